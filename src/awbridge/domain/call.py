@@ -1,0 +1,24 @@
+"""One call to the vendor as it is kept: what was asked, what came back, how long it took."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A call to ClickPost, fit to be stored: secrets in `url` are masked.
+
+    `request` and `response` are the bodies as text ("" where there was none). `http_status` is None and `error` says
+    why where no answer came. `ms` is milliseconds from sending to the last byte.
+    """
+
+    api: str
+    method: str
+    url: str
+    request: str = ""
+    http_status: int | None = None
+    business_status: int | None = None
+    response: str = ""
+    error: str = ""
+    ms: int = 0

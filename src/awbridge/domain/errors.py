@@ -1,0 +1,96 @@
+"""Every error awbridge raises on purpose, in one tree.
+
+AwbridgeError
+├── SettingsError        a setting is missing or wrong; the text says which and what to do
+├── StoreError           the database refused
+│   ├── StoreBusy        it is locked or overloaded now; trying again later may work
+│   └── MigrationError   the schema is not the one this version needs
+├── IntakeError          an order was refused before it was stored
+│   ├── PayloadRefused   fields that ClickPost would refuse, each with its path
+│   └── ReferenceTaken   the reference number exists with another payload
+├── NotFound             no such shipment, courier or waybill
+├── NotPossible          the shipment's state does not allow what was asked
+└── VendorError          a call to ClickPost that is not about one shipment failed
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from awbridge.domain.call import Call
+
+
+class AwbridgeError(Exception):
+    """Base of all errors that awbridge raises on purpose. The text is meant for a person."""
+
+
+class SettingsError(AwbridgeError):
+    """A setting is missing or wrong. The text names it and says what to do."""
+
+
+class StoreError(AwbridgeError):
+    """The database refused a request."""
+
+
+class StoreBusy(StoreError):
+    """The database is locked, unreachable or overloaded now; later may work."""
+
+
+class MigrationError(StoreError):
+    """The schema of the database is not the one that this version needs."""
+
+
+class IntakeError(AwbridgeError):
+    """An order was refused before anything of it was stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldProblem:
+    """One field that is wrong: where it stands, what is wrong with it, ClickPost's code if it has one."""
+
+    path: str
+    problem: str
+    code: int | None = None
+
+
+class PayloadRefused(IntakeError):
+    """ClickPost would refuse this payload. `problems` lists every wrong field."""
+
+    def __init__(self, problems: list[FieldProblem]) -> None:
+        self.problems = problems
+        super().__init__("; ".join(f"{p.path}: {p.problem}" for p in problems))
+
+
+class ReferenceTaken(IntakeError):
+    """The reference number is in use for another payload. `differences` lists the fields that differ."""
+
+    def __init__(self, reference_number: str, differences: list[str]) -> None:
+        self.reference_number = reference_number
+        self.differences = differences
+        shown = ", ".join(differences[:10])
+        super().__init__(
+            f"reference_number {reference_number} exists already with another payload; it differs in: {shown}. "
+            "Use a new reference_number, or change the existing shipment."
+        )
+
+
+class NotFound(AwbridgeError):
+    """There is no such shipment, courier or waybill."""
+
+
+class NotPossible(AwbridgeError):
+    """The shipment's state does not allow what was asked. The text says which state it is in."""
+
+
+class VendorError(AwbridgeError):
+    """A call to ClickPost that is not about registering one shipment failed.
+
+    `call` is what went out and came back (secrets masked); `again` says whether the same call may work later, and
+    `retry_after` (seconds) when ClickPost said so.
+    """
+
+    def __init__(self, message: str, *, call: Call, again: bool = False, retry_after: float | None = None) -> None:
+        self.call = call
+        self.again = again
+        self.retry_after = retry_after
+        super().__init__(message)

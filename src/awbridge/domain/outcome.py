@@ -1,0 +1,65 @@
+"""What came of a call that registers a shipment: values, not exceptions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """ClickPost holds the shipment. `already` says that an earlier call had placed it (its data stand)."""
+
+    waybill: str
+    already: bool = False
+    courier_partner_id: int | None = None
+    account_code: str | None = None
+    label_url: str | None = None
+    sort_code: str | None = None
+    security_key: str | None = None
+    courier_name: str | None = None
+    vendor_order_id: str | None = None
+    children: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """Accepted, still being worked on: repeat the same call a little later. Not a failed try."""
+
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TryLater:
+    """It failed for a reason that passes. `counts` is False where it must not use up a try (429)."""
+
+    message: str
+    retry_after: float | None = None
+    counts: bool = True
+    unclear: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unknown:
+    """No answer came after the request had gone out: the order may stand. The next try settles it."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejected:
+    """This payload will never be accepted. `fields` names what to mend, as far as the answer told."""
+
+    message: str
+    code: int | None = None
+    fields: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Misconfigured:
+    """Key, credentials or account are at fault: every order of this account would fail the same way."""
+
+    message: str
+    code: int | None = None
+
+
+Outcome = Placed | Pending | TryLater | Unknown | Rejected | Misconfigured

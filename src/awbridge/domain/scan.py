@@ -1,0 +1,75 @@
+"""A scan: one thing that a courier says happened to a parcel, and what a delivery tells about a shipment."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+
+class Source(StrEnum):
+    """The side from which something was learnt."""
+
+    WEBHOOK = "webhook"
+    UPDATED_ORDER = "updated_order"
+    TRACK_ORDER = "track_order"
+    REPORT = "report"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scan:
+    """One scan as a delivery told it.
+
+    `waybill` is empty where the delivery named none (the shipment's own is meant then). `code` is the vendor's raw
+    status code: tables change, history does not. `scanned_at` is aware, UTC. `scan_id` and `checkpoint_id` are the
+    vendor's own ids of the scan; either, both or none may be known.
+    """
+
+    waybill: str
+    courier_partner_id: int | None
+    code: int
+    scanned_at: datetime
+    status: str = ""
+    remark: str = ""
+    location: str = ""
+    scan_id: str | None = None
+    checkpoint_id: str | None = None
+    ndr_code: int | None = None
+
+    def fingerprint(self, *, waybill: str = "") -> str:
+        """The scan's identity by what it says, for deliveries that carry no id of it.
+
+        Webhook and polling show one scan with different precision and spacing, so time counts to the second and text
+        without case and surplus spaces. `waybill` stands in where the scan names none.
+        """
+        parts = (
+            self.waybill or waybill,
+            str(self.code),
+            self.scanned_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
+            " ".join(self.status.casefold().split()),
+            " ".join(self.location.casefold().split()),
+        )
+        return hashlib.blake2b("\x1f".join(parts).encode(), digest_size=16).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tidings:
+    """What one delivery tells of one shipment, whichever side it came from.
+
+    The shipment is found by waybill, else reference number, else order id. `scans` go on the timeline; `latest` is
+    where the shipment stands now by the teller's word and decides the current status (it also goes on the timeline).
+    Without `latest`, the newest of `scans` stands for it.
+    """
+
+    waybill: str = ""
+    courier_partner_id: int | None = None
+    reference_number: str = ""
+    order_id: str = ""
+    scans: tuple[Scan, ...] = ()
+    latest: Scan | None = None
+    rto_waybill: str = ""
+    forward_waybill: str = ""
+    edd: str | None = None
+    event_id: int | None = None
+    problems: tuple[str, ...] = ()

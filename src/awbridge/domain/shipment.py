@@ -1,0 +1,112 @@
+"""A shipment: one parcel journey, from the order system's row to its end."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from awbridge.domain.json import JsonObject
+
+SHARDS = 64
+
+
+class State(StrEnum):
+    """Where a shipment stands on its way to being registered.
+
+    ready ──> placed                      registered: ClickPost holds it
+      │  ├──> waiting ──> placed          an asynchronous courier works on it; own deadline
+      │  ├──> retrying ──> placed         a failure that passes; backoff
+      │  ├──> held ──> ready              courier down or account broken; resumes by itself
+      │  ├──> rejected                    needs a person: shows which field
+      │  └──> gave_up                     tries exhausted; on the daily report
+      └─────> cancelled                   from any state
+    """
+
+    READY = "ready"
+    WAITING = "waiting"
+    RETRYING = "retrying"
+    HELD = "held"
+    PLACED = "placed"
+    REJECTED = "rejected"
+    GAVE_UP = "gave_up"
+    CANCELLED = "cancelled"
+
+
+DUE_STATES = (State.READY, State.WAITING, State.RETRYING, State.HELD)
+
+
+class Region(StrEnum):
+    """Which form of create-order a shipment takes: India's, or the rest of the world's."""
+
+    INDIA = "india"
+    WORLD = "world"
+
+
+class WaybillKind(StrEnum):
+    """How an air waybill belongs to its shipment."""
+
+    MAIN = "main"
+    CHILD = "child"
+    RTO = "rto"
+    FORWARD = "forward"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewShipment:
+    """A shipment ready to be stored: what intake has checked and read off its payload."""
+
+    reference_number: str
+    order_id: str | None
+    transporter: str | None
+    courier_partner_id: int
+    account_code: str | None
+    region: Region
+    delivery_type: str
+    payload: JsonObject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shipment:
+    """A shipment as it stands in the database. Times are aware, UTC; text is "" or None where unknown."""
+
+    reference_number: str
+    order_id: str | None
+    transporter: str | None
+    courier_partner_id: int
+    account_code: str | None
+    region: Region
+    delivery_type: str
+    payload: JsonObject
+    state: State
+    success: bool
+    no_of_retries: int
+    problem: str | None
+    next_try_at: datetime | None
+    waiting_since_at: datetime | None
+    cancel_asked_at: datetime | None
+    sent_at: datetime | None
+    placed_at: datetime | None
+    waybill: str | None
+    label_url: str | None
+    sort_code: str | None
+    security_key: str | None
+    vendor_order_id: str | None
+    children: tuple[str, ...]
+    status_code: int | None
+    status_at: datetime | None
+    status_bucket: int | None
+    status_step: int
+    final: bool
+    edd: str | None
+    ndr_code: int | None
+    last_heard_at: datetime | None
+    last_asked_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+
+def shard_of(key: str) -> int:
+    """The shard of a row by its own key: a stable hash, 0 to 63, the same in every version and on every machine."""
+    return zlib.crc32(key.encode()) % SHARDS

@@ -1,0 +1,155 @@
+"""Every setting of the service: typed, described, validated. From AWBRIDGE_* variables, then awbridge.toml."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from awbridge.domain.errors import SettingsError
+from awbridge.domain.retry import DEFAULT_RETRY_DELAYS
+
+PREFIX = "AWBRIDGE_"
+
+
+class Settings(BaseSettings):
+    """The service's settings. The environment wins over the file `awbridge.toml` in the working directory."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, toml_file="awbridge.toml", extra="forbid", frozen=True)
+
+    database_url: str = Field(
+        "sqlite:///awbridge.db",
+        description="Where everything is kept: sqlite:///file.db or postgresql://user:password@host/database.",
+    )
+    database_connections: int = Field(
+        10, ge=2, le=200, description="Connections to PostgreSQL that one process may open."
+    )
+    migrate_on_start: bool = Field(True, description="Whether serve and work bring the schema up to date themselves.")
+
+    clickpost_username: str = Field("", description="Your username at ClickPost.")
+    clickpost_key: SecretStr = Field(SecretStr(""), description="Your API key at ClickPost. A secret.")
+    clickpost_url: str = Field("https://www.clickpost.in", description="ClickPost's main host.")
+    clickpost_tracking_url: str = Field("https://api.clickpost.in", description="ClickPost's host for track-order.")
+    clickpost_timeout: float = Field(15.0, gt=0, le=120, description="Seconds to wait for an answer of ClickPost.")
+    clickpost_connections: int = Field(50, ge=1, le=500, description="Connections to ClickPost kept by one process.")
+
+    webhook_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        (),
+        description="Keys that ClickPost's webhooks may carry, comma-separated (several, for rotation). Keys stored by "
+        "`awbridge webhook register` are accepted too. Secrets.",
+    )
+    api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        (), description="Keys of the HTTP API, comma-separated. Without any, only loopback may call. Secrets."
+    )
+    time_zone: str = Field("Asia/Kolkata", description="The account's time zone; scan times are in it.")
+    webhook_z_means_utc: bool = Field(
+        False, description="Believe the trailing Z of scan times. ClickPost's own carry local time behind a Z."
+    )
+
+    push_batch: int = Field(50, ge=1, le=1000, description="Shipments that push claims at once.")
+    push_concurrency: int = Field(20, ge=1, le=200, description="Calls to create-order in flight at once.")
+    push_lease_seconds: float = Field(
+        120.0, ge=1, description="How long claimed shipments belong to one worker. Longer than any batch takes."
+    )
+    retry_delays: Annotated[tuple[float, ...], NoDecode] = Field(
+        DEFAULT_RETRY_DELAYS,
+        min_length=3,
+        description="Seconds to wait before each new try, comma-separated, at least 3. After the last, a person decides.",
+    )
+    waiting_seconds: float = Field(30.0, gt=0, description="How often an asynchronous courier's order is asked for.")
+    waiting_deadline_seconds: float = Field(
+        3600.0, gt=0, description="How long an asynchronous courier may take before that counts as a failed try."
+    )
+    hold_seconds: float = Field(
+        300.0, gt=0, description="How long an account with wrong credentials rests before one more try."
+    )
+
+    catch_up_window_seconds: float = Field(
+        600.0, gt=0, le=1800, description="Length of one updated-order window. ClickPost allows 1800."
+    )
+    catch_up_lag_seconds: float = Field(
+        60.0, ge=0, description="How far behind now the windows end, so that late writes at ClickPost are in them."
+    )
+    ask_after_seconds: float = Field(
+        86400.0, gt=0, description="A shipment not heard of for this long is asked for by track-order."
+    )
+    ask_again_seconds: float = Field(
+        7200.0, gt=0, description="Track-order is not asked twice for one shipment within this. Couriers are asked so."
+    )
+
+    steps_idle_seconds: float = Field(1.0, gt=0, le=60, description="How long a step sleeps when nothing is due.")
+    host: str = Field("127.0.0.1", description="Address that `awbridge serve` listens on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port that `awbridge serve` listens on. 0 picks a free one.")
+    log_format: str = Field("text", pattern="^(text|json)$", description="`text` for people, `json` for machines.")
+    log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="The least level that is shown.")
+
+    @field_validator("webhook_keys", "api_keys", "retry_delays", mode="before")
+    @classmethod
+    def _split_commas(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("retry_delays")
+    @classmethod
+    def _positive(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if any(not 0 < delay < 30 * 86400 for delay in value):
+            raise ValueError("every delay is a number of seconds above 0 and below 30 days")
+        return value
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError, OSError):
+            raise ValueError("not a time zone; write one like Asia/Kolkata or Asia/Dubai") from None
+        return value
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The account's time zone."""
+        return ZoneInfo(self.time_zone)
+
+    def check_vendor(self) -> None:
+        """Raise SettingsError unless the account at ClickPost is set."""
+        if not self.clickpost_username:
+            raise SettingsError("AWBRIDGE_CLICKPOST_USERNAME is not set. It is the username ClickPost gave you.")
+        if not self.clickpost_key.get_secret_value():
+            raise SettingsError("AWBRIDGE_CLICKPOST_KEY is not set. Copy the API key from your ClickPost profile.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then the environment, then awbridge.toml."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """The settings of this process. Raises SettingsError that names every wrong one and says what to do."""
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        lines = [f"{_name(e['loc'])}: {e['msg']}" for e in error.errors(include_input=False, include_url=False)]
+        raise SettingsError("; ".join(lines)) from None
+    except ValueError as error:
+        raise SettingsError(f"{Path('awbridge.toml')}: {error}") from None
+
+
+def _name(location: tuple[int | str, ...]) -> str:
+    return PREFIX + str(location[0]).upper() if location else "settings"

@@ -1,0 +1,77 @@
+"""The loop that runs a step: claim, act, record, again; sleep when nothing is due; survive whatever goes wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from awbridge.domain.errors import StoreBusy
+
+log = structlog.get_logger()
+
+LONGEST_PAUSE = 30.0  # seconds between tries while a step keeps failing
+
+
+class Loop:
+    """One step, run again and again. `work` does one round and says how much it did.
+
+    A round that did something is followed by the next at once; an idle one by a sleep, which `wake` ends early.
+    A round that raises is logged and tried again after a pause that doubles up to 30 s.
+    """
+
+    def __init__(self, name: str, work: Callable[[], Awaitable[int]], *, idle_seconds: float) -> None:
+        self.name = name
+        self.idle_seconds = idle_seconds
+        self.rounds = 0
+        self.failures = 0
+        self.beat_at = time.monotonic()
+        self._work = work
+        self._wake = asyncio.Event()
+
+    def wake(self) -> None:
+        """There is something to do: end the sleep."""
+        self._wake.set()
+
+    @property
+    def silent_for(self) -> float:
+        """Seconds since the loop last finished a round. Grows without end while a round hangs."""
+        return time.monotonic() - self.beat_at
+
+    async def run(self) -> None:
+        """Run until cancelled."""
+        while True:
+            pause = self.idle_seconds
+            try:
+                self._wake.clear()
+                done = await self._work()
+            except Exception as error:
+                self.failures += 1
+                pause = min(self.idle_seconds * 2 ** min(self.failures, 10), LONGEST_PAUSE)
+                _report(self.name, error, again_in=pause)
+            else:
+                self.failures = 0
+                self.rounds += 1
+                if done:
+                    pause = 0.0
+            self.beat_at = time.monotonic()
+            await self._sleep(pause)
+
+    async def _sleep(self, seconds: float) -> None:
+        if not seconds:
+            await asyncio.sleep(0)
+            return
+        try:
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+
+
+def _report(name: str, error: Exception, *, again_in: float) -> None:
+    if isinstance(error, StoreBusy):
+        log.warning("step.database_away", step=name, problem=str(error), again_in=round(again_in, 1))
+    else:
+        log.error("step.failed", step=name, error=type(error).__name__, again_in=round(again_in, 1), exc_info=error)

@@ -1,0 +1,175 @@
+"""Push: registers due shipments with ClickPost. Claim, call, record; no transaction is open during a call.
+
+A killed worker loses its lease, nothing else: another takes the shipment up and ClickPost answers the repeated
+reference number with 323 and the waybill of the first call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import structlog
+
+from awbridge.clickpost.client import OrderAnswer
+from awbridge.clickpost.orders import create_order_request
+from awbridge.domain.json import JsonObject
+from awbridge.domain.outcome import Misconfigured, Outcome, Pending, Placed, Rejected, TryLater, Unknown
+from awbridge.domain.retry import DEFAULT_RETRY_DELAYS, delay_before_retry
+from awbridge.domain.shipment import Region, Shipment, State
+from awbridge.store import Store, attempts, shipments
+from awbridge.store.shipments import NotPlaced
+from awbridge.steps.clock import Clock
+
+log = structlog.get_logger()
+
+_NAMES: dict[type[Outcome], str] = {
+    Placed: "placed",
+    Pending: "pending",
+    TryLater: "try_later",
+    Unknown: "unknown",
+    Rejected: "rejected",
+    Misconfigured: "misconfigured",
+}
+
+
+class PlacesOrders(Protocol):
+    """What push needs of the vendor."""
+
+    async def create_order(self, payload: JsonObject, *, region: Region = Region.INDIA) -> OrderAnswer:
+        """Register one shipment. Never raises for what the vendor does."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushPolicy:
+    """How push tries and waits. Seconds, unless said otherwise."""
+
+    batch: int = 50
+    concurrency: int = 20
+    lease: timedelta = timedelta(seconds=120)
+    retry_delays: Sequence[float] = DEFAULT_RETRY_DELAYS
+    waiting: timedelta = timedelta(seconds=30)
+    waiting_deadline: timedelta = timedelta(hours=1)
+    hold: timedelta = timedelta(minutes=5)
+    ask_after: timedelta = timedelta(days=1)
+
+
+async def push_due(*, store: Store, clickpost: PlacesOrders, clock: Clock, policy: PushPolicy) -> int:
+    """Register the shipments that are due, one batch; how many were claimed."""
+    owner = uuid.uuid4().hex
+    now = clock()
+    async with store.write() as session:
+        claimed = await shipments.claim(session, owner=owner, now=now, until=now + policy.lease, limit=policy.batch)
+    seats = asyncio.Semaphore(policy.concurrency)
+
+    async def push_one(shipment: Shipment) -> None:
+        async with seats:
+            if clock() >= now + policy.lease:
+                return  # not ours any more: whoever holds it now calls
+            answer = await clickpost.create_order(create_order_request(shipment), region=shipment.region)
+            await _record(store, shipment, owner, answer, clock(), policy)
+
+    async with asyncio.TaskGroup() as group:
+        for shipment in claimed:
+            group.create_task(push_one(shipment))
+    return len(claimed)
+
+
+async def _record(
+    store: Store, shipment: Shipment, owner: str, answer: OrderAnswer, now: datetime, policy: PushPolicy
+) -> None:
+    outcome = answer.outcome
+    reference = shipment.reference_number
+    async with store.write() as session:
+        await attempts.add(
+            session, answer.call, reference_number=reference, outcome=_NAMES[type(outcome)], made_at=now
+        )
+        if isinstance(outcome, Placed):
+            note = _note(shipment, outcome)
+            ask_at = now + policy.ask_after
+            kept = await shipments.place(session, shipment, outcome, note=note, now=now, next_ask_at=ask_at)
+            if kept and await shipments.cancel_is_asked(session, reference):
+                await shipments.cancel(session, reference, now=now)
+        else:
+            decided = decide(shipment, outcome, now, policy)
+            kept = await shipments.not_placed(session, reference, owner, decided, now=now)
+            if kept and isinstance(outcome, Misconfigured):
+                await shipments.hold_account(
+                    session, shipment, problem=outcome.message, until=now + policy.hold, now=now
+                )
+    _tell(shipment, outcome)
+
+
+def decide(shipment: Shipment, outcome: Outcome, now: datetime, policy: PushPolicy) -> NotPlaced:
+    """What becomes of a shipment that this try did not place. Pure."""
+    tries = shipment.no_of_retries
+    match outcome:
+        case Rejected():
+            state = State.CANCELLED if shipment.cancel_asked_at else State.REJECTED
+            return NotPlaced(state=state, no_of_retries=tries, problem=_rejection(outcome), next_try_at=None)
+        case Misconfigured():
+            return NotPlaced(
+                state=State.HELD, no_of_retries=tries, problem=outcome.message, next_try_at=now + policy.hold
+            )
+        case Pending():
+            since = shipment.waiting_since_at or now
+            if now - since < policy.waiting_deadline:
+                return NotPlaced(
+                    state=State.WAITING,
+                    no_of_retries=tries,
+                    problem=None,
+                    next_try_at=now + policy.waiting,
+                    waiting_since_at=since,
+                )
+            hours = policy.waiting_deadline.total_seconds() / 3600
+            return _retry(tries + 1, f"the courier did not finish within {hours:g} h", now, policy)
+        case TryLater(counts=False):
+            wait = timedelta(seconds=max(outcome.retry_after or 0.0, 1.0))
+            return NotPlaced(
+                state=State.RETRYING, no_of_retries=tries, problem=outcome.message, next_try_at=now + wait
+            )
+        case TryLater():
+            return _retry(tries + 1, outcome.message, now, policy, at_least=outcome.retry_after)
+        case Unknown():
+            return _retry(tries + 1, outcome.message, now, policy)
+        case Placed():
+            raise AssertionError("a placed shipment needs no decision")
+
+
+def _retry(
+    failures: int, problem: str, now: datetime, policy: PushPolicy, *, at_least: float | None = None
+) -> NotPlaced:
+    delay = delay_before_retry(policy.retry_delays, failures, at_least=at_least)
+    if delay is None:
+        return NotPlaced(state=State.GAVE_UP, no_of_retries=failures, problem=problem, next_try_at=None)
+    return NotPlaced(state=State.RETRYING, no_of_retries=failures, problem=problem, next_try_at=now + delay)
+
+
+def _rejection(outcome: Rejected) -> str:
+    fields = f" (see {', '.join(outcome.fields)})" if outcome.fields else ""
+    return f"{outcome.message}{fields}"
+
+
+def _note(shipment: Shipment, placed: Placed) -> str | None:
+    """What a person should know of a placed shipment: the courier that ClickPost named is not the one asked for."""
+    if placed.courier_partner_id not in (None, shipment.courier_partner_id):
+        return (
+            f"asked for courier partner {shipment.courier_partner_id}, "
+            f"but ClickPost holds the order at {placed.courier_partner_id}"
+        )
+    return None
+
+
+def _tell(shipment: Shipment, outcome: Outcome) -> None:
+    fields = {"reference": shipment.reference_number, "tries": shipment.no_of_retries + 1}
+    if isinstance(outcome, Placed):
+        log.info("shipment.placed", waybill=outcome.waybill, already=outcome.already, **fields)
+    elif isinstance(outcome, Pending):
+        log.debug("shipment.waiting", **fields)
+    else:
+        log.warning(f"shipment.{_NAMES[type(outcome)]}", **fields)

@@ -1,0 +1,67 @@
+"""The table `attempts`: every call to the vendor, secrets masked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from awbridge.domain.call import Call
+from awbridge.domain.shipment import shard_of
+from awbridge.store.database import Row, Session
+from awbridge.store.ids import Ids
+from awbridge.store.queries import Queries
+
+_sql = Queries("attempts")
+_ids = Ids()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """A call as it was kept. `outcome` is what it was taken for (placed, pending, try_later, ...)."""
+
+    id: int
+    reference_number: str | None
+    api: str
+    method: str
+    url: str
+    request: str
+    http_status: int | None
+    business_status: int | None
+    response: str
+    error: str
+    outcome: str
+    ms: int
+    made_at: datetime
+
+
+def _text(value: str) -> str:
+    return value.replace("\x00", "\ufffd")  # PostgreSQL's text holds no NUL
+
+
+async def add(session: Session, call: Call, *, reference_number: str | None, outcome: str, made_at: datetime) -> None:
+    """Keep one call."""
+    number = _ids.next()
+    await session.execute(
+        _sql.add,
+        shard_of(reference_number or str(number)),
+        number,
+        reference_number,
+        call.api,
+        call.method,
+        call.url,
+        _text(call.request),
+        call.http_status,
+        call.business_status,
+        _text(call.response),
+        _text(call.error),
+        outcome,
+        call.ms,
+        made_at,
+    )
+
+
+async def of_shipment(session: Session, reference_number: str) -> Sequence[Attempt]:
+    """Every call made about a shipment, oldest first."""
+    rows: list[Row] = await session.fetch(_sql.of_shipment, shard_of(reference_number), reference_number)
+    return [Attempt(**dict(row)) for row in rows]

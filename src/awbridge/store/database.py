@@ -1,0 +1,53 @@
+"""What a database must offer, whichever engine it is.
+
+A read needs no transaction of its own; a write is one transaction that commits when the block ends and rolls back when
+it raises. Statements come from the `.sql` files (queries.py) and carry both dialects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol
+
+from awbridge.store.queries import Statement
+
+Row = Mapping[str, Any]
+
+
+class Session(Protocol):
+    """An open connection, inside a transaction when it came from `write`."""
+
+    async def fetch(self, statement: Statement, *args: object) -> list[Row]:
+        """All rows of a statement."""
+        ...
+
+    async def execute(self, statement: Statement, *args: object) -> int:
+        """Run a statement; the number of rows it changed."""
+        ...
+
+    async def write_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
+        """Run one statement over many rows: as arrays through unnest on PostgreSQL, row by row on SQLite."""
+        ...
+
+    async def script(self, sql: str) -> None:
+        """Run several statements without parameters (migrations)."""
+        ...
+
+
+class Database(Protocol):
+    """A database, opened once per process."""
+
+    dialect: str
+
+    def read(self) -> AbstractAsyncContextManager[Session]:
+        """A session for reading; sees what was committed."""
+        ...
+
+    def write(self) -> AbstractAsyncContextManager[Session]:
+        """A transaction. Raises StoreBusy when the database cannot be had in time."""
+        ...
+
+    async def close(self) -> None:
+        """Close every connection."""
+        ...

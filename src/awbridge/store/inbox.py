@@ -1,0 +1,137 @@
+"""The table `inbox`: every delivery as received, before anybody says what it means."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from awbridge.domain.scan import Source
+from awbridge.domain.shipment import shard_of
+from awbridge.store.database import Session
+from awbridge.store.ids import Ids
+from awbridge.store.queries import Queries
+
+_sql = Queries("inbox")
+_ids = Ids()
+
+
+@dataclass(frozen=True, slots=True)
+class NewDelivery:
+    """A delivery to be stored. With a `problem` it is kept for inspection and never applied."""
+
+    identity: str
+    source: Source
+    body: bytes
+    received_at: datetime
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """A stored delivery that is due to be applied. `tries` counts how often it had to wait."""
+
+    shard: int
+    id: int
+    identity: str
+    source: Source
+    body: bytes
+    received_at: datetime
+    tries: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetAside:
+    """A delivery that nobody could read, with the reason."""
+
+    id: int
+    source: str
+    identity: str
+    body: bytes
+    received_at: datetime
+    problem: str
+
+
+async def add(session: Session, deliveries: Sequence[NewDelivery]) -> None:
+    """Store deliveries; a copy of one that is known changes nothing.
+
+    Sorted by key: two writers whose batches share keys in different order would deadlock on PostgreSQL.
+    """
+    keyed = sorted(((shard_of(d.identity), d.identity, d) for d in deliveries), key=lambda k: k[:2])
+    rows = [
+        (
+            shard,
+            _ids.next(),
+            identity,
+            d.source.value,
+            d.body,
+            d.received_at,
+            None if d.problem else d.received_at,
+            d.problem,
+        )
+        for shard, identity, d in keyed
+    ]
+    await session.write_rows(_sql.add, rows)
+
+
+async def claim(session: Session, *, now: datetime, limit: int) -> list[Delivery]:
+    """Take up to `limit` due deliveries for the length of this transaction."""
+    rows = await session.fetch(_sql.claim, now, limit)
+    return [
+        Delivery(
+            shard=row["shard"],
+            id=row["id"],
+            identity=row["identity"],
+            source=Source(row["source"]),
+            body=bytes(row["body"]),
+            received_at=row["received_at"],
+            tries=row["tries"],
+        )
+        for row in rows
+    ]
+
+
+async def applied(session: Session, delivery: Delivery, *, now: datetime, problem: str | None = None) -> None:
+    """It is on the timeline. `problem` names parts of it that could not be read."""
+    await session.execute(_sql.applied, delivery.shard, delivery.id, now, problem)
+
+
+async def wait(session: Session, delivery: Delivery, *, key: str, until: datetime) -> None:
+    """Its shipment is not known yet: look again then, or as soon as somebody wakes `key`."""
+    await session.execute(_sql.wait, delivery.shard, delivery.id, until, key)
+
+
+async def set_aside(session: Session, delivery: Delivery, *, problem: str) -> None:
+    """Nobody can read it: it stays, with the reason, until it is replayed."""
+    await session.execute(_sql.set_aside, delivery.shard, delivery.id, problem)
+
+
+async def wake(session: Session, keys: Sequence[str], *, now: datetime) -> None:
+    """What waits for one of these keys ("w:" waybill, "r:" reference number, "o:" order id) is due now."""
+    if keys:
+        await session.execute(_sql.wake, list(keys), now)
+
+
+async def replay(session: Session, *, now: datetime) -> int:
+    """Everything that was set aside is due again (after a fix); how many deliveries."""
+    return await session.execute(_sql.replay, now)
+
+
+async def problems(session: Session, *, limit: int) -> list[SetAside]:
+    """The newest deliveries that were set aside."""
+    return [
+        SetAside(
+            id=row["id"],
+            source=row["source"],
+            identity=row["identity"],
+            body=bytes(row["body"]),
+            received_at=row["received_at"],
+            problem=row["problem"],
+        )
+        for row in await session.fetch(_sql.problems, limit)
+    ]
+
+
+async def counts(session: Session) -> dict[str, int]:
+    """How many deliveries there are: total, applied, waiting (for their shipment), due, set_aside."""
+    return dict((await session.fetch(_sql.counts))[0])

@@ -1,0 +1,87 @@
+"""Bring a database to the schema this version needs: numbered files, run once each, in order, under a lock."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import resources
+
+from awbridge.domain.errors import MigrationError, StoreError
+from awbridge.store.database import Database
+from awbridge.store.queries import Queries
+
+_sql = Queries("migrations")
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One numbered file: `0001_first_orders.sql`."""
+
+    number: int
+    name: str
+    sql: str
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of the file, so that an edited migration is noticed."""
+        return hashlib.sha256(self.sql.encode()).hexdigest()
+
+
+def migrations() -> list[Migration]:
+    """All migrations of this version, oldest first."""
+    folder = resources.files("awbridge.store") / "migrations"
+    files = sorted(f.name for f in folder.iterdir() if f.name.endswith(".sql"))
+    return [Migration(int(name[:4]), name.removesuffix(".sql"), (folder / name).read_text()) for name in files]
+
+
+async def migrate(database: Database) -> list[str]:
+    """Apply what is missing; the names of what was applied. Several processes may call this at once.
+
+    Raises MigrationError when the database was made by a newer version or a migration was edited after it ran.
+    """
+    await _make_history(database)
+    async with database.write() as session:
+        await session.execute(_sql.lock)
+        done = {row["number"]: row["checksum"] for row in await session.fetch(_sql.history)}
+        known = migrations()
+        _check_history(done, known)
+        missing = [m for m in known if m.number not in done]
+        for migration in missing:
+            await session.script(migration.sql)
+            await session.execute(_sql.record, migration.number, migration.name, migration.checksum, datetime.now(UTC))
+    return [m.name for m in missing]
+
+
+async def pending(database: Database) -> list[str]:
+    """The names of migrations that the database still needs. Raises MigrationError as `migrate` does."""
+    await _make_history(database)
+    async with database.read() as session:
+        done = {row["number"]: row["checksum"] for row in await session.fetch(_sql.history)}
+    _check_history(done, migrations())
+    return [m.name for m in migrations() if m.number not in done]
+
+
+def _check_history(done: dict[int, str], known: list[Migration]) -> None:
+    by_number = {m.number: m for m in known}
+    if newer := sorted(set(done) - set(by_number)):
+        raise MigrationError(
+            f"the database has migration {newer[-1]}, which this version of awbridge does not know. "
+            "Install the version that made it, or a newer one."
+        )
+    for number, checksum in done.items():
+        if by_number[number].checksum != checksum:
+            raise MigrationError(f"migration {by_number[number].name} was changed after it ran on this database.")
+
+
+async def _make_history(database: Database) -> None:
+    # Two processes that create the table at the same moment collide once on PostgreSQL; the second look finds it made.
+    for last in (False, True):
+        try:
+            async with database.write() as session:
+                await session.execute(_sql.make_history)
+        except StoreError:
+            if last:
+                raise
+        else:
+            return

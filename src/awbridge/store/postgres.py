@@ -1,0 +1,108 @@
+"""PostgreSQL through asyncpg: a pool, one transaction per write."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, cast
+
+import asyncpg
+
+from awbridge.domain.errors import StoreBusy, StoreError
+from awbridge.store.database import Row, Session
+from awbridge.store.queries import Statement
+
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
+
+ACQUIRE_TIMEOUT = 10.0  # seconds to wait for a free connection
+COMMAND_TIMEOUT = 30.0  # seconds that one statement may take
+
+# The server is away, starting, full or restarting: the same request may work later.
+_AWAY = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.SerializationError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.ReadOnlySQLTransactionError,
+)
+
+
+class _PostgresSession:
+    def __init__(self, connection: PoolConnectionProxy[Any]) -> None:
+        self._connection = connection
+
+    async def fetch(self, statement: Statement, *args: object) -> list[Row]:
+        return cast("list[Row]", await self._connection.fetch(statement.postgres, *args))
+
+    async def execute(self, statement: Statement, *args: object) -> int:
+        tag: str = await self._connection.execute(statement.postgres, *args)
+        count = tag.rpartition(" ")[2]
+        return int(count) if count.isdigit() else 0
+
+    async def write_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
+        if rows:
+            await self._connection.execute(statement.postgres, *map(list, zip(*rows, strict=True)))
+
+    async def script(self, sql: str) -> None:
+        await self._connection.execute(sql)
+
+
+class PostgresDatabase:
+    """A PostgreSQL server. Connections are opened as needed and mended by themselves."""
+
+    dialect = "postgres"
+
+    def __init__(self, pool: asyncpg.Pool[Any]) -> None:
+        self._pool = pool
+
+    @classmethod
+    async def connect(cls, url: str, *, connections: int = 10) -> PostgresDatabase:
+        """Open a pool. Raises StoreError when the address or the password is wrong, StoreBusy when it is away."""
+        try:
+            pool = await asyncpg.create_pool(
+                url,
+                min_size=1,
+                max_size=connections,
+                command_timeout=COMMAND_TIMEOUT,
+                timeout=ACQUIRE_TIMEOUT,
+                server_settings={"application_name": "awbridge"},
+            )
+        except _AWAY as error:
+            raise StoreBusy(f"PostgreSQL does not answer: {error}. Check AWBRIDGE_DATABASE_URL.") from error
+        except (asyncpg.PostgresError, ValueError) as error:
+            raise StoreError(f"PostgreSQL refused the connection: {error}. Check AWBRIDGE_DATABASE_URL.") from error
+        return cls(pool)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncGenerator[Session]:
+        async with self._session() as connection:
+            yield _PostgresSession(connection)
+
+    @asynccontextmanager
+    async def write(self) -> AsyncGenerator[Session]:
+        async with self._session() as connection, connection.transaction():
+            yield _PostgresSession(connection)
+
+    @asynccontextmanager
+    async def _session(self) -> AsyncGenerator[PoolConnectionProxy[Any]]:
+        try:
+            async with self._pool.acquire(timeout=ACQUIRE_TIMEOUT) as connection:
+                yield connection
+        except _AWAY as error:
+            raise StoreBusy(f"PostgreSQL: {type(error).__name__}: {error}") from error
+        except asyncpg.InterfaceError as error:
+            raise StoreBusy(f"PostgreSQL connection: {error}") from error
+        except asyncpg.PostgresError as error:
+            raise StoreError(f"PostgreSQL: {type(error).__name__}: {error}") from error
+
+    async def close(self) -> None:
+        try:
+            await asyncio.wait_for(self._pool.close(), 5.0)
+        except TimeoutError:
+            self._pool.terminate()

@@ -1,0 +1,60 @@
+"""Named statements from the `.sql` files, one text for both engines.
+
+A file holds blocks that open with `-- name: some_name`. Where the engines differ, a stretch is marked
+`{{postgres: ...}}` or `{{sqlite: ...}}`; everything else is shared. Parameters are `$1`, `$2`, ...
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+_NAME = re.compile(r"^-- name: (\w+)\s*$", re.MULTILINE)
+_ONLY = re.compile(r"\{\{(postgres|sqlite):(.*?)\}\}", re.DOTALL)
+_PARAMETER = re.compile(r"\$(\d+)")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Statement:
+    """One statement in both dialects."""
+
+    name: str
+    postgres: str
+    sqlite: str
+
+
+def _for_dialect(text: str, dialect: str) -> str:
+    chosen = _ONLY.sub(lambda found: found[2].strip() if found[1] == dialect else "", text)
+    # SQLite numbers `$1` by first appearance; `?1` means the first argument wherever it stands.
+    return _PARAMETER.sub(r"?\1", chosen) if dialect == "sqlite" else chosen
+
+
+def parse(text: str) -> dict[str, Statement]:
+    """The statements of one file's text by name."""
+    parts = _NAME.split(text)[1:]
+    named = zip(parts[::2], parts[1::2], strict=True)
+    return {
+        name: Statement(name, _for_dialect(body, "postgres").strip(), _for_dialect(body, "sqlite").strip())
+        for name, body in named
+    }
+
+
+class Queries:
+    """The statements of one file as attributes: `sql = Queries("shipments")`, then `sql.claim`."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._statements = _load(name)
+
+    def __getattr__(self, name: str) -> Statement:
+        try:
+            return self._statements[name]
+        except KeyError:
+            raise AttributeError(f"sql/{self._name}.sql has no statement named {name}") from None
+
+
+@cache
+def _load(name: str) -> dict[str, Statement]:
+    return parse((resources.files("awbridge.store") / "sql" / f"{name}.sql").read_text())

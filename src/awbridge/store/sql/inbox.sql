@@ -1,0 +1,47 @@
+-- name: add
+-- The caller sorts by key. A second copy of a delivery is not a second row. Only identity may clash: a clash of ids
+-- must fail, not lose a delivery.
+INSERT INTO inbox (shard, id, identity, source, body, received_at, due_at, tries, problem)
+{{postgres:
+SELECT shard, id, identity, source, body, received_at, due_at, 0, problem
+FROM unnest($1::smallint[], $2::bigint[], $3::text[], $4::text[], $5::bytea[], $6::timestamptz[], $7::timestamptz[],
+  $8::text[]) AS row (shard, id, identity, source, body, received_at, due_at, problem)}}
+{{sqlite: VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8)}}
+ON CONFLICT (shard, identity) DO NOTHING
+
+-- name: claim
+-- Applying makes no calls, so the transaction itself is the lease: a killed process lets go at once.
+SELECT shard, id, identity, source, body, received_at, tries FROM inbox
+WHERE due_at <= $1
+ORDER BY due_at, id
+LIMIT $2
+{{postgres: FOR UPDATE SKIP LOCKED}}
+
+-- name: applied
+UPDATE inbox SET due_at = NULL, applied_at = $3, waiting_for = NULL, problem = $4 WHERE shard = $1 AND id = $2
+
+-- name: wait
+UPDATE inbox SET due_at = $3, waiting_for = $4, tries = tries + 1 WHERE shard = $1 AND id = $2
+
+-- name: set_aside
+UPDATE inbox SET due_at = NULL, waiting_for = NULL, problem = $3, tries = tries + 1 WHERE shard = $1 AND id = $2
+
+-- name: wake
+UPDATE inbox SET due_at = $2
+WHERE waiting_for {{postgres: = ANY($1::text[])}}{{sqlite: IN (SELECT value FROM json_each($1))}}
+
+-- name: replay
+-- Everything that was set aside gets another chance (after a fix).
+UPDATE inbox SET due_at = $1, problem = NULL WHERE problem IS NOT NULL AND applied_at IS NULL AND identity NOT LIKE 'raw:%'
+
+-- name: problems
+SELECT id, source, identity, body, received_at, problem FROM inbox
+WHERE problem IS NOT NULL AND applied_at IS NULL ORDER BY id DESC LIMIT $1
+
+-- name: counts
+SELECT COUNT(*) AS total,
+  COUNT(applied_at) AS applied,
+  COUNT(waiting_for) AS waiting,
+  COUNT(CASE WHEN due_at IS NOT NULL AND waiting_for IS NULL THEN 1 END) AS due,
+  COUNT(CASE WHEN problem IS NOT NULL AND applied_at IS NULL THEN 1 END) AS set_aside
+FROM inbox

@@ -1,0 +1,24 @@
+-- name: add
+INSERT INTO scans (shard, id, reference_number, identity, fingerprint, scan_id, checkpoint_id, waybill,
+  courier_partner_id, status_code, status, remark, location, ndr_code, scanned_at, received_at, source)
+{{postgres:
+SELECT * FROM unnest($1::smallint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+  $8::text[], $9::integer[], $10::integer[], $11::text[], $12::text[], $13::text[], $14::integer[],
+  $15::timestamptz[], $16::timestamptz[], $17::text[])}}
+{{sqlite: VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)}}
+ON CONFLICT (shard, identity) DO NOTHING
+
+-- name: keys_of
+-- What is needed to tell whether a scan is on the timeline already.
+SELECT shard, id, reference_number, fingerprint, scan_id, checkpoint_id FROM scans
+WHERE reference_number {{postgres: = ANY($1::text[]) AND shard = ANY($2::smallint[])}}
+  {{sqlite: IN (SELECT value FROM json_each($1)) AND shard IN (SELECT value FROM json_each($2))}}
+
+-- name: learn_ids
+UPDATE scans SET scan_id = COALESCE(scan_id, $3), checkpoint_id = COALESCE(checkpoint_id, $4)
+WHERE shard = $1 AND id = $2
+
+-- name: timeline
+SELECT waybill, courier_partner_id, status_code, status, remark, location, ndr_code, scanned_at, received_at, source,
+  scan_id, checkpoint_id
+FROM scans WHERE shard = $1 AND reference_number = $2 ORDER BY scanned_at, id

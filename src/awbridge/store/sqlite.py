@@ -1,0 +1,225 @@
+# apsw names its buffer type by a Python 3.12 name, which the type checker does not know when it checks for 3.11.
+# pyright: reportUnknownMemberType=false, reportUnknownLambdaType=false
+"""SQLite through apsw: one writing thread, a few reading ones.
+
+Settings that the house depends on: WAL, synchronous=FULL (a commit is on the disk), foreign keys, BEGIN IMMEDIATE for
+every write. Several processes may share the file: a lock file is taken before BEGIN, because SQLite's own busy handler
+lets one process starve the others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import os
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import apsw
+
+from awbridge.domain.errors import StoreBusy, StoreError
+from awbridge.store.database import Row, Session
+from awbridge.store.queries import Statement
+
+T = TypeVar("T")
+
+LOCK_TIMEOUT = 10.0  # seconds to wait for another process's write
+READERS = 2
+
+
+def _to_sqlite(value: object) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    if isinstance(value, list):
+        return json.dumps(value)
+    return value
+
+
+def _as_time(value: Any) -> Any:
+    return None if value is None else datetime.fromisoformat(value)
+
+
+def _as_bool(value: Any) -> Any:
+    return None if value is None else bool(value)
+
+
+def _converter(name: str, declared: str | None) -> Callable[[Any], Any] | None:
+    if name.endswith("_at"):
+        return _as_time
+    return _as_bool if declared == "BOOLEAN" else None
+
+
+def _rows(connection: apsw.Connection, sql: str, args: tuple[Any, ...]) -> list[Row]:
+    cursor = connection.execute(sql, args)
+    rows: list[Row] = []
+    names: list[str] = []
+    converters: list[tuple[str, Callable[[Any], Any]]] = []
+    for values in cursor:
+        if not names:
+            described = cursor.get_description()
+            names = [column[0] for column in described]
+            converters = [(c[0], convert) for c in described if (convert := _converter(c[0], c[1]))]
+        row = dict(zip(names, values, strict=True))
+        for name, convert in converters:
+            row[name] = convert(row[name])
+        rows.append(row)
+    return rows
+
+
+class _Lock:
+    """The lock file beside the database: whoever writes holds it."""
+
+    def __init__(self, path: str) -> None:
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    def take(self) -> None:
+        deadline = time.monotonic() + LOCK_TIMEOUT
+        pause = 0.0005
+        while True:
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise StoreBusy(
+                        f"another process has been writing to the database for {LOCK_TIMEOUT:g} s"
+                    ) from None
+                time.sleep(pause)
+                pause = min(pause * 2, 0.01)
+            else:
+                return
+
+    def give_back(self) -> None:
+        fcntl.flock(self._file, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        os.close(self._file)
+
+
+def _connect(path: str) -> apsw.Connection:
+    connection = apsw.Connection(path)
+    connection.set_busy_timeout(int(LOCK_TIMEOUT * 1000))
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA temp_store = MEMORY")
+    connection.execute("PRAGMA cache_size = -65536")
+    return connection
+
+
+class _Thread:
+    """One thread with one connection to the file; work is handed to it in order."""
+
+    def __init__(self, path: str, name: str) -> None:
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix=name)
+        self.connection = self._executor.submit(_connect, path).result()
+
+    async def run(self, work: Callable[[], T]) -> T:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+        except (apsw.BusyError, apsw.LockedError) as error:
+            raise StoreBusy(f"the database is locked: {error}") from error
+        except apsw.FullError as error:
+            raise StoreBusy("the disk that holds the database is full") from error
+        except apsw.Error as error:
+            raise StoreError(f"SQLite: {error}") from error
+
+    async def close(self) -> None:
+        await self.run(self.connection.close)
+        self._executor.shutdown()
+
+
+class _SqliteSession:
+    def __init__(self, thread: _Thread) -> None:
+        self._thread = thread
+        self._connection = thread.connection
+
+    async def fetch(self, statement: Statement, *args: object) -> list[Row]:
+        values = tuple(_to_sqlite(a) for a in args)
+        return await self._thread.run(lambda: _rows(self._connection, statement.sqlite, values))
+
+    async def execute(self, statement: Statement, *args: object) -> int:
+        values = tuple(_to_sqlite(a) for a in args)
+
+        def work() -> int:
+            before = self._connection.total_changes()
+            self._connection.execute(statement.sqlite, values).fetchall()
+            return self._connection.total_changes() - before
+
+        return await self._thread.run(work)
+
+    async def write_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
+        values = [tuple(_to_sqlite(v) for v in row) for row in rows]
+        await self._thread.run(lambda: self._connection.executemany(statement.sqlite, values).fetchall())
+
+    async def script(self, sql: str) -> None:
+        await self._thread.run(lambda: self._connection.execute(sql).fetchall())
+
+
+class SqliteDatabase:
+    """A SQLite file. Safe for several tasks of one event loop and for several processes."""
+
+    dialect = "sqlite"
+
+    def __init__(self, path: str | Path) -> None:
+        path = str(path)
+        try:
+            self._writer = _Thread(path, "sqlite-write")
+            self._readers = [_Thread(path, "sqlite-read") for _ in range(READERS)]
+            self._lock = _Lock(f"{path}-lock")
+        except (apsw.Error, OSError) as error:
+            raise StoreError(
+                f"cannot open the SQLite file {path}: {error}. Check that the folder exists and may be written."
+            ) from error
+        self._turn = asyncio.Lock()
+        self._next_reader = 0
+
+    @asynccontextmanager
+    async def read(self) -> AsyncGenerator[Session]:
+        self._next_reader = (self._next_reader + 1) % READERS
+        yield _SqliteSession(self._readers[self._next_reader])
+
+    @asynccontextmanager
+    async def write(self) -> AsyncGenerator[Session]:
+        async with self._turn:
+            try:
+                await self._writer.run(self._begin)
+                yield _SqliteSession(self._writer)
+            except BaseException:
+                # The thread works in order, so this comes after whatever a cancelled task had still handed to it.
+                await asyncio.shield(self._writer.run(self._roll_back))
+                raise
+            await asyncio.shield(self._writer.run(self._commit))
+
+    async def close(self) -> None:
+        for thread in (*self._readers, self._writer):
+            await thread.close()
+        self._lock.close()
+
+    def _begin(self) -> None:
+        self._lock.take()
+        try:
+            self._writer.connection.execute("BEGIN IMMEDIATE")
+        except BaseException:
+            self._lock.give_back()
+            raise
+
+    def _commit(self) -> None:
+        try:
+            self._writer.connection.execute("COMMIT")
+        except BaseException:
+            self._roll_back()
+            raise
+        self._lock.give_back()
+
+    def _roll_back(self) -> None:
+        try:
+            if self._writer.connection.in_transaction:
+                self._writer.connection.execute("ROLLBACK")
+        finally:
+            self._lock.give_back()

@@ -1,0 +1,66 @@
+"""Opening a database by its URL."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+from urllib.parse import unquote, urlsplit
+
+from awbridge.domain.errors import SettingsError
+from awbridge.store import migrate
+from awbridge.store.database import Database, Session
+from awbridge.store.postgres import PostgresDatabase
+from awbridge.store.sqlite import SqliteDatabase
+
+
+class Store:
+    """The database of the service. Table modules (`shipments`, `inbox`, ...) work on its sessions."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    @classmethod
+    async def open(cls, url: str, *, connections: int = 10) -> Store:
+        """Open `sqlite:///file.db`, `sqlite:////absolute/file.db` or `postgresql://user:password@host/database`.
+
+        Raises SettingsError for any other URL, StoreError when the database cannot be opened.
+        """
+        parts = urlsplit(url)
+        if parts.scheme == "sqlite":
+            path = unquote(parts.path.removeprefix("/"))
+            if not path or parts.netloc:
+                raise SettingsError(
+                    "AWBRIDGE_DATABASE_URL: write sqlite:///awbridge.db (a relative path) or "
+                    "sqlite:////var/lib/awbridge/awbridge.db (an absolute one)."
+                )
+            return cls(SqliteDatabase(path))
+        if parts.scheme in ("postgresql", "postgres"):
+            return cls(await PostgresDatabase.connect(url, connections=connections))
+        raise SettingsError(
+            f"AWBRIDGE_DATABASE_URL: {parts.scheme or 'no scheme'!r} is not supported. "
+            "Use sqlite:///file.db or postgresql://user:password@host/database."
+        )
+
+    @property
+    def dialect(self) -> str:
+        """`sqlite` or `postgres`."""
+        return self.database.dialect
+
+    def read(self) -> AbstractAsyncContextManager[Session]:
+        """A session for reading."""
+        return self.database.read()
+
+    def write(self) -> AbstractAsyncContextManager[Session]:
+        """A transaction: commits when the block ends, rolls back when it raises."""
+        return self.database.write()
+
+    async def migrate(self) -> list[str]:
+        """Bring the schema up to date; the names of the migrations that ran."""
+        return await migrate.migrate(self.database)
+
+    async def pending_migrations(self) -> list[str]:
+        """The migrations that this version needs and the database lacks."""
+        return await migrate.pending(self.database)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.database.close()

@@ -1,0 +1,53 @@
+"""What every test may use: a store on each database."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from awbridge.store import Store
+from tests.support.postgres import PostgresServer, find_binaries, postgres_server
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """One PostgreSQL server for the whole run."""
+    if find_binaries() is None and not os.environ.get("CI"):
+        pytest.skip("PostgreSQL is not installed (apt-get install postgresql)")
+    with postgres_server() as server:
+        yield server
+
+
+async def new_database(server: PostgresServer) -> str:
+    """A fresh database's URL."""
+    name = f"test_{os.getpid()}_{next(_numbers)}"
+    connection = await asyncpg.connect(server.url())
+    try:
+        await connection.execute(f"CREATE DATABASE {name}")
+    finally:
+        await connection.close()
+    return server.url(name)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a fresh, empty database, on each engine."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/awbridge.db"
+    return await new_database(request.getfixturevalue("postgres"))
+
+
+@pytest.fixture
+async def store(database_url: str) -> AsyncIterator[Store]:
+    """A migrated store on each engine."""
+    opened = await Store.open(database_url)
+    await opened.migrate()
+    yield opened
+    await opened.close()

@@ -1,0 +1,123 @@
+"""A PostgreSQL server of the tests' own: the system's binaries, a fresh cluster, loopback only, stopped after."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def find_binaries() -> Path | None:
+    """The folder with initdb and postgres; None where PostgreSQL is not installed."""
+    candidates = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    if found := shutil.which("initdb"):
+        candidates.insert(0, Path(found).resolve().parent)
+    return next((c for c in candidates if (c / "initdb").exists() and (c / "postgres").exists()), None)
+
+
+def _user() -> str | None:
+    # PostgreSQL refuses to run as root.
+    if os.geteuid() != 0:
+        return None
+    for name in ("postgres", "nobody"):
+        try:
+            pwd.getpwnam(name)
+        except KeyError:
+            continue
+        return name
+    raise RuntimeError("PostgreSQL does not run as root, and there is neither a user postgres nor nobody")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class PostgresServer:
+    """A running server. `url(name)` is the address of a database in it."""
+
+    def __init__(self, binaries: Path, folder: Path, port: int) -> None:
+        self.binaries = binaries
+        self.folder = folder
+        self.port = port
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def url(self, database: str = "postgres") -> str:
+        return f"postgresql://awbridge@127.0.0.1:{self.port}/{database}"
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(
+            [
+                str(self.binaries / "postgres"),
+                *("-D", str(self.folder / "data")),
+                *("-c", f"port={self.port}"),
+                *("-c", "listen_addresses=127.0.0.1"),
+                *("-c", f"unix_socket_directories={self.folder}"),
+                *("-c", "max_connections=100"),
+            ],
+            user=_user(),
+            stdout=subprocess.DEVNULL,
+            stderr=(self.folder / "log").open("ab"),
+        )
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            if self._process.poll() is not None:
+                raise RuntimeError(f"PostgreSQL ended at once: {(self.folder / 'log').read_text()[-2000:]}")
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0 and self._answers():
+                    return
+            time.sleep(0.05)
+        raise RuntimeError("PostgreSQL did not start within 30 s")
+
+    def _answers(self) -> bool:
+        ready = [str(self.binaries / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        return subprocess.run(ready, check=False).returncode == 0
+
+    def stop(self) -> None:
+        if self._process:
+            self._process.terminate()  # smart enough: sessions end first
+            try:
+                self._process.wait(3)
+            except subprocess.TimeoutExpired:
+                self._process.send_signal(2)  # fast shutdown
+                self._process.wait(20)
+            self._process = None
+
+    def kill(self) -> None:
+        """End it as a power cut would: no clean shutdown."""
+        if self._process:
+            self._process.send_signal(3)  # immediate shutdown
+            self._process.wait(20)
+            self._process = None
+
+
+@contextmanager
+def postgres_server() -> Iterator[PostgresServer]:
+    """A fresh cluster on a free port; stopped and deleted after."""
+    binaries = find_binaries()
+    if binaries is None:
+        raise RuntimeError("PostgreSQL is not installed: apt-get install postgresql")
+    folder = Path(tempfile.mkdtemp(prefix="awbridge-pg-"))
+    server = PostgresServer(binaries, folder, free_port())
+    try:
+        if user := _user():
+            shutil.chown(folder, user)
+        subprocess.run(
+            [str(binaries / "initdb"), "-D", str(folder / "data"), "-U", "awbridge", "-A", "trust", "-E", "UTF8"],
+            user=_user(),
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        server.start()
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
