@@ -63,7 +63,7 @@ class Settings(BaseSettings):
     retry_delays: Annotated[tuple[float, ...], NoDecode] = Field(
         DEFAULT_RETRY_DELAYS,
         min_length=3,
-        description="Seconds to wait before each new try, comma-separated, at least 3. After the last, a person decides.",
+        description="Seconds to wait before each new try, comma-separated, at least 3. After the last it gives up.",
     )
     waiting_seconds: float = Field(30.0, gt=0, description="How often an asynchronous courier's order is asked for.")
     waiting_deadline_seconds: float = Field(

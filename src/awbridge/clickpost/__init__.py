@@ -1,1 +1,1 @@
-"""Everything that knows ClickPost: its field names, codes, hosts and quirks. A contract change touches this folder alone."""
+"""Everything that knows ClickPost: field names, codes, hosts, quirks. A contract change touches this folder alone."""

@@ -50,7 +50,6 @@ class WaybillKind(StrEnum):
     MAIN = "main"
     CHILD = "child"
     RTO = "rto"
-    FORWARD = "forward"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

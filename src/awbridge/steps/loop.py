@@ -30,6 +30,12 @@ class Loop:
         self.beat_at = time.monotonic()
         self._work = work
         self._wake = asyncio.Event()
+        self._stopping = False
+
+    def stop(self) -> None:
+        """End after the round that is going on."""
+        self._stopping = True
+        self._wake.set()
 
     def wake(self) -> None:
         """There is something to do: end the sleep."""
@@ -41,11 +47,11 @@ class Loop:
         return time.monotonic() - self.beat_at
 
     async def run(self) -> None:
-        """Run until cancelled."""
-        while True:
+        """Run until told to stop."""
+        while not self._stopping:
             pause = self.idle_seconds
+            self._wake.clear()
             try:
-                self._wake.clear()
                 done = await self._work()
             except Exception as error:
                 self.failures += 1
@@ -60,7 +66,7 @@ class Loop:
             await self._sleep(pause)
 
     async def _sleep(self, seconds: float) -> None:
-        if not seconds:
+        if not seconds or self._stopping:
             await asyncio.sleep(0)
             return
         try:

@@ -13,17 +13,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+import stamina
 import structlog
 
 from awbridge.clickpost.client import OrderAnswer
 from awbridge.clickpost.orders import create_order_request
+from awbridge.domain.errors import StoreBusy
 from awbridge.domain.json import JsonObject
 from awbridge.domain.outcome import Misconfigured, Outcome, Pending, Placed, Rejected, TryLater, Unknown
 from awbridge.domain.retry import DEFAULT_RETRY_DELAYS, delay_before_retry
 from awbridge.domain.shipment import Region, Shipment, State
+from awbridge.steps.clock import Clock
 from awbridge.store import Store, attempts, shipments
 from awbridge.store.shipments import NotPlaced
-from awbridge.steps.clock import Clock
 
 log = structlog.get_logger()
 
@@ -72,11 +74,17 @@ async def push_due(*, store: Store, clickpost: PlacesOrders, clock: Clock, polic
             if clock() >= now + policy.lease:
                 return  # not ours any more: whoever holds it now calls
             answer = await clickpost.create_order(create_order_request(shipment), region=shipment.region)
-            await _record(store, shipment, owner, answer, clock(), policy)
+            # The call is made and must be kept: a database that stumbles is tried a few times. If it stays away,
+            # the lease runs out and the repeated call brings the same answer as 323.
+            async for attempt in stamina.retry_context(on=StoreBusy, attempts=6, timeout=20.0):
+                with attempt:
+                    await _record(store, shipment, owner, answer, clock(), policy)
 
-    async with asyncio.TaskGroup() as group:
-        for shipment in claimed:
-            group.create_task(push_one(shipment))
+    # One shipment's trouble must not cut off another's call: all end, then the first trouble is told.
+    results = await asyncio.gather(*map(push_one, claimed), return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
     return len(claimed)
 
 
@@ -86,9 +94,7 @@ async def _record(
     outcome = answer.outcome
     reference = shipment.reference_number
     async with store.write() as session:
-        await attempts.add(
-            session, answer.call, reference_number=reference, outcome=_NAMES[type(outcome)], made_at=now
-        )
+        await attempts.add(session, answer.call, reference_number=reference, outcome=_NAMES[type(outcome)], made_at=now)
         if isinstance(outcome, Placed):
             note = _note(shipment, outcome)
             ask_at = now + policy.ask_after
@@ -130,9 +136,7 @@ def decide(shipment: Shipment, outcome: Outcome, now: datetime, policy: PushPoli
             return _retry(tries + 1, f"the courier did not finish within {hours:g} h", now, policy)
         case TryLater(counts=False):
             wait = timedelta(seconds=max(outcome.retry_after or 0.0, 1.0))
-            return NotPlaced(
-                state=State.RETRYING, no_of_retries=tries, problem=outcome.message, next_try_at=now + wait
-            )
+            return NotPlaced(state=State.RETRYING, no_of_retries=tries, problem=outcome.message, next_try_at=now + wait)
         case TryLater():
             return _retry(tries + 1, outcome.message, now, policy, at_least=outcome.retry_after)
         case Unknown():

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from awbridge.domain.scan import Scan, Source
 from awbridge.domain.shipment import shard_of
+from awbridge.domain.timeline import KnownScan
 from awbridge.store.database import Session
 from awbridge.store.ids import Ids
 from awbridge.store.queries import Queries
@@ -16,23 +17,14 @@ _sql = Queries("scans")
 _ids = Ids()
 
 
-@dataclass(slots=True)
-class KnownScan:
-    """What tells one scan from another. `id` is 0 while it is not stored yet."""
-
-    id: int
-    fingerprint: str
-    scan_id: str | None
-    checkpoint_id: str | None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewScan:
-    """A scan that goes onto a shipment's timeline."""
+    """A scan that goes onto a shipment's timeline. `known` holds its ids, also those that a later copy carried."""
 
     reference_number: str
     fingerprint: str
     scan: Scan
+    known: KnownScan
     waybill: str
     received_at: datetime
     source: Source
@@ -40,7 +32,7 @@ class NewScan:
     @property
     def identity(self) -> str:
         """Unique within the table; two scans of one shipment that say the same but carry two ids are two."""
-        own = self.scan.scan_id or self.scan.checkpoint_id
+        own = self.known.scan_id or self.known.checkpoint_id
         return f"{self.reference_number}\x1f{'id:' + own if own else 'fp:' + self.fingerprint}"
 
 
@@ -83,8 +75,8 @@ async def add(session: Session, new: Sequence[NewScan]) -> None:
             n.reference_number,
             n.identity,
             n.fingerprint,
-            n.scan.scan_id,
-            n.scan.checkpoint_id,
+            n.known.scan_id,
+            n.known.checkpoint_id,
             n.waybill,
             n.scan.courier_partner_id,
             n.scan.code,

@@ -62,7 +62,7 @@ CREATE INDEX shipments_newest ON shipments (created_at, reference_number);
 CREATE INDEX shipments_by_state ON shipments (state, created_at, reference_number);
 CREATE INDEX shipments_by_order ON shipments (order_id) WHERE order_id IS NOT NULL;
 
--- Every air waybill we know (main, child of an MPS, RTO, forward of a return) and whose it is.
+-- Every air waybill we know (main, child of an MPS, RTO) and whose it is.
 CREATE TABLE waybills (
   shard SMALLINT NOT NULL,
   waybill TEXT NOT NULL,

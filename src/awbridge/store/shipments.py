@@ -75,12 +75,20 @@ async def lock_many(session: Session, references: Sequence[str]) -> dict[str, Sh
     return {row["reference_number"]: _shipment(row) for row in rows}
 
 
-async def of_orders(session: Session, order_ids: Sequence[str]) -> dict[str, list[tuple[str, int]]]:
-    """Order id -> the (reference number, courier partner id) of every shipment of it."""
-    found: dict[str, list[tuple[str, int]]] = {}
+async def get_many(session: Session, references: Sequence[str]) -> list[Shipment]:
+    """Those of these shipments that exist."""
+    if not references:
+        return []
+    shards = sorted({shard_of(r) for r in references})
+    return [_shipment(row) for row in await session.fetch(_sql.get_many, sorted(set(references)), shards)]
+
+
+async def of_orders(session: Session, order_ids: Sequence[str]) -> dict[str, list[str]]:
+    """Order id -> the reference number of every shipment of it."""
+    found: dict[str, list[str]] = {}
     if order_ids:
         for row in await session.fetch(_sql.of_orders, sorted(set(order_ids))):
-            found.setdefault(row["order_id"], []).append((row["reference_number"], row["courier_partner_id"]))
+            found.setdefault(row["order_id"], []).append(row["reference_number"])
     return found
 
 

@@ -27,8 +27,14 @@ UPDATE inbox SET due_at = $3, waiting_for = $4, tries = tries + 1 WHERE shard = 
 UPDATE inbox SET due_at = NULL, waiting_for = NULL, problem = $3, tries = tries + 1 WHERE shard = $1 AND id = $2
 
 -- name: wake
+-- Rows that somebody applies at this moment are passed over: they look again by themselves, and waiting for them while
+-- holding a shipment could deadlock.
 UPDATE inbox SET due_at = $2
-WHERE waiting_for {{postgres: = ANY($1::text[])}}{{sqlite: IN (SELECT value FROM json_each($1))}}
+WHERE (shard, id) IN (
+  SELECT shard, id FROM inbox
+  WHERE waiting_for {{postgres: = ANY($1::text[])}}{{sqlite: IN (SELECT value FROM json_each($1))}}
+  {{postgres: FOR UPDATE SKIP LOCKED}}
+)
 
 -- name: replay
 -- Everything that was set aside gets another chance (after a fix).

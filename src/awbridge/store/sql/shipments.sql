@@ -16,8 +16,13 @@ WHERE reference_number {{postgres: = ANY($1::text[]) AND shard = ANY($2::smallin
 ORDER BY shard, reference_number
 {{postgres: FOR UPDATE}}
 
+-- name: get_many
+SELECT * FROM shipments
+WHERE reference_number {{postgres: = ANY($1::text[]) AND shard = ANY($2::smallint[])}}
+  {{sqlite: IN (SELECT value FROM json_each($1)) AND shard IN (SELECT value FROM json_each($2))}}
+
 -- name: of_orders
-SELECT order_id, reference_number, courier_partner_id FROM shipments
+SELECT order_id, reference_number FROM shipments
 WHERE order_id {{postgres: = ANY($1::text[])}}{{sqlite: IN (SELECT value FROM json_each($1))}}
 
 -- name: claim
@@ -47,8 +52,12 @@ WHERE shard = $1 AND reference_number = $2 AND lease_owner = $3 AND NOT success
 -- name: hold_account
 -- Every due shipment of an account that would fail the same way waits with the one that showed it.
 UPDATE shipments SET state = 'held', problem = $3, next_try_at = $4, updated_at = $5
-WHERE next_try_at IS NOT NULL AND next_try_at < $4 AND courier_partner_id = $1
-  AND COALESCE(account_code, '') = COALESCE($2, '') AND lease_owner IS NULL
+WHERE (shard, reference_number) IN (
+  SELECT shard, reference_number FROM shipments
+  WHERE next_try_at IS NOT NULL AND next_try_at < $4 AND NOT success AND courier_partner_id = $1
+    AND COALESCE(account_code, '') = COALESCE($2, '') AND lease_owner IS NULL
+  {{postgres: FOR UPDATE SKIP LOCKED}}
+)
 
 -- name: try_again
 UPDATE shipments SET state = 'ready', no_of_retries = 0, problem = NULL, next_try_at = $3, waiting_since_at = NULL,
@@ -104,8 +113,8 @@ WHERE (shard, reference_number) IN (
 RETURNING reference_number, waybill, courier_partner_id, children
 
 -- name: asked
-UPDATE shipments SET next_ask_at = $3
-WHERE shard = $1 AND reference_number = $2 AND NOT final
+UPDATE shipments SET next_ask_at = CASE WHEN final THEN NULL ELSE $3 END
+WHERE shard = $1 AND reference_number = $2
 
 -- name: placed_after
 -- All that hold a waybill, page by page, for a complete catch-up by hand.

@@ -1,0 +1,52 @@
+# The commands of the project. `make demo` and `make test` do all their own set-up.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: install demo serve test quick lint types bench format clean system
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "awbridge needs Python 3.11 or newer; say which with make PYTHON=python3.12 ..."; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "python3 -m venv failed; on Debian: apt-get install python3-venv"; exit 1; }
+	@if command -v uv >/dev/null 2>&1; then uv pip install --quiet --python $(BIN)/python -e '.[dev]'; \
+	else $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'; fi
+	@touch $@
+
+demo: install
+	$(BIN)/awbridge demo
+
+serve: install
+	$(BIN)/awbridge serve
+
+# PostgreSQL for the tests, through the system's packages when that is allowed here.
+system:
+	@bash tests/support/install_system.sh
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: install
+	$(BIN)/basedpyright
+
+# Seconds: no processes are killed, no demo is run.
+quick: install
+	$(BIN)/pytest -q -m 'not slow'
+
+test: install system lint types
+	$(BIN)/pytest -q
+
+bench: install
+	$(BIN)/python -m bench
+
+format: install
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis dist build

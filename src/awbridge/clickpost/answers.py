@@ -1,0 +1,83 @@
+"""What came of a call, as the client hands it back, and how an answer is put into words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from awbridge.clickpost.codes import ANSWER_NAMES, Answer, classify
+from awbridge.clickpost.wire import Reply
+from awbridge.domain.call import Call
+from awbridge.domain.json import JsonObject
+from awbridge.domain.outcome import Outcome
+
+CANCELLED_CODES = (200, 600)  # 600: cancelled, at times an earlier time
+NOT_CANCELLABLE = 350
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderAnswer:
+    """What came of registering a shipment. `reply` is None where no answer came."""
+
+    outcome: Outcome
+    call: Call
+    reply: Reply | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelAnswer:
+    """What came of a cancellation.
+
+    `cancelled`: it is done. `accepted`: ClickPost does it later; ask again to know. `again`: the same call may work
+    later. `misconfigured`: key, credentials or account are at fault (`again` is True: it works once they are mended).
+    `retry_after`: seconds, where ClickPost said so.
+    """
+
+    cancelled: bool
+    message: str
+    call: Call
+    accepted: bool = False
+    again: bool = False
+    misconfigured: bool = False
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackAnswer:
+    """The timelines of the waybills that ClickPost knows, each fit to be stored raw."""
+
+    items: list[JsonObject]
+    call: Call
+
+
+def describe(reply: Reply) -> str:
+    """An answer in words: ClickPost's code, what it means, and what it said."""
+    code = reply.business_status
+    if code is None:
+        said = (
+            f": {reply.message}" if reply.message else "" if reply.body is not None else " with a body that is not JSON"
+        )
+        return f"HTTP {reply.http_status}{said}"
+    name = ANSWER_NAMES.get(code, "a code that is not documented")
+    http = f"HTTP {reply.http_status}, " if reply.http_status != 200 else ""
+    said = f": {reply.message}" if reply.message else ""
+    return f"{http}ClickPost {code} ({name}){said}"
+
+
+def parse_cancel_order(reply: Reply, call: Call) -> CancelAnswer:
+    """What an answer to cancel-order means. 350 is a final refusal whatever the HTTP status."""
+    code, message = reply.business_status, describe(reply)
+    if code == NOT_CANCELLABLE:
+        return CancelAnswer(cancelled=False, message=message, call=call)
+    if reply.http_status == 200 and code in CANCELLED_CODES:
+        return CancelAnswer(cancelled=True, message=message, call=call)
+    answer = classify(reply.http_status, code)
+    if answer is Answer.PENDING or (reply.http_status == 202 and answer is Answer.UNCLEAR):
+        return CancelAnswer(cancelled=False, accepted=True, again=True, message=message, call=call)
+    return CancelAnswer(
+        cancelled=False,
+        again=answer is not Answer.PERMANENT,
+        misconfigured=answer is Answer.CONFIGURATION,
+        retry_after=reply.retry_after,
+        message=message,
+        call=call,
+    )

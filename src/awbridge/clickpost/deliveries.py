@@ -1,0 +1,254 @@
+"""Reads deliveries, from whichever side they came, into tidings: all shapes of webhooks, updated-order, track-order.
+
+No I/O, no clock. Whatever can be learnt is learnt; what cannot be read is noted beside it, by its path and without its
+value (bodies hold personal data, notes travel further).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from awbridge.clickpost.codes import STATUSES, status_info
+from awbridge.clickpost.times import read_scan_time
+from awbridge.clickpost.wire import as_id, as_int, as_list, as_object, as_text, read_json
+from awbridge.domain.errors import AwbridgeError
+from awbridge.domain.json import JsonObject
+from awbridge.domain.lifecycle import Bucket
+from awbridge.domain.scan import Scan, Source, Tidings
+
+FUTURE_TOLERANCE = timedelta(minutes=10)  # clocks of couriers differ
+LONGEST_TEXT = 2000  # characters of a remark
+LONGEST_EDD = 64
+
+_PREFIXES = {Source.UPDATED_ORDER: "upd", Source.TRACK_ORDER: "trk", Source.WEBHOOK: "hook", Source.REPORT: "rep"}
+_ZEN = ZoneInfo("UTC")
+
+
+class Unreadable(AwbridgeError, ValueError):
+    """Nothing can be learnt from a delivery. The text says why, for a person, and quotes nothing of it."""
+
+
+def read_delivery(
+    source: Source, body: bytes, *, received_at: datetime, zone: ZoneInfo, z_means_utc: bool = False
+) -> list[Tidings]:
+    """What a delivery tells, one Tidings per shipment in it (a webhook may carry a list).
+
+    Times without offset are in `zone`, so are times with Z unless `z_means_utc`. Raises Unreadable when nothing can be
+    learnt: no JSON, nothing to find the shipment by, or neither a status code nor a scan.
+    """
+    try:
+        value = read_json(body)
+    except ValueError as error:
+        raise Unreadable(f"it is not JSON: {error}") from None
+    entries = as_list(value) if isinstance(value, list) else [value]
+    told: list[Tidings] = []
+    problems: list[str] = []
+    for number, entry in enumerate(entries, 1):
+        reading = _Reading(source, as_object(entry), received_at, zone, z_means_utc)
+        try:
+            told.append(reading.tidings())
+        except Unreadable as error:
+            problems.append(f"entry {number} of {len(entries)}: {error}" if len(entries) > 1 else str(error))
+    if not told:
+        raise Unreadable("; ".join(problems[:5]) or "the list is empty")
+    told[0] = replace(told[0], problems=(*told[0].problems, *problems))
+    return told
+
+
+def delivery_identity(source: Source, item: JsonObject) -> str:
+    """The identity of a polled item: the same words give the same identity, whatever the order of their fields."""
+    canonical = json.dumps(item, sort_keys=True, separators=(",", ":"), default=str)
+    return f"{_PREFIXES[source]}:{hashlib.blake2b(canonical.encode(), digest_size=16).hexdigest()}"
+
+
+@dataclass(slots=True)
+class _Reading:
+    """The reading of one entry: what it says, how its times are meant, and what could not be read."""
+
+    source: Source
+    item: JsonObject
+    received_at: datetime
+    zone: ZoneInfo
+    z_means_utc: bool
+    problems: list[str] = field(default_factory=list[str])
+
+    def tidings(self) -> Tidings:
+        """Everything that the entry tells. Raises Unreadable."""
+        if not self.item:
+            raise Unreadable("it is not an object, or an empty one")
+        story = self._story()
+        additional = as_object(story.get("additional")) or as_object(self.item.get("additional"))
+        latest_raw = as_object(additional.get("latest_status")) or as_object(story.get("latest_status"))
+        places = (self.item, story, additional, latest_raw)
+        waybill = _first_id(places[:3], "waybill")
+        reference = _first_id(places, "reference_number")
+        order_id = _first_id(places, "order_id")
+        if not (waybill or reference or order_id):
+            raise Unreadable("it names no waybill, reference number or order id")
+        courier = _first_int(places[:3], "cp_id", "courier_partner_id", "courier_partner")
+        ndr = _first_int((additional, story), "ndr_status_code")
+        if ndr is None:
+            ndr = as_int(as_object(additional.get("ndr")).get("ndr_bucket_code"))
+        teller = _Teller(waybill, courier, ndr)
+        scans = self._scans(story, latest_raw, teller)
+        latest = self._latest(story, additional, latest_raw, scans, teller)
+        if latest is None and not scans:
+            raise Unreadable("; ".join(["it holds no status code and no scan that can be read", *self.problems[:5]]))
+        if self.source is Source.UPDATED_ORDER:
+            latest, scans = latest or scans[0], ()
+        rto = _first_id(places[:3], "rto_awb", "rto_waybill")
+        return Tidings(
+            waybill=waybill,
+            courier_partner_id=courier,
+            reference_number=reference,
+            order_id=order_id,
+            scans=scans,
+            latest=latest,
+            rto_waybill="" if rto == waybill else rto,
+            forward_waybill=_first_id(places[:3], "forward_awb", "forward_waybill"),
+            edd=_edd(additional) or _edd(story),
+            event_id=_first_int((self.item, additional), "notification_event_id"),
+            problems=tuple(self.problems),
+        )
+
+    def _story(self) -> JsonObject:
+        """Where the statuses stand: in the entry itself, or in `result` of a polled one."""
+        result = self.item.get("result")
+        if isinstance(result, list):
+            return {"scans": result}
+        return as_object(result) or self.item
+
+    def _scans(self, story: JsonObject, latest_raw: JsonObject, teller: _Teller) -> tuple[Scan, ...]:
+        outer = self._outer(story, latest_raw, teller)
+        listed = [self._listed(raw, f"scans[{i}]", teller) for i, raw in enumerate(as_list(story.get("scans")))]
+        return tuple(scan for scan in (outer, *listed) if scan)
+
+    def _outer(self, story: JsonObject, latest_raw: JsonObject, teller: _Teller) -> Scan | None:
+        """The scan that the entry itself is. Its id is the entry's."""
+        code = _code(story)
+        if code is None:
+            if story.get("clickpost_status_code") not in (None, ""):
+                self.problems.append("clickpost_status_code is not a number")
+            return None
+        at = self._time(story, "timestamp")
+        if at is None and _code(latest_raw) is not None:
+            # `latest_status` says where the shipment stands; a scan of unknown time must not overrule it.
+            if _code(latest_raw) != code:
+                self.problems.append("the scan is left out: it has no time that can be read")
+            return None
+        if at is None:
+            at = self._updated_at(story) or self._received("timestamp")
+        scan_id = _first_id((story, as_object(story.get("additional"))), "order_status_id")
+        ndr = teller.ndr if _code(latest_raw) is None or _is_failed_delivery(code) else None
+        return self._scan(story, code, at, teller, scan_id="" if scan_id == "0" else scan_id, ndr=ndr)
+
+    def _listed(self, raw: Any, path: str, teller: _Teller) -> Scan | None:
+        scan = as_object(raw)
+        code, at = _code(scan), self._time(scan, "timestamp", path)
+        if code is None or at is None:
+            missing = "status code" if code is None else "time"
+            self.problems.append(f"{path} is left out: it has no {missing} that can be read")
+            return None
+        return self._scan(scan, code, at, teller, scan_id=as_id(scan.get("order_status_id")), ndr=None)
+
+    def _latest(
+        self,
+        story: JsonObject,
+        additional: JsonObject,
+        raw: JsonObject,
+        scans: tuple[Scan, ...],
+        teller: _Teller,
+    ) -> Scan | None:
+        code = _code(raw)
+        if code is None:
+            return None
+        at = self._time(raw, "timestamp", "latest_status")
+        for place in (story, additional, raw):
+            at = at or self._time(place, "latest_time_stamp")
+        own_id = ""
+        if at is None and code == _code(story):
+            at = self._time(story, "timestamp")
+        if at is None:
+            at = self._received("latest_status.timestamp")
+            if code == _code(story):
+                own_id = _first_id((story, additional), "order_status_id")
+        ndr = None if status_info(code).final else teller.ndr
+        latest = self._scan(raw, code, at, teller, scan_id=own_id, ndr=ndr)
+        return next((replace(s, ndr_code=ndr) for s in scans if s.fingerprint() == latest.fingerprint()), latest)
+
+    def _scan(
+        self, raw: JsonObject, code: int, at: datetime, teller: _Teller, *, scan_id: str, ndr: int | None
+    ) -> Scan:
+        info = status_info(code)
+        return Scan(
+            waybill=teller.waybill,
+            courier_partner_id=teller.courier,
+            code=code,
+            scanned_at=at,
+            status=_words(raw.get("status")) or _words(raw.get("clickpost_status_description")) or info.name,
+            remark=_words(raw.get("remark")),
+            location=_words(raw.get("location")),
+            scan_id=scan_id or None,
+            checkpoint_id=as_id(raw.get("checkpoint_id")) or None,
+            ndr_code=ndr,
+        )
+
+    def _time(self, raw: JsonObject, name: str, path: str = "") -> datetime | None:
+        at = read_scan_time(raw.get(name), zone=self.zone, z_means_utc=self.z_means_utc)
+        if at is not None and at > self.received_at + FUTURE_TOLERANCE:
+            note = f"{path + '.' if path else ''}{name} lies in the future"
+            if note not in self.problems:
+                self.problems.append(note)
+        return at
+
+    def _updated_at(self, story: JsonObject) -> datetime | None:
+        """updated-order tells beside the local time when the status changed, in true UTC."""
+        at = read_scan_time(story.get("updated_at"), zone=_ZEN, z_means_utc=True)
+        if at is not None and self.source is Source.UPDATED_ORDER:
+            self.problems.append("timestamp cannot be read; updated_at stands in for it")
+            return at
+        return None
+
+    def _received(self, path: str) -> datetime:
+        self.problems.append(f"{path} cannot be read; the time of receipt stands in for it")
+        return self.received_at.astimezone(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class _Teller:
+    """What all scans of one entry share."""
+
+    waybill: str
+    courier: int | None
+    ndr: int | None
+
+
+def _code(raw: JsonObject) -> int | None:
+    return as_int(raw.get("clickpost_status_code"))
+
+
+def _is_failed_delivery(code: int) -> bool:
+    return code in STATUSES and STATUSES[code].bucket is Bucket.FAILED_DELIVERY
+
+
+def _first_id(places: tuple[JsonObject, ...], *names: str) -> str:
+    return next((found for place in places for name in names if (found := as_id(place.get(name)))), "")
+
+
+def _first_int(places: tuple[JsonObject, ...], *names: str) -> int | None:
+    numbers = (as_int(place.get(name)) for place in places for name in names)
+    return next((number for number in numbers if number is not None), None)
+
+
+def _words(value: Any) -> str:
+    return as_text(value)[:LONGEST_TEXT]
+
+
+def _edd(place: JsonObject) -> str | None:
+    """The courier's expected delivery date, as it gave it."""
+    return as_id(place.get("courier_partner_edd"))[:LONGEST_EDD] or None

@@ -1,0 +1,50 @@
+"""Takes secrets out of URLs and texts before anybody keeps or prints them. ClickPost's API key stands in the URL."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Iterable
+from urllib.parse import quote, quote_plus
+
+MASK = "***"
+
+_NAMES = r"(?:api|access|auth|webhook|secret|private)?[_-]?(?:key|token|secret|password|passwd|auth|authorization)"
+_QUERY = re.compile(rf"(?P<name>[?&;](?:x-)?{_NAMES}=)[^&;#\s\"'<>\\]*", re.IGNORECASE)
+_USERINFO = re.compile(r"(?P<before>\b[a-z][a-z0-9+.-]*://[^\s/?#:@]*):[^\s/?#@]*@", re.IGNORECASE)
+# In JSON, only names that are never anything but a secret: a payload may well hold {"key": ..., "value": ...}.
+_FIELD = re.compile(
+    r"(?P<name>[\"'](?:webhook_key|(?:x-)?api[_-]?key|access_token|refresh_token|auth_token|token|password)[\"']\s*:\s*)"
+    r"(?:\"(?:[^\"\\]|\\.)*\"?|'(?:[^'\\]|\\.)*'?|[^\s,}\]\"']+)",
+    re.IGNORECASE,
+)
+
+
+def mask_url(url: str) -> str:
+    """The URL with keys, tokens and passwords replaced by ***. The username stays: it says whose call it was."""
+    return _QUERY.sub(rf"\g<name>{MASK}", _USERINFO.sub(rf"\g<before>:{MASK}@", url))
+
+
+def mask_text(text: str, secrets: Iterable[str]) -> str:
+    """The text without these secrets (also as they look inside a URL or JSON), nor secrets of any URL or JSON in it."""
+    for secret in _spellings(secrets):
+        text = text.replace(secret, MASK)
+    return _FIELD.sub(rf'\g<name>"{MASK}"', mask_url(text))
+
+
+def _spellings(secrets: Iterable[str]) -> list[str]:
+    found: set[str] = set()
+    for secret in filter(None, secrets):
+        found |= {secret, quote(secret, safe=""), quote(secret), quote_plus(secret), json.dumps(secret)[1:-1]}
+    return sorted(found, key=len, reverse=True)
+
+
+class MaskUrls(logging.Filter):
+    """A logging filter that masks URLs in what the HTTP library logs: it would print them with the key."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Mask the record in place; always lets it pass."""
+        record.msg = mask_url(record.getMessage())
+        record.args = None
+        return True

@@ -1,0 +1,229 @@
+"""Create order: from a caller's payload to a shipment, from a shipment to the request, from the answer to an outcome."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from awbridge.clickpost.answers import describe
+from awbridge.clickpost.codes import Answer, classify
+from awbridge.clickpost.payload import check_payload, with_additional
+from awbridge.clickpost.wire import Reply, as_id, as_int, as_list, as_object, as_text
+from awbridge.domain.errors import PayloadRefused
+from awbridge.domain.json import JsonObject
+from awbridge.domain.outcome import Misconfigured, Outcome, Pending, Placed, Rejected, TryLater
+from awbridge.domain.shipment import NewShipment, Region, Shipment
+
+ALREADY_PLACED = 323
+
+# Which field a code speaks of. Source: ClickPost's published error-code page.
+_FIELD_BY_CODE = {
+    302: "shipment_details.courier_partner",
+    307: "shipment_details.order_type",
+    308: "additional.priority",
+    309: "shipment_details.delivery_type",
+    310: "shipment_details.rvp_reason",
+    311: "shipment_details.courier_partner",
+    312: "shipment_details.items",
+    313: "shipment_details.items",
+    315: "shipment_details.cod_value",
+    321: "shipment_details.awb_number",
+    330: "shipment_details.awb_number",
+    355: "additional.vendor_code",
+}
+
+# Names that a message may hold, and where they stand. Names without an underscore are too common as words.
+_PLACE_FIELDS = "name address city state pincode country phone email landmark district time"
+_FIELD_BY_NAME = {
+    **{f"{side}_{name}": f"{side}_info.{side}_{name}" for side in ("pickup", "drop") for name in _PLACE_FIELDS.split()},
+    **{
+        name: f"shipment_details.{name}"
+        for name in [
+            "courier_partner",
+            "account_code",
+            "reference_number",
+            "order_type",
+            "delivery_type",
+            "cod_value",
+            "invoice_value",
+            "invoice_number",
+            "invoice_date",
+            "awb_number",
+            "order_id",
+            "rvp_reason",
+            "currency_code",
+        ]
+    },
+    **{name: f"shipment_details.{name}" for name in ("length", "breadth", "height", "weight", "items")},
+    **{
+        name: f"additional.{name}"
+        for name in ("vendor_code", "order_date", "return_info", "qc_type", "min_edd", "max_edd")
+    },
+    **{name: name for name in ("pickup_info", "drop_info", "gst_info", "tax_info", "postal_code", "country_code")},
+}
+_WORD = re.compile(r"[a-z_]{5,40}")
+
+
+def new_shipment(
+    payload: JsonObject,
+    *,
+    region: Region,
+    transporter: str | None,
+    courier_partner_id: int | None,
+    account_code: str | None,
+) -> NewShipment:
+    """A shipment out of a create-order payload. The courier's id and account come from the arguments where given.
+
+    The input stays as it is. Raises PayloadRefused with every wrong field.
+    """
+    order = _addressed(payload, courier_partner_id, account_code)
+    if problems := check_payload(order, region):
+        raise PayloadRefused(problems)
+    details, additional = as_object(order["shipment_details"]), as_object(order.get("additional"))
+    return NewShipment(
+        reference_number=as_text(details["reference_number"]),
+        order_id=as_id(details.get("order_id")) or as_id(additional.get("order_id")) or None,
+        transporter=transporter,
+        courier_partner_id=as_int(details["courier_partner"]) or 0,
+        account_code=as_id(details.get("account_code")) or as_id(additional.get("account_code")) or None,
+        region=region,
+        delivery_type=details["delivery_type"],
+        payload=order,
+    )
+
+
+def create_order_request(shipment: Shipment) -> JsonObject:
+    """The body of create-order for a shipment: its payload, sent to the courier and account that it stands under now."""
+    return _addressed(
+        shipment.payload, shipment.courier_partner_id, shipment.account_code, reference=shipment.reference_number
+    )
+
+
+def _addressed(
+    payload: JsonObject, courier_partner_id: int | None, account_code: str | None, *, reference: str | None = None
+) -> JsonObject:
+    """A copy of the payload with courier, account and reference in ClickPost's own terms."""
+    if not isinstance(payload, dict) or not isinstance(payload.get("shipment_details"), dict):  # pyright: ignore[reportUnnecessaryIsInstance]
+        return payload
+    order = with_additional(payload)
+    details = {name: value for name, value in as_object(order["shipment_details"]).items() if name != "transporter"}
+    courier = courier_partner_id if courier_partner_id is not None else as_int(details.get("courier_partner"))
+    if courier is not None:
+        details["courier_partner"] = courier
+    if account_code is not None:
+        details["account_code"] = account_code
+    if reference or as_id(details.get("reference_number")):
+        details["reference_number"] = reference or as_id(details.get("reference_number"))
+    addressed = {name: value for name, value in order.items() if name != "transporter"} | {"shipment_details": details}
+    if account_code is not None and as_object(order.get("additional")).get("account_code") is not None:
+        addressed["additional"] = {**as_object(order["additional"]), "account_code": account_code}
+    return addressed
+
+
+def parse_create_order(reply: Reply, reference_number: str) -> Outcome:
+    """What an answer to create-order means. Never raises; an answer that nobody foresaw is tried again, as unclear."""
+    code, message = reply.business_status, describe(reply)
+    match classify(reply.http_status, code):
+        case Answer.SUCCESS:
+            placed = _placed(reply, reference_number, already=code == ALREADY_PLACED)
+            return placed or TryLater(message=f"{message}, but the answer holds no waybill", unclear=True)
+        case Answer.REGISTERED:
+            if _is_about(reply, reference_number) and (placed := _placed(reply, reference_number, already=True)):
+                return placed
+            return TryLater(message=f"{message}, but the answer holds no waybill of this reference", unclear=True)
+        case Answer.PENDING:
+            return Pending(message=message)
+        case Answer.THROTTLED:
+            return TryLater(message=message, retry_after=reply.retry_after, counts=False)
+        case Answer.TRANSIENT:
+            return TryLater(message=message, retry_after=reply.retry_after)
+        case Answer.UNCLEAR:
+            return TryLater(message=message, retry_after=reply.retry_after, unclear=True)
+        case Answer.CONFIGURATION:
+            return Misconfigured(message=message, code=code)
+        case Answer.PERMANENT:
+            return Rejected(message=message, code=code, fields=_named_fields(code, reply.message))
+
+
+def parse_fetch_order(reply: Reply, reference_number: str = "") -> Placed | None:
+    """The order in an answer to a fetch of one; None where ClickPost holds none (or the answer is a failure)."""
+    if classify(reply.http_status, reply.business_status) is not Answer.SUCCESS:
+        return None
+    return _placed(reply, reference_number, already=True)
+
+
+def payload_differences(old: JsonObject, new: JsonObject) -> list[str]:
+    """The dotted paths at which two payloads differ, sorted. Numbers are compared by value: 500 equals 500.0."""
+    return sorted(_differences(old, new, ""))
+
+
+def _differences(old: Any, new: Any, path: str) -> list[str]:
+    if isinstance(old, dict) and isinstance(new, dict):
+        before, after = as_object(old), as_object(new)
+        return [
+            found
+            for name in before.keys() | after.keys()
+            for found in _differences(
+                before.get(name, _ABSENT), after.get(name, _ABSENT), f"{path}.{name}" if path else name
+            )
+        ]
+    if isinstance(old, list) and isinstance(new, list):
+        first, second = as_list(old), as_list(new)
+        common = min(len(first), len(second))
+        found = [p for i in range(common) for p in _differences(first[i], second[i], f"{path}[{i}]")]
+        return found + [f"{path}[{i}]" for i in range(common, max(len(first), len(second)))]
+    return [] if isinstance(old, bool) == isinstance(new, bool) and old == new else [path]
+
+
+_ABSENT = object()
+
+
+def _order(reply: Reply, reference_number: str) -> JsonObject:
+    """The order in an answer: `result`, or the entry of this reference where `result` is a list."""
+    entries = [as_object(entry) for entry in as_list(reply.result)] or [as_object(reply.result)]
+    ours = (entry for entry in entries if as_text(entry.get("reference_number")) == reference_number)
+    return next(ours, entries[0])
+
+
+def _is_about(reply: Reply, reference_number: str) -> bool:
+    told = as_text(_order(reply, reference_number).get("reference_number"))
+    return told in ("", reference_number)
+
+
+def _placed(reply: Reply, reference_number: str, *, already: bool) -> Placed | None:
+    order, beside = _order(reply, reference_number), as_object(reply.body)
+    waybill = as_id(order.get("waybill")) or as_id(beside.get("waybill"))
+    if not waybill:
+        return None
+    courier = as_int(order.get("courier_partner_id"))
+    return Placed(
+        waybill=waybill,
+        already=already,
+        courier_partner_id=courier if courier is not None else as_int(order.get("courier_partner")),
+        account_code=as_id(order.get("account_code")) or None,
+        label_url=_link(order.get("label")),
+        sort_code=as_id(order.get("sort_code")) or None,
+        security_key=as_id(order.get("security_key")) or None,
+        courier_name=as_id(order.get("courier_name")) or None,
+        # Beside the result stands ClickPost's own id; within it the caller's order id may be echoed.
+        vendor_order_id=as_id(beside.get("order_id")) or as_id(order.get("order_id")) or None,
+        children=_children(order, waybill),
+    )
+
+
+def _children(order: JsonObject, main: str) -> tuple[str, ...]:
+    entries = [as_object(child) for child in as_list(order.get("children"))]
+    found = (as_id(e.get("waybill")) or as_id(as_object(e.get("item")).get("waybill")) for e in entries)
+    return tuple(dict.fromkeys(waybill for waybill in found if waybill and waybill != main))
+
+
+def _link(value: Any) -> str | None:
+    """A link that is safe to show: http or https, nothing else."""
+    text = as_text(value)
+    return text if re.match(r"https?://", text, re.IGNORECASE) else None
+
+
+def _named_fields(code: int | None, message: str) -> tuple[str, ...]:
+    by_code = [_FIELD_BY_CODE[code]] if code in _FIELD_BY_CODE else []
+    by_name = [_FIELD_BY_NAME[word] for word in _WORD.findall(message.lower()) if word in _FIELD_BY_NAME]
+    return tuple(dict.fromkeys(by_code + by_name))

@@ -1,0 +1,160 @@
+"""Reads what ClickPost sends, whatever shape it takes: null, "", numbers as text, text as numbers. Nothing here raises
+except for bytes that are not JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, cast
+
+import pydantic_core
+
+from awbridge.domain.json import JsonObject
+
+LARGEST = 2**31 - 1  # no code, id of a courier or event is larger; databases keep them in 4 bytes
+LONGEST_ID = 200  # characters; ids are indexed
+LONGEST_MESSAGE = 500
+LONGEST_RETRY_AFTER = 86_400.0
+
+_WHOLE = re.compile(r"[+-]?\d{1,12}(?:\.0*)?", re.ASCII)
+_UNSAFE = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL stores no NUL, UTF-8 knows no half of a pair
+_ABSENT = frozenset({"", "null", "none", "undefined", "nan"})
+_TRUE = frozenset({"true", "1", "yes", "y"})
+_FALSE = frozenset({"false", "0", "no", "n"})
+
+
+def read_json(data: bytes) -> Any:
+    """The JSON value in these bytes. Raises ValueError where they are none; the text quotes nothing of them."""
+    try:
+        return pydantic_core.from_json(data, cache_strings="keys")
+    except ValueError:
+        pass
+    # The standard parser is slower and takes more: half surrogate pairs, a byte order mark, UTF-16.
+    try:
+        return json.loads(data)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{error.msg} at line {error.lineno} column {error.colno}") from None
+    except UnicodeDecodeError:
+        raise ValueError("the bytes are not UTF-8 text") from None
+    except (ValueError, RecursionError):
+        raise ValueError("it nests too deep or holds a number that is too long") from None
+
+
+def as_object(value: Any) -> JsonObject:
+    """The value if it is an object, else an empty one."""
+    return cast("JsonObject", value) if isinstance(value, dict) else {}
+
+
+def as_list(value: Any) -> list[Any]:
+    """The value if it is a list, else an empty one."""
+    return cast("list[Any]", value) if isinstance(value, list) else []
+
+
+def as_int(value: Any) -> int | None:
+    """A whole number of at most 4 bytes, also out of "129", " 129 " or 129.0; None for everything else."""
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, float):
+        value = int(value) if math.isfinite(value) and value.is_integer() else None
+    elif isinstance(value, str):
+        text = value.strip()
+        value = int(text.partition(".")[0]) if _WHOLE.fullmatch(text) else None
+    return value if isinstance(value, int) and abs(value) <= LARGEST else None
+
+
+def as_text(value: Any) -> str:
+    """Text without surrounding spaces, fit to be stored; numbers as they read; "" for null and everything else."""
+    if isinstance(value, str):
+        text = value.strip()
+        return _UNSAFE.sub("\ufffd", text) if not text.isascii() or "\x00" in text else text
+    if isinstance(value, bool):
+        return ""
+    if isinstance(value, int):
+        return str(value) if value.bit_length() <= 256 else ""
+    if isinstance(value, float) and math.isfinite(value):
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else str(value)
+    return ""
+
+
+def as_id(value: Any) -> str:
+    """An id as text; "" where there is none ("null" and "None" are none) or where it is longer than any real one."""
+    text = as_text(value)
+    return "" if len(text) > LONGEST_ID or text.lower() in _ABSENT else text
+
+
+def as_bool(value: Any) -> bool | None:
+    """A truth value, also out of "true", "False", 1 or "0"; None for everything else."""
+    if isinstance(value, bool):
+        return value
+    text = as_text(value).lower()
+    return True if text in _TRUE else False if text in _FALSE else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """An answer as it came. `body` is the parsed JSON, None where it was none (HTML, empty). `retry_after`: seconds."""
+
+    http_status: int
+    body: Any = field(default=None, repr=False)
+    text: str = field(default="", repr=False)
+    retry_after: float | None = None
+
+    @property
+    def business_status(self) -> int | None:
+        """ClickPost's own status: meta.status, else meta.status_code, else status_code beside the message."""
+        meta = as_object(as_object(self.body).get("meta"))
+        flat = as_object(self.body)
+        for value in (meta.get("status"), meta.get("status_code"), flat.get("status_code"), flat.get("status")):
+            if (status := as_int(value)) is not None:
+                return status
+        return None
+
+    @property
+    def message(self) -> str:
+        """What ClickPost says, for people; at most 500 characters; "" where it says nothing."""
+        flat = as_object(self.body)
+        meta = as_object(flat.get("meta"))
+        for value in (meta.get("message"), flat.get("message"), flat.get("detail"), flat.get("error")):
+            if text := _as_message(value):
+                return text[:LONGEST_MESSAGE]
+        return ""
+
+    @property
+    def result(self) -> Any:
+        """The answer's `result`: an object, a list, or None."""
+        return as_object(self.body).get("result")
+
+
+def read_reply(http_status: int, content: bytes, *, retry_after: str | None = None, now: datetime) -> Reply:
+    """A Reply out of what came over the wire. Never raises."""
+    try:
+        body = read_json(content)
+    except ValueError:
+        body = None
+    text = content.decode("utf-8", "replace")
+    return Reply(http_status=http_status, body=body, text=text, retry_after=read_retry_after(retry_after, now))
+
+
+def read_retry_after(header: str | None, now: datetime) -> float | None:
+    """Seconds to wait, out of a Retry-After header in seconds or as an HTTP date. At most a day; None if unreadable."""
+    text = (header or "").strip()
+    try:
+        seconds = float(text) if re.fullmatch(r"\d{1,9}(\.\d+)?", text, re.ASCII) else _until(text, now)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return min(max(seconds, 0.0), LONGEST_RETRY_AFTER)
+
+
+def _until(http_date: str, now: datetime) -> float:
+    moment = parsedate_to_datetime(http_date)
+    return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now).total_seconds()
+
+
+def _as_message(value: Any) -> str:
+    if isinstance(value, (dict, list)) and value:
+        return as_text(json.dumps(value, ensure_ascii=False, default=str))
+    return as_text(value)

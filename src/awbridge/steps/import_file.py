@@ -1,0 +1,253 @@
+"""Orders and transporters from files: CSV, JSON and JSONL. Every bad row is reported with its line and field.
+
+The CSV of orders has one row per item; rows of one reference_number make one shipment. Its columns are dotted paths of
+the payload without their section where the name is unique; see HEADER and docs/import.md.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from awbridge.clickpost.orders import NUMBER_FIELDS
+from awbridge.domain.errors import AwbridgeError, IntakeError, PayloadRefused
+from awbridge.domain.json import JsonObject
+from awbridge.steps.clock import Clock
+from awbridge.steps.intake import BatchRefused, TakenIn, take_in
+from awbridge.store import Store
+
+BATCH = 200
+SECTIONS = ("pickup_info", "drop_info", "shipment_details", "gst_info", "additional")
+SHIPMENT_COLUMNS = frozenset(
+    {
+        *("reference_number", "order_id", "courier_partner", "account_code", "order_type", "delivery_type"),
+        *("cod_value", "invoice_value", "invoice_number", "invoice_date", "length", "breadth", "height", "weight"),
+        *("rvp_reason", "awb_number", "order_priority"),
+    }
+)
+
+
+class FileUnreadable(AwbridgeError):
+    """The file cannot be imported at all. The text says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadOrder:
+    """One order of a file, and the line it starts at (1 is the first; for JSON lists, the place in the list)."""
+
+    line: int
+    order: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BadRow:
+    """A row that did not go in."""
+
+    line: int
+    reference_number: str
+    field: str
+    problem: str
+
+
+@dataclass(slots=True)
+class Imported:
+    """What came of an import. `known` were there already, unchanged."""
+
+    created: int = 0
+    known: int = 0
+    bad: list[BadRow] = field(default_factory=list[BadRow])
+
+
+def read_orders(path: Path) -> Iterator[ReadOrder | BadRow]:
+    """The orders of a .csv, .json or .jsonl file. Raises FileUnreadable."""
+    readers: dict[str, Callable[[str], Iterator[ReadOrder | BadRow]]] = {
+        ".csv": _read_csv,
+        ".json": _read_json,
+        ".jsonl": _read_jsonl,
+        ".ndjson": _read_jsonl,
+    }
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        raise FileUnreadable(f"{path.name}: write the orders as .csv, .json or .jsonl")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise FileUnreadable(f"{path}: {error.strerror or error}") from None
+    except UnicodeDecodeError as error:
+        raise FileUnreadable(f"{path}: not UTF-8 at byte {error.start}; save the file as UTF-8") from None
+    return reader(text)
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not a JSON value")
+
+
+def _read_json(text: str) -> Iterator[ReadOrder | BadRow]:
+    try:
+        value = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise FileUnreadable(f"not JSON: {error}") from None
+    orders: list[Any] = value if isinstance(value, list) else [value]
+    for place, order in enumerate(orders, start=1):
+        yield ReadOrder(line=place, order=order)
+
+
+def _read_jsonl(text: str) -> Iterator[ReadOrder | BadRow]:
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            yield ReadOrder(line=number, order=json.loads(line, parse_constant=_refuse_constant))
+        except (ValueError, RecursionError) as error:
+            yield BadRow(line=number, reference_number="", field="", problem=f"not JSON: {error}")
+
+
+def _read_csv(text: str) -> Iterator[ReadOrder | BadRow]:
+    rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        header = [name.strip() for name in next(rows, [])]
+        if "reference_number" not in header:
+            raise FileUnreadable(
+                "the first line must name the columns, reference_number among them (see docs/import.md)"
+            )
+        if unknown := [name for name in header if _place(name) is None]:
+            raise FileUnreadable(f"unknown columns: {', '.join(unknown)} (see docs/import.md for their names)")
+        yield from _group(header, rows)
+    except csv.Error as error:
+        raise FileUnreadable(f"line {rows.line_num}: not CSV: {error}") from None
+
+
+def _group(header: list[str], rows: Any) -> Iterator[ReadOrder | BadRow]:
+    orders: dict[str, ReadOrder] = {}
+    start = rows.line_num + 1
+    for cells in rows:
+        line, start = start, rows.line_num + 1
+        if not any(cell.strip() for cell in cells):
+            continue
+        if len(cells) != len(header):
+            text = f"{len(cells)} cells, but the header names {len(header)} columns"
+            yield BadRow(line=line, reference_number="", field="", problem=text)
+            continue
+        row = {name: cell.strip() for name, cell in zip(header, cells, strict=True) if cell.strip()}
+        reference = row.get("reference_number", "")
+        if not reference:
+            yield BadRow(line=line, reference_number="", field="reference_number", problem="is empty")
+        elif first := orders.get(reference):
+            if clash := _clash(first.order, row):
+                text = f"differs from line {first.line} of the same reference_number"
+                yield BadRow(line=line, reference_number=reference, field=clash, problem=text)
+            else:
+                first.order["shipment_details"]["items"].append(_item(row))
+        else:
+            orders[reference] = ReadOrder(line=line, order=_order(row))
+    yield from orders.values()
+
+
+def _place(column: str) -> tuple[str, str] | None:
+    """Where a column's value stands: (section, field); section "" is the top level, "item" an item."""
+    if column in ("transporter", "region"):
+        return "", column
+    section, dot, name = column.partition(".")
+    if dot and name and section in (*SECTIONS, "item"):
+        return section, name
+    if dot:
+        return None
+    for prefix in ("pickup", "drop"):
+        if column.startswith(f"{prefix}_"):
+            return f"{prefix}_info", column
+    if column.startswith("item_") and len(column) > len("item_"):
+        return "item", column.removeprefix("item_")
+    return ("shipment_details", column) if column in SHIPMENT_COLUMNS else None
+
+
+def _value(name: str, text: str) -> Any:
+    if name in NUMBER_FIELDS:
+        try:
+            return json.loads(text, parse_constant=_refuse_constant)
+        except ValueError:
+            return text  # the check of the payload says what is wrong with it
+    return {"true": True, "false": False}.get(text.lower(), text)
+
+
+def _order(row: dict[str, str]) -> JsonObject:
+    order: JsonObject = {"pickup_info": {}, "drop_info": {}, "shipment_details": {}}
+    for column, text in row.items():
+        section, name = _place(column) or ("", column)
+        if section == "":
+            order[name] = text
+        elif section != "item":
+            order.setdefault(section, {})[name] = _value(name, text)
+    order["shipment_details"]["items"] = [_item(row)]
+    return order
+
+
+def _item(row: dict[str, str]) -> JsonObject:
+    places = ((_place(column), text) for column, text in row.items())
+    return {place[1]: _value(place[1], text) for place, text in places if place and place[0] == "item"}
+
+
+def _clash(order: JsonObject, row: dict[str, str]) -> str:
+    """The first column in which a further row of a shipment contradicts its first; "" when none does."""
+    for column, text in row.items():
+        section, name = _place(column) or ("", column)
+        if section == "item":
+            continue
+        holder = order if section == "" else order.get(section, {})
+        if holder.get(name) != (text if section == "" else _value(name, text)):
+            return column
+    return ""
+
+
+async def import_orders(
+    *, store: Store, clock: Clock, orders: Iterable[ReadOrder | BadRow], on_row: Callable[[int], None] | None = None
+) -> Imported:
+    """Take in what is good, report what is not. `on_row` is told how many orders were dealt with."""
+    result = Imported()
+    batch: list[ReadOrder] = []
+    for row in orders:
+        if isinstance(row, BadRow):
+            result.bad.append(row)
+            continue
+        batch.append(row)
+        if len(batch) == BATCH:
+            await _import_batch(store, clock, batch, result)
+            if on_row:
+                on_row(len(batch))
+            batch = []
+    await _import_batch(store, clock, batch, result)
+    if on_row:
+        on_row(len(batch))
+    result.bad.sort(key=lambda b: b.line)
+    return result
+
+
+async def _import_batch(store: Store, clock: Clock, batch: list[ReadOrder], result: Imported) -> None:
+    while batch:
+        try:
+            taken: list[TakenIn] = await take_in(store=store, clock=clock, orders=[r.order for r in batch])
+        except BatchRefused as refused:
+            for place, error in refused.errors.items():
+                result.bad.extend(_bad_rows(batch[place], error))
+            batch = [row for place, row in enumerate(batch) if place not in refused.errors]
+        else:
+            result.created += sum(t.created for t in taken)
+            result.known += sum(not t.created for t in taken)
+            return
+
+
+def _bad_rows(row: ReadOrder, error: IntakeError) -> list[BadRow]:
+    reference = ""
+    if isinstance(row.order, dict):
+        details: Any = row.order.get("shipment_details")  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        reference = str(details.get("reference_number", "")) if isinstance(details, dict) else ""  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+    if isinstance(error, PayloadRefused):
+        return [
+            BadRow(line=row.line, reference_number=reference, field=p.path, problem=p.problem) for p in error.problems
+        ]
+    path = "shipment_details.reference_number"
+    return [BadRow(line=row.line, reference_number=reference, field=path, problem=str(error))]

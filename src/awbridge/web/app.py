@@ -1,0 +1,116 @@
+"""The whole HTTP face as one ASGI app: the bare webhook endpoint, and FastAPI for everything else."""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+from collections.abc import Sequence
+
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from starlette.types import ASGIApp
+
+import awbridge
+from awbridge.domain.errors import StoreError
+from awbridge.steps.clock import Clock
+from awbridge.steps.loop import Loop
+from awbridge.store import Store
+from awbridge.web import api, problems
+from awbridge.web.metrics import metrics_text
+from awbridge.web.webhook import PATH, Receive, Scope, Send, WebhookEndpoint
+
+HANGS_AFTER = 120.0  # seconds without a finished round after which a step counts as hanging
+
+_OPEN = frozenset({"/healthz", "/readyz"})
+
+
+def build_app(
+    *, store: Store, clock: Clock, webhook: WebhookEndpoint, loops: Sequence[Loop], api_keys: Sequence[str]
+) -> ASGIApp:
+    """The app of `awbridge serve`."""
+    inner = FastAPI(
+        title="awbridge",
+        version=awbridge.__version__,
+        summary="Registers shipments with ClickPost, keeps what its webhooks say, catches up what they missed.",
+    )
+    problems.install(inner)
+    inner.include_router(api.router(store, clock))
+    _add_health(inner, store, webhook, loops)
+    guarded = _Guard(inner, api_keys)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and _is_webhook(scope["path"]):
+            await webhook(scope, receive, send)
+        else:
+            await guarded(scope, receive, send)
+
+    return app
+
+
+def _is_webhook(path: str) -> bool:
+    return path == PATH or path.startswith(PATH + "/")
+
+
+class _Guard:
+    """Lets in who carries an API key; with no key configured, only loopback."""
+
+    def __init__(self, app: ASGIApp, api_keys: Sequence[str]) -> None:
+        self._app = app
+        self._keys = [key.encode() for key in api_keys]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] in _OPEN or self._may(scope):
+            await self._app(scope, receive, send)
+            return
+        answer: Response
+        if self._keys:
+            answer = problems.problem(401, "Not authorised", "Send Authorization: Bearer <API key>.")
+            answer.headers["www-authenticate"] = "Bearer"
+        else:
+            detail = "No API key is configured (AWBRIDGE_API_KEYS), so only this machine itself may call."
+            answer = problems.problem(403, "Only loopback may call", detail)
+        await answer(scope, receive, send)
+
+    def _may(self, scope: Scope) -> bool:
+        if not self._keys:
+            return _is_loopback(scope)
+        offered = next((v for n, v in scope["headers"] if n == b"authorization"), b"")
+        kind, _, token = offered.partition(b" ")
+        right = False
+        for key in self._keys:
+            right |= hmac.compare_digest(key, token.strip())
+        return right and kind.lower() == b"bearer"
+
+
+def _is_loopback(scope: Scope) -> bool:
+    client = scope.get("client")
+    try:
+        return bool(client) and ipaddress.ip_address(client[0]).is_loopback
+    except ValueError:
+        return False
+
+
+def _add_health(app: FastAPI, store: Store, webhook: WebhookEndpoint, loops: Sequence[Loop]) -> None:
+    @app.get("/healthz", tags=["health"])
+    async def healthz() -> Response:
+        """200 while every step of this process still makes its rounds."""
+        hanging = [loop.name for loop in loops if loop.silent_for > HANGS_AFTER]
+        return JSONResponse({"ok": not hanging, "hanging": hanging}, 503 if hanging else 200)
+
+    @app.get("/readyz", tags=["health"])
+    async def readyz() -> Response:
+        """200 when the database answers and has the schema that this version needs."""
+        try:
+            missing = await store.pending_migrations()
+        except StoreError as error:
+            return problems.problem(503, "The database is not ready", str(error))
+        if missing:
+            return problems.problem(503, "The schema is old", f"Run awbridge migrate; missing: {', '.join(missing)}")
+        return JSONResponse({"ok": True})
+
+    @app.get("/metrics", tags=["health"])
+    async def metrics() -> Response:
+        """What the tables and the steps say now, in Prometheus' text format."""
+        return PlainTextResponse(await metrics_text(store, webhook, loops), media_type="text/plain; version=0.0.4")
+
+    _ = (healthz, readyz, metrics)

@@ -1,0 +1,97 @@
+"""Errors as RFC 9457 problem JSON: what is wrong, where, and what to do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from awbridge.domain.errors import (
+    AwbridgeError,
+    IntakeError,
+    NotFound,
+    NotPossible,
+    PayloadRefused,
+    ReferenceTaken,
+    StoreBusy,
+    VendorError,
+)
+from awbridge.steps.intake import BatchRefused
+
+_STATUS: tuple[tuple[type[AwbridgeError], int, str], ...] = (
+    (PayloadRefused, 422, "ClickPost would refuse this order"),
+    (ReferenceTaken, 409, "The reference number is taken"),
+    (BatchRefused, 422, "Orders were refused"),
+    (NotFound, 404, "Not found"),
+    (NotPossible, 409, "Not possible in this state"),
+    (VendorError, 502, "ClickPost did not do it"),
+    (StoreBusy, 503, "The database is busy"),
+)
+
+
+def problem(status: int, title: str, detail: str = "", **more: Any) -> JSONResponse:
+    """A problem answer."""
+    body: dict[str, Any] = {"type": "about:blank", "title": title, "status": status}
+    if detail:
+        body["detail"] = detail
+    headers = {"retry-after": "1"} if status == 503 else None
+    return JSONResponse({**body, **more}, status, headers=headers, media_type="application/problem+json")
+
+
+def _details(error: AwbridgeError) -> dict[str, Any]:
+    if isinstance(error, PayloadRefused):
+        return {"errors": [_field(p.path, p.problem, p.code) for p in error.problems]}
+    if isinstance(error, ReferenceTaken):
+        return {"reference_number": error.reference_number, "differences": error.differences}
+    if isinstance(error, BatchRefused):
+        return {"errors": [e for place, cause in error.errors.items() for e in _of_order(place, cause)]}
+    return {}
+
+
+def _field(path: str, text: str, code: int | None) -> dict[str, Any]:
+    field: dict[str, Any] = {"path": path, "problem": text}
+    return field if code is None else {**field, "clickpost_code": code}
+
+
+def _of_order(place: int, error: IntakeError) -> list[dict[str, Any]]:
+    if isinstance(error, PayloadRefused):
+        return [{"order": place, **_field(p.path, p.problem, p.code)} for p in error.problems]
+    if isinstance(error, ReferenceTaken):
+        path = "shipment_details.reference_number"
+        return [{"order": place, "path": path, "problem": str(error), "differences": error.differences}]
+    return [{"order": place, "path": "", "problem": str(error)}]
+
+
+def answer_to(error: AwbridgeError) -> JSONResponse:
+    """The problem answer to one of our own errors."""
+    if isinstance(error, BatchRefused) and all(isinstance(e, ReferenceTaken) for e in error.errors.values()):
+        return problem(409, "Reference numbers are taken", str(error), **_details(error))
+    for kind, status, title in _STATUS:
+        if isinstance(error, kind):
+            return problem(status, title, str(error), **_details(error))
+    return problem(500, "Internal error", str(error))
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of the app a problem answer."""
+
+    @app.exception_handler(AwbridgeError)
+    async def _ours(_request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, AwbridgeError)
+        return answer_to(error)
+
+    @app.exception_handler(HTTPException)
+    async def _http(_request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, HTTPException)
+        return problem(error.status_code, str(error.detail))
+
+    @app.exception_handler(RequestValidationError)
+    async def _request(_request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, RequestValidationError)
+        errors = [{"path": ".".join(str(part) for part in e["loc"]), "problem": str(e["msg"])} for e in error.errors()]
+        return problem(422, "The request is not valid", "See errors.", errors=errors)
+
+    _ = (_ours, _http, _request)  # used by the decorators

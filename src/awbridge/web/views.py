@@ -1,0 +1,158 @@
+"""The JSON that the API shows: typed, and no field that is not meant for callers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from awbridge.clickpost.codes import status_info
+from awbridge.domain.shipment import Shipment
+from awbridge.store.attempts import Attempt
+from awbridge.store.couriers import CourierAccount
+from awbridge.store.scans import TimelineScan
+
+
+class StatusView(BaseModel):
+    """Where tracking says a shipment stands."""
+
+    code: int = Field(description="ClickPost's status code.")
+    name: str
+    bucket: int
+    at: datetime
+    final: bool
+
+
+class ShipmentView(BaseModel):
+    """A shipment as callers see it."""
+
+    reference_number: str
+    order_id: str | None
+    transporter: str | None
+    courier_partner_id: int
+    account_code: str | None
+    delivery_type: str
+    state: str = Field(description="ready, waiting, retrying, held, placed, rejected, gave_up or cancelled.")
+    success: bool
+    no_of_retries: int
+    problem: str | None
+    next_try_at: datetime | None
+    waybill: str | None
+    label_url: str | None
+    sort_code: str | None
+    security_key: str | None
+    children: list[str] = Field(description="Waybills of a multi-piece shipment's pieces.")
+    status: StatusView | None
+    edd: str | None = Field(description="Expected date of delivery, as the courier told.")
+    ndr_code: int | None
+    last_heard_at: datetime | None
+    last_asked_at: datetime | None
+    cancel_asked_at: datetime | None
+    placed_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class ShipmentWithPayload(ShipmentView):
+    """A shipment with the payload that goes to ClickPost."""
+
+    payload: dict[str, Any]
+
+
+class ShipmentPage(BaseModel):
+    """A page of shipments. Pass `next` as `cursor` to get the following page; null on the last."""
+
+    shipments: list[ShipmentView]
+    next: str | None
+
+
+class ScanView(BaseModel):
+    """One scan of a timeline."""
+
+    waybill: str
+    status_code: int
+    status_name: str
+    status: str = Field(description="The courier's own words.")
+    remark: str
+    location: str
+    ndr_code: int | None
+    scanned_at: datetime
+    received_at: datetime
+    source: str
+
+
+class AttemptView(BaseModel):
+    """One call to ClickPost; the key is masked."""
+
+    api: str
+    method: str
+    url: str
+    request: str
+    http_status: int | None
+    business_status: int | None
+    response: str
+    error: str
+    outcome: str
+    ms: int
+    made_at: datetime
+
+
+class CourierView(BaseModel):
+    """A transporter of the company and the courier account that carries it."""
+
+    transporter: str
+    courier_partner_id: int
+    account_code: str | None
+    name: str
+    active: bool
+
+
+class CourierBody(BaseModel):
+    """What a transporter is mapped to."""
+
+    courier_partner_id: int = Field(gt=0, description="ClickPost's cp_id.")
+    account_code: str | None = Field(None, max_length=200, description="The account's code at ClickPost.")
+    name: str = Field("", max_length=200)
+    active: bool = True
+
+
+def status_view(shipment: Shipment) -> StatusView | None:
+    """The status of a shipment; None while nothing was heard of it."""
+    if shipment.status_code is None or shipment.status_at is None:
+        return None
+    info = status_info(shipment.status_code)
+    return StatusView(
+        code=shipment.status_code, name=info.name, bucket=info.bucket, at=shipment.status_at, final=shipment.final
+    )
+
+
+def _shown(shipment: Shipment) -> dict[str, Any]:
+    same = {name: getattr(shipment, name) for name in ShipmentView.model_fields if name not in ("status", "children")}
+    return {**same, "status": status_view(shipment), "children": list(shipment.children)}
+
+
+def shipment_view(shipment: Shipment) -> ShipmentView:
+    """A shipment as callers see it."""
+    return ShipmentView(**_shown(shipment))
+
+
+def shipment_with_payload(shipment: Shipment) -> ShipmentWithPayload:
+    """A shipment as callers see it, with its payload."""
+    return ShipmentWithPayload(**_shown(shipment), payload=shipment.payload)
+
+
+def scan_view(scan: TimelineScan) -> ScanView:
+    """A scan as callers see it."""
+    same = {name: getattr(scan, name) for name in ScanView.model_fields if name != "status_name"}
+    return ScanView(**same, status_name=status_info(scan.status_code).name)
+
+
+def attempt_view(attempt: Attempt) -> AttemptView:
+    """A call as callers see it."""
+    return AttemptView(**{name: getattr(attempt, name) for name in AttemptView.model_fields})
+
+
+def courier_view(account: CourierAccount) -> CourierView:
+    """A transporter as callers see it."""
+    return CourierView(**{name: getattr(account, name) for name in CourierView.model_fields})

@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Installs what the tests need from the system's packages: PostgreSQL. Where that is not allowed, says what is missing
+# and what is therefore skipped; with CI set, that is a failure, because in CI nothing may be skipped.
+set -u
+
+have_postgres() { command -v initdb >/dev/null 2>&1 || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; }
+
+have_postgres && exit 0
+
+if command -v apt-get >/dev/null 2>&1; then
+  run=""
+  if [ "$(id -u)" != 0 ]; then
+    if sudo -n true 2>/dev/null; then run="sudo -n"; else run=no; fi
+  fi
+  if [ "$run" != no ]; then
+    echo "installing PostgreSQL for the tests"
+    export DEBIAN_FRONTEND=noninteractive
+    # No cluster of the system's own: the tests make theirs.
+    $run mkdir -p /etc/postgresql-common
+    [ -e /etc/postgresql-common/createcluster.conf ] ||
+      echo "create_main_cluster = false" | $run tee /etc/postgresql-common/createcluster.conf >/dev/null
+    { $run apt-get update -qq && $run apt-get install -y -qq --no-install-recommends postgresql; } >/tmp/awbridge-apt.log 2>&1 ||
+      tail -n 20 /tmp/awbridge-apt.log
+  fi
+fi
+
+have_postgres && exit 0
+echo "missing: PostgreSQL (initdb, postgres). Install it, e.g. apt-get install postgresql"
+echo "therefore skipped: every test that runs on PostgreSQL; those on SQLite still run"
+[ -z "${CI:-}" ]
