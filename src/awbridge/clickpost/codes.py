@@ -1,6 +1,7 @@
-"""ClickPost's numbers as tables: status codes, answer codes, couriers, delivery failures, events. Source: its API reference.
+"""ClickPost's numbers as tables: status codes, answer codes, couriers, delivery failures, events.
 
-An unknown number stays visible (its own name says so) and harmless (never final, never a success).
+Source: ClickPost's API reference. An unknown number stays visible (its own name says so) and harmless (never final,
+never a success).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from awbridge.domain.lifecycle import Bucket, StatusInfo
 
 _IN_TRANSIT_STEP = 50
 
-# code, name, bucket, step along the journey, final. Steps only rank: the RTO leg comes after the way out, the ends last.
+# code, name, bucket, step along the journey, final. Steps only rank: the RTO leg after the way out, the ends last.
 # ClickPost names no bucket for 23 and 30-32; theirs are ours, by what its event table pairs them with.
 _STATUS_ROWS: tuple[tuple[int, str, Bucket, int, bool], ...] = (
     (28, "AwbRegistered", Bucket.ORDER_PLACED, 5, False),

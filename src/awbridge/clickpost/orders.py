@@ -1,4 +1,4 @@
-"""Create order: from a caller's payload to a shipment, from a shipment to the request, from the answer to an outcome."""
+"""Create order: from a payload to a shipment, from a shipment to the request, from the answer to an outcome."""
 
 from __future__ import annotations
 
@@ -32,34 +32,32 @@ _FIELD_BY_CODE = {
     355: "additional.vendor_code",
 }
 
-# Names that a message may hold, and where they stand. Names without an underscore are too common as words.
-_PLACE_FIELDS = "name address city state pincode country phone email landmark district time"
+# Names that a message may hold, and where they stand. Short names are left out: they are too common as words.
+_PLACE_FIELDS = (
+    "name",
+    "address",
+    "city",
+    "state",
+    "pincode",
+    "country",
+    "phone",
+    "email",
+    "landmark",
+    "district",
+    "time",
+)
+_DETAIL_FIELDS = (
+    *("courier_partner", "account_code", "reference_number", "order_id", "awb_number", "order_type", "delivery_type"),
+    *("cod_value", "currency_code", "invoice_value", "invoice_number", "invoice_date", "rvp_reason"),
+    *("length", "breadth", "height", "weight", "items"),
+)
+_ADDITIONAL_FIELDS = ("vendor_code", "order_date", "return_info", "qc_type", "qc_params", "min_edd", "max_edd")
+_OTHER_FIELDS = ("pickup_info", "drop_info", "gst_info", "tax_info", "postal_code", "country_code")
 _FIELD_BY_NAME = {
-    **{f"{side}_{name}": f"{side}_info.{side}_{name}" for side in ("pickup", "drop") for name in _PLACE_FIELDS.split()},
-    **{
-        name: f"shipment_details.{name}"
-        for name in [
-            "courier_partner",
-            "account_code",
-            "reference_number",
-            "order_type",
-            "delivery_type",
-            "cod_value",
-            "invoice_value",
-            "invoice_number",
-            "invoice_date",
-            "awb_number",
-            "order_id",
-            "rvp_reason",
-            "currency_code",
-        ]
-    },
-    **{name: f"shipment_details.{name}" for name in ("length", "breadth", "height", "weight", "items")},
-    **{
-        name: f"additional.{name}"
-        for name in ("vendor_code", "order_date", "return_info", "qc_type", "min_edd", "max_edd")
-    },
-    **{name: name for name in ("pickup_info", "drop_info", "gst_info", "tax_info", "postal_code", "country_code")},
+    **{f"{side}_{name}": f"{side}_info.{side}_{name}" for side in ("pickup", "drop") for name in _PLACE_FIELDS},
+    **{name: f"shipment_details.{name}" for name in _DETAIL_FIELDS},
+    **{name: f"additional.{name}" for name in _ADDITIONAL_FIELDS},
+    **{name: name for name in _OTHER_FIELDS},
 }
 _WORD = re.compile(r"[a-z_]{5,40}")
 
@@ -93,7 +91,7 @@ def new_shipment(
 
 
 def create_order_request(shipment: Shipment) -> JsonObject:
-    """The body of create-order for a shipment: its payload, sent to the courier and account that it stands under now."""
+    """The body of create-order for a shipment: its payload, to the courier and account that it stands under now."""
     return _addressed(
         shipment.payload, shipment.courier_partner_id, shipment.account_code, reference=shipment.reference_number
     )
@@ -160,13 +158,8 @@ def payload_differences(old: JsonObject, new: JsonObject) -> list[str]:
 def _differences(old: Any, new: Any, path: str) -> list[str]:
     if isinstance(old, dict) and isinstance(new, dict):
         before, after = as_object(old), as_object(new)
-        return [
-            found
-            for name in before.keys() | after.keys()
-            for found in _differences(
-                before.get(name, _ABSENT), after.get(name, _ABSENT), f"{path}.{name}" if path else name
-            )
-        ]
+        pairs = ((name, before.get(name, _ABSENT), after.get(name, _ABSENT)) for name in before.keys() | after.keys())
+        return [found for name, a, b in pairs for found in _differences(a, b, f"{path}.{name}" if path else name)]
     if isinstance(old, list) and isinstance(new, list):
         first, second = as_list(old), as_list(new)
         common = min(len(first), len(second))

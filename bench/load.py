@@ -1,0 +1,143 @@
+"""Load for the webhook endpoint, from a process of its own: keep-alive connections that each wait for their answer.
+
+    python -m bench.load PORT CONNECTIONS SECONDS KEY  ->  one line of JSON
+
+Bounded by its seconds; loopback only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from typing import cast
+
+import uvloop
+
+WARM_UP = 0.5  # seconds not counted
+
+
+def body(number: int) -> bytes:
+    """A delivery of about 900 bytes, as ClickPost sends for all statuses."""
+    waybill = f"{4600000000 + number % 50_000}"
+    latest = {
+        "timestamp": "2026-11-20T15:03:00Z",
+        "status": "In Transit",
+        "remark": "Shipment received at facility, connected to destination hub",
+        "location": "Bengaluru_Hoskote_GW (Karnataka)",
+        "clickpost_status_code": 5,
+        "clickpost_status_description": "InTransit",
+        "clickpost_status_bucket": 3,
+        "clickpost_status_bucket_description": "In Transit",
+        "reference_number": f"ORDER-{number % 50_000}",
+        "clickpost_city": "Bengaluru",
+    }
+    return json.dumps(
+        {
+            "waybill": waybill,
+            "cp_id": 4,
+            "account_code": "Delhivery_Surface_B2C",
+            "order_status_id": number,
+            **{k: latest[k] for k in ("timestamp", "status", "remark", "location", "clickpost_status_code")},
+            "clickpost_status_description": "InTransit",
+            "clickpost_city": "Bengaluru",
+            "rto_awb": None,
+            "additional": {
+                "latest_status": latest,
+                "order_id": f"ORDER-{number % 50_000}",
+                "is_rvp": False,
+                "courier_partner_edd": "2026-11-24",
+                "ndr_status_code": None,
+                "ndr_status_description": None,
+            },
+        }
+    ).encode()
+
+
+class _Connection(asyncio.Protocol):
+    def __init__(self, run: _Run) -> None:
+        self._run = run
+        self._sent_at = 0.0
+        self._answer = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's transports do not inherit from asyncio's
+        self._send()
+
+    def _send(self) -> None:
+        self._sent_at = time.perf_counter()
+        self._transport.write(self._run.next_request())
+
+    def data_received(self, data: bytes) -> None:
+        # Head and body may come apart. One answer is under way at a time, and its body is a JSON object.
+        self._answer += data
+        if not self._answer.endswith(b"}"):
+            return
+        now = time.perf_counter()
+        self._run.answered(int(self._answer[9:12]), now - self._sent_at, now)
+        self._answer = b""
+        if now < self._run.ends_at:
+            self._send()
+        else:
+            self._transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._run.closed(exc)
+
+
+class _Run:
+    def __init__(self, connections: int, seconds: float, key: str) -> None:
+        self.counted_from = time.perf_counter() + WARM_UP
+        self.ends_at = self.counted_from + seconds
+        self.statuses: dict[int, int] = {}
+        self.counted = 0
+        self.times: list[float] = []
+        self._open = connections
+        self._number = 0
+        self._key = key
+        self.all_closed = asyncio.get_running_loop().create_future()
+        self.errors = 0
+
+    def next_request(self) -> bytes:
+        self._number += 1
+        payload = body(self._number)
+        head = (
+            f"POST /webhooks/clickpost HTTP/1.1\r\nhost: localhost\r\nwebhook_key: {self._key}\r\n"
+            f"content-type: application/json\r\ncontent-length: {len(payload)}\r\n\r\n"
+        )
+        return head.encode() + payload
+
+    def answered(self, status: int, seconds: float, now: float) -> None:
+        self.statuses[status] = self.statuses.get(status, 0) + 1
+        if self.counted_from <= now < self.ends_at:
+            self.counted += 1
+            self.times.append(seconds)
+
+    def closed(self, error: Exception | None) -> None:
+        self.errors += error is not None
+        self._open -= 1
+        if self._open == 0:
+            self.all_closed.set_result(None)
+
+
+async def run(port: int, connections: int, seconds: float, key: str) -> dict[str, object]:
+    """Send until time is up; what was answered, how fast."""
+    this = _Run(connections, seconds, key)
+    loop = asyncio.get_running_loop()
+    for _ in range(connections):
+        await loop.create_connection(lambda: _Connection(this), "127.0.0.1", port)
+    await asyncio.wait_for(this.all_closed, seconds + 30)
+    times = sorted(this.times)
+    return {
+        "per_second": round(this.counted / seconds),
+        "p50_ms": round(times[len(times) // 2] * 1000, 1),
+        "p99_ms": round(times[int(len(times) * 0.99)] * 1000, 1),
+        "statuses": this.statuses,
+        "errors": this.errors,
+    }
+
+
+if __name__ == "__main__":
+    port, connections, seconds, key = sys.argv[1:]
+    sys.stdout.write(json.dumps(uvloop.run(run(int(port), int(connections), float(seconds), key))) + "\n")

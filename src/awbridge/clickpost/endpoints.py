@@ -1,0 +1,201 @@
+"""Requests to ClickPost as values: which address, which parameters, which body. Nothing here sends anything."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+
+from awbridge.clickpost.masking import mask_text, mask_url
+from awbridge.domain.call import Call
+from awbridge.domain.errors import VendorError
+from awbridge.domain.json import JsonObject
+from awbridge.domain.shipment import Region
+
+MOST_WAYBILLS = 5  # a call of track-order
+LONGEST_WINDOW = timedelta(seconds=1800)  # of updated-order
+MOST_PAGES = 2000
+LONGEST_KEPT = 64 * 1024  # bytes of a body that a Call keeps
+SERVICE_ALL_STATUSES = 2
+
+_CREATE_ORDER = {Region.INDIA: "/api/v3/create-order/", Region.WORLD: "/api/v4/create-order/"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One request. `url` and `body` hold the key in clear: they are for sending, never for keeping."""
+
+    api: str
+    method: str
+    url: str = field(repr=False)
+    body: str = field(default="", repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+    def call(
+        self,
+        *,
+        http_status: int | None = None,
+        business_status: int | None = None,
+        response: str = "",
+        error: str = "",
+        ms: int = 0,
+    ) -> Call:
+        """The Call that is kept of this request: secrets masked, bodies cut at 64 KiB."""
+        return Call(
+            api=self.api,
+            method=self.method,
+            url=mask_url(self.masked(self.url)),
+            request=cut(self.masked(self.body)),
+            http_status=http_status,
+            business_status=business_status,
+            response=cut(self.masked(response)),
+            error=self.masked(error),
+            ms=ms,
+        )
+
+    def masked(self, text: str) -> str:
+        """The text without the secrets of this request, fit to be stored."""
+        return mask_text(text, self.secrets).replace("\x00", "\ufffd") if text else ""
+
+
+def cut(text: str) -> str:
+    """The text, cut at 64 KiB of UTF-8."""
+    data = text.encode("utf-8", "replace")
+    return text if len(data) <= LONGEST_KEPT else data[:LONGEST_KEPT].decode("utf-8", "ignore")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoints:
+    """Builds the requests of one ClickPost account."""
+
+    username: str
+    key: str = field(repr=False)
+    url: str
+    tracking_url: str
+
+    def create_order(self, payload: JsonObject, region: Region) -> Request:
+        """Register one shipment. Raises ValueError where the payload cannot be written as JSON."""
+        return self._post("create-order", _CREATE_ORDER[region], self._login(), payload)
+
+    def fetch_order(self, waybill: str, cp_id: int, region: Region) -> Request:
+        """What ClickPost holds of an order."""
+        params = {**self._login(), "awb": waybill, "cp_id": str(cp_id)}
+        return self._get("fetch-order", self.url + _CREATE_ORDER[region], params)
+
+    def cancel_order(self, waybill: str, cp_id: int, account_code: str) -> Request:
+        """Cancel one shipment."""
+        params = {**self._login(), "waybill": waybill, "cp_id": str(cp_id), "account_code": account_code}
+        return self._get("cancel-order", self.url + "/api/v1/cancel-order/", params)
+
+    def track_order(self, waybills: Sequence[str], cp_id: int) -> Request:
+        """The timelines of 1 to 5 waybills of one courier. Raises ValueError for any other number of them."""
+        if not 1 <= len(waybills) <= MOST_WAYBILLS:
+            raise ValueError(f"track_order takes 1 to {MOST_WAYBILLS} waybills a call, not {len(waybills)}")
+        if any(not waybill or "," in waybill for waybill in waybills):
+            raise ValueError("a waybill is neither empty nor holds a comma")
+        params = {**self._login(), "waybill": ",".join(waybills), "cp_id": str(cp_id)}
+        return self._get("track-order", self.tracking_url + "/api/v2/track-order/", params)
+
+    def updated_order(self, start: datetime, end: datetime) -> Request:
+        """The first page of what changed in a window. Raises ValueError where it is longer than 30 minutes."""
+        if start.tzinfo is None or end.tzinfo is None:
+            raise ValueError("start and end need a time zone")
+        if not timedelta(0) < end - start <= LONGEST_WINDOW:
+            raise ValueError("a window of updated-order is longer than nothing and at most 1800 s")
+        window = {"start_date": str(int(start.timestamp())), "end_date": str(int(end.timestamp()))}
+        return self.updated_order_page(window)
+
+    def updated_order_page(self, params: dict[str, str]) -> Request:
+        """A page by its own parameters; ours prove who asks."""
+        return self._get("updated-order", self.tracking_url + "/api/v1/updated-order", {**params, **self._login()})
+
+    def register_webhook(self, webhook_url: str, *, change: bool = False) -> Request:
+        """Have all statuses sent to an address, or change the address. The key goes in the body here."""
+        body: JsonObject = {"service_id": SERVICE_ALL_STATUSES, "key": self.key, "webhook_url": webhook_url}
+        path, method = "/api/v1/tracking/register-webhook/", "PUT" if change else "POST"
+        # The address may end in a token of its own.
+        return self._post("register-webhook", path, {}, body, method=method, secrets=_path_tokens(webhook_url))
+
+    def test_webhook(self, test_url: str, test_data: JsonObject) -> Request:
+        """Have ClickPost send a delivery with this body to an address."""
+        body: JsonObject = {"test_url": test_url, "test_data": test_data}
+        params = {"key": self.key}
+        return self._post("test-webhook", "/api/v1/test_webhook", params, body, secrets=_path_tokens(test_url))
+
+    def fetch_accounts(self, active: bool | None) -> Request:
+        """The courier accounts: the active ones, the others, or (None) all."""
+        params = {"key": self.key} if active is None else {"key": self.key, "active": str(active)}
+        return self._get("fetch-accounts", self.url + "/api/v1/fetch-accounts", params)
+
+    def _login(self) -> dict[str, str]:
+        return {"username": self.username, "key": self.key}
+
+    def _get(self, api: str, url: str, params: dict[str, str]) -> Request:
+        return Request(api=api, method="GET", url=_with_query(url, params), secrets=(self.key,))
+
+    def _post(
+        self,
+        api: str,
+        path: str,
+        params: dict[str, str],
+        body: JsonObject,
+        *,
+        method: str = "POST",
+        secrets: tuple[str, ...] = (),
+    ) -> Request:
+        try:
+            text = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+            text.encode()
+        except (TypeError, ValueError, RecursionError) as error:
+            raise ValueError(f"the body cannot be written as JSON ({type(error).__name__})") from None
+        url = _with_query(self.url + path, params)
+        return Request(api=api, method=method, url=url, body=text, secrets=(self.key, *secrets))
+
+
+class Pages:
+    """Walks the pages of updated-order: `request` is the next to send, None at the end.
+
+    Only the parameters of ClickPost's `next` link are taken. Host, path and key stay ours, so that a link can never
+    carry the key elsewhere. Raises VendorError for pages that go in circles or never end.
+    """
+
+    def __init__(self, endpoints: Endpoints, start: datetime, end: datetime) -> None:
+        self._endpoints = endpoints
+        self.request: Request | None = endpoints.updated_order(start, end)
+        self._asked = {self.request.url}
+
+    def turn(self, next_url: str | None, call: Call) -> None:
+        """Go on to the page behind this link."""
+        self.request = None
+        if next_url is None:
+            return
+        params = dict(parse_qsl(urlsplit(next_url).query, keep_blank_values=True)) if _is_url(next_url) else {}
+        following = self._endpoints.updated_order_page(params)
+        if following.url in self._asked or not params:
+            raise VendorError("the pages of updated-order go in circles", call=call, again=True)
+        if len(self._asked) >= MOST_PAGES:
+            raise VendorError(f"updated-order has more than {MOST_PAGES} pages", call=call, again=True)
+        self._asked.add(following.url)
+        self.request = following
+
+
+def _is_url(text: str) -> bool:
+    try:
+        return bool(urlsplit(text).query)
+    except ValueError:
+        return False
+
+
+def _with_query(url: str, params: dict[str, str]) -> str:
+    return f"{url}?{urlencode(params, safe=',', quote_via=quote, errors='replace')}" if params else url
+
+
+def _path_tokens(url: str) -> tuple[str, ...]:
+    """What looks like a token in the path of a webhook address."""
+    try:
+        parts = urlsplit(url).path.split("/")
+    except ValueError:
+        return ()
+    return tuple(part for part in parts if len(part) >= 16 and any(letter.isdigit() for letter in part))

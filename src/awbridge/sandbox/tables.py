@@ -1,0 +1,153 @@
+"""ClickPost's public tables as data: status codes, buckets, notification events, NDR codes, business codes."""
+
+from collections.abc import Mapping
+from typing import Final
+
+DESCRIPTIONS: Final[Mapping[int, str]] = {
+    1: "OrderPlaced",
+    2: "PickupPending",
+    3: "PickupFailed",
+    4: "PickedUp",
+    5: "InTransit",
+    6: "OutForDelivery",
+    7: "NotServiceable",
+    8: "Delivered",
+    9: "FailedDelivery",
+    10: "CancelledOrder",
+    11: "RTO-Requested",
+    12: "RTO-Marked",
+    13: "RTO-OutForDelivery",
+    14: "RTO-Delivered",
+    15: "RTO-Failed",
+    16: "Lost",
+    17: "Damaged",
+    18: "ShipmentDelayed",
+    19: "ContactCustomerCare",
+    20: "ShipmentHeld",
+    21: "RTO-InTransit",
+    23: "Expired",
+    25: "OutForPickup",
+    26: "RTO-ContactCustomerCare",
+    27: "RTO-ShipmentDelayed",
+    28: "AwbRegistered",
+    30: "ExchangePickup",
+    31: "ExchangeInTransit",
+    32: "ExchangeDelivered",
+    1004: "DestinationHubIn",
+}
+UNDOCUMENTED: Final = (43, 1005)
+"""Codes that occur although no public list has them."""
+
+FINAL: Final = frozenset({8, 10, 14, 16, 17, 23, 32})
+RTO: Final = frozenset({11, 12, 13, 14, 15, 21, 26, 27})
+
+BUCKET_NAMES: Final[Mapping[int, str]] = {
+    1: "Order Placed",
+    2: "Shipped",
+    3: "In Transit",
+    4: "Out For Delivery",
+    5: "Failed Delivery",
+    6: "Delivered",
+    7: "Returned",
+    8: "Lost",
+    9: "Damaged",
+}
+_CODES_IN_BUCKET: Final[Mapping[int, tuple[int, ...]]] = {
+    1: (1, 2, 3, 10, 25, 28),
+    2: (4,),
+    3: (5, 18, 19, 20),
+    4: (6,),
+    5: (7, 9),
+    6: (8,),
+    7: (11, 12, 13, 14, 15, 21, 26, 27),
+    8: (16,),
+    9: (17,),
+}
+_BUCKETS: Final = {code: bucket for bucket, codes in _CODES_IN_BUCKET.items() for code in codes}
+
+
+def bucket_of(code: int) -> int:
+    """The bucket of a status code; what stands in no bucket is shown as in transit."""
+    return _BUCKETS.get(code, 3)
+
+
+def description_of(code: int) -> str:
+    """ClickPost's name of a status code."""
+    return DESCRIPTIONS.get(code, f"Status{code}")
+
+
+_CODES_OF_EVENT: Final[Mapping[int, tuple[int, ...]]] = {
+    1: (25,),
+    2: (4, 5, 18, 19, 20),
+    3: (6,),
+    4: (7, 9),
+    5: (8,),
+    6: (13, 15, 21, 26, 27),
+    10: (10,),
+    12: (14,),
+    13: (1004,),
+    14: (30, 31),
+    15: (32,),
+    16: (3,),
+    19: (16,),
+    20: (17,),
+    80: (23,),
+}
+EVENT_OF_CODE: Final = {code: event for event, codes in _CODES_OF_EVENT.items() for code in codes}
+"""Status code -> notification event. Codes without an event are missing."""
+
+NDR: Final[Mapping[int, str]] = {
+    1: "Customer Unavailable",
+    2: "Rejected by Customer",
+    3: "Delivery Rescheduled",
+    4: "No Attempt",
+    5: "Customer Unreachable",
+    6: "Address Issue",
+    7: "Payment Issue",
+    8: "Out Of Delivery Area",
+    10: "Self Collect",
+    12: "Wants Open Delivery",
+}
+
+MESSAGES: Final[Mapping[int, str]] = {
+    102: "The order is still being processed",
+    200: "Order Placed Successfully",
+    202: "The order is queued",
+    301: "Authentication failed: the API key or user name is wrong",
+    302: "Invalid courier partner id",
+    303: "This waybill is already registered",
+    306: "The account is not entitled to this service",
+    307: "Invalid order type",
+    308: "Invalid order priority",
+    309: "Invalid delivery type",
+    310: "The RVP reason is missing",
+    311: "The courier partner takes no returns",
+    312: "Items are missing from the order",
+    313: "The items are not in a valid format",
+    314: "The order data is not in a valid format",
+    315: "Invalid COD value",
+    316: "No credentials for the courier partner",
+    319: "The courier partner refused the order",
+    320: "This service is not subscribed",
+    321: "No waybill is left in the series of the courier partner",
+    322: "Internal error on the courier partner's server, try again",
+    323: "This order was placed before",
+    324: "The credentials of the courier partner are not valid any more",
+    328: "Invalid POST data",
+    329: "The courier partner did not answer in time",
+    330: "The waybill does not exist",
+    350: "Invalid waybill, or it can no longer be cancelled",
+    351: "The account does not exist",
+    352: "More than one account fits, name the account_code",
+    353: "The account is not active",
+    354: "Unhandled error of the courier partner",
+    355: "The vendor code was not found",
+    400: "Bad request",
+    422: "Invalid entity",
+    500: "Internal server error",
+}
+
+
+def message_of(code: int) -> str:
+    """A sentence for a business code."""
+    return MESSAGES.get(code, f"Error {code}")
