@@ -53,9 +53,8 @@ def describe(reply: Reply) -> str:
     """An answer in words: ClickPost's code, what it means, and what it said."""
     code = reply.business_status
     if code is None:
-        said = (
-            f": {reply.message}" if reply.message else "" if reply.body is not None else " with a body that is not JSON"
-        )
+        unreadable = "" if reply.body is not None else " with a body that is not JSON"
+        said = f": {reply.message}" if reply.message else unreadable
         return f"HTTP {reply.http_status}{said}"
     name = ANSWER_NAMES.get(code, "a code that is not documented")
     http = f"HTTP {reply.http_status}, " if reply.http_status != 200 else ""

@@ -26,7 +26,7 @@ LONGEST_TEXT = 2000  # characters of a remark
 LONGEST_EDD = 64
 
 _PREFIXES = {Source.UPDATED_ORDER: "upd", Source.TRACK_ORDER: "trk", Source.WEBHOOK: "hook", Source.REPORT: "rep"}
-_ZEN = ZoneInfo("UTC")
+_UTC_ZONE = ZoneInfo("UTC")
 
 
 class Unreadable(AwbridgeError, ValueError):
@@ -91,12 +91,10 @@ class _Reading:
         if not (waybill or reference or order_id):
             raise Unreadable("it names no waybill, reference number or order id")
         courier = _first_int(places[:3], "cp_id", "courier_partner_id", "courier_partner")
-        ndr = _first_int((additional, story), "ndr_status_code")
-        if ndr is None:
-            ndr = as_int(as_object(additional.get("ndr")).get("ndr_bucket_code"))
-        teller = _Teller(waybill, courier, ndr)
+        # Polling's `ndr_bucket_code` counts differently (14 is Customer Unavailable there): it is not read.
+        teller = _Teller(waybill, courier, _first_int((additional, story, latest_raw), "ndr_status_code"))
         scans = self._scans(story, latest_raw, teller)
-        latest = self._latest(story, additional, latest_raw, scans, teller)
+        latest, scans = _joined(self._latest(story, additional, latest_raw, teller), scans)
         if latest is None and not scans:
             raise Unreadable("; ".join(["it holds no status code and no scan that can be read", *self.problems[:5]]))
         if self.source is Source.UPDATED_ORDER:
@@ -118,7 +116,7 @@ class _Reading:
 
     def _story(self) -> JsonObject:
         """Where the statuses stand: in the entry itself, or in `result` of a polled one."""
-        result = self.item.get("result")
+        result = self.item.get("result") if self.source is Source.TRACK_ORDER else None
         if isinstance(result, list):
             return {"scans": result}
         return as_object(result) or self.item
@@ -143,9 +141,9 @@ class _Reading:
             return None
         if at is None:
             at = self._updated_at(story) or self._received("timestamp")
-        scan_id = _first_id((story, as_object(story.get("additional"))), "order_status_id")
-        ndr = teller.ndr if _code(latest_raw) is None or _is_failed_delivery(code) else None
-        return self._scan(story, code, at, teller, scan_id="" if scan_id == "0" else scan_id, ndr=ndr)
+        stands_for_latest = _code(latest_raw) is None and not status_info(code).final
+        ndr = teller.ndr if stands_for_latest or _is_failed_delivery(code) else None
+        return self._scan(story, code, at, teller, scan_id=_scan_id(story), ndr=ndr)
 
     def _listed(self, raw: Any, path: str, teller: _Teller) -> Scan | None:
         scan = as_object(raw)
@@ -154,32 +152,22 @@ class _Reading:
             missing = "status code" if code is None else "time"
             self.problems.append(f"{path} is left out: it has no {missing} that can be read")
             return None
-        return self._scan(scan, code, at, teller, scan_id=as_id(scan.get("order_status_id")), ndr=None)
+        return self._scan(scan, code, at, teller, scan_id=_scan_id(scan), ndr=None)
 
-    def _latest(
-        self,
-        story: JsonObject,
-        additional: JsonObject,
-        raw: JsonObject,
-        scans: tuple[Scan, ...],
-        teller: _Teller,
-    ) -> Scan | None:
+    def _latest(self, story: JsonObject, additional: JsonObject, raw: JsonObject, teller: _Teller) -> Scan | None:
         code = _code(raw)
         if code is None:
             return None
         at = self._time(raw, "timestamp", "latest_status")
         for place in (story, additional, raw):
             at = at or self._time(place, "latest_time_stamp")
-        own_id = ""
-        if at is None and code == _code(story):
+        is_outer = code == _code(story)
+        if at is None and is_outer:
             at = self._time(story, "timestamp")
-        if at is None:
-            at = self._received("latest_status.timestamp")
-            if code == _code(story):
-                own_id = _first_id((story, additional), "order_status_id")
+        scan_id = _scan_id(story) if at is None and is_outer else ""
         ndr = None if status_info(code).final else teller.ndr
-        latest = self._scan(raw, code, at, teller, scan_id=own_id, ndr=ndr)
-        return next((replace(s, ndr_code=ndr) for s in scans if s.fingerprint() == latest.fingerprint()), latest)
+        at = at or self._received("latest_status.timestamp")
+        return self._scan(raw, code, at, teller, scan_id=scan_id, ndr=ndr)
 
     def _scan(
         self, raw: JsonObject, code: int, at: datetime, teller: _Teller, *, scan_id: str, ndr: int | None
@@ -208,7 +196,7 @@ class _Reading:
 
     def _updated_at(self, story: JsonObject) -> datetime | None:
         """updated-order tells beside the local time when the status changed, in true UTC."""
-        at = read_scan_time(story.get("updated_at"), zone=_ZEN, z_means_utc=True)
+        at = read_scan_time(story.get("updated_at"), zone=_UTC_ZONE, z_means_utc=True)
         if at is not None and self.source is Source.UPDATED_ORDER:
             self.problems.append("timestamp cannot be read; updated_at stands in for it")
             return at
@@ -226,6 +214,20 @@ class _Teller:
     waybill: str
     courier: int | None
     ndr: int | None
+
+
+def _joined(latest: Scan | None, scans: tuple[Scan, ...]) -> tuple[Scan | None, tuple[Scan, ...]]:
+    """Where `latest` is one of the scans once more, it is that scan, ids and all."""
+    for place, scan in enumerate(scans):
+        if latest and scan.fingerprint() == latest.fingerprint():
+            one = replace(scan, ndr_code=latest.ndr_code if latest.ndr_code is not None else scan.ndr_code)
+            return one, (*scans[:place], one, *scans[place + 1 :])
+    return latest, scans
+
+
+def _scan_id(raw: JsonObject) -> str:
+    found = _first_id((raw, as_object(raw.get("additional"))), "order_status_id")
+    return "" if found == "0" else found
 
 
 def _code(raw: JsonObject) -> int | None:

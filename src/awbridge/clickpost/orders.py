@@ -34,17 +34,8 @@ _FIELD_BY_CODE = {
 
 # Names that a message may hold, and where they stand. Short names are left out: they are too common as words.
 _PLACE_FIELDS = (
-    "name",
-    "address",
-    "city",
-    "state",
-    "pincode",
-    "country",
-    "phone",
-    "email",
-    "landmark",
-    "district",
-    "time",
+    *("name", "phone", "email", "time"),
+    *("address", "landmark", "district", "city", "state", "pincode", "country"),
 )
 _DETAIL_FIELDS = (
     *("courier_partner", "account_code", "reference_number", "order_id", "awb_number", "order_type", "delivery_type"),

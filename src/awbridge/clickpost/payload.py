@@ -1,6 +1,6 @@
 """Checks a create-order payload before it is stored: every field that ClickPost would surely refuse, all at once.
 
-Unknown fields pass: couriers have extras of their own. Numbers may be numeric text, as ClickPost's own examples have it.
+Unknown fields pass: couriers have extras of their own. Numbers may be numeric text, as in ClickPost's own examples.
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ import math
 import re
 from collections.abc import Iterator
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 from pydantic_core import PydanticCustomError
 
-from awbridge.clickpost.wire import as_int, as_list, as_object, as_text
+from awbridge.clickpost.plain import DATA_WRONG, not_plain
+from awbridge.clickpost.wire import as_int, as_object, as_text
 from awbridge.domain.errors import FieldProblem
 from awbridge.domain.json import JsonObject
 from awbridge.domain.shipment import Region
@@ -25,7 +26,6 @@ LONGEST_RVP_REASON = 500  # characters
 LONGEST_REFERENCE = 200  # characters; ours: it is an indexed key
 LONGEST_BLUEDART_REFERENCE = 20  # characters
 BLUEDART = 5
-DEEPEST = 32
 
 _NUMBER = re.compile(r"[+-]?\d{1,15}(\.\d{1,15})?", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -99,7 +99,7 @@ def _courier(value: Any) -> Any:
 def _object_or_null(value: Any) -> Any:
     if value is not None and not isinstance(value, dict):
         raise _wrong("must be an object")
-    return value
+    return cast("Any", value)
 
 
 Filled = Annotated[Any, AfterValidator(_filled)]
@@ -193,7 +193,7 @@ _CODES = {
     "shipment_details.order_type": 307,
     "shipment_details.delivery_type": 309,
 }
-_ITEMS_MISSING, _ITEMS_WRONG, _DATA_WRONG = 312, 313, 314
+_ITEMS_MISSING, _ITEMS_WRONG = 312, 313
 
 
 def check_payload(payload: JsonObject, region: Region) -> list[FieldProblem]:
@@ -202,10 +202,10 @@ def check_payload(payload: JsonObject, region: Region) -> list[FieldProblem]:
     `additional_info`, as ClickPost's integration guide calls it, is taken for `additional`.
     """
     if not isinstance(payload, dict):  # pyright: ignore[reportUnnecessaryIsInstance] callers hand on what came in
-        return [FieldProblem("", "must be an object", _DATA_WRONG)]
+        return [FieldProblem("", "must be an object", DATA_WRONG)]
     order = with_additional(payload)
     problems: dict[str, FieldProblem] = {}
-    for problem in (*_not_json(order, "", 0), *_field_problems(order, region), *_rule_problems(order, region)):
+    for problem in (*not_plain(order), *_field_problems(order, region), *_rule_problems(order, region)):
         problems.setdefault(problem.path, problem)
     return list(problems.values())
 
@@ -249,7 +249,7 @@ def _field_problem(loc: tuple[int | str, ...], kind: str, message: str, given: A
 def _code(path: str, missing: bool) -> int | None:
     if path.startswith("shipment_details.items"):
         return _ITEMS_MISSING if missing and path.endswith(".items") else _ITEMS_WRONG
-    return _CODES.get(path, None if missing else _DATA_WRONG)
+    return _CODES.get(path, None if missing else DATA_WRONG)
 
 
 def _path(loc: tuple[int | str, ...]) -> str:
@@ -301,9 +301,9 @@ def _return_problems(details: JsonObject, additional: JsonObject) -> Iterator[Fi
         elif len(as_text(reason)) > LONGEST_RVP_REASON:
             yield FieldProblem(f"{place}.rvp_reason", f"may have at most {LONGEST_RVP_REASON} characters", 310)
     # An exchange is a return without a reason of its own (seen in ClickPost's own examples).
-    if details.get("delivery_type") == "RVP" and details.get("order_type") != "EXCHANGE":
-        if not any(as_text(reason) for reason in reasons.values()):
-            yield FieldProblem("shipment_details.rvp_reason", "is required when delivery_type is RVP", 310)
+    needed = details.get("delivery_type") == "RVP" and details.get("order_type") != "EXCHANGE"
+    if needed and not any(as_text(reason) for reason in reasons.values()):
+        yield FieldProblem("shipment_details.rvp_reason", "is required when delivery_type is RVP", 310)
 
 
 def _reference_problems(details: JsonObject) -> Iterator[FieldProblem]:
@@ -322,39 +322,4 @@ def _pincode_problems(order: JsonObject) -> Iterator[FieldProblem]:
         country = as_text(place.get(f"{side}_country")).upper()
         pincode = as_text(place.get(f"{side}_pincode"))
         if pincode and country in _INDIA and not _INDIAN_PINCODE.fullmatch(pincode):
-            yield FieldProblem(f"{side}_info.{side}_pincode", "must have 6 digits", _DATA_WRONG)
-
-
-def _not_json(value: Any, path: str, depth: int) -> Iterator[FieldProblem]:
-    """What cannot be sent or stored: NUL, half characters, NaN, Infinity, values that are no JSON."""
-    if isinstance(value, (dict, list)) and depth >= DEEPEST:
-        yield FieldProblem(path, f"nests deeper than {DEEPEST} levels", _DATA_WRONG)
-    elif isinstance(value, dict):
-        for name, inner in as_object(value).items():
-            at = f"{path}.{as_text(name)}" if path else as_text(name)
-            if not isinstance(name, str) or (problem := _text_problem(name)):  # pyright: ignore[reportUnnecessaryIsInstance]
-                yield FieldProblem(at, "has a name that is not plain text", _DATA_WRONG)
-            yield from _not_json(inner, at, depth + 1)
-    elif isinstance(value, list):
-        for index, inner in enumerate(as_list(value)):
-            yield from _not_json(inner, f"{path}[{index}]", depth + 1)
-    elif problem := _scalar_problem(value):
-        yield FieldProblem(path, problem, _DATA_WRONG)
-
-
-def _scalar_problem(value: Any) -> str:
-    if isinstance(value, str):
-        return _text_problem(value)
-    if isinstance(value, float):
-        return "" if math.isfinite(value) else "must be a finite number, not NaN or Infinity"
-    if isinstance(value, int):
-        return "" if value.bit_length() <= 64 else "is a number too large to send"
-    return "" if value is None else f"must be plain JSON (text, number, true, false, null), not {type(value).__name__}"
-
-
-def _text_problem(text: str) -> str:
-    if "\x00" in text:
-        return "holds the character NUL (\\u0000), which no database and no courier takes"
-    if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
-        return "holds half of a surrogate pair, which is no character"
-    return ""
+            yield FieldProblem(f"{side}_info.{side}_pincode", "must have 6 digits", DATA_WRONG)

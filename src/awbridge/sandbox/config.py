@@ -187,9 +187,7 @@ class SandboxConfig(Frozen):
     undocumented_codes: Probability = Field(
         default=0.1, description="Share of forward journeys that show a status code of no public list."
     )
-    wrong_buckets: Probability = Field(
-        default=0.05, description="Share of scans whose bucket contradicts their code."
-    )
+    wrong_buckets: Probability = Field(default=0.05, description="Share of scans whose bucket contradicts their code.")
 
     webhook_url: str | None = Field(default=None, description="Registered from the start, if given.")
     webhook_key: str | None = Field(default=None, description="The header's value; drawn if not given.")

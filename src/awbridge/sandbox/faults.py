@@ -55,32 +55,32 @@ class FaultDesk:
         return tuple(self._once)
 
     def order(self, *, reference: str, nth: int, cp_id: int, known: bool, second: float) -> OrderFate:
-        """The fate of the nth create-order call for a reference. `known`: it is placed, courier errors are over."""
+        """The fate of the nth create-order call for a reference.
+
+        `known`: the order is placed or queued already, so that the courier can no longer refuse it.
+        """
         dice = self.dice("order", reference, nth)
         rolls = {kind: dice.random() for kind in (*CREATE_FAULTS, "slow", "async_orders", "code")}
-        slow = self._strikes("slow", reference, rolls["slow"])
+        slow = self.strikes("slow", reference, rolls["slow"])
         for kind in CREATE_FAULTS:
-            if self._strikes(kind, reference, rolls[kind]):
+            if self.strikes(kind, reference, rolls[kind]):
                 return OrderFate(kind=kind, slow=slow)
         if known:
             return OrderFate(slow=slow)
-        code = self._error_code(reference, rolls["code"]) or self._downtime_code(cp_id, second, dice)
-        queued = nth == 1 and self._strikes("async_orders", reference, rolls["async_orders"])
-        return OrderFate(code=code, slow=slow, queued=queued)
+        if code := self._error_code(reference, rolls["code"]) or self._downtime_code(cp_id, second, dice):
+            return OrderFate(code=code, slow=slow)
+        return OrderFate(slow=slow, queued=self.strikes("async_orders", reference, rolls["async_orders"]))
 
     def poll(self, endpoint: str, nth: int) -> str | None:
         """The fault that strikes the nth call of a polling endpoint, if any."""
         dice = self.dice("poll", endpoint, nth)
         for kind in ("poll_http_500", "poll_rate_limited"):
-            if self._strikes(kind, "", dice.random()):
+            if self.strikes(kind, "", dice.random()):
                 return kind
         return None
 
-    def strikes(self, kind: OnceKind, reference: str, roll: float) -> bool:
-        """Whether a fault strikes this time; `roll` is a number from 0 to 1."""
-        return self._strikes(kind, reference, roll)
-
-    def _strikes(self, kind: str, reference: str, roll: float) -> bool:
+    def strikes(self, kind: str, reference: str, roll: float) -> bool:
+        """Whether a fault strikes this time: asked for by name, or `roll` (from 0 to 1) falls below its probability."""
         return self._take(kind, reference) is not None or roll < float(getattr(self.faults, kind))
 
     def _take(self, kind: str, reference: str) -> Once | None:

@@ -135,11 +135,16 @@ class _Found:
             same_courier = (k for k in known if k.courier_partner_id == tidings.courier_partner_id)
             return next(same_courier, known[0])
         if tidings.reference_number in self.by_reference:
-            return self.by_reference[tidings.reference_number]
+            return _if_named(tidings, self.by_reference[tidings.reference_number])
         candidates = self.by_order.get(tidings.order_id, [])
         if len(candidates) == 1 and (not tidings.waybill or not candidates[0].waybill):
-            return candidates[0]
+            return _if_named(tidings, candidates[0])
         return None
+
+
+def _if_named(tidings: Tidings, known: KnownWaybill) -> KnownWaybill | None:
+    """Scans without a waybill wait until their shipment has one: a scan's identity hangs on it."""
+    return known if tidings.waybill or known.waybill else None
 
 
 async def _find_shipments(session: Session, tidings: Sequence[Tidings]) -> _Found:

@@ -1,7 +1,6 @@
 """Orders and transporters from files: CSV, JSON and JSONL. Every bad row is reported with its line and field.
 
-The CSV of orders has one row per item; rows of one reference_number make one shipment. Its columns are dotted paths of
-the payload without their section where the name is unique; see HEADER and docs/import.md.
+A CSV of orders has one row per item; rows of one reference_number make one shipment (docs/import.md).
 """
 
 from __future__ import annotations
@@ -12,24 +11,15 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from awbridge.clickpost.orders import NUMBER_FIELDS
+from awbridge.clickpost.columns import add_item, column_place, first_clash, order_from_row
 from awbridge.domain.errors import AwbridgeError, IntakeError, PayloadRefused
-from awbridge.domain.json import JsonObject
 from awbridge.steps.clock import Clock
 from awbridge.steps.intake import BatchRefused, TakenIn, take_in
 from awbridge.store import Store
 
 BATCH = 200
-SECTIONS = ("pickup_info", "drop_info", "shipment_details", "gst_info", "additional")
-SHIPMENT_COLUMNS = frozenset(
-    {
-        *("reference_number", "order_id", "courier_partner", "account_code", "order_type", "delivery_type"),
-        *("cod_value", "invoice_value", "invoice_number", "invoice_date", "length", "breadth", "height", "weight"),
-        *("rvp_reason", "awb_number", "order_priority"),
-    }
-)
 
 
 class FileUnreadable(AwbridgeError):
@@ -92,7 +82,7 @@ def _read_json(text: str) -> Iterator[ReadOrder | BadRow]:
         value = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise FileUnreadable(f"not JSON: {error}") from None
-    orders: list[Any] = value if isinstance(value, list) else [value]
+    orders = cast("list[Any]", value) if isinstance(value, list) else [value]
     for place, order in enumerate(orders, start=1):
         yield ReadOrder(line=place, order=order)
 
@@ -115,7 +105,7 @@ def _read_csv(text: str) -> Iterator[ReadOrder | BadRow]:
             raise FileUnreadable(
                 "the first line must name the columns, reference_number among them (see docs/import.md)"
             )
-        if unknown := [name for name in header if _place(name) is None]:
+        if unknown := [name for name in header if column_place(name) is None]:
             raise FileUnreadable(f"unknown columns: {', '.join(unknown)} (see docs/import.md for their names)")
         yield from _group(header, rows)
     except csv.Error as error:
@@ -138,69 +128,14 @@ def _group(header: list[str], rows: Any) -> Iterator[ReadOrder | BadRow]:
         if not reference:
             yield BadRow(line=line, reference_number="", field="reference_number", problem="is empty")
         elif first := orders.get(reference):
-            if clash := _clash(first.order, row):
+            if clash := first_clash(first.order, row):
                 text = f"differs from line {first.line} of the same reference_number"
                 yield BadRow(line=line, reference_number=reference, field=clash, problem=text)
             else:
-                first.order["shipment_details"]["items"].append(_item(row))
+                add_item(first.order, row)
         else:
-            orders[reference] = ReadOrder(line=line, order=_order(row))
+            orders[reference] = ReadOrder(line=line, order=order_from_row(row))
     yield from orders.values()
-
-
-def _place(column: str) -> tuple[str, str] | None:
-    """Where a column's value stands: (section, field); section "" is the top level, "item" an item."""
-    if column in ("transporter", "region"):
-        return "", column
-    section, dot, name = column.partition(".")
-    if dot and name and section in (*SECTIONS, "item"):
-        return section, name
-    if dot:
-        return None
-    for prefix in ("pickup", "drop"):
-        if column.startswith(f"{prefix}_"):
-            return f"{prefix}_info", column
-    if column.startswith("item_") and len(column) > len("item_"):
-        return "item", column.removeprefix("item_")
-    return ("shipment_details", column) if column in SHIPMENT_COLUMNS else None
-
-
-def _value(name: str, text: str) -> Any:
-    if name in NUMBER_FIELDS:
-        try:
-            return json.loads(text, parse_constant=_refuse_constant)
-        except ValueError:
-            return text  # the check of the payload says what is wrong with it
-    return {"true": True, "false": False}.get(text.lower(), text)
-
-
-def _order(row: dict[str, str]) -> JsonObject:
-    order: JsonObject = {"pickup_info": {}, "drop_info": {}, "shipment_details": {}}
-    for column, text in row.items():
-        section, name = _place(column) or ("", column)
-        if section == "":
-            order[name] = text
-        elif section != "item":
-            order.setdefault(section, {})[name] = _value(name, text)
-    order["shipment_details"]["items"] = [_item(row)]
-    return order
-
-
-def _item(row: dict[str, str]) -> JsonObject:
-    places = ((_place(column), text) for column, text in row.items())
-    return {place[1]: _value(place[1], text) for place, text in places if place and place[0] == "item"}
-
-
-def _clash(order: JsonObject, row: dict[str, str]) -> str:
-    """The first column in which a further row of a shipment contradicts its first; "" when none does."""
-    for column, text in row.items():
-        section, name = _place(column) or ("", column)
-        if section == "item":
-            continue
-        holder = order if section == "" else order.get(section, {})
-        if holder.get(name) != (text if section == "" else _value(name, text)):
-            return column
-    return ""
 
 
 async def import_orders(
@@ -241,13 +176,15 @@ async def _import_batch(store: Store, clock: Clock, batch: list[ReadOrder], resu
 
 
 def _bad_rows(row: ReadOrder, error: IntakeError) -> list[BadRow]:
-    reference = ""
-    if isinstance(row.order, dict):
-        details: Any = row.order.get("shipment_details")  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-        reference = str(details.get("reference_number", "")) if isinstance(details, dict) else ""  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+    reference = _reference(row.order)
     if isinstance(error, PayloadRefused):
         return [
             BadRow(line=row.line, reference_number=reference, field=p.path, problem=p.problem) for p in error.problems
         ]
     path = "shipment_details.reference_number"
     return [BadRow(line=row.line, reference_number=reference, field=path, problem=str(error))]
+
+
+def _reference(order: Any) -> str:
+    details = cast("dict[str, Any]", order).get("shipment_details") if isinstance(order, dict) else None
+    return str(cast("dict[str, Any]", details).get("reference_number", "")) if isinstance(details, dict) else ""

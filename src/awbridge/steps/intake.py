@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from awbridge.clickpost.orders import new_shipment, payload_differences
 from awbridge.domain.errors import (
@@ -111,7 +111,7 @@ def read_order(order: Any, accounts: Mapping[str, CourierAccount], *, region: Re
     """Check one order and resolve its transporter. Raises PayloadRefused with every wrong field."""
     if not isinstance(order, dict):
         raise PayloadRefused([FieldProblem("", "an order is a JSON object: ClickPost's create-order payload")])
-    payload: dict[str, Any] = dict(order)  # pyright: ignore[reportUnknownArgumentType]
+    payload = dict(cast("dict[str, Any]", order))
     transporter = payload.pop("transporter", None)
     chosen = payload.pop("region", region.value)
     if chosen not in (Region.INDIA, Region.WORLD):

@@ -125,7 +125,9 @@ async def place(
     await waybills.add(session, placed.waybill, courier, shipment.reference_number, WaybillKind.MAIN, now=now)
     for child in placed.children:
         await waybills.add(session, child, courier, shipment.reference_number, WaybillKind.CHILD, now=now)
-    await inbox.wake(session, [f"w:{w}" for w in (placed.waybill, *placed.children)], now=now)
+    keys = [f"w:{w}" for w in (placed.waybill, *placed.children)]
+    keys += [f"r:{shipment.reference_number}", *([f"o:{shipment.order_id}"] if shipment.order_id else [])]
+    await inbox.wake(session, keys, now=now)
     return changed > 0
 
 

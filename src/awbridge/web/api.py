@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Body, Query, Request, Response
 from starlette.exceptions import HTTPException
@@ -83,7 +83,7 @@ def router(store: Store, clock: Clock) -> APIRouter:
     async def create_shipments(request: Request, response: Response) -> Any:
         """Take in one order or a list; all or none. 202: stored, push follows. 200: all were known already."""
         body = await _json_body(request)
-        orders: list[Any] = body if isinstance(body, list) else [body]
+        orders = cast("list[Any]", body) if isinstance(body, list) else [body]
         if not orders:
             raise HTTPException(422, "the list is empty; send at least one order")
         if len(orders) > LARGEST_BATCH:

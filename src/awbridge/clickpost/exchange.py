@@ -1,0 +1,186 @@
+"""One request made and what came back: taken in within bounds, kept as a Call, and read, call by call."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import httpx2
+
+from awbridge.clickpost.answers import CancelAnswer, OrderAnswer, TrackAnswer, describe, parse_cancel_order
+from awbridge.clickpost.codes import Answer, classify
+from awbridge.clickpost.endpoints import Pages, Request
+from awbridge.clickpost.orders import parse_create_order, parse_fetch_order
+from awbridge.clickpost.tracking import UpdatedPage, parse_track_order, parse_updated_order
+from awbridge.clickpost.webhooks import Registration, parse_registration
+from awbridge.clickpost.wire import Reply, as_object, as_text, read_reply
+from awbridge.domain.call import Call
+from awbridge.domain.errors import VendorError
+from awbridge.domain.json import JsonObject
+from awbridge.domain.outcome import Placed, Rejected, TryLater, Unknown
+
+LARGEST_ANSWER = 32 * 1024 * 1024  # bytes; more is no answer of ClickPost
+NO_SUCH_ORDER = (321, 330, 350, 400, 422)
+NO_SUCH_WAYBILL = (321, 330, 350)
+WEBHOOK_ANSWERS = (200, 305, 327)
+_BELIEVED = (200, 400, 404, 422)  # HTTP statuses under which a body's own code is listened to
+
+log = logging.getLogger(__name__)
+
+# Errors after which it is certain that ClickPost has not seen the request.
+_NOT_SENT = (
+    httpx2.ConnectError,
+    httpx2.ConnectTimeout,
+    httpx2.PoolTimeout,
+    httpx2.ProxyError,
+    httpx2.UnsupportedProtocol,
+    httpx2.LocalProtocolError,
+    httpx2.InvalidURL,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """A request that was made, and what came back: a reply, or the word of why there is none."""
+
+    call: Call
+    request: Request
+    reply: Reply | None = None
+    sent: bool = True
+
+    def masked(self, text: str) -> str:
+        """Words for a person, without the secrets that an answer may echo."""
+        return self.request.masked(text)
+
+
+class TooLong(Exception):
+    """An answer is larger, or takes longer, than any that is believed."""
+
+
+class Listener:
+    """Takes in one answer. Its `hear` is the guard that keeps an answer within size and time."""
+
+    def __init__(self, request: Request, timeout: float, on_call: Callable[[Call], None] | None) -> None:
+        self._request = request
+        self._on_call = on_call
+        self._started = time.perf_counter()
+        self._timeout = timeout
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def hear(self, part: bytes) -> None:
+        """Take a part of the body. Raises TooLong."""
+        self._parts.append(part)
+        self._size += len(part)
+        if self._size > LARGEST_ANSWER:
+            raise TooLong(f"the answer is larger than {LARGEST_ANSWER} bytes")
+        if time.perf_counter() - self._started > 2 * self._timeout:
+            raise TooLong(f"the answer was not complete after {2 * self._timeout:g} s")
+
+    def heard(self, response: httpx2.Response) -> Exchange:
+        """The whole answer is there."""
+        reply = read_reply(
+            response.status_code,
+            b"".join(self._parts),
+            retry_after=response.headers.get("retry-after"),
+            now=datetime.now(UTC),
+        )
+        call = self._request.call(
+            http_status=reply.http_status,
+            business_status=reply.business_status,
+            response=reply.text,
+            ms=self._ms(),
+        )
+        return self._told(Exchange(call=call, request=self._request, reply=reply))
+
+    def failed(self, error: Exception) -> Exchange:
+        """No answer, or no whole one."""
+        words = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        call = self._request.call(error=words, ms=self._ms())
+        return self._told(Exchange(call=call, request=self._request, sent=not isinstance(error, _NOT_SENT)))
+
+    def _ms(self) -> int:
+        return round((time.perf_counter() - self._started) * 1000)
+
+    def _told(self, exchange: Exchange) -> Exchange:
+        if self._on_call:
+            try:
+                self._on_call(exchange.call)
+            except Exception as error:  # what came of the call matters more than who listens in
+                log.error("on_call failed: %s", type(error).__name__)
+        return exchange
+
+
+FAILURES = (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, TooLong, OSError)
+
+
+def unwritable(error: ValueError) -> OrderAnswer:
+    """The answer for a payload that cannot be written as JSON: nothing was sent."""
+    call = Call(api="create-order", method="POST", url="", error=str(error))
+    return OrderAnswer(outcome=Rejected(message=str(error)), call=call)
+
+
+def reference_of(payload: JsonObject) -> str:
+    """The reference number that a payload carries; "" where it has none."""
+    return as_text(as_object(as_object(payload).get("shipment_details")).get("reference_number"))
+
+
+def order_answer(exchange: Exchange, reference_number: str) -> OrderAnswer:
+    """What an exchange of create-order came to."""
+    reply, call = exchange.reply, exchange.call
+    if reply is not None:
+        outcome = parse_create_order(reply, reference_number)
+        if not isinstance(outcome, Placed):
+            outcome = replace(outcome, message=exchange.masked(outcome.message))
+        return OrderAnswer(outcome=outcome, call=call, reply=reply)
+    if exchange.sent:
+        return OrderAnswer(outcome=Unknown(message=f"no answer from ClickPost ({call.error})"), call=call)
+    return OrderAnswer(outcome=TryLater(message=f"ClickPost was not reached ({call.error})"), call=call)
+
+
+def cancel_answer(exchange: Exchange) -> CancelAnswer:
+    """What an exchange of cancel-order came to."""
+    if exchange.reply is not None:
+        answer = parse_cancel_order(exchange.reply, exchange.call)
+        return replace(answer, message=exchange.masked(answer.message))
+    message = f"no answer from ClickPost ({exchange.call.error})"
+    return CancelAnswer(cancelled=False, again=True, message=message, call=exchange.call)
+
+
+def good(exchange: Exchange, *, also: Sequence[int] = ()) -> Reply:
+    """The reply of a call that succeeded, or whose code is among `also`. Raises VendorError for every other."""
+    reply, call = exchange.reply, exchange.call
+    if reply is None:
+        raise VendorError(f"{call.api}: no answer from ClickPost ({call.error})", call=call, again=True)
+    answer = classify(reply.http_status, reply.business_status)
+    code = reply.http_status if reply.business_status is None else reply.business_status
+    if answer is Answer.SUCCESS or (reply.http_status in _BELIEVED and code in also):
+        return reply
+    again = answer not in (Answer.CONFIGURATION, Answer.PERMANENT, Answer.REGISTERED)
+    message = exchange.masked(f"{call.api}: {describe(reply)}")
+    raise VendorError(message, call=call, again=again, retry_after=reply.retry_after)
+
+
+def fetched_order(exchange: Exchange) -> Placed | None:
+    """The order that ClickPost holds, or None. Raises VendorError."""
+    return parse_fetch_order(good(exchange, also=NO_SUCH_ORDER))
+
+
+def track_answer(exchange: Exchange, cp_id: int) -> TrackAnswer:
+    """The timelines in an exchange of track-order. Raises VendorError."""
+    return TrackAnswer(items=parse_track_order(good(exchange, also=NO_SUCH_WAYBILL), cp_id), call=exchange.call)
+
+
+def page_of(exchange: Exchange, pages: Pages) -> UpdatedPage:
+    """The page in an exchange of updated-order; `pages` turns to the next. Raises VendorError."""
+    page = parse_updated_order(good(exchange))
+    pages.turn(page.next_url, exchange.call)
+    return page
+
+
+def registration_of(exchange: Exchange) -> Registration:
+    """What came of registering a webhook. Raises VendorError."""
+    return parse_registration(good(exchange, also=WEBHOOK_ANSWERS))

@@ -1,0 +1,87 @@
+"""Run the sandbox: inside an event loop (`running`) or as a process (`serve`)."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import AsyncIterator
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from awbridge.sandbox.app import App
+from awbridge.sandbox.config import SandboxConfig
+from awbridge.sandbox.world import Sandbox
+
+
+class _Protocol(HttpToolsProtocol):
+    """uvicorn's protocol that hands its transport to the application, and keeps quiet."""
+
+    def __init__(self, config: uvicorn.Config, server_state: ServerState, app_state: dict[str, Any]) -> None:
+        super().__init__(config, server_state, app_state)
+        self.access_log = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        self.app_state = {"transport": transport}
+        super().connection_made(transport)
+
+
+@contextlib.asynccontextmanager
+async def running(
+    config: SandboxConfig | None = None, *, host: str = "127.0.0.1", port: int = 0
+) -> AsyncIterator[Sandbox]:
+    """A sandbox that listens while the block runs. Port 0 takes a free one; `sandbox.url` tells which."""
+    sandbox = Sandbox(config or SandboxConfig())
+    # log_config, log_level and access_log stay as they are: setting them changes loggers of the whole process.
+    settings = uvicorn.Config(App(sandbox), lifespan="off", log_config=None, log_level=None, ws="none")
+    state = ServerState()
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: _Protocol(settings, state, {}), host, port, backlog=2048)
+    sandbox.url = _url_of(server.sockets[0])
+    await sandbox.start()
+    try:
+        yield sandbox
+    finally:
+        server.close()
+        await _hang_up(state)
+        await sandbox.stop()
+
+
+def _url_of(listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+    return f"http://{shown}:{port}"
+
+
+async def _hang_up(state: ServerState) -> None:
+    for connection in list(state.connections):
+        connection.transport.abort()  # pyright: ignore[reportUnknownMemberType]
+    await asyncio.sleep(0)
+    tasks = list(state.tasks)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def serve(config: SandboxConfig, host: str = "127.0.0.1", port: int = 8100) -> None:
+    """Run a sandbox in this process until SIGINT or SIGTERM."""
+    try:
+        import uvloop
+
+        factory = uvloop.new_event_loop
+    except ImportError:  # Windows
+        factory = asyncio.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(_serve_until_told(config, host, port))
+
+
+async def _serve_until_told(config: SandboxConfig, host: str, port: int) -> None:
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(number, told.set)
+    async with running(config, host=host, port=port):
+        await told.wait()

@@ -1,0 +1,279 @@
+"""What the simulated ClickPost knows: orders, waybills, scans. No HTTP, no webhooks, no clock of its own.
+
+An order that was placed stays placed for ever: there is no way to place a reference number twice, or to remove one.
+"""
+
+import hashlib
+import heapq
+import uuid
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from awbridge.sandbox.checks import Region, is_multi_piece
+from awbridge.sandbox.config import Account, SandboxConfig
+from awbridge.sandbox.journeys import Step, plan
+from awbridge.sandbox.tables import FINAL, bucket_of
+from awbridge.sandbox.wire import JsonObject, as_items, as_object, as_text
+
+_PREFIXES = {3: "EC", 9: "SF", 50: "LS", 55: "FMPC"}
+_SERIALS = 10**11
+_CHECKPOINTS_FROM = 5 * 10**13
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scan:
+    """One scan that ClickPost knows. Wherever it is shown, waybill, code, second, status and location are these."""
+
+    index: int
+    waybill: str
+    cp_id: int
+    code: int
+    status: str
+    remark: str
+    location: str
+    city: str
+    bucket: int
+    ndr_code: int | None
+    scanned_at: int
+    """Whole epoch seconds on the courier's clock."""
+    created_at: float
+    """Real epoch seconds at which ClickPost learnt of it."""
+    order_status_id: int
+    checkpoint_id: int
+    tracking_id: int
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Order:
+    """One placed order and its journey so far."""
+
+    serial: int
+    reference_number: str
+    order_id: object
+    """The merchant's order id as given, which may be missing (None) or a number."""
+    account: Account
+    waybill: str
+    children: tuple[str, ...]
+    items: tuple[JsonObject, ...]
+    has_label: bool
+    is_rvp: bool
+    region: Region
+    security_key: str
+    placed_at: float
+    updated_at: float
+    origin: int
+    """Time of the first scan, whole epoch seconds on the courier's clock."""
+    steps: tuple[Step, ...]
+    scans: list[Scan] = field(default_factory=list[Scan])
+    stopped: bool = False
+    cancelled: bool = False
+
+    @property
+    def cp_id(self) -> int:
+        """The courier partner id."""
+        return self.account.courier_partner_id
+
+    @property
+    def lag(self) -> int:
+        """Seconds between a scan and ClickPost's learning of it: room enough to hurry the rest of the journey."""
+        return len(self.steps)
+
+    @property
+    def open(self) -> bool:
+        """Whether scans are still to come."""
+        return not self.stopped and len(self.scans) < len(self.steps)
+
+    @property
+    def latest(self) -> Scan | None:
+        """The scan with the newest scan time."""
+        return self.scans[-1] if self.scans else None
+
+    @property
+    def next_due(self) -> int:
+        """Courier time at which the next scan becomes known. Only while open."""
+        return self.origin + self.steps[len(self.scans)].offset + self.lag
+
+
+@dataclass(slots=True)
+class Queued:
+    """An asynchronous order that the courier is still working on. The data of the first call stands."""
+
+    payload: JsonObject
+    account: Account
+    region: Region
+    polls_left: int
+
+
+class Vendor:
+    """The books of the simulated ClickPost."""
+
+    def __init__(self, config: SandboxConfig) -> None:
+        self._config = config
+        self.orders: dict[str, Order] = {}
+        self.queued: dict[str, Queued] = {}
+        self.requests: Counter[str] = Counter()
+        self.open_journeys = 0
+        self._by_waybill: dict[str, Order] = {}
+        self._serials: set[int] = set()
+        self._due: list[tuple[int, int, Order]] = []
+        self._changes: list[tuple[float, Order]] = []
+
+    def find(self, waybill: str) -> Order | None:
+        """The order of a waybill, be it the main one or a child's."""
+        return self._by_waybill.get(waybill)
+
+    def is_taken(self, waybill: str) -> bool:
+        """Whether a pre-assigned waybill belongs to an order already."""
+        return waybill in self._by_waybill
+
+    def place(
+        self, reference: str, payload: JsonObject, account: Account, region: Region, *, real: float, courier: float
+    ) -> Order:
+        """Create the order of a new reference number. ValueError if there is one already."""
+        if reference in self.orders:
+            raise ValueError(f"{reference} is placed already")
+        details = as_object(payload.get("shipment_details")) or {}
+        serial = self._new_serial(reference)
+        waybill = (
+            as_text(details.get("awb_number"))
+            or f"{_PREFIXES.get(account.courier_partner_id, '')}{4 * 10**12 + serial}"
+        )
+        items = tuple(item for given in as_items(details.get("items")) or () if (item := as_object(given)) is not None)
+        pieces = len(items) if is_multi_piece(payload, details) else 0
+        is_rvp = details.get("delivery_type") == "RVP"
+        is_exchange = details.get("order_type") == "EXCHANGE"
+        steps = plan(config=self._config, reference=reference, is_rvp=is_rvp, is_exchange=is_exchange)
+        order = Order(
+            serial=serial,
+            reference_number=reference,
+            order_id=details.get("order_id"),
+            account=account,
+            waybill=waybill,
+            children=tuple(f"{waybill}-{piece:04d}" for piece in range(1, pieces + 1)),
+            items=items,
+            has_label=(as_object(payload.get("additional")) or {}).get("label") is not False,
+            is_rvp=is_rvp,
+            region=region,
+            security_key=str(uuid.UUID(bytes=_digest(f"key:{self._config.seed}:{reference}", 16))),
+            placed_at=real,
+            updated_at=real,
+            origin=int(courier) - len(steps),
+            steps=steps,
+        )
+        self._keep(order)
+        return order
+
+    def _keep(self, order: Order) -> None:
+        self.orders[order.reference_number] = order
+        for waybill in (order.waybill, *order.children):
+            self._by_waybill[waybill] = order
+        self.open_journeys += 1
+        heapq.heappush(self._due, (order.next_due, order.serial, order))
+
+    def _new_serial(self, reference: str) -> int:
+        serial = int.from_bytes(_digest(f"{self._config.seed}:{reference}", 8), "big") % _SERIALS
+        while serial in self._serials:
+            serial = (serial + 1) % _SERIALS
+        self._serials.add(serial)
+        return serial
+
+    def produce_due(self, *, courier: float, real: float, at_most: int) -> list[tuple[Order, Scan]]:
+        """Scans that became known by the given courier time, oldest first."""
+        produced: list[tuple[Order, Scan]] = []
+        while self._due and self._due[0][0] <= courier and len(produced) < at_most:
+            order = heapq.heappop(self._due)[2]
+            if not order.open:
+                continue
+            step = order.steps[len(order.scans)]
+            produced.append((order, self._scan(order, step, order.origin + step.offset, real)))
+            if order.open:
+                heapq.heappush(self._due, (order.next_due, order.serial, order))
+        return produced
+
+    def finish(self, order: Order, *, real: float) -> list[Scan]:
+        """All scans still to come, now: at their planned times, or closer together where these lie in the future."""
+        remaining = order.steps[len(order.scans) :]
+        now = int(real)
+        if not order.open or not remaining:
+            return []
+        if order.origin + remaining[-1].offset <= now:
+            return [self._scan(order, step, order.origin + step.offset, real) for step in remaining]
+        last = order.scans[-1].scanned_at if order.scans else order.origin - 1
+        gap = max(1, (now - last) // len(remaining))
+        return [self._scan(order, step, last + gap * (i + 1), real) for i, step in enumerate(remaining)]
+
+    def cancel(self, order: Order, *, courier: float, real: float) -> Scan | None:
+        """Stop the journey with status 10. None if the order is over already."""
+        latest = order.latest
+        if order.cancelled or (latest and latest.code in FINAL):
+            return None
+        step = Step(
+            offset=0,
+            code=10,
+            status="Canceled",
+            remark="Cancelled on request of the shipper",
+            location=latest.location if latest else "Head Office",
+            city=latest.city if latest else "",
+            bucket=bucket_of(10),
+            ndr_code=None,
+        )
+        order.cancelled = True
+        if order.open:
+            order.stopped = True
+            self.open_journeys -= 1
+        at = max(int(courier) - order.lag, latest.scanned_at + 1 if latest else order.origin)
+        return self._scan(order, step, at, real)
+
+    def _scan(self, order: Order, step: Step, scanned_at: int, real: float) -> Scan:
+        was_open, index = order.open, len(order.scans)
+        scan = Scan(
+            index=index,
+            waybill=order.waybill,
+            cp_id=order.cp_id,
+            code=step.code,
+            status=step.status,
+            remark=step.remark,
+            location=step.location,
+            city=step.city,
+            bucket=step.bucket,
+            ndr_code=step.ndr_code,
+            scanned_at=scanned_at,
+            created_at=real,
+            order_status_id=order.serial * 100 + index + 1,
+            checkpoint_id=_CHECKPOINTS_FROM + order.serial * 100 + index + 1,
+            tracking_id=order.serial,
+        )
+        order.scans.append(scan)
+        self._touch(order, real)
+        if was_open and not order.open:
+            self.open_journeys -= 1
+        return scan
+
+    def _touch(self, order: Order, real: float) -> None:
+        order.updated_at = max(real, self._changes[-1][0] if self._changes else real)
+        self._changes.append((order.updated_at, order))
+
+    def changed_between(self, start: float, end: float, *, skip_to: int = 0) -> Iterator[tuple[int, Order]]:
+        """Orders whose latest change lies in a span of real time, both ends included, with the position to go on from.
+
+        The position does not move when orders change in the meantime, so that following pages miss nothing.
+        """
+        first = max(skip_to, bisect_left(self._changes, start, key=lambda change: change[0]))
+        seen: set[str] = set()
+        for position in range(first, len(self._changes)):
+            at, order = self._changes[position]
+            if at > end:
+                return
+            if order.updated_at == at and order.reference_number not in seen:
+                seen.add(order.reference_number)
+                yield position + 1, order
+
+
+def _waybill(cp_id: int, serial: int) -> str:
+    return f"{_PREFIXES.get(cp_id, '')}{4 * 10**12 + serial}"
+
+
+def _digest(text: str, size: int) -> bytes:
+    return hashlib.blake2b(text.encode(), digest_size=size).digest()

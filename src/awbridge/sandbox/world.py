@@ -1,0 +1,160 @@
+"""The running sandbox as one object: books, clock, faults and webhooks, and the hands that move them."""
+
+import asyncio
+from collections import Counter
+
+from awbridge.sandbox.clock import Clock
+from awbridge.sandbox.config import Faults, OnceKind, SandboxConfig
+from awbridge.sandbox.delivery import Delivery
+from awbridge.sandbox.faults import FaultDesk
+from awbridge.sandbox.stamps import iso_utc
+from awbridge.sandbox.vendor import Order, Scan, Vendor
+from awbridge.sandbox.wire import JsonObject
+
+SLICE = 200
+"""Scans made in one go before other work gets its turn."""
+
+
+class Sandbox:
+    """A simulated ClickPost that runs. `url` is its address, without a slash at the end."""
+
+    url: str = ""
+
+    def __init__(self, config: SandboxConfig) -> None:
+        self.config = config
+        self.clock = Clock(speed=config.speed, backdate_seconds=config.backdate_seconds)
+        self._begin()
+
+    def _begin(self) -> None:
+        self.vendor = Vendor(self.config)
+        self.fault_desk = FaultDesk(self.config.faults, self.config.seed)
+        self.delivery = Delivery(self.config, self.fault_desk)
+        self.calls: Counter[str] = Counter()
+
+    async def start(self) -> None:
+        """Start journeys and webhooks."""
+        self.clock.restart()
+        await self.delivery.start()
+        self._moving = asyncio.create_task(self._move())
+
+    async def stop(self) -> None:
+        """Stop both; what was on its way is forgotten."""
+        self._moving.cancel()
+        await asyncio.gather(self._moving, return_exceptions=True)
+        await self.delivery.stop()
+
+    async def reset(self) -> None:
+        """Back to the state at the start: no orders, the faults of the configuration, both clocks anew."""
+        await self.stop()
+        self._begin()
+        await self.start()
+
+    @property
+    def orders_created(self) -> int:
+        """How many orders were really created."""
+        return len(self.vendor.orders)
+
+    @property
+    def faults(self) -> Faults:
+        """The faults in force."""
+        return self.fault_desk.faults
+
+    @faults.setter
+    def faults(self, faults: Faults) -> None:
+        self.fault_desk.faults = faults
+
+    def once(self, kind: OnceKind, *, times: int = 1, reference_number: str | None = None, code: int = 329) -> None:
+        """Let a fault strike the next `times` fitting calls. `code` is the business code of an error_code."""
+        self.fault_desk.once(kind, times=times, reference_number=reference_number, code=code)
+
+    async def advance(self, seconds: float) -> int:
+        """Push the courier's clock forward, at most to real time, and make the scans that are due; how many."""
+        self.clock.advance(seconds)
+        made = 0
+        while produced := self._produce():
+            made += produced
+            await asyncio.sleep(0)
+        return made
+
+    async def finish(self) -> int:
+        """Let every open journey run to its end now; how many scans that made. Webhooks are queued."""
+        made = 0
+        for number, order in enumerate(list(self.vendor.orders.values())):
+            made += self._publish(order, self.vendor.finish(order, real=self.clock.real()))
+            if number % SLICE == SLICE - 1:
+                await asyncio.sleep(0)
+        return made
+
+    def cancel(self, order: Order) -> bool:
+        """Stop a journey with status 10. False if it is over already."""
+        scan = self.vendor.cancel(order, courier=self.clock.courier(), real=self.clock.real())
+        return scan is not None and self._publish(order, [scan]) == 1
+
+    def cancel_later(self, order: Order) -> None:
+        """Cancel after the seconds set by the faults, as couriers do that answer at once and act afterwards."""
+        asyncio.get_running_loop().call_later(self.faults.cancel_later_seconds, self.cancel, order)
+
+    def _publish(self, order: Order, scans: list[Scan]) -> int:
+        for scan in scans:
+            self.delivery.announce(order, scan)
+        return len(scans)
+
+    async def _move(self) -> None:
+        while True:
+            await asyncio.sleep(0 if self._produce() == SLICE else self.config.tick_seconds)
+
+    def _produce(self) -> int:
+        due = self.vendor.produce_due(courier=self.clock.courier(), real=self.clock.real(), at_most=SLICE)
+        for order, scan in due:
+            self.delivery.announce(order, scan)
+        return len(due)
+
+    def state(self) -> JsonObject:
+        """How much is still going on."""
+        return {
+            "open_journeys": self.vendor.open_journeys,
+            "waiting_orders": len(self.vendor.queued),
+            "queued_webhooks": self.delivery.queued,
+            "in_flight_webhooks": self.delivery.in_flight,
+        }
+
+    def ledger(self, *, with_scans: bool = True) -> JsonObject:
+        """Everything that truly happened, to be compared with what the other side believes."""
+        return {
+            "orders_created": self.orders_created,
+            "orders": [self._order_row(order, with_scans) for order in self.vendor.orders.values()],
+            "webhooks": self.delivery.counts.as_json(),
+            "calls": dict(self.calls),
+        }
+
+    def _order_row(self, order: Order, with_scans: bool) -> JsonObject:
+        latest = order.latest
+        row: JsonObject = {
+            "reference_number": order.reference_number,
+            "waybill": order.waybill,
+            "cp_id": order.cp_id,
+            "account_code": order.account.account_code,
+            "order_id": order.order_id,
+            "times_requested": self.vendor.requests[order.reference_number],
+            "cancelled": order.cancelled,
+            "children": list(order.children),
+            "latest_status": latest
+            and {"clickpost_status_code": latest.code, "scanned_at": iso_utc(latest.scanned_at)},
+        }
+        if with_scans:
+            row["scans"] = [_scan_row(scan) for scan in order.scans]
+        return row
+
+
+def _scan_row(scan: Scan) -> JsonObject:
+    return {
+        "waybill": scan.waybill,
+        "cp_id": scan.cp_id,
+        "clickpost_status_code": scan.code,
+        "status": scan.status,
+        "remark": scan.remark,
+        "location": scan.location,
+        "scanned_at": iso_utc(scan.scanned_at),
+        "order_status_id": scan.order_status_id,
+        "checkpoint_id": scan.checkpoint_id,
+    }

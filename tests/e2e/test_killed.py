@@ -1,0 +1,203 @@
+"""kill -9 in the middle of push, ingest and apply: nothing is lost, nothing is doubled."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from awbridge.demo import demo_order
+from awbridge.domain.scan import Source
+from awbridge.store import Store, inbox, scans
+from awbridge.store.database import Session
+from awbridge.store.inbox import NewDelivery
+from tests.support.postgres import free_port
+from tests.support.processes import WEBHOOK_KEY, Running, bridge_environment, running
+
+pytestmark = pytest.mark.slow
+
+COURIERS = (
+    ("delhivery", 4, "Delhivery Surface"),
+    ("xpressbees", 6, "XpressBees Surface"),
+    ("ekart", 55, "Ekart Forward"),
+    ("delhivery-returns", 25, "Delhivery Reverse"),
+)
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Iterator[Running]:
+    port = free_port()
+    faults = ["slow=0.5", "slow_seconds=0.05", "cut_after_placing=0.1", "http_500=0.05", "async_orders=0.1"]
+    arguments = ["sandbox", "--port", str(port), "--seed", "5", "--speed", "200000", "--backdate-days", "90"]
+    for fault in faults:
+        arguments += ["--fault", fault]
+    with running(arguments, {}, tmp_path, port) as process:
+        yield process
+
+
+@pytest.fixture
+def bridge(database_url: str, sandbox: Running, tmp_path: Path) -> Iterator[Running]:
+    port = free_port()
+    with running(["serve"], bridge_environment(database_url, sandbox.url, port), tmp_path, port) as process:
+        yield process
+
+
+def give_orders(bridge: Running, count: int) -> list[str]:
+    with httpx2.Client(base_url=bridge.url, timeout=30) as http:
+        for name, courier, account in COURIERS:
+            body = {"courier_partner_id": courier, "account_code": account}
+            http.put(f"/v1/couriers/{name}", json=body).raise_for_status()
+        answer = http.post("/v1/shipments", json=[demo_order(n, 5) for n in range(count)])
+        assert answer.status_code == 202, answer.text
+        return [s["reference_number"] for s in answer.json()["shipments"]]
+
+
+def in_state(bridge: Running, state: str) -> dict[str, str | None]:
+    """Reference number -> waybill of every shipment in this state."""
+    found: dict[str, str | None] = {}
+    cursor = ""
+    with httpx2.Client(base_url=bridge.url, timeout=30) as http:
+        while True:
+            page = http.get("/v1/shipments", params={"state": state, "limit": 500, "cursor": cursor}).json()
+            found.update({s["reference_number"]: s["waybill"] for s in page["shipments"]})
+            if not (cursor := page["next"]):
+                return found
+
+
+def test_a_bridge_killed_while_pushing_places_every_order_once(bridge: Running, sandbox: Running) -> None:
+    references = give_orders(bridge, 300)
+    dice = random.Random(1)
+    placed_at_kills: list[int] = []
+    for _ in range(3):
+        time.sleep(0.2 + dice.random() * 0.2)
+        placed_at_kills.append(len(in_state(bridge, "placed")))
+        bridge.kill()
+        bridge.start()
+        bridge.wait_until_ready()
+    deadline = time.monotonic() + 60
+    while len(placed := in_state(bridge, "placed")) < len(references) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    ledger = httpx2.get(f"{sandbox.url}/_sandbox/ledger", timeout=30).json()
+    assert placed_at_kills[0] < len(references), "the kill came too late to mean anything"
+    assert ledger["orders_created"] == len(references)
+    assert placed == {order["reference_number"]: order["waybill"] for order in ledger["orders"]}
+
+
+async def test_every_acknowledged_webhook_survives_kill_9(bridge: Running, database_url: str) -> None:
+    acknowledged: set[int] = set()
+    refused = 0
+
+    async def send(numbers: Iterator[int]) -> None:
+        nonlocal refused
+        async with httpx2.AsyncClient(base_url=bridge.url, headers={"webhook_key": WEBHOOK_KEY}, timeout=5) as http:
+            for number in numbers:
+                body = {"waybill": f"W{number % 50}", "order_status_id": number, "clickpost_status_code": 5}
+                try:
+                    answer = await http.post("/webhooks/clickpost", json=body)
+                except httpx2.TransportError:
+                    refused += 1
+                    await asyncio.sleep(0.02)
+                    continue
+                if answer.status_code == 200:
+                    acknowledged.add(number)
+
+    numbers = iter(range(1, 3001))
+    senders = [asyncio.create_task(send(numbers)) for _ in range(16)]
+    for _ in range(2):
+        before = len(acknowledged)
+        while len(acknowledged) < before + 200:
+            await asyncio.sleep(0.01)
+        await asyncio.to_thread(bridge.kill)
+        bridge.start()
+        await asyncio.to_thread(bridge.wait_until_ready)
+    await asyncio.gather(*senders)
+    bridge.stop()
+    store = await Store.open(database_url)
+    async with store.write() as session:
+        held = {int(d.identity.removeprefix("osid:")) for d in await every_delivery(session)}
+    await store.close()
+    assert refused > 0, "the kill came when nothing was under way"
+    assert acknowledged <= held
+
+
+async def every_delivery(session: Session) -> list[inbox.Delivery]:
+    """All deliveries: those that wait for their shipments are due in the far future at the latest."""
+    return await inbox.claim(session, now=datetime.now(UTC) + timedelta(days=1000), limit=100_000)
+
+
+async def test_a_worker_killed_while_applying_leaves_every_scan_once(
+    database_url: str, sandbox: Running, tmp_path: Path
+) -> None:
+    store = await Store.open(database_url)
+    await store.migrate()
+    port = free_port()
+    env = bridge_environment(database_url, sandbox.url, port)
+    with running(["serve"], env, tmp_path, port) as bridge:
+        references = give_orders(bridge, 40)
+        deadline = time.monotonic() + 30
+        while len(placed := in_state(bridge, "placed")) < len(references) and time.monotonic() < deadline:
+            await asyncio.sleep(0.1)
+    assert len(placed) == len(references)
+
+    per_shipment = 60
+    deliveries = [(waybill, n) for waybill in placed.values() for n in range(per_shipment) for _copy in range(2)]
+    random.Random(2).shuffle(deliveries)
+    now = datetime.now(UTC)
+    async with store.write() as session:
+        await inbox.add(session, [delivery(str(waybill), n, copy, now) for copy, (waybill, n) in enumerate(deliveries)])
+
+    killed = 0
+    for _ in range(60):
+        worker = subprocess.Popen(
+            [sys.executable, "-m", "awbridge", "work"],
+            cwd=tmp_path,
+            stderr=subprocess.DEVNULL,
+            env={**{k: v for k, v in os.environ.items() if not k.startswith("AWBRIDGE_")}, **env},
+        )
+        # The first few are killed as soon as they have applied something; the last one may finish.
+        before = await due(store)
+        while (left := await due(store)) and (left == before or killed >= 3):
+            await asyncio.sleep(0.005)
+        worker.kill()
+        worker.wait(10)
+        killed += left > 0
+        if not left:
+            break
+    assert killed >= 2, "the kills came too late to mean anything"
+
+    for reference in placed:
+        async with store.read() as session:
+            timeline = await scans.timeline(session, reference)
+        told = Counter(s.scanned_at for s in timeline)
+        assert sorted(told.values()) == [1] * per_shipment, reference
+    await store.close()
+
+
+def delivery(waybill: str, number: int, copy: int, now: datetime) -> NewDelivery:
+    """One scan of a shipment; every copy of it is another delivery of the same scan."""
+    at = datetime(2026, 10, 1, 9, 0, 0, tzinfo=UTC) + timedelta(hours=number)
+    body = {
+        "waybill": waybill,
+        "clickpost_status_code": 5,
+        "status": "In Transit",
+        "location": f"Hub {number}",
+        "timestamp": at.strftime("%Y-%m-%dT%H:%M:%S"),
+        "copy": copy,
+    }
+    return NewDelivery(f"e2e:{copy}", Source.WEBHOOK, json.dumps(body).encode(), now)
+
+
+async def due(store: Store) -> int:
+    async with store.read() as session:
+        return (await inbox.counts(session))["due"]

@@ -1,0 +1,223 @@
+"""The two engines: opening, transactions, values that go in and come out, several writers."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from awbridge.domain.errors import SettingsError, StoreBusy, StoreError
+from awbridge.store import Store, inbox, shipments
+from tests.store.rows import T0, add, count, delivery, fetch, new_shipment, sql
+from tests.support.postgres import PostgresServer, free_port
+
+
+@pytest.mark.parametrize("url", ["", "awbridge.db", "mysql://host/db", "sqlite://file.db", "sqlite:///", "sqlite:"])
+async def test_an_url_that_names_no_database_we_know_is_refused_with_an_example(url: str) -> None:
+    with pytest.raises(SettingsError, match=r"AWBRIDGE_DATABASE_URL.*sqlite:///"):
+        await Store.open(url)
+
+
+async def test_a_sqlite_file_in_a_missing_folder_is_refused_with_its_path(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"missing/a\.db.*Check that the folder exists"):
+        await Store.open(f"sqlite:///{tmp_path}/missing/a.db")
+
+
+async def test_a_server_that_does_not_answer_is_busy_not_broken() -> None:
+    with pytest.raises(StoreBusy, match="AWBRIDGE_DATABASE_URL"):
+        await Store.open(f"postgresql://x@127.0.0.1:{free_port()}/x")
+
+
+async def test_a_database_that_does_not_exist_is_refused(postgres: PostgresServer) -> None:
+    with pytest.raises(StoreError, match="refused the connection"):
+        await Store.open(postgres.url("nowhere"))
+
+
+async def test_sqlite_keeps_the_promises_that_the_house_depends_on(tmp_path: Path) -> None:
+    store = await Store.open(f"sqlite:///{tmp_path}/a%20b.db")
+    assert (tmp_path / "a b.db").exists()
+
+    async with store.write() as session:
+        found = [dict((await session.fetch(sql(f"PRAGMA {name}")))[0]) for name in ("journal_mode", "synchronous")]
+        keys = dict((await session.fetch(sql("PRAGMA foreign_keys")))[0])
+    assert found == [{"journal_mode": "wal"}, {"synchronous": 2}]
+    assert keys == {"foreign_keys": 1}
+    await store.close()
+
+
+async def test_a_write_that_raises_leaves_nothing(store: Store) -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with store.write() as session:
+            await shipments.add(session, new_shipment(), now=T0)
+            raise ZeroDivisionError
+    assert await count(store, "shipments") == 0
+    await add(store, "AFTER")
+    assert await count(store, "shipments") == 1
+
+
+async def test_a_write_that_is_cancelled_leaves_nothing_and_the_next_one_works(store: Store) -> None:
+    inside = asyncio.Event()
+
+    async def write_for_ever() -> None:
+        async with store.write() as session:
+            await shipments.add(session, new_shipment(), now=T0)
+            inside.set()
+            await asyncio.sleep(60)
+
+    task = asyncio.create_task(write_for_ever())
+    await inside.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await count(store, "shipments") == 0
+    await add(store, "AFTER")
+    assert await count(store, "shipments") == 1
+
+
+async def test_writes_cancelled_at_any_moment_are_whole_or_absent(store: Store) -> None:
+    async def add_two(n: int) -> None:
+        async with store.write() as session:
+            await shipments.add(session, new_shipment(f"{n}-a"), now=T0)
+            await shipments.add(session, new_shipment(f"{n}-b"), now=T0)
+
+    for n in range(40):
+        task = asyncio.create_task(add_two(n))
+        await asyncio.sleep(n * 0.0001)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    await add(store, "LAST-a", "LAST-b")
+    there = {row["reference_number"] for row in await fetch(store, "SELECT reference_number FROM shipments")}
+    assert {r[:-2] for r in there if r.endswith("-a")} == {r[:-2] for r in there if r.endswith("-b")}
+    assert "LAST-a" in there
+
+
+async def test_a_write_is_not_seen_before_it_is_committed(store: Store) -> None:
+    async with store.write() as session:
+        await shipments.add(session, new_shipment(), now=T0)
+        assert await count(store, "shipments") == 0
+    assert await count(store, "shipments") == 1
+
+
+async def test_a_statement_that_the_database_refuses_is_a_store_error(store: Store) -> None:
+    with pytest.raises(StoreError) as refused:
+        async with store.write() as session:
+            await session.execute(sql("INSERT INTO nowhere VALUES (1)"))
+    assert not isinstance(refused.value, StoreBusy)
+
+
+async def test_text_and_times_come_back_as_they_went_in(store: Store) -> None:
+    india = timezone(timedelta(hours=5, minutes=30))
+    at = datetime(2026, 3, 1, 0, 15, 7, 1, tzinfo=india)
+    payload = {"पता": "गली नं. ५, 🏠", "quote": "it's \"so\" \\ \n", "z": 1, "a": [1.5, None, True]}
+    await add(store, "रेफ़-🙂", now=at, payload=payload)
+    async with store.read() as session:
+        found = await shipments.get(session, "रेफ़-🙂")
+    assert found is not None
+    assert found.payload == payload
+    assert list(found.payload) == list(payload)
+    assert found.created_at == at
+    assert found.created_at.utcoffset() == timedelta(0)
+    assert found.created_at.microsecond == 1
+    assert found.success is False
+    assert found.children == ()
+
+
+@pytest.mark.parametrize("at", [datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, 0, 0, 0, 999999, tzinfo=UTC)])
+async def test_times_sort_as_times_whatever_their_fraction(store: Store, at: datetime) -> None:
+    await add(store, "DUE", now=at)
+    async with store.write() as session:
+        early = await shipments.claim(session, owner="a", now=at - timedelta(microseconds=1), until=at, limit=5)
+        due = await shipments.claim(session, owner="a", now=at, until=at, limit=5)
+    assert (len(early), len(due)) == (0, 1)
+
+
+async def test_a_deliverys_bytes_come_back_as_they_came(store: Store) -> None:
+    body = bytes(range(256)) + "नमस्ते".encode()
+    async with store.write() as session:
+        await inbox.add(session, [delivery("x", body=body)])
+        assert (await inbox.claim(session, now=T0, limit=5))[0].body == body
+
+
+_WRITER = """
+import asyncio, sys
+from awbridge.store import Store
+from awbridge.store.queries import parse
+
+sql = parse('''
+-- name: read
+SELECT value FROM counter
+-- name: write
+UPDATE counter SET value = $1
+-- name: note
+INSERT INTO notes (who, n) VALUES ($1, $2)
+''')
+
+async def main():
+    store = await Store.open(sys.argv[1])
+    for n in range(300):
+        async with store.write() as session:
+            value = (await session.fetch(sql["read"]))[0]["value"]
+            await session.execute(sql["write"], value + 1)
+            await session.execute(sql["note"], sys.argv[2], n)
+    await store.close()
+
+asyncio.run(main())
+"""
+
+
+async def test_two_processes_write_the_same_sqlite_file_without_loss(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/a.db"
+    store = await Store.open(url)
+    async with store.write() as session:
+        await session.script(
+            "CREATE TABLE counter (value INTEGER); INSERT INTO counter VALUES (0); CREATE TABLE notes (who TEXT, n INTEGER)"
+        )
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
+    writers = [
+        subprocess.Popen([sys.executable, "-c", _WRITER, url, who], env=environment, stderr=subprocess.PIPE)
+        for who in ("a", "b")
+    ]
+    ended = [await asyncio.to_thread(writer.communicate, timeout=60) for writer in writers]
+    assert [writer.returncode for writer in writers] == [0, 0], ended
+    assert await fetch(store, "SELECT value FROM counter") == [{"value": 600}]
+    assert await count(store, "notes") == 600
+    await store.close()
+
+
+async def test_two_stores_on_one_database_write_by_turns_without_loss(database_url: str) -> None:
+    one, two = await Store.open(database_url), await Store.open(database_url)
+    await one.migrate()
+
+    async def write(store: Store, name: str) -> None:
+        for n in range(50):
+            await add(store, f"{name}-{n}")
+
+    await asyncio.gather(write(one, "one"), write(two, "two"))
+    assert await count(one, "shipments") == 100
+    await one.close()
+    await two.close()
+
+
+async def test_a_pool_mends_itself_after_its_connections_were_cut(postgres: PostgresServer) -> None:
+    from tests.conftest import new_database
+
+    url = await new_database(postgres)
+    store = await Store.open(url)
+    await store.migrate()
+    admin = await asyncpg.connect(postgres.url())
+    await admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", url.rpartition("/")[2])
+    await admin.close()
+    for attempt in range(20):
+        try:
+            await add(store, f"AFTER-{attempt}")
+            break
+        except StoreBusy:
+            await asyncio.sleep(0.05)
+    assert await count(store, "shipments") == 1
+    await store.close()

@@ -1,0 +1,148 @@
+"""Migrations: they make what schema.sql says, once, and refuse what they cannot know."""
+
+from __future__ import annotations
+
+import asyncio
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import apsw
+import asyncpg
+import pytest
+
+from awbridge.domain.errors import MigrationError
+from awbridge.store import Store
+from awbridge.store.migrate import migrations
+from tests.conftest import new_database
+from tests.store.rows import count, sql
+from tests.support.postgres import PostgresServer
+
+
+def declared() -> str:
+    return (resources.files("awbridge.store") / "schema.sql").read_text()
+
+
+def sqlite_schema(path: Path) -> dict[str, Any]:
+    connection = apsw.Connection(str(path))
+    tables = [
+        row[0]
+        for row in connection.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name <> 'schema_migrations' ORDER BY name"
+        )
+    ]
+    found: dict[str, Any] = {}
+    for table in tables:
+        columns = list(connection.execute(f"SELECT name, type, \"notnull\", dflt_value, pk FROM pragma_table_info('{table}')"))
+        indexes = sorted(
+            (
+                name,
+                unique,
+                origin,
+                partial,
+                tuple(r[0] for r in connection.execute(f"SELECT name FROM pragma_index_info('{name}')")),
+                next(iter(connection.execute("SELECT sql FROM sqlite_master WHERE name = ?", (name,))))[0],
+            )
+            for _, name, unique, origin, partial in connection.execute(f"PRAGMA index_list('{table}')").fetchall()
+        )
+        found[table] = {"columns": columns, "indexes": indexes}
+    connection.close()
+    return found
+
+
+async def postgres_schema(url: str) -> dict[str, Any]:
+    connection = await asyncpg.connect(url)
+    try:
+        columns = await connection.fetch(
+            "SELECT table_name, column_name, data_type, is_nullable, column_default FROM information_schema.columns "
+            "WHERE table_schema = 'public' AND table_name <> 'schema_migrations' ORDER BY table_name, ordinal_position"
+        )
+        indexes = await connection.fetch(
+            "SELECT tablename, indexname, indexdef FROM pg_indexes "
+            "WHERE schemaname = 'public' AND tablename <> 'schema_migrations' ORDER BY indexname"
+        )
+    finally:
+        await connection.close()
+    return {"columns": [tuple(c) for c in columns], "indexes": [tuple(i) for i in indexes]}
+
+
+async def migrated(url: str) -> None:
+    store = await Store.open(url)
+    await store.migrate()
+    await store.close()
+
+
+async def test_on_sqlite_the_migrations_make_what_the_schema_declares(tmp_path: Path) -> None:
+    await migrated(f"sqlite:///{tmp_path}/migrated.db")
+    plain = apsw.Connection(str(tmp_path / "declared.db"))
+    plain.execute(declared())
+    plain.close()
+    made = sqlite_schema(tmp_path / "migrated.db")
+    assert made == sqlite_schema(tmp_path / "declared.db")
+    assert {"shipments", "waybills", "inbox", "scans", "attempts"} <= set(made)
+
+
+async def test_on_postgres_the_migrations_make_what_the_schema_declares(postgres: PostgresServer) -> None:
+    by_migrations, by_schema = await new_database(postgres), await new_database(postgres)
+    await migrated(by_migrations)
+    plain = await asyncpg.connect(by_schema)
+    await plain.execute(declared())
+    await plain.close()
+    made = await postgres_schema(by_migrations)
+    assert made == await postgres_schema(by_schema)
+    assert len(made["indexes"]) > 15
+
+
+async def test_both_engines_have_the_same_columns_and_nulls(postgres: PostgresServer, tmp_path: Path) -> None:
+    url = await new_database(postgres)
+    await migrated(url)
+    await migrated(f"sqlite:///{tmp_path}/a.db")
+    there = {(c[0], c[1], c[3] == "NO") for c in (await postgres_schema(url))["columns"]}
+    here = {
+        (table, name, bool(notnull))
+        for table, parts in sqlite_schema(tmp_path / "a.db").items()
+        for name, _, notnull, _, _ in parts["columns"]
+    }
+    assert here == there
+
+
+async def test_the_second_migration_finds_nothing_to_do(database_url: str) -> None:
+    store = await Store.open(database_url)
+    assert await store.pending_migrations() == [m.name for m in migrations()]
+    assert await store.migrate() == [m.name for m in migrations()]
+    assert await store.migrate() == []
+    assert await store.pending_migrations() == []
+    await store.close()
+
+
+async def test_processes_that_migrate_at_once_share_the_work(database_url: str) -> None:
+    stores = [await Store.open(database_url) for _ in range(3)]
+    ran = await asyncio.gather(*(s.migrate() for s in stores))
+    assert sorted(map(len, ran)) == [0, 0, len(migrations())]
+    assert await count(stores[0], "schema_migrations") == len(migrations())
+    for store in stores:
+        await store.close()
+
+
+async def test_a_migration_that_was_edited_after_it_ran_is_refused(store: Store) -> None:
+    async with store.write() as session:
+        await session.execute(sql("UPDATE schema_migrations SET checksum = 'other' WHERE number = 1"))
+    for look in (store.migrate, store.pending_migrations):
+        with pytest.raises(MigrationError, match="0001_first_orders was changed after it ran"):
+            await look()
+
+
+async def test_a_database_of_a_newer_version_is_refused_and_says_what_to_do(store: Store) -> None:
+    async with store.write() as session:
+        await session.execute(
+            sql(
+                "INSERT INTO schema_migrations (number, name, checksum, applied_at) "
+                "SELECT 9999, '9999_next', 'x', applied_at FROM schema_migrations WHERE number = 1"
+            )
+        )
+    with pytest.raises(MigrationError, match="migration 9999, which this version .* Install the version that made it"):
+        await store.migrate()
+
+
+def test_migrations_are_numbered_without_gaps() -> None:
+    assert [m.number for m in migrations()] == list(range(1, len(migrations()) + 1))
