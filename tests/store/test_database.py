@@ -14,11 +14,12 @@ import pytest
 
 from awbridge.domain.errors import SettingsError, StoreBusy, StoreError
 from awbridge.store import Store, inbox, shipments
+from tests.conftest import new_database
 from tests.store.rows import T0, add, count, delivery, fetch, new_shipment, sql
 from tests.support.postgres import PostgresServer, free_port
 
 
-@pytest.mark.parametrize("url", ["", "awbridge.db", "mysql://host/db", "sqlite://file.db", "sqlite:///", "sqlite:"])
+@pytest.mark.parametrize("url", ["", "awbridge.db", "mysql://host/db", "sqlite://file.db", "sqlite:///", "sqlite:", "sqlite:///:memory:"])
 async def test_an_url_that_names_no_database_we_know_is_refused_with_an_example(url: str) -> None:
     with pytest.raises(SettingsError, match=r"AWBRIDGE_DATABASE_URL.*sqlite:///"):
         await Store.open(url)
@@ -205,8 +206,6 @@ async def test_two_stores_on_one_database_write_by_turns_without_loss(database_u
 
 
 async def test_a_pool_mends_itself_after_its_connections_were_cut(postgres: PostgresServer) -> None:
-    from tests.conftest import new_database
-
     url = await new_database(postgres)
     store = await Store.open(url)
     await store.migrate()

@@ -124,15 +124,20 @@ async def test_processes_that_migrate_at_once_share_the_work(database_url: str) 
         await store.close()
 
 
-async def test_a_migration_that_was_edited_after_it_ran_is_refused(store: Store) -> None:
+async def test_a_migration_that_was_edited_after_it_ran_is_refused(database_url: str) -> None:
+    store = await Store.open(database_url)
+    await store.migrate()
     async with store.write() as session:
         await session.execute(sql("UPDATE schema_migrations SET checksum = 'other' WHERE number = 1"))
     for look in (store.migrate, store.pending_migrations):
         with pytest.raises(MigrationError, match="0001_first_orders was changed after it ran"):
             await look()
+    await store.close()
 
 
-async def test_a_database_of_a_newer_version_is_refused_and_says_what_to_do(store: Store) -> None:
+async def test_a_database_of_a_newer_version_is_refused_and_says_what_to_do(database_url: str) -> None:
+    store = await Store.open(database_url)
+    await store.migrate()
     async with store.write() as session:
         await session.execute(
             sql(
@@ -142,6 +147,7 @@ async def test_a_database_of_a_newer_version_is_refused_and_says_what_to_do(stor
         )
     with pytest.raises(MigrationError, match="migration 9999, which this version .* Install the version that made it"):
         await store.migrate()
+    await store.close()
 
 
 def test_migrations_are_numbered_without_gaps() -> None:

@@ -54,19 +54,20 @@ class PostgresServer:
         return f"postgresql://awbridge@127.0.0.1:{self.port}/{database}"
 
     def start(self) -> None:
-        self._process = subprocess.Popen(
-            [
-                str(self.binaries / "postgres"),
-                *("-D", str(self.folder / "data")),
-                *("-c", f"port={self.port}"),
-                *("-c", "listen_addresses=127.0.0.1"),
-                *("-c", f"unix_socket_directories={self.folder}"),
-                *("-c", "max_connections=100"),
-            ],
-            user=_user(),
-            stdout=subprocess.DEVNULL,
-            stderr=(self.folder / "log").open("ab"),
-        )
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [
+                    str(self.binaries / "postgres"),
+                    *("-D", str(self.folder / "data")),
+                    *("-c", f"port={self.port}"),
+                    *("-c", "listen_addresses=127.0.0.1"),
+                    *("-c", f"unix_socket_directories={self.folder}"),
+                    *("-c", "max_connections=100"),
+                ],
+                user=_user(),
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+            )
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             if self._process.poll() is not None:

@@ -30,14 +30,14 @@ class Running:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        log = (self._folder / f"{self.arguments[0]}-{self.port}.log").open("ab")
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "awbridge", *self.arguments],
-            env=self._env,
-            cwd=self._folder,
-            stdout=log,
-            stderr=log,
-        )
+        with (self._folder / f"{self.arguments[0]}-{self.port}.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "awbridge", *self.arguments],
+                env=self._env,
+                cwd=self._folder,
+                stdout=log,
+                stderr=log,
+            )
 
     def wait_until_ready(self) -> None:
         deadline = time.monotonic() + 20

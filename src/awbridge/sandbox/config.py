@@ -1,7 +1,7 @@
 """What a simulated ClickPost is told before it starts: accounts, time, shapes of answers, faults."""
 
-from collections.abc import Iterable
-from typing import Annotated, Literal, Self
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -43,6 +43,14 @@ OnceKind = Literal[
     "older_account",
     "cancel_later",
 ]
+
+VARIANT_WEIGHTS: Final[Mapping[Variant, float]] = {
+    "all_statuses": 5,
+    "all_statuses_old": 2,
+    "selected_events": 2,
+    "selected_events_top": 1,
+    "track_order": 1,
+}
 
 
 class Frozen(BaseModel):
@@ -197,8 +205,7 @@ class SandboxConfig(Frozen):
     webhook_pause_seconds: Seconds = Field(default=0.5, description="Pause between two tries, seconds.")
     webhook_workers: int = Field(default=16, ge=1, description="Webhooks in flight at the same time.")
     webhook_variants: dict[Variant, Annotated[float, Field(ge=0)]] = Field(
-        default={"all_statuses": 5, "all_statuses_old": 2, "selected_events": 2, "selected_events_top": 1}
-        | {"track_order": 1},
+        default_factory=lambda: dict(VARIANT_WEIGHTS),
         description="How often each body shape is drawn. RVP orders use `returns` half of the time.",
     )
     order_status_ids: Probability = Field(default=0.5, description="Share of webhooks with order_status_id.")

@@ -39,7 +39,7 @@ class WebhookRequest(Which):
 
     variant: Variant | None = None
     scan: int = -1
-    overrides: dict[str, object] = {}
+    overrides: dict[str, object] = Field(default_factory=dict)
     url: str | None = None
 
     @model_validator(mode="after")

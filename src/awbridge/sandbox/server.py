@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import uvicorn
@@ -31,7 +31,7 @@ class _Protocol(HttpToolsProtocol):
 @contextlib.asynccontextmanager
 async def running(
     config: SandboxConfig | None = None, *, host: str = "127.0.0.1", port: int = 0
-) -> AsyncIterator[Sandbox]:
+) -> AsyncGenerator[Sandbox]:
     """A sandbox that listens while the block runs. Port 0 takes a free one; `sandbox.url` tells which."""
     sandbox = Sandbox(config or SandboxConfig())
     # log_config, log_level and access_log stay as they are: setting them changes loggers of the whole process.

@@ -136,10 +136,7 @@ class Vendor:
             raise ValueError(f"{reference} is placed already")
         details = as_object(payload.get("shipment_details")) or {}
         serial = self._new_serial(reference)
-        waybill = (
-            as_text(details.get("awb_number"))
-            or f"{_PREFIXES.get(account.courier_partner_id, '')}{4 * 10**12 + serial}"
-        )
+        waybill = as_text(details.get("awb_number")) or _waybill(account.courier_partner_id, serial)
         items = tuple(item for given in as_items(details.get("items")) or () if (item := as_object(given)) is not None)
         pieces = len(items) if is_multi_piece(payload, details) else 0
         is_rvp = details.get("delivery_type") == "RVP"

@@ -11,7 +11,7 @@ from pydantic_core import from_json
 JsonObject: TypeAlias = dict[str, object]
 
 
-class Cut(Exception):  # noqa: N818 - it is an order to the server, not an error
+class Cut(Exception):
     """The connection is to be closed now, without any answer."""
 
 

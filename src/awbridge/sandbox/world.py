@@ -87,6 +87,8 @@ class Sandbox:
 
     def cancel(self, order: Order) -> bool:
         """Stop a journey with status 10. False if it is over already."""
+        if self.vendor.orders.get(order.reference_number) is not order:
+            return False  # the sandbox was reset in the meantime
         scan = self.vendor.cancel(order, courier=self.clock.courier(), real=self.clock.real())
         return scan is not None and self._publish(order, [scan]) == 1
 
@@ -100,7 +102,7 @@ class Sandbox:
         return len(scans)
 
     async def _move(self) -> None:
-        while True:
+        while True:  # noqa: ASYNC110 - it waits for time to pass, not for an event
             await asyncio.sleep(0 if self._produce() == SLICE else self.config.tick_seconds)
 
     def _produce(self) -> int:

@@ -100,7 +100,7 @@ def _read_jsonl(text: str) -> Iterator[ReadOrder | BadRow]:
 def _read_csv(text: str) -> Iterator[ReadOrder | BadRow]:
     rows = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
-        header = [name.strip() for name in next(rows, [])]
+        header = [name.strip() for name in next(rows, list[str]())]
         if "reference_number" not in header:
             raise FileUnreadable(
                 "the first line must name the columns, reference_number among them (see docs/import.md)"

@@ -27,7 +27,7 @@ class Store:
         parts = urlsplit(url)
         if parts.scheme == "sqlite":
             path = unquote(parts.path.removeprefix("/"))
-            if not path or parts.netloc:
+            if not path or path == ":memory:" or parts.netloc:
                 raise SettingsError(
                     "AWBRIDGE_DATABASE_URL: write sqlite:///awbridge.db (a relative path) or "
                     "sqlite:////var/lib/awbridge/awbridge.db (an absolute one)."

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp
 
 import awbridge
@@ -21,14 +22,16 @@ from awbridge.web.webhook import PATH, Receive, Scope, Send, WebhookEndpoint
 
 HANGS_AFTER = 120.0  # seconds without a finished round after which a step counts as hanging
 
-_OPEN = frozenset({"/healthz", "/readyz"})
+# The description of the API is no secret, and a browser cannot send a key for it.
+_OPEN = frozenset({"/healthz", "/readyz", "/docs", "/redoc", "/openapi.json"})
+_OPEN_FOLDER = "/static-offline-docs/"
 
 
 def build_app(
     *, store: Store, clock: Clock, webhook: WebhookEndpoint, loops: Sequence[Loop], api_keys: Sequence[str]
 ) -> ASGIApp:
     """The app of `awbridge serve`."""
-    inner = FastAPI(
+    inner = FastAPIOffline(  # /docs from the package itself, not from a CDN
         title="awbridge",
         version=awbridge.__version__,
         summary="Registers shipments with ClickPost, keeps what its webhooks say, catches up what they missed.",
@@ -51,6 +54,10 @@ def _is_webhook(path: str) -> bool:
     return path == PATH or path.startswith(PATH + "/")
 
 
+def _is_open(path: str) -> bool:
+    return path in _OPEN or path.startswith(_OPEN_FOLDER)
+
+
 class _Guard:
     """Lets in who carries an API key; with no key configured, only loopback."""
 
@@ -59,7 +66,7 @@ class _Guard:
         self._keys = [key.encode() for key in api_keys]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in _OPEN or self._may(scope):
+        if scope["type"] != "http" or _is_open(scope["path"]) or self._may(scope):
             await self._app(scope, receive, send)
             return
         answer: Response

@@ -113,7 +113,7 @@ WHERE (shard, reference_number) IN (
 RETURNING reference_number, waybill, courier_partner_id, children
 
 -- name: asked
-UPDATE shipments SET next_ask_at = CASE WHEN final THEN NULL ELSE $3 END
+UPDATE shipments SET next_ask_at = CASE WHEN final THEN NULL ELSE $3{{postgres: ::timestamptz}} END
 WHERE shard = $1 AND reference_number = $2
 
 -- name: placed_after

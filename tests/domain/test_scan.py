@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from awbridge.domain.scan import Scan
+from awbridge.domain.shipment import SHARDS, shard_of
+from awbridge.domain.timeline import KnownScan, find_known, learn_ids
+
+SCAN = Scan(
+    waybill="W1",
+    courier_partner_id=4,
+    code=5,
+    scanned_at=datetime(2026, 11, 2, 9, 0, 30, tzinfo=UTC),
+    status="In Transit",
+    remark="on its way",
+    location="Mumbai Hub",
+)
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        {"status": " in  transit"},
+        {"location": "MUMBAI HUB "},
+        {"remark": "another word"},
+        {"scanned_at": SCAN.scanned_at + timedelta(milliseconds=710)},
+        {"scanned_at": SCAN.scanned_at.astimezone(timezone(timedelta(hours=5, minutes=30)))},
+        {"scan_id": "9", "checkpoint_id": "8", "ndr_code": 1},
+    ],
+)
+def test_webhook_and_polling_show_one_scan_alike(same: dict[str, Any]) -> None:
+    assert replace(SCAN, **same).fingerprint() == SCAN.fingerprint()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"code": 6}, {"status": "Held"}, {"location": "Pune"}, {"waybill": "W2"}, {"scanned_at": SCAN.scanned_at + timedelta(seconds=1)}],
+)  # fmt: skip
+def test_another_scan_is_another_fingerprint(other: dict[str, Any]) -> None:
+    assert replace(SCAN, **other).fingerprint() != SCAN.fingerprint()
+
+
+def test_a_scan_without_waybill_is_its_shipments() -> None:
+    assert replace(SCAN, waybill="").fingerprint(waybill="W1") == SCAN.fingerprint()
+
+
+def test_a_scan_is_known_by_its_id_or_by_what_it_says() -> None:
+    known = KnownScan(1, SCAN.fingerprint(), "s1", None)
+    assert find_known([known], SCAN, SCAN.fingerprint()) is known
+    assert find_known([known], replace(SCAN, scan_id="s1"), "another") is known
+    assert find_known([known], replace(SCAN, scan_id="s2"), SCAN.fingerprint()) is None
+    assert find_known([known], SCAN, "another") is None
+
+
+def test_a_known_scan_learns_the_ids_of_its_copies_once() -> None:
+    known = KnownScan(1, SCAN.fingerprint(), None, None)
+    copy = replace(SCAN, checkpoint_id="c1")
+    assert learn_ids(known, copy)
+    assert not learn_ids(known, copy)
+    assert (known.scan_id, known.checkpoint_id) == (None, "c1")
+
+
+@given(st.text(alphabet=st.characters(codec="utf-8")))
+def test_a_shard_is_stable_and_within_bounds(key: str) -> None:
+    assert shard_of(key) == shard_of(key)
+    assert 0 <= shard_of(key) < SHARDS
+
+
+def test_shards_never_change() -> None:
+    assert [shard_of(key) for key in ("REF-1001", "W1", "")] == [28, 63, 0]

@@ -1,0 +1,64 @@
+"""The demo checks itself; these check the demo."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from awbridge.demo import _differences  # pyright: ignore[reportPrivateUsage]
+
+ORDER = {
+    "reference_number": "R1",
+    "waybill": "W1",
+    "scans": [
+        {"clickpost_status_code": 4, "scanned_at": "2026-10-01T03:30:00+00:00"},
+        {"clickpost_status_code": 8, "scanned_at": "2026-10-03T03:30:00+00:00"},
+    ],
+    "latest_status": {"clickpost_status_code": 8, "scanned_at": "2026-10-03T03:30:00+00:00"},
+}
+SHOWN: Mapping[str, Any] = {"state": "placed", "waybill": "W1", "status": {"code": 8}}
+TIMELINE = [
+    {"status_code": 4, "scanned_at": "2026-10-01T03:30:00Z"},
+    {"status_code": 8, "scanned_at": "2026-10-03T03:30:00Z"},
+]
+
+
+def test_the_verdict_is_good_when_all_agree() -> None:
+    assert _differences(ORDER, SHOWN, TIMELINE) == []
+
+
+@pytest.mark.parametrize(
+    ("shown", "timeline", "fault"),
+    [
+        ({**SHOWN, "waybill": "W2"}, TIMELINE, "we hold placed W2"),
+        ({**SHOWN, "state": "retrying"}, TIMELINE, "we hold retrying"),
+        (SHOWN, TIMELINE[:1], "scans missing here: code 8"),
+        (SHOWN, [*TIMELINE, TIMELINE[0]], "scans that ClickPost never made: code 4"),
+        ({**SHOWN, "status": {"code": 4}}, TIMELINE, "our status is 4, ClickPost's 8"),
+        ({**SHOWN, "status": None}, TIMELINE, "our status is None"),
+    ],
+)
+def test_the_verdict_names_whatever_differs(
+    shown: Mapping[str, Any], timeline: list[Mapping[str, Any]], fault: str
+) -> None:
+    assert any(fault in found for found in _differences(ORDER, shown, timeline))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 7])
+def test_the_demo_ends_with_a_good_verdict(tmp_path: Path, seed: int) -> None:
+    command = [sys.executable, "-m", "awbridge", "demo", "--seed", str(seed), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=90, cwd=tmp_path, check=False)
+    result = json.loads(done.stdout)
+    assert (done.returncode, result["verdict"], result["faults"]) == (0, "good", []), done.stderr[-2000:]
+    assert result["numbers"]["orders_created_at_ClickPost"] == 200
+    assert result["numbers"]["calls_to_create_order"] > 220, "the faults did not strike"
+    assert result["numbers"]["webhooks_dropped_by_ClickPost"] > 20, "nothing was there to catch up"
+    assert result["seconds"] < 60
+    assert list(tmp_path.iterdir()) == [], "the demo left something behind"

@@ -1,0 +1,404 @@
+"""The table `shipments`: claimed by one worker at a time, moved by its rules, listed without gaps."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+
+import pytest
+
+from awbridge.domain.lifecycle import Sighting
+from awbridge.domain.shipment import Shipment, State
+from awbridge.store import Store, inbox, shipments, waybills
+from awbridge.store.shipments import NotPlaced, Standing
+from tests.store.rows import MINUTE, T0, add, count, delivery, fetch, new_shipment, place, placed, sql
+
+LEASE = 2 * MINUTE
+
+
+async def claim(
+    store: Store, *, owner: str = "me", now: datetime = T0, limit: int = 50, lease: timedelta = LEASE
+) -> list[str]:
+    async with store.write() as session:
+        taken = await shipments.claim(session, owner=owner, now=now, until=now + lease, limit=limit)
+    return [s.reference_number for s in taken]
+
+
+async def get(store: Store, reference: str) -> Shipment:
+    async with store.read() as session:
+        found = await shipments.get(session, reference)
+    assert found is not None
+    return found
+
+
+async def in_state(store: Store, reference: str, state: State, **changes: object) -> None:
+    """A shipment that push has left in this state."""
+    await add(store, reference)
+    if state is State.PLACED:
+        await place(store, reference, f"AWB of {reference}")
+        return
+    if state is State.READY:
+        return
+    await claim(store, owner="setup")
+    decided = NotPlaced(state=state, no_of_retries=3, problem="why", next_try_at=None)
+    async with store.write() as session:
+        assert await shipments.not_placed(session, reference, "setup", decided, now=T0)
+
+
+async def test_a_reference_number_is_stored_once_and_the_first_word_stands(store: Store) -> None:
+    async with store.write() as session:
+        assert await shipments.add(session, new_shipment("R", payload={"n": 1}), now=T0)
+        assert not await shipments.add(session, new_shipment("R", payload={"n": 2}), now=T0)
+    assert (await get(store, "R")).payload == {"n": 1}
+    assert (await get(store, "R")).state is State.READY
+
+
+async def test_a_shipment_that_is_not_there_is_none(store: Store) -> None:
+    async with store.read() as session:
+        assert await shipments.get(session, "NOBODY") is None
+        assert await shipments.get_many(session, ["NOBODY"]) == []
+        assert await shipments.lock_many(session, []) == {}
+
+
+async def test_claimers_at_once_never_get_the_same_shipment_and_miss_none(store: Store) -> None:
+    references = [f"R-{n}" for n in range(60)]
+    await add(store, *references)
+    taken = await asyncio.gather(*(claim(store, owner=f"w{n}", limit=7) for n in range(12)))
+    flat = [reference for batch in taken for reference in batch]
+    assert len(flat) == len(set(flat))
+    flat += await claim(store, limit=60)
+    assert sorted(flat) == sorted(references)
+
+
+async def test_a_live_lease_keeps_others_away_until_it_ends(store: Store) -> None:
+    await add(store, "R")
+    assert await claim(store, owner="a") == ["R"]
+    assert await claim(store, owner="b", now=T0 + LEASE - timedelta(microseconds=1)) == []
+    assert await claim(store, owner="b", now=T0 + LEASE) == ["R"]
+
+
+async def test_what_is_not_due_yet_is_left(store: Store) -> None:
+    await add(store, "LATER", now=T0 + MINUTE)
+    assert await claim(store, now=T0) == []
+    assert await claim(store, now=T0 + MINUTE) == ["LATER"]
+
+
+async def test_the_oldest_due_go_first(store: Store) -> None:
+    for n in (3, 1, 2):
+        await add(store, f"R{n}", now=T0 + n * MINUTE)
+    assert sorted(await claim(store, now=T0 + 10 * MINUTE, limit=2)) == ["R1", "R2"]
+
+
+async def test_placing_keeps_what_the_answer_said(store: Store) -> None:
+    await add(store, "R")
+    [shipment] = [await get(store, "R")]
+    answer = placed(
+        "AWB1",
+        label_url="https://x/l.pdf",
+        sort_code="S",
+        security_key="K",
+        vendor_order_id="99",
+        children=("AWB1-1", "AWB1-2"),
+        courier_partner_id=5,
+    )
+    async with store.write() as session:
+        assert await shipments.place(session, shipment, answer, note="look", now=T0, next_ask_at=T0 + MINUTE)
+        known = await waybills.find(session, ["AWB1", "AWB1-2", "OTHER"])
+    after = await get(store, "R")
+    assert (after.state, after.success, after.waybill, after.label_url) == (State.PLACED, True, "AWB1", "https://x/l.pdf")
+    assert (after.sort_code, after.security_key, after.vendor_order_id) == ("S", "K", "99")
+    assert after.children == ("AWB1-1", "AWB1-2")
+    assert (after.placed_at, after.next_try_at, after.problem) == (T0, None, "look")
+    assert {w: (k[0].reference_number, k[0].courier_partner_id, k[0].kind) for w, k in known.items()} == {
+        "AWB1": ("R", 5, "main"),
+        "AWB1-2": ("R", 5, "child"),
+    }
+    assert await claim(store, now=T0 + 10 * LEASE) == []
+
+
+async def test_the_second_answer_for_a_placed_shipment_changes_nothing(store: Store) -> None:
+    await add(store, "R")
+    shipment = await get(store, "R")
+    async with store.write() as session:
+        assert await shipments.place(session, shipment, placed("FIRST"), note=None, now=T0, next_ask_at=None)
+        assert not await shipments.place(session, shipment, placed("SECOND"), note=None, now=T0, next_ask_at=None)
+    assert (await get(store, "R")).waybill == "FIRST"
+
+
+async def test_placing_wakes_the_deliveries_that_wait_for_its_waybills(store: Store) -> None:
+    async with store.write() as session:
+        await inbox.add(session, [delivery("d1"), delivery("d2"), delivery("d3")])
+        for waiting, key in zip(await inbox.claim(session, now=T0, limit=3), ["w:MAIN", "w:CHILD", "w:ELSE"], strict=True):
+            await inbox.wait(session, waiting, key=key, until=T0 + 60 * MINUTE)
+    await add(store, "R")
+    await place(store, "R", "MAIN", children=("CHILD",), now=T0 + MINUTE)
+    async with store.write() as session:
+        assert len(await inbox.claim(session, now=T0 + MINUTE, limit=9)) == 2
+
+
+async def test_a_worker_that_lost_its_lease_writes_nothing(store: Store) -> None:
+    await add(store, "R")
+    await claim(store, owner="slow")
+    await claim(store, owner="quick", now=T0 + LEASE)
+    decided = NotPlaced(state=State.REJECTED, no_of_retries=1, problem="late word", next_try_at=None)
+    async with store.write() as session:
+        assert not await shipments.not_placed(session, "R", "slow", decided, now=T0 + LEASE)
+    assert (await get(store, "R")).problem is None
+    async with store.write() as session:
+        assert await shipments.not_placed(session, "R", "quick", decided, now=T0 + LEASE)
+    after = await get(store, "R")
+    assert (after.state, after.no_of_retries, after.problem) == (State.REJECTED, 1, "late word")
+
+
+async def test_holding_an_account_holds_its_due_shipments_and_no_others(store: Store) -> None:
+    await add(store, "SHOWED", "SAME")
+    await add(store, "OTHER-ACCOUNT", account_code="second")
+    await add(store, "NO-ACCOUNT", account_code=None)
+    await add(store, "OTHER-COURIER", courier_partner_id=5)
+    await add(store, "LATER", now=T0 + 60 * MINUTE)
+    await add(store, "DONE")
+    await place(store, "DONE", "AWB9")
+    async with store.write() as session:
+        until = T0 + 5 * MINUTE
+        held = await shipments.hold_account(session, await get(store, "SHOWED"), problem="key", until=until, now=T0)
+    assert held == 2
+    rows = await fetch(store, "SELECT reference_number FROM shipments WHERE state = 'held' ORDER BY reference_number")
+    assert [r["reference_number"] for r in rows] == ["SAME", "SHOWED"]
+    assert sorted(await claim(store, now=T0 + 5 * MINUTE)) == [
+        "NO-ACCOUNT",
+        "OTHER-ACCOUNT",
+        "OTHER-COURIER",
+        "SAME",
+        "SHOWED",
+    ]
+
+
+async def test_holding_an_account_without_a_code_holds_those_without_a_code(store: Store) -> None:
+    await add(store, "A", "B", account_code=None)
+    await add(store, "C")
+    async with store.write() as session:
+        held = await shipments.hold_account(session, await get(store, "A"), problem="key", until=T0 + MINUTE, now=T0)
+    assert held == 2
+
+
+@pytest.mark.parametrize(
+    ("state", "possible"),
+    [
+        (State.READY, False),
+        (State.PLACED, False),
+        (State.CANCELLED, False),
+        (State.RETRYING, True),
+        (State.HELD, True),
+        (State.REJECTED, True),
+        (State.GAVE_UP, True),
+        (State.WAITING, True),
+    ],
+)
+async def test_trying_again_is_for_shipments_that_wait_or_failed(store: Store, state: State, possible: bool) -> None:
+    await in_state(store, "R", state)
+    async with store.write() as session:
+        assert await shipments.try_again(session, "R", now=T0 + MINUTE) is possible
+    after = await get(store, "R")
+    if possible:
+        assert (after.state, after.no_of_retries, after.problem) == (State.READY, 0, None)
+        assert await claim(store, now=T0 + MINUTE) == ["R"]
+    else:
+        assert after.state is state
+
+
+async def test_what_never_went_out_is_cancelled_at_once(store: Store) -> None:
+    await add(store, "R")
+    async with store.write() as session:
+        await shipments.cancel(session, "R", now=T0 + MINUTE)
+    after = await get(store, "R")
+    assert (after.state, after.next_try_at) == (State.CANCELLED, None)
+    assert await claim(store, now=T0 + 10 * MINUTE) == []
+
+
+async def test_what_clickpost_refused_is_cancelled_at_once(store: Store) -> None:
+    await in_state(store, "R", State.REJECTED)
+    async with store.write() as session:
+        await shipments.cancel(session, "R", now=T0)
+    assert (await get(store, "R")).state is State.CANCELLED
+
+
+async def test_what_is_in_flight_is_settled_before_it_is_cancelled(store: Store) -> None:
+    await add(store, "R")
+    await claim(store, owner="worker")
+    async with store.write() as session:
+        await shipments.cancel(session, "R", now=T0)
+        assert await shipments.cancel_is_asked(session, "R")
+    assert (await get(store, "R")).state is State.READY
+    assert await claim(store, owner="next", now=T0 + LEASE) == ["R"]
+
+
+async def test_what_gave_up_is_asked_once_more_before_it_is_cancelled(store: Store) -> None:
+    await in_state(store, "R", State.GAVE_UP)
+    async with store.write() as session:
+        await shipments.cancel(session, "R", now=T0 + MINUTE)
+    assert await claim(store, now=T0 + MINUTE) == ["R"]
+
+
+async def test_what_is_placed_is_claimed_for_cancelling_and_by_nobody_else(store: Store) -> None:
+    await in_state(store, "R", State.PLACED)
+    async with store.write() as session:
+        assert not await shipments.cancel_is_asked(session, "R")
+        await shipments.cancel(session, "R", now=T0)
+        await shipments.cancel(session, "R", now=T0)
+    assert await claim(store, now=T0) == []
+    async with store.write() as session:
+        taken = await shipments.claim_cancels(session, owner="c", now=T0, until=T0 + LEASE, limit=5)
+        assert [s.waybill for s in taken] == ["AWB of R"]
+        assert await shipments.claim_cancels(session, owner="d", now=T0, until=T0 + LEASE, limit=5) == []
+        decided = NotPlaced(state=State.CANCELLED, no_of_retries=0, problem=None, next_try_at=None)
+        await shipments.after_cancel(session, "R", "somebody else", decided, now=T0)
+    assert (await get(store, "R")).state is State.PLACED
+    async with store.write() as session:
+        await shipments.after_cancel(session, "R", "c", decided, now=T0)
+    assert (await get(store, "R")).state is State.CANCELLED
+
+
+@pytest.mark.parametrize(
+    ("state", "possible"), [(s, s not in (State.PLACED, State.CANCELLED)) for s in State]
+)
+async def test_a_payload_may_change_until_clickpost_holds_it(store: Store, state: State, possible: bool) -> None:
+    await in_state(store, "R", state)
+    async with store.write() as session:
+        new = new_shipment("R", payload={"new": True}, courier_partner_id=6)
+        assert await shipments.change_payload(session, new, now=T0 + MINUTE) is possible
+    after = await get(store, "R")
+    assert (after.payload == {"new": True}) is possible
+    assert (after.courier_partner_id == 6) is possible
+
+
+async def test_a_payload_in_flight_does_not_change(store: Store) -> None:
+    await add(store, "R")
+    await claim(store)
+    async with store.write() as session:
+        assert not await shipments.change_payload(session, new_shipment("R", payload={}), now=T0)
+
+
+@pytest.mark.parametrize("page", [1, 3, 7, 100])
+async def test_pages_hold_every_shipment_once_newest_first(store: Store, page: int) -> None:
+    for n in range(10):
+        await add(store, f"R-{n}", now=T0 + (n // 4) * MINUTE)  # several of the same moment
+    await add(store, "OTHER")
+    await place(store, "OTHER", "AWB1")
+    for state, expected in ((None, 11), (State.READY, 10)):
+        seen: list[tuple[datetime, str]] = []
+        before = None
+        while True:
+            async with store.read() as session:
+                found = await shipments.newest(session, state=state, before=before, limit=page)
+            if not found:
+                break
+            seen += [(s.created_at, s.reference_number) for s in found]
+            before = seen[-1]
+        assert seen == sorted(set(seen), reverse=True)
+        assert len(seen) == expected
+
+
+async def test_silent_shipments_are_asked_for_once_per_interval_and_no_more_at_their_end(store: Store) -> None:
+    for n in (1, 2):
+        await add(store, f"R{n}")
+        await place(store, f"R{n}", f"AWB{n}", children=(f"C{n}",))
+    later = T0 + timedelta(days=1)
+    again = later + timedelta(hours=2)
+    async with store.write() as session:
+        assert await shipments.claim_to_ask(session, now=later - MINUTE, next_ask_at=again, limit=9) == []
+        asked = await shipments.claim_to_ask(session, now=later, next_ask_at=again, limit=9)
+        assert {(a.reference_number, a.waybill, a.courier_partner_id, a.children) for a in asked} == {
+            ("R1", "AWB1", 4, ("C1",)),
+            ("R2", "AWB2", 4, ("C2",)),
+        }
+        assert await shipments.claim_to_ask(session, now=again - MINUTE, next_ask_at=again, limit=9) == []
+        end = Standing(sighting=Sighting(seen_at=T0, final=True, step=90, code=8), bucket=6, edd="2026-12-01", ndr_code=2)
+        await shipments.set_standing(session, "R1", end, heard_at=later, next_ask_at=None)
+        await shipments.asked(session, "R1", next_ask_at=again)
+        left = await shipments.claim_to_ask(session, now=again, next_ask_at=again + MINUTE, limit=9)
+        assert [a.reference_number for a in left] == ["R2"]
+    shipment = await get(store, "R1")
+    assert (shipment.status_code, shipment.status_at, shipment.final, shipment.status_bucket) == (8, T0, True, 6)
+    assert (shipment.edd, shipment.ndr_code, shipment.last_heard_at) == ("2026-12-01", 2, later)
+
+
+async def test_a_complete_catch_up_walks_over_every_waybill(store: Store) -> None:
+    for n in range(9):
+        await add(store, f"R{n}")
+        await place(store, f"R{n}", f"AWB{n}")
+    await add(store, "NOT-PLACED")
+    from awbridge.domain.shipment import shard_of
+
+    seen: list[str] = []
+    after = (-1, "")
+    async with store.read() as session:
+        while page := await shipments.placed_after(session, after, limit=2):
+            seen += [s.waybill for s in page]
+            last = page[-1].reference_number
+            after = (shard_of(last), last)
+    assert sorted(seen) == [f"AWB{n}" for n in range(9)]
+
+
+async def test_counts_orders_and_the_next_due_time(store: Store) -> None:
+    async with store.read() as session:
+        assert await shipments.next_due(session) is None
+        assert await shipments.count_by_state(session) == {}
+    await add(store, "A", "B", order_id="same", now=T0 + MINUTE)
+    await add(store, "C", order_id=None)
+    await place(store, "C", "AWB1")
+    async with store.read() as session:
+        assert await shipments.next_due(session) == T0 + MINUTE
+        assert await shipments.count_by_state(session) == {"placed": 1, "ready": 2}
+        orders = await shipments.of_orders(session, ["same", "none"])
+    assert {o: sorted(r) for o, r in orders.items()} == {"same": ["A", "B"]}
+
+
+async def test_one_number_at_two_couriers_is_two_waybills_and_the_first_owner_stands(store: Store) -> None:
+    await add(store, "A", "B", "C")
+    await place(store, "A", "777")
+    await place(store, "B", "777", courier_partner_id=5)
+    await place(store, "C", "777")
+    async with store.read() as session:
+        known = (await waybills.find(session, ["777"]))["777"]
+    assert sorted((k.courier_partner_id, k.reference_number) for k in known) == [(4, "A"), (5, "B")]
+    assert await count(store, "waybills") == 2
+
+
+_PLANS = [
+    ("shipments", "claim", ("o", T0, T0, 5), "shipments_due"),
+    ("shipments", "claim_cancels", ("o", T0, T0, 5), "shipments_due"),
+    ("shipments", "claim_to_ask", (T0, T0, 5), "shipments_to_ask"),
+    ("shipments", "newest", (T0, "R", 5), "shipments_newest"),
+    ("shipments", "newest", (None, None, 5), "shipments_newest"),
+    ("shipments", "newest_in_state", ("ready", T0, "R", 5), "shipments_by_state"),
+    ("shipments", "of_orders", (["o"],), "shipments_by_order"),
+    ("shipments", "next_due", (), "shipments_due"),
+    ("inbox", "claim", (T0, 5), "inbox_due"),
+    ("inbox", "wake", (["w:1"], T0), "inbox_waiting"),
+    ("inbox", "problems", (5,), "inbox_problems"),
+    ("scans", "timeline", (1, "R"), "scans_of_shipment"),
+    ("scans", "keys_of", (["R"], [1]), "scans_of_shipment"),
+    ("attempts", "of_shipment", (1, "R"), "attempts_of_shipment"),
+    ("windows", "open", (T0,), "catch_up_windows_open"),
+]
+
+
+@pytest.mark.parametrize(("module", "name", "args", "index"), _PLANS, ids=[f"{p[0]}.{p[1]}" for p in _PLANS])
+async def test_hot_statements_use_their_index(
+    store: Store, module: str, name: str, args: tuple[object, ...], index: str
+) -> None:
+    from awbridge.store.queries import Queries
+
+    statement = getattr(Queries(module), name)
+    async with store.write() as session:
+        if store.dialect == "postgres":
+            await session.execute(sql("SET LOCAL enable_seqscan = off"))
+            rows = await session.fetch(sql(f"EXPLAIN {statement.postgres}"), *args)
+        else:
+            plain = sql("SELECT 1")
+            explained = type(plain)("plan", "", f"EXPLAIN QUERY PLAN {statement.sqlite}")
+            rows = await session.fetch(explained, *args)
+        plan = "\n".join(str(list(row.values())) for row in map(dict, rows))
+    assert index in plan, plan
+    if store.dialect == "sqlite":
+        assert "SCAN shipments\n" not in plan + "\n"

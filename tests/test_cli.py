@@ -1,0 +1,187 @@
+"""The commands as a person types them."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from click.testing import CliRunner, Result
+
+from awbridge.cli import main
+from awbridge.demo import demo_order
+from tests.support.postgres import free_port
+from tests.support.processes import Running, bridge_environment, running
+
+HEADER = (
+    "reference_number,transporter,order_type,delivery_type,cod_value,invoice_value,invoice_number,invoice_date,"
+    "length,breadth,height,weight,pickup_name,pickup_phone,pickup_address,pickup_city,pickup_state,pickup_pincode,"
+    "drop_name,drop_phone,drop_address,drop_city,drop_state,drop_pincode,"
+    "item_sku,item_description,item_quantity,item_price,additional.vendor_code"
+)
+
+
+def row(reference: str, *, sku: str = "S1", cod: str = "0", pincode: str = "560001") -> str:
+    place = "Asha,9000000000,1 Main Road,Bengaluru,Karnataka"
+    return (
+        f"{reference},delhivery,{'COD' if cod != '0' else 'PREPAID'},FORWARD,{cod},499,INV-1,2026-11-01,"
+        f"10,10,10,500,{place},560001,{place},{pincode},{sku},Shirt,1,499,V7"
+    )
+
+
+@pytest.fixture
+def awbridge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A function that runs one command in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    for name, value in bridge_environment(f"sqlite:///{tmp_path}/cli.db", "http://127.0.0.1:9", 0).items():
+        monkeypatch.setenv(name, value)
+
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(main, arguments)
+
+    return run
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
+    port = free_port()
+    with running(["sandbox", "--port", str(port)], {}, tmp_path, port) as process:
+        monkeypatch.setenv("AWBRIDGE_CLICKPOST_URL", process.url)
+        monkeypatch.setenv("AWBRIDGE_CLICKPOST_TRACKING_URL", process.url)
+        yield process
+
+
+@pytest.fixture
+def couriers(awbridge: Any, tmp_path: Path) -> None:
+    (tmp_path / "couriers.csv").write_text(
+        "transporter,courier_partner_id,account_code,name,active\ndelhivery,4,Delhivery Surface,Delhivery,true\n"
+    )
+    assert awbridge("couriers", "import", "couriers.csv").output == "1 transporters imported\n"
+
+
+@pytest.mark.usefixtures("couriers")
+def test_good_rows_of_a_csv_go_in_and_bad_ones_are_named_by_line_and_field(awbridge: Any, tmp_path: Path) -> None:
+    lines = [
+        HEADER,
+        row("R1"),
+        row("R1", sku="S2"),
+        row("R2", cod="-5"),
+        row("R3", pincode="12"),
+        row("R4"),
+        "too,few",
+    ]
+    (tmp_path / "orders.csv").write_text("\n".join(lines) + "\n")
+    result = awbridge("shipments", "import", "orders.csv", "--json")
+    assert result.exit_code == 1
+    report = json.loads(result.stdout)
+    assert (report["created"], report["known"]) == (2, 0)
+    assert {(bad["line"], bad["field"]) for bad in report["bad"]} == {
+        (4, "shipment_details.cod_value"),
+        (5, "drop_info.drop_pincode"),
+        (7, ""),
+    }
+    shown = json.loads(awbridge("shipments", "show", "R1", "--json").stdout)
+    assert [i["sku"] for i in shown["shipment"]["payload"]["shipment_details"]["items"]] == ["S1", "S2"]
+    assert shown["shipment"]["payload"]["additional"] == {"vendor_code": "V7"}
+    assert shown["shipment"]["courier_partner_id"] == 4
+    again = json.loads(awbridge("shipments", "import", "orders.csv", "--json").stdout)
+    assert (again["created"], again["known"]) == (0, 2)
+
+
+@pytest.mark.usefixtures("couriers")
+@pytest.mark.parametrize("suffix", ["json", "jsonl"])
+def test_json_and_jsonl_are_imported(awbridge: Any, tmp_path: Path, suffix: str) -> None:
+    orders = [{**demo_order(n, 1), "transporter": "delhivery"} for n in range(1, 5)]
+    text = json.dumps(orders) if suffix == "json" else "\n".join(map(json.dumps, orders))
+    (tmp_path / f"orders.{suffix}").write_text(text)
+    result = awbridge("shipments", "import", f"orders.{suffix}")
+    assert result.exit_code == 0, result.output
+    assert "4 created, 0 known already, 0 bad" in result.output
+    listed = json.loads(awbridge("shipments", "list", "--json", "--state", "ready").stdout)
+    assert len(listed) == 4
+
+
+def test_a_file_of_another_kind_is_refused_with_what_to_do(awbridge: Any, tmp_path: Path) -> None:
+    (tmp_path / "orders.xlsx").write_bytes(b"PK")
+    result = awbridge("shipments", "import", "orders.xlsx")
+    assert result.exit_code == 1
+    assert "write the orders as .csv, .json or .jsonl" in result.output
+
+
+def test_an_unknown_shipment_is_one_clear_line(awbridge: Any) -> None:
+    result = awbridge("shipments", "show", "NOPE")
+    assert result.exit_code == 1
+    assert "there is no shipment NOPE" in result.output
+    assert "Traceback" not in result.output
+
+
+def test_a_missing_key_says_which_and_where_to_get_it(awbridge: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWBRIDGE_CLICKPOST_KEY", "")
+    result = awbridge("couriers", "sync")
+    assert result.exit_code == 1
+    assert "AWBRIDGE_CLICKPOST_KEY is not set" in result.output
+
+
+@pytest.mark.usefixtures("couriers")
+def test_cancelling_what_never_went_out_is_done_at_once(awbridge: Any, tmp_path: Path) -> None:
+    (tmp_path / "orders.csv").write_text(f"{HEADER}\n{row('R1')}\n")
+    awbridge("shipments", "import", "orders.csv")
+    assert awbridge("shipments", "cancel", "R1").output == "R1: cancelled\n"
+    refused = awbridge("shipments", "retry", "R1")
+    assert refused.exit_code == 1
+    assert "R1 is cancelled" in refused.output
+
+
+def test_migrate_says_what_it_did(awbridge: Any) -> None:
+    assert awbridge("migrate").output.startswith("applied 0001_")
+    assert awbridge("migrate").output == "the schema is up to date\n"
+
+
+def test_couriers_are_synced_from_the_vendor_after_showing_the_difference(awbridge: Any, sandbox: Running) -> None:
+    shown = awbridge("couriers", "sync")
+    assert "new: Delhivery Surface -> 4" in shown.output
+    assert "nothing written" in shown.output
+    assert json.loads(awbridge("couriers", "list", "--json").stdout) == []
+    awbridge("couriers", "sync", "--apply")
+    names = [c["transporter"] for c in json.loads(awbridge("couriers", "list", "--json").stdout)]
+    assert "Delhivery Surface" in names
+    assert awbridge("couriers", "sync").output == "nothing to change\n"
+
+
+def test_a_webhook_is_registered_then_changed_and_its_key_accepted(
+    awbridge: Any, sandbox: Running, tmp_path: Path
+) -> None:
+    port = free_port()
+    env = bridge_environment(f"sqlite:///{tmp_path}/cli.db", sandbox.url, port) | {"AWBRIDGE_WEBHOOK_KEYS": ""}
+    with running(["serve"], env, tmp_path, port) as bridge:
+        url = f"{bridge.url}/webhooks/clickpost"
+        refused = httpx2.post(url, headers={"webhook_key": "guess"}, json={"waybill": "1"})
+        assert refused.status_code == 401
+        first = awbridge("webhook", "register", url, "--show-key")
+        assert first.output.startswith(f"registered {url}"), first.output
+        assert awbridge("webhook", "register", url).output.startswith(f"changed to {url}")
+        key = first.output.splitlines()[-1]
+        time.sleep(1.1)  # after a wrong key, the server looks for new ones at most once a second
+        accepted = httpx2.post(url, headers={"webhook_key": key}, json={"waybill": "1", "clickpost_status_code": 5})
+        assert accepted.status_code == 200
+        assert awbridge("webhook", "test", url).output == "ClickPost sent a test delivery\n"
+
+
+def test_catch_up_by_hand_covers_a_span_and_refuses_a_reversed_one(awbridge: Any, sandbox: Running) -> None:
+    done = awbridge("catch-up", "--from", "2026-11-01", "--to", "2026-11-01T02:00:00", "--json")
+    assert json.loads(done.stdout) == {"items": 0}
+    calls = httpx2.get(f"{sandbox.url}/_sandbox/ledger").json()["calls"]
+    assert sum(n for name, n in calls.items() if "updated" in name) == 12  # two hours in windows of ten minutes
+    reversed_ = awbridge("catch-up", "--from", "2026-11-02", "--to", "2026-11-01")
+    assert reversed_.exit_code == 1
+    assert "--to must be later than --from" in reversed_.output
+
+
+def test_a_vendor_that_is_away_makes_catch_up_fail(awbridge: Any) -> None:
+    result = awbridge("catch-up", "--from", "2026-11-01", "--to", "2026-11-02")
+    assert result.exit_code == 1
+    assert "sandbox-key" not in result.output
