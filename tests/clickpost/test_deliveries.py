@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 from datetime import UTC, datetime
 from typing import Any
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from awbridge.clickpost.deliveries import Unreadable, delivery_identity, read_delivery
 from awbridge.domain.scan import Source, Tidings
-from tests.clickpost.test_wire import json_values
+from tests.clickpost.strategies import json_values
 
 INDIA = ZoneInfo("Asia/Kolkata")
 RECEIVED = datetime(2026, 11, 2, 10, 0, tzinfo=UTC)
@@ -325,8 +326,7 @@ deliveries = st.dictionaries(st.sampled_from(FIELDS), json_values) | json_values
 def test_whatever_comes_is_read_or_unreadable(body: Any, source: Source) -> None:
     try:
         told = read_all(body, source)
-    except Unreadable as error:
-        assert str(error)
+    except Unreadable:
         return
     for tidings in told:
         assert tidings.waybill or tidings.reference_number or tidings.order_id
@@ -345,7 +345,5 @@ def test_one_odd_field_in_a_good_delivery_never_hurts(value: Any, name: str) -> 
 
 @given(st.binary())
 def test_bytes_are_read_or_unreadable(body: bytes) -> None:
-    try:
+    with contextlib.suppress(Unreadable):
         read_delivery(Source.WEBHOOK, body, received_at=RECEIVED, zone=INDIA)
-    except Unreadable:
-        pass

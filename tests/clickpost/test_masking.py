@@ -16,14 +16,17 @@ KEY = "0f4c-secret/key+1"
     [
         ("https://h/api/?username=shop&key=abc", "https://h/api/?username=shop&key=***"),
         ("https://h/api/?key=abc&username=shop", "https://h/api/?key=***&username=shop"),
-        ("https://h/?api_key=a&apikey=b&x-api-key=c&token=d&n=1", "https://h/?api_key=***&apikey=***&x-api-key=***&token=***&n=1"),
+        (
+            "https://h/?api_key=a&apikey=b&x-api-key=c&token=d&n=1",
+            "https://h/?api_key=***&apikey=***&x-api-key=***&token=***&n=1",
+        ),
         ("https://h/?KEY=abc#frag", "https://h/?KEY=***#frag"),
         ("https://shop:pw@h/?waybill=1", "https://shop:***@h/?waybill=1"),
         ("https://h/?monkey=abc&keyboard=1", "https://h/?monkey=abc&keyboard=1"),
         ("no url at all", "no url at all"),
         ("", ""),
     ],
-)  # fmt: skip
+)
 def test_urls_lose_their_secrets_and_keep_the_rest(url: str, masked: str) -> None:
     assert mask_url(url) == masked
 

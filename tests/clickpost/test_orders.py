@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from awbridge.clickpost.orders import parse_create_order, parse_fetch_order
 from awbridge.clickpost.wire import Reply
 from awbridge.domain.outcome import Misconfigured, Outcome, Pending, Placed, Rejected, TryLater, Unknown
-from tests.clickpost.test_wire import json_values
+from tests.clickpost.strategies import json_values
 
 REFERENCE = "REF-1001"
 
@@ -73,9 +73,9 @@ def test_the_status_is_taken_from_each_place() -> None:
         {"meta": {"status_code": 200}, "result": result},
         {"meta": {"status": "200"}, "result": result},
         {"status_code": 200, "message": "ok", "result": result},
-        {"meta": {"status": 200}, "result": [{"waybill": "other", "reference_number": "X"}, {**result, "reference_number": REFERENCE}]},
+        {"meta": {"status": 200}, "result": [{"waybill": "W2"}, {**result, "reference_number": REFERENCE}]},
         {"meta": {"status": 200}, "waybill": "W1", "result": None},
-    ):  # fmt: skip
+    ):
         placed = parse(body)
         assert isinstance(placed, Placed), body
         assert placed.waybill == "W1"
@@ -135,9 +135,19 @@ def test_the_couriers_server_errors_pass(code: int) -> None:
 
 @pytest.mark.parametrize(
     ("http_status", "body"),
-    [(200, answer(319, "pincode not serviceable")), (200, answer(354)), (200, answer(999)), (200, None), (200, {}),
-     (404, None), (405, {"detail": "no"}), (406, None), (302, None), (200, "<html>")],
-)  # fmt: skip
+    [
+        (200, answer(319, "pincode not serviceable")),
+        (200, answer(354)),
+        (200, answer(999)),
+        (200, None),
+        (200, {}),
+        (404, None),
+        (405, {"detail": "no"}),
+        (406, None),
+        (302, None),
+        (200, "<html>"),
+    ],
+)
 def test_the_unforeseen_is_unclear(http_status: int, body: Any) -> None:
     outcome = parse(body, http_status=http_status)
     assert isinstance(outcome, TryLater)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from awbridge.clickpost.orders import check_payload, create_order_request, new_shipment, payload_differences
 from awbridge.domain.errors import PayloadRefused
 from awbridge.domain.shipment import Region, Shipment, State
-from tests.clickpost.test_wire import json_values
+from tests.clickpost.strategies import json_values
 
 JsonObject = dict[str, Any]
 
@@ -106,9 +106,16 @@ def test_every_wrong_field_is_reported_at_once(india: JsonObject) -> None:
 
 @pytest.mark.parametrize(
     ("order_type", "cod_value", "good"),
-    [("PREPAID", "0.00", True), ("PREPAID", None, True), ("EXCHANGE", 0, True), ("EXCHANGE", 5, True), ("COD", "1", True),
-     ("PREPAID", "1", False), ("COD", "0.00", False)],
-)  # fmt: skip
+    [
+        ("PREPAID", "0.00", True),
+        ("PREPAID", None, True),
+        ("EXCHANGE", 0, True),
+        ("EXCHANGE", 5, True),
+        ("COD", "1", True),
+        ("PREPAID", "1", False),
+        ("COD", "0.00", False),
+    ],
+)
 def test_cod_value_follows_the_order_type(india: JsonObject, order_type: str, cod_value: Any, good: bool) -> None:
     put(put(india, "shipment_details.order_type", order_type), "shipment_details.cod_value", cod_value)
     assert (problems(india) == {}) is good
@@ -231,9 +238,9 @@ def test_differences_are_named_by_path_and_numbers_compared_by_value() -> None:
     assert payload_differences(old, new) == ["b.c[1].d", "b.c[2]", "b.e", "gone", "new"]
 
 
-@given(st.dictionaries(st.text(max_size=5), json_values.filter(lambda v: v == v), max_size=4))
+@given(st.dictionaries(st.text(max_size=5), json_values.filter(lambda v: "nan" not in repr(v)), max_size=4))
 def test_a_payload_does_not_differ_from_itself(order: JsonObject) -> None:
-    assert payload_differences(order, order) == [] or "nan" in repr(order)
+    assert payload_differences(order, order) == []
 
 
 def shipment(payload: JsonObject, *, courier_partner_id: int, account_code: str) -> Shipment:

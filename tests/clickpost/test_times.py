@@ -43,9 +43,23 @@ def test_z_means_utc_only_where_the_account_says_so() -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [None, "", "null", 1660000000, "yesterday", "2022-13-01 10:00:00", "2022-01-01 25:00:00", "0001-01-01T00:00:00Z",
-     "9999-12-31T23:59:59-23:59", "2022-01-01T10:00:00+99:00", [], {}, "٢٠٢٢-01-01", "2022-01-01" * 50],
-)  # fmt: skip
+    [
+        None,
+        "",
+        "null",
+        1660000000,
+        "yesterday",
+        "2022-13-01 10:00:00",
+        "2022-01-01 25:00:00",
+        "0001-01-01T00:00:00Z",
+        "9999-12-31T23:59:59-23:59",
+        "2022-01-01T10:00:00+99:00",
+        [],
+        {},
+        "٢٠٢٢-01-01",
+        "2022-01-01" * 50,
+    ],
+)
 def test_the_unreadable_is_none(value: Any) -> None:
     assert read_scan_time(value, zone=INDIA) is None
 

@@ -6,7 +6,7 @@ from hypothesis import given
 
 from awbridge.clickpost.tracking import parse_track_order, parse_updated_order
 from awbridge.clickpost.wire import Reply
-from tests.clickpost.test_wire import json_values
+from tests.clickpost.strategies import json_values
 
 
 def reply(result: Any, **meta: Any) -> Reply:

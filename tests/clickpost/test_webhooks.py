@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import Any
 
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from awbridge.clickpost.webhooks import Registration, parse_registration, webhook_identity
 from awbridge.clickpost.wire import Reply
-from tests.clickpost.test_wire import json_values
+from tests.clickpost.strategies import json_values
 
 
 def identity(body: Any) -> str:
@@ -42,9 +43,7 @@ def test_a_list_of_deliveries_is_taken() -> None:
     assert identity([{"order_status_id": 1}, {"order_status_id": 2}]).startswith("sha:")
 
 
-@pytest.mark.parametrize(
-    "body", [b"", b"<html>", b"7", b'"text"', b"null", b"[]", b"[1]", b"waybill=1&status=2", b"\xff"]
-)
+@pytest.mark.parametrize("body", [b"", b"<html>", b"7", b'"text"', b"null", b"[]", b"[1]", b"waybill=1", b"\xff"])
 def test_anything_else_is_refused(body: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
         webhook_identity(body)
@@ -64,10 +63,8 @@ def test_identities_are_short_and_fit_to_be_stored(value: Any) -> None:
 
 @given(st.binary())
 def test_only_value_errors_come_out(body: bytes) -> None:
-    try:
+    with contextlib.suppress(ValueError):
         webhook_identity(body)
-    except ValueError:
-        pass
 
 
 def test_registrations_are_read_and_hide_their_key() -> None:

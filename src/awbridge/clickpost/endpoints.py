@@ -47,13 +47,17 @@ class Request:
             api=self.api,
             method=self.method,
             url=mask_url(self.masked(self.url)),
-            request=cut(self.masked(self.body)),
+            request=self._kept(self.body),
             http_status=http_status,
             business_status=business_status,
-            response=cut(self.masked(response)),
+            response=self._kept(response),
             error=self.masked(error),
             ms=ms,
         )
+
+    def _kept(self, text: str) -> str:
+        # Cut twice: only what may stay is searched for secrets, and none is cut in half at the end.
+        return cut(self.masked(text[: 2 * LONGEST_KEPT]))
 
     def masked(self, text: str) -> str:
         """The text without the secrets of this request, fit to be stored."""

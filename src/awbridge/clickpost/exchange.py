@@ -25,7 +25,7 @@ from awbridge.domain.outcome import Placed, Rejected, TryLater, Unknown
 LARGEST_ANSWER = 32 * 1024 * 1024  # bytes; more is no answer of ClickPost
 NO_SUCH_ORDER = (321, 330, 350, 400, 422)
 NO_SUCH_WAYBILL = (321, 330, 350)
-WEBHOOK_ANSWERS = (200, 305, 327)
+WEBHOOK_ANSWERS = (305, 327)
 _BELIEVED = (200, 400, 404, 422)  # HTTP statuses under which a body's own code is listened to
 
 log = logging.getLogger(__name__)

@@ -90,7 +90,10 @@ class Delivery:
         """Open the client and start the workers."""
         limits = httpx2.Limits(max_connections=self._config.webhook_workers + 4)
         self._client = httpx2.AsyncClient(
-            timeout=self._config.webhook_timeout_seconds, limits=limits, trust_env=False, follow_redirects=False
+            timeout=self._config.webhook_timeout_seconds,
+            limits=limits,
+            trust_env=False,
+            verify=False,
         )
         self._workers = [asyncio.create_task(self._work()) for _ in range(self._config.webhook_workers)]
 

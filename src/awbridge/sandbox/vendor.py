@@ -63,6 +63,8 @@ class Order:
     security_key: str
     placed_at: float
     updated_at: float
+    change: int = -1
+    """Position of the latest change in the books' list of changes."""
     origin: int
     """Time of the first scan, whole epoch seconds on the courier's clock."""
     steps: tuple[Step, ...]
@@ -250,6 +252,7 @@ class Vendor:
 
     def _touch(self, order: Order, real: float) -> None:
         order.updated_at = max(real, self._changes[-1][0] if self._changes else real)
+        order.change = len(self._changes)
         self._changes.append((order.updated_at, order))
 
     def changed_between(self, start: float, end: float, *, skip_to: int = 0) -> Iterator[tuple[int, Order]]:
@@ -258,13 +261,11 @@ class Vendor:
         The position does not move when orders change in the meantime, so that following pages miss nothing.
         """
         first = max(skip_to, bisect_left(self._changes, start, key=lambda change: change[0]))
-        seen: set[str] = set()
         for position in range(first, len(self._changes)):
             at, order = self._changes[position]
             if at > end:
                 return
-            if order.updated_at == at and order.reference_number not in seen:
-                seen.add(order.reference_number)
+            if order.change == position:
                 yield position + 1, order
 
 

@@ -68,7 +68,7 @@ class Ingest:
                 await inbox.add(session, [delivery for delivery, _ in batch])
         except StoreBusy as error:
             _refuse(batch, error)
-        except StoreError as error:
+        except Exception as error:
             await self._flush_halves(batch, error)
         except BaseException as error:
             _refuse(batch, StoreBusy(f"storing failed: {type(error).__name__}"))
@@ -80,11 +80,11 @@ class Ingest:
             if self._on_stored:
                 self._on_stored()
 
-    async def _flush_halves(self, batch: Sequence[_Waiting], error: StoreError) -> None:
-        """One bad row must not fail its batch: halves, then rows."""
+    async def _flush_halves(self, batch: Sequence[_Waiting], error: Exception) -> None:
+        """One bad row must fail neither its batch nor the loop: halves, then rows."""
         if len(batch) == 1:
-            log.error("ingest.refused_by_database", identity=batch[0][0].identity, problem=str(error))
-            _refuse(batch, error)
+            log.error("ingest.refused_by_database", identity=repr(batch[0][0].identity), problem=str(error))
+            _refuse(batch, error if isinstance(error, StoreError) else StoreError(f"{type(error).__name__}: {error}"))
             return
         middle = len(batch) // 2
         await self._flush(batch[:middle])

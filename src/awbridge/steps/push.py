@@ -108,6 +108,8 @@ async def _record(
                 await shipments.hold_account(
                     session, shipment, problem=outcome.message, until=now + policy.hold, now=now
                 )
+            if kept and isinstance(outcome, Rejected) and await shipments.cancel_is_asked(session, reference):
+                await shipments.cancel(session, reference, now=now)  # somebody asked while the call was out
     _tell(shipment, outcome)
 
 

@@ -6,6 +6,7 @@ bytes are kept for inspection; our own trouble is 503, so that ClickPost tries a
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import time
@@ -16,7 +17,7 @@ from typing import Any
 import structlog
 
 from awbridge.clickpost.webhooks import webhook_identity
-from awbridge.domain.errors import StoreError
+from awbridge.domain.errors import StoreBusy, StoreError
 from awbridge.domain.scan import Source
 from awbridge.steps.clock import Clock
 from awbridge.steps.ingest import Ingest
@@ -33,6 +34,7 @@ Send = Callable[[Message], Awaitable[None]]
 PATH = "/webhooks/clickpost"
 LARGEST_BODY = 1024 * 1024  # bytes
 LOOK_AGAIN = 1.0  # seconds between looks into the database for keys registered meanwhile
+LOOK_TIMEOUT = 1.0  # seconds that a look may take; ClickPost hangs up after about 2
 
 _JSON = (b"content-type", b"application/json")
 
@@ -45,6 +47,7 @@ class KeyRing:
         self._configured = frozenset(webhook_keys.digest(key) for key in keys)
         self._digests = self._configured
         self._looked_at = -LOOK_AGAIN
+        self._looking = asyncio.Lock()
 
     def __len__(self) -> int:
         return len(self._digests)
@@ -54,10 +57,12 @@ class KeyRing:
         digests = [webhook_keys.digest(key) for key in offered]
         if self._match(digests):
             return True
-        if digests and time.monotonic() - self._looked_at >= LOOK_AGAIN:
-            await self._look()
-            return self._match(digests)
-        return False
+        if not digests:
+            return False
+        async with self._looking:  # who comes during a look waits for what it finds
+            if time.monotonic() - self._looked_at >= LOOK_AGAIN:
+                await self._look()
+        return self._match(digests)
 
     def _match(self, digests: list[str]) -> bool:
         right = False
@@ -67,9 +72,12 @@ class KeyRing:
         return right
 
     async def _look(self) -> None:
+        try:
+            async with asyncio.timeout(LOOK_TIMEOUT), self._store.read() as session:
+                self._digests = self._configured | frozenset(await webhook_keys.every(session))
+        except TimeoutError:
+            raise StoreBusy(f"the webhook keys were not read within {LOOK_TIMEOUT:g} s") from None
         self._looked_at = time.monotonic()
-        async with self._store.read() as session:
-            self._digests = self._configured | frozenset(await webhook_keys.every(session))
 
 
 class WebhookEndpoint:

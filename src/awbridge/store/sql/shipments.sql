@@ -76,7 +76,7 @@ WHERE shard = $1 AND reference_number = $2 AND NOT success AND lease_owner IS NU
 -- Nothing ever went out for it, or ClickPost refused it for good: there is nothing to cancel over there.
 UPDATE shipments SET state = 'cancelled', cancel_asked_at = $3, next_try_at = NULL, updated_at = $3
 WHERE shard = $1 AND reference_number = $2 AND NOT success AND lease_owner IS NULL
-  AND (sent_at IS NULL OR state = 'rejected')
+  AND (sent_at IS NULL OR state = 'rejected') AND state <> 'cancelled'
 
 -- name: ask_cancel
 -- What may stand at ClickPost is settled first (push goes on until it knows), then cancelled there.

@@ -1,0 +1,116 @@
+"""A merchant's side of the wire: orders to place, and a place where webhooks arrive."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx2
+
+from awbridge.sandbox import Sandbox
+
+AUTH = {"username": "sandbox", "key": "sandbox-key"}
+CREATE = "/api/v3/create-order/"
+
+
+def item(**changes: Any) -> dict[str, Any]:
+    return {"sku": "MUG-1", "description": "Mug", "price": 250, "quantity": 1} | changes
+
+
+def order(reference: str, /, *, additional: dict[str, Any] | None = None, **details: Any) -> dict[str, Any]:
+    """A create-order payload for India; `details` change shipment_details."""
+
+    def address(side: str) -> dict[str, Any]:
+        fields = ("name", "phone", "address", "city", "state", "pincode", "country")
+        return {f"{side}_{name}": f"some {name}" for name in fields}
+
+    shipment = {
+        "reference_number": reference,
+        "courier_partner": 4,
+        "account_code": "",
+        "order_type": "PREPAID",
+        "delivery_type": "FORWARD",
+        "cod_value": 0,
+        "invoice_value": 250,
+        "invoice_number": f"INV-{reference}",
+        "invoice_date": "2026-03-14",
+        "length": 10,
+        "breadth": 10,
+        "height": 10,
+        "weight": 400,
+        "items": [item()],
+        "order_id": f"ORDER-{reference}",
+    }
+    return {
+        "pickup_info": address("pickup"),
+        "drop_info": address("drop"),
+        "shipment_details": shipment | details,
+        "additional": additional or {},
+    }
+
+
+def code_of(answer: httpx2.Response) -> int:
+    """The business code, wherever it stands."""
+    body = answer.json()
+    meta = body.get("meta", body)
+    return meta.get("status", meta.get("status_code"))
+
+
+async def place(http: httpx2.AsyncClient, reference: str, **details: Any) -> httpx2.Response:
+    return await http.post(CREATE, json=order(reference, **details))
+
+
+@asynccontextmanager
+async def merchant(sandbox: Sandbox) -> AsyncIterator[httpx2.AsyncClient]:
+    """A client that carries the right user name and key."""
+    async with httpx2.AsyncClient(base_url=sandbox.url, params=AUTH, trust_env=False, verify=False) as http:
+        yield http
+
+
+@dataclass
+class Receiver:
+    """A web server that keeps what ClickPost sends, and answers each call with the next of `statuses`, then 200."""
+
+    url: str = ""
+    statuses: list[int] = field(default_factory=list)
+    bodies: list[Any] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while True:
+                head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")[1:-2]
+                headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in head)}
+                self.bodies.append(json.loads(await reader.readexactly(int(headers["content-length"]))))
+                self.headers.append(headers)
+                status = self.statuses.pop(0) if self.statuses else 200
+                writer.write(f"HTTP/1.1 {status} X\r\ncontent-length: 0\r\n\r\n".encode())
+                await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+
+@asynccontextmanager
+async def receiver() -> AsyncIterator[Receiver]:
+    """A running receiver."""
+    arrived = Receiver()
+    server = await asyncio.start_server(arrived._serve, "127.0.0.1", 0)
+    arrived.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook"
+    yield arrived
+    server.close()
+
+
+async def until(done: Callable[[], bool], seconds: float = 5) -> None:
+    """Wait for something to become true."""
+    async with asyncio.timeout(seconds):
+        while not done():
+            await asyncio.sleep(0.01)
+
+
+async def settled(sandbox: Sandbox) -> None:
+    """Wait until no webhook is queued or on its way."""
+    await until(lambda: not sandbox.state()["queued_webhooks"] and not sandbox.state()["in_flight_webhooks"])

@@ -1,0 +1,188 @@
+"""Every way in which ClickPost can fail, by probability, by name, and by the hour."""
+
+import asyncio
+import logging
+import time
+from typing import Any
+
+import httpx2
+import pytest
+from pydantic import ValidationError
+
+from awbridge.sandbox import Downtime, Faults, SandboxConfig, running
+from tests.sandbox.helpers import CREATE, code_of, merchant, order, place
+
+
+def always(**faults: Any) -> SandboxConfig:
+    return SandboxConfig(odd_answers=0, faults=Faults(**faults))
+
+
+@pytest.mark.parametrize(("fault", "statuses"), [("http_500", {500}), ("http_503", {503}), ("rate_limited", {429})])
+async def test_plain_http_failures_place_nothing(fault: str, statuses: set[int]) -> None:
+    async with running(always(**{fault: 1})) as sandbox, merchant(sandbox) as http:
+        assert (await place(http, "F-1")).status_code in statuses
+        assert sandbox.orders_created == 0
+
+
+async def test_too_many_requests_say_when_to_come_back() -> None:
+    async with running(always(rate_limited=1, retry_after_seconds=3)) as sandbox, merchant(sandbox) as http:
+        assert (await place(http, "F-1")).headers["retry-after"] == "3"
+
+
+async def test_bodies_may_be_html_or_empty_even_with_200() -> None:
+    html, empty = set[int](), set[int]()
+    async with running(SandboxConfig()) as sandbox, merchant(sandbox) as http:
+        for number in range(30):
+            sandbox.once("html_body")
+            answer = await place(http, f"H-{number}")
+            assert answer.text.startswith("<html>")
+            html.add(answer.status_code)
+            sandbox.once("empty_body")
+            answer = await place(http, f"E-{number}")
+            assert answer.content == b""
+            empty.add(answer.status_code)
+        assert sandbox.orders_created == 0
+    assert html == empty == {200, 500, 502, 504}
+
+
+async def test_a_line_cut_after_placing_leaves_an_order_that_323_reveals(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        async with running(SandboxConfig()) as sandbox, merchant(sandbox) as http:
+            sandbox.once("cut_after_placing")
+            with pytest.raises(httpx2.TransportError):
+                await place(http, "C-1")
+            assert sandbox.orders_created == 1
+            assert code_of(await place(http, "C-1")) == 323
+            assert sandbox.orders_created == 1
+    assert caplog.records == []
+
+
+async def test_a_line_cut_before_placing_leaves_nothing() -> None:
+    async with running(SandboxConfig()) as sandbox, merchant(sandbox) as http:
+        sandbox.once("cut_before_placing")
+        with pytest.raises(httpx2.TransportError):
+            await place(http, "C-1")
+        assert sandbox.orders_created == 0
+        assert code_of(await place(http, "C-1")) == 200
+
+
+async def test_cuts_strike_under_load_and_no_order_is_placed_twice() -> None:
+    async with running(always(cut_after_placing=0.3, cut_before_placing=0.2)) as sandbox, merchant(sandbox) as http:
+
+        async def push(reference: str) -> int:
+            for tries in range(1, 40):
+                try:
+                    assert code_of(await place(http, reference)) in (200, 323)
+                except httpx2.TransportError:
+                    continue
+                return tries
+            raise AssertionError("never placed")
+
+        tries = await asyncio.gather(*[push(f"L-{n}") for n in range(60)])
+        assert sum(tries) > 60
+        assert sandbox.orders_created == 60
+        assert sum(sandbox.vendor.requests.values()) == sum(tries)
+
+
+async def test_a_slow_answer_is_late_but_right() -> None:
+    async with running(always(slow=1, slow_seconds=0.15)) as sandbox, merchant(sandbox) as http:
+        began = time.monotonic()
+        assert code_of(await place(http, "S-1")) == 200
+        assert time.monotonic() - began >= 0.15
+
+
+async def test_a_client_that_gives_up_on_a_slow_answer_finds_its_order_placed() -> None:
+    async with running(SandboxConfig(faults=Faults(slow_seconds=0.2))) as sandbox, merchant(sandbox) as http:
+        sandbox.once("slow")
+        with pytest.raises(httpx2.TimeoutException):
+            await http.post(CREATE, json=order("S-1"), timeout=0.05)
+        await asyncio.sleep(0.3)
+        assert code_of(await place(http, "S-1")) == 323
+
+
+async def test_error_codes_strike_by_their_probability() -> None:
+    async with running(always(error_codes={329: 0.5, 319: 0.25})) as sandbox, merchant(sandbox) as http:
+        codes = [code_of(await place(http, f"P-{n}")) for n in range(120)]
+        assert set(codes) == {200, 319, 329}
+        assert codes.count(329) > codes.count(319) > 5
+        assert sandbox.orders_created == codes.count(200)
+
+
+async def test_a_courier_in_downtime_fails_while_others_work_and_recovers() -> None:
+    span = Downtime(courier_partner_id=4, from_second=0, to_second=0.4)
+    async with running(always(downtime=[span])) as sandbox, merchant(sandbox) as http:
+        assert code_of(await place(http, "D-1")) in (319, 322, 329)
+        assert code_of(await place(http, "D-2", courier_partner=6)) == 200
+        await asyncio.sleep(0.45)
+        assert code_of(await place(http, "D-1")) == 200
+
+
+async def test_a_placed_order_is_beyond_the_courier_errors() -> None:
+    async with running(SandboxConfig()) as sandbox, merchant(sandbox) as http:
+        await place(http, "K-1")
+        sandbox.faults = Faults(error_codes={329: 1})
+        assert code_of(await place(http, "K-1")) == 323
+        assert code_of(await place(http, "K-2")) == 329
+
+
+async def test_a_fault_asked_for_once_waits_for_its_reference() -> None:
+    async with running(SandboxConfig(odd_answers=0)) as sandbox, merchant(sandbox) as http:
+        sandbox.once("error_code", code=316, times=2, reference_number="B")
+        codes = [code_of(await place(http, reference)) for reference in ("A", "B", "B", "B")]
+        assert codes == [200, 316, 316, 200]
+
+
+async def test_polling_endpoints_fail_on_demand() -> None:
+    window = {"start_date": 0, "end_date": 60}
+    async with running(always(poll_http_500=1)) as sandbox, merchant(sandbox) as http:
+        assert (await http.get("/api/v1/updated-order", params=window)).status_code == 500
+        assert (await http.get("/api/v2/track-order", params={"waybill": "1", "cp_id": 4})).status_code == 500
+        sandbox.faults = Faults(poll_rate_limited=1)
+        limited = await http.get("/api/v1/updated-order", params=window)
+        assert (limited.status_code, limited.headers["retry-after"]) == (429, "1")
+
+
+async def test_a_cancellation_may_come_later() -> None:
+    config = always(cancel_later=1, cancel_later_seconds=0.1)
+    async with running(config) as sandbox, merchant(sandbox) as http:
+        waybill = (await place(http, "A-1")).json()["result"]["waybill"]
+        accepted = await http.get("/api/v1/cancel-order/", params={"waybill": waybill, "cp_id": 4})
+        assert accepted.status_code == 202
+        assert not sandbox.vendor.orders["A-1"].cancelled
+        await asyncio.sleep(0.2)
+        assert sandbox.vendor.orders["A-1"].cancelled
+
+
+async def _story(seed: int, references: list[str]) -> dict[str, list[Any]]:
+    faults = Faults(http_500=0.2, rate_limited=0.1, cut_before_placing=0.2, error_codes={329: 0.2}, async_orders=0.2)
+    story: dict[str, list[Any]] = {}
+    async with running(SandboxConfig(seed=seed, faults=faults)) as sandbox, merchant(sandbox) as http:
+        for reference in references:
+            for _ in range(4):
+                try:
+                    answer = await place(http, reference)
+                    seen: Any = code_of(answer) if answer.status_code == 200 else answer.status_code
+                except httpx2.TransportError:
+                    seen = "cut"
+                story.setdefault(reference, []).append(seen)
+    return story
+
+
+async def test_the_same_seed_repeats_every_fault_in_whatever_order_the_orders_come() -> None:
+    references = [f"R-{n}" for n in range(25)]
+    first = await _story(7, references)
+    assert await _story(7, references[::-1]) == first
+    assert await _story(8, references) != first
+
+
+def test_faults_can_be_named_on_a_command_line() -> None:
+    named = Faults.named(["http_500=0.1", " 329 = 0.2", "slow_seconds=4"])
+    assert (named.http_500, named.error_codes, named.slow_seconds) == (0.1, {329: 0.2}, 4)
+    with pytest.raises(ValueError, match="name=probability"):
+        Faults.named(["http_500"])
+
+
+@pytest.mark.parametrize("wrong", [{"http_500": 1.5}, {"error_codes": {1: 0.6, 2: 0.6}}, {"htp_500": 0.1}])
+def test_impossible_faults_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        Faults.model_validate(wrong)

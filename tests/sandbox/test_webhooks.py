@@ -1,0 +1,220 @@
+"""Registration and delivery: what arrives, in which shapes, how often."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from awbridge.sandbox import Faults, JourneyWeights, Sandbox, SandboxConfig, running
+from awbridge.sandbox.bodies import VARIANTS
+from tests.sandbox.helpers import Receiver, code_of, merchant, place, receiver, settled, until
+
+INDIA = timezone(timedelta(hours=5, minutes=30))
+REGISTER = "/api/v1/tracking/register-webhook/"
+
+
+def config_for(hook: Receiver, **changes: Any) -> SandboxConfig:
+    return SandboxConfig(webhook_url=hook.url, webhook_pause_seconds=0.01, **changes)
+
+
+async def _run(sandbox: Sandbox, count: int, **details: Any) -> None:
+    async with merchant(sandbox) as http:
+        for number in range(count):
+            assert code_of(await place(http, f"H-{number}", **details)) == 200
+    await sandbox.finish()
+    await settled(sandbox)
+
+
+async def test_registration_follows_post_then_put() -> None:
+    async with running(SandboxConfig()) as sandbox, merchant(sandbox) as http:
+        given = {"service_id": 2, "key": "sandbox-key", "webhook_url": "http://127.0.0.1:9/a"}
+        assert code_of(await http.put(REGISTER, json=given)) == 327
+        first = (await http.post(REGISTER, json=given)).json()
+        assert (first["status_code"], first["success"]) == (200, True)
+        assert code_of(await http.post(REGISTER, json=given)) == 305
+        changed = (await http.put(REGISTER, json=given | {"webhook_url": "http://127.0.0.1:9/b"})).json()
+        assert changed["webhook_key"] == first["webhook_key"]
+        assert sandbox.delivery.url == "http://127.0.0.1:9/b"
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [({"key": "x"}, 301), ({"webhook_url": ""}, 400), ({"webhook_url": "https://example.com/"}, 400)],
+)
+async def test_registration_refuses(change: dict[str, str], code: int) -> None:
+    async with running(SandboxConfig()) as sandbox, merchant(sandbox) as http:
+        given = {"service_id": 2, "key": "sandbox-key", "webhook_url": "http://127.0.0.1:9/a"}
+        assert code_of(await http.post(REGISTER, json=given | change)) == code
+        assert sandbox.delivery.url is None
+
+
+async def test_an_account_without_the_service_gets_306() -> None:
+    async with running(SandboxConfig(entitled_to_webhooks=False)) as sandbox, merchant(sandbox) as http:
+        given = {"service_id": 2, "key": "sandbox-key", "webhook_url": "http://127.0.0.1:9/a"}
+        assert code_of(await http.post(REGISTER, json=given)) == 306
+
+
+async def test_every_scan_arrives_once_under_the_registered_key() -> None:
+    async with receiver() as hook, running(config_for(hook, webhook_variants={"all_statuses": 1})) as sandbox:
+        await _run(sandbox, 10)
+        true = [scan for entry in sandbox.vendor.orders.values() for scan in entry.scans]
+        assert sorted(map(_identity, hook.bodies)) == sorted(
+            (scan.waybill, scan.code, scan.scanned_at, scan.status, scan.location) for scan in true
+        )
+        assert {headers["webhook_key"] for headers in hook.headers} == {sandbox.delivery.key}
+        assert sandbox.delivery.counts.acknowledged == len(true) == sandbox.delivery.counts.sent
+
+
+def _identity(body: Mapping[str, Any]) -> tuple[Any, ...]:
+    code = int(body["clickpost_status_code"])
+    return str(body["waybill"]), code, _seconds(body["timestamp"]), body["status"], body["location"]
+
+
+def _seconds(stamp: str) -> float:
+    """What a careful reader makes of any of the forms: Indian time, the Z notwithstanding."""
+    plain = stamp.replace("T", " ").replace(": ", ":").rstrip("Z").partition(".")[0]
+    return datetime.strptime(plain, "%Y-%m-%d %H:%M:%S").replace(tzinfo=INDIA).timestamp()
+
+
+async def test_all_forms_of_time_and_all_odd_values_occur() -> None:
+    async with receiver() as hook, running(config_for(hook, odd_values=0.5)) as sandbox:
+        await _run(sandbox, 40)
+        bodies = [body for body in hook.bodies if "timestamp" in body]
+        stamps = [body["timestamp"] for body in bodies]
+        for mark in (": ", ".000000Z", ".000"):
+            assert any(mark in stamp for stamp in stamps), mark
+        assert any(stamp.endswith("Z") and "." not in stamp for stamp in stamps)
+        assert any("T" not in stamp for stamp in stamps)
+        for name, kinds in {"waybill": {int, str}, "clickpost_status_code": {int, str}, "cp_id": {int, str}}.items():
+            assert {type(body[name]) for body in bodies if name in body} == kinds, name
+        assert {type(body["additional"]["is_rvp"]) for body in bodies} == {bool, str}
+        cities = [body.get("clickpost_city", "missing") for body in bodies]
+        assert {None, "", "missing"} <= set(cities)
+        share = sum("order_status_id" in body for body in bodies) / len(bodies)
+        assert 0.35 < share < 0.65
+        assert any("latest_time_stamp" in body for body in bodies)
+
+
+async def test_every_body_variant_is_produced() -> None:
+    async with receiver() as hook, running(config_for(hook)) as sandbox:
+        await _run(sandbox, 40)
+        async with merchant(sandbox) as http:
+            for number in range(4):
+                await place(http, f"RVP-{number}", delivery_type="RVP", rvp_reason="Too small", courier_partner=25)
+        await sandbox.finish()
+        await settled(sandbox)
+        assert {_variant(body) for body in hook.bodies} == set(VARIANTS)
+
+
+def _variant(body: Mapping[str, Any]) -> str:
+    if "scans" in body:
+        assert "waybill" not in body
+        assert body["latest_status"]["reference_number"]
+        return "track_order"
+    additional = body["additional"]
+    if "forward_awb" in additional:
+        assert str(additional["is_rvp"]).lower() == "true"
+        return "returns"
+    if "notification_event_id" in body:
+        return "selected_events_top"
+    if "notification_event_id" in additional:
+        return "selected_events"
+    complete = {"cp_id", "account_code", "clickpost_city"} <= body.keys()
+    return "all_statuses" if complete and {"order_id", "latest_status"} <= additional.keys() else "all_statuses_old"
+
+
+async def test_a_failing_receiver_is_tried_three_times_and_then_forgotten() -> None:
+    async with receiver() as hook:
+        hook.statuses = [500] * 3 + [404, 503]
+        weights = JourneyWeights(expired=1, **dict.fromkeys(("delivered", "ndr_delivered", "rto"), 0))
+        calm = config_for(hook, webhook_workers=1, weights=weights, odd_values=0, webhook_variants={"all_statuses": 1})
+        async with running(calm) as sandbox, merchant(sandbox) as http:
+            await place(http, "H-0")
+            entry = sandbox.vendor.orders["H-0"]
+            await until(lambda: sandbox.delivery.counts.failed == 1)
+            assert len(hook.bodies) == 3
+            assert hook.bodies[0] == hook.bodies[1] == hook.bodies[2]
+            assert sandbox.state()["queued_webhooks"] == 0
+            sandbox.delivery.announce(entry, entry.scans[0])
+            await until(lambda: sandbox.delivery.counts.acknowledged == 1)
+            assert len(hook.bodies) == 6
+            assert sandbox.delivery.counts.sent == 6
+
+
+async def test_a_dead_receiver_costs_three_tries_each_and_nothing_waits() -> None:
+    calm = SandboxConfig(webhook_url="http://127.0.0.1:9/nobody", webhook_pause_seconds=0.01)
+    async with running(calm) as sandbox:
+        await _run(sandbox, 5)
+        scans = sum(len(entry.scans) for entry in sandbox.vendor.orders.values())
+        assert sandbox.delivery.counts.failed == scans
+        assert sandbox.delivery.counts.sent == 3 * scans
+
+
+async def test_bulk_scans_each_have_their_status_and_share_the_latest() -> None:
+    async with receiver() as hook:
+        variants = {"all_statuses": 1}
+        bulk = config_for(hook, odd_values=0, webhook_variants=variants, faults=Faults(bulk_webhooks=1))
+        async with running(bulk) as sandbox:
+            await _run(sandbox, 8)
+            groups: dict[tuple[Any, ...], list[int]] = {}
+            for body in hook.bodies:
+                latest = body["additional"]["latest_status"]
+                key = (body["waybill"], latest["clickpost_status_code"], _seconds(latest["timestamp"]))
+                groups.setdefault(key, []).append(int(_seconds(body["timestamp"])))
+            scans = sum(len(entry.scans) for entry in sandbox.vendor.orders.values())
+            assert len(hook.bodies) == scans
+            assert any(len(times) >= 2 for times in groups.values())
+            assert all(len(times) <= 5 and len(set(times)) == len(times) for times in groups.values())
+            assert all(max(times) == key[2] for key, times in groups.items())
+
+
+async def test_duplicates_arrive_twice_and_dropped_never() -> None:
+    async with receiver() as hook, running(config_for(hook, faults=Faults(duplicate_webhooks=1))) as sandbox:
+        await _run(sandbox, 3)
+        scans = sum(len(entry.scans) for entry in sandbox.vendor.orders.values())
+        assert len(hook.bodies) == 2 * scans
+        sandbox.faults = Faults(dropped_webhooks=1)
+        async with merchant(sandbox) as http:
+            await place(http, "gone")
+        await sandbox.finish()
+        await settled(sandbox)
+        assert len(hook.bodies) == 2 * scans
+        assert sandbox.delivery.counts.dropped == len(sandbox.vendor.orders["gone"].scans)
+
+
+async def test_shuffled_webhooks_arrive_out_of_order_and_late_ones_late() -> None:
+    plain = {"odd_values": 0, "webhook_variants": {"all_statuses": 1}}
+    shuffled = Faults(shuffled_webhooks=1, shuffle_seconds=0.2)
+    async with receiver() as hook, running(config_for(hook, faults=shuffled, **plain)) as sandbox:
+        await _run(sandbox, 2)
+        times = [_seconds(body["timestamp"]) for body in hook.bodies if body["waybill"] == hook.bodies[0]["waybill"]]
+        assert times != sorted(times)
+        sandbox.faults = Faults(late_webhooks=1, late_seconds=0.2)
+        before = len(hook.bodies)
+        async with merchant(sandbox) as http:
+            await place(http, "late")
+        await sandbox.finish()
+        assert sandbox.state()["queued_webhooks"] == len(sandbox.vendor.orders["late"].scans)
+        assert len(hook.bodies) == before
+        await settled(sandbox)
+        assert len(hook.bodies) > before
+
+
+async def test_an_unregistered_client_hears_nothing() -> None:
+    async with running(SandboxConfig()) as sandbox:
+        await _run(sandbox, 2)
+        counts = sandbox.delivery.counts
+        assert (counts.sent, counts.without_address > 0) == (0, True)
+
+
+async def test_the_test_webhook_is_really_sent() -> None:
+    async with receiver() as hook, running(SandboxConfig()) as sandbox, merchant(sandbox) as http:
+        given = {"test_url": hook.url, "test_data": {"waybill": "1", "hello": "world"}}
+        assert code_of(await http.post("/api/v1/test_webhook", json=given)) == 200
+        assert hook.bodies == [{"waybill": "1", "hello": "world"}]
+        assert hook.headers[0]["webhook_key"] == sandbox.delivery.key
+        hook.statuses = [500]
+        assert code_of(await http.post("/api/v1/test_webhook", json=given)) == 400
+        outside = given | {"test_url": "http://192.0.2.1/"}
+        assert code_of(await http.post("/api/v1/test_webhook", json=outside)) == 400

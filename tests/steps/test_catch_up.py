@@ -1,0 +1,214 @@
+"""Catch up: every minute covered over outages too; silent shipments asked for, five a call, not too often."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from awbridge.clickpost.client import TrackAnswer
+from awbridge.clickpost.tracking import UpdatedPage
+from awbridge.domain.call import Call
+from awbridge.domain.errors import VendorError
+from awbridge.steps.catch_up import (
+    CatchUpPolicy,
+    ask_for_everything,
+    ask_for_silent,
+    cover_next_window,
+    cover_span,
+)
+from awbridge.store import Store, windows
+from tests.steps.world import SetClock
+from tests.store.rows import MINUTE, T0, add, count, fetch, place
+
+POLICY = CatchUpPolicy()
+CALL = Call(api="updated_order", method="GET", url="u", http_status=503, error="away")
+
+
+class Vendor:
+    """Remembers what was asked. `pages` is what every window holds; `failing` says how often to fail."""
+
+    def __init__(self) -> None:
+        self.windows: list[tuple[datetime, datetime]] = []
+        self.asked: list[tuple[int, list[str]]] = []
+        self.pages: list[list[dict[str, Any]]] = [[]]
+        self.failing = 0
+        self.fail_after_page = 0
+        self.retry_after: float | None = None
+
+    async def updated_order(self, start: datetime, end: datetime) -> AsyncIterator[UpdatedPage]:
+        for number, page in enumerate(self.pages):
+            if self.failing and number >= self.fail_after_page:
+                self.failing -= 1
+                raise VendorError("updated-order is away", call=CALL, again=True, retry_after=self.retry_after)
+            yield UpdatedPage(items=page, next_url=None)
+        self.windows.append((start, end))
+
+    async def track_order(self, waybills: Sequence[str], cp_id: int) -> TrackAnswer:
+        self.asked.append((cp_id, list(waybills)))
+        if self.failing:
+            self.failing -= 1
+            raise VendorError("track-order is away", call=CALL, again=True)
+        items = [{"waybill": w, "cp_id": cp_id, "result": {"scans": [{"clickpost_status_code": 5}]}} for w in waybills]
+        return TrackAnswer(items=items, call=CALL)
+
+
+async def cover(store: Store, vendor: Vendor, clock: SetClock) -> int:
+    return await cover_next_window(store=store, clickpost=vendor, clock=clock, policy=POLICY)
+
+
+async def ask(store: Store, vendor: Vendor, clock: SetClock) -> int:
+    return await ask_for_silent(store=store, clickpost=vendor, clock=clock, policy=POLICY)
+
+
+def assert_contiguous(found: list[tuple[datetime, datetime]]) -> None:
+    ordered = sorted(found)
+    assert [start for start, _ in ordered[1:]] == [end for _, end in ordered[:-1]]
+
+
+async def test_windows_follow_one_another_over_hours_of_outage_and_stay_within_the_vendors_limit(store: Store) -> None:
+    clock, vendor = SetClock(), Vendor()
+    while await cover(store, vendor, clock):
+        pass
+    assert vendor.windows == [(T0 - 10 * MINUTE, T0 - MINUTE)]
+    clock.forward(minutes=7)
+    assert await cover(store, vendor, clock) == 1
+    clock.forward(hours=5)  # this process was dead
+    while await cover(store, vendor, clock):
+        pass
+    assert_contiguous(vendor.windows)
+    assert max(end for _, end in vendor.windows) == clock.now - POLICY.lag
+    assert max(end - start for start, end in vendor.windows) <= POLICY.window
+    assert await cover(store, vendor, clock) == 0
+
+
+async def test_what_a_window_holds_is_stored_before_it_counts_as_covered(store: Store) -> None:
+    clock, vendor = SetClock(), Vendor()
+    vendor.pages = [[{"waybill": "A"}, {"waybill": "B"}], [{"waybill": "C"}]]
+    await cover(store, vendor, clock)
+    rows = await fetch(store, "SELECT source, received_at FROM inbox")
+    assert [(r["source"], r["received_at"]) for r in rows] == [("updated_order", T0)] * 3
+    async with store.read() as session:
+        [window] = await windows.recent(session, limit=5)
+    assert (window.items, window.done_at) == (3, T0)
+
+
+@pytest.mark.parametrize("fail_after_page", [0, 1])
+async def test_a_window_that_failed_is_tried_again_and_nothing_is_skipped(store: Store, fail_after_page: int) -> None:
+    clock, vendor = SetClock(), Vendor()
+    vendor.pages = [[{"waybill": "A"}], [{"waybill": "B"}]]
+    vendor.failing, vendor.fail_after_page = 1, fail_after_page
+    assert await cover(store, vendor, clock) == 0
+    async with store.read() as session:
+        [window] = await windows.recent(session, limit=5)
+    assert (window.done_at, window.problem) == (None, "updated-order is away")
+    assert [r["outcome"] for r in await fetch(store, "SELECT outcome FROM attempts")] == ["failed"]
+    clock.forward(seconds=59)
+    assert await cover(store, vendor, clock) == 0
+    clock.forward(seconds=1)
+    assert await cover(store, vendor, clock) == 1
+    assert vendor.windows == [(window.from_at, window.to_at)]
+    clock.forward(minutes=30)
+    while await cover(store, vendor, clock):
+        pass
+    assert_contiguous(vendor.windows)
+    assert await count(store, "inbox") == 2
+
+
+async def test_clickposts_own_wish_when_to_come_again_is_kept(store: Store) -> None:
+    clock, vendor = SetClock(), Vendor()
+    vendor.failing, vendor.retry_after = 1, 240.0
+    await cover(store, vendor, clock)
+    clock.forward(seconds=61)
+    vendor.windows.clear()
+    await cover(store, vendor, clock)
+    assert (T0 - 10 * MINUTE) not in [start for start, _ in vendor.windows]
+    clock.forward(seconds=180)
+    await cover(store, vendor, clock)
+    assert (T0 - 10 * MINUTE) in [start for start, _ in vendor.windows]
+
+
+async def test_a_window_of_a_worker_that_died_is_taken_over(store: Store) -> None:
+    clock, vendor = SetClock(), Vendor()
+
+    class Dies(Vendor):
+        async def updated_order(self, start: datetime, end: datetime) -> AsyncIterator[UpdatedPage]:
+            yield UpdatedPage(items=[], next_url=None)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await cover(store, Dies(), clock)
+    clock.forward(minutes=5)
+    while await cover(store, vendor, clock):
+        pass
+    assert min(start for start, _ in vendor.windows) == T0 - 10 * MINUTE
+    assert_contiguous(vendor.windows)
+
+
+async def test_a_span_chosen_by_hand_is_covered_and_leaves_the_schedule_alone(store: Store) -> None:
+    clock, vendor = SetClock(), Vendor()
+    vendor.pages = [[{"waybill": "A"}]]
+    start, end = T0 - timedelta(days=3), T0 - timedelta(days=3) + 25 * MINUTE
+    asked = await cover_span(store=store, clickpost=vendor, clock=clock, start=start, end=end, policy=POLICY)
+    assert asked == 3
+    assert (vendor.windows[0][0], vendor.windows[-1][1]) == (start, end)
+    assert_contiguous(vendor.windows)
+    assert await count(store, "catch_up_windows") == 0
+    assert await count(store, "inbox") == 1, "the same item is one row"
+
+
+async def silent(store: Store, count: int, *, courier: int = 4) -> list[str]:
+    numbers = [f"AWB-{courier}-{n}" for n in range(count)]
+    for number in numbers:
+        await add(store, f"R-{number}", courier_partner_id=courier)
+        await place(store, f"R-{number}", number)
+    return numbers
+
+
+async def test_silent_shipments_are_asked_for_five_of_one_courier_a_call(store: Store) -> None:
+    clock, vendor = SetClock(), Vendor()
+    numbers = await silent(store, 12) + await silent(store, 3, courier=5)
+    assert await ask(store, vendor, clock) == 0, "they were placed just now"
+    clock.forward(days=1)
+    assert await ask(store, vendor, clock) == 15
+    assert sorted(len(asked) for _, asked in vendor.asked) == [2, 3, 5, 5]
+    assert all(number.startswith(f"AWB-{courier}-") for courier, asked in vendor.asked for number in asked)
+    assert sorted(n for _, asked in vendor.asked for n in asked) == sorted(numbers)
+    assert await count(store, "inbox") == 15
+
+
+async def test_a_shipment_is_not_asked_for_again_before_its_time(store: Store) -> None:
+    clock, vendor = SetClock(), Vendor()
+    await silent(store, 1)
+    clock.forward(days=1)
+    assert await ask(store, vendor, clock) == 1
+    clock.forward(hours=23, minutes=59)
+    assert await ask(store, vendor, clock) == 0, "it was answered: a day of silence again"
+    clock.forward(minutes=1)
+    assert await ask(store, vendor, clock) == 1
+
+
+async def test_a_question_that_failed_is_asked_again_after_two_hours_not_earlier(store: Store) -> None:
+    clock, vendor = SetClock(), Vendor()
+    await silent(store, 6)
+    clock.forward(days=1)
+    vendor.failing = 1
+    assert await ask(store, vendor, clock) == 6
+    assert await count(store, "inbox") == 1, "the other call's answer is kept"
+    assert await count(store, "attempts") == 1
+    clock.forward(hours=1, minutes=59)
+    assert await ask(store, vendor, clock) == 0
+    clock.forward(minutes=1)
+    assert await ask(store, vendor, clock) == 5
+    assert await count(store, "inbox") == 6
+
+
+async def test_a_complete_catch_up_asks_for_every_waybill(store: Store) -> None:
+    clock, vendor = SetClock(), Vendor()
+    numbers = await silent(store, 7)
+    await add(store, "NOT-PLACED")
+    told = await ask_for_everything(store=store, clickpost=vendor, clock=clock, policy=POLICY)
+    assert told == (7, 7)
+    assert sorted(n for _, asked in vendor.asked for n in asked) == numbers

@@ -1,0 +1,263 @@
+"""The documents say what the code does: settings, commands, routes, faults, log events; links lead somewhere."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+import click
+import pytest
+
+import awbridge
+from awbridge.cli import main
+from awbridge.clickpost.codes import ANSWER_NAMES
+from awbridge.clickpost.columns import column_place
+from awbridge.domain.shipment import Region, State
+from awbridge.sandbox.app import ENDPOINTS
+from awbridge.sandbox.config import Faults, SandboxConfig
+from awbridge.settings import PREFIX, Settings
+from awbridge.steps import import_file, intake
+from awbridge.store import Store
+from awbridge.store.couriers import CourierAccount
+from awbridge.web.api import router
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCE = ROOT / "src" / "awbridge"
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+
+_LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+_HEADING = re.compile(r"^#{1,6} +(.+?) *$", re.MULTILINE)
+_FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_VARIABLE = re.compile(rf"\b{PREFIX}[A-Z0-9_]*[A-Z0-9]\b")
+_HTTP = {"get", "post", "put", "delete", "patch"}
+
+
+def read(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def without_code(text: str) -> str:
+    return _FENCE.sub("", text)
+
+
+def table_of_settings() -> dict[str, str]:
+    """Variable -> the default that docs/settings.md names."""
+    rows = re.findall(rf"^\| `({PREFIX}\w+)` \| (.+?) \| .+\|$", read("docs/settings.md"), re.MULTILINE)
+    return {name: default.strip("`") for name, default in rows}
+
+
+def variables() -> dict[str, Any]:
+    """Variable -> its default in the code."""
+    return {PREFIX + name.upper(): field.get_default() for name, field in Settings.model_fields.items()}
+
+
+def as_documented(default: Any) -> str:
+    if isinstance(default, bool):
+        return str(default).lower()
+    if isinstance(default, tuple):
+        return ",".join(f"{part:g}" for part in default) or "none"
+    if isinstance(default, (int, float)):
+        return f"{default:.10g}"
+    text = default.get_secret_value() if hasattr(default, "get_secret_value") else str(default)
+    return text or "empty"
+
+
+def test_every_setting_is_documented_with_its_default() -> None:
+    assert table_of_settings() == {name: as_documented(default) for name, default in variables().items()}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_no_document_names_a_variable_that_does_not_exist(document: Path) -> None:
+    unknown = set(_VARIABLE.findall(document.read_text(encoding="utf-8"))) - set(variables())
+    assert not unknown
+
+
+def test_the_toml_example_is_taken() -> None:
+    (example,) = (text for kind, text in _FENCE.findall(read("docs/settings.md")) if kind == "toml")
+    Settings(**tomllib.loads(example))
+
+
+def commands(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Every command that does something, with its words."""
+    if isinstance(command, click.Group):
+        for name, inner in command.commands.items():
+            yield from commands(inner, (*path, name))
+    else:
+        yield path, command
+
+
+@pytest.mark.parametrize(("path", "command"), list(commands(main)), ids=str)
+def test_every_command_has_help_with_an_example(path: tuple[str, ...], command: click.Command) -> None:
+    help_text = command.help or ""
+    example = re.search(r"Example: (?:\S+=\S+ )*awbridge ([^\n]+)", help_text)
+    assert example, f"awbridge {' '.join(path)} shows no example"
+    assert tuple(example[1].split()[: len(path)]) == path
+
+
+def shell_lines(document: Path) -> Iterator[str]:
+    for kind, text in _FENCE.findall(document.read_text(encoding="utf-8")):
+        if kind == "sh":
+            for line in text.replace("\\\n", " ").splitlines():
+                if line.startswith("awbridge "):
+                    yield line.partition("#")[0].strip()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_documented_commands_and_options_exist(document: Path) -> None:
+    known = dict(commands(main))
+    for line in shell_lines(document):
+        words = line.split()[1:]
+        path = next((tuple(words[:n]) for n in (1, 2) if tuple(words[:n]) in known), None)
+        assert path, f"{document.name}: there is no command: {line}"
+        options = {option for parameter in known[path].params for option in parameter.opts}
+        used = {word.partition("=")[0] for word in words if word.startswith("--")}
+        assert used <= options, f"{document.name}: {line}"
+
+
+def test_every_fault_of_the_sandbox_is_documented_with_its_default() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (\S+) \| .+\|$", read("docs/sandbox.md"), re.MULTILINE)
+    defaults = {
+        name: "none" if name in ("error_codes", "downtime") else f"{field.get_default():g}"
+        for name, field in Faults.model_fields.items()
+    }
+    assert dict(rows) == defaults
+
+
+def test_the_sandbox_page_names_every_control_endpoint_and_no_other() -> None:
+    documented = set(re.findall(r"^\| `(GET|POST|PUT) (/\S+?)` \|", read("docs/sandbox.md"), re.MULTILINE))
+    controls = {
+        (method, path)
+        for path, methods in ENDPOINTS.items()
+        for method in methods
+        if path.startswith("/_sandbox/") or path == "/healthz"
+    }
+    assert documented == controls
+
+
+def test_the_sandbox_page_shows_settings_that_are_taken() -> None:
+    (example,) = (text for kind, text in _FENCE.findall(read("docs/sandbox.md")) if kind == "json")
+    SandboxConfig.model_validate_json(example)
+    paragraph = read("docs/sandbox.md").partition("## A file of settings")[2].partition("```")[0]
+    account = get_args(SandboxConfig.model_fields["accounts"].annotation)[0].model_fields
+    named = set(re.findall(r"`([a-z_]+)`", paragraph))
+    assert named <= {*SandboxConfig.model_fields, *account}
+
+
+async def test_every_route_is_in_the_readme_and_no_other(tmp_path: Path) -> None:
+    from fastapi import FastAPI
+
+    app = FastAPI()
+    store = await Store.open(f"sqlite:///{tmp_path}/routes.db")
+    try:
+        app.include_router(router(store, lambda: pytest.fail("no request is made")))
+    finally:
+        await store.close()
+    routes = {
+        f"{method.upper()} {path}"
+        for path, methods in app.openapi()["paths"].items()
+        for method in methods
+        if method in _HTTP
+    }
+    assert len(routes) > 5
+    documented = set(re.findall(r"`((?:GET|POST|PUT|DELETE|PATCH) /v1/[^`]+)`", read("README.md")))
+    assert documented == routes
+
+
+def test_every_state_is_explained_in_the_readme() -> None:
+    rows = re.findall(r"^\| `(\w+)` \|", read("README.md"), re.MULTILINE)
+    assert sorted(rows) == sorted(state.value for state in State)
+
+
+def log_events() -> set[str]:
+    """Every event that the code logs under a fixed name."""
+    found: set[str] = set()
+    for file in SOURCE.rglob("*.py"):
+        text = file.read_text(encoding="utf-8")
+        if "structlog.get_logger" not in text:
+            continue
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
+                owner, event = node.func.value, node.args[0]
+                if isinstance(owner, ast.Name) and owner.id == "log" and isinstance(event, ast.Constant):
+                    found.add(str(event.value))
+    return found
+
+
+def test_every_log_event_and_metric_is_documented() -> None:
+    page = read("docs/operations.md")
+    events = log_events()
+    assert len(events) > 10
+    assert not {event for event in events if f"`{event}`" not in page}
+    metrics = set(re.findall(r'"(awbridge_\w+)"', (SOURCE / "web" / "metrics.py").read_text(encoding="utf-8")))
+    assert metrics
+    assert not {metric for metric in metrics if metric not in page}
+
+
+def anchors(document: Path) -> set[str]:
+    """The anchors that a page's headings make."""
+    headings = _HEADING.findall(without_code(document.read_text(encoding="utf-8")))
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_relative_links_lead_somewhere(document: Path) -> None:
+    for link in _LINK.findall(without_code(document.read_text(encoding="utf-8"))):
+        if re.match(r"[a-z]+:", link):
+            continue
+        name, _, anchor = link.partition("#")
+        target = (document.parent / name).resolve() if name else document
+        assert target.exists(), f"{document.name} links to {link}"
+        assert target.is_relative_to(ROOT)
+        assert not anchor or anchor in anchors(target), f"{document.name} links to {link}"
+
+
+def test_there_is_a_document_for_every_page_that_the_code_points_at() -> None:
+    pointed = {p for f in SOURCE.rglob("*.py") for p in re.findall(r"docs/\w+\.md", f.read_text(encoding="utf-8"))}
+    assert pointed
+    assert not {page for page in pointed if not (ROOT / page).exists()}
+
+
+ACCOUNTS = {"Delhivery Surface": CourierAccount(transporter="Delhivery Surface", courier_partner_id=4)}
+
+
+def test_the_order_in_the_readme_is_accepted() -> None:
+    order = re.search(r"<<'EOF'\n(.*?)\nEOF", read("README.md"), re.DOTALL)
+    assert order
+    taken = intake.read_order(json.loads(order[1]), ACCOUNTS)
+    assert (taken.reference_number, taken.courier_partner_id, taken.region) == ("ORDER-1001", 4, Region.INDIA)
+
+
+def test_the_csv_example_makes_one_order_of_two_items(tmp_path: Path) -> None:
+    (example,) = (text for kind, text in _FENCE.findall(read("docs/import.md")) if kind == "csv")
+    file = tmp_path / "orders.csv"
+    file.write_text(example, encoding="utf-8")
+    (row,) = import_file.read_orders(file)
+    assert isinstance(row, import_file.ReadOrder)
+    taken = intake.read_order(row.order, ACCOUNTS)
+    assert [item["sku"] for item in taken.payload["shipment_details"]["items"]] == ["SHIRT-M", "SOCKS-2"]
+    assert taken.payload["additional"]["label"] is True
+
+
+def test_the_columns_that_the_import_page_names_exist() -> None:
+    table = read("docs/import.md").partition("| column |")[2].partition("\n\n")[0]
+    names = {n for n in re.findall(r"`([a-z_]+(?:\.[a-z_]+)?)`", table) if n not in ("india", "world", "section.field")}
+    sections = {"shipment_details", "pickup_info", "drop_info"}
+    assert len(names) > 20
+    assert not {name for name in names - sections if column_place(name) is None}
+
+
+def test_the_codes_in_the_errors_page_are_the_ones_that_intake_gives() -> None:
+    documented = {int(code) for code in re.findall(r"^\| (3\d\d) \| ", read("docs/errors.md"), re.MULTILINE)}
+    sources = ("steps/intake.py", "clickpost/payload.py", "clickpost/plain.py")
+    text = "".join((SOURCE / name).read_text(encoding="utf-8") for name in sources)
+    given = {int(number) for number in re.findall(r"\b3\d\d\b", text)} & set(ANSWER_NAMES)
+    assert documented == given
+
+
+def test_the_changelog_knows_this_version() -> None:
+    assert awbridge.__version__ in read("CHANGELOG.md")
