@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import dataclasses
 import json
+import socket
 import sys
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
@@ -13,12 +13,15 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import click
+import uvloop
+from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 import awbridge
 from awbridge import service
+from awbridge.clickpost.accounts import VendorAccount
 from awbridge.clickpost.client import AsyncClickPost
 from awbridge.clickpost.codes import status_info
 from awbridge.domain.errors import AwbridgeError, NotFound
@@ -51,11 +54,6 @@ def _settings(**overrides: Any) -> Settings:
 
 
 def _run(main: Coroutine[Any, Any, T]) -> T:
-    """Run to the end; our own errors become one clear line and exit code 1."""
-    try:
-        import uvloop
-    except ImportError:  # not on Windows
-        return asyncio.run(main)
     return uvloop.run(main)
 
 
@@ -154,13 +152,19 @@ def work() -> None:
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8100, show_default=True)
-@click.option("--seed", default=1, show_default=True, help="The same seed gives the same journeys and faults.")
-@click.option("--speed", default=1.0, show_default=True, help="How many times faster than real time parcels travel.")
-@click.option("--backdate-days", default=0.0, show_default=True, help="How far back parcels' time starts.")
+@click.option("--seed", type=int, help="The same seed gives the same journeys and faults.  [default: 1]")
+@click.option("--speed", type=float, help="How many times faster than real time parcels travel.  [default: 1]")
+@click.option("--backdate-days", type=float, help="How far back parcels' time starts.  [default: 0]")
 @click.option("--fault", "faults", multiple=True, metavar="NAME=VALUE", help="A fault, e.g. http_500=0.1. Repeatable.")
 @click.option("--config", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A JSON file of settings.")
 def sandbox(
-    host: str, port: int, seed: int, speed: float, backdate_days: float, faults: tuple[str, ...], config: Path | None
+    host: str,
+    port: int,
+    seed: int | None,
+    speed: float | None,
+    backdate_days: float | None,
+    faults: tuple[str, ...],
+    config: Path | None,
 ) -> None:
     """Serve a simulated ClickPost. Its control API is under /_sandbox/.
 
@@ -173,24 +177,33 @@ def sandbox(
         chosen = sandbox_config(
             seed=seed,
             speed=speed,
-            backdate_seconds=backdate_days * 86400,
-            faults=dict(_fault(text) for text in faults),
+            backdate_seconds=None if backdate_days is None else backdate_days * 86400,
+            faults=faults,
             file=config,
         )
-    except ValueError as error:
-        _fail(str(error))
+    except (ValueError, OSError) as error:
+        _fail(_first_problem(error))
+    if not _is_free(host, port):
+        _fail(f"{host}:{port} is in use; choose another --port")
     click.echo(f"a simulated ClickPost listens on http://{host}:{port}")
     serve_sandbox(chosen, host, port)
 
 
-def _fault(text: str) -> tuple[str, Any]:
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise click.BadParameter(f"{text!r}: write NAME=VALUE, e.g. http_500=0.1", param_hint="--fault")
-    try:
-        return name, json.loads(value)
-    except ValueError:
-        return name, value
+def _first_problem(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False, include_input=False)[0]
+        return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+    return str(error)
+
+
+def _is_free(host: str, port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
 
 
 @main.command()
@@ -239,7 +252,8 @@ def import_shipments(file: Path, as_json: bool) -> None:
         _print_json({"created": result.created, "known": result.known, "bad": result.bad})
     else:
         click.echo(f"{result.created} created, {result.known} known already, {_bad_lines(result)} bad")
-        _print_table([_plain(b) for b in result.bad], empty="")
+        if result.bad:
+            _print_table([_plain(b) for b in result.bad], empty="")
     if result.bad:
         sys.exit(1)
 
@@ -496,7 +510,8 @@ def _with_vendor(work: Callable[[AsyncClickPost, Store], Coroutine[Any, Any, T]]
 
 @couriers_group.command("sync")
 @click.option("--apply", "really", is_flag=True, help="Write the difference; without it, only show it.")
-def sync_couriers(really: bool) -> None:
+@_as_json
+def sync_couriers(really: bool, as_json: bool) -> None:
     """Compare with the accounts that ClickPost has for you; shows the difference first.
 
     A new account's transporter is named after its account code.
@@ -504,30 +519,35 @@ def sync_couriers(really: bool) -> None:
     Example: awbridge couriers sync --apply
     """
 
-    async def go(clickpost: AsyncClickPost, store: Store) -> list[CourierAccount]:
-        theirs = await clickpost.fetch_accounts(active=None)
+    async def go(clickpost: AsyncClickPost, store: Store) -> list[tuple[str, CourierAccount]]:
+        theirs = [*await clickpost.fetch_accounts(active=True), *await clickpost.fetch_accounts(active=False)]
         async with store.read() as session:
             mine = await couriers.every(session)
         changes = _courier_changes(mine, theirs)
-        for change, account in changes:
-            click.echo(f"{change}: {account.transporter} -> {account.courier_partner_id} {account.account_code or ''}")
         if really and changes:
             async with store.write() as session:
                 await couriers.put(session, [account for _, account in changes], now=utc_now())
-        return [account for _, account in changes]
+        return changes
 
     changed = _with_vendor(go)
+    if as_json:
+        _print_json([{"change": change, **_plain(account)} for change, account in changed])
+        return
+    for change, account in changed:
+        click.echo(f"{change}: {account.transporter} -> {account.courier_partner_id} {account.account_code or ''}")
     if not changed:
         click.echo("nothing to change")
     elif not really:
         click.echo("nothing written; add --apply to write this")
 
 
-def _courier_changes(mine: Sequence[CourierAccount], theirs: Sequence[Any]) -> list[tuple[str, CourierAccount]]:
+def _courier_changes(
+    mine: Sequence[CourierAccount], theirs: Sequence[VendorAccount]
+) -> list[tuple[str, CourierAccount]]:
     by_account = {(a.courier_partner_id, a.account_code): a for a in mine}
     names = {a.transporter for a in mine}
     changes: list[tuple[str, CourierAccount]] = []
-    for account in theirs:
+    for account in {(a.courier_partner_id, a.account_code): a for a in theirs}.values():
         known = by_account.pop((account.courier_partner_id, account.account_code), None)
         if known is None:
             name = account.account_code or account.courier_name
@@ -619,6 +639,10 @@ def catch_up(start: datetime | None, end: datetime | None, everything: bool, as_
 
     Example: awbridge catch-up --from 2026-11-01 --to 2026-11-02
     """
+    if end and not start:
+        _fail("--to needs --from")
+    if everything and start:
+        _fail("--everything asks for all shipments; leave out --from and --to")
     settings = _settings()
     policy = service.catch_up_policy(settings)
 
@@ -668,7 +692,7 @@ def replay(only_list: bool, as_json: bool) -> None:
         return aside
 
     aside = _with_store(go)
-    if only_list and as_json:
+    if as_json:
         _print_json(aside)
     elif only_list:
         _print_table(

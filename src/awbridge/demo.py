@@ -13,7 +13,7 @@ import random
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -40,7 +40,7 @@ TERMINAL = ("placed", "rejected", "gave_up", "cancelled")
 
 # A bad day at ClickPost. Everything here passes in the end; none of it may lose or double an order or a scan.
 FAULTS: dict[str, Any] = {
-    "error_codes": {"322": 0.04, "329": 0.03, "319": 0.02, "320": 0.005},
+    "error_codes": {322: 0.04, 329: 0.03, 319: 0.02, 320: 0.005},
     "http_500": 0.03,
     "http_503": 0.02,
     "html_body": 0.02,
@@ -59,15 +59,21 @@ FAULTS: dict[str, Any] = {
 
 
 def sandbox_config(
-    *, seed: int, speed: float, backdate_seconds: float, faults: Mapping[str, Any], file: Path | None = None
+    *,
+    seed: int | None = None,
+    speed: float | None = None,
+    backdate_seconds: float | None = None,
+    faults: Sequence[str] = (),
+    file: Path | None = None,
 ) -> SandboxConfig:
-    """The sandbox's settings: from the file, then these. Raises ValueError that names what is wrong."""
-    given: dict[str, Any] = {}
-    if file is not None:
-        given = json.loads(file.read_text())
-    known: dict[str, Any] = {**given.get("faults", {}), **faults}
-    given.update(seed=seed, speed=speed, backdate_seconds=backdate_seconds, faults=Faults(**known))
-    return SandboxConfig(**given)
+    """The sandbox's settings: the file's, where given these over them. Raises ValueError that names what is wrong."""
+    given: dict[str, Any] = json.loads(file.read_text()) if file else {}
+    chosen = {"seed": seed, "speed": speed, "backdate_seconds": backdate_seconds}
+    given.update({name: value for name, value in chosen.items() if value is not None})
+    if faults:
+        named = Faults.named(faults).model_dump(exclude_unset=True)
+        given["faults"] = {**given.get("faults", {}), **named}
+    return SandboxConfig.model_validate(given)
 
 
 def demo_order(number: int, seed: int) -> JsonObject:
@@ -213,7 +219,7 @@ async def run_demo(*, count: int, seed: int, keep: bool, as_json: bool) -> bool:
             tempfile.mkdtemp(prefix=prefix) if keep else stack.enter_context(tempfile.TemporaryDirectory(prefix=prefix))
         )
         folder = Path(made)
-        config = sandbox_config(seed=seed, speed=200_000.0, backdate_seconds=90 * DAY, faults=FAULTS)
+        config = SandboxConfig(seed=seed, speed=200_000.0, backdate_seconds=90 * DAY, faults=Faults(**FAULTS))
         watch = _Watch(as_json)
         async with running(config) as sandbox:
             settings = demo_settings(sandbox.url, folder)

@@ -66,6 +66,7 @@ def apply_policy(settings: Settings) -> ApplyPolicy:
         zone=settings.zone,
         z_means_utc=settings.webhook_z_means_utc,
         ask_after=timedelta(seconds=settings.ask_after_seconds),
+        ask_again=timedelta(seconds=settings.ask_again_seconds),
     )
 
 

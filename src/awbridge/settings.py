@@ -70,7 +70,7 @@ class Settings(BaseSettings):
         3600.0, gt=0, description="How long an asynchronous courier may take before that counts as a failed try."
     )
     hold_seconds: float = Field(
-        300.0, gt=0, description="How long an account with wrong credentials rests before one more try."
+        300.0, gt=0, description="How long an account with wrong credentials rests before one shipment tries again."
     )
 
     catch_up_window_seconds: float = Field(

@@ -260,6 +260,8 @@ def shipment(payload: JsonObject, *, courier_partner_id: int, account_code: str)
         problem=None,
         next_try_at=None,
         waiting_since_at=None,
+        payload_changed_at=None,
+        cancel_tries=0,
         cancel_asked_at=None,
         sent_at=None,
         placed_at=None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 from datetime import timedelta
@@ -25,7 +26,9 @@ async def deliver(store: Store, *bodies: Any, source: Source = Source.WEBHOOK, a
     async with store.write() as session:
         known = (await inbox.counts(session))["total"]
         rows = [
-            delivery(f"{source}:{known + n}", source=source, received_at=at, body=b if isinstance(b, bytes) else as_body(b))
+            delivery(
+                f"{source}:{known + n}", source=source, received_at=at, body=b if isinstance(b, bytes) else as_body(b)
+            )
             for n, b in enumerate(bodies)
         ]
         await inbox.add(session, rows)
@@ -81,7 +84,9 @@ async def inbox_counts(store: Store) -> dict[str, int]:
 
 
 async def next_ask(store: Store, reference: str = "R") -> Any:
-    return (await fetch(store, "SELECT next_ask_at FROM shipments WHERE reference_number = $1", reference))[0]["next_ask_at"]
+    return (await fetch(store, "SELECT next_ask_at FROM shipments WHERE reference_number = $1", reference))[0][
+        "next_ask_at"
+    ]
 
 
 async def test_a_late_scan_does_not_move_a_shipment_backwards(store: Store) -> None:
@@ -186,6 +191,22 @@ async def test_who_waits_for_nobody_looks_again_ever_more_rarely(store: Store) -
     assert pauses[-1] == 6 * 3600
 
 
+async def test_who_waited_a_month_for_nobody_is_set_aside_and_can_be_replayed(store: Store) -> None:
+    await deliver(store, webhook("NOBODYS", 5, T0))
+    clock = SetClock(LATER)
+    while await apply(store, clock=clock):
+        due = (await fetch(store, "SELECT due_at FROM inbox"))[0]["due_at"]
+        clock.now = due or clock.now
+    assert clock.now - LATER > timedelta(days=30)
+    async with store.write() as session:
+        [left] = await inbox.problems(session, limit=5)
+        assert left.problem == "no shipment of ours: w:NOBODYS"
+        assert await inbox.replay(session, now=clock.now) == 1
+    await a_placed(store, "R", "NOBODYS")
+    await apply(store, clock=clock)
+    assert (await get(store, "R")).status_code == 5
+
+
 async def test_what_cannot_be_read_is_set_aside_and_can_be_replayed(store: Store) -> None:
     await a_placed(store)
     await deliver(store, {"hello": "world"}, webhook("AWB1", 5, T0))
@@ -211,7 +232,8 @@ async def test_one_delivery_that_cannot_be_stored_does_not_stop_the_rest(store: 
         pass
     assert [s.status_code for s in await timeline(store, "R")] == [4]
     assert (await get(store, "S")).status_code == 6
-    assert (await inbox_counts(store)) == {"total": 3, "applied": 2, "waiting": 0, "due": 0, "set_aside": 1}
+    found = await inbox_counts(store)
+    assert (found["total"], found["applied"], found["due"], found["set_aside"]) == (3, 2, 0, 1)
     async with store.write() as session:
         await inbox.replay(session, now=LATER)
     await apply(store)
@@ -226,7 +248,9 @@ async def test_a_busy_database_leaves_everything_as_it_was(store: Store) -> None
 
 
 @pytest.mark.parametrize("order", [("webhook", "track"), ("track", "webhook"), ("both at once",)])
-async def test_one_scan_by_webhook_and_by_polling_is_one_row_with_both_ids(store: Store, order: tuple[str, ...]) -> None:
+async def test_one_scan_by_webhook_and_by_polling_is_one_row_with_both_ids(
+    store: Store, order: tuple[str, ...]
+) -> None:
     await a_placed(store)
     hook = webhook("AWB1", 6, T0, order_status_id=901)
     poll = tracked("AWB1", polled_scan(6, T0, checkpoint_id="c77"))
@@ -296,6 +320,18 @@ async def test_a_change_that_no_webhook_brought_is_asked_for_at_once(store: Stor
     assert [d.waybill for d in due] == ["AWB1"]
 
 
+async def test_a_gap_is_not_asked_for_again_before_its_time(store: Store) -> None:
+    await a_placed(store)
+    async with store.write() as session:
+        await shipments.claim_to_ask(session, now=LATER + 24 * 60 * MINUTE, next_ask_at=LATER, limit=5)
+    asked_at = (await get(store, "R")).last_asked_at
+    assert asked_at is not None
+    seen_at = asked_at + 30 * MINUTE
+    await deliver(store, updated("AWB1", 6, T0), source=Source.UPDATED_ORDER, at=seen_at)
+    await apply(store, clock=SetClock(seen_at))
+    assert await next_ask(store) == asked_at + POLICY.ask_again
+
+
 async def test_a_final_change_that_no_webhook_brought_is_asked_for_once_too(store: Store) -> None:
     await a_placed(store)
     await deliver(store, updated("AWB1", 8, T0), source=Source.UPDATED_ORDER)
@@ -332,8 +368,6 @@ async def test_a_list_of_deliveries_reaches_every_shipment_in_it(store: Store) -
 
 
 async def test_appliers_at_once_apply_every_delivery_once(store: Store) -> None:
-    import asyncio
-
     for n in range(6):
         await a_placed(store, f"R{n}", f"AWB{n}")
     hooks = [webhook(f"AWB{n % 6}", code, T0 + m * MINUTE) for n in range(6) for code, m in JOURNEY]

@@ -78,7 +78,18 @@ async def test_a_failure_that_passes_is_tried_until_the_delays_are_used_up(unwan
         assert await run(unwanted, vendor, clock) == 1
     after = await get(unwanted, "R")
     assert (after.state, after.problem) == (State.PLACED, "not cancelled at ClickPost: away")
+    assert (after.cancel_tries, after.no_of_retries) == (len(vendor.calls), 0)
     assert len(vendor.calls) == len(DELAYS) + 1
+
+
+async def test_a_broken_account_never_uses_up_the_tries_of_a_cancellation(unwanted: Store) -> None:
+    vendor, clock = Vendor(cancelled=False, again=True, misconfigured=True, message="bad key"), SetClock()
+    for _ in range(3 * len(DELAYS)):
+        assert await run(unwanted, vendor, clock) == 1
+        clock.now += CONFIRM_AFTER
+    vendor.answer["cancelled"] = True
+    await run(unwanted, vendor, clock)
+    assert (await get(unwanted, "R")).state is State.CANCELLED
 
 
 async def test_a_final_refusal_is_shown_and_not_repeated(unwanted: Store) -> None:

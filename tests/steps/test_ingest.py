@@ -15,6 +15,7 @@ from awbridge.steps.ingest import Ingest
 from awbridge.store import Store
 from tests.steps.world import TrippingStore
 from tests.store.rows import count, delivery, fetch
+from tests.store.stores import sqlite_only
 
 
 @asynccontextmanager
@@ -106,6 +107,7 @@ async def test_too_many_waiting_deliveries_are_refused(store: Store, monkeypatch
     await asyncio.gather(*waiting, return_exceptions=True)
 
 
+@sqlite_only
 async def test_a_caller_is_told_to_come_again_before_clickpost_hangs_up(store: Store) -> None:
     assert ingest.TIMEOUT < 2.0
     started = time.monotonic()

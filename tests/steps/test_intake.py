@@ -118,7 +118,11 @@ async def test_a_transporter_stands_for_courier_and_account(store: Store) -> Non
 
 @pytest.mark.parametrize(
     ("transporter", "problem"),
-    [("nobody", "'nobody' is not known. Known: delhi-air, old"), ("old", "'old' is switched off"), (7, "7 is not known")],
+    [
+        ("nobody", "'nobody' is not known. Known: delhi-air, old"),
+        ("old", "'old' is switched off"),
+        (7, "7 is not known"),
+    ],
 )
 async def test_a_transporter_that_cannot_be_used_is_named(store: Store, transporter: Any, problem: str) -> None:
     await map_transporters(store)
@@ -131,6 +135,19 @@ async def test_a_transporter_that_cannot_be_used_is_named(store: Store, transpor
 async def test_a_region_that_does_not_exist_is_refused(store: Store, region: Any) -> None:
     [error] = (await refused(store, {**an_order("R"), "region": region})).values()
     assert error.problems[0].path == "region"
+
+
+async def test_the_same_payload_for_another_region_is_another_order(store: Store) -> None:
+    def abroad() -> dict[str, Any]:
+        order = an_order("R")
+        for side in ("pickup", "drop"):
+            place = {"name": "A", "address": "B", "city": "C", "phone": "1", "country_code": "AE"}
+            order[f"{side}_info"] |= place
+        return order
+
+    await take_in(store, abroad())
+    [error] = (await refused(store, {**abroad(), "region": "world"})).values()
+    assert error.differences == ["region"]
 
 
 async def test_storing_an_order_wakes_the_deliveries_that_came_before_it(store: Store) -> None:

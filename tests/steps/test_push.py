@@ -76,8 +76,8 @@ async def test_a_due_shipment_is_placed_and_never_sent_again(store: Store) -> No
     [
         (TryLater(message="courier away"), State.RETRYING, 1, "courier away", 60, 66),
         (TryLater(message="slow down", retry_after=600.0), State.RETRYING, 1, "slow down", 600, 600),
-        (TryLater(message="429", counts=False, retry_after=7.0), State.RETRYING, 0, "429", 7, 7),
-        (TryLater(message="429", counts=False), State.RETRYING, 0, "429", 1, 1),
+        (TryLater(message="429", counts=False, retry_after=7.0), State.RETRYING, 0, "429", 7, 10.5),
+        (TryLater(message="429", counts=False), State.RETRYING, 0, "429", 1, 1.5),
         (Unknown(message="no answer"), State.RETRYING, 1, "no answer", 60, 66),
         (Pending(message="queued"), State.WAITING, 0, None, 30, 30),
         (Misconfigured(message="bad key", code=301), State.HELD, 0, "bad key", 300, 300),
@@ -106,13 +106,16 @@ async def test_each_answer_leads_to_its_state(
         assert after.next_try_at is not None
         assert timedelta(seconds=soonest) <= after.next_try_at - T0 <= timedelta(seconds=latest)
     [attempt] = await attempts_of(store, "R")
-    assert attempt.outcome == {
-        TryLater: "try_later",
-        Unknown: "unknown",
-        Pending: "pending",
-        Misconfigured: "misconfigured",
-        Rejected: "rejected",
-    }[type(outcome)]
+    assert (
+        attempt.outcome
+        == {
+            TryLater: "try_later",
+            Unknown: "unknown",
+            Pending: "pending",
+            Misconfigured: "misconfigured",
+            Rejected: "rejected",
+        }[type(outcome)]
+    )
 
 
 async def test_tries_are_used_up_after_one_more_failure_than_there_are_delays(store: Store) -> None:
@@ -135,7 +138,7 @@ async def test_throttling_never_uses_up_a_try(store: Store) -> None:
     await add(store, "R")
     for _ in range(3 * len(POLICY.retry_delays)):
         assert await push(store, vendor, clock) == 1
-        clock.forward(seconds=1)
+        clock.forward(seconds=2)
     assert (await get(store, "R")).no_of_retries == 0
     vendor.answers.clear()
     await push(store, vendor, clock)
@@ -181,8 +184,35 @@ async def test_a_broken_account_holds_its_other_shipments_and_resumes_by_itself(
     assert vendor.calls == ["A0", "B"], "the held ones make no noise"
     vendor.answers.clear()
     clock.forward(seconds=300)
-    assert await push(store, vendor, clock) == 9
+    assert await push(store, vendor, clock) == 1, "the one that showed it goes first and alone"
+    assert (await get(store, "A0")).state is State.PLACED
+    assert await push(store, vendor, clock) == 8, "the account works: the others follow at once"
     assert (await get(store, "A8")).state is State.PLACED
+
+
+async def test_an_account_that_stays_broken_is_probed_by_one_shipment_at_a_time(store: Store) -> None:
+    clock, vendor = SetClock(), Vendor({"A0": Misconfigured(message="bad key")})
+    await add(store, "A0")
+    await add(store, *(f"A{n}" for n in range(1, 9)), now=T0 + timedelta(seconds=1))
+    await push(store, vendor, clock)
+    for _ in range(5):
+        clock.forward(seconds=300)
+        await push(store, vendor, clock)
+    assert vendor.calls == ["A0"] * 6
+    assert (await get(store, "A0")).no_of_retries == 0
+
+
+async def test_a_changed_payload_that_did_not_reach_clickpost_is_told(store: Store) -> None:
+    clock, vendor = SetClock(), Vendor({"R": Unknown(message="no answer")})
+    await intake.take_in(store=store, clock=clock, orders=[an_order("R")])
+    await push(store, vendor, clock)
+    clock.forward(minutes=1)
+    await intake.change_payload(store=store, clock=clock, reference_number="R", order=an_order("R", weight=900))
+    vendor.answers["R"] = Placed(waybill="W", already=True)
+    await push(store, vendor, clock)
+    after = await get(store, "R")
+    assert after.state is State.PLACED
+    assert "the change did not reach it" in (after.problem or "")
 
 
 async def test_a_worker_that_dies_after_its_call_does_not_ship_twice(store: Store) -> None:
@@ -291,9 +321,7 @@ async def test_a_database_that_is_busy_for_the_claim_makes_no_call(store: Store)
 async def test_another_courier_than_the_one_asked_for_is_told(store: Store) -> None:
     await add(store, "R")
     await push(store, Vendor({"R": Placed(waybill="W", courier_partner_id=5, already=True)}), SetClock())
-    assert (await get(store, "R")).problem == (
-        "asked for courier partner 4, but ClickPost holds the order at 5"
-    )
+    assert (await get(store, "R")).problem == ("asked for courier partner 4, but ClickPost holds the order at 5")
 
 
 async def test_what_goes_out_carries_the_courier_and_account_of_the_shipment(store: Store) -> None:
@@ -313,7 +341,7 @@ async def test_a_cancellation_during_the_call_is_carried_out_after_it(
     store: Store, outcome: Outcome | None, state: State
 ) -> None:
     clock, vendor = SetClock(), Vendor({"R": outcome} if outcome else {})
-    gate, asked = asyncio.Event(), False
+    gate = asyncio.Event()
     vendor.before_answer = lambda _: gate.wait()
     await add(store, "R")
     pushing = asyncio.create_task(push(store, vendor, clock))
@@ -325,8 +353,7 @@ async def test_a_cancellation_during_the_call_is_carried_out_after_it(
     assert (await get(store, "R")).state is state
     async with store.write() as session:
         due = await shipments.claim_cancels(session, owner="c", now=clock(), until=clock() + MINUTE, limit=5)
-    asked = [s.reference_number for s in due] == ["R"]
-    assert asked is (outcome is None)
+    assert [s.reference_number for s in due] == ([] if outcome else ["R"])
 
 
 async def test_deciding_knows_no_answer_for_what_is_placed(store: Store) -> None:

@@ -128,7 +128,7 @@ class _TrippingSession:
 
 
 class TrippingStore:
-    """A real store that refuses what carries `marker`, and is busy for the writes that `busy` names (1 is the first)."""
+    """A real store that refuses what carries `marker`, and is busy for the writes that `busy` picks by number."""
 
     def __init__(self, store: Store, *, marker: str = "\x00none", busy: Callable[[int], bool] | None = None) -> None:
         self._store = store

@@ -19,7 +19,9 @@ from tests.store.rows import T0, add, count, delivery, fetch, new_shipment, sql
 from tests.support.postgres import PostgresServer, free_port
 
 
-@pytest.mark.parametrize("url", ["", "awbridge.db", "mysql://host/db", "sqlite://file.db", "sqlite:///", "sqlite:", "sqlite:///:memory:"])
+@pytest.mark.parametrize(
+    "url", ["", "awbridge.db", "mysql://host/db", "sqlite://file.db", "sqlite:///", "sqlite:", "sqlite:///:memory:"]
+)
 async def test_an_url_that_names_no_database_we_know_is_refused_with_an_example(url: str) -> None:
     with pytest.raises(SettingsError, match=r"AWBRIDGE_DATABASE_URL.*sqlite:///"):
         await Store.open(url)
@@ -53,10 +55,13 @@ async def test_sqlite_keeps_the_promises_that_the_house_depends_on(tmp_path: Pat
 
 
 async def test_a_write_that_raises_leaves_nothing(store: Store) -> None:
-    with pytest.raises(ZeroDivisionError):
+    async def fail() -> None:
         async with store.write() as session:
             await shipments.add(session, new_shipment(), now=T0)
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
     assert await count(store, "shipments") == 0
     await add(store, "AFTER")
     assert await count(store, "shipments") == 1
@@ -115,7 +120,7 @@ async def test_a_statement_that_the_database_refuses_is_a_store_error(store: Sto
 async def test_text_and_times_come_back_as_they_went_in(store: Store) -> None:
     india = timezone(timedelta(hours=5, minutes=30))
     at = datetime(2026, 3, 1, 0, 15, 7, 1, tzinfo=india)
-    payload = {"पता": "गली नं. ५, 🏠", "quote": "it's \"so\" \\ \n", "z": 1, "a": [1.5, None, True]}
+    payload = {"पता": "गली नं. ५, 🏠", "quote": 'it\'s "so" \\ \n', "z": 1, "a": [1.5, None, True]}
     await add(store, "रेफ़-🙂", now=at, payload=payload)
     async with store.read() as session:
         found = await shipments.get(session, "रेफ़-🙂")
@@ -177,7 +182,8 @@ async def test_two_processes_write_the_same_sqlite_file_without_loss(tmp_path: P
     store = await Store.open(url)
     async with store.write() as session:
         await session.script(
-            "CREATE TABLE counter (value INTEGER); INSERT INTO counter VALUES (0); CREATE TABLE notes (who TEXT, n INTEGER)"
+            "CREATE TABLE counter (value INTEGER); INSERT INTO counter VALUES (0);"
+            "CREATE TABLE notes (who TEXT, n INTEGER)"
         )
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
     writers = [
@@ -210,7 +216,9 @@ async def test_a_pool_mends_itself_after_its_connections_were_cut(postgres: Post
     store = await Store.open(url)
     await store.migrate()
     admin = await asyncpg.connect(postgres.url())
-    await admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", url.rpartition("/")[2])
+    await admin.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", url.rpartition("/")[2]
+    )
     await admin.close()
     for attempt in range(20):
         try:

@@ -33,7 +33,9 @@ def sqlite_schema(path: Path) -> dict[str, Any]:
     ]
     found: dict[str, Any] = {}
     for table in tables:
-        columns = list(connection.execute(f"SELECT name, type, \"notnull\", dflt_value, pk FROM pragma_table_info('{table}')"))
+        columns = list(
+            connection.execute(f"SELECT name, type, \"notnull\", dflt_value, pk FROM pragma_table_info('{table}')")
+        )
         indexes = sorted(
             (
                 name,
@@ -145,7 +147,7 @@ async def test_a_database_of_a_newer_version_is_refused_and_says_what_to_do(data
                 "SELECT 9999, '9999_next', 'x', applied_at FROM schema_migrations WHERE number = 1"
             )
         )
-    with pytest.raises(MigrationError, match="migration 9999, which this version .* Install the version that made it"):
+    with pytest.raises(MigrationError, match=r"migration 9999, which this version .* Install the version that made it"):
         await store.migrate()
     await store.close()
 

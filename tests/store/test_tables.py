@@ -28,7 +28,11 @@ async def put(store: Store, *identities: str) -> None:
 async def test_a_delivery_is_stored_once_within_a_batch_and_across_batches(store: Store) -> None:
     await put(store, "a", "b", "a")
     await put(store, "b", "c")
-    assert [r["identity"] for r in await fetch(store, "SELECT identity FROM inbox ORDER BY identity")] == ["a", "b", "c"]
+    assert [r["identity"] for r in await fetch(store, "SELECT identity FROM inbox ORDER BY identity")] == [
+        "a",
+        "b",
+        "c",
+    ]
 
 
 async def test_an_empty_batch_is_no_trouble(store: Store) -> None:
@@ -83,11 +87,15 @@ async def test_two_appliers_at_once_do_not_take_the_same_delivery(store: Store) 
 
 async def test_an_applier_that_fails_lets_go_of_its_deliveries(store: Store) -> None:
     await put(store, "d")
-    with pytest.raises(ZeroDivisionError):
+
+    async def fail() -> None:
         async with store.write() as session:
             for one in await inbox.claim(session, now=T0, limit=1):
                 await inbox.applied(session, one, now=T0)
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
     async with store.write() as session:
         assert len(await inbox.claim(session, now=T0, limit=1)) == 1
 
@@ -127,7 +135,8 @@ async def test_what_is_set_aside_stays_with_its_reason_until_it_is_replayed(stor
         assert await inbox.claim(session, now=T0 + 99 * MINUTE, limit=9) == []
         told = {(p.identity, p.problem, p.body) for p in await inbox.problems(session, limit=9)}
         assert told == {("odd", "nobody can read it", b"{}"), ("raw:1", "not JSON", b"<html>")}
-        assert await inbox.counts(session) == {"total": 3, "applied": 1, "waiting": 0, "due": 0, "set_aside": 2}
+        counts = {"total": 3, "applied": 1, "waiting": 0, "due": 0, "set_aside": 1, "not_json": 1}
+        assert await inbox.counts(session) == counts
         assert await inbox.replay(session, now=T0 + MINUTE) == 1
         assert [d.identity for d in await inbox.claim(session, now=T0 + MINUTE, limit=9)] == ["odd"]
 
@@ -239,7 +248,9 @@ async def test_calls_are_kept_in_order_also_with_a_nul_in_the_answer(store: Stor
         for n in range(3):
             call = Call(api="create_order", method="POST", url="u", response=f"{n}\x00", http_status=200, ms=n)
             await attempts.add(session, call, reference_number="R", outcome="unknown", made_at=T0)
-        await attempts.add(session, Call(api="x", method="GET", url="u"), reference_number=None, outcome="f", made_at=T0)
+        await attempts.add(
+            session, Call(api="x", method="GET", url="u"), reference_number=None, outcome="f", made_at=T0
+        )
         kept = await attempts.of_shipment(session, "R")
     assert [(a.response, a.ms, a.http_status) for a in kept] == [(f"{n}\ufffd", n, 200) for n in range(3)]
     assert kept[0].made_at == T0

@@ -101,8 +101,9 @@ def _addressed(
         details["courier_partner"] = courier
     if account_code is not None:
         details["account_code"] = account_code
-    if reference or as_id(details.get("reference_number")):
-        details["reference_number"] = reference or as_id(details.get("reference_number"))
+    given = details.get("reference_number")
+    if reference or (isinstance(given, str | int) and not isinstance(given, bool)):
+        details["reference_number"] = reference or str(given).strip()  # checked as it stands, nothing mended
     addressed = {name: value for name, value in order.items() if name != "transporter"} | {"shipment_details": details}
     if account_code is not None and as_object(order.get("additional")).get("account_code") is not None:
         addressed["additional"] = {**as_object(order["additional"]), "account_code": account_code}

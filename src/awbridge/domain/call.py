@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,9 +16,9 @@ class Call:
     api: str
     method: str
     url: str
-    request: str = ""
+    request: str = field(default="", repr=False)  # names, phones, addresses: not for logs
     http_status: int | None = None
     business_status: int | None = None
-    response: str = ""
+    response: str = field(default="", repr=False)
     error: str = ""
     ms: int = 0

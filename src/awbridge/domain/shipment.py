@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -18,9 +18,9 @@ class State(StrEnum):
     ready ──> placed                      registered: ClickPost holds it
       │  ├──> waiting ──> placed          an asynchronous courier works on it; own deadline
       │  ├──> retrying ──> placed         a failure that passes; backoff
-      │  ├──> held ──> ready              courier down or account broken; resumes by itself
+      │  ├──> held ──> ready              the account is broken; resumes by itself
       │  ├──> rejected                    needs a person: shows which field
-      │  └──> gave_up                     tries exhausted; on the daily report
+      │  └──> gave_up                     tries exhausted; needs a person
       └─────> cancelled                   from any state
     """
 
@@ -63,7 +63,7 @@ class NewShipment:
     account_code: str | None
     region: Region
     delivery_type: str
-    payload: JsonObject
+    payload: JsonObject = field(repr=False)  # names, phones, addresses: not for logs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,14 +77,16 @@ class Shipment:
     account_code: str | None
     region: Region
     delivery_type: str
-    payload: JsonObject
+    payload: JsonObject = field(repr=False)
     state: State
     success: bool
     no_of_retries: int
     problem: str | None
     next_try_at: datetime | None
     waiting_since_at: datetime | None
+    payload_changed_at: datetime | None
     cancel_asked_at: datetime | None
+    cancel_tries: int
     sent_at: datetime | None
     placed_at: datetime | None
     waybill: str | None

@@ -1,5 +1,6 @@
 """What a simulated ClickPost is told before it starts: accounts, time, shapes of answers, faults."""
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Final, Literal, Self
 
@@ -138,6 +139,8 @@ class Faults(Frozen):
     def named(cls, pairs: Iterable[str]) -> Self:
         """Faults from `name=value` texts, as a command line gives them; a number as name is an error code.
 
+        A value that opens with a bracket is JSON. Raises ValueError that names what is wrong.
+
         >>> Faults.named(["http_500=0.1", "329=0.2"]).error_codes
         {329: 0.2}
         """
@@ -150,8 +153,10 @@ class Faults(Frozen):
             if name.isdigit():
                 codes[name] = value
             else:
-                fields[name] = value
-        return cls.model_validate({"error_codes": codes, **fields})
+                fields[name] = json.loads(value) if value[:1] in ("{", "[") else value
+        if codes:
+            fields["error_codes"] = codes
+        return cls.model_validate(fields)
 
 
 class JourneyWeights(Frozen):

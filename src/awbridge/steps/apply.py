@@ -32,6 +32,7 @@ log = structlog.get_logger()
 
 FIRST_LOOK_AGAIN = timedelta(seconds=5)  # for a delivery whose shipment is not known; doubles each time
 LONGEST_LOOK_AGAIN = timedelta(hours=6)
+LONGEST_WAIT = timedelta(days=30)  # then it is set aside: its shipment is not one of ours
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +42,7 @@ class ApplyPolicy:
     zone: ZoneInfo
     z_means_utc: bool = False
     ask_after: timedelta = timedelta(days=1)
+    ask_again: timedelta = timedelta(hours=2)
     batch: int = 200
 
 
@@ -108,6 +110,9 @@ async def _apply(session: Session, claimed: Sequence[Delivery], now: datetime, p
     for read in readable:
         missing = next((t for t in read.tidings if (found.of(t)) is None), None)
         if missing is not None:
+            if now - read.delivery.received_at > LONGEST_WAIT:
+                await inbox.set_aside(session, read.delivery, problem=f"no shipment of ours: {_key(missing)}")
+                continue
             pause = min(FIRST_LOOK_AGAIN * 2 ** min(read.delivery.tries, 20), LONGEST_LOOK_AGAIN)
             await inbox.wait(session, read.delivery, key=_key(missing), until=now + pause)
         else:
@@ -244,7 +249,10 @@ class _Chapter:
             await waybills.add(session, number, courier, reference, WaybillKind.RTO, now=heard_at)
             await inbox.wake(session, [f"w:{number}"], now=heard_at)
         final = self.current is not None and self.current.final
-        ask_at = heard_at if self.gap else None if final else heard_at + policy.ask_after
+        ask_at = None if final else heard_at + policy.ask_after
+        if self.gap:
+            asked_at = self.shipment.last_asked_at
+            ask_at = max(heard_at, asked_at + policy.ask_again) if asked_at else heard_at
         standing = Standing(
             sighting=self.current,
             bucket=status_info(self.current.code).bucket if self.current else None,

@@ -13,12 +13,12 @@ from awbridge.domain.retry import delay_before_retry
 from awbridge.domain.shipment import Shipment, State
 from awbridge.steps.clock import Clock
 from awbridge.store import Store, attempts, shipments
-from awbridge.store.shipments import NotPlaced
+from awbridge.store.shipments import CancelResult
 
 log = structlog.get_logger()
 
 LEASE = timedelta(seconds=60)
-CONFIRM_AFTER = timedelta(minutes=5)  # ClickPost answered "accepted, done later"
+CONFIRM_AFTER = timedelta(minutes=5)  # after "accepted, done later", and while key or account are at fault
 
 
 class CancelsOrders(Protocol):
@@ -55,17 +55,15 @@ async def cancel_due(
     return len(claimed)
 
 
-def _decide(shipment: Shipment, answer: CancelAnswer, now: datetime, delays: tuple[float, ...]) -> NotPlaced:
-    tries = shipment.no_of_retries
+def _decide(shipment: Shipment, answer: CancelAnswer, now: datetime, delays: tuple[float, ...]) -> CancelResult:
+    tries = shipment.cancel_tries
     if answer.cancelled:
-        return NotPlaced(state=State.CANCELLED, no_of_retries=tries, problem=None, next_try_at=None)
-    placed = State.PLACED
+        return CancelResult(state=State.CANCELLED, tries=tries, problem=None, next_try_at=None)
     if answer.accepted:
-        return NotPlaced(state=placed, no_of_retries=tries, problem="cancelling", next_try_at=now + CONFIRM_AFTER)
-    delay = delay_before_retry(delays, tries + 1) if answer.again else None
-    return NotPlaced(
-        state=placed,
-        no_of_retries=tries + 1,
-        problem=f"not cancelled at ClickPost: {answer.message}",
-        next_try_at=now + delay if delay else None,
-    )
+        return CancelResult(state=State.PLACED, tries=tries, problem="cancelling", next_try_at=now + CONFIRM_AFTER)
+    problem = f"not cancelled at ClickPost: {answer.message}"
+    if answer.misconfigured:
+        return CancelResult(state=State.PLACED, tries=tries, problem=problem, next_try_at=now + CONFIRM_AFTER)
+    delay = delay_before_retry(delays, tries + 1, at_least=answer.retry_after) if answer.again else None
+    again_at = now + delay if delay else None
+    return CancelResult(state=State.PLACED, tries=tries + 1, problem=problem, next_try_at=again_at)

@@ -57,7 +57,7 @@ class CatchUpPolicy:
     lag: timedelta = timedelta(minutes=1)
     ask_after: timedelta = timedelta(days=1)
     ask_again: timedelta = timedelta(hours=2)
-    batch: int = 100
+    batch: int = 25  # shipments asked for in one round, so that a round stays short while ClickPost is slow
 
 
 async def cover_next_window(*, store: Store, clickpost: TellsTracking, clock: Clock, policy: CatchUpPolicy) -> int:

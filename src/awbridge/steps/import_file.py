@@ -114,6 +114,7 @@ def _read_csv(text: str) -> Iterator[ReadOrder | BadRow]:
 
 def _group(header: list[str], rows: Any) -> Iterator[ReadOrder | BadRow]:
     orders: dict[str, ReadOrder] = {}
+    contradicted: set[str] = set()
     start = rows.line_num + 1
     for cells in rows:
         line, start = start, rows.line_num + 1
@@ -129,13 +130,14 @@ def _group(header: list[str], rows: Any) -> Iterator[ReadOrder | BadRow]:
             yield BadRow(line=line, reference_number="", field="reference_number", problem="is empty")
         elif first := orders.get(reference):
             if clash := first_clash(first.order, row):
-                text = f"differs from line {first.line} of the same reference_number"
+                text = f"differs from line {first.line} of the same reference_number; the shipment is left out"
                 yield BadRow(line=line, reference_number=reference, field=clash, problem=text)
+                contradicted.add(reference)
             else:
                 add_item(first.order, row)
         else:
             orders[reference] = ReadOrder(line=line, order=order_from_row(row))
-    yield from orders.values()
+    yield from (order for reference, order in orders.items() if reference not in contradicted)
 
 
 async def import_orders(

@@ -143,9 +143,14 @@ def _repeated(news: Mapping[int, NewShipment]) -> dict[int, IntakeError]:
     errors: dict[int, IntakeError] = {}
     for place, new in news.items():
         first = seen.setdefault(new.reference_number, new)
-        if first is not new and (differences := payload_differences(first.payload, new.payload)):
+        if first is not new and (differences := _differences(first, new)):
             errors[place] = ReferenceTaken(new.reference_number, differences)
     return errors
+
+
+def _differences(known: Shipment | NewShipment, new: NewShipment) -> list[str]:
+    region = [] if known.region is new.region else ["region"]
+    return region + payload_differences(known.payload, new.payload)
 
 
 async def _store(
@@ -162,7 +167,7 @@ async def _store(
     conflicts: dict[int, IntakeError] = {}
     for place, new in news.items():
         shipment = stored[new.reference_number]
-        if not created[place] and (differences := payload_differences(shipment.payload, new.payload)):
+        if not created[place] and (differences := _differences(shipment, new)):
             conflicts[place] = ReferenceTaken(new.reference_number, differences)
         taken.append(TakenIn(shipment=shipment, created=created[place]))
     return taken, conflicts

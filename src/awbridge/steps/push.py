@@ -7,6 +7,7 @@ reference number with 323 and the waybill of the first call.
 from __future__ import annotations
 
 import asyncio
+import random
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -102,14 +103,16 @@ async def _record(
             if kept and await shipments.cancel_is_asked(session, reference):
                 await shipments.cancel(session, reference, now=now)
         else:
+            if isinstance(outcome, Misconfigured):
+                # The others of the account rest twice as long, so that this one goes first and alone.
+                until = now + 2 * policy.hold
+                await shipments.hold_account(session, shipment, problem=outcome.message, until=until, now=now)
             decided = decide(shipment, outcome, now, policy)
             kept = await shipments.not_placed(session, reference, owner, decided, now=now)
-            if kept and isinstance(outcome, Misconfigured):
-                await shipments.hold_account(
-                    session, shipment, problem=outcome.message, until=now + policy.hold, now=now
-                )
             if kept and isinstance(outcome, Rejected) and await shipments.cancel_is_asked(session, reference):
                 await shipments.cancel(session, reference, now=now)  # somebody asked while the call was out
+        if shipment.state is State.HELD and not isinstance(outcome, Misconfigured):
+            await shipments.release_account(session, shipment, now=now)
     _tell(shipment, outcome)
 
 
@@ -137,8 +140,10 @@ def decide(shipment: Shipment, outcome: Outcome, now: datetime, policy: PushPoli
             hours = policy.waiting_deadline.total_seconds() / 3600
             return _retry(tries + 1, f"the courier did not finish within {hours:g} h", now, policy)
         case TryLater(counts=False):
-            wait = timedelta(seconds=max(outcome.retry_after or 0.0, 1.0))
-            return NotPlaced(state=State.RETRYING, no_of_retries=tries, problem=outcome.message, next_try_at=now + wait)
+            # Those that were turned away together do not come back together.
+            wait = max(outcome.retry_after or 0.0, 1.0) * random.uniform(1.0, 1.5)  # noqa: S311
+            again_at = now + timedelta(seconds=wait)
+            return NotPlaced(state=State.RETRYING, no_of_retries=tries, problem=outcome.message, next_try_at=again_at)
         case TryLater():
             return _retry(tries + 1, outcome.message, now, policy, at_least=outcome.retry_after)
         case Unknown():
@@ -162,11 +167,17 @@ def _rejection(outcome: Rejected) -> str:
 
 
 def _note(shipment: Shipment, placed: Placed) -> str | None:
-    """What a person should know of a placed shipment: the courier that ClickPost named is not the one asked for."""
+    """What a person should know of a placed shipment: where ClickPost holds something else than was asked for."""
     if placed.courier_partner_id not in (None, shipment.courier_partner_id):
         return (
             f"asked for courier partner {shipment.courier_partner_id}, "
             f"but ClickPost holds the order at {placed.courier_partner_id}"
+        )
+    changed_at, sent_at = shipment.payload_changed_at, shipment.sent_at
+    if placed.already and changed_at and sent_at and sent_at < changed_at:
+        return (
+            "ClickPost had placed an earlier payload of this reference number already and holds that one; "
+            "the change did not reach it. Cancel this shipment and send a new one if the change matters."
         )
     return None
 

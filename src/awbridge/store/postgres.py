@@ -96,7 +96,7 @@ class PostgresDatabase:
                 yield connection
         except _AWAY as error:
             raise StoreBusy(f"PostgreSQL: {type(error).__name__}: {error}") from error
-        except asyncpg.InterfaceError as error:
+        except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
             raise StoreBusy(f"PostgreSQL connection: {error}") from error
         except asyncpg.PostgresError as error:
             raise StoreError(f"PostgreSQL: {type(error).__name__}: {error}") from error

@@ -121,6 +121,8 @@ async def place(
         placed.vendor_order_id,
         json.dumps(placed.children),
         next_ask_at,
+        courier,
+        placed.account_code or shipment.account_code,
     )
     await waybills.add(session, placed.waybill, courier, shipment.reference_number, WaybillKind.MAIN, now=now)
     for child in placed.children:
@@ -166,6 +168,11 @@ async def hold_account(session: Session, shipment: Shipment, *, problem: str, un
     )
 
 
+async def release_account(session: Session, shipment: Shipment, *, now: datetime) -> int:
+    """The courier account works again: what was held with it is due at once; how many."""
+    return await session.execute(_sql.release_account, shipment.courier_partner_id, shipment.account_code, now)
+
+
 async def try_again(session: Session, reference_number: str, *, now: datetime) -> bool:
     """Push takes it up at once, with all its tries; False when its state does not allow that."""
     return await session.execute(_sql.try_again, shard_of(reference_number), reference_number, now) > 0
@@ -184,6 +191,7 @@ async def change_payload(session: Session, new: NewShipment, *, now: datetime) -
         new.account_code,
         new.delivery_type,
         now,
+        new.region.value,
     )
     return changed > 0
 
@@ -200,8 +208,18 @@ async def claim_cancels(session: Session, *, owner: str, now: datetime, until: d
     return [_shipment(row) for row in await session.fetch(_sql.claim_cancels, owner, until, now, limit)]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelResult:
+    """What came of a call that cancels. `tries` counts the failed ones."""
+
+    state: State
+    tries: int
+    problem: str | None
+    next_try_at: datetime | None
+
+
 async def after_cancel(
-    session: Session, reference_number: str, owner: str, decided: NotPlaced, *, now: datetime
+    session: Session, reference_number: str, owner: str, result: CancelResult, *, now: datetime
 ) -> None:
     """Keep what came of a call that cancels."""
     await session.execute(
@@ -209,10 +227,10 @@ async def after_cancel(
         shard_of(reference_number),
         reference_number,
         owner,
-        decided.state.value,
-        decided.problem,
-        decided.next_try_at,
-        decided.no_of_retries,
+        result.state.value,
+        result.problem,
+        result.next_try_at,
+        result.tries,
         now,
     )
 
@@ -224,7 +242,6 @@ class ToAsk:
     reference_number: str
     waybill: str
     courier_partner_id: int
-    children: tuple[str, ...] = ()
 
 
 def _to_ask(row: Row) -> ToAsk:
@@ -232,7 +249,6 @@ def _to_ask(row: Row) -> ToAsk:
         reference_number=row["reference_number"],
         waybill=row["waybill"],
         courier_partner_id=row["courier_partner_id"],
-        children=tuple(json.loads(row["children"] or "[]")),
     )
 
 

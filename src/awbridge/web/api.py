@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, cast
 
-from fastapi import APIRouter, Body, Query, Request, Response
+from fastapi import APIRouter, Body, Path, Query, Request, Response
 from starlette.exceptions import HTTPException
 
 from awbridge.domain.errors import NotFound
-from awbridge.domain.shipment import State
+from awbridge.domain.shipment import Shipment, State
 from awbridge.steps import intake
 from awbridge.steps.clock import Clock
 from awbridge.store import Store, attempts, couriers, scans, shipments
@@ -30,8 +29,10 @@ def _read_cursor(cursor: str | None) -> tuple[datetime, str] | None:
         return None
     try:
         at, reference = json.loads(base64.urlsafe_b64decode(cursor))
-        return datetime.fromisoformat(at), str(reference)
-    except (ValueError, TypeError, binascii.Error):
+        if "\x00" in reference:
+            raise ValueError("no database keeps a NUL")
+        return datetime.fromisoformat(at).astimezone(UTC), reference.encode().decode()
+    except (ValueError, TypeError, AttributeError, OverflowError):
         raise HTTPException(400, "cursor is not one that this API gave; leave it out to start anew") from None
 
 
@@ -59,6 +60,14 @@ def _no_nul(reference_number: str) -> str:
     if "\x00" in reference_number:
         raise NotFound("there is no shipment with a NUL in its reference number")
     return reference_number
+
+
+async def _known(store: Store, reference_number: str) -> Shipment:
+    async with store.read() as session:
+        shipment = await shipments.get(session, _no_nul(reference_number))
+    if shipment is None:
+        raise NotFound(f"there is no shipment {reference_number}")
+    return shipment
 
 
 def router(store: Store, clock: Clock) -> APIRouter:
@@ -114,42 +123,34 @@ def router(store: Store, clock: Clock) -> APIRouter:
         after = _cursor(page[-1].created_at, page[-1].reference_number) if len(found) > limit else None
         return views.ShipmentPage(shipments=[views.shipment_view(s) for s in page], next=after)
 
-    @api.get("/shipments/{reference_number}", tags=["shipments"])
-    async def show_shipment(reference_number: str) -> views.ShipmentWithPayload:
-        """One shipment: state, success, no_of_retries, waybill, label_url, status."""
-        async with store.read() as session:
-            shipment = await shipments.get(session, _no_nul(reference_number))
-        if shipment is None:
-            raise NotFound(f"there is no shipment {reference_number}")
-        return views.shipment_with_payload(shipment)
-
-    @api.get("/shipments/{reference_number}/scans", tags=["shipments"])
+    # A reference number may hold a slash: the routes with an ending come before the one without.
+    @api.get("/shipments/{reference_number:path}/scans", tags=["shipments"])
     async def show_scans(reference_number: str) -> list[views.ScanView]:
         """The timeline, oldest scan first."""
-        await show_shipment(reference_number)
+        await _known(store, reference_number)
         async with store.read() as session:
             return [views.scan_view(s) for s in await scans.timeline(session, reference_number)]
 
-    @api.get("/shipments/{reference_number}/attempts", tags=["shipments"])
+    @api.get("/shipments/{reference_number:path}/attempts", tags=["shipments"])
     async def show_attempts(reference_number: str) -> list[views.AttemptView]:
         """Every call made to ClickPost about this shipment, oldest first."""
-        await show_shipment(reference_number)
+        await _known(store, reference_number)
         async with store.read() as session:
             return [views.attempt_view(a) for a in await attempts.of_shipment(session, reference_number)]
 
-    @api.post("/shipments/{reference_number}/retry", tags=["shipments"])
+    @api.post("/shipments/{reference_number:path}/retry", tags=["shipments"])
     async def retry_shipment(reference_number: str) -> views.ShipmentView:
         """Push it again at once, with all its tries."""
         _no_nul(reference_number)
         return views.shipment_view(await intake.retry(store=store, clock=clock, reference_number=reference_number))
 
-    @api.post("/shipments/{reference_number}/cancel", tags=["shipments"])
+    @api.post("/shipments/{reference_number:path}/cancel", tags=["shipments"])
     async def cancel_shipment(reference_number: str) -> views.ShipmentView:
         """Cancel it: at once when ClickPost cannot hold it, else as soon as ClickPost has cancelled it too."""
         _no_nul(reference_number)
         return views.shipment_view(await intake.cancel(store=store, clock=clock, reference_number=reference_number))
 
-    @api.put("/shipments/{reference_number}/payload", tags=["shipments"], openapi_extra=order_body)
+    @api.put("/shipments/{reference_number:path}/payload", tags=["shipments"], openapi_extra=order_body)
     async def change_payload(reference_number: str, request: Request) -> views.ShipmentWithPayload:
         """Replace the payload of a shipment that ClickPost does not hold yet, and push it again."""
         _no_nul(reference_number)
@@ -157,27 +158,34 @@ def router(store: Store, clock: Clock) -> APIRouter:
         changed = await intake.change_payload(store=store, clock=clock, reference_number=reference_number, order=order)
         return views.shipment_with_payload(changed)
 
+    @api.get("/shipments/{reference_number:path}", tags=["shipments"])
+    async def show_shipment(reference_number: str) -> views.ShipmentWithPayload:
+        """One shipment: state, success, no_of_retries, waybill, label_url, status."""
+        return views.shipment_with_payload(await _known(store, reference_number))
+
     @api.get("/couriers", tags=["couriers"])
     async def list_couriers() -> list[views.CourierView]:
         """Every transporter and the courier account it is mapped to."""
         async with store.read() as session:
             return [views.courier_view(a) for a in await couriers.every(session)]
 
-    @api.put("/couriers/{transporter}", tags=["couriers"])
-    async def put_courier(transporter: str, body: Annotated[views.CourierBody, Body()]) -> views.CourierView:
+    @api.put("/couriers/{transporter:path}", tags=["couriers"])
+    async def put_courier(
+        transporter: Annotated[str, Path(max_length=200)], body: Annotated[views.CourierBody, Body()]
+    ) -> views.CourierView:
         """Add a transporter, or map it anew."""
         account = CourierAccount(transporter=_no_nul(transporter), **body.model_dump())
         async with store.write() as session:
             await couriers.put(session, [account], now=clock())
         return views.courier_view(account)
 
-    @api.delete("/couriers/{transporter}", status_code=204, tags=["couriers"])
+    @api.delete("/couriers/{transporter:path}", status_code=204, tags=["couriers"])
     async def remove_courier(transporter: str) -> None:
         """Forget a transporter. Shipments that named it keep what they resolved to."""
         async with store.write() as session:
             if not await couriers.remove(session, _no_nul(transporter)):
                 raise NotFound(f"there is no transporter {transporter}")
 
-    _ = (create_shipments, list_shipments, show_scans, show_attempts, retry_shipment, cancel_shipment)
+    _ = (create_shipments, list_shipments, show_shipment, show_scans, show_attempts, retry_shipment, cancel_shipment)
     _ = (change_payload, list_couriers, put_courier, remove_courier)
     return api

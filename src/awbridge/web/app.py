@@ -20,7 +20,7 @@ from awbridge.web import api, problems
 from awbridge.web.metrics import metrics_text
 from awbridge.web.webhook import PATH, Receive, Scope, Send, WebhookEndpoint
 
-HANGS_AFTER = 120.0  # seconds without a finished round after which a step counts as hanging
+HANGS_AFTER = 300.0  # seconds without a finished round after which a step counts as hanging
 
 # The description of the API is no secret, and a browser cannot send a key for it.
 _OPEN = frozenset({"/healthz", "/readyz", "/docs", "/redoc", "/openapi.json"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -20,6 +21,8 @@ from awbridge.domain.errors import (
     VendorError,
 )
 from awbridge.steps.intake import BatchRefused
+
+log = structlog.get_logger()
 
 _STATUS: tuple[tuple[type[AwbridgeError], int, str], ...] = (
     (PayloadRefused, 422, "ClickPost would refuse this order"),
@@ -94,4 +97,9 @@ def install(app: FastAPI) -> None:
         errors = [{"path": ".".join(str(part) for part in e["loc"]), "problem": str(e["msg"])} for e in error.errors()]
         return problem(422, "The request is not valid", "See errors.", errors=errors)
 
-    _ = (_ours, _http, _request)  # used by the decorators
+    @app.exception_handler(Exception)
+    async def _unforeseen(_request: Request, error: Exception) -> JSONResponse:
+        log.error("api.failed", error=type(error).__name__, exc_info=error)
+        return problem(500, "Internal error", "Something went wrong here; the log says what. Nothing was stored.")
+
+    _ = (_ours, _http, _request, _unforeseen)  # used by the decorators

@@ -13,6 +13,8 @@ from awbridge.store.attempts import Attempt
 from awbridge.store.couriers import CourierAccount
 from awbridge.store.scans import TimelineScan
 
+_NO_NUL = r"^[^\x00]*$"  # no database keeps one
+
 
 class StatusView(BaseModel):
     """Where tracking says a shipment stands."""
@@ -111,9 +113,11 @@ class CourierView(BaseModel):
 class CourierBody(BaseModel):
     """What a transporter is mapped to."""
 
-    courier_partner_id: int = Field(gt=0, description="ClickPost's cp_id.")
-    account_code: str | None = Field(None, max_length=200, description="The account's code at ClickPost.")
-    name: str = Field("", max_length=200)
+    courier_partner_id: int = Field(gt=0, lt=2**31, description="ClickPost's cp_id.")
+    account_code: str | None = Field(
+        None, max_length=200, pattern=_NO_NUL, description="The account's code at ClickPost."
+    )
+    name: str = Field("", max_length=200, pattern=_NO_NUL)
     active: bool = True
 
 

@@ -39,6 +39,10 @@ LOOK_TIMEOUT = 1.0  # seconds that a look may take; ClickPost hangs up after abo
 _JSON = (b"content-type", b"application/json")
 
 
+class _HungUp(Exception):
+    """The caller went away before the body had come whole. There is nothing to keep: ClickPost tries again."""
+
+
 class KeyRing:
     """The keys that webhooks may carry: from the settings, and those that registration stored."""
 
@@ -112,6 +116,8 @@ class WebhookEndpoint:
             if body is None:
                 return 413, b'{"message":"a delivery has at most 1 MiB"}'
             return await self._store(body)
+        except _HungUp:
+            return 400, b'{"message":"the body did not come whole"}'
         except StoreError as error:
             log.warning("webhook.not_stored", problem=str(error))
             return 503, b'{"message":"not stored, try again"}'
@@ -147,7 +153,7 @@ async def _read(receive: Receive) -> bytes | None:
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            return b""
+            raise _HungUp
         chunk = message.get("body", b"")
         size += len(chunk)
         if size > LARGEST_BODY:

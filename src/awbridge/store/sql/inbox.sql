@@ -49,5 +49,6 @@ SELECT COUNT(*) AS total,
   COUNT(applied_at) AS applied,
   COUNT(waiting_for) AS waiting,
   COUNT(CASE WHEN due_at IS NOT NULL AND waiting_for IS NULL THEN 1 END) AS due,
-  COUNT(CASE WHEN problem IS NOT NULL AND applied_at IS NULL THEN 1 END) AS set_aside
+  COUNT(CASE WHEN problem IS NOT NULL AND applied_at IS NULL AND identity NOT LIKE 'raw:%' THEN 1 END) AS set_aside,
+  COUNT(CASE WHEN identity LIKE 'raw:%' THEN 1 END) AS not_json
 FROM inbox

@@ -1,8 +1,9 @@
 -- name: add
 -- Sorted by key by the caller: two writers that share keys would deadlock otherwise.
 INSERT INTO shipments (shard, reference_number, order_id, transporter, courier_partner_id, account_code, region,
-  delivery_type, payload, state, success, no_of_retries, next_try_at, status_step, final, created_at, updated_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'ready', FALSE, 0, $10, 0, FALSE, $10, $10)
+  delivery_type, payload, state, success, no_of_retries, cancel_tries, next_try_at, status_step, final, created_at,
+  updated_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'ready', FALSE, 0, 0, $10, 0, FALSE, $10, $10)
 ON CONFLICT (shard, reference_number) DO NOTHING
 
 -- name: get
@@ -40,7 +41,7 @@ RETURNING *
 -- name: place
 UPDATE shipments SET state = 'placed', success = TRUE, problem = $3, next_try_at = NULL, lease_owner = NULL,
   lease_ends_at = NULL, waiting_since_at = NULL, placed_at = COALESCE(placed_at, $4), waybill = $5, label_url = $6,
-  sort_code = $7, security_key = $8, vendor_order_id = $9, children = $10, next_ask_at = $11, updated_at = $4
+  sort_code = $7, security_key = $8, vendor_order_id = $9, children = $10, next_ask_at = $11, courier_partner_id = $12, account_code = $13, updated_at = $4
 WHERE shard = $1 AND reference_number = $2 AND NOT success
 
 -- name: not_placed
@@ -50,7 +51,7 @@ UPDATE shipments SET state = $4, no_of_retries = $5, problem = $6, next_try_at =
 WHERE shard = $1 AND reference_number = $2 AND lease_owner = $3 AND NOT success
 
 -- name: hold_account
--- Every due shipment of an account that would fail the same way waits with the one that showed it.
+-- Every due shipment of an account that would fail the same way waits, while the one that showed it goes first.
 UPDATE shipments SET state = 'held', problem = $3, next_try_at = $4, updated_at = $5
 WHERE (shard, reference_number) IN (
   SELECT shard, reference_number FROM shipments
@@ -59,15 +60,24 @@ WHERE (shard, reference_number) IN (
   {{postgres: FOR UPDATE SKIP LOCKED}}
 )
 
+-- name: release_account
+-- The account works again: whatever was held with it goes on at once.
+UPDATE shipments SET state = 'ready', problem = NULL, next_try_at = $3, updated_at = $3
+WHERE (shard, reference_number) IN (
+  SELECT shard, reference_number FROM shipments
+  WHERE next_try_at IS NOT NULL AND state = 'held' AND courier_partner_id = $1
+    AND COALESCE(account_code, '') = COALESCE($2, '') AND lease_owner IS NULL
+  {{postgres: FOR UPDATE SKIP LOCKED}}
+)
+
 -- name: try_again
 UPDATE shipments SET state = 'ready', no_of_retries = 0, problem = NULL, next_try_at = $3, waiting_since_at = NULL,
   updated_at = $3
 WHERE shard = $1 AND reference_number = $2 AND state IN ('retrying', 'held', 'rejected', 'gave_up', 'waiting')
-  AND cancel_asked_at IS NULL
 
 -- name: new_payload
 UPDATE shipments SET payload = $3, order_id = $4, transporter = $5, courier_partner_id = $6, account_code = $7,
-  delivery_type = $8, state = 'ready', no_of_retries = 0, problem = NULL, next_try_at = $9, waiting_since_at = NULL,
+  delivery_type = $8, region = $10, payload_changed_at = $9, state = 'ready', no_of_retries = 0, problem = NULL, next_try_at = $9, waiting_since_at = NULL,
   updated_at = $9
 WHERE shard = $1 AND reference_number = $2 AND NOT success AND lease_owner IS NULL AND cancel_asked_at IS NULL
   AND state <> 'cancelled'
@@ -97,7 +107,7 @@ RETURNING *
 
 -- name: after_cancel
 UPDATE shipments SET state = $4, problem = $5, next_try_at = $6, lease_owner = NULL, lease_ends_at = NULL,
-  no_of_retries = $7, updated_at = $8
+  cancel_tries = $7, updated_at = $8
 WHERE shard = $1 AND reference_number = $2 AND lease_owner = $3
 
 -- name: claim_to_ask
@@ -110,7 +120,7 @@ WHERE (shard, reference_number) IN (
   LIMIT $3
   {{postgres: FOR UPDATE SKIP LOCKED}}
 )
-RETURNING reference_number, waybill, courier_partner_id, children
+RETURNING reference_number, waybill, courier_partner_id
 
 -- name: asked
 UPDATE shipments SET next_ask_at = CASE WHEN final THEN NULL ELSE $3{{postgres: ::timestamptz}} END
@@ -118,7 +128,7 @@ WHERE shard = $1 AND reference_number = $2
 
 -- name: placed_after
 -- All that hold a waybill, page by page, for a complete catch-up by hand.
-SELECT shard, reference_number, waybill, courier_partner_id, children FROM shipments
+SELECT shard, reference_number, waybill, courier_partner_id FROM shipments
 WHERE waybill IS NOT NULL AND (shard, reference_number) > ($1, $2)
 ORDER BY shard, reference_number
 LIMIT $3

@@ -1,0 +1,232 @@
+"""POST /webhooks/clickpost: 200 means stored, a wrong key stores nothing, our trouble is 503, nothing is 500."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import hypothesis.strategies as st
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+
+from awbridge.store import Store, inbox, webhook_keys
+from awbridge.web.webhook import LARGEST_BODY, PATH
+from tests.steps.world import as_body, webhook
+from tests.store.rows import T0, count, fetch
+from tests.store.stores import postgres_only, sqlite_only
+from tests.web.app import Web, web_on
+
+HOOK = as_body(webhook("AWB1", 5, T0, order_status_id=1))
+RIGHT = {"webhook_key": "right"}
+
+
+async def stored(store: Store) -> list[dict[str, Any]]:
+    return await fetch(store, "SELECT identity, source, body, received_at, due_at, problem FROM inbox ORDER BY id")
+
+
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [
+        (PATH, {"webhook_key": "right"}),
+        (PATH, {"Webhook_Key": "right"}),
+        (PATH, {"X-Api-Key": "right"}),
+        (f"{PATH}/right", {}),
+        (f"{PATH}/right/", {}),
+        (PATH, {"webhook_key": "wrong", "x-api-key": "right"}),
+    ],
+)
+@sqlite_only
+async def test_the_right_key_is_accepted_wherever_clickpost_puts_it(
+    web: Web, path: str, headers: dict[str, str]
+) -> None:
+    answer = await web.http.post(path, content=HOOK, headers=headers)
+    assert (answer.status_code, answer.json()) == (200, {"status": "stored"})
+    [row] = await stored(web.store)
+    assert (bytes(row["body"]), row["source"], row["received_at"], row["due_at"]) == (HOOK, "webhook", T0, T0)
+
+
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [
+        (PATH, {}),
+        (PATH, {"webhook_key": "wrong"}),
+        (PATH, {"webhook_key": ""}),
+        (PATH, {"webhook_key": "right "[:4]}),
+        (PATH, {"Authorization": "Bearer right"}),
+        (f"{PATH}/wrong", {}),
+        (f"{PATH}?key=right", {}),
+        (PATH, {"webhook_key": "right".upper()}),
+    ],
+)
+@sqlite_only
+async def test_a_wrong_or_missing_key_is_refused_and_nothing_is_stored(
+    web: Web, path: str, headers: dict[str, str]
+) -> None:
+    answer = await web.http.post(path, content=HOOK, headers=headers)
+    assert answer.status_code == 401
+    assert await count(web.store, "inbox") == 0
+
+
+@sqlite_only
+async def test_without_any_key_nobody_is_let_in(store: Store) -> None:
+    async with web_on(store, keys=()) as web:
+        assert (await web.http.post(PATH, content=HOOK, headers={"webhook_key": ""})).status_code == 401
+        assert (await web.http.post(PATH, content=HOOK)).status_code == 401
+
+
+async def test_old_and_new_keys_are_both_accepted_during_a_rotation(store: Store) -> None:
+    async with web_on(store, keys=("old", "new")) as web:
+        for n, key in enumerate(("old", "new")):
+            body = as_body(webhook("AWB1", 5, T0, order_status_id=n + 1))
+            assert (await web.http.post(PATH, content=body, headers={"webhook_key": key})).status_code == 200
+        assert (await web.http.post(PATH, content=HOOK, headers={"webhook_key": "older"})).status_code == 401
+    assert await count(store, "inbox") == 2
+
+
+async def register(store: Store, key: str) -> None:
+    async with store.write() as session:
+        await webhook_keys.add(session, key, webhook_url="https://x", now=T0)
+
+
+@sqlite_only
+async def test_a_key_registered_while_running_is_accepted_within_a_second(web: Web) -> None:
+    assert (await web.http.post(PATH, content=HOOK, headers={"webhook_key": "fresh"})).status_code == 401
+    await register(web.store, "fresh")
+    deadline = time.monotonic() + 1.5
+    while (answer := await web.http.post(PATH, content=HOOK, headers={"webhook_key": "fresh"})).status_code == 401:
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.05)
+    assert answer.status_code == 200
+    assert (await web.http.post(PATH, content=HOOK, headers=RIGHT)).status_code == 200
+
+
+async def test_the_first_deliveries_after_a_start_are_all_accepted_by_a_registered_key(store: Store) -> None:
+    await register(store, "kept")
+    async with web_on(store, keys=()) as web:
+        bodies = [as_body(webhook("AWB1", 5, T0, order_status_id=n + 1)) for n in range(20)]
+        answers = await asyncio.gather(
+            *(web.http.post(PATH, content=body, headers={"webhook_key": "kept"}) for body in bodies)
+        )
+    assert {a.status_code for a in answers} == {200}
+    assert await count(store, "inbox") == 20
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"<html>", b"{", b'"text"', b"17", b"null", b"[]", b"[1]", b"\xff\xfe\x00", b"[" * 5000]
+)
+async def test_what_is_no_delivery_is_told_so_and_its_bytes_are_kept(web: Web, body: bytes) -> None:
+    answer = await web.http.post(PATH, content=body, headers=RIGHT)
+    assert answer.status_code == 400
+    assert (await web.http.post(PATH, content=body, headers=RIGHT)).status_code == 400
+    [row] = await stored(web.store)
+    assert bytes(row["body"]) == body
+    assert row["due_at"] is None
+    assert row["problem"].startswith("not JSON")
+    async with web.store.write() as session:
+        assert await inbox.replay(session, now=T0) == 0, "no fix makes it a delivery"
+
+
+async def test_a_delivery_of_the_largest_size_is_taken_and_a_larger_one_is_not(web: Web) -> None:
+    body = webhook("AWB1", 5, T0)
+    body["padding"] = "x" * (LARGEST_BODY - len(as_body({**body, "padding": ""})))
+    assert len(as_body(body)) == LARGEST_BODY
+    assert (await web.http.post(PATH, content=as_body(body), headers=RIGHT)).status_code == 200
+    assert (await web.http.post(PATH, content=as_body(body) + b" ", headers=RIGHT)).status_code == 413
+    assert await count(web.store, "inbox") == 1
+
+
+async def test_a_repeated_delivery_is_acknowledged_and_stored_once(web: Web) -> None:
+    answers = [await web.http.post(PATH, content=HOOK, headers=RIGHT) for _ in range(2)]
+    answers += await asyncio.gather(*(web.http.post(PATH, content=HOOK, headers=RIGHT) for _ in range(10)))
+    assert {a.status_code for a in answers} == {200}
+    assert await count(web.store, "inbox") == 1
+
+
+async def test_every_acknowledged_delivery_is_in_the_database(web: Web) -> None:
+    bodies = [as_body(webhook(f"AWB{n}", 5, T0)) for n in range(200)]
+    answers = await asyncio.gather(*(web.http.post(PATH, content=b, headers=RIGHT) for b in bodies))
+    acknowledged = sum(a.status_code == 200 for a in answers)
+    assert acknowledged == await count(web.store, "inbox") == 200
+    assert web.endpoint.counts == {200: 200}
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS"])
+@sqlite_only
+async def test_other_methods_are_refused(web: Web, method: str) -> None:
+    answer = await web.http.request(method, PATH, headers=RIGHT)
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+
+
+@asynccontextmanager
+async def dead(store: Store, url: str) -> AsyncGenerator[None]:
+    """While this lasts, nobody can write to the inbox: another process holds the database."""
+    if store.dialect == "sqlite":
+        with Path(url.removeprefix("sqlite:///") + "-lock").open("rb+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        return
+    other = await asyncpg.connect(url)
+    try:
+        async with other.transaction():
+            await other.execute("LOCK TABLE inbox, webhook_keys IN ACCESS EXCLUSIVE MODE")
+            yield
+    finally:
+        await other.close()
+
+
+async def test_a_dead_database_is_told_before_clickpost_hangs_up_and_nothing_is_lost_after(
+    web: Web, store_url: str
+) -> None:
+    async with dead(web.store, store_url):
+        started = time.monotonic()
+        answers = await asyncio.gather(
+            web.http.post(PATH, content=HOOK, headers=RIGHT), web.http.post(PATH, content=b"<", headers=RIGHT)
+        )
+        assert time.monotonic() - started < 1.6
+    assert [(a.status_code, a.headers["retry-after"]) for a in answers] == [(503, "1")] * 2
+    assert (await web.http.post(PATH, content=HOOK, headers=RIGHT)).status_code == 200
+    assert sorted(bytes(r["body"]) for r in await stored(web.store)) == [b"<", HOOK]
+
+
+@postgres_only  # SQLite's readers wait for no writer
+async def test_keys_that_cannot_be_looked_up_in_time_are_our_trouble_not_the_callers(web: Web, store_url: str) -> None:
+    async with dead(web.store, store_url):
+        started = time.monotonic()
+        answer = await web.http.post(PATH, content=HOOK, headers={"webhook_key": "maybe registered"})
+        assert time.monotonic() - started < 1.6
+    assert answer.status_code == 503
+
+
+@sqlite_only
+async def test_a_path_beside_the_endpoint_is_not_the_endpoint(web: Web) -> None:
+    assert (await web.http.post(f"{PATH}extra", content=HOOK, headers=RIGHT)).status_code == 404
+
+
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=10,
+)
+_names = st.sampled_from(["waybill", "cp_id", "order_status_id", "notification_event_id", "additional", "timestamp"])
+_like_hooks = st.dictionaries(_names, _json, max_size=5)
+_bodies = st.binary(max_size=200) | (_json | _like_hooks | st.lists(_like_hooks, max_size=3)).map(
+    lambda value: json.dumps(value).encode()
+)
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(body=_bodies)
+@example(body=b'{"order_status_id": "\\ud800"}')
+@example(body=b'{"order_status_id": "a\\u0000b"}')
+@example(body=b'{"order_status_id": 1e999}')
+async def test_no_body_is_our_fault_and_every_body_is_kept(web: Web, body: bytes) -> None:
+    answer = await web.http.post(PATH, content=body, headers=RIGHT)
+    assert answer.status_code in (200, 400)
+    assert await count(web.store, "inbox") >= 1
