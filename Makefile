@@ -36,10 +36,11 @@ types: install
 
 # Seconds: no processes are killed, no demo is run.
 quick: install
-	$(BIN)/pytest -q -m 'not slow'
+	$(BIN)/pytest -q -n 2 -m 'not slow'
 
 test: install system lint types
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q -n 2 -m 'not slow'
+	$(BIN)/pytest -q -m slow
 
 bench: install
 	$(BIN)/python -m bench

@@ -202,6 +202,19 @@ async def test_an_account_that_stays_broken_is_probed_by_one_shipment_at_a_time(
     assert (await get(store, "A0")).no_of_retries == 0
 
 
+async def test_a_whole_batch_that_failed_together_comes_back_as_one_probe(store: Store) -> None:
+    names = [f"A{n}" for n in range(6)]
+    clock, vendor = SetClock(), Vendor({name: Misconfigured(message="bad key") for name in names})
+    await add(store, *names)
+    assert await push(store, vendor, clock) == 6
+    clock.forward(seconds=300)
+    assert await push(store, vendor, clock) == 1
+    vendor.answers.clear()
+    clock.forward(seconds=300)
+    assert await push(store, vendor, clock) == 1
+    assert await push(store, vendor, clock) == 5
+
+
 async def test_a_changed_payload_that_did_not_reach_clickpost_is_told(store: Store) -> None:
     clock, vendor = SetClock(), Vendor({"R": Unknown(message="no answer")})
     await intake.take_in(store=store, clock=clock, orders=[an_order("R")])

@@ -68,6 +68,15 @@ async def push_due(*, store: Store, clickpost: PlacesOrders, clock: Clock, polic
     now = clock()
     async with store.write() as session:
         claimed = await shipments.claim(session, owner=owner, now=now, until=now + policy.lease, limit=policy.batch)
+        claimed, more_probes = _one_probe_per_account(claimed)
+        for shipment in more_probes:
+            rest = NotPlaced(
+                state=State.HELD,
+                no_of_retries=shipment.no_of_retries,
+                problem=shipment.problem,
+                next_try_at=now + 2 * policy.hold,
+            )
+            await shipments.not_placed(session, shipment.reference_number, owner, rest, now=now)
     seats = asyncio.Semaphore(policy.concurrency)
 
     async def push_one(shipment: Shipment) -> None:
@@ -87,6 +96,22 @@ async def push_due(*, store: Store, clickpost: PlacesOrders, clock: Clock, polic
         if isinstance(result, BaseException):
             raise result
     return len(claimed)
+
+
+def _one_probe_per_account(claimed: Sequence[Shipment]) -> tuple[list[Shipment], list[Shipment]]:
+    """(those to push, those that wait for the probe): of an account's held shipments only the first is tried."""
+    probed: set[tuple[int, str | None]] = set()
+    pushed: list[Shipment] = []
+    waiting: list[Shipment] = []
+    for shipment in claimed:
+        account = (shipment.courier_partner_id, shipment.account_code)
+        if shipment.state is State.HELD and account in probed:
+            waiting.append(shipment)
+        else:
+            pushed.append(shipment)
+            if shipment.state is State.HELD:
+                probed.add(account)
+    return pushed, waiting
 
 
 async def _record(
@@ -111,7 +136,7 @@ async def _record(
             kept = await shipments.not_placed(session, reference, owner, decided, now=now)
             if kept and isinstance(outcome, Rejected) and await shipments.cancel_is_asked(session, reference):
                 await shipments.cancel(session, reference, now=now)  # somebody asked while the call was out
-        if shipment.state is State.HELD and not isinstance(outcome, Misconfigured):
+        if shipment.state is State.HELD and isinstance(outcome, Placed | Pending):
             await shipments.release_account(session, shipment, now=now)
     _tell(shipment, outcome)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import resources
 
-from awbridge.domain.errors import MigrationError, StoreError
+from awbridge.domain.errors import MigrationError, StoreBusy, StoreError
 from awbridge.store.database import Database
 from awbridge.store.queries import Queries
 
@@ -55,9 +55,13 @@ async def migrate(database: Database) -> list[str]:
 
 async def pending(database: Database) -> list[str]:
     """The names of migrations that the database still needs. Raises MigrationError as `migrate` does."""
-    await _make_history(database)
-    async with database.read() as session:
-        done = {row["number"]: row["checksum"] for row in await session.fetch(_sql.history)}
+    try:
+        async with database.read() as session:
+            done = {row["number"]: row["checksum"] for row in await session.fetch(_sql.history)}
+    except StoreBusy:
+        raise
+    except StoreError:  # an empty database has no history yet; looking must not write one
+        done = {}
     _check_history(done, migrations())
     return [m.name for m in migrations() if m.number not in done]
 

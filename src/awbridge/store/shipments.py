@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from awbridge.domain.lifecycle import Sighting
@@ -16,6 +16,7 @@ from awbridge.store.database import Row, Session
 from awbridge.store.queries import Queries
 
 _sql = Queries("shipments")
+_END_OF_TIME = (datetime(9999, 12, 31, tzinfo=UTC), "")
 _COLUMNS = frozenset(f.name for f in fields(Shipment))
 
 
@@ -302,7 +303,7 @@ async def newest(
     session: Session, *, state: State | None = None, before: tuple[datetime, str] | None = None, limit: int = 50
 ) -> list[Shipment]:
     """Shipments, newest first; `before` is the (created_at, reference_number) where the last page ended."""
-    at, reference = before or (None, None)
+    at, reference = before or _END_OF_TIME
     if state is None:
         rows = await session.fetch(_sql.newest, at, reference, limit)
     else:

@@ -140,16 +140,13 @@ WHERE shard = $1 AND reference_number = $2
 
 -- name: newest
 SELECT * FROM shipments
-WHERE {{postgres: ($1::timestamptz IS NULL OR (created_at, reference_number) < ($1, $2))}}
-      {{sqlite: ($1 IS NULL OR (created_at, reference_number) < ($1, $2))}}
+WHERE (created_at, reference_number) < ($1, $2)
 ORDER BY created_at DESC, reference_number DESC
 LIMIT $3
 
 -- name: newest_in_state
 SELECT * FROM shipments
-WHERE state = $1
-  AND {{postgres: ($2::timestamptz IS NULL OR (created_at, reference_number) < ($2, $3))}}
-      {{sqlite: ($2 IS NULL OR (created_at, reference_number) < ($2, $3))}}
+WHERE state = $1 AND (created_at, reference_number) < ($2, $3)
 ORDER BY created_at DESC, reference_number DESC
 LIMIT $4
 
