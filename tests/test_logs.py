@@ -1,0 +1,48 @@
+"""Logs tell events, never what a customer or a key is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from awbridge.logs import set_up_logs
+
+
+@pytest.fixture(autouse=True)
+def default_logs_after() -> Iterator[None]:
+    yield
+    structlog.reset_defaults()
+
+
+def fail_with(secret: str) -> None:
+    """Fail while a local variable holds a secret."""
+    kept = {"phone": secret}
+    if kept:
+        raise ValueError("something went wrong")
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_traceback_shows_where_but_no_local_variable(capsys: pytest.CaptureFixture[str], as_json: bool) -> None:
+    set_up_logs(level="info", as_json=as_json)
+    try:
+        fail_with("".join(["98", "7654", "3210"]))
+    except ValueError as error:
+        structlog.get_logger().error("step.failed", step="push", exc_info=error)
+    told = capsys.readouterr().err
+    assert "step.failed" in told
+    assert "something went wrong" in told
+    assert "fail_with" in told
+    assert "9876543210" not in told
+
+
+def test_json_logs_are_one_object_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logs(level="info", as_json=True)
+    log = structlog.get_logger()
+    log.info("shipment.placed", reference="R1")
+    log.debug("shipment.waiting", reference="R2")
+    lines = capsys.readouterr().err.splitlines()
+    assert [json.loads(line)["event"] for line in lines] == ["shipment.placed"]
+    assert json.loads(lines[0])["reference"] == "R1"
