@@ -32,6 +32,9 @@ from awbridge.clickpost.exchange import (
     unwritable,
 )
 from awbridge.clickpost.masking import MaskUrls
+from awbridge.clickpost.more_async import AsyncMore
+from awbridge.clickpost.more_sync import More
+from awbridge.clickpost.signed import MaskSigned
 from awbridge.clickpost.tracking import UpdatedPage
 from awbridge.clickpost.webhooks import Registration
 from awbridge.clickpost.wire import Reply
@@ -42,9 +45,12 @@ from awbridge.domain.shipment import Region
 
 CLICKPOST_URL = "https://www.clickpost.in"
 TRACKING_URL = "https://api.clickpost.in"
+SERVICEABILITY_URL = "https://serviceability.clickpost.in"
+EDD_URL = "https://ds.clickpost.in"
 CONNECT_TIMEOUT = 5.0  # seconds
 KEEP_CONNECTIONS = 30.0  # seconds that an idle connection is kept
 logging.getLogger("httpx2").addFilter(MaskUrls())
+logging.getLogger("httpx2").addFilter(MaskSigned())
 
 
 class _Shared:
@@ -62,8 +68,8 @@ class _Shared:
         return Listener(request, self._timeout, self._on_call)
 
 
-def _endpoints(username: str, key: str, url: str, tracking_url: str) -> Endpoints:
-    return Endpoints(username=username, key=key, url=url.rstrip("/"), tracking_url=tracking_url.rstrip("/"))
+def _endpoints(username: str, key: str, **urls: str) -> Endpoints:
+    return Endpoints(username=username, key=key, **{name: url.rstrip("/") for name, url in urls.items()})
 
 
 def _client_settings(timeout: float, connections: int) -> dict[str, Any]:
@@ -85,7 +91,7 @@ def _content(request: Request) -> dict[str, Any]:
     return {"content": request.body.encode(), "headers": {"Content-Type": "application/json"}}
 
 
-class AsyncClickPost(_Shared):
+class AsyncClickPost(_Shared, AsyncMore):
     """ClickPost's API for asyncio. Use as an async context manager, or call `aclose`.
 
     `timeout` is seconds for each wait on the network (connecting: 5 at most; a whole answer: twice the timeout).
@@ -99,13 +105,16 @@ class AsyncClickPost(_Shared):
         key: str,
         url: str = CLICKPOST_URL,
         tracking_url: str = TRACKING_URL,
+        serviceability_url: str = SERVICEABILITY_URL,
+        edd_url: str = EDD_URL,
         timeout: float = 15.0,
         connections: int = 50,
         transport: httpx2.AsyncBaseTransport | None = None,
         proxy: str | None = None,
         on_call: Callable[[Call], None] | None = None,
     ) -> None:
-        super().__init__(_endpoints(username, key, url, tracking_url), timeout, on_call)
+        urls = {"tracking_url": tracking_url, "serviceability_url": serviceability_url, "edd_url": edd_url}
+        super().__init__(_endpoints(username, key, url=url, **urls), timeout, on_call)
         self._http = httpx2.AsyncClient(transport=transport, proxy=proxy, **_client_settings(timeout, connections))
 
     async def __aenter__(self) -> Self:
@@ -180,7 +189,7 @@ class AsyncClickPost(_Shared):
         return listener.failed(failure)
 
 
-class ClickPost(_Shared):
+class ClickPost(_Shared, More):
     """ClickPost's API without asyncio. Use as a context manager, or call `close`. See AsyncClickPost."""
 
     def __init__(
@@ -190,13 +199,16 @@ class ClickPost(_Shared):
         key: str,
         url: str = CLICKPOST_URL,
         tracking_url: str = TRACKING_URL,
+        serviceability_url: str = SERVICEABILITY_URL,
+        edd_url: str = EDD_URL,
         timeout: float = 15.0,
         connections: int = 50,
         transport: httpx2.BaseTransport | None = None,
         proxy: str | None = None,
         on_call: Callable[[Call], None] | None = None,
     ) -> None:
-        super().__init__(_endpoints(username, key, url, tracking_url), timeout, on_call)
+        urls = {"tracking_url": tracking_url, "serviceability_url": serviceability_url, "edd_url": edd_url}
+        super().__init__(_endpoints(username, key, url=url, **urls), timeout, on_call)
         self._http = httpx2.Client(transport=transport, proxy=proxy, **_client_settings(timeout, connections))
 
     def __enter__(self) -> Self:

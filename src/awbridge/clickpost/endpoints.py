@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from awbridge.clickpost.masking import mask_text, mask_url
+from awbridge.clickpost.signed import mask_signed
 from awbridge.domain.call import Call
 from awbridge.domain.errors import VendorError
 from awbridge.domain.json import JsonObject
@@ -25,13 +26,17 @@ _CREATE_ORDER = {Region.INDIA: "/api/v3/create-order/", Region.WORLD: "/api/v4/c
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One request. `url` and `body` hold the key in clear: they are for sending, never for keeping."""
+    """One request. `url` and `body` hold the key in clear: they are for sending, never for keeping.
+
+    `file`: the answer is a file, kept nowhere but in the hands of who asked for it.
+    """
 
     api: str
     method: str
     url: str = field(repr=False)
     body: str = field(default="", repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    file: bool = False
 
     def call(
         self,
@@ -61,7 +66,7 @@ class Request:
 
     def masked(self, text: str) -> str:
         """The text without the secrets of this request, fit to be stored."""
-        return mask_text(text, self.secrets).replace("\x00", "\ufffd") if text else ""
+        return mask_signed(mask_text(text, self.secrets)).replace("\x00", "\ufffd") if text else ""
 
 
 def cut(text: str) -> str:
@@ -78,20 +83,22 @@ class Endpoints:
     key: str = field(repr=False)
     url: str
     tracking_url: str
+    serviceability_url: str = ""
+    edd_url: str = ""
 
     def create_order(self, payload: JsonObject, region: Region) -> Request:
         """Register one shipment. Raises ValueError where the payload cannot be written as JSON."""
-        return self._post("create-order", _CREATE_ORDER[region], self._login(), payload)
+        return self.post("create-order", self.url + _CREATE_ORDER[region], self.login(), payload)
 
     def fetch_order(self, waybill: str, cp_id: int, region: Region) -> Request:
         """What ClickPost holds of an order."""
-        params = {**self._login(), "awb": waybill, "cp_id": str(cp_id)}
-        return self._get("fetch-order", self.url + _CREATE_ORDER[region], params)
+        params = {**self.login(), "awb": waybill, "cp_id": str(cp_id)}
+        return self.get("fetch-order", self.url + _CREATE_ORDER[region], params)
 
     def cancel_order(self, waybill: str, cp_id: int, account_code: str) -> Request:
         """Cancel one shipment."""
-        params = {**self._login(), "waybill": waybill, "cp_id": str(cp_id), "account_code": account_code}
-        return self._get("cancel-order", self.url + "/api/v1/cancel-order/", params)
+        params = {**self.login(), "waybill": waybill, "cp_id": str(cp_id), "account_code": account_code}
+        return self.get("cancel-order", self.url + "/api/v1/cancel-order/", params)
 
     def track_order(self, waybills: Sequence[str], cp_id: int) -> Request:
         """The timelines of 1 to 5 waybills of one courier. Raises ValueError for any other number of them."""
@@ -99,8 +106,8 @@ class Endpoints:
             raise ValueError(f"track_order takes 1 to {MOST_WAYBILLS} waybills a call, not {len(waybills)}")
         if any(not waybill or "," in waybill for waybill in waybills):
             raise ValueError("a waybill is neither empty nor holds a comma")
-        params = {**self._login(), "waybill": ",".join(waybills), "cp_id": str(cp_id)}
-        return self._get("track-order", self.tracking_url + "/api/v2/track-order/", params)
+        params = {**self.login(), "waybill": ",".join(waybills), "cp_id": str(cp_id)}
+        return self.get("track-order", self.tracking_url + "/api/v2/track-order/", params)
 
     def updated_order(self, start: datetime, end: datetime) -> Request:
         """The first page of what changed in a window. Raises ValueError where it is longer than 30 minutes."""
@@ -113,49 +120,52 @@ class Endpoints:
 
     def updated_order_page(self, params: dict[str, str]) -> Request:
         """A page by its own parameters; ours prove who asks."""
-        return self._get("updated-order", self.tracking_url + "/api/v1/updated-order", {**params, **self._login()})
+        return self.get("updated-order", self.tracking_url + "/api/v1/updated-order", {**params, **self.login()})
 
     def register_webhook(self, webhook_url: str, *, change: bool = False) -> Request:
         """Have all statuses sent to an address, or change the address. The key goes in the body here."""
         body: JsonObject = {"service_id": SERVICE_ALL_STATUSES, "key": self.key, "webhook_url": webhook_url}
-        path, method = "/api/v1/tracking/register-webhook/", "PUT" if change else "POST"
+        url, method = self.url + "/api/v1/tracking/register-webhook/", "PUT" if change else "POST"
         # The address may end in a token of its own.
-        return self._post("register-webhook", path, {}, body, method=method, secrets=_path_tokens(webhook_url))
+        return self.post("register-webhook", url, {}, body, method=method, secrets=_path_tokens(webhook_url))
 
     def test_webhook(self, test_url: str, test_data: JsonObject) -> Request:
         """Have ClickPost send a delivery with this body to an address."""
         body: JsonObject = {"test_url": test_url, "test_data": test_data}
-        params = {"key": self.key}
-        return self._post("test-webhook", "/api/v1/test_webhook", params, body, secrets=_path_tokens(test_url))
+        url, params = self.url + "/api/v1/test_webhook", {"key": self.key}
+        return self.post("test-webhook", url, params, body, secrets=_path_tokens(test_url))
 
     def fetch_accounts(self, active: bool | None) -> Request:
         """The courier accounts: the active ones, the others, or (None) all."""
         params = {"key": self.key} if active is None else {"key": self.key, "active": str(active)}
-        return self._get("fetch-accounts", self.url + "/api/v1/fetch-accounts", params)
+        return self.get("fetch-accounts", self.url + "/api/v1/fetch-accounts", params)
 
-    def _login(self) -> dict[str, str]:
+    def login(self) -> dict[str, str]:
+        """The parameters by which most endpoints know who asks."""
         return {"username": self.username, "key": self.key}
 
-    def _get(self, api: str, url: str, params: dict[str, str]) -> Request:
+    def get(self, api: str, url: str, params: dict[str, str]) -> Request:
+        """A request without a body."""
         return Request(api=api, method="GET", url=_with_query(url, params), secrets=(self.key,))
 
-    def _post(
+    def post(
         self,
         api: str,
-        path: str,
+        url: str,
         params: dict[str, str],
-        body: JsonObject,
+        body: JsonObject | list[JsonObject],
         *,
         method: str = "POST",
         secrets: tuple[str, ...] = (),
     ) -> Request:
+        """A request with a JSON body. Raises ValueError where the body cannot be written as JSON."""
         try:
             text = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
             text.encode()
         except (TypeError, ValueError, RecursionError) as error:
             raise ValueError(f"the body cannot be written as JSON ({type(error).__name__})") from None
-        url = _with_query(self.url + path, params)
-        return Request(api=api, method=method, url=url, body=text, secrets=(self.key, *secrets))
+        address = _with_query(url, params)
+        return Request(api=api, method=method, url=address, body=text, secrets=(self.key, *secrets))
 
 
 class Pages:

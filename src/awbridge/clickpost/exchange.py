@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import httpx2
@@ -23,6 +23,8 @@ from awbridge.domain.json import JsonObject
 from awbridge.domain.outcome import Placed, Rejected, TryLater, Unknown
 
 LARGEST_ANSWER = 32 * 1024 * 1024  # bytes; more is no answer of ClickPost
+LARGEST_FILE = 256 * 1024 * 1024  # bytes
+LONGEST_DOWNLOAD = 600.0  # seconds
 NO_SUCH_ORDER = (321, 330, 350, 400, 422)
 NO_SUCH_WAYBILL = (321, 330, 350)
 WEBHOOK_ANSWERS = (305, 327)
@@ -50,6 +52,7 @@ class Exchange:
     request: Request
     reply: Reply | None = None
     sent: bool = True
+    content: bytes = field(default=b"", repr=False)  # of a file
 
     def masked(self, text: str) -> str:
         """Words for a person, without the secrets that an answer may echo."""
@@ -75,16 +78,20 @@ class Listener:
         """Take a part of the body. Raises TooLong."""
         self._parts.append(part)
         self._size += len(part)
-        if self._size > LARGEST_ANSWER:
-            raise TooLong(f"the answer is larger than {LARGEST_ANSWER} bytes")
-        if time.perf_counter() - self._started > 2 * self._timeout:
-            raise TooLong(f"the answer was not complete after {2 * self._timeout:g} s")
+        largest = LARGEST_FILE if self._request.file else LARGEST_ANSWER
+        longest = max(LONGEST_DOWNLOAD if self._request.file else 0.0, 2 * self._timeout)
+        if self._size > largest:
+            raise TooLong(f"the answer is larger than {largest} bytes")
+        if time.perf_counter() - self._started > longest:
+            raise TooLong(f"the answer was not complete after {longest:g} s")
 
     def heard(self, response: httpx2.Response) -> Exchange:
         """The whole answer is there."""
+        whole = b"".join(self._parts)
+        file = self._request.file and response.status_code == 200
         reply = read_reply(
             response.status_code,
-            b"".join(self._parts),
+            b"" if file else whole,
             retry_after=response.headers.get("retry-after"),
             now=datetime.now(UTC),
         )
@@ -94,7 +101,7 @@ class Listener:
             response=reply.text,
             ms=self._ms(),
         )
-        return self._told(Exchange(call=call, request=self._request, reply=reply))
+        return self._told(Exchange(call=call, request=self._request, reply=reply, content=whole if file else b""))
 
     def failed(self, error: Exception) -> Exchange:
         """No answer, or no whole one."""
@@ -150,8 +157,11 @@ def cancel_answer(exchange: Exchange) -> CancelAnswer:
     return CancelAnswer(cancelled=False, again=True, message=message, call=exchange.call)
 
 
-def good(exchange: Exchange, *, also: Sequence[int] = ()) -> Reply:
-    """The reply of a call that succeeded, or whose code is among `also`. Raises VendorError for every other."""
+def good(exchange: Exchange, *, also: Sequence[int] = (), bare: str = "") -> Reply:
+    """The reply of a call that succeeded, or whose code is among `also`. Raises VendorError for every other.
+
+    `bare`: the field by which an endpoint that sends no status at all shows that it worked.
+    """
     reply, call = exchange.reply, exchange.call
     if reply is None:
         raise VendorError(f"{call.api}: no answer from ClickPost ({call.error})", call=call, again=True)
@@ -159,9 +169,33 @@ def good(exchange: Exchange, *, also: Sequence[int] = ()) -> Reply:
     code = reply.http_status if reply.business_status is None else reply.business_status
     if answer is Answer.SUCCESS or (reply.http_status in _BELIEVED and code in also):
         return reply
+    if bare and reply.http_status == 200 and reply.business_status is None and bare in as_object(reply.body):
+        return reply
     again = answer not in (Answer.CONFIGURATION, Answer.PERMANENT, Answer.REGISTERED)
     message = exchange.masked(f"{call.api}: {describe(reply)}")
     raise VendorError(message, call=call, again=again, retry_after=reply.retry_after)
+
+
+def found(exchange: Exchange, missing: int) -> Reply | None:
+    """The reply of a call that succeeded; None where its body carries the code for "no such thing".
+
+    Raises VendorError. An HTTP status alone does not make a thing missing: the address may be wrong.
+    """
+    reply = exchange.reply
+    if reply is not None and reply.http_status in _BELIEVED and reply.business_status == missing:
+        return None
+    return good(exchange)
+
+
+def file_of(exchange: Exchange) -> bytes:
+    """The file in an exchange. Raises VendorError; `again` is False where the link has run out (HTTP 403)."""
+    reply, call = exchange.reply, exchange.call
+    if reply is not None and reply.http_status == 200:
+        return exchange.content
+    if reply is None:
+        raise VendorError(f"{call.api}: no answer ({call.error})", call=call, again=True)
+    again = classify(reply.http_status, None) not in (Answer.CONFIGURATION, Answer.PERMANENT)
+    raise VendorError(f"{call.api}: HTTP {reply.http_status}", call=call, again=again, retry_after=reply.retry_after)
 
 
 def fetched_order(exchange: Exchange) -> Placed | None:

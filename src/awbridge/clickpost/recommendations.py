@@ -63,10 +63,9 @@ def parse_recommendations(reply: Reply) -> Recommendations:
 
 def _recommendation(entry: JsonObject) -> Recommendation:
     choices = [_choice(choice) for choice in objects(entry.get("preference_array"))]
-    last = len(choices) + 1
     return Recommendation(
         reference_number=as_id(entry.get("reference_number")),
-        choices=tuple(sorted(choices, key=lambda choice: last if choice.priority is None else choice.priority)),
+        choices=tuple(sorted(choices, key=lambda choice: (choice.priority is None, choice.priority))),
         serviceable=as_bool(entry.get("pincode_serviceable")),
         raw=entry,
     )
