@@ -649,8 +649,10 @@ def catch_up(start: datetime | None, end: datetime | None, everything: bool, as_
     async def go(clickpost: AsyncClickPost, store: Store) -> dict[str, Any]:
         world: dict[str, Any] = {"store": store, "clickpost": clickpost, "clock": utc_now, "policy": policy}
         if everything:
-            asked, answered = await catch_up_step.ask_for_everything(**world)
-            return {"asked": asked, "answered": answered}
+            told = await catch_up_step.ask_for_everything(**world)
+            if told.failed:
+                raise AwbridgeError(f"{told.failed} of {told.asked} shipments could not be asked for; try again")
+            return {"asked": told.asked, "known": told.known}
         if start:
             since = start.replace(tzinfo=settings.zone)
             until = end.replace(tzinfo=settings.zone) if end else utc_now()

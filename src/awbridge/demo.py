@@ -36,6 +36,7 @@ from awbridge.store import Store, inbox, webhook_keys
 
 DAY = 86_400.0
 PATIENCE = 50.0  # seconds until the demo stops waiting and says what is missing
+MORE_PATIENCE = 0.05  # seconds more for each order
 TERMINAL = ("placed", "rejected", "gave_up", "cancelled")
 
 # A bad day at ClickPost. Everything here passes in the end; none of it may lose or double an order or a scan.
@@ -170,7 +171,8 @@ class Verdict:
 class _Watch:
     """Progress, and a deadline for the whole demo."""
 
-    def __init__(self, as_json: bool) -> None:
+    def __init__(self, *, as_json: bool, patience: float) -> None:
+        self.patience = patience
         self._console = Console(stderr=True, quiet=as_json)
         self.progress = Progress(
             TextColumn("{task.description:<24}"),
@@ -179,7 +181,7 @@ class _Watch:
             TimeElapsedColumn(),
             console=self._console,
         )
-        self._deadline = time.monotonic() + PATIENCE
+        self._deadline = time.monotonic() + patience
 
     async def until(self, name: str, total: int, look: Callable[[], Any]) -> bool:
         """Show progress until `look` (a coroutine function) says `total`; False when patience ran out."""
@@ -220,7 +222,7 @@ async def run_demo(*, count: int, seed: int, keep: bool, as_json: bool) -> bool:
         )
         folder = Path(made)
         config = SandboxConfig(seed=seed, speed=200_000.0, backdate_seconds=90 * DAY, faults=Faults(**FAULTS))
-        watch = _Watch(as_json)
+        watch = _Watch(as_json=as_json, patience=PATIENCE + count * MORE_PATIENCE)
         async with running(config) as sandbox:
             settings = demo_settings(sandbox.url, folder)
             async with _service(settings) as url, httpx2.AsyncClient(timeout=30.0) as http:
@@ -262,7 +264,7 @@ async def _drive(
         (caught_up, "catching up did not come to an end"),
     ):
         if not done:
-            verdict.faults.insert(0, f"after {PATIENCE:g} s {what}")
+            verdict.faults.insert(0, f"after {watch.patience:g} s {what}")
     return verdict
 
 
@@ -302,8 +304,8 @@ async def _catch_up(settings: Settings, watch: _Watch, count: int) -> bool:
     async with service.open_store(settings, migrate=False) as store, service.vendor(settings) as clickpost:
 
         async def answered() -> int:
-            asked, got = await ask_for_everything(store=store, clickpost=clickpost, clock=utc_now, policy=policy)
-            return count if asked == got else got
+            told = await ask_for_everything(store=store, clickpost=clickpost, clock=utc_now, policy=policy)
+            return count - told.failed
 
         async def applied() -> int:
             async with store.read() as session:

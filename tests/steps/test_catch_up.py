@@ -14,6 +14,7 @@ from awbridge.domain.call import Call
 from awbridge.domain.errors import VendorError
 from awbridge.steps.catch_up import (
     CatchUpPolicy,
+    Everything,
     ask_for_everything,
     ask_for_silent,
     cover_next_window,
@@ -210,5 +211,17 @@ async def test_a_complete_catch_up_asks_for_every_waybill(store: Store) -> None:
     numbers = await silent(store, 7)
     await add(store, "NOT-PLACED")
     told = await ask_for_everything(store=store, clickpost=vendor, clock=clock, policy=POLICY)
-    assert told == (7, 7)
+    assert told == Everything(asked=7, known=7, failed=0)
     assert sorted(n for _, asked in vendor.asked for n in asked) == numbers
+
+
+async def test_a_complete_catch_up_repeats_what_failed_and_says_what_it_could_not_ask_for(store: Store) -> None:
+    clock, vendor = SetClock(), Vendor()
+    numbers = await silent(store, 7)
+    world = {"store": store, "clickpost": vendor, "clock": clock, "policy": POLICY, "pauses": (0.0, 0.0)}
+    vendor.failing = 3
+    assert await ask_for_everything(**world) == Everything(asked=7, known=7, failed=0)
+    assert {n for _, asked in vendor.asked for n in asked} == set(numbers)
+    vendor.failing = 100
+    told = await ask_for_everything(**world)
+    assert (told.asked, told.failed) == (7, 7)

@@ -7,6 +7,7 @@ have not been heard of for a day.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -124,27 +125,55 @@ async def ask_for_silent(*, store: Store, clickpost: TellsTracking, clock: Clock
     return len(due)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Everything:
+    """What came of asking for all shipments: how many were asked for, known to ClickPost, and not asked in the end."""
+
+    asked: int
+    known: int
+    failed: int
+
+
 async def ask_for_everything(
-    *, store: Store, clickpost: TellsTracking, clock: Clock, policy: CatchUpPolicy
-) -> tuple[int, int]:
-    """Ask track-order for every shipment that has a waybill, final ones too; (asked for, answered)."""
-    asked = answered = 0
+    *,
+    store: Store,
+    clickpost: TellsTracking,
+    clock: Clock,
+    policy: CatchUpPolicy,
+    pauses: Sequence[float] = (0.5, 2.0, 5.0),
+) -> Everything:
+    """Ask track-order for every shipment that has a waybill, final ones too.
+
+    Calls that failed are made again after each of `pauses` (seconds).
+    """
+    asked = known = 0
+    failed: list[ToAsk] = []
     after = (-1, "")
-    while True:
-        async with store.read() as session:
-            page = await shipments.placed_after(session, after, limit=PAGE)
-        if not page:
-            return asked, answered
+    while page := await _placed_after(store, after):
         last = page[-1].reference_number
         after = (shard_of(last), last)
         asked += len(page)
-        answered += await _ask(store, clickpost, page, clock, next_ask=policy.ask_after)
+        told, again = await _ask(store, clickpost, page, clock, next_ask=policy.ask_after)
+        known, failed = known + told, failed + again
+    for pause in pauses:
+        if failed:
+            await asyncio.sleep(pause)
+            told, failed = await _ask(store, clickpost, failed, clock, next_ask=policy.ask_after)
+            known += told
+    return Everything(asked=asked, known=known, failed=len(failed))
+
+
+async def _placed_after(store: Store, after: tuple[int, str]) -> list[ToAsk]:
+    async with store.read() as session:
+        return await shipments.placed_after(session, after, limit=PAGE)
 
 
 async def _ask(
     store: Store, clickpost: TellsTracking, due: Sequence[ToAsk], clock: Clock, *, next_ask: timedelta
-) -> int:
-    answered = 0
+) -> tuple[int, list[ToAsk]]:
+    """(how many of these ClickPost knows, those whose call failed)."""
+    known = 0
+    failed: list[ToAsk] = []
     by_courier = sorted(due, key=lambda s: s.courier_partner_id)
     for courier, group in groupby(by_courier, key=lambda s: s.courier_partner_id):
         of_courier = list(group)
@@ -155,13 +184,14 @@ async def _ask(
             except VendorError as error:
                 log.warning("catch_up.track_failed", courier=courier, problem=str(error))
                 await _keep_failed_call(store, error, clock())
+                failed += asked
                 continue
-            answered += len(answer.items)
+            known += len(answer.items)
             await _put_into_inbox(store, Source.TRACK_ORDER, answer.items, clock())
             async with store.write() as session:
                 for shipment in sorted(asked, key=lambda s: (shard_of(s.reference_number), s.reference_number)):
                     await shipments.asked(session, shipment.reference_number, next_ask_at=clock() + next_ask)
-    return answered
+    return known, failed
 
 
 async def _put_into_inbox(store: Store, source: Source, items: Sequence[JsonObject], now: datetime) -> None:
