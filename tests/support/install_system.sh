@@ -10,17 +10,21 @@ have_postgres && exit 0
 if command -v apt-get >/dev/null 2>&1; then
   run=""
   if [ "$(id -u)" != 0 ]; then
-    if sudo -n true 2>/dev/null; then run="sudo -n"; else run=no; fi
+    if sudo -n true 2>/dev/null; then run="sudo -n env DEBIAN_FRONTEND=noninteractive"; else run=no; fi
   fi
   if [ "$run" != no ]; then
     echo "installing PostgreSQL for the tests"
     export DEBIAN_FRONTEND=noninteractive
-    # No cluster of the system's own: the tests make theirs.
-    $run mkdir -p /etc/postgresql-common
-    [ -e /etc/postgresql-common/createcluster.conf ] ||
-      echo "create_main_cluster = false" | $run tee /etc/postgresql-common/createcluster.conf >/dev/null
-    { $run apt-get update -qq && $run apt-get install -y -qq --no-install-recommends postgresql; } >/tmp/awbridge-apt.log 2>&1 ||
-      tail -n 20 /tmp/awbridge-apt.log
+    log=$(mktemp)
+    # postgresql-common first, to say that no cluster of the system's own is wanted: the tests make theirs.
+    {
+      $run apt-get update -qq &&
+        $run apt-get install -y -qq --no-install-recommends postgresql-common &&
+        $run sed -ri 's/^#?(create_main_cluster) .*$/\1 = false/' /etc/postgresql-common/createcluster.conf &&
+        $run apt-get install -y -qq --no-install-recommends postgresql
+    } >"$log" 2>&1 </dev/null ||
+      tail -n 20 "$log"
+    rm -f "$log"
   fi
 fi
 
