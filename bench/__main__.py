@@ -103,7 +103,7 @@ def main(seconds: float, connections: str) -> None:
             honest &= measure("PostgreSQL", postgres.url("bench"), numbers, seconds, table)
     else:
         click.echo("PostgreSQL is not installed: not measured")
-    Console().print(table)
+    Console(width=100).print(table)
     sys.exit(0 if honest else 1)
 
 
