@@ -185,3 +185,13 @@ def test_a_vendor_that_is_away_makes_catch_up_fail(awbridge: Any) -> None:
     result = awbridge("catch-up", "--from", "2026-11-01", "--to", "2026-11-02")
     assert result.exit_code == 1
     assert "sandbox-key" not in result.output
+
+
+@pytest.mark.usefixtures("couriers")
+def test_what_a_courier_writes_is_no_markup(awbridge: Any, tmp_path: Path) -> None:
+    (tmp_path / "orders.csv").write_text(f"{HEADER}\n{row('[/red]R1')}\n")
+    assert awbridge("shipments", "import", "orders.csv").exit_code == 0
+    listed = awbridge("shipments", "list")
+    assert listed.exit_code == 0, listed.output
+    missing = awbridge("shipments", "show", "[bold]none[/]")
+    assert "there is no shipment [bold]none[/]" in missing.output

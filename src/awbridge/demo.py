@@ -25,6 +25,7 @@ import httpx2
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from awbridge import service
 from awbridge.domain.json import JsonObject
@@ -394,7 +395,7 @@ def _show(verdict: Verdict, as_json: bool) -> None:
     console = Console()
     console.print(table)
     for fault in verdict.faults[:20]:
-        console.print(f"[red]{fault}[/red]", highlight=False)
+        console.print(Text(fault, style="red"))
     if len(verdict.faults) > 20:
         console.print(f"[red]... and {len(verdict.faults) - 20} more[/red]")
     if verdict.good:

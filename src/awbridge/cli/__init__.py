@@ -1,0 +1,148 @@
+"""The commands. Each has an example in its help, `--json` where it prints data, exit code 0 only on success."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from pathlib import Path
+
+import click
+from pydantic import ValidationError
+
+import awbridge
+from awbridge import service
+from awbridge.cli.couriers import couriers_group
+from awbridge.cli.shared import Group, as_json_option, fail, read_settings, run
+from awbridge.cli.shipments import shipments_group
+from awbridge.cli.tracking import catch_up, replay, webhook_group
+from awbridge.logs import set_up_logs
+from awbridge.store import Store
+
+
+@click.group(cls=Group)
+@click.version_option(awbridge.__version__, prog_name="awbridge")
+def main() -> None:
+    """The finished ClickPost integration.
+
+    Settings come from AWBRIDGE_* variables and awbridge.toml. Start with: awbridge demo
+    """
+
+
+@main.command()
+@click.option("--shipments", default=200, show_default=True, type=click.IntRange(1, 20_000), help="How many to send.")
+@click.option("--seed", default=1, show_default=True, help="The same seed gives the same journeys and faults.")
+@click.option("--keep", is_flag=True, help="Leave the service running and its database behind.")
+@as_json_option
+def demo(shipments: int, seed: int, keep: bool, as_json: bool) -> None:
+    """Run the whole bridge against a simulated ClickPost with faults, and check the result.
+
+    Example: awbridge demo --shipments 500 --seed 7
+    """
+    from awbridge.demo import run_demo
+
+    set_up_logs(level="error", as_json=False)
+    if not run(run_demo(count=shipments, seed=seed, keep=keep, as_json=as_json)):
+        sys.exit(1)
+
+
+@main.command()
+@click.option("--host", help="Address to listen on. [default: AWBRIDGE_HOST, 127.0.0.1]")
+@click.option("--port", type=int, help="Port to listen on. [default: AWBRIDGE_PORT, 8000]")
+def serve(host: str | None, port: int | None) -> None:
+    """Run the service: API, webhook endpoint and all steps in one process.
+
+    Example: awbridge serve --port 8000
+    """
+    run(
+        service.serve(
+            read_settings(host=host, port=port), on_ready=lambda url: click.echo(f"awbridge listens on {url}")
+        )
+    )
+
+
+@main.command()
+def work() -> None:
+    """Run the steps only: more hands on the same database.
+
+    Example: AWBRIDGE_DATABASE_URL=postgresql://... awbridge work
+    """
+    run(service.work(read_settings()))
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8100, show_default=True)
+@click.option("--seed", type=int, help="The same seed gives the same journeys and faults.  [default: 1]")
+@click.option("--speed", type=float, help="How many times faster than real time parcels travel.  [default: 1]")
+@click.option("--backdate-days", type=float, help="How far back parcels' time starts.  [default: 0]")
+@click.option("--fault", "faults", multiple=True, metavar="NAME=VALUE", help="A fault, e.g. http_500=0.1. Repeatable.")
+@click.option("--config", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A JSON file of settings.")
+def sandbox(
+    host: str,
+    port: int,
+    seed: int | None,
+    speed: float | None,
+    backdate_days: float | None,
+    faults: tuple[str, ...],
+    config: Path | None,
+) -> None:
+    """Serve a simulated ClickPost. Its control API is under /_sandbox/.
+
+    Example: awbridge sandbox --seed 7 --speed 3600 --backdate-days 30 --fault http_500=0.1
+    """
+    from awbridge.demo import sandbox_config
+    from awbridge.sandbox import serve as serve_sandbox
+
+    try:
+        chosen = sandbox_config(
+            seed=seed,
+            speed=speed,
+            backdate_seconds=None if backdate_days is None else backdate_days * 86400,
+            faults=faults,
+            file=config,
+        )
+    except (ValueError, OSError) as error:
+        fail(_first_problem(error))
+    if not _is_free(host, port):
+        fail(f"{host}:{port} is in use; choose another --port")
+    click.echo(f"a simulated ClickPost listens on http://{host}:{port}")
+    serve_sandbox(chosen, host, port)
+
+
+def _first_problem(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False, include_input=False)[0]
+        return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+    return str(error)
+
+
+def _is_free(host: str, port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+@main.command()
+def migrate() -> None:
+    """Bring the database's schema up to date.
+
+    Example: awbridge migrate
+    """
+
+    async def go() -> list[str]:
+        store = await Store.open(read_settings().database_url)
+        try:
+            return await store.migrate()
+        finally:
+            await store.close()
+
+    ran = run(go())
+    click.echo("\n".join(f"applied {name}" for name in ran) or "the schema is up to date")
+
+
+for command in (shipments_group, couriers_group, webhook_group, catch_up, replay):
+    main.add_command(command)

@@ -1,0 +1,224 @@
+"""`awbridge shipments`: bring shipments in, look at them, retry or cancel them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from awbridge.cli.shared import as_json_option, err, plain, print_json, print_table, with_store
+from awbridge.clickpost.codes import status_info
+from awbridge.domain.errors import NotFound
+from awbridge.domain.shipment import Shipment, State
+from awbridge.steps import import_file, intake
+from awbridge.steps.clock import utc_now
+from awbridge.store import Store, attempts, scans, shipments
+
+
+@click.group("shipments")
+def shipments_group() -> None:
+    """Bring shipments in, look at them, retry or cancel them."""
+
+
+@shipments_group.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@as_json_option
+def import_shipments(file: Path, as_json: bool) -> None:
+    """Import orders from a .csv, .json or .jsonl file. Good rows go in; every bad one is reported; then exit code 1.
+
+    Example: awbridge shipments import orders.csv
+    """
+
+    async def go(store: Store) -> import_file.Imported:
+        rows = list(import_file.read_orders(file))
+        bar = Progress(TextColumn("importing"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=err)
+        with bar:
+            task = bar.add_task("", total=sum(isinstance(r, import_file.ReadOrder) for r in rows))
+            return await import_file.import_orders(
+                store=store, clock=utc_now, orders=rows, on_row=lambda n: bar.advance(task, n)
+            )
+
+    result = with_store(go)
+    if as_json:
+        print_json({"created": result.created, "known": result.known, "bad": result.bad})
+    else:
+        click.echo(f"{result.created} created, {result.known} known already, {_bad_lines(result)} bad")
+        if result.bad:
+            print_table([plain(b) for b in result.bad], empty="")
+    if result.bad:
+        sys.exit(1)
+
+
+def _bad_lines(result: import_file.Imported) -> int:
+    return len({b.line for b in result.bad})
+
+
+def _summary(shipment: Shipment) -> dict[str, Any]:
+    status = status_info(shipment.status_code).name if shipment.status_code is not None else ""
+    return {
+        "reference_number": shipment.reference_number,
+        "state": shipment.state.value,
+        "AWB": shipment.waybill,
+        "status": status,
+        "retries": shipment.no_of_retries,
+        "problem": shipment.problem,
+        "created_at": shipment.created_at,
+    }
+
+
+@shipments_group.command("list")
+@click.option("--state", type=click.Choice([s.value for s in State]), help="Only shipments in this state.")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000))
+@as_json_option
+def list_shipments(state: str | None, limit: int, as_json: bool) -> None:
+    """List shipments, newest first.
+
+    Example: awbridge shipments list --state rejected
+    """
+
+    async def go(store: Store) -> list[Shipment]:
+        async with store.read() as session:
+            return await shipments.newest(session, state=State(state) if state else None, limit=limit)
+
+    rows = [_summary(s) for s in with_store(go)]
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(rows, empty="no shipments")
+
+
+async def _shipment(store: Store, reference_number: str) -> Shipment:
+    async with store.read() as session:
+        shipment = await shipments.get(session, reference_number)
+    if shipment is None:
+        raise NotFound(f"there is no shipment {reference_number}")
+    return shipment
+
+
+@shipments_group.command("show")
+@click.argument("reference_number")
+@as_json_option
+def show_shipment(reference_number: str, as_json: bool) -> None:
+    """Show a shipment with its timeline and every call made about it.
+
+    Example: awbridge shipments show ORDER-1001
+    """
+
+    async def go(store: Store) -> tuple[Shipment, list[Any], Sequence[Any]]:
+        shipment = await _shipment(store, reference_number)
+        async with store.read() as session:
+            timeline = await scans.timeline(session, reference_number)
+            calls = await attempts.of_shipment(session, reference_number)
+        return shipment, timeline, calls
+
+    shipment, timeline, calls = with_store(go)
+    if as_json:
+        print_json({"shipment": shipment, "scans": timeline, "attempts": calls})
+        return
+    print_table([{"field": k, "value": v} for k, v in _summary(shipment).items()], empty="")
+    click.echo("\nscans")
+    print_table(
+        [
+            {
+                "scanned_at": s.scanned_at,
+                "status": status_info(s.status_code).name,
+                "remark": s.remark,
+                "location": s.location,
+            }
+            for s in timeline
+        ],
+        empty="none yet",
+    )
+    click.echo("\ncalls")
+    print_table(
+        [
+            {
+                "made_at": a.made_at,
+                "api": a.api,
+                "HTTP": a.http_status,
+                "business": a.business_status,
+                "outcome": a.outcome,
+            }
+            for a in calls
+        ],
+        empty="none yet",
+    )
+
+
+@shipments_group.command("scans")
+@click.argument("reference_number")
+@as_json_option
+def show_scans(reference_number: str, as_json: bool) -> None:
+    """Show a shipment's timeline, oldest scan first.
+
+    Example: awbridge shipments scans ORDER-1001
+    """
+
+    async def go(store: Store) -> list[Any]:
+        await _shipment(store, reference_number)
+        async with store.read() as session:
+            return await scans.timeline(session, reference_number)
+
+    rows = [plain(s) for s in with_store(go)]
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(rows, empty="no scans yet")
+
+
+@shipments_group.command("attempts")
+@click.argument("reference_number")
+@as_json_option
+def show_attempts(reference_number: str, as_json: bool) -> None:
+    """Show every call made to ClickPost about a shipment.
+
+    Example: awbridge shipments attempts ORDER-1001 --json
+    """
+
+    async def go(store: Store) -> Sequence[Any]:
+        await _shipment(store, reference_number)
+        async with store.read() as session:
+            return await attempts.of_shipment(session, reference_number)
+
+    rows = [plain(a) for a in with_store(go)]
+    if as_json:
+        print_json(rows)
+    else:
+        short = ("made_at", "api", "http_status", "business_status", "outcome", "error", "ms")
+        print_table([{name: row[name] for name in short} for row in rows], empty="no calls yet")
+
+
+@shipments_group.command("retry")
+@click.argument("reference_numbers", nargs=-1, required=True)
+def retry_shipments(reference_numbers: tuple[str, ...]) -> None:
+    """Push shipments again at once, with all their tries.
+
+    Example: awbridge shipments retry ORDER-1001 ORDER-1002
+    """
+
+    async def go(store: Store) -> None:
+        for reference in reference_numbers:
+            done = await intake.retry(store=store, clock=utc_now, reference_number=reference)
+            click.echo(f"{reference}: {done.state}")
+
+    with_store(go)
+
+
+@shipments_group.command("cancel")
+@click.argument("reference_numbers", nargs=-1, required=True)
+def cancel_shipments(reference_numbers: tuple[str, ...]) -> None:
+    """Cancel shipments, also at ClickPost where it holds them.
+
+    Example: awbridge shipments cancel ORDER-1001
+    """
+
+    async def go(store: Store) -> None:
+        for reference in reference_numbers:
+            done = await intake.cancel(store=store, clock=utc_now, reference_number=reference)
+            click.echo(f"{reference}: {done.state if done.state is State.CANCELLED else 'cancelling at ClickPost'}")
+
+    with_store(go)
