@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from awbridge.demo import _differences  # pyright: ignore[reportPrivateUsage]
@@ -62,3 +65,18 @@ def test_the_demo_ends_with_a_good_verdict(tmp_path: Path, seed: int) -> None:
     assert result["numbers"]["webhooks_dropped_by_ClickPost"] > 20, "nothing was there to catch up"
     assert result["seconds"] < 60
     assert list(tmp_path.iterdir()) == [], "the demo left something behind"
+
+
+@pytest.mark.slow
+def test_the_demo_stays_when_asked_and_ends_with_ctrl_c(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "awbridge", "demo", "--shipments", "20", "--keep", "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path) as demo:
+        assert demo.stderr
+        told = next(line for line in demo.stderr if "the service stays on" in line)
+        url, database = told.split()[4], told.split()[-1].removeprefix("sqlite:///")
+        assert httpx2.get(f"{url}/v1/shipments", timeout=10).json()["shipments"][0]["state"] == "placed"
+        demo.send_signal(signal.SIGINT)
+        output, _ = demo.communicate(timeout=30)
+    assert (demo.returncode, json.loads(output)["verdict"]) == (0, "good")
+    assert Path(database).exists()
+    shutil.rmtree(Path(database).parent)
