@@ -198,8 +198,8 @@ class _Watch:
 
 
 @asynccontextmanager
-async def _service(settings: Settings) -> AsyncGenerator[tuple[str, asyncio.Event]]:
-    """The service in this process, on a port of its own: its address, and what is set when it stops (Ctrl-C)."""
+async def _service(settings: Settings) -> AsyncGenerator[str]:
+    """The service in this process, on a port of its own; its address."""
     ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     stop = asyncio.Event()
     task = asyncio.create_task(service.serve(settings, on_ready=ready.set_result, stop=stop))
@@ -207,7 +207,7 @@ async def _service(settings: Settings) -> AsyncGenerator[tuple[str, asyncio.Even
         await asyncio.wait((task, ready), return_when=asyncio.FIRST_COMPLETED)
         if task.done():
             await task
-        yield ready.result(), stop
+        yield ready.result()
     finally:
         stop.set()
         await task
@@ -226,20 +226,29 @@ async def run_demo(*, count: int, seed: int, keep: bool, as_json: bool) -> bool:
         watch = _Watch(as_json=as_json, patience=PATIENCE + count * MORE_PATIENCE)
         async with running(config) as sandbox:
             settings = demo_settings(sandbox.url, folder)
-            async with _service(settings) as (url, stopped), httpx2.AsyncClient(timeout=30.0) as http:
+            async with _service(settings) as url, httpx2.AsyncClient(timeout=30.0) as http:
                 with watch.progress:
                     verdict = await _drive(http, url, sandbox.url, settings, count, seed, watch)
                 verdict.seconds = round(time.monotonic() - started, 1)
                 _show(verdict, as_json)
                 if keep:
                     _tell_where(url, settings)
-                    await stopped.wait()
+                    await _ctrl_c()
     return verdict.good
 
 
 def _tell_where(url: str, settings: Settings) -> None:
     click.echo(f"the service stays on {url} (API description: {url}/docs), database {settings.database_url}", err=True)
     click.echo("end it with Ctrl-C", err=True)
+
+
+async def _ctrl_c() -> None:
+    """Return when the person wants to end."""
+    try:
+        await asyncio.Event().wait()
+    except asyncio.CancelledError:
+        if task := asyncio.current_task():
+            task.uncancel()
 
 
 async def _drive(

@@ -112,11 +112,13 @@ def step_loops(settings: Settings, store: Store, clickpost: AsyncClickPost, cloc
 async def serve(
     settings: Settings, *, on_ready: Callable[[str], None] | None = None, stop: asyncio.Event | None = None
 ) -> None:
-    """Web and steps in this process, until SIGTERM or SIGINT, or until `stop` is set.
+    """Web and steps in this process, until SIGTERM or SIGINT.
 
-    `on_ready` is given the address that is listened on.
+    `on_ready` is given the address that is listened on. With `stop`, run until that is set: signals are the caller's.
     """
-    stop = stop or asyncio.Event()
+    if stop is None:
+        stop = asyncio.Event()
+        _on_signal(stop.set)
     async with open_store(settings, migrate=settings.migrate_on_start) as store, vendor(settings) as clickpost:
         loops = step_loops(settings, store, clickpost, utc_now)
         ingest = Ingest(store, on_stored=loops["apply"].wake)
@@ -141,7 +143,6 @@ async def serve(
             )
         )
         server.on_ready = lambda: _announce(server.url, on_ready)
-        _on_signal(stop.set)
         stopping = asyncio.create_task(_stop_server(stop, server))
         ingesting = asyncio.create_task(ingest.run(), name="ingest")
         try:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -64,6 +66,21 @@ def test_the_demo_ends_with_a_good_verdict(tmp_path: Path, seed: int) -> None:
     assert result["numbers"]["calls_to_create_order"] > 220, "the faults did not strike"
     assert result["numbers"]["webhooks_dropped_by_ClickPost"] > 20, "nothing was there to catch up"
     assert result["seconds"] < 60
+    assert list(tmp_path.iterdir()) == [], "the demo left something behind"
+
+
+@pytest.mark.slow
+def test_the_demo_can_be_broken_off_with_ctrl_c(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "awbridge", "demo"]
+    env = {**os.environ, "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env) as demo:
+        deadline = time.monotonic() + 30
+        while not list(tmp_path.glob("awbridge-demo-*/awbridge.db")) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        demo.send_signal(signal.SIGINT)
+        _, told = demo.communicate(timeout=30)
+    assert demo.returncode == 1
+    assert "Traceback" not in told
     assert list(tmp_path.iterdir()) == [], "the demo left something behind"
 
 
