@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from pydantic import SecretStr, ValidationError
 
 from awbridge.domain.errors import SettingsError
 from awbridge.domain.retry import DEFAULT_RETRY_DELAYS
@@ -23,8 +25,8 @@ def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def secrets(values: object) -> list[str]:
-    return [v.get_secret_value() for v in values]  # type: ignore[attr-defined]
+def secrets(values: Iterable[SecretStr]) -> list[str]:
+    return [v.get_secret_value() for v in values]
 
 
 def test_without_any_setting_the_defaults_hold() -> None:
@@ -130,8 +132,10 @@ def test_the_account_at_clickpost_is_asked_for_by_name(monkeypatch: pytest.Monke
 
 
 def test_settings_do_not_change_once_loaded() -> None:
-    with pytest.raises(Exception, match="frozen"):
-        load_settings().port = 1  # type: ignore[misc]
+    loaded = load_settings()
+    with pytest.raises(ValidationError, match="frozen"):
+        setattr(loaded, "port", 1)  # noqa: B010 - written so, the type checker lets the mistake through
+    assert loaded.port == 8000
 
 
 def test_every_setting_says_what_it_is_for() -> None:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
+
+import pytest
 
 from awbridge.domain.errors import StoreBusy
 from awbridge.steps import loop as loops
 from awbridge.steps.loop import Loop
 
 
-async def until(condition: object, seconds: float = 2.0) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 2.0) -> None:
     deadline = time.monotonic() + seconds
-    while not condition():  # type: ignore[operator]
+    while not condition():
         assert time.monotonic() < deadline, "it did not happen"
         await asyncio.sleep(0.002)
 
@@ -41,7 +44,7 @@ async def test_a_round_that_raises_is_followed_by_another() -> None:
     await finish(loop, task)
 
 
-async def test_pauses_between_failures_grow_up_to_a_limit() -> None:
+async def test_pauses_between_failures_grow_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     pauses: list[float] = []
 
     async def work() -> int:
@@ -55,7 +58,7 @@ async def test_pauses_between_failures_grow_up_to_a_limit() -> None:
             loop.stop()
         await asyncio.sleep(0)
 
-    loop._sleep = sleep  # type: ignore[method-assign]
+    monkeypatch.setattr(loop, "_sleep", sleep)
     await loop.run()
     assert pauses == [2.0, 4.0, 8.0, 16.0, *[loops.LONGEST_PAUSE] * 4]
 

@@ -365,15 +365,13 @@ async def test_a_complete_catch_up_walks_over_every_waybill(store: Store) -> Non
     assert sorted(seen) == [f"AWB{n}" for n in range(9)]
 
 
-async def test_counts_orders_and_the_next_due_time(store: Store) -> None:
+async def test_shipments_are_counted_by_state_and_found_by_order(store: Store) -> None:
     async with store.read() as session:
-        assert await shipments.next_due(session) is None
         assert await shipments.count_by_state(session) == {}
     await add(store, "A", "B", order_id="same", now=T0 + MINUTE)
     await add(store, "C", order_id=None)
     await place(store, "C", "AWB1")
     async with store.read() as session:
-        assert await shipments.next_due(session) == T0 + MINUTE
         assert await shipments.count_by_state(session) == {"placed": 1, "ready": 2}
         orders = await shipments.of_orders(session, ["same", "none"])
     assert {o: sorted(r) for o, r in orders.items()} == {"same": ["A", "B"]}
@@ -395,10 +393,8 @@ _PLANS = [
     ("shipments", "claim_cancels", ("o", T0, T0, 5), "shipments_due"),
     ("shipments", "claim_to_ask", (T0, T0, 5), "shipments_to_ask"),
     ("shipments", "newest", (T0, "R", 5), "shipments_newest"),
-    ("shipments", "newest", (None, None, 5), "shipments_newest"),
     ("shipments", "newest_in_state", ("ready", T0, "R", 5), "shipments_by_state"),
     ("shipments", "of_orders", (["o"],), "shipments_by_order"),
-    ("shipments", "next_due", (), "shipments_due"),
     ("inbox", "claim", (T0, 5), "inbox_due"),
     ("inbox", "wake", (["w:1"], T0), "inbox_waiting"),
     ("inbox", "problems", (5,), "inbox_problems"),

@@ -316,11 +316,6 @@ async def count_by_state(session: Session) -> dict[str, int]:
     return {row["state"]: row["shipments"] for row in await session.fetch(_sql.count_by_state)}
 
 
-async def next_due(session: Session) -> datetime | None:
-    """When push has something to do next; None when nothing is left to push."""
-    return (await session.fetch(_sql.next_due))[0]["next_try_at"]
-
-
 async def cancel_is_asked(session: Session, reference_number: str) -> bool:
     """Whether somebody wants this shipment cancelled."""
     return bool(await session.fetch(_sql.cancel_asked, shard_of(reference_number), reference_number))

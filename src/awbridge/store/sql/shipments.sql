@@ -153,8 +153,5 @@ LIMIT $4
 -- name: count_by_state
 SELECT state, COUNT(*) AS shipments FROM shipments GROUP BY state ORDER BY state
 
--- name: next_due
-SELECT MIN(next_try_at) AS next_try_at FROM shipments WHERE next_try_at IS NOT NULL
-
 -- name: cancel_asked
 SELECT 1 AS asked FROM shipments WHERE shard = $1 AND reference_number = $2 AND cancel_asked_at IS NOT NULL
