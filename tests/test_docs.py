@@ -15,8 +15,8 @@ import pytest
 
 import awbridge
 from awbridge.cli import main
-from awbridge.clickpost.codes import ANSWER_NAMES
 from awbridge.clickpost.columns import column_place
+from awbridge.clickpost.failures import ANSWER_NAMES
 from awbridge.domain.shipment import Region, State
 from awbridge.sandbox.app import ENDPOINTS
 from awbridge.sandbox.config import Faults, SandboxConfig

@@ -14,7 +14,7 @@ from datetime import timedelta
 import structlog
 import uvicorn
 
-from awbridge.clickpost.client import AsyncClickPost
+from awbridge.clickpost.async_client import AsyncClickPost
 from awbridge.domain.errors import SettingsError
 from awbridge.settings import Settings
 from awbridge.steps.apply import ApplyPolicy, apply_due
@@ -41,6 +41,8 @@ def vendor(settings: Settings) -> AsyncClickPost:
         key=settings.clickpost_key.get_secret_value(),
         url=settings.clickpost_url,
         tracking_url=settings.clickpost_tracking_url,
+        serviceability_url=settings.clickpost_serviceability_url,
+        edd_url=settings.clickpost_edd_url,
         timeout=settings.clickpost_timeout,
         connections=settings.clickpost_connections,
     )

@@ -39,6 +39,10 @@ class Settings(BaseSettings):
     clickpost_key: SecretStr = Field(SecretStr(""), description="Your API key at ClickPost. A secret.")
     clickpost_url: str = Field("https://www.clickpost.in", description="ClickPost's main host.")
     clickpost_tracking_url: str = Field("https://api.clickpost.in", description="ClickPost's host for track-order.")
+    clickpost_serviceability_url: str = Field(
+        "https://serviceability.clickpost.in", description="ClickPost's host for serviceability."
+    )
+    clickpost_edd_url: str = Field("https://ds.clickpost.in", description="ClickPost's host for delivery dates.")
     clickpost_timeout: float = Field(15.0, gt=0, le=120, description="Seconds to wait for an answer of ClickPost.")
     clickpost_connections: int = Field(50, ge=1, le=500, description="Connections to ClickPost kept by one process.")
 

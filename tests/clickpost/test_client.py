@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from awbridge import AsyncClickPost, ClickPost
 from awbridge.clickpost import endpoints, exchange
 from awbridge.clickpost.answers import OrderAnswer
-from awbridge.clickpost.client import AsyncClickPost, ClickPost
 from awbridge.domain.call import Call
 from awbridge.domain.errors import VendorError
 from awbridge.domain.outcome import Misconfigured, Pending, Placed, Rejected, TryLater, Unknown
@@ -308,13 +308,32 @@ async def test_pages_without_end_are_an_error(
 
 @pytest.mark.parametrize(
     ("start", "end"),
-    [(START, START), (END, START), (START, START + timedelta(seconds=1801)), (START.replace(tzinfo=None), END)],
+    [(START, START), (END, START), (START.replace(tzinfo=None), END), (START, END.replace(tzinfo=None))],
 )
-async def test_a_window_beyond_the_vendors_bounds_is_refused(
-    clickpost: AsyncClickPost, start: datetime, end: datetime
-) -> None:
-    with pytest.raises(ValueError, match=r"window|zone"):
+async def test_a_span_that_is_none_is_refused(clickpost: AsyncClickPost, start: datetime, end: datetime) -> None:
+    with pytest.raises(ValueError, match=r"before|zone"):
         clickpost.updated_order(start, end)
+
+
+@pytest.mark.parametrize("seconds", [0, -600, 1801])
+async def test_a_window_beyond_the_vendors_bounds_is_refused(clickpost: AsyncClickPost, seconds: int) -> None:
+    with pytest.raises(ValueError, match="at most 1800 s"):
+        clickpost.updated_order(START, END, window=timedelta(seconds=seconds))
+
+
+async def test_a_long_span_is_cut_into_windows_that_leave_nothing_out(
+    clickpost: AsyncClickPost, vendor: Vendor
+) -> None:
+    vendor.say({**meta(200, result=[{"waybill": "W1"}]), "next": f"{vendor.url}/?page=2&start_date=1&end_date=2"})
+    for number in range(2, 9):
+        vendor.say(meta(200, result=[{"waybill": f"W{number}"}]))
+    pages = [page async for page in clickpost.updated_order(START, START + timedelta(minutes=65))]
+    assert [page.items[0]["waybill"] for page in pages] == [f"W{number}" for number in range(1, 9)]
+    firsts = [seen.query for seen in vendor.seen if "page" not in seen.query]
+    minutes = [
+        (int(query[name]) - int(START.timestamp())) / 60 for query in firsts for name in ("start_date", "end_date")
+    ]
+    assert minutes == [0, 10, 10, 20, 20, 30, 30, 40, 40, 50, 50, 60, 60, 65]
 
 
 async def test_a_webhook_is_registered_and_its_secrets_stay_out_of_the_call(

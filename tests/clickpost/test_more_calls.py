@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 import httpx2
 import pytest
 
-from awbridge.clickpost.client import EDD_URL, SERVICEABILITY_URL, AsyncClickPost, ClickPost
+from awbridge import AsyncClickPost, ClickPost
+from awbridge.clickpost.connection import EDD_URL, SERVICEABILITY_URL
 from awbridge.clickpost.ndr import NdrAction
 from awbridge.domain.call import Call
 from awbridge.domain.errors import VendorError

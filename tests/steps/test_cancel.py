@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from awbridge.clickpost.client import CancelAnswer
+from awbridge.clickpost.answers import CancelAnswer
 from awbridge.domain.call import Call
 from awbridge.domain.shipment import State
 from awbridge.steps import intake

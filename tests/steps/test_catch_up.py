@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from awbridge.clickpost.client import TrackAnswer
+from awbridge.clickpost.answers import TrackAnswer
 from awbridge.clickpost.tracking import UpdatedPage
 from awbridge.domain.call import Call
 from awbridge.domain.errors import VendorError
@@ -39,7 +39,7 @@ class Vendor:
         self.fail_after_page = 0
         self.retry_after: float | None = None
 
-    async def updated_order(self, start: datetime, end: datetime) -> AsyncIterator[UpdatedPage]:
+    async def updated_order(self, start: datetime, end: datetime, *, window: timedelta) -> AsyncIterator[UpdatedPage]:
         for number, page in enumerate(self.pages):
             if self.failing and number >= self.fail_after_page:
                 self.failing -= 1
@@ -135,7 +135,9 @@ async def test_a_window_of_a_worker_that_died_is_taken_over(store: Store) -> Non
     clock, vendor = SetClock(), Vendor()
 
     class Dies(Vendor):
-        async def updated_order(self, start: datetime, end: datetime) -> AsyncIterator[UpdatedPage]:
+        async def updated_order(
+            self, start: datetime, end: datetime, *, window: timedelta
+        ) -> AsyncIterator[UpdatedPage]:
             yield UpdatedPage(items=[], next_url=None)
             raise ZeroDivisionError
 

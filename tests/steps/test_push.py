@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from awbridge.clickpost.client import OrderAnswer
+from awbridge.clickpost.answers import OrderAnswer
 from awbridge.domain.call import Call
 from awbridge.domain.errors import StoreBusy
 from awbridge.domain.json import JsonObject

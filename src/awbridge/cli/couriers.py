@@ -11,7 +11,7 @@ import click
 
 from awbridge.cli.shared import as_json_option, plain, print_json, print_table, with_store, with_vendor
 from awbridge.clickpost.accounts import VendorAccount
-from awbridge.clickpost.client import AsyncClickPost
+from awbridge.clickpost.async_client import AsyncClickPost
 from awbridge.domain.errors import AwbridgeError
 from awbridge.steps.clock import utc_now
 from awbridge.store import Store, couriers

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from awbridge import service
-from awbridge.clickpost.client import AsyncClickPost
+from awbridge.clickpost.async_client import AsyncClickPost
 from awbridge.domain.errors import AwbridgeError
 from awbridge.logs import set_up_logs
 from awbridge.settings import Settings, load_settings

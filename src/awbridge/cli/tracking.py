@@ -17,7 +17,7 @@ from awbridge.cli.shared import (
     with_store,
     with_vendor,
 )
-from awbridge.clickpost.client import AsyncClickPost
+from awbridge.clickpost.async_client import AsyncClickPost
 from awbridge.domain.errors import AwbridgeError
 from awbridge.steps import catch_up as catch_up_step
 from awbridge.steps.clock import utc_now

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from awbridge.clickpost.codes import ANSWER_NAMES, Answer, classify
+from awbridge.clickpost.failures import ANSWER_NAMES, Answer, classify
 from awbridge.clickpost.wire import Reply
 from awbridge.domain.call import Call
 from awbridge.domain.json import JsonObject
-from awbridge.domain.outcome import Outcome
+from awbridge.domain.outcome import Misconfigured, Outcome, Pending, Placed, Rejected, TryLater, Unknown
 
 CANCELLED_CODES = (200, 600)  # 600: cancelled, at times an earlier time
 NOT_CANCELLABLE = 350
@@ -16,11 +16,29 @@ NOT_CANCELLABLE = 350
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderAnswer:
-    """What came of registering a shipment. `reply` is None where no answer came."""
+    """What came of registering a shipment. `reply` is None where no answer came; `advice` says what to do next."""
 
     outcome: Outcome
     call: Call
     reply: Reply | None = None
+    advice: str = ""
+
+    @property
+    def kind(self) -> str:
+        """The class of the outcome: success, pending, transient, unclear, configuration or permanent."""
+        match self.outcome:
+            case Placed():
+                return "success"
+            case Pending():
+                return "pending"
+            case TryLater(unclear=unclear):
+                return "unclear" if unclear else "transient"
+            case Unknown():
+                return "unclear"
+            case Misconfigured():
+                return "configuration"
+            case Rejected():
+                return "permanent"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +47,7 @@ class CancelAnswer:
 
     `cancelled`: it is done. `accepted`: ClickPost does it later; ask again to know. `again`: the same call may work
     later. `misconfigured`: key, credentials or account are at fault (`again` is True: it works once they are mended).
-    `retry_after`: seconds, where ClickPost said so.
+    `retry_after`: seconds, where ClickPost said so. `advice`: what to do next.
     """
 
     cancelled: bool
@@ -39,6 +57,7 @@ class CancelAnswer:
     again: bool = False
     misconfigured: bool = False
     retry_after: float | None = None
+    advice: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,12 +1,10 @@
-"""ClickPost's numbers as tables: status codes, answer codes, couriers, delivery failures, events.
+"""ClickPost's numbers as tables: status codes, couriers, delivery failures, events.
 
 Source: ClickPost's API reference. An unknown number stays visible (its own name says so) and harmless (never final,
 never a success).
 """
 
 from __future__ import annotations
-
-from enum import Enum
 
 from awbridge.domain.lifecycle import Bucket, StatusInfo
 
@@ -62,106 +60,6 @@ def status_info(code: int) -> StatusInfo:
         code=code, name=f"Unknown({code})", bucket=Bucket.IN_TRANSIT, step=_IN_TRANSIT_STEP, known=False
     )
 
-
-class Answer(Enum):
-    """What an answer code means for whoever asked."""
-
-    SUCCESS = "success"
-    REGISTERED = "registered before"
-    PENDING = "being worked on"
-    TRANSIENT = "passes by itself"
-    THROTTLED = "too many requests"
-    UNCLEAR = "may pass or not"
-    CONFIGURATION = "key, credentials or account"
-    PERMANENT = "this request never works"
-
-
-_ANSWER_ROWS: dict[Answer, tuple[int, ...]] = {
-    Answer.SUCCESS: (200, 323),
-    Answer.REGISTERED: (303,),
-    Answer.PENDING: (102, 202),
-    Answer.TRANSIENT: (322, 329, 500, 502, 503, 504),
-    Answer.THROTTLED: (429,),
-    Answer.UNCLEAR: (319, 354),
-    Answer.CONFIGURATION: (301, 306, 316, 320, 324, 351, 352, 353, 401, 403),
-    Answer.PERMANENT: (302, *range(307, 316), 321, 328, 330, 350, 355, 400, 422),
-}
-
-ANSWERS: dict[int, Answer] = {code: answer for answer, codes in _ANSWER_ROWS.items() for code in codes}
-
-# HTTP statuses that decide by themselves, whatever the body says.
-_HTTP_ANSWERS: dict[int, Answer] = {
-    401: Answer.CONFIGURATION,
-    403: Answer.CONFIGURATION,
-    404: Answer.UNCLEAR,
-    405: Answer.UNCLEAR,
-    406: Answer.UNCLEAR,
-    408: Answer.TRANSIENT,
-    429: Answer.THROTTLED,
-}
-
-
-def classify(http_status: int, business_status: int | None) -> Answer:
-    """What an answer means, by its HTTP status and the business status in its body (None: it carries none).
-
-    Success needs HTTP 200 and a business status of success; anything that only looks like it is unclear.
-    """
-    if http_status >= 500:
-        return Answer.TRANSIENT
-    if http_status in _HTTP_ANSWERS:
-        return _HTTP_ANSWERS[http_status]
-    answer = ANSWERS.get(business_status, Answer.UNCLEAR) if business_status is not None else Answer.UNCLEAR
-    if answer is Answer.UNCLEAR and business_status is None and http_status in (400, 413, 414, 422):
-        return Answer.PERMANENT
-    if answer in (Answer.SUCCESS, Answer.REGISTERED) and http_status != 200:
-        return Answer.UNCLEAR
-    if answer is Answer.PENDING and http_status not in (200, 202):
-        return Answer.UNCLEAR
-    return answer
-
-
-# Names of the answer codes, for people. Source: ClickPost's published error-code page.
-ANSWER_NAMES: dict[int, str] = {
-    102: "still working on it",
-    200: "success",
-    202: "queued",
-    301: "invalid key",
-    302: "invalid courier partner id",
-    303: "waybill already registered",
-    304: "already registered for this service",
-    305: "webhook already registered",
-    306: "not registered for this service",
-    307: "invalid order type",
-    308: "invalid order priority",
-    309: "invalid delivery type",
-    310: "reason of the return is missing",
-    311: "courier partner does not take returns",
-    312: "items are missing",
-    313: "items are malformed",
-    314: "order data are malformed",
-    315: "invalid COD value",
-    316: "no credentials for this courier partner",
-    319: "the courier refused the order",
-    320: "service is not subscribed",
-    321: "the courier does not know this AWB number",
-    322: "server error at the courier",
-    323: "already placed",
-    324: "invalid credentials for the courier",
-    327: "webhook is not registered",
-    328: "invalid POST data",
-    329: "the courier did not answer in time",
-    330: "waybill does not exist",
-    350: "waybill is invalid or cannot be cancelled",
-    351: "account does not exist",
-    352: "several accounts match",
-    353: "account is inactive",
-    354: "unhandled error at the courier",
-    355: "vendor code not found",
-    400: "bad request",
-    422: "invalid entity",
-    500: "server error at ClickPost",
-    600: "cancelled",
-}
 
 COURIER_NAMES: dict[int, str] = {
     1: "FedEx",

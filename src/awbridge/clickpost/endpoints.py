@@ -17,6 +17,7 @@ from awbridge.domain.shipment import Region
 
 MOST_WAYBILLS = 5  # a call of track-order
 LONGEST_WINDOW = timedelta(seconds=1800)  # of updated-order
+BEST_WINDOW = timedelta(minutes=10)  # of updated-order; ClickPost recommends 5 to 10 minutes
 MOST_PAGES = 2000
 LONGEST_KEPT = 64 * 1024  # bytes of a body that a Call keeps
 SERVICE_ALL_STATUSES = 2
@@ -95,9 +96,20 @@ class Endpoints:
         params = {**self.login(), "awb": waybill, "cp_id": str(cp_id)}
         return self.get("fetch-order", self.url + _CREATE_ORDER[region], params)
 
-    def cancel_order(self, waybill: str, cp_id: int, account_code: str) -> Request:
+    def create_b2b_order(self, payload: JsonObject) -> Request:
+        """Register one shipment by the flat form. Raises ValueError where the payload cannot be written as JSON."""
+        return self.post("create-b2b-order", self.url + "/api/v1/create-order/", self.login(), payload)
+
+    def fetch_order_by_reference(self, reference_number: str, region: Region) -> Request:
+        """What ClickPost holds under a reference number."""
+        params = {**self.login(), "reference_number": reference_number}
+        return self.get("fetch-order", self.url + _CREATE_ORDER[region], params)
+
+    def cancel_order(self, waybill: str, cp_id: int, account_code: str, update_status: bool = False) -> Request:
         """Cancel one shipment."""
         params = {**self.login(), "waybill": waybill, "cp_id": str(cp_id), "account_code": account_code}
+        if update_status:
+            params["manually_update_status"] = "True"
         return self.get("cancel-order", self.url + "/api/v1/cancel-order/", params)
 
     def track_order(self, waybills: Sequence[str], cp_id: int) -> Request:
@@ -169,21 +181,35 @@ class Endpoints:
 
 
 class Pages:
-    """Walks the pages of updated-order: `request` is the next to send, None at the end.
+    """Walks updated-order, window by window and page by page: `request` is the next to send, None at the end.
 
-    Only the parameters of ClickPost's `next` link are taken. Host, path and key stay ours, so that a link can never
+    Of ClickPost's `next` link only the parameters are taken. Host, path and key stay ours, so that a link can never
     carry the key elsewhere. Raises VendorError for pages that go in circles or never end.
     """
 
-    def __init__(self, endpoints: Endpoints, start: datetime, end: datetime) -> None:
+    def __init__(self, endpoints: Endpoints, start: datetime, end: datetime, window: timedelta = BEST_WINDOW) -> None:
+        if start.tzinfo is None or end.tzinfo is None:
+            raise ValueError("start and end need a time zone")
+        if start >= end:
+            raise ValueError("the start lies before the end")
+        if not timedelta(0) < window <= LONGEST_WINDOW:
+            raise ValueError("a window of updated-order is longer than nothing and at most 1800 s")
         self._endpoints = endpoints
-        self.request: Request | None = endpoints.updated_order(start, end)
+        self._end = end
+        self._window = window
+        self._open(start)
+
+    def _open(self, start: datetime) -> None:
+        self._until = min(start + self._window, self._end)
+        self.request: Request | None = self._endpoints.updated_order(start, self._until)
         self._asked = {self.request.url}
 
     def turn(self, next_url: str | None, call: Call) -> None:
-        """Go on to the page behind this link."""
+        """Go on to the page behind this link, or to the next window where there is none."""
         self.request = None
         if next_url is None:
+            if self._until < self._end:
+                self._open(self._until)
             return
         params = dict(parse_qsl(urlsplit(next_url).query, keep_blank_values=True)) if _is_url(next_url) else {}
         following = self._endpoints.updated_order_page(params)

@@ -7,12 +7,15 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from types import TracebackType
+from typing import Self
 
 import httpx2
+from opentelemetry import trace
 
 from awbridge.clickpost.answers import CancelAnswer, OrderAnswer, TrackAnswer, describe, parse_cancel_order
-from awbridge.clickpost.codes import Answer, classify
 from awbridge.clickpost.endpoints import Pages, Request
+from awbridge.clickpost.failures import Answer, classify, what_next
 from awbridge.clickpost.orders import parse_create_order, parse_fetch_order
 from awbridge.clickpost.tracking import UpdatedPage, parse_track_order, parse_updated_order
 from awbridge.clickpost.webhooks import Registration, parse_registration
@@ -20,7 +23,7 @@ from awbridge.clickpost.wire import Reply, as_object, as_text, read_reply
 from awbridge.domain.call import Call
 from awbridge.domain.errors import VendorError
 from awbridge.domain.json import JsonObject
-from awbridge.domain.outcome import Placed, Rejected, TryLater, Unknown
+from awbridge.domain.outcome import Outcome, Placed, Rejected, TryLater, Unknown
 
 LARGEST_ANSWER = 32 * 1024 * 1024  # bytes; more is no answer of ClickPost
 LARGEST_FILE = 256 * 1024 * 1024  # bytes
@@ -64,15 +67,38 @@ class TooLong(Exception):
 
 
 class Listener:
-    """Takes in one answer. Its `hear` is the guard that keeps an answer within size and time."""
+    """Takes in one answer, within a span. Its `hear` is the guard that keeps an answer within size and time.
 
-    def __init__(self, request: Request, timeout: float, on_call: Callable[[Call], None] | None) -> None:
+    A context manager: entering starts the clock and the span, leaving ends the span.
+    """
+
+    def __init__(
+        self,
+        request: Request,
+        timeout: float,
+        *,
+        on_request: Callable[[Call], None] | None,
+        on_call: Callable[[Call], None] | None,
+        tracer: trace.Tracer,
+    ) -> None:
         self._request = request
-        self._on_call = on_call
-        self._started = time.perf_counter()
         self._timeout = timeout
+        self._on_request = on_request
+        self._on_call = on_call
+        self._tracer = tracer
         self._parts: list[bytes] = []
         self._size = 0
+
+    def __enter__(self) -> Self:
+        self._managed = self._tracer.start_as_current_span(f"clickpost {self._request.api}", kind=trace.SpanKind.CLIENT)
+        self._span = self._managed.__enter__()
+        if self._on_request:
+            _tell(self._on_request, self._request.call())
+        self._started = time.perf_counter()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._managed.__exit__(None, None, None)
 
     def hear(self, part: bytes) -> None:
         """Take a part of the body. Raises TooLong."""
@@ -113,12 +139,33 @@ class Listener:
         return round((time.perf_counter() - self._started) * 1000)
 
     def _told(self, exchange: Exchange) -> Exchange:
+        if self._span.is_recording():
+            self._span.set_attributes(span_attributes(exchange.call))
+            if exchange.reply is None or exchange.reply.http_status >= 400:
+                self._span.set_status(trace.StatusCode.ERROR, exchange.call.error or None)
         if self._on_call:
-            try:
-                self._on_call(exchange.call)
-            except Exception as error:  # what came of the call matters more than who listens in
-                log.error("on_call failed: %s", type(error).__name__)
+            _tell(self._on_call, exchange.call)
         return exchange
+
+
+def _tell(hook: Callable[[Call], None], call: Call) -> None:
+    try:
+        hook(call)
+    except Exception as error:  # what comes of the call matters more than who listens in
+        log.error("a hook of the client failed: %s", type(error).__name__)
+
+
+def span_attributes(call: Call) -> dict[str, str | int]:
+    """What a span says about a call: never a body, for bodies hold names, phones and addresses."""
+    known = {
+        "http.request.method": call.method,
+        "url.full": call.url,
+        "http.response.status_code": call.http_status,
+        "error.type": call.error.partition(":")[0],
+        "clickpost.api": call.api,
+        "clickpost.business_status": call.business_status,
+    }
+    return {name: value for name, value in known.items() if value is not None and value != ""}
 
 
 FAILURES = (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, TooLong, OSError)
@@ -127,12 +174,13 @@ FAILURES = (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, TooLong, OS
 def unwritable(error: ValueError) -> OrderAnswer:
     """The answer for a payload that cannot be written as JSON: nothing was sent."""
     call = Call(api="create-order", method="POST", url="", error=str(error))
-    return OrderAnswer(outcome=Rejected(message=str(error)), call=call)
+    return OrderAnswer(outcome=Rejected(message=str(error)), call=call, advice="Mend the payload: it is not JSON.")
 
 
 def reference_of(payload: JsonObject) -> str:
     """The reference number that a payload carries; "" where it has none."""
-    return as_text(as_object(as_object(payload).get("shipment_details")).get("reference_number"))
+    details = as_object(as_object(payload).get("shipment_details")) or as_object(payload)
+    return as_text(details.get("reference_number"))
 
 
 def order_answer(exchange: Exchange, reference_number: str) -> OrderAnswer:
@@ -142,19 +190,30 @@ def order_answer(exchange: Exchange, reference_number: str) -> OrderAnswer:
         outcome = parse_create_order(reply, reference_number)
         if not isinstance(outcome, Placed):
             outcome = replace(outcome, message=exchange.masked(outcome.message))
-        return OrderAnswer(outcome=outcome, call=call, reply=reply)
+        return OrderAnswer(outcome=outcome, call=call, reply=reply, advice=_order_advice(reply, outcome))
     if exchange.sent:
-        return OrderAnswer(outcome=Unknown(message=f"no answer from ClickPost ({call.error})"), call=call)
-    return OrderAnswer(outcome=TryLater(message=f"ClickPost was not reached ({call.error})"), call=call)
+        outcome = Unknown(message=f"no answer from ClickPost ({call.error})")
+        return OrderAnswer(outcome=outcome, call=call, advice=what_next(None, None))
+    outcome = TryLater(message=f"ClickPost was not reached ({call.error})")
+    return OrderAnswer(outcome=outcome, call=call, advice="Nothing was sent. Try again.")
+
+
+def _order_advice(reply: Reply, outcome: Outcome) -> str:
+    if isinstance(outcome, Placed) and not outcome.already:
+        return ""
+    return what_next(reply.http_status, reply.business_status)
 
 
 def cancel_answer(exchange: Exchange) -> CancelAnswer:
     """What an exchange of cancel-order came to."""
-    if exchange.reply is not None:
-        answer = parse_cancel_order(exchange.reply, exchange.call)
-        return replace(answer, message=exchange.masked(answer.message))
+    reply = exchange.reply
+    if reply is not None:
+        answer = parse_cancel_order(reply, exchange.call)
+        advice = "" if answer.cancelled else what_next(reply.http_status, reply.business_status)
+        return replace(answer, message=exchange.masked(answer.message), advice=advice)
     message = f"no answer from ClickPost ({exchange.call.error})"
-    return CancelAnswer(cancelled=False, again=True, message=message, call=exchange.call)
+    advice = "Cancel again: what is cancelled already is answered as cancelled."
+    return CancelAnswer(cancelled=False, again=True, message=message, call=exchange.call, advice=advice)
 
 
 def good(exchange: Exchange, *, also: Sequence[int] = (), bare: str = "") -> Reply:
@@ -162,18 +221,34 @@ def good(exchange: Exchange, *, also: Sequence[int] = (), bare: str = "") -> Rep
 
     `bare`: the field by which an endpoint that sends no status at all shows that it worked.
     """
-    reply, call = exchange.reply, exchange.call
+    reply = exchange.reply
     if reply is None:
-        raise VendorError(f"{call.api}: no answer from ClickPost ({call.error})", call=call, again=True)
-    answer = classify(reply.http_status, reply.business_status)
+        raise failure(exchange)
     code = reply.http_status if reply.business_status is None else reply.business_status
-    if answer is Answer.SUCCESS or (reply.http_status in _BELIEVED and code in also):
+    success = classify(reply.http_status, reply.business_status) is Answer.SUCCESS
+    if success or (reply.http_status in _BELIEVED and code in also):
         return reply
     if bare and reply.http_status == 200 and reply.business_status is None and bare in as_object(reply.body):
         return reply
-    again = answer not in (Answer.CONFIGURATION, Answer.PERMANENT, Answer.REGISTERED)
-    message = exchange.masked(f"{call.api}: {describe(reply)}")
-    raise VendorError(message, call=call, again=again, retry_after=reply.retry_after)
+    raise failure(exchange)
+
+
+def failure(exchange: Exchange) -> VendorError:
+    """The error for an exchange that failed, classed by the table of failures."""
+    reply, call = exchange.reply, exchange.call
+    if reply is None:
+        kind, said = Answer.TRANSIENT, f"no answer from ClickPost ({call.error})"
+    else:
+        kind = classify(reply.http_status, reply.business_status)
+        said = f"HTTP {reply.http_status}" if exchange.request.file else exchange.masked(describe(reply))
+    return VendorError(
+        f"{call.api}: {said}",
+        call=call,
+        again=kind.again,
+        retry_after=reply.retry_after if reply else None,
+        kind=kind.value,
+        advice=what_next(call.http_status, call.business_status) if reply else "Try again.",
+    )
 
 
 def found(exchange: Exchange, missing: int) -> Reply | None:
@@ -189,18 +264,14 @@ def found(exchange: Exchange, missing: int) -> Reply | None:
 
 def file_of(exchange: Exchange) -> bytes:
     """The file in an exchange. Raises VendorError; `again` is False where the link has run out (HTTP 403)."""
-    reply, call = exchange.reply, exchange.call
-    if reply is not None and reply.http_status == 200:
+    if exchange.reply is not None and exchange.reply.http_status == 200:
         return exchange.content
-    if reply is None:
-        raise VendorError(f"{call.api}: no answer ({call.error})", call=call, again=True)
-    again = classify(reply.http_status, None) not in (Answer.CONFIGURATION, Answer.PERMANENT)
-    raise VendorError(f"{call.api}: HTTP {reply.http_status}", call=call, again=again, retry_after=reply.retry_after)
+    raise failure(exchange)
 
 
-def fetched_order(exchange: Exchange) -> Placed | None:
+def fetched_order(exchange: Exchange, reference_number: str = "") -> Placed | None:
     """The order that ClickPost holds, or None. Raises VendorError."""
-    return parse_fetch_order(good(exchange, also=NO_SUCH_ORDER))
+    return parse_fetch_order(good(exchange, also=NO_SUCH_ORDER), reference_number)
 
 
 def track_answer(exchange: Exchange, cp_id: int) -> TrackAnswer:

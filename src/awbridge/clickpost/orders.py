@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from awbridge.clickpost.answers import describe
-from awbridge.clickpost.codes import Answer, classify
+from awbridge.clickpost.failures import Answer, classify
 from awbridge.clickpost.payload import check_payload, with_additional
 from awbridge.clickpost.wire import Reply, as_id, as_int, as_list, as_object, as_text
 from awbridge.domain.errors import PayloadRefused
@@ -68,7 +68,7 @@ def new_shipment(
     order = _addressed(payload, courier_partner_id, account_code)
     if problems := check_payload(order, region):
         raise PayloadRefused(problems)
-    details, additional = as_object(order["shipment_details"]), as_object(order.get("additional"))
+    details, additional = shipment_details(order), as_object(order.get("additional"))
     return NewShipment(
         reference_number=as_text(details["reference_number"]),
         order_id=as_id(details.get("order_id")) or as_id(additional.get("order_id")) or None,
@@ -88,26 +88,40 @@ def create_order_request(shipment: Shipment) -> JsonObject:
     )
 
 
+def shipment_details(payload: JsonObject) -> JsonObject:
+    """The section that names courier, account and reference: in ClickPost's flat form the payload itself."""
+    return as_object(payload.get("shipment_details")) if "shipment_details" in payload else payload
+
+
 def _addressed(
     payload: JsonObject, courier_partner_id: int | None, account_code: str | None, *, reference: str | None = None
 ) -> JsonObject:
     """A copy of the payload with courier, account and reference in ClickPost's own terms."""
-    if not isinstance(payload, dict) or not isinstance(payload.get("shipment_details"), dict):  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not isinstance(payload, dict) or not shipment_details(payload):  # pyright: ignore[reportUnnecessaryIsInstance]
         return payload
-    order = with_additional(payload)
-    details = {name: value for name, value in as_object(order["shipment_details"]).items() if name != "transporter"}
-    courier = courier_partner_id if courier_partner_id is not None else as_int(details.get("courier_partner"))
-    if courier is not None:
-        details["courier_partner"] = courier
-    if account_code is not None:
-        details["account_code"] = account_code
-    given = details.get("reference_number")
-    if reference or (isinstance(given, str | int) and not isinstance(given, bool)):
-        details["reference_number"] = reference or str(given).strip()  # checked as it stands, nothing mended
-    addressed = {name: value for name, value in order.items() if name != "transporter"} | {"shipment_details": details}
+    order = {name: value for name, value in with_additional(payload).items() if name != "transporter"}
+    details = _renamed(shipment_details(order), courier_partner_id, account_code, reference)
+    if "shipment_details" not in order:
+        return details
+    addressed = order | {"shipment_details": details}
     if account_code is not None and as_object(order.get("additional")).get("account_code") is not None:
         addressed["additional"] = {**as_object(order["additional"]), "account_code": account_code}
     return addressed
+
+
+def _renamed(
+    details: JsonObject, courier_partner_id: int | None, account_code: str | None, reference: str | None
+) -> JsonObject:
+    renamed = {name: value for name, value in details.items() if name != "transporter"}
+    courier = courier_partner_id if courier_partner_id is not None else as_int(details.get("courier_partner"))
+    if courier is not None:
+        renamed["courier_partner"] = courier
+    if account_code is not None:
+        renamed["account_code"] = account_code
+    given = details.get("reference_number")
+    if reference or (isinstance(given, str | int) and not isinstance(given, bool)):
+        renamed["reference_number"] = reference or str(given).strip()  # checked as it stands, nothing mended
+    return renamed
 
 
 def parse_create_order(reply: Reply, reference_number: str) -> Outcome:

@@ -85,12 +85,39 @@ class NotPossible(AwbridgeError):
 class VendorError(AwbridgeError):
     """A call to ClickPost that is not about registering one shipment failed.
 
-    `call` is what went out and came back (secrets masked); `again` says whether the same call may work later, and
-    `retry_after` (seconds) when ClickPost said so.
+    `call` is what went out and came back (secrets masked). `kind` classes the failure (transient, configuration,
+    permanent, ...), `advice` says what to do next, `again` whether the same call may work later, and `retry_after`
+    (seconds) when, if ClickPost said so.
     """
 
-    def __init__(self, message: str, *, call: Call, again: bool = False, retry_after: float | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        call: Call,
+        again: bool = False,
+        retry_after: float | None = None,
+        kind: str = "unclear",
+        advice: str = "",
+    ) -> None:
         self.call = call
         self.again = again
         self.retry_after = retry_after
-        super().__init__(message)
+        self.kind = kind
+        self.advice = advice
+        super().__init__(f"{message.rstrip('.')}. {advice}" if advice else message)
+
+    @property
+    def url(self) -> str:
+        """The address that was called, secrets masked."""
+        return self.call.url
+
+    @property
+    def http_status(self) -> int | None:
+        """The HTTP status; None where no answer came."""
+        return self.call.http_status
+
+    @property
+    def business_status(self) -> int | None:
+        """ClickPost's own code in the body; None where it gave none."""
+        return self.call.business_status

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import structlog
 
-from awbridge.clickpost.client import CancelAnswer
+from awbridge.clickpost.answers import CancelAnswer
 from awbridge.domain.retry import delay_before_retry
 from awbridge.domain.shipment import Shipment, State
 from awbridge.steps.clock import Clock

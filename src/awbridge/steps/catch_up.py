@@ -16,8 +16,9 @@ from typing import Protocol
 
 import structlog
 
-from awbridge.clickpost.client import TrackAnswer
+from awbridge.clickpost.answers import TrackAnswer
 from awbridge.clickpost.deliveries import delivery_identity
+from awbridge.clickpost.endpoints import LONGEST_WINDOW
 from awbridge.clickpost.tracking import UpdatedPage
 from awbridge.domain.errors import VendorError
 from awbridge.domain.json import JsonObject
@@ -41,7 +42,7 @@ PAGE = 500  # shipments read at once by a complete catch-up
 class TellsTracking(Protocol):
     """What catching up needs of the vendor."""
 
-    def updated_order(self, start: datetime, end: datetime) -> AsyncIterator[UpdatedPage]:
+    def updated_order(self, start: datetime, end: datetime, *, window: timedelta) -> AsyncIterator[UpdatedPage]:
         """Every shipment whose status changed in a window of at most 30 minutes, page by page."""
         ...
 
@@ -110,7 +111,7 @@ async def cover_span(
 
 async def _store_window(store: Store, clickpost: TellsTracking, window: Window, clock: Clock) -> int:
     items = 0
-    async for page in clickpost.updated_order(window.from_at, window.to_at):
+    async for page in clickpost.updated_order(window.from_at, window.to_at, window=LONGEST_WINDOW):
         await _put_into_inbox(store, Source.UPDATED_ORDER, page.items, clock())
         items += len(page.items)
     return items

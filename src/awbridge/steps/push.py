@@ -17,7 +17,7 @@ from typing import Protocol
 import stamina
 import structlog
 
-from awbridge.clickpost.client import OrderAnswer
+from awbridge.clickpost.answers import OrderAnswer
 from awbridge.clickpost.orders import create_order_request
 from awbridge.domain.errors import StoreBusy
 from awbridge.domain.json import JsonObject

@@ -1,4 +1,4 @@
-"""The calls of ClickPost beside orders, tracking and webhooks. The twin for asyncio is more_async.
+"""The calls of AsyncClickPost beside orders, tracking and webhooks. The twin without asyncio is made from this file.
 
 Every call raises VendorError where ClickPost or the network fails it: `again` says whether the same call may work
 later, `retry_after` (seconds) when. A body that cannot be written as JSON raises ValueError. Every answer carries the
@@ -7,7 +7,7 @@ parsed body as `raw`. Source: ClickPost's API reference.
 
 from __future__ import annotations
 
-import time
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, tzinfo
 
@@ -20,47 +20,47 @@ from awbridge.domain.json import JsonObject
 from awbridge.domain.shipment import Region
 
 
-class More:
-    """What ClickPost can do beside orders, tracking and webhooks."""
+class AsyncCalls:
+    """What AsyncClickPost can do beside orders, tracking and webhooks."""
 
     _endpoints: Endpoints
 
-    def _send(self, request: Request) -> Exchange:
+    async def _send(self, request: Request) -> Exchange:
         raise NotImplementedError
 
-    def _good(self, request: Request) -> Reply:
-        return good(self._send(request))
+    async def _good(self, request: Request) -> Reply:
+        return good(await self._send(request))
 
-    def fetch_label(self, waybill: str, cp_id: int, regenerate: bool = False) -> labels.Label:
+    async def fetch_label(self, waybill: str, cp_id: int, regenerate: bool = False) -> labels.Label:
         """The shipping label of a waybill, as a URL. `regenerate` asks the courier anew. Raises VendorError."""
         request = labels.label_request(self._endpoints, waybill, cp_id, regenerate)
-        return labels.parse_label(self._good(request))
+        return labels.parse_label(await self._good(request))
 
-    def fetch_security_key(self, waybill: str, cp_id: int) -> labels.SecurityKey:
+    async def fetch_security_key(self, waybill: str, cp_id: int) -> labels.SecurityKey:
         """The key that opens a protected tracking page. Raises VendorError."""
         request = labels.security_key_request(self._endpoints, waybill, cp_id)
-        return labels.parse_security_key(self._good(request))
+        return labels.parse_security_key(await self._good(request))
 
-    def edit_order(self, waybill: str, cp_id: int, changes: JsonObject) -> Done:
+    async def edit_order(self, waybill: str, cp_id: int, changes: JsonObject) -> Done:
         """Change an order that the courier has, such as `{"order_type": "PREPAID"}`. Raises VendorError, ValueError."""
-        return parse_done(self._good(bookings.edit_order_request(self._endpoints, waybill, cp_id, changes)))
+        return parse_done(await self._good(bookings.edit_order_request(self._endpoints, waybill, cp_id, changes)))
 
-    def create_pickup(self, payload: JsonObject, *, region: Region = Region.INDIA) -> bookings.Pickup:
+    async def create_pickup(self, payload: JsonObject, *, region: Region = Region.INDIA) -> bookings.Pickup:
         """Ask a courier to come. Not safe to repeat blindly: a lost answer may stand for a pickup that was booked.
 
         `payload` is ClickPost's: flat (v1) for India, nested (v2) for the world. Raises VendorError, ValueError.
         """
-        return bookings.parse_pickup(self._good(bookings.pickup_request(self._endpoints, payload, region)))
+        return bookings.parse_pickup(await self._good(bookings.pickup_request(self._endpoints, payload, region)))
 
-    def register_waybill(self, payload: JsonObject, *, version: int = 3) -> bookings.WaybillRegistration:
+    async def register_waybill(self, payload: JsonObject, *, version: int = 3) -> bookings.WaybillRegistration:
         """Have ClickPost track a waybill that was booked elsewhere. Registered before is an answer, no error.
 
         `version` is 2 (`cp_id`) or 3 (`courier_partner`, items). Raises VendorError; ValueError for other versions.
         """
-        exchange = self._send(bookings.waybill_request(self._endpoints, payload, version))
+        exchange = await self._send(bookings.waybill_request(self._endpoints, payload, version))
         return bookings.parse_waybill(good(exchange, also=(bookings.ALREADY_REGISTERED,)))
 
-    def update_ndr(
+    async def update_ndr(
         self,
         action: ndr.NdrAction | str,
         waybill: str,
@@ -86,36 +86,36 @@ class More:
             phone_number=phone_number,
             preferred_date=preferred_date,
         )
-        return parse_done(self._good(request))
+        return parse_done(await self._good(request))
 
-    def ndr_feedback(self, start: datetime, end: datetime) -> ndr.NdrFeedbacks:
+    async def ndr_feedback(self, start: datetime, end: datetime) -> ndr.NdrFeedbacks:
         """What customers wrote after failed deliveries. Raises ValueError for a window over 3600 s, VendorError."""
-        exchange = self._send(ndr.feedback_request(self._endpoints, start, end))
+        exchange = await self._send(ndr.feedback_request(self._endpoints, start, end))
         return ndr.parse_feedback(good(exchange, bare="result"))
 
-    def proof_of_delivery(self, waybill: str, cp_id: int) -> labels.ProofOfDelivery:
+    async def proof_of_delivery(self, waybill: str, cp_id: int) -> labels.ProofOfDelivery:
         """Where the proof of a delivery lies, as a URL. Raises VendorError, also where ClickPost knows no shipment."""
-        return labels.parse_proof(self._good(labels.proof_request(self._endpoints, waybill, cp_id)))
+        return labels.parse_proof(await self._good(labels.proof_request(self._endpoints, waybill, cp_id)))
 
-    def fetch_shipment_count(self, start: date, end: date) -> reports.ShipmentCounts:
+    async def fetch_shipment_count(self, start: date, end: date) -> reports.ShipmentCounts:
         """Shipments per day, both ends included. Raises ValueError where the end is first, VendorError."""
-        return reports.parse_counts(self._good(reports.count_request(self._endpoints, start, end)))
+        return reports.parse_counts(await self._good(reports.count_request(self._endpoints, start, end)))
 
-    def request_report(
+    async def request_report(
         self, start: datetime, end: datetime, *, fields: Sequence[str] = (), name: str = reports.TRACK_ORDER_REPORT
     ) -> reports.Report:
         """Have a CSV made of what changed in a window; no `fields` means all. The answer has a `reference`, no file.
 
         Raises ValueError for a window over 24 hours, VendorError.
         """
-        return reports.parse_report(self._good(reports.report_request(self._endpoints, start, end, fields, name)))
+        return reports.parse_report(await self._good(reports.report_request(self._endpoints, start, end, fields, name)))
 
-    def fetch_report(self, reference: str) -> reports.Report:
+    async def fetch_report(self, reference: str) -> reports.Report:
         """How far a report is: `ready`, `failed` or neither yet. Raises VendorError."""
-        reply = self._good(reports.fetch_report_request(self._endpoints, reference))
+        reply = await self._good(reports.fetch_report_request(self._endpoints, reference))
         return reports.parse_report(reply, reference)
 
-    def wait_for_report(self, reference: str, *, every: float = 15.0, tries: int = 40) -> reports.Report:
+    async def wait_for_report(self, reference: str, *, every: float = 15.0, tries: int = 40) -> reports.Report:
         """Ask up to `tries` times, `every` so many seconds, until a report is ready.
 
         An error that passes counts as a try. Raises VendorError: `again` is False where ClickPost gave the report up,
@@ -123,45 +123,45 @@ class More:
         """
         wait = reports.ReportWait(self._endpoints, reference, every, tries)
         while True:
-            if report := wait.hear(self._send(wait.request)):
+            if report := wait.hear(await self._send(wait.request)):
                 return report
-            time.sleep(wait.pause)
+            await asyncio.sleep(wait.pause)
 
-    def download_report(self, report: reports.Report) -> bytes:
+    async def download_report(self, report: reports.Report) -> bytes:
         """The CSV of a report that is ready, at most 256 MiB. The key is not sent: the file lies elsewhere.
 
         Raises ValueError where it is not ready, VendorError (`again` False: the link ran out, fetch the report anew).
         """
-        return file_of(self._send(reports.download_request(self._endpoints, report)))
+        return file_of(await self._send(reports.download_request(self._endpoints, report)))
 
-    def audit_log(self, hour: datetime) -> records.AuditLog:
+    async def audit_log(self, hour: datetime) -> records.AuditLog:
         """Who did what in the hour around a moment. Raises ValueError for a time without zone, VendorError."""
-        return records.parse_audit_log(self._good(records.audit_request(self._endpoints, hour)))
+        return records.parse_audit_log(await self._good(records.audit_request(self._endpoints, hour)))
 
-    def returns_delta(self, start: datetime, end: datetime, *, zone: tzinfo = UTC) -> records.ReturnRequests:
+    async def returns_delta(self, start: datetime, end: datetime, *, zone: tzinfo = UTC) -> records.ReturnRequests:
         """The returns that customers asked for in a window of at most 60 minutes.
 
         ClickPost does not say in which zone it reads the window: `zone` is the one it is written in. Raises ValueError
         for a longer window, VendorError.
         """
-        return records.parse_returns(self._good(records.returns_request(self._endpoints, start, end, zone)))
+        return records.parse_returns(await self._good(records.returns_request(self._endpoints, start, end, zone)))
 
-    def recommend(self, shipments: Sequence[JsonObject]) -> recommendations.Recommendations:
+    async def recommend(self, shipments: Sequence[JsonObject]) -> recommendations.Recommendations:
         """The best courier accounts for parcels within India (v1). Raises ValueError for none, VendorError."""
         request = recommendations.recommend_request(self._endpoints, shipments)
-        return recommendations.parse_recommendations(self._good(request))
+        return recommendations.parse_recommendations(await self._good(request))
 
-    def recommend_world(self, shipment: JsonObject) -> recommendations.Recommendations:
+    async def recommend_world(self, shipment: JsonObject) -> recommendations.Recommendations:
         """The best courier accounts for one parcel anywhere (v2). Raises VendorError, ValueError."""
         request = recommendations.recommend_world_request(self._endpoints, shipment)
-        return recommendations.parse_recommendations(self._good(request))
+        return recommendations.parse_recommendations(await self._good(request))
 
-    def pincode_details(self, pincode: str) -> pincodes.PincodeDetails | None:
+    async def pincode_details(self, pincode: str) -> pincodes.PincodeDetails | None:
         """City and state of an Indian pincode; None where there is none such. Raises VendorError."""
         request = pincodes.pincode_request(self._endpoints, pincode)
-        return pincodes.parse_pincode(found(self._send(request), missing=404))
+        return pincodes.parse_pincode(found(await self._send(request), missing=404))
 
-    def serviceability(
+    async def serviceability(
         self, pickup_pincode: str, drop_pincode: str, *, optional: JsonObject | None = None
     ) -> pincodes.ServingAccounts:
         """The accounts that go from one pincode to another, with their days and charges.
@@ -169,9 +169,9 @@ class More:
         `optional`: size (cm), weight (g), `invoice_value` (rupees), `service_type`. Raises VendorError, ValueError.
         """
         request = pincodes.accounts_request(self._endpoints, pickup_pincode, drop_pincode, optional or {})
-        return pincodes.parse_accounts(self._good(request))
+        return pincodes.parse_accounts(await self._good(request))
 
-    def drop_serviceability(
+    async def drop_serviceability(
         self, drop_pincode: str, *, pickup_pincode: str = "", order_type: str = "", service_type: str = ""
     ) -> pincodes.DropServiceability:
         """Whether any active account delivers to a pincode, and how it may be paid for. Raises VendorError."""
@@ -182,23 +182,25 @@ class More:
             order_type=order_type,
             service_type=service_type,
         )
-        return pincodes.parse_drop(self._good(request))
+        return pincodes.parse_drop(await self._good(request))
 
-    def bulk_serviceability(self, cp_id: int, account_code: str) -> pincodes.Pincodes:
+    async def bulk_serviceability(self, cp_id: int, account_code: str) -> pincodes.Pincodes:
         """All pickup and drop pincodes of one account. Raises VendorError."""
         request = pincodes.bulk_request(self._endpoints, cp_id, account_code)
-        return pincodes.parse_pincodes(self._good(request))
+        return pincodes.parse_pincodes(await self._good(request))
 
-    def serviceable_drop_pincodes(self) -> pincodes.Pincodes:
+    async def serviceable_drop_pincodes(self) -> pincodes.Pincodes:
         """All pincodes to which any account delivers. Raises VendorError."""
-        return pincodes.parse_pincodes(self._good(pincodes.drop_pincodes_request(self._endpoints)))
+        return pincodes.parse_pincodes(await self._good(pincodes.drop_pincodes_request(self._endpoints)))
 
-    def search_pincode(self, pincode: str, *, pickup: bool = False, rvp: bool = False) -> pincodes.PincodeAccounts:
+    async def search_pincode(
+        self, pincode: str, *, pickup: bool = False, rvp: bool = False
+    ) -> pincodes.PincodeAccounts:
         """The accounts that deliver to a pincode, or (`pickup`) fetch there; `rvp`: for returns. Raises VendorError."""
         request = pincodes.search_request(self._endpoints, pincode, pickup=pickup, rvp=rvp)
-        return pincodes.parse_search(self._good(request))
+        return pincodes.parse_search(await self._good(request))
 
-    def predict_delivery(
+    async def predict_delivery(
         self, journeys: Sequence[JsonObject], *, check_drop_pincode: bool = False
     ) -> predictions.Predictions:
         """When parcels within India would arrive, in days. Raises ValueError for no journey, VendorError.
@@ -206,25 +208,25 @@ class More:
         A journey: `pickup_pincode`, `drop_pincode` and, if wished, `optional` (`cp_id`, `awb`, `account_code`).
         """
         request = predictions.prediction_request(self._endpoints, journeys, check_drop_pincode)
-        return predictions.parse_predictions(self._good(request))
+        return predictions.parse_predictions(await self._good(request))
 
-    def predict_delivery_world(self, journey: JsonObject) -> predictions.Predictions:
+    async def predict_delivery_world(self, journey: JsonObject) -> predictions.Predictions:
         """When a parcel across borders would arrive, in days. Raises VendorError, ValueError.
 
         `journey` has `pickup_details` and `drop_details`, each with `pincode` and `country`, and may have `optional`.
         """
         request = predictions.world_prediction_request(self._endpoints, journey)
-        return predictions.parse_predictions(self._good(request))
+        return predictions.parse_predictions(await self._good(request))
 
-    def set_whatsapp(self, waybill: str, enabled: bool) -> Done:
+    async def set_whatsapp(self, waybill: str, enabled: bool) -> Done:
         """Switch WhatsApp messages about one shipment on or off. Raises VendorError."""
-        return parse_done(self._good(access.whatsapp_request(self._endpoints, waybill, enabled)))
+        return parse_done(await self._good(access.whatsapp_request(self._endpoints, waybill, enabled)))
 
-    def login(self, password: str, *, username: str = "") -> access.Token:
+    async def login(self, password: str, *, username: str = "") -> access.Token:
         """Trade a password for a token; the username is the client's unless given. Raises VendorError."""
-        exchange = self._send(access.login_request(self._endpoints, password, username))
+        exchange = await self._send(access.login_request(self._endpoints, password, username))
         return access.parse_token(good(exchange, bare="token"))
 
-    def register_service(self, service_id: int = access.TRACKING_SERVICE) -> Done:
+    async def register_service(self, service_id: int = access.TRACKING_SERVICE) -> Done:
         """Subscribe the account to a service; 2 is tracking. Raises VendorError."""
-        return parse_done(self._good(access.service_request(self._endpoints, service_id)))
+        return parse_done(await self._good(access.service_request(self._endpoints, service_id)))
