@@ -10,6 +10,7 @@ AwbridgeError
 │   └── ReferenceTaken   the reference number exists with another payload
 ├── NotFound             no such shipment, courier or waybill
 ├── NotPossible          the shipment's state does not allow what was asked
+├── NoTransaction        orders were to join the caller's transaction, and there is none
 └── VendorError          a call to ClickPost that is not about one shipment failed
 """
 
@@ -80,6 +81,10 @@ class NotFound(AwbridgeError):
 
 class NotPossible(AwbridgeError):
     """The shipment's state does not allow what was asked. The text says which state it is in."""
+
+
+class NoTransaction(AwbridgeError):
+    """An order was to be stored within the caller's own transaction, but none is open on that connection."""
 
 
 class VendorError(AwbridgeError):

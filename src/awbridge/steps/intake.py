@@ -44,7 +44,18 @@ async def take_in(*, store: Store, clock: Clock, orders: Sequence[Any]) -> list[
     Raises BatchRefused, with every refused order's place in the batch.
     """
     async with store.read() as session:
-        accounts = {a.transporter: a for a in await couriers.every(session)}
+        news = await _read_orders(session, orders)
+    async with store.write() as session:
+        return await _store(session, news, clock)  # a refusal rolls back
+
+
+async def take_in_with(session: Session, *, clock: Clock, orders: Sequence[Any]) -> list[TakenIn]:
+    """`take_in` within a transaction of the caller's, who rolls back what a refusal leaves half-stored."""
+    return await _store(session, await _read_orders(session, orders), clock)
+
+
+async def _read_orders(session: Session, orders: Sequence[Any]) -> dict[int, NewShipment]:
+    accounts = await accounts_of(session)
     news: dict[int, NewShipment] = {}
     errors: dict[int, IntakeError] = {}
     for place, order in enumerate(orders):
@@ -55,11 +66,12 @@ async def take_in(*, store: Store, clock: Clock, orders: Sequence[Any]) -> list[
     errors.update(_repeated(news))
     if errors:
         raise BatchRefused(errors)
-    async with store.write() as session:
-        taken, conflicts = await _store(session, news, clock)
-        if conflicts:
-            raise BatchRefused(conflicts)  # rolls back
-    return taken
+    return news
+
+
+async def accounts_of(session: Session) -> dict[str, CourierAccount]:
+    """Every courier account by its transporter."""
+    return {a.transporter: a for a in await couriers.every(session)}
 
 
 async def change_payload(*, store: Store, clock: Clock, reference_number: str, order: Any) -> Shipment:
@@ -68,7 +80,7 @@ async def change_payload(*, store: Store, clock: Clock, reference_number: str, o
     Raises NotFound, PayloadRefused, or NotPossible when it is placed, cancelled or just being sent.
     """
     async with store.write() as session:
-        accounts = {a.transporter: a for a in await couriers.every(session)}
+        accounts = await accounts_of(session)
         existing = await _existing(session, reference_number)
         new = read_order(order, accounts, region=existing.region)
         if new.reference_number != reference_number:
@@ -153,9 +165,7 @@ def _differences(known: Shipment | NewShipment, new: NewShipment) -> list[str]:
     return region + payload_differences(known.payload, new.payload)
 
 
-async def _store(
-    session: Session, news: Mapping[int, NewShipment], clock: Clock
-) -> tuple[list[TakenIn], dict[int, IntakeError]]:
+async def _store(session: Session, news: Mapping[int, NewShipment], clock: Clock) -> list[TakenIn]:
     now = clock()
     in_key_order = sorted(news.items(), key=lambda n: (shard_of(n[1].reference_number), n[1].reference_number))
     created = {place: await shipments.add(session, new, now=now) for place, new in in_key_order}
@@ -170,4 +180,6 @@ async def _store(
         if not created[place] and (differences := _differences(shipment, new)):
             conflicts[place] = ReferenceTaken(new.reference_number, differences)
         taken.append(TakenIn(shipment=shipment, created=created[place]))
-    return taken, conflicts
+    if conflicts:
+        raise BatchRefused(conflicts)
+    return taken

@@ -33,7 +33,9 @@ _AWAY = (
 )
 
 
-class _PostgresSession:
+class PostgresSession:
+    """A session on an asyncpg connection."""
+
     def __init__(self, connection: PoolConnectionProxy[Any]) -> None:
         self._connection = connection
 
@@ -82,12 +84,12 @@ class PostgresDatabase:
     @asynccontextmanager
     async def read(self) -> AsyncGenerator[Session]:
         async with self._session() as connection:
-            yield _PostgresSession(connection)
+            yield PostgresSession(connection)
 
     @asynccontextmanager
     async def write(self) -> AsyncGenerator[Session]:
         async with self._session() as connection, connection.transaction():
-            yield _PostgresSession(connection)
+            yield PostgresSession(connection)
 
     @asynccontextmanager
     async def _session(self) -> AsyncGenerator[PoolConnectionProxy[Any]]:
