@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import apsw
 import httpx2
 import pytest
 from click.testing import CliRunner, Result
@@ -195,3 +196,61 @@ def test_what_a_courier_writes_is_no_markup(awbridge: Any, tmp_path: Path) -> No
     assert listed.exit_code == 0, listed.output
     missing = awbridge("shipments", "show", "[bold]none[/]")
     assert "there is no shipment [bold]none[/]" in missing.output
+
+
+@pytest.fixture
+def rejected(awbridge: Any, couriers: None, tmp_path: Path) -> None:
+    """R1, which ClickPost has refused."""
+    (tmp_path / "orders.csv").write_text(f"{HEADER}\n{row('R1')}\n")
+    assert awbridge("shipments", "import", "orders.csv").exit_code == 0
+    sent = "UPDATE shipments SET sent_at = created_at, state = 'rejected', next_try_at = NULL"
+    apsw.Connection(str(tmp_path / "cli.db")).execute(sent)
+
+
+@pytest.mark.usefixtures("rejected")
+def test_a_payload_is_shown_rehearsed_and_changed(awbridge: Any) -> None:
+    assert json.loads(awbridge("shipments", "payload", "R1").stdout)["shipment_details"]["weight"] == 500
+    edit = ("shipments", "payload", "R1", "--set", "weight=750", "--set", "drop_phone=9000000009")
+    seen = awbridge(*edit)
+    assert seen.exit_code == 0, seen.output
+    assert "shipment_details.weight" in seen.output
+    assert "nothing written; add --push" in seen.output
+    assert json.loads(awbridge("shipments", "list", "--json").stdout)[0]["state"] == "rejected"
+    assert awbridge(*edit, "--push", "--reason", "scale").output == "R1: ready, payload 2\n"
+    payload = json.loads(awbridge("shipments", "payload", "R1").stdout)
+    assert (payload["shipment_details"]["weight"], payload["drop_info"]["drop_phone"]) == (750, "9000000009")
+    first, second = json.loads(awbridge("shipments", "payload", "R1", "--history", "--json").stdout)
+    assert (first["changed_by"], second["reason"]) == ("intake", "scale")
+    assert second["changed_by"].startswith("cli (")
+    assert json.loads(awbridge("shipments", "payload", "R1", "--version", "1").stdout) == first["payload"]
+    assert "drop_info.drop_phone" in awbridge("shipments", "payload", "R1", "--history").output
+    assert awbridge("shipments", "payload", "R1", "--version", "1", "--push").output == "R1: ready, payload 3\n"
+
+
+@pytest.mark.usefixtures("rejected")
+def test_a_bad_edit_fails_with_every_problem_and_changes_nothing(awbridge: Any, tmp_path: Path) -> None:
+    edit = ("shipments", "payload", "R1", "--set", "weight=-1")
+    seen = awbridge(*edit, "--json")
+    assert seen.exit_code == 1
+    told = json.loads(seen.stdout)
+    assert [d["path"] for d in told["differences"]] == [p["path"] for p in told["problems"]]
+    assert "ClickPost would refuse it" in awbridge(*edit).output
+    assert awbridge(*edit, "--push").exit_code == 1
+    for wrong, said in (("weight", "write PATH=VALUE"), ("a..b=1", "no such place")):
+        refused = awbridge("shipments", "payload", "R1", "--set", wrong)
+        assert (refused.exit_code, said in refused.output) == (1, True)
+    (tmp_path / "list.json").write_text("[]")
+    assert "one JSON object" in awbridge("shipments", "payload", "R1", "--file", "list.json").output
+    assert "nothing to change" in awbridge("shipments", "payload", "R1", "--push").output
+    assert len(json.loads(awbridge("shipments", "payload", "R1", "--history", "--json").stdout)) == 1
+
+
+@pytest.mark.usefixtures("rejected")
+def test_a_shipment_is_replaced_under_a_new_reference(awbridge: Any) -> None:
+    done = awbridge("shipments", "replace", "R1", "--reference", "R1-NEW", "--set", "weight=750")
+    assert done.output == "R1 is replaced by R1-NEW: ready\n"
+    shown = json.loads(awbridge("shipments", "show", "R1-NEW", "--json").stdout)["shipment"]
+    assert (shown["replaces"], shown["payload"]["shipment_details"]["weight"]) == ("R1", 750)
+    assert "R1-NEW" in awbridge("shipments", "show", "R1").output
+    again = awbridge("shipments", "replace", "R1")
+    assert (again.exit_code, "replaced by R1-NEW already" in again.output) == (1, True)

@@ -24,6 +24,7 @@ from awbridge.steps.clock import Clock, utc_now
 from awbridge.steps.ingest import Ingest
 from awbridge.steps.loop import Loop
 from awbridge.steps.push import PushPolicy, push_due
+from awbridge.steps.release import release_due
 from awbridge.store import Store
 from awbridge.web.app import build_app
 from awbridge.web.webhook import KeyRing, WebhookEndpoint
@@ -104,6 +105,7 @@ def step_loops(settings: Settings, store: Store, clickpost: AsyncClickPost, cloc
     work = {
         "push": lambda: push_due(store=store, clickpost=clickpost, clock=clock, policy=pushing),
         "cancel": lambda: cancel_due(store=store, clickpost=clickpost, clock=clock, retry_delays=delays),
+        "release": lambda: release_due(store=store, clock=clock),
         "apply": lambda: apply_due(store=store, clock=clock, policy=applying),
         "cover": lambda: cover_next_window(store=store, clickpost=clickpost, clock=clock, policy=catching_up),
         "ask": lambda: ask_for_silent(store=store, clickpost=clickpost, clock=clock, policy=catching_up),

@@ -161,7 +161,9 @@ async def test_storing_an_order_wakes_the_deliveries_that_came_before_it(store: 
 
 
 async def change(store: Store, reference: str, order: Any) -> None:
-    await intake.change_payload(store=store, clock=SetClock(), reference_number=reference, order=order)
+    await intake.change_payload(
+        store=store, clock=SetClock(), reference_number=reference, order=order, changed_by="test"
+    )
 
 
 async def test_a_payload_is_replaced_and_pushed_again(store: Store) -> None:

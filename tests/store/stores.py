@@ -16,7 +16,7 @@ from awbridge.store import Store
 from tests.conftest import new_database
 
 TABLES = (
-    *("shipments", "waybills", "attempts", "inbox", "scans"),
+    *("shipments", "waybills", "attempts", "inbox", "scans", "payload_versions"),
     *("courier_accounts", "catch_up_windows", "webhook_keys"),
 )
 

@@ -414,3 +414,58 @@ async def test_no_order_is_our_fault(web: Web, name: str, value: Any, section: b
     order = {**an_order(), "additional": value, "transporter": value} if section else an_order(**{name: value})
     answer = await web.http.post("/v1/shipments", content=json.dumps(order))
     assert answer.status_code < 500
+
+
+async def test_a_changed_payload_is_kept_with_what_changed(web: Web) -> None:
+    await web.http.post("/v1/shipments", json=an_order("R"))
+    assert (await web.http.get("/v1/shipments/R")).json()["payload_version"] == 1
+    changed = await web.http.put("/v1/shipments/R/payload", json=an_order("R", weight=750), params={"reason": "scale"})
+    assert (changed.status_code, changed.json()["payload_version"]) == (200, 2)
+    first, second = (await web.http.get("/v1/shipments/R/payloads")).json()
+    assert (first["version"], first["payload"], first["changed_by"]) == (1, an_order("R"), "intake")
+    assert (second["version"], second["changed_by"], second["reason"]) == (2, "api", "scale")
+    assert (first["differences"], second["differences"]) == ([], ["shipment_details.weight"])
+    problem(await web.http.get("/v1/shipments/NONE/payloads"), 404)
+
+
+async def test_a_placed_shipment_is_replaced_by_one_under_a_new_reference(web: Web) -> None:
+    await web.http.post("/v1/shipments", json=an_order("R/1"))
+    body = problem(await web.http.post("/v1/shipments/R/1/replace"), 409)
+    assert "never sent" in body["detail"]
+    await place(web.store, "R/1", "AWB1")
+    async with web.store.write() as session:
+        await session.execute(sql("UPDATE shipments SET sent_at = created_at"))
+    asked = {"set": {"shipment_details.weight": 750}, "after_cancel": True}
+    answer = await web.http.post("/v1/shipments/R/1/replace", json=asked)
+    assert answer.status_code == 202
+    new = answer.json()
+    assert (new["reference_number"], new["replaces"], new["waits_for"]) == ("R/1-R2", "R/1", "R/1")
+    assert (new["state"], new["payload"]["shipment_details"]["weight"]) == ("held", 750)
+    assert (await web.http.get("/v1/shipments/R/1")).json()["replaced_by"] == "R/1-R2"
+    assert (await web.http.post("/v1/shipments/R/1/replace", json=asked)).status_code == 200
+    problem(await web.http.post("/v1/shipments/R/1/replace"), 409)
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"set": {"shipment_details.weight": -1}}, 422),
+        ({"set": {"shipment_details.weight.grams": 1}}, 422),
+        ({"payload": {}}, 422),
+        ({"payload": {"shipment_details": 7}}, 422),
+        ({"reference_number": ""}, 422),
+        ({"reference_number": "a\x00b"}, 422),
+        ({"reference_number": "half \ud800"}, 422),
+        ({"reference_number": "TAKEN"}, 409),
+        ([], 422),
+    ],
+)
+async def test_a_replacement_that_cannot_be_is_refused_and_nothing_happens(web: Web, body: Any, status: int) -> None:
+    await web.http.post("/v1/shipments", json=[an_order("R"), an_order("TAKEN")])
+    await place(web.store, "R", "AWB1")
+    async with web.store.write() as session:
+        await session.execute(sql("UPDATE shipments SET sent_at = created_at"))
+    headers = {"content-type": "application/json"}
+    problem(await web.http.post("/v1/shipments/R/replace", content=json.dumps(body), headers=headers), status)
+    assert (await get(web.store, "R")).cancel_asked_at is None
+    problem(await web.http.post("/v1/shipments/NONE/replace"), 404)

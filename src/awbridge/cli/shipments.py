@@ -1,4 +1,4 @@
-"""`awbridge shipments`: bring shipments in, look at them, retry or cancel them."""
+"""`awbridge shipments`: bring shipments in, look at them, retry or cancel them (payloads.py mends them)."""
 
 from __future__ import annotations
 
@@ -119,7 +119,9 @@ def show_shipment(reference_number: str, as_json: bool) -> None:
     if as_json:
         print_json({"shipment": shipment, "scans": timeline, "attempts": calls})
         return
-    print_table([{"field": k, "value": v} for k, v in _summary(shipment).items()], empty="")
+    links = {name: getattr(shipment, name) for name in ("replaces", "replaced_by", "waits_for")}
+    shown = _summary(shipment) | {name: other for name, other in links.items() if other}
+    print_table([{"field": k, "value": v} for k, v in shown.items()], empty="")
     click.echo("\nscans")
     print_table(
         [
@@ -188,7 +190,7 @@ def show_attempts(reference_number: str, as_json: bool) -> None:
     if as_json:
         print_json(rows)
     else:
-        short = ("made_at", "api", "http_status", "business_status", "outcome", "error", "ms")
+        short = ("made_at", "api", "http_status", "business_status", "outcome", "error", "ms", "payload_version")
         print_table([{name: row[name] for name in short} for row in rows], empty="no calls yet")
 
 

@@ -306,11 +306,14 @@ def _return_problems(details: JsonObject, additional: JsonObject) -> Iterator[Fi
         yield FieldProblem("shipment_details.rvp_reason", "is required when delivery_type is RVP", 310)
 
 
+def longest_reference(courier_partner_id: int | None) -> int:
+    """How many characters a reference number may have with this courier."""
+    return LONGEST_BLUEDART_REFERENCE if courier_partner_id == BLUEDART else LONGEST_REFERENCE
+
+
 def _reference_problems(details: JsonObject) -> Iterator[FieldProblem]:
     reference = as_text(details.get("reference_number"))
-    longest = LONGEST_REFERENCE
-    if as_int(details.get("courier_partner")) == BLUEDART:
-        longest = LONGEST_BLUEDART_REFERENCE
+    longest = longest_reference(as_int(details.get("courier_partner")))
     if len(reference) > longest:
         courier = " for Bluedart" if longest == LONGEST_BLUEDART_REFERENCE else ""
         yield FieldProblem("shipment_details.reference_number", f"may have at most {longest} characters{courier}", 314)

@@ -106,6 +106,10 @@ class Shipment:
     last_asked_at: datetime | None
     created_at: datetime
     updated_at: datetime
+    payload_version: int = 1
+    replaces: str | None = None
+    replaced_by: str | None = None
+    waits_for: str | None = None
 
 
 def shard_of(key: str) -> int:

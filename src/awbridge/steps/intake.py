@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, cast
 
 from awbridge.clickpost.orders import new_shipment, payload_differences
@@ -15,11 +16,12 @@ from awbridge.domain.errors import (
     PayloadRefused,
     ReferenceTaken,
 )
-from awbridge.domain.shipment import NewShipment, Region, Shipment, shard_of
+from awbridge.domain.shipment import NewShipment, Region, Shipment, State, shard_of
 from awbridge.steps.clock import Clock
-from awbridge.store import Store, couriers, shipments
+from awbridge.store import Store, couriers, payload_versions, shipments
 from awbridge.store.couriers import CourierAccount
 from awbridge.store.database import Session
+from awbridge.store.payload_versions import PayloadVersion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,12 +48,12 @@ async def take_in(*, store: Store, clock: Clock, orders: Sequence[Any]) -> list[
     async with store.read() as session:
         news = await _read_orders(session, orders)
     async with store.write() as session:
-        return await _store(session, news, clock)  # a refusal rolls back
+        return await keep(session, news, clock)  # a refusal rolls back
 
 
 async def take_in_with(session: Session, *, clock: Clock, orders: Sequence[Any]) -> list[TakenIn]:
     """`take_in` within a transaction of the caller's, who rolls back what a refusal leaves half-stored."""
-    return await _store(session, await _read_orders(session, orders), clock)
+    return await keep(session, await _read_orders(session, orders), clock)
 
 
 async def _read_orders(session: Session, orders: Sequence[Any]) -> dict[int, NewShipment]:
@@ -74,22 +76,57 @@ async def accounts_of(session: Session) -> dict[str, CourierAccount]:
     return {a.transporter: a for a in await couriers.every(session)}
 
 
-async def change_payload(*, store: Store, clock: Clock, reference_number: str, order: Any) -> Shipment:
-    """Replace the payload of a shipment that ClickPost does not hold yet, and push it again.
+async def change_payload(
+    *, store: Store, clock: Clock, reference_number: str, order: Any, changed_by: str, reason: str = ""
+) -> Shipment:
+    """Replace the payload of a shipment that ClickPost does not hold yet, and push it again. The old one is kept.
 
     Raises NotFound, PayloadRefused, or NotPossible when it is placed, cancelled or just being sent.
     """
     async with store.write() as session:
-        accounts = await accounts_of(session)
-        existing = await _existing(session, reference_number)
-        new = read_order(order, accounts, region=existing.region)
-        if new.reference_number != reference_number:
-            raise PayloadRefused([FieldProblem("shipment_details.reference_number", f"must stay {reference_number}")])
-        if not await shipments.change_payload(session, new, now=clock()):
-            raise NotPossible(
-                f"{reference_number} is {existing.state} or being sent right now: its payload cannot change any more"
-            )
-        return await _existing(session, reference_number)
+        existing = await locked(session, reference_number)
+        return await change_locked(session, existing, order, now=clock(), changed_by=changed_by, reason=reason)
+
+
+async def change_locked(
+    session: Session, existing: Shipment, order: Any, *, now: datetime, changed_by: str, reason: str = ""
+) -> Shipment:
+    """`change_payload` of a shipment that the caller holds locked."""
+    new = read_change(order, existing, await accounts_of(session))
+    is_new = shipments.payload_text(existing.payload) != shipments.payload_text(new.payload)
+    version = existing.payload_version + 1 if is_new else None
+    if not await shipments.change_payload(session, new, now=now, version=version):
+        raise NotPossible(why_payload_stays(existing))
+    if version:
+        kept = PayloadVersion(
+            version=version, payload=new.payload, changed_at=now, changed_by=changed_by, reason=reason
+        )
+        await payload_versions.add(session, existing, kept)
+    return await _existing(session, existing.reference_number)
+
+
+def read_change(order: Any, existing: Shipment, accounts: Mapping[str, CourierAccount]) -> NewShipment:
+    """Check an order that is to take the place of a shipment's. Raises PayloadRefused with every wrong field."""
+    new = read_order(order, accounts, region=existing.region)
+    if new.reference_number != existing.reference_number:
+        stays = f"must stay {existing.reference_number}"
+        raise PayloadRefused([FieldProblem("shipment_details.reference_number", stays)])
+    return new
+
+
+def why_payload_stays(shipment: Shipment) -> str:
+    """Why a payload cannot be changed, and what can be done instead."""
+    reference = shipment.reference_number
+    if shipment.replaced_by:
+        return f"{reference} is replaced by {shipment.replaced_by}: its payload cannot change any more"
+    if shipment.success or shipment.state is State.CANCELLED:
+        return (
+            f"{reference} is {shipment.state}: its payload cannot change any more. "
+            "Replace it by a new shipment: awbridge shipments replace, or POST .../replace"
+        )
+    if shipment.cancel_asked_at:
+        return f"{reference} is being cancelled: its payload cannot change any more"
+    return f"{reference} is being sent right now: its payload cannot change while it is. Try again in a minute"
 
 
 async def retry(*, store: Store, clock: Clock, reference_number: str) -> Shipment:
@@ -110,6 +147,14 @@ async def cancel(*, store: Store, clock: Clock, reference_number: str) -> Shipme
         await _existing(session, reference_number)
         await shipments.cancel(session, reference_number, now=clock())
         return await _existing(session, reference_number)
+
+
+async def locked(session: Session, reference_number: str) -> Shipment:
+    """A shipment that nobody else changes until the transaction ends. Raises NotFound."""
+    found = await shipments.lock_many(session, [reference_number])
+    if reference_number not in found:
+        raise NotFound(f"there is no shipment {reference_number}")
+    return found[reference_number]
 
 
 async def _existing(session: Session, reference_number: str) -> Shipment:
@@ -165,7 +210,8 @@ def _differences(known: Shipment | NewShipment, new: NewShipment) -> list[str]:
     return region + payload_differences(known.payload, new.payload)
 
 
-async def _store(session: Session, news: Mapping[int, NewShipment], clock: Clock) -> list[TakenIn]:
+async def keep(session: Session, news: Mapping[int, NewShipment], clock: Clock) -> list[TakenIn]:
+    """Store orders that were read, by their place in the batch. Raises BatchRefused, half-stored: roll back then."""
     now = clock()
     in_key_order = sorted(news.items(), key=lambda n: (shard_of(n[1].reference_number), n[1].reference_number))
     created = {place: await shipments.add(session, new, now=now) for place, new in in_key_order}

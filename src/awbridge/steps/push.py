@@ -120,7 +120,14 @@ async def _record(
     outcome = answer.outcome
     reference = shipment.reference_number
     async with store.write() as session:
-        await attempts.add(session, answer.call, reference_number=reference, outcome=_NAMES[type(outcome)], made_at=now)
+        await attempts.add(
+            session,
+            answer.call,
+            reference_number=reference,
+            outcome=_NAMES[type(outcome)],
+            made_at=now,
+            payload_version=shipment.payload_version,
+        )
         if isinstance(outcome, Placed):
             note = _note(shipment, outcome)
             ask_at = now + policy.ask_after

@@ -18,7 +18,8 @@ _ids = Ids()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """A call as it was kept. `outcome` is what it was taken for (placed, pending, try_later, ...)."""
+    """A call as it was kept. `outcome` is what it was taken for (placed, pending, try_later, ...);
+    `payload_version` is the shipment's payload that went out, None where none did."""
 
     id: int
     reference_number: str | None
@@ -33,13 +34,22 @@ class Attempt:
     outcome: str
     ms: int
     made_at: datetime
+    payload_version: int | None
 
 
 def _text(value: str) -> str:
     return value.replace("\x00", "\ufffd")  # PostgreSQL's text holds no NUL
 
 
-async def add(session: Session, call: Call, *, reference_number: str | None, outcome: str, made_at: datetime) -> None:
+async def add(
+    session: Session,
+    call: Call,
+    *,
+    reference_number: str | None,
+    outcome: str,
+    made_at: datetime,
+    payload_version: int | None = None,
+) -> None:
     """Keep one call."""
     number = _ids.next()
     await session.execute(
@@ -58,6 +68,7 @@ async def add(session: Session, call: Call, *, reference_number: str | None, out
         outcome,
         call.ms,
         made_at,
+        payload_version,
     )
 
 

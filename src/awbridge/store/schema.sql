@@ -15,6 +15,8 @@ CREATE TABLE courier_accounts (
 );
 
 -- One parcel journey. next_try_at: when push takes it up (NULL: never); next_ask_at: when tracking is asked (NULL: never).
+-- payload_version: which of its payloads this is (NULL: the first). replaces, replaced_by: the shipment that this one was
+-- made in place of, and the other way round. waits_for: held until that shipment is cancelled (its next_try_at is NULL).
 CREATE TABLE shipments (
   shard SMALLINT NOT NULL,
   reference_number TEXT NOT NULL,
@@ -56,6 +58,10 @@ CREATE TABLE shipments (
   next_ask_at TIMESTAMPTZ,
   created_at TIMESTAMPTZ NOT NULL,
   updated_at TIMESTAMPTZ NOT NULL,
+  payload_version INTEGER,
+  replaces TEXT,
+  replaced_by TEXT,
+  waits_for TEXT,
   PRIMARY KEY (shard, reference_number)
 );
 CREATE INDEX shipments_due ON shipments (next_try_at) WHERE next_try_at IS NOT NULL;
@@ -63,6 +69,20 @@ CREATE INDEX shipments_to_ask ON shipments (next_ask_at) WHERE next_ask_at IS NO
 CREATE INDEX shipments_newest ON shipments (created_at, reference_number);
 CREATE INDEX shipments_by_state ON shipments (state, created_at, reference_number);
 CREATE INDEX shipments_by_order ON shipments (order_id) WHERE order_id IS NOT NULL;
+CREATE INDEX shipments_waiting ON shipments (shard, reference_number) WHERE waits_for IS NOT NULL;
+
+-- The payloads of shipments whose payload was changed: the first one and every later one. A shipment without rows here
+-- has had one payload, its own.
+CREATE TABLE payload_versions (
+  shard SMALLINT NOT NULL,
+  reference_number TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  payload TEXT NOT NULL,
+  changed_at TIMESTAMPTZ NOT NULL,
+  changed_by TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  PRIMARY KEY (shard, reference_number, version)
+);
 
 -- Every air waybill we know (main, child of an MPS, RTO) and whose it is.
 CREATE TABLE waybills (
@@ -75,7 +95,7 @@ CREATE TABLE waybills (
   PRIMARY KEY (shard, waybill, courier_partner_id)
 );
 
--- Every call to the vendor, secrets masked.
+-- Every call to the vendor, secrets masked. payload_version: which payload of the shipment went out, where one did.
 CREATE TABLE attempts (
   shard SMALLINT NOT NULL,
   id BIGINT NOT NULL,
@@ -91,6 +111,7 @@ CREATE TABLE attempts (
   outcome TEXT NOT NULL,
   ms INTEGER NOT NULL,
   made_at TIMESTAMPTZ NOT NULL,
+  payload_version INTEGER,
   PRIMARY KEY (shard, id)
 );
 CREATE INDEX attempts_of_shipment ON attempts (shard, reference_number, id);

@@ -26,6 +26,7 @@ def _shipment(row: Row) -> Shipment:
     values["children"] = tuple(json.loads(values["children"] or "[]"))
     values["region"] = Region(values["region"])
     values["state"] = State(values["state"])
+    values["payload_version"] = values["payload_version"] or 1
     return Shipment(**values)
 
 
@@ -179,8 +180,11 @@ async def try_again(session: Session, reference_number: str, *, now: datetime) -
     return await session.execute(_sql.try_again, shard_of(reference_number), reference_number, now) > 0
 
 
-async def change_payload(session: Session, new: NewShipment, *, now: datetime) -> bool:
-    """Replace the payload and push it again; False when it is placed, cancelled or in flight."""
+async def change_payload(session: Session, new: NewShipment, *, now: datetime, version: int | None = None) -> bool:
+    """Replace the payload and push it again; False when it is placed, cancelled or in flight.
+
+    `version` counts its payloads; None keeps the count.
+    """
     changed = await session.execute(
         _sql.new_payload,
         shard_of(new.reference_number),
@@ -193,8 +197,32 @@ async def change_payload(session: Session, new: NewShipment, *, now: datetime) -
         new.delivery_type,
         now,
         new.region.value,
+        version,
     )
     return changed > 0
+
+
+async def link(session: Session, old: str, successor: str, *, now: datetime) -> None:
+    """Note on both that the one was made in place of the other."""
+    await session.execute(_sql.set_replaces, shard_of(successor), successor, old)
+    await session.execute(_sql.set_replaced_by, shard_of(old), old, successor, now)
+
+
+async def hold_back(session: Session, reference_number: str, waits_for: str, *, now: datetime) -> None:
+    """Hold a shipment that was never sent until another is cancelled."""
+    problem = f"waits until {waits_for} is cancelled"
+    await session.execute(_sql.hold_back, shard_of(reference_number), reference_number, waits_for, problem, now)
+
+
+async def waiting(session: Session, after: tuple[int, str], *, limit: int) -> dict[tuple[int, str], str]:
+    """(shard, reference number) -> the shipment whose cancellation it waits for, after this key, in key order."""
+    rows = await session.fetch(_sql.waiting, *after, limit)
+    return {(row["shard"], row["reference_number"]): row["waits_for"] for row in rows}
+
+
+async def release(session: Session, reference_number: str, *, now: datetime) -> None:
+    """What it waited for is cancelled: push takes it up, unless it was cancelled itself meanwhile."""
+    await session.execute(_sql.release, shard_of(reference_number), reference_number, now)
 
 
 async def cancel(session: Session, reference_number: str, *, now: datetime) -> None:

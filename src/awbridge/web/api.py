@@ -12,7 +12,8 @@ from starlette.exceptions import HTTPException
 
 from awbridge.domain.errors import NotFound
 from awbridge.domain.shipment import Shipment, State
-from awbridge.steps import intake
+from awbridge.steps import amend, intake
+from awbridge.steps.amend import Edit
 from awbridge.steps.clock import Clock
 from awbridge.store import Store, attempts, couriers, scans, shipments
 from awbridge.store.couriers import CourierAccount
@@ -151,12 +152,44 @@ def router(store: Store, clock: Clock) -> APIRouter:
         return views.shipment_view(await intake.cancel(store=store, clock=clock, reference_number=reference_number))
 
     @api.put("/shipments/{reference_number:path}/payload", tags=["shipments"], openapi_extra=order_body)
-    async def change_payload(reference_number: str, request: Request) -> views.ShipmentWithPayload:
-        """Replace the payload of a shipment that ClickPost does not hold yet, and push it again."""
-        _no_nul(reference_number)
-        order = await _json_body(request)
-        changed = await intake.change_payload(store=store, clock=clock, reference_number=reference_number, order=order)
+    async def change_payload(
+        reference_number: str,
+        request: Request,
+        reason: Annotated[str, Query(max_length=500, description="Kept with the new payload.")] = "",
+    ) -> views.ShipmentWithPayload:
+        """Replace the payload of a shipment that ClickPost does not hold, and push it again. Old ones are kept."""
+        changed = await intake.change_payload(
+            store=store,
+            clock=clock,
+            reference_number=_no_nul(reference_number),
+            order=await _json_body(request),
+            changed_by="api",
+            reason=reason.replace("\x00", ""),
+        )
         return views.shipment_with_payload(changed)
+
+    @api.get("/shipments/{reference_number:path}/payloads", tags=["shipments"])
+    async def show_payloads(reference_number: str) -> list[views.PayloadView]:
+        """Every payload that it had, the first one first, with what changed."""
+        return views.payload_views(await amend.payloads(store=store, reference_number=_no_nul(reference_number)))
+
+    @api.post("/shipments/{reference_number:path}/replace", status_code=202, tags=["shipments"])
+    async def replace_shipment(
+        reference_number: str, response: Response, body: Annotated[views.ReplaceBody | None, Body()] = None
+    ) -> views.ShipmentWithPayload:
+        """Send it again under a new reference number and cancel the old one. 202: stored. 200: was so already."""
+        asked = body or views.ReplaceBody()  # pyright: ignore[reportCallIssue] all of it has defaults
+        taken = await amend.replace(
+            store=store,
+            clock=clock,
+            reference_number=_no_nul(reference_number),
+            edit=Edit(order=asked.payload, fields=asked.set),
+            successor=asked.reference_number,
+            after_cancel=asked.after_cancel,
+        )
+        if not taken.created:
+            response.status_code = 200
+        return views.shipment_with_payload(taken.shipment)
 
     @api.get("/shipments/{reference_number:path}", tags=["shipments"])
     async def show_shipment(reference_number: str) -> views.ShipmentWithPayload:
@@ -187,5 +220,5 @@ def router(store: Store, clock: Clock) -> APIRouter:
                 raise NotFound(f"there is no transporter {transporter}")
 
     _ = (create_shipments, list_shipments, show_shipment, show_scans, show_attempts, retry_shipment, cancel_shipment)
-    _ = (change_payload, list_couriers, put_courier, remove_courier)
+    _ = (change_payload, show_payloads, replace_shipment, list_couriers, put_courier, remove_courier)
     return api

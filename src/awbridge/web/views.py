@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, Field
 
 from awbridge.clickpost.codes import status_info
+from awbridge.clickpost.orders import payload_differences
 from awbridge.domain.shipment import Shipment
 from awbridge.store.attempts import Attempt
 from awbridge.store.couriers import CourierAccount
+from awbridge.store.payload_versions import PayloadVersion
 from awbridge.store.scans import TimelineScan
 
 _NO_NUL = r"^[^\x00]*$"  # no database keeps one
@@ -54,6 +57,10 @@ class ShipmentView(BaseModel):
     placed_at: datetime | None
     created_at: datetime
     updated_at: datetime
+    payload_version: int = Field(description="How many payloads it has had; earlier ones under .../payloads.")
+    replaces: str | None = Field(description="The shipment in whose place this one was made.")
+    replaced_by: str | None = Field(description="The shipment that was made in its place.")
+    waits_for: str | None = Field(description="Held until this shipment is cancelled.")
 
 
 class ShipmentWithPayload(ShipmentView):
@@ -98,6 +105,29 @@ class AttemptView(BaseModel):
     outcome: str
     ms: int
     made_at: datetime
+    payload_version: int | None = Field(description="Which payload of the shipment went out.")
+
+
+class PayloadView(BaseModel):
+    """One payload that a shipment has or had."""
+
+    version: int
+    payload: dict[str, Any]
+    changed_at: datetime
+    changed_by: str = Field(description="intake, api, or the command line and its user.")
+    reason: str
+    differences: list[str] = Field(description="The fields that differ from the version before.")
+
+
+class ReplaceBody(BaseModel):
+    """How the new shipment differs from the one that it replaces. All may be left out."""
+
+    reference_number: str | None = Field(
+        None, min_length=1, max_length=200, pattern=_NO_NUL, description="By default the old one with -R2 behind it."
+    )
+    payload: dict[str, Any] | None = Field(None, description="A whole order in place of the old shipment's payload.")
+    set: dict[str, Any] = Field({}, description='Fields by path, e.g. {"shipment_details.weight": 500}.')
+    after_cancel: bool = Field(False, description="Hold the new shipment until the old one is cancelled.")
 
 
 class CourierView(BaseModel):
@@ -160,3 +190,19 @@ def attempt_view(attempt: Attempt) -> AttemptView:
 def courier_view(account: CourierAccount) -> CourierView:
     """A transporter as callers see it."""
     return CourierView(**{name: getattr(account, name) for name in CourierView.model_fields})
+
+
+def payload_views(versions: Sequence[PayloadVersion]) -> list[PayloadView]:
+    """A shipment's payloads as callers see them."""
+    before = [None, *versions[:-1]]
+    return [
+        PayloadView(
+            version=new.version,
+            payload=new.payload,
+            changed_at=new.changed_at,
+            changed_by=new.changed_by,
+            reason=new.reason,
+            differences=payload_differences(old.payload, new.payload) if old else [],
+        )
+        for old, new in zip(before, versions, strict=True)
+    ]

@@ -72,15 +72,42 @@ WHERE (shard, reference_number) IN (
 
 -- name: try_again
 UPDATE shipments SET state = 'ready', no_of_retries = 0, problem = NULL, next_try_at = $3, waiting_since_at = NULL,
-  updated_at = $3
+  waits_for = NULL, updated_at = $3
 WHERE shard = $1 AND reference_number = $2 AND state IN ('retrying', 'held', 'rejected', 'gave_up', 'waiting')
 
 -- name: new_payload
+-- One that waits for another's cancellation goes on waiting.
 UPDATE shipments SET payload = $3, order_id = $4, transporter = $5, courier_partner_id = $6, account_code = $7,
-  delivery_type = $8, region = $10, payload_changed_at = $9, state = 'ready', no_of_retries = 0, problem = NULL, next_try_at = $9, waiting_since_at = NULL,
-  updated_at = $9
+  delivery_type = $8, region = $10, payload_changed_at = $9, no_of_retries = 0, waiting_since_at = NULL,
+  payload_version = COALESCE($11, payload_version), updated_at = $9,
+  state = CASE WHEN waits_for IS NULL THEN 'ready' ELSE state END,
+  problem = CASE WHEN waits_for IS NULL THEN NULL ELSE problem END,
+  next_try_at = CASE WHEN waits_for IS NULL THEN $9{{postgres: ::timestamptz}} END
 WHERE shard = $1 AND reference_number = $2 AND NOT success AND lease_owner IS NULL AND cancel_asked_at IS NULL
   AND state <> 'cancelled'
+
+-- name: set_replaces
+UPDATE shipments SET replaces = $3 WHERE shard = $1 AND reference_number = $2
+
+-- name: set_replaced_by
+UPDATE shipments SET replaced_by = $3, updated_at = $4 WHERE shard = $1 AND reference_number = $2
+
+-- name: hold_back
+UPDATE shipments SET waits_for = $3, state = 'held', problem = $4, next_try_at = NULL, updated_at = $5
+WHERE shard = $1 AND reference_number = $2 AND sent_at IS NULL
+
+-- name: waiting
+SELECT shard, reference_number, waits_for FROM shipments
+WHERE waits_for IS NOT NULL AND (shard, reference_number) > ($1, $2)
+ORDER BY shard, reference_number
+LIMIT $3
+
+-- name: release
+UPDATE shipments SET waits_for = NULL, updated_at = $3,
+  state = CASE WHEN state = 'held' THEN 'ready' ELSE state END,
+  problem = CASE WHEN state = 'held' THEN NULL ELSE problem END,
+  next_try_at = CASE WHEN state = 'held' THEN $3 ELSE next_try_at END
+WHERE shard = $1 AND reference_number = $2 AND waits_for IS NOT NULL
 
 -- name: cancel_unsent
 -- Nothing ever went out for it, or ClickPost refused it for good: there is nothing to cancel over there.
