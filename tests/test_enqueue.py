@@ -21,6 +21,7 @@ import sqlalchemy as sa
 from psycopg.rows import dict_row
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import Session as OrmSession
+from sqlalchemy.orm import scoped_session, sessionmaker
 
 from awbridge.domain.errors import NoTransaction, PayloadRefused, ReferenceTaken
 from awbridge.enqueue import BatchRefused, TakenIn, enqueue, enqueue_async, enqueue_many, enqueue_many_async
@@ -28,10 +29,12 @@ from awbridge.steps import intake
 from awbridge.steps.clock import utc_now
 from awbridge.store import Store, couriers, inbox
 from awbridge.store.couriers import CourierAccount
+from tests.conftest import new_database
 from tests.steps.world import an_order
 from tests.store.rows import T0, count, delivery, fetch
 from tests.store.rows import sql as rows_sql
 from tests.store.stores import store, store_url
+from tests.support.postgres import PostgresServer
 
 __all__ = ["store", "store_url"]
 
@@ -147,6 +150,15 @@ async def with_sqlalchemy_session(url: str) -> AsyncGenerator[Caller]:
 
 
 @asynccontextmanager
+async def with_scoped_session(url: str) -> AsyncGenerator[Caller]:
+    engine = sa.create_engine(for_sqlalchemy(url, "psycopg"), poolclass=sa.NullPool)
+    session = scoped_session(sessionmaker(engine))
+    yield Caller(session, lambda sql: session.execute(sa.text(sql)) and None, session.commit)
+    session.remove()
+    engine.dispose()
+
+
+@asynccontextmanager
 async def with_sqlalchemy_async(url: str, driver: str) -> AsyncGenerator[Caller]:
     engine = create_async_engine(for_sqlalchemy(url, driver), poolclass=sa.NullPool)
     async with engine.connect() as connection:
@@ -200,6 +212,7 @@ CALLERS: dict[str, Callable[[str], Any]] = {
     "psycopg async cursor": with_psycopg_async_cursor,
     "SQLAlchemy": with_sqlalchemy,
     "SQLAlchemy session": with_sqlalchemy_session,
+    "SQLAlchemy scoped session": with_scoped_session,
     "SQLAlchemy async, asyncpg": lambda url: with_sqlalchemy_async(url, "asyncpg"),
     "SQLAlchemy async, psycopg": lambda url: with_sqlalchemy_async(url, "psycopg"),
     "SQLAlchemy async session": with_sqlalchemy_async_session,
@@ -318,6 +331,22 @@ async def test_what_the_database_refuses_leaves_the_transaction_usable(store: St
     await caller.enqueue(an_order("R"))
     await caller.commit()
     assert await stored(store) == (1, 1)
+
+
+@pytest.mark.usefixtures("store_url")
+async def test_a_schema_of_its_own_is_found_by_the_search_path(postgres: PostgresServer) -> None:
+    url = await new_database(postgres)
+    connection = await asyncpg.connect(url)
+    await connection.execute("CREATE SCHEMA shipping")
+    own = await Store.open(f"{url}?options=-c%20search_path%3Dshipping")
+    await own.migrate()
+    async with connection.transaction():
+        await connection.execute("SET LOCAL search_path TO public, shipping")
+        await enqueue_async(connection, an_order("R"))
+    assert await count(own, "shipments") == 1
+    assert await connection.fetchval("SELECT COUNT(*) FROM shipping.shipments") == 1
+    await own.close()
+    await connection.close()
 
 
 async def test_without_a_transaction_nothing_is_stored(store: Store, store_url: str) -> None:

@@ -395,6 +395,7 @@ _PLANS = [
     ("shipments", "newest", (T0, "R", 5), "shipments_newest"),
     ("shipments", "newest_in_state", ("ready", T0, "R", 5), "shipments_by_state"),
     ("shipments", "of_orders", (["o"],), "shipments_by_order"),
+    ("shipments", "waiting", (-1, "", 5), "shipments_waiting"),
     ("inbox", "claim", (T0, 5), "inbox_due"),
     ("inbox", "wake", (["w:1"], T0), "inbox_waiting"),
     ("inbox", "problems", (5,), "inbox_problems"),

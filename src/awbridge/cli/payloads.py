@@ -208,5 +208,5 @@ def replace_command(
         print_json({"created": taken.created, "shipment": taken.shipment})
         return
     new = taken.shipment
-    held = f", held until {new.waits_for} is cancelled" if new.waits_for else ""
-    click.echo(f"{reference_number} is replaced by {new.reference_number}: {new.state}{held}")
+    until = f" until {new.waits_for} is cancelled" if new.waits_for else ""
+    click.echo(f"{reference_number} is replaced by {new.reference_number}: {new.state}{until}")

@@ -77,7 +77,7 @@ async def accounts_of(session: Session) -> dict[str, CourierAccount]:
 
 
 async def change_payload(
-    *, store: Store, clock: Clock, reference_number: str, order: Any, changed_by: str, reason: str = ""
+    *, store: Store, clock: Clock, reference_number: str, order: Any, changed_by: str = "", reason: str = ""
 ) -> Shipment:
     """Replace the payload of a shipment that ClickPost does not hold yet, and push it again. The old one is kept.
 

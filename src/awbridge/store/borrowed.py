@@ -130,7 +130,7 @@ async def session_on(connection: Any) -> Session:
 
 def is_async(connection: Any) -> bool:
     """Whether a connection is one for asyncio: all of asyncpg's are, elsewhere the class says so by its name."""
-    return _library(connection) == "asyncpg" or any("Async" in cls.__name__ for cls in type(connection).__mro__)
+    return _library(connection) == "asyncpg" or any("async" in cls.__name__.lower() for cls in type(connection).__mro__)
 
 
 def _library(connection: Any) -> str:
