@@ -33,7 +33,8 @@ Moment = datetime | str
 class RequestModel(BaseModel):
     """The body of a request to ClickPost, or a part of one. Frozen; `model_copy(update=...)` makes a changed one."""
 
-    model_config = ConfigDict(extra="allow", frozen=True, coerce_numbers_to_str=False)
+    # Errors name the field and the problem, not the value: it may be a phone or an address.
+    model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
 
     def payload(self) -> JsonObject:
         """The JSON object to send: the fields that were given, known or not, and no others."""
