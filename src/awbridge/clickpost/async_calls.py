@@ -238,5 +238,6 @@ class AsyncCalls:
         return access.parse_token(good(exchange, bare="token"))
 
     async def register_service(self, service_id: int = access.TRACKING_SERVICE) -> Done:
-        """Subscribe the account to a service; 2 is tracking. Raises VendorError."""
-        return parse_done(await self._good(access.service_request(self._endpoints, service_id)))
+        """Subscribe the account to a service; 2 is tracking. Subscribed before is no error. Raises VendorError."""
+        exchange = await self._send(access.service_request(self._endpoints, service_id))
+        return parse_done(good(exchange, also=(access.ALREADY_SUBSCRIBED,)))

@@ -226,5 +226,6 @@ class Calls:
         return access.parse_token(good(exchange, bare="token"))
 
     def register_service(self, service_id: int = access.TRACKING_SERVICE) -> Done:
-        """Subscribe the account to a service; 2 is tracking. Raises VendorError."""
-        return parse_done(self._good(access.service_request(self._endpoints, service_id)))
+        """Subscribe the account to a service; 2 is tracking. Subscribed before is no error. Raises VendorError."""
+        exchange = self._send(access.service_request(self._endpoints, service_id))
+        return parse_done(good(exchange, also=(access.ALREADY_SUBSCRIBED,)))

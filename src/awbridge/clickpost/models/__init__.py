@@ -21,7 +21,30 @@ from awbridge.clickpost.models.choosing import (
     WorldRecommendationRequest,
 )
 from awbridge.clickpost.models.edits import OrderEdit
+from awbridge.clickpost.models.flat import B2BOrder, FlatOrder
+from awbridge.clickpost.models.india import (
+    IndiaAdditional,
+    IndiaDrop,
+    IndiaItem,
+    IndiaOrder,
+    IndiaPickup,
+    IndiaReturnAddress,
+    IndiaShipment,
+)
 from awbridge.clickpost.models.ndr import NdrAction, NdrUpdate
+from awbridge.clickpost.models.neutral import Consignment
+from awbridge.clickpost.models.neutral_parts import (
+    Customs,
+    Exchange,
+    Goods,
+    Gst,
+    Invoice,
+    Parcel,
+    Party,
+    Payment,
+    QualityCheck,
+)
+from awbridge.clickpost.models.order_parts import B2BGstInfo, GstInfo, ItemTraits
 from awbridge.clickpost.models.parts import CustomField, CustomFields, Package, Place, ShippedItem
 from awbridge.clickpost.models.pickups import IndiaPickupRequest, PickupPlace, PickupShipment, WorldPickupRequest
 from awbridge.clickpost.models.reports import ReportFilters, ReportRequest
@@ -35,23 +58,58 @@ from awbridge.clickpost.models.waybills import (
     WaybillV2,
     WaybillV3,
 )
+from awbridge.clickpost.models.world import (
+    CartaPorte,
+    CourierCustomFields,
+    TaxInfo,
+    WorldAdditional,
+    WorldItem,
+    WorldOrder,
+    WorldPlace,
+    WorldReturnAddress,
+    WorldShipment,
+)
 
 __all__ = [
+    "B2BGstInfo",
+    "B2BOrder",
+    "CartaPorte",
+    "Consignment",
     "ConsumerDetails",
+    "CourierCustomFields",
     "CustomField",
     "CustomFields",
+    "Customs",
     "DropServiceabilityRequest",
     "EddOptions",
     "EddRequest",
+    "Exchange",
+    "FlatOrder",
+    "Goods",
+    "Gst",
+    "GstInfo",
+    "IndiaAdditional",
+    "IndiaDrop",
+    "IndiaItem",
+    "IndiaOrder",
+    "IndiaPickup",
     "IndiaPickupRequest",
+    "IndiaReturnAddress",
+    "IndiaShipment",
+    "Invoice",
+    "ItemTraits",
     "Login",
     "NdrAction",
     "NdrUpdate",
     "OrderEdit",
     "Package",
+    "Parcel",
+    "Party",
+    "Payment",
     "PickupPlace",
     "PickupShipment",
     "Place",
+    "QualityCheck",
     "RecommendationRequest",
     "ReportFilters",
     "ReportRequest",
@@ -62,6 +120,7 @@ __all__ = [
     "ShipmentInfoV3",
     "ShipmentItemsV2",
     "ShippedItem",
+    "TaxInfo",
     "WaybillAdditional",
     "WaybillRemoval",
     "WaybillV2",
@@ -69,10 +128,16 @@ __all__ = [
     "WebhookRegistration",
     "WebhookTest",
     "WhatsAppSwitch",
+    "WorldAdditional",
     "WorldEddOptions",
     "WorldEddPlace",
     "WorldEddRequest",
+    "WorldItem",
+    "WorldOrder",
     "WorldPickupRequest",
+    "WorldPlace",
     "WorldRecommendationDetails",
     "WorldRecommendationRequest",
+    "WorldReturnAddress",
+    "WorldShipment",
 ]

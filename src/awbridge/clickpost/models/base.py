@@ -1,4 +1,4 @@
-"""What every request model shares: ClickPost's own field names, unknown fields passed through, only what was given sent.
+"""What every request model shares: ClickPost's own field names, unknown fields passed through, nothing else sent.
 
 The string under a field says what it means, with units and limits. A limit that stands there without being checked is
 ClickPost's: it may be other for some courier, so going over it is left for ClickPost to judge.
