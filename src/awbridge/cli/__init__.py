@@ -12,6 +12,7 @@ from pydantic import ValidationError
 import awbridge
 from awbridge import service
 from awbridge.cli.couriers import couriers_group
+from awbridge.cli.drill import drill
 from awbridge.cli.payloads import payload_command, replace_command
 from awbridge.cli.shared import Group, as_json_option, fail, read_settings, run
 from awbridge.cli.shipments import shipments_group
@@ -147,5 +148,5 @@ def migrate() -> None:
 
 for command in (payload_command, replace_command):
     shipments_group.add_command(command)
-for command in (shipments_group, couriers_group, webhook_group, catch_up, replay):
+for command in (shipments_group, couriers_group, webhook_group, catch_up, replay, drill):
     main.add_command(command)

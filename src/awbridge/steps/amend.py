@@ -20,8 +20,8 @@ from awbridge.clickpost.edits import (
     without_courier,
     without_waybill,
 )
+from awbridge.clickpost.models.order_rules import longest_reference
 from awbridge.clickpost.orders import payload_differences, shipment_details
-from awbridge.clickpost.payload import longest_reference
 from awbridge.clickpost.wire import as_text
 from awbridge.domain.errors import FieldProblem, NotFound, NotPossible, PayloadRefused, ReferenceTaken
 from awbridge.domain.json import JsonObject
