@@ -15,6 +15,7 @@ import structlog
 import uvicorn
 
 from awbridge.clickpost.async_client import AsyncClickPost
+from awbridge.domain.desk import DeskPolicy
 from awbridge.domain.errors import SettingsError
 from awbridge.settings import Settings
 from awbridge.steps.apply import ApplyPolicy, apply_due
@@ -23,7 +24,8 @@ from awbridge.steps.catch_up import CatchUpPolicy, ask_for_silent, cover_next_wi
 from awbridge.steps.clock import Clock, utc_now
 from awbridge.steps.ingest import Ingest
 from awbridge.steps.loop import Loop
-from awbridge.steps.push import PushPolicy, push_due
+from awbridge.steps.push import Push
+from awbridge.steps.verdict import PushPolicy
 from awbridge.store import Store
 from awbridge.web.app import build_app
 from awbridge.web.webhook import KeyRing, WebhookEndpoint
@@ -57,8 +59,17 @@ def push_policy(settings: Settings) -> PushPolicy:
         retry_delays=settings.retry_delays,
         waiting=timedelta(seconds=settings.waiting_seconds),
         waiting_deadline=timedelta(seconds=settings.waiting_deadline_seconds),
-        hold=timedelta(seconds=settings.hold_seconds),
         ask_after=timedelta(seconds=settings.ask_after_seconds),
+        rate_per_second=settings.push_rate or None,
+        desk=DeskPolicy(
+            failures=settings.breaker_failures,
+            rate=settings.breaker_rate,
+            window=timedelta(seconds=settings.breaker_window_seconds),
+            probe=timedelta(seconds=settings.probe_seconds),
+            hold=timedelta(seconds=settings.hold_seconds),
+            ramp_until=settings.ramp_until,
+            patience=timedelta(seconds=settings.push_lease_seconds),
+        ),
     )
 
 
@@ -99,16 +110,17 @@ async def open_store(settings: Settings, *, migrate: bool) -> AsyncGenerator[Sto
 
 def step_loops(settings: Settings, store: Store, clickpost: AsyncClickPost, clock: Clock) -> dict[str, Loop]:
     """Every step of the service as a loop, by name."""
-    pushing, applying, catching_up = push_policy(settings), apply_policy(settings), catch_up_policy(settings)
-    delays = settings.retry_delays
+    applying, catching_up = apply_policy(settings), catch_up_policy(settings)
+    idle, delays = settings.steps_idle_seconds, settings.retry_delays
+    push = Push(store=store, clickpost=clickpost, clock=clock, policy=push_policy(settings))
     work = {
-        "push": lambda: push_due(store=store, clickpost=clickpost, clock=clock, policy=pushing),
         "cancel": lambda: cancel_due(store=store, clickpost=clickpost, clock=clock, retry_delays=delays),
         "apply": lambda: apply_due(store=store, clock=clock, policy=applying),
         "cover": lambda: cover_next_window(store=store, clickpost=clickpost, clock=clock, policy=catching_up),
         "ask": lambda: ask_for_silent(store=store, clickpost=clickpost, clock=clock, policy=catching_up),
     }
-    return {name: Loop(name, round_, idle_seconds=settings.steps_idle_seconds) for name, round_ in work.items()}
+    pushing = Loop("push", push.round, idle_seconds=idle, stop=push.stop, finish=push.drain)
+    return {"push": pushing, **{name: Loop(name, round_, idle_seconds=idle) for name, round_ in work.items()}}
 
 
 async def serve(
