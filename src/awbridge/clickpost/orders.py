@@ -76,7 +76,7 @@ def new_shipment(
         courier_partner_id=as_int(details["courier_partner"]) or 0,
         account_code=as_id(details.get("account_code")) or as_id(additional.get("account_code")) or None,
         region=region,
-        delivery_type=details["delivery_type"],
+        delivery_type=as_text(details.get("delivery_type")) or "FORWARD",
         payload=order,
         priority=_priority(details, additional),
     )

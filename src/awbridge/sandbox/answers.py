@@ -3,9 +3,9 @@
 import random
 
 from awbridge.sandbox.config import Account
+from awbridge.sandbox.entries import Order, Scan
 from awbridge.sandbox.stamps import polled, utc_naive, utc_z
 from awbridge.sandbox.tables import BUCKET_NAMES, NDR, description_of, message_of
-from awbridge.sandbox.vendor import Order, Scan
 from awbridge.sandbox.wire import JsonObject
 
 LABELS_AT = "https://labels.sandbox.invalid"
@@ -173,4 +173,4 @@ def updated_row(order: Order, latest: Scan, dice: random.Random) -> JsonObject:
 
 def account_row(account: Account) -> JsonObject:
     """One account of fetch-accounts."""
-    return account.model_dump(exclude={"rvp"})
+    return account.model_dump(include={"courier_partner_id", "courier_name", "account_code", "account_active"})

@@ -37,7 +37,7 @@ _PAUSE = 0.25  # seconds after which one looks for new work, while calls are in 
 class PlacesOrders(Protocol):
     """What push needs of the vendor."""
 
-    async def create_order(self, order: JsonObject, *, region: Region = Region.INDIA) -> OrderAnswer:
+    async def create_order(self, order: JsonObject, /, *, region: Region = Region.INDIA) -> OrderAnswer:
         """Register one shipment. Never raises for what the vendor does."""
         ...
 
