@@ -143,6 +143,7 @@ async def serve(
             webhook=WebhookEndpoint(ingest, keys, utc_now),
             loops=list(loops.values()),
             api_keys=[k.get_secret_value() for k in settings.api_keys],
+            zone=settings.time_zone,
         )
         server = _Server(
             uvicorn.Config(

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 import awbridge
 from awbridge import service
+from awbridge.cli import downtimes
 from awbridge.cli.couriers import couriers_group
 from awbridge.cli.shared import Group, as_json_option, fail, read_settings, run
 from awbridge.cli.shipments import shipments_group
@@ -143,6 +144,8 @@ def migrate() -> None:
     ran = run(go())
     click.echo("\n".join(f"applied {name}" for name in ran) or "the schema is up to date")
 
+
+_ = downtimes  # adds its commands to those of couriers
 
 for command in (shipments_group, couriers_group, webhook_group, catch_up, replay):
     main.add_command(command)

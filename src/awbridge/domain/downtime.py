@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
+
+from awbridge.domain.shipment import account_key
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -71,3 +73,41 @@ def down_now(downtimes: Iterable[Downtime], accounts: Mapping[str, int], now: da
             if meant and (account not in found or found[account].until < until):
                 found[account] = Down(until, downtime.reason)
     return found
+
+
+def declare(
+    *,
+    courier_partner_id: int,
+    account_code: str | None = None,
+    from_at: datetime | None = None,
+    to_at: datetime | None = None,
+    days: Iterable[str] = (),
+    starts: time | None = None,
+    ends: time | None = None,
+    zone: str,
+    reason: str = "",
+) -> Downtime:
+    """A downtime that makes sense, without an id yet. Times without an offset are in the zone. Raises ValueError."""
+    try:
+        local = ZoneInfo(zone)
+    except (KeyError, ValueError, OSError):
+        raise ValueError(f"{zone!r} is not a time zone; write one like Asia/Kolkata") from None
+    chosen = [day.strip().lower()[:3] for day in days]
+    if unknown := sorted(set(chosen) - set(DAYS)):
+        raise ValueError(f"not a day of the week: {', '.join(unknown)}; write them as {', '.join(DAYS)}")
+    once, recurring = bool(from_at or to_at), bool(chosen or starts or ends)
+    if once == recurring:
+        raise ValueError("a downtime is either once (from, to) or on weekdays (start, end)")
+    account = account_key(courier_partner_id, account_code) if account_code is not None else None
+    new = Downtime(id=0, courier_partner_id=courier_partner_id, account=account, zone=zone, reason=reason)
+    if recurring:
+        if starts is None or ends is None:
+            raise ValueError("a downtime on weekdays needs both start and end, as HH:MM")
+        weekdays = frozenset(map(DAYS.index, chosen or DAYS))
+        return replace(new, weekdays=weekdays, starts=starts, ends=ends)
+    if not from_at or not to_at:
+        raise ValueError("a downtime that comes once needs both from and to")
+    begins, is_over = (at if at.tzinfo else at.replace(tzinfo=local) for at in (from_at, to_at))
+    if begins >= is_over:
+        raise ValueError("a downtime ends later than it begins")
+    return replace(new, from_at=begins.astimezone(UTC), to_at=is_over.astimezone(UTC))

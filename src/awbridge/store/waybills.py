@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from awbridge.domain.shipment import Piece, WaybillKind, shard_of
+from awbridge.domain.shipment import Piece, Shipment, WaybillKind, shard_of
 from awbridge.store.database import Session
 from awbridge.store.queries import Queries
 
@@ -78,3 +78,15 @@ async def find(session: Session, numbers: Sequence[str]) -> dict[str, list[Known
             )
             found.setdefault(known.waybill, []).append(known)
     return found
+
+
+async def pieces(session: Session, shipment: Shipment) -> list[Piece]:
+    """The pieces of a multi-piece shipment, in the order of its answer."""
+    known = await find(session, shipment.children)
+    return [
+        next(
+            (k.piece for k in known.get(child, []) if k.piece and k.reference_number == shipment.reference_number),
+            Piece(waybill=child),
+        )
+        for child in shipment.children
+    ]
