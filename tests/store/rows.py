@@ -108,4 +108,4 @@ async def claim_in(
 ) -> list[Shipment]:
     """Claim up to `limit` due shipments of every account."""
     turns = {account.state.account: limit for account in await accounts.every(session)}
-    return await dispatch.claim(session, turns, owner=owner, now=now, until=until or now + 2 * MINUTE)
+    return await dispatch.claim(session, turns, turns, owner=owner, now=now, until=until or now + 2 * MINUTE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -354,7 +355,7 @@ async def test_one_number_at_two_couriers_is_two_waybills_and_the_first_owner_st
 
 
 _PLANS = [
-    ("dispatch", "claim", ("o", T0, T0, "4:main", 1, 5), "shipments_to_push"),
+    ("dispatch", "claim", [("o", T0, T0, "4:main", 1, 5)], "shipments_to_push"),
     ("dispatch", "lock", ([1, 2], ["a", "b"]), ("shipments_pkey", "sqlite_autoindex_shipments_1")),
     ("dispatch", "release", ("4:main", T0), "shipments_unplaced"),
     ("accounts", "due", (T0,), "shipments_to_push"),
@@ -377,16 +378,19 @@ _PLANS = [
 
 @pytest.mark.parametrize(("module", "name", "args", "index"), _PLANS, ids=[f"{p[0]}.{p[1]}" for p in _PLANS])
 async def test_hot_statements_use_their_index(
-    store: Store, module: str, name: str, args: tuple[object, ...], index: str | tuple[str, str]
+    store: Store,
+    module: str,
+    name: str,
+    args: tuple[object, ...] | list[tuple[object, ...]],
+    index: str | tuple[str, str],
 ) -> None:
     statement = getattr(Queries(module), name)
     async with store.write() as session:
         if store.dialect == "postgres":
             await session.execute(sql("SET LOCAL enable_seqscan = off"))
-            rows = await session.fetch(sql(f"EXPLAIN {statement.postgres}"), *args)
-        else:
-            explained = Statement("plan", "", f"EXPLAIN QUERY PLAN {statement.sqlite}")
-            rows = await session.fetch(explained, *args)
+        explained = Statement("plan", f"EXPLAIN {statement.postgres}", f"EXPLAIN QUERY PLAN {statement.sqlite}")
+        many = isinstance(args, list)  # a statement that is run over rows
+        rows = await (session.fetch_rows(explained, args) if many else session.fetch(explained, *args))
         plan = "\n".join(str(list(row.values())) for row in map(dict, rows))
     expected = index if isinstance(index, str) else index[store.dialect == "sqlite"]
     assert expected in plan, plan

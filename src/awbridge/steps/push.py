@@ -107,7 +107,7 @@ class Push:
         """Several seats are free that were not, or it is time to look. A claim for each single one costs too much."""
         if not self._free:
             return False
-        some = max(self._policy.concurrency // 8, 1)
+        some = max(self._policy.concurrency // 4, 1)
         return self._ended_calls >= some or not self._is_busy or time.monotonic() >= self._look_at
 
     def stop(self) -> None:
@@ -176,7 +176,7 @@ class Push:
                 down=down,
                 overall=overall,
             )
-            claimed = await dispatch.claim(session, turns, owner=owner, now=now, until=until)
+            claimed = await dispatch.claim(session, turns, urgent, owner=owner, now=now, until=until)
             numbers = Counter(s.account for s in claimed)
             after = {key: taken(states[key], number, now, self._policy.desk) for key, number in numbers.items()}
             after |= {key: held_back(state) for key, state in states.items() if key in down}

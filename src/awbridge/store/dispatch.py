@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,20 +19,23 @@ _sql = Queries("dispatch")
 
 
 async def claim(
-    session: Session, turns: Mapping[str, int], *, owner: str, now: datetime, until: datetime
+    session: Session, turns: Mapping[str, int], urgent: Collection[str], *, owner: str, now: datetime, until: datetime
 ) -> list[Shipment]:
     """Take due shipments under a lease that ends at `until`: of each account as many as it has turns, urgent first.
 
-    `owner` is new for every claim.
+    `urgent` names the accounts that have urgent ones. `owner` is new for every claim.
     """
     claimed: list[Shipment] = []
-    for account, number in turns.items():
-        left = number
-        for priority in (URGENT, NORMAL):
-            if left > 0:
-                rows = await session.fetch(_sql.claim, owner, until, now, account, priority, left)
-                claimed += map(from_row, rows)
-                left -= len(rows)
+    left = dict(turns)
+    for priority in (URGENT, NORMAL):
+        rows = [
+            (owner, until, now, account, priority, number)
+            for account, number in left.items()
+            if number > 0 and (priority is NORMAL or account in urgent)
+        ]
+        for shipment in map(from_row, await session.fetch_rows(_sql.claim, rows)):
+            claimed.append(shipment)
+            left[shipment.account] -= 1
     return claimed
 
 

@@ -1,5 +1,22 @@
 -- name: claim
--- Oldest due first. A lease that ran out is anybody's: its worker was killed, or is too slow to be believed.
+-- One row in for each account: as many of its shipments as it has turns, oldest due first. A lease that ran out is
+-- anybody's: its worker was killed, or is too slow to be believed.
+{{postgres:
+-- The physical places, locked until the end of this statement: any join here may be planned as a walk over all rows.
+UPDATE shipments SET lease_owner = ($1::text[])[1], lease_ends_at = ($2::timestamptz[])[1],
+  sent_at = COALESCE(sent_at, ($3::timestamptz[])[1])
+WHERE ctid = ANY (ARRAY(
+  SELECT due.ctid FROM unnest($4::text[], $5::smallint[], $6::integer[]) AS turn (account, priority, number)
+  CROSS JOIN LATERAL (
+    SELECT s.ctid FROM shipments s
+    WHERE s.account = turn.account AND s.priority = turn.priority AND s.next_try_at <= ($3::timestamptz[])[1]
+      AND NOT s.success AND (s.lease_ends_at IS NULL OR s.lease_ends_at <= ($3::timestamptz[])[1])
+    ORDER BY s.next_try_at
+    LIMIT turn.number
+    FOR UPDATE SKIP LOCKED
+  ) due
+))}}
+{{sqlite:
 UPDATE shipments SET lease_owner = $1, lease_ends_at = $2, sent_at = COALESCE(sent_at, $3)
 WHERE (shard, reference_number) IN (
   SELECT shard, reference_number FROM shipments
@@ -7,8 +24,7 @@ WHERE (shard, reference_number) IN (
     AND (lease_ends_at IS NULL OR lease_ends_at <= $3)
   ORDER BY next_try_at
   LIMIT $6
-  {{postgres: FOR UPDATE SKIP LOCKED}}
-)
+)}}
 RETURNING *
 
 -- name: lock
