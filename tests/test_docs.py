@@ -112,7 +112,7 @@ def test_documented_commands_and_options_exist(document: Path) -> None:
     known = dict(commands(main))
     for line in shell_lines(document):
         words = line.split()[1:]
-        path = next((tuple(words[:n]) for n in (1, 2) if tuple(words[:n]) in known), None)
+        path = next((tuple(words[:n]) for n in (1, 2, 3) if tuple(words[:n]) in known), None)
         assert path, f"{document.name}: there is no command: {line}"
         options = {option for parameter in known[path].params for option in parameter.opts}
         used = {word.partition("=")[0] for word in words if word.startswith("--")}

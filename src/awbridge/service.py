@@ -16,6 +16,7 @@ import structlog
 import uvicorn
 
 from awbridge.clickpost.async_client import AsyncClickPost
+from awbridge.domain.desk import DeskPolicy
 from awbridge.domain.errors import SettingsError, StoreBusy
 from awbridge.settings import Settings
 from awbridge.steps.apply import ApplyPolicy, apply_due
@@ -24,8 +25,9 @@ from awbridge.steps.catch_up import CatchUpPolicy, ask_for_silent, cover_next_wi
 from awbridge.steps.clock import Clock, utc_now
 from awbridge.steps.ingest import Ingest
 from awbridge.steps.loop import Loop
-from awbridge.steps.push import PushPolicy, push_due
+from awbridge.steps.push import Push
 from awbridge.steps.release import release_due
+from awbridge.steps.verdict import PushPolicy
 from awbridge.store import Store
 from awbridge.web.app import build_app
 from awbridge.web.webhook import KeyRing, WebhookEndpoint
@@ -60,8 +62,17 @@ def push_policy(settings: Settings) -> PushPolicy:
         retry_delays=settings.retry_delays,
         waiting=timedelta(seconds=settings.waiting_seconds),
         waiting_deadline=timedelta(seconds=settings.waiting_deadline_seconds),
-        hold=timedelta(seconds=settings.hold_seconds),
         ask_after=timedelta(seconds=settings.ask_after_seconds),
+        rate_per_second=settings.push_rate or None,
+        desk=DeskPolicy(
+            failures=settings.breaker_failures,
+            rate=settings.breaker_rate,
+            window=timedelta(seconds=settings.breaker_window_seconds),
+            probe=timedelta(seconds=settings.probe_seconds),
+            hold=timedelta(seconds=settings.hold_seconds),
+            ramp_until=settings.ramp_until,
+            patience=timedelta(seconds=settings.push_lease_seconds),
+        ),
     )
 
 
@@ -123,17 +134,18 @@ async def _check_schema(store: Store, migrate: bool) -> None:
 
 def step_loops(settings: Settings, store: Store, clickpost: AsyncClickPost, clock: Clock) -> dict[str, Loop]:
     """Every step of the service as a loop, by name."""
-    pushing, applying, catching_up = push_policy(settings), apply_policy(settings), catch_up_policy(settings)
-    delays = settings.retry_delays
+    applying, catching_up = apply_policy(settings), catch_up_policy(settings)
+    idle, delays = settings.steps_idle_seconds, settings.retry_delays
+    push = Push(store=store, clickpost=clickpost, clock=clock, policy=push_policy(settings))
     work = {
-        "push": lambda: push_due(store=store, clickpost=clickpost, clock=clock, policy=pushing),
         "cancel": lambda: cancel_due(store=store, clickpost=clickpost, clock=clock, retry_delays=delays),
         "release": lambda: release_due(store=store, clock=clock),
         "apply": lambda: apply_due(store=store, clock=clock, policy=applying),
         "cover": lambda: cover_next_window(store=store, clickpost=clickpost, clock=clock, policy=catching_up),
         "ask": lambda: ask_for_silent(store=store, clickpost=clickpost, clock=clock, policy=catching_up),
     }
-    return {name: Loop(name, round_, idle_seconds=settings.steps_idle_seconds) for name, round_ in work.items()}
+    pushing = Loop("push", push.round, idle_seconds=idle, stop=push.stop, finish=push.drain)
+    return {"push": pushing, **{name: Loop(name, round_, idle_seconds=idle) for name, round_ in work.items()}}
 
 
 async def serve(
@@ -159,6 +171,7 @@ async def serve(
             webhook=WebhookEndpoint(ingest, keys, utc_now),
             loops=list(loops.values()),
             api_keys=[k.get_secret_value() for k in settings.api_keys],
+            zone=settings.time_zone,
         )
         server = _Server(
             uvicorn.Config(

@@ -16,11 +16,12 @@ from awbridge.domain.call import Call
 from awbridge.domain.lifecycle import Sighting
 from awbridge.domain.shipment import State
 from awbridge.steps.loop import Loop
-from awbridge.store import Store, attempts, scans, shipments
+from awbridge.store import Store, attempts, dispatch, scans, shipments
+from awbridge.store.dispatch import NotPlaced
 from awbridge.web import app as web_app
 from awbridge.web.api import LARGEST_BATCH
 from tests.steps.world import an_order, get
-from tests.store.rows import T0, add, count, new_scan, place, scan, sql
+from tests.store.rows import T0, add, claim_in, count, new_scan, place, scan, sql
 from tests.store.stores import sqlite_only
 from tests.web.app import Web, web_on
 
@@ -238,9 +239,9 @@ async def test_a_cursor_that_this_api_did_not_give_is_refused(web: Web, content:
 
 async def leave(store: Store, reference: str, state: State) -> None:
     async with store.write() as session:
-        await shipments.claim(session, owner="w", now=T0, until=T0, limit=9)
-        decided = shipments.NotPlaced(state=state, no_of_retries=3, problem="bad", next_try_at=None)
-        await shipments.not_placed(session, reference, "w", decided, now=T0)
+        await claim_in(session, owner="w", until=T0)
+        decided = NotPlaced(state=state, no_of_retries=3, problem="bad", next_try_at=None)
+        await dispatch.not_placed(session, [(reference, "w", decided)], now=T0)
 
 
 async def test_retrying_starts_anew_or_says_why_not(web: Web) -> None:

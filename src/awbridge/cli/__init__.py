@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 import awbridge
 from awbridge import service
+from awbridge.cli import downtimes
 from awbridge.cli.couriers import couriers_group
 from awbridge.cli.drill import drill
 from awbridge.cli.payloads import payload_command, replace_command
@@ -145,6 +146,8 @@ def migrate() -> None:
     ran = run(go())
     click.echo("\n".join(f"applied {name}" for name in ran) or "the schema is up to date")
 
+
+_ = downtimes  # adds its commands to those of couriers
 
 for command in (payload_command, replace_command):
     shipments_group.add_command(command)

@@ -16,7 +16,7 @@ from awbridge.domain.errors import NotFound
 from awbridge.domain.shipment import Shipment, State
 from awbridge.steps import import_file, intake
 from awbridge.steps.clock import utc_now
-from awbridge.store import Store, attempts, scans, shipments
+from awbridge.store import Store, accounts, attempts, scans, shipments, waybills
 
 
 @click.group("shipments")
@@ -65,7 +65,7 @@ def _summary(shipment: Shipment) -> dict[str, Any]:
         "AWB": shipment.waybill,
         "status": status,
         "retries": shipment.no_of_retries,
-        "problem": shipment.problem,
+        "problem": "; ".join(filter(None, (shipment.problem, shipment.difference))) or None,
         "created_at": shipment.created_at,
     }
 
@@ -82,7 +82,8 @@ def list_shipments(state: str | None, limit: int, as_json: bool) -> None:
 
     async def go(store: Store) -> list[Shipment]:
         async with store.read() as session:
-            return await shipments.newest(session, state=State(state) if state else None, limit=limit)
+            held = await accounts.held(session, now=utc_now())
+            return await shipments.newest(session, state=State(state) if state else None, limit=limit, held=held)
 
     rows = [_summary(s) for s in with_store(go)]
     if as_json:
@@ -94,9 +95,9 @@ def list_shipments(state: str | None, limit: int, as_json: bool) -> None:
 async def _shipment(store: Store, reference_number: str) -> Shipment:
     async with store.read() as session:
         shipment = await shipments.get(session, reference_number)
-    if shipment is None:
-        raise NotFound(f"there is no shipment {reference_number}")
-    return shipment
+        if shipment is None:
+            raise NotFound(f"there is no shipment {reference_number}")
+        return shipments.shown(shipment, await accounts.held(session, now=utc_now()))
 
 
 @shipments_group.command("show")
@@ -108,20 +109,24 @@ def show_shipment(reference_number: str, as_json: bool) -> None:
     Example: awbridge shipments show ORDER-1001
     """
 
-    async def go(store: Store) -> tuple[Shipment, list[Any], Sequence[Any]]:
+    async def go(store: Store) -> tuple[Shipment, list[Any], Sequence[Any], list[Any]]:
         shipment = await _shipment(store, reference_number)
         async with store.read() as session:
             timeline = await scans.timeline(session, reference_number)
             calls = await attempts.of_shipment(session, reference_number)
-        return shipment, timeline, calls
+            pieces = await waybills.pieces(session, shipment)
+        return shipment, timeline, calls, pieces
 
-    shipment, timeline, calls = with_store(go)
+    shipment, timeline, calls, pieces = with_store(go)
     if as_json:
-        print_json({"shipment": shipment, "scans": timeline, "attempts": calls})
+        print_json({"shipment": shipment, "pieces": pieces, "scans": timeline, "attempts": calls})
         return
     links = {name: getattr(shipment, name) for name in ("replaces", "replaced_by", "waits_for")}
     shown = _summary(shipment) | {name: other for name, other in links.items() if other}
     print_table([{"field": k, "value": v} for k, v in shown.items()], empty="")
+    if pieces:
+        click.echo("\npieces")
+        print_table([plain(piece) for piece in pieces], empty="")
     click.echo("\nscans")
     print_table(
         [

@@ -47,6 +47,15 @@ class OrderAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FoundOrder:
+    """What ClickPost holds under a reference number: `placed`, or None. `known`: False where it could not be asked."""
+
+    placed: Placed | None
+    known: bool
+    call: Call
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CancelAnswer:
     """What came of a cancellation.
 

@@ -13,7 +13,7 @@ from typing import Self
 import httpx2
 from opentelemetry import trace
 
-from awbridge.clickpost.answers import CancelAnswer, OrderAnswer, TrackAnswer, describe, parse_cancel_order
+from awbridge.clickpost.answers import CancelAnswer, FoundOrder, OrderAnswer, TrackAnswer, describe, parse_cancel_order
 from awbridge.clickpost.endpoints import Pages, Request
 from awbridge.clickpost.failures import Answer, classify, what_next
 from awbridge.clickpost.orders import parse_create_order, parse_fetch_order
@@ -272,6 +272,15 @@ def file_of(exchange: Exchange) -> bytes:
 def fetched_order(exchange: Exchange, reference_number: str = "") -> Placed | None:
     """The order that ClickPost holds, or None. Raises VendorError."""
     return parse_fetch_order(good(exchange, also=NO_SUCH_ORDER), reference_number)
+
+
+def found_order(exchange: Exchange, reference_number: str) -> FoundOrder:
+    """What an exchange of fetch-order came to, as a value."""
+    try:
+        placed = fetched_order(exchange, reference_number)
+    except VendorError:
+        return FoundOrder(placed=None, known=False, call=exchange.call)
+    return FoundOrder(placed=placed, known=True, call=exchange.call)
 
 
 def track_answer(exchange: Exchange, cp_id: int) -> TrackAnswer:

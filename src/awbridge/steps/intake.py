@@ -18,7 +18,7 @@ from awbridge.domain.errors import (
 )
 from awbridge.domain.shipment import NewShipment, Region, Shipment, State, shard_of
 from awbridge.steps.clock import Clock
-from awbridge.store import Store, couriers, payload_versions, shipments
+from awbridge.store import Store, accounts, couriers, payload_versions, shipments
 from awbridge.store.couriers import CourierAccount
 from awbridge.store.database import Session
 from awbridge.store.payload_versions import PayloadVersion
@@ -214,6 +214,7 @@ async def keep(session: Session, news: Mapping[int, NewShipment], clock: Clock) 
     """Store orders that were read, by their place in the batch. Raises BatchRefused, half-stored: roll back then."""
     now = clock()
     in_key_order = sorted(news.items(), key=lambda n: (shard_of(n[1].reference_number), n[1].reference_number))
+    await accounts.ensure(session, [(n.courier_partner_id, n.account_code) for n in news.values()])
     created = {place: await shipments.add(session, new, now=now) for place, new in in_key_order}
     await shipments.wake_deliveries(session, [news[place] for place, made in created.items() if made], now=now)
     stored = {

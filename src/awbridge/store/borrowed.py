@@ -51,7 +51,24 @@ async def _settled(value: Any) -> Any:
     return await value if isawaitable(value) else value
 
 
-class _PsycopgSession:
+class _InArrays:
+    """Many rows in one statement: each column is an array, which the statement takes apart with unnest."""
+
+    async def fetch(self, statement: Statement, *args: object) -> list[Row]:
+        raise NotImplementedError
+
+    async def execute(self, statement: Statement, *args: object) -> int:
+        raise NotImplementedError
+
+    async def write_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
+        if rows:
+            await self.execute(statement, *map(list, zip(*rows, strict=True)))
+
+    async def fetch_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> list[Row]:
+        return await self.fetch(statement, *map(list, zip(*rows, strict=True))) if rows else []
+
+
+class _PsycopgSession(_InArrays):
     """On a psycopg connection, with asyncio or without."""
 
     def __init__(self, connection: Any) -> None:
@@ -65,10 +82,6 @@ class _PsycopgSession:
 
     async def execute(self, statement: Statement, *args: object) -> int:
         return (await self._run(statement, args)).rowcount
-
-    async def write_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
-        if rows:
-            await self.execute(statement, *map(list, zip(*rows, strict=True)))
 
     async def script(self, sql: str) -> None:
         await _settled(self._connection.execute(sql))
@@ -84,7 +97,7 @@ class _PsycopgSession:
         return cursor
 
 
-class _SqlalchemySession:
+class _SqlalchemySession(_InArrays):
     """On a SQLAlchemy Connection or AsyncConnection: through it, so that it knows of the transaction."""
 
     def __init__(self, connection: Any) -> None:
@@ -97,10 +110,6 @@ class _SqlalchemySession:
 
     async def execute(self, statement: Statement, *args: object) -> int:
         return (await self._run(statement, args)).rowcount
-
-    async def write_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
-        if rows:
-            await self.execute(statement, *map(list, zip(*rows, strict=True)))
 
     async def script(self, sql: str) -> None:
         await _settled(self._connection.exec_driver_sql(sql))

@@ -33,6 +33,11 @@ _AWAY = (
 )
 
 
+async def _leave_as_it_is(connection: object) -> None:
+    """Nothing here outlives its transaction, so a connection needs no cleaning that would cost a round trip."""
+    del connection
+
+
 class PostgresSession:
     """A session on an asyncpg connection."""
 
@@ -50,6 +55,12 @@ class PostgresSession:
     async def write_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
         if rows:
             await self._connection.execute(statement.postgres, *map(list, zip(*rows, strict=True)))
+
+    async def fetch_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> list[Row]:
+        if not rows:
+            return []
+        arrays = map(list, zip(*rows, strict=True))
+        return cast("list[Row]", await self._connection.fetch(statement.postgres, *arrays))
 
     async def script(self, sql: str) -> None:
         await self._connection.execute(sql)
@@ -74,6 +85,7 @@ class PostgresDatabase:
                 command_timeout=COMMAND_TIMEOUT,
                 timeout=ACQUIRE_TIMEOUT,
                 server_settings={"application_name": "awbridge"},
+                reset=_leave_as_it_is,
             )
         except _AWAY as error:
             raise StoreBusy(f"PostgreSQL does not answer: {error}. Check AWBRIDGE_DATABASE_URL.") from error

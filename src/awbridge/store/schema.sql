@@ -14,7 +14,9 @@ CREATE TABLE courier_accounts (
   updated_at TIMESTAMPTZ NOT NULL
 );
 
--- One parcel journey. next_try_at: when push takes it up (NULL: never); next_ask_at: when tracking is asked (NULL: never).
+-- One parcel journey. account: courier and account code as one key, "4:main"; priority: 0 urgent, 1 normal; difference:
+-- what ClickPost holds other than was asked; may_stand: a call without a clear answer may have placed it.
+-- next_try_at: when push takes it up (NULL: never); next_ask_at: when tracking is asked (NULL: never).
 -- payload_version: which of its payloads this is (NULL: the first). replaces, replaced_by: the shipment that this one was
 -- made in place of, and the other way round. waits_for: held until that shipment is cancelled (its next_try_at is NULL).
 CREATE TABLE shipments (
@@ -58,13 +60,21 @@ CREATE TABLE shipments (
   next_ask_at TIMESTAMPTZ,
   created_at TIMESTAMPTZ NOT NULL,
   updated_at TIMESTAMPTZ NOT NULL,
+  account TEXT NOT NULL DEFAULT '',
+  priority SMALLINT NOT NULL DEFAULT 1,
+  difference TEXT,
+  may_stand BOOLEAN NOT NULL DEFAULT FALSE,
   payload_version INTEGER,
   replaces TEXT,
   replaced_by TEXT,
   waits_for TEXT,
   PRIMARY KEY (shard, reference_number)
 );
-CREATE INDEX shipments_due ON shipments (next_try_at) WHERE next_try_at IS NOT NULL;
+CREATE INDEX shipments_to_push ON shipments (account, priority, next_try_at)
+  WHERE next_try_at IS NOT NULL AND NOT success;
+CREATE INDEX shipments_unplaced ON shipments (account, state, created_at, reference_number)
+  WHERE next_try_at IS NOT NULL AND NOT success;
+CREATE INDEX shipments_to_cancel ON shipments (next_try_at) WHERE next_try_at IS NOT NULL AND success;
 CREATE INDEX shipments_to_ask ON shipments (next_ask_at) WHERE next_ask_at IS NOT NULL;
 CREATE INDEX shipments_newest ON shipments (created_at, reference_number);
 CREATE INDEX shipments_by_state ON shipments (state, created_at, reference_number);
@@ -84,6 +94,48 @@ CREATE TABLE payload_versions (
   PRIMARY KEY (shard, reference_number, version)
 );
 
+-- Where each courier account that has shipments stands: its trouble, the breaker's count, the ramp, the rate limit. The
+-- row '*' carries the limit over all accounts.
+CREATE TABLE account_states (
+  account TEXT NOT NULL PRIMARY KEY,
+  courier_partner_id INTEGER NOT NULL,
+  account_code TEXT,
+  trouble TEXT NOT NULL DEFAULT 'none',
+  problem TEXT,
+  since_at TIMESTAMPTZ,
+  probe_at TIMESTAMPTZ,
+  rest_until_at TIMESTAMPTZ,
+  window_at TIMESTAMPTZ,
+  calls INTEGER NOT NULL DEFAULT 0,
+  failures INTEGER NOT NULL DEFAULT 0,
+  good_at TIMESTAMPTZ,
+  wrongs INTEGER NOT NULL DEFAULT 0,
+  ramp INTEGER,
+  ramp_left INTEGER NOT NULL DEFAULT 0,
+  ramp_done INTEGER NOT NULL DEFAULT 0,
+  ramp_at TIMESTAMPTZ,
+  rate_per_second DOUBLE PRECISION,
+  tokens DOUBLE PRECISION NOT NULL DEFAULT 0,
+  tokens_at TIMESTAMPTZ,
+  served_at TIMESTAMPTZ
+);
+
+-- Declared downtimes of a courier (account NULL) or of one account: once (from_at, to_at), or on weekdays ("056", 0 is
+-- Monday) from starts to ends ("23:30") by the clocks of the zone.
+CREATE TABLE downtimes (
+  id BIGINT NOT NULL PRIMARY KEY,
+  courier_partner_id INTEGER NOT NULL,
+  account TEXT,
+  from_at TIMESTAMPTZ,
+  to_at TIMESTAMPTZ,
+  weekdays TEXT,
+  starts TEXT,
+  ends TEXT,
+  zone TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  created_at TIMESTAMPTZ NOT NULL
+);
+
 -- Every air waybill we know (main, child of an MPS, RTO) and whose it is.
 CREATE TABLE waybills (
   shard SMALLINT NOT NULL,
@@ -92,6 +144,9 @@ CREATE TABLE waybills (
   reference_number TEXT NOT NULL,
   kind TEXT NOT NULL,
   created_at TIMESTAMPTZ NOT NULL,
+  label_url TEXT,
+  sort_code TEXT,
+  security_key TEXT,
   PRIMARY KEY (shard, waybill, courier_partner_id)
 );
 

@@ -15,9 +15,10 @@ from awbridge.domain.shipment import Shipment, State
 from awbridge.steps import amend, intake
 from awbridge.steps.amend import Edit
 from awbridge.steps.clock import Clock
-from awbridge.store import Store, attempts, couriers, scans, shipments
+from awbridge.store import Store, accounts, attempts, couriers, scans, shipments, waybills
 from awbridge.store.couriers import CourierAccount
 from awbridge.web import views
+from awbridge.web.accounts import add_routes
 
 LARGEST_BATCH = 1000
 LARGEST_BODY = 16 * 1024 * 1024  # bytes
@@ -71,8 +72,8 @@ async def _known(store: Store, reference_number: str) -> Shipment:
     return shipment
 
 
-def router(store: Store, clock: Clock) -> APIRouter:
-    """The routes, on this store."""
+def router(store: Store, clock: Clock, *, zone: str = "Asia/Kolkata") -> APIRouter:
+    """The routes, on this store. `zone` is the account's, for times without one."""
     api = APIRouter(prefix="/v1")
     order_body = {
         "requestBody": {
@@ -119,7 +120,9 @@ def router(store: Store, clock: Clock) -> APIRouter:
     ) -> views.ShipmentPage:
         """Shipments, newest first."""
         async with store.read() as session:
-            found = await shipments.newest(session, state=state, before=_read_cursor(cursor), limit=limit + 1)
+            held = await accounts.held(session, now=clock())
+            before = _read_cursor(cursor)
+            found = await shipments.newest(session, state=state, before=before, limit=limit + 1, held=held)
         page = found[:limit]
         after = _cursor(page[-1].created_at, page[-1].reference_number) if len(found) > limit else None
         return views.ShipmentPage(shipments=[views.shipment_view(s) for s in page], next=after)
@@ -194,7 +197,10 @@ def router(store: Store, clock: Clock) -> APIRouter:
     @api.get("/shipments/{reference_number:path}", tags=["shipments"])
     async def show_shipment(reference_number: str) -> views.ShipmentWithPayload:
         """One shipment: state, success, no_of_retries, waybill, label_url, status."""
-        return views.shipment_with_payload(await _known(store, reference_number))
+        shipment = await _known(store, reference_number)
+        async with store.read() as session:
+            shown = shipments.shown(shipment, await accounts.held(session, now=clock()))
+            return views.shipment_with_payload(shown, await waybills.pieces(session, shipment))
 
     @api.get("/couriers", tags=["couriers"])
     async def list_couriers() -> list[views.CourierView]:
@@ -219,6 +225,7 @@ def router(store: Store, clock: Clock) -> APIRouter:
             if not await couriers.remove(session, _no_nul(transporter)):
                 raise NotFound(f"there is no transporter {transporter}")
 
+    add_routes(api, store, clock, zone)
     _ = (create_shipments, list_shipments, show_shipment, show_scans, show_attempts, retry_shipment, cancel_shipment)
     _ = (change_payload, show_payloads, replace_shipment, list_couriers, put_courier, remove_courier)
     return api

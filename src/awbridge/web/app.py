@@ -28,7 +28,13 @@ _OPEN_FOLDER = "/static-offline-docs/"
 
 
 def build_app(
-    *, store: Store, clock: Clock, webhook: WebhookEndpoint, loops: Sequence[Loop], api_keys: Sequence[str]
+    *,
+    store: Store,
+    clock: Clock,
+    webhook: WebhookEndpoint,
+    loops: Sequence[Loop],
+    api_keys: Sequence[str],
+    zone: str = "Asia/Kolkata",
 ) -> ASGIApp:
     """The app of `awbridge serve`."""
     inner = FastAPIOffline(  # /docs from the package itself, not from a CDN
@@ -37,8 +43,8 @@ def build_app(
         summary="Registers shipments with ClickPost, keeps what its webhooks say, catches up what they missed.",
     )
     problems.install(inner)
-    inner.include_router(api.router(store, clock))
-    _add_health(inner, store, webhook, loops)
+    inner.include_router(api.router(store, clock, zone=zone))
+    _add_health(inner, store, clock, webhook, loops)
     guarded = _Guard(inner, api_keys)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -97,7 +103,7 @@ def _is_loopback(scope: Scope) -> bool:
         return False
 
 
-def _add_health(app: FastAPI, store: Store, webhook: WebhookEndpoint, loops: Sequence[Loop]) -> None:
+def _add_health(app: FastAPI, store: Store, clock: Clock, webhook: WebhookEndpoint, loops: Sequence[Loop]) -> None:
     @app.get("/healthz", tags=["health"])
     async def healthz() -> Response:
         """200 while every step of this process still makes its rounds."""
@@ -118,6 +124,7 @@ def _add_health(app: FastAPI, store: Store, webhook: WebhookEndpoint, loops: Seq
     @app.get("/metrics", tags=["health"])
     async def metrics() -> Response:
         """What the tables and the steps say now, in Prometheus' text format."""
-        return PlainTextResponse(await metrics_text(store, webhook, loops), media_type="text/plain; version=0.0.4")
+        text = await metrics_text(store, webhook, loops, now=clock())
+        return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
 
     _ = (healthz, readyz, metrics)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from awbridge.steps.loop import Loop
-from awbridge.store import Store, inbox, shipments
+from awbridge.store import Store, accounts, inbox, shipments
+from awbridge.store.accounts import Held
 from awbridge.web.webhook import WebhookEndpoint
 
 
@@ -20,11 +22,15 @@ class _Now(Collector):
         deliveries: Mapping[str, int],
         answers: Mapping[int, int],
         loops: Sequence[Loop],
+        held: Mapping[str, Held],
+        waiting: Mapping[str, int],
     ) -> None:
         self._states = states
         self._deliveries = deliveries
         self._answers = answers
         self._loops = loops
+        self._held = held
+        self._waiting = waiting
 
     def collect(self) -> Iterable[Metric]:
         """The metrics, as they stand."""
@@ -32,6 +38,7 @@ class _Now(Collector):
         for state, count in self._states.items():
             by_state.add_metric([state], count)
         yield by_state
+        yield from self._accounts()
         inbox_now = GaugeMetricFamily("awbridge_inbox", "Deliveries in the inbox by stage.", labels=["stage"])
         for stage, count in self._deliveries.items():
             inbox_now.add_metric([stage], count)
@@ -47,12 +54,28 @@ class _Now(Collector):
             silent.add_metric([loop.name], loop.silent_for)
         yield silent
 
+    def _accounts(self) -> Iterable[Metric]:
+        troubles = GaugeMetricFamily(
+            "awbridge_accounts_held", "Courier accounts whose shipments are held, by reason.", labels=["reason"]
+        )
+        for reason in ("account", "breaker", "downtime"):
+            troubles.add_metric([reason], sum(held.kind == reason for held in self._held.values()))
+        yield troubles
+        waiting = GaugeMetricFamily(
+            "awbridge_account_shipments_held", "Shipments that wait in an account that is held.", labels=["account"]
+        )
+        for account in self._held:
+            waiting.add_metric([account], self._waiting.get(account, 0))
+        yield waiting
 
-async def metrics_text(store: Store, webhook: WebhookEndpoint, loops: Sequence[Loop]) -> bytes:
+
+async def metrics_text(store: Store, webhook: WebhookEndpoint, loops: Sequence[Loop], *, now: datetime) -> bytes:
     """All metrics as text."""
     async with store.read() as session:
-        states = await shipments.count_by_state(session)
+        held = await accounts.held(session, now=now)
+        waiting = accounts.held_numbers(await accounts.count_unplaced(session, list(held)))
+        states = await shipments.count_by_state(session, held=held)
         deliveries = await inbox.counts(session)
     registry = CollectorRegistry()
-    registry.register(_Now(states, deliveries, webhook.counts, loops))
+    registry.register(_Now(states, deliveries, webhook.counts, loops, held, waiting))
     return generate_latest(registry)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from awbridge.clickpost.codes import status_info
 from awbridge.clickpost.orders import payload_differences
-from awbridge.domain.shipment import Shipment
+from awbridge.domain.shipment import URGENT, Piece, Shipment
 from awbridge.store.attempts import Attempt
 from awbridge.store.couriers import CourierAccount
 from awbridge.store.payload_versions import PayloadVersion
@@ -42,6 +42,8 @@ class ShipmentView(BaseModel):
     success: bool
     no_of_retries: int
     problem: str | None
+    difference: str | None = Field(description="What ClickPost holds other than was asked.")
+    urgent: bool
     next_try_at: datetime | None
     waybill: str | None
     label_url: str | None
@@ -63,10 +65,20 @@ class ShipmentView(BaseModel):
     waits_for: str | None = Field(description="Held until this shipment is cancelled.")
 
 
+class PieceView(BaseModel):
+    """One piece of a multi-piece shipment."""
+
+    waybill: str
+    label_url: str | None
+    sort_code: str | None
+    security_key: str | None
+
+
 class ShipmentWithPayload(ShipmentView):
     """A shipment with the payload that goes to ClickPost."""
 
     payload: dict[str, Any]
+    pieces: list[PieceView] = Field(description="The children of a multi-piece shipment, with their labels.")
 
 
 class ShipmentPage(BaseModel):
@@ -162,8 +174,10 @@ def status_view(shipment: Shipment) -> StatusView | None:
 
 
 def _shown(shipment: Shipment) -> dict[str, Any]:
-    same = {name: getattr(shipment, name) for name in ShipmentView.model_fields if name not in ("status", "children")}
-    return {**same, "status": status_view(shipment), "children": list(shipment.children)}
+    special = ("status", "children", "urgent")
+    same = {name: getattr(shipment, name) for name in ShipmentView.model_fields if name not in special}
+    urgent = shipment.priority == URGENT
+    return {**same, "status": status_view(shipment), "children": list(shipment.children), "urgent": urgent}
 
 
 def shipment_view(shipment: Shipment) -> ShipmentView:
@@ -171,9 +185,10 @@ def shipment_view(shipment: Shipment) -> ShipmentView:
     return ShipmentView(**_shown(shipment))
 
 
-def shipment_with_payload(shipment: Shipment) -> ShipmentWithPayload:
-    """A shipment as callers see it, with its payload."""
-    return ShipmentWithPayload(**_shown(shipment), payload=shipment.payload)
+def shipment_with_payload(shipment: Shipment, pieces: Sequence[Piece] = ()) -> ShipmentWithPayload:
+    """A shipment as callers see it, with its payload and its pieces."""
+    shown = [PieceView(**{name: getattr(p, name) for name in PieceView.model_fields}) for p in pieces]
+    return ShipmentWithPayload(**_shown(shipment), payload=shipment.payload, pieces=shown)
 
 
 def scan_view(scan: TimelineScan) -> ScanView:

@@ -2,8 +2,8 @@
 -- Sorted by key by the caller: two writers that share keys would deadlock otherwise.
 INSERT INTO shipments (shard, reference_number, order_id, transporter, courier_partner_id, account_code, region,
   delivery_type, payload, state, success, no_of_retries, cancel_tries, next_try_at, status_step, final, created_at,
-  updated_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'ready', FALSE, 0, 0, $10, 0, FALSE, $10, $10)
+  updated_at, account, priority)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'ready', FALSE, 0, 0, $10, 0, FALSE, $10, $10, $11, $12)
 ON CONFLICT (shard, reference_number) DO NOTHING
 
 -- name: get
@@ -26,50 +26,6 @@ WHERE reference_number {{postgres: = ANY($1::text[]) AND shard = ANY($2::smallin
 SELECT order_id, reference_number FROM shipments
 WHERE order_id {{postgres: = ANY($1::text[])}}{{sqlite: IN (SELECT value FROM json_each($1))}}
 
--- name: claim
--- Oldest due first. A lease that ran out is anybody's: its worker was killed, or is too slow to be believed.
-UPDATE shipments SET lease_owner = $1, lease_ends_at = $2, sent_at = COALESCE(sent_at, $3)
-WHERE (shard, reference_number) IN (
-  SELECT shard, reference_number FROM shipments
-  WHERE next_try_at <= $3 AND NOT success AND (lease_ends_at IS NULL OR lease_ends_at <= $3)
-  ORDER BY next_try_at
-  LIMIT $4
-  {{postgres: FOR UPDATE SKIP LOCKED}}
-)
-RETURNING *
-
--- name: place
-UPDATE shipments SET state = 'placed', success = TRUE, problem = $3, next_try_at = NULL, lease_owner = NULL,
-  lease_ends_at = NULL, waiting_since_at = NULL, placed_at = COALESCE(placed_at, $4), waybill = $5, label_url = $6,
-  sort_code = $7, security_key = $8, vendor_order_id = $9, children = $10, next_ask_at = $11, courier_partner_id = $12, account_code = $13, updated_at = $4
-WHERE shard = $1 AND reference_number = $2 AND NOT success
-
--- name: not_placed
--- Only the lease's holder may write this; one who lost it learns nothing that the next try will not learn again.
-UPDATE shipments SET state = $4, no_of_retries = $5, problem = $6, next_try_at = $7, waiting_since_at = $8,
-  lease_owner = NULL, lease_ends_at = NULL, updated_at = $9
-WHERE shard = $1 AND reference_number = $2 AND lease_owner = $3 AND NOT success
-
--- name: hold_account
--- Every due shipment of an account that would fail the same way waits, while the one that showed it goes first.
-UPDATE shipments SET state = 'held', problem = $3, next_try_at = $4, updated_at = $5
-WHERE (shard, reference_number) IN (
-  SELECT shard, reference_number FROM shipments
-  WHERE next_try_at IS NOT NULL AND next_try_at < $4 AND NOT success AND courier_partner_id = $1
-    AND COALESCE(account_code, '') = COALESCE($2, '') AND lease_owner IS NULL
-  {{postgres: FOR UPDATE SKIP LOCKED}}
-)
-
--- name: release_account
--- The account works again: whatever was held with it goes on at once.
-UPDATE shipments SET state = 'ready', problem = NULL, next_try_at = $3, updated_at = $3
-WHERE (shard, reference_number) IN (
-  SELECT shard, reference_number FROM shipments
-  WHERE next_try_at IS NOT NULL AND state = 'held' AND courier_partner_id = $1
-    AND COALESCE(account_code, '') = COALESCE($2, '') AND lease_owner IS NULL
-  {{postgres: FOR UPDATE SKIP LOCKED}}
-)
-
 -- name: try_again
 UPDATE shipments SET state = 'ready', no_of_retries = 0, problem = NULL, next_try_at = $3, waiting_since_at = NULL,
   waits_for = NULL, updated_at = $3
@@ -78,8 +34,8 @@ WHERE shard = $1 AND reference_number = $2 AND state IN ('retrying', 'held', 're
 -- name: new_payload
 -- One that waits for another's cancellation goes on waiting.
 UPDATE shipments SET payload = $3, order_id = $4, transporter = $5, courier_partner_id = $6, account_code = $7,
-  delivery_type = $8, region = $10, payload_changed_at = $9, no_of_retries = 0, waiting_since_at = NULL,
-  payload_version = COALESCE($11, payload_version), updated_at = $9,
+  delivery_type = $8, region = $10, account = $12, priority = $13, payload_changed_at = $9, no_of_retries = 0,
+  waiting_since_at = NULL, payload_version = COALESCE($11, payload_version), updated_at = $9,
   state = CASE WHEN waits_for IS NULL THEN 'ready' ELSE state END,
   problem = CASE WHEN waits_for IS NULL THEN NULL ELSE problem END,
   next_try_at = CASE WHEN waits_for IS NULL THEN $9{{postgres: ::timestamptz}} END
@@ -176,6 +132,13 @@ SELECT * FROM shipments
 WHERE state = $1 AND (created_at, reference_number) < ($2, $3)
 ORDER BY created_at DESC, reference_number DESC
 LIMIT $4
+
+-- name: newest_of_account
+SELECT * FROM shipments
+WHERE account = $1 AND state = $2 AND (created_at, reference_number) < ($3, $4) AND next_try_at IS NOT NULL
+  AND NOT success
+ORDER BY created_at DESC, reference_number DESC
+LIMIT $5
 
 -- name: count_by_state
 SELECT state, COUNT(*) AS shipments FROM shipments GROUP BY state ORDER BY state
