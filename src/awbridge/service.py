@@ -15,8 +15,10 @@ import structlog
 import uvicorn
 
 from awbridge.clickpost.async_client import AsyncClickPost
+from awbridge.clickpost.heard import hear
 from awbridge.domain.errors import SettingsError
 from awbridge.settings import Settings
+from awbridge.steps.act import ActPolicy, act_due
 from awbridge.steps.apply import ApplyPolicy, apply_due
 from awbridge.steps.cancel import cancel_due
 from awbridge.steps.catch_up import CatchUpPolicy, ask_for_silent, cover_next_window
@@ -45,6 +47,7 @@ def vendor(settings: Settings) -> AsyncClickPost:
         edd_url=settings.clickpost_edd_url,
         timeout=settings.clickpost_timeout,
         connections=settings.clickpost_connections,
+        on_call=hear,
     )
 
 
@@ -59,6 +62,15 @@ def push_policy(settings: Settings) -> PushPolicy:
         waiting_deadline=timedelta(seconds=settings.waiting_deadline_seconds),
         hold=timedelta(seconds=settings.hold_seconds),
         ask_after=timedelta(seconds=settings.ask_after_seconds),
+    )
+
+
+def act_policy(settings: Settings) -> ActPolicy:
+    """How actions are tried, by the settings. The lease outlives the longest call."""
+    return ActPolicy(
+        lease=timedelta(seconds=60 + 4 * settings.clickpost_timeout),
+        retry_delays=settings.retry_delays,
+        hold=timedelta(seconds=settings.hold_seconds),
     )
 
 
@@ -100,10 +112,11 @@ async def open_store(settings: Settings, *, migrate: bool) -> AsyncGenerator[Sto
 def step_loops(settings: Settings, store: Store, clickpost: AsyncClickPost, clock: Clock) -> dict[str, Loop]:
     """Every step of the service as a loop, by name."""
     pushing, applying, catching_up = push_policy(settings), apply_policy(settings), catch_up_policy(settings)
-    delays = settings.retry_delays
+    acting, delays = act_policy(settings), settings.retry_delays
     work = {
         "push": lambda: push_due(store=store, clickpost=clickpost, clock=clock, policy=pushing),
         "cancel": lambda: cancel_due(store=store, clickpost=clickpost, clock=clock, retry_delays=delays),
+        "act": lambda: act_due(store=store, clickpost=clickpost, clock=clock, policy=acting),
         "apply": lambda: apply_due(store=store, clock=clock, policy=applying),
         "cover": lambda: cover_next_window(store=store, clickpost=clickpost, clock=clock, policy=catching_up),
         "ask": lambda: ask_for_silent(store=store, clickpost=clickpost, clock=clock, policy=catching_up),

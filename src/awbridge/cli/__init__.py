@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 import awbridge
 from awbridge import service
+from awbridge.cli.actions import actions_group, pickups_group, waybills_group
 from awbridge.cli.couriers import couriers_group
 from awbridge.cli.shared import Group, as_json_option, fail, read_settings, run
 from awbridge.cli.shipments import shipments_group
@@ -144,5 +145,8 @@ def migrate() -> None:
     click.echo("\n".join(f"applied {name}" for name in ran) or "the schema is up to date")
 
 
-for command in (shipments_group, couriers_group, webhook_group, catch_up, replay):
+for command in (
+    *(shipments_group, couriers_group, webhook_group, catch_up, replay),
+    *(actions_group, pickups_group, waybills_group),
+):
     main.add_command(command)

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from awbridge.clickpost.codes import status_info
+from awbridge.domain.action import Action
 from awbridge.domain.shipment import Shipment
 from awbridge.store.attempts import Attempt
 from awbridge.store.couriers import CourierAccount
@@ -121,6 +122,36 @@ class CourierBody(BaseModel):
     active: bool = True
 
 
+class ActionView(BaseModel):
+    """Something that is wanted at ClickPost."""
+
+    id: str
+    kind: str = Field(description="edit, label, security_key, pickup, ndr, whatsapp, register or proof.")
+    reference_number: str | None
+    state: str = Field(description="due, waiting, done, refused, gave_up or unclear.")
+    tries: int = Field(description="Failed tries.")
+    next_try_at: datetime | None
+    problem: str | None
+    result: dict[str, Any] | None = Field(description="What ClickPost gave.")
+    idempotency_key: str | None
+    asked_at: datetime
+    done_at: datetime | None
+    updated_at: datetime
+
+
+class ActionWithBody(ActionView):
+    """An action with what was asked for."""
+
+    body: dict[str, Any]
+
+
+class ActionPage(BaseModel):
+    """A page of actions. Pass `next` as `cursor` to get the following page; null on the last."""
+
+    actions: list[ActionView]
+    next: str | None
+
+
 def status_view(shipment: Shipment) -> StatusView | None:
     """The status of a shipment; None while nothing was heard of it."""
     if shipment.status_code is None or shipment.status_at is None:
@@ -160,3 +191,13 @@ def attempt_view(attempt: Attempt) -> AttemptView:
 def courier_view(account: CourierAccount) -> CourierView:
     """A transporter as callers see it."""
     return CourierView(**{name: getattr(account, name) for name in CourierView.model_fields})
+
+
+def action_view(action: Action) -> ActionView:
+    """An action as callers see it."""
+    return ActionView(**{name: getattr(action, name) for name in ActionView.model_fields})
+
+
+def action_with_body(action: Action) -> ActionWithBody:
+    """An action as callers see it, with what was asked for."""
+    return ActionWithBody(**{name: getattr(action, name) for name in ActionWithBody.model_fields})

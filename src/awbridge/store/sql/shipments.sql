@@ -138,6 +138,18 @@ UPDATE shipments SET status_code = $3, status_at = $4, status_bucket = $5, statu
   ndr_code = $9, last_heard_at = $10, next_ask_at = $11, updated_at = $10
 WHERE shard = $1 AND reference_number = $2
 
+-- name: set_label
+UPDATE shipments SET label_url = $3, updated_at = $4 WHERE shard = $1 AND reference_number = $2
+
+-- name: set_security_key
+UPDATE shipments SET security_key = $3, updated_at = $4 WHERE shard = $1 AND reference_number = $2
+
+-- name: count_cancels
+-- Cancellations that are open at ClickPost, and those that it refused (nothing is due any more).
+SELECT COUNT(CASE WHEN next_try_at IS NOT NULL THEN 1 END) AS asked,
+  COUNT(CASE WHEN next_try_at IS NULL THEN 1 END) AS refused
+FROM shipments WHERE state = 'placed' AND cancel_asked_at IS NOT NULL
+
 -- name: newest
 SELECT * FROM shipments
 WHERE (created_at, reference_number) < ($1, $2)
