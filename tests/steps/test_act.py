@@ -322,7 +322,8 @@ async def test_a_pickup_that_clickpost_refuses_needs_a_person(store: Store) -> N
 
 
 async def test_a_world_pickup_takes_the_waybill_of_its_shipment(store: Store) -> None:
-    await add(store, "R")
+    order = {"shipment_details": {"items": [{"sku": "S1"}], "weight": 500, "order_type": "COD"}}
+    await add(store, "R", payload=order)
     clock, vendor = SetClock(), FakeClickPost(ok(confirmation_number="C1"))
     action = await pickup(store, clock, a_world_pickup(reference_number="R"))
     assert (action.state, action.reference_number) == (ActionState.WAITING, "R")
@@ -333,7 +334,7 @@ async def test_a_world_pickup_takes_the_waybill_of_its_shipment(store: Store) ->
     await act(store, vendor, clock)
     assert (await now_of(store, action)).state is ActionState.DONE
     own = {"awb_number": "AWB1", "courier_partner_id": 4, "account_code": "main", "reference_number": "R"}
-    assert vendor.bodies[0]["shipment_details"] == own
+    assert vendor.bodies[0]["shipment_details"] == {**own, "items": [{"sku": "S1"}], "weight": 500}
     assert vendor.requests[0].url.path == "/api/v2/create-pickup/"
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
-from awbridge.domain.action import ActionKind, ActionState
+from awbridge.domain.action import Action, ActionKind, ActionState
 from awbridge.domain.errors import KeyTaken, NotFound, NotPossible, PayloadRefused
 from awbridge.domain.lifecycle import Sighting
 from awbridge.steps import actions as asking
@@ -179,6 +180,17 @@ async def test_what_is_asked_twice_under_one_key_is_one_action(placed: Store) ->
         await ask(placed, clock, ActionKind.LABEL, **key)
     with pytest.raises(KeyTaken):
         await ask(placed, clock, ActionKind.NDR, {**NDR, "action": "INITIATE_RTO"}, **key)
+
+
+async def test_of_many_that_ask_at_once_under_one_key_one_is_stored(placed: Store) -> None:
+    clock = SetClock()
+    bodies = [{"order_type": "PREPAID"}, {"qc_type": "doorstep"}] * 5
+    asked = await asyncio.gather(
+        *(ask(placed, clock, ActionKind.EDIT, body, idempotency_key="k") for body in bodies), return_exceptions=True
+    )
+    assert await count(placed, "actions") == 1
+    assert sum(isinstance(a, KeyTaken) for a in asked) == 5
+    assert len({a.id for a in asked if isinstance(a, Action)}) == 1
 
 
 async def test_a_key_counts_for_one_shipment(placed: Store) -> None:

@@ -193,10 +193,33 @@ async def test_a_cancellation_that_clickpost_refused_is_seen(store: Store) -> No
     await place(store, "OTHER", "AWB2")
     await push(store, vendor, clock)
     await want_cancelled(store, clock)
-    async with store.read() as session:
-        assert await shipments.count_cancels(session) == {"asked": 1, "refused": 0}
+    assert await counted(store) == (1, 0, 0)
     await cancel(store, vendor, clock)
     after = await get(store, "R")
     assert after.problem == "not cancelled at ClickPost: too late. Check the waybill."
+    assert await counted(store) == (0, 1, 0)
+    await want_cancelled(store, clock)
+    await run_to_the_end(store, vendor, clock)
+    assert await counted(store) == (0, 0, 0)
+
+
+async def counted(store: Store) -> tuple[int, int, int]:
     async with store.read() as session:
-        assert await shipments.count_cancels(session) == {"asked": 0, "refused": 1}
+        counts = await shipments.count_cancels(session)
+    return counts["asked"], counts["refused"], counts["unsettled"]
+
+
+async def test_a_cancellation_outlives_a_push_that_gave_up_and_goes_on_when_asked_again(store: Store) -> None:
+    clock = SetClock()
+    vendor = Vendor(*[Unknown(message="lost")] * (len(POLICY.retry_delays) + 1))
+    await add(store, "R")
+    await push(store, vendor, clock)
+    await want_cancelled(store, clock)
+    while (due := (await get(store, "R")).next_try_at) is not None:
+        clock.now = due
+        await push(store, vendor, clock)
+    assert (await get(store, "R")).state is State.GAVE_UP
+    assert await counted(store) == (0, 0, 1)
+    await want_cancelled(store, clock)
+    await run_to_the_end(store, vendor, clock)
+    assert vendor.cancelled == ["AWB1"]

@@ -28,6 +28,7 @@ from awbridge.domain.shipment import NewShipment, Region, Shipment
 DELIVERY_TYPES = ("FORWARD", "RVP")
 
 _OURS = ("awb_number", "courier_partner")  # of an edit: they are the shipment's own
+_OF_ORDER = ("items", "length", "breadth", "height", "weight")  # of a world pickup: the order says them too
 _WISHES = ("address", "landmark", "drop_pincode", "phone_number", "preferred_date")
 _EARLIEST_ZONE = timedelta(hours=14)  # where a day begins first
 _PLACEHOLDER = {"waybill": "0", "cp_id": 1, "account_code": "0"}  # for the shipment's own, when a body is checked
@@ -129,7 +130,8 @@ def pickup_body(body: Any, region: Region, *, courier_partner_id: int | None, ac
 
 def of_shipment(body: Any, shipment: Shipment) -> JsonObject:
     """A world pickup's body with what the shipment knows of itself, where the body does not say it."""
-    known = _given(
+    order = as_object(shipment.payload.get("shipment_details"))
+    known = {name: order[name] for name in _OF_ORDER if name in order} | _given(
         awb_number=shipment.waybill,
         courier_partner_id=shipment.courier_partner_id,
         account_code=shipment.account_code,

@@ -167,8 +167,10 @@ def _for(new: NewAction, shipment: Shipment) -> NewAction:
 async def _asked_before(session: Session, new: NewAction) -> Asked | None:
     """What was asked under the same key. Raises KeyTaken where that was something else."""
     first = await actions.get(session, action_id(new)) if new.idempotency_key else None
-    if first is None:
-        return None
+    return _known(first, new) if first else None
+
+
+def _known(first: Action, new: NewAction) -> Asked:
     if (first.kind, first.body) != (new.kind, new.body):
         raise KeyTaken(f"Idempotency-Key {new.idempotency_key} was used for another request; use a new one")
     return Asked(action=first, created=False)
@@ -176,7 +178,7 @@ async def _asked_before(session: Session, new: NewAction) -> Asked | None:
 
 async def _store(session: Session, new: NewAction, clock: Clock) -> Asked:
     action, created = await actions.add(session, new, now=clock())
-    return Asked(action=action, created=created)
+    return Asked(action=action, created=True) if created else _known(action, new)  # two asked at once
 
 
 async def _account(session: Session, transporter: Any) -> CourierAccount | None:

@@ -63,6 +63,7 @@ CREATE INDEX shipments_to_ask ON shipments (next_ask_at) WHERE next_ask_at IS NO
 CREATE INDEX shipments_newest ON shipments (created_at, reference_number);
 CREATE INDEX shipments_by_state ON shipments (state, created_at, reference_number);
 CREATE INDEX shipments_by_order ON shipments (order_id) WHERE order_id IS NOT NULL;
+CREATE INDEX shipments_cancel_asked ON shipments (state) WHERE cancel_asked_at IS NOT NULL;
 
 -- Every air waybill we know (main, child of an MPS, RTO) and whose it is.
 CREATE TABLE waybills (

@@ -310,7 +310,7 @@ async def set_security_key(session: Session, reference_number: str, security_key
 
 
 async def count_cancels(session: Session) -> dict[str, int]:
-    """Cancellations at ClickPost: how many are `asked` (open), how many it `refused`."""
+    """Cancellations at ClickPost: how many are `asked` (open), `refused` there, or `unsettled` (push gave up)."""
     return dict((await session.fetch(_sql.count_cancels))[0])
 
 

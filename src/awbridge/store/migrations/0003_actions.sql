@@ -23,3 +23,6 @@ CREATE INDEX actions_due ON actions (next_try_at) WHERE next_try_at IS NOT NULL;
 CREATE INDEX actions_of_shipment ON actions (shard, reference_number, asked_at, id);
 CREATE INDEX actions_newest ON actions (asked_at, id);
 CREATE INDEX actions_by_state ON actions (state, asked_at, id);
+
+-- Cancellations are counted at every scrape of the metrics.
+CREATE INDEX shipments_cancel_asked ON shipments (state) WHERE cancel_asked_at IS NOT NULL;

@@ -145,10 +145,12 @@ UPDATE shipments SET label_url = $3, updated_at = $4 WHERE shard = $1 AND refere
 UPDATE shipments SET security_key = $3, updated_at = $4 WHERE shard = $1 AND reference_number = $2
 
 -- name: count_cancels
--- Cancellations that are open at ClickPost, and those that it refused (nothing is due any more).
+-- Cancellations that go on, those that ClickPost refused, and those of which push gave up to learn what there is to
+-- cancel.
 SELECT COUNT(CASE WHEN next_try_at IS NOT NULL THEN 1 END) AS asked,
-  COUNT(CASE WHEN next_try_at IS NULL THEN 1 END) AS refused
-FROM shipments WHERE state = 'placed' AND cancel_asked_at IS NOT NULL
+  COUNT(CASE WHEN next_try_at IS NULL AND state = 'placed' THEN 1 END) AS refused,
+  COUNT(CASE WHEN next_try_at IS NULL AND state = 'gave_up' THEN 1 END) AS unsettled
+FROM shipments WHERE cancel_asked_at IS NOT NULL AND state <> 'cancelled'
 
 -- name: newest
 SELECT * FROM shipments
