@@ -404,7 +404,6 @@ _PLANS = [
     ("shipments", "count_cancels", (), "shipments_cancel_asked"),
     ("actions", "claim", ("o", T0, T0, 5), "actions_due"),
     ("actions", "abandon", (T0, "p"), "actions_due"),
-    ("actions", "of_shipment", (1, "R"), "actions_of_shipment"),
     ("actions", "newest", (T0, "a", 5), "actions_newest"),
     ("actions", "newest_in_state", ("due", T0, "a", 5), "actions_by_state"),
     ("windows", "open", (T0,), "catch_up_windows_open"),
