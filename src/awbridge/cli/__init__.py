@@ -13,6 +13,7 @@ import awbridge
 from awbridge import service
 from awbridge.cli.actions import actions_group, pickups_group, waybills_group
 from awbridge.cli.couriers import couriers_group
+from awbridge.cli.drill import drill
 from awbridge.cli.shared import Group, as_json_option, fail, read_settings, run
 from awbridge.cli.shipments import shipments_group
 from awbridge.cli.tracking import catch_up, replay, webhook_group
@@ -146,7 +147,7 @@ def migrate() -> None:
 
 
 for command in (
-    *(shipments_group, couriers_group, webhook_group, catch_up, replay),
+    *(shipments_group, couriers_group, webhook_group, catch_up, replay, drill),
     *(actions_group, pickups_group, waybills_group),
 ):
     main.add_command(command)
