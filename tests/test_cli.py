@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 
 from awbridge.cli import main
 from awbridge.demo import demo_order
+from tests.steps.acting import a_pickup, a_registration
 from tests.support.postgres import free_port
 from tests.support.processes import Running, bridge_environment, running
 
@@ -254,3 +255,57 @@ def test_a_shipment_is_replaced_under_a_new_reference(awbridge: Any) -> None:
     assert "R1-NEW" in awbridge("shipments", "show", "R1").output
     again = awbridge("shipments", "replace", "R1")
     assert (again.exit_code, "replaced by R1-NEW already" in again.output) == (1, True)
+
+
+@pytest.fixture
+def imported(awbridge: Any, couriers: None, tmp_path: Path) -> None:
+    (tmp_path / "orders.csv").write_text(f"{HEADER}\n{row('R1')}\n")
+    awbridge("shipments", "import", "orders.csv")
+
+
+@pytest.mark.usefixtures("imported")
+def test_an_edit_and_a_label_are_asked_for_listed_and_shown(awbridge: Any) -> None:
+    edit = json.loads(awbridge("shipments", "edit", "R1", "order_type=COD", "cod_value=99.5", "--json").stdout)
+    assert (edit["kind"], edit["state"]) == ("edit", "waiting")
+    assert edit["body"] == {"order_type": "COD", "cod_value": 99.5}
+    label = awbridge("shipments", "label", "R1", "--regenerate", "--key", "k1").output
+    assert label.endswith(": waiting\n")
+    assert awbridge("shipments", "label", "R1", "--regenerate", "--key", "k1").output == label.replace(
+        "waiting", "waiting (asked before under this key)"
+    )
+    listed = json.loads(awbridge("actions", "list", "--state", "waiting", "--json").stdout)
+    assert [a["kind"] for a in listed] == ["label", "edit"]
+    assert "cod_value" in awbridge("actions", "show", edit["id"]).output
+    assert json.loads(awbridge("actions", "show", edit["id"], "--json").stdout) == edit
+    assert awbridge("actions", "retry", edit["id"]).output == f"{edit['id']}: due\n"
+
+
+@pytest.mark.usefixtures("imported")
+def test_what_cannot_be_asked_for_is_one_clear_line(awbridge: Any) -> None:
+    for arguments, said in (
+        (("shipments", "edit", "R1", "order_type=GIFT"), "order_type"),
+        (("shipments", "edit", "R1", "order_type"), "is no NAME=VALUE"),
+        (("shipments", "ndr", "R1", "REATTEMPT", "--date", "2999-01-01"), "no failed delivery"),
+        (("shipments", "ndr", "R1", "REATTEMPT"), "preferred_date"),
+        (("actions", "show", "nonsense"), "there is no action nonsense"),
+        (("actions", "retry", "nonsense"), "there is no action nonsense"),
+    ):
+        result = awbridge(*arguments)
+        assert result.exit_code == 1, arguments
+        assert said in result.output.replace("\n", " ")
+        assert "Traceback" not in result.output
+    assert awbridge("actions", "list").output == "no actions\n"
+
+
+def test_pickups_and_registrations_are_asked_for_from_files(awbridge: Any, tmp_path: Path) -> None:
+    (tmp_path / "pickup.json").write_text(json.dumps(a_pickup()))
+    (tmp_path / "waybill.json").write_text(json.dumps(a_registration()))
+    (tmp_path / "broken.json").write_text("{")
+    pickup = json.loads(awbridge("pickups", "ask", "pickup.json", "--json").stdout)
+    assert (pickup["kind"], pickup["state"], pickup["reference_number"]) == ("pickup", "due", None)
+    registered = json.loads(awbridge("waybills", "register", "waybill.json", "--json").stdout)
+    assert (registered["kind"], registered["reference_number"]) == ("register", "FOREIGN-1")
+    for command in (("pickups", "ask"), ("waybills", "register")):
+        result = awbridge(*command, "broken.json")
+        assert result.exit_code == 1
+        assert "broken.json is not JSON" in result.output.replace("\n", " ")

@@ -16,9 +16,11 @@ import structlog
 import uvicorn
 
 from awbridge.clickpost.async_client import AsyncClickPost
+from awbridge.clickpost.heard import hear
 from awbridge.domain.desk import DeskPolicy
 from awbridge.domain.errors import SettingsError, StoreBusy
 from awbridge.settings import Settings
+from awbridge.steps.act import ActPolicy, act_due
 from awbridge.steps.apply import ApplyPolicy, apply_due
 from awbridge.steps.cancel import cancel_due
 from awbridge.steps.catch_up import CatchUpPolicy, ask_for_silent, cover_next_window
@@ -50,6 +52,7 @@ def vendor(settings: Settings) -> AsyncClickPost:
         edd_url=settings.clickpost_edd_url,
         timeout=settings.clickpost_timeout,
         connections=settings.clickpost_connections,
+        on_call=hear,
     )
 
 
@@ -73,6 +76,15 @@ def push_policy(settings: Settings) -> PushPolicy:
             ramp_until=settings.ramp_until,
             patience=timedelta(seconds=settings.push_lease_seconds),
         ),
+    )
+
+
+def act_policy(settings: Settings) -> ActPolicy:
+    """How actions are tried, by the settings. The lease outlives the longest call."""
+    return ActPolicy(
+        lease=timedelta(seconds=60 + 4 * settings.clickpost_timeout),
+        retry_delays=settings.retry_delays,
+        hold=timedelta(seconds=settings.hold_seconds),
     )
 
 
@@ -134,12 +146,13 @@ async def _check_schema(store: Store, migrate: bool) -> None:
 
 def step_loops(settings: Settings, store: Store, clickpost: AsyncClickPost, clock: Clock) -> dict[str, Loop]:
     """Every step of the service as a loop, by name."""
-    applying, catching_up = apply_policy(settings), catch_up_policy(settings)
+    applying, catching_up, acting = apply_policy(settings), catch_up_policy(settings), act_policy(settings)
     idle, delays = settings.steps_idle_seconds, settings.retry_delays
     push = Push(store=store, clickpost=clickpost, clock=clock, policy=push_policy(settings))
     work = {
         "cancel": lambda: cancel_due(store=store, clickpost=clickpost, clock=clock, retry_delays=delays),
         "release": lambda: release_due(store=store, clock=clock),
+        "act": lambda: act_due(store=store, clickpost=clickpost, clock=clock, policy=acting),
         "apply": lambda: apply_due(store=store, clock=clock, policy=applying),
         "cover": lambda: cover_next_window(store=store, clickpost=clickpost, clock=clock, policy=catching_up),
         "ask": lambda: ask_for_silent(store=store, clickpost=clickpost, clock=clock, policy=catching_up),

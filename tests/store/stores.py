@@ -16,7 +16,7 @@ from awbridge.store import Store
 from tests.conftest import new_database
 
 TABLES = (
-    *("shipments", "waybills", "attempts", "inbox", "scans", "payload_versions"),
+    *("shipments", "waybills", "attempts", "actions", "inbox", "scans", "payload_versions"),
     *("courier_accounts", "account_states", "downtimes", "catch_up_windows", "webhook_keys"),
 )
 

@@ -372,6 +372,11 @@ _PLANS = [
     ("scans", "timeline", (1, "R"), "scans_of_shipment"),
     ("scans", "keys_of", (["R"], [1]), "scans_of_shipment"),
     ("attempts", "of_shipment", (1, "R"), "attempts_of_shipment"),
+    ("shipments", "count_cancels", (), "shipments_cancel_asked"),
+    ("actions", "claim", ("o", T0, T0, 5), "actions_due"),
+    ("actions", "abandon", (T0, "p"), "actions_due"),
+    ("actions", "newest", (T0, "a", 5), "actions_newest"),
+    ("actions", "newest_in_state", ("due", T0, "a", 5), "actions_by_state"),
     ("windows", "open", (T0,), "catch_up_windows_open"),
 ]
 

@@ -111,7 +111,7 @@ async def test_an_empty_list_is_refused(web: Web) -> None:
 async def test_a_batch_may_not_be_too_long_nor_too_heavy(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
     told = problem(await web.http.post("/v1/shipments", json=[{}] * (LARGEST_BATCH + 1)), 413)
     assert "1001" in told["title"]
-    monkeypatch.setattr("awbridge.web.api.LARGEST_BODY", 2**20)
+    monkeypatch.setattr("awbridge.web.reading.LARGEST_BODY", 2**20)
     told = problem(await web.http.post("/v1/shipments", content=b" " * (2**20 + 1)), 413)
     assert "at most 1 MiB" in told["title"]
 

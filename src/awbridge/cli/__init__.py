@@ -12,6 +12,7 @@ from pydantic import ValidationError
 import awbridge
 from awbridge import service
 from awbridge.cli import downtimes
+from awbridge.cli.actions import actions_group, pickups_group, waybills_group
 from awbridge.cli.couriers import couriers_group
 from awbridge.cli.drill import drill
 from awbridge.cli.payloads import payload_command, replace_command
@@ -151,5 +152,8 @@ _ = downtimes  # adds its commands to those of couriers
 
 for command in (payload_command, replace_command):
     shipments_group.add_command(command)
-for command in (shipments_group, couriers_group, webhook_group, catch_up, replay, drill):
+for command in (
+    *(shipments_group, couriers_group, webhook_group, catch_up, replay, drill),
+    *(actions_group, pickups_group, waybills_group),
+):
     main.add_command(command)

@@ -10,6 +10,7 @@ from typing import Any
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from awbridge.cli.actions import edit_shipment, fetch_label, instruct
 from awbridge.cli.shared import as_json_option, err, plain, print_json, print_table, with_store
 from awbridge.clickpost.codes import status_info
 from awbridge.domain.errors import NotFound
@@ -229,3 +230,7 @@ def cancel_shipments(reference_numbers: tuple[str, ...]) -> None:
             click.echo(f"{reference}: {done.state if done.state is State.CANCELLED else 'cancelling at ClickPost'}")
 
     with_store(go)
+
+
+for command in (edit_shipment, fetch_label, instruct):
+    shipments_group.add_command(command)

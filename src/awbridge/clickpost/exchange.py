@@ -248,6 +248,7 @@ def failure(exchange: Exchange) -> VendorError:
         retry_after=reply.retry_after if reply else None,
         kind=kind.value,
         advice=what_next(call.http_status, call.business_status) if reply else "Try again.",
+        sent=exchange.sent,
     )
 
 

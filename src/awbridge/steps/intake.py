@@ -173,7 +173,7 @@ def read_order(order: Any, accounts: Mapping[str, CourierAccount], *, region: Re
     chosen = payload.pop("region", region.value)
     if chosen not in (Region.INDIA, Region.WORLD):
         raise PayloadRefused([FieldProblem("region", "must be india or world")])
-    account = _account(transporter, accounts)
+    account = account_of(transporter, accounts)
     return new_shipment(
         payload,
         region=Region(chosen),
@@ -183,7 +183,8 @@ def read_order(order: Any, accounts: Mapping[str, CourierAccount], *, region: Re
     )
 
 
-def _account(transporter: Any, accounts: Mapping[str, CourierAccount]) -> CourierAccount | None:
+def account_of(transporter: Any, accounts: Mapping[str, CourierAccount]) -> CourierAccount | None:
+    """The courier account behind a transporter; None where none is named. Raises PayloadRefused for an unknown one."""
     if transporter is None:
         return None
     account = accounts.get(transporter) if isinstance(transporter, str) else None

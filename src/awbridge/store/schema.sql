@@ -79,6 +79,7 @@ CREATE INDEX shipments_to_ask ON shipments (next_ask_at) WHERE next_ask_at IS NO
 CREATE INDEX shipments_newest ON shipments (created_at, reference_number);
 CREATE INDEX shipments_by_state ON shipments (state, created_at, reference_number);
 CREATE INDEX shipments_by_order ON shipments (order_id) WHERE order_id IS NOT NULL;
+CREATE INDEX shipments_cancel_asked ON shipments (state) WHERE cancel_asked_at IS NOT NULL;
 CREATE INDEX shipments_waiting ON shipments (shard, reference_number) WHERE waits_for IS NOT NULL;
 
 -- The payloads of shipments whose payload was changed: the first one and every later one. A shipment without rows here
@@ -233,3 +234,29 @@ CREATE TABLE webhook_keys (
   webhook_url TEXT NOT NULL,
   created_at TIMESTAMPTZ NOT NULL
 );
+
+-- What people and systems want done at ClickPost, beside registering and cancelling. The shard is the shipment's, and
+-- stands in the id too. next_try_at: when act takes it up (NULL: never). idempotency_key: the caller's, part of the id.
+CREATE TABLE actions (
+  shard SMALLINT NOT NULL,
+  id TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  reference_number TEXT,
+  body TEXT NOT NULL,
+  idempotency_key TEXT,
+  state TEXT NOT NULL,
+  tries INTEGER NOT NULL,
+  next_try_at TIMESTAMPTZ,
+  lease_owner TEXT,
+  lease_ends_at TIMESTAMPTZ,
+  problem TEXT,
+  result TEXT,
+  asked_at TIMESTAMPTZ NOT NULL,
+  done_at TIMESTAMPTZ,
+  updated_at TIMESTAMPTZ NOT NULL,
+  PRIMARY KEY (shard, id)
+);
+CREATE INDEX actions_due ON actions (next_try_at) WHERE next_try_at IS NOT NULL;
+CREATE INDEX actions_of_shipment ON actions (shard, reference_number, asked_at, id);
+CREATE INDEX actions_newest ON actions (asked_at, id);
+CREATE INDEX actions_by_state ON actions (state, asked_at, id);

@@ -254,6 +254,21 @@ async def set_standing(
     )
 
 
+async def set_label(session: Session, reference_number: str, label_url: str, *, now: datetime) -> None:
+    """Keep where a fresh label lies."""
+    await session.execute(_sql.set_label, shard_of(reference_number), reference_number, label_url, now)
+
+
+async def set_security_key(session: Session, reference_number: str, security_key: str, *, now: datetime) -> None:
+    """Keep the key that opens the shipment's tracking page."""
+    await session.execute(_sql.set_security_key, shard_of(reference_number), reference_number, security_key, now)
+
+
+async def count_cancels(session: Session) -> dict[str, int]:
+    """Cancellations at ClickPost: how many are `asked` (open), `refused` there, or `unsettled` (push gave up)."""
+    return dict((await session.fetch(_sql.count_cancels))[0])
+
+
 async def newest(
     session: Session,
     *,

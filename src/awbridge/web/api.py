@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
-from datetime import UTC, datetime
 from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Body, Path, Query, Request, Response
@@ -17,56 +14,18 @@ from awbridge.steps.amend import Edit
 from awbridge.steps.clock import Clock
 from awbridge.store import Store, accounts, attempts, couriers, scans, shipments, waybills
 from awbridge.store.couriers import CourierAccount
-from awbridge.web import views
+from awbridge.web import action_routes, views
 from awbridge.web.accounts import add_routes
+from awbridge.web.reading import json_body, make_cursor, no_nul, read_cursor
 
 LARGEST_BATCH = 1000
-LARGEST_BODY = 16 * 1024 * 1024  # bytes
 
 Reference = str
 
 
-def _read_cursor(cursor: str | None) -> tuple[datetime, str] | None:
-    if not cursor:
-        return None
-    try:
-        at, reference = json.loads(base64.urlsafe_b64decode(cursor))
-        if "\x00" in reference:
-            raise ValueError("no database keeps a NUL")
-        return datetime.fromisoformat(at).astimezone(UTC), reference.encode().decode()
-    except (ValueError, TypeError, AttributeError, OverflowError):
-        raise HTTPException(400, "cursor is not one that this API gave; leave it out to start anew") from None
-
-
-def _cursor(at: datetime, reference: str) -> str:
-    return base64.urlsafe_b64encode(json.dumps([at.isoformat(), reference]).encode()).decode()
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not a JSON value")
-
-
-async def _json_body(request: Request) -> Any:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LARGEST_BODY:
-            raise HTTPException(413, f"a request has at most {LARGEST_BODY // 2**20} MiB; send several batches")
-    try:
-        return json.loads(body, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
-        raise HTTPException(400, f"the body is not JSON: {error}") from None
-
-
-def _no_nul(reference_number: str) -> str:
-    if "\x00" in reference_number:
-        raise NotFound("there is no shipment with a NUL in its reference number")
-    return reference_number
-
-
 async def _known(store: Store, reference_number: str) -> Shipment:
     async with store.read() as session:
-        shipment = await shipments.get(session, _no_nul(reference_number))
+        shipment = await shipments.get(session, no_nul(reference_number))
     if shipment is None:
         raise NotFound(f"there is no shipment {reference_number}")
     return shipment
@@ -93,7 +52,7 @@ def router(store: Store, clock: Clock, *, zone: str = "Asia/Kolkata") -> APIRout
     @api.post("/shipments", status_code=202, tags=["shipments"], openapi_extra=order_body)
     async def create_shipments(request: Request, response: Response) -> Any:
         """Take in one order or a list; all or none. 202: stored, push follows. 200: all were known already."""
-        body = await _json_body(request)
+        body = await json_body(request)
         orders = cast("list[Any]", body) if isinstance(body, list) else [body]
         if not orders:
             raise HTTPException(422, "the list is empty; send at least one order")
@@ -121,10 +80,10 @@ def router(store: Store, clock: Clock, *, zone: str = "Asia/Kolkata") -> APIRout
         """Shipments, newest first."""
         async with store.read() as session:
             held = await accounts.held(session, now=clock())
-            before = _read_cursor(cursor)
+            before = read_cursor(cursor)
             found = await shipments.newest(session, state=state, before=before, limit=limit + 1, held=held)
         page = found[:limit]
-        after = _cursor(page[-1].created_at, page[-1].reference_number) if len(found) > limit else None
+        after = make_cursor(page[-1].created_at, page[-1].reference_number) if len(found) > limit else None
         return views.ShipmentPage(shipments=[views.shipment_view(s) for s in page], next=after)
 
     # A reference number may hold a slash: the routes with an ending come before the one without.
@@ -145,13 +104,13 @@ def router(store: Store, clock: Clock, *, zone: str = "Asia/Kolkata") -> APIRout
     @api.post("/shipments/{reference_number:path}/retry", tags=["shipments"])
     async def retry_shipment(reference_number: str) -> views.ShipmentView:
         """Push it again at once, with all its tries."""
-        _no_nul(reference_number)
+        no_nul(reference_number)
         return views.shipment_view(await intake.retry(store=store, clock=clock, reference_number=reference_number))
 
     @api.post("/shipments/{reference_number:path}/cancel", tags=["shipments"])
     async def cancel_shipment(reference_number: str) -> views.ShipmentView:
         """Cancel it: at once when ClickPost cannot hold it, else as soon as ClickPost has cancelled it too."""
-        _no_nul(reference_number)
+        no_nul(reference_number)
         return views.shipment_view(await intake.cancel(store=store, clock=clock, reference_number=reference_number))
 
     @api.put("/shipments/{reference_number:path}/payload", tags=["shipments"], openapi_extra=order_body)
@@ -164,8 +123,8 @@ def router(store: Store, clock: Clock, *, zone: str = "Asia/Kolkata") -> APIRout
         changed = await intake.change_payload(
             store=store,
             clock=clock,
-            reference_number=_no_nul(reference_number),
-            order=await _json_body(request),
+            reference_number=no_nul(reference_number),
+            order=await json_body(request),
             changed_by="api",
             reason=reason.replace("\x00", ""),
         )
@@ -174,7 +133,7 @@ def router(store: Store, clock: Clock, *, zone: str = "Asia/Kolkata") -> APIRout
     @api.get("/shipments/{reference_number:path}/payloads", tags=["shipments"])
     async def show_payloads(reference_number: str) -> list[views.PayloadView]:
         """Every payload that it had, the first one first, with what changed."""
-        return views.payload_views(await amend.payloads(store=store, reference_number=_no_nul(reference_number)))
+        return views.payload_views(await amend.payloads(store=store, reference_number=no_nul(reference_number)))
 
     @api.post("/shipments/{reference_number:path}/replace", status_code=202, tags=["shipments"])
     async def replace_shipment(
@@ -185,7 +144,7 @@ def router(store: Store, clock: Clock, *, zone: str = "Asia/Kolkata") -> APIRout
         taken = await amend.replace(
             store=store,
             clock=clock,
-            reference_number=_no_nul(reference_number),
+            reference_number=no_nul(reference_number),
             edit=Edit(order=asked.payload, fields=asked.set),
             successor=asked.reference_number,
             after_cancel=asked.after_cancel,
@@ -193,6 +152,8 @@ def router(store: Store, clock: Clock, *, zone: str = "Asia/Kolkata") -> APIRout
         if not taken.created:
             response.status_code = 200
         return views.shipment_with_payload(taken.shipment)
+
+    action_routes.add(api, store, clock)
 
     @api.get("/shipments/{reference_number:path}", tags=["shipments"])
     async def show_shipment(reference_number: str) -> views.ShipmentWithPayload:
@@ -213,7 +174,7 @@ def router(store: Store, clock: Clock, *, zone: str = "Asia/Kolkata") -> APIRout
         transporter: Annotated[str, Path(max_length=200)], body: Annotated[views.CourierBody, Body()]
     ) -> views.CourierView:
         """Add a transporter, or map it anew."""
-        account = CourierAccount(transporter=_no_nul(transporter), **body.model_dump())
+        account = CourierAccount(transporter=no_nul(transporter), **body.model_dump())
         async with store.write() as session:
             await couriers.put(session, [account], now=clock())
         return views.courier_view(account)
@@ -222,7 +183,7 @@ def router(store: Store, clock: Clock, *, zone: str = "Asia/Kolkata") -> APIRout
     async def remove_courier(transporter: str) -> None:
         """Forget a transporter. Shipments that named it keep what they resolved to."""
         async with store.write() as session:
-            if not await couriers.remove(session, _no_nul(transporter)):
+            if not await couriers.remove(session, no_nul(transporter)):
                 raise NotFound(f"there is no transporter {transporter}")
 
     add_routes(api, store, clock, zone)

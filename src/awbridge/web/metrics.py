@@ -10,7 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from awbridge.steps.loop import Loop
-from awbridge.store import Store, accounts, inbox, shipments
+from awbridge.store import Store, accounts, actions, inbox, shipments
 from awbridge.store.accounts import Held
 from awbridge.web.webhook import WebhookEndpoint
 
@@ -19,6 +19,8 @@ class _Now(Collector):
     def __init__(
         self,
         states: Mapping[str, int],
+        cancels: Mapping[str, int],
+        wanted: Mapping[str, int],
         deliveries: Mapping[str, int],
         answers: Mapping[int, int],
         loops: Sequence[Loop],
@@ -26,6 +28,8 @@ class _Now(Collector):
         waiting: Mapping[str, int],
     ) -> None:
         self._states = states
+        self._cancels = cancels
+        self._wanted = wanted
         self._deliveries = deliveries
         self._answers = answers
         self._loops = loops
@@ -39,6 +43,14 @@ class _Now(Collector):
             by_state.add_metric([state], count)
         yield by_state
         yield from self._accounts()
+        cancelling = GaugeMetricFamily("awbridge_cancels", "Cancellations at ClickPost by stage.", labels=["stage"])
+        for stage, count in self._cancels.items():
+            cancelling.add_metric([stage], count)
+        yield cancelling
+        acting = GaugeMetricFamily("awbridge_actions", "Actions by state.", labels=["state"])
+        for state, count in self._wanted.items():
+            acting.add_metric([state], count)
+        yield acting
         inbox_now = GaugeMetricFamily("awbridge_inbox", "Deliveries in the inbox by stage.", labels=["stage"])
         for stage, count in self._deliveries.items():
             inbox_now.add_metric([stage], count)
@@ -75,7 +87,9 @@ async def metrics_text(store: Store, webhook: WebhookEndpoint, loops: Sequence[L
         held = await accounts.held(session, now=now)
         waiting = accounts.held_numbers(await accounts.count_unplaced(session, list(held)))
         states = await shipments.count_by_state(session, held=held)
+        cancels = await shipments.count_cancels(session)
+        wanted = await actions.count_by_state(session)
         deliveries = await inbox.counts(session)
     registry = CollectorRegistry()
-    registry.register(_Now(states, deliveries, webhook.counts, loops, held, waiting))
+    registry.register(_Now(states, cancels, wanted, deliveries, webhook.counts, loops, held, waiting))
     return generate_latest(registry)

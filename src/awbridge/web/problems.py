@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from awbridge.domain.errors import (
     AwbridgeError,
     IntakeError,
+    KeyTaken,
     NotFound,
     NotPossible,
     PayloadRefused,
@@ -25,8 +26,9 @@ from awbridge.steps.intake import BatchRefused
 log = structlog.get_logger()
 
 _STATUS: tuple[tuple[type[AwbridgeError], int, str], ...] = (
-    (PayloadRefused, 422, "ClickPost would refuse this order"),
+    (PayloadRefused, 422, "ClickPost would refuse this"),
     (ReferenceTaken, 409, "The reference number is taken"),
+    (KeyTaken, 409, "The idempotency key is taken"),
     (BatchRefused, 422, "Orders were refused"),
     (NotFound, 404, "Not found"),
     (NotPossible, 409, "Not possible in this state"),

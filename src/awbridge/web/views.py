@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from awbridge.clickpost.codes import status_info
 from awbridge.clickpost.orders import payload_differences
+from awbridge.domain.action import Action
 from awbridge.domain.shipment import URGENT, Piece, Shipment
 from awbridge.store.attempts import Attempt
 from awbridge.store.couriers import CourierAccount
@@ -163,6 +164,36 @@ class CourierBody(BaseModel):
     active: bool = True
 
 
+class ActionView(BaseModel):
+    """Something that is wanted at ClickPost."""
+
+    id: str
+    kind: str = Field(description="edit, label, security_key, pickup, ndr, whatsapp, register or proof.")
+    reference_number: str | None
+    state: str = Field(description="due, waiting, done, refused, gave_up or unclear.")
+    tries: int = Field(description="Failed tries.")
+    next_try_at: datetime | None
+    problem: str | None
+    result: dict[str, Any] | None = Field(description="What ClickPost gave.")
+    idempotency_key: str | None
+    asked_at: datetime
+    done_at: datetime | None
+    updated_at: datetime
+
+
+class ActionWithBody(ActionView):
+    """An action with what was asked for."""
+
+    body: dict[str, Any]
+
+
+class ActionPage(BaseModel):
+    """A page of actions. Pass `next` as `cursor` to get the following page; null on the last."""
+
+    actions: list[ActionView]
+    next: str | None
+
+
 def status_view(shipment: Shipment) -> StatusView | None:
     """The status of a shipment; None while nothing was heard of it."""
     if shipment.status_code is None or shipment.status_at is None:
@@ -221,3 +252,13 @@ def payload_views(versions: Sequence[PayloadVersion]) -> list[PayloadView]:
         )
         for old, new in zip(before, versions, strict=True)
     ]
+
+
+def action_view(action: Action) -> ActionView:
+    """An action as callers see it."""
+    return ActionView(**{name: getattr(action, name) for name in ActionView.model_fields})
+
+
+def action_with_body(action: Action) -> ActionWithBody:
+    """An action as callers see it, with what was asked for."""
+    return ActionWithBody(**{name: getattr(action, name) for name in ActionWithBody.model_fields})

@@ -121,6 +121,20 @@ UPDATE shipments SET status_code = $3, status_at = $4, status_bucket = $5, statu
   ndr_code = $9, last_heard_at = $10, next_ask_at = $11, updated_at = $10
 WHERE shard = $1 AND reference_number = $2
 
+-- name: set_label
+UPDATE shipments SET label_url = $3, updated_at = $4 WHERE shard = $1 AND reference_number = $2
+
+-- name: set_security_key
+UPDATE shipments SET security_key = $3, updated_at = $4 WHERE shard = $1 AND reference_number = $2
+
+-- name: count_cancels
+-- Cancellations that go on, those that ClickPost refused, and those of which push gave up to learn what there is to
+-- cancel.
+SELECT COUNT(CASE WHEN next_try_at IS NOT NULL THEN 1 END) AS asked,
+  COUNT(CASE WHEN next_try_at IS NULL AND state = 'placed' THEN 1 END) AS refused,
+  COUNT(CASE WHEN next_try_at IS NULL AND state = 'gave_up' THEN 1 END) AS unsettled
+FROM shipments WHERE cancel_asked_at IS NOT NULL AND state <> 'cancelled'
+
 -- name: newest
 SELECT * FROM shipments
 WHERE (created_at, reference_number) < ($1, $2)
