@@ -24,7 +24,7 @@ from awbridge.settings import PREFIX, Settings
 from awbridge.steps import import_file, intake
 from awbridge.store import Store
 from awbridge.store.couriers import CourierAccount
-from awbridge.web.api import router
+from awbridge.web import api, couriers_api
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "awbridge"
@@ -112,7 +112,7 @@ def test_documented_commands_and_options_exist(document: Path) -> None:
     known = dict(commands(main))
     for line in shell_lines(document):
         words = line.split()[1:]
-        path = next((tuple(words[:n]) for n in (1, 2) if tuple(words[:n]) in known), None)
+        path = next((tuple(words[:n]) for n in (1, 2, 3) if tuple(words[:n]) in known), None)
         assert path, f"{document.name}: there is no command: {line}"
         options = {option for parameter in known[path].params for option in parameter.opts}
         used = {word.partition("=")[0] for word in words if word.startswith("--")}
@@ -154,7 +154,8 @@ async def test_every_route_is_in_the_readme_and_no_other(tmp_path: Path) -> None
     app = FastAPI()
     store = await Store.open(f"sqlite:///{tmp_path}/routes.db")
     try:
-        app.include_router(router(store, lambda: pytest.fail("no request is made")))
+        for module in (api, couriers_api):
+            app.include_router(module.router(store, lambda: pytest.fail("no request is made")))
     finally:
         await store.close()
     routes = {

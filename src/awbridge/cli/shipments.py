@@ -10,7 +10,7 @@ from typing import Any
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from awbridge.cli.shared import as_json_option, err, plain, print_json, print_table, with_store
+from awbridge.cli.shared import as_json_option, err, plain, print_json, print_table, read_settings, with_store
 from awbridge.clickpost.codes import status_info
 from awbridge.domain.errors import NotFound
 from awbridge.domain.shipment import Shipment, State
@@ -33,13 +33,19 @@ def import_shipments(file: Path, as_json: bool) -> None:
     Example: awbridge shipments import orders.csv
     """
 
+    allocation = read_settings().allocation
+
     async def go(store: Store) -> import_file.Imported:
         rows = list(import_file.read_orders(file))
         bar = Progress(TextColumn("importing"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=err)
         with bar:
             task = bar.add_task("", total=sum(isinstance(r, import_file.ReadOrder) for r in rows))
             return await import_file.import_orders(
-                store=store, clock=utc_now, orders=rows, on_row=lambda n: bar.advance(task, n)
+                store=store,
+                clock=utc_now,
+                orders=rows,
+                on_row=lambda n: bar.advance(task, n),
+                allocation=allocation,
             )
 
     result = with_store(go)
@@ -51,6 +57,9 @@ def import_shipments(file: Path, as_json: bool) -> None:
             print_table([plain(b) for b in result.bad], empty="")
     if result.bad:
         sys.exit(1)
+
+
+_LINKS = ("allocated_by", "replaces", "replaced_by")  # shown where there is something to show
 
 
 def _bad_lines(result: import_file.Imported) -> int:
@@ -66,6 +75,7 @@ def _summary(shipment: Shipment) -> dict[str, Any]:
         "status": status,
         "retries": shipment.no_of_retries,
         "problem": shipment.problem,
+        "transporter": shipment.transporter,
         "created_at": shipment.created_at,
     }
 
@@ -119,7 +129,8 @@ def show_shipment(reference_number: str, as_json: bool) -> None:
     if as_json:
         print_json({"shipment": shipment, "scans": timeline, "attempts": calls})
         return
-    print_table([{"field": k, "value": v} for k, v in _summary(shipment).items()], empty="")
+    about = _summary(shipment) | {name: v for name in _LINKS if (v := getattr(shipment, name))}
+    print_table([{"field": k, "value": v} for k, v in about.items()], empty="")
     click.echo("\nscans")
     print_table(
         [

@@ -61,6 +61,19 @@ class CancelAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LookUp:
+    """What ClickPost says it holds under a reference number.
+
+    `placed`: the order, or None. `denied`: ClickPost said in its own code that there is no such order; without that,
+    None may also mean that it did not take the question.
+    """
+
+    placed: Placed | None
+    denied: bool
+    call: Call
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrackAnswer:
     """The timelines of the waybills that ClickPost knows, each fit to be stored raw."""
 

@@ -15,7 +15,7 @@ import httpx2
 from opentelemetry.trace import TracerProvider
 
 from awbridge.clickpost.accounts import VendorAccount, parse_fetch_accounts
-from awbridge.clickpost.answers import CancelAnswer, OrderAnswer, TrackAnswer
+from awbridge.clickpost.answers import CancelAnswer, LookUp, OrderAnswer, TrackAnswer
 from awbridge.clickpost.async_calls import AsyncCalls
 from awbridge.clickpost.connection import (
     CLICKPOST_URL,
@@ -37,6 +37,7 @@ from awbridge.clickpost.exchange import (
     cancel_answer,
     fetched_order,
     good,
+    looked_up,
     order_answer,
     page_of,
     reference_of,
@@ -136,6 +137,11 @@ class AsyncClickPost(Connection, AsyncCalls):
         """What ClickPost holds under a reference number; None where it holds nothing. Raises VendorError."""
         request = self._endpoints.fetch_order_by_reference(reference_number, region)
         return fetched_order(await self._send(request), reference_number)
+
+    async def look_up_order(self, reference_number: str, *, region: Region = Region.INDIA) -> LookUp:
+        """The same as fetch_order_by_reference, with the call itself and how sure a "no" is. Raises VendorError."""
+        request = self._endpoints.fetch_order_by_reference(reference_number, region)
+        return looked_up(await self._send(request), reference_number)
 
     async def cancel_order(
         self, waybill: str, cp_id: int, account_code: str, *, update_status: bool = False

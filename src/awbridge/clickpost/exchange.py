@@ -13,7 +13,7 @@ from typing import Self
 import httpx2
 from opentelemetry import trace
 
-from awbridge.clickpost.answers import CancelAnswer, OrderAnswer, TrackAnswer, describe, parse_cancel_order
+from awbridge.clickpost.answers import CancelAnswer, LookUp, OrderAnswer, TrackAnswer, describe, parse_cancel_order
 from awbridge.clickpost.endpoints import Pages, Request
 from awbridge.clickpost.failures import Answer, classify, what_next
 from awbridge.clickpost.orders import parse_create_order, parse_fetch_order
@@ -272,6 +272,14 @@ def file_of(exchange: Exchange) -> bytes:
 def fetched_order(exchange: Exchange, reference_number: str = "") -> Placed | None:
     """The order that ClickPost holds, or None. Raises VendorError."""
     return parse_fetch_order(good(exchange, also=NO_SUCH_ORDER), reference_number)
+
+
+def looked_up(exchange: Exchange, reference_number: str) -> LookUp:
+    """What an exchange of fetch-order by reference came to. Raises VendorError."""
+    reply = good(exchange, also=NO_SUCH_ORDER)
+    placed = parse_fetch_order(reply, reference_number)
+    denied = placed is None and reply.business_status in NO_SUCH_WAYBILL
+    return LookUp(placed=placed, denied=denied, call=exchange.call)
 
 
 def track_answer(exchange: Exchange, cp_id: int) -> TrackAnswer:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from awbridge.clickpost.endpoints import Endpoints, Request
 from awbridge.clickpost.shapes import as_amount, objects, raw_of
 from awbridge.clickpost.wire import Reply, as_bool, as_id, as_int, as_text
+from awbridge.domain.call import Call
 from awbridge.domain.json import JsonObject
 
 
@@ -40,6 +41,7 @@ class Recommendations:
     items: tuple[Recommendation, ...]
     message: str
     raw: JsonObject = field(repr=False)
+    call: Call
 
 
 def recommend_request(endpoints: Endpoints, shipments: Sequence[JsonObject]) -> Request:
@@ -55,10 +57,10 @@ def recommend_world_request(endpoints: Endpoints, shipment: JsonObject) -> Reque
     return endpoints.post("recommend", endpoints.url + "/api/v2/recommendation/", {"key": endpoints.key}, shipment)
 
 
-def parse_recommendations(reply: Reply) -> Recommendations:
+def parse_recommendations(reply: Reply, call: Call) -> Recommendations:
     """The choices in an answer of either version: v1 gives a list, v2 one object."""
     items = tuple(_recommendation(entry) for entry in objects(reply.result))
-    return Recommendations(items=items, message=reply.message, raw=raw_of(reply))
+    return Recommendations(items=items, message=reply.message, raw=raw_of(reply), call=call)
 
 
 def _recommendation(entry: JsonObject) -> Recommendation:

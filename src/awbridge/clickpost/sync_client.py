@@ -11,7 +11,7 @@ import httpx2
 from opentelemetry.trace import TracerProvider
 
 from awbridge.clickpost.accounts import VendorAccount, parse_fetch_accounts
-from awbridge.clickpost.answers import CancelAnswer, OrderAnswer, TrackAnswer
+from awbridge.clickpost.answers import CancelAnswer, LookUp, OrderAnswer, TrackAnswer
 from awbridge.clickpost.connection import (
     CLICKPOST_URL,
     CONNECTIONS,
@@ -32,6 +32,7 @@ from awbridge.clickpost.exchange import (
     cancel_answer,
     fetched_order,
     good,
+    looked_up,
     order_answer,
     page_of,
     reference_of,
@@ -132,6 +133,11 @@ class ClickPost(Connection, Calls):
         """What ClickPost holds under a reference number; None where it holds nothing. Raises VendorError."""
         request = self._endpoints.fetch_order_by_reference(reference_number, region)
         return fetched_order(self._send(request), reference_number)
+
+    def look_up_order(self, reference_number: str, *, region: Region = Region.INDIA) -> LookUp:
+        """The same as fetch_order_by_reference, with the call itself and how sure a "no" is. Raises VendorError."""
+        request = self._endpoints.fetch_order_by_reference(reference_number, region)
+        return looked_up(self._send(request), reference_number)
 
     def cancel_order(self, waybill: str, cp_id: int, account_code: str, *, update_status: bool = False) -> CancelAnswer:
         """Cancel one shipment. Never raises for what the vendor or the network does.

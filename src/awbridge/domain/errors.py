@@ -8,6 +8,7 @@ AwbridgeError
 ├── IntakeError          an order was refused before it was stored
 │   ├── PayloadRefused   fields that ClickPost would refuse, each with its path
 │   └── ReferenceTaken   the reference number exists with another payload
+├── NotValid             couriers or rules that cannot be kept as they were given
 ├── NotFound             no such shipment, courier or waybill
 ├── NotPossible          the shipment's state does not allow what was asked
 └── VendorError          a call to ClickPost that is not about one shipment failed
@@ -72,6 +73,10 @@ class ReferenceTaken(IntakeError):
             f"reference_number {reference_number} exists already with another payload; it differs in: {shown}. "
             "Use a new reference_number, or change the existing shipment."
         )
+
+
+class NotValid(AwbridgeError):
+    """Couriers or rules of allocation cannot be kept as they were given. The text names what is wrong."""
 
 
 class NotFound(AwbridgeError):

@@ -15,6 +15,7 @@ SHARDS = 64
 class State(StrEnum):
     """Where a shipment stands on its way to being registered.
 
+    allocating ──> ready                  no courier yet: ClickPost's recommendation is asked
     ready ──> placed                      registered: ClickPost holds it
       │  ├──> waiting ──> placed          an asynchronous courier works on it; own deadline
       │  ├──> retrying ──> placed         a failure that passes; backoff
@@ -24,6 +25,7 @@ class State(StrEnum):
       └─────> cancelled                   from any state
     """
 
+    ALLOCATING = "allocating"
     READY = "ready"
     WAITING = "waiting"
     RETRYING = "retrying"
@@ -35,6 +37,9 @@ class State(StrEnum):
 
 
 DUE_STATES = (State.READY, State.WAITING, State.RETRYING, State.HELD)
+
+
+NO_COURIER = 0  # the courier_partner_id of a shipment to which no courier is allocated yet
 
 
 class Region(StrEnum):
@@ -64,11 +69,16 @@ class NewShipment:
     region: Region
     delivery_type: str
     payload: JsonObject = field(repr=False)  # names, phones, addresses: not for logs
+    allocated_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shipment:
-    """A shipment as it stands in the database. Times are aware, UTC; text is "" or None where unknown."""
+    """A shipment as it stands in the database. Times are aware, UTC; text is "" or None where unknown.
+
+    `courier_partner_id` is NO_COURIER while it is allocating. `allocated_by` says what chose its courier where the
+    order did not. `replaces` and `replaced_by` are the reference numbers before and after it along a fallback.
+    """
 
     reference_number: str
     order_id: str | None
@@ -106,6 +116,9 @@ class Shipment:
     last_asked_at: datetime | None
     created_at: datetime
     updated_at: datetime
+    allocated_by: str | None = None
+    replaces: str | None = None
+    replaced_by: str | None = None
 
 
 def shard_of(key: str) -> int:

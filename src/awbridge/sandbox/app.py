@@ -31,6 +31,8 @@ ENDPOINTS: Final[dict[str, dict[str, tuple[str, Handler]]]] = {
         "POST": ("create_order", _create_world),
         "GET": ("fetch_order", orders.fetch_order),
     },
+    "/api/v1/recommendation_api": {"POST": ("recommend", orders.recommend)},
+    "/api/v2/recommendation": {"POST": ("recommend", orders.recommend_world)},
     "/api/v1/cancel-order": {"GET": ("cancel_order", orders.cancel_order)},
     "/api/v2/track-order": {"GET": ("track_order", tracking.track_order)},
     "/api/v1/updated-order": {"GET": ("updated_order", tracking.updated_order)},

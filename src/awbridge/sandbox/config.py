@@ -68,6 +68,13 @@ class Account(Frozen):
     account_code: str = Field(description="The enterprise's name for this account.")
     account_active: bool = Field(default=True, description="False: orders are answered with 353.")
     rvp: bool = Field(default=True, description="False: returns (RVP) are answered with 311.")
+    not_served: tuple[str, ...] = Field(
+        default=(), description="Beginnings of drop pincodes that are answered with 319, not serviceable."
+    )
+
+    def serves(self, drop_pincode: str) -> bool:
+        """Whether the courier goes there."""
+        return not drop_pincode.startswith(self.not_served) if self.not_served else True
 
 
 DEFAULT_ACCOUNTS = (

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from awbridge.sandbox import answers
 from awbridge.sandbox.checks import Checked, Problem, Region, check_order
+from awbridge.sandbox.config import Account
 from awbridge.sandbox.faults import OrderFate
 from awbridge.sandbox.vendor import Order, Queued
-from awbridge.sandbox.wire import Answer, Call, Cut, JsonObject, as_object, as_text, reply
+from awbridge.sandbox.wire import Answer, Call, Cut, JsonObject, as_items, as_object, as_text, reply
 from awbridge.sandbox.world import Sandbox
 
 HTML = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
@@ -109,9 +110,16 @@ def _ask_courier(sandbox: Sandbox, request: Request, fate: OrderFate) -> JsonObj
     verdict = check_order(request.payload, region=request.region, accounts=sandbox.config.accounts)
     if isinstance(verdict, Problem):
         return answers.refusal(verdict.code, verdict.message, request.dice, odd)
+    if not verdict.account.serves(_drop_pincode(request.payload)):
+        return answers.refusal(319, "Drop pincode is not serviceable", request.dice, odd)
     if fate.code:
         return answers.refusal(fate.code, "", request.dice, odd)
     return _accept(sandbox, request, verdict, queued=fate.queued)
+
+
+def _drop_pincode(payload: JsonObject) -> str:
+    drop = as_object(payload.get("drop_info")) or {}
+    return as_text(drop.get("drop_pincode")) or as_text(drop.get("postal_code"))
 
 
 def _accept(sandbox: Sandbox, request: Request, verdict: Checked, *, queued: bool) -> JsonObject:
@@ -147,10 +155,13 @@ def _place(sandbox: Sandbox, request: Request, first: Queued) -> JsonObject:
 
 
 async def fetch_order(sandbox: Sandbox, call: Call) -> Answer:
-    """GET on the create-order path with `awb` and `cp_id`."""
+    """GET on the create-order path with `awb` and `cp_id`, or with `reference_number`."""
     if problem := auth_problem(sandbox, call):
         return problem
-    order = _named_order(sandbox, call.query.get("awb", ""), call.query.get("cp_id", ""))
+    if reference := call.query.get("reference_number"):
+        order = sandbox.vendor.orders.get(reference)
+    else:
+        order = _named_order(sandbox, call.query.get("awb", ""), call.query.get("cp_id", ""))
     if order is None:
         return reply({"meta": answers.meta(330), "result": None})
     dice = sandbox.fault_desk.dice("fetch", order.reference_number, sandbox.calls["fetch_order"])
@@ -180,3 +191,47 @@ async def cancel_order(sandbox: Sandbox, call: Call) -> Answer:
     if not sandbox.cancel(order):
         return reply({"meta": answers.meta(350)}, 400)
     return reply({"meta": answers.meta(dice.choice((200, 600)), "SUCCESS")})
+
+
+async def recommend(sandbox: Sandbox, call: Call) -> Answer:
+    """POST recommendation v1: a list of parcels within India."""
+    if problem := auth_problem(sandbox, call, key_alone=True):
+        return problem
+    parcels = [parcel for given in as_items(_json(call)) or () if (parcel := as_object(given)) is not None]
+    if not parcels:
+        return reply({"meta": answers.meta(400), "result": None})
+    found = [(as_text(p.get("reference_number")), _taking(sandbox, as_text(p.get("drop_pincode")), p)) for p in parcels]
+    shown = [answers.recommended(reference, accounts, world=False) for reference, accounts in found if accounts]
+    return _recommended(shown or None)
+
+
+async def recommend_world(sandbox: Sandbox, call: Call) -> Answer:
+    """POST recommendation v2: one parcel, by address."""
+    if problem := auth_problem(sandbox, call, key_alone=True):
+        return problem
+    parcel = as_object(_json(call)) or {}
+    details = as_object(parcel.get("shipment_details"))
+    if details is None:
+        return reply({"meta": answers.meta(400), "result": None})
+    accounts = _taking(sandbox, _drop_pincode(parcel), details)
+    return _recommended(answers.recommended("", accounts, world=True) if accounts else None)
+
+
+def _json(call: Call) -> object:
+    try:
+        return call.json()
+    except ValueError:
+        return None
+
+
+def _taking(sandbox: Sandbox, drop_pincode: str, details: JsonObject) -> list[Account]:
+    returns = details.get("delivery_type") == "RVP"
+    return [
+        a for a in sandbox.config.accounts if a.account_active and a.serves(drop_pincode) and (a.rvp or not returns)
+    ]
+
+
+def _recommended(result: object) -> Answer:
+    if result is None:
+        return reply({"meta": {"success": True, "message": "Pin code not serviceable", "status": 200}})
+    return reply({"meta": answers.meta(200, "SUCCESS"), "result": result})

@@ -6,7 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from awbridge.clickpost.orders import new_shipment, payload_differences
+from awbridge.clickpost.orders import (
+    allocated,
+    new_shipment,
+    payload_differences,
+    shipment_details,
+    unallocated_shipment,
+)
+from awbridge.clickpost.parcel import parcel_of
+from awbridge.domain.allocation import Allocation, Rule, first_match
 from awbridge.domain.errors import (
     FieldProblem,
     IntakeError,
@@ -15,9 +23,9 @@ from awbridge.domain.errors import (
     PayloadRefused,
     ReferenceTaken,
 )
-from awbridge.domain.shipment import NewShipment, Region, Shipment, shard_of
+from awbridge.domain.shipment import NO_COURIER, NewShipment, Region, Shipment, shard_of
 from awbridge.steps.clock import Clock
-from awbridge.store import Store, couriers, shipments
+from awbridge.store import Store, couriers, rules, shipments
 from awbridge.store.couriers import CourierAccount
 from awbridge.store.database import Session
 
@@ -38,18 +46,34 @@ class BatchRefused(IntakeError):
         super().__init__(f"{len(errors)} of the orders were refused; nothing was stored")
 
 
-async def take_in(*, store: Store, clock: Clock, orders: Sequence[Any]) -> list[TakenIn]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choosing:
+    """What chooses the courier of an order that names none: own rules, then perhaps ClickPost's recommendation."""
+
+    allocation: Allocation = Allocation.OFF
+    rules: Sequence[Rule] = ()
+
+    @property
+    def is_on(self) -> bool:
+        """Whether an order may come without a courier at all."""
+        return self.allocation.by_recommendation or (self.allocation.by_rules and bool(self.rules))
+
+
+async def take_in(
+    *, store: Store, clock: Clock, orders: Sequence[Any], allocation: Allocation = Allocation.RULES
+) -> list[TakenIn]:
     """Store orders (ClickPost payloads, with `transporter` and `region` if wished), all or none.
 
-    Raises BatchRefused, with every refused order's place in the batch.
+    `allocation` says who chooses the courier of an order that names none. Raises BatchRefused, with every refused
+    order's place in the batch.
     """
-    async with store.read() as session:
-        accounts = {a.transporter: a for a in await couriers.every(session)}
     news: dict[int, NewShipment] = {}
     errors: dict[int, IntakeError] = {}
+    async with store.read() as session:
+        accounts, choosing = await _configured(session, allocation)
     for place, order in enumerate(orders):
         try:
-            news[place] = read_order(order, accounts)
+            news[place] = read_order(order, accounts, choosing=choosing)
         except IntakeError as error:
             errors[place] = error
     errors.update(_repeated(news))
@@ -62,21 +86,30 @@ async def take_in(*, store: Store, clock: Clock, orders: Sequence[Any]) -> list[
     return taken
 
 
-async def change_payload(*, store: Store, clock: Clock, reference_number: str, order: Any) -> Shipment:
+async def _configured(session: Session, allocation: Allocation) -> tuple[dict[str, CourierAccount], Choosing]:
+    accounts = {a.transporter: a for a in await couriers.every(session)}
+    own_rules = await rules.every(session) if allocation.by_rules else []
+    return accounts, Choosing(allocation=allocation, rules=own_rules)
+
+
+async def change_payload(
+    *, store: Store, clock: Clock, reference_number: str, order: Any, allocation: Allocation = Allocation.RULES
+) -> Shipment:
     """Replace the payload of a shipment that ClickPost does not hold yet, and push it again.
 
     Raises NotFound, PayloadRefused, or NotPossible when it is placed, cancelled or just being sent.
     """
     async with store.write() as session:
-        accounts = {a.transporter: a for a in await couriers.every(session)}
+        accounts, choosing = await _configured(session, allocation)
         existing = await _existing(session, reference_number)
-        new = read_order(order, accounts, region=existing.region)
+        new = read_order(order, accounts, region=existing.region, choosing=choosing)
         if new.reference_number != reference_number:
             raise PayloadRefused([FieldProblem("shipment_details.reference_number", f"must stay {reference_number}")])
         if not await shipments.change_payload(session, new, now=clock()):
             raise NotPossible(
                 f"{reference_number} is {existing.state} or being sent right now: its payload cannot change any more"
             )
+        await _keep_allocation(session, new, clock)
         return await _existing(session, reference_number)
 
 
@@ -107,8 +140,24 @@ async def _existing(session: Session, reference_number: str) -> Shipment:
     return shipment
 
 
-def read_order(order: Any, accounts: Mapping[str, CourierAccount], *, region: Region = Region.INDIA) -> NewShipment:
-    """Check one order and resolve its transporter. Raises PayloadRefused with every wrong field."""
+async def _keep_allocation(session: Session, new: NewShipment, clock: Clock) -> None:
+    """After a shipment was written as one of a known courier: what chose it, or that nothing has chosen yet."""
+    await shipments.set_allocated_by(session, new.reference_number, new.allocated_by)
+    if new.courier_partner_id == NO_COURIER:
+        await shipments.set_allocating(session, new.reference_number, now=clock())
+
+
+def read_order(
+    order: Any,
+    accounts: Mapping[str, CourierAccount],
+    *,
+    region: Region = Region.INDIA,
+    choosing: Choosing | None = None,
+) -> NewShipment:
+    """Check one order and find its courier: by its transporter, else as it says itself, else as `choosing` does.
+
+    Raises PayloadRefused with every wrong field. The courier is NO_COURIER where ClickPost is to be asked for it.
+    """
     if not isinstance(order, dict):
         raise PayloadRefused([FieldProblem("", "an order is a JSON object: ClickPost's create-order payload")])
     payload = dict(cast("dict[str, Any]", order))
@@ -116,6 +165,8 @@ def read_order(order: Any, accounts: Mapping[str, CourierAccount], *, region: Re
     chosen = payload.pop("region", region.value)
     if chosen not in (Region.INDIA, Region.WORLD):
         raise PayloadRefused([FieldProblem("region", "must be india or world")])
+    if transporter is None and choosing and choosing.is_on and _names_no_courier(payload):
+        return _choose(unallocated_shipment(payload, region=Region(chosen)), accounts, choosing)
     account = _account(transporter, accounts)
     return new_shipment(
         payload,
@@ -124,6 +175,27 @@ def read_order(order: Any, accounts: Mapping[str, CourierAccount], *, region: Re
         courier_partner_id=account.courier_partner_id if account else None,
         account_code=account.account_code if account else None,
     )
+
+
+def _names_no_courier(payload: dict[str, Any]) -> bool:
+    return shipment_details(payload).get("courier_partner") in (None, "")
+
+
+def _choose(new: NewShipment, accounts: Mapping[str, CourierAccount], choosing: Choosing) -> NewShipment:
+    active = {name: account for name, account in accounts.items() if account.active}
+    if rule := first_match(choosing.rules, parcel_of(new.payload, new.region), active):
+        account = active[rule.transporter]
+        return allocated(
+            new,
+            transporter=account.transporter,
+            courier_partner_id=account.courier_partner_id,
+            account_code=account.account_code,
+            by=f"rule {rule.name}",
+        )
+    if choosing.allocation.by_recommendation:
+        return new
+    problem = "none is named, and no rule of allocation fits; name one, or add a rule with an active transporter"
+    raise PayloadRefused([FieldProblem("transporter", problem, 302)])
 
 
 def _account(transporter: Any, accounts: Mapping[str, CourierAccount]) -> CourierAccount | None:
@@ -159,6 +231,9 @@ async def _store(
     now = clock()
     in_key_order = sorted(news.items(), key=lambda n: (shard_of(n[1].reference_number), n[1].reference_number))
     created = {place: await shipments.add(session, new, now=now) for place, new in in_key_order}
+    for place, new in in_key_order:
+        if created[place] and (new.allocated_by or new.courier_partner_id == NO_COURIER):
+            await _keep_allocation(session, new, clock)
     await shipments.wake_deliveries(session, [news[place] for place, made in created.items() if made], now=now)
     stored = {
         s.reference_number: s for s in await shipments.get_many(session, [n.reference_number for n in news.values()])

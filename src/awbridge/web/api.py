@@ -1,4 +1,4 @@
-"""The HTTP API under /v1."""
+"""The HTTP API under /v1, about shipments."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import json
 from datetime import UTC, datetime
 from typing import Annotated, Any, cast
 
-from fastapi import APIRouter, Body, Path, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from starlette.exceptions import HTTPException
 
+from awbridge.domain.allocation import Allocation
 from awbridge.domain.errors import NotFound
 from awbridge.domain.shipment import Shipment, State
 from awbridge.steps import intake
 from awbridge.steps.clock import Clock
-from awbridge.store import Store, attempts, couriers, scans, shipments
-from awbridge.store.couriers import CourierAccount
+from awbridge.store import Store, attempts, scans, shipments
 from awbridge.web import views
 
 LARGEST_BATCH = 1000
@@ -70,8 +70,8 @@ async def _known(store: Store, reference_number: str) -> Shipment:
     return shipment
 
 
-def router(store: Store, clock: Clock) -> APIRouter:
-    """The routes, on this store."""
+def router(store: Store, clock: Clock, *, allocation: Allocation = Allocation.RULES) -> APIRouter:
+    """The routes about shipments, on this store."""
     api = APIRouter(prefix="/v1")
     order_body = {
         "requestBody": {
@@ -80,7 +80,8 @@ def router(store: Store, clock: Clock) -> APIRouter:
                 "application/json": {
                     "schema": {
                         "description": "ClickPost's create-order payload, one or a list of up to 1000; `transporter` "
-                        "may stand in place of courier_partner and account_code, `region` is india or world.",
+                        "may stand in place of courier_partner and account_code, `region` is india or world. Where "
+                        "allocation is on, the courier may be left out.",
                         "oneOf": [{"type": "object"}, {"type": "array", "items": {"type": "object"}}],
                     }
                 }
@@ -100,7 +101,7 @@ def router(store: Store, clock: Clock) -> APIRouter:
                 413, f"a batch has at most {LARGEST_BATCH} orders, this one {len(orders)}; send several"
             )
         try:
-            taken = await intake.take_in(store=store, clock=clock, orders=orders)
+            taken = await intake.take_in(store=store, clock=clock, orders=orders, allocation=allocation)
         except intake.BatchRefused as error:
             if not isinstance(body, list):
                 raise error.errors[0] from None
@@ -155,7 +156,9 @@ def router(store: Store, clock: Clock) -> APIRouter:
         """Replace the payload of a shipment that ClickPost does not hold yet, and push it again."""
         _no_nul(reference_number)
         order = await _json_body(request)
-        changed = await intake.change_payload(store=store, clock=clock, reference_number=reference_number, order=order)
+        changed = await intake.change_payload(
+            store=store, clock=clock, reference_number=reference_number, order=order, allocation=allocation
+        )
         return views.shipment_with_payload(changed)
 
     @api.get("/shipments/{reference_number:path}", tags=["shipments"])
@@ -163,29 +166,6 @@ def router(store: Store, clock: Clock) -> APIRouter:
         """One shipment: state, success, no_of_retries, waybill, label_url, status."""
         return views.shipment_with_payload(await _known(store, reference_number))
 
-    @api.get("/couriers", tags=["couriers"])
-    async def list_couriers() -> list[views.CourierView]:
-        """Every transporter and the courier account it is mapped to."""
-        async with store.read() as session:
-            return [views.courier_view(a) for a in await couriers.every(session)]
-
-    @api.put("/couriers/{transporter:path}", tags=["couriers"])
-    async def put_courier(
-        transporter: Annotated[str, Path(max_length=200)], body: Annotated[views.CourierBody, Body()]
-    ) -> views.CourierView:
-        """Add a transporter, or map it anew."""
-        account = CourierAccount(transporter=_no_nul(transporter), **body.model_dump())
-        async with store.write() as session:
-            await couriers.put(session, [account], now=clock())
-        return views.courier_view(account)
-
-    @api.delete("/couriers/{transporter:path}", status_code=204, tags=["couriers"])
-    async def remove_courier(transporter: str) -> None:
-        """Forget a transporter. Shipments that named it keep what they resolved to."""
-        async with store.write() as session:
-            if not await couriers.remove(session, _no_nul(transporter)):
-                raise NotFound(f"there is no transporter {transporter}")
-
     _ = (create_shipments, list_shipments, show_shipment, show_scans, show_attempts, retry_shipment, cancel_shipment)
-    _ = (change_payload, list_couriers, put_courier, remove_courier)
+    _ = change_payload
     return api

@@ -12,11 +12,13 @@ from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp
 
 import awbridge
+from awbridge.domain.allocation import Allocation
 from awbridge.domain.errors import StoreError
 from awbridge.steps.clock import Clock
 from awbridge.steps.loop import Loop
+from awbridge.steps.sync_couriers import ListsAccounts
 from awbridge.store import Store
-from awbridge.web import api, problems
+from awbridge.web import api, couriers_api, problems
 from awbridge.web.metrics import metrics_text
 from awbridge.web.webhook import PATH, Receive, Scope, Send, WebhookEndpoint
 
@@ -28,16 +30,24 @@ _OPEN_FOLDER = "/static-offline-docs/"
 
 
 def build_app(
-    *, store: Store, clock: Clock, webhook: WebhookEndpoint, loops: Sequence[Loop], api_keys: Sequence[str]
+    *,
+    store: Store,
+    clock: Clock,
+    webhook: WebhookEndpoint,
+    loops: Sequence[Loop],
+    api_keys: Sequence[str],
+    clickpost: ListsAccounts | None = None,
+    allocation: Allocation = Allocation.RULES,
 ) -> ASGIApp:
-    """The app of `awbridge serve`."""
+    """The app of `awbridge serve`. Without `clickpost`, what calls it is refused."""
     inner = FastAPIOffline(  # /docs from the package itself, not from a CDN
         title="awbridge",
         version=awbridge.__version__,
         summary="Registers shipments with ClickPost, keeps what its webhooks say, catches up what they missed.",
     )
     problems.install(inner)
-    inner.include_router(api.router(store, clock))
+    inner.include_router(api.router(store, clock, allocation=allocation))
+    inner.include_router(couriers_api.router(store, clock, clickpost=clickpost))
     _add_health(inner, store, webhook, loops)
     guarded = _Guard(inner, api_keys)
 

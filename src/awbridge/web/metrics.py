@@ -9,7 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from awbridge.steps.loop import Loop
-from awbridge.store import Store, inbox, shipments
+from awbridge.store import Store, couriers, inbox, shipments
 from awbridge.web.webhook import WebhookEndpoint
 
 
@@ -20,11 +20,13 @@ class _Now(Collector):
         deliveries: Mapping[str, int],
         answers: Mapping[int, int],
         loops: Sequence[Loop],
+        warnings: Mapping[str, int],
     ) -> None:
         self._states = states
         self._deliveries = deliveries
         self._answers = answers
         self._loops = loops
+        self._warnings = warnings
 
     def collect(self) -> Iterable[Metric]:
         """The metrics, as they stand."""
@@ -36,6 +38,12 @@ class _Now(Collector):
         for stage, count in self._deliveries.items():
             inbox_now.add_metric([stage], count)
         yield inbox_now
+        warned = GaugeMetricFamily(
+            "awbridge_courier_warnings", "Courier accounts in use that orders would fail on.", labels=["kind"]
+        )
+        for kind in ("inactive", "vanished", "renamed"):
+            warned.add_metric([kind], self._warnings.get(kind, 0))
+        yield warned
         answered = CounterMetricFamily("awbridge_webhooks", "Webhooks answered by this process.", labels=["status"])
         for status, count in self._answers.items():
             answered.add_metric([str(status)], count)
@@ -53,6 +61,7 @@ async def metrics_text(store: Store, webhook: WebhookEndpoint, loops: Sequence[L
     async with store.read() as session:
         states = await shipments.count_by_state(session)
         deliveries = await inbox.counts(session)
+        warnings = await couriers.count_warnings(session)
     registry = CollectorRegistry()
-    registry.register(_Now(states, deliveries, webhook.counts, loops))
+    registry.register(_Now(states, deliveries, webhook.counts, loops, warnings))
     return generate_latest(registry)

@@ -24,7 +24,7 @@ WHERE reference_number {{postgres: = ANY($1::text[]) AND shard = ANY($2::smallin
 
 -- name: of_orders
 SELECT order_id, reference_number FROM shipments
-WHERE order_id {{postgres: = ANY($1::text[])}}{{sqlite: IN (SELECT value FROM json_each($1))}}
+WHERE order_id {{postgres: = ANY($1::text[])}}{{sqlite: IN (SELECT value FROM json_each($1))}} AND replaced_by IS NULL
 
 -- name: claim
 -- Oldest due first. A lease that ran out is anybody's: its worker was killed, or is too slow to be believed.
@@ -155,3 +155,98 @@ SELECT state, COUNT(*) AS shipments FROM shipments GROUP BY state ORDER BY state
 
 -- name: cancel_asked
 SELECT 1 AS asked FROM shipments WHERE shard = $1 AND reference_number = $2 AND cancel_asked_at IS NOT NULL
+
+-- name: set_allocated_by
+UPDATE shipments SET allocated_by = $3 WHERE shard = $1 AND reference_number = $2
+
+-- name: set_allocating
+-- It has no courier: push must not see it, and the recommendation is asked for at once.
+UPDATE shipments SET state = 'allocating', courier_partner_id = 0, account_code = NULL, transporter = NULL,
+  allocated_by = NULL, next_try_at = NULL, allocate_at = $3, no_of_retries = 0, problem = NULL, updated_at = $3
+WHERE shard = $1 AND reference_number = $2 AND NOT success AND state <> 'cancelled'
+
+-- name: claim_allocating
+UPDATE shipments SET lease_owner = $1, lease_ends_at = $2
+WHERE (shard, reference_number) IN (
+  SELECT shard, reference_number FROM shipments
+  WHERE state = 'allocating' AND allocate_at <= $3 AND (lease_ends_at IS NULL OR lease_ends_at <= $3)
+  ORDER BY allocate_at
+  LIMIT $4
+  {{postgres: FOR UPDATE SKIP LOCKED}}
+)
+RETURNING *
+
+-- name: allocated
+-- Only the lease's holder may write this.
+UPDATE shipments SET state = 'ready', transporter = $4, courier_partner_id = $5, account_code = $6, allocated_by = $7,
+  no_of_retries = 0, problem = NULL, next_try_at = $8, allocate_at = NULL, lease_owner = NULL, lease_ends_at = NULL,
+  updated_at = $8
+WHERE shard = $1 AND reference_number = $2 AND lease_owner = $3 AND state = 'allocating'
+
+-- name: not_allocated
+UPDATE shipments SET state = $4, no_of_retries = $5, problem = $6, allocate_at = $7, lease_owner = NULL,
+  lease_ends_at = NULL, updated_at = $8
+WHERE shard = $1 AND reference_number = $2 AND lease_owner = $3 AND state = 'allocating'
+
+-- name: claim_replaceable
+-- Ended, or failed often enough, under a transporter with a fallback; not older than the window; not looked at since
+-- its last change. The lease keeps push away while the fallback is settled.
+UPDATE shipments SET lease_owner = $1, lease_ends_at = $2
+WHERE (shard, reference_number) IN (
+  SELECT s.shard, s.reference_number FROM shipments s
+  WHERE s.state IN ('rejected', 'gave_up', 'retrying') AND s.updated_at >= $4
+    AND (s.state <> 'retrying' OR s.no_of_retries >= $5) AND NOT s.success AND s.cancel_asked_at IS NULL
+    AND (s.fallback_at IS NULL OR s.fallback_at <= $3)
+    AND (s.fallback_seen_at IS NULL OR s.fallback_seen_at < s.updated_at)
+    AND (s.lease_ends_at IS NULL OR s.lease_ends_at <= $3)
+    AND EXISTS (SELECT 1 FROM courier_accounts c WHERE c.transporter = s.transporter AND c.fallback IS NOT NULL)
+  ORDER BY s.updated_at
+  LIMIT $6
+  {{postgres: FOR UPDATE SKIP LOCKED}}
+)
+RETURNING *
+
+-- name: free_ended
+-- Ended shipments are leased by fallback alone; a lease that ran out was a killed one's.
+UPDATE shipments SET lease_owner = NULL, lease_ends_at = NULL
+WHERE state IN ('rejected', 'gave_up', 'retrying') AND updated_at >= $2 AND state <> 'retrying' AND lease_ends_at <= $1
+RETURNING reference_number
+
+-- name: replace_later
+UPDATE shipments SET fallback_at = $4, lease_owner = NULL, lease_ends_at = NULL
+WHERE shard = $1 AND reference_number = $2 AND lease_owner = $3
+
+-- name: not_replaced
+UPDATE shipments SET fallback_at = NULL, fallback_seen_at = updated_at, lease_owner = NULL, lease_ends_at = NULL
+WHERE shard = $1 AND reference_number = $2 AND lease_owner = $3
+
+-- name: replaced
+-- The end of the first one. Nothing is written where anything happened to it since it was claimed.
+UPDATE shipments SET state = 'cancelled', replaced_by = $4, problem = $5, next_try_at = NULL, lease_owner = NULL,
+  lease_ends_at = NULL, waiting_since_at = NULL, updated_at = $6
+WHERE shard = $1 AND reference_number = $2 AND lease_owner = $3 AND NOT success AND cancel_asked_at IS NULL
+  AND state IN ('rejected', 'gave_up', 'retrying')
+
+-- name: set_replaces
+UPDATE shipments SET replaces = $3, allocated_by = $4 WHERE shard = $1 AND reference_number = $2
+
+-- name: placed_though_replaced
+SELECT reference_number FROM shipments
+WHERE replaced_by IS NOT NULL AND success AND cancel_asked_at IS NULL
+LIMIT $1
+
+-- name: movable
+-- What a transporter still has to place. Page by page, in key order.
+SELECT * FROM shipments
+WHERE state IN ('ready', 'waiting', 'retrying', 'held', 'rejected', 'gave_up') AND transporter = $1
+  AND (shard, reference_number) > ($2, $3)
+ORDER BY shard, reference_number
+LIMIT $4
+{{postgres: FOR UPDATE}}
+
+-- name: move
+-- Only what ClickPost certainly does not hold: never sent, or refused for good.
+UPDATE shipments SET transporter = $3, courier_partner_id = $4, account_code = $5, allocated_by = $6, state = 'ready',
+  no_of_retries = 0, problem = NULL, next_try_at = $7, updated_at = $7
+WHERE shard = $1 AND reference_number = $2 AND NOT success AND lease_owner IS NULL AND cancel_asked_at IS NULL
+  AND (sent_at IS NULL OR state = 'rejected')
