@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo serve test quick lint types bench format clean system
+.PHONY: install demo serve test quick lint types bench format clean system prism sync
 
 install: $(STAMP)
 
@@ -26,6 +26,14 @@ serve: install
 system:
 	@bash tests/support/install_system.sh
 
+# A mock server for the tests, made from the vendor's OpenAPI files where they lie beside this repository.
+prism: install
+	@$(BIN)/python -m tests.support.prism || { echo "missing: Prism (npm could not fetch it); therefore skipped: tests/e2e/test_prism.py"; [ -z "$$CI" ]; }
+
+# The client without asyncio, made anew from the one for asyncio.
+sync: install
+	$(BIN)/python tools/make_sync.py
+
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -38,7 +46,7 @@ types: install
 quick: install
 	$(BIN)/pytest -q -n 2 -m 'not slow'
 
-test: install system lint types
+test: install system prism lint types
 	$(BIN)/pytest -q -n 2 -m 'not slow'
 	$(BIN)/pytest -q -m slow
 

@@ -30,7 +30,7 @@ from awbridge.web import api, couriers_api
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "awbridge"
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("**/*.md")])
 
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#{1,6} +(.+?) *$", re.MULTILINE)

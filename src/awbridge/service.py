@@ -11,11 +11,12 @@ from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 
+import stamina
 import structlog
 import uvicorn
 
 from awbridge.clickpost.async_client import AsyncClickPost
-from awbridge.domain.errors import SettingsError
+from awbridge.domain.errors import SettingsError, StoreBusy
 from awbridge.settings import Settings
 from awbridge.steps.allocate import AllocatePolicy, allocate_due
 from awbridge.steps.apply import ApplyPolicy, apply_due
@@ -33,6 +34,7 @@ from awbridge.web.webhook import KeyRing, WebhookEndpoint
 
 log = structlog.get_logger()
 
+START_PATIENCE = 60.0  # seconds that a starting service waits for its database
 DRAIN_SECONDS = 20.0  # what a stopping process gives the calls in flight
 
 
@@ -100,18 +102,39 @@ def fallback_policy(settings: Settings) -> FallbackPolicy:
 
 
 @asynccontextmanager
-async def open_store(settings: Settings, *, migrate: bool) -> AsyncGenerator[Store]:
-    """The database, closed when the block ends. Raises SettingsError when its schema is old and may not be changed."""
-    store = await Store.open(settings.database_url, connections=settings.database_connections)
+async def open_store(settings: Settings, *, migrate: bool, patience: float = 0.0) -> AsyncGenerator[Store]:
+    """The database, closed when the block ends. `patience`: seconds to wait for one that does not answer yet.
+
+    Raises SettingsError when its schema is old and may not be changed, StoreBusy when it stays away.
+    """
+    store = await _opened(settings, migrate, patience)
     try:
-        if migrate:
-            for name in await store.migrate():
-                log.info("migrated", migration=name)
-        elif missing := await store.pending_migrations():
-            raise SettingsError(f"the database's schema is old ({', '.join(missing)} missing): run awbridge migrate")
         yield store
     finally:
         await store.close()
+
+
+async def _opened(settings: Settings, migrate: bool, patience: float) -> Store:
+    async for attempt in stamina.retry_context(
+        on=StoreBusy, attempts=None if patience else 1, timeout=patience or None
+    ):
+        with attempt:
+            store = await Store.open(settings.database_url, connections=settings.database_connections)
+            try:
+                await _check_schema(store, migrate)
+            except BaseException:
+                await store.close()
+                raise
+            return store
+    raise AssertionError("a retry ends with its work or its error")
+
+
+async def _check_schema(store: Store, migrate: bool) -> None:
+    if migrate:
+        for name in await store.migrate():
+            log.info("migrated", migration=name)
+    elif missing := await store.pending_migrations():
+        raise SettingsError(f"the database's schema is old ({', '.join(missing)} missing): run awbridge migrate")
 
 
 def step_loops(settings: Settings, store: Store, clickpost: AsyncClickPost, clock: Clock) -> dict[str, Loop]:
@@ -144,7 +167,10 @@ async def serve(
     if stop is None:
         stop = asyncio.Event()
         _on_signal(stop.set)
-    async with open_store(settings, migrate=settings.migrate_on_start) as store, vendor(settings) as clickpost:
+    async with (
+        open_store(settings, migrate=settings.migrate_on_start, patience=START_PATIENCE) as store,
+        vendor(settings) as clickpost,
+    ):
         loops = step_loops(settings, store, clickpost, utc_now)
         ingest = Ingest(store, on_stored=loops["apply"].wake)
         keys = KeyRing(store, (k.get_secret_value() for k in settings.webhook_keys))
@@ -183,7 +209,10 @@ async def serve(
 
 async def work(settings: Settings) -> None:
     """Steps only, without web, until SIGTERM or SIGINT: more hands on the same database."""
-    async with open_store(settings, migrate=settings.migrate_on_start) as store, vendor(settings) as clickpost:
+    async with (
+        open_store(settings, migrate=settings.migrate_on_start, patience=START_PATIENCE) as store,
+        vendor(settings) as clickpost,
+    ):
         stop = asyncio.Event()
         _on_signal(stop.set)
         async with _running(step_loops(settings, store, clickpost, utc_now)):

@@ -110,6 +110,13 @@ CASES = [
         answer="register_waybill_3",
     ),
     Case(
+        name="unregister_waybill",
+        args=("AW1", 4),
+        method="POST",
+        path="/api/v2/tracking/awb-unregister/",
+        body={"cp_id": 4, "waybill": "AW1", "key": KEY},
+    ),
+    Case(
         name="update_ndr",
         args=(NdrAction.REATTEMPT, "AW1", 4, "main"),
         kwargs={"address": "13 Lake View", "preferred_date": date(2026, 11, 5)},

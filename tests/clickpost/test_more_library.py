@@ -1,23 +1,27 @@
-"""The two clients offer the same, and docs/library.md names all of it."""
+"""The two clients offer the same, and the pages of the library name all of it, with examples that run."""
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import inspect
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from awbridge import AsyncClickPost, ClickPost
-from awbridge.sandbox.config import SandboxConfig
-from tests.clickpost.conftest import Vendor
+from awbridge.sandbox import SandboxConfig, running
 
 ROOT = Path(__file__).resolve().parents[2]
 LIBRARY = ROOT / "docs" / "library.md"
+PAGES = [page for page in sorted((ROOT / "docs" / "library").glob("*.md")) if page.stem != "models"]
+EXAMPLES = [LIBRARY, *PAGES]
 CLOSING = {"aclose": "close"}
 
 
@@ -54,37 +58,87 @@ def test_the_client_without_asyncio_is_what_its_source_makes() -> None:
     assert run.returncode == 0, run.stderr
 
 
-def example() -> str:
-    (code,) = re.findall(r"^```python\n(.*?)^```$", LIBRARY.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+def block(page: Path) -> str:
+    (code,) = re.findall(r"^```python\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     return code
 
 
-def test_the_example_of_the_library_document_runs(vendor: Vendor, capsys: pytest.CaptureFixture[str]) -> None:
-    vendor.say({"meta": {"status": 200}, "result": {"waybill": "AW1"}})
-    vendor.say({"meta": {"status": 200}, "result": {"AW1": {"scans": [{"status": "placed"}]}}})
-    exec(example().replace("http://127.0.0.1:8100", vendor.url), {})  # our own document
-    assert "AW1" in capsys.readouterr().out
-    assert [seen.path for seen in vendor.seen] == ["/api/v3/create-order/", "/api/v2/track-order/"]
-    details = vendor.seen[0].body["shipment_details"]
-    accounts = {(account.courier_partner_id, account.account_code) for account in SandboxConfig().accounts}
-    assert (details["courier_partner"], details["account_code"]) in accounts
+@pytest.fixture
+def sandbox_url() -> Iterator[str]:
+    """A sandbox in a loop of its own: examples block."""
+    ready, url, stop = threading.Event(), list[str](), list[Callable[[], object]]()
+
+    async def serve() -> None:
+        ended = asyncio.Event()
+        stop.append(functools.partial(asyncio.get_running_loop().call_soon_threadsafe, ended.set))
+        async with running(SandboxConfig()) as sandbox:
+            url.append(sandbox.url)
+            ready.set()
+            await ended.wait()
+
+    thread = threading.Thread(target=asyncio.run, args=(serve(),))
+    thread.start()
+    assert ready.wait(10)
+    yield url[0]
+    stop[0]()
+    thread.join(10)
+
+
+@pytest.mark.parametrize("page", EXAMPLES, ids=lambda page: page.stem)
+def test_the_example_of_a_page_prints_what_it_says(
+    page: Path, sandbox_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = block(page)
+    assert "http://127.0.0.1:8100" in code
+    exec(compile(code.replace("http://127.0.0.1:8100", sandbox_url), str(page), "exec"), {})  # our own document
+    said = re.findall(r"^ *print\(.*\)  # -> (.*)$", code, re.MULTILINE)
+    printed = capsys.readouterr().out.splitlines()
+    if page != LIBRARY:  # whose example prints what differs every time
+        assert printed == said
+    assert len(printed) >= 2
+
+
+def test_examples_are_written_as_our_formatter_writes_code() -> None:
+    for page in EXAMPLES:
+        command = [sys.executable, "-m", "ruff", "format", "--diff", "--line-length", "120", "-"]
+        run = subprocess.run(command, input=block(page), capture_output=True, text=True, cwd="/")
+        assert run.returncode == 0, f"{page.name}: {run.stdout}"
+
+
+@pytest.mark.slow
+def test_examples_pass_a_strict_type_checker(tmp_path: Path) -> None:
+    """What users copy is checked as users' code is."""
+    for page in EXAMPLES:
+        (tmp_path / f"{page.stem}.py").write_text(block(page), encoding="utf-8")
+    (tmp_path / "pyrightconfig.json").write_text('{"typeCheckingMode": "strict"}')
+    run = subprocess.run(
+        [sys.executable, "-m", "basedpyright", "--pythonpath", sys.executable, "--project", tmp_path],
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stdout
+
+
+def rows() -> list[tuple[str, str, str]]:
+    """(method, its arguments, a second method) of every row of the tables."""
+    text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    return re.findall(r"^\| `(\w+)(?:\((.*?)\))?`(?:, `(\w+)`)? \| .* \|$", text, re.MULTILINE)
 
 
 @pytest.mark.parametrize("name", ASYNC)
-def test_the_library_document_has_a_row_for_every_method(name: str) -> None:
-    rows = re.findall(r"^\| `(\w+)(?:\(.*?\))?`(?:, `(\w+)`)? \|", LIBRARY.read_text(encoding="utf-8"), re.MULTILINE)
-    assert name in {entry for row in rows for entry in row}
+def test_the_pages_have_a_row_for_every_method(name: str) -> None:
+    assert name in {entry for row in rows() for entry in (row[0], row[2])}
 
 
-def test_the_library_document_names_no_method_that_is_not_there() -> None:
-    rows = re.findall(r"^\| `(\w+)\(", LIBRARY.read_text(encoding="utf-8"), re.MULTILINE)
-    assert rows
-    assert set(rows) <= set(ASYNC) | set(BLOCKING)
-
-
-def test_the_library_document_shows_each_methods_arguments_in_their_order() -> None:
-    for name, shown in re.findall(r"^\| `(\w+)\((.*?)\)`", LIBRARY.read_text(encoding="utf-8"), re.MULTILINE):
+def test_the_pages_show_no_method_that_is_not_there_and_arguments_in_their_order() -> None:
+    for name, shown, _ in rows():
+        method = ASYNC.get(name) or BLOCKING[name]
         arguments = [part.split("=")[0].strip() for part in shown.split(",") if part.strip(" *")]
-        assert arguments == [
-            parameter for parameter in inspect.signature(ASYNC[name]).parameters if parameter != "self"
-        ]
+        assert arguments == [each for each in inspect.signature(method).parameters if each != "self"], name
+
+
+def test_the_page_of_the_models_is_what_the_models_say() -> None:
+    """Change a model, then: python tools/make_reference.py."""
+    command = [sys.executable, ROOT / "tools" / "make_reference.py", "--check"]
+    run = subprocess.run(command, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr

@@ -145,6 +145,13 @@ def test_additional_info_is_taken_for_additional(india: JsonObject) -> None:
     assert problems(india) == {"additional.rvp_reason": 310}
 
 
+def test_an_order_in_the_flat_form_is_checked_as_what_it_is(india: JsonObject) -> None:
+    flat = india["pickup_info"] | india["drop_info"] | india["shipment_details"]
+    assert problems(flat) == {}
+    assert problems(flat | {"drop_pincode": "56", "items": []}) == {"drop_pincode": 314, "items": 312}
+    assert "pickup_info" in problems(flat, Region.WORLD)
+
+
 def test_a_payload_that_nests_too_deep_is_refused(india: JsonObject) -> None:
     deep: Any = "end"
     for _ in range(100):

@@ -114,3 +114,29 @@ async def until(done: Callable[[], bool], seconds: float = 5) -> None:
 async def settled(sandbox: Sandbox) -> None:
     """Wait until no webhook is queued or on its way."""
     await until(lambda: not sandbox.state()["queued_webhooks"] and not sandbox.state()["in_flight_webhooks"])
+
+
+def flat_order(reference: str, /, **changes: Any) -> dict[str, Any]:
+    """An order with every field at the top, as create-order v1 takes it for B2B."""
+    details = order(reference)["shipment_details"]
+    place_fields = {"name": "Tea House", "phone": "8000000001", "address": "Plot 4", "country": "IN"}
+    pickup = place_fields | {"city": "Pune", "state": "Maharashtra", "pincode": "411001"}
+    drop = place_fields | {"city": "Bengaluru", "state": "Karnataka", "pincode": "560001"}
+    return {
+        **{f"pickup_{name}": value for name, value in pickup.items()},
+        **{f"drop_{name}": value for name, value in drop.items()},
+        **{name: value for name, value in details.items() if name != "delivery_type"},
+        "tin": "000",
+        "gst_info": {"consignee_gstin": "29TESTGSTIN"},
+        **changes,
+    }
+
+
+async def until_failed_delivery(sandbox: Sandbox, http: httpx2.AsyncClient, reference: str) -> Any:
+    """Place an order and move it to its first failed delivery. The sandbox needs journeys with one, and a past."""
+    await place(http, reference)
+    entry = sandbox.vendor.orders[reference]
+    first = next(step for step in entry.steps if step.code == 9)
+    await sandbox.advance(first.offset)
+    assert entry.scans[-1].code == 9
+    return entry

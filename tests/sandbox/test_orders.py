@@ -220,32 +220,9 @@ async def test_paths_work_with_and_without_the_slash_and_strangers_get_404_or_40
         assert (await http.get("/healthz", params=AUTH)).json() == {"ok": True}
 
 
-async def test_an_order_is_found_by_its_reference_number() -> None:
-    async with running(CALM) as sandbox, merchant(sandbox) as http:
-        placed = (await place(http, "A-1")).json()["result"]
-        found = await http.get(CREATE, params={**AUTH, "reference_number": "A-1"})
-        assert found.json()["result"]["waybill"] == placed["waybill"]
-        assert code_of(await http.get(CREATE, params={**AUTH, "reference_number": "A-2"})) == 330
-
-
-async def test_accounts_are_recommended_in_both_shapes_where_they_serve() -> None:
-    accounts = (
-        Account(courier_partner_id=4, courier_name="D", account_code="d", not_served=("56",)),
-        Account(courier_partner_id=5, courier_name="B", account_code="b", rvp=False),
-        Account(courier_partner_id=6, courier_name="X", account_code="x", account_active=False),
-    )
-    async with running(SandboxConfig(accounts=accounts)) as sandbox, merchant(sandbox) as http:
-
-        async def ask(parcel: dict[str, Any]) -> list[int]:
-            answer = (await http.post("/api/v1/recommendation_api/", json=[parcel])).json()
-            return [c["cp_id"] for r in answer.get("result") or [] for c in r["preference_array"]]
-
-        assert await ask({"reference_number": "A", "drop_pincode": "110001"}) == [4, 5]
-        assert await ask({"reference_number": "A", "drop_pincode": "560001"}) == [5]
-        assert await ask({"reference_number": "A", "drop_pincode": "560001", "delivery_type": "RVP"}) == []
-        world = {"drop_info": {"postal_code": "9"}, "shipment_details": {}}
-        answer = (await http.post("/api/v2/recommendation/", json=world)).json()
-        assert [c["courier_partner_code"] for c in answer["result"]["preference_array"]] == [4, 5]
-        assert code_of(await http.post("/api/v1/recommendation_api/", json={})) == 400
-        assert code_of(await http.post("/api/v2/recommendation/", json=[])) == 400
-        assert code_of(await http.post("/api/v1/recommendation_api/", json=[], params={"key": "wrong"})) == 301
+async def test_a_place_that_an_account_does_not_serve_is_answered_with_319() -> None:
+    only = Account(courier_partner_id=4, courier_name="D", account_code="d", not_served=("some",))
+    async with running(SandboxConfig(odd_answers=0, accounts=(only,))) as sandbox, merchant(sandbox) as http:
+        answer = await place(http, "A-1")
+        assert (code_of(answer), sandbox.orders_created) == (319, 0)
+        assert "not serviceable" in answer.json()["meta"]["message"]

@@ -59,7 +59,7 @@ class Bridge:
 async def bridge(store: Store) -> AsyncIterator[Bridge]:
     """A bridge whose transporters came by sync; `road` falls back to `air`."""
     async with (
-        running(SandboxConfig(accounts=ACCOUNTS)) as sandbox,
+        running(SandboxConfig(accounts=ACCOUNTS, serviceable_share=1)) as sandbox,
         AsyncClickPost(username="sandbox", key="sandbox-key", url=sandbox.url) as clickpost,
     ):
         clock = SetClock()
@@ -87,7 +87,7 @@ async def test_the_recommended_courier_carries_an_order_that_names_none(bridge: 
 
 async def test_a_place_that_nobody_serves_needs_a_person(bridge: Bridge) -> None:
     await bridge.take_in("R", delivery_type="RVP", rvp_reason="too small")
-    bridge.sandbox.config = SandboxConfig(accounts=ACCOUNTS[:1])
+    bridge.sandbox.config = SandboxConfig(accounts=ACCOUNTS[:1], serviceable_share=1)
     await bridge.run(1)
     after = await get(bridge.store, "R")
     assert after.state is State.REJECTED

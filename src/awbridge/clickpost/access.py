@@ -10,6 +10,7 @@ from awbridge.clickpost.wire import Reply, as_object, as_text
 from awbridge.domain.json import JsonObject
 
 TRACKING_SERVICE = SERVICE_ALL_STATUSES
+ALREADY_SUBSCRIBED = 304
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,11 @@ class OrderAnswer:
     advice: str = ""
 
     @property
+    def waybill(self) -> str:
+        """The waybill of a shipment that is placed; "" for every other outcome."""
+        return self.outcome.waybill if isinstance(self.outcome, Placed) else ""
+
+    @property
     def kind(self) -> str:
         """The class of the outcome: success, pending, transient, unclear, configuration or permanent."""
         match self.outcome:

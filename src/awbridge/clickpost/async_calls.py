@@ -1,7 +1,8 @@
 """The calls of AsyncClickPost beside orders, tracking and webhooks. The twin without asyncio is made from this file.
 
 Every call raises VendorError where ClickPost or the network fails it: `again` says whether the same call may work
-later, `retry_after` (seconds) when. A body that cannot be written as JSON raises ValueError. Every answer carries the
+later, `retry_after` (seconds) when. Bodies are models of `models/` or plain JSON; one that cannot be written as JSON
+raises ValueError. Every answer carries the
 parsed body as `raw`. Source: ClickPost's API reference.
 """
 
@@ -14,6 +15,7 @@ from datetime import UTC, date, datetime, tzinfo
 from awbridge.clickpost import access, bookings, labels, ndr, pincodes, predictions, recommendations, records, reports
 from awbridge.clickpost.endpoints import Endpoints, Request
 from awbridge.clickpost.exchange import Exchange, file_of, found, good
+from awbridge.clickpost.models.base import RequestModel
 from awbridge.clickpost.shapes import Done, parse_done
 from awbridge.clickpost.wire import Reply
 from awbridge.domain.json import JsonObject
@@ -41,24 +43,32 @@ class AsyncCalls:
         request = labels.security_key_request(self._endpoints, waybill, cp_id)
         return labels.parse_security_key(await self._good(request))
 
-    async def edit_order(self, waybill: str, cp_id: int, changes: JsonObject) -> Done:
+    async def edit_order(self, waybill: str, cp_id: int, changes: RequestModel | JsonObject) -> Done:
         """Change an order that the courier has, such as `{"order_type": "PREPAID"}`. Raises VendorError, ValueError."""
         return parse_done(await self._good(bookings.edit_order_request(self._endpoints, waybill, cp_id, changes)))
 
-    async def create_pickup(self, payload: JsonObject, *, region: Region = Region.INDIA) -> bookings.Pickup:
+    async def create_pickup(
+        self, payload: RequestModel | JsonObject, *, region: Region = Region.INDIA
+    ) -> bookings.Pickup:
         """Ask a courier to come. Not safe to repeat blindly: a lost answer may stand for a pickup that was booked.
 
         `payload` is ClickPost's: flat (v1) for India, nested (v2) for the world. Raises VendorError, ValueError.
         """
         return bookings.parse_pickup(await self._good(bookings.pickup_request(self._endpoints, payload, region)))
 
-    async def register_waybill(self, payload: JsonObject, *, version: int = 3) -> bookings.WaybillRegistration:
+    async def register_waybill(
+        self, payload: RequestModel | JsonObject, *, version: int = 3
+    ) -> bookings.WaybillRegistration:
         """Have ClickPost track a waybill that was booked elsewhere. Registered before is an answer, no error.
 
         `version` is 2 (`cp_id`) or 3 (`courier_partner`, items). Raises VendorError; ValueError for other versions.
         """
         exchange = await self._send(bookings.waybill_request(self._endpoints, payload, version))
         return bookings.parse_waybill(good(exchange, also=(bookings.ALREADY_REGISTERED,)))
+
+    async def unregister_waybill(self, waybill: str, cp_id: int) -> Done:
+        """Have ClickPost stop tracking a waybill; it then counts as expired. Raises VendorError."""
+        return parse_done(await self._good(bookings.unregister_request(self._endpoints, waybill, cp_id)))
 
     async def update_ndr(
         self,
@@ -146,13 +156,13 @@ class AsyncCalls:
         """
         return records.parse_returns(await self._good(records.returns_request(self._endpoints, start, end, zone)))
 
-    async def recommend(self, shipments: Sequence[JsonObject]) -> recommendations.Recommendations:
+    async def recommend(self, shipments: Sequence[RequestModel | JsonObject]) -> recommendations.Recommendations:
         """The best courier accounts for parcels within India (v1). Raises ValueError for none, VendorError."""
         request = recommendations.recommend_request(self._endpoints, shipments)
         exchange = await self._send(request)
         return recommendations.parse_recommendations(good(exchange), exchange.call)
 
-    async def recommend_world(self, shipment: JsonObject) -> recommendations.Recommendations:
+    async def recommend_world(self, shipment: RequestModel | JsonObject) -> recommendations.Recommendations:
         """The best courier accounts for one parcel anywhere (v2). Raises VendorError, ValueError."""
         request = recommendations.recommend_world_request(self._endpoints, shipment)
         exchange = await self._send(request)
@@ -164,7 +174,7 @@ class AsyncCalls:
         return pincodes.parse_pincode(found(await self._send(request), missing=404))
 
     async def serviceability(
-        self, pickup_pincode: str, drop_pincode: str, *, optional: JsonObject | None = None
+        self, pickup_pincode: str, drop_pincode: str, *, optional: RequestModel | JsonObject | None = None
     ) -> pincodes.ServingAccounts:
         """The accounts that go from one pincode to another, with their days and charges.
 
@@ -203,7 +213,7 @@ class AsyncCalls:
         return pincodes.parse_search(await self._good(request))
 
     async def predict_delivery(
-        self, journeys: Sequence[JsonObject], *, check_drop_pincode: bool = False
+        self, journeys: Sequence[RequestModel | JsonObject], *, check_drop_pincode: bool = False
     ) -> predictions.Predictions:
         """When parcels within India would arrive, in days. Raises ValueError for no journey, VendorError.
 
@@ -212,7 +222,7 @@ class AsyncCalls:
         request = predictions.prediction_request(self._endpoints, journeys, check_drop_pincode)
         return predictions.parse_predictions(await self._good(request))
 
-    async def predict_delivery_world(self, journey: JsonObject) -> predictions.Predictions:
+    async def predict_delivery_world(self, journey: RequestModel | JsonObject) -> predictions.Predictions:
         """When a parcel across borders would arrive, in days. Raises VendorError, ValueError.
 
         `journey` has `pickup_details` and `drop_details`, each with `pincode` and `country`, and may have `optional`.
@@ -230,5 +240,6 @@ class AsyncCalls:
         return access.parse_token(good(exchange, bare="token"))
 
     async def register_service(self, service_id: int = access.TRACKING_SERVICE) -> Done:
-        """Subscribe the account to a service; 2 is tracking. Raises VendorError."""
-        return parse_done(await self._good(access.service_request(self._endpoints, service_id)))
+        """Subscribe the account to a service; 2 is tracking. Subscribed before is no error. Raises VendorError."""
+        exchange = await self._send(access.service_request(self._endpoints, service_id))
+        return parse_done(good(exchange, also=(access.ALREADY_SUBSCRIBED,)))

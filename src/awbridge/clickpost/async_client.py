@@ -46,6 +46,7 @@ from awbridge.clickpost.exchange import (
     unwritable,
 )
 from awbridge.clickpost.models.base import RequestModel, as_payload
+from awbridge.clickpost.models.sending import OrderBody, order_body
 from awbridge.clickpost.tracking import UpdatedPage
 from awbridge.clickpost.webhooks import Registration
 from awbridge.clickpost.wire import Reply
@@ -108,14 +109,15 @@ class AsyncClickPost(Connection, AsyncCalls):
         """Close all connections."""
         await self._http.aclose()
 
-    async def create_order(self, order: RequestModel | JsonObject, *, region: Region = Region.INDIA) -> OrderAnswer:
+    async def create_order(self, order: OrderBody, *, region: Region | None = None) -> OrderAnswer:
         """Register one shipment. Never raises for what the vendor or the network does: the outcome says it.
 
-        `order` is ClickPost's payload for the region (v3 for India, v4 for the world), as a model or as JSON.
+        `order` is ClickPost's payload (v3 for India, v4 for the world), as a model or as JSON, or a Consignment. The
+        region is the order's own unless given; that of plain JSON is India.
         """
-        payload = as_payload(order)
         try:
-            request = self._endpoints.create_order(payload, region)
+            payload, where = order_body(order, region)
+            request = self._endpoints.create_order(payload, where)
         except ValueError as error:
             return unwritable(error)
         return order_answer(await self._send(request), reference_of(payload))

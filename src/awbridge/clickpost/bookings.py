@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from awbridge.clickpost.endpoints import Endpoints, Request
+from awbridge.clickpost.models.base import RequestModel, as_payload
 from awbridge.clickpost.shapes import first_object, raw_of
 from awbridge.clickpost.wire import Reply, as_id, as_text
 from awbridge.domain.json import JsonObject
@@ -36,15 +37,16 @@ class WaybillRegistration:
     raw: JsonObject = field(repr=False)
 
 
-def edit_order_request(endpoints: Endpoints, waybill: str, cp_id: int, changes: JsonObject) -> Request:
+def edit_order_request(endpoints: Endpoints, waybill: str, cp_id: int, changes: RequestModel | JsonObject) -> Request:
     """Change fields of an order that the courier has. Waybill and courier win over what `changes` says of them."""
-    body: JsonObject = {**changes, "awb_number": waybill, "courier_partner": cp_id}
+    body: JsonObject = {**as_payload(changes), "awb_number": waybill, "courier_partner": cp_id}
     return endpoints.post("edit-order", endpoints.url + "/api/v1/edit-order/", endpoints.login(), body)
 
 
-def pickup_request(endpoints: Endpoints, payload: JsonObject, region: Region) -> Request:
+def pickup_request(endpoints: Endpoints, payload: RequestModel | JsonObject, region: Region) -> Request:
     """Ask a courier to come: v1 within India, v2 for the rest of the world and across borders."""
-    return endpoints.post("create-pickup", endpoints.url + _CREATE_PICKUP[region], endpoints.login(), payload)
+    url = endpoints.url + _CREATE_PICKUP[region]
+    return endpoints.post("create-pickup", url, endpoints.login(), as_payload(payload))
 
 
 def parse_pickup(reply: Reply) -> Pickup:
@@ -57,17 +59,17 @@ def parse_pickup(reply: Reply) -> Pickup:
     )
 
 
-def waybill_request(endpoints: Endpoints, payload: JsonObject, version: int) -> Request:
+def waybill_request(endpoints: Endpoints, payload: RequestModel | JsonObject, version: int) -> Request:
     """Have a waybill tracked that was not booked through ClickPost. v2 takes the key in the body, v3 in the URL.
 
     Raises ValueError for any other version.
     """
     if version not in _AWB_REGISTER:
         raise ValueError(f"awb-register has the versions 2 and 3, not {version}")
-    url = endpoints.url + _AWB_REGISTER[version]
+    url, body = endpoints.url + _AWB_REGISTER[version], as_payload(payload)
     if version == 2:
-        return endpoints.post("register-waybill", url, {}, {**payload, "key": endpoints.key})
-    return endpoints.post("register-waybill", url, {"key": endpoints.key}, payload)
+        return endpoints.post("register-waybill", url, {}, {**body, "key": endpoints.key})
+    return endpoints.post("register-waybill", url, {"key": endpoints.key}, body)
 
 
 def parse_waybill(reply: Reply) -> WaybillRegistration:
@@ -80,3 +82,9 @@ def parse_waybill(reply: Reply) -> WaybillRegistration:
         message=reply.message,
         raw=raw_of(reply),
     )
+
+
+def unregister_request(endpoints: Endpoints, waybill: str, cp_id: int) -> Request:
+    """Stop the tracking of a waybill, which then counts as expired. The key goes in the body here."""
+    body: JsonObject = {"cp_id": cp_id, "waybill": waybill, "key": endpoints.key}
+    return endpoints.post("unregister-waybill", endpoints.url + "/api/v2/tracking/awb-unregister/", {}, body)

@@ -45,7 +45,7 @@ _ROWS: tuple[tuple[int, Answer, str, str], ...] = (
     (202, Answer.PENDING, "queued", _ASK),
     (301, Answer.CONFIGURATION, "invalid key", _KEY),
     (302, Answer.PERMANENT, "invalid courier partner id", "Give courier_partner an id that ClickPost lists."),
-    (303, Answer.REGISTERED, "waybill already registered", "Fetch the order by its reference: does it stand?"),
+    (303, Answer.REGISTERED, "waybill already registered", "Fetch the order by its reference: it may stand."),
     (304, Answer.REGISTERED, "already registered for this service", "Nothing has to be done."),
     (305, Answer.REGISTERED, "webhook already registered", "Change the address (PUT) instead of registering it."),
     (306, Answer.CONFIGURATION, "not registered for this service", _SERVICE),

@@ -4,21 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from enum import StrEnum
 
 from awbridge.clickpost.endpoints import Endpoints, Request
+from awbridge.clickpost.models.base import RequestModel, as_payload
+from awbridge.clickpost.models.ndr import NdrAction
 from awbridge.clickpost.shapes import check_window, day_text, epoch, given, objects, raw_of
 from awbridge.clickpost.wire import Reply, as_id, as_int, as_text
 from awbridge.domain.json import JsonObject
 
 LONGEST_FEEDBACK_WINDOW = timedelta(hours=1)
-
-
-class NdrAction(StrEnum):
-    """What a courier may be told after a failed delivery."""
-
-    REATTEMPT = "REATTEMPT"
-    INITIATE_RTO = "INITIATE_RTO"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +47,7 @@ class NdrFeedbacks:
 
 def update_ndr_request(
     endpoints: Endpoints,
-    action: str,
+    action: NdrAction | str,
     waybill: str,
     cp_id: int,
     account_code: str,
@@ -73,7 +67,13 @@ def update_ndr_request(
         preferred_date=day_text(preferred_date),
     )
     body = {"action": str(action), "waybill": waybill, "cp_id": cp_id, "account_code": account_code, **wishes}
-    return endpoints.post("update-ndr", endpoints.url + "/api/v2/ndr-update-api", endpoints.login(), body)
+    return instruction_request(endpoints, body)
+
+
+def instruction_request(endpoints: Endpoints, body: RequestModel | JsonObject) -> Request:
+    """Tell the courier the same in a body of ClickPost's own fields."""
+    url = endpoints.url + "/api/v2/ndr-update-api"
+    return endpoints.post("update-ndr", url, endpoints.login(), as_payload(body))
 
 
 def feedback_request(endpoints: Endpoints, start: datetime, end: datetime) -> Request:

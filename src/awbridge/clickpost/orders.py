@@ -8,13 +8,8 @@ from typing import Any
 
 from awbridge.clickpost.answers import describe
 from awbridge.clickpost.failures import Answer, classify
-from awbridge.clickpost.payload import (
-    BLUEDART,
-    LONGEST_BLUEDART_REFERENCE,
-    LONGEST_REFERENCE,
-    check_payload,
-    with_additional,
-)
+from awbridge.clickpost.models.order_rules import COURIER_RULES, LONGEST_REFERENCE
+from awbridge.clickpost.payload import check_payload, with_additional
 from awbridge.clickpost.wire import Reply, as_id, as_int, as_list, as_object, as_text
 from awbridge.domain.errors import PayloadRefused
 from awbridge.domain.json import JsonObject
@@ -22,7 +17,6 @@ from awbridge.domain.outcome import Misconfigured, Outcome, Pending, Placed, Rej
 from awbridge.domain.shipment import NO_COURIER, NewShipment, Region, Shipment
 
 ALREADY_PLACED = 323
-_BLUEDART_RETURNS = 28
 _ANY_COURIER = 1  # passes every check that is about the courier alone
 
 # Which field a code speaks of. Source: ClickPost's published error-code page.
@@ -85,7 +79,7 @@ def new_shipment(
         courier_partner_id=as_int(details["courier_partner"]) or 0,
         account_code=as_id(details.get("account_code")) or as_id(additional.get("account_code")) or None,
         region=region,
-        delivery_type=details["delivery_type"],
+        delivery_type=as_text(details.get("delivery_type")) or "FORWARD",
         payload=order,
     )
 
@@ -139,8 +133,8 @@ def successor(
 
 def longest_reference(courier_partner_id: int) -> int:
     """How many characters a reference number may have for a courier."""
-    short = courier_partner_id in (BLUEDART, _BLUEDART_RETURNS)
-    return LONGEST_BLUEDART_REFERENCE if short else LONGEST_REFERENCE
+    rule = COURIER_RULES.get(courier_partner_id)
+    return rule.longest_reference if rule else LONGEST_REFERENCE
 
 
 def has_own_waybill(shipment: Shipment) -> bool:

@@ -5,9 +5,11 @@ Names of payment are ClickPost's: PREPAID, COD, EXCHANGE, and whatever it adds.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from awbridge.clickpost.endpoints import Endpoints, Request
+from awbridge.clickpost.models.base import RequestModel, as_payload
 from awbridge.clickpost.shapes import as_amount, first_object, given, objects, raw_of, texts
 from awbridge.clickpost.wire import Reply, as_bool, as_id, as_int, as_object, as_text
 from awbridge.domain.json import JsonObject
@@ -107,13 +109,20 @@ def parse_pincode(reply: Reply | None) -> PincodeDetails | None:
     )
 
 
-def accounts_request(endpoints: Endpoints, pickup_pincode: str, drop_pincode: str, optional: JsonObject) -> Request:
+def accounts_request(
+    endpoints: Endpoints, pickup_pincode: str, drop_pincode: str, optional: RequestModel | JsonObject
+) -> Request:
     """v1: the accounts that go from one pincode to another. `optional`: size (cm), weight (g), value, service type."""
     journey: JsonObject = {"pickup_pincode": pickup_pincode, "drop_pincode": drop_pincode}
-    if optional:
-        journey["optional"] = optional
+    if narrower := as_payload(optional):
+        journey["optional"] = narrower
+    return journeys_request(endpoints, [journey])
+
+
+def journeys_request(endpoints: Endpoints, journeys: Sequence[RequestModel | JsonObject]) -> Request:
+    """v1: the same for journeys that have `pickup_pincode`, `drop_pincode` and, if wished, `optional`."""
     url = endpoints.serviceability_url + "/api/v1/serviceability_api/"
-    return endpoints.post("serviceability", url, endpoints.login(), [journey])
+    return endpoints.post("serviceability", url, endpoints.login(), [as_payload(journey) for journey in journeys])
 
 
 def parse_accounts(reply: Reply) -> ServingAccounts:
@@ -142,8 +151,13 @@ def drop_request(
 ) -> Request:
     """v3: whether any active account delivers to a pincode. Empty arguments are left out."""
     narrower = given(pickup_pincode=pickup_pincode, order_type=order_type, service_type=service_type)
+    return drops_request(endpoints, [{"drop_pincode": drop_pincode, **narrower}])
+
+
+def drops_request(endpoints: Endpoints, drops: Sequence[RequestModel | JsonObject]) -> Request:
+    """v3: the same for bodies that have `drop_pincode` and, if wished, what narrows the question."""
     url = endpoints.serviceability_url + "/api/v3/serviceability_api/"
-    return endpoints.post("drop-serviceability", url, endpoints.login(), [{"drop_pincode": drop_pincode, **narrower}])
+    return endpoints.post("drop-serviceability", url, endpoints.login(), [as_payload(drop) for drop in drops])
 
 
 def parse_drop(reply: Reply) -> DropServiceability:

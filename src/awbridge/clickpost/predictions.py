@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from awbridge.clickpost.endpoints import Endpoints, Request
+from awbridge.clickpost.models.base import RequestModel, as_payload
 from awbridge.clickpost.shapes import objects, raw_of
 from awbridge.clickpost.wire import Reply, as_int, as_list, as_object, as_text
 from awbridge.domain.json import JsonObject
@@ -35,7 +36,9 @@ class Predictions:
     raw: JsonObject = field(repr=False)
 
 
-def prediction_request(endpoints: Endpoints, journeys: Sequence[JsonObject], check_drop_pincode: bool) -> Request:
+def prediction_request(
+    endpoints: Endpoints, journeys: Sequence[RequestModel | JsonObject], check_drop_pincode: bool
+) -> Request:
     """Within India: each journey has `pickup_pincode`, `drop_pincode` and, if wished, `optional`.
 
     Raises ValueError for no journey.
@@ -43,12 +46,14 @@ def prediction_request(endpoints: Endpoints, journeys: Sequence[JsonObject], che
     if not journeys:
         raise ValueError("predict_delivery takes at least one journey")
     params = {**endpoints.login(), "check_drop_pincode_validity": str(check_drop_pincode).lower()}
-    return endpoints.post("predict-delivery", endpoints.edd_url + "/api/v2/predicted_sla_api/", params, list(journeys))
+    bodies = [as_payload(journey) for journey in journeys]
+    return endpoints.post("predict-delivery", endpoints.edd_url + "/api/v2/predicted_sla_api/", params, bodies)
 
 
-def world_prediction_request(endpoints: Endpoints, journey: JsonObject) -> Request:
+def world_prediction_request(endpoints: Endpoints, journey: RequestModel | JsonObject) -> Request:
     """Across borders: `pickup_details` and `drop_details`, each with `pincode`, `country` and, if wished, more."""
-    return endpoints.post("predict-delivery", endpoints.edd_url + "/api/v1/global_edd/", endpoints.login(), journey)
+    url = endpoints.edd_url + "/api/v1/global_edd/"
+    return endpoints.post("predict-delivery", url, endpoints.login(), as_payload(journey))
 
 
 def parse_predictions(reply: Reply) -> Predictions:

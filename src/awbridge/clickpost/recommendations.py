@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from awbridge.clickpost.endpoints import Endpoints, Request
+from awbridge.clickpost.models.base import RequestModel, as_payload
 from awbridge.clickpost.shapes import as_amount, objects, raw_of
 from awbridge.clickpost.wire import Reply, as_bool, as_id, as_int, as_text
 from awbridge.domain.call import Call
@@ -44,17 +45,19 @@ class Recommendations:
     call: Call
 
 
-def recommend_request(endpoints: Endpoints, shipments: Sequence[JsonObject]) -> Request:
+def recommend_request(endpoints: Endpoints, shipments: Sequence[RequestModel | JsonObject]) -> Request:
     """v1: parcels within India, by pincode. Raises ValueError for none."""
     if not shipments:
         raise ValueError("recommend takes at least one shipment")
     url = endpoints.url + "/api/v1/recommendation_api/"
-    return endpoints.post("recommend", url, {"key": endpoints.key}, list(shipments))
+    bodies = [as_payload(shipment) for shipment in shipments]
+    return endpoints.post("recommend", url, {"key": endpoints.key}, bodies)
 
 
-def recommend_world_request(endpoints: Endpoints, shipment: JsonObject) -> Request:
+def recommend_world_request(endpoints: Endpoints, shipment: RequestModel | JsonObject) -> Request:
     """v2: one parcel anywhere, by address."""
-    return endpoints.post("recommend", endpoints.url + "/api/v2/recommendation/", {"key": endpoints.key}, shipment)
+    url = endpoints.url + "/api/v2/recommendation/"
+    return endpoints.post("recommend", url, {"key": endpoints.key}, as_payload(shipment))
 
 
 def parse_recommendations(reply: Reply, call: Call) -> Recommendations:

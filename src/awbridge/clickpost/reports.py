@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from urllib.parse import urlsplit
 
 from awbridge.clickpost.endpoints import Endpoints, Request
 from awbridge.clickpost.exchange import Exchange, good
+from awbridge.clickpost.models.base import RequestModel, as_payload
+from awbridge.clickpost.models.reports import LONGEST_REPORT, ReportFilters, ReportRequest
 from awbridge.clickpost.shapes import check_window, day_text, first_object, raw_of
 from awbridge.clickpost.wire import Reply, as_id, as_int, as_object, as_text
 from awbridge.domain.errors import VendorError
 from awbridge.domain.json import JsonObject
 
 TRACK_ORDER_REPORT = "TRACK_ORDER_DASHBOARD_REPORT"
-LONGEST_REPORT = timedelta(hours=24)
 LONGEST_PAUSE = 300.0  # seconds that ClickPost may ask for without an end to the waiting
 
 _PATH = "/api/v1/reports/enterprise_dashboard_report/"
@@ -91,9 +92,13 @@ def _day_count(day: str, numbers: JsonObject) -> DayCount | None:
 def report_request(endpoints: Endpoints, start: datetime, end: datetime, fields: Sequence[str], name: str) -> Request:
     """Have a report made of what changed in a window. Raises ValueError where it is longer than 24 hours."""
     check_window(start, end, LONGEST_REPORT)
-    window = {"updated_at_start_time": _utc_text(start), "updated_at_end_time": _utc_text(end)}
-    body: JsonObject = {"report_name": name, "filters": window, "fields": list(fields)}
-    return endpoints.post("request-report", endpoints.url + _PATH, {"key": endpoints.key}, body)
+    window = ReportFilters(updated_at_start_time=start, updated_at_end_time=end)
+    return report_body_request(endpoints, ReportRequest(report_name=name, filters=window, fields=list(fields)))
+
+
+def report_body_request(endpoints: Endpoints, body: RequestModel | JsonObject) -> Request:
+    """Have the report made that a body of ClickPost's own fields describes."""
+    return endpoints.post("request-report", endpoints.url + _PATH, {"key": endpoints.key}, as_payload(body))
 
 
 def fetch_report_request(endpoints: Endpoints, reference: str) -> Request:
@@ -169,7 +174,3 @@ class ReportWait:
             said = f"fetch-report: report {self._reference} has no file (status {report.status!r})"
             raise VendorError(exchange.masked(said), call=exchange.call, again=not report.failed)
         return None
-
-
-def _utc_text(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")

@@ -1,12 +1,11 @@
 """What ClickPost answers, as JSON, in all the shapes seen. Dice decide between shapes; the facts are the order's."""
 
 import random
-from collections.abc import Sequence
 
 from awbridge.sandbox.config import Account
+from awbridge.sandbox.entries import Order, Scan
 from awbridge.sandbox.stamps import polled, utc_naive, utc_z
 from awbridge.sandbox.tables import BUCKET_NAMES, NDR, description_of, message_of
-from awbridge.sandbox.vendor import Order, Scan
 from awbridge.sandbox.wire import JsonObject
 
 LABELS_AT = "https://labels.sandbox.invalid"
@@ -174,20 +173,4 @@ def updated_row(order: Order, latest: Scan, dice: random.Random) -> JsonObject:
 
 def account_row(account: Account) -> JsonObject:
     """One account of fetch-accounts."""
-    return account.model_dump(exclude={"rvp", "not_served"})
-
-
-def recommended(reference: str, accounts: Sequence[Account], *, world: bool) -> JsonObject:
-    """One parcel's accounts, best first, in the shape of v1 (India) or v2 (world)."""
-    id_name, courier_name = ("courier_partner_code", "courier_partner_name") if world else ("cp_id", "cp_name")
-    preferences = [
-        {
-            id_name: account.courier_partner_id,
-            courier_name: account.courier_name,
-            "account_code": account.account_code,
-            "priority": priority,
-        }
-        for priority, account in enumerate(accounts, 1)
-    ]
-    shown: JsonObject = {"preference_array": preferences, "filters_ran": {}, "pincode_serviceable": True}
-    return shown if world else {"reference_number": reference, **shown}
+    return account.model_dump(include={"courier_partner_id", "courier_name", "account_code", "account_active"})

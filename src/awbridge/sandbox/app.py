@@ -1,17 +1,33 @@
 """The sandbox as an ASGI application: a table of endpoints, and the cutting of connections."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Final, TypeAlias
+from typing import Final
 
 from pydantic import ValidationError
 from starlette.types import Receive, Scope, Send
 
-from awbridge.sandbox import control, orders, tracking
+from awbridge.sandbox import (
+    access,
+    control,
+    ndr,
+    orders,
+    pickups,
+    predictions,
+    recommendations,
+    records,
+    registrations,
+    reports,
+    serviceability,
+    shipments,
+    tracking,
+)
+from awbridge.sandbox.breakage import Handler, handled
 from awbridge.sandbox.wire import Answer, Call, Cut, query_of, reply
 from awbridge.sandbox.world import Sandbox
 
-Handler: TypeAlias = Callable[[Sandbox, Call], Awaitable[Answer]]
+
+async def _create_flat(sandbox: Sandbox, call: Call) -> Answer:
+    return await orders.create_order(sandbox, call, "india", flat_only=True)
 
 
 async def _create_india(sandbox: Sandbox, call: Call) -> Answer:
@@ -23,6 +39,10 @@ async def _create_world(sandbox: Sandbox, call: Call) -> Answer:
 
 
 ENDPOINTS: Final[dict[str, dict[str, tuple[str, Handler]]]] = {
+    "/api/v1/create-order": {
+        "POST": ("create_order", _create_flat),
+        "GET": ("fetch_order", orders.fetch_order),
+    },
     "/api/v3/create-order": {
         "POST": ("create_order", _create_india),
         "GET": ("fetch_order", orders.fetch_order),
@@ -31,8 +51,6 @@ ENDPOINTS: Final[dict[str, dict[str, tuple[str, Handler]]]] = {
         "POST": ("create_order", _create_world),
         "GET": ("fetch_order", orders.fetch_order),
     },
-    "/api/v1/recommendation_api": {"POST": ("recommend", orders.recommend)},
-    "/api/v2/recommendation": {"POST": ("recommend", orders.recommend_world)},
     "/api/v1/cancel-order": {"GET": ("cancel_order", orders.cancel_order)},
     "/api/v2/track-order": {"GET": ("track_order", tracking.track_order)},
     "/api/v1/updated-order": {"GET": ("updated_order", tracking.updated_order)},
@@ -42,6 +60,39 @@ ENDPOINTS: Final[dict[str, dict[str, tuple[str, Handler]]]] = {
     },
     "/api/v1/test_webhook": {"POST": ("test_webhook", tracking.test_webhook)},
     "/api/v1/fetch-accounts": {"GET": ("fetch_accounts", tracking.fetch_accounts)},
+    "/api/v1/edit-order": {"POST": ("edit_order", shipments.edit_order)},
+    "/api/v1/fetch/shippinglabel": {"GET": ("fetch_label", shipments.fetch_label)},
+    "/api/v1/shipment-security-key": {"GET": ("security_key", shipments.security_key)},
+    "/api/v1/enable_shipment_notification": {"POST": ("switch_whatsapp", shipments.switch_whatsapp)},
+    "/v1/pod/pod_from_shipment_details": {"GET": ("proof_of_delivery", shipments.proof_of_delivery)},
+    "/api/v1/create-pickup": {"POST": ("create_pickup", pickups.create_pickup)},
+    "/api/v2/create-pickup": {"POST": ("create_pickup", pickups.create_pickup_world)},
+    "/api/v2/tracking/awb-register": {"POST": ("register_waybill", registrations.register_v2)},
+    "/api/v3/tracking/awb-register": {"POST": ("register_waybill", registrations.register_v3)},
+    "/api/v1/tracking/awb-unregister": {"POST": ("unregister_waybill", registrations.unregister)},
+    "/api/v2/tracking/awb-unregister": {"POST": ("unregister_waybill", registrations.unregister)},
+    "/api/v2/ndr-update-api": {"POST": ("update_ndr", ndr.update_ndr)},
+    "/api/v1/ndr_user_feedback": {"GET": ("ndr_feedback", ndr.ndr_feedback)},
+    "/api/v1/fetch-shipment-count": {"GET": ("shipment_count", reports.shipment_count)},
+    "/api/v1/reports/enterprise_dashboard_report": {
+        "POST": ("request_report", reports.request_report),
+        "GET": ("report_status", reports.report_status),
+    },
+    reports.FILE_PATH: {"GET": ("download_report", reports.download)},
+    "/api/v1/audit-log-data": {"GET": ("audit_log", records.audit_log)},
+    "/api/v1/return_order_poll": {"GET": ("returns_delta", records.returns_delta)},
+    "/api/v1/recommendation_api": {"POST": ("recommend", recommendations.recommend)},
+    "/api/v2/recommendation": {"POST": ("recommend", recommendations.recommend_world)},
+    "/api/v2/pincode_details": {"GET": ("pincode_details", serviceability.pincode_details)},
+    "/api/v1/serviceability_api": {"POST": ("serviceability", serviceability.accounts_between)},
+    "/api/v3/serviceability_api": {"POST": ("drop_serviceability", serviceability.drop_serviceability)},
+    "/api/v1/bulk_serviceability_api": {"GET": ("bulk_serviceability", serviceability.bulk_serviceability)},
+    "/api/v1/serviceable_drop_pincode": {"GET": ("drop_pincodes", serviceability.drop_pincodes)},
+    "/api/v1/pincode_search_overall": {"GET": ("search_pincode", serviceability.search_pincode)},
+    "/api/v2/predicted_sla_api": {"POST": ("predict_delivery", predictions.predict)},
+    "/api/v1/global_edd": {"POST": ("predict_delivery_world", predictions.predict_world)},
+    "/api/v1/user/token": {"POST": ("login", access.login)},
+    "/api/v1/register-service": {"POST": ("register_service", access.register_service)},
     "/_sandbox/ledger": {"GET": ("", control.show_ledger)},
     "/_sandbox/faults": {"GET": ("", control.show_faults), "PUT": ("", control.put_faults)},
     "/_sandbox/faults/once": {"POST": ("", control.fault_once)},
@@ -62,6 +113,9 @@ class App:
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
+        sandbox.endpoint_names = frozenset(
+            name for methods in ENDPOINTS.values() for name, _ in methods.values() if name
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -84,9 +138,9 @@ class App:
         if call.method not in methods:
             return reply({"detail": f'Method "{call.method}" not allowed.'}, 405)
         name, handler = methods[call.method]
-        if name:
-            self._sandbox.calls[name] += 1
         try:
+            if name:
+                return await handled(self._sandbox, name, call, handler)
             return await handler(self._sandbox, call)
         except ValidationError as error:
             return control.wrong_body(error)

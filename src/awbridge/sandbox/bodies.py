@@ -7,9 +7,9 @@ from typing import Final
 
 from awbridge.sandbox.answers import status_fields, track_additional, tracked_scan
 from awbridge.sandbox.config import SandboxConfig, Variant
+from awbridge.sandbox.entries import Order, Scan
 from awbridge.sandbox.stamps import pushed, spaced
 from awbridge.sandbox.tables import EVENT_OF_CODE, NDR, RTO, description_of
-from awbridge.sandbox.vendor import Order, Scan
 from awbridge.sandbox.wire import JsonObject, as_object
 
 OLD_FIELDS: Final = ("cp_id", "account_code", "clickpost_city", "additional.order_id", "additional.latest_status")

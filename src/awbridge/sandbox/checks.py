@@ -49,8 +49,13 @@ class Checked:
     account: Account
 
 
-def check_order(payload: JsonObject, *, region: Region, accounts: Iterable[Account]) -> Checked | Problem:
-    """The account that takes the order, or the first thing that is wrong with it."""
+def check_order(
+    payload: JsonObject, *, region: Region, accounts: Iterable[Account], waybill_couriers: Iterable[int] = ()
+) -> Checked | Problem:
+    """The account that takes the order, or the first thing that is wrong with it.
+
+    `waybill_couriers` take orders only with a waybill that was assigned beforehand.
+    """
     details = as_object(payload.get("shipment_details"))
     if details is None:
         return _problem(314, "shipment_details is missing")
@@ -60,11 +65,14 @@ def check_order(payload: JsonObject, *, region: Region, accounts: Iterable[Accou
         or _missing_field(details)
         or _type_problem(details)
         or _number_problem(details)
+        or _priority_problem(payload, details)
         or _cod_problem(details)
         or _date_problem(details)
         or _item_problem(details)
         or _return_problem(payload, details)
-        or _account_for(details, tuple(accounts))
+        or _extras_problem(payload)
+        or _waybill_problem(details, waybill_couriers)
+        or account_for(_with_account_code(payload, details), tuple(accounts))
     )
 
 
@@ -105,14 +113,22 @@ def _type_problem(details: JsonObject) -> Problem | None:
 
 def _number_problem(details: JsonObject) -> Problem | None:
     for field in _NUMBERS:
-        value = _number(details[field])
+        value = number(details[field])
         if value is None or value < 0:
             return _problem(400, f"{field} must be a number that is not negative")
     return None
 
 
+def _priority_problem(payload: JsonObject, details: JsonObject) -> Problem | None:
+    additional = as_object(payload.get("additional")) or {}
+    for value in (details.get("order_priority"), additional.get("order_priority"), additional.get("priority")):
+        if value is not None and not (isinstance(value, str) and value.strip()):
+            return _problem(308, f"{value!r}")
+    return None
+
+
 def _cod_problem(details: JsonObject) -> Problem | None:
-    value = _number(details.get("cod_value", 0))
+    value = number(details.get("cod_value", 0))
     if value is None or value < 0:
         return _problem(315, "cod_value is not an amount")
     if details["order_type"] == "PREPAID" and value != 0:
@@ -137,20 +153,20 @@ def _item_problem(details: JsonObject) -> Problem | None:
     items = as_items(given)
     if items is None:
         return _problem(313, "items must be a list")
-    for number, item in enumerate(items, start=1):
+    for position, item in enumerate(items, start=1):
         fields = as_object(item)
         if fields is None:
-            return _problem(313, f"item {number} is not an object")
+            return _problem(313, f"item {position} is not an object")
         if not as_text(fields.get("sku")) or not as_text(fields.get("description")):
-            return _problem(313, f"item {number} needs sku and description")
-        if _number(fields.get("price")) is None or not _number(fields.get("quantity")):
-            return _problem(313, f"item {number} needs price and quantity")
+            return _problem(313, f"item {position} needs sku and description")
+        if number(fields.get("price")) is None or not number(fields.get("quantity")):
+            return _problem(313, f"item {position} needs price and quantity")
     return None
 
 
 def _return_problem(payload: JsonObject, details: JsonObject) -> Problem | None:
-    if details["delivery_type"] != "RVP":
-        return None
+    if details["delivery_type"] != "RVP" or details["order_type"] == "EXCHANGE":
+        return None  # an exchange fetches goods without a reason of its own
     additional = as_object(payload.get("additional")) or {}
     reason = as_text(details.get("rvp_reason")) or as_text(additional.get("rvp_reason"))
     if not reason:
@@ -158,7 +174,29 @@ def _return_problem(payload: JsonObject, details: JsonObject) -> Problem | None:
     return _problem(400, "rvp_reason is longer than 500 characters") if len(reason) > 500 else None
 
 
-def _account_for(details: JsonObject, accounts: tuple[Account, ...]) -> Checked | Problem:
+def _extras_problem(payload: JsonObject) -> Problem | None:
+    for name in ("additional", "gst_info", "tax_info", "courier_custom_fields"):
+        given = payload.get(name)
+        fits = as_object(given) is not None or (name == "courier_custom_fields" and as_items(given) is not None)
+        if given is not None and not fits:
+            return _problem(314, f"{name} must be an object")
+    return None
+
+
+def _waybill_problem(details: JsonObject, waybill_couriers: Iterable[int]) -> Problem | None:
+    needed = int(as_text(details["courier_partner"])) in waybill_couriers
+    return _problem(321) if needed and not as_text(details.get("awb_number")) else None
+
+
+def _with_account_code(payload: JsonObject, details: JsonObject) -> JsonObject:
+    """The account may be named in `additional`, as in v4."""
+    additional = as_object(payload.get("additional")) or {}
+    code = as_text(details.get("account_code")) or as_text(additional.get("account_code"))
+    return details | {"account_code": code}
+
+
+def account_for(details: JsonObject, accounts: tuple[Account, ...]) -> Checked | Problem:
+    """The account that `courier_partner` and `account_code` name, able to do what `delivery_type` asks."""
     cp_id = int(as_text(details["courier_partner"]))
     of_courier = [account for account in accounts if account.courier_partner_id == cp_id]
     if not of_courier:
@@ -172,12 +210,15 @@ def _account_for(details: JsonObject, accounts: tuple[Account, ...]) -> Checked 
     account = fitting[0]
     if not account.account_active:
         return _problem(353, account.account_code)
-    if details["delivery_type"] == "RVP" and not account.rvp:
+    if details.get("delivery_type") == "RVP" and not account.rvp:
         return _problem(311)
+    if details.get("order_type") == "EXCHANGE" and not account.exchange:
+        return _problem(307, "this courier partner takes no exchange orders")
     return Checked(account)
 
 
-def _number(value: object) -> float | None:
+def number(value: object) -> float | None:
+    """The value as a number, also out of text; None for everything else."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:

@@ -41,9 +41,26 @@ OnceKind = Literal[
     "dropped_webhooks",
     "poll_http_500",
     "poll_rate_limited",
+    "other_http_500",
+    "other_rate_limited",
     "older_account",
     "cancel_later",
+    "failed_reports",
 ]
+ENDPOINT_FAULTS: Final[frozenset[OnceKind]] = frozenset(
+    {
+        "error_code",
+        "http_500",
+        "http_503",
+        "html_body",
+        "empty_body",
+        "rate_limited",
+        "slow",
+        "cut_before_placing",
+        "cut_after_placing",
+    }
+)
+"""Faults that may be asked for by the name of any endpoint."""
 
 VARIANT_WEIGHTS: Final[Mapping[Variant, float]] = {
     "all_statuses": 5,
@@ -69,12 +86,11 @@ class Account(Frozen):
     account_active: bool = Field(default=True, description="False: orders are answered with 353.")
     rvp: bool = Field(default=True, description="False: returns (RVP) are answered with 311.")
     not_served: tuple[str, ...] = Field(
-        default=(), description="Beginnings of drop pincodes that are answered with 319, not serviceable."
+        default=(), description="Beginnings of pincodes that it does not serve: orders to them get 319."
     )
-
-    def serves(self, drop_pincode: str) -> bool:
-        """Whether the courier goes there."""
-        return not drop_pincode.startswith(self.not_served) if self.not_served else True
+    cod: bool = Field(default=True, description="False: serves no pincode for COD.")
+    exchange: bool = Field(default=True, description="False: serves no pincode for EXCHANGE, refuses such orders.")
+    pod: bool = Field(default=True, description="False: proofs of delivery are answered with 306.")
 
 
 DEFAULT_ACCOUNTS = (
@@ -131,9 +147,12 @@ class Faults(Frozen):
     dropped_webhooks: Probability = Field(default=0, description="A webhook is never sent.")
     poll_http_500: Probability = Field(default=0, description="track-order, updated-order: HTTP 500.")
     poll_rate_limited: Probability = Field(default=0, description="track-order, updated-order: HTTP 429.")
+    other_http_500: Probability = Field(default=0, description="Every other endpoint: HTTP 500.")
+    other_rate_limited: Probability = Field(default=0, description="Every other endpoint: HTTP 429.")
     older_account: Probability = Field(default=0, description="track-order: a bare list of scans.")
     cancel_later: Probability = Field(default=0, description="cancel-order: HTTP 202, done later.")
     cancel_later_seconds: Seconds = Field(default=0.5, description="How much later, seconds.")
+    failed_reports: Probability = Field(default=0, description="A report never gets ready: FAILED.")
 
     @field_validator("error_codes")
     @classmethod
@@ -189,11 +208,25 @@ class SandboxConfig(Frozen):
 
     username: str = Field(default="sandbox", description="Accepted `username` query parameter.")
     key: str = Field(default="sandbox-key", description="Accepted `key` query parameter.")
+    password: str = Field(default="sandbox-password", description="Trades for a token at user/token.")
     enterprise_name: str = Field(default="Sandbox Traders", description="Shown by fetch-accounts.")
     seed: int = Field(default=1, description="The same seed gives every order the same fate.")
     accounts: tuple[Account, ...] = Field(default=DEFAULT_ACCOUNTS, description="Courier accounts.")
     async_couriers: tuple[int, ...] = Field(default=(), description="cp_ids that answer 202 first.")
     async_polls: int = Field(default=2, ge=0, description="How often 102 follows a 202.")
+    waybill_couriers: tuple[int, ...] = Field(
+        default=(), description="cp_ids that need an awb_number assigned beforehand; without one they answer 321."
+    )
+    serviceable_share: Probability = Field(default=0.9, description="Share of the pincodes that an account serves.")
+    unserved_pincodes: tuple[str, ...] = Field(default=(), description="Pincodes that no account serves.")
+    edd_subscribed: bool = Field(default=True, description="False: predictions are answered with 320.")
+    ndr_feedback: Probability = Field(
+        default=0.5, description="Share of failed deliveries after which the customer writes something."
+    )
+    return_requests: Probability = Field(
+        default=0.1, description="Share of delivered orders that the customer asks to return."
+    )
+    report_polls: int = Field(default=2, ge=0, description="How often a report is not ready yet.")
     page_size: int = Field(default=100, ge=1, description="Rows on one page of updated-order.")
     odd_answers: Probability = Field(
         default=0.25, description="Share of answers in an unusual but real shape (strings for numbers, ...)."

@@ -5,20 +5,30 @@ from typing import Annotated, Self
 from pydantic import Field, ValidationError, model_validator
 
 from awbridge.sandbox.bodies import VARIANTS
-from awbridge.sandbox.config import Faults, Frozen, OnceKind, Variant
+from awbridge.sandbox.config import ENDPOINT_FAULTS, Faults, Frozen, OnceKind, Variant
 from awbridge.sandbox.delivery import Job
-from awbridge.sandbox.vendor import Order
+from awbridge.sandbox.entries import Order
 from awbridge.sandbox.wire import Answer, Call, JsonObject, reply
 from awbridge.sandbox.world import Sandbox
 
 
 class OnceRequest(Frozen):
-    """A fault for the next fitting calls."""
+    """A fault for the next fitting calls, of one endpoint where one is named."""
 
     kind: OnceKind
     times: Annotated[int, Field(ge=1)] = 1
     reference_number: str | None = None
     code: int = 329
+    endpoint: str | None = None
+
+    @model_validator(mode="after")
+    def _fits_the_endpoint(self) -> Self:
+        if self.endpoint not in (None, "create_order"):
+            if self.kind not in ENDPOINT_FAULTS:
+                raise ValueError(f"{self.kind} strikes by itself; endpoints take {', '.join(sorted(ENDPOINT_FAULTS))}")
+            if self.reference_number:
+                raise ValueError("reference_number goes with create_order only")
+        return self
 
 
 class AdvanceRequest(Frozen):
@@ -68,7 +78,9 @@ async def put_faults(sandbox: Sandbox, call: Call) -> Answer:
 async def fault_once(sandbox: Sandbox, call: Call) -> Answer:
     """POST faults/once: one fault, for the next `times` fitting calls."""
     asked = OnceRequest.model_validate_json(call.body)
-    sandbox.once(asked.kind, times=asked.times, reference_number=asked.reference_number, code=asked.code)
+    if asked.endpoint is not None and asked.endpoint not in sandbox.endpoint_names:
+        return _wrong("endpoint", f"is none of {', '.join(sorted(sandbox.endpoint_names))}")
+    sandbox.once(**asked.model_dump())
     return reply({"waiting": [{"kind": once.kind, "times": once.times} for once in sandbox.fault_desk.waiting]})
 
 
@@ -110,7 +122,7 @@ async def redeliver(sandbox: Sandbox, call: Call) -> Answer:
     """POST redeliver: queues the webhooks of all scans again, of one shipment or of all (empty body)."""
     asked = Which.model_validate_json(call.body or b"{}")
     if not asked.waybill and not asked.reference_number:
-        return reply({"queued": sandbox.delivery.repeat(sandbox.vendor.orders.values())})
+        return reply({"queued": sandbox.delivery.repeat(sandbox.vendor.shipments.values())})
     order = _which(sandbox, asked)
     return order if isinstance(order, Answer) else reply({"queued": sandbox.delivery.repeat([order])})
 

@@ -12,8 +12,8 @@ import httpx2
 
 from awbridge.sandbox.bodies import View, body, draw_variant
 from awbridge.sandbox.config import SandboxConfig, Variant
+from awbridge.sandbox.entries import Order, Scan
 from awbridge.sandbox.faults import FaultDesk
-from awbridge.sandbox.vendor import Order, Scan
 from awbridge.sandbox.wire import JsonObject
 
 
@@ -119,10 +119,10 @@ class Delivery:
             self.counts.without_address += 1
             return
         reference = order.reference_number
-        hold = self._holds.get(reference)
+        hold = self._holds.get(order.waybill)
         dice = self._faults.dice("bulk", reference, scan.index)
         if hold is None and self._faults.strikes("bulk_webhooks", reference, dice.random()):
-            hold = self._holds[reference] = Hold(order, size=dice.randint(2, 5))
+            hold = self._holds[order.waybill] = Hold(order, size=dice.randint(2, 5))
         if hold is None:
             self._launch(Job(order, scan, scan, round=0))
             return
@@ -132,7 +132,7 @@ class Delivery:
             self._release(hold)
 
     def _release(self, hold: Hold) -> None:
-        del self._holds[hold.order.reference_number]
+        del self._holds[hold.order.waybill]
         for scan in hold.scans:
             self._launch(Job(hold.order, scan, hold.scans[-1], round=0))
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from awbridge.sandbox.config import CREATE_FAULTS, Faults, OnceKind
 
 DOWNTIME_CODES = (329, 319, 322)
+OWN_FAULTS = frozenset({"create_order", "track_order", "updated_order"})
+"""Endpoints whose calls go wrong by faults of their own."""
 
 
 @dataclass(slots=True)
@@ -21,6 +23,8 @@ class Once:
     times: int
     reference_number: str | None
     code: int
+    endpoint: str | None = None
+    """Only calls of this endpoint. None: the calls that the kind is about by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,15 @@ class OrderFate:
     code: int | None = None
     slow: bool = False
     queued: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CallFate:
+    """What happens to one call of any endpoint. `code` is the business code where `kind` is error_code."""
+
+    kind: str | None = None
+    code: int = 0
+    slow: bool = False
 
 
 class FaultDesk:
@@ -45,9 +58,13 @@ class FaultDesk:
         """Dice that fall the same way for the same parts."""
         return random.Random(":".join(str(part) for part in (self._seed, *parts)))
 
-    def once(self, kind: OnceKind, *, times: int, reference_number: str | None, code: int) -> None:
+    def once(
+        self, kind: OnceKind, *, times: int, reference_number: str | None, code: int, endpoint: str | None = None
+    ) -> None:
         """Ask for a fault by name, for the next calls that fit."""
-        self._once.append(Once(kind, times, reference_number, code))
+        if endpoint == "create_order":
+            endpoint = None  # those calls are decided by order()
+        self._once.append(Once(kind, times, reference_number, code, endpoint))
 
     @property
     def waiting(self) -> Sequence[Once]:
@@ -71,6 +88,20 @@ class FaultDesk:
             return OrderFate(code=code, slow=slow)
         return OrderFate(slow=slow, queued=self.strikes("async_orders", reference, rolls["async_orders"]))
 
+    def call(self, endpoint: str, nth: int) -> CallFate:
+        """The fate of the nth call of an endpoint, before that endpoint's own faults are asked."""
+        slow = self._take("slow", endpoint=endpoint) is not None
+        for kind in (*CREATE_FAULTS, "error_code"):
+            if once := self._take(kind, endpoint=endpoint):
+                return CallFate(kind, once.code, slow)
+        if endpoint in OWN_FAULTS:
+            return CallFate(slow=slow)
+        dice = self.dice("call", endpoint, nth)
+        for kind in ("http_500", "rate_limited"):
+            if self.strikes(f"other_{kind}", "", dice.random()):
+                return CallFate(kind, slow=slow)
+        return CallFate(slow=slow)
+
     def poll(self, endpoint: str, nth: int) -> str | None:
         """The fault that strikes the nth call of a polling endpoint, if any."""
         dice = self.dice("poll", endpoint, nth)
@@ -83,9 +114,9 @@ class FaultDesk:
         """Whether a fault strikes this time: asked for by name, or `roll` (from 0 to 1) falls below its probability."""
         return self._take(kind, reference) is not None or roll < float(getattr(self.faults, kind))
 
-    def _take(self, kind: str, reference: str) -> Once | None:
+    def _take(self, kind: str, reference: str = "", *, endpoint: str | None = None) -> Once | None:
         for once in self._once:
-            if once.kind == kind and once.reference_number in (None, reference):
+            if once.kind == kind and once.endpoint == endpoint and once.reference_number in (None, reference):
                 once.times -= 1
                 if once.times <= 0:
                     self._once.remove(once)

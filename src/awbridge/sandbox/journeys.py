@@ -4,7 +4,7 @@ The same seed and reference number always give the same journey, in whatever ord
 """
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from awbridge.sandbox.config import SandboxConfig
@@ -91,6 +91,29 @@ def plan(*, config: SandboxConfig, reference: str, is_rvp: bool, is_exchange: bo
     return tuple(steps)
 
 
+def beginning_registered(first: Step) -> Step:
+    """The first step of a waybill that was booked elsewhere: ClickPost only knows that it is registered."""
+    return replace(first, code=28, status="Registered", remark="Registered for tracking", bucket=bucket_of(28))
+
+
+def detour(steps: tuple[Step, ...], done: int, *, back: bool, config: SandboxConfig, seed: str) -> tuple[Step, ...]:
+    """The steps with all that was to come replaced: delivered at the next attempt, or (`back`) returned to origin."""
+    dice = random.Random(f"{config.seed}:{seed}:detour:{done}")
+    happened = steps[:done]
+    last = happened[-1]
+    cities: dict[Place, str] = {
+        "origin": steps[0].city,
+        "hub": happened[len(happened) // 2].city,
+        "destination": last.city,
+    }
+    ahead: list[Step] = []
+    offset = last.offset
+    for mark in _back_to_origin(dice) if back else [_OUT, _DELIVERED]:
+        offset += max(1, round(dice.uniform(*mark.hours) * HOUR * config.gap_scale))
+        ahead.append(_step(mark, offset, cities[mark.place], dice, config))
+    return (*happened, *ahead)
+
+
 def _step(mark: Mark, offset: int, city: str, dice: random.Random, config: SandboxConfig) -> Step:
     ndr_code = dice.choice(tuple(NDR)) if mark.code == 9 else None
     if ndr_code is not None:
@@ -112,7 +135,7 @@ def _step(mark: Mark, offset: int, city: str, dice: random.Random, config: Sandb
 
 
 def _script(dice: random.Random, config: SandboxConfig, *, is_rvp: bool, is_exchange: bool) -> list[Mark]:
-    if is_rvp:
+    if is_rvp and not is_exchange:
         return _returned_by_customer(dice)
     if is_exchange:
         return [*_to_destination(dice, config), _OUT, _EXCHANGED, _EXCHANGE_MOVES, _EXCHANGE_BACK]

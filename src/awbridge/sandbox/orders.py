@@ -5,14 +5,15 @@ import random
 from dataclasses import dataclass
 
 from awbridge.sandbox import answers
+from awbridge.sandbox.breakage import broken
 from awbridge.sandbox.checks import Checked, Problem, Region, check_order
-from awbridge.sandbox.config import Account
+from awbridge.sandbox.entries import Order, Queued
 from awbridge.sandbox.faults import OrderFate
-from awbridge.sandbox.vendor import Order, Queued
-from awbridge.sandbox.wire import Answer, Call, Cut, JsonObject, as_items, as_object, as_text, reply
+from awbridge.sandbox.flat import badly_formed, is_flat, sections_of
+from awbridge.sandbox.gate import auth_problem, refused
+from awbridge.sandbox.tables import message_of
+from awbridge.sandbox.wire import Answer, Call, Cut, JsonObject, as_object, as_text, reply
 from awbridge.sandbox.world import Sandbox
-
-HTML = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,44 +27,52 @@ class Request:
     dice: random.Random
 
 
-def auth_problem(sandbox: Sandbox, call: Call, *, key_alone: bool = False) -> Answer | None:
-    """Code 301 (HTTP 200, as ClickPost does) unless `key`, and `username` where it counts, are right."""
-    right_name = key_alone or call.query.get("username") == sandbox.config.username
-    if right_name and call.query.get("key") == sandbox.config.key:
-        return None
-    return reply({"meta": answers.meta(301), "result": None})
+async def create_order(sandbox: Sandbox, call: Call, region: Region, *, flat_only: bool = False) -> Answer:
+    """POST create-order. Repeating a reference number gives 323 and the first order, whatever the payload.
 
-
-async def create_order(sandbox: Sandbox, call: Call, region: Region) -> Answer:
-    """POST create-order. Repeating a reference number gives 323 and the first order, whatever the payload."""
+    `flat_only` is v1, made for B2B: all fields stand at the top, and the consignee's GST number is needed.
+    """
     if problem := auth_problem(sandbox, call):
         return problem
-    request = _read(sandbox, call, region)
+    request = _read(sandbox, call, region, flat_only=flat_only)
     if isinstance(request, Answer):
         return request
     fate = _fate(sandbox, request)
     if fate.slow:
         await asyncio.sleep(sandbox.faults.slow_seconds)
     if fate.kind and fate.kind != "cut_after_placing":
-        return _broken(sandbox, fate.kind, request.dice)
+        return broken(sandbox, fate.kind, request.dice)
     answer = _ask_courier(sandbox, request, fate)
     if fate.kind == "cut_after_placing" and request.reference in sandbox.vendor.orders:
         raise Cut
     return reply(answer)
 
 
-def _read(sandbox: Sandbox, call: Call, region: Region) -> Request | Answer:
+def _read(sandbox: Sandbox, call: Call, region: Region, *, flat_only: bool) -> Request | Answer:
     try:
         payload = as_object(call.json())
     except ValueError:
         payload = None
     if payload is None:
         return reply({"meta": answers.meta(328, "Invalid POST data: the body is not a JSON object"), "result": None})
+    if flat_only and (problem := _v1_problem(payload)):
+        return problem
+    if region == "india" and is_flat(payload):
+        payload = sections_of(payload)
     details = as_object(payload.get("shipment_details")) or {}
     reference, cp_id = as_text(details.get("reference_number")), as_text(details.get("courier_partner"))
     sandbox.vendor.requests[reference] += 1
     dice = sandbox.fault_desk.dice("answer", reference, sandbox.vendor.requests[reference])
     return Request(payload, reference, int(cp_id) if cp_id.isdecimal() else 0, region, dice)
+
+
+def _v1_problem(payload: JsonObject) -> Answer | None:
+    if not is_flat(payload):
+        return refused(314, f"{message_of(314)}: v1 takes all fields at the top, in no sections")
+    if field := badly_formed(payload):
+        return refused(314, f"{message_of(314)}: {field}")
+    gst_info = as_object(payload.get("gst_info")) or {}
+    return None if as_text(gst_info.get("consignee_gstin")) else refused(400, "gst_info: consignee_gstin is required")
 
 
 def _fate(sandbox: Sandbox, request: Request) -> OrderFate:
@@ -77,40 +86,21 @@ def _fate(sandbox: Sandbox, request: Request) -> OrderFate:
     )
 
 
-def _broken(sandbox: Sandbox, kind: str, dice: random.Random) -> Answer:
-    status = dice.choice((500, 502, 504, 200))
-    match kind:
-        case "cut_before_placing":
-            raise Cut
-        case "http_500":
-            return reply({"meta": answers.meta(500), "result": None}, 500)
-        case "http_503":
-            return Answer(503, b"Service Unavailable", "text/plain")
-        case "html_body":
-            return Answer(status, HTML, "text/html")
-        case "empty_body":
-            return Answer(status, b"", "text/plain")
-        case _:
-            return rate_limited(sandbox)
-
-
-def rate_limited(sandbox: Sandbox) -> Answer:
-    """HTTP 429 with Retry-After in seconds."""
-    seconds = f"{sandbox.faults.retry_after_seconds:g}"
-    limited = reply({"detail": f"Request was throttled. Expected available in {seconds} seconds."}, 429)
-    return Answer(429, limited.body, headers=((b"retry-after", seconds.encode()),))
-
-
 def _ask_courier(sandbox: Sandbox, request: Request, fate: OrderFate) -> JsonObject:
     odd = sandbox.config.odd_answers
     if order := sandbox.vendor.orders.get(request.reference):
         return answers.placed(order, 323, request.dice, odd)
     if queued := sandbox.vendor.queued.get(request.reference):
         return _still_queued(sandbox, request, queued)
-    verdict = check_order(request.payload, region=request.region, accounts=sandbox.config.accounts)
+    verdict = check_order(
+        request.payload,
+        region=request.region,
+        accounts=sandbox.config.accounts,
+        waybill_couriers=sandbox.config.waybill_couriers,
+    )
     if isinstance(verdict, Problem):
         return answers.refusal(verdict.code, verdict.message, request.dice, odd)
-    if not verdict.account.serves(_drop_pincode(request.payload)):
+    if _drop_pincode(request.payload).startswith(verdict.account.not_served):
         return answers.refusal(319, "Drop pincode is not serviceable", request.dice, odd)
     if fate.code:
         return answers.refusal(fate.code, "", request.dice, odd)
@@ -155,13 +145,15 @@ def _place(sandbox: Sandbox, request: Request, first: Queued) -> JsonObject:
 
 
 async def fetch_order(sandbox: Sandbox, call: Call) -> Answer:
-    """GET on the create-order path with `awb` and `cp_id`, or with `reference_number`."""
-    if problem := auth_problem(sandbox, call):
+    """GET on the create-order path: by `awb` and `cp_id`, or by `reference_number`. The username may be left out."""
+    if problem := auth_problem(sandbox, call, key_alone="username" not in call.query):
         return problem
-    if reference := call.query.get("reference_number"):
+    reference, waybill = (call.query.get(name, "").strip() for name in ("reference_number", "awb"))
+    if not reference and not (waybill and call.query.get("cp_id", "").strip()):
+        return refused(400, "awb and cp_id, or reference_number, are required")
+    order = _named_order(sandbox, waybill, call.query.get("cp_id", "")) if waybill else None
+    if order is None or order.registered:
         order = sandbox.vendor.orders.get(reference)
-    else:
-        order = _named_order(sandbox, call.query.get("awb", ""), call.query.get("cp_id", ""))
     if order is None:
         return reply({"meta": answers.meta(330), "result": None})
     dice = sandbox.fault_desk.dice("fetch", order.reference_number, sandbox.calls["fetch_order"])
@@ -183,7 +175,8 @@ async def cancel_order(sandbox: Sandbox, call: Call) -> Answer:
     if call.query.get("account_code", order.account.account_code) != order.account.account_code:
         return reply({"meta": answers.meta(351)})
     if order.cancelled:
-        return reply({"meta": answers.meta(600, "ORDER ALREADY CANCELLED")})
+        return reply({"meta": answers.meta(600)})
+    sandbox.office.note("Order: Cancel", {"awb": order.waybill}, at=sandbox.clock.real())
     dice = sandbox.fault_desk.dice("cancel", order.reference_number)
     if sandbox.fault_desk.strikes("cancel_later", order.reference_number, dice.random()):
         sandbox.cancel_later(order)
@@ -191,47 +184,3 @@ async def cancel_order(sandbox: Sandbox, call: Call) -> Answer:
     if not sandbox.cancel(order):
         return reply({"meta": answers.meta(350)}, 400)
     return reply({"meta": answers.meta(dice.choice((200, 600)), "SUCCESS")})
-
-
-async def recommend(sandbox: Sandbox, call: Call) -> Answer:
-    """POST recommendation v1: a list of parcels within India."""
-    if problem := auth_problem(sandbox, call, key_alone=True):
-        return problem
-    parcels = [parcel for given in as_items(_json(call)) or () if (parcel := as_object(given)) is not None]
-    if not parcels:
-        return reply({"meta": answers.meta(400), "result": None})
-    found = [(as_text(p.get("reference_number")), _taking(sandbox, as_text(p.get("drop_pincode")), p)) for p in parcels]
-    shown = [answers.recommended(reference, accounts, world=False) for reference, accounts in found if accounts]
-    return _recommended(shown or None)
-
-
-async def recommend_world(sandbox: Sandbox, call: Call) -> Answer:
-    """POST recommendation v2: one parcel, by address."""
-    if problem := auth_problem(sandbox, call, key_alone=True):
-        return problem
-    parcel = as_object(_json(call)) or {}
-    details = as_object(parcel.get("shipment_details"))
-    if details is None:
-        return reply({"meta": answers.meta(400), "result": None})
-    accounts = _taking(sandbox, _drop_pincode(parcel), details)
-    return _recommended(answers.recommended("", accounts, world=True) if accounts else None)
-
-
-def _json(call: Call) -> object:
-    try:
-        return call.json()
-    except ValueError:
-        return None
-
-
-def _taking(sandbox: Sandbox, drop_pincode: str, details: JsonObject) -> list[Account]:
-    returns = details.get("delivery_type") == "RVP"
-    return [
-        a for a in sandbox.config.accounts if a.account_active and a.serves(drop_pincode) and (a.rvp or not returns)
-    ]
-
-
-def _recommended(result: object) -> Answer:
-    if result is None:
-        return reply({"meta": {"success": True, "message": "Pin code not serviceable", "status": 200}})
-    return reply({"meta": answers.meta(200, "SUCCESS"), "result": result})

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 
 INDIA = timezone(timedelta(hours=5, minutes=30), "IST")
 
@@ -63,3 +63,34 @@ def utc_z(at: float) -> str:
 def iso_utc(at: float) -> str:
     """`2022-10-31T14:26:16+00:00`: how the sandbox itself reports a time."""
     return datetime.fromtimestamp(at, UTC).isoformat()
+
+
+def indian_day(at: float) -> date:
+    """The day in India."""
+    return _india(at).date()
+
+
+def utc_minute(at: float) -> str:
+    """`2022-11-04 06:06`, UTC: when a report was asked for."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def utc_t(at: float) -> str:
+    """`2022-01-17T04:53:16`, UTC without saying so: the audit log, the end of a token."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def utc_of(text: str, form: str) -> float | None:
+    """Epoch seconds of a time written in UTC; None where it is written in another form."""
+    try:
+        return datetime.strptime(text, form).replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        return None
+
+
+def day_of(text: str) -> date | None:
+    """A day written as YYYY-MM-DD; None where it is not."""
+    try:
+        return date.fromisoformat(text) if len(text) == 10 else None
+    except ValueError:
+        return None

@@ -3,8 +3,9 @@
 from urllib.parse import urlencode
 
 from awbridge.sandbox import answers
+from awbridge.sandbox.breakage import rate_limited
 from awbridge.sandbox.delivery import is_loopback
-from awbridge.sandbox.orders import auth_problem, rate_limited
+from awbridge.sandbox.gate import auth_problem
 from awbridge.sandbox.tables import message_of
 from awbridge.sandbox.wire import Answer, Call, JsonObject, as_object, as_text, reply
 from awbridge.sandbox.world import Sandbox
@@ -40,7 +41,7 @@ async def track_order(sandbox: Sandbox, call: Call) -> Answer:
 
 def _tracked(sandbox: Sandbox, waybill: str, cp_id: str) -> object:
     order = sandbox.vendor.find(waybill)
-    if order is None or waybill != order.waybill or str(order.cp_id) != cp_id:
+    if order is None or order.untracked or waybill != order.waybill or str(order.cp_id) != cp_id:
         dice = sandbox.fault_desk.dice("unknown", waybill)
         return dice.choice((None, {"valid": False, "latest_status": None, "scans": [], "additional": {}}))
     dice = sandbox.fault_desk.dice("track", order.reference_number, sandbox.calls["track_order"])
@@ -91,25 +92,26 @@ async def register_webhook(sandbox: Sandbox, call: Call) -> Answer:
     try:
         given = as_object(call.json()) or {}
     except ValueError:
-        return _flat(400, "The body is not a JSON object")
+        return flat(400, "The body is not a JSON object")
     url = as_text(given.get("webhook_url"))
     if as_text(given.get("key")) != sandbox.config.key:
-        return _flat(301)
+        return flat(301)
     if not sandbox.config.entitled_to_webhooks:
-        return _flat(306)
+        return flat(306)
     if not as_text(given.get("service_id")).isdecimal() or not url:
-        return _flat(400, "service_id and webhook_url are required")
+        return flat(400, "service_id and webhook_url are required")
     if not is_loopback(url):
-        return _flat(400, "The sandbox calls loopback addresses only, such as http://127.0.0.1:8000/")
+        return flat(400, "The sandbox calls loopback addresses only, such as http://127.0.0.1:8000/")
     if call.method == "POST" and sandbox.delivery.url:
-        return _flat(305, "A webhook is already registered, change it with PUT")
+        return flat(305, "A webhook is already registered, change it with PUT")
     if call.method == "PUT" and not sandbox.delivery.url:
-        return _flat(327, "No webhook is registered, register it with POST")
+        return flat(327, "No webhook is registered, register it with POST")
     sandbox.delivery.url = url
-    return _flat(200, "Webhook registered", webhook_key=sandbox.delivery.key)
+    return flat(200, "Webhook registered", webhook_key=sandbox.delivery.key)
 
 
-def _flat(code: int, message: str = "", **more: str) -> Answer:
+def flat(code: int, message: str = "", **more: str) -> Answer:
+    """An answer without an envelope, as the registrations of webhooks and services give it."""
     return reply({"message": message or message_of(code), "status_code": code, "success": code == 200, **more})
 
 

@@ -5,107 +5,22 @@ An order that was placed stays placed for ever: there is no way to place a refer
 
 import hashlib
 import heapq
+import itertools
 import uuid
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
-from awbridge.sandbox.checks import Region, is_multi_piece
+from awbridge.sandbox.checks import Region, is_multi_piece, number
 from awbridge.sandbox.config import Account, SandboxConfig
-from awbridge.sandbox.journeys import Step, plan
+from awbridge.sandbox.entries import Order, Queued, Scan
+from awbridge.sandbox.journeys import Step, beginning_registered, plan
 from awbridge.sandbox.tables import FINAL, bucket_of
 from awbridge.sandbox.wire import JsonObject, as_items, as_object, as_text
 
 _PREFIXES = {3: "EC", 9: "SF", 50: "LS", 55: "FMPC"}
 _SERIALS = 10**11
 _CHECKPOINTS_FROM = 5 * 10**13
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scan:
-    """One scan that ClickPost knows. Wherever it is shown, waybill, code, second, status and location are these."""
-
-    index: int
-    waybill: str
-    cp_id: int
-    code: int
-    status: str
-    remark: str
-    location: str
-    city: str
-    bucket: int
-    ndr_code: int | None
-    scanned_at: int
-    """Whole epoch seconds on the courier's clock."""
-    created_at: float
-    """Real epoch seconds at which ClickPost learnt of it."""
-    order_status_id: int
-    checkpoint_id: int
-    tracking_id: int
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class Order:
-    """One placed order and its journey so far."""
-
-    serial: int
-    reference_number: str
-    order_id: object
-    """The merchant's order id as given, which may be missing (None) or a number."""
-    account: Account
-    waybill: str
-    children: tuple[str, ...]
-    items: tuple[JsonObject, ...]
-    has_label: bool
-    is_rvp: bool
-    region: Region
-    security_key: str
-    placed_at: float
-    updated_at: float
-    change: int = -1
-    """Position of the latest change in the books' list of changes."""
-    origin: int
-    """Time of the first scan, whole epoch seconds on the courier's clock."""
-    steps: tuple[Step, ...]
-    scans: list[Scan] = field(default_factory=list[Scan])
-    stopped: bool = False
-    cancelled: bool = False
-
-    @property
-    def cp_id(self) -> int:
-        """The courier partner id."""
-        return self.account.courier_partner_id
-
-    @property
-    def lag(self) -> int:
-        """Seconds between a scan and ClickPost's learning of it: room enough to hurry the rest of the journey."""
-        return len(self.steps)
-
-    @property
-    def open(self) -> bool:
-        """Whether scans are still to come."""
-        return not self.stopped and len(self.scans) < len(self.steps)
-
-    @property
-    def latest(self) -> Scan | None:
-        """The scan with the newest scan time."""
-        return self.scans[-1] if self.scans else None
-
-    @property
-    def next_due(self) -> int:
-        """Courier time at which the next scan becomes known. Only while open."""
-        return self.origin + self.steps[len(self.scans)].offset + self.lag
-
-
-@dataclass(slots=True)
-class Queued:
-    """An asynchronous order that the courier is still working on. The data of the first call stands."""
-
-    payload: JsonObject
-    account: Account
-    region: Region
-    polls_left: int
 
 
 class Vendor:
@@ -117,17 +32,20 @@ class Vendor:
         self.queued: dict[str, Queued] = {}
         self.requests: Counter[str] = Counter()
         self.open_journeys = 0
+        self.shipments: dict[str, Order] = {}
+        """Every shipment by its main waybill: the orders, and the waybills registered for tracking only."""
         self._by_waybill: dict[str, Order] = {}
         self._serials: set[int] = set()
-        self._due: list[tuple[int, int, Order]] = []
+        self._due: list[tuple[int, int, int, Order]] = []
+        self._pushes = itertools.count()
         self._changes: list[tuple[float, Order]] = []
 
     def find(self, waybill: str) -> Order | None:
-        """The order of a waybill, be it the main one or a child's."""
+        """The shipment of a waybill, be it the main one or a child's."""
         return self._by_waybill.get(waybill)
 
     def is_taken(self, waybill: str) -> bool:
-        """Whether a pre-assigned waybill belongs to an order already."""
+        """Whether a pre-assigned waybill belongs to a shipment already."""
         return waybill in self._by_waybill
 
     def place(
@@ -136,15 +54,42 @@ class Vendor:
         """Create the order of a new reference number. ValueError if there is one already."""
         if reference in self.orders:
             raise ValueError(f"{reference} is placed already")
+        order = self._entry(reference, reference, payload, account, region, real=real, courier=courier)
+        self.orders[reference] = order
+        self._keep(order)
+        return order
+
+    def register(self, payload: JsonObject, account: Account, *, real: float, courier: float) -> Order:
+        """Track a waybill that was booked elsewhere; `payload` has the sections of an order, and its awb_number."""
         details = as_object(payload.get("shipment_details")) or {}
-        serial = self._new_serial(reference)
+        waybill = as_text(details.get("awb_number"))
+        reference = as_text(details.get("reference_number")) or waybill
+        order = self._entry(reference, f"waybill {waybill}", payload, account, "india", real=real, courier=courier)
+        order.registered = True
+        order.steps = (beginning_registered(order.steps[0]), *order.steps[1:])
+        self._keep(order)
+        return order
+
+    def _entry(
+        self,
+        reference: str,
+        seeded_by: str,
+        payload: JsonObject,
+        account: Account,
+        region: Region,
+        *,
+        real: float,
+        courier: float,
+    ) -> Order:
+        details = as_object(payload.get("shipment_details")) or {}
+        serial = self._new_serial(seeded_by)
         waybill = as_text(details.get("awb_number")) or _waybill(account.courier_partner_id, serial)
         items = tuple(item for given in as_items(details.get("items")) or () if (item := as_object(given)) is not None)
         pieces = len(items) if is_multi_piece(payload, details) else 0
         is_rvp = details.get("delivery_type") == "RVP"
         is_exchange = details.get("order_type") == "EXCHANGE"
-        steps = plan(config=self._config, reference=reference, is_rvp=is_rvp, is_exchange=is_exchange)
-        order = Order(
+        steps = plan(config=self._config, reference=seeded_by, is_rvp=is_rvp, is_exchange=is_exchange)
+        return Order(
             serial=serial,
             reference_number=reference,
             order_id=details.get("order_id"),
@@ -154,25 +99,51 @@ class Vendor:
             items=items,
             has_label=(as_object(payload.get("additional")) or {}).get("label") is not False,
             is_rvp=is_rvp,
+            order_type=as_text(details.get("order_type")),
+            cod_value=number(details.get("cod_value")) or 0,
+            drop_pincode=_drop_pincode(payload),
             region=region,
-            security_key=str(uuid.UUID(bytes=_digest(f"key:{self._config.seed}:{reference}", 16))),
+            security_key=str(uuid.UUID(bytes=_digest(f"key:{self._config.seed}:{seeded_by}", 16))),
             placed_at=real,
             updated_at=real,
             origin=int(courier) - len(steps),
             steps=steps,
         )
-        self._keep(order)
-        return order
 
     def _keep(self, order: Order) -> None:
-        self.orders[order.reference_number] = order
+        self.shipments[order.waybill] = order
         for waybill in (order.waybill, *order.children):
             self._by_waybill[waybill] = order
-        self.open_journeys += 1
-        heapq.heappush(self._due, (order.next_due, order.serial, order))
+        self._resume(order)
 
-    def _new_serial(self, reference: str) -> int:
-        serial = int.from_bytes(_digest(f"{self._config.seed}:{reference}", 8), "big") % _SERIALS
+    def _resume(self, order: Order) -> None:
+        if order.open:
+            self.open_journeys += 1
+            self._push(order)
+
+    def _push(self, order: Order) -> None:
+        heapq.heappush(self._due, (order.next_due, order.serial, next(self._pushes), order))
+
+    def untrack(self, order: Order) -> None:
+        """Let a shipment out of sight: it gets no more scans and is shown nowhere."""
+        if order.open:
+            self.open_journeys -= 1
+        order.untracked = True
+
+    def track_again(self, order: Order) -> None:
+        """Take up a shipment that was let out of sight; its journey goes on."""
+        order.untracked = False
+        self._resume(order)
+
+    def reroute(self, order: Order, steps: tuple[Step, ...]) -> None:
+        """Change what is still to come. `steps` begin with those that have happened."""
+        if order.open:
+            self.open_journeys -= 1
+        order.steps = steps
+        self._resume(order)
+
+    def _new_serial(self, seeded_by: str) -> int:
+        serial = int.from_bytes(_digest(f"{self._config.seed}:{seeded_by}", 8), "big") % _SERIALS
         while serial in self._serials:
             serial = (serial + 1) % _SERIALS
         self._serials.add(serial)
@@ -182,13 +153,13 @@ class Vendor:
         """Scans that became known by the given courier time, oldest first."""
         produced: list[tuple[Order, Scan]] = []
         while self._due and self._due[0][0] <= courier and len(produced) < at_most:
-            order = heapq.heappop(self._due)[2]
-            if not order.open:
-                continue
+            due, _, _, order = heapq.heappop(self._due)
+            if not order.open or due != order.next_due:
+                continue  # cancelled, out of sight, or on another way by now
             step = order.steps[len(order.scans)]
             produced.append((order, self._scan(order, step, order.origin + step.offset, real)))
             if order.open:
-                heapq.heappush(self._due, (order.next_due, order.serial, order))
+                self._push(order)
         return produced
 
     def finish(self, order: Order, *, real: float) -> list[Scan]:
@@ -220,8 +191,8 @@ class Vendor:
         )
         order.cancelled = True
         if order.open:
-            order.stopped = True
             self.open_journeys -= 1
+        order.stopped = True
         at = max(int(courier) - order.lag, latest.scanned_at + 1 if latest else order.origin)
         return self._scan(order, step, at, real)
 
@@ -265,12 +236,17 @@ class Vendor:
             at, order = self._changes[position]
             if at > end:
                 return
-            if order.change == position:
+            if order.change == position and not order.untracked:
                 yield position + 1, order
 
 
 def _waybill(cp_id: int, serial: int) -> str:
     return f"{_PREFIXES.get(cp_id, '')}{4 * 10**12 + serial}"
+
+
+def _drop_pincode(payload: JsonObject) -> str:
+    drop = as_object(payload.get("drop_info")) or {}
+    return as_text(drop.get("drop_pincode")) or as_text(drop.get("postal_code"))
 
 
 def _digest(text: str, size: int) -> bytes:

@@ -6,9 +6,11 @@ from collections import Counter
 from awbridge.sandbox.clock import Clock
 from awbridge.sandbox.config import Faults, OnceKind, SandboxConfig
 from awbridge.sandbox.delivery import Delivery
+from awbridge.sandbox.entries import Order, Scan
 from awbridge.sandbox.faults import FaultDesk
+from awbridge.sandbox.office import Office
 from awbridge.sandbox.stamps import iso_utc
-from awbridge.sandbox.vendor import Order, Scan, Vendor
+from awbridge.sandbox.vendor import Vendor
 from awbridge.sandbox.wire import JsonObject
 
 SLICE = 200
@@ -19,6 +21,8 @@ class Sandbox:
     """A simulated ClickPost that runs. `url` is its address, without a slash at the end."""
 
     url: str = ""
+    endpoint_names: frozenset[str] = frozenset()
+    """What the endpoints are called in the ledger's calls."""
 
     def __init__(self, config: SandboxConfig) -> None:
         self.config = config
@@ -30,6 +34,7 @@ class Sandbox:
         self.fault_desk = FaultDesk(self.config.faults, self.config.seed)
         self.delivery = Delivery(self.config, self.fault_desk)
         self.calls: Counter[str] = Counter()
+        self.office = Office()
 
     async def start(self) -> None:
         """Start journeys and webhooks."""
@@ -63,9 +68,21 @@ class Sandbox:
     def faults(self, faults: Faults) -> None:
         self.fault_desk.faults = faults
 
-    def once(self, kind: OnceKind, *, times: int = 1, reference_number: str | None = None, code: int = 329) -> None:
-        """Let a fault strike the next `times` fitting calls. `code` is the business code of an error_code."""
-        self.fault_desk.once(kind, times=times, reference_number=reference_number, code=code)
+    def once(
+        self,
+        kind: OnceKind,
+        *,
+        times: int = 1,
+        reference_number: str | None = None,
+        code: int = 329,
+        endpoint: str | None = None,
+    ) -> None:
+        """Let a fault strike the next `times` fitting calls. `code` is the business code of an error_code.
+
+        `endpoint` is a name of the ledger's calls; without it, the calls that the kind is about by itself.
+        """
+        desk = self.fault_desk
+        desk.once(kind, times=times, reference_number=reference_number, code=code, endpoint=endpoint)
 
     async def advance(self, seconds: float) -> int:
         """Push the courier's clock forward, at most to real time, and make the scans that are due; how many."""
@@ -79,7 +96,7 @@ class Sandbox:
     async def finish(self) -> int:
         """Let every open journey run to its end now; how many scans that made. Webhooks are queued."""
         made = 0
-        for number, order in enumerate(list(self.vendor.orders.values())):
+        for number, order in enumerate(list(self.vendor.shipments.values())):
             made += self._publish(order, self.vendor.finish(order, real=self.clock.real()))
             if number % SLICE == SLICE - 1:
                 await asyncio.sleep(0)
@@ -87,7 +104,7 @@ class Sandbox:
 
     def cancel(self, order: Order) -> bool:
         """Stop a journey with status 10. False if it is over already."""
-        if self.vendor.orders.get(order.reference_number) is not order:
+        if self.vendor.find(order.waybill) is not order:
             return False  # the sandbox was reset in the meantime
         scan = self.vendor.cancel(order, courier=self.clock.courier(), real=self.clock.real())
         return scan is not None and self._publish(order, [scan]) == 1
@@ -97,7 +114,7 @@ class Sandbox:
         asyncio.get_running_loop().call_later(self.faults.cancel_later_seconds, self.cancel, order)
 
     def _publish(self, order: Order, scans: list[Scan]) -> int:
-        for scan in scans:
+        for scan in () if order.untracked else scans:
             self.delivery.announce(order, scan)
         return len(scans)
 
@@ -125,8 +142,18 @@ class Sandbox:
         return {
             "orders_created": self.orders_created,
             "orders": [self._order_row(order, with_scans) for order in self.vendor.orders.values()],
+            "registered": [self._registered_row(order) for order in self.vendor.shipments.values() if order.registered],
             "webhooks": self.delivery.counts.as_json(),
             "calls": dict(self.calls),
+        }
+
+    def _registered_row(self, order: Order) -> JsonObject:
+        return {
+            "waybill": order.waybill,
+            "cp_id": order.cp_id,
+            "reference_number": order.reference_number,
+            "tracked": not order.untracked,
+            "scans": [_scan_row(scan) for scan in order.scans],
         }
 
     def _order_row(self, order: Order, with_scans: bool) -> JsonObject:

@@ -43,7 +43,7 @@ _NAMES: dict[type[Outcome], str] = {
 class PlacesOrders(Protocol):
     """What push needs of the vendor."""
 
-    async def create_order(self, payload: JsonObject, *, region: Region = Region.INDIA) -> OrderAnswer:
+    async def create_order(self, order: JsonObject, /, *, region: Region = Region.INDIA) -> OrderAnswer:
         """Register one shipment. Never raises for what the vendor does."""
         ...
 

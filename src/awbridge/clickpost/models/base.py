@@ -1,4 +1,4 @@
-"""What every request model shares: ClickPost's own field names, unknown fields passed through, only what was given sent.
+"""What every request model shares: ClickPost's own field names, unknown fields passed through, nothing else sent.
 
 The string under a field says what it means, with units and limits. A limit that stands there without being checked is
 ClickPost's: it may be other for some courier, so going over it is left for ClickPost to judge.
@@ -33,7 +33,8 @@ Moment = datetime | str
 class RequestModel(BaseModel):
     """The body of a request to ClickPost, or a part of one. Frozen; `model_copy(update=...)` makes a changed one."""
 
-    model_config = ConfigDict(extra="allow", frozen=True, coerce_numbers_to_str=False)
+    # Errors name the field and the problem, not the value: it may be a phone or an address.
+    model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
 
     def payload(self) -> JsonObject:
         """The JSON object to send: the fields that were given, known or not, and no others."""

@@ -168,7 +168,7 @@ WHERE shard = $1 AND reference_number = $2 AND NOT success AND state <> 'cancell
 -- name: claim_allocating
 UPDATE shipments SET lease_owner = $1, lease_ends_at = $2
 WHERE (shard, reference_number) IN (
-  SELECT shard, reference_number FROM shipments
+  SELECT shard, reference_number FROM shipments {{sqlite: INDEXED BY shipments_to_allocate}}
   WHERE state = 'allocating' AND allocate_at <= $3 AND (lease_ends_at IS NULL OR lease_ends_at <= $3)
   ORDER BY allocate_at
   LIMIT $4
@@ -193,7 +193,7 @@ WHERE shard = $1 AND reference_number = $2 AND lease_owner = $3 AND state = 'all
 -- its last change. The lease keeps push away while the fallback is settled.
 UPDATE shipments SET lease_owner = $1, lease_ends_at = $2
 WHERE (shard, reference_number) IN (
-  SELECT s.shard, s.reference_number FROM shipments s
+  SELECT s.shard, s.reference_number FROM shipments s {{sqlite: INDEXED BY shipments_to_replace}}
   WHERE s.state IN ('rejected', 'gave_up', 'retrying') AND s.updated_at >= $4
     AND (s.state <> 'retrying' OR s.no_of_retries >= $5) AND NOT s.success AND s.cancel_asked_at IS NULL
     AND (s.fallback_at IS NULL OR s.fallback_at <= $3)
@@ -208,7 +208,7 @@ RETURNING *
 
 -- name: free_ended
 -- Ended shipments are leased by fallback alone; a lease that ran out was a killed one's.
-UPDATE shipments SET lease_owner = NULL, lease_ends_at = NULL
+UPDATE shipments {{sqlite: INDEXED BY shipments_to_replace}} SET lease_owner = NULL, lease_ends_at = NULL
 WHERE state IN ('rejected', 'gave_up', 'retrying') AND updated_at >= $2 AND state <> 'retrying' AND lease_ends_at <= $1
 RETURNING reference_number
 

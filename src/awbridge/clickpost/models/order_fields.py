@@ -1,0 +1,150 @@
+"""The fields of an order. Each keeps what it is given, text as text and numbers as numbers, if that is good.
+
+Static types are precise, for the editor. At run time only what ClickPost would surely refuse is refused: couriers
+differ, and ClickPost's own examples hold numbers as text, text as numbers and null nearly everywhere.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated, Any, get_args
+
+from pydantic import BaseModel, GetCoreSchemaHandler
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from awbridge.clickpost.models.base import Day, Flag, Moment, Number, Text
+from awbridge.clickpost.models.parts import DeliveryType, OrderType
+from awbridge.clickpost.plain import as_number, decimal_text, text_of
+from awbridge.clickpost.wire import as_int, as_text
+from awbridge.domain.json import JsonObject
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A field whose value `check` hands back as it is, or refuses."""
+
+    check: Callable[[Any], Any]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self.check, json_schema_input_schema=handler(source))
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A field that takes any value as it comes, for ClickPost to judge."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.any_schema()
+
+
+@dataclass(frozen=True, slots=True)
+class Loose:
+    """A part of an order: an object is read as that part, anything else is kept, for ClickPost to judge."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_wrap_validator_function(
+            _read_objects, handler(source), serialization=core_schema.simple_ser_schema("any")
+        )
+
+
+def wrong(problem: str) -> PydanticCustomError:
+    """The error of a field with this problem. Its model adds ClickPost's code."""
+    return PydanticCustomError("wrong", "{problem}", {"problem": problem})
+
+
+def is_scalar(value: Any) -> bool:
+    """Whether this is text or a number, and no truth value."""
+    return isinstance(value, (str, int, float, Decimal)) and not isinstance(value, bool)
+
+
+def filled(value: Any) -> Any:
+    """The value, if it is text or a number and not empty."""
+    if type(value) is str and value.strip():  # by far the most common
+        return value
+    if value is None or value == "":
+        raise PydanticCustomError("required", "is required")
+    if not is_scalar(value):
+        raise wrong("must be text")
+    if not text_of(value):
+        raise PydanticCustomError("required", "is required")
+    return value
+
+
+def number(problem: str, *, least: float = 0.0, above: bool = False, whole: bool = False) -> Checked:
+    """A field that holds a number of at least `least` (or above it), a whole one if asked for."""
+
+    def check(value: Any) -> Any:
+        found = as_number(value if type(value) in (int, float) else filled(value))
+        if found is None or found < least or (above and found == least) or (whole and not found.is_integer()):
+            raise wrong(problem)
+        return exact(value)
+
+    return Checked(check)
+
+
+def exact(value: Any) -> Any:
+    """The value. A Decimal that would be sent as 1E+3 becomes text without an exponent."""
+    if isinstance(value, Decimal) and str(value) != (text := decimal_text(value)):
+        return text
+    return value
+
+
+def _one_of(*allowed: str) -> Checked:
+    def check(value: Any) -> Any:
+        if filled(value) not in allowed:
+            raise wrong(f"must be one of {', '.join(allowed)}")
+        return value
+
+    return Checked(check)
+
+
+def _day(value: Any) -> Any:
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    text = as_text(filled(value))
+    try:
+        if _DAY.fullmatch(text) and date.fromisoformat(text):
+            return value
+    except ValueError:
+        pass
+    raise wrong("must be a date as YYYY-MM-DD")
+
+
+def _courier(value: Any) -> Any:
+    if (as_int(filled(value)) or 0) <= 0:
+        raise wrong("must be a courier partner id, a whole number above 0")
+    return value
+
+
+def _read_objects(value: Any, read: Callable[[Any], Any]) -> Any:
+    return read(value) if isinstance(value, (dict, BaseModel)) else value
+
+
+KEPT = Kept()
+LOOSE = Loose()
+
+# What an order cannot be without.
+Filled = Annotated[Text, Checked(filled)]
+Courier = Annotated[Text, Checked(_courier)]
+InvoiceDay = Annotated[Day, Checked(_day)]
+Kind = Annotated[OrderType, _one_of(*get_args(OrderType))]
+Direction = Annotated[DeliveryType, _one_of(*get_args(DeliveryType))]
+Money = Annotated[Number, number("must be a number of 0 or more")]
+Centimetres = Annotated[Number, number("must be a number above 0, in cm", above=True)]
+Grams = Annotated[Number, number("must be a number above 0, in grams", above=True)]
+Count = Annotated[int | str, number("must be a whole number of 1 or more", least=1, whole=True)]
+
+# What may be left out, and is kept as it is given.
+OptText = Annotated[Text | None, KEPT]
+OptNumber = Annotated[Number | None, Checked(exact)]
+OptFlag = Annotated[Flag | None, KEPT]
+OptDay = Annotated[Day | None, KEPT]
+OptMoment = Annotated[Moment | None, KEPT]
+OptTexts = Annotated[str | list[str] | tuple[str, ...] | None, KEPT]
+OptObject = Annotated[JsonObject | None, KEPT]

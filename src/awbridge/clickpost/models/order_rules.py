@@ -1,0 +1,149 @@
+"""Rules that look at several fields of an order, and the table of what single couriers ask for.
+
+Pure: JSON in, problems out. Each rule holds by itself, so that one wrong field does not hide another.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from awbridge.clickpost.plain import (
+    COD_VALUE_WRONG,
+    DATA_WRONG,
+    ITEMS_MISSING,
+    ITEMS_WRONG,
+    PRIORITY_WRONG,
+    REASON_WRONG,
+    Problem,
+    as_number,
+    text_of,
+)
+from awbridge.clickpost.wire import as_int, as_list, as_object, as_text
+from awbridge.domain.json import JsonObject
+
+Loc = tuple[int | str, ...]
+
+LONGEST_RVP_REASON = 500  # characters
+LONGEST_REFERENCE = 200  # characters; ours: it is an indexed key
+
+INDIAN_PINCODE = re.compile(r"[1-9]\d{5}", re.ASCII)
+INDIA = ("", "IN", "IND", "INDIA")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CourierRule:
+    """What one courier asks for beside what all do."""
+
+    name: str
+    longest_reference: int = LONGEST_REFERENCE
+    item_fields: tuple[str, ...] = ()  # each item needs them
+
+
+_BLUEDART_REFERENCE = 20  # characters
+_CUSTOMS = ("hs_code", "manufacture_country_code")
+
+COURIER_RULES = {
+    5: CourierRule(name="Bluedart", longest_reference=_BLUEDART_REFERENCE),
+    28: CourierRule(name="Bluedart", longest_reference=_BLUEDART_REFERENCE),
+    145: CourierRule(name="DHL International", item_fields=_CUSTOMS),
+    159: CourierRule(name="DHL International", item_fields=_CUSTOMS),
+}
+"""By courier partner id, only what ClickPost publishes: its create-order page (Bluedart) and its page of custom fields
+for certain carriers (DHL International and its reverse, where both fields are mandatory).
+
+That Shadowfax, Gati and others want a waybill assigned before is published too, and no rule here: where ClickPost keeps
+the courier's series of waybills, it assigns one by itself, and an order without one is good.
+"""
+
+_ANY_COURIER = CourierRule(name="")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """Where the sections of an order stand; () is the top, as in the flat form."""
+
+    details: Loc = ("shipment_details",)
+    additional: Loc = ("additional",)
+    pickup: Loc = ("pickup_info",)
+    drop: Loc = ("drop_info",)
+    indian: bool = False  # places carry pickup_pincode and drop_pincode
+
+
+def rule_problems(order: JsonObject, layout: Layout) -> list[Problem]:
+    """Every rule that the order breaks."""
+    return list(_rule_problems(order, layout))
+
+
+def _rule_problems(order: JsonObject, layout: Layout) -> Iterator[Problem]:
+    details = _section(order, layout.details)
+    additional = _section(order, layout.additional)
+    if details:
+        yield from _cod_problems(details, layout.details)
+        yield from _return_problems(details, additional, layout)
+        yield from _courier_problems(details, layout.details)
+        if details.get("items") == []:
+            yield Problem((*layout.details, "items"), "must hold at least one item", ITEMS_MISSING)
+    yield from _priority_problems(details, ("order_priority",), layout.details)
+    yield from _priority_problems(additional, ("order_priority", "priority"), layout.additional)
+    if layout.indian:
+        yield from _pincode_problems(order, layout)
+
+
+def _section(order: JsonObject, loc: Loc) -> JsonObject:
+    return as_object(order.get(str(loc[0]))) if loc else order
+
+
+def _cod_problems(details: JsonObject, at: Loc) -> Iterator[Problem]:
+    loc, given = (*at, "cod_value"), details.get("cod_value")
+    absent = given is None or given == ""
+    value = 0.0 if absent else as_number(given)
+    order_type = details.get("order_type")
+    if value is None or value < 0:
+        yield Problem(loc, "must be a number of 0 or more", COD_VALUE_WRONG)
+    elif order_type == "PREPAID" and value != 0:
+        yield Problem(loc, "must be 0 when order_type is PREPAID", COD_VALUE_WRONG)
+    elif order_type == "COD" and value == 0:
+        yield Problem(loc, "is required and must be above 0 when order_type is COD", COD_VALUE_WRONG)
+
+
+def _return_problems(details: JsonObject, additional: JsonObject, layout: Layout) -> Iterator[Problem]:
+    reasons = ((layout.details, details.get("rvp_reason")), (layout.additional, additional.get("rvp_reason")))
+    for at, reason in reasons:
+        if reason is not None and not isinstance(reason, (str, int)):
+            yield Problem((*at, "rvp_reason"), "must be text", REASON_WRONG)
+        elif len(as_text(reason)) > LONGEST_RVP_REASON:
+            yield Problem((*at, "rvp_reason"), f"may have at most {LONGEST_RVP_REASON} characters", REASON_WRONG)
+    # An exchange is a return without a reason of its own (seen in ClickPost's own examples).
+    needed = details.get("delivery_type") == "RVP" and details.get("order_type") != "EXCHANGE"
+    if needed and not any(as_text(reason) for _, reason in reasons):
+        yield Problem((*layout.details, "rvp_reason"), "is required when delivery_type is RVP", REASON_WRONG)
+
+
+def _courier_problems(details: JsonObject, at: Loc) -> Iterator[Problem]:
+    rule = COURIER_RULES.get(as_int(details.get("courier_partner")) or 0, _ANY_COURIER)
+    if len(text_of(details.get("reference_number"))) > rule.longest_reference:
+        courier = f" for {rule.name}" if rule.longest_reference < LONGEST_REFERENCE else ""
+        text = f"may have at most {rule.longest_reference} characters{courier}"
+        yield Problem((*at, "reference_number"), text, DATA_WRONG)
+    for index, item in enumerate(as_list(details.get("items")) if rule.item_fields else []):
+        for name in rule.item_fields:
+            if isinstance(item, dict) and not text_of(as_object(item).get(name)):
+                yield Problem((*at, "items", index, name), f"is required for {rule.name}", ITEMS_WRONG)
+
+
+def _priority_problems(place: JsonObject, names: tuple[str, ...], at: Loc) -> Iterator[Problem]:
+    for name in names:
+        given = place.get(name)
+        if given is not None and not (isinstance(given, str) and as_text(given)):
+            yield Problem((*at, name), "must be text, like NORMAL", PRIORITY_WRONG)
+
+
+def _pincode_problems(order: JsonObject, layout: Layout) -> Iterator[Problem]:
+    for side, at in (("pickup", layout.pickup), ("drop", layout.drop)):
+        place = _section(order, at)
+        country = as_text(place.get(f"{side}_country")).upper()
+        pincode = as_text(place.get(f"{side}_pincode"))
+        if pincode and country in INDIA and not INDIAN_PINCODE.fullmatch(pincode):
+            yield Problem((*at, f"{side}_pincode"), "must have 6 digits", DATA_WRONG)

@@ -1,0 +1,127 @@
+"""The flat form of an order (v1, and the exchange form of v3), and what v1 asks for beside v3."""
+
+from typing import Any
+
+import httpx2
+import pytest
+
+from awbridge.sandbox import Account, SandboxConfig, running
+from tests.sandbox.helpers import CREATE, code_of, flat_order, item, merchant, order, place
+
+V1 = "/api/v1/create-order/"
+CALM = SandboxConfig(odd_answers=0)
+
+
+def message_of(answer: httpx2.Response) -> str:
+    return answer.json()["meta"]["message"]
+
+
+async def test_a_flat_order_is_placed_like_any_other() -> None:
+    async with running(CALM) as sandbox, merchant(sandbox) as http:
+        answer = await http.post(V1, json=flat_order("B-1", order_type="COD", cod_value=900))
+        assert code_of(answer) == 200
+        assert answer.json()["result"]["waybill"] == sandbox.vendor.orders["B-1"].waybill
+        entry = sandbox.vendor.orders["B-1"]
+        assert (entry.order_type, entry.cod_value, entry.drop_pincode, entry.is_rvp) == ("COD", 900, "560001", False)
+        assert code_of(await http.post(V1, json=flat_order("B-1"))) == 323
+
+
+@pytest.mark.parametrize(
+    ("code", "changes"),
+    [
+        (302, {"courier_partner": 9999}),
+        (307, {"order_type": "CASH"}),
+        (310, {"delivery_type": "RVP"}),
+        (312, {"items": []}),
+        (314, {"pickup_phone": "12"}),
+        (314, {"drop_pincode": "56000"}),
+        (314, {"reference_number": "B#1"}),
+        (314, {"drop_name": "N" * 101}),
+        (315, {"cod_value": 5}),
+        (400, {"drop_city": ""}),
+        (400, {"gst_info": {}}),
+        (400, {"gst_info": None}),
+    ],
+)
+async def test_a_bad_flat_order_is_refused_with_its_code(code: int, changes: dict[str, Any]) -> None:
+    async with running(CALM) as sandbox, merchant(sandbox) as http:
+        answer = await http.post(V1, json=flat_order("B-1") | changes)
+        assert code_of(answer) == code, answer.text
+        assert sandbox.orders_created == 0
+
+
+async def test_v1_takes_no_sections_and_names_the_missing_gst_number() -> None:
+    async with running(CALM) as sandbox, merchant(sandbox) as http:
+        assert code_of(await http.post(V1, json=order("B-1"))) == 314
+        without = await http.post(V1, json=flat_order("B-1", gst_info={"seller_gstin": "27TEST"}))
+        assert "consignee_gstin" in message_of(without)
+
+
+async def test_v3_takes_the_flat_form_of_an_exchange_without_a_reason() -> None:
+    async with running(CALM) as sandbox, merchant(sandbox) as http:
+        payload = flat_order("X-1", order_type="EXCHANGE", delivery_type="RVP", courier_partner=25, rvp_reason=None)
+        payload["exchange_info"] = {"name": "Store", "pincode": "600001"}
+        del payload["gst_info"]
+        assert code_of(await http.post(CREATE, json=payload)) == 200
+        await sandbox.finish()
+        assert sandbox.vendor.orders["X-1"].is_rvp
+        assert [scan.code for scan in sandbox.vendor.orders["X-1"].scans][-3:] == [30, 31, 32]
+
+
+async def test_an_account_may_take_no_exchange() -> None:
+    accounts = (Account(courier_partner_id=4, courier_name="Delhivery", account_code="a", exchange=False),)
+    async with running(SandboxConfig(accounts=accounts, odd_answers=0)) as sandbox, merchant(sandbox) as http:
+        assert code_of(await place(http, "X-1", order_type="EXCHANGE")) == 307
+        assert code_of(await place(http, "X-2")) == 200
+
+
+async def test_some_couriers_want_a_waybill_assigned_beforehand() -> None:
+    async with running(SandboxConfig(waybill_couriers=(4,), odd_answers=0)) as sandbox, merchant(sandbox) as http:
+        refused = await place(http, "A-1")
+        assert (code_of(refused), "awb_number" in message_of(refused)) == (321, True)
+        assert code_of(await place(http, "A-1", awb_number="PRE1")) == 200
+        assert code_of(await place(http, "A-2", courier_partner=6)) == 200
+
+
+@pytest.mark.parametrize(
+    ("code", "changes"),
+    [
+        (308, {"additional": {"priority": ""}}),
+        (308, {"additional": {"order_priority": 3}}),
+        (314, {"additional": "label"}),
+        (314, {"gst_info": []}),
+        (314, {"tax_info": "none"}),
+        (314, {"courier_custom_fields": "none"}),
+    ],
+)
+async def test_priority_and_the_sections_beside_the_shipment_are_checked(code: int, changes: dict[str, Any]) -> None:
+    async with running(CALM) as sandbox, merchant(sandbox) as http:
+        assert code_of(await http.post(CREATE, json=order("A-1") | changes)) == code
+
+
+async def test_v4_takes_tax_info_custom_fields_and_the_account_beside_the_shipment() -> None:
+    async with running(CALM) as sandbox, merchant(sandbox) as http:
+        address = dict.fromkeys(("name", "phone", "address", "city", "postal_code", "country_code"), "x")
+        payload = order("W-1", additional={"account_code": "Delhivery Surface", "priority": "NORMAL"}) | {
+            "pickup_info": address,
+            "drop_info": address,
+            "tax_info": {"exporter": {"ioss": "IM1"}},
+            "courier_custom_fields": [{"key": "a", "value": "b"}],
+        }
+        assert code_of(await http.post("/api/v4/create-order/", json=payload)) == 200
+        payload["additional"]["account_code"] = "nobody's"
+        payload["shipment_details"]["reference_number"] = "W-2"
+        assert code_of(await http.post("/api/v4/create-order/", json=payload)) == 351
+
+
+@pytest.mark.parametrize("path", [V1, CREATE, "/api/v4/create-order/"])
+async def test_an_order_is_fetched_by_its_reference_with_the_key_alone(path: str) -> None:
+    async with running(CALM) as sandbox, merchant(sandbox) as http:
+        await place(http, "A-1", items=[item(), item()])
+        http.params = {"key": "sandbox-key"}
+        found = (await http.get(path, params={"reference_number": "A-1"})).json()
+        assert found["result"]["waybill"] == sandbox.vendor.orders["A-1"].waybill
+        assert code_of(await http.get(path, params={"reference_number": "A-2"})) == 330
+        assert code_of(await http.get(path)) == 400
+        assert code_of(await http.get(path, params={"awb": "1"})) == 400
+        assert code_of(await http.get(path, params={"username": "x", "reference_number": "A-1"})) == 301

@@ -1,0 +1,144 @@
+"""Counts per day, and reports that get ready after a while."""
+
+import csv
+import io
+import time
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import httpx2
+import pytest
+
+from awbridge.sandbox import Faults, SandboxConfig, running
+from tests.sandbox.helpers import code_of, merchant, place
+
+REPORT = "/api/v1/reports/enterprise_dashboard_report/"
+COUNT = "/api/v1/fetch-shipment-count/"
+INDIA = timezone(timedelta(hours=5, minutes=30))
+
+
+def stamp(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def asked(**changes: Any) -> dict[str, Any]:
+    now = time.time()
+    filters = {"updated_at_start_time": stamp(now - 3600), "updated_at_end_time": stamp(now + 60)}
+    return {"report_name": "TRACK_ORDER_DASHBOARD_REPORT", "filters": filters, "fields": []} | changes
+
+
+async def request(http: httpx2.AsyncClient, **changes: Any) -> int:
+    (entry,) = (await http.post(REPORT, json=asked(**changes))).json()["result"]
+    return entry["report_reference_number"]
+
+
+async def poll(http: httpx2.AsyncClient, reference: object) -> dict[str, Any]:
+    (entry,) = (await http.get(REPORT, params={"report_reference_number": str(reference)})).json()["result"]
+    return entry
+
+
+async def download(link: str) -> httpx2.Response:
+    """Follow a link as a stranger would, without the key."""
+    async with httpx2.AsyncClient(trust_env=False, verify=False) as stranger:
+        return await stranger.get(link)
+
+
+async def test_a_report_gets_ready_and_lists_what_changed() -> None:
+    async with running(SandboxConfig(report_polls=2)) as sandbox, merchant(sandbox) as http:
+        for number in range(3):
+            await place(http, f"R-{number}", order_type="COD", cod_value=250)
+        await sandbox.finish()
+        reference = await request(http)
+        waits = [await poll(http, reference) for _ in range(2)]
+        assert [(entry["report_status"], entry["s3_link"]) for entry in waits] == [("IN_PROGRESS", None)] * 2
+        ready = await poll(http, reference)
+        assert ready["report_status"] == "SUCCESS"
+        file = await download(ready["s3_link"])
+        assert file.headers["content-type"] == "text/csv"
+        forged = await download(ready["s3_link"].replace("Signature=", "Signature=0"))
+        late = await download(ready["s3_link"].replace("Expires=", "Expires=0&x="))
+        assert [forged.status_code, late.status_code] == [403, 403]
+        rows = {row["AWB"]: row for row in csv.DictReader(io.StringIO(file.text))}
+        assert rows.keys() == {entry.waybill for entry in sandbox.vendor.orders.values()}
+        for entry in sandbox.vendor.orders.values():
+            row = rows[entry.waybill]
+            assert (row["Reference Number"], row["Order Type"]) == (entry.reference_number, "COD")
+            assert row["Clickpost Status Code"] == str(entry.scans[-1].code)
+
+
+async def test_a_report_holds_the_columns_and_the_window_that_were_asked_for() -> None:
+    async with running(SandboxConfig(report_polls=0)) as sandbox, merchant(sandbox) as http:
+        await place(http, "R-1")
+        await sandbox.finish()
+        link = (await poll(http, await request(http, fields=["AWB", "Remark"])))["s3_link"]
+        assert (await download(link)).text.splitlines()[0] == "AWB,Remark"
+        before = {"updated_at_start_time": "2026-01-01 00:00:00", "updated_at_end_time": "2026-01-02 00:00:00"}
+        link = (await poll(http, await request(http, filters=before)))["s3_link"]
+        assert len((await download(link)).text.splitlines()) == 1
+
+
+async def test_a_report_may_fail() -> None:
+    config = SandboxConfig(report_polls=1, faults=Faults(failed_reports=1))
+    async with running(config) as sandbox, merchant(sandbox) as http:
+        reference = await request(http)
+        statuses = [(await poll(http, reference))["report_status"] for _ in range(3)]
+        assert statuses == ["IN_PROGRESS", "FAILED", "FAILED"]
+        sandbox.faults = Faults()
+        sandbox.once("failed_reports")
+        references = [await request(http), await request(http)]
+        for reference in references:
+            await poll(http, reference)
+        assert [(await poll(http, each))["report_status"] for each in references] == ["FAILED", "SUCCESS"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"report_name": "EVERYTHING"},
+        {"filters": {}},
+        {"filters": {"updated_at_start_time": "2026-01-01", "updated_at_end_time": "2026-01-02"}},
+        {"filters": {"updated_at_start_time": "2026-01-01 00:00:00", "updated_at_end_time": "2026-01-02 00:00:01"}},
+        {"filters": {"updated_at_start_time": "2026-01-02 00:00:00", "updated_at_end_time": "2026-01-01 00:00:00"}},
+        {"fields": "AWB"},
+        {"fields": ["Colour"]},
+        {"fields": [{}]},
+    ],
+)
+async def test_a_report_that_makes_no_sense_is_refused(changes: dict[str, Any]) -> None:
+    async with running(SandboxConfig()) as sandbox, merchant(sandbox) as http:
+        answer = await http.post(REPORT, json=asked(**changes))
+        assert (answer.status_code, code_of(answer)) == (400, 400)
+
+
+@pytest.mark.parametrize("query", [{}, {"report_reference_number": "17"}, {"report_reference_number": "x"}])
+async def test_a_report_that_nobody_asked_for_is_no_entity(query: dict[str, str]) -> None:
+    async with running(SandboxConfig()) as sandbox, merchant(sandbox) as http:
+        assert code_of(await http.get(REPORT, params=query)) == 422
+        assert (await http.get("/_files/tracking.csv", params=query)).status_code == 403
+
+
+async def test_shipments_are_counted_by_indian_days() -> None:
+    async with running(SandboxConfig()) as sandbox, merchant(sandbox) as http:
+        for number in range(3):
+            await place(http, f"R-{number}")
+        await http.post("/api/v3/tracking/awb-register/", json={"waybill": "ELSE-1", "courier_partner": 4})
+        midnight = datetime(2026, 3, 14, tzinfo=INDIA).timestamp()
+        sandbox.vendor.orders["R-0"].placed_at = midnight - 1
+        sandbox.vendor.orders["R-1"].placed_at = midnight
+        answer = await http.get(COUNT, params={"start-date": "2026-03-12", "end-date": "2026-03-14"})
+        assert answer.json()["result"] == {
+            "2026-03-12": {},
+            "2026-03-13": {"manifestation": 1, "tracking": 1},
+            "2026-03-14": {"manifestation": 1, "tracking": 1},
+        }
+        today = datetime.now(INDIA).date().isoformat()
+        answer = await http.get(COUNT, params={"start-date": today, "end-date": today})
+        assert answer.json()["result"] == {today: {"manifestation": 1, "tracking": 2}}
+
+
+@pytest.mark.parametrize(
+    ("start", "end"), [("", ""), ("2026-03-01", "1 March"), ("2026-03-02", "2026-03-01"), ("2020-01-01", "2026-01-01")]
+)
+async def test_counts_need_days_in_order(start: str, end: str) -> None:
+    async with running(SandboxConfig()) as sandbox, merchant(sandbox) as http:
+        assert code_of(await http.get(COUNT, params={"start-date": start, "end-date": end})) == 400

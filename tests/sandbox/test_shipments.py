@@ -1,0 +1,126 @@
+"""What belongs to one shipment: label, security key, proof of delivery, edits, WhatsApp."""
+
+from typing import Any
+
+import pytest
+
+from awbridge.sandbox import Account, JourneyWeights, SandboxConfig, running
+from tests.sandbox.helpers import code_of, merchant, place
+
+CALM = SandboxConfig(odd_answers=0)
+DELIVERED = JourneyWeights(delivered=1, ndr_delivered=0, rto=0, cancelled=0, lost=0, damaged=0, expired=0)
+LABEL = "/api/v1/fetch/shippinglabel/"
+POD = "/v1/pod/pod_from_shipment_details/"
+EDIT = "/api/v1/edit-order/"
+WHATSAPP = "/api/v1/enable_shipment_notification/"
+
+
+async def test_the_label_is_the_one_of_the_order_until_it_is_made_anew() -> None:
+    async with running(CALM) as sandbox, merchant(sandbox) as http:
+        placed = (await place(http, "A-1")).json()["result"]
+        where = {"waybill": placed["waybill"], "cp_id": 4}
+        first = (await http.get(LABEL, params=where)).json()["result"]["shipping_label"]
+        assert first == placed["label"]
+        again = await http.get(LABEL, params=where | {"regenerate": "true"})
+        assert again.json()["result"]["shipping_label"] != first
+
+
+async def test_an_order_without_a_label_gets_one_when_the_courier_is_asked() -> None:
+    async with running(CALM) as sandbox, merchant(sandbox) as http:
+        await place(http, "A-1", additional={"label": False})
+        where = {"waybill": sandbox.vendor.orders["A-1"].waybill, "cp_id": 4}
+        assert code_of(await http.get(LABEL, params=where)) == 500
+        assert code_of(await http.get(LABEL, params=where | {"regenerate": "true"})) == 200
+        assert code_of(await http.get(LABEL, params=where)) == 200
+        assert code_of(await http.get(LABEL, params=where | {"regenerate": "maybe"})) == 400
+        assert code_of(await http.get(LABEL, params=where | {"cp_id": 6})) == 400
+
+
+async def test_the_security_key_is_the_one_of_the_order() -> None:
+    async with running(CALM) as sandbox, merchant(sandbox) as http:
+        placed = (await place(http, "A-1")).json()["result"]
+        where = {"waybill": placed["waybill"], "cp_id": 4}
+        assert (await http.get("/api/v1/shipment-security-key", params=where)).json()["result"] == {
+            "waybill": placed["waybill"],
+            "cp_id": 4,
+            "security_key": placed["security_key"],
+            "reference_number": "A-1",
+        }
+        assert code_of(await http.get("/api/v1/shipment-security-key", params={"waybill": "x", "cp_id": 4})) == 400
+
+
+async def test_there_is_a_proof_of_delivery_once_it_is_delivered() -> None:
+    async with running(SandboxConfig(weights=DELIVERED)) as sandbox, merchant(sandbox) as http:
+        await place(http, "A-1")
+        where = {"waybill": sandbox.vendor.orders["A-1"].waybill, "cp_id": 4}
+        assert code_of(await http.get(POD, params=where)) == 400
+        await sandbox.finish()
+        assert where["waybill"] in (await http.get(POD, params=where)).json()["result"]["pod_url"]
+        assert code_of(await http.get(POD, params=where | {"waybill": "nobody"})) == 400
+
+
+async def test_an_account_may_lack_the_service_of_proofs() -> None:
+    accounts = (Account(courier_partner_id=4, courier_name="Delhivery", account_code="a", pod=False),)
+    async with running(SandboxConfig(accounts=accounts)) as sandbox, merchant(sandbox) as http:
+        await place(http, "A-1")
+        where = {"waybill": sandbox.vendor.orders["A-1"].waybill, "cp_id": 4}
+        assert code_of(await http.get(POD, params=where)) == 306
+
+
+async def test_an_order_changes_its_payment() -> None:
+    async with running(CALM) as sandbox, merchant(sandbox) as http:
+        await place(http, "A-1", order_type="COD", cod_value=250)
+        entry = sandbox.vendor.orders["A-1"]
+        where = {"awb_number": entry.waybill, "courier_partner": 4}
+        answer = await http.post(EDIT, json=where | {"order_type": "PREPAID"})
+        assert answer.json() == {"meta": {"status": 200, "success": True, "message": "ACCEPTED"}}
+        assert (entry.order_type, entry.cod_value) == ("PREPAID", 0)
+        assert code_of(await http.post(EDIT, json=where | {"order_type": "COD", "cod_value": 99.5})) == 200
+        assert (entry.order_type, entry.cod_value) == ("COD", 99.5)
+        ewaybill = {"ewaybill_serial_number": "77", "invoice_number": "I", "invoice_date": "2026-03-01"}
+        assert code_of(await http.post(EDIT, json=where | ewaybill | {"edit_order_service": 2})) == 200
+
+
+@pytest.mark.parametrize(
+    ("code", "changes"),
+    [
+        (330, {"awb_number": "nobody", "qc_type": "doorstep"}),
+        (400, {"awb_number": "", "qc_type": "doorstep"}),
+        (400, {}),
+        (400, {"order_type": "EXCHANGE"}),
+        (400, {"order_type": "COD"}),
+        (400, {"order_type": "PREPAID", "cod_value": 4}),
+        (400, {"cod_value": 4}),
+        (400, {"qc_type": "warehouse"}),
+        (400, {"edit_order_service": 2, "invoice_number": "I"}),
+        (400, {"ewaybill_serial_number": "7", "invoice_number": "I", "invoice_date": "1/2/26"}),
+    ],
+)
+async def test_an_edit_that_makes_no_sense_is_refused(code: int, changes: dict[str, Any]) -> None:
+    async with running(CALM) as sandbox, merchant(sandbox) as http:
+        await place(http, "A-1")
+        entry = sandbox.vendor.orders["A-1"]
+        body = {"awb_number": entry.waybill, "courier_partner": 4} | changes
+        assert code_of(await http.post(EDIT, json=body)) == code
+        assert (entry.order_type, entry.cod_value) == ("PREPAID", 0)
+
+
+async def test_what_is_over_is_not_edited_any_more() -> None:
+    async with running(CALM) as sandbox, merchant(sandbox) as http:
+        await place(http, "A-1")
+        await sandbox.finish()
+        body = {"awb_number": sandbox.vendor.orders["A-1"].waybill, "courier_partner": 4, "qc_type": "doorstep"}
+        assert code_of(await http.post(EDIT, json=body)) == 400
+
+
+async def test_whatsapp_is_switched_per_shipment() -> None:
+    async with running(CALM) as sandbox, merchant(sandbox) as http:
+        await place(http, "A-1")
+        waybill = sandbox.vendor.orders["A-1"].waybill
+        assert code_of(await http.post(WHATSAPP, json={"awb": waybill, "whatsapp_disable": True})) == 200
+        assert sandbox.office.silent == {waybill}
+        assert code_of(await http.post(WHATSAPP, json={"awb": waybill, "whatsapp_disable": False})) == 200
+        assert sandbox.office.silent == set()
+        for body in ({"awb": waybill}, {"awb": "nobody", "whatsapp_disable": True}, [1]):
+            answer = await http.post(WHATSAPP, json=body)
+            assert (answer.status_code, code_of(answer)) == (400, 400)

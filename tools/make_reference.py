@@ -1,0 +1,137 @@
+"""Makes docs/library/models.md out of the request models: every model, every field, its unit and limit.
+
+python tools/make_reference.py            writes the page
+python tools/make_reference.py --check    fails where it is not what the models say
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import itertools
+import sys
+import textwrap
+import types
+import typing
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from enum import Enum
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic.fields import FieldInfo
+
+from awbridge.clickpost import models
+from awbridge.clickpost.models.base import RequestModel
+from awbridge.clickpost.models.neutral_parts import Fact
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "library" / "models.md"
+
+PLAIN = {str: "text", int: "whole number", float: "number", bool: "true or false", date: "day", Decimal: "number"}
+
+HEAD = """# Request models
+
+Made from the models in `awbridge.clickpost.models` by `python tools/make_reference.py`; a test holds it to them. How
+they are used: [library.md](../library.md#requests).
+"""
+
+
+def field_texts(model: type[RequestModel | Fact]) -> dict[str, str]:
+    """What stands under each field, inherited ones first."""
+    found: dict[str, str] = {}
+    for owner in reversed(model.__mro__):
+        if issubclass(owner, (RequestModel, Fact)):
+            found.update(_texts_of(owner))
+    return found
+
+
+def _texts_of(owner: type) -> Iterator[tuple[str, str]]:
+    (found,) = ast.parse(textwrap.dedent(inspect.getsource(owner))).body
+    body = found.body if isinstance(found, ast.ClassDef) else []
+    for field, text in itertools.pairwise(body):
+        match field, text:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(words))):
+                yield name, inspect.cleandoc(words)
+            case _:
+                continue
+
+
+def kind(annotation: Any) -> str:
+    """A type in the words of the trade."""
+    origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Annotated:
+        return kind(inner[0])
+    if origin is Literal:
+        return ", ".join(f"`{value}`" for value in inner)
+    if origin in (typing.Union, types.UnionType):
+        return _union([part for part in inner if part is not type(None)])
+    if origin in (list, Sequence, tuple) or (isinstance(origin, type) and issubclass(origin, Sequence)):
+        return f"list of {kind(inner[0])}"
+    if origin is dict or annotation is dict:
+        return "object"
+    if isinstance(annotation, type) and issubclass(annotation, (RequestModel, Fact)):
+        return f"[{annotation.__name__}](#{annotation.__name__.lower()})"
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return ", ".join(f"`{member.value}`" for member in annotation)
+    return {str: "text", int: "whole number", float: "number", bool: "true or false", date: "day"}.get(
+        annotation, "any"
+    )
+
+
+def _union(parts: list[Any]) -> str:
+    plain = {part for part in parts if isinstance(part, type)}
+    if bool in plain:
+        return "true or false"
+    if datetime in plain:
+        return "moment"
+    if date in plain:
+        return "day"
+    if plain & {float, Decimal}:
+        return "number"
+    if plain == {str, int}:
+        return "text"
+    return " or ".join(dict.fromkeys(kind(part) for part in parts))
+
+
+def row(name: str, field: FieldInfo, text: str) -> str:
+    """One field as a line of the table, under the name it is sent by."""
+    meaning = " ".join(text.split()).replace("|", "\\|")
+    return (
+        f"| `{field.alias or name}` | {kind(field.annotation)} | {'yes' if field.is_required() else ''} | {meaning} |"
+    )
+
+
+def section(model: type[RequestModel | Fact]) -> str:
+    """One model as a chapter."""
+    texts = field_texts(model)
+    missing = [name for name in model.model_fields if not texts.get(name)]
+    if missing:
+        raise SystemExit(f"{model.__name__}: nothing is said under {', '.join(missing)}")
+    rows = [row(name, field, texts[name]) for name, field in model.model_fields.items()]
+    table = ["| field | is | required | meaning |", "|---|---|---|---|", *rows]
+    return "\n".join([f"## {model.__name__}", "", inspect.getdoc(model) or "", "", *table, ""])
+
+
+def page() -> str:
+    """The whole page."""
+    named = [getattr(models, name) for name in sorted(models.__all__)]
+    shown = [model for model in named if isinstance(model, type) and issubclass(model, (RequestModel, Fact))]
+    return "\n".join([HEAD, *(section(model) for model in shown)])
+
+
+def main() -> int:
+    """Write or check the page."""
+    text = page()
+    if "--check" in sys.argv[1:]:
+        stale = not PAGE.exists() or PAGE.read_text(encoding="utf-8") != text
+        if stale:
+            sys.stderr.write("docs/library/models.md is not what the models say: run python tools/make_reference.py\n")
+        return int(stale)
+    PAGE.parent.mkdir(exist_ok=True)
+    PAGE.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
