@@ -127,6 +127,14 @@ async def fetch_order_by_reference(world: World) -> None:
     assert await world.client.fetch_order_by_reference("A-99") is None
 
 
+async def look_up_order(world: World) -> None:
+    found = await world.client.look_up_order("A-1")
+    assert found.placed is not None
+    assert (found.placed.waybill, found.denied) == (world.waybill, False)
+    none = await world.client.look_up_order("A-99")
+    assert (none.placed, none.denied, none.call.business_status) == (None, True, 330)
+
+
 async def cancel_order(world: World) -> None:
     assert (await world.client.cancel_order(world.waybill, 4, ACCOUNT)).cancelled
     assert (await world.client.cancel_order(world.waybill, 4, ACCOUNT)).cancelled
@@ -422,6 +430,7 @@ CALLS: dict[str, Callable[[World], Awaitable[None]]] = {
         create_b2b_order,
         fetch_order,
         fetch_order_by_reference,
+        look_up_order,
         cancel_order,
         track_order,
         updated_order,

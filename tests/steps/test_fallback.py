@@ -181,6 +181,20 @@ async def test_a_fallback_that_is_switched_off_is_passed_over(configured: Store)
     assert (await get(configured, "REF-2")).transporter == "third"
 
 
+async def test_a_fallback_that_is_switched_on_again_is_tried(configured: Store) -> None:
+    clock, vendor = SetClock(), Vendor(NO_RETURNS)
+    off = [dataclasses.replace(a, active=False) for a in (SECOND, THIRD)]
+    async with configured.write() as session:
+        await couriers.put(session, off, now=T0)
+    await take_in(configured, clock)
+    await run(configured, vendor, clock, minutes=2)
+    assert (await get(configured, "REF")).state is State.REJECTED
+    async with configured.write() as session:
+        await couriers.put(session, [THIRD], now=T0)
+    await run(configured, vendor, clock, minutes=5)
+    assert (await get(configured, "REF-2")).transporter == "third"
+
+
 async def test_an_old_failure_does_not_suddenly_ship_when_a_fallback_is_set(configured: Store) -> None:
     clock, vendor = SetClock(), Vendor(NO_RETURNS)
     await take_in(configured, clock)

@@ -109,16 +109,16 @@ async def _settle(
     changed_at = shipment.payload_changed_at
     recent = [c for c in calls if changed_at is None or c.made_at >= changed_at]
     why = another_courier_may(recent, shipment.payload, at_least=policy.failures)
-    if why is None or not _candidates(shipment, accounts):
+    if why is None:
         await _leave(store, shipment, owner, clock)
+        return
+    if not _candidates(shipment, accounts):
+        await _later(store, clock, policy, shipment, owner)  # one may be switched on again
         return
     try:
         found = await clickpost.look_up_order(reference, region=shipment.region)
     except VendorError as error:
-        async with store.write() as session:
-            await attempts.add(session, error.call, reference_number=reference, outcome="try_later", made_at=clock())
-            await shipments.replace_later(session, reference, owner, at=clock() + policy.again)
-            await _cancel_if_asked(session, reference, clock())
+        await _later(store, clock, policy, shipment, owner, error)
         return
     if found.placed:
         await _place(store, clock, policy, shipment, owner, found)
@@ -126,6 +126,22 @@ async def _settle(
         await _leave(store, shipment, owner, clock, found)  # not certain: never
     else:
         await _replace(store, clock, shipment, owner, found, accounts, why)
+
+
+async def _later(
+    store: Store,
+    clock: Clock,
+    policy: FallbackPolicy,
+    shipment: Shipment,
+    owner: str,
+    error: VendorError | None = None,
+) -> None:
+    reference, now = shipment.reference_number, clock()
+    async with store.write() as session:
+        if error:
+            await attempts.add(session, error.call, reference_number=reference, outcome="try_later", made_at=now)
+        await shipments.replace_later(session, reference, owner, at=now + policy.again)
+        await _cancel_if_asked(session, reference, now)
 
 
 async def _leave(store: Store, shipment: Shipment, owner: str, clock: Clock, found: LookUp | None = None) -> None:
