@@ -14,6 +14,7 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from awbridge.domain.allocation import Allocation
 from awbridge.domain.errors import NoTransaction, PayloadRefused, ReferenceTaken
 from awbridge.domain.json import JsonObject
 from awbridge.steps.clock import utc_now
@@ -21,6 +22,7 @@ from awbridge.steps.intake import BatchRefused, TakenIn, take_in_with
 from awbridge.store.borrowed import is_async, savepoint, session_on, without_waiting
 
 __all__ = [
+    "Allocation",
     "BatchRefused",
     "NoTransaction",
     "PayloadRefused",
@@ -33,40 +35,44 @@ __all__ = [
 ]
 
 
-def enqueue(connection: Any, order: JsonObject) -> TakenIn:
+def enqueue(connection: Any, order: JsonObject, *, allocation: Allocation = Allocation.RULES) -> TakenIn:
     """Store one order within the transaction that is open on `connection`.
 
     `order` is ClickPost's create-order payload, with `transporter` and `region` if wished. The same order again changes
-    nothing (`created` is False then).
+    nothing (`created` is False then). `allocation` says who chooses the courier of an order that names none.
     """
     with _one_order():
-        return enqueue_many(connection, [order])[0]
+        return enqueue_many(connection, [order], allocation=allocation)[0]
 
 
-def enqueue_many(connection: Any, orders: Sequence[JsonObject]) -> list[TakenIn]:
+def enqueue_many(
+    connection: Any, orders: Sequence[JsonObject], *, allocation: Allocation = Allocation.RULES
+) -> list[TakenIn]:
     """Store orders, all or none, within the transaction that is open on `connection`."""
     if is_async(connection):
         raise TypeError("this is a connection for asyncio: use enqueue_async or enqueue_many_async")
-    return without_waiting(_join(connection, orders))
+    return without_waiting(_join(connection, orders, allocation))
 
 
-async def enqueue_async(connection: Any, order: JsonObject) -> TakenIn:
+async def enqueue_async(connection: Any, order: JsonObject, *, allocation: Allocation = Allocation.RULES) -> TakenIn:
     """`enqueue` on a connection for asyncio."""
     with _one_order():
-        return (await enqueue_many_async(connection, [order]))[0]
+        return (await enqueue_many_async(connection, [order], allocation=allocation))[0]
 
 
-async def enqueue_many_async(connection: Any, orders: Sequence[JsonObject]) -> list[TakenIn]:
+async def enqueue_many_async(
+    connection: Any, orders: Sequence[JsonObject], *, allocation: Allocation = Allocation.RULES
+) -> list[TakenIn]:
     """`enqueue_many` on a connection for asyncio."""
     if not is_async(connection):
         raise TypeError("this is not a connection for asyncio: use enqueue or enqueue_many")
-    return await _join(connection, orders)
+    return await _join(connection, orders, allocation)
 
 
-async def _join(connection: Any, orders: Sequence[JsonObject]) -> list[TakenIn]:
+async def _join(connection: Any, orders: Sequence[JsonObject], allocation: Allocation) -> list[TakenIn]:
     session = await session_on(connection)
     async with savepoint(session):
-        return await take_in_with(session, clock=utc_now, orders=orders)
+        return await take_in_with(session, clock=utc_now, orders=orders, allocation=allocation)
 
 
 @contextmanager

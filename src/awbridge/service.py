@@ -21,14 +21,17 @@ from awbridge.domain.desk import DeskPolicy
 from awbridge.domain.errors import SettingsError, StoreBusy
 from awbridge.settings import Settings
 from awbridge.steps.act import ActPolicy, act_due
+from awbridge.steps.allocate import AllocatePolicy, allocate_due
 from awbridge.steps.apply import ApplyPolicy, apply_due
 from awbridge.steps.cancel import cancel_due
 from awbridge.steps.catch_up import CatchUpPolicy, ask_for_silent, cover_next_window
 from awbridge.steps.clock import Clock, utc_now
+from awbridge.steps.fallback import FallbackPolicy, fall_back_due
 from awbridge.steps.ingest import Ingest
 from awbridge.steps.loop import Loop
 from awbridge.steps.push import Push
 from awbridge.steps.release import release_due
+from awbridge.steps.sync_couriers import watch_couriers
 from awbridge.steps.verdict import PushPolicy
 from awbridge.store import Store
 from awbridge.web.app import build_app
@@ -108,6 +111,20 @@ def catch_up_policy(settings: Settings) -> CatchUpPolicy:
     )
 
 
+def allocate_policy(settings: Settings) -> AllocatePolicy:
+    """How the recommendation is asked for, by the settings."""
+    return AllocatePolicy(retry_delays=settings.retry_delays, hold=timedelta(seconds=settings.hold_seconds))
+
+
+def fallback_policy(settings: Settings) -> FallbackPolicy:
+    """When another courier is tried, by the settings."""
+    return FallbackPolicy(
+        failures=settings.fallback_failures,
+        window=timedelta(seconds=settings.fallback_window_seconds),
+        ask_after=timedelta(seconds=settings.ask_after_seconds),
+    )
+
+
 @asynccontextmanager
 async def open_store(settings: Settings, *, migrate: bool, patience: float = 0.0) -> AsyncGenerator[Store]:
     """The database, closed when the block ends. `patience`: seconds to wait for one that does not answer yet.
@@ -147,16 +164,22 @@ async def _check_schema(store: Store, migrate: bool) -> None:
 def step_loops(settings: Settings, store: Store, clickpost: AsyncClickPost, clock: Clock) -> dict[str, Loop]:
     """Every step of the service as a loop, by name."""
     applying, catching_up, acting = apply_policy(settings), catch_up_policy(settings), act_policy(settings)
+    allocating, falling_back = allocate_policy(settings), fallback_policy(settings)
     idle, delays = settings.steps_idle_seconds, settings.retry_delays
     push = Push(store=store, clickpost=clickpost, clock=clock, policy=push_policy(settings))
     work = {
         "cancel": lambda: cancel_due(store=store, clickpost=clickpost, clock=clock, retry_delays=delays),
         "release": lambda: release_due(store=store, clock=clock),
         "act": lambda: act_due(store=store, clickpost=clickpost, clock=clock, policy=acting),
+        "allocate": lambda: allocate_due(store=store, clickpost=clickpost, clock=clock, policy=allocating),
+        "fallback": lambda: fall_back_due(store=store, clickpost=clickpost, clock=clock, policy=falling_back),
         "apply": lambda: apply_due(store=store, clock=clock, policy=applying),
         "cover": lambda: cover_next_window(store=store, clickpost=clickpost, clock=clock, policy=catching_up),
         "ask": lambda: ask_for_silent(store=store, clickpost=clickpost, clock=clock, policy=catching_up),
     }
+    if settings.courier_comparison_seconds:
+        every = timedelta(seconds=settings.courier_comparison_seconds)
+        work["compare"] = lambda: watch_couriers(store=store, clickpost=clickpost, clock=clock, every=every)
     pushing = Loop("push", push.round, idle_seconds=idle, stop=push.stop, finish=push.drain)
     return {"push": pushing, **{name: Loop(name, round_, idle_seconds=idle) for name, round_ in work.items()}}
 
@@ -183,6 +206,8 @@ async def serve(
             clock=utc_now,
             webhook=WebhookEndpoint(ingest, keys, utc_now),
             loops=list(loops.values()),
+            clickpost=clickpost,
+            allocation=settings.allocation,
             api_keys=[k.get_secret_value() for k in settings.api_keys],
             zone=settings.time_zone,
         )

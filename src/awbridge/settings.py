@@ -15,6 +15,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from awbridge.domain.allocation import Allocation
 from awbridge.domain.errors import SettingsError
 from awbridge.domain.retry import DEFAULT_RETRY_DELAYS
 
@@ -91,6 +92,21 @@ class Settings(BaseSettings):
     )
     ramp_until: int = Field(
         64, ge=1, le=10_000, description="After a downtime shipments go out 1, 2, 4, ... at a time up to this many."
+    )
+
+    allocation: Allocation = Field(
+        Allocation.RULES,
+        description="Who chooses the courier of an order that names none: off, rules, recommendation or "
+        "rules-then-recommendation.",
+    )
+    fallback_failures: int = Field(
+        3, ge=1, le=100, description="How often a courier may refuse before its fallback is tried, where it may pass."
+    )
+    fallback_window_seconds: float = Field(
+        86400.0, gt=0, description="Only shipments that failed within this time go to a fallback."
+    )
+    courier_comparison_seconds: float = Field(
+        86400.0, ge=0, description="How often the accounts at ClickPost are compared with the mapping. 0: never."
     )
 
     catch_up_window_seconds: float = Field(

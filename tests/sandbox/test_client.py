@@ -130,9 +130,10 @@ async def fetch_order_by_reference(world: World) -> None:
 async def find_order(world: World) -> None:
     found = await world.client.find_order("A-1")
     assert found.placed
-    assert (found.known, found.placed.waybill) == (True, (await world.client.fetch_order_by_reference("A-1")).waybill)
-    nothing = await world.client.find_order("A-99")
-    assert (nothing.known, nothing.placed, nothing.call.api) == (True, None, "fetch-order")
+    assert (found.known, found.denied, found.placed.waybill) == (True, False, world.waybill)
+    none = await world.client.find_order("A-99")
+    assert (none.known, none.placed, none.denied, none.call.api) == (True, None, True, "fetch-order")
+    assert none.call.business_status == 330
 
 
 async def cancel_order(world: World) -> None:

@@ -16,8 +16,9 @@ from awbridge.domain.outcome import Placed, Rejected, TryLater
 from awbridge.domain.shipment import Shipment, State
 from awbridge.steps import amend, intake
 from awbridge.steps.amend import Edit, successor_references
-from awbridge.steps.push import PushPolicy, push_due
+from awbridge.steps.push import push_due
 from awbridge.steps.release import PAGE, release_due
+from awbridge.steps.verdict import PushPolicy
 from awbridge.store import Store, couriers, shipments
 from awbridge.store.couriers import CourierAccount
 from tests.steps.world import SetClock, an_order, attempts_of, get

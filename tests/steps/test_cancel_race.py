@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from awbridge.clickpost.answers import CancelAnswer, OrderAnswer
+from awbridge.clickpost.answers import CancelAnswer, FoundOrder, OrderAnswer
 from awbridge.domain.call import Call
 from awbridge.domain.json import JsonObject
 from awbridge.domain.outcome import Outcome, Pending, Placed, Rejected, TryLater, Unknown
@@ -43,6 +43,9 @@ class Vendor:
             self.during_order = None
             await during()
         return OrderAnswer(outcome=self.outcomes.pop(0) if self.outcomes else KNOWN, call=CALL)
+
+    async def find_order(self, reference_number: str, *, region: Region = Region.INDIA) -> FoundOrder:
+        return FoundOrder(placed=None, known=False, call=CALL)
 
     async def cancel_order(self, waybill: str, cp_id: int, account_code: str) -> CancelAnswer:
         if during := self.during_cancel:

@@ -18,6 +18,7 @@ from tests.conftest import new_database
 TABLES = (
     *("shipments", "waybills", "attempts", "actions", "inbox", "scans", "payload_versions"),
     *("courier_accounts", "account_states", "downtimes", "catch_up_windows", "webhook_keys"),
+    *("courier_warnings", "courier_comparisons", "allocation_rules"),
 )
 
 _emptied: dict[int, str] = {}  # a server's port -> its database for these tests

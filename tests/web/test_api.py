@@ -275,7 +275,8 @@ async def test_a_payload_can_be_changed_until_it_is_placed(web: Web) -> None:
 async def test_transporters_are_mapped_listed_used_and_removed(web: Web) -> None:
     answer = await web.http.put("/v1/couriers/delhi%20air", json={"courier_partner_id": 25, "account_code": "a"})
     assert answer.json() == {
-        "transporter": "delhi air", "courier_partner_id": 25, "account_code": "a", "name": "", "active": True
+        "transporter": "delhi air", "courier_partner_id": 25, "account_code": "a", "name": "", "active": True,
+        "fallback": None, "warning": None,
     }  # fmt: skip
     assert [c["transporter"] for c in (await web.http.get("/v1/couriers")).json()] == ["delhi air"]
     taken = await web.http.post("/v1/shipments", json={**an_order("R"), "transporter": "delhi air"})

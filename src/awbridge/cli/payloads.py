@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import click
 
-from awbridge.cli.shared import as_json_option, fail, plain, print_json, print_table, with_store
+from awbridge.cli.shared import as_json_option, fail, plain, print_json, print_table, read_settings, with_store
 from awbridge.clickpost.edits import read_value
 from awbridge.clickpost.orders import payload_differences
 from awbridge.domain.json import JsonObject
@@ -97,12 +97,19 @@ def payload_command(
 def _push(reference: str, file: Path | None, version: int | None, sets: tuple[str, ...], reason: str) -> Shipment:
     if not (sets or file or version):
         fail("nothing to change: give --set, --file or --version; to push the same again: awbridge shipments retry")
+    allocation = read_settings().allocation
 
     async def go(store: Store) -> Shipment:
         edit = await _edit(store, reference, file, version, sets)
         who = f"cli ({_user()})"
         return await amend.change(
-            store=store, clock=utc_now, reference_number=reference, edit=edit, changed_by=who, reason=reason
+            store=store,
+            clock=utc_now,
+            reference_number=reference,
+            edit=edit,
+            changed_by=who,
+            reason=reason,
+            allocation=allocation,
         )
 
     return with_store(go)
@@ -116,9 +123,11 @@ def _user() -> str:
 
 
 def _rehearse(reference: str, file: Path | None, version: int | None, sets: tuple[str, ...]) -> Preview:
+    allocation = read_settings().allocation
+
     async def go(store: Store) -> Preview:
         edit = await _edit(store, reference, file, version, sets)
-        return await amend.preview(store=store, reference_number=reference, edit=edit)
+        return await amend.preview(store=store, reference_number=reference, edit=edit, allocation=allocation)
 
     return with_store(go)
 
@@ -193,6 +202,8 @@ def replace_command(
     Example: awbridge shipments replace ORDER-1001 --set drop_info.drop_pincode=560002 --after-cancel
     """
 
+    allocation = read_settings().allocation
+
     async def go(store: Store) -> TakenIn:
         return await amend.replace(
             store=store,
@@ -201,6 +212,7 @@ def replace_command(
             edit=await _edit(store, reference_number, file, None, sets),
             successor=successor,
             after_cancel=after_cancel,
+            allocation=allocation,
         )
 
     taken = with_store(go)

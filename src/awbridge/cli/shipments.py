@@ -11,7 +11,7 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from awbridge.cli.actions import edit_shipment, fetch_label, instruct
-from awbridge.cli.shared import as_json_option, err, plain, print_json, print_table, with_store
+from awbridge.cli.shared import as_json_option, err, plain, print_json, print_table, read_settings, with_store
 from awbridge.clickpost.codes import status_info
 from awbridge.domain.errors import NotFound
 from awbridge.domain.shipment import Shipment, State
@@ -34,13 +34,19 @@ def import_shipments(file: Path, as_json: bool) -> None:
     Example: awbridge shipments import orders.csv
     """
 
+    allocation = read_settings().allocation
+
     async def go(store: Store) -> import_file.Imported:
         rows = list(import_file.read_orders(file))
         bar = Progress(TextColumn("importing"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=err)
         with bar:
             task = bar.add_task("", total=sum(isinstance(r, import_file.ReadOrder) for r in rows))
             return await import_file.import_orders(
-                store=store, clock=utc_now, orders=rows, on_row=lambda n: bar.advance(task, n)
+                store=store,
+                clock=utc_now,
+                orders=rows,
+                on_row=lambda n: bar.advance(task, n),
+                allocation=allocation,
             )
 
     result = with_store(go)
@@ -52,6 +58,9 @@ def import_shipments(file: Path, as_json: bool) -> None:
             print_table([plain(b) for b in result.bad], empty="")
     if result.bad:
         sys.exit(1)
+
+
+_LINKS = ("allocated_by", "replaces", "replaced_by", "waits_for")  # shown where there is something to show
 
 
 def _bad_lines(result: import_file.Imported) -> int:
@@ -67,6 +76,7 @@ def _summary(shipment: Shipment) -> dict[str, Any]:
         "status": status,
         "retries": shipment.no_of_retries,
         "problem": "; ".join(filter(None, (shipment.problem, shipment.difference))) or None,
+        "transporter": shipment.transporter,
         "created_at": shipment.created_at,
     }
 
@@ -122,9 +132,8 @@ def show_shipment(reference_number: str, as_json: bool) -> None:
     if as_json:
         print_json({"shipment": shipment, "pieces": pieces, "scans": timeline, "attempts": calls})
         return
-    links = {name: getattr(shipment, name) for name in ("replaces", "replaced_by", "waits_for")}
-    shown = _summary(shipment) | {name: other for name, other in links.items() if other}
-    print_table([{"field": k, "value": v} for k, v in shown.items()], empty="")
+    links = {name: value for name in _LINKS if (value := getattr(shipment, name))}
+    print_table([{"field": k, "value": v} for k, v in (_summary(shipment) | links).items()], empty="")
     if pieces:
         click.echo("\npieces")
         print_table([plain(piece) for piece in pieces], empty="")

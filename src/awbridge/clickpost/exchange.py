@@ -276,12 +276,14 @@ def fetched_order(exchange: Exchange, reference_number: str = "") -> Placed | No
 
 
 def found_order(exchange: Exchange, reference_number: str) -> FoundOrder:
-    """What an exchange of fetch-order came to, as a value."""
+    """What an exchange of fetch-order by reference came to, as a value."""
     try:
-        placed = fetched_order(exchange, reference_number)
+        reply = good(exchange, also=NO_SUCH_ORDER)
     except VendorError:
-        return FoundOrder(placed=None, known=False, call=exchange.call)
-    return FoundOrder(placed=placed, known=True, call=exchange.call)
+        return FoundOrder(placed=None, known=False, denied=False, call=exchange.call)
+    placed = parse_fetch_order(reply, reference_number)
+    denied = placed is None and reply.business_status in NO_SUCH_WAYBILL
+    return FoundOrder(placed=placed, known=True, denied=denied, call=exchange.call)
 
 
 def track_answer(exchange: Exchange, cp_id: int) -> TrackAnswer:

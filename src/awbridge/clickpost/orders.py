@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from awbridge.clickpost.answers import describe
@@ -12,9 +13,10 @@ from awbridge.clickpost.wire import Reply, as_id, as_int, as_list, as_object, as
 from awbridge.domain.errors import PayloadRefused
 from awbridge.domain.json import JsonObject
 from awbridge.domain.outcome import Misconfigured, Outcome, Pending, Placed, Rejected, TryLater
-from awbridge.domain.shipment import NORMAL, URGENT, NewShipment, Piece, Region, Shipment
+from awbridge.domain.shipment import NO_COURIER, NORMAL, URGENT, NewShipment, Piece, Region, Shipment
 
 ALREADY_PLACED = 323
+_ANY_COURIER = 1  # passes every check that is about the courier alone
 
 # Which field a code speaks of. Source: ClickPost's published error-code page.
 _FIELD_BY_CODE = {
@@ -88,11 +90,76 @@ def _priority(details: JsonObject, additional: JsonObject) -> int:
     return URGENT if any(as_text(word).upper() == "URGENT" for word in said) else NORMAL
 
 
+def unallocated_shipment(payload: JsonObject, *, region: Region) -> NewShipment:
+    """A shipment out of a payload that names no courier: checked but for that. Raises PayloadRefused."""
+    order = _addressed(payload, None, None)
+    checked = new_shipment(payload, region=region, transporter=None, courier_partner_id=_ANY_COURIER, account_code=None)
+    return replace(checked, courier_partner_id=NO_COURIER, account_code=None, payload=order)
+
+
+def allocated(
+    shipment: NewShipment, *, transporter: str, courier_partner_id: int, account_code: str | None, by: str
+) -> NewShipment:
+    """The shipment under a courier that was chosen for it. Its payload stays as it was given.
+
+    Raises PayloadRefused where this courier does not take it (a reference number that is too long for it).
+    """
+    new_shipment(
+        shipment.payload,
+        region=shipment.region,
+        transporter=transporter,
+        courier_partner_id=courier_partner_id,
+        account_code=account_code,
+    )
+    return replace(
+        shipment,
+        transporter=transporter,
+        courier_partner_id=courier_partner_id,
+        account_code=account_code,
+        allocated_by=by,
+    )
+
+
+def successor(
+    shipment: Shipment, *, reference_number: str, transporter: str, courier_partner_id: int, account_code: str | None
+) -> NewShipment:
+    """The same parcel as a new order to another courier. A waybill of the first courier's series does not go along.
+
+    Raises PayloadRefused where the other courier does not take it.
+    """
+    bare = _addressed(shipment.payload, courier_partner_id, None, reference=reference_number)
+    return new_shipment(
+        _without(bare, "awb_number", "account_code"),
+        region=shipment.region,
+        transporter=transporter,
+        courier_partner_id=courier_partner_id,
+        account_code=account_code,
+    )
+
+
+def has_own_waybill(shipment: Shipment) -> bool:
+    """Whether the payload brings a waybill of the courier's series along."""
+    return bool(as_text(shipment_details(shipment.payload).get("awb_number")))
+
+
 def create_order_request(shipment: Shipment) -> JsonObject:
     """The body of create-order for a shipment: its payload, to the courier and account that it stands under now."""
-    return _addressed(
+    order = _addressed(
         shipment.payload, shipment.courier_partner_id, shipment.account_code, reference=shipment.reference_number
     )
+    return order if shipment.account_code is not None else _without(order, "account_code")
+
+
+def _without(order: JsonObject, *names: str) -> JsonObject:
+    """The order without these fields of its details, also where they stand under `additional`."""
+    if "shipment_details" not in order:
+        return {name: value for name, value in order.items() if name not in names}
+    places = {
+        place: as_object(order[place]) for place in ("shipment_details", "additional") if as_object(order.get(place))
+    }
+    return order | {
+        place: {name: value for name, value in fields.items() if name not in names} for place, fields in places.items()
+    }
 
 
 def shipment_details(payload: JsonObject) -> JsonObject:
@@ -155,7 +222,7 @@ def parse_create_order(reply: Reply, reference_number: str) -> Outcome:
         case Answer.CONFIGURATION:
             return Misconfigured(message=message, code=code)
         case Answer.PERMANENT:
-            return Rejected(message=message, code=code, fields=_named_fields(code, reply.message))
+            return Rejected(message=message, code=code, fields=named_fields(code, reply.message))
 
 
 def parse_fetch_order(reply: Reply, reference_number: str = "") -> Placed | None:
@@ -183,6 +250,12 @@ def placed_differences(shipment: Shipment, placed: Placed) -> list[str]:
     ]
     if shown_cod is not None and shown_cod != (asked_cod or 0.0):
         found.append(f"COD value: asked for {asked_cod or 0:g}, ClickPost holds {shown_cod:g}")
+    changed_at, sent_at = shipment.payload_changed_at, shipment.sent_at
+    if placed.already and changed_at and sent_at and sent_at < changed_at:
+        found.append(
+            "ClickPost had placed an earlier payload of this reference number already and holds that one; "
+            "the change did not reach it. Cancel this shipment and send a new one if the change matters."
+        )
     return found
 
 
@@ -287,7 +360,7 @@ def _link(value: Any) -> str | None:
     return text if re.match(r"https?://", text, re.IGNORECASE) else None
 
 
-def _named_fields(code: int | None, message: str) -> tuple[str, ...]:
+def named_fields(code: int | None, message: str) -> tuple[str, ...]:
     by_code = [_FIELD_BY_CODE[code]] if code in _FIELD_BY_CODE else []
     by_name = [_FIELD_BY_NAME[word] for word in _WORD.findall(message.lower()) if word in _FIELD_BY_NAME]
     return tuple(dict.fromkeys(by_code + by_name))

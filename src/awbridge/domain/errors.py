@@ -9,6 +9,7 @@ AwbridgeError
 │   ├── PayloadRefused   fields that ClickPost would refuse, each with its path
 │   ├── ReferenceTaken   the reference number exists with another payload
 │   └── KeyTaken         the idempotency key was used for something else
+├── NotValid             couriers or rules that cannot be kept as they were given
 ├── NotFound             no such shipment, courier or waybill
 ├── NotPossible          the shipment's state does not allow what was asked
 ├── NoTransaction        orders were to join the caller's transaction, and there is none
@@ -78,6 +79,10 @@ class ReferenceTaken(IntakeError):
 
 class KeyTaken(IntakeError):
     """The idempotency key was used for another request before."""
+
+
+class NotValid(AwbridgeError):
+    """Couriers or rules of allocation cannot be kept as they were given. The text names what is wrong."""
 
 
 class NotFound(AwbridgeError):

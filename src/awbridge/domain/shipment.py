@@ -16,6 +16,7 @@ URGENT, NORMAL = 0, 1  # priorities; the lower goes first
 class State(StrEnum):
     """Where a shipment stands on its way to being registered.
 
+    allocating ──> ready                  no courier yet: ClickPost's recommendation is asked
     ready ──> placed                      registered: ClickPost holds it
       │  ├──> waiting ──> placed          an asynchronous courier works on it; own deadline
       │  ├──> retrying ──> placed         a failure that passes; backoff
@@ -25,6 +26,7 @@ class State(StrEnum):
       └─────> cancelled                   from any state
     """
 
+    ALLOCATING = "allocating"
     READY = "ready"
     WAITING = "waiting"
     RETRYING = "retrying"
@@ -36,6 +38,9 @@ class State(StrEnum):
 
 
 DUE_STATES = (State.READY, State.WAITING, State.RETRYING, State.HELD)
+
+
+NO_COURIER = 0  # the courier_partner_id of a shipment to which no courier is allocated yet
 
 
 class Region(StrEnum):
@@ -66,6 +71,7 @@ class NewShipment:
     delivery_type: str
     payload: JsonObject = field(repr=False)  # names, phones, addresses: not for logs
     priority: int = NORMAL
+    allocated_by: str | None = None
 
     @property
     def account(self) -> str:
@@ -77,8 +83,10 @@ class NewShipment:
 class Shipment:
     """A shipment as it stands in the database. Times are aware, UTC; text is "" or None where unknown.
 
-    `account` is the key of its courier account. `difference`: what ClickPost holds other than was asked. `may_stand`:
-    an earlier call may have placed it, although no answer said so.
+    `courier_partner_id` is NO_COURIER while it is allocating. `allocated_by` says what chose its courier where the
+    order did not. `account` is the key of its courier account. `replaces` and `replaced_by` are the reference numbers
+    before and after it, where one took the other's place. `difference`: what ClickPost holds other than was asked.
+    `may_stand`: an earlier call may have placed it, although no answer said so.
     """
 
     reference_number: str
@@ -125,10 +133,16 @@ class Shipment:
     priority: int = NORMAL
     difference: str | None = None
     may_stand: bool = False
+    allocated_by: str | None = None
 
 
 def account_key(courier_partner_id: int, account_code: str | None) -> str:
-    """The key of a courier account: its courier and code, like "4:main". An account without a code is one as well."""
+    """The key of a courier account: its courier and code, like "4:main". An account without a code is one as well.
+
+    "" where no courier is allocated yet: no account at all.
+    """
+    if courier_partner_id == NO_COURIER:
+        return ""
     return f"{courier_partner_id}:{account_code or ''}"
 
 

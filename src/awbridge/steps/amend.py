@@ -6,7 +6,7 @@ ClickPost keeps the first payload that it took under a reference number, so what
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +23,7 @@ from awbridge.clickpost.edits import (
 from awbridge.clickpost.models.order_rules import longest_reference
 from awbridge.clickpost.orders import payload_differences, shipment_details
 from awbridge.clickpost.wire import as_text
+from awbridge.domain.allocation import Allocation
 from awbridge.domain.errors import FieldProblem, NotFound, NotPossible, PayloadRefused, ReferenceTaken
 from awbridge.domain.json import JsonObject
 from awbridge.domain.shipment import NewShipment, Shipment, State
@@ -80,14 +81,16 @@ async def payload_of(*, store: Store, reference_number: str, edit: Edit) -> Json
         return await _base(session, await _known(session, reference_number), edit)
 
 
-async def preview(*, store: Store, reference_number: str, edit: Edit) -> Preview:
+async def preview(
+    *, store: Store, reference_number: str, edit: Edit, allocation: Allocation = Allocation.RULES
+) -> Preview:
     """What `change` would do, without doing it. Raises NotFound; PayloadRefused where a path leads nowhere."""
     async with store.read() as session:
         shipment = await _known(session, reference_number)
-        accounts = await intake.accounts_of(session)
+        accounts, choosing = await intake.configured(session, allocation)
         order = await _edited(session, shipment, edit, accounts)
     try:
-        new = intake.read_change(order, shipment, accounts)
+        new = intake.read_change(order, shipment, accounts, choosing)
     except PayloadRefused as error:
         after = {name: value for name, value in order.items() if name not in TOP_LEVEL}
         problems = error.problems
@@ -102,13 +105,22 @@ async def preview(*, store: Store, reference_number: str, edit: Edit) -> Preview
 
 
 async def change(
-    *, store: Store, clock: Clock, reference_number: str, edit: Edit, changed_by: str, reason: str = ""
+    *,
+    store: Store,
+    clock: Clock,
+    reference_number: str,
+    edit: Edit,
+    changed_by: str,
+    reason: str = "",
+    allocation: Allocation = Allocation.RULES,
 ) -> Shipment:
     """Edit a payload and push the shipment again. Raises what `intake.change_payload` raises."""
     async with store.write() as session:
         shipment = await intake.locked(session, reference_number)
-        order = await _edited(session, shipment, edit, await intake.accounts_of(session))
-        return await intake.change_locked(session, shipment, order, now=clock(), changed_by=changed_by, reason=reason)
+        accounts, choosing = await intake.configured(session, allocation)
+        order = await _edited(session, shipment, edit, accounts)
+        new = intake.read_change(order, shipment, accounts, choosing)
+        return await intake.change_locked(session, shipment, new, now=clock(), changed_by=changed_by, reason=reason)
 
 
 async def replace(
@@ -119,6 +131,7 @@ async def replace(
     edit: Edit,
     successor: str | None = None,
     after_cancel: bool = False,
+    allocation: Allocation = Allocation.RULES,
 ) -> TakenIn:
     """A new shipment in place of one that ClickPost holds or may hold; the old one is cancelled.
 
@@ -130,20 +143,25 @@ async def replace(
     """
     async with store.write() as session:
         old = await intake.locked(session, reference_number)
-        accounts = await intake.accounts_of(session)
+        accounts, choosing = await intake.configured(session, allocation)
         order = await _edited(session, old, edit, accounts)
         if edit.order is None and not any("awb_number" in path for path in edit.fields):
             order = without_waybill(order)
         if successor is None:
             own = as_text(shipment_details(order).get("reference_number"))
             successor = own if own and own != reference_number else None
+
+        def read(reference: str) -> NewShipment:
+            named = with_reference(order, reference)
+            return intake.read_order(named, accounts, region=old.region, choosing=choosing)
+
         if old.replaced_by:
-            return await _replaced_already(session, old, order, successor, accounts)
+            return await _replaced_already(session, old, successor, read)
         _check_replaceable(old)
         if successor is None:
-            draft = _read(order, "R", old, accounts)
+            draft = read("R")
             successor = await _free_reference(session, old, longest_reference(draft.courier_partner_id))
-        new = _read(order, successor, old, accounts)
+        new = read(successor)
         try:
             [taken] = await intake.keep(session, {0: new}, clock)
         except intake.BatchRefused as error:
@@ -173,26 +191,16 @@ def _check_replaceable(old: Shipment) -> None:
 
 
 async def _replaced_already(
-    session: Session,
-    old: Shipment,
-    order: JsonObject,
-    successor: str | None,
-    accounts: Mapping[str, CourierAccount],
+    session: Session, old: Shipment, successor: str | None, read: Callable[[str], NewShipment]
 ) -> TakenIn:
     known = await _known(session, old.replaced_by or "")
     if successor in (None, known.reference_number):
-        new = _read(order, known.reference_number, old, accounts)
+        new = read(known.reference_number)
         if not payload_differences(known.payload, new.payload):
             return TakenIn(shipment=known, created=False)
     raise NotPossible(
         f"{old.reference_number} is replaced by {known.reference_number} already: change or replace that one"
     )
-
-
-def _read(
-    order: JsonObject, reference_number: str, old: Shipment, accounts: Mapping[str, CourierAccount]
-) -> NewShipment:
-    return intake.read_order(with_reference(order, reference_number), accounts, region=old.region)
 
 
 async def _free_reference(session: Session, old: Shipment, longest: int) -> str:

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, cast
 
-from awbridge.clickpost.orders import new_shipment, payload_differences
+from awbridge.clickpost.orders import (
+    allocated,
+    new_shipment,
+    payload_differences,
+    shipment_details,
+    unallocated_shipment,
+)
+from awbridge.clickpost.parcel import parcel_of
+from awbridge.domain.allocation import Allocation, Rule, first_match
 from awbridge.domain.errors import (
     FieldProblem,
     IntakeError,
@@ -16,9 +24,9 @@ from awbridge.domain.errors import (
     PayloadRefused,
     ReferenceTaken,
 )
-from awbridge.domain.shipment import NewShipment, Region, Shipment, State, shard_of
+from awbridge.domain.shipment import NO_COURIER, NewShipment, Region, Shipment, State, shard_of
 from awbridge.steps.clock import Clock
-from awbridge.store import Store, accounts, couriers, payload_versions, shipments
+from awbridge.store import Store, accounts, couriers, payload_versions, rules, shipments
 from awbridge.store.couriers import CourierAccount
 from awbridge.store.database import Session
 from awbridge.store.payload_versions import PayloadVersion
@@ -40,29 +48,47 @@ class BatchRefused(IntakeError):
         super().__init__(f"{len(errors)} of the orders were refused; nothing was stored")
 
 
-async def take_in(*, store: Store, clock: Clock, orders: Sequence[Any]) -> list[TakenIn]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choosing:
+    """What chooses the courier of an order that names none: own rules, then perhaps ClickPost's recommendation."""
+
+    allocation: Allocation = Allocation.OFF
+    rules: Sequence[Rule] = ()
+
+    @property
+    def is_on(self) -> bool:
+        """Whether an order may come without a courier at all."""
+        return self.allocation.by_recommendation or (self.allocation.by_rules and bool(self.rules))
+
+
+async def take_in(
+    *, store: Store, clock: Clock, orders: Sequence[Any], allocation: Allocation = Allocation.RULES
+) -> list[TakenIn]:
     """Store orders (ClickPost payloads, with `transporter` and `region` if wished), all or none.
 
-    Raises BatchRefused, with every refused order's place in the batch.
+    `allocation` says who chooses the courier of an order that names none. Raises BatchRefused, with every refused
+    order's place in the batch.
     """
     async with store.read() as session:
-        news = await _read_orders(session, orders)
+        news = await _read_orders(session, orders, allocation)
     async with store.write() as session:
         return await keep(session, news, clock)  # a refusal rolls back
 
 
-async def take_in_with(session: Session, *, clock: Clock, orders: Sequence[Any]) -> list[TakenIn]:
+async def take_in_with(
+    session: Session, *, clock: Clock, orders: Sequence[Any], allocation: Allocation = Allocation.RULES
+) -> list[TakenIn]:
     """`take_in` within a transaction of the caller's, who rolls back what a refusal leaves half-stored."""
-    return await keep(session, await _read_orders(session, orders), clock)
+    return await keep(session, await _read_orders(session, orders, allocation), clock)
 
 
-async def _read_orders(session: Session, orders: Sequence[Any]) -> dict[int, NewShipment]:
-    accounts = await accounts_of(session)
+async def _read_orders(session: Session, orders: Sequence[Any], allocation: Allocation) -> dict[int, NewShipment]:
+    accounts, choosing = await configured(session, allocation)
     news: dict[int, NewShipment] = {}
     errors: dict[int, IntakeError] = {}
     for place, order in enumerate(orders):
         try:
-            news[place] = read_order(order, accounts)
+            news[place] = read_order(order, accounts, choosing=choosing)
         except IntakeError as error:
             errors[place] = error
     errors.update(_repeated(news))
@@ -71,13 +97,22 @@ async def _read_orders(session: Session, orders: Sequence[Any]) -> dict[int, New
     return news
 
 
-async def accounts_of(session: Session) -> dict[str, CourierAccount]:
-    """Every courier account by its transporter."""
-    return {a.transporter: a for a in await couriers.every(session)}
+async def configured(session: Session, allocation: Allocation) -> tuple[dict[str, CourierAccount], Choosing]:
+    """Every courier account by its transporter, and what chooses among them where an order names none."""
+    accounts = {a.transporter: a for a in await couriers.every(session)}
+    own_rules = await rules.every(session) if allocation.by_rules else []
+    return accounts, Choosing(allocation=allocation, rules=own_rules)
 
 
 async def change_payload(
-    *, store: Store, clock: Clock, reference_number: str, order: Any, changed_by: str = "", reason: str = ""
+    *,
+    store: Store,
+    clock: Clock,
+    reference_number: str,
+    order: Any,
+    changed_by: str = "",
+    reason: str = "",
+    allocation: Allocation = Allocation.RULES,
 ) -> Shipment:
     """Replace the payload of a shipment that ClickPost does not hold yet, and push it again. The old one is kept.
 
@@ -85,18 +120,20 @@ async def change_payload(
     """
     async with store.write() as session:
         existing = await locked(session, reference_number)
-        return await change_locked(session, existing, order, now=clock(), changed_by=changed_by, reason=reason)
+        new = read_change(order, existing, *await configured(session, allocation))
+        return await change_locked(session, existing, new, now=clock(), changed_by=changed_by, reason=reason)
 
 
 async def change_locked(
-    session: Session, existing: Shipment, order: Any, *, now: datetime, changed_by: str, reason: str = ""
+    session: Session, existing: Shipment, new: NewShipment, *, now: datetime, changed_by: str, reason: str = ""
 ) -> Shipment:
-    """`change_payload` of a shipment that the caller holds locked."""
-    new = read_change(order, existing, await accounts_of(session))
+    """`change_payload` of a shipment that the caller holds locked, by an order that was read."""
     is_new = shipments.payload_text(existing.payload) != shipments.payload_text(new.payload)
     version = existing.payload_version + 1 if is_new else None
     if not await shipments.change_payload(session, new, now=now, version=version):
         raise NotPossible(why_payload_stays(existing))
+    stays = new.transporter is not None and new.transporter == existing.transporter
+    await _keep_allocation(session, replace(new, allocated_by=existing.allocated_by) if stays else new, now)
     if version:
         kept = PayloadVersion(
             version=version, payload=new.payload, changed_at=now, changed_by=changed_by, reason=reason
@@ -105,9 +142,11 @@ async def change_locked(
     return await _existing(session, existing.reference_number)
 
 
-def read_change(order: Any, existing: Shipment, accounts: Mapping[str, CourierAccount]) -> NewShipment:
+def read_change(
+    order: Any, existing: Shipment, accounts: Mapping[str, CourierAccount], choosing: Choosing
+) -> NewShipment:
     """Check an order that is to take the place of a shipment's. Raises PayloadRefused with every wrong field."""
-    new = read_order(order, accounts, region=existing.region)
+    new = read_order(order, accounts, region=existing.region, choosing=choosing)
     if new.reference_number != existing.reference_number:
         stays = f"must stay {existing.reference_number}"
         raise PayloadRefused([FieldProblem("shipment_details.reference_number", stays)])
@@ -164,8 +203,24 @@ async def _existing(session: Session, reference_number: str) -> Shipment:
     return shipment
 
 
-def read_order(order: Any, accounts: Mapping[str, CourierAccount], *, region: Region = Region.INDIA) -> NewShipment:
-    """Check one order and resolve its transporter. Raises PayloadRefused with every wrong field."""
+async def _keep_allocation(session: Session, new: NewShipment, now: datetime) -> None:
+    """After a shipment was written as one of a known courier: what chose it, or that nothing has chosen yet."""
+    await shipments.set_allocated_by(session, new.reference_number, new.allocated_by)
+    if new.courier_partner_id == NO_COURIER:
+        await shipments.set_allocating(session, new.reference_number, now=now)
+
+
+def read_order(
+    order: Any,
+    accounts: Mapping[str, CourierAccount],
+    *,
+    region: Region = Region.INDIA,
+    choosing: Choosing | None = None,
+) -> NewShipment:
+    """Check one order and find its courier: by its transporter, else as it says itself, else as `choosing` does.
+
+    Raises PayloadRefused with every wrong field. The courier is NO_COURIER where ClickPost is to be asked for it.
+    """
     if not isinstance(order, dict):
         raise PayloadRefused([FieldProblem("", "an order is a JSON object: ClickPost's create-order payload")])
     payload = dict(cast("dict[str, Any]", order))
@@ -173,6 +228,8 @@ def read_order(order: Any, accounts: Mapping[str, CourierAccount], *, region: Re
     chosen = payload.pop("region", region.value)
     if chosen not in (Region.INDIA, Region.WORLD):
         raise PayloadRefused([FieldProblem("region", "must be india or world")])
+    if transporter is None and choosing and choosing.is_on and _names_no_courier(payload):
+        return _choose(unallocated_shipment(payload, region=Region(chosen)), accounts, choosing)
     account = account_of(transporter, accounts)
     return new_shipment(
         payload,
@@ -181,6 +238,27 @@ def read_order(order: Any, accounts: Mapping[str, CourierAccount], *, region: Re
         courier_partner_id=account.courier_partner_id if account else None,
         account_code=account.account_code if account else None,
     )
+
+
+def _names_no_courier(payload: dict[str, Any]) -> bool:
+    return shipment_details(payload).get("courier_partner") in (None, "")
+
+
+def _choose(new: NewShipment, accounts: Mapping[str, CourierAccount], choosing: Choosing) -> NewShipment:
+    active = {name: account for name, account in accounts.items() if account.active}
+    if rule := first_match(choosing.rules, parcel_of(new.payload, new.region), active):
+        account = active[rule.transporter]
+        return allocated(
+            new,
+            transporter=account.transporter,
+            courier_partner_id=account.courier_partner_id,
+            account_code=account.account_code,
+            by=f"rule {rule.name}",
+        )
+    if choosing.allocation.by_recommendation:
+        return new
+    problem = "none is named, and no rule of allocation fits; name one, or add a rule with an active transporter"
+    raise PayloadRefused([FieldProblem("transporter", problem, 302)])
 
 
 def account_of(transporter: Any, accounts: Mapping[str, CourierAccount]) -> CourierAccount | None:
@@ -217,6 +295,9 @@ async def keep(session: Session, news: Mapping[int, NewShipment], clock: Clock) 
     in_key_order = sorted(news.items(), key=lambda n: (shard_of(n[1].reference_number), n[1].reference_number))
     await accounts.ensure(session, [(n.courier_partner_id, n.account_code) for n in news.values()])
     created = {place: await shipments.add(session, new, now=now) for place, new in in_key_order}
+    for place, new in in_key_order:
+        if created[place] and (new.allocated_by or new.courier_partner_id == NO_COURIER):
+            await _keep_allocation(session, new, now)
     await shipments.wake_deliveries(session, [news[place] for place, made in created.items() if made], now=now)
     stored = {
         s.reference_number: s for s in await shipments.get_many(session, [n.reference_number for n in news.values()])

@@ -124,14 +124,7 @@ def _placing(done: Done, policy: PushPolicy) -> Placing:
 
 def _difference(shipment: Shipment, placed: Placed) -> str | None:
     """What a person should know of a placed shipment: where ClickPost holds something other than was asked."""
-    found = placed_differences(shipment, placed)
-    changed_at, sent_at = shipment.payload_changed_at, shipment.sent_at
-    if placed.already and changed_at and sent_at and sent_at < changed_at:
-        found.append(
-            "ClickPost had placed an earlier payload of this reference number already and holds that one; "
-            "the change did not reach it. Cancel this shipment and send a new one if the change matters."
-        )
-    return "; ".join(found) or None
+    return "; ".join(placed_differences(shipment, placed)) or None
 
 
 async def _cancel_where_asked(session: Session, done: Sequence[Done], rows: dict[str, InFlight], now: datetime) -> None:

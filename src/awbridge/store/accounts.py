@@ -9,7 +9,7 @@ from typing import Any
 
 from awbridge.domain.desk import AccountState, Trouble
 from awbridge.domain.downtime import down_now
-from awbridge.domain.shipment import account_key
+from awbridge.domain.shipment import NO_COURIER, account_key
 from awbridge.store import downtimes
 from awbridge.store.database import Row, Session
 from awbridge.store.queries import Queries
@@ -55,9 +55,10 @@ def _state(row: Row) -> AccountState:
 
 
 async def ensure(session: Session, accounts: Iterable[tuple[int, str | None]]) -> None:
-    """Make the rows of these (courier partner, account code) that have none yet."""
-    keyed = {account_key(courier, code): (courier, code) for courier, code in accounts}
-    await session.write_rows(_sql.ensure, [(key, *keyed[key]) for key in sorted(keyed)])
+    """Make the rows of these (courier partner, account code) that have none yet. NO_COURIER is no account."""
+    keyed = {account_key(courier, code): (courier, code) for courier, code in accounts if courier != NO_COURIER}
+    if keyed:
+        await session.write_rows(_sql.ensure, [(key, *keyed[key]) for key in sorted(keyed)])
 
 
 async def make_overall(session: Session) -> None:

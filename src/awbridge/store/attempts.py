@@ -59,9 +59,16 @@ async def add(
     reference_number: str | None,
     outcome: str,
     made_at: datetime,
+    payload_version: int | None = None,
 ) -> None:
     """Keep one call."""
-    new = NewAttempt(call=call, reference_number=reference_number, outcome=outcome, made_at=made_at)
+    new = NewAttempt(
+        call=call,
+        reference_number=reference_number,
+        outcome=outcome,
+        made_at=made_at,
+        payload_version=payload_version,
+    )
     await add_many(session, [new])
 
 

@@ -11,7 +11,37 @@ CREATE TABLE courier_accounts (
   name TEXT NOT NULL,
   active BOOLEAN NOT NULL,
   created_at TIMESTAMPTZ NOT NULL,
-  updated_at TIMESTAMPTZ NOT NULL
+  updated_at TIMESTAMPTZ NOT NULL,
+  fallback TEXT
+);
+
+-- What the comparison with ClickPost's accounts found about accounts in use. transporter is '' where only open
+-- shipments stand on the account; account_code is '' where there is none.
+CREATE TABLE courier_warnings (
+  courier_partner_id INTEGER NOT NULL,
+  account_code TEXT NOT NULL,
+  transporter TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  warning TEXT NOT NULL,
+  since_at TIMESTAMPTZ NOT NULL,
+  PRIMARY KEY (courier_partner_id, account_code, transporter)
+);
+
+-- One row: when accounts are compared next, when they last were, and what was in the way.
+CREATE TABLE courier_comparisons (
+  id SMALLINT NOT NULL PRIMARY KEY,
+  next_at TIMESTAMPTZ NOT NULL,
+  compared_at TIMESTAMPTZ,
+  problem TEXT
+);
+
+-- Own rules of allocation, tried by position; conditions is a JSON object.
+CREATE TABLE allocation_rules (
+  position INTEGER NOT NULL PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  transporter TEXT NOT NULL,
+  conditions TEXT NOT NULL,
+  created_at TIMESTAMPTZ NOT NULL
 );
 
 -- One parcel journey. account: courier and account code as one key, "4:main"; priority: 0 urgent, 1 normal; difference:
@@ -19,6 +49,8 @@ CREATE TABLE courier_accounts (
 -- next_try_at: when push takes it up (NULL: never); next_ask_at: when tracking is asked (NULL: never).
 -- payload_version: which of its payloads this is (NULL: the first). replaces, replaced_by: the shipment that this one was
 -- made in place of, and the other way round. waits_for: held until that shipment is cancelled (its next_try_at is NULL).
+-- courier_partner_id is 0 and account '' while no courier is allocated; allocate_at: when the recommendation is asked for.
+-- fallback_at: not looked at for a fallback before; fallback_seen_at: the updated_at at which none was found.
 CREATE TABLE shipments (
   shard SMALLINT NOT NULL,
   reference_number TEXT NOT NULL,
@@ -68,6 +100,10 @@ CREATE TABLE shipments (
   replaces TEXT,
   replaced_by TEXT,
   waits_for TEXT,
+  allocated_by TEXT,
+  allocate_at TIMESTAMPTZ,
+  fallback_at TIMESTAMPTZ,
+  fallback_seen_at TIMESTAMPTZ,
   PRIMARY KEY (shard, reference_number)
 );
 CREATE INDEX shipments_to_push ON shipments (account, priority, next_try_at)
@@ -81,6 +117,9 @@ CREATE INDEX shipments_by_state ON shipments (state, created_at, reference_numbe
 CREATE INDEX shipments_by_order ON shipments (order_id) WHERE order_id IS NOT NULL;
 CREATE INDEX shipments_cancel_asked ON shipments (state) WHERE cancel_asked_at IS NOT NULL;
 CREATE INDEX shipments_waiting ON shipments (shard, reference_number) WHERE waits_for IS NOT NULL;
+CREATE INDEX shipments_to_allocate ON shipments (allocate_at) WHERE state = 'allocating';
+CREATE INDEX shipments_to_replace ON shipments (updated_at) WHERE state IN ('rejected', 'gave_up', 'retrying');
+CREATE INDEX shipments_placed_twice ON shipments (updated_at) WHERE replaced_by IS NOT NULL AND success;
 
 -- The payloads of shipments whose payload was changed: the first one and every later one. A shipment without rows here
 -- has had one payload, its own.

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from awbridge.domain.lifecycle import Sighting
-from awbridge.domain.shipment import DUE_STATES, NewShipment, Region, Shipment, State, shard_of
+from awbridge.domain.shipment import DUE_STATES, NewShipment, Region, Shipment, State, account_key, shard_of
 from awbridge.store import accounts, inbox
 from awbridge.store.accounts import Held
 from awbridge.store.database import Row, Session
@@ -100,7 +100,7 @@ async def of_orders(session: Session, order_ids: Sequence[str]) -> dict[str, lis
 
 
 async def try_again(session: Session, reference_number: str, *, now: datetime) -> bool:
-    """Push takes it up at once, with all its tries; False when its state does not allow that."""
+    """Push (or allocate, where it has no courier) takes it up at once; False when its state does not allow that."""
     return await session.execute(_sql.try_again, shard_of(reference_number), reference_number, now) > 0
 
 
@@ -330,3 +330,140 @@ async def count_by_state(session: Session, *, held: Mapping[str, Held] | None = 
 async def cancel_is_asked(session: Session, reference_number: str) -> bool:
     """Whether somebody wants this shipment cancelled."""
     return bool(await session.fetch(_sql.cancel_asked, shard_of(reference_number), reference_number))
+
+
+async def set_allocated_by(session: Session, reference_number: str, by: str | None) -> None:
+    """Keep what chose the courier."""
+    await session.execute(_sql.set_allocated_by, shard_of(reference_number), reference_number, by)
+
+
+async def set_allocating(session: Session, reference_number: str, *, now: datetime) -> bool:
+    """It has no courier yet: the recommendation is asked for at once; False when it is placed or cancelled."""
+    return await session.execute(_sql.set_allocating, shard_of(reference_number), reference_number, now) > 0
+
+
+async def claim_allocating(
+    session: Session, *, owner: str, now: datetime, until: datetime, limit: int
+) -> list[Shipment]:
+    """Take up to `limit` shipments that wait for a courier under a lease that ends at `until`."""
+    return [from_row(row) for row in await session.fetch(_sql.claim_allocating, owner, until, now, limit)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotAllocated:
+    """What allocate decided about a shipment that got no courier. `ask_at`: when the recommendation is asked again."""
+
+    state: State
+    no_of_retries: int
+    problem: str | None
+    ask_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """The courier account that was chosen for a shipment, and by what."""
+
+    transporter: str
+    courier_partner_id: int
+    account_code: str | None
+    by: str
+
+
+async def allocate(session: Session, reference_number: str, owner: str, chosen: Chosen, *, now: datetime) -> bool:
+    """Give a shipment its courier and hand it to push; False when the lease was lost."""
+    await accounts.ensure(session, [(chosen.courier_partner_id, chosen.account_code)])
+    changed = await session.execute(
+        _sql.allocated,
+        shard_of(reference_number),
+        reference_number,
+        owner,
+        chosen.transporter,
+        chosen.courier_partner_id,
+        chosen.account_code,
+        chosen.by,
+        now,
+        account_key(chosen.courier_partner_id, chosen.account_code),
+    )
+    return changed > 0
+
+
+async def not_allocated(
+    session: Session, reference_number: str, owner: str, decided: NotAllocated, *, now: datetime
+) -> bool:
+    """Keep what became of a shipment that got no courier."""
+    changed = await session.execute(
+        _sql.not_allocated,
+        shard_of(reference_number),
+        reference_number,
+        owner,
+        decided.state.value,
+        decided.no_of_retries,
+        decided.problem,
+        decided.ask_at,
+        now,
+    )
+    return changed > 0
+
+
+async def claim_replaceable(
+    session: Session, *, owner: str, now: datetime, until: datetime, not_before: datetime, failures: int, limit: int
+) -> list[Shipment]:
+    """Take shipments that another transporter might take: ended, or failed at least `failures` times, since then."""
+    rows = await session.fetch(_sql.claim_replaceable, owner, until, now, not_before, failures, limit)
+    return [from_row(row) for row in rows]
+
+
+async def free_ended(session: Session, *, now: datetime, not_before: datetime) -> list[str]:
+    """Give back the leases on ended shipments that ran out; the reference numbers."""
+    return [row["reference_number"] for row in await session.fetch(_sql.free_ended, now, not_before)]
+
+
+async def replace_later(session: Session, reference_number: str, owner: str, *, at: datetime) -> None:
+    """Look again at then whether another transporter may take it."""
+    await session.execute(_sql.replace_later, shard_of(reference_number), reference_number, owner, at)
+
+
+async def not_replaced(session: Session, reference_number: str, owner: str) -> None:
+    """No other transporter takes it, as it stands now. It is looked at again when it has changed."""
+    await session.execute(_sql.not_replaced, shard_of(reference_number), reference_number, owner)
+
+
+async def supersede(
+    session: Session, reference_number: str, owner: str, new: NewShipment, *, problem: str, now: datetime
+) -> bool:
+    """End a shipment in favour of a successor that was added; False when anything happened to it since its claim.
+
+    The caller rolls back on False: the successor must not stand without this.
+    """
+    shard = shard_of(reference_number)
+    done = await session.execute(_sql.replaced, shard, reference_number, owner, new.reference_number, problem, now)
+    await session.execute(_sql.set_replaces, shard_of(new.reference_number), new.reference_number, reference_number)
+    await set_allocated_by(session, new.reference_number, f"fallback of {reference_number}")
+    return done > 0
+
+
+async def placed_though_replaced(session: Session, *, limit: int) -> list[str]:
+    """Shipments that were placed after all, by a worker thought dead, after a successor had taken their place."""
+    return [row["reference_number"] for row in await session.fetch(_sql.placed_though_replaced, limit)]
+
+
+async def movable(session: Session, transporter: str, after: tuple[int, str], *, limit: int) -> list[Shipment]:
+    """What a transporter still has to place, after this (shard, reference number), locked."""
+    return [from_row(row) for row in await session.fetch(_sql.movable, transporter, *after, limit)]
+
+
+async def move(session: Session, reference_number: str, chosen: Chosen, *, now: datetime) -> bool:
+    """Put a shipment under another courier account; False when ClickPost may hold it, or it is being sent."""
+    await accounts.ensure(session, [(chosen.courier_partner_id, chosen.account_code)])
+    changed = await session.execute(
+        _sql.move,
+        shard_of(reference_number),
+        reference_number,
+        chosen.transporter,
+        chosen.courier_partner_id,
+        chosen.account_code,
+        chosen.by,
+        now,
+        account_key(chosen.courier_partner_id, chosen.account_code),
+    )
+    return changed > 0

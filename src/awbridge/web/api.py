@@ -1,19 +1,19 @@
-"""The HTTP API under /v1."""
+"""The HTTP API under /v1, about shipments."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any, cast
 
-from fastapi import APIRouter, Body, Path, Query, Request, Response
+from fastapi import APIRouter, Body, Query, Request, Response
 from starlette.exceptions import HTTPException
 
+from awbridge.domain.allocation import Allocation
 from awbridge.domain.errors import NotFound
 from awbridge.domain.shipment import Shipment, State
 from awbridge.steps import amend, intake
 from awbridge.steps.amend import Edit
 from awbridge.steps.clock import Clock
-from awbridge.store import Store, accounts, attempts, couriers, scans, shipments, waybills
-from awbridge.store.couriers import CourierAccount
+from awbridge.store import Store, accounts, attempts, scans, shipments, waybills
 from awbridge.web import action_routes, views
 from awbridge.web.accounts import add_routes
 from awbridge.web.reading import json_body, make_cursor, no_nul, read_cursor
@@ -31,8 +31,10 @@ async def _known(store: Store, reference_number: str) -> Shipment:
     return shipment
 
 
-def router(store: Store, clock: Clock, *, zone: str = "Asia/Kolkata") -> APIRouter:
-    """The routes, on this store. `zone` is the account's, for times without one."""
+def router(
+    store: Store, clock: Clock, *, allocation: Allocation = Allocation.RULES, zone: str = "Asia/Kolkata"
+) -> APIRouter:
+    """The routes about shipments and accounts, on this store. `zone` is the account's, for times without one."""
     api = APIRouter(prefix="/v1")
     order_body = {
         "requestBody": {
@@ -41,7 +43,8 @@ def router(store: Store, clock: Clock, *, zone: str = "Asia/Kolkata") -> APIRout
                 "application/json": {
                     "schema": {
                         "description": "ClickPost's create-order payload, one or a list of up to 1000; `transporter` "
-                        "may stand in place of courier_partner and account_code, `region` is india or world.",
+                        "may stand in place of courier_partner and account_code, `region` is india or world. Where "
+                        "allocation is on, the courier may be left out.",
                         "oneOf": [{"type": "object"}, {"type": "array", "items": {"type": "object"}}],
                     }
                 }
@@ -61,7 +64,7 @@ def router(store: Store, clock: Clock, *, zone: str = "Asia/Kolkata") -> APIRout
                 413, f"a batch has at most {LARGEST_BATCH} orders, this one {len(orders)}; send several"
             )
         try:
-            taken = await intake.take_in(store=store, clock=clock, orders=orders)
+            taken = await intake.take_in(store=store, clock=clock, orders=orders, allocation=allocation)
         except intake.BatchRefused as error:
             if not isinstance(body, list):
                 raise error.errors[0] from None
@@ -127,6 +130,7 @@ def router(store: Store, clock: Clock, *, zone: str = "Asia/Kolkata") -> APIRout
             order=await json_body(request),
             changed_by="api",
             reason=reason.replace("\x00", ""),
+            allocation=allocation,
         )
         return views.shipment_with_payload(changed)
 
@@ -148,6 +152,7 @@ def router(store: Store, clock: Clock, *, zone: str = "Asia/Kolkata") -> APIRout
             edit=Edit(order=asked.payload, fields=asked.set),
             successor=asked.reference_number,
             after_cancel=asked.after_cancel,
+            allocation=allocation,
         )
         if not taken.created:
             response.status_code = 200
@@ -163,30 +168,7 @@ def router(store: Store, clock: Clock, *, zone: str = "Asia/Kolkata") -> APIRout
             shown = shipments.shown(shipment, await accounts.held(session, now=clock()))
             return views.shipment_with_payload(shown, await waybills.pieces(session, shipment))
 
-    @api.get("/couriers", tags=["couriers"])
-    async def list_couriers() -> list[views.CourierView]:
-        """Every transporter and the courier account it is mapped to."""
-        async with store.read() as session:
-            return [views.courier_view(a) for a in await couriers.every(session)]
-
-    @api.put("/couriers/{transporter:path}", tags=["couriers"])
-    async def put_courier(
-        transporter: Annotated[str, Path(max_length=200)], body: Annotated[views.CourierBody, Body()]
-    ) -> views.CourierView:
-        """Add a transporter, or map it anew."""
-        account = CourierAccount(transporter=no_nul(transporter), **body.model_dump())
-        async with store.write() as session:
-            await couriers.put(session, [account], now=clock())
-        return views.courier_view(account)
-
-    @api.delete("/couriers/{transporter:path}", status_code=204, tags=["couriers"])
-    async def remove_courier(transporter: str) -> None:
-        """Forget a transporter. Shipments that named it keep what they resolved to."""
-        async with store.write() as session:
-            if not await couriers.remove(session, no_nul(transporter)):
-                raise NotFound(f"there is no transporter {transporter}")
-
     add_routes(api, store, clock, zone)
     _ = (create_shipments, list_shipments, show_shipment, show_scans, show_attempts, retry_shipment, cancel_shipment)
-    _ = (change_payload, show_payloads, replace_shipment, list_couriers, put_courier, remove_courier)
+    _ = (change_payload, show_payloads, replace_shipment)
     return api

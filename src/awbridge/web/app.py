@@ -12,11 +12,13 @@ from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp
 
 import awbridge
+from awbridge.domain.allocation import Allocation
 from awbridge.domain.errors import StoreError
 from awbridge.steps.clock import Clock
 from awbridge.steps.loop import Loop
+from awbridge.steps.sync_couriers import ListsAccounts
 from awbridge.store import Store
-from awbridge.web import api, problems
+from awbridge.web import api, couriers_api, problems
 from awbridge.web.metrics import metrics_text
 from awbridge.web.webhook import PATH, Receive, Scope, Send, WebhookEndpoint
 
@@ -35,15 +37,18 @@ def build_app(
     loops: Sequence[Loop],
     api_keys: Sequence[str],
     zone: str = "Asia/Kolkata",
+    clickpost: ListsAccounts | None = None,
+    allocation: Allocation = Allocation.RULES,
 ) -> ASGIApp:
-    """The app of `awbridge serve`."""
+    """The app of `awbridge serve`. Without `clickpost`, what calls it is refused."""
     inner = FastAPIOffline(  # /docs from the package itself, not from a CDN
         title="awbridge",
         version=awbridge.__version__,
         summary="Registers shipments with ClickPost, keeps what its webhooks say, catches up what they missed.",
     )
     problems.install(inner)
-    inner.include_router(api.router(store, clock, zone=zone))
+    inner.include_router(api.router(store, clock, allocation=allocation, zone=zone))
+    inner.include_router(couriers_api.router(store, clock, clickpost=clickpost))
     _add_health(inner, store, clock, webhook, loops)
     guarded = _Guard(inner, api_keys)
 

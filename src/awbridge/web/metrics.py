@@ -10,7 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from awbridge.steps.loop import Loop
-from awbridge.store import Store, accounts, actions, inbox, shipments
+from awbridge.store import Store, accounts, actions, couriers, inbox, shipments
 from awbridge.store.accounts import Held
 from awbridge.web.webhook import WebhookEndpoint
 
@@ -26,6 +26,7 @@ class _Now(Collector):
         loops: Sequence[Loop],
         held: Mapping[str, Held],
         waiting: Mapping[str, int],
+        warnings: Mapping[str, int],
     ) -> None:
         self._states = states
         self._cancels = cancels
@@ -35,6 +36,7 @@ class _Now(Collector):
         self._loops = loops
         self._held = held
         self._waiting = waiting
+        self._warnings = warnings
 
     def collect(self) -> Iterable[Metric]:
         """The metrics, as they stand."""
@@ -55,6 +57,12 @@ class _Now(Collector):
         for stage, count in self._deliveries.items():
             inbox_now.add_metric([stage], count)
         yield inbox_now
+        warned = GaugeMetricFamily(
+            "awbridge_courier_warnings", "Courier accounts in use that orders would fail on.", labels=["kind"]
+        )
+        for kind in ("inactive", "vanished", "renamed"):
+            warned.add_metric([kind], self._warnings.get(kind, 0))
+        yield warned
         answered = CounterMetricFamily("awbridge_webhooks", "Webhooks answered by this process.", labels=["status"])
         for status, count in self._answers.items():
             answered.add_metric([str(status)], count)
@@ -90,6 +98,7 @@ async def metrics_text(store: Store, webhook: WebhookEndpoint, loops: Sequence[L
         cancels = await shipments.count_cancels(session)
         wanted = await actions.count_by_state(session)
         deliveries = await inbox.counts(session)
+        warnings = await couriers.count_warnings(session)
     registry = CollectorRegistry()
-    registry.register(_Now(states, cancels, wanted, deliveries, webhook.counts, loops, held, waiting))
+    registry.register(_Now(states, cancels, wanted, deliveries, webhook.counts, loops, held, waiting, warnings))
     return generate_latest(registry)

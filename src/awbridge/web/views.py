@@ -12,8 +12,10 @@ from awbridge.clickpost.codes import status_info
 from awbridge.clickpost.orders import payload_differences
 from awbridge.domain.action import Action
 from awbridge.domain.shipment import URGENT, Piece, Shipment
+from awbridge.steps.couriers import Moved
+from awbridge.steps.sync_couriers import Report
 from awbridge.store.attempts import Attempt
-from awbridge.store.couriers import CourierAccount
+from awbridge.store.couriers import Comparison, CourierAccount, CourierWarning
 from awbridge.store.payload_versions import PayloadVersion
 from awbridge.store.scans import TimelineScan
 
@@ -36,10 +38,13 @@ class ShipmentView(BaseModel):
     reference_number: str
     order_id: str | None
     transporter: str | None
-    courier_partner_id: int
+    courier_partner_id: int = Field(description="0 while no courier is allocated.")
     account_code: str | None
+    allocated_by: str | None = Field(description="What chose the courier where the order named none.")
     delivery_type: str
-    state: str = Field(description="ready, waiting, retrying, held, placed, rejected, gave_up or cancelled.")
+    state: str = Field(
+        description="allocating, ready, waiting, retrying, held, placed, rejected, gave_up or cancelled."
+    )
     success: bool
     no_of_retries: int
     problem: str | None
@@ -62,7 +67,7 @@ class ShipmentView(BaseModel):
     updated_at: datetime
     payload_version: int = Field(description="How many payloads it has had; earlier ones under .../payloads.")
     replaces: str | None = Field(description="The shipment in whose place this one was made.")
-    replaced_by: str | None = Field(description="The shipment that was made in its place.")
+    replaced_by: str | None = Field(description="The shipment that took its place: a replacement, or a fallback.")
     waits_for: str | None = Field(description="Held until this shipment is cancelled.")
 
 
@@ -151,6 +156,8 @@ class CourierView(BaseModel):
     account_code: str | None
     name: str
     active: bool
+    fallback: str | None = Field(description="The transporter that takes over where this one cannot.")
+    warning: str | None = Field(None, description="What the last comparison with ClickPost found.")
 
 
 class CourierBody(BaseModel):
@@ -162,6 +169,67 @@ class CourierBody(BaseModel):
     )
     name: str = Field("", max_length=200, pattern=_NO_NUL)
     active: bool = True
+    fallback: str | None = Field(None, max_length=200, pattern=_NO_NUL, description="A transporter that takes over.")
+
+
+class WarningView(BaseModel):
+    """Something about an account in use that needs a person."""
+
+    transporter: str = Field(description="Empty where only open shipments stand on the account.")
+    courier_partner_id: int
+    account_code: str
+    kind: str = Field(description="inactive, vanished or renamed.")
+    warning: str
+    since_at: datetime
+
+
+class WarningsView(BaseModel):
+    """What the last comparison found, when it was made, and what was in the way since."""
+
+    compared_at: datetime | None
+    problem: str | None
+    warnings: list[WarningView]
+
+
+class ChangeView(BaseModel):
+    """One difference between the mapping and ClickPost's accounts. `written` False: a person decides it."""
+
+    change: str
+    transporter: str
+    courier_partner_id: int
+    account_code: str | None
+    name: str
+    written: bool
+    note: str
+
+
+class SyncView(BaseModel):
+    """The differences, whether they were written, and the warnings that hold."""
+
+    applied: bool
+    changes: list[ChangeView]
+    warnings: list[WarningView]
+
+
+class MoveBody(BaseModel):
+    """Where shipments are moved to."""
+
+    to: str = Field(min_length=1, max_length=200, pattern=_NO_NUL)
+
+
+class StayingView(BaseModel):
+    """A shipment that was not moved."""
+
+    reference_number: str
+    state: str
+    reason: str
+
+
+class MovedView(BaseModel):
+    """What was moved, by reference number, and what was not."""
+
+    moved: list[str]
+    stayed: list[StayingView]
 
 
 class ActionView(BaseModel):
@@ -233,9 +301,47 @@ def attempt_view(attempt: Attempt) -> AttemptView:
     return AttemptView(**{name: getattr(attempt, name) for name in AttemptView.model_fields})
 
 
-def courier_view(account: CourierAccount) -> CourierView:
+def courier_view(account: CourierAccount, warning: str | None = None) -> CourierView:
     """A transporter as callers see it."""
-    return CourierView(**{name: getattr(account, name) for name in CourierView.model_fields})
+    same = {name: getattr(account, name) for name in CourierView.model_fields if name != "warning"}
+    return CourierView(**same, warning=warning)
+
+
+def warning_view(warning: CourierWarning) -> WarningView:
+    """A warning as callers see it."""
+    return WarningView(**{name: getattr(warning, name) for name in WarningView.model_fields})
+
+
+def warnings_view(found: Sequence[CourierWarning], state: Comparison | None) -> WarningsView:
+    """All warnings, and how the comparing stands."""
+    return WarningsView(
+        compared_at=state.compared_at if state else None,
+        problem=state.problem if state else None,
+        warnings=[warning_view(w) for w in found],
+    )
+
+
+def sync_view(report: Report) -> SyncView:
+    """A comparison as callers see it."""
+    changes = [
+        ChangeView(
+            change=c.change,
+            transporter=c.account.transporter,
+            courier_partner_id=c.account.courier_partner_id,
+            account_code=c.account.account_code,
+            name=c.account.name,
+            written=c.written and report.applied,
+            note=c.note,
+        )
+        for c in report.changes
+    ]
+    return SyncView(applied=report.applied, changes=changes, warnings=[warning_view(w) for w in report.warnings])
+
+
+def moved_view(moved: Moved) -> MovedView:
+    """What was moved, as callers see it."""
+    stayed = [StayingView(reference_number=s.reference_number, state=s.state, reason=s.reason) for s in moved.stayed]
+    return MovedView(moved=moved.moved, stayed=stayed)
 
 
 def payload_views(versions: Sequence[PayloadVersion]) -> list[PayloadView]:

@@ -5,8 +5,8 @@ ALTER TABLE shipments ADD COLUMN priority SMALLINT NOT NULL DEFAULT 1;
 ALTER TABLE shipments ADD COLUMN difference TEXT;
 ALTER TABLE shipments ADD COLUMN may_stand BOOLEAN NOT NULL DEFAULT FALSE;
 UPDATE shipments SET account = courier_partner_id || ':' || COALESCE(account_code, '');
--- Whatever was tried without an answer may stand at ClickPost.
-UPDATE shipments SET may_stand = TRUE WHERE NOT success AND sent_at IS NOT NULL;
+-- Whatever was tried without an answer may stand at ClickPost; what it refused for good does not.
+UPDATE shipments SET may_stand = TRUE WHERE NOT success AND sent_at IS NOT NULL AND state <> 'rejected';
 
 DROP INDEX shipments_due;
 CREATE INDEX shipments_to_push ON shipments (account, priority, next_try_at)

@@ -25,10 +25,15 @@ WHERE reference_number {{postgres: = ANY($1::text[]) AND shard = ANY($2::smallin
 -- name: of_orders
 SELECT order_id, reference_number FROM shipments
 WHERE order_id {{postgres: = ANY($1::text[])}}{{sqlite: IN (SELECT value FROM json_each($1))}}
+  -- What a fallback ended is not at ClickPost: its successor is meant.
+  AND (replaced_by IS NULL OR success OR state <> 'cancelled')
 
 -- name: try_again
-UPDATE shipments SET state = 'ready', no_of_retries = 0, problem = NULL, next_try_at = $3, waiting_since_at = NULL,
-  waits_for = NULL, updated_at = $3
+-- Push has nobody to send one without a courier to: the recommendation is asked for again.
+UPDATE shipments SET no_of_retries = 0, problem = NULL, waiting_since_at = NULL, waits_for = NULL, updated_at = $3,
+  state = CASE WHEN courier_partner_id = 0 THEN 'allocating' ELSE 'ready' END,
+  next_try_at = CASE WHEN courier_partner_id <> 0 THEN $3{{postgres: ::timestamptz}} END,
+  allocate_at = CASE WHEN courier_partner_id = 0 THEN $3{{postgres: ::timestamptz}} END
 WHERE shard = $1 AND reference_number = $2 AND state IN ('retrying', 'held', 'rejected', 'gave_up', 'waiting')
 
 -- name: new_payload
@@ -60,9 +65,10 @@ LIMIT $3
 
 -- name: release
 UPDATE shipments SET waits_for = NULL, updated_at = $3,
-  state = CASE WHEN state = 'held' THEN 'ready' ELSE state END,
+  state = CASE WHEN state <> 'held' THEN state WHEN courier_partner_id = 0 THEN 'allocating' ELSE 'ready' END,
   problem = CASE WHEN state = 'held' THEN NULL ELSE problem END,
-  next_try_at = CASE WHEN state = 'held' THEN $3 ELSE next_try_at END
+  next_try_at = CASE WHEN state = 'held' AND courier_partner_id <> 0 THEN $3 ELSE next_try_at END,
+  allocate_at = CASE WHEN state = 'held' AND courier_partner_id = 0 THEN $3 ELSE allocate_at END
 WHERE shard = $1 AND reference_number = $2 AND waits_for IS NOT NULL
 
 -- name: cancel_unsent
@@ -74,7 +80,9 @@ WHERE shard = $1 AND reference_number = $2 AND NOT success AND lease_owner IS NU
 -- name: ask_cancel
 -- What may stand at ClickPost is settled first (push goes on until it knows), then cancelled there.
 UPDATE shipments SET cancel_asked_at = COALESCE(cancel_asked_at, $3), updated_at = $3,
-  next_try_at = CASE WHEN success OR state = 'gave_up' THEN $3 ELSE next_try_at END
+  next_try_at = CASE WHEN success OR (state = 'gave_up' AND courier_partner_id <> 0) THEN $3 ELSE next_try_at END,
+  allocate_at = CASE WHEN state = 'gave_up' AND courier_partner_id = 0 THEN $3 ELSE allocate_at END,
+  state = CASE WHEN state = 'gave_up' AND courier_partner_id = 0 THEN 'allocating' ELSE state END
 WHERE shard = $1 AND reference_number = $2 AND state <> 'cancelled'
 
 -- name: claim_cancels
@@ -159,3 +167,102 @@ SELECT state, COUNT(*) AS shipments FROM shipments GROUP BY state ORDER BY state
 
 -- name: cancel_asked
 SELECT 1 AS asked FROM shipments WHERE shard = $1 AND reference_number = $2 AND cancel_asked_at IS NOT NULL
+
+-- name: set_allocated_by
+UPDATE shipments SET allocated_by = $3 WHERE shard = $1 AND reference_number = $2
+
+-- name: set_allocating
+-- It has no courier: push must not see it, and the recommendation is asked for at once, or when what it waits for is
+-- cancelled.
+UPDATE shipments SET courier_partner_id = 0, account_code = NULL, account = '', transporter = NULL,
+  allocated_by = NULL, next_try_at = NULL, allocate_at = $3, no_of_retries = 0, updated_at = $3,
+  state = CASE WHEN waits_for IS NULL THEN 'allocating' ELSE state END,
+  problem = CASE WHEN waits_for IS NULL THEN NULL ELSE problem END
+WHERE shard = $1 AND reference_number = $2 AND NOT success AND state <> 'cancelled'
+
+-- name: claim_allocating
+UPDATE shipments SET lease_owner = $1, lease_ends_at = $2
+WHERE (shard, reference_number) IN (
+  SELECT shard, reference_number FROM shipments {{sqlite: INDEXED BY shipments_to_allocate}}
+  WHERE state = 'allocating' AND allocate_at <= $3 AND (lease_ends_at IS NULL OR lease_ends_at <= $3)
+  ORDER BY allocate_at
+  LIMIT $4
+  {{postgres: FOR UPDATE SKIP LOCKED}}
+)
+RETURNING *
+
+-- name: allocated
+-- Only the lease's holder may write this.
+UPDATE shipments SET state = 'ready', transporter = $4, courier_partner_id = $5, account_code = $6, allocated_by = $7,
+  account = $9, no_of_retries = 0, problem = NULL, next_try_at = $8, allocate_at = NULL, lease_owner = NULL, lease_ends_at = NULL,
+  updated_at = $8
+WHERE shard = $1 AND reference_number = $2 AND lease_owner = $3 AND state = 'allocating'
+
+-- name: not_allocated
+UPDATE shipments SET state = $4, no_of_retries = $5, problem = $6, allocate_at = $7, lease_owner = NULL,
+  lease_ends_at = NULL, updated_at = $8
+WHERE shard = $1 AND reference_number = $2 AND lease_owner = $3 AND state = 'allocating'
+
+-- name: claim_replaceable
+-- Ended, or failed often enough, under a transporter with a fallback; not older than the window; not looked at since
+-- its last change. The lease keeps push away while the fallback is settled.
+UPDATE shipments SET lease_owner = $1, lease_ends_at = $2
+WHERE (shard, reference_number) IN (
+  SELECT s.shard, s.reference_number FROM shipments s {{sqlite: INDEXED BY shipments_to_replace}}
+  WHERE s.state IN ('rejected', 'gave_up', 'retrying') AND s.updated_at >= $4
+    AND (s.state <> 'retrying' OR s.no_of_retries >= $5) AND NOT s.success AND s.cancel_asked_at IS NULL
+    AND (s.fallback_at IS NULL OR s.fallback_at <= $3)
+    AND (s.fallback_seen_at IS NULL OR s.fallback_seen_at < s.updated_at)
+    AND (s.lease_ends_at IS NULL OR s.lease_ends_at <= $3)
+    AND EXISTS (SELECT 1 FROM courier_accounts c WHERE c.transporter = s.transporter AND c.fallback IS NOT NULL)
+  ORDER BY s.updated_at
+  LIMIT $6
+  {{postgres: FOR UPDATE SKIP LOCKED}}
+)
+RETURNING *
+
+-- name: free_ended
+-- Ended shipments are leased by fallback alone; a lease that ran out was a killed one's.
+UPDATE shipments {{sqlite: INDEXED BY shipments_to_replace}} SET lease_owner = NULL, lease_ends_at = NULL
+WHERE state IN ('rejected', 'gave_up', 'retrying') AND updated_at >= $2 AND state <> 'retrying' AND lease_ends_at <= $1
+RETURNING reference_number
+
+-- name: replace_later
+UPDATE shipments SET fallback_at = $4, lease_owner = NULL, lease_ends_at = NULL
+WHERE shard = $1 AND reference_number = $2 AND lease_owner = $3
+
+-- name: not_replaced
+UPDATE shipments SET fallback_at = NULL, fallback_seen_at = updated_at, lease_owner = NULL, lease_ends_at = NULL
+WHERE shard = $1 AND reference_number = $2 AND lease_owner = $3
+
+-- name: replaced
+-- The end of the first one. Nothing is written where anything happened to it since it was claimed.
+UPDATE shipments SET state = 'cancelled', replaced_by = $4, problem = $5, next_try_at = NULL, lease_owner = NULL,
+  lease_ends_at = NULL, waiting_since_at = NULL, updated_at = $6
+WHERE shard = $1 AND reference_number = $2 AND lease_owner = $3 AND NOT success AND cancel_asked_at IS NULL
+  AND state IN ('rejected', 'gave_up', 'retrying')
+
+-- name: placed_though_replaced
+SELECT reference_number FROM shipments
+WHERE replaced_by IS NOT NULL AND success AND cancel_asked_at IS NULL
+LIMIT $1
+
+-- name: movable
+-- What a transporter still has to place. Page by page, in key order.
+SELECT * FROM shipments
+WHERE state IN ('ready', 'waiting', 'retrying', 'held', 'rejected', 'gave_up') AND transporter = $1
+  AND (shard, reference_number) > ($2, $3)
+ORDER BY shard, reference_number
+LIMIT $4
+{{postgres: FOR UPDATE}}
+
+-- name: move
+-- Only what ClickPost certainly does not hold: never sent, or refused for good. One that waits for another's
+-- cancellation goes on waiting.
+UPDATE shipments SET transporter = $3, courier_partner_id = $4, account_code = $5, allocated_by = $6, account = $8,
+  no_of_retries = 0, updated_at = $7,
+  state = CASE WHEN waits_for IS NULL THEN 'ready' ELSE state END,
+  problem = CASE WHEN waits_for IS NULL THEN NULL ELSE problem END,
+  next_try_at = CASE WHEN waits_for IS NULL THEN $7{{postgres: ::timestamptz}} END
+WHERE shard = $1 AND reference_number = $2 AND NOT success AND lease_owner IS NULL AND cancel_asked_at IS NULL
+  AND (sent_at IS NULL OR (state = 'rejected' AND NOT may_stand))
