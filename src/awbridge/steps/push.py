@@ -73,6 +73,7 @@ class Push:
         self._troubles: list[Exception] = []
         self._stopping = False
         self._abandoned = False
+        self._overall_is_there = False
         self._ended_calls = 0  # since the last claim
         self._look_at = 0.0
 
@@ -195,10 +196,11 @@ class Push:
         rate = self._policy.rate_per_second
         if not rate:
             return await accounts.lock(session, keys)
-        states = await accounts.lock(session, [accounts.OVERALL, *keys])
-        if accounts.OVERALL not in states:
+        if not self._overall_is_there:
+            # Before any row is locked: who waits for another to make it must hold nothing that the other wants.
             await accounts.make_overall(session)
-            states = await accounts.lock(session, [accounts.OVERALL, *keys])
+        states = await accounts.lock(session, [accounts.OVERALL, *keys])
+        self._overall_is_there = True
         states[accounts.OVERALL] = replace(states[accounts.OVERALL], rate_per_second=rate)
         return states
 
