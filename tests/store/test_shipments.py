@@ -359,7 +359,7 @@ _PLANS = [
     ("dispatch", "release", ("4:main", T0), ("Index Cond: (", "shipments_unplaced")),
     ("accounts", "due", (T0,), "shipments_to_push"),
     ("accounts", "unplaced", (["4:main"],), ("Index Cond: (account", "shipments_unplaced")),
-    ("shipments", "newest_of_account", ("4:main", "ready", T0, "R", 5), "shipments_unplaced"),
+    ("shipments", "newest_of_account", ("4:main", "ready", T0, "R", 5), ("Index Cond: (", "shipments_unplaced")),
     ("shipments", "claim_cancels", ("o", T0, T0, 5), "shipments_to_cancel"),
     ("shipments", "claim_to_ask", (T0, T0, 5), "shipments_to_ask"),
     ("shipments", "newest", (T0, "R", 5), "shipments_newest"),
