@@ -34,7 +34,8 @@ from awbridge.store.couriers import CourierAccount
 from awbridge.store.queries import parse
 
 ACCOUNTS = 8
-CONCURRENCY = 64
+CONNECTIONS = 16  # of either client; every idle one costs the HTTP pool a look at each request
+SEATS = 96  # claimed shipments that take turns on the connections
 _COUNTS = parse(
     "-- name: counts\nSELECT (SELECT COUNT(*) FROM shipments WHERE state = 'placed') AS placed, "
     "(SELECT COUNT(*) FROM attempts) AS attempts"
@@ -66,7 +67,7 @@ async def bare(url: str, number: int) -> float:
     """Post the same bodies by a bare client, as many at once; orders a second."""
     address = f"{url}/api/v3/create-order/?username=bench&key=bench"
     bodies = [json.dumps(order).encode() for order in orders(number)]
-    limits = httpx2.Limits(max_connections=CONCURRENCY, max_keepalive_connections=CONCURRENCY)
+    limits = httpx2.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
     async with httpx2.AsyncClient(limits=limits, timeout=15) as http:
 
         async def post_all(mine: list[bytes]) -> None:
@@ -76,7 +77,7 @@ async def bare(url: str, number: int) -> float:
 
         gc.collect()
         started = time.perf_counter()
-        await asyncio.gather(*(post_all(bodies[n::CONCURRENCY]) for n in range(CONCURRENCY)))
+        await asyncio.gather(*(post_all(bodies[n::CONNECTIONS]) for n in range(CONNECTIONS)))
         return number / (time.perf_counter() - started)
 
 
@@ -94,8 +95,8 @@ async def pushed(url: str, database: str, number: int) -> tuple[float, bool]:
     queued = orders(number)
     for start in range(0, number, 500):
         await intake.take_in(store=store, clock=utc_now, orders=queued[start : start + 500])
-    policy = PushPolicy(concurrency=CONCURRENCY, batch=200)
-    async with AsyncClickPost(username="bench", key="bench", url=url, connections=CONCURRENCY) as clickpost:
+    policy = PushPolicy(concurrency=SEATS, batch=200)
+    async with AsyncClickPost(username="bench", key="bench", url=url, connections=CONNECTIONS) as clickpost:
         gc.collect()
         started = time.perf_counter()
         while await push_due(store=store, clickpost=clickpost, clock=utc_now, policy=policy):

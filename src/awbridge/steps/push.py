@@ -72,6 +72,8 @@ class Push:
         self._moved = asyncio.Event()
         self._troubles: list[Exception] = []
         self._stopping = False
+        self._abandoned = False
+        self._overall_is_there = False
         self._ended_calls = 0  # since the last claim
         self._look_at = 0.0
 
@@ -126,6 +128,8 @@ class Push:
 
     def _abandon(self) -> None:
         """Break off whatever is in flight: the leases cover it."""
+        self._abandoned = True
+        self._answers.clear()
         for task in (*self._calls, *([self._recording] if self._recording else [])):
             task.cancel()
 
@@ -192,10 +196,11 @@ class Push:
         rate = self._policy.rate_per_second
         if not rate:
             return await accounts.lock(session, keys)
-        states = await accounts.lock(session, [accounts.OVERALL, *keys])
-        if accounts.OVERALL not in states:
+        if not self._overall_is_there:
+            # Before any row is locked: who waits for another to make it must hold nothing that the other wants.
             await accounts.make_overall(session)
-            states = await accounts.lock(session, [accounts.OVERALL, *keys])
+        states = await accounts.lock(session, [accounts.OVERALL, *keys])
+        self._overall_is_there = True
         states[accounts.OVERALL] = replace(states[accounts.OVERALL], rate_per_second=rate)
         return states
 
@@ -238,20 +243,24 @@ class Push:
         )
         if self._recording is None:
             self._recording = asyncio.create_task(self._record_answers())
+            self._recording.add_done_callback(self._recorded)
 
     async def _record_answers(self) -> None:
         """Whatever has been answered goes into one transaction, again and again until nothing waits."""
-        try:
-            while self._answers:
-                group = [self._answers.popleft() for _ in range(min(len(self._answers), self._policy.batch))]
-                try:
-                    await self._record(group)
-                except Exception as error:
-                    self._troubles.append(error)
-                self._moved.set()
-        finally:
-            self._recording = None
+        while self._answers:
+            group = [self._answers.popleft() for _ in range(min(len(self._answers), self._policy.batch))]
+            try:
+                await self._record(group)
+            except Exception as error:
+                self._troubles.append(error)
             self._moved.set()
+
+    def _recorded(self, _ended: asyncio.Task[None]) -> None:
+        self._recording = None
+        self._moved.set()
+        if self._answers and not self._abandoned:  # one came in after the last look
+            self._recording = asyncio.create_task(self._record_answers())
+            self._recording.add_done_callback(self._recorded)
 
     async def _record(self, group: Sequence[Done]) -> None:
         # The calls are made and must be kept: a database that stumbles is tried a few times. If it stays away,

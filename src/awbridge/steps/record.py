@@ -56,6 +56,7 @@ async def record(store: Store, done: Sequence[Done], now: datetime, policy: Push
         states = await accounts.lock(session, {d.account for d in done})
         after = {key: _after(key, state, done, now, policy) for key, state in states.items()}
         await attempts.add_many(session, [attempt for d in done for attempt in _attempts(d)])
+        done = [d for d in done if d.reference in rows]
         placings = [
             _placing(d, policy) for d in done if isinstance(d.outcome, Placed) and not rows[d.reference].success
         ]
