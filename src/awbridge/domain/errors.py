@@ -10,6 +10,8 @@ AwbridgeError
 │   └── ReferenceTaken   the reference number exists with another payload
 ├── NotFound             no such shipment, courier or waybill
 ├── NotPossible          the shipment's state does not allow what was asked
+├── ObjectsError         the object storage did not do it; later may work
+├── MailError            the mail server did not take it; later may work
 └── VendorError          a call to ClickPost that is not about one shipment failed
 """
 
@@ -80,6 +82,14 @@ class NotFound(AwbridgeError):
 
 class NotPossible(AwbridgeError):
     """The shipment's state does not allow what was asked. The text says which state it is in."""
+
+
+class ObjectsError(AwbridgeError):
+    """The object storage is away, slow, full or refuses. Later may work."""
+
+
+class MailError(AwbridgeError):
+    """The mail server is away or refuses. Later may work."""
 
 
 class VendorError(AwbridgeError):
