@@ -6,8 +6,11 @@ from email.message import EmailMessage
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import aiosmtplib
+import structlog
 
 from awbridge.domain.errors import MailError, SettingsError
+
+log = structlog.get_logger()
 
 TIMEOUT = 60.0  # seconds for each step of the conversation
 
@@ -16,7 +19,8 @@ async def send_mail(smtp_url: str, message: EmailMessage) -> None:
     """Hand one mail to the server; it goes to everybody in To, Cc and Bcc.
 
     `smtp://` uses STARTTLS where the server offers it; `?starttls=always` insists, `?starttls=never` refrains. Raises
-    SettingsError for a URL that is none, MailError when the server is away, or refuses the mail or any address.
+    SettingsError for a URL that is none, MailError when the server is away or refuses the mail or every address. Where
+    it refuses only some of the addresses, that is told in the log: a second try would reach the others twice.
     """
     parts = urlsplit(smtp_url)
     if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
@@ -36,4 +40,4 @@ async def send_mail(smtp_url: str, message: EmailMessage) -> None:
     except (aiosmtplib.SMTPException, OSError, ValueError) as error:
         raise MailError(f"the mail server did not take it ({type(error).__name__})") from error
     if refused:
-        raise MailError(f"the mail server refused {len(refused)} of the addresses")
+        log.warning("mail.some_refused", refused=len(refused))
