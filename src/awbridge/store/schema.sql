@@ -224,7 +224,6 @@ CREATE TABLE erasures (
   asked_at TIMESTAMPTZ NOT NULL,
   next_try_at TIMESTAMPTZ,
   tries INTEGER NOT NULL,
-  erased_at TIMESTAMPTZ,
   done_at TIMESTAMPTZ,
   counts TEXT,
   problem TEXT
