@@ -14,8 +14,10 @@ from datetime import timedelta
 import structlog
 import uvicorn
 
+from awbridge import evidence
 from awbridge.clickpost.async_client import AsyncClickPost
-from awbridge.domain.errors import SettingsError
+from awbridge.clickpost.connection import OnCall
+from awbridge.domain.errors import SettingsError, StoreError
 from awbridge.settings import Settings
 from awbridge.steps.apply import ApplyPolicy, apply_due
 from awbridge.steps.cancel import cancel_due
@@ -24,6 +26,7 @@ from awbridge.steps.clock import Clock, utc_now
 from awbridge.steps.ingest import Ingest
 from awbridge.steps.loop import Loop
 from awbridge.steps.push import PushPolicy, push_due
+from awbridge.steps.record import CallRecorder
 from awbridge.store import Store
 from awbridge.web.app import build_app
 from awbridge.web.webhook import KeyRing, WebhookEndpoint
@@ -33,7 +36,7 @@ log = structlog.get_logger()
 DRAIN_SECONDS = 20.0  # what a stopping process gives the calls in flight
 
 
-def vendor(settings: Settings) -> AsyncClickPost:
+def vendor(settings: Settings, *, on_call: OnCall | None = None) -> AsyncClickPost:
     """The client for the account in the settings. Raises SettingsError where the account is not set."""
     settings.check_vendor()
     return AsyncClickPost(
@@ -45,6 +48,7 @@ def vendor(settings: Settings) -> AsyncClickPost:
         edd_url=settings.clickpost_edd_url,
         timeout=settings.clickpost_timeout,
         connections=settings.clickpost_connections,
+        on_call=on_call,
     )
 
 
@@ -121,8 +125,13 @@ async def serve(
     if stop is None:
         stop = asyncio.Event()
         _on_signal(stop.set)
-    async with open_store(settings, migrate=settings.migrate_on_start) as store, vendor(settings) as clickpost:
-        loops = step_loops(settings, store, clickpost, utc_now)
+    hook = evidence.recorder(utc_now)
+    async with (
+        open_store(settings, migrate=settings.migrate_on_start) as store,
+        recorded(hook, store),
+        vendor(settings, on_call=hook) as clickpost,
+    ):
+        loops = step_loops(settings, store, clickpost, utc_now) | evidence.loops(settings, store, utc_now, hook)
         ingest = Ingest(store, on_stored=loops["apply"].wake)
         keys = KeyRing(store, (k.get_secret_value() for k in settings.webhook_keys))
         app = build_app(
@@ -131,6 +140,8 @@ async def serve(
             webhook=WebhookEndpoint(ingest, keys, utc_now),
             loops=list(loops.values()),
             api_keys=[k.get_secret_value() for k in settings.api_keys],
+            desk=evidence.desk(settings),
+            hook=hook,
         )
         server = _Server(
             uvicorn.Config(
@@ -158,12 +169,31 @@ async def serve(
 
 async def work(settings: Settings) -> None:
     """Steps only, without web, until SIGTERM or SIGINT: more hands on the same database."""
-    async with open_store(settings, migrate=settings.migrate_on_start) as store, vendor(settings) as clickpost:
+    hook = evidence.recorder(utc_now)
+    async with (
+        open_store(settings, migrate=settings.migrate_on_start) as store,
+        recorded(hook, store),
+        vendor(settings, on_call=hook) as clickpost,
+    ):
         stop = asyncio.Event()
         _on_signal(stop.set)
-        async with _running(step_loops(settings, store, clickpost, utc_now)):
+        loops = step_loops(settings, store, clickpost, utc_now) | evidence.loops(settings, store, utc_now, hook)
+        async with _running(loops):
             log.info("working")
             await stop.wait()
+
+
+@asynccontextmanager
+async def recorded(hook: CallRecorder, store: Store) -> AsyncGenerator[None]:
+    """What the hook has taken by the end of the block is written down; a database that is away then is told."""
+    try:
+        yield
+    finally:
+        try:
+            while await hook.flush(store):
+                pass
+        except StoreError as error:
+            log.error("calls.not_recorded", problem=str(error))
 
 
 def _on_signal(stop: Callable[[], None]) -> None:

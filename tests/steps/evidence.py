@@ -26,7 +26,7 @@ def order_of(reference: str) -> dict[str, Any]:
 def call(reference: str | None = "R", **changes: Any) -> Call:
     """A create-order that ClickPost refused, naming the customer."""
     values: dict[str, Any] = {
-        "api": "create_order",
+        "api": "create-order",
         "method": "POST",
         "url": "https://www.clickpost.in/api/v3/create-order/?username=shop&key=***",
         "request": json.dumps(order_of(reference or "none")),

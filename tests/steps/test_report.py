@@ -65,7 +65,7 @@ def unzip(content: bytes | None) -> dict[str, str]:
         return {name: archive.read(name).decode() for name in archive.namelist()}
 
 
-def table(files: dict[str, str], api: str = "create_order") -> list[dict[str, str]]:
+def table(files: dict[str, str], api: str = "create-order") -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(files[f"{api}.csv"].removeprefix("\ufeff"))))
 
 
@@ -80,13 +80,13 @@ async def a_day(store: Store) -> None:
     away = call("R1", http_status=None, business_status=None, response="", error="ReadTimeout")
     await keep(store, away, reference="R1", outcome="unknown", at=MIDNIGHT)
     await keep(store, call("R1"), reference="R1", at=NEXT - timedelta(microseconds=1))
-    cancel = call("R2", api="cancel_order", method="GET", request="", business_status=350, response="<html>no</html>")
+    cancel = call("R2", api="cancel-order", method="GET", request="", business_status=350, response="<html>no</html>")
     await keep(store, cancel, reference="R2", outcome="not_cancelled", at=MIDNIGHT + timedelta(hours=1))
     waiting = call("R3", business_status=102, response='{"meta": {"status": 102}}')
     await keep(store, waiting, reference="R3", outcome="pending", at=MIDNIGHT + timedelta(hours=2))
     await gave_up(store, "R3")
     await keep(store, good_call("R4"), reference="R4", outcome="placed", at=MIDNIGHT + timedelta(hours=3))
-    hook = call(None, api="register_webhook", request='{"webhook_url": "https://shop.example"}', business_status=306)
+    hook = call(None, api="register-webhook", request='{"webhook_url": "https://shop.example"}', business_status=306)
     await keep(store, hook, hook, reference=None, outcome="failed", at=MIDNIGHT + timedelta(hours=4))
 
 

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 import awbridge
 from awbridge import service
 from awbridge.cli.couriers import couriers_group
+from awbridge.cli.evidence import archive_group, erase, evidence_of_shipment, report_group, show_schedules
 from awbridge.cli.shared import Group, as_json_option, fail, read_settings, run
 from awbridge.cli.shipments import shipments_group
 from awbridge.cli.tracking import catch_up, replay, webhook_group
@@ -145,4 +146,7 @@ def migrate() -> None:
 
 
 for command in (shipments_group, couriers_group, webhook_group, catch_up, replay):
+    main.add_command(command)
+
+for command in (report_group, archive_group, evidence_of_shipment, erase, show_schedules):
     main.add_command(command)

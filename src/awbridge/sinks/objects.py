@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +35,13 @@ class Stored:
 class Objects:
     """A place for objects. Every method raises ObjectsError when the place is away, slow, full or refuses."""
 
-    def __init__(self, store: Any, *, timeout: float = 60.0) -> None:
-        self._store = store
+    def __init__(self, open_store: Callable[[], Any], *, timeout: float = 60.0) -> None:
+        self._open_store = open_store
         self._timeout = timeout
+
+    @cached_property
+    def _store(self) -> Any:
+        return self._open_store()  # a folder is made with its first use, not before
 
     @classmethod
     def open(cls, url: str, *, options: Mapping[str, str] | None = None, timeout: float = 60.0) -> Objects:
@@ -55,7 +60,7 @@ class Objects:
                 folder = Path(rest)
                 if not folder.is_absolute():
                     raise SettingsError("AWBRIDGE_ARCHIVE_URL: a folder is written file:///absolute/path")
-                return cls(LocalStore(folder, mkdir=True), timeout=timeout)
+                return cls(lambda: LocalStore(folder, mkdir=True), timeout=timeout)
             http: dict[str, Any] = {"connect_timeout": CONNECT_TIMEOUT, "timeout": timedelta(seconds=timeout)}
             given = dict(options or {})
             if given.get("endpoint", "").startswith("http://"):
@@ -63,7 +68,8 @@ class Objects:
             # Its own retries are short: whoever uploads tries again later by the table.
             retry: Any = {"max_retries": 1, "retry_timeout": timedelta(seconds=timeout)}
             made: Any = from_url
-            return cls(made(url, config=given or None, client_options=http, retry_config=retry), timeout=timeout)
+            store = made(url, config=given or None, client_options=http, retry_config=retry)
+            return cls(lambda: store, timeout=timeout)
         except (BaseError, OSError, ValueError, TypeError) as error:
             raise SettingsError(f"AWBRIDGE_ARCHIVE_URL: {error}") from None
 

@@ -17,6 +17,8 @@ from awbridge.steps.clock import Clock
 from awbridge.store import Store, attempts, couriers, scans, shipments
 from awbridge.store.couriers import CourierAccount
 from awbridge.web import views
+from awbridge.web.evidence_routes import EvidenceDesk
+from awbridge.web.evidence_routes import add_routes as add_evidence_routes
 
 LARGEST_BATCH = 1000
 LARGEST_BODY = 16 * 1024 * 1024  # bytes
@@ -70,9 +72,10 @@ async def _known(store: Store, reference_number: str) -> Shipment:
     return shipment
 
 
-def router(store: Store, clock: Clock) -> APIRouter:
+def router(store: Store, clock: Clock, desk: EvidenceDesk | None = None) -> APIRouter:
     """The routes, on this store."""
     api = APIRouter(prefix="/v1")
+    add_evidence_routes(api, store, clock, desk or EvidenceDesk())
     order_body = {
         "requestBody": {
             "required": True,

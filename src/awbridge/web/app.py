@@ -15,8 +15,10 @@ import awbridge
 from awbridge.domain.errors import StoreError
 from awbridge.steps.clock import Clock
 from awbridge.steps.loop import Loop
+from awbridge.steps.record import CallRecorder
 from awbridge.store import Store
 from awbridge.web import api, problems
+from awbridge.web.evidence_routes import EvidenceDesk
 from awbridge.web.metrics import metrics_text
 from awbridge.web.webhook import PATH, Receive, Scope, Send, WebhookEndpoint
 
@@ -28,7 +30,14 @@ _OPEN_FOLDER = "/static-offline-docs/"
 
 
 def build_app(
-    *, store: Store, clock: Clock, webhook: WebhookEndpoint, loops: Sequence[Loop], api_keys: Sequence[str]
+    *,
+    store: Store,
+    clock: Clock,
+    webhook: WebhookEndpoint,
+    loops: Sequence[Loop],
+    api_keys: Sequence[str],
+    desk: EvidenceDesk | None = None,
+    hook: CallRecorder | None = None,
 ) -> ASGIApp:
     """The app of `awbridge serve`."""
     inner = FastAPIOffline(  # /docs from the package itself, not from a CDN
@@ -37,8 +46,8 @@ def build_app(
         summary="Registers shipments with ClickPost, keeps what its webhooks say, catches up what they missed.",
     )
     problems.install(inner)
-    inner.include_router(api.router(store, clock))
-    _add_health(inner, store, webhook, loops)
+    inner.include_router(api.router(store, clock, desk))
+    _add_health(inner, store, webhook, loops, hook)
     guarded = _Guard(inner, api_keys)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -97,7 +106,9 @@ def _is_loopback(scope: Scope) -> bool:
         return False
 
 
-def _add_health(app: FastAPI, store: Store, webhook: WebhookEndpoint, loops: Sequence[Loop]) -> None:
+def _add_health(
+    app: FastAPI, store: Store, webhook: WebhookEndpoint, loops: Sequence[Loop], hook: CallRecorder | None
+) -> None:
     @app.get("/healthz", tags=["health"])
     async def healthz() -> Response:
         """200 while every step of this process still makes its rounds."""
@@ -118,6 +129,8 @@ def _add_health(app: FastAPI, store: Store, webhook: WebhookEndpoint, loops: Seq
     @app.get("/metrics", tags=["health"])
     async def metrics() -> Response:
         """What the tables and the steps say now, in Prometheus' text format."""
-        return PlainTextResponse(await metrics_text(store, webhook, loops), media_type="text/plain; version=0.0.4")
+        return PlainTextResponse(
+            await metrics_text(store, webhook, loops, hook), media_type="text/plain; version=0.0.4"
+        )
 
     _ = (healthz, readyz, metrics)

@@ -9,7 +9,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from awbridge.steps.loop import Loop
-from awbridge.store import Store, inbox, shipments
+from awbridge.steps.record import CallRecorder
+from awbridge.store import Store, archive, inbox, shipments
 from awbridge.web.webhook import WebhookEndpoint
 
 
@@ -20,11 +21,15 @@ class _Now(Collector):
         deliveries: Mapping[str, int],
         answers: Mapping[int, int],
         loops: Sequence[Loop],
+        filed: archive.ArchiveCounts,
+        hook: CallRecorder | None,
     ) -> None:
         self._states = states
         self._deliveries = deliveries
         self._answers = answers
         self._loops = loops
+        self._filed = filed
+        self._hook = hook
 
     def collect(self) -> Iterable[Metric]:
         """The metrics, as they stand."""
@@ -46,13 +51,24 @@ class _Now(Collector):
         for loop in self._loops:
             silent.add_metric([loop.name], loop.silent_for)
         yield silent
+        filed = GaugeMetricFamily("awbridge_archive_files", "Files of failed calls.", labels=["state"])
+        filed.add_metric(["archived"], self._filed.archived)
+        filed.add_metric(["open"], self._filed.open)
+        filed.add_metric(["emptied"], self._filed.emptied)
+        yield filed
+        dropped = CounterMetricFamily("awbridge_calls_dropped", "Failed calls that could not be written down.")
+        dropped.add_metric([], self._hook.dropped if self._hook else 0)
+        yield dropped
 
 
-async def metrics_text(store: Store, webhook: WebhookEndpoint, loops: Sequence[Loop]) -> bytes:
+async def metrics_text(
+    store: Store, webhook: WebhookEndpoint, loops: Sequence[Loop], hook: CallRecorder | None = None
+) -> bytes:
     """All metrics as text."""
     async with store.read() as session:
         states = await shipments.count_by_state(session)
         deliveries = await inbox.counts(session)
+        filed = await archive.counts(session)
     registry = CollectorRegistry()
-    registry.register(_Now(states, deliveries, webhook.counts, loops))
+    registry.register(_Now(states, deliveries, webhook.counts, loops, filed, hook))
     return generate_latest(registry)

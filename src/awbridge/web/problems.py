@@ -15,6 +15,7 @@ from awbridge.domain.errors import (
     IntakeError,
     NotFound,
     NotPossible,
+    ObjectsError,
     PayloadRefused,
     ReferenceTaken,
     StoreBusy,
@@ -31,6 +32,7 @@ _STATUS: tuple[tuple[type[AwbridgeError], int, str], ...] = (
     (NotFound, 404, "Not found"),
     (NotPossible, 409, "Not possible in this state"),
     (VendorError, 502, "ClickPost did not do it"),
+    (ObjectsError, 503, "The object storage is away"),
     (StoreBusy, 503, "The database is busy"),
 )
 
