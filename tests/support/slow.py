@@ -18,7 +18,11 @@ class SlowDoor:
 
     async def take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self._to)
-        await asyncio.gather(self._pass(reader, there_writer), self._pass(there_reader, writer))
+        try:
+            await asyncio.gather(self._pass(reader, there_writer), self._pass(there_reader, writer))
+        finally:
+            for end in (writer, there_writer):
+                end.transport.abort()  # whoever waits behind a stuck door is not asked
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError):
@@ -49,3 +53,4 @@ async def slow_door(to: int) -> AsyncGenerator[SlowDoor]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0.05)  # aborted transports close their sockets in the loop's next turns

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,6 +21,7 @@ from obstore.store import LocalStore, from_url
 from awbridge.domain.errors import ObjectsError, SettingsError
 
 SCHEMES = ("s3", "gs", "az", "abfs", "abfss", "file")
+_QUERY = re.compile(r"\?[^\s\"')]+")
 CONNECT_TIMEOUT = timedelta(seconds=5)
 
 
@@ -122,5 +124,6 @@ class _within:
 
 
 def _words(error: BaseException) -> str:
-    # The first line says what; the rest is a dump that may hold addresses with credentials.
-    return f"{type(error).__name__}: {str(error).strip().splitlines()[0][:300]}" if str(error) else type(error).__name__
+    # The first line says what; the rest is a dump. A query may hold a signature that opens the bucket.
+    first = next(iter(str(error).strip().splitlines()), "")
+    return f"{type(error).__name__}: {_QUERY.sub('?...', first)[:300]}" if first else type(error).__name__

@@ -48,7 +48,7 @@ UPDATE archive_files SET emptied_at = $2 WHERE id = $1
 -- name: reopen
 -- Only what can be made again: retention may have taken the calls of an emptied file since.
 UPDATE archive_files SET archived_at = NULL, emptied_at = NULL, next_try_at = $2, tries = 0, problem = NULL
-WHERE id = $1 AND EXISTS (SELECT 1 FROM attempts WHERE archive_file = $1)
+WHERE id = $1 AND EXISTS (SELECT 1 FROM attempts WHERE archive_file = $1 AND archive_file > 0)
 
 -- name: rewritten
 UPDATE archive_files SET bytes = $2, sha256 = $3 WHERE id = $1

@@ -5,7 +5,8 @@ SELECT a.shard, a.id, a.reference_number, a.api, a.method, a.url, a.request, a.h
   (SELECT COUNT(*) FROM attempts b
    WHERE b.shard = a.shard AND b.reference_number = a.reference_number AND b.api = a.api AND b.id <= a.id) AS try_number
 FROM attempts a LEFT JOIN shipments s ON s.shard = a.shard AND s.reference_number = a.reference_number
-WHERE a.archive_file = $1 ORDER BY a.id
+-- The second condition is what makes the partial index usable.
+WHERE a.archive_file = $1 AND a.archive_file > 0 ORDER BY a.id
 
 -- name: of_shipment
 SELECT a.shard, a.id, a.reference_number, a.api, a.method, a.url, a.request, a.http_status, a.business_status,
