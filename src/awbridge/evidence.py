@@ -15,16 +15,22 @@ from awbridge.sinks.objects import Objects
 from awbridge.steps.archive import ArchivePolicy, archive_due, tidy_up
 from awbridge.steps.clock import Clock
 from awbridge.steps.erase import erase_due
+from awbridge.steps.keep_calls import CallRecorder
 from awbridge.steps.loop import Loop
 from awbridge.steps.publish import Destination, MailPolicy
-from awbridge.steps.record import CallRecorder
 from awbridge.steps.report import ReportPolicy, report_failures
 from awbridge.steps.retain import RetainPolicy, retain
 from awbridge.steps.schedule import Job, Ran, run_due
 from awbridge.store import Store
 from awbridge.web.evidence_routes import EvidenceDesk
 
-KEPT_BY_STEPS = frozenset({"create-order", "cancel-order", "track-order", "updated-order"})
+KEPT_BY_STEPS = frozenset(
+    (
+        *("create-order", "fetch-order", "cancel-order", "recommend", "track-order", "updated-order"),
+        *("edit-order", "fetch-label", "fetch-security-key", "create-pickup", "update-ndr", "set-whatsapp"),
+        *("register-waybill", "proof-of-delivery"),
+    )
+)
 LEAST_IDLE = 5.0  # seconds that these loops sleep: nothing of theirs is urgent
 LONGEST_ROUND = 3600.0  # seconds in which a round counts as busy, not as hanging
 MISSED_DAYS = 31  # daily reports that are made up for after a standstill

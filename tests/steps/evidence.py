@@ -7,10 +7,13 @@ import json
 from datetime import datetime
 from typing import Any
 
+from awbridge.domain.action import ActionKind, NewAction
 from awbridge.domain.call import Call
 from awbridge.sinks.objects import Objects
-from awbridge.store import Store, archive, attempts
-from tests.steps.world import an_order
+from awbridge.store import Store, actions, archive, attempts, payload_versions
+from awbridge.store.payload_versions import PayloadVersion
+from tests.steps.world import an_order, get
+from tests.store import rows
 from tests.store.rows import T0
 
 PHONE, NAME = "9812345678", "Asha Rao"
@@ -54,6 +57,25 @@ async def keep(
     async with store.write() as session:
         for made in calls:
             await attempts.add(session, made, reference_number=reference, outcome=outcome, made_at=at)
+
+
+async def more_about(store: Store, reference: str) -> None:
+    """Two payloads of a shipment, an action that is over about it, and a pickup about none: all name the customer."""
+    shipment = await get(store, reference)
+    new = PayloadVersion(
+        version=2, payload=shipment.payload, changed_at=T0, changed_by="ops", reason=f"{NAME} gave {PHONE} instead"
+    )
+    bodies = {"address": "12 MG Road", "phone_number": PHONE}, {"pickup_info": {"pickup_phone": PHONE}}
+    async with store.write() as session:
+        await payload_versions.add(session, shipment, new)
+        await session.execute(
+            rows.sql("UPDATE shipments SET payload_version = 2 WHERE reference_number = $1"), reference
+        )
+        for about, body in zip((reference, None), bodies, strict=True):
+            asked, _ = await actions.add(
+                session, NewAction(kind=ActionKind.NDR, reference_number=about, body=body), now=T0
+            )
+            await actions.done(session, asked.id, {"message": f"we call {PHONE} first"}, now=T0)
 
 
 async def files(store: Store) -> list[archive.ArchiveFile]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from awbridge.domain.action import ActionKind, NewAction
 from awbridge.domain.errors import NotPossible
 from awbridge.domain.privacy import read_privacy
 from awbridge.sinks.objects import Objects
@@ -16,15 +17,18 @@ from awbridge.steps.archive import ArchivePolicy, archive_due
 from awbridge.steps.erase import ask_erasure, erase_due
 from awbridge.steps.publish import Destination
 from awbridge.steps.report import ReportPolicy, report_failures
-from awbridge.store import Store, erasures, inbox, scans
+from awbridge.store import Store, actions, erasures, inbox, scans
 from awbridge.store.erasures import Erasure
-from tests.steps.evidence import NAME, PHONE, call, files, keep, lines, order_of
+from tests.steps.evidence import NAME, PHONE, call, files, keep, lines, more_about, order_of
 from tests.steps.test_report import unzip
 from tests.steps.test_retain import ended
 from tests.steps.world import INDIA, SetClock, get, webhook
-from tests.store.rows import T0, add, delivery, fetch, new_scan, scan
+from tests.store.rows import T0, add, delivery, fetch, new_scan, scan, sql
 
-TABLES = ("shipments", "attempts", "inbox", "scans", "waybills", "archive_files", "runs", "reports", "erasures")
+TABLES = (
+    *("shipments", "payload_versions", "actions", "attempts", "inbox", "scans", "waybills"),
+    *("archive_files", "runs", "reports", "erasures"),
+)
 OTHER = "9000000001"
 KEEP = read_privacy("")
 
@@ -64,6 +68,7 @@ async def world(store: Store, objects: Objects, tmp_path: Path) -> Store:
     await ended(store, "R1")
     await add(store, "R2", payload=order_of("R2") | {"drop_info": {"drop_phone": OTHER, "drop_name": "Ben Das"}})
     await keep(store, call("R1"), reference="R1")
+    await more_about(store, "R1")
     other = json.dumps({"drop_info": {"drop_phone": OTHER, "drop_name": "Ben Das"}})
     await keep(store, call("R2", request=other, response="{}"), reference="R2")
     told = webhook("AWB-R1", 8, T0, additional={"received_by": NAME, "phone": PHONE})
@@ -92,12 +97,17 @@ async def test_a_person_leaves_every_table_the_archive_and_the_reports(
     assert done.done_at
     assert dict(done.counts) == {
         "shipments": 1,
+        "payload_versions": 2,
+        "actions": 2 if "phone" in whose else 1,
         "attempts": 1,
         "scans": 1,
         "inbox": 1,
         "archive_files": 1,
         "reports": 1,
     }
+    if "reference" in whose:  # a pickup about no shipment is found by its phone
+        async with world.write() as session:
+            await session.execute(sql("DELETE FROM actions WHERE reference_number IS NULL"))
     now = await everything(world)
     there = await stored(world, objects)
     for text in (now.replace('"pickup_name":"Asha Rao"', ""), there):
@@ -128,6 +138,29 @@ async def test_a_shipment_on_its_way_is_waited_for(store: Store, objects: Object
     assert await erase_due(store=store, objects=objects, reports_in=objects, clock=clock) == 0
     clock.forward(days=1)
     assert await erase_due(store=store, objects=objects, reports_in=objects, clock=clock) == 1
+    assert PHONE not in await everything(store)
+
+
+async def test_a_phone_is_found_in_what_was_asked_about_a_shipment_too(store: Store, objects: Objects) -> None:
+    await ended(store, "R")
+    await more_about(store, "R")
+    async with store.write() as session:
+        await session.execute(sql("UPDATE shipments SET payload = '{}'"))
+    await erase(store, objects, SetClock(T0 + timedelta(days=2)), phone=PHONE)
+    assert PHONE not in await everything(store)
+
+
+async def test_what_is_still_to_be_done_about_a_shipment_is_waited_for(store: Store, objects: Objects) -> None:
+    await ended(store, "R")
+    wanted = NewAction(kind=ActionKind.PROOF, reference_number="R", body={})
+    async with store.write() as session:
+        action, _ = await actions.add(session, wanted, now=T0)
+    clock = SetClock(T0)
+    assert (await erase(store, objects, clock, phone=PHONE)).done_at is None
+    async with store.write() as session:
+        await actions.done(session, action.id, {}, now=T0)
+    clock.forward(days=1)
+    await erase_due(store=store, objects=objects, reports_in=objects, clock=clock)
     assert PHONE not in await everything(store)
 
 

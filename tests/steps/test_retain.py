@@ -22,7 +22,7 @@ from awbridge.steps.retain import Retained, RetainPolicy, retain
 from awbridge.store import Store, inbox, reports, runs, scans, shipments
 from awbridge.store.inbox import NewDelivery
 from awbridge.store.shipments import Standing
-from tests.steps.evidence import NAME, PHONE, call, good_call, keep, order_of
+from tests.steps.evidence import NAME, PHONE, call, good_call, keep, more_about, order_of
 from tests.steps.world import SetClock, get
 from tests.store.rows import T0, add, count, delivery, fetch, new_scan, place, scan, sql
 
@@ -118,6 +118,18 @@ async def test_an_ended_shipment_stays_without_its_customer(store: Store, object
     assert NAME not in str(bare.payload)
     for reference in ("young", "open"):
         assert PHONE in str((await get(store, reference)).payload)
+    assert (await run(store, objects, payloads=30)).counts == {"payloads": 0}
+
+
+async def test_its_former_payloads_and_actions_go_without_the_customer_too(store: Store, objects: Objects) -> None:
+    await ended(store, "done")
+    await more_about(store, "done")
+    assert (await run(store, objects, payloads=30)).counts == {"payloads": 2}  # and a pickup about no shipment
+    for table in ("payload_versions", "actions"):
+        left = str(await fetch(store, f"SELECT * FROM {table}"))
+        assert ERASED in left
+        assert PHONE not in left
+        assert "MG Road" not in left
     assert (await run(store, objects, payloads=30)).counts == {"payloads": 0}
 
 

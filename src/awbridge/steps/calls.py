@@ -12,8 +12,16 @@ from awbridge.store.calls import KeptCall
 
 NO_ANSWER = "no_answer"
 
-_WENT_WELL = frozenset({"placed", "pending", "cancelled"})
-_WENT_WRONG = frozenset({"failed", "rejected", "try_later", "unknown", "misconfigured", "not_cancelled"})
+# What ClickPost was asked and does not hold is an answer, whatever its code. sql/calls.sql names the same.
+WENT_WELL = frozenset(
+    {"placed", "pending", "cancelled", "done", "recommended", "found", "not_found", "not_held", "not_certain"}
+)
+_WENT_WRONG = frozenset(
+    (
+        *("failed", "rejected", "try_later", "unknown", "misconfigured", "not_cancelled", "not_asked"),
+        *("refused", "gave_up", "unclear"),
+    )
+)
 
 
 def class_of(http_status: int | None, business_status: int | None) -> str:
@@ -23,7 +31,7 @@ def class_of(http_status: int | None, business_status: int | None) -> str:
 
 def is_failure(http_status: int | None, business_status: int | None, outcome: str) -> bool:
     """Whether a call failed. What the step made of it goes first: 600 is a success of cancel, a bare 200 is none."""
-    if outcome in _WENT_WELL:
+    if outcome in WENT_WELL:
         return False
     good = (Answer.SUCCESS.value, Answer.PENDING.value)
     return outcome in _WENT_WRONG or class_of(http_status, business_status) not in good

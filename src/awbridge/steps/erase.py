@@ -83,24 +83,34 @@ async def _erase(
     """Erase what can be erased; how many shipments have to be waited for."""
     sought, waiting = await _seek(store, erasure)
     for parcel in sought.parcels:
-        eraser = Eraser()
-        eraser.body(parcel.payload)  # so that its values are known wherever else they stand
+        eraser = _knowing(parcel)
         counts["attempts"] += await _of_calls(store, parcel, eraser)
         counts["scans"] += await _of_remarks(store, parcel, eraser)
     counts["attempts"] += await _of_unnamed_calls(store, sought)
+    counts["actions"] += await _of_actions_alone(store, sought, clock)
     counts["inbox"] += await _of_inbox(store, sought)
     if objects:
         counts["archive_files"] += await _of_archive(store, objects, sought)
     counts["reports"] += await _of_reports(store, reports_in, sought)
     for parcel in sought.parcels:
-        eraser = Eraser()
+        eraser = _knowing(parcel)
         payload, problem = eraser.body(parcel.payload), parcel.problem and eraser.words(parcel.problem)
         async with store.write() as session:
             await retention.set_payload(
                 session, parcel.shard, parcel.reference_number, payload=payload, problem=problem, now=clock()
             )
+            counts["payload_versions"] += await personal.strip_versions(session, parcel.reference_number, eraser)
+            counts["actions"] += await personal.strip_actions(session, parcel.reference_number, eraser)
     counts["shipments"] += len(sought.parcels)
     return waiting
+
+
+def _knowing(parcel: Parcel) -> Eraser:
+    """An eraser that knows the values of a shipment's payloads and actions, wherever else they stand."""
+    eraser = Eraser()
+    for body in (parcel.payload, *parcel.more):
+        eraser.body(body)
+    return eraser
 
 
 async def _seek(store: Store, erasure: Erasure) -> tuple[Sought, int]:
@@ -108,18 +118,32 @@ async def _seek(store: Store, erasure: Erasure) -> tuple[Sought, int]:
     subject = erasure.subject or ""
     found: list[Parcel] = []
     if erasure.kind == "phone":
-        async for parcel in personal.parcels(store):
-            if subject in phones_in(json.loads(parcel.payload)):
-                found.append(parcel)
+        found = await _with_phone(store, subject)
     else:
         async with store.read() as session:
             one = await personal.parcel(session, subject)
         found += [one] if one else []
-    ended = tuple(parcel for parcel in found if parcel.ended)
+    ended = tuple([await _with_more(store, parcel) for parcel in found if parcel.ended])
     names = frozenset(name for parcel in ended for name in parcel.names)
     names |= frozenset([subject]) if erasure.kind == "reference" and not found else frozenset()
     digits = subject if erasure.kind == "phone" else ""
     return Sought(parcels=ended, names=names, digits=digits), len(found) - len(ended)
+
+
+async def _with_phone(store: Store, digits: str) -> list[Parcel]:
+    """Every shipment with this phone in its payload, in one that it had before, or in what was asked about it."""
+    found = {p.reference_number: p async for p in personal.parcels(store) if digits in phones_in(json.loads(p.payload))}
+    async for reference, body in personal.more_bodies(store):
+        if reference not in found and digits in phones_in(json.loads(body)):
+            async with store.read() as session:
+                parcel = await personal.parcel(session, reference)
+            found |= {reference: parcel} if parcel else {}
+    return list(found.values())
+
+
+async def _with_more(store: Store, parcel: Parcel) -> Parcel:
+    async with store.read() as session:
+        return dataclasses.replace(parcel, more=await personal.more_of(session, parcel.reference_number))
 
 
 async def _of_calls(store: Store, parcel: Parcel, eraser: Eraser) -> int:
@@ -133,6 +157,15 @@ async def _of_unnamed_calls(store: Store, sought: Sought) -> int:
     async for call in personal.unnamed_calls(store):
         if concerns(sought, call.request) or concerns(sought, call.response):
             changed += await _write_calls(store, [(call, _bare(call, Eraser()))])
+    return changed
+
+
+async def _of_actions_alone(store: Store, sought: Sought, clock: Clock) -> int:
+    changed = 0
+    async for action in personal.actions_alone(store, before=clock()):
+        if (action.reference_number or "") in sought.names or concerns(sought, action.body):
+            async with store.write() as session:
+                changed += await personal.strip_action(session, action, Eraser())
     return changed
 
 
@@ -175,7 +208,8 @@ async def _of_inbox(store: Store, sought: Sought) -> int:
             continue
         eraser = Eraser()
         for parcel in sought.parcels:
-            eraser.body(parcel.payload)
+            for known in (parcel.payload, *parcel.more):
+                eraser.body(known)
         bare = eraser.body(text).encode()
         if json_differs(bare, body):
             async with store.write() as session:

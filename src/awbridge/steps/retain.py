@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -12,8 +11,9 @@ from awbridge.domain.privacy import Eraser
 from awbridge.domain.shipment import SHARDS
 from awbridge.sinks.objects import Objects
 from awbridge.steps.clock import Clock
-from awbridge.store import Store, reports, retention
-from awbridge.store.retention import Table
+from awbridge.store import Store, personal, reports, retention
+from awbridge.store.database import Session
+from awbridge.store.retention import OldPayload, Table
 
 _BEGINNING = (datetime(1970, 1, 1, tzinfo=UTC), "")
 
@@ -22,7 +22,8 @@ _BEGINNING = (datetime(1970, 1, 1, tzinfo=UTC), "")
 class RetainPolicy:
     """Days that rows are kept, by table; 0 keeps them for ever.
 
-    `payloads` is when the personal data of a shipment that has ended are taken out of its payload; the shipment stays.
+    `payloads` is when the personal data of a shipment that has ended are taken out of its payloads and
+    actions, and those of an action that belongs to no shipment; the rows stay.
     `batch` rows go in one transaction, then `pause` seconds belong to others. A round ends after `budget` seconds.
     """
 
@@ -73,7 +74,9 @@ async def retain(*, store: Store, objects: Objects, clock: Clock, policy: Retain
         if days and not budget.over:
             done.counts[table.name] = await _drop_old(store, table, now - timedelta(days=days), policy, budget)
     if policy.payloads and not budget.over:
-        done.counts["payloads"] = await _strip(store, now - timedelta(days=policy.payloads), now, policy, budget)
+        before = now - timedelta(days=policy.payloads)
+        done.counts["payloads"] = await _strip(store, before, now, policy, budget)
+        done.counts["payloads"] += await _strip_actions_alone(store, before, budget)
     if policy.runs and not budget.over:
         async with store.write() as session:
             done.counts["runs"] = await retention.drop_runs(session, before=now - timedelta(days=policy.runs))
@@ -116,22 +119,31 @@ async def _strip(store: Store, before: datetime, now: datetime, policy: RetainPo
         if not page:
             break
         after = (page[-1].created_at, page[-1].reference_number)
-        bare = [(old, *stripped_of(old.payload, old.problem)) for old in page]
         async with store.write() as session:
-            for old, payload, problem in sorted(bare, key=lambda b: (b[0].shard, b[0].reference_number)):
-                await retention.set_payload(
-                    session, old.shard, old.reference_number, payload=payload, problem=problem, now=now
-                )
+            for old in sorted(page, key=lambda old: (old.shard, old.reference_number)):
+                await _strip_one(session, old, now)
         stripped += len(page)
         await asyncio.sleep(policy.pause)
     return stripped
 
 
-def stripped_of(payload: str, problem: str | None) -> tuple[str, str | None]:
-    """A payload and a problem without personal data."""
+async def _strip_one(session: Session, old: OldPayload, now: datetime) -> None:
     eraser = Eraser()
-    bare = json.dumps(eraser.value(json.loads(payload)), ensure_ascii=False, separators=(",", ":"))
-    return bare, problem and eraser.words(problem)
+    payload, problem = eraser.body(old.payload), old.problem and eraser.words(old.problem)
+    await retention.set_payload(session, old.shard, old.reference_number, payload=payload, problem=problem, now=now)
+    if old.more:
+        await personal.strip_versions(session, old.reference_number, eraser)
+        await personal.strip_actions(session, old.reference_number, eraser)
+
+
+async def _strip_actions_alone(store: Store, before: datetime, budget: _Budget) -> int:
+    stripped = 0
+    async for action in personal.actions_alone(store, before=before):
+        if budget.over:
+            break
+        async with store.write() as session:
+            stripped += await personal.strip_action(session, action, Eraser())
+    return stripped
 
 
 async def _drop_reports(store: Store, objects: Objects, before: datetime, budget: _Budget) -> int:

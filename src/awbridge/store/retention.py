@@ -37,13 +37,14 @@ class OldRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OldPayload:
-    """The payload of a shipment that has ended."""
+    """The payload of a shipment that has ended. `more`: it had other payloads, or actions."""
 
     shard: int
     reference_number: str
     payload: str = field(repr=False)
     problem: str | None = field(repr=False)
     created_at: datetime
+    more: bool
 
 
 async def page(session: Session, table: Table, shard: int, *, after: int, limit: int) -> list[OldRow]:
@@ -67,7 +68,7 @@ async def ended_payloads(
 ) -> list[OldPayload]:
     """Payloads of shipments created before, that have ended and still hold personal data."""
     rows = await session.fetch(_sql.ended_payloads, before, *after, limit)
-    return [OldPayload(**dict(row)) for row in rows]
+    return [OldPayload(**{**dict(row), "more": bool(row["more"])}) for row in rows]
 
 
 async def set_payload(

@@ -27,5 +27,6 @@ SELECT a.shard, a.id, a.reference_number, a.api, a.method, a.url, a.request, a.h
    WHERE b.shard = a.shard AND b.reference_number = a.reference_number AND b.api = a.api AND b.id <= a.id) AS try_number
 FROM attempts a LEFT JOIN shipments s ON s.shard = a.shard AND s.reference_number = a.reference_number
 WHERE a.made_at >= $1 AND a.made_at < $2 AND (a.made_at, a.id) > ($3, $4)
-  AND (a.outcome NOT IN ('placed', 'pending', 'cancelled') OR s.state = 'gave_up')
+  AND (a.outcome NOT IN ('placed', 'pending', 'cancelled', 'done', 'recommended', 'found', 'not_found', 'not_held',
+      'not_certain') OR (s.state = 'gave_up' AND a.api = 'create-order'))
 ORDER BY a.made_at, a.id LIMIT $5

@@ -36,9 +36,15 @@ DELETE FROM runs WHERE due_at < $1 AND finished_at IS NOT NULL
   AND due_at < (SELECT MAX(other.due_at) FROM runs other WHERE other.job = runs.job)
 
 -- name: ended_payloads
-SELECT shard, reference_number, payload, problem, created_at FROM shipments
-WHERE created_at < $1 AND (created_at, reference_number) > ($2, $3) AND erased_at IS NULL
-  AND (final OR state = 'cancelled')
+-- more: it had other payloads, or actions. What is still to be done about it needs its address.
+SELECT shard, reference_number, payload, problem, created_at,
+  CASE WHEN payload_version > 1 OR EXISTS (
+    SELECT 1 FROM actions a WHERE a.shard = shipments.shard AND a.reference_number = shipments.reference_number
+  ) THEN 1 ELSE 0 END AS more
+FROM shipments WHERE created_at < $1 AND (created_at, reference_number) > ($2, $3) AND erased_at IS NULL
+  AND (final OR state = 'cancelled') AND NOT EXISTS (
+    SELECT 1 FROM actions a WHERE a.shard = shipments.shard AND a.reference_number = shipments.reference_number
+      AND a.next_try_at IS NOT NULL)
 ORDER BY created_at, reference_number LIMIT $4
 
 -- name: set_payload

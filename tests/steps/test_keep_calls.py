@@ -8,7 +8,7 @@ import pytest
 
 from awbridge.clickpost.async_client import AsyncClickPost
 from awbridge.domain.errors import StoreBusy, VendorError
-from awbridge.steps.record import BATCH, CallRecorder
+from awbridge.steps.keep_calls import BATCH, CallRecorder
 from awbridge.store import Store
 from tests.steps.evidence import call, good_call
 from tests.steps.world import SetClock, TrippingStore
