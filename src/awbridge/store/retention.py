@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
-from awbridge.store.database import Session
+from awbridge.store.database import Row, Session
 from awbridge.store.queries import Queries, Statement
 
 _sql = Queries("retention")
@@ -47,6 +48,11 @@ class OldPayload:
     more: bool
 
 
+def _old_payload(row: Row) -> OldPayload:
+    values: dict[str, Any] = {**row, "more": bool(row["more"])}
+    return OldPayload(**values)
+
+
 async def page(session: Session, table: Table, shard: int, *, after: int, limit: int) -> list[OldRow]:
     """Rows of a shard by id, oldest first."""
     rows = await session.fetch(table.page, shard, after, limit)
@@ -68,7 +74,7 @@ async def ended_payloads(
 ) -> list[OldPayload]:
     """Payloads of shipments created before, that have ended and still hold personal data."""
     rows = await session.fetch(_sql.ended_payloads, before, *after, limit)
-    return [OldPayload(**{**dict(row), "more": bool(row["more"])}) for row in rows]
+    return [_old_payload(row) for row in rows]
 
 
 async def set_payload(
