@@ -19,6 +19,7 @@ TABLES = (
     *("shipments", "waybills", "attempts", "actions", "inbox", "scans", "payload_versions"),
     *("courier_accounts", "account_states", "downtimes", "catch_up_windows", "webhook_keys"),
     *("courier_warnings", "courier_comparisons", "allocation_rules"),
+    *("archive_files", "runs", "reports", "erasures"),
 )
 
 _emptied: dict[int, str] = {}  # a server's port -> its database for these tests

@@ -16,6 +16,8 @@ from awbridge.steps.clock import Clock
 from awbridge.store import Store, accounts, attempts, scans, shipments, waybills
 from awbridge.web import action_routes, views
 from awbridge.web.accounts import add_routes
+from awbridge.web.evidence_routes import EvidenceDesk
+from awbridge.web.evidence_routes import add_routes as add_evidence_routes
 from awbridge.web.reading import json_body, make_cursor, no_nul, read_cursor
 
 LARGEST_BATCH = 1000
@@ -32,10 +34,16 @@ async def _known(store: Store, reference_number: str) -> Shipment:
 
 
 def router(
-    store: Store, clock: Clock, *, allocation: Allocation = Allocation.RULES, zone: str = "Asia/Kolkata"
+    store: Store,
+    clock: Clock,
+    *,
+    allocation: Allocation = Allocation.RULES,
+    zone: str = "Asia/Kolkata",
+    desk: EvidenceDesk | None = None,
 ) -> APIRouter:
-    """The routes about shipments and accounts, on this store. `zone` is the account's, for times without one."""
+    """The routes about shipments, accounts and evidence. `zone` is the account's, for times without one."""
     api = APIRouter(prefix="/v1")
+    add_evidence_routes(api, store, clock, desk or EvidenceDesk())
     order_body = {
         "requestBody": {
             "required": True,

@@ -15,10 +15,12 @@ import awbridge
 from awbridge.domain.allocation import Allocation
 from awbridge.domain.errors import StoreError
 from awbridge.steps.clock import Clock
+from awbridge.steps.keep_calls import CallRecorder
 from awbridge.steps.loop import Loop
 from awbridge.steps.sync_couriers import ListsAccounts
 from awbridge.store import Store
 from awbridge.web import api, couriers_api, problems
+from awbridge.web.evidence_routes import EvidenceDesk
 from awbridge.web.metrics import metrics_text
 from awbridge.web.webhook import PATH, Receive, Scope, Send, WebhookEndpoint
 
@@ -39,6 +41,8 @@ def build_app(
     zone: str = "Asia/Kolkata",
     clickpost: ListsAccounts | None = None,
     allocation: Allocation = Allocation.RULES,
+    desk: EvidenceDesk | None = None,
+    hook: CallRecorder | None = None,
 ) -> ASGIApp:
     """The app of `awbridge serve`. Without `clickpost`, what calls it is refused."""
     inner = FastAPIOffline(  # /docs from the package itself, not from a CDN
@@ -47,9 +51,9 @@ def build_app(
         summary="Registers shipments with ClickPost, keeps what its webhooks say, catches up what they missed.",
     )
     problems.install(inner)
-    inner.include_router(api.router(store, clock, allocation=allocation, zone=zone))
+    inner.include_router(api.router(store, clock, allocation=allocation, zone=zone, desk=desk))
     inner.include_router(couriers_api.router(store, clock, clickpost=clickpost))
-    _add_health(inner, store, clock, webhook, loops)
+    _add_health(inner, store, clock, webhook, loops, hook)
     guarded = _Guard(inner, api_keys)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -108,7 +112,14 @@ def _is_loopback(scope: Scope) -> bool:
         return False
 
 
-def _add_health(app: FastAPI, store: Store, clock: Clock, webhook: WebhookEndpoint, loops: Sequence[Loop]) -> None:
+def _add_health(
+    app: FastAPI,
+    store: Store,
+    clock: Clock,
+    webhook: WebhookEndpoint,
+    loops: Sequence[Loop],
+    hook: CallRecorder | None,
+) -> None:
     @app.get("/healthz", tags=["health"])
     async def healthz() -> Response:
         """200 while every step of this process still makes its rounds."""
@@ -129,7 +140,7 @@ def _add_health(app: FastAPI, store: Store, clock: Clock, webhook: WebhookEndpoi
     @app.get("/metrics", tags=["health"])
     async def metrics() -> Response:
         """What the tables and the steps say now, in Prometheus' text format."""
-        text = await metrics_text(store, webhook, loops, now=clock())
+        text = await metrics_text(store, webhook, loops, now=clock(), hook=hook)
         return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
 
     _ = (healthz, readyz, metrics)

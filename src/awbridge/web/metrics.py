@@ -9,8 +9,9 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from awbridge.steps.keep_calls import CallRecorder
 from awbridge.steps.loop import Loop
-from awbridge.store import Store, accounts, actions, couriers, inbox, shipments
+from awbridge.store import Store, accounts, actions, archive, couriers, inbox, shipments
 from awbridge.store.accounts import Held
 from awbridge.web.webhook import WebhookEndpoint
 
@@ -27,6 +28,8 @@ class _Now(Collector):
         held: Mapping[str, Held],
         waiting: Mapping[str, int],
         warnings: Mapping[str, int],
+        filed: archive.ArchiveCounts,
+        hook: CallRecorder | None,
     ) -> None:
         self._states = states
         self._cancels = cancels
@@ -37,6 +40,8 @@ class _Now(Collector):
         self._held = held
         self._waiting = waiting
         self._warnings = warnings
+        self._filed = filed
+        self._hook = hook
 
     def collect(self) -> Iterable[Metric]:
         """The metrics, as they stand."""
@@ -73,6 +78,14 @@ class _Now(Collector):
         for loop in self._loops:
             silent.add_metric([loop.name], loop.silent_for)
         yield silent
+        filed = GaugeMetricFamily("awbridge_archive_files", "Files of failed calls.", labels=["state"])
+        filed.add_metric(["archived"], self._filed.archived)
+        filed.add_metric(["open"], self._filed.open)
+        filed.add_metric(["emptied"], self._filed.emptied)
+        yield filed
+        dropped = CounterMetricFamily("awbridge_calls_dropped", "Failed calls that could not be written down.")
+        dropped.add_metric([], self._hook.dropped if self._hook else 0)
+        yield dropped
 
     def _accounts(self) -> Iterable[Metric]:
         troubles = GaugeMetricFamily(
@@ -89,7 +102,9 @@ class _Now(Collector):
         yield waiting
 
 
-async def metrics_text(store: Store, webhook: WebhookEndpoint, loops: Sequence[Loop], *, now: datetime) -> bytes:
+async def metrics_text(
+    store: Store, webhook: WebhookEndpoint, loops: Sequence[Loop], *, now: datetime, hook: CallRecorder | None = None
+) -> bytes:
     """All metrics as text."""
     async with store.read() as session:
         held = await accounts.held(session, now=now)
@@ -99,6 +114,9 @@ async def metrics_text(store: Store, webhook: WebhookEndpoint, loops: Sequence[L
         wanted = await actions.count_by_state(session)
         deliveries = await inbox.counts(session)
         warnings = await couriers.count_warnings(session)
+        filed = await archive.counts(session)
     registry = CollectorRegistry()
-    registry.register(_Now(states, cancels, wanted, deliveries, webhook.counts, loops, held, waiting, warnings))
+    registry.register(
+        _Now(states, cancels, wanted, deliveries, webhook.counts, loops, held, waiting, warnings, filed, hook)
+    )
     return generate_latest(registry)
