@@ -10,9 +10,11 @@ from awbridge.domain.scan import Scan, Source
 from awbridge.domain.shipment import NewShipment, Region
 from awbridge.domain.timeline import KnownScan
 from awbridge.store import Store, shipments
+from awbridge.store.database import Session
 from awbridge.store.inbox import NewDelivery
 from awbridge.store.queries import Statement, parse
 from awbridge.store.scans import NewScan
+from awbridge.store.shipments import ToAsk
 
 T0 = datetime(2026, 11, 2, 6, 30, 0, 123456, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -86,3 +88,10 @@ async def place(store: Store, reference: str, waybill: str, *, now: datetime = T
         assert shipment is not None
         answer = placed(waybill, **changes)
         await shipments.place(session, shipment, answer, note=None, now=now, next_ask_at=now + timedelta(days=1))
+
+
+async def claim_to_ask(session: Session, *, now: datetime, next_ask_at: datetime, limit: int = 9) -> list[ToAsk]:
+    """What is due to be asked for of courier 4, whenever it was last asked for."""
+    return await shipments.claim_to_ask(
+        session, 4, now=now, due=now, asked_before=now, next_ask_at=next_ask_at, limit=limit
+    )

@@ -15,6 +15,8 @@ CREATE TABLE courier_accounts (
 );
 
 -- One parcel journey. next_try_at: when push takes it up (NULL: never); next_ask_at: when tracking is asked (NULL: never).
+-- aged_out_at: since when it is no longer asked for, being silent too long (a person's list); asked_back_at: when a
+-- person last wanted it asked for.
 CREATE TABLE shipments (
   shard SMALLINT NOT NULL,
   reference_number TEXT NOT NULL,
@@ -56,6 +58,8 @@ CREATE TABLE shipments (
   next_ask_at TIMESTAMPTZ,
   created_at TIMESTAMPTZ NOT NULL,
   updated_at TIMESTAMPTZ NOT NULL,
+  aged_out_at TIMESTAMPTZ,
+  asked_back_at TIMESTAMPTZ,
   PRIMARY KEY (shard, reference_number)
 );
 CREATE INDEX shipments_due ON shipments (next_try_at) WHERE next_try_at IS NOT NULL;
@@ -63,6 +67,7 @@ CREATE INDEX shipments_to_ask ON shipments (next_ask_at) WHERE next_ask_at IS NO
 CREATE INDEX shipments_newest ON shipments (created_at, reference_number);
 CREATE INDEX shipments_by_state ON shipments (state, created_at, reference_number);
 CREATE INDEX shipments_by_order ON shipments (order_id) WHERE order_id IS NOT NULL;
+CREATE INDEX shipments_aged_out ON shipments (aged_out_at, reference_number) WHERE aged_out_at IS NOT NULL;
 
 -- Every air waybill we know (main, child of an MPS, RTO) and whose it is.
 CREATE TABLE waybills (
@@ -74,6 +79,7 @@ CREATE TABLE waybills (
   created_at TIMESTAMPTZ NOT NULL,
   PRIMARY KEY (shard, waybill, courier_partner_id)
 );
+CREATE INDEX waybills_of_shipment ON waybills (reference_number);
 
 -- Every call to the vendor, secrets masked.
 CREATE TABLE attempts (
@@ -141,13 +147,16 @@ CREATE TABLE scans (
 CREATE INDEX scans_of_shipment ON scans (shard, reference_number, scanned_at, id);
 
 -- Which stretches of updated-order are covered. The row is claimed (lease_ends_at), fetched page by page, then done.
+-- next_page: where to go on if that breaks off (parameters of the vendor's link, without who asks); page_at: since when.
 CREATE TABLE catch_up_windows (
   from_at TIMESTAMPTZ NOT NULL PRIMARY KEY,
   to_at TIMESTAMPTZ NOT NULL,
   lease_ends_at TIMESTAMPTZ,
   done_at TIMESTAMPTZ,
   items INTEGER NOT NULL,
-  problem TEXT
+  problem TEXT,
+  next_page TEXT,
+  page_at TIMESTAMPTZ
 );
 CREATE INDEX catch_up_windows_open ON catch_up_windows (from_at) WHERE done_at IS NULL;
 
@@ -156,4 +165,31 @@ CREATE TABLE webhook_keys (
   sha256 TEXT NOT NULL PRIMARY KEY,
   webhook_url TEXT NOT NULL,
   created_at TIMESTAMPTZ NOT NULL
+);
+
+-- What each side brought, by ten minutes of receipt: deliveries that were read, and scans that it told first. The slot is
+-- the counting process's, so that several do not wait for one another.
+CREATE TABLE arrivals (
+  from_at TIMESTAMPTZ NOT NULL,
+  courier_partner_id INTEGER NOT NULL,
+  source TEXT NOT NULL,
+  slot SMALLINT NOT NULL,
+  deliveries INTEGER NOT NULL,
+  scans INTEGER NOT NULL,
+  last_delivery_at TIMESTAMPTZ,
+  last_scan_at TIMESTAMPTZ,
+  PRIMARY KEY (from_at, courier_partner_id, source, slot)
+);
+
+-- Webhooks that were answered with 401, by reason: `no_key` (a proxy dropped the header?) or `wrong_key`.
+CREATE TABLE webhook_refusals (
+  reason TEXT NOT NULL PRIMARY KEY,
+  refused INTEGER NOT NULL,
+  last_at TIMESTAMPTZ NOT NULL
+);
+
+-- Alarms that stand. Whoever adds the row raises it, whoever takes it away ends it: once over all processes.
+CREATE TABLE alarms (
+  name TEXT NOT NULL PRIMARY KEY,
+  raised_at TIMESTAMPTZ NOT NULL
 );

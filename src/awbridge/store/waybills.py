@@ -41,3 +41,13 @@ async def find(session: Session, numbers: Sequence[str]) -> dict[str, list[Known
             )
             found.setdefault(known.waybill, []).append(known)
     return found
+
+
+async def of_shipments(session: Session, references: Sequence[str]) -> list[KnownWaybill]:
+    """Every waybill of these shipments: main, pieces, RTO."""
+    if not references:
+        return []
+    return [
+        KnownWaybill(row["waybill"], row["courier_partner_id"], row["reference_number"], WaybillKind(row["kind"]))
+        for row in await session.fetch(_sql.of_shipments, sorted(set(references)))
+    ]
