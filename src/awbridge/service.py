@@ -23,7 +23,9 @@ from awbridge.steps.catch_up import CatchUpPolicy, ask_for_silent, cover_next_wi
 from awbridge.steps.clock import Clock, utc_now
 from awbridge.steps.ingest import Ingest
 from awbridge.steps.loop import Loop
+from awbridge.steps.pace import Pace
 from awbridge.steps.push import PushPolicy, push_due
+from awbridge.steps.watch import Refusals, Watch, WatchPolicy
 from awbridge.store import Store
 from awbridge.web.app import build_app
 from awbridge.web.webhook import KeyRing, WebhookEndpoint
@@ -79,7 +81,14 @@ def catch_up_policy(settings: Settings) -> CatchUpPolicy:
         lag=timedelta(seconds=settings.catch_up_lag_seconds),
         ask_after=timedelta(seconds=settings.ask_after_seconds),
         ask_again=timedelta(seconds=settings.ask_again_seconds),
+        silent_for=timedelta(days=settings.ask_silent_days),
+        pace=Pace(settings.polling_calls_per_second),
     )
+
+
+def watch_policy(settings: Settings) -> WatchPolicy:
+    """When silence is an alarm, by the settings."""
+    return WatchPolicy(silent_after=timedelta(seconds=settings.webhook_silent_seconds))
 
 
 @asynccontextmanager
@@ -97,16 +106,25 @@ async def open_store(settings: Settings, *, migrate: bool) -> AsyncGenerator[Sto
         await store.close()
 
 
-def step_loops(settings: Settings, store: Store, clickpost: AsyncClickPost, clock: Clock) -> dict[str, Loop]:
+def step_loops(
+    settings: Settings,
+    store: Store,
+    clickpost: AsyncClickPost,
+    clock: Clock,
+    *,
+    refusals: Refusals | None = None,
+) -> dict[str, Loop]:
     """Every step of the service as a loop, by name."""
     pushing, applying, catching_up = push_policy(settings), apply_policy(settings), catch_up_policy(settings)
     delays = settings.retry_delays
+    watch = Watch(store, clock, watch_policy(settings), refusals or Refusals())
     work = {
         "push": lambda: push_due(store=store, clickpost=clickpost, clock=clock, policy=pushing),
         "cancel": lambda: cancel_due(store=store, clickpost=clickpost, clock=clock, retry_delays=delays),
         "apply": lambda: apply_due(store=store, clock=clock, policy=applying),
         "cover": lambda: cover_next_window(store=store, clickpost=clickpost, clock=clock, policy=catching_up),
         "ask": lambda: ask_for_silent(store=store, clickpost=clickpost, clock=clock, policy=catching_up),
+        "watch": watch.look,
     }
     return {name: Loop(name, round_, idle_seconds=settings.steps_idle_seconds) for name, round_ in work.items()}
 
@@ -122,15 +140,17 @@ async def serve(
         stop = asyncio.Event()
         _on_signal(stop.set)
     async with open_store(settings, migrate=settings.migrate_on_start) as store, vendor(settings) as clickpost:
-        loops = step_loops(settings, store, clickpost, utc_now)
+        refusals = Refusals()
+        loops = step_loops(settings, store, clickpost, utc_now, refusals=refusals)
         ingest = Ingest(store, on_stored=loops["apply"].wake)
         keys = KeyRing(store, (k.get_secret_value() for k in settings.webhook_keys))
         app = build_app(
             store=store,
             clock=utc_now,
-            webhook=WebhookEndpoint(ingest, keys, utc_now),
+            webhook=WebhookEndpoint(ingest, keys, utc_now, refusals),
             loops=list(loops.values()),
             api_keys=[k.get_secret_value() for k in settings.api_keys],
+            ask_again=timedelta(seconds=settings.ask_again_seconds),
         )
         server = _Server(
             uvicorn.Config(

@@ -184,8 +184,8 @@ class Pages:
     """Walks updated-order, window by window and page by page: `request` is the next to send, None at the end.
 
     Of ClickPost's `next` link only the parameters are taken. Host, path and key stay ours, so that a link can never
-    carry the key elsewhere. Raises VendorError for pages that go in circles or never end. With `page` (what `turn` gave)
-    the walk goes on there.
+    carry the key elsewhere. Raises VendorError for pages that go in circles or never end. With `page` (what `turn`
+    gave) the walk goes on there.
     """
 
     def __init__(

@@ -263,7 +263,7 @@ class SoonAsked:
 
 
 async def to_ask_soon(session: Session, *, due: datetime, asked_before: datetime, limit: int) -> list[SoonAsked]:
-    """Among the `limit` earliest that are due by `due` and were not asked for since `asked_before`: how many by courier.
+    """How many to ask for by courier, among the `limit` earliest due by `due` and not asked for since `asked_before`.
 
     The courier whose shipment is due first comes first.
     """

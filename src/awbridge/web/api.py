@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import base64
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Body, Path, Query, Request, Response
 from starlette.exceptions import HTTPException
 
-from awbridge.domain.errors import NotFound
+from awbridge.domain.errors import NotFound, NotPossible
 from awbridge.domain.shipment import Shipment, State
 from awbridge.steps import intake
+from awbridge.steps.catch_up import ask_back
 from awbridge.steps.clock import Clock
+from awbridge.steps.watch import coverage
 from awbridge.store import Store, attempts, couriers, scans, shipments
 from awbridge.store.couriers import CourierAccount
 from awbridge.web import views
 
 LARGEST_BATCH = 1000
+ASK_AGAIN = timedelta(hours=2)
 LARGEST_BODY = 16 * 1024 * 1024  # bytes
 
 Reference = str
@@ -70,8 +73,17 @@ async def _known(store: Store, reference_number: str) -> Shipment:
     return shipment
 
 
-def router(store: Store, clock: Clock) -> APIRouter:
-    """The routes, on this store."""
+async def _silent_page(store: Store, limit: int, cursor: str | None) -> views.ShipmentPage:
+    async with store.read() as session:
+        found = await shipments.aged_out(session, before=_read_cursor(cursor), limit=limit + 1)
+    page = found[:limit]
+    last = page[-1] if len(found) > limit else None
+    after = _cursor(last.aged_out_at, last.reference_number) if last and last.aged_out_at else None
+    return views.ShipmentPage(shipments=[views.shipment_view(s) for s in page], next=after)
+
+
+def router(store: Store, clock: Clock, *, ask_again: timedelta = ASK_AGAIN) -> APIRouter:
+    """The routes, on this store. One shipment is not asked for twice within `ask_again`."""
     api = APIRouter(prefix="/v1")
     order_body = {
         "requestBody": {
@@ -115,8 +127,11 @@ def router(store: Store, clock: Clock) -> APIRouter:
         state: Annotated[State | None, Query(description="Only shipments in this state.")] = None,
         limit: Annotated[int, Query(ge=1, le=500)] = 50,
         cursor: Annotated[str | None, Query(description="`next` of the page before.")] = None,
+        silent: Annotated[bool, Query(description="Only those asked for no more, being silent too long.")] = False,
     ) -> views.ShipmentPage:
-        """Shipments, newest first."""
+        """Shipments, newest first; with `silent`, those that were given up last come first."""
+        if silent:
+            return await _silent_page(store, limit, cursor)
         async with store.read() as session:
             found = await shipments.newest(session, state=state, before=_read_cursor(cursor), limit=limit + 1)
         page = found[:limit]
@@ -150,6 +165,15 @@ def router(store: Store, clock: Clock) -> APIRouter:
         _no_nul(reference_number)
         return views.shipment_view(await intake.cancel(store=store, clock=clock, reference_number=reference_number))
 
+    @api.post("/shipments/{reference_number:path}/ask", tags=["shipments"])
+    async def ask_shipment(reference_number: str) -> views.ShipmentView:
+        """Ask ClickPost for its timeline at once, or as soon as that may be; a silent one is on the schedule again."""
+        await _known(store, reference_number)
+        asked = await ask_back(store=store, clock=clock, references=[reference_number], ask_again=ask_again)
+        if not asked:
+            raise NotPossible(f"{reference_number} has no waybill yet, or has reached its end: there is nothing to ask")
+        return views.shipment_view(await _known(store, reference_number))
+
     @api.put("/shipments/{reference_number:path}/payload", tags=["shipments"], openapi_extra=order_body)
     async def change_payload(reference_number: str, request: Request) -> views.ShipmentWithPayload:
         """Replace the payload of a shipment that ClickPost does not hold yet, and push it again."""
@@ -162,6 +186,11 @@ def router(store: Store, clock: Clock) -> APIRouter:
     async def show_shipment(reference_number: str) -> views.ShipmentWithPayload:
         """One shipment: state, success, no_of_retries, waybill, label_url, status."""
         return views.shipment_with_payload(await _known(store, reference_number))
+
+    @api.get("/coverage", tags=["health"])
+    async def show_coverage() -> views.CoverageView:
+        """Which minutes updated-order covers, whether webhooks come, and what they bring of each courier's scans."""
+        return views.coverage_view(await coverage(store=store, clock=clock))
 
     @api.get("/couriers", tags=["couriers"])
     async def list_couriers() -> list[views.CourierView]:
@@ -187,5 +216,5 @@ def router(store: Store, clock: Clock) -> APIRouter:
                 raise NotFound(f"there is no transporter {transporter}")
 
     _ = (create_shipments, list_shipments, show_shipment, show_scans, show_attempts, retry_shipment, cancel_shipment)
-    _ = (change_payload, list_couriers, put_courier, remove_courier)
+    _ = (change_payload, ask_shipment, show_coverage, list_couriers, put_courier, remove_courier)
     return api

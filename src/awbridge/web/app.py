@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import ipaddress
 from collections.abc import Sequence
+from datetime import timedelta
 
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
@@ -28,7 +29,13 @@ _OPEN_FOLDER = "/static-offline-docs/"
 
 
 def build_app(
-    *, store: Store, clock: Clock, webhook: WebhookEndpoint, loops: Sequence[Loop], api_keys: Sequence[str]
+    *,
+    store: Store,
+    clock: Clock,
+    webhook: WebhookEndpoint,
+    loops: Sequence[Loop],
+    api_keys: Sequence[str],
+    ask_again: timedelta = api.ASK_AGAIN,
 ) -> ASGIApp:
     """The app of `awbridge serve`."""
     inner = FastAPIOffline(  # /docs from the package itself, not from a CDN
@@ -37,8 +44,8 @@ def build_app(
         summary="Registers shipments with ClickPost, keeps what its webhooks say, catches up what they missed.",
     )
     problems.install(inner)
-    inner.include_router(api.router(store, clock))
-    _add_health(inner, store, webhook, loops)
+    inner.include_router(api.router(store, clock, ask_again=ask_again))
+    _add_health(inner, store, clock, webhook, loops)
     guarded = _Guard(inner, api_keys)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -97,7 +104,7 @@ def _is_loopback(scope: Scope) -> bool:
         return False
 
 
-def _add_health(app: FastAPI, store: Store, webhook: WebhookEndpoint, loops: Sequence[Loop]) -> None:
+def _add_health(app: FastAPI, store: Store, clock: Clock, webhook: WebhookEndpoint, loops: Sequence[Loop]) -> None:
     @app.get("/healthz", tags=["health"])
     async def healthz() -> Response:
         """200 while every step of this process still makes its rounds."""
@@ -118,6 +125,8 @@ def _add_health(app: FastAPI, store: Store, webhook: WebhookEndpoint, loops: Seq
     @app.get("/metrics", tags=["health"])
     async def metrics() -> Response:
         """What the tables and the steps say now, in Prometheus' text format."""
-        return PlainTextResponse(await metrics_text(store, webhook, loops), media_type="text/plain; version=0.0.4")
+        return PlainTextResponse(
+            await metrics_text(store, clock, webhook, loops), media_type="text/plain; version=0.0.4"
+        )
 
     _ = (healthz, readyz, metrics)
