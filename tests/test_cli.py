@@ -164,11 +164,22 @@ def test_a_webhook_is_registered_then_changed_and_its_key_accepted(
         first = awbridge("webhook", "register", url, "--show-key")
         assert first.output.startswith(f"registered {url}"), first.output
         assert awbridge("webhook", "register", url).output.startswith(f"changed to {url}")
-        key = first.output.splitlines()[-1]
+        key = first.output.splitlines()[2]
+        assert "the test arrived after" in first.output
         time.sleep(1.1)  # after a wrong key, the server looks for new ones at most once a second
         accepted = httpx2.post(url, headers={"webhook_key": key}, json={"waybill": "1", "clickpost_status_code": 5})
         assert accepted.status_code == 200
-        assert awbridge("webhook", "test", url).output == "ClickPost sent a test delivery\n"
+        tried = awbridge("webhook", "test", url)
+        assert tried.output.startswith("the test arrived after "), tried.output
+        listed = json.loads(awbridge("webhook", "keys", "--json").stdout)
+        assert [k["webhook_url"] for k in listed] == [url]
+        assert key not in json.dumps(listed)
+        healthy = awbridge("doctor", "--json")
+        found = {f["check"]: f["level"] for f in json.loads(healthy.stdout)}
+        assert found["webhook header"] == "ok"
+        assert (found["clickpost"], found["database"]) == ("ok", "ok")
+        assert awbridge("webhook", "keys", "--revoke", listed[0]["id"]).exit_code == 0
+        assert awbridge("webhook", "keys", "--revoke", listed[0]["id"]).exit_code == 1
 
 
 def test_catch_up_by_hand_covers_a_span_and_refuses_a_reversed_one(awbridge: Any, sandbox: Running) -> None:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 import awbridge
 from awbridge import service
 from awbridge.cli.couriers import couriers_group
+from awbridge.cli.doctor import doctor
 from awbridge.cli.shared import Group, as_json_option, fail, read_settings, run
 from awbridge.cli.shipments import shipments_group
 from awbridge.cli.tracking import catch_up, replay, webhook_group
@@ -144,5 +145,5 @@ def migrate() -> None:
     click.echo("\n".join(f"applied {name}" for name in ran) or "the schema is up to date")
 
 
-for command in (shipments_group, couriers_group, webhook_group, catch_up, replay):
+for command in (shipments_group, couriers_group, webhook_group, catch_up, replay, doctor):
     main.add_command(command)

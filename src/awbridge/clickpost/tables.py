@@ -100,7 +100,7 @@ def read_table(name: str, data: bytes, meanings: Mapping[str, Sequence[str]]) ->
     found = [
         (match_columns([as_text(cell) for cell in cells], meanings), place) for place, (_, cells) in enumerate(head)
     ]
-    best, place = max(found, key=lambda f: (len(f[0]), -f[1]), default=({}, 0))
+    best, place = max(found, key=lambda f: (len(f[0]), -f[1]), default=(dict[str, int](), 0))
     if not best:
         seen = ", ".join(as_text(cell) for cell in head[0][1]) if head else "nothing"
         wanted = ", ".join(names[0] for names in meanings.values())
@@ -173,7 +173,7 @@ def _text(name: str, data: bytes) -> list[tuple[int, list[Any]]]:
         raise TableUnreadable(f"{name}: an old or locked spreadsheet; save it as .xlsx or .csv")
     text = _decoded(name, data)
     first = next((line for line in text.splitlines() if line.strip()), "")
-    delimiter = max(",;\t|", key=lambda sign: len(next(csv.reader([first], delimiter=sign), [])))
+    delimiter = max(",;\t|", key=lambda sign: len(next(csv.reader([first], delimiter=sign), list[str]())))
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     found: list[tuple[int, list[Any]]] = []
     try:

@@ -1,4 +1,4 @@
-"""A report of failed webhooks from ClickPost goes in again: the bodies into the inbox, the bare waybills to be asked."""
+"""A report of failed webhooks from ClickPost goes in again: bodies into the inbox, bare waybills to be asked."""
 
 from __future__ import annotations
 
