@@ -192,6 +192,34 @@ def test_catch_up_by_hand_covers_a_span_and_refuses_a_reversed_one(awbridge: Any
     assert "--to must be later than --from" in reversed_.output
 
 
+def test_what_is_covered_is_shown_without_a_call(awbridge: Any) -> None:
+    shown = awbridge("catch-up", "--status")
+    assert shown.exit_code == 0, shown.output
+    assert "nothing is covered yet" in shown.output
+    assert json.loads(awbridge("catch-up", "--status", "--json").stdout)["stretches"] == []
+
+
+def test_a_report_of_failed_webhooks_is_replayed_and_says_what_it_understood(awbridge: Any, tmp_path: Path) -> None:
+    (tmp_path / "failed.csv").write_text(
+        'AWB;Payload;Try\nA1;"{""waybill"": ""A1"", ""clickpost_status_code"": 5}";3\n'
+    )
+    told = awbridge("replay", "--file", "failed.csv")
+    assert told.exit_code == 0, told.output
+    assert "AWB as waybill, Payload as payload" in told.output
+    assert "passed over: Try" in told.output
+    (tmp_path / "bare.csv").write_text("AWB\nA2\n")
+    bare = awbridge("replay", "--file", "bare.csv", "--json")
+    assert (bare.exit_code, json.loads(bare.stdout)["bad"][0]["line"]) == (1, 2)
+    (tmp_path / "else.csv").write_text("name\nx\n")
+    assert "no column is understood" in awbridge("replay", "--file", "else.csv").output
+
+
+def test_silent_shipments_are_listed_and_what_cannot_be_asked_for_is_told(awbridge: Any) -> None:
+    assert awbridge("shipments", "silent").output == "none\n"
+    asked = awbridge("shipments", "ask", "NONE")
+    assert (asked.exit_code, asked.output) == (1, "NONE: unknown, not placed, or at its end\n")
+
+
 def test_a_vendor_that_is_away_makes_catch_up_fail(awbridge: Any) -> None:
     result = awbridge("catch-up", "--from", "2026-11-01", "--to", "2026-11-02")
     assert result.exit_code == 1

@@ -272,7 +272,7 @@ def ask_shipments(reference_numbers: tuple[str, ...]) -> None:
     possible = with_store(go)
     for reference in reference_numbers:
         click.echo(
-            f"{reference}: {'will be asked for' if reference in possible else 'unknown, unplaced or at its end'}"
+            f"{reference}: {'will be asked for' if reference in possible else 'unknown, not placed, or at its end'}"
         )
     if set(reference_numbers) - set(possible):
         sys.exit(1)

@@ -201,6 +201,9 @@ async def ask_for_silent(*, store: Store, clickpost: TellsTracking, clock: Clock
         soon = await shipments.to_ask_soon(session, due=due, asked_before=asked_before, limit=10 * policy.batch)
         for courier in soon:
             room = policy.batch - len(taken)
+            many = how_many(courier.shipments, first_at=courier.first_at, now=now)
+            if not many or room < min(many, WAYBILLS_A_CALL):
+                continue
             taken += await shipments.claim_to_ask(
                 session,
                 courier.courier_partner_id,
@@ -208,7 +211,7 @@ async def ask_for_silent(*, store: Store, clickpost: TellsTracking, clock: Clock
                 due=due,
                 asked_before=asked_before,
                 next_ask_at=now + policy.ask_again,
-                limit=how_many(min(courier.shipments, room), first_at=courier.first_at, now=now),
+                limit=min(many, room // WAYBILLS_A_CALL * WAYBILLS_A_CALL or room),
             )
     if aged:
         log.info("catch_up.aged_out", shipments=aged)

@@ -286,7 +286,10 @@ async def claim_to_ask(
 
 
 async def age_out(session: Session, *, now: datetime, silent_since: datetime, limit: int) -> int:
-    """Put due shipments without any news since then onto a person's list, and off the schedule; how many."""
+    """Put shipments without any news since then onto a person's list, and off the schedule; how many.
+
+    Looks at the first `limit` that are due.
+    """
     return await session.execute(_sql.age_out, now, silent_since, limit)
 
 

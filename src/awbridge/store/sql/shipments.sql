@@ -112,14 +112,17 @@ WHERE shard = $1 AND reference_number = $2 AND lease_owner = $3
 
 -- name: age_out
 -- Silent too long: no newer status, not placed and not wanted back since. Off the schedule and onto a person's list.
+-- Only the first that are due are looked at: in a backlog, looking for one among all would take longer than asking.
 UPDATE shipments SET aged_out_at = $1, next_ask_at = NULL
 WHERE (shard, reference_number) IN (
-  SELECT shard, reference_number FROM shipments
-  WHERE next_ask_at <= $1 AND waybill IS NOT NULL AND COALESCE(status_at, placed_at) < $2 AND placed_at < $2
-    AND COALESCE(asked_back_at, placed_at) < $2
-  ORDER BY next_ask_at
-  LIMIT $3
-  {{postgres: FOR UPDATE SKIP LOCKED}}
+  SELECT shard, reference_number FROM (
+    SELECT shard, reference_number, status_at, placed_at, asked_back_at FROM shipments
+    WHERE next_ask_at <= $1 AND waybill IS NOT NULL
+    ORDER BY next_ask_at
+    LIMIT $3
+    {{postgres: FOR UPDATE SKIP LOCKED}}
+  ) due
+  WHERE COALESCE(status_at, placed_at) < $2 AND placed_at < $2 AND COALESCE(asked_back_at, placed_at) < $2
 )
 
 -- name: to_ask_soon
