@@ -29,10 +29,12 @@ from awbridge.steps.clock import Clock, utc_now
 from awbridge.steps.fallback import FallbackPolicy, fall_back_due
 from awbridge.steps.ingest import Ingest
 from awbridge.steps.loop import Loop
+from awbridge.steps.pace import Pace
 from awbridge.steps.push import Push
 from awbridge.steps.release import release_due
 from awbridge.steps.sync_couriers import watch_couriers
 from awbridge.steps.verdict import PushPolicy
+from awbridge.steps.watch import Refusals, Watch, WatchPolicy
 from awbridge.store import Store
 from awbridge.web.app import build_app
 from awbridge.web.webhook import KeyRing, WebhookEndpoint
@@ -108,6 +110,8 @@ def catch_up_policy(settings: Settings) -> CatchUpPolicy:
         lag=timedelta(seconds=settings.catch_up_lag_seconds),
         ask_after=timedelta(seconds=settings.ask_after_seconds),
         ask_again=timedelta(seconds=settings.ask_again_seconds),
+        silent_for=timedelta(days=settings.ask_silent_days),
+        pace=Pace(settings.polling_calls_per_second),
     )
 
 
@@ -123,6 +127,11 @@ def fallback_policy(settings: Settings) -> FallbackPolicy:
         window=timedelta(seconds=settings.fallback_window_seconds),
         ask_after=timedelta(seconds=settings.ask_after_seconds),
     )
+
+
+def watch_policy(settings: Settings) -> WatchPolicy:
+    """When silence is an alarm, by the settings."""
+    return WatchPolicy(silent_after=timedelta(seconds=settings.webhook_silent_seconds))
 
 
 @asynccontextmanager
@@ -161,12 +170,20 @@ async def _check_schema(store: Store, migrate: bool) -> None:
         raise SettingsError(f"the database's schema is old ({', '.join(missing)} missing): run awbridge migrate")
 
 
-def step_loops(settings: Settings, store: Store, clickpost: AsyncClickPost, clock: Clock) -> dict[str, Loop]:
+def step_loops(
+    settings: Settings,
+    store: Store,
+    clickpost: AsyncClickPost,
+    clock: Clock,
+    *,
+    refusals: Refusals | None = None,
+) -> dict[str, Loop]:
     """Every step of the service as a loop, by name."""
     applying, catching_up, acting = apply_policy(settings), catch_up_policy(settings), act_policy(settings)
     allocating, falling_back = allocate_policy(settings), fallback_policy(settings)
     idle, delays = settings.steps_idle_seconds, settings.retry_delays
     push = Push(store=store, clickpost=clickpost, clock=clock, policy=push_policy(settings))
+    watch = Watch(store, clock, watch_policy(settings), refusals or Refusals())
     work = {
         "cancel": lambda: cancel_due(store=store, clickpost=clickpost, clock=clock, retry_delays=delays),
         "release": lambda: release_due(store=store, clock=clock),
@@ -176,6 +193,7 @@ def step_loops(settings: Settings, store: Store, clickpost: AsyncClickPost, cloc
         "apply": lambda: apply_due(store=store, clock=clock, policy=applying),
         "cover": lambda: cover_next_window(store=store, clickpost=clickpost, clock=clock, policy=catching_up),
         "ask": lambda: ask_for_silent(store=store, clickpost=clickpost, clock=clock, policy=catching_up),
+        "watch": watch.look,
     }
     if settings.courier_comparison_seconds:
         every = timedelta(seconds=settings.courier_comparison_seconds)
@@ -198,18 +216,20 @@ async def serve(
         open_store(settings, migrate=settings.migrate_on_start, patience=START_PATIENCE) as store,
         vendor(settings) as clickpost,
     ):
-        loops = step_loops(settings, store, clickpost, utc_now)
+        refusals = Refusals()
+        loops = step_loops(settings, store, clickpost, utc_now, refusals=refusals)
         ingest = Ingest(store, on_stored=loops["apply"].wake)
         keys = KeyRing(store, (k.get_secret_value() for k in settings.webhook_keys))
         app = build_app(
             store=store,
             clock=utc_now,
-            webhook=WebhookEndpoint(ingest, keys, utc_now),
+            webhook=WebhookEndpoint(ingest, keys, utc_now, refusals),
             loops=list(loops.values()),
             clickpost=clickpost,
             allocation=settings.allocation,
             api_keys=[k.get_secret_value() for k in settings.api_keys],
             zone=settings.time_zone,
+            ask_again=timedelta(seconds=settings.ask_again_seconds),
         )
         server = _Server(
             uvicorn.Config(

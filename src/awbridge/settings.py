@@ -122,6 +122,18 @@ class Settings(BaseSettings):
         7200.0, gt=0, description="Track-order is not asked twice for one shipment within this. Couriers are asked so."
     )
 
+    ask_silent_days: float = Field(
+        45.0,
+        gt=0,
+        description="A shipment without news for so many days is listed for a person, and asked for no more.",
+    )
+    polling_calls_per_second: float = Field(
+        5.0, gt=0, le=1000, description="Calls of updated-order and track-order that one process makes a second."
+    )
+    webhook_silent_seconds: float = Field(
+        3600.0, gt=0, description="Webhooks missing for this long, while polling finds scans, raise an alarm."
+    )
+
     steps_idle_seconds: float = Field(1.0, gt=0, le=60, description="How long a step sleeps when nothing is due.")
     host: str = Field("127.0.0.1", description="Address that `awbridge serve` listens on.")
     port: int = Field(8000, ge=0, le=65535, description="Port that `awbridge serve` listens on. 0 picks a free one.")

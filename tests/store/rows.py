@@ -15,6 +15,7 @@ from awbridge.store.dispatch import Placing
 from awbridge.store.inbox import NewDelivery
 from awbridge.store.queries import Statement, parse
 from awbridge.store.scans import NewScan
+from awbridge.store.shipments import ToAsk
 
 T0 = datetime(2026, 11, 2, 6, 30, 0, 123456, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -109,3 +110,10 @@ async def claim_in(
     """Claim up to `limit` due shipments of every account."""
     turns = {account.state.account: limit for account in await accounts.every(session)}
     return await dispatch.claim(session, turns, turns, owner=owner, now=now, until=until or now + 2 * MINUTE)
+
+
+async def claim_to_ask(session: Session, *, now: datetime, next_ask_at: datetime, limit: int = 9) -> list[ToAsk]:
+    """What is due to be asked for of courier 4, whenever it was last asked for."""
+    return await shipments.claim_to_ask(
+        session, 4, now=now, due=now, asked_before=now, next_ask_at=next_ask_at, limit=limit
+    )

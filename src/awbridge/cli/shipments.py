@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from awbridge.clickpost.codes import status_info
 from awbridge.domain.errors import NotFound
 from awbridge.domain.shipment import Shipment, State
 from awbridge.steps import import_file, intake
+from awbridge.steps.catch_up import ask_back
 from awbridge.steps.clock import utc_now
 from awbridge.store import Store, accounts, attempts, scans, shipments, waybills
 
@@ -239,6 +241,58 @@ def cancel_shipments(reference_numbers: tuple[str, ...]) -> None:
             click.echo(f"{reference}: {done.state if done.state is State.CANCELLED else 'cancelling at ClickPost'}")
 
     with_store(go)
+
+
+@shipments_group.command("silent")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000))
+@as_json_option
+def list_silent(limit: int, as_json: bool) -> None:
+    """List shipments that are asked for no more, being silent too long (AWBRIDGE_ASK_SILENT_DAYS).
+
+    Example: awbridge shipments silent
+    """
+
+    async def go(store: Store) -> list[Shipment]:
+        async with store.read() as session:
+            return await shipments.aged_out(session, limit=limit)
+
+    rows = [
+        {
+            "reference_number": s.reference_number,
+            "AWB": s.waybill,
+            "courier": s.courier_partner_id,
+            "status": status_info(s.status_code).name if s.status_code is not None else "",
+            "status_at": s.status_at,
+            "placed_at": s.placed_at,
+            "aged_out_at": s.aged_out_at,
+        }
+        for s in with_store(go)
+    ]
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(rows, empty="none")
+
+
+@shipments_group.command("ask")
+@click.argument("reference_numbers", nargs=-1, required=True)
+def ask_shipments(reference_numbers: tuple[str, ...]) -> None:
+    """Have shipments asked for at once, or when their last question is two hours old. Silent ones are back on schedule.
+
+    Example: awbridge shipments ask ORDER-1001
+    """
+    again = timedelta(seconds=read_settings().ask_again_seconds)
+
+    async def go(store: Store) -> list[str]:
+        return await ask_back(store=store, clock=utc_now, references=reference_numbers, ask_again=again)
+
+    possible = with_store(go)
+    for reference in reference_numbers:
+        click.echo(
+            f"{reference}: {'will be asked for' if reference in possible else 'unknown, not placed, or at its end'}"
+        )
+    if set(reference_numbers) - set(possible):
+        sys.exit(1)
 
 
 for command in (edit_shipment, fetch_label, instruct):

@@ -123,6 +123,7 @@ class Shipment:
     ndr_code: int | None
     last_heard_at: datetime | None
     last_asked_at: datetime | None
+    aged_out_at: datetime | None
     created_at: datetime
     updated_at: datetime
     payload_version: int = 1

@@ -16,13 +16,15 @@ import structlog
 
 from awbridge.clickpost.codes import status_info
 from awbridge.clickpost.deliveries import Unreadable, read_delivery
+from awbridge.domain.asking import next_ask
 from awbridge.domain.errors import StoreBusy
 from awbridge.domain.lifecycle import Sighting, newest, sighting
 from awbridge.domain.scan import Scan, Source, Tidings
 from awbridge.domain.shipment import Shipment, WaybillKind
 from awbridge.domain.timeline import KnownScan, find_known, learn_ids
 from awbridge.steps.clock import Clock
-from awbridge.store import Store, inbox, scans, shipments, waybills
+from awbridge.store import Store, arrivals, inbox, scans, shipments, waybills
+from awbridge.store.arrivals import Arrival
 from awbridge.store.database import Session
 from awbridge.store.inbox import Delivery
 from awbridge.store.shipments import Standing
@@ -118,7 +120,18 @@ async def _apply(session: Session, claimed: Sequence[Delivery], now: datetime, p
         else:
             read.about = [about for t in read.tidings if (about := found.of(t))]
             ready.append(read)
-    await _tell_shipments(session, ready, now, policy)
+    first_told = await _tell_shipments(session, ready, now, policy)
+    await arrivals.count(session, [*_first_seen(readable), *first_told])
+
+
+def _first_seen(readable: Sequence[_Read]) -> list[Arrival]:
+    """Deliveries that are read for the first time, whether their shipment is known or not."""
+    return [
+        Arrival(read.delivery.received_at, t.courier_partner_id or 0, read.delivery.source, deliveries=1)
+        for read in readable
+        if read.delivery.tries == 0
+        for t in read.tidings[:1]
+    ]
 
 
 def _key(tidings: Tidings) -> str:
@@ -165,7 +178,10 @@ async def _find_shipments(session: Session, tidings: Sequence[Tidings]) -> _Foun
     return _Found(by_waybill, known, {o: [known[r] for r in rs if r in known] for o, rs in by_order.items()})
 
 
-async def _tell_shipments(session: Session, ready: Sequence[_Read], now: datetime, policy: ApplyPolicy) -> None:
+async def _tell_shipments(
+    session: Session, ready: Sequence[_Read], now: datetime, policy: ApplyPolicy
+) -> list[Arrival]:
+    """Which side told new scans."""
     references = sorted({about.reference_number for read in ready for about in read.about})
     locked = await shipments.lock_many(session, references)
     known = await scans.known(session, references)
@@ -178,6 +194,11 @@ async def _tell_shipments(session: Session, ready: Sequence[_Read], now: datetim
     await scans.add(session, [new for chapter in chapters.values() for new in chapter.new])
     for chapter in chapters.values():
         await chapter.save(session, policy)
+    return [
+        Arrival(n.received_at, n.scan.courier_partner_id or chapter.shipment.courier_partner_id, n.source, scans=1)
+        for chapter in chapters.values()
+        for n in chapter.new
+    ]
 
 
 class _Chapter:
@@ -249,10 +270,14 @@ class _Chapter:
             await waybills.add(session, number, courier, reference, WaybillKind.RTO, now=heard_at)
             await inbox.wake(session, [f"w:{number}"], now=heard_at)
         final = self.current is not None and self.current.final
-        ask_at = None if final else heard_at + policy.ask_after
-        if self.gap:
-            asked_at = self.shipment.last_asked_at
-            ask_at = max(heard_at, asked_at + policy.ask_again) if asked_at else heard_at
+        ask_at = next_ask(
+            heard_at=heard_at,
+            asked_at=self.shipment.last_asked_at,
+            final=final,
+            gap=self.gap,
+            ask_after=policy.ask_after,
+            ask_again=policy.ask_again,
+        )
         standing = Standing(
             sighting=self.current,
             bucket=status_info(self.current.code).bucket if self.current else None,

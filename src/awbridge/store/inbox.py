@@ -135,3 +135,19 @@ async def problems(session: Session, *, limit: int) -> list[SetAside]:
 async def counts(session: Session) -> dict[str, int]:
     """How many deliveries there are: total, applied, waiting (for their shipment), due, set_aside."""
     return dict((await session.fetch(_sql.counts))[0])
+
+
+async def received_at(session: Session, identity: str) -> datetime | None:
+    """When a delivery was received; None where there is none of that identity."""
+    rows = await session.fetch(_sql.find, shard_of(identity), identity)
+    return rows[0]["received_at"] if rows else None
+
+
+async def settle(session: Session, identity: str, *, now: datetime) -> None:
+    """A delivery that was only a test is done with: it waits for no shipment."""
+    await session.execute(_sql.settle, shard_of(identity), identity, now)
+
+
+async def longest_due(session: Session) -> datetime | None:
+    """Since when the oldest delivery waits to be applied; None where none is due."""
+    return (await session.fetch(_sql.longest_due))[0]["due_at"]

@@ -51,6 +51,8 @@ CREATE TABLE allocation_rules (
 -- made in place of, and the other way round. waits_for: held until that shipment is cancelled (its next_try_at is NULL).
 -- courier_partner_id is 0 and account '' while no courier is allocated; allocate_at: when the recommendation is asked for.
 -- fallback_at: not looked at for a fallback before; fallback_seen_at: the updated_at at which none was found.
+-- aged_out_at: since when it is no longer asked for, being silent too long (a person's list); asked_back_at: when a
+-- person last wanted it asked for.
 CREATE TABLE shipments (
   shard SMALLINT NOT NULL,
   reference_number TEXT NOT NULL,
@@ -104,6 +106,8 @@ CREATE TABLE shipments (
   allocate_at TIMESTAMPTZ,
   fallback_at TIMESTAMPTZ,
   fallback_seen_at TIMESTAMPTZ,
+  aged_out_at TIMESTAMPTZ,
+  asked_back_at TIMESTAMPTZ,
   PRIMARY KEY (shard, reference_number)
 );
 CREATE INDEX shipments_to_push ON shipments (account, priority, next_try_at)
@@ -120,6 +124,7 @@ CREATE INDEX shipments_waiting ON shipments (shard, reference_number) WHERE wait
 CREATE INDEX shipments_to_allocate ON shipments (allocate_at) WHERE state = 'allocating';
 CREATE INDEX shipments_to_replace ON shipments (updated_at) WHERE state IN ('rejected', 'gave_up', 'retrying');
 CREATE INDEX shipments_placed_twice ON shipments (updated_at) WHERE replaced_by IS NOT NULL AND success;
+CREATE INDEX shipments_aged_out ON shipments (aged_out_at, reference_number) WHERE aged_out_at IS NOT NULL;
 
 -- The payloads of shipments whose payload was changed: the first one and every later one. A shipment without rows here
 -- has had one payload, its own.
@@ -189,6 +194,7 @@ CREATE TABLE waybills (
   security_key TEXT,
   PRIMARY KEY (shard, waybill, courier_partner_id)
 );
+CREATE INDEX waybills_of_shipment ON waybills (reference_number);
 
 -- Every call to the vendor, secrets masked. payload_version: which payload of the shipment went out, where one did.
 CREATE TABLE attempts (
@@ -257,13 +263,16 @@ CREATE TABLE scans (
 CREATE INDEX scans_of_shipment ON scans (shard, reference_number, scanned_at, id);
 
 -- Which stretches of updated-order are covered. The row is claimed (lease_ends_at), fetched page by page, then done.
+-- next_page: where to go on if that breaks off (parameters of the vendor's link, without who asks); page_at: since when.
 CREATE TABLE catch_up_windows (
   from_at TIMESTAMPTZ NOT NULL PRIMARY KEY,
   to_at TIMESTAMPTZ NOT NULL,
   lease_ends_at TIMESTAMPTZ,
   done_at TIMESTAMPTZ,
   items INTEGER NOT NULL,
-  problem TEXT
+  problem TEXT,
+  next_page TEXT,
+  page_at TIMESTAMPTZ
 );
 CREATE INDEX catch_up_windows_open ON catch_up_windows (from_at) WHERE done_at IS NULL;
 
@@ -272,6 +281,33 @@ CREATE TABLE webhook_keys (
   sha256 TEXT NOT NULL PRIMARY KEY,
   webhook_url TEXT NOT NULL,
   created_at TIMESTAMPTZ NOT NULL
+);
+
+-- What each side brought, by ten minutes of receipt: deliveries that were read, and scans that it told first. The slot is
+-- the counting process's, so that several do not wait for one another.
+CREATE TABLE arrivals (
+  from_at TIMESTAMPTZ NOT NULL,
+  courier_partner_id INTEGER NOT NULL,
+  source TEXT NOT NULL,
+  slot SMALLINT NOT NULL,
+  deliveries INTEGER NOT NULL,
+  scans INTEGER NOT NULL,
+  last_delivery_at TIMESTAMPTZ,
+  last_scan_at TIMESTAMPTZ,
+  PRIMARY KEY (from_at, courier_partner_id, source, slot)
+);
+
+-- Webhooks that were answered with 401, by reason: `no_key` (a proxy dropped the header?) or `wrong_key`.
+CREATE TABLE webhook_refusals (
+  reason TEXT NOT NULL PRIMARY KEY,
+  refused INTEGER NOT NULL,
+  last_at TIMESTAMPTZ NOT NULL
+);
+
+-- Alarms that stand. Whoever adds the row raises it, whoever takes it away ends it: once over all processes.
+CREATE TABLE alarms (
+  name TEXT NOT NULL PRIMARY KEY,
+  raised_at TIMESTAMPTZ NOT NULL
 );
 
 -- What people and systems want done at ClickPost, beside registering and cancelling. The shard is the shipment's, and

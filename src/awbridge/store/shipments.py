@@ -208,9 +208,74 @@ def _to_ask(row: Row) -> ToAsk:
     )
 
 
-async def claim_to_ask(session: Session, *, now: datetime, next_ask_at: datetime, limit: int) -> list[ToAsk]:
-    """Take up to `limit` open shipments not heard of for long; nobody asks for them again before `next_ask_at`."""
-    return [_to_ask(row) for row in await session.fetch(_sql.claim_to_ask, now, next_ask_at, limit)]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SoonAsked:
+    """How many shipments of a courier are to be asked for soon, and when the first of them is due."""
+
+    courier_partner_id: int
+    shipments: int
+    first_at: datetime
+
+
+async def to_ask_soon(session: Session, *, due: datetime, asked_before: datetime, limit: int) -> list[SoonAsked]:
+    """How many to ask for by courier, among the `limit` earliest due by `due` and not asked for since `asked_before`.
+
+    The courier whose shipment is due first comes first.
+    """
+    return [SoonAsked(**dict(row)) for row in await session.fetch(_sql.to_ask_soon, due, asked_before, limit)]
+
+
+async def claim_to_ask(
+    session: Session,
+    courier_partner_id: int,
+    *,
+    now: datetime,
+    due: datetime,
+    asked_before: datetime,
+    next_ask_at: datetime,
+    limit: int,
+) -> list[ToAsk]:
+    """Take up to `limit` shipments of a courier to ask for; nobody asks for them again before `next_ask_at`."""
+    rows = await session.fetch(_sql.claim_to_ask, now, next_ask_at, limit, due, courier_partner_id, asked_before)
+    return [_to_ask(row) for row in rows]
+
+
+async def age_out(session: Session, *, now: datetime, silent_since: datetime, limit: int) -> int:
+    """Put shipments without any news since then onto a person's list, and off the schedule; how many.
+
+    Looks at the first `limit` that are due.
+    """
+    return await session.execute(_sql.age_out, now, silent_since, limit)
+
+
+async def ask_back(
+    session: Session, reference_number: str, *, now: datetime, asked_before: datetime, else_at: datetime
+) -> bool:
+    """Have a shipment asked for at once, or at `else_at` when it was asked for since `asked_before`.
+
+    False for one without a waybill and one that has reached its end.
+    """
+    shard = shard_of(reference_number)
+    return await session.execute(_sql.ask_back, shard, reference_number, now, asked_before, else_at) > 0
+
+
+async def aged_out(session: Session, *, before: tuple[datetime, str] | None = None, limit: int = 50) -> list[Shipment]:
+    """Shipments that are no longer asked for, being silent too long; those aged out last come first.
+
+    `before` is the (aged_out_at, reference_number) where the last page ended.
+    """
+    rows = await session.fetch(_sql.aged_out, *(before or _END_OF_TIME), limit)
+    return [from_row(row) for row in rows]
+
+
+async def count_aged_out(session: Session) -> int:
+    """How many shipments are on the list of the silent ones."""
+    return (await session.fetch(_sql.count_aged_out))[0]["shipments"]
+
+
+async def longest_due(session: Session, *, now: datetime) -> datetime | None:
+    """Since when the first shipment waits for push or cancel, or will; None where none does."""
+    return (await session.fetch(_sql.longest_due, now))[0]["due_at"]
 
 
 async def asked(session: Session, reference_number: str, *, next_ask_at: datetime) -> None:

@@ -90,3 +90,13 @@ async def pieces(session: Session, shipment: Shipment) -> list[Piece]:
         )
         for child in shipment.children
     ]
+
+
+async def of_shipments(session: Session, references: Sequence[str]) -> list[KnownWaybill]:
+    """Every waybill of these shipments: main, pieces, RTO."""
+    if not references:
+        return []
+    return [
+        KnownWaybill(row["waybill"], row["courier_partner_id"], row["reference_number"], WaybillKind(row["kind"]))
+        for row in await session.fetch(_sql.of_shipments, sorted(set(references)))
+    ]

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Body, Query, Request, Response
 from starlette.exceptions import HTTPException
 
 from awbridge.domain.allocation import Allocation
-from awbridge.domain.errors import NotFound
+from awbridge.domain.errors import NotFound, NotPossible
 from awbridge.domain.shipment import Shipment, State
 from awbridge.steps import amend, intake
 from awbridge.steps.amend import Edit
+from awbridge.steps.catch_up import ask_back
 from awbridge.steps.clock import Clock
+from awbridge.steps.watch import coverage
 from awbridge.store import Store, accounts, attempts, scans, shipments, waybills
 from awbridge.web import action_routes, views
 from awbridge.web.accounts import add_routes
 from awbridge.web.reading import json_body, make_cursor, no_nul, read_cursor
 
 LARGEST_BATCH = 1000
+ASK_AGAIN = timedelta(hours=2)
 
 Reference = str
 
@@ -31,10 +35,27 @@ async def _known(store: Store, reference_number: str) -> Shipment:
     return shipment
 
 
+async def _silent_page(store: Store, limit: int, cursor: str | None) -> views.ShipmentPage:
+    async with store.read() as session:
+        found = await shipments.aged_out(session, before=read_cursor(cursor), limit=limit + 1)
+    page = found[:limit]
+    last = page[-1] if len(found) > limit else None
+    after = make_cursor(last.aged_out_at, last.reference_number) if last and last.aged_out_at else None
+    return views.ShipmentPage(shipments=[views.shipment_view(s) for s in page], next=after)
+
+
 def router(
-    store: Store, clock: Clock, *, allocation: Allocation = Allocation.RULES, zone: str = "Asia/Kolkata"
+    store: Store,
+    clock: Clock,
+    *,
+    allocation: Allocation = Allocation.RULES,
+    zone: str = "Asia/Kolkata",
+    ask_again: timedelta = ASK_AGAIN,
 ) -> APIRouter:
-    """The routes about shipments and accounts, on this store. `zone` is the account's, for times without one."""
+    """The routes about shipments and accounts, on this store. `zone` is the account's, for times without one.
+
+    One shipment is not asked for twice within `ask_again`.
+    """
     api = APIRouter(prefix="/v1")
     order_body = {
         "requestBody": {
@@ -79,8 +100,11 @@ def router(
         state: Annotated[State | None, Query(description="Only shipments in this state.")] = None,
         limit: Annotated[int, Query(ge=1, le=500)] = 50,
         cursor: Annotated[str | None, Query(description="`next` of the page before.")] = None,
+        silent: Annotated[bool, Query(description="Only those asked for no more, being silent too long.")] = False,
     ) -> views.ShipmentPage:
-        """Shipments, newest first."""
+        """Shipments, newest first; with `silent`, those that were given up last come first."""
+        if silent:
+            return await _silent_page(store, limit, cursor)
         async with store.read() as session:
             held = await accounts.held(session, now=clock())
             before = read_cursor(cursor)
@@ -115,6 +139,15 @@ def router(
         """Cancel it: at once when ClickPost cannot hold it, else as soon as ClickPost has cancelled it too."""
         no_nul(reference_number)
         return views.shipment_view(await intake.cancel(store=store, clock=clock, reference_number=reference_number))
+
+    @api.post("/shipments/{reference_number:path}/ask", tags=["shipments"])
+    async def ask_shipment(reference_number: str) -> views.ShipmentView:
+        """Ask ClickPost for its timeline at once, or as soon as that may be; a silent one is on the schedule again."""
+        await _known(store, reference_number)
+        asked = await ask_back(store=store, clock=clock, references=[reference_number], ask_again=ask_again)
+        if not asked:
+            raise NotPossible(f"{reference_number} has no waybill yet, or has reached its end: there is nothing to ask")
+        return views.shipment_view(await _known(store, reference_number))
 
     @api.put("/shipments/{reference_number:path}/payload", tags=["shipments"], openapi_extra=order_body)
     async def change_payload(
@@ -158,6 +191,11 @@ def router(
             response.status_code = 200
         return views.shipment_with_payload(taken.shipment)
 
+    @api.get("/coverage", tags=["health"])
+    async def show_coverage() -> views.CoverageView:
+        """Which minutes updated-order covers, whether webhooks come, and what they bring of each courier's scans."""
+        return views.coverage_view(await coverage(store=store, clock=clock))
+
     action_routes.add(api, store, clock)
 
     @api.get("/shipments/{reference_number:path}", tags=["shipments"])
@@ -170,5 +208,5 @@ def router(
 
     add_routes(api, store, clock, zone)
     _ = (create_shipments, list_shipments, show_shipment, show_scans, show_attempts, retry_shipment, cancel_shipment)
-    _ = (change_payload, show_payloads, replace_shipment)
+    _ = (change_payload, show_payloads, replace_shipment, ask_shipment, show_coverage)
     return api

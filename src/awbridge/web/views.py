@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,9 +11,11 @@ from pydantic import BaseModel, Field
 from awbridge.clickpost.codes import status_info
 from awbridge.clickpost.orders import payload_differences
 from awbridge.domain.action import Action
+from awbridge.domain.coverage import Told
 from awbridge.domain.shipment import URGENT, Piece, Shipment
 from awbridge.steps.couriers import Moved
 from awbridge.steps.sync_couriers import Report
+from awbridge.steps.watch import Coverage
 from awbridge.store.attempts import Attempt
 from awbridge.store.couriers import Comparison, CourierAccount, CourierWarning
 from awbridge.store.payload_versions import PayloadVersion
@@ -61,6 +63,7 @@ class ShipmentView(BaseModel):
     ndr_code: int | None
     last_heard_at: datetime | None
     last_asked_at: datetime | None
+    aged_out_at: datetime | None = Field(description="Since when it is asked for no more, being silent too long.")
     cancel_asked_at: datetime | None
     placed_at: datetime | None
     created_at: datetime
@@ -146,6 +149,50 @@ class ReplaceBody(BaseModel):
     payload: dict[str, Any] | None = Field(None, description="A whole order in place of the old shipment's payload.")
     set: dict[str, Any] = Field({}, description='Fields by path, e.g. {"shipment_details.weight": 500}.')
     after_cancel: bool = Field(False, description="Hold the new shipment until the old one is cancelled.")
+
+
+class StretchView(BaseModel):
+    """A stretch of time of updated-order."""
+
+    from_at: datetime
+    to_at: datetime
+    covered: bool
+    items: int
+    problem: str | None
+
+
+class ToldView(BaseModel):
+    """What told a courier's new scans."""
+
+    courier_partner_id: int = Field(description="0 where the delivery named none.")
+    by_webhook: int
+    by_polling: int
+    webhook_share: float | None
+
+
+class RefusalView(BaseModel):
+    """Webhooks that were answered with 401."""
+
+    reason: str = Field(description="no_key (does a proxy drop the header?) or wrong_key.")
+    refused: int
+    last_at: datetime
+
+
+class CoverageView(BaseModel):
+    """What is covered, and by which side."""
+
+    at: datetime
+    covered_until: datetime | None = Field(description="Up to here every minute of updated-order is covered.")
+    lag_seconds: float | None
+    stretches: list[StretchView] = Field(description="The last 7 days, oldest first.")
+    last_webhook_at: datetime | None
+    webhook_silence_seconds: float | None
+    found_since_last_webhook: int = Field(description="Scans that polling found since the last webhook.")
+    last_hour: list[ToldView]
+    last_day: list[ToldView]
+    alarms: dict[str, datetime] = Field(description="Alarms that stand, and since when.")
+    refusals: list[RefusalView]
+    silent_shipments: int
 
 
 class CourierView(BaseModel):
@@ -368,3 +415,32 @@ def action_view(action: Action) -> ActionView:
 def action_with_body(action: Action) -> ActionWithBody:
     """An action as callers see it, with what was asked for."""
     return ActionWithBody(**{name: getattr(action, name) for name in ActionWithBody.model_fields})
+
+
+def _told_views(told: Mapping[int, Told]) -> list[ToldView]:
+    return [
+        ToldView(courier_partner_id=courier, by_webhook=t.by_webhook, by_polling=t.by_polling, webhook_share=t.share)
+        for courier, t in sorted(told.items())
+    ]
+
+
+def coverage_view(covered: Coverage) -> CoverageView:
+    """What is covered, as callers see it."""
+    return CoverageView(
+        at=covered.at,
+        covered_until=covered.covered_until,
+        lag_seconds=None if covered.lag is None else covered.lag.total_seconds(),
+        stretches=[
+            StretchView(**{name: getattr(s, name) for name in StretchView.model_fields}) for s in covered.stretches
+        ],
+        last_webhook_at=covered.last_webhook_at,
+        webhook_silence_seconds=None if covered.webhook_silence is None else covered.webhook_silence.total_seconds(),
+        found_since_last_webhook=covered.found_since_last_webhook,
+        last_hour=_told_views(covered.hour),
+        last_day=_told_views(covered.day),
+        alarms=covered.alarms,
+        refusals=[
+            RefusalView(reason=r.reason, refused=r.refused, last_at=r.last_at) for r in covered.refusals.values()
+        ],
+        silent_shipments=covered.silent_shipments,
+    )

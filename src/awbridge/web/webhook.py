@@ -21,6 +21,7 @@ from awbridge.domain.errors import StoreBusy, StoreError
 from awbridge.domain.scan import Source
 from awbridge.steps.clock import Clock
 from awbridge.steps.ingest import Ingest
+from awbridge.steps.watch import Refusals
 from awbridge.store import Store, webhook_keys
 from awbridge.store.inbox import NewDelivery
 
@@ -34,7 +35,14 @@ Send = Callable[[Message], Awaitable[None]]
 PATH = "/webhooks/clickpost"
 LARGEST_BODY = 1024 * 1024  # bytes
 LOOK_AGAIN = 1.0  # seconds between looks into the database for keys registered meanwhile
+STALE = 15.0  # seconds after which stored keys are read anew, so that one taken back is no longer accepted
 LOOK_TIMEOUT = 1.0  # seconds that a look may take; ClickPost hangs up after about 2
+
+# `awbridge doctor` tells by these words whether a proxy lets the header through.
+REFUSED = {
+    webhook_keys.WRONG_KEY: b'{"message":"wrong webhook_key"}',
+    webhook_keys.NO_KEY: b'{"message":"no webhook_key came: does a proxy drop headers with an underscore?"}',
+}
 
 _JSON = (b"content-type", b"application/json")
 
@@ -52,6 +60,7 @@ class KeyRing:
         self._digests = self._configured
         self._looked_at = -LOOK_AGAIN
         self._looking = asyncio.Lock()
+        self._refreshing: asyncio.Task[None] | None = None
 
     def __len__(self) -> int:
         return len(self._digests)
@@ -60,6 +69,7 @@ class KeyRing:
         """Whether one of the offered keys is right. Compares in constant time."""
         digests = [webhook_keys.digest(key) for key in offered]
         if self._match(digests):
+            self._refresh()
             return True
         if not digests:
             return False
@@ -67,6 +77,20 @@ class KeyRing:
             if time.monotonic() - self._looked_at >= LOOK_AGAIN:
                 await self._look()
         return self._match(digests)
+
+    def _refresh(self) -> None:
+        """Look beside the path of the delivery when the last look is old: a key taken back is then accepted no more."""
+        if time.monotonic() - self._looked_at >= STALE and not self._looking.locked() and not self._refreshing:
+            self._refreshing = asyncio.create_task(self._look_quietly())
+
+    async def _look_quietly(self) -> None:
+        try:
+            async with self._looking:
+                await self._look()
+        except StoreError:
+            pass  # storing the delivery fails too, and says so
+        finally:
+            self._refreshing = None
 
     def _match(self, digests: list[str]) -> bool:
         right = False
@@ -87,10 +111,11 @@ class KeyRing:
 class WebhookEndpoint:
     """The ASGI app of the endpoint. `counts` tells how many deliveries got which answer."""
 
-    def __init__(self, ingest: Ingest, keys: KeyRing, clock: Clock) -> None:
+    def __init__(self, ingest: Ingest, keys: KeyRing, clock: Clock, refusals: Refusals | None = None) -> None:
         self._ingest = ingest
         self._keys = keys
         self._clock = clock
+        self._refusals = refusals or Refusals()
         self.counts: dict[int, int] = {}
         self.last_at: datetime | None = None
 
@@ -110,8 +135,9 @@ class WebhookEndpoint:
         if scope["method"] != "POST":
             return 405, b'{"message":"POST only"}'
         try:
-            if not await self._keys.accepts(_offered_keys(scope)):
-                return 401, b'{"message":"wrong or missing webhook_key"}'
+            offered = _offered_keys(scope)
+            if not await self._keys.accepts(offered):
+                return self._refuse(webhook_keys.WRONG_KEY if offered else webhook_keys.NO_KEY)
             body = await _read(receive)
             if body is None:
                 return 413, b'{"message":"a delivery has at most 1 MiB"}'
@@ -121,6 +147,10 @@ class WebhookEndpoint:
         except StoreError as error:
             log.warning("webhook.not_stored", problem=str(error))
             return 503, b'{"message":"not stored, try again"}'
+
+    def _refuse(self, reason: str) -> tuple[int, bytes]:
+        self._refusals.add(reason, self._clock())
+        return 401, REFUSED[reason]
 
     async def _store(self, body: bytes) -> tuple[int, bytes]:
         now = self._clock()

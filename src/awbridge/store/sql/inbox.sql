@@ -52,3 +52,13 @@ SELECT COUNT(*) AS total,
   COUNT(CASE WHEN problem IS NOT NULL AND applied_at IS NULL AND identity NOT LIKE 'raw:%' THEN 1 END) AS set_aside,
   COUNT(CASE WHEN identity LIKE 'raw:%' THEN 1 END) AS not_json
 FROM inbox
+
+-- name: find
+SELECT received_at FROM inbox WHERE shard = $1 AND identity = $2
+
+-- name: settle
+-- A delivery that was only a test is done with.
+UPDATE inbox SET due_at = NULL, waiting_for = NULL, applied_at = $3 WHERE shard = $1 AND identity = $2
+
+-- name: longest_due
+SELECT MIN(due_at) AS due_at FROM inbox WHERE due_at IS NOT NULL AND waiting_for IS NULL

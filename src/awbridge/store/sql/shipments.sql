@@ -101,12 +101,38 @@ UPDATE shipments SET state = $4, problem = $5, next_try_at = $6, lease_owner = N
   cancel_tries = $7, updated_at = $8
 WHERE shard = $1 AND reference_number = $2 AND lease_owner = $3
 
+-- name: age_out
+-- Silent too long: no newer status, not placed and not wanted back since. Off the schedule and onto a person's list.
+-- Only the first that are due are looked at: in a backlog, looking for one among all would take longer than asking.
+UPDATE shipments SET aged_out_at = $1, next_ask_at = NULL
+WHERE (shard, reference_number) IN (
+  SELECT shard, reference_number FROM (
+    SELECT shard, reference_number, status_at, placed_at, asked_back_at FROM shipments
+    WHERE next_ask_at <= $1 AND waybill IS NOT NULL
+    ORDER BY next_ask_at
+    LIMIT $3
+    {{postgres: FOR UPDATE SKIP LOCKED}}
+  ) due
+  WHERE COALESCE(status_at, placed_at) < $2 AND placed_at < $2 AND COALESCE(asked_back_at, placed_at) < $2
+)
+
+-- name: to_ask_soon
+-- The next to be asked for by courier, among those due the earliest: enough to fill calls, and bounded.
+SELECT courier_partner_id, COUNT(*) AS shipments, MIN(next_ask_at) AS first_at FROM (
+  SELECT courier_partner_id, next_ask_at FROM shipments
+  WHERE next_ask_at <= $1 AND waybill IS NOT NULL AND (last_asked_at IS NULL OR last_asked_at <= $2)
+  ORDER BY next_ask_at
+  LIMIT $3
+) soon
+GROUP BY courier_partner_id ORDER BY first_at, courier_partner_id
+
 -- name: claim_to_ask
 -- Moving next_ask_at on is the lease: nobody asks the same shipment again before it.
 UPDATE shipments SET next_ask_at = $2, last_asked_at = $1
 WHERE (shard, reference_number) IN (
   SELECT shard, reference_number FROM shipments
-  WHERE next_ask_at <= $1 AND waybill IS NOT NULL
+  WHERE next_ask_at <= $4 AND waybill IS NOT NULL AND courier_partner_id = $5
+    AND (last_asked_at IS NULL OR last_asked_at <= $6)
   ORDER BY next_ask_at
   LIMIT $3
   {{postgres: FOR UPDATE SKIP LOCKED}}
@@ -114,8 +140,28 @@ WHERE (shard, reference_number) IN (
 RETURNING reference_number, waybill, courier_partner_id
 
 -- name: asked
-UPDATE shipments SET next_ask_at = CASE WHEN final THEN NULL ELSE $3{{postgres: ::timestamptz}} END
+UPDATE shipments SET next_ask_at = CASE WHEN final OR aged_out_at IS NOT NULL THEN NULL
+  ELSE $3{{postgres: ::timestamptz}} END
 WHERE shard = $1 AND reference_number = $2
+
+-- name: ask_back
+-- Wanted by a person, or named in a report: asked for at once, but not twice within the vendor's own interval.
+UPDATE shipments SET aged_out_at = NULL, asked_back_at = $3,
+  next_ask_at = CASE WHEN last_asked_at > $4 THEN $5{{postgres: ::timestamptz}} ELSE $3 END
+WHERE shard = $1 AND reference_number = $2 AND waybill IS NOT NULL AND NOT final
+
+-- name: aged_out
+SELECT * FROM shipments
+WHERE aged_out_at IS NOT NULL AND (aged_out_at, reference_number) < ($1, $2)
+ORDER BY aged_out_at DESC, reference_number DESC
+LIMIT $3
+
+-- name: count_aged_out
+SELECT COUNT(*) AS shipments FROM shipments WHERE aged_out_at IS NOT NULL
+
+-- name: longest_due
+SELECT MIN(next_try_at) AS due_at FROM shipments
+WHERE next_try_at IS NOT NULL AND (lease_ends_at IS NULL OR lease_ends_at <= $1)
 
 -- name: placed_after
 -- All that hold a waybill, page by page, for a complete catch-up by hand.
@@ -126,7 +172,7 @@ LIMIT $3
 
 -- name: set_status
 UPDATE shipments SET status_code = $3, status_at = $4, status_bucket = $5, status_step = $6, final = $7, edd = $8,
-  ndr_code = $9, last_heard_at = $10, next_ask_at = $11, updated_at = $10
+  ndr_code = $9, last_heard_at = $10, next_ask_at = $11, aged_out_at = NULL, updated_at = $10
 WHERE shard = $1 AND reference_number = $2
 
 -- name: set_label

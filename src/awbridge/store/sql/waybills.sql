@@ -12,3 +12,7 @@ SELECT waybill, courier_partner_id, reference_number, kind, label_url, sort_code
 WHERE waybill {{postgres: = ANY($1::text[]) AND shard = ANY($2::smallint[])}}
   {{sqlite: IN (SELECT value FROM json_each($1)) AND shard IN (SELECT value FROM json_each($2))}}
 
+-- name: of_shipments
+SELECT waybill, courier_partner_id, reference_number, kind FROM waybills
+WHERE reference_number {{postgres: = ANY($1::text[])}}{{sqlite: IN (SELECT value FROM json_each($1))}}
+ORDER BY reference_number, waybill, courier_partner_id
