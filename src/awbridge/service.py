@@ -16,6 +16,7 @@ import uvicorn
 
 from awbridge.clickpost.async_client import AsyncClickPost
 from awbridge.domain.errors import SettingsError
+from awbridge.domain.overdue import StuckAfter
 from awbridge.settings import Settings
 from awbridge.steps.apply import ApplyPolicy, apply_due
 from awbridge.steps.cancel import cancel_due
@@ -82,6 +83,16 @@ def catch_up_policy(settings: Settings) -> CatchUpPolicy:
     )
 
 
+def stuck_after(settings: Settings) -> StuckAfter:
+    """When a parcel counts as stuck, by the settings."""
+    return StuckAfter(
+        pickup=timedelta(hours=settings.stuck_pickup_hours),
+        transit=timedelta(hours=settings.stuck_transit_hours),
+        delivery=timedelta(hours=settings.stuck_delivery_hours),
+        way_back=timedelta(hours=settings.stuck_return_hours),
+    )
+
+
 @asynccontextmanager
 async def open_store(settings: Settings, *, migrate: bool) -> AsyncGenerator[Store]:
     """The database, closed when the block ends. Raises SettingsError when its schema is old and may not be changed."""
@@ -131,6 +142,7 @@ async def serve(
             webhook=WebhookEndpoint(ingest, keys, utc_now),
             loops=list(loops.values()),
             api_keys=[k.get_secret_value() for k in settings.api_keys],
+            stuck_after=stuck_after(settings),
         )
         server = _Server(
             uvicorn.Config(

@@ -6,10 +6,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import click
+from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
 from awbridge import service
 from awbridge.cli.shared import (
     as_json_option,
+    err,
     fail,
     print_json,
     print_table,
@@ -20,6 +22,8 @@ from awbridge.cli.shared import (
 from awbridge.clickpost.async_client import AsyncClickPost
 from awbridge.domain.errors import AwbridgeError
 from awbridge.steps import catch_up as catch_up_step
+from awbridge.steps import replay as replay_step
+from awbridge.steps.apply import apply_due
 from awbridge.steps.clock import utc_now
 from awbridge.store import Store, inbox, webhook_keys, windows
 
@@ -135,13 +139,57 @@ def catch_up(start: datetime | None, end: datetime | None, everything: bool, as_
 
 @click.command()
 @click.option("--list", "only_list", is_flag=True, help="Only show what was set aside.")
+@click.option("--reference", help="Rebuild what tracking says of this shipment out of the inbox.")
+@click.option("--all", "everything", is_flag=True, help="Rebuild that of all shipments; goes on where one stopped.")
+@click.option("--anew", is_flag=True, help="With --all: from the first shipment again.")
 @as_json_option
-def replay(only_list: bool, as_json: bool) -> None:
-    """Give every delivery that was set aside another chance (after a fix).
+def replay(only_list: bool, reference: str | None, everything: bool, anew: bool, as_json: bool) -> None:
+    """Give every delivery that was set aside another chance (after a fix), or tell shipments anew from the inbox.
 
-    Example: awbridge replay --list
+    Example: awbridge replay --all
     """
+    if sum((only_list, reference is not None, everything)) > 1:
+        fail("--list, --reference and --all do different things; choose one")
+    if anew and not everything:
+        fail("--anew goes with --all")
+    if reference is not None or everything:
+        _rebuild(reference, anew, as_json)
+    else:
+        _replay_set_aside(only_list, as_json)
 
+
+def _rebuild(reference: str | None, anew: bool, as_json: bool) -> None:
+    policy = service.apply_policy(read_settings())
+
+    async def go(store: Store) -> dict[str, Any]:
+        world: dict[str, Any] = {"store": store, "clock": utc_now}
+        if reference is not None:
+            changed = await replay_step.rebuild_one(**world, reading=policy, reference_number=reference)
+            return {"shipments": 1, "changed": int(changed)}
+        begun = await replay_step.begin(**world, anew=anew)
+        if begun.shipments:
+            click.echo(f"going on after {begun.shipments} shipments (--anew begins again)", err=True)
+        if await replay_step.prepare(**world):
+            while await apply_due(**world, policy=policy):
+                pass
+        with Progress(TextColumn("rebuilt"), TextColumn("{task.completed}"), TimeElapsedColumn(), console=err) as bar:
+            task = bar.add_task("", completed=begun.shipments, total=None)
+            last = begun
+            while more := await replay_step.rebuild_some(**world, reading=policy):
+                last = more
+                bar.update(task, completed=more.shipments)
+                if more.done:
+                    break
+        return {"shipments": last.shipments, "changed": last.changed}
+
+    result = with_store(go)
+    if as_json:
+        print_json(result)
+    else:
+        click.echo(f"{result['shipments']} shipments rebuilt, {result['changed']} of them differed")
+
+
+def _replay_set_aside(only_list: bool, as_json: bool) -> None:
     async def go(store: Store) -> list[Any]:
         async with store.write() as session:
             aside = await inbox.problems(session, limit=1000)

@@ -106,6 +106,11 @@ class Shipment:
     last_asked_at: datetime | None
     created_at: datetime
     updated_at: datetime
+    next_ask_at: datetime | None = None
+    edd_due_at: datetime | None = None
+    ndr_at: datetime | None = None
+    forward_waybill: str | None = None
+    forward_reference_number: str | None = None
 
 
 def shard_of(key: str) -> int:

@@ -1,52 +1,183 @@
-"""Is a scan on the timeline already? One scan comes by webhook and by polling, with or without the vendor's ids."""
+"""A shipment's timeline: each scan once. One scan comes by webhook and by polling, with or without the vendor's ids."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from datetime import datetime
+from operator import attrgetter
+from typing import Any
 
-from awbridge.domain.scan import Scan
+from awbridge.domain.scan import Scan, Source
 
 
-@dataclass(slots=True)
-class KnownScan:
-    """What tells one scan of a shipment from another. `id` is the stored row's; 0 while it is not stored yet."""
+@dataclass(slots=True, kw_only=True, eq=False)
+class Entry:
+    """One scan on a timeline. `id` is the stored row's; 0 while it is not stored yet.
 
-    id: int
-    fingerprint: str
+    The words are those of the copy that was heard first. Ids, the reason of a failed delivery and `fingerprints` (one
+    for each way in which copies said it) are gathered from all copies.
+    """
+
+    id: int = 0
+    fingerprints: tuple[str, ...]
     scan_id: str | None
     checkpoint_id: str | None
+    ndr_code: int | None
+    waybill: str
+    courier_partner_id: int | None
+    code: int
+    status: str
+    remark: str
+    location: str
+    scanned_at: datetime
+    received_at: datetime
+    source: Source
+
+    @property
+    def seen_at(self) -> datetime:
+        """When it happened. A scan time in the future counts as the time of receipt."""
+        return min(self.scanned_at, self.received_at)
+
+    def content(self) -> tuple[Any, ...]:
+        """Everything but the row's id."""
+        return _content(self)
 
 
-def find_known(known: Iterable[KnownScan], scan: Scan, fingerprint: str) -> KnownScan | None:
-    """The known scan that this one is a copy of; None when it is new.
-
-    The vendor's own id decides where both carry it; else what the scan says (its fingerprint), unless both carry
-    different ids of the same kind: then they are two scans that say the same.
-    """
-    alike: KnownScan | None = None
-    for candidate in known:
-        if scan.scan_id and candidate.scan_id == scan.scan_id:
-            return candidate
-        if scan.checkpoint_id and candidate.checkpoint_id == scan.checkpoint_id:
-            return candidate
-        if alike is None and candidate.fingerprint == fingerprint and _may_be_one(candidate, scan):
-            alike = candidate
-    return alike
+_content = attrgetter(*(f.name for f in fields(Entry) if f.name != "id"))
+_gathered = attrgetter("scan_id", "checkpoint_id", "ndr_code", "fingerprints")
 
 
-def learn_ids(known: KnownScan, scan: Scan) -> bool:
-    """Give a known scan the ids that this copy of it carries; True when it learnt one."""
-    learnt = False
-    if scan.scan_id and not known.scan_id:
-        known.scan_id, learnt = scan.scan_id, True
-    if scan.checkpoint_id and not known.checkpoint_id:
-        known.checkpoint_id, learnt = scan.checkpoint_id, True
-    return learnt
+class Timeline:
+    """The timeline of one shipment while deliveries are told to it. `new`, `changed` and `gone` are what came of it."""
+
+    def __init__(self, entries: Iterable[Entry] = ()) -> None:
+        self.entries: list[Entry] = []
+        self.new: list[Entry] = []
+        self.changed: list[Entry] = []
+        self.gone: list[Entry] = []
+        self._by_scan_id: dict[str, Entry] = {}
+        self._by_checkpoint: dict[str, Entry] = {}
+        self._by_fingerprint: dict[str, list[Entry]] = {}
+        for entry in entries:
+            self._put(entry)
+
+    def tell(self, scan: Scan, *, own: str, received_at: datetime, source: Source) -> bool:
+        """Put a scan on the timeline; True when it was not there yet. `own`: the waybill of a scan that names none."""
+        copy = Entry(
+            fingerprints=(scan.fingerprint(waybill=own),),
+            scan_id=scan.scan_id,
+            checkpoint_id=scan.checkpoint_id,
+            ndr_code=scan.ndr_code,
+            waybill=scan.waybill or own,
+            courier_partner_id=scan.courier_partner_id,
+            code=scan.code,
+            status=scan.status,
+            remark=scan.remark,
+            location=scan.location,
+            scanned_at=scan.scanned_at,
+            received_at=received_at,
+            source=source,
+        )
+        alike = self.find(copy)
+        if not alike:
+            self._put(copy)
+            self.new.append(copy)
+            return True
+        first = alike[0]
+        for entry in (*alike[1:], copy):
+            self._learn(first, entry)
+        for entry in alike[1:]:
+            self.drop(entry)
+        return False
+
+    def find(self, copy: Entry) -> list[Entry]:
+        """The entries that are this same scan, the oldest first; none when it is new, several when it proves them one.
+
+        The vendor's own ids decide where both carry them; else what the scan says (its fingerprint), unless both carry
+        different ids of the same kind: then they are two scans that say the same.
+        """
+        named = (self._by_scan_id.get(copy.scan_id or ""), self._by_checkpoint.get(copy.checkpoint_id or ""))
+        found: list[Entry] = []
+        for entry in named:
+            if entry and entry not in found and all(_may_be_one(entry, other) for other in found):
+                found.append(entry)
+        for fingerprint in copy.fingerprints:
+            if any(fingerprint in entry.fingerprints for entry in found):
+                continue
+            says_the_same = self._by_fingerprint.get(fingerprint, ())
+            one = next((e for e in says_the_same if all(_may_be_one(e, o) for o in (copy, *found))), None)
+            if one and one not in found:
+                found.append(one)
+        return sorted(found, key=self.entries.index) if len(found) > 1 else found
+
+    def _put(self, entry: Entry) -> None:
+        self.entries.append(entry)
+        self._index(entry)
+
+    def _index(self, entry: Entry) -> None:
+        if entry.scan_id:
+            self._by_scan_id.setdefault(entry.scan_id, entry)
+        if entry.checkpoint_id:
+            self._by_checkpoint.setdefault(entry.checkpoint_id, entry)
+        for fingerprint in entry.fingerprints:
+            alike = self._by_fingerprint.setdefault(fingerprint, [])
+            if entry not in alike:
+                alike.append(entry)
+
+    def _learn(self, known: Entry, copy: Entry) -> None:
+        """Give a known scan what this copy of it carries and it lacked."""
+        before = _gathered(known)
+        known.scan_id = known.scan_id or copy.scan_id
+        known.checkpoint_id = known.checkpoint_id or copy.checkpoint_id
+        known.ndr_code = known.ndr_code or copy.ndr_code if copy.ndr_code is not None else known.ndr_code
+        known.fingerprints += tuple(f for f in copy.fingerprints if f not in known.fingerprints)
+        if _gathered(known) != before:
+            self._index(known)
+            if known.id and known not in self.changed:
+                self.changed.append(known)
+
+    def drop(self, entry: Entry) -> None:
+        """Take an entry off: it turned out to be another one once more."""
+        for entries in (self.entries, self.new, self.changed, *self._by_fingerprint.values()):
+            if entry in entries:
+                entries.remove(entry)
+        for by_id in (self._by_scan_id, self._by_checkpoint):
+            for key in [key for key, other in by_id.items() if other is entry]:
+                del by_id[key]
+        if entry.id:
+            self.gone.append(entry)
 
 
-def _may_be_one(known: KnownScan, scan: Scan) -> bool:
+def _may_be_one(known: Entry, other: Entry) -> bool:
     return not (
-        (known.scan_id and scan.scan_id and known.scan_id != scan.scan_id)
-        or (known.checkpoint_id and scan.checkpoint_id and known.checkpoint_id != scan.checkpoint_id)
+        (known.scan_id and other.scan_id and known.scan_id != other.scan_id)
+        or (known.checkpoint_id and other.checkpoint_id and known.checkpoint_id != other.checkpoint_id)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Differences:
+    """What must be written so that the stored rows are what was told: removed, put there, put there under their id."""
+
+    gone: list[Entry]
+    new: list[Entry]
+    changed: list[Entry]
+
+
+def differences(stored: Iterable[Entry], told: Timeline) -> Differences:
+    """Hold what was told against the stored rows. Rows that are the same scan keep their id."""
+    rows = {entry.id: entry for entry in stored}
+    taken = {entry.id for entry in told.entries if entry.id}
+    left = Timeline(entry for entry in rows.values() if entry.id not in taken)
+    for entry in told.entries:
+        alike = left.find(entry) if not entry.id else []
+        if alike:
+            entry.id = alike[0].id
+            left.drop(alike[0])
+    kept = {entry.id for entry in told.entries if entry.id}
+    return Differences(
+        gone=[entry for entry in rows.values() if entry.id not in kept],
+        new=[entry for entry in told.entries if not entry.id],
+        changed=[e for e in told.entries if e.id and e.content() != rows[e.id].content()],
     )

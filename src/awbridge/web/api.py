@@ -11,11 +11,14 @@ from fastapi import APIRouter, Body, Path, Query, Request, Response
 from starlette.exceptions import HTTPException
 
 from awbridge.domain.errors import NotFound
+from awbridge.domain.overdue import DEFAULT_STUCK_AFTER, StuckAfter, silent_since
 from awbridge.domain.shipment import Shipment, State
 from awbridge.steps import intake
 from awbridge.steps.clock import Clock
+from awbridge.steps.truth import truth_of
 from awbridge.store import Store, attempts, couriers, scans, shipments
 from awbridge.store.couriers import CourierAccount
+from awbridge.store.database import Session
 from awbridge.web import views
 
 LARGEST_BATCH = 1000
@@ -70,9 +73,52 @@ async def _known(store: Store, reference_number: str) -> Shipment:
     return shipment
 
 
-def router(store: Store, clock: Clock) -> APIRouter:
+class _Lists:
+    """Which list was asked for, page by page, and by which time its pages go on."""
+
+    def __init__(self, limits: StuckAfter, now: datetime, after: tuple[datetime, str] | None, limit: int) -> None:
+        self._limits, self._now, self._after, self._limit = limits, now, after, limit
+
+    async def fetch(self, session: Session, which: str | None, state: State | None) -> list[Shipment]:
+        """The shipments of the next page, one more than it holds."""
+        now, after, limit = self._now, self._after, self._limit + 1
+        if which == "stuck":
+            return await shipments.stuck(session, self._limits, now=now, after=after, limit=limit)
+        if which == "sla_breached":
+            return await shipments.sla_breached(session, now=now, after=after, limit=limit)
+        if which == "ndr":
+            return await shipments.in_ndr(session, after=after, limit=limit)
+        return await shipments.newest(session, state=state, before=after, limit=limit)
+
+    @staticmethod
+    def time_of(which: str | None, shipment: Shipment) -> datetime:
+        """The time by which a list is ordered."""
+        times = {"stuck": silent_since(shipment), "sla_breached": shipment.edd_due_at, "ndr": shipment.ndr_at}
+        return times.get(which or "") or shipment.created_at
+
+
+def _one_list(**asked: bool) -> str | None:
+    chosen = [name for name, wanted in asked.items() if wanted]
+    if len(chosen) > 1:
+        raise HTTPException(400, f"{' and '.join(chosen)} are lists of their own; ask for one at a time")
+    if chosen == ["state"]:
+        return None
+    return chosen[0] if chosen else None
+
+
+def router(store: Store, clock: Clock, stuck_after: StuckAfter = DEFAULT_STUCK_AFTER) -> APIRouter:
     """The routes, on this store."""
     api = APIRouter(prefix="/v1")
+
+    def view(shipment: Shipment) -> views.ShipmentView:
+        return views.shipment_view(shipment, stuck_after, clock())
+
+    async def whole_view(shipment: Shipment) -> views.ShipmentWithPayload:
+        now = clock()
+        async with store.read() as session:
+            truth = await truth_of(session, shipment, limits=stuck_after, now=now)
+        return views.shipment_with_payload(shipment, truth, stuck_after, now)
+
     order_body = {
         "requestBody": {
             "required": True,
@@ -107,21 +153,26 @@ def router(store: Store, clock: Clock) -> APIRouter:
             raise
         if not any(t.created for t in taken):
             response.status_code = 200
-        shown = [views.shipment_view(t.shipment) for t in taken]
+        shown = [view(t.shipment) for t in taken]
         return {"shipments": shown} if isinstance(body, list) else shown[0]
 
     @api.get("/shipments", tags=["shipments"])
     async def list_shipments(
         state: Annotated[State | None, Query(description="Only shipments in this state.")] = None,
+        stuck: Annotated[bool, Query(description="Only those without a scan for too long, the longest first.")] = False,
+        sla_breached: Annotated[bool, Query(description="Only open ones past their expected date.")] = False,
+        ndr: Annotated[bool, Query(description="Only those whose last delivery failed, the oldest first.")] = False,
         limit: Annotated[int, Query(ge=1, le=500)] = 50,
         cursor: Annotated[str | None, Query(description="`next` of the page before.")] = None,
     ) -> views.ShipmentPage:
-        """Shipments, newest first."""
+        """Shipments, newest first; or those that need somebody: stuck, sla_breached or ndr."""
+        which = _one_list(state=state is not None, stuck=stuck, sla_breached=sla_breached, ndr=ndr)
+        lists = _Lists(stuck_after, clock(), _read_cursor(cursor), limit)
         async with store.read() as session:
-            found = await shipments.newest(session, state=state, before=_read_cursor(cursor), limit=limit + 1)
+            found = await lists.fetch(session, which, state)
         page = found[:limit]
-        after = _cursor(page[-1].created_at, page[-1].reference_number) if len(found) > limit else None
-        return views.ShipmentPage(shipments=[views.shipment_view(s) for s in page], next=after)
+        after = _cursor(lists.time_of(which, page[-1]), page[-1].reference_number) if len(found) > limit else None
+        return views.ShipmentPage(shipments=[view(s) for s in page], next=after)
 
     # A reference number may hold a slash: the routes with an ending come before the one without.
     @api.get("/shipments/{reference_number:path}/scans", tags=["shipments"])
@@ -142,13 +193,13 @@ def router(store: Store, clock: Clock) -> APIRouter:
     async def retry_shipment(reference_number: str) -> views.ShipmentView:
         """Push it again at once, with all its tries."""
         _no_nul(reference_number)
-        return views.shipment_view(await intake.retry(store=store, clock=clock, reference_number=reference_number))
+        return view(await intake.retry(store=store, clock=clock, reference_number=reference_number))
 
     @api.post("/shipments/{reference_number:path}/cancel", tags=["shipments"])
     async def cancel_shipment(reference_number: str) -> views.ShipmentView:
         """Cancel it: at once when ClickPost cannot hold it, else as soon as ClickPost has cancelled it too."""
         _no_nul(reference_number)
-        return views.shipment_view(await intake.cancel(store=store, clock=clock, reference_number=reference_number))
+        return view(await intake.cancel(store=store, clock=clock, reference_number=reference_number))
 
     @api.put("/shipments/{reference_number:path}/payload", tags=["shipments"], openapi_extra=order_body)
     async def change_payload(reference_number: str, request: Request) -> views.ShipmentWithPayload:
@@ -156,12 +207,12 @@ def router(store: Store, clock: Clock) -> APIRouter:
         _no_nul(reference_number)
         order = await _json_body(request)
         changed = await intake.change_payload(store=store, clock=clock, reference_number=reference_number, order=order)
-        return views.shipment_with_payload(changed)
+        return await whole_view(changed)
 
     @api.get("/shipments/{reference_number:path}", tags=["shipments"])
     async def show_shipment(reference_number: str) -> views.ShipmentWithPayload:
-        """One shipment: state, success, no_of_retries, waybill, label_url, status."""
-        return views.shipment_with_payload(await _known(store, reference_number))
+        """One shipment: state, waybill, label_url, status, milestones, attempts_made, ndr, edd_history."""
+        return await whole_view(await _known(store, reference_number))
 
     @api.get("/couriers", tags=["couriers"])
     async def list_couriers() -> list[views.CourierView]:

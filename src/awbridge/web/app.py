@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 
 import awbridge
 from awbridge.domain.errors import StoreError
+from awbridge.domain.overdue import DEFAULT_STUCK_AFTER, StuckAfter
 from awbridge.steps.clock import Clock
 from awbridge.steps.loop import Loop
 from awbridge.store import Store
@@ -28,7 +29,13 @@ _OPEN_FOLDER = "/static-offline-docs/"
 
 
 def build_app(
-    *, store: Store, clock: Clock, webhook: WebhookEndpoint, loops: Sequence[Loop], api_keys: Sequence[str]
+    *,
+    store: Store,
+    clock: Clock,
+    webhook: WebhookEndpoint,
+    loops: Sequence[Loop],
+    api_keys: Sequence[str],
+    stuck_after: StuckAfter = DEFAULT_STUCK_AFTER,
 ) -> ASGIApp:
     """The app of `awbridge serve`."""
     inner = FastAPIOffline(  # /docs from the package itself, not from a CDN
@@ -37,7 +44,7 @@ def build_app(
         summary="Registers shipments with ClickPost, keeps what its webhooks say, catches up what they missed.",
     )
     problems.install(inner)
-    inner.include_router(api.router(store, clock))
+    inner.include_router(api.router(store, clock, stuck_after))
     _add_health(inner, store, webhook, loops)
     guarded = _Guard(inner, api_keys)
 

@@ -9,7 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from awbridge.steps.loop import Loop
-from awbridge.store import Store, inbox, shipments
+from awbridge.store import Store, inbox, scans, shipments
 from awbridge.web.webhook import WebhookEndpoint
 
 
@@ -20,11 +20,13 @@ class _Now(Collector):
         deliveries: Mapping[str, int],
         answers: Mapping[int, int],
         loops: Sequence[Loop],
+        ahead: int,
     ) -> None:
         self._states = states
         self._deliveries = deliveries
         self._answers = answers
         self._loops = loops
+        self._ahead = ahead
 
     def collect(self) -> Iterable[Metric]:
         """The metrics, as they stand."""
@@ -36,6 +38,9 @@ class _Now(Collector):
         for stage, count in self._deliveries.items():
             inbox_now.add_metric([stage], count)
         yield inbox_now
+        yield GaugeMetricFamily(
+            "awbridge_scans_ahead", "Scans that were in the future when they came; they count as of then.", self._ahead
+        )
         answered = CounterMetricFamily("awbridge_webhooks", "Webhooks answered by this process.", labels=["status"])
         for status, count in self._answers.items():
             answered.add_metric([str(status)], count)
@@ -53,6 +58,7 @@ async def metrics_text(store: Store, webhook: WebhookEndpoint, loops: Sequence[L
     async with store.read() as session:
         states = await shipments.count_by_state(session)
         deliveries = await inbox.counts(session)
+        ahead = await scans.count_ahead(session)
     registry = CollectorRegistry()
-    registry.register(_Now(states, deliveries, webhook.counts, loops))
+    registry.register(_Now(states, deliveries, webhook.counts, loops, ahead))
     return generate_latest(registry)
