@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import datetime
+from heapq import heappop, heappush
+from itertools import count
 from operator import attrgetter
 from typing import Any
 
@@ -52,15 +54,24 @@ class Timeline:
     """The timeline of one shipment while deliveries are told to it. `new`, `changed` and `gone` are what came of it."""
 
     def __init__(self, entries: Iterable[Entry] = ()) -> None:
-        self.entries: list[Entry] = []
         self.new: list[Entry] = []
         self.changed: list[Entry] = []
         self.gone: list[Entry] = []
+        self._entries: dict[int, Entry] = {}  # by place
+        self._places: dict[int, int] = {}  # id() of an entry -> its place
+        self._numbers = count()
         self._by_scan_id: dict[str, Entry] = {}
         self._by_checkpoint: dict[str, Entry] = {}
-        self._by_fingerprint: dict[str, list[Entry]] = {}
+        # What says the same, by whether it has a scan_id and a checkpoint_id: heaps by place, with stale rests in them.
+        # A search never walks over entries: one delivery may carry thousands that say the same.
+        self._alike: dict[tuple[str, bool, bool], list[tuple[int, Entry]]] = {}
         for entry in entries:
             self._put(entry)
+
+    @property
+    def entries(self) -> list[Entry]:
+        """All entries, in the order in which they came."""
+        return list(self._entries.values())
 
     def tell(self, scan: Scan, *, own: str, received_at: datetime, source: Source) -> bool:
         """Put a scan on the timeline; True when it was not there yet. `own`: the waybill of a scan that names none."""
@@ -85,10 +96,10 @@ class Timeline:
             self.new.append(copy)
             return True
         first = alike[0]
-        for entry in (*alike[1:], copy):
-            self._learn(first, entry)
         for entry in alike[1:]:
             self.drop(entry)
+        for entry in (*alike[1:], copy):
+            self._learn(first, entry)
         return False
 
     def find(self, copy: Entry) -> list[Entry]:
@@ -97,22 +108,40 @@ class Timeline:
         The vendor's own ids decide where both carry them; else what the scan says (its fingerprint), unless both carry
         different ids of the same kind: then they are two scans that say the same.
         """
-        named = (self._by_scan_id.get(copy.scan_id or ""), self._by_checkpoint.get(copy.checkpoint_id or ""))
         found: list[Entry] = []
-        for entry in named:
+        for entry in (self._by_scan_id.get(copy.scan_id or ""), self._by_checkpoint.get(copy.checkpoint_id or "")):
             if entry and entry not in found and all(_may_be_one(entry, other) for other in found):
                 found.append(entry)
         for fingerprint in copy.fingerprints:
             if any(fingerprint in entry.fingerprints for entry in found):
                 continue
-            says_the_same = self._by_fingerprint.get(fingerprint, ())
-            one = next((e for e in says_the_same if all(_may_be_one(e, o) for o in (copy, *found))), None)
-            if one and one not in found:
+            if one := self._first_alike(fingerprint, (copy, *found)):
                 found.append(one)
-        return sorted(found, key=self.entries.index) if len(found) > 1 else found
+        return sorted(found, key=self._place) if len(found) > 1 else found
+
+    def _first_alike(self, fingerprint: str, one: tuple[Entry, ...]) -> Entry | None:
+        """The first entry that says this and lacks the ids that `one` has; the same ids would have been found."""
+        with_scan_id = (False,) if any(e.scan_id for e in one) else (False, True)
+        with_checkpoint = (False,) if any(e.checkpoint_id for e in one) else (False, True)
+        heads = (self._head((fingerprint, s, c)) for s in with_scan_id for c in with_checkpoint)
+        return min((entry for entry in heads if entry), key=self._place, default=None)
+
+    def _head(self, kind: tuple[str, bool, bool]) -> Entry | None:
+        heap = self._alike.get(kind, [])
+        while heap:
+            place, entry = heap[0]
+            if self._entries.get(place) is entry and (bool(entry.scan_id), bool(entry.checkpoint_id)) == kind[1:]:
+                return entry
+            heappop(heap)
+        return None
+
+    def _place(self, entry: Entry) -> int:
+        return self._places[id(entry)]
 
     def _put(self, entry: Entry) -> None:
-        self.entries.append(entry)
+        place = next(self._numbers)
+        self._places[id(entry)] = place
+        self._entries[place] = entry
         self._index(entry)
 
     def _index(self, entry: Entry) -> None:
@@ -121,9 +150,8 @@ class Timeline:
         if entry.checkpoint_id:
             self._by_checkpoint.setdefault(entry.checkpoint_id, entry)
         for fingerprint in entry.fingerprints:
-            alike = self._by_fingerprint.setdefault(fingerprint, [])
-            if entry not in alike:
-                alike.append(entry)
+            kind = (fingerprint, bool(entry.scan_id), bool(entry.checkpoint_id))
+            heappush(self._alike.setdefault(kind, []), (self._place(entry), entry))
 
     def _learn(self, known: Entry, copy: Entry) -> None:
         """Give a known scan what this copy of it carries and it lacked."""
@@ -139,11 +167,12 @@ class Timeline:
 
     def drop(self, entry: Entry) -> None:
         """Take an entry off: it turned out to be another one once more."""
-        for entries in (self.entries, self.new, self.changed, *self._by_fingerprint.values()):
+        del self._entries[self._place(entry)]
+        for entries in (self.new, self.changed):
             if entry in entries:
                 entries.remove(entry)
-        for by_id in (self._by_scan_id, self._by_checkpoint):
-            for key in [key for key, other in by_id.items() if other is entry]:
+        for by_id, key in ((self._by_scan_id, entry.scan_id), (self._by_checkpoint, entry.checkpoint_id)):
+            if key and by_id.get(key) is entry:
                 del by_id[key]
         if entry.id:
             self.gone.append(entry)

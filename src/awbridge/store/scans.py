@@ -63,11 +63,12 @@ def _identity(reference_number: str, entry: Entry) -> str:
 
 async def add(session: Session, new: Sequence[tuple[str, Entry]]) -> None:
     """Put scans on the timelines of these reference numbers. An entry that has an id keeps it."""
-    keyed = sorted(((shard_of(r), _identity(r, e), r, e) for r, e in new), key=lambda k: k[:2])
+    # Ids grow in the order in which the scans were told: it is the order of those that came at one moment.
+    keyed = [(shard_of(r), _identity(r, e), e.id or _ids.next(), r, e) for r, e in new]
     rows = [
         (
             shard,
-            e.id or _ids.next(),
+            row_id,
             reference,
             identity,
             " ".join(e.fingerprints),
@@ -84,7 +85,7 @@ async def add(session: Session, new: Sequence[tuple[str, Entry]]) -> None:
             e.received_at,
             e.source.value,
         )
-        for shard, identity, reference, e in keyed
+        for shard, identity, row_id, reference, e in sorted(keyed, key=lambda k: k[:2])
     ]
     if rows:
         await session.write_rows(_sql.add, rows)

@@ -71,7 +71,7 @@ CREATE INDEX shipments_by_state ON shipments (state, created_at, reference_numbe
 CREATE INDEX shipments_by_order ON shipments (order_id) WHERE order_id IS NOT NULL;
 -- Open parcels by bucket and time of the newest scan: those that stand still for longer than their leg allows.
 CREATE INDEX shipments_open ON shipments (COALESCE(status_bucket, 1), COALESCE(status_at, placed_at)) WHERE state = 'placed' AND NOT final;
-CREATE INDEX shipments_promised ON shipments (edd_due_at, reference_number) WHERE state = 'placed' AND NOT final;
+CREATE INDEX shipments_promised ON shipments (edd_due_at, reference_number) WHERE edd_due_at IS NOT NULL AND state = 'placed' AND NOT final;
 CREATE INDEX shipments_in_ndr ON shipments (ndr_at, reference_number) WHERE ndr_at IS NOT NULL;
 
 -- Every air waybill we know (main, child of an MPS, RTO) and whose it is.

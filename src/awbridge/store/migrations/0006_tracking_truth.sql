@@ -5,7 +5,7 @@ ALTER TABLE shipments ADD COLUMN ndr_at TIMESTAMPTZ;
 ALTER TABLE shipments ADD COLUMN forward_waybill TEXT;
 ALTER TABLE shipments ADD COLUMN forward_reference_number TEXT;
 CREATE INDEX shipments_open ON shipments (COALESCE(status_bucket, 1), COALESCE(status_at, placed_at)) WHERE state = 'placed' AND NOT final;
-CREATE INDEX shipments_promised ON shipments (edd_due_at, reference_number) WHERE state = 'placed' AND NOT final;
+CREATE INDEX shipments_promised ON shipments (edd_due_at, reference_number) WHERE edd_due_at IS NOT NULL AND state = 'placed' AND NOT final;
 CREATE INDEX shipments_in_ndr ON shipments (ndr_at, reference_number) WHERE ndr_at IS NOT NULL;
 
 ALTER TABLE inbox ADD COLUMN told SMALLINT;
