@@ -348,3 +348,22 @@ def test_pickups_and_registrations_are_asked_for_from_files(awbridge: Any, tmp_p
         result = awbridge(*command, "broken.json")
         assert result.exit_code == 1
         assert "broken.json is not JSON" in result.output.replace("\n", " ")
+
+
+@pytest.mark.usefixtures("couriers")
+def test_a_replay_rebuilds_one_shipment_or_all(awbridge: Any, tmp_path: Path) -> None:
+    (tmp_path / "orders.csv").write_text(f"{HEADER}\n{row('R1')}\n")
+    awbridge("shipments", "import", "orders.csv")
+    assert awbridge("replay", "--reference", "R1").stdout == "1 shipments rebuilt, 0 of them differed\n"
+    assert json.loads(awbridge("replay", "--all", "--json").stdout) == {"shipments": 0, "changed": 0}
+    assert awbridge("replay", "--all", "--anew").stdout == "0 shipments rebuilt, 0 of them differed\n"
+    assert "there is no shipment NOPE" in awbridge("replay", "--reference", "NOPE").output
+    for wrong in (("--all", "--list"), ("--anew",)):
+        assert awbridge("replay", *wrong).exit_code == 1
+    shown = awbridge("shipments", "show", "R1").output
+    assert "attempts made" in shown or "attempts_made" in shown
+    shipment = json.loads(awbridge("shipments", "show", "R1", "--json").stdout)
+    assert (shipment["attempts_made"], shipment["ndr"], shipment["sla_breached"]) == (0, [], False)
+    for option in ("--stuck", "--sla-breached", "--ndr"):
+        assert awbridge("shipments", "list", option).stdout == "no shipments\n"
+    assert awbridge("shipments", "list", "--stuck", "--ndr").exit_code == 1

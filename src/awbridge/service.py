@@ -19,6 +19,7 @@ from awbridge.clickpost.async_client import AsyncClickPost
 from awbridge.clickpost.heard import hear
 from awbridge.domain.desk import DeskPolicy
 from awbridge.domain.errors import SettingsError, StoreBusy
+from awbridge.domain.overdue import StuckAfter
 from awbridge.settings import Settings
 from awbridge.steps.act import ActPolicy, act_due
 from awbridge.steps.allocate import AllocatePolicy, allocate_due
@@ -134,6 +135,16 @@ def watch_policy(settings: Settings) -> WatchPolicy:
     return WatchPolicy(silent_after=timedelta(seconds=settings.webhook_silent_seconds))
 
 
+def stuck_after(settings: Settings) -> StuckAfter:
+    """When a parcel counts as stuck, by the settings."""
+    return StuckAfter(
+        pickup=timedelta(hours=settings.stuck_pickup_hours),
+        transit=timedelta(hours=settings.stuck_transit_hours),
+        delivery=timedelta(hours=settings.stuck_delivery_hours),
+        way_back=timedelta(hours=settings.stuck_return_hours),
+    )
+
+
 @asynccontextmanager
 async def open_store(settings: Settings, *, migrate: bool, patience: float = 0.0) -> AsyncGenerator[Store]:
     """The database, closed when the block ends. `patience`: seconds to wait for one that does not answer yet.
@@ -230,6 +241,7 @@ async def serve(
             api_keys=[k.get_secret_value() for k in settings.api_keys],
             zone=settings.time_zone,
             ask_again=timedelta(seconds=settings.ask_again_seconds),
+            stuck_after=stuck_after(settings),
         )
         server = _Server(
             uvicorn.Config(

@@ -134,6 +134,13 @@ class Settings(BaseSettings):
         3600.0, gt=0, description="Webhooks missing for this long, while polling finds scans, raise an alarm."
     )
 
+    stuck_pickup_hours: float = Field(
+        48.0, gt=0, description="A parcel not picked up counts as stuck after so many hours without a scan."
+    )
+    stuck_transit_hours: float = Field(72.0, gt=0, description="The same, on its way.")
+    stuck_delivery_hours: float = Field(48.0, gt=0, description="The same, out for delivery or after a failed one.")
+    stuck_return_hours: float = Field(120.0, gt=0, description="The same, on the way back.")
+
     steps_idle_seconds: float = Field(1.0, gt=0, le=60, description="How long a step sleeps when nothing is due.")
     host: str = Field("127.0.0.1", description="Address that `awbridge serve` listens on.")
     port: int = Field(8000, ge=0, le=65535, description="Port that `awbridge serve` listens on. 0 picks a free one.")

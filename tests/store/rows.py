@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from awbridge.domain.outcome import Placed
 from awbridge.domain.scan import Scan, Source
 from awbridge.domain.shipment import NewShipment, Region, Shipment
-from awbridge.domain.timeline import KnownScan
+from awbridge.domain.timeline import Entry, Timeline
 from awbridge.store import Store, accounts, dispatch, shipments
 from awbridge.store.database import Session
 from awbridge.store.dispatch import Placing
 from awbridge.store.inbox import NewDelivery
 from awbridge.store.queries import Statement, parse
-from awbridge.store.scans import NewScan
 from awbridge.store.shipments import ToAsk
 
 T0 = datetime(2026, 11, 2, 6, 30, 0, 123456, tzinfo=UTC)
@@ -45,17 +45,10 @@ def scan(code: int = 5, at: datetime = T0, **changes: Any) -> Scan:
     return Scan(**{**values, **changes})
 
 
-def new_scan(reference: str, told: Scan, *, received_at: datetime = T0) -> NewScan:
-    fingerprint = told.fingerprint()
-    return NewScan(
-        reference_number=reference,
-        fingerprint=fingerprint,
-        scan=told,
-        known=KnownScan(0, fingerprint, told.scan_id, told.checkpoint_id),
-        waybill=told.waybill,
-        received_at=received_at,
-        source=Source.WEBHOOK,
-    )
+def new_scan(reference: str, told: Scan, *, received_at: datetime = T0, **changes: Any) -> tuple[str, Entry]:
+    timeline = Timeline()
+    timeline.tell(told, own=told.waybill, received_at=received_at, source=Source.WEBHOOK)
+    return reference, replace(timeline.entries[0], **changes)
 
 
 def placed(waybill: str = "AWB1", **changes: Any) -> Placed:

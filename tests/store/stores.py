@@ -28,6 +28,7 @@ TABLES = (
         "alarms",
     ),
     *("courier_warnings", "courier_comparisons", "allocation_rules"),
+    *("tellings", "promises", "replays"),
 )
 
 _emptied: dict[int, str] = {}  # a server's port -> its database for these tests

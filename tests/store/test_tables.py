@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import random
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from awbridge.domain.call import Call
 from awbridge.domain.errors import StoreError
-from awbridge.domain.timeline import KnownScan
 from awbridge.store import Store, attempts, couriers, inbox, scans, shipments, webhook_keys, windows
 from awbridge.store.couriers import CourierAccount
 from awbridge.store.ids import Ids
@@ -152,14 +152,32 @@ async def test_scans_stand_on_the_timeline_in_order_and_once(store: Store) -> No
     assert (told[1].remark, told[1].location, told[1].ndr_code, told[1].scan_id) == ("raus 🚚", "Pune", 3, "s2")
 
 
-async def test_a_later_copy_teaches_the_ids_that_the_first_lacked_and_never_overwrites(store: Store) -> None:
+async def test_a_later_copy_teaches_what_the_first_lacked(store: Store) -> None:
     async with store.write() as session:
         await scans.add(session, [new_scan("R", scan(scan_id="S"))])
-        [before] = (await scans.known(session, ["R", "NONE"]))["R"]
-        assert (before.scan_id, before.checkpoint_id) == ("S", None)
-        await scans.learn_ids(session, "R", KnownScan(before.id, before.fingerprint, "OTHER", "C"))
-        [after] = (await scans.known(session, ["R"]))["R"]
-    assert (after.scan_id, after.checkpoint_id, after.id) == ("S", "C", before.id)
+        [before] = (await scans.entries(session, ["R", "NONE"]))["R"]
+        assert (before.scan_id, before.checkpoint_id, before.ndr_code) == ("S", None, None)
+        learnt = replace(before, checkpoint_id="C", ndr_code=3, fingerprints=(*before.fingerprints, "more"))
+        await scans.learn(session, "R", learnt)
+        [after] = (await scans.entries(session, ["R"]))["R"]
+    assert (after.id, after.content()) == (before.id, learnt.content())
+
+
+async def test_scans_are_taken_off_and_put_back_under_their_id(store: Store) -> None:
+    async with store.write() as session:
+        await scans.add(session, [new_scan("R", scan(4)), new_scan("R", scan(5)), new_scan("X", scan(4))])
+        [gone, _] = (await scans.entries(session, ["R"]))["R"]
+        await scans.remove(session, "R", [gone])
+        assert [e.code for e in (await scans.entries(session, ["R"]))["R"]] == [5]
+        await scans.add(session, [("R", gone)])
+        assert {e.id for e in (await scans.entries(session, ["R"]))["R"]} >= {gone.id}
+        assert len((await scans.entries(session, ["X"]))["X"]) == 1
+
+
+async def test_an_id_and_a_checkpoint_of_the_same_number_are_two_scans(store: Store) -> None:
+    async with store.write() as session:
+        await scans.add(session, [new_scan("R", scan(4, scan_id="7")), new_scan("R", scan(5, checkpoint_id="7"))])
+    assert await count(store, "scans") == 2
 
 
 async def claim_window(store: Store, minutes: float, *, shortest: float = 1) -> Window | None:

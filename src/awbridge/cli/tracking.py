@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import click
+from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
 from awbridge import service
 from awbridge.cli.shared import (
     as_json_option,
+    err,
     fail,
     plain,
     print_json,
@@ -24,6 +26,8 @@ from awbridge.clickpost.async_client import AsyncClickPost
 from awbridge.doctor import CURES
 from awbridge.domain.errors import AwbridgeError, VendorError
 from awbridge.steps import catch_up as catch_up_step
+from awbridge.steps import replay as replay_step
+from awbridge.steps.apply import apply_due
 from awbridge.steps.clock import utc_now
 from awbridge.steps.replay_report import Replayed, replay_report
 from awbridge.steps.try_webhook import Tried, try_webhook
@@ -251,18 +255,61 @@ def _ago(span: timedelta) -> str:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A report of failed webhooks from ClickPost, CSV or XLSX, instead of what was set aside.",
 )
+@click.option("--reference", help="Rebuild what tracking says of this shipment out of the inbox.")
+@click.option("--all", "everything", is_flag=True, help="Rebuild that of all shipments; goes on where one stopped.")
+@click.option("--anew", is_flag=True, help="With --all: from the first shipment again.")
 @as_json_option
-def replay(only_list: bool, file: Path | None, as_json: bool) -> None:
-    """Give every delivery that was set aside another chance (after a fix), or replay a report of failed webhooks.
+def replay(
+    only_list: bool, file: Path | None, reference: str | None, everything: bool, anew: bool, as_json: bool
+) -> None:
+    """Give what was set aside another chance, replay a report of failed webhooks, or tell shipments anew by the inbox.
 
-    Example: awbridge replay --file failed-webhooks.xlsx
+    Example: awbridge replay --all
     """
-    if file and only_list:
-        fail("--list shows what was set aside; leave out --file")
+    if sum((only_list, file is not None, reference is not None, everything)) > 1:
+        fail("--list, --file, --reference and --all do different things; choose one")
+    if anew and not everything:
+        fail("--anew goes with --all")
     if file:
         _replay_file(file, as_json)
-        return
+    elif reference is not None or everything:
+        _rebuild(reference, anew, as_json)
+    else:
+        _replay_set_aside(only_list, as_json)
 
+
+def _rebuild(reference: str | None, anew: bool, as_json: bool) -> None:
+    policy = service.apply_policy(read_settings())
+
+    async def go(store: Store) -> dict[str, Any]:
+        world: dict[str, Any] = {"store": store, "clock": utc_now}
+        if reference is not None:
+            changed = await replay_step.rebuild_one(**world, reading=policy, reference_number=reference)
+            return {"shipments": 1, "changed": int(changed)}
+        begun = await replay_step.begin(**world, anew=anew)
+        if begun.shipments:
+            click.echo(f"going on after {begun.shipments} shipments (--anew begins again)", err=True)
+        if await replay_step.prepare(**world):
+            while await apply_due(**world, policy=policy):
+                pass
+        with Progress(TextColumn("rebuilt"), TextColumn("{task.completed}"), TimeElapsedColumn(), console=err) as bar:
+            task = bar.add_task("", completed=begun.shipments, total=None)
+            last = begun
+            while more := await replay_step.rebuild_some(**world, reading=policy):
+                last = more
+                bar.update(task, completed=more.shipments)
+                if more.done:
+                    break
+        return {"shipments": last.shipments, "changed": last.changed}
+
+    result = with_store(go)
+    if as_json:
+        print_json(result)
+    else:
+        click.echo(f"{result['shipments']} shipments rebuilt, {result['changed']} of them differed")
+
+
+def _replay_set_aside(only_list: bool, as_json: bool) -> None:
     async def go(store: Store) -> list[Any]:
         async with store.write() as session:
             aside = await inbox.problems(session, limit=1000)

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from awbridge.domain.scan import Source
 from awbridge.domain.shipment import shard_of
-from awbridge.store.database import Session
+from awbridge.store.database import Row, Session
 from awbridge.store.ids import Ids
 from awbridge.store.queries import Queries
 
@@ -74,26 +74,30 @@ async def add(session: Session, deliveries: Sequence[NewDelivery]) -> None:
     await session.write_rows(_sql.add, rows)
 
 
+def delivery_of(row: Row) -> Delivery:
+    """A delivery out of a row that holds its columns."""
+    return Delivery(
+        shard=row["shard"],
+        id=row["id"],
+        identity=row["identity"],
+        source=Source(row["source"]),
+        body=bytes(row["body"]),
+        received_at=row["received_at"],
+        tries=row["tries"],
+    )
+
+
 async def claim(session: Session, *, now: datetime, limit: int) -> list[Delivery]:
     """Take up to `limit` due deliveries for the length of this transaction."""
     rows = await session.fetch(_sql.claim, now, limit)
-    return [
-        Delivery(
-            shard=row["shard"],
-            id=row["id"],
-            identity=row["identity"],
-            source=Source(row["source"]),
-            body=bytes(row["body"]),
-            received_at=row["received_at"],
-            tries=row["tries"],
-        )
-        for row in rows
-    ]
+    return [delivery_of(row) for row in rows]
 
 
-async def applied(session: Session, delivery: Delivery, *, now: datetime, problem: str | None = None) -> None:
-    """It is on the timeline. `problem` names parts of it that could not be read."""
-    await session.execute(_sql.applied, delivery.shard, delivery.id, now, problem)
+async def applied(
+    session: Session, delivery: Delivery, *, now: datetime, problem: str | None = None, told: int = 0
+) -> None:
+    """It is on the timeline. `problem` names parts of it that could not be read, `told` counts its tellings."""
+    await session.execute(_sql.applied, delivery.shard, delivery.id, now, problem, min(told, 32_767))
 
 
 async def wait(session: Session, delivery: Delivery, *, key: str, until: datetime) -> None:
@@ -115,6 +119,11 @@ async def wake(session: Session, keys: Sequence[str], *, now: datetime) -> None:
 async def replay(session: Session, *, now: datetime) -> int:
     """Everything that was set aside is due again (after a fix); how many deliveries."""
     return await session.execute(_sql.replay, now)
+
+
+async def tell_again(session: Session, *, now: datetime, limit: int) -> int:
+    """Up to `limit` deliveries that were applied before there were tellings are due again; how many."""
+    return await session.execute(_sql.tell_again, now, limit)
 
 
 async def problems(session: Session, *, limit: int) -> list[SetAside]:

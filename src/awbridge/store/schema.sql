@@ -53,6 +53,8 @@ CREATE TABLE allocation_rules (
 -- fallback_at: not looked at for a fallback before; fallback_seen_at: the updated_at at which none was found.
 -- aged_out_at: since when it is no longer asked for, being silent too long (a person's list); asked_back_at: when a
 -- person last wanted it asked for.
+-- edd_due_at: the end of the promised day. ndr_at: the last failed delivery (NULL: none, or delivered or turned back
+-- since). forward_...: for a return, the shipment that it brings back.
 CREATE TABLE shipments (
   shard SMALLINT NOT NULL,
   reference_number TEXT NOT NULL,
@@ -106,6 +108,10 @@ CREATE TABLE shipments (
   allocate_at TIMESTAMPTZ,
   fallback_at TIMESTAMPTZ,
   fallback_seen_at TIMESTAMPTZ,
+  edd_due_at TIMESTAMPTZ,
+  ndr_at TIMESTAMPTZ,
+  forward_waybill TEXT,
+  forward_reference_number TEXT,
   aged_out_at TIMESTAMPTZ,
   asked_back_at TIMESTAMPTZ,
   PRIMARY KEY (shard, reference_number)
@@ -125,6 +131,10 @@ CREATE INDEX shipments_to_allocate ON shipments (allocate_at) WHERE state = 'all
 CREATE INDEX shipments_to_replace ON shipments (updated_at) WHERE state IN ('rejected', 'gave_up', 'retrying');
 CREATE INDEX shipments_placed_twice ON shipments (updated_at) WHERE replaced_by IS NOT NULL AND success;
 CREATE INDEX shipments_aged_out ON shipments (aged_out_at, reference_number) WHERE aged_out_at IS NOT NULL;
+-- Open parcels by bucket and time of the newest scan: those that stand still for longer than their leg allows.
+CREATE INDEX shipments_open ON shipments (COALESCE(status_bucket, 1), COALESCE(status_at, placed_at)) WHERE state = 'placed' AND NOT final;
+CREATE INDEX shipments_promised ON shipments (edd_due_at, reference_number) WHERE edd_due_at IS NOT NULL AND state = 'placed' AND NOT final;
+CREATE INDEX shipments_in_ndr ON shipments (ndr_at, reference_number) WHERE ndr_at IS NOT NULL;
 
 -- The payloads of shipments whose payload was changed: the first one and every later one. A shipment without rows here
 -- has had one payload, its own.
@@ -218,7 +228,8 @@ CREATE TABLE attempts (
 CREATE INDEX attempts_of_shipment ON attempts (shard, reference_number, id);
 
 -- Every delivery as received, from whichever side. due_at: when apply takes it up (NULL: applied, or set aside with its
--- problem). waiting_for: what must become known first ("w:" waybill, "r:" reference number, "o:" order id).
+-- problem). waiting_for: what must become known first ("w:" waybill, "r:" reference number, "o:" order id). told: in how
+-- many rows of tellings it stands (NULL: not applied, or by a version before there were tellings).
 CREATE TABLE inbox (
   shard SMALLINT NOT NULL,
   id BIGINT NOT NULL,
@@ -231,14 +242,39 @@ CREATE TABLE inbox (
   waiting_for TEXT,
   tries INTEGER NOT NULL,
   problem TEXT,
+  told SMALLINT,
   PRIMARY KEY (shard, id),
   UNIQUE (shard, identity)
 );
 CREATE INDEX inbox_due ON inbox (due_at, id) WHERE due_at IS NOT NULL;
 CREATE INDEX inbox_waiting ON inbox (waiting_for) WHERE waiting_for IS NOT NULL;
 CREATE INDEX inbox_problems ON inbox (id) WHERE problem IS NOT NULL;
+CREATE INDEX inbox_untold ON inbox (id) WHERE applied_at IS NOT NULL AND told IS NULL;
 
--- The timeline. The shard is the shipment's, so that a shipment and its scans lie together.
+-- Which delivery told something of which shipment, so that a shipment can be rebuilt from the inbox. entries: the
+-- places, from 0, with a comma between, where a delivery carries a list. The shard is the shipment's.
+CREATE TABLE tellings (
+  shard SMALLINT NOT NULL,
+  reference_number TEXT NOT NULL,
+  delivery_id BIGINT NOT NULL,
+  delivery_shard SMALLINT NOT NULL,
+  entries TEXT NOT NULL,
+  PRIMARY KEY (shard, reference_number, delivery_id)
+);
+
+-- Every expected date of delivery that was told. said_at: the newest scan that the telling knew; heard_at: when it came.
+CREATE TABLE promises (
+  shard SMALLINT NOT NULL,
+  reference_number TEXT NOT NULL,
+  said_at TIMESTAMPTZ NOT NULL,
+  edd TEXT NOT NULL,
+  heard_at TIMESTAMPTZ NOT NULL,
+  source TEXT NOT NULL,
+  PRIMARY KEY (shard, reference_number, said_at, edd)
+);
+
+-- The timeline. The shard is the shipment's, so that a shipment and its scans lie together. fingerprint: hashes of what
+-- its copies said, one or several, with a space between.
 CREATE TABLE scans (
   shard SMALLINT NOT NULL,
   id BIGINT NOT NULL,
@@ -261,6 +297,7 @@ CREATE TABLE scans (
   UNIQUE (shard, identity)
 );
 CREATE INDEX scans_of_shipment ON scans (shard, reference_number, scanned_at, id);
+CREATE INDEX scans_ahead ON scans (id) WHERE scanned_at > received_at;
 
 -- Which stretches of updated-order are covered. The row is claimed (lease_ends_at), fetched page by page, then done.
 -- next_page: where to go on if that breaks off (parameters of the vendor's link, without who asks); page_at: since when.
@@ -335,3 +372,14 @@ CREATE INDEX actions_due ON actions (next_try_at) WHERE next_try_at IS NOT NULL;
 CREATE INDEX actions_of_shipment ON actions (shard, reference_number, asked_at, id);
 CREATE INDEX actions_newest ON actions (asked_at, id);
 CREATE INDEX actions_by_state ON actions (state, asked_at, id);
+
+-- A rebuilding of all shipments from the inbox, and the last shipment that it has done.
+CREATE TABLE replays (
+  started_at TIMESTAMPTZ NOT NULL PRIMARY KEY,
+  shard SMALLINT NOT NULL,
+  reference_number TEXT NOT NULL,
+  shipments INTEGER NOT NULL,
+  changed INTEGER NOT NULL,
+  done_at TIMESTAMPTZ
+);
+CREATE INDEX replays_open ON replays (started_at) WHERE done_at IS NULL;

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from awbridge.domain.lifecycle import Sighting
+from awbridge.domain.overdue import StuckAfter
 from awbridge.domain.shipment import DUE_STATES, NewShipment, Region, Shipment, State, account_key, shard_of
 from awbridge.store import accounts, inbox
 from awbridge.store.accounts import Held
@@ -290,16 +291,26 @@ async def placed_after(session: Session, after: tuple[int, str], *, limit: int) 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """Where tracking says a shipment stands now."""
+    """Where tracking says a shipment stands now. The columns of the same names say what each is."""
 
     sighting: Sighting | None
     bucket: int | None
     edd: str | None
     ndr_code: int | None
+    edd_due_at: datetime | None = None
+    ndr_at: datetime | None = None
+    forward_waybill: str | None = None
+    forward_reference_number: str | None = None
 
 
 async def set_standing(
-    session: Session, reference_number: str, standing: Standing, *, heard_at: datetime, next_ask_at: datetime | None
+    session: Session,
+    reference_number: str,
+    standing: Standing,
+    *,
+    heard_at: datetime,
+    next_ask_at: datetime | None,
+    updated_at: datetime | None = None,
 ) -> None:
     """Keep where a shipment stands, when it was last heard of and when to ask next."""
     seen = standing.sighting
@@ -316,6 +327,11 @@ async def set_standing(
         standing.ndr_code,
         heard_at,
         next_ask_at,
+        updated_at or heard_at,
+        standing.edd_due_at,
+        standing.ndr_at,
+        standing.forward_waybill,
+        standing.forward_reference_number,
     )
 
 
@@ -332,6 +348,40 @@ async def set_security_key(session: Session, reference_number: str, security_key
 async def count_cancels(session: Session) -> dict[str, int]:
     """Cancellations at ClickPost: how many are `asked` (open), `refused` there, or `unsettled` (push gave up)."""
     return dict((await session.fetch(_sql.count_cancels))[0])
+
+
+async def heard_after(session: Session, after: tuple[int, str], *, limit: int) -> list[Shipment]:
+    """Shipments that were heard of, after this (shard, reference number), locked until the transaction ends."""
+    return [from_row(row) for row in await session.fetch(_sql.heard_after, *after, limit)]
+
+
+_BEGIN_OF_TIME = (datetime(1970, 1, 1, tzinfo=UTC), "")
+
+
+async def stuck(
+    session: Session, limits: StuckAfter, *, now: datetime, after: tuple[datetime, str] | None = None, limit: int = 50
+) -> list[Shipment]:
+    """Open shipments without a scan for longer than their leg allows, the longest first.
+
+    `after` is (time of the newest scan or of placing, reference number) of the last one of the page before.
+    """
+    legs = (limits.pickup, limits.transit, limits.delivery, limits.way_back)
+    rows = await session.fetch(_sql.stuck, *(now - leg for leg in legs), *(after or _BEGIN_OF_TIME), limit)
+    return [from_row(row) for row in rows]
+
+
+async def sla_breached(
+    session: Session, *, now: datetime, after: tuple[datetime, str] | None = None, limit: int = 50
+) -> list[Shipment]:
+    """Open shipments whose promised day is over, the longest overdue first; `after` is an (edd_due_at, reference)."""
+    rows = await session.fetch(_sql.sla_breached, now, *(after or _BEGIN_OF_TIME), limit)
+    return [from_row(row) for row in rows]
+
+
+async def in_ndr(session: Session, *, after: tuple[datetime, str] | None = None, limit: int = 50) -> list[Shipment]:
+    """Shipments whose last delivery failed, until delivered or turned back; `after` is an (ndr_at, reference)."""
+    rows = await session.fetch(_sql.in_ndr, *(after or _BEGIN_OF_TIME), limit)
+    return [from_row(row) for row in rows]
 
 
 async def newest(

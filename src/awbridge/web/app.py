@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 import awbridge
 from awbridge.domain.allocation import Allocation
 from awbridge.domain.errors import StoreError
+from awbridge.domain.overdue import DEFAULT_STUCK_AFTER, StuckAfter
 from awbridge.steps.clock import Clock
 from awbridge.steps.loop import Loop
 from awbridge.steps.sync_couriers import ListsAccounts
@@ -41,6 +42,7 @@ def build_app(
     clickpost: ListsAccounts | None = None,
     allocation: Allocation = Allocation.RULES,
     ask_again: timedelta = api.ASK_AGAIN,
+    stuck_after: StuckAfter = DEFAULT_STUCK_AFTER,
 ) -> ASGIApp:
     """The app of `awbridge serve`. Without `clickpost`, what calls it is refused."""
     inner = FastAPIOffline(  # /docs from the package itself, not from a CDN
@@ -49,7 +51,9 @@ def build_app(
         summary="Registers shipments with ClickPost, keeps what its webhooks say, catches up what they missed.",
     )
     problems.install(inner)
-    inner.include_router(api.router(store, clock, allocation=allocation, zone=zone, ask_again=ask_again))
+    inner.include_router(
+        api.router(store, clock, allocation=allocation, zone=zone, ask_again=ask_again, stuck_after=stuck_after)
+    )
     inner.include_router(couriers_api.router(store, clock, clickpost=clickpost))
     _add_health(inner, store, clock, webhook, loops)
     guarded = _Guard(inner, api_keys)

@@ -11,7 +11,7 @@ from prometheus_client.registry import Collector
 from awbridge.steps.clock import Clock
 from awbridge.steps.loop import Loop
 from awbridge.steps.watch import SILENT, Coverage, coverage
-from awbridge.store import Store, accounts, actions, couriers, inbox, shipments
+from awbridge.store import Store, accounts, actions, couriers, inbox, scans, shipments
 from awbridge.store.accounts import Held
 from awbridge.web.webhook import WebhookEndpoint
 
@@ -29,6 +29,7 @@ class _Now(Collector):
         waiting: Mapping[str, int],
         warnings: Mapping[str, int],
         covered: Coverage,
+        ahead: int,
     ) -> None:
         self._states = states
         self._cancels = cancels
@@ -40,6 +41,7 @@ class _Now(Collector):
         self._waiting = waiting
         self._warnings = warnings
         self._covered = covered
+        self._ahead = ahead
 
     def collect(self) -> Iterable[Metric]:
         """The metrics, as they stand."""
@@ -60,6 +62,9 @@ class _Now(Collector):
         for stage, count in self._deliveries.items():
             inbox_now.add_metric([stage], count)
         yield inbox_now
+        yield GaugeMetricFamily(
+            "awbridge_scans_ahead", "Scans that were in the future when they came; they count as of then.", self._ahead
+        )
         warned = GaugeMetricFamily(
             "awbridge_courier_warnings", "Courier accounts in use that orders would fail on.", labels=["kind"]
         )
@@ -136,9 +141,10 @@ async def metrics_text(store: Store, clock: Clock, webhook: WebhookEndpoint, loo
         wanted = await actions.count_by_state(session)
         deliveries = await inbox.counts(session)
         warnings = await couriers.count_warnings(session)
+        ahead = await scans.count_ahead(session)
     covered = await coverage(store=store, clock=clock)
     registry = CollectorRegistry()
     registry.register(
-        _Now(states, cancels, wanted, deliveries, webhook.counts, loops, held, waiting, warnings, covered)
+        _Now(states, cancels, wanted, deliveries, webhook.counts, loops, held, waiting, warnings, covered, ahead)
     )
     return generate_latest(registry)

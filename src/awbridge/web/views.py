@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, Field
 
@@ -12,14 +12,18 @@ from awbridge.clickpost.codes import status_info
 from awbridge.clickpost.orders import payload_differences
 from awbridge.domain.action import Action
 from awbridge.domain.coverage import Told
+from awbridge.domain.overdue import StuckAfter, sla_breached, stuck_since
 from awbridge.domain.shipment import URGENT, Piece, Shipment
 from awbridge.steps.couriers import Moved
 from awbridge.steps.sync_couriers import Report
+from awbridge.steps.truth import Truth
 from awbridge.steps.watch import Coverage
 from awbridge.store.attempts import Attempt
 from awbridge.store.couriers import Comparison, CourierAccount, CourierWarning
 from awbridge.store.payload_versions import PayloadVersion
 from awbridge.store.scans import TimelineScan
+
+View = TypeVar("View", bound=BaseModel)
 
 _NO_NUL = r"^[^\x00]*$"  # no database keeps one
 
@@ -59,8 +63,12 @@ class ShipmentView(BaseModel):
     security_key: str | None
     children: list[str] = Field(description="Waybills of a multi-piece shipment's pieces.")
     status: StatusView | None
-    edd: str | None = Field(description="Expected date of delivery, as the courier told.")
-    ndr_code: int | None
+    edd: str | None = Field(description="Expected date of delivery; in the courier's own words where it is no date.")
+    ndr_code: int | None = Field(description="Why the last delivery failed.")
+    stuck_since: datetime | None = Field(description="The newest scan, where that is longer ago than its leg allows.")
+    sla_breached: bool = Field(description="The expected date is over and it is neither delivered nor at another end.")
+    forward_waybill: str | None = Field(description="For a return: the waybill of what it brings back.")
+    forward_reference_number: str | None
     last_heard_at: datetime | None
     last_asked_at: datetime | None
     aged_out_at: datetime | None = Field(description="Since when it is asked for no more, being silent too long.")
@@ -83,11 +91,62 @@ class PieceView(BaseModel):
     security_key: str | None
 
 
+class MilestonesView(BaseModel):
+    """When each milestone was reached first; null: not reached, as far as is known."""
+
+    placed_at: datetime | None
+    out_for_pickup_at: datetime | None
+    picked_up_at: datetime | None
+    out_for_delivery_at: datetime | None
+    failed_delivery_at: datetime | None
+    delivered_at: datetime | None
+    delayed_at: datetime | None
+    rto_marked_at: datetime | None
+    rto_delivered_at: datetime | None
+    cancelled_at: datetime | None
+    lost_at: datetime | None
+    damaged_at: datetime | None
+
+
+class DeliveryAttemptView(BaseModel):
+    """One try to deliver. `ended_at` is null while the courier is out; `no_attempt`: by its own word nobody came."""
+
+    began_at: datetime | None
+    ended_at: datetime | None
+    delivered: bool
+    ndr_code: int | None
+    ndr_name: str
+    no_attempt: bool
+
+
+class FailureView(BaseModel):
+    """A delivery that failed (NDR), and why."""
+
+    at: datetime
+    ndr_code: int | None
+    ndr_name: str
+    words: str = Field(description="The courier's own.")
+
+
+class PromiseView(BaseModel):
+    """An expected date of delivery: the first one, or one that differs from the one before it."""
+
+    edd: str
+    said_at: datetime = Field(description="The newest scan that was known to who said so.")
+    heard_at: datetime
+    source: str = Field(description="webhook, updated_order, track_order or report.")
+
+
 class ShipmentWithPayload(ShipmentView):
-    """A shipment with the payload that goes to ClickPost."""
+    """A shipment with the payload that goes to ClickPost, and all that tracking makes known of it."""
 
     payload: dict[str, Any]
     pieces: list[PieceView] = Field(description="The children of a multi-piece shipment, with their labels.")
+    milestones: MilestonesView
+    delivery_attempts: list[DeliveryAttemptView]
+    attempts_made: int = Field(description="How often the courier came to deliver.")
+    ndr: list[FailureView]
+    edd_history: list[PromiseView]
 
 
 class ShipmentPage(BaseModel):
@@ -319,22 +378,45 @@ def status_view(shipment: Shipment) -> StatusView | None:
     )
 
 
-def _shown(shipment: Shipment) -> dict[str, Any]:
-    special = ("status", "children", "urgent")
-    same = {name: getattr(shipment, name) for name in ShipmentView.model_fields if name not in special}
-    urgent = shipment.priority == URGENT
-    return {**same, "status": status_view(shipment), "children": list(shipment.children), "urgent": urgent}
+_DERIVED = frozenset({"status", "children", "urgent", "stuck_since", "sla_breached"})
 
 
-def shipment_view(shipment: Shipment) -> ShipmentView:
+def _shown(shipment: Shipment, limits: StuckAfter, now: datetime) -> dict[str, Any]:
+    same = {name: getattr(shipment, name) for name in ShipmentView.model_fields if name not in _DERIVED}
+    return {
+        **same,
+        "status": status_view(shipment),
+        "children": list(shipment.children),
+        "urgent": shipment.priority == URGENT,
+        "stuck_since": stuck_since(shipment, limits, now),
+        "sla_breached": sla_breached(shipment, now),
+    }
+
+
+def shipment_view(shipment: Shipment, limits: StuckAfter, now: datetime) -> ShipmentView:
     """A shipment as callers see it."""
-    return ShipmentView(**_shown(shipment))
+    return ShipmentView(**_shown(shipment, limits, now))
 
 
-def shipment_with_payload(shipment: Shipment, pieces: Sequence[Piece] = ()) -> ShipmentWithPayload:
-    """A shipment as callers see it, with its payload and its pieces."""
-    shown = [PieceView(**{name: getattr(p, name) for name in PieceView.model_fields}) for p in pieces]
-    return ShipmentWithPayload(**_shown(shipment), payload=shipment.payload, pieces=shown)
+def _same(view: type[View], of: object) -> View:
+    return view(**{name: getattr(of, name) for name in view.model_fields})
+
+
+def shipment_with_payload(
+    shipment: Shipment, pieces: Sequence[Piece], truth: Truth, limits: StuckAfter, now: datetime
+) -> ShipmentWithPayload:
+    """A shipment as callers see it, with its payload, its pieces and what is derived from its scans."""
+    shown: dict[str, Any] = _shown(shipment, limits, now) | {"forward_reference_number": truth.forward_reference_number}
+    return ShipmentWithPayload(
+        **shown,
+        payload=shipment.payload,
+        pieces=[_same(PieceView, piece) for piece in pieces],
+        milestones=_same(MilestonesView, truth.milestones),
+        delivery_attempts=[_same(DeliveryAttemptView, attempt) for attempt in truth.attempts],
+        attempts_made=truth.attempts_made,
+        ndr=[_same(FailureView, failure) for failure in truth.ndr],
+        edd_history=[_same(PromiseView, promise) for promise in truth.edd_history],
+    )
 
 
 def scan_view(scan: TimelineScan) -> ScanView:

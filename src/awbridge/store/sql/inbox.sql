@@ -18,13 +18,14 @@ LIMIT $2
 {{postgres: FOR UPDATE SKIP LOCKED}}
 
 -- name: applied
-UPDATE inbox SET due_at = NULL, applied_at = $3, waiting_for = NULL, problem = $4 WHERE shard = $1 AND id = $2
+UPDATE inbox SET due_at = NULL, applied_at = $3, waiting_for = NULL, problem = $4, told = $5
+WHERE shard = $1 AND id = $2
 
 -- name: wait
 UPDATE inbox SET due_at = $3, waiting_for = $4, tries = tries + 1 WHERE shard = $1 AND id = $2
 
 -- name: set_aside
-UPDATE inbox SET due_at = NULL, waiting_for = NULL, problem = $3, tries = tries + 1 WHERE shard = $1 AND id = $2
+UPDATE inbox SET due_at = NULL, waiting_for = NULL, problem = $3, tries = tries + 1, told = 0 WHERE shard = $1 AND id = $2
 
 -- name: wake
 -- Rows that somebody applies at this moment are passed over: they look again by themselves, and waiting for them while
@@ -39,6 +40,18 @@ WHERE (shard, id) IN (
 -- name: replay
 -- Everything that was set aside gets another chance (after a fix).
 UPDATE inbox SET due_at = $1, problem = NULL WHERE problem IS NOT NULL AND applied_at IS NULL AND identity NOT LIKE 'raw:%'
+
+-- name: tell_again
+-- What a version without tellings applied is due again: applying it once more changes nothing but that it is known then
+-- whom it told of.
+UPDATE inbox SET due_at = $1
+WHERE (shard, id) IN (
+  SELECT shard, id FROM inbox
+  WHERE applied_at IS NOT NULL AND told IS NULL AND due_at IS NULL
+  ORDER BY id
+  LIMIT $2
+  {{postgres: FOR UPDATE SKIP LOCKED}}
+)
 
 -- name: problems
 SELECT id, source, identity, body, received_at, problem FROM inbox
@@ -58,7 +71,7 @@ SELECT received_at FROM inbox WHERE shard = $1 AND identity = $2
 
 -- name: settle
 -- A delivery that was only a test is done with.
-UPDATE inbox SET due_at = NULL, waiting_for = NULL, applied_at = $3 WHERE shard = $1 AND identity = $2
+UPDATE inbox SET due_at = NULL, waiting_for = NULL, applied_at = $3, told = 0 WHERE shard = $1 AND identity = $2
 
 -- name: longest_due
 SELECT MIN(due_at) AS due_at FROM inbox WHERE due_at IS NOT NULL AND waiting_for IS NULL

@@ -172,7 +172,9 @@ LIMIT $3
 
 -- name: set_status
 UPDATE shipments SET status_code = $3, status_at = $4, status_bucket = $5, status_step = $6, final = $7, edd = $8,
-  ndr_code = $9, last_heard_at = $10, next_ask_at = $11, aged_out_at = NULL, updated_at = $10
+  ndr_code = $9, last_heard_at = $10, next_ask_at = $11, updated_at = $12, edd_due_at = $13, ndr_at = $14,
+  forward_waybill = $15, forward_reference_number = $16,
+  aged_out_at = CASE WHEN $11{{postgres: ::timestamptz}} IS NULL AND NOT $7 THEN aged_out_at END
 WHERE shard = $1 AND reference_number = $2
 
 -- name: set_label
@@ -188,6 +190,50 @@ SELECT COUNT(CASE WHEN next_try_at IS NOT NULL THEN 1 END) AS asked,
   COUNT(CASE WHEN next_try_at IS NULL AND state = 'placed' THEN 1 END) AS refused,
   COUNT(CASE WHEN next_try_at IS NULL AND state = 'gave_up' THEN 1 END) AS unsettled
 FROM shipments WHERE cancel_asked_at IS NOT NULL AND state <> 'cancelled'
+
+-- name: heard_after
+-- All that were heard of, page by page, locked in key order: to be rebuilt.
+SELECT * FROM shipments
+WHERE last_heard_at IS NOT NULL AND (shard, reference_number) > ($1, $2)
+ORDER BY shard, reference_number
+LIMIT $3
+{{postgres: FOR UPDATE}}
+
+-- name: stuck
+-- Longest first. The buckets of each leg: 1 pickup; 2, 3 and what ought to be final on the way; 4, 5 delivery; 7 back.
+SELECT * FROM shipments
+WHERE (shard, reference_number) IN (
+    SELECT shard, reference_number FROM shipments
+    WHERE state = 'placed' AND NOT final AND COALESCE(status_bucket, 1) = 1 AND COALESCE(status_at, placed_at) <= $1
+    UNION ALL
+    SELECT shard, reference_number FROM shipments
+    WHERE state = 'placed' AND NOT final AND COALESCE(status_bucket, 1) IN (2, 3, 6, 8, 9)
+      AND COALESCE(status_at, placed_at) <= $2
+    UNION ALL
+    SELECT shard, reference_number FROM shipments
+    WHERE state = 'placed' AND NOT final AND COALESCE(status_bucket, 1) IN (4, 5)
+      AND COALESCE(status_at, placed_at) <= $3
+    UNION ALL
+    SELECT shard, reference_number FROM shipments
+    WHERE state = 'placed' AND NOT final AND COALESCE(status_bucket, 1) = 7 AND COALESCE(status_at, placed_at) <= $4
+  )
+  AND (COALESCE(status_at, placed_at), reference_number) > ($5, $6)
+ORDER BY COALESCE(status_at, placed_at), reference_number
+LIMIT $7
+
+-- name: sla_breached
+-- Longest overdue first. SQLite would take the index of states and sort.
+SELECT * FROM shipments {{sqlite: INDEXED BY shipments_promised}}
+WHERE state = 'placed' AND NOT final AND edd_due_at <= $1 AND (edd_due_at, reference_number) > ($2, $3)
+ORDER BY edd_due_at, reference_number
+LIMIT $4
+
+-- name: in_ndr
+-- The delivery that failed longest ago first.
+SELECT * FROM shipments
+WHERE ndr_at IS NOT NULL AND (ndr_at, reference_number) > ($1, $2)
+ORDER BY ndr_at, reference_number
+LIMIT $3
 
 -- name: newest
 SELECT * FROM shipments
