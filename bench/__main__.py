@@ -1,111 +1,18 @@
-"""Durable webhook acknowledgements per second, against the same server answering without a database.
-
-    make bench        or        python -m bench --seconds 5 --connections 32,128,512
-
-Load comes from a process of its own. Every acknowledged delivery is counted on the client and in the database after
-each run: if they differ, the run is void and the exit code is 1.
-"""
+"""Benchmarks: `python -m bench webhook`, `python -m bench scale`."""
 
 from __future__ import annotations
 
-import asyncio
-import json
-import subprocess
-import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import click
-from rich.console import Console
-from rich.table import Table
-from tests.support.postgres import find_binaries, postgres_server
 
-from awbridge.store import Store, inbox
-
-KEY = "bench-key"
+from bench.webhook import webhook
 
 
-@contextmanager
-def server(database: str, *, keep: bool) -> Iterator[int]:
-    """The endpoint in a process of its own; its port."""
-    command = [sys.executable, "-m", "bench.webhook_server", database, KEY, "keep" if keep else "drop"]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert process.stdin
-    assert process.stdout
-    try:
-        yield int(process.stdout.readline())
-    finally:
-        process.stdin.close()
-        process.wait(30)
+@click.group()
+def main() -> None:
+    """Benchmarks with their peers. Each starts what it needs and counts what it was promised."""
 
 
-def load(port: int, connections: int, seconds: float) -> dict[str, object]:
-    """One run of load, from a process of its own."""
-    command = [sys.executable, "-m", "bench.load", str(port), str(connections), str(seconds), KEY]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-
-
-async def stored(database: str) -> int:
-    """How many deliveries the database holds."""
-    store = await Store.open(database)
-    try:
-        async with store.read() as session:
-            return (await inbox.counts(session))["total"]
-    finally:
-        await store.close()
-
-
-def measure(name: str, database: str, connections: list[int], seconds: float, table: Table) -> bool:
-    """Measure one kind of storage at every number of connections; whether every acknowledgement was found again."""
-    honest = True
-    keep = name != "none"
-    for number in connections:
-        # The identities of one run repeat in the next; a database of its own for each keeps the counts apart.
-        url = f"{database}_{number}" if database.startswith("postgresql") else f"{database}{number}.db"
-        with server(url, keep=keep) as port:
-            result = load(port, number, seconds)
-        statuses = result["statuses"]
-        assert isinstance(statuses, dict)
-        acknowledged = int(statuses.get("200", 0))
-        found = acknowledged if not keep else asyncio.run(stored(url))
-        agree = found == acknowledged
-        honest = honest and agree
-        check = "-" if not keep else f"{found:,} of {acknowledged:,}" + ("" if agree else "  VOID")
-        others = {k: v for k, v in statuses.items() if k != "200"}
-        table.add_row(
-            name,
-            str(number),
-            f"{result['per_second']:,}",
-            str(result["p50_ms"]),
-            str(result["p99_ms"]),
-            check,
-            str(others or ""),
-        )
-    return honest
-
-
-@click.command()
-@click.option("--seconds", default=5.0, show_default=True, type=click.FloatRange(0.5, 60))
-@click.option("--connections", default="32,128,512", show_default=True)
-def main(seconds: float, connections: str) -> None:
-    """Measure the webhook endpoint on every database and print one table."""
-    numbers = [int(part) for part in connections.split(",")]
-    table = Table("storage", "connections", "acks/s", "p50 ms", "p99 ms", "found in the database", "other answers")
-    with tempfile.TemporaryDirectory(prefix="awbridge-bench-") as folder:
-        honest = measure("none", f"sqlite:///{folder}/none", numbers, seconds, table)
-        honest &= measure("SQLite", f"sqlite:///{folder}/bench", numbers, seconds, table)
-    if find_binaries():
-        with postgres_server() as postgres:
-            for number in numbers:
-                command = [str(postgres.binaries / "createdb"), "-h", "127.0.0.1", "-p", str(postgres.port)]
-                subprocess.run([*command, "-U", "awbridge", f"bench_{number}"], check=True)
-            honest &= measure("PostgreSQL", postgres.url("bench"), numbers, seconds, table)
-    else:
-        click.echo("PostgreSQL is not installed: not measured")
-    Console(width=100).print(table)
-    sys.exit(0 if honest else 1)
-
+main.add_command(webhook)
 
 if __name__ == "__main__":
     main()

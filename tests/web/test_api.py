@@ -130,8 +130,16 @@ async def test_a_shipment_is_shown_with_its_payload_and_where_it_stands(web: Web
     assert (shown["state"], shown["success"], shown["status"], shown["children"]) == ("placed", True, None, ["AWB1-1"])
     async with web.store.write() as session:
         sighting = Sighting(seen_at=T0, final=True, step=90, code=8)
-        standing = shipments.Standing(sighting=sighting, bucket=6, edd=None, ndr_code=None)
-        await shipments.set_standing(session, "R", standing, heard_at=T0, next_ask_at=None)
+        standing = shipments.Standing(
+            reference_number="R",
+            sighting=sighting,
+            bucket=6,
+            edd=None,
+            ndr_code=None,
+            heard_at=T0,
+            next_ask_at=None,
+        )
+        await shipments.set_standings(session, [standing])
     status = (await web.http.get("/v1/shipments/R")).json()["status"]
     assert (status["code"], status["name"], status["bucket"], status["final"]) == (8, "Delivered", 6, True)
 

@@ -170,14 +170,17 @@ async def _tell_shipments(session: Session, ready: Sequence[_Read], now: datetim
     locked = await shipments.lock_many(session, references)
     known = await scans.known(session, references)
     chapters = {r: _Chapter(shipment, known[r]) for r, shipment in locked.items()}
+    applied: list[tuple[Delivery, str | None]] = []
     for read in ready:
         for tidings, about in zip(read.tidings, read.about, strict=True):
             chapters[about.reference_number].add(tidings, about, read.delivery)
         problems = [p for t in read.tidings for p in t.problems]
-        await inbox.applied(session, read.delivery, now=now, problem="; ".join(problems) or None)
+        applied.append((read.delivery, "; ".join(problems) or None))
+    await inbox.applied(session, applied, now=now)
     await scans.add(session, [new for chapter in chapters.values() for new in chapter.new])
     for chapter in chapters.values():
-        await chapter.save(session, policy)
+        await chapter.save(session)
+    await shipments.set_standings(session, [chapter.standing(policy) for chapter in chapters.values()])
 
 
 class _Chapter:
@@ -239,8 +242,8 @@ class _Chapter:
         if self.current != before and scan.ndr_code is not None:
             self.ndr_code = scan.ndr_code
 
-    async def save(self, session: Session, policy: ApplyPolicy) -> None:
-        """Write where the shipment stands now, and what was learnt beside its scans."""
+    async def save(self, session: Session) -> None:
+        """Write what was learnt beside the scans: ids of known ones, waybills."""
         reference = self.shipment.reference_number
         for known in self.learnt:
             await scans.learn_ids(session, reference, known)
@@ -248,18 +251,24 @@ class _Chapter:
         for number, courier in self.links:
             await waybills.add(session, number, courier, reference, WaybillKind.RTO, now=heard_at)
             await inbox.wake(session, [f"w:{number}"], now=heard_at)
+
+    def standing(self, policy: ApplyPolicy) -> Standing:
+        """Where the shipment stands now, and when it is asked for if it falls silent."""
+        heard_at = self.heard_at or self.shipment.created_at
         final = self.current is not None and self.current.final
         ask_at = None if final else heard_at + policy.ask_after
         if self.gap:
             asked_at = self.shipment.last_asked_at
             ask_at = max(heard_at, asked_at + policy.ask_again) if asked_at else heard_at
-        standing = Standing(
+        return Standing(
+            reference_number=self.shipment.reference_number,
             sighting=self.current,
             bucket=status_info(self.current.code).bucket if self.current else None,
             edd=self.edd,
             ndr_code=self.ndr_code,
+            heard_at=heard_at,
+            next_ask_at=ask_at,
         )
-        await shipments.set_standing(session, reference, standing, heard_at=heard_at, next_ask_at=ask_at)
 
 
 def _current(shipment: Shipment) -> Sighting | None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 ACQUIRE_TIMEOUT = 10.0  # seconds to wait for a free connection
 COMMAND_TIMEOUT = 30.0  # seconds that one statement may take
+AT_ONCE_TIMEOUT = 5.0  # seconds that a write in one go may take; then its connection is thrown away
 
 # The server is away, starting, full or restarting: the same request may work later.
 _AWAY = (
@@ -53,6 +54,10 @@ class _PostgresSession:
         await self._connection.execute(sql)
 
 
+async def _keep(_: object) -> None:
+    """Nothing is set on a connection that must be taken back; asyncpg's own reset is a round trip each time."""
+
+
 class PostgresDatabase:
     """A PostgreSQL server. Connections are opened as needed and mended by themselves."""
 
@@ -71,6 +76,7 @@ class PostgresDatabase:
                 max_size=connections,
                 command_timeout=COMMAND_TIMEOUT,
                 timeout=ACQUIRE_TIMEOUT,
+                reset=_keep,
                 server_settings={"application_name": "awbridge"},
             )
         except _AWAY as error:
@@ -88,6 +94,17 @@ class PostgresDatabase:
     async def write(self) -> AsyncGenerator[Session]:
         async with self._session() as connection, connection.transaction():
             yield _PostgresSession(connection)
+
+    async def write_at_once(self, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
+        if not rows:
+            return
+        async with self._session() as connection:
+            try:
+                columns = map(list, zip(*rows, strict=True))
+                await connection.execute(statement.postgres, *columns, timeout=AT_ONCE_TIMEOUT)
+            except TimeoutError:
+                connection.terminate()  # a server that stands still does not answer a wish to cancel either
+                raise
 
     @asynccontextmanager
     async def _session(self) -> AsyncGenerator[PoolConnectionProxy[Any]]:

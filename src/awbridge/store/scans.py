@@ -58,8 +58,7 @@ async def known(session: Session, references: Sequence[str]) -> dict[str, list[K
     """The scans that these shipments have already, by reference number."""
     found: dict[str, list[KnownScan]] = {reference: [] for reference in references}
     if references:
-        shards = sorted({shard_of(r) for r in references})
-        for row in await session.fetch(_sql.keys_of, sorted(found), shards):
+        for row in await session.fetch(_sql.keys_of, list(found), [shard_of(r) for r in found]):
             found[row["reference_number"]].append(
                 KnownScan(row["id"], row["fingerprint"], row["scan_id"], row["checkpoint_id"])
             )
@@ -68,10 +67,11 @@ async def known(session: Session, references: Sequence[str]) -> dict[str, list[K
 
 async def add(session: Session, new: Sequence[NewScan]) -> None:
     """Put scans on their timelines."""
+    ordered = sorted(new, key=lambda n: (shard_of(n.reference_number), n.identity))
     rows = [
         (
             shard_of(n.reference_number),
-            _ids.next(),
+            row_id,
             n.reference_number,
             n.identity,
             n.fingerprint,
@@ -88,7 +88,7 @@ async def add(session: Session, new: Sequence[NewScan]) -> None:
             n.received_at,
             n.source.value,
         )
-        for n in sorted(new, key=lambda n: (shard_of(n.reference_number), n.identity))
+        for row_id, n in zip(_ids.take(len(ordered)), ordered, strict=True)
     ]
     if rows:
         await session.write_rows(_sql.add, rows)

@@ -10,9 +10,11 @@ ON CONFLICT (shard, identity) DO NOTHING
 
 -- name: keys_of
 -- What is needed to tell whether a scan is on the timeline already.
-SELECT shard, id, reference_number, fingerprint, scan_id, checkpoint_id FROM scans
-WHERE reference_number {{postgres: = ANY($1::text[]) AND shard = ANY($2::smallint[])}}
-  {{sqlite: IN (SELECT value FROM json_each($1)) AND shard IN (SELECT value FROM json_each($2))}}
+SELECT scans.id, reference_number, fingerprint, scan_id, checkpoint_id FROM
+{{postgres: unnest($1::text[], $2::smallint[]) AS key (value, shard) JOIN scans
+  ON scans.shard = key.shard AND scans.reference_number = key.value}}
+{{sqlite: json_each($1) AS key JOIN json_each($2) AS beside ON beside.key = key.key CROSS JOIN scans
+  ON scans.shard = beside.value AND scans.reference_number = key.value}}
 
 -- name: learn_ids
 UPDATE scans SET scan_id = COALESCE(scan_id, $3), checkpoint_id = COALESCE(checkpoint_id, $4)
