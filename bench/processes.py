@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -20,24 +21,37 @@ from tests.support.processes import WEBHOOK_KEY, bridge_environment, running
 NOWHERE = "http://127.0.0.1:9"  # the vendor is not called; nobody listens there
 
 
+@dataclass(frozen=True)
+class Server:
+    """A running server."""
+
+    port: int
+    pid: int
+
+    def cpu(self) -> float:
+        """Seconds of processor time that it has used."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 @contextmanager
-def bridge(database: str, *, command: str = "serve") -> Iterator[int]:
-    """`awbridge serve` as anybody runs it, steps and all; its port."""
+def bridge(database: str) -> Iterator[Server]:
+    """`awbridge serve` as anybody runs it, steps and all."""
     port = free_port()
     env = bridge_environment(database, NOWHERE, port) | {"AWBRIDGE_STEPS_IDLE_SECONDS": "1"}
     env["AWBRIDGE_LOG_LEVEL"] = "error"
-    with tempfile.TemporaryDirectory() as folder, running([command], env, Path(folder), port):
-        yield port
+    with tempfile.TemporaryDirectory() as folder, running(["serve"], env, Path(folder), port) as process:
+        yield Server(port, process.pid)
 
 
 @contextmanager
-def peer(module: str, *arguments: str) -> Iterator[int]:
-    """A peer of ours; its port."""
+def peer(module: str, *arguments: str) -> Iterator[Server]:
+    """A peer of ours."""
     port = free_port()
     process = subprocess.Popen([sys.executable, "-m", f"bench.peers.{module}", str(port), *arguments])
     try:
         _wait_for(port, process)
-        yield port
+        yield Server(port, process.pid)
     finally:
         process.terminate()
         try:
@@ -68,14 +82,17 @@ class Load:
     statuses: dict[str, int]
     errors: int
     acknowledged: set[int]
+    cpu: float  # microseconds of the server's processor time for each acknowledgement, all its work counted
 
 
-def load(port: int, *, connections: int, seconds: float, shipments: int, rate: float = 0.0) -> Load:
+def load(server: Server, *, connections: int, seconds: float, shipments: int, rate: float = 0.0) -> Load:
     """One run of load. With a `rate` (a second) it asks for no more than that; else as fast as it is answered."""
+    before = server.cpu()
     with tempfile.NamedTemporaryFile() as file:
-        arguments = [str(port), str(connections), str(seconds), WEBHOOK_KEY, str(shipments), str(rate), file.name]
+        arguments = [str(server.port), str(connections), str(seconds), WEBHOOK_KEY, str(shipments), str(rate), file.name]
         command = [sys.executable, "-m", "bench.load", *arguments]
         said = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
         numbers: array[int] = array("q")
         numbers.frombytes(Path(file.name).read_bytes())
-    return Load(**said, acknowledged=set(numbers))
+    used = (server.cpu() - before) * 1e6 / max(len(numbers), 1)
+    return Load(**said, acknowledged=set(numbers), cpu=used)

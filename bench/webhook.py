@@ -98,15 +98,15 @@ class Places:
 
 def bare(connections: int, seconds: float) -> Measured:
     """The same server without key, JSON and database."""
-    with peer("bare") as port:
-        return Measured(loads=[load(port, connections=connections, seconds=seconds, shipments=SHIPMENTS)])
+    with peer("bare") as server:
+        return Measured(loads=[load(server, connections=connections, seconds=seconds, shipments=SHIPMENTS)])
 
 
 def plain(places: Places, engine: str, connections: int, seconds: float) -> Measured:
     """FastAPI, pydantic, SQLAlchemy."""
     url = places.fresh(engine, filled=False)
-    with peer("plain", url, WEBHOOK_KEY) as port:
-        result = Measured(loads=[load(port, connections=connections, seconds=seconds, shipments=SHIPMENTS)])
+    with peer("plain", url, WEBHOOK_KEY) as server:
+        result = Measured(loads=[load(server, connections=connections, seconds=seconds, shipments=SHIPMENTS)])
     _compare(result, asyncio.run(_plain_stored(url)))
     places.remove(url)
     return result
@@ -116,8 +116,8 @@ def ours(places: Places, engine: str, connections: int, seconds: float, rate: fl
     """`awbridge serve`, with apply running in the same process."""
     url = places.fresh(engine, filled=True)
     result = Measured()
-    with bridge(url) as port:
-        seen = load(port, connections=connections, seconds=seconds, shipments=SHIPMENTS, rate=rate)
+    with bridge(url) as server:
+        seen = load(server, connections=connections, seconds=seconds, shipments=SHIPMENTS, rate=rate)
         result.loads.append(seen)
         asyncio.run(_watch_apply(url, result, seconds))
     _compare(result, asyncio.run(_ours_stored(url)))
@@ -219,7 +219,7 @@ def _add(results: dict[tuple[str, int], Measured], key: tuple[str, int], one: Me
 
 
 def _print(results: dict[tuple[str, int], Measured]) -> None:
-    columns = ("", "connections", "acks/s", "of no database", "times plain", "p50 ms", "p99 ms", "longest")
+    columns = ("", "connections", "acks/s", "of no database", "times plain", "p50 ms", "p99 ms", "longest", "CPU us")
     table = Table(*columns, "applied/s", "then/s", "lost", "other answers")
     for (name, number), measured in sorted(results.items(), key=lambda item: (item[0][1], item[0][0])):
         rate = measured.median("per_second")
@@ -233,6 +233,7 @@ def _print(results: dict[tuple[str, int], Measured]) -> None:
             f"{measured.median('p50'):.0f}",
             f"{measured.median('p99'):.0f}",
             f"{measured.median('longest'):.0f}",
+            f"{measured.median('cpu'):.0f}",
             f"{statistics.median(measured.applied):,.0f}" if measured.applied else "",
             f"{statistics.median(measured.drained):,.0f}" if measured.drained else "",
             "-" if name == "no database" else f"{measured.lost}" + (" VOID" if measured.void else ""),
@@ -240,5 +241,6 @@ def _print(results: dict[tuple[str, int], Measured]) -> None:
         )
     Console(width=130).print(table)
     Console(width=130).print(
-        "Medians. applied/s: while the load lasted, in the same process; then/s: after it, until nothing was due."
+        "Medians. applied/s: while the load lasted, in the same process; then/s: after it, until nothing was due. "
+        "CPU: the server process's own time for each acknowledgement, apply included."
     )

@@ -7,7 +7,8 @@ import gc
 import signal
 import socket
 import threading
-from collections.abc import AsyncGenerator, Callable, Generator
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 
@@ -30,6 +31,8 @@ from awbridge.web.app import build_app
 from awbridge.web.webhook import KeyRing, WebhookEndpoint
 
 log = structlog.get_logger()
+
+GiveWay = Callable[[float], Awaitable[None]]  # is given the seconds that were worked, rests as long as is due
 
 START_PATIENCE = 60.0  # seconds that a starting service waits for its database
 DRAIN_SECONDS = 20.0  # what a stopping process gives the calls in flight
@@ -120,14 +123,27 @@ async def _check_schema(store: Store, migrate: bool) -> None:
         raise SettingsError(f"the database's schema is old ({', '.join(missing)} missing): run awbridge migrate")
 
 
-def step_loops(settings: Settings, store: Store, clickpost: AsyncClickPost, clock: Clock) -> dict[str, Loop]:
-    """Every step of the service as a loop, by name."""
+async def _no_rest(_: float) -> None:
+    """Nobody else needs this process."""
+
+
+def step_loops(
+    settings: Settings, store: Store, clickpost: AsyncClickPost, clock: Clock, *, give_way: GiveWay = _no_rest
+) -> dict[str, Loop]:
+    """Every step of the service as a loop, by name. `give_way` is awaited after each round of apply."""
     pushing, applying, catching_up = push_policy(settings), apply_policy(settings), catch_up_policy(settings)
     delays = settings.retry_delays
-    work = {
+
+    async def apply_and_rest() -> int:
+        started = time.monotonic()
+        taken = await apply_due(store=store, clock=clock, policy=applying)
+        await give_way(time.monotonic() - started)
+        return taken
+
+    work: dict[str, Callable[[], Awaitable[int]]] = {
         "push": lambda: push_due(store=store, clickpost=clickpost, clock=clock, policy=pushing),
         "cancel": lambda: cancel_due(store=store, clickpost=clickpost, clock=clock, retry_delays=delays),
-        "apply": lambda: apply_due(store=store, clock=clock, policy=applying),
+        "apply": apply_and_rest,
         "cover": lambda: cover_next_window(store=store, clickpost=clickpost, clock=clock, policy=catching_up),
         "ask": lambda: ask_for_silent(store=store, clickpost=clickpost, clock=clock, policy=catching_up),
     }
@@ -148,8 +164,9 @@ async def serve(
         open_store(settings, migrate=settings.migrate_on_start, patience=START_PATIENCE) as store,
         vendor(settings) as clickpost,
     ):
-        loops = step_loops(settings, store, clickpost, utc_now)
-        ingest = Ingest(store, on_stored=loops["apply"].wake)
+        ingest = Ingest(store)
+        loops = step_loops(settings, store, clickpost, utc_now, give_way=ingest.give_way)
+        ingest.on_stored = loops["apply"].wake
         keys = KeyRing(store, (k.get_secret_value() for k in settings.webhook_keys))
         app = build_app(
             store=store,
@@ -167,6 +184,7 @@ async def serve(
                 access_log=False,
                 lifespan="off",
                 http="httptools",
+                server_header=False,
                 timeout_graceful_shutdown=5,
             )
         )

@@ -26,6 +26,10 @@ CAPACITY = 5_000  # deliveries that may wait; more are refused, so that memory s
 CAPACITY_BYTES = 64 * 1024 * 1024  # of their bodies, for the same reason
 TIMEOUT = 1.2  # seconds until a caller is told to come again; ClickPost hangs up after about 2
 TICK = 0.1  # seconds between looks for callers whose time is up
+PRESSED = 8  # deliveries a commit, on average, from which on others do their work in pauses
+GATHER = 0.02  # seconds that others leave between rounds while deliveries come in: fewer rounds, each with more to do
+SHARE = 4  # while pressed, others rest this many times as long as they worked
+LONGEST_REST = 0.5  # seconds
 
 _Waiting = tuple[float, NewDelivery, asyncio.Future[None]]  # the first: when its time is up, by the loop's clock
 
@@ -40,7 +44,9 @@ class Ingest:
         self._bytes = 0  # of the bodies in _waiting
         self._something = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
-        self._on_stored = on_stored
+        self._stored = self._commits = 0  # since the last tick
+        self._pressure = 0.0  # deliveries a commit, between the last two ticks
+        self.on_stored = on_stored
 
     def check_room(self) -> None:
         """Raise StoreBusy when another delivery would be refused: its body need not even be read."""
@@ -58,6 +64,15 @@ class Ingest:
             self._timer = loop.call_later(TICK, self._tick)
         self._something.set()
         await stored
+
+    async def give_way(self, worked: float) -> None:
+        """Rest, after `worked` seconds of work that can wait, while deliveries come in; return at once if none do.
+
+        Whoever calls wants an answer within two seconds; what a delivery means may be found out a little later.
+        """
+        if self._pressure:
+            rest = SHARE * worked if self._pressure >= PRESSED else 0.0
+            await asyncio.sleep(min(max(rest, GATHER), LONGEST_REST))
 
     async def run(self) -> None:
         """Flush what waits, for ever. On the way out, flush what is left."""
@@ -98,11 +113,13 @@ class Ingest:
             _refuse(batch, StoreBusy(f"storing failed: {type(error).__name__}"))
             raise
         else:
+            self._stored += len(batch)
+            self._commits += 1
             for _, _, stored in batch:
                 if not stored.done():
                     stored.set_result(None)
-            if self._on_stored:
-                self._on_stored()
+            if self.on_stored:
+                self.on_stored()
 
     async def _flush_halves(self, batch: Sequence[_Waiting], error: Exception) -> None:
         """One bad row must fail neither its batch nor the loop: halves, then rows."""
@@ -115,7 +132,7 @@ class Ingest:
         await self._flush(batch[middle:])
 
     def _tick(self) -> None:
-        """Tell those whose time is up, whatever the database does meanwhile."""
+        """Tell those whose time is up, whatever the database does meanwhile; see how many share a commit."""
         loop = asyncio.get_running_loop()
         now = loop.time()
         late = StoreBusy(f"the delivery was not committed within {TIMEOUT:g} s")
@@ -125,7 +142,10 @@ class Ingest:
             self._bytes -= len(delivery.body)
             if not stored.done():
                 stored.set_exception(late)
-        self._timer = loop.call_later(TICK, self._tick) if self._waiting or self._flying else None
+        self._pressure = self._stored / self._commits if self._commits else 0.0
+        self._stored = self._commits = 0
+        busy = self._waiting or self._flying or self._pressure
+        self._timer = loop.call_later(TICK, self._tick) if busy else None
 
 
 def _refuse(batch: Sequence[_Waiting], error: StoreError) -> None:
