@@ -89,7 +89,15 @@ def load(server: Server, *, connections: int, seconds: float, shipments: int, ra
     """One run of load. With a `rate` (a second) it asks for no more than that; else as fast as it is answered."""
     before = server.cpu()
     with tempfile.NamedTemporaryFile() as file:
-        arguments = [str(server.port), str(connections), str(seconds), WEBHOOK_KEY, str(shipments), str(rate), file.name]
+        arguments = [
+            str(server.port),
+            str(connections),
+            str(seconds),
+            WEBHOOK_KEY,
+            str(shipments),
+            str(rate),
+            file.name,
+        ]
         command = [sys.executable, "-m", "bench.load", *arguments]
         said = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
         numbers: array[int] = array("q")
