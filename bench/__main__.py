@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from bench.scale import scale
 from bench.webhook import webhook
 
 
@@ -13,6 +14,7 @@ def main() -> None:
 
 
 main.add_command(webhook)
+main.add_command(scale)
 
 if __name__ == "__main__":
     main()

@@ -1,6 +1,6 @@
 """Load for the webhook endpoint, from a process of its own: keep-alive connections that each wait for their answer.
 
-    python -m bench.load PORT CONNECTIONS SECONDS KEY SHIPMENTS RATE FILE  ->  one line of JSON
+    python -m bench.load PORT CONNECTIONS SECONDS KEY SHIPMENTS RATE FIRST FILE  ->  one line of JSON
 
 Bounded by its seconds; loopback only. The numbers of what was answered with 200 go into FILE. With a RATE above 0 no
 more is sent than that a second, spread evenly.
@@ -19,6 +19,7 @@ from typing import cast
 
 import uvloop
 
+AT_MOST = 20_000  # shipments that one run tells of
 WARM_UP = 0.5  # seconds not counted
 FIRST_ID = 10**11  # of order_status_id; all ids have as many digits
 FIRST_WAYBILL = "4600000000"  # all have as many digits
@@ -103,7 +104,7 @@ class _Connection(asyncio.Protocol):
 
 
 class _Run:
-    def __init__(self, connections: int, seconds: float, key: str, shipments: int, rate: float) -> None:
+    def __init__(self, connections: int, seconds: float, key: str, shipments: int, rate: float, first: int) -> None:
         self.started_at = time.perf_counter()
         self.counted_from = self.started_at + WARM_UP
         self.ends_at = self.counted_from + seconds
@@ -113,7 +114,7 @@ class _Run:
         self.acknowledged: array[int] = array("q")
         self._rate = rate
         self._open = connections
-        self._number = 0
+        self._number = first
         self._asked = 0
         payload = body(FIRST_ID)
         head = (
@@ -123,7 +124,7 @@ class _Run:
         before, between, after = _around(head.encode() + payload)
         # The load must cost less than what it measures: pieces are put together, nothing is encoded.
         dice = random.Random(1)
-        self._heads = [before + b"46%08d" % n + between for n in dice.sample(range(shipments), shipments)]
+        self._heads = [before + b"46%08d" % n + between for n in dice.sample(range(shipments), min(shipments, AT_MOST))]
         self._after = after
         self.all_closed = asyncio.get_running_loop().create_future()
         self.errors = 0
@@ -161,9 +162,9 @@ def _around(request: bytes) -> tuple[bytes, bytes, bytes]:
     return before, between, after
 
 
-async def run(port: int, connections: int, seconds: float, key: str, shipments: int, rate: float) -> _Run:
+async def run(port: int, connections: int, seconds: float, key: str, shipments: int, rate: float, first: int) -> _Run:
     """Send until time is up; what was answered, how fast."""
-    this = _Run(connections, seconds, key, shipments, rate)
+    this = _Run(connections, seconds, key, shipments, rate, first)
     loop = asyncio.get_running_loop()
     for _ in range(connections):
         await loop.create_connection(lambda: _Connection(this), "127.0.0.1", port)
@@ -185,7 +186,8 @@ def report(this: _Run, seconds: float) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    port, connections, seconds, key, shipments, rate, file = sys.argv[1:]
-    done = uvloop.run(run(int(port), int(connections), float(seconds), key, int(shipments), float(rate)))
+    port, connections, seconds, key, shipments, rate, first, file = sys.argv[1:]
+    this_run = run(int(port), int(connections), float(seconds), key, int(shipments), float(rate), int(first))
+    done = uvloop.run(this_run)
     Path(file).write_bytes(done.acknowledged.tobytes())
     sys.stdout.write(json.dumps(report(done, float(seconds))) + "\n")

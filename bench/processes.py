@@ -85,20 +85,17 @@ class Load:
     cpu: float  # microseconds of the server's processor time for each acknowledgement, all its work counted
 
 
-def load(server: Server, *, connections: int, seconds: float, shipments: int, rate: float = 0.0) -> Load:
-    """One run of load. With a `rate` (a second) it asks for no more than that; else as fast as it is answered."""
+def load(
+    server: Server, *, connections: int, seconds: float, shipments: int, rate: float = 0.0, first: int = 0
+) -> Load:
+    """One run of load. With a `rate` (a second) it asks for no more than that; else as fast as it is answered.
+
+    `first` is where its deliveries are counted from: two runs on one database need different ones.
+    """
     before = server.cpu()
     with tempfile.NamedTemporaryFile() as file:
-        arguments = [
-            str(server.port),
-            str(connections),
-            str(seconds),
-            WEBHOOK_KEY,
-            str(shipments),
-            str(rate),
-            file.name,
-        ]
-        command = [sys.executable, "-m", "bench.load", *arguments]
+        arguments = (server.port, connections, seconds, WEBHOOK_KEY, shipments, rate, first, file.name)
+        command = [sys.executable, "-m", "bench.load", *map(str, arguments)]
         said = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
         numbers: array[int] = array("q")
         numbers.frombytes(Path(file.name).read_bytes())
