@@ -138,7 +138,7 @@ CREATE TABLE scans (
   PRIMARY KEY (shard, id),
   UNIQUE (shard, identity)
 );
-CREATE INDEX scans_of_shipment ON scans (shard, reference_number, scanned_at, id);
+CREATE INDEX scans_known ON scans (shard, reference_number, fingerprint, scan_id, checkpoint_id, id);
 
 -- Which stretches of updated-order are covered. The row is claimed (lease_ends_at), fetched page by page, then done.
 CREATE TABLE catch_up_windows (
