@@ -7,7 +7,8 @@ import gc
 import signal
 import socket
 import threading
-from collections.abc import AsyncGenerator, Callable, Generator
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 
@@ -41,6 +42,8 @@ from awbridge.web.app import build_app
 from awbridge.web.webhook import KeyRing, WebhookEndpoint
 
 log = structlog.get_logger()
+
+GiveWay = Callable[[float], Awaitable[None]]  # is given the seconds that were worked, rests as long as is due
 
 START_PATIENCE = 60.0  # seconds that a starting service waits for its database
 DRAIN_SECONDS = 20.0  # what a stopping process gives the calls in flight
@@ -181,6 +184,10 @@ async def _check_schema(store: Store, migrate: bool) -> None:
         raise SettingsError(f"the database's schema is old ({', '.join(missing)} missing): run awbridge migrate")
 
 
+async def _no_rest(_: float) -> None:
+    """Nobody else needs this process."""
+
+
 def step_loops(
     settings: Settings,
     store: Store,
@@ -188,20 +195,28 @@ def step_loops(
     clock: Clock,
     *,
     refusals: Refusals | None = None,
+    give_way: GiveWay = _no_rest,
 ) -> dict[str, Loop]:
-    """Every step of the service as a loop, by name."""
+    """Every step of the service as a loop, by name. `give_way` is awaited after each round of apply."""
     applying, catching_up, acting = apply_policy(settings), catch_up_policy(settings), act_policy(settings)
     allocating, falling_back = allocate_policy(settings), fallback_policy(settings)
     idle, delays = settings.steps_idle_seconds, settings.retry_delays
     push = Push(store=store, clickpost=clickpost, clock=clock, policy=push_policy(settings))
     watch = Watch(store, clock, watch_policy(settings), refusals or Refusals())
-    work = {
+
+    async def apply_and_rest() -> int:
+        started = time.monotonic()
+        taken = await apply_due(store=store, clock=clock, policy=applying)
+        await give_way(time.monotonic() - started)
+        return taken
+
+    work: dict[str, Callable[[], Awaitable[int]]] = {
         "cancel": lambda: cancel_due(store=store, clickpost=clickpost, clock=clock, retry_delays=delays),
         "release": lambda: release_due(store=store, clock=clock),
         "act": lambda: act_due(store=store, clickpost=clickpost, clock=clock, policy=acting),
         "allocate": lambda: allocate_due(store=store, clickpost=clickpost, clock=clock, policy=allocating),
         "fallback": lambda: fall_back_due(store=store, clickpost=clickpost, clock=clock, policy=falling_back),
-        "apply": lambda: apply_due(store=store, clock=clock, policy=applying),
+        "apply": apply_and_rest,
         "cover": lambda: cover_next_window(store=store, clickpost=clickpost, clock=clock, policy=catching_up),
         "ask": lambda: ask_for_silent(store=store, clickpost=clickpost, clock=clock, policy=catching_up),
         "watch": watch.look,
@@ -228,8 +243,9 @@ async def serve(
         vendor(settings) as clickpost,
     ):
         refusals = Refusals()
-        loops = step_loops(settings, store, clickpost, utc_now, refusals=refusals)
-        ingest = Ingest(store, on_stored=loops["apply"].wake)
+        ingest = Ingest(store)
+        loops = step_loops(settings, store, clickpost, utc_now, refusals=refusals, give_way=ingest.give_way)
+        ingest.on_stored = loops["apply"].wake
         keys = KeyRing(store, (k.get_secret_value() for k in settings.webhook_keys))
         app = build_app(
             store=store,
@@ -252,6 +268,7 @@ async def serve(
                 access_log=False,
                 lifespan="off",
                 http="httptools",
+                server_header=False,
                 timeout_graceful_shutdown=5,
             )
         )

@@ -76,8 +76,7 @@ async def test_two_appliers_at_once_do_not_take_the_same_delivery(store: Store) 
         async with store.write() as session:
             taken = await inbox.claim(session, now=T0, limit=10)
             await asyncio.sleep(0.02)
-            for one in taken:
-                await inbox.applied(session, one, now=T0)
+            await inbox.applied(session, [(one, None, 1) for one in taken], now=T0)
         return [d.identity for d in taken]
 
     first, second = await asyncio.gather(take(), take())
@@ -90,8 +89,8 @@ async def test_an_applier_that_fails_lets_go_of_its_deliveries(store: Store) -> 
 
     async def fail() -> None:
         async with store.write() as session:
-            for one in await inbox.claim(session, now=T0, limit=1):
-                await inbox.applied(session, one, now=T0)
+            [one] = await inbox.claim(session, now=T0, limit=1)
+            await inbox.applied(session, [(one, None, 1)], now=T0)
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -111,7 +110,7 @@ async def test_a_waiting_delivery_sleeps_until_its_time_or_until_it_is_woken(sto
         await inbox.wake(session, ["r:woken", "r:nobody"], now=T0)
         [woken] = await inbox.claim(session, now=T0, limit=9)
         assert (woken.identity, woken.tries) == ("woken", 1)
-        await inbox.applied(session, woken, now=T0)
+        await inbox.applied(session, [(woken, None, 1)], now=T0)
         assert [d.identity for d in await inbox.claim(session, now=T0 + MINUTE, limit=9)] == ["timed"]
 
 
@@ -131,7 +130,7 @@ async def test_what_is_set_aside_stays_with_its_reason_until_it_is_replayed(stor
         await inbox.add(session, [delivery("raw:1", body=b"<html>", problem="not JSON")])
         odd, fine = sorted(await inbox.claim(session, now=T0, limit=9), key=lambda d: d.identity != "odd")
         await inbox.set_aside(session, odd, problem="nobody can read it")
-        await inbox.applied(session, fine, now=T0, problem="one part was left out")
+        await inbox.applied(session, [(fine, "one part was left out", 1)], now=T0)
         assert await inbox.claim(session, now=T0 + 99 * MINUTE, limit=9) == []
         told = {(p.identity, p.problem, p.body) for p in await inbox.problems(session, limit=9)}
         assert told == {("odd", "nobody can read it", b"{}"), ("raw:1", "not JSON", b"<html>")}

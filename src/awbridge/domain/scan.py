@@ -46,7 +46,7 @@ class Scan:
         parts = (
             self.waybill or waybill,
             str(self.code),
-            self.scanned_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
+            self.scanned_at.astimezone(UTC).isoformat(timespec="seconds")[:19],
             " ".join(self.status.casefold().split()),
             " ".join(self.location.casefold().split()),
         )

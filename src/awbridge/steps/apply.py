@@ -24,6 +24,7 @@ from awbridge.store import Store, arrivals, inbox, shipments, tellings, waybills
 from awbridge.store.arrivals import Arrival
 from awbridge.store.database import Session
 from awbridge.store.inbox import Delivery
+from awbridge.store.shipments import Heard
 from awbridge.store.tellings import Telling
 from awbridge.store.waybills import KnownWaybill
 
@@ -173,6 +174,7 @@ async def _tell_shipments(
     """Which side told new scans."""
     stories = await open_stories(session, sorted({about.reference_number for read in ready for about in read.about}))
     told: list[Telling] = []
+    applied: list[tuple[Delivery, str | None, int]] = []
     for read in sorted(ready, key=lambda r: (r.delivery.received_at, r.delivery.id)):
         entries: dict[str, set[int]] = {}
         for tidings, about in zip(read.tidings, read.about, strict=True):
@@ -180,15 +182,17 @@ async def _tell_shipments(
             entries.setdefault(about.reference_number, set()).add(tidings.entry)
         told += [Telling(reference, read.delivery, frozenset(places)) for reference, places in entries.items()]
         problems = [p for t in read.tidings for p in t.problems][:MOST_PROBLEMS]
-        problem = "; ".join(problems) or None
-        await inbox.applied(session, read.delivery, now=now, problem=problem, told=len(entries))
+        applied.append((read.delivery, "; ".join(problems) or None, len(entries)))
+    await inbox.applied(session, applied, now=now)
     await tellings.add(session, told)
     in_order = [story for story in stories.values() if not story.late]
     await keep(session, in_order)
+    heard: list[Heard] = []
     for story in stories.values():
         _log_future_scans(story)
         final_story = (await tell_anew(session, story.shipment, policy)).story if story.late else story
-        await _save(session, final_story, policy, gap=story.gap)
+        heard.append(_heard(final_story, policy, gap=story.gap))
+    await shipments.set_standings(session, heard)
     return [
         Arrival(e.received_at, e.courier_partner_id or story.shipment.courier_partner_id, e.source, scans=1)
         for story in stories.values()
@@ -204,8 +208,8 @@ def _log_future_scans(story: Story) -> None:
             log.warning("scan.in_future", reference=reference, source=entry.source.value, ahead_seconds=int(ahead))
 
 
-async def _save(session: Session, story: Story, policy: ApplyPolicy, *, gap: bool) -> None:
-    """Write where the shipment stands now, and when it is asked for next."""
+def _heard(story: Story, policy: ApplyPolicy, *, gap: bool) -> Heard:
+    """Where the shipment stands now, and when it is asked for next."""
     standing = story.standing(policy.zone)
     heard_at = story.heard_at or story.shipment.created_at
     final = standing.sighting is not None and standing.sighting.final
@@ -218,4 +222,4 @@ async def _save(session: Session, story: Story, policy: ApplyPolicy, *, gap: boo
         ask_again=policy.ask_again,
     )
     reference = story.shipment.reference_number
-    await shipments.set_standing(session, reference, standing, heard_at=heard_at, next_ask_at=ask_at)
+    return Heard(reference_number=reference, standing=standing, heard_at=heard_at, next_ask_at=ask_at)

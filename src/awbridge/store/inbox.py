@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from awbridge.domain.scan import Source
 from awbridge.domain.shipment import shard_of
-from awbridge.store.database import Row, Session
+from awbridge.store.database import Row, Session, Writes
 from awbridge.store.ids import Ids
 from awbridge.store.queries import Queries
 
@@ -16,9 +17,11 @@ _sql = Queries("inbox")
 _ids = Ids()
 
 
-@dataclass(frozen=True, slots=True)
-class NewDelivery:
-    """A delivery to be stored. With a `problem` it is kept for inspection and never applied."""
+class NewDelivery(NamedTuple):
+    """A delivery to be stored. With a `problem` it is kept for inspection and never applied.
+
+    A tuple, because making one is on the path of every webhook.
+    """
 
     identity: str
     source: Source
@@ -57,21 +60,22 @@ async def add(session: Session, deliveries: Sequence[NewDelivery]) -> None:
 
     Sorted by key: two writers whose batches share keys in different order would deadlock on PostgreSQL.
     """
-    keyed = sorted(((shard_of(d.identity), d.identity, d) for d in deliveries), key=lambda k: k[:2])
-    rows = [
-        (
-            shard,
-            _ids.next(),
-            identity,
-            d.source.value,
-            d.body,
-            d.received_at,
-            None if d.problem else d.received_at,
-            d.problem,
-        )
-        for shard, identity, d in keyed
+    await session.write_rows(_sql.add, _rows(deliveries))
+
+
+async def add_at_once(store: Writes, deliveries: Sequence[NewDelivery]) -> None:
+    """Store deliveries as `add` does, in a transaction of their own that is committed on return."""
+    await store.write_at_once(_sql.add, _rows(deliveries))
+
+
+def _rows(deliveries: Sequence[NewDelivery]) -> list[tuple[object, ...]]:
+    keyed = sorted([(shard_of(d[0]), d[0], number) for number, d in enumerate(deliveries)])
+    ids = _ids.take(len(keyed))
+    return [
+        (shard, row_id, identity, source.value, body, received_at, problem)
+        for row_id, (shard, identity, number) in zip(ids, keyed, strict=True)
+        for _, source, body, received_at, problem in (deliveries[number],)
     ]
-    await session.write_rows(_sql.add, rows)
 
 
 def delivery_of(row: Row) -> Delivery:
@@ -93,11 +97,10 @@ async def claim(session: Session, *, now: datetime, limit: int) -> list[Delivery
     return [delivery_of(row) for row in rows]
 
 
-async def applied(
-    session: Session, delivery: Delivery, *, now: datetime, problem: str | None = None, told: int = 0
-) -> None:
-    """It is on the timeline. `problem` names parts of it that could not be read, `told` counts its tellings."""
-    await session.execute(_sql.applied, delivery.shard, delivery.id, now, problem, min(told, 32_767))
+async def applied(session: Session, deliveries: Sequence[tuple[Delivery, str | None, int]], *, now: datetime) -> None:
+    """They are on their timelines. Beside each: what of it could not be read, if anything, and how many tellings."""
+    rows = [(d.shard, d.id, now, problem, min(told, 32_767)) for d, problem, told in deliveries]
+    await session.write_rows(_sql.applied, rows)
 
 
 async def wait(session: Session, delivery: Delivery, *, key: str, until: datetime) -> None:

@@ -16,8 +16,7 @@ async def of_shipments(session: Session, references: Sequence[str]) -> dict[str,
     """What was promised of these shipments, by reference number."""
     found: dict[str, list[Promise]] = {reference: [] for reference in references}
     if references:
-        shards = sorted({shard_of(r) for r in references})
-        for row in await session.fetch(_sql.of_shipments, sorted(found), shards):
+        for row in await session.fetch(_sql.of_shipments, list(found), [shard_of(r) for r in found]):
             values = dict(row)
             found[values.pop("reference_number")].append(Promise(**values))
     return found

@@ -39,8 +39,7 @@ async def entries(session: Session, references: Sequence[str]) -> dict[str, list
     """The timelines of these shipments, what was heard first first, by reference number."""
     found: dict[str, list[Entry]] = {reference: [] for reference in references}
     if references:
-        shards = sorted({shard_of(r) for r in references})
-        for row in await session.fetch(_sql.entries, sorted(found), shards):
+        for row in await session.fetch(_sql.entries, list(found), [shard_of(r) for r in found]):
             values = dict(row)
             reference = values.pop("reference_number")
             values["fingerprints"] = tuple(values.pop("fingerprint").split(" "))
@@ -64,7 +63,8 @@ def _identity(reference_number: str, entry: Entry) -> str:
 async def add(session: Session, new: Sequence[tuple[str, Entry]]) -> None:
     """Put scans on the timelines of these reference numbers. An entry that has an id keeps it."""
     # Ids grow in the order in which the scans were told: it is the order of those that came at one moment.
-    keyed = [(shard_of(r), _identity(r, e), e.id or _ids.next(), r, e) for r, e in new]
+    ids = _ids.take(len(new))
+    keyed = [(shard_of(r), _identity(r, e), e.id or own, r, e) for own, (r, e) in zip(ids, new, strict=True)]
     rows = [
         (
             shard,

@@ -3,10 +3,10 @@
 -- must fail, not lose a delivery.
 INSERT INTO inbox (shard, id, identity, source, body, received_at, due_at, tries, problem)
 {{postgres:
-SELECT shard, id, identity, source, body, received_at, due_at, 0, problem
-FROM unnest($1::smallint[], $2::bigint[], $3::text[], $4::text[], $5::bytea[], $6::timestamptz[], $7::timestamptz[],
-  $8::text[]) AS row (shard, id, identity, source, body, received_at, due_at, problem)}}
-{{sqlite: VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8)}}
+SELECT shard, id, identity, source, body, received_at, CASE WHEN problem IS NULL THEN received_at END, 0, problem
+FROM unnest($1::smallint[], $2::bigint[], $3::text[], $4::text[], $5::bytea[], $6::timestamptz[], $7::text[])
+  AS row (shard, id, identity, source, body, received_at, problem)}}
+{{sqlite: VALUES ($1, $2, $3, $4, $5, $6, CASE WHEN $7 IS NULL THEN $6 END, 0, $7)}}
 ON CONFLICT (shard, identity) DO NOTHING
 
 -- name: claim
@@ -18,8 +18,13 @@ LIMIT $2
 {{postgres: FOR UPDATE SKIP LOCKED}}
 
 -- name: applied
-UPDATE inbox SET due_at = NULL, applied_at = $3, waiting_for = NULL, problem = $4, told = $5
-WHERE shard = $1 AND id = $2
+-- Many rows in one statement: shard, id, now, problem, told.
+UPDATE inbox SET due_at = NULL, waiting_for = NULL,
+{{postgres: applied_at = row.now, problem = row.problem, told = row.told
+FROM unnest($1::smallint[], $2::bigint[], $3::timestamptz[], $4::text[], $5::smallint[])
+  AS row (shard, id, now, problem, told)
+WHERE inbox.shard = row.shard AND inbox.id = row.id}}
+{{sqlite: applied_at = $3, problem = $4, told = $5 WHERE shard = $1 AND id = $2}}
 
 -- name: wait
 UPDATE inbox SET due_at = $3, waiting_for = $4, tries = tries + 1 WHERE shard = $1 AND id = $2

@@ -10,12 +10,13 @@ ON CONFLICT (shard, identity) DO NOTHING
 
 -- name: entries
 -- Everything about the timelines of these shipments, to tell whether a scan is there already and where they stand.
-SELECT id, reference_number, fingerprint, scan_id, checkpoint_id, ndr_code, waybill, courier_partner_id, status_code,
-  status, remark, location, scanned_at, received_at, source
-FROM scans
-WHERE reference_number {{postgres: = ANY($1::text[]) AND shard = ANY($2::smallint[])}}
-  {{sqlite: IN (SELECT value FROM json_each($1)) AND shard IN (SELECT value FROM json_each($2))}}
-ORDER BY received_at, id
+SELECT scans.id, reference_number, fingerprint, scan_id, checkpoint_id, ndr_code, waybill, courier_partner_id,
+  status_code, status, remark, location, scanned_at, received_at, source FROM
+{{postgres: unnest($1::text[], $2::smallint[]) AS key (value, shard) JOIN scans
+  ON scans.shard = key.shard AND scans.reference_number = key.value}}
+{{sqlite: json_each($1) AS key JOIN json_each($2) AS beside ON beside.key = key.key CROSS JOIN scans
+  ON scans.shard = beside.value AND scans.reference_number = key.value}}
+ORDER BY received_at, scans.id
 
 -- name: learn
 UPDATE scans SET scan_id = $3, checkpoint_id = $4, ndr_code = $5, fingerprint = $6 WHERE shard = $1 AND id = $2

@@ -10,17 +10,22 @@ ON CONFLICT (shard, reference_number) DO NOTHING
 SELECT * FROM shipments WHERE shard = $1 AND reference_number = $2
 
 -- name: lock_many
--- In key order, so that two appliers never hold what the other waits for.
-SELECT * FROM shipments
-WHERE reference_number {{postgres: = ANY($1::text[]) AND shard = ANY($2::smallint[])}}
-  {{sqlite: IN (SELECT value FROM json_each($1)) AND shard IN (SELECT value FROM json_each($2))}}
-ORDER BY shard, reference_number
-{{postgres: FOR UPDATE}}
+-- In key order, so that two appliers never hold what the other waits for. Keys come as pairs: with a list of shards
+-- beside a list of numbers the index would be searched for every combination of the two.
+SELECT shipments.* FROM
+{{postgres: unnest($1::text[], $2::smallint[]) AS key (value, shard) JOIN shipments
+  ON shipments.shard = key.shard AND shipments.reference_number = key.value}}
+{{sqlite: json_each($1) AS key JOIN json_each($2) AS beside ON beside.key = key.key CROSS JOIN shipments
+  ON shipments.shard = beside.value AND shipments.reference_number = key.value}}
+ORDER BY shipments.shard, shipments.reference_number
+{{postgres: FOR UPDATE OF shipments}}
 
 -- name: get_many
-SELECT * FROM shipments
-WHERE reference_number {{postgres: = ANY($1::text[]) AND shard = ANY($2::smallint[])}}
-  {{sqlite: IN (SELECT value FROM json_each($1)) AND shard IN (SELECT value FROM json_each($2))}}
+SELECT shipments.* FROM
+{{postgres: unnest($1::text[], $2::smallint[]) AS key (value, shard) JOIN shipments
+  ON shipments.shard = key.shard AND shipments.reference_number = key.value}}
+{{sqlite: json_each($1) AS key JOIN json_each($2) AS beside ON beside.key = key.key CROSS JOIN shipments
+  ON shipments.shard = beside.value AND shipments.reference_number = key.value}}
 
 -- name: of_orders
 SELECT order_id, reference_number FROM shipments
@@ -171,11 +176,26 @@ ORDER BY shard, reference_number
 LIMIT $3
 
 -- name: set_status
+-- Many rows in one statement. Who is asked for again, or has reached the end, is no longer on the list of the silent.
+{{postgres:
+UPDATE shipments SET status_code = row.status_code, status_at = row.status_at, status_bucket = row.status_bucket,
+  status_step = row.status_step, final = row.final, edd = row.edd, ndr_code = row.ndr_code,
+  last_heard_at = row.heard_at, next_ask_at = row.next_ask_at, updated_at = row.updated_at,
+  edd_due_at = row.edd_due_at, ndr_at = row.ndr_at, forward_waybill = row.forward_waybill,
+  forward_reference_number = row.forward_reference_number,
+  aged_out_at = CASE WHEN row.next_ask_at IS NULL AND NOT row.final THEN shipments.aged_out_at END
+FROM unnest($1::smallint[], $2::text[], $3::integer[], $4::timestamptz[], $5::smallint[], $6::smallint[], $7::boolean[],
+  $8::text[], $9::integer[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::timestamptz[],
+  $14::timestamptz[], $15::text[], $16::text[])
+  AS row (shard, reference_number, status_code, status_at, status_bucket, status_step, final, edd, ndr_code, heard_at,
+    next_ask_at, updated_at, edd_due_at, ndr_at, forward_waybill, forward_reference_number)
+WHERE shipments.shard = row.shard AND shipments.reference_number = row.reference_number}}
+{{sqlite:
 UPDATE shipments SET status_code = $3, status_at = $4, status_bucket = $5, status_step = $6, final = $7, edd = $8,
   ndr_code = $9, last_heard_at = $10, next_ask_at = $11, updated_at = $12, edd_due_at = $13, ndr_at = $14,
   forward_waybill = $15, forward_reference_number = $16,
-  aged_out_at = CASE WHEN $11{{postgres: ::timestamptz}} IS NULL AND NOT $7 THEN aged_out_at END
-WHERE shard = $1 AND reference_number = $2
+  aged_out_at = CASE WHEN $11 IS NULL AND NOT $7 THEN aged_out_at END
+WHERE shard = $1 AND reference_number = $2}}
 
 -- name: set_label
 UPDATE shipments SET label_url = $3, updated_at = $4 WHERE shard = $1 AND reference_number = $2
