@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
+import gc
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -36,12 +38,14 @@ class Vendor:
         self.most_at_once = 0
         self.before_answer: Callable[[str], object] | None = None
         self.held: dict[str, Placed] = {}  # what a fetch by reference finds
+        self.can_be_asked = True
         self.fetched: list[str] = []
 
     async def find_order(self, reference_number: str, *, region: Region = Region.INDIA) -> FoundOrder:
         self.fetched.append(reference_number)
         call = Call(api="fetch-order", method="GET", url="u", response="found")
-        return FoundOrder(placed=self.held.get(reference_number), known=True, call=call)
+        found = self.held.get(reference_number) if self.can_be_asked else None
+        return FoundOrder(placed=found, known=self.can_be_asked, call=call)
 
     async def create_order(self, order: JsonObject, *, region: Region = Region.INDIA) -> OrderAnswer:
         reference = order["shipment_details"]["reference_number"]
@@ -393,3 +397,38 @@ async def test_deciding_knows_no_answer_for_what_is_placed(store: Store) -> None
     await add(store, "R")
     with pytest.raises(AssertionError):
         decide(await get(store, "R"), Placed(waybill="x"), T0, POLICY)
+
+
+async def test_what_may_stand_at_clickpost_does_not_give_up_until_clickpost_was_asked(store: Store) -> None:
+    clock, vendor = SetClock(), Vendor({"R": Unknown(message="no answer")})
+    vendor.can_be_asked = False
+    await add(store, "R")
+    for _ in range(8):
+        await push(store, vendor, clock)
+        clock.forward(hours=2)
+    waiting = await get(store, "R")
+    assert (waiting.state, waiting.no_of_retries) == (State.RETRYING, 3)
+    assert len(vendor.fetched) == 5
+    assert [a.outcome for a in await attempts_of(store, "R")][-1] == "not_asked"
+    vendor.can_be_asked = True
+    vendor.held["R"] = Placed(waybill="AWB-R")
+    await push(store, vendor, clock)
+    after = await get(store, "R")
+    assert (after.state, after.waybill) == (State.PLACED, "AWB-R")
+
+
+async def test_a_long_queue_is_not_read_into_memory(store: Store) -> None:
+    """What is claimed is what can be called: a backlog costs rows, not memory."""
+    clock, vendor = SetClock(), Vendor()
+    await add(store, *(f"R{n}" for n in range(200)))
+    most = 0
+
+    def watch(reference: str) -> None:
+        nonlocal most
+        if reference.endswith("49"):  # looking at all that lives takes a while
+            most = max(most, sum(type(each) is Shipment for each in gc.get_objects()))
+
+    vendor.before_answer = watch
+    policy = dataclasses.replace(POLICY, batch=10, concurrency=5)
+    assert await push(store, vendor, clock, policy) == 200
+    assert most <= 60

@@ -227,9 +227,8 @@ class Push:
         answer = await self._clickpost.create_order(create_order_request(shipment), region=shipment.region)
         asked = None
         if must_be_settled(shipment, answer.outcome, self._clock(), self._policy):
-            found = await self._clickpost.find_order(shipment.reference_number, region=shipment.region)
-            asked = found.call
-            answer = settled(answer, found.placed) if found.placed else answer
+            asked = await self._clickpost.find_order(shipment.reference_number, region=shipment.region)
+            answer = settled(answer, asked.placed) if asked.placed else answer
         self._answers.append(
             Done(
                 shipment=shipment,

@@ -8,13 +8,12 @@ from datetime import datetime
 
 import structlog
 
-from awbridge.clickpost.answers import OrderAnswer
+from awbridge.clickpost.answers import FoundOrder, OrderAnswer
 from awbridge.clickpost.orders import placed_differences
-from awbridge.domain.call import Call
 from awbridge.domain.desk import AccountState, after_answers
 from awbridge.domain.outcome import Outcome, Pending, Placed, Rejected
 from awbridge.domain.shipment import Shipment
-from awbridge.steps.verdict import NAMES, PushPolicy, decide, tally
+from awbridge.steps.verdict import NAMES, PushPolicy, decide, tally, unsettled
 from awbridge.store import Store, accounts, attempts, dispatch, shipments
 from awbridge.store.attempts import NewAttempt
 from awbridge.store.database import Session
@@ -35,7 +34,7 @@ class Done:
     account: str
     probe: bool
     answer: OrderAnswer
-    asked: Call | None
+    asked: FoundOrder | None
     answered_at: datetime
 
     @property
@@ -86,7 +85,7 @@ def _attempts(done: Done) -> list[NewAttempt]:
     calls = [(done.answer.call, outcome)]
     if done.asked:
         first = "try_later" if isinstance(done.outcome, Placed) else outcome
-        calls = [(done.answer.call, first), (done.asked, "found" if isinstance(done.outcome, Placed) else "not_found")]
+        calls = [(done.answer.call, first), (done.asked.call, _what_was_found(done.asked))]
     return [
         NewAttempt(
             call=call,
@@ -97,6 +96,12 @@ def _attempts(done: Done) -> list[NewAttempt]:
         )
         for call, name in calls
     ]
+
+
+def _what_was_found(asked: FoundOrder) -> str:
+    if not asked.known:
+        return "not_asked"
+    return "found" if asked.placed else "not_found"
 
 
 def _is_ours(done: Done, rows: dict[str, InFlight]) -> bool:
@@ -110,7 +115,10 @@ def _decided(
 ) -> NotPlaced:
     # An answer that opens the breaker belongs to the downtime already.
     in_trouble = before[done.account].in_trouble or after[done.account].in_trouble
-    return decide(done.shipment, done.outcome, done.answered_at, policy, in_trouble=in_trouble)
+    decided = decide(done.shipment, done.outcome, done.answered_at, policy, in_trouble=in_trouble)
+    if done.asked and not done.asked.known:
+        return unsettled(done.shipment, decided, done.answered_at, policy)
+    return decided
 
 
 def _placing(done: Done, policy: PushPolicy) -> Placing:

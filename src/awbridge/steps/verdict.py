@@ -66,6 +66,18 @@ def must_be_settled(shipment: Shipment, outcome: Outcome, now: datetime, policy:
     return _is_registered(outcome) or (decided.state is State.GAVE_UP and decided.may_stand)
 
 
+def unsettled(shipment: Shipment, decided: NotPlaced, now: datetime, policy: PushPolicy) -> NotPlaced:
+    """What becomes of a shipment that may stand at ClickPost, and ClickPost could not be asked.
+
+    It does not give up: nobody may take for dead what may travel. It goes on at the longest delay, using up no try.
+    """
+    if decided.state is not State.GAVE_UP:
+        return decided
+    again_at = now + timedelta(seconds=max(policy.retry_delays))
+    tries = shipment.no_of_retries
+    return replace(decided, state=State.RETRYING, no_of_retries=tries, next_try_at=again_at)
+
+
 def is_failure(outcome: Outcome) -> bool:
     """Whether an outcome counts against the account: a failure that passes, of courier, ClickPost or network."""
     return isinstance(outcome, Unknown) or (isinstance(outcome, TryLater) and outcome.counts and not outcome.unclear)
