@@ -251,3 +251,19 @@ async def test_a_shipment_that_turns_out_open_is_asked_for_again(store: Store) -
     assert (after.final, after.status_code, after.next_ask_at) == (False, 5, NOW)
     async with store.read() as session:
         assert len(await shipments.newest(session)) == 1
+
+
+async def test_a_shipment_on_the_list_of_the_silent_stays_there_until_something_new_is_told(store: Store) -> None:
+    await add(store, "R")
+    await place(store, "R", "AWB1")
+    await receive(store, T0, Source.WEBHOOK, webhook("AWB1", 5, T0))
+    await apply(store)
+    async with store.write() as session:
+        await session.execute(sql("UPDATE shipments SET status_code = 4, aged_out_at = $1, next_ask_at = NULL"), T0)
+    assert (await rebuild_all(store)).changed == 1
+    after = await get(store, "R")
+    assert (after.status_code, after.aged_out_at, after.next_ask_at) == (5, T0, None)
+    await receive(store, NOW, Source.WEBHOOK, webhook("AWB1", 6, NOW))
+    await apply(store)
+    after = await get(store, "R")
+    assert (after.status_code, after.aged_out_at, after.next_ask_at) == (6, None, NOW + timedelta(days=1))
