@@ -6,9 +6,12 @@ import asyncio
 import gc
 import signal
 import socket
+import sys
 import threading
-from collections.abc import AsyncGenerator, Callable, Generator
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 import stamina
@@ -22,6 +25,7 @@ from awbridge.clickpost.heard import hear
 from awbridge.domain.call import Call
 from awbridge.domain.desk import DeskPolicy
 from awbridge.domain.errors import SettingsError, StoreBusy, StoreError
+from awbridge.domain.overdue import StuckAfter
 from awbridge.settings import Settings
 from awbridge.steps.act import ActPolicy, act_due
 from awbridge.steps.allocate import AllocatePolicy, allocate_due
@@ -33,17 +37,26 @@ from awbridge.steps.fallback import FallbackPolicy, fall_back_due
 from awbridge.steps.ingest import Ingest
 from awbridge.steps.keep_calls import CallRecorder
 from awbridge.steps.loop import Loop
+from awbridge.steps.pace import Pace
 from awbridge.steps.push import Push
 from awbridge.steps.release import release_due
 from awbridge.steps.sync_couriers import watch_couriers
 from awbridge.steps.verdict import PushPolicy
+from awbridge.steps.watch import Refusals, Watch, WatchPolicy
 from awbridge.store import Store
 from awbridge.web.app import build_app
 from awbridge.web.webhook import KeyRing, WebhookEndpoint
 
 log = structlog.get_logger()
 
+GiveWay = Callable[[float], Awaitable[None]]  # is given the seconds that were worked, rests as long as is due
+
 START_PATIENCE = 60.0  # seconds that a starting service waits for its database
+# SQLite's thread waits for Python's lock after every statement, for up to this many seconds while webhooks are
+# answered. Python's own 5 ms would be most of a commit.
+QUICK_HANDOVER = 0.0005
+# Deliveries that apply takes up in one transaction on SQLite: nothing else can be written meanwhile.
+SQLITE_APPLY_BATCH = 50
 DRAIN_SECONDS = 20.0  # what a stopping process gives the calls in flight
 
 
@@ -109,12 +122,13 @@ def act_policy(settings: Settings) -> ActPolicy:
 
 def apply_policy(settings: Settings) -> ApplyPolicy:
     """How deliveries are read, by the settings."""
-    return ApplyPolicy(
+    policy = ApplyPolicy(
         zone=settings.zone,
         z_means_utc=settings.webhook_z_means_utc,
         ask_after=timedelta(seconds=settings.ask_after_seconds),
         ask_again=timedelta(seconds=settings.ask_again_seconds),
     )
+    return replace(policy, batch=SQLITE_APPLY_BATCH) if settings.database_url.startswith("sqlite") else policy
 
 
 def catch_up_policy(settings: Settings) -> CatchUpPolicy:
@@ -124,6 +138,8 @@ def catch_up_policy(settings: Settings) -> CatchUpPolicy:
         lag=timedelta(seconds=settings.catch_up_lag_seconds),
         ask_after=timedelta(seconds=settings.ask_after_seconds),
         ask_again=timedelta(seconds=settings.ask_again_seconds),
+        silent_for=timedelta(days=settings.ask_silent_days),
+        pace=Pace(settings.polling_calls_per_second),
     )
 
 
@@ -138,6 +154,21 @@ def fallback_policy(settings: Settings) -> FallbackPolicy:
         failures=settings.fallback_failures,
         window=timedelta(seconds=settings.fallback_window_seconds),
         ask_after=timedelta(seconds=settings.ask_after_seconds),
+    )
+
+
+def watch_policy(settings: Settings) -> WatchPolicy:
+    """When silence is an alarm, by the settings."""
+    return WatchPolicy(silent_after=timedelta(seconds=settings.webhook_silent_seconds))
+
+
+def stuck_after(settings: Settings) -> StuckAfter:
+    """When a parcel counts as stuck, by the settings."""
+    return StuckAfter(
+        pickup=timedelta(hours=settings.stuck_pickup_hours),
+        transit=timedelta(hours=settings.stuck_transit_hours),
+        delivery=timedelta(hours=settings.stuck_delivery_hours),
+        way_back=timedelta(hours=settings.stuck_return_hours),
     )
 
 
@@ -177,21 +208,42 @@ async def _check_schema(store: Store, migrate: bool) -> None:
         raise SettingsError(f"the database's schema is old ({', '.join(missing)} missing): run awbridge migrate")
 
 
-def step_loops(settings: Settings, store: Store, clickpost: AsyncClickPost, clock: Clock) -> dict[str, Loop]:
-    """Every step of the service as a loop, by name."""
+async def _no_rest(_: float) -> None:
+    """Nobody else needs this process."""
+
+
+def step_loops(
+    settings: Settings,
+    store: Store,
+    clickpost: AsyncClickPost,
+    clock: Clock,
+    *,
+    refusals: Refusals | None = None,
+    give_way: GiveWay = _no_rest,
+) -> dict[str, Loop]:
+    """Every step of the service as a loop, by name. `give_way` is awaited after each round of apply."""
     applying, catching_up, acting = apply_policy(settings), catch_up_policy(settings), act_policy(settings)
     allocating, falling_back = allocate_policy(settings), fallback_policy(settings)
     idle, delays = settings.steps_idle_seconds, settings.retry_delays
     push = Push(store=store, clickpost=clickpost, clock=clock, policy=push_policy(settings))
-    work = {
+    watch = Watch(store, clock, watch_policy(settings), refusals or Refusals())
+
+    async def apply_and_rest() -> int:
+        started = time.monotonic()
+        taken = await apply_due(store=store, clock=clock, policy=applying)
+        await give_way(time.monotonic() - started)
+        return taken
+
+    work: dict[str, Callable[[], Awaitable[int]]] = {
         "cancel": lambda: cancel_due(store=store, clickpost=clickpost, clock=clock, retry_delays=delays),
         "release": lambda: release_due(store=store, clock=clock),
         "act": lambda: act_due(store=store, clickpost=clickpost, clock=clock, policy=acting),
         "allocate": lambda: allocate_due(store=store, clickpost=clickpost, clock=clock, policy=allocating),
         "fallback": lambda: fall_back_due(store=store, clickpost=clickpost, clock=clock, policy=falling_back),
-        "apply": lambda: apply_due(store=store, clock=clock, policy=applying),
+        "apply": apply_and_rest,
         "cover": lambda: cover_next_window(store=store, clickpost=clickpost, clock=clock, policy=catching_up),
         "ask": lambda: ask_for_silent(store=store, clickpost=clickpost, clock=clock, policy=catching_up),
+        "watch": watch.look,
     }
     if settings.courier_comparison_seconds:
         every = timedelta(seconds=settings.courier_comparison_seconds)
@@ -216,13 +268,18 @@ async def serve(
         recorded(hook, store),
         vendor(settings, on_call=hook) as clickpost,
     ):
-        loops = step_loops(settings, store, clickpost, utc_now) | evidence.loops(settings, store, utc_now, hook)
-        ingest = Ingest(store, on_stored=loops["apply"].wake)
+        if store.dialect == "sqlite":
+            sys.setswitchinterval(QUICK_HANDOVER)
+        refusals = Refusals()
+        ingest = Ingest(store)
+        loops = step_loops(settings, store, clickpost, utc_now, refusals=refusals, give_way=ingest.give_way)
+        loops |= evidence.loops(settings, store, utc_now, hook)
+        ingest.on_stored = loops["apply"].wake
         keys = KeyRing(store, (k.get_secret_value() for k in settings.webhook_keys))
         app = build_app(
             store=store,
             clock=utc_now,
-            webhook=WebhookEndpoint(ingest, keys, utc_now),
+            webhook=WebhookEndpoint(ingest, keys, utc_now, refusals),
             loops=list(loops.values()),
             clickpost=clickpost,
             allocation=settings.allocation,
@@ -230,6 +287,8 @@ async def serve(
             desk=evidence.desk(settings),
             hook=hook,
             zone=settings.time_zone,
+            ask_again=timedelta(seconds=settings.ask_again_seconds),
+            stuck_after=stuck_after(settings),
         )
         server = _Server(
             uvicorn.Config(
@@ -240,6 +299,7 @@ async def serve(
                 access_log=False,
                 lifespan="off",
                 http="httptools",
+                server_header=False,
                 timeout_graceful_shutdown=5,
             )
         )

@@ -173,6 +173,24 @@ class Settings(BaseSettings):
     )
     retain_reports_days: int = Field(365, ge=0, le=36500, description="Days that reports are kept.")
     retain_runs_days: int = Field(90, ge=0, le=36500, description="Days that scheduled runs are kept.")
+    ask_silent_days: float = Field(
+        45.0,
+        gt=0,
+        description="A shipment without news for so many days is listed for a person, and asked for no more.",
+    )
+    polling_calls_per_second: float = Field(
+        5.0, gt=0, le=1000, description="Calls of updated-order and track-order that one process makes a second."
+    )
+    webhook_silent_seconds: float = Field(
+        3600.0, gt=0, description="Webhooks missing for this long, while polling finds scans, raise an alarm."
+    )
+
+    stuck_pickup_hours: float = Field(
+        48.0, gt=0, description="A parcel not picked up counts as stuck after so many hours without a scan."
+    )
+    stuck_transit_hours: float = Field(72.0, gt=0, description="The same, on its way.")
+    stuck_delivery_hours: float = Field(48.0, gt=0, description="The same, out for delivery or after a failed one.")
+    stuck_return_hours: float = Field(120.0, gt=0, description="The same, on the way back.")
 
     steps_idle_seconds: float = Field(1.0, gt=0, le=60, description="How long a step sleeps when nothing is due.")
     host: str = Field("127.0.0.1", description="Address that `awbridge serve` listens on.")

@@ -17,9 +17,19 @@ from tests.conftest import new_database
 
 TABLES = (
     *("shipments", "waybills", "attempts", "actions", "inbox", "scans", "payload_versions"),
-    *("courier_accounts", "account_states", "downtimes", "catch_up_windows", "webhook_keys"),
+    *(
+        "courier_accounts",
+        "account_states",
+        "downtimes",
+        "catch_up_windows",
+        "webhook_keys",
+        "webhook_refusals",
+        "arrivals",
+        "alarms",
+    ),
     *("courier_warnings", "courier_comparisons", "allocation_rules"),
     *("archive_files", "runs", "reports", "erasures"),
+    *("tellings", "promises", "replays"),
 )
 
 _emptied: dict[int, str] = {}  # a server's port -> its database for these tests

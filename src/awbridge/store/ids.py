@@ -19,3 +19,9 @@ class Ids:
         """The next id: greater than every one before it from this source."""
         self._last = max(self._last + 1, time.time_ns() // 1000)
         return (self._last << _PROCESS_BITS) | self._process
+
+    def take(self, count: int) -> list[int]:
+        """The next `count` ids, as `next` would give them."""
+        first = max(self._last + 1, time.time_ns() // 1000)
+        self._last = first + count - 1
+        return [(number << _PROCESS_BITS) | self._process for number in range(first, first + count)]

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from awbridge.steps.clock import Clock
 from awbridge.steps.keep_calls import CallRecorder
 from awbridge.steps.loop import Loop
-from awbridge.store import Store, accounts, actions, archive, couriers, inbox, shipments
+from awbridge.steps.watch import SILENT, Coverage, coverage
+from awbridge.store import Store, accounts, actions, archive, couriers, inbox, scans, shipments
 from awbridge.store.accounts import Held
 from awbridge.web.webhook import WebhookEndpoint
 
@@ -30,6 +31,8 @@ class _Now(Collector):
         warnings: Mapping[str, int],
         filed: archive.ArchiveCounts,
         hook: CallRecorder | None,
+        covered: Coverage,
+        ahead: int,
     ) -> None:
         self._states = states
         self._cancels = cancels
@@ -42,6 +45,8 @@ class _Now(Collector):
         self._warnings = warnings
         self._filed = filed
         self._hook = hook
+        self._covered = covered
+        self._ahead = ahead
 
     def collect(self) -> Iterable[Metric]:
         """The metrics, as they stand."""
@@ -62,6 +67,9 @@ class _Now(Collector):
         for stage, count in self._deliveries.items():
             inbox_now.add_metric([stage], count)
         yield inbox_now
+        yield GaugeMetricFamily(
+            "awbridge_scans_ahead", "Scans that were in the future when they came; they count as of then.", self._ahead
+        )
         warned = GaugeMetricFamily(
             "awbridge_courier_warnings", "Courier accounts in use that orders would fail on.", labels=["kind"]
         )
@@ -86,6 +94,7 @@ class _Now(Collector):
         dropped = CounterMetricFamily("awbridge_calls_dropped", "Failed calls that could not be written down.")
         dropped.add_metric([], self._hook.dropped if self._hook else 0)
         yield dropped
+        yield from _coverage(self._covered)
 
     def _accounts(self) -> Iterable[Metric]:
         troubles = GaugeMetricFamily(
@@ -102,12 +111,45 @@ class _Now(Collector):
         yield waiting
 
 
+def _coverage(covered: Coverage) -> Iterable[Metric]:
+    """How far updated-order is, whether webhooks come, and which share of each courier's scans they bring."""
+    if covered.lag is not None:
+        yield GaugeMetricFamily(
+            "awbridge_catch_up_lag_seconds",
+            "How far behind now every minute of updated-order is covered.",
+            value=covered.lag.total_seconds(),
+        )
+    if covered.webhook_silence is not None:
+        yield GaugeMetricFamily(
+            "awbridge_webhook_silence_seconds",
+            "Seconds since the last webhook that could be read.",
+            value=covered.webhook_silence.total_seconds(),
+        )
+    yield GaugeMetricFamily(
+        "awbridge_webhooks_silent",
+        "1 while webhooks are silent though polling finds scans.",
+        value=float(SILENT in covered.alarms),
+    )
+    share = GaugeMetricFamily(
+        "awbridge_webhook_share", "Share of a courier's new scans of a day that came by webhook.", labels=["courier"]
+    )
+    for courier, told in covered.day.items():
+        if told.share is not None:
+            share.add_metric([str(courier)], told.share)
+    yield share
+    yield GaugeMetricFamily(
+        "awbridge_shipments_silent",
+        "Shipments that are asked for no more, being silent too long.",
+        value=covered.silent_shipments,
+    )
+
+
 async def metrics_text(
-    store: Store, webhook: WebhookEndpoint, loops: Sequence[Loop], *, now: datetime, hook: CallRecorder | None = None
+    store: Store, clock: Clock, webhook: WebhookEndpoint, loops: Sequence[Loop], *, hook: CallRecorder | None = None
 ) -> bytes:
     """All metrics as text."""
     async with store.read() as session:
-        held = await accounts.held(session, now=now)
+        held = await accounts.held(session, now=clock())
         waiting = accounts.held_numbers(await accounts.count_unplaced(session, list(held)))
         states = await shipments.count_by_state(session, held=held)
         cancels = await shipments.count_cancels(session)
@@ -115,8 +157,13 @@ async def metrics_text(
         deliveries = await inbox.counts(session)
         warnings = await couriers.count_warnings(session)
         filed = await archive.counts(session)
+        ahead = await scans.count_ahead(session)
+    covered = await coverage(store=store, clock=clock)
     registry = CollectorRegistry()
     registry.register(
-        _Now(states, cancels, wanted, deliveries, webhook.counts, loops, held, waiting, warnings, filed, hook)
+        _Now(
+            *(states, cancels, wanted, deliveries, webhook.counts, loops),
+            *(held, waiting, warnings, filed, hook, covered, ahead),
+        )
     )
     return generate_latest(registry)
