@@ -90,7 +90,7 @@ async def test_deliveries_go_once_applied_but_never_while_somebody_waits_for_the
         await inbox.add(session, [delivery("applied"), delivery("due"), delivery("aside", problem="what is this")])
         for one in await inbox.claim(session, now=T0, limit=10):
             if one.identity == "applied":
-                await inbox.applied(session, one, now=T0)
+                await inbox.applied(session, [(one, None, 1)], now=T0)
     assert (await run(store, objects, inbox=30)).counts == {"inbox": 1}
     left = await fetch(store, "SELECT identity FROM inbox ORDER BY identity")
     assert [row["identity"] for row in left] == ["aside", "due"]
