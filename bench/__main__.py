@@ -22,6 +22,7 @@ from rich.table import Table
 from tests.support.postgres import find_binaries, postgres_server
 
 from awbridge.store import Store, inbox
+from bench.reconcile import reconcile
 
 KEY = "bench-key"
 
@@ -85,11 +86,14 @@ def measure(name: str, database: str, connections: list[int], seconds: float, ta
     return honest
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @click.option("--seconds", default=5.0, show_default=True, type=click.FloatRange(0.5, 60))
 @click.option("--connections", default="32,128,512", show_default=True)
-def main(seconds: float, connections: str) -> None:
-    """Measure the webhook endpoint on every database and print one table."""
+@click.pass_context
+def main(context: click.Context, seconds: float, connections: str) -> None:
+    """Measure the webhook endpoint on every database and print one table; or `reconcile`: see there."""
+    if context.invoked_subcommand:
+        return
     numbers = [int(part) for part in connections.split(",")]
     table = Table("storage", "connections", "acks/s", "p50 ms", "p99 ms", "found in the database", "other answers")
     with tempfile.TemporaryDirectory(prefix="awbridge-bench-") as folder:
@@ -106,6 +110,8 @@ def main(seconds: float, connections: str) -> None:
     Console(width=100).print(table)
     sys.exit(0 if honest else 1)
 
+
+main.add_command(reconcile)
 
 if __name__ == "__main__":
     main()

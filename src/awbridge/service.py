@@ -10,6 +10,7 @@ import threading
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
+from pathlib import Path
 
 import stamina
 import structlog
@@ -22,9 +23,12 @@ from awbridge.steps.apply import ApplyPolicy, apply_due
 from awbridge.steps.cancel import cancel_due
 from awbridge.steps.catch_up import CatchUpPolicy, ask_for_silent, cover_next_window
 from awbridge.steps.clock import Clock, utc_now
+from awbridge.steps.differences import look_again
 from awbridge.steps.ingest import Ingest
 from awbridge.steps.loop import Loop
 from awbridge.steps.push import PushPolicy, push_due
+from awbridge.steps.reconcile import ReconcilePolicy, reconcile_due
+from awbridge.steps.report_files import take_from_folder
 from awbridge.store import Store
 from awbridge.web.app import build_app
 from awbridge.web.webhook import KeyRing, WebhookEndpoint
@@ -84,6 +88,11 @@ def catch_up_policy(settings: Settings) -> CatchUpPolicy:
     )
 
 
+def reconcile_policy(settings: Settings) -> ReconcilePolicy:
+    """In which zone a day lies, and how often a report is asked for, by the settings."""
+    return ReconcilePolicy(zone=settings.zone, ask_every=timedelta(seconds=settings.reconcile_ask_seconds))
+
+
 @asynccontextmanager
 async def open_store(settings: Settings, *, migrate: bool, patience: float = 0.0) -> AsyncGenerator[Store]:
     """The database, closed when the block ends. `patience`: seconds to wait for one that does not answer yet.
@@ -124,14 +133,25 @@ def step_loops(settings: Settings, store: Store, clickpost: AsyncClickPost, cloc
     """Every step of the service as a loop, by name."""
     pushing, applying, catching_up = push_policy(settings), apply_policy(settings), catch_up_policy(settings)
     delays = settings.retry_delays
+    reconciling = reconcile_policy(settings)
     work = {
         "push": lambda: push_due(store=store, clickpost=clickpost, clock=clock, policy=pushing),
         "cancel": lambda: cancel_due(store=store, clickpost=clickpost, clock=clock, retry_delays=delays),
         "apply": lambda: apply_due(store=store, clock=clock, policy=applying),
         "cover": lambda: cover_next_window(store=store, clickpost=clickpost, clock=clock, policy=catching_up),
         "ask": lambda: ask_for_silent(store=store, clickpost=clickpost, clock=clock, policy=catching_up),
+        "reconcile": lambda: reconcile_due(store=store, clickpost=clickpost, clock=clock, policy=reconciling),
+        "differences": lambda: look_again(store=store, clickpost=clickpost, clock=clock),
     }
-    return {name: Loop(name, round_, idle_seconds=settings.steps_idle_seconds) for name, round_ in work.items()}
+    loops = {name: Loop(name, round_, idle_seconds=settings.steps_idle_seconds) for name, round_ in work.items()}
+    if settings.reconcile_dir:
+        folder = Path(settings.reconcile_dir)
+        loops["report_files"] = Loop(
+            "report_files",
+            lambda: take_from_folder(store=store, clock=clock, folder=folder),
+            idle_seconds=max(settings.steps_idle_seconds, 5.0),
+        )
+    return loops
 
 
 async def serve(
@@ -157,6 +177,7 @@ async def serve(
             webhook=WebhookEndpoint(ingest, keys, utc_now),
             loops=list(loops.values()),
             api_keys=[k.get_secret_value() for k in settings.api_keys],
+            zone=settings.zone,
         )
         server = _Server(
             uvicorn.Config(

@@ -90,6 +90,13 @@ class Settings(BaseSettings):
         7200.0, gt=0, description="Track-order is not asked twice for one shipment within this. Couriers are asked so."
     )
 
+    reconcile_dir: str = Field(
+        "", description="A folder that is watched for reports of ClickPost to reconcile with; empty: none is watched."
+    )
+    reconcile_ask_seconds: float = Field(
+        30.0, gt=0, le=3600, description="How often a dashboard report that is not ready is asked for."
+    )
+
     steps_idle_seconds: float = Field(1.0, gt=0, le=60, description="How long a step sleeps when nothing is due.")
     host: str = Field("127.0.0.1", description="Address that `awbridge serve` listens on.")
     port: int = Field(8000, ge=0, le=65535, description="Port that `awbridge serve` listens on. 0 picks a free one.")

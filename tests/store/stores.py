@@ -18,6 +18,7 @@ from tests.conftest import new_database
 TABLES = (
     *("shipments", "waybills", "attempts", "inbox", "scans"),
     *("courier_accounts", "catch_up_windows", "webhook_keys"),
+    *("reconciliations", "reconciliation_files", "differences"),
 )
 
 _emptied: dict[int, str] = {}  # a server's port -> its database for these tests

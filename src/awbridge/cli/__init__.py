@@ -13,6 +13,7 @@ import awbridge
 from awbridge import service
 from awbridge.cli.couriers import couriers_group
 from awbridge.cli.drill import drill
+from awbridge.cli.reconcile import reconcile_group
 from awbridge.cli.shared import Group, as_json_option, fail, read_settings, run
 from awbridge.cli.shipments import shipments_group
 from awbridge.cli.tracking import catch_up, replay, webhook_group
@@ -145,5 +146,5 @@ def migrate() -> None:
     click.echo("\n".join(f"applied {name}" for name in ran) or "the schema is up to date")
 
 
-for command in (shipments_group, couriers_group, webhook_group, catch_up, replay, drill):
+for command in (shipments_group, couriers_group, webhook_group, catch_up, replay, reconcile_group, drill):
     main.add_command(command)

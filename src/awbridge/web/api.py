@@ -6,6 +6,7 @@ import base64
 import json
 from datetime import UTC, datetime
 from typing import Annotated, Any, cast
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Body, Path, Query, Request, Response
 from starlette.exceptions import HTTPException
@@ -16,8 +17,9 @@ from awbridge.steps import intake
 from awbridge.steps.clock import Clock
 from awbridge.store import Store, attempts, couriers, scans, shipments
 from awbridge.store.couriers import CourierAccount
-from awbridge.web import views
+from awbridge.web import reconciliations, views
 
+INDIA = ZoneInfo("Asia/Kolkata")
 LARGEST_BATCH = 1000
 LARGEST_BODY = 16 * 1024 * 1024  # bytes
 
@@ -70,9 +72,10 @@ async def _known(store: Store, reference_number: str) -> Shipment:
     return shipment
 
 
-def router(store: Store, clock: Clock) -> APIRouter:
-    """The routes, on this store."""
+def router(store: Store, clock: Clock, zone: ZoneInfo = INDIA) -> APIRouter:
+    """The routes, on this store; days are those of `zone`."""
     api = APIRouter(prefix="/v1")
+    api.include_router(reconciliations.router(store, clock, zone))
     order_body = {
         "requestBody": {
             "required": True,
