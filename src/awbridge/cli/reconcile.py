@@ -13,6 +13,7 @@ import click
 from awbridge import service
 from awbridge.cli.shared import as_json_option, fail, print_json, print_table, read_settings, with_store, with_vendor
 from awbridge.clickpost.async_client import AsyncClickPost
+from awbridge.clickpost.codes import status_info
 from awbridge.domain.reconcile import Kind, Table, day_before
 from awbridge.steps.bundle import bundle_of
 from awbridge.steps.clock import utc_now
@@ -20,6 +21,7 @@ from awbridge.steps.differences import known_run, push_again
 from awbridge.steps.reconcile import ReconcilePolicy, begin_day, reconcile_due
 from awbridge.steps.report_files import day_of_file, kind_of_file, read_parts, take_file
 from awbridge.store import Store, differences, reconciliations
+from awbridge.store.differences import Seen
 from awbridge.store.reconciliations import Reconciliation, Stage
 
 LOOKS_EVERY = 0.5  # seconds, while a report is awaited or another process is at it
@@ -183,8 +185,26 @@ def show_run(reconciliation: int, kind: str | None, limit: int, evidence: Path |
         print_json({**_plain(run), "differences": found})
         return
     _show(run, False)
-    shown = ("id", "kind", "reference_number", "waybill", "ours", "theirs", "state", "solved_how")
-    print_table([{name: getattr(one, name) for name in shown} for one in found], empty="no differences")
+    rows = [
+        {
+            "kind": one.kind.value,
+            "item": one.item,
+            "ours": _words(one.ours),
+            "ClickPost's": _words(one.theirs),
+            "state": one.solved_how or one.state,
+        }
+        for one in found
+    ]
+    print_table(rows, empty="no differences")
+
+
+def _words(seen: Seen | None) -> str:
+    """One side of a difference in a few words."""
+    if seen is None:
+        return "nothing"
+    code, courier = seen.get("status_code"), seen.get("courier_partner_id")
+    status = status_info(code).name if code is not None else seen.get("state")
+    return ", ".join(str(part) for part in (seen.get("waybill"), courier and f"courier {courier}", status) if part)
 
 
 @reconcile_group.command("push-again")

@@ -103,7 +103,9 @@ class Matching:
     def drop(self, lines: Iterable[int]) -> None:
         """These rows of theirs count no more."""
         with self._connection:
-            self._connection.executemany(_sql.drop_line.sqlite, [(line,) for line in lines])
+            for line in lines:
+                self._connection.execute(_sql.drop_pair.sqlite, (line,))
+                self._connection.execute(_sql.drop_line.sqlite, (line,))
 
     def unequal(self, size: int, *, every: bool) -> Iterator[list[tuple[LaidRow, Ours]]]:
         """Pairs that are not the same in waybill, courier and status, in slices; with `every`, all pairs."""

@@ -50,8 +50,11 @@ SELECT p.ours, t.line, t.waybill, t.reference, t.courier, t.code, t.seen FROM pa
 WHERE p.ours IN (SELECT ours FROM pairs GROUP BY ours HAVING COUNT(*) > 1)
 ORDER BY p.ours, t.line
 
--- name: drop_line
+-- name: drop_pair
 DELETE FROM pairs WHERE line = $1
+
+-- name: drop_line
+DELETE FROM theirs WHERE line = $1
 
 -- name: unequal
 -- What is the same in all that is compared need not be looked at; the rest is judged in Python.
