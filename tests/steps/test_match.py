@@ -14,7 +14,7 @@ from awbridge.domain.errors import NotPossible
 from awbridge.domain.reconcile import Kind, Table
 from awbridge.domain.shipment import WaybillKind
 from awbridge.steps import match as match_step
-from awbridge.steps.reconcile import ReconcilePolicy, reconcile_due
+from awbridge.steps.reconcile import ReconcilePolicy, begin_day, reconcile_due
 from awbridge.steps.report_files import day_of_file, kind_of_file, take_file, take_from_folder
 from awbridge.store import Store, differences, reconciliations, waybills
 from awbridge.store.reconciliations import Reconciliation, Stage
@@ -170,6 +170,17 @@ async def test_the_same_file_is_one_run_and_an_empty_one_is_none(store: Store) -
         await taken(store, "")
     assert await count(store, "reconciliations") == 2
     assert await count(store, "reconciliation_files") == 2
+
+
+async def test_parts_of_a_file_that_never_came_whole_are_forgotten_after_a_day(store: Store) -> None:
+    run = await taken(store, "AWB\n4000000000001\n")
+    clock = SetClock(run.created_at)
+    async with store.write() as session:
+        await reconciliations.add_part(session, reconciliations.new_id(), 0, b"AWB\n40000")
+    for days, left in ((0, 2), (20_000, 1)):  # ids tell the true time
+        clock.forward(days=days)
+        await begin_day(store=store, clock=clock, zone=INDIA, day=DAY)
+        assert await count(store, "reconciliation_files") == left
 
 
 async def test_the_folder_gives_whole_files_and_keeps_them_aside(store: Store, tmp_path: Path) -> None:

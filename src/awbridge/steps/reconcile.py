@@ -35,6 +35,7 @@ MOST_TRIES = 20
 FIRST_PAUSE = timedelta(seconds=30)  # after a failed call; doubles
 LONGEST_PAUSE = timedelta(minutes=30)
 MOST_WINDOWS = 31
+ORPHANED = timedelta(days=1)  # a file that was being brought so long ago, and never came whole, is forgotten
 LONGEST_WAIT = timedelta(hours=6)  # for a report
 
 
@@ -85,6 +86,7 @@ async def begin_day(
         state=Stage.COUNTING,
     )
     async with store.write() as session:
+        await reconciliations.drop_orphans(session, before=clock() - ORPHANED)
         return await reconciliations.begin(session, number, new, now=clock())
 
 

@@ -9,7 +9,7 @@ import asyncio
 import hashlib
 import re
 from collections.abc import AsyncIterator, Iterator
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 
 import structlog
@@ -147,8 +147,6 @@ async def take_from_folder(*, store: Store, clock: Clock, folder: Path) -> int:
             log.info("reconcile.file_taken", file=path.name, reconciliation=run.id, kind=run.kind.value)
         await asyncio.to_thread(_put_aside, path)
         taken += 1
-    async with store.write() as session:
-        await reconciliations.drop_orphans(session, before=clock() - timedelta(days=1))
     return taken
 
 
