@@ -123,8 +123,8 @@ async def run_drill(plan: Plan, folder: Path) -> Result:
     """Drill on an empty database; `folder` takes logs. Raises AwbridgeError where the database holds shipments."""
     store = await Store.open(plan.database_url)
     try:
-        await store.migrate()
-        await _refuse_unless_empty(store)
+        await _steady(store.migrate)
+        await _steady(partial(_refuse_unless_empty, store))
         with (folder / "drill.log").open("ab") as log, _sandbox(plan, folder, log) as url:
             return await _drive(store, plan, folder, log, url)
     finally:

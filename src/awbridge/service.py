@@ -16,19 +16,31 @@ import stamina
 import structlog
 import uvicorn
 
+from awbridge import evidence
 from awbridge.clickpost.async_client import AsyncClickPost
-from awbridge.domain.errors import SettingsError, StoreBusy
+from awbridge.clickpost.connection import OnCall
+from awbridge.clickpost.heard import hear
+from awbridge.domain.call import Call
+from awbridge.domain.desk import DeskPolicy
+from awbridge.domain.errors import SettingsError, StoreBusy, StoreError
 from awbridge.settings import Settings
+from awbridge.steps.act import ActPolicy, act_due
+from awbridge.steps.allocate import AllocatePolicy, allocate_due
 from awbridge.steps.apply import ApplyPolicy, apply_due
 from awbridge.steps.cancel import cancel_due
 from awbridge.steps.catch_up import CatchUpPolicy, ask_for_silent, cover_next_window
 from awbridge.steps.clock import Clock, utc_now
 from awbridge.steps.differences import look_again
+from awbridge.steps.fallback import FallbackPolicy, fall_back_due
 from awbridge.steps.ingest import Ingest
+from awbridge.steps.keep_calls import CallRecorder
 from awbridge.steps.loop import Loop
-from awbridge.steps.push import PushPolicy, push_due
+from awbridge.steps.push import Push
 from awbridge.steps.reconcile import ReconcilePolicy, reconcile_due
+from awbridge.steps.release import release_due
 from awbridge.steps.report_files import take_from_folder
+from awbridge.steps.sync_couriers import watch_couriers
+from awbridge.steps.verdict import PushPolicy
 from awbridge.store import Store
 from awbridge.web.app import build_app
 from awbridge.web.webhook import KeyRing, WebhookEndpoint
@@ -39,7 +51,7 @@ START_PATIENCE = 60.0  # seconds that a starting service waits for its database
 DRAIN_SECONDS = 20.0  # what a stopping process gives the calls in flight
 
 
-def vendor(settings: Settings) -> AsyncClickPost:
+def vendor(settings: Settings, *, on_call: OnCall | None = None) -> AsyncClickPost:
     """The client for the account in the settings. Raises SettingsError where the account is not set."""
     settings.check_vendor()
     return AsyncClickPost(
@@ -51,7 +63,20 @@ def vendor(settings: Settings) -> AsyncClickPost:
         edd_url=settings.clickpost_edd_url,
         timeout=settings.clickpost_timeout,
         connections=settings.clickpost_connections,
+        on_call=_heard_by(on_call),
     )
+
+
+def _heard_by(on_call: OnCall | None) -> OnCall:
+    """One hook for both: whoever listens for its own calls, and the one that was given."""
+    if on_call is None:
+        return hear
+
+    def both(call: Call) -> None:
+        hear(call)
+        on_call(call)
+
+    return both
 
 
 def push_policy(settings: Settings) -> PushPolicy:
@@ -63,8 +88,26 @@ def push_policy(settings: Settings) -> PushPolicy:
         retry_delays=settings.retry_delays,
         waiting=timedelta(seconds=settings.waiting_seconds),
         waiting_deadline=timedelta(seconds=settings.waiting_deadline_seconds),
-        hold=timedelta(seconds=settings.hold_seconds),
         ask_after=timedelta(seconds=settings.ask_after_seconds),
+        rate_per_second=settings.push_rate or None,
+        desk=DeskPolicy(
+            failures=settings.breaker_failures,
+            rate=settings.breaker_rate,
+            window=timedelta(seconds=settings.breaker_window_seconds),
+            probe=timedelta(seconds=settings.probe_seconds),
+            hold=timedelta(seconds=settings.hold_seconds),
+            ramp_until=settings.ramp_until,
+            patience=timedelta(seconds=settings.push_lease_seconds),
+        ),
+    )
+
+
+def act_policy(settings: Settings) -> ActPolicy:
+    """How actions are tried, by the settings. The lease outlives the longest call."""
+    return ActPolicy(
+        lease=timedelta(seconds=60 + 4 * settings.clickpost_timeout),
+        retry_delays=settings.retry_delays,
+        hold=timedelta(seconds=settings.hold_seconds),
     )
 
 
@@ -91,6 +134,20 @@ def catch_up_policy(settings: Settings) -> CatchUpPolicy:
 def reconcile_policy(settings: Settings) -> ReconcilePolicy:
     """In which zone a day lies, and how often a report is asked for, by the settings."""
     return ReconcilePolicy(zone=settings.zone, ask_every=timedelta(seconds=settings.reconcile_ask_seconds))
+
+
+def allocate_policy(settings: Settings) -> AllocatePolicy:
+    """How the recommendation is asked for, by the settings."""
+    return AllocatePolicy(retry_delays=settings.retry_delays, hold=timedelta(seconds=settings.hold_seconds))
+
+
+def fallback_policy(settings: Settings) -> FallbackPolicy:
+    """When another courier is tried, by the settings."""
+    return FallbackPolicy(
+        failures=settings.fallback_failures,
+        window=timedelta(seconds=settings.fallback_window_seconds),
+        ask_after=timedelta(seconds=settings.ask_after_seconds),
+    )
 
 
 @asynccontextmanager
@@ -131,25 +188,34 @@ async def _check_schema(store: Store, migrate: bool) -> None:
 
 def step_loops(settings: Settings, store: Store, clickpost: AsyncClickPost, clock: Clock) -> dict[str, Loop]:
     """Every step of the service as a loop, by name."""
-    pushing, applying, catching_up = push_policy(settings), apply_policy(settings), catch_up_policy(settings)
-    delays = settings.retry_delays
+    applying, catching_up, acting = apply_policy(settings), catch_up_policy(settings), act_policy(settings)
+    allocating, falling_back = allocate_policy(settings), fallback_policy(settings)
+    idle, delays = settings.steps_idle_seconds, settings.retry_delays
+    push = Push(store=store, clickpost=clickpost, clock=clock, policy=push_policy(settings))
     reconciling = reconcile_policy(settings)
     work = {
-        "push": lambda: push_due(store=store, clickpost=clickpost, clock=clock, policy=pushing),
         "cancel": lambda: cancel_due(store=store, clickpost=clickpost, clock=clock, retry_delays=delays),
+        "release": lambda: release_due(store=store, clock=clock),
+        "act": lambda: act_due(store=store, clickpost=clickpost, clock=clock, policy=acting),
+        "allocate": lambda: allocate_due(store=store, clickpost=clickpost, clock=clock, policy=allocating),
+        "fallback": lambda: fall_back_due(store=store, clickpost=clickpost, clock=clock, policy=falling_back),
         "apply": lambda: apply_due(store=store, clock=clock, policy=applying),
         "cover": lambda: cover_next_window(store=store, clickpost=clickpost, clock=clock, policy=catching_up),
         "ask": lambda: ask_for_silent(store=store, clickpost=clickpost, clock=clock, policy=catching_up),
         "reconcile": lambda: reconcile_due(store=store, clickpost=clickpost, clock=clock, policy=reconciling),
         "differences": lambda: look_again(store=store, clickpost=clickpost, clock=clock),
     }
-    loops = {name: Loop(name, round_, idle_seconds=settings.steps_idle_seconds) for name, round_ in work.items()}
+    if settings.courier_comparison_seconds:
+        every = timedelta(seconds=settings.courier_comparison_seconds)
+        work["compare"] = lambda: watch_couriers(store=store, clickpost=clickpost, clock=clock, every=every)
+    pushing = Loop("push", push.round, idle_seconds=idle, stop=push.stop, finish=push.drain)
+    loops = {"push": pushing, **{name: Loop(name, round_, idle_seconds=idle) for name, round_ in work.items()}}
     if settings.reconcile_dir:
         folder = Path(settings.reconcile_dir)
         loops["report_files"] = Loop(
             "report_files",
             lambda: take_from_folder(store=store, clock=clock, folder=folder),
-            idle_seconds=max(settings.steps_idle_seconds, 5.0),
+            idle_seconds=max(idle, 5.0),
         )
     return loops
 
@@ -164,11 +230,13 @@ async def serve(
     if stop is None:
         stop = asyncio.Event()
         _on_signal(stop.set)
+    hook = evidence.recorder(utc_now)
     async with (
         open_store(settings, migrate=settings.migrate_on_start, patience=START_PATIENCE) as store,
-        vendor(settings) as clickpost,
+        recorded(hook, store),
+        vendor(settings, on_call=hook) as clickpost,
     ):
-        loops = step_loops(settings, store, clickpost, utc_now)
+        loops = step_loops(settings, store, clickpost, utc_now) | evidence.loops(settings, store, utc_now, hook)
         ingest = Ingest(store, on_stored=loops["apply"].wake)
         keys = KeyRing(store, (k.get_secret_value() for k in settings.webhook_keys))
         app = build_app(
@@ -176,8 +244,12 @@ async def serve(
             clock=utc_now,
             webhook=WebhookEndpoint(ingest, keys, utc_now),
             loops=list(loops.values()),
+            clickpost=clickpost,
+            allocation=settings.allocation,
             api_keys=[k.get_secret_value() for k in settings.api_keys],
-            zone=settings.zone,
+            desk=evidence.desk(settings),
+            hook=hook,
+            zone=settings.time_zone,
         )
         server = _Server(
             uvicorn.Config(
@@ -205,15 +277,31 @@ async def serve(
 
 async def work(settings: Settings) -> None:
     """Steps only, without web, until SIGTERM or SIGINT: more hands on the same database."""
+    hook = evidence.recorder(utc_now)
     async with (
         open_store(settings, migrate=settings.migrate_on_start, patience=START_PATIENCE) as store,
-        vendor(settings) as clickpost,
+        recorded(hook, store),
+        vendor(settings, on_call=hook) as clickpost,
     ):
         stop = asyncio.Event()
         _on_signal(stop.set)
-        async with _running(step_loops(settings, store, clickpost, utc_now)):
+        loops = step_loops(settings, store, clickpost, utc_now) | evidence.loops(settings, store, utc_now, hook)
+        async with _running(loops):
             log.info("working")
             await stop.wait()
+
+
+@asynccontextmanager
+async def recorded(hook: CallRecorder, store: Store) -> AsyncGenerator[None]:
+    """What the hook has taken by the end of the block is written down; a database that is away then is told."""
+    try:
+        yield
+    finally:
+        try:
+            while await hook.flush(store):
+                pass
+        except StoreError as error:
+            log.error("calls.not_recorded", problem=str(error))
 
 
 def _on_signal(stop: Callable[[], None]) -> None:

@@ -1,8 +1,8 @@
-"""What counts as a difference, and where a day begins and ends."""
+"""What counts as a difference, and the windows that reports are asked for."""
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,8 +14,6 @@ from awbridge.domain.reconcile import (
     Ours,
     Table,
     Theirs,
-    day_before,
-    day_span,
     differences,
     newest,
     report_windows,
@@ -78,20 +76,6 @@ def test_a_failed_order_is_a_difference_only_where_nobody_here_knows_of_it(state
 )
 def test_counts(counts: tuple[int, int, int], agree: bool) -> None:
     assert DayCounts(ours=counts[0], placed=counts[1], tracked=counts[2]).agree is agree
-
-
-def test_a_day_begins_and_ends_at_midnight_in_its_zone() -> None:
-    start, end = day_span(date(2026, 11, 2), INDIA)
-    assert (start, end) == (datetime(2026, 11, 1, 18, 30, tzinfo=UTC), datetime(2026, 11, 2, 18, 30, tzinfo=UTC))
-    berlin = ZoneInfo("Europe/Berlin")
-    for day, hours in ((date(2026, 3, 29), 23), (date(2026, 10, 25), 25), (date(2026, 10, 26), 24)):
-        start, end = day_span(day, berlin)
-        assert end - start == timedelta(hours=hours)
-
-
-@pytest.mark.parametrize(("minute", "day"), [(29, 1), (30, 2)])
-def test_the_day_before_changes_at_midnight_in_the_zone(minute: int, day: int) -> None:
-    assert day_before(datetime(2026, 11, 2, 18, minute, tzinfo=UTC), INDIA) == date(2026, 11, day)
 
 
 def test_reports_cover_everything_from_the_day_until_now_in_windows_of_a_day() -> None:

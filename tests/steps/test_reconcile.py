@@ -15,6 +15,7 @@ import pytest
 
 from awbridge.clickpost.async_client import AsyncClickPost
 from awbridge.domain.errors import NotFound, NotPossible
+from awbridge.domain.privacy import read_privacy
 from awbridge.domain.reconcile import Kind
 from awbridge.domain.shipment import State
 from awbridge.sandbox import Sandbox, SandboxConfig, running
@@ -23,10 +24,12 @@ from awbridge.steps.apply import ApplyPolicy, apply_due
 from awbridge.steps.bundle import bundle_of
 from awbridge.steps.catch_up import CatchUpPolicy, ask_for_silent
 from awbridge.steps.differences import look_again, push_again
-from awbridge.steps.push import PushPolicy, push_due
+from awbridge.steps.push import push_due
 from awbridge.steps.reconcile import MOST_TRIES, ReconcilePolicy, begin_day, begin_scheduled, reconcile_due
+from awbridge.steps.verdict import PushPolicy
 from awbridge.store import Store, differences, reconciliations
 from awbridge.store.differences import Difference
+from awbridge.store.queries import Statement
 from awbridge.store.reconciliations import Reconciliation, Stage
 from tests.steps.world import INDIA, an_order, get
 
@@ -90,6 +93,16 @@ class World:
         while await push_due(store=self.store, clickpost=self.clickpost, clock=self.clock, policy=PushPolicy()):
             pass
 
+    async def bundle(self, run: Reconciliation, difference_id: int) -> bytes:
+        """The zip of a difference, with phones masked."""
+        return await bundle_of(
+            store=self.store,
+            clock=self.clock,
+            reconciliation_id=run.id,
+            difference_id=difference_id,
+            privacy=read_privacy("phone=mask,name=keep,email=keep,address=keep"),
+        )
+
     async def by_hand(self, reference: str) -> None:
         """An order that somebody placed beside us, and that has its first scan: only then is it in a report."""
         await self.clickpost.create_order(order(reference))
@@ -116,6 +129,10 @@ async def world(store: Store) -> AsyncIterator[World]:
         await made.push()
         assert sandbox.orders_created == len(REFERENCES)
         yield made
+
+
+def sql(text: str) -> Statement:
+    return Statement("by_hand", text, text)
 
 
 async def seen_everywhere(world: World) -> None:
@@ -203,6 +220,36 @@ async def test_what_is_missing_there_is_pushed_again_in_one_action(world: World)
     assert (await world.found(run))[Kind.MISSING_THERE, "ORDER-0"].solved_how == "pushed again"
 
 
+@pytest.mark.parametrize(
+    "change", ["replaced_by = 'ORDER-0-2'", "erased_at = updated_at", "cancel_asked_at = updated_at"]
+)
+async def test_what_must_not_go_out_again_is_not_pushed_again(world: World, change: str) -> None:
+    await world.control("forget", reference_number="ORDER-0")
+    await world.control("forget", reference_number="ORDER-1")
+    run = await world.to_the_end()
+    async with world.store.write() as session:
+        await session.execute(sql(f"UPDATE shipments SET {change} WHERE reference_number = 'ORDER-0'"))
+    done = await push_again(store=world.store, clock=world.clock, reconciliation_id=run.id)
+    assert (done.pushed, done.passed_over) == (1, 1)
+    assert (await get(world.store, "ORDER-0")).state is State.PLACED
+
+
+async def test_what_is_pushed_again_goes_out_by_an_account_that_was_forgotten(world: World) -> None:
+    await seen_everywhere(world)
+    await world.control("forget", reference_number="ORDER-0")
+    run = await world.to_the_end()
+    async with world.store.write() as session:
+        await session.execute(sql("DELETE FROM account_states"))
+    assert (await get(world.store, "ORDER-0")).final
+    await push_again(store=world.store, clock=world.clock, reconciliation_id=run.id)
+    waiting = await get(world.store, "ORDER-0")
+    assert (waiting.may_stand, waiting.final) == (True, False)  # its payload is not taken for that of one that ended
+    await world.push()
+    placed = await get(world.store, "ORDER-0")
+    assert (placed.state, placed.may_stand) == (State.PLACED, False)
+    assert placed.waybill == world.sandbox.vendor.orders["ORDER-0"].waybill
+
+
 async def test_a_shipment_that_only_the_report_lacks_is_closed_by_asking_for_it(world: World) -> None:
     world.sandbox.vendor.untrack(world.sandbox.vendor.orders["ORDER-3"])
     await world.control("forget", reference_number="ORDER-4")
@@ -285,7 +332,7 @@ async def test_the_bundle_of_a_difference_holds_payload_calls_and_timeline(world
     await world.control("forget", reference_number="ORDER-0")
     run = await world.to_the_end()
     found = (await world.found(run))[Kind.MISSING_THERE, "ORDER-0"]
-    content = await bundle_of(store=world.store, clock=world.clock, reconciliation_id=run.id, difference_id=found.id)
+    content = await world.bundle(run, found.id)
     with zipfile.ZipFile(io.BytesIO(content)) as zipped:
         names = zipped.namelist()
         told = json.loads(zipped.read("difference.json"))
@@ -297,5 +344,7 @@ async def test_the_bundle_of_a_difference_holds_payload_calls_and_timeline(world
     assert "/api/v3/create-order/" in call["url"]
     assert "sandbox-key" not in json.dumps(call)
     assert "timeline.json" in names
+    phone = order("ORDER-0")["drop_info"]["drop_phone"]
+    assert phone not in json.dumps([payload, call])
     with pytest.raises(NotFound):
-        await bundle_of(store=world.store, clock=world.clock, reconciliation_id=run.id, difference_id=1)
+        await world.bundle(run, 1)

@@ -11,8 +11,12 @@ from pydantic import ValidationError
 
 import awbridge
 from awbridge import service
+from awbridge.cli import downtimes
+from awbridge.cli.actions import actions_group, pickups_group, waybills_group
 from awbridge.cli.couriers import couriers_group
 from awbridge.cli.drill import drill
+from awbridge.cli.evidence import archive_group, erase, evidence_of_shipment, report_group, show_schedules
+from awbridge.cli.payloads import payload_command, replace_command
 from awbridge.cli.reconcile import reconcile_group
 from awbridge.cli.shared import Group, as_json_option, fail, read_settings, run
 from awbridge.cli.shipments import shipments_group
@@ -146,5 +150,15 @@ def migrate() -> None:
     click.echo("\n".join(f"applied {name}" for name in ran) or "the schema is up to date")
 
 
-for command in (shipments_group, couriers_group, webhook_group, catch_up, replay, reconcile_group, drill):
+_ = downtimes  # adds its commands to those of couriers
+
+for command in (payload_command, replace_command):
+    shipments_group.add_command(command)
+for command in (
+    *(shipments_group, couriers_group, webhook_group, catch_up, replay, reconcile_group, drill),
+    *(actions_group, pickups_group, waybills_group),
+):
+    main.add_command(command)
+
+for command in (report_group, archive_group, evidence_of_shipment, erase, show_schedules):
     main.add_command(command)

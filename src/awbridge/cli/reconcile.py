@@ -10,11 +10,13 @@ from typing import Any
 
 import click
 
+from awbridge import evidence as wiring
 from awbridge import service
 from awbridge.cli.shared import as_json_option, fail, print_json, print_table, read_settings, with_store, with_vendor
 from awbridge.clickpost.async_client import AsyncClickPost
 from awbridge.clickpost.codes import status_info
-from awbridge.domain.reconcile import Kind, Table, day_before
+from awbridge.domain.reconcile import Kind, Table
+from awbridge.domain.schedule import day_before
 from awbridge.steps.bundle import bundle_of
 from awbridge.steps.clock import utc_now
 from awbridge.steps.differences import known_run, push_again
@@ -167,6 +169,9 @@ def show_run(reconciliation: int, kind: str | None, limit: int, evidence: Path |
     Example: awbridge reconcile show 1811111111111111111 --kind missing_there --evidence for-clickpost
     """
 
+    settings = read_settings()
+    privacy = wiring.privacy(settings, settings.privacy_clickpost)
+
     async def go(store: Store) -> tuple[Reconciliation, list[Any]]:
         run = await known_run(store, reconciliation)
         async with store.read() as session:
@@ -174,7 +179,9 @@ def show_run(reconciliation: int, kind: str | None, limit: int, evidence: Path |
         for one in found:
             if not evidence:
                 break
-            content = await bundle_of(store=store, clock=utc_now, reconciliation_id=run.id, difference_id=one.id)
+            content = await bundle_of(
+                store=store, clock=utc_now, reconciliation_id=run.id, difference_id=one.id, privacy=privacy
+            )
             await asyncio.to_thread((evidence / f"{one.kind.value}-{one.id}.zip").write_bytes, content)
         return run, found
 

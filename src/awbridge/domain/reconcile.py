@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from zoneinfo import ZoneInfo
 
 from awbridge.domain.shipment import State, WaybillKind
 
@@ -111,17 +110,6 @@ def newest(rows: Sequence[Theirs]) -> Theirs:
     """Of several rows about one shipment, the one that counts: the latest status, else the last line."""
     earliest = datetime.min.replace(tzinfo=UTC)
     return max(rows, key=lambda row: (row.status_at or earliest, row.line))
-
-
-def day_span(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
-    """From when (inclusive) to when (exclusive) a day lasts in a zone, in UTC; 23 or 25 hours where clocks change."""
-    start = datetime.combine(day, time(), zone).astimezone(UTC)
-    return start, datetime.combine(day + timedelta(days=1), time(), zone).astimezone(UTC)
-
-
-def day_before(moment: datetime, zone: ZoneInfo) -> date:
-    """The day that was over last, at this moment, in a zone."""
-    return moment.astimezone(zone).date() - timedelta(days=1)
 
 
 def report_windows(start: datetime, end: datetime, *, most: int) -> list[tuple[datetime, datetime]]:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from awbridge.domain.errors import NotFound
+from awbridge.domain.privacy import Privacy
 from awbridge.steps.clock import Clock
 from awbridge.steps.differences import known_run
 from awbridge.steps.evidence import evidence_of
@@ -17,8 +18,12 @@ from awbridge.store.differences import Difference
 from awbridge.store.reconciliations import Reconciliation
 
 
-async def bundle_of(*, store: Store, clock: Clock, reconciliation_id: int, difference_id: int) -> bytes:
-    """A difference with the payload, URLs, answers and timeline of its shipment, as a zip. Raises NotFound.
+async def bundle_of(
+    *, store: Store, clock: Clock, reconciliation_id: int, difference_id: int, privacy: Privacy
+) -> bytes:
+    """A difference with payload, URLs, answers and timeline of its shipment, as a zip, as one destination may see it.
+
+    Raises NotFound.
 
     Where the shipment is unknown here, the difference stands alone.
     """
@@ -29,7 +34,7 @@ async def bundle_of(*, store: Store, clock: Clock, reconciliation_id: int, diffe
         raise NotFound(f"reconciliation {run.id} has no difference {difference_id}")
     content = io.BytesIO()
     if found.ours:
-        content.write(await evidence_of(store=store, clock=clock, reference_number=found.item))
+        content.write(await evidence_of(store=store, clock=clock, reference_number=found.item, privacy=privacy))
     with zipfile.ZipFile(content, "a", zipfile.ZIP_DEFLATED) as zipped:
         zipped.writestr("difference.json", json.dumps(_told(run, found), ensure_ascii=False, indent=2) + "\n")
     return content.getvalue()

@@ -104,7 +104,11 @@ async def cover_span(
     items = 0
     while start < end:
         stop = min(start + policy.window, end)
-        items += await _store_window(store, clickpost, Window(from_at=start, to_at=stop), clock)
+        try:
+            items += await _store_window(store, clickpost, Window(from_at=start, to_at=stop), clock)
+        except VendorError as error:
+            await _keep_failed_call(store, error, clock())
+            raise
         start = stop
     return items
 

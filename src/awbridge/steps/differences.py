@@ -12,9 +12,9 @@ import structlog
 from awbridge.domain.errors import NotFound, NotPossible, VendorError
 from awbridge.domain.outcome import Placed
 from awbridge.domain.reconcile import Kind, Ours, status_differs
-from awbridge.domain.shipment import Region, Shipment, State
+from awbridge.domain.shipment import Region, Shipment, State, shard_of
 from awbridge.steps.clock import Clock
-from awbridge.store import Store, attempts, reconciliations, shipments, waybills
+from awbridge.store import Store, accounts, attempts, reconciliations, shipments, waybills
 from awbridge.store import differences as table
 from awbridge.store.differences import Difference
 from awbridge.store.reconciliations import Reconciliation
@@ -140,7 +140,10 @@ async def push_again(*, store: Store, clock: Clock, reconciliation_id: int) -> P
     while True:
         async with store.write() as session:
             page = await table.to_push(session, run.id, after=after, limit=BATCH * 10)
-            for difference in sorted(page, key=lambda d: d.item):
+            known = await shipments.get_many(session, [d.item for d in page])
+            # Push serves accounts that have a row; made before any shipment is locked.
+            await accounts.ensure(session, [(s.courier_partner_id, s.account_code) for s in known])
+            for difference in sorted(page, key=lambda d: (shard_of(d.item), d.item)):
                 now = clock()
                 if await reconciliations.push_again(session, difference.item, difference.waybill or "", now=now):
                     await table.keep_pushed(session, difference, look_at=now + AFTER_PUSH, now=now)

@@ -19,7 +19,8 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from awbridge.clickpost.report_rows import ReportRow, ReportRows, read_report
-from awbridge.domain.reconcile import Kind, Ours, Table, Theirs, day_span, differences, newest
+from awbridge.domain.reconcile import Kind, Ours, Table, Theirs, differences, newest
+from awbridge.domain.schedule import day_span
 from awbridge.store import Store, reconciliations, shipments, waybills
 from awbridge.store import differences as found_differences
 from awbridge.store.differences import Finding

@@ -21,7 +21,8 @@ import structlog
 from awbridge.clickpost.reports import Report, ShipmentCounts
 from awbridge.clickpost.tables import TableUnreadable
 from awbridge.domain.errors import NotPossible, VendorError
-from awbridge.domain.reconcile import DayCounts, Table, day_before, day_span, report_windows
+from awbridge.domain.reconcile import DayCounts, Table, report_windows
+from awbridge.domain.schedule import day_before, day_span
 from awbridge.steps.clock import Clock
 from awbridge.steps.match import Task, match
 from awbridge.steps.report_files import fetch_file

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hmac
 import ipaddress
 from collections.abc import Sequence
-from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
@@ -13,11 +12,15 @@ from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp
 
 import awbridge
+from awbridge.domain.allocation import Allocation
 from awbridge.domain.errors import StoreError
 from awbridge.steps.clock import Clock
+from awbridge.steps.keep_calls import CallRecorder
 from awbridge.steps.loop import Loop
+from awbridge.steps.sync_couriers import ListsAccounts
 from awbridge.store import Store
-from awbridge.web import api, problems
+from awbridge.web import api, couriers_api, problems
+from awbridge.web.evidence_routes import EvidenceDesk
 from awbridge.web.metrics import metrics_text
 from awbridge.web.webhook import PATH, Receive, Scope, Send, WebhookEndpoint
 
@@ -35,17 +38,22 @@ def build_app(
     webhook: WebhookEndpoint,
     loops: Sequence[Loop],
     api_keys: Sequence[str],
-    zone: ZoneInfo = api.INDIA,
+    zone: str = "Asia/Kolkata",
+    clickpost: ListsAccounts | None = None,
+    allocation: Allocation = Allocation.RULES,
+    desk: EvidenceDesk | None = None,
+    hook: CallRecorder | None = None,
 ) -> ASGIApp:
-    """The app of `awbridge serve`."""
+    """The app of `awbridge serve`. Without `clickpost`, what calls it is refused."""
     inner = FastAPIOffline(  # /docs from the package itself, not from a CDN
         title="awbridge",
         version=awbridge.__version__,
         summary="Registers shipments with ClickPost, keeps what its webhooks say, catches up what they missed.",
     )
     problems.install(inner)
-    inner.include_router(api.router(store, clock, zone))
-    _add_health(inner, store, webhook, loops)
+    inner.include_router(api.router(store, clock, allocation=allocation, zone=zone, desk=desk))
+    inner.include_router(couriers_api.router(store, clock, clickpost=clickpost))
+    _add_health(inner, store, clock, webhook, loops, hook)
     guarded = _Guard(inner, api_keys)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -104,7 +112,14 @@ def _is_loopback(scope: Scope) -> bool:
         return False
 
 
-def _add_health(app: FastAPI, store: Store, webhook: WebhookEndpoint, loops: Sequence[Loop]) -> None:
+def _add_health(
+    app: FastAPI,
+    store: Store,
+    clock: Clock,
+    webhook: WebhookEndpoint,
+    loops: Sequence[Loop],
+    hook: CallRecorder | None,
+) -> None:
     @app.get("/healthz", tags=["health"])
     async def healthz() -> Response:
         """200 while every step of this process still makes its rounds."""
@@ -125,6 +140,7 @@ def _add_health(app: FastAPI, store: Store, webhook: WebhookEndpoint, loops: Seq
     @app.get("/metrics", tags=["health"])
     async def metrics() -> Response:
         """What the tables and the steps say now, in Prometheus' text format."""
-        return PlainTextResponse(await metrics_text(store, webhook, loops), media_type="text/plain; version=0.0.4")
+        text = await metrics_text(store, webhook, loops, now=clock(), hook=hook)
+        return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
 
     _ = (healthz, readyz, metrics)

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
+from awbridge.domain.privacy import Privacy
 from awbridge.domain.reconcile import Kind, Table
 from awbridge.steps.bundle import bundle_of
 from awbridge.steps.clock import Clock
@@ -107,8 +108,8 @@ def _difference_view(found: Difference) -> DifferenceView:
 Number = Annotated[int, Query(ge=0, lt=2**63)]
 
 
-def router(store: Store, clock: Clock, zone: ZoneInfo) -> APIRouter:
-    """The routes, on this store; days are those of `zone`."""
+def router(store: Store, clock: Clock, zone: ZoneInfo, *, privacy: Privacy) -> APIRouter:
+    """The routes, on this store; days are those of `zone`. `privacy`: what ClickPost may see."""
     api = APIRouter(prefix="/reconciliations", tags=["reconciliations"])
 
     @api.get("")
@@ -175,7 +176,11 @@ def router(store: Store, clock: Clock, zone: ZoneInfo) -> APIRouter:
     async def show_evidence(reconciliation_id: int, difference_id: int) -> Response:
         """A difference with payload, calls and timeline as a zip, ready to be sent to ClickPost."""
         content = await bundle_of(
-            store=store, clock=clock, reconciliation_id=reconciliation_id, difference_id=difference_id
+            store=store,
+            clock=clock,
+            reconciliation_id=reconciliation_id,
+            difference_id=difference_id,
+            privacy=privacy,
         )
         name = f'attachment; filename="difference-{difference_id}.zip"'
         return Response(content, media_type="application/zip", headers={"content-disposition": name})

@@ -72,8 +72,10 @@ WHERE waybill IS NOT NULL AND reference_number
   {{sqlite: IN (SELECT value FROM json_each($1)) AND shard IN (SELECT value FROM json_each($2))}}
 
 -- name: push_again
--- Only as long as it stands here as it was found missing there: placed, with that waybill, not to be cancelled.
+-- Only as long as it stands here as it was found missing there: placed, with that waybill, not to be cancelled or
+-- replaced, and its payload whole. It stood there once: may_stand, until ClickPost has answered. It has not
+-- ended, whatever became of the first waybill: its payload is needed.
 UPDATE shipments SET state = 'ready', success = FALSE, no_of_retries = 0, problem = NULL, next_try_at = $4,
-  waiting_since_at = NULL, updated_at = $4
+  waiting_since_at = NULL, may_stand = TRUE, final = FALSE, updated_at = $4
 WHERE shard = $1 AND reference_number = $2 AND waybill = $3 AND state = 'placed' AND success
-  AND cancel_asked_at IS NULL AND lease_owner IS NULL
+  AND cancel_asked_at IS NULL AND lease_owner IS NULL AND replaced_by IS NULL AND erased_at IS NULL
