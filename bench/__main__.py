@@ -1,10 +1,11 @@
-"""Benchmarks: `python -m bench webhook`, `python -m bench push`, `python -m bench scale`."""
+"""Benchmarks: `python -m bench webhook`, `push`, `scale`, `reconcile`."""
 
 from __future__ import annotations
 
 import click
 
 from bench.push import push
+from bench.reconcile import reconcile
 from bench.scale import scale
 from bench.webhook import webhook
 
@@ -17,6 +18,8 @@ def main() -> None:
 main.add_command(webhook)
 main.add_command(push)
 main.add_command(scale)
+
+main.add_command(reconcile)
 
 if __name__ == "__main__":
     main()

@@ -87,6 +87,8 @@ def test_the_toml_example_is_taken() -> None:
 def commands(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
     """Every command that does something, with its words."""
     if isinstance(command, click.Group):
+        if command.invoke_without_command:
+            yield path, command
         for name, inner in command.commands.items():
             yield from commands(inner, (*path, name))
     else:
@@ -114,7 +116,7 @@ def test_documented_commands_and_options_exist(document: Path) -> None:
     known = dict(commands(main))
     for line in shell_lines(document):
         words = line.split()[1:]
-        path = next((tuple(words[:n]) for n in (1, 2, 3) if tuple(words[:n]) in known), None)
+        path = next((tuple(words[:n]) for n in (3, 2, 1) if tuple(words[:n]) in known), None)
         assert path, f"{document.name}: there is no command: {line}"
         options = {
             option for parameter in known[path].params for option in (*parameter.opts, *parameter.secondary_opts)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import re
 import time
+from collections.abc import Coroutine
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
@@ -18,13 +20,14 @@ from awbridge import evidence, service
 from awbridge.clickpost.async_client import AsyncClickPost
 from awbridge.clickpost.endpoints import Endpoints
 from awbridge.clickpost.heard import listening
+from awbridge.clickpost.reports import Report
 from awbridge.domain.call import Call
 from awbridge.domain.errors import VendorError
 from awbridge.domain.shipment import Region
 from awbridge.settings import load_settings
 from awbridge.steps.calls import WENT_WELL
 from awbridge.steps.clock import utc_now
-from awbridge.store import Store
+from awbridge.store import Store, reconciliations
 
 
 async def test_the_calls_left_to_the_steps_are_named_as_the_client_names_them() -> None:
@@ -40,7 +43,7 @@ async def test_the_calls_left_to_the_steps_are_named_as_the_client_names_them() 
 
 
 async def of_actions() -> set[str]:
-    """The names of the calls of act, allocate and fallback."""
+    """The names of the calls of act, allocate, fallback and reconcile."""
     heard: list[Call] = []
     answers = httpx2.MockTransport(lambda _: httpx2.Response(500))
     async with AsyncClickPost(username="shop", key="key", transport=answers, on_call=heard.append) as clickpost:
@@ -55,10 +58,25 @@ async def of_actions() -> set[str]:
             clickpost.set_whatsapp("A", True),
             clickpost.register_waybill({}),
             clickpost.proof_of_delivery("A", 4),
+            *of_reconciling(clickpost),
         ):
             with contextlib.suppress(VendorError):
                 await calling
     return {call.api for call in heard}
+
+
+def of_reconciling(clickpost: AsyncClickPost) -> list[Coroutine[Any, Any, Any]]:
+    """The calls of reconcile."""
+    day = datetime(2026, 11, 2, tzinfo=UTC)
+    ready = Report(
+        reference="1", name="", status="COMPLETED", created_at="", link="https://files.example/r.csv", raw={}
+    )
+    return [
+        clickpost.fetch_shipment_count(day.date(), day.date()),
+        clickpost.request_report(day, day.replace(hour=5)),
+        clickpost.fetch_report("1"),
+        clickpost.download_report_into(ready, io.BytesIO().write),
+    ]
 
 
 def test_the_calls_that_went_well_are_named_alike_where_they_are_read_and_judged() -> None:
@@ -88,6 +106,22 @@ async def test_the_archives_loop_runs_only_where_there_is_an_archive(tmp_path: P
         with_one = load_settings(archive_url=f"file://{tmp_path}/archive", data_dir=str(tmp_path / "data"))
         assert "archive" in evidence.loops(with_one, store, utc_now, hook)
         assert not (tmp_path / "data").exists()  # nothing is made before it is needed
+    finally:
+        await store.close()
+
+
+async def test_the_day_before_is_reconciled_by_schedule(tmp_path: Path) -> None:
+    store = await Store.open(f"sqlite:///{tmp_path}/jobs.db")
+    try:
+        await store.migrate()
+        settings = load_settings(data_dir=str(tmp_path / "data"), reconcile_cron="45 4 * * *")
+        (job,) = [job for job in evidence.jobs(settings, store, utc_now) if job.name == "reconcile"]
+        assert (job.cron, job.catch_up) == ("45 4 * * *", 7)
+        ran = await job.work(datetime(2025, 11, 2, 23, 15, tzinfo=UTC))  # 04:45 on the 3rd in India
+        assert ran.result == "reconciliation of 2025-11-02 begun"
+        async with store.read() as session:
+            (run,) = await reconciliations.newest(session)
+        assert (str(run.day), run.source) == ("2025-11-02", "schedule")
     finally:
         await store.close()
 

@@ -1,4 +1,4 @@
-"""Settings -> the live objects of the evidence: archive, reports, retention, erasure, schedules."""
+"""Settings -> the live objects of the evidence: archive, reports, retention, erasure; and everything scheduled."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from awbridge.steps.erase import erase_due
 from awbridge.steps.keep_calls import CallRecorder
 from awbridge.steps.loop import Loop
 from awbridge.steps.publish import Destination, MailPolicy
+from awbridge.steps.reconcile import begin_scheduled
 from awbridge.steps.report import ReportPolicy, report_failures
 from awbridge.steps.retain import RetainPolicy, retain
 from awbridge.steps.schedule import Job, Ran, run_due
@@ -29,10 +30,12 @@ KEPT_BY_STEPS = frozenset(
         *("create-order", "fetch-order", "cancel-order", "recommend", "track-order", "updated-order"),
         *("edit-order", "fetch-label", "fetch-security-key", "create-pickup", "update-ndr", "set-whatsapp"),
         *("register-waybill", "proof-of-delivery"),
+        *("fetch-shipment-count", "request-report", "fetch-report", "download-report"),
     )
 )
 LEAST_IDLE = 5.0  # seconds that these loops sleep: nothing of theirs is urgent
 LONGEST_ROUND = 3600.0  # seconds in which a round counts as busy, not as hanging
+MISSED_RECONCILIATIONS = 7  # days that are reconciled after a standstill
 MISSED_DAYS = 31  # daily reports that are made up for after a standstill
 
 
@@ -103,7 +106,11 @@ def retain_policy(settings: Settings) -> RetainPolicy:
 
 def crons(settings: Settings) -> tuple[tuple[str, str], ...]:
     """Every scheduled job: name and cron expression."""
-    return (("report-failures", settings.report_cron), ("retain", settings.retain_cron))
+    return (
+        ("report-failures", settings.report_cron),
+        ("retain", settings.retain_cron),
+        ("reconcile", settings.reconcile_cron),
+    )
 
 
 def desk(settings: Settings) -> EvidenceDesk:
@@ -134,7 +141,14 @@ def jobs(settings: Settings, store: Store, clock: Clock) -> list[Job]:
         done = await retain(store=store, objects=objects, clock=clock, policy=retaining)
         return Ran(str(done), more=done.more)
 
-    works = {"report-failures": (failures, MISSED_DAYS), "retain": (old_rows, 1)}
+    async def begin(due_at: datetime) -> Ran:
+        return Ran(await begin_scheduled(store=store, clock=clock, zone=settings.zone, due_at=due_at))
+
+    works = {
+        "report-failures": (failures, MISSED_DAYS),
+        "retain": (old_rows, 1),
+        "reconcile": (begin, MISSED_RECONCILIATIONS),
+    }
     return [Job(name=name, cron=cron, work=works[name][0], catch_up=works[name][1]) for name, cron in crons(settings)]
 
 

@@ -13,6 +13,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import stamina
 import structlog
@@ -33,13 +34,16 @@ from awbridge.steps.apply import ApplyPolicy, apply_due
 from awbridge.steps.cancel import cancel_due
 from awbridge.steps.catch_up import CatchUpPolicy, ask_for_silent, cover_next_window
 from awbridge.steps.clock import Clock, utc_now
+from awbridge.steps.differences import look_again
 from awbridge.steps.fallback import FallbackPolicy, fall_back_due
 from awbridge.steps.ingest import Ingest
 from awbridge.steps.keep_calls import CallRecorder
 from awbridge.steps.loop import Loop
 from awbridge.steps.pace import Pace
 from awbridge.steps.push import Push
+from awbridge.steps.reconcile import ReconcilePolicy, reconcile_due
 from awbridge.steps.release import release_due
+from awbridge.steps.report_files import take_from_folder
 from awbridge.steps.sync_couriers import watch_couriers
 from awbridge.steps.verdict import PushPolicy
 from awbridge.steps.watch import Refusals, Watch, WatchPolicy
@@ -143,6 +147,11 @@ def catch_up_policy(settings: Settings) -> CatchUpPolicy:
     )
 
 
+def reconcile_policy(settings: Settings) -> ReconcilePolicy:
+    """In which zone a day lies, and how often a report is asked for, by the settings."""
+    return ReconcilePolicy(zone=settings.zone, ask_every=timedelta(seconds=settings.reconcile_ask_seconds))
+
+
 def allocate_policy(settings: Settings) -> AllocatePolicy:
     """How the recommendation is asked for, by the settings."""
     return AllocatePolicy(retry_delays=settings.retry_delays, hold=timedelta(seconds=settings.hold_seconds))
@@ -227,6 +236,7 @@ def step_loops(
     idle, delays = settings.steps_idle_seconds, settings.retry_delays
     push = Push(store=store, clickpost=clickpost, clock=clock, policy=push_policy(settings))
     watch = Watch(store, clock, watch_policy(settings), refusals or Refusals())
+    reconciling = reconcile_policy(settings)
 
     async def apply_and_rest() -> int:
         started = time.monotonic()
@@ -244,12 +254,22 @@ def step_loops(
         "cover": lambda: cover_next_window(store=store, clickpost=clickpost, clock=clock, policy=catching_up),
         "ask": lambda: ask_for_silent(store=store, clickpost=clickpost, clock=clock, policy=catching_up),
         "watch": watch.look,
+        "reconcile": lambda: reconcile_due(store=store, clickpost=clickpost, clock=clock, policy=reconciling),
+        "differences": lambda: look_again(store=store, clickpost=clickpost, clock=clock),
     }
     if settings.courier_comparison_seconds:
         every = timedelta(seconds=settings.courier_comparison_seconds)
         work["compare"] = lambda: watch_couriers(store=store, clickpost=clickpost, clock=clock, every=every)
     pushing = Loop("push", push.round, idle_seconds=idle, stop=push.stop, finish=push.drain)
-    return {"push": pushing, **{name: Loop(name, round_, idle_seconds=idle) for name, round_ in work.items()}}
+    loops = {"push": pushing, **{name: Loop(name, round_, idle_seconds=idle) for name, round_ in work.items()}}
+    if settings.reconcile_dir:
+        folder = Path(settings.reconcile_dir)
+        loops["report_files"] = Loop(
+            "report_files",
+            lambda: take_from_folder(store=store, clock=clock, folder=folder),
+            idle_seconds=max(idle, 5.0),
+        )
+    return loops
 
 
 async def serve(

@@ -124,6 +124,14 @@ class Settings(BaseSettings):
         7200.0, gt=0, description="Track-order is not asked twice for one shipment within this. Couriers are asked so."
     )
 
+    reconcile_dir: str = Field(
+        "", description="A folder that is watched for reports of ClickPost to reconcile with; empty: none is watched."
+    )
+    reconcile_ask_seconds: float = Field(
+        30.0, gt=0, le=3600, description="How often a dashboard report that is not ready is asked for."
+    )
+    reconcile_cron: str = Field("30 2 * * *", description="When the day before is reconciled.")
+
     data_dir: str = Field("awbridge-data", description="A folder for files of this machine: archive files, reports.")
     archive_url: str = Field(
         "", description="Where failed calls are archived: s3://bucket/prefix, gs://, az:// or file:///folder."
@@ -218,7 +226,7 @@ class Settings(BaseSettings):
             raise ValueError("write mail addresses, comma-separated")
         return value
 
-    @field_validator("report_cron", "retain_cron")
+    @field_validator("report_cron", "retain_cron", "reconcile_cron")
     @classmethod
     def _cron(cls, value: str) -> str:
         return check_cron(value)

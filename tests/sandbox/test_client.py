@@ -313,6 +313,15 @@ async def download_report(world: World) -> None:
     assert rows == [{"AWB": world.waybill, "Clickpost Status Code": str(world.order.scans[-1].code)}]
 
 
+async def download_report_into(world: World) -> None:
+    await world.sandbox.finish()
+    reference = (await world.client.request_report(*world.hour)).reference
+    report = await world.client.wait_for_report(reference, every=0.001)
+    parts: list[bytes] = []
+    await world.client.download_report_into(report, parts.append)
+    assert b"".join(parts) == await world.client.download_report(report)
+
+
 async def audit_log(world: World) -> None:
     await world.client.cancel_order(world.waybill, 4, ACCOUNT)
     (entry,) = (await world.client.audit_log(now())).entries
@@ -454,6 +463,7 @@ CALLS: dict[str, Callable[[World], Awaitable[None]]] = {
         fetch_report,
         wait_for_report,
         download_report,
+        download_report_into,
         audit_log,
         returns_delta,
         recommend,

@@ -204,3 +204,24 @@ def test_every_fault_can_be_asked_for_by_name() -> None:
         if field.annotation is float and not name.endswith("_seconds")
     }
     assert probabilities | {"error_code"} == set(OnceKind.__args__)
+
+
+async def test_a_shipment_can_be_lost_and_its_reference_number_is_new_again() -> None:
+    async with running(SandboxConfig(report_polls=0)) as sandbox, merchant(sandbox) as http:
+        first = (await place(http, "A-1")).json()["result"]["waybill"]
+        assert (await http.post("/_sandbox/forget", json={"reference_number": "A-1"})).json() == {"waybill": first}
+        assert sandbox.orders_created == 0
+        assert code_of(await http.get("/api/v3/create-order/", params={"awb": first, "cp_id": "4"})) == 330
+        assert code_of(await place(http, "A-1")) == 200
+        assert sandbox.vendor.orders["A-1"].waybill != first
+        assert (await http.post("/_sandbox/forget", json={"waybill": first})).status_code == 422
+
+
+async def test_the_books_can_name_another_courier() -> None:
+    async with running(SandboxConfig()) as sandbox, merchant(sandbox) as http:
+        await place(http, "A-1")
+        body = {"reference_number": "A-1", "courier_partner_id": 6}
+        assert (await http.post("/_sandbox/courier", json=body)).json()["courier_partner_id"] == 6
+        assert sandbox.vendor.orders["A-1"].cp_id == 6
+        wrong = await http.post("/_sandbox/courier", json={**body, "courier_partner_id": 999})
+        assert wrong.status_code == 422

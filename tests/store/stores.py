@@ -30,6 +30,7 @@ TABLES = (
     *("courier_warnings", "courier_comparisons", "allocation_rules"),
     *("archive_files", "runs", "reports", "erasures"),
     *("tellings", "promises", "replays"),
+    *("reconciliations", "reconciliation_files", "differences"),
 )
 
 _emptied: dict[int, str] = {}  # a server's port -> its database for these tests

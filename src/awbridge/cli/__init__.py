@@ -18,6 +18,7 @@ from awbridge.cli.doctor import doctor
 from awbridge.cli.drill import drill
 from awbridge.cli.evidence import archive_group, erase, evidence_of_shipment, report_group, show_schedules
 from awbridge.cli.payloads import payload_command, replace_command
+from awbridge.cli.reconcile import reconcile_group
 from awbridge.cli.shared import Group, as_json_option, fail, read_settings, run
 from awbridge.cli.shipments import shipments_group
 from awbridge.cli.tracking import catch_up, replay, webhook_group
@@ -155,7 +156,7 @@ _ = downtimes  # adds its commands to those of couriers
 for command in (payload_command, replace_command):
     shipments_group.add_command(command)
 for command in (
-    *(shipments_group, couriers_group, webhook_group, catch_up, replay, doctor, drill),
+    *(shipments_group, couriers_group, webhook_group, catch_up, replay, reconcile_group, doctor, drill),
     *(actions_group, pickups_group, waybills_group),
 ):
     main.add_command(command)

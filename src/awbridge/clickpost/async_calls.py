@@ -9,7 +9,7 @@ parsed body as `raw`. Source: ClickPost's API reference.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, tzinfo
 
 from awbridge.clickpost import access, bookings, labels, ndr, pincodes, predictions, recommendations, records, reports
@@ -143,6 +143,13 @@ class AsyncCalls:
         Raises ValueError where it is not ready, VendorError (`again` False: the link ran out, fetch the report anew).
         """
         return file_of(await self._send(reports.download_request(self._endpoints, report)))
+
+    async def download_report_into(self, report: reports.Report, write: Callable[[bytes], object]) -> None:
+        """The same, part by part: `write` gets each as it comes, so that a large file need not fit into memory.
+
+        Raises what download_report raises; what was written until then is no file.
+        """
+        file_of(await self._send(reports.download_request(self._endpoints, report, write)))
 
     async def audit_log(self, hour: datetime) -> records.AuditLog:
         """Who did what in the hour around a moment. Raises ValueError for a time without zone, VendorError."""

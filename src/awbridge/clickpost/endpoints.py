@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
@@ -29,7 +29,7 @@ _CREATE_ORDER = {Region.INDIA: "/api/v3/create-order/", Region.WORLD: "/api/v4/c
 class Request:
     """One request. `url` and `body` hold the key in clear: they are for sending, never for keeping.
 
-    `file`: the answer is a file, kept nowhere but in the hands of who asked for it.
+    `file`: the answer is a file, kept nowhere but in the hands of who asked for it. `into` takes it part by part.
     """
 
     api: str
@@ -38,6 +38,7 @@ class Request:
     body: str = field(default="", repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
     file: bool = False
+    into: Callable[[bytes], object] | None = field(default=None, repr=False, compare=False)
 
     def call(
         self,

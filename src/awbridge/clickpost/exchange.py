@@ -102,7 +102,10 @@ class Listener:
 
     def hear(self, part: bytes) -> None:
         """Take a part of the body. Raises TooLong."""
-        self._parts.append(part)
+        if self._request.into:
+            self._request.into(part)
+        else:
+            self._parts.append(part)
         self._size += len(part)
         largest = LARGEST_FILE if self._request.file else LARGEST_ANSWER
         longest = max(LONGEST_DOWNLOAD if self._request.file else 0.0, 2 * self._timeout)

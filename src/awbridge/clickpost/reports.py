@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from urllib.parse import urlsplit
@@ -125,8 +125,10 @@ def _link(entry: JsonObject) -> str:
     return text if "://" in text else ""  # also "null" and "None"
 
 
-def download_request(endpoints: Endpoints, report: Report) -> Request:
+def download_request(endpoints: Endpoints, report: Report, into: Callable[[bytes], object] | None = None) -> Request:
     """The file of a finished report. The link goes elsewhere: neither key nor username goes with it.
+
+    `into` takes the file part by part, where it is not to be held in memory.
 
     Raises ValueError where the report has no link, or one that is not https (http only where ClickPost's own
     address is http, as in tests).
@@ -137,7 +139,8 @@ def download_request(endpoints: Endpoints, report: Report) -> Request:
     if not parts.hostname or parts.scheme not in ("https", urlsplit(endpoints.url).scheme):
         raise ValueError(f"report {report.reference} has a link that is no https address")
     secrets = (parts.query,) if len(parts.query) >= 8 else ()
-    return Request(api="download-report", method="GET", url=report.link, secrets=(endpoints.key, *secrets), file=True)
+    hidden = (endpoints.key, *secrets)
+    return Request(api="download-report", method="GET", url=report.link, secrets=hidden, file=True, into=into)
 
 
 class ReportWait:

@@ -101,6 +101,8 @@ ENDPOINTS: Final[dict[str, dict[str, tuple[str, Handler]]]] = {
     "/_sandbox/state": {"GET": ("", control.show_state)},
     "/_sandbox/webhook": {"POST": ("", control.send_webhook)},
     "/_sandbox/redeliver": {"POST": ("", control.redeliver)},
+    "/_sandbox/forget": {"POST": ("", control.forget)},
+    "/_sandbox/courier": {"POST": ("", control.change_courier)},
     "/_sandbox/reset": {"POST": ("", control.reset)},
     "/_sandbox/bodies": {"GET": ("", control.show_bodies)},
     "/healthz": {"GET": ("", control.healthz)},

@@ -44,6 +44,12 @@ class Which(Frozen):
     reference_number: str | None = None
 
 
+class CourierRequest(Which):
+    """One shipment, and the courier that the books name for it from now on."""
+
+    courier_partner_id: int
+
+
 class WebhookRequest(Which):
     """One webhook to send now. `scan` counts from 0, and from -1 backwards; `overrides` replace top-level fields."""
 
@@ -125,6 +131,29 @@ async def redeliver(sandbox: Sandbox, call: Call) -> Answer:
         return reply({"queued": sandbox.delivery.repeat(sandbox.vendor.shipments.values())})
     order = _which(sandbox, asked)
     return order if isinstance(order, Answer) else reply({"queued": sandbox.delivery.repeat([order])})
+
+
+async def forget(sandbox: Sandbox, call: Call) -> Answer:
+    """POST forget: loses a shipment, as if it had never been placed."""
+    order = _which(sandbox, Which.model_validate_json(call.body))
+    if isinstance(order, Answer):
+        return order
+    sandbox.vendor.forget(order)
+    return reply({"waybill": order.waybill})
+
+
+async def change_courier(sandbox: Sandbox, call: Call) -> Answer:
+    """POST courier: the books name another courier for a shipment."""
+    asked = CourierRequest.model_validate_json(call.body)
+    order = _which(sandbox, asked)
+    if isinstance(order, Answer):
+        return order
+    chosen = (a for a in sandbox.config.accounts if a.courier_partner_id == asked.courier_partner_id)
+    account = next(chosen, None)
+    if account is None:
+        return _wrong("courier_partner_id", "no account is with this courier")
+    order.account = account
+    return reply({"waybill": order.waybill, "courier_partner_id": account.courier_partner_id})
 
 
 async def reset(sandbox: Sandbox, call: Call) -> Answer:

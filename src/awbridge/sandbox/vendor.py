@@ -1,6 +1,6 @@
 """What the simulated ClickPost knows: orders, waybills, scans. No HTTP, no webhooks, no clock of its own.
 
-An order that was placed stays placed for ever: there is no way to place a reference number twice, or to remove one.
+An order that was placed stays placed, and no reference number is placed twice. Only the control API can lose one.
 """
 
 import hashlib
@@ -134,6 +134,14 @@ class Vendor:
         """Take up a shipment that was let out of sight; its journey goes on."""
         order.untracked = False
         self._resume(order)
+
+    def forget(self, order: Order) -> None:
+        """Lose a shipment: its reference number is new again, its waybills are nobody's."""
+        self.untrack(order)
+        self.orders.pop(order.reference_number, None)
+        self.shipments.pop(order.waybill, None)
+        for waybill in (order.waybill, *order.children):
+            self._by_waybill.pop(waybill, None)
 
     def reroute(self, order: Order, steps: tuple[Step, ...]) -> None:
         """Change what is still to come. `steps` begin with those that have happened."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Annotated, Any, cast
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Body, Query, Request, Response
 from starlette.exceptions import HTTPException
@@ -20,7 +21,7 @@ from awbridge.steps.truth import truth_of
 from awbridge.steps.watch import coverage
 from awbridge.store import Store, accounts, attempts, scans, shipments, waybills
 from awbridge.store.database import Session
-from awbridge.web import action_routes, views
+from awbridge.web import action_routes, reconciliations, views
 from awbridge.web.accounts import add_routes
 from awbridge.web.evidence_routes import EvidenceDesk
 from awbridge.web.evidence_routes import add_routes as add_evidence_routes
@@ -91,12 +92,13 @@ def router(
     ask_again: timedelta = ASK_AGAIN,
     stuck_after: StuckAfter = DEFAULT_STUCK_AFTER,
 ) -> APIRouter:
-    """The routes about shipments, accounts and evidence. `zone` is the account's, for times without one.
-
-    One shipment is not asked for twice within `ask_again`.
+    """The routes about shipments, accounts, evidence, reconciliations. `zone` is the account's: its days, and times
+    without one. One shipment is not asked for twice within `ask_again`.
     """
     api = APIRouter(prefix="/v1")
-    add_evidence_routes(api, store, clock, desk or EvidenceDesk())
+    desk = desk or EvidenceDesk()
+    add_evidence_routes(api, store, clock, desk)
+    api.include_router(reconciliations.router(store, clock, ZoneInfo(zone), privacy=desk.privacy["clickpost"]))
 
     def view(shipment: Shipment) -> views.ShipmentView:
         return views.shipment_view(shipment, stuck_after, clock())

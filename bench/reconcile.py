@@ -1,0 +1,169 @@
+"""A report of many rows against as many shipments: awbridge, and the same by pandas.
+
+    python -m bench reconcile --rows 1000000
+
+Each side runs in a process of its own, on the same SQLite file and the same CSV. Both must find the differences that
+were put there: if one does not, the exit code is 1.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import apsw
+import click
+from rich.console import Console
+from rich.table import Table as Printed
+
+from awbridge.domain.reconcile import Table
+from awbridge.steps.match import Task, match
+from awbridge.store import Store, reconciliations
+from awbridge.store.reconciliations import NewRun, Stage
+
+DAY = date(2026, 11, 2)
+ZONE = ZoneInfo("Asia/Kolkata")
+EVERY = 10_000  # one row in so many differs, in each of the ways
+HEADER = (
+    *("AWB", "Reference Number", "Order ID", "Courier Partner", "Courier Partner ID", "Account Code", "Order Type"),
+    *("COD Value", "Drop Pincode", "Clickpost Status Code", "Clickpost Status", "Status", "Remark", "Location"),
+    *("Status Timestamp", "Created At", "Updated At"),
+)
+_SHIPMENTS = """
+INSERT INTO shipments (shard, reference_number, courier_partner_id, region, delivery_type, payload, state, success,
+  no_of_retries, cancel_tries, placed_at, waybill, status_code, status_at, status_step, final, created_at, updated_at)
+WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?1)
+SELECT i % 64, 'ORDER-' || i, 4, 'india', 'FORWARD', '{"shipment_details":{}}', 'placed', 1, 0, 0,
+  strftime('%Y-%m-%dT%H:%M:%S.000000Z', 1793557800 + i % 80000, 'unixepoch'), '4' || printf('%012d', i), 5,
+  '2026-11-02T14:00:00.000000Z', 50, 0, '2026-11-02T00:00:00.000000Z', '2026-11-02T14:00:00.000000Z'
+FROM n
+"""
+
+
+def expected(rows: int) -> dict[str, int]:
+    """How many differences of each kind were put there."""
+    places = len(range(0, rows, EVERY))
+    return {"courier_differs": places, "missing_here": places, "missing_there": places, "status_differs": places}
+
+
+def write_report(path: Path, rows: int) -> None:
+    """The report: of every 10,000 rows one is missing, one is of a courier, one of a status, one nobody knows."""
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(HEADER)
+        for i in range(rows):
+            place = i % EVERY
+            if place == 0:
+                writer.writerow(_row(f"9{i:012d}", f"STRANGE-{i}", 4, 5))
+                continue
+            writer.writerow(_row(f"4{i:012d}", f"ORDER-{i}", 6 if place == 1 else 4, 8 if place == 2 else 5))
+
+
+def _row(waybill: str, reference: str, courier: int, status: int) -> tuple[object, ...]:
+    return (
+        *(waybill, reference, f"o-{reference}", "Delhivery", courier, "Delhivery Surface", "PREPAID", "0", "411001"),
+        *(status, "", "bag received at hub", "", "Pune Hub", "2026-11-02 20:56:16"),
+        *("2026-11-02 10:00:00", "2026-11-02 15:26:16"),
+    )
+
+
+async def prepare(database: Path, rows: int) -> None:
+    """A migrated database that holds the shipments."""
+    store = await Store.open(f"sqlite:///{database}")
+    await store.migrate()
+    await store.close()
+    connection = apsw.Connection(str(database))
+    connection.execute("PRAGMA synchronous = OFF")
+    connection.execute(_SHIPMENTS, (rows,))
+    connection.close()
+
+
+async def by_awbridge(database: Path, report: Path) -> dict[str, int]:
+    """Reconcile as the service does; the differences by kind."""
+    store = await Store.open(f"sqlite:///{database}")
+    now = datetime.now(UTC)
+    new = NewRun(identity="b", source="hand", kind=Table.REGISTERED, name="b", day=DAY, state=Stage.MATCHING)
+    async with store.write() as session:
+        run = await reconciliations.begin(session, reconciliations.new_id(), new, now=now)
+    files = [(report, report.name)]
+    task = Task(reconciliation_id=run.id, files=files, table=Table.REGISTERED, zone=ZONE, day=DAY)
+    outcome = await match(store, task, now=now)
+    await store.close()
+    return outcome.found
+
+
+def by_pandas(database: Path, report: Path) -> dict[str, int]:
+    """The same comparison by pandas merge; nothing is kept. The differences by kind."""
+    import sqlite3
+
+    import pandas
+
+    theirs = pandas.read_csv(report, dtype={"AWB": str})
+    columns = "reference_number, waybill, courier_partner_id, status_code"
+    query = f"SELECT {columns} FROM shipments WHERE placed_at >= ? AND placed_at < ?"
+    span = ("2026-11-01T18:30:00.000000Z", "2026-11-02T18:30:00.000000Z")
+    ours: Any = pandas.read_sql(query, sqlite3.connect(database), params=span)
+    both: Any = ours.merge(theirs, left_on="waybill", right_on="AWB", how="outer", indicator=True)
+    matched = both[both["_merge"] == "both"]
+    return {
+        "courier_differs": int((matched["courier_partner_id"] != matched["Courier Partner ID"]).sum()),
+        "missing_here": int((both["_merge"] == "right_only").sum()),
+        "missing_there": int((both["_merge"] == "left_only").sum()),
+        "status_differs": int((matched["status_code"] != matched["Clickpost Status Code"]).sum()),
+    }
+
+
+def one(who: str, database: Path, report: Path) -> None:
+    """One side, in this process: prints what it took and found as JSON."""
+    before, used = time.perf_counter(), time.process_time()
+    found = asyncio.run(by_awbridge(database, report)) if who == "awbridge" else by_pandas(database, report)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    took = {"seconds": time.perf_counter() - before, "cpu": time.process_time() - used, "MiB": peak, "found": found}
+    print(json.dumps(took))
+
+
+@click.command("reconcile")
+@click.option("--rows", default=1_000_000, show_default=True, type=click.IntRange(EVERY, 20_000_000))
+def reconcile(rows: int) -> None:
+    """Reconcile a report of many rows, and do the same with pandas."""
+    printed = Printed("", "seconds", "seconds of CPU", "peak MiB", "rows/s", "differences found")
+    honest = True
+    with tempfile.TemporaryDirectory(prefix="awbridge-bench-") as folder:
+        database, report = Path(folder) / "bench.db", Path(folder) / "report.csv"
+        asyncio.run(prepare(database, rows))
+        write_report(report, rows)
+        click.echo(f"{rows:,} rows, {report.stat().st_size / 2**20:.0f} MiB of CSV")
+        for who in ("awbridge", "pandas merge"):
+            command = [sys.executable, "-m", "bench.reconcile", who, str(database), str(report)]
+            run = subprocess.run(command, check=False, capture_output=True, text=True)
+            if run.returncode:
+                printed.add_row(who, run.stderr.strip().splitlines()[-1][:60] if run.stderr else "failed")
+                honest = False
+                continue
+            took = json.loads(run.stdout)
+            right = took["found"] == expected(rows)
+            honest = honest and right
+            printed.add_row(
+                who,
+                f"{took['seconds']:.1f}",
+                f"{took['cpu']:.1f}",
+                f"{took['MiB']:.0f}",
+                f"{rows / took['seconds']:,.0f}",
+                f"{sum(took['found'].values())} of {sum(expected(rows).values())}" + ("" if right else "  WRONG"),
+            )
+    Console(width=100).print(printed)
+    sys.exit(0 if honest else 1)
+
+
+if __name__ == "__main__":
+    one(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))

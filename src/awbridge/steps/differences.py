@@ -1,0 +1,164 @@
+"""Differences: looked at again until they solve themselves, and pushed again where ClickPost lost a shipment."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import structlog
+
+from awbridge.domain.errors import NotFound, NotPossible, VendorError
+from awbridge.domain.outcome import Placed
+from awbridge.domain.reconcile import Kind, Ours, status_differs
+from awbridge.domain.shipment import Region, Shipment, State, shard_of
+from awbridge.steps.clock import Clock
+from awbridge.store import Store, accounts, attempts, reconciliations, shipments, waybills
+from awbridge.store import differences as table
+from awbridge.store.differences import Difference
+from awbridge.store.reconciliations import Reconciliation
+
+log = structlog.get_logger()
+
+BATCH = 20
+LEASE = timedelta(minutes=5)
+FIRST_LOOK = timedelta(minutes=10)
+LONGEST_LOOK = timedelta(days=1)
+MOST_LOOKS = 14  # about a week; then it stays open for a person
+AFTER_PUSH = timedelta(minutes=5)
+
+
+class ShowsOrders(Protocol):
+    """What looking again needs of the vendor."""
+
+    async def fetch_order(self, waybill: str, cp_id: int, *, region: Region) -> Placed | None:
+        """What ClickPost holds under a waybill; None where it holds nothing."""
+        ...
+
+
+async def look_again(*, store: Store, clickpost: ShowsOrders, clock: Clock) -> int:
+    """Look at open differences that are due, and close those that are none any more; how many were looked at."""
+    now = clock()
+    async with store.write() as session:
+        due = await table.claim(session, now=now, until=now + LEASE, limit=BATCH)
+    for difference in due:
+        how = await _solution(store, clickpost, clock, difference)
+        async with store.write() as session:
+            if how:
+                await table.solve(session, difference, how=how, now=clock())
+                log.info("reconcile.solved", kind=difference.kind.value, item=difference.item, how=how)
+            else:
+                await table.look_later(session, difference, at=_next_look(difference, clock()))
+    return len(due)
+
+
+def _next_look(difference: Difference, now: datetime) -> datetime | None:
+    if difference.looks >= MOST_LOOKS:
+        return None
+    return now + min(FIRST_LOOK * 2 ** (difference.looks - 1), LONGEST_LOOK)
+
+
+async def _solution(store: Store, clickpost: ShowsOrders, clock: Clock, difference: Difference) -> str | None:
+    """How a difference solved itself; None while it stands."""
+    looks: dict[Kind, Callable[[], Awaitable[str | None]]] = {
+        Kind.MISSING_THERE: lambda: _is_there(store, clickpost, clock, difference),
+        Kind.MISSING_HERE: lambda: _is_here(store, difference),
+    }
+    look = looks.get(difference.kind)
+    if look:
+        return await look()
+    async with store.read() as session:
+        standing = await reconciliations.standing(session, [difference.item])
+    ours = standing.get(difference.item)
+    return _agrees(ours, difference) if ours else None
+
+
+def _agrees(ours: Ours, difference: Difference) -> str | None:
+    theirs = difference.their_row
+    if difference.kind is Kind.STATUS:
+        if theirs.status_code is None:  # a failed order: it was heard of since
+            return "known here since" if ours.state not in (State.READY, State.WAITING) else None
+        return None if status_differs(ours, theirs, made_at=difference.found_at) else "tracking caught up"
+    if difference.kind is Kind.COURIER:
+        return "the couriers agree" if ours.courier_partner_id == theirs.courier_partner_id else None
+    return "the waybills agree" if ours.waybill == theirs.waybill else None
+
+
+async def _is_here(store: Store, difference: Difference) -> str | None:
+    theirs = difference.their_row
+    async with store.read() as session:
+        known = await waybills.find(session, [theirs.waybill] if theirs.waybill else [])
+        standing = await reconciliations.standing(session, [theirs.reference_number] if theirs.reference_number else [])
+    return "known here since" if known or standing else None
+
+
+async def _is_there(store: Store, clickpost: ShowsOrders, clock: Clock, difference: Difference) -> str | None:
+    """ClickPost itself is asked: a report lists what changed, not all there is."""
+    async with store.read() as session:
+        shipment = await shipments.get(session, difference.item)
+    if shipment is None or not shipment.waybill or not shipment.success:
+        return None  # being pushed again
+    if shipment.state is State.CANCELLED:
+        return "cancelled here"
+    if not await _holds(store, clickpost, clock, shipment):
+        return None
+    return "pushed again" if difference.pushed_at else "ClickPost holds it"
+
+
+async def _holds(store: Store, clickpost: ShowsOrders, clock: Clock, shipment: Shipment) -> bool:
+    assert shipment.waybill
+    try:
+        held = await clickpost.fetch_order(shipment.waybill, shipment.courier_partner_id, region=shipment.region)
+    except VendorError as error:
+        log.warning("reconcile.call_failed", reference=shipment.reference_number, problem=str(error))
+        async with store.write() as session:
+            await attempts.add(
+                session, error.call, reference_number=shipment.reference_number, outcome="failed", made_at=clock()
+            )
+        return False
+    return held is not None and held.waybill == shipment.waybill
+
+
+@dataclass(frozen=True, slots=True)
+class PushedAgain:
+    """How many shipments are being pushed again, and how many do not stand here as they were found."""
+
+    pushed: int
+    passed_over: int
+
+
+async def push_again(*, store: Store, clock: Clock, reconciliation_id: int) -> PushedAgain:
+    """Push every open shipment of a run that is missing at ClickPost again. Raises NotFound, NotPossible.
+
+    Done twice, it pushes nothing twice. Where ClickPost holds one all the same, it answers with the first waybill.
+    """
+    run = await known_run(store, reconciliation_id)
+    if not run.state.over:
+        raise NotPossible(f"reconciliation {run.id} is still {run.state}; wait until it is done")
+    pushed = passed_over = after = 0
+    while True:
+        async with store.write() as session:
+            page = await table.to_push(session, run.id, after=after, limit=BATCH * 10)
+            known = await shipments.get_many(session, [d.item for d in page])
+            # Push serves accounts that have a row; made before any shipment is locked.
+            await accounts.ensure(session, [(s.courier_partner_id, s.account_code) for s in known])
+            for difference in sorted(page, key=lambda d: (shard_of(d.item), d.item)):
+                now = clock()
+                if await reconciliations.push_again(session, difference.item, difference.waybill or "", now=now):
+                    await table.keep_pushed(session, difference, look_at=now + AFTER_PUSH, now=now)
+                    pushed += 1
+                else:
+                    passed_over += 1
+        if not page:
+            return PushedAgain(pushed, passed_over)
+        after = page[-1].id
+
+
+async def known_run(store: Store, reconciliation_id: int) -> Reconciliation:
+    """A run. Raises NotFound."""
+    async with store.read() as session:
+        run = await reconciliations.get(session, reconciliation_id) if abs(reconciliation_id) < 2**63 else None
+    if run is None:
+        raise NotFound(f"there is no reconciliation {reconciliation_id}")
+    return run

@@ -1,0 +1,203 @@
+"""Match: ClickPost's rows against our shipments, row by row, in memory that does not grow with them.
+
+Both sides are streamed onto a workbench on the disk (store/matching.py); what differs is judged by domain/reconcile.py
+and kept in batches. Done twice, it keeps the same differences.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections import Counter
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from itertools import chain
+from pathlib import Path
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+from awbridge.clickpost.report_rows import ReportRow, ReportRows, read_report
+from awbridge.domain.reconcile import Kind, Ours, Table, Theirs, differences, newest
+from awbridge.domain.schedule import day_span
+from awbridge.store import Store, reconciliations, shipments, waybills
+from awbridge.store import differences as found_differences
+from awbridge.store.differences import Finding
+from awbridge.store.matching import LaidRow, Matching, OursAs
+from awbridge.store.reconciliations import Outcome
+
+T = TypeVar("T")
+
+SLICE = 5000  # rows in hand at once
+LOOK_UP = 1000  # rows looked up in the database at once
+KEEP = 500  # differences written in one transaction
+MOST_KEPT = 100_000  # differences of one kind that are kept; more are counted
+LINES_OF_A_FILE = 10**9  # lines of several files are told apart by this
+ASK_AGAIN = timedelta(hours=2)  # tracking is not asked twice within this: couriers are asked so by ClickPost
+LOOK_AFTER = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """What is to be matched: files that lie on this disk (path, name), and how to read them.
+
+    With a `day`, every shipment placed on it must be in a table of what is registered. `made_at`: when the table was
+    made, where that is known.
+    """
+
+    reconciliation_id: int
+    files: Sequence[tuple[Path, str]]
+    table: Table
+    zone: ZoneInfo
+    day: date | None = None
+    made_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What was found so far."""
+
+    lines: int = 0
+    differing: int = 0
+    repeated: int = 0
+    found: Counter[Kind] = field(default_factory=Counter[Kind])
+
+
+async def match(store: Store, task: Task, *, now: datetime) -> Outcome:
+    """Match and keep the differences. Raises TableUnreadable for a file that is no table."""
+    tally = _Tally()
+    async with _bench() as bench:
+        reports = [await asyncio.to_thread(read_report, path, name, zone=task.zone) for path, name in task.files]
+        for number, report in enumerate(reports):
+            tally.lines += await _lay_theirs(bench, report, number * LINES_OF_A_FILE)
+        if task.day:
+            await _lay_ours(store, bench, *day_span(task.day, task.zone))
+        await asyncio.to_thread(bench.pair)
+        async for rows in _sliced(bench.alone(LOOK_UP)):
+            await asyncio.to_thread(bench.lay_ours, await _find_ours(store, rows), of_the_day=False)
+        await asyncio.to_thread(bench.pair)
+        tally.repeated = await asyncio.to_thread(_drop_repeated, bench, task.zone)
+        async for findings in _findings(bench, task, tally):
+            await _keep(store, task, findings, tally, now)
+        paired = await asyncio.to_thread(bench.pairs)
+    return Outcome(
+        columns_read={"understood": reports[0].understood, "passed_over": reports[0].passed_over} if reports else None,
+        line_count=tally.lines + sum(report.unreadable for report in reports),
+        matched=paired - tally.differing,
+        repeated=tally.repeated,
+        spoilt=sum(report.spoilt for report in reports),
+        unreadable=sum(report.unreadable for report in reports),
+        found={kind.value: number for kind, number in sorted(tally.found.items())},
+    )
+
+
+@asynccontextmanager
+async def _bench() -> AsyncGenerator[Matching]:
+    with tempfile.TemporaryDirectory(prefix="awbridge-reconcile-") as folder:
+        bench = await asyncio.to_thread(Matching, Path(folder) / "bench.db")
+        try:
+            yield bench
+        finally:
+            await asyncio.to_thread(bench.close)
+
+
+async def _sliced(slices: Iterator[T]) -> AsyncGenerator[T]:
+    while (rows := await asyncio.to_thread(next, slices, None)) is not None:
+        yield rows
+
+
+async def _lay_theirs(bench: Matching, report: ReportRows, offset: int) -> int:
+    rows: Iterator[ReportRow] = iter(report)
+    if offset:
+        rows = (row._replace(line=row.line + offset) for row in rows)
+    laid = 0
+    while number := await asyncio.to_thread(bench.lay_theirs, rows, SLICE):
+        laid += number
+    return laid
+
+
+async def _lay_ours(store: Store, bench: Matching, start: datetime, end: datetime) -> None:
+    after = (start, "")
+    while True:
+        async with store.read() as session:
+            page, after = await reconciliations.placed_between(session, after, end, limit=SLICE)
+        if not page:
+            return
+        named = [OursAs(ours.waybill, ours.reference_number, ours) for ours in page]
+        await asyncio.to_thread(bench.lay_ours, named, of_the_day=True)
+
+
+async def _find_ours(store: Store, rows: Sequence[LaidRow]) -> list[OursAs]:
+    """What the whole database knows of rows: by any waybill, else by the reference number, else by the order."""
+    async with store.read() as session:
+        known = await waybills.find(session, [row.waybill for row in rows if row.waybill])
+        left = [row.reference_number for row in rows if row.reference_number and row.waybill not in known]
+        of_orders = await shipments.of_orders(session, left)
+        aliases = {name: found[0] for name, found in of_orders.items() if len(found) == 1}
+        named = [waybill.reference_number for waybill in chain.from_iterable(known.values())]
+        standing = await reconciliations.standing(session, [*named, *left, *aliases.values()])
+    by_waybill = [
+        OursAs(waybill.waybill, "", replace(standing[waybill.reference_number], kind=waybill.kind))
+        for waybill in chain.from_iterable(known.values())
+        if waybill.reference_number in standing
+    ]
+    by_name = {name: standing.get(name) or standing.get(aliases.get(name, "")) for name in left}
+    return [*by_waybill, *(OursAs("", name, ours) for name, ours in by_name.items() if ours)]
+
+
+def _drop_repeated(bench: Matching, zone: ZoneInfo) -> int:
+    """Of several rows about one shipment only the newest counts; how many do not."""
+    dropped: list[int] = []
+    for rows in bench.repeated():
+        kept = newest([ReportRow(*row).theirs(zone) for row in rows]).line
+        dropped += [row.line for row in rows if row.line != kept]
+    bench.drop(dropped)
+    return len(dropped)
+
+
+async def _findings(bench: Matching, task: Task, tally: _Tally) -> AsyncGenerator[list[Finding]]:
+    async for pairs in _sliced(bench.unequal(KEEP, every=task.table is Table.FAILURES)):
+        findings: list[Finding] = []
+        for row, ours in pairs:
+            kinds = _judge(ours, row, task)
+            tally.differing += bool(kinds)
+            theirs = _theirs(row, task.zone)
+            findings += [Finding(kind=kind, ours=ours, theirs=theirs) for kind in kinds]
+        yield findings
+    async for rows in _sliced(bench.alone(KEEP)):
+        yield [Finding(kind=Kind.MISSING_HERE, ours=None, theirs=_theirs(row, task.zone)) for row in rows]
+    if task.day and task.table is Table.REGISTERED:
+        async for missing in _sliced(bench.missing(KEEP)):
+            yield [Finding(kind=Kind.MISSING_THERE, ours=ours, theirs=None) for ours in missing]
+
+
+def _judge(ours: Ours, row: LaidRow, task: Task) -> tuple[Kind, ...]:
+    return differences(ours, _theirs(row, task.zone), task.table, made_at=task.made_at)
+
+
+def _theirs(row: LaidRow, zone: ZoneInfo) -> Theirs:
+    theirs = ReportRow(*row).theirs(zone)
+    return replace(theirs, line=theirs.line % LINES_OF_A_FILE)
+
+
+async def _keep(store: Store, task: Task, findings: Sequence[Finding], tally: _Tally, now: datetime) -> None:
+    """Keep differences; have tracking ask for those whose status differs."""
+    kept: list[Finding] = []
+    for finding in findings:
+        tally.found[finding.kind] += 1
+        if tally.found[finding.kind] <= MOST_KEPT:
+            kept.append(finding)
+    behind = [f.ours.reference_number for f in findings if f.kind is Kind.STATUS and f.ours]
+    if not findings:
+        return
+    number = task.reconciliation_id
+    at_once = [f for f in kept if f.kind is Kind.MISSING_THERE]  # ClickPost is asked before a person is bothered
+    later = [f for f in kept if f.kind is not Kind.MISSING_THERE]
+    async with store.write() as session:
+        await found_differences.add(session, number, at_once, look_at=now, now=now)
+        await found_differences.add(session, number, later, look_at=now + LOOK_AFTER, now=now)
+        if task.table is not Table.FAILURES:
+            await reconciliations.ask_soon(
+                session, behind, now=now, asked_before=now - ASK_AGAIN, else_at=now + ASK_AGAIN
+            )

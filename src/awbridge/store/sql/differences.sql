@@ -1,0 +1,50 @@
+-- name: add
+-- Found again after a kill: the first word stands.
+INSERT INTO differences (shard, reconciliation_id, kind, item, id, reference_number, waybill, courier_partner_id, ours,
+  theirs, state, looks, next_look_at, found_at)
+{{postgres:
+SELECT shard, rid, kind, item, id, reference, waybill, courier, ours, theirs, 'open', 0, look, found
+FROM unnest($1::smallint[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[], $8::integer[],
+  $9::text[], $10::text[], $11::timestamptz[], $12::timestamptz[])
+  AS f (shard, rid, kind, item, id, reference, waybill, courier, ours, theirs, look, found)}}
+{{sqlite: VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'open', 0, $11, $12)}}
+ON CONFLICT (shard, reconciliation_id, kind, item) DO NOTHING
+
+-- name: listed
+SELECT * FROM differences WHERE reconciliation_id = $1 AND id > $2 ORDER BY id LIMIT $3
+
+-- name: listed_of_kind
+SELECT * FROM differences WHERE reconciliation_id = $1 AND kind = $4 AND id > $2 ORDER BY id LIMIT $3
+
+-- name: get
+SELECT * FROM differences WHERE reconciliation_id = $1 AND id = $2
+
+-- name: count_open
+SELECT kind, COUNT(*) AS n FROM differences WHERE reconciliation_id = $1 AND state = 'open' GROUP BY kind ORDER BY kind
+
+-- name: claim
+-- Moving next_look_at on is the lease.
+UPDATE differences SET next_look_at = $2, looks = looks + 1
+WHERE (shard, reconciliation_id, kind, item) IN (
+  SELECT shard, reconciliation_id, kind, item FROM differences
+  WHERE next_look_at <= $1
+  ORDER BY next_look_at LIMIT $3
+  {{postgres: FOR UPDATE SKIP LOCKED}}
+)
+RETURNING *
+
+-- name: solve
+UPDATE differences SET state = 'solved', solved_how = $4, solved_at = $3, next_look_at = NULL
+WHERE reconciliation_id = $1 AND id = $2 AND state = 'open'
+
+-- name: look_later
+UPDATE differences SET next_look_at = $3 WHERE reconciliation_id = $1 AND id = $2 AND state = 'open'
+
+-- name: pushed
+UPDATE differences SET pushed_at = $3, next_look_at = $4, looks = 0
+WHERE reconciliation_id = $1 AND id = $2 AND state = 'open'
+
+-- name: to_push
+SELECT * FROM differences
+WHERE reconciliation_id = $1 AND id > $2 AND kind = 'missing_there' AND state = 'open' AND pushed_at IS NULL
+ORDER BY id LIMIT $3
