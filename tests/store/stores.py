@@ -18,6 +18,7 @@ from tests.conftest import new_database
 TABLES = (
     *("shipments", "waybills", "attempts", "inbox", "scans"),
     *("courier_accounts", "catch_up_windows", "webhook_keys"),
+    *("milestones", "notices", "opt_outs", "endpoints", "events", "event_deliveries", "alarms", "digests"),
 )
 
 _emptied: dict[int, str] = {}  # a server's port -> its database for these tests

@@ -7,6 +7,7 @@ never a success).
 from __future__ import annotations
 
 from awbridge.domain.lifecycle import Bucket, StatusInfo
+from awbridge.domain.milestones import Milestone
 
 _IN_TRANSIT_STEP = 50
 
@@ -59,6 +60,29 @@ def status_info(code: int) -> StatusInfo:
     return STATUSES.get(code) or StatusInfo(
         code=code, name=f"Unknown({code})", bucket=Bucket.IN_TRANSIT, step=_IN_TRANSIT_STEP, known=False
     )
+
+
+# What people are told of, by status code: ClickPost's notification events, with its own pairs. ShipmentDelayed (18) is
+# a stop on the way in that table; being late is what the clock says of the expected date of delivery.
+_MILESTONES: dict[Milestone, tuple[int, ...]] = {
+    Milestone.AWB_GENERATED: (28,),
+    Milestone.OUT_FOR_PICKUP: (25,),
+    Milestone.SHIPPED: (4, 5, 18, 19, 20, 1004),
+    Milestone.OUT_FOR_DELIVERY: (6,),
+    Milestone.FAILED_DELIVERY: (7, 9),
+    Milestone.DELIVERED: (8, 32),
+    Milestone.RTO_STARTED: (11, 12, 13, 15, 21, 26, 27),
+    Milestone.RTO_DELIVERED: (14,),
+    Milestone.CANCELLED: (10,),
+    Milestone.DAMAGED: (17,),
+    Milestone.LOST: (16,),
+}
+_MILESTONE_OF_CODE = {code: milestone for milestone, codes in _MILESTONES.items() for code in codes}
+
+
+def milestone_of(code: int) -> Milestone | None:
+    """The milestone that a status stands for; None where it is worth no message."""
+    return _MILESTONE_OF_CODE.get(code)
 
 
 COURIER_NAMES: dict[int, str] = {

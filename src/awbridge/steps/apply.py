@@ -14,15 +14,17 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from awbridge.clickpost.codes import status_info
+from awbridge.clickpost.codes import milestone_of, status_info
 from awbridge.clickpost.deliveries import Unreadable, read_delivery
+from awbridge.domain import events as happened
 from awbridge.domain.errors import StoreBusy
+from awbridge.domain.events import Happening
 from awbridge.domain.lifecycle import Sighting, newest, sighting
 from awbridge.domain.scan import Scan, Source, Tidings
 from awbridge.domain.shipment import Shipment, WaybillKind
 from awbridge.domain.timeline import KnownScan, find_known, learn_ids
 from awbridge.steps.clock import Clock
-from awbridge.store import Store, inbox, scans, shipments, waybills
+from awbridge.store import Store, events, inbox, scans, shipments, waybills
 from awbridge.store.database import Session
 from awbridge.store.inbox import Delivery
 from awbridge.store.shipments import Standing
@@ -178,6 +180,7 @@ async def _tell_shipments(session: Session, ready: Sequence[_Read], now: datetim
     await scans.add(session, [new for chapter in chapters.values() for new in chapter.new])
     for chapter in chapters.values():
         await chapter.save(session, policy)
+    await events.write(session, [h for chapter in chapters.values() for h in chapter.happenings()], now=now)
 
 
 class _Chapter:
@@ -190,6 +193,7 @@ class _Chapter:
         self.learnt: list[KnownScan] = []
         self.links: list[tuple[str, int]] = []
         self.current = _current(shipment)
+        self.told_latest: Sighting | None = None
         self.edd = shipment.edd
         self.ndr_code = shipment.ndr_code
         self.heard_at: datetime | None = shipment.last_heard_at
@@ -205,6 +209,8 @@ class _Chapter:
             self.gap = self.gap or (is_new and delivery.source is Source.UPDATED_ORDER)
             if about.kind is not WaybillKind.CHILD:
                 self._see(scan, delivery)
+                if tidings.latest is None or scan is tidings.latest:
+                    self.told_latest = newest(self.told_latest, _sighting(scan, delivery))
         self.edd = tidings.edd or self.edd
         courier = tidings.courier_partner_id or self.shipment.courier_partner_id
         self.links += [(number, courier) for number in (tidings.rto_waybill,) if number]
@@ -233,7 +239,7 @@ class _Chapter:
         return False
 
     def _see(self, scan: Scan, delivery: Delivery) -> None:
-        seen = sighting(status_info(scan.code), scan.scanned_at, delivery.received_at)
+        seen = _sighting(scan, delivery)
         before = self.current
         self.current = newest(self.current, seen)
         if self.current != before and scan.ndr_code is not None:
@@ -260,6 +266,24 @@ class _Chapter:
             ndr_code=self.ndr_code,
         )
         await shipments.set_standing(session, reference, standing, heard_at=heard_at, next_ask_at=ask_at)
+
+
+    def happenings(self) -> list[Happening]:
+        """What this batch did to where the shipment stands, for customers and own systems."""
+        return happened.moved(
+            self.shipment,
+            before=_current(self.shipment),
+            after=self.current,
+            told=self.told_latest,
+            info=status_info(self.current.code) if self.current else None,
+            milestone_of=milestone_of,
+            ndr_code=self.ndr_code,
+            edd=self.edd,
+        )
+
+
+def _sighting(scan: Scan, delivery: Delivery) -> Sighting:
+    return sighting(status_info(scan.code), scan.scanned_at, delivery.received_at)
 
 
 def _current(shipment: Shipment) -> Sighting | None:

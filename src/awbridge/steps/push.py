@@ -19,13 +19,14 @@ import structlog
 
 from awbridge.clickpost.answers import OrderAnswer
 from awbridge.clickpost.orders import create_order_request
+from awbridge.domain import events as happened
 from awbridge.domain.errors import StoreBusy
 from awbridge.domain.json import JsonObject
 from awbridge.domain.outcome import Misconfigured, Outcome, Pending, Placed, Rejected, TryLater, Unknown
 from awbridge.domain.retry import DEFAULT_RETRY_DELAYS, delay_before_retry
 from awbridge.domain.shipment import Region, Shipment, State
 from awbridge.steps.clock import Clock
-from awbridge.store import Store, attempts, shipments
+from awbridge.store import Store, attempts, events, shipments
 from awbridge.store.shipments import NotPlaced
 
 log = structlog.get_logger()
@@ -125,6 +126,9 @@ async def _record(
             note = _note(shipment, outcome)
             ask_at = now + policy.ask_after
             kept = await shipments.place(session, shipment, outcome, note=note, now=now, next_ask_at=ask_at)
+            if kept:
+                told = happened.placed(shipment, outcome.waybill, label_url=outcome.label_url, now=now)
+                await events.write(session, [told], now=now)
             if kept and await shipments.cancel_is_asked(session, reference):
                 await shipments.cancel(session, reference, now=now)
         else:
@@ -134,6 +138,9 @@ async def _record(
                 await shipments.hold_account(session, shipment, problem=outcome.message, until=until, now=now)
             decided = decide(shipment, outcome, now, policy)
             kept = await shipments.not_placed(session, reference, owner, decided, now=now)
+            if kept:
+                told = happened.stopped(shipment, decided.state, decided.problem, now=now)
+                await events.write(session, told, now=now)
             if kept and isinstance(outcome, Rejected) and await shipments.cancel_is_asked(session, reference):
                 await shipments.cancel(session, reference, now=now)  # somebody asked while the call was out
         if shipment.state is State.HELD and isinstance(outcome, Placed | Pending):

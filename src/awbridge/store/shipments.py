@@ -319,3 +319,8 @@ async def count_by_state(session: Session) -> dict[str, int]:
 async def cancel_is_asked(session: Session, reference_number: str) -> bool:
     """Whether somebody wants this shipment cancelled."""
     return bool(await session.fetch(_sql.cancel_asked, shard_of(reference_number), reference_number))
+
+
+async def open_journeys(session: Session, after: tuple[int, str], *, limit: int) -> list[Shipment]:
+    """Shipments that were seen and have not reached their end, after this (shard, reference number), in that order."""
+    return [_shipment(row) for row in await session.fetch(_sql.open_journeys, *after, limit)]
