@@ -4,25 +4,39 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import shutil
 import signal
 import socket
 import threading
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import structlog
 import uvicorn
 
 from awbridge.clickpost.async_client import AsyncClickPost
 from awbridge.domain.errors import SettingsError
+from awbridge.domain.notices import Channel, Rules, Sends, read_channels, read_milestones, read_quiet_hours
 from awbridge.settings import Settings
+from awbridge.sinks.addresses import read_networks
+from awbridge.sinks.mail import Mail
+from awbridge.sinks.messages import Messages
+from awbridge.sinks.outgoing import Outgoing
+from awbridge.sinks.templates import Templates
+from awbridge.steps.alarm import Digest, Operator, Watch, tell_operators
 from awbridge.steps.apply import ApplyPolicy, apply_due
 from awbridge.steps.cancel import cancel_due
 from awbridge.steps.catch_up import CatchUpPolicy, ask_for_silent, cover_next_window
 from awbridge.steps.clock import Clock, utc_now
+from awbridge.steps.deliver_events import DeliverPolicy, deliver_due
 from awbridge.steps.ingest import Ingest
+from awbridge.steps.lateness import Lateness, LatenessPolicy
 from awbridge.steps.loop import Loop
+from awbridge.steps.notify import NotifyPolicy, notify_due
 from awbridge.steps.push import PushPolicy, push_due
 from awbridge.store import Store
 from awbridge.web.app import build_app
@@ -82,6 +96,73 @@ def catch_up_policy(settings: Settings) -> CatchUpPolicy:
     )
 
 
+def customer_channels(settings: Settings) -> dict[Channel, Sends]:
+    """The ways to customers and to the company's own team. Raises SettingsError for what cannot work."""
+    found: dict[Channel, Sends] = {}
+    if settings.notice_mail:
+        found[Channel.MAIL] = _mail(settings, "AWBRIDGE_NOTICE_MAIL")
+    services = {
+        Channel.SMS: [settings.notice_sms_url],
+        Channel.WHATSAPP: [settings.notice_whatsapp_url],
+        Channel.CHAT: list(settings.notice_chat_urls),
+    }
+    for channel, secrets in services.items():
+        if urls := [s.get_secret_value() for s in secrets if s.get_secret_value()]:
+            if channel.reaches_customer and not any(place in urls[0] for place in ("{to}", "{to_digits}")):
+                raise SettingsError(f"AWBRIDGE_NOTICE_{channel.upper()}_URL holds no {{to}}: whom should it reach?")
+            found[channel] = Messages(*urls)
+    return found
+
+
+def operators(settings: Settings) -> list[Operator]:
+    """The ways to the operators. Raises SettingsError for what cannot work."""
+    found = [Operator(channel=Messages(url.get_secret_value())) for url in settings.alarm_urls]
+    if settings.alarm_mail_to:
+        mail = _mail(settings, "AWBRIDGE_ALARM_MAIL_TO")
+        found += [Operator(channel=mail, to=address) for address in settings.alarm_mail_to]
+    return found
+
+
+def _mail(settings: Settings, wanted_by: str) -> Mail:
+    url = settings.smtp_url.get_secret_value()
+    if not url:
+        raise SettingsError(f"AWBRIDGE_SMTP_URL is not set, but {wanted_by} is.")
+    return Mail(url, sender=settings.notice_mail_from)
+
+
+def templates(settings: Settings) -> Templates:
+    """The words of messages, with those of the settings' folder in place of the shipped ones."""
+    folder = Path(settings.templates_dir) if settings.templates_dir else None
+    if folder and not folder.is_dir():
+        raise SettingsError(f"AWBRIDGE_TEMPLATES_DIR: {folder} is not a folder")
+    return Templates(folder, default_language=settings.notice_language)
+
+
+def notify_policy(settings: Settings) -> NotifyPolicy:
+    """When and how customers are told, by the settings."""
+    return NotifyPolicy(
+        rules=Rules(
+            fresh_for=timedelta(seconds=settings.notice_fresh_seconds),
+            milestones=read_milestones(settings.notice_milestones),
+            consent=read_channels(settings.notice_consent),
+            quiet=read_quiet_hours(settings.notice_quiet_hours),
+            zone=settings.zone,
+        ),
+        language=settings.notice_language,
+        country=settings.notice_country,
+        brand=settings.notice_brand,
+        retry_delays=settings.notice_retry_delays,
+    )
+
+
+def free_share(settings: Settings) -> float:
+    """How much of the disk that the data lie on is free, from 0 to 1."""
+    url = urlsplit(settings.database_url)
+    folder = Path(unquote(url.path.removeprefix("/"))).parent if url.scheme == "sqlite" else Path()
+    used = shutil.disk_usage(folder)
+    return used.free / used.total
+
+
 @asynccontextmanager
 async def open_store(settings: Settings, *, migrate: bool) -> AsyncGenerator[Store]:
     """The database, closed when the block ends. Raises SettingsError when its schema is old and may not be changed."""
@@ -97,7 +178,9 @@ async def open_store(settings: Settings, *, migrate: bool) -> AsyncGenerator[Sto
         await store.close()
 
 
-def step_loops(settings: Settings, store: Store, clickpost: AsyncClickPost, clock: Clock) -> dict[str, Loop]:
+def step_loops(
+    settings: Settings, store: Store, clickpost: AsyncClickPost, outgoing: Outgoing, clock: Clock
+) -> dict[str, Loop]:
     """Every step of the service as a loop, by name."""
     pushing, applying, catching_up = push_policy(settings), apply_policy(settings), catch_up_policy(settings)
     delays = settings.retry_delays
@@ -108,7 +191,48 @@ def step_loops(settings: Settings, store: Store, clickpost: AsyncClickPost, cloc
         "cover": lambda: cover_next_window(store=store, clickpost=clickpost, clock=clock, policy=catching_up),
         "ask": lambda: ask_for_silent(store=store, clickpost=clickpost, clock=clock, policy=catching_up),
     }
-    return {name: Loop(name, round_, idle_seconds=settings.steps_idle_seconds) for name, round_ in work.items()}
+    loops: dict[str, Loop] = {}
+    work |= _telling(settings, store, outgoing, clock, lambda: list(loops.values()))
+    loops |= {name: Loop(name, round_, idle_seconds=settings.steps_idle_seconds) for name, round_ in work.items()}
+    return loops
+
+
+def _telling(
+    settings: Settings, store: Store, outgoing: Outgoing, clock: Clock, loops: Callable[[], list[Loop]]
+) -> dict[str, Callable[[], Coroutine[Any, Any, int]]]:
+    """The steps that tell customers, own systems and operators."""
+    notifying, channels, words = notify_policy(settings), customer_channels(settings), templates(settings)
+    delivering = DeliverPolicy(retry_delays=settings.endpoint_retry_delays)
+    people = operators(settings)
+    lateness = Lateness(
+        store=store,
+        clock=clock,
+        policy=LatenessPolicy(zone=settings.zone, stuck_after=timedelta(seconds=settings.stuck_seconds)),
+    )
+    digest = Digest(store=store, operators=people, clock=clock, zone=settings.zone, hour=settings.alarm_digest_hour)
+    watch = Watch(
+        store=store,
+        clock=clock,
+        loops=loops,
+        free_share=lambda: free_share(settings),
+        least_free=settings.alarm_disk_free,
+    )
+
+    async def alarm() -> int:
+        await watch.look()
+        return await tell_operators(store=store, operators=people, clock=clock) + await digest.send_due()
+
+    return {
+        "notify": lambda: notify_due(store=store, channels=channels, templates=words, clock=clock, policy=notifying),
+        "late": lateness.look,
+        "deliver_events": lambda: deliver_due(store=store, outgoing=outgoing, clock=clock, policy=delivering),
+        "alarm": alarm,
+    }
+
+
+def outgoing_line(settings: Settings) -> Outgoing:
+    """The line to own systems."""
+    return Outgoing(allowed=read_networks(settings.endpoint_networks), timeout=settings.endpoint_timeout)
 
 
 async def serve(
@@ -121,8 +245,12 @@ async def serve(
     if stop is None:
         stop = asyncio.Event()
         _on_signal(stop.set)
-    async with open_store(settings, migrate=settings.migrate_on_start) as store, vendor(settings) as clickpost:
-        loops = step_loops(settings, store, clickpost, utc_now)
+    async with (
+        open_store(settings, migrate=settings.migrate_on_start) as store,
+        vendor(settings) as clickpost,
+        outgoing_line(settings) as outgoing,
+    ):
+        loops = step_loops(settings, store, clickpost, outgoing, utc_now)
         ingest = Ingest(store, on_stored=loops["apply"].wake)
         keys = KeyRing(store, (k.get_secret_value() for k in settings.webhook_keys))
         app = build_app(
@@ -131,6 +259,8 @@ async def serve(
             webhook=WebhookEndpoint(ingest, keys, utc_now),
             loops=list(loops.values()),
             api_keys=[k.get_secret_value() for k in settings.api_keys],
+            networks=read_networks(settings.endpoint_networks),
+            country=settings.notice_country,
         )
         server = _Server(
             uvicorn.Config(
@@ -158,10 +288,14 @@ async def serve(
 
 async def work(settings: Settings) -> None:
     """Steps only, without web, until SIGTERM or SIGINT: more hands on the same database."""
-    async with open_store(settings, migrate=settings.migrate_on_start) as store, vendor(settings) as clickpost:
+    async with (
+        open_store(settings, migrate=settings.migrate_on_start) as store,
+        vendor(settings) as clickpost,
+        outgoing_line(settings) as outgoing,
+    ):
         stop = asyncio.Event()
         _on_signal(stop.set)
-        async with _running(step_loops(settings, store, clickpost, utc_now)):
+        async with _running(step_loops(settings, store, clickpost, outgoing, utc_now)):
             log.info("working")
             await stop.wait()
 

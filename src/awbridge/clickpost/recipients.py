@@ -78,7 +78,7 @@ def _phone(number: str, code: str, country: str, default: str) -> str | None:
 
 def _looks_like_mail(text: str) -> bool:
     name, at, host = text.rpartition("@")
-    return bool(name and at and "." in host) and not any(c.isspace() or c in ",;<>\"" or ord(c) < 32 for c in text)
+    return bool(name and at and "." in host) and not any(c.isspace() or c in ',;<>"' or ord(c) < 32 for c in text)
 
 
 def _language(value: object) -> str:

@@ -6,9 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from enum import StrEnum
+from typing import Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
 from awbridge.domain.milestones import FOR_RETURNS, Milestone, overtaken_by
+
+E = TypeVar("E", bound=StrEnum)
+INDIA = ZoneInfo("Asia/Kolkata")
 
 
 class Channel(StrEnum):
@@ -66,7 +70,7 @@ class Rules:
     milestones: frozenset[Milestone] = frozenset(Milestone)
     consent: frozenset[Channel] = frozenset()
     quiet: Mapping[Channel, QuietHours] = field(default_factory=dict[Channel, QuietHours])
-    zone: ZoneInfo = ZoneInfo("Asia/Kolkata")
+    zone: ZoneInfo = INDIA
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +90,6 @@ class Facts:
     address: str | None = None
     consent: bool | None = None
     opted_out: bool = False
-    already_sent: bool = False
     on_its_way: bool = False
 
 
@@ -135,8 +138,6 @@ def decide(facts: Facts, rules: Rules, now: datetime) -> Decision:
 def _never(facts: Facts, rules: Rules, now: datetime) -> str | None:
     if facts.milestone not in rules.milestones:
         return f"{facts.milestone} is not among AWBRIDGE_NOTICE_MILESTONES"
-    if facts.already_sent:
-        return f"{facts.milestone} was told already"
     if facts.channel.reaches_customer and (why := _not_this_customer(facts, rules)):
         return why
     status_at = min(facts.status_at, facts.latest_at or facts.status_at)
@@ -201,3 +202,54 @@ class MaybeSent:
 
 
 SendResult = Sent | NotSent | MaybeSent
+
+
+class Sends(Protocol):
+    """A channel. `repeatable`: sending one message twice, with one key, is one message to its reader."""
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether a try whose end nobody knows may be made again."""
+        ...
+
+    async def send(self, message: Message) -> SendResult:
+        """Send one message. Never raises for what the service does."""
+        ...
+
+
+def read_quiet_hours(text: str) -> dict[Channel, QuietHours]:
+    """`sms=21:00-09:00,whatsapp=21:00-09:00` as hours by channel. Raises ValueError that says what is wrong."""
+    found: dict[Channel, QuietHours] = {}
+    for part in filter(None, (p.strip() for p in text.split(","))):
+        name, _, span = part.partition("=")
+        start, _, end = span.partition("-")
+        try:
+            hours = QuietHours(start=time.fromisoformat(start.strip()), end=time.fromisoformat(end.strip()))
+            channel = Channel(name.strip())
+        except ValueError:
+            raise ValueError(f"{part!r} is not channel=HH:MM-HH:MM; channels are {_names(Channel)}") from None
+        if hours.start == hours.end or hours.start.tzinfo or hours.end.tzinfo:
+            raise ValueError(f"{part!r}: write two different local times, like 21:00-09:00")
+        found[channel] = hours
+    return found
+
+
+def read_channels(text: str) -> frozenset[Channel]:
+    """`sms,mail` as channels. Raises ValueError that names the known ones."""
+    return frozenset(_members(Channel, text))
+
+
+def read_milestones(text: str) -> frozenset[Milestone]:
+    """`all`, or `shipped,delivered` as milestones. Raises ValueError that names the known ones."""
+    return frozenset(Milestone) if text.strip() == "all" else frozenset(_members(Milestone, text))
+
+
+def _members(kind: type[E], text: str) -> list[E]:
+    names = [part.strip() for part in text.split(",") if part.strip()]
+    if unknown := [name for name in names if name not in set(kind)]:
+        raise ValueError(f"{unknown[0]!r} is not known; known are {_names(kind)}")
+    return [kind(name) for name in names]
+
+
+def _names(kind: type[StrEnum]) -> str:
+    return ", ".join(kind)

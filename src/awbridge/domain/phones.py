@@ -17,3 +17,13 @@ def e164(number: str, *, country: str) -> str | None:
     if not phonenumbers.is_valid_number(parsed):
         return None
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+
+def reachable(address: str, *, country: str) -> str:
+    """A phone number as E.164, or a mail address as it is. Raises ValueError where it is neither."""
+    if "@" in address:
+        return address.strip()
+    number = e164(address, country=country)
+    if number is None:
+        raise ValueError("this is neither a phone number that can be dialled nor a mail address")
+    return number

@@ -267,7 +267,6 @@ class _Chapter:
         )
         await shipments.set_standing(session, reference, standing, heard_at=heard_at, next_ask_at=ask_at)
 
-
     def happenings(self) -> list[Happening]:
         """What this batch did to where the shipment stands, for customers and own systems."""
         return happened.moved(

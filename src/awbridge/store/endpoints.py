@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
+from typing import Any
 
 from awbridge.domain.events import EventKind
 from awbridge.store import alarms, events
@@ -47,8 +48,9 @@ _COLUMNS = frozenset(f.name for f in fields(Endpoint))
 
 
 def _endpoint(row: Row) -> Endpoint:
-    values = {name: value for name, value in row.items() if name in _COLUMNS}
-    return Endpoint(**{**values, "kinds": tuple(k for k in row["kinds"].split(",") if k)})
+    values: dict[str, Any] = {name: value for name, value in row.items() if name in _COLUMNS}
+    values["kinds"] = tuple(kind for kind in values["kinds"].split(",") if kind)
+    return Endpoint(**values)
 
 
 def new_secret() -> str:
@@ -78,6 +80,12 @@ async def every(session: Session) -> list[Endpoint]:
 async def get(session: Session, endpoint_id: int) -> Endpoint | None:
     """One endpoint; None when there is none of that id."""
     rows = await session.fetch(_sql.get, endpoint_id)
+    return _endpoint(rows[0]) if rows else None
+
+
+async def lock(session: Session, endpoint_id: int) -> Endpoint | None:
+    """One endpoint, locked until the transaction ends."""
+    rows = await session.fetch(_sql.lock, endpoint_id)
     return _endpoint(rows[0]) if rows else None
 
 

@@ -1,4 +1,4 @@
-"""The tables `milestones`, `events` and `event_deliveries`: what happened, written in the transaction that learnt it."""
+"""The tables `milestones`, `events`, `event_deliveries`: what happened, written in the transaction that learnt it."""
 
 from __future__ import annotations
 
@@ -167,3 +167,16 @@ async def newest(session: Session, endpoint_id: int, *, limit: int) -> list[Deli
 async def count_by_state(session: Session) -> dict[str, int]:
     """How many deliveries are in each state."""
     return {row["state"]: row["deliveries"] for row in await session.fetch(_sql.count_by_state)}
+
+
+async def reached_by(session: Session, references: Sequence[str]) -> set[tuple[str, str]]:
+    """(reference number, milestone) of everything that these shipments have reached."""
+    if not references:
+        return set()
+    rows = await session.fetch(_sql.reached_by, sorted(set(references)), sorted({shard_of(r) for r in references}))
+    return {(row["reference_number"], row["milestone"]) for row in rows}
+
+
+async def failed_since(session: Session, start: datetime) -> int:
+    """How many deliveries were given up since then."""
+    return (await session.fetch(_sql.failed_since, start))[0]["failed"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from datetime import datetime
 
 _PROCESS_BITS = 10
 
@@ -19,3 +20,8 @@ class Ids:
         """The next id: greater than every one before it from this source."""
         self._last = max(self._last + 1, time.time_ns() // 1000)
         return (self._last << _PROCESS_BITS) | self._process
+
+
+def first_id(at: datetime) -> int:
+    """No id that was given since then is smaller."""
+    return int(at.timestamp() * 1_000_000) << _PROCESS_BITS

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import Any
 
 from awbridge.domain.milestones import Milestone
 from awbridge.domain.notices import Channel, NoticeState
 from awbridge.domain.shipment import shard_of
 from awbridge.store.database import Row, Session
-from awbridge.store.ids import Ids
+from awbridge.store.ids import Ids, first_id
 from awbridge.store.queries import Queries
 
 _sql = Queries("notices")
@@ -20,7 +21,7 @@ _END = 2**63 - 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reached:
-    """A milestone of a shipment. `status_at` is when the status was that says so; `why` tells why no notice was made."""
+    """A milestone of a shipment. `status_at` is when the status was that says so; `why` is why no notice was made."""
 
     shard: int
     reference_number: str
@@ -60,7 +61,7 @@ _COLUMNS = frozenset(f.name for f in fields(Notice))
 
 
 def _notice(row: Row) -> Notice:
-    values = {name: value for name, value in row.items() if name in _COLUMNS}
+    values: dict[str, Any] = {name: value for name, value in row.items() if name in _COLUMNS}
     values["milestone"] = Milestone(values["milestone"])
     values["channel"] = Channel(values["channel"])
     values["state"] = NoticeState(values["state"])
@@ -68,7 +69,9 @@ def _notice(row: Row) -> Notice:
 
 
 def _reached(row: Row) -> Reached:
-    return Reached(**{**dict(row), "milestone": Milestone(row["milestone"])})
+    values: dict[str, Any] = dict(row)
+    values["milestone"] = Milestone(values["milestone"])
+    return Reached(**values)
 
 
 async def claim_milestones(session: Session, *, now: datetime, limit: int) -> list[Reached]:
@@ -145,3 +148,9 @@ async def newest(
 async def count_by_state(session: Session) -> dict[str, int]:
     """How many notices are in each state."""
     return {row["state"]: row["notices"] for row in await session.fetch(_sql.count_by_state)}
+
+
+async def unwell_since(session: Session, start: datetime) -> dict[str, int]:
+    """How many of the notices made since then failed or may have been sent, by state."""
+    rows = await session.fetch(_sql.unwell_since, first_id(start))
+    return {row["state"]: row["notices"] for row in rows}

@@ -321,6 +321,12 @@ async def cancel_is_asked(session: Session, reference_number: str) -> bool:
     return bool(await session.fetch(_sql.cancel_asked, shard_of(reference_number), reference_number))
 
 
-async def open_journeys(session: Session, after: tuple[int, str], *, limit: int) -> list[Shipment]:
-    """Shipments that were seen and have not reached their end, after this (shard, reference number), in that order."""
-    return [_shipment(row) for row in await session.fetch(_sql.open_journeys, *after, limit)]
+async def late_journeys(
+    session: Session, after: tuple[int, str], *, silent_since: datetime, expected_before: str, limit: int
+) -> list[Shipment]:
+    """Shipments on their way that are silent since then, or were expected before this day (an ISO date).
+
+    In order of (shard, reference number), after this one. Couriers write dates in other ways too: check again.
+    """
+    rows = await session.fetch(_sql.late_journeys, *after, silent_since, expected_before, limit)
+    return [_shipment(row) for row in rows]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, cast
 
@@ -12,11 +13,12 @@ from starlette.exceptions import HTTPException
 
 from awbridge.domain.errors import NotFound
 from awbridge.domain.shipment import Shipment, State
+from awbridge.sinks.addresses import Network
 from awbridge.steps import intake
 from awbridge.steps.clock import Clock
-from awbridge.store import Store, attempts, couriers, scans, shipments
+from awbridge.store import Store, attempts, couriers, notices, scans, shipments
 from awbridge.store.couriers import CourierAccount
-from awbridge.web import views
+from awbridge.web import telling, views
 
 LARGEST_BATCH = 1000
 LARGEST_BODY = 16 * 1024 * 1024  # bytes
@@ -70,9 +72,10 @@ async def _known(store: Store, reference_number: str) -> Shipment:
     return shipment
 
 
-def router(store: Store, clock: Clock) -> APIRouter:
-    """The routes, on this store."""
+def router(store: Store, clock: Clock, *, networks: Sequence[Network] = (), country: str = "IN") -> APIRouter:
+    """The routes, on this store. `networks` are private ones that endpoints may lie in; `country` is that of phones."""
     api = APIRouter(prefix="/v1")
+    api.include_router(telling.router(store, clock, networks=networks, country=country))
     order_body = {
         "requestBody": {
             "required": True,
@@ -138,6 +141,15 @@ def router(store: Store, clock: Clock) -> APIRouter:
         async with store.read() as session:
             return [views.attempt_view(a) for a in await attempts.of_shipment(session, reference_number)]
 
+    @api.get("/shipments/{reference_number:path}/notices", tags=["shipments"])
+    async def show_notices(reference_number: str) -> list[views.MilestoneView]:
+        """Why its customer did, or did not, get a message: each milestone, and the notice over each channel."""
+        await _known(store, reference_number)
+        async with store.read() as session:
+            reached = await notices.milestones_of(session, reference_number)
+            made = await notices.of_shipment(session, reference_number)
+        return [views.milestone_view(r, [n for n in made if n.milestone is r.milestone]) for r in reached]
+
     @api.post("/shipments/{reference_number:path}/retry", tags=["shipments"])
     async def retry_shipment(reference_number: str) -> views.ShipmentView:
         """Push it again at once, with all its tries."""
@@ -187,5 +199,5 @@ def router(store: Store, clock: Clock) -> APIRouter:
                 raise NotFound(f"there is no transporter {transporter}")
 
     _ = (create_shipments, list_shipments, show_shipment, show_scans, show_attempts, retry_shipment, cancel_shipment)
-    _ = (change_payload, list_couriers, put_courier, remove_courier)
+    _ = (change_payload, list_couriers, put_courier, remove_courier, show_notices)
     return api

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 
 import awbridge
 from awbridge.domain.errors import StoreError
+from awbridge.sinks.addresses import Network
 from awbridge.steps.clock import Clock
 from awbridge.steps.loop import Loop
 from awbridge.store import Store
@@ -28,7 +29,14 @@ _OPEN_FOLDER = "/static-offline-docs/"
 
 
 def build_app(
-    *, store: Store, clock: Clock, webhook: WebhookEndpoint, loops: Sequence[Loop], api_keys: Sequence[str]
+    *,
+    store: Store,
+    clock: Clock,
+    webhook: WebhookEndpoint,
+    loops: Sequence[Loop],
+    api_keys: Sequence[str],
+    networks: Sequence[Network] = (),
+    country: str = "IN",
 ) -> ASGIApp:
     """The app of `awbridge serve`."""
     inner = FastAPIOffline(  # /docs from the package itself, not from a CDN
@@ -37,7 +45,7 @@ def build_app(
         summary="Registers shipments with ClickPost, keeps what its webhooks say, catches up what they missed.",
     )
     problems.install(inner)
-    inner.include_router(api.router(store, clock))
+    inner.include_router(api.router(store, clock, networks=networks, country=country))
     _add_health(inner, store, webhook, loops)
     guarded = _Guard(inner, api_keys)
 

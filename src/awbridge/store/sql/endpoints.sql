@@ -7,6 +7,9 @@ SELECT * FROM endpoints ORDER BY id
 -- name: get
 SELECT * FROM endpoints WHERE id = $1
 
+-- name: lock
+SELECT * FROM endpoints WHERE id = $1 {{postgres: FOR UPDATE}}
+
 -- name: rotate
 UPDATE endpoints SET old_secret = secret, old_secret_until_at = $3, secret = $2, updated_at = $4 WHERE id = $1
 

@@ -156,9 +156,9 @@ SELECT state, COUNT(*) AS shipments FROM shipments GROUP BY state ORDER BY state
 -- name: cancel_asked
 SELECT 1 AS asked FROM shipments WHERE shard = $1 AND reference_number = $2 AND cancel_asked_at IS NOT NULL
 
--- name: open_journeys
--- Page by page over the index of open journeys, for those that are late or stuck.
+-- name: late_journeys
+-- Page by page over the index of open journeys: silent since $3, or expected before the day $4 (dates as text).
 SELECT * FROM shipments
-WHERE NOT final AND status_at IS NOT NULL AND (shard, reference_number) > ($1, $2)
+WHERE NOT final AND status_at IS NOT NULL AND (shard, reference_number) > ($1, $2) AND (status_at < $3 OR edd < $4)
 ORDER BY shard, reference_number
-LIMIT $3
+LIMIT $5

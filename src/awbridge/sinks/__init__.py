@@ -1,0 +1,1 @@
+"""Everything that carries words out of the house: mail, message services, signed webhooks."""
