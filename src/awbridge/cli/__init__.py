@@ -14,6 +14,8 @@ from awbridge import service
 from awbridge.cli.couriers import couriers_group
 from awbridge.cli.shared import Group, as_json_option, fail, read_settings, run
 from awbridge.cli.shipments import shipments_group
+from awbridge.cli.telling import alarms_group, endpoints_group, notices_group, opt_outs_group
+from awbridge.cli.telling import alarms_group, endpoints_group, notices_group, opt_outs_group
 from awbridge.cli.tracking import catch_up, replay, webhook_group
 from awbridge.logs import set_up_logs
 from awbridge.store import Store
@@ -145,4 +147,8 @@ def migrate() -> None:
 
 
 for command in (shipments_group, couriers_group, webhook_group, catch_up, replay):
+    main.add_command(command)
+for command in (notices_group, endpoints_group, opt_outs_group, alarms_group):
+    main.add_command(command)
+for command in (notices_group, endpoints_group, opt_outs_group, alarms_group):
     main.add_command(command)

@@ -127,11 +127,8 @@ def moved(
     if before is None or before.code != after.code:
         kinds.append(EventKind.STATUS_CHANGED)
     # A second failed delivery is news again; a second entry about the way back is not.
-    if (
-        milestone is not None
-        and milestone in KIND_OF
-        and (milestone != was or (milestone is Milestone.FAILED_DELIVERY and after != before))
-    ):
+    news = milestone != was or (milestone is Milestone.FAILED_DELIVERY and after != before)
+    if milestone is not None and milestone in KIND_OF and news:
         kinds.append(KIND_OF[milestone])
     reached = milestone if told == after else None
     if not kinds and reached is None:

@@ -52,7 +52,9 @@ class Messages:
 
     def _service(self, *urls: str) -> Any:
         apprise = _apprise()
-        service = apprise.Apprise(asset=apprise.AppriseAsset(app_id="awbridge", app_desc="awbridge", app_url=""))
+        # In this thread, so that its lines can be overheard.
+        asset = apprise.AppriseAsset(app_id="awbridge", app_desc="awbridge", app_url="", async_mode=False)
+        service = apprise.Apprise(asset=asset)
         return service if all(service.add(url) for url in urls) and len(service) else None
 
     async def send(self, message: Message) -> SendResult:
