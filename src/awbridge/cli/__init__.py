@@ -15,7 +15,6 @@ from awbridge.cli.couriers import couriers_group
 from awbridge.cli.shared import Group, as_json_option, fail, read_settings, run
 from awbridge.cli.shipments import shipments_group
 from awbridge.cli.telling import alarms_group, endpoints_group, notices_group, opt_outs_group
-from awbridge.cli.telling import alarms_group, endpoints_group, notices_group, opt_outs_group
 from awbridge.cli.tracking import catch_up, replay, webhook_group
 from awbridge.logs import set_up_logs
 from awbridge.store import Store

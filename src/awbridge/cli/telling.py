@@ -155,7 +155,8 @@ def list_endpoints(of_endpoint: int | None, as_json: bool) -> None:
     if as_json:
         print_json(rows)
     else:
-        print_table([{**row, "kinds": ", ".join(row["kinds"])} if "kinds" in row else row for row in rows], empty="none")
+        told = [{**row, "kinds": ", ".join(row["kinds"]) or "all"} if "kinds" in row else row for row in rows]
+        print_table(told, empty="none")
 
 
 _ENDPOINT = ("id", "url", "kinds", "enabled", "problem", "last_success_at")

@@ -64,10 +64,12 @@ class Mail:
             return NotSent(f"the server refused user or password ({error.code})")
         except aiosmtplib.SMTPResponseException as error:
             return NotSent(f"the server refused the mail ({error.code})", again=400 <= error.code < 500)
-        except (aiosmtplib.SMTPConnectError, aiosmtplib.SMTPNotSupported, ssl.SSLError) as error:
+        except (aiosmtplib.SMTPConnectError, ssl.SSLError) as error:
             return NotSent(f"no connection to the mail server: {type(error).__name__}")
-        except (aiosmtplib.SMTPException, OSError) as error:
+        except (aiosmtplib.SMTPServerDisconnected, aiosmtplib.SMTPTimeoutError, OSError) as error:
             return MaybeSent(f"the connection to the mail server broke: {type(error).__name__}")
+        except aiosmtplib.SMTPException as error:
+            return NotSent(f"the mail server does not do what it must (such as STARTTLS): {type(error).__name__}")
         return Sent()
 
     def compose(self, message: Message) -> EmailMessage:

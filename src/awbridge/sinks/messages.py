@@ -29,9 +29,10 @@ def _apprise() -> Any:
     """apprise, loaded when first needed (it is large), and kept from logging: it writes phone numbers."""
     import apprise
 
-    logger = logging.getLogger("apprise")
-    logger.propagate = False
-    logger.addHandler(logging.NullHandler())
+    for name in ("apprise", "urllib3"):
+        logger = logging.getLogger(name)
+        logger.propagate = False
+        logger.addHandler(logging.NullHandler())
     return apprise
 
 
@@ -46,28 +47,28 @@ class Messages:
         for url in urls:
             if unknown := set(_PLACE.findall(url)) - _KNOWN:
                 raise SettingsError(f"a message service's URL holds {{{min(unknown)}}}; known are {sorted(_KNOWN)}")
-            if not self._service(fill(url, example)):
-                scheme = url.partition(":")[0]
-                raise SettingsError(f"apprise does not understand a URL of {scheme!r}; see https://appriseit.com")
+        if self._services(example) is None:
+            schemes = ", ".join(url.partition(":")[0] for url in urls)
+            raise SettingsError(f"apprise does not understand a URL of {schemes}; see https://appriseit.com")
 
-    def _service(self, *urls: str) -> Any:
+    def _services(self, message: Message) -> list[Any] | None:
+        """The services as apprise knows them; None where it understands one of the URLs not at all."""
         apprise = _apprise()
-        # In this thread, so that its lines can be overheard.
-        asset = apprise.AppriseAsset(app_id="awbridge", app_desc="awbridge", app_url="", async_mode=False)
-        service = apprise.Apprise(asset=asset)
-        return service if all(service.add(url) for url in urls) and len(service) else None
+        asset = apprise.AppriseAsset(app_id="awbridge", app_desc="awbridge", app_url="")
+        found = [apprise.Apprise.instantiate(fill(url, message), asset=asset) for url in self._urls]
+        return found if all(service is not None for service in found) else None
 
     async def send(self, message: Message) -> SendResult:
         """Send one message. Never raises for what the service does."""
         return await asyncio.to_thread(self._send, message)
 
     def _send(self, message: Message) -> SendResult:
-        service = self._service(*(fill(url, message) for url in self._urls))
-        if service is None:
+        services = self._services(message)
+        if services is None:
             return NotSent("the service's URL does not work for this message (see its address or template id)", False)
         with _Overheard() as overheard:
-            taken = service.notify(body=message.text, title=message.subject)
-        if taken:
+            taken = [bool(service.notify(body=message.text, title=message.subject)) for service in services]
+        if all(taken):
             return Sent()
         if overheard.went_out:
             return MaybeSent("the service did not answer in time")

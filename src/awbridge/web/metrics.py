@@ -9,7 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from awbridge.steps.loop import Loop
-from awbridge.store import Store, inbox, shipments
+from awbridge.store import Store, alarms, events, inbox, notices, shipments
 from awbridge.web.webhook import WebhookEndpoint
 
 
@@ -20,11 +20,15 @@ class _Now(Collector):
         deliveries: Mapping[str, int],
         answers: Mapping[int, int],
         loops: Sequence[Loop],
+        telling: Mapping[str, Mapping[str, int]],
+        alarms_open: int,
     ) -> None:
         self._states = states
         self._deliveries = deliveries
         self._answers = answers
         self._loops = loops
+        self._telling = telling
+        self._alarms_open = alarms_open
 
     def collect(self) -> Iterable[Metric]:
         """The metrics, as they stand."""
@@ -40,6 +44,13 @@ class _Now(Collector):
         for status, count in self._answers.items():
             answered.add_metric([str(status)], count)
         yield answered
+        notices_now = GaugeMetricFamily("awbridge_notices", "Messages to customers by state.", labels=["state"])
+        events_now = GaugeMetricFamily("awbridge_event_deliveries", "Events to endpoints by state.", labels=["state"])
+        for family, name in ((notices_now, "notices"), (events_now, "events")):
+            for state, count in self._telling[name].items():
+                family.add_metric([state], count)
+            yield family
+        yield GaugeMetricFamily("awbridge_alarms", "Alarms that are raised.", value=self._alarms_open)
         silent = GaugeMetricFamily(
             "awbridge_step_silent_seconds", "Seconds since a step last finished a round.", labels=["step"]
         )
@@ -53,6 +64,8 @@ async def metrics_text(store: Store, webhook: WebhookEndpoint, loops: Sequence[L
     async with store.read() as session:
         states = await shipments.count_by_state(session)
         deliveries = await inbox.counts(session)
+        telling = {"notices": await notices.count_by_state(session), "events": await events.count_by_state(session)}
+        raised = len(await alarms.open_now(session))
     registry = CollectorRegistry()
-    registry.register(_Now(states, deliveries, webhook.counts, loops))
+    registry.register(_Now(states, deliveries, webhook.counts, loops, telling, raised))
     return generate_latest(registry)

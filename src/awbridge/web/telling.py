@@ -19,8 +19,8 @@ from awbridge.web import views
 
 def _number(text: str) -> int:
     """The id in a path. What is no id of ours is not found."""
-    if not text.isascii() or not text.isdecimal() or len(text) > 18:
-        raise NotFound(f"there is no endpoint {text[:40]}")
+    if not text.isascii() or not text.isdecimal() or len(text) > 19 or int(text) >= 2**63:
+        raise NotFound(f"there is no endpoint or event {text[:40]}")
     return int(text)
 
 
