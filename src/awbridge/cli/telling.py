@@ -20,7 +20,9 @@ from awbridge.steps.clock import utc_now
 from awbridge.store import Store, alarms, endpoints, events, notices, opt_outs
 
 _channel_option = click.option(
-    "--channel", type=click.Choice([c for c in Channel if c.reaches_customer]), help="Only this one.  [default: all]"
+    "--channel",
+    type=click.Choice([c.value for c in Channel if c.reaches_customer]),
+    help="Only this one.  [default: all]",
 )
 
 
@@ -30,7 +32,7 @@ def notices_group() -> None:
 
 
 @notices_group.command("list")
-@click.option("--state", type=click.Choice(list(NoticeState)), help="Only notices in this state.")
+@click.option("--state", type=click.Choice([s.value for s in NoticeState]), help="Only notices in this state.")
 @click.option("--shipment", help="Only this reference number's, with what no notice was made of.")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1000))
 @as_json_option
@@ -73,8 +75,8 @@ def _silent(reached: notices.Reached) -> dict[str, Any]:
 
 
 @notices_group.command("preview")
-@click.argument("milestone", type=click.Choice(list(Milestone)))
-@click.option("--channel", type=click.Choice(list(Channel)), default="sms", show_default=True)
+@click.argument("milestone", type=click.Choice([m.value for m in Milestone]))
+@click.option("--channel", type=click.Choice([c.value for c in Channel]), default="sms", show_default=True)
 @click.option("--language", default="en", show_default=True)
 @click.option("--return", "is_return", is_flag=True, help="As for a return.")
 @click.option("--html", "as_html", is_flag=True, help="Print the HTML of a mail.")
@@ -119,7 +121,13 @@ def endpoints_group() -> None:
 
 @endpoints_group.command("add")
 @click.argument("url")
-@click.option("--kind", "kinds", multiple=True, type=click.Choice(list(EventKind)), help="Repeatable.  [default: all]")
+@click.option(
+    "--kind",
+    "kinds",
+    multiple=True,
+    type=click.Choice([k.value for k in EventKind]),
+    help="Repeatable.  [default: all]",
+)
 def add_endpoint(url: str, kinds: tuple[str, ...]) -> None:
     """Tell an address of events from now on. Prints the secret that signs them.
 
