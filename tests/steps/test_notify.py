@@ -247,7 +247,7 @@ async def test_killed_before_sending_it_is_sent_later(store: Store) -> None:
     clock, sms = SetClock(NOON), Kept()
     await a_customer(store)
     await hear(store, clock, webhook("AWB1", 6, NOON))
-    tripping = TrippingStore(store, busy=lambda number: number >= 3)  # the claim is kept, nothing after it
+    tripping = TrippingStore(store, busy=lambda number: number >= 2)  # the claim is kept, nothing after it
     with pytest.raises(Exception, match="busy for this test"):
         await notify(tripping.as_store, {Channel.SMS: sms}, clock)
     assert sms.messages == []

@@ -402,6 +402,13 @@ _PLANS = [
     ("scans", "keys_of", (["R"], [1]), "scans_of_shipment"),
     ("attempts", "of_shipment", (1, "R"), "attempts_of_shipment"),
     ("windows", "open", (T0,), "catch_up_windows_open"),
+    ("shipments", "late_journeys", (-1, "", T0, "2026-11-02", 5), "shipments_open"),
+    ("notices", "claim_milestones", (T0, 5), "milestones_due"),
+    ("notices", "claim", ("o", T0, T0, 5), "notices_due"),
+    ("notices", "newest", (1, 5), "notices_newest"),
+    ("events", "claim", ("o", T0, T0, 5), "event_deliveries_due"),
+    ("events", "newest", (1, 5), "event_deliveries_newest"),
+    ("alarms", "claim", (T0, T0, 5), "alarms_due"),
 ]
 
 

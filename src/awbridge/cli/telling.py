@@ -25,6 +25,10 @@ _channel_option = click.option(
     help="Only this one.  [default: all]",
 )
 
+_kinds_option = click.option(
+    "--kind", "kinds", multiple=True, type=click.Choice([k.value for k in EventKind]), help="Repeatable. [default: all]"
+)
+
 
 @click.group("notices")
 def notices_group() -> None:
@@ -59,7 +63,8 @@ def list_notices(state: str | None, shipment: str | None, limit: int, as_json: b
     if as_json:
         print_json(rows)
     else:
-        print_table(rows, empty="no notices")
+        shown = ("reference_number", "milestone", "channel", "state", "why")
+        print_table([{name: row[name] for name in shown} for row in rows], empty="no notices")
 
 
 _COLUMNS = ("reference_number", "milestone", "channel", "state", "why", "due_at", "settled_at", "tries", "id")
@@ -121,13 +126,7 @@ def endpoints_group() -> None:
 
 @endpoints_group.command("add")
 @click.argument("url")
-@click.option(
-    "--kind",
-    "kinds",
-    multiple=True,
-    type=click.Choice([k.value for k in EventKind]),
-    help="Repeatable.  [default: all]",
-)
+@_kinds_option
 def add_endpoint(url: str, kinds: tuple[str, ...]) -> None:
     """Tell an address of events from now on. Prints the secret that signs them.
 

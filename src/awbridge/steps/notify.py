@@ -69,7 +69,6 @@ async def notify_due(
     async with store.write() as session:
         reached = await notices.claim_milestones(session, now=now, limit=policy.batch)
         await notices.make(session, reached, list(channels), now=now)
-    async with store.write() as session:
         claimed = await notices.claim(session, owner=owner, now=now, until=now + policy.lease, limit=policy.batch)
     seats = asyncio.Semaphore(policy.concurrency)
     round_ = _Round(store, channels, templates, clock, policy, owner)
