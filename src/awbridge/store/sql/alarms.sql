@@ -16,11 +16,11 @@ WHERE cause = $1 AND cleared_at IS NULL
 
 -- name: claim
 -- Moving due_at on is the lease.
-UPDATE alarms SET due_at = $2, tries = tries + 1
-WHERE cause IN (
+WITH chosen AS MATERIALIZED (
   SELECT cause FROM alarms WHERE due_at <= $1 ORDER BY due_at LIMIT $3
   {{postgres: FOR UPDATE SKIP LOCKED}}
 )
+UPDATE alarms SET due_at = $2, tries = tries + 1 WHERE cause IN (SELECT cause FROM chosen)
 RETURNING *
 
 -- name: told

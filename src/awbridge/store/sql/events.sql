@@ -26,14 +26,16 @@ FROM unnest($1::smallint[], $2::bigint[], $3::bigint[], $4::timestamptz[], $5::t
 {{sqlite: VALUES ($1, $2, $3, 'due', 0, $4, $5)}}
 
 -- name: claim
-UPDATE event_deliveries SET lease_owner = $1, lease_ends_at = $2
-WHERE (shard, event_id, endpoint_id) IN (
+-- Materialized: a planner that runs the choice again for each row would take more than the limit.
+WITH chosen AS MATERIALIZED (
   SELECT shard, event_id, endpoint_id FROM event_deliveries
   WHERE next_try_at <= $3 AND (lease_ends_at IS NULL OR lease_ends_at <= $3)
   ORDER BY next_try_at
   LIMIT $4
   {{postgres: FOR UPDATE SKIP LOCKED}}
 )
+UPDATE event_deliveries SET lease_owner = $1, lease_ends_at = $2
+WHERE (shard, event_id, endpoint_id) IN (SELECT shard, event_id, endpoint_id FROM chosen)
 RETURNING shard, event_id, endpoint_id, tries
 
 -- name: bodies

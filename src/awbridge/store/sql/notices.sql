@@ -17,14 +17,16 @@ FROM unnest($1::smallint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6
 ON CONFLICT (shard, reference_number, milestone, channel) DO NOTHING
 
 -- name: claim
-UPDATE notices SET lease_owner = $1, lease_ends_at = $2
-WHERE (shard, id) IN (
+-- Materialized: a planner that runs the choice again for each row would take more than the limit.
+WITH chosen AS MATERIALIZED (
   SELECT shard, id FROM notices
   WHERE due_at <= $3 AND (lease_ends_at IS NULL OR lease_ends_at <= $3)
   ORDER BY due_at, id
   LIMIT $4
   {{postgres: FOR UPDATE SKIP LOCKED}}
 )
+UPDATE notices SET lease_owner = $1, lease_ends_at = $2
+WHERE (shard, id) IN (SELECT shard, id FROM chosen)
 RETURNING *
 
 -- name: of_shipment
