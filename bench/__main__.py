@@ -1,6 +1,7 @@
-"""Durable webhook acknowledgements per second, against the same server answering without a database.
+"""Durable webhook acknowledgements per second, against a server without a database; then pushed orders per second.
 
-    make bench        or        python -m bench --seconds 5 --connections 32,128,512
+    make bench        or        python -m bench --seconds 5 --connections 32,128,512 --orders 5000
+    python -m bench --only push
 
 Load comes from a process of its own. Every acknowledged delivery is counted on the client and in the database after
 each run: if they differ, the run is void and the exit code is 1.
@@ -14,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import click
 from rich.console import Console
@@ -22,6 +23,7 @@ from rich.table import Table
 from tests.support.postgres import find_binaries, postgres_server
 
 from awbridge.store import Store, inbox
+from bench import push
 
 KEY = "bench-key"
 
@@ -88,8 +90,32 @@ def measure(name: str, database: str, connections: list[int], seconds: float, ta
 @click.command()
 @click.option("--seconds", default=5.0, show_default=True, type=click.FloatRange(0.5, 60))
 @click.option("--connections", default="32,128,512", show_default=True)
-def main(seconds: float, connections: str) -> None:
-    """Measure the webhook endpoint on every database and print one table."""
+@click.option("--orders", default=5000, show_default=True, type=click.IntRange(100, 100_000), help="Orders to push.")
+@click.option("--only", type=click.Choice(["webhooks", "push"]), help="Only this part.")
+def main(seconds: float, connections: str, orders: int, only: str | None) -> None:
+    """Measure the webhook endpoint and push on every database; print a table for each."""
+    honest = only == "push" or webhooks(seconds, connections)
+    honest &= only == "webhooks" or pushing(orders)
+    sys.exit(0 if honest else 1)
+
+
+def pushing(orders: int) -> bool:
+    """Measure push beside a bare client; whether every order was found placed and recorded."""
+    table = Table("who", "orders/s", "of the bare client", "placed and recorded")
+    with tempfile.TemporaryDirectory(prefix="awbridge-bench-") as folder, ExitStack() as stack:
+        databases = {"SQLite": f"sqlite:///{folder}/push.db"}
+        if find_binaries():
+            postgres = stack.enter_context(postgres_server())
+            command = [str(postgres.binaries / "createdb"), "-h", "127.0.0.1", "-p", str(postgres.port)]
+            subprocess.run([*command, "-U", "awbridge", "bench_push"], check=True)
+            databases["PostgreSQL"] = postgres.url("bench_push")
+        honest = push.measure(databases, orders, table)
+    Console(width=100).print(table)
+    return honest
+
+
+def webhooks(seconds: float, connections: str) -> bool:
+    """Measure the webhook endpoint; whether every acknowledgement was found again."""
     numbers = [int(part) for part in connections.split(",")]
     table = Table("storage", "connections", "acks/s", "p50 ms", "p99 ms", "found in the database", "other answers")
     with tempfile.TemporaryDirectory(prefix="awbridge-bench-") as folder:
@@ -104,7 +130,7 @@ def main(seconds: float, connections: str) -> None:
     else:
         click.echo("PostgreSQL is not installed: not measured")
     Console(width=100).print(table)
-    sys.exit(0 if honest else 1)
+    return honest
 
 
 if __name__ == "__main__":

@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import apsw
 import httpx2
 import pytest
 from click.testing import CliRunner, Result
 
 from awbridge.cli import main
 from awbridge.demo import demo_order
+from tests.steps.acting import a_pickup, a_registration
 from tests.support.postgres import free_port
 from tests.support.processes import Running, bridge_environment, running
 
@@ -195,3 +197,115 @@ def test_what_a_courier_writes_is_no_markup(awbridge: Any, tmp_path: Path) -> No
     assert listed.exit_code == 0, listed.output
     missing = awbridge("shipments", "show", "[bold]none[/]")
     assert "there is no shipment [bold]none[/]" in missing.output
+
+
+@pytest.fixture
+def rejected(awbridge: Any, couriers: None, tmp_path: Path) -> None:
+    """R1, which ClickPost has refused."""
+    (tmp_path / "orders.csv").write_text(f"{HEADER}\n{row('R1')}\n")
+    assert awbridge("shipments", "import", "orders.csv").exit_code == 0
+    sent = "UPDATE shipments SET sent_at = created_at, state = 'rejected', next_try_at = NULL"
+    apsw.Connection(str(tmp_path / "cli.db")).execute(sent)
+
+
+@pytest.mark.usefixtures("rejected")
+def test_a_payload_is_shown_rehearsed_and_changed(awbridge: Any) -> None:
+    assert json.loads(awbridge("shipments", "payload", "R1").stdout)["shipment_details"]["weight"] == 500
+    edit = ("shipments", "payload", "R1", "--set", "weight=750", "--set", "drop_phone=9000000009")
+    seen = awbridge(*edit)
+    assert seen.exit_code == 0, seen.output
+    assert "shipment_details.weight" in seen.output
+    assert "nothing written; add --push" in seen.output
+    assert json.loads(awbridge("shipments", "list", "--json").stdout)[0]["state"] == "rejected"
+    assert awbridge(*edit, "--push", "--reason", "scale").output == "R1: ready, payload 2\n"
+    payload = json.loads(awbridge("shipments", "payload", "R1").stdout)
+    assert (payload["shipment_details"]["weight"], payload["drop_info"]["drop_phone"]) == (750, "9000000009")
+    first, second = json.loads(awbridge("shipments", "payload", "R1", "--history", "--json").stdout)
+    assert (first["changed_by"], second["reason"]) == ("intake", "scale")
+    assert second["changed_by"].startswith("cli (")
+    assert json.loads(awbridge("shipments", "payload", "R1", "--version", "1").stdout) == first["payload"]
+    assert "drop_info.drop_phone" in awbridge("shipments", "payload", "R1", "--history").output
+    assert awbridge("shipments", "payload", "R1", "--version", "1", "--push").output == "R1: ready, payload 3\n"
+
+
+@pytest.mark.usefixtures("rejected")
+def test_a_bad_edit_fails_with_every_problem_and_changes_nothing(awbridge: Any, tmp_path: Path) -> None:
+    edit = ("shipments", "payload", "R1", "--set", "weight=-1")
+    seen = awbridge(*edit, "--json")
+    assert seen.exit_code == 1
+    told = json.loads(seen.stdout)
+    assert [d["path"] for d in told["differences"]] == [p["path"] for p in told["problems"]]
+    assert "ClickPost would refuse it" in awbridge(*edit).output
+    assert awbridge(*edit, "--push").exit_code == 1
+    for wrong, said in (("weight", "write PATH=VALUE"), ("a..b=1", "no such place")):
+        refused = awbridge("shipments", "payload", "R1", "--set", wrong)
+        assert (refused.exit_code, said in refused.output) == (1, True)
+    (tmp_path / "list.json").write_text("[]")
+    assert "one JSON object" in awbridge("shipments", "payload", "R1", "--file", "list.json").output
+    assert "nothing to change" in awbridge("shipments", "payload", "R1", "--push").output
+    assert len(json.loads(awbridge("shipments", "payload", "R1", "--history", "--json").stdout)) == 1
+
+
+@pytest.mark.usefixtures("rejected")
+def test_a_shipment_is_replaced_under_a_new_reference(awbridge: Any) -> None:
+    done = awbridge("shipments", "replace", "R1", "--reference", "R1-NEW", "--set", "weight=750")
+    assert done.output == "R1 is replaced by R1-NEW: ready\n"
+    shown = json.loads(awbridge("shipments", "show", "R1-NEW", "--json").stdout)["shipment"]
+    assert (shown["replaces"], shown["payload"]["shipment_details"]["weight"]) == ("R1", 750)
+    assert "R1-NEW" in awbridge("shipments", "show", "R1").output
+    again = awbridge("shipments", "replace", "R1")
+    assert (again.exit_code, "replaced by R1-NEW already" in again.output) == (1, True)
+
+
+@pytest.fixture
+def imported(awbridge: Any, couriers: None, tmp_path: Path) -> None:
+    (tmp_path / "orders.csv").write_text(f"{HEADER}\n{row('R1')}\n")
+    awbridge("shipments", "import", "orders.csv")
+
+
+@pytest.mark.usefixtures("imported")
+def test_an_edit_and_a_label_are_asked_for_listed_and_shown(awbridge: Any) -> None:
+    edit = json.loads(awbridge("shipments", "edit", "R1", "order_type=COD", "cod_value=99.5", "--json").stdout)
+    assert (edit["kind"], edit["state"]) == ("edit", "waiting")
+    assert edit["body"] == {"order_type": "COD", "cod_value": 99.5}
+    label = awbridge("shipments", "label", "R1", "--regenerate", "--key", "k1").output
+    assert label.endswith(": waiting\n")
+    assert awbridge("shipments", "label", "R1", "--regenerate", "--key", "k1").output == label.replace(
+        "waiting", "waiting (asked before under this key)"
+    )
+    listed = json.loads(awbridge("actions", "list", "--state", "waiting", "--json").stdout)
+    assert [a["kind"] for a in listed] == ["label", "edit"]
+    assert "cod_value" in awbridge("actions", "show", edit["id"]).output
+    assert json.loads(awbridge("actions", "show", edit["id"], "--json").stdout) == edit
+    assert awbridge("actions", "retry", edit["id"]).output == f"{edit['id']}: due\n"
+
+
+@pytest.mark.usefixtures("imported")
+def test_what_cannot_be_asked_for_is_one_clear_line(awbridge: Any) -> None:
+    for arguments, said in (
+        (("shipments", "edit", "R1", "order_type=GIFT"), "order_type"),
+        (("shipments", "edit", "R1", "order_type"), "is no NAME=VALUE"),
+        (("shipments", "ndr", "R1", "REATTEMPT", "--date", "2999-01-01"), "no failed delivery"),
+        (("shipments", "ndr", "R1", "REATTEMPT"), "preferred_date"),
+        (("actions", "show", "nonsense"), "there is no action nonsense"),
+        (("actions", "retry", "nonsense"), "there is no action nonsense"),
+    ):
+        result = awbridge(*arguments)
+        assert result.exit_code == 1, arguments
+        assert said in result.output.replace("\n", " ")
+        assert "Traceback" not in result.output
+    assert awbridge("actions", "list").output == "no actions\n"
+
+
+def test_pickups_and_registrations_are_asked_for_from_files(awbridge: Any, tmp_path: Path) -> None:
+    (tmp_path / "pickup.json").write_text(json.dumps(a_pickup()))
+    (tmp_path / "waybill.json").write_text(json.dumps(a_registration()))
+    (tmp_path / "broken.json").write_text("{")
+    pickup = json.loads(awbridge("pickups", "ask", "pickup.json", "--json").stdout)
+    assert (pickup["kind"], pickup["state"], pickup["reference_number"]) == ("pickup", "due", None)
+    registered = json.loads(awbridge("waybills", "register", "waybill.json", "--json").stdout)
+    assert (registered["kind"], registered["reference_number"]) == ("register", "FOREIGN-1")
+    for command in (("pickups", "ask"), ("waybills", "register")):
+        result = awbridge(*command, "broken.json")
+        assert result.exit_code == 1
+        assert "broken.json is not JSON" in result.output.replace("\n", " ")

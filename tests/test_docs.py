@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import csv
 import json
 import re
 import tomllib
@@ -17,6 +18,7 @@ import awbridge
 from awbridge.cli import main
 from awbridge.clickpost.columns import column_place
 from awbridge.clickpost.failures import ANSWER_NAMES
+from awbridge.domain.allocation import RULE_FIELDS, read_rules
 from awbridge.domain.shipment import Region, State
 from awbridge.sandbox.app import ENDPOINTS
 from awbridge.sandbox.config import Faults, SandboxConfig
@@ -24,7 +26,7 @@ from awbridge.settings import PREFIX, Settings
 from awbridge.steps import import_file, intake
 from awbridge.store import Store
 from awbridge.store.couriers import CourierAccount
-from awbridge.web.api import router
+from awbridge.web import api, couriers_api
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "awbridge"
@@ -112,9 +114,11 @@ def test_documented_commands_and_options_exist(document: Path) -> None:
     known = dict(commands(main))
     for line in shell_lines(document):
         words = line.split()[1:]
-        path = next((tuple(words[:n]) for n in (1, 2) if tuple(words[:n]) in known), None)
+        path = next((tuple(words[:n]) for n in (1, 2, 3) if tuple(words[:n]) in known), None)
         assert path, f"{document.name}: there is no command: {line}"
-        options = {option for parameter in known[path].params for option in parameter.opts}
+        options = {
+            option for parameter in known[path].params for option in (*parameter.opts, *parameter.secondary_opts)
+        }
         used = {word.partition("=")[0] for word in words if word.startswith("--")}
         assert used <= options, f"{document.name}: {line}"
 
@@ -154,7 +158,8 @@ async def test_every_route_is_in_the_readme_and_no_other(tmp_path: Path) -> None
     app = FastAPI()
     store = await Store.open(f"sqlite:///{tmp_path}/routes.db")
     try:
-        app.include_router(router(store, lambda: pytest.fail("no request is made")))
+        for module in (api, couriers_api):
+            app.include_router(module.router(store, lambda: pytest.fail("no request is made")))
     finally:
         await store.close()
     routes = {
@@ -241,6 +246,15 @@ def test_the_csv_example_makes_one_order_of_two_items(tmp_path: Path) -> None:
     taken = intake.read_order(row.order, ACCOUNTS)
     assert [item["sku"] for item in taken.payload["shipment_details"]["items"]] == ["SHIRT-M", "SOCKS-2"]
     assert taken.payload["additional"]["label"] is True
+
+
+def test_the_rules_on_the_couriers_page_are_taken_and_every_condition_is_explained() -> None:
+    page = read("docs/couriers.md")
+    (example,) = (text for kind, text in _FENCE.findall(page) if kind == "csv")
+    rows = [{name: cell for name, cell in row.items() if cell} for row in csv.DictReader(example.splitlines())]
+    assert len(read_rules(rows, {"shadowfax", "bluedart", "delhivery"})) == 3
+    table = page.partition("| column | holds when |")[2].partition("\n\n")[0]
+    assert set(re.findall(r"`([a-z_]+)`", table)) == set(RULE_FIELDS)
 
 
 def test_the_columns_that_the_import_page_names_exist() -> None:

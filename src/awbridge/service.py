@@ -15,11 +15,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import stamina
 import structlog
 import uvicorn
 
 from awbridge.clickpost.async_client import AsyncClickPost
-from awbridge.domain.errors import SettingsError
+from awbridge.clickpost.heard import hear
+from awbridge.domain.desk import DeskPolicy
+from awbridge.domain.errors import SettingsError, StoreBusy
 from awbridge.domain.notices import Channel, Rules, Sends, read_channels, read_milestones, read_quiet_hours
 from awbridge.settings import Settings
 from awbridge.sinks.addresses import read_networks
@@ -27,23 +30,30 @@ from awbridge.sinks.mail import Mail
 from awbridge.sinks.messages import Messages
 from awbridge.sinks.outgoing import Outgoing
 from awbridge.sinks.templates import Templates
+from awbridge.steps.act import ActPolicy, act_due
 from awbridge.steps.alarm import Digest, Operator, Watch, tell_operators
+from awbridge.steps.allocate import AllocatePolicy, allocate_due
 from awbridge.steps.apply import ApplyPolicy, apply_due
 from awbridge.steps.cancel import cancel_due
 from awbridge.steps.catch_up import CatchUpPolicy, ask_for_silent, cover_next_window
 from awbridge.steps.clock import Clock, utc_now
 from awbridge.steps.deliver_events import DeliverPolicy, deliver_due
+from awbridge.steps.fallback import FallbackPolicy, fall_back_due
 from awbridge.steps.ingest import Ingest
 from awbridge.steps.lateness import Lateness, LatenessPolicy
 from awbridge.steps.loop import Loop
 from awbridge.steps.notify import NotifyPolicy, notify_due
-from awbridge.steps.push import PushPolicy, push_due
+from awbridge.steps.push import Push
+from awbridge.steps.release import release_due
+from awbridge.steps.sync_couriers import watch_couriers
+from awbridge.steps.verdict import PushPolicy
 from awbridge.store import Store
 from awbridge.web.app import build_app
 from awbridge.web.webhook import KeyRing, WebhookEndpoint
 
 log = structlog.get_logger()
 
+START_PATIENCE = 60.0  # seconds that a starting service waits for its database
 DRAIN_SECONDS = 20.0  # what a stopping process gives the calls in flight
 
 
@@ -59,6 +69,7 @@ def vendor(settings: Settings) -> AsyncClickPost:
         edd_url=settings.clickpost_edd_url,
         timeout=settings.clickpost_timeout,
         connections=settings.clickpost_connections,
+        on_call=hear,
     )
 
 
@@ -71,8 +82,26 @@ def push_policy(settings: Settings) -> PushPolicy:
         retry_delays=settings.retry_delays,
         waiting=timedelta(seconds=settings.waiting_seconds),
         waiting_deadline=timedelta(seconds=settings.waiting_deadline_seconds),
-        hold=timedelta(seconds=settings.hold_seconds),
         ask_after=timedelta(seconds=settings.ask_after_seconds),
+        rate_per_second=settings.push_rate or None,
+        desk=DeskPolicy(
+            failures=settings.breaker_failures,
+            rate=settings.breaker_rate,
+            window=timedelta(seconds=settings.breaker_window_seconds),
+            probe=timedelta(seconds=settings.probe_seconds),
+            hold=timedelta(seconds=settings.hold_seconds),
+            ramp_until=settings.ramp_until,
+            patience=timedelta(seconds=settings.push_lease_seconds),
+        ),
+    )
+
+
+def act_policy(settings: Settings) -> ActPolicy:
+    """How actions are tried, by the settings. The lease outlives the longest call."""
+    return ActPolicy(
+        lease=timedelta(seconds=60 + 4 * settings.clickpost_timeout),
+        retry_delays=settings.retry_delays,
+        hold=timedelta(seconds=settings.hold_seconds),
     )
 
 
@@ -163,37 +192,80 @@ def free_share(settings: Settings) -> float:
     return used.free / used.total
 
 
+def allocate_policy(settings: Settings) -> AllocatePolicy:
+    """How the recommendation is asked for, by the settings."""
+    return AllocatePolicy(retry_delays=settings.retry_delays, hold=timedelta(seconds=settings.hold_seconds))
+
+
+def fallback_policy(settings: Settings) -> FallbackPolicy:
+    """When another courier is tried, by the settings."""
+    return FallbackPolicy(
+        failures=settings.fallback_failures,
+        window=timedelta(seconds=settings.fallback_window_seconds),
+        ask_after=timedelta(seconds=settings.ask_after_seconds),
+    )
+
+
 @asynccontextmanager
-async def open_store(settings: Settings, *, migrate: bool) -> AsyncGenerator[Store]:
-    """The database, closed when the block ends. Raises SettingsError when its schema is old and may not be changed."""
-    store = await Store.open(settings.database_url, connections=settings.database_connections)
+async def open_store(settings: Settings, *, migrate: bool, patience: float = 0.0) -> AsyncGenerator[Store]:
+    """The database, closed when the block ends. `patience`: seconds to wait for one that does not answer yet.
+
+    Raises SettingsError when its schema is old and may not be changed, StoreBusy when it stays away.
+    """
+    store = await _opened(settings, migrate, patience)
     try:
-        if migrate:
-            for name in await store.migrate():
-                log.info("migrated", migration=name)
-        elif missing := await store.pending_migrations():
-            raise SettingsError(f"the database's schema is old ({', '.join(missing)} missing): run awbridge migrate")
         yield store
     finally:
         await store.close()
+
+
+async def _opened(settings: Settings, migrate: bool, patience: float) -> Store:
+    async for attempt in stamina.retry_context(
+        on=StoreBusy, attempts=None if patience else 1, timeout=patience or None
+    ):
+        with attempt:
+            store = await Store.open(settings.database_url, connections=settings.database_connections)
+            try:
+                await _check_schema(store, migrate)
+            except BaseException:
+                await store.close()
+                raise
+            return store
+    raise AssertionError("a retry ends with its work or its error")
+
+
+async def _check_schema(store: Store, migrate: bool) -> None:
+    if migrate:
+        for name in await store.migrate():
+            log.info("migrated", migration=name)
+    elif missing := await store.pending_migrations():
+        raise SettingsError(f"the database's schema is old ({', '.join(missing)} missing): run awbridge migrate")
 
 
 def step_loops(
     settings: Settings, store: Store, clickpost: AsyncClickPost, outgoing: Outgoing, clock: Clock
 ) -> dict[str, Loop]:
     """Every step of the service as a loop, by name."""
-    pushing, applying, catching_up = push_policy(settings), apply_policy(settings), catch_up_policy(settings)
-    delays = settings.retry_delays
+    applying, catching_up, acting = apply_policy(settings), catch_up_policy(settings), act_policy(settings)
+    allocating, falling_back = allocate_policy(settings), fallback_policy(settings)
+    idle, delays = settings.steps_idle_seconds, settings.retry_delays
+    push = Push(store=store, clickpost=clickpost, clock=clock, policy=push_policy(settings))
     work = {
-        "push": lambda: push_due(store=store, clickpost=clickpost, clock=clock, policy=pushing),
         "cancel": lambda: cancel_due(store=store, clickpost=clickpost, clock=clock, retry_delays=delays),
+        "release": lambda: release_due(store=store, clock=clock),
+        "act": lambda: act_due(store=store, clickpost=clickpost, clock=clock, policy=acting),
+        "allocate": lambda: allocate_due(store=store, clickpost=clickpost, clock=clock, policy=allocating),
+        "fallback": lambda: fall_back_due(store=store, clickpost=clickpost, clock=clock, policy=falling_back),
         "apply": lambda: apply_due(store=store, clock=clock, policy=applying),
         "cover": lambda: cover_next_window(store=store, clickpost=clickpost, clock=clock, policy=catching_up),
         "ask": lambda: ask_for_silent(store=store, clickpost=clickpost, clock=clock, policy=catching_up),
     }
-    loops: dict[str, Loop] = {}
+    if settings.courier_comparison_seconds:
+        every = timedelta(seconds=settings.courier_comparison_seconds)
+        work["compare"] = lambda: watch_couriers(store=store, clickpost=clickpost, clock=clock, every=every)
+    loops = {"push": Loop("push", push.round, idle_seconds=idle, stop=push.stop, finish=push.drain)}
     work |= _telling(settings, store, outgoing, clock, lambda: list(loops.values()))
-    loops |= {name: Loop(name, round_, idle_seconds=settings.steps_idle_seconds) for name, round_ in work.items()}
+    loops |= {name: Loop(name, round_, idle_seconds=idle) for name, round_ in work.items()}
     return loops
 
 
@@ -246,7 +318,7 @@ async def serve(
         stop = asyncio.Event()
         _on_signal(stop.set)
     async with (
-        open_store(settings, migrate=settings.migrate_on_start) as store,
+        open_store(settings, migrate=settings.migrate_on_start, patience=START_PATIENCE) as store,
         vendor(settings) as clickpost,
         outgoing_line(settings) as outgoing,
     ):
@@ -258,9 +330,12 @@ async def serve(
             clock=utc_now,
             webhook=WebhookEndpoint(ingest, keys, utc_now),
             loops=list(loops.values()),
+            clickpost=clickpost,
+            allocation=settings.allocation,
             api_keys=[k.get_secret_value() for k in settings.api_keys],
             networks=read_networks(settings.endpoint_networks),
             country=settings.notice_country,
+            zone=settings.time_zone,
         )
         server = _Server(
             uvicorn.Config(
@@ -289,7 +364,7 @@ async def serve(
 async def work(settings: Settings) -> None:
     """Steps only, without web, until SIGTERM or SIGINT: more hands on the same database."""
     async with (
-        open_store(settings, migrate=settings.migrate_on_start) as store,
+        open_store(settings, migrate=settings.migrate_on_start, patience=START_PATIENCE) as store,
         vendor(settings) as clickpost,
         outgoing_line(settings) as outgoing,
     ):

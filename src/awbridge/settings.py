@@ -16,6 +16,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from awbridge.domain.allocation import Allocation
 from awbridge.domain.errors import SettingsError
 from awbridge.domain.notices import read_channels, read_milestones, read_quiet_hours
 from awbridge.domain.retry import DEFAULT_RETRY_DELAYS
@@ -66,6 +67,9 @@ class Settings(BaseSettings):
     push_lease_seconds: float = Field(
         120.0, ge=1, description="How long claimed shipments belong to one worker. Longer than any batch takes."
     )
+    push_rate: float = Field(
+        0.0, ge=0, le=10_000, description="Calls to create-order a second, all processes together. 0: no limit."
+    )
     retry_delays: Annotated[tuple[float, ...], NoDecode] = Field(
         DEFAULT_RETRY_DELAYS,
         min_length=3,
@@ -77,6 +81,34 @@ class Settings(BaseSettings):
     )
     hold_seconds: float = Field(
         300.0, gt=0, description="How long an account with wrong credentials rests before one shipment tries again."
+    )
+    breaker_failures: int = Field(
+        10, ge=2, description="Failed calls of one account within the window that open its breaker."
+    )
+    breaker_rate: float = Field(
+        0.5, gt=0, le=1, description="The share of calls that must have failed as well for the breaker to open."
+    )
+    breaker_window_seconds: float = Field(60.0, gt=0, description="The window in which the breaker counts.")
+    probe_seconds: float = Field(
+        60.0, gt=0, description="How often one shipment tries an account whose breaker is open."
+    )
+    ramp_until: int = Field(
+        64, ge=1, le=10_000, description="After a downtime shipments go out 1, 2, 4, ... at a time up to this many."
+    )
+
+    allocation: Allocation = Field(
+        Allocation.RULES,
+        description="Who chooses the courier of an order that names none: off, rules, recommendation or "
+        "rules-then-recommendation.",
+    )
+    fallback_failures: int = Field(
+        3, ge=1, le=100, description="How often a courier may refuse before its fallback is tried, where it may pass."
+    )
+    fallback_window_seconds: float = Field(
+        86400.0, gt=0, description="Only shipments that failed within this time go to a fallback."
+    )
+    courier_comparison_seconds: float = Field(
+        86400.0, ge=0, description="How often the accounts at ClickPost are compared with the mapping. 0: never."
     )
 
     catch_up_window_seconds: float = Field(

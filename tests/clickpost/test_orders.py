@@ -45,6 +45,8 @@ def test_a_placed_order_gives_all_that_the_answer_tells() -> None:
         security_key="s-1",
         courier_name="Delhivery",
         vendor_order_id="123456",
+        shown_reference=REFERENCE,
+        shown_order_id="77",
     )
 
 

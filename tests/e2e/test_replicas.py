@@ -43,3 +43,18 @@ def test_three_processes_push_every_order_once(database_url: str, sandbox: Runni
     ledger = httpx2.get(f"{sandbox.url}/_sandbox/ledger", timeout=30).json()
     assert ledger["orders_created"] == len(references)
     assert placed == {order["reference_number"]: order["waybill"] for order in ledger["orders"]}
+
+
+def test_a_worker_waits_for_a_database_that_is_not_there_yet(tmp_path: Path) -> None:
+    port = free_port()
+    env = bridge_environment(f"postgresql://nobody@127.0.0.1:{port}/none", "http://127.0.0.1:9", free_port())
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("AWBRIDGE_")}
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "awbridge", "work"], cwd=tmp_path, env={**clean, **env}, stderr=subprocess.DEVNULL
+    )
+    try:
+        with pytest.raises(subprocess.TimeoutExpired):
+            worker.wait(6)
+    finally:
+        worker.kill()
+        worker.wait(10)

@@ -127,6 +127,15 @@ async def fetch_order_by_reference(world: World) -> None:
     assert await world.client.fetch_order_by_reference("A-99") is None
 
 
+async def find_order(world: World) -> None:
+    found = await world.client.find_order("A-1")
+    assert found.placed
+    assert (found.known, found.denied, found.placed.waybill) == (True, False, world.waybill)
+    none = await world.client.find_order("A-99")
+    assert (none.known, none.placed, none.denied, none.call.api) == (True, None, True, "fetch-order")
+    assert none.call.business_status == 330
+
+
 async def cancel_order(world: World) -> None:
     assert (await world.client.cancel_order(world.waybill, 4, ACCOUNT)).cancelled
     assert (await world.client.cancel_order(world.waybill, 4, ACCOUNT)).cancelled
@@ -422,6 +431,7 @@ CALLS: dict[str, Callable[[World], Awaitable[None]]] = {
         create_b2b_order,
         fetch_order,
         fetch_order_by_reference,
+        find_order,
         cancel_order,
         track_order,
         updated_order,

@@ -218,3 +218,11 @@ async def test_paths_work_with_and_without_the_slash_and_strangers_get_404_or_40
         assert (await http.get("/api/v9/nothing")).status_code == 404
         assert (await http.post("/api/v2/track-order/")).status_code == 405
         assert (await http.get("/healthz", params=AUTH)).json() == {"ok": True}
+
+
+async def test_a_place_that_an_account_does_not_serve_is_answered_with_319() -> None:
+    only = Account(courier_partner_id=4, courier_name="D", account_code="d", not_served=("some",))
+    async with running(SandboxConfig(odd_answers=0, accounts=(only,))) as sandbox, merchant(sandbox) as http:
+        answer = await place(http, "A-1")
+        assert (code_of(answer), sandbox.orders_created) == (319, 0)
+        assert "not serviceable" in answer.json()["meta"]["message"]

@@ -11,11 +11,11 @@ from awbridge.domain.shipment import State
 from awbridge.sinks.mail import Mail
 from awbridge.steps.alarm import Digest, Operator, Watch, tell_operators
 from awbridge.steps.loop import Loop
-from awbridge.store import Store, alarms, shipments
-from awbridge.store.shipments import NotPlaced
+from awbridge.store import Store, alarms, dispatch, shipments
+from awbridge.store.dispatch import NotPlaced
 from tests.steps.telling import Kept
 from tests.steps.world import INDIA, SetClock
-from tests.store.rows import T0, add
+from tests.store.rows import T0, add, claim_in
 from tests.support.receivers import smtp_server
 
 
@@ -134,11 +134,10 @@ def a_digest(store: Store, clock: SetClock, chat: Kept) -> Digest:
 
 async def gives_up(store: Store, reference: str, clock: SetClock) -> None:
     await add(store, reference, now=clock())
-    until = clock() + timedelta(minutes=1)
     decided = NotPlaced(state=State.GAVE_UP, no_of_retries=8, problem="courier down", next_try_at=None)
     async with store.write() as session:
-        await shipments.claim(session, owner="w", now=clock(), until=until, limit=9)
-        assert await shipments.not_placed(session, reference, "w", decided, now=clock())
+        await claim_in(session, owner="w", now=clock(), until=clock() + timedelta(minutes=1))
+        await dispatch.not_placed(session, [(reference, "w", decided)], now=clock())
 
 
 async def test_an_empty_digest_is_not_sent(store: Store) -> None:

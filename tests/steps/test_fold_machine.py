@@ -19,6 +19,7 @@ from awbridge.domain.shipment import NewShipment, Region, Shipment
 from awbridge.steps.apply import ApplyPolicy, apply_due
 from awbridge.store import Store, inbox, scans, shipments
 from awbridge.store.inbox import NewDelivery
+from tests.store.rows import keep_placed
 
 ZONE = ZoneInfo("Asia/Kolkata")
 START = datetime(2026, 10, 1, 3, 30, tzinfo=UTC)
@@ -78,7 +79,7 @@ class Fold(RuleBasedStateMachine):
             await shipments.add(session, new, now=START)
             shipment = await shipments.get(session, REFERENCE)
             assert shipment
-            await shipments.place(session, shipment, Placed(waybill=WAYBILL), note=None, now=START, next_ask_at=None)
+            await keep_placed(session, shipment, Placed(waybill=WAYBILL), now=START)
 
     @rule(step=steps, latest=steps, form=st.integers(0, 7), named=st.booleans())
     def webhook(self, step: int, latest: int, form: int, named: bool) -> None:

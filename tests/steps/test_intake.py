@@ -11,10 +11,11 @@ from awbridge.domain.errors import NotFound, NotPossible, PayloadRefused, Refere
 from awbridge.domain.shipment import Region, State
 from awbridge.steps import intake
 from awbridge.steps.intake import BatchRefused
-from awbridge.store import Store, couriers, inbox, shipments
+from awbridge.store import Store, couriers, dispatch, inbox
 from awbridge.store.couriers import CourierAccount
+from awbridge.store.dispatch import NotPlaced
 from tests.steps.world import SetClock, an_order, get
-from tests.store.rows import T0, add, count, delivery, place
+from tests.store.rows import T0, add, claim_in, count, delivery, place
 
 
 async def take_in(store: Store, *orders: Any) -> list[tuple[str, bool]]:
@@ -161,7 +162,9 @@ async def test_storing_an_order_wakes_the_deliveries_that_came_before_it(store: 
 
 
 async def change(store: Store, reference: str, order: Any) -> None:
-    await intake.change_payload(store=store, clock=SetClock(), reference_number=reference, order=order)
+    await intake.change_payload(
+        store=store, clock=SetClock(), reference_number=reference, order=order, changed_by="test"
+    )
 
 
 async def test_a_payload_is_replaced_and_pushed_again(store: Store) -> None:
@@ -211,9 +214,9 @@ async def test_cancelling_twice_changes_nothing(store: Store) -> None:
 async def test_a_new_payload_after_a_rejection_counts_from_the_beginning(store: Store) -> None:
     await take_in(store, an_order("R"))
     async with store.write() as session:
-        await shipments.claim(session, owner="w", now=T0, until=T0, limit=1)
-        decided = shipments.NotPlaced(state=State.REJECTED, no_of_retries=3, problem="bad", next_try_at=None)
-        await shipments.not_placed(session, "R", "w", decided, now=T0)
+        await claim_in(session, owner="w", until=T0)
+        decided = NotPlaced(state=State.REJECTED, no_of_retries=3, problem="bad", next_try_at=None)
+        await dispatch.not_placed(session, [("R", "w", decided)], now=T0)
     await change(store, "R", an_order("R", weight=1))
     after = await get(store, "R")
     assert (after.state, after.no_of_retries, after.problem, after.next_try_at) == (State.READY, 0, None, T0)

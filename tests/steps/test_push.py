@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
+import gc
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 
-from awbridge.clickpost.answers import OrderAnswer
+from awbridge.clickpost.answers import FoundOrder, OrderAnswer
 from awbridge.domain.call import Call
 from awbridge.domain.errors import StoreBusy
 from awbridge.domain.json import JsonObject
 from awbridge.domain.outcome import Misconfigured, Outcome, Pending, Placed, Rejected, TryLater, Unknown
-from awbridge.domain.shipment import Region, State
+from awbridge.domain.shipment import Region, Shipment, State
 from awbridge.steps import intake
-from awbridge.steps.push import PushPolicy, decide, push_due
-from awbridge.store import Store, shipments
+from awbridge.steps.push import push_due
+from awbridge.steps.verdict import PushPolicy, decide
+from awbridge.store import Store, accounts, shipments
 from tests.steps.world import SetClock, TrippingStore, an_order, attempts_of, get
 from tests.store.rows import MINUTE, T0, add
 
@@ -34,9 +37,18 @@ class Vendor:
         self.running = 0
         self.most_at_once = 0
         self.before_answer: Callable[[str], object] | None = None
+        self.held: dict[str, Placed] = {}  # what a fetch by reference finds
+        self.can_be_asked = True
+        self.fetched: list[str] = []
 
-    async def create_order(self, payload: JsonObject, *, region: Region = Region.INDIA) -> OrderAnswer:
-        reference = payload["shipment_details"]["reference_number"]
+    async def find_order(self, reference_number: str, *, region: Region = Region.INDIA) -> FoundOrder:
+        self.fetched.append(reference_number)
+        call = Call(api="fetch-order", method="GET", url="u", response="found")
+        found = self.held.get(reference_number) if self.can_be_asked else None
+        return FoundOrder(placed=found, known=self.can_be_asked, call=call)
+
+    async def create_order(self, order: JsonObject, *, region: Region = Region.INDIA) -> OrderAnswer:
+        reference = order["shipment_details"]["reference_number"]
         self.calls.append(reference)
         self.regions.append(region)
         self.running += 1
@@ -45,7 +57,7 @@ class Vendor:
         outcome = self.answers.get(reference)
         if outcome is None:
             already = reference in self.orders
-            self.orders.setdefault(reference, payload)
+            self.orders.setdefault(reference, order)
             outcome = Placed(waybill=f"AWB-{reference}", already=already)
         if self.before_answer:
             waiting = self.before_answer(reference)
@@ -57,6 +69,12 @@ class Vendor:
 
 async def push(store: Store, vendor: Vendor, clock: SetClock, policy: PushPolicy = POLICY) -> int:
     return await push_due(store=store, clickpost=vendor, clock=clock, policy=policy)
+
+
+async def look(store: Store, reference: str, clock: SetClock) -> Shipment:
+    """A shipment as it is shown."""
+    async with store.read() as session:
+        return shipments.shown(await get(store, reference), await accounts.held(session, now=clock()))
 
 
 async def test_a_due_shipment_is_placed_and_never_sent_again(store: Store) -> None:
@@ -176,30 +194,30 @@ async def test_a_broken_account_holds_its_other_shipments_and_resumes_by_itself(
     await add(store, "A0")
     await add(store, *(f"A{n}" for n in range(1, 9)), now=T0 + timedelta(seconds=1))
     await add(store, "B", account_code="second", now=T0 + timedelta(seconds=1))
+    await push(store, vendor, clock)
     clock.forward(seconds=1)
-    await push(store, vendor, clock, PushPolicy(batch=1))
-    states = {r: (await get(store, r)).state for r in ("A0", "A1", "A8", "B")}
-    assert states == {"A0": State.HELD, "A1": State.HELD, "A8": State.HELD, "B": State.READY}
     await push(store, vendor, clock)
     assert vendor.calls == ["A0", "B"], "the held ones make no noise"
+    states = {r: (await look(store, r, clock)).state for r in ("A0", "A1", "A8", "B")}
+    assert states == {"A0": State.HELD, "A1": State.HELD, "A8": State.HELD, "B": State.PLACED}
+    assert (await look(store, "A8", clock)).problem == "bad credentials"
     vendor.answers.clear()
     clock.forward(seconds=300)
-    assert await push(store, vendor, clock) == 1, "the one that showed it goes first and alone"
-    assert (await get(store, "A0")).state is State.PLACED
-    assert await push(store, vendor, clock) == 8, "the account works: the others follow at once"
-    assert (await get(store, "A8")).state is State.PLACED
+    assert await push(store, vendor, clock) == 9, "one goes first and alone, and the others follow"
+    assert (await look(store, "A8", clock)).state is State.PLACED
 
 
 async def test_an_account_that_stays_broken_is_probed_by_one_shipment_at_a_time(store: Store) -> None:
-    clock, vendor = SetClock(), Vendor({"A0": Misconfigured(message="bad key")})
+    names = [f"A{n}" for n in range(9)]
+    clock, vendor = SetClock(), Vendor({name: Misconfigured(message="bad key") for name in names})
     await add(store, "A0")
-    await add(store, *(f"A{n}" for n in range(1, 9)), now=T0 + timedelta(seconds=1))
+    await add(store, *names[1:], now=T0 + timedelta(seconds=1))
     await push(store, vendor, clock)
-    for _ in range(5):
+    for round_ in range(5):
         clock.forward(seconds=300)
         await push(store, vendor, clock)
-    assert vendor.calls == ["A0"] * 6
-    assert (await get(store, "A0")).no_of_retries == 0
+        assert len(vendor.calls) == round_ + 2
+    assert [(await get(store, name)).no_of_retries for name in names] == [0] * 9
 
 
 async def test_a_whole_batch_that_failed_together_comes_back_as_one_probe(store: Store) -> None:
@@ -211,8 +229,7 @@ async def test_a_whole_batch_that_failed_together_comes_back_as_one_probe(store:
     assert await push(store, vendor, clock) == 1
     vendor.answers.clear()
     clock.forward(seconds=300)
-    assert await push(store, vendor, clock) == 1
-    assert await push(store, vendor, clock) == 5
+    assert await push(store, vendor, clock) == 6
 
 
 async def test_a_changed_payload_that_did_not_reach_clickpost_is_told(store: Store) -> None:
@@ -225,7 +242,7 @@ async def test_a_changed_payload_that_did_not_reach_clickpost_is_told(store: Sto
     await push(store, vendor, clock)
     after = await get(store, "R")
     assert after.state is State.PLACED
-    assert "the change did not reach it" in (after.problem or "")
+    assert "the change did not reach it" in (after.difference or "")
 
 
 async def test_a_worker_that_dies_after_its_call_does_not_ship_twice(store: Store) -> None:
@@ -274,12 +291,19 @@ async def test_a_slow_workers_failure_does_not_undo_anothers_success(store: Stor
     assert sorted(a.outcome for a in await attempts_of(store, "R")) == ["placed", "try_later"]
 
 
-async def test_calls_are_not_made_for_shipments_whose_lease_ran_out_while_they_queued(store: Store) -> None:
+async def test_nothing_is_claimed_before_there_is_a_seat_for_it(store: Store) -> None:
     clock, vendor = SetClock(), Vendor()
     await add(store, "A", "B")
-    vendor.before_answer = lambda _: clock.forward(seconds=600)
+    seen: list[Shipment] = []
+
+    async def slow(reference: str) -> None:
+        seen.append(await get(store, "B" if reference == "A" else "A"))
+        clock.forward(seconds=100)
+
+    vendor.before_answer = slow
     await push(store, vendor, clock, PushPolicy(concurrency=1))
-    assert len(vendor.calls) == 1
+    assert len(vendor.calls) == 2
+    assert seen[0].sent_at is None, "the second was not leased while the first was called"
 
 
 async def test_no_more_calls_are_in_flight_than_allowed(store: Store) -> None:
@@ -334,7 +358,7 @@ async def test_a_database_that_is_busy_for_the_claim_makes_no_call(store: Store)
 async def test_another_courier_than_the_one_asked_for_is_told(store: Store) -> None:
     await add(store, "R")
     await push(store, Vendor({"R": Placed(waybill="W", courier_partner_id=5, already=True)}), SetClock())
-    assert (await get(store, "R")).problem == ("asked for courier partner 4, but ClickPost holds the order at 5")
+    assert (await get(store, "R")).difference == "courier partner: asked for 4, ClickPost holds 5"
 
 
 async def test_what_goes_out_carries_the_courier_and_account_of_the_shipment(store: Store) -> None:
@@ -373,3 +397,38 @@ async def test_deciding_knows_no_answer_for_what_is_placed(store: Store) -> None
     await add(store, "R")
     with pytest.raises(AssertionError):
         decide(await get(store, "R"), Placed(waybill="x"), T0, POLICY)
+
+
+async def test_what_may_stand_at_clickpost_does_not_give_up_until_clickpost_was_asked(store: Store) -> None:
+    clock, vendor = SetClock(), Vendor({"R": Unknown(message="no answer")})
+    vendor.can_be_asked = False
+    await add(store, "R")
+    for _ in range(8):
+        await push(store, vendor, clock)
+        clock.forward(hours=2)
+    waiting = await get(store, "R")
+    assert (waiting.state, waiting.no_of_retries) == (State.RETRYING, 3)
+    assert len(vendor.fetched) == 5
+    assert [a.outcome for a in await attempts_of(store, "R")][-1] == "not_asked"
+    vendor.can_be_asked = True
+    vendor.held["R"] = Placed(waybill="AWB-R")
+    await push(store, vendor, clock)
+    after = await get(store, "R")
+    assert (after.state, after.waybill) == (State.PLACED, "AWB-R")
+
+
+async def test_a_long_queue_is_not_read_into_memory(store: Store) -> None:
+    """What is claimed is what can be called: a backlog costs rows, not memory."""
+    clock, vendor = SetClock(), Vendor()
+    await add(store, *(f"R{n}" for n in range(200)))
+    most = 0
+
+    def watch(reference: str) -> None:
+        nonlocal most
+        if reference.endswith("49"):  # looking at all that lives takes a while
+            most = max(most, sum(type(each) is Shipment for each in gc.get_objects()))
+
+    vendor.before_answer = watch
+    policy = dataclasses.replace(POLICY, batch=10, concurrency=5)
+    assert await push(store, vendor, clock, policy) == 200
+    assert most <= 60

@@ -6,12 +6,13 @@ import json
 
 import pytest
 
-from awbridge.clickpost.answers import CancelAnswer, OrderAnswer
+from awbridge.clickpost.answers import CancelAnswer, FoundOrder, OrderAnswer
 from awbridge.domain.call import Call
 from awbridge.domain.outcome import Outcome, Placed, Rejected, TryLater
 from awbridge.domain.shipment import Region
 from awbridge.steps.cancel import cancel_due
-from awbridge.steps.push import PushPolicy, push_due
+from awbridge.steps.push import push_due
+from awbridge.steps.verdict import PushPolicy
 from awbridge.store import Store, endpoints, notices, shipments
 from tests.steps.telling import a_payload
 from tests.steps.world import SetClock
@@ -27,6 +28,9 @@ class Answers:
     async def create_order(self, order: object, /, *, region: Region = Region.INDIA) -> OrderAnswer:
         assert self._outcome
         return OrderAnswer(outcome=self._outcome, call=CALL)
+
+    async def find_order(self, reference_number: str, *, region: Region = Region.INDIA) -> FoundOrder:
+        return FoundOrder(placed=None, known=True, call=CALL, denied=True)
 
     async def cancel_order(self, waybill: str, cp_id: int, account_code: str) -> CancelAnswer:
         return CancelAnswer(call=CALL, cancelled=True, message="done")

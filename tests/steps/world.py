@@ -126,6 +126,10 @@ class _TrippingSession:
         await self._check(rows)
         await self._session.write_rows(statement, rows)
 
+    async def fetch_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> list[Row]:
+        await self._check(rows)
+        return await self._session.fetch_rows(statement, rows)
+
 
 class TrippingStore:
     """A real store that refuses what carries `marker`, and is busy for the writes that `busy` picks by number."""

@@ -7,9 +7,11 @@ from typing import Any
 
 from awbridge.domain.outcome import Placed
 from awbridge.domain.scan import Scan, Source
-from awbridge.domain.shipment import NewShipment, Region
+from awbridge.domain.shipment import NewShipment, Region, Shipment
 from awbridge.domain.timeline import KnownScan
-from awbridge.store import Store, shipments
+from awbridge.store import Store, accounts, dispatch, shipments
+from awbridge.store.database import Session
+from awbridge.store.dispatch import Placing
 from awbridge.store.inbox import NewDelivery
 from awbridge.store.queries import Statement, parse
 from awbridge.store.scans import NewScan
@@ -84,5 +86,26 @@ async def place(store: Store, reference: str, waybill: str, *, now: datetime = T
     async with store.write() as session:
         shipment = await shipments.get(session, reference)
         assert shipment is not None
-        answer = placed(waybill, **changes)
-        await shipments.place(session, shipment, answer, note=None, now=now, next_ask_at=now + timedelta(days=1))
+        await keep_placed(session, shipment, placed(waybill, **changes), now=now, next_ask_at=now + timedelta(days=1))
+
+
+async def keep_placed(
+    session: Session,
+    shipment: Shipment,
+    answer: Placed,
+    *,
+    now: datetime = T0,
+    next_ask_at: datetime | None = None,
+    difference: str | None = None,
+) -> None:
+    """Keep the answer that says that ClickPost holds a shipment."""
+    placing = Placing(shipment=shipment, placed=answer, difference=difference, next_ask_at=next_ask_at)
+    await dispatch.place(session, [placing], now=now)
+
+
+async def claim_in(
+    session: Session, *, owner: str = "me", now: datetime = T0, until: datetime | None = None, limit: int = 50
+) -> list[Shipment]:
+    """Claim up to `limit` due shipments of every account."""
+    turns = {account.state.account: limit for account in await accounts.every(session)}
+    return await dispatch.claim(session, turns, turns, owner=owner, now=now, until=until or now + 2 * MINUTE)

@@ -16,9 +16,10 @@ from awbridge.store import Store
 from tests.conftest import new_database
 
 TABLES = (
-    *("shipments", "waybills", "attempts", "inbox", "scans"),
-    *("courier_accounts", "catch_up_windows", "webhook_keys"),
     *("milestones", "notices", "opt_outs", "endpoints", "events", "event_deliveries", "alarms", "digests"),
+    *("shipments", "waybills", "attempts", "actions", "inbox", "scans", "payload_versions"),
+    *("courier_accounts", "account_states", "downtimes", "catch_up_windows", "webhook_keys"),
+    *("courier_warnings", "courier_comparisons", "allocation_rules"),
 )
 
 _emptied: dict[int, str] = {}  # a server's port -> its database for these tests

@@ -15,7 +15,7 @@ import pytest
 from awbridge.domain.errors import SettingsError, StoreBusy, StoreError
 from awbridge.store import Store, inbox, shipments
 from tests.conftest import new_database
-from tests.store.rows import T0, add, count, delivery, fetch, new_shipment, sql
+from tests.store.rows import T0, add, claim_in, count, delivery, fetch, new_shipment, sql
 from tests.support.postgres import PostgresServer, free_port
 
 
@@ -138,8 +138,8 @@ async def test_text_and_times_come_back_as_they_went_in(store: Store) -> None:
 async def test_times_sort_as_times_whatever_their_fraction(store: Store, at: datetime) -> None:
     await add(store, "DUE", now=at)
     async with store.write() as session:
-        early = await shipments.claim(session, owner="a", now=at - timedelta(microseconds=1), until=at, limit=5)
-        due = await shipments.claim(session, owner="a", now=at, until=at, limit=5)
+        early = await claim_in(session, now=at - timedelta(microseconds=1), until=at)
+        due = await claim_in(session, now=at, until=at)
     assert (len(early), len(due)) == (0, 1)
 
 

@@ -9,11 +9,11 @@ import pytest
 
 from awbridge.domain.lifecycle import Sighting
 from awbridge.domain.shipment import Shipment, State, shard_of
-from awbridge.store import Store, inbox, shipments, waybills
-from awbridge.store.database import Session
+from awbridge.store import Store, dispatch, inbox, shipments, waybills
+from awbridge.store.dispatch import NotPlaced
 from awbridge.store.queries import Queries, Statement
-from awbridge.store.shipments import CancelResult, NotPlaced, Standing
-from tests.store.rows import MINUTE, T0, add, count, delivery, fetch, new_shipment, place, placed, sql
+from awbridge.store.shipments import CancelResult, Standing
+from tests.store.rows import MINUTE, T0, add, claim_in, count, delivery, keep_placed, new_shipment, place, placed, sql
 
 LEASE = 2 * MINUTE
 
@@ -22,19 +22,13 @@ async def claim(
     store: Store, *, owner: str = "me", now: datetime = T0, limit: int = 50, lease: timedelta = LEASE
 ) -> list[str]:
     async with store.write() as session:
-        taken = await shipments.claim(session, owner=owner, now=now, until=now + lease, limit=limit)
+        taken = await claim_in(session, owner=owner, now=now, until=now + lease, limit=limit)
     return [s.reference_number for s in taken]
 
 
 async def get(store: Store, reference: str) -> Shipment:
     async with store.read() as session:
         found = await shipments.get(session, reference)
-    assert found is not None
-    return found
-
-
-async def get_in(session: Session, reference: str) -> Shipment:
-    found = await shipments.get(session, reference)
     assert found is not None
     return found
 
@@ -50,7 +44,7 @@ async def in_state(store: Store, reference: str, state: State, **changes: object
     await claim(store, owner="setup")
     decided = NotPlaced(state=state, no_of_retries=3, problem="why", next_try_at=None)
     async with store.write() as session:
-        assert await shipments.not_placed(session, reference, "setup", decided, now=T0)
+        await dispatch.not_placed(session, [(reference, "setup", decided)], now=T0)
 
 
 async def test_a_reference_number_is_stored_once_and_the_first_word_stands(store: Store) -> None:
@@ -110,7 +104,7 @@ async def test_placing_keeps_what_the_answer_said(store: Store) -> None:
         courier_partner_id=5,
     )
     async with store.write() as session:
-        assert await shipments.place(session, shipment, answer, note="look", now=T0, next_ask_at=T0 + MINUTE)
+        await keep_placed(session, shipment, answer, difference="look", next_ask_at=T0 + MINUTE)
         known = await waybills.find(session, ["AWB1", "AWB1-2", "OTHER"])
     after = await get(store, "R")
     assert (after.state, after.success, after.waybill, after.label_url) == (
@@ -121,8 +115,10 @@ async def test_placing_keeps_what_the_answer_said(store: Store) -> None:
     )
     assert (after.sort_code, after.security_key, after.vendor_order_id) == ("S", "K", "99")
     assert after.children == ("AWB1-1", "AWB1-2")
-    assert (after.placed_at, after.next_try_at, after.problem) == (T0, None, "look")
-    assert (after.courier_partner_id, after.account_code) == (5, "main"), "the courier that holds it"
+    assert (after.placed_at, after.next_try_at, after.problem, after.difference) == (T0, None, None, "look")
+    assert (after.courier_partner_id, after.account_code, after.account) == (5, "main", "5:main"), (
+        "the courier that holds it"
+    )
     assert {w: (k[0].reference_number, k[0].courier_partner_id, k[0].kind) for w, k in known.items()} == {
         "AWB1": ("R", 5, "main"),
         "AWB1-2": ("R", 5, "child"),
@@ -134,8 +130,8 @@ async def test_the_second_answer_for_a_placed_shipment_changes_nothing(store: St
     await add(store, "R")
     shipment = await get(store, "R")
     async with store.write() as session:
-        assert await shipments.place(session, shipment, placed("FIRST"), note=None, now=T0, next_ask_at=None)
-        assert not await shipments.place(session, shipment, placed("SECOND"), note=None, now=T0, next_ask_at=None)
+        await keep_placed(session, shipment, placed("FIRST"))
+        await keep_placed(session, shipment, placed("SECOND"))
     assert (await get(store, "R")).waybill == "FIRST"
 
 
@@ -158,55 +154,24 @@ async def test_a_worker_that_lost_its_lease_writes_nothing(store: Store) -> None
     await claim(store, owner="quick", now=T0 + LEASE)
     decided = NotPlaced(state=State.REJECTED, no_of_retries=1, problem="late word", next_try_at=None)
     async with store.write() as session:
-        assert not await shipments.not_placed(session, "R", "slow", decided, now=T0 + LEASE)
+        await dispatch.not_placed(session, [("R", "slow", decided)], now=T0 + LEASE)
     assert (await get(store, "R")).problem is None
     async with store.write() as session:
-        assert await shipments.not_placed(session, "R", "quick", decided, now=T0 + LEASE)
+        await dispatch.not_placed(session, [("R", "quick", decided)], now=T0 + LEASE)
     after = await get(store, "R")
     assert (after.state, after.no_of_retries, after.problem) == (State.REJECTED, 1, "late word")
 
 
-async def test_holding_an_account_holds_its_due_shipments_and_no_others(store: Store) -> None:
-    await add(store, "SHOWED", "SAME")
-    await add(store, "OTHER-ACCOUNT", account_code="second")
-    await add(store, "NO-ACCOUNT", account_code=None)
-    await add(store, "OTHER-COURIER", courier_partner_id=5)
-    await add(store, "LATER", now=T0 + 60 * MINUTE)
-    await add(store, "DONE")
-    await place(store, "DONE", "AWB9")
-    async with store.write() as session:
-        until = T0 + 5 * MINUTE
-        held = await shipments.hold_account(session, await get(store, "SHOWED"), problem="key", until=until, now=T0)
-    assert held == 2
-    rows = await fetch(store, "SELECT reference_number FROM shipments WHERE state = 'held' ORDER BY reference_number")
-    assert [r["reference_number"] for r in rows] == ["SAME", "SHOWED"]
-    assert sorted(await claim(store, now=T0 + 5 * MINUTE)) == [
-        "NO-ACCOUNT",
-        "OTHER-ACCOUNT",
-        "OTHER-COURIER",
-        "SAME",
-        "SHOWED",
-    ]
-
-
-async def test_an_account_that_works_again_lets_its_shipments_go_at_once(store: Store) -> None:
+async def test_an_account_that_works_again_lets_go_at_once_what_was_turned_away_with_it(store: Store) -> None:
     await add(store, "A", "B")
     await add(store, "OTHER", account_code="second")
+    await claim(store, owner="w")
+    held = NotPlaced(state=State.HELD, no_of_retries=0, problem="key", next_try_at=T0 + 60 * MINUTE)
     async with store.write() as session:
-        for reference in ("A", "OTHER"):
-            shipment = await get_in(session, reference)
-            await shipments.hold_account(session, shipment, problem="key", until=T0 + 60 * MINUTE, now=T0)
-        assert await shipments.release_account(session, await get_in(session, "A"), now=T0 + MINUTE) == 2
+        await dispatch.not_placed(session, [(r, "w", held) for r in ("A", "B", "OTHER")], now=T0)
+        assert await dispatch.release(session, "4:main", now=T0 + MINUTE) == 2
     assert sorted(await claim(store, now=T0 + MINUTE)) == ["A", "B"]
     assert (await get(store, "A")).problem is None
-
-
-async def test_holding_an_account_without_a_code_holds_those_without_a_code(store: Store) -> None:
-    await add(store, "A", "B", account_code=None)
-    await add(store, "C")
-    async with store.write() as session:
-        held = await shipments.hold_account(session, await get(store, "A"), problem="key", until=T0 + MINUTE, now=T0)
-    assert held == 2
 
 
 @pytest.mark.parametrize(
@@ -389,18 +354,33 @@ async def test_one_number_at_two_couriers_is_two_waybills_and_the_first_owner_st
 
 
 _PLANS = [
-    ("shipments", "claim", ("o", T0, T0, 5), "shipments_due"),
-    ("shipments", "claim_cancels", ("o", T0, T0, 5), "shipments_due"),
+    ("dispatch", "claim", [("o", T0, T0, "4:main", 1, 5)], "shipments_to_push"),
+    ("dispatch", "lock", ([1, 2], ["a", "b"]), ("shipments_pkey", "sqlite_autoindex_shipments_1")),
+    ("dispatch", "release", ("4:main", T0), ("Index Cond: (", "shipments_unplaced")),
+    ("accounts", "due", (T0,), "shipments_to_push"),
+    ("accounts", "unplaced", (["4:main"],), ("Index Cond: (account", "shipments_unplaced")),
+    ("shipments", "newest_of_account", ("4:main", "ready", T0, "R", 5), ("Index Cond: (", "shipments_unplaced")),
+    ("shipments", "claim_cancels", ("o", T0, T0, 5), "shipments_to_cancel"),
     ("shipments", "claim_to_ask", (T0, T0, 5), "shipments_to_ask"),
     ("shipments", "newest", (T0, "R", 5), "shipments_newest"),
     ("shipments", "newest_in_state", ("ready", T0, "R", 5), "shipments_by_state"),
     ("shipments", "of_orders", (["o"],), "shipments_by_order"),
+    ("shipments", "waiting", (-1, "", 5), ("Index Cond: (", "shipments_waiting")),
+    ("shipments", "claim_allocating", ("o", T0, T0, 5), "shipments_to_allocate"),
+    ("shipments", "claim_replaceable", ("o", T0, T0, T0, 3, 5), "shipments_to_replace"),
+    ("shipments", "free_ended", (T0, T0), "shipments_to_replace"),
+    ("shipments", "placed_though_replaced", (5,), "shipments_placed_twice"),
     ("inbox", "claim", (T0, 5), "inbox_due"),
     ("inbox", "wake", (["w:1"], T0), "inbox_waiting"),
     ("inbox", "problems", (5,), "inbox_problems"),
     ("scans", "timeline", (1, "R"), "scans_of_shipment"),
     ("scans", "keys_of", (["R"], [1]), "scans_of_shipment"),
     ("attempts", "of_shipment", (1, "R"), "attempts_of_shipment"),
+    ("shipments", "count_cancels", (), "shipments_cancel_asked"),
+    ("actions", "claim", ("o", T0, T0, 5), "actions_due"),
+    ("actions", "abandon", (T0, "p"), "actions_due"),
+    ("actions", "newest", (T0, "a", 5), "actions_newest"),
+    ("actions", "newest_in_state", ("due", T0, "a", 5), "actions_by_state"),
     ("windows", "open", (T0,), "catch_up_windows_open"),
     ("shipments", "late_journeys", (-1, "", T0, "2026-11-02", 5), "shipments_open"),
     ("notices", "claim_milestones", (T0, 5), "milestones_due"),
@@ -414,17 +394,21 @@ _PLANS = [
 
 @pytest.mark.parametrize(("module", "name", "args", "index"), _PLANS, ids=[f"{p[0]}.{p[1]}" for p in _PLANS])
 async def test_hot_statements_use_their_index(
-    store: Store, module: str, name: str, args: tuple[object, ...], index: str
+    store: Store,
+    module: str,
+    name: str,
+    args: tuple[object, ...] | list[tuple[object, ...]],
+    index: str | tuple[str, str],
 ) -> None:
     statement = getattr(Queries(module), name)
     async with store.write() as session:
         if store.dialect == "postgres":
             await session.execute(sql("SET LOCAL enable_seqscan = off"))
-            rows = await session.fetch(sql(f"EXPLAIN {statement.postgres}"), *args)
-        else:
-            explained = Statement("plan", "", f"EXPLAIN QUERY PLAN {statement.sqlite}")
-            rows = await session.fetch(explained, *args)
+        explained = Statement("plan", f"EXPLAIN {statement.postgres}", f"EXPLAIN QUERY PLAN {statement.sqlite}")
+        many = isinstance(args, list)  # a statement that is run over rows
+        rows = await (session.fetch_rows(explained, args) if many else session.fetch(explained, *args))
         plan = "\n".join(str(list(row.values())) for row in map(dict, rows))
-    assert index in plan, plan
+    expected = index if isinstance(index, str) else index[store.dialect == "sqlite"]
+    assert expected in plan, plan
     if store.dialect == "sqlite":
         assert "SCAN shipments\n" not in plan + "\n"

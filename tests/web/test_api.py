@@ -16,11 +16,12 @@ from awbridge.domain.call import Call
 from awbridge.domain.lifecycle import Sighting
 from awbridge.domain.shipment import State
 from awbridge.steps.loop import Loop
-from awbridge.store import Store, attempts, scans, shipments
+from awbridge.store import Store, attempts, dispatch, scans, shipments
+from awbridge.store.dispatch import NotPlaced
 from awbridge.web import app as web_app
 from awbridge.web.api import LARGEST_BATCH
 from tests.steps.world import an_order, get
-from tests.store.rows import T0, add, count, new_scan, place, scan, sql
+from tests.store.rows import T0, add, claim_in, count, new_scan, place, scan, sql
 from tests.store.stores import sqlite_only
 from tests.web.app import Web, web_on
 
@@ -110,7 +111,7 @@ async def test_an_empty_list_is_refused(web: Web) -> None:
 async def test_a_batch_may_not_be_too_long_nor_too_heavy(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
     told = problem(await web.http.post("/v1/shipments", json=[{}] * (LARGEST_BATCH + 1)), 413)
     assert "1001" in told["title"]
-    monkeypatch.setattr("awbridge.web.api.LARGEST_BODY", 2**20)
+    monkeypatch.setattr("awbridge.web.reading.LARGEST_BODY", 2**20)
     told = problem(await web.http.post("/v1/shipments", content=b" " * (2**20 + 1)), 413)
     assert "at most 1 MiB" in told["title"]
 
@@ -238,9 +239,9 @@ async def test_a_cursor_that_this_api_did_not_give_is_refused(web: Web, content:
 
 async def leave(store: Store, reference: str, state: State) -> None:
     async with store.write() as session:
-        await shipments.claim(session, owner="w", now=T0, until=T0, limit=9)
-        decided = shipments.NotPlaced(state=state, no_of_retries=3, problem="bad", next_try_at=None)
-        await shipments.not_placed(session, reference, "w", decided, now=T0)
+        await claim_in(session, owner="w", until=T0)
+        decided = NotPlaced(state=state, no_of_retries=3, problem="bad", next_try_at=None)
+        await dispatch.not_placed(session, [(reference, "w", decided)], now=T0)
 
 
 async def test_retrying_starts_anew_or_says_why_not(web: Web) -> None:
@@ -274,7 +275,8 @@ async def test_a_payload_can_be_changed_until_it_is_placed(web: Web) -> None:
 async def test_transporters_are_mapped_listed_used_and_removed(web: Web) -> None:
     answer = await web.http.put("/v1/couriers/delhi%20air", json={"courier_partner_id": 25, "account_code": "a"})
     assert answer.json() == {
-        "transporter": "delhi air", "courier_partner_id": 25, "account_code": "a", "name": "", "active": True
+        "transporter": "delhi air", "courier_partner_id": 25, "account_code": "a", "name": "", "active": True,
+        "fallback": None, "warning": None,
     }  # fmt: skip
     assert [c["transporter"] for c in (await web.http.get("/v1/couriers")).json()] == ["delhi air"]
     taken = await web.http.post("/v1/shipments", json={**an_order("R"), "transporter": "delhi air"})
@@ -414,3 +416,58 @@ async def test_no_order_is_our_fault(web: Web, name: str, value: Any, section: b
     order = {**an_order(), "additional": value, "transporter": value} if section else an_order(**{name: value})
     answer = await web.http.post("/v1/shipments", content=json.dumps(order))
     assert answer.status_code < 500
+
+
+async def test_a_changed_payload_is_kept_with_what_changed(web: Web) -> None:
+    await web.http.post("/v1/shipments", json=an_order("R"))
+    assert (await web.http.get("/v1/shipments/R")).json()["payload_version"] == 1
+    changed = await web.http.put("/v1/shipments/R/payload", json=an_order("R", weight=750), params={"reason": "scale"})
+    assert (changed.status_code, changed.json()["payload_version"]) == (200, 2)
+    first, second = (await web.http.get("/v1/shipments/R/payloads")).json()
+    assert (first["version"], first["payload"], first["changed_by"]) == (1, an_order("R"), "intake")
+    assert (second["version"], second["changed_by"], second["reason"]) == (2, "api", "scale")
+    assert (first["differences"], second["differences"]) == ([], ["shipment_details.weight"])
+    problem(await web.http.get("/v1/shipments/NONE/payloads"), 404)
+
+
+async def test_a_placed_shipment_is_replaced_by_one_under_a_new_reference(web: Web) -> None:
+    await web.http.post("/v1/shipments", json=an_order("R/1"))
+    body = problem(await web.http.post("/v1/shipments/R/1/replace"), 409)
+    assert "never sent" in body["detail"]
+    await place(web.store, "R/1", "AWB1")
+    async with web.store.write() as session:
+        await session.execute(sql("UPDATE shipments SET sent_at = created_at"))
+    asked = {"set": {"shipment_details.weight": 750}, "after_cancel": True}
+    answer = await web.http.post("/v1/shipments/R/1/replace", json=asked)
+    assert answer.status_code == 202
+    new = answer.json()
+    assert (new["reference_number"], new["replaces"], new["waits_for"]) == ("R/1-R2", "R/1", "R/1")
+    assert (new["state"], new["payload"]["shipment_details"]["weight"]) == ("held", 750)
+    assert (await web.http.get("/v1/shipments/R/1")).json()["replaced_by"] == "R/1-R2"
+    assert (await web.http.post("/v1/shipments/R/1/replace", json=asked)).status_code == 200
+    problem(await web.http.post("/v1/shipments/R/1/replace"), 409)
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"set": {"shipment_details.weight": -1}}, 422),
+        ({"set": {"shipment_details.weight.grams": 1}}, 422),
+        ({"payload": {}}, 422),
+        ({"payload": {"shipment_details": 7}}, 422),
+        ({"reference_number": ""}, 422),
+        ({"reference_number": "a\x00b"}, 422),
+        ({"reference_number": "half \ud800"}, 422),
+        ({"reference_number": "TAKEN"}, 409),
+        ([], 422),
+    ],
+)
+async def test_a_replacement_that_cannot_be_is_refused_and_nothing_happens(web: Web, body: Any, status: int) -> None:
+    await web.http.post("/v1/shipments", json=[an_order("R"), an_order("TAKEN")])
+    await place(web.store, "R", "AWB1")
+    async with web.store.write() as session:
+        await session.execute(sql("UPDATE shipments SET sent_at = created_at"))
+    headers = {"content-type": "application/json"}
+    problem(await web.http.post("/v1/shipments/R/replace", content=json.dumps(body), headers=headers), status)
+    assert (await get(web.store, "R")).cancel_asked_at is None
+    problem(await web.http.post("/v1/shipments/NONE/replace"), 404)

@@ -11,7 +11,11 @@ from pydantic import ValidationError
 
 import awbridge
 from awbridge import service
+from awbridge.cli import downtimes
+from awbridge.cli.actions import actions_group, pickups_group, waybills_group
 from awbridge.cli.couriers import couriers_group
+from awbridge.cli.drill import drill
+from awbridge.cli.payloads import payload_command, replace_command
 from awbridge.cli.shared import Group, as_json_option, fail, read_settings, run
 from awbridge.cli.shipments import shipments_group
 from awbridge.cli.telling import alarms_group, endpoints_group, notices_group, opt_outs_group
@@ -145,7 +149,14 @@ def migrate() -> None:
     click.echo("\n".join(f"applied {name}" for name in ran) or "the schema is up to date")
 
 
-for command in (shipments_group, couriers_group, webhook_group, catch_up, replay):
+_ = downtimes  # adds its commands to those of couriers
+
+for command in (payload_command, replace_command):
+    shipments_group.add_command(command)
+for command in (
+    *(shipments_group, couriers_group, webhook_group, catch_up, replay, drill),
+    *(actions_group, pickups_group, waybills_group),
+):
     main.add_command(command)
 for command in (notices_group, endpoints_group, opt_outs_group, alarms_group):
     main.add_command(command)

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
-from awbridge.cli.shared import as_json_option, plain, print_json, print_table, with_store, with_vendor
-from awbridge.clickpost.accounts import VendorAccount
+from awbridge.cli.rules import rules_group
+from awbridge.cli.shared import as_json_option, err, plain, print_json, print_table, with_store, with_vendor
 from awbridge.clickpost.async_client import AsyncClickPost
-from awbridge.domain.errors import AwbridgeError
+from awbridge.domain.errors import AwbridgeError, NotFound, NotPossible
+from awbridge.steps import couriers as courier_steps
+from awbridge.steps import sync_couriers
 from awbridge.steps.clock import utc_now
 from awbridge.store import Store, couriers
-from awbridge.store.couriers import CourierAccount
+from awbridge.store.couriers import CourierAccount, CourierWarning
+
+COLUMNS = ("transporter", "courier_partner_id", "account_code", "name", "active", "fallback")
 
 
 @click.group("couriers")
@@ -26,120 +32,259 @@ def couriers_group() -> None:
 @couriers_group.command("list")
 @as_json_option
 def list_couriers(as_json: bool) -> None:
-    """List transporters and the courier accounts they are mapped to.
+    """List transporters, the courier accounts they are mapped to, and warnings of the last comparison.
 
     Example: awbridge couriers list
+    """
+
+    async def go(store: Store) -> tuple[list[CourierAccount], list[CourierWarning]]:
+        async with store.read() as session:
+            return await couriers.every(session), await couriers.warnings(session)
+
+    accounts, warnings = with_store(go)
+    texts = {a.transporter: [w.warning for w in warnings if w.transporter == a.transporter] for a in accounts}
+    rows = [{**plain(a), "warning": "; ".join(texts[a.transporter]) or None} for a in accounts]
+    if as_json:
+        print_json(rows)
+        return
+    print_table(rows, empty="no transporters yet; add some with awbridge couriers import or sync")
+    _print_warnings([w for w in warnings if not w.transporter])
+
+
+def _print_warnings(warnings: Sequence[CourierWarning]) -> None:
+    for w in warnings:
+        whose = w.transporter or f"courier {w.courier_partner_id}, to which no active transporter maps"
+        click.echo(f"warning: {whose}: {w.warning}", err=True)
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    """The options that were given; an empty text takes a value away."""
+    given = {name: value for name, value in options.items() if value is not None}
+    return {name: (value or None) if name in ("account_code", "fallback") else value for name, value in given.items()}
+
+
+_account_code = click.option("--account-code", help='The account\'s code at ClickPost; "" for none.')
+_name = click.option("--name", help="A name for people.")
+_fallback = click.option("--fallback", help='The transporter that takes over where this one cannot; "" for none.')
+_active = click.option("--active/--inactive", default=None, help="Whether orders may name it.")
+
+
+@couriers_group.command("add")
+@click.argument("transporter")
+@click.option("--courier-partner-id", required=True, type=click.IntRange(1, 2**31 - 1), help="ClickPost's cp_id.")
+@_account_code
+@_name
+@_fallback
+@_active
+def add_courier(
+    transporter: str,
+    courier_partner_id: int,
+    account_code: str | None,
+    name: str | None,
+    fallback: str | None,
+    active: bool | None,
+) -> None:
+    """Add a transporter. It counts at once, without a restart.
+
+    Example: awbridge couriers add delhivery --courier-partner-id 4 --account-code "Delhivery Surface"
+    """
+    options = _given(account_code=account_code, name=name, fallback=fallback, active=active)
+
+    async def go(store: Store) -> None:
+        async with store.read() as session:
+            if await couriers.get(session, transporter):
+                raise NotPossible(f"there is a transporter {transporter} already; change it with awbridge couriers set")
+        account = CourierAccount(transporter=transporter, courier_partner_id=courier_partner_id, **options)
+        await courier_steps.put_couriers(store=store, clock=utc_now, accounts=[account])
+
+    with_store(go)
+    click.echo(f"{transporter}: added")
+
+
+@couriers_group.command("set")
+@click.argument("transporter")
+@click.option("--courier-partner-id", type=click.IntRange(1, 2**31 - 1), help="ClickPost's cp_id.")
+@_account_code
+@_name
+@_fallback
+@_active
+def set_courier(
+    transporter: str,
+    courier_partner_id: int | None,
+    account_code: str | None,
+    name: str | None,
+    fallback: str | None,
+    active: bool | None,
+) -> None:
+    """Change what is given of a transporter; --inactive retires it: orders that name it are refused from then on.
+
+    Example: awbridge couriers set delhivery --inactive
+    """
+    changes = _given(
+        courier_partner_id=courier_partner_id, account_code=account_code, name=name, fallback=fallback, active=active
+    )
+    if not changes:
+        raise click.UsageError("nothing to change: give at least one option")
+
+    async def go(store: Store) -> CourierAccount:
+        async with store.read() as session:
+            known = await couriers.get(session, transporter)
+        if known is None:
+            raise NotFound(f"there is no transporter {transporter}")
+        account = dataclasses.replace(known, **changes)
+        await courier_steps.put_couriers(store=store, clock=utc_now, accounts=[account])
+        return account
+
+    account = with_store(go)
+    state = "active" if account.active else "switched off"
+    click.echo(f"{transporter}: {account.courier_partner_id} {account.account_code or ''}, {state}")
+
+
+@couriers_group.command("remove")
+@click.argument("transporters", nargs=-1, required=True)
+def remove_couriers(transporters: tuple[str, ...]) -> None:
+    """Forget transporters. Shipments that named one keep what they resolved to.
+
+    Example: awbridge couriers remove old-courier
+    """
+
+    async def go(store: Store) -> None:
+        for transporter in transporters:
+            await courier_steps.remove_courier(store=store, transporter=transporter)
+            click.echo(f"{transporter}: removed")
+
+    with_store(go)
+
+
+@couriers_group.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def import_couriers(file: Path) -> None:
+    """Import transporters from a CSV: transporter, courier_partner_id, account_code, name, active, fallback.
+
+    Those that exist are changed; of a column that is missing they keep what they have.
+
+    Example: awbridge couriers import couriers.csv
+    """
+
+    async def go(store: Store) -> int:
+        async with store.read() as session:
+            known = {a.transporter: a for a in await couriers.every(session)}
+        accounts = _read_couriers(file, known)
+        await courier_steps.put_couriers(store=store, clock=utc_now, accounts=accounts)
+        return len(accounts)
+
+    click.echo(f"{with_store(go)} transporters imported")
+
+
+def _read_couriers(file: Path, known: Mapping[str, CourierAccount]) -> list[CourierAccount]:
+    accounts: dict[str, CourierAccount] = {}
+    with file.open(encoding="utf-8-sig", newline="") as text:
+        rows = csv.DictReader(text)
+        for row in rows:
+            account = _read_courier(row, f"{file.name}, line {rows.line_num}", known)
+            if account.transporter in accounts:
+                raise AwbridgeError(
+                    f"{file.name}, line {rows.line_num}: {account.transporter} stands twice; nothing imported"
+                )
+            accounts[account.transporter] = account
+    return list(accounts.values())
+
+
+def _read_courier(row: Mapping[str, Any], place: str, known: Mapping[str, CourierAccount]) -> CourierAccount:
+    cells = {name: str(row[name]).strip() for name in COLUMNS if row.get(name) is not None}
+    transporter, courier = cells.get("transporter", ""), cells.get("courier_partner_id", "")
+    if not transporter or not (courier.isascii() and courier.isdecimal()) or not 0 < int(courier) < 2**31:
+        raise AwbridgeError(f"{place}: transporter and courier_partner_id (a number) are needed; nothing imported")
+    active = cells.get("active", "").lower()
+    if active not in ("", "true", "false", "1", "0", "yes", "no"):
+        raise AwbridgeError(f"{place}: active must be true or false; nothing imported")
+    blank = CourierAccount(transporter=transporter, courier_partner_id=int(courier))
+    told: dict[str, Any] = {name: cells[name] or None for name in ("account_code", "fallback") if name in cells}
+    if "name" in cells:
+        told["name"] = cells["name"]
+    if active:
+        told["active"] = active in ("true", "1", "yes")
+    return dataclasses.replace(known.get(transporter, blank), courier_partner_id=int(courier), **told)
+
+
+@couriers_group.command("export")
+@click.option("--to", "file", type=click.Path(dir_okay=False, path_type=Path), help="A file; else standard output.")
+def export_couriers(file: Path | None) -> None:
+    """Write the transporters as the CSV that import takes.
+
+    Example: awbridge couriers export --to couriers.csv
     """
 
     async def go(store: Store) -> list[CourierAccount]:
         async with store.read() as session:
             return await couriers.every(session)
 
-    rows = [plain(a) for a in with_store(go)]
-    if as_json:
-        print_json(rows)
-    else:
-        print_table(rows, empty="no transporters yet; add some with awbridge couriers import or sync")
-
-
-@couriers_group.command("import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def import_couriers(file: Path) -> None:
-    """Import transporters from a CSV: transporter, courier_partner_id, account_code, name, active.
-
-    Example: awbridge couriers import couriers.csv
-    """
-    accounts = _read_couriers(file)
-
-    async def go(store: Store) -> None:
-        async with store.write() as session:
-            await couriers.put(session, accounts, now=utc_now())
-
-    with_store(go)
-    click.echo(f"{len(accounts)} transporters imported")
-
-
-def _read_couriers(file: Path) -> list[CourierAccount]:
-    accounts: list[CourierAccount] = []
-    with file.open(encoding="utf-8-sig", newline="") as text:
-        rows = csv.DictReader(text)
-        for row in rows:
-            place = f"{file.name}, line {rows.line_num}"
-            transporter, courier = (row.get("transporter") or "").strip(), (row.get("courier_partner_id") or "").strip()
-            if not transporter or not courier.isdecimal():
-                raise AwbridgeError(
-                    f"{place}: transporter and courier_partner_id (a number) are needed; nothing imported"
-                )
-            active = (row.get("active") or "true").strip().lower()
-            if active not in ("true", "false", "1", "0", "yes", "no"):
-                raise AwbridgeError(f"{place}: active must be true or false; nothing imported")
-            accounts.append(
-                CourierAccount(
-                    transporter=transporter,
-                    courier_partner_id=int(courier),
-                    account_code=(row.get("account_code") or "").strip() or None,
-                    name=(row.get("name") or "").strip(),
-                    active=active in ("true", "1", "yes"),
-                )
-            )
-    return accounts
+    accounts = with_store(go)
+    with file.open("w", encoding="utf-8", newline="") if file else sys.stdout as out:
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for a in accounts:
+            active = "true" if a.active else "false"
+            row = (a.transporter, a.courier_partner_id, a.account_code or "", a.name, active, a.fallback or "")
+            writer.writerow(row)
 
 
 @couriers_group.command("sync")
 @click.option("--apply", "really", is_flag=True, help="Write the difference; without it, only show it.")
 @as_json_option
-def sync_couriers(really: bool, as_json: bool) -> None:
+def sync(really: bool, as_json: bool) -> None:
     """Compare with the accounts that ClickPost has for you; shows the difference first.
 
-    A new account's transporter is named after its account code.
+    A new account's transporter is named after its account code. What is switched off here stays off.
 
     Example: awbridge couriers sync --apply
     """
 
-    async def go(clickpost: AsyncClickPost, store: Store) -> list[tuple[str, CourierAccount]]:
-        theirs = [*await clickpost.fetch_accounts(active=True), *await clickpost.fetch_accounts(active=False)]
-        async with store.read() as session:
-            mine = await couriers.every(session)
-        changes = _courier_changes(mine, theirs)
-        if really and changes:
-            async with store.write() as session:
-                await couriers.put(session, [account for _, account in changes], now=utc_now())
-        return changes
+    async def go(clickpost: AsyncClickPost, store: Store) -> sync_couriers.Report:
+        return await sync_couriers.sync_couriers(store=store, clickpost=clickpost, clock=utc_now, apply=really)
 
-    changed = with_vendor(go)
+    report = with_vendor(go)
     if as_json:
-        print_json([{"change": change, **plain(account)} for change, account in changed])
+        changes = [{"change": c.change, **plain(c.account), "written": c.written and really} for c in report.changes]
+        print_json({"changes": changes, "warnings": report.warnings})
         return
-    for change, account in changed:
-        click.echo(f"{change}: {account.transporter} -> {account.courier_partner_id} {account.account_code or ''}")
-    if not changed:
+    for change in report.changes:
+        account = change.account
+        note = f" ({change.note})" if change.note else ""
+        code = account.account_code or ""
+        click.echo(f"{change.change}: {account.transporter} -> {account.courier_partner_id} {code}{note}")
+    if not any(c.written for c in report.changes):
         click.echo("nothing to change")
     elif not really:
         click.echo("nothing written; add --apply to write this")
+    _print_warnings(report.warnings)
 
 
-def _courier_changes(
-    mine: Sequence[CourierAccount], theirs: Sequence[VendorAccount]
-) -> list[tuple[str, CourierAccount]]:
-    by_account = {(a.courier_partner_id, a.account_code): a for a in mine}
-    names = {a.transporter for a in mine}
-    changes: list[tuple[str, CourierAccount]] = []
-    for account in {(a.courier_partner_id, a.account_code): a for a in theirs}.values():
-        known = by_account.pop((account.courier_partner_id, account.account_code), None)
-        if known is None:
-            name = account.account_code or account.courier_name
-            name = name if name not in names else f"{name} ({account.courier_partner_id})"
-            names.add(name)
-            new = CourierAccount(
-                transporter=name,
-                courier_partner_id=account.courier_partner_id,
-                account_code=account.account_code,
-                name=account.courier_name,
-                active=account.active,
-            )
-            changes.append(("new", new))
-        elif known.active != account.active:
-            word = "switched on" if account.active else "switched off at ClickPost"
-            changes.append((word, dataclasses.replace(known, active=account.active)))
-    gone = (a for a in by_account.values() if a.active)
-    return [*changes, *(("vanished at ClickPost", dataclasses.replace(a, active=False)) for a in gone)]
+@couriers_group.command("move")
+@click.argument("from_transporter", metavar="FROM")
+@click.argument("to_transporter", metavar="TO")
+@as_json_option
+def move(from_transporter: str, to_transporter: str, as_json: bool) -> None:
+    """Put all that FROM still has to place under TO: what was never sent, or was refused for good.
+
+    What ClickPost may hold stays and is listed.
+
+    Example: awbridge couriers move delhivery ekart
+    """
+
+    async def go(store: Store) -> courier_steps.Moved:
+        return await courier_steps.move_shipments(
+            store=store, clock=utc_now, from_transporter=from_transporter, to_transporter=to_transporter
+        )
+
+    result = with_store(go)
+    if as_json:
+        print_json({"moved": result.moved, "stayed": result.stayed})
+        return
+    click.echo(f"{len(result.moved)} shipments moved from {from_transporter} to {to_transporter}")
+    if result.stayed:
+        err.print(f"{len(result.stayed)} stay:")
+        print_table([plain(s) for s in result.stayed], empty="")
+
+
+couriers_group.add_command(rules_group)

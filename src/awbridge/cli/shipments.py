@@ -1,4 +1,4 @@
-"""`awbridge shipments`: bring shipments in, look at them, retry or cancel them."""
+"""`awbridge shipments`: bring shipments in, look at them, retry or cancel them (payloads.py mends them)."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from typing import Any
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from awbridge.cli.shared import as_json_option, err, plain, print_json, print_table, with_store
+from awbridge.cli.actions import edit_shipment, fetch_label, instruct
+from awbridge.cli.shared import as_json_option, err, plain, print_json, print_table, read_settings, with_store
 from awbridge.clickpost.codes import status_info
 from awbridge.domain.errors import NotFound
 from awbridge.domain.shipment import Shipment, State
 from awbridge.steps import import_file, intake
 from awbridge.steps.clock import utc_now
-from awbridge.store import Store, attempts, scans, shipments
+from awbridge.store import Store, accounts, attempts, scans, shipments, waybills
 
 
 @click.group("shipments")
@@ -33,13 +34,19 @@ def import_shipments(file: Path, as_json: bool) -> None:
     Example: awbridge shipments import orders.csv
     """
 
+    allocation = read_settings().allocation
+
     async def go(store: Store) -> import_file.Imported:
         rows = list(import_file.read_orders(file))
         bar = Progress(TextColumn("importing"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=err)
         with bar:
             task = bar.add_task("", total=sum(isinstance(r, import_file.ReadOrder) for r in rows))
             return await import_file.import_orders(
-                store=store, clock=utc_now, orders=rows, on_row=lambda n: bar.advance(task, n)
+                store=store,
+                clock=utc_now,
+                orders=rows,
+                on_row=lambda n: bar.advance(task, n),
+                allocation=allocation,
             )
 
     result = with_store(go)
@@ -51,6 +58,9 @@ def import_shipments(file: Path, as_json: bool) -> None:
             print_table([plain(b) for b in result.bad], empty="")
     if result.bad:
         sys.exit(1)
+
+
+_LINKS = ("allocated_by", "replaces", "replaced_by", "waits_for")  # shown where there is something to show
 
 
 def _bad_lines(result: import_file.Imported) -> int:
@@ -65,7 +75,8 @@ def _summary(shipment: Shipment) -> dict[str, Any]:
         "AWB": shipment.waybill,
         "status": status,
         "retries": shipment.no_of_retries,
-        "problem": shipment.problem,
+        "problem": "; ".join(filter(None, (shipment.problem, shipment.difference))) or None,
+        "transporter": shipment.transporter,
         "created_at": shipment.created_at,
     }
 
@@ -82,7 +93,8 @@ def list_shipments(state: str | None, limit: int, as_json: bool) -> None:
 
     async def go(store: Store) -> list[Shipment]:
         async with store.read() as session:
-            return await shipments.newest(session, state=State(state) if state else None, limit=limit)
+            held = await accounts.held(session, now=utc_now())
+            return await shipments.newest(session, state=State(state) if state else None, limit=limit, held=held)
 
     rows = [_summary(s) for s in with_store(go)]
     if as_json:
@@ -94,9 +106,9 @@ def list_shipments(state: str | None, limit: int, as_json: bool) -> None:
 async def _shipment(store: Store, reference_number: str) -> Shipment:
     async with store.read() as session:
         shipment = await shipments.get(session, reference_number)
-    if shipment is None:
-        raise NotFound(f"there is no shipment {reference_number}")
-    return shipment
+        if shipment is None:
+            raise NotFound(f"there is no shipment {reference_number}")
+        return shipments.shown(shipment, await accounts.held(session, now=utc_now()))
 
 
 @shipments_group.command("show")
@@ -108,18 +120,23 @@ def show_shipment(reference_number: str, as_json: bool) -> None:
     Example: awbridge shipments show ORDER-1001
     """
 
-    async def go(store: Store) -> tuple[Shipment, list[Any], Sequence[Any]]:
+    async def go(store: Store) -> tuple[Shipment, list[Any], Sequence[Any], list[Any]]:
         shipment = await _shipment(store, reference_number)
         async with store.read() as session:
             timeline = await scans.timeline(session, reference_number)
             calls = await attempts.of_shipment(session, reference_number)
-        return shipment, timeline, calls
+            pieces = await waybills.pieces(session, shipment)
+        return shipment, timeline, calls, pieces
 
-    shipment, timeline, calls = with_store(go)
+    shipment, timeline, calls, pieces = with_store(go)
     if as_json:
-        print_json({"shipment": shipment, "scans": timeline, "attempts": calls})
+        print_json({"shipment": shipment, "pieces": pieces, "scans": timeline, "attempts": calls})
         return
-    print_table([{"field": k, "value": v} for k, v in _summary(shipment).items()], empty="")
+    links = {name: value for name in _LINKS if (value := getattr(shipment, name))}
+    print_table([{"field": k, "value": v} for k, v in (_summary(shipment) | links).items()], empty="")
+    if pieces:
+        click.echo("\npieces")
+        print_table([plain(piece) for piece in pieces], empty="")
     click.echo("\nscans")
     print_table(
         [
@@ -188,7 +205,7 @@ def show_attempts(reference_number: str, as_json: bool) -> None:
     if as_json:
         print_json(rows)
     else:
-        short = ("made_at", "api", "http_status", "business_status", "outcome", "error", "ms")
+        short = ("made_at", "api", "http_status", "business_status", "outcome", "error", "ms", "payload_version")
         print_table([{name: row[name] for name in short} for row in rows], empty="no calls yet")
 
 
@@ -222,3 +239,7 @@ def cancel_shipments(reference_numbers: tuple[str, ...]) -> None:
             click.echo(f"{reference}: {done.state if done.state is State.CANCELLED else 'cancelling at ClickPost'}")
 
     with_store(go)
+
+
+for command in (edit_shipment, fetch_label, instruct):
+    shipments_group.add_command(command)

@@ -47,6 +47,20 @@ class OrderAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FoundOrder:
+    """What ClickPost says it holds under a reference number: `placed`, or None.
+
+    `known`: False where it could not be asked. `denied`: it said in its own code that there is no such order; without
+    that, None may also mean that it did not take the question.
+    """
+
+    placed: Placed | None
+    known: bool
+    call: Call
+    denied: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CancelAnswer:
     """What came of a cancellation.
 

@@ -159,12 +159,14 @@ class AsyncCalls:
     async def recommend(self, shipments: Sequence[RequestModel | JsonObject]) -> recommendations.Recommendations:
         """The best courier accounts for parcels within India (v1). Raises ValueError for none, VendorError."""
         request = recommendations.recommend_request(self._endpoints, shipments)
-        return recommendations.parse_recommendations(await self._good(request))
+        exchange = await self._send(request)
+        return recommendations.parse_recommendations(good(exchange), exchange.call)
 
     async def recommend_world(self, shipment: RequestModel | JsonObject) -> recommendations.Recommendations:
         """The best courier accounts for one parcel anywhere (v2). Raises VendorError, ValueError."""
         request = recommendations.recommend_world_request(self._endpoints, shipment)
-        return recommendations.parse_recommendations(await self._good(request))
+        exchange = await self._send(request)
+        return recommendations.parse_recommendations(good(exchange), exchange.call)
 
     async def pincode_details(self, pincode: str) -> pincodes.PincodeDetails | None:
         """City and state of an Indian pincode; None where there is none such. Raises VendorError."""

@@ -13,7 +13,7 @@ from typing import Self
 import httpx2
 from opentelemetry import trace
 
-from awbridge.clickpost.answers import CancelAnswer, OrderAnswer, TrackAnswer, describe, parse_cancel_order
+from awbridge.clickpost.answers import CancelAnswer, FoundOrder, OrderAnswer, TrackAnswer, describe, parse_cancel_order
 from awbridge.clickpost.endpoints import Pages, Request
 from awbridge.clickpost.failures import Answer, classify, what_next
 from awbridge.clickpost.orders import parse_create_order, parse_fetch_order
@@ -248,6 +248,7 @@ def failure(exchange: Exchange) -> VendorError:
         retry_after=reply.retry_after if reply else None,
         kind=kind.value,
         advice=what_next(call.http_status, call.business_status) if reply else "Try again.",
+        sent=exchange.sent,
     )
 
 
@@ -272,6 +273,17 @@ def file_of(exchange: Exchange) -> bytes:
 def fetched_order(exchange: Exchange, reference_number: str = "") -> Placed | None:
     """The order that ClickPost holds, or None. Raises VendorError."""
     return parse_fetch_order(good(exchange, also=NO_SUCH_ORDER), reference_number)
+
+
+def found_order(exchange: Exchange, reference_number: str) -> FoundOrder:
+    """What an exchange of fetch-order by reference came to, as a value."""
+    try:
+        reply = good(exchange, also=NO_SUCH_ORDER)
+    except VendorError:
+        return FoundOrder(placed=None, known=False, denied=False, call=exchange.call)
+    placed = parse_fetch_order(reply, reference_number)
+    denied = placed is None and reply.business_status in NO_SUCH_WAYBILL
+    return FoundOrder(placed=placed, known=True, denied=denied, call=exchange.call)
 
 
 def track_answer(exchange: Exchange, cp_id: int) -> TrackAnswer:

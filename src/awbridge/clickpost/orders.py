@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from awbridge.clickpost.answers import describe
 from awbridge.clickpost.failures import Answer, classify
-from awbridge.clickpost.payload import check_payload, with_additional
+from awbridge.clickpost.payload import as_number, check_payload, with_additional
 from awbridge.clickpost.wire import Reply, as_id, as_int, as_list, as_object, as_text
 from awbridge.domain.errors import PayloadRefused
 from awbridge.domain.json import JsonObject
 from awbridge.domain.outcome import Misconfigured, Outcome, Pending, Placed, Rejected, TryLater
-from awbridge.domain.shipment import NewShipment, Region, Shipment
+from awbridge.domain.shipment import NO_COURIER, NORMAL, URGENT, NewShipment, Piece, Region, Shipment
 
 ALREADY_PLACED = 323
+_ANY_COURIER = 1  # passes every check that is about the courier alone
 
 # Which field a code speaks of. Source: ClickPost's published error-code page.
 _FIELD_BY_CODE = {
@@ -78,14 +80,86 @@ def new_shipment(
         region=region,
         delivery_type=as_text(details.get("delivery_type")) or "FORWARD",
         payload=order,
+        priority=_priority(details, additional),
     )
+
+
+def _priority(details: JsonObject, additional: JsonObject) -> int:
+    """Urgent where the payload says so, in any of the places where ClickPost's examples have it."""
+    said = (details.get("order_priority"), additional.get("order_priority"), additional.get("priority"))
+    return URGENT if any(as_text(word).upper() == "URGENT" for word in said) else NORMAL
+
+
+def unallocated_shipment(payload: JsonObject, *, region: Region) -> NewShipment:
+    """A shipment out of a payload that names no courier: checked but for that. Raises PayloadRefused."""
+    order = _addressed(payload, None, None)
+    checked = new_shipment(payload, region=region, transporter=None, courier_partner_id=_ANY_COURIER, account_code=None)
+    return replace(checked, courier_partner_id=NO_COURIER, account_code=None, payload=order)
+
+
+def allocated(
+    shipment: NewShipment, *, transporter: str, courier_partner_id: int, account_code: str | None, by: str
+) -> NewShipment:
+    """The shipment under a courier that was chosen for it. Its payload stays as it was given.
+
+    Raises PayloadRefused where this courier does not take it (a reference number that is too long for it).
+    """
+    new_shipment(
+        shipment.payload,
+        region=shipment.region,
+        transporter=transporter,
+        courier_partner_id=courier_partner_id,
+        account_code=account_code,
+    )
+    return replace(
+        shipment,
+        transporter=transporter,
+        courier_partner_id=courier_partner_id,
+        account_code=account_code,
+        allocated_by=by,
+    )
+
+
+def successor(
+    shipment: Shipment, *, reference_number: str, transporter: str, courier_partner_id: int, account_code: str | None
+) -> NewShipment:
+    """The same parcel as a new order to another courier. A waybill of the first courier's series does not go along.
+
+    Raises PayloadRefused where the other courier does not take it.
+    """
+    bare = _addressed(shipment.payload, courier_partner_id, None, reference=reference_number)
+    return new_shipment(
+        _without(bare, "awb_number", "account_code"),
+        region=shipment.region,
+        transporter=transporter,
+        courier_partner_id=courier_partner_id,
+        account_code=account_code,
+    )
+
+
+def has_own_waybill(shipment: Shipment) -> bool:
+    """Whether the payload brings a waybill of the courier's series along."""
+    return bool(as_text(shipment_details(shipment.payload).get("awb_number")))
 
 
 def create_order_request(shipment: Shipment) -> JsonObject:
     """The body of create-order for a shipment: its payload, to the courier and account that it stands under now."""
-    return _addressed(
+    order = _addressed(
         shipment.payload, shipment.courier_partner_id, shipment.account_code, reference=shipment.reference_number
     )
+    return order if shipment.account_code is not None else _without(order, "account_code")
+
+
+def _without(order: JsonObject, *names: str) -> JsonObject:
+    """The order without these fields of its details, also where they stand under `additional`."""
+    if "shipment_details" not in order:
+        return {name: value for name, value in order.items() if name not in names}
+    places = {
+        place: as_object(order[place]) for place in ("shipment_details", "additional") if as_object(order.get(place))
+    }
+    return order | {
+        place: {name: value for name, value in fields.items() if name not in names} for place, fields in places.items()
+    }
 
 
 def shipment_details(payload: JsonObject) -> JsonObject:
@@ -130,11 +204,13 @@ def parse_create_order(reply: Reply, reference_number: str) -> Outcome:
     match classify(reply.http_status, code):
         case Answer.SUCCESS:
             placed = _placed(reply, reference_number, already=code == ALREADY_PLACED)
-            return placed or TryLater(message=f"{message}, but the answer holds no waybill", unclear=True)
+            message = f"{message}, but the answer holds no waybill"
+            return placed or TryLater(message=message, unclear=True, may_stand=True)
         case Answer.REGISTERED:
             if _is_about(reply, reference_number) and (placed := _placed(reply, reference_number, already=True)):
                 return placed
-            return TryLater(message=f"{message}, but the answer holds no waybill of this reference", unclear=True)
+            message = f"{message}, but the answer holds no waybill of this reference"
+            return TryLater(message=message, unclear=True, may_stand=True)
         case Answer.PENDING:
             return Pending(message=message)
         case Answer.THROTTLED:
@@ -146,7 +222,7 @@ def parse_create_order(reply: Reply, reference_number: str) -> Outcome:
         case Answer.CONFIGURATION:
             return Misconfigured(message=message, code=code)
         case Answer.PERMANENT:
-            return Rejected(message=message, code=code, fields=_named_fields(code, reply.message))
+            return Rejected(message=message, code=code, fields=named_fields(code, reply.message))
 
 
 def parse_fetch_order(reply: Reply, reference_number: str = "") -> Placed | None:
@@ -154,6 +230,41 @@ def parse_fetch_order(reply: Reply, reference_number: str = "") -> Placed | None
     if classify(reply.http_status, reply.business_status) is not Answer.SUCCESS:
         return None
     return _placed(reply, reference_number, already=True)
+
+
+def placed_differences(shipment: Shipment, placed: Placed) -> list[str]:
+    """Where ClickPost holds something other than was asked, in words for a person; [] where all that is shown agrees.
+
+    An answer shows little of an order: what it leaves out is not compared.
+    """
+    details = shipment_details(shipment.payload)
+    asked_cod, shown_cod = as_number(details.get("cod_value")), as_number(placed.shown_cod_value)
+    pairs = (
+        ("courier partner", str(shipment.courier_partner_id), _shown(placed.courier_partner_id)),
+        ("account", shipment.account_code, placed.account_code),
+        ("reference number", shipment.reference_number, placed.shown_reference),
+        ("order id", shipment.order_id, placed.shown_order_id),
+    )
+    found = [
+        f"{name}: asked for {asked}, ClickPost holds {held}" for name, asked, held in pairs if _differ(asked, held)
+    ]
+    if shown_cod is not None and shown_cod != (asked_cod or 0.0):
+        found.append(f"COD value: asked for {asked_cod or 0:g}, ClickPost holds {shown_cod:g}")
+    changed_at, sent_at = shipment.payload_changed_at, shipment.sent_at
+    if placed.already and changed_at and sent_at and sent_at < changed_at:
+        found.append(
+            "ClickPost had placed an earlier payload of this reference number already and holds that one; "
+            "the change did not reach it. Cancel this shipment and send a new one if the change matters."
+        )
+    return found
+
+
+def _shown(value: int | None) -> str | None:
+    return None if value is None else str(value)
+
+
+def _differ(asked: str | None, held: str | None) -> bool:
+    return bool(asked and held) and asked != held
 
 
 def payload_differences(old: JsonObject, new: JsonObject) -> list[str]:
@@ -195,6 +306,7 @@ def _placed(reply: Reply, reference_number: str, *, already: bool) -> Placed | N
     if not waybill:
         return None
     courier = as_int(order.get("courier_partner_id"))
+    pieces = _pieces(order, waybill)
     return Placed(
         waybill=waybill,
         already=already,
@@ -206,14 +318,40 @@ def _placed(reply: Reply, reference_number: str, *, already: bool) -> Placed | N
         courier_name=as_id(order.get("courier_name")) or None,
         # Beside the result stands ClickPost's own id; within it the caller's order id may be echoed.
         vendor_order_id=as_id(beside.get("order_id")) or as_id(order.get("order_id")) or None,
-        children=_children(order, waybill),
+        children=tuple(piece.waybill for piece in pieces),
+        pieces=pieces,
+        shown_reference=as_id(order.get("reference_number")) or None,
+        shown_order_id=_echoed_order_id(order, beside),
+        shown_cod_value=as_id(order.get("cod_value"))
+        or as_id(as_object(order.get("shipment_details")).get("cod_value"))
+        or None,
     )
 
 
-def _children(order: JsonObject, main: str) -> tuple[str, ...]:
-    entries = [as_object(child) for child in as_list(order.get("children"))]
-    found = (as_id(e.get("waybill")) or as_id(as_object(e.get("item")).get("waybill")) for e in entries)
-    return tuple(dict.fromkeys(waybill for waybill in found if waybill and waybill != main))
+def _echoed_order_id(order: JsonObject, beside: JsonObject) -> str | None:
+    """The caller's own order id. Alone within the result stands ClickPost's: only beside one of that is it an echo."""
+    inside, outside = as_id(order.get("order_id")), as_id(beside.get("order_id"))
+    return inside if inside and outside and inside != outside else None
+
+
+def _pieces(order: JsonObject, main: str) -> tuple[Piece, ...]:
+    """The pieces of a multi-piece shipment, each with its label and codes, which stand in the child or in its item."""
+    found: dict[str, Piece] = {}
+    for child in map(as_object, as_list(order.get("children"))):
+        both = {**as_object(child.get("item")), **{name: value for name, value in child.items() if value is not None}}
+        waybill = as_id(both.get("waybill"))
+        if waybill and waybill != main:
+            found.setdefault(waybill, _piece(waybill, both))
+    return tuple(found.values())
+
+
+def _piece(waybill: str, child: JsonObject) -> Piece:
+    return Piece(
+        waybill=waybill,
+        label_url=_link(child.get("label")),
+        sort_code=as_id(child.get("sort_code")) or None,
+        security_key=as_id(child.get("security_key")) or None,
+    )
 
 
 def _link(value: Any) -> str | None:
@@ -222,7 +360,7 @@ def _link(value: Any) -> str | None:
     return text if re.match(r"https?://", text, re.IGNORECASE) else None
 
 
-def _named_fields(code: int | None, message: str) -> tuple[str, ...]:
+def named_fields(code: int | None, message: str) -> tuple[str, ...]:
     by_code = [_FIELD_BY_CODE[code]] if code in _FIELD_BY_CODE else []
     by_name = [_FIELD_BY_NAME[word] for word in _WORD.findall(message.lower()) if word in _FIELD_BY_NAME]
     return tuple(dict.fromkeys(by_code + by_name))

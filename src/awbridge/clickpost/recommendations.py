@@ -9,6 +9,7 @@ from awbridge.clickpost.endpoints import Endpoints, Request
 from awbridge.clickpost.models.base import RequestModel, as_payload
 from awbridge.clickpost.shapes import as_amount, objects, raw_of
 from awbridge.clickpost.wire import Reply, as_bool, as_id, as_int, as_text
+from awbridge.domain.call import Call
 from awbridge.domain.json import JsonObject
 
 
@@ -41,6 +42,7 @@ class Recommendations:
     items: tuple[Recommendation, ...]
     message: str
     raw: JsonObject = field(repr=False)
+    call: Call
 
 
 def recommend_request(endpoints: Endpoints, shipments: Sequence[RequestModel | JsonObject]) -> Request:
@@ -58,10 +60,10 @@ def recommend_world_request(endpoints: Endpoints, shipment: RequestModel | JsonO
     return endpoints.post("recommend", url, {"key": endpoints.key}, as_payload(shipment))
 
 
-def parse_recommendations(reply: Reply) -> Recommendations:
+def parse_recommendations(reply: Reply, call: Call) -> Recommendations:
     """The choices in an answer of either version: v1 gives a list, v2 one object."""
     items = tuple(_recommendation(entry) for entry in objects(reply.result))
-    return Recommendations(items=items, message=reply.message, raw=raw_of(reply))
+    return Recommendations(items=items, message=reply.message, raw=raw_of(reply), call=call)
 
 
 def _recommendation(entry: JsonObject) -> Recommendation:

@@ -11,7 +11,7 @@ import httpx2
 from opentelemetry.trace import TracerProvider
 
 from awbridge.clickpost.accounts import VendorAccount, parse_fetch_accounts
-from awbridge.clickpost.answers import CancelAnswer, OrderAnswer, TrackAnswer
+from awbridge.clickpost.answers import CancelAnswer, FoundOrder, OrderAnswer, TrackAnswer
 from awbridge.clickpost.connection import (
     CLICKPOST_URL,
     CONNECTIONS,
@@ -31,6 +31,7 @@ from awbridge.clickpost.exchange import (
     Exchange,
     cancel_answer,
     fetched_order,
+    found_order,
     good,
     order_answer,
     page_of,
@@ -134,6 +135,11 @@ class ClickPost(Connection, Calls):
         """What ClickPost holds under a reference number; None where it holds nothing. Raises VendorError."""
         request = self._endpoints.fetch_order_by_reference(reference_number, region)
         return fetched_order(self._send(request), reference_number)
+
+    def find_order(self, reference_number: str, *, region: Region = Region.INDIA) -> FoundOrder:
+        """Like fetch_order_by_reference, as a value with its call. Never raises for what the vendor or network does."""
+        request = self._endpoints.fetch_order_by_reference(reference_number, region)
+        return found_order(self._send(request), reference_number)
 
     def cancel_order(self, waybill: str, cp_id: int, account_code: str, *, update_status: bool = False) -> CancelAnswer:
         """Cancel one shipment. Never raises for what the vendor or the network does.

@@ -7,9 +7,12 @@ AwbridgeError
 │   └── MigrationError   the schema is not the one this version needs
 ├── IntakeError          an order was refused before it was stored
 │   ├── PayloadRefused   fields that ClickPost would refuse, each with its path
-│   └── ReferenceTaken   the reference number exists with another payload
+│   ├── ReferenceTaken   the reference number exists with another payload
+│   └── KeyTaken         the idempotency key was used for something else
+├── NotValid             couriers or rules that cannot be kept as they were given
 ├── NotFound             no such shipment, courier or waybill
 ├── NotPossible          the shipment's state does not allow what was asked
+├── NoTransaction        orders were to join the caller's transaction, and there is none
 └── VendorError          a call to ClickPost that is not about one shipment failed
 """
 
@@ -74,6 +77,14 @@ class ReferenceTaken(IntakeError):
         )
 
 
+class KeyTaken(IntakeError):
+    """The idempotency key was used for another request before."""
+
+
+class NotValid(AwbridgeError):
+    """Couriers or rules of allocation cannot be kept as they were given. The text names what is wrong."""
+
+
 class NotFound(AwbridgeError):
     """There is no such shipment, courier or waybill."""
 
@@ -82,12 +93,16 @@ class NotPossible(AwbridgeError):
     """The shipment's state does not allow what was asked. The text says which state it is in."""
 
 
+class NoTransaction(AwbridgeError):
+    """An order was to be stored within the caller's own transaction, but none is open on that connection."""
+
+
 class VendorError(AwbridgeError):
     """A call to ClickPost that is not about registering one shipment failed.
 
     `call` is what went out and came back (secrets masked). `kind` classes the failure (transient, configuration,
     permanent, ...), `advice` says what to do next, `again` whether the same call may work later, and `retry_after`
-    (seconds) when, if ClickPost said so.
+    (seconds) when, if ClickPost said so. `sent` is False where it is certain that ClickPost has not seen the request.
     """
 
     def __init__(
@@ -99,12 +114,14 @@ class VendorError(AwbridgeError):
         retry_after: float | None = None,
         kind: str = "unclear",
         advice: str = "",
+        sent: bool = True,
     ) -> None:
         self.call = call
         self.again = again
         self.retry_after = retry_after
         self.kind = kind
         self.advice = advice
+        self.sent = sent
         super().__init__(f"{message.rstrip('.')}. {advice}" if advice else message)
 
     @property

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from awbridge.domain.shipment import Piece
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placed:
-    """ClickPost holds the shipment. `already` says that an earlier call had placed it (its data stand)."""
+    """ClickPost holds the shipment. `already` says that an earlier call had placed it (its data stand).
+
+    `shown_*` is what the answer shows of the order itself, to be held against what was asked; None where it shows
+    nothing.
+    """
 
     waybill: str
     already: bool = False
@@ -19,6 +25,10 @@ class Placed:
     courier_name: str | None = None
     vendor_order_id: str | None = None
     children: tuple[str, ...] = ()
+    pieces: tuple[Piece, ...] = ()
+    shown_reference: str | None = None
+    shown_order_id: str | None = None
+    shown_cod_value: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,12 +40,16 @@ class Pending:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TryLater:
-    """It failed for a reason that passes. `counts` is False where it must not use up a try (429)."""
+    """It failed for a reason that passes. `counts` is False where it must not use up a try (429).
+
+    `unclear`: nobody knows what to make of the answer. `may_stand`: it says that the order is known, but not where.
+    """
 
     message: str
     retry_after: float | None = None
     counts: bool = True
     unclear: bool = False
+    may_stand: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,20 +10,23 @@ from enum import StrEnum
 from awbridge.domain.json import JsonObject
 
 SHARDS = 64
+URGENT, NORMAL = 0, 1  # priorities; the lower goes first
 
 
 class State(StrEnum):
     """Where a shipment stands on its way to being registered.
 
+    allocating ──> ready                  no courier yet: ClickPost's recommendation is asked
     ready ──> placed                      registered: ClickPost holds it
       │  ├──> waiting ──> placed          an asynchronous courier works on it; own deadline
       │  ├──> retrying ──> placed         a failure that passes; backoff
-      │  ├──> held ──> ready              the account is broken; resumes by itself
+      │  ├──> held ──> ready              courier down or account broken; resumes by itself
       │  ├──> rejected                    needs a person: shows which field
       │  └──> gave_up                     tries exhausted; needs a person
       └─────> cancelled                   from any state
     """
 
+    ALLOCATING = "allocating"
     READY = "ready"
     WAITING = "waiting"
     RETRYING = "retrying"
@@ -35,6 +38,9 @@ class State(StrEnum):
 
 
 DUE_STATES = (State.READY, State.WAITING, State.RETRYING, State.HELD)
+
+
+NO_COURIER = 0  # the courier_partner_id of a shipment to which no courier is allocated yet
 
 
 class Region(StrEnum):
@@ -64,11 +70,24 @@ class NewShipment:
     region: Region
     delivery_type: str
     payload: JsonObject = field(repr=False)  # names, phones, addresses: not for logs
+    priority: int = NORMAL
+    allocated_by: str | None = None
+
+    @property
+    def account(self) -> str:
+        """The key of the courier account that it goes to."""
+        return account_key(self.courier_partner_id, self.account_code)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shipment:
-    """A shipment as it stands in the database. Times are aware, UTC; text is "" or None where unknown."""
+    """A shipment as it stands in the database. Times are aware, UTC; text is "" or None where unknown.
+
+    `courier_partner_id` is NO_COURIER while it is allocating. `allocated_by` says what chose its courier where the
+    order did not. `account` is the key of its courier account. `replaces` and `replaced_by` are the reference numbers
+    before and after it, where one took the other's place. `difference`: what ClickPost holds other than was asked.
+    `may_stand`: an earlier call may have placed it, although no answer said so.
+    """
 
     reference_number: str
     order_id: str | None
@@ -106,8 +125,37 @@ class Shipment:
     last_asked_at: datetime | None
     created_at: datetime
     updated_at: datetime
+    payload_version: int = 1
+    replaces: str | None = None
+    replaced_by: str | None = None
+    waits_for: str | None = None
+    account: str = ""
+    priority: int = NORMAL
+    difference: str | None = None
+    may_stand: bool = False
+    allocated_by: str | None = None
+
+
+def account_key(courier_partner_id: int, account_code: str | None) -> str:
+    """The key of a courier account: its courier and code, like "4:main". An account without a code is one as well.
+
+    "" where no courier is allocated yet: no account at all.
+    """
+    if courier_partner_id == NO_COURIER:
+        return ""
+    return f"{courier_partner_id}:{account_code or ''}"
 
 
 def shard_of(key: str) -> int:
     """The shard of a row by its own key: a stable hash, 0 to 63, the same in every version and on every machine."""
     return zlib.crc32(key.encode()) % SHARDS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """One piece of a multi-piece shipment, with what its answer gave for it."""
+
+    waybill: str
+    label_url: str | None = None
+    sort_code: str | None = None
+    security_key: str | None = None

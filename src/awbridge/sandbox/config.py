@@ -85,6 +85,9 @@ class Account(Frozen):
     account_code: str = Field(description="The enterprise's name for this account.")
     account_active: bool = Field(default=True, description="False: orders are answered with 353.")
     rvp: bool = Field(default=True, description="False: returns (RVP) are answered with 311.")
+    not_served: tuple[str, ...] = Field(
+        default=(), description="Beginnings of pincodes that it does not serve: orders to them get 319."
+    )
     cod: bool = Field(default=True, description="False: serves no pincode for COD.")
     exchange: bool = Field(default=True, description="False: serves no pincode for EXCHANGE, refuses such orders.")
     pod: bool = Field(default=True, description="False: proofs of delivery are answered with 306.")

@@ -100,9 +100,16 @@ def _ask_courier(sandbox: Sandbox, request: Request, fate: OrderFate) -> JsonObj
     )
     if isinstance(verdict, Problem):
         return answers.refusal(verdict.code, verdict.message, request.dice, odd)
+    if _drop_pincode(request.payload).startswith(verdict.account.not_served):
+        return answers.refusal(319, "Drop pincode is not serviceable", request.dice, odd)
     if fate.code:
         return answers.refusal(fate.code, "", request.dice, odd)
     return _accept(sandbox, request, verdict, queued=fate.queued)
+
+
+def _drop_pincode(payload: JsonObject) -> str:
+    drop = as_object(payload.get("drop_info")) or {}
+    return as_text(drop.get("drop_pincode")) or as_text(drop.get("postal_code"))
 
 
 def _accept(sandbox: Sandbox, request: Request, verdict: Checked, *, queued: bool) -> JsonObject:

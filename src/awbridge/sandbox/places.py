@@ -101,7 +101,7 @@ def account_id(config: SandboxConfig, account: Account) -> int:
 
 def serves(config: SandboxConfig, account: Account, pincode: str) -> bool:
     """Whether an account fetches and delivers at a pincode."""
-    if place_of(pincode) is None or pincode in config.unserved_pincodes:
+    if place_of(pincode) is None or pincode in config.unserved_pincodes or pincode.startswith(account.not_served):
         return False
     return _dice(config, account, "serves", pincode).random() < config.serviceable_share
 

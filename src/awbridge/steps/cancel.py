@@ -54,7 +54,7 @@ async def cancel_due(
             await shipments.after_cancel(session, shipment.reference_number, owner, decided, now=at)
             if answer.cancelled:
                 await events.write(session, [happened.cancelled(shipment, now=at)], now=at)
-        log.info(f"shipment.{outcome}", reference=shipment.reference_number)
+        _tell(shipment, answer)
     return len(claimed)
 
 
@@ -65,8 +65,19 @@ def _decide(shipment: Shipment, answer: CancelAnswer, now: datetime, delays: tup
     if answer.accepted:
         return CancelResult(state=State.PLACED, tries=tries, problem="cancelling", next_try_at=now + CONFIRM_AFTER)
     problem = f"not cancelled at ClickPost: {answer.message}"
+    if answer.advice:
+        problem = f"{problem.rstrip('.')}. {answer.advice}"
     if answer.misconfigured:
         return CancelResult(state=State.PLACED, tries=tries, problem=problem, next_try_at=now + CONFIRM_AFTER)
     delay = delay_before_retry(delays, tries + 1, at_least=answer.retry_after) if answer.again else None
     again_at = now + delay if delay else None
     return CancelResult(state=State.PLACED, tries=tries + 1, problem=problem, next_try_at=again_at)
+
+
+def _tell(shipment: Shipment, answer: CancelAnswer) -> None:
+    if answer.cancelled:
+        log.info("shipment.cancelled", reference=shipment.reference_number)
+    elif answer.accepted:
+        log.info("shipment.cancelling", reference=shipment.reference_number)
+    else:
+        log.warning("shipment.not_cancelled", reference=shipment.reference_number, again=answer.again)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from awbridge.clickpost.columns import add_item, column_place, first_clash, order_from_row
+from awbridge.domain.allocation import Allocation
 from awbridge.domain.errors import AwbridgeError, IntakeError, PayloadRefused
 from awbridge.steps.clock import Clock
 from awbridge.steps.intake import BatchRefused, TakenIn, take_in
@@ -141,7 +142,12 @@ def _group(header: list[str], rows: Any) -> Iterator[ReadOrder | BadRow]:
 
 
 async def import_orders(
-    *, store: Store, clock: Clock, orders: Iterable[ReadOrder | BadRow], on_row: Callable[[int], None] | None = None
+    *,
+    store: Store,
+    clock: Clock,
+    orders: Iterable[ReadOrder | BadRow],
+    on_row: Callable[[int], None] | None = None,
+    allocation: Allocation = Allocation.RULES,
 ) -> Imported:
     """Take in what is good, report what is not. `on_row` is told how many orders were dealt with."""
     result = Imported()
@@ -152,21 +158,25 @@ async def import_orders(
             continue
         batch.append(row)
         if len(batch) == BATCH:
-            await _import_batch(store, clock, batch, result)
+            await _import_batch(store, clock, batch, result, allocation)
             if on_row:
                 on_row(len(batch))
             batch = []
-    await _import_batch(store, clock, batch, result)
+    await _import_batch(store, clock, batch, result, allocation)
     if on_row:
         on_row(len(batch))
     result.bad.sort(key=lambda b: b.line)
     return result
 
 
-async def _import_batch(store: Store, clock: Clock, batch: list[ReadOrder], result: Imported) -> None:
+async def _import_batch(
+    store: Store, clock: Clock, batch: list[ReadOrder], result: Imported, allocation: Allocation
+) -> None:
     while batch:
         try:
-            taken: list[TakenIn] = await take_in(store=store, clock=clock, orders=[r.order for r in batch])
+            taken: list[TakenIn] = await take_in(
+                store=store, clock=clock, orders=[r.order for r in batch], allocation=allocation
+            )
         except BatchRefused as refused:
             for place, error in refused.errors.items():
                 result.bad.extend(_bad_rows(batch[place], error))

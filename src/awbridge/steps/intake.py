@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, cast
 
-from awbridge.clickpost.orders import new_shipment, payload_differences
+from awbridge.clickpost.orders import (
+    allocated,
+    new_shipment,
+    payload_differences,
+    shipment_details,
+    unallocated_shipment,
+)
+from awbridge.clickpost.parcel import parcel_of
+from awbridge.domain.allocation import Allocation, Rule, first_match
 from awbridge.domain.errors import (
     FieldProblem,
     IntakeError,
@@ -15,11 +24,12 @@ from awbridge.domain.errors import (
     PayloadRefused,
     ReferenceTaken,
 )
-from awbridge.domain.shipment import NewShipment, Region, Shipment, shard_of
+from awbridge.domain.shipment import NO_COURIER, NewShipment, Region, Shipment, State, shard_of
 from awbridge.steps.clock import Clock
-from awbridge.store import Store, couriers, shipments
+from awbridge.store import Store, accounts, couriers, payload_versions, rules, shipments
 from awbridge.store.couriers import CourierAccount
 from awbridge.store.database import Session
+from awbridge.store.payload_versions import PayloadVersion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,46 +48,124 @@ class BatchRefused(IntakeError):
         super().__init__(f"{len(errors)} of the orders were refused; nothing was stored")
 
 
-async def take_in(*, store: Store, clock: Clock, orders: Sequence[Any]) -> list[TakenIn]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choosing:
+    """What chooses the courier of an order that names none: own rules, then perhaps ClickPost's recommendation."""
+
+    allocation: Allocation = Allocation.OFF
+    rules: Sequence[Rule] = ()
+
+    @property
+    def is_on(self) -> bool:
+        """Whether an order may come without a courier at all."""
+        return self.allocation.by_recommendation or (self.allocation.by_rules and bool(self.rules))
+
+
+async def take_in(
+    *, store: Store, clock: Clock, orders: Sequence[Any], allocation: Allocation = Allocation.RULES
+) -> list[TakenIn]:
     """Store orders (ClickPost payloads, with `transporter` and `region` if wished), all or none.
 
-    Raises BatchRefused, with every refused order's place in the batch.
+    `allocation` says who chooses the courier of an order that names none. Raises BatchRefused, with every refused
+    order's place in the batch.
     """
     async with store.read() as session:
-        accounts = {a.transporter: a for a in await couriers.every(session)}
+        news = await _read_orders(session, orders, allocation)
+    async with store.write() as session:
+        return await keep(session, news, clock)  # a refusal rolls back
+
+
+async def take_in_with(
+    session: Session, *, clock: Clock, orders: Sequence[Any], allocation: Allocation = Allocation.RULES
+) -> list[TakenIn]:
+    """`take_in` within a transaction of the caller's, who rolls back what a refusal leaves half-stored."""
+    return await keep(session, await _read_orders(session, orders, allocation), clock)
+
+
+async def _read_orders(session: Session, orders: Sequence[Any], allocation: Allocation) -> dict[int, NewShipment]:
+    accounts, choosing = await configured(session, allocation)
     news: dict[int, NewShipment] = {}
     errors: dict[int, IntakeError] = {}
     for place, order in enumerate(orders):
         try:
-            news[place] = read_order(order, accounts)
+            news[place] = read_order(order, accounts, choosing=choosing)
         except IntakeError as error:
             errors[place] = error
     errors.update(_repeated(news))
     if errors:
         raise BatchRefused(errors)
-    async with store.write() as session:
-        taken, conflicts = await _store(session, news, clock)
-        if conflicts:
-            raise BatchRefused(conflicts)  # rolls back
-    return taken
+    return news
 
 
-async def change_payload(*, store: Store, clock: Clock, reference_number: str, order: Any) -> Shipment:
-    """Replace the payload of a shipment that ClickPost does not hold yet, and push it again.
+async def configured(session: Session, allocation: Allocation) -> tuple[dict[str, CourierAccount], Choosing]:
+    """Every courier account by its transporter, and what chooses among them where an order names none."""
+    accounts = {a.transporter: a for a in await couriers.every(session)}
+    own_rules = await rules.every(session) if allocation.by_rules else []
+    return accounts, Choosing(allocation=allocation, rules=own_rules)
+
+
+async def change_payload(
+    *,
+    store: Store,
+    clock: Clock,
+    reference_number: str,
+    order: Any,
+    changed_by: str = "",
+    reason: str = "",
+    allocation: Allocation = Allocation.RULES,
+) -> Shipment:
+    """Replace the payload of a shipment that ClickPost does not hold yet, and push it again. The old one is kept.
 
     Raises NotFound, PayloadRefused, or NotPossible when it is placed, cancelled or just being sent.
     """
     async with store.write() as session:
-        accounts = {a.transporter: a for a in await couriers.every(session)}
-        existing = await _existing(session, reference_number)
-        new = read_order(order, accounts, region=existing.region)
-        if new.reference_number != reference_number:
-            raise PayloadRefused([FieldProblem("shipment_details.reference_number", f"must stay {reference_number}")])
-        if not await shipments.change_payload(session, new, now=clock()):
-            raise NotPossible(
-                f"{reference_number} is {existing.state} or being sent right now: its payload cannot change any more"
-            )
-        return await _existing(session, reference_number)
+        existing = await locked(session, reference_number)
+        new = read_change(order, existing, *await configured(session, allocation))
+        return await change_locked(session, existing, new, now=clock(), changed_by=changed_by, reason=reason)
+
+
+async def change_locked(
+    session: Session, existing: Shipment, new: NewShipment, *, now: datetime, changed_by: str, reason: str = ""
+) -> Shipment:
+    """`change_payload` of a shipment that the caller holds locked, by an order that was read."""
+    is_new = shipments.payload_text(existing.payload) != shipments.payload_text(new.payload)
+    version = existing.payload_version + 1 if is_new else None
+    if not await shipments.change_payload(session, new, now=now, version=version):
+        raise NotPossible(why_payload_stays(existing))
+    stays = new.transporter is not None and new.transporter == existing.transporter
+    await _keep_allocation(session, replace(new, allocated_by=existing.allocated_by) if stays else new, now)
+    if version:
+        kept = PayloadVersion(
+            version=version, payload=new.payload, changed_at=now, changed_by=changed_by, reason=reason
+        )
+        await payload_versions.add(session, existing, kept)
+    return await _existing(session, existing.reference_number)
+
+
+def read_change(
+    order: Any, existing: Shipment, accounts: Mapping[str, CourierAccount], choosing: Choosing
+) -> NewShipment:
+    """Check an order that is to take the place of a shipment's. Raises PayloadRefused with every wrong field."""
+    new = read_order(order, accounts, region=existing.region, choosing=choosing)
+    if new.reference_number != existing.reference_number:
+        stays = f"must stay {existing.reference_number}"
+        raise PayloadRefused([FieldProblem("shipment_details.reference_number", stays)])
+    return new
+
+
+def why_payload_stays(shipment: Shipment) -> str:
+    """Why a payload cannot be changed, and what can be done instead."""
+    reference = shipment.reference_number
+    if shipment.replaced_by:
+        return f"{reference} is replaced by {shipment.replaced_by}: its payload cannot change any more"
+    if shipment.success or shipment.state is State.CANCELLED:
+        return (
+            f"{reference} is {shipment.state}: its payload cannot change any more. "
+            "Replace it by a new shipment: awbridge shipments replace, or POST .../replace"
+        )
+    if shipment.cancel_asked_at:
+        return f"{reference} is being cancelled: its payload cannot change any more"
+    return f"{reference} is being sent right now: its payload cannot change while it is. Try again in a minute"
 
 
 async def retry(*, store: Store, clock: Clock, reference_number: str) -> Shipment:
@@ -100,6 +188,14 @@ async def cancel(*, store: Store, clock: Clock, reference_number: str) -> Shipme
         return await _existing(session, reference_number)
 
 
+async def locked(session: Session, reference_number: str) -> Shipment:
+    """A shipment that nobody else changes until the transaction ends. Raises NotFound."""
+    found = await shipments.lock_many(session, [reference_number])
+    if reference_number not in found:
+        raise NotFound(f"there is no shipment {reference_number}")
+    return found[reference_number]
+
+
 async def _existing(session: Session, reference_number: str) -> Shipment:
     shipment = await shipments.get(session, reference_number)
     if shipment is None:
@@ -107,8 +203,24 @@ async def _existing(session: Session, reference_number: str) -> Shipment:
     return shipment
 
 
-def read_order(order: Any, accounts: Mapping[str, CourierAccount], *, region: Region = Region.INDIA) -> NewShipment:
-    """Check one order and resolve its transporter. Raises PayloadRefused with every wrong field."""
+async def _keep_allocation(session: Session, new: NewShipment, now: datetime) -> None:
+    """After a shipment was written as one of a known courier: what chose it, or that nothing has chosen yet."""
+    await shipments.set_allocated_by(session, new.reference_number, new.allocated_by)
+    if new.courier_partner_id == NO_COURIER:
+        await shipments.set_allocating(session, new.reference_number, now=now)
+
+
+def read_order(
+    order: Any,
+    accounts: Mapping[str, CourierAccount],
+    *,
+    region: Region = Region.INDIA,
+    choosing: Choosing | None = None,
+) -> NewShipment:
+    """Check one order and find its courier: by its transporter, else as it says itself, else as `choosing` does.
+
+    Raises PayloadRefused with every wrong field. The courier is NO_COURIER where ClickPost is to be asked for it.
+    """
     if not isinstance(order, dict):
         raise PayloadRefused([FieldProblem("", "an order is a JSON object: ClickPost's create-order payload")])
     payload = dict(cast("dict[str, Any]", order))
@@ -116,7 +228,9 @@ def read_order(order: Any, accounts: Mapping[str, CourierAccount], *, region: Re
     chosen = payload.pop("region", region.value)
     if chosen not in (Region.INDIA, Region.WORLD):
         raise PayloadRefused([FieldProblem("region", "must be india or world")])
-    account = _account(transporter, accounts)
+    if transporter is None and choosing and choosing.is_on and _names_no_courier(payload):
+        return _choose(unallocated_shipment(payload, region=Region(chosen)), accounts, choosing)
+    account = account_of(transporter, accounts)
     return new_shipment(
         payload,
         region=Region(chosen),
@@ -126,7 +240,29 @@ def read_order(order: Any, accounts: Mapping[str, CourierAccount], *, region: Re
     )
 
 
-def _account(transporter: Any, accounts: Mapping[str, CourierAccount]) -> CourierAccount | None:
+def _names_no_courier(payload: dict[str, Any]) -> bool:
+    return shipment_details(payload).get("courier_partner") in (None, "")
+
+
+def _choose(new: NewShipment, accounts: Mapping[str, CourierAccount], choosing: Choosing) -> NewShipment:
+    active = {name: account for name, account in accounts.items() if account.active}
+    if rule := first_match(choosing.rules, parcel_of(new.payload, new.region), active):
+        account = active[rule.transporter]
+        return allocated(
+            new,
+            transporter=account.transporter,
+            courier_partner_id=account.courier_partner_id,
+            account_code=account.account_code,
+            by=f"rule {rule.name}",
+        )
+    if choosing.allocation.by_recommendation:
+        return new
+    problem = "none is named, and no rule of allocation fits; name one, or add a rule with an active transporter"
+    raise PayloadRefused([FieldProblem("transporter", problem, 302)])
+
+
+def account_of(transporter: Any, accounts: Mapping[str, CourierAccount]) -> CourierAccount | None:
+    """The courier account behind a transporter; None where none is named. Raises PayloadRefused for an unknown one."""
     if transporter is None:
         return None
     account = accounts.get(transporter) if isinstance(transporter, str) else None
@@ -153,12 +289,15 @@ def _differences(known: Shipment | NewShipment, new: NewShipment) -> list[str]:
     return region + payload_differences(known.payload, new.payload)
 
 
-async def _store(
-    session: Session, news: Mapping[int, NewShipment], clock: Clock
-) -> tuple[list[TakenIn], dict[int, IntakeError]]:
+async def keep(session: Session, news: Mapping[int, NewShipment], clock: Clock) -> list[TakenIn]:
+    """Store orders that were read, by their place in the batch. Raises BatchRefused, half-stored: roll back then."""
     now = clock()
     in_key_order = sorted(news.items(), key=lambda n: (shard_of(n[1].reference_number), n[1].reference_number))
+    await accounts.ensure(session, [(n.courier_partner_id, n.account_code) for n in news.values()])
     created = {place: await shipments.add(session, new, now=now) for place, new in in_key_order}
+    for place, new in in_key_order:
+        if created[place] and (new.allocated_by or new.courier_partner_id == NO_COURIER):
+            await _keep_allocation(session, new, now)
     await shipments.wake_deliveries(session, [news[place] for place, made in created.items() if made], now=now)
     stored = {
         s.reference_number: s for s in await shipments.get_many(session, [n.reference_number for n in news.values()])
@@ -170,4 +309,6 @@ async def _store(
         if not created[place] and (differences := _differences(shipment, new)):
             conflicts[place] = ReferenceTaken(new.reference_number, differences)
         taken.append(TakenIn(shipment=shipment, created=created[place]))
-    return taken, conflicts
+    if conflicts:
+        raise BatchRefused(conflicts)
+    return taken

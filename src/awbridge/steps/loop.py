@@ -19,16 +19,27 @@ class Loop:
     """One step, run again and again. `work` does one round and says how much it did.
 
     A round that did something is followed by the next at once; an idle one by a sleep, which `wake` ends early.
-    A round that raises is logged and tried again after a pause that doubles up to 30 s.
+    A round that raises is logged and tried again after a pause that doubles up to 30 s. A step that keeps calls in
+    flight from one round to the next is told to `stop` with the loop, and ends them in `finish`.
     """
 
-    def __init__(self, name: str, work: Callable[[], Awaitable[int]], *, idle_seconds: float) -> None:
+    def __init__(
+        self,
+        name: str,
+        work: Callable[[], Awaitable[int]],
+        *,
+        idle_seconds: float,
+        stop: Callable[[], None] | None = None,
+        finish: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         self.name = name
         self.idle_seconds = idle_seconds
         self.rounds = 0
         self.failures = 0
         self.beat_at = time.monotonic()
         self._work = work
+        self._stop = stop
+        self._finish = finish
         self._wake = asyncio.Event()
         self._stopping = False
 
@@ -36,6 +47,8 @@ class Loop:
         """End after the round that is going on."""
         self._stopping = True
         self._wake.set()
+        if self._stop:
+            self._stop()
 
     def wake(self) -> None:
         """There is something to do: end the sleep."""
@@ -64,6 +77,8 @@ class Loop:
                     pause = 0.0
             self.beat_at = time.monotonic()
             await self._sleep(pause)
+        if self._finish:
+            await self._finish()
 
     async def _sleep(self, seconds: float) -> None:
         if not seconds or self._stopping:

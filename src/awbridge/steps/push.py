@@ -1,44 +1,37 @@
 """Push: registers due shipments with ClickPost. Claim, call, record; no transaction is open during a call.
 
-A killed worker loses its lease, nothing else: another takes the shipment up and ClickPost answers the repeated
-reference number with 323 and the waybill of the first call.
+One pipeline: while calls are in flight, the next shipments are claimed and answers that have come are recorded in
+groups. A slow courier keeps its own seats busy and nobody else's. A killed worker loses its leases, nothing else:
+another takes the shipments up, and ClickPost answers a repeated reference number with 323 and the first waybill.
 """
 
 from __future__ import annotations
 
 import asyncio
-import random
+import time
 import uuid
+from collections import Counter, deque
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 from typing import Protocol
 
 import stamina
-import structlog
 
-from awbridge.clickpost.answers import OrderAnswer
+from awbridge.clickpost.answers import FoundOrder, OrderAnswer
 from awbridge.clickpost.orders import create_order_request
-from awbridge.domain import events as happened
-from awbridge.domain.errors import StoreBusy
+from awbridge.domain.desk import AccountState, Due, held_back, shares, taken
+from awbridge.domain.downtime import down_now
+from awbridge.domain.errors import StoreBusy, StoreError
 from awbridge.domain.json import JsonObject
-from awbridge.domain.outcome import Misconfigured, Outcome, Pending, Placed, Rejected, TryLater, Unknown
-from awbridge.domain.retry import DEFAULT_RETRY_DELAYS, delay_before_retry
-from awbridge.domain.shipment import Region, Shipment, State
+from awbridge.domain.shipment import Region, Shipment
 from awbridge.steps.clock import Clock
-from awbridge.store import Store, attempts, events, shipments
-from awbridge.store.shipments import NotPlaced
+from awbridge.steps.record import Done, record, settled
+from awbridge.steps.verdict import PushPolicy, must_be_settled
+from awbridge.store import Store, accounts, dispatch, downtimes
+from awbridge.store.database import Session
 
-log = structlog.get_logger()
-
-_NAMES: dict[type[Outcome], str] = {
-    Placed: "placed",
-    Pending: "pending",
-    TryLater: "try_later",
-    Unknown: "unknown",
-    Rejected: "rejected",
-    Misconfigured: "misconfigured",
-}
+_PAUSE = 0.25  # seconds after which one looks for new work, while calls are in flight and none comes back
 
 
 class PlacesOrders(Protocol):
@@ -48,177 +41,242 @@ class PlacesOrders(Protocol):
         """Register one shipment. Never raises for what the vendor does."""
         ...
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PushPolicy:
-    """How push tries and waits. Seconds, unless said otherwise."""
-
-    batch: int = 50
-    concurrency: int = 20
-    lease: timedelta = timedelta(seconds=120)
-    retry_delays: Sequence[float] = DEFAULT_RETRY_DELAYS
-    waiting: timedelta = timedelta(seconds=30)
-    waiting_deadline: timedelta = timedelta(hours=1)
-    hold: timedelta = timedelta(minutes=5)
-    ask_after: timedelta = timedelta(days=1)
+    async def find_order(self, reference_number: str, *, region: Region = Region.INDIA) -> FoundOrder:
+        """What ClickPost holds under a reference number. Never raises for what the vendor does."""
+        ...
 
 
 async def push_due(*, store: Store, clickpost: PlacesOrders, clock: Clock, policy: PushPolicy) -> int:
-    """Register the shipments that are due, one batch; how many were claimed."""
-    owner = uuid.uuid4().hex
-    now = clock()
-    async with store.write() as session:
-        claimed = await shipments.claim(session, owner=owner, now=now, until=now + policy.lease, limit=policy.batch)
-        claimed, more_probes = _one_probe_per_account(claimed)
-        for shipment in more_probes:
-            rest = NotPlaced(
-                state=State.HELD,
-                no_of_retries=shipment.no_of_retries,
-                problem=shipment.problem,
-                next_try_at=now + 2 * policy.hold,
-            )
-            await shipments.not_placed(session, shipment.reference_number, owner, rest, now=now)
-    seats = asyncio.Semaphore(policy.concurrency)
+    """Register the shipments that are due until none is left or the round is over; how many were claimed."""
+    push = Push(store=store, clickpost=clickpost, clock=clock, policy=policy)
+    try:
+        claimed = await push.round()
+    finally:
+        await push.drain()
+    push.raise_trouble()
+    return claimed
 
-    async def push_one(shipment: Shipment) -> None:
-        async with seats:
-            if clock() >= now + policy.lease:
-                return  # not ours any more: whoever holds it now calls
-            answer = await clickpost.create_order(create_order_request(shipment), region=shipment.region)
-            # The call is made and must be kept: a database that stumbles is tried a few times. If it stays away,
-            # the lease runs out and the repeated call brings the same answer as 323.
+
+class Push:
+    """The pipeline of one process. Calls in flight outlive a round; `drain` waits for them."""
+
+    def __init__(self, *, store: Store, clickpost: PlacesOrders, clock: Clock, policy: PushPolicy) -> None:
+        self._store = store
+        self._clickpost = clickpost
+        self._clock = clock
+        self._policy = policy
+        self._calls: set[asyncio.Task[None]] = set()
+        self._in_use: Counter[str] = Counter()
+        self._answers: deque[Done] = deque()
+        self._recording: asyncio.Task[None] | None = None
+        self._moved = asyncio.Event()
+        self._troubles: list[Exception] = []
+        self._stopping = False
+        self._abandoned = False
+        self._overall_is_there = False
+        self._ended_calls = 0  # since the last claim
+        self._look_at = 0.0
+
+    async def round(self) -> int:
+        """Claim and call until nothing is due and nothing in flight, or the round's time is over; how many claimed."""
+        try:
+            return await self._round(time.monotonic() + self._policy.round.total_seconds())
+        except asyncio.CancelledError:
+            self._abandon()
+            raise
+
+    async def _round(self, ends_at: float) -> int:
+        claimed = 0
+        while time.monotonic() < ends_at and not self._stopping:
+            self.raise_trouble()
+            self._moved.clear()
+            new = 0
+            if self._is_worth_a_claim():
+                try:
+                    new = await self._claim()
+                except StoreBusy:
+                    if not claimed:
+                        raise
+                    return claimed
+                claimed += new
+                if not new and not self._is_busy:
+                    return claimed
+            if not new:
+                await self._wait_for_news()
+        return claimed
+
+    def _is_worth_a_claim(self) -> bool:
+        """Several seats are free that were not, or it is time to look. A claim for each single one costs too much."""
+        if not self._free:
+            return False
+        some = max(self._policy.concurrency // 4, 1)
+        return self._ended_calls >= some or not self._is_busy or time.monotonic() >= self._look_at
+
+    def stop(self) -> None:
+        """Claim no more: the round ends."""
+        self._stopping = True
+        self._moved.set()
+
+    async def drain(self) -> None:
+        """Wait until every call in flight has ended and is recorded."""
+        try:
+            while self._is_busy:
+                await asyncio.wait([*self._calls, *([self._recording] if self._recording else [])])
+        except asyncio.CancelledError:
+            self._abandon()
+            raise
+
+    def _abandon(self) -> None:
+        """Break off whatever is in flight: the leases cover it."""
+        self._abandoned = True
+        self._answers.clear()
+        for task in (*self._calls, *([self._recording] if self._recording else [])):
+            task.cancel()
+
+    def raise_trouble(self) -> None:
+        """Raise the first error that a call or a recording met since this was asked last."""
+        if self._troubles:
+            trouble, self._troubles = self._troubles[0], []
+            raise trouble
+
+    @property
+    def _is_busy(self) -> bool:
+        return bool(self._calls) or self._recording is not None
+
+    @property
+    def _free(self) -> int:
+        # Answers that pile up take seats too: a database that is away stops the calls.
+        busy = len(self._calls) + max(len(self._answers) - self._policy.batch, 0)
+        return max(self._policy.concurrency - busy, 0)
+
+    async def _wait_for_news(self) -> None:
+        try:
+            async with asyncio.timeout(_PAUSE):
+                await self._moved.wait()
+        except TimeoutError:
+            pass
+
+    async def _claim(self) -> int:
+        self._ended_calls, self._look_at = 0, time.monotonic() + _PAUSE
+        now, free = self._clock(), min(self._free, self._policy.batch)
+        async with self._store.read() as session:
+            due = await accounts.due(session, now=now)
+            declared = await downtimes.open_ones(session, now=now) if due else []
+        down = down_now(declared, {a.account: a.courier_partner_id for a in due}, now)
+        due = [a for a in due if a.account not in down or not a.knows_of_ramp]
+        if not due:
+            return 0
+        urgent = {a.account for a in due if a.urgent}
+        owner, until = uuid.uuid4().hex, now + self._policy.lease
+        async with self._store.write() as session:
+            states = await self._lock(session, [a.account for a in due])
+            overall = states.pop(accounts.OVERALL, None)
+            turns = shares(
+                [Due(state=state, urgent=key in urgent) for key, state in states.items()],
+                now=now,
+                policy=self._policy.desk,
+                free=free,
+                in_use=self._in_use,
+                down=down,
+                overall=overall,
+            )
+            claimed = await dispatch.claim(session, turns, urgent, owner=owner, now=now, until=until)
+            numbers = Counter(s.account for s in claimed)
+            after = {key: taken(states[key], number, now, self._policy.desk) for key, number in numbers.items()}
+            after |= {key: held_back(state) for key, state in states.items() if key in down}
+            if overall and claimed:
+                after[accounts.OVERALL] = taken(overall, len(claimed), now, self._policy.desk)
+            before = {**states, accounts.OVERALL: overall}
+            await accounts.save(session, [after[key] for key in sorted(after) if after[key] != before[key]])
+        for shipment in claimed:
+            self._start(shipment, owner, until, probe=states[shipment.account].in_trouble)
+        return len(claimed)
+
+    async def _lock(self, session: Session, keys: Sequence[str]) -> dict[str, AccountState]:
+        rate = self._policy.rate_per_second
+        if not rate:
+            return await accounts.lock(session, keys)
+        if not self._overall_is_there:
+            # Before any row is locked: who waits for another to make it must hold nothing that the other wants.
+            await accounts.make_overall(session)
+        states = await accounts.lock(session, [accounts.OVERALL, *keys])
+        self._overall_is_there = True
+        states[accounts.OVERALL] = replace(states[accounts.OVERALL], rate_per_second=rate)
+        return states
+
+    def _start(self, shipment: Shipment, owner: str, until: datetime, *, probe: bool) -> None:
+        self._in_use[shipment.account] += 1
+        task = asyncio.create_task(self._call(shipment, owner, until, probe=probe))
+        self._calls.add(task)
+        task.add_done_callback(lambda ended: self._ended(ended, shipment.account))
+
+    def _ended(self, task: asyncio.Task[None], account: str) -> None:
+        self._calls.discard(task)
+        self._ended_calls += 1
+        self._in_use[account] -= 1
+        if not self._in_use[account]:
+            del self._in_use[account]
+        # One shipment's trouble must not cut off another's call: it is told when the others had their turn.
+        if not task.cancelled() and isinstance(error := task.exception(), Exception):
+            self._troubles.append(error)
+        self._moved.set()
+
+    async def _call(self, shipment: Shipment, owner: str, until: datetime, *, probe: bool) -> None:
+        if self._clock() >= until:
+            return  # not ours any more, this process slept: whoever holds it now calls
+        answer = await self._clickpost.create_order(create_order_request(shipment), region=shipment.region)
+        asked = None
+        if must_be_settled(shipment, answer.outcome, self._clock(), self._policy):
+            asked = await self._clickpost.find_order(shipment.reference_number, region=shipment.region)
+            answer = settled(answer, asked.placed) if asked.placed else answer
+        self._answers.append(
+            Done(
+                shipment=shipment,
+                owner=owner,
+                account=shipment.account,
+                probe=probe,
+                answer=answer,
+                asked=asked,
+                answered_at=self._clock(),
+            )
+        )
+        if self._recording is None:
+            self._recording = asyncio.create_task(self._record_answers())
+            self._recording.add_done_callback(self._recorded)
+
+    async def _record_answers(self) -> None:
+        """Whatever has been answered goes into one transaction, again and again until nothing waits."""
+        while self._answers:
+            group = [self._answers.popleft() for _ in range(min(len(self._answers), self._policy.batch))]
+            try:
+                await self._record(group)
+            except Exception as error:
+                self._troubles.append(error)
+            self._moved.set()
+
+    def _recorded(self, _ended: asyncio.Task[None]) -> None:
+        self._recording = None
+        self._moved.set()
+        if self._answers and not self._abandoned:  # one came in after the last look
+            self._recording = asyncio.create_task(self._record_answers())
+            self._recording.add_done_callback(self._recorded)
+
+    async def _record(self, group: Sequence[Done]) -> None:
+        # The calls are made and must be kept: a database that stumbles is tried a few times. If it stays away,
+        # the leases run out and the repeated calls bring the same answers as 323.
+        try:
             async for attempt in stamina.retry_context(on=StoreBusy, attempts=6, timeout=20.0):
                 with attempt:
-                    await _record(store, shipment, owner, answer, clock(), policy)
-
-    # One shipment's trouble must not cut off another's call: all end, then the first trouble is told.
-    results = await asyncio.gather(*map(push_one, claimed), return_exceptions=True)
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
-    return len(claimed)
-
-
-def _one_probe_per_account(claimed: Sequence[Shipment]) -> tuple[list[Shipment], list[Shipment]]:
-    """(those to push, those that wait for the probe): of an account's held shipments only the first is tried."""
-    probed: set[tuple[int, str | None]] = set()
-    pushed: list[Shipment] = []
-    waiting: list[Shipment] = []
-    for shipment in claimed:
-        account = (shipment.courier_partner_id, shipment.account_code)
-        if shipment.state is State.HELD and account in probed:
-            waiting.append(shipment)
-        else:
-            pushed.append(shipment)
-            if shipment.state is State.HELD:
-                probed.add(account)
-    return pushed, waiting
-
-
-async def _record(
-    store: Store, shipment: Shipment, owner: str, answer: OrderAnswer, now: datetime, policy: PushPolicy
-) -> None:
-    outcome = answer.outcome
-    reference = shipment.reference_number
-    async with store.write() as session:
-        await attempts.add(session, answer.call, reference_number=reference, outcome=_NAMES[type(outcome)], made_at=now)
-        if isinstance(outcome, Placed):
-            note = _note(shipment, outcome)
-            ask_at = now + policy.ask_after
-            kept = await shipments.place(session, shipment, outcome, note=note, now=now, next_ask_at=ask_at)
-            if kept:
-                told = happened.placed(shipment, outcome.waybill, label_url=outcome.label_url, now=now)
-                await events.write(session, [told], now=now)
-            if kept and await shipments.cancel_is_asked(session, reference):
-                await shipments.cancel(session, reference, now=now)
-        else:
-            if isinstance(outcome, Misconfigured):
-                # The others of the account rest twice as long, so that this one goes first and alone.
-                until = now + 2 * policy.hold
-                await shipments.hold_account(session, shipment, problem=outcome.message, until=until, now=now)
-            decided = decide(shipment, outcome, now, policy)
-            kept = await shipments.not_placed(session, reference, owner, decided, now=now)
-            if kept:
-                told = happened.stopped(shipment, decided.state, decided.problem, now=now)
-                await events.write(session, told, now=now)
-            if kept and isinstance(outcome, Rejected) and await shipments.cancel_is_asked(session, reference):
-                await shipments.cancel(session, reference, now=now)  # somebody asked while the call was out
-        if shipment.state is State.HELD and isinstance(outcome, Placed | Pending):
-            await shipments.release_account(session, shipment, now=now)
-    _tell(shipment, outcome)
-
-
-def decide(shipment: Shipment, outcome: Outcome, now: datetime, policy: PushPolicy) -> NotPlaced:
-    """What becomes of a shipment that this try did not place. Pure."""
-    tries = shipment.no_of_retries
-    match outcome:
-        case Rejected():
-            state = State.CANCELLED if shipment.cancel_asked_at else State.REJECTED
-            return NotPlaced(state=state, no_of_retries=tries, problem=_rejection(outcome), next_try_at=None)
-        case Misconfigured():
-            return NotPlaced(
-                state=State.HELD, no_of_retries=tries, problem=outcome.message, next_try_at=now + policy.hold
-            )
-        case Pending():
-            since = shipment.waiting_since_at or now
-            if now - since < policy.waiting_deadline:
-                return NotPlaced(
-                    state=State.WAITING,
-                    no_of_retries=tries,
-                    problem=None,
-                    next_try_at=now + policy.waiting,
-                    waiting_since_at=since,
-                )
-            hours = policy.waiting_deadline.total_seconds() / 3600
-            return _retry(tries + 1, f"the courier did not finish within {hours:g} h", now, policy)
-        case TryLater(counts=False):
-            # Those that were turned away together do not come back together.
-            wait = max(outcome.retry_after or 0.0, 1.0) * random.uniform(1.0, 1.5)  # noqa: S311
-            again_at = now + timedelta(seconds=wait)
-            return NotPlaced(state=State.RETRYING, no_of_retries=tries, problem=outcome.message, next_try_at=again_at)
-        case TryLater():
-            return _retry(tries + 1, outcome.message, now, policy, at_least=outcome.retry_after)
-        case Unknown():
-            return _retry(tries + 1, outcome.message, now, policy)
-        case Placed():
-            raise AssertionError("a placed shipment needs no decision")
-
-
-def _retry(
-    failures: int, problem: str, now: datetime, policy: PushPolicy, *, at_least: float | None = None
-) -> NotPlaced:
-    delay = delay_before_retry(policy.retry_delays, failures, at_least=at_least)
-    if delay is None:
-        return NotPlaced(state=State.GAVE_UP, no_of_retries=failures, problem=problem, next_try_at=None)
-    return NotPlaced(state=State.RETRYING, no_of_retries=failures, problem=problem, next_try_at=now + delay)
-
-
-def _rejection(outcome: Rejected) -> str:
-    fields = f" (see {', '.join(outcome.fields)})" if outcome.fields else ""
-    return f"{outcome.message}{fields}"
-
-
-def _note(shipment: Shipment, placed: Placed) -> str | None:
-    """What a person should know of a placed shipment: where ClickPost holds something else than was asked for."""
-    if placed.courier_partner_id not in (None, shipment.courier_partner_id):
-        return (
-            f"asked for courier partner {shipment.courier_partner_id}, "
-            f"but ClickPost holds the order at {placed.courier_partner_id}"
-        )
-    changed_at, sent_at = shipment.payload_changed_at, shipment.sent_at
-    if placed.already and changed_at and sent_at and sent_at < changed_at:
-        return (
-            "ClickPost had placed an earlier payload of this reference number already and holds that one; "
-            "the change did not reach it. Cancel this shipment and send a new one if the change matters."
-        )
-    return None
-
-
-def _tell(shipment: Shipment, outcome: Outcome) -> None:
-    fields = {"reference": shipment.reference_number, "tries": shipment.no_of_retries + 1}
-    if isinstance(outcome, Placed):
-        log.info("shipment.placed", waybill=outcome.waybill, already=outcome.already, **fields)
-    elif isinstance(outcome, Pending):
-        log.debug("shipment.waiting", **fields)
-    else:
-        log.warning(f"shipment.{_NAMES[type(outcome)]}", **fields)
+                    await record(self._store, group, self._clock(), self._policy)
+        except StoreBusy:
+            raise
+        except StoreError:
+            if len(group) == 1:
+                raise
+            # One row that the database refuses does not fail the others: halves, then rows.
+            half = len(group) // 2
+            for part in (group[:half], group[half:]):
+                try:
+                    await self._record(part)
+                except StoreError as error:
+                    self._troubles.append(error)

@@ -18,7 +18,8 @@ _ids = Ids()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """A call as it was kept. `outcome` is what it was taken for (placed, pending, try_later, ...)."""
+    """A call as it was kept. `outcome` is what it was taken for (placed, pending, try_later, ...);
+    `payload_version` is the shipment's payload that went out, None where none did."""
 
     id: int
     reference_number: str | None
@@ -33,20 +34,55 @@ class Attempt:
     outcome: str
     ms: int
     made_at: datetime
+    payload_version: int | None
 
 
 def _text(value: str) -> str:
     return value.replace("\x00", "\ufffd")  # PostgreSQL's text holds no NUL
 
 
-async def add(session: Session, call: Call, *, reference_number: str | None, outcome: str, made_at: datetime) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewAttempt:
+    """A call to be kept."""
+
+    call: Call
+    reference_number: str | None
+    outcome: str
+    made_at: datetime
+    payload_version: int | None = None
+
+
+async def add(
+    session: Session,
+    call: Call,
+    *,
+    reference_number: str | None,
+    outcome: str,
+    made_at: datetime,
+    payload_version: int | None = None,
+) -> None:
     """Keep one call."""
-    number = _ids.next()
-    await session.execute(
-        _sql.add,
-        shard_of(reference_number or str(number)),
+    new = NewAttempt(
+        call=call,
+        reference_number=reference_number,
+        outcome=outcome,
+        made_at=made_at,
+        payload_version=payload_version,
+    )
+    await add_many(session, [new])
+
+
+async def add_many(session: Session, new: Sequence[NewAttempt]) -> None:
+    """Keep these calls."""
+    await session.write_rows(_sql.add, [_row(attempt, _ids.next()) for attempt in new])
+
+
+def _row(new: NewAttempt, number: int) -> tuple[object, ...]:
+    call = new.call
+    return (
+        shard_of(new.reference_number or str(number)),
         number,
-        reference_number,
+        new.reference_number,
         call.api,
         call.method,
         call.url,
@@ -55,9 +91,10 @@ async def add(session: Session, call: Call, *, reference_number: str | None, out
         call.business_status,
         _text(call.response),
         _text(call.error),
-        outcome,
+        new.outcome,
         call.ms,
-        made_at,
+        new.made_at,
+        new.payload_version,
     )
 
 

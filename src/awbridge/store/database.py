@@ -30,6 +30,10 @@ class Session(Protocol):
         """Run one statement over many rows: as arrays through unnest on PostgreSQL, row by row on SQLite."""
         ...
 
+    async def fetch_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> list[Row]:
+        """Run one statement over many rows, like write_rows; all that it returns."""
+        ...
+
     async def script(self, sql: str) -> None:
         """Run several statements without parameters (migrations)."""
         ...

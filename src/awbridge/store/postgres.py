@@ -33,7 +33,14 @@ _AWAY = (
 )
 
 
-class _PostgresSession:
+async def _leave_as_it_is(connection: object) -> None:
+    """Nothing here outlives its transaction, so a connection needs no cleaning that would cost a round trip."""
+    del connection
+
+
+class PostgresSession:
+    """A session on an asyncpg connection."""
+
     def __init__(self, connection: PoolConnectionProxy[Any]) -> None:
         self._connection = connection
 
@@ -48,6 +55,12 @@ class _PostgresSession:
     async def write_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
         if rows:
             await self._connection.execute(statement.postgres, *map(list, zip(*rows, strict=True)))
+
+    async def fetch_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> list[Row]:
+        if not rows:
+            return []
+        arrays = map(list, zip(*rows, strict=True))
+        return cast("list[Row]", await self._connection.fetch(statement.postgres, *arrays))
 
     async def script(self, sql: str) -> None:
         await self._connection.execute(sql)
@@ -72,6 +85,7 @@ class PostgresDatabase:
                 command_timeout=COMMAND_TIMEOUT,
                 timeout=ACQUIRE_TIMEOUT,
                 server_settings={"application_name": "awbridge"},
+                reset=_leave_as_it_is,
             )
         except _AWAY as error:
             raise StoreBusy(f"PostgreSQL does not answer: {error}. Check AWBRIDGE_DATABASE_URL.") from error
@@ -82,12 +96,12 @@ class PostgresDatabase:
     @asynccontextmanager
     async def read(self) -> AsyncGenerator[Session]:
         async with self._session() as connection:
-            yield _PostgresSession(connection)
+            yield PostgresSession(connection)
 
     @asynccontextmanager
     async def write(self) -> AsyncGenerator[Session]:
         async with self._session() as connection, connection.transaction():
-            yield _PostgresSession(connection)
+            yield PostgresSession(connection)
 
     @asynccontextmanager
     async def _session(self) -> AsyncGenerator[PoolConnectionProxy[Any]]:

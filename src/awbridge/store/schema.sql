@@ -11,10 +11,46 @@ CREATE TABLE courier_accounts (
   name TEXT NOT NULL,
   active BOOLEAN NOT NULL,
   created_at TIMESTAMPTZ NOT NULL,
-  updated_at TIMESTAMPTZ NOT NULL
+  updated_at TIMESTAMPTZ NOT NULL,
+  fallback TEXT
 );
 
--- One parcel journey. next_try_at: when push takes it up (NULL: never); next_ask_at: when tracking is asked (NULL: never).
+-- What the comparison with ClickPost's accounts found about accounts in use. transporter is '' where only open
+-- shipments stand on the account; account_code is '' where there is none.
+CREATE TABLE courier_warnings (
+  courier_partner_id INTEGER NOT NULL,
+  account_code TEXT NOT NULL,
+  transporter TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  warning TEXT NOT NULL,
+  since_at TIMESTAMPTZ NOT NULL,
+  PRIMARY KEY (courier_partner_id, account_code, transporter)
+);
+
+-- One row: when accounts are compared next, when they last were, and what was in the way.
+CREATE TABLE courier_comparisons (
+  id SMALLINT NOT NULL PRIMARY KEY,
+  next_at TIMESTAMPTZ NOT NULL,
+  compared_at TIMESTAMPTZ,
+  problem TEXT
+);
+
+-- Own rules of allocation, tried by position; conditions is a JSON object.
+CREATE TABLE allocation_rules (
+  position INTEGER NOT NULL PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  transporter TEXT NOT NULL,
+  conditions TEXT NOT NULL,
+  created_at TIMESTAMPTZ NOT NULL
+);
+
+-- One parcel journey. account: courier and account code as one key, "4:main"; priority: 0 urgent, 1 normal; difference:
+-- what ClickPost holds other than was asked; may_stand: a call without a clear answer may have placed it.
+-- next_try_at: when push takes it up (NULL: never); next_ask_at: when tracking is asked (NULL: never).
+-- payload_version: which of its payloads this is (NULL: the first). replaces, replaced_by: the shipment that this one was
+-- made in place of, and the other way round. waits_for: held until that shipment is cancelled (its next_try_at is NULL).
+-- courier_partner_id is 0 and account '' while no courier is allocated; allocate_at: when the recommendation is asked for.
+-- fallback_at: not looked at for a fallback before; fallback_seen_at: the updated_at at which none was found.
 CREATE TABLE shipments (
   shard SMALLINT NOT NULL,
   reference_number TEXT NOT NULL,
@@ -56,13 +92,89 @@ CREATE TABLE shipments (
   next_ask_at TIMESTAMPTZ,
   created_at TIMESTAMPTZ NOT NULL,
   updated_at TIMESTAMPTZ NOT NULL,
+  account TEXT NOT NULL DEFAULT '',
+  priority SMALLINT NOT NULL DEFAULT 1,
+  difference TEXT,
+  may_stand BOOLEAN NOT NULL DEFAULT FALSE,
+  payload_version INTEGER,
+  replaces TEXT,
+  replaced_by TEXT,
+  waits_for TEXT,
+  allocated_by TEXT,
+  allocate_at TIMESTAMPTZ,
+  fallback_at TIMESTAMPTZ,
+  fallback_seen_at TIMESTAMPTZ,
   PRIMARY KEY (shard, reference_number)
 );
-CREATE INDEX shipments_due ON shipments (next_try_at) WHERE next_try_at IS NOT NULL;
+CREATE INDEX shipments_to_push ON shipments (account, priority, next_try_at)
+  WHERE next_try_at IS NOT NULL AND NOT success;
+CREATE INDEX shipments_unplaced ON shipments (account, state, created_at, reference_number)
+  WHERE next_try_at IS NOT NULL AND NOT success;
+CREATE INDEX shipments_to_cancel ON shipments (next_try_at) WHERE next_try_at IS NOT NULL AND success;
 CREATE INDEX shipments_to_ask ON shipments (next_ask_at) WHERE next_ask_at IS NOT NULL;
 CREATE INDEX shipments_newest ON shipments (created_at, reference_number);
 CREATE INDEX shipments_by_state ON shipments (state, created_at, reference_number);
 CREATE INDEX shipments_by_order ON shipments (order_id) WHERE order_id IS NOT NULL;
+CREATE INDEX shipments_cancel_asked ON shipments (state) WHERE cancel_asked_at IS NOT NULL;
+CREATE INDEX shipments_waiting ON shipments (shard, reference_number) WHERE waits_for IS NOT NULL;
+CREATE INDEX shipments_to_allocate ON shipments (allocate_at) WHERE state = 'allocating';
+CREATE INDEX shipments_to_replace ON shipments (updated_at) WHERE state IN ('rejected', 'gave_up', 'retrying');
+CREATE INDEX shipments_placed_twice ON shipments (updated_at) WHERE replaced_by IS NOT NULL AND success;
+
+-- The payloads of shipments whose payload was changed: the first one and every later one. A shipment without rows here
+-- has had one payload, its own.
+CREATE TABLE payload_versions (
+  shard SMALLINT NOT NULL,
+  reference_number TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  payload TEXT NOT NULL,
+  changed_at TIMESTAMPTZ NOT NULL,
+  changed_by TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  PRIMARY KEY (shard, reference_number, version)
+);
+
+-- Where each courier account that has shipments stands: its trouble, the breaker's count, the ramp, the rate limit. The
+-- row '*' carries the limit over all accounts.
+CREATE TABLE account_states (
+  account TEXT NOT NULL PRIMARY KEY,
+  courier_partner_id INTEGER NOT NULL,
+  account_code TEXT,
+  trouble TEXT NOT NULL DEFAULT 'none',
+  problem TEXT,
+  since_at TIMESTAMPTZ,
+  probe_at TIMESTAMPTZ,
+  rest_until_at TIMESTAMPTZ,
+  window_at TIMESTAMPTZ,
+  calls INTEGER NOT NULL DEFAULT 0,
+  failures INTEGER NOT NULL DEFAULT 0,
+  good_at TIMESTAMPTZ,
+  wrongs INTEGER NOT NULL DEFAULT 0,
+  ramp INTEGER,
+  ramp_left INTEGER NOT NULL DEFAULT 0,
+  ramp_done INTEGER NOT NULL DEFAULT 0,
+  ramp_at TIMESTAMPTZ,
+  rate_per_second DOUBLE PRECISION,
+  tokens DOUBLE PRECISION NOT NULL DEFAULT 0,
+  tokens_at TIMESTAMPTZ,
+  served_at TIMESTAMPTZ
+);
+
+-- Declared downtimes of a courier (account NULL) or of one account: once (from_at, to_at), or on weekdays ("056", 0 is
+-- Monday) from starts to ends ("23:30") by the clocks of the zone.
+CREATE TABLE downtimes (
+  id BIGINT NOT NULL PRIMARY KEY,
+  courier_partner_id INTEGER NOT NULL,
+  account TEXT,
+  from_at TIMESTAMPTZ,
+  to_at TIMESTAMPTZ,
+  weekdays TEXT,
+  starts TEXT,
+  ends TEXT,
+  zone TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  created_at TIMESTAMPTZ NOT NULL
+);
 
 -- Every air waybill we know (main, child of an MPS, RTO) and whose it is.
 CREATE TABLE waybills (
@@ -72,10 +184,13 @@ CREATE TABLE waybills (
   reference_number TEXT NOT NULL,
   kind TEXT NOT NULL,
   created_at TIMESTAMPTZ NOT NULL,
+  label_url TEXT,
+  sort_code TEXT,
+  security_key TEXT,
   PRIMARY KEY (shard, waybill, courier_partner_id)
 );
 
--- Every call to the vendor, secrets masked.
+-- Every call to the vendor, secrets masked. payload_version: which payload of the shipment went out, where one did.
 CREATE TABLE attempts (
   shard SMALLINT NOT NULL,
   id BIGINT NOT NULL,
@@ -91,6 +206,7 @@ CREATE TABLE attempts (
   outcome TEXT NOT NULL,
   ms INTEGER NOT NULL,
   made_at TIMESTAMPTZ NOT NULL,
+  payload_version INTEGER,
   PRIMARY KEY (shard, id)
 );
 CREATE INDEX attempts_of_shipment ON attempts (shard, reference_number, id);
@@ -157,6 +273,32 @@ CREATE TABLE webhook_keys (
   webhook_url TEXT NOT NULL,
   created_at TIMESTAMPTZ NOT NULL
 );
+
+-- What people and systems want done at ClickPost, beside registering and cancelling. The shard is the shipment's, and
+-- stands in the id too. next_try_at: when act takes it up (NULL: never). idempotency_key: the caller's, part of the id.
+CREATE TABLE actions (
+  shard SMALLINT NOT NULL,
+  id TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  reference_number TEXT,
+  body TEXT NOT NULL,
+  idempotency_key TEXT,
+  state TEXT NOT NULL,
+  tries INTEGER NOT NULL,
+  next_try_at TIMESTAMPTZ,
+  lease_owner TEXT,
+  lease_ends_at TIMESTAMPTZ,
+  problem TEXT,
+  result TEXT,
+  asked_at TIMESTAMPTZ NOT NULL,
+  done_at TIMESTAMPTZ,
+  updated_at TIMESTAMPTZ NOT NULL,
+  PRIMARY KEY (shard, id)
+);
+CREATE INDEX actions_due ON actions (next_try_at) WHERE next_try_at IS NOT NULL;
+CREATE INDEX actions_of_shipment ON actions (shard, reference_number, asked_at, id);
+CREATE INDEX actions_newest ON actions (asked_at, id);
+CREATE INDEX actions_by_state ON actions (state, asked_at, id);
 
 -- What a shipment reached, once each, written with the status that says so. due_at: when notices are made of it (NULL: made).
 CREATE TABLE milestones (

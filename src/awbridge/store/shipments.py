@@ -1,17 +1,17 @@
-"""The table `shipments`: stored, claimed for push, listed."""
+"""The table `shipments`: stored, changed, cancelled, listed. How push claims and records is in dispatch.py."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from awbridge.domain.lifecycle import Sighting
-from awbridge.domain.outcome import Placed
-from awbridge.domain.shipment import NewShipment, Region, Shipment, State, WaybillKind, shard_of
-from awbridge.store import inbox, waybills
+from awbridge.domain.shipment import DUE_STATES, NewShipment, Region, Shipment, State, account_key, shard_of
+from awbridge.store import accounts, inbox
+from awbridge.store.accounts import Held
 from awbridge.store.database import Row, Session
 from awbridge.store.queries import Queries
 
@@ -20,12 +20,14 @@ _END_OF_TIME = (datetime(9999, 12, 31, tzinfo=UTC), "")
 _COLUMNS = frozenset(f.name for f in fields(Shipment))
 
 
-def _shipment(row: Row) -> Shipment:
+def from_row(row: Row) -> Shipment:
+    """A shipment out of its row."""
     values: dict[str, Any] = {name: value for name, value in row.items() if name in _COLUMNS}
     values["payload"] = json.loads(values["payload"])
     values["children"] = tuple(json.loads(values["children"] or "[]"))
     values["region"] = Region(values["region"])
     values["state"] = State(values["state"])
+    values["payload_version"] = values["payload_version"] or 1
     return Shipment(**values)
 
 
@@ -35,10 +37,12 @@ def payload_text(payload: Mapping[str, Any]) -> str:
 
 
 async def add(session: Session, new: NewShipment, *, now: datetime) -> bool:
-    """Store a shipment, ready to be pushed; False when its reference number is taken. Wakes deliveries that came first.
+    """Store a shipment, ready to be pushed; False when its reference number is taken.
 
-    Whoever adds several adds them in order of (shard, reference number).
+    Whoever adds several adds them in order of (shard, reference number), and makes sure of their accounts first
+    (`accounts.ensure`), so that two who add never wait for each other in circles.
     """
+    await accounts.ensure(session, [(new.courier_partner_id, new.account_code)])
     added = await session.execute(
         _sql.add,
         shard_of(new.reference_number),
@@ -51,6 +55,8 @@ async def add(session: Session, new: NewShipment, *, now: datetime) -> bool:
         new.delivery_type,
         payload_text(new.payload),
         now,
+        new.account,
+        new.priority,
     )
     return added > 0
 
@@ -64,7 +70,7 @@ async def wake_deliveries(session: Session, added: Sequence[NewShipment], *, now
 async def get(session: Session, reference_number: str) -> Shipment | None:
     """One shipment; None when there is none of that reference number."""
     rows = await session.fetch(_sql.get, shard_of(reference_number), reference_number)
-    return _shipment(rows[0]) if rows else None
+    return from_row(rows[0]) if rows else None
 
 
 async def lock_many(session: Session, references: Sequence[str]) -> dict[str, Shipment]:
@@ -73,7 +79,7 @@ async def lock_many(session: Session, references: Sequence[str]) -> dict[str, Sh
         return {}
     shards = sorted({shard_of(r) for r in references})
     rows = await session.fetch(_sql.lock_many, sorted(set(references)), shards)
-    return {row["reference_number"]: _shipment(row) for row in rows}
+    return {row["reference_number"]: from_row(row) for row in rows}
 
 
 async def get_many(session: Session, references: Sequence[str]) -> list[Shipment]:
@@ -81,7 +87,7 @@ async def get_many(session: Session, references: Sequence[str]) -> list[Shipment
     if not references:
         return []
     shards = sorted({shard_of(r) for r in references})
-    return [_shipment(row) for row in await session.fetch(_sql.get_many, sorted(set(references)), shards)]
+    return [from_row(row) for row in await session.fetch(_sql.get_many, sorted(set(references)), shards)]
 
 
 async def of_orders(session: Session, order_ids: Sequence[str]) -> dict[str, list[str]]:
@@ -93,94 +99,17 @@ async def of_orders(session: Session, order_ids: Sequence[str]) -> dict[str, lis
     return found
 
 
-async def claim(session: Session, *, owner: str, now: datetime, until: datetime, limit: int) -> list[Shipment]:
-    """Take up to `limit` due shipments under a lease that ends at `until`. `owner` is new for every claim."""
-    return [_shipment(row) for row in await session.fetch(_sql.claim, owner, until, now, limit)]
-
-
-async def place(
-    session: Session,
-    shipment: Shipment,
-    placed: Placed,
-    *,
-    note: str | None,
-    now: datetime,
-    next_ask_at: datetime | None,
-) -> bool:
-    """ClickPost holds it: keep what its answer said. False when another worker's answer had been kept already."""
-    courier = placed.courier_partner_id or shipment.courier_partner_id
-    changed = await session.execute(
-        _sql.place,
-        shard_of(shipment.reference_number),
-        shipment.reference_number,
-        note,
-        now,
-        placed.waybill,
-        placed.label_url,
-        placed.sort_code,
-        placed.security_key,
-        placed.vendor_order_id,
-        json.dumps(placed.children),
-        next_ask_at,
-        courier,
-        placed.account_code or shipment.account_code,
-    )
-    await waybills.add(session, placed.waybill, courier, shipment.reference_number, WaybillKind.MAIN, now=now)
-    for child in placed.children:
-        await waybills.add(session, child, courier, shipment.reference_number, WaybillKind.CHILD, now=now)
-    keys = [f"w:{w}" for w in (placed.waybill, *placed.children)]
-    keys += [f"r:{shipment.reference_number}", *([f"o:{shipment.order_id}"] if shipment.order_id else [])]
-    await inbox.wake(session, keys, now=now)
-    return changed > 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotPlaced:
-    """What push decided about a shipment that was not placed by this try."""
-
-    state: State
-    no_of_retries: int
-    problem: str | None
-    next_try_at: datetime | None
-    waiting_since_at: datetime | None = None
-
-
-async def not_placed(session: Session, reference_number: str, owner: str, decided: NotPlaced, *, now: datetime) -> bool:
-    """Keep what push decided; False when the lease was lost (then nothing is written)."""
-    changed = await session.execute(
-        _sql.not_placed,
-        shard_of(reference_number),
-        reference_number,
-        owner,
-        decided.state.value,
-        decided.no_of_retries,
-        decided.problem,
-        decided.next_try_at,
-        decided.waiting_since_at,
-        now,
-    )
-    return changed > 0
-
-
-async def hold_account(session: Session, shipment: Shipment, *, problem: str, until: datetime, now: datetime) -> int:
-    """Hold every due shipment of the same courier account until then; how many."""
-    return await session.execute(
-        _sql.hold_account, shipment.courier_partner_id, shipment.account_code, problem, until, now
-    )
-
-
-async def release_account(session: Session, shipment: Shipment, *, now: datetime) -> int:
-    """The courier account works again: what was held with it is due at once; how many."""
-    return await session.execute(_sql.release_account, shipment.courier_partner_id, shipment.account_code, now)
-
-
 async def try_again(session: Session, reference_number: str, *, now: datetime) -> bool:
-    """Push takes it up at once, with all its tries; False when its state does not allow that."""
+    """Push (or allocate, where it has no courier) takes it up at once; False when its state does not allow that."""
     return await session.execute(_sql.try_again, shard_of(reference_number), reference_number, now) > 0
 
 
-async def change_payload(session: Session, new: NewShipment, *, now: datetime) -> bool:
-    """Replace the payload and push it again; False when it is placed, cancelled or in flight."""
+async def change_payload(session: Session, new: NewShipment, *, now: datetime, version: int | None = None) -> bool:
+    """Replace the payload and push it again; False when it is placed, cancelled or in flight.
+
+    `version` counts its payloads; None keeps the count.
+    """
+    await accounts.ensure(session, [(new.courier_partner_id, new.account_code)])
     changed = await session.execute(
         _sql.new_payload,
         shard_of(new.reference_number),
@@ -193,8 +122,34 @@ async def change_payload(session: Session, new: NewShipment, *, now: datetime) -
         new.delivery_type,
         now,
         new.region.value,
+        version,
+        new.account,
+        new.priority,
     )
     return changed > 0
+
+
+async def link(session: Session, old: str, successor: str, *, now: datetime) -> None:
+    """Note on both that the one was made in place of the other."""
+    await session.execute(_sql.set_replaces, shard_of(successor), successor, old)
+    await session.execute(_sql.set_replaced_by, shard_of(old), old, successor, now)
+
+
+async def hold_back(session: Session, reference_number: str, waits_for: str, *, now: datetime) -> None:
+    """Hold a shipment that was never sent until another is cancelled."""
+    problem = f"waits until {waits_for} is cancelled"
+    await session.execute(_sql.hold_back, shard_of(reference_number), reference_number, waits_for, problem, now)
+
+
+async def waiting(session: Session, after: tuple[int, str], *, limit: int) -> dict[tuple[int, str], str]:
+    """(shard, reference number) -> the shipment whose cancellation it waits for, after this key, in key order."""
+    rows = await session.fetch(_sql.waiting, *after, limit)
+    return {(row["shard"], row["reference_number"]): row["waits_for"] for row in rows}
+
+
+async def release(session: Session, reference_number: str, *, now: datetime) -> None:
+    """What it waited for is cancelled: push takes it up, unless it was cancelled itself meanwhile."""
+    await session.execute(_sql.release, shard_of(reference_number), reference_number, now)
 
 
 async def cancel(session: Session, reference_number: str, *, now: datetime) -> None:
@@ -206,7 +161,7 @@ async def cancel(session: Session, reference_number: str, *, now: datetime) -> N
 
 async def claim_cancels(session: Session, *, owner: str, now: datetime, until: datetime, limit: int) -> list[Shipment]:
     """Take up to `limit` placed shipments that are to be cancelled at ClickPost."""
-    return [_shipment(row) for row in await session.fetch(_sql.claim_cancels, owner, until, now, limit)]
+    return [from_row(row) for row in await session.fetch(_sql.claim_cancels, owner, until, now, limit)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -299,21 +254,77 @@ async def set_standing(
     )
 
 
+async def set_label(session: Session, reference_number: str, label_url: str, *, now: datetime) -> None:
+    """Keep where a fresh label lies."""
+    await session.execute(_sql.set_label, shard_of(reference_number), reference_number, label_url, now)
+
+
+async def set_security_key(session: Session, reference_number: str, security_key: str, *, now: datetime) -> None:
+    """Keep the key that opens the shipment's tracking page."""
+    await session.execute(_sql.set_security_key, shard_of(reference_number), reference_number, security_key, now)
+
+
+async def count_cancels(session: Session) -> dict[str, int]:
+    """Cancellations at ClickPost: how many are `asked` (open), `refused` there, or `unsettled` (push gave up)."""
+    return dict((await session.fetch(_sql.count_cancels))[0])
+
+
 async def newest(
-    session: Session, *, state: State | None = None, before: tuple[datetime, str] | None = None, limit: int = 50
+    session: Session,
+    *,
+    state: State | None = None,
+    before: tuple[datetime, str] | None = None,
+    limit: int = 50,
+    held: Mapping[str, Held] | None = None,
 ) -> list[Shipment]:
-    """Shipments, newest first; `before` is the (created_at, reference_number) where the last page ended."""
+    """Shipments as they are shown, newest first; `before` is the (created_at, reference_number) of the last page's end.
+
+    With `held` (of accounts.held), what waits to be placed in these accounts is shown as held, with the reason.
+    """
     at, reference = before or _END_OF_TIME
+    held = held or {}
     if state is None:
         rows = await session.fetch(_sql.newest, at, reference, limit)
-    else:
+    elif state not in DUE_STATES or not held:
         rows = await session.fetch(_sql.newest_in_state, state.value, at, reference, limit)
-    return [_shipment(row) for row in rows]
+    elif state is State.HELD:
+        rows = await session.fetch(_sql.newest_in_state, state.value, at, reference, limit)
+        rows += [
+            row
+            for account in held
+            for other in DUE_STATES
+            if other is not State.HELD
+            for row in await session.fetch(_sql.newest_of_account, account, other.value, at, reference, limit)
+        ]
+    else:  # what of this state is shown as such: that of the accounts that are not held
+        rows = [
+            row
+            for account in await accounts.every(session)
+            if account.state.account not in held
+            for row in await session.fetch(
+                _sql.newest_of_account, account.state.account, state.value, at, reference, limit
+            )
+        ]
+    found = sorted(map(from_row, rows), key=lambda s: (s.created_at, s.reference_number), reverse=True)
+    return [shown(shipment, held) for shipment in found[:limit]]
 
 
-async def count_by_state(session: Session) -> dict[str, int]:
-    """How many shipments are in each state."""
-    return {row["state"]: row["shipments"] for row in await session.fetch(_sql.count_by_state)}
+def shown(shipment: Shipment, held: Mapping[str, Held]) -> Shipment:
+    """A shipment as it is shown: held where it waits to be placed in an account that is held."""
+    why = held.get(shipment.account)
+    if why is None or shipment.success or shipment.next_try_at is None or shipment.state not in DUE_STATES:
+        return shipment
+    return replace(shipment, state=State.HELD, problem=why.problem)
+
+
+async def count_by_state(session: Session, *, held: Mapping[str, Held] | None = None) -> dict[str, int]:
+    """How many shipments are in each state, as they are shown (see `newest`)."""
+    counts = {row["state"]: row["shipments"] for row in await session.fetch(_sql.count_by_state)}
+    for by_state in (await accounts.count_unplaced(session, list(held or {}))).values():
+        for state, number in by_state.items():
+            counts[state] -= number
+            counts[State.HELD.value] = counts.get(State.HELD.value, 0) + number
+    return {state: number for state, number in sorted(counts.items()) if number > 0}
 
 
 async def cancel_is_asked(session: Session, reference_number: str) -> bool:
@@ -329,4 +340,141 @@ async def late_journeys(
     In order of (shard, reference number), after this one. Couriers write dates in other ways too: check again.
     """
     rows = await session.fetch(_sql.late_journeys, *after, silent_since, expected_before, limit)
-    return [_shipment(row) for row in rows]
+    return [from_row(row) for row in rows]
+
+
+async def set_allocated_by(session: Session, reference_number: str, by: str | None) -> None:
+    """Keep what chose the courier."""
+    await session.execute(_sql.set_allocated_by, shard_of(reference_number), reference_number, by)
+
+
+async def set_allocating(session: Session, reference_number: str, *, now: datetime) -> bool:
+    """It has no courier yet: the recommendation is asked for at once; False when it is placed or cancelled."""
+    return await session.execute(_sql.set_allocating, shard_of(reference_number), reference_number, now) > 0
+
+
+async def claim_allocating(
+    session: Session, *, owner: str, now: datetime, until: datetime, limit: int
+) -> list[Shipment]:
+    """Take up to `limit` shipments that wait for a courier under a lease that ends at `until`."""
+    return [from_row(row) for row in await session.fetch(_sql.claim_allocating, owner, until, now, limit)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotAllocated:
+    """What allocate decided about a shipment that got no courier. `ask_at`: when the recommendation is asked again."""
+
+    state: State
+    no_of_retries: int
+    problem: str | None
+    ask_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """The courier account that was chosen for a shipment, and by what."""
+
+    transporter: str
+    courier_partner_id: int
+    account_code: str | None
+    by: str
+
+
+async def allocate(session: Session, reference_number: str, owner: str, chosen: Chosen, *, now: datetime) -> bool:
+    """Give a shipment its courier and hand it to push; False when the lease was lost."""
+    await accounts.ensure(session, [(chosen.courier_partner_id, chosen.account_code)])
+    changed = await session.execute(
+        _sql.allocated,
+        shard_of(reference_number),
+        reference_number,
+        owner,
+        chosen.transporter,
+        chosen.courier_partner_id,
+        chosen.account_code,
+        chosen.by,
+        now,
+        account_key(chosen.courier_partner_id, chosen.account_code),
+    )
+    return changed > 0
+
+
+async def not_allocated(
+    session: Session, reference_number: str, owner: str, decided: NotAllocated, *, now: datetime
+) -> bool:
+    """Keep what became of a shipment that got no courier."""
+    changed = await session.execute(
+        _sql.not_allocated,
+        shard_of(reference_number),
+        reference_number,
+        owner,
+        decided.state.value,
+        decided.no_of_retries,
+        decided.problem,
+        decided.ask_at,
+        now,
+    )
+    return changed > 0
+
+
+async def claim_replaceable(
+    session: Session, *, owner: str, now: datetime, until: datetime, not_before: datetime, failures: int, limit: int
+) -> list[Shipment]:
+    """Take shipments that another transporter might take: ended, or failed at least `failures` times, since then."""
+    rows = await session.fetch(_sql.claim_replaceable, owner, until, now, not_before, failures, limit)
+    return [from_row(row) for row in rows]
+
+
+async def free_ended(session: Session, *, now: datetime, not_before: datetime) -> list[str]:
+    """Give back the leases on ended shipments that ran out; the reference numbers."""
+    return [row["reference_number"] for row in await session.fetch(_sql.free_ended, now, not_before)]
+
+
+async def replace_later(session: Session, reference_number: str, owner: str, *, at: datetime) -> None:
+    """Look again at then whether another transporter may take it."""
+    await session.execute(_sql.replace_later, shard_of(reference_number), reference_number, owner, at)
+
+
+async def not_replaced(session: Session, reference_number: str, owner: str) -> None:
+    """No other transporter takes it, as it stands now. It is looked at again when it has changed."""
+    await session.execute(_sql.not_replaced, shard_of(reference_number), reference_number, owner)
+
+
+async def supersede(
+    session: Session, reference_number: str, owner: str, new: NewShipment, *, problem: str, now: datetime
+) -> bool:
+    """End a shipment in favour of a successor that was added; False when anything happened to it since its claim.
+
+    The caller rolls back on False: the successor must not stand without this.
+    """
+    shard = shard_of(reference_number)
+    done = await session.execute(_sql.replaced, shard, reference_number, owner, new.reference_number, problem, now)
+    await session.execute(_sql.set_replaces, shard_of(new.reference_number), new.reference_number, reference_number)
+    await set_allocated_by(session, new.reference_number, f"fallback of {reference_number}")
+    return done > 0
+
+
+async def placed_though_replaced(session: Session, *, limit: int) -> list[str]:
+    """Shipments that were placed after all, by a worker thought dead, after a successor had taken their place."""
+    return [row["reference_number"] for row in await session.fetch(_sql.placed_though_replaced, limit)]
+
+
+async def movable(session: Session, transporter: str, after: tuple[int, str], *, limit: int) -> list[Shipment]:
+    """What a transporter still has to place, after this (shard, reference number), locked."""
+    return [from_row(row) for row in await session.fetch(_sql.movable, transporter, *after, limit)]
+
+
+async def move(session: Session, reference_number: str, chosen: Chosen, *, now: datetime) -> bool:
+    """Put a shipment under another courier account; False when ClickPost may hold it, or it is being sent."""
+    await accounts.ensure(session, [(chosen.courier_partner_id, chosen.account_code)])
+    changed = await session.execute(
+        _sql.move,
+        shard_of(reference_number),
+        reference_number,
+        chosen.transporter,
+        chosen.courier_partner_id,
+        chosen.account_code,
+        chosen.by,
+        now,
+        account_key(chosen.courier_partner_id, chosen.account_code),
+    )
+    return changed > 0

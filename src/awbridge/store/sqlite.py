@@ -157,6 +157,11 @@ class _SqliteSession:
         values = [tuple(_to_sqlite(v) for v in row) for row in rows]
         await self._thread.run(lambda: self._connection.executemany(statement.sqlite, values).fetchall())
 
+    async def fetch_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> list[Row]:
+        values = [tuple(_to_sqlite(v) for v in row) for row in rows]
+        sql = statement.sqlite
+        return await self._thread.run(lambda: [r for args in values for r in _rows(self._connection, sql, args)])
+
     async def script(self, sql: str) -> None:
         await self._thread.run(lambda: self._connection.execute(sql).fetchall())
 

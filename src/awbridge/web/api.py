@@ -1,79 +1,51 @@
-"""The HTTP API under /v1."""
+"""The HTTP API under /v1, about shipments."""
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Annotated, Any, cast
 
-from fastapi import APIRouter, Body, Path, Query, Request, Response
+from fastapi import APIRouter, Body, Query, Request, Response
 from starlette.exceptions import HTTPException
 
+from awbridge.domain.allocation import Allocation
 from awbridge.domain.errors import NotFound
 from awbridge.domain.shipment import Shipment, State
 from awbridge.sinks.addresses import Network
-from awbridge.steps import intake
+from awbridge.steps import amend, intake
+from awbridge.steps.amend import Edit
 from awbridge.steps.clock import Clock
-from awbridge.store import Store, attempts, couriers, notices, scans, shipments
-from awbridge.store.couriers import CourierAccount
-from awbridge.web import telling, views
+from awbridge.store import Store, accounts, attempts, notices, scans, shipments, waybills
+from awbridge.web import action_routes, telling, views
+from awbridge.web.accounts import add_routes
+from awbridge.web.reading import json_body, make_cursor, no_nul, read_cursor
 
 LARGEST_BATCH = 1000
-LARGEST_BODY = 16 * 1024 * 1024  # bytes
 
 Reference = str
 
 
-def _read_cursor(cursor: str | None) -> tuple[datetime, str] | None:
-    if not cursor:
-        return None
-    try:
-        at, reference = json.loads(base64.urlsafe_b64decode(cursor))
-        if "\x00" in reference:
-            raise ValueError("no database keeps a NUL")
-        return datetime.fromisoformat(at).astimezone(UTC), reference.encode().decode()
-    except (ValueError, TypeError, AttributeError, OverflowError):
-        raise HTTPException(400, "cursor is not one that this API gave; leave it out to start anew") from None
-
-
-def _cursor(at: datetime, reference: str) -> str:
-    return base64.urlsafe_b64encode(json.dumps([at.isoformat(), reference]).encode()).decode()
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not a JSON value")
-
-
-async def _json_body(request: Request) -> Any:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LARGEST_BODY:
-            raise HTTPException(413, f"a request has at most {LARGEST_BODY // 2**20} MiB; send several batches")
-    try:
-        return json.loads(body, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
-        raise HTTPException(400, f"the body is not JSON: {error}") from None
-
-
-def _no_nul(reference_number: str) -> str:
-    if "\x00" in reference_number:
-        raise NotFound("there is no shipment with a NUL in its reference number")
-    return reference_number
-
-
 async def _known(store: Store, reference_number: str) -> Shipment:
     async with store.read() as session:
-        shipment = await shipments.get(session, _no_nul(reference_number))
+        shipment = await shipments.get(session, no_nul(reference_number))
     if shipment is None:
         raise NotFound(f"there is no shipment {reference_number}")
     return shipment
 
 
-def router(store: Store, clock: Clock, *, networks: Sequence[Network] = (), country: str = "IN") -> APIRouter:
-    """The routes, on this store. `networks` are private ones that endpoints may lie in; `country` is that of phones."""
+def router(
+    store: Store,
+    clock: Clock,
+    *,
+    allocation: Allocation = Allocation.RULES,
+    zone: str = "Asia/Kolkata",
+    networks: Sequence[Network] = (),
+    country: str = "IN",
+) -> APIRouter:
+    """The routes about shipments, accounts and telling, on this store. `zone` is the account's, for times without one.
+
+    `networks` are private ones that endpoints may lie in; `country` is that of phones.
+    """
     api = APIRouter(prefix="/v1")
     api.include_router(telling.router(store, clock, networks=networks, country=country))
     order_body = {
@@ -83,7 +55,8 @@ def router(store: Store, clock: Clock, *, networks: Sequence[Network] = (), coun
                 "application/json": {
                     "schema": {
                         "description": "ClickPost's create-order payload, one or a list of up to 1000; `transporter` "
-                        "may stand in place of courier_partner and account_code, `region` is india or world.",
+                        "may stand in place of courier_partner and account_code, `region` is india or world. Where "
+                        "allocation is on, the courier may be left out.",
                         "oneOf": [{"type": "object"}, {"type": "array", "items": {"type": "object"}}],
                     }
                 }
@@ -94,7 +67,7 @@ def router(store: Store, clock: Clock, *, networks: Sequence[Network] = (), coun
     @api.post("/shipments", status_code=202, tags=["shipments"], openapi_extra=order_body)
     async def create_shipments(request: Request, response: Response) -> Any:
         """Take in one order or a list; all or none. 202: stored, push follows. 200: all were known already."""
-        body = await _json_body(request)
+        body = await json_body(request)
         orders = cast("list[Any]", body) if isinstance(body, list) else [body]
         if not orders:
             raise HTTPException(422, "the list is empty; send at least one order")
@@ -103,7 +76,7 @@ def router(store: Store, clock: Clock, *, networks: Sequence[Network] = (), coun
                 413, f"a batch has at most {LARGEST_BATCH} orders, this one {len(orders)}; send several"
             )
         try:
-            taken = await intake.take_in(store=store, clock=clock, orders=orders)
+            taken = await intake.take_in(store=store, clock=clock, orders=orders, allocation=allocation)
         except intake.BatchRefused as error:
             if not isinstance(body, list):
                 raise error.errors[0] from None
@@ -121,9 +94,11 @@ def router(store: Store, clock: Clock, *, networks: Sequence[Network] = (), coun
     ) -> views.ShipmentPage:
         """Shipments, newest first."""
         async with store.read() as session:
-            found = await shipments.newest(session, state=state, before=_read_cursor(cursor), limit=limit + 1)
+            held = await accounts.held(session, now=clock())
+            before = read_cursor(cursor)
+            found = await shipments.newest(session, state=state, before=before, limit=limit + 1, held=held)
         page = found[:limit]
-        after = _cursor(page[-1].created_at, page[-1].reference_number) if len(found) > limit else None
+        after = make_cursor(page[-1].created_at, page[-1].reference_number) if len(found) > limit else None
         return views.ShipmentPage(shipments=[views.shipment_view(s) for s in page], next=after)
 
     # A reference number may hold a slash: the routes with an ending come before the one without.
@@ -153,51 +128,68 @@ def router(store: Store, clock: Clock, *, networks: Sequence[Network] = (), coun
     @api.post("/shipments/{reference_number:path}/retry", tags=["shipments"])
     async def retry_shipment(reference_number: str) -> views.ShipmentView:
         """Push it again at once, with all its tries."""
-        _no_nul(reference_number)
+        no_nul(reference_number)
         return views.shipment_view(await intake.retry(store=store, clock=clock, reference_number=reference_number))
 
     @api.post("/shipments/{reference_number:path}/cancel", tags=["shipments"])
     async def cancel_shipment(reference_number: str) -> views.ShipmentView:
         """Cancel it: at once when ClickPost cannot hold it, else as soon as ClickPost has cancelled it too."""
-        _no_nul(reference_number)
+        no_nul(reference_number)
         return views.shipment_view(await intake.cancel(store=store, clock=clock, reference_number=reference_number))
 
     @api.put("/shipments/{reference_number:path}/payload", tags=["shipments"], openapi_extra=order_body)
-    async def change_payload(reference_number: str, request: Request) -> views.ShipmentWithPayload:
-        """Replace the payload of a shipment that ClickPost does not hold yet, and push it again."""
-        _no_nul(reference_number)
-        order = await _json_body(request)
-        changed = await intake.change_payload(store=store, clock=clock, reference_number=reference_number, order=order)
+    async def change_payload(
+        reference_number: str,
+        request: Request,
+        reason: Annotated[str, Query(max_length=500, description="Kept with the new payload.")] = "",
+    ) -> views.ShipmentWithPayload:
+        """Replace the payload of a shipment that ClickPost does not hold, and push it again. Old ones are kept."""
+        changed = await intake.change_payload(
+            store=store,
+            clock=clock,
+            reference_number=no_nul(reference_number),
+            order=await json_body(request),
+            changed_by="api",
+            reason=reason.replace("\x00", ""),
+            allocation=allocation,
+        )
         return views.shipment_with_payload(changed)
+
+    @api.get("/shipments/{reference_number:path}/payloads", tags=["shipments"])
+    async def show_payloads(reference_number: str) -> list[views.PayloadView]:
+        """Every payload that it had, the first one first, with what changed."""
+        return views.payload_views(await amend.payloads(store=store, reference_number=no_nul(reference_number)))
+
+    @api.post("/shipments/{reference_number:path}/replace", status_code=202, tags=["shipments"])
+    async def replace_shipment(
+        reference_number: str, response: Response, body: Annotated[views.ReplaceBody | None, Body()] = None
+    ) -> views.ShipmentWithPayload:
+        """Send it again under a new reference number and cancel the old one. 202: stored. 200: was so already."""
+        asked = body or views.ReplaceBody()  # pyright: ignore[reportCallIssue] all of it has defaults
+        taken = await amend.replace(
+            store=store,
+            clock=clock,
+            reference_number=no_nul(reference_number),
+            edit=Edit(order=asked.payload, fields=asked.set),
+            successor=asked.reference_number,
+            after_cancel=asked.after_cancel,
+            allocation=allocation,
+        )
+        if not taken.created:
+            response.status_code = 200
+        return views.shipment_with_payload(taken.shipment)
+
+    action_routes.add(api, store, clock)
 
     @api.get("/shipments/{reference_number:path}", tags=["shipments"])
     async def show_shipment(reference_number: str) -> views.ShipmentWithPayload:
         """One shipment: state, success, no_of_retries, waybill, label_url, status."""
-        return views.shipment_with_payload(await _known(store, reference_number))
-
-    @api.get("/couriers", tags=["couriers"])
-    async def list_couriers() -> list[views.CourierView]:
-        """Every transporter and the courier account it is mapped to."""
+        shipment = await _known(store, reference_number)
         async with store.read() as session:
-            return [views.courier_view(a) for a in await couriers.every(session)]
+            shown = shipments.shown(shipment, await accounts.held(session, now=clock()))
+            return views.shipment_with_payload(shown, await waybills.pieces(session, shipment))
 
-    @api.put("/couriers/{transporter:path}", tags=["couriers"])
-    async def put_courier(
-        transporter: Annotated[str, Path(max_length=200)], body: Annotated[views.CourierBody, Body()]
-    ) -> views.CourierView:
-        """Add a transporter, or map it anew."""
-        account = CourierAccount(transporter=_no_nul(transporter), **body.model_dump())
-        async with store.write() as session:
-            await couriers.put(session, [account], now=clock())
-        return views.courier_view(account)
-
-    @api.delete("/couriers/{transporter:path}", status_code=204, tags=["couriers"])
-    async def remove_courier(transporter: str) -> None:
-        """Forget a transporter. Shipments that named it keep what they resolved to."""
-        async with store.write() as session:
-            if not await couriers.remove(session, _no_nul(transporter)):
-                raise NotFound(f"there is no transporter {transporter}")
-
+    add_routes(api, store, clock, zone)
     _ = (create_shipments, list_shipments, show_shipment, show_scans, show_attempts, retry_shipment, cancel_shipment)
-    _ = (change_payload, list_couriers, put_courier, remove_courier, show_notices)
+    _ = (change_payload, show_payloads, replace_shipment, show_notices)
     return api

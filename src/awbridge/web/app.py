@@ -12,12 +12,14 @@ from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp
 
 import awbridge
+from awbridge.domain.allocation import Allocation
 from awbridge.domain.errors import StoreError
 from awbridge.sinks.addresses import Network
 from awbridge.steps.clock import Clock
 from awbridge.steps.loop import Loop
+from awbridge.steps.sync_couriers import ListsAccounts
 from awbridge.store import Store
-from awbridge.web import api, problems
+from awbridge.web import api, couriers_api, problems
 from awbridge.web.metrics import metrics_text
 from awbridge.web.webhook import PATH, Receive, Scope, Send, WebhookEndpoint
 
@@ -37,16 +39,20 @@ def build_app(
     api_keys: Sequence[str],
     networks: Sequence[Network] = (),
     country: str = "IN",
+    zone: str = "Asia/Kolkata",
+    clickpost: ListsAccounts | None = None,
+    allocation: Allocation = Allocation.RULES,
 ) -> ASGIApp:
-    """The app of `awbridge serve`."""
+    """The app of `awbridge serve`. Without `clickpost`, what calls it is refused."""
     inner = FastAPIOffline(  # /docs from the package itself, not from a CDN
         title="awbridge",
         version=awbridge.__version__,
         summary="Registers shipments with ClickPost, keeps what its webhooks say, catches up what they missed.",
     )
     problems.install(inner)
-    inner.include_router(api.router(store, clock, networks=networks, country=country))
-    _add_health(inner, store, webhook, loops)
+    inner.include_router(api.router(store, clock, allocation=allocation, zone=zone, networks=networks, country=country))
+    inner.include_router(couriers_api.router(store, clock, clickpost=clickpost))
+    _add_health(inner, store, clock, webhook, loops)
     guarded = _Guard(inner, api_keys)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -105,7 +111,7 @@ def _is_loopback(scope: Scope) -> bool:
         return False
 
 
-def _add_health(app: FastAPI, store: Store, webhook: WebhookEndpoint, loops: Sequence[Loop]) -> None:
+def _add_health(app: FastAPI, store: Store, clock: Clock, webhook: WebhookEndpoint, loops: Sequence[Loop]) -> None:
     @app.get("/healthz", tags=["health"])
     async def healthz() -> Response:
         """200 while every step of this process still makes its rounds."""
@@ -126,6 +132,7 @@ def _add_health(app: FastAPI, store: Store, webhook: WebhookEndpoint, loops: Seq
     @app.get("/metrics", tags=["health"])
     async def metrics() -> Response:
         """What the tables and the steps say now, in Prometheus' text format."""
-        return PlainTextResponse(await metrics_text(store, webhook, loops), media_type="text/plain; version=0.0.4")
+        text = await metrics_text(store, webhook, loops, now=clock())
+        return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
 
     _ = (healthz, readyz, metrics)

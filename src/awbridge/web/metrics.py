@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from awbridge.steps.loop import Loop
-from awbridge.store import Store, alarms, events, inbox, notices, shipments
+from awbridge.store import Store, accounts, actions, alarms, couriers, events, inbox, notices, shipments
+from awbridge.store.accounts import Held
 from awbridge.web.webhook import WebhookEndpoint
 
 
@@ -17,18 +19,28 @@ class _Now(Collector):
     def __init__(
         self,
         states: Mapping[str, int],
+        cancels: Mapping[str, int],
+        wanted: Mapping[str, int],
         deliveries: Mapping[str, int],
         answers: Mapping[int, int],
         loops: Sequence[Loop],
         telling: Mapping[str, Mapping[str, int]],
         alarms_open: int,
+        held: Mapping[str, Held],
+        waiting: Mapping[str, int],
+        warnings: Mapping[str, int],
     ) -> None:
         self._states = states
+        self._cancels = cancels
+        self._wanted = wanted
         self._deliveries = deliveries
         self._answers = answers
         self._loops = loops
         self._telling = telling
         self._alarms_open = alarms_open
+        self._held = held
+        self._waiting = waiting
+        self._warnings = warnings
 
     def collect(self) -> Iterable[Metric]:
         """The metrics, as they stand."""
@@ -36,10 +48,25 @@ class _Now(Collector):
         for state, count in self._states.items():
             by_state.add_metric([state], count)
         yield by_state
+        yield from self._accounts()
+        cancelling = GaugeMetricFamily("awbridge_cancels", "Cancellations at ClickPost by stage.", labels=["stage"])
+        for stage, count in self._cancels.items():
+            cancelling.add_metric([stage], count)
+        yield cancelling
+        acting = GaugeMetricFamily("awbridge_actions", "Actions by state.", labels=["state"])
+        for state, count in self._wanted.items():
+            acting.add_metric([state], count)
+        yield acting
         inbox_now = GaugeMetricFamily("awbridge_inbox", "Deliveries in the inbox by stage.", labels=["stage"])
         for stage, count in self._deliveries.items():
             inbox_now.add_metric([stage], count)
         yield inbox_now
+        warned = GaugeMetricFamily(
+            "awbridge_courier_warnings", "Courier accounts in use that orders would fail on.", labels=["kind"]
+        )
+        for kind in ("inactive", "vanished", "renamed"):
+            warned.add_metric([kind], self._warnings.get(kind, 0))
+        yield warned
         answered = CounterMetricFamily("awbridge_webhooks", "Webhooks answered by this process.", labels=["status"])
         for status, count in self._answers.items():
             answered.add_metric([str(status)], count)
@@ -58,14 +85,34 @@ class _Now(Collector):
             silent.add_metric([loop.name], loop.silent_for)
         yield silent
 
+    def _accounts(self) -> Iterable[Metric]:
+        troubles = GaugeMetricFamily(
+            "awbridge_accounts_held", "Courier accounts whose shipments are held, by reason.", labels=["reason"]
+        )
+        for reason in ("account", "breaker", "downtime"):
+            troubles.add_metric([reason], sum(held.kind == reason for held in self._held.values()))
+        yield troubles
+        waiting = GaugeMetricFamily(
+            "awbridge_account_shipments_held", "Shipments that wait in an account that is held.", labels=["account"]
+        )
+        for account in self._held:
+            waiting.add_metric([account], self._waiting.get(account, 0))
+        yield waiting
 
-async def metrics_text(store: Store, webhook: WebhookEndpoint, loops: Sequence[Loop]) -> bytes:
+
+async def metrics_text(store: Store, webhook: WebhookEndpoint, loops: Sequence[Loop], *, now: datetime) -> bytes:
     """All metrics as text."""
     async with store.read() as session:
-        states = await shipments.count_by_state(session)
+        held = await accounts.held(session, now=now)
+        waiting = accounts.held_numbers(await accounts.count_unplaced(session, list(held)))
+        states = await shipments.count_by_state(session, held=held)
+        cancels = await shipments.count_cancels(session)
+        wanted = await actions.count_by_state(session)
         deliveries = await inbox.counts(session)
+        warnings = await couriers.count_warnings(session)
         telling = {"notices": await notices.count_by_state(session), "events": await events.count_by_state(session)}
         raised = len(await alarms.open_now(session))
     registry = CollectorRegistry()
-    registry.register(_Now(states, deliveries, webhook.counts, loops, telling, raised))
+    shown = _Now(states, cancels, wanted, deliveries, webhook.counts, loops, telling, raised, held, waiting, warnings)
+    registry.register(shown)
     return generate_latest(registry)

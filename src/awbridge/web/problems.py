@@ -13,8 +13,10 @@ from starlette.exceptions import HTTPException
 from awbridge.domain.errors import (
     AwbridgeError,
     IntakeError,
+    KeyTaken,
     NotFound,
     NotPossible,
+    NotValid,
     PayloadRefused,
     ReferenceTaken,
     StoreBusy,
@@ -25,9 +27,11 @@ from awbridge.steps.intake import BatchRefused
 log = structlog.get_logger()
 
 _STATUS: tuple[tuple[type[AwbridgeError], int, str], ...] = (
-    (PayloadRefused, 422, "ClickPost would refuse this order"),
+    (PayloadRefused, 422, "ClickPost would refuse this"),
     (ReferenceTaken, 409, "The reference number is taken"),
+    (KeyTaken, 409, "The idempotency key is taken"),
     (BatchRefused, 422, "Orders were refused"),
+    (NotValid, 422, "The request is not valid"),
     (NotFound, 404, "Not found"),
     (NotPossible, 409, "Not possible in this state"),
     (VendorError, 502, "ClickPost did not do it"),

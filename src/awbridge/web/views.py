@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
 from awbridge.clickpost.codes import status_info
+from awbridge.clickpost.orders import payload_differences
+from awbridge.domain.action import Action
 from awbridge.domain.events import EventKind
-from awbridge.domain.shipment import Shipment
+from awbridge.domain.shipment import URGENT, Piece, Shipment
+from awbridge.steps.couriers import Moved
+from awbridge.steps.sync_couriers import Report
 from awbridge.store.alarms import Alarm
 from awbridge.store.attempts import Attempt
-from awbridge.store.couriers import CourierAccount
+from awbridge.store.couriers import Comparison, CourierAccount, CourierWarning
 from awbridge.store.endpoints import Endpoint
 from awbridge.store.events import DeliveryShown
 from awbridge.store.notices import Notice, Reached
+from awbridge.store.payload_versions import PayloadVersion
 from awbridge.store.scans import TimelineScan
 
 _NO_NUL = r"^[^\x00]*$"  # no database keeps one
@@ -37,13 +43,18 @@ class ShipmentView(BaseModel):
     reference_number: str
     order_id: str | None
     transporter: str | None
-    courier_partner_id: int
+    courier_partner_id: int = Field(description="0 while no courier is allocated.")
     account_code: str | None
+    allocated_by: str | None = Field(description="What chose the courier where the order named none.")
     delivery_type: str
-    state: str = Field(description="ready, waiting, retrying, held, placed, rejected, gave_up or cancelled.")
+    state: str = Field(
+        description="allocating, ready, waiting, retrying, held, placed, rejected, gave_up or cancelled."
+    )
     success: bool
     no_of_retries: int
     problem: str | None
+    difference: str | None = Field(description="What ClickPost holds other than was asked.")
+    urgent: bool
     next_try_at: datetime | None
     waybill: str | None
     label_url: str | None
@@ -59,12 +70,26 @@ class ShipmentView(BaseModel):
     placed_at: datetime | None
     created_at: datetime
     updated_at: datetime
+    payload_version: int = Field(description="How many payloads it has had; earlier ones under .../payloads.")
+    replaces: str | None = Field(description="The shipment in whose place this one was made.")
+    replaced_by: str | None = Field(description="The shipment that took its place: a replacement, or a fallback.")
+    waits_for: str | None = Field(description="Held until this shipment is cancelled.")
+
+
+class PieceView(BaseModel):
+    """One piece of a multi-piece shipment."""
+
+    waybill: str
+    label_url: str | None
+    sort_code: str | None
+    security_key: str | None
 
 
 class ShipmentWithPayload(ShipmentView):
     """A shipment with the payload that goes to ClickPost."""
 
     payload: dict[str, Any]
+    pieces: list[PieceView] = Field(description="The children of a multi-piece shipment, with their labels.")
 
 
 class ShipmentPage(BaseModel):
@@ -103,6 +128,29 @@ class AttemptView(BaseModel):
     outcome: str
     ms: int
     made_at: datetime
+    payload_version: int | None = Field(description="Which payload of the shipment went out.")
+
+
+class PayloadView(BaseModel):
+    """One payload that a shipment has or had."""
+
+    version: int
+    payload: dict[str, Any]
+    changed_at: datetime
+    changed_by: str = Field(description="intake, api, or the command line and its user.")
+    reason: str
+    differences: list[str] = Field(description="The fields that differ from the version before.")
+
+
+class ReplaceBody(BaseModel):
+    """How the new shipment differs from the one that it replaces. All may be left out."""
+
+    reference_number: str | None = Field(
+        None, min_length=1, max_length=200, pattern=_NO_NUL, description="By default the old one with -R2 behind it."
+    )
+    payload: dict[str, Any] | None = Field(None, description="A whole order in place of the old shipment's payload.")
+    set: dict[str, Any] = Field({}, description='Fields by path, e.g. {"shipment_details.weight": 500}.')
+    after_cancel: bool = Field(False, description="Hold the new shipment until the old one is cancelled.")
 
 
 class CourierView(BaseModel):
@@ -113,6 +161,8 @@ class CourierView(BaseModel):
     account_code: str | None
     name: str
     active: bool
+    fallback: str | None = Field(description="The transporter that takes over where this one cannot.")
+    warning: str | None = Field(None, description="What the last comparison with ClickPost found.")
 
 
 class CourierBody(BaseModel):
@@ -124,6 +174,97 @@ class CourierBody(BaseModel):
     )
     name: str = Field("", max_length=200, pattern=_NO_NUL)
     active: bool = True
+    fallback: str | None = Field(None, max_length=200, pattern=_NO_NUL, description="A transporter that takes over.")
+
+
+class WarningView(BaseModel):
+    """Something about an account in use that needs a person."""
+
+    transporter: str = Field(description="Empty where only open shipments stand on the account.")
+    courier_partner_id: int
+    account_code: str
+    kind: str = Field(description="inactive, vanished or renamed.")
+    warning: str
+    since_at: datetime
+
+
+class WarningsView(BaseModel):
+    """What the last comparison found, when it was made, and what was in the way since."""
+
+    compared_at: datetime | None
+    problem: str | None
+    warnings: list[WarningView]
+
+
+class ChangeView(BaseModel):
+    """One difference between the mapping and ClickPost's accounts. `written` False: a person decides it."""
+
+    change: str
+    transporter: str
+    courier_partner_id: int
+    account_code: str | None
+    name: str
+    written: bool
+    note: str
+
+
+class SyncView(BaseModel):
+    """The differences, whether they were written, and the warnings that hold."""
+
+    applied: bool
+    changes: list[ChangeView]
+    warnings: list[WarningView]
+
+
+class MoveBody(BaseModel):
+    """Where shipments are moved to."""
+
+    to: str = Field(min_length=1, max_length=200, pattern=_NO_NUL)
+
+
+class StayingView(BaseModel):
+    """A shipment that was not moved."""
+
+    reference_number: str
+    state: str
+    reason: str
+
+
+class MovedView(BaseModel):
+    """What was moved, by reference number, and what was not."""
+
+    moved: list[str]
+    stayed: list[StayingView]
+
+
+class ActionView(BaseModel):
+    """Something that is wanted at ClickPost."""
+
+    id: str
+    kind: str = Field(description="edit, label, security_key, pickup, ndr, whatsapp, register or proof.")
+    reference_number: str | None
+    state: str = Field(description="due, waiting, done, refused, gave_up or unclear.")
+    tries: int = Field(description="Failed tries.")
+    next_try_at: datetime | None
+    problem: str | None
+    result: dict[str, Any] | None = Field(description="What ClickPost gave.")
+    idempotency_key: str | None
+    asked_at: datetime
+    done_at: datetime | None
+    updated_at: datetime
+
+
+class ActionWithBody(ActionView):
+    """An action with what was asked for."""
+
+    body: dict[str, Any]
+
+
+class ActionPage(BaseModel):
+    """A page of actions. Pass `next` as `cursor` to get the following page; null on the last."""
+
+    actions: list[ActionView]
+    next: str | None
 
 
 class NoticeView(BaseModel):
@@ -251,8 +392,10 @@ def status_view(shipment: Shipment) -> StatusView | None:
 
 
 def _shown(shipment: Shipment) -> dict[str, Any]:
-    same = {name: getattr(shipment, name) for name in ShipmentView.model_fields if name not in ("status", "children")}
-    return {**same, "status": status_view(shipment), "children": list(shipment.children)}
+    special = ("status", "children", "urgent")
+    same = {name: getattr(shipment, name) for name in ShipmentView.model_fields if name not in special}
+    urgent = shipment.priority == URGENT
+    return {**same, "status": status_view(shipment), "children": list(shipment.children), "urgent": urgent}
 
 
 def shipment_view(shipment: Shipment) -> ShipmentView:
@@ -260,9 +403,10 @@ def shipment_view(shipment: Shipment) -> ShipmentView:
     return ShipmentView(**_shown(shipment))
 
 
-def shipment_with_payload(shipment: Shipment) -> ShipmentWithPayload:
-    """A shipment as callers see it, with its payload."""
-    return ShipmentWithPayload(**_shown(shipment), payload=shipment.payload)
+def shipment_with_payload(shipment: Shipment, pieces: Sequence[Piece] = ()) -> ShipmentWithPayload:
+    """A shipment as callers see it, with its payload and its pieces."""
+    shown = [PieceView(**{name: getattr(p, name) for name in PieceView.model_fields}) for p in pieces]
+    return ShipmentWithPayload(**_shown(shipment), payload=shipment.payload, pieces=shown)
 
 
 def scan_view(scan: TimelineScan) -> ScanView:
@@ -276,6 +420,70 @@ def attempt_view(attempt: Attempt) -> AttemptView:
     return AttemptView(**{name: getattr(attempt, name) for name in AttemptView.model_fields})
 
 
-def courier_view(account: CourierAccount) -> CourierView:
+def courier_view(account: CourierAccount, warning: str | None = None) -> CourierView:
     """A transporter as callers see it."""
-    return CourierView(**{name: getattr(account, name) for name in CourierView.model_fields})
+    same = {name: getattr(account, name) for name in CourierView.model_fields if name != "warning"}
+    return CourierView(**same, warning=warning)
+
+
+def warning_view(warning: CourierWarning) -> WarningView:
+    """A warning as callers see it."""
+    return WarningView(**{name: getattr(warning, name) for name in WarningView.model_fields})
+
+
+def warnings_view(found: Sequence[CourierWarning], state: Comparison | None) -> WarningsView:
+    """All warnings, and how the comparing stands."""
+    return WarningsView(
+        compared_at=state.compared_at if state else None,
+        problem=state.problem if state else None,
+        warnings=[warning_view(w) for w in found],
+    )
+
+
+def sync_view(report: Report) -> SyncView:
+    """A comparison as callers see it."""
+    changes = [
+        ChangeView(
+            change=c.change,
+            transporter=c.account.transporter,
+            courier_partner_id=c.account.courier_partner_id,
+            account_code=c.account.account_code,
+            name=c.account.name,
+            written=c.written and report.applied,
+            note=c.note,
+        )
+        for c in report.changes
+    ]
+    return SyncView(applied=report.applied, changes=changes, warnings=[warning_view(w) for w in report.warnings])
+
+
+def moved_view(moved: Moved) -> MovedView:
+    """What was moved, as callers see it."""
+    stayed = [StayingView(reference_number=s.reference_number, state=s.state, reason=s.reason) for s in moved.stayed]
+    return MovedView(moved=moved.moved, stayed=stayed)
+
+
+def payload_views(versions: Sequence[PayloadVersion]) -> list[PayloadView]:
+    """A shipment's payloads as callers see them."""
+    before = [None, *versions[:-1]]
+    return [
+        PayloadView(
+            version=new.version,
+            payload=new.payload,
+            changed_at=new.changed_at,
+            changed_by=new.changed_by,
+            reason=new.reason,
+            differences=payload_differences(old.payload, new.payload) if old else [],
+        )
+        for old, new in zip(before, versions, strict=True)
+    ]
+
+
+def action_view(action: Action) -> ActionView:
+    """An action as callers see it."""
+    return ActionView(**{name: getattr(action, name) for name in ActionView.model_fields})
+
+
+def action_with_body(action: Action) -> ActionWithBody:
+    """An action as callers see it, with what was asked for."""
+    return ActionWithBody(**{name: getattr(action, name) for name in ActionWithBody.model_fields})

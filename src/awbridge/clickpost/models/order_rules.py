@@ -60,6 +60,11 @@ the courier's series of waybills, it assigns one by itself, and an order without
 _ANY_COURIER = CourierRule(name="")
 
 
+def longest_reference(courier_partner_id: int) -> int:
+    """How many characters a reference number may have with this courier."""
+    return COURIER_RULES.get(courier_partner_id, _ANY_COURIER).longest_reference
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
     """Where the sections of an order stand; () is the top, as in the flat form."""

@@ -2,8 +2,8 @@
 -- Sorted by key by the caller: two writers that share keys would deadlock otherwise.
 INSERT INTO shipments (shard, reference_number, order_id, transporter, courier_partner_id, account_code, region,
   delivery_type, payload, state, success, no_of_retries, cancel_tries, next_try_at, status_step, final, created_at,
-  updated_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'ready', FALSE, 0, 0, $10, 0, FALSE, $10, $10)
+  updated_at, account, priority)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'ready', FALSE, 0, 0, $10, 0, FALSE, $10, $10, $11, $12)
 ON CONFLICT (shard, reference_number) DO NOTHING
 
 -- name: get
@@ -25,62 +25,51 @@ WHERE reference_number {{postgres: = ANY($1::text[]) AND shard = ANY($2::smallin
 -- name: of_orders
 SELECT order_id, reference_number FROM shipments
 WHERE order_id {{postgres: = ANY($1::text[])}}{{sqlite: IN (SELECT value FROM json_each($1))}}
-
--- name: claim
--- Oldest due first. A lease that ran out is anybody's: its worker was killed, or is too slow to be believed.
-UPDATE shipments SET lease_owner = $1, lease_ends_at = $2, sent_at = COALESCE(sent_at, $3)
-WHERE (shard, reference_number) IN (
-  SELECT shard, reference_number FROM shipments
-  WHERE next_try_at <= $3 AND NOT success AND (lease_ends_at IS NULL OR lease_ends_at <= $3)
-  ORDER BY next_try_at
-  LIMIT $4
-  {{postgres: FOR UPDATE SKIP LOCKED}}
-)
-RETURNING *
-
--- name: place
-UPDATE shipments SET state = 'placed', success = TRUE, problem = $3, next_try_at = NULL, lease_owner = NULL,
-  lease_ends_at = NULL, waiting_since_at = NULL, placed_at = COALESCE(placed_at, $4), waybill = $5, label_url = $6,
-  sort_code = $7, security_key = $8, vendor_order_id = $9, children = $10, next_ask_at = $11, courier_partner_id = $12, account_code = $13, updated_at = $4
-WHERE shard = $1 AND reference_number = $2 AND NOT success
-
--- name: not_placed
--- Only the lease's holder may write this; one who lost it learns nothing that the next try will not learn again.
-UPDATE shipments SET state = $4, no_of_retries = $5, problem = $6, next_try_at = $7, waiting_since_at = $8,
-  lease_owner = NULL, lease_ends_at = NULL, updated_at = $9
-WHERE shard = $1 AND reference_number = $2 AND lease_owner = $3 AND NOT success
-
--- name: hold_account
--- Every due shipment of an account that would fail the same way waits, while the one that showed it goes first.
-UPDATE shipments SET state = 'held', problem = $3, next_try_at = $4, updated_at = $5
-WHERE (shard, reference_number) IN (
-  SELECT shard, reference_number FROM shipments
-  WHERE next_try_at IS NOT NULL AND next_try_at < $4 AND NOT success AND courier_partner_id = $1
-    AND COALESCE(account_code, '') = COALESCE($2, '') AND lease_owner IS NULL
-  {{postgres: FOR UPDATE SKIP LOCKED}}
-)
-
--- name: release_account
--- The account works again: whatever was held with it goes on at once.
-UPDATE shipments SET state = 'ready', problem = NULL, next_try_at = $3, updated_at = $3
-WHERE (shard, reference_number) IN (
-  SELECT shard, reference_number FROM shipments
-  WHERE next_try_at IS NOT NULL AND state = 'held' AND courier_partner_id = $1
-    AND COALESCE(account_code, '') = COALESCE($2, '') AND lease_owner IS NULL
-  {{postgres: FOR UPDATE SKIP LOCKED}}
-)
+  -- What a fallback ended is not at ClickPost: its successor is meant.
+  AND (replaced_by IS NULL OR success OR state <> 'cancelled')
 
 -- name: try_again
-UPDATE shipments SET state = 'ready', no_of_retries = 0, problem = NULL, next_try_at = $3, waiting_since_at = NULL,
-  updated_at = $3
+-- Push has nobody to send one without a courier to: the recommendation is asked for again.
+UPDATE shipments SET no_of_retries = 0, problem = NULL, waiting_since_at = NULL, waits_for = NULL, updated_at = $3,
+  state = CASE WHEN courier_partner_id = 0 THEN 'allocating' ELSE 'ready' END,
+  next_try_at = CASE WHEN courier_partner_id <> 0 THEN $3{{postgres: ::timestamptz}} END,
+  allocate_at = CASE WHEN courier_partner_id = 0 THEN $3{{postgres: ::timestamptz}} END
 WHERE shard = $1 AND reference_number = $2 AND state IN ('retrying', 'held', 'rejected', 'gave_up', 'waiting')
 
 -- name: new_payload
+-- One that waits for another's cancellation goes on waiting.
 UPDATE shipments SET payload = $3, order_id = $4, transporter = $5, courier_partner_id = $6, account_code = $7,
-  delivery_type = $8, region = $10, payload_changed_at = $9, state = 'ready', no_of_retries = 0, problem = NULL, next_try_at = $9, waiting_since_at = NULL,
-  updated_at = $9
+  delivery_type = $8, region = $10, account = $12, priority = $13, payload_changed_at = $9, no_of_retries = 0,
+  waiting_since_at = NULL, payload_version = COALESCE($11, payload_version), updated_at = $9,
+  state = CASE WHEN waits_for IS NULL THEN 'ready' ELSE state END,
+  problem = CASE WHEN waits_for IS NULL THEN NULL ELSE problem END,
+  next_try_at = CASE WHEN waits_for IS NULL THEN $9{{postgres: ::timestamptz}} END
 WHERE shard = $1 AND reference_number = $2 AND NOT success AND lease_owner IS NULL AND cancel_asked_at IS NULL
   AND state <> 'cancelled'
+
+-- name: set_replaces
+UPDATE shipments SET replaces = $3 WHERE shard = $1 AND reference_number = $2
+
+-- name: set_replaced_by
+UPDATE shipments SET replaced_by = $3, updated_at = $4 WHERE shard = $1 AND reference_number = $2
+
+-- name: hold_back
+UPDATE shipments SET waits_for = $3, state = 'held', problem = $4, next_try_at = NULL, updated_at = $5
+WHERE shard = $1 AND reference_number = $2 AND sent_at IS NULL
+
+-- name: waiting
+SELECT shard, reference_number, waits_for FROM shipments
+WHERE waits_for IS NOT NULL AND (shard, reference_number) > ($1, $2)
+ORDER BY shard, reference_number
+LIMIT $3
+
+-- name: release
+UPDATE shipments SET waits_for = NULL, updated_at = $3,
+  state = CASE WHEN state <> 'held' THEN state WHEN courier_partner_id = 0 THEN 'allocating' ELSE 'ready' END,
+  problem = CASE WHEN state = 'held' THEN NULL ELSE problem END,
+  next_try_at = CASE WHEN state = 'held' AND courier_partner_id <> 0 THEN $3 ELSE next_try_at END,
+  allocate_at = CASE WHEN state = 'held' AND courier_partner_id = 0 THEN $3 ELSE allocate_at END
+WHERE shard = $1 AND reference_number = $2 AND waits_for IS NOT NULL
 
 -- name: cancel_unsent
 -- Nothing ever went out for it, or ClickPost refused it for good: there is nothing to cancel over there.
@@ -91,7 +80,9 @@ WHERE shard = $1 AND reference_number = $2 AND NOT success AND lease_owner IS NU
 -- name: ask_cancel
 -- What may stand at ClickPost is settled first (push goes on until it knows), then cancelled there.
 UPDATE shipments SET cancel_asked_at = COALESCE(cancel_asked_at, $3), updated_at = $3,
-  next_try_at = CASE WHEN success OR state = 'gave_up' THEN $3 ELSE next_try_at END
+  next_try_at = CASE WHEN success OR (state = 'gave_up' AND courier_partner_id <> 0) THEN $3 ELSE next_try_at END,
+  allocate_at = CASE WHEN state = 'gave_up' AND courier_partner_id = 0 THEN $3 ELSE allocate_at END,
+  state = CASE WHEN state = 'gave_up' AND courier_partner_id = 0 THEN 'allocating' ELSE state END
 WHERE shard = $1 AND reference_number = $2 AND state <> 'cancelled'
 
 -- name: claim_cancels
@@ -138,6 +129,20 @@ UPDATE shipments SET status_code = $3, status_at = $4, status_bucket = $5, statu
   ndr_code = $9, last_heard_at = $10, next_ask_at = $11, updated_at = $10
 WHERE shard = $1 AND reference_number = $2
 
+-- name: set_label
+UPDATE shipments SET label_url = $3, updated_at = $4 WHERE shard = $1 AND reference_number = $2
+
+-- name: set_security_key
+UPDATE shipments SET security_key = $3, updated_at = $4 WHERE shard = $1 AND reference_number = $2
+
+-- name: count_cancels
+-- Cancellations that go on, those that ClickPost refused, and those of which push gave up to learn what there is to
+-- cancel.
+SELECT COUNT(CASE WHEN next_try_at IS NOT NULL THEN 1 END) AS asked,
+  COUNT(CASE WHEN next_try_at IS NULL AND state = 'placed' THEN 1 END) AS refused,
+  COUNT(CASE WHEN next_try_at IS NULL AND state = 'gave_up' THEN 1 END) AS unsettled
+FROM shipments WHERE cancel_asked_at IS NOT NULL AND state <> 'cancelled'
+
 -- name: newest
 SELECT * FROM shipments
 WHERE (created_at, reference_number) < ($1, $2)
@@ -149,6 +154,13 @@ SELECT * FROM shipments
 WHERE state = $1 AND (created_at, reference_number) < ($2, $3)
 ORDER BY created_at DESC, reference_number DESC
 LIMIT $4
+
+-- name: newest_of_account
+SELECT * FROM shipments
+WHERE account = $1 AND state = $2 AND (created_at, reference_number) < ($3, $4) AND next_try_at IS NOT NULL
+  AND NOT success
+ORDER BY created_at DESC, reference_number DESC
+LIMIT $5
 
 -- name: count_by_state
 SELECT state, COUNT(*) AS shipments FROM shipments GROUP BY state ORDER BY state
@@ -162,3 +174,102 @@ SELECT * FROM shipments
 WHERE NOT final AND status_at IS NOT NULL AND (shard, reference_number) > ($1, $2) AND (status_at < $3 OR edd < $4)
 ORDER BY shard, reference_number
 LIMIT $5
+
+-- name: set_allocated_by
+UPDATE shipments SET allocated_by = $3 WHERE shard = $1 AND reference_number = $2
+
+-- name: set_allocating
+-- It has no courier: push must not see it, and the recommendation is asked for at once, or when what it waits for is
+-- cancelled.
+UPDATE shipments SET courier_partner_id = 0, account_code = NULL, account = '', transporter = NULL,
+  allocated_by = NULL, next_try_at = NULL, allocate_at = $3, no_of_retries = 0, updated_at = $3,
+  state = CASE WHEN waits_for IS NULL THEN 'allocating' ELSE state END,
+  problem = CASE WHEN waits_for IS NULL THEN NULL ELSE problem END
+WHERE shard = $1 AND reference_number = $2 AND NOT success AND state <> 'cancelled'
+
+-- name: claim_allocating
+UPDATE shipments SET lease_owner = $1, lease_ends_at = $2
+WHERE (shard, reference_number) IN (
+  SELECT shard, reference_number FROM shipments {{sqlite: INDEXED BY shipments_to_allocate}}
+  WHERE state = 'allocating' AND allocate_at <= $3 AND (lease_ends_at IS NULL OR lease_ends_at <= $3)
+  ORDER BY allocate_at
+  LIMIT $4
+  {{postgres: FOR UPDATE SKIP LOCKED}}
+)
+RETURNING *
+
+-- name: allocated
+-- Only the lease's holder may write this.
+UPDATE shipments SET state = 'ready', transporter = $4, courier_partner_id = $5, account_code = $6, allocated_by = $7,
+  account = $9, no_of_retries = 0, problem = NULL, next_try_at = $8, allocate_at = NULL, lease_owner = NULL, lease_ends_at = NULL,
+  updated_at = $8
+WHERE shard = $1 AND reference_number = $2 AND lease_owner = $3 AND state = 'allocating'
+
+-- name: not_allocated
+UPDATE shipments SET state = $4, no_of_retries = $5, problem = $6, allocate_at = $7, lease_owner = NULL,
+  lease_ends_at = NULL, updated_at = $8
+WHERE shard = $1 AND reference_number = $2 AND lease_owner = $3 AND state = 'allocating'
+
+-- name: claim_replaceable
+-- Ended, or failed often enough, under a transporter with a fallback; not older than the window; not looked at since
+-- its last change. The lease keeps push away while the fallback is settled.
+UPDATE shipments SET lease_owner = $1, lease_ends_at = $2
+WHERE (shard, reference_number) IN (
+  SELECT s.shard, s.reference_number FROM shipments s {{sqlite: INDEXED BY shipments_to_replace}}
+  WHERE s.state IN ('rejected', 'gave_up', 'retrying') AND s.updated_at >= $4
+    AND (s.state <> 'retrying' OR s.no_of_retries >= $5) AND NOT s.success AND s.cancel_asked_at IS NULL
+    AND (s.fallback_at IS NULL OR s.fallback_at <= $3)
+    AND (s.fallback_seen_at IS NULL OR s.fallback_seen_at < s.updated_at)
+    AND (s.lease_ends_at IS NULL OR s.lease_ends_at <= $3)
+    AND EXISTS (SELECT 1 FROM courier_accounts c WHERE c.transporter = s.transporter AND c.fallback IS NOT NULL)
+  ORDER BY s.updated_at
+  LIMIT $6
+  {{postgres: FOR UPDATE SKIP LOCKED}}
+)
+RETURNING *
+
+-- name: free_ended
+-- Ended shipments are leased by fallback alone; a lease that ran out was a killed one's.
+UPDATE shipments {{sqlite: INDEXED BY shipments_to_replace}} SET lease_owner = NULL, lease_ends_at = NULL
+WHERE state IN ('rejected', 'gave_up', 'retrying') AND updated_at >= $2 AND state <> 'retrying' AND lease_ends_at <= $1
+RETURNING reference_number
+
+-- name: replace_later
+UPDATE shipments SET fallback_at = $4, lease_owner = NULL, lease_ends_at = NULL
+WHERE shard = $1 AND reference_number = $2 AND lease_owner = $3
+
+-- name: not_replaced
+UPDATE shipments SET fallback_at = NULL, fallback_seen_at = updated_at, lease_owner = NULL, lease_ends_at = NULL
+WHERE shard = $1 AND reference_number = $2 AND lease_owner = $3
+
+-- name: replaced
+-- The end of the first one. Nothing is written where anything happened to it since it was claimed.
+UPDATE shipments SET state = 'cancelled', replaced_by = $4, problem = $5, next_try_at = NULL, lease_owner = NULL,
+  lease_ends_at = NULL, waiting_since_at = NULL, updated_at = $6
+WHERE shard = $1 AND reference_number = $2 AND lease_owner = $3 AND NOT success AND cancel_asked_at IS NULL
+  AND state IN ('rejected', 'gave_up', 'retrying')
+
+-- name: placed_though_replaced
+SELECT reference_number FROM shipments
+WHERE replaced_by IS NOT NULL AND success AND cancel_asked_at IS NULL
+LIMIT $1
+
+-- name: movable
+-- What a transporter still has to place. Page by page, in key order.
+SELECT * FROM shipments
+WHERE state IN ('ready', 'waiting', 'retrying', 'held', 'rejected', 'gave_up') AND transporter = $1
+  AND (shard, reference_number) > ($2, $3)
+ORDER BY shard, reference_number
+LIMIT $4
+{{postgres: FOR UPDATE}}
+
+-- name: move
+-- Only what ClickPost certainly does not hold: never sent, or refused for good. One that waits for another's
+-- cancellation goes on waiting.
+UPDATE shipments SET transporter = $3, courier_partner_id = $4, account_code = $5, allocated_by = $6, account = $8,
+  no_of_retries = 0, updated_at = $7,
+  state = CASE WHEN waits_for IS NULL THEN 'ready' ELSE state END,
+  problem = CASE WHEN waits_for IS NULL THEN NULL ELSE problem END,
+  next_try_at = CASE WHEN waits_for IS NULL THEN $7{{postgres: ::timestamptz}} END
+WHERE shard = $1 AND reference_number = $2 AND NOT success AND lease_owner IS NULL AND cancel_asked_at IS NULL
+  AND (sent_at IS NULL OR (state = 'rejected' AND NOT may_stand))

@@ -1,0 +1,224 @@
+"""`awbridge shipments payload` and `replace`: mend what was refused, send anew what ClickPost holds."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import sys
+from pathlib import Path
+from typing import Any, cast
+
+import click
+
+from awbridge.cli.shared import as_json_option, fail, plain, print_json, print_table, read_settings, with_store
+from awbridge.clickpost.edits import read_value
+from awbridge.clickpost.orders import payload_differences
+from awbridge.domain.json import JsonObject
+from awbridge.domain.shipment import Shipment
+from awbridge.steps import amend
+from awbridge.steps.amend import Edit, Preview
+from awbridge.steps.clock import utc_now
+from awbridge.steps.intake import TakenIn
+from awbridge.store import Store
+from awbridge.store.payload_versions import PayloadVersion
+
+_set_option = click.option(
+    "--set",
+    "sets",
+    multiple=True,
+    metavar="PATH=VALUE",
+    help="Set a field, e.g. shipment_details.weight=500. Repeatable.",
+)
+_file_option = click.option(
+    "--file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A JSON file with the whole payload."
+)
+
+
+def _order_in(file: Path | None) -> JsonObject | None:
+    if file is None:
+        return None
+    try:
+        order = json.loads(file.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:
+        fail(f"{file}: not a JSON file: {error}")
+    if not isinstance(order, dict):
+        fail(f"{file}: must hold one JSON object, a create-order payload")
+    return cast("JsonObject", order)
+
+
+async def _edit(store: Store, reference: str, file: Path | None, version: int | None, sets: tuple[str, ...]) -> Edit:
+    """The edit that the options ask for; typed values are read by what stands at their place."""
+    begun = Edit(order=_order_in(file), version=version)
+    base = await amend.payload_of(store=store, reference_number=reference, edit=begun)
+    fields: dict[str, Any] = {}
+    for given in sets:
+        path, equals, text = given.partition("=")
+        if not equals or not path:
+            fail(f"--set {given}: write PATH=VALUE, for example shipment_details.weight=500")
+        fields[path] = read_value(base, path, text)
+    return Edit(order=begun.order, version=version, fields=fields)
+
+
+@click.command("payload")
+@click.argument("reference_number")
+@click.option("--version", type=click.IntRange(1), help="An earlier payload: show it, or begin the edit with it.")
+@click.option("--history", is_flag=True, help="List every payload that it had, with what changed.")
+@_set_option
+@_file_option
+@click.option("--push", is_flag=True, help="Make the change and push the shipment again. Without: only show it.")
+@click.option("--reason", default="", help="Kept with the new payload.")
+@as_json_option
+def payload_command(
+    reference_number: str,
+    version: int | None,
+    history: bool,
+    sets: tuple[str, ...],
+    file: Path | None,
+    push: bool,
+    reason: str,
+    as_json: bool,
+) -> None:
+    """Show a shipment's payload, or edit it: first as a rehearsal, then with --push.
+
+    Example: awbridge shipments payload ORDER-1001 --set shipment_details.weight=500 --push
+    """
+    if history:
+        _show_history(with_store(lambda store: amend.payloads(store=store, reference_number=reference_number)), as_json)
+    elif not (sets or file or push):
+        edit = Edit(version=version)
+        shown = with_store(lambda store: amend.payload_of(store=store, reference_number=reference_number, edit=edit))
+        print_json(shown)
+    elif push:
+        _show_changed(_push(reference_number, file, version, sets, reason), as_json)
+    else:
+        _show_preview(_rehearse(reference_number, file, version, sets), as_json)
+
+
+def _push(reference: str, file: Path | None, version: int | None, sets: tuple[str, ...], reason: str) -> Shipment:
+    if not (sets or file or version):
+        fail("nothing to change: give --set, --file or --version; to push the same again: awbridge shipments retry")
+    allocation = read_settings().allocation
+
+    async def go(store: Store) -> Shipment:
+        edit = await _edit(store, reference, file, version, sets)
+        who = f"cli ({_user()})"
+        return await amend.change(
+            store=store,
+            clock=utc_now,
+            reference_number=reference,
+            edit=edit,
+            changed_by=who,
+            reason=reason,
+            allocation=allocation,
+        )
+
+    return with_store(go)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a user id without a name, as in many containers
+        return "unknown user"
+
+
+def _rehearse(reference: str, file: Path | None, version: int | None, sets: tuple[str, ...]) -> Preview:
+    allocation = read_settings().allocation
+
+    async def go(store: Store) -> Preview:
+        edit = await _edit(store, reference, file, version, sets)
+        return await amend.preview(store=store, reference_number=reference, edit=edit, allocation=allocation)
+
+    return with_store(go)
+
+
+def _show_changed(shipment: Shipment, as_json: bool) -> None:
+    if as_json:
+        print_json(shipment)
+    else:
+        click.echo(f"{shipment.reference_number}: {shipment.state}, payload {shipment.payload_version}")
+
+
+def _show_preview(seen: Preview, as_json: bool) -> None:
+    if as_json:
+        print_json({"differences": seen.differences, "problems": seen.problems, "obstacle": seen.obstacle})
+    else:
+        print_table([_as_row(plain(d)) for d in seen.differences], empty="no difference")
+        if seen.problems:
+            click.echo("\nClickPost would refuse it:")
+            print_table([{"field": p.path, "problem": p.problem} for p in seen.problems], empty="")
+        if seen.obstacle:
+            click.echo(f"\n{seen.obstacle}")
+    if seen.problems or seen.obstacle:
+        sys.exit(1)
+    if not as_json:
+        click.echo("\nnothing written; add --push to change the payload and push the shipment again")
+
+
+def _as_row(difference: dict[str, Any]) -> dict[str, str]:
+    return {
+        name: value if name == "path" else "" if value is None else json.dumps(value, ensure_ascii=False)
+        for name, value in difference.items()
+    }
+
+
+def _show_history(versions: list[PayloadVersion], as_json: bool) -> None:
+    if as_json:
+        print_json(versions)
+        return
+    before = [None, *versions[:-1]]
+    print_table(
+        [
+            {
+                "version": new.version,
+                "changed_at": new.changed_at,
+                "by": new.changed_by,
+                "reason": new.reason,
+                "differs in": ", ".join(payload_differences(old.payload, new.payload)) if old else "",
+            }
+            for old, new in zip(before, versions, strict=True)
+        ],
+        empty="",
+    )
+
+
+@click.command("replace")
+@click.argument("reference_number")
+@click.option("--reference", "successor", help="The new reference number.  [default: the old one with -R2 behind it]")
+@_set_option
+@_file_option
+@click.option("--after-cancel", is_flag=True, help="Hold the new shipment until the old one is cancelled.")
+@as_json_option
+def replace_command(
+    reference_number: str,
+    successor: str | None,
+    sets: tuple[str, ...],
+    file: Path | None,
+    after_cancel: bool,
+    as_json: bool,
+) -> None:
+    """Send a shipment that ClickPost holds anew, under a new reference number, and cancel the old one.
+
+    Example: awbridge shipments replace ORDER-1001 --set drop_info.drop_pincode=560002 --after-cancel
+    """
+
+    allocation = read_settings().allocation
+
+    async def go(store: Store) -> TakenIn:
+        return await amend.replace(
+            store=store,
+            clock=utc_now,
+            reference_number=reference_number,
+            edit=await _edit(store, reference_number, file, None, sets),
+            successor=successor,
+            after_cancel=after_cancel,
+            allocation=allocation,
+        )
+
+    taken = with_store(go)
+    if as_json:
+        print_json({"created": taken.created, "shipment": taken.shipment})
+        return
+    new = taken.shipment
+    until = f" until {new.waits_for} is cancelled" if new.waits_for else ""
+    click.echo(f"{reference_number} is replaced by {new.reference_number}: {new.state}{until}")

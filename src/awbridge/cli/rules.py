@@ -1,0 +1,142 @@
+"""`awbridge couriers rules`: which transporter takes an order that names none."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import click
+
+from awbridge.cli.shared import as_json_option, print_json, print_table, with_store
+from awbridge.clickpost.orders import unallocated_shipment
+from awbridge.clickpost.parcel import parcel_of
+from awbridge.domain.allocation import RULE_FIELDS, Rule, rule_fields
+from awbridge.domain.errors import AwbridgeError, NotValid
+from awbridge.domain.json import JsonObject
+from awbridge.domain.shipment import Region
+from awbridge.steps import couriers as courier_steps
+from awbridge.steps.clock import utc_now
+from awbridge.store import Store, couriers, rules
+
+
+@click.group("rules")
+def rules_group() -> None:
+    """Which transporter takes an order that names none: the first rule that fits."""
+
+
+def _row(rule: Rule) -> dict[str, Any]:
+    fields = rule_fields(rule)
+    cells = {name: fields.get(name, "") for name in RULE_FIELDS}
+    return {name: " ".join(cell) if isinstance(cell, list) else cell for name, cell in cells.items()}  # pyright: ignore[reportUnknownArgumentType,reportUnknownVariableType]
+
+
+async def _every(store: Store) -> list[Rule]:
+    async with store.read() as session:
+        return await rules.every(session)
+
+
+@rules_group.command("list")
+@as_json_option
+def list_rules(as_json: bool) -> None:
+    """List the rules in the order in which they are tried.
+
+    Example: awbridge couriers rules list
+    """
+    found = with_store(_every)
+    if as_json:
+        print_json([rule_fields(rule) for rule in found])
+    else:
+        empty = "no rules: orders have to name a transporter; add some with awbridge couriers rules import"
+        print_table([_row(rule) for rule in found], empty=empty)
+
+
+@rules_group.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def import_rules(file: Path) -> None:
+    """Put the rules of a CSV in place of all that were, in the order of its lines; all or none.
+
+    Example: awbridge couriers rules import rules.csv
+    """
+    with file.open(encoding="utf-8-sig", newline="") as text:
+        reader = csv.DictReader(text)
+        rows = [_cells(row, f"{file.name}, line {reader.line_num}") for row in reader]
+
+    async def go(store: Store) -> list[Rule]:
+        return await courier_steps.put_rules(store=store, clock=utc_now, rows=rows)
+
+    click.echo(f"{len(with_store(go))} rules in force")
+
+
+def _cells(row: Mapping[Any, Any], place: str) -> dict[str, str]:
+    if None in row:
+        raise NotValid(f"{place}: more cells than the header names; nothing imported")
+    return {name: cell for name, cell in row.items() if cell}
+
+
+@rules_group.command("export")
+@click.option("--to", "file", type=click.Path(dir_okay=False, path_type=Path), help="A file; else standard output.")
+def export_rules(file: Path | None) -> None:
+    """Write the rules as the CSV that import takes.
+
+    Example: awbridge couriers rules export --to rules.csv
+    """
+    found = with_store(_every)
+    with file.open("w", encoding="utf-8", newline="") if file else sys.stdout as out:
+        writer = csv.DictWriter(out, RULE_FIELDS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(_row(rule) for rule in found)
+
+
+@rules_group.command("test")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@as_json_option
+def test_rules(file: Path, as_json: bool) -> None:
+    """Show which rule the order in a JSON file meets, and why others do not take it. Nothing is stored.
+
+    Exit code 1 where none does.
+
+    Example: awbridge couriers rules test order.json
+    """
+    order = _read_order(file)
+    parcel = parcel_of(*order)
+
+    async def go(store: Store) -> tuple[Sequence[Rule], set[str]]:
+        async with store.read() as session:
+            return await rules.every(session), {a.transporter for a in await couriers.every(session) if a.active}
+
+    found, active = with_store(go)
+    rows: list[dict[str, Any]] = []
+    taken = False
+    for rule in found:
+        fits = rule.fits(parcel)
+        usable = rule.transporter in active
+        verdict = "does not fit" if not fits else "fits, but the transporter is switched off" if not usable else "fits"
+        chosen = fits and usable and not taken
+        taken = taken or chosen
+        rows.append({"rule": rule.name, "transporter": rule.transporter, "verdict": "takes it" if chosen else verdict})
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(rows, empty="no rules")
+    if not taken:
+        sys.exit(1)
+
+
+def _read_order(file: Path) -> tuple[JsonObject, Region]:
+    try:
+        order: Any = json.loads(file.read_text(encoding="utf-8-sig"))
+    except ValueError as error:
+        raise AwbridgeError(f"{file.name} is not JSON: {error}") from None
+    if not isinstance(order, dict):
+        raise NotValid(f"{file.name}: an order is a JSON object")
+    payload = {
+        name: value for name, value in cast("JsonObject", order).items() if name not in ("transporter", "region")
+    }
+    region = cast("JsonObject", order).get("region", Region.INDIA.value)
+    if region not in (Region.INDIA, Region.WORLD):
+        raise NotValid(f"{file.name}: region must be india or world")
+    return unallocated_shipment(payload, region=Region(region)).payload, Region(region)

@@ -1,0 +1,123 @@
+"""An action: something a person or a system wants done at ClickPost, beside registering and cancelling."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from awbridge.domain.json import JsonObject
+from awbridge.domain.lifecycle import Bucket
+from awbridge.domain.shipment import Shipment, State, shard_of
+
+LONGEST_KEY = 200  # characters of an idempotency key
+
+
+class ActionKind(StrEnum):
+    """What is to be done."""
+
+    EDIT = "edit"
+    LABEL = "label"
+    SECURITY_KEY = "security_key"
+    PICKUP = "pickup"
+    NDR = "ndr"
+    WHATSAPP = "whatsapp"
+    REGISTER = "register"
+    PROOF = "proof"
+
+
+class ActionState(StrEnum):
+    """Where an action stands.
+
+    waiting ──> due        its shipment has no waybill yet
+    due ──> done           ClickPost did it
+     │  ├──> due           a failure that passes, or account trouble: again later
+     │  ├──> refused       ClickPost or the shipment's state does not allow it: needs a person
+     │  ├──> gave_up       tries exhausted: needs a person
+     │  └──> unclear       a pickup whose answer was lost: needs a person, who may repeat it
+    """
+
+    DUE = "due"
+    WAITING = "waiting"
+    DONE = "done"
+    REFUSED = "refused"
+    GAVE_UP = "gave_up"
+    UNCLEAR = "unclear"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewAction:
+    """An action that was asked for. `idempotency_key` is the caller's: asked twice under it, it is one action."""
+
+    kind: ActionKind
+    reference_number: str | None
+    body: JsonObject = field(repr=False)  # addresses, phones: not for logs
+    idempotency_key: str | None = None
+    state: ActionState = ActionState.DUE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """An action as it stands in the database. `result` is what ClickPost gave, once it is done."""
+
+    id: str
+    kind: ActionKind
+    reference_number: str | None
+    body: JsonObject = field(repr=False)
+    idempotency_key: str | None
+    state: ActionState
+    tries: int
+    next_try_at: datetime | None
+    problem: str | None
+    result: JsonObject | None = field(repr=False)
+    asked_at: datetime
+    done_at: datetime | None
+    updated_at: datetime
+
+
+def action_id(new: NewAction) -> str:
+    """The id of a new action: its shard as two hex digits, then 22 that the key decides, or chance without a key.
+
+    A key counts for one shipment, or for all that belongs to none: what is asked again under it gets the same id. The
+    shard is the shipment's, so that a shipment and its actions lie together.
+    """
+    key = new.idempotency_key or secrets.token_hex(16)
+    scope = new.reference_number or ""
+    digest = hashlib.blake2b(f"{scope}\x1f{key}".encode(), digest_size=11).hexdigest()
+    return f"{shard_of(scope or key):02x}{digest}"
+
+
+def is_action_id(text: str) -> bool:
+    """Whether this could be an action's id."""
+    return re.fullmatch("[0-9a-f]{24}", text) is not None
+
+
+def shard_of_action(id_: str) -> int:
+    """The shard that an action's id names."""
+    return int(id_[:2], 16)
+
+
+_CHANGES = (ActionKind.EDIT, ActionKind.NDR, ActionKind.WHATSAPP, ActionKind.PICKUP)
+
+
+def why_not(kind: ActionKind, shipment: Shipment) -> str | None:
+    """Why this cannot be done to a shipment as it stands now; None where it can, or could once it has a waybill."""
+    name = shipment.reference_number
+    if shipment.state is State.CANCELLED and shipment.waybill is None:
+        return f"{name} was cancelled before it had a waybill"
+    if shipment.state is State.CANCELLED and kind in _CHANGES:
+        return f"{name} is cancelled"
+    if kind is ActionKind.EDIT and shipment.final:
+        return f"{name} has reached its end ({_standing(shipment)}): its order cannot be edited any more"
+    if kind is ActionKind.NDR and shipment.status_bucket != Bucket.FAILED_DELIVERY:
+        return f"{name} is no failed delivery ({_standing(shipment)}): the courier waits for no instruction"
+    return None
+
+
+def _standing(shipment: Shipment) -> str:
+    if shipment.status_bucket is None:
+        return "nothing was heard of it yet"
+    return f"it stands at: {Bucket(shipment.status_bucket).name.lower().replace('_', ' ')}"

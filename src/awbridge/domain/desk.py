@@ -1,0 +1,285 @@
+"""The dispatch desk: how many shipments of each courier account may go to ClickPost now. Pure, no clock.
+
+An account is in one of these moods:
+
+  free ──(key, credentials, account refused)──> trouble: account ──┐
+   ^ │                                                             ├──(a probe gets through)──> ramp: 1, 2, 4, ...
+   │ └──(too many calls fail)──> trouble: breaker ─────────────────┘                              │
+   └──────────────────────────────(the ramp has reached its end)──────────────────────────────────┘
+
+While it is in trouble, one shipment at a time probes it, once per interval. A declared downtime holds it altogether and
+also ends in a ramp. Its shipments are not touched by any of this: they are simply not claimed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+LONGEST_REST = 300.0  # seconds that a Retry-After is believed
+WRONGS_IN_A_ROW = 3  # refusals of the account that outweigh a success shortly before
+_SEAT_SHARE = 3  # an account may hold this many times the seats that are free
+
+
+class Trouble(StrEnum):
+    """What is wrong with an account."""
+
+    NONE = "none"
+    ACCOUNT = "account"  # key, credentials, subscription: a person has to mend it
+    BREAKER = "breaker"  # too many calls failed for reasons that pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskPolicy:
+    """When an account counts as broken, and how it comes back.
+
+    The breaker opens after `failures` failed calls within `window` that are at least the share `rate` of all calls.
+    `probe` and `hold` are the times between two probes of an open breaker and of an account with wrong credentials.
+    The ramp doubles up to `ramp_until` shipments a step; a step whose answers never came is let go after `patience`.
+    """
+
+    failures: int = 10
+    rate: float = 0.5
+    window: timedelta = timedelta(seconds=60)
+    probe: timedelta = timedelta(seconds=60)
+    hold: timedelta = timedelta(minutes=5)
+    ramp_until: int = 64
+    patience: timedelta = timedelta(seconds=120)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountState:
+    """Where an account stands. `account` is its key; times are aware, UTC.
+
+    `since_at`, `problem`, `probe_at` speak of the present trouble. `rest_until_at`: ClickPost asked for a pause.
+    `window_at`, `calls`, `failures` are the breaker's count. `good_at` is the last call that got through, `wrongs` the
+    refusals of the account since. `ramp` (None: free) is the size of the present step, of which `ramp_left` may still
+    go and `ramp_done` were answered. `rate_per_second` (None: any) is filled into `tokens`.
+    """
+
+    account: str
+    trouble: Trouble = Trouble.NONE
+    problem: str | None = None
+    since_at: datetime | None = None
+    probe_at: datetime | None = None
+    rest_until_at: datetime | None = None
+    window_at: datetime | None = None
+    calls: int = 0
+    failures: int = 0
+    good_at: datetime | None = None
+    wrongs: int = 0
+    ramp: int | None = None
+    ramp_left: int = 0
+    ramp_done: int = 0
+    ramp_at: datetime | None = None
+    rate_per_second: float | None = None
+    tokens: float = 0.0
+    tokens_at: datetime | None = None
+    served_at: datetime | None = None
+
+    @property
+    def in_trouble(self) -> bool:
+        """Whether only probes may go."""
+        return self.trouble is not Trouble.NONE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """An account that has due shipments; `urgent` where one of them is urgent."""
+
+    state: AccountState
+    urgent: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """The answers of one account's calls, counted.
+
+    `good` got an answer that says nothing against the account, `failed` failed for a reason that passes, `other` said
+    neither. `probe_good` are those of `good` that probed. `wrong` and `problem` are the words of the last refusal of
+    the account and of the last failure. `wrongs` counts the refusals. `retry_after`: seconds of rest, where asked for.
+    """
+
+    good: int = 0
+    probe_good: int = 0
+    failed: int = 0
+    other: int = 0
+    wrongs: int = 0
+    wrong: str = ""
+    problem: str = ""
+    retry_after: float | None = None
+
+
+def allowance(state: AccountState, now: datetime, policy: DeskPolicy, most: int) -> int:
+    """How many of this account may go now, whatever the others want; at most `most`."""
+    if state.rest_until_at and now < state.rest_until_at:
+        return 0
+    if state.in_trouble:
+        most = min(most, 1) if state.probe_at is None or now >= state.probe_at else 0
+    elif state.ramp is not None:
+        most = min(most, state.ramp if _step_is_stale(state, now, policy) else state.ramp_left)
+    return min(most, _whole_tokens(state, now)) if state.rate_per_second else most
+
+
+def shares(
+    due: Sequence[Due],
+    *,
+    now: datetime,
+    policy: DeskPolicy,
+    free: int,
+    in_use: Mapping[str, int],
+    down: Collection[str] = (),
+    overall: AccountState | None = None,
+) -> dict[str, int]:
+    """How many of each account go now, of `free` seats: dealt one by one, so that no backlog starves another.
+
+    Accounts with urgent work are dealt to first, then those not served for longest. An account that holds three times
+    as many seats as are free gets no more: a slow courier never sits on all of them. `in_use` counts seats taken,
+    `down` names accounts in a declared downtime, `overall` carries the limit over all accounts.
+    """
+    most = {d.state.account: allowance(d.state, now, policy, free) for d in due if d.state.account not in down}
+    if overall and overall.rate_per_second:
+        free = min(free, _whole_tokens(overall, now))
+    order = [d.state.account for d in sorted(due, key=_turn) if most.get(d.state.account)]
+    dealt = dict.fromkeys(order, 0)
+    while order and free > 0:
+        still: list[str] = []
+        for account in order:
+            if free <= 0:
+                break
+            if dealt[account] + in_use.get(account, 0) < _SEAT_SHARE * free:
+                dealt[account] += 1
+                free -= 1
+                if dealt[account] < most[account]:
+                    still.append(account)
+        order = still
+    return {account: number for account, number in dealt.items() if number}
+
+
+def _turn(due: Due) -> tuple[bool, float, str]:
+    served = due.state.served_at
+    return (not due.urgent, served.timestamp() if served else -math.inf, due.state.account)
+
+
+def taken(state: AccountState, number: int, now: datetime, policy: DeskPolicy) -> AccountState:
+    """The account after `number` of its shipments were claimed."""
+    state = replace(state, served_at=now)
+    if state.rate_per_second:
+        state = replace(state, tokens=_tokens(state, now) - number, tokens_at=now)
+    if state.in_trouble:
+        return replace(state, probe_at=now + _interval(state.trouble, policy))
+    if state.ramp is None:
+        return state
+    if _step_is_stale(state, now, policy):
+        state = replace(state, ramp_left=state.ramp, ramp_done=0, ramp_at=now)
+    return replace(state, ramp_left=max(state.ramp_left - number, 0), ramp_at=state.ramp_at or now)
+
+
+def held_back(state: AccountState) -> AccountState:
+    """The account while a declared downtime lasts: when it ends, it begins with a ramp. Nothing new if it knows."""
+    return state if state.in_trouble or (state.ramp, state.ramp_left) == (1, 1) else _at_the_foot(state)
+
+
+def after_answers(state: AccountState, tally: Tally, now: datetime, policy: DeskPolicy) -> AccountState:
+    """The account after these answers."""
+    if tally.retry_after is not None:
+        rest = now + timedelta(seconds=min(max(tally.retry_after, 1.0), LONGEST_REST))
+        state = replace(state, rest_until_at=max(rest, state.rest_until_at or rest))
+    if state.in_trouble:
+        return _after_probe(state, tally, now, policy)
+    if tally.wrong and _is_broken(state, tally, now, policy):
+        return _begin(state, Trouble.ACCOUNT, tally.wrong, now, policy)
+    if tally.good:
+        state = replace(state, good_at=now, wrongs=0)
+    state = replace(_counted(state, tally, now, policy), wrongs=state.wrongs + tally.wrongs)
+    ramp_failed = state.ramp is not None and tally.failed > tally.good
+    if ramp_failed or (state.failures >= policy.failures and state.failures >= policy.rate * state.calls):
+        return _begin(state, Trouble.BREAKER, tally.problem, now, policy)
+    return _climbed(state, tally, now, policy)
+
+
+def _after_probe(state: AccountState, tally: Tally, now: datetime, policy: DeskPolicy) -> AccountState:
+    """Only probes close: what else got through had been sent before the trouble was known."""
+    if tally.probe_good:
+        mended = replace(state, trouble=Trouble.NONE, problem=None, since_at=None, probe_at=None, good_at=now, wrongs=0)
+        return _at_the_foot(replace(mended, calls=0, failures=0, window_at=None))
+    if tally.wrong and state.trouble is Trouble.BREAKER:
+        return replace(state, trouble=Trouble.ACCOUNT, problem=tally.wrong, probe_at=now + policy.hold)
+    return replace(state, problem=tally.wrong or tally.problem or state.problem)
+
+
+def _is_broken(state: AccountState, tally: Tally, now: datetime, policy: DeskPolicy) -> bool:
+    """Whether the account itself is at fault, and not one order that names it wrongly."""
+    if tally.good:
+        return False
+    known_good = state.good_at is not None and now - state.good_at < policy.hold
+    return not known_good or state.wrongs + tally.wrongs >= WRONGS_IN_A_ROW
+
+
+def _begin(state: AccountState, trouble: Trouble, problem: str, now: datetime, policy: DeskPolicy) -> AccountState:
+    return replace(
+        state,
+        trouble=trouble,
+        problem=problem,
+        since_at=now,
+        probe_at=now + _interval(trouble, policy),
+        calls=0,
+        failures=0,
+        window_at=None,
+        wrongs=0,
+        ramp=None,
+        ramp_left=0,
+        ramp_done=0,
+        ramp_at=None,
+    )
+
+
+def _counted(state: AccountState, tally: Tally, now: datetime, policy: DeskPolicy) -> AccountState:
+    if not tally.failed and not state.failures:
+        return state  # nothing to weigh: an account that works costs no count
+    if state.window_at is None or now - state.window_at >= policy.window:
+        state = replace(state, window_at=now, calls=0, failures=0)
+    calls = state.calls + tally.good + tally.failed
+    return replace(state, calls=calls, failures=state.failures + tally.failed)
+
+
+def _climbed(state: AccountState, tally: Tally, now: datetime, policy: DeskPolicy) -> AccountState:
+    if state.ramp is None:
+        return state
+    done = state.ramp_done + tally.good + tally.failed + tally.other + tally.wrongs
+    if done < state.ramp or (not tally.good and not tally.failed):
+        return replace(state, ramp_done=done)
+    step = state.ramp * 2
+    if step > policy.ramp_until:
+        return replace(state, ramp=None, ramp_left=0, ramp_done=0, ramp_at=None)
+    return replace(state, ramp=step, ramp_left=step, ramp_done=0, ramp_at=None)
+
+
+def _at_the_foot(state: AccountState) -> AccountState:
+    return replace(state, ramp=1, ramp_left=1, ramp_done=0, ramp_at=None)
+
+
+def _step_is_stale(state: AccountState, now: datetime, policy: DeskPolicy) -> bool:
+    """The step's shipments went out long ago and not all were answered: a worker died, or they said neither."""
+    return state.ramp_left == 0 and state.ramp_at is not None and now - state.ramp_at >= policy.patience
+
+
+def _interval(trouble: Trouble, policy: DeskPolicy) -> timedelta:
+    return policy.hold if trouble is Trouble.ACCOUNT else policy.probe
+
+
+def _tokens(state: AccountState, now: datetime) -> float:
+    """What is in the bucket now: it holds one second's worth, at least one."""
+    rate = state.rate_per_second or 0.0
+    full = max(rate, 1.0)
+    if state.tokens_at is None:
+        return full
+    passed = max((now - state.tokens_at).total_seconds(), 0.0)
+    return min(full, state.tokens + passed * rate)
+
+
+def _whole_tokens(state: AccountState, now: datetime) -> int:
+    return max(int(_tokens(state, now) + 1e-9), 0)

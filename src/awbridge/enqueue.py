@@ -1,0 +1,84 @@
+"""Take in orders within your own PostgreSQL transaction: they commit with it or not at all (docs/enqueue.md).
+
+    from awbridge.enqueue import enqueue                 # psycopg, SQLAlchemy, Django
+    from awbridge.enqueue import enqueue_async           # asyncpg, and the asyncio sides of psycopg and SQLAlchemy
+
+All four raise what intake raises (PayloadRefused, ReferenceTaken; for several orders BatchRefused), NoTransaction where
+none is open, TypeError for a connection that is not known, and whatever your driver raises. After any of these nothing
+was stored and your transaction can go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from awbridge.domain.allocation import Allocation
+from awbridge.domain.errors import NoTransaction, PayloadRefused, ReferenceTaken
+from awbridge.domain.json import JsonObject
+from awbridge.steps.clock import utc_now
+from awbridge.steps.intake import BatchRefused, TakenIn, take_in_with
+from awbridge.store.borrowed import is_async, savepoint, session_on, without_waiting
+
+__all__ = [
+    "Allocation",
+    "BatchRefused",
+    "NoTransaction",
+    "PayloadRefused",
+    "ReferenceTaken",
+    "TakenIn",
+    "enqueue",
+    "enqueue_async",
+    "enqueue_many",
+    "enqueue_many_async",
+]
+
+
+def enqueue(connection: Any, order: JsonObject, *, allocation: Allocation = Allocation.RULES) -> TakenIn:
+    """Store one order within the transaction that is open on `connection`.
+
+    `order` is ClickPost's create-order payload, with `transporter` and `region` if wished. The same order again changes
+    nothing (`created` is False then). `allocation` says who chooses the courier of an order that names none.
+    """
+    with _one_order():
+        return enqueue_many(connection, [order], allocation=allocation)[0]
+
+
+def enqueue_many(
+    connection: Any, orders: Sequence[JsonObject], *, allocation: Allocation = Allocation.RULES
+) -> list[TakenIn]:
+    """Store orders, all or none, within the transaction that is open on `connection`."""
+    if is_async(connection):
+        raise TypeError("this is a connection for asyncio: use enqueue_async or enqueue_many_async")
+    return without_waiting(_join(connection, orders, allocation))
+
+
+async def enqueue_async(connection: Any, order: JsonObject, *, allocation: Allocation = Allocation.RULES) -> TakenIn:
+    """`enqueue` on a connection for asyncio."""
+    with _one_order():
+        return (await enqueue_many_async(connection, [order], allocation=allocation))[0]
+
+
+async def enqueue_many_async(
+    connection: Any, orders: Sequence[JsonObject], *, allocation: Allocation = Allocation.RULES
+) -> list[TakenIn]:
+    """`enqueue_many` on a connection for asyncio."""
+    if not is_async(connection):
+        raise TypeError("this is not a connection for asyncio: use enqueue or enqueue_many")
+    return await _join(connection, orders, allocation)
+
+
+async def _join(connection: Any, orders: Sequence[JsonObject], allocation: Allocation) -> list[TakenIn]:
+    session = await session_on(connection)
+    async with savepoint(session):
+        return await take_in_with(session, clock=utc_now, orders=orders, allocation=allocation)
+
+
+@contextmanager
+def _one_order() -> Generator[None]:
+    """A single order's own error rather than that of a batch of one."""
+    try:
+        yield
+    except BatchRefused as error:
+        raise error.errors[0] from None

@@ -1,0 +1,186 @@
+"""Allocate: asks ClickPost's recommendation for shipments that no rule gave a courier. Claim, call, record."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import structlog
+
+from awbridge.clickpost.failures import Answer
+from awbridge.clickpost.orders import successor
+from awbridge.clickpost.parcel import recommendation_query
+from awbridge.clickpost.recommendations import Choice, Recommendations
+from awbridge.domain import events as happened
+from awbridge.domain.call import Call
+from awbridge.domain.errors import PayloadRefused, VendorError
+from awbridge.domain.json import JsonObject
+from awbridge.domain.retry import DEFAULT_RETRY_DELAYS, delay_before_retry
+from awbridge.domain.shipment import Region, Shipment, State
+from awbridge.steps.clock import Clock
+from awbridge.store import Store, attempts, couriers, events, shipments
+from awbridge.store.couriers import CourierAccount
+from awbridge.store.database import Session
+from awbridge.store.shipments import Chosen, NotAllocated
+
+log = structlog.get_logger()
+
+
+class Recommends(Protocol):
+    """What allocate needs of the vendor."""
+
+    async def recommend(self, shipments: Sequence[JsonObject]) -> Recommendations:
+        """The best accounts for parcels within India. Raises VendorError."""
+        ...
+
+    async def recommend_world(self, shipment: JsonObject) -> Recommendations:
+        """The best accounts for one parcel anywhere. Raises VendorError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllocatePolicy:
+    """How allocate tries and waits."""
+
+    batch: int = 50
+    concurrency: int = 5
+    lease: timedelta = timedelta(seconds=120)
+    retry_delays: Sequence[float] = DEFAULT_RETRY_DELAYS
+    hold: timedelta = timedelta(minutes=5)
+
+
+async def allocate_due(*, store: Store, clickpost: Recommends, clock: Clock, policy: AllocatePolicy) -> int:
+    """Ask for a courier for the shipments that wait for one, one batch; how many were claimed."""
+    owner = uuid.uuid4().hex
+    now = clock()
+    async with store.write() as session:
+        claimed = await shipments.claim_allocating(
+            session, owner=owner, now=now, until=now + policy.lease, limit=policy.batch
+        )
+    seats = asyncio.Semaphore(policy.concurrency)
+
+    async def allocate_one(shipment: Shipment) -> None:
+        async with seats:
+            if clock() >= now + policy.lease:
+                return  # not ours any more
+            answer = await _ask(clickpost, shipment)
+            async with store.write() as session:
+                await _record(session, shipment, owner, answer, clock(), policy)
+
+    results = await asyncio.gather(*map(allocate_one, claimed), return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return len(claimed)
+
+
+async def _ask(clickpost: Recommends, shipment: Shipment) -> Recommendations | VendorError:
+    query = recommendation_query(shipment.payload, shipment.region)
+    try:
+        if shipment.region is Region.WORLD:
+            return await clickpost.recommend_world(query)
+        return await clickpost.recommend([query])
+    except VendorError as error:
+        return error
+
+
+async def _record(
+    session: Session,
+    shipment: Shipment,
+    owner: str,
+    answer: Recommendations | VendorError,
+    now: datetime,
+    policy: AllocatePolicy,
+) -> None:
+    accounts = await couriers.every(session)
+    chosen = None if isinstance(answer, VendorError) else choose(shipment, answer, accounts)
+    outcome = "recommended" if chosen else "try_later" if isinstance(answer, VendorError) else "not_recommended"
+    await _keep(session, shipment, answer.call, outcome, now)
+    if chosen:
+        kept = await shipments.allocate(session, shipment.reference_number, owner, chosen, now=now)
+        log.info("shipment.allocated", reference=shipment.reference_number, transporter=chosen.transporter)
+    else:
+        decided = _failed(shipment, answer, now, policy)
+        kept = await shipments.not_allocated(session, shipment.reference_number, owner, decided, now=now)
+        if kept:
+            told = happened.stopped(shipment, decided.state, decided.problem, now=now)
+            await events.write(session, told, now=now)
+        log.warning("shipment.not_allocated", reference=shipment.reference_number)
+    if kept and await shipments.cancel_is_asked(session, shipment.reference_number):
+        await shipments.cancel(session, shipment.reference_number, now=now)  # somebody asked while the call was out
+
+
+async def _keep(session: Session, shipment: Shipment, call: Call, outcome: str, now: datetime) -> None:
+    await attempts.add(
+        session,
+        call,
+        reference_number=shipment.reference_number,
+        outcome=outcome,
+        made_at=now,
+        payload_version=shipment.payload_version,
+    )
+
+
+def choose(shipment: Shipment, answer: Recommendations, accounts: Sequence[CourierAccount]) -> Chosen | None:
+    """The best recommended account that an active transporter maps to and whose courier takes the payload. Pure."""
+    active = {(a.courier_partner_id, a.account_code or ""): a for a in reversed(accounts) if a.active}
+    for choice in _choices(shipment, answer):
+        account = active.get((choice.courier_partner_id or 0, choice.account_code))
+        if account and _takes(account, shipment):
+            return Chosen(
+                transporter=account.transporter,
+                courier_partner_id=account.courier_partner_id,
+                account_code=account.account_code,
+                by="recommendation",
+            )
+    return None
+
+
+def _choices(shipment: Shipment, answer: Recommendations) -> list[Choice]:
+    ours = [item for item in answer.items if item.reference_number in ("", shipment.reference_number)]
+    return [choice for item in ours if item.serviceable is not False for choice in item.choices]
+
+
+def _takes(account: CourierAccount, shipment: Shipment) -> bool:
+    try:
+        successor(
+            shipment,
+            reference_number=shipment.reference_number,
+            transporter=account.transporter,
+            courier_partner_id=account.courier_partner_id,
+            account_code=account.account_code,
+        )
+    except PayloadRefused:
+        return False
+    return True
+
+
+def _failed(
+    shipment: Shipment, answer: Recommendations | VendorError, now: datetime, policy: AllocatePolicy
+) -> NotAllocated:
+    tries = shipment.no_of_retries
+    if isinstance(answer, Recommendations):
+        return NotAllocated(state=State.REJECTED, no_of_retries=tries, problem=_nothing(shipment, answer), ask_at=None)
+    problem = f"no courier was recommended: {answer}"
+    if answer.kind == Answer.PERMANENT.value:
+        return NotAllocated(state=State.REJECTED, no_of_retries=tries, problem=problem, ask_at=None)
+    if answer.kind in (Answer.CONFIGURATION.value, Answer.THROTTLED.value):
+        at = now + (timedelta(seconds=answer.retry_after) if answer.retry_after else policy.hold)
+        return NotAllocated(state=State.ALLOCATING, no_of_retries=tries, problem=problem, ask_at=at)
+    delay = delay_before_retry(policy.retry_delays, tries + 1, at_least=answer.retry_after)
+    state = State.ALLOCATING if delay else State.GAVE_UP
+    again_at = now + delay if delay else None
+    return NotAllocated(state=state, no_of_retries=tries + 1, problem=problem, ask_at=again_at)
+
+
+def _nothing(shipment: Shipment, answer: Recommendations) -> str:
+    choices = _choices(shipment, answer)
+    if not choices:
+        said = f" ({answer.message})" if answer.message else ""
+        return f"ClickPost recommends no courier for it{said}. Change the payload and name a transporter, or retry"
+    names = ", ".join(f"{c.courier_partner_id} {c.account_code}" for c in choices[:5])
+    return f"ClickPost recommends {names}, but no active transporter that takes it maps to these. Map one, then retry"

@@ -1,0 +1,263 @@
+"""Fallback: what one courier cannot take goes to the next as a new order, once it is certain that ClickPost holds none.
+
+Proof is the vendor's own word: its last answer to create-order was a refusal (it answers 323 for an order that it
+holds), and asked for the order it has none. Only then, in one transaction, the successor is added and the first ended.
+A killed process leaves the lease behind, nothing else.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import structlog
+
+from awbridge.clickpost.answers import FoundOrder
+from awbridge.clickpost.cures import all_were_refused, another_courier_may
+from awbridge.clickpost.models.order_rules import longest_reference
+from awbridge.clickpost.orders import placed_differences, successor
+from awbridge.domain.errors import PayloadRefused
+from awbridge.domain.fallback import chain, successor_reference
+from awbridge.domain.shipment import NewShipment, Region, Shipment
+from awbridge.steps.clock import Clock
+from awbridge.store import Store, attempts, couriers, dispatch, shipments
+from awbridge.store.couriers import CourierAccount
+from awbridge.store.database import Session
+from awbridge.store.dispatch import Placing
+
+log = structlog.get_logger()
+
+_NUMBERS = range(2, 100)  # endings of successors: REF-2 to REF-99
+
+
+class FindsOrders(Protocol):
+    """What fallback needs of the vendor."""
+
+    async def find_order(self, reference_number: str, *, region: Region = Region.INDIA) -> FoundOrder:
+        """What ClickPost holds under a reference number. Never raises for what the vendor does."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FallbackPolicy:
+    """When another courier is tried.
+
+    `failures`: how many answers of a kind that may pass. `window`: how old the failure may be. `again`: after a
+    question that was not answered.
+    """
+
+    failures: int = 3
+    window: timedelta = timedelta(days=1)
+    again: timedelta = timedelta(minutes=5)
+    lease: timedelta = timedelta(seconds=120)
+    ask_after: timedelta = timedelta(days=1)
+    batch: int = 20
+
+
+class _Changed(Exception):
+    """The shipment changed while it was looked at: nothing is written."""
+
+
+async def fall_back_due(*, store: Store, clickpost: FindsOrders, clock: Clock, policy: FallbackPolicy) -> int:
+    """Hand what a courier could not take to its fallback, one batch; how many shipments were looked at."""
+    await _take_back(store, clock)
+    owner = uuid.uuid4().hex
+    now = clock()
+    async with store.write() as session:
+        await _free_the_dead(session, now, policy)
+        claimed = await shipments.claim_replaceable(
+            session,
+            owner=owner,
+            now=now,
+            until=now + policy.lease,
+            not_before=now - policy.window,
+            failures=policy.failures,
+            limit=policy.batch,
+        )
+    for shipment in claimed:
+        if clock() >= now + policy.lease / 2:
+            break  # what is left would outlive the lease; it is claimed again
+        await _settle(store, clickpost, clock, policy, shipment, owner)
+    return len(claimed)
+
+
+async def _free_the_dead(session: Session, now: datetime, policy: FallbackPolicy) -> None:
+    """What a killed fallback held is free again: payload, retry and cancel want no lease on it."""
+    freed = await shipments.free_ended(session, now=now, not_before=now - policy.window - policy.lease)
+    for reference in freed:
+        await _cancel_if_asked(session, reference, now)
+
+
+async def _take_back(store: Store, clock: Clock) -> None:
+    """The last safety: a worker thought dead placed what had been replaced already. One of the two has to go."""
+    async with store.read() as session:
+        twice = await shipments.placed_though_replaced(session, limit=20)
+    for reference in twice:
+        log.error("fallback.placed_after_all", reference=reference)
+        async with store.write() as session:
+            await shipments.cancel(session, reference, now=clock())
+
+
+async def _settle(
+    store: Store, clickpost: FindsOrders, clock: Clock, policy: FallbackPolicy, shipment: Shipment, owner: str
+) -> None:
+    reference = shipment.reference_number
+    async with store.read() as session:
+        calls = await attempts.of_shipment(session, reference)
+        accounts = {a.transporter: a for a in await couriers.every(session)}
+    changed_at = shipment.payload_changed_at
+    recent = [c for c in calls if changed_at is None or c.made_at >= changed_at]
+    why = another_courier_may(recent, shipment.payload, at_least=policy.failures)
+    if why is None:
+        await _leave(store, shipment, owner, clock)
+        return
+    if not _candidates(shipment, accounts):
+        await _later(store, clock, policy, shipment, owner)  # one may be switched on again
+        return
+    found = await clickpost.find_order(reference, region=shipment.region)
+    if not found.known:
+        await _later(store, clock, policy, shipment, owner, found)
+    elif found.placed:
+        await _place(store, clock, policy, shipment, owner, found)
+    elif not found.denied and (shipment.may_stand or not all_were_refused(calls)):
+        await _leave(store, shipment, owner, clock, found)  # not certain: never
+    else:
+        await _replace(store, clock, shipment, owner, found, accounts, why)
+
+
+async def _later(
+    store: Store,
+    clock: Clock,
+    policy: FallbackPolicy,
+    shipment: Shipment,
+    owner: str,
+    found: FoundOrder | None = None,
+) -> None:
+    reference, now = shipment.reference_number, clock()
+    async with store.write() as session:
+        if found:
+            await _keep(session, shipment, found, "try_later", clock)
+        await shipments.replace_later(session, reference, owner, at=now + policy.again)
+        await _cancel_if_asked(session, reference, now)
+
+
+async def _leave(store: Store, shipment: Shipment, owner: str, clock: Clock, found: FoundOrder | None = None) -> None:
+    async with store.write() as session:
+        if found:
+            await _keep(session, shipment, found, "not_certain", clock)
+        await shipments.not_replaced(session, shipment.reference_number, owner)
+        await _cancel_if_asked(session, shipment.reference_number, clock())
+
+
+async def _cancel_if_asked(session: Session, reference: str, now: datetime) -> None:
+    """Somebody asked while the lease was ours: a rejected shipment has nobody else who would see to it."""
+    if await shipments.cancel_is_asked(session, reference):
+        await shipments.cancel(session, reference, now=now)
+
+
+async def _keep(session: Session, shipment: Shipment, found: FoundOrder, outcome: str, clock: Clock) -> None:
+    await attempts.add(
+        session,
+        found.call,
+        reference_number=shipment.reference_number,
+        outcome=outcome,
+        made_at=clock(),
+        payload_version=shipment.payload_version,
+    )
+
+
+async def _place(
+    store: Store, clock: Clock, policy: FallbackPolicy, shipment: Shipment, owner: str, found: FoundOrder
+) -> None:
+    """ClickPost holds it after all: no fallback, but good news."""
+    assert found.placed is not None
+    async with store.write() as session:
+        now = clock()
+        await _keep(session, shipment, found, "placed", clock)
+        placing = Placing(
+            shipment=shipment,
+            placed=found.placed,
+            difference="; ".join(placed_differences(shipment, found.placed)) or None,
+            next_ask_at=now + policy.ask_after,
+        )
+        await dispatch.place(session, [placing], now=now)
+        await _cancel_if_asked(session, shipment.reference_number, clock())
+    log.info("fallback.held_already", reference=shipment.reference_number, waybill=found.placed.waybill)
+
+
+async def _replace(
+    store: Store,
+    clock: Clock,
+    shipment: Shipment,
+    owner: str,
+    found: FoundOrder,
+    accounts: dict[str, CourierAccount],
+    why: str,
+) -> None:
+    try:
+        async with store.write() as session:
+            await _keep(session, shipment, found, "not_held", clock)
+            new = await _add_successor(session, shipment, _candidates(shipment, accounts), clock)
+            if new is None:
+                await shipments.not_replaced(session, shipment.reference_number, owner)
+                return
+            problem = f"{why}; replaced by {new.reference_number} under {new.transporter}"
+            done = await shipments.supersede(
+                session, shipment.reference_number, owner, new, problem=problem, now=clock()
+            )
+            if not done:
+                raise _Changed
+    except _Changed:
+        async with store.write() as session:  # if the lease is still ours, give it back
+            await shipments.replace_later(session, shipment.reference_number, owner, at=clock())
+            await _cancel_if_asked(session, shipment.reference_number, clock())
+        return
+    log.warning(
+        "fallback.replaced",
+        reference=shipment.reference_number,
+        by=new.reference_number,
+        transporter=new.transporter,
+    )
+
+
+def _candidates(shipment: Shipment, accounts: dict[str, CourierAccount]) -> list[CourierAccount]:
+    """The active accounts along the chain of fallbacks, next first."""
+    names = chain(shipment.transporter or "", {name: a.fallback for name, a in accounts.items()})
+    return [accounts[name] for name in names if name in accounts and accounts[name].active]
+
+
+async def _add_successor(
+    session: Session, shipment: Shipment, candidates: Sequence[CourierAccount], clock: Clock
+) -> NewShipment | None:
+    """Add the shipment under the first courier that takes its payload and the first free reference number."""
+    first = await _first_reference(session, shipment)
+    for account in candidates:
+        longest = longest_reference(account.courier_partner_id)
+        for number in _NUMBERS:
+            try:
+                new = successor(
+                    shipment,
+                    reference_number=successor_reference(first, number, longest),
+                    transporter=account.transporter,
+                    courier_partner_id=account.courier_partner_id,
+                    account_code=account.account_code,
+                )
+            except PayloadRefused:
+                break  # not for this courier
+            if await shipments.add(session, new, now=clock()):
+                await shipments.wake_deliveries(session, [new], now=clock())
+                return new
+    return None
+
+
+async def _first_reference(session: Session, shipment: Shipment) -> str:
+    """The reference number with which the chain began: endings do not pile up."""
+    first: Shipment | None = shipment
+    for _ in _NUMBERS:
+        if first is None or first.replaces is None:
+            break
+        first = await shipments.get(session, first.replaces)
+    return first.reference_number if first else shipment.reference_number

@@ -1,0 +1,64 @@
+-- name: ensure
+-- The caller sorts by account: two that bring the same new accounts would deadlock otherwise.
+INSERT INTO account_states (account, courier_partner_id, account_code)
+{{postgres: SELECT * FROM unnest($1::text[], $2::integer[], $3::text[])}}
+{{sqlite: VALUES ($1, $2, $3)}}
+ON CONFLICT (account) DO NOTHING
+
+-- name: due
+-- Two looks into an index for each account that may be served, however many shipments are due.
+WITH looked AS MATERIALIZED (
+  SELECT a.account, a.courier_partner_id, a.trouble, a.ramp, a.ramp_left,
+    (SELECT s.next_try_at FROM shipments s
+     WHERE s.account = a.account AND s.priority = 0 AND s.next_try_at <= $1 AND NOT s.success
+       AND (s.lease_ends_at IS NULL OR s.lease_ends_at <= $1)
+     ORDER BY s.next_try_at LIMIT 1) AS urgent_at,
+    (SELECT s.next_try_at FROM shipments s
+     WHERE s.account = a.account AND s.priority = 1 AND s.next_try_at <= $1 AND NOT s.success
+       AND (s.lease_ends_at IS NULL OR s.lease_ends_at <= $1)
+     ORDER BY s.next_try_at LIMIT 1) AS normal_at
+  FROM account_states a
+  WHERE (a.trouble = 'none' OR a.probe_at <= $1) AND (a.rest_until_at IS NULL OR a.rest_until_at <= $1)
+)
+SELECT account, courier_partner_id, trouble, ramp, ramp_left, urgent_at, normal_at FROM looked
+WHERE urgent_at IS NOT NULL OR normal_at IS NOT NULL
+ORDER BY account
+
+-- name: lock
+-- In key order: whoever holds one account and wants another meets nobody who holds that one and wants this.
+SELECT * FROM account_states
+WHERE account {{postgres: = ANY($1::text[])}}{{sqlite: IN (SELECT value FROM json_each($1))}}
+ORDER BY account
+{{postgres: FOR UPDATE}}
+
+-- name: save
+UPDATE account_states SET
+{{postgres:
+  trouble = row.trouble, problem = row.problem, since_at = row.since_at, probe_at = row.probe_at,
+  rest_until_at = row.rest_until_at, window_at = row.window_at, calls = row.calls, failures = row.failures,
+  good_at = row.good_at, wrongs = row.wrongs, ramp = row.ramp, ramp_left = row.ramp_left, ramp_done = row.ramp_done,
+  ramp_at = row.ramp_at, tokens = row.tokens, tokens_at = row.tokens_at, served_at = row.served_at
+FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[],
+  $7::timestamptz[], $8::integer[], $9::integer[], $10::timestamptz[], $11::integer[], $12::integer[], $13::integer[],
+  $14::integer[], $15::timestamptz[], $16::double precision[], $17::timestamptz[], $18::timestamptz[])
+  AS row (account, trouble, problem, since_at, probe_at, rest_until_at, window_at, calls, failures, good_at, wrongs,
+    ramp, ramp_left, ramp_done, ramp_at, tokens, tokens_at, served_at)
+WHERE account_states.account = row.account}}
+{{sqlite:
+  trouble = $2, problem = $3, since_at = $4, probe_at = $5, rest_until_at = $6, window_at = $7, calls = $8,
+  failures = $9, good_at = $10, wrongs = $11, ramp = $12, ramp_left = $13, ramp_done = $14, ramp_at = $15,
+  tokens = $16, tokens_at = $17, served_at = $18
+WHERE account = $1}}
+
+-- name: all
+SELECT * FROM account_states WHERE account <> '*' ORDER BY account
+
+-- name: set_rate
+UPDATE account_states SET rate_per_second = $2 WHERE account = $1
+
+-- name: unplaced
+-- What waits to be placed, by account and state, out of the index alone.
+SELECT account, state, COUNT(*) AS shipments FROM shipments
+WHERE account {{postgres: = ANY($1::text[])}}{{sqlite: IN (SELECT value FROM json_each($1))}}
+  AND next_try_at IS NOT NULL AND NOT success
+GROUP BY account, state

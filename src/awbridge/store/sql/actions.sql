@@ -1,0 +1,72 @@
+-- name: add
+INSERT INTO actions (shard, id, kind, reference_number, body, idempotency_key, state, tries, next_try_at, asked_at,
+  updated_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $8, $8)
+ON CONFLICT (shard, id) DO NOTHING
+
+-- name: get
+SELECT * FROM actions WHERE shard = $1 AND id = $2
+
+-- name: abandon
+-- A worker took these up and never told the end: it was killed, or is too slow to be believed. What must not be
+-- repeated blindly becomes unclear instead of being claimed again.
+UPDATE actions SET state = 'unclear', problem = $2, next_try_at = NULL, lease_owner = NULL, lease_ends_at = NULL,
+  updated_at = $1
+WHERE (shard, id) IN (
+  SELECT shard, id FROM actions
+  WHERE kind = 'pickup' AND next_try_at <= $1 AND lease_ends_at <= $1
+  {{postgres: FOR UPDATE SKIP LOCKED}}
+)
+
+-- name: claim
+-- Oldest due first, and of one kind about one shipment only the first asked: a later edit must not be undone by the
+-- repetition of an earlier one.
+UPDATE actions SET lease_owner = $1, lease_ends_at = $2
+WHERE (shard, id) IN (
+  SELECT a.shard, a.id FROM actions a
+  WHERE a.next_try_at <= $3 AND (a.lease_ends_at IS NULL OR a.lease_ends_at <= $3)
+    AND NOT (a.kind = 'pickup' AND a.lease_owner IS NOT NULL)
+    AND NOT EXISTS (
+      SELECT 1 FROM actions b
+      WHERE b.shard = a.shard AND b.reference_number = a.reference_number AND b.kind = a.kind
+        AND b.next_try_at IS NOT NULL AND (b.asked_at, b.id) < (a.asked_at, a.id)
+    )
+  ORDER BY a.next_try_at
+  LIMIT $4
+  {{postgres: FOR UPDATE SKIP LOCKED}}
+)
+RETURNING *
+
+-- name: done
+-- ClickPost did it: a fact, also from a worker that lost its lease.
+UPDATE actions SET state = 'done', result = $3, problem = NULL, next_try_at = NULL, lease_owner = NULL,
+  lease_ends_at = NULL, done_at = $4, updated_at = $4
+WHERE shard = $1 AND id = $2 AND state <> 'done'
+
+-- name: not_done
+-- Only the lease's holder may write this; somebody else may know better by now.
+UPDATE actions SET state = $4, tries = $5, problem = $6, next_try_at = $7, lease_owner = NULL, lease_ends_at = NULL,
+  updated_at = $8
+WHERE shard = $1 AND id = $2 AND lease_owner = $3
+
+-- name: try_again
+UPDATE actions SET state = 'due', tries = 0, problem = NULL, next_try_at = $3, updated_at = $3
+WHERE shard = $1 AND id = $2 AND state <> 'done' AND lease_owner IS NULL
+
+-- name: of_shipment
+SELECT * FROM actions WHERE shard = $1 AND reference_number = $2 ORDER BY asked_at, id
+
+-- name: newest
+SELECT * FROM actions
+WHERE (asked_at, id) < ($1, $2)
+ORDER BY asked_at DESC, id DESC
+LIMIT $3
+
+-- name: newest_in_state
+SELECT * FROM actions
+WHERE state = $1 AND (asked_at, id) < ($2, $3)
+ORDER BY asked_at DESC, id DESC
+LIMIT $4
+
+-- name: count_by_state
+SELECT state, COUNT(*) AS actions FROM actions GROUP BY state ORDER BY state

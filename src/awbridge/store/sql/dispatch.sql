@@ -1,0 +1,83 @@
+-- name: claim
+-- One row in for each account: as many of its shipments as it has turns, oldest due first. A lease that ran out is
+-- anybody's: its worker was killed, or is too slow to be believed.
+{{postgres:
+-- The physical places, locked until the end of this statement: any join here may be planned as a walk over all rows.
+UPDATE shipments SET lease_owner = ($1::text[])[1], lease_ends_at = ($2::timestamptz[])[1],
+  sent_at = COALESCE(sent_at, ($3::timestamptz[])[1])
+WHERE ctid = ANY (ARRAY(
+  SELECT due.ctid FROM unnest($4::text[], $5::smallint[], $6::integer[]) AS turn (account, priority, number)
+  CROSS JOIN LATERAL (
+    SELECT s.ctid FROM shipments s
+    WHERE s.account = turn.account AND s.priority = turn.priority AND s.next_try_at <= ($3::timestamptz[])[1]
+      AND NOT s.success AND (s.lease_ends_at IS NULL OR s.lease_ends_at <= ($3::timestamptz[])[1])
+    ORDER BY s.next_try_at
+    LIMIT turn.number
+    FOR UPDATE SKIP LOCKED
+  ) due
+))}}
+{{sqlite:
+UPDATE shipments SET lease_owner = $1, lease_ends_at = $2, sent_at = COALESCE(sent_at, $3)
+WHERE (shard, reference_number) IN (
+  SELECT shard, reference_number FROM shipments
+  WHERE account = $4 AND priority = $5 AND next_try_at <= $3 AND NOT success
+    AND (lease_ends_at IS NULL OR lease_ends_at <= $3)
+  ORDER BY next_try_at
+  LIMIT $6
+)}}
+RETURNING *
+
+-- name: lock
+-- In key order, like all who lock several shipments.
+SELECT s.reference_number, s.success, s.lease_owner, s.cancel_asked_at
+{{postgres: FROM unnest($1::smallint[], $2::text[]) AS k (shard, reference_number)
+JOIN shipments s ON s.shard = k.shard AND s.reference_number = k.reference_number}}
+{{sqlite: FROM json_each($1) a JOIN json_each($2) b ON b.key = a.key
+CROSS JOIN shipments s ON s.shard = a.value AND s.reference_number = b.value}}
+ORDER BY s.shard, s.reference_number
+{{postgres: FOR UPDATE OF s}}
+
+-- name: place
+UPDATE shipments SET state = 'placed', success = TRUE, problem = NULL, next_try_at = NULL, lease_owner = NULL,
+  lease_ends_at = NULL, waiting_since_at = NULL, may_stand = FALSE,
+{{postgres:
+  placed_at = COALESCE(shipments.placed_at, row.at), updated_at = row.at, waybill = row.waybill,
+  label_url = row.label_url, sort_code = row.sort_code, security_key = row.security_key,
+  vendor_order_id = row.vendor_order_id, children = row.children, next_ask_at = row.next_ask_at,
+  courier_partner_id = row.courier_partner_id, account_code = row.account_code, account = row.account,
+  difference = row.difference
+FROM unnest($1::smallint[], $2::text[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+  $9::text[], $10::timestamptz[], $11::integer[], $12::text[], $13::text[], $14::text[])
+  AS row (shard, reference_number, at, waybill, label_url, sort_code, security_key, vendor_order_id, children,
+    next_ask_at, courier_partner_id, account_code, account, difference)
+WHERE shipments.shard = row.shard AND shipments.reference_number = row.reference_number AND NOT shipments.success}}
+{{sqlite:
+  placed_at = COALESCE(placed_at, $3), updated_at = $3, waybill = $4, label_url = $5, sort_code = $6,
+  security_key = $7, vendor_order_id = $8, children = $9, next_ask_at = $10, courier_partner_id = $11,
+  account_code = $12, account = $13, difference = $14
+WHERE shard = $1 AND reference_number = $2 AND NOT success}}
+
+-- name: not_placed
+-- Only the lease's holder may write this; one who lost it learns nothing that the next try will not learn again.
+UPDATE shipments SET lease_owner = NULL, lease_ends_at = NULL,
+{{postgres:
+  state = row.state, no_of_retries = row.no_of_retries, problem = row.problem, next_try_at = row.next_try_at,
+  waiting_since_at = row.waiting_since_at, may_stand = row.may_stand, updated_at = row.at
+FROM unnest($1::smallint[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::text[], $7::timestamptz[],
+  $8::timestamptz[], $9::boolean[], $10::timestamptz[])
+  AS row (shard, reference_number, owner, state, no_of_retries, problem, next_try_at, waiting_since_at, may_stand, at)
+WHERE shipments.shard = row.shard AND shipments.reference_number = row.reference_number
+  AND shipments.lease_owner = row.owner AND NOT shipments.success}}
+{{sqlite:
+  state = $4, no_of_retries = $5, problem = $6, next_try_at = $7, waiting_since_at = $8, may_stand = $9, updated_at = $10
+WHERE shard = $1 AND reference_number = $2 AND lease_owner = $3 AND NOT success}}
+
+-- name: release
+-- The account works again: those that were turned away because of it go on at once. They are few: nobody else's
+-- shipments were touched.
+UPDATE shipments SET state = 'ready', problem = NULL, next_try_at = $2, updated_at = $2
+WHERE (shard, reference_number) IN (
+  SELECT shard, reference_number FROM shipments
+  WHERE account = $1 AND state = 'held' AND next_try_at IS NOT NULL AND NOT success AND lease_owner IS NULL
+  {{postgres: FOR UPDATE SKIP LOCKED}}
+)

@@ -1,0 +1,57 @@
+"""Reading requests of the API: bodies, cursors, reference numbers."""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from fastapi import Request
+from starlette.exceptions import HTTPException
+
+from awbridge.domain.errors import NotFound
+
+LARGEST_BODY = 16 * 1024 * 1024  # bytes
+
+
+def read_cursor(cursor: str | None) -> tuple[datetime, str] | None:
+    """Where a page ended, by the cursor that it gave; None for none. Raises HTTPException 400 for any other text."""
+    if not cursor:
+        return None
+    try:
+        at, reference = json.loads(base64.urlsafe_b64decode(cursor))
+        if "\x00" in reference:
+            raise ValueError("no database keeps a NUL")
+        return datetime.fromisoformat(at).astimezone(UTC), reference.encode().decode()
+    except (ValueError, TypeError, AttributeError, OverflowError):
+        raise HTTPException(400, "cursor is not one that this API gave; leave it out to start anew") from None
+
+
+def make_cursor(at: datetime, reference: str) -> str:
+    """The cursor of a page that ended here."""
+    return base64.urlsafe_b64encode(json.dumps([at.isoformat(), reference]).encode()).decode()
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a JSON value")
+
+
+async def json_body(request: Request) -> Any:
+    """The body as JSON. Raises HTTPException 413 for one that is too large, 400 for one that is no JSON."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LARGEST_BODY:
+            raise HTTPException(413, f"a request has at most {LARGEST_BODY // 2**20} MiB; send several batches")
+    try:
+        return json.loads(body, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise HTTPException(400, f"the body is not JSON: {error}") from None
+
+
+def no_nul(reference_number: str) -> str:
+    """The reference number. Raises NotFound for one that no database keeps."""
+    if "\x00" in reference_number:
+        raise NotFound("there is no shipment with a NUL in its reference number")
+    return reference_number

@@ -1,0 +1,159 @@
+"""`awbridge couriers` as a person types it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from awbridge.cli import main
+from awbridge.demo import demo_order
+from tests.support.processes import bridge_environment
+
+CSV = """transporter,courier_partner_id,account_code,name,active,fallback
+bluedart,5,Bluedart Air,Bluedart,true,
+delhivery,4,Delhivery Surface,"Delhivery, by road",true,bluedart
+old,9,,,false,
+"""
+RULES = (
+    "name,transporter,drop_pincode,pickup_pincode,order_type,delivery_type,region,"
+    "weight_from,weight_to,value_from,value_to\n"
+    "south,bluedart,56 60,,,,,,2000,,\n"
+    "rest,delhivery,,,,,,,,,\n"
+)
+
+
+@pytest.fixture
+def awbridge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A function that runs one command in a folder of its own, with three transporters."""
+    monkeypatch.chdir(tmp_path)
+    for name, value in bridge_environment(f"sqlite:///{tmp_path}/cli.db", "http://127.0.0.1:9", 0).items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "couriers.csv").write_text(CSV)
+
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(main, arguments)
+
+    assert run("couriers", "import", "couriers.csv").output == "3 transporters imported\n"
+    return run
+
+
+def listed(awbridge: Any) -> dict[str, dict[str, Any]]:
+    return {c["transporter"]: c for c in json.loads(awbridge("couriers", "list", "--json").stdout)}
+
+
+def order_file(path: Path, name: str, **more: Any) -> str:
+    order = demo_order(1, 1)
+    order.pop("transporter", None)
+    for field in ("courier_partner", "account_code"):
+        order["shipment_details"].pop(field, None)
+    (path / name).write_text(json.dumps(order | more))
+    return name
+
+
+def test_what_is_exported_is_what_was_imported(awbridge: Any, tmp_path: Path) -> None:
+    assert awbridge("couriers", "export").output == CSV
+    awbridge("couriers", "export", "--to", "out.csv")
+    assert (tmp_path / "out.csv").read_text() == CSV
+
+
+def test_an_import_keeps_what_its_columns_do_not_say(awbridge: Any, tmp_path: Path) -> None:
+    (tmp_path / "short.csv").write_text("transporter,courier_partner_id\ndelhivery,25\nold,9\n")
+    assert awbridge("couriers", "import", "short.csv").exit_code == 0
+    after = listed(awbridge)
+    assert (after["delhivery"]["courier_partner_id"], after["delhivery"]["fallback"]) == (25, "bluedart")
+    assert not after["old"]["active"]
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("new,x,,,,", "line 2: transporter and courier_partner_id"),
+        ("new,4,,,perhaps,", "line 2: active must be"),
+        ("new,4,,,,nobody", "the fallback 'nobody' of 'new' is not known"),
+        ("bluedart,5,,,,delhivery", "in a circle"),
+    ],
+)
+def test_a_wrong_line_imports_nothing(awbridge: Any, tmp_path: Path, line: str, problem: str) -> None:
+    (tmp_path / "bad.csv").write_text(f"{CSV.splitlines()[0]}\n{line}\nfine,6,,,,\n")
+    result = awbridge("couriers", "import", "bad.csv")
+    assert result.exit_code == 1
+    assert problem in " ".join(result.output.split())
+    assert listed(awbridge).keys() == {"bluedart", "delhivery", "old"}
+
+
+def test_a_transporter_is_added_changed_retired_and_removed(awbridge: Any) -> None:
+    added = awbridge("couriers", "add", "ekart", "--courier-partner-id", "55", "--fallback", "delhivery")
+    assert added.output == "ekart: added\n"
+    assert awbridge("couriers", "add", "ekart", "--courier-partner-id", "56").exit_code == 1
+    assert awbridge("couriers", "set", "ekart", "--account-code", "E1", "--inactive").output == (
+        "ekart: 55 E1, switched off\n"
+    )
+    ekart = listed(awbridge)["ekart"]
+    assert (ekart["fallback"], ekart["active"], ekart["account_code"]) == ("delhivery", False, "E1")
+    assert awbridge("couriers", "set", "ekart", "--fallback", "", "--active").exit_code == 0
+    assert listed(awbridge)["ekart"]["fallback"] is None
+    assert awbridge("couriers", "set", "ekart").exit_code == 2
+    assert awbridge("couriers", "set", "nobody", "--active").exit_code == 1
+    assert "the fallback of delhivery" in awbridge("couriers", "remove", "bluedart").output
+    assert awbridge("couriers", "remove", "ekart").output == "ekart: removed\n"
+
+
+def test_rules_go_round_and_the_test_says_which_takes_an_order(awbridge: Any, tmp_path: Path) -> None:
+    (tmp_path / "rules.csv").write_text(RULES)
+    assert awbridge("couriers", "rules", "import", "rules.csv").output == "2 rules in force\n"
+    assert awbridge("couriers", "rules", "export").output == RULES
+    assert [r["name"] for r in json.loads(awbridge("couriers", "rules", "list", "--json").stdout)] == ["south", "rest"]
+    file = order_file(tmp_path, "order.json")
+    awbridge("couriers", "set", "delhivery", "--inactive")
+    awbridge("couriers", "set", "bluedart", "--inactive")
+    assert awbridge("couriers", "rules", "test", file).exit_code == 1
+    awbridge("couriers", "set", "delhivery", "--active")
+    tested = awbridge("couriers", "rules", "test", file, "--json")
+    assert tested.exit_code == 0
+    assert json.loads(tested.stdout)[-1] == {"rule": "rest", "transporter": "delhivery", "verdict": "takes it"}
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("name,transporter\na,nobody\n", "rule 1: transporter 'nobody' is not known"),
+        ("name,transporter,weight\na,old,5\n", "there is no condition weight"),
+        ("name,transporter\na,old,5\n", "line 2: more cells than the header names"),
+    ],
+)
+def test_wrong_rules_leave_the_old_ones(awbridge: Any, tmp_path: Path, text: str, problem: str) -> None:
+    (tmp_path / "rules.csv").write_text(RULES)
+    awbridge("couriers", "rules", "import", "rules.csv")
+    (tmp_path / "bad.csv").write_text(text)
+    result = awbridge("couriers", "rules", "import", "bad.csv")
+    assert result.exit_code == 1
+    assert problem in " ".join(result.output.split())
+    assert len(json.loads(awbridge("couriers", "rules", "list", "--json").stdout)) == 2
+
+
+def test_orders_without_a_courier_follow_the_rules_and_are_moved(awbridge: Any, tmp_path: Path) -> None:
+    (tmp_path / "rules.csv").write_text("name,transporter\nall,delhivery\n")
+    awbridge("couriers", "rules", "import", "rules.csv")
+    assert awbridge("shipments", "import", order_file(tmp_path, "order.json")).exit_code == 0
+    [shipment] = json.loads(awbridge("shipments", "list", "--json").stdout)
+    reference = shipment["reference_number"]
+    assert shipment["transporter"] == "delhivery"
+    assert "rule all" in awbridge("shipments", "show", reference).output
+    moved = awbridge("couriers", "move", "delhivery", "bluedart")
+    assert moved.output == "1 shipments moved from delhivery to bluedart\n"
+    assert json.loads(awbridge("couriers", "move", "delhivery", "bluedart", "--json").stdout) == {
+        "moved": [],
+        "stayed": [],
+    }
+
+
+def test_a_setting_lets_clickpost_choose(awbridge: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = order_file(tmp_path, "order.json")
+    assert "is required" in awbridge("shipments", "import", file).output
+    monkeypatch.setenv("AWBRIDGE_ALLOCATION", "recommendation")
+    assert awbridge("shipments", "import", file).exit_code == 0
+    assert len(json.loads(awbridge("shipments", "list", "--json", "--state", "allocating").stdout)) == 1

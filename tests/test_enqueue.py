@@ -1,0 +1,414 @@
+"""Orders that join the caller's own transaction, through every library that a caller may hold a connection of."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import re
+import subprocess
+import sys
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, timedelta
+from pathlib import Path
+from typing import Any, cast
+
+import asyncpg
+import django
+import psycopg
+import pytest
+import sqlalchemy as sa
+from psycopg.rows import dict_row
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+from sqlalchemy.orm import Session as OrmSession
+from sqlalchemy.orm import scoped_session, sessionmaker
+
+from awbridge.domain.errors import NoTransaction, PayloadRefused, ReferenceTaken
+from awbridge.enqueue import BatchRefused, TakenIn, enqueue, enqueue_async, enqueue_many, enqueue_many_async
+from awbridge.steps import intake
+from awbridge.steps.clock import utc_now
+from awbridge.store import Store, couriers, inbox
+from awbridge.store.couriers import CourierAccount
+from tests.conftest import new_database
+from tests.steps.world import an_order
+from tests.store.rows import T0, count, delivery, fetch
+from tests.store.rows import sql as rows_sql
+from tests.store.stores import store, store_url
+from tests.support.postgres import PostgresServer
+
+__all__ = ["store", "store_url"]
+
+pytestmark = pytest.mark.parametrize("store_url", ["postgres"], indirect=True)
+
+
+class Caller:
+    """An application's connection with a transaction open on it."""
+
+    def __init__(self, connection: Any, run: Callable[[str], Any], commit: Callable[[], Any]) -> None:
+        self.connection = connection
+        self._run = run
+        self._commit = commit
+
+    async def run(self, sql: str) -> None:
+        await settled(self._run(sql))
+
+    async def commit(self) -> None:
+        """Without this, the transaction is rolled back when the caller goes."""
+        await settled(self._commit())
+
+    async def enqueue(self, order: Any) -> TakenIn:
+        made = enqueue_async if self.is_async else enqueue
+        return await settled(cast("Any", made)(self.connection, order))
+
+    async def enqueue_many(self, orders: list[Any]) -> list[TakenIn]:
+        made = enqueue_many_async if self.is_async else enqueue_many
+        return await settled(cast("Any", made)(self.connection, orders))
+
+    @property
+    def is_async(self) -> bool:
+        return "async" in type(self.connection).__name__.lower() or "asyncpg" in type(self.connection).__module__
+
+
+async def settled(value: Any) -> Any:
+    return await value if inspect.isawaitable(value) else value
+
+
+@asynccontextmanager
+async def with_asyncpg(url: str) -> AsyncGenerator[Caller]:
+    connection = await asyncpg.connect(url)
+    transaction = connection.transaction()
+    await transaction.start()
+    yield Caller(connection, connection.execute, transaction.commit)
+    await connection.close()
+
+
+@asynccontextmanager
+async def with_asyncpg_pool(url: str) -> AsyncGenerator[Caller]:
+    async with asyncpg.create_pool(url, min_size=1, max_size=1) as pool, pool.acquire() as connection:
+        transaction = connection.transaction()
+        await transaction.start()
+        yield Caller(connection, connection.execute, transaction.commit)
+        if connection.is_in_transaction():
+            await transaction.rollback()
+
+
+@asynccontextmanager
+async def with_psycopg(url: str) -> AsyncGenerator[Caller]:
+    connection = psycopg.connect(url, row_factory=dict_row)
+    yield Caller(connection, connection.execute, connection.commit)
+    connection.close()
+
+
+@asynccontextmanager
+async def with_psycopg_cursor(url: str) -> AsyncGenerator[Caller]:
+    connection = psycopg.connect(url)
+    cursor = connection.cursor()
+    yield Caller(cursor, cursor.execute, connection.commit)
+    connection.close()
+
+
+@asynccontextmanager
+async def with_psycopg_client_cursor(url: str) -> AsyncGenerator[Caller]:
+    connection = psycopg.connect(url, cursor_factory=psycopg.ClientCursor)
+    yield Caller(connection, connection.execute, connection.commit)
+    connection.close()
+
+
+@asynccontextmanager
+async def with_psycopg_async(url: str) -> AsyncGenerator[Caller]:
+    connection = await psycopg.AsyncConnection.connect(url)
+    yield Caller(connection, connection.execute, connection.commit)
+    await connection.close()
+
+
+@asynccontextmanager
+async def with_psycopg_async_cursor(url: str) -> AsyncGenerator[Caller]:
+    connection = await psycopg.AsyncConnection.connect(url)
+    cursor = connection.cursor()
+    yield Caller(cursor, cursor.execute, connection.commit)
+    await connection.close()
+
+
+def for_sqlalchemy(url: str, driver: str) -> str:
+    return url.replace("postgresql://", f"postgresql+{driver}://")
+
+
+@asynccontextmanager
+async def with_sqlalchemy(url: str) -> AsyncGenerator[Caller]:
+    engine = sa.create_engine(for_sqlalchemy(url, "psycopg"), poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        yield Caller(connection, lambda sql: connection.execute(sa.text(sql)) and None, connection.commit)
+    engine.dispose()
+
+
+@asynccontextmanager
+async def with_sqlalchemy_session(url: str) -> AsyncGenerator[Caller]:
+    engine = sa.create_engine(for_sqlalchemy(url, "psycopg"), poolclass=sa.NullPool)
+    with OrmSession(engine) as session:
+        yield Caller(session, lambda sql: session.execute(sa.text(sql)) and None, session.commit)
+    engine.dispose()
+
+
+@asynccontextmanager
+async def with_scoped_session(url: str) -> AsyncGenerator[Caller]:
+    engine = sa.create_engine(for_sqlalchemy(url, "psycopg"), poolclass=sa.NullPool)
+    session = scoped_session(sessionmaker(engine))
+    yield Caller(session, lambda sql: session.execute(sa.text(sql)) and None, session.commit)
+    session.remove()
+    engine.dispose()
+
+
+@asynccontextmanager
+async def with_sqlalchemy_async(url: str, driver: str) -> AsyncGenerator[Caller]:
+    engine = create_async_engine(for_sqlalchemy(url, driver), poolclass=sa.NullPool)
+    async with engine.connect() as connection:
+        yield Caller(connection, lambda sql: connection.execute(sa.text(sql)), connection.commit)
+    await engine.dispose()
+
+
+@asynccontextmanager
+async def with_sqlalchemy_async_session(url: str) -> AsyncGenerator[Caller]:
+    engine = create_async_engine(for_sqlalchemy(url, "asyncpg"), poolclass=sa.NullPool)
+    async with AsyncSession(engine) as session:
+        yield Caller(session, lambda sql: session.execute(sa.text(sql)), session.commit)
+    await engine.dispose()
+
+
+@asynccontextmanager
+async def with_django(url: str, *, use_tz: bool = True) -> AsyncGenerator[Caller]:
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # the tests run in an event loop; an application's views do not
+    from django.conf import settings
+    from django.db import connection, transaction
+
+    parts = sa.make_url(url)
+    database = {"ENGINE": "django.db.backends.postgresql", "NAME": parts.database, "USER": parts.username}
+    if not settings.configured:
+        settings.configure(DATABASES={"default": {**database, "HOST": parts.host, "PORT": parts.port}})
+        django.setup(set_prefix=False)
+    assert connection.settings_dict["NAME"] == parts.database
+    settings.USE_TZ = use_tz
+    connection.connect()
+    atomic = transaction.atomic()
+    atomic.__enter__()
+
+    def run(sql: str) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(sql)
+
+    yield Caller(connection, run, lambda: atomic.__exit__(None, None, None))
+    if connection.in_atomic_block:
+        transaction.set_rollback(True)
+        atomic.__exit__(None, None, None)
+    connection.close()
+
+
+CALLERS: dict[str, Callable[[str], Any]] = {
+    "asyncpg": with_asyncpg,
+    "asyncpg, out of a pool": with_asyncpg_pool,
+    "psycopg": with_psycopg,
+    "psycopg cursor": with_psycopg_cursor,
+    "psycopg, parameters bound by the client": with_psycopg_client_cursor,
+    "psycopg async": with_psycopg_async,
+    "psycopg async cursor": with_psycopg_async_cursor,
+    "SQLAlchemy": with_sqlalchemy,
+    "SQLAlchemy session": with_sqlalchemy_session,
+    "SQLAlchemy scoped session": with_scoped_session,
+    "SQLAlchemy async, asyncpg": lambda url: with_sqlalchemy_async(url, "asyncpg"),
+    "SQLAlchemy async, psycopg": lambda url: with_sqlalchemy_async(url, "psycopg"),
+    "SQLAlchemy async session": with_sqlalchemy_async_session,
+    "Django": with_django,
+    "Django without time zones": lambda url: with_django(url, use_tz=False),
+}
+
+
+@pytest.fixture(params=CALLERS)
+async def caller(request: pytest.FixtureRequest, store: Store, store_url: str) -> AsyncIterator[Caller]:
+    """An application with a transaction open, and one of its own rows in it."""
+    connection = await asyncpg.connect(store_url)
+    await connection.execute("CREATE TABLE IF NOT EXISTS orders (id INTEGER PRIMARY KEY); DELETE FROM orders")
+    await connection.close()
+    async with store.write() as session:
+        account = CourierAccount(transporter="delhi-air", courier_partner_id=25, account_code="air")
+        await couriers.put(session, [account], now=T0)
+    async with CALLERS[request.param](store_url) as calling:
+        await calling.run("INSERT INTO orders VALUES (1)")
+        yield calling
+
+
+async def stored(store: Store) -> tuple[int, int]:
+    """(the application's orders, our shipments) that others see."""
+    return await count(store, "orders"), await count(store, "shipments")
+
+
+async def test_the_order_and_its_shipment_commit_together(store: Store, caller: Caller) -> None:
+    taken = await caller.enqueue(an_order("R"))
+    assert (taken.created, taken.shipment.reference_number, taken.shipment.state) == (True, "R", "ready")
+    assert await stored(store) == (0, 0)
+    await caller.commit()
+    assert await stored(store) == (1, 1)
+
+
+async def test_they_roll_back_together(store: Store, caller: Caller) -> None:
+    await caller.enqueue(an_order("R"))
+    await caller.run("ROLLBACK")
+    assert await stored(store) == (0, 0)
+
+
+async def test_the_rows_are_those_that_intake_makes(store: Store, caller: Caller) -> None:
+    order = {**an_order("R"), "transporter": "delhi-air"}
+    taken = await caller.enqueue(order)
+    await caller.commit()
+    [row] = await fetch(store, "SELECT * FROM shipments")
+    async with store.write() as session:
+        await session.execute(rows_sql("DELETE FROM shipments"))
+    await intake.take_in(store=store, clock=utc_now, orders=[order])
+    [same] = await fetch(store, "SELECT * FROM shipments")
+    times = ("created_at", "updated_at", "next_try_at")
+    assert {**row, **dict.fromkeys(times)} == {**same, **dict.fromkeys(times)}
+    assert all(same[name] - row[name] < timedelta(minutes=1) for name in times)
+    assert (row["transporter"], row["courier_partner_id"], row["account_code"]) == ("delhi-air", 25, "air")
+    assert (taken.shipment.created_at, taken.shipment.created_at.tzinfo) == (row["created_at"], UTC)
+
+
+async def test_a_refused_payload_leaves_the_transaction_usable(store: Store, caller: Caller) -> None:
+    with pytest.raises(PayloadRefused, match=r"shipment_details\.weight"):
+        await caller.enqueue(an_order("R", weight=-1))
+    with pytest.raises(PayloadRefused, match="'nobody' is not known"):
+        await caller.enqueue({**an_order("R"), "transporter": "nobody"})
+    await caller.run("INSERT INTO orders VALUES (2)")
+    await caller.commit()
+    assert await stored(store) == (2, 0)
+
+
+async def test_of_a_batch_with_a_taken_reference_nothing_stays(store: Store, caller: Caller) -> None:
+    await caller.enqueue(an_order("B"))
+    with pytest.raises(BatchRefused) as error:
+        await caller.enqueue_many([an_order("A"), an_order("B", weight=9), an_order("C")])
+    [taken] = error.value.errors.values()
+    assert isinstance(taken, ReferenceTaken)
+    assert taken.differences == ["shipment_details.weight"]
+    await caller.commit()
+    assert await fetch(store, "SELECT reference_number FROM shipments") == [{"reference_number": "B"}]
+
+
+async def test_the_same_order_again_changes_nothing(store: Store, caller: Caller) -> None:
+    await intake.take_in(store=store, clock=lambda: T0, orders=[an_order("R")])
+    taken = await caller.enqueue_many([an_order("R"), an_order("S")])
+    assert [(t.shipment.reference_number, t.created) for t in taken] == [("R", False), ("S", True)]
+    with pytest.raises(ReferenceTaken):
+        await caller.enqueue(an_order("R", weight=9))
+    await caller.commit()
+    assert await stored(store) == (1, 2)
+
+
+async def test_a_savepoint_of_the_caller_takes_the_shipment_back(store: Store, caller: Caller) -> None:
+    await caller.enqueue(an_order("KEPT"))
+    await caller.run("SAVEPOINT mine")
+    await caller.enqueue(an_order("DROPPED"))
+    await caller.run("ROLLBACK TO SAVEPOINT mine")
+    await caller.enqueue(an_order("AFTER"))
+    await caller.commit()
+    found = await fetch(store, "SELECT reference_number FROM shipments ORDER BY reference_number")
+    assert [row["reference_number"] for row in found] == ["AFTER", "KEPT"]
+
+
+async def test_deliveries_that_came_first_are_woken(store: Store, caller: Caller) -> None:
+    async with store.write() as session:
+        await inbox.add(session, [delivery("early")])
+        [early] = await inbox.claim(session, now=T0, limit=1)
+        await inbox.wait(session, early, key="r:R", until=utc_now() + timedelta(days=1))
+    await caller.enqueue(an_order("R"))
+    await caller.commit()
+    async with store.write() as session:
+        assert len(await inbox.claim(session, now=utc_now(), limit=1)) == 1
+
+
+async def test_what_the_database_refuses_leaves_the_transaction_usable(store: Store, caller: Caller) -> None:
+    await caller.run("SET LOCAL search_path TO nowhere")
+    with pytest.raises(Exception, match="courier_accounts"):
+        await caller.enqueue(an_order("R"))
+    await caller.run("SET LOCAL search_path TO public")
+    await caller.enqueue(an_order("R"))
+    await caller.commit()
+    assert await stored(store) == (1, 1)
+
+
+@pytest.mark.usefixtures("store_url")
+async def test_a_schema_of_its_own_is_found_by_the_search_path(postgres: PostgresServer) -> None:
+    url = await new_database(postgres)
+    connection = await asyncpg.connect(url)
+    await connection.execute("CREATE SCHEMA shipping")
+    own = await Store.open(f"{url}?options=-c%20search_path%3Dshipping")
+    await own.migrate()
+    async with connection.transaction():
+        await connection.execute("SET LOCAL search_path TO public, shipping")
+        await enqueue_async(connection, an_order("R"))
+    assert await count(own, "shipments") == 1
+    assert await connection.fetchval("SELECT COUNT(*) FROM shipping.shipments") == 1
+    await own.close()
+    await connection.close()
+
+
+async def test_without_a_transaction_nothing_is_stored(store: Store, store_url: str) -> None:
+    bare = await asyncpg.connect(store_url)
+    with pytest.raises(NoTransaction, match="begin one first"):
+        await enqueue_async(bare, an_order("R"))
+    await bare.close()
+    with psycopg.connect(store_url, autocommit=True) as connection, pytest.raises(NoTransaction):
+        enqueue(connection, an_order("R"))
+    engine = sa.create_engine(for_sqlalchemy(store_url, "psycopg"), isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    with engine.connect() as connection, pytest.raises(NoTransaction):
+        enqueue(connection, an_order("R"))
+    engine = create_async_engine(
+        for_sqlalchemy(store_url, "asyncpg"), isolation_level="AUTOCOMMIT", poolclass=sa.NullPool
+    )
+    async with engine.connect() as waiting:
+        with pytest.raises(NoTransaction):
+            await enqueue_async(waiting, an_order("R"))
+    assert await count(store, "shipments") == 0
+
+
+async def test_each_kind_of_connection_has_its_function(store: Store, store_url: str) -> None:
+    bare = await asyncpg.connect(store_url)
+    with pytest.raises(TypeError, match="use enqueue_async"):
+        enqueue(bare, an_order("R"))
+    await bare.close()
+    with psycopg.connect(store_url) as connection, pytest.raises(TypeError, match="use enqueue or"):
+        await enqueue_async(connection, an_order("R"))
+
+
+async def test_another_database_or_library_is_refused_by_name(store: Store) -> None:
+    with pytest.raises(TypeError, match="object is not known; give an asyncpg connection"):
+        enqueue(object(), an_order("R"))
+    engine = sa.create_engine("sqlite://", poolclass=sa.NullPool)
+    with engine.connect() as connection, pytest.raises(TypeError, match="SQLAlchemy speaks sqlite"):
+        enqueue(connection, an_order("R"))
+
+
+PAGE = (Path(__file__).resolve().parent.parent / "docs" / "enqueue.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"^### (.+?)\n.*?```python\n(.*?)```", PAGE, re.MULTILINE | re.DOTALL)
+assert len(EXAMPLES) == 6
+
+
+@pytest.mark.parametrize(("title", "example"), EXAMPLES, ids=[title for title, _ in EXAMPLES])
+async def test_the_documented_examples_run(
+    store: Store, store_url: str, tmp_path: Path, title: str, example: str
+) -> None:
+    connection = await asyncpg.connect(store_url)
+    await connection.execute("CREATE TABLE IF NOT EXISTS orders (id INTEGER PRIMARY KEY); DELETE FROM orders")
+    await connection.close()
+    order = re.search(r"```python\n# order\.py\n(.*?)```", PAGE, re.DOTALL)
+    assert order
+    (tmp_path / "order.py").write_text(order[1])
+    (tmp_path / "example.py").write_text(example)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "example.py"],
+        cwd=tmp_path,
+        env={**os.environ, "DATABASE_URL": store_url},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert await stored(store) == (1, 1)
+    assert await fetch(store, "SELECT reference_number FROM shipments") == [{"reference_number": "ORDER-1001"}]

@@ -1,0 +1,127 @@
+"""/v1/couriers and /v1/allocation-rules."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+
+import httpx2
+import pytest
+
+from awbridge.clickpost.accounts import VendorAccount
+from awbridge.domain.allocation import Allocation
+from awbridge.steps.ingest import Ingest
+from awbridge.store import Store
+from awbridge.web.app import build_app
+from awbridge.web.webhook import KeyRing, WebhookEndpoint
+from tests.steps.world import SetClock, an_order
+from tests.web.app import Web
+
+
+class Vendor:
+    async def fetch_accounts(self, active: bool | None = True) -> list[VendorAccount]:
+        kept = VendorAccount(courier_partner_id=6, courier_name="X", account_code="six", active=True)
+        off = VendorAccount(courier_partner_id=4, courier_name="D", account_code="one", active=False)
+        return [kept] if active else [kept, off]
+
+
+@pytest.fixture
+async def http(store: Store) -> AsyncIterator[httpx2.AsyncClient]:
+    """The app, with an account at ClickPost and its recommendation allowed."""
+    clock = SetClock()
+    endpoint = WebhookEndpoint(Ingest(store), KeyRing(store, ()), clock)
+    app = build_app(
+        store=store,
+        clock=clock,
+        webhook=endpoint,
+        loops=(),
+        api_keys=(),
+        clickpost=Vendor(),
+        allocation=Allocation.RULES_THEN_RECOMMENDATION,
+    )
+    transport = httpx2.ASGITransport(app=app, client=("127.0.0.1", 1))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://awbridge") as client:
+        await client.put("/v1/couriers/six", json={"courier_partner_id": 6, "account_code": "six"})
+        await client.put("/v1/couriers/t", json={"courier_partner_id": 4, "account_code": "one", "fallback": "six"})
+        yield client
+
+
+def bare(reference: str) -> dict[str, object]:
+    order = an_order(reference)
+    del order["shipment_details"]["courier_partner"], order["shipment_details"]["account_code"]
+    return order
+
+
+async def test_a_comparison_shows_writes_only_when_asked_and_warns(http: httpx2.AsyncClient) -> None:
+    shown = (await http.post("/v1/couriers/sync")).json()
+    assert (shown["applied"], [(c["transporter"], c["change"], c["written"]) for c in shown["changes"]]) == (
+        False,
+        [("t", "switched off at ClickPost", False)],
+    )
+    listed = {c["transporter"]: c for c in (await http.get("/v1/couriers")).json()}
+    assert listed["t"]["active"]
+    assert listed["t"]["fallback"] == "six"
+    assert "orders fail with 353" in listed["t"]["warning"]
+    assert listed["six"]["warning"] is None
+    found = (await http.get("/v1/couriers/warnings")).json()
+    assert [(w["transporter"], w["kind"]) for w in found["warnings"]] == [("t", "inactive")]
+    assert 'awbridge_courier_warnings{kind="inactive"} 1.0' in (await http.get("/metrics")).text
+    written = (await http.post("/v1/couriers/sync", params={"apply": True})).json()
+    assert written["applied"]
+    assert not {c["transporter"]: c for c in (await http.get("/v1/couriers")).json()}["t"]["active"]
+
+
+async def test_without_an_account_a_comparison_is_refused(web: Web) -> None:
+    assert (await web.http.post("/v1/couriers/sync")).status_code == 409
+
+
+async def test_wrong_fallbacks_are_422_and_a_named_transporter_is_not_removed(http: httpx2.AsyncClient) -> None:
+    circle = await http.put("/v1/couriers/six", json={"courier_partner_id": 6, "fallback": "t"})
+    assert (circle.status_code, circle.json()["title"]) == (422, "The request is not valid")
+    assert "in a circle" in circle.json()["detail"]
+    assert (await http.delete("/v1/couriers/six")).status_code == 409
+
+
+async def test_rules_are_put_listed_and_followed(http: httpx2.AsyncClient) -> None:
+    rules = [{"name": "pune", "transporter": "six", "drop_pincode": ["411"], "weight_to": "500"}]
+    assert (await http.put("/v1/allocation-rules", json=rules)).json() == rules
+    assert (await http.get("/v1/allocation-rules")).json() == rules
+    taken = (await http.post("/v1/shipments", json=bare("R"))).json()
+    assert (taken["transporter"], taken["allocated_by"], taken["state"]) == ("six", "rule pune", "ready")
+    await http.put("/v1/allocation-rules", json=[])
+    open_ = (await http.post("/v1/shipments", json=bare("S"))).json()
+    assert (open_["state"], open_["courier_partner_id"], open_["transporter"]) == ("allocating", 0, None)
+    listed = (await http.get("/v1/shipments", params={"state": "allocating"})).json()["shipments"]
+    assert [s["reference_number"] for s in listed] == ["S"]
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        [{"name": "a"}],
+        [{"name": "a", "transporter": "none"}],
+        [{"name": "a", "transporter": "six", "weight_to": "x"}],
+        [{"name": "a", "transporter": "six", "wieght": 1}],
+        [{"name": "\ud800", "transporter": "six"}],
+        [{"name": "a", "transporter": "six", "\ud800": 1}],
+        {"name": "a"},
+        [1],
+    ],
+)
+async def test_wrong_rules_are_422_and_nothing_changes(http: httpx2.AsyncClient, rules: object) -> None:
+    good = [{"name": "kept", "transporter": "six"}]
+    await http.put("/v1/allocation-rules", json=good)
+    answer = await http.put(
+        "/v1/allocation-rules", content=json.dumps(rules), headers={"content-type": "application/json"}
+    )
+    assert answer.status_code == 422, answer.text
+    assert (await http.get("/v1/allocation-rules")).json() == good
+
+
+async def test_shipments_are_moved(http: httpx2.AsyncClient) -> None:
+    await http.post("/v1/shipments", json={**bare("R"), "transporter": "t"})
+    moved = (await http.post("/v1/couriers/t/move", json={"to": "six"})).json()
+    assert moved == {"moved": ["R"], "stayed": []}
+    assert (await http.get("/v1/shipments/R")).json()["transporter"] == "six"
+    assert (await http.post("/v1/couriers/t/move", json={"to": "nobody"})).status_code == 404
+    assert (await http.post("/v1/couriers/a%00b/move", json={"to": "six"})).status_code == 404
