@@ -51,7 +51,7 @@ test: install system prism lint types
 	$(BIN)/pytest -q -m slow
 
 bench: install
-	$(BIN)/python -m bench
+	$(BIN)/python -m bench webhook
 
 format: install
 	$(BIN)/ruff check --fix .

@@ -1,22 +1,28 @@
 """Load for the webhook endpoint, from a process of its own: keep-alive connections that each wait for their answer.
 
-    python -m bench.load PORT CONNECTIONS SECONDS KEY  ->  one line of JSON
+    python -m bench.load PORT CONNECTIONS SECONDS KEY SHIPMENTS RATE FIRST FILE  ->  one line of JSON
 
-Bounded by its seconds; loopback only.
+Bounded by its seconds; loopback only. The numbers of what was answered with 200 go into FILE. With a RATE above 0 no
+more is sent than that a second, spread evenly.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import random
 import sys
 import time
+from array import array
+from pathlib import Path
 from typing import cast
 
 import uvloop
 
+AT_MOST = 20_000  # shipments that one run tells of
 WARM_UP = 0.5  # seconds not counted
 FIRST_ID = 10**11  # of order_status_id; all ids have as many digits
+FIRST_WAYBILL = "4600000000"  # all have as many digits
 
 
 def body(number: int) -> bytes:
@@ -30,12 +36,12 @@ def body(number: int) -> bytes:
         "clickpost_status_description": "InTransit",
         "clickpost_status_bucket": 3,
         "clickpost_status_bucket_description": "In Transit",
-        "reference_number": "ORDER-4600",
+        "reference_number": "BENCH-4600",
         "clickpost_city": "Bengaluru",
     }
     return json.dumps(
         {
-            "waybill": "4600000000",
+            "waybill": FIRST_WAYBILL,
             "cp_id": 4,
             "account_code": "Delhivery_Surface_B2C",
             "order_status_id": number,
@@ -45,7 +51,7 @@ def body(number: int) -> bytes:
             "rto_awb": None,
             "additional": {
                 "latest_status": latest,
-                "order_id": "ORDER-4600",
+                "order_id": "BENCH-4600",
                 "is_rvp": False,
                 "courier_partner_edd": "2026-11-24",
                 "ndr_status_code": None,
@@ -60,14 +66,25 @@ class _Connection(asyncio.Protocol):
         self._run = run
         self._sent_at = 0.0
         self._answer = b""
+        self._number = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's transports do not inherit from asyncio's
-        self._send()
+        self._next(time.perf_counter())
+
+    def _next(self, now: float) -> None:
+        pause = self._run.pause(now)
+        if pause > 0:
+            asyncio.get_running_loop().call_later(pause, self._send)
+        else:
+            self._send()
 
     def _send(self) -> None:
+        if self._transport.is_closing():
+            return
         self._sent_at = time.perf_counter()
-        self._transport.write(self._run.next_request())
+        self._number, request = self._run.next_request()
+        self._transport.write(request)
 
     def data_received(self, data: bytes) -> None:
         # Head and body may come apart. One answer is under way at a time, and its body is a JSON object.
@@ -75,10 +92,10 @@ class _Connection(asyncio.Protocol):
         if not self._answer.endswith(b"}"):
             return
         now = time.perf_counter()
-        self._run.answered(int(self._answer[9:12]), now - self._sent_at, now)
+        self._run.answered(int(self._answer[9:12]), self._number, now - self._sent_at, now)
         self._answer = b""
         if now < self._run.ends_at:
-            self._send()
+            self._next(now)
         else:
             self._transport.close()
 
@@ -87,32 +104,49 @@ class _Connection(asyncio.Protocol):
 
 
 class _Run:
-    def __init__(self, connections: int, seconds: float, key: str) -> None:
-        self.counted_from = time.perf_counter() + WARM_UP
+    def __init__(self, connections: int, seconds: float, key: str, shipments: int, rate: float, first: int) -> None:
+        self.started_at = time.perf_counter()
+        self.counted_from = self.started_at + WARM_UP
         self.ends_at = self.counted_from + seconds
         self.statuses: dict[int, int] = {}
         self.counted = 0
         self.times: list[float] = []
+        self.acknowledged: array[int] = array("q")
+        self._rate = rate
         self._open = connections
-        self._number = 0
+        self._number = first
+        self._asked = 0
         payload = body(FIRST_ID)
         head = (
             f"POST /webhooks/clickpost HTTP/1.1\r\nhost: localhost\r\nwebhook_key: {key}\r\n"
             f"content-type: application/json\r\ncontent-length: {len(payload)}\r\n\r\n"
         )
-        self._before, self._after = (head.encode() + payload).split(str(FIRST_ID).encode())
+        before, between, after = _around(head.encode() + payload)
+        # The load must cost less than what it measures: pieces are put together, nothing is encoded.
+        dice = random.Random(1)
+        self._heads = [before + b"46%08d" % n + between for n in dice.sample(range(shipments), min(shipments, AT_MOST))]
+        self._after = after
         self.all_closed = asyncio.get_running_loop().create_future()
         self.errors = 0
 
-    def next_request(self) -> bytes:
-        # The load must cost less than what it measures: only the id changes from one request to the next.
-        self._number += 1
-        return self._before + b"%d" % (FIRST_ID + self._number) + self._after
+    def pause(self, now: float) -> float:
+        """Seconds until the next request is due."""
+        if not self._rate:
+            return 0.0
+        self._asked += 1
+        return self.started_at + self._asked / self._rate - now
 
-    def answered(self, status: int, seconds: float, now: float) -> None:
+    def next_request(self) -> tuple[int, bytes]:
+        self._number += 1
+        head = self._heads[self._number % len(self._heads)]
+        return self._number, b"%b%d%b" % (head, FIRST_ID + self._number, self._after)
+
+    def answered(self, status: int, number: int, seconds: float, now: float) -> None:
         self.statuses[status] = self.statuses.get(status, 0) + 1
+        if status == 200:
+            self.acknowledged.append(FIRST_ID + number)
         if self.counted_from <= now < self.ends_at:
-            self.counted += 1
+            self.counted += status == 200
             self.times.append(seconds)
 
     def closed(self, error: Exception | None) -> None:
@@ -122,23 +156,38 @@ class _Run:
             self.all_closed.set_result(None)
 
 
-async def run(port: int, connections: int, seconds: float, key: str) -> dict[str, object]:
+def _around(request: bytes) -> tuple[bytes, bytes, bytes]:
+    before, rest = request.split(FIRST_WAYBILL.encode())
+    between, after = rest.split(str(FIRST_ID).encode())
+    return before, between, after
+
+
+async def run(port: int, connections: int, seconds: float, key: str, shipments: int, rate: float, first: int) -> _Run:
     """Send until time is up; what was answered, how fast."""
-    this = _Run(connections, seconds, key)
+    this = _Run(connections, seconds, key, shipments, rate, first)
     loop = asyncio.get_running_loop()
     for _ in range(connections):
         await loop.create_connection(lambda: _Connection(this), "127.0.0.1", port)
     await asyncio.wait_for(this.all_closed, seconds + 30)
+    return this
+
+
+def report(this: _Run, seconds: float) -> dict[str, object]:
+    """What it saw; times in ms."""
     times = sorted(this.times)
     return {
         "per_second": round(this.counted / seconds),
-        "p50_ms": round(times[len(times) // 2] * 1000, 1),
-        "p99_ms": round(times[int(len(times) * 0.99)] * 1000, 1),
+        "p50": round(times[len(times) // 2] * 1000, 1),
+        "p99": round(times[int(len(times) * 0.99)] * 1000, 1),
+        "longest": round(times[-1] * 1000, 1),
         "statuses": this.statuses,
         "errors": this.errors,
     }
 
 
 if __name__ == "__main__":
-    port, connections, seconds, key = sys.argv[1:]
-    sys.stdout.write(json.dumps(uvloop.run(run(int(port), int(connections), float(seconds), key))) + "\n")
+    port, connections, seconds, key, shipments, rate, first, file = sys.argv[1:]
+    this_run = run(int(port), int(connections), float(seconds), key, int(shipments), float(rate), int(first))
+    done = uvloop.run(this_run)
+    Path(file).write_bytes(done.acknowledged.tobytes())
+    sys.stdout.write(json.dumps(report(done, float(seconds))) + "\n")

@@ -12,15 +12,19 @@ import gc
 import json
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 
+import click
 import httpx2
 import structlog
 import uvloop
+from rich.console import Console
 from rich.table import Table
+from tests.support.postgres import find_binaries, postgres_server
 
 from awbridge.clickpost.async_client import AsyncClickPost
 from awbridge.demo import demo_order
@@ -120,3 +124,20 @@ def measure(databases: dict[str, str], number: int, table: Table) -> bool:
             honest &= agree
             table.add_row(f"push, {name}", f"{rate:,.0f}", f"{rate / peer:.2f}", "all" if agree else "VOID")
     return honest
+
+
+@click.command()
+@click.option("--orders", "number", default=5000, show_default=True, type=click.IntRange(100, 100_000))
+def push(number: int) -> None:
+    """Pushed orders a second on every database, beside a bare client."""
+    table = Table("who", "orders/s", "of the bare client", "placed and recorded")
+    with tempfile.TemporaryDirectory(prefix="awbridge-bench-") as folder, ExitStack() as stack:
+        databases = {"SQLite": f"sqlite:///{folder}/push.db"}
+        if find_binaries():
+            postgres = stack.enter_context(postgres_server())
+            command = [str(postgres.binaries / "createdb"), "-h", "127.0.0.1", "-p", str(postgres.port)]
+            subprocess.run([*command, "-U", "awbridge", "bench_push"], check=True)
+            databases["PostgreSQL"] = postgres.url("bench_push")
+        honest = measure(databases, number, table)
+    Console(width=100).print(table)
+    sys.exit(0 if honest else 1)

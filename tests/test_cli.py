@@ -166,11 +166,22 @@ def test_a_webhook_is_registered_then_changed_and_its_key_accepted(
         first = awbridge("webhook", "register", url, "--show-key")
         assert first.output.startswith(f"registered {url}"), first.output
         assert awbridge("webhook", "register", url).output.startswith(f"changed to {url}")
-        key = first.output.splitlines()[-1]
+        key = first.output.splitlines()[2]
+        assert "the test arrived after" in first.output
         time.sleep(1.1)  # after a wrong key, the server looks for new ones at most once a second
         accepted = httpx2.post(url, headers={"webhook_key": key}, json={"waybill": "1", "clickpost_status_code": 5})
         assert accepted.status_code == 200
-        assert awbridge("webhook", "test", url).output == "ClickPost sent a test delivery\n"
+        tried = awbridge("webhook", "test", url)
+        assert tried.output.startswith("the test arrived after "), tried.output
+        listed = json.loads(awbridge("webhook", "keys", "--json").stdout)
+        assert [k["webhook_url"] for k in listed] == [url]
+        assert key not in json.dumps(listed)
+        healthy = awbridge("doctor", "--json")
+        found = {f["check"]: f["level"] for f in json.loads(healthy.stdout)}
+        assert found["webhook header"] == "ok"
+        assert (found["clickpost"], found["database"]) == ("ok", "ok")
+        assert awbridge("webhook", "keys", "--revoke", listed[0]["id"]).exit_code == 0
+        assert awbridge("webhook", "keys", "--revoke", listed[0]["id"]).exit_code == 1
 
 
 def test_catch_up_by_hand_covers_a_span_and_refuses_a_reversed_one(awbridge: Any, sandbox: Running) -> None:
@@ -181,6 +192,34 @@ def test_catch_up_by_hand_covers_a_span_and_refuses_a_reversed_one(awbridge: Any
     reversed_ = awbridge("catch-up", "--from", "2026-11-02", "--to", "2026-11-01")
     assert reversed_.exit_code == 1
     assert "--to must be later than --from" in reversed_.output
+
+
+def test_what_is_covered_is_shown_without_a_call(awbridge: Any) -> None:
+    shown = awbridge("catch-up", "--status")
+    assert shown.exit_code == 0, shown.output
+    assert "nothing is covered yet" in shown.output
+    assert json.loads(awbridge("catch-up", "--status", "--json").stdout)["stretches"] == []
+
+
+def test_a_report_of_failed_webhooks_is_replayed_and_says_what_it_understood(awbridge: Any, tmp_path: Path) -> None:
+    (tmp_path / "failed.csv").write_text(
+        'AWB;Payload;Try\nA1;"{""waybill"": ""A1"", ""clickpost_status_code"": 5}";3\n'
+    )
+    told = awbridge("replay", "--file", "failed.csv")
+    assert told.exit_code == 0, told.output
+    assert "AWB as waybill, Payload as payload" in told.output
+    assert "passed over: Try" in told.output
+    (tmp_path / "bare.csv").write_text("AWB\nA2\n")
+    bare = awbridge("replay", "--file", "bare.csv", "--json")
+    assert (bare.exit_code, json.loads(bare.stdout)["bad"][0]["line"]) == (1, 2)
+    (tmp_path / "else.csv").write_text("name\nx\n")
+    assert "no column is understood" in awbridge("replay", "--file", "else.csv").output
+
+
+def test_silent_shipments_are_listed_and_what_cannot_be_asked_for_is_told(awbridge: Any) -> None:
+    assert awbridge("shipments", "silent").output == "none\n"
+    asked = awbridge("shipments", "ask", "NONE")
+    assert (asked.exit_code, asked.output) == (1, "NONE: unknown, not placed, or at its end\n")
 
 
 def test_a_vendor_that_is_away_makes_catch_up_fail(awbridge: Any) -> None:
@@ -309,3 +348,22 @@ def test_pickups_and_registrations_are_asked_for_from_files(awbridge: Any, tmp_p
         result = awbridge(*command, "broken.json")
         assert result.exit_code == 1
         assert "broken.json is not JSON" in result.output.replace("\n", " ")
+
+
+@pytest.mark.usefixtures("couriers")
+def test_a_replay_rebuilds_one_shipment_or_all(awbridge: Any, tmp_path: Path) -> None:
+    (tmp_path / "orders.csv").write_text(f"{HEADER}\n{row('R1')}\n")
+    awbridge("shipments", "import", "orders.csv")
+    assert awbridge("replay", "--reference", "R1").stdout == "1 shipments rebuilt, 0 of them differed\n"
+    assert json.loads(awbridge("replay", "--all", "--json").stdout) == {"shipments": 0, "changed": 0}
+    assert awbridge("replay", "--all", "--anew").stdout == "0 shipments rebuilt, 0 of them differed\n"
+    assert "there is no shipment NOPE" in awbridge("replay", "--reference", "NOPE").output
+    for wrong in (("--all", "--list"), ("--anew",)):
+        assert awbridge("replay", *wrong).exit_code == 1
+    shown = awbridge("shipments", "show", "R1").output
+    assert "attempts made" in shown or "attempts_made" in shown
+    shipment = json.loads(awbridge("shipments", "show", "R1", "--json").stdout)
+    assert (shipment["attempts_made"], shipment["ndr"], shipment["sla_breached"]) == (0, [], False)
+    for option in ("--stuck", "--sla-breached", "--ndr"):
+        assert awbridge("shipments", "list", option).stdout == "no shipments\n"
+    assert awbridge("shipments", "list", "--stuck", "--ndr").exit_code == 1

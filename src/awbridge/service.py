@@ -7,12 +7,14 @@ import gc
 import shutil
 import signal
 import socket
+import sys
 import threading
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import stamina
@@ -24,6 +26,7 @@ from awbridge.clickpost.heard import hear
 from awbridge.domain.desk import DeskPolicy
 from awbridge.domain.errors import SettingsError, StoreBusy
 from awbridge.domain.notices import Channel, Rules, Sends, read_channels, read_milestones, read_quiet_hours
+from awbridge.domain.overdue import StuckAfter
 from awbridge.settings import Settings
 from awbridge.sinks.addresses import read_networks
 from awbridge.sinks.mail import Mail
@@ -31,7 +34,7 @@ from awbridge.sinks.messages import Messages
 from awbridge.sinks.outgoing import Outgoing
 from awbridge.sinks.templates import Templates
 from awbridge.steps.act import ActPolicy, act_due
-from awbridge.steps.alarm import Digest, Operator, Watch, tell_operators
+from awbridge.steps.alarm import Digest, Lookout, Operator, tell_operators
 from awbridge.steps.allocate import AllocatePolicy, allocate_due
 from awbridge.steps.apply import ApplyPolicy, apply_due
 from awbridge.steps.cancel import cancel_due
@@ -43,17 +46,26 @@ from awbridge.steps.ingest import Ingest
 from awbridge.steps.lateness import Lateness, LatenessPolicy
 from awbridge.steps.loop import Loop
 from awbridge.steps.notify import NotifyPolicy, notify_due
+from awbridge.steps.pace import Pace
 from awbridge.steps.push import Push
 from awbridge.steps.release import release_due
 from awbridge.steps.sync_couriers import watch_couriers
 from awbridge.steps.verdict import PushPolicy
+from awbridge.steps.watch import Refusals, Watch, WatchPolicy
 from awbridge.store import Store
 from awbridge.web.app import build_app
 from awbridge.web.webhook import KeyRing, WebhookEndpoint
 
 log = structlog.get_logger()
 
+GiveWay = Callable[[float], Awaitable[None]]  # is given the seconds that were worked, rests as long as is due
+
 START_PATIENCE = 60.0  # seconds that a starting service waits for its database
+# SQLite's thread waits for Python's lock after every statement, for up to this many seconds while webhooks are
+# answered. Python's own 5 ms would be most of a commit.
+QUICK_HANDOVER = 0.0005
+# Deliveries that apply takes up in one transaction on SQLite: nothing else can be written meanwhile.
+SQLITE_APPLY_BATCH = 50
 DRAIN_SECONDS = 20.0  # what a stopping process gives the calls in flight
 
 
@@ -107,12 +119,13 @@ def act_policy(settings: Settings) -> ActPolicy:
 
 def apply_policy(settings: Settings) -> ApplyPolicy:
     """How deliveries are read, by the settings."""
-    return ApplyPolicy(
+    policy = ApplyPolicy(
         zone=settings.zone,
         z_means_utc=settings.webhook_z_means_utc,
         ask_after=timedelta(seconds=settings.ask_after_seconds),
         ask_again=timedelta(seconds=settings.ask_again_seconds),
     )
+    return replace(policy, batch=SQLITE_APPLY_BATCH) if settings.database_url.startswith("sqlite") else policy
 
 
 def catch_up_policy(settings: Settings) -> CatchUpPolicy:
@@ -122,6 +135,8 @@ def catch_up_policy(settings: Settings) -> CatchUpPolicy:
         lag=timedelta(seconds=settings.catch_up_lag_seconds),
         ask_after=timedelta(seconds=settings.ask_after_seconds),
         ask_again=timedelta(seconds=settings.ask_again_seconds),
+        silent_for=timedelta(days=settings.ask_silent_days),
+        pace=Pace(settings.polling_calls_per_second),
     )
 
 
@@ -206,6 +221,21 @@ def fallback_policy(settings: Settings) -> FallbackPolicy:
     )
 
 
+def watch_policy(settings: Settings) -> WatchPolicy:
+    """When silence is an alarm, by the settings."""
+    return WatchPolicy(silent_after=timedelta(seconds=settings.webhook_silent_seconds))
+
+
+def stuck_after(settings: Settings) -> StuckAfter:
+    """When a parcel counts as stuck, by the settings."""
+    return StuckAfter(
+        pickup=timedelta(hours=settings.stuck_pickup_hours),
+        transit=timedelta(hours=settings.stuck_transit_hours),
+        delivery=timedelta(hours=settings.stuck_delivery_hours),
+        way_back=timedelta(hours=settings.stuck_return_hours),
+    )
+
+
 @asynccontextmanager
 async def open_store(settings: Settings, *, migrate: bool, patience: float = 0.0) -> AsyncGenerator[Store]:
     """The database, closed when the block ends. `patience`: seconds to wait for one that does not answer yet.
@@ -242,23 +272,43 @@ async def _check_schema(store: Store, migrate: bool) -> None:
         raise SettingsError(f"the database's schema is old ({', '.join(missing)} missing): run awbridge migrate")
 
 
+async def _no_rest(_: float) -> None:
+    """Nobody else needs this process."""
+
+
 def step_loops(
-    settings: Settings, store: Store, clickpost: AsyncClickPost, outgoing: Outgoing, clock: Clock
+    settings: Settings,
+    store: Store,
+    clickpost: AsyncClickPost,
+    outgoing: Outgoing,
+    clock: Clock,
+    *,
+    refusals: Refusals | None = None,
+    give_way: GiveWay = _no_rest,
 ) -> dict[str, Loop]:
-    """Every step of the service as a loop, by name."""
+    """Every step of the service as a loop, by name. `give_way` is awaited after each round of apply."""
     applying, catching_up, acting = apply_policy(settings), catch_up_policy(settings), act_policy(settings)
     allocating, falling_back = allocate_policy(settings), fallback_policy(settings)
     idle, delays = settings.steps_idle_seconds, settings.retry_delays
     push = Push(store=store, clickpost=clickpost, clock=clock, policy=push_policy(settings))
-    work = {
+    watch = Watch(store, clock, watch_policy(settings), refusals or Refusals())
+
+    async def apply_and_rest() -> int:
+        started = time.monotonic()
+        taken = await apply_due(store=store, clock=clock, policy=applying)
+        await give_way(time.monotonic() - started)
+        return taken
+
+    work: dict[str, Callable[[], Awaitable[int]]] = {
         "cancel": lambda: cancel_due(store=store, clickpost=clickpost, clock=clock, retry_delays=delays),
         "release": lambda: release_due(store=store, clock=clock),
         "act": lambda: act_due(store=store, clickpost=clickpost, clock=clock, policy=acting),
         "allocate": lambda: allocate_due(store=store, clickpost=clickpost, clock=clock, policy=allocating),
         "fallback": lambda: fall_back_due(store=store, clickpost=clickpost, clock=clock, policy=falling_back),
-        "apply": lambda: apply_due(store=store, clock=clock, policy=applying),
+        "apply": apply_and_rest,
         "cover": lambda: cover_next_window(store=store, clickpost=clickpost, clock=clock, policy=catching_up),
         "ask": lambda: ask_for_silent(store=store, clickpost=clickpost, clock=clock, policy=catching_up),
+        "watch": watch.look,
     }
     if settings.courier_comparison_seconds:
         every = timedelta(seconds=settings.courier_comparison_seconds)
@@ -271,7 +321,7 @@ def step_loops(
 
 def _telling(
     settings: Settings, store: Store, outgoing: Outgoing, clock: Clock, loops: Callable[[], list[Loop]]
-) -> dict[str, Callable[[], Coroutine[Any, Any, int]]]:
+) -> dict[str, Callable[[], Awaitable[int]]]:
     """The steps that tell customers, own systems and operators."""
     notifying, channels, words = notify_policy(settings), customer_channels(settings), templates(settings)
     delivering = DeliverPolicy(retry_delays=settings.endpoint_retry_delays)
@@ -279,10 +329,10 @@ def _telling(
     lateness = Lateness(
         store=store,
         clock=clock,
-        policy=LatenessPolicy(zone=settings.zone, stuck_after=timedelta(seconds=settings.stuck_seconds)),
+        policy=LatenessPolicy(stuck_after=stuck_after(settings)),
     )
     digest = Digest(store=store, operators=people, clock=clock, zone=settings.zone, hour=settings.alarm_digest_hour)
-    watch = Watch(
+    lookout = Lookout(
         store=store,
         clock=clock,
         loops=loops,
@@ -291,7 +341,7 @@ def _telling(
     )
 
     async def alarm() -> int:
-        await watch.look()
+        await lookout.look()
         return await tell_operators(store=store, operators=people, clock=clock) + await digest.send_due()
 
     return {
@@ -322,13 +372,17 @@ async def serve(
         vendor(settings) as clickpost,
         outgoing_line(settings) as outgoing,
     ):
-        loops = step_loops(settings, store, clickpost, outgoing, utc_now)
-        ingest = Ingest(store, on_stored=loops["apply"].wake)
+        if store.dialect == "sqlite":
+            sys.setswitchinterval(QUICK_HANDOVER)
+        refusals = Refusals()
+        ingest = Ingest(store)
+        loops = step_loops(settings, store, clickpost, outgoing, utc_now, refusals=refusals, give_way=ingest.give_way)
+        ingest.on_stored = loops["apply"].wake
         keys = KeyRing(store, (k.get_secret_value() for k in settings.webhook_keys))
         app = build_app(
             store=store,
             clock=utc_now,
-            webhook=WebhookEndpoint(ingest, keys, utc_now),
+            webhook=WebhookEndpoint(ingest, keys, utc_now, refusals),
             loops=list(loops.values()),
             clickpost=clickpost,
             allocation=settings.allocation,
@@ -336,6 +390,8 @@ async def serve(
             networks=read_networks(settings.endpoint_networks),
             country=settings.notice_country,
             zone=settings.time_zone,
+            ask_again=timedelta(seconds=settings.ask_again_seconds),
+            stuck_after=stuck_after(settings),
         )
         server = _Server(
             uvicorn.Config(
@@ -346,6 +402,7 @@ async def serve(
                 access_log=False,
                 lifespan="off",
                 http="httptools",
+                server_header=False,
                 timeout_graceful_shutdown=5,
             )
         )

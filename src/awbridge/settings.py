@@ -161,9 +161,6 @@ class Settings(BaseSettings):
     )
     notice_brand: str = Field("", max_length=60, description="Your name, as messages to customers show it.")
     templates_dir: str = Field("", description="Folder whose templates stand in for the shipped ones, file by file.")
-    stuck_seconds: float = Field(
-        259200.0, gt=0, description="A parcel whose status has not changed for this long is stuck."
-    )
     endpoint_networks: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Private networks that outgoing webhooks may reach, also over http, e.g. 10.0.0.0/8."
     )
@@ -183,6 +180,25 @@ class Settings(BaseSettings):
     alarm_disk_free: float = Field(
         0.1, ge=0, lt=1, description="Share of the disk that must be free; below it an alarm is raised."
     )
+
+    ask_silent_days: float = Field(
+        45.0,
+        gt=0,
+        description="A shipment without news for so many days is listed for a person, and asked for no more.",
+    )
+    polling_calls_per_second: float = Field(
+        5.0, gt=0, le=1000, description="Calls of updated-order and track-order that one process makes a second."
+    )
+    webhook_silent_seconds: float = Field(
+        3600.0, gt=0, description="Webhooks missing for this long, while polling finds scans, raise an alarm."
+    )
+
+    stuck_pickup_hours: float = Field(
+        48.0, gt=0, description="A parcel not picked up counts as stuck after so many hours without a scan."
+    )
+    stuck_transit_hours: float = Field(72.0, gt=0, description="The same, on its way.")
+    stuck_delivery_hours: float = Field(48.0, gt=0, description="The same, out for delivery or after a failed one.")
+    stuck_return_hours: float = Field(120.0, gt=0, description="The same, on the way back.")
 
     steps_idle_seconds: float = Field(1.0, gt=0, le=60, description="How long a step sleeps when nothing is due.")
     host: str = Field("127.0.0.1", description="Address that `awbridge serve` listens on.")

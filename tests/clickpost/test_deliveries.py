@@ -147,7 +147,11 @@ def test_track_order_shape_finds_its_shipment_by_order() -> None:
 def test_a_return_names_its_forward_shipment() -> None:
     body = all_statuses(waybill="R1")
     body["additional"] |= {"is_rvp": True, "forward_awb": "F1", "forward_reference_number": "REF-1"}
-    assert read(body).forward_waybill == "F1"
+    told = read(body)
+    assert (told.forward_waybill, told.forward_reference_number) == ("F1", "REF-1")
+    body["additional"]["is_rvp"] = "false"
+    told = read(body)
+    assert (told.forward_waybill, told.forward_reference_number) == ("", "")
 
 
 def test_the_rto_waybill_is_told_unless_it_is_the_same() -> None:
@@ -165,6 +169,30 @@ def test_the_reason_of_a_failed_delivery_goes_with_it() -> None:
     delivered["additional"]["latest_status"]["clickpost_status_code"] = 8
     tidings = read(delivered)
     assert (tidings.scans[0].ndr_code, tidings.latest and tidings.latest.ndr_code) == (None, None)
+
+
+def test_the_reason_of_the_latest_failure_is_not_that_of_the_one_before() -> None:
+    body = all_statuses(clickpost_status_code=9)
+    body["additional"]["ndr_status_code"] = 6
+    body["additional"]["latest_status"]["clickpost_status_code"] = 9
+    tidings = read(body)
+    assert (tidings.scans[0].ndr_code, tidings.latest and tidings.latest.ndr_code) == (None, 6)
+
+
+@pytest.mark.parametrize(
+    ("told", "edd"), [("2026-11-05T00:00:00Z", "2026-11-05"), ("05/11/2026", "2026-11-05"), ("soon", "soon")]
+)
+def test_an_expected_date_is_a_date_where_it_can_be_read(told: str, edd: str) -> None:
+    body = all_statuses()
+    body["additional"]["courier_partner_edd"] = told
+    assert read(body).edd == edd
+
+
+def test_tidings_know_their_place_in_a_list_and_notes_stay_short() -> None:
+    told = read_all([{}, all_statuses(), *[{}] * 40, all_statuses(waybill="W2")])
+    assert [t.entry for t in told] == [1, 42]
+    assert len(told[0].problems) == 6
+    assert told[0].problems[-1] == "and 36 more"
 
 
 def test_pollings_ndr_bucket_is_no_ndr_code() -> None:

@@ -287,6 +287,7 @@ def shipment(payload: JsonObject, *, courier_partner_id: int, account_code: str)
         ndr_code=None,
         last_heard_at=None,
         last_asked_at=None,
+        aged_out_at=None,
         created_at=now,
         updated_at=now,
     )

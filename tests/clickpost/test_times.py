@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awbridge.clickpost.times import read_scan_time
+from awbridge.clickpost.times import read_day, read_scan_time
 
 INDIA = ZoneInfo("Asia/Kolkata")
 
@@ -73,3 +73,20 @@ def test_nothing_makes_it_raise(value: Any, z_means_utc: bool) -> None:
 @given(st.datetimes(min_value=datetime(2001, 1, 1), max_value=datetime(2100, 1, 1)))  # noqa: DTZ001
 def test_a_naive_time_is_read_back_as_local(moment: datetime) -> None:
     assert read_scan_time(moment.isoformat(), zone=INDIA) == moment.replace(tzinfo=INDIA)
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-11-05", "2026-11-5", "2026-11-05T00:00:00Z", " 2026-11-05 23:59:59 ", "05-11-2026", "5/11/2026"]
+)
+def test_a_promised_day_is_the_day_that_stands_there(text: str) -> None:
+    assert read_day(text) == date(2026, 11, 5)
+
+
+@pytest.mark.parametrize("value", [None, 5, "", "soon", "2026-13-01", "0001-01-01", "2026-11-05" * 9, "31/11/2026"])
+def test_what_is_no_day_is_none(value: Any) -> None:
+    assert read_day(value) is None
+
+
+@given(st.text() | st.dates().map(str))
+def test_no_day_makes_it_raise(value: str) -> None:
+    read_day(value)

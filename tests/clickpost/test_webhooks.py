@@ -3,13 +3,15 @@ from __future__ import annotations
 import contextlib
 import json
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from awbridge.clickpost import webhooks
 from awbridge.clickpost.webhooks import Registration, parse_registration, webhook_identity
-from awbridge.clickpost.wire import Reply
+from awbridge.clickpost.wire import Reply, read_json
 from tests.clickpost.strategies import json_values
 
 
@@ -59,6 +61,18 @@ def test_identities_are_short_and_fit_to_be_stored(value: Any) -> None:
         assert len(found) < 300
         assert "\x00" not in found
         found.encode()
+
+
+_told = st.sampled_from([1, 0, "7", " 8 ", "", None, 1.0, True, [], {}, "null", 10**30])
+_ids = st.fixed_dictionaries({}, optional={"order_status_id": _told, "notification_event_id": _told, "more": _told})
+
+
+@given(_ids, st.none() | _told | _ids)
+def test_reading_the_ids_alone_tells_what_reading_all_of_it_tells(outer: dict[str, Any], additional: Any) -> None:
+    body = json.dumps({**outer, "additional": additional}).encode()
+    with patch.object(webhooks, "_read", read_json):
+        expected = webhook_identity(body)
+    assert webhook_identity(body) == expected
 
 
 @given(st.binary())

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from awbridge.domain.scan import Scan
 from awbridge.domain.shipment import SHARDS, shard_of
-from awbridge.domain.timeline import KnownScan, find_known, learn_ids
 
 SCAN = Scan(
     waybill="W1",
@@ -54,22 +53,6 @@ def test_another_scan_is_another_fingerprint(other: dict[str, Any]) -> None:
 
 def test_a_scan_without_waybill_is_its_shipments() -> None:
     assert replace(SCAN, waybill="").fingerprint(waybill="W1") == SCAN.fingerprint()
-
-
-def test_a_scan_is_known_by_its_id_or_by_what_it_says() -> None:
-    known = KnownScan(1, SCAN.fingerprint(), "s1", None)
-    assert find_known([known], SCAN, SCAN.fingerprint()) is known
-    assert find_known([known], replace(SCAN, scan_id="s1"), "another") is known
-    assert find_known([known], replace(SCAN, scan_id="s2"), SCAN.fingerprint()) is None
-    assert find_known([known], SCAN, "another") is None
-
-
-def test_a_known_scan_learns_the_ids_of_its_copies_once() -> None:
-    known = KnownScan(1, SCAN.fingerprint(), None, None)
-    copy = replace(SCAN, checkpoint_id="c1")
-    assert learn_ids(known, copy)
-    assert not learn_ids(known, copy)
-    assert (known.scan_id, known.checkpoint_id) == (None, "c1")
 
 
 @given(st.text(alphabet=st.characters(codec="utf-8")))

@@ -9,7 +9,7 @@ from typing import Any
 from awbridge.domain.notices import NotSent
 from awbridge.domain.shipment import State
 from awbridge.sinks.mail import Mail
-from awbridge.steps.alarm import Digest, Operator, Watch, tell_operators
+from awbridge.steps.alarm import Digest, Lookout, Operator, tell_operators
 from awbridge.steps.loop import Loop
 from awbridge.store import Store, alarms, dispatch, shipments
 from awbridge.store.dispatch import NotPlaced
@@ -181,7 +181,7 @@ async def test_the_watch_raises_and_clears(store: Store) -> None:
 
     loop = Loop("push", fails, idle_seconds=0.001)
     loop.failures = 7
-    watch = Watch(store=store, clock=clock, loops=lambda: [loop], free_share=lambda: free[0], least_free=0.1)
+    watch = Lookout(store=store, clock=clock, loops=lambda: [loop], free_share=lambda: free[0], least_free=0.1)
     await gives_up(store, "R", clock)
     await watch.look()
     async with store.read() as session:

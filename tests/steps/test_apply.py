@@ -16,7 +16,7 @@ from awbridge.domain.scan import Source
 from awbridge.steps.apply import ApplyPolicy, apply_due
 from awbridge.store import Store, inbox, shipments, waybills
 from tests.steps.world import INDIA, SetClock, TrippingStore, as_body, get, indian, timeline, webhook
-from tests.store.rows import MINUTE, T0, add, count, delivery, fetch, new_shipment, place
+from tests.store.rows import MINUTE, T0, add, claim_to_ask, count, delivery, fetch, new_shipment, place
 
 POLICY = ApplyPolicy(zone=INDIA)
 LATER = T0 + timedelta(hours=12)
@@ -316,14 +316,14 @@ async def test_a_change_that_no_webhook_brought_is_asked_for_at_once(store: Stor
     assert (await get(store, "R")).status_code == 6
     assert await next_ask(store) == LATER
     async with store.write() as session:
-        due = await shipments.claim_to_ask(session, now=LATER, next_ask_at=LATER + MINUTE, limit=5)
+        due = await claim_to_ask(session, now=LATER, next_ask_at=LATER + MINUTE, limit=5)
     assert [d.waybill for d in due] == ["AWB1"]
 
 
 async def test_a_gap_is_not_asked_for_again_before_its_time(store: Store) -> None:
     await a_placed(store)
     async with store.write() as session:
-        await shipments.claim_to_ask(session, now=LATER + 24 * 60 * MINUTE, next_ask_at=LATER, limit=5)
+        await claim_to_ask(session, now=LATER + 24 * 60 * MINUTE, next_ask_at=LATER, limit=5)
     asked_at = (await get(store, "R")).last_asked_at
     assert asked_at is not None
     seen_at = asked_at + 30 * MINUTE

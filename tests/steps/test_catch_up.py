@@ -12,15 +12,18 @@ from awbridge.clickpost.answers import TrackAnswer
 from awbridge.clickpost.tracking import UpdatedPage
 from awbridge.domain.call import Call
 from awbridge.domain.errors import VendorError
+from awbridge.domain.shipment import WaybillKind
 from awbridge.steps.catch_up import (
     CatchUpPolicy,
     Everything,
+    ask_back,
     ask_for_everything,
     ask_for_silent,
     cover_next_window,
     cover_span,
 )
-from awbridge.store import Store, windows
+from awbridge.steps.pace import Pace
+from awbridge.store import Store, shipments, waybills, windows
 from tests.steps.world import SetClock
 from tests.store.rows import MINUTE, T0, add, count, fetch, place
 
@@ -38,13 +41,19 @@ class Vendor:
         self.failing = 0
         self.fail_after_page = 0
         self.retry_after: float | None = None
+        self.again = True
+        self.pages_asked: list[int] = []
 
-    async def updated_order(self, start: datetime, end: datetime, *, window: timedelta) -> AsyncIterator[UpdatedPage]:
-        for number, page in enumerate(self.pages):
+    async def updated_order(
+        self, start: datetime, end: datetime, *, window: timedelta, page: str = ""
+    ) -> AsyncIterator[UpdatedPage]:
+        for number, items in enumerate(self.pages[int(page or 0) :], start=int(page or 0)):
+            self.pages_asked.append(number)
             if self.failing and number >= self.fail_after_page:
                 self.failing -= 1
-                raise VendorError("updated-order is away", call=CALL, again=True, retry_after=self.retry_after)
-            yield UpdatedPage(items=page, next_url=None)
+                raise VendorError("updated-order is away", call=CALL, again=self.again, retry_after=self.retry_after)
+            following = str(number + 1) if number + 1 < len(self.pages) else ""
+            yield UpdatedPage(items=items, next_url=None, next_page=following)
         self.windows.append((start, end))
 
     async def track_order(self, waybills: Sequence[str], cp_id: int) -> TrackAnswer:
@@ -62,6 +71,13 @@ async def cover(store: Store, vendor: Vendor, clock: SetClock) -> int:
 
 async def ask(store: Store, vendor: Vendor, clock: SetClock) -> int:
     return await ask_for_silent(store=store, clickpost=vendor, clock=clock, policy=POLICY)
+
+
+async def ask_all(store: Store, vendor: Vendor, clock: SetClock) -> int:
+    asked = 0
+    while more := await ask(store, vendor, clock):
+        asked += more
+    return asked
 
 
 def assert_contiguous(found: list[tuple[datetime, datetime]]) -> None:
@@ -136,7 +152,7 @@ async def test_a_window_of_a_worker_that_died_is_taken_over(store: Store) -> Non
 
     class Dies(Vendor):
         async def updated_order(
-            self, start: datetime, end: datetime, *, window: timedelta
+            self, start: datetime, end: datetime, *, window: timedelta, page: str = ""
         ) -> AsyncIterator[UpdatedPage]:
             yield UpdatedPage(items=[], next_url=None)
             raise ZeroDivisionError
@@ -175,7 +191,7 @@ async def test_silent_shipments_are_asked_for_five_of_one_courier_a_call(store: 
     numbers = await silent(store, 12) + await silent(store, 3, courier=5)
     assert await ask(store, vendor, clock) == 0, "they were placed just now"
     clock.forward(days=1)
-    assert await ask(store, vendor, clock) == 15
+    assert await ask_all(store, vendor, clock) == 15
     assert sorted(len(asked) for _, asked in vendor.asked) == [2, 3, 5, 5]
     assert all(number.startswith(f"AWB-{courier}-") for courier, asked in vendor.asked for number in asked)
     assert sorted(n for _, asked in vendor.asked for n in asked) == sorted(numbers)
@@ -198,7 +214,7 @@ async def test_a_question_that_failed_is_asked_again_after_two_hours_not_earlier
     await silent(store, 6)
     clock.forward(days=1)
     vendor.failing = 1
-    assert await ask(store, vendor, clock) == 6
+    assert await ask_all(store, vendor, clock) == 6
     assert await count(store, "inbox") == 1, "the other call's answer is kept"
     assert await count(store, "attempts") == 1
     clock.forward(hours=1, minutes=59)
@@ -206,6 +222,97 @@ async def test_a_question_that_failed_is_asked_again_after_two_hours_not_earlier
     clock.forward(minutes=1)
     assert await ask(store, vendor, clock) == 5
     assert await count(store, "inbox") == 6
+
+
+async def test_a_window_goes_on_behind_the_last_page_that_was_stored(store: Store) -> None:
+    clock, vendor = SetClock(), Vendor()
+    vendor.pages = [[{"waybill": "A"}], [{"waybill": "B"}], [{"waybill": "C"}]]
+    vendor.failing, vendor.fail_after_page = 1, 2
+    await cover(store, vendor, clock)
+    clock.forward(minutes=1)
+    assert await cover(store, vendor, clock) == 1
+    assert vendor.pages_asked == [0, 1, 2, 2]
+    async with store.read() as session:
+        [window] = await windows.recent(session, limit=5)
+    assert window.items == 3
+    assert await count(store, "inbox") == 3
+
+
+@pytest.mark.parametrize(("wait", "again"), [(11, True), (1, False)])
+async def test_a_window_begins_anew_when_its_page_is_old_or_was_refused(store: Store, wait: int, again: bool) -> None:
+    clock, vendor = SetClock(), Vendor()
+    vendor.pages = [[{"waybill": "A"}], [{"waybill": "B"}]]
+    vendor.failing, vendor.fail_after_page, vendor.again = 1, 1, again
+    await cover(store, vendor, clock)
+    clock.forward(minutes=wait)
+    assert await cover(store, vendor, clock) == 1
+    assert vendor.pages_asked == [0, 1, 0, 1], "a shipment that changed once more has left its page"
+
+
+async def test_pieces_and_the_way_back_are_asked_for_too(store: Store) -> None:
+    clock, vendor = SetClock(), Vendor()
+    await add(store, "R", courier_partner_id=4)
+    await place(store, "R", "MAIN", children=("PIECE-1", "PIECE-2"))
+    async with store.write() as session:
+        await waybills.add(session, "BACK", 9, "R", WaybillKind.RTO, now=T0)
+    clock.forward(days=1)
+    assert await ask_all(store, vendor, clock) == 1
+    assert sorted(vendor.asked) == [(4, ["MAIN", "PIECE-1", "PIECE-2"]), (9, ["BACK"])]
+
+
+async def test_a_full_call_goes_out_a_little_early_and_the_rest_at_its_time(store: Store) -> None:
+    clock, vendor = SetClock(), Vendor()
+    await silent(store, 7)
+    clock.forward(hours=23, minutes=50)
+    assert await ask_all(store, vendor, clock) == 5
+    clock.forward(minutes=9)
+    assert await ask_all(store, vendor, clock) == 0, "two wait for company"
+    clock.forward(minutes=1)
+    assert await ask_all(store, vendor, clock) == 2
+
+
+async def test_a_shipment_silent_for_45_days_goes_onto_a_list_and_back_on_demand(store: Store) -> None:
+    clock, vendor = SetClock(), Vendor()
+    await silent(store, 1)
+    days = 0
+    while days < 60 and await ask_all(store, vendor, clock) + (days < 2):
+        clock.forward(days=1)
+        days += 1
+    assert (days, len(vendor.asked)) == (46, 45)
+    async with store.read() as session:
+        [aged] = await shipments.aged_out(session)
+    assert (aged.reference_number, aged.aged_out_at) == ("R-AWB-4-0", clock.now)
+    await ask_for_everything(store=store, clickpost=vendor, clock=clock, policy=POLICY)
+    clock.forward(days=3)
+    assert await ask_all(store, vendor, clock) == 0, "asking for everything does not bring it back"
+    wanted = {"store": store, "clock": clock, "references": ["R-AWB-4-0", "NONE"], "ask_again": POLICY.ask_again}
+    assert await ask_back(**wanted) == ["R-AWB-4-0"]
+    asked = len(vendor.asked)
+    assert await ask_all(store, vendor, clock) == 1
+    assert await ask_back(**wanted) == ["R-AWB-4-0"]
+    clock.forward(hours=1, minutes=59)
+    assert await ask_all(store, vendor, clock) == 0, "never twice within two hours"
+    clock.forward(minutes=1)
+    assert await ask_all(store, vendor, clock) == 1
+    assert len(vendor.asked) == asked + 2
+    clock.forward(days=1)
+    assert await ask_all(store, vendor, clock) == 1, "back on the schedule"
+
+
+async def test_calls_keep_the_pace(store: Store) -> None:
+    clock, vendor, slept = SetClock(), Vendor(), list[float]()
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    pace = Pace(2.0, now=lambda: 100.0, sleep=sleep)
+    policy = CatchUpPolicy(pace=pace)
+    await silent(store, 12)
+    clock.forward(days=1)
+    await ask_for_silent(store=store, clickpost=vendor, clock=clock, policy=policy)
+    vendor.pages = [[], []]
+    await cover_next_window(store=store, clickpost=vendor, clock=clock, policy=policy)
+    assert slept == [0.5, 1.0, 1.5], "four calls, half a second apart"
 
 
 async def test_a_complete_catch_up_asks_for_every_waybill(store: Store) -> None:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from awbridge.domain.outcome import Placed
 from awbridge.domain.scan import Scan, Source
 from awbridge.domain.shipment import NewShipment, Region, Shipment
-from awbridge.domain.timeline import KnownScan
+from awbridge.domain.timeline import Entry, Timeline
 from awbridge.store import Store, accounts, dispatch, shipments
 from awbridge.store.database import Session
 from awbridge.store.dispatch import Placing
 from awbridge.store.inbox import NewDelivery
 from awbridge.store.queries import Statement, parse
-from awbridge.store.scans import NewScan
+from awbridge.store.shipments import ToAsk
 
 T0 = datetime(2026, 11, 2, 6, 30, 0, 123456, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -44,17 +45,10 @@ def scan(code: int = 5, at: datetime = T0, **changes: Any) -> Scan:
     return Scan(**{**values, **changes})
 
 
-def new_scan(reference: str, told: Scan, *, received_at: datetime = T0) -> NewScan:
-    fingerprint = told.fingerprint()
-    return NewScan(
-        reference_number=reference,
-        fingerprint=fingerprint,
-        scan=told,
-        known=KnownScan(0, fingerprint, told.scan_id, told.checkpoint_id),
-        waybill=told.waybill,
-        received_at=received_at,
-        source=Source.WEBHOOK,
-    )
+def new_scan(reference: str, told: Scan, *, received_at: datetime = T0, **changes: Any) -> tuple[str, Entry]:
+    timeline = Timeline()
+    timeline.tell(told, own=told.waybill, received_at=received_at, source=Source.WEBHOOK)
+    return reference, replace(timeline.entries[0], **changes)
 
 
 def placed(waybill: str = "AWB1", **changes: Any) -> Placed:
@@ -109,3 +103,10 @@ async def claim_in(
     """Claim up to `limit` due shipments of every account."""
     turns = {account.state.account: limit for account in await accounts.every(session)}
     return await dispatch.claim(session, turns, turns, owner=owner, now=now, until=until or now + 2 * MINUTE)
+
+
+async def claim_to_ask(session: Session, *, now: datetime, next_ask_at: datetime, limit: int = 9) -> list[ToAsk]:
+    """What is due to be asked for of courier 4, whenever it was last asked for."""
+    return await shipments.claim_to_ask(
+        session, 4, now=now, due=now, asked_before=now, next_ask_at=next_ask_at, limit=limit
+    )

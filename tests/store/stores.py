@@ -18,8 +18,17 @@ from tests.conftest import new_database
 TABLES = (
     *("milestones", "notices", "opt_outs", "endpoints", "events", "event_deliveries", "alarms", "digests"),
     *("shipments", "waybills", "attempts", "actions", "inbox", "scans", "payload_versions"),
-    *("courier_accounts", "account_states", "downtimes", "catch_up_windows", "webhook_keys"),
+    *(
+        "courier_accounts",
+        "account_states",
+        "downtimes",
+        "catch_up_windows",
+        "webhook_keys",
+        "webhook_refusals",
+        "arrivals",
+    ),
     *("courier_warnings", "courier_comparisons", "allocation_rules"),
+    *("tellings", "promises", "replays"),
 )
 
 _emptied: dict[int, str] = {}  # a server's port -> its database for these tests

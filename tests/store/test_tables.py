@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import random
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from awbridge.domain.call import Call
 from awbridge.domain.errors import StoreError
-from awbridge.domain.timeline import KnownScan
 from awbridge.store import Store, attempts, couriers, inbox, scans, shipments, webhook_keys, windows
 from awbridge.store.couriers import CourierAccount
 from awbridge.store.ids import Ids
@@ -76,8 +76,7 @@ async def test_two_appliers_at_once_do_not_take_the_same_delivery(store: Store) 
         async with store.write() as session:
             taken = await inbox.claim(session, now=T0, limit=10)
             await asyncio.sleep(0.02)
-            for one in taken:
-                await inbox.applied(session, one, now=T0)
+            await inbox.applied(session, [(one, None, 1) for one in taken], now=T0)
         return [d.identity for d in taken]
 
     first, second = await asyncio.gather(take(), take())
@@ -90,8 +89,8 @@ async def test_an_applier_that_fails_lets_go_of_its_deliveries(store: Store) -> 
 
     async def fail() -> None:
         async with store.write() as session:
-            for one in await inbox.claim(session, now=T0, limit=1):
-                await inbox.applied(session, one, now=T0)
+            [one] = await inbox.claim(session, now=T0, limit=1)
+            await inbox.applied(session, [(one, None, 1)], now=T0)
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -111,7 +110,7 @@ async def test_a_waiting_delivery_sleeps_until_its_time_or_until_it_is_woken(sto
         await inbox.wake(session, ["r:woken", "r:nobody"], now=T0)
         [woken] = await inbox.claim(session, now=T0, limit=9)
         assert (woken.identity, woken.tries) == ("woken", 1)
-        await inbox.applied(session, woken, now=T0)
+        await inbox.applied(session, [(woken, None, 1)], now=T0)
         assert [d.identity for d in await inbox.claim(session, now=T0 + MINUTE, limit=9)] == ["timed"]
 
 
@@ -131,7 +130,7 @@ async def test_what_is_set_aside_stays_with_its_reason_until_it_is_replayed(stor
         await inbox.add(session, [delivery("raw:1", body=b"<html>", problem="not JSON")])
         odd, fine = sorted(await inbox.claim(session, now=T0, limit=9), key=lambda d: d.identity != "odd")
         await inbox.set_aside(session, odd, problem="nobody can read it")
-        await inbox.applied(session, fine, now=T0, problem="one part was left out")
+        await inbox.applied(session, [(fine, "one part was left out", 1)], now=T0)
         assert await inbox.claim(session, now=T0 + 99 * MINUTE, limit=9) == []
         told = {(p.identity, p.problem, p.body) for p in await inbox.problems(session, limit=9)}
         assert told == {("odd", "nobody can read it", b"{}"), ("raw:1", "not JSON", b"<html>")}
@@ -152,14 +151,32 @@ async def test_scans_stand_on_the_timeline_in_order_and_once(store: Store) -> No
     assert (told[1].remark, told[1].location, told[1].ndr_code, told[1].scan_id) == ("raus 🚚", "Pune", 3, "s2")
 
 
-async def test_a_later_copy_teaches_the_ids_that_the_first_lacked_and_never_overwrites(store: Store) -> None:
+async def test_a_later_copy_teaches_what_the_first_lacked(store: Store) -> None:
     async with store.write() as session:
         await scans.add(session, [new_scan("R", scan(scan_id="S"))])
-        [before] = (await scans.known(session, ["R", "NONE"]))["R"]
-        assert (before.scan_id, before.checkpoint_id) == ("S", None)
-        await scans.learn_ids(session, "R", KnownScan(before.id, before.fingerprint, "OTHER", "C"))
-        [after] = (await scans.known(session, ["R"]))["R"]
-    assert (after.scan_id, after.checkpoint_id, after.id) == ("S", "C", before.id)
+        [before] = (await scans.entries(session, ["R", "NONE"]))["R"]
+        assert (before.scan_id, before.checkpoint_id, before.ndr_code) == ("S", None, None)
+        learnt = replace(before, checkpoint_id="C", ndr_code=3, fingerprints=(*before.fingerprints, "more"))
+        await scans.learn(session, "R", learnt)
+        [after] = (await scans.entries(session, ["R"]))["R"]
+    assert (after.id, after.content()) == (before.id, learnt.content())
+
+
+async def test_scans_are_taken_off_and_put_back_under_their_id(store: Store) -> None:
+    async with store.write() as session:
+        await scans.add(session, [new_scan("R", scan(4)), new_scan("R", scan(5)), new_scan("X", scan(4))])
+        [gone, _] = (await scans.entries(session, ["R"]))["R"]
+        await scans.remove(session, "R", [gone])
+        assert [e.code for e in (await scans.entries(session, ["R"]))["R"]] == [5]
+        await scans.add(session, [("R", gone)])
+        assert {e.id for e in (await scans.entries(session, ["R"]))["R"]} >= {gone.id}
+        assert len((await scans.entries(session, ["X"]))["X"]) == 1
+
+
+async def test_an_id_and_a_checkpoint_of_the_same_number_are_two_scans(store: Store) -> None:
+    async with store.write() as session:
+        await scans.add(session, [new_scan("R", scan(4, scan_id="7")), new_scan("R", scan(5, checkpoint_id="7"))])
+    assert await count(store, "scans") == 2
 
 
 async def claim_window(store: Store, minutes: float, *, shortest: float = 1) -> Window | None:

@@ -52,6 +52,11 @@ class Running:
                 time.sleep(0.05)
         raise AssertionError(f"{self.arguments} did not come up: {self.log()[-3000:]}")
 
+    @property
+    def pid(self) -> int:
+        assert self._process
+        return self._process.pid
+
     def log(self) -> str:
         return (self._folder / f"{self.arguments[0]}-{self.port}.log").read_text()
 

@@ -15,13 +15,14 @@ from hypothesis import HealthCheck, given, settings
 from awbridge.domain.call import Call
 from awbridge.domain.lifecycle import Sighting
 from awbridge.domain.shipment import State
+from awbridge.steps.apply import ApplyPolicy, apply_due
 from awbridge.steps.loop import Loop
-from awbridge.store import Store, attempts, dispatch, scans, shipments
+from awbridge.store import Store, attempts, dispatch, inbox, scans, shipments
 from awbridge.store.dispatch import NotPlaced
 from awbridge.web import app as web_app
 from awbridge.web.api import LARGEST_BATCH
-from tests.steps.world import an_order, get
-from tests.store.rows import T0, add, claim_in, count, new_scan, place, scan, sql
+from tests.steps.world import INDIA, an_order, as_body, get, webhook
+from tests.store.rows import T0, add, claim_in, count, delivery, new_scan, place, scan, sql
 from tests.store.stores import sqlite_only
 from tests.web.app import Web, web_on
 
@@ -471,3 +472,75 @@ async def test_a_replacement_that_cannot_be_is_refused_and_nothing_happens(web: 
     problem(await web.http.post("/v1/shipments/R/replace", content=json.dumps(body), headers=headers), status)
     assert (await get(web.store, "R")).cancel_asked_at is None
     problem(await web.http.post("/v1/shipments/NONE/replace"), 404)
+
+
+async def a_known_shipment(web: Web) -> None:
+    """Placed, failed to be delivered, promised for a day that is over."""
+    await add(web.store, "R")
+    await place(web.store, "R", "AWB1")
+    body = webhook("AWB1", 9, T0 + timedelta(hours=5), remark="nobody at home")
+    body["additional"] |= {"ndr_status_code": 1, "courier_partner_edd": "2026-11-03"}
+    changed = webhook("AWB1", 6, T0 + timedelta(hours=4))
+    changed["additional"]["courier_partner_edd"] = "2026-11-02"
+    async with web.store.write() as session:
+        at = T0 + timedelta(hours=6)
+        await inbox.add(
+            session, [delivery(str(n), received_at=at, body=as_body(b)) for n, b in enumerate((body, changed))]
+        )
+    web.clock.forward(hours=7)
+    await apply_due(store=web.store, clock=web.clock, policy=ApplyPolicy(zone=INDIA))
+    web.clock.forward(hours=70)
+
+
+async def test_a_shipment_shows_all_that_is_known_of_it(web: Web) -> None:
+    await a_known_shipment(web)
+    shown = (await web.http.get("/v1/shipments/R")).json()
+    whole = T0.replace(microsecond=0)
+
+    def after(hours: float) -> str:
+        return (whole + timedelta(hours=hours)).isoformat().replace("+00:00", "Z")
+
+    reached = {name: at for name, at in shown["milestones"].items() if at}
+    assert reached == {
+        "placed_at": "2026-11-02T06:30:00.123456Z",
+        "picked_up_at": after(4),
+        "out_for_delivery_at": after(4),
+        "failed_delivery_at": after(5),
+    }
+    assert shown["attempts_made"] == 1
+    assert [(a["began_at"], a["ended_at"], a["ndr_name"]) for a in shown["delivery_attempts"]] == [
+        (after(4), after(5), "Customer Unavailable")
+    ]
+    assert shown["ndr"] == [
+        {"at": after(5), "ndr_code": 1, "ndr_name": "Customer Unavailable", "words": "nobody at home"}
+    ]
+    assert (shown["edd"], [p["edd"] for p in shown["edd_history"]]) == ("2026-11-03", ["2026-11-02", "2026-11-03"])
+    assert (shown["stuck_since"], shown["sla_breached"], shown["ndr_code"]) == (after(5), True, 1)
+    changed = (await web.http.get("/v1/shipments")).json()["shipments"][0]
+    assert (changed["stuck_since"], changed["sla_breached"]) == (after(5), True)
+
+
+@pytest.mark.parametrize("which", ["stuck", "sla_breached", "ndr"])
+async def test_shipments_that_need_somebody_are_listed_page_by_page(web: Web, which: str) -> None:
+    await a_known_shipment(web)
+    column = {"stuck": "status_at", "sla_breached": "edd_due_at", "ndr": "ndr_at"}[which]
+    for n in range(3):
+        await add(web.store, f"S{n}")
+        await place(web.store, f"S{n}", f"AWB-S{n}", now=T0 + timedelta(days=30))
+        async with web.store.write() as session:
+            at = T0 - timedelta(days=9 - n)
+            assert await session.execute(
+                sql(f"UPDATE shipments SET {column} = $1 WHERE reference_number = $2"), at, f"S{n}"
+            )
+    seen: list[str] = []
+    page: dict[str, Any] = {"next": ""}
+    while page["next"] is not None:
+        answer = await web.http.get("/v1/shipments", params={which: True, "limit": 3, "cursor": page["next"]})
+        page = answer.json()
+        seen += [s["reference_number"] for s in page["shipments"]]
+    assert seen == ["S0", "S1", "S2", "R"]
+
+
+async def test_lists_are_asked_for_one_at_a_time(web: Web) -> None:
+    body = problem(await web.http.get("/v1/shipments", params={"stuck": True, "state": "placed"}), 400)
+    assert "one at a time" in body["title"]

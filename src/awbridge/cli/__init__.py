@@ -14,6 +14,7 @@ from awbridge import service
 from awbridge.cli import downtimes
 from awbridge.cli.actions import actions_group, pickups_group, waybills_group
 from awbridge.cli.couriers import couriers_group
+from awbridge.cli.doctor import doctor
 from awbridge.cli.drill import drill
 from awbridge.cli.payloads import payload_command, replace_command
 from awbridge.cli.shared import Group, as_json_option, fail, read_settings, run
@@ -154,7 +155,7 @@ _ = downtimes  # adds its commands to those of couriers
 for command in (payload_command, replace_command):
     shipments_group.add_command(command)
 for command in (
-    *(shipments_group, couriers_group, webhook_group, catch_up, replay, drill),
+    *(shipments_group, couriers_group, webhook_group, catch_up, replay, doctor, drill),
     *(actions_group, pickups_group, waybills_group),
 ):
     main.add_command(command)

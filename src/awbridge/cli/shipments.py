@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from awbridge import service
 from awbridge.cli.actions import edit_shipment, fetch_label, instruct
-from awbridge.cli.shared import as_json_option, err, plain, print_json, print_table, read_settings, with_store
+from awbridge.cli.shared import as_json_option, err, fail, plain, print_json, print_table, read_settings, with_store
 from awbridge.clickpost.codes import status_info
 from awbridge.domain.errors import NotFound
 from awbridge.domain.shipment import Shipment, State
 from awbridge.steps import import_file, intake
+from awbridge.steps.catch_up import ask_back
 from awbridge.steps.clock import utc_now
+from awbridge.steps.truth import Truth, truth_of
 from awbridge.store import Store, accounts, attempts, scans, shipments, waybills
 
 
@@ -81,18 +85,42 @@ def _summary(shipment: Shipment) -> dict[str, Any]:
     }
 
 
+def _whole_summary(shipment: Shipment, truth: Truth) -> dict[str, Any]:
+    reached = {name: at for name, at in plain(truth.milestones).items() if at}
+    return {
+        **_summary(shipment),
+        **reached,
+        "attempts_made": truth.attempts_made,
+        "EDD": shipment.edd,
+        "sla_breached": "yes" if truth.sla_breached else "no",
+        "stuck_since": truth.stuck_since,
+    }
+
+
 @shipments_group.command("list")
 @click.option("--state", type=click.Choice([s.value for s in State]), help="Only shipments in this state.")
+@click.option("--stuck", is_flag=True, help="Only those without a scan for too long, the longest first.")
+@click.option("--sla-breached", is_flag=True, help="Only open ones past their expected date, most overdue first.")
+@click.option("--ndr", is_flag=True, help="Only those whose last delivery failed, the oldest failure first.")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000))
 @as_json_option
-def list_shipments(state: str | None, limit: int, as_json: bool) -> None:
-    """List shipments, newest first.
+def list_shipments(state: str | None, stuck: bool, sla_breached: bool, ndr: bool, limit: int, as_json: bool) -> None:
+    """List shipments, newest first; or those that need somebody.
 
-    Example: awbridge shipments list --state rejected
+    Example: awbridge shipments list --stuck
     """
+    if sum((bool(state), stuck, sla_breached, ndr)) > 1:
+        fail("--state, --stuck, --sla-breached and --ndr are lists of their own; choose one")
+    limits = service.stuck_after(read_settings())
 
     async def go(store: Store) -> list[Shipment]:
         async with store.read() as session:
+            if stuck:
+                return await shipments.stuck(session, limits, now=utc_now(), limit=limit)
+            if sla_breached:
+                return await shipments.sla_breached(session, now=utc_now(), limit=limit)
+            if ndr:
+                return await shipments.in_ndr(session, limit=limit)
             held = await accounts.held(session, now=utc_now())
             return await shipments.newest(session, state=State(state) if state else None, limit=limit, held=held)
 
@@ -115,28 +143,38 @@ async def _shipment(store: Store, reference_number: str) -> Shipment:
 @click.argument("reference_number")
 @as_json_option
 def show_shipment(reference_number: str, as_json: bool) -> None:
-    """Show a shipment with its timeline and every call made about it.
+    """Show a shipment with its milestones, its timeline and every call made about it.
 
     Example: awbridge shipments show ORDER-1001
     """
 
-    async def go(store: Store) -> tuple[Shipment, list[Any], Sequence[Any], list[Any]]:
+    limits = service.stuck_after(read_settings())
+
+    async def go(store: Store) -> tuple[Shipment, Truth, list[Any], Sequence[Any], list[Any]]:
         shipment = await _shipment(store, reference_number)
         async with store.read() as session:
             timeline = await scans.timeline(session, reference_number)
             calls = await attempts.of_shipment(session, reference_number)
             pieces = await waybills.pieces(session, shipment)
-        return shipment, timeline, calls, pieces
+            truth = await truth_of(session, shipment, limits=limits, now=utc_now())
+        return shipment, truth, timeline, calls, pieces
 
-    shipment, timeline, calls, pieces = with_store(go)
+    shipment, truth, timeline, calls, pieces = with_store(go)
     if as_json:
-        print_json({"shipment": shipment, "pieces": pieces, "scans": timeline, "attempts": calls})
+        shown = {"shipment": shipment, "pieces": pieces, **plain(truth), "scans": timeline, "attempts": calls}
+        print_json(shown)
         return
     links = {name: value for name in _LINKS if (value := getattr(shipment, name))}
-    print_table([{"field": k, "value": v} for k, v in (_summary(shipment) | links).items()], empty="")
+    print_table([{"field": k, "value": v} for k, v in (_whole_summary(shipment, truth) | links).items()], empty="")
     if pieces:
         click.echo("\npieces")
         print_table([plain(piece) for piece in pieces], empty="")
+    if truth.ndr:
+        click.echo("\nfailed deliveries")
+        print_table([plain(failure) for failure in truth.ndr], empty="")
+    if len(truth.edd_history) > 1:
+        click.echo("\nexpected dates")
+        print_table([plain(promise) for promise in truth.edd_history], empty="")
     click.echo("\nscans")
     print_table(
         [
@@ -239,6 +277,58 @@ def cancel_shipments(reference_numbers: tuple[str, ...]) -> None:
             click.echo(f"{reference}: {done.state if done.state is State.CANCELLED else 'cancelling at ClickPost'}")
 
     with_store(go)
+
+
+@shipments_group.command("silent")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000))
+@as_json_option
+def list_silent(limit: int, as_json: bool) -> None:
+    """List shipments that are asked for no more, being silent too long (AWBRIDGE_ASK_SILENT_DAYS).
+
+    Example: awbridge shipments silent
+    """
+
+    async def go(store: Store) -> list[Shipment]:
+        async with store.read() as session:
+            return await shipments.aged_out(session, limit=limit)
+
+    rows = [
+        {
+            "reference_number": s.reference_number,
+            "AWB": s.waybill,
+            "courier": s.courier_partner_id,
+            "status": status_info(s.status_code).name if s.status_code is not None else "",
+            "status_at": s.status_at,
+            "placed_at": s.placed_at,
+            "aged_out_at": s.aged_out_at,
+        }
+        for s in with_store(go)
+    ]
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(rows, empty="none")
+
+
+@shipments_group.command("ask")
+@click.argument("reference_numbers", nargs=-1, required=True)
+def ask_shipments(reference_numbers: tuple[str, ...]) -> None:
+    """Have shipments asked for at once, or when their last question is two hours old. Silent ones are back on schedule.
+
+    Example: awbridge shipments ask ORDER-1001
+    """
+    again = timedelta(seconds=read_settings().ask_again_seconds)
+
+    async def go(store: Store) -> list[str]:
+        return await ask_back(store=store, clock=utc_now, references=reference_numbers, ask_again=again)
+
+    possible = with_store(go)
+    for reference in reference_numbers:
+        click.echo(
+            f"{reference}: {'will be asked for' if reference in possible else 'unknown, not placed, or at its end'}"
+        )
+    if set(reference_numbers) - set(possible):
+        sys.exit(1)
 
 
 for command in (edit_shipment, fetch_label, instruct):

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import sys
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import click
+from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
 from awbridge import service
 from awbridge.cli.shared import (
     as_json_option,
+    err,
     fail,
+    plain,
     print_json,
     print_table,
     read_settings,
@@ -18,10 +23,17 @@ from awbridge.cli.shared import (
     with_vendor,
 )
 from awbridge.clickpost.async_client import AsyncClickPost
-from awbridge.domain.errors import AwbridgeError
+from awbridge.doctor import CURES
+from awbridge.domain.errors import AwbridgeError, VendorError
 from awbridge.steps import catch_up as catch_up_step
+from awbridge.steps import replay as replay_step
+from awbridge.steps.apply import apply_due
 from awbridge.steps.clock import utc_now
+from awbridge.steps.replay_report import Replayed, replay_report
+from awbridge.steps.try_webhook import Tried, try_webhook
+from awbridge.steps.watch import Coverage, coverage
 from awbridge.store import Store, inbox, webhook_keys, windows
+from awbridge.web.views import coverage_view
 
 
 @click.group("webhook")
@@ -32,13 +44,14 @@ def webhook_group() -> None:
 @webhook_group.command("register")
 @click.argument("url")
 @click.option("--show-key", is_flag=True, help="Print the key that ClickPost gave. awbridge keeps only its SHA-256.")
-def register_webhook(url: str, show_key: bool) -> None:
-    """Register your endpoint; changes the address where one is registered already.
+@click.option("--wait", default=30.0, show_default=True, help="Seconds to wait for the test delivery; 0 sends none.")
+def register_webhook(url: str, show_key: bool, wait: float) -> None:
+    """Register your endpoint, have a test sent, and wait until it arrived. Changes the address if there is one already.
 
     Example: awbridge webhook register https://ship.example.com/webhooks/clickpost
     """
 
-    async def go(clickpost: AsyncClickPost, store: Store) -> None:
+    async def go(clickpost: AsyncClickPost, store: Store) -> Tried | None:
         registration = await clickpost.register_webhook(url)
         changed = registration.code == 305
         if changed:
@@ -52,45 +65,89 @@ def register_webhook(url: str, show_key: bool) -> None:
         click.echo("the key is stored" if registration.webhook_key else "ClickPost gave no new key; the old one holds")
         if show_key and registration.webhook_key:
             click.echo(registration.webhook_key)
+        return await _try(clickpost, store, url, wait)
 
-    if not url.startswith(("https://", "http://")):
-        fail(f"{url!r} is not a URL; write https://your-host/webhooks/clickpost")
-    with_vendor(go)
+    _check_url(url)
+    _tell(with_vendor(go))
 
 
 @webhook_group.command("test")
 @click.argument("url")
-def send_test_webhook(url: str) -> None:
-    """Have ClickPost send a test delivery to your endpoint.
+@click.option("--wait", default=30.0, show_default=True, help="Seconds to wait for the test delivery.")
+def send_test_webhook(url: str, wait: float) -> None:
+    """Have ClickPost send a test delivery to your endpoint, and wait until it arrived.
 
     Example: awbridge webhook test https://ship.example.com/webhooks/clickpost
     """
 
-    async def go(clickpost: AsyncClickPost, _store: Store) -> None:
-        now = datetime.now(UTC)
-        await clickpost.test_webhook(
-            url,
-            {
-                "waybill": "AWBRIDGE-TEST",
-                "cp_id": 35,
-                "clickpost_status_code": 28,
-                "clickpost_status_description": "AwbRegistered",
-                "status": "test",
-                "timestamp": now.strftime("%Y-%m-%dT%H:%M:%S"),
-                "additional": {},
-            },
-        )
-        click.echo("ClickPost sent a test delivery")
+    async def go(clickpost: AsyncClickPost, store: Store) -> Tried | None:
+        return await _try(clickpost, store, url, max(wait, 1.0))
 
-    with_vendor(go)
+    _check_url(url)
+    _tell(with_vendor(go))
+
+
+def _check_url(url: str) -> None:
+    if not url.startswith(("https://", "http://")):
+        fail(f"{url!r} is not a URL; write https://your-host/webhooks/clickpost")
+
+
+async def _try(clickpost: AsyncClickPost, store: Store, url: str, wait: float) -> Tried | None:
+    if wait <= 0:
+        return None
+    return await try_webhook(store=store, clickpost=clickpost, clock=utc_now, url=url, timeout=wait)
+
+
+def _tell(tried: Tried | None) -> None:
+    if tried is None:
+        return
+    if not tried.arrived:
+        fail(f"{tried.verdict}\n\n{CURES}" if tried.header_missing else tried.verdict)
+    click.echo(tried.verdict)
+
+
+@webhook_group.command("keys")
+@click.option("--revoke", metavar="ID", help="Accept this key no more; every process follows within seconds.")
+@as_json_option
+def list_keys(revoke: str | None, as_json: bool) -> None:
+    """List the keys that webhooks may carry, or take one back. Only their SHA-256 is kept: none can be shown.
+
+    Example: awbridge webhook keys --revoke 3f7a9c0d21be
+    """
+
+    async def go(store: Store) -> list[dict[str, Any]]:
+        async with store.read() as session:
+            keys = await webhook_keys.listed(session)
+        if revoke:
+            found = [key for key in keys if key.sha256.startswith(revoke)]
+            if len(found) != 1:
+                raise AwbridgeError(f"{len(found)} keys begin with {revoke}; name one as `awbridge webhook keys` does")
+            async with store.write() as session:
+                await webhook_keys.remove(session, found[0].sha256)
+            click.echo(f"revoked {found[0].id}", err=True)
+            keys.remove(found[0])
+        return [{"id": k.id, "webhook_url": _shown_url(k.webhook_url), "created_at": k.created_at} for k in keys]
+
+    rows = with_store(go)
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(rows, empty="no keys stored; AWBRIDGE_WEBHOOK_KEYS may hold some")
+
+
+def _shown_url(url: str) -> str:
+    """The address, without a key at its end."""
+    head, ending, token = url.partition("/webhooks/clickpost/")
+    return f"{head}{ending}***" if token else url
 
 
 @click.command("catch-up")
 @click.option("--from", "start", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]), help="Local to the account.")
 @click.option("--to", "end", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]), help="[default: now]")
 @click.option("--everything", is_flag=True, help="Ask track-order for every shipment with a waybill, final ones too.")
+@click.option("--status", "only_status", is_flag=True, help="Fetch nothing; show what is covered and what is not.")
 @as_json_option
-def catch_up(start: datetime | None, end: datetime | None, everything: bool, as_json: bool) -> None:
+def catch_up(start: datetime | None, end: datetime | None, everything: bool, only_status: bool, as_json: bool) -> None:
     """Fetch what webhooks missed. Without options: the uncovered minutes and the silent shipments, as serve does.
 
     Example: awbridge catch-up --from 2026-11-01 --to 2026-11-02
@@ -99,6 +156,9 @@ def catch_up(start: datetime | None, end: datetime | None, everything: bool, as_
         fail("--to needs --from")
     if everything and start:
         fail("--everything asks for all shipments; leave out --from and --to")
+    if only_status:
+        _show_coverage(as_json)
+        return
     settings = read_settings()
     policy = service.catch_up_policy(settings)
 
@@ -114,7 +174,14 @@ def catch_up(start: datetime | None, end: datetime | None, everything: bool, as_
             until = end.replace(tzinfo=settings.zone) if end else utc_now()
             if until <= since:
                 raise AwbridgeError("--to must be later than --from")
-            return {"items": await catch_up_step.cover_span(**world, start=since, end=until)}
+            reached = [since]
+            try:
+                return {
+                    "items": await catch_up_step.cover_span(**world, start=since, end=until, on_window=reached.append)
+                }
+            except VendorError as error:
+                at = reached[-1].astimezone(settings.zone).strftime("%Y-%m-%dT%H:%M:%S")
+                raise AwbridgeError(f"{error} All before {at} is stored; go on with --from {at}") from None
         covered = asked = 0
         while await catch_up_step.cover_next_window(**world):
             covered += 1
@@ -133,15 +200,116 @@ def catch_up(start: datetime | None, end: datetime | None, everything: bool, as_
         click.echo(", ".join(f"{name}: {value}" for name, value in result.items()))
 
 
+def _show_coverage(as_json: bool) -> None:
+    async def go(store: Store) -> Coverage:
+        return await coverage(store=store, clock=utc_now)
+
+    covered = with_store(go)
+    view = coverage_view(covered)
+    if as_json:
+        click.echo(view.model_dump_json(indent=2))
+        return
+    print_table(
+        [
+            {
+                "from": s.from_at,
+                "to": s.to_at,
+                "covered": "yes" if s.covered else "NO",
+                "items": s.items,
+                "why": s.problem,
+            }
+            for s in covered.stretches
+        ],
+        empty="nothing is covered yet: start awbridge serve",
+    )
+    if covered.lag is not None:
+        click.echo(f"\nevery minute up to {plain(covered.covered_until)} is covered; {_ago(covered.lag)} behind now")
+    silence = covered.webhook_silence
+    found = f"; polling found {covered.found_since_last_webhook} scans since" if silence is not None else ""
+    click.echo(f"last webhook: {'none in 8 days' if silence is None else _ago(silence) + ' ago'}{found}")
+    print_table(
+        [
+            {
+                "courier": courier,
+                "by webhook": t.by_webhook,
+                "by polling": t.by_polling,
+                "share": "" if t.share is None else f"{t.share:.1%}",
+            }
+            for courier, t in sorted(covered.day.items())
+        ],
+        empty="no new scans within a day",
+    )
+    click.echo(f"{covered.silent_shipments} shipments are asked for no more (awbridge shipments silent)")
+
+
+def _ago(span: timedelta) -> str:
+    minutes, seconds = divmod(round(span.total_seconds()), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
+
+
 @click.command()
 @click.option("--list", "only_list", is_flag=True, help="Only show what was set aside.")
+@click.option(
+    "--file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A report of failed webhooks from ClickPost, CSV or XLSX, instead of what was set aside.",
+)
+@click.option("--reference", help="Rebuild what tracking says of this shipment out of the inbox.")
+@click.option("--all", "everything", is_flag=True, help="Rebuild that of all shipments; goes on where one stopped.")
+@click.option("--anew", is_flag=True, help="With --all: from the first shipment again.")
 @as_json_option
-def replay(only_list: bool, as_json: bool) -> None:
-    """Give every delivery that was set aside another chance (after a fix).
+def replay(
+    only_list: bool, file: Path | None, reference: str | None, everything: bool, anew: bool, as_json: bool
+) -> None:
+    """Give what was set aside another chance, replay a report of failed webhooks, or tell shipments anew by the inbox.
 
-    Example: awbridge replay --list
+    Example: awbridge replay --all
     """
+    if sum((only_list, file is not None, reference is not None, everything)) > 1:
+        fail("--list, --file, --reference and --all do different things; choose one")
+    if anew and not everything:
+        fail("--anew goes with --all")
+    if file:
+        _replay_file(file, as_json)
+    elif reference is not None or everything:
+        _rebuild(reference, anew, as_json)
+    else:
+        _replay_set_aside(only_list, as_json)
 
+
+def _rebuild(reference: str | None, anew: bool, as_json: bool) -> None:
+    policy = service.apply_policy(read_settings())
+
+    async def go(store: Store) -> dict[str, Any]:
+        world: dict[str, Any] = {"store": store, "clock": utc_now}
+        if reference is not None:
+            changed = await replay_step.rebuild_one(**world, reading=policy, reference_number=reference)
+            return {"shipments": 1, "changed": int(changed)}
+        begun = await replay_step.begin(**world, anew=anew)
+        if begun.shipments:
+            click.echo(f"going on after {begun.shipments} shipments (--anew begins again)", err=True)
+        if await replay_step.prepare(**world):
+            while await apply_due(**world, policy=policy):
+                pass
+        with Progress(TextColumn("rebuilt"), TextColumn("{task.completed}"), TimeElapsedColumn(), console=err) as bar:
+            task = bar.add_task("", completed=begun.shipments, total=None)
+            last = begun
+            while more := await replay_step.rebuild_some(**world, reading=policy):
+                last = more
+                bar.update(task, completed=more.shipments)
+                if more.done:
+                    break
+        return {"shipments": last.shipments, "changed": last.changed}
+
+    result = with_store(go)
+    if as_json:
+        print_json(result)
+    else:
+        click.echo(f"{result['shipments']} shipments rebuilt, {result['changed']} of them differed")
+
+
+def _replay_set_aside(only_list: bool, as_json: bool) -> None:
     async def go(store: Store) -> list[Any]:
         async with store.write() as session:
             aside = await inbox.problems(session, limit=1000)
@@ -156,3 +324,27 @@ def replay(only_list: bool, as_json: bool) -> None:
         print_table(
             [{"received_at": a.received_at, "source": a.source, "problem": a.problem} for a in aside], empty="nothing"
         )
+
+
+def _replay_file(file: Path, as_json: bool) -> None:
+    settings = read_settings()
+    again = timedelta(seconds=settings.ask_again_seconds)
+    data = file.read_bytes()
+
+    async def go(store: Store) -> Replayed:
+        return await replay_report(store=store, clock=utc_now, name=file.name, data=data, ask_again=again)
+
+    told = with_store(go)
+    if as_json:
+        print_json(told)
+    else:
+        click.echo("columns understood: " + ", ".join(f"{name} as {m}" for m, name in told.understood.items()))
+        click.echo("columns passed over: " + (", ".join(told.passed_over) or "none"))
+        click.echo(
+            f"{told.rows} rows: {told.deliveries} deliveries into the inbox, {told.asked} shipments to be asked for, "
+            f"{told.at_their_end} at their end already, {len(told.bad)} not usable"
+        )
+        if told.bad:
+            print_table([plain(b) for b in told.bad], empty="")
+    if told.bad:
+        sys.exit(1)

@@ -6,8 +6,10 @@ never a success).
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from awbridge.domain.lifecycle import Bucket, StatusInfo
-from awbridge.domain.milestones import Milestone
+from awbridge.domain.milestones import Happening, Milestone
 
 _IN_TRANSIT_STEP = 50
 
@@ -62,27 +64,49 @@ def status_info(code: int) -> StatusInfo:
     )
 
 
-# What people are told of, by status code: ClickPost's notification events, with its own pairs. ShipmentDelayed (18) is
-# a stop on the way in that table; being late is what the clock says of the expected date of delivery.
-_MILESTONES: dict[Milestone, tuple[int, ...]] = {
-    Milestone.AWB_GENERATED: (28,),
-    Milestone.OUT_FOR_PICKUP: (25,),
-    Milestone.SHIPPED: (4, 5, 18, 19, 20, 1004),
-    Milestone.OUT_FOR_DELIVERY: (6,),
-    Milestone.FAILED_DELIVERY: (7, 9),
-    Milestone.DELIVERED: (8, 32),
-    Milestone.RTO_STARTED: (11, 12, 13, 15, 21, 26, 27),
-    Milestone.RTO_DELIVERED: (14,),
-    Milestone.CANCELLED: (10,),
-    Milestone.DAMAGED: (17,),
-    Milestone.LOST: (16,),
+# Which status shows which milestone, as ClickPost's own events group them. 11 only asks for the way back.
+MILESTONES: dict[int, Milestone] = {
+    28: Milestone.AWB_GENERATED,
+    25: Milestone.OUT_FOR_PICKUP,
+    4: Milestone.SHIPPED,
+    6: Milestone.OUT_FOR_DELIVERY,
+    7: Milestone.FAILED_DELIVERY,
+    9: Milestone.FAILED_DELIVERY,
+    8: Milestone.DELIVERED,
+    32: Milestone.DELIVERED,
+    **dict.fromkeys((12, 13, 15, 21, 26, 27), Milestone.RTO_STARTED),
+    14: Milestone.RTO_DELIVERED,
+    10: Milestone.CANCELLED,
+    16: Milestone.LOST,
+    17: Milestone.DAMAGED,
+    18: Milestone.DELAYED,
 }
-_MILESTONE_OF_CODE = {code: milestone for milestone, codes in _MILESTONES.items() for code in codes}
+_ON_THE_WAY = frozenset({4, 5, 6, 8, 9, 1004})
+_TRIES_TO_DELIVER = frozenset({6, 8, 9})
+_NOBODY_CAME = 4  # an NDR code
+
+
+def happening(code: int, *, at: datetime, ndr_code: int | None = None, words: str = "") -> Happening:
+    """What a scan means for milestones, attempts and failed deliveries."""
+    failed = MILESTONES.get(code) is Milestone.FAILED_DELIVERY
+    reason = ndr_code if failed or ndr_code else None  # 0 beside any other status says nothing
+    return Happening(
+        at=at,
+        step=status_info(code).step,
+        code=code,
+        milestone=MILESTONES.get(code),
+        moving=code in _ON_THE_WAY,
+        attempt=code in _TRIES_TO_DELIVER,
+        ndr_code=reason,
+        ndr_name="" if reason is None else NDR_NAMES.get(reason, f"Unknown({reason})"),
+        no_attempt=failed and reason == _NOBODY_CAME,
+        words=words,
+    )
 
 
 def milestone_of(code: int) -> Milestone | None:
-    """The milestone that a status stands for; None where it is worth no message."""
-    return _MILESTONE_OF_CODE.get(code)
+    """The milestone of a shipment that stands there; None where people are told of none. On its way is shipped."""
+    return MILESTONES.get(code) or (Milestone.SHIPPED if code in _ON_THE_WAY else None)
 
 
 COURIER_NAMES: dict[int, str] = {

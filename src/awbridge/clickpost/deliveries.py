@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from awbridge.clickpost.codes import STATUSES, status_info
-from awbridge.clickpost.times import read_scan_time
-from awbridge.clickpost.wire import as_id, as_int, as_list, as_object, as_text, read_json
+from awbridge.clickpost.times import read_day, read_scan_time
+from awbridge.clickpost.wire import as_bool, as_id, as_int, as_list, as_object, as_text, read_json
 from awbridge.domain.errors import AwbridgeError
 from awbridge.domain.json import JsonObject
 from awbridge.domain.lifecycle import Bucket
@@ -24,6 +25,7 @@ from awbridge.domain.scan import Scan, Source, Tidings
 FUTURE_TOLERANCE = timedelta(minutes=10)  # clocks of couriers differ
 LONGEST_TEXT = 2000  # characters of a remark
 LONGEST_EDD = 64
+MOST_PROBLEMS = 5  # of one delivery that are spelt out; the rest is counted
 
 _PREFIXES = {Source.UPDATED_ORDER: "upd", Source.TRACK_ORDER: "trk", Source.WEBHOOK: "hook", Source.REPORT: "rep"}
 _UTC_ZONE = ZoneInfo("UTC")
@@ -51,13 +53,19 @@ def read_delivery(
     for number, entry in enumerate(entries, 1):
         reading = _Reading(source, as_object(entry), received_at, zone, z_means_utc)
         try:
-            told.append(reading.tidings())
+            told.append(replace(reading.tidings(), entry=number - 1))
         except Unreadable as error:
             problems.append(f"entry {number} of {len(entries)}: {error}" if len(entries) > 1 else str(error))
     if not told:
-        raise Unreadable("; ".join(problems[:5]) or "the list is empty")
-    told[0] = replace(told[0], problems=(*told[0].problems, *problems))
+        raise Unreadable("; ".join(_first(problems)) or "the list is empty")
+    told[0] = replace(told[0], problems=(*told[0].problems, *_first(problems)))
     return told
+
+
+def _first(problems: Iterable[str]) -> list[str]:
+    every = list(problems)
+    more = len(every) - MOST_PROBLEMS
+    return [*every[:MOST_PROBLEMS], f"and {more} more"] if more > 0 else every
 
 
 def delivery_identity(source: Source, item: JsonObject) -> str:
@@ -75,7 +83,7 @@ class _Reading:
     received_at: datetime
     zone: ZoneInfo
     z_means_utc: bool
-    problems: list[str] = field(default_factory=list[str])
+    problems: dict[str, None] = field(default_factory=dict[str, None])  # in order, each once
 
     def tidings(self) -> Tidings:
         """Everything that the entry tells. Raises Unreadable."""
@@ -96,10 +104,16 @@ class _Reading:
         scans = self._scans(story, latest_raw, teller)
         latest, scans = _joined(self._latest(story, additional, latest_raw, teller), scans)
         if latest is None and not scans:
-            raise Unreadable("; ".join(["it holds no status code and no scan that can be read", *self.problems[:5]]))
+            raise Unreadable(
+                "; ".join(["it holds no status code and no scan that can be read", *_first(self.problems)])
+            )
         if self.source is Source.UPDATED_ORDER:
             latest, scans = latest or scans[0], ()
         rto = _first_id(places[:3], "rto_awb", "rto_waybill")
+        # A forward_awb beside an is_rvp of false names no other shipment.
+        is_return = as_bool(additional.get("is_rvp", story.get("is_rvp"))) is not False
+        forward = _first_id(places[:3], "forward_awb", "forward_waybill") if is_return else ""
+        forward_reference = _first_id(places[:3], "forward_reference_number") if is_return else ""
         return Tidings(
             waybill=waybill,
             courier_partner_id=courier,
@@ -108,10 +122,11 @@ class _Reading:
             scans=scans,
             latest=latest,
             rto_waybill="" if rto == waybill else rto,
-            forward_waybill=_first_id(places[:3], "forward_awb", "forward_waybill"),
+            forward_waybill="" if forward == waybill else forward,
+            forward_reference_number="" if forward_reference == reference else forward_reference,
             edd=_edd(additional) or _edd(story),
             event_id=_first_int((self.item, additional), "notification_event_id"),
-            problems=tuple(self.problems),
+            problems=tuple(_first(self.problems)),
         )
 
     def _story(self) -> JsonObject:
@@ -131,18 +146,20 @@ class _Reading:
         code = _code(story)
         if code is None:
             if story.get("clickpost_status_code") not in (None, ""):
-                self.problems.append("clickpost_status_code is not a number")
+                self._note("clickpost_status_code is not a number")
             return None
         at = self._time(story, "timestamp")
         if at is None and _code(latest_raw) is not None:
             # `latest_status` says where the shipment stands; a scan of unknown time must not overrule it.
             if _code(latest_raw) != code:
-                self.problems.append("the scan is left out: it has no time that can be read")
+                self._note("the scan is left out: it has no time that can be read")
             return None
         if at is None:
             at = self._updated_at(story) or self._received("timestamp")
         stands_for_latest = _code(latest_raw) is None and not status_info(code).final
-        ndr = teller.ndr if stands_for_latest or _is_failed_delivery(code) else None
+        # The reason is the latest failure's: another failure before that had a reason of its own.
+        latest_failed = _is_failed_delivery(_code(latest_raw) or 0)
+        ndr = teller.ndr if stands_for_latest or (_is_failed_delivery(code) and not latest_failed) else None
         return self._scan(story, code, at, teller, scan_id=_scan_id(story), ndr=ndr)
 
     def _listed(self, raw: Any, path: str, teller: _Teller) -> Scan | None:
@@ -150,7 +167,7 @@ class _Reading:
         code, at = _code(scan), self._time(scan, "timestamp", path)
         if code is None or at is None:
             missing = "status code" if code is None else "time"
-            self.problems.append(f"{path} is left out: it has no {missing} that can be read")
+            self._note(f"{path} is left out: it has no {missing} that can be read")
             return None
         return self._scan(scan, code, at, teller, scan_id=_scan_id(scan), ndr=None)
 
@@ -189,21 +206,22 @@ class _Reading:
     def _time(self, raw: JsonObject, name: str, path: str = "") -> datetime | None:
         at = read_scan_time(raw.get(name), zone=self.zone, z_means_utc=self.z_means_utc)
         if at is not None and at > self.received_at + FUTURE_TOLERANCE:
-            note = f"{path + '.' if path else ''}{name} lies in the future"
-            if note not in self.problems:
-                self.problems.append(note)
+            self._note(f"{path + '.' if path else ''}{name} lies in the future")
         return at
 
     def _updated_at(self, story: JsonObject) -> datetime | None:
         """updated-order tells beside the local time when the status changed, in true UTC."""
         at = read_scan_time(story.get("updated_at"), zone=_UTC_ZONE, z_means_utc=True)
         if at is not None and self.source is Source.UPDATED_ORDER:
-            self.problems.append("timestamp cannot be read; updated_at stands in for it")
+            self._note("timestamp cannot be read; updated_at stands in for it")
             return at
         return None
 
+    def _note(self, problem: str) -> None:
+        self.problems[problem] = None
+
     def _received(self, path: str) -> datetime:
-        self.problems.append(f"{path} cannot be read; the time of receipt stands in for it")
+        self._note(f"{path} cannot be read; the time of receipt stands in for it")
         return self.received_at.astimezone(UTC)
 
 
@@ -252,5 +270,7 @@ def _words(value: Any) -> str:
 
 
 def _edd(place: JsonObject) -> str | None:
-    """The courier's expected delivery date, as it gave it."""
-    return as_id(place.get("courier_partner_edd"))[:LONGEST_EDD] or None
+    """The courier's expected delivery date: as 2026-11-05 where it can be read, else in the courier's own words."""
+    words = as_id(place.get("courier_partner_edd"))[:LONGEST_EDD]
+    day = read_day(words)
+    return day.isoformat() if day else words or None

@@ -184,10 +184,13 @@ class Pages:
     """Walks updated-order, window by window and page by page: `request` is the next to send, None at the end.
 
     Of ClickPost's `next` link only the parameters are taken. Host, path and key stay ours, so that a link can never
-    carry the key elsewhere. Raises VendorError for pages that go in circles or never end.
+    carry the key elsewhere. Raises VendorError for pages that go in circles or never end. With `page` (what `turn`
+    gave) the walk goes on there.
     """
 
-    def __init__(self, endpoints: Endpoints, start: datetime, end: datetime, window: timedelta = BEST_WINDOW) -> None:
+    def __init__(
+        self, endpoints: Endpoints, start: datetime, end: datetime, window: timedelta = BEST_WINDOW, page: str = ""
+    ) -> None:
         if start.tzinfo is None or end.tzinfo is None:
             raise ValueError("start and end need a time zone")
         if start >= end:
@@ -198,19 +201,25 @@ class Pages:
         self._end = end
         self._window = window
         self._open(start)
+        if page:
+            self.request = endpoints.updated_order_page(dict(parse_qsl(page, keep_blank_values=True)))
+            self._asked.add(self.request.url)
 
     def _open(self, start: datetime) -> None:
         self._until = min(start + self._window, self._end)
         self.request: Request | None = self._endpoints.updated_order(start, self._until)
         self._asked = {self.request.url}
 
-    def turn(self, next_url: str | None, call: Call) -> None:
-        """Go on to the page behind this link, or to the next window where there is none."""
+    def turn(self, next_url: str | None, call: Call) -> str:
+        """Go on to the page behind this link, or to the next window where there is none.
+
+        Returns what names the page behind the link, without who asks: fit to be kept, to go on there later.
+        """
         self.request = None
         if next_url is None:
             if self._until < self._end:
                 self._open(self._until)
-            return
+            return ""
         params = dict(parse_qsl(urlsplit(next_url).query, keep_blank_values=True)) if _is_url(next_url) else {}
         following = self._endpoints.updated_order_page(params)
         if following.url in self._asked or not params:
@@ -219,6 +228,7 @@ class Pages:
             raise VendorError(f"updated-order has more than {MOST_PAGES} pages", call=call, again=True)
         self._asked.add(following.url)
         self.request = following
+        return urlencode({name: value for name, value in params.items() if name not in self._endpoints.login()})
 
 
 def _is_url(text: str) -> bool:

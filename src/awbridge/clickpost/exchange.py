@@ -294,8 +294,7 @@ def track_answer(exchange: Exchange, cp_id: int) -> TrackAnswer:
 def page_of(exchange: Exchange, pages: Pages) -> UpdatedPage:
     """The page in an exchange of updated-order; `pages` turns to the next. Raises VendorError."""
     page = parse_updated_order(good(exchange))
-    pages.turn(page.next_url, exchange.call)
-    return page
+    return replace(page, next_page=pages.turn(page.next_url, exchange.call))
 
 
 def registration_of(exchange: Exchange) -> Registration:

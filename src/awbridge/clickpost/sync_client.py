@@ -155,14 +155,15 @@ class ClickPost(Connection, Calls):
         return track_answer(self._send(self._endpoints.track_order(waybills, cp_id)), cp_id)
 
     def updated_order(
-        self, start: datetime, end: datetime, *, window: timedelta = BEST_WINDOW
+        self, start: datetime, end: datetime, *, window: timedelta = BEST_WINDOW, page: str = ""
     ) -> Iterator[UpdatedPage]:
         """Every shipment whose status changed in a span of time, page by page, window by window.
 
         ClickPost takes at most 1800 s at once and does best with 5 to 10 minutes: the span is cut into windows of
-        `window`. Raises ValueError at once for a span or window that is none, VendorError while iterating.
+        `window`. With `page`, the `next_page` of a page that came before, the first window goes on there. Raises
+        ValueError at once for a span or window that is none, VendorError while iterating.
         """
-        return self._walk(Pages(self._endpoints, start, end, window))
+        return self._walk(Pages(self._endpoints, start, end, window, page))
 
     def register_webhook(self, url: str) -> Registration:
         """Have all statuses sent to this address. Code 305: there is one already, change it. Raises VendorError."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,6 +15,24 @@ _TIME = re.compile(
     r"\s*(Z|UTC|[+-]\d{2}:?\d{2})?",
     re.ASCII | re.IGNORECASE,
 )
+
+_DAY = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[T\s].*)?|(\d{1,2})[-/](\d{1,2})[-/](\d{4})(?:\s.*)?", re.ASCII)
+
+
+def read_day(value: Any) -> date | None:
+    """A promised day, as it stands there: 2026-11-05 with or without a time behind it, 05-11-2026 or 05/11/2026.
+
+    The time behind it, and its zone, are not looked at: couriers promise days. None for what cannot be read.
+    """
+    match = _DAY.fullmatch(value.strip()) if isinstance(value, str) and len(value) < 60 else None
+    if match is None:
+        return None
+    year, month, day = match.group(1, 2, 3) if match[1] else match.group(6, 5, 4)
+    try:
+        found = date(int(year), int(month), int(day))
+    except ValueError:
+        return None
+    return found if found.year >= EARLIEST_YEAR else None
 
 
 def read_scan_time(value: Any, *, zone: ZoneInfo, z_means_utc: bool = False) -> datetime | None:

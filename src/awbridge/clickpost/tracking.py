@@ -10,10 +10,14 @@ from awbridge.domain.json import JsonObject
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdatedPage:
-    """One page of updated-order. `next_url` is ClickPost's link to the next one, key and all; None on the last."""
+    """One page of updated-order. `next_url` is ClickPost's link to the next one, key and all; None on the last.
+
+    `next_page` names the same page without the key: fit to be kept, to go on there later.
+    """
 
     items: list[JsonObject]
     next_url: str | None = field(default=None, repr=False)
+    next_page: str = ""
 
 
 def parse_track_order(reply: Reply, cp_id: int | None = None) -> list[JsonObject]:

@@ -6,12 +6,27 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+from pydantic_core import SchemaValidator, core_schema
+
 from awbridge.clickpost.wire import Reply, as_id, as_int, as_object, read_json
 
 # Headers in which ClickPost proves itself, as ASGI gives them. The underscore is ClickPost's: many proxies drop it.
 KEY_HEADERS = (b"webhook_key", b"x-api-key")
 
 _NO_ID = frozenset({"", "0"})
+
+
+def _ids_of() -> SchemaValidator:
+    """Reads the ids of a delivery and steps over the rest: a third of the time that making all of it takes."""
+    names = ("order_status_id", "notification_event_id")
+    ids = {name: core_schema.typed_dict_field(core_schema.any_schema(), required=False) for name in names}
+    beside = core_schema.typed_dict_schema(ids, extra_behavior="ignore")
+    beside = core_schema.with_default_schema(beside, default=None, on_error="default")
+    additional = core_schema.typed_dict_field(beside, required=False)
+    return SchemaValidator(core_schema.typed_dict_schema({**ids, "additional": additional}, extra_behavior="ignore"))
+
+
+_IDS = _ids_of()
 
 
 def webhook_identity(body: bytes) -> str:
@@ -21,11 +36,10 @@ def webhook_identity(body: bytes) -> str:
     one scan gives several events. Else a hash of the bytes. Raises ValueError for what is no JSON object or list of
     objects.
     """
-    value = read_json(body)
+    value = _read(body)
     if isinstance(value, dict):
         item = cast("dict[str, Any]", value)
-        additional = item.get("additional")
-        beside = cast("dict[str, Any]", additional) if isinstance(additional, dict) else {}
+        beside = as_object(item.get("additional"))
         status_id = as_id(item.get("order_status_id"))
         if status_id in _NO_ID:
             status_id = as_id(beside.get("order_status_id"))
@@ -37,6 +51,13 @@ def webhook_identity(body: bytes) -> str:
     elif not (isinstance(value, list) and value and all(isinstance(entry, dict) for entry in cast("list[Any]", value))):
         raise ValueError("a delivery is a JSON object or a list of objects")
     return f"sha:{hashlib.blake2b(body, digest_size=16).hexdigest()}"
+
+
+def _read(body: bytes) -> Any:
+    try:
+        return _IDS.validate_json(body)
+    except ValueError:
+        return read_json(body)  # a list, or no JSON, or JSON that only the standard parser takes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

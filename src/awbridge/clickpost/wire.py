@@ -82,6 +82,8 @@ def as_text(value: Any) -> str:
 
 def as_id(value: Any) -> str:
     """An id as text; "" where there is none ("null" and "None" are none) or where it is longer than any real one."""
+    if value is None:  # most often, when a delivery is read
+        return ""
     text = as_text(value)
     return "" if len(text) > LONGEST_ID or text.lower() in _ABSENT else text
 

@@ -46,7 +46,7 @@ class Scan:
         parts = (
             self.waybill or waybill,
             str(self.code),
-            self.scanned_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
+            self.scanned_at.astimezone(UTC).isoformat(timespec="seconds")[:19],
             " ".join(self.status.casefold().split()),
             " ".join(self.location.casefold().split()),
         )
@@ -59,7 +59,9 @@ class Tidings:
 
     The shipment is found by waybill, else reference number, else order id. `scans` go on the timeline; `latest` is
     where the shipment stands now by the teller's word and decides the current status (it also goes on the timeline).
-    Without `latest`, the newest of `scans` stands for it.
+    Without `latest`, the newest of `scans` stands for it. A return names the shipment that it brings back by
+    `forward_waybill` and `forward_reference_number`. `edd` is what `domain/promise.py` says. `entry` is the place of
+    these tidings in a delivery that carries a list, counted from 0.
     """
 
     waybill: str = ""
@@ -70,6 +72,13 @@ class Tidings:
     latest: Scan | None = None
     rto_waybill: str = ""
     forward_waybill: str = ""
+    forward_reference_number: str = ""
     edd: str | None = None
     event_id: int | None = None
     problems: tuple[str, ...] = ()
+    entry: int = 0
+
+    @property
+    def told(self) -> tuple[Scan, ...]:
+        """All scans that it tells of, the latest among them."""
+        return (*self.scans, *((self.latest,) if self.latest else ()))

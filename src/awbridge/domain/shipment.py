@@ -123,6 +123,7 @@ class Shipment:
     ndr_code: int | None
     last_heard_at: datetime | None
     last_asked_at: datetime | None
+    aged_out_at: datetime | None
     created_at: datetime
     updated_at: datetime
     payload_version: int = 1
@@ -134,6 +135,11 @@ class Shipment:
     difference: str | None = None
     may_stand: bool = False
     allocated_by: str | None = None
+    next_ask_at: datetime | None = None
+    edd_due_at: datetime | None = None
+    ndr_at: datetime | None = None
+    forward_waybill: str | None = None
+    forward_reference_number: str | None = None
 
 
 def account_key(courier_partner_id: int, account_code: str | None) -> str:

@@ -1,52 +1,214 @@
-"""Is a scan on the timeline already? One scan comes by webhook and by polling, with or without the vendor's ids."""
+"""A shipment's timeline: each scan once. One scan comes by webhook and by polling, with or without the vendor's ids."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from datetime import datetime
+from heapq import heappop, heappush
+from itertools import count
+from operator import attrgetter
+from typing import Any
 
-from awbridge.domain.scan import Scan
+from awbridge.domain.scan import Scan, Source
 
 
-@dataclass(slots=True)
-class KnownScan:
-    """What tells one scan of a shipment from another. `id` is the stored row's; 0 while it is not stored yet."""
+@dataclass(slots=True, kw_only=True, eq=False)
+class Entry:
+    """One scan on a timeline. `id` is the stored row's; 0 while it is not stored yet.
 
-    id: int
-    fingerprint: str
+    The words are those of the copy that was heard first. Ids, the reason of a failed delivery and `fingerprints` (one
+    for each way in which copies said it) are gathered from all copies.
+    """
+
+    id: int = 0
+    fingerprints: tuple[str, ...]
     scan_id: str | None
     checkpoint_id: str | None
+    ndr_code: int | None
+    waybill: str
+    courier_partner_id: int | None
+    code: int
+    status: str
+    remark: str
+    location: str
+    scanned_at: datetime
+    received_at: datetime
+    source: Source
+
+    @property
+    def seen_at(self) -> datetime:
+        """When it happened. A scan time in the future counts as the time of receipt."""
+        return min(self.scanned_at, self.received_at)
+
+    def content(self) -> tuple[Any, ...]:
+        """Everything but the row's id."""
+        return _content(self)
 
 
-def find_known(known: Iterable[KnownScan], scan: Scan, fingerprint: str) -> KnownScan | None:
-    """The known scan that this one is a copy of; None when it is new.
-
-    The vendor's own id decides where both carry it; else what the scan says (its fingerprint), unless both carry
-    different ids of the same kind: then they are two scans that say the same.
-    """
-    alike: KnownScan | None = None
-    for candidate in known:
-        if scan.scan_id and candidate.scan_id == scan.scan_id:
-            return candidate
-        if scan.checkpoint_id and candidate.checkpoint_id == scan.checkpoint_id:
-            return candidate
-        if alike is None and candidate.fingerprint == fingerprint and _may_be_one(candidate, scan):
-            alike = candidate
-    return alike
+_content = attrgetter(*(f.name for f in fields(Entry) if f.name != "id"))
+_gathered = attrgetter("scan_id", "checkpoint_id", "ndr_code", "fingerprints")
 
 
-def learn_ids(known: KnownScan, scan: Scan) -> bool:
-    """Give a known scan the ids that this copy of it carries; True when it learnt one."""
-    learnt = False
-    if scan.scan_id and not known.scan_id:
-        known.scan_id, learnt = scan.scan_id, True
-    if scan.checkpoint_id and not known.checkpoint_id:
-        known.checkpoint_id, learnt = scan.checkpoint_id, True
-    return learnt
+class Timeline:
+    """The timeline of one shipment while deliveries are told to it. `new`, `changed` and `gone` are what came of it."""
+
+    def __init__(self, entries: Iterable[Entry] = ()) -> None:
+        self.new: list[Entry] = []
+        self.changed: list[Entry] = []
+        self.gone: list[Entry] = []
+        self.last: Entry | None = None  # that of the scan that was told last
+        self._entries: dict[int, Entry] = {}  # by place
+        self._places: dict[int, int] = {}  # id() of an entry -> its place
+        self._numbers = count()
+        self._by_scan_id: dict[str, Entry] = {}
+        self._by_checkpoint: dict[str, Entry] = {}
+        # What says the same, by whether it has a scan_id and a checkpoint_id: heaps by place, with stale rests in them.
+        # A search never walks over entries: one delivery may carry thousands that say the same.
+        self._alike: dict[tuple[str, bool, bool], list[tuple[int, Entry]]] = {}
+        for entry in entries:
+            self._put(entry)
+
+    @property
+    def entries(self) -> list[Entry]:
+        """All entries, in the order in which they came."""
+        return list(self._entries.values())
+
+    def tell(self, scan: Scan, *, own: str, received_at: datetime, source: Source) -> bool:
+        """Put a scan on the timeline; True when it was not there yet. `own`: the waybill of a scan that names none."""
+        copy = Entry(
+            fingerprints=(scan.fingerprint(waybill=own),),
+            scan_id=scan.scan_id,
+            checkpoint_id=scan.checkpoint_id,
+            ndr_code=scan.ndr_code,
+            waybill=scan.waybill or own,
+            courier_partner_id=scan.courier_partner_id,
+            code=scan.code,
+            status=scan.status,
+            remark=scan.remark,
+            location=scan.location,
+            scanned_at=scan.scanned_at,
+            received_at=received_at,
+            source=source,
+        )
+        alike = self.find(copy)
+        if not alike:
+            self._put(copy)
+            self.new.append(copy)
+            self.last = copy
+            return True
+        first = self.last = alike[0]
+        for entry in alike[1:]:
+            self.drop(entry)
+        for entry in (*alike[1:], copy):
+            self._learn(first, entry)
+        return False
+
+    def find(self, copy: Entry) -> list[Entry]:
+        """The entries that are this same scan, the oldest first; none when it is new, several when it proves them one.
+
+        The vendor's own ids decide where both carry them; else what the scan says (its fingerprint), unless both carry
+        different ids of the same kind: then they are two scans that say the same.
+        """
+        found: list[Entry] = []
+        for entry in (self._by_scan_id.get(copy.scan_id or ""), self._by_checkpoint.get(copy.checkpoint_id or "")):
+            if entry and entry not in found and all(_may_be_one(entry, other) for other in found):
+                found.append(entry)
+        for fingerprint in copy.fingerprints:
+            if any(fingerprint in entry.fingerprints for entry in found):
+                continue
+            if one := self._first_alike(fingerprint, (copy, *found)):
+                found.append(one)
+        return sorted(found, key=self._place) if len(found) > 1 else found
+
+    def _first_alike(self, fingerprint: str, one: tuple[Entry, ...]) -> Entry | None:
+        """The first entry that says this and lacks the ids that `one` has; the same ids would have been found."""
+        with_scan_id = (False,) if any(e.scan_id for e in one) else (False, True)
+        with_checkpoint = (False,) if any(e.checkpoint_id for e in one) else (False, True)
+        heads = (self._head((fingerprint, s, c)) for s in with_scan_id for c in with_checkpoint)
+        return min((entry for entry in heads if entry), key=self._place, default=None)
+
+    def _head(self, kind: tuple[str, bool, bool]) -> Entry | None:
+        heap = self._alike.get(kind, [])
+        while heap:
+            place, entry = heap[0]
+            if self._entries.get(place) is entry and (bool(entry.scan_id), bool(entry.checkpoint_id)) == kind[1:]:
+                return entry
+            heappop(heap)
+        return None
+
+    def _place(self, entry: Entry) -> int:
+        return self._places[id(entry)]
+
+    def _put(self, entry: Entry) -> None:
+        place = next(self._numbers)
+        self._places[id(entry)] = place
+        self._entries[place] = entry
+        self._index(entry)
+
+    def _index(self, entry: Entry) -> None:
+        if entry.scan_id:
+            self._by_scan_id.setdefault(entry.scan_id, entry)
+        if entry.checkpoint_id:
+            self._by_checkpoint.setdefault(entry.checkpoint_id, entry)
+        for fingerprint in entry.fingerprints:
+            kind = (fingerprint, bool(entry.scan_id), bool(entry.checkpoint_id))
+            heappush(self._alike.setdefault(kind, []), (self._place(entry), entry))
+
+    def _learn(self, known: Entry, copy: Entry) -> None:
+        """Give a known scan what this copy of it carries and it lacked."""
+        before = _gathered(known)
+        known.scan_id = known.scan_id or copy.scan_id
+        known.checkpoint_id = known.checkpoint_id or copy.checkpoint_id
+        known.ndr_code = known.ndr_code or copy.ndr_code if copy.ndr_code is not None else known.ndr_code
+        known.fingerprints += tuple(f for f in copy.fingerprints if f not in known.fingerprints)
+        if _gathered(known) != before:
+            self._index(known)
+            if known.id and known not in self.changed:
+                self.changed.append(known)
+
+    def drop(self, entry: Entry) -> None:
+        """Take an entry off: it turned out to be another one once more."""
+        del self._entries[self._place(entry)]
+        for entries in (self.new, self.changed):
+            if entry in entries:
+                entries.remove(entry)
+        for by_id, key in ((self._by_scan_id, entry.scan_id), (self._by_checkpoint, entry.checkpoint_id)):
+            if key and by_id.get(key) is entry:
+                del by_id[key]
+        if entry.id:
+            self.gone.append(entry)
 
 
-def _may_be_one(known: KnownScan, scan: Scan) -> bool:
+def _may_be_one(known: Entry, other: Entry) -> bool:
     return not (
-        (known.scan_id and scan.scan_id and known.scan_id != scan.scan_id)
-        or (known.checkpoint_id and scan.checkpoint_id and known.checkpoint_id != scan.checkpoint_id)
+        (known.scan_id and other.scan_id and known.scan_id != other.scan_id)
+        or (known.checkpoint_id and other.checkpoint_id and known.checkpoint_id != other.checkpoint_id)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Differences:
+    """What must be written so that the stored rows are what was told: removed, put there, put there under their id."""
+
+    gone: list[Entry]
+    new: list[Entry]
+    changed: list[Entry]
+
+
+def differences(stored: Iterable[Entry], told: Timeline) -> Differences:
+    """Hold what was told against the stored rows. Rows that are the same scan keep their id."""
+    rows = {entry.id: entry for entry in stored}
+    taken = {entry.id for entry in told.entries if entry.id}
+    left = Timeline(entry for entry in rows.values() if entry.id not in taken)
+    for entry in told.entries:
+        alike = left.find(entry) if not entry.id else []
+        if alike:
+            entry.id = alike[0].id
+            left.drop(alike[0])
+    kept = {entry.id for entry in told.entries if entry.id}
+    return Differences(
+        gone=[entry for entry in rows.values() if entry.id not in kept],
+        new=[entry for entry in told.entries if not entry.id],
+        changed=[e for e in told.entries if e.id and e.content() != rows[e.id].content()],
     )

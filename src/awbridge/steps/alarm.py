@@ -127,7 +127,7 @@ async def digest_text(store: Store, now: datetime) -> str:
     return "\n".join(lines)
 
 
-class Watch:
+class Lookout:
     """Looks for trouble that no single row shows: shipments that gave up, a full disk, steps that keep failing."""
 
     def __init__(

@@ -10,24 +10,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import structlog
 
 from awbridge.clickpost.codes import milestone_of, status_info
-from awbridge.clickpost.deliveries import Unreadable, read_delivery
+from awbridge.clickpost.deliveries import FUTURE_TOLERANCE, MOST_PROBLEMS, Unreadable
 from awbridge.domain import events as happened
+from awbridge.domain.asking import next_ask
 from awbridge.domain.errors import StoreBusy
 from awbridge.domain.events import Happening
-from awbridge.domain.lifecycle import Sighting, newest, sighting
-from awbridge.domain.scan import Scan, Source, Tidings
-from awbridge.domain.shipment import Shipment, WaybillKind
-from awbridge.domain.timeline import KnownScan, find_known, learn_ids
+from awbridge.domain.scan import Tidings
+from awbridge.domain.shipment import WaybillKind
 from awbridge.steps.clock import Clock
-from awbridge.store import Store, events, inbox, scans, shipments, waybills
+from awbridge.steps.story import Reading, Story, keep, open_stories, stored_standing, tell_anew
+from awbridge.store import Store, arrivals, events, inbox, shipments, tellings, waybills
+from awbridge.store.arrivals import Arrival
 from awbridge.store.database import Session
 from awbridge.store.inbox import Delivery
-from awbridge.store.shipments import Standing
+from awbridge.store.shipments import Heard, Standing
+from awbridge.store.tellings import Telling
 from awbridge.store.waybills import KnownWaybill
 
 log = structlog.get_logger()
@@ -38,11 +39,9 @@ LONGEST_WAIT = timedelta(days=30)  # then it is set aside: its shipment is not o
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ApplyPolicy:
+class ApplyPolicy(Reading):
     """How deliveries are read, and when a shipment that falls silent is asked for."""
 
-    zone: ZoneInfo
-    z_means_utc: bool = False
     ask_after: timedelta = timedelta(days=1)
     ask_again: timedelta = timedelta(hours=2)
     batch: int = 200
@@ -96,13 +95,7 @@ async def _apply(session: Session, claimed: Sequence[Delivery], now: datetime, p
     readable: list[_Read] = []
     for delivery in claimed:
         try:
-            tidings = read_delivery(
-                delivery.source,
-                delivery.body,
-                received_at=delivery.received_at,
-                zone=policy.zone,
-                z_means_utc=policy.z_means_utc,
-            )
+            tidings = policy.of(delivery)
         except Unreadable as error:
             await inbox.set_aside(session, delivery, problem=str(error))
         else:
@@ -120,7 +113,18 @@ async def _apply(session: Session, claimed: Sequence[Delivery], now: datetime, p
         else:
             read.about = [about for t in read.tidings if (about := found.of(t))]
             ready.append(read)
-    await _tell_shipments(session, ready, now, policy)
+    first_told = await _tell_shipments(session, ready, now, policy)
+    await arrivals.count(session, [*_first_seen(readable), *first_told])
+
+
+def _first_seen(readable: Sequence[_Read]) -> list[Arrival]:
+    """Deliveries that are read for the first time, whether their shipment is known or not."""
+    return [
+        Arrival(read.delivery.received_at, t.courier_partner_id or 0, read.delivery.source, deliveries=1)
+        for read in readable
+        if read.delivery.tries == 0
+        for t in read.tidings[:1]
+    ]
 
 
 def _key(tidings: Tidings) -> str:
@@ -167,127 +171,75 @@ async def _find_shipments(session: Session, tidings: Sequence[Tidings]) -> _Foun
     return _Found(by_waybill, known, {o: [known[r] for r in rs if r in known] for o, rs in by_order.items()})
 
 
-async def _tell_shipments(session: Session, ready: Sequence[_Read], now: datetime, policy: ApplyPolicy) -> None:
-    references = sorted({about.reference_number for read in ready for about in read.about})
-    locked = await shipments.lock_many(session, references)
-    known = await scans.known(session, references)
-    chapters = {r: _Chapter(shipment, known[r]) for r, shipment in locked.items()}
-    for read in ready:
+async def _tell_shipments(
+    session: Session, ready: Sequence[_Read], now: datetime, policy: ApplyPolicy
+) -> list[Arrival]:
+    """Which side told new scans."""
+    stories = await open_stories(session, sorted({about.reference_number for read in ready for about in read.about}))
+    told: list[Telling] = []
+    applied: list[tuple[Delivery, str | None, int]] = []
+    for read in sorted(ready, key=lambda r: (r.delivery.received_at, r.delivery.id)):
+        entries: dict[str, set[int]] = {}
         for tidings, about in zip(read.tidings, read.about, strict=True):
-            chapters[about.reference_number].add(tidings, about, read.delivery)
-        problems = [p for t in read.tidings for p in t.problems]
-        await inbox.applied(session, read.delivery, now=now, problem="; ".join(problems) or None)
-    await scans.add(session, [new for chapter in chapters.values() for new in chapter.new])
-    for chapter in chapters.values():
-        await chapter.save(session, policy)
-    await events.write(session, [h for chapter in chapters.values() for h in chapter.happenings()], now=now)
+            stories[about.reference_number].tell(tidings, read.delivery)
+            entries.setdefault(about.reference_number, set()).add(tidings.entry)
+        told += [Telling(reference, read.delivery, frozenset(places)) for reference, places in entries.items()]
+        problems = [p for t in read.tidings for p in t.problems][:MOST_PROBLEMS]
+        applied.append((read.delivery, "; ".join(problems) or None, len(entries)))
+    await inbox.applied(session, applied, now=now)
+    await tellings.add(session, told)
+    in_order = [story for story in stories.values() if not story.late]
+    await keep(session, in_order)
+    heard: list[Heard] = []
+    happenings: list[Happening] = []
+    for story in stories.values():
+        _log_future_scans(story)
+        final_story = (await tell_anew(session, story.shipment, policy)).story if story.late else story
+        heard.append(_heard(final_story, policy, gap=story.gap))
+        happenings += _happenings(story, heard[-1].standing)
+    await shipments.set_standings(session, heard)
+    await events.write(session, happenings, now=now)
+    return [
+        Arrival(e.received_at, e.courier_partner_id or story.shipment.courier_partner_id, e.source, scans=1)
+        for story in stories.values()
+        for e in story.timeline.new
+    ]
 
 
-class _Chapter:
-    """What one batch adds to one shipment's story."""
-
-    def __init__(self, shipment: Shipment, known: list[KnownScan]) -> None:
-        self.shipment = shipment
-        self.known = known
-        self.new: list[scans.NewScan] = []
-        self.learnt: list[KnownScan] = []
-        self.links: list[tuple[str, int]] = []
-        self.current = _current(shipment)
-        self.told_latest: Sighting | None = None
-        self.edd = shipment.edd
-        self.ndr_code = shipment.ndr_code
-        self.heard_at: datetime | None = shipment.last_heard_at
-        self.gap = False
-
-    def add(self, tidings: Tidings, about: KnownWaybill, delivery: Delivery) -> None:
-        """Put what one delivery tells on the timeline and into the fold."""
-        told = (*tidings.scans, *((tidings.latest,) if tidings.latest else ()))
-        own = tidings.waybill or about.waybill or self.shipment.waybill or ""
-        for scan in told:
-            is_new = self._put(scan, own, delivery)
-            # updated-order shows each shipment's latest scan only: one that no webhook brought proves a gap.
-            self.gap = self.gap or (is_new and delivery.source is Source.UPDATED_ORDER)
-            if about.kind is not WaybillKind.CHILD:
-                self._see(scan, delivery)
-                if tidings.latest is None or scan is tidings.latest:
-                    self.told_latest = newest(self.told_latest, _sighting(scan, delivery))
-        self.edd = tidings.edd or self.edd
-        courier = tidings.courier_partner_id or self.shipment.courier_partner_id
-        self.links += [(number, courier) for number in (tidings.rto_waybill,) if number]
-        self.heard_at = max(filter(None, (self.heard_at, delivery.received_at)))
-
-    def _put(self, scan: Scan, own: str, delivery: Delivery) -> bool:
-        waybill = scan.waybill or own
-        fingerprint = scan.fingerprint(waybill=own)
-        known = find_known(self.known, scan, fingerprint)
-        if known is None:
-            self.known.append(KnownScan(0, fingerprint, scan.scan_id, scan.checkpoint_id))
-            self.new.append(
-                scans.NewScan(
-                    reference_number=self.shipment.reference_number,
-                    fingerprint=fingerprint,
-                    scan=scan,
-                    known=self.known[-1],
-                    waybill=waybill,
-                    received_at=delivery.received_at,
-                    source=delivery.source,
-                )
-            )
-            return True
-        if learn_ids(known, scan) and known.id:
-            self.learnt.append(known)
-        return False
-
-    def _see(self, scan: Scan, delivery: Delivery) -> None:
-        seen = _sighting(scan, delivery)
-        before = self.current
-        self.current = newest(self.current, seen)
-        if self.current != before and scan.ndr_code is not None:
-            self.ndr_code = scan.ndr_code
-
-    async def save(self, session: Session, policy: ApplyPolicy) -> None:
-        """Write where the shipment stands now, and what was learnt beside its scans."""
-        reference = self.shipment.reference_number
-        for known in self.learnt:
-            await scans.learn_ids(session, reference, known)
-        heard_at = self.heard_at or self.shipment.created_at
-        for number, courier in self.links:
-            await waybills.add(session, number, courier, reference, WaybillKind.RTO, now=heard_at)
-            await inbox.wake(session, [f"w:{number}"], now=heard_at)
-        final = self.current is not None and self.current.final
-        ask_at = None if final else heard_at + policy.ask_after
-        if self.gap:
-            asked_at = self.shipment.last_asked_at
-            ask_at = max(heard_at, asked_at + policy.ask_again) if asked_at else heard_at
-        standing = Standing(
-            sighting=self.current,
-            bucket=status_info(self.current.code).bucket if self.current else None,
-            edd=self.edd,
-            ndr_code=self.ndr_code,
-        )
-        await shipments.set_standing(session, reference, standing, heard_at=heard_at, next_ask_at=ask_at)
-
-    def happenings(self) -> list[Happening]:
-        """What this batch did to where the shipment stands, for customers and own systems."""
-        return happened.moved(
-            self.shipment,
-            before=_current(self.shipment),
-            after=self.current,
-            told=self.told_latest,
-            info=status_info(self.current.code) if self.current else None,
-            milestone_of=milestone_of,
-            ndr_code=self.ndr_code,
-            edd=self.edd,
-        )
+def _log_future_scans(story: Story) -> None:
+    for entry in story.timeline.new:
+        if entry.scanned_at > entry.received_at + FUTURE_TOLERANCE:
+            ahead = (entry.scanned_at - entry.received_at).total_seconds()
+            reference = story.shipment.reference_number
+            log.warning("scan.in_future", reference=reference, source=entry.source.value, ahead_seconds=int(ahead))
 
 
-def _sighting(scan: Scan, delivery: Delivery) -> Sighting:
-    return sighting(status_info(scan.code), scan.scanned_at, delivery.received_at)
-
-
-def _current(shipment: Shipment) -> Sighting | None:
-    if shipment.status_code is None or shipment.status_at is None:
-        return None
-    return Sighting(
-        seen_at=shipment.status_at, final=shipment.final, step=shipment.status_step, code=shipment.status_code
+def _happenings(story: Story, standing: Standing) -> list[Happening]:
+    """What this batch did to where the shipment stands, for customers and own systems."""
+    return happened.moved(
+        story.shipment,
+        before=stored_standing(story.shipment).sighting,
+        after=standing.sighting,
+        told=story.told_latest,
+        info=status_info(standing.sighting.code) if standing.sighting else None,
+        milestone_of=milestone_of,
+        ndr_code=standing.ndr_code,
+        edd=standing.edd,
     )
+
+
+def _heard(story: Story, policy: ApplyPolicy, *, gap: bool) -> Heard:
+    """Where the shipment stands now, and when it is asked for next."""
+    standing = story.standing(policy.zone)
+    heard_at = story.heard_at or story.shipment.created_at
+    final = standing.sighting is not None and standing.sighting.final
+    ask_at = next_ask(
+        heard_at=heard_at,
+        asked_at=story.shipment.last_asked_at,
+        final=final,
+        gap=gap,
+        ask_after=policy.ask_after,
+        ask_again=policy.ask_again,
+    )
+    reference = story.shipment.reference_number
+    return Heard(reference_number=reference, standing=standing, heard_at=heard_at, next_ask_at=ask_at)

@@ -8,8 +8,8 @@ have not been heard of for a day.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Protocol
@@ -20,30 +20,37 @@ from awbridge.clickpost.answers import TrackAnswer
 from awbridge.clickpost.deliveries import delivery_identity
 from awbridge.clickpost.endpoints import LONGEST_WINDOW
 from awbridge.clickpost.tracking import UpdatedPage
+from awbridge.domain.asking import WAYBILLS_A_CALL, early, how_many, soonest_ask
 from awbridge.domain.errors import VendorError
 from awbridge.domain.json import JsonObject
 from awbridge.domain.scan import Source
 from awbridge.domain.shipment import shard_of
 from awbridge.steps.clock import Clock
-from awbridge.store import Store, attempts, inbox, shipments, windows
+from awbridge.steps.pace import Pace
+from awbridge.store import Store, attempts, inbox, shipments, waybills, windows
+from awbridge.store.database import Session
 from awbridge.store.inbox import NewDelivery
 from awbridge.store.shipments import ToAsk, payload_text
 from awbridge.store.windows import Window
 
 log = structlog.get_logger()
 
-WAYBILLS_A_CALL = 5
-LEASE = timedelta(minutes=5)  # for one window, all its pages
+LEASE = timedelta(minutes=5)  # for one window; every page renews it
 AGAIN = timedelta(seconds=60)  # after a window failed
 SHORTEST = timedelta(seconds=1)
+USUAL = timedelta(minutes=5)  # ClickPost does best with windows of 5 to 10 minutes
+PAGE_GOOD_FOR = timedelta(minutes=10)
+LONGEST_REST = 5.0  # seconds of standing still within a round
 PAGE = 500  # shipments read at once by a complete catch-up
 
 
 class TellsTracking(Protocol):
     """What catching up needs of the vendor."""
 
-    def updated_order(self, start: datetime, end: datetime, *, window: timedelta) -> AsyncIterator[UpdatedPage]:
-        """Every shipment whose status changed in a window of at most 30 minutes, page by page."""
+    def updated_order(
+        self, start: datetime, end: datetime, *, window: timedelta, page: str = ""
+    ) -> AsyncIterator[UpdatedPage]:
+        """Every shipment whose status changed in a window of at most 30 minutes, page by page, from `page` on."""
         ...
 
     async def track_order(self, waybills: Sequence[str], cp_id: int) -> TrackAnswer:
@@ -53,19 +60,27 @@ class TellsTracking(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatchUpPolicy:
-    """How far back, how long, how often."""
+    """How far back, how long, how often. `pace` holds the calls of one process apart."""
 
     window: timedelta = timedelta(minutes=10)
     lag: timedelta = timedelta(minutes=1)
     ask_after: timedelta = timedelta(days=1)
     ask_again: timedelta = timedelta(hours=2)
-    batch: int = 25  # shipments asked for in one round, so that a round stays short while ClickPost is slow
+    silent_for: timedelta = timedelta(days=45)
+    batch: int = 50  # shipments asked for in one round, so that a round stays short while ClickPost is slow
+    pace: Pace = field(default_factory=lambda: Pace(1000.0))
+
+    @property
+    def shortest(self) -> timedelta:
+        """The shortest window that is worth a call."""
+        return max(min(self.window / 2, USUAL), SHORTEST)
 
 
 async def cover_next_window(*, store: Store, clickpost: TellsTracking, clock: Clock, policy: CatchUpPolicy) -> int:
     """Fetch the next uncovered window of updated-order; 1 when there was one, 0 when all is covered.
 
     The first window of an empty table starts one window ago; from then on every minute is covered, also over an outage.
+    A window that broke off goes on behind the last page that was stored.
     """
     now = clock()
     async with store.write() as session:
@@ -76,54 +91,150 @@ async def cover_next_window(*, store: Store, clickpost: TellsTracking, clock: Cl
             start=now - policy.window,
             end=now - policy.lag,
             longest=policy.window,
-            shortest=max(min(policy.window / 2, timedelta(minutes=1)), SHORTEST),
+            shortest=policy.shortest,
         )
     if window is None:
         return 0
     try:
-        items = await _store_window(store, clickpost, window, clock)
+        items = await _cover(store, clickpost, window, clock, policy)
     except VendorError as error:
         log.warning("catch_up.window_failed", start=window.from_at.isoformat(), problem=str(error))
         await _keep_failed_call(store, error, clock())
         async with store.write() as session:
             again_at = clock() + max(AGAIN, timedelta(seconds=error.retry_after or 0.0))
             await windows.failed(session, window, problem=str(error), again_at=again_at)
+            if not error.again:  # the page itself may be what ClickPost refuses
+                await windows.start_anew(session, window)
         return 0
     async with store.write() as session:
         await windows.done(session, window, items=items, now=clock())
     return 1
 
 
+async def _cover(store: Store, clickpost: TellsTracking, window: Window, clock: Clock, policy: CatchUpPolicy) -> int:
+    """Store a window, page by page; each page and how far it brought us in one transaction. How many items."""
+    page = _where_to_go_on(window, clock())
+    items = window.items if page else 0
+
+    async def stored(session: Session, told: UpdatedPage) -> None:
+        nonlocal items
+        items += len(told.items)
+        await windows.turned(session, window, next_page=told.next_page or None, items=items, now=clock(), lease=LEASE)
+
+    await _walk(store, clickpost, window, clock, policy, page=page, also=stored)
+    return items
+
+
+def _where_to_go_on(window: Window, now: datetime) -> str:
+    """The page at which a broken-off window goes on; "" to begin anew.
+
+    A shipment that changed once more has left its window, and the pages behind it have moved up: a page number that is
+    old would pass over some. Copies cost nothing, gaps do.
+    """
+    if not window.next_page or window.page_at is None or now - window.page_at > PAGE_GOOD_FOR:
+        return ""
+    return window.next_page
+
+
 async def cover_span(
-    *, store: Store, clickpost: TellsTracking, clock: Clock, start: datetime, end: datetime, policy: CatchUpPolicy
+    *,
+    store: Store,
+    clickpost: TellsTracking,
+    clock: Clock,
+    start: datetime,
+    end: datetime,
+    policy: CatchUpPolicy,
+    on_window: Callable[[datetime], None] | None = None,
 ) -> int:
     """Fetch updated-order over a span chosen by hand; how many items came. Raises VendorError when ClickPost fails.
 
-    The watermark of the scheduled windows does not move: asking twice costs calls, never rows.
+    The watermark of the scheduled windows does not move: asking twice costs calls, never rows. `on_window` is told up
+    to when all is stored.
     """
     items = 0
+
+    async def stored(_session: Session, told: UpdatedPage) -> None:
+        nonlocal items
+        items += len(told.items)
+
     while start < end:
         stop = min(start + policy.window, end)
-        items += await _store_window(store, clickpost, Window(from_at=start, to_at=stop), clock)
+        await _walk(store, clickpost, Window(from_at=start, to_at=stop), clock, policy, page="", also=stored)
         start = stop
+        if on_window:
+            on_window(start)
     return items
 
 
-async def _store_window(store: Store, clickpost: TellsTracking, window: Window, clock: Clock) -> int:
-    items = 0
-    async for page in clickpost.updated_order(window.from_at, window.to_at, window=LONGEST_WINDOW):
-        await _put_into_inbox(store, Source.UPDATED_ORDER, page.items, clock())
-        items += len(page.items)
-    return items
+async def _walk(
+    store: Store,
+    clickpost: TellsTracking,
+    window: Window,
+    clock: Clock,
+    policy: CatchUpPolicy,
+    *,
+    page: str,
+    also: Callable[[Session, UpdatedPage], Awaitable[None]],
+) -> None:
+    pages = clickpost.updated_order(window.from_at, window.to_at, window=LONGEST_WINDOW, page=page)
+    await policy.pace.turn()
+    async for told in pages:
+        async with store.write() as session:
+            await inbox.add(session, _deliveries(Source.UPDATED_ORDER, told.items, clock()))
+            await also(session, told)
+        if told.next_page:
+            await policy.pace.turn()
 
 
 async def ask_for_silent(*, store: Store, clickpost: TellsTracking, clock: Clock, policy: CatchUpPolicy) -> int:
-    """Ask track-order for open shipments that were not heard of for long; how many were asked for."""
+    """Ask track-order for open shipments that were not heard of for long; how many were asked for.
+
+    Calls are filled: a shipment may be asked for a little early in company, and at its time alone. One that has been
+    silent for `silent_for` is not asked for any more: it goes onto a list for a person.
+    """
     now = clock()
+    asked_before = now - policy.ask_again
+    due = now + early(policy.ask_after)
     async with store.write() as session:
-        due = await shipments.claim_to_ask(session, now=now, next_ask_at=now + policy.ask_again, limit=policy.batch)
-    await _ask(store, clickpost, due, clock, next_ask=policy.ask_after)
-    return len(due)
+        aged = await shipments.age_out(session, now=now, silent_since=now - policy.silent_for, limit=PAGE)
+        taken: list[ToAsk] = []
+        soon = await shipments.to_ask_soon(session, due=due, asked_before=asked_before, limit=10 * policy.batch)
+        for courier in soon:
+            room = policy.batch - len(taken)
+            many = how_many(courier.shipments, first_at=courier.first_at, now=now)
+            if not many or room < min(many, WAYBILLS_A_CALL):
+                continue
+            taken += await shipments.claim_to_ask(
+                session,
+                courier.courier_partner_id,
+                now=now,
+                due=due,
+                asked_before=asked_before,
+                next_ask_at=now + policy.ask_again,
+                limit=min(many, room // WAYBILLS_A_CALL * WAYBILLS_A_CALL or room),
+            )
+    if aged:
+        log.info("catch_up.aged_out", shipments=aged)
+    await _ask(store, clickpost, taken, clock, policy)
+    return len(taken)
+
+
+async def ask_back(*, store: Store, clock: Clock, references: Sequence[str], ask_again: timedelta) -> list[str]:
+    """Have these shipments asked for at once, also those silent too long; the ones for which that is possible.
+
+    Not those without a waybill, nor those at their end. One that was asked for within `ask_again` waits until that is
+    over.
+    """
+    now = clock()
+    possible: list[str] = []
+    async with store.write() as session:
+        for reference in sorted(set(references), key=lambda r: (shard_of(r), r)):
+            found = await shipments.get(session, reference)
+            at = soonest_ask(now, asked_at=found.last_asked_at if found else None, ask_again=ask_again)
+            before = now - ask_again
+            if await shipments.ask_back(session, reference, now=now, asked_before=before, else_at=at):
+                possible.append(reference)
+    return possible
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,12 +265,12 @@ async def ask_for_everything(
         last = page[-1].reference_number
         after = (shard_of(last), last)
         asked += len(page)
-        told, again = await _ask(store, clickpost, page, clock, next_ask=policy.ask_after)
+        told, again = await _ask(store, clickpost, page, clock, policy)
         known, failed = known + told, failed + again
     for pause in pauses:
         if failed:
             await asyncio.sleep(pause)
-            told, failed = await _ask(store, clickpost, failed, clock, next_ask=policy.ask_after)
+            told, failed = await _ask(store, clickpost, failed, clock, policy)
             known += told
     return Everything(asked=asked, known=known, failed=len(failed))
 
@@ -170,37 +281,58 @@ async def _placed_after(store: Store, after: tuple[int, str]) -> list[ToAsk]:
 
 
 async def _ask(
-    store: Store, clickpost: TellsTracking, due: Sequence[ToAsk], clock: Clock, *, next_ask: timedelta
+    store: Store, clickpost: TellsTracking, due: Sequence[ToAsk], clock: Clock, policy: CatchUpPolicy
 ) -> tuple[int, list[ToAsk]]:
-    """(how many of these ClickPost knows, those whose call failed)."""
-    known = 0
-    failed: list[ToAsk] = []
-    by_courier = sorted(due, key=lambda s: s.courier_partner_id)
+    """(how many of these shipments ClickPost knows, those for which a call failed)."""
+    known: set[str] = set()
+    failed: set[str] = set()
+    for courier, asked in _calls(await _with_all_waybills(store, due)):
+        try:
+            await policy.pace.turn()
+            answer = await clickpost.track_order([s.waybill for s in asked], courier)
+        except VendorError as error:
+            log.warning("catch_up.track_failed", courier=courier, problem=str(error))
+            policy.pace.rest(min(error.retry_after or 0.0, LONGEST_REST))
+            await _keep_failed_call(store, error, clock())
+            failed |= {s.reference_number for s in asked}
+            continue
+        told = {str(item.get("waybill")) for item in answer.items}
+        known |= {s.reference_number for s in asked if s.waybill in told}
+        async with store.write() as session:
+            await inbox.add(session, _deliveries(Source.TRACK_ORDER, answer.items, clock()))
+    answered = {s.reference_number for s in due} - failed
+    async with store.write() as session:
+        for reference in sorted(answered, key=lambda r: (shard_of(r), r)):
+            await shipments.asked(session, reference, next_ask_at=clock() + policy.ask_after)
+    return len(known - failed), [s for s in due if s.reference_number in failed]
+
+
+async def _with_all_waybills(store: Store, due: Sequence[ToAsk]) -> list[ToAsk]:
+    """Each shipment's own waybill, and those of its pieces and its way back."""
+    async with store.read() as session:
+        more = await waybills.of_shipments(session, [s.reference_number for s in due])
+    others = (
+        ToAsk(reference_number=w.reference_number, waybill=w.waybill, courier_partner_id=w.courier_partner_id)
+        for w in more
+    )
+    return list(dict.fromkeys([*due, *others]))
+
+
+def _calls(asked: Sequence[ToAsk]) -> list[tuple[int, list[ToAsk]]]:
+    """Waybills by courier, as many to a call as it takes."""
+    calls: list[tuple[int, list[ToAsk]]] = []
+    by_courier = sorted(asked, key=lambda s: s.courier_partner_id)
     for courier, group in groupby(by_courier, key=lambda s: s.courier_partner_id):
         of_courier = list(group)
-        for start in range(0, len(of_courier), WAYBILLS_A_CALL):
-            asked = of_courier[start : start + WAYBILLS_A_CALL]
-            try:
-                answer = await clickpost.track_order([s.waybill for s in asked], courier)
-            except VendorError as error:
-                log.warning("catch_up.track_failed", courier=courier, problem=str(error))
-                await _keep_failed_call(store, error, clock())
-                failed += asked
-                continue
-            known += len(answer.items)
-            await _put_into_inbox(store, Source.TRACK_ORDER, answer.items, clock())
-            async with store.write() as session:
-                for shipment in sorted(asked, key=lambda s: (shard_of(s.reference_number), s.reference_number)):
-                    await shipments.asked(session, shipment.reference_number, next_ask_at=clock() + next_ask)
-    return known, failed
+        calls += [
+            (courier, of_courier[start : start + WAYBILLS_A_CALL])
+            for start in range(0, len(of_courier), WAYBILLS_A_CALL)
+        ]
+    return calls
 
 
-async def _put_into_inbox(store: Store, source: Source, items: Sequence[JsonObject], now: datetime) -> None:
-    deliveries = [
-        NewDelivery(delivery_identity(source, item), source, payload_text(item).encode(), now) for item in items
-    ]
-    async with store.write() as session:
-        await inbox.add(session, deliveries)
+def _deliveries(source: Source, items: Sequence[JsonObject], now: datetime) -> list[NewDelivery]:
+    return [NewDelivery(delivery_identity(source, item), source, payload_text(item).encode(), now) for item in items]
 
 
 async def _keep_failed_call(store: Store, error: VendorError, now: datetime) -> None:

@@ -2,6 +2,9 @@
 
 Whoever hands a delivery in waits until the transaction that holds it has committed. What is waiting is flushed at once,
 without lingering: batches settle near the number of connections by themselves.
+
+This is on the path of every webhook, so each delivery costs one tuple and one future here. Time runs out by one timer
+for all of them, and everything else is done by the batch.
 """
 
 from __future__ import annotations
@@ -20,9 +23,15 @@ log = structlog.get_logger()
 
 BATCH = 500  # deliveries a commit
 CAPACITY = 5_000  # deliveries that may wait; more are refused, so that memory stays flat
-TIMEOUT = 1.5  # seconds until a caller is told to come again; ClickPost hangs up after about 2
+CAPACITY_BYTES = 64 * 1024 * 1024  # of their bodies, for the same reason
+TIMEOUT = 1.2  # seconds until a caller is told to come again; ClickPost hangs up after about 2
+TICK = 0.1  # seconds between looks for callers whose time is up
+PRESSED = 8  # deliveries a commit, on average, from which on others do their work in pauses
+GATHER = 0.02  # seconds that others leave between rounds while deliveries come in: fewer rounds, each with more to do
+SHARE = 4  # while pressed, others rest this many times as long as they worked
+LONGEST_REST = 0.5  # seconds
 
-_Waiting = tuple[NewDelivery, asyncio.Future[None]]
+_Waiting = tuple[float, NewDelivery, asyncio.Future[None]]  # the first: when its time is up, by the loop's clock
 
 
 class Ingest:
@@ -31,21 +40,39 @@ class Ingest:
     def __init__(self, store: Store, *, on_stored: Callable[[], None] | None = None) -> None:
         self._store = store
         self._waiting: deque[_Waiting] = deque()
+        self._flying: Sequence[_Waiting] = ()
+        self._bytes = 0  # of the bodies in _waiting
         self._something = asyncio.Event()
-        self._on_stored = on_stored
+        self._timer: asyncio.TimerHandle | None = None
+        self._stored = self._commits = 0  # since the last tick
+        self._pressure = 0.0  # deliveries a commit, between the last two ticks
+        self.on_stored = on_stored
+
+    def check_room(self) -> None:
+        """Raise StoreBusy when another delivery would be refused: its body need not even be read."""
+        if len(self._waiting) >= CAPACITY or self._bytes >= CAPACITY_BYTES:
+            raise StoreBusy("too many deliveries are waiting to be stored")
 
     async def accept(self, delivery: NewDelivery) -> None:
         """Return once the delivery is committed. Raises StoreBusy when that does not happen in time."""
-        if len(self._waiting) >= CAPACITY:
-            raise StoreBusy("too many deliveries are waiting to be stored")
-        stored = asyncio.get_running_loop().create_future()
-        self._waiting.append((delivery, stored))
+        self.check_room()
+        loop = asyncio.get_running_loop()
+        stored: asyncio.Future[None] = loop.create_future()
+        self._waiting.append((loop.time() + TIMEOUT, delivery, stored))
+        self._bytes += len(delivery.body)
+        if self._timer is None:
+            self._timer = loop.call_later(TICK, self._tick)
         self._something.set()
-        try:
-            async with asyncio.timeout(TIMEOUT):
-                await stored
-        except TimeoutError:
-            raise StoreBusy(f"the delivery was not committed within {TIMEOUT:g} s") from None
+        await stored
+
+    async def give_way(self, worked: float) -> None:
+        """Rest, after `worked` seconds of work that can wait, while deliveries come in; return at once if none do.
+
+        Whoever calls wants an answer within two seconds; what a delivery means may be found out a little later.
+        """
+        if self._pressure:
+            rest = SHARE * worked if self._pressure >= PRESSED else 0.0
+            await asyncio.sleep(min(max(rest, GATHER), LONGEST_REST))
 
     async def run(self) -> None:
         """Flush what waits, for ever. On the way out, flush what is left."""
@@ -53,19 +80,31 @@ class Ingest:
             while True:
                 await self._something.wait()
                 self._something.clear()
-                while self._waiting:
-                    await self._flush(self._take())
+                await self._flush_all()
         finally:
-            while self._waiting:
-                await self._flush(self._take())
+            await self._flush_all()
+
+    async def _flush_all(self) -> None:
+        while batch := self._take():
+            self._flying = batch
+            try:
+                await self._flush(batch)
+            finally:
+                self._flying = ()
 
     def _take(self) -> list[_Waiting]:
-        return [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
+        """The next batch, without those who were told to come again or hung up: they are not waited for any more."""
+        batch: list[_Waiting] = []
+        while self._waiting and len(batch) < BATCH:
+            waiting = self._waiting.popleft()
+            self._bytes -= len(waiting[1].body)
+            if not waiting[2].done():
+                batch.append(waiting)
+        return batch
 
     async def _flush(self, batch: Sequence[_Waiting]) -> None:
         try:
-            async with self._store.write() as session:
-                await inbox.add(session, [delivery for delivery, _ in batch])
+            await inbox.add_at_once(self._store, [delivery for _, delivery, _ in batch])
         except StoreBusy as error:
             _refuse(batch, error)
         except Exception as error:
@@ -74,24 +113,42 @@ class Ingest:
             _refuse(batch, StoreBusy(f"storing failed: {type(error).__name__}"))
             raise
         else:
-            for _, stored in batch:
+            self._stored += len(batch)
+            self._commits += 1
+            for _, _, stored in batch:
                 if not stored.done():
                     stored.set_result(None)
-            if self._on_stored:
-                self._on_stored()
+            if self.on_stored:
+                self.on_stored()
 
     async def _flush_halves(self, batch: Sequence[_Waiting], error: Exception) -> None:
         """One bad row must fail neither its batch nor the loop: halves, then rows."""
         if len(batch) == 1:
-            log.error("ingest.refused_by_database", identity=repr(batch[0][0].identity), problem=str(error))
+            log.error("ingest.refused_by_database", identity=repr(batch[0][1].identity), problem=str(error))
             _refuse(batch, error if isinstance(error, StoreError) else StoreError(f"{type(error).__name__}: {error}"))
             return
         middle = len(batch) // 2
         await self._flush(batch[:middle])
         await self._flush(batch[middle:])
 
+    def _tick(self) -> None:
+        """Tell those whose time is up, whatever the database does meanwhile; see how many share a commit."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        late = StoreBusy(f"the delivery was not committed within {TIMEOUT:g} s")
+        _refuse([waiting for waiting in self._flying if waiting[0] <= now], late)
+        while self._waiting and (self._waiting[0][0] <= now or self._waiting[0][2].done()):
+            _, delivery, stored = self._waiting.popleft()
+            self._bytes -= len(delivery.body)
+            if not stored.done():
+                stored.set_exception(late)
+        self._pressure = self._stored / self._commits if self._commits else 0.0
+        self._stored = self._commits = 0
+        busy = self._waiting or self._flying or self._pressure
+        self._timer = loop.call_later(TICK, self._tick) if busy else None
+
 
 def _refuse(batch: Sequence[_Waiting], error: StoreError) -> None:
-    for _, stored in batch:
+    for _, _, stored in batch:
         if not stored.done():
             stored.set_exception(error)

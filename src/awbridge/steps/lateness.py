@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from awbridge.domain import events as happened
 from awbridge.domain.lifecycle import Bucket
-from awbridge.domain.milestones import Milestone, edd_day
+from awbridge.domain.milestones import Milestone
+from awbridge.domain.overdue import DEFAULT_STUCK_AFTER, StuckAfter, sla_breached, stuck_since
 from awbridge.domain.shipment import Shipment, shard_of
 from awbridge.steps.clock import Clock
 from awbridge.store import Store, events, shipments
@@ -18,8 +18,7 @@ from awbridge.store import Store, events, shipments
 class LatenessPolicy:
     """When a parcel counts as stuck, and how often to look."""
 
-    zone: ZoneInfo
-    stuck_after: timedelta = timedelta(days=3)
+    stuck_after: StuckAfter = DEFAULT_STUCK_AFTER
     every: timedelta = timedelta(minutes=15)
     page: int = 200
 
@@ -42,13 +41,12 @@ class Lateness:
         now = self._clock()
         if self._rests_until and now < self._rests_until:
             return 0
-        today = now.astimezone(self._policy.zone).date()
         async with self._store.read() as session:
             page = await shipments.late_journeys(
                 session,
                 self._after,
-                silent_since=now - self._policy.stuck_after,
-                expected_before=today.isoformat(),
+                silent_since=now - self._policy.stuck_after.shortest,
+                due_before=now,
                 limit=self._policy.page,
             )
         await self._notice([s for s in page if self._findings(s, now)], now)
@@ -60,13 +58,12 @@ class Lateness:
 
     def _findings(self, shipment: Shipment, now: datetime) -> list[Milestone]:
         found: list[Milestone] = []
-        day = edd_day(shipment.edd)
-        going_out = shipment.status_bucket not in (Bucket.RETURNED, Bucket.DELIVERED)
-        if day and going_out and day < now.astimezone(self._policy.zone).date():
+        going_out = shipment.status_bucket != Bucket.RETURNED
+        if going_out and sla_breached(shipment, now):
             found.append(Milestone.DELAYED)
-        if shipment.status_at and now - shipment.status_at > self._policy.stuck_after:
+        if stuck_since(shipment, self._policy.stuck_after, now):
             found.append(Milestone.STUCK)
-        return [] if shipment.final else found
+        return found
 
     async def _notice(self, late: list[Shipment], now: datetime) -> None:
         references = [s.reference_number for s in late]

@@ -19,7 +19,7 @@ import structlog
 from awbridge.clickpost.codes import COURIER_NAMES, NDR_NAMES, status_info
 from awbridge.clickpost.recipients import Recipient, recipient
 from awbridge.domain.errors import AwbridgeError, StoreBusy
-from awbridge.domain.milestones import Milestone, edd_day
+from awbridge.domain.milestones import Milestone
 from awbridge.domain.notices import (
     Channel,
     Facts,
@@ -35,6 +35,7 @@ from awbridge.domain.notices import (
     Sent,
     decide,
 )
+from awbridge.domain.promise import edd_day
 from awbridge.domain.retry import delay_before_retry
 from awbridge.domain.shipment import Shipment
 from awbridge.sinks.templates import Templates, shown_time

@@ -34,9 +34,10 @@ def _alarm(row: Row) -> Alarm:
     return Alarm(**dict(row))
 
 
-async def raise_(session: Session, cause: str, text: str, *, now: datetime) -> None:
-    """There is trouble of this cause. Never with a phone number, an address or a key in the text."""
-    await session.execute(_sql.raise_alarm, cause, text, now)
+async def raise_(session: Session, cause: str, text: str, *, now: datetime) -> bool:
+    """There is trouble of this cause; True when it begins. Never with a phone, an address or a key in the text."""
+    rows = await session.fetch(_sql.raise_alarm, cause, text, now)
+    return rows[0]["times"] == 1
 
 
 async def clear(session: Session, cause: str, *, now: datetime) -> bool:

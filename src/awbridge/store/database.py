@@ -39,7 +39,18 @@ class Session(Protocol):
         ...
 
 
-class Database(Protocol):
+class Writes(Protocol):
+    """What can write many rows in one go: a database, or the store around it."""
+
+    async def write_at_once(self, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
+        """One statement over many rows, committed on return: one round trip, or one hand-over to a thread.
+
+        Raises StoreBusy when the database cannot be had, or does not answer, in time.
+        """
+        ...
+
+
+class Database(Writes, Protocol):
     """A database, opened once per process."""
 
     dialect: str

@@ -21,6 +21,12 @@ class Ids:
         self._last = max(self._last + 1, time.time_ns() // 1000)
         return (self._last << _PROCESS_BITS) | self._process
 
+    def take(self, count: int) -> list[int]:
+        """The next `count` ids, as `next` would give them."""
+        first = max(self._last + 1, time.time_ns() // 1000)
+        self._last = first + count - 1
+        return [(number << _PROCESS_BITS) | self._process for number in range(first, first + count)]
+
 
 def first_id(at: datetime) -> int:
     """No id that was given since then is smaller."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from awbridge.domain.scan import Source
 from awbridge.domain.shipment import shard_of
-from awbridge.store.database import Session
+from awbridge.store.database import Row, Session, Writes
 from awbridge.store.ids import Ids
 from awbridge.store.queries import Queries
 
@@ -16,9 +17,11 @@ _sql = Queries("inbox")
 _ids = Ids()
 
 
-@dataclass(frozen=True, slots=True)
-class NewDelivery:
-    """A delivery to be stored. With a `problem` it is kept for inspection and never applied."""
+class NewDelivery(NamedTuple):
+    """A delivery to be stored. With a `problem` it is kept for inspection and never applied.
+
+    A tuple, because making one is on the path of every webhook.
+    """
 
     identity: str
     source: Source
@@ -57,43 +60,47 @@ async def add(session: Session, deliveries: Sequence[NewDelivery]) -> None:
 
     Sorted by key: two writers whose batches share keys in different order would deadlock on PostgreSQL.
     """
-    keyed = sorted(((shard_of(d.identity), d.identity, d) for d in deliveries), key=lambda k: k[:2])
-    rows = [
-        (
-            shard,
-            _ids.next(),
-            identity,
-            d.source.value,
-            d.body,
-            d.received_at,
-            None if d.problem else d.received_at,
-            d.problem,
-        )
-        for shard, identity, d in keyed
+    await session.write_rows(_sql.add, _rows(deliveries))
+
+
+async def add_at_once(store: Writes, deliveries: Sequence[NewDelivery]) -> None:
+    """Store deliveries as `add` does, in a transaction of their own that is committed on return."""
+    await store.write_at_once(_sql.add, _rows(deliveries))
+
+
+def _rows(deliveries: Sequence[NewDelivery]) -> list[tuple[object, ...]]:
+    keyed = sorted([(shard_of(d[0]), d[0], number) for number, d in enumerate(deliveries)])
+    ids = _ids.take(len(keyed))
+    return [
+        (shard, row_id, identity, source.value, body, received_at, problem)
+        for row_id, (shard, identity, number) in zip(ids, keyed, strict=True)
+        for _, source, body, received_at, problem in (deliveries[number],)
     ]
-    await session.write_rows(_sql.add, rows)
+
+
+def delivery_of(row: Row) -> Delivery:
+    """A delivery out of a row that holds its columns."""
+    return Delivery(
+        shard=row["shard"],
+        id=row["id"],
+        identity=row["identity"],
+        source=Source(row["source"]),
+        body=bytes(row["body"]),
+        received_at=row["received_at"],
+        tries=row["tries"],
+    )
 
 
 async def claim(session: Session, *, now: datetime, limit: int) -> list[Delivery]:
     """Take up to `limit` due deliveries for the length of this transaction."""
     rows = await session.fetch(_sql.claim, now, limit)
-    return [
-        Delivery(
-            shard=row["shard"],
-            id=row["id"],
-            identity=row["identity"],
-            source=Source(row["source"]),
-            body=bytes(row["body"]),
-            received_at=row["received_at"],
-            tries=row["tries"],
-        )
-        for row in rows
-    ]
+    return [delivery_of(row) for row in rows]
 
 
-async def applied(session: Session, delivery: Delivery, *, now: datetime, problem: str | None = None) -> None:
-    """It is on the timeline. `problem` names parts of it that could not be read."""
-    await session.execute(_sql.applied, delivery.shard, delivery.id, now, problem)
+async def applied(session: Session, deliveries: Sequence[tuple[Delivery, str | None, int]], *, now: datetime) -> None:
+    """They are on their timelines. Beside each: what of it could not be read, if anything, and how many tellings."""
+    rows = [(d.shard, d.id, now, problem, min(told, 32_767)) for d, problem, told in deliveries]
+    await session.write_rows(_sql.applied, rows)
 
 
 async def wait(session: Session, delivery: Delivery, *, key: str, until: datetime) -> None:
@@ -117,6 +124,11 @@ async def replay(session: Session, *, now: datetime) -> int:
     return await session.execute(_sql.replay, now)
 
 
+async def tell_again(session: Session, *, now: datetime, limit: int) -> int:
+    """Up to `limit` deliveries that were applied before there were tellings are due again; how many."""
+    return await session.execute(_sql.tell_again, now, limit)
+
+
 async def problems(session: Session, *, limit: int) -> list[SetAside]:
     """The newest deliveries that were set aside."""
     return [
@@ -135,3 +147,19 @@ async def problems(session: Session, *, limit: int) -> list[SetAside]:
 async def counts(session: Session) -> dict[str, int]:
     """How many deliveries there are: total, applied, waiting (for their shipment), due, set_aside."""
     return dict((await session.fetch(_sql.counts))[0])
+
+
+async def received_at(session: Session, identity: str) -> datetime | None:
+    """When a delivery was received; None where there is none of that identity."""
+    rows = await session.fetch(_sql.find, shard_of(identity), identity)
+    return rows[0]["received_at"] if rows else None
+
+
+async def settle(session: Session, identity: str, *, now: datetime) -> None:
+    """A delivery that was only a test is done with: it waits for no shipment."""
+    await session.execute(_sql.settle, shard_of(identity), identity, now)
+
+
+async def longest_due(session: Session) -> datetime | None:
+    """Since when the oldest delivery waits to be applied; None where none is due."""
+    return (await session.fetch(_sql.longest_due))[0]["due_at"]

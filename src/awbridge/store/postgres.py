@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 ACQUIRE_TIMEOUT = 10.0  # seconds to wait for a free connection
 COMMAND_TIMEOUT = 30.0  # seconds that one statement may take
+AT_ONCE_TIMEOUT = 5.0  # seconds that a write in one go may take; then its connection is thrown away
 
 # The server is away, starting, full or restarting: the same request may work later.
 _AWAY = (
@@ -102,6 +103,17 @@ class PostgresDatabase:
     async def write(self) -> AsyncGenerator[Session]:
         async with self._session() as connection, connection.transaction():
             yield PostgresSession(connection)
+
+    async def write_at_once(self, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
+        if not rows:
+            return
+        async with self._session() as connection:
+            try:
+                columns = map(list, zip(*rows, strict=True))
+                await connection.execute(statement.postgres, *columns, timeout=AT_ONCE_TIMEOUT)
+            except TimeoutError:
+                connection.terminate()  # a server that stands still does not answer a wish to cancel either
+                raise
 
     @asynccontextmanager
     async def _session(self) -> AsyncGenerator[PoolConnectionProxy[Any]]:

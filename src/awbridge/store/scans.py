@@ -6,34 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from awbridge.domain.scan import Scan, Source
+from awbridge.domain.scan import Source
 from awbridge.domain.shipment import shard_of
-from awbridge.domain.timeline import KnownScan
+from awbridge.domain.timeline import Entry
 from awbridge.store.database import Session
 from awbridge.store.ids import Ids
 from awbridge.store.queries import Queries
 
 _sql = Queries("scans")
 _ids = Ids()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewScan:
-    """A scan that goes onto a shipment's timeline. `known` holds its ids, also those that a later copy carried."""
-
-    reference_number: str
-    fingerprint: str
-    scan: Scan
-    known: KnownScan
-    waybill: str
-    received_at: datetime
-    source: Source
-
-    @property
-    def identity(self) -> str:
-        """Unique within the table; two scans of one shipment that say the same but carry two ids are two."""
-        own = self.known.scan_id or self.known.checkpoint_id
-        return f"{self.reference_number}\x1f{'id:' + own if own else 'fp:' + self.fingerprint}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,49 +35,77 @@ class TimelineScan:
     checkpoint_id: str | None
 
 
-async def known(session: Session, references: Sequence[str]) -> dict[str, list[KnownScan]]:
-    """The scans that these shipments have already, by reference number."""
-    found: dict[str, list[KnownScan]] = {reference: [] for reference in references}
+async def entries(session: Session, references: Sequence[str]) -> dict[str, list[Entry]]:
+    """The timelines of these shipments, what was heard first first, by reference number."""
+    found: dict[str, list[Entry]] = {reference: [] for reference in references}
     if references:
-        shards = sorted({shard_of(r) for r in references})
-        for row in await session.fetch(_sql.keys_of, sorted(found), shards):
-            found[row["reference_number"]].append(
-                KnownScan(row["id"], row["fingerprint"], row["scan_id"], row["checkpoint_id"])
-            )
+        for row in await session.fetch(_sql.entries, list(found), [shard_of(r) for r in found]):
+            values = dict(row)
+            reference = values.pop("reference_number")
+            values["fingerprints"] = tuple(values.pop("fingerprint").split(" "))
+            values["code"] = values.pop("status_code")
+            values["source"] = Source(values["source"])
+            found[reference].append(Entry(**values))
     return found
 
 
-async def add(session: Session, new: Sequence[NewScan]) -> None:
-    """Put scans on their timelines."""
+def _identity(reference_number: str, entry: Entry) -> str:
+    """Unique within the table; two scans of one shipment that say the same but carry two ids are two."""
+    if entry.scan_id:
+        own = f"id:{entry.scan_id}"
+    elif entry.checkpoint_id:
+        own = f"cp:{entry.checkpoint_id}"
+    else:
+        own = f"fp:{entry.fingerprints[0]}"
+    return f"{reference_number}\x1f{own}"
+
+
+async def add(session: Session, new: Sequence[tuple[str, Entry]]) -> None:
+    """Put scans on the timelines of these reference numbers. An entry that has an id keeps it."""
+    # Ids grow in the order in which the scans were told: it is the order of those that came at one moment.
+    ids = _ids.take(len(new))
+    keyed = [(shard_of(r), _identity(r, e), e.id or own, r, e) for own, (r, e) in zip(ids, new, strict=True)]
     rows = [
         (
-            shard_of(n.reference_number),
-            _ids.next(),
-            n.reference_number,
-            n.identity,
-            n.fingerprint,
-            n.known.scan_id,
-            n.known.checkpoint_id,
-            n.waybill,
-            n.scan.courier_partner_id,
-            n.scan.code,
-            n.scan.status,
-            n.scan.remark,
-            n.scan.location,
-            n.scan.ndr_code,
-            n.scan.scanned_at,
-            n.received_at,
-            n.source.value,
+            shard,
+            row_id,
+            reference,
+            identity,
+            " ".join(e.fingerprints),
+            e.scan_id,
+            e.checkpoint_id,
+            e.waybill,
+            e.courier_partner_id,
+            e.code,
+            e.status,
+            e.remark,
+            e.location,
+            e.ndr_code,
+            e.scanned_at,
+            e.received_at,
+            e.source.value,
         )
-        for n in sorted(new, key=lambda n: (shard_of(n.reference_number), n.identity))
+        for shard, identity, row_id, reference, e in sorted(keyed, key=lambda k: k[:2])
     ]
     if rows:
         await session.write_rows(_sql.add, rows)
 
 
-async def learn_ids(session: Session, reference_number: str, scan: KnownScan) -> None:
-    """A later copy of a stored scan carried an id that the first one lacked."""
-    await session.execute(_sql.learn_ids, shard_of(reference_number), scan.id, scan.scan_id, scan.checkpoint_id)
+async def learn(session: Session, reference_number: str, entry: Entry) -> None:
+    """A later copy of a stored scan carried what the first one lacked: an id, the reason of a failed delivery."""
+    shard, fingerprint = shard_of(reference_number), " ".join(entry.fingerprints)
+    await session.execute(_sql.learn, shard, entry.id, entry.scan_id, entry.checkpoint_id, entry.ndr_code, fingerprint)
+
+
+async def remove(session: Session, reference_number: str, entries: Sequence[Entry]) -> None:
+    """Take entries off a timeline."""
+    if entries:
+        await session.execute(_sql.remove, shard_of(reference_number), [e.id for e in entries])
+
+
+async def count_ahead(session: Session) -> int:
+    """How many scans were in the future when they came."""
+    return (await session.fetch(_sql.count_ahead))[0]["scans"]
 
 
 async def timeline(session: Session, reference_number: str) -> list[TimelineScan]:

@@ -51,6 +51,10 @@ CREATE TABLE allocation_rules (
 -- made in place of, and the other way round. waits_for: held until that shipment is cancelled (its next_try_at is NULL).
 -- courier_partner_id is 0 and account '' while no courier is allocated; allocate_at: when the recommendation is asked for.
 -- fallback_at: not looked at for a fallback before; fallback_seen_at: the updated_at at which none was found.
+-- aged_out_at: since when it is no longer asked for, being silent too long (a person's list); asked_back_at: when a
+-- person last wanted it asked for.
+-- edd_due_at: the end of the promised day. ndr_at: the last failed delivery (NULL: none, or delivered or turned back
+-- since). forward_...: for a return, the shipment that it brings back.
 CREATE TABLE shipments (
   shard SMALLINT NOT NULL,
   reference_number TEXT NOT NULL,
@@ -104,6 +108,12 @@ CREATE TABLE shipments (
   allocate_at TIMESTAMPTZ,
   fallback_at TIMESTAMPTZ,
   fallback_seen_at TIMESTAMPTZ,
+  edd_due_at TIMESTAMPTZ,
+  ndr_at TIMESTAMPTZ,
+  forward_waybill TEXT,
+  forward_reference_number TEXT,
+  aged_out_at TIMESTAMPTZ,
+  asked_back_at TIMESTAMPTZ,
   PRIMARY KEY (shard, reference_number)
 );
 CREATE INDEX shipments_to_push ON shipments (account, priority, next_try_at)
@@ -120,6 +130,11 @@ CREATE INDEX shipments_waiting ON shipments (shard, reference_number) WHERE wait
 CREATE INDEX shipments_to_allocate ON shipments (allocate_at) WHERE state = 'allocating';
 CREATE INDEX shipments_to_replace ON shipments (updated_at) WHERE state IN ('rejected', 'gave_up', 'retrying');
 CREATE INDEX shipments_placed_twice ON shipments (updated_at) WHERE replaced_by IS NOT NULL AND success;
+CREATE INDEX shipments_aged_out ON shipments (aged_out_at, reference_number) WHERE aged_out_at IS NOT NULL;
+-- Open parcels by bucket and time of the newest scan: those that stand still for longer than their leg allows.
+CREATE INDEX shipments_open ON shipments (COALESCE(status_bucket, 1), COALESCE(status_at, placed_at)) WHERE state = 'placed' AND NOT final;
+CREATE INDEX shipments_promised ON shipments (edd_due_at, reference_number) WHERE edd_due_at IS NOT NULL AND state = 'placed' AND NOT final;
+CREATE INDEX shipments_in_ndr ON shipments (ndr_at, reference_number) WHERE ndr_at IS NOT NULL;
 
 -- The payloads of shipments whose payload was changed: the first one and every later one. A shipment without rows here
 -- has had one payload, its own.
@@ -189,6 +204,7 @@ CREATE TABLE waybills (
   security_key TEXT,
   PRIMARY KEY (shard, waybill, courier_partner_id)
 );
+CREATE INDEX waybills_of_shipment ON waybills (reference_number);
 
 -- Every call to the vendor, secrets masked. payload_version: which payload of the shipment went out, where one did.
 CREATE TABLE attempts (
@@ -212,7 +228,8 @@ CREATE TABLE attempts (
 CREATE INDEX attempts_of_shipment ON attempts (shard, reference_number, id);
 
 -- Every delivery as received, from whichever side. due_at: when apply takes it up (NULL: applied, or set aside with its
--- problem). waiting_for: what must become known first ("w:" waybill, "r:" reference number, "o:" order id).
+-- problem). waiting_for: what must become known first ("w:" waybill, "r:" reference number, "o:" order id). told: in how
+-- many rows of tellings it stands (NULL: not applied, or by a version before there were tellings).
 CREATE TABLE inbox (
   shard SMALLINT NOT NULL,
   id BIGINT NOT NULL,
@@ -225,14 +242,39 @@ CREATE TABLE inbox (
   waiting_for TEXT,
   tries INTEGER NOT NULL,
   problem TEXT,
+  told SMALLINT,
   PRIMARY KEY (shard, id),
   UNIQUE (shard, identity)
 );
 CREATE INDEX inbox_due ON inbox (due_at, id) WHERE due_at IS NOT NULL;
 CREATE INDEX inbox_waiting ON inbox (waiting_for) WHERE waiting_for IS NOT NULL;
 CREATE INDEX inbox_problems ON inbox (id) WHERE problem IS NOT NULL;
+CREATE INDEX inbox_untold ON inbox (id) WHERE applied_at IS NOT NULL AND told IS NULL;
 
--- The timeline. The shard is the shipment's, so that a shipment and its scans lie together.
+-- Which delivery told something of which shipment, so that a shipment can be rebuilt from the inbox. entries: the
+-- places, from 0, with a comma between, where a delivery carries a list. The shard is the shipment's.
+CREATE TABLE tellings (
+  shard SMALLINT NOT NULL,
+  reference_number TEXT NOT NULL,
+  delivery_id BIGINT NOT NULL,
+  delivery_shard SMALLINT NOT NULL,
+  entries TEXT NOT NULL,
+  PRIMARY KEY (shard, reference_number, delivery_id)
+);
+
+-- Every expected date of delivery that was told. said_at: the newest scan that the telling knew; heard_at: when it came.
+CREATE TABLE promises (
+  shard SMALLINT NOT NULL,
+  reference_number TEXT NOT NULL,
+  said_at TIMESTAMPTZ NOT NULL,
+  edd TEXT NOT NULL,
+  heard_at TIMESTAMPTZ NOT NULL,
+  source TEXT NOT NULL,
+  PRIMARY KEY (shard, reference_number, said_at, edd)
+);
+
+-- The timeline. The shard is the shipment's, so that a shipment and its scans lie together. fingerprint: hashes of what
+-- its copies said, one or several, with a space between.
 CREATE TABLE scans (
   shard SMALLINT NOT NULL,
   id BIGINT NOT NULL,
@@ -255,15 +297,19 @@ CREATE TABLE scans (
   UNIQUE (shard, identity)
 );
 CREATE INDEX scans_of_shipment ON scans (shard, reference_number, scanned_at, id);
+CREATE INDEX scans_ahead ON scans (id) WHERE scanned_at > received_at;
 
 -- Which stretches of updated-order are covered. The row is claimed (lease_ends_at), fetched page by page, then done.
+-- next_page: where to go on if that breaks off (parameters of the vendor's link, without who asks); page_at: since when.
 CREATE TABLE catch_up_windows (
   from_at TIMESTAMPTZ NOT NULL PRIMARY KEY,
   to_at TIMESTAMPTZ NOT NULL,
   lease_ends_at TIMESTAMPTZ,
   done_at TIMESTAMPTZ,
   items INTEGER NOT NULL,
-  problem TEXT
+  problem TEXT,
+  next_page TEXT,
+  page_at TIMESTAMPTZ
 );
 CREATE INDEX catch_up_windows_open ON catch_up_windows (from_at) WHERE done_at IS NULL;
 
@@ -272,6 +318,27 @@ CREATE TABLE webhook_keys (
   sha256 TEXT NOT NULL PRIMARY KEY,
   webhook_url TEXT NOT NULL,
   created_at TIMESTAMPTZ NOT NULL
+);
+
+-- What each side brought, by ten minutes of receipt: deliveries that were read, and scans that it told first. The slot is
+-- the counting process's, so that several do not wait for one another.
+CREATE TABLE arrivals (
+  from_at TIMESTAMPTZ NOT NULL,
+  courier_partner_id INTEGER NOT NULL,
+  source TEXT NOT NULL,
+  slot SMALLINT NOT NULL,
+  deliveries INTEGER NOT NULL,
+  scans INTEGER NOT NULL,
+  last_delivery_at TIMESTAMPTZ,
+  last_scan_at TIMESTAMPTZ,
+  PRIMARY KEY (from_at, courier_partner_id, source, slot)
+);
+
+-- Webhooks that were answered with 401, by reason: `no_key` (a proxy dropped the header?) or `wrong_key`.
+CREATE TABLE webhook_refusals (
+  reason TEXT NOT NULL PRIMARY KEY,
+  refused INTEGER NOT NULL,
+  last_at TIMESTAMPTZ NOT NULL
 );
 
 -- What people and systems want done at ClickPost, beside registering and cancelling. The shard is the shipment's, and
@@ -299,6 +366,17 @@ CREATE INDEX actions_due ON actions (next_try_at) WHERE next_try_at IS NOT NULL;
 CREATE INDEX actions_of_shipment ON actions (shard, reference_number, asked_at, id);
 CREATE INDEX actions_newest ON actions (asked_at, id);
 CREATE INDEX actions_by_state ON actions (state, asked_at, id);
+
+-- A rebuilding of all shipments from the inbox, and the last shipment that it has done.
+CREATE TABLE replays (
+  started_at TIMESTAMPTZ NOT NULL PRIMARY KEY,
+  shard SMALLINT NOT NULL,
+  reference_number TEXT NOT NULL,
+  shipments INTEGER NOT NULL,
+  changed INTEGER NOT NULL,
+  done_at TIMESTAMPTZ
+);
+CREATE INDEX replays_open ON replays (started_at) WHERE done_at IS NULL;
 
 -- What a shipment reached, once each, written with the status that says so. due_at: when notices are made of it (NULL: made).
 CREATE TABLE milestones (
@@ -411,4 +489,4 @@ CREATE TABLE digests (
 );
 
 -- Which journeys are still open: looked through for parcels that are late or stuck.
-CREATE INDEX shipments_open ON shipments (shard, reference_number) WHERE NOT final AND status_at IS NOT NULL;
+CREATE INDEX shipments_on_their_way ON shipments (shard, reference_number) WHERE NOT final AND status_at IS NOT NULL;

@@ -8,7 +8,10 @@ from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from pydantic_core import from_json
+
 from awbridge.domain.lifecycle import Sighting
+from awbridge.domain.overdue import StuckAfter
 from awbridge.domain.shipment import DUE_STATES, NewShipment, Region, Shipment, State, account_key, shard_of
 from awbridge.store import accounts, inbox
 from awbridge.store.accounts import Held
@@ -23,7 +26,7 @@ _COLUMNS = frozenset(f.name for f in fields(Shipment))
 def from_row(row: Row) -> Shipment:
     """A shipment out of its row."""
     values: dict[str, Any] = {name: value for name, value in row.items() if name in _COLUMNS}
-    values["payload"] = json.loads(values["payload"])
+    values["payload"] = from_json(values["payload"], cache_strings="keys")  # a fifth of what json.loads takes
     values["children"] = tuple(json.loads(values["children"] or "[]"))
     values["region"] = Region(values["region"])
     values["state"] = State(values["state"])
@@ -77,8 +80,8 @@ async def lock_many(session: Session, references: Sequence[str]) -> dict[str, Sh
     """These shipments by reference number, locked until the transaction ends."""
     if not references:
         return {}
-    shards = sorted({shard_of(r) for r in references})
-    rows = await session.fetch(_sql.lock_many, sorted(set(references)), shards)
+    unique = sorted(set(references))
+    rows = await session.fetch(_sql.lock_many, unique, [shard_of(r) for r in unique])
     return {row["reference_number"]: from_row(row) for row in rows}
 
 
@@ -86,8 +89,8 @@ async def get_many(session: Session, references: Sequence[str]) -> list[Shipment
     """Those of these shipments that exist."""
     if not references:
         return []
-    shards = sorted({shard_of(r) for r in references})
-    return [from_row(row) for row in await session.fetch(_sql.get_many, sorted(set(references)), shards)]
+    unique = sorted(set(references))
+    return [from_row(row) for row in await session.fetch(_sql.get_many, unique, [shard_of(r) for r in unique])]
 
 
 async def of_orders(session: Session, order_ids: Sequence[str]) -> dict[str, list[str]]:
@@ -208,9 +211,74 @@ def _to_ask(row: Row) -> ToAsk:
     )
 
 
-async def claim_to_ask(session: Session, *, now: datetime, next_ask_at: datetime, limit: int) -> list[ToAsk]:
-    """Take up to `limit` open shipments not heard of for long; nobody asks for them again before `next_ask_at`."""
-    return [_to_ask(row) for row in await session.fetch(_sql.claim_to_ask, now, next_ask_at, limit)]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SoonAsked:
+    """How many shipments of a courier are to be asked for soon, and when the first of them is due."""
+
+    courier_partner_id: int
+    shipments: int
+    first_at: datetime
+
+
+async def to_ask_soon(session: Session, *, due: datetime, asked_before: datetime, limit: int) -> list[SoonAsked]:
+    """How many to ask for by courier, among the `limit` earliest due by `due` and not asked for since `asked_before`.
+
+    The courier whose shipment is due first comes first.
+    """
+    return [SoonAsked(**dict(row)) for row in await session.fetch(_sql.to_ask_soon, due, asked_before, limit)]
+
+
+async def claim_to_ask(
+    session: Session,
+    courier_partner_id: int,
+    *,
+    now: datetime,
+    due: datetime,
+    asked_before: datetime,
+    next_ask_at: datetime,
+    limit: int,
+) -> list[ToAsk]:
+    """Take up to `limit` shipments of a courier to ask for; nobody asks for them again before `next_ask_at`."""
+    rows = await session.fetch(_sql.claim_to_ask, now, next_ask_at, limit, due, courier_partner_id, asked_before)
+    return [_to_ask(row) for row in rows]
+
+
+async def age_out(session: Session, *, now: datetime, silent_since: datetime, limit: int) -> int:
+    """Put shipments without any news since then onto a person's list, and off the schedule; how many.
+
+    Looks at the first `limit` that are due.
+    """
+    return await session.execute(_sql.age_out, now, silent_since, limit)
+
+
+async def ask_back(
+    session: Session, reference_number: str, *, now: datetime, asked_before: datetime, else_at: datetime
+) -> bool:
+    """Have a shipment asked for at once, or at `else_at` when it was asked for since `asked_before`.
+
+    False for one without a waybill and one that has reached its end.
+    """
+    shard = shard_of(reference_number)
+    return await session.execute(_sql.ask_back, shard, reference_number, now, asked_before, else_at) > 0
+
+
+async def aged_out(session: Session, *, before: tuple[datetime, str] | None = None, limit: int = 50) -> list[Shipment]:
+    """Shipments that are no longer asked for, being silent too long; those aged out last come first.
+
+    `before` is the (aged_out_at, reference_number) where the last page ended.
+    """
+    rows = await session.fetch(_sql.aged_out, *(before or _END_OF_TIME), limit)
+    return [from_row(row) for row in rows]
+
+
+async def count_aged_out(session: Session) -> int:
+    """How many shipments are on the list of the silent ones."""
+    return (await session.fetch(_sql.count_aged_out))[0]["shipments"]
+
+
+async def longest_due(session: Session, *, now: datetime) -> datetime | None:
+    """Since when the first shipment waits for push or cancel, or will; None where none does."""
+    return (await session.fetch(_sql.longest_due, now))[0]["due_at"]
 
 
 async def asked(session: Session, reference_number: str, *, next_ask_at: datetime) -> None:
@@ -225,23 +293,63 @@ async def placed_after(session: Session, after: tuple[int, str], *, limit: int) 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """Where tracking says a shipment stands now."""
+    """Where tracking says a shipment stands now. The columns of the same names say what each is."""
 
     sighting: Sighting | None
     bucket: int | None
     edd: str | None
     ndr_code: int | None
+    edd_due_at: datetime | None = None
+    ndr_at: datetime | None = None
+    forward_waybill: str | None = None
+    forward_reference_number: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """What the row of a shipment that was heard of is to say. `updated_at` is None where that is `heard_at`."""
+
+    reference_number: str
+    standing: Standing
+    heard_at: datetime
+    next_ask_at: datetime | None
+    updated_at: datetime | None = None
+
+
+async def set_standings(session: Session, heard: Sequence[Heard]) -> None:
+    """Keep where shipments stand, when they were last heard of and when to ask next. They are locked by the caller.
+
+    One that is silent for too long stays on its list unless it is asked for again, or has reached its end.
+    """
+    await session.write_rows(_sql.set_status, [_heard_row(one) for one in heard])
 
 
 async def set_standing(
-    session: Session, reference_number: str, standing: Standing, *, heard_at: datetime, next_ask_at: datetime | None
+    session: Session,
+    reference_number: str,
+    standing: Standing,
+    *,
+    heard_at: datetime,
+    next_ask_at: datetime | None,
+    updated_at: datetime | None = None,
 ) -> None:
-    """Keep where a shipment stands, when it was last heard of and when to ask next."""
+    """The same for one shipment."""
+    one = Heard(
+        reference_number=reference_number,
+        standing=standing,
+        heard_at=heard_at,
+        next_ask_at=next_ask_at,
+        updated_at=updated_at,
+    )
+    await set_standings(session, [one])
+
+
+def _heard_row(heard: Heard) -> tuple[object, ...]:
+    standing = heard.standing
     seen = standing.sighting
-    await session.execute(
-        _sql.set_status,
-        shard_of(reference_number),
-        reference_number,
+    return (
+        shard_of(heard.reference_number),
+        heard.reference_number,
         seen.code if seen else None,
         seen.seen_at if seen else None,
         standing.bucket,
@@ -249,8 +357,13 @@ async def set_standing(
         seen.final if seen else False,
         standing.edd,
         standing.ndr_code,
-        heard_at,
-        next_ask_at,
+        heard.heard_at,
+        heard.next_ask_at,
+        heard.updated_at or heard.heard_at,
+        standing.edd_due_at,
+        standing.ndr_at,
+        standing.forward_waybill,
+        standing.forward_reference_number,
     )
 
 
@@ -267,6 +380,40 @@ async def set_security_key(session: Session, reference_number: str, security_key
 async def count_cancels(session: Session) -> dict[str, int]:
     """Cancellations at ClickPost: how many are `asked` (open), `refused` there, or `unsettled` (push gave up)."""
     return dict((await session.fetch(_sql.count_cancels))[0])
+
+
+async def heard_after(session: Session, after: tuple[int, str], *, limit: int) -> list[Shipment]:
+    """Shipments that were heard of, after this (shard, reference number), locked until the transaction ends."""
+    return [from_row(row) for row in await session.fetch(_sql.heard_after, *after, limit)]
+
+
+_BEGIN_OF_TIME = (datetime(1970, 1, 1, tzinfo=UTC), "")
+
+
+async def stuck(
+    session: Session, limits: StuckAfter, *, now: datetime, after: tuple[datetime, str] | None = None, limit: int = 50
+) -> list[Shipment]:
+    """Open shipments without a scan for longer than their leg allows, the longest first.
+
+    `after` is (time of the newest scan or of placing, reference number) of the last one of the page before.
+    """
+    legs = (limits.pickup, limits.transit, limits.delivery, limits.way_back)
+    rows = await session.fetch(_sql.stuck, *(now - leg for leg in legs), *(after or _BEGIN_OF_TIME), limit)
+    return [from_row(row) for row in rows]
+
+
+async def sla_breached(
+    session: Session, *, now: datetime, after: tuple[datetime, str] | None = None, limit: int = 50
+) -> list[Shipment]:
+    """Open shipments whose promised day is over, the longest overdue first; `after` is an (edd_due_at, reference)."""
+    rows = await session.fetch(_sql.sla_breached, now, *(after or _BEGIN_OF_TIME), limit)
+    return [from_row(row) for row in rows]
+
+
+async def in_ndr(session: Session, *, after: tuple[datetime, str] | None = None, limit: int = 50) -> list[Shipment]:
+    """Shipments whose last delivery failed, until delivered or turned back; `after` is an (ndr_at, reference)."""
+    rows = await session.fetch(_sql.in_ndr, *(after or _BEGIN_OF_TIME), limit)
+    return [from_row(row) for row in rows]
 
 
 async def newest(
@@ -333,13 +480,13 @@ async def cancel_is_asked(session: Session, reference_number: str) -> bool:
 
 
 async def late_journeys(
-    session: Session, after: tuple[int, str], *, silent_since: datetime, expected_before: str, limit: int
+    session: Session, after: tuple[int, str], *, silent_since: datetime, due_before: datetime, limit: int
 ) -> list[Shipment]:
-    """Shipments on their way that are silent since then, or were expected before this day (an ISO date).
+    """Shipments on their way that are silent since then, or whose promised day was over by `due_before`.
 
-    In order of (shard, reference number), after this one. Couriers write dates in other ways too: check again.
+    In order of (shard, reference number), after this one.
     """
-    rows = await session.fetch(_sql.late_journeys, *after, silent_since, expected_before, limit)
+    rows = await session.fetch(_sql.late_journeys, *after, silent_since, due_before, limit)
     return [from_row(row) for row in rows]
 
 

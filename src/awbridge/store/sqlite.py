@@ -35,10 +35,17 @@ READERS = 2
 
 def _to_sqlite(value: object) -> Any:
     if isinstance(value, datetime):
-        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        return value.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
     if isinstance(value, list):
         return json.dumps(value)
     return value
+
+
+_AS_IT_IS = frozenset({int, str, bytes, type(None)})
+
+
+def _bound(row: Sequence[object]) -> tuple[Any, ...]:
+    return tuple([value if type(value) in _AS_IT_IS else _to_sqlite(value) for value in row])
 
 
 def _as_time(value: Any) -> Any:
@@ -154,7 +161,7 @@ class _SqliteSession:
         return await self._thread.run(work)
 
     async def write_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
-        values = [tuple(_to_sqlite(v) for v in row) for row in rows]
+        values = [_bound(row) for row in rows]
         await self._thread.run(lambda: self._connection.executemany(statement.sqlite, values).fetchall())
 
     async def fetch_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> list[Row]:
@@ -200,6 +207,20 @@ class SqliteDatabase:
                 await asyncio.shield(self._writer.run(self._roll_back))
                 raise
             await asyncio.shield(self._writer.run(self._commit))
+
+    async def write_at_once(self, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
+        def work() -> None:
+            self._begin()
+            try:
+                self._writer.connection.executemany(statement.sqlite, map(_bound, rows)).fetchall()
+            except BaseException:
+                self._roll_back()
+                raise
+            self._commit()
+
+        async with self._turn:
+            # Whoever is cancelled here leaves the transaction whole: the thread ends it before it begins another.
+            await self._writer.run(work)
 
     async def close(self) -> None:
         for thread in (*self._readers, self._writer):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from urllib.parse import unquote, urlsplit
 
@@ -9,6 +10,7 @@ from awbridge.domain.errors import SettingsError
 from awbridge.store import migrate
 from awbridge.store.database import Database, Session
 from awbridge.store.postgres import PostgresDatabase
+from awbridge.store.queries import Statement
 from awbridge.store.sqlite import SqliteDatabase
 
 
@@ -52,6 +54,10 @@ class Store:
     def write(self) -> AbstractAsyncContextManager[Session]:
         """A transaction: commits when the block ends, rolls back when it raises."""
         return self.database.write()
+
+    async def write_at_once(self, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
+        """One statement over many rows, committed on return, in one go."""
+        await self.database.write_at_once(statement, rows)
 
     async def migrate(self) -> list[str]:
         """Bring the schema up to date; the names of the migrations that ran."""

@@ -62,8 +62,8 @@ async def find(session: Session, numbers: Sequence[str]) -> dict[str, list[Known
     """What is known of these waybills."""
     found: dict[str, list[KnownWaybill]] = {}
     if numbers:
-        shards = sorted({shard_of(n) for n in numbers})
-        for row in await session.fetch(_sql.find, sorted(set(numbers)), shards):
+        unique = sorted(set(numbers))
+        for row in await session.fetch(_sql.find, unique, [shard_of(n) for n in unique]):
             known = KnownWaybill(
                 row["waybill"],
                 row["courier_partner_id"],
@@ -89,4 +89,14 @@ async def pieces(session: Session, shipment: Shipment) -> list[Piece]:
             Piece(waybill=child),
         )
         for child in shipment.children
+    ]
+
+
+async def of_shipments(session: Session, references: Sequence[str]) -> list[KnownWaybill]:
+    """Every waybill of these shipments: main, pieces, RTO."""
+    if not references:
+        return []
+    return [
+        KnownWaybill(row["waybill"], row["courier_partner_id"], row["reference_number"], WaybillKind(row["kind"]))
+        for row in await session.fetch(_sql.of_shipments, sorted(set(references)))
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from awbridge.domain.asking import next_window
 from awbridge.store.database import Session
 from awbridge.store.queries import Queries
 
@@ -13,10 +14,17 @@ _sql = Queries("windows")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """A stretch of time to be asked for, from (inclusive) to (exclusive)."""
+    """A stretch of time to be asked for, from (inclusive) to (exclusive).
+
+    Where a former try broke off, `next_page` is where it would have gone on, `page_at` when it stood there, and `items`
+    what it had stored by then.
+    """
 
     from_at: datetime
     to_at: datetime
+    items: int = 0
+    next_page: str | None = None
+    page_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,15 +55,27 @@ async def claim(
     """
     left = await session.fetch(_sql.open, now)
     if left:
-        window = Window(from_at=left[0]["from_at"], to_at=left[0]["to_at"])
+        window = Window(**dict(left[0]))
         await session.execute(_sql.lease, window.from_at, now + lease)
         return window
     watermark = (await session.fetch(_sql.last))[0]["to_at"] or start
-    window = Window(from_at=watermark, to_at=min(watermark + longest, end))
-    if window.to_at - window.from_at < shortest:
+    following = next_window(watermark, end=end, longest=longest, shortest=shortest)
+    if following is None:
         return None
-    added = await session.execute(_sql.add, window.from_at, window.to_at, now + lease)
-    return window if added else None
+    added = await session.execute(_sql.add, *following, now + lease)
+    return Window(from_at=following[0], to_at=following[1]) if added else None
+
+
+async def turned(
+    session: Session, window: Window, *, next_page: str | None, items: int, now: datetime, lease: timedelta
+) -> None:
+    """A page is stored (in this transaction): the next try may go on behind it."""
+    await session.execute(_sql.turned, window.from_at, next_page, now, items, now + lease)
+
+
+async def start_anew(session: Session, window: Window) -> None:
+    """Forget where a former try broke off: the next one begins with the first page."""
+    await session.execute(_sql.anew, window.from_at)
 
 
 async def done(session: Session, window: Window, *, items: int, now: datetime) -> None:
@@ -71,3 +91,14 @@ async def failed(session: Session, window: Window, *, problem: str, again_at: da
 async def recent(session: Session, *, limit: int) -> list[CoveredWindow]:
     """The newest windows."""
     return [CoveredWindow(**dict(row)) for row in await session.fetch(_sql.recent, limit)]
+
+
+async def since(session: Session, start: datetime) -> list[CoveredWindow]:
+    """The windows that end after `start`, oldest first."""
+    return [CoveredWindow(**dict(row)) for row in await session.fetch(_sql.since, start)]
+
+
+async def covered_until(session: Session) -> datetime | None:
+    """Up to when every minute is covered; None before the first window."""
+    undone = (await session.fetch(_sql.undone))[0]["from_at"]
+    return undone or (await session.fetch(_sql.last))[0]["to_at"]

@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Body, Query, Request, Response
 from starlette.exceptions import HTTPException
 
 from awbridge.domain.allocation import Allocation
-from awbridge.domain.errors import NotFound
+from awbridge.domain.errors import NotFound, NotPossible
+from awbridge.domain.overdue import DEFAULT_STUCK_AFTER, StuckAfter, silent_since
 from awbridge.domain.shipment import Shipment, State
 from awbridge.sinks.addresses import Network
 from awbridge.steps import amend, intake
 from awbridge.steps.amend import Edit
+from awbridge.steps.catch_up import ask_back
 from awbridge.steps.clock import Clock
+from awbridge.steps.truth import truth_of
+from awbridge.steps.watch import coverage
 from awbridge.store import Store, accounts, attempts, notices, scans, shipments, waybills
+from awbridge.store.database import Session
 from awbridge.web import action_routes, telling, views
 from awbridge.web.accounts import add_routes
 from awbridge.web.reading import json_body, make_cursor, no_nul, read_cursor
 
 LARGEST_BATCH = 1000
+ASK_AGAIN = timedelta(hours=2)
 
 Reference = str
 
@@ -33,21 +40,76 @@ async def _known(store: Store, reference_number: str) -> Shipment:
     return shipment
 
 
+class _Lists:
+    """Which list was asked for, page by page, and by which time its pages go on."""
+
+    def __init__(self, limits: StuckAfter, now: datetime, after: tuple[datetime, str] | None, limit: int) -> None:
+        self._limits, self._now, self._after, self._limit = limits, now, after, limit
+
+    async def fetch(self, session: Session, which: str | None, state: State | None) -> list[Shipment]:
+        """The shipments of the next page, one more than it holds."""
+        now, after, limit = self._now, self._after, self._limit + 1
+        if which == "stuck":
+            return await shipments.stuck(session, self._limits, now=now, after=after, limit=limit)
+        if which == "sla_breached":
+            return await shipments.sla_breached(session, now=now, after=after, limit=limit)
+        if which == "ndr":
+            return await shipments.in_ndr(session, after=after, limit=limit)
+        if which == "silent":
+            return await shipments.aged_out(session, before=after, limit=limit)
+        held = await accounts.held(session, now=now)
+        return await shipments.newest(session, state=state, before=after, limit=limit, held=held)
+
+    @staticmethod
+    def time_of(which: str | None, shipment: Shipment) -> datetime:
+        """The time by which a list is ordered."""
+        times = {
+            "stuck": silent_since(shipment),
+            "sla_breached": shipment.edd_due_at,
+            "ndr": shipment.ndr_at,
+            "silent": shipment.aged_out_at,
+        }
+        return times.get(which or "") or shipment.created_at
+
+
+def _one_list(**asked: bool) -> str | None:
+    chosen = [name for name, wanted in asked.items() if wanted]
+    if len(chosen) > 1:
+        raise HTTPException(400, f"{' and '.join(chosen)} are lists of their own; ask for one at a time")
+    if chosen == ["state"]:
+        return None
+    return chosen[0] if chosen else None
+
+
 def router(
     store: Store,
     clock: Clock,
     *,
     allocation: Allocation = Allocation.RULES,
     zone: str = "Asia/Kolkata",
+    ask_again: timedelta = ASK_AGAIN,
+    stuck_after: StuckAfter = DEFAULT_STUCK_AFTER,
     networks: Sequence[Network] = (),
     country: str = "IN",
 ) -> APIRouter:
     """The routes about shipments, accounts and telling, on this store. `zone` is the account's, for times without one.
 
-    `networks` are private ones that endpoints may lie in; `country` is that of phones.
+    One shipment is not asked for twice within `ask_again`. `networks` are private ones that endpoints may lie in;
+    `country` is that of phones.
     """
     api = APIRouter(prefix="/v1")
     api.include_router(telling.router(store, clock, networks=networks, country=country))
+
+    def view(shipment: Shipment) -> views.ShipmentView:
+        return views.shipment_view(shipment, stuck_after, clock())
+
+    async def whole_view(shipment: Shipment) -> views.ShipmentWithPayload:
+        now = clock()
+        async with store.read() as session:
+            pieces = await waybills.pieces(session, shipment)
+            truth = await truth_of(session, shipment, limits=stuck_after, now=now)
+        return views.shipment_with_payload(shipment, pieces, truth, stuck_after, now)
+
     order_body = {
         "requestBody": {
             "required": True,
@@ -83,23 +145,27 @@ def router(
             raise
         if not any(t.created for t in taken):
             response.status_code = 200
-        shown = [views.shipment_view(t.shipment) for t in taken]
+        shown = [view(t.shipment) for t in taken]
         return {"shipments": shown} if isinstance(body, list) else shown[0]
 
     @api.get("/shipments", tags=["shipments"])
     async def list_shipments(
         state: Annotated[State | None, Query(description="Only shipments in this state.")] = None,
+        stuck: Annotated[bool, Query(description="Only those without a scan for too long, the longest first.")] = False,
+        sla_breached: Annotated[bool, Query(description="Only open ones past their expected date.")] = False,
+        ndr: Annotated[bool, Query(description="Only those whose last delivery failed, the oldest first.")] = False,
         limit: Annotated[int, Query(ge=1, le=500)] = 50,
         cursor: Annotated[str | None, Query(description="`next` of the page before.")] = None,
+        silent: Annotated[bool, Query(description="Only those asked for no more, being silent too long.")] = False,
     ) -> views.ShipmentPage:
-        """Shipments, newest first."""
+        """Shipments, newest first; or those that need somebody: stuck, sla_breached, ndr or silent."""
+        which = _one_list(state=state is not None, stuck=stuck, sla_breached=sla_breached, ndr=ndr, silent=silent)
+        lists = _Lists(stuck_after, clock(), read_cursor(cursor), limit)
         async with store.read() as session:
-            held = await accounts.held(session, now=clock())
-            before = read_cursor(cursor)
-            found = await shipments.newest(session, state=state, before=before, limit=limit + 1, held=held)
+            found = await lists.fetch(session, which, state)
         page = found[:limit]
-        after = make_cursor(page[-1].created_at, page[-1].reference_number) if len(found) > limit else None
-        return views.ShipmentPage(shipments=[views.shipment_view(s) for s in page], next=after)
+        after = make_cursor(lists.time_of(which, page[-1]), page[-1].reference_number) if len(found) > limit else None
+        return views.ShipmentPage(shipments=[view(s) for s in page], next=after)
 
     # A reference number may hold a slash: the routes with an ending come before the one without.
     @api.get("/shipments/{reference_number:path}/scans", tags=["shipments"])
@@ -129,13 +195,22 @@ def router(
     async def retry_shipment(reference_number: str) -> views.ShipmentView:
         """Push it again at once, with all its tries."""
         no_nul(reference_number)
-        return views.shipment_view(await intake.retry(store=store, clock=clock, reference_number=reference_number))
+        return view(await intake.retry(store=store, clock=clock, reference_number=reference_number))
 
     @api.post("/shipments/{reference_number:path}/cancel", tags=["shipments"])
     async def cancel_shipment(reference_number: str) -> views.ShipmentView:
         """Cancel it: at once when ClickPost cannot hold it, else as soon as ClickPost has cancelled it too."""
         no_nul(reference_number)
-        return views.shipment_view(await intake.cancel(store=store, clock=clock, reference_number=reference_number))
+        return view(await intake.cancel(store=store, clock=clock, reference_number=reference_number))
+
+    @api.post("/shipments/{reference_number:path}/ask", tags=["shipments"])
+    async def ask_shipment(reference_number: str) -> views.ShipmentView:
+        """Ask ClickPost for its timeline at once, or as soon as that may be; a silent one is on the schedule again."""
+        await _known(store, reference_number)
+        asked = await ask_back(store=store, clock=clock, references=[reference_number], ask_again=ask_again)
+        if not asked:
+            raise NotPossible(f"{reference_number} has no waybill yet, or has reached its end: there is nothing to ask")
+        return view(await _known(store, reference_number))
 
     @api.put("/shipments/{reference_number:path}/payload", tags=["shipments"], openapi_extra=order_body)
     async def change_payload(
@@ -153,7 +228,7 @@ def router(
             reason=reason.replace("\x00", ""),
             allocation=allocation,
         )
-        return views.shipment_with_payload(changed)
+        return await whole_view(changed)
 
     @api.get("/shipments/{reference_number:path}/payloads", tags=["shipments"])
     async def show_payloads(reference_number: str) -> list[views.PayloadView]:
@@ -177,19 +252,24 @@ def router(
         )
         if not taken.created:
             response.status_code = 200
-        return views.shipment_with_payload(taken.shipment)
+        return await whole_view(taken.shipment)
+
+    @api.get("/coverage", tags=["health"])
+    async def show_coverage() -> views.CoverageView:
+        """Which minutes updated-order covers, whether webhooks come, and what they bring of each courier's scans."""
+        return views.coverage_view(await coverage(store=store, clock=clock))
 
     action_routes.add(api, store, clock)
 
     @api.get("/shipments/{reference_number:path}", tags=["shipments"])
     async def show_shipment(reference_number: str) -> views.ShipmentWithPayload:
-        """One shipment: state, success, no_of_retries, waybill, label_url, status."""
+        """One shipment: state, waybill, label_url, status, milestones, attempts_made, ndr, edd_history."""
         shipment = await _known(store, reference_number)
         async with store.read() as session:
             shown = shipments.shown(shipment, await accounts.held(session, now=clock()))
-            return views.shipment_with_payload(shown, await waybills.pieces(session, shipment))
+        return await whole_view(shown)
 
     add_routes(api, store, clock, zone)
     _ = (create_shipments, list_shipments, show_shipment, show_scans, show_attempts, retry_shipment, cancel_shipment)
-    _ = (change_payload, show_payloads, replace_shipment, show_notices)
+    _ = (change_payload, show_payloads, replace_shipment, ask_shipment, show_coverage, show_notices)
     return api

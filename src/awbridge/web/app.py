@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import ipaddress
 from collections.abc import Sequence
+from datetime import timedelta
 
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
@@ -14,6 +15,7 @@ from starlette.types import ASGIApp
 import awbridge
 from awbridge.domain.allocation import Allocation
 from awbridge.domain.errors import StoreError
+from awbridge.domain.overdue import DEFAULT_STUCK_AFTER, StuckAfter
 from awbridge.sinks.addresses import Network
 from awbridge.steps.clock import Clock
 from awbridge.steps.loop import Loop
@@ -42,6 +44,8 @@ def build_app(
     zone: str = "Asia/Kolkata",
     clickpost: ListsAccounts | None = None,
     allocation: Allocation = Allocation.RULES,
+    ask_again: timedelta = api.ASK_AGAIN,
+    stuck_after: StuckAfter = DEFAULT_STUCK_AFTER,
 ) -> ASGIApp:
     """The app of `awbridge serve`. Without `clickpost`, what calls it is refused."""
     inner = FastAPIOffline(  # /docs from the package itself, not from a CDN
@@ -50,7 +54,18 @@ def build_app(
         summary="Registers shipments with ClickPost, keeps what its webhooks say, catches up what they missed.",
     )
     problems.install(inner)
-    inner.include_router(api.router(store, clock, allocation=allocation, zone=zone, networks=networks, country=country))
+    inner.include_router(
+        api.router(
+            store,
+            clock,
+            allocation=allocation,
+            zone=zone,
+            ask_again=ask_again,
+            stuck_after=stuck_after,
+            networks=networks,
+            country=country,
+        )
+    )
     inner.include_router(couriers_api.router(store, clock, clickpost=clickpost))
     _add_health(inner, store, clock, webhook, loops)
     guarded = _Guard(inner, api_keys)
@@ -132,7 +147,7 @@ def _add_health(app: FastAPI, store: Store, clock: Clock, webhook: WebhookEndpoi
     @app.get("/metrics", tags=["health"])
     async def metrics() -> Response:
         """What the tables and the steps say now, in Prometheus' text format."""
-        text = await metrics_text(store, webhook, loops, now=clock())
+        text = await metrics_text(store, clock, webhook, loops)
         return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
 
     _ = (healthz, readyz, metrics)

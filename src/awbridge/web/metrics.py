@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from awbridge.steps.clock import Clock
 from awbridge.steps.loop import Loop
-from awbridge.store import Store, accounts, actions, alarms, couriers, events, inbox, notices, shipments
+from awbridge.steps.watch import SILENT, Coverage, coverage
+from awbridge.store import Store, accounts, actions, alarms, couriers, events, inbox, notices, scans, shipments
 from awbridge.store.accounts import Held
 from awbridge.web.webhook import WebhookEndpoint
 
@@ -29,6 +30,8 @@ class _Now(Collector):
         held: Mapping[str, Held],
         waiting: Mapping[str, int],
         warnings: Mapping[str, int],
+        covered: Coverage,
+        ahead: int,
     ) -> None:
         self._states = states
         self._cancels = cancels
@@ -41,6 +44,8 @@ class _Now(Collector):
         self._held = held
         self._waiting = waiting
         self._warnings = warnings
+        self._covered = covered
+        self._ahead = ahead
 
     def collect(self) -> Iterable[Metric]:
         """The metrics, as they stand."""
@@ -61,6 +66,9 @@ class _Now(Collector):
         for stage, count in self._deliveries.items():
             inbox_now.add_metric([stage], count)
         yield inbox_now
+        yield GaugeMetricFamily(
+            "awbridge_scans_ahead", "Scans that were in the future when they came; they count as of then.", self._ahead
+        )
         warned = GaugeMetricFamily(
             "awbridge_courier_warnings", "Courier accounts in use that orders would fail on.", labels=["kind"]
         )
@@ -84,6 +92,7 @@ class _Now(Collector):
         for loop in self._loops:
             silent.add_metric([loop.name], loop.silent_for)
         yield silent
+        yield from _coverage(self._covered)
 
     def _accounts(self) -> Iterable[Metric]:
         troubles = GaugeMetricFamily(
@@ -100,10 +109,43 @@ class _Now(Collector):
         yield waiting
 
 
-async def metrics_text(store: Store, webhook: WebhookEndpoint, loops: Sequence[Loop], *, now: datetime) -> bytes:
+def _coverage(covered: Coverage) -> Iterable[Metric]:
+    """How far updated-order is, whether webhooks come, and which share of each courier's scans they bring."""
+    if covered.lag is not None:
+        yield GaugeMetricFamily(
+            "awbridge_catch_up_lag_seconds",
+            "How far behind now every minute of updated-order is covered.",
+            value=covered.lag.total_seconds(),
+        )
+    if covered.webhook_silence is not None:
+        yield GaugeMetricFamily(
+            "awbridge_webhook_silence_seconds",
+            "Seconds since the last webhook that could be read.",
+            value=covered.webhook_silence.total_seconds(),
+        )
+    yield GaugeMetricFamily(
+        "awbridge_webhooks_silent",
+        "1 while webhooks are silent though polling finds scans.",
+        value=float(SILENT in covered.alarms),
+    )
+    share = GaugeMetricFamily(
+        "awbridge_webhook_share", "Share of a courier's new scans of a day that came by webhook.", labels=["courier"]
+    )
+    for courier, told in covered.day.items():
+        if told.share is not None:
+            share.add_metric([str(courier)], told.share)
+    yield share
+    yield GaugeMetricFamily(
+        "awbridge_shipments_silent",
+        "Shipments that are asked for no more, being silent too long.",
+        value=covered.silent_shipments,
+    )
+
+
+async def metrics_text(store: Store, clock: Clock, webhook: WebhookEndpoint, loops: Sequence[Loop]) -> bytes:
     """All metrics as text."""
     async with store.read() as session:
-        held = await accounts.held(session, now=now)
+        held = await accounts.held(session, now=clock())
         waiting = accounts.held_numbers(await accounts.count_unplaced(session, list(held)))
         states = await shipments.count_by_state(session, held=held)
         cancels = await shipments.count_cancels(session)
@@ -112,7 +154,24 @@ async def metrics_text(store: Store, webhook: WebhookEndpoint, loops: Sequence[L
         warnings = await couriers.count_warnings(session)
         telling = {"notices": await notices.count_by_state(session), "events": await events.count_by_state(session)}
         raised = len(await alarms.open_now(session))
+        ahead = await scans.count_ahead(session)
+    covered = await coverage(store=store, clock=clock)
     registry = CollectorRegistry()
-    shown = _Now(states, cancels, wanted, deliveries, webhook.counts, loops, telling, raised, held, waiting, warnings)
-    registry.register(shown)
+    registry.register(
+        _Now(
+            states,
+            cancels,
+            wanted,
+            deliveries,
+            webhook.counts,
+            loops,
+            telling,
+            raised,
+            held,
+            waiting,
+            warnings,
+            covered,
+            ahead,
+        )
+    )
     return generate_latest(registry)

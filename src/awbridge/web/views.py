@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, Field
 
 from awbridge.clickpost.codes import status_info
 from awbridge.clickpost.orders import payload_differences
 from awbridge.domain.action import Action
+from awbridge.domain.coverage import Told
 from awbridge.domain.events import EventKind
+from awbridge.domain.overdue import StuckAfter, sla_breached, stuck_since
 from awbridge.domain.shipment import URGENT, Piece, Shipment
 from awbridge.steps.couriers import Moved
 from awbridge.steps.sync_couriers import Report
+from awbridge.steps.truth import Truth
+from awbridge.steps.watch import Coverage
 from awbridge.store.alarms import Alarm
 from awbridge.store.attempts import Attempt
 from awbridge.store.couriers import Comparison, CourierAccount, CourierWarning
@@ -23,6 +27,8 @@ from awbridge.store.events import DeliveryShown
 from awbridge.store.notices import Notice, Reached
 from awbridge.store.payload_versions import PayloadVersion
 from awbridge.store.scans import TimelineScan
+
+View = TypeVar("View", bound=BaseModel)
 
 _NO_NUL = r"^[^\x00]*$"  # no database keeps one
 
@@ -62,10 +68,15 @@ class ShipmentView(BaseModel):
     security_key: str | None
     children: list[str] = Field(description="Waybills of a multi-piece shipment's pieces.")
     status: StatusView | None
-    edd: str | None = Field(description="Expected date of delivery, as the courier told.")
-    ndr_code: int | None
+    edd: str | None = Field(description="Expected date of delivery; in the courier's own words where it is no date.")
+    ndr_code: int | None = Field(description="Why the last delivery failed.")
+    stuck_since: datetime | None = Field(description="The newest scan, where that is longer ago than its leg allows.")
+    sla_breached: bool = Field(description="The expected date is over and it is neither delivered nor at another end.")
+    forward_waybill: str | None = Field(description="For a return: the waybill of what it brings back.")
+    forward_reference_number: str | None
     last_heard_at: datetime | None
     last_asked_at: datetime | None
+    aged_out_at: datetime | None = Field(description="Since when it is asked for no more, being silent too long.")
     cancel_asked_at: datetime | None
     placed_at: datetime | None
     created_at: datetime
@@ -85,11 +96,62 @@ class PieceView(BaseModel):
     security_key: str | None
 
 
+class MilestonesView(BaseModel):
+    """When each milestone was reached first; null: not reached, as far as is known."""
+
+    placed_at: datetime | None
+    out_for_pickup_at: datetime | None
+    picked_up_at: datetime | None
+    out_for_delivery_at: datetime | None
+    failed_delivery_at: datetime | None
+    delivered_at: datetime | None
+    delayed_at: datetime | None
+    rto_marked_at: datetime | None
+    rto_delivered_at: datetime | None
+    cancelled_at: datetime | None
+    lost_at: datetime | None
+    damaged_at: datetime | None
+
+
+class DeliveryAttemptView(BaseModel):
+    """One try to deliver. `ended_at` is null while the courier is out; `no_attempt`: by its own word nobody came."""
+
+    began_at: datetime | None
+    ended_at: datetime | None
+    delivered: bool
+    ndr_code: int | None
+    ndr_name: str
+    no_attempt: bool
+
+
+class FailureView(BaseModel):
+    """A delivery that failed (NDR), and why."""
+
+    at: datetime
+    ndr_code: int | None
+    ndr_name: str
+    words: str = Field(description="The courier's own.")
+
+
+class PromiseView(BaseModel):
+    """An expected date of delivery: the first one, or one that differs from the one before it."""
+
+    edd: str
+    said_at: datetime = Field(description="The newest scan that was known to who said so.")
+    heard_at: datetime
+    source: str = Field(description="webhook, updated_order, track_order or report.")
+
+
 class ShipmentWithPayload(ShipmentView):
-    """A shipment with the payload that goes to ClickPost."""
+    """A shipment with the payload that goes to ClickPost, and all that tracking makes known of it."""
 
     payload: dict[str, Any]
     pieces: list[PieceView] = Field(description="The children of a multi-piece shipment, with their labels.")
+    milestones: MilestonesView
+    delivery_attempts: list[DeliveryAttemptView]
+    attempts_made: int = Field(description="How often the courier came to deliver.")
+    ndr: list[FailureView]
+    edd_history: list[PromiseView]
 
 
 class ShipmentPage(BaseModel):
@@ -151,6 +213,50 @@ class ReplaceBody(BaseModel):
     payload: dict[str, Any] | None = Field(None, description="A whole order in place of the old shipment's payload.")
     set: dict[str, Any] = Field({}, description='Fields by path, e.g. {"shipment_details.weight": 500}.')
     after_cancel: bool = Field(False, description="Hold the new shipment until the old one is cancelled.")
+
+
+class StretchView(BaseModel):
+    """A stretch of time of updated-order."""
+
+    from_at: datetime
+    to_at: datetime
+    covered: bool
+    items: int
+    problem: str | None
+
+
+class ToldView(BaseModel):
+    """What told a courier's new scans."""
+
+    courier_partner_id: int = Field(description="0 where the delivery named none.")
+    by_webhook: int
+    by_polling: int
+    webhook_share: float | None
+
+
+class RefusalView(BaseModel):
+    """Webhooks that were answered with 401."""
+
+    reason: str = Field(description="no_key (does a proxy drop the header?) or wrong_key.")
+    refused: int
+    last_at: datetime
+
+
+class CoverageView(BaseModel):
+    """What is covered, and by which side."""
+
+    at: datetime
+    covered_until: datetime | None = Field(description="Up to here every minute of updated-order is covered.")
+    lag_seconds: float | None
+    stretches: list[StretchView] = Field(description="The last 7 days, oldest first.")
+    last_webhook_at: datetime | None
+    webhook_silence_seconds: float | None
+    found_since_last_webhook: int = Field(description="Scans that polling found since the last webhook.")
+    last_hour: list[ToldView]
+    last_day: list[ToldView]
+    alarms: dict[str, datetime] = Field(description="Alarms that stand, and since when.")
+    refusals: list[RefusalView]
+    silent_shipments: int
 
 
 class CourierView(BaseModel):
@@ -391,22 +497,45 @@ def status_view(shipment: Shipment) -> StatusView | None:
     )
 
 
-def _shown(shipment: Shipment) -> dict[str, Any]:
-    special = ("status", "children", "urgent")
-    same = {name: getattr(shipment, name) for name in ShipmentView.model_fields if name not in special}
-    urgent = shipment.priority == URGENT
-    return {**same, "status": status_view(shipment), "children": list(shipment.children), "urgent": urgent}
+_DERIVED = frozenset({"status", "children", "urgent", "stuck_since", "sla_breached"})
 
 
-def shipment_view(shipment: Shipment) -> ShipmentView:
+def _shown(shipment: Shipment, limits: StuckAfter, now: datetime) -> dict[str, Any]:
+    same = {name: getattr(shipment, name) for name in ShipmentView.model_fields if name not in _DERIVED}
+    return {
+        **same,
+        "status": status_view(shipment),
+        "children": list(shipment.children),
+        "urgent": shipment.priority == URGENT,
+        "stuck_since": stuck_since(shipment, limits, now),
+        "sla_breached": sla_breached(shipment, now),
+    }
+
+
+def shipment_view(shipment: Shipment, limits: StuckAfter, now: datetime) -> ShipmentView:
     """A shipment as callers see it."""
-    return ShipmentView(**_shown(shipment))
+    return ShipmentView(**_shown(shipment, limits, now))
 
 
-def shipment_with_payload(shipment: Shipment, pieces: Sequence[Piece] = ()) -> ShipmentWithPayload:
-    """A shipment as callers see it, with its payload and its pieces."""
-    shown = [PieceView(**{name: getattr(p, name) for name in PieceView.model_fields}) for p in pieces]
-    return ShipmentWithPayload(**_shown(shipment), payload=shipment.payload, pieces=shown)
+def _same(view: type[View], of: object) -> View:
+    return view(**{name: getattr(of, name) for name in view.model_fields})
+
+
+def shipment_with_payload(
+    shipment: Shipment, pieces: Sequence[Piece], truth: Truth, limits: StuckAfter, now: datetime
+) -> ShipmentWithPayload:
+    """A shipment as callers see it, with its payload, its pieces and what is derived from its scans."""
+    shown: dict[str, Any] = _shown(shipment, limits, now) | {"forward_reference_number": truth.forward_reference_number}
+    return ShipmentWithPayload(
+        **shown,
+        payload=shipment.payload,
+        pieces=[_same(PieceView, piece) for piece in pieces],
+        milestones=_same(MilestonesView, truth.milestones),
+        delivery_attempts=[_same(DeliveryAttemptView, attempt) for attempt in truth.attempts],
+        attempts_made=truth.attempts_made,
+        ndr=[_same(FailureView, failure) for failure in truth.ndr],
+        edd_history=[_same(PromiseView, promise) for promise in truth.edd_history],
+    )
 
 
 def scan_view(scan: TimelineScan) -> ScanView:
@@ -487,3 +616,32 @@ def action_view(action: Action) -> ActionView:
 def action_with_body(action: Action) -> ActionWithBody:
     """An action as callers see it, with what was asked for."""
     return ActionWithBody(**{name: getattr(action, name) for name in ActionWithBody.model_fields})
+
+
+def _told_views(told: Mapping[int, Told]) -> list[ToldView]:
+    return [
+        ToldView(courier_partner_id=courier, by_webhook=t.by_webhook, by_polling=t.by_polling, webhook_share=t.share)
+        for courier, t in sorted(told.items())
+    ]
+
+
+def coverage_view(covered: Coverage) -> CoverageView:
+    """What is covered, as callers see it."""
+    return CoverageView(
+        at=covered.at,
+        covered_until=covered.covered_until,
+        lag_seconds=None if covered.lag is None else covered.lag.total_seconds(),
+        stretches=[
+            StretchView(**{name: getattr(s, name) for name in StretchView.model_fields}) for s in covered.stretches
+        ],
+        last_webhook_at=covered.last_webhook_at,
+        webhook_silence_seconds=None if covered.webhook_silence is None else covered.webhook_silence.total_seconds(),
+        found_since_last_webhook=covered.found_since_last_webhook,
+        last_hour=_told_views(covered.hour),
+        last_day=_told_views(covered.day),
+        alarms=covered.alarms,
+        refusals=[
+            RefusalView(reason=r.reason, refused=r.refused, last_at=r.last_at) for r in covered.refusals.values()
+        ],
+        silent_shipments=covered.silent_shipments,
+    )

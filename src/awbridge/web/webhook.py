@@ -11,16 +11,18 @@ import hashlib
 import hmac
 import time
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import structlog
 
-from awbridge.clickpost.webhooks import webhook_identity
+from awbridge.clickpost.webhooks import KEY_HEADERS, webhook_identity
 from awbridge.domain.errors import StoreBusy, StoreError
 from awbridge.domain.scan import Source
 from awbridge.steps.clock import Clock
-from awbridge.steps.ingest import Ingest
+from awbridge.steps.ingest import TIMEOUT, Ingest
+from awbridge.steps.watch import Refusals
 from awbridge.store import Store, webhook_keys
 from awbridge.store.inbox import NewDelivery
 
@@ -34,9 +36,43 @@ Send = Callable[[Message], Awaitable[None]]
 PATH = "/webhooks/clickpost"
 LARGEST_BODY = 1024 * 1024  # bytes
 LOOK_AGAIN = 1.0  # seconds between looks into the database for keys registered meanwhile
-LOOK_TIMEOUT = 1.0  # seconds that a look may take; ClickPost hangs up after about 2
+STALE = 15.0  # seconds after which stored keys are read anew, so that one taken back is no longer accepted
+LOOK_TIMEOUT = 0.8  # seconds that a look may take; ClickPost hangs up after about 2
 
-_JSON = (b"content-type", b"application/json")
+# `awbridge doctor` tells by these words whether a proxy lets the header through.
+REFUSED = {
+    webhook_keys.WRONG_KEY: b'{"message":"wrong webhook_key"}',
+    webhook_keys.NO_KEY: b'{"message":"no webhook_key came: does a proxy drop headers with an underscore?"}',
+}
+
+REPORT_EVERY = 1.0  # seconds between lines in the log about deliveries that were not stored
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """An answer, as the messages that ASGI wants for it; made once, sent often."""
+
+    status: int
+    start: Message
+    body: Message
+
+
+def _answer(status: int, body: bytes, *more: tuple[bytes, bytes]) -> _Answer:
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), *more]
+    return _Answer(
+        status,
+        {"type": "http.response.start", "status": status, "headers": headers},
+        {"type": "http.response.body", "body": body},
+    )
+
+
+_STORED = _answer(200, b'{"status":"stored"}')
+_NOT_JSON = _answer(400, b'{"message":"not JSON; the bytes are kept for inspection"}')
+_NOT_WHOLE = _answer(400, b'{"message":"the body did not come whole"}')
+_REFUSED = {reason: _answer(401, said) for reason, said in REFUSED.items()}
+_POST_ONLY = _answer(405, b'{"message":"POST only"}', (b"allow", b"POST"))
+_TOO_LARGE = _answer(413, b'{"message":"a delivery has at most 1 MiB"}')
+_NOT_STORED = _answer(503, b'{"message":"not stored, try again"}', (b"retry-after", b"1"))
 
 
 class _HungUp(Exception):
@@ -51,13 +87,22 @@ class KeyRing:
         self._configured = frozenset(webhook_keys.digest(key) for key in keys)
         self._digests = self._configured
         self._looked_at = -LOOK_AGAIN
+        self._problem = ""
         self._looking = asyncio.Lock()
+        self._refreshing: asyncio.Task[None] | None = None
 
     def __len__(self) -> int:
         return len(self._digests)
 
+    def knows(self, offered: Iterable[str]) -> bool:
+        """Whether one of the offered keys is right, as far as known. Compares in constant time."""
+        right = self._match([webhook_keys.digest(key) for key in offered])
+        if right:
+            self._refresh()
+        return right
+
     async def accepts(self, offered: Iterable[str]) -> bool:
-        """Whether one of the offered keys is right. Compares in constant time."""
+        """The same, but what is not known is looked for in the database. Raises StoreBusy when that fails."""
         digests = [webhook_keys.digest(key) for key in offered]
         if self._match(digests):
             return True
@@ -66,7 +111,23 @@ class KeyRing:
         async with self._looking:  # who comes during a look waits for what it finds
             if time.monotonic() - self._looked_at >= LOOK_AGAIN:
                 await self._look()
-        return self._match(digests)
+        if self._match(digests):
+            return True
+        if self._problem:
+            raise StoreBusy(self._problem)
+        return False
+
+    def _refresh(self) -> None:
+        """Look beside the path of the delivery when the last look is old: a key taken back is then accepted no more."""
+        if time.monotonic() - self._looked_at >= STALE and not self._looking.locked() and not self._refreshing:
+            self._refreshing = asyncio.create_task(self._look_beside())
+
+    async def _look_beside(self) -> None:
+        try:
+            async with self._looking:
+                await self._look()
+        finally:
+            self._refreshing = None
 
     def _match(self, digests: list[str]) -> bool:
         right = False
@@ -76,62 +137,88 @@ class KeyRing:
         return right
 
     async def _look(self) -> None:
+        # A look that failed counts as one: else each of those who wait would wait for a look of its own.
+        self._problem = ""
         try:
             async with asyncio.timeout(LOOK_TIMEOUT), self._store.read() as session:
                 self._digests = self._configured | frozenset(await webhook_keys.every(session))
         except TimeoutError:
-            raise StoreBusy(f"the webhook keys were not read within {LOOK_TIMEOUT:g} s") from None
+            self._problem = f"the webhook keys were not read within {LOOK_TIMEOUT:g} s"
+        except StoreError as error:
+            self._problem = f"the webhook keys were not read: {error}"
         self._looked_at = time.monotonic()
 
 
 class WebhookEndpoint:
     """The ASGI app of the endpoint. `counts` tells how many deliveries got which answer."""
 
-    def __init__(self, ingest: Ingest, keys: KeyRing, clock: Clock) -> None:
+    def __init__(self, ingest: Ingest, keys: KeyRing, clock: Clock, refusals: Refusals | None = None) -> None:
         self._ingest = ingest
         self._keys = keys
         self._clock = clock
+        self._refusals = refusals or Refusals()
         self.counts: dict[int, int] = {}
         self.last_at: datetime | None = None
+        self._unreported = 0
+        self._reported_at = -REPORT_EVERY
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        status, message = await self._answer(scope, receive)
-        self.counts[status] = self.counts.get(status, 0) + 1
-        headers = [_JSON, (b"content-length", str(len(message)).encode())]
-        if status == 503:
-            headers.append((b"retry-after", b"1"))
-        if status == 405:
-            headers.append((b"allow", b"POST"))
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": message})
+        answer = await self._answer(scope, receive)
+        self.counts[answer.status] = self.counts.get(answer.status, 0) + 1
+        await send(answer.start)
+        await send(answer.body)
 
-    async def _answer(self, scope: Scope, receive: Receive) -> tuple[int, bytes]:
+    async def _answer(self, scope: Scope, receive: Receive) -> _Answer:
         if scope["method"] != "POST":
-            return 405, b'{"message":"POST only"}'
+            return _POST_ONLY
         try:
-            if not await self._keys.accepts(_offered_keys(scope)):
-                return 401, b'{"message":"wrong or missing webhook_key"}'
-            body = await _read(receive)
-            if body is None:
-                return 413, b'{"message":"a delivery has at most 1 MiB"}'
-            return await self._store(body)
+            offered = _offered_keys(scope)
+            if self._keys.knows(offered):
+                return await self._take(receive)
+            return await self._look_and_take(offered, receive)
         except _HungUp:
-            return 400, b'{"message":"the body did not come whole"}'
+            return _NOT_WHOLE
         except StoreError as error:
-            log.warning("webhook.not_stored", problem=str(error))
-            return 503, b'{"message":"not stored, try again"}'
+            self._report(error)
+            return _NOT_STORED
 
-    async def _store(self, body: bytes) -> tuple[int, bytes]:
-        now = self._clock()
-        self.last_at = now
+    def _refuse(self, reason: str) -> _Answer:
+        self._refusals.add(reason, self._clock())
+        return _REFUSED[reason]
+
+    async def _look_and_take(self, offered: list[str], receive: Receive) -> _Answer:
+        started = time.monotonic()
+        if not await self._keys.accepts(offered):
+            return self._refuse(webhook_keys.WRONG_KEY if offered else webhook_keys.NO_KEY)
+        try:
+            async with asyncio.timeout(started + TIMEOUT - time.monotonic()):
+                return await self._take(receive)
+        except TimeoutError:
+            raise StoreBusy(f"looking for the key and storing took longer than {TIMEOUT:g} s") from None
+
+    async def _take(self, receive: Receive) -> _Answer:
+        self._ingest.check_room()
+        body = await _read(receive)
+        if body is None:
+            return _TOO_LARGE
+        self.last_at = now = self._clock()
         try:
             identity = webhook_identity(body)
         except ValueError as error:
             await self._ingest.accept(_not_json(body, now, error))
-            return 400, b'{"message":"not JSON; the bytes are kept for inspection"}'
+            return _NOT_JSON
         await self._ingest.accept(NewDelivery(identity, Source.WEBHOOK, body, now))
-        return 200, b'{"status":"stored"}'
+        return _STORED
+
+    def _report(self, error: StoreError) -> None:
+        """In an overload thousands a second are refused; a line for each would be a load of its own."""
+        self._unreported += 1
+        now = time.monotonic()
+        if now - self._reported_at >= REPORT_EVERY:
+            log.warning("webhook.not_stored", deliveries=self._unreported, problem=str(error))
+            self._unreported = 0
+            self._reported_at = now
 
 
 def _not_json(body: bytes, now: datetime, error: ValueError) -> NewDelivery:
@@ -141,9 +228,11 @@ def _not_json(body: bytes, now: datetime, error: ValueError) -> NewDelivery:
 
 def _offered_keys(scope: Scope) -> list[str]:
     """Keys as ClickPost sends them: header `webhook_key`, `X-Api-Key`, or the last part of the path."""
-    offered = [value.decode("latin-1") for name, value in scope["headers"] if name in (b"webhook_key", b"x-api-key")]
-    token = scope["path"].removeprefix(PATH).strip("/")
-    return [*offered, token] if token else offered
+    offered = [value.decode("latin-1") for name, value in scope["headers"] if name in KEY_HEADERS]
+    path = scope["path"]
+    if path != PATH and (token := path.removeprefix(PATH).strip("/")):
+        offered.append(token)
+    return offered
 
 
 async def _read(receive: Receive) -> bytes | None:
@@ -154,7 +243,7 @@ async def _read(receive: Receive) -> bytes | None:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise _HungUp
-        chunk = message.get("body", b"")
+        chunk: bytes = message.get("body", b"")
         size += len(chunk)
         if size > LARGEST_BODY:
             return None

@@ -110,4 +110,4 @@ CREATE TABLE digests (
 );
 
 -- Which journeys are still open: looked through for parcels that are late or stuck.
-CREATE INDEX shipments_open ON shipments (shard, reference_number) WHERE NOT final AND status_at IS NOT NULL;
+CREATE INDEX shipments_on_their_way ON shipments (shard, reference_number) WHERE NOT final AND status_at IS NOT NULL;

@@ -8,6 +8,7 @@ ON CONFLICT (cause) DO UPDATE SET text = excluded.text, last_at = excluded.last_
   due_at = CASE WHEN alarms.cleared_at IS NULL THEN alarms.due_at ELSE excluded.due_at END,
   tries = CASE WHEN alarms.cleared_at IS NULL THEN alarms.tries ELSE 0 END,
   cleared_at = NULL
+RETURNING times
 
 -- name: clear
 -- Trouble that nobody was told of ends in silence.

@@ -3,10 +3,10 @@
 -- must fail, not lose a delivery.
 INSERT INTO inbox (shard, id, identity, source, body, received_at, due_at, tries, problem)
 {{postgres:
-SELECT shard, id, identity, source, body, received_at, due_at, 0, problem
-FROM unnest($1::smallint[], $2::bigint[], $3::text[], $4::text[], $5::bytea[], $6::timestamptz[], $7::timestamptz[],
-  $8::text[]) AS row (shard, id, identity, source, body, received_at, due_at, problem)}}
-{{sqlite: VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8)}}
+SELECT shard, id, identity, source, body, received_at, CASE WHEN problem IS NULL THEN received_at END, 0, problem
+FROM unnest($1::smallint[], $2::bigint[], $3::text[], $4::text[], $5::bytea[], $6::timestamptz[], $7::text[])
+  AS row (shard, id, identity, source, body, received_at, problem)}}
+{{sqlite: VALUES ($1, $2, $3, $4, $5, $6, CASE WHEN $7 IS NULL THEN $6 END, 0, $7)}}
 ON CONFLICT (shard, identity) DO NOTHING
 
 -- name: claim
@@ -18,13 +18,19 @@ LIMIT $2
 {{postgres: FOR UPDATE SKIP LOCKED}}
 
 -- name: applied
-UPDATE inbox SET due_at = NULL, applied_at = $3, waiting_for = NULL, problem = $4 WHERE shard = $1 AND id = $2
+-- Many rows in one statement: shard, id, now, problem, told.
+UPDATE inbox SET due_at = NULL, waiting_for = NULL,
+{{postgres: applied_at = row.now, problem = row.problem, told = row.told
+FROM unnest($1::smallint[], $2::bigint[], $3::timestamptz[], $4::text[], $5::smallint[])
+  AS row (shard, id, now, problem, told)
+WHERE inbox.shard = row.shard AND inbox.id = row.id}}
+{{sqlite: applied_at = $3, problem = $4, told = $5 WHERE shard = $1 AND id = $2}}
 
 -- name: wait
 UPDATE inbox SET due_at = $3, waiting_for = $4, tries = tries + 1 WHERE shard = $1 AND id = $2
 
 -- name: set_aside
-UPDATE inbox SET due_at = NULL, waiting_for = NULL, problem = $3, tries = tries + 1 WHERE shard = $1 AND id = $2
+UPDATE inbox SET due_at = NULL, waiting_for = NULL, problem = $3, tries = tries + 1, told = 0 WHERE shard = $1 AND id = $2
 
 -- name: wake
 -- Rows that somebody applies at this moment are passed over: they look again by themselves, and waiting for them while
@@ -40,6 +46,18 @@ WHERE (shard, id) IN (
 -- Everything that was set aside gets another chance (after a fix).
 UPDATE inbox SET due_at = $1, problem = NULL WHERE problem IS NOT NULL AND applied_at IS NULL AND identity NOT LIKE 'raw:%'
 
+-- name: tell_again
+-- What a version without tellings applied is due again: applying it once more changes nothing but that it is known then
+-- whom it told of.
+UPDATE inbox SET due_at = $1
+WHERE (shard, id) IN (
+  SELECT shard, id FROM inbox
+  WHERE applied_at IS NOT NULL AND told IS NULL AND due_at IS NULL
+  ORDER BY id
+  LIMIT $2
+  {{postgres: FOR UPDATE SKIP LOCKED}}
+)
+
 -- name: problems
 SELECT id, source, identity, body, received_at, problem FROM inbox
 WHERE problem IS NOT NULL AND applied_at IS NULL ORDER BY id DESC LIMIT $1
@@ -52,3 +70,13 @@ SELECT COUNT(*) AS total,
   COUNT(CASE WHEN problem IS NOT NULL AND applied_at IS NULL AND identity NOT LIKE 'raw:%' THEN 1 END) AS set_aside,
   COUNT(CASE WHEN identity LIKE 'raw:%' THEN 1 END) AS not_json
 FROM inbox
+
+-- name: find
+SELECT received_at FROM inbox WHERE shard = $1 AND identity = $2
+
+-- name: settle
+-- A delivery that was only a test is done with.
+UPDATE inbox SET due_at = NULL, waiting_for = NULL, applied_at = $3, told = 0 WHERE shard = $1 AND identity = $2
+
+-- name: longest_due
+SELECT MIN(due_at) AS due_at FROM inbox WHERE due_at IS NOT NULL AND waiting_for IS NULL

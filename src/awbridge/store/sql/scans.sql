@@ -8,15 +8,26 @@ SELECT * FROM unnest($1::smallint[], $2::bigint[], $3::text[], $4::text[], $5::t
 {{sqlite: VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)}}
 ON CONFLICT (shard, identity) DO NOTHING
 
--- name: keys_of
--- What is needed to tell whether a scan is on the timeline already.
-SELECT shard, id, reference_number, fingerprint, scan_id, checkpoint_id FROM scans
-WHERE reference_number {{postgres: = ANY($1::text[]) AND shard = ANY($2::smallint[])}}
-  {{sqlite: IN (SELECT value FROM json_each($1)) AND shard IN (SELECT value FROM json_each($2))}}
+-- name: entries
+-- Everything about the timelines of these shipments, to tell whether a scan is there already and where they stand.
+SELECT scans.id, reference_number, fingerprint, scan_id, checkpoint_id, ndr_code, waybill, courier_partner_id,
+  status_code, status, remark, location, scanned_at, received_at, source FROM
+{{postgres: unnest($1::text[], $2::smallint[]) AS key (value, shard) JOIN scans
+  ON scans.shard = key.shard AND scans.reference_number = key.value}}
+{{sqlite: json_each($1) AS key JOIN json_each($2) AS beside ON beside.key = key.key CROSS JOIN scans
+  ON scans.shard = beside.value AND scans.reference_number = key.value}}
+ORDER BY received_at, scans.id
 
--- name: learn_ids
-UPDATE scans SET scan_id = COALESCE(scan_id, $3), checkpoint_id = COALESCE(checkpoint_id, $4)
-WHERE shard = $1 AND id = $2
+-- name: learn
+UPDATE scans SET scan_id = $3, checkpoint_id = $4, ndr_code = $5, fingerprint = $6 WHERE shard = $1 AND id = $2
+
+-- name: remove
+DELETE FROM scans
+WHERE shard = $1 AND id {{postgres: = ANY($2::bigint[])}}{{sqlite: IN (SELECT value FROM json_each($2))}}
+
+-- name: count_ahead
+-- Scans that were in the future when they came; they count as of their receipt.
+SELECT COUNT(*) AS scans FROM scans WHERE scanned_at > received_at
 
 -- name: timeline
 SELECT waybill, courier_partner_id, status_code, status, remark, location, ndr_code, scanned_at, received_at, source,

@@ -10,17 +10,22 @@ ON CONFLICT (shard, reference_number) DO NOTHING
 SELECT * FROM shipments WHERE shard = $1 AND reference_number = $2
 
 -- name: lock_many
--- In key order, so that two appliers never hold what the other waits for.
-SELECT * FROM shipments
-WHERE reference_number {{postgres: = ANY($1::text[]) AND shard = ANY($2::smallint[])}}
-  {{sqlite: IN (SELECT value FROM json_each($1)) AND shard IN (SELECT value FROM json_each($2))}}
-ORDER BY shard, reference_number
-{{postgres: FOR UPDATE}}
+-- In key order, so that two appliers never hold what the other waits for. Keys come as pairs: with a list of shards
+-- beside a list of numbers the index would be searched for every combination of the two.
+SELECT shipments.* FROM
+{{postgres: unnest($1::text[], $2::smallint[]) AS key (value, shard) JOIN shipments
+  ON shipments.shard = key.shard AND shipments.reference_number = key.value}}
+{{sqlite: json_each($1) AS key JOIN json_each($2) AS beside ON beside.key = key.key CROSS JOIN shipments
+  ON shipments.shard = beside.value AND shipments.reference_number = key.value}}
+ORDER BY shipments.shard, shipments.reference_number
+{{postgres: FOR UPDATE OF shipments}}
 
 -- name: get_many
-SELECT * FROM shipments
-WHERE reference_number {{postgres: = ANY($1::text[]) AND shard = ANY($2::smallint[])}}
-  {{sqlite: IN (SELECT value FROM json_each($1)) AND shard IN (SELECT value FROM json_each($2))}}
+SELECT shipments.* FROM
+{{postgres: unnest($1::text[], $2::smallint[]) AS key (value, shard) JOIN shipments
+  ON shipments.shard = key.shard AND shipments.reference_number = key.value}}
+{{sqlite: json_each($1) AS key JOIN json_each($2) AS beside ON beside.key = key.key CROSS JOIN shipments
+  ON shipments.shard = beside.value AND shipments.reference_number = key.value}}
 
 -- name: of_orders
 SELECT order_id, reference_number FROM shipments
@@ -101,12 +106,38 @@ UPDATE shipments SET state = $4, problem = $5, next_try_at = $6, lease_owner = N
   cancel_tries = $7, updated_at = $8
 WHERE shard = $1 AND reference_number = $2 AND lease_owner = $3
 
+-- name: age_out
+-- Silent too long: no newer status, not placed and not wanted back since. Off the schedule and onto a person's list.
+-- Only the first that are due are looked at: in a backlog, looking for one among all would take longer than asking.
+UPDATE shipments SET aged_out_at = $1, next_ask_at = NULL
+WHERE (shard, reference_number) IN (
+  SELECT shard, reference_number FROM (
+    SELECT shard, reference_number, status_at, placed_at, asked_back_at FROM shipments
+    WHERE next_ask_at <= $1 AND waybill IS NOT NULL
+    ORDER BY next_ask_at
+    LIMIT $3
+    {{postgres: FOR UPDATE SKIP LOCKED}}
+  ) due
+  WHERE COALESCE(status_at, placed_at) < $2 AND placed_at < $2 AND COALESCE(asked_back_at, placed_at) < $2
+)
+
+-- name: to_ask_soon
+-- The next to be asked for by courier, among those due the earliest: enough to fill calls, and bounded.
+SELECT courier_partner_id, COUNT(*) AS shipments, MIN(next_ask_at) AS first_at FROM (
+  SELECT courier_partner_id, next_ask_at FROM shipments
+  WHERE next_ask_at <= $1 AND waybill IS NOT NULL AND (last_asked_at IS NULL OR last_asked_at <= $2)
+  ORDER BY next_ask_at
+  LIMIT $3
+) soon
+GROUP BY courier_partner_id ORDER BY first_at, courier_partner_id
+
 -- name: claim_to_ask
 -- Moving next_ask_at on is the lease: nobody asks the same shipment again before it.
 UPDATE shipments SET next_ask_at = $2, last_asked_at = $1
 WHERE (shard, reference_number) IN (
   SELECT shard, reference_number FROM shipments
-  WHERE next_ask_at <= $1 AND waybill IS NOT NULL
+  WHERE next_ask_at <= $4 AND waybill IS NOT NULL AND courier_partner_id = $5
+    AND (last_asked_at IS NULL OR last_asked_at <= $6)
   ORDER BY next_ask_at
   LIMIT $3
   {{postgres: FOR UPDATE SKIP LOCKED}}
@@ -114,8 +145,28 @@ WHERE (shard, reference_number) IN (
 RETURNING reference_number, waybill, courier_partner_id
 
 -- name: asked
-UPDATE shipments SET next_ask_at = CASE WHEN final THEN NULL ELSE $3{{postgres: ::timestamptz}} END
+UPDATE shipments SET next_ask_at = CASE WHEN final OR aged_out_at IS NOT NULL THEN NULL
+  ELSE $3{{postgres: ::timestamptz}} END
 WHERE shard = $1 AND reference_number = $2
+
+-- name: ask_back
+-- Wanted by a person, or named in a report: asked for at once, but not twice within the vendor's own interval.
+UPDATE shipments SET aged_out_at = NULL, asked_back_at = $3,
+  next_ask_at = CASE WHEN last_asked_at > $4 THEN $5{{postgres: ::timestamptz}} ELSE $3 END
+WHERE shard = $1 AND reference_number = $2 AND waybill IS NOT NULL AND NOT final
+
+-- name: aged_out
+SELECT * FROM shipments
+WHERE aged_out_at IS NOT NULL AND (aged_out_at, reference_number) < ($1, $2)
+ORDER BY aged_out_at DESC, reference_number DESC
+LIMIT $3
+
+-- name: count_aged_out
+SELECT COUNT(*) AS shipments FROM shipments WHERE aged_out_at IS NOT NULL
+
+-- name: longest_due
+SELECT MIN(next_try_at) AS due_at FROM shipments
+WHERE next_try_at IS NOT NULL AND (lease_ends_at IS NULL OR lease_ends_at <= $1)
 
 -- name: placed_after
 -- All that hold a waybill, page by page, for a complete catch-up by hand.
@@ -125,9 +176,26 @@ ORDER BY shard, reference_number
 LIMIT $3
 
 -- name: set_status
+-- Many rows in one statement. Who is asked for again, or has reached the end, is no longer on the list of the silent.
+{{postgres:
+UPDATE shipments SET status_code = row.status_code, status_at = row.status_at, status_bucket = row.status_bucket,
+  status_step = row.status_step, final = row.final, edd = row.edd, ndr_code = row.ndr_code,
+  last_heard_at = row.heard_at, next_ask_at = row.next_ask_at, updated_at = row.updated_at,
+  edd_due_at = row.edd_due_at, ndr_at = row.ndr_at, forward_waybill = row.forward_waybill,
+  forward_reference_number = row.forward_reference_number,
+  aged_out_at = CASE WHEN row.next_ask_at IS NULL AND NOT row.final THEN shipments.aged_out_at END
+FROM unnest($1::smallint[], $2::text[], $3::integer[], $4::timestamptz[], $5::smallint[], $6::smallint[], $7::boolean[],
+  $8::text[], $9::integer[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::timestamptz[],
+  $14::timestamptz[], $15::text[], $16::text[])
+  AS row (shard, reference_number, status_code, status_at, status_bucket, status_step, final, edd, ndr_code, heard_at,
+    next_ask_at, updated_at, edd_due_at, ndr_at, forward_waybill, forward_reference_number)
+WHERE shipments.shard = row.shard AND shipments.reference_number = row.reference_number}}
+{{sqlite:
 UPDATE shipments SET status_code = $3, status_at = $4, status_bucket = $5, status_step = $6, final = $7, edd = $8,
-  ndr_code = $9, last_heard_at = $10, next_ask_at = $11, updated_at = $10
-WHERE shard = $1 AND reference_number = $2
+  ndr_code = $9, last_heard_at = $10, next_ask_at = $11, updated_at = $12, edd_due_at = $13, ndr_at = $14,
+  forward_waybill = $15, forward_reference_number = $16,
+  aged_out_at = CASE WHEN $11 IS NULL AND NOT $7 THEN aged_out_at END
+WHERE shard = $1 AND reference_number = $2}}
 
 -- name: set_label
 UPDATE shipments SET label_url = $3, updated_at = $4 WHERE shard = $1 AND reference_number = $2
@@ -142,6 +210,50 @@ SELECT COUNT(CASE WHEN next_try_at IS NOT NULL THEN 1 END) AS asked,
   COUNT(CASE WHEN next_try_at IS NULL AND state = 'placed' THEN 1 END) AS refused,
   COUNT(CASE WHEN next_try_at IS NULL AND state = 'gave_up' THEN 1 END) AS unsettled
 FROM shipments WHERE cancel_asked_at IS NOT NULL AND state <> 'cancelled'
+
+-- name: heard_after
+-- All that were heard of, page by page, locked in key order: to be rebuilt.
+SELECT * FROM shipments
+WHERE last_heard_at IS NOT NULL AND (shard, reference_number) > ($1, $2)
+ORDER BY shard, reference_number
+LIMIT $3
+{{postgres: FOR UPDATE}}
+
+-- name: stuck
+-- Longest first. The buckets of each leg: 1 pickup; 2, 3 and what ought to be final on the way; 4, 5 delivery; 7 back.
+SELECT * FROM shipments
+WHERE (shard, reference_number) IN (
+    SELECT shard, reference_number FROM shipments
+    WHERE state = 'placed' AND NOT final AND COALESCE(status_bucket, 1) = 1 AND COALESCE(status_at, placed_at) <= $1
+    UNION ALL
+    SELECT shard, reference_number FROM shipments
+    WHERE state = 'placed' AND NOT final AND COALESCE(status_bucket, 1) IN (2, 3, 6, 8, 9)
+      AND COALESCE(status_at, placed_at) <= $2
+    UNION ALL
+    SELECT shard, reference_number FROM shipments
+    WHERE state = 'placed' AND NOT final AND COALESCE(status_bucket, 1) IN (4, 5)
+      AND COALESCE(status_at, placed_at) <= $3
+    UNION ALL
+    SELECT shard, reference_number FROM shipments
+    WHERE state = 'placed' AND NOT final AND COALESCE(status_bucket, 1) = 7 AND COALESCE(status_at, placed_at) <= $4
+  )
+  AND (COALESCE(status_at, placed_at), reference_number) > ($5, $6)
+ORDER BY COALESCE(status_at, placed_at), reference_number
+LIMIT $7
+
+-- name: sla_breached
+-- Longest overdue first. SQLite would take the index of states and sort.
+SELECT * FROM shipments {{sqlite: INDEXED BY shipments_promised}}
+WHERE state = 'placed' AND NOT final AND edd_due_at <= $1 AND (edd_due_at, reference_number) > ($2, $3)
+ORDER BY edd_due_at, reference_number
+LIMIT $4
+
+-- name: in_ndr
+-- The delivery that failed longest ago first.
+SELECT * FROM shipments
+WHERE ndr_at IS NOT NULL AND (ndr_at, reference_number) > ($1, $2)
+ORDER BY ndr_at, reference_number
+LIMIT $3
 
 -- name: newest
 SELECT * FROM shipments
@@ -169,9 +281,9 @@ SELECT state, COUNT(*) AS shipments FROM shipments GROUP BY state ORDER BY state
 SELECT 1 AS asked FROM shipments WHERE shard = $1 AND reference_number = $2 AND cancel_asked_at IS NOT NULL
 
 -- name: late_journeys
--- Page by page over the index of open journeys: silent since $3, or expected before the day $4 (dates as text).
+-- Page by page over the index of open journeys: silent since $3, or with a promised day that was over by $4.
 SELECT * FROM shipments
-WHERE NOT final AND status_at IS NOT NULL AND (shard, reference_number) > ($1, $2) AND (status_at < $3 OR edd < $4)
+WHERE NOT final AND status_at IS NOT NULL AND (shard, reference_number) > ($1, $2) AND (status_at <= $3 OR edd_due_at <= $4)
 ORDER BY shard, reference_number
 LIMIT $5
 

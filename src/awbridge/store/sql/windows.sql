@@ -6,7 +6,7 @@ INSERT INTO catch_up_windows (from_at, to_at, lease_ends_at, items) VALUES ($1, 
 ON CONFLICT (from_at) DO NOTHING
 
 -- name: open
-SELECT from_at, to_at FROM catch_up_windows
+SELECT from_at, to_at, items, next_page, page_at FROM catch_up_windows
 WHERE done_at IS NULL AND (lease_ends_at IS NULL OR lease_ends_at <= $1)
 ORDER BY from_at LIMIT 1
 {{postgres: FOR UPDATE SKIP LOCKED}}
@@ -15,10 +15,26 @@ ORDER BY from_at LIMIT 1
 UPDATE catch_up_windows SET lease_ends_at = $2 WHERE from_at = $1
 
 -- name: done
-UPDATE catch_up_windows SET done_at = $2, items = $3, lease_ends_at = NULL, problem = NULL WHERE from_at = $1
+UPDATE catch_up_windows SET done_at = $2, items = $3, lease_ends_at = NULL, problem = NULL, next_page = NULL,
+  page_at = NULL
+WHERE from_at = $1
+
+-- name: turned
+-- Written with the page's items in one transaction: what is behind this page is stored.
+UPDATE catch_up_windows SET next_page = $2, page_at = $3, items = $4, lease_ends_at = $5
+WHERE from_at = $1 AND done_at IS NULL
 
 -- name: failed
 UPDATE catch_up_windows SET lease_ends_at = $2, problem = $3 WHERE from_at = $1 AND done_at IS NULL
 
+-- name: anew
+UPDATE catch_up_windows SET next_page = NULL, page_at = NULL, items = 0 WHERE from_at = $1 AND done_at IS NULL
+
 -- name: recent
 SELECT from_at, to_at, done_at, items, problem FROM catch_up_windows ORDER BY from_at DESC LIMIT $1
+
+-- name: since
+SELECT from_at, to_at, done_at, items, problem FROM catch_up_windows WHERE to_at > $1 ORDER BY from_at
+
+-- name: undone
+SELECT MIN(from_at) AS from_at FROM catch_up_windows WHERE done_at IS NULL

@@ -1,0 +1,1 @@
+"""What awbridge is measured against."""

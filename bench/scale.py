@@ -1,0 +1,226 @@
+"""Does it stay as fast when it is large? One PostgreSQL, two databases: one new, one with millions of scans.
+
+Both are measured in turns: taking deliveries in, applying them, showing a shipment. The large one holds ten scans and
+ten deliveries for each shipment, written day by day, so that what belongs to one shipment lies far apart on the disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import statistics
+import time
+from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
+
+import asyncpg
+import click
+import httpx2
+from rich.console import Console
+from rich.table import Table
+from tests.support.postgres import postgres_server
+
+from awbridge.domain.scan import Source
+from awbridge.steps.apply import ApplyPolicy, apply_due
+from awbridge.steps.clock import utc_now
+from awbridge.store import Store, inbox
+from awbridge.store.inbox import NewDelivery
+from bench import databases
+from bench.load import FIRST_ID, FIRST_WAYBILL, body
+from bench.processes import bridge, load
+
+EACH = 10  # scans of a shipment
+ACTIVE = 20_000  # shipments in the new database; as many of the large one's are told of
+TO_APPLY = 4_000  # deliveries
+PAGES = 300
+ALLOWED = 0.2  # how much slower the large one may be
+
+_SCANS = """
+INSERT INTO scans (shard, id, reference_number, identity, fingerprint, scan_id, checkpoint_id, waybill,
+  courier_partner_id, status_code, status, remark, location, ndr_code, scanned_at, received_at, source)
+SELECT shard, number * 10 + $1::bigint, reference_number,
+  reference_number || chr(31) || 'id:old-' || number || '-' || $1,
+  md5(reference_number || $1), 'old-' || number || '-' || $1, NULL, waybill, 4, 5, 'In Transit',
+  'Shipment received at facility, connected to destination hub', 'Bengaluru_Hoskote_GW (Karnataka)', NULL,
+  timestamptz '2026-10-01' + $1 * interval '1 day', timestamptz '2026-10-01' + $1 * interval '1 day', 'webhook'
+FROM (SELECT shipments.*, substr(reference_number, 7)::bigint AS number FROM shipments) AS numbered
+"""
+_DELIVERIES = """
+INSERT INTO inbox (shard, id, identity, source, body, received_at, due_at, applied_at, waiting_for, tries, problem)
+SELECT number % 64, number * 10 + $1::bigint, 'osid:old-' || number || '-' || $1, 'webhook',
+  convert_to(repeat('x', 900), 'UTF8'), timestamptz '2026-10-01' + $1 * interval '1 day', NULL,
+  timestamptz '2026-10-01' + $1 * interval '1 day', NULL, 0, NULL
+FROM generate_series(0, $2::bigint - 1) AS number
+"""
+_STORED_SINCE = "SELECT count(*) FROM inbox WHERE shard = ANY($1::smallint[]) AND id > $2 AND identity LIKE 'osid:%'"
+
+
+@dataclass(kw_only=True)
+class Place:
+    """One database, and what was measured on it; the best of a figure is the median of the rounds."""
+
+    url: str
+    shipments: int
+    acks: list[float] = field(default_factory=list[float])
+    p99: list[float] = field(default_factory=list[float])
+    applied: list[float] = field(default_factory=list[float])
+    pages: list[float] = field(default_factory=list[float])
+    used: int = 0  # numbers of deliveries that were sent already
+    lost: int = 0
+
+
+async def _fill_large(url: str, shipments: int) -> None:
+    """Everything in PostgreSQL itself."""
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute("SET synchronous_commit = off")
+        for day in range(EACH):
+            await connection.execute(_SCANS.replace("$1", str(day)), timeout=3600)
+            await connection.execute(_DELIVERIES.replace("$1", str(day)).replace("$2", str(shipments)), timeout=3600)
+            click.echo(f"  {(day + 1) * shipments:,} scans", err=True)
+    finally:
+        await connection.close()
+
+
+async def _settle(url: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute("VACUUM ANALYZE", timeout=3600)
+        await connection.execute("CHECKPOINT", timeout=3600)
+    finally:
+        await connection.close()
+
+
+async def _create(url: str, name: str) -> str:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        await connection.execute(f"CREATE DATABASE {name}")
+    finally:
+        await connection.close()
+    return f"{url.rpartition('/')[0]}/{name}"
+
+
+def _take_in(place: Place, seconds: float) -> None:
+    since = (time.time_ns() // 1000) << 10  # ids grow with time
+    with bridge(place.url) as server:
+        seen = load(server, connections=128, seconds=seconds, shipments=place.shipments, first=place.used)
+        place.acks.append(seen.per_second)
+        place.p99.append(seen.p99)
+        place.used += len(seen.acknowledged) + sum(seen.statuses.values())
+        asyncio.run(_until_applied(place.url))
+        place.pages.append(_show(server.port, place.shipments))
+    place.lost += len(seen.acknowledged) - asyncio.run(_stored(place.url, since))
+
+
+async def _stored(url: str, since: int) -> int:
+    connection = await asyncpg.connect(url)
+    try:
+        return await connection.fetchval(_STORED_SINCE, list(range(64)), since, timeout=600)
+    finally:
+        await connection.close()
+
+
+async def _until_applied(url: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        while await connection.fetchval("SELECT count(*) FROM inbox WHERE due_at IS NOT NULL AND tries = 0"):
+            await asyncio.sleep(0.2)
+    finally:
+        await connection.close()
+
+
+def _show(port: int, shipments: int) -> float:
+    """Milliseconds that a shipment with its timeline takes to be shown, the middle one of many."""
+    dice = random.Random(shipments)
+    times: list[float] = []
+    with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as http:
+        for _ in range(PAGES):
+            name = databases.reference(dice.randrange(shipments))
+            started = time.perf_counter()
+            http.get(f"/v1/shipments/{name}").raise_for_status()
+            http.get(f"/v1/shipments/{name}/scans").raise_for_status()
+            times.append((time.perf_counter() - started) * 1000)
+    return statistics.median(times)
+
+
+async def _apply(place: Place) -> None:
+    """Deliveries a second that apply alone gets done."""
+    dice = random.Random(place.used)
+    store = await Store.open(place.url)
+    try:
+        for _ in range(TO_APPLY // 500):
+            await inbox.add_at_once(store, [_delivery(place, dice) for _ in range(500)])
+        policy = ApplyPolicy(zone=ZoneInfo("Asia/Kolkata"))
+        started, done = time.perf_counter(), 0
+        while taken := await apply_due(store=store, clock=utc_now, policy=policy):
+            done += taken
+        place.applied.append(done / (time.perf_counter() - started))
+    finally:
+        await store.close()
+
+
+def _delivery(place: Place, dice: random.Random) -> NewDelivery:
+    place.used += 1
+    waybill = databases.waybill(dice.randrange(place.shipments))
+    told = body(FIRST_ID + place.used).replace(FIRST_WAYBILL.encode(), waybill.encode())
+    return NewDelivery(f"osid:{FIRST_ID + place.used}", Source.WEBHOOK, told, utc_now())
+
+
+async def _prepare(admin: str, shipments: int) -> tuple[Place, Place]:
+    new = Place(url=await _create(admin, "awbridge_bench_new"), shipments=ACTIVE)
+    large = Place(url=await _create(admin, "awbridge_bench_large"), shipments=shipments)
+    started = time.monotonic()
+    await databases.fill(new.url, range(ACTIVE))
+    await databases.fill(large.url, range(shipments))
+    await _fill_large(large.url, shipments)
+    for place in (new, large):
+        await _settle(place.url)
+    click.echo(f"  loaded in {time.monotonic() - started:.0f} s", err=True)
+    return new, large
+
+
+def _run(admin: str, scans: int, seconds: float, rounds: int) -> tuple[Place, Place]:
+    new, large = asyncio.run(_prepare(admin, max(scans // EACH, ACTIVE)))
+    for _ in range(rounds):
+        for place in (new, large):
+            _take_in(place, seconds)
+            asyncio.run(_apply(place))
+    return new, large
+
+
+def _print(new: Place, large: Place, scans: int) -> bool:
+    table = Table("median", "new database", f"with {scans:,} scans", "speed", "within 20 %")
+    rows = [
+        ("acknowledgements a second, 128 connections", new.acks, large.acks, False),
+        ("applied a second", new.applied, large.applied, False),
+        ("a shipment and its scans, ms", new.pages, large.pages, True),
+    ]
+    kept = True
+    for name, small, big, is_time in rows:
+        a, b = statistics.median(small), statistics.median(big)
+        speed = a / b if is_time else b / a
+        kept = kept and speed >= 1 - ALLOWED
+        table.add_row(name, f"{a:,.1f}", f"{b:,.1f}", f"{speed:.2f}", "yes" if speed >= 1 - ALLOWED else "NO")
+    a, b = statistics.median(new.p99), statistics.median(large.p99)
+    table.add_row("p99 of acknowledgements, ms", f"{a:,.1f}", f"{b:,.1f}", "", "")
+    Console(width=120).print(table)
+    return kept
+
+
+@click.command()
+@click.option("--scans", default=10_000_000, show_default=True, type=click.IntRange(1), help="In the large database.")
+@click.option("--seconds", default=5.0, show_default=True, type=click.FloatRange(0.5, 60), help="Length of one load.")
+@click.option("--rounds", default=3, show_default=True, type=click.IntRange(1, 20), help="Medians are of so many.")
+@click.option("--database", help="postgresql://... of a server that may hold two more databases; else one is started.")
+def scale(scans: int, seconds: float, rounds: int, database: str | None) -> None:
+    """Speed with millions of scans beside speed on a new database. Full size wants about 25 GB of disk."""
+    if database:
+        new, large = _run(database, scans, seconds, rounds)
+    else:
+        with postgres_server() as server:
+            new, large = _run(server.url(), scans, seconds, rounds)
+    kept = _print(new, large, scans)
+    if new.lost or large.lost:
+        raise SystemExit(f"VOID: acknowledged and stored differ by {new.lost} and {large.lost}")
+    raise SystemExit(0 if kept else 1)

@@ -1,0 +1,56 @@
+"""The expected date of delivery (EDD): what was promised when, and what holds now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promise:
+    """An EDD as it was told once. `edd` is a date as 2026-11-05, or the courier's own words where they are no date.
+
+    `said_at` is the time of the newest scan that the telling knew: it orders tellings by what they knew, not by when
+    they came. `heard_at` and `source` say when and from which side it came first.
+    """
+
+    edd: str
+    said_at: datetime
+    heard_at: datetime
+    source: str
+
+
+def _order(promise: Promise) -> tuple[datetime, datetime, str]:
+    return promise.said_at, promise.heard_at, promise.edd
+
+
+def current(promises: Iterable[Promise]) -> Promise | None:
+    """The promise that holds: of the telling that knew most; None when there is none."""
+    return max(promises, key=_order, default=None)
+
+
+def changes(promises: Iterable[Promise]) -> list[Promise]:
+    """The first promise and each one that differs from the one before it, oldest first."""
+    found: list[Promise] = []
+    for promise in sorted(promises, key=_order):
+        if not found or found[-1].edd != promise.edd:
+            found.append(promise)
+    return found
+
+
+def edd_day(edd: str | None) -> date | None:
+    """The promised day; None where the EDD is no date."""
+    try:
+        return date.fromisoformat(edd or "")
+    except ValueError:
+        return None
+
+
+def due_at(edd: str | None, zone: tzinfo) -> datetime | None:
+    """The end of the promised day in the account's zone, as UTC; None where the EDD is no date."""
+    try:
+        day = date.fromisoformat(edd or "") + timedelta(days=1)
+        return datetime.combine(day, time(), zone).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,151 @@
+"""A report of failed webhooks from ClickPost goes in again: bodies into the inbox, bare waybills to be asked."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from awbridge.clickpost.tables import (
+    COURIER,
+    ORDER,
+    PAYLOAD,
+    REFERENCE,
+    STATUS,
+    WAYBILL,
+    CellSpoilt,
+    TableRow,
+    read_table,
+)
+from awbridge.clickpost.webhooks import webhook_identity
+from awbridge.clickpost.wire import as_int
+from awbridge.domain.asking import soonest_ask
+from awbridge.domain.scan import Source
+from awbridge.domain.shipment import shard_of
+from awbridge.steps.clock import Clock
+from awbridge.store import Store, inbox, shipments, waybills
+from awbridge.store.database import Session
+from awbridge.store.inbox import NewDelivery
+
+BATCH = 200
+MEANINGS = {
+    "waybill": WAYBILL,
+    "payload": PAYLOAD,
+    "reference_number": REFERENCE,
+    "order_id": ORDER,
+    "courier": COURIER,
+    "status": STATUS,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class NotReplayed:
+    """A row of which nothing can be made, and why."""
+
+    line: int
+    problem: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Replayed:
+    """What came of a report. `asked` are shipments that track-order is asked for at once."""
+
+    understood: dict[str, str]
+    passed_over: list[str]
+    rows: int = 0
+    deliveries: int = 0
+    asked: int = 0
+    at_their_end: int = 0
+    bad: list[NotReplayed] = field(default_factory=list[NotReplayed])
+
+
+async def replay_report(*, store: Store, clock: Clock, name: str, data: bytes, ask_again: timedelta) -> Replayed:
+    """Replay a failed-webhooks report, CSV or XLSX.
+
+    A row that holds the payload goes into the inbox as it was sent, once however often it is replayed; of any other the
+    shipment is asked for. Raises TableUnreadable.
+    """
+    table = read_table(name, data, MEANINGS)
+    result = Replayed(understood=table.understood, passed_over=table.passed_over, rows=len(table.rows))
+    for start in range(0, len(table.rows), BATCH):
+        await _replay(store, clock, table.rows[start : start + BATCH], ask_again, result)
+    result.bad.sort(key=lambda b: b.line)
+    return result
+
+
+async def _replay(store: Store, clock: Clock, rows: Sequence[TableRow], ask_again: timedelta, result: Replayed) -> None:
+    now = clock()
+    deliveries: list[NewDelivery] = []
+    bare: list[TableRow] = []
+    for row in rows:
+        if body := _payload(row):
+            deliveries.append(NewDelivery(webhook_identity(body), Source.REPORT, body, now))
+        else:
+            bare.append(row)
+    async with store.write() as session:
+        await inbox.add(session, deliveries)
+    result.deliveries += len(deliveries)
+    await _ask(store, clock, bare, ask_again, result)
+
+
+def _payload(row: TableRow) -> bytes:
+    """The body that the webhook had; b"" where the row holds none that is an object. Python's way of writing counts."""
+    text = row.text("payload")
+    if not text.startswith(("{", "[")):
+        return b""
+    try:
+        webhook_identity(text.encode())
+    except ValueError:
+        try:
+            value: Any = ast.literal_eval(text)
+            body = json.dumps(value).encode()
+            webhook_identity(body)
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+            return b""
+        return body
+    return text.encode()
+
+
+async def _ask(store: Store, clock: Clock, rows: Sequence[TableRow], ask_again: timedelta, result: Replayed) -> None:
+    wanted: dict[str, TableRow] = {}
+    async with store.read() as session:
+        for row in rows:
+            try:
+                reference = await _reference(session, row)
+            except CellSpoilt as error:
+                result.bad.append(NotReplayed(row.line, str(error)))
+                continue
+            if reference:
+                wanted[reference] = row
+            else:
+                result.bad.append(NotReplayed(row.line, "no payload, and no shipment of ours has what it names"))
+    now = clock()
+    async with store.write() as session:
+        for reference in sorted(wanted, key=lambda r: (shard_of(r), r)):
+            found = await shipments.get(session, reference)
+            at = soonest_ask(now, asked_at=found.last_asked_at if found else None, ask_again=ask_again)
+            if await shipments.ask_back(session, reference, now=now, asked_before=now - ask_again, else_at=at):
+                result.asked += 1
+            elif found and found.final:
+                result.at_their_end += 1
+            else:
+                result.bad.append(NotReplayed(wanted[reference].line, f"{reference} has no waybill yet"))
+
+
+async def _reference(session: Session, row: TableRow) -> str:
+    """The shipment that a row is about: by waybill and courier, else reference number, else order; "" for none."""
+    if number := row.id("waybill"):
+        known = (await waybills.find(session, [number])).get(number, [])
+        courier = as_int(row.cells.get("courier"))
+        same = [k for k in known if k.courier_partner_id == courier] or known
+        if same:
+            return same[0].reference_number
+    if (reference := row.id("reference_number")) and await shipments.get(session, reference):
+        return reference
+    if order := row.id("order_id"):
+        found = (await shipments.of_orders(session, [order])).get(order, [])
+        return found[0] if len(found) == 1 else ""
+    return ""

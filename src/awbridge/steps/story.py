@@ -1,0 +1,210 @@
+"""The story of a shipment: what deliveries tell of it, put together, and where it stands by that.
+
+Deliveries are told in the order in which they came. When one is applied after a later one (it waited, or two workers
+met), the whole story is told anew out of the inbox. So the rows never depend on who applied what when, and a replay
+comes to the same ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from zoneinfo import ZoneInfo
+
+from awbridge.clickpost.codes import happening, status_info
+from awbridge.clickpost.deliveries import Unreadable, read_delivery
+from awbridge.domain.lifecycle import Bucket, Sighting, newest
+from awbridge.domain.milestones import failures
+from awbridge.domain.promise import Promise, current, due_at
+from awbridge.domain.scan import Source, Tidings
+from awbridge.domain.shipment import Shipment, WaybillKind
+from awbridge.domain.timeline import Entry, Timeline, differences
+from awbridge.store import inbox, promises, scans, shipments, tellings, waybills
+from awbridge.store.database import Session
+from awbridge.store.inbox import Delivery
+from awbridge.store.shipments import Standing
+
+# They show each shipment's latest scan only: one that no webhook brought proves a gap.
+_LATEST_ONLY = (Source.UPDATED_ORDER, Source.REPORT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """How deliveries are read: the account's time zone, and whether a trailing Z is believed."""
+
+    zone: ZoneInfo
+    z_means_utc: bool = False
+
+    def of(self, delivery: Delivery) -> list[Tidings]:
+        """What a delivery tells. Raises Unreadable."""
+        return read_delivery(
+            delivery.source,
+            delivery.body,
+            received_at=delivery.received_at,
+            zone=self.zone,
+            z_means_utc=self.z_means_utc,
+        )
+
+
+class Story:
+    """One shipment's story while a transaction holds it. `gap`: a scan came that webhooks should have brought.
+
+    `told_latest` is the newest latest_status (else scan) among what was told.
+    """
+
+    def __init__(self, shipment: Shipment, entries: Sequence[Entry], promised: Sequence[Promise]) -> None:
+        self.shipment = shipment
+        self.timeline = Timeline(entries)
+        self.promises = {(p.said_at, p.edd): p for p in promised}
+        self.new_promises: list[Promise] = []
+        self.ways_back: dict[str, int] = {}
+        self.forward_waybill = shipment.forward_waybill
+        self.forward_reference_number = shipment.forward_reference_number
+        self.heard_at = shipment.last_heard_at
+        self.told_latest: Sighting | None = None
+        self.gap = False
+        self.late = False
+
+    def tell(self, tidings: Tidings, delivery: Delivery) -> None:
+        """Add what a delivery tells of this shipment."""
+        own = tidings.waybill or self.shipment.waybill or ""
+        at, source = delivery.received_at, delivery.source
+        for scan in tidings.told:
+            is_new = self.timeline.tell(scan, own=own, received_at=at, source=source)
+            self.gap = self.gap or (is_new and source in _LATEST_ONLY)
+            entry = self.timeline.last
+            if entry and entry.waybill not in self.shipment.children and scan is (tidings.latest or scan):
+                self.told_latest = newest(self.told_latest, _sighting(entry))
+        if tidings.edd:
+            said_at = min(at, max(scan.scanned_at for scan in tidings.told))
+            self._promise(Promise(edd=tidings.edd, said_at=said_at, heard_at=at, source=source.value))
+        if tidings.rto_waybill:
+            self.ways_back.setdefault(
+                tidings.rto_waybill, tidings.courier_partner_id or self.shipment.courier_partner_id
+            )
+        self.forward_waybill = self.forward_waybill or tidings.forward_waybill or None
+        self.forward_reference_number = self.forward_reference_number or tidings.forward_reference_number or None
+        self.late = self.late or (self.shipment.last_heard_at is not None and at <= self.shipment.last_heard_at)
+        self.heard_at = max(self.heard_at or at, at)
+
+    def _promise(self, promise: Promise) -> None:
+        key = (promise.said_at, promise.edd)
+        if key not in self.promises:
+            self.promises[key] = promise
+            self.new_promises.append(promise)
+
+    def standing(self, zone: ZoneInfo) -> Standing:
+        """Where the shipment stands. Pieces of a multi-piece shipment do not move it."""
+        own = [e for e in self.timeline.entries if e.waybill not in self.shipment.children]
+        seen = newest(*(_sighting(e) for e in own))
+        bucket = status_info(seen.code).bucket if seen else None
+        failed = failures(happening(e.code, at=e.seen_at, ndr_code=e.ndr_code) for e in own)
+        unsolved = failed and seen and not seen.final and bucket is not Bucket.RETURNED
+        promise = current(self.promises.values())
+        edd = promise.edd if promise else self.shipment.edd
+        return Standing(
+            sighting=seen,
+            bucket=bucket,
+            edd=edd,
+            ndr_code=failed[-1].ndr_code if failed else None,
+            edd_due_at=due_at(edd, zone),
+            ndr_at=failed[-1].at if unsolved else None,
+            forward_waybill=self.forward_waybill,
+            forward_reference_number=self.forward_reference_number,
+        )
+
+
+def _sighting(entry: Entry) -> Sighting:
+    info = status_info(entry.code)
+    return Sighting(seen_at=entry.seen_at, final=info.final, step=info.step, code=info.code)
+
+
+async def open_stories(session: Session, references: Sequence[str]) -> dict[str, Story]:
+    """The stories of these shipments as they are stored, by reference number; locked until the transaction ends."""
+    locked = await shipments.lock_many(session, references)
+    entries = await scans.entries(session, sorted(locked))
+    promised = await promises.of_shipments(session, sorted(locked))
+    return {r: Story(shipment, entries[r], promised[r]) for r, shipment in locked.items()}
+
+
+async def keep(session: Session, stories: Sequence[Story]) -> None:
+    """Store what was told, all but where the shipments stand."""
+    for story in stories:
+        reference = story.shipment.reference_number
+        await scans.remove(session, reference, story.timeline.gone)
+        for entry in story.timeline.changed:
+            await scans.learn(session, reference, entry)
+        await _link_ways_back(session, story)
+    await scans.add(session, [(s.shipment.reference_number, e) for s in stories for e in s.timeline.new])
+    await promises.add(session, [(s.shipment.reference_number, p) for s in stories for p in s.new_promises])
+
+
+async def _link_ways_back(session: Session, story: Story) -> None:
+    now = story.heard_at or story.shipment.created_at
+    for number, courier in sorted(story.ways_back.items()):
+        reference = story.shipment.reference_number
+        await waybills.add(session, number, courier, reference, WaybillKind.RTO, now=now)
+        await inbox.wake(session, [f"w:{number}"], now=now)
+
+
+@dataclass(frozen=True, slots=True)
+class Retold:
+    """A story told anew, and whether its scans or promises differed from what was stored."""
+
+    story: Story
+    changed: bool
+
+
+async def tell_anew(session: Session, shipment: Shipment, reading: Reading) -> Retold:
+    """Tell a locked shipment's story out of the inbox and store its scans and promises, all but where it stands.
+
+    What was learnt from deliveries that are no longer in the inbox, or that can no longer be read, stays.
+    """
+    reference = shipment.reference_number
+    stored = (await scans.entries(session, [reference]))[reference]
+    promised = (await promises.of_shipments(session, [reference]))[reference]
+    told: list[tuple[Tidings, Delivery]] = []
+    for telling in await tellings.of_shipment(session, reference):
+        told += [(t, telling.delivery) for t in _entries(telling, reading)]
+    heard = {(delivery.received_at, delivery.source) for _, delivery in told}
+    story = Story(
+        shipment,
+        [replace(e) for e in stored if (e.received_at, e.source) not in heard],
+        [p for p in promised if (p.heard_at, p.source) not in heard],
+    )
+    for tidings, delivery in told:
+        story.tell(tidings, delivery)
+    differ = differences(stored, story.timeline)
+    await scans.remove(session, reference, [*differ.gone, *differ.changed])
+    await scans.add(session, [(reference, entry) for entry in (*differ.changed, *differ.new)])
+    other_promises = set(story.promises.values()) != set(promised)
+    if other_promises:
+        await promises.replace(session, reference, story.promises.values())
+    await _link_ways_back(session, story)
+    return Retold(story, bool(differ.gone or differ.new or differ.changed or other_promises))
+
+
+def _entries(telling: tellings.Telling, reading: Reading) -> list[Tidings]:
+    try:
+        return [t for t in reading.of(telling.delivery) if t.entry in telling.entries]
+    except Unreadable:
+        return []
+
+
+def stored_standing(shipment: Shipment) -> Standing:
+    """Where the shipment's row says that it stands."""
+    seen = None
+    if shipment.status_code is not None and shipment.status_at is not None:
+        seen = Sighting(
+            seen_at=shipment.status_at, final=shipment.final, step=shipment.status_step, code=shipment.status_code
+        )
+    return Standing(
+        sighting=seen,
+        bucket=shipment.status_bucket,
+        edd=shipment.edd,
+        ndr_code=shipment.ndr_code,
+        edd_due_at=shipment.edd_due_at,
+        ndr_at=shipment.ndr_at,
+        forward_waybill=shipment.forward_waybill,
+        forward_reference_number=shipment.forward_reference_number,
+    )

@@ -1,0 +1,101 @@
+"""What is known of a shipment, put together for whoever looks: milestones, attempts, failed deliveries, promises."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from awbridge.clickpost.codes import happening
+from awbridge.domain import milestones, promise
+from awbridge.domain.milestones import Attempt, Failure, Milestone, Reached
+from awbridge.domain.overdue import StuckAfter, sla_breached, stuck_since
+from awbridge.domain.promise import Promise
+from awbridge.domain.shipment import Shipment
+from awbridge.domain.timeline import Entry
+from awbridge.store import promises, scans, waybills
+from awbridge.store.database import Session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Milestones:
+    """When each was reached first; None: not reached, as far as is known."""
+
+    placed_at: datetime | None
+    out_for_pickup_at: datetime | None
+    picked_up_at: datetime | None
+    out_for_delivery_at: datetime | None
+    failed_delivery_at: datetime | None
+    delivered_at: datetime | None
+    delayed_at: datetime | None
+    rto_marked_at: datetime | None
+    rto_delivered_at: datetime | None
+    cancelled_at: datetime | None
+    lost_at: datetime | None
+    damaged_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Truth:
+    """Everything derived of one shipment, as of now."""
+
+    milestones: Milestones
+    attempts: list[Attempt]
+    attempts_made: int
+    ndr: list[Failure]
+    edd_history: list[Promise]
+    stuck_since: datetime | None
+    sla_breached: bool
+    forward_reference_number: str | None
+
+
+async def truth_of(session: Session, shipment: Shipment, *, limits: StuckAfter, now: datetime) -> Truth:
+    """What is known of a shipment."""
+    reference = shipment.reference_number
+    entries = (await scans.entries(session, [reference]))[reference]
+    promised = (await promises.of_shipments(session, [reference]))[reference]
+    happenings = [_happening(e) for e in entries if e.waybill not in shipment.children]
+    tries = milestones.attempts(happenings)
+    since = stuck_since(shipment, limits, now)
+    return Truth(
+        milestones=_milestones(milestones.reached(happenings, placed_at=shipment.placed_at, stuck_since=since)),
+        attempts=tries,
+        attempts_made=milestones.count_made(tries),
+        ndr=milestones.failures(happenings),
+        edd_history=promise.changes(promised),
+        stuck_since=since,
+        sla_breached=sla_breached(shipment, now),
+        forward_reference_number=shipment.forward_reference_number or await _forward(session, shipment),
+    )
+
+
+def _happening(entry: Entry) -> milestones.Happening:
+    words = entry.remark or entry.status
+    return happening(entry.code, at=entry.seen_at, ndr_code=entry.ndr_code, words=words)
+
+
+def _milestones(found: list[Reached]) -> Milestones:
+    def first(milestone: Milestone) -> datetime | None:
+        return milestones.first(found, milestone)
+
+    return Milestones(
+        placed_at=first(Milestone.AWB_GENERATED),
+        out_for_pickup_at=first(Milestone.OUT_FOR_PICKUP),
+        picked_up_at=first(Milestone.SHIPPED),
+        out_for_delivery_at=first(Milestone.OUT_FOR_DELIVERY),
+        failed_delivery_at=first(Milestone.FAILED_DELIVERY),
+        delivered_at=first(Milestone.DELIVERED),
+        delayed_at=first(Milestone.DELAYED),
+        rto_marked_at=first(Milestone.RTO_STARTED),
+        rto_delivered_at=first(Milestone.RTO_DELIVERED),
+        cancelled_at=first(Milestone.CANCELLED),
+        lost_at=first(Milestone.LOST),
+        damaged_at=first(Milestone.DAMAGED),
+    )
+
+
+async def _forward(session: Session, shipment: Shipment) -> str | None:
+    """The shipment that a return brings back, where only its waybill was told."""
+    number = shipment.forward_waybill
+    known = (await waybills.find(session, [number])).get(number, []) if number else []
+    others = [k.reference_number for k in known if k.reference_number != shipment.reference_number]
+    return others[0] if others else None

@@ -1,0 +1,140 @@
+"""Try the webhook: has ClickPost send a test and waits until it is in the inbox. Being told so is no proof."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from awbridge.clickpost.webhooks import webhook_identity
+from awbridge.domain.errors import VendorError
+from awbridge.domain.json import JsonObject
+from awbridge.steps.clock import Clock
+from awbridge.store import Store, inbox, webhook_keys
+from awbridge.store.shipments import payload_text
+from awbridge.store.webhook_keys import NO_KEY, WRONG_KEY
+
+LOOK_EVERY = 0.25  # seconds
+REFUSALS_KNOWN_AFTER = 8.0  # seconds until every process has written down what it refused
+
+
+class SendsTests(Protocol):
+    """What this needs of the vendor."""
+
+    async def test_webhook(self, test_url: str, test_data: JsonObject) -> Any:
+        """Have ClickPost send a test delivery."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """What came of a test. `refused`: why deliveries were answered with 401 meanwhile; `said`: ClickPost's own word."""
+
+    arrived: bool
+    seconds: float
+    refused: frozenset[str] = frozenset()
+    said: str = ""
+
+    @property
+    def header_missing(self) -> bool:
+        """Deliveries came meanwhile, without any key: a proxy dropped the header."""
+        return NO_KEY in self.refused
+
+    @property
+    def verdict(self) -> str:
+        """What to tell a person."""
+        if self.arrived:
+            return f"the test arrived after {self.seconds:.1f} s"
+        lines = [f"the test did not arrive within {self.seconds:.0f} s"]
+        if self.header_missing:
+            lines.append(
+                "deliveries came without any key meanwhile: a proxy drops the header webhook_key, for its underscore "
+                "(awbridge doctor prints the line that cures it)"
+            )
+        elif WRONG_KEY in self.refused:
+            lines.append(
+                "deliveries came with another key meanwhile: the address is right, the key is not the one that is "
+                "known here (awbridge webhook keys; AWBRIDGE_WEBHOOK_KEYS)"
+            )
+        else:
+            lines.append(
+                "nothing knocked meanwhile: is `awbridge serve` running on this database, and does the address lead to "
+                "it from outside?"
+            )
+        return "; ".join([*lines, *([f"ClickPost says: {self.said}"] if self.said else [])])
+
+
+async def try_webhook(
+    *,
+    store: Store,
+    clickpost: SendsTests,
+    clock: Clock,
+    url: str,
+    timeout: float = 30.0,
+    every: float = LOOK_EVERY,
+    pause: float = 1.5,
+) -> Tried:
+    """Have ClickPost send a test to `url` and wait up to `timeout` seconds for it.
+
+    A test that ClickPost could not deliver is sent once more after `pause` seconds. The test names a waybill that
+    nobody has; once it has come it is taken out of the queue. Raises VendorError for a bad API key.
+    """
+    token = secrets.token_hex(8)
+    body = _test_body(token, datetime.now(UTC))
+    identity = webhook_identity(payload_text(body).encode())
+    before = await _refused(store)
+    started = time.monotonic()
+    said = await _send(clickpost, url, body)
+    if said:
+        await asyncio.sleep(pause)  # a key stored this moment is known everywhere a second later
+        said = await _send(clickpost, url, body)
+    if said:
+        timeout = min(timeout, REFUSALS_KNOWN_AFTER)
+    while (passed := time.monotonic() - started) < timeout:
+        if await _arrived(store, identity, clock):
+            return Tried(arrived=True, seconds=passed)
+        await asyncio.sleep(every)
+    now = await _refused(store)
+    refused = frozenset(reason for reason, count in now.items() if count > before.get(reason, 0))
+    return Tried(arrived=False, seconds=timeout, refused=refused, said=said)
+
+
+async def _send(clickpost: SendsTests, url: str, body: JsonObject) -> str:
+    """What ClickPost says against it; "" where it sent the test."""
+    try:
+        await clickpost.test_webhook(url, body)
+    except VendorError as error:
+        if error.kind == "configuration":
+            raise
+        return str(error)
+    return ""
+
+
+def _test_body(token: str, now: datetime) -> JsonObject:
+    return {
+        "waybill": f"AWBRIDGE-TEST-{token}",
+        "cp_id": 35,
+        "order_status_id": f"awbridge-test-{token}",
+        "clickpost_status_code": 28,
+        "clickpost_status_description": "AwbRegistered",
+        "status": "test",
+        "timestamp": now.strftime("%Y-%m-%dT%H:%M:%S"),
+        "additional": {},
+    }
+
+
+async def _arrived(store: Store, identity: str, clock: Clock) -> bool:
+    async with store.read() as session:
+        if await inbox.received_at(session, identity) is None:
+            return False
+    async with store.write() as session:
+        await inbox.settle(session, identity, now=clock())
+    return True
+
+
+async def _refused(store: Store) -> dict[str, int]:
+    async with store.read() as session:
+        return {reason: r.refused for reason, r in (await webhook_keys.refusals(session)).items()}

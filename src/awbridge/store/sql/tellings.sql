@@ -1,0 +1,12 @@
+-- name: add
+INSERT INTO tellings (shard, reference_number, delivery_id, delivery_shard, entries)
+{{postgres: SELECT * FROM unnest($1::smallint[], $2::text[], $3::bigint[], $4::smallint[], $5::text[])}}
+{{sqlite: VALUES ($1, $2, $3, $4, $5)}}
+ON CONFLICT (shard, reference_number, delivery_id) DO NOTHING
+
+-- name: of_shipment
+-- In the order in which they came.
+SELECT inbox.shard, inbox.id, inbox.identity, inbox.source, inbox.body, inbox.received_at, inbox.tries, tellings.entries
+FROM tellings JOIN inbox ON inbox.shard = tellings.delivery_shard AND inbox.id = tellings.delivery_id
+WHERE tellings.shard = $1 AND tellings.reference_number = $2
+ORDER BY inbox.received_at, inbox.id

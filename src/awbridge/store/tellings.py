@@ -1,0 +1,44 @@
+"""The table `tellings`: which delivery told something of which shipment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from awbridge.domain.shipment import shard_of
+from awbridge.store.database import Session
+from awbridge.store.inbox import Delivery, delivery_of
+from awbridge.store.queries import Queries
+
+_sql = Queries("tellings")
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """A delivery that told something of a shipment; `entries` are the places in it, where it carries a list."""
+
+    reference_number: str
+    delivery: Delivery
+    entries: frozenset[int]
+
+
+async def add(session: Session, told: Sequence[Telling]) -> None:
+    """Remember of whom deliveries told. The first word stands."""
+    rows = sorted(
+        (
+            shard_of(t.reference_number),
+            t.reference_number,
+            t.delivery.id,
+            t.delivery.shard,
+            ",".join(map(str, sorted(t.entries))),
+        )
+        for t in told
+    )
+    if rows:
+        await session.write_rows(_sql.add, rows)
+
+
+async def of_shipment(session: Session, reference_number: str) -> list[Telling]:
+    """Everything in the inbox that told of this shipment, in the order in which it came."""
+    rows = await session.fetch(_sql.of_shipment, shard_of(reference_number), reference_number)
+    return [Telling(reference_number, delivery_of(row), frozenset(map(int, row["entries"].split(",")))) for row in rows]

@@ -1,0 +1,69 @@
+"""A report of failed webhooks: payloads go into the inbox once, bare waybills are asked for at once."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from datetime import timedelta
+
+from awbridge.domain.lifecycle import Sighting
+from awbridge.domain.scan import Source
+from awbridge.steps.replay_report import Replayed, replay_report
+from awbridge.store import Store, inbox, shipments
+from awbridge.store.shipments import Standing
+from tests.steps.world import SetClock, get, webhook
+from tests.store.rows import T0, add, fetch, place
+
+
+async def replay(store: Store, *rows: list[str], clock: SetClock | None = None) -> Replayed:
+    text = io.StringIO()
+    csv.writer(text).writerows([["AWB", "Courier Partner", "Payload", "Attempt"], *rows])
+    return await replay_report(
+        store=store,
+        clock=clock or SetClock(),
+        name="failed.csv",
+        data=text.getvalue().encode(),
+        ask_again=timedelta(hours=2),
+    )
+
+
+async def test_payloads_go_into_the_inbox_as_they_were_sent_and_once(store: Store) -> None:
+    body = webhook("AWB1", 5, T0, order_status_id=7)
+    other = webhook("AWB1", 6, T0)
+    rows = [["AWB1", "4", json.dumps(body), "3"], ["AWB1", "4", str(other), "3"]]
+    told = await replay(store, *rows)
+    assert (told.rows, told.deliveries, told.asked, told.bad) == (2, 2, 0, [])
+    assert (told.understood["payload"], told.passed_over) == ("Payload", ["Attempt"])
+    await replay(store, *rows)
+    async with store.write() as session:
+        claimed = await inbox.claim(session, now=T0, limit=9)
+    assert [c.source for c in claimed] == [Source.REPORT] * 2
+    assert "osid:7" in {c.identity for c in claimed}
+    assert sorted(json.loads(c.body)["clickpost_status_code"] for c in claimed) == [5, 6]
+
+
+async def test_rows_without_a_payload_have_their_shipment_asked_for_at_once(store: Store) -> None:
+    for name in ("A", "B", "C"):
+        await add(store, name)
+        await place(store, name, f"AWB-{name}")
+    await add(store, "D")
+    end = Standing(sighting=Sighting(seen_at=T0, final=True, step=90, code=8), bucket=6, edd=None, ndr_code=None)
+    async with store.write() as session:
+        await shipments.set_standing(session, "C", end, heard_at=T0, next_ask_at=None)
+    clock = SetClock()
+    clock.forward(hours=1)
+    told = await replay(
+        store,
+        ["AWB-A", "4", "", "1"],
+        ["AWB-B", "", "not a payload", "1"],
+        ["AWB-C", "4", "", "1"],
+        ["AWB-X", "4", "", "1"],
+        ["1.2E+12", "4", "", "1"],
+        clock=clock,
+    )
+    assert (told.deliveries, told.asked, told.at_their_end) == (0, 2, 1)
+    assert [b.line for b in told.bad] == [5, 6]
+    due = await fetch(store, "SELECT reference_number FROM shipments WHERE next_ask_at <= $1", clock.now)
+    assert sorted(d["reference_number"] for d in due) == ["A", "B"]
+    assert (await get(store, "C")).final

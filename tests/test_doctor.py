@@ -1,0 +1,132 @@
+"""The doctor names what is wrong, and says what to do."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from awbridge.clickpost.probe import Probe
+from awbridge.doctor import CURES, Finding, examine, judge_header
+from awbridge.domain.scan import Source
+from awbridge.settings import Settings, load_settings
+from awbridge.steps.clock import utc_now
+from awbridge.store import Store, alarms, arrivals, inbox, webhook_keys
+from awbridge.store.arrivals import Arrival
+from awbridge.web.webhook import REFUSED
+from tests.store.rows import MINUTE, T0, delivery
+
+URL = "https://ship.example.com/webhooks/clickpost"
+
+
+@pytest.mark.parametrize(
+    ("told", "level", "words"),
+    [
+        (Probe(status=401, words=REFUSED["wrong_key"].decode()), "ok", "passes every proxy"),
+        (Probe(status=401, words=REFUSED["no_key"].decode()), "problem", "drops the header"),
+        (Probe(status=502, words="<html>"), "problem", "HTTP 502"),
+        (Probe(error="ConnectError"), "warning", "not reached"),
+    ],
+)
+def test_a_knock_tells_what_the_proxies_do(told: Probe, level: str, words: str) -> None:
+    found = judge_header(told, URL)
+    assert (found.level, words in found.found) == (level, True)
+
+
+def test_the_cures_name_the_lines() -> None:
+    assert "underscores_in_headers on;" in CURES
+    assert "expected_underscore_headers webhook_key" in CURES
+    assert "routing.http.drop_invalid_header_fields.enabled,Value=false" in CURES
+
+
+def settings_at(tmp_path: Path, vendor: str = "http://127.0.0.1:9", **more: Any) -> Settings:
+    values = {"database_url": f"sqlite:///{tmp_path}/d.db", "clickpost_username": "u", "clickpost_key": "the-key"}
+    return load_settings(**{**values, "clickpost_url": vendor, "clickpost_tracking_url": vendor, "port": 9, **more})
+
+
+async def a_store(settings: Settings) -> Store:
+    store = await Store.open(settings.database_url)
+    await store.migrate()
+    return store
+
+
+def by_check(findings: list[Finding]) -> dict[str, Finding]:
+    return {f.check: f for f in findings}
+
+
+async def test_without_an_account_nothing_further_is_looked_at(tmp_path: Path) -> None:
+    settings = settings_at(tmp_path, clickpost_key="", host="0.0.0.0")
+    found = await examine(settings, environment={"AWBRIDGE_RETRY_DELAY": "1", "AWBRIDGE_PORT": "1"})
+    words = " ".join(f.found for f in found)
+    assert "no such setting: AWBRIDGE_RETRY_DELAY" in words
+    assert "AWBRIDGE_CLICKPOST_KEY is not set" in words
+    assert "only loopback" in words
+    assert {f.check for f in found} == {"settings", "disk"}
+
+
+async def test_an_old_schema_is_told(tmp_path: Path) -> None:
+    found = by_check(await examine(settings_at(tmp_path), environment={}))
+    assert (found["database"].level, found["database"].do) == ("problem", "run awbridge migrate")
+
+
+async def test_a_sick_installation_is_told_in_every_part(tmp_path: Path) -> None:
+    settings = settings_at(tmp_path)
+    store = await a_store(settings)
+    now = utc_now()
+    async with store.write() as session:
+        await arrivals.count(session, [Arrival(now - 300 * MINUTE, 4, Source.WEBHOOK, deliveries=1)])
+        await alarms.raise_(session, "webhooks.silent", "silent", now=now)
+        await webhook_keys.refuse(session, "no_key", 7, last_at=now)
+        await inbox.add(session, [delivery("late", received_at=T0)])
+    await store.close()
+    found = by_check(await examine(settings, environment={}))
+    assert {c for c, f in found.items() if f.level == "problem"} >= {"clickpost", "webhook key", "webhooks", "steps"}
+    assert found["clickpost"].do.startswith("check that this machine reaches")
+    assert "work waits" in found["steps"].found
+    assert "the-key" not in repr(found)
+    assert found["catching up"].level == "warning"
+
+
+class _Away(BaseHTTPRequestHandler):
+    """A vendor whose clock is wrong and which knows no key."""
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        return "Mon, 02 Nov 2020 06:30:00 GMT"
+
+    def do_HEAD(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+
+    def do_GET(self) -> None:
+        body = b'{"meta": {"status": 301, "message": "bad key"}}'
+        self.send_response(200)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def away() -> Iterator[str]:
+    server = HTTPServer(("127.0.0.1", 0), _Away)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+async def test_a_wrong_key_and_a_wrong_clock_are_told(tmp_path: Path, away: str) -> None:
+    settings = settings_at(tmp_path, away)
+    await (await a_store(settings)).close()
+    found = by_check(await asyncio.wait_for(examine(settings, environment={}), 60))
+    assert (found["clickpost"].level, "AWBRIDGE_CLICKPOST_KEY" in found["clickpost"].do) == ("problem", True)
+    assert (found["clock"].level, "ahead" in found["clock"].found) == ("problem", True)
