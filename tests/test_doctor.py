@@ -16,7 +16,7 @@ from awbridge.doctor import CURES, Finding, examine, judge_header
 from awbridge.domain.scan import Source
 from awbridge.settings import Settings, load_settings
 from awbridge.steps.clock import utc_now
-from awbridge.store import Store, arrivals, inbox, webhook_keys
+from awbridge.store import Store, alarms, arrivals, inbox, webhook_keys
 from awbridge.store.arrivals import Arrival
 from awbridge.web.webhook import REFUSED
 from tests.store.rows import MINUTE, T0, delivery
@@ -80,7 +80,7 @@ async def test_a_sick_installation_is_told_in_every_part(tmp_path: Path) -> None
     now = utc_now()
     async with store.write() as session:
         await arrivals.count(session, [Arrival(now - 300 * MINUTE, 4, Source.WEBHOOK, deliveries=1)])
-        await arrivals.raise_alarm(session, "webhooks.silent", now=now)
+        await alarms.raise_(session, "webhooks.silent", "silent", now=now)
         await webhook_keys.refuse(session, "no_key", 7, last_at=now)
         await inbox.add(session, [delivery("late", received_at=T0)])
     await store.close()

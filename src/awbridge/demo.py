@@ -27,7 +27,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from awbridge import service
+from awbridge import demo_company, service
+from awbridge.demo_company import Company, company
 from awbridge.domain.json import JsonObject
 from awbridge.sandbox import Faults, SandboxConfig, running
 from awbridge.settings import Settings, load_settings
@@ -132,7 +133,7 @@ def _address(prefix: str, name: str, city: str, state: str, pincode: str) -> Jso
     return {f"{prefix}_{key}": value for key, value in values.items()}
 
 
-def demo_settings(sandbox_url: str, folder: Path) -> Settings:
+def demo_settings(sandbox_url: str, folder: Path, systems: Company) -> Settings:
     """The service's settings for the demo: patient in tries, quick in everything."""
     return load_settings(
         database_url=f"sqlite:///{folder}/awbridge.db",
@@ -148,6 +149,11 @@ def demo_settings(sandbox_url: str, folder: Path) -> Settings:
         catch_up_window_seconds=4.0,
         catch_up_lag_seconds=0.5,
         steps_idle_seconds=0.05,
+        notice_sms_url=systems.sms_url,
+        notice_consent="sms",
+        notice_quiet_hours="",
+        notice_brand="Demo Shop",
+        endpoint_networks=("127.0.0.0/8",),
         host="127.0.0.1",
         port=0,
         log_level="error",
@@ -224,11 +230,11 @@ async def run_demo(*, count: int, seed: int, keep: bool, as_json: bool) -> bool:
         folder = Path(made)
         config = SandboxConfig(seed=seed, speed=200_000.0, backdate_seconds=90 * DAY, faults=Faults(**FAULTS))
         watch = _Watch(as_json=as_json, patience=PATIENCE + count * MORE_PATIENCE)
-        async with running(config) as sandbox:
-            settings = demo_settings(sandbox.url, folder)
+        async with running(config) as sandbox, company() as systems:
+            settings = demo_settings(sandbox.url, folder, systems)
             async with _service(settings) as url, httpx2.AsyncClient(timeout=30.0) as http:
                 with watch.progress:
-                    verdict = await _drive(http, url, sandbox.url, settings, count, seed, watch)
+                    verdict = await _drive(http, url, sandbox.url, settings, count, seed, watch, systems)
                 verdict.seconds = round(time.monotonic() - started, 1)
                 _show(verdict, as_json)
                 if keep:
@@ -252,9 +258,17 @@ async def _ctrl_c() -> None:
 
 
 async def _drive(
-    http: httpx2.AsyncClient, url: str, sandbox_url: str, settings: Settings, count: int, seed: int, watch: _Watch
+    http: httpx2.AsyncClient,
+    url: str,
+    sandbox_url: str,
+    settings: Settings,
+    count: int,
+    seed: int,
+    watch: _Watch,
+    systems: Company,
 ) -> Verdict:
     await _set_up(http, url, settings)
+    await demo_company.listen(http, url, systems)
     references: list[str] = []
     for start in range(0, count, 100):
         batch = [demo_order(n, seed) for n in range(start, min(start + 100, count))]
@@ -266,11 +280,16 @@ async def _drive(
     settled = await watch.until("journeys delivered", count, lambda: _count_settled(http, sandbox_url, count))
     caught_up = await _catch_up(settings, watch, count)
     ledger = (await http.get(f"{sandbox_url}/_sandbox/ledger")).json()
+    told = await watch.until("everybody told", 1, lambda: _all_told(http, url))
     verdict = await _compare(http, url, references, ledger)
+    numbers, faults = await demo_company.check(http, url, references, ledger, systems)
+    verdict.numbers |= numbers
+    verdict.faults += faults
     for done, what in (
         (pushed, "some orders were still being pushed"),
         (settled, "some journeys or webhooks were still under way"),
         (caught_up, "catching up did not come to an end"),
+        (told, "some events or messages were still on their way"),
     ):
         if not done:
             verdict.faults.insert(0, f"after {watch.patience:g} s {what}")
@@ -299,6 +318,10 @@ async def _count_pushed(http: httpx2.AsyncClient, url: str) -> int:
     text = (await http.get(f"{url}/metrics")).text
     counts = (line.rsplit(" ", 1) for line in text.splitlines() if line.startswith("awbridge_shipments{"))
     return sum(int(float(value)) for name, value in counts if any(state in name for state in TERMINAL))
+
+
+async def _all_told(http: httpx2.AsyncClient, url: str) -> int:
+    return int(await demo_company.untold(http, url) == 0)
 
 
 async def _count_settled(http: httpx2.AsyncClient, sandbox_url: str, count: int) -> int:
@@ -409,7 +432,7 @@ def _show(verdict: Verdict, as_json: bool) -> None:
     if verdict.good:
         console.print(
             "[green]Good:[/green] every order placed exactly once, every scan present exactly once, "
-            f"every current status equal ({verdict.seconds:g} s)"
+            f"every current status equal, everybody told once ({verdict.seconds:g} s)"
         )
     else:
         console.print(f"[red]Not good:[/red] {len(verdict.faults)} differences ({verdict.seconds:g} s)")

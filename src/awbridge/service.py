@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import shutil
 import signal
 import socket
 import sys
@@ -14,6 +15,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import stamina
 import structlog
@@ -26,19 +28,29 @@ from awbridge.clickpost.heard import hear
 from awbridge.domain.call import Call
 from awbridge.domain.desk import DeskPolicy
 from awbridge.domain.errors import SettingsError, StoreBusy, StoreError
+from awbridge.domain.notices import Channel, Rules, Sends, read_channels, read_milestones, read_quiet_hours
 from awbridge.domain.overdue import StuckAfter
 from awbridge.settings import Settings
+from awbridge.sinks.addresses import read_networks
+from awbridge.sinks.messages import Messages
+from awbridge.sinks.notice_mail import Mail
+from awbridge.sinks.outgoing import Outgoing
+from awbridge.sinks.templates import Templates
 from awbridge.steps.act import ActPolicy, act_due
+from awbridge.steps.alarm import Digest, Lookout, Operator, tell_operators
 from awbridge.steps.allocate import AllocatePolicy, allocate_due
 from awbridge.steps.apply import ApplyPolicy, apply_due
 from awbridge.steps.cancel import cancel_due
 from awbridge.steps.catch_up import CatchUpPolicy, ask_for_silent, cover_next_window
 from awbridge.steps.clock import Clock, utc_now
+from awbridge.steps.deliver_events import DeliverPolicy, deliver_due
 from awbridge.steps.differences import look_again
 from awbridge.steps.fallback import FallbackPolicy, fall_back_due
 from awbridge.steps.ingest import Ingest
 from awbridge.steps.keep_calls import CallRecorder
+from awbridge.steps.lateness import Lateness, LatenessPolicy
 from awbridge.steps.loop import Loop
+from awbridge.steps.notify import NotifyPolicy, notify_due
 from awbridge.steps.pace import Pace
 from awbridge.steps.push import Push
 from awbridge.steps.reconcile import ReconcilePolicy, reconcile_due
@@ -152,6 +164,73 @@ def reconcile_policy(settings: Settings) -> ReconcilePolicy:
     return ReconcilePolicy(zone=settings.zone, ask_every=timedelta(seconds=settings.reconcile_ask_seconds))
 
 
+def customer_channels(settings: Settings) -> dict[Channel, Sends]:
+    """The ways to customers and to the company's own team. Raises SettingsError for what cannot work."""
+    found: dict[Channel, Sends] = {}
+    if settings.notice_mail:
+        found[Channel.MAIL] = _mail(settings, "AWBRIDGE_NOTICE_MAIL")
+    services = {
+        Channel.SMS: [settings.notice_sms_url],
+        Channel.WHATSAPP: [settings.notice_whatsapp_url],
+        Channel.CHAT: list(settings.notice_chat_urls),
+    }
+    for channel, secrets in services.items():
+        if urls := [s.get_secret_value() for s in secrets if s.get_secret_value()]:
+            if channel.reaches_customer and not any(place in urls[0] for place in ("{to}", "{to_digits}")):
+                raise SettingsError(f"AWBRIDGE_NOTICE_{channel.upper()}_URL holds no {{to}}: whom should it reach?")
+            found[channel] = Messages(*urls)
+    return found
+
+
+def operators(settings: Settings) -> list[Operator]:
+    """The ways to the operators. Raises SettingsError for what cannot work."""
+    found = [Operator(channel=Messages(url.get_secret_value())) for url in settings.alarm_urls]
+    if settings.alarm_mail_to:
+        mail = _mail(settings, "AWBRIDGE_ALARM_MAIL_TO")
+        found += [Operator(channel=mail, to=address) for address in settings.alarm_mail_to]
+    return found
+
+
+def _mail(settings: Settings, wanted_by: str) -> Mail:
+    url = settings.smtp_url.get_secret_value()
+    if not url:
+        raise SettingsError(f"AWBRIDGE_SMTP_URL is not set, but {wanted_by} is.")
+    return Mail(url, sender=settings.notice_mail_from)
+
+
+def templates(settings: Settings) -> Templates:
+    """The words of messages, with those of the settings' folder in place of the shipped ones."""
+    folder = Path(settings.templates_dir) if settings.templates_dir else None
+    if folder and not folder.is_dir():
+        raise SettingsError(f"AWBRIDGE_TEMPLATES_DIR: {folder} is not a folder")
+    return Templates(folder, default_language=settings.notice_language)
+
+
+def notify_policy(settings: Settings) -> NotifyPolicy:
+    """When and how customers are told, by the settings."""
+    return NotifyPolicy(
+        rules=Rules(
+            fresh_for=timedelta(seconds=settings.notice_fresh_seconds),
+            milestones=read_milestones(settings.notice_milestones),
+            consent=read_channels(settings.notice_consent),
+            quiet=read_quiet_hours(settings.notice_quiet_hours),
+            zone=settings.zone,
+        ),
+        language=settings.notice_language,
+        country=settings.notice_country,
+        brand=settings.notice_brand,
+        retry_delays=settings.notice_retry_delays,
+    )
+
+
+def free_share(settings: Settings) -> float:
+    """How much of the disk that the data lie on is free, from 0 to 1."""
+    url = urlsplit(settings.database_url)
+    folder = Path(unquote(url.path.removeprefix("/"))).parent if url.scheme == "sqlite" else Path()
+    used = shutil.disk_usage(folder)
+    return used.free / used.total
+
+
 def allocate_policy(settings: Settings) -> AllocatePolicy:
     """How the recommendation is asked for, by the settings."""
     return AllocatePolicy(retry_delays=settings.retry_delays, hold=timedelta(seconds=settings.hold_seconds))
@@ -225,6 +304,7 @@ def step_loops(
     settings: Settings,
     store: Store,
     clickpost: AsyncClickPost,
+    outgoing: Outgoing,
     clock: Clock,
     *,
     refusals: Refusals | None = None,
@@ -260,8 +340,9 @@ def step_loops(
     if settings.courier_comparison_seconds:
         every = timedelta(seconds=settings.courier_comparison_seconds)
         work["compare"] = lambda: watch_couriers(store=store, clickpost=clickpost, clock=clock, every=every)
-    pushing = Loop("push", push.round, idle_seconds=idle, stop=push.stop, finish=push.drain)
-    loops = {"push": pushing, **{name: Loop(name, round_, idle_seconds=idle) for name, round_ in work.items()}}
+    loops = {"push": Loop("push", push.round, idle_seconds=idle, stop=push.stop, finish=push.drain)}
+    work |= _telling(settings, store, outgoing, clock, lambda: list(loops.values()))
+    loops |= {name: Loop(name, round_, idle_seconds=idle) for name, round_ in work.items()}
     if settings.reconcile_dir:
         folder = Path(settings.reconcile_dir)
         loops["report_files"] = Loop(
@@ -270,6 +351,44 @@ def step_loops(
             idle_seconds=max(idle, 5.0),
         )
     return loops
+
+
+def _telling(
+    settings: Settings, store: Store, outgoing: Outgoing, clock: Clock, loops: Callable[[], list[Loop]]
+) -> dict[str, Callable[[], Awaitable[int]]]:
+    """The steps that tell customers, own systems and operators."""
+    notifying, channels, words = notify_policy(settings), customer_channels(settings), templates(settings)
+    delivering = DeliverPolicy(retry_delays=settings.endpoint_retry_delays)
+    people = operators(settings)
+    lateness = Lateness(
+        store=store,
+        clock=clock,
+        policy=LatenessPolicy(stuck_after=stuck_after(settings)),
+    )
+    digest = Digest(store=store, operators=people, clock=clock, zone=settings.zone, hour=settings.alarm_digest_hour)
+    lookout = Lookout(
+        store=store,
+        clock=clock,
+        loops=loops,
+        free_share=lambda: free_share(settings),
+        least_free=settings.alarm_disk_free,
+    )
+
+    async def alarm() -> int:
+        await lookout.look()
+        return await tell_operators(store=store, operators=people, clock=clock) + await digest.send_due()
+
+    return {
+        "notify": lambda: notify_due(store=store, channels=channels, templates=words, clock=clock, policy=notifying),
+        "late": lateness.look,
+        "deliver_events": lambda: deliver_due(store=store, outgoing=outgoing, clock=clock, policy=delivering),
+        "alarm": alarm,
+    }
+
+
+def outgoing_line(settings: Settings) -> Outgoing:
+    """The line to own systems."""
+    return Outgoing(allowed=read_networks(settings.endpoint_networks), timeout=settings.endpoint_timeout)
 
 
 async def serve(
@@ -287,12 +406,13 @@ async def serve(
         open_store(settings, migrate=settings.migrate_on_start, patience=START_PATIENCE) as store,
         recorded(hook, store),
         vendor(settings, on_call=hook) as clickpost,
+        outgoing_line(settings) as outgoing,
     ):
         if store.dialect == "sqlite":
             sys.setswitchinterval(QUICK_HANDOVER)
         refusals = Refusals()
         ingest = Ingest(store)
-        loops = step_loops(settings, store, clickpost, utc_now, refusals=refusals, give_way=ingest.give_way)
+        loops = step_loops(settings, store, clickpost, outgoing, utc_now, refusals=refusals, give_way=ingest.give_way)
         loops |= evidence.loops(settings, store, utc_now, hook)
         ingest.on_stored = loops["apply"].wake
         keys = KeyRing(store, (k.get_secret_value() for k in settings.webhook_keys))
@@ -306,6 +426,8 @@ async def serve(
             api_keys=[k.get_secret_value() for k in settings.api_keys],
             desk=evidence.desk(settings),
             hook=hook,
+            networks=read_networks(settings.endpoint_networks),
+            country=settings.notice_country,
             zone=settings.time_zone,
             ask_again=timedelta(seconds=settings.ask_again_seconds),
             stuck_after=stuck_after(settings),
@@ -342,10 +464,12 @@ async def work(settings: Settings) -> None:
         open_store(settings, migrate=settings.migrate_on_start, patience=START_PATIENCE) as store,
         recorded(hook, store),
         vendor(settings, on_call=hook) as clickpost,
+        outgoing_line(settings) as outgoing,
     ):
         stop = asyncio.Event()
         _on_signal(stop.set)
-        loops = step_loops(settings, store, clickpost, utc_now) | evidence.loops(settings, store, utc_now, hook)
+        loops = step_loops(settings, store, clickpost, outgoing, utc_now)
+        loops |= evidence.loops(settings, store, utc_now, hook)
         async with _running(loops):
             log.info("working")
             await stop.wait()

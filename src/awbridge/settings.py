@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -17,6 +18,7 @@ from pydantic_settings import (
 
 from awbridge.domain.allocation import Allocation
 from awbridge.domain.errors import SettingsError
+from awbridge.domain.notices import read_channels, read_milestones, read_quiet_hours
 from awbridge.domain.privacy import read_privacy
 from awbridge.domain.retry import DEFAULT_RETRY_DELAYS
 from awbridge.domain.schedule import check_cron
@@ -181,6 +183,60 @@ class Settings(BaseSettings):
     )
     retain_reports_days: int = Field(365, ge=0, le=36500, description="Days that reports are kept.")
     retain_runs_days: int = Field(90, ge=0, le=36500, description="Days that scheduled runs are kept.")
+
+    notice_mail_from: str = Field("", description="Sender of mails, e.g. Acme <orders@acme.example>.")
+    notice_mail: bool = Field(False, description="Whether customers get mail. Operators do by AWBRIDGE_ALARM_MAIL_TO.")
+    notice_sms_url: SecretStr = Field(
+        SecretStr(""), description="apprise URL for SMS to customers, with {to} in it. Empty: no SMS. A secret."
+    )
+    notice_whatsapp_url: SecretStr = Field(
+        SecretStr(""), description="apprise URL for WhatsApp to customers, with {to} in it. Empty: none. A secret."
+    )
+    notice_chat_urls: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        (), description="apprise URLs of your own team's chats that get every milestone, comma-separated. Secrets."
+    )
+    notice_consent: str = Field(
+        "", description="Channels that need no word of consent in the payload, comma-separated: mail, sms, whatsapp."
+    )
+    notice_milestones: str = Field("all", description="Milestones that make a message, comma-separated, or all.")
+    notice_quiet_hours: str = Field(
+        "sms=21:00-09:00,whatsapp=21:00-09:00",
+        description="When a channel is silent, in the account's time zone. What falls due then goes out at the end.",
+    )
+    notice_fresh_seconds: float = Field(
+        86400.0, gt=0, description="No message when the latest status is older than this at the moment of sending."
+    )
+    notice_retry_delays: Annotated[tuple[float, ...], NoDecode] = Field(
+        (60.0, 300.0, 1800.0, 7200.0), description="Seconds between the tries to send one message, comma-separated."
+    )
+    notice_language: str = Field(
+        "en", pattern="^[a-z]{2,8}$", description="Language of messages where the payload names none: en, hi, ..."
+    )
+    notice_country: str = Field(
+        "IN", pattern="^[A-Z]{2}$", description="Country of phone numbers that carry no country code."
+    )
+    notice_brand: str = Field("", max_length=60, description="Your name, as messages to customers show it.")
+    templates_dir: str = Field("", description="Folder whose templates stand in for the shipped ones, file by file.")
+    endpoint_networks: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Private networks that outgoing webhooks may reach, also over http, e.g. 10.0.0.0/8."
+    )
+    endpoint_retry_delays: Annotated[tuple[float, ...], NoDecode] = Field(
+        (5.0, 300.0, 1800.0, 7200.0, 18000.0, 25200.0, 34200.0),
+        min_length=1,
+        description="Seconds between the tries to deliver one event to an endpoint, comma-separated.",
+    )
+    endpoint_timeout: float = Field(15.0, gt=0, le=60, description="Seconds to wait for an endpoint's answer.")
+    alarm_urls: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        (), description="apprise URLs that get alarms and the daily digest, comma-separated. Secrets."
+    )
+    alarm_mail_to: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Mail addresses that get alarms and the daily digest, comma-separated."
+    )
+    alarm_digest_hour: int = Field(9, ge=0, le=23, description="Hour of the day, local, after which the digest goes.")
+    alarm_disk_free: float = Field(
+        0.1, ge=0, lt=1, description="Share of the disk that must be free; below it an alarm is raised."
+    )
+
     ask_silent_days: float = Field(
         45.0,
         gt=0,
@@ -206,7 +262,20 @@ class Settings(BaseSettings):
     log_format: str = Field("text", pattern="^(text|json)$", description="`text` for people, `json` for machines.")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="The least level that is shown.")
 
-    @field_validator("webhook_keys", "api_keys", "retry_delays", "report_to", "report_clickpost_to", mode="before")
+    @field_validator(
+        "webhook_keys",
+        "api_keys",
+        "retry_delays",
+        "notice_chat_urls",
+        "notice_retry_delays",
+        "endpoint_networks",
+        "endpoint_retry_delays",
+        "alarm_urls",
+        "alarm_mail_to",
+        "report_to",
+        "report_clickpost_to",
+        mode="before",
+    )
     @classmethod
     def _split_commas(cls, value: Any) -> Any:
         if isinstance(value, str):
@@ -237,11 +306,36 @@ class Settings(BaseSettings):
         read_privacy(value)
         return value
 
-    @field_validator("retry_delays")
+    @field_validator("retry_delays", "notice_retry_delays", "endpoint_retry_delays")
     @classmethod
     def _positive(cls, value: tuple[float, ...]) -> tuple[float, ...]:
         if any(not 0 < delay < 30 * 86400 for delay in value):
             raise ValueError("every delay is a number of seconds above 0 and below 30 days")
+        return value
+
+    @field_validator("notice_quiet_hours")
+    @classmethod
+    def _quiet_hours(cls, value: str) -> str:
+        read_quiet_hours(value)
+        return value
+
+    @field_validator("notice_consent")
+    @classmethod
+    def _channels(cls, value: str) -> str:
+        read_channels(value)
+        return value
+
+    @field_validator("notice_milestones")
+    @classmethod
+    def _milestones(cls, value: str) -> str:
+        read_milestones(value)
+        return value
+
+    @field_validator("endpoint_networks")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for part in value:
+            ip_network(part)
         return value
 
     @field_validator("time_zone")

@@ -20,10 +20,10 @@ from awbridge.steps import couriers as courier_steps
 from awbridge.steps.allocate import AllocatePolicy, allocate_due
 from awbridge.steps.amend import Edit
 from awbridge.steps.release import release_due
-from awbridge.store import Store, accounts, couriers, dispatch, shipments
+from awbridge.store import Store, accounts, couriers, dispatch, endpoints, shipments
 from awbridge.store.couriers import CourierAccount
 from tests.steps.world import SetClock, TrippingStore, an_order, attempts_of, get
-from tests.store.rows import T0
+from tests.store.rows import T0, fetch
 
 POLICY = AllocatePolicy(retry_delays=(60.0, 60.0, 60.0))
 ACCOUNTS = (
@@ -313,9 +313,13 @@ async def test_account_trouble_uses_up_no_try_and_a_wrong_question_needs_a_perso
 ) -> None:
     await allocating(configured)
     clock = SetClock()
+    async with configured.write() as session:
+        await endpoints.add(session, "https://erp.example/", now=clock())
     await allocate(configured, Vendor(error=error), clock)
     after = await get(configured, "R")
     assert (after.state, after.no_of_retries) == (state, 0)
+    told = [row["kind"] for row in await fetch(configured, "SELECT kind FROM events")]
+    assert told == (["shipment.rejected"] if state is State.REJECTED else [])
     clock.forward(minutes=5)
     assert await allocate(configured, Vendor((4, "one")), clock) == (state is State.ALLOCATING)
 

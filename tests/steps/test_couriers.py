@@ -15,7 +15,7 @@ from awbridge.domain.shipment import State
 from awbridge.steps import couriers as courier_steps
 from awbridge.steps import intake
 from awbridge.steps.sync_couriers import differences, sync_couriers, watch_couriers
-from awbridge.store import Store, couriers
+from awbridge.store import Store, alarms, couriers
 from awbridge.store.couriers import CourierAccount
 from tests.steps.world import SetClock, an_order, get
 from tests.store.rows import T0, place, sql
@@ -235,10 +235,14 @@ async def test_a_warning_keeps_its_beginning_and_goes_when_its_reason_does(store
     await watch_couriers(store=store, clickpost=vendor, clock=clock, every=DAY)
     async with store.read() as session:
         assert [w.since_at for w in await couriers.warnings(session)] == [T0]
+        [alarm] = await alarms.open_now(session)
+    assert (alarm.cause, alarm.times, alarm.raised_at) == ("courier.4:one", 2, T0)
     vendor.accounts = [theirs()]
     clock.forward(days=1)
     await watch_couriers(store=store, clickpost=vendor, clock=clock, every=DAY)
     assert await warnings(store) == {}
+    async with store.read() as session:
+        assert await alarms.open_now(session) == []
 
 
 async def test_the_comparison_is_made_once_when_it_is_due_and_sooner_after_a_failure(store: Store) -> None:

@@ -251,6 +251,9 @@ async def test_a_breaker_holds_probes_and_reopens_with_one_alarm(store: Store) -
     assert await counts(store, clock) == {"placed": 41}
     alarms = [(entry["event"], entry["account"]) for entry in logs if entry["event"].startswith("account.")]
     assert alarms == [("account.trouble", "4:main"), ("account.works_again", "4:main")]
+    [alarm] = await fetch(store, "SELECT * FROM alarms")
+    assert (alarm["cause"], alarm["times"]) == ("account.4:main", 1)
+    assert alarm["cleared_at"] is not None
 
 
 async def test_account_trouble_alarms_once_however_many_wait(store: Store) -> None:
@@ -264,6 +267,9 @@ async def test_account_trouble_alarms_once_however_many_wait(store: Store) -> No
     assert len([e for e in logs if e["event"] == "account.trouble"]) == 1
     assert len(vendor.calls) <= POLICY.concurrency + 3
     assert await counts(store, clock) == {"held": 300}
+    [alarm] = await fetch(store, "SELECT * FROM alarms")
+    assert (alarm["cause"], alarm["times"], alarm["cleared_at"]) == ("account.4:main", 1, None)
+    assert "bad key" in alarm["text"]
 
 
 async def test_a_probe_that_fails_for_a_reason_of_its_own_reopens_the_account(store: Store) -> None:

@@ -16,7 +16,7 @@ from awbridge.domain.scan import Source
 from awbridge.steps import replay
 from awbridge.steps.apply import ApplyPolicy, apply_due
 from awbridge.steps.truth import Truth, truth_of
-from awbridge.store import Store, inbox, shipments
+from awbridge.store import Store, endpoints, inbox, shipments
 from tests.steps.world import INDIA, SetClock, as_body, get, indian, timeline, webhook
 from tests.store.rows import MINUTE, T0, add, count, delivery, fetch, place, sql
 from tests.store.stores import sqlite_only
@@ -267,3 +267,20 @@ async def test_a_shipment_on_the_list_of_the_silent_stays_there_until_something_
     await apply(store)
     after = await get(store, "R")
     assert (after.status_code, after.aged_out_at, after.next_ask_at) == (6, None, NOW + timedelta(days=1))
+
+
+async def test_telling_anew_tells_nobody(store: Store) -> None:
+    async with store.write() as session:
+        await endpoints.add(session, "https://erp.example/", now=T0)
+    await add(store, "R")
+    await place(store, "R", "AWB1")
+    for code, minutes in ((4, 0), (8, 60)):
+        at = T0 + minutes * MINUTE
+        await receive(store, at, Source.WEBHOOK, webhook("AWB1", code, at))
+        await apply(store)
+    told = await fetch(store, "SELECT kind FROM events ORDER BY id")
+    assert [row["kind"] for row in told] == ["status.changed", "status.changed", "delivered"]
+    await wipe(store)
+    await rebuild_all(store)
+    assert await fetch(store, "SELECT kind FROM events ORDER BY id") == told
+    assert await count(store, "milestones") == 2

@@ -16,6 +16,7 @@ from awbridge.store import Store
 from tests.conftest import new_database
 
 TABLES = (
+    *("milestones", "notices", "opt_outs", "endpoints", "events", "event_deliveries", "alarms", "digests"),
     *("shipments", "waybills", "attempts", "actions", "inbox", "scans", "payload_versions"),
     *(
         "courier_accounts",
@@ -25,7 +26,6 @@ TABLES = (
         "webhook_keys",
         "webhook_refusals",
         "arrivals",
-        "alarms",
     ),
     *("courier_warnings", "courier_comparisons", "allocation_rules"),
     *("archive_files", "runs", "reports", "erasures"),

@@ -413,6 +413,13 @@ _PLANS = [
     ("actions", "newest", (T0, "a", 5), "actions_newest"),
     ("actions", "newest_in_state", ("due", T0, "a", 5), "actions_by_state"),
     ("windows", "open", (T0,), "catch_up_windows_open"),
+    ("shipments", "late_journeys", (-1, "", T0, T0, 5), "shipments_on_their_way"),
+    ("notices", "claim_milestones", (T0, 5), "milestones_due"),
+    ("notices", "claim", ("o", T0, T0, 5), "notices_due"),
+    ("notices", "newest", (1, 5), "notices_newest"),
+    ("events", "claim", ("o", T0, T0, 5), "event_deliveries_due"),
+    ("events", "newest", (1, 5), "event_deliveries_newest"),
+    ("alarms", "claim", (T0, T0, 5), "alarms_due"),
 ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from awbridge.domain.scan import Source
-from awbridge.store import Store, arrivals, shipments
+from awbridge.store import Store, alarms, arrivals, shipments
 from awbridge.store.arrivals import Arrival
 from tests.steps.world import get
 from tests.store.rows import T0, add, place
@@ -25,7 +25,7 @@ async def test_coverage_is_shown(web: Web) -> None:
     async with web.store.write() as session:
         await arrivals.count(session, [Arrival(web.clock.now, 4, Source.WEBHOOK, deliveries=4, scans=3)])
         await arrivals.count(session, [Arrival(web.clock.now, 4, Source.TRACK_ORDER, deliveries=1, scans=1)])
-        await arrivals.raise_alarm(session, "webhooks.silent", now=T0)
+        await alarms.raise_(session, "webhooks.silent", "silent", now=T0)
     shown = (await web.http.get("/v1/coverage")).json()
     told = {"courier_partner_id": 4, "by_webhook": 3, "by_polling": 1, "webhook_share": 0.75}
     assert (shown["last_day"], shown["last_hour"]) == ([told], [told])

@@ -21,6 +21,7 @@ from awbridge.cli.payloads import payload_command, replace_command
 from awbridge.cli.reconcile import reconcile_group
 from awbridge.cli.shared import Group, as_json_option, fail, read_settings, run
 from awbridge.cli.shipments import shipments_group
+from awbridge.cli.telling import alarms_group, endpoints_group, notices_group, opt_outs_group
 from awbridge.cli.tracking import catch_up, replay, webhook_group
 from awbridge.logs import set_up_logs
 from awbridge.store import Store
@@ -160,6 +161,7 @@ for command in (
     *(actions_group, pickups_group, waybills_group),
 ):
     main.add_command(command)
-
+for command in (notices_group, endpoints_group, opt_outs_group, alarms_group):
+    main.add_command(command)
 for command in (report_group, archive_group, evidence_of_shipment, erase, show_schedules):
     main.add_command(command)

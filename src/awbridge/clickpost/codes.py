@@ -104,6 +104,11 @@ def happening(code: int, *, at: datetime, ndr_code: int | None = None, words: st
     )
 
 
+def milestone_of(code: int) -> Milestone | None:
+    """The milestone of a shipment that stands there; None where people are told of none. On its way is shipped."""
+    return MILESTONES.get(code) or (Milestone.SHIPPED if code in _ON_THE_WAY else None)
+
+
 COURIER_NAMES: dict[int, str] = {
     1: "FedEx",
     2: "Aramex",

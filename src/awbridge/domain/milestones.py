@@ -1,6 +1,7 @@
 """Milestones, delivery attempts and failed deliveries (NDR) of a shipment, out of what happened to it. Pure.
 
-All of it is computed from the scans when somebody looks, so that no order of arrival can make a difference.
+All of it is computed from the scans when somebody looks, so that no order of arrival can make a difference. Which
+milestone overtakes which stands here too: people are told of them in that order.
 """
 
 from __future__ import annotations
@@ -33,6 +34,36 @@ class Milestone(StrEnum):
 
 # These happen more than once, and each time counts.
 REPEATED = frozenset({Milestone.OUT_FOR_DELIVERY, Milestone.FAILED_DELIVERY, Milestone.DELAYED})
+
+# Those along the way, in order. Being late or stuck is no place on the way: it overtakes nothing.
+JOURNEY = (
+    Milestone.AWB_GENERATED,
+    Milestone.OUT_FOR_PICKUP,
+    Milestone.SHIPPED,
+    Milestone.OUT_FOR_DELIVERY,
+    Milestone.FAILED_DELIVERY,
+    Milestone.DELIVERED,
+    Milestone.RTO_STARTED,
+    Milestone.RTO_DELIVERED,
+    Milestone.CANCELLED,
+    Milestone.DAMAGED,
+    Milestone.LOST,
+)
+_PLACE = {milestone: place for place, milestone in enumerate(JOURNEY)}
+_NO_MORE_LATENESS = _PLACE[Milestone.DELIVERED]
+
+# Of a return the customer is the one who hands the parcel over: its way to the warehouse's door is no news to them.
+FOR_RETURNS = frozenset(
+    {
+        Milestone.AWB_GENERATED,
+        Milestone.OUT_FOR_PICKUP,
+        Milestone.SHIPPED,
+        Milestone.DELIVERED,
+        Milestone.CANCELLED,
+        Milestone.DAMAGED,
+        Milestone.LOST,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +126,15 @@ def reached(
 def first(found: Iterable[Reached], milestone: Milestone) -> datetime | None:
     """When a milestone was reached first; None when it was not."""
     return next((r.at for r in found if r.milestone is milestone), None)
+
+
+def overtaken_by(milestone: Milestone, reached: Iterable[Milestone]) -> Milestone | None:
+    """The latest of the reached milestones, if it lies behind this one on the way; None where none does."""
+    places = [place for other in reached if (place := _PLACE.get(other)) is not None]
+    here = _PLACE.get(milestone)
+    limit = here if here is not None else _NO_MORE_LATENESS - 1
+    latest = max(places, default=-1)
+    return JOURNEY[latest] if latest > limit else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

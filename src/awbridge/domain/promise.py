@@ -39,6 +39,14 @@ def changes(promises: Iterable[Promise]) -> list[Promise]:
     return found
 
 
+def edd_day(edd: str | None) -> date | None:
+    """The promised day; None where the EDD is no date."""
+    try:
+        return date.fromisoformat(edd or "")
+    except ValueError:
+        return None
+
+
 def due_at(edd: str | None, zone: tzinfo) -> datetime | None:
     """The end of the promised day in the account's zone, as UTC; None where the EDD is no date."""
     try:

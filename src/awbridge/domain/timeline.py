@@ -57,6 +57,7 @@ class Timeline:
         self.new: list[Entry] = []
         self.changed: list[Entry] = []
         self.gone: list[Entry] = []
+        self.last: Entry | None = None  # that of the scan that was told last
         self._entries: dict[int, Entry] = {}  # by place
         self._places: dict[int, int] = {}  # id() of an entry -> its place
         self._numbers = count()
@@ -94,8 +95,9 @@ class Timeline:
         if not alike:
             self._put(copy)
             self.new.append(copy)
+            self.last = copy
             return True
-        first = alike[0]
+        first = self.last = alike[0]
         for entry in alike[1:]:
             self.drop(entry)
         for entry in (*alike[1:], copy):

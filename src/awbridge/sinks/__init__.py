@@ -1,1 +1,1 @@
-"""Where things go that leave the house: object storage, mail."""
+"""Where things go that leave the house: object storage, mail, message services, signed webhooks."""

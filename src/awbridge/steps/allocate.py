@@ -15,13 +15,14 @@ from awbridge.clickpost.failures import Answer
 from awbridge.clickpost.orders import successor
 from awbridge.clickpost.parcel import recommendation_query
 from awbridge.clickpost.recommendations import Choice, Recommendations
+from awbridge.domain import events as happened
 from awbridge.domain.call import Call
 from awbridge.domain.errors import PayloadRefused, VendorError
 from awbridge.domain.json import JsonObject
 from awbridge.domain.retry import DEFAULT_RETRY_DELAYS, delay_before_retry
 from awbridge.domain.shipment import Region, Shipment, State
 from awbridge.steps.clock import Clock
-from awbridge.store import Store, attempts, couriers, shipments
+from awbridge.store import Store, attempts, couriers, events, shipments
 from awbridge.store.couriers import CourierAccount
 from awbridge.store.database import Session
 from awbridge.store.shipments import Chosen, NotAllocated
@@ -105,6 +106,9 @@ async def _record(
     else:
         decided = _failed(shipment, answer, now, policy)
         kept = await shipments.not_allocated(session, shipment.reference_number, owner, decided, now=now)
+        if kept:
+            told = happened.stopped(shipment, decided.state, decided.problem, now=now)
+            await events.write(session, told, now=now)
         log.warning("shipment.not_allocated", reference=shipment.reference_number)
     if kept and await shipments.cancel_is_asked(session, shipment.reference_number):
         await shipments.cancel(session, shipment.reference_number, now=now)  # somebody asked while the call was out

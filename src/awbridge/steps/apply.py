@@ -13,18 +13,21 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from awbridge.clickpost.codes import milestone_of, status_info
 from awbridge.clickpost.deliveries import FUTURE_TOLERANCE, MOST_PROBLEMS, Unreadable
+from awbridge.domain import events as happened
 from awbridge.domain.asking import next_ask
 from awbridge.domain.errors import StoreBusy
+from awbridge.domain.events import Happening
 from awbridge.domain.scan import Tidings
 from awbridge.domain.shipment import WaybillKind
 from awbridge.steps.clock import Clock
-from awbridge.steps.story import Reading, Story, keep, open_stories, tell_anew
-from awbridge.store import Store, arrivals, inbox, shipments, tellings, waybills
+from awbridge.steps.story import Reading, Story, keep, open_stories, stored_standing, tell_anew
+from awbridge.store import Store, arrivals, events, inbox, shipments, tellings, waybills
 from awbridge.store.arrivals import Arrival
 from awbridge.store.database import Session
 from awbridge.store.inbox import Delivery
-from awbridge.store.shipments import Heard
+from awbridge.store.shipments import Heard, Standing
 from awbridge.store.tellings import Telling
 from awbridge.store.waybills import KnownWaybill
 
@@ -188,11 +191,14 @@ async def _tell_shipments(
     in_order = [story for story in stories.values() if not story.late]
     await keep(session, in_order)
     heard: list[Heard] = []
+    happenings: list[Happening] = []
     for story in stories.values():
         _log_future_scans(story)
         final_story = (await tell_anew(session, story.shipment, policy)).story if story.late else story
         heard.append(_heard(final_story, policy, gap=story.gap))
+        happenings += _happenings(story, heard[-1].standing)
     await shipments.set_standings(session, heard)
+    await events.write(session, happenings, now=now)
     return [
         Arrival(e.received_at, e.courier_partner_id or story.shipment.courier_partner_id, e.source, scans=1)
         for story in stories.values()
@@ -206,6 +212,20 @@ def _log_future_scans(story: Story) -> None:
             ahead = (entry.scanned_at - entry.received_at).total_seconds()
             reference = story.shipment.reference_number
             log.warning("scan.in_future", reference=reference, source=entry.source.value, ahead_seconds=int(ahead))
+
+
+def _happenings(story: Story, standing: Standing) -> list[Happening]:
+    """What this batch did to where the shipment stands, for customers and own systems."""
+    return happened.moved(
+        story.shipment,
+        before=stored_standing(story.shipment).sighting,
+        after=standing.sighting,
+        told=story.told_latest,
+        info=status_info(standing.sighting.code) if standing.sighting else None,
+        milestone_of=milestone_of,
+        ndr_code=standing.ndr_code,
+        edd=standing.edd,
+    )
 
 
 def _heard(story: Story, policy: ApplyPolicy, *, gap: bool) -> Heard:

@@ -9,10 +9,11 @@ from typing import Protocol
 import structlog
 
 from awbridge.clickpost.answers import CancelAnswer
+from awbridge.domain import events as happened
 from awbridge.domain.retry import delay_before_retry
 from awbridge.domain.shipment import Shipment, State
 from awbridge.steps.clock import Clock
-from awbridge.store import Store, attempts, shipments
+from awbridge.store import Store, attempts, events, shipments
 from awbridge.store.shipments import CancelResult
 
 log = structlog.get_logger()
@@ -51,6 +52,8 @@ async def cancel_due(
                 session, answer.call, reference_number=shipment.reference_number, outcome=outcome, made_at=at
             )
             await shipments.after_cancel(session, shipment.reference_number, owner, decided, now=at)
+            if answer.cancelled:
+                await events.write(session, [happened.cancelled(shipment, now=at)], now=at)
         _tell(shipment, answer)
     return len(claimed)
 

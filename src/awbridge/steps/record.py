@@ -10,11 +10,13 @@ import structlog
 
 from awbridge.clickpost.answers import FoundOrder, OrderAnswer
 from awbridge.clickpost.orders import placed_differences
+from awbridge.domain import events as happened
 from awbridge.domain.desk import AccountState, after_answers
+from awbridge.domain.events import Happening
 from awbridge.domain.outcome import Outcome, Pending, Placed, Rejected
 from awbridge.domain.shipment import Shipment
 from awbridge.steps.verdict import NAMES, PushPolicy, decide, tally, unsettled
-from awbridge.store import Store, accounts, attempts, dispatch, shipments
+from awbridge.store import Store, accounts, alarms, attempts, dispatch, events, shipments
 from awbridge.store.attempts import NewAttempt
 from awbridge.store.database import Session
 from awbridge.store.dispatch import InFlight, NotPlaced, Placing
@@ -64,11 +66,15 @@ async def record(store: Store, done: Sequence[Done], now: datetime, policy: Push
         failures = [(d, _decided(d, states, after, policy)) for d in done if _is_ours(d, rows)]
         if failures:
             await dispatch.not_placed(session, [(d.reference, d.owner, what) for d, what in failures], now=now)
+        told = [_placed(placing, now) for placing in placings]
+        told += [h for d, what in failures for h in happened.stopped(d.shipment, what.state, what.problem, now=now)]
+        await events.write(session, told, now=now)
         await _cancel_where_asked(session, done, rows, now)
         await accounts.save(session, [after[key] for key in states if after[key] != states[key]])
         for key, state in states.items():
             if state.in_trouble and not after[key].in_trouble:
                 await dispatch.release(session, key, now=now)
+            await _alarm_of_account(session, state, after[key], now)
     for d in done:
         _tell(d)
     for key, state in states.items():
@@ -131,6 +137,12 @@ def _placing(done: Done, policy: PushPolicy) -> Placing:
     )
 
 
+def _placed(placing: Placing, now: datetime) -> Happening:
+    # The courier that holds it, which may be another than was asked.
+    shipment = replace(placing.shipment, courier_partner_id=placing.courier)
+    return happened.placed(shipment, placing.placed.waybill, label_url=placing.placed.label_url, now=now)
+
+
 def _difference(shipment: Shipment, placed: Placed) -> str | None:
     """What a person should know of a placed shipment: where ClickPost holds something other than was asked."""
     return "; ".join(placed_differences(shipment, placed)) or None
@@ -155,6 +167,15 @@ def _tell(done: Done) -> None:
         log.debug("shipment.waiting", **fields)
     else:
         log.warning(f"shipment.{NAMES[type(done.outcome)]}", **fields)
+
+
+async def _alarm_of_account(session: Session, before: AccountState, after: AccountState, now: datetime) -> None:
+    cause = f"account.{after.account}"
+    if after.in_trouble and not before.in_trouble:
+        text = f"courier account {after.account} is held ({after.trouble.value}): {after.problem}; see GET /v1/accounts"
+        await alarms.raise_(session, cause, text, now=now)
+    elif before.in_trouble and not after.in_trouble:
+        await alarms.clear(session, cause, now=now)
 
 
 def _tell_of_account(before: AccountState, after: AccountState, now: datetime) -> None:

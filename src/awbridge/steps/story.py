@@ -47,7 +47,10 @@ class Reading:
 
 
 class Story:
-    """One shipment's story while a transaction holds it. `gap`: a scan came that webhooks should have brought."""
+    """One shipment's story while a transaction holds it. `gap`: a scan came that webhooks should have brought.
+
+    `told_latest` is the newest latest_status (else scan) among what was told.
+    """
 
     def __init__(self, shipment: Shipment, entries: Sequence[Entry], promised: Sequence[Promise]) -> None:
         self.shipment = shipment
@@ -58,6 +61,7 @@ class Story:
         self.forward_waybill = shipment.forward_waybill
         self.forward_reference_number = shipment.forward_reference_number
         self.heard_at = shipment.last_heard_at
+        self.told_latest: Sighting | None = None
         self.gap = False
         self.late = False
 
@@ -68,6 +72,9 @@ class Story:
         for scan in tidings.told:
             is_new = self.timeline.tell(scan, own=own, received_at=at, source=source)
             self.gap = self.gap or (is_new and source in _LATEST_ONLY)
+            entry = self.timeline.last
+            if entry and entry.waybill not in self.shipment.children and scan is (tidings.latest or scan):
+                self.told_latest = newest(self.told_latest, _sighting(entry))
         if tidings.edd:
             said_at = min(at, max(scan.scanned_at for scan in tidings.told))
             self._promise(Promise(edd=tidings.edd, said_at=said_at, heard_at=at, source=source.value))

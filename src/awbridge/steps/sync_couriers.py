@@ -6,7 +6,7 @@ The loop never writes to the mapping: it compares, and warns of accounts in use 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -15,9 +15,11 @@ import structlog
 
 from awbridge.clickpost.accounts import VendorAccount
 from awbridge.domain.errors import NotPossible, VendorError
+from awbridge.domain.shipment import account_key
 from awbridge.steps.clock import Clock
-from awbridge.store import Store, couriers
+from awbridge.store import Store, alarms, couriers
 from awbridge.store.couriers import CourierAccount, CourierWarning
+from awbridge.store.database import Session
 
 log = structlog.get_logger()
 
@@ -76,10 +78,26 @@ async def sync_couriers(*, store: Store, clickpost: ListsAccounts, clock: Clock,
         found = find_warnings(mine, theirs, waiting, now=clock())
         before = {w.key: w for w in await couriers.warnings(session)}
         await couriers.keep_warnings(session, found)
+        await _alarm(session, before.values(), found, now=clock())
     for warning in found:
         if warning.key not in before or before[warning.key].kind != warning.kind:
             _tell(warning)
     return Report(changes=changes, warnings=found, applied=bool(written))
+
+
+async def _alarm(
+    session: Session, before: Iterable[CourierWarning], found: Sequence[CourierWarning], *, now: datetime
+) -> None:
+    """One alarm for each account in use, over when the account is well again or nothing uses it any more."""
+    texts = {_cause(warning): warning.warning for warning in found}
+    for cause, text in sorted(texts.items()):
+        await alarms.raise_(session, cause, text, now=now)
+    for cause in sorted({_cause(warning) for warning in before} - texts.keys()):
+        await alarms.clear(session, cause, now=now)
+
+
+def _cause(warning: CourierWarning) -> str:
+    return f"courier.{account_key(warning.courier_partner_id, warning.account_code)}"
 
 
 async def watch_couriers(*, store: Store, clickpost: ListsAccounts, clock: Clock, every: timedelta) -> int:

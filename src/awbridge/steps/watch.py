@@ -16,8 +16,9 @@ import structlog
 from awbridge.domain.coverage import Stretch, Told, silent, stretches
 from awbridge.domain.scan import Source
 from awbridge.steps.clock import Clock
-from awbridge.store import Store, arrivals, shipments, webhook_keys, windows
+from awbridge.store import Store, alarms, arrivals, shipments, webhook_keys, windows
 from awbridge.store.arrivals import Arrived
+from awbridge.store.database import Session
 from awbridge.store.webhook_keys import Refusal
 
 log = structlog.get_logger()
@@ -89,7 +90,7 @@ class Watch:
             last_at = await arrivals.last_webhook_at(session)
             since = max(last_at or self._since, self._since)
             found = _found_by_polling(await arrivals.since(session, since))
-            raised_at = (await arrivals.alarms(session)).get(SILENT)
+            raised_at = (await _alarms(session)).get(SILENT)
         is_silent = silent(
             last_webhook_at=last_at,
             listening_since=self._since,
@@ -100,15 +101,20 @@ class Watch:
         )
         if is_silent and raised_at is None:
             async with self._store.write() as session:
-                is_mine = await arrivals.raise_alarm(session, SILENT, now=now)
-            if is_mine:
                 last = last_at.isoformat() if last_at else "never"
+                text = f"no webhook came since {last}, but polling found {found} scans; run awbridge doctor"
+                is_mine = await alarms.raise_(session, SILENT, text, now=now)
+            if is_mine:
                 log.error("webhooks.silent", last_webhook=last, found_by_polling=found, do="run awbridge doctor")
         elif raised_at is not None and last_at is not None and last_at > raised_at:
             async with self._store.write() as session:
-                is_mine = await arrivals.end_alarm(session, SILENT)
+                is_mine = await alarms.clear(session, SILENT, now=now)
             if is_mine:
                 log.info("webhooks.back", silent_seconds=round((last_at - raised_at).total_seconds()))
+
+
+async def _alarms(session: Session) -> dict[str, datetime]:
+    return {alarm.cause: alarm.raised_at for alarm in await alarms.open_now(session)}
 
 
 def _found_by_polling(arrived: Sequence[Arrived]) -> int:
@@ -168,7 +174,7 @@ async def coverage(*, store: Store, clock: Clock, back: timedelta = timedelta(da
             hour=_told(await arrivals.since(session, arrivals.stretch_of(now - timedelta(hours=1)))),
             day=_told(await arrivals.since(session, arrivals.stretch_of(now - timedelta(days=1)))),
             found_since_last_webhook=_found_by_polling(await arrivals.since(session, last_at)) if last_at else 0,
-            alarms=await arrivals.alarms(session),
+            alarms=await _alarms(session),
             refusals=await webhook_keys.refusals(session),
             silent_shipments=await shipments.count_aged_out(session),
         )

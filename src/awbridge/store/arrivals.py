@@ -1,4 +1,4 @@
-"""The tables `arrivals` and `alarms`: what each side brought, counted by ten minutes, and which alarms stand."""
+"""The table `arrivals`: what each side brought, counted by ten minutes."""
 
 from __future__ import annotations
 
@@ -81,18 +81,3 @@ async def last_webhook_at(session: Session) -> datetime | None:
 async def forget(session: Session, *, now: datetime) -> int:
     """Drop counts older than 8 days; how many rows."""
     return await session.execute(_sql.forget, now - KEPT)
-
-
-async def raise_alarm(session: Session, name: str, *, now: datetime) -> bool:
-    """Raise an alarm; False when it stands already."""
-    return await session.execute(_sql.raise_alarm, name, now) > 0
-
-
-async def end_alarm(session: Session, name: str) -> bool:
-    """End an alarm; False when none stood."""
-    return await session.execute(_sql.end_alarm, name) > 0
-
-
-async def alarms(session: Session) -> dict[str, datetime]:
-    """The alarms that stand, and since when."""
-    return {row["name"]: row["raised_at"] for row in await session.fetch(_sql.alarms)}

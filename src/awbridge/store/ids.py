@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from datetime import datetime
 
 _PROCESS_BITS = 10
 
@@ -25,3 +26,8 @@ class Ids:
         first = max(self._last + 1, time.time_ns() // 1000)
         self._last = first + count - 1
         return [(number << _PROCESS_BITS) | self._process for number in range(first, first + count)]
+
+
+def first_id(at: datetime) -> int:
+    """No id that was given since then is smaller."""
+    return int(at.timestamp() * 1_000_000) << _PROCESS_BITS

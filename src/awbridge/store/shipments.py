@@ -479,6 +479,17 @@ async def cancel_is_asked(session: Session, reference_number: str) -> bool:
     return bool(await session.fetch(_sql.cancel_asked, shard_of(reference_number), reference_number))
 
 
+async def late_journeys(
+    session: Session, after: tuple[int, str], *, silent_since: datetime, due_before: datetime, limit: int
+) -> list[Shipment]:
+    """Shipments on their way that are silent since then, or whose promised day was over by `due_before`.
+
+    In order of (shard, reference number), after this one.
+    """
+    rows = await session.fetch(_sql.late_journeys, *after, silent_since, due_before, limit)
+    return [from_row(row) for row in rows]
+
+
 async def set_allocated_by(session: Session, reference_number: str, by: str | None) -> None:
     """Keep what chose the courier."""
     await session.execute(_sql.set_allocated_by, shard_of(reference_number), reference_number, by)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Any, cast
 from zoneinfo import ZoneInfo
@@ -13,15 +14,16 @@ from awbridge.domain.allocation import Allocation
 from awbridge.domain.errors import NotFound, NotPossible
 from awbridge.domain.overdue import DEFAULT_STUCK_AFTER, StuckAfter, silent_since
 from awbridge.domain.shipment import Shipment, State
+from awbridge.sinks.addresses import Network
 from awbridge.steps import amend, intake
 from awbridge.steps.amend import Edit
 from awbridge.steps.catch_up import ask_back
 from awbridge.steps.clock import Clock
 from awbridge.steps.truth import truth_of
 from awbridge.steps.watch import coverage
-from awbridge.store import Store, accounts, attempts, scans, shipments, waybills
+from awbridge.store import Store, accounts, attempts, notices, scans, shipments, waybills
 from awbridge.store.database import Session
-from awbridge.web import action_routes, reconciliations, views
+from awbridge.web import action_routes, reconciliations, telling, views
 from awbridge.web.accounts import add_routes
 from awbridge.web.evidence_routes import EvidenceDesk
 from awbridge.web.evidence_routes import add_routes as add_evidence_routes
@@ -91,14 +93,18 @@ def router(
     desk: EvidenceDesk | None = None,
     ask_again: timedelta = ASK_AGAIN,
     stuck_after: StuckAfter = DEFAULT_STUCK_AFTER,
+    networks: Sequence[Network] = (),
+    country: str = "IN",
 ) -> APIRouter:
-    """The routes about shipments, accounts, evidence, reconciliations. `zone` is the account's: its days, and times
-    without one. One shipment is not asked for twice within `ask_again`.
+    """The routes about shipments, accounts, evidence, reconciliations and telling. `zone` is the account's: its days,
+    and times without one. One shipment is not asked for twice within `ask_again`. `networks` are private ones that
+    endpoints may lie in; `country` is that of phones.
     """
     api = APIRouter(prefix="/v1")
     desk = desk or EvidenceDesk()
     add_evidence_routes(api, store, clock, desk)
     api.include_router(reconciliations.router(store, clock, ZoneInfo(zone), privacy=desk.privacy["clickpost"]))
+    api.include_router(telling.router(store, clock, networks=networks, country=country))
 
     def view(shipment: Shipment) -> views.ShipmentView:
         return views.shipment_view(shipment, stuck_after, clock())
@@ -182,6 +188,15 @@ def router(
         async with store.read() as session:
             return [views.attempt_view(a) for a in await attempts.of_shipment(session, reference_number)]
 
+    @api.get("/shipments/{reference_number:path}/notices", tags=["shipments"])
+    async def show_notices(reference_number: str) -> list[views.MilestoneView]:
+        """Why its customer did, or did not, get a message: each milestone, and the notice over each channel."""
+        await _known(store, reference_number)
+        async with store.read() as session:
+            reached = await notices.milestones_of(session, reference_number)
+            made = await notices.of_shipment(session, reference_number)
+        return [views.milestone_view(r, [n for n in made if n.milestone is r.milestone]) for r in reached]
+
     @api.post("/shipments/{reference_number:path}/retry", tags=["shipments"])
     async def retry_shipment(reference_number: str) -> views.ShipmentView:
         """Push it again at once, with all its tries."""
@@ -262,5 +277,5 @@ def router(
 
     add_routes(api, store, clock, zone)
     _ = (create_shipments, list_shipments, show_shipment, show_scans, show_attempts, retry_shipment, cancel_shipment)
-    _ = (change_payload, show_payloads, replace_shipment, ask_shipment, show_coverage)
+    _ = (change_payload, show_payloads, replace_shipment, ask_shipment, show_coverage, show_notices)
     return api

@@ -16,6 +16,7 @@ import awbridge
 from awbridge.domain.allocation import Allocation
 from awbridge.domain.errors import StoreError
 from awbridge.domain.overdue import DEFAULT_STUCK_AFTER, StuckAfter
+from awbridge.sinks.addresses import Network
 from awbridge.steps.clock import Clock
 from awbridge.steps.keep_calls import CallRecorder
 from awbridge.steps.loop import Loop
@@ -40,6 +41,8 @@ def build_app(
     webhook: WebhookEndpoint,
     loops: Sequence[Loop],
     api_keys: Sequence[str],
+    networks: Sequence[Network] = (),
+    country: str = "IN",
     zone: str = "Asia/Kolkata",
     clickpost: ListsAccounts | None = None,
     allocation: Allocation = Allocation.RULES,
@@ -57,7 +60,15 @@ def build_app(
     problems.install(inner)
     inner.include_router(
         api.router(
-            store, clock, allocation=allocation, zone=zone, desk=desk, ask_again=ask_again, stuck_after=stuck_after
+            store,
+            clock,
+            allocation=allocation,
+            zone=zone,
+            desk=desk,
+            ask_again=ask_again,
+            stuck_after=stuck_after,
+            networks=networks,
+            country=country,
         )
     )
     inner.include_router(couriers_api.router(store, clock, clickpost=clickpost))

@@ -12,7 +12,7 @@ from awbridge.steps.clock import Clock
 from awbridge.steps.keep_calls import CallRecorder
 from awbridge.steps.loop import Loop
 from awbridge.steps.watch import SILENT, Coverage, coverage
-from awbridge.store import Store, accounts, actions, archive, couriers, inbox, scans, shipments
+from awbridge.store import Store, accounts, actions, alarms, archive, couriers, events, inbox, notices, scans, shipments
 from awbridge.store.accounts import Held
 from awbridge.web.webhook import WebhookEndpoint
 
@@ -26,6 +26,8 @@ class _Now(Collector):
         deliveries: Mapping[str, int],
         answers: Mapping[int, int],
         loops: Sequence[Loop],
+        telling: Mapping[str, Mapping[str, int]],
+        alarms_open: int,
         held: Mapping[str, Held],
         waiting: Mapping[str, int],
         warnings: Mapping[str, int],
@@ -40,6 +42,8 @@ class _Now(Collector):
         self._deliveries = deliveries
         self._answers = answers
         self._loops = loops
+        self._telling = telling
+        self._alarms_open = alarms_open
         self._held = held
         self._waiting = waiting
         self._warnings = warnings
@@ -80,6 +84,13 @@ class _Now(Collector):
         for status, count in self._answers.items():
             answered.add_metric([str(status)], count)
         yield answered
+        notices_now = GaugeMetricFamily("awbridge_notices", "Messages to customers by state.", labels=["state"])
+        events_now = GaugeMetricFamily("awbridge_event_deliveries", "Events to endpoints by state.", labels=["state"])
+        for family, name in ((notices_now, "notices"), (events_now, "events")):
+            for state, count in self._telling[name].items():
+                family.add_metric([state], count)
+            yield family
+        yield GaugeMetricFamily("awbridge_alarms", "Alarms that are raised.", value=self._alarms_open)
         silent = GaugeMetricFamily(
             "awbridge_step_silent_seconds", "Seconds since a step last finished a round.", labels=["step"]
         )
@@ -157,12 +168,14 @@ async def metrics_text(
         deliveries = await inbox.counts(session)
         warnings = await couriers.count_warnings(session)
         filed = await archive.counts(session)
+        telling = {"notices": await notices.count_by_state(session), "events": await events.count_by_state(session)}
+        raised = len(await alarms.open_now(session))
         ahead = await scans.count_ahead(session)
     covered = await coverage(store=store, clock=clock)
     registry = CollectorRegistry()
     registry.register(
         _Now(
-            *(states, cancels, wanted, deliveries, webhook.counts, loops),
+            *(states, cancels, wanted, deliveries, webhook.counts, loops, telling, raised),
             *(held, waiting, warnings, filed, hook, covered, ahead),
         )
     )

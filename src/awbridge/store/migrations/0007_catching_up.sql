@@ -25,8 +25,3 @@ CREATE TABLE webhook_refusals (
   refused INTEGER NOT NULL,
   last_at TIMESTAMPTZ NOT NULL
 );
-
-CREATE TABLE alarms (
-  name TEXT NOT NULL PRIMARY KEY,
-  raised_at TIMESTAMPTZ NOT NULL
-);

@@ -23,12 +23,3 @@ ORDER BY from_at DESC, last_delivery_at DESC LIMIT 1
 
 -- name: forget
 DELETE FROM arrivals WHERE from_at < $1
-
--- name: raise_alarm
-INSERT INTO alarms (name, raised_at) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING
-
--- name: end_alarm
-DELETE FROM alarms WHERE name = $1
-
--- name: alarms
-SELECT name, raised_at FROM alarms ORDER BY name

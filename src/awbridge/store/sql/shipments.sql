@@ -280,6 +280,13 @@ SELECT state, COUNT(*) AS shipments FROM shipments GROUP BY state ORDER BY state
 -- name: cancel_asked
 SELECT 1 AS asked FROM shipments WHERE shard = $1 AND reference_number = $2 AND cancel_asked_at IS NOT NULL
 
+-- name: late_journeys
+-- Page by page over the index of open journeys: silent since $3, or with a promised day that was over by $4.
+SELECT * FROM shipments
+WHERE NOT final AND status_at IS NOT NULL AND (shard, reference_number) > ($1, $2) AND (status_at <= $3 OR edd_due_at <= $4)
+ORDER BY shard, reference_number
+LIMIT $5
+
 -- name: set_allocated_by
 UPDATE shipments SET allocated_by = $3 WHERE shard = $1 AND reference_number = $2
 

@@ -1,0 +1,218 @@
+"""The words of notices: Jinja2 templates in a sandbox, one for each milestone, channel and language.
+
+`en/delivered.mail.j2` is looked for first, then `en/delivered.text.j2`, which serves every channel without a file of
+its own. A file may open with `name: value` lines (subject, dlt_template_id), closed by a line `---`. Files of the
+service's own folder stand in for those of the package, one by one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from importlib import resources
+from pathlib import Path
+
+from jinja2 import StrictUndefined, TemplateError, meta
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from awbridge.domain.errors import AwbridgeError
+from awbridge.domain.milestones import Milestone
+from awbridge.domain.notices import Channel
+
+LANGUAGES = ("en", "hi")
+LONGEST_VALUE = 80  # characters: a name is no place for a letter
+LONGEST_TEXT = 4000
+
+_HEAD = re.compile(r"\A((?:[a-z_]+:[^\n]*\n)+)---\n", re.ASCII)
+_HEAD_NAMES = frozenset({"subject", "dlt_template_id"})
+# What WhatsApp and chat services read as formatting, mentions or links.
+_MARKUP = str.maketrans("", "", "*_~`<>|[]")
+_JOINERS = "\u200c\u200d"  # Indian scripts need them
+_GSM = set(
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
+    "abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+_GSM_DOUBLE = set("^{}\\[~]|€\f")
+
+# Every name that a template may use, with what the preview shows.
+EXAMPLE: Mapping[str, str | bool] = {
+    "brand": "Acme",
+    "name": "Asha Rao",
+    "order": "1001",
+    "reference": "ORDER-1001",
+    "waybill": "1234567890",
+    "courier": "Delhivery",
+    "status": "OutForDelivery",
+    "reason": "Customer Unavailable",
+    "edd": "2026-11-24",
+    "at": "23 Nov 2026, 10:30",
+    "is_return": False,
+}
+
+
+class TemplateRefused(AwbridgeError):
+    """A template is missing or wrong. The text names the file and says what is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """The words of one message."""
+
+    text: str
+    subject: str = ""
+    html: str | None = None
+    language: str = "en"
+    dlt_template_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What the lint says of one file. `wrong` ones break a message, the others are for thought."""
+
+    file: str
+    text: str
+    wrong: bool = True
+
+
+def shown_time(at: datetime) -> str:
+    """A time as messages show it; `at` is local."""
+    return f"{at.day} {at:%b %Y, %H:%M}"
+
+
+class Templates:
+    """The templates of the package, with those of a folder in their place where it has them."""
+
+    def __init__(self, folder: Path | None = None, *, default_language: str = "en") -> None:
+        self._package = resources.files("awbridge") / "templates" / "notices"
+        self._folder = folder
+        self._default = default_language
+        self._text = ImmutableSandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+        self._html = self._text.overlay(autoescape=True)
+
+    def render(
+        self, milestone: Milestone, channel: Channel, language: str, values: Mapping[str, str | bool]
+    ) -> Rendered:
+        """The words for one customer. Raises TemplateRefused."""
+        source, found = self._find(milestone, channel, language)
+        head, body = _parted(source)
+        clean = {name: _for_channel(channel, value) for name, value in values.items()}
+        where = f"{found}/{milestone}"
+        text = self._run(self._text, body, clean, where).strip()[:LONGEST_TEXT]
+        subject = " ".join(self._run(self._text, head.get("subject", ""), clean, where).split())
+        page = self._page(milestone, found, text, subject, clean) if channel is Channel.MAIL else None
+        return Rendered(text, subject, page, found, head.get("dlt_template_id", ""))
+
+    def _page(
+        self, milestone: Milestone, language: str, text: str, subject: str, values: Mapping[str, str | bool]
+    ) -> str | None:
+        own = self._read(f"{language}/{milestone}.html.j2")
+        source = own if own is not None else self._read("layout.html.j2")
+        if source is None:
+            return None
+        more = {"subject": subject, "paragraphs": text.split("\n\n"), "language": language}
+        return self._run(self._html, source, {**values, **more}, f"{language}/{milestone}.html")
+
+    def _run(
+        self, environment: ImmutableSandboxedEnvironment, source: str, values: Mapping[str, object], where: str
+    ) -> str:
+        try:
+            return environment.from_string(source).render(values)
+        except (TemplateError, ArithmeticError, TypeError, ValueError, AttributeError, LookupError) as error:
+            raise TemplateRefused(f"template {where}: {error}") from None
+
+    def _find(self, milestone: Milestone, channel: Channel, language: str) -> tuple[str, str]:
+        for one in dict.fromkeys((language, self._default, "en")):
+            for name in (f"{one}/{milestone}.{channel}.j2", f"{one}/{milestone}.text.j2"):
+                if _is_plain(one) and (source := self._read(name)) is not None:
+                    return source, one
+        raise TemplateRefused(f"there is no template for {milestone} over {channel}")
+
+    def _read(self, name: str) -> str | None:
+        if self._folder is not None:
+            own = self._folder / name
+            if own.is_file():
+                return own.read_text(encoding="utf-8")
+        shipped = self._package.joinpath(*name.split("/"))
+        return shipped.read_text(encoding="utf-8") if shipped.is_file() else None
+
+    def lint(self) -> list[Finding]:
+        """What is wrong with the templates, and what is worth a thought."""
+        findings: list[Finding] = []
+        for language in self.languages():
+            for milestone in Milestone:
+                for channel in Channel:
+                    findings += self._lint_one(milestone, channel, language)
+        findings += self._strangers()
+        return list(dict.fromkeys(findings))
+
+    def languages(self) -> list[str]:
+        """The languages that ship, and those of the folder."""
+        own = [p.name for p in self._folder.iterdir() if p.is_dir()] if self._folder and self._folder.is_dir() else []
+        return sorted({*LANGUAGES, *own})
+
+    def _lint_one(self, milestone: Milestone, channel: Channel, language: str) -> list[Finding]:
+        file = f"{language}/{milestone}.{channel}.j2"
+        findings: list[Finding] = []
+        try:
+            source, _ = self._find(milestone, channel, language)
+            head, body = _parted(source)
+            for part in (body, head.get("subject", "")):
+                unknown = meta.find_undeclared_variables(self._text.parse(part)) - set(EXAMPLE)
+                findings += [Finding(file, f"there is no value named {name}") for name in sorted(unknown)]
+            findings += [Finding(file, f"unknown line {n!r} at the top") for n in sorted(set(head) - _HEAD_NAMES)]
+            rendered = self.render(milestone, channel, language, EXAMPLE)
+        except (TemplateRefused, TemplateError) as error:
+            return findings or [Finding(file, str(error))]
+        if not rendered.text:
+            findings.append(Finding(file, "it says nothing"))
+        if channel is Channel.MAIL and not rendered.subject:
+            findings.append(Finding(file, "a mail needs a line `subject: ...` at the top"))
+        if channel is Channel.SMS and (parts := sms_parts(rendered.text)) > 3:
+            findings.append(Finding(file, f"the example needs {parts} SMS", wrong=False))
+        return findings
+
+    def _strangers(self) -> list[Finding]:
+        """Files of the folder that nothing reads."""
+        if self._folder is None or not self._folder.is_dir():
+            return []
+        kinds = (*Channel, "text", "html")
+        known = {f"{m}.{kind}.j2" for m in Milestone for kind in kinds}
+        found = (p for p in sorted(self._folder.rglob("*")) if p.is_file())
+        names = [(p.relative_to(self._folder).as_posix(), p) for p in found]
+        return [
+            Finding(name, "no message reads this file; the form is language/milestone.channel.j2", wrong=False)
+            for name, path in names
+            if name != "layout.html.j2" and not (name.count("/") == 1 and path.name in known)
+        ]
+
+
+def _is_plain(language: str) -> bool:
+    return bool(re.fullmatch(r"[a-z]{2,8}", language))
+
+
+def _parted(source: str) -> tuple[dict[str, str], str]:
+    """(the lines at the top, the body)."""
+    found = _HEAD.match(source)
+    if not found:
+        return {}, source
+    lines = (line.partition(":") for line in found[1].splitlines())
+    return {name: value.strip() for name, _, value in lines}, source[found.end() :]
+
+
+def _for_channel(channel: Channel, value: str | bool) -> str | bool:
+    """A value as it may stand in a message: one line, no control characters, no markup of the channel's."""
+    if isinstance(value, bool):
+        return value
+    line = " ".join("".join(c if c.isprintable() or c in _JOINERS else " " for c in value).split())[:LONGEST_VALUE]
+    return line.translate(_MARKUP) if channel in (Channel.WHATSAPP, Channel.CHAT) else line
+
+
+def sms_parts(text: str) -> int:
+    """How many SMS a text takes: 160 or 153 characters of the GSM alphabet, 70 or 67 of any other."""
+    if all(c in _GSM or c in _GSM_DOUBLE for c in text):
+        length, single, part = sum(2 if c in _GSM_DOUBLE else 1 for c in text), 160, 153
+    else:
+        length, single, part = len(text.encode("utf-16-be")) // 2, 70, 67
+    return 1 if length <= single else -(-length // part)

@@ -1,0 +1,185 @@
+"""Alarm: tells operators of trouble, of its end, and once a day of what is open. Nothing where there is nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from awbridge.domain.notices import Message, Sends, Sent
+from awbridge.domain.retry import delay_before_retry
+from awbridge.domain.shipment import State
+from awbridge.steps.clock import Clock
+from awbridge.steps.loop import Loop
+from awbridge.store import Store, alarms, events, notices, shipments
+from awbridge.store.alarms import Alarm
+
+log = structlog.get_logger()
+
+_DIGEST_REST = timedelta(minutes=5)  # between looks whether today's digest is still to be sent
+_LEASE = timedelta(seconds=120)
+_FIRST_TRIES = (60.0, 300.0, 900.0)
+_LATER_TRIES = timedelta(hours=1)
+FAILING_ROUNDS = 5  # rounds of a step that failed one after another before it is an alarm
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operator:
+    """A way to the operators: a channel, and the address on it where it needs one."""
+
+    channel: Sends
+    to: str = ""
+
+
+async def tell_operators(*, store: Store, operators: Sequence[Operator], clock: Clock, limit: int = 20) -> int:
+    """Tell the alarms whose beginning or end nobody was told of; how many. Without operators they wait to be listed."""
+    if not operators:
+        return 0
+    now = clock()
+    async with store.write() as session:
+        claimed = await alarms.claim(session, now=now, until=now + _LEASE, limit=limit)
+    for alarm in claimed:
+        reached = await _tell(operators, _message(alarm))
+        async with store.write() as session:
+            if reached:
+                await alarms.told(session, alarm, now=clock())
+            else:
+                delay = delay_before_retry(_FIRST_TRIES, alarm.tries) or _LATER_TRIES
+                await alarms.tell_again(session, alarm, at=clock() + delay)
+    return len(claimed)
+
+
+def _message(alarm: Alarm) -> Message:
+    over = alarm.cleared_at is not None
+    since = f"{alarm.raised_at:%Y-%m-%d %H:%M} UTC"
+    subject = f"awbridge: {'over' if over else 'trouble'}: {alarm.cause}"
+    end = f" It lasted from {since} to {alarm.cleared_at:%Y-%m-%d %H:%M} UTC." if over else f" Since {since}."
+    key = f"alarm-{alarm.cause}-{int(alarm.raised_at.timestamp())}-{'over' if over else 'raised'}"
+    return Message(key=key, to="", subject=subject, text=f"{alarm.text}{end}")
+
+
+async def _tell(operators: Sequence[Operator], message: Message) -> bool:
+    """Whether at least one way worked for sure."""
+    reached = False
+    for operator in operators:
+        result = await operator.channel.send(replace(message, to=operator.to))
+        if isinstance(result, Sent):
+            reached = True
+        else:
+            log.warning("alarm.not_told", problem=result.problem)
+    return reached
+
+
+class Digest:
+    """The daily summary, once a day over all processes."""
+
+    def __init__(self, *, store: Store, operators: Sequence[Operator], clock: Clock, zone: ZoneInfo, hour: int) -> None:
+        self._store = store
+        self._operators = operators
+        self._clock = clock
+        self._zone = zone
+        self._hour = hour
+        self._again_at: datetime | None = None
+
+    async def send_due(self) -> int:
+        """Send today's digest if it is time and there is something to say; 1 where it was sent."""
+        now = self._clock()
+        local = now.astimezone(self._zone)
+        day = local.date().isoformat()
+        if not self._operators or local.hour < self._hour or (self._again_at and now < self._again_at):
+            return 0
+        self._again_at = now + _DIGEST_REST
+        async with self._store.write() as session:
+            mine = await alarms.claim_digest(session, day, now=now, until=now + _LEASE)
+        if not mine:
+            return 0
+        text = await digest_text(self._store, now)
+        message = Message(key=f"digest-{day}", to="", subject=f"awbridge: {day}", text=text)
+        sent = bool(text) and await _tell(self._operators, message)
+        if text and not sent:
+            return 0  # the lease runs out, then it is tried again
+        async with self._store.write() as session:
+            await alarms.end_digest(session, day, sent=sent)
+        return int(sent)
+
+
+async def digest_text(store: Store, now: datetime) -> str:
+    """What an operator should know of the last day; empty where that is nothing."""
+    start = now - timedelta(days=1)
+    async with store.read() as session:
+        states = await shipments.count_by_state(session)
+        unwell = await notices.unwell_since(session, start)
+        failed = await events.failed_since(session, start)
+        recent = await alarms.since(session, start)
+    lines = [f"- {alarm.text} (since {alarm.raised_at:%Y-%m-%d %H:%M} UTC)" for alarm in recent if not alarm.cleared_at]
+    lines += [f"- over: {alarm.cause}" for alarm in recent if alarm.cleared_at]
+    for count, what in (
+        (states.get(State.GAVE_UP, 0), "shipments gave up: awbridge shipments list --state gave_up"),
+        (states.get(State.REJECTED, 0), "shipments are rejected: awbridge shipments list --state rejected"),
+        (unwell.get("failed", 0), "notices failed: awbridge notices list --state failed"),
+        (unwell.get("maybe_sent", 0), "notices may have been sent: awbridge notices list --state maybe_sent"),
+        (failed, "events were given up: awbridge endpoints list"),
+    ):
+        lines += [f"- {count} {what}"] if count else []
+    return "\n".join(lines)
+
+
+class Lookout:
+    """Looks for trouble that no single row shows: shipments that gave up, a full disk, steps that keep failing."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        loops: Callable[[], Sequence[Loop]],
+        free_share: Callable[[], float],
+        least_free: float,
+        every: timedelta = timedelta(seconds=60),
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._loops = loops
+        self._free_share = free_share
+        self._least_free = least_free
+        self._every = every
+        self._again_at: datetime | None = None
+        self._raised: set[str] = set()
+
+    async def look(self) -> int:
+        """One look, at most once a minute; always 0: there is nothing that could not wait for the next."""
+        now = self._clock()
+        if self._again_at and now < self._again_at:
+            return 0
+        self._again_at = now + self._every
+        async with self._store.read() as session:
+            gave_up = (await shipments.count_by_state(session)).get(State.GAVE_UP, 0)
+            open_now = {alarm.cause: alarm.text for alarm in await alarms.open_now(session)}
+        free = self._free_share()
+        troubles = {
+            "gave_up": f"{gave_up} shipments gave up; see awbridge shipments list --state gave_up" if gave_up else "",
+            "disk": f"the disk of the data has {free:.0%} left" if free < self._least_free else "",
+        }
+        for loop in self._loops():
+            failing = loop.failures >= FAILING_ROUNDS
+            cause = f"step.{loop.name}"
+            if failing or cause in self._raised:  # another process may have its own trouble with this step
+                troubles[cause] = f"the step {loop.name} keeps failing; see the log" if failing else ""
+        await self._keep(troubles, open_now, now)
+        return 0
+
+    async def _keep(self, troubles: dict[str, str], open_now: dict[str, str], now: datetime) -> None:
+        changed = {cause: text for cause, text in troubles.items() if text != open_now.get(cause, "")}
+        if not changed:
+            return
+        async with self._store.write() as session:
+            for cause, text in sorted(changed.items()):
+                if text:
+                    await alarms.raise_(session, cause, text, now=now)
+                    self._raised.add(cause)
+                else:
+                    await alarms.clear(session, cause, now=now)
+                    self._raised.discard(cause)

@@ -1,0 +1,238 @@
+"""Notify: tells customers of milestones. Milestones -> notices -> decide, send, record.
+
+A notice is claimed under a lease, decided in one transaction with what is known at that moment, sent outside of any,
+and recorded. Killed before sending: it is decided anew. Killed after it was begun: nobody knows whether it went out; a
+channel that can be repeated without harm is, the others say `maybe_sent`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import stamina
+import structlog
+
+from awbridge.clickpost.codes import COURIER_NAMES, NDR_NAMES, status_info
+from awbridge.clickpost.recipients import Recipient, recipient
+from awbridge.domain.errors import AwbridgeError, StoreBusy
+from awbridge.domain.milestones import Milestone
+from awbridge.domain.notices import (
+    Channel,
+    Facts,
+    Later,
+    MaybeSent,
+    Message,
+    Never,
+    NoticeState,
+    NotSent,
+    Rules,
+    SendResult,
+    Sends,
+    Sent,
+    decide,
+)
+from awbridge.domain.promise import edd_day
+from awbridge.domain.retry import delay_before_retry
+from awbridge.domain.shipment import Shipment
+from awbridge.sinks.templates import Templates, shown_time
+from awbridge.steps.clock import Clock
+from awbridge.store import Store, notices, opt_outs, shipments
+from awbridge.store.database import Session
+from awbridge.store.notices import Notice, Reached
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotifyPolicy:
+    """How notices go out. `country`: where phone numbers without a country code lie."""
+
+    rules: Rules
+    language: str = "en"
+    country: str = "IN"
+    brand: str = ""
+    retry_delays: Sequence[float] = (60.0, 300.0, 1800.0, 7200.0)
+    lease: timedelta = timedelta(seconds=180)
+    batch: int = 50
+    concurrency: int = 8
+
+
+async def notify_due(
+    *, store: Store, channels: Mapping[Channel, Sends], templates: Templates, clock: Clock, policy: NotifyPolicy
+) -> int:
+    """Make the notices of new milestones and send those that are due, one batch of each; how many were taken up."""
+    owner = uuid.uuid4().hex
+    now = clock()
+    async with store.write() as session:
+        reached = await notices.claim_milestones(session, now=now, limit=policy.batch)
+        await notices.make(session, reached, list(channels), now=now)
+        claimed = await notices.claim(session, owner=owner, now=now, until=now + policy.lease, limit=policy.batch)
+    seats = asyncio.Semaphore(policy.concurrency)
+    round_ = _Round(store, channels, templates, clock, policy, owner)
+
+    async def one(notice: Notice) -> None:
+        async with seats:
+            await round_.tell(notice)
+
+    # One notice's trouble must not cut off another's sending: all end, then the first trouble is told.
+    for result in await asyncio.gather(*map(one, claimed), return_exceptions=True):
+        if isinstance(result, BaseException):
+            raise result
+    return len(reached) + len(claimed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    state: NoticeState
+    why: str
+    due_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """One round of one worker."""
+
+    store: Store
+    channels: Mapping[Channel, Sends]
+    templates: Templates
+    clock: Clock
+    policy: NotifyPolicy
+    owner: str
+
+    async def tell(self, notice: Notice) -> None:
+        """Decide one notice, and send it where that is the decision."""
+        async with self.store.write() as session:
+            chosen = await self._choose(session, notice)
+            if isinstance(chosen, _Outcome):
+                await self._settle(session, notice, chosen)
+                return
+            until = self.clock() + self.policy.lease
+            message, why = chosen
+            if not await notices.begin(session, notice, self.owner, until=until, language=message.language):
+                return  # not ours any more
+        result = await self.channels[notice.channel].send(message)
+        outcome = self._after(notice, result, why)
+        async for attempt in stamina.retry_context(on=StoreBusy, attempts=6, timeout=20.0):
+            with attempt:
+                async with self.store.write() as session:
+                    await self._settle(session, notice, outcome)
+
+    async def _settle(self, session: Session, notice: Notice, outcome: _Outcome) -> None:
+        kept = await notices.settle(
+            session,
+            notice,
+            self.owner,
+            state=outcome.state,
+            why=outcome.why,
+            due_at=outcome.due_at,
+            now=self.clock(),
+        )
+        if kept and outcome.state is not NoticeState.DUE:
+            fields = {"reference": notice.reference_number, "channel": notice.channel.value}
+            log.info("notice.settled", milestone=notice.milestone.value, state=outcome.state.value, **fields)
+
+    async def _choose(self, session: Session, notice: Notice) -> _Outcome | tuple[Message, str]:
+        """The message to send and why, or what becomes of the notice without sending."""
+        channel = self.channels.get(notice.channel)
+        interrupted = notice.state is NoticeState.SENDING
+        if interrupted and (channel is None or not channel.repeatable):
+            why = f"the process ended between sending and recording; {notice.channel} is not repeated"
+            return _Outcome(NoticeState.MAYBE_SENT, why)
+        if channel is None:
+            return _Outcome(NoticeState.SUPPRESSED, f"{notice.channel} is not configured any more")
+        # The lock holds back other notices of this shipment, and new milestones, until this one is decided.
+        shipment = (await shipments.lock_many(session, [notice.reference_number])).get(notice.reference_number)
+        if shipment is None:
+            return _Outcome(NoticeState.SUPPRESSED, "the shipment is gone")
+        reached = await notices.milestones_of(session, notice.reference_number)
+        cause = next(r for r in reached if r.milestone is notice.milestone)
+        customer = recipient(shipment, country=self.policy.country)
+        now = self.clock()
+        facts = await self._facts(session, notice, shipment, reached, cause, customer)
+        decision = decide(facts, self.policy.rules, now)
+        if isinstance(decision, Never):
+            state = NoticeState.MAYBE_SENT if interrupted else NoticeState.SUPPRESSED
+            return _Outcome(state, f"{'not repeated' if interrupted else 'suppressed'}: {decision.why}")
+        if isinstance(decision, Later):
+            return _Outcome(NoticeState.DUE, f"delayed: {decision.why}", decision.until)
+        try:
+            return self._write(notice, shipment, cause, customer), decision.why
+        except AwbridgeError as error:
+            return _Outcome(NoticeState.FAILED, f"not sent: {error}")
+
+    async def _facts(
+        self,
+        session: Session,
+        notice: Notice,
+        shipment: Shipment,
+        reached: Sequence[Reached],
+        cause: Reached,
+        customer: Recipient,
+    ) -> Facts:
+        address = customer.address(notice.channel)
+        others = await notices.of_shipment(session, notice.reference_number)
+        return Facts(
+            milestone=notice.milestone,
+            channel=notice.channel,
+            status_at=cause.status_at,
+            latest_at=shipment.status_at,
+            reached=frozenset(r.milestone for r in reached),
+            is_return=customer.is_return,
+            address=address,
+            consent=customer.consent.get(notice.channel),
+            opted_out=bool(address) and await opt_outs.opted_out(session, address or "", notice.channel),
+            on_its_way=any(
+                o.state is NoticeState.SENDING and o.channel is notice.channel and o.id != notice.id for o in others
+            ),
+        )
+
+    def _write(self, notice: Notice, shipment: Shipment, cause: Reached, customer: Recipient) -> Message:
+        language = customer.language or self.policy.language
+        values = _values(shipment, cause, customer, notice.channel, self.policy)
+        words = self.templates.render(notice.milestone, notice.channel, language, values)
+        return Message(
+            key=notice.key,
+            to=customer.address(notice.channel) or "",
+            text=words.text,
+            subject=words.subject,
+            html=words.html,
+            language=words.language,
+            dlt_template_id=words.dlt_template_id,
+        )
+
+    def _after(self, notice: Notice, result: SendResult, why: str) -> _Outcome:
+        """What a try leaves behind. Pure but for the clock."""
+        if isinstance(result, Sent):
+            return _Outcome(NoticeState.SENT, f"sent: {why}")
+        if isinstance(result, MaybeSent) and not self.channels[notice.channel].repeatable:
+            return _Outcome(NoticeState.MAYBE_SENT, f"{result.problem}; {notice.channel} is not repeated")
+        tries = notice.tries + 1
+        delay = delay_before_retry(self.policy.retry_delays, tries)
+        if delay is None or (isinstance(result, NotSent) and not result.again):
+            return _Outcome(NoticeState.FAILED, f"not sent, {tries} tries: {result.problem}")
+        return _Outcome(NoticeState.DUE, f"try {tries} failed: {result.problem}", self.clock() + delay)
+
+
+def _values(
+    shipment: Shipment, cause: Reached, customer: Recipient, channel: Channel, policy: NotifyPolicy
+) -> dict[str, str | bool]:
+    """What a template may say. The names are those of `templates.EXAMPLE`."""
+    day = edd_day(shipment.edd)
+    ndr = cause.ndr_code if cause.milestone is Milestone.FAILED_DELIVERY else None
+    return {
+        "brand": policy.brand,
+        "name": customer.name if channel.reaches_customer else "",
+        "order": shipment.order_id or shipment.reference_number,
+        "reference": shipment.reference_number,
+        "waybill": shipment.waybill or "",
+        "courier": COURIER_NAMES.get(shipment.courier_partner_id) or shipment.transporter or "the courier",
+        "status": status_info(cause.status_code).name if cause.status_code is not None else "",
+        "reason": NDR_NAMES.get(ndr, "") if ndr else "",
+        "edd": day.isoformat() if day else "",
+        "at": shown_time(cause.status_at.astimezone(policy.rules.zone)),
+        "is_return": customer.is_return,
+    }

@@ -1,0 +1,55 @@
+-- name: raise_alarm
+-- One row for each cause. Trouble that goes on is counted, not told again; trouble that is back is told again.
+INSERT INTO alarms (cause, text, times, raised_at, last_at, due_at, tries) VALUES ($1, $2, 1, $3, $3, $3, 0)
+ON CONFLICT (cause) DO UPDATE SET text = excluded.text, last_at = excluded.last_at,
+  times = CASE WHEN alarms.cleared_at IS NULL THEN alarms.times + 1 ELSE 1 END,
+  raised_at = CASE WHEN alarms.cleared_at IS NULL THEN alarms.raised_at ELSE excluded.raised_at END,
+  told_at = CASE WHEN alarms.cleared_at IS NULL THEN alarms.told_at ELSE NULL END,
+  due_at = CASE WHEN alarms.cleared_at IS NULL THEN alarms.due_at ELSE excluded.due_at END,
+  tries = CASE WHEN alarms.cleared_at IS NULL THEN alarms.tries ELSE 0 END,
+  cleared_at = NULL
+RETURNING times
+
+-- name: clear
+-- Trouble that nobody was told of ends in silence.
+UPDATE alarms SET cleared_at = $2, tries = 0, due_at = CASE WHEN told_at IS NULL THEN NULL ELSE $2{{postgres: ::timestamptz}} END
+WHERE cause = $1 AND cleared_at IS NULL
+
+-- name: claim
+-- Moving due_at on is the lease.
+WITH chosen AS MATERIALIZED (
+  SELECT cause FROM alarms WHERE due_at <= $1 ORDER BY due_at LIMIT $3
+  {{postgres: FOR UPDATE SKIP LOCKED}}
+)
+UPDATE alarms SET due_at = $2, tries = tries + 1 WHERE cause IN (SELECT cause FROM chosen)
+RETURNING *
+
+-- name: told
+-- Cleared while it was being told: then its end is due.
+UPDATE alarms SET told_at = $3, due_at = CASE WHEN cleared_at IS NULL THEN NULL ELSE $3{{postgres: ::timestamptz}} END
+WHERE cause = $1 AND raised_at = $2 AND told_at IS NULL
+
+-- name: told_end
+UPDATE alarms SET due_at = NULL WHERE cause = $1 AND raised_at = $2 AND cleared_at IS NOT NULL
+
+-- name: again_at
+UPDATE alarms SET due_at = $3 WHERE cause = $1 AND raised_at = $2 AND due_at IS NOT NULL
+
+-- name: all
+SELECT * FROM alarms ORDER BY raised_at DESC, cause
+
+-- name: open
+SELECT * FROM alarms WHERE cleared_at IS NULL ORDER BY raised_at, cause
+
+-- name: since
+-- For the digest: what is open, and what came and went since then.
+SELECT * FROM alarms WHERE cleared_at IS NULL OR cleared_at >= $1 ORDER BY raised_at, cause
+
+-- name: start_digest
+INSERT INTO digests (day, due_at, sent) VALUES ($1, $2, FALSE) ON CONFLICT (day) DO NOTHING
+
+-- name: claim_digest
+UPDATE digests SET due_at = $3 WHERE day = $1 AND due_at <= $2
+
+-- name: end_digest
+UPDATE digests SET due_at = NULL, sent = $2 WHERE day = $1

@@ -1,0 +1,88 @@
+-- name: reach
+-- Once for each shipment: a milestone that was reached before stays as it is.
+INSERT INTO milestones (shard, reference_number, milestone, status_code, ndr_code, status_at, reached_at, due_at, why)
+{{postgres:
+SELECT shard, reference_number, milestone, status_code, ndr_code, status_at, reached_at, reached_at, ''
+FROM unnest($1::smallint[], $2::text[], $3::text[], $4::integer[], $5::integer[], $6::timestamptz[], $7::timestamptz[])
+  AS row (shard, reference_number, milestone, status_code, ndr_code, status_at, reached_at)}}
+{{sqlite: VALUES ($1, $2, $3, $4, $5, $6, $7, $7, '')}}
+ON CONFLICT (shard, reference_number, milestone) DO NOTHING
+
+-- name: listeners
+-- Held until the transaction ends: an endpoint enabled in between would never be told of what is written here.
+SELECT id, kinds, enabled FROM endpoints ORDER BY id {{postgres: FOR SHARE}}
+
+-- name: add
+INSERT INTO events (shard, id, reference_number, kind, body, created_at)
+{{postgres: SELECT * FROM unnest($1::smallint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::timestamptz[])}}
+{{sqlite: VALUES ($1, $2, $3, $4, $5, $6)}}
+
+-- name: add_deliveries
+INSERT INTO event_deliveries (shard, event_id, endpoint_id, state, tries, next_try_at, updated_at)
+{{postgres:
+SELECT shard, event_id, endpoint_id, 'due', 0, next_try_at, updated_at
+FROM unnest($1::smallint[], $2::bigint[], $3::bigint[], $4::timestamptz[], $5::timestamptz[])
+  AS row (shard, event_id, endpoint_id, next_try_at, updated_at)}}
+{{sqlite: VALUES ($1, $2, $3, 'due', 0, $4, $5)}}
+
+-- name: claim
+-- Materialized: a planner that runs the choice again for each row would take more than the limit.
+WITH chosen AS MATERIALIZED (
+  SELECT shard, event_id, endpoint_id FROM event_deliveries
+  WHERE next_try_at <= $3 AND (lease_ends_at IS NULL OR lease_ends_at <= $3)
+  ORDER BY next_try_at
+  LIMIT $4
+  {{postgres: FOR UPDATE SKIP LOCKED}}
+)
+UPDATE event_deliveries SET lease_owner = $1, lease_ends_at = $2
+WHERE (shard, event_id, endpoint_id) IN (SELECT shard, event_id, endpoint_id FROM chosen)
+RETURNING shard, event_id, endpoint_id, tries
+
+-- name: bodies
+SELECT shard, id, kind, body FROM events
+WHERE id {{postgres: = ANY($1::bigint[]) AND shard = ANY($2::smallint[])}}
+  {{sqlite: IN (SELECT value FROM json_each($1)) AND shard IN (SELECT value FROM json_each($2))}}
+
+-- name: settle
+UPDATE event_deliveries SET state = $5, tries = $6, next_try_at = $7, http_status = $8, problem = $9, lease_owner = NULL,
+  lease_ends_at = NULL, updated_at = $10
+WHERE shard = $1 AND event_id = $2 AND endpoint_id = $3 AND lease_owner = $4
+
+-- name: pause
+-- Those of an endpoint that is disabled wait; nothing is thrown away.
+UPDATE event_deliveries SET next_try_at = NULL, lease_owner = NULL, lease_ends_at = NULL
+WHERE endpoint_id = $1 AND state = 'due' AND next_try_at IS NOT NULL
+
+-- name: resume
+UPDATE event_deliveries SET next_try_at = $2, tries = 0 WHERE endpoint_id = $1 AND state = 'due' AND next_try_at IS NULL
+
+-- name: redeliver
+UPDATE event_deliveries SET state = 'due', tries = 0, next_try_at = $3, lease_owner = NULL, lease_ends_at = NULL,
+  updated_at = $3
+WHERE endpoint_id = $1 AND event_id = $2
+
+-- name: redeliver_failed
+UPDATE event_deliveries SET state = 'due', tries = 0, next_try_at = $2, updated_at = $2
+WHERE endpoint_id = $1 AND state = 'failed'
+
+-- name: forget
+DELETE FROM event_deliveries WHERE endpoint_id = $1
+
+-- name: newest
+SELECT d.event_id, e.kind, e.reference_number, d.state, d.tries, d.next_try_at, d.http_status, d.problem, e.created_at,
+  d.updated_at
+FROM event_deliveries d JOIN events e ON e.shard = d.shard AND e.id = d.event_id
+WHERE d.endpoint_id = $1
+ORDER BY d.event_id DESC
+LIMIT $2
+
+-- name: count_by_state
+SELECT state, COUNT(*) AS deliveries FROM event_deliveries GROUP BY state
+
+-- name: reached_by
+SELECT reference_number, milestone FROM milestones
+WHERE reference_number {{postgres: = ANY($1::text[]) AND shard = ANY($2::smallint[])}}
+  {{sqlite: IN (SELECT value FROM json_each($1)) AND shard IN (SELECT value FROM json_each($2))}}
+
+-- name: failed_since
+SELECT COUNT(*) AS failed FROM event_deliveries WHERE state = 'failed' AND updated_at >= $1

@@ -1,0 +1,12 @@
+-- name: add
+INSERT INTO opt_outs (address_hash, channel, created_at) VALUES ($1, $2, $3)
+ON CONFLICT (address_hash, channel) DO NOTHING
+
+-- name: remove
+DELETE FROM opt_outs WHERE address_hash = $1 AND channel = $2
+
+-- name: find
+SELECT 1 AS found FROM opt_outs WHERE address_hash = $1 AND channel IN ('', $2) LIMIT 1
+
+-- name: all
+SELECT address_hash, channel, created_at FROM opt_outs ORDER BY created_at DESC, address_hash LIMIT $1

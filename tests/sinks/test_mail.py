@@ -1,0 +1,75 @@
+"""Mail against a real SMTP server."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from awbridge.domain.errors import SettingsError
+from awbridge.domain.notices import MaybeSent, Message, NotSent, Sent
+from awbridge.sinks.notice_mail import Mail
+from tests.support.postgres import free_port
+from tests.support.receivers import smtp_server
+
+SENDER = "Acme <orders@acme.example>"
+MESSAGE = Message(key="notice-7", to="asha@example.com", subject="आपका ऑर्डर", text="Hello", html="<p>Hello</p>")
+
+
+async def test_a_mail_arrives_with_both_bodies_and_its_own_id() -> None:
+    async with smtp_server() as mailbox:
+        assert await Mail(mailbox.url, sender=SENDER).send(MESSAGE) == Sent()
+    (mail,) = mailbox.mails
+    assert (mail["subject"], mail["message-id"]) == ("आपका ऑर्डर", "<notice-7@acme.example>")
+    assert [part.get_content_type() for part in mail.iter_parts()] == ["text/plain", "text/html"]
+
+
+@pytest.mark.parametrize(("answer", "again"), [("451 later", True), ("554 never", False)])
+async def test_a_refusal_says_whether_to_try_again(answer: str, again: bool) -> None:
+    async with smtp_server() as mailbox:
+        mailbox.answer = answer
+        result = await Mail(mailbox.url, sender=SENDER).send(MESSAGE)
+    assert result == NotSent(f"the server refused the mail ({answer[:3]})", again=again)
+
+
+async def test_an_unknown_recipient_is_not_tried_again() -> None:
+    async with smtp_server() as mailbox:
+        result = await Mail(mailbox.url, sender=SENDER).send(replace(MESSAGE, to="nobody@example.com"))
+    assert result == NotSent("the server refused the recipient (550)", again=False)
+
+
+async def test_a_line_that_breaks_after_the_mail_leaves_it_open() -> None:
+    async with smtp_server() as mailbox:
+        mailbox.answer = None
+        result = await Mail(mailbox.url, sender=SENDER).send(MESSAGE)
+    assert isinstance(result, MaybeSent)
+    assert len(mailbox.mails) == 1
+
+
+async def test_a_server_that_is_away_took_nothing() -> None:
+    result = await Mail(f"smtp://127.0.0.1:{free_port()}", sender=SENDER).send(MESSAGE)
+    assert isinstance(result, NotSent)
+    assert result.again
+
+
+async def test_a_password_is_not_sent_over_an_open_line() -> None:
+    async with smtp_server() as mailbox:
+        result = await Mail(mailbox.url.replace("//", "//user:secret@"), sender=SENDER).send(MESSAGE)
+    assert isinstance(result, NotSent)
+    assert mailbox.mails == []
+
+
+@pytest.mark.parametrize("url", ["http://host", "smtp://", "smtp://host:port", "smtp://host?starttls=perhaps"])
+def test_an_address_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(SettingsError, match="AWBRIDGE_SMTP_URL"):
+        Mail(url, sender=SENDER)
+
+
+def test_a_sender_is_needed() -> None:
+    with pytest.raises(SettingsError, match="AWBRIDGE_NOTICE_MAIL_FROM"):
+        Mail("smtp://host", sender="Acme")
+
+
+def test_no_header_can_be_smuggled_in() -> None:
+    mail = Mail("smtp://host", sender=SENDER).compose(replace(MESSAGE, subject="Hi\r\nBcc: x@example.com"))
+    assert (mail["subject"], mail["bcc"]) == ("Hi Bcc: x@example.com", None)

@@ -1,0 +1,105 @@
+"""The words: every milestone, channel and language; values cannot break out; a folder's files stand in one by one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from awbridge.domain.milestones import Milestone
+from awbridge.domain.notices import Channel
+from awbridge.sinks.templates import EXAMPLE, LANGUAGES, TemplateRefused, Templates, sms_parts
+
+
+def own(folder: Path, name: str, text: str) -> Templates:
+    file = folder / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, encoding="utf-8")
+    return Templates(folder)
+
+
+def test_the_shipped_templates_are_well() -> None:
+    assert [f for f in Templates().lint() if f.wrong] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("milestone", Milestone)
+@pytest.mark.parametrize("is_return", [False, True])
+def test_every_message_can_be_made_and_names_the_order(language: str, milestone: Milestone, is_return: bool) -> None:
+    for channel in Channel:
+        words = Templates().render(milestone, channel, language, {**EXAMPLE, "is_return": is_return})
+        assert "1001" in words.text
+        assert words.language == language
+        assert (words.html is not None) == (channel is Channel.MAIL)
+        bare = {**dict.fromkeys(EXAMPLE, ""), "is_return": is_return, "order": "1001"}
+        assert "None" not in Templates().render(milestone, channel, language, bare).text
+
+
+def test_values_are_escaped_for_their_channel() -> None:
+    values = {**EXAMPLE, "order": "<b>*1*</b>\x00\n" + "x" * 200}
+    html = Templates().render(Milestone.SHIPPED, Channel.MAIL, "en", values).html
+    assert html is not None
+    assert "&lt;b&gt;*1*&lt;/b&gt;" in html
+    sms = Templates().render(Milestone.SHIPPED, Channel.SMS, "en", values).text
+    assert "\x00" not in sms
+    assert "x" * 70 not in sms
+    assert "b1/b" in Templates().render(Milestone.SHIPPED, Channel.WHATSAPP, "en", values).text
+
+
+def test_a_value_is_never_read_as_a_template() -> None:
+    values = {**EXAMPLE, "order": "{{ 7 * 7 }}"}
+    assert "{{ 7 * 7 }}" in Templates().render(Milestone.SHIPPED, Channel.SMS, "en", values).text
+
+
+def test_indian_scripts_keep_their_joiners() -> None:
+    name = "श्री\u200dमान"
+    assert name in Templates().render(Milestone.SHIPPED, Channel.MAIL, "hi", {**EXAMPLE, "name": name}).text
+
+
+def test_a_folder_stands_in_file_by_file(tmp_path: Path) -> None:
+    words = own(tmp_path, "en/shipped.sms.j2", "dlt_template_id: 1107\n---\nGone: {{ order }}")
+    sms = words.render(Milestone.SHIPPED, Channel.SMS, "en", EXAMPLE)
+    assert (sms.text, sms.dlt_template_id) == ("Gone: 1001", "1107")
+    assert "on its way" in words.render(Milestone.SHIPPED, Channel.WHATSAPP, "en", EXAMPLE).text
+
+
+def test_an_unknown_language_falls_back(tmp_path: Path) -> None:
+    assert Templates(default_language="hi").render(Milestone.SHIPPED, Channel.SMS, "fr", EXAMPLE).language == "hi"
+    assert Templates().render(Milestone.SHIPPED, Channel.SMS, "../../etc", EXAMPLE).language == "en"
+    assert own(tmp_path, "mr/shipped.text.j2", "x").render(Milestone.SHIPPED, Channel.SMS, "mr", EXAMPLE).text == "x"
+
+
+@pytest.mark.parametrize(
+    ("text", "finding"),
+    [
+        ("{{ phone }}", "no value named phone"),
+        ("{{ order", "unexpected end"),
+        ("{{ order.__class__.__mro__ }}", "unsafe"),
+        ("{{ 1 / 0 }}", "division by zero"),
+        ("colour: red\n---\nx", "unknown line 'colour'"),
+        ("  ", "it says nothing"),
+    ],
+)
+def test_the_lint_names_the_file_and_the_fault(tmp_path: Path, text: str, finding: str) -> None:
+    faults = [f for f in own(tmp_path, "en/shipped.sms.j2", text).lint() if f.wrong]
+    assert {f.file for f in faults} == {"en/shipped.sms.j2"}
+    assert any(finding in f.text for f in faults), faults
+
+
+def test_the_lint_tells_of_files_that_nothing_reads(tmp_path: Path) -> None:
+    found = own(tmp_path, "en/shiped.sms.j2", "x").lint()
+    assert [(f.file, f.wrong) for f in found] == [("en/shiped.sms.j2", False)]
+
+
+def test_a_template_cannot_reach_python(tmp_path: Path) -> None:
+    words = own(tmp_path, "en/shipped.sms.j2", "{{ ''.__class__.__mro__[1].__subclasses__() }}")
+    with pytest.raises(TemplateRefused, match="unsafe"):
+        words.render(Milestone.SHIPPED, Channel.SMS, "en", EXAMPLE)
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [("x" * 160, 1), ("x" * 161, 2), ("€" * 80, 1), ("€" * 81, 2), ("आ" * 70, 1), ("आ" * 71, 2), ("x" * 307, 3)],
+)
+def test_how_many_sms_a_text_takes(text: str, parts: int) -> None:
+    assert sms_parts(text) == parts

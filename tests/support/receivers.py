@@ -1,0 +1,109 @@
+"""Real ends of lines for tests: an SMTP server and an HTTP server that keep what they get."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from typing import Any, cast
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from tests.support.postgres import free_port
+
+
+@dataclass
+class Mailbox:
+    """An SMTP server. `answer` says what it replies to the next mail; None hangs up after taking it."""
+
+    port: int = 0
+    mails: list[EmailMessage] = field(default_factory=list[EmailMessage])
+    answer: str | None = "250 OK"
+
+    @property
+    def url(self) -> str:
+        return f"smtp://127.0.0.1:{self.port}"
+
+    async def handle_RCPT(self, server: SMTP, session: Session, envelope: Envelope, address: str, _: Any) -> str:
+        if address.startswith("nobody@"):
+            return "550 no such user"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        assert isinstance(envelope.content, bytes)
+        self.mails.append(cast("EmailMessage", message_from_bytes(envelope.content, policy=policy.default)))
+        if self.answer is None:
+            assert server.transport is not None
+            server.transport.abort()
+            return "451 gone"
+        return self.answer
+
+
+@asynccontextmanager
+async def smtp_server() -> AsyncGenerator[Mailbox]:
+    mailbox = Mailbox(port=free_port())
+    controller = Controller(mailbox, hostname="127.0.0.1", port=mailbox.port)
+    await asyncio.to_thread(controller.start)
+    try:
+        yield mailbox
+    finally:
+        await asyncio.to_thread(controller.stop)
+
+
+@dataclass(frozen=True)
+class Request:
+    path: str
+    headers: dict[str, str]
+    body: str
+
+
+@dataclass
+class Receiver:
+    """An HTTP server. `respond` makes the raw answer to a request, b"" to hang up without one."""
+
+    port: int = 0
+    requests: list[Request] = field(default_factory=list[Request])
+    respond: Callable[[Request], bytes] = lambda _: ok()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/hook"
+
+
+def ok(status: str = "200 OK", body: str = "", **headers: str) -> bytes:
+    lines = [f"HTTP/1.1 {status}", f"content-length: {len(body)}", "connection: close"]
+    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+    return ("\r\n".join(lines) + "\r\n\r\n" + body).encode()
+
+
+@asynccontextmanager
+async def http_server() -> AsyncGenerator[Receiver]:
+    receiver = Receiver()
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode()
+            first, *lines = head.strip().split("\r\n")
+            headers = {n.strip().lower(): v.strip() for n, _, v in (line.partition(":") for line in lines)}
+            body = await reader.readexactly(int(headers.get("content-length", "0")))
+            request = Request(first.split(" ")[1], headers, body.decode())
+            receiver.requests.append(request)
+            writer.write(receiver.respond(request))
+            await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    receiver.port = server.sockets[0].getsockname()[1]
+    try:
+        yield receiver
+    finally:
+        server.close()
+        await server.wait_closed()

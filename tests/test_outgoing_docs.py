@@ -1,0 +1,76 @@
+"""The example of docs/outgoing-webhooks.md takes what is genuine, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from awbridge.domain.events import EventKind
+from awbridge.domain.milestones import JOURNEY, Milestone
+from awbridge.domain.notices import NoticeState
+from awbridge.settings import Settings
+from awbridge.sinks.outgoing import headers_of
+from awbridge.sinks.templates import EXAMPLE
+from awbridge.steps.deliver_events import DEFAULT_DELAYS
+from awbridge.store.endpoints import new_secret
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+BODY = '{"type":"delivered","data":{"name":"आशा"}}'
+
+
+@pytest.fixture(scope="module")
+def verify() -> Any:
+    page = (DOCS / "outgoing-webhooks.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    space: dict[str, Any] = {}
+    exec(example, space)
+    return space["verify"]
+
+
+def test_the_example_takes_a_genuine_delivery_also_after_a_rotation(verify: Any) -> None:
+    new, old = new_secret(), new_secret()
+    headers = headers_of("evt_1", BODY, (new, old), datetime.now(UTC))
+    for secret in (new, old):
+        assert verify(secret, headers, BODY.encode()) == json.loads(BODY)
+
+
+def test_the_example_refuses_everything_else(verify: Any) -> None:
+    secret = new_secret()
+    now = datetime.now(UTC)
+    headers = headers_of("evt_1", BODY, (secret,), now)
+    for wrong in (
+        (new_secret(), headers, BODY),
+        (secret, headers, BODY.replace("delivered", "lost")),
+        (secret, {**headers, "webhook-id": "evt_2"}, BODY),
+        (secret, headers_of("evt_1", BODY, (secret,), now - timedelta(minutes=6)), BODY),
+    ):
+        with pytest.raises(ValueError, match=r"too old|not signed"):
+            verify(wrong[0], wrong[1], wrong[2].encode())
+
+
+def test_every_kind_milestone_state_and_value_is_documented() -> None:
+    outgoing = (DOCS / "outgoing-webhooks.md").read_text(encoding="utf-8")
+    notices = (DOCS / "notices.md").read_text(encoding="utf-8")
+    assert not {kind for kind in EventKind if f"`{kind}`" not in outgoing}
+    assert not {milestone for milestone in Milestone if f"`{milestone}`" not in notices}
+    assert not {state for state in NoticeState if f"| {state} |" not in notices}
+    assert not {name for name in EXAMPLE if f"`{name}`" not in notices}
+    places = [notices.index(f"`{milestone}`") for milestone in JOURNEY if milestone is not Milestone.DAMAGED]
+    assert places == sorted(places), "the table is in the order of the journey"
+
+
+def test_the_toml_of_the_pages_is_taken() -> None:
+    for page in ("notices.md", "alarms.md"):
+        (example,) = re.findall(r"```toml\n(.*?)```", (DOCS / page).read_text(encoding="utf-8"), re.DOTALL)
+        Settings(**tomllib.loads(example))
+
+
+def test_the_default_delays_are_those_of_the_settings_and_last_a_day() -> None:
+    assert Settings.model_fields["endpoint_retry_delays"].default == DEFAULT_DELAYS
+    assert sum(DEFAULT_DELAYS) >= 86400
