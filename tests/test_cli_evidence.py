@@ -120,7 +120,7 @@ def test_a_person_is_erased_once_the_parcel_has_ended(awbridge: Any) -> None:
 
 def test_schedules_are_shown_before_they_ever_ran(awbridge: Any) -> None:
     shown = json.loads(awbridge("schedules", "--json").stdout)
-    assert [(s["job"], s["runs"]) for s in shown] == [("report-failures", []), ("retain", [])]
+    assert [(s["job"], s["runs"]) for s in shown] == [("report-failures", []), ("retain", []), ("reconcile", [])]
     assert "30 0 * * *" in awbridge("schedules").output
 
 
