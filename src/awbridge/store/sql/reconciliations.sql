@@ -65,7 +65,7 @@ WHERE reference_number {{postgres: = ANY($1::text[]) AND shard = ANY($2::smallin
   {{sqlite: IN (SELECT value FROM json_each($1)) AND shard IN (SELECT value FROM json_each($2))}}
 
 -- name: ask_soon
--- Tracking asks for these at once, but not twice within the vendor's own interval.
+-- Tracking asks for these at once, but not twice within the vendor's own interval; also for those it had given up.
 UPDATE shipments SET next_ask_at = CASE WHEN last_asked_at > $3 THEN $4{{postgres: ::timestamptz}} ELSE $5 END,
   aged_out_at = NULL, asked_back_at = $5
 WHERE waybill IS NOT NULL AND reference_number
@@ -77,6 +77,7 @@ WHERE waybill IS NOT NULL AND reference_number
 -- replaced, and its payload whole. It stood there once: may_stand, until ClickPost has answered. It has not
 -- ended, whatever became of the first waybill: its payload is needed.
 UPDATE shipments SET state = 'ready', success = FALSE, no_of_retries = 0, problem = NULL, next_try_at = $4,
-  waiting_since_at = NULL, may_stand = TRUE, final = FALSE, updated_at = $4
+  waiting_since_at = NULL, may_stand = TRUE, final = FALSE, aged_out_at = NULL, asked_back_at = $4,
+  updated_at = $4
 WHERE shard = $1 AND reference_number = $2 AND waybill = $3 AND state = 'placed' AND success
   AND cancel_asked_at IS NULL AND lease_owner IS NULL AND replaced_by IS NULL AND erased_at IS NULL
