@@ -42,9 +42,9 @@ lint: install
 types: install
 	$(BIN)/basedpyright
 
-# Seconds: no processes are killed, no demo is run.
+# The quickest look: on SQLite alone, no processes are killed, no demo is run.
 quick: install
-	$(BIN)/pytest -q -n 2 -m 'not slow'
+	$(BIN)/pytest -q -n 2 -m 'not slow and not postgres'
 
 test: install system prism lint types
 	$(BIN)/pytest -q -n 2 -m 'not slow'

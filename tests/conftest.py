@@ -17,6 +17,15 @@ from tests.support.s3 import S3Server, s3_server
 _numbers = itertools.count(1)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What needs PostgreSQL is marked so, that a quick run may do without: SQLite runs the same tests."""
+    for item in items:
+        callspec = getattr(item, "callspec", None)
+        given = callspec.params.values() if callspec else ()
+        if "postgres" in given or "postgres" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.postgres)
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     """One PostgreSQL server for the whole run."""
