@@ -126,8 +126,9 @@ async def test_a_connection_that_stands_still_is_thrown_away_for_a_new_one(
     monkeypatch.setattr(postgres, "AT_ONCE_TIMEOUT", 0.3)
     assert (await post(web, 0)).status_code == 200
     async with frozen_backends(store_url):
-        assert (await post(web, 1)).status_code == 503
-        assert (await post_timed(web, 1))[0] == 200
+        # Each connection that stood still costs one delivery: that of the delivery before, and that of a look for keys.
+        answers = [(await post(web, 1)).status_code for _ in range(3)]
+        assert (answers[0], answers[-1]) == (503, 200)
     assert await numbers(web.store) == {0, 1}
 
 
