@@ -12,6 +12,7 @@ import pytest
 
 from awbridge.store import Store
 from tests.support.postgres import PostgresServer, find_binaries, postgres_server
+from tests.support.s3 import S3Server, s3_server
 
 _numbers = itertools.count(1)
 
@@ -51,3 +52,10 @@ async def store(database_url: str) -> AsyncIterator[Store]:
     await opened.migrate()
     yield opened
     await opened.close()
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[S3Server]:
+    """One S3-compatible server for the whole run. Who stops it starts it again."""
+    with s3_server() as server:
+        yield server

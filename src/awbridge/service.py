@@ -18,10 +18,13 @@ import stamina
 import structlog
 import uvicorn
 
+from awbridge import evidence
 from awbridge.clickpost.async_client import AsyncClickPost
+from awbridge.clickpost.connection import OnCall
 from awbridge.clickpost.heard import hear
+from awbridge.domain.call import Call
 from awbridge.domain.desk import DeskPolicy
-from awbridge.domain.errors import SettingsError, StoreBusy
+from awbridge.domain.errors import SettingsError, StoreBusy, StoreError
 from awbridge.domain.overdue import StuckAfter
 from awbridge.settings import Settings
 from awbridge.steps.act import ActPolicy, act_due
@@ -32,6 +35,7 @@ from awbridge.steps.catch_up import CatchUpPolicy, ask_for_silent, cover_next_wi
 from awbridge.steps.clock import Clock, utc_now
 from awbridge.steps.fallback import FallbackPolicy, fall_back_due
 from awbridge.steps.ingest import Ingest
+from awbridge.steps.keep_calls import CallRecorder
 from awbridge.steps.loop import Loop
 from awbridge.steps.pace import Pace
 from awbridge.steps.push import Push
@@ -56,7 +60,7 @@ SQLITE_APPLY_BATCH = 50
 DRAIN_SECONDS = 20.0  # what a stopping process gives the calls in flight
 
 
-def vendor(settings: Settings) -> AsyncClickPost:
+def vendor(settings: Settings, *, on_call: OnCall | None = None) -> AsyncClickPost:
     """The client for the account in the settings. Raises SettingsError where the account is not set."""
     settings.check_vendor()
     return AsyncClickPost(
@@ -68,8 +72,20 @@ def vendor(settings: Settings) -> AsyncClickPost:
         edd_url=settings.clickpost_edd_url,
         timeout=settings.clickpost_timeout,
         connections=settings.clickpost_connections,
-        on_call=hear,
+        on_call=_heard_by(on_call),
     )
+
+
+def _heard_by(on_call: OnCall | None) -> OnCall:
+    """One hook for both: whoever listens for its own calls, and the one that was given."""
+    if on_call is None:
+        return hear
+
+    def both(call: Call) -> None:
+        hear(call)
+        on_call(call)
+
+    return both
 
 
 def push_policy(settings: Settings) -> PushPolicy:
@@ -246,15 +262,18 @@ async def serve(
     if stop is None:
         stop = asyncio.Event()
         _on_signal(stop.set)
+    hook = evidence.recorder(utc_now)
     async with (
         open_store(settings, migrate=settings.migrate_on_start, patience=START_PATIENCE) as store,
-        vendor(settings) as clickpost,
+        recorded(hook, store),
+        vendor(settings, on_call=hook) as clickpost,
     ):
         if store.dialect == "sqlite":
             sys.setswitchinterval(QUICK_HANDOVER)
         refusals = Refusals()
         ingest = Ingest(store)
         loops = step_loops(settings, store, clickpost, utc_now, refusals=refusals, give_way=ingest.give_way)
+        loops |= evidence.loops(settings, store, utc_now, hook)
         ingest.on_stored = loops["apply"].wake
         keys = KeyRing(store, (k.get_secret_value() for k in settings.webhook_keys))
         app = build_app(
@@ -265,6 +284,8 @@ async def serve(
             clickpost=clickpost,
             allocation=settings.allocation,
             api_keys=[k.get_secret_value() for k in settings.api_keys],
+            desk=evidence.desk(settings),
+            hook=hook,
             zone=settings.time_zone,
             ask_again=timedelta(seconds=settings.ask_again_seconds),
             stuck_after=stuck_after(settings),
@@ -296,15 +317,31 @@ async def serve(
 
 async def work(settings: Settings) -> None:
     """Steps only, without web, until SIGTERM or SIGINT: more hands on the same database."""
+    hook = evidence.recorder(utc_now)
     async with (
         open_store(settings, migrate=settings.migrate_on_start, patience=START_PATIENCE) as store,
-        vendor(settings) as clickpost,
+        recorded(hook, store),
+        vendor(settings, on_call=hook) as clickpost,
     ):
         stop = asyncio.Event()
         _on_signal(stop.set)
-        async with _running(step_loops(settings, store, clickpost, utc_now)):
+        loops = step_loops(settings, store, clickpost, utc_now) | evidence.loops(settings, store, utc_now, hook)
+        async with _running(loops):
             log.info("working")
             await stop.wait()
+
+
+@asynccontextmanager
+async def recorded(hook: CallRecorder, store: Store) -> AsyncGenerator[None]:
+    """What the hook has taken by the end of the block is written down; a database that is away then is told."""
+    try:
+        yield
+    finally:
+        try:
+            while await hook.flush(store):
+                pass
+        except StoreError as error:
+            log.error("calls.not_recorded", problem=str(error))
 
 
 def _on_signal(stop: Callable[[], None]) -> None:

@@ -17,7 +17,9 @@ from pydantic_settings import (
 
 from awbridge.domain.allocation import Allocation
 from awbridge.domain.errors import SettingsError
+from awbridge.domain.privacy import read_privacy
 from awbridge.domain.retry import DEFAULT_RETRY_DELAYS
+from awbridge.domain.schedule import check_cron
 
 PREFIX = "AWBRIDGE_"
 
@@ -122,6 +124,55 @@ class Settings(BaseSettings):
         7200.0, gt=0, description="Track-order is not asked twice for one shipment within this. Couriers are asked so."
     )
 
+    data_dir: str = Field("awbridge-data", description="A folder for files of this machine: archive files, reports.")
+    archive_url: str = Field(
+        "", description="Where failed calls are archived: s3://bucket/prefix, gs://, az:// or file:///folder."
+    )
+    archive_options: SecretStr = Field(
+        SecretStr(""),
+        description="The storage's own options: region=ap-south-1,endpoint=https://... Without any, those of the "
+        "environment and of the machine's role are used. A secret.",
+    )
+    archive_all_calls: bool = Field(False, description="Whether calls that went well are archived too.")
+    archive_file_mib: float = Field(8.0, gt=0, le=256, description="MiB of bodies in one file, before compression.")
+    archive_seconds: float = Field(300.0, ge=1, le=86400, description="How long a call waits for its file at most.")
+    archive_timeout: float = Field(60.0, gt=0, le=600, description="Seconds for putting or getting one file.")
+
+    smtp_url: SecretStr = Field(
+        SecretStr(""), description="The mail server: smtp://user:password@host:587 or smtps://host:465. A secret."
+    )
+    mail_from: str = Field("", description="From whom mail goes: awbridge <bridge@shop.example>.")
+    report_cron: str = Field("30 0 * * *", description="When the failures of the day before are reported.")
+    report_to: Annotated[tuple[str, ...], NoDecode] = Field((), description="Your own addresses for reports.")
+    report_clickpost_to: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="ClickPost's addresses for reports; theirs is masked by AWBRIDGE_PRIVACY_CLICKPOST."
+    )
+    report_empty_days: bool = Field(False, description="Whether a day without failures sends a one-line mail.")
+
+    privacy_own: str = Field(
+        "phone=mask,name=mask,email=mask,address=mask",
+        description="What your own reports and evidence show of personal data.",
+    )
+    privacy_clickpost: str = Field(
+        "phone=mask,name=mask,email=mask,address=keep",
+        description="What ClickPost sees of personal data in reports and evidence.",
+    )
+    privacy_archive: str = Field(
+        "phone=pseudonym,name=mask,email=pseudonym,address=mask", description="What the archive keeps of personal data."
+    )
+    privacy_key: SecretStr = Field(
+        SecretStr(""), description="Makes pseudonyms. Without it, what should be a pseudonym is masked. A secret."
+    )
+
+    retain_cron: str = Field("15 3 * * *", description="When old rows are deleted.")
+    retain_attempts_days: int = Field(90, ge=0, le=36500, description="Days that calls are kept. 0: for ever.")
+    retain_inbox_days: int = Field(30, ge=0, le=36500, description="Days that applied deliveries are kept.")
+    retain_scans_days: int = Field(0, ge=0, le=36500, description="Days that scans of ended shipments are kept.")
+    retain_payloads_days: int = Field(
+        180, ge=0, le=36500, description="Days until the personal data of ended shipments leave their payloads."
+    )
+    retain_reports_days: int = Field(365, ge=0, le=36500, description="Days that reports are kept.")
+    retain_runs_days: int = Field(90, ge=0, le=36500, description="Days that scheduled runs are kept.")
     ask_silent_days: float = Field(
         45.0,
         gt=0,
@@ -147,11 +198,35 @@ class Settings(BaseSettings):
     log_format: str = Field("text", pattern="^(text|json)$", description="`text` for people, `json` for machines.")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="The least level that is shown.")
 
-    @field_validator("webhook_keys", "api_keys", "retry_delays", mode="before")
+    @field_validator("webhook_keys", "api_keys", "retry_delays", "report_to", "report_clickpost_to", mode="before")
     @classmethod
     def _split_commas(cls, value: Any) -> Any:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("archive_options")
+    @classmethod
+    def _options(cls, value: SecretStr) -> SecretStr:
+        read_options(value.get_secret_value())
+        return value
+
+    @field_validator("report_to", "report_clickpost_to")
+    @classmethod
+    def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if any("@" not in address or any(c.isspace() for c in address) for address in value):
+            raise ValueError("write mail addresses, comma-separated")
+        return value
+
+    @field_validator("report_cron", "retain_cron")
+    @classmethod
+    def _cron(cls, value: str) -> str:
+        return check_cron(value)
+
+    @field_validator("privacy_own", "privacy_clickpost", "privacy_archive")
+    @classmethod
+    def _privacy(cls, value: str) -> str:
+        read_privacy(value)
         return value
 
     @field_validator("retry_delays")
@@ -175,6 +250,12 @@ class Settings(BaseSettings):
         """The account's time zone."""
         return ZoneInfo(self.time_zone)
 
+    def check_mail(self) -> None:
+        """Raise SettingsError where somebody is to get mail and it is not said how."""
+        wanted = self.report_to or self.report_clickpost_to
+        if wanted and not (self.smtp_url.get_secret_value() and self.mail_from):
+            raise SettingsError("AWBRIDGE_REPORT_TO needs AWBRIDGE_SMTP_URL and AWBRIDGE_MAIL_FROM.")
+
     def check_vendor(self) -> None:
         """Raise SettingsError unless the account at ClickPost is set."""
         if not self.clickpost_username:
@@ -193,6 +274,14 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments, then the environment, then awbridge.toml."""
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def read_options(text: str) -> dict[str, str]:
+    """Options as they are written in a setting: name=value, comma-separated. Raises ValueError."""
+    pairs = [part.partition("=") for part in text.split(",") if part.strip()]
+    if any(not name.strip() or not equals for name, equals, _ in pairs):
+        raise ValueError("write name=value, comma-separated")
+    return {name.strip(): option.strip() for name, _, option in pairs}
 
 
 def load_settings(**overrides: Any) -> Settings:

@@ -45,7 +45,7 @@ class Vendor:
         return OrderAnswer(outcome=self.outcomes.pop(0) if self.outcomes else KNOWN, call=CALL)
 
     async def find_order(self, reference_number: str, *, region: Region = Region.INDIA) -> FoundOrder:
-        return FoundOrder(placed=None, known=False, call=CALL)
+        return FoundOrder(placed=None, known=True, call=CALL)
 
     async def cancel_order(self, waybill: str, cp_id: int, account_code: str) -> CancelAnswer:
         if during := self.during_cancel:

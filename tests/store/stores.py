@@ -28,6 +28,7 @@ TABLES = (
         "alarms",
     ),
     *("courier_warnings", "courier_comparisons", "allocation_rules"),
+    *("archive_files", "runs", "reports", "erasures"),
     *("tellings", "promises", "replays"),
 )
 

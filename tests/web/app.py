@@ -13,6 +13,7 @@ from awbridge.steps.ingest import Ingest
 from awbridge.steps.loop import Loop
 from awbridge.store import Store
 from awbridge.web.app import build_app
+from awbridge.web.evidence_routes import EvidenceDesk
 from awbridge.web.webhook import KeyRing, WebhookEndpoint
 from tests.steps.world import SetClock
 
@@ -38,12 +39,17 @@ class Web:
 
 @asynccontextmanager
 async def web_on(
-    store: Store, *, keys: Sequence[str] = ("right",), api_keys: Sequence[str] = (), loops: Sequence[Loop] = ()
+    store: Store,
+    *,
+    keys: Sequence[str] = ("right",),
+    api_keys: Sequence[str] = (),
+    loops: Sequence[Loop] = (),
+    desk: EvidenceDesk | None = None,
 ) -> AsyncGenerator[Web]:
     clock = SetClock()
     ingest = Ingest(store)
     endpoint = WebhookEndpoint(ingest, KeyRing(store, keys), clock)
-    app = build_app(store=store, clock=clock, webhook=endpoint, loops=loops, api_keys=api_keys)
+    app = build_app(store=store, clock=clock, webhook=endpoint, loops=loops, api_keys=api_keys, desk=desk)
     transport = httpx2.ASGITransport(app=app, client=("127.0.0.1", 1))  # pyright: ignore
     flushing = asyncio.create_task(ingest.run())
     try:

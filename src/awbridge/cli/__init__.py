@@ -16,6 +16,7 @@ from awbridge.cli.actions import actions_group, pickups_group, waybills_group
 from awbridge.cli.couriers import couriers_group
 from awbridge.cli.doctor import doctor
 from awbridge.cli.drill import drill
+from awbridge.cli.evidence import archive_group, erase, evidence_of_shipment, report_group, show_schedules
 from awbridge.cli.payloads import payload_command, replace_command
 from awbridge.cli.shared import Group, as_json_option, fail, read_settings, run
 from awbridge.cli.shipments import shipments_group
@@ -157,4 +158,7 @@ for command in (
     *(shipments_group, couriers_group, webhook_group, catch_up, replay, doctor, drill),
     *(actions_group, pickups_group, waybills_group),
 ):
+    main.add_command(command)
+
+for command in (report_group, archive_group, evidence_of_shipment, erase, show_schedules):
     main.add_command(command)

@@ -15,11 +15,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from awbridge import service
+from awbridge import evidence, service
 from awbridge.clickpost.async_client import AsyncClickPost
 from awbridge.domain.errors import AwbridgeError
 from awbridge.logs import set_up_logs
 from awbridge.settings import Settings, load_settings
+from awbridge.steps.clock import utc_now
 from awbridge.store import Store
 
 T = TypeVar("T")
@@ -59,14 +60,27 @@ def with_store(work: Callable[[Store], Coroutine[Any, Any, T]]) -> T:
     return run(main())
 
 
+def with_settings(work: Callable[[Settings, Store], Coroutine[Any, Any, T]]) -> T:
+    """Run `work` on the settings and their database."""
+
+    async def main() -> T:
+        settings = read_settings()
+        async with service.open_store(settings, migrate=settings.migrate_on_start) as store:
+            return await work(settings, store)
+
+    return run(main())
+
+
 def with_vendor(work: Callable[[AsyncClickPost, Store], Coroutine[Any, Any, T]]) -> T:
     """Run `work` on ClickPost and the database of the settings."""
 
     async def main() -> T:
         settings = read_settings()
+        hook = evidence.recorder(utc_now)
         async with (
             service.open_store(settings, migrate=settings.migrate_on_start) as store,
-            service.vendor(settings) as clickpost,
+            service.recorded(hook, store),
+            service.vendor(settings, on_call=hook) as clickpost,
         ):
             return await work(clickpost, store)
 

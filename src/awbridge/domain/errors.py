@@ -13,6 +13,8 @@ AwbridgeError
 ├── NotFound             no such shipment, courier or waybill
 ├── NotPossible          the shipment's state does not allow what was asked
 ├── NoTransaction        orders were to join the caller's transaction, and there is none
+├── ObjectsError         the object storage did not do it; later may work
+├── MailError            the mail server did not take it; later may work
 └── VendorError          a call to ClickPost that is not about one shipment failed
 """
 
@@ -95,6 +97,14 @@ class NotPossible(AwbridgeError):
 
 class NoTransaction(AwbridgeError):
     """An order was to be stored within the caller's own transaction, but none is open on that connection."""
+
+
+class ObjectsError(AwbridgeError):
+    """The object storage is away, slow, full or refuses. Later may work."""
+
+
+class MailError(AwbridgeError):
+    """The mail server is away or refuses. Later may work."""
 
 
 class VendorError(AwbridgeError):

@@ -159,7 +159,11 @@ async def cover_span(
 
     while start < end:
         stop = min(start + policy.window, end)
-        await _walk(store, clickpost, Window(from_at=start, to_at=stop), clock, policy, page="", also=stored)
+        try:
+            await _walk(store, clickpost, Window(from_at=start, to_at=stop), clock, policy, page="", also=stored)
+        except VendorError as error:
+            await _keep_failed_call(store, error, clock())
+            raise
         start = stop
         if on_window:
             on_window(start)

@@ -51,6 +51,7 @@ CREATE TABLE allocation_rules (
 -- made in place of, and the other way round. waits_for: held until that shipment is cancelled (its next_try_at is NULL).
 -- courier_partner_id is 0 and account '' while no courier is allocated; allocate_at: when the recommendation is asked for.
 -- fallback_at: not looked at for a fallback before; fallback_seen_at: the updated_at at which none was found.
+-- erased_at: when the personal data of its payload were taken out.
 -- aged_out_at: since when it is no longer asked for, being silent too long (a person's list); asked_back_at: when a
 -- person last wanted it asked for.
 -- edd_due_at: the end of the promised day. ndr_at: the last failed delivery (NULL: none, or delivered or turned back
@@ -114,6 +115,7 @@ CREATE TABLE shipments (
   forward_reference_number TEXT,
   aged_out_at TIMESTAMPTZ,
   asked_back_at TIMESTAMPTZ,
+  erased_at TIMESTAMPTZ,
   PRIMARY KEY (shard, reference_number)
 );
 CREATE INDEX shipments_to_push ON shipments (account, priority, next_try_at)
@@ -207,6 +209,7 @@ CREATE TABLE waybills (
 CREATE INDEX waybills_of_shipment ON waybills (reference_number);
 
 -- Every call to the vendor, secrets masked. payload_version: which payload of the shipment went out, where one did.
+-- archive_file: NULL not looked at yet, 0 left out of the archive, else the file that holds it.
 CREATE TABLE attempts (
   shard SMALLINT NOT NULL,
   id BIGINT NOT NULL,
@@ -223,9 +226,13 @@ CREATE TABLE attempts (
   ms INTEGER NOT NULL,
   made_at TIMESTAMPTZ NOT NULL,
   payload_version INTEGER,
+  archive_file BIGINT,
   PRIMARY KEY (shard, id)
 );
 CREATE INDEX attempts_of_shipment ON attempts (shard, reference_number, id);
+CREATE INDEX attempts_unfiled ON attempts (id) WHERE archive_file IS NULL;
+CREATE INDEX attempts_of_file ON attempts (archive_file, id) WHERE archive_file > 0;
+CREATE INDEX attempts_by_time ON attempts (made_at, id);
 
 -- Every delivery as received, from whichever side. due_at: when apply takes it up (NULL: applied, or set aside with its
 -- problem). waiting_for: what must become known first ("w:" waybill, "r:" reference number, "o:" order id). told: in how
@@ -373,6 +380,70 @@ CREATE INDEX actions_of_shipment ON actions (shard, reference_number, asked_at, 
 CREATE INDEX actions_newest ON actions (asked_at, id);
 CREATE INDEX actions_by_state ON actions (state, asked_at, id);
 
+-- One file of the archive. Its content is every attempt that carries its id. next_try_at: when it is uploaded, or the
+-- end of the lease of who does; archived_at: verified there; emptied_at: taken out of the archive again.
+CREATE TABLE archive_files (
+  id BIGINT NOT NULL PRIMARY KEY,
+  object_key TEXT NOT NULL,
+  calls INTEGER NOT NULL,
+  bytes BIGINT,
+  sha256 TEXT,
+  tries INTEGER NOT NULL,
+  problem TEXT,
+  next_try_at TIMESTAMPTZ,
+  archived_at TIMESTAMPTZ,
+  emptied_at TIMESTAMPTZ,
+  created_at TIMESTAMPTZ NOT NULL
+);
+CREATE INDEX archive_files_open ON archive_files (next_try_at) WHERE archived_at IS NULL;
+
+-- Each scheduled run, once across all replicas. next_try_at: the end of its lease, or when it is tried again.
+CREATE TABLE runs (
+  job TEXT NOT NULL,
+  due_at TIMESTAMPTZ NOT NULL,
+  lease_owner TEXT,
+  next_try_at TIMESTAMPTZ,
+  tries INTEGER NOT NULL,
+  started_at TIMESTAMPTZ,
+  finished_at TIMESTAMPTZ,
+  result TEXT,
+  problem TEXT,
+  PRIMARY KEY (job, due_at)
+);
+CREATE INDEX runs_open ON runs (job, next_try_at) WHERE finished_at IS NULL;
+
+-- Each report that was made. mail_lease_ends_at: somebody is mailing it; mailed_at: it went out (or had nobody to go to).
+CREATE TABLE reports (
+  id TEXT NOT NULL PRIMARY KEY,
+  kind TEXT NOT NULL,
+  day TEXT NOT NULL,
+  destination TEXT NOT NULL,
+  shipments INTEGER NOT NULL,
+  calls INTEGER NOT NULL,
+  object_key TEXT,
+  bytes BIGINT,
+  sha256 TEXT,
+  mail_lease_ends_at TIMESTAMPTZ,
+  mailed_at TIMESTAMPTZ,
+  mailed_to INTEGER,
+  created_at TIMESTAMPTZ NOT NULL
+);
+CREATE INDEX reports_newest ON reports (day, id);
+
+-- Whose personal data were taken out, and when. `subject` stands only until that is done; then the pseudonym stays.
+CREATE TABLE erasures (
+  id BIGINT NOT NULL PRIMARY KEY,
+  kind TEXT NOT NULL,
+  subject TEXT,
+  pseudonym TEXT NOT NULL,
+  asked_at TIMESTAMPTZ NOT NULL,
+  next_try_at TIMESTAMPTZ,
+  tries INTEGER NOT NULL,
+  done_at TIMESTAMPTZ,
+  counts TEXT,
+  problem TEXT
+);
+CREATE INDEX erasures_open ON erasures (next_try_at) WHERE done_at IS NULL;
 -- A rebuilding of all shipments from the inbox, and the last shipment that it has done.
 CREATE TABLE replays (
   started_at TIMESTAMPTZ NOT NULL PRIMARY KEY,

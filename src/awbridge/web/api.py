@@ -22,6 +22,8 @@ from awbridge.store import Store, accounts, attempts, scans, shipments, waybills
 from awbridge.store.database import Session
 from awbridge.web import action_routes, views
 from awbridge.web.accounts import add_routes
+from awbridge.web.evidence_routes import EvidenceDesk
+from awbridge.web.evidence_routes import add_routes as add_evidence_routes
 from awbridge.web.reading import json_body, make_cursor, no_nul, read_cursor
 
 LARGEST_BATCH = 1000
@@ -85,14 +87,16 @@ def router(
     *,
     allocation: Allocation = Allocation.RULES,
     zone: str = "Asia/Kolkata",
+    desk: EvidenceDesk | None = None,
     ask_again: timedelta = ASK_AGAIN,
     stuck_after: StuckAfter = DEFAULT_STUCK_AFTER,
 ) -> APIRouter:
-    """The routes about shipments and accounts, on this store. `zone` is the account's, for times without one.
+    """The routes about shipments, accounts and evidence. `zone` is the account's, for times without one.
 
     One shipment is not asked for twice within `ask_again`.
     """
     api = APIRouter(prefix="/v1")
+    add_evidence_routes(api, store, clock, desk or EvidenceDesk())
 
     def view(shipment: Shipment) -> views.ShipmentView:
         return views.shipment_view(shipment, stuck_after, clock())

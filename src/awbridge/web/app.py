@@ -17,10 +17,12 @@ from awbridge.domain.allocation import Allocation
 from awbridge.domain.errors import StoreError
 from awbridge.domain.overdue import DEFAULT_STUCK_AFTER, StuckAfter
 from awbridge.steps.clock import Clock
+from awbridge.steps.keep_calls import CallRecorder
 from awbridge.steps.loop import Loop
 from awbridge.steps.sync_couriers import ListsAccounts
 from awbridge.store import Store
 from awbridge.web import api, couriers_api, problems
+from awbridge.web.evidence_routes import EvidenceDesk
 from awbridge.web.metrics import metrics_text
 from awbridge.web.webhook import PATH, Receive, Scope, Send, WebhookEndpoint
 
@@ -41,6 +43,8 @@ def build_app(
     zone: str = "Asia/Kolkata",
     clickpost: ListsAccounts | None = None,
     allocation: Allocation = Allocation.RULES,
+    desk: EvidenceDesk | None = None,
+    hook: CallRecorder | None = None,
     ask_again: timedelta = api.ASK_AGAIN,
     stuck_after: StuckAfter = DEFAULT_STUCK_AFTER,
 ) -> ASGIApp:
@@ -52,10 +56,12 @@ def build_app(
     )
     problems.install(inner)
     inner.include_router(
-        api.router(store, clock, allocation=allocation, zone=zone, ask_again=ask_again, stuck_after=stuck_after)
+        api.router(
+            store, clock, allocation=allocation, zone=zone, desk=desk, ask_again=ask_again, stuck_after=stuck_after
+        )
     )
     inner.include_router(couriers_api.router(store, clock, clickpost=clickpost))
-    _add_health(inner, store, clock, webhook, loops)
+    _add_health(inner, store, clock, webhook, loops, hook)
     guarded = _Guard(inner, api_keys)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -114,7 +120,14 @@ def _is_loopback(scope: Scope) -> bool:
         return False
 
 
-def _add_health(app: FastAPI, store: Store, clock: Clock, webhook: WebhookEndpoint, loops: Sequence[Loop]) -> None:
+def _add_health(
+    app: FastAPI,
+    store: Store,
+    clock: Clock,
+    webhook: WebhookEndpoint,
+    loops: Sequence[Loop],
+    hook: CallRecorder | None,
+) -> None:
     @app.get("/healthz", tags=["health"])
     async def healthz() -> Response:
         """200 while every step of this process still makes its rounds."""
@@ -135,7 +148,7 @@ def _add_health(app: FastAPI, store: Store, clock: Clock, webhook: WebhookEndpoi
     @app.get("/metrics", tags=["health"])
     async def metrics() -> Response:
         """What the tables and the steps say now, in Prometheus' text format."""
-        text = await metrics_text(store, clock, webhook, loops)
+        text = await metrics_text(store, clock, webhook, loops, hook=hook)
         return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
 
     _ = (healthz, readyz, metrics)

@@ -9,9 +9,10 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from awbridge.steps.clock import Clock
+from awbridge.steps.keep_calls import CallRecorder
 from awbridge.steps.loop import Loop
 from awbridge.steps.watch import SILENT, Coverage, coverage
-from awbridge.store import Store, accounts, actions, couriers, inbox, scans, shipments
+from awbridge.store import Store, accounts, actions, archive, couriers, inbox, scans, shipments
 from awbridge.store.accounts import Held
 from awbridge.web.webhook import WebhookEndpoint
 
@@ -28,6 +29,8 @@ class _Now(Collector):
         held: Mapping[str, Held],
         waiting: Mapping[str, int],
         warnings: Mapping[str, int],
+        filed: archive.ArchiveCounts,
+        hook: CallRecorder | None,
         covered: Coverage,
         ahead: int,
     ) -> None:
@@ -40,6 +43,8 @@ class _Now(Collector):
         self._held = held
         self._waiting = waiting
         self._warnings = warnings
+        self._filed = filed
+        self._hook = hook
         self._covered = covered
         self._ahead = ahead
 
@@ -81,6 +86,14 @@ class _Now(Collector):
         for loop in self._loops:
             silent.add_metric([loop.name], loop.silent_for)
         yield silent
+        filed = GaugeMetricFamily("awbridge_archive_files", "Files of failed calls.", labels=["state"])
+        filed.add_metric(["archived"], self._filed.archived)
+        filed.add_metric(["open"], self._filed.open)
+        filed.add_metric(["emptied"], self._filed.emptied)
+        yield filed
+        dropped = CounterMetricFamily("awbridge_calls_dropped", "Failed calls that could not be written down.")
+        dropped.add_metric([], self._hook.dropped if self._hook else 0)
+        yield dropped
         yield from _coverage(self._covered)
 
     def _accounts(self) -> Iterable[Metric]:
@@ -131,7 +144,9 @@ def _coverage(covered: Coverage) -> Iterable[Metric]:
     )
 
 
-async def metrics_text(store: Store, clock: Clock, webhook: WebhookEndpoint, loops: Sequence[Loop]) -> bytes:
+async def metrics_text(
+    store: Store, clock: Clock, webhook: WebhookEndpoint, loops: Sequence[Loop], *, hook: CallRecorder | None = None
+) -> bytes:
     """All metrics as text."""
     async with store.read() as session:
         held = await accounts.held(session, now=clock())
@@ -141,10 +156,14 @@ async def metrics_text(store: Store, clock: Clock, webhook: WebhookEndpoint, loo
         wanted = await actions.count_by_state(session)
         deliveries = await inbox.counts(session)
         warnings = await couriers.count_warnings(session)
+        filed = await archive.counts(session)
         ahead = await scans.count_ahead(session)
     covered = await coverage(store=store, clock=clock)
     registry = CollectorRegistry()
     registry.register(
-        _Now(states, cancels, wanted, deliveries, webhook.counts, loops, held, waiting, warnings, covered, ahead)
+        _Now(
+            *(states, cancels, wanted, deliveries, webhook.counts, loops),
+            *(held, waiting, warnings, filed, hook, covered, ahead),
+        )
     )
     return generate_latest(registry)

@@ -17,6 +17,7 @@ from awbridge.domain.errors import (
     NotFound,
     NotPossible,
     NotValid,
+    ObjectsError,
     PayloadRefused,
     ReferenceTaken,
     StoreBusy,
@@ -35,6 +36,7 @@ _STATUS: tuple[tuple[type[AwbridgeError], int, str], ...] = (
     (NotFound, 404, "Not found"),
     (NotPossible, 409, "Not possible in this state"),
     (VendorError, 502, "ClickPost did not do it"),
+    (ObjectsError, 503, "The object storage is away"),
     (StoreBusy, 503, "The database is busy"),
 )
 

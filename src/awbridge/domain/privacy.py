@@ -1,0 +1,264 @@
+"""Personal data in payloads: where they are, and how each destination gets to see them. Pure.
+
+A policy says for each kind of data (phone, name, email, address), or for a field by its path, what becomes of it:
+
+keep       as it is
+mask       so much that a person can still compare: the last three digits of a phone, the initials of a name
+pseudonym  the same word for the same person everywhere, made with a secret key: what belongs together can be joined
+drop       nothing is left
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from typing import Any, cast
+
+ERASED = "[erased]"
+SHORTEST_VALUE = 4  # characters; a shorter value found in a text is more likely something else
+LONGEST_LIST = 200  # values that are looked for in the words of an answer
+
+
+class Kind(StrEnum):
+    """A kind of personal data."""
+
+    PHONE = "phone"
+    NAME = "name"
+    EMAIL = "email"
+    ADDRESS = "address"
+
+
+class Treatment(StrEnum):
+    """What becomes of a personal value."""
+
+    KEEP = "keep"
+    MASK = "mask"
+    PSEUDONYM = "pseudonym"
+    DROP = "drop"
+
+
+# Names of fields as ClickPost's payloads, their flat forms and couriers write them. A name of a thing (courier_name,
+# channel_name, the name of an item) is nobody's.
+_PHONE = re.compile(r"(^|_)(phone|mobile|tel|telephone|contact_(no|number)|phone_(no|number)|whatsapp)(_\w*)?$")
+_EMAIL = re.compile(r"(^|_)e_?mail(_\w*)?$")
+_ADDRESS = re.compile(r"(^|_)(address\w*|street\w*|landmark|building|house_no|lat|lng|long|latitude|longitude)$")
+_NAME = re.compile(
+    r"^((pickup|drop|return|rto|seller|consignee|consigner|consignor|shipper|customer|contact|receiver|recipient|sender|"
+    r"buyer|billing|shipping|signatory|received_by|delivered_to)_?(contact_|full_|first_|last_|person_)?(name|person)"
+    r"|first_name|last_name|full_name|contact_person|received_by|delivered_to)$"
+)
+_PLACES = re.compile(
+    r"(^|_)(info|pickup|drop|consignee|consigner|shipper|receiver|recipient|sender|customer|buyer|address)$"
+)
+_MAIL_IN_TEXT = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_PHONE_IN_TEXT = re.compile(r"(?<![\w-])(?:\+91[ -]?|0)?[6-9]\d{4}[ -]?\d{5}(?![\w-])")
+
+
+def kind_of(path: tuple[str, ...]) -> Kind | None:
+    """What kind of personal data stands in a field; None where it is none that is known."""
+    if not path:
+        return None
+    name = path[-1].lower()
+    inside = path[-2].lower() if len(path) > 1 else ""
+    if _PHONE.search(name):
+        return Kind.PHONE
+    if _EMAIL.search(name):
+        return Kind.EMAIL
+    if _NAME.match(name) or (name == "name" and _PLACES.search(inside)):
+        return Kind.NAME
+    if _ADDRESS.search(name):
+        return Kind.ADDRESS
+    return None
+
+
+def digits_of(phone: str) -> str:
+    """What stays the same of a phone number however it is written: its last ten digits."""
+    return re.sub(r"\D", "", phone)[-10:]
+
+
+def plain_of(kind: Kind, value: str) -> str:
+    """What stays the same of a value however it is written."""
+    return digits_of(value) if kind is Kind.PHONE else " ".join(value.lower().split())
+
+
+def pseudonym(kind: Kind, value: str, key: str) -> str:
+    """The same word for the same person, of no use to whoever lacks the key."""
+    digest = hmac.new(key.encode(), f"{kind}:{plain_of(kind, value)}".encode(), hashlib.sha256).hexdigest()
+    return f"{kind}-{digest[:16]}"
+
+
+def masked(kind: Kind, value: str) -> str:
+    """A value of which a person can still compare something."""
+    match kind:
+        case Kind.PHONE:
+            return "*" * max(len(value) - 3, 1) + value[-3:] if len(value) > 5 else "***"
+        case Kind.NAME:
+            return " ".join(f"{word[0]}***" for word in value.split()) or "***"
+        case Kind.EMAIL:
+            before, at, domain = value.partition("@")
+            return f"{before[:1]}***{at}{domain}" if at else "***"
+        case Kind.ADDRESS:
+            return f"[address of {len(value)} characters]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Privacy:
+    """What one destination gets to see. `fields` (a path, where * stands for anything) go before `kinds`.
+
+    Without a `key`, what should be a pseudonym is masked.
+    """
+
+    kinds: Mapping[Kind, Treatment]
+    fields: Mapping[str, Treatment] = field(default_factory=dict[str, Treatment])
+    key: str = field(default="", repr=False)
+
+    def treatment(self, path: tuple[str, ...]) -> tuple[Treatment, Kind | None]:
+        """(what becomes of the value at this path, what kind of data it is)."""
+        kind = kind_of(path)
+        dotted = ".".join(path)
+        for pattern, treatment in self.fields.items():
+            if fnmatchcase(dotted, pattern):
+                return treatment, kind
+        return (self.kinds.get(kind, Treatment.KEEP) if kind else Treatment.KEEP), kind
+
+    def treat(self, treatment: Treatment, kind: Kind | None, value: str) -> str:
+        """One value as this destination gets it."""
+        if treatment is Treatment.KEEP or not value:
+            return value
+        if treatment is Treatment.DROP:
+            return ""
+        if treatment is Treatment.PSEUDONYM and self.key:
+            return pseudonym(kind or Kind.NAME, value, self.key)
+        return masked(kind, value) if kind else "***"
+
+
+def read_privacy(text: str, *, key: str = "") -> Privacy:
+    """A policy as it is written in a setting: `phone=mask,name=mask,additional.note=drop`. Raises ValueError."""
+    kinds: dict[Kind, Treatment] = {}
+    fields: dict[str, Treatment] = {}
+    for part in filter(None, (p.strip() for p in text.split(","))):
+        name, equals, word = (s.strip() for s in part.partition("="))
+        if not equals or word not in set(Treatment):
+            raise ValueError(f"{part!r}: write kind=treatment; treatments are {', '.join(Treatment)}")
+        if name in set(Kind):
+            kinds[Kind(name)] = Treatment(word)
+        elif "." in name or "*" in name:
+            fields[name] = Treatment(word)
+        else:
+            raise ValueError(f"{name!r} is neither a kind ({', '.join(Kind)}) nor a path like drop_info.drop_name")
+    return Privacy(kinds=kinds, fields=fields, key=key)
+
+
+class Veil:
+    """One call, as one destination gets to see it. What it hid in the request, it also hides in the answer's words."""
+
+    def __init__(self, privacy: Privacy) -> None:
+        self._privacy = privacy
+        self._hidden: dict[str, str] = {}
+
+    def value(self, value: Any, path: tuple[str, ...] = ()) -> Any:
+        """A JSON value with everything personal treated."""
+        if isinstance(value, dict):
+            fields = cast("dict[str, Any]", value)
+            return {name: self.value(inner, (*path, name)) for name, inner in fields.items()}
+        if isinstance(value, list):
+            return [self.value(inner, path) for inner in cast("list[Any]", value)]
+        if value is None or isinstance(value, bool):
+            return value
+        treatment, kind = self._privacy.treatment(path)
+        if treatment is Treatment.KEEP:
+            return self.words(value) if isinstance(value, str) else value
+        hidden = self._privacy.treat(treatment, kind, str(value))
+        if len(str(value)) >= SHORTEST_VALUE and len(self._hidden) < LONGEST_LIST:
+            self._hidden[str(value)] = hidden or "***"
+        return hidden
+
+    def words(self, text: str) -> str:
+        """Free text without what was hidden, nor mail addresses and Indian phone numbers where those are hidden."""
+        for value in sorted(self._hidden, key=len, reverse=True):
+            if value in text:
+                text = _word(value).sub(lambda _, hidden=self._hidden[value]: hidden, text)
+        for kind, pattern in ((Kind.EMAIL, _MAIL_IN_TEXT), (Kind.PHONE, _PHONE_IN_TEXT)):
+            treatment = self._privacy.kinds.get(kind, Treatment.KEEP)
+            if treatment is not Treatment.KEEP and " " in text.strip():
+                text = pattern.sub(_treated(self._privacy, treatment, kind), text)
+        return text
+
+    def body(self, text: str) -> Any:
+        """A body as it was sent or received: as JSON where it is JSON, else as text."""
+        try:
+            value = json.loads(text) if text[:1] in ("{", "[") else None
+        except (ValueError, RecursionError):
+            value = None
+        return self.words(text) if value is None else self.value(value)
+
+
+def _word(value: str) -> re.Pattern[str]:
+    # Not inside another word: a customer called Main does not change a reference number MAIN-1 or a road.
+    return re.compile(rf"(?<![\w-]){re.escape(value)}(?![\w-])")
+
+
+def _treated(privacy: Privacy, treatment: Treatment, kind: Kind) -> Callable[[re.Match[str]], str]:
+    def one(found: re.Match[str]) -> str:
+        return privacy.treat(treatment, kind, found[0]) or "***"
+
+    return one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """Whose data are to be erased: everything of these shipments, and this phone number wherever it stands."""
+
+    references: frozenset[str] = frozenset()
+    needles: tuple[str, ...] = ()
+
+    def in_text(self, text: str) -> bool:
+        """Whether one of the needles stands in a text."""
+        return any(needle in text for needle in self.needles)
+
+
+class Eraser:
+    """Takes every personal value out of a payload, and the same values out of the texts that follow it."""
+
+    def __init__(self) -> None:
+        self._values: set[str] = set()
+
+    def value(self, value: Any, path: tuple[str, ...] = ()) -> Any:
+        """A JSON value without personal data."""
+        if isinstance(value, dict):
+            fields = cast("dict[str, Any]", value)
+            return {name: self.value(inner, (*path, name)) for name, inner in fields.items()}
+        if isinstance(value, list):
+            return [self.value(inner, path) for inner in cast("list[Any]", value)]
+        if value is None or isinstance(value, bool):
+            return value
+        if kind_of(path) is None:
+            return self.words(value) if isinstance(value, str) else value
+        if len(str(value)) >= SHORTEST_VALUE and value != ERASED:
+            self._values.add(str(value))
+        return ERASED if value != "" else value
+
+    def words(self, text: str) -> str:
+        """Free text without the values that were taken out, mail addresses and phone numbers."""
+        for value in sorted(self._values, key=len, reverse=True):
+            if value in text:
+                text = _word(value).sub(ERASED, text)
+        if " " in text.strip():
+            text = _PHONE_IN_TEXT.sub(ERASED, _MAIL_IN_TEXT.sub(ERASED, text))
+        return text
+
+    def body(self, text: str) -> str:
+        """A body as text, without personal data; JSON stays JSON."""
+        try:
+            value = json.loads(text) if text[:1] in ("{", "[") else None
+        except (ValueError, RecursionError):
+            value = None
+        if value is None:
+            return self.words(text)
+        return json.dumps(self.value(value), ensure_ascii=False, separators=(",", ":"))

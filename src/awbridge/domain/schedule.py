@@ -1,0 +1,46 @@
+"""Cron expressions in the account's time zone: when a job is due. Pure."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from cronsim import CronSim, CronSimError
+
+LONGEST_SEARCH = 100_000  # moments looked at before an expression counts as one that never comes
+
+
+def check_cron(expression: str) -> str:
+    """The expression itself. Raises ValueError where it is none."""
+    try:
+        next(CronSim(expression, datetime(2026, 1, 1, tzinfo=UTC)))
+    except (CronSimError, StopIteration):
+        raise ValueError("not a cron expression; write five fields like 30 0 * * * (at 00:30 every day)") from None
+    return expression
+
+
+def due_between(expression: str, zone: ZoneInfo, after: datetime, until: datetime, *, most: int) -> list[datetime]:
+    """The latest `most` moments in UTC at which a job was due: after `after`, up to and with `until`."""
+    found: list[datetime] = []
+    for moment in CronSim(expression, after.astimezone(zone)):
+        at = moment.astimezone(UTC)
+        if at > until or len(found) > LONGEST_SEARCH:
+            break
+        found.append(at)
+    return found[-most:]
+
+
+def next_due(expression: str, zone: ZoneInfo, after: datetime) -> datetime:
+    """The first moment in UTC after `after` at which a job is due."""
+    return next(CronSim(expression, after.astimezone(zone))).astimezone(UTC)
+
+
+def day_span(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """From when (inclusive) to when (exclusive) a day lasts in a zone, in UTC; 23 or 25 hours where clocks change."""
+    start = datetime.combine(day, time(), zone).astimezone(UTC)
+    return start, datetime.combine(day + timedelta(days=1), time(), zone).astimezone(UTC)
+
+
+def day_before(moment: datetime, zone: ZoneInfo) -> date:
+    """The day that was over last, at this moment, in a zone."""
+    return moment.astimezone(zone).date() - timedelta(days=1)

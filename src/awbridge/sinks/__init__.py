@@ -1,0 +1,1 @@
+"""Where things go that leave the house: object storage, mail."""

@@ -1,0 +1,83 @@
+"""Keep calls: failed calls that no step keeps (accounts, webhook registration) become attempts too.
+
+The client's hook may not wait, so it puts them into a small queue; a loop writes them down in batches. When the queue
+is full a call is dropped, counted and told.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
+
+import structlog
+
+from awbridge.domain.call import Call
+from awbridge.domain.errors import StoreBusy, StoreError
+from awbridge.steps.calls import is_failure
+from awbridge.steps.clock import Clock
+from awbridge.store import Store, attempts
+
+log = structlog.get_logger()
+
+CAPACITY = 1000  # calls that may wait
+BATCH = 100  # calls in one transaction
+
+_Waiting = tuple[Call, datetime]
+
+
+class CallRecorder:
+    """The client's `on_call` hook; `flush` writes down what waits. `kept_elsewhere`: the APIs whose steps do so."""
+
+    def __init__(self, clock: Clock, *, kept_elsewhere: Collection[str] = (), capacity: int = CAPACITY) -> None:
+        self._clock = clock
+        self._kept_elsewhere = frozenset(kept_elsewhere)
+        self._capacity = capacity
+        self._waiting: deque[_Waiting] = deque()
+        self._told = 0
+        self.dropped = 0
+        self.on_waiting: Callable[[], None] | None = None
+
+    def __call__(self, call: Call) -> None:
+        """Take a call if it failed and nobody else keeps it. Never waits, never raises."""
+        if call.api in self._kept_elsewhere or not is_failure(call.http_status, call.business_status, ""):
+            return
+        if len(self._waiting) >= self._capacity:
+            self.dropped += 1
+            return
+        self._waiting.append((call, self._clock()))
+        if self.on_waiting:
+            self.on_waiting()
+
+    async def flush(self, store: Store) -> int:
+        """Write down a batch; how many. What the database refuses now waits on."""
+        if self.dropped > self._told:
+            log.error("calls.dropped", dropped=self.dropped - self._told)
+            self._told = self.dropped
+        batch = [self._waiting[n] for n in range(min(BATCH, len(self._waiting)))]
+        if not batch:
+            return 0
+        try:
+            await _write(store, batch)
+        except StoreBusy:
+            raise
+        except StoreError:
+            await self._one_by_one(store, batch)  # one bad row must not hold up the rest for ever
+        for _ in batch:
+            self._waiting.popleft()
+        return len(batch)
+
+    async def _one_by_one(self, store: Store, batch: Sequence[_Waiting]) -> None:
+        for waiting in batch:
+            try:
+                await _write(store, [waiting])
+            except StoreBusy:
+                raise
+            except StoreError:
+                self.dropped += 1
+
+
+async def _write(store: Store, batch: Sequence[_Waiting]) -> None:
+    async with store.write() as session:
+        for call, made_at in batch:
+            await attempts.add(session, call, reference_number=None, outcome="failed", made_at=made_at)

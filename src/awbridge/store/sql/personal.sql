@@ -1,0 +1,66 @@
+-- name: shipments_page
+SELECT shard, reference_number, payload, problem, waybill, children, order_id,
+  -- What is still to be done about it needs its address.
+  CASE WHEN (final OR state = 'cancelled') AND NOT EXISTS (
+    SELECT 1 FROM actions a WHERE a.shard = shipments.shard AND a.reference_number = shipments.reference_number
+      AND a.next_try_at IS NOT NULL) THEN 1 ELSE 0 END AS ended
+FROM shipments WHERE (shard, reference_number) > ($1, $2) ORDER BY shard, reference_number LIMIT $3
+
+-- name: shipment
+SELECT shard, reference_number, payload, problem, waybill, children, order_id,
+  -- What is still to be done about it needs its address.
+  CASE WHEN (final OR state = 'cancelled') AND NOT EXISTS (
+    SELECT 1 FROM actions a WHERE a.shard = shipments.shard AND a.reference_number = shipments.reference_number
+      AND a.next_try_at IS NOT NULL) THEN 1 ELSE 0 END AS ended
+FROM shipments WHERE shard = $1 AND reference_number = $2
+
+-- name: attempts_of
+SELECT shard, id, url, request, response, error FROM attempts WHERE shard = $1 AND reference_number = $2 ORDER BY id
+
+-- name: attempts_unnamed
+-- Calls about no shipment, or about several: what names the person is found by reading.
+SELECT shard, id, url, request, response, error FROM attempts
+WHERE (shard, id) > ($1, $2) AND reference_number IS NULL ORDER BY shard, id LIMIT $3
+
+-- name: set_attempt
+UPDATE attempts SET url = $3, request = $4, response = $5, error = $6 WHERE shard = $1 AND id = $2
+
+-- name: remarks_of
+SELECT shard, id, remark FROM scans WHERE shard = $1 AND reference_number = $2 AND remark <> ''
+
+-- name: set_remark
+UPDATE scans SET remark = $3 WHERE shard = $1 AND id = $2
+
+-- name: inbox_page
+SELECT shard, id, body FROM inbox WHERE (shard, id) > ($1, $2) ORDER BY shard, id LIMIT $3
+
+-- name: set_body
+UPDATE inbox SET body = $3 WHERE shard = $1 AND id = $2
+
+-- name: versions_of
+SELECT version, payload, reason FROM payload_versions WHERE shard = $1 AND reference_number = $2 ORDER BY version
+
+-- name: versions_page
+SELECT shard, reference_number, version, payload FROM payload_versions
+WHERE (shard, reference_number, version) > ($1, $2, $3) ORDER BY shard, reference_number, version LIMIT $4
+
+-- name: set_version
+UPDATE payload_versions SET payload = $4, reason = $5 WHERE shard = $1 AND reference_number = $2 AND version = $3
+
+-- name: actions_of
+SELECT shard, id, reference_number, body, result, problem FROM actions
+WHERE shard = $1 AND reference_number = $2 ORDER BY asked_at, id
+
+-- name: actions_page
+SELECT shard, id, reference_number, body, result, problem FROM actions
+WHERE (shard, id) > ($1, $2) AND reference_number IS NOT NULL ORDER BY shard, id LIMIT $3
+
+-- name: actions_alone
+-- Those that are over and belong to no shipment: pickups, and registrations that were refused.
+SELECT shard, id, reference_number, body, result, problem FROM actions a
+WHERE (shard, id) > ($1, $2) AND next_try_at IS NULL AND asked_at < $3
+  AND NOT EXISTS (SELECT 1 FROM shipments s WHERE s.shard = a.shard AND s.reference_number = a.reference_number)
+ORDER BY shard, id LIMIT $4
+
+-- name: set_action
+UPDATE actions SET body = $3, result = $4, problem = $5 WHERE shard = $1 AND id = $2

@@ -1,0 +1,119 @@
+"""Personal data: found where they stand, shown to each destination as its policy says."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from awbridge.domain.privacy import ERASED, Eraser, Kind, Veil, kind_of, masked, pseudonym, read_privacy
+
+MASKED = read_privacy("phone=mask,name=mask,email=mask,address=mask")
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("drop_info.drop_phone", Kind.PHONE),
+        ("pickup_info.phone_code", Kind.PHONE),
+        ("drop_info.name", Kind.NAME),
+        ("drop_name", Kind.NAME),
+        ("additional.return_info.name", Kind.NAME),
+        ("additional.delivered_to", Kind.NAME),
+        ("pickup_info.email", Kind.EMAIL),
+        ("drop_info.drop_address", Kind.ADDRESS),
+        ("drop_info.address_line_2", Kind.ADDRESS),
+        ("drop_info.drop_lat", Kind.ADDRESS),
+        ("drop_info.drop_pincode", None),
+        ("drop_info.drop_city", None),
+        ("result.courier_name", None),
+        ("additional.channel_name", None),
+        ("shipment_details.items.name", None),
+        ("result.waybill", None),
+    ],
+)
+def test_a_field_is_known_by_its_name_and_where_it_stands(path: str, kind: Kind | None) -> None:
+    assert kind_of(tuple(path.split("."))) is kind
+
+
+def test_a_masked_value_can_still_be_compared_by_a_person() -> None:
+    assert [
+        masked(k, v) for k, v in ((Kind.PHONE, "9812345678"), (Kind.NAME, "Asha Rao"), (Kind.EMAIL, "a.b@c.in"))
+    ] == [
+        "*******678",
+        "A*** R***",
+        "a***@c.in",
+    ]
+    assert masked(Kind.ADDRESS, "12 MG Road") == "[address of 10 characters]"
+
+
+def test_a_pseudonym_is_the_same_however_the_number_is_written_and_another_with_another_key() -> None:
+    forms = ["9812345678", "+91 98123 45678", "09812345678"]
+    assert len({pseudonym(Kind.PHONE, form, "k") for form in forms}) == 1
+    assert pseudonym(Kind.PHONE, forms[0], "k") != pseudonym(Kind.PHONE, forms[0], "other")
+    assert pseudonym(Kind.PHONE, forms[0], "k") != pseudonym(Kind.PHONE, "9812345679", "k")
+
+
+def test_without_a_key_a_pseudonym_is_a_mask() -> None:
+    veil = Veil(read_privacy("phone=pseudonym"))
+    assert veil.value({"drop_phone": "9812345678"}) == {"drop_phone": "*******678"}
+
+
+def test_a_path_goes_before_its_kind() -> None:
+    privacy = read_privacy("phone=mask,drop_info.*=keep,additional.note=drop,*.gstin=mask")
+    given_ = {
+        "drop_info": {"drop_phone": 98123},
+        "additional": {"note": "ring twice"},
+        "gst_info": {"gstin": "29A"},
+    }
+    shown = Veil(privacy).value(given_)
+    assert shown == {"drop_info": {"drop_phone": 98123}, "additional": {"note": ""}, "gst_info": {"gstin": "***"}}
+
+
+@pytest.mark.parametrize("text", ["phone", "phone=hide", "colour=mask", "phone=mask,="])
+def test_a_policy_that_says_nothing_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"write kind=treatment|is neither a kind"):
+        read_privacy(text)
+
+
+def test_phones_and_mail_addresses_in_free_text_are_masked_waybills_are_not() -> None:
+    veil = Veil(MASKED)
+    assert veil.words("call +91 98123 45678 or write a@b.in") == "call ************678 or write a***@b.in"
+    assert veil.value({"waybill": "9812345678"}) == {"waybill": "9812345678"}
+
+
+def test_a_name_inside_another_word_is_left_alone() -> None:
+    veil = Veil(MASKED)
+    veil.value({"drop_info": {"drop_name": "MAIN"}})
+    assert veil.words("order MAIN-1, MAINE, for MAIN") == "order MAIN-1, MAINE, for M***"
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(["drop_phone", "name", "x"]), inner),
+    max_leaves=20,
+)
+
+
+@given(JSON)
+def test_hiding_keeps_the_shape(value: Any) -> None:
+    def shape(v: Any) -> Any:
+        if isinstance(v, dict):
+            return {k: shape(i) for k, i in v.items()}
+        return [shape(i) for i in v] if isinstance(v, list) else None
+
+    assert shape(Veil(MASKED).value(value)) == shape(value)
+    assert shape(Eraser().value(value)) == shape(value)
+
+
+def test_erasing_takes_the_person_out_of_the_payload_and_of_the_answer_to_it() -> None:
+    eraser = Eraser()
+    order = {"drop_info": {"drop_name": "Asha Rao", "drop_phone": "9812345678", "drop_pincode": "411001"}, "cod": 5}
+    assert json.loads(eraser.body(json.dumps(order))) == {
+        "drop_info": {"drop_name": ERASED, "drop_phone": ERASED, "drop_pincode": "411001"},
+        "cod": 5,
+    }
+    assert eraser.body("Asha Rao does not answer") == f"{ERASED} does not answer"

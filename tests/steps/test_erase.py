@@ -1,0 +1,194 @@
+"""Erase: one person's data leave every table, the archive and the reports; the record of it says nothing of them."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from awbridge.domain.action import ActionKind, NewAction
+from awbridge.domain.errors import NotPossible
+from awbridge.domain.privacy import read_privacy
+from awbridge.sinks.objects import Objects
+from awbridge.steps import intake
+from awbridge.steps.archive import ArchivePolicy, archive_due
+from awbridge.steps.erase import ask_erasure, erase_due
+from awbridge.steps.publish import Destination
+from awbridge.steps.report import ReportPolicy, report_failures
+from awbridge.store import Store, actions, erasures, inbox, scans
+from awbridge.store.erasures import Erasure
+from tests.steps.evidence import NAME, PHONE, call, files, keep, lines, more_about, order_of
+from tests.steps.test_report import unzip
+from tests.steps.test_retain import ended
+from tests.steps.world import INDIA, SetClock, get, webhook
+from tests.store.rows import T0, add, delivery, fetch, new_scan, scan, sql
+
+TABLES = (
+    *("shipments", "payload_versions", "actions", "attempts", "inbox", "scans", "waybills"),
+    *("archive_files", "runs", "reports", "erasures"),
+)
+OTHER = "9000000001"
+KEEP = read_privacy("")
+
+
+@pytest.fixture
+def objects(tmp_path: Path) -> Objects:
+    return Objects.open(f"file://{tmp_path}/archive")
+
+
+async def erase(store: Store, objects: Objects, clock: SetClock, **whose: str) -> Erasure:
+    asked = await ask_erasure(store=store, clock=clock, **whose)
+    await erase_due(store=store, objects=objects, reports_in=objects, clock=clock)
+    async with store.read() as session:
+        found = await erasures.get(session, asked.id)
+    assert found
+    return found
+
+
+async def everything(store: Store) -> str:
+    """All that the database holds, as one text."""
+    rows = [row for table in TABLES for row in await fetch(store, f"SELECT * FROM {table}")]
+    plain = [v.decode() if isinstance(v, (bytes, memoryview)) else str(v) for row in rows for v in row.values()]
+    return "\n".join(plain)
+
+
+async def stored(store: Store, objects: Objects) -> str:
+    """All that is in the archive and in the reports, as one text."""
+    found = [str(await lines(objects, file.object_key)) for file in await files(store)]
+    for row in await fetch(store, "SELECT object_key FROM reports"):
+        found.append(str(unzip(await objects.get(row["object_key"]))))
+    return "\n".join(found)
+
+
+@pytest.fixture
+async def world(store: Store, objects: Objects, tmp_path: Path) -> Store:
+    """A delivered shipment of Asha and one of somebody else, with calls, scans, deliveries, archive and report."""
+    await ended(store, "R1")
+    await add(store, "R2", payload=order_of("R2") | {"drop_info": {"drop_phone": OTHER, "drop_name": "Ben Das"}})
+    await keep(store, call("R1"), reference="R1")
+    await more_about(store, "R1")
+    other = json.dumps({"drop_info": {"drop_phone": OTHER, "drop_name": "Ben Das"}})
+    await keep(store, call("R2", request=other, response="{}"), reference="R2")
+    told = webhook("AWB-R1", 8, T0, additional={"received_by": NAME, "phone": PHONE})
+    note = json.dumps(webhook("AWB-R2", 8, T0, remark="for Ben Das"))
+    async with store.write() as session:
+        bodies = [json.dumps(told).encode(), note.encode()]
+        await inbox.add(session, [delivery(f"d{n}", body=body) for n, body in enumerate(bodies)])
+        await scans.add(session, [new_scan("R1", scan(waybill="AWB-R1", remark=f"given to {NAME}, call {PHONE}"))])
+    clock = SetClock(T0 + timedelta(days=1))
+    policy = ArchivePolicy(folder=tmp_path / "local", privacy=KEEP)
+    while await archive_due(store=store, objects=objects, clock=clock, policy=policy):
+        pass
+    chosen = ReportPolicy(zone=INDIA, destinations=(Destination(name="own", privacy=KEEP),))
+    await report_failures(store=store, objects=objects, clock=clock, policy=chosen, day=date(2026, 11, 2), mail=False)
+    return store
+
+
+@pytest.mark.parametrize("whose", [{"phone": "+91 98123 45678"}, {"reference": "R1"}], ids=["phone", "reference"])
+async def test_a_person_leaves_every_table_the_archive_and_the_reports(
+    world: Store, objects: Objects, whose: dict[str, str]
+) -> None:
+    for text in (await everything(world), await stored(world, objects)):
+        assert PHONE in text
+        assert NAME in text
+    done = await erase(world, objects, SetClock(T0 + timedelta(days=2)), **whose)
+    assert done.done_at
+    assert dict(done.counts) == {
+        "shipments": 1,
+        "payload_versions": 2,
+        "actions": 2 if "phone" in whose else 1,
+        "attempts": 1,
+        "scans": 1,
+        "inbox": 1,
+        "archive_files": 1,
+        "reports": 1,
+    }
+    if "reference" in whose:  # a pickup about no shipment is found by its phone
+        async with world.write() as session:
+            await session.execute(sql("DELETE FROM actions WHERE reference_number IS NULL"))
+    now = await everything(world)
+    there = await stored(world, objects)
+    for text in (now.replace('"pickup_name":"Asha Rao"', ""), there):
+        assert PHONE not in text
+        assert "asha@example.com" not in text
+    assert NAME not in str((await get(world, "R1")).payload)
+    for text in (now, there):
+        assert OTHER in text  # who did not ask is left alone
+        assert "Ben Das" in text
+    assert (await get(world, "R1")).payload["shipment_details"]["reference_number"] == "R1"
+
+
+async def test_the_record_of_an_erasure_does_not_hold_what_was_erased(world: Store, objects: Objects) -> None:
+    done = await erase(world, objects, SetClock(T0 + timedelta(days=2)), phone=PHONE, key="secret")
+    assert done.subject is None
+    assert done.pseudonym.startswith("phone-")
+    assert (done.kind, done.tries, done.problem) == ("phone", 1, None)
+
+
+async def test_a_shipment_on_its_way_is_waited_for(store: Store, objects: Objects) -> None:
+    await add(store, "R", payload=order_of("R"))
+    clock = SetClock(T0)
+    asked = await erase(store, objects, clock, phone=PHONE)
+    assert asked.done_at is None
+    assert asked.problem == "1 shipments have not ended yet; looked at again every day"
+    assert PHONE in str((await get(store, "R")).payload)
+    await intake.cancel(store=store, clock=clock, reference_number="R")
+    assert await erase_due(store=store, objects=objects, reports_in=objects, clock=clock) == 0
+    clock.forward(days=1)
+    assert await erase_due(store=store, objects=objects, reports_in=objects, clock=clock) == 1
+    assert PHONE not in await everything(store)
+
+
+async def test_a_phone_is_found_in_what_was_asked_about_a_shipment_too(store: Store, objects: Objects) -> None:
+    await ended(store, "R")
+    await more_about(store, "R")
+    async with store.write() as session:
+        await session.execute(sql("UPDATE shipments SET payload = '{}'"))
+    await erase(store, objects, SetClock(T0 + timedelta(days=2)), phone=PHONE)
+    assert PHONE not in await everything(store)
+
+
+async def test_what_is_still_to_be_done_about_a_shipment_is_waited_for(store: Store, objects: Objects) -> None:
+    await ended(store, "R")
+    wanted = NewAction(kind=ActionKind.PROOF, reference_number="R", body={})
+    async with store.write() as session:
+        action, _ = await actions.add(session, wanted, now=T0)
+    clock = SetClock(T0)
+    assert (await erase(store, objects, clock, phone=PHONE)).done_at is None
+    async with store.write() as session:
+        await actions.done(session, action.id, {}, now=T0)
+    clock.forward(days=1)
+    await erase_due(store=store, objects=objects, reports_in=objects, clock=clock)
+    assert PHONE not in await everything(store)
+
+
+async def test_an_archive_that_is_away_makes_an_erasure_wait_and_finish_later(
+    world: Store, objects: Objects, tmp_path: Path
+) -> None:
+    clock = SetClock(T0 + timedelta(days=2))
+    (tmp_path / "archive").rename(tmp_path / "away")
+    (tmp_path / "archive").write_text("no folder")
+    asked = await erase(world, objects, clock, phone=PHONE)
+    assert asked.done_at is None
+    assert asked.problem
+    assert PHONE in str((await get(world, "R1")).payload)  # payloads go last: they say which shipments are meant
+    (tmp_path / "archive").unlink()
+    (tmp_path / "away").rename(tmp_path / "archive")
+    clock.forward(minutes=6)
+    await erase_due(store=world, objects=objects, reports_in=objects, clock=clock)
+    assert PHONE not in await everything(world)
+    assert PHONE not in await stored(world, objects)
+
+
+@pytest.mark.parametrize("whose", [{"phone": "12345"}, {}, {"reference": ""}])
+async def test_nobody_in_particular_is_refused(store: Store, whose: dict[str, str]) -> None:
+    with pytest.raises(NotPossible):
+        await ask_erasure(store=store, clock=SetClock(), **whose)
+
+
+async def test_somebody_nobody_knows_is_done_at_once(store: Store, objects: Objects) -> None:
+    done = await erase(store, objects, SetClock(), phone=PHONE)
+    assert done.done_at
+    assert not any(done.counts.values())

@@ -1,0 +1,36 @@
+"""The evidence's statements find what they need by an index, however large the tables grow."""
+
+from __future__ import annotations
+
+import pytest
+
+from awbridge.store import Store
+from awbridge.store.queries import Queries, Statement
+from tests.store.rows import T0, sql
+
+_PLANS: list[tuple[str, str, tuple[object, ...], str]] = [
+    ("archive", "any_unfiled", (), "attempts_unfiled"),
+    ("archive", "unfiled", (100,), "attempts_unfiled"),
+    ("archive", "claim", (T0, T0), "archive_files_open"),
+    ("archive", "reopen", (7, T0), "attempts_of_file"),
+    ("calls", "of_file", (7,), "attempts_of_file"),
+    ("calls", "of_shipment", (1, "R"), "attempts_of_shipment"),
+    ("calls", "troubled_between", (T0, T0, T0, -1, 100), "attempts_by_time"),
+    ("retention", "ended_payloads", (T0, T0, "", 100), "shipments_newest"),
+    ("runs", "claim", ("daily", "me", T0, T0), "runs_"),
+]
+
+
+@pytest.mark.parametrize(("module", "name", "args", "index"), _PLANS, ids=[f"{p[0]}.{p[1]}" for p in _PLANS])
+async def test_a_statement_is_planned_by_its_index(
+    store: Store, module: str, name: str, args: tuple[object, ...], index: str
+) -> None:
+    statement = getattr(Queries(module), name)
+    async with store.write() as session:
+        if store.dialect == "postgres":
+            await session.execute(sql("SET LOCAL enable_seqscan = off"))
+            rows = await session.fetch(sql(f"EXPLAIN {statement.postgres}"), *args)
+        else:
+            rows = await session.fetch(Statement("plan", "", f"EXPLAIN QUERY PLAN {statement.sqlite}"), *args)
+    plan = "\n".join(str(list(dict(row).values())) for row in rows)
+    assert index in plan, plan

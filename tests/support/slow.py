@@ -1,0 +1,56 @@
+"""A door on loopback to another port that can be made to let nothing through."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+
+class SlowDoor:
+    """While `stuck`, connections are taken and nothing passes."""
+
+    def __init__(self, to: int) -> None:
+        self._to = to
+        self.port = 0
+        self.stuck = False
+
+    async def take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self._to)
+        try:
+            await asyncio.gather(self._pass(reader, there_writer), self._pass(there_reader, writer))
+        finally:
+            for end in (writer, there_writer):
+                end.transport.abort()  # whoever waits behind a stuck door is not asked
+
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            while part := await reader.read(65536):
+                while self.stuck:
+                    await asyncio.sleep(0.01)
+                writer.write(part)
+                await writer.drain()
+        writer.close()
+
+
+@asynccontextmanager
+async def slow_door(to: int) -> AsyncGenerator[SlowDoor]:
+    """A door to a port of this machine."""
+    door = SlowDoor(to)
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(door.take(reader, writer))
+        tasks.add(task)
+
+    server = await asyncio.start_server(take, "127.0.0.1", 0)
+    door.port = server.sockets[0].getsockname()[1]
+    try:
+        yield door
+    finally:
+        server.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0.05)  # aborted transports close their sockets in the loop's next turns

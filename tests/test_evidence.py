@@ -1,0 +1,115 @@
+"""The wiring of the evidence: which calls the hook leaves to the steps, which loops there are."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import time
+from datetime import UTC, datetime
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from awbridge import evidence, service
+from awbridge.clickpost.async_client import AsyncClickPost
+from awbridge.clickpost.endpoints import Endpoints
+from awbridge.clickpost.heard import listening
+from awbridge.domain.call import Call
+from awbridge.domain.errors import VendorError
+from awbridge.domain.shipment import Region
+from awbridge.settings import load_settings
+from awbridge.steps.calls import WENT_WELL
+from awbridge.steps.clock import utc_now
+from awbridge.store import Store
+
+
+async def test_the_calls_left_to_the_steps_are_named_as_the_client_names_them() -> None:
+    endpoints = Endpoints(username="u", key="k", url="u", tracking_url="t", serviceability_url="s", edd_url="e")
+    now = datetime(2026, 11, 2, tzinfo=UTC)
+    with_orders = (
+        endpoints.create_order({}, Region.INDIA),
+        endpoints.cancel_order("A", 4, "main", False),
+        endpoints.track_order(["A"], 4),
+        endpoints.updated_order(now, now.replace(minute=5)),
+    )
+    assert {request.api for request in with_orders} | await of_actions() == evidence.KEPT_BY_STEPS
+
+
+async def of_actions() -> set[str]:
+    """The names of the calls of act, allocate and fallback."""
+    heard: list[Call] = []
+    answers = httpx2.MockTransport(lambda _: httpx2.Response(500))
+    async with AsyncClickPost(username="shop", key="key", transport=answers, on_call=heard.append) as clickpost:
+        for calling in (
+            clickpost.find_order("R"),
+            clickpost.recommend([{"pickup_pincode": "110001"}]),
+            clickpost.edit_order("A", 4, {}),
+            clickpost.fetch_label("A", 4),
+            clickpost.fetch_security_key("A", 4),
+            clickpost.create_pickup({}),
+            clickpost.update_ndr("RTO", "A", 4, "main"),
+            clickpost.set_whatsapp("A", True),
+            clickpost.register_waybill({}),
+            clickpost.proof_of_delivery("A", 4),
+        ):
+            with contextlib.suppress(VendorError):
+                await calling
+    return {call.api for call in heard}
+
+
+def test_the_calls_that_went_well_are_named_alike_where_they_are_read_and_judged() -> None:
+    text = resources.files("awbridge.store").joinpath("sql/calls.sql").read_text()
+    (names,) = re.findall(r"outcome NOT IN \(([^)]+)\)", text)
+    assert set(re.findall(r"'(\w+)'", names)) == WENT_WELL
+
+
+async def test_the_clients_hooks_are_both_called() -> None:
+    calls: list[Call] = []
+    settings = load_settings(
+        clickpost_username="shop", clickpost_key="key", clickpost_url="http://127.0.0.1:9", clickpost_timeout=1
+    )
+    async with service.vendor(settings, on_call=calls.append) as clickpost:
+        with listening() as heard:
+            await clickpost.find_order("R")
+    assert [call.api for call in calls] == ["fetch-order"]
+    assert heard == calls
+
+
+async def test_the_archives_loop_runs_only_where_there_is_an_archive(tmp_path: Path) -> None:
+    store = await Store.open(f"sqlite:///{tmp_path}/loops.db")
+    try:
+        hook = evidence.recorder(utc_now)
+        without = load_settings(data_dir=str(tmp_path / "data"))
+        assert set(evidence.loops(without, store, utc_now, hook)) == {"record", "schedule", "erase"}
+        with_one = load_settings(archive_url=f"file://{tmp_path}/archive", data_dir=str(tmp_path / "data"))
+        assert "archive" in evidence.loops(with_one, store, utc_now, hook)
+        assert not (tmp_path / "data").exists()  # nothing is made before it is needed
+    finally:
+        await store.close()
+
+
+async def test_a_long_round_counts_as_alive(monkeypatch: pytest.MonkeyPatch) -> None:
+    sleep = asyncio.sleep
+
+    async def short(_seconds: float) -> None:
+        await sleep(0.01)
+
+    going_on = asyncio.Event()
+
+    async def long_work() -> int:
+        await going_on.wait()
+        return 0
+
+    loop: Any = evidence._patient("long", long_work, 1.0)  # pyright: ignore[reportPrivateUsage]
+    monkeypatch.setattr("awbridge.evidence.asyncio.sleep", short)
+    loop.beat_at = time.monotonic() - 1000
+    task = asyncio.create_task(loop.run())
+    await sleep(0.2)
+    assert loop.silent_for < 5
+    going_on.set()
+    loop.stop()
+    await task
