@@ -204,7 +204,7 @@ async def test_work_that_can_wait_rests_while_many_share_a_commit_and_only_then(
 
     assert await rest() < 0.01
     running = asyncio.create_task(inbox.run())
-    until = time.monotonic() + 2 * ingest.TICK
+    until = time.monotonic() + 5 * ingest.TICK
 
     async def caller(name: str) -> None:
         number = 0
