@@ -126,8 +126,9 @@ async def test_a_connection_that_stands_still_is_thrown_away_for_a_new_one(
     monkeypatch.setattr(postgres, "AT_ONCE_TIMEOUT", 0.3)
     assert (await post(web, 0)).status_code == 200
     async with frozen_backends(store_url):
-        answers = [(await post_timed(web, 1))[0] for _ in range(5)]  # each may meet another that stands still
-    assert (answers[0], answers[-1]) == (503, 200)
+        # Each connection that stood still costs one delivery: that of the delivery before, and that of a look for keys.
+        answers = [(await post(web, 1)).status_code for _ in range(5)]
+        assert (answers[0], answers[-1]) == (503, 200)
     assert await numbers(web.store) == {0, 1}
 
 
@@ -203,7 +204,7 @@ async def test_work_that_can_wait_rests_while_many_share_a_commit_and_only_then(
 
     assert await rest() < 0.01
     running = asyncio.create_task(inbox.run())
-    until = time.monotonic() + 2 * ingest.TICK
+    until = time.monotonic() + 5 * ingest.TICK
 
     async def caller(name: str) -> None:
         number = 0

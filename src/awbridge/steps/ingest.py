@@ -142,7 +142,10 @@ class Ingest:
             self._bytes -= len(delivery.body)
             if not stored.done():
                 stored.set_exception(late)
-        self._pressure = self._stored / self._commits if self._commits else 0.0
+        if self._commits:
+            self._pressure = self._stored / self._commits
+        elif not self._flying:  # a commit that takes longer than a tick is no sign of rest
+            self._pressure = 0.0
         self._stored = self._commits = 0
         busy = self._waiting or self._flying or self._pressure
         self._timer = loop.call_later(TICK, self._tick) if busy else None
