@@ -381,7 +381,7 @@ _PLANS = [
     ("waybills", "of_shipments", (["R"],), "waybills_of_shipment"),
     ("inbox", "longest_due", (), "inbox_due"),
     ("shipments", "newest", (T0, "R", 5), "shipments_newest"),
-    ("shipments", "newest_in_state", ("ready", T0, "R", 5), "shipments_by_state"),
+    ("shipments", "newest_in_state", ("ready", T0, "R", 5), ("Index Cond: (", "shipments_by_state")),
     ("shipments", "of_orders", (["o"],), "shipments_by_order"),
     ("shipments", "waiting", (-1, "", 5), ("Index Cond: (", "shipments_waiting")),
     ("shipments", "claim_allocating", ("o", T0, T0, 5), "shipments_to_allocate"),
