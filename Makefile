@@ -48,7 +48,7 @@ quick: install
 
 test: install system prism lint types
 	$(BIN)/pytest -q -n 2 -m 'not slow'
-	$(BIN)/pytest -q -m slow
+	$(BIN)/pytest -q -n 2 -m slow
 
 bench: install
 	$(BIN)/python -m bench webhook
