@@ -150,6 +150,15 @@ async def test_a_deliverys_bytes_come_back_as_they_came(store: Store) -> None:
         assert (await inbox.claim(session, now=T0, limit=5))[0].body == body
 
 
+async def test_however_many_rows_are_written_at_once_each_is_there_as_it_was_given(store: Store) -> None:
+    for number in (1, 7, 8, 63, 64, 65, 141):
+        new = [delivery(f"many {number} {place}", body=b"\x00\xff%d" % place) for place in range(number)]
+        async with store.write() as session:
+            await inbox.add(session, new)
+        rows = await fetch(store, "SELECT identity, body FROM inbox WHERE identity LIKE $1", f"many {number} %")
+        assert {row["identity"]: bytes(row["body"]) for row in rows} == {one.identity: one.body for one in new}
+
+
 _WRITER = """
 import asyncio, sys
 from awbridge.store import Store

@@ -27,7 +27,7 @@ class Session(Protocol):
         ...
 
     async def write_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
-        """Run one statement over many rows: as arrays through unnest on PostgreSQL, row by row on SQLite."""
+        """Run one statement over many rows: as arrays through unnest on PostgreSQL, as many VALUES on SQLite."""
         ...
 
     async def fetch_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> list[Row]:

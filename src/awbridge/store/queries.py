@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 
 _NAME = re.compile(r"^-- name: (\w+)\s*$", re.MULTILINE)
 _ONLY = re.compile(r"\{\{(postgres|sqlite):(.*?)\}\}", re.DOTALL)
 _PARAMETER = re.compile(r"\$(\d+)")
+_VALUES = re.compile(r"\bVALUES\s*(?=\()")
+_BOUND = re.compile(r"\?(\d+)")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,6 +25,38 @@ class Statement:
     name: str
     postgres: str
     sqlite: str
+
+    def sqlite_rows(self, rows: int) -> str | None:
+        """The SQLite text for so many rows at once: its row of VALUES over and over; None where it has no such row.
+
+        The parameters of the second row follow those of the first, and so on. None too where a parameter stands
+        outside of the row: there it would mean the first row's.
+        """
+        return _repeated(self.sqlite, rows)
+
+
+@lru_cache(maxsize=1024)
+def _repeated(sql: str, rows: int) -> str | None:
+    found = _VALUES.search(sql)
+    if not found:
+        return None
+    end = _closing(sql, found.end()) + 1
+    before, row, after = sql[: found.end()], sql[found.end() : end], sql[end:]
+    if _BOUND.search(before) or _BOUND.search(after):
+        return None
+    width = max(map(int, _BOUND.findall(row)), default=0)
+    many = (_BOUND.sub(lambda number: f"?{int(number[1]) + width * place}", row) for place in range(rows))  # noqa: B023
+    return f"{before}{', '.join(many)}{after}"
+
+
+def _closing(sql: str, opening: int) -> int:
+    """Where the bracket is closed that opens there."""
+    depth = 0
+    for place in range(opening, len(sql)):
+        depth += {"(": 1, ")": -1}.get(sql[place], 0)
+        if not depth:
+            return place
+    raise ValueError(f"a bracket is not closed: {sql[opening:]}")
 
 
 def _for_dialect(text: str, dialect: str) -> str:

@@ -31,6 +31,7 @@ T = TypeVar("T")
 
 LOCK_TIMEOUT = 10.0  # seconds to wait for another process's write
 READERS = 2
+CHUNKS = (64, 8)  # rows that one statement writes; few numbers, so that each text is prepared once
 
 
 def _to_sqlite(value: object) -> Any:
@@ -77,6 +78,17 @@ def _rows(connection: apsw.Connection, sql: str, args: tuple[Any, ...]) -> list[
             row[name] = convert(row[name])
         rows.append(row)
     return rows
+
+
+def _write_rows(connection: apsw.Connection, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
+    """Many rows to a statement: at each the thread hands over Python's lock, and has to win it back under load."""
+    start = 0
+    for size in CHUNKS:
+        sql = statement.sqlite_rows(size) if len(rows) - start >= size else None
+        while sql and len(rows) - start >= size:
+            connection.execute(sql, _bound([value for row in rows[start : start + size] for value in row])).fetchall()
+            start += size
+    connection.executemany(statement.sqlite, map(_bound, rows[start:])).fetchall()
 
 
 class _Lock:
@@ -161,8 +173,7 @@ class _SqliteSession:
         return await self._thread.run(work)
 
     async def write_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
-        values = [_bound(row) for row in rows]
-        await self._thread.run(lambda: self._connection.executemany(statement.sqlite, values).fetchall())
+        await self._thread.run(lambda: _write_rows(self._connection, statement, rows))
 
     async def fetch_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> list[Row]:
         values = [tuple(_to_sqlite(v) for v in row) for row in rows]
@@ -212,7 +223,7 @@ class SqliteDatabase:
         def work() -> None:
             self._begin()
             try:
-                self._writer.connection.executemany(statement.sqlite, map(_bound, rows)).fetchall()
+                _write_rows(self._writer.connection, statement, rows)
             except BaseException:
                 self._roll_back()
                 raise

@@ -32,23 +32,20 @@ ORDER BY account
 {{postgres: FOR UPDATE}}
 
 -- name: save
+{{sqlite: WITH row (account, trouble, problem, since_at, probe_at, rest_until_at, window_at, calls, failures, good_at,
+  wrongs, ramp, ramp_left, ramp_done, ramp_at, tokens, tokens_at, served_at)
+  AS (VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18))}}
 UPDATE account_states SET
-{{postgres:
   trouble = row.trouble, problem = row.problem, since_at = row.since_at, probe_at = row.probe_at,
   rest_until_at = row.rest_until_at, window_at = row.window_at, calls = row.calls, failures = row.failures,
   good_at = row.good_at, wrongs = row.wrongs, ramp = row.ramp, ramp_left = row.ramp_left, ramp_done = row.ramp_done,
   ramp_at = row.ramp_at, tokens = row.tokens, tokens_at = row.tokens_at, served_at = row.served_at
-FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[],
-  $7::timestamptz[], $8::integer[], $9::integer[], $10::timestamptz[], $11::integer[], $12::integer[], $13::integer[],
-  $14::integer[], $15::timestamptz[], $16::double precision[], $17::timestamptz[], $18::timestamptz[])
+FROM {{sqlite: row}}{{postgres: unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[],
+  $6::timestamptz[], $7::timestamptz[], $8::integer[], $9::integer[], $10::timestamptz[], $11::integer[],
+  $12::integer[], $13::integer[], $14::integer[], $15::timestamptz[], $16::double precision[], $17::timestamptz[], $18::timestamptz[])
   AS row (account, trouble, problem, since_at, probe_at, rest_until_at, window_at, calls, failures, good_at, wrongs,
-    ramp, ramp_left, ramp_done, ramp_at, tokens, tokens_at, served_at)
-WHERE account_states.account = row.account}}
-{{sqlite:
-  trouble = $2, problem = $3, since_at = $4, probe_at = $5, rest_until_at = $6, window_at = $7, calls = $8,
-  failures = $9, good_at = $10, wrongs = $11, ramp = $12, ramp_left = $13, ramp_done = $14, ramp_at = $15,
-  tokens = $16, tokens_at = $17, served_at = $18
-WHERE account = $1}}
+    ramp, ramp_left, ramp_done, ramp_at, tokens, tokens_at, served_at)}}
+WHERE account_states.account = row.account
 
 -- name: all
 SELECT * FROM account_states WHERE account <> '*' ORDER BY account

@@ -8,9 +8,10 @@ FROM attempts WHERE archive_file IS NULL ORDER BY id LIMIT $1
 {{postgres: FOR UPDATE SKIP LOCKED}}
 
 -- name: file
-UPDATE attempts SET archive_file = {{sqlite: $3 WHERE shard = $1 AND id = $2}}
-{{postgres: row.file FROM unnest($1::smallint[], $2::bigint[], $3::bigint[]) AS row (shard, id, file)
-WHERE attempts.shard = row.shard AND attempts.id = row.id}}
+{{sqlite: WITH row (shard, id, file) AS (VALUES ($1, $2, $3))}}
+UPDATE attempts SET archive_file = row.file
+FROM {{sqlite: row}}{{postgres: unnest($1::smallint[], $2::bigint[], $3::bigint[]) AS row (shard, id, file)}}
+WHERE attempts.shard = row.shard AND attempts.id = row.id
 
 -- name: look_again
 -- What was left out because it did not fail gets its turn, now that all calls are wanted.

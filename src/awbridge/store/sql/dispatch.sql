@@ -38,39 +38,34 @@ ORDER BY s.shard, s.reference_number
 {{postgres: FOR UPDATE OF s}}
 
 -- name: place
+{{sqlite: WITH row (shard, reference_number, at, waybill, label_url, sort_code, security_key, vendor_order_id, children,
+  next_ask_at, courier_partner_id, account_code, account, difference)
+  AS (VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14))}}
 UPDATE shipments SET state = 'placed', success = TRUE, problem = NULL, next_try_at = NULL, lease_owner = NULL,
   lease_ends_at = NULL, waiting_since_at = NULL, may_stand = FALSE,
-{{postgres:
   placed_at = COALESCE(shipments.placed_at, row.at), updated_at = row.at, waybill = row.waybill,
   label_url = row.label_url, sort_code = row.sort_code, security_key = row.security_key,
   vendor_order_id = row.vendor_order_id, children = row.children, next_ask_at = row.next_ask_at,
   courier_partner_id = row.courier_partner_id, account_code = row.account_code, account = row.account,
   difference = row.difference
-FROM unnest($1::smallint[], $2::text[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-  $9::text[], $10::timestamptz[], $11::integer[], $12::text[], $13::text[], $14::text[])
+FROM {{sqlite: row}}{{postgres: unnest($1::smallint[], $2::text[], $3::timestamptz[], $4::text[], $5::text[],
+  $6::text[], $7::text[], $8::text[], $9::text[], $10::timestamptz[], $11::integer[], $12::text[], $13::text[], $14::text[])
   AS row (shard, reference_number, at, waybill, label_url, sort_code, security_key, vendor_order_id, children,
-    next_ask_at, courier_partner_id, account_code, account, difference)
-WHERE shipments.shard = row.shard AND shipments.reference_number = row.reference_number AND NOT shipments.success}}
-{{sqlite:
-  placed_at = COALESCE(placed_at, $3), updated_at = $3, waybill = $4, label_url = $5, sort_code = $6,
-  security_key = $7, vendor_order_id = $8, children = $9, next_ask_at = $10, courier_partner_id = $11,
-  account_code = $12, account = $13, difference = $14
-WHERE shard = $1 AND reference_number = $2 AND NOT success}}
+    next_ask_at, courier_partner_id, account_code, account, difference)}}
+WHERE shipments.shard = row.shard AND shipments.reference_number = row.reference_number AND NOT shipments.success
 
 -- name: not_placed
 -- Only the lease's holder may write this; one who lost it learns nothing that the next try will not learn again.
+{{sqlite: WITH row (shard, reference_number, owner, state, no_of_retries, problem, next_try_at, waiting_since_at,
+  may_stand, at) AS (VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10))}}
 UPDATE shipments SET lease_owner = NULL, lease_ends_at = NULL,
-{{postgres:
   state = row.state, no_of_retries = row.no_of_retries, problem = row.problem, next_try_at = row.next_try_at,
   waiting_since_at = row.waiting_since_at, may_stand = row.may_stand, updated_at = row.at
-FROM unnest($1::smallint[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::text[], $7::timestamptz[],
-  $8::timestamptz[], $9::boolean[], $10::timestamptz[])
-  AS row (shard, reference_number, owner, state, no_of_retries, problem, next_try_at, waiting_since_at, may_stand, at)
+FROM {{sqlite: row}}{{postgres: unnest($1::smallint[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::text[],
+  $7::timestamptz[], $8::timestamptz[], $9::boolean[], $10::timestamptz[])
+  AS row (shard, reference_number, owner, state, no_of_retries, problem, next_try_at, waiting_since_at, may_stand, at)}}
 WHERE shipments.shard = row.shard AND shipments.reference_number = row.reference_number
-  AND shipments.lease_owner = row.owner AND NOT shipments.success}}
-{{sqlite:
-  state = $4, no_of_retries = $5, problem = $6, next_try_at = $7, waiting_since_at = $8, may_stand = $9, updated_at = $10
-WHERE shard = $1 AND reference_number = $2 AND lease_owner = $3 AND NOT success}}
+  AND shipments.lease_owner = row.owner AND NOT shipments.success
 
 -- name: release
 -- The account works again: those that were turned away because of it go on at once. They are few: nobody else's

@@ -19,12 +19,12 @@ LIMIT $2
 
 -- name: applied
 -- Many rows in one statement: shard, id, now, problem, told.
-UPDATE inbox SET due_at = NULL, waiting_for = NULL,
-{{postgres: applied_at = row.now, problem = row.problem, told = row.told
-FROM unnest($1::smallint[], $2::bigint[], $3::timestamptz[], $4::text[], $5::smallint[])
-  AS row (shard, id, now, problem, told)
-WHERE inbox.shard = row.shard AND inbox.id = row.id}}
-{{sqlite: applied_at = $3, problem = $4, told = $5 WHERE shard = $1 AND id = $2}}
+{{sqlite: WITH row (shard, id, now, problem, told) AS (VALUES ($1, $2, $3, $4, $5))}}
+UPDATE inbox SET due_at = NULL, waiting_for = NULL, applied_at = row.now, problem = row.problem, told = row.told
+FROM {{sqlite: row}}{{postgres:
+  unnest($1::smallint[], $2::bigint[], $3::timestamptz[], $4::text[], $5::smallint[])
+  AS row (shard, id, now, problem, told)}}
+WHERE inbox.shard = row.shard AND inbox.id = row.id
 
 -- name: wait
 UPDATE inbox SET due_at = $3, waiting_for = $4, tries = tries + 1 WHERE shard = $1 AND id = $2

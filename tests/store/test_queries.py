@@ -1,0 +1,34 @@
+"""One text for both engines, and for many rows at once."""
+
+from __future__ import annotations
+
+from awbridge.store.queries import Queries, parse
+
+INSERT = parse("-- name: add\nINSERT INTO t (a, b, c) VALUES ($1, COALESCE($2, $1), 0) ON CONFLICT (a) DO NOTHING")[
+    "add"
+]
+
+
+def test_the_row_of_values_is_written_as_often_as_there_are_rows() -> None:
+    assert INSERT.sqlite_rows(3) == (
+        "INSERT INTO t (a, b, c) "
+        "VALUES (?1, COALESCE(?2, ?1), 0), (?3, COALESCE(?4, ?3), 0), (?5, COALESCE(?6, ?5), 0) "
+        "ON CONFLICT (a) DO NOTHING"
+    )
+
+
+def test_a_statement_with_a_parameter_outside_of_its_row_goes_row_by_row() -> None:
+    assert (
+        parse("-- name: x\nINSERT INTO t (a) VALUES ($1) ON CONFLICT (a) DO UPDATE SET b = $2")["x"].sqlite_rows(2)
+        is None
+    )
+    assert parse("-- name: x\nUPDATE t SET a = $2 WHERE b = $1")["x"].sqlite_rows(2) is None
+
+
+def test_what_is_written_most_is_written_many_rows_at_once() -> None:
+    hot = [
+        *(Queries("inbox").add, Queries("inbox").applied, Queries("scans").add, Queries("tellings").add),
+        *(Queries("attempts").add, Queries("dispatch").place, Queries("dispatch").not_placed, Queries("waybills").add),
+        *(Queries("events").reach, Queries("arrivals").count, Queries("accounts").save),
+    ]
+    assert [statement.name for statement in hot if statement.sqlite_rows(2) is None] == []
