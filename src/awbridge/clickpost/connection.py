@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import httpx2
@@ -72,6 +73,12 @@ def http_settings(timeout: float, connections: int) -> dict[str, Any]:
         "headers": {"User-Agent": "awbridge", "Accept": "application/json"},
         "follow_redirects": False,
     }
+
+
+@lru_cache(maxsize=16)
+def address(url: str) -> httpx2.URL:
+    """The address of a request, read once: all orders go to the same one. Raises httpx2.InvalidURL."""
+    return httpx2.URL(url)
 
 
 def content(request: Request) -> dict[str, Any]:

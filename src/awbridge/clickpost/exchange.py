@@ -90,15 +90,19 @@ class Listener:
         self._size = 0
 
     def __enter__(self) -> Self:
-        self._managed = self._tracer.start_as_current_span(f"clickpost {self._request.api}", kind=trace.SpanKind.CLIENT)
-        self._span = self._managed.__enter__()
+        self._span = self._tracer.start_span(f"clickpost {self._request.api}", kind=trace.SpanKind.CLIENT)
+        # Where nobody traces there is no span to make the current one, and making one costs.
+        self._current = None if self._span is trace.INVALID_SPAN else trace.use_span(self._span, end_on_exit=True)
+        if self._current:
+            self._current.__enter__()
         if self._on_request:
             _tell(self._on_request, self._request.call())
         self._started = time.perf_counter()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._managed.__exit__(None, None, None)
+        if self._current:
+            self._current.__exit__(None, None, None)
 
     def hear(self, part: bytes) -> None:
         """Take a part of the body. Raises TooLong."""

@@ -6,34 +6,43 @@ import json
 import logging
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from urllib.parse import quote, quote_plus
 
 MASK = "***"
 
 _NAMES = r"(?:api|access|auth|webhook|secret|private)?[_-]?(?:key|token|secret|password|passwd|auth|authorization)"
 _QUERY = re.compile(rf"(?P<name>[?&;](?:x-)?{_NAMES}=)[^&;#\s\"'<>\\]*", re.IGNORECASE)
-_USERINFO = re.compile(r"(?P<before>\b[a-z][a-z0-9+.-]*://[^\s/?#:@]*):[^\s/?#@]*@", re.IGNORECASE)
+_USERINFO = re.compile(r"(?P<before>://[^\s/?#:@]*):[^\s/?#@]*@")
 # In JSON, only names that are never anything but a secret: a payload may well hold {"key": ..., "value": ...}.
 _FIELD = re.compile(
     r"(?P<name>[\"'](?:webhook_key|(?:x-)?api[_-]?key|access_token|refresh_token|auth_token|token|password)[\"']\s*:\s*)"
     r"(?:\"(?:[^\"\\]|\\.)*\"?|'(?:[^'\\]|\\.)*'?|[^\s,}\]\"']+)",
     re.IGNORECASE,
 )
+_FIELD_WORDS = ("webhook_key", "api_key", "api-key", "apikey", "token", "password")  # one of them is in each such name
 
 
 def mask_url(url: str) -> str:
     """The URL with keys, tokens and passwords replaced by ***. The username stays: it says whose call it was."""
-    return _QUERY.sub(rf"\g<name>{MASK}", _USERINFO.sub(rf"\g<before>:{MASK}@", url))
+    if "://" in url:
+        url = _USERINFO.sub(rf"\g<before>:{MASK}@", url)
+    return _QUERY.sub(rf"\g<name>{MASK}", url) if "=" in url else url
 
 
 def mask_text(text: str, secrets: Iterable[str]) -> str:
-    """The text without these secrets (also as they look inside a URL or JSON), nor secrets of any URL or JSON in it."""
-    for secret in _spellings(secrets):
+    """The text without these secrets (also as they look inside a URL or JSON), nor secrets of any URL or JSON in it.
+
+    Every body of every call goes through here: what cannot be in a text is not searched for by a regular expression.
+    """
+    for secret in _spellings(tuple(secrets)):
         text = text.replace(secret, MASK)
-    return _FIELD.sub(rf'\g<name>"{MASK}"', mask_url(text))
+    text, lower = mask_url(text), text.lower()
+    return _FIELD.sub(rf'\g<name>"{MASK}"', text) if any(word in lower for word in _FIELD_WORDS) else text
 
 
-def _spellings(secrets: Iterable[str]) -> list[str]:
+@lru_cache(maxsize=64)
+def _spellings(secrets: tuple[str, ...]) -> list[str]:
     found: set[str] = set()
     for secret in filter(None, secrets):
         found |= {secret, quote(secret, safe=""), quote(secret), quote_plus(secret), json.dumps(secret)[1:-1]}

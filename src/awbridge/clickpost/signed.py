@@ -16,7 +16,7 @@ _SIGNED = re.compile(
 
 def mask_signed(text: str) -> str:
     """The text with the signatures of links in it replaced by ***."""
-    return _SIGNED.sub(rf"\g<name>{MASK}", text)
+    return _SIGNED.sub(rf"\g<name>{MASK}", text) if "=" in text else text
 
 
 class MaskSigned(logging.Filter):

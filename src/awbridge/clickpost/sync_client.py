@@ -22,6 +22,7 @@ from awbridge.clickpost.connection import (
     Connection,
     OnCall,
     OnRequest,
+    address,
     content,
     http_settings,
 )
@@ -188,7 +189,7 @@ class ClickPost(Connection, Calls):
     def _send(self, request: Request) -> Exchange:
         with self._listen(request) as listener:
             try:
-                with self._http.stream(request.method, request.url, **content(request)) as response:
+                with self._http.stream(request.method, address(request.url), **content(request)) as response:
                     for part in response.iter_bytes():
                         listener.hear(part)
             except FAILURES as error:

@@ -143,7 +143,9 @@ def read_reply(http_status: int, content: bytes, *, retry_after: str | None = No
 
 def read_retry_after(header: str | None, now: datetime) -> float | None:
     """Seconds to wait, out of a Retry-After header in seconds or as an HTTP date. At most a day; None if unreadable."""
-    text = (header or "").strip()
+    if not header:
+        return None
+    text = header.strip()
     try:
         seconds = float(text) if re.fullmatch(r"\d{1,9}(\.\d+)?", text, re.ASCII) else _until(text, now)
     except (ValueError, TypeError, OverflowError):
