@@ -87,6 +87,9 @@ class S3Server:
             self._process.kill()  # its own good-bye takes ten seconds
             self._process.wait(10)
             self._process = None
+        for port in self._ports.values():  # sockets that it makes there whatever it is told
+            for socket in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):
+                socket.unlink(missing_ok=True)
 
 
 @contextmanager
