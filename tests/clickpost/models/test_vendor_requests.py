@@ -74,6 +74,8 @@ def single_bodies(example: Example) -> Iterator[dict[str, Any]]:
 
 @pytest.fixture
 def examples() -> list[Example]:
+    if vendor_files.folder() is None:
+        pytest.skip("the vendor's OpenAPI files are not here: AWBRIDGE_VENDOR_OPENAPI names their folder")
     return [example for example in vendor_files.request_examples() if example.operation.name not in CREATE_ORDER]
 
 
@@ -87,7 +89,6 @@ def test_every_model_has_a_body_of_our_own() -> None:
     assert {file.stem.partition(".")[0] for file in OURS} == set(BY_NAME)
 
 
-@vendor_files.needed
 def test_the_vendors_bodies_come_out_as_they_went_in(examples: list[Example]) -> None:
     walked = [(example, body) for example in examples for body in single_bodies(example)]
     for example, body in walked:
@@ -95,20 +96,17 @@ def test_the_vendors_bodies_come_out_as_they_went_in(examples: list[Example]) ->
     assert {example.operation.name for example, _ in walked} == set(MODELS) - WITHOUT_EXAMPLE
 
 
-@vendor_files.needed
 def test_every_operation_with_a_body_has_a_model(examples: list[Example]) -> None:
     with_body = {operation.name for operation in vendor_files.operations() if operation.has_body}
     assert with_body == set(MODELS) | CREATE_ORDER
     assert set(CHOICES) <= {str(example) for example in examples}
 
 
-@vendor_files.needed
 def test_the_examples_that_are_no_json_are_known_and_no_request_is_among_them(examples: list[Example]) -> None:
     assert vendor_files.invalid_examples() == vendor_files.INVALID
     assert all(example.valid for example in examples)
 
 
-@vendor_files.needed
 def test_a_field_that_names_all_its_values_at_once_is_refused(examples: list[Example]) -> None:
     for example in examples:
         if str(example) in CHOICES:
