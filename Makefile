@@ -5,6 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
+# Compiled modules are kept, whatever the shell says: else each process that the tests start compiles all of awbridge.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: install demo serve test quick lint types bench format clean system prism sync
 
 install: $(STAMP)
@@ -44,11 +47,11 @@ types: install
 
 # The quickest look: on SQLite alone, no processes are killed, no demo is run.
 quick: install
-	$(BIN)/pytest -q -n 2 -m 'not slow and not postgres'
+	$(BIN)/pytest -q -n 2 --dist worksteal -m 'not slow and not postgres'
 
 test: install system prism lint types
-	$(BIN)/pytest -q -n 2 -m 'not slow'
-	$(BIN)/pytest -q -n 2 -m slow
+	$(BIN)/pytest -q -n 2 --dist worksteal -m 'not slow'
+	$(BIN)/pytest -q -n 3 --dist worksteal -m slow
 
 bench: install
 	$(BIN)/python -m bench webhook

@@ -125,6 +125,12 @@ def test_documented_commands_and_options_exist(document: Path) -> None:
         assert used <= options, f"{document.name}: {line}"
 
 
+def test_commands_and_links_are_found_in_the_documents() -> None:
+    """The tests of them, page by page, pass where they find none."""
+    assert sum(len(list(shell_lines(document))) for document in DOCUMENTS) > 50
+    assert sum(len(_LINK.findall(without_code(d.read_text(encoding="utf-8")))) for d in DOCUMENTS) > 50
+
+
 def test_every_fault_of_the_sandbox_is_documented_with_its_default() -> None:
     rows = re.findall(r"^\| `(\w+)` \| (\S+) \| .+\|$", read("docs/sandbox.md"), re.MULTILINE)
     defaults = {

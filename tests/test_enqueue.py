@@ -29,14 +29,10 @@ from awbridge.steps import intake
 from awbridge.steps.clock import utc_now
 from awbridge.store import Store, couriers, inbox
 from awbridge.store.couriers import CourierAccount
-from tests.conftest import new_database
 from tests.steps.world import an_order
 from tests.store.rows import T0, count, delivery, fetch
 from tests.store.rows import sql as rows_sql
-from tests.store.stores import store, store_url
 from tests.support.postgres import PostgresServer
-
-__all__ = ["store", "store_url"]
 
 pytestmark = pytest.mark.parametrize("store_url", ["postgres"], indirect=True)
 
@@ -335,7 +331,7 @@ async def test_what_the_database_refuses_leaves_the_transaction_usable(store: St
 
 @pytest.mark.usefixtures("store_url")
 async def test_a_schema_of_its_own_is_found_by_the_search_path(postgres: PostgresServer) -> None:
-    url = await new_database(postgres)
+    url = await postgres.new_database()
     connection = await asyncpg.connect(url)
     await connection.execute("CREATE SCHEMA shipping")
     own = await Store.open(f"{url}?options=-c%20search_path%3Dshipping")

@@ -11,7 +11,6 @@ import pytest
 from awbridge.domain.errors import AwbridgeError
 from awbridge.drill import Plan, run_drill
 from awbridge.store import Store
-from tests.conftest import new_database
 from tests.store import rows
 from tests.support.postgres import PostgresServer
 
@@ -29,7 +28,7 @@ async def test_every_order_is_placed_once_on_a_bad_day(database_url: str, worker
 
 
 async def test_connections_that_drop_lose_nothing(postgres: PostgresServer, tmp_path: Path) -> None:
-    url = await new_database(postgres)
+    url = await postgres.new_database()
     dropped = 0
 
     async def drop() -> None:

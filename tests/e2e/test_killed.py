@@ -164,7 +164,7 @@ async def test_a_worker_killed_while_applying_leaves_every_scan_once(
         # The first few are killed as soon as they have applied something; the last one may finish.
         before = await due(store)
         while (left := await due(store)) and (left == before or killed >= 3):
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(0.005 if killed < 3 else 0.1)
         worker.kill()
         worker.wait(10)
         killed += left > 0

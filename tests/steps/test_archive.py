@@ -252,7 +252,7 @@ async def test_on_a_real_s3_server_each_call_arrives_once(store: Store, s3: S3Se
 
 @sqlite_only
 async def test_while_s3_is_down_or_full_files_stay_here_and_go_later(store: Store, s3: S3Server, folder: Path) -> None:
-    objects = Objects.open(s3.url(folder.parent.name), options=s3.options(), timeout=10)
+    objects = Objects.open(s3.url(folder.parent.name), options=s3.options(), timeout=1)
     clock, chosen = SetClock(LATER), policy(folder)
     s3.stop()
     try:
@@ -272,13 +272,14 @@ async def test_while_s3_is_down_or_full_files_stay_here_and_go_later(store: Stor
     finally:
         s3.stop()
         s3.start()
+    patient = Objects.open(s3.url(folder.parent.name), options=s3.options(), timeout=10)
     for _ in range(20):  # a volume server takes a few seconds until it writes
         clock.forward(minutes=11)
-        await run(store, objects, clock, chosen)
+        await run(store, patient, clock, chosen)
         if all(f.archived_at for f in await files(store)):
             break
         await asyncio.sleep(0.5)
-    assert len(await all_lines(store, objects)) == 2
+    assert len(await all_lines(store, patient)) == 2
     assert list(folder.iterdir()) == []
 
 

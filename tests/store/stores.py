@@ -5,7 +5,6 @@ Making and migrating a database of its own for each of several hundred tests cos
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import asyncpg
 import pytest
 
 from awbridge.store import Store
-from tests.conftest import new_database
+from tests.support.postgres import PostgresServer
 
 TABLES = (
     *("milestones", "notices", "opt_outs", "endpoints", "events", "event_deliveries", "alarms", "digests"),
@@ -34,38 +33,47 @@ TABLES = (
 )
 
 _emptied: dict[int, str] = {}  # a server's port -> its database for these tests
-_migrated_files: list[Path] = []
+_migrated: list[bytes] = []  # the one file that was migrated
 
 # For tests in which the engine plays no part, or which only one engine can show.
 sqlite_only = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
 postgres_only = pytest.mark.parametrize("store_url", ["postgres"], indirect=True)
 
 
-async def _migrate(url: str) -> str:
+async def migrate(url: str) -> str:
+    """The URL, once its database is migrated."""
     opened = await Store.open(url)
     await opened.migrate()
     await opened.close()
     return url
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-async def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of a migrated database without rows, on each engine."""
-    if request.param == "sqlite":
-        if not _migrated_files:
-            path = request.getfixturevalue("tmp_path_factory").mktemp("sqlite") / "empty.db"
-            await _migrate(f"sqlite:///{path}")
-            _migrated_files.append(path)
-        shutil.copy(_migrated_files[0], tmp_path / "awbridge.db")
-        return f"sqlite:///{tmp_path}/awbridge.db"
-    server = request.getfixturevalue("postgres")
+async def migrated_file(folder: Path) -> str:
+    """The URL of a migrated SQLite file in this folder."""
+    path = folder / "awbridge.db"
+    if not _migrated:
+        await migrate(f"sqlite:///{path}")
+        _migrated.append(path.read_bytes())
+    path.write_bytes(_migrated[0])
+    return f"sqlite:///{path}"
+
+
+async def _emptied_database(server: PostgresServer) -> str:
     if server.port not in _emptied:
-        _emptied[server.port] = await _migrate(await new_database(server))
+        _emptied[server.port] = await migrate(await server.new_database())
         return _emptied[server.port]
     connection = await asyncpg.connect(_emptied[server.port])
     await connection.execute(";".join(f"DELETE FROM {table}" for table in TABLES))
     await connection.close()
     return _emptied[server.port]
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+async def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a migrated database without rows, on each engine."""
+    if request.param == "sqlite":
+        return await migrated_file(tmp_path)
+    return await _emptied_database(request.getfixturevalue("postgres"))
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ import pytest
 
 from awbridge.domain.errors import SettingsError, StoreBusy, StoreError
 from awbridge.store import Store, inbox, shipments
-from tests.conftest import new_database
 from tests.store.rows import T0, add, claim_in, count, delivery, fetch, new_shipment, sql
 from tests.support.postgres import PostgresServer, free_port
 
@@ -221,7 +220,7 @@ async def test_two_stores_on_one_database_write_by_turns_without_loss(database_u
 
 
 async def test_a_pool_mends_itself_after_its_connections_were_cut(postgres: PostgresServer) -> None:
-    url = await new_database(postgres)
+    url = await postgres.new_database()
     store = await Store.open(url)
     await store.migrate()
     admin = await asyncpg.connect(postgres.url())

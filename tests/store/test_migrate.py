@@ -14,7 +14,6 @@ import pytest
 from awbridge.domain.errors import MigrationError
 from awbridge.store import Store
 from awbridge.store.migrate import migrations
-from tests.conftest import new_database
 from tests.store.rows import count, sql
 from tests.support.postgres import PostgresServer
 
@@ -85,7 +84,7 @@ async def test_on_sqlite_the_migrations_make_what_the_schema_declares(tmp_path: 
 
 
 async def test_on_postgres_the_migrations_make_what_the_schema_declares(postgres: PostgresServer) -> None:
-    by_migrations, by_schema = await new_database(postgres), await new_database(postgres)
+    by_migrations, by_schema = await postgres.new_database(), await postgres.new_database()
     await migrated(by_migrations)
     plain = await asyncpg.connect(by_schema)
     await plain.execute(declared())
@@ -96,7 +95,7 @@ async def test_on_postgres_the_migrations_make_what_the_schema_declares(postgres
 
 
 async def test_both_engines_have_the_same_columns_and_nulls(postgres: PostgresServer, tmp_path: Path) -> None:
-    url = await new_database(postgres)
+    url = await postgres.new_database()
     await migrated(url)
     await migrated(f"sqlite:///{tmp_path}/a.db")
     there = {(c[0], c[1], c[3] == "NO") for c in (await postgres_schema(url))["columns"]}

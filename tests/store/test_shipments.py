@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from datetime import datetime, timedelta
 
 import pytest
@@ -25,7 +26,6 @@ from tests.store.rows import (
     new_shipment,
     place,
     placed,
-    sql,
 )
 
 LEASE = 2 * MINUTE
@@ -369,20 +369,24 @@ async def test_one_number_at_two_couriers_is_two_waybills_and_the_first_owner_st
 _PLANS = [
     ("dispatch", "claim", [("o", T0, T0, "4:main", 1, 5)], "shipments_to_push"),
     ("dispatch", "lock", ([1, 2], ["a", "b"]), ("shipments_pkey", "sqlite_autoindex_shipments_1")),
-    ("dispatch", "release", ("4:main", T0), ("Index Cond: (", "shipments_unplaced")),
+    ("dispatch", "release", ("4:main", T0), "shipments_unplaced"),
     ("accounts", "due", (T0,), "shipments_to_push"),
-    ("accounts", "unplaced", (["4:main"],), ("Index Cond: (account", "shipments_unplaced")),
-    ("shipments", "newest_of_account", ("4:main", "ready", T0, "R", 5), ("Index Cond: (", "shipments_unplaced")),
+    ("accounts", "unplaced", (["4:main"],), "shipments_unplaced"),
+    ("shipments", "newest_of_account", ("4:main", "ready", T0, "R", 5), "shipments_unplaced"),
     ("shipments", "claim_cancels", ("o", T0, T0, 5), "shipments_to_cancel"),
     ("shipments", "claim_to_ask", (T0, T0, 5, T0, 4, T0), "shipments_to_ask"),
     ("shipments", "to_ask_soon", (T0, T0, 5), "shipments_to_ask"),
     ("shipments", "age_out", (T0, T0, 5), "shipments_to_ask"),
     ("shipments", "aged_out", (T0, "R", 5), "shipments_aged_out"),
+    ("shipments", "lock_many", (["R"], [1]), ("shipments_pkey", "sqlite_autoindex_shipments_1")),
+    ("shipments", "get_many", (["R"], [1]), ("shipments_pkey", "sqlite_autoindex_shipments_1")),
+    ("shipments", "set_status", [(1, "R", *[None] * 14)], ("shipments_pkey", "sqlite_autoindex_shipments_1")),
+    ("shipments", "newest_in_state", ("rejected", T0, "R", 5), "shipments_by_state"),
     ("waybills", "of_shipments", (["R"],), "waybills_of_shipment"),
     ("inbox", "longest_due", (), "inbox_due"),
     ("shipments", "newest", (T0, "R", 5), "shipments_newest"),
     ("shipments", "of_orders", (["o"],), "shipments_by_order"),
-    ("shipments", "waiting", (-1, "", 5), ("Index Cond: (", "shipments_waiting")),
+    ("shipments", "waiting", (-1, "", 5), "shipments_waiting"),
     ("shipments", "claim_allocating", ("o", T0, T0, 5), "shipments_to_allocate"),
     ("shipments", "claim_replaceable", ("o", T0, T0, T0, 3, 5), "shipments_to_replace"),
     ("shipments", "free_ended", (T0, T0), "shipments_to_replace"),
@@ -421,56 +425,18 @@ _PLANS = [
 
 @pytest.mark.parametrize(("module", "name", "args", "index"), _PLANS, ids=[f"{p[0]}.{p[1]}" for p in _PLANS])
 async def test_hot_statements_use_their_index(
-    store: Store,
+    filled: Store,
     module: str,
     name: str,
     args: tuple[object, ...] | list[tuple[object, ...]],
     index: str | tuple[str, str],
 ) -> None:
     statement = getattr(Queries(module), name)
-    async with store.write() as session:
-        if store.dialect == "postgres":
-            await session.execute(sql("SET LOCAL enable_seqscan = off"))
-            await session.execute(sql("SET LOCAL enable_sort = off"))  # on empty tables a sort costs nothing
-        explained = Statement("plan", f"EXPLAIN {statement.postgres}", f"EXPLAIN QUERY PLAN {statement.sqlite}")
+    explained = Statement("plan", f"EXPLAIN {statement.postgres}", f"EXPLAIN QUERY PLAN {statement.sqlite}")
+    async with filled.write() as session:
         many = isinstance(args, list)  # a statement that is run over rows
         rows = await (session.fetch_rows(explained, args) if many else session.fetch(explained, *args))
-        plan = "\n".join(str(list(row.values())) for row in map(dict, rows))
-    expected = index if isinstance(index, str) else index[store.dialect == "sqlite"]
-    assert expected in plan, plan
-    if store.dialect == "sqlite":
-        assert "SCAN shipments\n" not in plan + "\n"
-
-
-_BY_PAIRS = [("lock_many", (["R"], [1])), ("get_many", (["R"], [1])), ("set_status", [(1, "R", *[None] * 14)])]
-
-
-@pytest.mark.parametrize(("name", "args"), _BY_PAIRS, ids=[name for name, _ in _BY_PAIRS])
-async def test_many_shipments_are_looked_up_by_their_key(
-    store: Store, name: str, args: tuple[object, ...] | list[tuple[object, ...]]
-) -> None:
-    statement = getattr(Queries("shipments"), name)
-    explained = Statement("plan", f"EXPLAIN {statement.postgres}", f"EXPLAIN QUERY PLAN {statement.sqlite}")
-    await add(store, *(f"R{n}" for n in range(300)))  # where there are no rows, every index costs PostgreSQL the same
-    async with store.write() as session:
-        if store.dialect == "postgres":
-            await session.execute(sql("ANALYZE shipments"))
-            await session.execute(sql("SET LOCAL enable_seqscan = off"))
-        many = isinstance(args, list)
-        rows = await (session.fetch_rows(explained, args) if many else session.fetch(explained, *args))
-        plan = "\n".join(str(list(row.values())) for row in map(dict, rows))
-    assert ("shipments_pkey" if store.dialect == "postgres" else "sqlite_autoindex_shipments_1") in plan, plan
-
-
-async def test_the_few_in_a_state_are_listed_by_their_state(store: Store) -> None:
-    """Not by walking all shipments, newest first, until enough of that state were met."""
-    statement = Queries("shipments").newest_in_state
-    explained = Statement("plan", f"EXPLAIN {statement.postgres}", f"EXPLAIN QUERY PLAN {statement.sqlite}")
-    await add(store, *(f"R{n}" for n in range(300)))
-    async with store.write() as session:
-        await session.execute(sql("UPDATE shipments SET state = 'rejected' WHERE reference_number IN ('R7', 'R8')"))
-        await session.execute(sql("ANALYZE shipments"))
-        if store.dialect == "postgres":
-            await session.execute(sql("SET LOCAL enable_seqscan = off"))  # 300 rows are read faster than an index
-        rows = await session.fetch(explained, "rejected", T0 + MINUTE, "R", 5)
-    assert "shipments_by_state" in "\n".join(str(list(row.values())) for row in map(dict, rows))
+    plan = "\n".join(str(list(row.values())) for row in map(dict, rows))
+    expected = index if isinstance(index, str) else index[filled.dialect == "sqlite"]
+    assert re.search(rf"\b{expected}\b", plan), plan
+    assert not re.search(r"Seq Scan on shipments|SCAN shipments(?! USING)", plan), plan

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import pwd
 import shutil
@@ -12,6 +13,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import asyncpg
+
+_numbers = itertools.count(1)
 
 
 def find_binaries() -> Path | None:
@@ -63,6 +68,10 @@ class PostgresServer:
                     *("-c", "listen_addresses=127.0.0.1"),
                     *("-c", f"unix_socket_directories={self.folder}"),
                     *("-c", "max_connections=100"),
+                    *(
+                        "-c",
+                        "fsync=off",
+                    ),  # what was committed still survives every kill, of it or of us: no power is cut
                 ],
                 user=_user(),
                 stdout=subprocess.DEVNULL,
@@ -77,6 +86,16 @@ class PostgresServer:
                     return
             time.sleep(0.05)
         raise RuntimeError("PostgreSQL did not start within 30 s")
+
+    async def new_database(self) -> str:
+        """A fresh database's URL."""
+        name = f"test_{os.getpid()}_{next(_numbers)}"
+        connection = await asyncpg.connect(self.url())
+        try:
+            await connection.execute(f"CREATE DATABASE {name}")
+        finally:
+            await connection.close()
+        return self.url(name)
 
     def _answers(self) -> bool:
         ready = [str(self.binaries / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
@@ -93,7 +112,7 @@ class PostgresServer:
             self._process = None
 
     def kill(self) -> None:
-        """End it as a power cut would: no clean shutdown."""
+        """End it at once: no session is waited for, no clean shutdown."""
         if self._process:
             self._process.send_signal(3)  # immediate shutdown
             self._process.wait(20)
@@ -112,7 +131,7 @@ def postgres_server() -> Iterator[PostgresServer]:
         if user := _user():
             shutil.chown(folder, user)
         subprocess.run(
-            [str(binaries / "initdb"), "-D", str(folder / "data"), "-U", "awbridge", "-A", "trust", "-E", "UTF8"],
+            [str(binaries / "initdb"), "-D", str(folder / "data"), "-U", "awbridge", "-A", "trust", "-E", "UTF8", "-N"],
             user=_user(),
             check=True,
             stdout=subprocess.DEVNULL,

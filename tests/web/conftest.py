@@ -1,4 +1,4 @@
-"""The store of tests/store/stores.py in place of the general one, and the app on it."""
+"""The app on a store."""
 
 from __future__ import annotations
 
@@ -7,10 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from awbridge.store import Store
-from tests.store.stores import store, store_url
 from tests.web.app import Web, web_on
-
-__all__ = ["store", "store_url", "web"]
 
 
 @pytest.fixture

@@ -221,7 +221,8 @@ LIMIT $3
 
 -- name: stuck
 -- Longest first. The buckets of each leg: 1 pickup; 2, 3 and what ought to be final on the way; 4, 5 delivery; 7 back.
-SELECT * FROM shipments
+-- SQLite would read all shipments and look each up among those found.
+SELECT * FROM shipments {{sqlite: INDEXED BY sqlite_autoindex_shipments_1}}
 WHERE (shard, reference_number) IN (
     SELECT shard, reference_number FROM shipments
     WHERE state = 'placed' AND NOT final AND COALESCE(status_bucket, 1) = 1 AND COALESCE(status_at, placed_at) <= $1
