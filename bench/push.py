@@ -1,22 +1,26 @@
 """Pushed orders per second of one process, against a bare httpx2 client that posts the same bodies to the same server.
 
-The server is a process of its own and answers at once. The bare client keeps nothing; push claims each order under a
-lease, records the call as an attempt and keeps what the answer said. Every run is checked: as many orders are placed,
-and as many attempts kept, as were queued; if not, the run is void.
+With --peers also against the same job written with Celery and Redis, and with Procrastinate and PostgreSQL. The server
+is a process of its own and answers at once. The bare client keeps nothing; push claims each order under a lease,
+records the call as an attempt and keeps what the answer said. Every run is checked: as many orders are placed, and as
+many attempts kept, as were queued; if not, the run is void.
 """
 
 from __future__ import annotations
 
 import asyncio
 import gc
+import itertools
 import json
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 
 import click
 import httpx2
@@ -29,6 +33,7 @@ from tests.support.postgres import find_binaries, postgres_server
 from awbridge.clickpost.async_client import AsyncClickPost
 from awbridge.demo import demo_order
 from awbridge.domain.json import JsonObject
+from awbridge.service import settle_down
 from awbridge.steps import intake
 from awbridge.steps.clock import utc_now
 from awbridge.steps.push import push_due
@@ -36,7 +41,9 @@ from awbridge.steps.verdict import PushPolicy
 from awbridge.store import Store, couriers
 from awbridge.store.couriers import CourierAccount
 from awbridge.store.queries import parse
+from bench import push_peers
 
+BARE = "bare httpx2 client"
 ACCOUNTS = 8
 CONNECTIONS = 16  # of either client; every idle one costs the HTTP pool a look at each request
 SEATS = 96  # claimed shipments that take turns on the connections
@@ -112,32 +119,72 @@ async def pushed(url: str, database: str, number: int) -> tuple[float, bool]:
     return number / seconds, counts == {"placed": number, "attempts": number}
 
 
-def measure(databases: dict[str, str], number: int, table: Table) -> bool:
-    """Measure push on every database beside the bare client; whether every run was honest."""
-    honest = True
-    with target() as url:
-        uvloop.run(bare(url, number // 4))  # warm
-        peer = uvloop.run(bare(url, number))
-        table.add_row("bare httpx2 client", f"{peer:,.0f}", "1.00", "-")
-        for name, database in databases.items():
-            rate, agree = uvloop.run(pushed(url, database, number))
-            honest &= agree
-            table.add_row(f"push, {name}", f"{rate:,.0f}", f"{rate / peer:.2f}", "all" if agree else "VOID")
-    return honest
+@contextmanager
+def postgres_databases() -> Iterator[Callable[[], str]]:
+    """A PostgreSQL of our own; each call of what it gives is the URL of a new database."""
+    with postgres_server(durable=True) as postgres:
+        numbers = itertools.count()
+
+        def fresh() -> str:
+            name = f"bench_push_{next(numbers)}"
+            command = [str(postgres.binaries / "createdb"), "-h", "127.0.0.1", "-p", str(postgres.port)]
+            subprocess.run([*command, "-U", "awbridge", name], check=True)
+            return postgres.url(name)
+
+        yield fresh
+
+
+def measure(runs: Mapping[str, Callable[[], tuple[float, bool]]], rounds: int) -> dict[str, list[tuple[float, bool]]]:
+    """Everybody in turn, so many times."""
+    seen: dict[str, list[tuple[float, bool]]] = {name: [] for name in runs}
+    for _ in range(rounds):
+        for name, run in runs.items():
+            seen[name].append(run())
+    return seen
+
+
+def report(seen: Mapping[str, Sequence[tuple[float, bool]]]) -> Table:
+    """Medians beside the bare client's."""
+    medians = {name: statistics.median(rate for rate, _ in runs) for name, runs in seen.items()}
+    table = Table("who", "orders/s", "of the bare client", "all runs", "placed and recorded")
+    for name, runs in seen.items():
+        honest = "-" if name == BARE else "all" if all(agree for _, agree in runs) else "VOID"
+        rates = " ".join(f"{rate:,.0f}" for rate, _ in runs)
+        table.add_row(name, f"{medians[name]:,.0f}", f"{medians[name] / medians[BARE]:.2f}", rates, honest)
+    return table
 
 
 @click.command()
 @click.option("--orders", "number", default=5000, show_default=True, type=click.IntRange(100, 100_000))
-def push(number: int) -> None:
-    """Pushed orders a second on every database, beside a bare client."""
-    table = Table("who", "orders/s", "of the bare client", "placed and recorded")
+@click.option("--rounds", default=3, show_default=True, type=click.IntRange(1, 20), help="Medians are of so many.")
+@click.option("--peers/--no-peers", default=False, help="Measure Celery and Procrastinate too (extra `bench`).")
+def push(number: int, rounds: int, *, peers: bool) -> None:
+    """Pushed orders a second on every database, beside a bare client and, with --peers, two job queues."""
+    if peers and (lacking := push_peers.missing()):
+        raise click.ClickException(f"for the peers, install {', '.join(lacking)}: pip install -e '.[dev,bench]'")
+    settle_down()  # as `awbridge serve` and `awbridge work` do
     with tempfile.TemporaryDirectory(prefix="awbridge-bench-") as folder, ExitStack() as stack:
-        databases = {"SQLite": f"sqlite:///{folder}/push.db"}
+        url = stack.enter_context(target())
+        files = itertools.count()
+        runs: dict[str, Callable[[], tuple[float, bool]]] = {
+            BARE: lambda: (uvloop.run(bare(url, number)), True),
+            "push, SQLite": lambda: uvloop.run(pushed(url, f"sqlite:///{folder}/push{next(files)}.db", number)),
+        }
         if find_binaries():
-            postgres = stack.enter_context(postgres_server())
-            command = [str(postgres.binaries / "createdb"), "-h", "127.0.0.1", "-p", str(postgres.port)]
-            subprocess.run([*command, "-U", "awbridge", "bench_push"], check=True)
-            databases["PostgreSQL"] = postgres.url("bench_push")
-        honest = measure(databases, number, table)
-    Console(width=100).print(table)
-    sys.exit(0 if honest else 1)
+            fresh = stack.enter_context(postgres_databases())
+            runs["push, PostgreSQL"] = lambda: uvloop.run(pushed(url, fresh(), number))
+            if peers:
+                redis = stack.enter_context(push_peers.redis_server())
+                queued = orders(number)
+                for name in push_peers.NAMES:
+                    runs[name] = partial(_peer, name, fresh, redis=redis, url=url, orders=queued)
+        uvloop.run(bare(url, number // 4))  # warm
+        seen = measure(runs, rounds)
+    Console(width=110).print(report(seen))
+    sys.exit(0 if all(agree for runs_of_one in seen.values() for _, agree in runs_of_one) else 1)
+
+
+def _peer(
+    name: str, fresh: Callable[[], str], *, redis: str, url: str, orders: Sequence[JsonObject]
+) -> tuple[float, bool]:
+    return push_peers.measure(name, database=fresh(), redis=redis, url=url, orders=orders)

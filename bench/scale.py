@@ -218,7 +218,7 @@ def scale(scans: int, seconds: float, rounds: int, database: str | None) -> None
     if database:
         new, large = _run(database, scans, seconds, rounds)
     else:
-        with postgres_server() as server:
+        with postgres_server(durable=True) as server:
             new, large = _run(server.url(), scans, seconds, rounds)
     kept = _print(new, large, scans)
     if new.lost or large.lost:

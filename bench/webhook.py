@@ -175,7 +175,7 @@ async def _plain_stored(url: str) -> list[int]:
 def _places(engines: list[str]) -> Iterator[Places]:
     with tempfile.TemporaryDirectory(prefix="awbridge-bench-") as name:
         if "PostgreSQL" in engines:
-            with postgres_server() as postgres:
+            with postgres_server(durable=True) as postgres:
                 yield Places(Path(name), postgres)
         else:
             yield Places(Path(name), None)

@@ -76,6 +76,15 @@ SQLITE_APPLY_BATCH = 50
 DRAIN_SECONDS = 20.0  # what a stopping process gives the calls in flight
 
 
+def settle_down() -> None:
+    """All that lives as long as the process is there now: tune the interpreter for work under load."""
+    # What stays need not be looked at by the garbage collector again.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+    sys.setswitchinterval(QUICK_HANDOVER)
+
+
 def vendor(settings: Settings, *, on_call: OnCall | None = None) -> AsyncClickPost:
     """The client for the account in the settings. Raises SettingsError where the account is not set."""
     settings.check_vendor()
@@ -408,8 +417,6 @@ async def serve(
         vendor(settings, on_call=hook) as clickpost,
         outgoing_line(settings) as outgoing,
     ):
-        if store.dialect == "sqlite":
-            sys.setswitchinterval(QUICK_HANDOVER)
         refusals = Refusals()
         ingest = Ingest(store)
         loops = step_loops(settings, store, clickpost, outgoing, utc_now, refusals=refusals, give_way=ingest.give_way)
@@ -471,6 +478,7 @@ async def work(settings: Settings) -> None:
         loops = step_loops(settings, store, clickpost, outgoing, utc_now)
         loops |= evidence.loops(settings, store, utc_now, hook)
         async with _running(loops):
+            settle_down()
             log.info("working")
             await stop.wait()
 
@@ -532,10 +540,7 @@ class _Server(uvicorn.Server):
         """Listen, then say where."""
         await super().startup(sockets)
         if not self.should_exit:
-            # What lives as long as the process need not be looked at by the garbage collector again.
-            gc.collect()
-            gc.freeze()
-            gc.set_threshold(50_000, 20, 20)
+            settle_down()
             self.on_ready()
 
     def on_ready(self) -> None:

@@ -49,7 +49,8 @@ def free_port() -> int:
 class PostgresServer:
     """A running server. `url(name)` is the address of a database in it."""
 
-    def __init__(self, binaries: Path, folder: Path, port: int) -> None:
+    def __init__(self, binaries: Path, folder: Path, port: int, *, durable: bool = False) -> None:
+        self.durable = durable
         self.binaries = binaries
         self.folder = folder
         self.port = port
@@ -68,10 +69,8 @@ class PostgresServer:
                     *("-c", "listen_addresses=127.0.0.1"),
                     *("-c", f"unix_socket_directories={self.folder}"),
                     *("-c", "max_connections=100"),
-                    *(
-                        "-c",
-                        "fsync=off",
-                    ),  # what was committed still survives every kill, of it or of us: no power is cut
+                    # Without fsync what was committed still survives every kill, of it or of us: no power is cut.
+                    *("-c", f"fsync={'on' if self.durable else 'off'}"),
                 ],
                 user=_user(),
                 stdout=subprocess.DEVNULL,
@@ -120,13 +119,13 @@ class PostgresServer:
 
 
 @contextmanager
-def postgres_server() -> Iterator[PostgresServer]:
-    """A fresh cluster on a free port; stopped and deleted after."""
+def postgres_server(*, durable: bool = False) -> Iterator[PostgresServer]:
+    """A fresh cluster on a free port; stopped and deleted after. `durable`: commits wait for the disk, to be measured."""
     binaries = find_binaries()
     if binaries is None:
         raise RuntimeError("PostgreSQL is not installed: apt-get install postgresql")
     folder = Path(tempfile.mkdtemp(prefix="awbridge-pg-"))
-    server = PostgresServer(binaries, folder, free_port())
+    server = PostgresServer(binaries, folder, free_port(), durable=durable)
     try:
         if user := _user():
             shutil.chown(folder, user)

@@ -1,0 +1,42 @@
+"""What the peers of push share: their tables, and their statements. Each task registers one order.
+
+The same promises as awbridge's: an order is placed and its call is kept as an attempt, in one transaction.
+"""
+
+from __future__ import annotations
+
+SCHEMA = """
+CREATE TABLE orders (
+  reference_number text PRIMARY KEY, payload text NOT NULL, state text NOT NULL DEFAULT 'ready',
+  no_of_retries integer NOT NULL DEFAULT 0, waybill text, label_url text, sort_code text, security_key text,
+  placed_at timestamptz
+);
+CREATE INDEX ON orders (state);
+CREATE TABLE order_attempts (
+  id bigserial PRIMARY KEY, reference_number text NOT NULL, url text NOT NULL, request text NOT NULL,
+  http_status integer, response text, ms integer, made_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX ON order_attempts (reference_number);
+"""
+QUEUE = "INSERT INTO orders (reference_number, payload) VALUES (%s, %s)"
+PAYLOAD = "SELECT payload FROM orders WHERE reference_number = %s AND state = 'ready'"
+ATTEMPT = """
+INSERT INTO order_attempts (reference_number, url, request, http_status, response, ms) VALUES (%s, %s, %s, %s, %s, %s)
+"""
+PLACED = """
+UPDATE orders SET state = 'placed', waybill = %s, label_url = %s, sort_code = %s, security_key = %s, placed_at = now()
+WHERE reference_number = %s
+"""
+RESULT = """
+SELECT COUNT(*) FILTER (WHERE state = 'placed'), (SELECT COUNT(*) FROM order_attempts),
+  EXTRACT(epoch FROM max(placed_at) - min(placed_at)) FROM orders
+"""
+JSON = {"content-type": "application/json"}
+
+
+def placed_values(answer: dict[str, dict[str, str]], reference: str) -> tuple[str, ...]:
+    """The values of PLACED, out of ClickPost's answer. Raises ValueError where it is no success."""
+    if answer["meta"]["status"] not in (200, 323):
+        raise ValueError("not placed")
+    result = answer["result"]
+    return (result["waybill"], result["label"], result["sort_code"], result["security_key"], reference)
