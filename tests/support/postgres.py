@@ -120,7 +120,7 @@ class PostgresServer:
 
 @contextmanager
 def postgres_server(*, durable: bool = False) -> Iterator[PostgresServer]:
-    """A fresh cluster on a free port; stopped and deleted after. `durable`: commits wait for the disk, to be measured."""
+    """A fresh cluster on a free port; stopped and deleted after. `durable`: commits wait for the disk."""
     binaries = find_binaries()
     if binaries is None:
         raise RuntimeError("PostgreSQL is not installed: apt-get install postgresql")
