@@ -32,8 +32,8 @@ from awbridge.domain.notices import Channel, Rules, Sends, read_channels, read_m
 from awbridge.domain.overdue import StuckAfter
 from awbridge.settings import Settings
 from awbridge.sinks.addresses import read_networks
+from awbridge.sinks.mail import Mail
 from awbridge.sinks.messages import Messages
-from awbridge.sinks.notice_mail import Mail
 from awbridge.sinks.outgoing import Outgoing
 from awbridge.sinks.templates import Templates
 from awbridge.steps.act import ActPolicy, act_due

@@ -8,7 +8,7 @@ from typing import Any
 
 from awbridge.domain.notices import NotSent
 from awbridge.domain.shipment import State
-from awbridge.sinks.notice_mail import Mail
+from awbridge.sinks.mail import Mail
 from awbridge.steps.alarm import Digest, Lookout, Operator, tell_operators
 from awbridge.steps.loop import Loop
 from awbridge.store import Store, alarms, dispatch, shipments
@@ -16,7 +16,7 @@ from awbridge.store.dispatch import NotPlaced
 from tests.steps.telling import Kept
 from tests.steps.world import INDIA, SetClock
 from tests.store.rows import T0, add, claim_in
-from tests.support.receivers import smtp_server
+from tests.support.smtp import smtp_server
 
 
 async def trouble(store: Store, clock: SetClock, cause: str = "disk", text: str = "the disk is full") -> None:
@@ -121,7 +121,7 @@ async def test_several_workers_tell_it_once(store: Store) -> None:
 async def test_operators_get_mail_over_a_real_server(store: Store) -> None:
     clock = SetClock()
     await trouble(store, clock)
-    async with smtp_server() as mailbox:
+    with smtp_server() as mailbox:
         mail = Mail(mailbox.url, sender="awbridge@acme.example")
         ways = [Operator(channel=mail, to="ops@acme.example")]
         await tell_operators(store=store, operators=ways, clock=clock)

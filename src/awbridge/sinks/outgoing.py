@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import httpx2
 from standardwebhooks import Webhook
 
+from awbridge.domain.privacy import veiled
 from awbridge.sinks.addresses import AddressRefused, AddressUnknown, Network, find_target
 
 LONGEST_ANSWER = 300  # characters of an answer that are kept to say what was wrong
@@ -100,13 +101,13 @@ class Outgoing:
 
 
 async def _beginning(answer: httpx2.Response) -> str:
-    """The first words of an answer; the rest is not read, however long it is."""
+    """The first words of an answer, for operators' eyes; the rest is not read, however long it is."""
     found = b""
     async for chunk in answer.aiter_raw():
         found += chunk
         if len(found) >= LONGEST_ANSWER:
             break
-    return " ".join(found[:LONGEST_ANSWER].decode("utf-8", "replace").split())
+    return veiled(" ".join(found[:LONGEST_ANSWER].decode("utf-8", "replace").split()))
 
 
 def _retry_after(answer: httpx2.Response) -> float | None:
