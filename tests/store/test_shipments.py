@@ -418,6 +418,8 @@ _PLANS = [
     ("events", "newest_undelivered", (1, 5, "failed"), "event_deliveries_undelivered"),
     ("events", "count_undelivered", (), "event_deliveries_undelivered"),
     ("events", "redeliver_failed", (1, T0), "event_deliveries_undelivered"),
+    ("archive", "failing_since", (T0,), "archive_files_open"),
+    ("differences", "unsolved_since", (T0,), "differences_to_look"),
     ("alarms", "claim", (T0, T0, 5), "alarms_due"),
 ]
 
