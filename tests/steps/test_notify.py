@@ -166,6 +166,30 @@ async def test_who_opted_out_gets_nothing_over_any_channel(store: Store) -> None
     assert "example" not in kept.lower()
 
 
+@pytest.mark.parametrize(
+    ("address", "channel", "told_over"),
+    [
+        ("+919000000000", None, set()),
+        ("asha@example.com", None, set()),
+        ("+919000000000", Channel.SMS, {Channel.MAIL}),
+        ("asha@example.com", Channel.MAIL, {Channel.SMS}),
+        ("+919000000000", Channel.WHATSAPP, {Channel.SMS, Channel.MAIL}),
+        ("+919000000001", None, {Channel.SMS, Channel.MAIL}),
+    ],
+)
+async def test_opting_out_of_everything_is_the_customers_not_the_addresses(
+    store: Store, address: str, channel: Channel | None, told_over: set[Channel]
+) -> None:
+    clock = SetClock(NOON)
+    channels: dict[Channel, Any] = {Channel.SMS: Kept(), Channel.MAIL: Kept()}
+    await a_customer(store)
+    async with store.write() as session:
+        await opt_outs.add(session, address, channel=channel, now=NOON)
+    await hear(store, clock, webhook("AWB1", 6, NOON))
+    await notify(store, channels, clock)
+    assert {c for c, kept in channels.items() if kept.messages} == told_over
+
+
 async def test_without_a_channel_the_milestone_says_so(store: Store) -> None:
     clock = SetClock(NOON)
     await a_customer(store)

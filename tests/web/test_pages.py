@@ -212,6 +212,21 @@ async def test_all_that_failed_is_delivered_again_by_one_button(web: Web) -> Non
         assert await states(web.store) == ["delivered"]
 
 
+async def test_an_endpoint_is_disabled_by_hand_and_gets_all_when_it_is_enabled(web: Web) -> None:
+    async with http_server() as receiver:
+        endpoint = await an_endpoint(web.store, receiver.url, kinds=[EventKind.DELIVERED])
+        html = await press(web, buttons(await page(web, f"/endpoints/{endpoint.id}"))["Disable"])
+        assert "disabled by hand" in html
+        await a_customer(web.store, "R-1", "AWB1")
+        await hear(web.store, web.clock, webhook("AWB1", 8, T0))
+        assert await deliver(web) == 0
+        async with web.store.read() as session:
+            assert await alarms.open_now(session) == [], "it is meant"
+        await press(web, buttons(await page(web, "/endpoints"))["Enable"])
+        assert await deliver(web) == 1
+        assert len(receiver.requests) == 1
+
+
 async def test_since_when_an_endpoint_fails_is_kept_until_it_takes_something(web: Web) -> None:
     async def failing() -> Any:
         (row,) = (await web.http.get("/v1/endpoints")).json()

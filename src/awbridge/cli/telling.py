@@ -209,6 +209,21 @@ def enable(endpoint_id: int) -> None:
     click.echo("enabled")
 
 
+@endpoints_group.command("disable")
+@click.argument("endpoint_id", type=int)
+def disable(endpoint_id: int) -> None:
+    """Deliver nothing to an endpoint until it is enabled. What happens meanwhile waits.
+
+    Example: awbridge endpoints disable 1790000000000000000
+    """
+
+    async def go(store: Store) -> endpoints.Endpoint:
+        return await own_systems.disable(store=store, clock=utc_now, endpoint_id=endpoint_id)
+
+    with_store(go)
+    click.echo("disabled")
+
+
 @endpoints_group.command("remove")
 @click.argument("endpoint_id", type=int)
 def remove(endpoint_id: int) -> None:

@@ -46,6 +46,17 @@ async def enable(*, store: Store, clock: Clock, endpoint_id: int) -> Endpoint:
     return endpoint
 
 
+async def disable(*, store: Store, clock: Clock, endpoint_id: int) -> Endpoint:
+    """Deliver nothing to an endpoint until it is enabled; what happens meanwhile waits. No alarm: it is meant."""
+    async with store.write() as session:
+        if not await endpoints.lock(session, endpoint_id):
+            raise _unknown(endpoint_id)
+        await endpoints.rest(session, endpoint_id, now=clock())
+        endpoint = await endpoints.get(session, endpoint_id)
+    assert endpoint is not None
+    return endpoint
+
+
 async def rotate(*, store: Store, clock: Clock, endpoint_id: int) -> Endpoint:
     """Give an endpoint a new secret; the old one signs too for a day. Raises NotFound."""
     async with store.write() as session:

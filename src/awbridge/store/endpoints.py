@@ -119,6 +119,12 @@ async def disable(session: Session, endpoint: Endpoint, *, problem: str, now: da
     return True
 
 
+async def rest(session: Session, endpoint_id: int, *, now: datetime) -> None:
+    """Deliver nothing to it because somebody wants it so: without an alarm."""
+    await session.execute(_sql.disable, endpoint_id, "disabled by hand", now)
+    await events.pause(session, endpoint_id)
+
+
 async def succeeded(session: Session, endpoint_id: int, *, now: datetime) -> None:
     """It took a delivery."""
     await session.execute(_sql.succeeded, endpoint_id, now, now - _SIGN_OF_LIFE)

@@ -39,7 +39,7 @@ class Keys:
 
 
 class ApiGuard:
-    """Stands before the API. `is_open` says of a path whether everybody may call it."""
+    """Stands before the API. `open_paths` and what lies in `open_folder` everybody may call."""
 
     def __init__(self, app: ASGIApp, keys: Keys, *, open_paths: frozenset[str], open_folder: str) -> None:
         self._app = app

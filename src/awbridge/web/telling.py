@@ -62,6 +62,13 @@ def router(store: Store, clock: Clock, *, networks: Sequence[Network], country: 
             await own_systems.enable(store=store, clock=clock, endpoint_id=number_in(endpoint_id))
         )
 
+    @api.post("/endpoints/{endpoint_id}/disable", tags=["endpoints"])
+    async def disable_endpoint(endpoint_id: str) -> views.EndpointView:
+        """Deliver nothing to it until it is enabled. What happens meanwhile waits."""
+        return views.endpoint_view(
+            await own_systems.disable(store=store, clock=clock, endpoint_id=number_in(endpoint_id))
+        )
+
     @api.delete("/endpoints/{endpoint_id}", status_code=204, tags=["endpoints"])
     async def remove_endpoint(endpoint_id: str) -> None:
         """Forget it, and what was on its way to it."""
@@ -112,6 +119,6 @@ def router(store: Store, clock: Clock, *, networks: Sequence[Network], country: 
             found = await (alarms.every(session) if everything else alarms.open_now(session))
         return [views.alarm_view(a) for a in found]
 
-    _ = (list_endpoints, add_endpoint, rotate_secret, enable_endpoint, remove_endpoint, list_deliveries, redeliver)
-    _ = (add_opt_out, remove_opt_out, list_alarms)
+    _ = (list_endpoints, add_endpoint, rotate_secret, enable_endpoint, disable_endpoint, remove_endpoint)
+    _ = (list_deliveries, redeliver, add_opt_out, remove_opt_out, list_alarms)
     return api

@@ -99,6 +99,11 @@ def routes(store: Store, clock: Clock, looks: Looks) -> list[Route]:
         await own_systems.enable(store=store, clock=clock, endpoint_id=number)
         return _back_to(number, "enabled")
 
+    async def disable(request: Request) -> Response:
+        number = _number(request, "endpoint_id")
+        await own_systems.disable(store=store, clock=clock, endpoint_id=number)
+        return _back_to(number, "disabled")
+
     async def list_alarms(_request: Request) -> Response:
         async with store.read() as session:
             recent = await alarms.since(session, clock() - _OVER_IS_SHOWN_FOR)
@@ -112,5 +117,6 @@ def routes(store: Store, clock: Clock, looks: Looks) -> list[Route]:
         Route("/endpoints/{endpoint_id}/redeliver", redeliver_failed, methods=["POST"]),
         Route("/endpoints/{endpoint_id}/deliveries/{event_id}/redeliver", redeliver_one, methods=["POST"]),
         Route("/endpoints/{endpoint_id}/enable", enable, methods=["POST"]),
+        Route("/endpoints/{endpoint_id}/disable", disable, methods=["POST"]),
         Route("/alarms", list_alarms),
     ]
