@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from email.message import EmailMessage
+from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
@@ -13,6 +14,7 @@ from awbridge.domain.notices import MaybeSent, Message, NotSent, Sent
 from awbridge.sinks.mail import Mail, send_mail
 from tests.support.postgres import free_port
 from tests.support.smtp import smtp_server
+from tests.support.tls import server_context
 
 SENDER = "Acme <orders@acme.example>"
 MESSAGE = Message(key="notice-7", to="asha@example.com", subject="आपका ऑर्डर", text="Hello", html="<p>Hello</p>")
@@ -89,6 +91,37 @@ async def test_a_report_is_mailed_with_a_password_over_a_safe_line_only() -> Non
     with smtp_server() as mailbox, pytest.raises(MailError) as raised:
         await send_mail(mailbox.url.replace("//", "//user:secret@"), a_report("ops@shop.example"))
     assert "secret" not in str(raised.value)
+    assert mailbox.mails == []
+
+
+# aiosmtpd does not see that smtps is safe already.
+@pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS:UserWarning")
+@pytest.mark.parametrize("scheme", ["smtps", "smtp"])
+async def test_over_a_safe_line_the_password_is_given_and_the_mail_arrives(
+    scheme: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = server_context(tmp_path, monkeypatch)
+    kind = {"tls": context} if scheme == "smtps" else {"starttls": context}
+    with smtp_server(password="s3cret", **kind) as mailbox:
+        right = f"{scheme}://user:s3cret@localhost:{mailbox.port}"
+        assert await Mail(right, sender=SENDER).send(MESSAGE) == Sent()
+        await send_mail(right, a_report("ops@shop.example"))
+        wrong = await Mail(right.replace("s3cret", "guess"), sender=SENDER).send(MESSAGE)
+    assert wrong == NotSent("the server refused user or password (535)")
+    assert [mail["to"] for mail in mailbox.mails] == ["asha@example.com", "ops@shop.example"]
+
+
+@pytest.mark.parametrize("scheme", ["smtps", "smtp"])
+async def test_a_server_that_is_not_who_it_says_gets_nothing(
+    scheme: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = server_context(tmp_path, monkeypatch, trusted=False)
+    kind = {"tls": context} if scheme == "smtps" else {"starttls": context}
+    with smtp_server(**kind) as mailbox:
+        url = f"{scheme}://localhost:{mailbox.port}?starttls=always"
+        result = await Mail(url, sender=SENDER).send(MESSAGE)
+    assert isinstance(result, NotSent), result
+    assert result.again
     assert mailbox.mails == []
 
 

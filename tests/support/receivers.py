@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -35,7 +36,7 @@ def ok(status: str = "200 OK", body: str = "", **headers: str) -> bytes:
 
 
 @asynccontextmanager
-async def http_server() -> AsyncGenerator[Receiver]:
+async def http_server(tls: ssl.SSLContext | None = None) -> AsyncGenerator[Receiver]:
     receiver = Receiver()
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -53,7 +54,7 @@ async def http_server() -> AsyncGenerator[Receiver]:
         finally:
             writer.close()
 
-    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    server = await asyncio.start_server(handle, "127.0.0.1", 0, ssl=tls)
     receiver.port = server.sockets[0].getsockname()[1]
     try:
         yield receiver

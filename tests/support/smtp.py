@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from email.message import EmailMessage
 from typing import Any, cast
 
 from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, Envelope, Session
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from tests.support.postgres import free_port
 
@@ -49,10 +50,25 @@ class Mailbox:
 
 
 @contextmanager
-def smtp_server() -> Iterator[Mailbox]:
-    """A server on a free port; stopped after."""
+def smtp_server(
+    *, tls: ssl.SSLContext | None = None, starttls: ssl.SSLContext | None = None, password: str = ""
+) -> Iterator[Mailbox]:
+    """A server on a free port; stopped after. With a password it takes nothing without, and none in clear."""
+
+    def knows(_server: SMTP, _session: Session, _envelope: Envelope, _how: str, offered: LoginPassword) -> AuthResult:
+        return AuthResult(success=offered.password == password.encode(), handled=False)
+
     mailbox = Mailbox(port=free_port())
-    controller = Controller(mailbox, hostname="127.0.0.1", port=mailbox.port)
+    controller = Controller(
+        mailbox,
+        hostname="127.0.0.1",
+        port=mailbox.port,
+        ssl_context=tls,
+        tls_context=starttls,
+        authenticator=knows if password else None,
+        auth_required=bool(password),
+        auth_require_tls=tls is None,
+    )
     controller.start()
     try:
         yield mailbox

@@ -54,7 +54,14 @@ class Outgoing:
     def __init__(self, *, allowed: Sequence[Network] = (), timeout: float = 15.0) -> None:
         self._allowed = allowed
         limits = httpx2.Limits(max_keepalive_connections=20, max_connections=100)
-        self._http = httpx2.AsyncClient(timeout=timeout, follow_redirects=False, trust_env=False, limits=limits)
+        # Proxies of the environment are not used, its certificates (SSL_CERT_FILE) are: own systems may have own ones.
+        self._http = httpx2.AsyncClient(
+            verify=httpx2.create_ssl_context(),
+            timeout=timeout,
+            follow_redirects=False,
+            trust_env=False,
+            limits=limits,
+        )
 
     async def post(self, url: str, body: str, *, key: str, secrets: Sequence[str], now: datetime) -> Answer:
         """Deliver one event once. Never raises for what the other side does."""
