@@ -93,9 +93,11 @@ def test_endpoints_from_birth_to_end(awbridge: Any) -> None:
     assert awbridge("endpoints", "list", "--deliveries", number).stdout == "none\n"
     assert awbridge("endpoints", "rotate", number).stdout.split()[1] != secret
     assert awbridge("endpoints", "redeliver", number).stdout == "0 events are due again\n"
+    assert awbridge("endpoints", "disable", number).stdout == "disabled\n"
+    assert "disabled by hand" in awbridge("endpoints", "list", "--json").stdout
     assert awbridge("endpoints", "enable", number).stdout == "enabled\n"
     assert awbridge("endpoints", "remove", number).stdout == "removed\n"
-    for command in ("rotate", "enable", "remove", "redeliver"):
+    for command in ("rotate", "enable", "disable", "remove", "redeliver"):
         gone = awbridge("endpoints", command, number)
         assert gone.exit_code == 1
         assert "there is no endpoint" in gone.stderr

@@ -10,9 +10,11 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
+from zoneinfo import ZoneInfo
 
 import click
 import pytest
+from starlette.routing import Route
 
 import awbridge
 from awbridge.cli import main
@@ -27,6 +29,7 @@ from awbridge.steps import import_file, intake
 from awbridge.store import Store
 from awbridge.store.couriers import CourierAccount
 from awbridge.web import api, couriers_api
+from awbridge.web.pages import build_pages
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "awbridge"
@@ -179,6 +182,17 @@ async def test_every_route_is_in_the_readme_and_no_other(tmp_path: Path) -> None
     assert len(routes) > 5
     documented = set(re.findall(r"`((?:GET|POST|PUT|DELETE|PATCH) /v1/[^`]+)`", read("README.md")))
     assert documented == routes
+
+
+async def test_every_page_is_in_the_readme_and_no_other(tmp_path: Path) -> None:
+    store = await Store.open(f"sqlite:///{tmp_path}/pages.db")
+    try:
+        app = build_pages(store, lambda: pytest.fail("no request is made"), zone=ZoneInfo("UTC"))
+    finally:
+        await store.close()
+    pages = {f"GET {route.path}" for route in app.routes if isinstance(route, Route) and "GET" in (route.methods or ())}
+    documented = set(re.findall(r"`(GET /(?!v1/|healthz|readyz|metrics)[^`]*)`", read("README.md")))
+    assert documented == pages
 
 
 def test_every_state_is_explained_in_the_readme() -> None:

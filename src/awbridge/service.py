@@ -32,12 +32,12 @@ from awbridge.domain.notices import Channel, Rules, Sends, read_channels, read_m
 from awbridge.domain.overdue import StuckAfter
 from awbridge.settings import Settings
 from awbridge.sinks.addresses import read_networks
+from awbridge.sinks.mail import Mail
 from awbridge.sinks.messages import Messages
-from awbridge.sinks.notice_mail import Mail
 from awbridge.sinks.outgoing import Outgoing
 from awbridge.sinks.templates import Templates
 from awbridge.steps.act import ActPolicy, act_due
-from awbridge.steps.alarm import Digest, Lookout, Operator, tell_operators
+from awbridge.steps.alarm import Digest, Operator, tell_operators
 from awbridge.steps.allocate import AllocatePolicy, allocate_due
 from awbridge.steps.apply import ApplyPolicy, apply_due
 from awbridge.steps.cancel import cancel_due
@@ -49,6 +49,7 @@ from awbridge.steps.fallback import FallbackPolicy, fall_back_due
 from awbridge.steps.ingest import Ingest
 from awbridge.steps.keep_calls import CallRecorder
 from awbridge.steps.lateness import Lateness, LatenessPolicy
+from awbridge.steps.lookout import Lookout, Machine
 from awbridge.steps.loop import Loop
 from awbridge.steps.notify import NotifyPolicy, notify_due
 from awbridge.steps.pace import Pace
@@ -233,11 +234,13 @@ def notify_policy(settings: Settings) -> NotifyPolicy:
 
 
 def free_share(settings: Settings) -> float:
-    """How much of the disk that the data lie on is free, from 0 to 1."""
+    """How much of the fullest disk is free, 0 to 1: of those that the database and this machine's files lie on."""
     url = urlsplit(settings.database_url)
-    folder = Path(unquote(url.path.removeprefix("/"))).parent if url.scheme == "sqlite" else Path()
-    used = shutil.disk_usage(folder)
-    return used.free / used.total
+    folders = [Path(settings.data_dir).absolute()]
+    if url.scheme == "sqlite":
+        folders.append(Path(unquote(url.path.removeprefix("/"))).absolute().parent)
+    used = [shutil.disk_usage(next(f for f in (folder, *folder.parents) if f.exists())) for folder in folders]
+    return min(disk.free / disk.total for disk in used)
 
 
 def allocate_policy(settings: Settings) -> AllocatePolicy:
@@ -379,8 +382,11 @@ def _telling(
         store=store,
         clock=clock,
         loops=loops,
-        free_share=lambda: free_share(settings),
-        least_free=settings.alarm_disk_free,
+        machine=Machine(
+            name=socket.gethostname(),
+            free_share=lambda: free_share(settings),
+            least_free=settings.alarm_disk_free,
+        ),
     )
 
     async def alarm() -> int:

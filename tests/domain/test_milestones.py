@@ -10,7 +10,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from awbridge.clickpost.codes import STATUSES, happening
+from awbridge.clickpost.codes import STATUSES, happening, milestone_of
 from awbridge.domain.milestones import (
     Happening,
     Milestone,
@@ -69,13 +69,25 @@ def test_a_way_back_in_milestones() -> None:
         (10, Milestone.CANCELLED),
         (16, Milestone.LOST),
         (17, Milestone.DAMAGED),
-        (18, Milestone.DELAYED),
         (32, Milestone.DELIVERED),
         (7, Milestone.FAILED_DELIVERY),
     ],
 )
 def test_each_end_and_mishap_is_a_milestone(code: int, milestone: Milestone) -> None:
     assert hours(first(reached(journey((3, code))), milestone)) == 3
+
+
+@pytest.mark.parametrize("code", [18, 19, 20])
+def test_slow_or_held_is_on_its_way_and_not_late(code: int) -> None:
+    found = {r.milestone for r in reached(journey((3, code)))}
+    assert found == {Milestone.SHIPPED}
+    assert milestone_of(code) is Milestone.SHIPPED
+
+
+@pytest.mark.parametrize(("code", "started"), [(11, False), (12, True), *((c, True) for c in (13, 15, 21, 26, 27))])
+def test_a_request_to_go_back_is_no_way_back(code: int, started: bool) -> None:
+    assert (milestone_of(code) is Milestone.RTO_STARTED) is started
+    assert (first(reached(journey((3, code))), Milestone.RTO_STARTED) is not None) is started
 
 
 def test_what_moves_has_left_even_if_no_scan_says_so() -> None:

@@ -3,43 +3,48 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from email.message import EmailMessage
+from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
-from awbridge.domain.errors import SettingsError
+from awbridge.domain.errors import MailError, SettingsError
 from awbridge.domain.notices import MaybeSent, Message, NotSent, Sent
-from awbridge.sinks.notice_mail import Mail
+from awbridge.sinks.mail import Mail, send_mail
 from tests.support.postgres import free_port
-from tests.support.receivers import smtp_server
+from tests.support.smtp import smtp_server
+from tests.support.tls import server_context
 
 SENDER = "Acme <orders@acme.example>"
 MESSAGE = Message(key="notice-7", to="asha@example.com", subject="आपका ऑर्डर", text="Hello", html="<p>Hello</p>")
 
 
 async def test_a_mail_arrives_with_both_bodies_and_its_own_id() -> None:
-    async with smtp_server() as mailbox:
+    with smtp_server() as mailbox:
         assert await Mail(mailbox.url, sender=SENDER).send(MESSAGE) == Sent()
     (mail,) = mailbox.mails
     assert (mail["subject"], mail["message-id"]) == ("आपका ऑर्डर", "<notice-7@acme.example>")
     assert [part.get_content_type() for part in mail.iter_parts()] == ["text/plain", "text/html"]
+    assert mail["date"]
 
 
 @pytest.mark.parametrize(("answer", "again"), [("451 later", True), ("554 never", False)])
 async def test_a_refusal_says_whether_to_try_again(answer: str, again: bool) -> None:
-    async with smtp_server() as mailbox:
+    with smtp_server() as mailbox:
         mailbox.answer = answer
         result = await Mail(mailbox.url, sender=SENDER).send(MESSAGE)
     assert result == NotSent(f"the server refused the mail ({answer[:3]})", again=again)
 
 
 async def test_an_unknown_recipient_is_not_tried_again() -> None:
-    async with smtp_server() as mailbox:
+    with smtp_server() as mailbox:
         result = await Mail(mailbox.url, sender=SENDER).send(replace(MESSAGE, to="nobody@example.com"))
     assert result == NotSent("the server refused the recipient (550)", again=False)
 
 
 async def test_a_line_that_breaks_after_the_mail_leaves_it_open() -> None:
-    async with smtp_server() as mailbox:
+    with smtp_server() as mailbox:
         mailbox.answer = None
         result = await Mail(mailbox.url, sender=SENDER).send(MESSAGE)
     assert isinstance(result, MaybeSent)
@@ -53,9 +58,70 @@ async def test_a_server_that_is_away_took_nothing() -> None:
 
 
 async def test_a_password_is_not_sent_over_an_open_line() -> None:
-    async with smtp_server() as mailbox:
+    with smtp_server() as mailbox:
         result = await Mail(mailbox.url.replace("//", "//user:secret@"), sender=SENDER).send(MESSAGE)
     assert isinstance(result, NotSent)
+    assert mailbox.mails == []
+
+
+def a_report(*to: str) -> EmailMessage:
+    mail = EmailMessage()
+    mail["From"], mail["To"], mail["Subject"] = SENDER, ", ".join(to), "ClickPost failures"
+    mail.set_content("none")
+    return mail
+
+
+async def test_a_report_that_reaches_some_is_sent_and_the_log_tells_of_the_others() -> None:
+    with smtp_server() as mailbox, capture_logs() as logs:
+        await send_mail(mailbox.url, a_report("ops@shop.example", "nobody@example.com"))
+    assert len(mailbox.mails) == 1
+    assert [(e["event"], e["refused"]) for e in logs] == [("mail.some_refused", 1)]
+
+
+async def test_a_report_that_reaches_nobody_raises_and_says_why() -> None:
+    with smtp_server() as mailbox:
+        with pytest.raises(MailError, match=r"did not take it: the server refused the recipient \(550\)"):
+            await send_mail(mailbox.url, a_report("nobody@example.com"))
+        mailbox.answer = "451 later"
+        with pytest.raises(MailError, match="the server refused the mail"):
+            await send_mail(mailbox.url, a_report("ops@shop.example"))
+
+
+async def test_a_report_is_mailed_with_a_password_over_a_safe_line_only() -> None:
+    with smtp_server() as mailbox, pytest.raises(MailError) as raised:
+        await send_mail(mailbox.url.replace("//", "//user:secret@"), a_report("ops@shop.example"))
+    assert "secret" not in str(raised.value)
+    assert mailbox.mails == []
+
+
+# aiosmtpd does not see that smtps is safe already.
+@pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS:UserWarning")
+@pytest.mark.parametrize("scheme", ["smtps", "smtp"])
+async def test_over_a_safe_line_the_password_is_given_and_the_mail_arrives(
+    scheme: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = server_context(tmp_path, monkeypatch)
+    kind = {"tls": context} if scheme == "smtps" else {"starttls": context}
+    with smtp_server(password="s3cret", **kind) as mailbox:
+        right = f"{scheme}://user:s3cret@localhost:{mailbox.port}"
+        assert await Mail(right, sender=SENDER).send(MESSAGE) == Sent()
+        await send_mail(right, a_report("ops@shop.example"))
+        wrong = await Mail(right.replace("s3cret", "guess"), sender=SENDER).send(MESSAGE)
+    assert wrong == NotSent("the server refused user or password (535)")
+    assert [mail["to"] for mail in mailbox.mails] == ["asha@example.com", "ops@shop.example"]
+
+
+@pytest.mark.parametrize("scheme", ["smtps", "smtp"])
+async def test_a_server_that_is_not_who_it_says_gets_nothing(
+    scheme: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = server_context(tmp_path, monkeypatch, trusted=False)
+    kind = {"tls": context} if scheme == "smtps" else {"starttls": context}
+    with smtp_server(**kind) as mailbox:
+        url = f"{scheme}://localhost:{mailbox.port}?starttls=always"
+        result = await Mail(url, sender=SENDER).send(MESSAGE)
+    assert isinstance(result, NotSent), result
+    assert result.again
     assert mailbox.mails == []
 
 

@@ -8,15 +8,14 @@ from typing import Any
 
 from awbridge.domain.notices import NotSent
 from awbridge.domain.shipment import State
-from awbridge.sinks.notice_mail import Mail
-from awbridge.steps.alarm import Digest, Lookout, Operator, tell_operators
-from awbridge.steps.loop import Loop
-from awbridge.store import Store, alarms, dispatch, shipments
+from awbridge.sinks.mail import Mail
+from awbridge.steps.alarm import Digest, Operator, tell_operators
+from awbridge.store import Store, alarms, dispatch
 from awbridge.store.dispatch import NotPlaced
 from tests.steps.telling import Kept
 from tests.steps.world import INDIA, SetClock
 from tests.store.rows import T0, add, claim_in
-from tests.support.receivers import smtp_server
+from tests.support.smtp import smtp_server
 
 
 async def trouble(store: Store, clock: SetClock, cause: str = "disk", text: str = "the disk is full") -> None:
@@ -121,7 +120,7 @@ async def test_several_workers_tell_it_once(store: Store) -> None:
 async def test_operators_get_mail_over_a_real_server(store: Store) -> None:
     clock = SetClock()
     await trouble(store, clock)
-    async with smtp_server() as mailbox:
+    with smtp_server() as mailbox:
         mail = Mail(mailbox.url, sender="awbridge@acme.example")
         ways = [Operator(channel=mail, to="ops@acme.example")]
         await tell_operators(store=store, operators=ways, clock=clock)
@@ -171,28 +170,3 @@ async def test_the_digest_waits_for_its_hour(store: Store) -> None:
     assert await digest.send_due() == 0
     clock.forward(hours=1, minutes=1)
     assert await digest.send_due() == 1
-
-
-async def test_the_watch_raises_and_clears(store: Store) -> None:
-    clock, free = SetClock(), [0.05]
-
-    async def fails() -> int:
-        raise RuntimeError
-
-    loop = Loop("push", fails, idle_seconds=0.001)
-    loop.failures = 7
-    watch = Lookout(store=store, clock=clock, loops=lambda: [loop], free_share=lambda: free[0], least_free=0.1)
-    await gives_up(store, "R", clock)
-    await watch.look()
-    async with store.read() as session:
-        assert {a.cause for a in await alarms.open_now(session)} == {"gave_up", "disk", "step.push"}
-    free[0], loop.failures = 0.5, 0
-    await watch.look()
-    async with store.read() as session:
-        assert len(await alarms.open_now(session)) == 3, "it looks once a minute"
-    clock.forward(minutes=2)
-    async with store.write() as session:
-        assert await shipments.try_again(session, "R", now=clock())
-    await watch.look()
-    async with store.read() as session:
-        assert await alarms.open_now(session) == []

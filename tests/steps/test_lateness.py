@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import timedelta
 
 from awbridge.domain.events import EventKind
@@ -48,6 +49,21 @@ async def test_the_day_after_the_expected_one_it_is_late(store: Store) -> None:
     assert await reached(store, "R") == {"shipped", "delayed"}
 
 
+async def test_a_courier_that_says_delayed_before_the_expected_day_makes_nobody_late(store: Store) -> None:
+    clock = SetClock(T0)
+    async with store.write() as session:
+        await endpoints.add(session, "https://erp.example/", now=T0)
+    await a_customer(store, "R", "AWB1")
+    await hear(store, clock, "AWB1", 18, edd="2026-11-03")
+    await look(store, clock)
+    assert await reached(store, "R") == {"shipped"}
+    clock.forward(days=1, hours=12)
+    await look(store, clock)
+    assert await reached(store, "R") == {"shipped", "delayed"}
+    rows = await fetch(store, "SELECT kind FROM events ORDER BY id")
+    assert [r["kind"] for r in rows] == ["status.changed", "delayed"]
+
+
 async def test_what_arrived_or_goes_back_is_not_late(store: Store) -> None:
     clock = SetClock(T0)
     for reference, waybill, code in (("DONE", "AWB1", 8), ("BACK", "AWB2", 11), ("ODD", "AWB3", 5)):
@@ -71,6 +87,22 @@ async def test_every_silent_parcel_is_found_once_over_all_pages_and_workers(stor
         await asyncio.gather(*(look(store, clock) for _ in range(3)))
     rows = await fetch(store, "SELECT kind, reference_number FROM events ORDER BY reference_number")
     assert [(r["kind"], r["reference_number"]) for r in rows] == [("stuck", f"R{n}") for n in range(5)]
+
+
+async def test_what_was_placed_and_never_seen_is_stuck_too(store: Store) -> None:
+    clock = SetClock(T0)
+    async with store.write() as session:
+        await endpoints.add(session, "https://erp.example/", now=T0)
+    await a_customer(store, "R", "AWB1")
+    clock.forward(hours=47)
+    await look(store, clock)
+    assert await reached(store, "R") == set()
+    clock.forward(hours=2)
+    await look(store, clock)
+    assert await reached(store, "R") == {"stuck"}
+    (row,) = await fetch(store, "SELECT body FROM events")
+    told = json.loads(row["body"])
+    assert (told["type"], told["data"]["status_code"], told["data"]["status_at"]) == ("stuck", None, None)
 
 
 async def test_it_rests_between_rounds(store: Store) -> None:

@@ -1,7 +1,8 @@
 """No order of events breaks a rule: deliveries in any order, nights, crashes, opt-outs, retries.
 
-The rules: nothing on a status older than a day; once for each milestone; never an earlier milestone after a later one;
-nothing in quiet hours; nothing to who opted out.
+The rules: only what a latest_status says, never the scan around it; nothing on a status older than a day; once for each
+milestone; never an earlier milestone after a later one; nothing in quiet hours; nothing to who opted out, nor over a
+channel without consent.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import hypothesis.strategies as st
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from awbridge.clickpost.codes import STATUSES
+from awbridge.clickpost.codes import STATUSES, milestone_of
 from awbridge.domain.milestones import JOURNEY, Milestone
 from awbridge.domain.notices import Channel, MaybeSent, Message, NotSent, QuietHours, SendResult, Sent
 from awbridge.domain.scan import Source
@@ -51,6 +52,7 @@ class Machine(RuleBasedStateMachine):
         self.clock = SetClock(START)
         self.sent: list[tuple[Milestone, Channel]] = []
         self.doubtful: set[str] = set()
+        self.latest: set[Milestone | None] = set()
         self.mood = "well"
         self.opted_out = False
         self.number = 0
@@ -78,6 +80,7 @@ class Machine(RuleBasedStateMachine):
     )
     def webhook(self, outer: int, latest: int, ago: float, further: float, times: int) -> None:
         """A bulk push: some scans, all with one latest_status, which may be long past."""
+        self.latest.add(milestone_of(latest))
         at = self.clock.now - timedelta(hours=ago)
         shown = {"timestamp": indian(at), "clickpost_status_code": latest, "status": "s", "location": ""}
         for n in range(times):
@@ -117,7 +120,7 @@ class Machine(RuleBasedStateMachine):
             self.mood = "well"
 
     async def _notify(self) -> None:
-        channels = {Channel.SMS: _Line(self, Channel.SMS, False), Channel.MAIL: _Line(self, Channel.MAIL, True)}
+        channels = {c: _Line(self, c, c is Channel.MAIL) for c in (Channel.SMS, Channel.MAIL, Channel.WHATSAPP)}
         # One at a time: what is killed while another is on its way would be two processes, which the store tests hold.
         policy = replace(RULED, concurrency=1)
         await notify_due(store=self.store, channels=channels, templates=Templates(), clock=self.clock, policy=policy)
@@ -130,6 +133,8 @@ class Machine(RuleBasedStateMachine):
             shipment = await shipments.get(session, "R")
         assert shipment
         assert shipment.status_at
+        assert notice.milestone in self.latest, "of a scan that is no latest_status"
+        assert channel is not Channel.WHATSAPP, "without consent"
         assert now - shipment.status_at <= timedelta(days=1), "stale"
         again = (notice.milestone, channel) in self.sent
         if channel is Channel.SMS:

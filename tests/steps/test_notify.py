@@ -11,8 +11,8 @@ import pytest
 
 from awbridge.domain.milestones import Milestone
 from awbridge.domain.notices import Channel, MaybeSent, NotSent, QuietHours, Sent
+from awbridge.sinks.mail import Mail
 from awbridge.sinks.messages import Messages
-from awbridge.sinks.notice_mail import Mail
 from awbridge.steps.apply import apply_due
 from awbridge.store import Store, notices, opt_outs
 from tests.steps.telling import Kept, a_customer, a_payload, notify, states, told, with_rules
@@ -20,7 +20,8 @@ from tests.steps.test_apply import POLICY as APPLY
 from tests.steps.test_apply import deliver
 from tests.steps.world import SetClock, TrippingStore, indian, webhook
 from tests.store.rows import MINUTE, T0, fetch
-from tests.support.receivers import http_server, ok, smtp_server
+from tests.support.receivers import http_server, ok
+from tests.support.smtp import smtp_server
 
 NOON = T0  # 12:00 in India
 
@@ -165,6 +166,30 @@ async def test_who_opted_out_gets_nothing_over_any_channel(store: Store) -> None
     assert "example" not in kept.lower()
 
 
+@pytest.mark.parametrize(
+    ("address", "channel", "told_over"),
+    [
+        ("+919000000000", None, set()),
+        ("asha@example.com", None, set()),
+        ("+919000000000", Channel.SMS, {Channel.MAIL}),
+        ("asha@example.com", Channel.MAIL, {Channel.SMS}),
+        ("+919000000000", Channel.WHATSAPP, {Channel.SMS, Channel.MAIL}),
+        ("+919000000001", None, {Channel.SMS, Channel.MAIL}),
+    ],
+)
+async def test_opting_out_of_everything_is_the_customers_not_the_addresses(
+    store: Store, address: str, channel: Channel | None, told_over: set[Channel]
+) -> None:
+    clock = SetClock(NOON)
+    channels: dict[Channel, Any] = {Channel.SMS: Kept(), Channel.MAIL: Kept()}
+    await a_customer(store)
+    async with store.write() as session:
+        await opt_outs.add(session, address, channel=channel, now=NOON)
+    await hear(store, clock, webhook("AWB1", 6, NOON))
+    await notify(store, channels, clock)
+    assert {c for c, kept in channels.items() if kept.messages} == told_over
+
+
 async def test_without_a_channel_the_milestone_says_so(store: Store) -> None:
     clock = SetClock(NOON)
     await a_customer(store)
@@ -306,7 +331,7 @@ async def test_mail_goes_over_a_real_server_as_text_and_html(store: Store) -> No
     payload["drop_info"]["drop_name"] = "Asha <b>Rao</b>\r\nBcc: x@example.com"
     await a_customer(store, payload=payload)
     await hear(store, clock, webhook("AWB1", 6, NOON))
-    async with smtp_server() as mailbox:
+    with smtp_server() as mailbox:
         mail = Mail(mailbox.url, sender="Acme <orders@acme.example>")
         await notify(store, {Channel.MAIL: mail}, clock)
     (sent,) = mailbox.mails

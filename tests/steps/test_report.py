@@ -26,7 +26,7 @@ from tests.steps.evidence import NAME, PHONE, call, good_call, keep
 from tests.steps.world import INDIA, SetClock
 from tests.store.rows import add, sql
 from tests.support.s3 import S3Server
-from tests.support.smtp import Postbox, smtp_server
+from tests.support.smtp import Mailbox, smtp_server
 
 GOLDEN = Path(__file__).parent / "golden"
 DAY = date(2026, 11, 2)
@@ -36,7 +36,7 @@ NOW = NEXT + timedelta(minutes=30)
 
 
 @pytest.fixture
-async def post() -> AsyncIterator[Postbox]:
+async def post() -> AsyncIterator[Mailbox]:
     with smtp_server() as box:
         yield box
 
@@ -46,7 +46,7 @@ def objects(tmp_path: Path) -> Objects:
     return Objects.open(f"file://{tmp_path}/objects")
 
 
-def policy(post: Postbox | None = None, **changes: Any) -> ReportPolicy:
+def policy(post: Mailbox | None = None, **changes: Any) -> ReportPolicy:
     own = Destination(name="own", privacy=read_privacy("phone=mask,name=mask"), to=("ops@shop.example",))
     theirs = Destination(name="clickpost", privacy=read_privacy("phone=keep,name=mask"), to=("help@clickpost.example",))
     mail = MailPolicy(smtp_url=post.url, sender="awbridge <bridge@shop.example>") if post else None
@@ -145,7 +145,7 @@ def test_nothing_that_others_wrote_runs_as_a_formula(value: Any, shown: str) -> 
     assert cell(value) == shown
 
 
-async def test_each_destination_gets_its_mail_once_with_the_file(store: Store, objects: Objects, post: Postbox) -> None:
+async def test_each_destination_gets_its_mail_once_with_the_file(store: Store, objects: Objects, post: Mailbox) -> None:
     await a_day(store)
     for _ in range(2):
         made = await report(store, objects, policy(post))
@@ -162,7 +162,7 @@ async def test_each_destination_gets_its_mail_once_with_the_file(store: Store, o
 
 
 async def test_two_replicas_that_report_at_once_mail_once(
-    store: Store, store_url: str, objects: Objects, post: Postbox
+    store: Store, store_url: str, objects: Objects, post: Mailbox
 ) -> None:
     await a_day(store)
     other = await Store.open(store_url)
@@ -175,25 +175,25 @@ async def test_two_replicas_that_report_at_once_mail_once(
 
 
 async def test_a_mail_server_that_refuses_or_is_away_is_tried_again_and_the_rest_not_repeated(
-    store: Store, objects: Objects, post: Postbox
+    store: Store, objects: Objects, post: Mailbox
 ) -> None:
     await a_day(store)
-    post.refuse_to = {"help@clickpost.example"}
+    post.unknown = {"help@clickpost.example"}
     with pytest.raises(MailError):
         await report(store, objects, policy(post))
-    post.refuse = "451 later"
+    post.answer = "451 later"
     with pytest.raises(MailError):
         await report(store, objects, policy(post))
     away = MailPolicy(smtp_url="smtp://127.0.0.1:9", sender="a@b.example")
     with pytest.raises(MailError):
         await report(store, objects, policy(mail=away))
-    post.refuse, post.refuse_to = "", set()
+    post.answer, post.unknown = "250 OK", set()
     await report(store, objects, policy(post))
     assert [m["To"] for m in post.mails] == ["ops@shop.example", "help@clickpost.example"]
 
 
 async def test_killed_while_mailing_it_goes_out_when_the_lease_is_over(
-    store: Store, objects: Objects, post: Postbox, monkeypatch: pytest.MonkeyPatch
+    store: Store, objects: Objects, post: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def killed(*_: Any) -> None:
         raise KeyboardInterrupt
@@ -212,7 +212,7 @@ async def test_killed_while_mailing_it_goes_out_when_the_lease_is_over(
     assert len(post.mails) == 2
 
 
-async def test_an_empty_day_sends_a_line_or_nothing(store: Store, objects: Objects, post: Postbox) -> None:
+async def test_an_empty_day_sends_a_line_or_nothing(store: Store, objects: Objects, post: Mailbox) -> None:
     await keep(store, good_call(), outcome="placed", at=MIDNIGHT)
     (own, _) = await report(store, objects, policy(post))
     assert (own.report.object_key, post.mails) == (None, [])

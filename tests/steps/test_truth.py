@@ -294,6 +294,32 @@ async def test_shipments_that_need_somebody_are_listed(store: Store) -> None:
     assert [s.reference_number for s in rest] == ["NEW", "MOVING"]
 
 
+@pytest.mark.parametrize(
+    ("steps", "late"),
+    [
+        ([(18, 1)], True),
+        ([(5, 1), (8, 30)], True),
+        ([(5, 1), (8, 10)], False),
+        ([(5, 1), (12, 10)], False),
+        ([(5, 1), (12, 40)], True),
+    ],
+)
+async def test_delayed_is_past_the_promised_day_whatever_the_courier_says(
+    store: Store, steps: list[tuple[int, int]], late: bool
+) -> None:
+    await a_placed(store)
+    bodies = [webhook("AWB1", code, T0 + hours * HOUR) for code, hours in steps]
+    for body in bodies:
+        body["additional"]["courier_partner_edd"] = "2026-11-02"
+    await deliver(store, *hooks(*bodies), at=T0 + 50 * HOUR)
+    over = datetime(2026, 11, 2, 18, 30, tzinfo=UTC)
+    before = (await truth(store, now=over - HOUR)).milestones
+    after = (await truth(store, now=T0 + 50 * HOUR)).milestones
+    assert after.delayed_at == (over if late else None)
+    if len(steps) == 1:
+        assert before.delayed_at is None, "the courier's word comes before the day is over"
+
+
 async def test_a_promise_in_words_is_kept_and_never_late(store: Store) -> None:
     await a_placed(store)
     body = webhook("AWB1", 5, T0)

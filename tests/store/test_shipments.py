@@ -419,6 +419,11 @@ _PLANS = [
     ("notices", "newest", (1, 5), "notices_newest"),
     ("events", "claim", ("o", T0, T0, 5), "event_deliveries_due"),
     ("events", "newest", (1, 5), "event_deliveries_newest"),
+    ("events", "newest_undelivered", (1, 5, "failed"), "event_deliveries_undelivered"),
+    ("events", "count_undelivered", (), "event_deliveries_undelivered"),
+    ("events", "redeliver_failed", (1, T0), "event_deliveries_undelivered"),
+    ("archive", "failing_since", (T0,), "archive_files_open"),
+    ("differences", "unsolved_since", (T0,), "differences_to_look"),
     ("alarms", "claim", (T0, T0, 5), "alarms_due"),
 ]
 

@@ -2,54 +2,75 @@
 
 from __future__ import annotations
 
-import email
-import email.policy
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from email import message_from_bytes, policy
 from email.message import EmailMessage
-from typing import Any
+from typing import Any, cast
 
 from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from tests.support.postgres import free_port
 
 
-class Postbox:
-    """What the server took. `refuse` is its answer to mails meanwhile; `refuse_to` are addresses it does not know."""
+@dataclass
+class Mailbox:
+    """What the server took. `answer` is what it says to a mail; it keeps those that it takes.
 
-    def __init__(self) -> None:
-        self.mails: list[EmailMessage] = []
-        self.refuse = ""
-        self.refuse_to: set[str] = set()
-        self.port = 0
+    None takes the mail and hangs up without an answer. `unknown` are addresses that it does not know.
+    """
+
+    port: int = 0
+    mails: list[EmailMessage] = field(default_factory=list[EmailMessage])
+    answer: str | None = "250 OK"
+    unknown: set[str] = field(default_factory=lambda: {"nobody@example.com"})
 
     @property
     def url(self) -> str:
         return f"smtp://127.0.0.1:{self.port}"
 
-    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
-        if address in self.refuse_to:
-            return "550 no such person"
+    async def handle_RCPT(self, server: SMTP, session: Session, envelope: Envelope, address: str, _: Any) -> str:
+        if address in self.unknown:
+            return "550 no such user"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
-        if self.refuse:
-            return self.refuse
-        message = email.message_from_bytes(envelope.content, policy=email.policy.default)
-        assert isinstance(message, EmailMessage)
-        self.mails.append(message)
-        return "250 taken"
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        if self.answer is not None and not self.answer.startswith("2"):
+            return self.answer
+        assert isinstance(envelope.content, bytes)
+        self.mails.append(cast("EmailMessage", message_from_bytes(envelope.content, policy=policy.default)))
+        if self.answer is None:
+            assert server.transport is not None
+            server.transport.abort()
+        return self.answer or "451 gone"
 
 
 @contextmanager
-def smtp_server() -> Iterator[Postbox]:
-    """A server on a free port; stopped after."""
-    box = Postbox()
-    box.port = free_port()
-    controller = Controller(box, hostname="127.0.0.1", port=box.port)
+def smtp_server(
+    *, tls: ssl.SSLContext | None = None, starttls: ssl.SSLContext | None = None, password: str = ""
+) -> Iterator[Mailbox]:
+    """A server on a free port; stopped after. With a password it takes nothing without, and none in clear."""
+
+    def knows(_server: SMTP, _session: Session, _envelope: Envelope, _how: str, offered: LoginPassword) -> AuthResult:
+        return AuthResult(success=offered.password == password.encode(), handled=False)
+
+    mailbox = Mailbox(port=free_port())
+    controller = Controller(
+        mailbox,
+        hostname="127.0.0.1",
+        port=mailbox.port,
+        ssl_context=tls,
+        tls_context=starttls,
+        authenticator=knows if password else None,
+        auth_required=bool(password),
+        auth_require_tls=tls is None,
+    )
     controller.start()
     try:
-        yield box
+        yield mailbox
     finally:
         controller.stop()

@@ -33,7 +33,7 @@ class Web:
         """A client that calls from this address."""
         return httpx2.AsyncClient(
             transport=httpx2.ASGITransport(app=self.app, client=(address, 1)),  # pyright: ignore
-            base_url="http://awbridge",
+            base_url="http://localhost:8000",
         )
 
 
@@ -53,7 +53,7 @@ async def web_on(
     transport = httpx2.ASGITransport(app=app, client=("127.0.0.1", 1))  # pyright: ignore
     flushing = asyncio.create_task(ingest.run())
     try:
-        async with httpx2.AsyncClient(transport=transport, base_url="http://awbridge") as http:
+        async with httpx2.AsyncClient(transport=transport, base_url="http://localhost:8000") as http:
             yield Web(app, http, store, clock, endpoint, ingest)
     finally:
         flushing.cancel()

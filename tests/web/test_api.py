@@ -506,6 +506,7 @@ async def test_a_shipment_shows_all_that_is_known_of_it(web: Web) -> None:
         "picked_up_at": after(4),
         "out_for_delivery_at": after(4),
         "failed_delivery_at": after(5),
+        "delayed_at": "2026-11-03T18:30:00Z",  # the end of the promised day in India
     }
     assert shown["attempts_made"] == 1
     assert [(a["began_at"], a["ended_at"], a["ndr_name"]) for a in shown["delivery_attempts"]] == [

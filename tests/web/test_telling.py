@@ -44,6 +44,8 @@ async def test_an_endpoint_from_its_birth_to_its_end(web: Web) -> None:
     rotated = (await web.http.post(f"{path}/rotate")).json()
     assert rotated["secret"] != added["secret"]
     assert (await web.http.post(f"{path}/enable")).json()["enabled"]
+    assert not (await web.http.post(f"{path}/disable")).json()["enabled"]
+    assert (await web.http.post(f"{path}/enable")).json()["enabled"]
     await a_customer(web.store, "R", "AWB1")
     await hear(web.store, web.clock, webhook("AWB1", 8, T0))
     (delivery,) = (await web.http.get(f"{path}/deliveries")).json()
@@ -53,7 +55,13 @@ async def test_an_endpoint_from_its_birth_to_its_end(web: Web) -> None:
     assert (await web.http.post(f"{path}/redeliver", json={})).json() == {"due": 0}
     assert (await web.http.post(f"{path}/redeliver", json={"event_ids": ["7"]})).status_code == 404
     assert (await web.http.delete(path)).status_code == 204
-    for method, tail in (("POST", "/rotate"), ("POST", "/enable"), ("GET", "/deliveries"), ("DELETE", "")):
+    for method, tail in (
+        ("POST", "/rotate"),
+        ("POST", "/enable"),
+        ("POST", "/disable"),
+        ("GET", "/deliveries"),
+        ("DELETE", ""),
+    ):
         assert (await web.http.request(method, path + tail)).status_code == 404
 
 

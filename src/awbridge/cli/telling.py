@@ -9,13 +9,13 @@ import click
 
 from awbridge import service
 from awbridge.cli.shared import as_json_option, fail, print_json, print_table, read_settings, with_store
-from awbridge.domain.errors import NotFound
 from awbridge.domain.events import EventKind
 from awbridge.domain.milestones import Milestone
 from awbridge.domain.notices import Channel, NoticeState
 from awbridge.domain.phones import reachable
 from awbridge.sinks.addresses import find_target, read_networks
 from awbridge.sinks.templates import EXAMPLE
+from awbridge.steps import endpoints as own_systems
 from awbridge.steps.clock import utc_now
 from awbridge.store import Store, alarms, endpoints, events, notices, opt_outs
 
@@ -162,11 +162,21 @@ def list_endpoints(of_endpoint: int | None, as_json: bool) -> None:
     if as_json:
         print_json(rows)
     else:
-        told = [{**row, "kinds": ", ".join(row["kinds"]) or "all"} if "kinds" in row else row for row in rows]
-        print_table(told, empty="none")
+        print_table([_told(row) if "kinds" in row else row for row in rows], empty="none")
 
 
-_ENDPOINT = ("id", "url", "kinds", "enabled", "problem", "last_success_at")
+_ENDPOINT = ("id", "url", "kinds", "enabled", "problem", "last_success_at", "failing_since_at")
+
+
+def _told(row: dict[str, Any]) -> dict[str, Any]:
+    """An endpoint in a table: one column says what is wrong with it."""
+    since = row["failing_since_at"]
+    problem = row["problem"] or (f"failing since {since:%Y-%m-%d %H:%M} UTC" if since else None)
+    shown = {**row, "kinds": ", ".join(row["kinds"]) or "all", "problem": problem}
+    del shown["failing_since_at"]
+    return shown
+
+
 _DELIVERY = ("event_id", "kind", "reference_number", "state", "tries", "http_status", "problem", "next_try_at")
 
 
@@ -178,11 +188,10 @@ def rotate(endpoint_id: int) -> None:
     Example: awbridge endpoints rotate 1790000000000000000
     """
 
-    async def go(store: Store) -> str | None:
-        async with store.write() as session:
-            return await endpoints.rotate(session, endpoint_id, now=utc_now())
+    async def go(store: Store) -> endpoints.Endpoint:
+        return await own_systems.rotate(store=store, clock=utc_now, endpoint_id=endpoint_id)
 
-    click.echo(f"secret {with_store(go) or _unknown(endpoint_id)}")
+    click.echo(f"secret {with_store(go).secret}")
 
 
 @endpoints_group.command("enable")
@@ -193,11 +202,26 @@ def enable(endpoint_id: int) -> None:
     Example: awbridge endpoints enable 1790000000000000000
     """
 
-    async def go(store: Store) -> bool:
-        async with store.write() as session:
-            return await endpoints.enable(session, endpoint_id, now=utc_now())
+    async def go(store: Store) -> endpoints.Endpoint:
+        return await own_systems.enable(store=store, clock=utc_now, endpoint_id=endpoint_id)
 
-    click.echo("enabled" if with_store(go) else _unknown(endpoint_id))
+    with_store(go)
+    click.echo("enabled")
+
+
+@endpoints_group.command("disable")
+@click.argument("endpoint_id", type=int)
+def disable(endpoint_id: int) -> None:
+    """Deliver nothing to an endpoint until it is enabled. What happens meanwhile waits.
+
+    Example: awbridge endpoints disable 1790000000000000000
+    """
+
+    async def go(store: Store) -> endpoints.Endpoint:
+        return await own_systems.disable(store=store, clock=utc_now, endpoint_id=endpoint_id)
+
+    with_store(go)
+    click.echo("disabled")
 
 
 @endpoints_group.command("remove")
@@ -208,11 +232,11 @@ def remove(endpoint_id: int) -> None:
     Example: awbridge endpoints remove 1790000000000000000
     """
 
-    async def go(store: Store) -> bool:
-        async with store.write() as session:
-            return await endpoints.remove(session, endpoint_id, now=utc_now())
+    async def go(store: Store) -> None:
+        await own_systems.remove(store=store, clock=utc_now, endpoint_id=endpoint_id)
 
-    click.echo("removed" if with_store(go) else _unknown(endpoint_id))
+    with_store(go)
+    click.echo("removed")
 
 
 @endpoints_group.command("redeliver")
@@ -225,22 +249,9 @@ def redeliver(endpoint_id: int, event_ids: tuple[int, ...]) -> None:
     """
 
     async def go(store: Store) -> int:
-        now = utc_now()
-        async with store.write() as session:
-            if await endpoints.get(session, endpoint_id) is None:
-                _unknown(endpoint_id)
-            if not event_ids:
-                return await events.redeliver_failed(session, endpoint_id, now=now)
-            for event_id in event_ids:
-                if not await events.redeliver(session, endpoint_id, event_id, now=now):
-                    raise NotFound(f"event {event_id} was never meant for endpoint {endpoint_id}")
-        return len(event_ids)
+        return await own_systems.redeliver(store=store, clock=utc_now, endpoint_id=endpoint_id, event_ids=event_ids)
 
     click.echo(f"{with_store(go)} events are due again")
-
-
-def _unknown(endpoint_id: int) -> Any:
-    raise NotFound(f"there is no endpoint {endpoint_id}; see awbridge endpoints list")
 
 
 @click.group("opt-outs")

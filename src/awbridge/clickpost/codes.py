@@ -64,7 +64,10 @@ def status_info(code: int) -> StatusInfo:
     )
 
 
-# Which status shows which milestone, as ClickPost's own events group them. 11 only asks for the way back.
+# Which status shows which milestone, as ClickPost's own events group them, with these words of ours:
+# 11 only asks for the way back, and the courier may still say no. 12 is the courier's word that the parcel goes back;
+# ClickPost's event "RTO-InTransit" comes with the first move after it. 18 is the courier's word that it is slow, which
+# may be long before the expected day: whether a parcel is late is for the calendar to say (`overdue`).
 MILESTONES: dict[int, Milestone] = {
     28: Milestone.AWB_GENERATED,
     25: Milestone.OUT_FOR_PICKUP,
@@ -79,9 +82,9 @@ MILESTONES: dict[int, Milestone] = {
     10: Milestone.CANCELLED,
     16: Milestone.LOST,
     17: Milestone.DAMAGED,
-    18: Milestone.DELAYED,
 }
-_ON_THE_WAY = frozenset({4, 5, 6, 8, 9, 1004})
+# ClickPost's event "Shipped" counts 18, 19 and 20 among these.
+_ON_THE_WAY = frozenset({4, 5, 6, 8, 9, 18, 19, 20, 1004})
 _TRIES_TO_DELIVER = frozenset({6, 8, 9})
 _NOBODY_CAME = 4  # an NDR code
 

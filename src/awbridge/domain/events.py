@@ -153,13 +153,14 @@ def moved(
     ]
 
 
-def noticed(shipment: Shipment, milestone: Milestone, *, status_at: datetime) -> Happening:
-    """The clock shows that a shipment is late or stuck. `status_at` is its latest status' time."""
+def noticed(shipment: Shipment, milestone: Milestone, *, since: datetime) -> Happening:
+    """The clock shows that a shipment is late or stuck. `since`: its latest status' time, or that of placing it."""
+    status_at = shipment.status_at.isoformat() if shipment.status_at else None
     return Happening(
         reference_number=shipment.reference_number,
-        at=status_at,
+        at=since,
         kinds=(KIND_OF[milestone],),
-        data=about(shipment, edd=shipment.edd, status_code=shipment.status_code, status_at=status_at.isoformat()),
+        data=about(shipment, edd=shipment.edd, status_code=shipment.status_code, status_at=status_at),
         milestone=milestone,
         status_code=shipment.status_code,
     )

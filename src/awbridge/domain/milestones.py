@@ -33,7 +33,7 @@ class Milestone(StrEnum):
 
 
 # These happen more than once, and each time counts.
-REPEATED = frozenset({Milestone.OUT_FOR_DELIVERY, Milestone.FAILED_DELIVERY, Milestone.DELAYED})
+REPEATED = frozenset({Milestone.OUT_FOR_DELIVERY, Milestone.FAILED_DELIVERY})
 
 # Those along the way, in order. Being late or stuck is no place on the way: it overtakes nothing.
 JOURNEY = (
@@ -104,7 +104,7 @@ def in_order(happenings: Iterable[Happening]) -> list[Happening]:
 def reached(
     happenings: Iterable[Happening], *, placed_at: datetime | None = None, stuck_since: datetime | None = None
 ) -> list[Reached]:
-    """The milestones of a shipment, oldest first. Each counts once, but each try to deliver and each delay for itself.
+    """The milestones of a shipment, oldest first. Each counts once, but each try to deliver for itself.
 
     `placed_at`: when the waybill was got. `stuck_since`: since when it stands still, where it counts as stuck now.
     """

@@ -53,6 +53,13 @@ def stuck_since(shipment: Shipment, limits: StuckAfter, now: datetime) -> dateti
     return since if now - since >= limits.on_leg(shipment.status_bucket) else None
 
 
+def late_since(shipment: Shipment, now: datetime, *, turned_back_at: datetime | None = None) -> datetime | None:
+    """When the promised day was over, if the parcel had neither come to an end nor turned back by then; else None."""
+    ended_at = turned_back_at or (shipment.status_at if shipment.final else None) or now
+    due = shipment.edd_due_at
+    return due if due is not None and due <= ended_at else None
+
+
 def sla_breached(shipment: Shipment, now: datetime) -> bool:
     """Whether the promised day is over and the parcel neither delivered nor at another end."""
     return is_open(shipment) and shipment.edd_due_at is not None and shipment.edd_due_at <= now

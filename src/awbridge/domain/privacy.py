@@ -58,6 +58,7 @@ _PLACES = re.compile(
 )
 _MAIL_IN_TEXT = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _PHONE_IN_TEXT = re.compile(r"(?<![\w-])(?:\+91[ -]?|0)?[6-9]\d{4}[ -]?\d{5}(?![\w-])")
+_PHONE_ABROAD = re.compile(r"\+\d(?:[ -]?\d){7,14}")
 
 
 def kind_of(path: tuple[str, ...]) -> Kind | None:
@@ -197,6 +198,13 @@ class Veil:
         except (ValueError, RecursionError):
             value = None
         return self.words(text) if value is None else self.value(value)
+
+
+def veiled(text: str) -> str:
+    """Words that came from outside, such as an own system's answer, with the addresses of people in them masked."""
+    for kind, pattern in ((Kind.EMAIL, _MAIL_IN_TEXT), (Kind.PHONE, _PHONE_IN_TEXT), (Kind.PHONE, _PHONE_ABROAD)):
+        text = pattern.sub(lambda found, kind=kind: masked(kind, found[0]), text)
+    return text
 
 
 def _word(value: str) -> re.Pattern[str]:

@@ -18,7 +18,9 @@ from awbridge.domain.errors import NotPossible
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-_CARRIER_NAT = ipaddress.ip_network("100.64.0.0/10")
+_NOT_FOR_THE_PUBLIC = tuple(map(ipaddress.ip_network, ("100.64.0.0/10", "192.0.0.0/24", "192.88.99.0/24")))
+# All else of IPv6 is private, wraps IPv4 in a way that only some networks know, or is not given to anybody yet.
+_GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
@@ -58,7 +60,9 @@ def _inner(address: Address) -> Address:
 def is_public(address: Address) -> bool:
     """Whether an address lies on the public internet."""
     inner = _inner(address)
-    return inner.is_global and not inner.is_multicast and inner not in _CARRIER_NAT
+    if isinstance(inner, ipaddress.IPv6Address) and inner not in _GLOBAL_UNICAST:
+        return False
+    return inner.is_global and not inner.is_multicast and not any(inner in network for network in _NOT_FOR_THE_PUBLIC)
 
 
 def check_url(url: str, allowed: Sequence[Network] = ()) -> str:

@@ -1,43 +1,136 @@
-"""Mail through one SMTP server, by its URL: smtp://user:password@host:587 or smtps://host:465."""
+"""Mail over SMTP: one way to hand a mail to the server, for reports, alarms and customers alike.
+
+`smtp://` uses STARTTLS where the server offers it, and always where there is a password: none goes over an open line.
+`?starttls=always` insists, `?starttls=never` refrains. `smtps://` is encrypted from the first byte.
+"""
 
 from __future__ import annotations
 
+import ssl
 from email.message import EmailMessage
+from email.utils import formatdate, parseaddr
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import aiosmtplib
 import structlog
 
 from awbridge.domain.errors import MailError, SettingsError
+from awbridge.domain.notices import MaybeSent, Message, NotSent, SendResult, Sent
 
 log = structlog.get_logger()
 
-TIMEOUT = 60.0  # seconds for each step of the conversation
+TIMEOUT = 30.0  # seconds for each step of the conversation
+LARGE_TIMEOUT = 60.0  # the same for mails that carry files
+_ADVICE = "AWBRIDGE_SMTP_URL: write smtp://user:password@host:587 or smtps://user:password@host:465"
+_STARTTLS = {"always": True, "require": True, "never": False}
 
 
-async def send_mail(smtp_url: str, message: EmailMessage) -> None:
-    """Hand one mail to the server; it goes to everybody in To, Cc and Bcc.
+class MailServer:
+    """One SMTP server, by its URL. Its text never holds the password."""
 
-    `smtp://` uses STARTTLS where the server offers it; `?starttls=always` insists, `?starttls=never` refrains. Raises
-    SettingsError for a URL that is none, MailError when the server is away or refuses the mail or every address. Where
-    it refuses only some of the addresses, that is told in the log: a second try would reach the others twice.
-    """
-    parts = urlsplit(smtp_url)
-    if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
-        raise SettingsError("AWBRIDGE_SMTP_URL: write smtp://user:password@host:587 or smtps://host:465")
-    starttls = {"always": True, "never": False}.get(parse_qs(parts.query).get("starttls", [""])[0])
-    try:
-        refused, _ = await aiosmtplib.send(
-            message,
-            hostname=parts.hostname,
-            port=parts.port or (465 if parts.scheme == "smtps" else 587),
-            username=unquote(parts.username) if parts.username else None,
-            password=unquote(parts.password) if parts.password else None,
-            use_tls=parts.scheme == "smtps",
-            start_tls=None if parts.scheme == "smtp" and starttls is None else bool(starttls),
-            timeout=TIMEOUT,
-        )
-    except (aiosmtplib.SMTPException, OSError, ValueError) as error:
-        raise MailError(f"the mail server did not take it ({type(error).__name__})") from error
-    if refused:
-        log.warning("mail.some_refused", refused=len(refused))
+    def __init__(self, url: str, *, timeout: float = TIMEOUT) -> None:
+        """Raises SettingsError where the URL cannot be read."""
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError:
+            raise SettingsError(f"{_ADVICE}.") from None
+        if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
+            raise SettingsError(f"{_ADVICE}.")
+        must = parse_qs(parts.query).get("starttls", [""])[0]
+        if must and must not in _STARTTLS:
+            raise SettingsError(f"{_ADVICE}; starttls is always or never.")
+        self._tls = parts.scheme == "smtps"
+        self._host = parts.hostname
+        self._port = port or (465 if self._tls else 587)
+        self._user = unquote(parts.username or "") or None
+        self._password = unquote(parts.password or "") or None
+        self._starttls = False if self._tls else _STARTTLS.get(must, True if self._password else None)
+        self._timeout = timeout
+
+    async def hand_over(self, mail: EmailMessage) -> SendResult:
+        """Hand one mail over, for everybody in To, Cc and Bcc. Never raises for what the server does.
+
+        Where it refuses only some of the addresses the mail is sent, and the log says so: a second try would reach the
+        others twice.
+        """
+        if "Date" not in mail:
+            mail["Date"] = formatdate()
+        try:
+            refused, _ = await aiosmtplib.send(
+                mail,
+                hostname=self._host,
+                port=self._port,
+                username=self._user,
+                password=self._password,
+                use_tls=self._tls,
+                start_tls=self._starttls,
+                timeout=self._timeout,
+            )
+        except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+            return _meaning(error)
+        if refused:
+            log.warning("mail.some_refused", refused=len(refused))
+        return Sent()
+
+
+def _meaning(error: Exception) -> NotSent | MaybeSent:
+    """What an error of the conversation says: whether the mail may have gone out, and whether to try again."""
+    match error:
+        case aiosmtplib.SMTPRecipientsRefused():
+            codes = [one.code for one in error.recipients]
+            return NotSent(f"the server refused the recipient ({codes[0]})", again=any(_passes(code) for code in codes))
+        case aiosmtplib.SMTPAuthenticationError():
+            return NotSent(f"the server refused user or password ({error.code})")
+        case aiosmtplib.SMTPResponseException():
+            return NotSent(f"the server refused the mail ({error.code})", again=_passes(error.code))
+        case aiosmtplib.SMTPConnectError() | ssl.SSLError():
+            return NotSent(f"no connection to the mail server: {type(error).__name__}")
+        case aiosmtplib.SMTPServerDisconnected() | aiosmtplib.SMTPTimeoutError() | OSError():
+            return MaybeSent(f"the connection to the mail server broke: {type(error).__name__}")
+        case aiosmtplib.SMTPException():
+            return NotSent(f"the mail server does not do what it must (such as STARTTLS): {type(error).__name__}")
+        case _:
+            return NotSent(f"this cannot be sent as a mail: {type(error).__name__}", again=False)
+
+
+def _passes(code: int) -> bool:
+    return 400 <= code < 500
+
+
+async def send_mail(smtp_url: str, mail: EmailMessage) -> None:
+    """Hand one mail over. Raises SettingsError for a URL that is none, MailError where it is not known to be sent."""
+    result = await MailServer(smtp_url, timeout=LARGE_TIMEOUT).hand_over(mail)
+    if not isinstance(result, Sent):
+        raise MailError(f"the mail server did not take it: {result.problem}")
+
+
+class Mail:
+    """The channel of notices and alarms. The Message-ID is the notice's own: tries are one mail to its reader."""
+
+    repeatable = True
+
+    def __init__(self, url: str, *, sender: str) -> None:
+        """Raises SettingsError where the URL or the sender cannot be read."""
+        self._server = MailServer(url)
+        if "@" not in parseaddr(sender)[1]:
+            raise SettingsError("AWBRIDGE_NOTICE_MAIL_FROM is not set. Write: Acme <orders@acme.example>.")
+        self._sender = sender
+
+    async def send(self, message: Message) -> SendResult:
+        """Send one message, as text and HTML. Never raises for what the server does."""
+        return await self._server.hand_over(self.compose(message))
+
+    def compose(self, message: Message) -> EmailMessage:
+        """The mail as it goes over the wire."""
+        mail = EmailMessage()
+        mail["From"] = self._sender
+        mail["To"] = message.to
+        mail["Subject"] = " ".join(message.subject.split())
+        mail["Message-ID"] = f"<{message.key}@{parseaddr(self._sender)[1].rpartition('@')[2]}>"
+        mail["Auto-Submitted"] = "auto-generated"
+        mail["Content-Language"] = message.language
+        mail.set_content(message.text)
+        if message.html is not None:
+            mail.add_alternative(message.html, subtype="html")
+        return mail

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import httpx2
 from standardwebhooks import Webhook
 
+from awbridge.domain.privacy import veiled
 from awbridge.sinks.addresses import AddressRefused, AddressUnknown, Network, find_target
 
 LONGEST_ANSWER = 300  # characters of an answer that are kept to say what was wrong
@@ -53,7 +54,14 @@ class Outgoing:
     def __init__(self, *, allowed: Sequence[Network] = (), timeout: float = 15.0) -> None:
         self._allowed = allowed
         limits = httpx2.Limits(max_keepalive_connections=20, max_connections=100)
-        self._http = httpx2.AsyncClient(timeout=timeout, follow_redirects=False, trust_env=False, limits=limits)
+        # Proxies of the environment are not used, its certificates (SSL_CERT_FILE) are: own systems may have own ones.
+        self._http = httpx2.AsyncClient(
+            verify=httpx2.create_ssl_context(),
+            timeout=timeout,
+            follow_redirects=False,
+            trust_env=False,
+            limits=limits,
+        )
 
     async def post(self, url: str, body: str, *, key: str, secrets: Sequence[str], now: datetime) -> Answer:
         """Deliver one event once. Never raises for what the other side does."""
@@ -100,13 +108,13 @@ class Outgoing:
 
 
 async def _beginning(answer: httpx2.Response) -> str:
-    """The first words of an answer; the rest is not read, however long it is."""
+    """The first words of an answer, for operators' eyes; the rest is not read, however long it is."""
     found = b""
     async for chunk in answer.aiter_raw():
         found += chunk
         if len(found) >= LONGEST_ANSWER:
             break
-    return " ".join(found[:LONGEST_ANSWER].decode("utf-8", "replace").split())
+    return veiled(" ".join(found[:LONGEST_ANSWER].decode("utf-8", "replace").split()))
 
 
 def _retry_after(answer: httpx2.Response) -> float | None:

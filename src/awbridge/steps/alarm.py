@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -13,7 +13,6 @@ from awbridge.domain.notices import Message, Sends, Sent
 from awbridge.domain.retry import delay_before_retry
 from awbridge.domain.shipment import State
 from awbridge.steps.clock import Clock
-from awbridge.steps.loop import Loop
 from awbridge.store import Store, alarms, events, notices, shipments
 from awbridge.store.alarms import Alarm
 
@@ -23,7 +22,6 @@ _DIGEST_REST = timedelta(minutes=5)  # between looks whether today's digest is s
 _LEASE = timedelta(seconds=120)
 _FIRST_TRIES = (60.0, 300.0, 900.0)
 _LATER_TRIES = timedelta(hours=1)
-FAILING_ROUNDS = 5  # rounds of a step that failed one after another before it is an alarm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,61 +123,3 @@ async def digest_text(store: Store, now: datetime) -> str:
     ):
         lines += [f"- {count} {what}"] if count else []
     return "\n".join(lines)
-
-
-class Lookout:
-    """Looks for trouble that no single row shows: shipments that gave up, a full disk, steps that keep failing."""
-
-    def __init__(
-        self,
-        *,
-        store: Store,
-        clock: Clock,
-        loops: Callable[[], Sequence[Loop]],
-        free_share: Callable[[], float],
-        least_free: float,
-        every: timedelta = timedelta(seconds=60),
-    ) -> None:
-        self._store = store
-        self._clock = clock
-        self._loops = loops
-        self._free_share = free_share
-        self._least_free = least_free
-        self._every = every
-        self._again_at: datetime | None = None
-        self._raised: set[str] = set()
-
-    async def look(self) -> int:
-        """One look, at most once a minute; always 0: there is nothing that could not wait for the next."""
-        now = self._clock()
-        if self._again_at and now < self._again_at:
-            return 0
-        self._again_at = now + self._every
-        async with self._store.read() as session:
-            gave_up = (await shipments.count_by_state(session)).get(State.GAVE_UP, 0)
-            open_now = {alarm.cause: alarm.text for alarm in await alarms.open_now(session)}
-        free = self._free_share()
-        troubles = {
-            "gave_up": f"{gave_up} shipments gave up; see awbridge shipments list --state gave_up" if gave_up else "",
-            "disk": f"the disk of the data has {free:.0%} left" if free < self._least_free else "",
-        }
-        for loop in self._loops():
-            failing = loop.failures >= FAILING_ROUNDS
-            cause = f"step.{loop.name}"
-            if failing or cause in self._raised:  # another process may have its own trouble with this step
-                troubles[cause] = f"the step {loop.name} keeps failing; see the log" if failing else ""
-        await self._keep(troubles, open_now, now)
-        return 0
-
-    async def _keep(self, troubles: dict[str, str], open_now: dict[str, str], now: datetime) -> None:
-        changed = {cause: text for cause, text in troubles.items() if text != open_now.get(cause, "")}
-        if not changed:
-            return
-        async with self._store.write() as session:
-            for cause, text in sorted(changed.items()):
-                if text:
-                    await alarms.raise_(session, cause, text, now=now)
-                    self._raised.add(cause)
-                else:
-                    await alarms.clear(session, cause, now=now)
-                    self._raised.discard(cause)

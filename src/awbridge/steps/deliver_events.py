@@ -101,6 +101,8 @@ async def _record(
         # The endpoint first, its deliveries after: whoever enables it takes the locks in this order too.
         if answer.problem is None:
             await endpoints.succeeded(session, endpoint.id, now=now)
+        else:
+            await endpoints.failed(session, endpoint.id, now=now)
         problem = None
         if settled.next_try_at is None and answer.problem:
             problem = _why_disable(await endpoints.lock(session, endpoint.id), answer, now, policy)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from awbridge.domain import events as happened
 from awbridge.domain.lifecycle import Bucket
 from awbridge.domain.milestones import Milestone
-from awbridge.domain.overdue import DEFAULT_STUCK_AFTER, StuckAfter, sla_breached, stuck_since
+from awbridge.domain.overdue import DEFAULT_STUCK_AFTER, StuckAfter, silent_since, sla_breached, stuck_since
 from awbridge.domain.shipment import Shipment, shard_of
 from awbridge.steps.clock import Clock
 from awbridge.store import Store, events, shipments
@@ -83,9 +83,10 @@ class Lateness:
             locked = await shipments.lock_many(session, news)
             known = await events.reached_by(session, news)
             happenings = [
-                happened.noticed(shipment, milestone, status_at=shipment.status_at)
+                happened.noticed(shipment, milestone, since=since)
                 for shipment in locked.values()
+                if (since := silent_since(shipment))
                 for milestone in self._findings(shipment, now)
-                if (shipment.reference_number, milestone) not in known and shipment.status_at
+                if (shipment.reference_number, milestone) not in known
             ]
             await events.write(session, happenings, now=now)

@@ -174,6 +174,7 @@ class _Round:
         customer: Recipient,
     ) -> Facts:
         address = customer.address(notice.channel)
+        known = [known for known in (customer.phone, customer.mail) if known]
         others = await notices.of_shipment(session, notice.reference_number)
         return Facts(
             milestone=notice.milestone,
@@ -184,7 +185,7 @@ class _Round:
             is_return=customer.is_return,
             address=address,
             consent=customer.consent.get(notice.channel),
-            opted_out=bool(address) and await opt_outs.opted_out(session, address or "", notice.channel),
+            opted_out=address is not None and await opt_outs.opted_out(session, address, notice.channel, others=known),
             on_its_way=any(
                 o.state is NoticeState.SENDING and o.channel is notice.channel and o.id != notice.id for o in others
             ),

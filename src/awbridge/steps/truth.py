@@ -8,7 +8,7 @@ from datetime import datetime
 from awbridge.clickpost.codes import happening
 from awbridge.domain import milestones, promise
 from awbridge.domain.milestones import Attempt, Failure, Milestone, Reached
-from awbridge.domain.overdue import StuckAfter, sla_breached, stuck_since
+from awbridge.domain.overdue import StuckAfter, late_since, sla_breached, stuck_since
 from awbridge.domain.promise import Promise
 from awbridge.domain.shipment import Shipment
 from awbridge.domain.timeline import Entry
@@ -18,7 +18,10 @@ from awbridge.store.database import Session
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Milestones:
-    """When each was reached first; None: not reached, as far as is known."""
+    """When each was reached first; None: not reached, as far as is known.
+
+    `delayed_at`: the promised day was over, and the parcel neither delivered nor on its way back.
+    """
 
     placed_at: datetime | None
     out_for_pickup_at: datetime | None
@@ -56,8 +59,10 @@ async def truth_of(session: Session, shipment: Shipment, *, limits: StuckAfter, 
     happenings = [_happening(e) for e in entries if e.waybill not in shipment.children]
     tries = milestones.attempts(happenings)
     since = stuck_since(shipment, limits, now)
+    found = milestones.reached(happenings, placed_at=shipment.placed_at, stuck_since=since)
+    turned_back_at = milestones.first(found, Milestone.RTO_STARTED)
     return Truth(
-        milestones=_milestones(milestones.reached(happenings, placed_at=shipment.placed_at, stuck_since=since)),
+        milestones=_milestones(found, late_since(shipment, now, turned_back_at=turned_back_at)),
         attempts=tries,
         attempts_made=milestones.count_made(tries),
         ndr=milestones.failures(happenings),
@@ -73,7 +78,7 @@ def _happening(entry: Entry) -> milestones.Happening:
     return happening(entry.code, at=entry.seen_at, ndr_code=entry.ndr_code, words=words)
 
 
-def _milestones(found: list[Reached]) -> Milestones:
+def _milestones(found: list[Reached], delayed_at: datetime | None) -> Milestones:
     def first(milestone: Milestone) -> datetime | None:
         return milestones.first(found, milestone)
 
@@ -84,7 +89,7 @@ def _milestones(found: list[Reached]) -> Milestones:
         out_for_delivery_at=first(Milestone.OUT_FOR_DELIVERY),
         failed_delivery_at=first(Milestone.FAILED_DELIVERY),
         delivered_at=first(Milestone.DELIVERED),
-        delayed_at=first(Milestone.DELAYED),
+        delayed_at=delayed_at,
         rto_marked_at=first(Milestone.RTO_STARTED),
         rto_delivered_at=first(Milestone.RTO_DELIVERED),
         cancelled_at=first(Milestone.CANCELLED),

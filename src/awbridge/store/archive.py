@@ -119,6 +119,12 @@ async def failed(session: Session, file: int, *, problem: str, again_at: datetim
     await session.execute(_sql.failed, file, again_at, problem)
 
 
+async def failing_since(session: Session, start: datetime) -> int:
+    """How many files were made before `start` and still cannot be uploaded."""
+    rows = await session.fetch(_sql.failing_since, start)
+    return rows[0]["files"]
+
+
 def _file(row: Row) -> ArchiveFile:
     return ArchiveFile(**dict(row))
 

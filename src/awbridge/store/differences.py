@@ -150,6 +150,12 @@ async def count_open(session: Session, reconciliation_id: int) -> dict[str, int]
     return {row["kind"]: row["n"] for row in await session.fetch(_sql.count_open, reconciliation_id)}
 
 
+async def unsolved_since(session: Session, start: datetime) -> int:
+    """How many open differences were found before `start` and have not solved themselves; a week at the longest."""
+    rows = await session.fetch(_sql.unsolved_since, start)
+    return rows[0]["n"]
+
+
 async def claim(session: Session, *, now: datetime, until: datetime, limit: int) -> list[Difference]:
     """Take up to `limit` open differences that are due for another look; nobody else looks before `until`."""
     return [_difference(row) for row in await session.fetch(_sql.claim, now, until, limit)]

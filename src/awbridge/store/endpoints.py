@@ -24,7 +24,10 @@ _SIGN_OF_LIFE = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """An own system. `kinds` is empty where it wants every event; `old_secret` signs too until its time."""
+    """An own system. `kinds` is empty where it wants every event; `old_secret` signs too until its time.
+
+    `failing_since_at` is None while its last try was taken.
+    """
 
     id: int
     url: str
@@ -35,6 +38,7 @@ class Endpoint:
     enabled: bool
     problem: str | None
     last_success_at: datetime | None
+    failing_since_at: datetime | None
     created_at: datetime
     updated_at: datetime
 
@@ -115,9 +119,20 @@ async def disable(session: Session, endpoint: Endpoint, *, problem: str, now: da
     return True
 
 
+async def rest(session: Session, endpoint_id: int, *, now: datetime) -> None:
+    """Deliver nothing to it because somebody wants it so: without an alarm."""
+    await session.execute(_sql.disable, endpoint_id, "disabled by hand", now)
+    await events.pause(session, endpoint_id)
+
+
 async def succeeded(session: Session, endpoint_id: int, *, now: datetime) -> None:
     """It took a delivery."""
     await session.execute(_sql.succeeded, endpoint_id, now, now - _SIGN_OF_LIFE)
+
+
+async def failed(session: Session, endpoint_id: int, *, now: datetime) -> None:
+    """It did not take a delivery; the first time since it last took one is kept."""
+    await session.execute(_sql.failed, endpoint_id, now)
 
 
 async def remove(session: Session, endpoint_id: int, *, now: datetime) -> bool:

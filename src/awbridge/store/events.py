@@ -164,6 +164,18 @@ async def newest(session: Session, endpoint_id: int, *, limit: int) -> list[Deli
     return [DeliveryShown(**dict(row)) for row in await session.fetch(_sql.newest, endpoint_id, limit)]
 
 
+async def newest_undelivered(session: Session, endpoint_id: int, state: str, *, limit: int) -> list[DeliveryShown]:
+    """An endpoint's deliveries that are due, or that failed, newest first."""
+    rows = await session.fetch(_sql.newest_undelivered, endpoint_id, limit, state)
+    return [DeliveryShown(**dict(row)) for row in rows]
+
+
+async def count_undelivered(session: Session) -> dict[tuple[int, str], int]:
+    """How many deliveries are due and how many failed, by (endpoint, state)."""
+    rows = await session.fetch(_sql.count_undelivered)
+    return {(row["endpoint_id"], row["state"]): row["deliveries"] for row in rows}
+
+
 async def count_by_state(session: Session) -> dict[str, int]:
     """How many deliveries are in each state."""
     return {row["state"]: row["deliveries"] for row in await session.fetch(_sql.count_by_state)}

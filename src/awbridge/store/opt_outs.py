@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -37,9 +38,13 @@ async def remove(session: Session, address: str, *, channel: Channel | None = No
     return await session.execute(_sql.remove, address_hash(address), channel or "") > 0
 
 
-async def opted_out(session: Session, address: str, channel: Channel) -> bool:
-    """Whether this address wants nothing over this channel."""
-    return bool(await session.fetch(_sql.find, address_hash(address), channel.value))
+async def opted_out(session: Session, address: str, channel: Channel, *, others: Sequence[str] = ()) -> bool:
+    """Whether a customer wants nothing over this channel. `others` are further addresses of the same customer.
+
+    Who opted out of everything by one of them is told nothing by another.
+    """
+    hashes = [address_hash(other) for other in others]
+    return bool(await session.fetch(_sql.find, address_hash(address), channel.value, hashes))
 
 
 async def newest(session: Session, *, limit: int) -> list[OptOut]:

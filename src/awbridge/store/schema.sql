@@ -558,6 +558,7 @@ CREATE TABLE opt_outs (
 );
 
 -- Own systems that are told of events. kinds: comma-separated, '' for all. old_secret signs too until its time.
+-- failing_since_at: since when nothing gets through; NULL while the last try was taken.
 CREATE TABLE endpoints (
   id BIGINT NOT NULL PRIMARY KEY,
   url TEXT NOT NULL,
@@ -569,7 +570,8 @@ CREATE TABLE endpoints (
   problem TEXT,
   last_success_at TIMESTAMPTZ,
   created_at TIMESTAMPTZ NOT NULL,
-  updated_at TIMESTAMPTZ NOT NULL
+  updated_at TIMESTAMPTZ NOT NULL,
+  failing_since_at TIMESTAMPTZ
 );
 
 -- What happened, as it is told: written with what it tells of, kept as it was sent.
@@ -600,6 +602,7 @@ CREATE TABLE event_deliveries (
 );
 CREATE INDEX event_deliveries_due ON event_deliveries (next_try_at) WHERE next_try_at IS NOT NULL;
 CREATE INDEX event_deliveries_newest ON event_deliveries (endpoint_id, event_id);
+CREATE INDEX event_deliveries_undelivered ON event_deliveries (endpoint_id, state, event_id) WHERE state <> 'delivered';
 
 -- What an operator must know, one row for each cause. The telling of trouble and of its end is leased like all else.
 CREATE TABLE alarms (
@@ -623,4 +626,4 @@ CREATE TABLE digests (
 );
 
 -- Which journeys are still open: looked through for parcels that are late or stuck.
-CREATE INDEX shipments_on_their_way ON shipments (shard, reference_number) WHERE NOT final AND status_at IS NOT NULL;
+CREATE INDEX shipments_on_their_way ON shipments (shard, reference_number) WHERE state = 'placed' AND NOT final;

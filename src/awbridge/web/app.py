@@ -1,11 +1,10 @@
-"""The whole HTTP face as one ASGI app: the bare webhook endpoint, and FastAPI for everything else."""
+"""The whole HTTP face as one ASGI app: the bare webhook endpoint, the pages, and FastAPI for everything else."""
 
 from __future__ import annotations
 
-import hmac
-import ipaddress
 from collections.abc import Sequence
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
@@ -22,8 +21,9 @@ from awbridge.steps.keep_calls import CallRecorder
 from awbridge.steps.loop import Loop
 from awbridge.steps.sync_couriers import ListsAccounts
 from awbridge.store import Store
-from awbridge.web import api, couriers_api, problems
+from awbridge.web import api, couriers_api, pages, problems
 from awbridge.web.evidence_routes import EvidenceDesk
+from awbridge.web.guard import ApiGuard, Keys, PageGuard
 from awbridge.web.metrics import metrics_text
 from awbridge.web.webhook import PATH, Receive, Scope, Send, WebhookEndpoint
 
@@ -73,11 +73,15 @@ def build_app(
     )
     inner.include_router(couriers_api.router(store, clock, clickpost=clickpost))
     _add_health(inner, store, clock, webhook, loops, hook)
-    guarded = _Guard(inner, api_keys)
+    keys = Keys(api_keys)
+    guarded = ApiGuard(inner, keys, open_paths=_OPEN, open_folder=_OPEN_FOLDER)
+    shown = PageGuard(pages.build_pages(store, clock, zone=ZoneInfo(zone)), keys)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and _is_webhook(scope["path"]):
             await webhook(scope, receive, send)
+        elif scope["type"] == "http" and pages.is_page(scope["path"]):
+            await shown(scope, receive, send)
         else:
             await guarded(scope, receive, send)
 
@@ -86,49 +90,6 @@ def build_app(
 
 def _is_webhook(path: str) -> bool:
     return path == PATH or path.startswith(PATH + "/")
-
-
-def _is_open(path: str) -> bool:
-    return path in _OPEN or path.startswith(_OPEN_FOLDER)
-
-
-class _Guard:
-    """Lets in who carries an API key; with no key configured, only loopback."""
-
-    def __init__(self, app: ASGIApp, api_keys: Sequence[str]) -> None:
-        self._app = app
-        self._keys = [key.encode() for key in api_keys]
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or _is_open(scope["path"]) or self._may(scope):
-            await self._app(scope, receive, send)
-            return
-        answer: Response
-        if self._keys:
-            answer = problems.problem(401, "Not authorised", "Send Authorization: Bearer <API key>.")
-            answer.headers["www-authenticate"] = "Bearer"
-        else:
-            detail = "No API key is configured (AWBRIDGE_API_KEYS), so only this machine itself may call."
-            answer = problems.problem(403, "Only loopback may call", detail)
-        await answer(scope, receive, send)
-
-    def _may(self, scope: Scope) -> bool:
-        if not self._keys:
-            return _is_loopback(scope)
-        offered = next((v for n, v in scope["headers"] if n == b"authorization"), b"")
-        kind, _, token = offered.partition(b" ")
-        right = False
-        for key in self._keys:
-            right |= hmac.compare_digest(key, token.strip())
-        return right and kind.lower() == b"bearer"
-
-
-def _is_loopback(scope: Scope) -> bool:
-    client = scope.get("client")
-    try:
-        return bool(client) and ipaddress.ip_address(client[0]).is_loopback
-    except ValueError:
-        return False
 
 
 def _add_health(

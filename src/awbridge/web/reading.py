@@ -55,3 +55,10 @@ def no_nul(reference_number: str) -> str:
     if "\x00" in reference_number:
         raise NotFound("there is no shipment with a NUL in its reference number")
     return reference_number
+
+
+def number_in(text: str) -> int:
+    """The id in a path. What is no id of ours is not found."""
+    if not text.isascii() or not text.isdecimal() or len(text) > 19 or int(text) >= 2**63:
+        raise NotFound(f"there is nothing of the id {text[:40]}")
+    return int(text)

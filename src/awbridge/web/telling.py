@@ -12,16 +12,11 @@ from awbridge.domain.errors import NotFound
 from awbridge.domain.notices import Channel
 from awbridge.domain.phones import reachable
 from awbridge.sinks.addresses import AddressRefused, Network, find_target
+from awbridge.steps import endpoints as own_systems
 from awbridge.steps.clock import Clock
 from awbridge.store import Store, alarms, endpoints, events, opt_outs
 from awbridge.web import views
-
-
-def _number(text: str) -> int:
-    """The id in a path. What is no id of ours is not found."""
-    if not text.isascii() or not text.isdecimal() or len(text) > 19 or int(text) >= 2**63:
-        raise NotFound(f"there is no endpoint or event {text[:40]}")
-    return int(text)
+from awbridge.web.reading import number_in
 
 
 def router(store: Store, clock: Clock, *, networks: Sequence[Network], country: str) -> APIRouter:
@@ -57,29 +52,27 @@ def router(store: Store, clock: Clock, *, networks: Sequence[Network], country: 
     @api.post("/endpoints/{endpoint_id}/rotate", tags=["endpoints"])
     async def rotate_secret(endpoint_id: str) -> views.EndpointWithSecret:
         """Give it a new secret. The old one signs too for a day."""
-        async with store.write() as session:
-            secret = await endpoints.rotate(session, _number(endpoint_id), now=clock())
-            endpoint = await endpoints.get(session, _number(endpoint_id))
-        if secret is None or endpoint is None:
-            raise NotFound(f"there is no endpoint {endpoint_id}")
-        return views.EndpointWithSecret(**views.endpoint_view(endpoint).model_dump(), secret=secret)
+        endpoint = await own_systems.rotate(store=store, clock=clock, endpoint_id=number_in(endpoint_id))
+        return views.EndpointWithSecret(**views.endpoint_view(endpoint).model_dump(), secret=endpoint.secret)
 
     @api.post("/endpoints/{endpoint_id}/enable", tags=["endpoints"])
     async def enable_endpoint(endpoint_id: str) -> views.EndpointView:
         """Deliver to it again, also what has waited."""
-        async with store.write() as session:
-            if not await endpoints.enable(session, _number(endpoint_id), now=clock()):
-                raise NotFound(f"there is no endpoint {endpoint_id}")
-            endpoint = await endpoints.get(session, _number(endpoint_id))
-        assert endpoint is not None
-        return views.endpoint_view(endpoint)
+        return views.endpoint_view(
+            await own_systems.enable(store=store, clock=clock, endpoint_id=number_in(endpoint_id))
+        )
+
+    @api.post("/endpoints/{endpoint_id}/disable", tags=["endpoints"])
+    async def disable_endpoint(endpoint_id: str) -> views.EndpointView:
+        """Deliver nothing to it until it is enabled. What happens meanwhile waits."""
+        return views.endpoint_view(
+            await own_systems.disable(store=store, clock=clock, endpoint_id=number_in(endpoint_id))
+        )
 
     @api.delete("/endpoints/{endpoint_id}", status_code=204, tags=["endpoints"])
     async def remove_endpoint(endpoint_id: str) -> None:
         """Forget it, and what was on its way to it."""
-        async with store.write() as session:
-            if not await endpoints.remove(session, _number(endpoint_id), now=clock()):
-                raise NotFound(f"there is no endpoint {endpoint_id}")
+        await own_systems.remove(store=store, clock=clock, endpoint_id=number_in(endpoint_id))
 
     @api.get("/endpoints/{endpoint_id}/deliveries", tags=["endpoints"])
     async def list_deliveries(
@@ -87,25 +80,22 @@ def router(store: Store, clock: Clock, *, networks: Sequence[Network], country: 
     ) -> list[views.EventDeliveryView]:
         """What became of the newest events there."""
         async with store.read() as session:
-            if await endpoints.get(session, _number(endpoint_id)) is None:
+            if await endpoints.get(session, number_in(endpoint_id)) is None:
                 raise NotFound(f"there is no endpoint {endpoint_id}")
             return [
-                views.event_delivery_view(d) for d in await events.newest(session, _number(endpoint_id), limit=limit)
+                views.event_delivery_view(d) for d in await events.newest(session, number_in(endpoint_id), limit=limit)
             ]
 
     @api.post("/endpoints/{endpoint_id}/redeliver", status_code=202, tags=["endpoints"])
     async def redeliver(endpoint_id: str, body: Annotated[views.RedeliverBody, Body()]) -> dict[str, int]:
         """Send events again: those named, or all that failed. They keep their webhook-id."""
-        number, now = _number(endpoint_id), clock()
-        async with store.write() as session:
-            if await endpoints.get(session, number) is None:
-                raise NotFound(f"there is no endpoint {endpoint_id}")
-            if not body.event_ids:
-                return {"due": await events.redeliver_failed(session, number, now=now)}
-            for event_id in body.event_ids:
-                if not await events.redeliver(session, number, _number(event_id), now=now):
-                    raise NotFound(f"event {event_id[:40]} was never meant for endpoint {endpoint_id}")
-        return {"due": len(body.event_ids)}
+        due = await own_systems.redeliver(
+            store=store,
+            clock=clock,
+            endpoint_id=number_in(endpoint_id),
+            event_ids=[number_in(event_id) for event_id in body.event_ids],
+        )
+        return {"due": due}
 
     @api.post("/opt-outs", status_code=204, tags=["notices"])
     async def add_opt_out(body: Annotated[views.OptOutBody, Body()]) -> None:
@@ -129,6 +119,6 @@ def router(store: Store, clock: Clock, *, networks: Sequence[Network], country: 
             found = await (alarms.every(session) if everything else alarms.open_now(session))
         return [views.alarm_view(a) for a in found]
 
-    _ = (list_endpoints, add_endpoint, rotate_secret, enable_endpoint, remove_endpoint, list_deliveries, redeliver)
-    _ = (add_opt_out, remove_opt_out, list_alarms)
+    _ = (list_endpoints, add_endpoint, rotate_secret, enable_endpoint, disable_endpoint, remove_endpoint)
+    _ = (list_deliveries, redeliver, add_opt_out, remove_opt_out, list_alarms)
     return api

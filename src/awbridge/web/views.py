@@ -413,6 +413,7 @@ class EndpointView(BaseModel):
     enabled: bool
     problem: str | None
     last_success_at: datetime | None
+    failing_since_at: datetime | None = Field(description="Since when nothing gets through; null where all is well.")
     old_secret_until_at: datetime | None
     created_at: datetime
 

@@ -54,6 +54,9 @@ WHERE id = $1 AND EXISTS (SELECT 1 FROM attempts WHERE archive_file = $1 AND arc
 -- name: rewritten
 UPDATE archive_files SET bytes = $2, sha256 = $3 WHERE id = $1
 
+-- name: failing_since
+SELECT COUNT(*) AS files FROM archive_files WHERE archived_at IS NULL AND problem IS NOT NULL AND created_at <= $1
+
 -- name: counts
 SELECT COUNT(*) AS files,
   COUNT(CASE WHEN archived_at IS NOT NULL AND emptied_at IS NULL THEN 1 END) AS archived,

@@ -22,6 +22,10 @@ SELECT * FROM differences WHERE reconciliation_id = $1 AND id = $2
 -- name: count_open
 SELECT kind, COUNT(*) AS n FROM differences WHERE reconciliation_id = $1 AND state = 'open' GROUP BY kind ORDER BY kind
 
+-- name: unsolved_since
+-- Of those that are still looked at: what stays open after that is in its run's report.
+SELECT COUNT(*) AS n FROM differences WHERE next_look_at IS NOT NULL AND state = 'open' AND found_at <= $1
+
 -- name: claim
 -- Moving next_look_at on is the lease.
 UPDATE differences SET next_look_at = $2, looks = looks + 1

@@ -14,14 +14,18 @@ SELECT * FROM endpoints WHERE id = $1 {{postgres: FOR UPDATE}}
 UPDATE endpoints SET old_secret = secret, old_secret_until_at = $3, secret = $2, updated_at = $4 WHERE id = $1
 
 -- name: enable
-UPDATE endpoints SET enabled = TRUE, problem = NULL, updated_at = $2 WHERE id = $1
+UPDATE endpoints SET enabled = TRUE, problem = NULL, failing_since_at = NULL, updated_at = $2 WHERE id = $1
 
 -- name: disable
 UPDATE endpoints SET enabled = FALSE, problem = $2, updated_at = $3 WHERE id = $1 AND enabled
 
 -- name: succeeded
--- Written at most once a minute: it is a sign of life, not a log.
-UPDATE endpoints SET last_success_at = $2 WHERE id = $1 AND (last_success_at IS NULL OR last_success_at < $3)
+-- Written at most once a minute: it is a sign of life, not a log. The end of trouble is written at once.
+UPDATE endpoints SET last_success_at = $2, failing_since_at = NULL
+WHERE id = $1 AND (last_success_at IS NULL OR last_success_at < $3 OR failing_since_at IS NOT NULL)
+
+-- name: failed
+UPDATE endpoints SET failing_since_at = $2 WHERE id = $1 AND failing_since_at IS NULL
 
 -- name: remove
 DELETE FROM endpoints WHERE id = $1

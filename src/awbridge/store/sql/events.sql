@@ -49,12 +49,14 @@ UPDATE event_deliveries SET state = $5, tries = $6, next_try_at = $7, http_statu
 WHERE shard = $1 AND event_id = $2 AND endpoint_id = $3 AND lease_owner = $4
 
 -- name: pause
--- Those of an endpoint that is disabled wait; nothing is thrown away.
+-- Those of an endpoint that is disabled wait; nothing is thrown away. Here and below `state <> 'delivered'` says nothing
+-- new: it is what lets SQLite take the index of the undelivered.
 UPDATE event_deliveries SET next_try_at = NULL, lease_owner = NULL, lease_ends_at = NULL
-WHERE endpoint_id = $1 AND state = 'due' AND next_try_at IS NOT NULL
+WHERE endpoint_id = $1 AND state = 'due' AND state <> 'delivered' AND next_try_at IS NOT NULL
 
 -- name: resume
-UPDATE event_deliveries SET next_try_at = $2, tries = 0 WHERE endpoint_id = $1 AND state = 'due' AND next_try_at IS NULL
+UPDATE event_deliveries SET next_try_at = $2, tries = 0
+WHERE endpoint_id = $1 AND state = 'due' AND state <> 'delivered' AND next_try_at IS NULL
 
 -- name: redeliver
 UPDATE event_deliveries SET state = 'due', tries = 0, next_try_at = $3, lease_owner = NULL, lease_ends_at = NULL,
@@ -63,7 +65,7 @@ WHERE endpoint_id = $1 AND event_id = $2
 
 -- name: redeliver_failed
 UPDATE event_deliveries SET state = 'due', tries = 0, next_try_at = $2, updated_at = $2
-WHERE endpoint_id = $1 AND state = 'failed'
+WHERE endpoint_id = $1 AND state = 'failed' AND state <> 'delivered'
 
 -- name: forget
 DELETE FROM event_deliveries WHERE endpoint_id = $1
@@ -75,6 +77,18 @@ FROM event_deliveries d JOIN events e ON e.shard = d.shard AND e.id = d.event_id
 WHERE d.endpoint_id = $1
 ORDER BY d.event_id DESC
 LIMIT $2
+
+-- name: newest_undelivered
+SELECT d.event_id, e.kind, e.reference_number, d.state, d.tries, d.next_try_at, d.http_status, d.problem, e.created_at,
+  d.updated_at
+FROM event_deliveries d JOIN events e ON e.shard = d.shard AND e.id = d.event_id
+WHERE d.endpoint_id = $1 AND d.state = $3 AND d.state <> 'delivered'
+ORDER BY d.event_id DESC
+LIMIT $2
+
+-- name: count_undelivered
+SELECT endpoint_id, state, COUNT(*) AS deliveries FROM event_deliveries WHERE state <> 'delivered'
+GROUP BY endpoint_id, state
 
 -- name: count_by_state
 SELECT state, COUNT(*) AS deliveries FROM event_deliveries GROUP BY state

@@ -6,7 +6,11 @@ ON CONFLICT (address_hash, channel) DO NOTHING
 DELETE FROM opt_outs WHERE address_hash = $1 AND channel = $2
 
 -- name: find
-SELECT 1 AS found FROM opt_outs WHERE address_hash = $1 AND channel IN ('', $2) LIMIT 1
+-- By this address over this channel, or by any address of the same customer over all of them.
+SELECT 1 AS found FROM opt_outs
+WHERE (address_hash = $1 AND channel IN ('', $2)) OR (channel = '' AND address_hash
+  {{postgres: = ANY($3::text[])}} {{sqlite: IN (SELECT value FROM json_each($3))}})
+LIMIT 1
 
 -- name: all
 SELECT address_hash, channel, created_at FROM opt_outs ORDER BY created_at DESC, address_hash LIMIT $1

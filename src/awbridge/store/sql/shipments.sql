@@ -283,8 +283,9 @@ SELECT 1 AS asked FROM shipments WHERE shard = $1 AND reference_number = $2 AND 
 
 -- name: late_journeys
 -- Page by page over the index of open journeys: silent since $3, or with a promised day that was over by $4.
-SELECT * FROM shipments
-WHERE NOT final AND status_at IS NOT NULL AND (shard, reference_number) > ($1, $2) AND (status_at <= $3 OR edd_due_at <= $4)
+SELECT * FROM shipments {{sqlite: INDEXED BY shipments_on_their_way}}
+WHERE state = 'placed' AND NOT final AND (shard, reference_number) > ($1, $2)
+  AND (COALESCE(status_at, placed_at) <= $3 OR edd_due_at <= $4)
 ORDER BY shard, reference_number
 LIMIT $5
 

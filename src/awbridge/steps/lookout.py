@@ -1,0 +1,123 @@
+"""Lookout: finds trouble that no step raises by itself, and its end.
+
+What the tables show (shipments that gave up, an archive that takes nothing, differences that stay) is seen alike by
+every process. A full disk or a step that keeps failing is seen only by the process that has it: it says so again and
+again, and when nobody has said so for a while, the trouble is over, also if its process is gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from awbridge.domain.shipment import State
+from awbridge.steps.clock import Clock
+from awbridge.steps.loop import Loop
+from awbridge.store import Store, alarms, archive, differences, shipments
+from awbridge.store.alarms import Alarm
+from awbridge.store.database import Session
+
+FAILING_ROUNDS = 5  # rounds of a step that failed one after another before it is an alarm
+SAY_AGAIN = timedelta(minutes=5)  # how often a process says that it still has its trouble
+FORGET_AFTER = timedelta(minutes=15)  # without such a word the trouble is over
+ARCHIVE_PATIENCE = timedelta(minutes=10)  # how long a file of the archive may fail to be uploaded
+DIFFERENCE_PATIENCE = timedelta(hours=1)  # how long a difference may take to solve itself
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """What this process sees of its machine. `free_share`: how much of the fullest of its disks is free, 0 to 1."""
+
+    name: str
+    free_share: Callable[[], float]
+    least_free: float
+
+
+class Lookout:
+    """One process's look at everything, at most once a minute."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        loops: Callable[[], Sequence[Loop]],
+        machine: Machine,
+        every: timedelta = timedelta(seconds=60),
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._loops = loops
+        self._machine = machine
+        self._every = every
+        self._again_at: datetime | None = None
+        self._said: dict[str, datetime] = {}
+
+    async def look(self) -> int:
+        """One look; always 0: there is nothing that could not wait for the next."""
+        now = self._clock()
+        if self._again_at and now < self._again_at:
+            return 0
+        self._again_at = now + self._every
+        async with self._store.read() as session:
+            seen_by_all = await _in_the_tables(session, now)
+            raised = {alarm.cause: alarm for alarm in await alarms.open_now(session)}
+        seen_here = self._on_this_machine()
+        wrong = {cause: text for cause, text in {**seen_by_all, **seen_here}.items() if text}
+        to_raise = {cause: text for cause, text in wrong.items() if self._is_news(cause, text, raised.get(cause), now)}
+        to_clear = [cause for cause in seen_by_all if cause in raised and cause not in wrong]
+        to_clear += [c for c, alarm in raised.items() if _is_local(c) and c not in wrong and self._is_over(alarm, now)]
+        await self._keep(to_raise, to_clear, now)
+        return 0
+
+    def _on_this_machine(self) -> dict[str, str]:
+        troubles = {
+            f"step.{loop.name}": f"the step {loop.name} keeps failing on {self._machine.name}; see the log"
+            for loop in self._loops()
+            if loop.failures >= FAILING_ROUNDS
+        }
+        free = self._machine.free_share()
+        if free < self._machine.least_free:
+            troubles["disk"] = f"the disk of the data on {self._machine.name} has {free:.0%} left"
+        return troubles
+
+    def _is_news(self, cause: str, text: str, alarm: Alarm | None, now: datetime) -> bool:
+        if alarm is None:
+            return True
+        if _is_local(cause):
+            return now - alarm.last_at >= SAY_AGAIN
+        return text != alarm.text
+
+    def _is_over(self, alarm: Alarm, now: datetime) -> bool:
+        """Of trouble that is not here: whether it was only here, or whoever had it has fallen silent."""
+        return alarm.last_at == self._said.get(alarm.cause) or now - alarm.last_at >= FORGET_AFTER
+
+    async def _keep(self, to_raise: Mapping[str, str], to_clear: Sequence[str], now: datetime) -> None:
+        if not to_raise and not to_clear:
+            return
+        async with self._store.write() as session:
+            for cause in sorted({*to_raise, *to_clear}):
+                if cause in to_raise:
+                    await alarms.raise_(session, cause, to_raise[cause], now=now)
+                    self._said[cause] = now
+                else:
+                    await alarms.clear(session, cause, now=now)
+
+
+def _is_local(cause: str) -> bool:
+    return cause == "disk" or cause.startswith("step.")
+
+
+async def _in_the_tables(session: Session, now: datetime) -> dict[str, str]:
+    """What every process sees, by cause; "" where all is well."""
+    gave_up = (await shipments.count_by_state(session)).get(State.GAVE_UP, 0)
+    waiting = await archive.failing_since(session, now - ARCHIVE_PATIENCE)
+    differ = await differences.unsolved_since(session, now - DIFFERENCE_PATIENCE)
+    return {
+        "gave_up": f"{gave_up} shipments gave up; see awbridge shipments list --state gave_up" if gave_up else "",
+        "archive": f"{waiting} files cannot be archived; see awbridge archive status" if waiting else "",
+        "reconcile.differences": f"{differ} differences to ClickPost stay open; see awbridge reconcile list"
+        if differ
+        else "",
+    }

@@ -1,0 +1,142 @@
+"""Who may call: whoever carries an API key; with no key configured, only loopback.
+
+Programs send the key as a bearer token. Browsers are asked for it (HTTP Basic: any user name, the key as password), and
+only for pages: what a browser sends along by itself must never open the API.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import ipaddress
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from fastapi.responses import PlainTextResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from awbridge.web import problems
+
+_ONLY_LOOPBACK = "No API key is configured (AWBRIDGE_API_KEYS), so only this machine itself may call."
+
+
+class Keys:
+    """The API keys of the settings."""
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        self._keys = [key.encode() for key in keys]
+
+    def __bool__(self) -> bool:
+        return bool(self._keys)
+
+    def hold(self, offered: bytes) -> bool:
+        """Whether this is one of them. Takes as long for a wrong one as for a right one."""
+        right = False
+        for key in self._keys:
+            right |= hmac.compare_digest(key, offered)
+        return right
+
+
+class ApiGuard:
+    """Stands before the API. `open_paths` and what lies in `open_folder` everybody may call."""
+
+    def __init__(self, app: ASGIApp, keys: Keys, *, open_paths: frozenset[str], open_folder: str) -> None:
+        self._app = app
+        self._keys = keys
+        self._open_paths = open_paths
+        self._open_folder = open_folder
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or self._is_open(scope["path"]) or self._may(scope):
+            await self._app(scope, receive, send)
+            return
+        answer: Response
+        if self._keys:
+            answer = problems.problem(401, "Not authorised", "Send Authorization: Bearer <API key>.")
+            answer.headers["www-authenticate"] = "Bearer"
+        else:
+            answer = problems.problem(403, "Only loopback may call", _ONLY_LOOPBACK)
+        await answer(scope, receive, send)
+
+    def _is_open(self, path: str) -> bool:
+        return path in self._open_paths or path.startswith(self._open_folder)
+
+    def _may(self, scope: Scope) -> bool:
+        return self._keys.hold(_token(scope, b"bearer")) if self._keys else _is_loopback(scope)
+
+
+class PageGuard:
+    """Stands before the pages: who may see them, and that only they themselves press their buttons."""
+
+    def __init__(self, app: ASGIApp, keys: Keys) -> None:
+        self._app = app
+        self._keys = keys
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        refusal = self._refusal(scope) if scope["type"] == "http" else None
+        await (refusal or self._app)(scope, receive, send)
+
+    def _refusal(self, scope: Scope) -> Response | None:
+        if self._keys:
+            if not self._keys.hold(_password(scope)):
+                asks = {"www-authenticate": 'Basic realm="awbridge", charset="UTF-8"'}
+                return _refused(401, "Log in with any user name, and an API key as password.", asks)
+        elif not _is_loopback(scope):
+            return _refused(403, _ONLY_LOOPBACK)
+        elif not _names_this_machine(_header(scope, b"host")):
+            # A stranger's page may have its name lead to this machine, and a browser here would open it.
+            return _refused(403, "Without an API key, open the pages as http://localhost or http://127.0.0.1.")
+        if scope["method"] not in ("GET", "HEAD") and not _is_same_origin(scope):
+            return _refused(403, "Another site sent this. Press the button on the page itself.")
+        return None
+
+
+def _refused(status: int, text: str, headers: dict[str, str] | None = None) -> Response:
+    return PlainTextResponse(text, status, headers={"cache-control": "no-store", **(headers or {})})
+
+
+def _header(scope: Scope, name: bytes) -> str:
+    return next((v for n, v in scope["headers"] if n == name), b"").decode("latin-1").strip()
+
+
+def _token(scope: Scope, wanted: bytes) -> bytes:
+    kind, _, token = _header(scope, b"authorization").encode("latin-1").partition(b" ")
+    return token.strip() if kind.lower() == wanted else b""
+
+
+def _password(scope: Scope) -> bytes:
+    """The password of HTTP Basic, or a bearer token: programs may look at pages too."""
+    try:
+        pair = base64.b64decode(_token(scope, b"basic"), validate=True)
+    except binascii.Error:
+        pair = b""
+    return pair.partition(b":")[2] or _token(scope, b"bearer")
+
+
+def _is_loopback(scope: Scope) -> bool:
+    client = scope.get("client")
+    return bool(client) and _is_loopback_address(client[0])
+
+
+def _is_loopback_address(text: str) -> bool:
+    try:
+        return ipaddress.ip_address(text).is_loopback
+    except ValueError:
+        return False
+
+
+def _names_this_machine(host: str) -> bool:
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return False
+    return name == "localhost" or name.endswith(".localhost") or _is_loopback_address(name)
+
+
+def _is_same_origin(scope: Scope) -> bool:
+    """Whether a page of this very host sent it. A browser that says neither is none, and programs have the API."""
+    if site := _header(scope, b"sec-fetch-site"):
+        return site == "same-origin"
+    origin = urlsplit(_header(scope, b"origin"))
+    return bool(origin.netloc) and origin.netloc.lower() == _header(scope, b"host").lower()

@@ -1,0 +1,122 @@
+"""The pages about who is told what: the front page, own systems and what became of their events, alarms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from awbridge.domain.errors import NotFound
+from awbridge.steps import endpoints as own_systems
+from awbridge.steps.clock import Clock
+from awbridge.store import Store, alarms, endpoints, events
+from awbridge.store.endpoints import Endpoint
+from awbridge.web.pages.looks import HEADERS, Looks
+from awbridge.web.reading import number_in
+
+SHOWN = 100  # deliveries on a page
+_UNDELIVERED = ("due", "failed")
+_OVER_IS_SHOWN_FOR = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointShown:
+    """An own system, how it fares, and how many events wait for it or failed."""
+
+    endpoint: Endpoint
+    due: int
+    failed: int
+
+    @property
+    def state(self) -> str:
+        """disabled, failing, well or new (nothing was delivered yet)."""
+        if not self.endpoint.enabled:
+            return "disabled"
+        if self.endpoint.failing_since_at:
+            return "failing"
+        return "well" if self.endpoint.last_success_at else "new"
+
+
+async def _endpoints(store: Store) -> list[EndpointShown]:
+    async with store.read() as session:
+        found = await endpoints.every(session)
+        counts = await events.count_undelivered(session)
+    return [
+        EndpointShown(endpoint=e, due=counts.get((e.id, "due"), 0), failed=counts.get((e.id, "failed"), 0))
+        for e in found
+    ]
+
+
+def _number(request: Request, name: str) -> int:
+    return number_in(request.path_params[name])
+
+
+def _back_to(endpoint_id: int, said: str) -> Response:
+    """See what came of it. 303: a reload shows the page again and presses no button twice."""
+    return RedirectResponse(f"/endpoints/{endpoint_id}?{said}", 303, headers=HEADERS)
+
+
+def routes(store: Store, clock: Clock, looks: Looks) -> list[Route]:
+    """The routes, on this store."""
+
+    async def front(_request: Request) -> Response:
+        async with store.read() as session:
+            wrong = await alarms.open_now(session)
+        return looks.page("front", alarms=wrong, endpoints=await _endpoints(store))
+
+    async def list_endpoints(_request: Request) -> Response:
+        return looks.page("endpoints", endpoints=await _endpoints(store))
+
+    async def show_endpoint(request: Request) -> Response:
+        number, state = _number(request, "endpoint_id"), request.query_params.get("state", "")
+        shown = next((e for e in await _endpoints(store) if e.endpoint.id == number), None)
+        if shown is None:
+            raise NotFound(f"There is no endpoint {number}.")
+        async with store.read() as session:
+            if state in _UNDELIVERED:
+                found = await events.newest_undelivered(session, number, state, limit=SHOWN)
+            else:
+                found = await events.newest(session, number, limit=SHOWN)
+        due = request.query_params.get("due", "")
+        said = {"due": due if due.isdecimal() else "", "enabled": "enabled" in request.query_params}
+        return looks.page("endpoint", shown=shown, deliveries=found, state=state, limit=SHOWN, said=said)
+
+    async def redeliver_failed(request: Request) -> Response:
+        number = _number(request, "endpoint_id")
+        due = await own_systems.redeliver(store=store, clock=clock, endpoint_id=number)
+        return _back_to(number, f"due={due}")
+
+    async def redeliver_one(request: Request) -> Response:
+        number, event = _number(request, "endpoint_id"), _number(request, "event_id")
+        due = await own_systems.redeliver(store=store, clock=clock, endpoint_id=number, event_ids=[event])
+        return _back_to(number, f"due={due}")
+
+    async def enable(request: Request) -> Response:
+        number = _number(request, "endpoint_id")
+        await own_systems.enable(store=store, clock=clock, endpoint_id=number)
+        return _back_to(number, "enabled")
+
+    async def disable(request: Request) -> Response:
+        number = _number(request, "endpoint_id")
+        await own_systems.disable(store=store, clock=clock, endpoint_id=number)
+        return _back_to(number, "disabled")
+
+    async def list_alarms(_request: Request) -> Response:
+        async with store.read() as session:
+            recent = await alarms.since(session, clock() - _OVER_IS_SHOWN_FOR)
+        wrong = [a for a in recent if a.cleared_at is None]
+        return looks.page("alarms", wrong=wrong, over=[a for a in recent if a.cleared_at])
+
+    return [
+        Route("/", front),
+        Route("/endpoints", list_endpoints),
+        Route("/endpoints/{endpoint_id}", show_endpoint),
+        Route("/endpoints/{endpoint_id}/redeliver", redeliver_failed, methods=["POST"]),
+        Route("/endpoints/{endpoint_id}/deliveries/{event_id}/redeliver", redeliver_one, methods=["POST"]),
+        Route("/endpoints/{endpoint_id}/enable", enable, methods=["POST"]),
+        Route("/endpoints/{endpoint_id}/disable", disable, methods=["POST"]),
+        Route("/alarms", list_alarms),
+    ]

@@ -1,0 +1,71 @@
+"""The line to own systems: where it leads, and what it keeps of an answer."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from awbridge.sinks.addresses import read_networks
+from awbridge.sinks.outgoing import LONGEST_ANSWER, Outgoing
+from tests.store.rows import T0
+from tests.support.receivers import http_server, ok
+from tests.support.tls import server_context
+
+SECRETS = ("whsec_" + "A" * 43 + "=",)
+
+
+async def test_a_name_that_answers_differently_a_moment_later_gains_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    true = socket.getaddrinfo
+
+    def rebound(host: Any, *more: Any, **kinds: Any) -> Any:
+        if host != "erp.example":
+            return true(host, *more, **kinds)
+        asked.append(host)
+        address = "127.0.0.1" if len(asked) == 1 else "127.0.0.2"  # nobody is there
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 0))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", rebound)
+    async with http_server() as receiver, Outgoing(allowed=read_networks(["127.0.0.1"]), timeout=2.0) as outgoing:
+        url = f"http://erp.example:{receiver.port}/hook"
+        taken = await outgoing.post(url, "{}", key="evt_1", secrets=SECRETS, now=T0)
+        again = await outgoing.post(url, "{}", key="evt_1", secrets=SECRETS, now=T0)
+    assert taken.problem is None
+    assert again.refused, "the next delivery asks again, and sees where the name leads now"
+    assert [r.headers["host"] for r in receiver.requests] == [f"erp.example:{receiver.port}"]
+    assert len(asked) == 2, "the name is asked for once a delivery: what was checked is what is connected to"
+
+
+async def test_over_https_the_name_of_the_address_must_be_the_certificates(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = server_context(tmp_path, monkeypatch)
+    true = socket.getaddrinfo
+
+    def here(host: Any, *more: Any, **kinds: Any) -> Any:
+        return true("127.0.0.1" if str(host).endswith(".example") else host, *more, **kinds)
+
+    monkeypatch.setattr(socket, "getaddrinfo", here)
+    networks = read_networks(["127.0.0.0/8"])
+    async with http_server(context) as receiver, Outgoing(allowed=networks, timeout=2.0) as outgoing:
+        for host, well in (("erp.example", True), ("other.example", False)):
+            url = f"https://{host}:{receiver.port}/hook"
+            answer = await outgoing.post(url, "{}", key="evt_1", secrets=SECRETS, now=T0)
+            assert (answer.problem is None) is well, answer
+            assert not answer.refused
+    assert [r.headers["host"] for r in receiver.requests] == [f"erp.example:{receiver.port}"]
+
+
+async def test_of_an_answer_its_first_words_are_kept_without_peoples_addresses() -> None:
+    async with http_server() as receiver, Outgoing(allowed=read_networks(["127.0.0.0/8"]), timeout=2.0) as outgoing:
+        words = '{"error": "no such\\n customer", "phone": "+919000000001", "mail": "asha@example.com"}'
+        receiver.respond = lambda _: ok("422 No", words + "x" * 100_000)
+        answer = await outgoing.post(receiver.url, "{}", key="evt_1", secrets=SECRETS, now=T0)
+    assert answer.problem is not None
+    assert answer.problem.startswith('HTTP 422: {"error": "no such')
+    assert "9000000001" not in answer.problem
+    assert "asha@" not in answer.problem
+    assert len(answer.problem) < LONGEST_ANSWER + 20
