@@ -100,6 +100,11 @@ def retain_policy(settings: Settings) -> RetainPolicy:
         payloads=settings.retain_payloads_days,
         reports=settings.retain_reports_days,
         runs=settings.retain_runs_days,
+        events=settings.retain_events_days,
+        notices=settings.retain_notices_days,
+        actions=settings.retain_actions_days,
+        reconciliations=settings.retain_reconciliations_days,
+        archive=settings.retain_archive_days,
         archive_configured=bool(settings.archive_url),
     )
 
