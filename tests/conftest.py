@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 
 from awbridge.store import Store
+from tests.support import vendor_files
 from tests.support.postgres import PostgresServer, find_binaries, postgres_server
 from tests.support.s3 import S3Server, s3_server
 
@@ -61,6 +62,14 @@ async def store(database_url: str) -> AsyncIterator[Store]:
     await opened.migrate()
     yield opened
     await opened.close()
+
+
+@pytest.fixture(scope="session")
+def the_vendors_files() -> None:
+    """The vendor's OpenAPI files are at hand."""
+    if vendor_files.folder() is None:
+        missing = "the vendor's OpenAPI files are not here: neither AWBRIDGE_VENDOR_OPENAPI nor ../shared/vendor"
+        pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
 
 
 @pytest.fixture(scope="session")
