@@ -14,6 +14,7 @@ import httpx2
 import pytest
 
 from awbridge.clickpost.async_client import AsyncClickPost
+from awbridge.clickpost.heard import hear
 from awbridge.domain.action import ActionKind
 from awbridge.domain.errors import NotFound, NotPossible
 from awbridge.domain.privacy import read_privacy
@@ -124,7 +125,12 @@ async def world(store: Store) -> AsyncIterator[World]:
     async with (
         running(SandboxConfig(report_polls=1, odd_answers=0)) as sandbox,
         AsyncClickPost(
-            username="sandbox", key="sandbox-key", url=sandbox.url, tracking_url=sandbox.url, timeout=5
+            username="sandbox",
+            key="sandbox-key",
+            url=sandbox.url,
+            tracking_url=sandbox.url,
+            timeout=5,
+            on_call=hear,
         ) as clickpost,
     ):
         made = World(store, sandbox, clickpost, clock, ReconcilePolicy(zone=INDIA, ask_every=timedelta(seconds=1)))
@@ -335,6 +341,10 @@ async def test_a_shipment_that_only_the_report_lacks_is_closed_by_asking_for_it(
     found = await world.found(run)
     assert found[Kind.MISSING_THERE, "ORDER-3"].solved_how == "ClickPost holds it"
     assert found[Kind.MISSING_THERE, "ORDER-4"].state == "open"
+    for reference, outcome in (("ORDER-3", "found"), ("ORDER-4", "not_held")):  # ClickPost's own word is kept
+        async with world.store.read() as session:
+            last = (await attempts.of_shipment(session, reference))[-1]
+        assert (last.api, last.outcome) == ("fetch-order", outcome)
 
 
 async def test_a_run_that_was_killed_goes_on_with_the_same_report(world: World) -> None:

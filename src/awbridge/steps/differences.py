@@ -11,6 +11,7 @@ import structlog
 
 from awbridge.clickpost.actions import is_registration
 from awbridge.clickpost.edits import with_courier_edits
+from awbridge.clickpost.heard import listening
 from awbridge.domain.action import ActionKind
 from awbridge.domain.errors import FieldProblem, NotFound, NotPossible, PayloadRefused, VendorError
 from awbridge.domain.json import JsonObject
@@ -115,16 +116,19 @@ async def _is_there(store: Store, clickpost: ShowsOrders, clock: Clock, differen
 
 
 async def _holds(store: Store, clickpost: ShowsOrders, clock: Clock, shipment: Shipment) -> bool:
+    """Whether ClickPost holds it under its waybill. What it answered is kept: it is what the bundle shows."""
     assert shipment.waybill
-    try:
-        held = await clickpost.fetch_order(shipment.waybill, shipment.courier_partner_id, region=shipment.region)
-    except VendorError as error:
-        log.warning("reconcile.call_failed", reference=shipment.reference_number, problem=str(error))
-        async with store.write() as session:
-            await attempts.add(
-                session, error.call, reference_number=shipment.reference_number, outcome="failed", made_at=clock()
-            )
-        return False
+    with listening() as calls:
+        try:
+            held = await clickpost.fetch_order(shipment.waybill, shipment.courier_partner_id, region=shipment.region)
+            outcome = "found" if held else "not_held"
+        except VendorError as error:
+            log.warning("reconcile.call_failed", reference=shipment.reference_number, problem=str(error))
+            held, outcome, calls[:] = None, "failed", [error.call]
+    async with store.write() as session:
+        for call in calls:
+            reference = shipment.reference_number
+            await attempts.add(session, call, reference_number=reference, outcome=outcome, made_at=clock())
     return held is not None and held.waybill == shipment.waybill
 
 
