@@ -222,6 +222,17 @@ async def test_covered_minutes_go_but_never_the_watermark_or_what_is_not_covered
         assert await windows.covered_until(session) == before
 
 
+async def test_the_minutes_of_the_last_week_stay_whatever_the_settings_say(store: Store, objects: Objects) -> None:
+    for days in (9, 7, 1):
+        begin = NOW - timedelta(days=days)
+        await put(
+            store,
+            "catch_up_windows",
+            **{"from_at": begin, "to_at": begin + timedelta(minutes=5), "items": 0, "done_at": begin},
+        )
+    assert await run(store, objects, runs=1) == {"catch_up_windows": 1}
+
+
 async def test_alarms_that_are_over_and_told_go(store: Store, objects: Objects) -> None:
     async with store.write() as session:
         for cause in ("over", "raised", "its end is to be told", "over since yesterday"):

@@ -199,10 +199,10 @@ async def _drop_reconciliation(this: _Round, number: int) -> Counter[str]:
 async def _drop_diaries(this: _Round, before: datetime) -> Counter[str]:
     gone: Counter[str] = Counter()
     for diary in retention.DIARIES:
-        last = this.policy.batch
+        old, last = min(before, this.before(diary.least)), this.policy.batch
         while last == this.policy.batch and not this.budget.over:
             async with this.store.write() as session:
-                last = await retention.drop_diary(session, diary, before=before, limit=this.policy.batch)
+                last = await retention.drop_diary(session, diary, before=old, limit=this.policy.batch)
             gone[diary.name] += last
             await this.pause()
     return gone

@@ -28,12 +28,15 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Diary:
-    """A small table about awbridge itself, whose old rows are found and deleted by one statement. `by_day`: its rows
-    are days."""
+    """A small table about awbridge itself, whose old rows are found and deleted by one statement.
+
+    `by_day`: its rows are days. `least`: days that are looked back over, and kept whatever the settings say.
+    """
 
     name: str
     drop: Statement
     by_day: bool = False
+    least: int = 0
 
 
 CALLS = Table("attempts", _sql.calls_page, (("attempts", _sql.calls_drop),))
@@ -48,7 +51,7 @@ EVENTS = Table(
 DIARIES = (
     Diary("runs", _sql.runs_drop),
     Diary("replays", _sql.replays_drop),
-    Diary("catch_up_windows", _sql.windows_drop),
+    Diary("catch_up_windows", _sql.windows_drop, least=8),
     Diary("alarms", _sql.alarms_drop),
     Diary("digests", _sql.digests_drop, by_day=True),
 )
