@@ -18,11 +18,7 @@ _PLANS: list[tuple[str, str, tuple[object, ...], str]] = [
     ("calls", "troubled_between", (T0, T0, T0, -1, 100), "attempts_by_time"),
     ("retention", "actions_page", (T0, "", T0, 100), "actions_newest"),
     ("retention", "archive_files_page", (-1, T0, 50), "attempts_of_file"),
-    ("retention", "differences_drop", (7, 100), "differences_listed"),
     ("retention", "ended_payloads", (T0, T0, "", 100), "shipments_newest"),
-    ("retention", "event_deliveries_drop", (1, [7]), "event_deliveries_"),
-    ("retention", "promises_drop", (1, [7]), "promises_"),
-    ("retention", "tellings_drop", (1, [7]), "tellings_of_delivery"),
     ("runs", "claim", ("daily", "me", T0, T0), "runs_"),
 ]
 
