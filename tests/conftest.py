@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.store.stores import store, store_url
+from tests.support import vendor_files
 from tests.support.postgres import PostgresServer, find_binaries, postgres_server
 from tests.support.s3 import S3Server, s3_server
 
@@ -48,6 +49,14 @@ async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/awbridge.db"
     return await request.getfixturevalue("postgres").new_database()
+
+
+@pytest.fixture(scope="session")
+def the_vendors_files() -> None:
+    """The vendor's OpenAPI files are at hand."""
+    if vendor_files.folder() is None:
+        missing = "the vendor's OpenAPI files are not here: neither AWBRIDGE_VENDOR_OPENAPI nor ../shared/vendor"
+        pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
 
 
 @pytest.fixture(scope="session")

@@ -39,7 +39,7 @@ async def test_the_calls_left_to_the_steps_are_named_as_the_client_names_them() 
         endpoints.track_order(["A"], 4),
         endpoints.updated_order(now, now.replace(minute=5)),
     )
-    assert {request.api for request in with_orders} | await of_actions() == evidence.KEPT_BY_STEPS
+    assert {request.api for request in with_orders} | await of_actions() == evidence.KEPT_WHEN_FAILED
 
 
 async def of_actions() -> set[str]:
@@ -100,8 +100,8 @@ async def test_the_clients_hooks_are_both_called() -> None:
 async def test_the_archives_loop_runs_only_where_there_is_an_archive(tmp_path: Path) -> None:
     store = await Store.open(f"sqlite:///{tmp_path}/loops.db")
     try:
-        hook = evidence.recorder(utc_now)
         without = load_settings(data_dir=str(tmp_path / "data"))
+        hook = evidence.recorder(without, utc_now)
         assert set(evidence.loops(without, store, utc_now, hook)) == {"record", "schedule", "erase"}
         with_one = load_settings(archive_url=f"file://{tmp_path}/archive", data_dir=str(tmp_path / "data"))
         assert "archive" in evidence.loops(with_one, store, utc_now, hook)

@@ -25,23 +25,32 @@ from awbridge.steps.schedule import Job, Ran, run_due
 from awbridge.store import Store
 from awbridge.web.evidence_routes import EvidenceDesk
 
-KEPT_BY_STEPS = frozenset(
+# The APIs whose calls are kept by the step that makes them: every one, or those that failed.
+KEPT_WHOLE = frozenset(
     (
-        *("create-order", "fetch-order", "cancel-order", "recommend", "track-order", "updated-order"),
+        *("create-order", "fetch-order", "cancel-order", "recommend"),
         *("edit-order", "fetch-label", "fetch-security-key", "create-pickup", "update-ndr", "set-whatsapp"),
         *("register-waybill", "proof-of-delivery"),
-        *("fetch-shipment-count", "request-report", "fetch-report", "download-report"),
     )
 )
+KEPT_WHEN_FAILED = KEPT_WHOLE | {
+    *("track-order", "updated-order"),
+    *("fetch-shipment-count", "request-report", "fetch-report", "download-report"),
+}
 LEAST_IDLE = 5.0  # seconds that these loops sleep: nothing of theirs is urgent
 LONGEST_ROUND = 3600.0  # seconds in which a round counts as busy, not as hanging
 MISSED_RECONCILIATIONS = 7  # days that are reconciled after a standstill
 MISSED_DAYS = 31  # daily reports that are made up for after a standstill
 
 
-def recorder(clock: Clock) -> CallRecorder:
-    """The hook that keeps failed calls which no step keeps."""
-    return CallRecorder(clock, kept_elsewhere=KEPT_BY_STEPS)
+def recorder(settings: Settings, clock: Clock) -> CallRecorder:
+    """The hook that keeps failed calls which no step keeps; all such calls where all are archived."""
+    return CallRecorder(
+        clock,
+        kept_elsewhere=KEPT_WHEN_FAILED,
+        kept_whole=KEPT_WHOLE,
+        all_calls=bool(settings.archive_url) and settings.archive_all_calls,
+    )
 
 
 def archive_objects(settings: Settings) -> Objects | None:
@@ -100,6 +109,11 @@ def retain_policy(settings: Settings) -> RetainPolicy:
         payloads=settings.retain_payloads_days,
         reports=settings.retain_reports_days,
         runs=settings.retain_runs_days,
+        events=settings.retain_events_days,
+        notices=settings.retain_notices_days,
+        actions=settings.retain_actions_days,
+        reconciliations=settings.retain_reconciliations_days,
+        archive=settings.retain_archive_days,
         archive_configured=bool(settings.archive_url),
     )
 

@@ -416,7 +416,7 @@ async def serve(
     if stop is None:
         stop = asyncio.Event()
         _on_signal(stop.set)
-    hook = evidence.recorder(utc_now)
+    hook = evidence.recorder(settings, utc_now)
     async with (
         open_store(settings, migrate=settings.migrate_on_start, patience=START_PATIENCE) as store,
         recorded(hook, store),
@@ -472,7 +472,7 @@ async def serve(
 
 async def work(settings: Settings) -> None:
     """Steps only, without web, until SIGTERM or SIGINT: more hands on the same database."""
-    hook = evidence.recorder(utc_now)
+    hook = evidence.recorder(settings, utc_now)
     async with (
         open_store(settings, migrate=settings.migrate_on_start, patience=START_PATIENCE) as store,
         recorded(hook, store),

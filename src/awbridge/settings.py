@@ -182,7 +182,14 @@ class Settings(BaseSettings):
         180, ge=0, le=36500, description="Days until the personal data of ended shipments leave their payloads."
     )
     retain_reports_days: int = Field(365, ge=0, le=36500, description="Days that reports are kept.")
-    retain_runs_days: int = Field(90, ge=0, le=36500, description="Days that scheduled runs are kept.")
+    retain_runs_days: int = Field(90, ge=0, le=36500, description="Days that awbridge's own diaries are kept.")
+    retain_events_days: int = Field(90, ge=0, le=36500, description="Days that events which were told are kept.")
+    retain_notices_days: int = Field(180, ge=0, le=36500, description="Days that settled notices are kept.")
+    retain_actions_days: int = Field(365, ge=0, le=36500, description="Days that actions which are over are kept.")
+    retain_reconciliations_days: int = Field(
+        180, ge=0, le=36500, description="Days that reconciliations and their differences are kept."
+    )
+    retain_archive_days: int = Field(0, ge=0, le=36500, description="Days that files are kept in the archive.")
 
     notice_mail_from: str = Field("", description="Sender of mails, e.g. Acme <orders@acme.example>.")
     notice_mail: bool = Field(False, description="Whether customers get mail. Operators do by AWBRIDGE_ALARM_MAIL_TO.")

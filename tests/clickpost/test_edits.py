@@ -9,12 +9,15 @@ import pytest
 from awbridge.clickpost.edits import (
     read_value,
     value_at,
+    with_courier_edits,
     with_fields,
     with_reference,
     without_courier,
     without_waybill,
 )
+from awbridge.clickpost.orders import payload_differences
 from awbridge.domain.errors import PayloadRefused
+from awbridge.domain.shipment import Region
 from tests.steps.world import an_order
 
 
@@ -89,3 +92,42 @@ def test_a_courier_is_left_to_the_transporter_wherever_it_stands() -> None:
     left = without_courier(order)
     assert not {"courier_partner", "account_code"} & set(left["shipment_details"])
     assert left["additional"] == {"label": True}
+
+
+def test_what_was_edited_at_the_courier_stands_in_the_order_afterwards() -> None:
+    before = an_order()
+    cod = {"order_type": "COD", "cod_value": 499.5}
+    bill = {"ewaybill_serial_number": "E1", "invoice_date": "2026-11-03", "edit_order_service": "2"}
+    after = with_courier_edits(before, [cod, {"qc_type": "doorstep"}, bill], region=Region.INDIA)
+    assert payload_differences(before, after) == [
+        "additional.qc_type",
+        "gst_info",
+        *(f"shipment_details.{name}" for name in ("cod_value", "invoice_date", "order_type")),
+    ]
+    assert value_at(after, "cod_value") == 499.5
+    again = with_courier_edits(after, [{"order_type": "PREPAID"}, {"qc_type": None}], region=Region.INDIA)
+    assert (value_at(again, "order_type"), value_at(again, "cod_value")) == ("PREPAID", 0)
+    assert "qc_type" not in again["additional"]
+    assert before == an_order()
+
+
+def test_a_flat_order_takes_what_it_has_a_place_for() -> None:
+    flat = {"reference_number": "R", "order_type": "COD", "cod_value": 100}
+    after = with_courier_edits(flat, [{"order_type": "PREPAID"}], region=Region.INDIA)
+    assert after == {"reference_number": "R", "order_type": "PREPAID", "cod_value": 0}
+    with pytest.raises(PayloadRefused, match="qc_type: was edited at the courier"):
+        with_courier_edits(flat, [{"qc_type": "doorstep"}], region=Region.INDIA)
+
+
+@pytest.mark.parametrize(
+    ("edit", "region"),
+    [
+        ({"qc_type": "doorstep", "sku": "S1"}, Region.INDIA),
+        ({"something_new": 1}, Region.INDIA),
+        ({"ewaybill_serial_number": "E1"}, Region.WORLD),
+    ],
+)
+def test_an_edit_that_an_order_has_no_place_for_is_named(edit: dict[str, Any], region: Region) -> None:
+    with pytest.raises(PayloadRefused) as refused:
+        with_courier_edits(an_order(), [{"order_type": "PREPAID"}, edit], region=region)
+    assert [problem.path for problem in refused.value.problems] == [list(edit)[-1]]

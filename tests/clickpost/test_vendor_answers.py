@@ -31,10 +31,6 @@ IN_NO_FILE = {"register_service", "unregister_waybill"}
 START = datetime(2026, 11, 2, 10, 0, tzinfo=UTC)
 HOSTS = {"clickpost": "/main", "tracking": "/tracking", "serviceability": "/serviceability", "edd": "/edd"}
 
-needs_files = pytest.mark.skipif(
-    vendor_files.folder() is None, reason="the vendor's OpenAPI files are not beside this repository"
-)
-
 
 @dataclass(frozen=True)
 class Heard:
@@ -172,7 +168,7 @@ async def test_our_own_answers_are_read(kind: str, vendor: Vendor) -> None:
             await walk_case(case, Heard(200, case.reply, case.reply), ask)
 
 
-@needs_files
+@vendor_files.needed
 @pytest.mark.parametrize("kind", ["async", "sync"])
 async def test_the_vendors_answers_are_read(kind: str, vendor: Vendor) -> None:
     calls: list[Call] = []
@@ -188,18 +184,18 @@ async def test_the_vendors_answers_are_read(kind: str, vendor: Vendor) -> None:
     assert len(calls) >= 107
 
 
-@needs_files
+@vendor_files.needed
 def test_the_vendors_examples_that_are_no_json_are_known_by_name() -> None:
     assert vendor_files.invalid_examples() == vendor_files.INVALID
 
 
-@needs_files
+@vendor_files.needed
 def test_every_call_stands_in_the_vendors_files_but_for_those_named_here() -> None:
     documented = {(operation.method, operation.path) for operation in vendor_files.operations()}
     assert {case.name for case in CASES if (case.method, case.path) not in documented} == IN_NO_FILE
 
 
-@needs_files
+@vendor_files.needed
 def test_every_operation_is_called_by_the_client() -> None:
     uncalled = [str(o) for o in vendor_files.operations() if not cases_of(o) and o.name not in WALKS]
     assert uncalled == []

@@ -19,9 +19,7 @@ from tests.support import prism, vendor_files
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(
-        vendor_files.folder() is None, reason="the vendor's OpenAPI files are not beside this repository"
-    ),
+    vendor_files.needed,
     pytest.mark.skipif(not prism.installed() and not os.environ.get("CI"), reason="Prism is not installed: make prism"),
 ]
 

@@ -11,6 +11,7 @@ import pytest
 from awbridge.domain.action import ActionKind, NewAction
 from awbridge.domain.errors import NotPossible
 from awbridge.domain.privacy import read_privacy
+from awbridge.domain.shipment import shard_of
 from awbridge.sinks.objects import Objects
 from awbridge.steps import intake
 from awbridge.steps.archive import ArchivePolicy, archive_due
@@ -24,11 +25,8 @@ from tests.steps.test_report import unzip
 from tests.steps.test_retain import ended
 from tests.steps.world import INDIA, SetClock, get, webhook
 from tests.store.rows import T0, add, delivery, fetch, new_scan, scan, sql
+from tests.store.stores import TABLES
 
-TABLES = (
-    *("shipments", "payload_versions", "actions", "attempts", "inbox", "scans", "waybills"),
-    *("archive_files", "runs", "reports", "erasures"),
-)
 OTHER = "9000000001"
 KEEP = read_privacy("")
 
@@ -62,6 +60,19 @@ async def stored(store: Store, objects: Objects) -> str:
     return "\n".join(found)
 
 
+def told_of(reference: str) -> list[str]:
+    """An event that quotes ClickPost, an endpoint that quotes the event, and a message that came back."""
+    shard, body = shard_of(reference), json.dumps({"type": "shipment.rejected", "data": {"problem": f"phone {PHONE}?"}})
+    return [
+        "INSERT INTO events (shard, id, reference_number, kind, body, created_at) "
+        f"VALUES ({shard}, 1, '{reference}', 'shipment.rejected', '{body}', $1)",
+        "INSERT INTO event_deliveries (shard, event_id, endpoint_id, state, tries, problem, updated_at) "
+        f"VALUES ({shard}, 1, 1, 'failed', 1, 'HTTP 400: what is {PHONE}', $1)",
+        "INSERT INTO notices (shard, id, reference_number, milestone, channel, state, why, tries, language, "
+        f"created_at) VALUES ({shard}, 1, '{reference}', 'lost', 'mail', 'failed', 'asha@example.com', 1, 'en', $1)",
+    ]
+
+
 @pytest.fixture
 async def world(store: Store, objects: Objects, tmp_path: Path) -> Store:
     """A delivered shipment of Asha and one of somebody else, with calls, scans, deliveries, archive and report."""
@@ -77,6 +88,8 @@ async def world(store: Store, objects: Objects, tmp_path: Path) -> Store:
         bodies = [json.dumps(told).encode(), note.encode()]
         await inbox.add(session, [delivery(f"d{n}", body=body) for n, body in enumerate(bodies)])
         await scans.add(session, [new_scan("R1", scan(waybill="AWB-R1", remark=f"given to {NAME}, call {PHONE}"))])
+        for statement in told_of("R1"):
+            await session.execute(sql(statement), T0)
     clock = SetClock(T0 + timedelta(days=1))
     policy = ArchivePolicy(folder=tmp_path / "local", privacy=KEEP)
     while await archive_due(store=store, objects=objects, clock=clock, policy=policy):
@@ -101,6 +114,8 @@ async def test_a_person_leaves_every_table_the_archive_and_the_reports(
         "actions": 2 if "phone" in whose else 1,
         "attempts": 1,
         "scans": 1,
+        "events": 2,
+        "notices": 1,
         "inbox": 1,
         "archive_files": 1,
         "reports": 1,

@@ -41,6 +41,23 @@ async def test_good_calls_and_those_that_a_step_keeps_are_left_alone(store: Stor
     assert await hook.flush(store) == 0
 
 
+async def test_on_request_good_calls_are_kept_too_each_by_one(store: Store) -> None:
+    hook = CallRecorder(
+        SetClock(), kept_elsewhere={"create-order", "track-order"}, kept_whole={"create-order"}, all_calls=True
+    )
+    for made in (good_call(api="fetch-accounts"), good_call(api="track-order"), good_call(api="create-order")):
+        hook(made)
+    for made in (call(api="track-order"), call(api="create-order"), call(api="fetch-accounts")):
+        hook(made)
+    assert await hook.flush(store) == 3
+    rows = await fetch(store, "SELECT api, outcome FROM attempts ORDER BY id")
+    assert [tuple(row.values()) for row in rows] == [
+        ("fetch-accounts", "done"),
+        ("track-order", "done"),
+        ("fetch-accounts", "failed"),
+    ]
+
+
 async def test_what_does_not_fit_is_counted(store: Store) -> None:
     hook = recorder(capacity=2)
     for _ in range(5):

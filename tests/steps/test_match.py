@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -34,9 +35,9 @@ async def taken(store: Store, content: str, **changes: Any) -> Reconciliation:
     return await take_file(store=store, clock=SetClock(), parts=parts(content.encode()), **told)
 
 
-async def reconciled(store: Store, content: str, **changes: Any) -> Reconciliation:
+async def reconciled(store: Store, content: str, *, zone: ZoneInfo = INDIA, **changes: Any) -> Reconciliation:
     run = await taken(store, content, **changes)
-    await reconcile_due(store=store, clickpost=None, clock=SetClock(), policy=ReconcilePolicy(zone=INDIA), only=run.id)
+    await reconcile_due(store=store, clickpost=None, clock=SetClock(), policy=ReconcilePolicy(zone=zone), only=run.id)
     async with store.read() as session:
         done = await reconciliations.get(session, run.id)
     assert done
@@ -82,6 +83,26 @@ async def test_the_edges_of_a_day_are_midnight_in_the_account_s_zone(store: Stor
         await add(store, reference)
         await place(store, reference, f"400000000000{number}", now=midnight + timedelta(seconds=seconds))
     run = await reconciled(store, "AWB\n4000000000009\n", day=DAY)
+    assert [item for kind, item in await found(store, run) if kind == "missing_there"] == ["FIRST", "LAST"]
+
+
+@pytest.mark.parametrize(
+    ("day", "starts", "hours"),
+    [
+        (date(2026, 3, 29), datetime(2026, 3, 28, 23, tzinfo=UTC), 23),
+        (date(2026, 10, 25), datetime(2026, 10, 24, 22, tzinfo=UTC), 25),
+    ],
+    ids=["spring", "autumn"],
+)
+async def test_a_day_on_which_the_clocks_change_has_its_own_length(
+    store: Store, day: date, starts: datetime, hours: int
+) -> None:
+    ends, instant = starts + timedelta(hours=hours), timedelta(microseconds=1)
+    edges = {"LAST-OF-BEFORE": starts - instant, "FIRST": starts, "LAST": ends - instant, "FIRST-OF-NEXT": ends}
+    for number, (reference, at) in enumerate(edges.items(), 1):
+        await add(store, reference, now=at)
+        await place(store, reference, f"400000000000{number}", now=at)
+    run = await reconciled(store, "AWB\n4000000000009\n", day=day, zone=ZoneInfo("Europe/Berlin"))
     assert [item for kind, item in await found(store, run) if kind == "missing_there"] == ["FIRST", "LAST"]
 
 

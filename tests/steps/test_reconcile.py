@@ -14,12 +14,16 @@ import httpx2
 import pytest
 
 from awbridge.clickpost.async_client import AsyncClickPost
+from awbridge.clickpost.heard import hear
+from awbridge.domain.action import ActionKind
 from awbridge.domain.errors import NotFound, NotPossible
 from awbridge.domain.privacy import read_privacy
 from awbridge.domain.reconcile import Kind
 from awbridge.domain.shipment import State
 from awbridge.sandbox import Sandbox, SandboxConfig, running
+from awbridge.steps import actions as asking
 from awbridge.steps import intake
+from awbridge.steps.act import ActPolicy, act_due
 from awbridge.steps.apply import ApplyPolicy, apply_due
 from awbridge.steps.bundle import bundle_of
 from awbridge.steps.catch_up import CatchUpPolicy, ask_for_silent
@@ -27,7 +31,7 @@ from awbridge.steps.differences import look_again, push_again
 from awbridge.steps.push import push_due
 from awbridge.steps.reconcile import MOST_TRIES, ReconcilePolicy, begin_day, begin_scheduled, reconcile_due
 from awbridge.steps.verdict import PushPolicy
-from awbridge.store import Store, differences, reconciliations
+from awbridge.store import Store, attempts, differences, payload_versions, reconciliations
 from awbridge.store.differences import Difference
 from awbridge.store.queries import Statement
 from awbridge.store.reconciliations import Reconciliation, Stage
@@ -121,7 +125,12 @@ async def world(store: Store) -> AsyncIterator[World]:
     async with (
         running(SandboxConfig(report_polls=1, odd_answers=0)) as sandbox,
         AsyncClickPost(
-            username="sandbox", key="sandbox-key", url=sandbox.url, tracking_url=sandbox.url, timeout=5
+            username="sandbox",
+            key="sandbox-key",
+            url=sandbox.url,
+            tracking_url=sandbox.url,
+            timeout=5,
+            on_call=hear,
         ) as clickpost,
     ):
         made = World(store, sandbox, clickpost, clock, ReconcilePolicy(zone=INDIA, ask_every=timedelta(seconds=1)))
@@ -220,6 +229,80 @@ async def test_what_is_missing_there_is_pushed_again_in_one_action(world: World)
     assert (await world.found(run))[Kind.MISSING_THERE, "ORDER-0"].solved_how == "pushed again"
 
 
+async def edit_at_courier(world: World, reference: str, **fields: Any) -> None:
+    """An edit that was asked for and made."""
+    await asking.ask(
+        store=world.store, clock=world.clock, kind=ActionKind.EDIT, reference_number=reference, body=fields
+    )
+    while await act_due(store=world.store, clickpost=world.clickpost, clock=world.clock, policy=ActPolicy()):
+        pass
+
+
+async def test_what_was_edited_at_the_courier_is_registered_anew_as_it_was_edited(world: World) -> None:
+    await edit_at_courier(world, "ORDER-0", order_type="COD", cod_value=499)
+    bill = {"ewaybill_serial_number": "EWB-1", "invoice_number": "INV-2", "invoice_date": "2026-11-03"}
+    await edit_at_courier(world, "ORDER-0", **bill, edit_order_service="2")
+    await seen_everywhere(world)
+    await world.control("forget", reference_number="ORDER-0")
+    run = await world.to_the_end()
+    done = await push_again(store=world.store, clock=world.clock, reconciliation_id=run.id)
+    assert (done.pushed, done.passed_over, done.undecided) == (1, 0, ())
+    await world.push()
+    placed = await get(world.store, "ORDER-0")
+    assert (placed.state, placed.difference) == (State.PLACED, None)
+    details = placed.payload["shipment_details"]
+    assert (details["order_type"], details["cod_value"], details["invoice_number"]) == ("COD", 499, "INV-2")
+    assert placed.payload["gst_info"]["ewaybill_serial_number"] == "EWB-1"
+    held = world.sandbox.vendor.orders["ORDER-0"]
+    assert (held.order_type, held.cod_value) == ("COD", 499)
+    async with world.store.read() as session:
+        versions = await payload_versions.of_shipment(session, placed)
+        sent = [attempt.payload_version for attempt in await attempts.of_shipment(session, "ORDER-0")]
+    assert [version.changed_by for version in versions] == ["intake", "push-again"]
+    assert 2 in sent
+
+
+async def test_an_edit_that_no_order_can_say_is_left_to_a_person(world: World) -> None:
+    await edit_at_courier(world, "ORDER-0", qc_type="doorstep", sku="S1")
+    await seen_everywhere(world)
+    for reference in ("ORDER-0", "ORDER-1"):
+        await world.control("forget", reference_number=reference)
+    run = await world.to_the_end()
+    done = await push_again(store=world.store, clock=world.clock, reconciliation_id=run.id)
+    assert (done.pushed, done.passed_over) == (1, 0)
+    assert [one.reference_number for one in done.undecided] == ["ORDER-0"]
+    assert "sku: was edited at the courier" in done.undecided[0].why
+    assert (await get(world.store, "ORDER-0")).state is State.PLACED
+
+
+async def test_what_was_booked_elsewhere_is_no_order_that_could_be_pushed_again(world: World) -> None:
+    await world.control("forget", reference_number="ORDER-0")
+    run = await world.to_the_end()
+    async with world.store.write() as session:
+        payload = json.dumps({"waybill": "W", "courier_partner": 4, "shipment_info": {"reference_number": "ORDER-0"}})
+        await session.execute(
+            Statement(
+                "by_hand", *["UPDATE shipments SET payload = '" + payload + "' WHERE reference_number = 'ORDER-0'"] * 2
+            )
+        )
+    done = await push_again(store=world.store, clock=world.clock, reconciliation_id=run.id)
+    assert (done.pushed, done.passed_over) == (0, 0)
+    assert "booked elsewhere" in done.undecided[0].why
+
+
+async def test_an_edit_waits_while_its_shipment_is_registered_anew(world: World) -> None:
+    await world.control("forget", reference_number="ORDER-0")
+    run = await world.to_the_end()
+    await push_again(store=world.store, clock=world.clock, reconciliation_id=run.id)
+    await edit_at_courier(world, "ORDER-0", order_type="COD", cod_value=499)
+    assert world.sandbox.calls["edit_order"] == 0
+    await world.push()
+    world.clock.ahead += timedelta(minutes=1)
+    while await act_due(store=world.store, clickpost=world.clickpost, clock=world.clock, policy=ActPolicy()):
+        pass
+    assert world.sandbox.vendor.orders["ORDER-0"].cod_value == 499
+
+
 @pytest.mark.parametrize(
     "change", ["replaced_by = 'ORDER-0-2'", "erased_at = updated_at", "cancel_asked_at = updated_at"]
 )
@@ -258,6 +341,10 @@ async def test_a_shipment_that_only_the_report_lacks_is_closed_by_asking_for_it(
     found = await world.found(run)
     assert found[Kind.MISSING_THERE, "ORDER-3"].solved_how == "ClickPost holds it"
     assert found[Kind.MISSING_THERE, "ORDER-4"].state == "open"
+    for reference, outcome in (("ORDER-3", "found"), ("ORDER-4", "not_held")):  # ClickPost's own word is kept
+        async with world.store.read() as session:
+            last = (await attempts.of_shipment(session, reference))[-1]
+        assert (last.api, last.outcome) == ("fetch-order", outcome)
 
 
 async def test_a_run_that_was_killed_goes_on_with_the_same_report(world: World) -> None:

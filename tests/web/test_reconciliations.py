@@ -67,7 +67,7 @@ async def test_what_is_missing_there_is_pushed_again(web: Web) -> None:
     number = await reconciled(web)
     for pushed in (1, 0):
         answer = await web.http.post(f"/v1/reconciliations/{number}/push-again")
-        assert answer.json() == {"pushed": pushed, "passed_over": 0}
+        assert answer.json() == {"pushed": pushed, "passed_over": 0, "undecided": []}
     assert (await get(web.store, "ORDER-2")).state is State.READY
     assert (await get(web.store, "ORDER-1")).state is State.PLACED
 

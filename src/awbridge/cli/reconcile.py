@@ -231,3 +231,5 @@ def push_missing_again(reconciliation: int, as_json: bool) -> None:
         print_json(done)
     else:
         click.echo(f"{done.pushed} are pushed again, {done.passed_over} no longer stand here as they were found")
+        for one in done.undecided:
+            click.echo(f"{one.reference_number} is not pushed again before you have decided: {one.why}")

@@ -76,7 +76,7 @@ def with_vendor(work: Callable[[AsyncClickPost, Store], Coroutine[Any, Any, T]])
 
     async def main() -> T:
         settings = read_settings()
-        hook = evidence.recorder(utc_now)
+        hook = evidence.recorder(settings, utc_now)
         async with (
             service.open_store(settings, migrate=settings.migrate_on_start) as store,
             service.recorded(hook, store),

@@ -179,6 +179,11 @@ def registered_shipment(body: JsonObject) -> NewShipment:
     )
 
 
+def is_registration(payload: JsonObject) -> bool:
+    """Whether a shipment's payload is the registration of a waybill that was booked elsewhere, and no order."""
+    return "shipment_info" in payload and "shipment_details" not in payload
+
+
 def waybill_of(body: JsonObject) -> str:
     """The waybill that a checked registration is about."""
     return as_id(body["waybill"])

@@ -9,19 +9,32 @@ from __future__ import annotations
 import copy
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from typing import Any, cast
 
 from awbridge.clickpost.columns import NUMBER_FIELDS, column_place
 from awbridge.clickpost.orders import shipment_details
+from awbridge.clickpost.wire import as_object
 from awbridge.domain.errors import FieldProblem, PayloadRefused
 from awbridge.domain.json import JsonObject
+from awbridge.domain.shipment import Region
 
 _PATH = re.compile(r"[^.\[\]]+(\[\d{1,4}\])*(\.[^.\[\]]+(\[\d{1,4}\])*)*")
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 _COURIER = ("courier_partner", "account_code")
 _ABSENT = object()
+
+# Where an order says what edit-order can change. What stands here not can be told to the courier only.
+_EDITED = {
+    "order_type": "shipment_details",
+    "cod_value": "shipment_details",
+    "invoice_number": "shipment_details",
+    "invoice_date": "shipment_details",
+    "qc_type": "additional",
+    "ewaybill_serial_number": "gst_info",
+}
+_SAYS_NOTHING = ("edit_order_service", "awb_number", "courier_partner")  # which edit, and of what
 
 
 def with_fields(payload: JsonObject, fields: Mapping[str, Any]) -> JsonObject:
@@ -58,6 +71,44 @@ def read_value(payload: JsonObject, path: str, text: str) -> Any:
         is_number = isinstance(before, int | float) or (before is _ABSENT and _name(path) in NUMBER_FIELDS)
         return value if is_number and not isinstance(before, bool) else text
     return value
+
+
+def with_courier_edits(payload: JsonObject, edits: Iterable[JsonObject], *, region: Region) -> JsonObject:
+    """A copy of the payload with what was edited at the courier since, in that order, so that it can be sent anew.
+
+    Raises PayloadRefused with the fields that an order has no place for.
+    """
+    order = payload
+    for edit in edits:
+        fields = {name: value for name, value in edit.items() if name not in _SAYS_NOTHING}
+        if fields.get("order_type") == "PREPAID":
+            fields.setdefault("cod_value", 0)
+        problems = [
+            FieldProblem(name, "was edited at the courier, and a new order has no place for it")
+            for name in fields
+            if not _has_place(order, name, region)
+        ]
+        if problems:
+            raise PayloadRefused(problems)
+        for name, value in fields.items():
+            order = _with_edited(order, name, value)
+    return order
+
+
+def _has_place(payload: JsonObject, name: str, region: Region) -> bool:
+    section = _EDITED.get(name, "")
+    if section == "gst_info" and region is not Region.INDIA:
+        return False
+    return section == "shipment_details" or (bool(section) and "shipment_details" in payload)
+
+
+def _with_edited(payload: JsonObject, name: str, value: Any) -> JsonObject:
+    given = _ABSENT if value is None else value
+    section = _EDITED[name]
+    if section == "shipment_details":
+        return payload if value is None else _with_details(payload, {name: given})
+    held = {**as_object(payload.get(section)), name: given}
+    return {**payload, section: {field: v for field, v in held.items() if v is not _ABSENT}}
 
 
 def with_reference(payload: JsonObject, reference_number: str) -> JsonObject:

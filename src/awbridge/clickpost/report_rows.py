@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -37,7 +38,7 @@ KEYS = ("waybill", "reference_number", "order_id")
 PIECE = 1 << 20  # bytes looked at in one go
 LARGEST_SHEET = tables.LARGEST_FILE
 
-_LONGEST_WORD = 9  # characters of the longest word that means "nothing": undefined
+_PLAIN = re.compile(r"[0-9A-Za-z-]{10,99}").fullmatch  # longer than the longest word that means "nothing": undefined
 
 csv.field_size_limit(PIECE)
 
@@ -83,8 +84,11 @@ class ReportRows:
     def __iter__(self) -> Iterator[ReportRow]:
         read_codes = cache(_codes)  # few couriers and statuses, many rows
         for line, (waybill, reference, order, courier_id, courier, code, status, seen_at) in self.cells:
-            number = waybill if _is_plain(waybill) else self._key(line, "waybill", waybill)
-            name = reference if _is_plain(reference) else self._key(line, "reference_number", reference)
+            # Most cells are the id itself; what else may be done about one takes a dozen times as long.
+            is_plain = isinstance(waybill, str) and _PLAIN(waybill)
+            number = waybill if is_plain else self._key(line, "waybill", waybill)
+            is_plain = isinstance(reference, str) and _PLAIN(reference)
+            name = reference if is_plain else self._key(line, "reference_number", reference)
             name = name or self._key(line, "order_id", order)
             if number or name:
                 seen = seen_at if isinstance(seen_at, str) else _moment(seen_at, self.zone)
@@ -105,11 +109,6 @@ class ReportRows:
             self.spoilt += meaning == "waybill"
             self.first_problem = self.first_problem or str(problem)
             return ""
-
-
-def _is_plain(value: Any) -> bool:
-    """Whether a cell is the id itself, as most are; what else may be done about one takes a dozen times as long."""
-    return isinstance(value, str) and _LONGEST_WORD < len(value) < 100 and value.replace("-", "").isalnum()
 
 
 def _moment(value: Any, zone: ZoneInfo) -> str:
@@ -189,10 +188,10 @@ def _chosen(
 ) -> Iterator[tuple[int, Sequence[str]]]:
     """Of each line the cells that mean something, in the order of MEANINGS; a column that is not there is empty."""
     width = 1 + max(place for place in places if place is not None)
-    choose = itemgetter(*(width if place is None else place for place in places))
+    choose = itemgetter(*(-1 if place is None else place for place in places))
     for line, cells in lines:
-        missing = width - len(cells)
-        yield line, choose([*cells, *[""] * (missing + 1)] if missing > 0 else [*cells[:width], ""])
+        cells.extend([""] * max(width - len(cells) + 1, 1))  # the last is for columns that are not there
+        yield line, choose(cells)
 
 
 def _clean(cell: str) -> str:

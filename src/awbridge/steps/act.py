@@ -167,7 +167,7 @@ def _before_call(action: Action, shipment: Shipment | None, now: datetime) -> No
         return _refused(action, f"there is no shipment {action.reference_number} any more")
     if problem := why_not(action.kind, shipment):
         return _refused(action, problem)
-    if shipment.waybill:
+    if shipment.waybill and shipment.success:  # one that is being registered anew may get another waybill
         return None
     waited = now - action.asked_at
     if waited >= LONGEST_WAIT:

@@ -9,15 +9,23 @@ from typing import Protocol
 
 import structlog
 
-from awbridge.domain.errors import NotFound, NotPossible, VendorError
+from awbridge.clickpost.actions import is_registration
+from awbridge.clickpost.edits import with_courier_edits
+from awbridge.clickpost.heard import listening
+from awbridge.domain.action import ActionKind
+from awbridge.domain.errors import FieldProblem, NotFound, NotPossible, PayloadRefused, VendorError
+from awbridge.domain.json import JsonObject
 from awbridge.domain.outcome import Placed
 from awbridge.domain.reconcile import Kind, Ours, status_differs
 from awbridge.domain.shipment import Region, Shipment, State, shard_of
 from awbridge.steps.clock import Clock
-from awbridge.store import Store, accounts, attempts, reconciliations, shipments, waybills
+from awbridge.store import Store, accounts, actions, attempts, payload_versions, reconciliations, shipments, waybills
 from awbridge.store import differences as table
+from awbridge.store.database import Session
 from awbridge.store.differences import Difference
+from awbridge.store.payload_versions import PayloadVersion
 from awbridge.store.reconciliations import Reconciliation
+from awbridge.store.shipments import payload_text
 
 log = structlog.get_logger()
 
@@ -27,6 +35,7 @@ FIRST_LOOK = timedelta(minutes=10)
 LONGEST_LOOK = timedelta(days=1)
 MOST_LOOKS = 14  # about a week; then it stays open for a person
 AFTER_PUSH = timedelta(minutes=5)
+PUSHED_AGAIN, CARRIES = "push-again", "carries what was edited at the courier"
 
 
 class ShowsOrders(Protocol):
@@ -107,52 +116,105 @@ async def _is_there(store: Store, clickpost: ShowsOrders, clock: Clock, differen
 
 
 async def _holds(store: Store, clickpost: ShowsOrders, clock: Clock, shipment: Shipment) -> bool:
+    """Whether ClickPost holds it under its waybill. What it answered is kept: it is what the bundle shows."""
     assert shipment.waybill
-    try:
-        held = await clickpost.fetch_order(shipment.waybill, shipment.courier_partner_id, region=shipment.region)
-    except VendorError as error:
-        log.warning("reconcile.call_failed", reference=shipment.reference_number, problem=str(error))
-        async with store.write() as session:
-            await attempts.add(
-                session, error.call, reference_number=shipment.reference_number, outcome="failed", made_at=clock()
-            )
-        return False
+    with listening() as calls:
+        try:
+            held = await clickpost.fetch_order(shipment.waybill, shipment.courier_partner_id, region=shipment.region)
+            outcome = "found" if held else "not_held"
+        except VendorError as error:
+            log.warning("reconcile.call_failed", reference=shipment.reference_number, problem=str(error))
+            held, outcome, calls[:] = None, "failed", [error.call]
+    async with store.write() as session:
+        for call in calls:
+            reference = shipment.reference_number
+            await attempts.add(session, call, reference_number=reference, outcome=outcome, made_at=clock())
     return held is not None and held.waybill == shipment.waybill
 
 
 @dataclass(frozen=True, slots=True)
+class Undecided:
+    """A shipment that is not pushed again before a person has decided, and why."""
+
+    reference_number: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class PushedAgain:
-    """How many shipments are being pushed again, and how many do not stand here as they were found."""
+    """How many shipments are being pushed again, and how many do not stand here as they were found; and those that
+    need a person first."""
 
     pushed: int
     passed_over: int
+    undecided: tuple[Undecided, ...] = ()
 
 
 async def push_again(*, store: Store, clock: Clock, reconciliation_id: int) -> PushedAgain:
     """Push every open shipment of a run that is missing at ClickPost again. Raises NotFound, NotPossible.
 
-    Done twice, it pushes nothing twice. Where ClickPost holds one all the same, it answers with the first waybill.
+    What was edited at the courier since goes into the order; where that has no place for it, a person decides. Done
+    twice, it pushes nothing twice. Where ClickPost holds one all the same, it answers with the first waybill.
     """
     run = await known_run(store, reconciliation_id)
     if not run.state.over:
         raise NotPossible(f"reconciliation {run.id} is still {run.state}; wait until it is done")
     pushed = passed_over = after = 0
+    undecided: list[Undecided] = []
     while True:
         async with store.write() as session:
             page = await table.to_push(session, run.id, after=after, limit=BATCH * 10)
-            known = await shipments.get_many(session, [d.item for d in page])
+            known = {s.reference_number: s for s in await shipments.get_many(session, [d.item for d in page])}
             # Push serves accounts that have a row; made before any shipment is locked.
-            await accounts.ensure(session, [(s.courier_partner_id, s.account_code) for s in known])
+            await accounts.ensure(session, [(s.courier_partner_id, s.account_code) for s in known.values()])
             for difference in sorted(page, key=lambda d: (shard_of(d.item), d.item)):
-                now = clock()
-                if await reconciliations.push_again(session, difference.item, difference.waybill or "", now=now):
-                    await table.keep_pushed(session, difference, look_at=now + AFTER_PUSH, now=now)
-                    pushed += 1
-                else:
-                    passed_over += 1
+                try:
+                    done = await _push_one(session, difference, known.get(difference.item), clock())
+                except PayloadRefused as problem:
+                    undecided.append(Undecided(difference.item, str(problem)))
+                    continue
+                pushed += done
+                passed_over += not done
         if not page:
-            return PushedAgain(pushed, passed_over)
+            return PushedAgain(pushed, passed_over, tuple(undecided))
         after = page[-1].id
+
+
+async def _push_one(session: Session, difference: Difference, shipment: Shipment | None, now: datetime) -> bool:
+    """Whether a shipment is being pushed again. Raises PayloadRefused where a person must decide what goes out."""
+    if shipment is None or shipment.waybill != difference.waybill or shipment.state is not State.PLACED:
+        return False
+    edited = await _edited(session, shipment)
+    version = shipment.payload_version + 1
+    if not await reconciliations.push_again(
+        session,
+        shipment.reference_number,
+        shipment.waybill or "",
+        now=now,
+        edited=(edited, version) if edited else None,
+    ):
+        return False
+    if edited:
+        kept = PayloadVersion(version=version, payload=edited, changed_at=now, changed_by=PUSHED_AGAIN, reason=CARRIES)
+        await payload_versions.add(session, shipment, kept)
+    await table.keep_pushed(session, difference, look_at=now + AFTER_PUSH, now=now)
+    return True
+
+
+async def _edited(session: Session, shipment: Shipment) -> JsonObject | None:
+    """The order with what was edited at the courier since it got its payload; None where that says no more."""
+    if is_registration(shipment.payload):
+        booked = "was booked elsewhere: have it tracked again (awbridge waybills register), or send an order"
+        raise PayloadRefused([FieldProblem("waybill", booked)])
+    versions = await payload_versions.of_shipment(session, shipment)
+    since = versions[-1].changed_at
+    edits = [
+        action.body
+        for action in await actions.of_shipment(session, shipment.reference_number)
+        if action.kind is ActionKind.EDIT and action.done_at and action.done_at >= since
+    ]
+    order = with_courier_edits(shipment.payload, edits, region=shipment.region)
+    return order if payload_text(order) != payload_text(shipment.payload) else None
 
 
 async def known_run(store: Store, reconciliation_id: int) -> Reconciliation:

@@ -86,6 +86,9 @@ async def _erase(
         eraser = _knowing(parcel)
         counts["attempts"] += await _of_calls(store, parcel, eraser)
         counts["scans"] += await _of_remarks(store, parcel, eraser)
+        async with store.write() as session:
+            counts["events"] += await personal.strip_events(session, parcel.reference_number, eraser)
+            counts["notices"] += await personal.strip_notices(session, parcel.reference_number, eraser)
     counts["attempts"] += await _of_unnamed_calls(store, sought)
     counts["actions"] += await _of_actions_alone(store, sought, clock)
     counts["inbox"] += await _of_inbox(store, sought)

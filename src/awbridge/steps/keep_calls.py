@@ -1,4 +1,4 @@
-"""Keep calls: failed calls that no step keeps (accounts, webhook registration) become attempts too.
+"""Keep calls: failed calls that no step keeps (accounts, webhook registration) become attempts too; on request all.
 
 The client's hook may not wait, so it puts them into a small queue; a loop writes them down in batches. When the queue
 is full a call is dropped, counted and told.
@@ -23,15 +23,29 @@ log = structlog.get_logger()
 CAPACITY = 1000  # calls that may wait
 BATCH = 100  # calls in one transaction
 
-_Waiting = tuple[Call, datetime]
+_Waiting = tuple[Call, bool, datetime]  # whether it failed, and when
 
 
 class CallRecorder:
-    """The client's `on_call` hook; `flush` writes down what waits. `kept_elsewhere`: the APIs whose steps do so."""
+    """The client's `on_call` hook; `flush` writes down what waits.
 
-    def __init__(self, clock: Clock, *, kept_elsewhere: Collection[str] = (), capacity: int = CAPACITY) -> None:
+    `kept_elsewhere`: the APIs whose steps keep failed calls. `all_calls`: good ones are taken too, but for the APIs in
+    `kept_whole`, whose steps keep them.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        kept_elsewhere: Collection[str] = (),
+        kept_whole: Collection[str] = (),
+        all_calls: bool = False,
+        capacity: int = CAPACITY,
+    ) -> None:
         self._clock = clock
         self._kept_elsewhere = frozenset(kept_elsewhere)
+        self._kept_whole = frozenset(kept_whole)
+        self._all_calls = all_calls
         self._capacity = capacity
         self._waiting: deque[_Waiting] = deque()
         self._told = 0
@@ -39,13 +53,14 @@ class CallRecorder:
         self.on_waiting: Callable[[], None] | None = None
 
     def __call__(self, call: Call) -> None:
-        """Take a call if it failed and nobody else keeps it. Never waits, never raises."""
-        if call.api in self._kept_elsewhere or not is_failure(call.http_status, call.business_status, ""):
+        """Take a call if it is wanted and nobody else keeps it. Never waits, never raises."""
+        failed = is_failure(call.http_status, call.business_status, "")
+        if call.api in (self._kept_elsewhere if failed else self._kept_whole) or not (failed or self._all_calls):
             return
         if len(self._waiting) >= self._capacity:
             self.dropped += 1
             return
-        self._waiting.append((call, self._clock()))
+        self._waiting.append((call, failed, self._clock()))
         if self.on_waiting:
             self.on_waiting()
 
@@ -79,5 +94,6 @@ class CallRecorder:
 
 async def _write(store: Store, batch: Sequence[_Waiting]) -> None:
     async with store.write() as session:
-        for call, made_at in batch:
-            await attempts.add(session, call, reference_number=None, outcome="failed", made_at=made_at)
+        for call, failed, made_at in batch:
+            outcome = "failed" if failed else "done"
+            await attempts.add(session, call, reference_number=None, outcome=outcome, made_at=made_at)

@@ -75,7 +75,7 @@ async def match(store: Store, task: Task, *, now: datetime) -> Outcome:
             await _lay_ours(store, bench, *day_span(task.day, task.zone))
         await asyncio.to_thread(bench.pair)
         async for rows in _sliced(bench.alone(LOOK_UP)):
-            await asyncio.to_thread(bench.lay_ours, await _find_ours(store, rows), of_the_day=False)
+            await asyncio.to_thread(bench.lay_named, await _find_ours(store, rows))
         await asyncio.to_thread(bench.pair)
         tally.repeated = await asyncio.to_thread(_drop_repeated, bench, task.zone)
         async for findings in _findings(bench, task, tally):
@@ -124,8 +124,7 @@ async def _lay_ours(store: Store, bench: Matching, start: datetime, end: datetim
             page, after = await reconciliations.placed_between(session, after, end, limit=SLICE)
         if not page:
             return
-        named = [OursAs(ours.waybill, ours.reference_number, ours) for ours in page]
-        await asyncio.to_thread(bench.lay_ours, named, of_the_day=True)
+        await asyncio.to_thread(bench.lay_day, page)
 
 
 async def _find_ours(store: Store, rows: Sequence[LaidRow]) -> list[OursAs]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -15,6 +17,8 @@ from awbridge.store import Store, personal, reports, retention
 from awbridge.store.database import Session
 from awbridge.store.retention import OldPayload, Table
 
+FILES = 50  # files of object storage looked at at once
+
 _BEGINNING = (datetime(1970, 1, 1, tzinfo=UTC), "")
 
 
@@ -22,8 +26,10 @@ _BEGINNING = (datetime(1970, 1, 1, tzinfo=UTC), "")
 class RetainPolicy:
     """Days that rows are kept, by table; 0 keeps them for ever.
 
-    `payloads` is when the personal data of a shipment that has ended are taken out of its payloads and
-    actions, and those of an action that belongs to no shipment; the rows stay.
+    `inbox`, `scans`, `events` and `reconciliations` take along what hangs on them (tellings, promises, deliveries,
+    differences). `runs` is for all that awbridge keeps about itself. `archive` is for files in the archive, once their
+    calls have left the table. `payloads` is when the personal data of a shipment that has ended are taken out of its
+    payloads and actions, and those of an action that belongs to no shipment; the rows stay.
     `batch` rows go in one transaction, then `pause` seconds belong to others. A round ends after `budget` seconds.
     """
 
@@ -33,6 +39,11 @@ class RetainPolicy:
     payloads: int = 180
     reports: int = 365
     runs: int = 90
+    events: int = 90
+    notices: int = 180
+    actions: int = 365
+    reconciliations: int = 180
+    archive: int = 0
     archive_configured: bool = False
     batch: int = 500
     pause: float = 0.05
@@ -43,7 +54,7 @@ class RetainPolicy:
 class Retained:
     """How many rows went (or were stripped), by table. `more`: the round's time was over first."""
 
-    counts: dict[str, int] = field(default_factory=dict[str, int])
+    counts: Counter[str] = field(default_factory=Counter[str])
     more: bool = False
 
     def __str__(self) -> str:
@@ -60,71 +71,172 @@ class _Budget:
         return time.monotonic() > self._ends
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Round:
+    """What every part of a round needs."""
+
+    store: Store
+    objects: Objects
+    now: datetime
+    policy: RetainPolicy
+    budget: _Budget
+
+    def before(self, days: int) -> datetime:
+        """What is from before this moment is old."""
+        return self.now - timedelta(days=days)
+
+    async def pause(self) -> None:
+        """Let others have the database."""
+        await asyncio.sleep(self.policy.pause)
+
+
 async def retain(*, store: Store, objects: Objects, clock: Clock, policy: RetainPolicy) -> Retained:
-    """Delete what is old, as far as one round's time goes. Raises ObjectsError: a report's file stays for now."""
-    now = clock()
+    """Delete what is old, as far as one round's time goes. Raises ObjectsError: a file stays for now.
+
+    `objects` is where reports are, and the archive where one is configured.
+    """
     budget = _Budget(policy.budget)
+    this = _Round(store=store, objects=objects, now=clock(), policy=policy, budget=budget)
     done = Retained()
-    tables = (
-        (retention.ATTEMPTS, policy.attempts),
-        (retention.INBOX, policy.inbox),
-        (retention.SCANS, policy.scans),
-    )
-    for table, days in tables:
+    for days, work in _works(policy):
         if days and not budget.over:
-            done.counts[table.name] = await _drop_old(store, table, now - timedelta(days=days), policy, budget)
-    if policy.payloads and not budget.over:
-        before = now - timedelta(days=policy.payloads)
-        done.counts["payloads"] = await _strip(store, before, now, policy, budget)
-        done.counts["payloads"] += await _strip_actions_alone(store, before, budget)
-    if policy.runs and not budget.over:
-        async with store.write() as session:
-            done.counts["runs"] = await retention.drop_runs(session, before=now - timedelta(days=policy.runs))
-    if policy.reports and not budget.over:
-        done.counts["reports"] = await _drop_reports(store, objects, now - timedelta(days=policy.reports), budget)
+            done.counts += await work(this, this.before(days))
     done.more = budget.over
     return done
 
 
-async def _drop_old(store: Store, table: Table, before: datetime, policy: RetainPolicy, budget: _Budget) -> int:
-    gone = 0
-    for shard in range(SHARDS):
-        after = -1
-        while not budget.over:
-            async with store.read() as session:  # outside of the transaction: reading must not hold up writers
-                page = await retention.page(session, table, shard, after=after, limit=policy.batch)
-            old = [row.id for row in page if row.noted_at < before]
-            ready = [row.id for row in page if row.noted_at < before and (row.settled or not _needs(table, policy))]
-            if ready:
-                async with store.write() as session:
-                    only_archived = policy.archive_configured
-                    gone += await retention.drop(session, table, shard, ready, only_archived=only_archived)
-                await asyncio.sleep(policy.pause)
-            if not old or len(page) < policy.batch:  # ids grow with time: what follows is younger
-                break
-            after = page[-1].id
+_Work = Callable[[_Round, datetime], Awaitable[Counter[str]]]
+
+
+def _works(policy: RetainPolicy) -> list[tuple[int, _Work]]:
+    """The parts of a round: after how many days (0: never), and what is done. Calls before the archive's files."""
+    attempts = retention.ARCHIVED_CALLS if policy.archive_configured else retention.CALLS
+    return [
+        (policy.attempts, _dropping(attempts)),
+        (policy.inbox, _dropping(retention.INBOX)),
+        (policy.scans, _dropping(retention.SCANS)),
+        (policy.events, _dropping(retention.EVENTS)),
+        (policy.notices, _dropping(retention.NOTICES)),
+        (policy.payloads, _strip),
+        (policy.payloads, _strip_actions_alone),
+        (policy.actions, _drop_actions),
+        (policy.reconciliations, _drop_reconciliations),
+        (policy.runs, _drop_diaries),
+        (policy.reports, _drop_reports),
+        (policy.archive if policy.archive_configured else 0, _drop_archive),
+    ]
+
+
+def _dropping(table: Table) -> _Work:
+    async def work(this: _Round, before: datetime) -> Counter[str]:
+        gone: Counter[str] = Counter()
+        for shard in range(SHARDS):
+            gone += await _drop_old(this, table, shard, before)
+        return gone
+
+    return work
+
+
+async def _drop_old(this: _Round, table: Table, shard: int, before: datetime) -> Counter[str]:
+    gone: Counter[str] = Counter()
+    after, limit = -1, this.policy.batch
+    while not this.budget.over:
+        async with this.store.read() as session:  # outside of the transaction: reading must not hold up writers
+            page = await retention.page(session, table, shard, after=after, limit=limit)
+        old = [row for row in page if row.noted_at < before]
+        ready = [row.id for row in old if row.settled]
+        if ready:
+            async with this.store.write() as session:
+                gone += await retention.drop(session, table, shard, ready)
+            await this.pause()
+        if not old or len(page) < limit:  # ids grow with time: what follows is younger
+            break
+        after = page[-1].id
     return gone
 
 
-def _needs(table: Table, policy: RetainPolicy) -> bool:
-    """Whether a row of this table must be settled before it may go. Calls need not be archived where nothing is."""
-    return table is not retention.ATTEMPTS or policy.archive_configured
+async def _drop_actions(this: _Round, before: datetime) -> Counter[str]:
+    gone, after = 0, _BEGINNING
+    while not this.budget.over:
+        async with this.store.read() as session:
+            page = await retention.old_actions(session, before=before, after=after, limit=this.policy.batch)
+        if not page:
+            break
+        after = (page[-1].asked_at, page[-1].id)
+        if ready := sorted((a for a in page if a.settled), key=lambda action: (action.shard, action.id)):
+            async with this.store.write() as session:
+                gone += sum([await retention.drop_action(session, action) for action in ready])
+            await this.pause()
+    return Counter(actions=gone)
 
 
-async def _strip(store: Store, before: datetime, now: datetime, policy: RetainPolicy, budget: _Budget) -> int:
+async def _drop_reconciliations(this: _Round, before: datetime) -> Counter[str]:
+    gone, after = Counter[str](), -1
+    while not this.budget.over:
+        async with this.store.read() as session:
+            page = await retention.old_reconciliations(session, before=before, after=after, limit=this.policy.batch)
+        if not page:
+            break
+        for number in page:
+            gone += await _drop_reconciliation(this, number)
+        after = page[-1]
+    return gone
+
+
+async def _drop_reconciliation(this: _Round, number: int) -> Counter[str]:
+    gone: Counter[str] = Counter()
+    while not this.budget.over:
+        async with this.store.write() as session:
+            differences = await retention.drop_differences(session, number, limit=this.policy.batch)
+            gone["differences"] += differences
+            if not differences:
+                gone["reconciliations"] += await retention.drop_reconciliation(session, number)
+                break
+        await this.pause()
+    return gone
+
+
+async def _drop_diaries(this: _Round, before: datetime) -> Counter[str]:
+    gone: Counter[str] = Counter()
+    for diary in retention.DIARIES:
+        old, last = min(before, this.before(diary.least)), this.policy.batch
+        while last == this.policy.batch and not this.budget.over:
+            async with this.store.write() as session:
+                last = await retention.drop_diary(session, diary, before=old, limit=this.policy.batch)
+            gone[diary.name] += last
+            await this.pause()
+    return gone
+
+
+async def _drop_archive(this: _Round, before: datetime) -> Counter[str]:
+    gone, after = 0, -1
+    while not this.budget.over:
+        async with this.store.read() as session:
+            page = await retention.old_archive_files(session, before=before, after=after, limit=FILES)
+        if not page:
+            break
+        for file in page:
+            await this.objects.delete(file.object_key)  # first the object: a row that is left leads to it again
+            async with this.store.write() as session:
+                gone += await retention.drop_archive_file(session, file.id)
+        after = page[-1].id
+    return Counter(archive_files=gone)
+
+
+async def _strip(this: _Round, before: datetime) -> Counter[str]:
     stripped, after = 0, _BEGINNING
-    while not budget.over:
-        async with store.read() as session:
-            page = await retention.ended_payloads(session, before=before, after=after, limit=policy.batch)
+    while not this.budget.over:
+        async with this.store.read() as session:
+            page = await retention.ended_payloads(session, before=before, after=after, limit=this.policy.batch)
         if not page:
             break
         after = (page[-1].created_at, page[-1].reference_number)
-        async with store.write() as session:
+        async with this.store.write() as session:
             for old in sorted(page, key=lambda old: (old.shard, old.reference_number)):
-                await _strip_one(session, old, now)
+                await _strip_one(session, old, this.now)
         stripped += len(page)
-        await asyncio.sleep(policy.pause)
-    return stripped
+        await this.pause()
+    return Counter(payloads=stripped)
 
 
 async def _strip_one(session: Session, old: OldPayload, now: datetime) -> None:
@@ -136,27 +248,27 @@ async def _strip_one(session: Session, old: OldPayload, now: datetime) -> None:
         await personal.strip_actions(session, old.reference_number, eraser)
 
 
-async def _strip_actions_alone(store: Store, before: datetime, budget: _Budget) -> int:
+async def _strip_actions_alone(this: _Round, before: datetime) -> Counter[str]:
     stripped = 0
-    async for action in personal.actions_alone(store, before=before):
-        if budget.over:
+    async for action in personal.actions_alone(this.store, before=before):
+        if this.budget.over:
             break
-        async with store.write() as session:
+        async with this.store.write() as session:
             stripped += await personal.strip_action(session, action, Eraser())
-    return stripped
+    return Counter(payloads=stripped)
 
 
-async def _drop_reports(store: Store, objects: Objects, before: datetime, budget: _Budget) -> int:
+async def _drop_reports(this: _Round, before: datetime) -> Counter[str]:
     gone = 0
-    while not budget.over:
-        async with store.read() as session:
-            old = await reports.before(session, before.date().isoformat(), limit=50)
+    while not this.budget.over:
+        async with this.store.read() as session:
+            old = await reports.before(session, before.date().isoformat(), limit=FILES)
         for report in old:
             if report.object_key:
-                await objects.delete(report.object_key)
-            async with store.write() as session:
+                await this.objects.delete(report.object_key)
+            async with this.store.write() as session:
                 await reports.remove(session, report.id)
             gone += 1
         if not old:
             break
-    return gone
+    return Counter(reports=gone)

@@ -18,11 +18,14 @@ import apsw
 
 from awbridge.domain.reconcile import Ours
 from awbridge.domain.shipment import State, WaybillKind
+from awbridge.store.database import Row
 from awbridge.store.queries import Queries, Statement
 
 _sql = Queries("matching")
 
 CACHE_KIB = 48 * 1024
+
+_MAIN = WaybillKind.MAIN.value
 
 
 class LaidRow(NamedTuple):
@@ -65,14 +68,17 @@ class Matching:
             self._connection.executemany(_sql.add_theirs.sqlite, islice(rows, limit))
         return self._connection.total_changes() - before
 
-    def lay_ours(self, shipments: Iterable[OursAs], *, of_the_day: bool) -> None:
-        """Lay shipments of ours: those `of_the_day`, or else those that theirs names."""
+    def lay_day(self, rows: Iterable[Row]) -> None:
+        """Lay the shipments of the day, as `reconciliations.placed_between` reads them."""
+        with self._connection:
+            self._connection.executemany(_sql.add_ours.sqlite, map(_day_row, rows))
+
+    def lay_named(self, shipments: Iterable[OursAs]) -> None:
+        """Lay shipments that theirs names, under what theirs calls them."""
         named = list(shipments)
         with self._connection:
-            rows = (_as_row(one.waybill, one.reference_number, of_the_day, one.ours) for one in named)
-            self._connection.executemany(_sql.add_ours.sqlite, rows)
-            if not of_the_day:
-                self._connection.executemany(_sql.name_else.sqlite, [(one.ours.reference_number,) for one in named])
+            self._connection.executemany(_sql.add_ours.sqlite, map(_named_row, named))
+            self._connection.executemany(_sql.name_else.sqlite, [(one.ours.reference_number,) for one in named])
 
     def pair(self) -> None:
         """Pair what is not paired yet: by waybill, else by reference number."""
@@ -132,11 +138,30 @@ class Matching:
             yield found
 
 
-def _as_row(waybill: str, reference_number: str, of_the_day: bool, ours: Ours) -> tuple[object, ...]:
+def _day_row(row: Row) -> tuple[object, ...]:
+    reference, waybill = row["reference_number"], row["waybill"] or ""
+    status_at, heard_at = row["status_at"], row["last_heard_at"]
     return (
         waybill,
-        reference_number,
-        int(of_the_day),
+        reference,
+        1,
+        reference,
+        waybill,
+        row["courier_partner_id"],
+        row["state"],
+        row["status_code"],
+        status_at and status_at.isoformat(),
+        heard_at and heard_at.isoformat(),
+        _MAIN,
+    )
+
+
+def _named_row(named: OursAs) -> tuple[object, ...]:
+    ours = named.ours
+    return (
+        named.waybill,
+        named.reference_number,
+        0,
         ours.reference_number,
         ours.waybill,
         ours.courier_partner_id,

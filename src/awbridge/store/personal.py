@@ -188,6 +188,28 @@ async def strip_versions(session: Session, reference_number: str, eraser: Eraser
     return changed
 
 
+async def strip_events(session: Session, reference_number: str, eraser: Eraser) -> int:
+    """Take the personal data out of the events of a shipment and what endpoints answered; how many changed."""
+    shard, changed = shard_of(reference_number), 0
+    for row in await session.fetch(_sql.events_of, shard, reference_number):
+        if (bare := eraser.body(row["body"])) != row["body"]:
+            changed += await session.execute(_sql.set_event, shard, row["id"], bare)
+    for row in await session.fetch(_sql.event_problems_of, shard, reference_number):
+        if (bare := eraser.words(row["problem"])) != row["problem"]:
+            await session.execute(_sql.set_event_problem, shard, row["event_id"], row["endpoint_id"], bare)
+            changed += 1
+    return changed
+
+
+async def strip_notices(session: Session, reference_number: str, eraser: Eraser) -> int:
+    """Take the personal data out of what became of a shipment's messages; how many changed."""
+    shard, changed = shard_of(reference_number), 0
+    for row in await session.fetch(_sql.notices_of, shard, reference_number):
+        if (bare := eraser.words(row["why"])) != row["why"]:
+            changed += await session.execute(_sql.set_notice, shard, row["id"], bare)
+    return changed
+
+
 async def strip_actions(session: Session, reference_number: str, eraser: Eraser) -> int:
     """Take the personal data out of a shipment's actions; how many changed."""
     rows = await session.fetch(_sql.actions_of, shard_of(reference_number), reference_number)

@@ -10,11 +10,13 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
+from awbridge.domain.json import JsonObject
 from awbridge.domain.reconcile import DayCounts, Ours, Table
 from awbridge.domain.shipment import State, shard_of
 from awbridge.store.database import Row, Session
 from awbridge.store.ids import Ids
 from awbridge.store.queries import Queries
+from awbridge.store.shipments import payload_text
 
 _sql = Queries("reconciliations")
 _ids = Ids()
@@ -240,11 +242,13 @@ async def count_placed(session: Session, start: datetime, end: datetime) -> int:
 
 async def placed_between(
     session: Session, after: tuple[datetime, str], end: datetime, *, limit: int
-) -> tuple[list[Ours], tuple[datetime, str]]:
-    """Shipments placed before `end` and after this (placed_at, reference number), in that order; where they end."""
+) -> tuple[list[Row], tuple[datetime, str]]:
+    """Shipments placed before `end` and after this (placed_at, reference number), in that order; where they end.
+
+    They are many, and go onto the workbench (matching.py) as the rows that they are.
+    """
     rows = await session.fetch(_sql.placed_between, *after, end, limit)
-    last = (rows[-1]["placed_at"], rows[-1]["reference_number"]) if rows else after
-    return [_ours(row) for row in rows], last
+    return rows, (rows[-1]["placed_at"], rows[-1]["reference_number"]) if rows else after
 
 
 async def standing(session: Session, references: Sequence[str]) -> dict[str, Ours]:
@@ -277,7 +281,18 @@ async def ask_soon(
         await session.execute(_sql.ask_soon, sorted(set(references)), shards, asked_before, else_at, now)
 
 
-async def push_again(session: Session, reference_number: str, waybill: str, *, now: datetime) -> bool:
-    """Push registers it anew; False where it no longer stands here as placed with this waybill."""
+async def push_again(
+    session: Session,
+    reference_number: str,
+    waybill: str,
+    *,
+    now: datetime,
+    edited: tuple[JsonObject, int] | None = None,
+) -> bool:
+    """Push registers it anew; False where it no longer stands here as placed with this waybill.
+
+    `edited`: the payload that goes out in place of the one it has, and its version.
+    """
+    payload, version = (payload_text(edited[0]), edited[1]) if edited else (None, None)
     shard = shard_of(reference_number)
-    return await session.execute(_sql.push_again, shard, reference_number, waybill, now) > 0
+    return await session.execute(_sql.push_again, shard, reference_number, waybill, now, payload, version) > 0

@@ -269,6 +269,7 @@ CREATE TABLE tellings (
   entries TEXT NOT NULL,
   PRIMARY KEY (shard, reference_number, delivery_id)
 );
+CREATE INDEX tellings_of_delivery ON tellings (delivery_id);
 
 -- Every expected date of delivery that was told. said_at: the newest scan that the telling knew; heard_at: when it came.
 CREATE TABLE promises (

@@ -86,11 +86,19 @@ class DifferencePage(BaseModel):
     next: str | None
 
 
+class UndecidedView(BaseModel):
+    """A shipment that is not pushed again before a person has decided."""
+
+    reference_number: str
+    why: str
+
+
 class PushedView(BaseModel):
     """What came of pushing again."""
 
     pushed: int
     passed_over: int = Field(description="Those that no longer stand here as they were found.")
+    undecided: list[UndecidedView] = Field(description="Those about which a person must decide, and why.")
 
 
 def _view(run: Reconciliation, still_open: dict[str, int] | None = None) -> ReconciliationView:
@@ -189,7 +197,8 @@ def router(store: Store, clock: Clock, zone: ZoneInfo, *, privacy: Privacy) -> A
     async def push_missing_again(reconciliation_id: int) -> PushedView:
         """Push every shipment that ClickPost lacks again, by the differences that are open."""
         done = await push_again(store=store, clock=clock, reconciliation_id=reconciliation_id)
-        return PushedView(pushed=done.pushed, passed_over=done.passed_over)
+        undecided = [UndecidedView(reference_number=one.reference_number, why=one.why) for one in done.undecided]
+        return PushedView(pushed=done.pushed, passed_over=done.passed_over, undecided=undecided)
 
     _ = (list_reconciliations, begin_reconciliation, show_reconciliation, list_differences, show_evidence)
     _ = push_missing_again

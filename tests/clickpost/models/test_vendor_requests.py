@@ -73,9 +73,7 @@ def single_bodies(example: Example) -> Iterator[dict[str, Any]]:
 
 
 @pytest.fixture
-def examples() -> list[Example]:
-    if vendor_files.folder() is None:
-        pytest.skip("the vendor's OpenAPI files are not here: AWBRIDGE_VENDOR_OPENAPI names their folder")
+def examples(the_vendors_files: None) -> list[Example]:
     return [example for example in vendor_files.request_examples() if example.operation.name not in CREATE_ORDER]
 
 

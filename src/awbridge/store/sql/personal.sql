@@ -64,3 +64,25 @@ ORDER BY shard, id LIMIT $4
 
 -- name: set_action
 UPDATE actions SET body = $3, result = $4, problem = $5 WHERE shard = $1 AND id = $2
+
+-- name: events_of
+-- Why ClickPost refused an order stands in the event that told so.
+SELECT id, body FROM events WHERE shard = $1 AND reference_number = $2 ORDER BY id
+
+-- name: set_event
+UPDATE events SET body = $3 WHERE shard = $1 AND id = $2
+
+-- name: event_problems_of
+-- What an endpoint answered may repeat what it was told.
+SELECT d.event_id, d.endpoint_id, d.problem FROM event_deliveries d JOIN events e ON e.shard = d.shard AND e.id = d.event_id
+WHERE e.shard = $1 AND e.reference_number = $2 AND d.problem IS NOT NULL ORDER BY d.event_id, d.endpoint_id
+
+-- name: set_event_problem
+UPDATE event_deliveries SET problem = $4 WHERE shard = $1 AND event_id = $2 AND endpoint_id = $3
+
+-- name: notices_of
+-- Why a message failed may name its address.
+SELECT id, why FROM notices WHERE shard = $1 AND reference_number = $2 AND why <> '' ORDER BY id
+
+-- name: set_notice
+UPDATE notices SET why = $3 WHERE shard = $1 AND id = $2

@@ -75,8 +75,9 @@ WHERE waybill IS NOT NULL AND reference_number
 -- name: push_again
 -- Only as long as it stands here as it was found missing there: placed, with that waybill, not to be cancelled or
 -- replaced, and its payload whole. It stood there once: may_stand, until ClickPost has answered. It has not
--- ended, whatever became of the first waybill: its payload is needed.
-UPDATE shipments SET state = 'ready', success = FALSE, no_of_retries = 0, problem = NULL, next_try_at = $4,
+-- ended, whatever became of the first waybill: its payload is needed. The payload is the one it had, or (with its
+-- version) one that carries what was edited at the courier since.
+UPDATE shipments SET payload = COALESCE($5, payload), payload_version = COALESCE($6, payload_version), state = 'ready', success = FALSE, no_of_retries = 0, problem = NULL, next_try_at = $4,
   waiting_since_at = NULL, may_stand = TRUE, final = FALSE, aged_out_at = NULL, asked_back_at = $4,
   updated_at = $4
 WHERE shard = $1 AND reference_number = $2 AND waybill = $3 AND state = 'placed' AND success

@@ -1,13 +1,20 @@
--- name: attempts_page
+-- name: calls_page
+-- Where no archive is set, nothing is waited for.
+SELECT id, made_at AS noted_at, 1 AS settled FROM attempts WHERE shard = $1 AND id > $2 ORDER BY id LIMIT $3
+
+-- name: calls_drop
+DELETE FROM attempts WHERE shard = $1 AND id {{postgres: = ANY($2::bigint[])}}{{sqlite: IN (SELECT value FROM json_each($2))}}
+
+-- name: archived_calls_page
 SELECT a.id, a.made_at AS noted_at,
   CASE WHEN a.archive_file = 0 OR (f.archived_at IS NOT NULL AND f.emptied_at IS NULL) THEN 1 ELSE 0 END AS settled
 FROM attempts a LEFT JOIN archive_files f ON f.id = a.archive_file
 WHERE a.shard = $1 AND a.id > $2 ORDER BY a.id LIMIT $3
 
--- name: attempts_drop
+-- name: archived_calls_drop
 -- Looked at again: the archive may have been emptied since the page was read.
 DELETE FROM attempts WHERE shard = $1 AND id {{postgres: = ANY($2::bigint[])}}{{sqlite: IN (SELECT value FROM json_each($2))}}
-  AND ($3 = 0 OR archive_file = 0 OR EXISTS (
+  AND (archive_file = 0 OR EXISTS (
     SELECT 1 FROM archive_files f
     WHERE f.id = attempts.archive_file AND f.archived_at IS NOT NULL AND f.emptied_at IS NULL))
 
@@ -18,7 +25,12 @@ FROM inbox WHERE shard = $1 AND id > $2 ORDER BY id LIMIT $3
 
 -- name: inbox_drop
 DELETE FROM inbox WHERE shard = $1 AND id {{postgres: = ANY($2::bigint[])}}{{sqlite: IN (SELECT value FROM json_each($2))}}
-  AND applied_at IS NOT NULL AND due_at IS NULL AND $3 >= 0
+  AND applied_at IS NOT NULL AND due_at IS NULL
+
+-- name: tellings_drop
+-- What a delivery told of whom says nothing without the delivery.
+DELETE FROM tellings WHERE delivery_shard = $1 AND delivery_id {{postgres: = ANY($2::bigint[])}}{{sqlite: IN (SELECT value FROM json_each($2))}}
+  AND NOT EXISTS (SELECT 1 FROM inbox i WHERE i.shard = tellings.delivery_shard AND i.id = tellings.delivery_id)
 
 -- name: scans_page
 -- Where a shipment on its way stands is folded from its scans: they stay until it has reached its end.
@@ -26,14 +38,101 @@ SELECT c.id, c.received_at AS noted_at, CASE WHEN s.final OR s.state = 'cancelle
 FROM scans c JOIN shipments s ON s.shard = c.shard AND s.reference_number = c.reference_number
 WHERE c.shard = $1 AND c.id > $2 ORDER BY c.id LIMIT $3
 
+-- name: promises_drop
+-- The expected dates that a shipment was given are part of its timeline: they go with the first of its scans.
+DELETE FROM promises WHERE shard = $1 AND reference_number IN (
+  SELECT c.reference_number FROM scans c WHERE c.shard = $1 AND c.id {{postgres: = ANY($2::bigint[])}}{{sqlite: IN (SELECT value FROM json_each($2))}})
+
 -- name: scans_drop
 DELETE FROM scans WHERE shard = $1 AND id {{postgres: = ANY($2::bigint[])}}{{sqlite: IN (SELECT value FROM json_each($2))}}
-  AND $3 >= 0
+
+-- name: notices_page
+-- What is due, waits for its hour or is being sent is not settled. That a milestone is told once is the milestone's row.
+SELECT id, created_at AS noted_at, CASE WHEN due_at IS NULL THEN 1 ELSE 0 END AS settled
+FROM notices WHERE shard = $1 AND id > $2 ORDER BY id LIMIT $3
+
+-- name: notices_drop
+DELETE FROM notices WHERE shard = $1 AND id {{postgres: = ANY($2::bigint[])}}{{sqlite: IN (SELECT value FROM json_each($2))}} AND due_at IS NULL
+
+-- name: events_page
+-- What is due, also at an endpoint that is disabled, is still to be told.
+SELECT e.id, e.created_at AS noted_at, CASE WHEN EXISTS (
+    SELECT 1 FROM event_deliveries d WHERE d.shard = e.shard AND d.event_id = e.id AND d.state = 'due'
+  ) THEN 0 ELSE 1 END AS settled
+FROM events e WHERE e.shard = $1 AND e.id > $2 ORDER BY e.id LIMIT $3
+
+-- name: event_deliveries_drop
+DELETE FROM event_deliveries WHERE shard = $1 AND event_id {{postgres: = ANY($2::bigint[])}}{{sqlite: IN (SELECT value FROM json_each($2))}}
+  AND state <> 'due'
+
+-- name: events_drop
+DELETE FROM events WHERE shard = $1 AND id {{postgres: = ANY($2::bigint[])}}{{sqlite: IN (SELECT value FROM json_each($2))}}
+  AND NOT EXISTS (SELECT 1 FROM event_deliveries d WHERE d.shard = events.shard AND d.event_id = events.id)
 
 -- name: runs_drop
 -- The latest of each job stays: it says from when on the next one is due.
-DELETE FROM runs WHERE due_at < $1 AND finished_at IS NOT NULL
-  AND due_at < (SELECT MAX(other.due_at) FROM runs other WHERE other.job = runs.job)
+DELETE FROM runs WHERE (job, due_at) IN (
+  SELECT job, due_at FROM runs WHERE due_at < $1 AND finished_at IS NOT NULL
+    AND due_at < (SELECT MAX(other.due_at) FROM runs other WHERE other.job = runs.job)
+  ORDER BY due_at LIMIT $2)
+
+-- name: replays_drop
+DELETE FROM replays WHERE started_at IN (
+  SELECT started_at FROM replays WHERE done_at < $1 ORDER BY started_at LIMIT $2)
+
+-- name: windows_drop
+-- What is not covered stays until it is, and the latest says where the next one begins.
+DELETE FROM catch_up_windows WHERE from_at IN (
+  SELECT from_at FROM catch_up_windows
+  WHERE to_at < $1 AND done_at IS NOT NULL AND to_at < (SELECT MAX(to_at) FROM catch_up_windows)
+  ORDER BY from_at LIMIT $2)
+
+-- name: alarms_drop
+-- Over, and its end told where its beginning was.
+DELETE FROM alarms WHERE cause IN (
+  SELECT cause FROM alarms WHERE cleared_at < $1 AND due_at IS NULL ORDER BY cause LIMIT $2)
+
+-- name: digests_drop
+DELETE FROM digests WHERE day IN (SELECT day FROM digests WHERE day < $1 AND due_at IS NULL ORDER BY day LIMIT $2)
+
+-- name: actions_page
+-- Kept beyond their days: what is still to be made or needs a person while its shipment is on its way; what was asked
+-- under a key, which must be known when it is asked again; and edits that a new registration would have to carry.
+SELECT a.shard, a.id, a.asked_at, CASE WHEN a.next_try_at IS NULL AND a.idempotency_key IS NULL
+    AND (a.state = 'done' OR s.final OR s.state = 'cancelled')
+    AND (a.kind <> 'edit' OR s.reference_number IS NULL OR s.erased_at IS NOT NULL) THEN 1 ELSE 0 END AS settled
+FROM actions a LEFT JOIN shipments s ON s.shard = a.shard AND s.reference_number = a.reference_number
+WHERE (a.asked_at, a.id) > ($1, $2) AND a.asked_at < $3
+ORDER BY a.asked_at, a.id LIMIT $4
+
+-- name: actions_drop
+DELETE FROM actions WHERE shard = $1 AND id = $2 AND next_try_at IS NULL
+
+-- name: reconciliations_page
+-- Runs that are over, and of which no difference is looked at again by itself.
+SELECT r.id FROM reconciliations r
+WHERE r.id > $1 AND r.finished_at < $2 AND NOT EXISTS (
+  SELECT 1 FROM differences d WHERE d.reconciliation_id = r.id AND d.next_look_at IS NOT NULL)
+ORDER BY r.id LIMIT $3
+
+-- name: differences_drop
+DELETE FROM differences WHERE (shard, reconciliation_id, kind, item) IN (
+  SELECT shard, reconciliation_id, kind, item FROM differences
+  WHERE reconciliation_id = $1 AND next_look_at IS NULL ORDER BY id LIMIT $2)
+
+-- name: reconciliation_drop
+DELETE FROM reconciliations WHERE id = $1
+  AND NOT EXISTS (SELECT 1 FROM differences d WHERE d.reconciliation_id = $1)
+
+-- name: archive_files_page
+-- Files whose calls have left the table: while they are there, the archive is what they wait for.
+SELECT f.id, f.object_key FROM archive_files f
+WHERE f.id > $1 AND f.archived_at < $2 AND NOT EXISTS (
+  SELECT 1 FROM attempts a WHERE a.archive_file = f.id AND a.archive_file > 0)
+ORDER BY f.id LIMIT $3
+
+-- name: archive_file_drop
+DELETE FROM archive_files WHERE id = $1
 
 -- name: ended_payloads
 -- more: it had other payloads, or actions. What is still to be done about it needs its address.
