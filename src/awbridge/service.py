@@ -233,7 +233,11 @@ def free_share(settings: Settings) -> float:
 
 def allocate_policy(settings: Settings) -> AllocatePolicy:
     """How the recommendation is asked for, by the settings."""
-    return AllocatePolicy(retry_delays=settings.retry_delays, hold=timedelta(seconds=settings.hold_seconds))
+    return AllocatePolicy(
+        retry_delays=settings.retry_delays,
+        hold=timedelta(seconds=settings.hold_seconds),
+        ask_after=timedelta(seconds=settings.ask_after_seconds),
+    )
 
 
 def fallback_policy(settings: Settings) -> FallbackPolicy:
