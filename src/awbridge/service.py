@@ -461,9 +461,12 @@ async def serve(
             await asyncio.gather(stopping, ingesting, return_exceptions=True)
 
 
-async def work(settings: Settings) -> None:
-    """Steps only, without web, until SIGTERM or SIGINT: more hands on the same database."""
-    hook = evidence.recorder(utc_now)
+async def work(settings: Settings, *, clock: Clock = utc_now) -> None:
+    """Steps only, without web, until SIGTERM or SIGINT: more hands on the same database.
+
+    `clock` is the machine's; the drill hands in one that is wrong.
+    """
+    hook = evidence.recorder(clock)
     async with (
         open_store(settings, migrate=settings.migrate_on_start, patience=START_PATIENCE) as store,
         recorded(hook, store),
@@ -472,8 +475,8 @@ async def work(settings: Settings) -> None:
     ):
         stop = asyncio.Event()
         _on_signal(stop.set)
-        loops = step_loops(settings, store, clickpost, outgoing, utc_now)
-        loops |= evidence.loops(settings, store, utc_now, hook)
+        loops = step_loops(settings, store, clickpost, outgoing, clock)
+        loops |= evidence.loops(settings, store, clock, hook)
         async with _running(loops):
             log.info("working")
             await stop.wait()
