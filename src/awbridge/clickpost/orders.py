@@ -247,7 +247,7 @@ def placed_differences(shipment: Shipment, placed: Placed) -> list[str]:
     details = shipment_details(shipment.payload)
     asked_cod, shown_cod = as_number(details.get("cod_value")), as_number(placed.shown_cod_value)
     pairs = (
-        ("courier partner", str(shipment.courier_partner_id), _shown(placed.courier_partner_id)),
+        ("courier partner", _shown(shipment.courier_partner_id or None), _shown(placed.courier_partner_id)),
         ("account", shipment.account_code, placed.account_code),
         ("reference number", shipment.reference_number, placed.shown_reference),
         ("order id", shipment.order_id, placed.shown_order_id),
