@@ -39,7 +39,7 @@ BATCH = 500  # orders stored in one transaction
 LOOK_EVERY = 0.2  # seconds
 PATIENCE = 60.0  # seconds
 MORE_PATIENCE = 0.1  # seconds more for each order
-READY_WITHIN = 30.0  # seconds
+READY_WITHIN = 90.0  # seconds; a machine may be busy with other things
 LOCKED_FOR = 1.0  # seconds for which SQLite is locked
 TIMEOUT = 2.0  # seconds after which a worker waits no longer for an answer
 
@@ -156,13 +156,13 @@ def _sandbox(plan: Plan, folder: Path, log: IO[bytes]) -> Generator[str]:
     process, url = _Process(arguments, {}, folder, log), f"http://127.0.0.1:{port}"
     process.start()
     try:
-        _wait_until_ready(process, url)
+        _wait_until_ready(process, url, folder)
         yield url
     finally:
         process.stop()
 
 
-def _wait_until_ready(process: _Process, url: str) -> None:
+def _wait_until_ready(process: _Process, url: str, folder: Path) -> None:
     deadline = time.monotonic() + READY_WITHIN
     while time.monotonic() < deadline and not process.ended():
         try:
@@ -170,7 +170,8 @@ def _wait_until_ready(process: _Process, url: str) -> None:
                 return
         except httpx2.TransportError:
             time.sleep(0.05)
-    raise AwbridgeError("the sandbox did not start; see drill.log")
+    said = (folder / "drill.log").read_text(errors="replace").strip()[-1000:]
+    raise AwbridgeError(f"the sandbox did not start within {READY_WITHIN:g} s. {said or 'It said nothing.'}")
 
 
 def _free_port() -> int:
