@@ -146,6 +146,8 @@ async def test_an_account_is_limited_and_a_downtime_holds_it(http: httpx2.AsyncC
     assert [d["id"] for d in (await http.get("/v1/downtimes")).json()] == [declared.json()["id"]]
     assert (await http.delete(f"/v1/downtimes/{declared.json()['id']}")).status_code == 204
     assert (await http.delete(f"/v1/downtimes/{declared.json()['id']}")).status_code == 404
+    for nothing in ("x", "9" * 19, "9" * 30, "٣"):
+        assert (await http.delete(f"/v1/downtimes/{nothing}")).status_code == 404
     assert (await http.put("/v1/accounts/rate", json=limit | {"rate_per_second": None})).status_code == 200
     [account] = (await http.get("/v1/accounts")).json()
     assert (account["rate_per_second"], account["held"]) == (None, None)

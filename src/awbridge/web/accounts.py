@@ -105,10 +105,14 @@ def add_routes(api: APIRouter, store: Store, clock: Clock, zone: str) -> None:
     async def remove_downtime(number: str) -> None:
         """Take a downtime back; what it held goes out."""
         async with store.write() as session:
-            if not number.isdecimal() or len(number) > 18 or not await downtimes.remove(session, int(number)):
+            if not _is_id(number) or not await downtimes.remove(session, int(number)):
                 raise NotFound(f"there is no downtime {number}")
 
     _ = (list_accounts, set_rate, list_downtimes, add_downtime, remove_downtime)
+
+
+def _is_id(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= 19 and int(text) < 2**63
 
 
 def _account_view(account: accounts.Account, held: accounts.Held | None, numbers: dict[str, int]) -> AccountView:
