@@ -1,9 +1,11 @@
-"""Benchmarks: `python -m bench webhook`, `push`, `scale`, `reconcile`."""
+"""Benchmarks: `python -m bench webhook`, `push`, `claims`, `backlog`, `scale`, `reconcile`."""
 
 from __future__ import annotations
 
 import click
 
+from bench.backlog import backlog
+from bench.claims import claims
 from bench.push import push
 from bench.reconcile import reconcile
 from bench.scale import scale
@@ -17,6 +19,8 @@ def main() -> None:
 
 main.add_command(webhook)
 main.add_command(push)
+main.add_command(claims)
+main.add_command(backlog)
 main.add_command(scale)
 
 main.add_command(reconcile)

@@ -1,17 +1,25 @@
-"""Databases for the benchmarks: migrated, and filled with shipments that the load tells of."""
+"""Databases for the benchmarks: migrated, and filled with shipments that the load tells of, or that wait for push."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import subprocess
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from itertools import islice
+from pathlib import Path
+
+from tests.support.postgres import find_binaries, postgres_server
 
 from awbridge.demo import demo_order
-from awbridge.domain.shipment import shard_of
-from awbridge.store import Store
+from awbridge.domain.shipment import NORMAL, URGENT, account_key, shard_of
+from awbridge.store import Store, accounts
 from awbridge.store.queries import parse
 
 CHUNK = 10_000  # rows a statement
+ACCOUNTS = [(4, f"account {n}") for n in range(8)]  # (courier partner, account code) of the queue
+URGENT_EVERY = 50  # one order in so many is urgent
 
 _SQL = parse("""
 -- name: shipments
@@ -31,6 +39,15 @@ FROM unnest($1::smallint[], $2::text[], $3::text[]) AS row (shard, waybill, refe
 
 -- name: identities
 SELECT identity FROM inbox
+
+-- name: queue
+INSERT INTO shipments (shard, reference_number, order_id, courier_partner_id, account_code, account, priority, payload,
+  created_at, region, delivery_type, state, success, no_of_retries, cancel_tries, status_step, final, updated_at,
+  next_try_at)
+{{postgres: SELECT row.*, 'india', 'FORWARD', 'ready', FALSE, 0, 0, 0, FALSE, created_at, created_at
+FROM unnest($1::smallint[], $2::text[], $3::text[], $4::integer[], $5::text[], $6::text[], $7::smallint[], $8::text[],
+  $9::timestamptz[]) AS row (shard, reference_number, order_id, courier, code, account, priority, payload, created_at)}}
+{{sqlite: VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'india', 'FORWARD', 'ready', FALSE, 0, 0, 0, FALSE, $9, $9)}}
 """)
 IDENTITIES = _SQL["identities"]
 
@@ -60,3 +77,45 @@ async def fill(url: str, numbers: Iterable[int]) -> None:
                 await session.write_rows(_SQL["waybills"], [(shard_of(w), w, r) for r, w in named])
     finally:
         await store.close()
+
+
+async def queue(store: Store, numbers: Iterable[int]) -> None:
+    """Store these orders of several accounts as ready to be pushed, the lower numbers first; quickly, past intake."""
+    begin = datetime.now(UTC) - timedelta(days=1)
+    async with store.write() as session:
+        await accounts.ensure(session, ACCOUNTS)
+    left = iter(numbers)
+    while chunk := list(islice(left, CHUNK)):
+        async with store.write() as session:
+            await session.write_rows(_SQL["queue"], [_queued(n, begin) for n in chunk])
+
+
+def _queued(number: int, begin: datetime) -> tuple[object, ...]:
+    named, (courier, code) = reference(number), ACCOUNTS[number % len(ACCOUNTS)]
+    order = demo_order(number, 1)
+    order["shipment_details"] |= {"reference_number": named, "courier_partner": courier, "account_code": code}
+    del order["transporter"]
+    return (
+        shard_of(named),
+        named,
+        order["shipment_details"]["order_id"],
+        courier,
+        code,
+        account_key(courier, code),
+        NORMAL if number % URGENT_EVERY else URGENT,
+        json.dumps(order),
+        begin + timedelta(milliseconds=10 * number),
+    )
+
+
+@contextmanager
+def both(folder: Path, name: str) -> Generator[dict[str, str]]:
+    """An empty database of each engine, as far as PostgreSQL is there: engine -> URL."""
+    urls = {"SQLite": f"sqlite:///{folder}/{name}.db"}
+    if not find_binaries():
+        yield urls
+        return
+    with postgres_server() as server:
+        command = [str(server.binaries / "createdb"), "-h", "127.0.0.1", "-p", str(server.port), "-U", "awbridge", name]
+        subprocess.run(command, check=True)
+        yield urls | {"PostgreSQL": server.url(name)}

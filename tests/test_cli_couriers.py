@@ -157,3 +157,42 @@ def test_a_setting_lets_clickpost_choose(awbridge: Any, tmp_path: Path, monkeypa
     monkeypatch.setenv("AWBRIDGE_ALLOCATION", "recommendation")
     assert awbridge("shipments", "import", file).exit_code == 0
     assert len(json.loads(awbridge("shipments", "list", "--json", "--state", "allocating").stdout)) == 1
+
+
+def accounts_shown(awbridge: Any) -> dict[str, dict[str, Any]]:
+    return {a["account"]: a for a in json.loads(awbridge("couriers", "accounts", "--json").stdout)}
+
+
+def test_accounts_are_shown_with_what_holds_them_and_how_fast_they_may_go(awbridge: Any, tmp_path: Path) -> None:
+    assert "no account has had a shipment yet" in awbridge("couriers", "accounts").output
+    order = order_file(tmp_path, "order.json", transporter="delhivery")
+    assert awbridge("shipments", "import", order).exit_code == 0
+    rate = ("couriers", "rate", "--courier", "4", "--account", "Delhivery Surface")
+    assert awbridge(*rate, "--per-second", "2.5").output == "4 Delhivery Surface: at most 2.5 a second\n"
+    shown = accounts_shown(awbridge)["Delhivery Surface"]
+    assert (shown["courier"], shown["held"], shown["waiting"], shown["per_second"]) == (4, None, 1, 2.5)
+    assert awbridge(*rate, "--unlimited").output == "4 Delhivery Surface: no limit\n"
+    assert accounts_shown(awbridge)["Delhivery Surface"]["per_second"] is None
+    for wrong in ((), ("--per-second", "1", "--unlimited"), ("--per-second", "0")):
+        assert awbridge(*rate, *wrong).exit_code == 2
+
+
+def test_a_downtime_is_declared_in_its_zone_shown_and_taken_back(awbridge: Any, tmp_path: Path) -> None:
+    order = order_file(tmp_path, "order.json", transporter="delhivery")
+    awbridge("shipments", "import", order)
+    add = ("couriers", "downtime", "add", "--courier", "4", "--reason", "works")
+    assert awbridge(*add, "--from", "2020-01-01 00:00", "--to", "2999-01-01 05:30").exit_code == 0
+    weekly = awbridge(*add, "--account", "other", "--days", "sat,sun", "--start", "23:30", "--end", "02:00")
+    assert weekly.exit_code == 0
+    first, second = json.loads(awbridge("couriers", "downtime", "list", "--json").stdout)
+    assert (first["to"], first["zone"], first["reason"]) == ("2999-01-01T00:00:00Z", "Asia/Kolkata", "works")
+    assert (second["account"], second["days"], second["from"], second["to"]) == ("4:other", "sat,sun", "23:30", "02:00")
+    held = accounts_shown(awbridge)["Delhivery Surface"]
+    assert (held["held"], held["problem"], held["waiting"]) == ("downtime", "declared downtime: works", 1)
+    shipment = json.loads(awbridge("shipments", "list", "--json").stdout)[0]
+    assert shipment["state"] == "held"
+    assert awbridge("couriers", "downtime", "remove", str(first["id"])).exit_code == 0
+    assert accounts_shown(awbridge)["Delhivery Surface"]["held"] is None
+    assert awbridge("couriers", "downtime", "remove", "1").exit_code == 1
+    assert awbridge(*add, "--from", "2026-01-02 00:00", "--to", "2026-01-01 00:00").exit_code == 1
+    assert awbridge(*add, "--start", "10:00", "--end", "11:00", "--zone", "Asia/Nowhere").exit_code == 1

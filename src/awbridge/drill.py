@@ -1,8 +1,8 @@
 """`awbridge drill`: orders pushed through a bad day, by workers that are killed, and a ledger that tells the truth.
 
 The sandbox and every worker are processes of their own. Workers are killed with SIGKILL at random moments and started
-again. At the end the bridge's shipments are held against the sandbox's ledger: each order placed once, none twice, none
-forgotten.
+again, their clocks jump, and their database stumbles. At the end the bridge's shipments are held against the sandbox's
+ledger: each order placed once, none twice, none forgotten.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from awbridge.domain.errors import AwbridgeError, StoreBusy
 from awbridge.domain.shipment import State
 from awbridge.steps.clock import utc_now
 from awbridge.steps.intake import take_in
-from awbridge.store import Store, couriers, shipments
+from awbridge.store import Store, couriers, shipments, trouble
 from awbridge.store.couriers import CourierAccount
 
 T = TypeVar("T")
@@ -39,7 +39,9 @@ BATCH = 500  # orders stored in one transaction
 LOOK_EVERY = 0.2  # seconds
 PATIENCE = 60.0  # seconds
 MORE_PATIENCE = 0.1  # seconds more for each order
-READY_WITHIN = 30.0  # seconds
+READY_WITHIN = 90.0  # seconds; a machine may be busy with other things
+LOCKED_FOR = 1.0  # seconds for which SQLite is locked
+TIMEOUT = 2.0  # seconds after which a worker waits no longer for an answer
 
 ENDS = (State.PLACED, State.REJECTED, State.GAVE_UP, State.CANCELLED)
 
@@ -57,19 +59,26 @@ _WEIGHTS = {
     "cut_before_placing": 0.15,
     "http_500": 0.15,
     "http_503": 0.10,
-    "html_body": 0.10,
-    "empty_body": 0.05,
-    "rate_limited": 0.15,
+    "html_body": 0.08,
+    "empty_body": 0.04,
+    "rate_limited": 0.13,
+    "slow": 0.05,  # placed, but only after the worker has stopped waiting
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What to drill. `faults` is the part of create-order calls that go wrong, 0 to 0.5."""
+    """What to drill. `faults` is the part of create-order calls that go wrong, 0 to 0.5.
+
+    `jumps`: by how many seconds a worker's clock may be off. `stumbles`: how often the database drops its connections
+    (PostgreSQL) or is locked (SQLite).
+    """
 
     orders: int = 1000
     workers: int = 2
     kills: int = 4
+    stumbles: int = 4
+    jumps: float = 20.0
     faults: float = 0.2
     seed: int = 1
     database_url: str
@@ -91,8 +100,8 @@ class Result:
 class _Process:
     """A process of ours, to be killed."""
 
-    def __init__(self, arguments: Sequence[str], env: dict[str, str], folder: Path, log: IO[bytes]) -> None:
-        self._command = [sys.executable, "-m", "awbridge", *arguments]
+    def __init__(self, module: Sequence[str], env: dict[str, str], folder: Path, log: IO[bytes]) -> None:
+        self._command = [sys.executable, "-m", *module]
         clean = {name: value for name, value in os.environ.items() if not name.startswith("AWBRIDGE_")}
         self._env, self._folder, self._log = clean | env, folder, log
         self._running: subprocess.Popen[bytes] | None = None
@@ -140,20 +149,20 @@ async def _refuse_unless_empty(store: Store) -> None:
 @contextmanager
 def _sandbox(plan: Plan, folder: Path, log: IO[bytes]) -> Generator[str]:
     port = _free_port()
-    arguments = ["sandbox", "--port", str(port), "--seed", str(plan.seed), "--fault", "async_orders=0.05"]
+    arguments = ["awbridge", "sandbox", "--port", str(port), "--seed", str(plan.seed), "--fault", "async_orders=0.05"]
     for name, part in _WEIGHTS.items():
         arguments += ["--fault", f"{name}={part * plan.faults:g}"]
-    arguments += ["--fault", "retry_after_seconds=0.2"]
+    arguments += ["--fault", "retry_after_seconds=0.2", "--fault", f"slow_seconds={1.5 * TIMEOUT:g}"]
     process, url = _Process(arguments, {}, folder, log), f"http://127.0.0.1:{port}"
     process.start()
     try:
-        _wait_until_ready(process, url)
+        _wait_until_ready(process, url, folder)
         yield url
     finally:
         process.stop()
 
 
-def _wait_until_ready(process: _Process, url: str) -> None:
+def _wait_until_ready(process: _Process, url: str, folder: Path) -> None:
     deadline = time.monotonic() + READY_WITHIN
     while time.monotonic() < deadline and not process.ended():
         try:
@@ -161,7 +170,8 @@ def _wait_until_ready(process: _Process, url: str) -> None:
                 return
         except httpx2.TransportError:
             time.sleep(0.05)
-    raise AwbridgeError("the sandbox did not start; see drill.log")
+    said = (folder / "drill.log").read_text(errors="replace").strip()[-1000:]
+    raise AwbridgeError(f"the sandbox did not start within {READY_WITHIN:g} s. {said or 'It said nothing.'}")
 
 
 def _free_port() -> int:
@@ -173,7 +183,8 @@ def _free_port() -> int:
 async def _drive(store: Store, plan: Plan, folder: Path, log: IO[bytes], sandbox_url: str) -> Result:
     await _give_orders(store, plan)
     env = _worker_environment(plan.database_url, sandbox_url)
-    workers = [_Process(["work"], env, folder, log) for _ in range(plan.workers)]
+    modules = [["awbridge.drill_worker", f"{plan.jumps:g}", f"{plan.seed}/{n}"] for n in range(plan.workers)]
+    workers = [_Process(module, env, folder, log) for module in modules]
     started = time.monotonic()
     try:
         for worker in workers:
@@ -216,7 +227,7 @@ def _worker_environment(database_url: str, sandbox_url: str) -> dict[str, str]:
         "AWBRIDGE_DATABASE_URL": database_url,
         "AWBRIDGE_CLICKPOST_USERNAME": "sandbox",
         "AWBRIDGE_CLICKPOST_KEY": "sandbox-key",
-        "AWBRIDGE_CLICKPOST_TIMEOUT": "5",
+        "AWBRIDGE_CLICKPOST_TIMEOUT": f"{TIMEOUT:g}",
         "AWBRIDGE_RETRY_DELAYS": ",".join(["0.2"] * 4 + ["0.5"] * 20),
         "AWBRIDGE_WAITING_SECONDS": "0.2",
         "AWBRIDGE_HOLD_SECONDS": "0.5",
@@ -227,16 +238,20 @@ def _worker_environment(database_url: str, sandbox_url: str) -> dict[str, str]:
 
 
 async def _watch(store: Store, plan: Plan, workers: Sequence[_Process]) -> Result:
-    """Kill workers at moments spread over the work, until every order has come to an end."""
+    """Make trouble at moments spread over the work, until every order has come to an end."""
     dice = random.Random(plan.seed)  # noqa: S311 chance, not secrecy
-    marks = sorted(dice.uniform(0.05, 0.9) * plan.orders for _ in range(plan.kills))
+    kills = sorted(dice.uniform(0.05, 0.9) * plan.orders for _ in range(plan.kills))
+    stumbles = sorted(dice.uniform(0.05, 0.9) * plan.orders for _ in range(plan.stumbles))
     deadline = time.monotonic() + PATIENCE + MORE_PATIENCE * plan.orders
-    result, killed = Result(), 0
+    result, killed, stumbled, dropped = Result(), 0, 0, 0
     while (done := await _done(store)) < plan.orders:
         if time.monotonic() > deadline:
             result.faults.append(f"after the time given, only {done} of {plan.orders} orders had come to an end")
             break
-        if killed < len(marks) and done >= marks[killed]:
+        if stumbled < len(stumbles) and done >= stumbles[stumbled]:
+            dropped += await _steady(partial(trouble.stumble, store, seconds=LOCKED_FOR))
+            stumbled += 1
+        if killed < len(kills) and done >= kills[killed]:
             victim = dice.choice(workers)
             victim.kill()
             victim.start()
@@ -247,6 +262,9 @@ async def _watch(store: Store, plan: Plan, workers: Sequence[_Process]) -> Resul
                 result.faults.append("a worker ended by itself; see drill.log")
         await asyncio.sleep(LOOK_EVERY)
     result.numbers |= {"orders given": plan.orders, "workers": plan.workers, "workers killed": killed}
+    result.numbers |= {"clocks off by up to, s": plan.jumps, "database stumbled": stumbled}
+    if store.dialect == "postgres":
+        result.numbers["connections dropped"] = dropped
     return result
 
 

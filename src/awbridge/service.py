@@ -245,7 +245,11 @@ def free_share(settings: Settings) -> float:
 
 def allocate_policy(settings: Settings) -> AllocatePolicy:
     """How the recommendation is asked for, by the settings."""
-    return AllocatePolicy(retry_delays=settings.retry_delays, hold=timedelta(seconds=settings.hold_seconds))
+    return AllocatePolicy(
+        retry_delays=settings.retry_delays,
+        hold=timedelta(seconds=settings.hold_seconds),
+        ask_after=timedelta(seconds=settings.ask_after_seconds),
+    )
 
 
 def fallback_policy(settings: Settings) -> FallbackPolicy:
@@ -470,9 +474,12 @@ async def serve(
             await asyncio.gather(stopping, ingesting, return_exceptions=True)
 
 
-async def work(settings: Settings) -> None:
-    """Steps only, without web, until SIGTERM or SIGINT: more hands on the same database."""
-    hook = evidence.recorder(settings, utc_now)
+async def work(settings: Settings, *, clock: Clock = utc_now) -> None:
+    """Steps only, without web, until SIGTERM or SIGINT: more hands on the same database.
+
+    `clock` is the machine's; the drill hands in one that is wrong.
+    """
+    hook = evidence.recorder(settings, clock)
     async with (
         open_store(settings, migrate=settings.migrate_on_start, patience=START_PATIENCE) as store,
         recorded(hook, store),
@@ -481,8 +488,8 @@ async def work(settings: Settings) -> None:
     ):
         stop = asyncio.Event()
         _on_signal(stop.set)
-        loops = step_loops(settings, store, clickpost, outgoing, utc_now)
-        loops |= evidence.loops(settings, store, utc_now, hook)
+        loops = step_loops(settings, store, clickpost, outgoing, clock)
+        loops |= evidence.loops(settings, store, clock, hook)
         async with _running(loops):
             settle_down()
             log.info("working")

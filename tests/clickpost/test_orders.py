@@ -212,3 +212,26 @@ def test_no_answer_makes_it_raise(body: Any, http_status: int) -> None:
 @given(st.dictionaries(st.sampled_from(["waybill", "label", "children", "order_id", "courier_partner"]), json_values))
 def test_no_result_makes_it_raise(result: dict[str, Any]) -> None:
     parse({"meta": {"status": 200}, "result": result})
+
+
+@pytest.mark.parametrize(
+    ("http_status", "body", "silent"),
+    [
+        (500, None, True),
+        (502, None, True),
+        (504, {"meta": {"status": 500, "message": "?"}}, True),
+        (408, None, True),
+        (200, None, True),
+        (200, {"meta": {}}, True),
+        (200, {"meta": {"status": 319, "message": "not serviceable"}}, False),
+        (200, {"meta": {"status": 322, "message": "courier"}}, False),
+        (404, None, False),
+        (429, None, False),
+    ],
+)
+def test_an_answer_that_is_not_clickposts_own_word_leaves_open_what_was_placed(
+    http_status: int, body: Any, silent: bool
+) -> None:
+    outcome = parse_create_order(Reply(http_status=http_status, body=body), "R")
+    assert isinstance(outcome, TryLater)
+    assert outcome.silent is silent

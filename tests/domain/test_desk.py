@@ -77,6 +77,20 @@ def test_a_ramp_that_fails_is_a_breaker_again() -> None:
     assert after_answers(taken(state, 1, T0, POLICY), Tally(failed=1), T0, POLICY).trouble is Trouble.BREAKER
 
 
+def test_a_ramp_ends_when_nothing_has_waited_on_it_for_a_while() -> None:
+    """An account with few orders would stand on it for hours, and every lost answer would open the breaker."""
+    state = after_answers(broken(), Tally(good=1, probe_good=1), T0, POLICY)
+    state = after_answers(taken(state, 1, T0, POLICY), Tally(good=1), T0, POLICY)
+    soon, late = T0 + POLICY.patience - SECOND, T0 + POLICY.patience
+    assert (allowance(state, soon, POLICY, 99), allowance(state, late, POLICY, 99)) == (2, 99)
+    assert after_answers(taken(state, 1, soon, POLICY), Tally(failed=1), soon, POLICY).in_trouble
+    assert not after_answers(taken(state, 1, late, POLICY), Tally(failed=1), late, POLICY).in_trouble
+    waiting = taken(state, 2, T0, POLICY)
+    assert allowance(waiting, soon, POLICY, 99) == 0, "what waits goes out step by step"
+    at_the_foot = held_back(replace(FREE, good_at=T0 - POLICY.window * 99))
+    assert allowance(at_the_foot, T0, POLICY, 99) == 1, "a downtime has just ended"
+
+
 def test_a_step_of_the_ramp_whose_worker_died_is_repeated() -> None:
     state = taken(held_back(FREE), 1, T0, POLICY)
     assert allowance(state, T0 + POLICY.patience - SECOND, POLICY, 9) == 0

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from awbridge.clickpost.answers import CancelAnswer, FoundOrder, OrderAnswer
 from awbridge.clickpost.orders import create_order_request
 from awbridge.clickpost.recommendations import Recommendations, parse_recommendations
 from awbridge.clickpost.wire import Reply
@@ -14,16 +15,19 @@ from awbridge.domain.allocation import Allocation
 from awbridge.domain.call import Call
 from awbridge.domain.errors import NotPossible, PayloadRefused, StoreBusy, VendorError
 from awbridge.domain.json import JsonObject
-from awbridge.domain.shipment import Shipment, State
+from awbridge.domain.outcome import Outcome, Placed, TryLater, Unknown
+from awbridge.domain.shipment import Region, Shipment, State
 from awbridge.steps import amend, intake
 from awbridge.steps import couriers as courier_steps
 from awbridge.steps.allocate import AllocatePolicy, allocate_due
 from awbridge.steps.amend import Edit
+from awbridge.steps.cancel import cancel_due
+from awbridge.steps.push import PushPolicy, push_due
 from awbridge.steps.release import release_due
 from awbridge.store import Store, accounts, couriers, dispatch, endpoints, shipments
 from awbridge.store.couriers import CourierAccount
 from tests.steps.world import SetClock, TrippingStore, an_order, attempts_of, get
-from tests.store.rows import T0, fetch
+from tests.store.rows import T0, fetch, sql
 
 POLICY = AllocatePolicy(retry_delays=(60.0, 60.0, 60.0))
 ACCOUNTS = (
@@ -42,6 +46,13 @@ class Vendor:
         self.choices = choices
         self.error = error
         self.asked: list[JsonObject] = []
+        self.held: Placed | None = None
+        self.can_be_asked = True
+        self.look_ups = 0
+
+    async def find_order(self, reference_number: str, *, region: Region = Region.INDIA) -> FoundOrder:
+        self.look_ups += 1
+        return FoundOrder(placed=self.held if self.can_be_asked else None, known=self.can_be_asked, call=CALL)
 
     async def recommend(self, shipments: Sequence[JsonObject]) -> Recommendations:
         [query] = shipments
@@ -211,9 +222,13 @@ async def test_one_that_waits_for_another_is_allocated_only_after_that_is_cancel
     assert (await get(configured, "R")).account == "5:air"
 
 
-async def change_payload(store: Store, order: JsonObject) -> Shipment:
+async def change_payload(store: Store, order: JsonObject, clock: SetClock | None = None) -> Shipment:
     return await intake.change_payload(
-        store=store, clock=SetClock(), reference_number="R", order=order, allocation=Allocation.RECOMMENDATION
+        store=store,
+        clock=clock or SetClock(),
+        reference_number="R",
+        order=order,
+        allocation=Allocation.RECOMMENDATION,
     )
 
 
@@ -351,3 +366,104 @@ async def test_cancelling_before_during_and_after(configured: Store) -> None:
 
     await allocate(configured, Slow((4, "one")))
     assert (await get(configured, "S")).state is State.CANCELLED
+
+
+HELD = Placed(waybill="AWB-1", already=True, courier_partner_id=4, account_code="one")
+
+
+class Courier:
+    """Answers a create-order with this outcome, whatever became of it; takes back what it is told to."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        self.outcome = outcome
+        self.cancelled: list[str] = []
+
+    async def create_order(self, order: JsonObject, /, *, region: Region = Region.INDIA) -> OrderAnswer:
+        return OrderAnswer(outcome=self.outcome, call=CALL)
+
+    async def find_order(self, reference_number: str, *, region: Region = Region.INDIA) -> FoundOrder:
+        raise AssertionError("push has nothing to ask here")
+
+    async def cancel_order(self, waybill: str, cp_id: int, account_code: str) -> CancelAnswer:
+        self.cancelled.append(waybill)
+        return CancelAnswer(cancelled=True, message="", call=CALL)
+
+
+async def sent_and_without_a_courier(store: Store, clock: SetClock, outcome: Outcome) -> Courier:
+    """An order that went out under a courier, and was then changed to name none."""
+    courier = Courier(outcome)
+    await take_in(store, {**an_order("R"), "transporter": "delhi"})
+    await push_due(store=store, clickpost=courier, clock=clock, policy=PushPolicy())
+    clock.forward(minutes=1)
+    assert (await change_payload(store, bare(), clock)).state is State.ALLOCATING
+    return courier
+
+
+@pytest.mark.parametrize("outcome", [Unknown(message="lost"), TryLater(message="gateway", silent=True)])
+@pytest.mark.parametrize("choices", [(), ((5, "air"),)])
+async def test_what_may_stand_under_its_old_courier_is_found_and_kept(
+    configured: Store, outcome: Outcome, choices: tuple[tuple[int, str], ...]
+) -> None:
+    clock, vendor = SetClock(), Vendor(*choices)
+    await sent_and_without_a_courier(configured, clock, outcome)
+    async with configured.write() as session:
+        await endpoints.add(session, "https://erp.example/", now=clock())
+    vendor.held = HELD
+    await allocate(configured, vendor, clock)
+    after = await get(configured, "R")
+    assert (after.state, after.waybill, after.courier_partner_id, after.account) == (State.PLACED, "AWB-1", 4, "4:one")
+    assert "earlier payload" in (after.difference or "")
+    assert "asked for" not in (after.difference or ""), "no courier was asked for"
+    assert vendor.asked == [], "a courier was recommended for what travels already"
+    assert [row["kind"] for row in await fetch(configured, "SELECT kind FROM events")] == ["shipment.placed"]
+    assert [a.outcome for a in await attempts_of(configured, "R")][-1] == "found"
+
+
+@pytest.mark.parametrize("when", ["before", "between", "after"])
+async def test_a_cancel_never_ends_here_what_may_stand_there(configured: Store, when: str) -> None:
+    """Before the recommendation is asked, while ClickPost cannot be asked, and after nothing was recommended."""
+    clock, vendor = SetClock(), Vendor()
+    courier = await sent_and_without_a_courier(configured, clock, Unknown(message="lost"))
+    if when == "between":
+        vendor.can_be_asked = False
+        await allocate(configured, vendor, clock)
+        after = await get(configured, "R")
+        assert (after.state, after.no_of_retries, after.may_stand) == (State.ALLOCATING, 0, True)
+        assert "could not be asked" in (after.problem or "")
+        vendor.can_be_asked = True
+    if when == "after":  # as earlier versions left it
+        async with configured.write() as session:
+            await session.execute(sql("UPDATE shipments SET state = 'rejected', allocate_at = NULL"))
+    vendor.held = HELD
+    asked = await intake.cancel(store=configured, clock=clock, reference_number="R")
+    assert asked.state is State.ALLOCATING, "ClickPost may hold it"
+    assert await allocate(configured, vendor, clock) == 1
+    assert (await get(configured, "R")).waybill == "AWB-1"
+    await cancel_due(store=configured, clickpost=courier, clock=clock, retry_delays=(1.0,))
+    assert (courier.cancelled, (await get(configured, "R")).state) == (["AWB-1"], State.CANCELLED)
+
+
+async def test_a_cancel_of_what_clickpost_does_not_hold_ends_it_without_another_order(configured: Store) -> None:
+    clock, vendor = SetClock(), Vendor((4, "one"))
+    await sent_and_without_a_courier(configured, clock, Unknown(message="lost"))
+    await intake.cancel(store=configured, clock=clock, reference_number="R")
+    await allocate(configured, vendor, clock)
+    after = await get(configured, "R")
+    assert (after.state, after.may_stand, after.problem, vendor.asked) == (State.CANCELLED, False, None, [])
+    assert (await fetch(configured, "SELECT lease_owner FROM shipments"))[0]["lease_owner"] is None
+    assert await allocate(configured, vendor, clock) == 0
+
+
+async def test_what_is_not_held_gets_its_new_courier_in_the_same_round(configured: Store) -> None:
+    clock, vendor = SetClock(), Vendor((5, "air"))
+    await sent_and_without_a_courier(configured, clock, Unknown(message="lost"))
+    await allocate(configured, vendor, clock)
+    after = await get(configured, "R")
+    assert (after.state, after.account, after.may_stand, vendor.look_ups) == (State.READY, "5:air", False, 1)
+
+
+async def test_what_never_went_out_is_not_asked_for(configured: Store) -> None:
+    await allocating(configured)
+    vendor = Vendor((5, "air"))
+    await allocate(configured, vendor)
+    assert vendor.look_ups == 0

@@ -34,6 +34,7 @@ class Vendor:
         self.cancels = list(cancels)
         self.during_order: Callable[[], Awaitable[object]] | None = None
         self.during_cancel: Callable[[], Awaitable[object]] | None = None
+        self.can_be_asked = True
         self.orders = 0
         self.cancelled: list[str] = []
 
@@ -45,7 +46,7 @@ class Vendor:
         return OrderAnswer(outcome=self.outcomes.pop(0) if self.outcomes else KNOWN, call=CALL)
 
     async def find_order(self, reference_number: str, *, region: Region = Region.INDIA) -> FoundOrder:
-        return FoundOrder(placed=None, known=True, call=CALL)
+        return FoundOrder(placed=None, known=self.can_be_asked, call=CALL)
 
     async def cancel_order(self, waybill: str, cp_id: int, account_code: str) -> CancelAnswer:
         if during := self.during_cancel:
@@ -121,6 +122,22 @@ async def test_asked_between_two_calls_it_is_settled_first_and_then_cancelled(st
     assert (await get(store, "R")).state is not State.CANCELLED, "ClickPost may hold it"
     await run_to_the_end(store, vendor, clock)
     assert vendor.cancelled == ["AWB1"]
+
+
+async def test_a_refusal_is_no_end_until_clickpost_was_asked_what_the_lost_call_left(store: Store) -> None:
+    clock = SetClock()
+    vendor = Vendor(Unknown(message="lost"), Rejected(message="no"), Rejected(message="no"))
+    await add(store, "R")
+    await push(store, vendor, clock)
+    await want_cancelled(store, clock)
+    vendor.can_be_asked = False
+    clock.forward(minutes=10)
+    await push(store, vendor, clock)
+    after = await get(store, "R")
+    assert (after.state, after.may_stand) == (State.RETRYING, True)
+    vendor.can_be_asked = True
+    await run_to_the_end(store, vendor, clock)
+    assert (vendor.orders, vendor.cancelled) == (3, [])
 
 
 async def test_asked_after_the_call_it_is_cancelled_there(store: Store) -> None:

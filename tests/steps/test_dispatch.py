@@ -313,7 +313,7 @@ async def test_what_may_stand_is_looked_up_before_it_gives_up(store: Store, outc
     assert [a.outcome for a in await attempts_of(store, "NOT")][-1] == "not_found"
 
 
-async def test_a_failure_after_an_unknown_one_is_looked_up_as_well_and_a_clear_refusal_is_not(store: Store) -> None:
+async def test_a_failure_after_an_unknown_one_is_looked_up_as_well_and_a_refusal_too(store: Store) -> None:
     answers: dict[str, Outcome] = {"R": Unknown(message="no answer"), "S": Unknown(message="no answer")}
     vendor, clock = Vendor(lambda reference, _: answers[reference]), SetClock()
     await add(store, "R", "S")
@@ -324,8 +324,34 @@ async def test_a_failure_after_an_unknown_one_is_looked_up_as_well_and_a_clear_r
     for _ in range(5):
         clock.forward(hours=1)
         await push(store, vendor, clock, policy)
-    assert vendor.asked == ["R"]
+    assert vendor.asked == ["S", "R"]
     assert [(await get(store, r)).may_stand for r in "RS"] == [True, False]
+    assert [(await get(store, r)).state for r in "RS"] == [State.GAVE_UP, State.REJECTED]
+
+
+async def test_a_refusal_of_what_an_earlier_call_placed_does_not_hide_the_waybill(store: Store) -> None:
+    """The payload was changed into one that ClickPost refuses before it looks at the reference number."""
+    answers: list[Outcome] = [Unknown(message="no answer"), Rejected(message="bad")]
+    vendor, clock = Vendor(lambda _r, _c: answers.pop(0)), SetClock()
+    await add(store, "R")
+    await push(store, vendor, clock)
+    vendor.held["R"] = Placed(waybill="AWB-1", already=True)
+    clock.forward(hours=1)
+    await push(store, vendor, clock)
+    assert ((await get(store, "R")).state, (await get(store, "R")).waybill) == (State.PLACED, "AWB-1")
+
+
+async def test_what_a_killed_worker_may_have_placed_is_looked_up_before_it_gives_up(store: Store) -> None:
+    vendor, clock = Vendor(lambda _r, _c: AWAY), SetClock()
+    await add(store, "R")
+    async with store.write() as session:
+        taken = await dispatch.claim(session, {"4:main": 1}, set(), owner="dead", now=T0, until=T0)
+    assert [s.may_stand for s in taken] == [False]
+    vendor.held["R"] = Placed(waybill="AWB-1", already=True)
+    for _ in range(12):
+        await push(store, vendor, clock, replace(POLICY, desk=DeskPolicy(failures=99)))
+        clock.forward(hours=2)
+    assert (vendor.asked, (await get(store, "R")).waybill) == (["R"], "AWB-1")
 
 
 async def test_a_waybill_that_is_registered_already_is_asked_for_at_once(store: Store) -> None:

@@ -21,7 +21,7 @@ from awbridge.steps import intake
 from awbridge.steps.fallback import FallbackPolicy, fall_back_due
 from awbridge.steps.push import push_due
 from awbridge.steps.verdict import PushPolicy
-from awbridge.store import Store, couriers, dispatch, shipments
+from awbridge.store import Store, couriers, dispatch, endpoints, shipments
 from awbridge.store.couriers import CourierAccount
 from awbridge.store.dispatch import Placing
 from tests.steps.world import SetClock, TrippingStore, an_order, attempts_of, get
@@ -211,10 +211,13 @@ async def test_what_clickpost_holds_after_all_is_placed_and_not_replaced(configu
     await take_in(configured, clock)
     await push_due(store=configured, clickpost=vendor, clock=clock, policy=PUSH)
     vendor.orders["REF"] = {}
+    async with configured.write() as session:
+        await endpoints.add(session, "https://erp.example/", now=clock())
     await run(configured, vendor, clock, minutes=2)
     first = await get(configured, "REF")
     assert (first.state, first.waybill, first.replaced_by) == (State.PLACED, "AWB-REF", None)
     assert await count(configured, "shipments") == 1
+    assert [row["kind"] for row in await fetch(configured, "SELECT kind FROM events")] == ["shipment.placed"]
 
 
 async def test_a_question_that_fails_is_asked_again_later(configured: Store) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Sequence
 from datetime import date
 from decimal import Decimal
 
@@ -17,7 +18,8 @@ from awbridge.steps import intake
 from awbridge.steps.push import push_due
 from awbridge.steps.verdict import PushPolicy
 from awbridge.store import Store, waybills
-from tests.steps.world import SetClock, get
+from awbridge.store.attempts import Attempt
+from tests.steps.world import SetClock, attempts_of, get
 
 PUNE = Party(name="Tea", phone="8000000001", address="4", city="Pune", state="Maharashtra", postal_code="411001")
 DELHI = Party(name="A Customer", phone="8000000002", address="12", city="Delhi", state="Delhi", postal_code="110001")
@@ -71,6 +73,11 @@ FORMS: dict[str, tuple[JsonObject, Region]] = {
 }
 
 
+def told_sort_code(calls: Sequence[Attempt]) -> str | None:
+    """What the answer said, read apart from the client."""
+    return json.loads(calls[-1].response)["result"].get("sort_code") or None
+
+
 async def push(store: Store, sandbox: Sandbox, payload: JsonObject, region: Region) -> None:
     clock = SetClock()
     await intake.take_in(store=store, clock=clock, orders=[{**payload, "region": region.value}])
@@ -88,6 +95,7 @@ async def test_an_order_of_any_form_is_placed_and_kept_whole(store: Store, sandb
     assert (ours.courier_partner_id, ours.account_code) == (theirs.cp_id, theirs.account.account_code)
     assert ours.difference is None
     assert ours.security_key == theirs.security_key
+    assert ours.sort_code == told_sort_code(await attempts_of(store, theirs.reference_number))
     assert bool(ours.label_url) == theirs.has_label
     assert ours.children == tuple(theirs.children)
     async with store.read() as session:

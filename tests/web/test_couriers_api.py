@@ -125,3 +125,33 @@ async def test_shipments_are_moved(http: httpx2.AsyncClient) -> None:
     assert (await http.get("/v1/shipments/R")).json()["transporter"] == "six"
     assert (await http.post("/v1/couriers/t/move", json={"to": "nobody"})).status_code == 404
     assert (await http.post("/v1/couriers/a%00b/move", json={"to": "six"})).status_code == 404
+
+
+async def test_an_account_is_limited_and_a_downtime_holds_it(http: httpx2.AsyncClient) -> None:
+    assert (await http.post("/v1/shipments", json={**bare("R"), "transporter": "t"})).status_code == 202
+    limit = {"courier_partner_id": 4, "account_code": "one", "rate_per_second": 2.5}
+    assert (await http.put("/v1/accounts/rate", json=limit)).status_code == 200
+    body = {
+        "courier_partner_id": 4,
+        "from_at": "2020-01-01T00:00:00",
+        "to_at": "2999-01-01T00:00:00",
+        "reason": "works",
+    }
+    declared = await http.post("/v1/downtimes", json=body)
+    assert (declared.status_code, declared.json()["zone"]) == (201, "Asia/Kolkata")
+    [account] = (await http.get("/v1/accounts")).json()
+    shown = (account["rate_per_second"], account["held"], account["problem"], account["waiting"])
+    assert shown == (2.5, "downtime", "declared downtime: works", 1)
+    assert (await http.get("/v1/shipments/R")).json()["state"] == "held"
+    assert [d["id"] for d in (await http.get("/v1/downtimes")).json()] == [declared.json()["id"]]
+    assert (await http.delete(f"/v1/downtimes/{declared.json()['id']}")).status_code == 204
+    assert (await http.delete(f"/v1/downtimes/{declared.json()['id']}")).status_code == 404
+    for nothing in ("x", "9" * 19, "9" * 30, "٣"):
+        assert (await http.delete(f"/v1/downtimes/{nothing}")).status_code == 404
+    assert (await http.put("/v1/accounts/rate", json=limit | {"rate_per_second": None})).status_code == 200
+    [account] = (await http.get("/v1/accounts")).json()
+    assert (account["rate_per_second"], account["held"]) == (None, None)
+    for wrong in (limit | {"rate_per_second": 0}, limit | {"courier_partner_id": 0}, {"courier_partner_id": 4}):
+        assert (await http.put("/v1/accounts/rate", json=wrong)).status_code == 422
+    backwards = body | {"to_at": "2019-01-01T00:00:00"}
+    assert (await http.post("/v1/downtimes", json=backwards)).status_code == 422

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 import awbridge
 from awbridge import service
-from awbridge.cli import downtimes
+from awbridge.cli import accounts, downtimes
 from awbridge.cli.actions import actions_group, pickups_group, waybills_group
 from awbridge.cli.couriers import couriers_group
 from awbridge.cli.doctor import doctor
@@ -152,7 +152,7 @@ def migrate() -> None:
     click.echo("\n".join(f"applied {name}" for name in ran) or "the schema is up to date")
 
 
-_ = downtimes  # adds its commands to those of couriers
+_ = (accounts, downtimes)  # add their commands to those of couriers
 
 for command in (payload_command, replace_command):
     shipments_group.add_command(command)

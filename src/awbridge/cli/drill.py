@@ -16,19 +16,54 @@ from awbridge.drill import Plan, Result, run_drill
 @click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 32))
 @click.option("--kills", default=4, show_default=True, type=click.IntRange(0, 1000), help="Workers killed (SIGKILL).")
 @click.option(
+    "--stumbles",
+    default=4,
+    show_default=True,
+    type=click.IntRange(0, 1000),
+    help="How often the database drops its connections (PostgreSQL) or is locked for a second (SQLite).",
+)
+@click.option(
+    "--jumps",
+    default=20.0,
+    show_default=True,
+    type=click.FloatRange(0, 3600),
+    help="By how many seconds the workers' clocks may be off; they jump every few seconds.",
+)
+@click.option(
     "--faults", default=0.2, show_default=True, type=click.FloatRange(0, 0.5), help="Part of the calls that go wrong."
 )
 @click.option("--seed", default=1, show_default=True, help="The same seed gives the same orders and faults.")
 @click.option("--database", help="An empty database to use.  [default: a SQLite file that is removed after]")
 @as_json_option
-def drill(orders: int, workers: int, kills: int, faults: float, seed: int, database: str | None, as_json: bool) -> None:
-    """Push orders through a simulated bad day with workers that are killed, and compare the ledgers.
+def drill(
+    orders: int,
+    workers: int,
+    kills: int,
+    stumbles: int,
+    jumps: float,
+    faults: float,
+    seed: int,
+    database: str | None,
+    as_json: bool,
+) -> None:
+    """Push orders through a simulated bad day, and compare the ledgers.
+
+    Calls fail in every way, workers are killed, their clocks jump, and the database stumbles.
 
     Example: awbridge drill --orders 10000 --workers 4 --kills 10
     """
     with tempfile.TemporaryDirectory(prefix="awbridge-drill-") as folder:
         url = database or f"sqlite:///{folder}/drill.db"
-        plan = Plan(orders=orders, workers=workers, kills=kills, faults=faults, seed=seed, database_url=url)
+        plan = Plan(
+            orders=orders,
+            workers=workers,
+            kills=kills,
+            stumbles=stumbles,
+            jumps=jumps,
+            faults=faults,
+            seed=seed,
+            database_url=url,
+        )
         result = run(run_drill(plan, Path(folder)))
         log = (Path(folder) / "drill.log").read_text(errors="replace")
     if as_json:

@@ -216,13 +216,20 @@ def parse_create_order(reply: Reply, reference_number: str) -> Outcome:
         case Answer.THROTTLED:
             return TryLater(message=message, retry_after=reply.retry_after, counts=False)
         case Answer.TRANSIENT:
-            return TryLater(message=message, retry_after=reply.retry_after)
+            return TryLater(message=message, retry_after=reply.retry_after, silent=_is_silent(reply))
         case Answer.UNCLEAR:
-            return TryLater(message=message, retry_after=reply.retry_after, unclear=True)
+            return TryLater(message=message, retry_after=reply.retry_after, unclear=True, silent=_is_silent(reply))
         case Answer.CONFIGURATION:
             return Misconfigured(message=message, code=code)
         case Answer.PERMANENT:
             return Rejected(message=message, code=code, fields=named_fields(code, reply.message))
+
+
+def _is_silent(reply: Reply) -> bool:
+    """Whether an answer leaves open if the order was placed: a gateway's, or one without a code of ClickPost's."""
+    return (
+        reply.http_status >= 500 or reply.http_status == 408 or (reply.http_status < 400 and not reply.business_status)
+    )
 
 
 def parse_fetch_order(reply: Reply, reference_number: str = "") -> Placed | None:
@@ -240,7 +247,7 @@ def placed_differences(shipment: Shipment, placed: Placed) -> list[str]:
     details = shipment_details(shipment.payload)
     asked_cod, shown_cod = as_number(details.get("cod_value")), as_number(placed.shown_cod_value)
     pairs = (
-        ("courier partner", str(shipment.courier_partner_id), _shown(placed.courier_partner_id)),
+        ("courier partner", _shown(shipment.courier_partner_id or None), _shown(placed.courier_partner_id)),
         ("account", shipment.account_code, placed.account_code),
         ("reference number", shipment.reference_number, placed.shown_reference),
         ("order id", shipment.order_id, placed.shown_order_id),

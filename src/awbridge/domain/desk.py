@@ -38,7 +38,8 @@ class DeskPolicy:
 
     The breaker opens after `failures` failed calls within `window` that are at least the share `rate` of all calls.
     `probe` and `hold` are the times between two probes of an open breaker and of an account with wrong credentials.
-    The ramp doubles up to `ramp_until` shipments a step; a step whose answers never came is let go after `patience`.
+    The ramp doubles up to `ramp_until` shipments a step; a step whose answers never came is let go after `patience`,
+    and so is the whole ramp when nothing has waited for that long.
     """
 
     failures: int = 10
@@ -119,7 +120,7 @@ def allowance(state: AccountState, now: datetime, policy: DeskPolicy, most: int)
         return 0
     if state.in_trouble:
         most = min(most, 1) if state.probe_at is None or now >= state.probe_at else 0
-    elif state.ramp is not None:
+    elif state.ramp is not None and not _is_idle(state, now, policy):
         most = min(most, state.ramp if _step_is_stale(state, now, policy) else state.ramp_left)
     return min(most, _whole_tokens(state, now)) if state.rate_per_second else most
 
@@ -173,6 +174,8 @@ def taken(state: AccountState, number: int, now: datetime, policy: DeskPolicy) -
         return replace(state, probe_at=now + _interval(state.trouble, policy))
     if state.ramp is None:
         return state
+    if _is_idle(state, now, policy):
+        return _off_the_ramp(state)
     if _step_is_stale(state, now, policy):
         state = replace(state, ramp_left=state.ramp, ramp_done=0, ramp_at=now)
     return replace(state, ramp_left=max(state.ramp_left - number, 0), ramp_at=state.ramp_at or now)
@@ -254,12 +257,25 @@ def _climbed(state: AccountState, tally: Tally, now: datetime, policy: DeskPolic
         return replace(state, ramp_done=done)
     step = state.ramp * 2
     if step > policy.ramp_until:
-        return replace(state, ramp=None, ramp_left=0, ramp_done=0, ramp_at=None)
+        return _off_the_ramp(state)
     return replace(state, ramp=step, ramp_left=step, ramp_done=0, ramp_at=None)
 
 
 def _at_the_foot(state: AccountState) -> AccountState:
     return replace(state, ramp=1, ramp_left=1, ramp_done=0, ramp_at=None)
+
+
+def _off_the_ramp(state: AccountState) -> AccountState:
+    return replace(state, ramp=None, ramp_left=0, ramp_done=0, ramp_at=None)
+
+
+def _is_idle(state: AccountState, now: datetime, policy: DeskPolicy) -> bool:
+    """The account works, and nothing has waited for a place on the ramp for a while: it is over.
+
+    Else an account with few orders stood on it for hours, and a single failure would open the breaker again.
+    """
+    climbed = state.ramp is not None and state.ramp > 1 and state.ramp_left > 0
+    return climbed and state.good_at is not None and now - state.good_at >= policy.patience
 
 
 def _step_is_stale(state: AccountState, now: datetime, policy: DeskPolicy) -> bool:

@@ -43,6 +43,7 @@ class TryLater:
     """It failed for a reason that passes. `counts` is False where it must not use up a try (429).
 
     `unclear`: nobody knows what to make of the answer. `may_stand`: it says that the order is known, but not where.
+    `silent`: it does not say that nothing was placed (a gateway's error, a page, an empty body).
     """
 
     message: str
@@ -50,6 +51,7 @@ class TryLater:
     counts: bool = True
     unclear: bool = False
     may_stand: bool = False
+    silent: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

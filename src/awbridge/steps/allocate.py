@@ -1,4 +1,8 @@
-"""Allocate: asks ClickPost's recommendation for shipments that no rule gave a courier. Claim, call, record."""
+"""Allocate: asks ClickPost's recommendation for shipments that no rule gave a courier. Claim, call, record.
+
+What went out under a courier before may stand at ClickPost. Such a shipment is settled first: ClickPost is asked what
+it holds, and only what it does not hold gets a courier, or an end.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ from typing import Protocol
 
 import structlog
 
+from awbridge.clickpost.answers import FoundOrder
 from awbridge.clickpost.failures import Answer
 from awbridge.clickpost.orders import successor
 from awbridge.clickpost.parcel import recommendation_query
@@ -22,6 +27,7 @@ from awbridge.domain.json import JsonObject
 from awbridge.domain.retry import DEFAULT_RETRY_DELAYS, delay_before_retry
 from awbridge.domain.shipment import Region, Shipment, State
 from awbridge.steps.clock import Clock
+from awbridge.steps.found import keep_found
 from awbridge.store import Store, attempts, couriers, events, shipments
 from awbridge.store.couriers import CourierAccount
 from awbridge.store.database import Session
@@ -41,6 +47,10 @@ class Recommends(Protocol):
         """The best accounts for one parcel anywhere. Raises VendorError."""
         ...
 
+    async def find_order(self, reference_number: str, *, region: Region = Region.INDIA) -> FoundOrder:
+        """What ClickPost holds under a reference number. Never raises for what the vendor does."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AllocatePolicy:
@@ -51,6 +61,7 @@ class AllocatePolicy:
     lease: timedelta = timedelta(seconds=120)
     retry_delays: Sequence[float] = DEFAULT_RETRY_DELAYS
     hold: timedelta = timedelta(minutes=5)
+    ask_after: timedelta = timedelta(days=1)
 
 
 async def allocate_due(*, store: Store, clickpost: Recommends, clock: Clock, policy: AllocatePolicy) -> int:
@@ -67,6 +78,8 @@ async def allocate_due(*, store: Store, clickpost: Recommends, clock: Clock, pol
         async with seats:
             if clock() >= now + policy.lease:
                 return  # not ours any more
+            if _must_be_settled(shipment) and not await _settle(store, clickpost, shipment, owner, clock, policy):
+                return
             answer = await _ask(clickpost, shipment)
             async with store.write() as session:
                 await _record(session, shipment, owner, answer, clock(), policy)
@@ -76,6 +89,36 @@ async def allocate_due(*, store: Store, clickpost: Recommends, clock: Clock, pol
         if isinstance(result, BaseException):
             raise result
     return len(claimed)
+
+
+def _must_be_settled(shipment: Shipment) -> bool:
+    return shipment.may_stand or bool(shipment.sent_at and shipment.cancel_asked_at)
+
+
+async def _settle(
+    store: Store, clickpost: Recommends, shipment: Shipment, owner: str, clock: Clock, policy: AllocatePolicy
+) -> bool:
+    """Ask ClickPost what it holds of a shipment that went out before; whether it holds nothing and goes on."""
+    reference = shipment.reference_number
+    found = await clickpost.find_order(reference, region=shipment.region)
+    async with store.write() as session:
+        now = clock()
+        outcome = "found" if found.placed else "not_found" if found.known else "not_asked"
+        await _keep(session, shipment, found.call, outcome, now)
+        if found.placed:
+            await keep_found(session, shipment, found.placed, ask_after=policy.ask_after, now=now)
+        elif not found.known:
+            await shipments.not_allocated(session, reference, owner, _not_asked(shipment, now, policy), now=now)
+        elif await shipments.not_held(session, reference, owner, now=now):
+            return not await shipments.cancel_is_asked(session, reference)
+    return False
+
+
+def _not_asked(shipment: Shipment, now: datetime, policy: AllocatePolicy) -> NotAllocated:
+    """It waits, using up no try: nobody may take for dead what may travel."""
+    problem = "it was sent before, and ClickPost could not be asked whether it holds it"
+    again_at = now + policy.hold
+    return NotAllocated(state=State.ALLOCATING, no_of_retries=shipment.no_of_retries, problem=problem, ask_at=again_at)
 
 
 async def _ask(clickpost: Recommends, shipment: Shipment) -> Recommendations | VendorError:

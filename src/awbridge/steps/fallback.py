@@ -18,15 +18,15 @@ import structlog
 from awbridge.clickpost.answers import FoundOrder
 from awbridge.clickpost.cures import all_were_refused, another_courier_may
 from awbridge.clickpost.models.order_rules import longest_reference
-from awbridge.clickpost.orders import placed_differences, successor
+from awbridge.clickpost.orders import successor
 from awbridge.domain.errors import PayloadRefused
 from awbridge.domain.fallback import chain, successor_reference
 from awbridge.domain.shipment import NewShipment, Region, Shipment
 from awbridge.steps.clock import Clock
-from awbridge.store import Store, attempts, couriers, dispatch, shipments
+from awbridge.steps.found import keep_found
+from awbridge.store import Store, attempts, couriers, shipments
 from awbridge.store.couriers import CourierAccount
 from awbridge.store.database import Session
-from awbridge.store.dispatch import Placing
 
 log = structlog.get_logger()
 
@@ -177,14 +177,7 @@ async def _place(
     async with store.write() as session:
         now = clock()
         await _keep(session, shipment, found, "placed", clock)
-        placing = Placing(
-            shipment=shipment,
-            placed=found.placed,
-            difference="; ".join(placed_differences(shipment, found.placed)) or None,
-            next_ask_at=now + policy.ask_after,
-        )
-        await dispatch.place(session, [placing], now=now)
-        await _cancel_if_asked(session, shipment.reference_number, clock())
+        await keep_found(session, shipment, found.placed, ask_after=policy.ask_after, now=now)
     log.info("fallback.held_already", reference=shipment.reference_number, waybill=found.placed.waybill)
 
 

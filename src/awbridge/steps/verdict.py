@@ -51,16 +51,20 @@ def decide(
     While its account is `in_trouble`, a failure that passes uses up no try.
     """
     decided = _decide(shipment, outcome, now, policy, in_trouble=in_trouble)
-    stands = shipment.may_stand or isinstance(outcome, Unknown | Pending) or _is_registered(outcome)
+    unheard = isinstance(outcome, Unknown | Pending) or _is_registered(outcome) or _is_silent(outcome)
+    stands = shipment.may_stand or unheard
     return replace(decided, may_stand=stands and not isinstance(outcome, Rejected))
 
 
 def must_be_settled(shipment: Shipment, outcome: Outcome, now: datetime, policy: PushPolicy) -> bool:
     """Whether ClickPost has to be asked what it holds, before this outcome is believed.
 
-    Where it says that it knows the order but gives no waybill, and before giving up what may stand there.
+    Where it says that it knows the order but gives no waybill, before giving up what may stand there, and where it
+    refuses what an earlier call may have placed: a changed payload may be refused before its reference number is read.
     """
-    if isinstance(outcome, Placed | Rejected | Misconfigured):
+    if isinstance(outcome, Rejected):
+        return shipment.may_stand
+    if isinstance(outcome, Placed | Misconfigured):
         return False
     decided = decide(shipment, outcome, now, policy)
     return _is_registered(outcome) or (decided.state is State.GAVE_UP and decided.may_stand)
@@ -69,13 +73,13 @@ def must_be_settled(shipment: Shipment, outcome: Outcome, now: datetime, policy:
 def unsettled(shipment: Shipment, decided: NotPlaced, now: datetime, policy: PushPolicy) -> NotPlaced:
     """What becomes of a shipment that may stand at ClickPost, and ClickPost could not be asked.
 
-    It does not give up: nobody may take for dead what may travel. It goes on at the longest delay, using up no try.
+    It comes to no end: nobody may take for dead what may travel. It goes on at the longest delay, using up no try.
     """
-    if decided.state is not State.GAVE_UP:
+    if decided.state not in (State.GAVE_UP, State.REJECTED, State.CANCELLED):
         return decided
     again_at = now + timedelta(seconds=max(policy.retry_delays))
     tries = shipment.no_of_retries
-    return replace(decided, state=State.RETRYING, no_of_retries=tries, next_try_at=again_at)
+    return replace(decided, state=State.RETRYING, no_of_retries=tries, next_try_at=again_at, may_stand=True)
 
 
 def is_failure(outcome: Outcome) -> bool:
@@ -99,6 +103,10 @@ def tally(answers: Sequence[tuple[Outcome, bool]]) -> Tally:
         problem=failed[-1].message if failed else "",
         retry_after=max(rests, default=None),
     )
+
+
+def _is_silent(outcome: Outcome) -> bool:
+    return isinstance(outcome, TryLater) and outcome.silent
 
 
 def _is_registered(outcome: Outcome) -> bool:

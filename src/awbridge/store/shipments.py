@@ -563,6 +563,14 @@ async def not_allocated(
     return changed > 0
 
 
+async def not_held(session: Session, reference_number: str, owner: str, *, now: datetime) -> bool:
+    """ClickPost holds nothing of a shipment without a courier that was sent before; False when the lease was lost.
+
+    It is cancelled where somebody asked for that.
+    """
+    return await session.execute(_sql.not_held, shard_of(reference_number), reference_number, owner, now) > 0
+
+
 async def claim_replaceable(
     session: Session, *, owner: str, now: datetime, until: datetime, not_before: datetime, failures: int, limit: int
 ) -> list[Shipment]:

@@ -28,6 +28,14 @@ class AccountView(BaseModel):
     rate_per_second: float | None
 
 
+class RateBody(BaseModel):
+    """How many orders of one account may go out a second, over all processes."""
+
+    courier_partner_id: int = Field(gt=0, lt=2**31)
+    account_code: str | None = Field(None, max_length=200, pattern=r"^[^\x00]*$")
+    rate_per_second: float | None = Field(ge=0.001, le=10_000, description="Null lifts the limit.")
+
+
 class DowntimeBody(BaseModel):
     """A downtime: either `from_at` and `to_at`, or `starts` and `ends` on `weekdays`. Local to the zone."""
 
@@ -60,6 +68,13 @@ def add_routes(api: APIRouter, store: Store, clock: Clock, zone: str) -> None:
             numbers = accounts.held_numbers(await accounts.count_unplaced(session, list(held)))
         return [_account_view(account, held.get(account.state.account), numbers) for account in every]
 
+    @api.put("/accounts/rate", tags=["couriers"])
+    async def set_rate(body: Annotated[RateBody, Body()]) -> RateBody:
+        """Limit how many orders of one account go out a second. It counts at once."""
+        async with store.write() as session:
+            await accounts.set_rate(session, body.courier_partner_id, body.account_code, body.rate_per_second)
+        return body
+
     @api.get("/downtimes", tags=["couriers"])
     async def list_downtimes() -> list[DowntimeView]:
         """The declared downtimes that are not over."""
@@ -90,10 +105,14 @@ def add_routes(api: APIRouter, store: Store, clock: Clock, zone: str) -> None:
     async def remove_downtime(number: str) -> None:
         """Take a downtime back; what it held goes out."""
         async with store.write() as session:
-            if not number.isdecimal() or len(number) > 18 or not await downtimes.remove(session, int(number)):
+            if not _is_id(number) or not await downtimes.remove(session, int(number)):
                 raise NotFound(f"there is no downtime {number}")
 
-    _ = (list_accounts, list_downtimes, add_downtime, remove_downtime)
+    _ = (list_accounts, set_rate, list_downtimes, add_downtime, remove_downtime)
+
+
+def _is_id(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= 19 and int(text) < 2**63
 
 
 def _account_view(account: accounts.Account, held: accounts.Held | None, numbers: dict[str, int]) -> AccountView:

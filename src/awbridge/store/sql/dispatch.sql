@@ -1,10 +1,10 @@
 -- name: claim
 -- One row in for each account: as many of its shipments as it has turns, oldest due first. A lease that ran out is
--- anybody's: its worker was killed, or is too slow to be believed.
+-- anybody's: its worker was killed, or is too slow to be believed. Its call may have placed the order.
 {{postgres:
 -- The physical places, locked until the end of this statement: any join here may be planned as a walk over all rows.
 UPDATE shipments SET lease_owner = ($1::text[])[1], lease_ends_at = ($2::timestamptz[])[1],
-  sent_at = COALESCE(sent_at, ($3::timestamptz[])[1])
+  sent_at = COALESCE(sent_at, ($3::timestamptz[])[1]), may_stand = may_stand OR lease_owner IS NOT NULL
 WHERE ctid = ANY (ARRAY(
   SELECT due.ctid FROM unnest($4::text[], $5::smallint[], $6::integer[]) AS turn (account, priority, number)
   CROSS JOIN LATERAL (
@@ -17,7 +17,8 @@ WHERE ctid = ANY (ARRAY(
   ) due
 ))}}
 {{sqlite:
-UPDATE shipments SET lease_owner = $1, lease_ends_at = $2, sent_at = COALESCE(sent_at, $3)
+UPDATE shipments SET lease_owner = $1, lease_ends_at = $2, sent_at = COALESCE(sent_at, $3),
+  may_stand = may_stand OR lease_owner IS NOT NULL
 WHERE (shard, reference_number) IN (
   SELECT shard, reference_number FROM shipments
   WHERE account = $4 AND priority = $5 AND next_try_at <= $3 AND NOT success

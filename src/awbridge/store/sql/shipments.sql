@@ -77,17 +77,20 @@ UPDATE shipments SET waits_for = NULL, updated_at = $3,
 WHERE shard = $1 AND reference_number = $2 AND waits_for IS NOT NULL
 
 -- name: cancel_unsent
--- Nothing ever went out for it, or ClickPost refused it for good: there is nothing to cancel over there.
+-- Nothing ever went out for it, or it was refused and ClickPost certainly holds nothing: nothing to cancel over there.
 UPDATE shipments SET state = 'cancelled', cancel_asked_at = $3, next_try_at = NULL, updated_at = $3
 WHERE shard = $1 AND reference_number = $2 AND NOT success AND lease_owner IS NULL
-  AND (sent_at IS NULL OR state = 'rejected') AND state <> 'cancelled'
+  AND (sent_at IS NULL OR (state = 'rejected' AND NOT may_stand)) AND state <> 'cancelled'
 
 -- name: ask_cancel
--- What may stand at ClickPost is settled first (push goes on until it knows), then cancelled there.
+-- What may stand at ClickPost is settled first (push goes on until it knows; without a courier, allocate asks), then
+-- cancelled there.
 UPDATE shipments SET cancel_asked_at = COALESCE(cancel_asked_at, $3), updated_at = $3,
-  next_try_at = CASE WHEN success OR (state = 'gave_up' AND courier_partner_id <> 0) THEN $3 ELSE next_try_at END,
-  allocate_at = CASE WHEN state = 'gave_up' AND courier_partner_id = 0 THEN $3 ELSE allocate_at END,
-  state = CASE WHEN state = 'gave_up' AND courier_partner_id = 0 THEN 'allocating' ELSE state END
+  next_try_at = CASE WHEN success OR (courier_partner_id <> 0 AND (state = 'gave_up' OR (state = 'rejected' AND may_stand)))
+    THEN $3 ELSE next_try_at END,
+  allocate_at = CASE WHEN NOT success AND courier_partner_id = 0 AND waits_for IS NULL THEN $3{{postgres: ::timestamptz}}
+    ELSE allocate_at END,
+  state = CASE WHEN state IN ('gave_up', 'rejected') AND courier_partner_id = 0 THEN 'allocating' ELSE state END
 WHERE shard = $1 AND reference_number = $2 AND state <> 'cancelled'
 
 -- name: claim_cancels
@@ -322,6 +325,16 @@ WHERE shard = $1 AND reference_number = $2 AND lease_owner = $3 AND state = 'all
 -- name: not_allocated
 UPDATE shipments SET state = $4, no_of_retries = $5, problem = $6, allocate_at = $7, lease_owner = NULL,
   lease_ends_at = NULL, updated_at = $8
+WHERE shard = $1 AND reference_number = $2 AND lease_owner = $3 AND state = 'allocating'
+
+-- name: not_held
+-- ClickPost holds nothing of what went out before: it goes on without a courier, or ends where somebody asked for that.
+UPDATE shipments SET may_stand = FALSE, updated_at = $4,
+  state = CASE WHEN cancel_asked_at IS NULL THEN state ELSE 'cancelled' END,
+  allocate_at = CASE WHEN cancel_asked_at IS NULL THEN allocate_at END,
+  problem = CASE WHEN cancel_asked_at IS NULL THEN problem END,
+  lease_owner = CASE WHEN cancel_asked_at IS NULL THEN lease_owner END,
+  lease_ends_at = CASE WHEN cancel_asked_at IS NULL THEN lease_ends_at END
 WHERE shard = $1 AND reference_number = $2 AND lease_owner = $3 AND state = 'allocating'
 
 -- name: claim_replaceable

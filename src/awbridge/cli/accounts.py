@@ -1,0 +1,68 @@
+"""`awbridge couriers accounts` and `rate`: where each courier account stands, and how fast it may be served."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from awbridge.cli.couriers import couriers_group
+from awbridge.cli.shared import as_json_option, plain, print_json, print_table, with_store
+from awbridge.steps.clock import utc_now
+from awbridge.store import Store, accounts
+
+
+@couriers_group.command("accounts")
+@as_json_option
+def list_accounts(as_json: bool) -> None:
+    """List the accounts that have or had shipments: which are held, why, until when, and how much waits there.
+
+    Example: awbridge couriers accounts
+    """
+
+    async def go(store: Store) -> list[dict[str, Any]]:
+        async with store.read() as session:
+            every = await accounts.every(session)
+            held = await accounts.held(session, now=utc_now())
+            numbers = accounts.held_numbers(await accounts.count_unplaced(session, [a.state.account for a in every]))
+        return [_row(account, held.get(account.state.account), numbers) for account in every]
+
+    rows = with_store(go)
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(rows, empty="no account has had a shipment yet")
+
+
+def _row(account: accounts.Account, held: accounts.Held | None, waiting: dict[str, int]) -> dict[str, Any]:
+    return {
+        "courier": account.courier_partner_id,
+        "account": account.account_code,
+        "held": held.kind if held else None,
+        "problem": held.problem if held else None,
+        "until": plain(held.until) if held else None,
+        "waiting": waiting.get(account.state.account, 0),
+        "per_second": account.state.rate_per_second,
+    }
+
+
+@couriers_group.command("rate")
+@click.option("--courier", required=True, type=click.IntRange(1, 2**31 - 1), help="ClickPost's courier partner id.")
+@click.option("--account", help="The account code; without it, the courier's account without a code.")
+@click.option("--per-second", type=click.FloatRange(0.001, 10_000), help="Orders a second, over all processes.")
+@click.option("--unlimited", is_flag=True, help="Lift the limit.")
+def set_rate(courier: int, account: str | None, per_second: float | None, unlimited: bool) -> None:
+    """Limit how many orders of one account go out a second. It counts at once, in every process.
+
+    Example: awbridge couriers rate --courier 4 --account "Delhivery Surface" --per-second 5
+    """
+    if (per_second is None) is not unlimited:
+        raise click.UsageError("say either --per-second or --unlimited")
+
+    async def go(store: Store) -> None:
+        async with store.write() as session:
+            await accounts.set_rate(session, courier, account, per_second)
+
+    with_store(go)
+    named = f"{courier} {account}" if account else f"{courier}"
+    click.echo(f"{named}: no limit" if unlimited else f"{named}: at most {per_second:g} a second")

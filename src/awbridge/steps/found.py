@@ -1,0 +1,39 @@
+"""An order that ClickPost turned out to hold when it was asked: kept and told as if push had placed it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from awbridge.clickpost.orders import placed_differences
+from awbridge.domain import events as happened
+from awbridge.domain.outcome import Placed
+from awbridge.domain.shipment import Shipment
+from awbridge.store import dispatch, events, shipments
+from awbridge.store.database import Session
+from awbridge.store.dispatch import Placing
+
+
+async def keep_found(
+    session: Session, shipment: Shipment, placed: Placed, *, ask_after: timedelta, now: datetime
+) -> None:
+    """ClickPost holds this shipment: keep its waybill, tell of it, and cancel it there where somebody asked for that.
+
+    Nothing changes where another had learnt of it already.
+    """
+    rows = await dispatch.lock(session, [shipment.reference_number])
+    row = rows.get(shipment.reference_number)
+    if row is None or row.success:
+        return
+    placing = Placing(
+        shipment=shipment,
+        placed=placed,
+        difference="; ".join(placed_differences(shipment, placed)) or None,
+        next_ask_at=now + ask_after,
+    )
+    await dispatch.place(session, [placing], now=now)
+    holder = replace(shipment, courier_partner_id=placing.courier)  # which may be another than was asked
+    told = happened.placed(holder, placed.waybill, label_url=placed.label_url, now=now)
+    await events.write(session, [told], now=now)
+    if row.cancel_is_asked:
+        await shipments.cancel(session, shipment.reference_number, now=now)
