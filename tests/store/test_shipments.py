@@ -442,7 +442,7 @@ async def test_hot_statements_use_their_index(
         assert "SCAN shipments\n" not in plan + "\n"
 
 
-_BY_PAIRS = [("lock_many", (["R"], [1])), ("get_many", (["R"], [1])), ("set_status", [(1, "R", *[None] * 14)])]
+_BY_PAIRS = [("lock_many", (["R"], [1])), ("get_many", (["R"], [1])), ("set_status", [(1, "R", *[None] * 15)])]
 
 
 @pytest.mark.parametrize(("name", "args"), _BY_PAIRS, ids=[name for name, _ in _BY_PAIRS])

@@ -514,6 +514,7 @@ async def test_a_shipment_shows_all_that_is_known_of_it(web: Web) -> None:
     assert shown["ndr"] == [
         {"at": after(5), "ndr_code": 1, "ndr_name": "Customer Unavailable", "words": "nobody at home"}
     ]
+    assert (shown["npr"], shown["npr_code"]) == ([], None)
     assert (shown["edd"], [p["edd"] for p in shown["edd_history"]]) == ("2026-11-03", ["2026-11-02", "2026-11-03"])
     assert (shown["stuck_since"], shown["sla_breached"], shown["ndr_code"]) == (after(5), True, 1)
     changed = (await web.http.get("/v1/shipments")).json()["shipments"][0]

@@ -269,7 +269,7 @@ def router(
 
     @api.get("/shipments/{reference_number:path}", tags=["shipments"])
     async def show_shipment(reference_number: str) -> views.ShipmentWithPayload:
-        """One shipment: state, waybill, label_url, status, milestones, attempts_made, ndr, edd_history."""
+        """One shipment: state, waybill, label_url, status, milestones, attempts_made, ndr, npr, edd_history."""
         shipment = await _known(store, reference_number)
         async with store.read() as session:
             shown = shipments.shown(shipment, await accounts.held(session, now=clock()))
