@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import structlog
@@ -41,13 +42,15 @@ _STATUS: tuple[tuple[type[AwbridgeError], int, str], ...] = (
 )
 
 
-def problem(status: int, title: str, detail: str = "", **more: Any) -> JSONResponse:
+def problem(
+    status: int, title: str, detail: str = "", *, headers: Mapping[str, str] | None = None, **more: Any
+) -> JSONResponse:
     """A problem answer."""
     body: dict[str, Any] = {"type": "about:blank", "title": title, "status": status}
     if detail:
         body["detail"] = detail
-    headers = {"retry-after": "1"} if status == 503 else None
-    return JSONResponse({**body, **more}, status, headers=headers, media_type="application/problem+json")
+    sent = {**(headers or {}), **({"retry-after": "1"} if status == 503 else {})}
+    return JSONResponse({**body, **more}, status, headers=sent, media_type="application/problem+json")
 
 
 def _details(error: AwbridgeError) -> dict[str, Any]:
@@ -95,7 +98,7 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def _http(_request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
-        return problem(error.status_code, str(error.detail))
+        return problem(error.status_code, str(error.detail), headers=error.headers)
 
     @app.exception_handler(RequestValidationError)
     async def _request(_request: Request, error: Exception) -> JSONResponse:

@@ -165,6 +165,12 @@ class ShipmentWithPayload(ShipmentView):
     edd_history: list[PromiseView]
 
 
+class TakenView(BaseModel):
+    """The shipments of a list of orders, in its order."""
+
+    shipments: list[ShipmentView]
+
+
 class ShipmentPage(BaseModel):
     """A page of shipments. Pass `next` as `cursor` to get the following page; null on the last."""
 

@@ -1,0 +1,162 @@
+"""Every operation of /openapi.json, by schemathesis: with data that its description allows and data that it does not.
+
+No answer is a 500, and each is one that the description tells of: its status, its type, its shape.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import httpx2
+import pytest
+import requests
+import schemathesis
+from schemathesis import Case, GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.config import GenerationConfig, ProjectConfig, ProjectsConfig, SchemathesisConfig
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from awbridge.steps.apply import ApplyPolicy, apply_due
+from awbridge.steps.ingest import Ingest
+from awbridge.steps.reconcile import ReconcilePolicy, reconcile_due
+from awbridge.store import Store, inbox
+from awbridge.web.app import build_app
+from awbridge.web.webhook import KeyRing, WebhookEndpoint
+from tests.steps.evidence import call, keep
+from tests.steps.world import INDIA, SetClock, an_order, as_body, webhook
+from tests.store.rows import MINUTE, T0, add, delivery, place
+from tests.web.app import Web, web_on
+
+pytestmark = pytest.mark.slow
+
+AS_DESCRIBED = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+
+
+def described() -> dict[str, Any]:
+    """The description, as it is served."""
+
+    async def fetch() -> dict[str, Any]:
+        store, clock = cast(Store, None), SetClock()
+        endpoint = WebhookEndpoint(Ingest(store), KeyRing(store, ()), clock)
+        app = build_app(store=store, clock=clock, webhook=endpoint, loops=(), api_keys=())
+        transport = httpx2.ASGITransport(app=app, client=("127.0.0.1", 1))  # pyright: ignore
+        async with httpx2.AsyncClient(transport=transport, base_url="http://awbridge") as http:
+            return (await http.get("/openapi.json")).json()
+
+    return asyncio.run(fetch())
+
+
+def configured(max_examples: int) -> SchemathesisConfig:
+    generation = GenerationConfig(
+        modes=[GenerationMode.POSITIVE, GenerationMode.NEGATIVE], max_examples=max_examples, deterministic=True
+    )
+    return SchemathesisConfig(projects=ProjectsConfig(default=ProjectConfig(generation=generation)))
+
+
+DESCRIBED = described()
+anything = schemathesis.openapi.from_dict(DESCRIBED, config=configured(5))
+about_what_is_there = schemathesis.openapi.from_dict(DESCRIBED, config=configured(5))
+
+
+class Caller:
+    """Sends cases to the app on a SQLite file in which there is one of each thing; `known` are their names."""
+
+    def __init__(self, folder: Path) -> None:
+        self.known: dict[str, str] = {}
+        self._runner = asyncio.Runner()
+        self._runner.run(self._open(f"sqlite:///{folder}/awbridge.db"))
+
+    async def _open(self, url: str) -> None:
+        self._store = await Store.open(url)
+        await self._store.migrate()
+        self._app = web_on(self._store)
+        self._web = await self._app.__aenter__()
+        self.known = await one_of_each(self._web)
+
+    def send(self, case: Case) -> httpx2.Response:
+        """What the app answers."""
+        made = requests.Request(**case.as_transport_kwargs(base_url="http://awbridge")).prepare()
+        body = made.body.encode() if isinstance(made.body, str) else made.body
+        assert made.method
+        assert made.url
+        return self._runner.run(self._web.http.request(made.method, made.url, content=body, headers=dict(made.headers)))
+
+    def close(self) -> None:
+        self._runner.run(self._close())
+        self._runner.close()
+
+    async def _close(self) -> None:
+        await self._app.__aexit__(None, None, None)
+        await self._store.close()
+
+
+async def one_of_each(web: Web) -> dict[str, str]:
+    """A shipment with a story, and whatever else a path may name: parameter -> what is there."""
+    http = web.http
+    await add(web.store, "R", payload=an_order("R"), transporter="T")
+    await place(web.store, "R", "4000000000001")
+    await keep(web.store, call())
+    failed = webhook("4000000000001", 9, T0 + MINUTE, remark="nobody at home")
+    failed["additional"] |= {"ndr_status_code": 1, "npr_status_code": 2, "courier_partner_edd": "2026-11-03"}
+    async with web.store.write() as session:
+        await inbox.add(session, [delivery("d", received_at=T0 + 2 * MINUTE, body=as_body(failed))])
+    await apply_due(store=web.store, clock=web.clock, policy=ApplyPolicy(zone=INDIA))
+    assert (await http.put("/v1/couriers/T", json={"courier_partner_id": 4, "account_code": "a"})).status_code == 200
+    assert (await http.post("/v1/shipments", json=an_order("NEW", transporter="T"))).status_code in (202, 422)
+    downtime = {"courier_partner_id": 4, "starts": "22:00", "ends": "23:00"}
+    endpoint = await http.post("/v1/endpoints", json={"url": "https://8.8.8.8/hook"})
+    file = b"AWB,Status\n4000000000001,Delivered\n4000000000009,Delivered\n"
+    run = (await http.post("/v1/reconciliations", params={"name": "r-2026-11-02.csv"}, content=file)).json()["id"]
+    policy = ReconcilePolicy(zone=INDIA)
+    assert await reconcile_due(store=web.store, clickpost=None, clock=web.clock, policy=policy, only=int(run))
+    found = (await http.get(f"/v1/reconciliations/{run}/differences")).json()["differences"]
+    return {
+        "reference_number": "R",
+        "transporter": "T",
+        "action_id": (await http.post("/v1/shipments/R/label")).json()["id"],
+        "number": (await http.post("/v1/downtimes", json=downtime)).json()["id"],
+        "endpoint_id": endpoint.json()["id"],
+        "reconciliation_id": run,
+        "difference_id": found[0]["id"],
+        "report_id": "failures-2026-11-02-own",
+    }
+
+
+def no_names(*_args: object, **_more: object) -> None:
+    raise OSError("names are not looked up in tests")
+
+
+@pytest.fixture
+def caller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Caller]:
+    monkeypatch.setattr(socket, "getaddrinfo", no_names)
+    running = Caller(tmp_path)
+    yield running
+    running.close()
+
+
+@anything.parametrize()
+def test_every_operation_answers_as_described(case: Case, caller: Caller) -> None:
+    case.validate_response(caller.send(case))
+
+
+@about_what_is_there.parametrize()
+def test_every_operation_answers_as_described_about_what_is_there(case: Case, caller: Caller) -> None:
+    named = set(case.path_parameters or {}) & set(caller.known)
+    if named:
+        case.path_parameters |= {name: caller.known[name] for name in named}
+    case.validate_response(caller.send(case), checks=AS_DESCRIBED)
