@@ -27,7 +27,6 @@ _MEANINGS = {
 }
 _MORE = {
     ("/v1/couriers/sync", "post"): (502,),
-    ("/v1/erasures", "post"): (404,),
     ("/v1/opt-outs/remove", "post"): (404,),
 }
 _UNGUARDED = ("/healthz", "/readyz")
