@@ -22,6 +22,7 @@ from awbridge.store import Store, differences, reconciliations
 from awbridge.store.differences import Difference
 from awbridge.store.reconciliations import Reconciliation
 from awbridge.web.evidence_routes import ZipResponse
+from awbridge.web.reading import Day
 
 FILE_TYPES = (
     "text/csv",
@@ -127,7 +128,7 @@ def router(store: Store, clock: Clock, zone: ZoneInfo, *, privacy: Privacy) -> A
     @api.post("", status_code=202, openapi_extra=_body())
     async def begin_reconciliation(
         request: Request,
-        day: Annotated[date | None, Query(alias="date", description="The day, in the account's zone.")] = None,
+        day: Annotated[Day | None, Query(alias="date", description="The day, in the account's zone.")] = None,
         kind: Annotated[Table | None, Query(description="What the file lists; else its name tells.")] = None,
         name: Annotated[
             str, Query(max_length=200, pattern=r"^[^\x00]*$", description="The file's name.")

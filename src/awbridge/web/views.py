@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StrictBool
 
 from awbridge.clickpost.codes import status_info
 from awbridge.clickpost.orders import payload_differences
@@ -231,7 +231,7 @@ class ReplaceBody(BaseModel):
     )
     payload: dict[str, Any] | None = Field(None, description="A whole order in place of the old shipment's payload.")
     set: dict[str, Any] = Field({}, description='Fields by path, e.g. {"shipment_details.weight": 500}.')
-    after_cancel: bool = Field(False, description="Hold the new shipment until the old one is cancelled.")
+    after_cancel: StrictBool = Field(False, description="Hold the new shipment until the old one is cancelled.")
 
 
 class StretchView(BaseModel):
@@ -298,7 +298,7 @@ class CourierBody(BaseModel):
         None, max_length=200, pattern=_NO_NUL, description="The account's code at ClickPost."
     )
     name: str = Field("", max_length=200, pattern=_NO_NUL)
-    active: bool = True
+    active: StrictBool = True
     fallback: str | None = Field(None, max_length=200, pattern=_NO_NUL, description="A transporter that takes over.")
 
 
