@@ -41,7 +41,7 @@ from awbridge.steps.alarm import Digest, Operator, tell_operators
 from awbridge.steps.allocate import AllocatePolicy, allocate_due
 from awbridge.steps.apply import ApplyPolicy, apply_due
 from awbridge.steps.cancel import cancel_due
-from awbridge.steps.catch_up import CatchUpPolicy, ask_for_silent, cover_next_window
+from awbridge.steps.catch_up import POLLING, CatchUpPolicy, ask_for_silent, cover_next_window
 from awbridge.steps.clock import Clock, utc_now
 from awbridge.steps.deliver_events import DeliverPolicy, deliver_due
 from awbridge.steps.differences import look_again
@@ -165,7 +165,7 @@ def catch_up_policy(settings: Settings) -> CatchUpPolicy:
         ask_after=timedelta(seconds=settings.ask_after_seconds),
         ask_again=timedelta(seconds=settings.ask_again_seconds),
         silent_for=timedelta(days=settings.ask_silent_days),
-        pace=Pace(settings.polling_calls_per_second),
+        pace=Pace(POLLING, settings.polling_calls_per_second),
     )
 
 

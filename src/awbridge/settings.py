@@ -250,7 +250,7 @@ class Settings(BaseSettings):
         description="A shipment without news for so many days is listed for a person, and asked for no more.",
     )
     polling_calls_per_second: float = Field(
-        5.0, gt=0, le=1000, description="Calls of updated-order and track-order that one process makes a second."
+        5.0, gt=0, le=1000, description="Calls of updated-order and track-order a second, over all processes."
     )
     webhook_silent_seconds: float = Field(
         3600.0, gt=0, description="Webhooks missing for this long, while polling finds scans, raise an alarm."

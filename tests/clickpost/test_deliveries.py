@@ -179,6 +179,27 @@ def test_the_reason_of_the_latest_failure_is_not_that_of_the_one_before() -> Non
     assert (tidings.scans[0].ndr_code, tidings.latest and tidings.latest.ndr_code) == (None, 6)
 
 
+def test_the_reason_of_a_failed_pickup_goes_with_it_in_its_own_words() -> None:
+    body = all_statuses(clickpost_status_code=3)
+    body["additional"] |= {"npr_status_code": "7", "npr_status_description": " Item not  ready ", "is_rvp": True}
+    scan = read(body).scans[0]
+    assert (scan.npr_code, scan.npr_words, scan.ndr_code) == (7, "Item not  ready", None)
+    body["additional"]["latest_status"]["clickpost_status_code"] = 3
+    tidings = read(body)
+    assert [s.npr_code for s in tidings.scans] == [None], "it is the latest failure's, which is another one"
+    assert (tidings.latest and tidings.latest.npr_code, tidings.latest and tidings.latest.npr_words) == (
+        7,
+        "Item not  ready",
+    )
+
+
+@pytest.mark.parametrize("nothing", [None, "", "none", {}, []])
+def test_no_reason_of_a_failed_pickup_is_none(nothing: Any) -> None:
+    body = all_statuses(clickpost_status_code=3)
+    body["additional"] |= {"npr_status_code": nothing, "npr_status_description": nothing if nothing != "none" else ""}
+    assert [(s.npr_code, s.npr_words) for s in read(body).told] == [(None, "")] * 2
+
+
 @pytest.mark.parametrize(
     ("told", "edd"), [("2026-11-05T00:00:00Z", "2026-11-05"), ("05/11/2026", "2026-11-05"), ("soon", "soon")]
 )

@@ -18,6 +18,7 @@ from awbridge.domain.milestones import (
     count_made,
     failures,
     first,
+    pickup_failures,
     reached,
 )
 from awbridge.domain.overdue import StuckAfter
@@ -132,6 +133,29 @@ def test_a_reason_that_is_told_later_belongs_to_the_failure_before_it() -> None:
 def test_a_reason_without_a_failure_is_one() -> None:
     assert [f.ndr_code for f in failures(journey((30, 5, 99)))] == [99]
     assert failures(journey((30, 5, 0))) == []
+
+
+def missed(*steps: tuple[float, int, int | None]) -> list[Happening]:
+    """(hours since the start, code, NPR code)."""
+    return [
+        happening(code, at=START + hours * HOUR, npr_code=npr, npr_words=f"n{npr}" if npr else "", words=f"s{code}")
+        for hours, code, npr in steps
+    ]
+
+
+def test_failed_pickups_are_told_with_their_reasons() -> None:
+    found = pickup_failures(
+        missed((1, 25, None), (3, 3, None), (4, 25, 2), (8, 3, 0), (30, 3, 5), (31, 4, 5), (60, 8, 0))
+    )
+    assert [(hours(f.at), f.npr_code, f.npr_name, f.words) for f in found] == [
+        (3, 2, "n2", "s3"),
+        (8, 0, "", "s3"),
+        (30, 5, "n5", "s3"),
+    ]
+    assert [f.npr_code for f in pickup_failures(missed((30, 25, 99)))] == [99], "a reason without a failure is one"
+    assert pickup_failures(missed((30, 25, 0), (40, 4, None))) == []
+    assert pickup_failures(TWO_TRIES) == []
+    assert failures(missed((3, 3, 5))) == [], "a failed pickup is no failed delivery"
 
 
 scans = st.tuples(st.integers(0, 90), st.sampled_from([*STATUSES, 43, 1005]), st.sampled_from([0, 1, 4]))

@@ -40,6 +40,17 @@ def test_a_known_scan_learns_what_its_copies_carry_and_keeps_the_first_words() -
     assert entry.received_at == NOON
 
 
+def test_a_failed_pickup_gets_its_reason_from_whichever_copy_has_it() -> None:
+    copies = (
+        SCAN,
+        replace(SCAN, npr_code=0),
+        replace(SCAN, npr_code=4, npr_words="Not ready"),
+        replace(SCAN, npr_code=9),
+    )
+    [entry] = told(*copies).entries
+    assert (entry.npr_code, entry.npr_words) == (4, "Not ready")
+
+
 def test_words_that_came_under_an_id_are_known_without_it_too() -> None:
     reworded = replace(SCAN, status="Moving")
     assert len(told(replace(SCAN, scan_id="s1"), replace(reworded, scan_id="s1"), reworded).entries) == 1

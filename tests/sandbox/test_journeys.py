@@ -41,6 +41,7 @@ def test_every_journey_begins_with_placing_ends_final_and_grows_in_time() -> Non
         assert steps[0].offset == 0
         assert all(b.offset - a.offset >= 1 for a, b in pairwise(steps))
         assert all((step.ndr_code is not None) == (step.code == 9) for step in steps)
+        assert all((step.npr_code is not None) == (step.code == 3) for step in steps)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from awbridge.domain.call import Call
 from awbridge.domain.errors import VendorError
 from awbridge.domain.shipment import WaybillKind
 from awbridge.steps.catch_up import (
+    POLLING,
     CatchUpPolicy,
     Everything,
     ask_back,
@@ -305,8 +306,7 @@ async def test_calls_keep_the_pace(store: Store) -> None:
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
 
-    pace = Pace(2.0, now=lambda: 100.0, sleep=sleep)
-    policy = CatchUpPolicy(pace=pace)
+    policy = CatchUpPolicy(pace=Pace(POLLING, 2.0, sleep=sleep))
     await silent(store, 12)
     clock.forward(days=1)
     await ask_for_silent(store=store, clickpost=vendor, clock=clock, policy=policy)

@@ -101,6 +101,11 @@ class Fold(RuleBasedStateMachine):
         self._deliver(Source.UPDATED_ORDER, body, {step} - set(TWINS))
 
     @rule(step=steps, form=st.integers(0, 7))
+    def report(self, step: int, form: int) -> None:
+        """One scan out of a report that ClickPost mailed: a webhook of old, without an id."""
+        self._deliver(Source.REPORT, {"waybill": WAYBILL, "cp_id": 4, **told(step, form)}, {step} - set(TWINS))
+
+    @rule(step=steps, form=st.integers(0, 7))
     def track_order(self, step: int, form: int) -> None:
         """The whole timeline up to some moment by track-order, with ids of another kind."""
         scans_told = [{**told(n, form), "checkpoint_id": 9000 + n} for n in range(step, -1, -1)]

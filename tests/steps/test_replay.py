@@ -23,7 +23,7 @@ from tests.store.stores import sqlite_only
 
 POLICY = ApplyPolicy(zone=INDIA)
 NOW = T0 + timedelta(days=9)
-JOURNEY = [(28, 0), (4, 60), (5, 300), (6, 600), (9, 700), (9, 700), (21, 900), (14, 2000)]
+JOURNEY = [(28, 0), (3, 30), (4, 60), (5, 300), (6, 600), (9, 700), (9, 700), (21, 900), (14, 2000)]
 EDDS = ("2026-11-05", "2026-11-05T00:00:00Z", "06-11-2026", "", "soon")
 
 
@@ -45,7 +45,7 @@ async def rows(store: Store) -> dict[str, list[dict[str, Any]]]:
         "shipments": "*",
         "promises": "*",
         "scans": "reference_number, fingerprint, scan_id, checkpoint_id, waybill, courier_partner_id, status_code, "
-        "status, remark, location, ndr_code, scanned_at, received_at, source",
+        "status, remark, location, ndr_code, npr_code, npr_words, scanned_at, received_at, source",
     }
     found = {table: await fetch(store, f"SELECT {names} FROM {table}") for table, names in columns.items()}
     return {table: sorted(told, key=repr) for table, told in found.items()}
@@ -62,7 +62,7 @@ async def wipe(store: Store) -> None:
         nothing = (
             "status_code = NULL, status_at = NULL, status_bucket = NULL, status_step = 0, final = FALSE, edd = NULL"
         )
-        more = "edd_due_at = NULL, ndr_at = NULL, ndr_code = NULL"
+        more = "edd_due_at = NULL, ndr_at = NULL, ndr_code = NULL, npr_code = NULL"
         await session.execute(sql(f"UPDATE shipments SET {nothing}, {more}"))
 
 
@@ -91,6 +91,7 @@ def told(dice: random.Random, waybill: str) -> tuple[Source, dict[str, Any]]:
         for c, m in JOURNEY
     ]
     additional = {"courier_partner_edd": dice.choice(EDDS), "ndr_status_code": dice.choice((None, 0, 2, 5))}
+    additional |= {"npr_status_code": dice.choice((None, 0, 3, 7)), "npr_status_description": dice.choice((None, "n"))}
     if source is Source.TRACK_ORDER:
         scans = [s | {"checkpoint_id": 90 + n} for n, s in enumerate(scan[: latest + 1])]
         result = {"latest_status": scan[latest], "scans": scans, "additional": additional}

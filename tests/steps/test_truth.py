@@ -246,6 +246,25 @@ async def test_the_whole_truth_of_a_journey(store: Store) -> None:
     assert (await get(store, "R")).ndr_at is None, "it was delivered since"
 
 
+async def test_a_return_tells_why_it_was_not_picked_up(store: Store) -> None:
+    await a_placed(store)
+    missed = webhook("AWB1", 3, T0 + 3 * HOUR, remark="door locked")
+    missed["additional"] |= {"is_rvp": True, "npr_status_code": 4, "npr_status_description": "Customer Unavailable"}
+    again = webhook("AWB1", 3, T0 + 27 * HOUR, remark="not packed")
+    later = webhook("AWB1", 25, T0 + 28 * HOUR)
+    later["additional"] |= {"npr_status_code": "6"}
+    await deliver(store, *hooks(later, again, missed))
+    told = await truth(store)
+    whole = T0.replace(microsecond=0)
+    assert [(f.at - whole, f.npr_code, f.npr_name, f.words) for f in told.npr] == [
+        (3 * HOUR, 4, "Customer Unavailable", "door locked"),
+        (27 * HOUR, 6, "", "not packed"),
+    ]
+    assert (told.ndr, (await get(store, "R")).npr_code) == ([], 6)
+    scan = (await timeline(store, "R"))[0]
+    assert (scan.npr_code, scan.npr_words) == (4, "Customer Unavailable")
+
+
 async def test_the_reason_is_the_latest_failures_not_the_one_befores(store: Store) -> None:
     await a_placed(store)
     first = webhook("AWB1", 9, T0, location="Delhi")

@@ -25,6 +25,7 @@ TABLES = (
         "webhook_keys",
         "webhook_refusals",
         "arrivals",
+        "paces",
     ),
     *("courier_warnings", "courier_comparisons", "allocation_rules"),
     *("archive_files", "runs", "reports", "erasures"),

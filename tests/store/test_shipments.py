@@ -380,7 +380,7 @@ _PLANS = [
     ("shipments", "aged_out", (T0, "R", 5), "shipments_aged_out"),
     ("shipments", "lock_many", (["R"], [1]), ("shipments_pkey", "sqlite_autoindex_shipments_1")),
     ("shipments", "get_many", (["R"], [1]), ("shipments_pkey", "sqlite_autoindex_shipments_1")),
-    ("shipments", "set_status", [(1, "R", *[None] * 14)], ("shipments_pkey", "sqlite_autoindex_shipments_1")),
+    ("shipments", "set_status", [(1, "R", *[None] * 15)], ("shipments_pkey", "sqlite_autoindex_shipments_1")),
     ("shipments", "newest_in_state", ("rejected", T0, "R", 5), "shipments_by_state"),
     ("waybills", "of_shipments", (["R"],), "waybills_of_shipment"),
     ("inbox", "longest_due", (), "inbox_due"),

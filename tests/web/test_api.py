@@ -97,6 +97,14 @@ async def test_what_is_not_json_is_a_bad_request(web: Web, body: bytes) -> None:
     assert "not JSON" in problem(await web.http.post("/v1/shipments", content=body), 400)["title"]
 
 
+@sqlite_only
+async def test_a_method_that_a_path_has_not_is_told_those_that_it_has(web: Web) -> None:
+    for path, methods in (("/v1/shipments", "GET, POST"), ("/v1/shipments/R/scans", "GET"), ("/v1/actions", "GET")):
+        answer = await web.http.patch(path)
+        problem(answer, 405)
+        assert answer.headers["allow"] == methods
+
+
 @pytest.mark.parametrize("body", ["text", 7, None, True])
 @sqlite_only
 async def test_what_is_no_order_is_refused(web: Web, body: Any) -> None:
@@ -515,6 +523,7 @@ async def test_a_shipment_shows_all_that_is_known_of_it(web: Web) -> None:
     assert shown["ndr"] == [
         {"at": after(5), "ndr_code": 1, "ndr_name": "Customer Unavailable", "words": "nobody at home"}
     ]
+    assert (shown["npr"], shown["npr_code"]) == ([], None)
     assert (shown["edd"], [p["edd"] for p in shown["edd_history"]]) == ("2026-11-03", ["2026-11-02", "2026-11-03"])
     assert (shown["stuck_since"], shown["sla_breached"], shown["ndr_code"]) == (after(5), True, 1)
     changed = (await web.http.get("/v1/shipments")).json()["shipments"][0]

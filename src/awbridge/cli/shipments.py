@@ -169,6 +169,9 @@ def show_shipment(reference_number: str, as_json: bool) -> None:
     if pieces:
         click.echo("\npieces")
         print_table([plain(piece) for piece in pieces], empty="")
+    if truth.npr:
+        click.echo("\nfailed pickups")
+        print_table([plain(failure) for failure in truth.npr], empty="")
     if truth.ndr:
         click.echo("\nfailed deliveries")
         print_table([plain(failure) for failure in truth.ndr], empty="")

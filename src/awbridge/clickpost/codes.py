@@ -87,10 +87,27 @@ MILESTONES: dict[int, Milestone] = {
 _ON_THE_WAY = frozenset({4, 5, 6, 8, 9, 18, 19, 20, 1004})
 _TRIES_TO_DELIVER = frozenset({6, 8, 9})
 _NOBODY_CAME = 4  # an NDR code
+_PICKUP_FAILED = 3
 
 
-def happening(code: int, *, at: datetime, ndr_code: int | None = None, words: str = "") -> Happening:
-    """What a scan means for milestones, attempts and failed deliveries."""
+def is_failed_pickup(code: int) -> bool:
+    """Whether a status says that nothing was picked up."""
+    return code == _PICKUP_FAILED
+
+
+def happening(
+    code: int,
+    *,
+    at: datetime,
+    ndr_code: int | None = None,
+    npr_code: int | None = None,
+    npr_words: str = "",
+    words: str = "",
+) -> Happening:
+    """What a scan means for milestones, attempts, failed deliveries and failed pickups.
+
+    ClickPost publishes no list of NPR codes: its words beside a code are the only name that it has.
+    """
     failed = MILESTONES.get(code) is Milestone.FAILED_DELIVERY
     reason = ndr_code if failed or ndr_code else None  # 0 beside any other status says nothing
     return Happening(
@@ -104,6 +121,9 @@ def happening(code: int, *, at: datetime, ndr_code: int | None = None, words: st
         ndr_name="" if reason is None else NDR_NAMES.get(reason, f"Unknown({reason})"),
         no_attempt=failed and reason == _NOBODY_CAME,
         words=words,
+        pickup_failed=is_failed_pickup(code),
+        npr_code=npr_code if is_failed_pickup(code) or npr_code else None,
+        npr_name=npr_words,
     )
 
 

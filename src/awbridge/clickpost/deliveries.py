@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from awbridge.clickpost.codes import STATUSES, status_info
+from awbridge.clickpost.codes import STATUSES, is_failed_pickup, status_info
 from awbridge.clickpost.times import read_day, read_scan_time
 from awbridge.clickpost.wire import as_bool, as_id, as_int, as_list, as_object, as_text, read_json
 from awbridge.domain.errors import AwbridgeError
@@ -25,6 +25,7 @@ from awbridge.domain.scan import Scan, Source, Tidings
 FUTURE_TOLERANCE = timedelta(minutes=10)  # clocks of couriers differ
 LONGEST_TEXT = 2000  # characters of a remark
 LONGEST_EDD = 64
+LONGEST_REASON = 200
 MOST_PROBLEMS = 5  # of one delivery that are spelt out; the rest is counted
 
 _PREFIXES = {Source.UPDATED_ORDER: "upd", Source.TRACK_ORDER: "trk", Source.WEBHOOK: "hook", Source.REPORT: "rep"}
@@ -100,7 +101,14 @@ class _Reading:
             raise Unreadable("it names no waybill, reference number or order id")
         courier = _first_int(places[:3], "cp_id", "courier_partner_id", "courier_partner")
         # Polling's `ndr_bucket_code` counts differently (14 is Customer Unavailable there): it is not read.
-        teller = _Teller(waybill, courier, _first_int((additional, story, latest_raw), "ndr_status_code"))
+        reasons = (additional, story, latest_raw)
+        teller = _Teller(
+            waybill,
+            courier,
+            ndr=_first_int(reasons, "ndr_status_code"),
+            npr=_first_int(reasons, "npr_status_code"),
+            npr_words=_first_text(reasons, "npr_status_description")[:LONGEST_REASON],
+        )
         scans = self._scans(story, latest_raw, teller)
         latest, scans = _joined(self._latest(story, additional, latest_raw, teller), scans)
         if latest is None and not scans:
@@ -160,7 +168,9 @@ class _Reading:
         # The reason is the latest failure's: another failure before that had a reason of its own.
         latest_failed = _is_failed_delivery(_code(latest_raw) or 0)
         ndr = teller.ndr if stands_for_latest or (_is_failed_delivery(code) and not latest_failed) else None
-        return self._scan(story, code, at, teller, scan_id=_scan_id(story), ndr=ndr)
+        latest_missed = is_failed_pickup(_code(latest_raw) or 0)
+        npr = stands_for_latest or (is_failed_pickup(code) and not latest_missed)
+        return self._scan(story, code, at, teller, scan_id=_scan_id(story), ndr=ndr, npr=npr)
 
     def _listed(self, raw: Any, path: str, teller: _Teller) -> Scan | None:
         scan = as_object(raw)
@@ -169,7 +179,7 @@ class _Reading:
             missing = "status code" if code is None else "time"
             self._note(f"{path} is left out: it has no {missing} that can be read")
             return None
-        return self._scan(scan, code, at, teller, scan_id=_scan_id(scan), ndr=None)
+        return self._scan(scan, code, at, teller, scan_id=_scan_id(scan), ndr=None, npr=False)
 
     def _latest(self, story: JsonObject, additional: JsonObject, raw: JsonObject, teller: _Teller) -> Scan | None:
         code = _code(raw)
@@ -182,12 +192,12 @@ class _Reading:
         if at is None and is_outer:
             at = self._time(story, "timestamp")
         scan_id = _scan_id(story) if at is None and is_outer else ""
-        ndr = None if status_info(code).final else teller.ndr
+        final = status_info(code).final
         at = at or self._received("latest_status.timestamp")
-        return self._scan(raw, code, at, teller, scan_id=scan_id, ndr=ndr)
+        return self._scan(raw, code, at, teller, scan_id=scan_id, ndr=None if final else teller.ndr, npr=not final)
 
     def _scan(
-        self, raw: JsonObject, code: int, at: datetime, teller: _Teller, *, scan_id: str, ndr: int | None
+        self, raw: JsonObject, code: int, at: datetime, teller: _Teller, *, scan_id: str, ndr: int | None, npr: bool
     ) -> Scan:
         info = status_info(code)
         return Scan(
@@ -201,6 +211,8 @@ class _Reading:
             scan_id=scan_id or None,
             checkpoint_id=as_id(raw.get("checkpoint_id")) or None,
             ndr_code=ndr,
+            npr_code=teller.npr if npr else None,
+            npr_words=teller.npr_words if npr else "",
         )
 
     def _time(self, raw: JsonObject, name: str, path: str = "") -> datetime | None:
@@ -232,13 +244,20 @@ class _Teller:
     waybill: str
     courier: int | None
     ndr: int | None
+    npr: int | None
+    npr_words: str
 
 
 def _joined(latest: Scan | None, scans: tuple[Scan, ...]) -> tuple[Scan | None, tuple[Scan, ...]]:
     """Where `latest` is one of the scans once more, it is that scan, ids and all."""
     for place, scan in enumerate(scans):
         if latest and scan.fingerprint() == latest.fingerprint():
-            one = replace(scan, ndr_code=latest.ndr_code if latest.ndr_code is not None else scan.ndr_code)
+            one = replace(
+                scan,
+                ndr_code=latest.ndr_code if latest.ndr_code is not None else scan.ndr_code,
+                npr_code=latest.npr_code if latest.npr_code is not None else scan.npr_code,
+                npr_words=latest.npr_words or scan.npr_words,
+            )
             return one, (*scans[:place], one, *scans[place + 1 :])
     return latest, scans
 
@@ -263,6 +282,10 @@ def _first_id(places: tuple[JsonObject, ...], *names: str) -> str:
 def _first_int(places: tuple[JsonObject, ...], *names: str) -> int | None:
     numbers = (as_int(place.get(name)) for place in places for name in names)
     return next((number for number in numbers if number is not None), None)
+
+
+def _first_text(places: tuple[JsonObject, ...], name: str) -> str:
+    return next((found for place in places if (found := as_text(place.get(name)))), "")
 
 
 def _words(value: Any) -> str:

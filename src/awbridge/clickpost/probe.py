@@ -11,6 +11,7 @@ import httpx2
 
 TIMEOUT = 10.0  # seconds
 LARGEST_WORD = 64 * 1024  # bytes of an answer that are read
+KNOCKER = "doctor-"  # with which the made-up value of a knock begins
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +42,7 @@ async def knock(url: str, *, header: str, transport: httpx2.AsyncBaseTransport |
     """POST nothing to an address with a made-up value in a header: what does it answer?"""
     try:
         async with httpx2.AsyncClient(timeout=TIMEOUT, transport=transport) as http:
-            answer = await http.post(url, headers={header: f"doctor-{secrets.token_hex(8)}"})
+            answer = await http.post(url, headers={header: f"{KNOCKER}{secrets.token_hex(8)}"})
     except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
         return Probe(error=f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
     return Probe(status=answer.status_code, words=answer.text[:LARGEST_WORD])

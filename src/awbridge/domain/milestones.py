@@ -1,4 +1,4 @@
-"""Milestones, delivery attempts and failed deliveries (NDR) of a shipment, out of what happened to it. Pure.
+"""Milestones, tries to deliver, failed deliveries (NDR) and pickups (NPR) of a shipment, out of its scans. Pure.
 
 All of it is computed from the scans when somebody looks, so that no order of arrival can make a difference. Which
 milestone overtakes which stands here too: people are told of them in that order.
@@ -71,7 +71,7 @@ class Happening:
     """A scan as far as milestones go. `moving`: the parcel is on its way out, so somebody has picked it up.
 
     `attempt`: it belongs to a try to deliver. `ndr_code` is the reason told with it, `ndr_name` that in words;
-    `no_attempt` says that by this reason nobody came.
+    `no_attempt` says that by this reason nobody came. `pickup_failed`, `npr_code` and `npr_name`: the same of a pickup.
     """
 
     at: datetime
@@ -84,6 +84,9 @@ class Happening:
     ndr_name: str = ""
     no_attempt: bool = False
     words: str = ""
+    pickup_failed: bool = False
+    npr_code: int | None = None
+    npr_name: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +101,11 @@ class Reached:
 
 def in_order(happenings: Iterable[Happening]) -> list[Happening]:
     """The same happenings, oldest first, whatever order they came in."""
-    return sorted(happenings, key=lambda h: (h.at, h.step, h.code, h.ndr_code or 0, h.words))
+    return sorted(happenings, key=_place_in_time)
+
+
+def _place_in_time(h: Happening) -> tuple[datetime, int, int, int, int, str]:
+    return h.at, h.step, h.code, h.ndr_code or 0, h.npr_code or 0, h.words
 
 
 def reached(
@@ -210,4 +217,25 @@ def failures(happenings: Iterable[Happening]) -> list[Failure]:
             found.append(Failure(at=h.at, ndr_code=h.ndr_code, ndr_name=h.ndr_name, words=h.words))
         elif h.ndr_code and not found[-1].ndr_code:
             found[-1] = replace(found[-1], ndr_code=h.ndr_code, ndr_name=h.ndr_name)
+    return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PickupFailure:
+    """One report of a pickup that failed (NPR). The code may have been told by a later scan, before the next try."""
+
+    at: datetime
+    npr_code: int | None
+    npr_name: str
+    words: str
+
+
+def pickup_failures(happenings: Iterable[Happening]) -> list[PickupFailure]:
+    """Every failed pickup with its reason, oldest first."""
+    found: list[PickupFailure] = []
+    for h in in_order(happenings):
+        if h.pickup_failed or (h.npr_code and not found):
+            found.append(PickupFailure(at=h.at, npr_code=h.npr_code, npr_name=h.npr_name, words=h.words))
+        elif h.npr_code and not found[-1].npr_code:
+            found[-1] = replace(found[-1], npr_code=h.npr_code, npr_name=h.npr_name)
     return found

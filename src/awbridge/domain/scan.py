@@ -23,7 +23,8 @@ class Scan:
 
     `waybill` is empty where the delivery named none (the shipment's own is meant then). `code` is the vendor's raw
     status code: tables change, history does not. `scanned_at` is aware, UTC. `scan_id` and `checkpoint_id` are the
-    vendor's own ids of the scan; either, both or none may be known.
+    vendor's own ids of the scan; either, both or none may be known. `ndr_code` says why a delivery failed, `npr_code`
+    why a pickup did, `npr_words` the same in the vendor's words.
     """
 
     waybill: str
@@ -36,6 +37,8 @@ class Scan:
     scan_id: str | None = None
     checkpoint_id: str | None = None
     ndr_code: int | None = None
+    npr_code: int | None = None
+    npr_words: str = ""
 
     def fingerprint(self, *, waybill: str = "") -> str:
         """The scan's identity by what it says, for deliveries that carry no id of it.

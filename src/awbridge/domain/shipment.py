@@ -138,6 +138,7 @@ class Shipment:
     next_ask_at: datetime | None = None
     edd_due_at: datetime | None = None
     ndr_at: datetime | None = None
+    npr_code: int | None = None
     forward_waybill: str | None = None
     forward_reference_number: str | None = None
 

@@ -17,8 +17,8 @@ from awbridge.domain.scan import Scan, Source
 class Entry:
     """One scan on a timeline. `id` is the stored row's; 0 while it is not stored yet.
 
-    The words are those of the copy that was heard first. Ids, the reason of a failed delivery and `fingerprints` (one
-    for each way in which copies said it) are gathered from all copies.
+    The words are those of the copy that was heard first. Ids, the reason of a failed delivery or pickup and
+    `fingerprints` (one for each way in which copies said it) are gathered from all copies.
     """
 
     id: int = 0
@@ -35,6 +35,8 @@ class Entry:
     scanned_at: datetime
     received_at: datetime
     source: Source
+    npr_code: int | None = None
+    npr_words: str = ""
 
     @property
     def seen_at(self) -> datetime:
@@ -47,7 +49,7 @@ class Entry:
 
 
 _content = attrgetter(*(f.name for f in fields(Entry) if f.name != "id"))
-_gathered = attrgetter("scan_id", "checkpoint_id", "ndr_code", "fingerprints")
+_gathered = attrgetter("scan_id", "checkpoint_id", "ndr_code", "npr_code", "npr_words", "fingerprints")
 
 
 class Timeline:
@@ -90,6 +92,8 @@ class Timeline:
             scanned_at=scan.scanned_at,
             received_at=received_at,
             source=source,
+            npr_code=scan.npr_code,
+            npr_words=scan.npr_words,
         )
         alike = self.find(copy)
         if not alike:
@@ -160,7 +164,9 @@ class Timeline:
         before = _gathered(known)
         known.scan_id = known.scan_id or copy.scan_id
         known.checkpoint_id = known.checkpoint_id or copy.checkpoint_id
-        known.ndr_code = known.ndr_code or copy.ndr_code if copy.ndr_code is not None else known.ndr_code
+        known.ndr_code = _better(known.ndr_code, copy.ndr_code)
+        known.npr_code = _better(known.npr_code, copy.npr_code)
+        known.npr_words = known.npr_words or copy.npr_words
         known.fingerprints += tuple(f for f in copy.fingerprints if f not in known.fingerprints)
         if _gathered(known) != before:
             self._index(known)
@@ -178,6 +184,11 @@ class Timeline:
                 del by_id[key]
         if entry.id:
             self.gone.append(entry)
+
+
+def _better(reason: int | None, other: int | None) -> int | None:
+    """Which of two codes of a reason says more: 0 is an unknown one, None none."""
+    return reason or (other if other is not None else reason)
 
 
 def _may_be_one(known: Entry, other: Entry) -> bool:

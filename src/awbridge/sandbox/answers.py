@@ -5,7 +5,7 @@ import random
 from awbridge.sandbox.config import Account
 from awbridge.sandbox.entries import Order, Scan
 from awbridge.sandbox.stamps import polled, utc_naive, utc_z
-from awbridge.sandbox.tables import BUCKET_NAMES, NDR, description_of, message_of
+from awbridge.sandbox.tables import BUCKET_NAMES, NDR, NPR, description_of, message_of
 from awbridge.sandbox.wire import JsonObject
 
 LABELS_AT = "https://labels.sandbox.invalid"
@@ -137,7 +137,7 @@ def tracked(order: Order, dice: random.Random, *, bare_list: bool) -> object:
 def track_additional(order: Order) -> JsonObject:
     """`additional` of track-order, and of webhooks in its shape."""
     latest = order.latest
-    ndr = latest.ndr_code if latest else None
+    ndr, npr = (latest.ndr_code, latest.npr_code) if latest else (None, None)
     return {
         "order_id": order.order_id,
         "courier_partner_id": order.cp_id,
@@ -146,6 +146,8 @@ def track_additional(order: Order) -> JsonObject:
         "is_rvp": order.is_rvp,
         "ndr_status_code": ndr,
         "ndr_status_description": NDR.get(ndr) if ndr is not None else None,
+        "npr_status_code": npr,
+        "npr_status_description": NPR[npr] if npr is not None else None,
     }
 
 

@@ -9,7 +9,7 @@ from awbridge.sandbox.answers import status_fields, track_additional, tracked_sc
 from awbridge.sandbox.config import SandboxConfig, Variant
 from awbridge.sandbox.entries import Order, Scan
 from awbridge.sandbox.stamps import pushed, spaced
-from awbridge.sandbox.tables import EVENT_OF_CODE, NDR, RTO, description_of
+from awbridge.sandbox.tables import EVENT_OF_CODE, NDR, NPR, RTO, description_of
 from awbridge.sandbox.wire import JsonObject, as_object
 
 OLD_FIELDS: Final = ("cp_id", "account_code", "clickpost_city", "additional.order_id", "additional.latest_status")
@@ -69,7 +69,7 @@ def _all_statuses(view: View) -> JsonObject:
 
 
 def _additional(view: View) -> JsonObject:
-    ndr = view.scan.ndr_code
+    ndr, npr = view.scan.ndr_code, view.scan.npr_code
     return {
         "latest_status": _latest_status(view),
         "order_id": view.order.order_id,
@@ -79,8 +79,8 @@ def _additional(view: View) -> JsonObject:
         "destination_hub_inscan_ts": None,
         "ndr_status_code": ndr,
         "ndr_status_description": NDR.get(ndr, "") if ndr is not None else None,
-        "npr_status_code": None,
-        "npr_status_description": None,
+        "npr_status_code": npr,
+        "npr_status_description": NPR[npr] if npr is not None else None,
     }
 
 
@@ -155,6 +155,7 @@ VARIANTS: Final[Mapping[Variant, str]] = {
 _NUMBERS = frozenset({"cp_id", "clickpost_status_code", "clickpost_status_bucket", "order_status_id"}) | {
     "notification_event_id",
     "ndr_status_code",
+    "npr_status_code",
     "courier_partner_id",
 }
 _OPTIONAL = frozenset({"clickpost_city", "courier_partner_edd", "ndr_status_description", "npr_status_description"})

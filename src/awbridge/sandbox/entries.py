@@ -22,6 +22,7 @@ class Scan:
     city: str
     bucket: int
     ndr_code: int | None
+    npr_code: int | None
     scanned_at: int
     """Whole epoch seconds on the courier's clock."""
     created_at: float

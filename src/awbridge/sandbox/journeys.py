@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from awbridge.sandbox.config import SandboxConfig
-from awbridge.sandbox.tables import NDR, UNDOCUMENTED, bucket_of
+from awbridge.sandbox.tables import NDR, NPR, UNDOCUMENTED, bucket_of
 
 Place = Literal["origin", "hub", "destination"]
 HOUR = 3600
@@ -26,6 +26,7 @@ class Step:
     city: str
     bucket: int
     ndr_code: int | None
+    npr_code: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +132,7 @@ def _step(mark: Mark, offset: int, city: str, dice: random.Random, config: Sandb
         city=city,
         bucket=bucket,
         ndr_code=ndr_code,
+        npr_code=tuple(NPR)[offset % len(NPR)] if mark.code == 3 else None,
     )
 
 

@@ -109,6 +109,14 @@ NDR: Final[Mapping[int, str]] = {
     12: "Wants Open Delivery",
 }
 
+NPR: Final[Mapping[int, str]] = {
+    1: "Customer Unavailable",
+    2: "Pickup Rescheduled",
+    3: "Item Not Ready",
+    5: "Quality Check Failed",
+}
+"""Why a pickup failed. ClickPost publishes no list: codes and words are ours, their places in a body ClickPost's."""
+
 MESSAGES: Final[Mapping[int, str]] = {
     102: "The order is still being processed",
     200: "Order Placed Successfully",

@@ -217,6 +217,7 @@ class Vendor:
             city=step.city,
             bucket=step.bucket,
             ndr_code=step.ndr_code,
+            npr_code=step.npr_code,
             scanned_at=scanned_at,
             created_at=real,
             order_status_id=order.serial * 100 + index + 1,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Protocol
@@ -41,6 +41,7 @@ SHORTEST = timedelta(seconds=1)
 USUAL = timedelta(minutes=5)  # ClickPost does best with windows of 5 to 10 minutes
 PAGE_GOOD_FOR = timedelta(minutes=10)
 LONGEST_REST = 5.0  # seconds of standing still within a round
+POLLING = "polling"  # the name of the pace that updated-order and track-order share
 PAGE = 500  # shipments read at once by a complete catch-up
 
 
@@ -60,7 +61,7 @@ class TellsTracking(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatchUpPolicy:
-    """How far back, how long, how often. `pace` holds the calls of one process apart."""
+    """How far back, how long, how often. `pace` holds calls apart, over all processes; None: as fast as it answers."""
 
     window: timedelta = timedelta(minutes=10)
     lag: timedelta = timedelta(minutes=1)
@@ -68,7 +69,7 @@ class CatchUpPolicy:
     ask_again: timedelta = timedelta(hours=2)
     silent_for: timedelta = timedelta(days=45)
     batch: int = 50  # shipments asked for in one round, so that a round stays short while ClickPost is slow
-    pace: Pace = field(default_factory=lambda: Pace(1000.0))
+    pace: Pace | None = None
 
     @property
     def shortest(self) -> timedelta:
@@ -181,13 +182,18 @@ async def _walk(
     also: Callable[[Session, UpdatedPage], Awaitable[None]],
 ) -> None:
     pages = clickpost.updated_order(window.from_at, window.to_at, window=LONGEST_WINDOW, page=page)
-    await policy.pace.turn()
+    await _turn(store, clock, policy)
     async for told in pages:
         async with store.write() as session:
             await inbox.add(session, _deliveries(Source.UPDATED_ORDER, told.items, clock()))
             await also(session, told)
         if told.next_page:
-            await policy.pace.turn()
+            await _turn(store, clock, policy)
+
+
+async def _turn(store: Store, clock: Clock, policy: CatchUpPolicy) -> None:
+    if policy.pace:
+        await policy.pace.turn(store, clock)
 
 
 async def ask_for_silent(*, store: Store, clickpost: TellsTracking, clock: Clock, policy: CatchUpPolicy) -> int:
@@ -292,11 +298,12 @@ async def _ask(
     failed: set[str] = set()
     for courier, asked in _calls(await _with_all_waybills(store, due)):
         try:
-            await policy.pace.turn()
+            await _turn(store, clock, policy)
             answer = await clickpost.track_order([s.waybill for s in asked], courier)
         except VendorError as error:
             log.warning("catch_up.track_failed", courier=courier, problem=str(error))
-            policy.pace.rest(min(error.retry_after or 0.0, LONGEST_REST))
+            if policy.pace and error.retry_after:
+                await policy.pace.rest(store, clock, min(error.retry_after, LONGEST_REST))
             await _keep_failed_call(store, error, clock())
             failed |= {s.reference_number for s in asked}
             continue

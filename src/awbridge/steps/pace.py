@@ -1,38 +1,36 @@
-"""A pace for calls: so many a second and no more, and none before the vendor's own wish."""
+"""A pace for calls: so many a second over all processes, and none before the vendor's own wish."""
 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+from awbridge.steps.clock import Clock
+from awbridge.store import Store, paces
 
 
 class Pace:
     """Hands out turns. Whoever wants to call awaits `turn` first; turns are spread evenly, not bunched.
 
-    One pace is one process's: several processes make several times as many calls.
+    The turns are a row in the database, so that any number of processes make no more calls than one.
     """
 
     def __init__(
-        self,
-        calls_per_second: float,
-        *,
-        now: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        self, name: str, calls_per_second: float, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     ) -> None:
-        self._gap = 1.0 / calls_per_second
-        self._now = now
+        self._name = name
+        self._gap = timedelta(seconds=1.0 / calls_per_second)
         self._sleep = sleep
-        self._next = 0.0
 
-    async def turn(self) -> None:
-        """Return when it is time for one more call."""
-        now = self._now()
-        at = max(now, self._next)
-        self._next = at + self._gap
-        if at > now:
-            await self._sleep(at - now)
+    async def turn(self, store: Store, clock: Clock) -> None:
+        """Return when it is time for one more call. Raises StoreBusy."""
+        async with store.write() as session:
+            wait = await paces.take(session, self._name, gap=self._gap, now=clock())
+        if wait:
+            await self._sleep(wait.total_seconds())
 
-    def rest(self, seconds: float) -> None:
-        """Give no turn for so long: the vendor asked for it."""
-        self._next = max(self._next, self._now() + seconds)
+    async def rest(self, store: Store, clock: Clock, seconds: float) -> None:
+        """Give no turn for so long: the vendor asked for it. Raises StoreBusy."""
+        async with store.write() as session:
+            await paces.rest(session, self._name, seconds, now=clock())

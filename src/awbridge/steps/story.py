@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from awbridge.clickpost.codes import happening, status_info
 from awbridge.clickpost.deliveries import Unreadable, read_delivery
 from awbridge.domain.lifecycle import Bucket, Sighting, newest
-from awbridge.domain.milestones import failures
+from awbridge.domain.milestones import failures, pickup_failures
 from awbridge.domain.promise import Promise, current, due_at
 from awbridge.domain.scan import Source, Tidings
 from awbridge.domain.shipment import Shipment, WaybillKind
@@ -98,7 +98,8 @@ class Story:
         own = [e for e in self.timeline.entries if e.waybill not in self.shipment.children]
         seen = newest(*(_sighting(e) for e in own))
         bucket = status_info(seen.code).bucket if seen else None
-        failed = failures(happening(e.code, at=e.seen_at, ndr_code=e.ndr_code) for e in own)
+        happenings = [happening(e.code, at=e.seen_at, ndr_code=e.ndr_code, npr_code=e.npr_code) for e in own]
+        failed, missed = failures(happenings), pickup_failures(happenings)
         unsolved = failed and seen and not seen.final and bucket is not Bucket.RETURNED
         promise = current(self.promises.values())
         edd = promise.edd if promise else self.shipment.edd
@@ -107,6 +108,7 @@ class Story:
             bucket=bucket,
             edd=edd,
             ndr_code=failed[-1].ndr_code if failed else None,
+            npr_code=missed[-1].npr_code if missed else None,
             edd_due_at=due_at(edd, zone),
             ndr_at=failed[-1].at if unsolved else None,
             forward_waybill=self.forward_waybill,
@@ -203,6 +205,7 @@ def stored_standing(shipment: Shipment) -> Standing:
         bucket=shipment.status_bucket,
         edd=shipment.edd,
         ndr_code=shipment.ndr_code,
+        npr_code=shipment.npr_code,
         edd_due_at=shipment.edd_due_at,
         ndr_at=shipment.ndr_at,
         forward_waybill=shipment.forward_waybill,

@@ -1,4 +1,4 @@
-"""What is known of a shipment, put together for whoever looks: milestones, attempts, failed deliveries, promises."""
+"""What is known of a shipment, put together for whoever looks: milestones, attempts, what failed and why, promises."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 
 from awbridge.clickpost.codes import happening
 from awbridge.domain import milestones, promise
-from awbridge.domain.milestones import Attempt, Failure, Milestone, Reached
+from awbridge.domain.milestones import Attempt, Failure, Milestone, PickupFailure, Reached
 from awbridge.domain.overdue import StuckAfter, late_since, sla_breached, stuck_since
 from awbridge.domain.promise import Promise
 from awbridge.domain.shipment import Shipment
@@ -45,6 +45,7 @@ class Truth:
     attempts: list[Attempt]
     attempts_made: int
     ndr: list[Failure]
+    npr: list[PickupFailure]
     edd_history: list[Promise]
     stuck_since: datetime | None
     sla_breached: bool
@@ -66,6 +67,7 @@ async def truth_of(session: Session, shipment: Shipment, *, limits: StuckAfter, 
         attempts=tries,
         attempts_made=milestones.count_made(tries),
         ndr=milestones.failures(happenings),
+        npr=milestones.pickup_failures(happenings),
         edd_history=promise.changes(promised),
         stuck_since=since,
         sla_breached=sla_breached(shipment, now),
@@ -74,8 +76,14 @@ async def truth_of(session: Session, shipment: Shipment, *, limits: StuckAfter, 
 
 
 def _happening(entry: Entry) -> milestones.Happening:
-    words = entry.remark or entry.status
-    return happening(entry.code, at=entry.seen_at, ndr_code=entry.ndr_code, words=words)
+    return happening(
+        entry.code,
+        at=entry.seen_at,
+        ndr_code=entry.ndr_code,
+        npr_code=entry.npr_code,
+        npr_words=entry.npr_words,
+        words=entry.remark or entry.status,
+    )
 
 
 def _milestones(found: list[Reached], delayed_at: datetime | None) -> Milestones:

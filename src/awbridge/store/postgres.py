@@ -101,25 +101,40 @@ class PostgresDatabase:
 
     @asynccontextmanager
     async def write(self) -> AsyncGenerator[Session]:
-        async with self._session() as connection, connection.transaction():
-            yield PostgresSession(connection)
+        async with self._session() as connection:
+            transaction = connection.transaction()
+            await transaction.start()
+            try:
+                yield PostgresSession(connection)
+            except (TimeoutError, asyncio.CancelledError):
+                raise  # its connection is thrown away; a server that stands still would not answer ROLLBACK either
+            except BaseException:
+                await transaction.rollback()
+                raise
+            await transaction.commit()
 
     async def write_at_once(self, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
         if not rows:
             return
         async with self._session() as connection:
-            try:
-                columns = map(list, zip(*rows, strict=True))
-                await connection.execute(statement.postgres, *columns, timeout=AT_ONCE_TIMEOUT)
-            except TimeoutError:
-                connection.terminate()  # a server that stands still does not answer a wish to cancel either
-                raise
+            columns = map(list, zip(*rows, strict=True))
+            await connection.execute(statement.postgres, *columns, timeout=AT_ONCE_TIMEOUT)
 
     @asynccontextmanager
     async def _session(self) -> AsyncGenerator[PoolConnectionProxy[Any]]:
         try:
             async with self._pool.acquire(timeout=ACQUIRE_TIMEOUT) as connection:
-                yield connection
+                try:
+                    yield connection
+                except TimeoutError:
+                    connection.terminate()
+                    # What froze this one, or cut it off, did so to the idle ones; each would cost a wait of its own.
+                    await self._pool.expire_connections()
+                    raise
+                except asyncio.CancelledError:
+                    # The pool would wait for the server to cancel, and one that stands still does not.
+                    connection.terminate()
+                    raise
         except _AWAY as error:
             raise StoreBusy(f"PostgreSQL: {type(error).__name__}: {error}") from error
         except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:

@@ -33,6 +33,8 @@ class TimelineScan:
     source: str
     scan_id: str | None
     checkpoint_id: str | None
+    npr_code: int | None
+    npr_words: str
 
 
 async def entries(session: Session, references: Sequence[str]) -> dict[str, list[Entry]]:
@@ -84,6 +86,8 @@ async def add(session: Session, new: Sequence[tuple[str, Entry]]) -> None:
             e.scanned_at,
             e.received_at,
             e.source.value,
+            e.npr_code,
+            e.npr_words,
         )
         for shard, identity, row_id, reference, e in sorted(keyed, key=lambda k: k[:2])
     ]
@@ -92,9 +96,11 @@ async def add(session: Session, new: Sequence[tuple[str, Entry]]) -> None:
 
 
 async def learn(session: Session, reference_number: str, entry: Entry) -> None:
-    """A later copy of a stored scan carried what the first one lacked: an id, the reason of a failed delivery."""
+    """A later copy of a stored scan carried what the first one lacked: an id, the reason of a failure."""
     shard, fingerprint = shard_of(reference_number), " ".join(entry.fingerprints)
-    await session.execute(_sql.learn, shard, entry.id, entry.scan_id, entry.checkpoint_id, entry.ndr_code, fingerprint)
+    ids = (entry.scan_id, entry.checkpoint_id)
+    reasons = (entry.ndr_code, fingerprint, entry.npr_code, entry.npr_words)
+    await session.execute(_sql.learn, shard, entry.id, *ids, *reasons)
 
 
 async def remove(session: Session, reference_number: str, entries: Sequence[Entry]) -> None:

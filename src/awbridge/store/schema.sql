@@ -55,7 +55,8 @@ CREATE TABLE allocation_rules (
 -- aged_out_at: since when it is no longer asked for, being silent too long (a person's list); asked_back_at: when a
 -- person last wanted it asked for.
 -- edd_due_at: the end of the promised day. ndr_at: the last failed delivery (NULL: none, or delivered or turned back
--- since). forward_...: for a return, the shipment that it brings back.
+-- since). ndr_code, npr_code: why the last delivery, the last pickup failed. forward_...: for a return, the shipment that
+-- it brings back.
 CREATE TABLE shipments (
   shard SMALLINT NOT NULL,
   reference_number TEXT NOT NULL,
@@ -116,6 +117,7 @@ CREATE TABLE shipments (
   aged_out_at TIMESTAMPTZ,
   asked_back_at TIMESTAMPTZ,
   erased_at TIMESTAMPTZ,
+  npr_code INTEGER,
   PRIMARY KEY (shard, reference_number)
 );
 CREATE INDEX shipments_to_push ON shipments (account, priority, next_try_at)
@@ -283,7 +285,7 @@ CREATE TABLE promises (
 );
 
 -- The timeline. The shard is the shipment's, so that a shipment and its scans lie together. fingerprint: hashes of what
--- its copies said, one or several, with a space between.
+-- its copies said, one or several, with a space between. npr_words: the vendor's, for npr_code.
 CREATE TABLE scans (
   shard SMALLINT NOT NULL,
   id BIGINT NOT NULL,
@@ -302,11 +304,19 @@ CREATE TABLE scans (
   scanned_at TIMESTAMPTZ NOT NULL,
   received_at TIMESTAMPTZ NOT NULL,
   source TEXT NOT NULL,
+  npr_code INTEGER,
+  npr_words TEXT NOT NULL DEFAULT '',
   PRIMARY KEY (shard, id),
   UNIQUE (shard, identity)
 );
 CREATE INDEX scans_of_shipment ON scans (shard, reference_number, scanned_at, id);
 CREATE INDEX scans_ahead ON scans (id) WHERE scanned_at > received_at;
+
+-- When the next call of a kind may be made, in seconds since 1970, by whichever process asks for it first.
+CREATE TABLE paces (
+  name TEXT NOT NULL PRIMARY KEY,
+  next_turn DOUBLE PRECISION NOT NULL
+);
 
 -- Which stretches of updated-order are covered. The row is claimed (lease_ends_at), fetched page by page, then done.
 -- next_page: where to go on if that breaks off (parameters of the vendor's link, without who asks); page_at: since when.

@@ -301,6 +301,7 @@ class Standing:
     ndr_code: int | None
     edd_due_at: datetime | None = None
     ndr_at: datetime | None = None
+    npr_code: int | None = None
     forward_waybill: str | None = None
     forward_reference_number: str | None = None
 
@@ -364,6 +365,7 @@ def _heard_row(heard: Heard) -> tuple[object, ...]:
         standing.ndr_at,
         standing.forward_waybill,
         standing.forward_reference_number,
+        standing.npr_code,
     )
 
 

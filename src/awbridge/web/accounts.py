@@ -6,13 +6,18 @@ from datetime import datetime, time
 from typing import Annotated
 
 from fastapi import APIRouter, Body
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
 from starlette.exceptions import HTTPException
 
 from awbridge.domain.downtime import DAYS, Downtime, declare
 from awbridge.domain.errors import NotFound
 from awbridge.steps.clock import Clock
 from awbridge.store import Store, accounts, downtimes
+from awbridge.web.reading import no_number
+
+# JSON Schema's own format `time` wants an offset; these have none.
+LocalTime = Annotated[time, BeforeValidator(no_number), WithJsonSchema({"type": "string"})]
+Moment = Annotated[datetime, BeforeValidator(no_number)]
 
 
 class AccountView(BaseModel):
@@ -41,11 +46,11 @@ class DowntimeBody(BaseModel):
 
     courier_partner_id: int = Field(gt=0, lt=2**31)
     account_code: str | None = Field(None, max_length=200, pattern=r"^[^\x00]*$", description="Null: every account.")
-    from_at: datetime | None = None
-    to_at: datetime | None = None
+    from_at: Moment | None = None
+    to_at: Moment | None = None
     weekdays: list[str] = Field([], description="mon, tue, ...: the days on which it begins. Empty: every day.")
-    starts: time | None = Field(None, description="HH:MM")
-    ends: time | None = Field(None, description="HH:MM; at or before `starts`: on the next day.")
+    starts: LocalTime | None = Field(None, description="HH:MM")
+    ends: LocalTime | None = Field(None, description="HH:MM; at or before `starts`: on the next day.")
     zone: str | None = Field(None, max_length=100, description="Like Asia/Kolkata. Null: the account's zone.")
     reason: str = Field("", max_length=500, pattern=r"^[^\x00]*$")
 

@@ -19,6 +19,10 @@ Key = Annotated[
     str | None, Header(alias="Idempotency-Key", description="Asked again under the same key, it is the same action.")
 ]
 
+_KNOWN: dict[int | str, dict[str, Any]] = {
+    200: {"model": views.ActionView, "description": "The same was asked for already."}
+}
+
 # The word in the path, the kind, and what it does.
 _ABOUT_SHIPMENTS = (
     ("edit", ActionKind.EDIT, "Change the order at the courier: order_type, cod_value, qc_type, e-waybill."),
@@ -41,6 +45,7 @@ def add(api: APIRouter, store: Store, clock: Clock) -> None:
             tags=["actions"],
             summary=does,
             name=f"ask_{kind.value}",
+            responses=_KNOWN,
             openapi_extra=_a_body(required=kind in (ActionKind.EDIT, ActionKind.NDR, ActionKind.WHATSAPP)),
         )
     _add_others(api, store, clock)
@@ -65,14 +70,14 @@ def _asking(store: Store, clock: Clock, kind: ActionKind) -> Callable[..., Await
 
 
 def _add_others(api: APIRouter, store: Store, clock: Clock) -> None:
-    @api.post("/pickups", status_code=202, tags=["actions"], openapi_extra=_a_body(required=True))
+    @api.post("/pickups", status_code=202, tags=["actions"], responses=_KNOWN, openapi_extra=_a_body(required=True))
     async def ask_pickup(request: Request, response: Response, idempotency_key: Key = None) -> views.ActionView:
         """Have a courier come: ClickPost's create-pickup body, with `region` and `transporter` if wished."""
         body = await json_body(request)
         asked = await asking.ask_pickup(store=store, clock=clock, body=body, idempotency_key=idempotency_key)
         return _answer(asked, response)
 
-    @api.post("/waybills", status_code=202, tags=["actions"], openapi_extra=_a_body(required=True))
+    @api.post("/waybills", status_code=202, tags=["actions"], responses=_KNOWN, openapi_extra=_a_body(required=True))
     async def register_waybill(request: Request, response: Response, idempotency_key: Key = None) -> views.ActionView:
         """Have a waybill tracked that was booked elsewhere: ClickPost's awb-register v3 body."""
         body = await json_body(request)

@@ -132,7 +132,16 @@ def router(
         }
     }
 
-    @api.post("/shipments", status_code=202, tags=["shipments"], openapi_extra=order_body)
+    @api.post(
+        "/shipments",
+        status_code=202,
+        tags=["shipments"],
+        openapi_extra=order_body,
+        responses={
+            202: {"model": views.ShipmentView | views.TakenView, "description": "Stored; push follows."},
+            200: {"model": views.ShipmentView | views.TakenView, "description": "All were known already."},
+        },
+    )
     async def create_shipments(request: Request, response: Response) -> Any:
         """Take in one order or a list; all or none. 202: stored, push follows. 200: all were known already."""
         body = await json_body(request)
@@ -241,7 +250,12 @@ def router(
         """Every payload that it had, the first one first, with what changed."""
         return views.payload_views(await amend.payloads(store=store, reference_number=no_nul(reference_number)))
 
-    @api.post("/shipments/{reference_number:path}/replace", status_code=202, tags=["shipments"])
+    @api.post(
+        "/shipments/{reference_number:path}/replace",
+        status_code=202,
+        tags=["shipments"],
+        responses={200: {"model": views.ShipmentWithPayload, "description": "It was replaced so already."}},
+    )
     async def replace_shipment(
         reference_number: str, response: Response, body: Annotated[views.ReplaceBody | None, Body()] = None
     ) -> views.ShipmentWithPayload:
@@ -269,7 +283,7 @@ def router(
 
     @api.get("/shipments/{reference_number:path}", tags=["shipments"])
     async def show_shipment(reference_number: str) -> views.ShipmentWithPayload:
-        """One shipment: state, waybill, label_url, status, milestones, attempts_made, ndr, edd_history."""
+        """One shipment: state, waybill, label_url, status, milestones, attempts_made, ndr, npr, edd_history."""
         shipment = await _known(store, reference_number)
         async with store.read() as session:
             shown = shipments.shown(shipment, await accounts.held(session, now=clock()))

@@ -21,7 +21,7 @@ from awbridge.steps.keep_calls import CallRecorder
 from awbridge.steps.loop import Loop
 from awbridge.steps.sync_couriers import ListsAccounts
 from awbridge.store import Store
-from awbridge.web import api, couriers_api, pages, problems
+from awbridge.web import api, couriers_api, description, pages, problems
 from awbridge.web.evidence_routes import EvidenceDesk
 from awbridge.web.guard import ApiGuard, Keys, PageGuard
 from awbridge.web.metrics import metrics_text
@@ -73,6 +73,7 @@ def build_app(
     )
     inner.include_router(couriers_api.router(store, clock, clickpost=clickpost))
     _add_health(inner, store, clock, webhook, loops, hook)
+    description.complete(inner)
     keys = Keys(api_keys)
     guarded = ApiGuard(inner, keys, open_paths=_OPEN, open_folder=_OPEN_FOLDER)
     shown = PageGuard(pages.build_pages(store, clock, zone=ZoneInfo(zone)), keys)
@@ -100,13 +101,13 @@ def _add_health(
     loops: Sequence[Loop],
     hook: CallRecorder | None,
 ) -> None:
-    @app.get("/healthz", tags=["health"])
+    @app.get("/healthz", tags=["health"], responses={503: {"description": "A step hangs."}})
     async def healthz() -> Response:
         """200 while every step of this process still makes its rounds."""
         hanging = [loop.name for loop in loops if loop.silent_for > HANGS_AFTER]
         return JSONResponse({"ok": not hanging, "hanging": hanging}, 503 if hanging else 200)
 
-    @app.get("/readyz", tags=["health"])
+    @app.get("/readyz", tags=["health"], responses={503: description.problem_answer(503)})
     async def readyz() -> Response:
         """200 when the database answers and has the schema that this version needs."""
         try:
@@ -117,7 +118,7 @@ def _add_health(
             return problems.problem(503, "The schema is old", f"Run awbridge migrate; missing: {', '.join(missing)}")
         return JSONResponse({"ok": True})
 
-    @app.get("/metrics", tags=["health"])
+    @app.get("/metrics", tags=["health"], response_class=PlainTextResponse)
     async def metrics() -> Response:
         """What the tables and the steps say now, in Prometheus' text format."""
         text = await metrics_text(store, clock, webhook, loops, hook=hook)

@@ -120,10 +120,16 @@ def erasure_view(erasure: Erasure) -> ErasureView:
     )
 
 
+class ZipResponse(Response):
+    """A zip."""
+
+    media_type = "application/zip"
+
+
 def _zip(content: bytes, name: str) -> Response:
     safe = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "_" for c in name)
     headers = {"content-disposition": f'attachment; filename="{safe}.zip"', "cache-control": "no-store"}
-    return Response(content, media_type="application/zip", headers=headers)
+    return ZipResponse(content, headers=headers)
 
 
 async def report_file(store: Store, desk: EvidenceDesk, report_id: str) -> bytes:
@@ -150,12 +156,12 @@ def add_routes(api: APIRouter, store: Store, clock: Clock, desk: EvidenceDesk) -
         async with store.read() as session:
             return [report_view(report) for report in await reports.newest(session, limit=limit)]
 
-    @api.get("/reports/{report_id}/download", tags=["evidence"], response_class=Response)
+    @api.get("/reports/{report_id}/download", tags=["evidence"], response_class=ZipResponse)
     async def download_report(report_id: str) -> Response:
         """The zip of a report: summary.html, a CSV for each API, calls.jsonl."""
         return _zip(await report_file(store, desk, report_id), report_id)
 
-    @api.get("/shipments/{reference_number:path}/evidence", tags=["evidence"], response_class=Response)
+    @api.get("/shipments/{reference_number:path}/evidence", tags=["evidence"], response_class=ZipResponse)
     async def shipment_evidence(
         reference_number: str,
         for_: Annotated[For, Query(alias="for", description="Who will see it: what they may not is masked.")] = "own",

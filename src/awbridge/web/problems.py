@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -9,6 +10,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Match
 
 from awbridge.domain.errors import (
     AwbridgeError,
@@ -41,13 +43,18 @@ _STATUS: tuple[tuple[type[AwbridgeError], int, str], ...] = (
 )
 
 
-def problem(status: int, title: str, detail: str = "", **more: Any) -> JSONResponse:
+_METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
+
+
+def problem(
+    status: int, title: str, detail: str = "", *, headers: Mapping[str, str] | None = None, **more: Any
+) -> JSONResponse:
     """A problem answer."""
     body: dict[str, Any] = {"type": "about:blank", "title": title, "status": status}
     if detail:
         body["detail"] = detail
-    headers = {"retry-after": "1"} if status == 503 else None
-    return JSONResponse({**body, **more}, status, headers=headers, media_type="application/problem+json")
+    sent = {**(headers or {}), **({"retry-after": "1"} if status == 503 else {})}
+    return JSONResponse({**body, **more}, status, headers=sent, media_type="application/problem+json")
 
 
 def _details(error: AwbridgeError) -> dict[str, Any]:
@@ -84,6 +91,13 @@ def answer_to(error: AwbridgeError) -> JSONResponse:
     return problem(500, "Internal error", str(error))
 
 
+def _allowed(request: Request) -> str:
+    """The methods that the path of a request has. The router itself names those of the first route only."""
+    routes: Sequence[BaseRoute] = request.app.routes
+    scopes = {method: {**request.scope, "method": method} for method in _METHODS}
+    return ", ".join(m for m in _METHODS if any(r.matches(scopes[m])[0] is Match.FULL for r in routes))
+
+
 def install(app: FastAPI) -> None:
     """Make every error of the app a problem answer."""
 
@@ -93,9 +107,10 @@ def install(app: FastAPI) -> None:
         return answer_to(error)
 
     @app.exception_handler(HTTPException)
-    async def _http(_request: Request, error: Exception) -> JSONResponse:
+    async def _http(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
-        return problem(error.status_code, str(error.detail))
+        headers = {"allow": _allowed(request)} if error.status_code == 405 else error.headers
+        return problem(error.status_code, str(error.detail), headers=headers)
 
     @app.exception_handler(RequestValidationError)
     async def _request(_request: Request, error: Exception) -> JSONResponse:

@@ -4,15 +4,34 @@ from __future__ import annotations
 
 import base64
 import json
-from datetime import UTC, datetime
-from typing import Any
+import re
+from datetime import UTC, date, datetime
+from typing import Annotated, Any
 
 from fastapi import Request
+from pydantic import BeforeValidator
 from starlette.exceptions import HTTPException
 
 from awbridge.domain.errors import NotFound
 
 LARGEST_BODY = 16 * 1024 * 1024  # bytes
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+
+
+def no_number(value: Any) -> Any:
+    """A time as it is written. Raises ValueError for a number, which would be taken for seconds since 1970."""
+    if isinstance(value, int | float):
+        raise ValueError("write a time in words, like 2026-11-05T10:00:00 or 10:00")
+    return value
+
+
+def _as_a_day(text: Any) -> Any:
+    if isinstance(text, str) and not _DAY.fullmatch(text):
+        raise ValueError("write a day as 2026-11-05")  # a number would be taken for seconds since 1970
+    return text
+
+
+Day = Annotated[date, BeforeValidator(_as_a_day)]
 
 
 def read_cursor(cursor: str | None) -> tuple[datetime, str] | None:

@@ -21,6 +21,8 @@ from awbridge.steps.report_files import day_of_file, kind_of_file, take_file
 from awbridge.store import Store, differences, reconciliations
 from awbridge.store.differences import Difference
 from awbridge.store.reconciliations import Reconciliation
+from awbridge.web.evidence_routes import ZipResponse
+from awbridge.web.reading import Day
 
 FILE_TYPES = (
     "text/csv",
@@ -134,7 +136,7 @@ def router(store: Store, clock: Clock, zone: ZoneInfo, *, privacy: Privacy) -> A
     @api.post("", status_code=202, openapi_extra=_body())
     async def begin_reconciliation(
         request: Request,
-        day: Annotated[date | None, Query(alias="date", description="The day, in the account's zone.")] = None,
+        day: Annotated[Day | None, Query(alias="date", description="The day, in the account's zone.")] = None,
         kind: Annotated[Table | None, Query(description="What the file lists; else its name tells.")] = None,
         name: Annotated[
             str, Query(max_length=200, pattern=r"^[^\x00]*$", description="The file's name.")
@@ -180,7 +182,7 @@ def router(store: Store, clock: Clock, zone: ZoneInfo, *, privacy: Privacy) -> A
         after = str(page[-1].id) if len(found) > limit else None
         return DifferencePage(differences=[_difference_view(one) for one in page], next=after)
 
-    @api.get("/{reconciliation_id}/differences/{difference_id}/evidence")
+    @api.get("/{reconciliation_id}/differences/{difference_id}/evidence", response_class=ZipResponse)
     async def show_evidence(reconciliation_id: int, difference_id: int) -> Response:
         """A difference with payload, calls and timeline as a zip, ready to be sent to ClickPost."""
         content = await bundle_of(
@@ -191,7 +193,7 @@ def router(store: Store, clock: Clock, zone: ZoneInfo, *, privacy: Privacy) -> A
             privacy=privacy,
         )
         name = f'attachment; filename="difference-{difference_id}.zip"'
-        return Response(content, media_type="application/zip", headers={"content-disposition": name})
+        return ZipResponse(content, headers={"content-disposition": name})
 
     @api.post("/{reconciliation_id}/push-again")
     async def push_missing_again(reconciliation_id: int) -> PushedView:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StrictBool
 
 from awbridge.clickpost.codes import status_info
 from awbridge.clickpost.orders import payload_differences
@@ -70,6 +70,7 @@ class ShipmentView(BaseModel):
     status: StatusView | None
     edd: str | None = Field(description="Expected date of delivery; in the courier's own words where it is no date.")
     ndr_code: int | None = Field(description="Why the last delivery failed.")
+    npr_code: int | None = Field(description="Why the last pickup failed.")
     stuck_since: datetime | None = Field(description="The newest scan, where that is longer ago than its leg allows.")
     sla_breached: bool = Field(description="The expected date is over and it is neither delivered nor at another end.")
     forward_waybill: str | None = Field(description="For a return: the waybill of what it brings back.")
@@ -133,6 +134,15 @@ class FailureView(BaseModel):
     words: str = Field(description="The courier's own.")
 
 
+class PickupFailureView(BaseModel):
+    """A pickup that failed (NPR), and why: ClickPost's code, and its words for it."""
+
+    at: datetime
+    npr_code: int | None
+    npr_name: str
+    words: str = Field(description="The courier's own.")
+
+
 class PromiseView(BaseModel):
     """An expected date of delivery: the first one, or one that differs from the one before it."""
 
@@ -151,7 +161,14 @@ class ShipmentWithPayload(ShipmentView):
     delivery_attempts: list[DeliveryAttemptView]
     attempts_made: int = Field(description="How often the courier came to deliver.")
     ndr: list[FailureView]
+    npr: list[PickupFailureView]
     edd_history: list[PromiseView]
+
+
+class TakenView(BaseModel):
+    """The shipments of a list of orders, in its order."""
+
+    shipments: list[ShipmentView]
 
 
 class ShipmentPage(BaseModel):
@@ -171,6 +188,8 @@ class ScanView(BaseModel):
     remark: str
     location: str
     ndr_code: int | None
+    npr_code: int | None
+    npr_words: str = Field(description="ClickPost's, for npr_code.")
     scanned_at: datetime
     received_at: datetime
     source: str
@@ -212,7 +231,7 @@ class ReplaceBody(BaseModel):
     )
     payload: dict[str, Any] | None = Field(None, description="A whole order in place of the old shipment's payload.")
     set: dict[str, Any] = Field({}, description='Fields by path, e.g. {"shipment_details.weight": 500}.')
-    after_cancel: bool = Field(False, description="Hold the new shipment until the old one is cancelled.")
+    after_cancel: StrictBool = Field(False, description="Hold the new shipment until the old one is cancelled.")
 
 
 class StretchView(BaseModel):
@@ -279,7 +298,7 @@ class CourierBody(BaseModel):
         None, max_length=200, pattern=_NO_NUL, description="The account's code at ClickPost."
     )
     name: str = Field("", max_length=200, pattern=_NO_NUL)
-    active: bool = True
+    active: StrictBool = True
     fallback: str | None = Field(None, max_length=200, pattern=_NO_NUL, description="A transporter that takes over.")
 
 
@@ -535,6 +554,7 @@ def shipment_with_payload(
         delivery_attempts=[_same(DeliveryAttemptView, attempt) for attempt in truth.attempts],
         attempts_made=truth.attempts_made,
         ndr=[_same(FailureView, failure) for failure in truth.ndr],
+        npr=[_same(PickupFailureView, failure) for failure in truth.npr],
         edd_history=[_same(PromiseView, promise) for promise in truth.edd_history],
     )
 

@@ -1,17 +1,18 @@
 -- name: add
 INSERT INTO scans (shard, id, reference_number, identity, fingerprint, scan_id, checkpoint_id, waybill,
-  courier_partner_id, status_code, status, remark, location, ndr_code, scanned_at, received_at, source)
+  courier_partner_id, status_code, status, remark, location, ndr_code, scanned_at, received_at, source,
+  npr_code, npr_words)
 {{postgres:
 SELECT * FROM unnest($1::smallint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
   $8::text[], $9::integer[], $10::integer[], $11::text[], $12::text[], $13::text[], $14::integer[],
-  $15::timestamptz[], $16::timestamptz[], $17::text[])}}
-{{sqlite: VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)}}
+  $15::timestamptz[], $16::timestamptz[], $17::text[], $18::integer[], $19::text[])}}
+{{sqlite: VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)}}
 ON CONFLICT (shard, identity) DO NOTHING
 
 -- name: entries
 -- Everything about the timelines of these shipments, to tell whether a scan is there already and where they stand.
 SELECT scans.id, reference_number, fingerprint, scan_id, checkpoint_id, ndr_code, waybill, courier_partner_id,
-  status_code, status, remark, location, scanned_at, received_at, source FROM
+  status_code, status, remark, location, scanned_at, received_at, source, npr_code, npr_words FROM
 {{postgres: unnest($1::text[], $2::smallint[]) AS key (value, shard) JOIN scans
   ON scans.shard = key.shard AND scans.reference_number = key.value}}
 {{sqlite: json_each($1) AS key JOIN json_each($2) AS beside ON beside.key = key.key CROSS JOIN scans
@@ -19,7 +20,8 @@ SELECT scans.id, reference_number, fingerprint, scan_id, checkpoint_id, ndr_code
 ORDER BY received_at, scans.id
 
 -- name: learn
-UPDATE scans SET scan_id = $3, checkpoint_id = $4, ndr_code = $5, fingerprint = $6 WHERE shard = $1 AND id = $2
+UPDATE scans SET scan_id = $3, checkpoint_id = $4, ndr_code = $5, fingerprint = $6, npr_code = $7, npr_words = $8
+WHERE shard = $1 AND id = $2
 
 -- name: remove
 DELETE FROM scans
@@ -31,5 +33,5 @@ SELECT COUNT(*) AS scans FROM scans WHERE scanned_at > received_at
 
 -- name: timeline
 SELECT waybill, courier_partner_id, status_code, status, remark, location, ndr_code, scanned_at, received_at, source,
-  scan_id, checkpoint_id
+  scan_id, checkpoint_id, npr_code, npr_words
 FROM scans WHERE shard = $1 AND reference_number = $2 ORDER BY scanned_at, id

@@ -1,0 +1,204 @@
+"""Every operation of /openapi.json, by schemathesis: with data that its description allows and data that it does not.
+
+No answer is a 500, and each is one that the description tells of: its status, its type, its shape.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any, cast
+
+import httpx2
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, settings
+from schemathesis import Case, GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.config import GenerationConfig, ProjectConfig, ProjectsConfig, SchemathesisConfig
+from schemathesis.specs.openapi.checks import (
+    allow_header_conformance,
+    content_type_conformance,
+    positive_data_acceptance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+    unsupported_method,
+)
+
+from awbridge.steps.apply import ApplyPolicy, apply_due
+from awbridge.steps.ingest import Ingest
+from awbridge.steps.reconcile import ReconcilePolicy, reconcile_due
+from awbridge.store import Store, inbox
+from awbridge.web.app import build_app
+from awbridge.web.webhook import KeyRing, WebhookEndpoint
+from tests.steps.evidence import call, keep
+from tests.steps.world import INDIA, SetClock, an_order, as_body, webhook
+from tests.store.rows import MINUTE, T0, add, delivery, place
+from tests.web.app import Web, web_on
+
+pytestmark = pytest.mark.slow
+
+AS_DESCRIBED = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+
+
+def described() -> dict[str, Any]:
+    """The description, as it is served."""
+
+    async def fetch() -> dict[str, Any]:
+        store, clock = cast(Store, None), SetClock()
+        endpoint = WebhookEndpoint(Ingest(store), KeyRing(store, ()), clock)
+        app = build_app(store=store, clock=clock, webhook=endpoint, loops=(), api_keys=())
+        transport = httpx2.ASGITransport(app=app, client=("127.0.0.1", 1))  # pyright: ignore
+        async with httpx2.AsyncClient(transport=transport, base_url="http://awbridge") as http:
+            return (await http.get("/openapi.json")).json()
+
+    return asyncio.run(fetch())
+
+
+def configured() -> SchemathesisConfig:
+    generation = GenerationConfig(modes=[GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
+    return SchemathesisConfig(projects=ProjectsConfig(default=ProjectConfig(generation=generation)))
+
+
+@schemathesis.serializer("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
+def no_workbook(_context: object, value: object) -> bytes:
+    """Any bytes where a workbook is expected."""
+    return value if isinstance(value, bytes) else str(value).encode("utf-8", "replace")
+
+
+schema = schemathesis.openapi.from_dict(described(), config=configured())
+a_few = settings(
+    max_examples=5,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),  # one app for all; each operation finds things of its own
+)
+
+
+class Caller:
+    """Sends cases to the app on a SQLite file. `known` are the names of what is there."""
+
+    def __init__(self, folder: Path) -> None:
+        self.known: dict[str, str] = {}
+        self._numbers = count()
+        self._runner = asyncio.Runner()
+        self._runner.run(self._open(f"sqlite:///{folder}/awbridge.db"))
+
+    async def _open(self, url: str) -> None:
+        self._store = await Store.open(url)
+        await self._store.migrate()
+        self._app = web_on(self._store)
+        self._web = await self._app.__aenter__()
+
+    def renew(self) -> None:
+        """Make one of each thing that a path may name."""
+        self.known = self._runner.run(one_of_each(self._web, next(self._numbers)))
+
+    def send(self, case: Case) -> httpx2.Response:
+        """What the app answers."""
+        made = requests.Request(**case.as_transport_kwargs(base_url="http://awbridge")).prepare()
+        body = made.body.encode() if isinstance(made.body, str) else made.body
+        assert made.method
+        assert made.url
+        return self._runner.run(self._web.http.request(made.method, made.url, content=body, headers=dict(made.headers)))
+
+    def close(self) -> None:
+        self._runner.run(self._close())
+        self._runner.close()
+
+    async def _close(self) -> None:
+        await self._app.__aexit__(None, None, None)
+        await self._store.close()
+
+
+async def one_of_each(web: Web, number: int) -> dict[str, str]:
+    """A shipment with a story, and whatever else a path may name: parameter -> what is there."""
+    http, reference, waybill = web.http, f"R/{number}", f"4{number:012}"
+    await add(web.store, reference, payload=an_order(reference), transporter="T")
+    await place(web.store, reference, waybill)
+    await keep(web.store, call(reference), reference=reference)
+    failed = webhook(waybill, 9, T0 + MINUTE, remark="nobody at home")
+    failed["additional"] |= {"ndr_status_code": 1, "npr_status_code": 2, "courier_partner_edd": "2026-11-03"}
+    async with web.store.write() as session:
+        await inbox.add(session, [delivery(reference, received_at=T0 + 2 * MINUTE, body=as_body(failed))])
+    await apply_due(store=web.store, clock=web.clock, policy=ApplyPolicy(zone=INDIA))
+    assert (await http.put("/v1/couriers/T", json={"courier_partner_id": 4, "account_code": "a"})).status_code == 200
+    downtime = {"courier_partner_id": 4, "starts": "22:00", "ends": "23:00"}
+    endpoint = await http.post("/v1/endpoints", json={"url": "https://8.8.8.8/hook"})
+    file = f"AWB,Status\n{waybill},Delivered\n5{number:012},Delivered\n".encode()
+    run = (await http.post("/v1/reconciliations", params={"name": "r-2026-11-02.csv"}, content=file)).json()["id"]
+    policy = ReconcilePolicy(zone=INDIA)
+    assert await reconcile_due(store=web.store, clickpost=None, clock=web.clock, policy=policy, only=int(run))
+    found = (await http.get(f"/v1/reconciliations/{run}/differences")).json()["differences"]
+    return {
+        "reference_number": reference,
+        "transporter": "T",
+        "action_id": (await http.post(f"/v1/shipments/{reference}/label")).json()["id"],
+        "number": (await http.post("/v1/downtimes", json=downtime)).json()["id"],
+        "endpoint_id": endpoint.json()["id"],
+        "reconciliation_id": run,
+        "difference_id": found[0]["id"],
+        "report_id": "failures-2026-11-02-own",
+    }
+
+
+def no_names(*_args: object, **_more: object) -> None:
+    raise OSError("names are not looked up in tests")
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Caller]:
+    caller = Caller(tmp_path_factory.mktemp("described"))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(socket, "getaddrinfo", no_names)
+        caller.renew()
+        yield caller
+    caller.close()
+
+
+@pytest.fixture
+def renewed(running: Caller) -> Caller:
+    running.renew()
+    return running
+
+
+def _stricter_than_described(case: Case) -> list[Any]:
+    """Where rules go beyond what a schema can say: ClickPost's own for bodies, cursors, which lists go together.
+
+    A transporter may be called `sync`, and a shipment `R/label`: the paths below names are names, to other methods.
+    """
+    parameters = {p["name"] for p in case.operation.definition.raw.get("parameters", ())}
+    rules = "requestBody" in case.operation.definition.raw or "cursor" in parameters
+    path = case.operation.path
+    return [
+        *([positive_data_acceptance] if rules else ()),
+        *([unsupported_method] if path.startswith("/v1/couriers/") else ()),
+        *([allow_header_conformance] if path.startswith(("/v1/couriers/", "/v1/shipments/")) else ()),
+    ]
+
+
+@schema.parametrize()
+@a_few
+def test_every_operation_answers_as_described(case: Case, running: Caller) -> None:
+    case.validate_response(running.send(case), excluded_checks=_stricter_than_described(case))
+
+
+@schema.parametrize()
+@a_few
+def test_every_operation_answers_as_described_about_what_is_there(case: Case, renewed: Caller) -> None:
+    named = set(case.path_parameters or {}) & set(renewed.known)
+    if named:
+        case.path_parameters |= {name: renewed.known[name] for name in named}
+    case.validate_response(renewed.send(case), checks=AS_DESCRIBED)
