@@ -30,5 +30,6 @@ def test_what_is_written_most_is_written_many_rows_at_once() -> None:
         *(Queries("inbox").add, Queries("inbox").applied, Queries("scans").add, Queries("tellings").add),
         *(Queries("attempts").add, Queries("dispatch").place, Queries("dispatch").not_placed, Queries("waybills").add),
         *(Queries("events").reach, Queries("arrivals").count, Queries("accounts").save),
+        Queries("shipments").set_status,
     ]
     assert [statement.name for statement in hot if statement.sqlite_rows(2) is None] == []

@@ -71,6 +71,7 @@ STAYS = {
     "allocation_rules": "set by you, a row each",
     "account_states": "one row for each courier account",
     "downtimes": "set by you, a row each",
+    "paces": "one row for each kind of call",
     "endpoints": "set by you, a row each",
     "webhook_keys": "set by you, a row each",
     "webhook_refusals": "one row for each reason",

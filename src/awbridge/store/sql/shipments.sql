@@ -180,25 +180,21 @@ LIMIT $3
 
 -- name: set_status
 -- Many rows in one statement. Who is asked for again, or has reached the end, is no longer on the list of the silent.
-{{postgres:
+{{sqlite: WITH row (shard, reference_number, status_code, status_at, status_bucket, status_step, final, edd, ndr_code,
+  heard_at, next_ask_at, updated_at, edd_due_at, ndr_at, forward_waybill, forward_reference_number, npr_code)
+  AS (VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17))}}
 UPDATE shipments SET status_code = row.status_code, status_at = row.status_at, status_bucket = row.status_bucket,
   status_step = row.status_step, final = row.final, edd = row.edd, ndr_code = row.ndr_code,
   last_heard_at = row.heard_at, next_ask_at = row.next_ask_at, updated_at = row.updated_at,
   edd_due_at = row.edd_due_at, ndr_at = row.ndr_at, forward_waybill = row.forward_waybill,
   forward_reference_number = row.forward_reference_number, npr_code = row.npr_code,
   aged_out_at = CASE WHEN row.next_ask_at IS NULL AND NOT row.final THEN shipments.aged_out_at END
-FROM unnest($1::smallint[], $2::text[], $3::integer[], $4::timestamptz[], $5::smallint[], $6::smallint[], $7::boolean[],
-  $8::text[], $9::integer[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::timestamptz[],
-  $14::timestamptz[], $15::text[], $16::text[], $17::integer[])
+FROM {{sqlite: row}}{{postgres: unnest($1::smallint[], $2::text[], $3::integer[], $4::timestamptz[], $5::smallint[],
+  $6::smallint[], $7::boolean[], $8::text[], $9::integer[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[],
+  $13::timestamptz[], $14::timestamptz[], $15::text[], $16::text[], $17::integer[])
   AS row (shard, reference_number, status_code, status_at, status_bucket, status_step, final, edd, ndr_code, heard_at,
-    next_ask_at, updated_at, edd_due_at, ndr_at, forward_waybill, forward_reference_number, npr_code)
-WHERE shipments.shard = row.shard AND shipments.reference_number = row.reference_number}}
-{{sqlite:
-UPDATE shipments SET status_code = $3, status_at = $4, status_bucket = $5, status_step = $6, final = $7, edd = $8,
-  ndr_code = $9, last_heard_at = $10, next_ask_at = $11, updated_at = $12, edd_due_at = $13, ndr_at = $14,
-  forward_waybill = $15, forward_reference_number = $16, npr_code = $17,
-  aged_out_at = CASE WHEN $11 IS NULL AND NOT $7 THEN aged_out_at END
-WHERE shard = $1 AND reference_number = $2}}
+    next_ask_at, updated_at, edd_due_at, ndr_at, forward_waybill, forward_reference_number, npr_code)}}
+WHERE shipments.shard = row.shard AND shipments.reference_number = row.reference_number
 
 -- name: set_label
 UPDATE shipments SET label_url = $3, updated_at = $4 WHERE shard = $1 AND reference_number = $2
