@@ -9,6 +9,8 @@ from typing import Any
 import uvicorn
 import uvloop
 
+from awbridge.web.one_write import OneWriteProtocol
+
 
 class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -26,7 +28,7 @@ def serve(app: Any, port: int, *, lifespan: str = "off") -> None:
         log_level="warning",
         access_log=False,
         lifespan=lifespan,  # pyright: ignore[reportArgumentType]
-        http="httptools",
+        http=OneWriteProtocol,
         server_header=False,
         timeout_graceful_shutdown=2,
     )

@@ -62,6 +62,7 @@ from awbridge.steps.verdict import PushPolicy
 from awbridge.steps.watch import Refusals, Watch, WatchPolicy
 from awbridge.store import Store
 from awbridge.web.app import build_app
+from awbridge.web.one_write import OneWriteProtocol
 from awbridge.web.webhook import KeyRing, WebhookEndpoint
 
 log = structlog.get_logger()
@@ -457,7 +458,7 @@ async def serve(
                 log_level="warning",
                 access_log=False,
                 lifespan="off",
-                http="httptools",
+                http=OneWriteProtocol,
                 server_header=False,
                 timeout_graceful_shutdown=5,
             )
