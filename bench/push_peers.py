@@ -76,7 +76,7 @@ def measure(name: str, *, database: str, redis: str, url: str, orders: Sequence[
 
 def _enqueue(name: str, references: Sequence[str], redis: str) -> None:
     if name == "Procrastinate":
-        asyncio.run(_defer(references))
+        asyncio.run(_defer(references, os.environ["BENCH_DATABASE"]))
         return
     from bench.peers.celery_push import app, push_order
 
@@ -86,12 +86,16 @@ def _enqueue(name: str, references: Sequence[str], redis: str) -> None:
             push_order.apply_async((reference,), producer=producer)
 
 
-async def _defer(references: Sequence[str]) -> None:
+async def _defer(references: Sequence[str], database: str) -> None:
+    from procrastinate import PsycopgConnector
+
     from bench.peers.procrastinate_push import app, push_order
 
-    async with app.open_async():
-        await app.schema_manager.apply_schema_async()
-        await push_order.batch_defer_async(*({"reference": reference} for reference in references))
+    # The module's own connector knows the database of the first round.
+    with app.replace_connector(PsycopgConnector(conninfo=database)) as here:
+        async with here.open_async():
+            await here.schema_manager.apply_schema_async()
+            await push_order.batch_defer_async(*({"reference": reference} for reference in references))
 
 
 def _until_done(connection: psycopg.Connection, worker: subprocess.Popen[bytes], number: int) -> tuple[float, bool]:
