@@ -46,7 +46,7 @@ from bench import push_peers
 BARE = "bare httpx2 client"
 ACCOUNTS = 8
 CONNECTIONS = 16  # of either client; every idle one costs the HTTP pool a look at each request
-SEATS = 96  # claimed shipments that take turns on the connections
+SEATS = 192  # claimed shipments that take turns on the connections
 _COUNTS = parse(
     "-- name: counts\nSELECT (SELECT COUNT(*) FROM shipments WHERE state = 'placed') AS placed, "
     "(SELECT COUNT(*) FROM attempts) AS attempts"

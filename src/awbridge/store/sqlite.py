@@ -13,12 +13,13 @@ import asyncio
 import fcntl
 import json
 import os
+import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, TypeVar
 
 import apsw
@@ -132,15 +133,23 @@ def _connect(path: str) -> apsw.Connection:
 
 
 class _Thread:
-    """One thread with one connection to the file; work is handed to it in order."""
+    """One thread with one connection to the file; work is handed to it in order.
+
+    An executor would do the same with two futures, two locks and a condition for each piece of work.
+    """
 
     def __init__(self, path: str, name: str) -> None:
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix=name)
-        self.connection = self._executor.submit(_connect, path).result()
+        self.connection = _connect(path)
+        self._work: SimpleQueue[_Work | None] = SimpleQueue()
+        self._thread = threading.Thread(target=_serve, args=(self._work,), name=name, daemon=True)
+        self._thread.start()
 
     async def run(self, work: Callable[[], T]) -> T:
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[T] = loop.create_future()
+        self._work.put((work, loop, done))
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+            return await done
         except (apsw.BusyError, apsw.LockedError) as error:
             raise StoreBusy(f"the database is locked: {error}") from error
         except apsw.FullError as error:
@@ -150,7 +159,33 @@ class _Thread:
 
     async def close(self) -> None:
         await self.run(self.connection.close)
-        self._executor.shutdown()
+        self._work.put(None)
+        self._thread.join()
+
+
+_Work = tuple[Callable[[], Any], asyncio.AbstractEventLoop, "asyncio.Future[Any]"]
+
+
+def _serve(queue: SimpleQueue[_Work | None]) -> None:
+    """Do one piece of work after the other, until None comes. What nobody waits for any more is not begun."""
+    while piece := queue.get():
+        work, loop, done = piece
+        if done.cancelled():
+            continue
+        try:
+            result = work()
+        except BaseException as error:
+            tell, said = asyncio.Future[Any].set_exception, error
+        else:
+            tell, said = asyncio.Future[Any].set_result, result
+        with suppress(RuntimeError):  # the loop has been closed meanwhile: nobody waits
+            loop.call_soon_threadsafe(_unless_cancelled, done, tell, said)
+        del piece, work, done, said  # the next one may be long in coming
+
+
+def _unless_cancelled(done: asyncio.Future[Any], tell: Callable[[asyncio.Future[Any], Any], None], said: Any) -> None:
+    if not done.done():
+        tell(done, said)
 
 
 class _SqliteSession:
