@@ -18,12 +18,14 @@ __all__ = ["database_url", "postgres", "s3", "store", "store_url"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What needs PostgreSQL is marked so, that a quick run may do without: SQLite runs the same tests."""
+    """What a quick run does without is marked: PostgreSQL, as SQLite runs the same tests, and a real S3 server."""
     for item in items:
         callspec = getattr(item, "callspec", None)
         given = callspec.params.values() if callspec else ()
         if "postgres" in given or "postgres" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.postgres)
+        if "s3" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.hookimpl(trylast=True)

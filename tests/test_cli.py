@@ -143,6 +143,7 @@ def test_migrate_says_what_it_did(awbridge: Any) -> None:
     assert awbridge("migrate").output == "the schema is up to date\n"
 
 
+@pytest.mark.slow
 def test_couriers_are_synced_from_the_vendor_after_showing_the_difference(awbridge: Any, sandbox: Running) -> None:
     shown = awbridge("couriers", "sync")
     assert "new: Delhivery Surface -> 4" in shown.output
@@ -154,6 +155,7 @@ def test_couriers_are_synced_from_the_vendor_after_showing_the_difference(awbrid
     assert awbridge("couriers", "sync").output == "nothing to change\n"
 
 
+@pytest.mark.slow
 def test_a_webhook_is_registered_then_changed_and_its_key_accepted(
     awbridge: Any, sandbox: Running, tmp_path: Path
 ) -> None:
@@ -184,6 +186,7 @@ def test_a_webhook_is_registered_then_changed_and_its_key_accepted(
         assert awbridge("webhook", "keys", "--revoke", listed[0]["id"]).exit_code == 1
 
 
+@pytest.mark.slow
 def test_catch_up_by_hand_covers_a_span_and_refuses_a_reversed_one(awbridge: Any, sandbox: Running) -> None:
     done = awbridge("catch-up", "--from", "2026-11-01", "--to", "2026-11-01T02:00:00", "--json")
     assert json.loads(done.stdout) == {"items": 0}

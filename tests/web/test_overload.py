@@ -182,6 +182,8 @@ async def test_a_write_that_is_given_up_while_the_database_stands_still_is_let_g
         assert time.monotonic() - started < AT_ONCE
 
 
+@pytest.mark.postgres
+@pytest.mark.usefixtures("postgres")  # skipped where it is not installed; the server that goes is one of its own
 async def test_a_postgres_that_is_gone_is_told_in_time_and_used_again_when_it_is_back() -> None:
     with postgres_server() as server:
         store = await Store.open(server.url())
