@@ -71,6 +71,8 @@ class PostgresServer:
                     *("-c", "max_connections=100"),
                     # Without fsync what was committed still survives every kill, of it or of us: no power is cut.
                     *("-c", f"fsync={'on' if self.durable else 'off'}"),
+                    # What is measured gets a cache as anybody would give it; for tests the default is plenty.
+                    *("-c", f"shared_buffers={'2GB' if self.durable else '128MB'}"),
                 ],
                 user=_user(),
                 stdout=subprocess.DEVNULL,

@@ -90,6 +90,11 @@ _NOBODY_CAME = 4  # an NDR code
 _PICKUP_FAILED = 3
 
 
+def is_failure(code: int) -> bool:
+    """Whether a status says by itself that a delivery or a pickup failed."""
+    return is_failed_pickup(code) or MILESTONES.get(code) is Milestone.FAILED_DELIVERY
+
+
 def is_failed_pickup(code: int) -> bool:
     """Whether a status says that nothing was picked up."""
     return code == _PICKUP_FAILED

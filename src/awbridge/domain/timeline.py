@@ -148,16 +148,20 @@ class Timeline:
         place = next(self._numbers)
         self._places[id(entry)] = place
         self._entries[place] = entry
-        self._index(entry)
+        self._index(entry, place)
 
-    def _index(self, entry: Entry) -> None:
-        if entry.scan_id:
-            self._by_scan_id.setdefault(entry.scan_id, entry)
-        if entry.checkpoint_id:
-            self._by_checkpoint.setdefault(entry.checkpoint_id, entry)
+    def _index(self, entry: Entry, place: int) -> None:
+        scan_id, checkpoint_id = entry.scan_id, entry.checkpoint_id
+        if scan_id:
+            self._by_scan_id.setdefault(scan_id, entry)
+        if checkpoint_id:
+            self._by_checkpoint.setdefault(checkpoint_id, entry)
         for fingerprint in entry.fingerprints:
-            kind = (fingerprint, bool(entry.scan_id), bool(entry.checkpoint_id))
-            heappush(self._alike.setdefault(kind, []), (self._place(entry), entry))
+            kind = (fingerprint, bool(scan_id), bool(checkpoint_id))
+            if heap := self._alike.get(kind):
+                heappush(heap, (place, entry))
+            else:
+                self._alike[kind] = [(place, entry)]
 
     def _learn(self, known: Entry, copy: Entry) -> None:
         """Give a known scan what this copy of it carries and it lacked."""
@@ -169,7 +173,7 @@ class Timeline:
         known.npr_words = known.npr_words or copy.npr_words
         known.fingerprints += tuple(f for f in copy.fingerprints if f not in known.fingerprints)
         if _gathered(known) != before:
-            self._index(known)
+            self._index(known, self._place(known))
             if known.id and known not in self.changed:
                 self.changed.append(known)
 

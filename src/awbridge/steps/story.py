@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from awbridge.clickpost.codes import happening, status_info
+from awbridge.clickpost.codes import happening, is_failure, status_info
 from awbridge.clickpost.deliveries import Unreadable, read_delivery
 from awbridge.domain.lifecycle import Bucket, Sighting, newest
 from awbridge.domain.milestones import failures, pickup_failures
@@ -96,9 +97,14 @@ class Story:
     def standing(self, zone: ZoneInfo) -> Standing:
         """Where the shipment stands. Pieces of a multi-piece shipment do not move it."""
         own = [e for e in self.timeline.entries if e.waybill not in self.shipment.children]
-        seen = newest(*(_sighting(e) for e in own))
+        seen = _sighting(max(own, key=_rank)) if own else None
         bucket = status_info(seen.code).bucket if seen else None
-        happenings = [happening(e.code, at=e.seen_at, ndr_code=e.ndr_code, npr_code=e.npr_code) for e in own]
+        # Of the others failures and pickup_failures want nothing, and most shipments never have one.
+        happenings = [
+            happening(e.code, at=e.seen_at, ndr_code=e.ndr_code, npr_code=e.npr_code)
+            for e in own
+            if e.ndr_code or e.npr_code or is_failure(e.code)
+        ]
         failed, missed = failures(happenings), pickup_failures(happenings)
         unsolved = failed and seen and not seen.final and bucket is not Bucket.RETURNED
         promise = current(self.promises.values())
@@ -119,6 +125,12 @@ class Story:
 def _sighting(entry: Entry) -> Sighting:
     info = status_info(entry.code)
     return Sighting(seen_at=entry.seen_at, final=info.final, step=info.step, code=info.code)
+
+
+def _rank(entry: Entry) -> tuple[datetime, bool, int, int]:
+    """Entries in the order of their sightings, without making one for each."""
+    info = status_info(entry.code)
+    return entry.seen_at, info.final, info.step, info.code
 
 
 async def open_stories(session: Session, references: Sequence[str]) -> dict[str, Story]:

@@ -9,7 +9,7 @@ from datetime import datetime
 from awbridge.domain.scan import Source
 from awbridge.domain.shipment import shard_of
 from awbridge.domain.timeline import Entry
-from awbridge.store.database import Session
+from awbridge.store.database import Row, Session
 from awbridge.store.ids import Ids
 from awbridge.store.queries import Queries
 
@@ -42,13 +42,30 @@ async def entries(session: Session, references: Sequence[str]) -> dict[str, list
     found: dict[str, list[Entry]] = {reference: [] for reference in references}
     if references:
         for row in await session.fetch(_sql.entries, list(found), [shard_of(r) for r in found]):
-            values = dict(row)
-            reference = values.pop("reference_number")
-            values["fingerprints"] = tuple(values.pop("fingerprint").split(" "))
-            values["code"] = values.pop("status_code")
-            values["source"] = Source(values["source"])
-            found[reference].append(Entry(**values))
+            found[row["reference_number"]].append(_entry(row))
     return found
+
+
+def _entry(row: Row) -> Entry:
+    # Apply reads the timeline of every shipment that it tells of: no detour over a dictionary.
+    return Entry(
+        id=row["id"],
+        fingerprints=tuple(row["fingerprint"].split(" ")),
+        scan_id=row["scan_id"],
+        checkpoint_id=row["checkpoint_id"],
+        ndr_code=row["ndr_code"],
+        waybill=row["waybill"],
+        courier_partner_id=row["courier_partner_id"],
+        code=row["status_code"],
+        status=row["status"],
+        remark=row["remark"],
+        location=row["location"],
+        scanned_at=row["scanned_at"],
+        received_at=row["received_at"],
+        source=Source(row["source"]),
+        npr_code=row["npr_code"],
+        npr_words=row["npr_words"],
+    )
 
 
 def _identity(reference_number: str, entry: Entry) -> str:
