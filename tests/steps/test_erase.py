@@ -87,7 +87,9 @@ async def world(store: Store, objects: Objects, tmp_path: Path) -> Store:
     async with store.write() as session:
         bodies = [json.dumps(told).encode(), note.encode()]
         await inbox.add(session, [delivery(f"d{n}", body=body) for n, body in enumerate(bodies)])
-        await scans.add(session, [new_scan("R1", scan(waybill="AWB-R1", remark=f"given to {NAME}, call {PHONE}"))])
+        given = scan(waybill="AWB-R1", remark=f"given to {NAME}, call {PHONE}")
+        missed = scan(3, waybill="AWB-R1", npr_code=2, npr_words=f"{NAME} did not answer {PHONE}")
+        await scans.add(session, [new_scan("R1", given), new_scan("R1", missed)])
         for statement in told_of("R1"):
             await session.execute(sql(statement), T0)
     clock = SetClock(T0 + timedelta(days=1))
@@ -113,7 +115,7 @@ async def test_a_person_leaves_every_table_the_archive_and_the_reports(
         "payload_versions": 2,
         "actions": 2 if "phone" in whose else 1,
         "attempts": 1,
-        "scans": 1,
+        "scans": 2,
         "events": 2,
         "notices": 1,
         "inbox": 1,

@@ -25,11 +25,13 @@ WHERE (shard, id) > ($1, $2) AND reference_number IS NULL ORDER BY shard, id LIM
 -- name: set_attempt
 UPDATE attempts SET url = $3, request = $4, response = $5, error = $6 WHERE shard = $1 AND id = $2
 
--- name: remarks_of
-SELECT shard, id, remark FROM scans WHERE shard = $1 AND reference_number = $2 AND remark <> ''
+-- name: words_of_scans
+-- The courier's remark, and ClickPost's words for why nothing was picked up.
+SELECT id, remark, npr_words FROM scans
+WHERE shard = $1 AND reference_number = $2 AND (remark <> '' OR npr_words <> '') ORDER BY id
 
--- name: set_remark
-UPDATE scans SET remark = $3 WHERE shard = $1 AND id = $2
+-- name: set_words_of_scan
+UPDATE scans SET remark = $3, npr_words = $4 WHERE shard = $1 AND id = $2
 
 -- name: inbox_page
 SELECT shard, id, body FROM inbox WHERE (shard, id) > ($1, $2) ORDER BY shard, id LIMIT $3
