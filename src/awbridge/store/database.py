@@ -35,7 +35,7 @@ class Session(Protocol):
         ...
 
     async def script(self, sql: str) -> None:
-        """Run several statements without parameters (migrations)."""
+        """Run several statements without parameters (migrations), however long they take."""
         ...
 
 
