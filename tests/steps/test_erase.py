@@ -61,13 +61,17 @@ async def stored(store: Store, objects: Objects) -> str:
 
 
 def told_of(reference: str) -> list[str]:
-    """An event that quotes ClickPost, an endpoint that quotes the event, and a message that came back."""
+    """An event that quotes ClickPost, an endpoint that quotes the event and is disabled, a message that came back."""
     shard, body = shard_of(reference), json.dumps({"type": "shipment.rejected", "data": {"problem": f"phone {PHONE}?"}})
     return [
         "INSERT INTO events (shard, id, reference_number, kind, body, created_at) "
         f"VALUES ({shard}, 1, '{reference}', 'shipment.rejected', '{body}', $1)",
         "INSERT INTO event_deliveries (shard, event_id, endpoint_id, state, tries, problem, updated_at) "
         f"VALUES ({shard}, 1, 1, 'failed', 1, 'HTTP 400: what is {PHONE}', $1)",
+        "INSERT INTO endpoints (id, url, kinds, secret, enabled, problem, created_at, updated_at) "
+        f"VALUES (1, 'https://erp.example', '', 's', FALSE, 'HTTP 400: what is {PHONE}', $1, $1)",
+        "INSERT INTO alarms (cause, text, times, raised_at, last_at, tries) "
+        f"VALUES ('endpoint.1', 'endpoint 1 is disabled: HTTP 400: what is {PHONE}', 1, $1, $1, 0)",
         "INSERT INTO notices (shard, id, reference_number, milestone, channel, state, why, tries, language, "
         f"created_at) VALUES ({shard}, 1, '{reference}', 'lost', 'mail', 'failed', 'asha@example.com', 1, 'en', $1)",
     ]
@@ -118,6 +122,8 @@ async def test_a_person_leaves_every_table_the_archive_and_the_reports(
         "scans": 2,
         "events": 2,
         "notices": 1,
+        "endpoints": 1,
+        "alarms": 1,
         "inbox": 1,
         "archive_files": 1,
         "reports": 1,

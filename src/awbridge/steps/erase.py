@@ -89,6 +89,9 @@ async def _erase(
             counts["scans"] += await personal.strip_scans(session, parcel.reference_number, eraser)
             counts["events"] += await personal.strip_events(session, parcel.reference_number, eraser)
             counts["notices"] += await personal.strip_notices(session, parcel.reference_number, eraser)
+        async with store.write() as session:  # apart: whoever delivers locks the endpoint before its deliveries
+            counts["endpoints"] += await personal.strip_endpoints(session, eraser)
+            counts["alarms"] += await personal.strip_alarms(session, eraser)
     counts["attempts"] += await _of_unnamed_calls(store, sought)
     counts["actions"] += await _of_actions_alone(store, sought, clock)
     counts["inbox"] += await _of_inbox(store, sought)

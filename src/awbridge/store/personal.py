@@ -200,6 +200,24 @@ async def strip_events(session: Session, reference_number: str, eraser: Eraser) 
     return changed
 
 
+async def strip_endpoints(session: Session, eraser: Eraser) -> int:
+    """Take the personal data out of why endpoints are disabled; how many changed."""
+    changed = 0
+    for row in await session.fetch(_sql.problems_of_endpoints):
+        if (bare := eraser.words(row["problem"])) != row["problem"]:
+            changed += await session.execute(_sql.set_problem_of_endpoint, row["id"], row["problem"], bare)
+    return changed
+
+
+async def strip_alarms(session: Session, eraser: Eraser) -> int:
+    """Take the personal data out of the texts of alarms; how many changed."""
+    changed = 0
+    for row in await session.fetch(_sql.texts_of_alarms):
+        if (bare := eraser.words(row["text"])) != row["text"]:
+            changed += await session.execute(_sql.set_text_of_alarm, row["cause"], row["text"], bare)
+    return changed
+
+
 async def strip_notices(session: Session, reference_number: str, eraser: Eraser) -> int:
     """Take the personal data out of what became of a shipment's messages; how many changed."""
     shard, changed = shard_of(reference_number), 0

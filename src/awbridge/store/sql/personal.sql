@@ -82,6 +82,19 @@ WHERE e.shard = $1 AND e.reference_number = $2 AND d.problem IS NOT NULL ORDER B
 -- name: set_event_problem
 UPDATE event_deliveries SET problem = $4 WHERE shard = $1 AND event_id = $2 AND endpoint_id = $3
 
+-- name: problems_of_endpoints
+-- Why an endpoint was disabled may be what it answered, and so may the alarm about it.
+SELECT id, problem FROM endpoints WHERE problem IS NOT NULL ORDER BY id
+
+-- name: set_problem_of_endpoint
+UPDATE endpoints SET problem = $3 WHERE id = $1 AND problem = $2
+
+-- name: texts_of_alarms
+SELECT cause, text FROM alarms ORDER BY cause
+
+-- name: set_text_of_alarm
+UPDATE alarms SET text = $3 WHERE cause = $1 AND text = $2
+
 -- name: notices_of
 -- Why a message failed may name its address.
 SELECT id, why FROM notices WHERE shard = $1 AND reference_number = $2 AND why <> '' ORDER BY id
