@@ -61,13 +61,17 @@ async def stored(store: Store, objects: Objects) -> str:
 
 
 def told_of(reference: str) -> list[str]:
-    """An event that quotes ClickPost, an endpoint that quotes the event, and a message that came back."""
+    """An event that quotes ClickPost, an endpoint that quotes the event and is disabled, a message that came back."""
     shard, body = shard_of(reference), json.dumps({"type": "shipment.rejected", "data": {"problem": f"phone {PHONE}?"}})
     return [
         "INSERT INTO events (shard, id, reference_number, kind, body, created_at) "
         f"VALUES ({shard}, 1, '{reference}', 'shipment.rejected', '{body}', $1)",
         "INSERT INTO event_deliveries (shard, event_id, endpoint_id, state, tries, problem, updated_at) "
         f"VALUES ({shard}, 1, 1, 'failed', 1, 'HTTP 400: what is {PHONE}', $1)",
+        "INSERT INTO endpoints (id, url, kinds, secret, enabled, problem, created_at, updated_at) "
+        f"VALUES (1, 'https://erp.example', '', 's', FALSE, 'HTTP 400: what is {PHONE}', $1, $1)",
+        "INSERT INTO alarms (cause, text, times, raised_at, last_at, tries) "
+        f"VALUES ('endpoint.1', 'endpoint 1 is disabled: HTTP 400: what is {PHONE}', 1, $1, $1, 0)",
         "INSERT INTO notices (shard, id, reference_number, milestone, channel, state, why, tries, language, "
         f"created_at) VALUES ({shard}, 1, '{reference}', 'lost', 'mail', 'failed', 'asha@example.com', 1, 'en', $1)",
     ]
@@ -87,7 +91,9 @@ async def world(store: Store, objects: Objects, tmp_path: Path) -> Store:
     async with store.write() as session:
         bodies = [json.dumps(told).encode(), note.encode()]
         await inbox.add(session, [delivery(f"d{n}", body=body) for n, body in enumerate(bodies)])
-        await scans.add(session, [new_scan("R1", scan(waybill="AWB-R1", remark=f"given to {NAME}, call {PHONE}"))])
+        given = scan(waybill="AWB-R1", remark=f"given to {NAME}, call {PHONE}")
+        missed = scan(3, waybill="AWB-R1", npr_code=2, npr_words=f"{NAME} did not answer {PHONE}")
+        await scans.add(session, [new_scan("R1", given), new_scan("R1", missed)])
         for statement in told_of("R1"):
             await session.execute(sql(statement), T0)
     clock = SetClock(T0 + timedelta(days=1))
@@ -113,9 +119,11 @@ async def test_a_person_leaves_every_table_the_archive_and_the_reports(
         "payload_versions": 2,
         "actions": 2 if "phone" in whose else 1,
         "attempts": 1,
-        "scans": 1,
+        "scans": 2,
         "events": 2,
         "notices": 1,
+        "endpoints": 1,
+        "alarms": 1,
         "inbox": 1,
         "archive_files": 1,
         "reports": 1,

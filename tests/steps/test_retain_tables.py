@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -245,6 +246,18 @@ async def test_alarms_that_are_over_and_told_go(store: Store, objects: Objects) 
         await alarms.clear(session, "over since yesterday", now=YOUNG)
     assert await run(store, objects, runs=30) == {"alarms": 1}
     assert await left(store, "alarms", "cause") == ["its end is to be told", "over since yesterday", "raised"]
+
+
+async def test_an_alarm_that_is_raised_anew_while_old_ones_go_stays(store: Store, objects: Objects) -> None:
+    async with store.write() as session:
+        await alarms.raise_(session, "disk", "full", now=OLD)
+        await alarms.clear(session, "disk", now=OLD)
+    async with store.write() as session:
+        await alarms.raise_(session, "disk", "full again", now=NOW)
+        going = asyncio.create_task(run(store, objects, runs=30))
+        await asyncio.sleep(0.2)  # it has chosen by now what goes, and waits for this transaction
+    assert await going == {}
+    assert await left(store, "alarms", "text") == ["full again"]
 
 
 async def test_digests_and_replays_that_are_over_go(store: Store, objects: Objects) -> None:

@@ -16,7 +16,7 @@ from awbridge.steps.apply import ApplyPolicy, apply_due
 from awbridge.steps.truth import Truth, truth_of
 from awbridge.store import Store, inbox, scans, shipments
 from tests.steps.world import INDIA, SetClock, as_body, get, timeline, webhook
-from tests.store.rows import MINUTE, T0, add, delivery, place
+from tests.store.rows import MINUTE, T0, add, delivery, place, sql
 
 HOUR = 60 * MINUTE
 NOW = T0 + timedelta(days=5)
@@ -337,6 +337,21 @@ async def test_delayed_is_past_the_promised_day_whatever_the_courier_says(
     assert after.delayed_at == (over if late else None)
     if len(steps) == 1:
         assert before.delayed_at is None, "the courier's word comes before the day is over"
+
+
+@pytest.mark.parametrize(("hours", "late"), [(-1, False), (1, True)], ids=["before", "after"])
+async def test_what_was_cancelled_before_the_promised_day_was_over_is_not_delayed(
+    store: Store, hours: int, late: bool
+) -> None:
+    await a_placed(store)
+    body = webhook("AWB1", 4, T0)
+    body["additional"]["courier_partner_edd"] = "2026-11-02"
+    await deliver(store, *hooks(body), at=T0)
+    over = datetime(2026, 11, 2, 18, 30, tzinfo=UTC)
+    async with store.write() as session:
+        cancelled = sql("UPDATE shipments SET state = 'cancelled', cancel_asked_at = $1")
+        await session.execute(cancelled, over + hours * HOUR)
+    assert (await truth(store, now=over + 50 * HOUR)).milestones.delayed_at == (over if late else None)
 
 
 async def test_a_promise_in_words_is_kept_and_never_late(store: Store) -> None:

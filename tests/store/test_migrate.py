@@ -11,7 +11,7 @@ import apsw
 import asyncpg
 import pytest
 
-from awbridge.domain.errors import MigrationError
+from awbridge.domain.errors import MigrationError, StoreBusy
 from awbridge.store import Store
 from awbridge.store.migrate import migrations
 from tests.store.rows import count, sql
@@ -114,6 +114,21 @@ async def test_the_second_migration_finds_nothing_to_do(database_url: str) -> No
     assert await store.migrate() == []
     assert await store.pending_migrations() == []
     await store.close()
+
+
+async def test_a_migration_may_take_longer_than_a_statement(
+    postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("awbridge.store.postgres.COMMAND_TIMEOUT", 0.5)
+    store = await Store.open(await postgres.new_database())
+    try:
+        with pytest.raises(StoreBusy):
+            async with store.write() as session:
+                await session.fetch(sql("SELECT pg_sleep(1.5)"))
+        async with store.write() as session:
+            await session.script("SELECT pg_sleep(1.5)")
+    finally:
+        await store.close()
 
 
 async def test_processes_that_migrate_at_once_share_the_work(database_url: str) -> None:

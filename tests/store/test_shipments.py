@@ -351,6 +351,8 @@ async def test_shipments_are_counted_by_state_and_found_by_order(store: Store) -
     await place(store, "C", "AWB1")
     async with store.read() as session:
         assert await shipments.count_by_state(session) == {"placed": 1, "ready": 2}
+        assert await shipments.count_in_state(session, State.READY) == 2
+        assert await shipments.count_in_state(session, State.GAVE_UP) == 0
         orders = await shipments.of_orders(session, ["same", "none"])
     assert {o: sorted(r) for o, r in orders.items()} == {"same": ["A", "B"]}
 
@@ -382,6 +384,7 @@ _PLANS = [
     ("shipments", "get_many", (["R"], [1]), ("shipments_pkey", "sqlite_autoindex_shipments_1")),
     ("shipments", "set_status", [(1, "R", *[None] * 15)], ("shipments_pkey", "sqlite_autoindex_shipments_1")),
     ("shipments", "newest_in_state", ("rejected", T0, "R", 5), "shipments_by_state"),
+    ("shipments", "count_in_state", ("gave_up",), "shipments_by_state"),
     ("waybills", "of_shipments", (["R"],), "waybills_of_shipment"),
     ("inbox", "longest_due", (), "inbox_due"),
     ("shipments", "newest", (T0, "R", 5), "shipments_newest"),

@@ -88,6 +88,32 @@ async def test_what_a_browser_sends_by_itself_never_opens_the_api(store: Store) 
             assert (await web.http.get(path, headers={"authorization": "Bearer k-1"})).status_code == 200
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site", "origin": "http://localhost:8000"},
+        {"origin": "https://evil.example"},
+        {"origin": "null"},
+        {"origin": "http://[::1"},
+    ],
+)
+async def test_without_a_key_another_sites_page_may_not_call_the_api(web: Web, headers: dict[str, str]) -> None:
+    body = {"url": "https://erp.example/hook"}
+    refused = await web.http.post("/v1/endpoints", json=body, headers={**HERE, **headers})
+    assert refused.status_code == 403
+    assert refused.json()["title"] == "Another site sent this"
+    assert await fetch(web.store, "SELECT id FROM endpoints") == []
+    assert (await web.http.get("/v1/endpoints", headers={**HERE, **headers})).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "headers", [{}, {"sec-fetch-site": "same-origin"}, {"sec-fetch-site": "none"}, {"origin": "http://localhost:8000"}]
+)
+async def test_without_a_key_programs_and_our_own_pages_may_call_the_api(web: Web, headers: dict[str, str]) -> None:
+    assert (await web.http.get("/v1/endpoints", headers={**HERE, **headers})).status_code == 200
+
+
 @pytest.mark.parametrize("path", PAGES)
 async def test_without_a_key_only_this_machine_may_under_its_own_name(web: Web, path: str) -> None:
     for host in ("localhost:8000", "127.0.0.1", "[::1]:8000", "bridge.localhost"):
@@ -125,6 +151,7 @@ async def test_a_page_keeps_to_itself(web: Web) -> None:
         {"origin": "http://localhost:8001"},
         {"origin": "null"},
         {"origin": ""},
+        {"origin": "http://[::1"},
     ],
 )
 async def test_another_sites_post_presses_nothing(web: Web, headers: dict[str, str]) -> None:

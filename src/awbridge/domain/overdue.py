@@ -55,9 +55,14 @@ def stuck_since(shipment: Shipment, limits: StuckAfter, now: datetime) -> dateti
 
 def late_since(shipment: Shipment, now: datetime, *, turned_back_at: datetime | None = None) -> datetime | None:
     """When the promised day was over, if the parcel had neither come to an end nor turned back by then; else None."""
-    ended_at = turned_back_at or (shipment.status_at if shipment.final else None) or now
     due = shipment.edd_due_at
-    return due if due is not None and due <= ended_at else None
+    return due if due is not None and due <= (turned_back_at or _ended_at(shipment) or now) else None
+
+
+def _ended_at(shipment: Shipment) -> datetime | None:
+    if shipment.state is State.CANCELLED:
+        return shipment.cancel_asked_at
+    return shipment.status_at if shipment.final else None
 
 
 def sla_breached(shipment: Shipment, now: datetime) -> bool:

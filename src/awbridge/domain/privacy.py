@@ -219,18 +219,6 @@ def _treated(privacy: Privacy, treatment: Treatment, kind: Kind) -> Callable[[re
     return one
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
-    """Whose data are to be erased: everything of these shipments, and this phone number wherever it stands."""
-
-    references: frozenset[str] = frozenset()
-    needles: tuple[str, ...] = ()
-
-    def in_text(self, text: str) -> bool:
-        """Whether one of the needles stands in a text."""
-        return any(needle in text for needle in self.needles)
-
-
 class Eraser:
     """Takes every personal value out of a payload, and the same values out of the texts that follow it."""
 

@@ -7,11 +7,19 @@ from collections.abc import Sequence
 from awbridge.domain.errors import NotFound
 from awbridge.steps.clock import Clock
 from awbridge.store import Store, endpoints, events
+from awbridge.store.database import Session
 from awbridge.store.endpoints import Endpoint
 
 
 def _unknown(endpoint_id: int) -> NotFound:
     return NotFound(f"there is no endpoint {endpoint_id}; see awbridge endpoints list")
+
+
+async def _known(session: Session, endpoint_id: int) -> Endpoint:
+    endpoint = await endpoints.get(session, endpoint_id)
+    if endpoint is None:
+        raise _unknown(endpoint_id)
+    return endpoint
 
 
 async def redeliver(*, store: Store, clock: Clock, endpoint_id: int, event_ids: Sequence[int] = ()) -> int:
@@ -39,32 +47,26 @@ async def redeliver(*, store: Store, clock: Clock, endpoint_id: int, event_ids: 
 async def enable(*, store: Store, clock: Clock, endpoint_id: int) -> Endpoint:
     """Deliver to an endpoint again, also what has waited. Raises NotFound."""
     async with store.write() as session:
-        if not await endpoints.enable(session, endpoint_id, now=clock()):
-            raise _unknown(endpoint_id)
-        endpoint = await endpoints.get(session, endpoint_id)
-    assert endpoint is not None
-    return endpoint
+        await endpoints.enable(session, endpoint_id, now=clock())
+        return await _known(session, endpoint_id)
 
 
 async def disable(*, store: Store, clock: Clock, endpoint_id: int) -> Endpoint:
-    """Deliver nothing to an endpoint until it is enabled; what happens meanwhile waits. No alarm: it is meant."""
+    """Deliver nothing to an endpoint until it is enabled; what happens meanwhile waits. No alarm: it is meant.
+
+    Raises NotFound.
+    """
     async with store.write() as session:
-        if not await endpoints.lock(session, endpoint_id):
-            raise _unknown(endpoint_id)
+        await endpoints.lock(session, endpoint_id)
         await endpoints.rest(session, endpoint_id, now=clock())
-        endpoint = await endpoints.get(session, endpoint_id)
-    assert endpoint is not None
-    return endpoint
+        return await _known(session, endpoint_id)
 
 
 async def rotate(*, store: Store, clock: Clock, endpoint_id: int) -> Endpoint:
     """Give an endpoint a new secret; the old one signs too for a day. Raises NotFound."""
     async with store.write() as session:
-        if await endpoints.rotate(session, endpoint_id, now=clock()) is None:
-            raise _unknown(endpoint_id)
-        endpoint = await endpoints.get(session, endpoint_id)
-    assert endpoint is not None
-    return endpoint
+        await endpoints.rotate(session, endpoint_id, now=clock())
+        return await _known(session, endpoint_id)
 
 
 async def remove(*, store: Store, clock: Clock, endpoint_id: int) -> None:

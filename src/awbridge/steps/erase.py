@@ -85,10 +85,13 @@ async def _erase(
     for parcel in sought.parcels:
         eraser = _knowing(parcel)
         counts["attempts"] += await _of_calls(store, parcel, eraser)
-        counts["scans"] += await _of_remarks(store, parcel, eraser)
         async with store.write() as session:
+            counts["scans"] += await personal.strip_scans(session, parcel.reference_number, eraser)
             counts["events"] += await personal.strip_events(session, parcel.reference_number, eraser)
             counts["notices"] += await personal.strip_notices(session, parcel.reference_number, eraser)
+        async with store.write() as session:  # apart: whoever delivers locks the endpoint before its deliveries
+            counts["endpoints"] += await personal.strip_endpoints(session, eraser)
+            counts["alarms"] += await personal.strip_alarms(session, eraser)
     counts["attempts"] += await _of_unnamed_calls(store, sought)
     counts["actions"] += await _of_actions_alone(store, sought, clock)
     counts["inbox"] += await _of_inbox(store, sought)
@@ -190,17 +193,6 @@ async def _write_calls(store: Store, pairs: list[tuple[CallTexts, CallTexts]]) -
             for call in changed[start : start + 100]:
                 await personal.set_call(session, call)
     return len(changed)
-
-
-async def _of_remarks(store: Store, parcel: Parcel, eraser: Eraser) -> int:
-    async with store.read() as session:
-        found = await personal.remarks_of(session, parcel.reference_number)
-    bare = [(shard, scan, eraser.words(remark)) for shard, scan, remark in found if eraser.words(remark) != remark]
-    if bare:
-        async with store.write() as session:
-            for shard, scan, remark in bare:
-                await personal.set_remark(session, shard, scan, remark)
-    return len(bare)
 
 
 async def _of_inbox(store: Store, sought: Sought) -> int:

@@ -111,7 +111,7 @@ def _is_local(cause: str) -> bool:
 
 async def _in_the_tables(session: Session, now: datetime) -> dict[str, str]:
     """What every process sees, by cause; "" where all is well."""
-    gave_up = (await shipments.count_by_state(session)).get(State.GAVE_UP, 0)
+    gave_up = await shipments.count_in_state(session, State.GAVE_UP)
     waiting = await archive.failing_since(session, now - ARCHIVE_PATIENCE)
     differ = await differences.unsolved_since(session, now - DIFFERENCE_PATIENCE)
     return {

@@ -27,7 +27,8 @@ class Session(Protocol):
         ...
 
     async def write_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
-        """Run one statement over many rows: as arrays through unnest on PostgreSQL, as many VALUES on SQLite."""
+        """Run one statement over many rows: as arrays through unnest on PostgreSQL; on SQLite as many VALUES, where
+        it has a row of VALUES, else row by row."""
         ...
 
     async def fetch_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> list[Row]:
@@ -35,7 +36,7 @@ class Session(Protocol):
         ...
 
     async def script(self, sql: str) -> None:
-        """Run several statements without parameters (migrations)."""
+        """Run several statements without parameters (migrations), however long they take."""
         ...
 
 

@@ -119,17 +119,6 @@ async def set_call(session: Session, call: CallTexts) -> None:
     await session.execute(_sql.set_attempt, call.shard, call.id, call.url, call.request, call.response, call.error)
 
 
-async def remarks_of(session: Session, reference_number: str) -> list[tuple[int, int, str]]:
-    """(shard, id, remark) of every scan of a shipment that has one."""
-    rows = await session.fetch(_sql.remarks_of, shard_of(reference_number), reference_number)
-    return [(row["shard"], row["id"], row["remark"]) for row in rows]
-
-
-async def set_remark(session: Session, shard: int, scan: int, remark: str) -> None:
-    """Write a remark back."""
-    await session.execute(_sql.set_remark, shard, scan, remark)
-
-
 async def deliveries(store: Store) -> AsyncIterator[tuple[int, int, bytes]]:
     """(shard, id, body) of every delivery in the inbox, page by page."""
     after = (-1, -1)
@@ -188,6 +177,16 @@ async def strip_versions(session: Session, reference_number: str, eraser: Eraser
     return changed
 
 
+async def strip_scans(session: Session, reference_number: str, eraser: Eraser) -> int:
+    """Take the personal data out of what was written beside the scans of a shipment; how many changed."""
+    shard, changed = shard_of(reference_number), 0
+    for row in await session.fetch(_sql.words_of_scans, shard, reference_number):
+        bare = eraser.words(row["remark"]), eraser.words(row["npr_words"])
+        if bare != (row["remark"], row["npr_words"]):
+            changed += await session.execute(_sql.set_words_of_scan, shard, row["id"], *bare)
+    return changed
+
+
 async def strip_events(session: Session, reference_number: str, eraser: Eraser) -> int:
     """Take the personal data out of the events of a shipment and what endpoints answered; how many changed."""
     shard, changed = shard_of(reference_number), 0
@@ -198,6 +197,24 @@ async def strip_events(session: Session, reference_number: str, eraser: Eraser) 
         if (bare := eraser.words(row["problem"])) != row["problem"]:
             await session.execute(_sql.set_event_problem, shard, row["event_id"], row["endpoint_id"], bare)
             changed += 1
+    return changed
+
+
+async def strip_endpoints(session: Session, eraser: Eraser) -> int:
+    """Take the personal data out of why endpoints are disabled; how many changed."""
+    changed = 0
+    for row in await session.fetch(_sql.problems_of_endpoints):
+        if (bare := eraser.words(row["problem"])) != row["problem"]:
+            changed += await session.execute(_sql.set_problem_of_endpoint, row["id"], row["problem"], bare)
+    return changed
+
+
+async def strip_alarms(session: Session, eraser: Eraser) -> int:
+    """Take the personal data out of the texts of alarms; how many changed."""
+    changed = 0
+    for row in await session.fetch(_sql.texts_of_alarms):
+        if (bare := eraser.words(row["text"])) != row["text"]:
+            changed += await session.execute(_sql.set_text_of_alarm, row["cause"], row["text"], bare)
     return changed
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 ACQUIRE_TIMEOUT = 10.0  # seconds to wait for a free connection
 COMMAND_TIMEOUT = 30.0  # seconds that one statement may take
+SCRIPT_TIMEOUT = 24 * 3600.0  # the same of a migration: an index over a large table takes its time
 AT_ONCE_TIMEOUT = 5.0  # seconds that a write in one go may take; then its connection is thrown away
 
 # The server is away, starting, full or restarting: the same request may work later.
@@ -64,7 +65,7 @@ class PostgresSession:
         return cast("list[Row]", await self._connection.fetch(statement.postgres, *arrays))
 
     async def script(self, sql: str) -> None:
-        await self._connection.execute(sql)
+        await self._connection.execute(sql, timeout=SCRIPT_TIMEOUT)
 
 
 class PostgresDatabase:

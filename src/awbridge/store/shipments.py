@@ -466,6 +466,12 @@ def shown(shipment: Shipment, held: Mapping[str, Held]) -> Shipment:
     return replace(shipment, state=State.HELD, problem=why.problem)
 
 
+async def count_in_state(session: Session, state: State) -> int:
+    """How many shipments are in one state, without counting all others."""
+    rows = await session.fetch(_sql.count_in_state, state.value)
+    return rows[0]["shipments"]
+
+
 async def count_by_state(session: Session, *, held: Mapping[str, Held] | None = None) -> dict[str, int]:
     """How many shipments are in each state, as they are shown (see `newest`)."""
     counts = {row["state"]: row["shipments"] for row in await session.fetch(_sql.count_by_state)}

@@ -13,7 +13,7 @@ from awbridge.domain.downtime import DAYS, Downtime, declare
 from awbridge.domain.errors import NotFound
 from awbridge.steps.clock import Clock
 from awbridge.store import Store, accounts, downtimes
-from awbridge.web.reading import no_number
+from awbridge.web.reading import no_number, number_in
 
 # JSON Schema's own format `time` wants an offset; these have none.
 LocalTime = Annotated[time, BeforeValidator(no_number), WithJsonSchema({"type": "string"})]
@@ -110,14 +110,10 @@ def add_routes(api: APIRouter, store: Store, clock: Clock, zone: str) -> None:
     async def remove_downtime(number: str) -> None:
         """Take a downtime back; what it held goes out."""
         async with store.write() as session:
-            if not _is_id(number) or not await downtimes.remove(session, int(number)):
+            if not await downtimes.remove(session, number_in(number)):
                 raise NotFound(f"there is no downtime {number}")
 
     _ = (list_accounts, set_rate, list_downtimes, add_downtime, remove_downtime)
-
-
-def _is_id(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) <= 19 and int(text) < 2**63
 
 
 def _account_view(account: accounts.Account, held: accounts.Held | None, numbers: dict[str, int]) -> AccountView:

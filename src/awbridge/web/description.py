@@ -17,7 +17,7 @@ from awbridge.domain.json import JsonObject
 _MEANINGS = {
     400: "The body is not what it says it is, or `cursor` is not one that this API gave.",
     401: "No API key, or a wrong one.",
-    403: "No API key is configured, and the caller is on another machine.",
+    403: "No API key is configured, and the caller is on another machine, or another site's page in a browser.",
     404: "There is no such thing.",
     409: "Not possible as things stand; `detail` says why and what to do.",
     413: "Too much at once.",

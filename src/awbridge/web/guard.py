@@ -48,22 +48,24 @@ class ApiGuard:
         self._open_folder = open_folder
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or self._is_open(scope["path"]) or self._may(scope):
-            await self._app(scope, receive, send)
-            return
-        answer: Response
-        if self._keys:
-            answer = problems.problem(401, "Not authorised", "Send Authorization: Bearer <API key>.")
-            answer.headers["www-authenticate"] = "Bearer"
-        else:
-            answer = problems.problem(403, "Only loopback may call", _ONLY_LOOPBACK)
-        await answer(scope, receive, send)
+        is_asked = scope["type"] == "http" and not self._is_open(scope["path"])
+        refusal = self._refusal(scope) if is_asked else None
+        await (refusal or self._app)(scope, receive, send)
 
     def _is_open(self, path: str) -> bool:
         return path in self._open_paths or path.startswith(self._open_folder)
 
-    def _may(self, scope: Scope) -> bool:
-        return self._keys.hold(_token(scope, b"bearer")) if self._keys else _is_loopback(scope)
+    def _refusal(self, scope: Scope) -> Response | None:
+        if self._keys:
+            if self._keys.hold(_token(scope, b"bearer")):
+                return None
+            asks = {"www-authenticate": "Bearer"}
+            return problems.problem(401, "Not authorised", "Send Authorization: Bearer <API key>.", headers=asks)
+        if not _is_loopback(scope):
+            return problems.problem(403, "Only loopback may call", _ONLY_LOOPBACK)
+        if _is_of_another_site(scope):
+            return problems.problem(403, "Another site sent this", "A browser may call for awbridge's own pages only.")
+        return None
 
 
 class PageGuard:
@@ -138,5 +140,23 @@ def _is_same_origin(scope: Scope) -> bool:
     """Whether a page of this very host sent it. A browser that says neither is none, and programs have the API."""
     if site := _header(scope, b"sec-fetch-site"):
         return site == "same-origin"
-    origin = urlsplit(_header(scope, b"origin"))
-    return bool(origin.netloc) and origin.netloc.lower() == _header(scope, b"host").lower()
+    return _is_own(scope, _header(scope, b"origin"))
+
+
+def _is_of_another_site(scope: Scope) -> bool:
+    """Whether a browser says that another site's page sent it. Programs say nothing of the kind.
+
+    Where no key is asked for, that page would else do here whatever its reader may.
+    """
+    if site := _header(scope, b"sec-fetch-site"):
+        return site not in ("same-origin", "none")
+    origin = _header(scope, b"origin")
+    return bool(origin) and not _is_own(scope, origin)
+
+
+def _is_own(scope: Scope, origin: str) -> bool:
+    try:
+        host = urlsplit(origin).netloc.lower()
+    except ValueError:
+        return False
+    return bool(host) and host == _header(scope, b"host").lower()

@@ -25,11 +25,13 @@ WHERE (shard, id) > ($1, $2) AND reference_number IS NULL ORDER BY shard, id LIM
 -- name: set_attempt
 UPDATE attempts SET url = $3, request = $4, response = $5, error = $6 WHERE shard = $1 AND id = $2
 
--- name: remarks_of
-SELECT shard, id, remark FROM scans WHERE shard = $1 AND reference_number = $2 AND remark <> ''
+-- name: words_of_scans
+-- The courier's remark, and ClickPost's words for why nothing was picked up.
+SELECT id, remark, npr_words FROM scans
+WHERE shard = $1 AND reference_number = $2 AND (remark <> '' OR npr_words <> '') ORDER BY id
 
--- name: set_remark
-UPDATE scans SET remark = $3 WHERE shard = $1 AND id = $2
+-- name: set_words_of_scan
+UPDATE scans SET remark = $3, npr_words = $4 WHERE shard = $1 AND id = $2
 
 -- name: inbox_page
 SELECT shard, id, body FROM inbox WHERE (shard, id) > ($1, $2) ORDER BY shard, id LIMIT $3
@@ -79,6 +81,19 @@ WHERE e.shard = $1 AND e.reference_number = $2 AND d.problem IS NOT NULL ORDER B
 
 -- name: set_event_problem
 UPDATE event_deliveries SET problem = $4 WHERE shard = $1 AND event_id = $2 AND endpoint_id = $3
+
+-- name: problems_of_endpoints
+-- Why an endpoint was disabled may be what it answered, and so may the alarm about it.
+SELECT id, problem FROM endpoints WHERE problem IS NOT NULL ORDER BY id
+
+-- name: set_problem_of_endpoint
+UPDATE endpoints SET problem = $3 WHERE id = $1 AND problem = $2
+
+-- name: texts_of_alarms
+SELECT cause, text FROM alarms ORDER BY cause
+
+-- name: set_text_of_alarm
+UPDATE alarms SET text = $3 WHERE cause = $1 AND text = $2
 
 -- name: notices_of
 -- Why a message failed may name its address.

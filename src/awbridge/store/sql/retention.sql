@@ -88,8 +88,8 @@ DELETE FROM catch_up_windows WHERE from_at IN (
   ORDER BY from_at LIMIT $2)
 
 -- name: alarms_drop
--- Over, and its end told where its beginning was.
-DELETE FROM alarms WHERE cause IN (
+-- Over, and its end told where its beginning was. Looked at again: one that is raised anew meanwhile stays.
+DELETE FROM alarms WHERE cleared_at < $1 AND due_at IS NULL AND cause IN (
   SELECT cause FROM alarms WHERE cleared_at < $1 AND due_at IS NULL ORDER BY cause LIMIT $2)
 
 -- name: digests_drop

@@ -277,6 +277,9 @@ LIMIT $5
 -- name: count_by_state
 SELECT state, COUNT(*) AS shipments FROM shipments GROUP BY state ORDER BY state
 
+-- name: count_in_state
+SELECT COUNT(*) AS shipments FROM shipments WHERE state = $1
+
 -- name: cancel_asked
 SELECT 1 AS asked FROM shipments WHERE shard = $1 AND reference_number = $2 AND cancel_asked_at IS NOT NULL
 
