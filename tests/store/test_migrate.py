@@ -11,9 +11,9 @@ import apsw
 import asyncpg
 import pytest
 
-from awbridge.domain.errors import MigrationError, StoreBusy
+from awbridge.domain.errors import MigrationError, StoreBusy, StoreError
 from awbridge.store import Store
-from awbridge.store.migrate import migrations
+from awbridge.store.migrate import Migration, migrations
 from tests.store.rows import count, sql
 from tests.support.postgres import PostgresServer
 
@@ -134,10 +134,26 @@ async def test_a_migration_may_take_longer_than_a_statement(
 async def test_processes_that_migrate_at_once_share_the_work(database_url: str) -> None:
     stores = [await Store.open(database_url) for _ in range(3)]
     ran = await asyncio.gather(*(s.migrate() for s in stores))
-    assert sorted(map(len, ran)) == [0, 0, len(migrations())]
+    assert sorted(name for names in ran for name in names) == [m.name for m in migrations()], "each ran once"
     assert await count(stores[0], "schema_migrations") == len(migrations())
     for store in stores:
         await store.close()
+
+
+async def test_a_migration_that_fails_leaves_those_before_it_and_goes_on_from_there(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second, *_ = migrations()
+    broken = Migration(second.number, second.name, "CREATE TABLE half_done (n INTEGER NOT NULL); SELECT * FROM nowhere")
+    store = await Store.open(database_url)
+    monkeypatch.setattr("awbridge.store.migrate.migrations", lambda: [first, broken])
+    with pytest.raises(StoreError):
+        await store.migrate()
+    with pytest.raises(StoreError):
+        await count(store, "half_done")
+    monkeypatch.undo()
+    assert await store.migrate() == [m.name for m in migrations() if m != first]
+    await store.close()
 
 
 async def test_a_migration_that_was_edited_after_it_ran_is_refused(database_url: str) -> None:

@@ -36,21 +36,29 @@ def migrations() -> list[Migration]:
 
 
 async def migrate(database: Database) -> list[str]:
-    """Apply what is missing; the names of what was applied. Several processes may call this at once.
+    """Apply what is missing, each in a transaction of its own, so that no table stays locked while the others run.
 
-    Raises MigrationError when the database was made by a newer version or a migration was edited after it ran.
+    The names of what was applied here. Several processes may call this at once. Raises MigrationError when the database
+    was made by a newer version or a migration was edited after it ran.
     """
     await _make_history(database)
+    applied: list[str] = []
+    while migration := await _apply_next(database):
+        applied.append(migration.name)
+    return applied
+
+
+async def _apply_next(database: Database) -> Migration | None:
     async with database.write() as session:
         await session.execute(_sql.lock)
         done = {row["number"]: row["checksum"] for row in await session.fetch(_sql.history)}
         known = migrations()
         _check_history(done, known)
-        missing = [m for m in known if m.number not in done]
-        for migration in missing:
-            await session.script(migration.sql)
-            await session.execute(_sql.record, migration.number, migration.name, migration.checksum, datetime.now(UTC))
-    return [m.name for m in missing]
+        missing = next((m for m in known if m.number not in done), None)
+        if missing:
+            await session.script(missing.sql)
+            await session.execute(_sql.record, missing.number, missing.name, missing.checksum, datetime.now(UTC))
+        return missing
 
 
 async def pending(database: Database) -> list[str]:
