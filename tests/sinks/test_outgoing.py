@@ -69,3 +69,11 @@ async def test_of_an_answer_its_first_words_are_kept_without_peoples_addresses()
     assert "9000000001" not in answer.problem
     assert "asha@" not in answer.problem
     assert len(answer.problem) < LONGEST_ANSWER + 20
+
+
+async def test_a_number_at_the_end_of_what_is_kept_is_veiled_whole() -> None:
+    async with http_server() as receiver, Outgoing(allowed=read_networks(["127.0.0.0/8"]), timeout=2.0) as outgoing:
+        receiver.respond = lambda _: ok("422 No", "x" * (LONGEST_ANSWER - 8) + " +919000000001")
+        answer = await outgoing.post(receiver.url, "{}", key="evt_1", secrets=SECRETS, now=T0)
+    assert answer.problem is not None
+    assert "9000" not in answer.problem

@@ -112,9 +112,10 @@ async def _beginning(answer: httpx2.Response) -> str:
     found = b""
     async for chunk in answer.aiter_raw():
         found += chunk
-        if len(found) >= LONGEST_ANSWER:
+        if len(found) >= 2 * LONGEST_ANSWER:
             break
-    return veiled(" ".join(found[:LONGEST_ANSWER].decode("utf-8", "replace").split()))
+    # Veiled before it is cut: half a phone number would not be known for one.
+    return veiled(" ".join(found[: 2 * LONGEST_ANSWER].decode("utf-8", "replace").split()))[:LONGEST_ANSWER]
 
 
 def _retry_after(answer: httpx2.Response) -> float | None:
