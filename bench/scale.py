@@ -91,6 +91,14 @@ async def _settle(url: str) -> None:
         await connection.close()
 
 
+async def _size(url: str) -> int:
+    connection = await asyncpg.connect(url)
+    try:
+        return await connection.fetchval("SELECT pg_database_size(current_database())")
+    finally:
+        await connection.close()
+
+
 async def _create(url: str, name: str) -> str:
     connection = await asyncpg.connect(url)
     try:
@@ -176,7 +184,8 @@ async def _prepare(admin: str, shipments: int) -> tuple[Place, Place]:
     await _fill_large(large.url, shipments)
     for place in (new, large):
         await _settle(place.url)
-    click.echo(f"  loaded in {time.monotonic() - started:.0f} s", err=True)
+    size = await _size(large.url)
+    click.echo(f"  loaded in {time.monotonic() - started:.0f} s; {size / 1e9:.1f} GB", err=True)
     return new, large
 
 
@@ -214,7 +223,7 @@ def _print(new: Place, large: Place, scans: int) -> bool:
 @click.option("--rounds", default=3, show_default=True, type=click.IntRange(1, 20), help="Medians are of so many.")
 @click.option("--database", help="postgresql://... of a server that may hold two more databases; else one is started.")
 def scale(scans: int, seconds: float, rounds: int, database: str | None) -> None:
-    """Speed with millions of scans beside speed on a new database. Full size wants about 25 GB of disk."""
+    """Speed with millions of scans beside speed on a new database. Full size wants about 25 GB of disk, 18 of them for the tables."""
     if database:
         new, large = _run(database, scans, seconds, rounds)
     else:
