@@ -223,7 +223,7 @@ def _print(new: Place, large: Place, scans: int) -> bool:
 @click.option("--rounds", default=3, show_default=True, type=click.IntRange(1, 20), help="Medians are of so many.")
 @click.option("--database", help="postgresql://... of a server that may hold two more databases; else one is started.")
 def scale(scans: int, seconds: float, rounds: int, database: str | None) -> None:
-    """Speed with millions of scans beside speed on a new database. Full size wants about 25 GB of disk, 18 of them for the tables."""
+    """Speed with millions of scans beside speed on a new database. Full size wants 25 GB of disk."""
     if database:
         new, large = _run(database, scans, seconds, rounds)
     else:

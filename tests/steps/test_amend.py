@@ -9,17 +9,19 @@ from typing import Any
 import pytest
 
 from awbridge.clickpost.answers import OrderAnswer
+from awbridge.domain.action import ActionKind
 from awbridge.domain.call import Call
 from awbridge.domain.errors import NotFound, NotPossible, PayloadRefused, ReferenceTaken
 from awbridge.domain.lifecycle import Sighting
 from awbridge.domain.outcome import Placed, Rejected, TryLater
 from awbridge.domain.shipment import Shipment, State
-from awbridge.steps import amend, intake
+from awbridge.steps import actions, amend, intake
 from awbridge.steps.amend import Edit, successor_references
 from awbridge.steps.push import push_due
 from awbridge.steps.release import PAGE, release_due
 from awbridge.steps.verdict import PushPolicy
 from awbridge.store import Store, couriers, shipments
+from awbridge.store import actions as action_table
 from awbridge.store.couriers import CourierAccount
 from tests.steps.world import SetClock, an_order, attempts_of, get
 from tests.store.rows import T0, add, count
@@ -183,6 +185,33 @@ async def test_what_clickpost_holds_is_replaced_and_cancelled(store: Store) -> N
     assert (old.replaced_by, old.cancel_asked_at, old.next_try_at) == ("R-R2", LATER, LATER)
     vendor = await push(store, Placed(waybill="AWB2"))
     assert [p["shipment_details"]["reference_number"] for p in vendor.payloads] == ["R-R2"]
+
+
+async def edited_at_courier(store: Store, reference: str, **fields: Any) -> None:
+    """An edit that was asked for and made."""
+    action = await actions.ask(
+        store=store, clock=SetClock(LATER), kind=ActionKind.EDIT, reference_number=reference, body=fields
+    )
+    async with store.write() as session:
+        assert await action_table.done(session, str(action.action.id), {}, now=LATER)
+
+
+async def test_what_was_edited_at_the_courier_goes_along_to_the_successor(store: Store) -> None:
+    await placed(store)
+    await edited_at_courier(store, "R", order_type="COD", cod_value=499)
+    new = await replace(store, "R", edit=Edit(fields={"weight": 750}))
+    details = new.payload["shipment_details"]
+    assert (details["order_type"], details["cod_value"], details["weight"]) == ("COD", 499, 750)
+    assert (await replace(store, "R", edit=Edit(fields={"weight": 750}))).reference_number == "R-R2", "the same again"
+
+
+async def test_an_edit_that_no_order_can_say_wants_the_whole_order(store: Store) -> None:
+    await placed(store)
+    await edited_at_courier(store, "R", qc_type="doorstep", sku="S1")
+    with pytest.raises(PayloadRefused, match="sku"):
+        await replace(store, "R")
+    assert (await get(store, "R")).replaced_by is None
+    assert (await replace(store, "R", edit=Edit(order=an_order("R-NEW")))).reference_number == "R-NEW"
 
 
 async def test_the_same_replacement_again_changes_nothing_and_another_is_told_of_it(store: Store) -> None:

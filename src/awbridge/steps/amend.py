@@ -28,6 +28,7 @@ from awbridge.domain.errors import FieldProblem, NotFound, NotPossible, PayloadR
 from awbridge.domain.json import JsonObject
 from awbridge.domain.shipment import NewShipment, Shipment, State
 from awbridge.steps import intake
+from awbridge.steps.at_courier import order_at_courier
 from awbridge.steps.clock import Clock
 from awbridge.steps.intake import TakenIn
 from awbridge.store import Store, payload_versions, shipments
@@ -88,7 +89,7 @@ async def preview(
     async with store.read() as session:
         shipment = await _known(session, reference_number)
         accounts, choosing = await intake.configured(session, allocation)
-        order = await _edited(session, shipment, edit, accounts)
+        order = _edited(await _base(session, shipment, edit), shipment, edit, accounts)
     try:
         new = intake.read_change(order, shipment, accounts, choosing)
     except PayloadRefused as error:
@@ -118,7 +119,7 @@ async def change(
     async with store.write() as session:
         shipment = await intake.locked(session, reference_number)
         accounts, choosing = await intake.configured(session, allocation)
-        order = await _edited(session, shipment, edit, accounts)
+        order = _edited(await _base(session, shipment, edit), shipment, edit, accounts)
         new = intake.read_change(order, shipment, accounts, choosing)
         return await intake.change_locked(session, shipment, new, now=clock(), changed_by=changed_by, reason=reason)
 
@@ -135,16 +136,19 @@ async def replace(
 ) -> TakenIn:
     """A new shipment in place of one that ClickPost holds or may hold; the old one is cancelled.
 
-    The new reference number is `successor`, else the one in the edit's order, else REF-R2 and so on, shortened where
-    the courier asks for that. With `after_cancel` the new shipment is held until the old one is cancelled. The same
-    request again changes nothing.
+    Without an order or version in the edit it begins with what the courier has: the payload and the edits made there
+    since. The new reference number is `successor`, else the one in the edit's order, else REF-R2 and so on, shortened
+    where the courier asks for that. With `after_cancel` the new shipment is held until the old one is cancelled. The
+    same request again changes nothing.
 
     Raises NotFound, NotPossible by the state of the old one, PayloadRefused, or ReferenceTaken.
     """
     async with store.write() as session:
         old = await intake.locked(session, reference_number)
         accounts, choosing = await intake.configured(session, allocation)
-        order = await _edited(session, old, edit, accounts)
+        present = edit.order is None and edit.version is None
+        base = await order_at_courier(session, old) if present else await _base(session, old, edit)
+        order = _edited(base, old, edit, accounts)
         if edit.order is None and not any("awb_number" in path for path in edit.fields):
             order = without_waybill(order)
         if successor is None:
@@ -241,11 +245,8 @@ async def _base(session: Session, shipment: Shipment, edit: Edit) -> JsonObject:
     )
 
 
-async def _edited(
-    session: Session, shipment: Shipment, edit: Edit, accounts: Mapping[str, CourierAccount]
-) -> JsonObject:
-    """The order that the edit makes. It stays with its transporter, unless the edit names another or a courier."""
-    base = await _base(session, shipment, edit)
+def _edited(base: JsonObject, shipment: Shipment, edit: Edit, accounts: Mapping[str, CourierAccount]) -> JsonObject:
+    """What the edit makes of its base. It stays with its transporter, unless the edit names another or a courier."""
     order = with_fields(base, edit.fields)
     if edit.order is not None:
         return order

@@ -10,16 +10,15 @@ from typing import Protocol
 import structlog
 
 from awbridge.clickpost.actions import is_registration
-from awbridge.clickpost.edits import with_courier_edits
 from awbridge.clickpost.heard import listening
-from awbridge.domain.action import ActionKind
 from awbridge.domain.errors import FieldProblem, NotFound, NotPossible, PayloadRefused, VendorError
 from awbridge.domain.json import JsonObject
 from awbridge.domain.outcome import Placed
 from awbridge.domain.reconcile import Kind, Ours, status_differs
 from awbridge.domain.shipment import Region, Shipment, State, shard_of
+from awbridge.steps.at_courier import order_at_courier
 from awbridge.steps.clock import Clock
-from awbridge.store import Store, accounts, actions, attempts, payload_versions, reconciliations, shipments, waybills
+from awbridge.store import Store, accounts, attempts, payload_versions, reconciliations, shipments, waybills
 from awbridge.store import differences as table
 from awbridge.store.database import Session
 from awbridge.store.differences import Difference
@@ -206,14 +205,7 @@ async def _edited(session: Session, shipment: Shipment) -> JsonObject | None:
     if is_registration(shipment.payload):
         booked = "was booked elsewhere: have it tracked again (awbridge waybills register), or send an order"
         raise PayloadRefused([FieldProblem("waybill", booked)])
-    versions = await payload_versions.of_shipment(session, shipment)
-    since = versions[-1].changed_at
-    edits = [
-        action.body
-        for action in await actions.of_shipment(session, shipment.reference_number)
-        if action.kind is ActionKind.EDIT and action.done_at and action.done_at >= since
-    ]
-    order = with_courier_edits(shipment.payload, edits, region=shipment.region)
+    order = await order_at_courier(session, shipment)
     return order if payload_text(order) != payload_text(shipment.payload) else None
 
 
