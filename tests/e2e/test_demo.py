@@ -69,11 +69,23 @@ def test_the_demo_ends_with_a_good_verdict(tmp_path: Path, seed: int) -> None:
     assert list(tmp_path.iterdir()) == [], "the demo left something behind"
 
 
+def _started(command: list[str], **options: Any) -> subprocess.Popen[str]:
+    """The command, heeding Ctrl+C whoever started the tests: a shell makes its background jobs deaf to it."""
+    return subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        **options,
+    )
+
+
 @pytest.mark.slow
 def test_the_demo_can_be_broken_off_with_ctrl_c(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "awbridge", "demo"]
     env = {**os.environ, "TMPDIR": str(tmp_path)}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env) as demo:
+    with _started(command, env=env) as demo:
         deadline = time.monotonic() + 30
         while not list(tmp_path.glob("awbridge-demo-*/awbridge.db")) and time.monotonic() < deadline:
             time.sleep(0.05)
@@ -87,7 +99,7 @@ def test_the_demo_can_be_broken_off_with_ctrl_c(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_the_demo_stays_when_asked_and_ends_with_ctrl_c(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "awbridge", "demo", "--shipments", "20", "--keep", "--json"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path) as demo:
+    with _started(command, cwd=tmp_path) as demo:
         assert demo.stderr
         told = next(line for line in demo.stderr if "the service stays on" in line)
         url, database = told.split()[4], told.split()[-1].removeprefix("sqlite:///")

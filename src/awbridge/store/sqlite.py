@@ -158,8 +158,10 @@ class _Thread:
             raise StoreError(f"SQLite: {error}") from error
 
     async def close(self) -> None:
-        await self.run(self.connection.close)
-        self._work.put(None)
+        try:
+            await self.run(self.connection.close)
+        finally:
+            self._work.put(None)
         self._thread.join()
 
 
