@@ -47,7 +47,7 @@ types: install
 
 # The quickest look: on SQLite alone, no processes are killed, no demo is run.
 quick: install
-	$(BIN)/pytest -q -n 2 --dist worksteal -m 'not slow and not postgres'
+	$(BIN)/pytest -q -n 3 --dist worksteal -m 'not slow and not postgres'
 
 test: install system prism lint types
 	$(BIN)/pytest -q -n 2 --dist worksteal -m 'not slow'

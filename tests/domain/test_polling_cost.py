@@ -11,8 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
+import pytest
+
 from awbridge.domain import asking
 from awbridge.domain.asking import WAYBILLS_A_CALL
+
+pytestmark = pytest.mark.slow  # seconds of processor time
 
 SHIPMENTS = 1_000_000
 POLLING_ALL = SHIPMENTS // WAYBILLS_A_CALL

@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -20,6 +21,8 @@ from awbridge.steps.apply import ApplyPolicy, apply_due
 from awbridge.store import Store, inbox, scans, shipments
 from awbridge.store.inbox import NewDelivery
 from tests.store.rows import keep_placed
+
+pytestmark = pytest.mark.slow  # seconds of processor time
 
 ZONE = ZoneInfo("Asia/Kolkata")
 START = datetime(2026, 10, 1, 3, 30, tzinfo=UTC)

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
@@ -29,6 +30,8 @@ from awbridge.store import Store, inbox, notices, opt_outs, shipments
 from awbridge.store.inbox import NewDelivery
 from tests.steps.telling import POLICY, RULES, a_customer
 from tests.steps.world import INDIA, SetClock, indian
+
+pytestmark = pytest.mark.slow  # seconds of processor time
 
 START = datetime(2026, 11, 2, 4, 0, tzinfo=UTC)  # 9:30 in India
 QUIET = QuietHours(start=time(21), end=time(9))

@@ -20,6 +20,8 @@ from tests.store.rows import T0, add, count, place
 from tests.store.stores import sqlite_only
 from tests.web.app import Web, web_on
 
+pytestmark = pytest.mark.slow  # seconds of processor time
+
 RIGHT = {"webhook_key": "right"}
 POLICY = ApplyPolicy(zone=INDIA)
 GOOD = as_body(
