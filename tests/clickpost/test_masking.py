@@ -37,6 +37,11 @@ def test_a_secret_is_found_in_every_spelling() -> None:
     assert masked == 'plain ***, in a URL ***, in JSON {"webhook_key": "***", "api_key":"***", "n": 1}'
 
 
+def test_a_field_is_known_however_its_name_is_written() -> None:
+    for name in ("password", "PASSWORD", "Pa\u017fsword", "TO\u212aEN", "X-Api-Key", "ACCESS_TOKEN"):
+        assert "hush" not in mask_text(f'{{"{name}": "hush"}}', []), name
+
+
 def test_fields_of_a_payload_that_are_merely_called_key_stay() -> None:
     text = '{"user_defined_field_array": [{"key": "gift", "value": "yes"}], "security_key": "s"}'
     assert mask_text(text, [KEY]) == text

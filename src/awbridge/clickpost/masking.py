@@ -37,8 +37,9 @@ def mask_text(text: str, secrets: Iterable[str]) -> str:
     """
     for secret in _spellings(tuple(secrets)):
         text = text.replace(secret, MASK)
-    text, lower = mask_url(text), text.lower()
-    return _FIELD.sub(rf'\g<name>"{MASK}"', text) if any(word in lower for word in _FIELD_WORDS) else text
+    text = mask_url(text)
+    folded = text.casefold()  # ignores case as the pattern does; lower() would leave a long s
+    return _FIELD.sub(rf'\g<name>"{MASK}"', text) if any(word in folded for word in _FIELD_WORDS) else text
 
 
 @lru_cache(maxsize=64)

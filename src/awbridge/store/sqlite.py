@@ -175,11 +175,9 @@ def _serve(queue: SimpleQueue[_Work | None]) -> None:
         if done.cancelled():
             continue
         try:
-            result = work()
+            tell, said = asyncio.Future[Any].set_result, work()
         except BaseException as error:
             tell, said = asyncio.Future[Any].set_exception, error
-        else:
-            tell, said = asyncio.Future[Any].set_result, result
         with suppress(RuntimeError):  # the loop has been closed meanwhile: nobody waits
             loop.call_soon_threadsafe(_unless_cancelled, done, tell, said)
         del piece, work, done, said  # the next one may be long in coming
