@@ -46,7 +46,7 @@ from bench import push_peers
 BARE = "bare httpx2 client"
 ACCOUNTS = 8
 CONNECTIONS = 16  # of either client; every idle one costs the HTTP pool a look at each request
-SEATS = 192  # claimed shipments that take turns on the connections
+IN_FLIGHT = 192  # claimed shipments that take turns on the connections
 _COUNTS = parse(
     "-- name: counts\nSELECT (SELECT COUNT(*) FROM shipments WHERE state = 'placed') AS placed, "
     "(SELECT COUNT(*) FROM attempts) AS attempts"
@@ -74,11 +74,11 @@ def orders(number: int) -> list[JsonObject]:
     return [{**order, "transporter": f"courier {n % ACCOUNTS}"} for n, order in enumerate(made)]
 
 
-async def bare(url: str, number: int) -> float:
+async def bare(url: str, number: int, connections: int) -> float:
     """Post the same bodies by a bare client, as many at once; orders a second."""
     address = f"{url}/api/v3/create-order/?username=bench&key=bench"
     bodies = [json.dumps(order).encode() for order in orders(number)]
-    limits = httpx2.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
+    limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=connections)
     async with httpx2.AsyncClient(limits=limits, timeout=15) as http:
 
         async def post_all(mine: list[bytes]) -> None:
@@ -88,11 +88,11 @@ async def bare(url: str, number: int) -> float:
 
         gc.collect()
         started = time.perf_counter()
-        await asyncio.gather(*(post_all(bodies[n::CONNECTIONS]) for n in range(CONNECTIONS)))
+        await asyncio.gather(*(post_all(bodies[n::connections]) for n in range(connections)))
         return number / (time.perf_counter() - started)
 
 
-async def pushed(url: str, database: str, number: int) -> tuple[float, bool]:
+async def pushed(url: str, database: str, number: int, in_flight: int, connections: int) -> tuple[float, bool]:
     """Queue the orders, then push them; orders a second, and whether all were placed and recorded."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(30))
     store = await Store.open(database)
@@ -106,8 +106,8 @@ async def pushed(url: str, database: str, number: int) -> tuple[float, bool]:
     queued = orders(number)
     for start in range(0, number, 500):
         await intake.take_in(store=store, clock=utc_now, orders=queued[start : start + 500])
-    policy = PushPolicy(concurrency=SEATS, batch=200)
-    async with AsyncClickPost(username="bench", key="bench", url=url, connections=CONNECTIONS) as clickpost:
+    policy = PushPolicy(concurrency=in_flight, batch=200)
+    async with AsyncClickPost(username="bench", key="bench", url=url, connections=connections) as clickpost:
         gc.collect()
         started = time.perf_counter()
         while await push_due(store=store, clickpost=clickpost, clock=utc_now, policy=policy):
@@ -158,7 +158,9 @@ def report(seen: Mapping[str, Sequence[tuple[float, bool]]]) -> Table:
 @click.option("--orders", "number", default=5000, show_default=True, type=click.IntRange(100, 100_000))
 @click.option("--rounds", default=3, show_default=True, type=click.IntRange(1, 20), help="Medians are of so many.")
 @click.option("--peers/--no-peers", default=False, help="Measure Celery and Procrastinate too (extra `bench`).")
-def push(number: int, rounds: int, *, peers: bool) -> None:
+@click.option("--in-flight", default=IN_FLIGHT, show_default=True, type=click.IntRange(1, 200), help="Orders at once.")
+@click.option("--connections", default=CONNECTIONS, show_default=True, type=click.IntRange(1, 200), help="Of a client.")
+def push(number: int, rounds: int, in_flight: int, connections: int, *, peers: bool) -> None:
     """Pushed orders a second on every database, beside a bare client and, with --peers, two job queues."""
     if peers and (lacking := push_peers.missing()):
         raise click.ClickException(f"for the peers, install {', '.join(lacking)}: pip install -e '.[dev,bench]'")
@@ -167,18 +169,20 @@ def push(number: int, rounds: int, *, peers: bool) -> None:
         url = stack.enter_context(target())
         files = itertools.count()
         runs: dict[str, Callable[[], tuple[float, bool]]] = {
-            BARE: lambda: (uvloop.run(bare(url, number)), True),
-            "push, SQLite": lambda: uvloop.run(pushed(url, f"sqlite:///{folder}/push{next(files)}.db", number)),
+            BARE: lambda: (uvloop.run(bare(url, number, connections)), True),
+            "push, SQLite": lambda: uvloop.run(
+                pushed(url, f"sqlite:///{folder}/push{next(files)}.db", number, in_flight, connections)
+            ),
         }
         if find_binaries():
             fresh = stack.enter_context(postgres_databases())
-            runs["push, PostgreSQL"] = lambda: uvloop.run(pushed(url, fresh(), number))
+            runs["push, PostgreSQL"] = lambda: uvloop.run(pushed(url, fresh(), number, in_flight, connections))
             if peers:
                 redis = stack.enter_context(push_peers.redis_server())
                 queued = orders(number)
                 for name in push_peers.NAMES:
                     runs[name] = partial(_peer, name, fresh, redis=redis, url=url, orders=queued)
-        uvloop.run(bare(url, number // 4))  # warm
+        uvloop.run(bare(url, number // 4, connections))  # warm
         seen = measure(runs, rounds)
     Console(width=110).print(report(seen))
     sys.exit(0 if all(agree for runs_of_one in seen.values() for _, agree in runs_of_one) else 1)
