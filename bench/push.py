@@ -92,7 +92,9 @@ async def bare(url: str, number: int, connections: int) -> float:
         return number / (time.perf_counter() - started)
 
 
-async def pushed(url: str, database: str, number: int, in_flight: int, connections: int) -> tuple[float, bool]:
+async def pushed(
+    url: str, database: str, number: int, in_flight: int, connections: int, batch: int
+) -> tuple[float, bool]:
     """Queue the orders, then push them; orders a second, and whether all were placed and recorded."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(30))
     store = await Store.open(database)
@@ -106,7 +108,7 @@ async def pushed(url: str, database: str, number: int, in_flight: int, connectio
     queued = orders(number)
     for start in range(0, number, 500):
         await intake.take_in(store=store, clock=utc_now, orders=queued[start : start + 500])
-    policy = PushPolicy(concurrency=in_flight, batch=200)
+    policy = PushPolicy(concurrency=in_flight, batch=batch)
     async with AsyncClickPost(username="bench", key="bench", url=url, connections=connections) as clickpost:
         gc.collect()
         started = time.perf_counter()
@@ -159,8 +161,9 @@ def report(seen: Mapping[str, Sequence[tuple[float, bool]]]) -> Table:
 @click.option("--rounds", default=3, show_default=True, type=click.IntRange(1, 20), help="Medians are of so many.")
 @click.option("--peers/--no-peers", default=False, help="Measure Celery and Procrastinate too (extra `bench`).")
 @click.option("--in-flight", default=IN_FLIGHT, show_default=True, type=click.IntRange(1, 200), help="Orders at once.")
+@click.option("--batch", default=200, show_default=True, type=click.IntRange(1, 500), help="Of a claim or a recording.")
 @click.option("--connections", default=CONNECTIONS, show_default=True, type=click.IntRange(1, 200), help="Of a client.")
-def push(number: int, rounds: int, in_flight: int, connections: int, *, peers: bool) -> None:
+def push(number: int, rounds: int, in_flight: int, connections: int, batch: int, *, peers: bool) -> None:
     """Pushed orders a second on every database, beside a bare client and, with --peers, two job queues."""
     if peers and (lacking := push_peers.missing()):
         raise click.ClickException(f"for the peers, install {', '.join(lacking)}: pip install -e '.[dev,bench]'")
@@ -171,12 +174,12 @@ def push(number: int, rounds: int, in_flight: int, connections: int, *, peers: b
         runs: dict[str, Callable[[], tuple[float, bool]]] = {
             BARE: lambda: (uvloop.run(bare(url, number, connections)), True),
             "push, SQLite": lambda: uvloop.run(
-                pushed(url, f"sqlite:///{folder}/push{next(files)}.db", number, in_flight, connections)
+                pushed(url, f"sqlite:///{folder}/push{next(files)}.db", number, in_flight, connections, batch)
             ),
         }
         if find_binaries():
             fresh = stack.enter_context(postgres_databases())
-            runs["push, PostgreSQL"] = lambda: uvloop.run(pushed(url, fresh(), number, in_flight, connections))
+            runs["push, PostgreSQL"] = lambda: uvloop.run(pushed(url, fresh(), number, in_flight, connections, batch))
             if peers:
                 redis = stack.enter_context(push_peers.redis_server())
                 queued = orders(number)
