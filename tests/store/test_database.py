@@ -7,7 +7,9 @@ import os
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import product
 from pathlib import Path
+from typing import cast
 
 import asyncpg
 import pytest
@@ -15,6 +17,7 @@ import pytest
 from awbridge.domain.errors import SettingsError, StoreBusy, StoreError
 from awbridge.store import Store, inbox, shipments
 from tests.store.rows import T0, add, claim_in, count, delivery, fetch, new_shipment, sql
+from tests.store.stores import sqlite_only
 from tests.support.postgres import PostgresServer, free_port
 
 
@@ -150,12 +153,27 @@ async def test_a_deliverys_bytes_come_back_as_they_came(store: Store) -> None:
 
 
 async def test_however_many_rows_are_written_at_once_each_is_there_as_it_was_given(store: Store) -> None:
-    for number in (1, 7, 8, 63, 64, 65, 141):
-        new = [delivery(f"many {number} {place}", body=b"\x00\xff%d" % place) for place in range(number)]
-        async with store.write() as session:
-            await inbox.add(session, new)
-        rows = await fetch(store, "SELECT identity, body FROM inbox WHERE identity LIKE $1", f"many {number} %")
+    for number, in_one_go in product((1, 2, 7, 8, 9, 63, 64, 65, 128, 129, 300), (False, True)):
+        name = f"many {number} {in_one_go}"
+        new = [delivery(f"{name} {place}", body=b"\x00\xff%d" % place) for place in range(number)]
+        if in_one_go:
+            await inbox.add_at_once(store, new)
+        else:
+            async with store.write() as session:
+                await inbox.add(session, new)
+        rows = await fetch(store, "SELECT identity, body FROM inbox WHERE identity LIKE $1", f"{name} %")
         assert {row["identity"]: bytes(row["body"]) for row in rows} == {one.identity: one.body for one in new}
+
+
+@sqlite_only
+async def test_a_batch_of_which_one_row_is_refused_leaves_nothing_behind_and_the_next_goes_in(store: Store) -> None:
+    for number in (1, 5, 300):  # a statement by itself, a statement for many, several in one transaction
+        new = [delivery(f"{number} {place}") for place in range(number)]
+        with pytest.raises(StoreError):
+            await inbox.add_at_once(store, [*new, delivery("no text", body=cast("bytes", None))])
+        assert await count(store, "inbox") == 0
+    await inbox.add_at_once(store, [delivery("after")])
+    assert await count(store, "inbox") == 1
 
 
 _WRITER = """

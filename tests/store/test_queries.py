@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from awbridge.store.queries import Queries, parse
+from awbridge.store.sqlite import LONGEST_KEPT, SIZES, fitting_rows
 
 INSERT = parse("-- name: add\nINSERT INTO t (a, b, c) VALUES ($1, COALESCE($2, $1), 0) ON CONFLICT (a) DO NOTHING")[
     "add"
@@ -11,8 +12,8 @@ INSERT = parse("-- name: add\nINSERT INTO t (a, b, c) VALUES ($1, COALESCE($2, $
 
 def test_the_row_of_values_is_written_as_often_as_there_are_rows() -> None:
     assert INSERT.sqlite_rows(3) == (
-        "INSERT INTO t (a, b, c) "
-        "VALUES (?1, COALESCE(?2, ?1), 0), (?3, COALESCE(?4, ?3), 0), (?5, COALESCE(?6, ?5), 0) "
+        "INSERT INTO t (a, b, c) SELECT * FROM "
+        "(VALUES (?1, COALESCE(?2, ?1), 0), (?3, COALESCE(?4, ?3), 0), (?5, COALESCE(?6, ?5), 0)) WHERE TRUE LIMIT ?7 "
         "ON CONFLICT (a) DO NOTHING"
     )
 
@@ -33,3 +34,11 @@ def test_what_is_written_most_is_written_many_rows_at_once() -> None:
         Queries("shipments").set_status,
     ]
     assert [statement.name for statement in hot if statement.sqlite_rows(2) is None] == []
+
+
+def test_few_sizes_of_a_statement_are_prepared_and_none_that_would_not_be_kept() -> None:
+    statement = Queries("shipments").set_status
+    sizes = {fitting[0] for rows in range(2, 1000) if (fitting := fitting_rows(statement, rows))}
+    assert sizes <= set(SIZES)
+    assert len(sizes) > 2
+    assert all(len(statement.sqlite_rows(size) or "") <= LONGEST_KEPT for size in sizes)

@@ -27,10 +27,10 @@ class Statement:
     sqlite: str
 
     def sqlite_rows(self, rows: int) -> str | None:
-        """The SQLite text for so many rows at once: its row of VALUES over and over; None where it has no such row.
+        """The SQLite text for up to so many rows at once: its row of VALUES over and over; None where it has none.
 
-        The parameters of the second row follow those of the first, and so on. None too where a parameter stands
-        outside of the row: there it would mean the first row's.
+        The parameters of the second row follow those of the first, and so on; the last one says how many rows are
+        meant. None too where a parameter stands outside of the row: there it would mean the first row's.
         """
         return _repeated(self.sqlite, rows)
 
@@ -41,12 +41,14 @@ def _repeated(sql: str, rows: int) -> str | None:
     if not found:
         return None
     end = _closing(sql, found.end()) + 1
-    before, row, after = sql[: found.end()], sql[found.end() : end], sql[end:]
+    before, row, after = sql[: found.start()], sql[found.end() : end], sql[end:]
     if _BOUND.search(before) or _BOUND.search(after):
         return None
     width = max(map(int, _BOUND.findall(row)), default=0)
     many = (_BOUND.sub(lambda number: f"?{int(number[1]) + width * place}", row) for place in range(rows))  # noqa: B023
-    return f"{before}{', '.join(many)}{after}"
+    # WHERE TRUE, lest SQLite take the ON of ON CONFLICT for a join's.
+    limited = f"SELECT * FROM (VALUES {', '.join(many)}) WHERE TRUE LIMIT ?{width * rows + 1}"  # noqa: S608
+    return f"{before}{limited}{after}"
 
 
 def _closing(sql: str, opening: int) -> int:

@@ -18,6 +18,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TypeVar
@@ -32,7 +33,14 @@ T = TypeVar("T")
 
 LOCK_TIMEOUT = 10.0  # seconds to wait for another process's write
 READERS = 2
-CHUNKS = (64, 8)  # rows that one statement writes; few numbers, so that each text is prepared once
+# Rows that one statement writes at most; few numbers, so that each text is prepared once and kept. apsw keeps no text
+# above 16 KiB.
+SIZES = (8, 16, 32, 64, 128)
+LONGEST_KEPT = 16_000  # characters
+KEPT_STATEMENTS = 400
+# Pages of 4 KiB in the WAL from which on a commit copies them into the file. Apply changes pages here and there: the
+# more of them are copied at once, the more often one copy stands for many changes. Larger makes single commits wait.
+CHECKPOINT_PAGES = 4000
 
 
 def _to_sqlite(value: object) -> Any:
@@ -84,12 +92,32 @@ def _rows(connection: apsw.Connection, sql: str, args: tuple[Any, ...]) -> list[
 def _write_rows(connection: apsw.Connection, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
     """Many rows to a statement: at each the thread hands over Python's lock, and has to win it back under load."""
     start = 0
-    for size in CHUNKS:
-        sql = statement.sqlite_rows(size) if len(rows) - start >= size else None
-        while sql and len(rows) - start >= size:
-            connection.execute(sql, _bound([value for row in rows[start : start + size] for value in row])).fetchall()
-            start += size
+    while len(rows) - start > 1 and (fitting := fitting_rows(statement, len(rows) - start)):
+        size, sql = fitting
+        some = rows[start : start + size]
+        blank = (None,) * ((size - len(some)) * len(some[0]))
+        connection.execute(sql, (*_bound([v for row in some for v in row]), *blank, len(some))).fetchall()
+        start += size
     connection.executemany(statement.sqlite, map(_bound, rows[start:])).fetchall()
+
+
+@lru_cache(maxsize=4096)
+def fitting_rows(statement: Statement, rows: int) -> tuple[int, str] | None:
+    """The smallest size that holds so many rows, else the largest there is, and its text."""
+    found = None
+    for size in SIZES:
+        sql = statement.sqlite_rows(size)
+        if sql is None or len(sql) > LONGEST_KEPT:
+            break
+        found = size, sql
+        if size >= rows:
+            break
+    return found
+
+
+def _is_one(statement: Statement, rows: int) -> bool:
+    fitting = fitting_rows(statement, rows)
+    return rows == 1 or (fitting is not None and rows <= fitting[0])
 
 
 class _Lock:
@@ -114,6 +142,12 @@ class _Lock:
             else:
                 return
 
+    def __enter__(self) -> None:
+        self.take()
+
+    def __exit__(self, *_: object) -> None:
+        self.give_back()
+
     def give_back(self) -> None:
         fcntl.flock(self._file, fcntl.LOCK_UN)
 
@@ -122,13 +156,14 @@ class _Lock:
 
 
 def _connect(path: str) -> apsw.Connection:
-    connection = apsw.Connection(path)
+    connection = apsw.Connection(path, statementcachesize=KEPT_STATEMENTS)
     connection.set_busy_timeout(int(LOCK_TIMEOUT * 1000))
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA temp_store = MEMORY")
     connection.execute("PRAGMA cache_size = -65536")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
     return connection
 
 
@@ -256,6 +291,10 @@ class SqliteDatabase:
 
     async def write_at_once(self, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
         def work() -> None:
+            if _is_one(statement, len(rows)):  # a statement of its own is a transaction of its own
+                with self._lock:
+                    _write_rows(self._writer.connection, statement, rows)
+                return
             self._begin()
             try:
                 _write_rows(self._writer.connection, statement, rows)
