@@ -319,3 +319,19 @@ async def test_the_tests_empty_every_table_that_there_is(store: Store) -> None:
             )
         )
     assert {row["name"] for row in found} == {*TABLES, "schema_migrations"}
+
+
+async def test_deliveries_that_clickpost_numbered_one_after_the_other_lie_together(store: Store) -> None:
+    numbers = [10**11 + step for step in (0, 1, 99_999)]
+    together = [delivery(f"osid:{n}") for n in numbers] + [delivery(f"osid:{n}:event:{n % 9}") for n in numbers]
+    apart = [delivery(f"osid:{10**11 + 100_000 * n}") for n in range(64)] + [delivery(f"sha:{n}") for n in range(64)]
+    async with store.write() as session:
+        await inbox.add(session, [*together, *apart])
+        await inbox.add(session, [*together, *apart])
+    rows = await fetch(store, "SELECT identity, shard FROM inbox")
+    shard = {row["identity"]: row["shard"] for row in rows}
+    assert len(rows) == len({d.identity for d in [*together, *apart]})
+    assert len({shard[d.identity] for d in together}) == 1
+    assert len({shard[d.identity] for d in apart}) > 32
+    async with store.read() as session:
+        assert await inbox.received_at(session, "osid:100000000001") is not None
