@@ -62,7 +62,7 @@ from awbridge.steps.verdict import PushPolicy
 from awbridge.steps.watch import Refusals, Watch, WatchPolicy
 from awbridge.store import Store
 from awbridge.web.app import build_app
-from awbridge.web.one_write import OneWriteProtocol
+from awbridge.web.protocol import answering
 from awbridge.web.webhook import KeyRing, WebhookEndpoint
 
 log = structlog.get_logger()
@@ -434,10 +434,11 @@ async def serve(
         loops |= evidence.loops(settings, store, utc_now, hook)
         ingest.on_stored = loops["apply"].wake
         keys = KeyRing(store, (k.get_secret_value() for k in settings.webhook_keys))
+        endpoint = WebhookEndpoint(ingest, keys, utc_now, refusals)
         app = build_app(
             store=store,
             clock=utc_now,
-            webhook=WebhookEndpoint(ingest, keys, utc_now, refusals),
+            webhook=endpoint,
             loops=list(loops.values()),
             clickpost=clickpost,
             allocation=settings.allocation,
@@ -458,7 +459,7 @@ async def serve(
                 log_level="warning",
                 access_log=False,
                 lifespan="off",
-                http=OneWriteProtocol,
+                http=answering(endpoint),
                 server_header=False,
                 timeout_graceful_shutdown=5,
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
@@ -13,6 +13,7 @@ from awbridge.domain.errors import StoreBusy, StoreError
 from awbridge.steps import ingest
 from awbridge.steps.ingest import Ingest
 from awbridge.store import Store
+from awbridge.store.inbox import NewDelivery
 from tests.steps.world import TrippingStore
 from tests.store.rows import count, delivery, fetch
 from tests.store.stores import sqlite_only
@@ -49,6 +50,28 @@ async def test_many_callers_share_few_commits(store: Store) -> None:
     async with running(counting.as_store) as inbox:
         await asyncio.gather(*(inbox.accept(delivery(f"d{n}")) for n in range(200)))
     assert counting.writes < 20
+
+
+@sqlite_only
+async def test_callers_that_come_again_and_again_settle_in_halves(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+
+    async def add_slowly(_: Store, deliveries: Sequence[NewDelivery]) -> None:
+        sizes.append(len(deliveries))
+        await asyncio.sleep(0.005)
+
+    monkeypatch.setattr("awbridge.store.inbox.add_at_once", add_slowly)
+    async with running(store) as inbox:
+
+        async def come_again(n: int) -> None:
+            for _ in range(10):
+                await inbox.accept(delivery(f"d{n}"))
+
+        await asyncio.gather(*(come_again(n) for n in range(16)))
+    assert sizes[3:-4] == [8] * len(sizes[3:-4]), "one half is stored while the other is answered"
+    assert sum(sizes) == 160
 
 
 async def test_copies_are_acknowledged_and_stored_once(store: Store) -> None:

@@ -1,19 +1,23 @@
-"""The whole app on a store, with a client that speaks to it without a network."""
+"""The whole app on a store, with a client that speaks to it without a network, or over loopback through its server."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import httpx2
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.server import ServerState
 
 from awbridge.steps.ingest import Ingest
 from awbridge.steps.loop import Loop
 from awbridge.store import Store
 from awbridge.web.app import build_app
 from awbridge.web.evidence_routes import EvidenceDesk
+from awbridge.web.protocol import answering
 from awbridge.web.webhook import KeyRing, WebhookEndpoint
 from tests.steps.world import SetClock
 
@@ -45,16 +49,40 @@ async def web_on(
     api_keys: Sequence[str] = (),
     loops: Sequence[Loop] = (),
     desk: EvidenceDesk | None = None,
+    served: bool = False,
 ) -> AsyncGenerator[Web]:
     clock = SetClock()
     ingest = Ingest(store)
     endpoint = WebhookEndpoint(ingest, KeyRing(store, keys), clock)
     app = build_app(store=store, clock=clock, webhook=endpoint, loops=loops, api_keys=api_keys, desk=desk)
-    transport = httpx2.ASGITransport(app=app, client=("127.0.0.1", 1))  # pyright: ignore
     flushing = asyncio.create_task(ingest.run())
     try:
-        async with httpx2.AsyncClient(transport=transport, base_url="http://localhost:8000") as http:
+        async with AsyncExitStack() as stack:
+            if served:
+                http = httpx2.AsyncClient(base_url=await stack.enter_async_context(serving(app, endpoint)))
+            else:
+                transport = httpx2.ASGITransport(app=app, client=("127.0.0.1", 1))  # pyright: ignore
+                http = httpx2.AsyncClient(transport=transport, base_url="http://localhost:8000")
+            await stack.enter_async_context(http)
             yield Web(app, http, store, clock, endpoint, ingest)
     finally:
         flushing.cancel()
         await asyncio.gather(flushing, return_exceptions=True)
+
+
+@asynccontextmanager
+async def serving(app: ASGIApp, endpoint: WebhookEndpoint) -> AsyncGenerator[str]:
+    """The app on loopback, spoken to as `awbridge serve` is; its URL."""
+    config = uvicorn.Config(app, http=answering(endpoint), lifespan="off", log_config=None)
+    config.load()
+    protocol, state = config.http_protocol_class, ServerState()
+    state.default_headers = [(b"date", b"Sat, 28 Nov 2026 00:00:00 GMT")]
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: protocol(config, state, {}), "127.0.0.1", 0)  # pyright: ignore
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+        for connection in list(state.connections):
+            connection.shutdown()
+        await asyncio.wait_for(server.wait_closed(), 5)

@@ -79,6 +79,15 @@ async def test_closing_sends_what_is_held_and_aborting_does_not() -> None:
     assert line.done == ["aborted"]
 
 
+async def test_what_is_whole_goes_out_at_once_after_what_is_held() -> None:
+    line, out = on_a_line()
+    out.write(b"the end of the one before")
+    out.write_whole(b"whole")
+    assert line.done == [b"the end of the one before", b"whole"]
+    await asyncio.sleep(0)
+    assert len(line.done) == 2
+
+
 async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
     """Streams at /stream; elsewhere sends back what it was sent."""
     streams = scope["path"] == "/stream"

@@ -32,6 +32,13 @@ HOOK = as_body(webhook("AWB1", 5, T0, order_status_id=1))
 RIGHT = {"webhook_key": "right"}
 
 
+@pytest.fixture(params=["server", "app"])
+async def web(store: Store, request: pytest.FixtureRequest) -> AsyncGenerator[Web]:
+    """As `awbridge serve` answers, and as the app does where the server leaves it to it."""
+    async with web_on(store, served=request.param == "server") as running:
+        yield running
+
+
 async def stored(store: Store) -> list[dict[str, Any]]:
     return await fetch(store, "SELECT identity, source, body, received_at, due_at, problem FROM inbox ORDER BY id")
 
@@ -206,6 +213,7 @@ async def test_a_dead_database_is_told_before_clickpost_hangs_up_and_nothing_is_
         assert time.monotonic() - started < 1.6
     assert [(a.status_code, a.headers["retry-after"]) for a in answers] == [(503, "1")] * 2
     assert (await web.http.post(PATH, content=HOOK, headers=RIGHT)).status_code == 200
+    assert (await web.http.post(PATH, content=b"<", headers=RIGHT)).status_code == 400
     assert sorted(bytes(r["body"]) for r in await stored(web.store)) == [b"<", HOOK]
 
 

@@ -1,10 +1,11 @@
 """Ingest: deliveries of the vendor become durable, many to a commit.
 
 Whoever hands a delivery in waits until the transaction that holds it has committed. What is waiting is flushed at once,
-without lingering: batches settle near the number of connections by themselves.
+without lingering, but at most half of all who take part: one half is stored while the other is answered and comes
+again. Else a batch of all would take turns with a batch of the one who was first back.
 
-This is on the path of every webhook, so each delivery costs one tuple and one future here. Time runs out by one timer
-for all of them, and everything else is done by the batch.
+This is on the path of every webhook, so each delivery costs one tuple here. Time runs out by one timer for all of them,
+and everything else is done by the batch.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import structlog
 
@@ -31,17 +33,35 @@ GATHER = 0.02  # seconds that others leave between rounds while deliveries come 
 SHARE = 4  # while pressed, others rest this many times as long as they worked
 LONGEST_REST = 0.5  # seconds
 
-_Waiting = tuple[float, NewDelivery, asyncio.Future[None]]  # the first: when its time is up, by the loop's clock
+
+class Caller(Protocol):
+    """Who waits for a delivery to be stored: a future, or what is told like one."""
+
+    def done(self) -> bool:
+        """Whether nobody waits any more: told already, or gone."""
+        ...
+
+    def set_result(self, result: None, /) -> None:
+        """It is committed."""
+        ...
+
+    def set_exception(self, exception: StoreError, /) -> None:
+        """It is not, or not in time."""
+        ...
+
+
+_Waiting = tuple[float, NewDelivery, Caller]  # the first: when its time is up, by the loop's clock
 
 
 class Ingest:
-    """Group commit in front of the inbox. `run` must be running for `accept` to return."""
+    """Group commit in front of the inbox. `run` must be running for anybody to be told."""
 
     def __init__(self, store: Store, *, on_stored: Callable[[], None] | None = None) -> None:
         self._store = store
         self._waiting: deque[_Waiting] = deque()
         self._flying: Sequence[_Waiting] = ()
         self._bytes = 0  # of the bodies in _waiting
+        self._taken = 0  # by the last batch, whose callers come again
         self._something = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._stored = self._commits = 0  # since the last tick
@@ -55,15 +75,19 @@ class Ingest:
 
     async def accept(self, delivery: NewDelivery) -> None:
         """Return once the delivery is committed. Raises StoreBusy when that does not happen in time."""
+        stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.hand_in(delivery, stored)
+        await stored
+
+    def hand_in(self, delivery: NewDelivery, caller: Caller) -> None:
+        """Tell the caller once the delivery is committed, or that it was not in time. Raises StoreBusy without room."""
         self.check_room()
         loop = asyncio.get_running_loop()
-        stored: asyncio.Future[None] = loop.create_future()
-        self._waiting.append((loop.time() + TIMEOUT, delivery, stored))
+        self._waiting.append((loop.time() + TIMEOUT, delivery, caller))
         self._bytes += len(delivery.body)
         if self._timer is None:
             self._timer = loop.call_later(TICK, self._tick)
         self._something.set()
-        await stored
 
     async def give_way(self, worked: float) -> None:
         """Rest, after `worked` seconds of work that can wait, while deliveries come in; return at once if none do.
@@ -95,11 +119,13 @@ class Ingest:
     def _take(self) -> list[_Waiting]:
         """The next batch, without those who were told to come again or hung up: they are not waited for any more."""
         batch: list[_Waiting] = []
-        while self._waiting and len(batch) < BATCH:
+        half = (len(self._waiting) + self._taken + 1) // 2
+        while self._waiting and len(batch) < min(half, BATCH):
             waiting = self._waiting.popleft()
             self._bytes -= len(waiting[1].body)
             if not waiting[2].done():
                 batch.append(waiting)
+        self._taken = len(batch)
         return batch
 
     async def _flush(self, batch: Sequence[_Waiting]) -> None:
@@ -115,9 +141,9 @@ class Ingest:
         else:
             self._stored += len(batch)
             self._commits += 1
-            for _, _, stored in batch:
-                if not stored.done():
-                    stored.set_result(None)
+            for _, _, caller in batch:
+                if not caller.done():
+                    caller.set_result(None)
             if self.on_stored:
                 self.on_stored()
 
@@ -138,10 +164,10 @@ class Ingest:
         late = StoreBusy(f"the delivery was not committed within {TIMEOUT:g} s")
         _refuse([waiting for waiting in self._flying if waiting[0] <= now], late)
         while self._waiting and (self._waiting[0][0] <= now or self._waiting[0][2].done()):
-            _, delivery, stored = self._waiting.popleft()
+            _, delivery, caller = self._waiting.popleft()
             self._bytes -= len(delivery.body)
-            if not stored.done():
-                stored.set_exception(late)
+            if not caller.done():
+                caller.set_exception(late)
         if self._commits:
             self._pressure = self._stored / self._commits
         elif not self._flying:  # a commit that takes longer than a tick is no sign of rest
@@ -152,6 +178,6 @@ class Ingest:
 
 
 def _refuse(batch: Sequence[_Waiting], error: StoreError) -> None:
-    for _, _, stored in batch:
-        if not stored.done():
-            stored.set_exception(error)
+    for _, _, caller in batch:
+        if not caller.done():
+            caller.set_exception(error)

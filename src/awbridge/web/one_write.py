@@ -31,6 +31,11 @@ class OneWrite(asyncio.Transport):
             self._held = data
             self._loop.call_soon(self._send_held)
 
+    def write_whole(self, data: bytes) -> None:
+        """Send what needs not wait for more, after what is held."""
+        self._send_held()
+        self._transport.write(data)
+
     def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview]) -> None:
         """The pieces as one."""
         self.write(b"".join(list_of_data))
@@ -74,6 +79,9 @@ class OneWrite(asyncio.Transport):
 class OneWriteProtocol(HttpToolsProtocol):
     """HTTP/1.1 for uvicorn: `uvicorn.Config(http=OneWriteProtocol)`."""
 
+    line: OneWrite
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """A client is there."""
-        super().connection_made(OneWrite(transport, self.loop))
+        self.line = OneWrite(transport, self.loop)
+        super().connection_made(self.line)

@@ -1,4 +1,7 @@
-"""POST /webhooks/clickpost: a bare ASGI callable, because this is the path that must never be slow.
+"""POST /webhooks/clickpost: who may, what is answered. Nothing of a framework, because this must never be slow.
+
+Most deliveries are answered where their bytes are read (protocol.py), by `hand_in`; all that is out of the ordinary
+comes as a request of ASGI.
 
 200 means: committed in the database. A wrong key is 401 and nothing is stored; a body that is not JSON is 400 and its
 bytes are kept for inspection; our own trouble is 503, so that ClickPost tries again.
@@ -10,7 +13,7 @@ import asyncio
 import hashlib
 import hmac
 import time
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,7 +25,7 @@ from awbridge.clickpost.webhooks import KEY_HEADERS, webhook_identity
 from awbridge.domain.errors import StoreBusy, StoreError
 from awbridge.domain.scan import Source
 from awbridge.steps.clock import Clock
-from awbridge.steps.ingest import TIMEOUT, Ingest
+from awbridge.steps.ingest import TIMEOUT, Caller, Ingest
 from awbridge.steps.watch import Refusals
 from awbridge.store import Store, webhook_keys
 from awbridge.store.inbox import NewDelivery
@@ -33,6 +36,7 @@ Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+Headers = Iterable[tuple[bytes, bytes]]  # names in small letters
 
 PATH = "/webhooks/clickpost"
 LARGEST_BODY = 1024 * 1024  # bytes
@@ -49,22 +53,18 @@ REFUSED = {
 REPORT_EVERY = 1.0  # seconds between lines in the log about deliveries that were not stored
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """An answer, as the messages that ASGI wants for it; made once, sent often."""
+@dataclass(frozen=True, eq=False)  # no slots, no __eq__: it is a key of dictionaries by which it is
+class Answer:
+    """An answer; made once, sent often."""
 
     status: int
-    start: Message
-    body: Message
+    headers: Sequence[tuple[bytes, bytes]]
+    body: bytes
 
 
-def _answer(status: int, body: bytes, *more: tuple[bytes, bytes]) -> _Answer:
+def _answer(status: int, body: bytes, *more: tuple[bytes, bytes]) -> Answer:
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), *more]
-    return _Answer(
-        status,
-        {"type": "http.response.start", "status": status, "headers": headers},
-        {"type": "http.response.body", "body": body},
-    )
+    return Answer(status, headers, body)
 
 
 _STORED = _answer(200, b'{"status":"stored"}')
@@ -165,16 +165,44 @@ class WebhookEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        answer = await self._answer(scope, receive)
-        self.counts[answer.status] = self.counts.get(answer.status, 0) + 1
-        await send(answer.start)
-        await send(answer.body)
+        answer = self._counted(await self._answer(scope, receive))
+        await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+        await send({"type": "http.response.body", "body": answer.body})
 
-    async def _answer(self, scope: Scope, receive: Receive) -> _Answer:
+    def hand_in(self, path: str, headers: Headers, body: bytes, caller: Caller) -> bool:
+        """Store a delivery that came whole, if it is in order and its key known; the caller is told then.
+
+        Else return False: it must come as a request of ASGI. Raises StoreBusy where it cannot be taken now.
+        """
+        if not self._keys.knows(_offered_keys(path, headers)):
+            return False
+        try:
+            identity = webhook_identity(body)
+        except ValueError:
+            return False
+        now = self._clock()
+        self._ingest.hand_in(NewDelivery(identity, Source.WEBHOOK, body, now), caller)
+        self.last_at = now
+        return True
+
+    def stored(self) -> Answer:
+        """The answer for what was handed in and is committed."""
+        return self._counted(_STORED)
+
+    def not_stored(self, error: StoreError) -> Answer:
+        """The answer for what was handed in and is not."""
+        self._report(error)
+        return self._counted(_NOT_STORED)
+
+    def _counted(self, answer: Answer) -> Answer:
+        self.counts[answer.status] = self.counts.get(answer.status, 0) + 1
+        return answer
+
+    async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         if scope["method"] != "POST":
             return _POST_ONLY
         try:
-            offered = _offered_keys(scope)
+            offered = _offered_keys(scope["path"], scope["headers"])
             if self._keys.knows(offered):
                 return await self._take(receive)
             return await self._look_and_take(offered, receive)
@@ -184,13 +212,13 @@ class WebhookEndpoint:
             self._report(error)
             return _NOT_STORED
 
-    def _refuse(self, offered: list[str]) -> _Answer:
+    def _refuse(self, offered: list[str]) -> Answer:
         reason = webhook_keys.WRONG_KEY if offered else webhook_keys.NO_KEY
         if not any(key.startswith(KNOCKER) for key in offered):  # else every look of the doctor would be a finding
             self._refusals.add(reason, self._clock())
         return _REFUSED[reason]
 
-    async def _look_and_take(self, offered: list[str], receive: Receive) -> _Answer:
+    async def _look_and_take(self, offered: list[str], receive: Receive) -> Answer:
         started = time.monotonic()
         if not await self._keys.accepts(offered):
             return self._refuse(offered)
@@ -200,7 +228,7 @@ class WebhookEndpoint:
         except TimeoutError:
             raise StoreBusy(f"looking for the key and storing took longer than {TIMEOUT:g} s") from None
 
-    async def _take(self, receive: Receive) -> _Answer:
+    async def _take(self, receive: Receive) -> Answer:
         self._ingest.check_room()
         body = await _read(receive)
         if body is None:
@@ -229,10 +257,9 @@ def _not_json(body: bytes, now: datetime, error: ValueError) -> NewDelivery:
     return NewDelivery(identity, Source.WEBHOOK, body, now, problem=f"not JSON: {str(error)[:200]}")
 
 
-def _offered_keys(scope: Scope) -> list[str]:
+def _offered_keys(path: str, headers: Headers) -> list[str]:
     """Keys as ClickPost sends them: header `webhook_key`, `X-Api-Key`, or the last part of the path."""
-    offered = [value.decode("latin-1") for name, value in scope["headers"] if name in KEY_HEADERS]
-    path = scope["path"]
+    offered = [value.decode("latin-1") for name, value in headers if name in KEY_HEADERS]
     if path != PATH and (token := path.removeprefix(PATH).strip("/")):
         offered.append(token)
     return offered
