@@ -18,6 +18,7 @@ from awbridge.demo import demo_order
 from tests.steps.acting import a_pickup, a_registration
 from tests.support.postgres import free_port
 from tests.support.processes import Running, bridge_environment, running
+from tests.support.proxy import dropping_proxy
 
 HEADER = (
     "reference_number,transporter,order_type,delivery_type,cod_value,invoice_value,invoice_number,invoice_date,"
@@ -184,6 +185,27 @@ def test_a_webhook_is_registered_then_changed_and_its_key_accepted(
         assert (found["clickpost"], found["database"]) == ("ok", "ok")
         assert awbridge("webhook", "keys", "--revoke", listed[0]["id"]).exit_code == 0
         assert awbridge("webhook", "keys", "--revoke", listed[0]["id"]).exit_code == 1
+
+
+@pytest.mark.slow
+def test_a_proxy_that_drops_the_key_is_told_however_short_the_wait(
+    awbridge: Any, sandbox: Running, tmp_path: Path
+) -> None:
+    port = free_port()
+    env = bridge_environment(f"sqlite:///{tmp_path}/cli.db", sandbox.url, port)
+    with running(["serve"], env, tmp_path, port) as bridge, dropping_proxy(bridge.url) as proxy:
+        for command in ("register", "test", "test"):
+            told = awbridge("webhook", command, f"{proxy}/webhooks/clickpost", "--wait", "1")
+            assert told.exit_code == 1
+            assert "deliveries came without any key meanwhile" in told.output
+            assert "\n    underscores_in_headers on;\n" in told.output
+            assert "--attributes Key=routing.http.drop_invalid_header_fields.enabled,Value=false\n" in told.output
+        found = awbridge("doctor", "--json")
+        assert found.exit_code == 1
+        header = [f for f in json.loads(found.stdout) if f["check"] == "webhook header"]
+        assert any(f["level"] == "problem" and "drops the header webhook_key" in f["found"] for f in header)
+        shown = awbridge("doctor").output
+        assert (shown.count("underscores_in_headers on;"), shown.count("as said above")) == (1, len(header) - 1)
 
 
 @pytest.mark.slow

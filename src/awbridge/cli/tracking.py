@@ -30,7 +30,7 @@ from awbridge.steps import replay as replay_step
 from awbridge.steps.apply import apply_due
 from awbridge.steps.clock import utc_now
 from awbridge.steps.replay_report import Replayed, replay_report
-from awbridge.steps.try_webhook import Tried, try_webhook
+from awbridge.steps.try_webhook import GRACE, Tried, try_webhook
 from awbridge.steps.watch import Coverage, coverage
 from awbridge.store import Store, inbox, webhook_keys, windows
 from awbridge.web.views import coverage_view
@@ -95,7 +95,8 @@ def _check_url(url: str) -> None:
 async def _try(clickpost: AsyncClickPost, store: Store, url: str, wait: float) -> Tried | None:
     if wait <= 0:
         return None
-    return await try_webhook(store=store, clickpost=clickpost, clock=utc_now, url=url, timeout=wait)
+    grace = GRACE + read_settings().steps_idle_seconds  # a step that sleeps writes nothing down
+    return await try_webhook(store=store, clickpost=clickpost, clock=utc_now, url=url, timeout=wait, grace=grace)
 
 
 def _tell(tried: Tried | None) -> None:
