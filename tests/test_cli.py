@@ -234,6 +234,11 @@ def test_a_report_of_failed_webhooks_is_replayed_and_says_what_it_understood(awb
     assert told.exit_code == 0, told.output
     assert "AWB as waybill, Payload as payload" in told.output
     assert "passed over: Try" in told.output
+    assert "1 rows: 1 new deliveries into the inbox, 0 known there already" in told.output
+    assert (
+        "1 rows: 0 new deliveries into the inbox, 1 known there already"
+        in awbridge("replay", "--file", "failed.csv").output
+    )
     (tmp_path / "bare.csv").write_text("AWB\nA2\n")
     bare = awbridge("replay", "--file", "bare.csv", "--json")
     assert (bare.exit_code, json.loads(bare.stdout)["bad"][0]["line"]) == (1, 2)

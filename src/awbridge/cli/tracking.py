@@ -342,8 +342,9 @@ def _replay_file(file: Path, as_json: bool) -> None:
         click.echo("columns understood: " + ", ".join(f"{name} as {m}" for m, name in told.understood.items()))
         click.echo("columns passed over: " + (", ".join(told.passed_over) or "none"))
         click.echo(
-            f"{told.rows} rows: {told.deliveries} deliveries into the inbox, {told.asked} shipments to be asked for, "
-            f"{told.at_their_end} at their end already, {len(told.bad)} not usable"
+            f"{told.rows} rows: {told.deliveries} new deliveries into the inbox, {told.known} known there already; "
+            f"{told.asked} shipments to be asked for, {told.asked_already} due to be asked for anyway, "
+            f"{told.at_their_end} at their end already; {len(told.bad)} rows not usable"
         )
         if told.bad:
             print_table([plain(b) for b in told.bad], empty="")
