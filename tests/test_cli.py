@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -224,6 +225,20 @@ def test_what_is_covered_is_shown_without_a_call(awbridge: Any) -> None:
     assert shown.exit_code == 0, shown.output
     assert "nothing is covered yet" in shown.output
     assert json.loads(awbridge("catch-up", "--status", "--json").stdout)["stretches"] == []
+
+
+@pytest.mark.parametrize(("minutes", "said"), [(5, "not yet"), (40, "NO")])
+def test_minutes_that_are_not_due_yet_are_told_from_a_gap(
+    awbridge: Any, tmp_path: Path, minutes: int, said: str
+) -> None:
+    awbridge("migrate")
+    done = datetime.now(UTC) - timedelta(minutes=minutes)
+    times = [f"{at:%Y-%m-%dT%H:%M:%S.%f}Z" for at in (done - timedelta(minutes=10), done, done)]
+    window = "INSERT INTO catch_up_windows (from_at, to_at, done_at, items) VALUES (?, ?, ?, 3)"
+    apsw.Connection(str(tmp_path / "cli.db")).execute(window, times)
+    table = awbridge("catch-up", "--status").output.splitlines()
+    assert " yes " in table[1]
+    assert f" {said} " in table[2]
 
 
 def test_a_report_of_failed_webhooks_is_replayed_and_says_what_it_understood(awbridge: Any, tmp_path: Path) -> None:

@@ -35,6 +35,8 @@ from awbridge.steps.watch import Coverage, coverage
 from awbridge.store import Store, inbox, webhook_keys, windows
 from awbridge.web.views import coverage_view
 
+A_ROUND = timedelta(minutes=1)  # within which a step comes round to what is due
+
 
 @click.group("webhook")
 def webhook_group() -> None:
@@ -206,6 +208,8 @@ def _show_coverage(as_json: bool) -> None:
         return await coverage(store=store, clock=utc_now)
 
     covered = with_store(go)
+    policy = service.catch_up_policy(read_settings())
+    young = covered.at - policy.window - policy.lag - A_ROUND
     view = coverage_view(covered)
     if as_json:
         click.echo(view.model_dump_json(indent=2))
@@ -215,7 +219,7 @@ def _show_coverage(as_json: bool) -> None:
             {
                 "from": s.from_at,
                 "to": s.to_at,
-                "covered": "yes" if s.covered else "NO",
+                "covered": "yes" if s.covered else "not yet" if s.from_at > young and not s.problem else "NO",
                 "items": s.items,
                 "why": s.problem,
             }
@@ -226,7 +230,8 @@ def _show_coverage(as_json: bool) -> None:
     if covered.lag is not None:
         click.echo(f"\nevery minute up to {plain(covered.covered_until)} is covered; {_ago(covered.lag)} behind now")
     silence = covered.webhook_silence
-    found = f"; polling found {covered.found_since_last_webhook} scans since" if silence is not None else ""
+    # Counts are kept by ten minutes: what came in the rest of the webhook's own is not among them.
+    found = f"; polling found at least {covered.found_since_last_webhook} scans since" if silence is not None else ""
     click.echo(f"last webhook: {'none in 8 days' if silence is None else _ago(silence) + ' ago'}{found}")
     print_table(
         [
