@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from awbridge.domain.lifecycle import Sighting
 from awbridge.domain.scan import Source
@@ -90,7 +90,7 @@ async def test_a_report_of_many_rows_counts_each_delivery_and_each_shipment_once
     assert (told.asked, told.asked_already, told.bad) == (1, 0, [])
 
 
-async def test_a_shipment_that_is_asked_for_anyway_is_told_apart(store: Store) -> None:
+async def test_a_shipment_that_is_due_anyway_or_was_asked_for_lately_is_told_apart(store: Store) -> None:
     await add(store, "A")
     await place(store, "A", "AWB-A")
     clock = SetClock()
@@ -101,8 +101,27 @@ async def test_a_shipment_that_is_asked_for_anyway_is_told_apart(store: Store) -
         told = await replay(store, row, clock=clock)
         return told.asked, told.asked_already
 
+    async def due_at() -> datetime:
+        return (await fetch(store, "SELECT next_ask_at FROM shipments"))[0]["next_ask_at"]
+
     assert [await counted(), await counted()] == [(1, 0), (0, 1)]
+    assert await due_at() == clock.now
+    async with store.write() as session:
+        await shipments.claim_to_ask(
+            session,
+            4,
+            now=clock.now,
+            due=clock.now,
+            asked_before=clock.now,
+            next_ask_at=clock.now + timedelta(hours=2),
+            limit=1,
+        )
+        await shipments.asked(session, "A", next_ask_at=clock.now + timedelta(days=1))
+    asked_at = clock.now
+    clock.forward(minutes=1)
+    assert [await counted(), await counted()] == [(0, 1), (0, 1)]
+    assert await due_at() == asked_at + timedelta(hours=2)
+    clock.forward(hours=1, minutes=59)
     async with store.write() as session:
         await shipments.asked(session, "A", next_ask_at=clock.now + timedelta(days=1))
-    assert (await fetch(store, "SELECT next_ask_at FROM shipments"))[0]["next_ask_at"] > clock.now
     assert [await counted(), await counted()] == [(1, 0), (0, 1)]

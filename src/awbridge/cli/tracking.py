@@ -348,7 +348,7 @@ def _replay_file(file: Path, as_json: bool) -> None:
         click.echo("columns passed over: " + (", ".join(told.passed_over) or "none"))
         click.echo(
             f"{told.rows} rows: {told.deliveries} new deliveries into the inbox, {told.known} known there already; "
-            f"{told.asked} shipments to be asked for, {told.asked_already} due to be asked for anyway, "
+            f"{told.asked} shipments to be asked for at once, {told.asked_already} due anyway or asked for lately, "
             f"{told.at_their_end} at their end already; {len(told.bad)} rows not usable"
         )
         if told.bad:

@@ -54,8 +54,8 @@ class Replayed:
     """What came of a report: what is new by it, and what was known.
 
     Rows that hold a payload are `deliveries` that are new in the inbox, or `known` there, also from a row above. Of the
-    others each shipment counts once: `asked` for by track-order because of this report, `asked_already` where that was
-    due anyway (as after giving the report twice), or `at_their_end`.
+    others each shipment counts once: `asked` for by track-order at once because of this report, `asked_already` where
+    that was due anyway or done within `ask_again` (then it is done once more when that is over), or `at_their_end`.
     """
 
     understood: dict[str, str]
@@ -147,9 +147,10 @@ async def _ask(
             found = await shipments.get(session, reference)
             at = soonest_ask(now, asked_at=found.last_asked_at if found else None, ask_again=ask_again)
             if await shipments.ask_back(session, reference, now=now, asked_before=now - ask_again, else_at=at):
-                due = found is not None and found.next_ask_at is not None and found.next_ask_at <= at
-                result.asked_already += due
-                result.asked += not due
+                is_due = found is not None and found.next_ask_at is not None and found.next_ask_at <= at
+                already = is_due or at > now
+                result.asked_already += already
+                result.asked += not already
             elif found and found.final:
                 result.at_their_end += 1
             else:
