@@ -261,6 +261,13 @@ def test_a_report_of_failed_webhooks_is_replayed_and_says_what_it_understood(awb
     assert "no column is understood" in awbridge("replay", "--file", "else.csv").output
 
 
+def test_an_address_that_leads_elsewhere_is_noticed_before_it_is_registered(awbridge: Any) -> None:
+    assert "is not a URL" in awbridge("webhook", "register", "ship.example.com").output
+    note = "note: the endpoint is /webhooks/clickpost"
+    assert note in awbridge("webhook", "register", "http://127.0.0.1:9/webhook", "--wait", "0").stderr
+    assert note not in awbridge("webhook", "register", "http://127.0.0.1:9/webhooks/clickpost", "--wait", "0").stderr
+
+
 def test_silent_shipments_are_listed_and_what_cannot_be_asked_for_is_told(awbridge: Any) -> None:
     assert awbridge("shipments", "silent").output == "none\n"
     asked = awbridge("shipments", "ask", "NONE")

@@ -34,6 +34,7 @@ from awbridge.steps.try_webhook import GRACE, Tried, try_webhook
 from awbridge.steps.watch import Coverage, coverage
 from awbridge.store import Store, inbox, webhook_keys, windows
 from awbridge.web.views import coverage_view
+from awbridge.web.webhook import PATH
 
 A_ROUND = timedelta(minutes=1)  # within which a step comes round to what is due
 
@@ -91,7 +92,9 @@ def send_test_webhook(url: str, wait: float) -> None:
 
 def _check_url(url: str) -> None:
     if not url.startswith(("https://", "http://")):
-        fail(f"{url!r} is not a URL; write https://your-host/webhooks/clickpost")
+        fail(f"{url!r} is not a URL; write https://your-host{PATH}")
+    if PATH not in url:
+        click.echo(f"note: the endpoint is {PATH}; some proxy has to lead {_shown_url(url)} there", err=True)
 
 
 async def _try(clickpost: AsyncClickPost, store: Store, url: str, wait: float) -> Tried | None:
@@ -140,7 +143,7 @@ def list_keys(revoke: str | None, as_json: bool) -> None:
 
 def _shown_url(url: str) -> str:
     """The address, without a key at its end."""
-    head, ending, token = url.partition("/webhooks/clickpost/")
+    head, ending, token = url.partition(f"{PATH}/")
     return f"{head}{ending}***" if token else url
 
 
