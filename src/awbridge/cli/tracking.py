@@ -182,9 +182,8 @@ def catch_up(start: datetime | None, end: datetime | None, everything: bool, onl
                 raise AwbridgeError("--to must be later than --from")
             reached = [since]
             try:
-                return {
-                    "items": await catch_up_step.cover_span(**world, start=since, end=until, on_window=reached.append)
-                }
+                span: dict[str, Any] = {"start": since, "end": until, "pauses": catch_up_step.PAUSES}
+                return {"items": await catch_up_step.cover_span(**world, **span, on_window=reached.append)}
             except VendorError as error:
                 at = reached[-1].astimezone(settings.zone).strftime("%Y-%m-%dT%H:%M:%S")
                 raise AwbridgeError(f"{error} All before {at} is stored; go on with --from {at}") from None
