@@ -348,6 +348,20 @@ async def test_a_complete_catch_up_asks_for_every_waybill(store: Store) -> None:
     assert sorted(n for _, asked in vendor.asked for n in asked) == numbers
 
 
+async def test_what_a_person_asked_for_is_not_asked_for_again_by_the_schedule_within_two_hours(store: Store) -> None:
+    clock, vendor = SetClock(), Vendor()
+    await silent(store, 1)
+    clock.forward(minutes=30)
+    await ask_for_everything(store=store, clickpost=vendor, clock=clock, policy=POLICY)
+    asked_at = clock.now
+    assert (await fetch(store, "SELECT last_asked_at FROM shipments"))[0]["last_asked_at"] == asked_at
+    clock.forward(minutes=1)
+    await ask_back(store=store, clock=clock, references=["R-AWB-4-0"], ask_again=POLICY.ask_again)
+    assert await ask(store, vendor, clock) == 0
+    clock.now = asked_at + POLICY.ask_again
+    assert await ask(store, vendor, clock) == 1
+
+
 async def test_a_complete_catch_up_repeats_what_failed_and_says_what_it_could_not_ask_for(store: Store) -> None:
     clock, vendor = SetClock(), Vendor()
     numbers = await silent(store, 7)

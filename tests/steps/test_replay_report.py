@@ -107,21 +107,12 @@ async def test_a_shipment_that_is_due_anyway_or_was_asked_for_lately_is_told_apa
     assert [await counted(), await counted()] == [(1, 0), (0, 1)]
     assert await due_at() == clock.now
     async with store.write() as session:
-        await shipments.claim_to_ask(
-            session,
-            4,
-            now=clock.now,
-            due=clock.now,
-            asked_before=clock.now,
-            next_ask_at=clock.now + timedelta(hours=2),
-            limit=1,
-        )
-        await shipments.asked(session, "A", next_ask_at=clock.now + timedelta(days=1))
+        await shipments.asked(session, "A", asked_at=clock.now, next_ask_at=clock.now + timedelta(days=1))
     asked_at = clock.now
     clock.forward(minutes=1)
     assert [await counted(), await counted()] == [(0, 1), (0, 1)]
     assert await due_at() == asked_at + timedelta(hours=2)
     clock.forward(hours=1, minutes=59)
     async with store.write() as session:
-        await shipments.asked(session, "A", next_ask_at=clock.now + timedelta(days=1))
+        await shipments.asked(session, "A", asked_at=asked_at, next_ask_at=clock.now + timedelta(days=1))
     assert [await counted(), await counted()] == [(1, 0), (0, 1)]

@@ -330,9 +330,10 @@ async def _ask(
         async with store.write() as session:
             await inbox.add(session, _deliveries(Source.TRACK_ORDER, answer.items, clock()))
     answered = {s.reference_number for s in due} - failed
+    now = clock()
     async with store.write() as session:
         for reference in sorted(answered, key=lambda r: (shard_of(r), r)):
-            await shipments.asked(session, reference, next_ask_at=clock() + policy.ask_after)
+            await shipments.asked(session, reference, asked_at=now, next_ask_at=now + policy.ask_after)
     return len(known - failed), [s for s in due if s.reference_number in failed]
 
 
