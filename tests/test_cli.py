@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from awbridge.demo import demo_order
 from tests.steps.acting import a_pickup, a_registration
 from tests.support.postgres import free_port
 from tests.support.processes import Running, bridge_environment, running
+from tests.support.proxy import dropping_proxy
 
 HEADER = (
     "reference_number,transporter,order_type,delivery_type,cod_value,invoice_value,invoice_number,invoice_date,"
@@ -187,6 +189,27 @@ def test_a_webhook_is_registered_then_changed_and_its_key_accepted(
 
 
 @pytest.mark.slow
+def test_a_proxy_that_drops_the_key_is_told_however_short_the_wait(
+    awbridge: Any, sandbox: Running, tmp_path: Path
+) -> None:
+    port = free_port()
+    env = bridge_environment(f"sqlite:///{tmp_path}/cli.db", sandbox.url, port)
+    with running(["serve"], env, tmp_path, port) as bridge, dropping_proxy(bridge.url) as proxy:
+        for command in ("register", "test", "test"):
+            told = awbridge("webhook", command, f"{proxy}/webhooks/clickpost", "--wait", "1")
+            assert told.exit_code == 1
+            assert "deliveries came without any key meanwhile" in told.output
+            assert "\n    underscores_in_headers on;\n" in told.output
+            assert "--attributes Key=routing.http.drop_invalid_header_fields.enabled,Value=false\n" in told.output
+        found = awbridge("doctor", "--json")
+        assert found.exit_code == 1
+        header = [f for f in json.loads(found.stdout) if f["check"] == "webhook header"]
+        assert any(f["level"] == "problem" and "drops the header webhook_key" in f["found"] for f in header)
+        shown = awbridge("doctor").output
+        assert (shown.count("underscores_in_headers on;"), shown.count("as said above")) == (1, len(header) - 1)
+
+
+@pytest.mark.slow
 def test_catch_up_by_hand_covers_a_span_and_refuses_a_reversed_one(awbridge: Any, sandbox: Running) -> None:
     done = awbridge("catch-up", "--from", "2026-11-01", "--to", "2026-11-01T02:00:00", "--json")
     assert json.loads(done.stdout) == {"items": 0}
@@ -204,6 +227,20 @@ def test_what_is_covered_is_shown_without_a_call(awbridge: Any) -> None:
     assert json.loads(awbridge("catch-up", "--status", "--json").stdout)["stretches"] == []
 
 
+@pytest.mark.parametrize(("minutes", "said"), [(5, "not yet"), (40, "NO")])
+def test_minutes_that_are_not_due_yet_are_told_from_a_gap(
+    awbridge: Any, tmp_path: Path, minutes: int, said: str
+) -> None:
+    awbridge("migrate")
+    done = datetime.now(UTC) - timedelta(minutes=minutes)
+    times = [f"{at:%Y-%m-%dT%H:%M:%S.%f}Z" for at in (done - timedelta(minutes=10), done, done)]
+    window = "INSERT INTO catch_up_windows (from_at, to_at, done_at, items) VALUES (?, ?, ?, 3)"
+    apsw.Connection(str(tmp_path / "cli.db")).execute(window, times)
+    table = awbridge("catch-up", "--status").output.splitlines()
+    assert " yes " in table[1]
+    assert f" {said} " in table[2]
+
+
 def test_a_report_of_failed_webhooks_is_replayed_and_says_what_it_understood(awbridge: Any, tmp_path: Path) -> None:
     (tmp_path / "failed.csv").write_text(
         'AWB;Payload;Try\nA1;"{""waybill"": ""A1"", ""clickpost_status_code"": 5}";3\n'
@@ -212,11 +249,23 @@ def test_a_report_of_failed_webhooks_is_replayed_and_says_what_it_understood(awb
     assert told.exit_code == 0, told.output
     assert "AWB as waybill, Payload as payload" in told.output
     assert "passed over: Try" in told.output
+    assert "1 rows: 1 new deliveries into the inbox, 0 known there already" in told.output
+    assert (
+        "1 rows: 0 new deliveries into the inbox, 1 known there already"
+        in awbridge("replay", "--file", "failed.csv").output
+    )
     (tmp_path / "bare.csv").write_text("AWB\nA2\n")
     bare = awbridge("replay", "--file", "bare.csv", "--json")
     assert (bare.exit_code, json.loads(bare.stdout)["bad"][0]["line"]) == (1, 2)
     (tmp_path / "else.csv").write_text("name\nx\n")
     assert "no column is understood" in awbridge("replay", "--file", "else.csv").output
+
+
+def test_an_address_that_leads_elsewhere_is_noticed_before_it_is_registered(awbridge: Any) -> None:
+    assert "is not a URL" in awbridge("webhook", "register", "ship.example.com").output
+    note = "note: the endpoint is /webhooks/clickpost"
+    assert note in awbridge("webhook", "register", "http://127.0.0.1:9/webhook", "--wait", "0").stderr
+    assert note not in awbridge("webhook", "register", "http://127.0.0.1:9/webhooks/clickpost", "--wait", "0").stderr
 
 
 def test_silent_shipments_are_listed_and_what_cannot_be_asked_for_is_told(awbridge: Any) -> None:
@@ -225,7 +274,8 @@ def test_silent_shipments_are_listed_and_what_cannot_be_asked_for_is_told(awbrid
     assert (asked.exit_code, asked.output) == (1, "NONE: unknown, not placed, or at its end\n")
 
 
-def test_a_vendor_that_is_away_makes_catch_up_fail(awbridge: Any) -> None:
+def test_a_vendor_that_is_away_makes_catch_up_fail(awbridge: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("awbridge.steps.catch_up.PAUSES", (0.0, 0.0))
     result = awbridge("catch-up", "--from", "2026-11-01", "--to", "2026-11-02")
     assert result.exit_code == 1
     assert "sandbox-key" not in result.output

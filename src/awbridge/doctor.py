@@ -194,7 +194,8 @@ async def _webhook(patient: _Patient) -> list[Finding]:
         found.append(Finding(check="webhooks", level=WARNING, found=text, do="awbridge webhook test URL"))
     elif SILENT in now.alarms:
         text = (
-            f"silent since {now.last_webhook_at:%Y-%m-%d %H:%M} UTC; polling found {now.found_since_last_webhook} scans"
+            f"silent since {now.last_webhook_at:%Y-%m-%d %H:%M} UTC; "
+            f"polling found at least {now.found_since_last_webhook} scans"
         )
         do = "see the checks of the header below, then awbridge webhook test URL"
         found.append(Finding(check="webhooks", level=PROBLEM, found=text, do=do))

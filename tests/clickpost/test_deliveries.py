@@ -154,6 +154,43 @@ def test_a_return_names_its_forward_shipment() -> None:
     assert (told.forward_waybill, told.forward_reference_number) == ("", "")
 
 
+def asked_for_return(**additional: Any) -> JsonObject:
+    """A return that a customer asked for, as the published answer of return_order_poll shows its webhook."""
+    told = {"status": "Return Request Placed", "clickpost_status_code": 101, "location": "", "remark": ""}
+    return {
+        **told,
+        "waybill": "",
+        "cp_id": -1,
+        "account_code": "",
+        "notification_event": 11,
+        "timestamp": "2026-11-02T11:30:00Z",
+        "return_reference_number": "RE77",
+        "additional": {
+            "latest_status": {**told, "timestamp": "2026-11-02T11:30:00Z"},
+            "is_rvp": True,
+            "forward_order_id": "1001",
+            "forward_awb": "F1",
+            "forward_reference_number": "REF-1",
+            "notification_event_id": 11,
+            **additional,
+        },
+    }
+
+
+def test_a_return_that_was_only_asked_for_waits_for_the_shipment_that_is_booked_for_it() -> None:
+    told = read(asked_for_return())
+    assert (told.waybill, told.courier_partner_id, told.reference_number) == ("", None, "RE77")
+    assert (told.forward_waybill, told.forward_reference_number, told.event_id) == ("F1", "REF-1", 11)
+    assert told.latest is not None
+    assert (told.latest.code, told.latest.courier_partner_id, told.problems) == (101, None, ())
+    assert read(asked_for_return(order_id="1001")).order_id == "", "that one is the forward shipment's"
+    named = read({**asked_for_return(), "waybill": "R1"})
+    assert (named.waybill, named.reference_number) == ("R1", "")
+    inside = asked_for_return(return_reference_number="RE78")
+    del inside["return_reference_number"]
+    assert read(inside).reference_number == "RE78"
+
+
 def test_the_rto_waybill_is_told_unless_it_is_the_same() -> None:
     assert read(all_statuses(rto_awb="RTO9")).rto_waybill == "RTO9"
     assert read(all_statuses(rto_awb="4000123")).rto_waybill == ""

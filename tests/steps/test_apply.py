@@ -141,10 +141,10 @@ async def test_a_delivery_that_comes_before_its_waybill_is_known_is_attached_whe
     assert (await inbox_counts(store))["applied"] == 1
 
 
-@pytest.mark.parametrize("key", ["reference_number", "order_id"])
+@pytest.mark.parametrize("key", ["reference_number", "order_id", "return_reference_number"])
 async def test_a_delivery_that_names_no_waybill_waits_for_its_shipment(store: Store, key: str) -> None:
     body = webhook("", 5, T0)
-    body["additional"][key] = {"reference_number": "R", "order_id": "order of R"}[key]
+    body["additional"][key] = "order of R" if key == "order_id" else "R"
     await deliver(store, body)
     await apply(store)
     assert (await inbox_counts(store))["waiting"] == 1

@@ -179,6 +179,30 @@ async def test_a_span_chosen_by_hand_is_covered_and_leaves_the_schedule_alone(st
     assert await count(store, "inbox") == 1, "the same item is one row"
 
 
+async def test_a_window_of_a_span_that_failed_is_fetched_again_and_counted_once(store: Store) -> None:
+    clock, vendor = SetClock(), Vendor()
+    vendor.pages = [[{"waybill": "A"}], [{"waybill": "B"}]]
+    vendor.failing, vendor.fail_after_page, vendor.retry_after = 2, 1, 0.01
+    world: dict[str, Any] = {"store": store, "clickpost": vendor, "clock": clock, "policy": POLICY}
+    span = {"start": T0 - 20 * MINUTE, "end": T0}
+    assert await cover_span(**world, **span, pauses=(0.0, 0.0)) == 4
+    assert vendor.windows == [(T0 - 20 * MINUTE, T0 - 10 * MINUTE), (T0 - 10 * MINUTE, T0)]
+    assert await count(store, "attempts") == 2, "each failed call is kept"
+
+
+@pytest.mark.parametrize(("again", "calls"), [(True, 3), (False, 1)])
+async def test_a_span_is_given_up_when_no_try_helps_and_says_how_far_it_came(
+    store: Store, again: bool, calls: int
+) -> None:
+    clock, vendor = SetClock(), Vendor()
+    vendor.failing, vendor.again = 99, again
+    world: dict[str, Any] = {"store": store, "clickpost": vendor, "clock": clock, "policy": POLICY}
+    reached: list[datetime] = []
+    with pytest.raises(VendorError):
+        await cover_span(**world, start=T0 - 20 * MINUTE, end=T0, pauses=(0.0, 0.0), on_window=reached.append)
+    assert (len(vendor.pages_asked), reached) == (calls, [])
+
+
 async def silent(store: Store, count: int, *, courier: int = 4) -> list[str]:
     numbers = [f"AWB-{courier}-{n}" for n in range(count)]
     for number in numbers:
@@ -322,6 +346,20 @@ async def test_a_complete_catch_up_asks_for_every_waybill(store: Store) -> None:
     told = await ask_for_everything(store=store, clickpost=vendor, clock=clock, policy=POLICY)
     assert told == Everything(asked=7, known=7, failed=0)
     assert sorted(n for _, asked in vendor.asked for n in asked) == numbers
+
+
+async def test_what_a_person_asked_for_is_not_asked_for_again_by_the_schedule_within_two_hours(store: Store) -> None:
+    clock, vendor = SetClock(), Vendor()
+    await silent(store, 1)
+    clock.forward(minutes=30)
+    await ask_for_everything(store=store, clickpost=vendor, clock=clock, policy=POLICY)
+    asked_at = clock.now
+    assert (await fetch(store, "SELECT last_asked_at FROM shipments"))[0]["last_asked_at"] == asked_at
+    clock.forward(minutes=1)
+    await ask_back(store=store, clock=clock, references=["R-AWB-4-0"], ask_again=POLICY.ask_again)
+    assert await ask(store, vendor, clock) == 0
+    clock.now = asked_at + POLICY.ask_again
+    assert await ask(store, vendor, clock) == 1
 
 
 async def test_a_complete_catch_up_repeats_what_failed_and_says_what_it_could_not_ask_for(store: Store) -> None:

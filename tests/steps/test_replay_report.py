@@ -5,15 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from awbridge.domain.lifecycle import Sighting
 from awbridge.domain.scan import Source
-from awbridge.steps.replay_report import Replayed, replay_report
+from awbridge.steps.replay_report import BATCH, Replayed, replay_report
 from awbridge.store import Store, inbox, shipments
 from awbridge.store.shipments import Standing
-from tests.steps.world import SetClock, get, webhook
-from tests.store.rows import T0, add, fetch, place
+from tests.steps.world import SetClock, as_body, get, webhook
+from tests.store.rows import T0, add, count, delivery, fetch, place
 
 
 async def replay(store: Store, *rows: list[str], clock: SetClock | None = None) -> Replayed:
@@ -33,9 +33,10 @@ async def test_payloads_go_into_the_inbox_as_they_were_sent_and_once(store: Stor
     other = webhook("AWB1", 6, T0)
     rows = [["AWB1", "4", json.dumps(body), "3"], ["AWB1", "4", str(other), "3"]]
     told = await replay(store, *rows)
-    assert (told.rows, told.deliveries, told.asked, told.bad) == (2, 2, 0, [])
+    assert (told.rows, told.deliveries, told.known, told.asked, told.bad) == (2, 2, 0, 0, [])
     assert (told.understood["payload"], told.passed_over) == ("Payload", ["Attempt"])
-    await replay(store, *rows)
+    again = await replay(store, *rows)
+    assert (again.rows, again.deliveries, again.known) == (2, 0, 2)
     async with store.write() as session:
         claimed = await inbox.claim(session, now=T0, limit=9)
     assert [c.source for c in claimed] == [Source.REPORT] * 2
@@ -67,3 +68,51 @@ async def test_rows_without_a_payload_have_their_shipment_asked_for_at_once(stor
     due = await fetch(store, "SELECT reference_number FROM shipments WHERE next_ask_at <= $1", clock.now)
     assert sorted(d["reference_number"] for d in due) == ["A", "B"]
     assert (await get(store, "C")).final
+
+
+async def test_what_a_webhook_or_a_row_above_brought_is_known(store: Store) -> None:
+    came, missed = (webhook("AWB1", code, T0, order_status_id=code) for code in (5, 6))
+    async with store.write() as session:
+        await inbox.add(session, [delivery("osid:5", body=as_body(came))])
+    told = await replay(store, *(["AWB1", "4", json.dumps(body), "3"] for body in (came, missed, missed)))
+    assert (told.rows, told.deliveries, told.known) == (3, 1, 2)
+    assert await count(store, "inbox") == 2
+
+
+async def test_a_report_of_many_rows_counts_each_delivery_and_each_shipment_once(store: Store) -> None:
+    await add(store, "A")
+    await place(store, "A", "AWB-A")
+    bodies = [json.dumps(webhook("AWB1", 5, T0, order_status_id=n)) for n in range(1, 2 * BATCH)]
+    rows = [row for body in bodies for row in (["AWB1", "4", body, ""], ["AWB-A", "4", "", ""])]
+    clock = SetClock()
+    told = await replay(store, *rows, clock=clock)
+    assert (told.rows, told.deliveries, told.known) == (len(rows), len(bodies), 0)
+    assert (told.asked, told.asked_already, told.bad) == (1, 0, [])
+
+
+async def test_a_shipment_that_is_due_anyway_or_was_asked_for_lately_is_told_apart(store: Store) -> None:
+    await add(store, "A")
+    await place(store, "A", "AWB-A")
+    clock = SetClock()
+    clock.forward(hours=1)
+    row = ["AWB-A", "4", "", "1"]
+
+    async def counted() -> tuple[int, int]:
+        told = await replay(store, row, clock=clock)
+        return told.asked, told.asked_already
+
+    async def due_at() -> datetime:
+        return (await fetch(store, "SELECT next_ask_at FROM shipments"))[0]["next_ask_at"]
+
+    assert [await counted(), await counted()] == [(1, 0), (0, 1)]
+    assert await due_at() == clock.now
+    async with store.write() as session:
+        await shipments.asked(session, "A", asked_at=clock.now, next_ask_at=clock.now + timedelta(days=1))
+    asked_at = clock.now
+    clock.forward(minutes=1)
+    assert [await counted(), await counted()] == [(0, 1), (0, 1)]
+    assert await due_at() == asked_at + timedelta(hours=2)
+    clock.forward(hours=1, minutes=59)
+    async with store.write() as session:
+        await shipments.asked(session, "A", asked_at=asked_at, next_ask_at=clock.now + timedelta(days=1))
+    assert [await counted(), await counted()] == [(1, 0), (0, 1)]

@@ -35,9 +35,9 @@ class Vendor:
             await self.sends(test_data)
 
 
-async def tried(store: Store, vendor: Vendor, *, timeout: float = 0.3) -> Tried:
+async def tried(store: Store, vendor: Vendor, *, timeout: float = 0.3, grace: float = 0.1) -> Tried:
     world = {"store": store, "clickpost": vendor, "clock": SetClock(), "url": "https://x", "every": 0.02, "pause": 0.0}
-    return await try_webhook(**world, timeout=timeout)
+    return await try_webhook(**world, timeout=timeout, grace=grace)
 
 
 def arriving(store: Store, *, after: float = 0.0) -> Callable[[Any], Awaitable[None]]:
@@ -81,6 +81,24 @@ async def test_a_refusal_meanwhile_names_the_cause(store: Store, reason: str, mi
     told = await tried(store, Vendor(refuse))
     assert (told.arrived, told.header_missing) == (False, missing)
     assert words in told.verdict
+
+
+@pytest.mark.parametrize("failing", [0, 2])
+async def test_a_refusal_that_is_written_down_after_the_wait_is_told_too(store: Store, failing: int) -> None:
+    async def refuse_late() -> None:
+        await asyncio.sleep(0.3)
+        async with store.write() as session:
+            await webhook_keys.refuse(session, "no_key", 1, last_at=T0)
+
+    late = asyncio.create_task(refuse_late())
+    told = await tried(store, Vendor(failing=failing), timeout=0.05, grace=20.0)
+    await late
+    assert told.header_missing
+    assert told.seconds < 20.0
+
+
+async def test_a_test_that_comes_within_the_grace_has_arrived(store: Store) -> None:
+    assert (await tried(store, Vendor(arriving(store, after=0.3)), timeout=0.05, grace=20.0)).arrived
 
 
 async def test_what_clickpost_says_against_it_is_passed_on(store: Store) -> None:

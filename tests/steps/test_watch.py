@@ -7,11 +7,12 @@ from datetime import timedelta
 import pytest
 from structlog.testing import capture_logs
 
+from awbridge.domain.errors import StoreBusy
 from awbridge.domain.scan import Source
 from awbridge.steps.watch import SILENT, Coverage, Refusals, Watch, WatchPolicy, coverage
 from awbridge.store import Store, arrivals, windows
 from awbridge.store.arrivals import Arrival
-from tests.steps.world import SetClock
+from tests.steps.world import SetClock, TrippingStore
 from tests.store.rows import MINUTE, T0
 
 START = T0.replace(minute=0, second=0, microsecond=0)
@@ -134,3 +135,30 @@ async def test_refused_webhooks_are_written_down_and_old_counts_go(store: Store)
     now = await told(store, clock)
     assert {name: r.refused for name, r in now.refusals.items()} == {"no_key": 3, "wrong_key": 1}
     assert now.last_webhook_at is None
+
+
+async def test_refusals_are_written_down_between_two_looks_for_whoever_waits_to_be_told(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("awbridge.steps.watch.WRITE_EVERY", 0.0)
+    clock, refusals = SetClock(START), Refusals()
+    watch = Watch(store, clock, WatchPolicy(), refusals)
+    for _ in range(2):
+        refusals.add("no_key", clock.now)
+        await watch.look()
+    assert (await told(store, clock)).refusals["no_key"].refused == 2
+
+
+async def test_refusals_that_could_not_be_written_down_are_not_forgotten(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("awbridge.steps.watch.WRITE_EVERY", 0.0)
+    clock, refusals = SetClock(START), Refusals()
+    busy = TrippingStore(store, busy=lambda number: number == 1)
+    watch = Watch(busy.as_store, clock, WatchPolicy(), refusals)
+    refusals.add("no_key", clock.now)
+    with pytest.raises(StoreBusy):
+        await watch.look()
+    refusals.add("no_key", clock.now)
+    await watch.look()
+    assert (await told(store, clock)).refusals["no_key"].refused == 2

@@ -320,7 +320,7 @@ async def test_silent_shipments_are_asked_for_once_per_interval_and_no_more_at_t
             sighting=Sighting(seen_at=T0, final=True, step=90, code=8), bucket=6, edd="2026-12-01", ndr_code=2
         )
         await shipments.set_standing(session, "R1", end, heard_at=later, next_ask_at=None)
-        await shipments.asked(session, "R1", next_ask_at=again)
+        await shipments.asked(session, "R1", asked_at=T0, next_ask_at=again)
         left = await claim_to_ask(session, now=again, next_ask_at=again + MINUTE, limit=9)
         assert [a.reference_number for a in left] == ["R2"]
     shipment = await get(store, "R1")

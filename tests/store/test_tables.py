@@ -25,6 +25,14 @@ async def put(store: Store, *identities: str) -> None:
         await inbox.add(session, [delivery(identity) for identity in identities])
 
 
+@pytest.mark.parametrize("named", [[], ["a"], ["a", "b", "a"]])
+async def test_new_deliveries_are_counted_apart_from_known_ones(store: Store, named: list[str]) -> None:
+    async with store.write() as session:
+        await inbox.add(session, [delivery("b")])
+        assert await inbox.add_counted(session, [delivery(name) for name in named]) == len({*named} - {"b"})
+        assert await inbox.add_counted(session, [delivery(name) for name in named]) == 0
+
+
 async def test_a_delivery_is_stored_once_within_a_batch_and_across_batches(store: Store) -> None:
     await put(store, "a", "b", "a")
     await put(store, "b", "c")

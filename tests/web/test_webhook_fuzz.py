@@ -42,6 +42,7 @@ GOOD = as_body(
 FIELDS = (
     *("waybill", "cp_id", "clickpost_status_code", "timestamp", "status", "location", "remark", "rto_awb", "scans"),
     *("order_status_id", "checkpoint_id", "additional", "latest_status", "notification_event_id", "order_id"),
+    *("reference_number", "return_reference_number"),
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection
 
 import click
 from rich.text import Text
@@ -25,15 +26,19 @@ def doctor(url: str, as_json: bool) -> None:
     if as_json:
         print_json([plain(f) for f in findings])
     else:
+        said: set[str] = set()
         for finding in findings:
-            _print(finding)
+            _print(finding, said)
+            said.add(finding.do)
     if any(f.level == PROBLEM for f in findings):
         sys.exit(1)
 
 
-def _print(finding: Finding) -> None:
+def _print(finding: Finding, said: Collection[str]) -> None:
+    """One finding, with what to do; that which takes many lines once only."""
     level = Text(f"{finding.level:8}", style=_STYLES.get(finding.level, "yellow"))
     out.print(level, Text(f"{finding.check}: {finding.found}"), soft_wrap=True)
     if finding.level != OK and finding.do:
-        for line in finding.do.splitlines():
+        lines = finding.do.splitlines()
+        for line in lines if len(lines) == 1 or finding.do not in said else ["as said above"]:
             out.print(Text(f"         {line}"), soft_wrap=True)

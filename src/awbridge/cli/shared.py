@@ -32,8 +32,8 @@ as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSO
 
 
 def fail(text: str) -> NoReturn:
-    """Say what is wrong on standard error and end with exit code 1."""
-    err.print(Text("error: ", style="red") + Text(text))
+    """Say what is wrong on standard error and end with exit code 1. Lines stay whole: some are there to be copied."""
+    err.print(Text("error: ", style="red") + Text(text), soft_wrap=True)
     sys.exit(1)
 
 

@@ -30,10 +30,13 @@ from awbridge.steps import replay as replay_step
 from awbridge.steps.apply import apply_due
 from awbridge.steps.clock import utc_now
 from awbridge.steps.replay_report import Replayed, replay_report
-from awbridge.steps.try_webhook import Tried, try_webhook
+from awbridge.steps.try_webhook import GRACE, Tried, try_webhook
 from awbridge.steps.watch import Coverage, coverage
 from awbridge.store import Store, inbox, webhook_keys, windows
 from awbridge.web.views import coverage_view
+from awbridge.web.webhook import PATH
+
+A_ROUND = timedelta(minutes=1)  # within which a step comes round to what is due
 
 
 @click.group("webhook")
@@ -89,13 +92,16 @@ def send_test_webhook(url: str, wait: float) -> None:
 
 def _check_url(url: str) -> None:
     if not url.startswith(("https://", "http://")):
-        fail(f"{url!r} is not a URL; write https://your-host/webhooks/clickpost")
+        fail(f"{url!r} is not a URL; write https://your-host{PATH}")
+    if PATH not in url:
+        click.echo(f"note: the endpoint is {PATH}; some proxy has to lead {_shown_url(url)} there", err=True)
 
 
 async def _try(clickpost: AsyncClickPost, store: Store, url: str, wait: float) -> Tried | None:
     if wait <= 0:
         return None
-    return await try_webhook(store=store, clickpost=clickpost, clock=utc_now, url=url, timeout=wait)
+    grace = GRACE + read_settings().steps_idle_seconds  # a step that sleeps writes nothing down
+    return await try_webhook(store=store, clickpost=clickpost, clock=utc_now, url=url, timeout=wait, grace=grace)
 
 
 def _tell(tried: Tried | None) -> None:
@@ -137,7 +143,7 @@ def list_keys(revoke: str | None, as_json: bool) -> None:
 
 def _shown_url(url: str) -> str:
     """The address, without a key at its end."""
-    head, ending, token = url.partition("/webhooks/clickpost/")
+    head, ending, token = url.partition(f"{PATH}/")
     return f"{head}{ending}***" if token else url
 
 
@@ -176,9 +182,8 @@ def catch_up(start: datetime | None, end: datetime | None, everything: bool, onl
                 raise AwbridgeError("--to must be later than --from")
             reached = [since]
             try:
-                return {
-                    "items": await catch_up_step.cover_span(**world, start=since, end=until, on_window=reached.append)
-                }
+                span: dict[str, Any] = {"start": since, "end": until, "pauses": catch_up_step.PAUSES}
+                return {"items": await catch_up_step.cover_span(**world, **span, on_window=reached.append)}
             except VendorError as error:
                 at = reached[-1].astimezone(settings.zone).strftime("%Y-%m-%dT%H:%M:%S")
                 raise AwbridgeError(f"{error} All before {at} is stored; go on with --from {at}") from None
@@ -205,6 +210,8 @@ def _show_coverage(as_json: bool) -> None:
         return await coverage(store=store, clock=utc_now)
 
     covered = with_store(go)
+    policy = service.catch_up_policy(read_settings())
+    young = covered.at - policy.window - policy.lag - A_ROUND
     view = coverage_view(covered)
     if as_json:
         click.echo(view.model_dump_json(indent=2))
@@ -214,7 +221,7 @@ def _show_coverage(as_json: bool) -> None:
             {
                 "from": s.from_at,
                 "to": s.to_at,
-                "covered": "yes" if s.covered else "NO",
+                "covered": "yes" if s.covered else "not yet" if s.from_at > young and not s.problem else "NO",
                 "items": s.items,
                 "why": s.problem,
             }
@@ -225,7 +232,8 @@ def _show_coverage(as_json: bool) -> None:
     if covered.lag is not None:
         click.echo(f"\nevery minute up to {plain(covered.covered_until)} is covered; {_ago(covered.lag)} behind now")
     silence = covered.webhook_silence
-    found = f"; polling found {covered.found_since_last_webhook} scans since" if silence is not None else ""
+    # Counts are kept by ten minutes: what came in the rest of the webhook's own is not among them.
+    found = f"; polling found at least {covered.found_since_last_webhook} scans since" if silence is not None else ""
     click.echo(f"last webhook: {'none in 8 days' if silence is None else _ago(silence) + ' ago'}{found}")
     print_table(
         [
@@ -341,8 +349,9 @@ def _replay_file(file: Path, as_json: bool) -> None:
         click.echo("columns understood: " + ", ".join(f"{name} as {m}" for m, name in told.understood.items()))
         click.echo("columns passed over: " + (", ".join(told.passed_over) or "none"))
         click.echo(
-            f"{told.rows} rows: {told.deliveries} deliveries into the inbox, {told.asked} shipments to be asked for, "
-            f"{told.at_their_end} at their end already, {len(told.bad)} not usable"
+            f"{told.rows} rows: {told.deliveries} new deliveries into the inbox, {told.known} known there already; "
+            f"{told.asked} shipments to be asked for at once, {told.asked_already} due anyway or asked for lately, "
+            f"{told.at_their_end} at their end already; {len(told.bad)} rows not usable"
         )
         if told.bad:
             print_table([plain(b) for b in told.bad], empty="")

@@ -22,6 +22,7 @@ from awbridge.domain.json import JsonObject
 from awbridge.domain.lifecycle import Bucket
 from awbridge.domain.scan import Scan, Source, Tidings
 
+NO_COURIER = -1  # of a return that nobody was given yet
 FUTURE_TOLERANCE = timedelta(minutes=10)  # clocks of couriers differ
 LONGEST_TEXT = 2000  # characters of a remark
 LONGEST_EDD = 64
@@ -97,9 +98,14 @@ class _Reading:
         waybill = _first_id(places[:3], "waybill")
         reference = _first_id(places, "reference_number")
         order_id = _first_id(places, "order_id")
+        if not (waybill or reference) and (asked_for := _first_id(places[:3], "return_reference_number")):
+            # A return that was only asked for: it will be booked under this number. The order is its forward one's.
+            reference, order_id = asked_for, ""
         if not (waybill or reference or order_id):
             raise Unreadable("it names no waybill, reference number or order id")
         courier = _first_int(places[:3], "cp_id", "courier_partner_id", "courier_partner")
+        if courier == NO_COURIER:
+            courier = None
         # Polling's `ndr_bucket_code` counts differently (14 is Customer Unavailable there): it is not read.
         reasons = (additional, story, latest_raw)
         teller = _Teller(

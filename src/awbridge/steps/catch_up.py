@@ -43,6 +43,8 @@ PAGE_GOOD_FOR = timedelta(minutes=10)
 LONGEST_REST = 5.0  # seconds of standing still within a round
 POLLING = "polling"  # the name of the pace that updated-order and track-order share
 PAGE = 500  # shipments read at once by a complete catch-up
+PAUSES = (0.5, 2.0, 5.0)  # seconds before a call that failed is made again, where a person waits for it
+LONGEST_PAUSE = 30.0  # seconds that a person is kept waiting because ClickPost said when to come again
 
 
 class TellsTracking(Protocol):
@@ -145,29 +147,45 @@ async def cover_span(
     start: datetime,
     end: datetime,
     policy: CatchUpPolicy,
+    pauses: Sequence[float] = PAUSES,
     on_window: Callable[[datetime], None] | None = None,
 ) -> int:
-    """Fetch updated-order over a span chosen by hand; how many items came. Raises VendorError when ClickPost fails.
+    """Fetch updated-order over a span chosen by hand; how many items came.
 
-    The watermark of the scheduled windows does not move: asking twice costs calls, never rows. `on_window` is told up
-    to when all is stored.
+    A window that failed and may work later is fetched again after each of `pauses` (seconds), or when ClickPost says.
+    Raises VendorError when it fails all the same. The watermark of the scheduled windows does not move: asking twice
+    costs calls, never rows. `on_window` is told up to when all is stored.
     """
+    items = 0
+    while start < end:
+        window = Window(from_at=start, to_at=min(start + policy.window, end))
+        items += await _cover_patiently(store, clickpost, window, clock, policy, pauses)
+        start = window.to_at
+        if on_window:
+            on_window(start)
+    return items
+
+
+async def _cover_patiently(
+    store: Store, clickpost: TellsTracking, window: Window, clock: Clock, policy: CatchUpPolicy, pauses: Sequence[float]
+) -> int:
+    """Store a window, in several tries where need be. How many items. Raises the VendorError of the last try."""
     items = 0
 
     async def stored(_session: Session, told: UpdatedPage) -> None:
         nonlocal items
         items += len(told.items)
 
-    while start < end:
-        stop = min(start + policy.window, end)
+    for pause in (*pauses, None):
+        items = 0
         try:
-            await _walk(store, clickpost, Window(from_at=start, to_at=stop), clock, policy, page="", also=stored)
+            await _walk(store, clickpost, window, clock, policy, page="", also=stored)
+            break
         except VendorError as error:
             await _keep_failed_call(store, error, clock())
-            raise
-        start = stop
-        if on_window:
-            on_window(start)
+            if pause is None or not error.again:
+                raise
+            await asyncio.sleep(max(pause, min(error.retry_after or 0.0, LONGEST_PAUSE)))
     return items
 
 
@@ -262,7 +280,7 @@ async def ask_for_everything(
     clickpost: TellsTracking,
     clock: Clock,
     policy: CatchUpPolicy,
-    pauses: Sequence[float] = (0.5, 2.0, 5.0),
+    pauses: Sequence[float] = PAUSES,
 ) -> Everything:
     """Ask track-order for every shipment that has a waybill, final ones too.
 
@@ -312,9 +330,10 @@ async def _ask(
         async with store.write() as session:
             await inbox.add(session, _deliveries(Source.TRACK_ORDER, answer.items, clock()))
     answered = {s.reference_number for s in due} - failed
+    now = clock()
     async with store.write() as session:
         for reference in sorted(answered, key=lambda r: (shard_of(r), r)):
-            await shipments.asked(session, reference, next_ask_at=clock() + policy.ask_after)
+            await shipments.asked(session, reference, asked_at=now, next_ask_at=now + policy.ask_after)
     return len(known - failed), [s for s in due if s.reference_number in failed]
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from awbridge.clickpost.tables import (
@@ -51,13 +51,20 @@ class NotReplayed:
 
 @dataclass(slots=True, kw_only=True)
 class Replayed:
-    """What came of a report. `asked` are shipments that track-order is asked for at once."""
+    """What came of a report: what is new by it, and what was known.
+
+    Rows that hold a payload are `deliveries` that are new in the inbox, or `known` there, also from a row above. Of the
+    others each shipment counts once: `asked` for by track-order at once because of this report, `asked_already` where
+    that was due anyway or done within `ask_again` (then it is done once more when that is over), or `at_their_end`.
+    """
 
     understood: dict[str, str]
     passed_over: list[str]
     rows: int = 0
     deliveries: int = 0
+    known: int = 0
     asked: int = 0
+    asked_already: int = 0
     at_their_end: int = 0
     bad: list[NotReplayed] = field(default_factory=list[NotReplayed])
 
@@ -70,14 +77,19 @@ async def replay_report(*, store: Store, clock: Clock, name: str, data: bytes, a
     """
     table = read_table(name, data, MEANINGS)
     result = Replayed(understood=table.understood, passed_over=table.passed_over, rows=len(table.rows))
+    wanted: dict[str, TableRow] = {}
     for start in range(0, len(table.rows), BATCH):
-        await _replay(store, clock, table.rows[start : start + BATCH], ask_again, result)
+        bare = await _replay(store, clock(), table.rows[start : start + BATCH], result)
+        wanted |= await _shipments(store, bare, result)
+    references = sorted(wanted, key=lambda r: (shard_of(r), r))
+    for start in range(0, len(references), BATCH):
+        await _ask(store, clock(), {r: wanted[r] for r in references[start : start + BATCH]}, ask_again, result)
     result.bad.sort(key=lambda b: b.line)
     return result
 
 
-async def _replay(store: Store, clock: Clock, rows: Sequence[TableRow], ask_again: timedelta, result: Replayed) -> None:
-    now = clock()
+async def _replay(store: Store, now: datetime, rows: Sequence[TableRow], result: Replayed) -> list[TableRow]:
+    """Put the payloads into the inbox; the rows that hold none."""
     deliveries: list[NewDelivery] = []
     bare: list[TableRow] = []
     for row in rows:
@@ -86,9 +98,10 @@ async def _replay(store: Store, clock: Clock, rows: Sequence[TableRow], ask_agai
         else:
             bare.append(row)
     async with store.write() as session:
-        await inbox.add(session, deliveries)
-    result.deliveries += len(deliveries)
-    await _ask(store, clock, bare, ask_again, result)
+        new = await inbox.add_counted(session, deliveries)
+    result.deliveries += new
+    result.known += len(deliveries) - new
+    return bare
 
 
 def _payload(row: TableRow) -> bytes:
@@ -109,8 +122,9 @@ def _payload(row: TableRow) -> bytes:
     return text.encode()
 
 
-async def _ask(store: Store, clock: Clock, rows: Sequence[TableRow], ask_again: timedelta, result: Replayed) -> None:
-    wanted: dict[str, TableRow] = {}
+async def _shipments(store: Store, rows: Sequence[TableRow], result: Replayed) -> dict[str, TableRow]:
+    """The shipments that these rows are about, each with a row of its own."""
+    found: dict[str, TableRow] = {}
     async with store.read() as session:
         for row in rows:
             try:
@@ -119,20 +133,28 @@ async def _ask(store: Store, clock: Clock, rows: Sequence[TableRow], ask_again: 
                 result.bad.append(NotReplayed(row.line, str(error)))
                 continue
             if reference:
-                wanted[reference] = row
+                found[reference] = row
             else:
                 result.bad.append(NotReplayed(row.line, "no payload, and no shipment of ours has what it names"))
-    now = clock()
+    return found
+
+
+async def _ask(
+    store: Store, now: datetime, wanted: Mapping[str, TableRow], ask_again: timedelta, result: Replayed
+) -> None:
     async with store.write() as session:
-        for reference in sorted(wanted, key=lambda r: (shard_of(r), r)):
+        for reference, row in wanted.items():
             found = await shipments.get(session, reference)
             at = soonest_ask(now, asked_at=found.last_asked_at if found else None, ask_again=ask_again)
             if await shipments.ask_back(session, reference, now=now, asked_before=now - ask_again, else_at=at):
-                result.asked += 1
+                is_due = found is not None and found.next_ask_at is not None and found.next_ask_at <= at
+                already = is_due or at > now
+                result.asked_already += already
+                result.asked += not already
             elif found and found.final:
                 result.at_their_end += 1
             else:
-                result.bad.append(NotReplayed(wanted[reference].line, f"{reference} has no waybill yet"))
+                result.bad.append(NotReplayed(row.line, f"{reference} has no waybill yet"))
 
 
 async def _reference(session: Session, row: TableRow) -> str:

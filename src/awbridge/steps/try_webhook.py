@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -18,7 +19,7 @@ from awbridge.store.shipments import payload_text
 from awbridge.store.webhook_keys import NO_KEY, WRONG_KEY
 
 LOOK_EVERY = 0.25  # seconds
-REFUSALS_KNOWN_AFTER = 8.0  # seconds until every process has written down what it refused
+GRACE = 2.0  # seconds after the wait, until every process has written down what it refused meanwhile
 
 
 class SendsTests(Protocol):
@@ -74,32 +75,35 @@ async def try_webhook(
     clock: Clock,
     url: str,
     timeout: float = 30.0,
+    grace: float = GRACE,
     every: float = LOOK_EVERY,
     pause: float = 1.5,
 ) -> Tried:
     """Have ClickPost send a test to `url` and wait up to `timeout` seconds for it.
 
-    A test that ClickPost could not deliver is sent once more after `pause` seconds. The test names a waybill that
-    nobody has; once it has come it is taken out of the queue. Raises VendorError for a bad API key.
+    A test that ClickPost could not deliver is sent once more after `pause` seconds. When the time is over, up to
+    `grace` seconds more are given to the processes that may have refused it: they write down what they refused every
+    second. The test names a waybill that nobody has; once it has come it is taken out of the queue. Raises VendorError
+    for a bad API key.
     """
     token = secrets.token_hex(8)
     body = _test_body(token, datetime.now(UTC))
     identity = webhook_identity(payload_text(body).encode())
-    before = await _refused(store)
+    before = await _refusals(store)
     started = time.monotonic()
     said = await _send(clickpost, url, body)
     if said:
         await asyncio.sleep(pause)  # a key stored this moment is known everywhere a second later
         said = await _send(clickpost, url, body)
-    if said:
-        timeout = min(timeout, REFUSALS_KNOWN_AFTER)
-    while (passed := time.monotonic() - started) < timeout:
+    until = time.monotonic() if said else max(started + timeout, time.monotonic())
+    refused = frozenset[str]()
+    while not refused and time.monotonic() < until + grace:
         if await _arrived(store, identity, clock):
-            return Tried(arrived=True, seconds=passed)
+            return Tried(arrived=True, seconds=time.monotonic() - started)
         await asyncio.sleep(every)
-    now = await _refused(store)
-    refused = frozenset(reason for reason, count in now.items() if count > before.get(reason, 0))
-    return Tried(arrived=False, seconds=timeout, refused=refused, said=said)
+        if time.monotonic() >= until:
+            refused = await _refused_since(store, before)
+    return Tried(arrived=False, seconds=time.monotonic() - started, refused=refused, said=said)
 
 
 async def _send(clickpost: SendsTests, url: str, body: JsonObject) -> str:
@@ -135,6 +139,10 @@ async def _arrived(store: Store, identity: str, clock: Clock) -> bool:
     return True
 
 
-async def _refused(store: Store) -> dict[str, int]:
+async def _refused_since(store: Store, before: Mapping[str, int]) -> frozenset[str]:
+    return frozenset(reason for reason, count in (await _refusals(store)).items() if count > before.get(reason, 0))
+
+
+async def _refusals(store: Store) -> dict[str, int]:
     async with store.read() as session:
         return {reason: r.refused for reason, r in (await webhook_keys.refusals(session)).items()}

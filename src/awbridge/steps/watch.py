@@ -7,13 +7,14 @@ look like a quiet day. What polling finds meanwhile tells the difference.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
 
 from awbridge.domain.coverage import Stretch, Told, silent, stretches
+from awbridge.domain.errors import StoreError
 from awbridge.domain.scan import Source
 from awbridge.steps.clock import Clock
 from awbridge.store import Store, alarms, arrivals, shipments, webhook_keys, windows
@@ -25,6 +26,7 @@ log = structlog.get_logger()
 
 SILENT = "webhooks.silent"
 LOOK_EVERY = 5.0  # seconds
+WRITE_EVERY = 1.0  # seconds between writing down refusals: `awbridge webhook test` waits for that
 FORGET_EVERY = 3600.0  # seconds
 
 
@@ -51,9 +53,18 @@ class Refusals:
         taken, self.counted = self.counted, {}
         return taken
 
+    def put_back(self, taken: Mapping[str, tuple[int, datetime]]) -> None:
+        """What was taken could not be written down: count it once more."""
+        for reason, (refused, last_at) in taken.items():
+            more, at = self.counted.get(reason, (0, last_at))
+            self.counted[reason] = (refused + more, max(last_at, at))
+
 
 class Watch:
-    """Looks every few seconds. Nobody can have been silent before this process began to listen."""
+    """Looks every few seconds, and every second whether there are refusals to write down.
+
+    Nobody can have been silent before this process began to listen.
+    """
 
     def __init__(self, store: Store, clock: Clock, policy: WatchPolicy, refusals: Refusals) -> None:
         self._store = store
@@ -62,14 +73,17 @@ class Watch:
         self._refusals = refusals
         self._since = clock()
         self._looked_at = float("-inf")
+        self._wrote_at = float("-inf")
         self._forgot_at = float("-inf")
 
     async def look(self) -> int:
         """One round, at most one in 5 s. Always 0: there is never more to do at once."""
         now = time.monotonic()
+        if now - self._wrote_at >= WRITE_EVERY:
+            self._wrote_at = now
+            await self._write_refusals()
         if now - self._looked_at >= LOOK_EVERY:
             self._looked_at = now
-            await self._write_refusals()
             await self.judge()
             if now - self._forgot_at >= FORGET_EVERY:
                 self._forgot_at = now
@@ -78,10 +92,15 @@ class Watch:
         return 0
 
     async def _write_refusals(self) -> None:
-        if taken := self._refusals.take():
+        if not (taken := self._refusals.take()):
+            return
+        try:
             async with self._store.write() as session:
                 for reason, (refused, last_at) in sorted(taken.items()):
                     await webhook_keys.refuse(session, reason, refused, last_at=last_at)
+        except StoreError:
+            self._refusals.put_back(taken)
+            raise
 
     async def judge(self) -> None:
         """Raise the alarm, or end it. Over all processes, each happens once."""

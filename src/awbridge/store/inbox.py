@@ -65,6 +65,14 @@ async def add(session: Session, deliveries: Sequence[NewDelivery]) -> None:
     await session.write_rows(_sql.add, _rows(deliveries))
 
 
+async def add_counted(session: Session, deliveries: Sequence[NewDelivery]) -> int:
+    """Store deliveries as `add` does; how many of them are new rows."""
+    rows = _rows(deliveries)
+    await session.write_rows(_sql.add, rows)
+    stored = await session.fetch_rows(_sql.ids, [(shard, identity) for shard, _, identity, *_ in rows])
+    return len({row_id for _, row_id, *_ in rows} & {row["id"] for row in stored})
+
+
 async def add_at_once(store: Writes, deliveries: Sequence[NewDelivery]) -> None:
     """Store deliveries as `add` does, in a transaction of their own that is committed on return."""
     await store.write_at_once(_sql.add, _rows(deliveries))

@@ -281,9 +281,9 @@ async def longest_due(session: Session, *, now: datetime) -> datetime | None:
     return (await session.fetch(_sql.longest_due, now))[0]["due_at"]
 
 
-async def asked(session: Session, reference_number: str, *, next_ask_at: datetime) -> None:
+async def asked(session: Session, reference_number: str, *, asked_at: datetime, next_ask_at: datetime) -> None:
     """The question was answered: the next one is due then, unless the shipment has reached its end."""
-    await session.execute(_sql.asked, shard_of(reference_number), reference_number, next_ask_at)
+    await session.execute(_sql.asked, shard_of(reference_number), reference_number, next_ask_at, asked_at)
 
 
 async def placed_after(session: Session, after: tuple[int, str], *, limit: int) -> list[ToAsk]:

@@ -270,7 +270,9 @@ class CoverageView(BaseModel):
     stretches: list[StretchView] = Field(description="The last 7 days, oldest first.")
     last_webhook_at: datetime | None
     webhook_silence_seconds: float | None
-    found_since_last_webhook: int = Field(description="Scans that polling found since the last webhook.")
+    found_since_last_webhook: int = Field(
+        description="Scans that polling found in the ten minutes that began after the last webhook, and all since."
+    )
     last_hour: list[ToldView]
     last_day: list[ToldView]
     alarms: dict[str, datetime] = Field(description="Alarms that stand, and since when.")

@@ -74,6 +74,12 @@ FROM inbox
 -- name: find
 SELECT received_at FROM inbox WHERE shard = $1 AND identity = $2
 
+-- name: ids
+-- Many rows: shard, identity.
+SELECT inbox.id FROM inbox
+{{postgres: JOIN unnest($1::smallint[], $2::text[]) AS row (shard, identity) USING (shard, identity)}}
+{{sqlite: WHERE shard = $1 AND identity = $2}}
+
 -- name: settle
 -- A delivery that was only a test is done with.
 UPDATE inbox SET due_at = NULL, waiting_for = NULL, applied_at = $3, told = 0 WHERE shard = $1 AND identity = $2

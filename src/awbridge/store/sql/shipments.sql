@@ -148,7 +148,8 @@ WHERE (shard, reference_number) IN (
 RETURNING reference_number, waybill, courier_partner_id
 
 -- name: asked
-UPDATE shipments SET next_ask_at = CASE WHEN final OR aged_out_at IS NOT NULL THEN NULL
+-- Also where a person asked, without a claim: the schedule does not ask again soon after.
+UPDATE shipments SET last_asked_at = $4, next_ask_at = CASE WHEN final OR aged_out_at IS NOT NULL THEN NULL
   ELSE $3{{postgres: ::timestamptz}} END
 WHERE shard = $1 AND reference_number = $2
 
