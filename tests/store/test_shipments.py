@@ -381,6 +381,7 @@ _PLANS = [
     ("shipments", "age_out", (T0, T0, 5), "shipments_to_ask"),
     ("shipments", "aged_out", (T0, "R", 5), "shipments_aged_out"),
     ("shipments", "lock_many", (["R"], [1]), ("shipments_pkey", "sqlite_autoindex_shipments_1")),
+    ("shipments", "lock_tracked", (["R"], [1]), ("shipments_pkey", "sqlite_autoindex_shipments_1")),
     ("shipments", "get_many", (["R"], [1]), ("shipments_pkey", "sqlite_autoindex_shipments_1")),
     ("shipments", "set_status", [(1, "R", *[None] * 15)], ("shipments_pkey", "sqlite_autoindex_shipments_1")),
     ("shipments", "newest_in_state", ("rejected", T0, "R", 5), "shipments_by_state"),

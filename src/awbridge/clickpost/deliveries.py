@@ -53,14 +53,15 @@ def read_delivery(
     told: list[Tidings] = []
     problems: list[str] = []
     for number, entry in enumerate(entries, 1):
-        reading = _Reading(source, as_object(entry), received_at, zone, z_means_utc)
+        reading = _Reading(source, as_object(entry), received_at, zone, z_means_utc, place=number - 1)
         try:
-            told.append(replace(reading.tidings(), entry=number - 1))
+            told.append(reading.tidings())
         except Unreadable as error:
             problems.append(f"entry {number} of {len(entries)}: {error}" if len(entries) > 1 else str(error))
     if not told:
         raise Unreadable("; ".join(_first(problems)) or "the list is empty")
-    told[0] = replace(told[0], problems=(*told[0].problems, *_first(problems)))
+    if problems:
+        told[0] = replace(told[0], problems=(*told[0].problems, *_first(problems)))
     return told
 
 
@@ -85,6 +86,7 @@ class _Reading:
     received_at: datetime
     zone: ZoneInfo
     z_means_utc: bool
+    place: int = 0  # in a delivery that carries a list
     problems: dict[str, None] = field(default_factory=dict[str, None])  # in order, each once
 
     def tidings(self) -> Tidings:
@@ -140,6 +142,7 @@ class _Reading:
             forward_reference_number="" if forward_reference == reference else forward_reference,
             edd=_edd(additional) or _edd(story),
             event_id=_first_int((self.item, additional), "notification_event_id"),
+            entry=self.place,
             problems=tuple(_first(self.problems)),
         )
 
@@ -257,7 +260,7 @@ class _Teller:
 def _joined(latest: Scan | None, scans: tuple[Scan, ...]) -> tuple[Scan | None, tuple[Scan, ...]]:
     """Where `latest` is one of the scans once more, it is that scan, ids and all."""
     for place, scan in enumerate(scans):
-        if latest and scan.fingerprint() == latest.fingerprint():
+        if latest and scan.code == latest.code and scan.fingerprint() == latest.fingerprint():
             one = replace(
                 scan,
                 ndr_code=latest.ndr_code if latest.ndr_code is not None else scan.ndr_code,

@@ -10,7 +10,7 @@ from enum import StrEnum
 from awbridge.domain.json import JsonObject
 from awbridge.domain.lifecycle import Sighting, StatusInfo
 from awbridge.domain.milestones import Milestone
-from awbridge.domain.shipment import Shipment, State
+from awbridge.domain.shipment import Shipment, State, Tracked
 
 
 class EventKind(StrEnum):
@@ -59,7 +59,7 @@ class Happening:
     ndr_code: int | None = None
 
 
-def about(shipment: Shipment, **more: object) -> JsonObject:
+def about(shipment: Tracked, **more: object) -> JsonObject:
     """What every event says of its shipment: its names, never the customer's."""
     return {
         "reference_number": shipment.reference_number,
@@ -104,7 +104,7 @@ def cancelled(shipment: Shipment, *, now: datetime) -> Happening:
 
 
 def moved(
-    shipment: Shipment,
+    shipment: Tracked,
     *,
     before: Sighting | None,
     after: Sighting | None,

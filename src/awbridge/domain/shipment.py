@@ -80,7 +80,36 @@ class NewShipment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shipment:
+class Tracked:
+    """What tracking needs of a shipment: its names, and where it stands. Times are aware, UTC."""
+
+    reference_number: str
+    order_id: str | None
+    transporter: str | None
+    courier_partner_id: int
+    delivery_type: str
+    waybill: str | None
+    children: tuple[str, ...]
+    status_code: int | None
+    status_at: datetime | None
+    status_bucket: int | None
+    status_step: int
+    final: bool
+    edd: str | None
+    ndr_code: int | None
+    last_heard_at: datetime | None
+    last_asked_at: datetime | None
+    created_at: datetime
+    next_ask_at: datetime | None = None
+    edd_due_at: datetime | None = None
+    ndr_at: datetime | None = None
+    npr_code: int | None = None
+    forward_waybill: str | None = None
+    forward_reference_number: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shipment(Tracked):
     """A shipment as it stands in the database. Times are aware, UTC; text is "" or None where unknown.
 
     `courier_partner_id` is NO_COURIER while it is allocating. `allocated_by` says what chose its courier where the
@@ -89,13 +118,8 @@ class Shipment:
     `may_stand`: an earlier call may have placed it, although no answer said so.
     """
 
-    reference_number: str
-    order_id: str | None
-    transporter: str | None
-    courier_partner_id: int
     account_code: str | None
     region: Region
-    delivery_type: str
     payload: JsonObject = field(repr=False)
     state: State
     success: bool
@@ -108,23 +132,11 @@ class Shipment:
     cancel_tries: int
     sent_at: datetime | None
     placed_at: datetime | None
-    waybill: str | None
     label_url: str | None
     sort_code: str | None
     security_key: str | None
     vendor_order_id: str | None
-    children: tuple[str, ...]
-    status_code: int | None
-    status_at: datetime | None
-    status_bucket: int | None
-    status_step: int
-    final: bool
-    edd: str | None
-    ndr_code: int | None
-    last_heard_at: datetime | None
-    last_asked_at: datetime | None
     aged_out_at: datetime | None
-    created_at: datetime
     updated_at: datetime
     payload_version: int = 1
     replaces: str | None = None
@@ -135,12 +147,6 @@ class Shipment:
     difference: str | None = None
     may_stand: bool = False
     allocated_by: str | None = None
-    next_ask_at: datetime | None = None
-    edd_due_at: datetime | None = None
-    ndr_at: datetime | None = None
-    npr_code: int | None = None
-    forward_waybill: str | None = None
-    forward_reference_number: str | None = None
 
 
 def account_key(courier_partner_id: int, account_code: str | None) -> str:

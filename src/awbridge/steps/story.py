@@ -18,7 +18,7 @@ from awbridge.domain.lifecycle import Bucket, Sighting, newest
 from awbridge.domain.milestones import failures, pickup_failures
 from awbridge.domain.promise import Promise, current, due_at
 from awbridge.domain.scan import Source, Tidings
-from awbridge.domain.shipment import Shipment, WaybillKind
+from awbridge.domain.shipment import Tracked, WaybillKind
 from awbridge.domain.timeline import Entry, Timeline, differences
 from awbridge.store import inbox, promises, scans, shipments, tellings, waybills
 from awbridge.store.database import Session
@@ -53,7 +53,7 @@ class Story:
     `told_latest` is the newest latest_status (else scan) among what was told.
     """
 
-    def __init__(self, shipment: Shipment, entries: Sequence[Entry], promised: Sequence[Promise]) -> None:
+    def __init__(self, shipment: Tracked, entries: Sequence[Entry], promised: Sequence[Promise]) -> None:
         self.shipment = shipment
         self.timeline = Timeline(entries)
         self.promises = {(p.said_at, p.edd): p for p in promised}
@@ -135,7 +135,7 @@ def _rank(entry: Entry) -> tuple[datetime, bool, int, int]:
 
 async def open_stories(session: Session, references: Sequence[str]) -> dict[str, Story]:
     """The stories of these shipments as they are stored, by reference number; locked until the transaction ends."""
-    locked = await shipments.lock_many(session, references)
+    locked = await shipments.lock_tracked(session, references)
     entries = await scans.entries(session, sorted(locked))
     promised = await promises.of_shipments(session, sorted(locked))
     return {r: Story(shipment, entries[r], promised[r]) for r, shipment in locked.items()}
@@ -169,7 +169,7 @@ class Retold:
     changed: bool
 
 
-async def tell_anew(session: Session, shipment: Shipment, reading: Reading) -> Retold:
+async def tell_anew(session: Session, shipment: Tracked, reading: Reading) -> Retold:
     """Tell a locked shipment's story out of the inbox and store its scans and promises, all but where it stands.
 
     What was learnt from deliveries that are no longer in the inbox, or that can no longer be read, stays.
@@ -205,7 +205,7 @@ def _entries(telling: tellings.Telling, reading: Reading) -> list[Tidings]:
         return []
 
 
-def stored_standing(shipment: Shipment) -> Standing:
+def stored_standing(shipment: Tracked) -> Standing:
     """Where the shipment's row says that it stands."""
     seen = None
     if shipment.status_code is not None and shipment.status_at is not None:

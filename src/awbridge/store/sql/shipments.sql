@@ -20,6 +20,18 @@ SELECT shipments.* FROM
 ORDER BY shipments.shard, shipments.reference_number
 {{postgres: FOR UPDATE OF shipments}}
 
+-- name: lock_tracked
+-- The same, of what tracking needs.
+SELECT shipments.reference_number, order_id, transporter, courier_partner_id, delivery_type, waybill, children,
+  status_code, status_at, status_bucket, status_step, final, edd, ndr_code, last_heard_at, last_asked_at, created_at,
+  next_ask_at, edd_due_at, ndr_at, npr_code, forward_waybill, forward_reference_number FROM
+{{postgres: unnest($1::text[], $2::smallint[]) AS key (value, shard) JOIN shipments
+  ON shipments.shard = key.shard AND shipments.reference_number = key.value}}
+{{sqlite: json_each($1) AS key JOIN json_each($2) AS beside ON beside.key = key.key CROSS JOIN shipments
+  ON shipments.shard = beside.value AND shipments.reference_number = key.value}}
+ORDER BY shipments.shard, shipments.reference_number
+{{postgres: FOR UPDATE OF shipments}}
+
 -- name: get_many
 SELECT shipments.* FROM
 {{postgres: unnest($1::text[], $2::smallint[]) AS key (value, shard) JOIN shipments
