@@ -14,12 +14,13 @@ import pytest
 from awbridge.domain.errors import MigrationError, StoreBusy, StoreError
 from awbridge.store import Store
 from awbridge.store.migrate import Migration, migrations
+from awbridge.store.queries import for_dialect
 from tests.store.rows import count, sql
 from tests.support.postgres import PostgresServer
 
 
-def declared() -> str:
-    return (resources.files("awbridge.store") / "schema.sql").read_text()
+def declared(dialect: str) -> str:
+    return for_dialect((resources.files("awbridge.store") / "schema.sql").read_text(), dialect)
 
 
 def sqlite_schema(path: Path) -> dict[str, Any]:
@@ -76,7 +77,7 @@ async def migrated(url: str) -> None:
 async def test_on_sqlite_the_migrations_make_what_the_schema_declares(tmp_path: Path) -> None:
     await migrated(f"sqlite:///{tmp_path}/migrated.db")
     plain = apsw.Connection(str(tmp_path / "declared.db"))
-    plain.execute(declared())
+    plain.execute(declared("sqlite"))
     plain.close()
     made = sqlite_schema(tmp_path / "migrated.db")
     assert made == sqlite_schema(tmp_path / "declared.db")
@@ -87,7 +88,7 @@ async def test_on_postgres_the_migrations_make_what_the_schema_declares(postgres
     by_migrations, by_schema = await postgres.new_database(), await postgres.new_database()
     await migrated(by_migrations)
     plain = await asyncpg.connect(by_schema)
-    await plain.execute(declared())
+    await plain.execute(declared("postgres"))
     await plain.close()
     made = await postgres_schema(by_migrations)
     assert made == await postgres_schema(by_schema)

@@ -400,6 +400,7 @@ _PLANS = [
     ("inbox", "problems", (5,), "inbox_problems"),
     ("scans", "timeline", (1, "R"), "scans_of_shipment"),
     ("scans", "entries", (["R"], [1]), "scans_of_shipment"),
+    ("scans", "to_tell", (["R"], [1]), "scans_of_shipment"),
     ("scans", "count_ahead", (), "scans_ahead"),
     ("shipments", "stuck", (T0, T0, T0, T0, T0, "R", 5), "shipments_open"),
     ("shipments", "sla_breached", (T0, T0, "R", 5), "shipments_promised"),

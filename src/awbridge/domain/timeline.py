@@ -18,7 +18,8 @@ class Entry:
     """One scan on a timeline. `id` is the stored row's; 0 while it is not stored yet.
 
     The words are those of the copy that was heard first. Ids, the reason of a failed delivery or pickup and
-    `fingerprints` (one for each way in which copies said it) are gathered from all copies.
+    `fingerprints` (one for each way in which copies said it) are gathered from all copies. Those read only to be told
+    something new (`scans.to_tell`) carry neither words nor courier.
     """
 
     id: int = 0
@@ -27,14 +28,14 @@ class Entry:
     checkpoint_id: str | None
     ndr_code: int | None
     waybill: str
-    courier_partner_id: int | None
     code: int
-    status: str
-    remark: str
-    location: str
     scanned_at: datetime
     received_at: datetime
     source: Source
+    courier_partner_id: int | None = None
+    status: str = ""
+    remark: str = ""
+    location: str = ""
     npr_code: int | None = None
     npr_words: str = ""
 

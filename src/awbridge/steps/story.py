@@ -136,7 +136,7 @@ def _rank(entry: Entry) -> tuple[datetime, bool, int, int]:
 async def open_stories(session: Session, references: Sequence[str]) -> dict[str, Story]:
     """The stories of these shipments as they are stored, by reference number; locked until the transaction ends."""
     locked = await shipments.lock_tracked(session, references)
-    entries = await scans.entries(session, sorted(locked))
+    entries = await scans.to_tell(session, sorted(locked))
     promised = await promises.of_shipments(session, sorted(locked))
     return {r: Story(shipment, entries[r], promised[r]) for r, shipment in locked.items()}
 

@@ -9,7 +9,7 @@ from importlib import resources
 
 from awbridge.domain.errors import MigrationError, StoreBusy, StoreError
 from awbridge.store.database import Database
-from awbridge.store.queries import Queries
+from awbridge.store.queries import Queries, for_dialect
 
 _sql = Queries("migrations")
 
@@ -56,7 +56,7 @@ async def _apply_next(database: Database) -> Migration | None:
         _check_history(done, known)
         missing = next((m for m in known if m.number not in done), None)
         if missing:
-            await session.script(missing.sql)
+            await session.script(for_dialect(missing.sql, database.dialect))
             await session.execute(_sql.record, missing.number, missing.name, missing.checksum, datetime.now(UTC))
         return missing
 

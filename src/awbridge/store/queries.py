@@ -61,7 +61,8 @@ def _closing(sql: str, opening: int) -> int:
     raise ValueError(f"a bracket is not closed: {sql[opening:]}")
 
 
-def _for_dialect(text: str, dialect: str) -> str:
+def for_dialect(text: str, dialect: str) -> str:
+    """The text as one engine reads it."""
     chosen = _ONLY.sub(lambda found: found[2].strip() if found[1] == dialect else "", text)
     # SQLite numbers `$1` by first appearance; `?1` means the first argument wherever it stands.
     return _PARAMETER.sub(r"?\1", chosen) if dialect == "sqlite" else chosen
@@ -72,7 +73,7 @@ def parse(text: str) -> dict[str, Statement]:
     parts = _NAME.split(text)[1:]
     named = zip(parts[::2], parts[1::2], strict=True)
     return {
-        name: Statement(name, _for_dialect(body, "postgres").strip(), _for_dialect(body, "sqlite").strip())
+        name: Statement(name, for_dialect(body, "postgres").strip(), for_dialect(body, "sqlite").strip())
         for name, body in named
     }
 

@@ -1,5 +1,5 @@
 -- The schema as it stands now, for reading. The migrations make it; a test holds the two against each other.
--- One text for SQLite and PostgreSQL. Conventions: times end in _at and are UTC; `shard` is a stable hash of the row's
+-- One text for SQLite and PostgreSQL; what only one of them has stands in double braces. Conventions: times end in _at and are UTC; `shard` is a stable hash of the row's
 -- own key (0 to 63) and leads every key of a large table, so that the tables can be spread over many servers; `id`
 -- grows with time; JSON bodies are kept as text or bytes, exactly as they came.
 
@@ -309,7 +309,9 @@ CREATE TABLE scans (
   PRIMARY KEY (shard, id),
   UNIQUE (shard, identity)
 );
-CREATE INDEX scans_of_shipment ON scans (shard, reference_number, scanned_at, id);
+-- On PostgreSQL with all that apply needs of a timeline, so that it need not visit the scans, which lie far apart.
+CREATE INDEX scans_of_shipment ON scans (shard, reference_number, scanned_at, id){{postgres: INCLUDE (fingerprint, scan_id,
+  checkpoint_id, ndr_code, waybill, status_code, received_at, source, npr_code, npr_words)}};
 CREATE INDEX scans_ahead ON scans (id) WHERE scanned_at > received_at;
 
 -- When the next call of a kind may be made, in seconds since 1970, by whichever process asks for it first.

@@ -19,6 +19,16 @@ SELECT scans.id, reference_number, fingerprint, scan_id, checkpoint_id, ndr_code
   ON scans.shard = beside.value AND scans.reference_number = key.value}}
 ORDER BY received_at, scans.id
 
+-- name: to_tell
+-- The same without their words: on PostgreSQL all of it stands in the index.
+SELECT scans.id, reference_number, fingerprint, scan_id, checkpoint_id, ndr_code, waybill, status_code, scanned_at,
+  received_at, source, npr_code, npr_words FROM
+{{postgres: unnest($1::text[], $2::smallint[]) AS key (value, shard) JOIN scans
+  ON scans.shard = key.shard AND scans.reference_number = key.value}}
+{{sqlite: json_each($1) AS key JOIN json_each($2) AS beside ON beside.key = key.key CROSS JOIN scans
+  ON scans.shard = beside.value AND scans.reference_number = key.value}}
+ORDER BY received_at, scans.id
+
 -- name: learn
 UPDATE scans SET scan_id = $3, checkpoint_id = $4, ndr_code = $5, fingerprint = $6, npr_code = $7, npr_words = $8
 WHERE shard = $1 AND id = $2
