@@ -23,13 +23,21 @@ URGENT_EVERY = 50  # one order in so many is urgent
 
 _SQL = parse("""
 -- name: shipments
+-- `code`: the status of their last scan, ten days into a journey; NULL where nothing was heard of them yet.
 INSERT INTO shipments (shard, reference_number, order_id, courier_partner_id, region, delivery_type, payload, state,
-  success, no_of_retries, cancel_tries, waybill, status_step, final, created_at, updated_at)
+  success, no_of_retries, cancel_tries, waybill, status_step, final, created_at, updated_at, status_code, status_at,
+  status_bucket, last_heard_at, next_ask_at)
 {{postgres: SELECT shard, reference_number, reference_number, 4, 'india', 'FORWARD', payload, 'placed', TRUE, 0, 0,
-  waybill, 0, FALSE, now() - interval '1 day', now() - interval '1 day'
-FROM unnest($1::smallint[], $2::text[], $3::text[], $4::text[]) AS row (shard, reference_number, waybill, payload)}}
-{{sqlite: VALUES ($1, $2, $2, 4, 'india', 'FORWARD', $4, 'placed', TRUE, 0, 0, $3, 0, FALSE,
-  '2026-11-01T00:00:00.000000Z', '2026-11-01T00:00:00.000000Z')}}
+  waybill, CASE WHEN code IS NULL THEN 0 ELSE 50 END, FALSE, now() - interval '60 days', now() - interval '1 day',
+  code, CASE WHEN code IS NOT NULL THEN timestamptz '2026-10-10' END, CASE WHEN code IS NOT NULL THEN 3 END,
+  CASE WHEN code IS NOT NULL THEN timestamptz '2026-10-10' END,
+  CASE WHEN code IS NOT NULL THEN now() + interval '1 day' END
+FROM unnest($1::smallint[], $2::text[], $3::text[], $4::text[], $5::integer[])
+  AS row (shard, reference_number, waybill, payload, code)}}
+{{sqlite: VALUES ($1, $2, $2, 4, 'india', 'FORWARD', $4, 'placed', TRUE, 0, 0, $3,
+  CASE WHEN $5 IS NULL THEN 0 ELSE 50 END, FALSE, '2026-11-01T00:00:00.000000Z', '2026-11-01T00:00:00.000000Z', $5,
+  CASE WHEN $5 IS NOT NULL THEN '2026-10-10T00:00:00.000000Z' END, CASE WHEN $5 IS NOT NULL THEN 3 END,
+  CASE WHEN $5 IS NOT NULL THEN '2026-10-10T00:00:00.000000Z' END, NULL)}}
 
 -- name: waybills
 INSERT INTO waybills (shard, waybill, courier_partner_id, reference_number, kind, created_at)
@@ -62,8 +70,11 @@ def waybill(number: int) -> str:
     return f"46{number:08d}"
 
 
-async def fill(url: str, numbers: Iterable[int]) -> None:
-    """Migrate the database and store these shipments, registered and without a scan."""
+async def fill(url: str, numbers: Iterable[int], *, code: int | None = None) -> None:
+    """Migrate the database and store these shipments, registered and without a scan.
+
+    With a `code` their rows say what ten scans would have made of them; whoever gives it stores the scans.
+    """
     payload = json.dumps(demo_order(1, 1))
     store = await Store.open(url)
     try:
@@ -72,7 +83,7 @@ async def fill(url: str, numbers: Iterable[int]) -> None:
         while chunk := list(islice(left, CHUNK)):
             named = [(reference(n), waybill(n)) for n in chunk]
             async with store.write() as session:
-                rows = [(shard_of(r), r, w, payload) for r, w in named]
+                rows = [(shard_of(r), r, w, payload, code) for r, w in named]
                 await session.write_rows(_SQL["shipments"], rows)
                 await session.write_rows(_SQL["waybills"], [(shard_of(w), w, r) for r, w in named])
     finally:

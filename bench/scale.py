@@ -2,6 +2,7 @@
 
 Both are measured in turns: taking deliveries in, applying them, showing a shipment. The large one holds ten scans and
 ten deliveries for each shipment, written day by day, so that what belongs to one shipment lies far apart on the disk.
+The shipments' rows say what those made of them. The extension pg_prewarm must be there (it comes with the server).
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from bench.load import FIRST_ID, FIRST_WAYBILL, body
 from bench.processes import bridge, load
 
 EACH = 10  # scans of a shipment
+CODE = 5  # their status: in transit
 ACTIVE = 20_000  # shipments in the new database; as many of the large one's are told of
 TO_APPLY = 4_000  # deliveries
 PAGES = 300
@@ -51,6 +53,19 @@ SELECT number % 64, number * 10 + $1::bigint, 'osid:old-' || number || '-' || $1
   convert_to(repeat('x', 900), 'UTF8'), timestamptz '2026-10-01' + $1 * interval '1 day', NULL,
   timestamptz '2026-10-01' + $1 * interval '1 day', NULL, 0, NULL
 FROM generate_series(0, $2::bigint - 1) AS number
+"""
+_MILESTONES = """
+INSERT INTO milestones (shard, reference_number, milestone, status_code, status_at, reached_at, why)
+SELECT shard, reference_number, 'shipped', 5, timestamptz '2026-10-01', timestamptz '2026-10-01', '' FROM shipments
+"""
+_PROMISES = """
+INSERT INTO promises (shard, reference_number, said_at, edd, heard_at, source)
+SELECT shard, reference_number, timestamptz '2026-10-01', '2026-11-24', timestamptz '2026-10-01', 'webhook'
+FROM shipments
+"""
+_WARM = """
+SELECT sum(pg_prewarm(oid, 'read')) FROM pg_class
+WHERE relkind IN ('r', 'i', 't') AND relnamespace = 'public'::regnamespace
 """
 _STORED_SINCE = "SELECT count(*) FROM inbox WHERE shard = ANY($1::smallint[]) AND id > $2 AND identity LIKE 'osid:%'"
 
@@ -74,6 +89,8 @@ async def _fill_large(url: str, shipments: int) -> None:
     connection = await asyncpg.connect(url)
     try:
         await connection.execute("SET synchronous_commit = off")
+        await connection.execute(_MILESTONES, timeout=3600)
+        await connection.execute(_PROMISES, timeout=3600)
         for day in range(EACH):
             await connection.execute(_SCANS.replace("$1", str(day)), timeout=3600)
             await connection.execute(_DELIVERIES.replace("$1", str(day)).replace("$2", str(shipments)), timeout=3600)
@@ -87,6 +104,9 @@ async def _settle(url: str) -> None:
     try:
         await connection.execute("VACUUM ANALYZE", timeout=3600)
         await connection.execute("CHECKPOINT", timeout=3600)
+        # A database that has been in use is in memory as far as that goes; one that was just written is not.
+        await connection.execute("CREATE EXTENSION IF NOT EXISTS pg_prewarm")
+        await connection.execute(_WARM, timeout=3600)
     finally:
         await connection.close()
 
@@ -180,7 +200,7 @@ async def _prepare(admin: str, shipments: int) -> tuple[Place, Place]:
     large = Place(url=await _create(admin, "awbridge_bench_large"), shipments=shipments)
     started = time.monotonic()
     await databases.fill(new.url, range(ACTIVE))
-    await databases.fill(large.url, range(shipments))
+    await databases.fill(large.url, range(shipments), code=CODE)
     await _fill_large(large.url, shipments)
     for place in (new, large):
         await _settle(place.url)

@@ -71,7 +71,7 @@ def test_text(value: Any, text: str) -> None:
     assert as_text(value) == text
 
 
-@pytest.mark.parametrize("value", ["", None, "null", "None", " NaN ", "x" * 201, {}, True])
+@pytest.mark.parametrize("value", ["", None, "null", "None", " NaN ", "x" * 201, "न" * 67, {}, True])
 def test_no_id(value: Any) -> None:
     assert as_id(value) == ""
 

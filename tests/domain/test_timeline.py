@@ -11,7 +11,7 @@ import hypothesis.strategies as st
 from hypothesis import given
 
 from awbridge.domain.scan import Scan, Source
-from awbridge.domain.timeline import Timeline, differences
+from awbridge.domain.timeline import MOST_WORDINGS, Timeline, differences
 
 NOON = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)
 SCAN = Scan(waybill="W1", courier_partner_id=4, code=5, scanned_at=NOON, status="In Transit", location="Pune")
@@ -54,6 +54,15 @@ def test_a_failed_pickup_gets_its_reason_from_whichever_copy_has_it() -> None:
 def test_words_that_came_under_an_id_are_known_without_it_too() -> None:
     reworded = replace(SCAN, status="Moving")
     assert len(told(replace(SCAN, scan_id="s1"), replace(reworded, scan_id="s1"), reworded).entries) == 1
+
+
+def test_so_many_wordings_of_one_scan_are_remembered_and_no_more() -> None:
+    reworded = [replace(SCAN, scan_id="s1", status=f"wording {n}") for n in range(MOST_WORDINGS + 10)]
+    [entry] = told(*reworded).entries
+    assert len(entry.fingerprints) == MOST_WORDINGS
+    first, last = replace(reworded[0], scan_id=None), replace(reworded[-1], scan_id=None)
+    assert len(told(*reworded, first).entries) == 1
+    assert len(told(*reworded, last).entries) == 2
 
 
 def test_a_copy_with_both_ids_proves_two_entries_to_be_one() -> None:

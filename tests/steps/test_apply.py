@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+from collections.abc import Sequence
+from dataclasses import fields, replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,8 +15,12 @@ import pytest
 from awbridge.clickpost.deliveries import delivery_identity
 from awbridge.domain.errors import StoreBusy
 from awbridge.domain.scan import Source
+from awbridge.domain.shipment import Tracked
+from awbridge.domain.timeline import Entry
+from awbridge.steps import story
 from awbridge.steps.apply import ApplyPolicy, apply_due
-from awbridge.store import Store, inbox, shipments, waybills
+from awbridge.store import Store, inbox, scans, shipments, waybills
+from awbridge.store.database import Session
 from tests.steps.world import INDIA, SetClock, TrippingStore, as_body, get, indian, timeline, webhook
 from tests.store.rows import MINUTE, T0, add, claim_to_ask, count, delivery, fetch, new_shipment, place
 
@@ -76,6 +82,99 @@ async def test_shuffled_and_repeated_deliveries_end_in_the_newest_status(store: 
     told = [s.status_code for s in await timeline(store, "R")]
     assert told == [code for code, _ in JOURNEY]
     assert (await inbox_counts(store))["due"] == 0
+
+
+SMOOTH = [(4, 0), (3, 10), (25, 20), (5, 30), (5, 90), (1005, 120), (24, 150), (24, 210), (6, 200), (6, 300)]
+ROUGH = [*JOURNEY, (11, 350), (12, 390), (5, 500)]
+
+
+def some_delivery(dice: random.Random, waybill: str, *, rough: bool) -> tuple[Source, dict[str, Any]]:
+    """A delivery of a journey as it may come: with or without ids, once more, late; failures and ends when rough."""
+    code, minutes = dice.choice(ROUGH if rough else SMOOTH)
+    at = T0 + minutes * MINUTE
+    ids = {"order_status_id": 1000 + minutes} if dice.random() < 0.6 else {}
+    if dice.random() < 0.3:
+        ids["checkpoint_id"] = (
+            9000 + minutes + dice.choice([0, 0, 0, 10])
+        )  # 10: that of another scan, as no vendor should
+    side = dice.random()
+    if side < 0.6:
+        reason = {"ndr_status_code": dice.choice([1, 3])} if rough and dice.random() < 0.15 else {}
+        body = webhook(waybill, code, at, **ids)
+        missed = {"npr_status_code": dice.choice([2, 4])} if dice.random() < 0.01 else {}
+        body["additional"] |= reason | missed
+        return Source.WEBHOOK, body
+    if side < 0.8:
+        return Source.UPDATED_ORDER, updated(waybill, code, at)
+    told = [
+        polled_scan(c, T0 + m * MINUTE, checkpoint_id=9000 + m)
+        for c, m in (ROUGH if rough else SMOOTH[::3])
+        if m <= minutes
+    ]
+    return Source.TRACK_ORDER, tracked(waybill, *(told or [polled_scan(code, at)]))
+
+
+async def all_of(store: Store, reference: str) -> tuple[Any, ...]:
+    """Everything that tracking says of a shipment, but for its names."""
+    shipment = await get(store, reference)
+    async with store.read() as session:
+        entries = (await scans.entries(session, [reference]))[reference]
+    names = {"order_id", "waybill", "reference_number"}
+    standing = {f.name: getattr(shipment, f.name) for f in fields(Tracked) if f.name not in names}
+    return standing, [replace(e, waybill="", fingerprints=(), id=0).content() for e in entries]
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_a_timeline_read_in_part_comes_to_the_same_as_one_read_whole(
+    store: Store, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await a_placed(store, "PART", "AWB-P")
+    await a_placed(store, "WHOLE", "AWB-W")
+    dice = random.Random(seed)
+    read: list[int] = []
+    alike = scans.alike
+
+    async def counted(session: Session, told: Sequence[scans.Told]) -> dict[str, list[Entry]]:
+        read.append(len(told))
+        return await alike(session, told)
+
+    monkeypatch.setattr(scans, "alike", counted)
+    for number in range(50):
+        clock = SetClock(LATER + number * MINUTE)
+        round_of = [dice.getrandbits(32) for _ in range(dice.choice([1, 1, 2, 3]))]
+        for waybill, most_brief in (("AWB-P", story.MOST_BRIEF), ("AWB-W", -1)):
+            with monkeypatch.context() as patched:
+                patched.setattr(story, "MOST_BRIEF", most_brief)
+                for place, delivered in enumerate(round_of):
+                    source, body = some_delivery(random.Random(delivered), waybill, rough=number > 20)
+                    await deliver(store, body, source=source, at=clock() + place * timedelta(seconds=1))
+                await apply(store, clock=SetClock(clock() + MINUTE))
+        part, whole = await all_of(store, "PART"), await all_of(store, "WHOLE")
+        assert part == whole, f"after round {number}"
+    assert sum(read) > 2
+
+
+async def test_where_a_shipment_stands_is_told_anew_when_two_scans_turn_out_to_be_one(store: Store) -> None:
+    await a_placed(store)
+    await deliver(store, webhook("AWB1", 4, T0))
+    await apply(store)
+    for number, (minutes, ids) in enumerate([(30, {"order_status_id": 7}), (90, {"checkpoint_id": "c"})]):
+        await deliver(store, webhook("AWB1", 5, T0 + minutes * MINUTE, **ids), at=LATER + (number + 1) * MINUTE)
+        await apply(store, clock=SetClock(LATER + (number + 1) * MINUTE))
+    assert (await get(store, "R")).status_at == (T0 + 90 * MINUTE).replace(microsecond=0)
+    both = webhook("AWB1", 5, T0 + 30 * MINUTE, order_status_id=7, checkpoint_id="c")
+    await deliver(store, both, at=LATER + 9 * MINUTE)
+    await apply(store, clock=SetClock(LATER + 9 * MINUTE))
+    assert [s.status_code for s in await timeline(store, "R")] == [4, 5]
+    assert (await get(store, "R")).status_at == (T0 + 30 * MINUTE).replace(microsecond=0)
+
+
+async def test_a_failed_delivery_is_unsolved_again_when_the_end_was_none(store: Store) -> None:
+    await a_placed(store)
+    for number, (code, minutes) in enumerate([(9, 260), (8, 400), (5, 500)]):
+        await deliver(store, webhook("AWB1", code, T0 + minutes * MINUTE), at=LATER + number * MINUTE)
+        await apply(store, clock=SetClock(LATER + number * MINUTE))
+        assert (await get(store, "R")).ndr_at == (None if code == 8 else (T0 + 260 * MINUTE).replace(microsecond=0))
 
 
 async def inbox_counts(store: Store) -> dict[str, int]:

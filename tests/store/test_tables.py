@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import random
+import string
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from awbridge.clickpost.deliveries import LONGEST_REASON, LONGEST_TEXT
+from awbridge.clickpost.wire import LONGEST_ID
 from awbridge.domain.call import Call
 from awbridge.domain.errors import StoreError
+from awbridge.domain.timeline import MOST_WORDINGS
 from awbridge.store import Store, attempts, couriers, inbox, scans, shipments, webhook_keys, windows
 from awbridge.store.couriers import CourierAccount
 from awbridge.store.ids import Ids
@@ -157,6 +161,49 @@ async def test_scans_stand_on_the_timeline_in_order_and_once(store: Store) -> No
         told = await scans.timeline(session, "R")
     assert [(s.status_code, s.scanned_at) for s in told] == [(4, T0), (6, T0 + MINUTE)]
     assert (told[1].remark, told[1].location, told[1].ndr_code, told[1].scan_id) == ("raus 🚚", "Pune", 3, "s2")
+
+
+async def test_of_a_timeline_what_may_be_one_with_a_scan_is_found_without_the_rest(store: Store) -> None:
+    kept = [scan(4, scan_id="S"), scan(5, checkpoint_id="C"), scan(6, status="said so"), scan(8, scan_id="other")]
+    async with store.write() as session:
+        for told in kept:
+            await scans.add(session, [new_scan("R", told), new_scan("X", told)])
+        [by_id, by_checkpoint, by_words, _] = (await scans.to_tell(session, ["R"]))["R"]
+        await scans.learn(session, "R", replace(by_words, fingerprints=("f" * 32, *by_words.fingerprints)))
+        asked = [
+            scans.Told("R", "S", None, "none"),
+            scans.Told("R", "C", "C", "none"),
+            scans.Told("R", None, None, by_words.fingerprints[0]),
+            scans.Told("R", "S", "C", "f" * 32),
+            scans.Told("EMPTY", "S", "C", "f" * 32),
+            scans.Told("X", None, None, "none"),
+        ]
+        found = await scans.alike(session, asked)
+        assert await scans.alike(session, []) == {}
+    assert {r: [e.id for e in entries] for r, entries in found.items()} == {
+        "R": [by_id.id, by_checkpoint.id, by_words.id],
+        "EMPTY": [],
+        "X": [],
+    }
+
+
+async def test_the_longest_scan_fits_into_every_index(store: Store) -> None:
+    def noise(length: int) -> str:
+        return "".join(dice.choices(string.ascii_letters + string.digits, k=length))
+
+    dice = random.Random(1)
+    reference = noise(200)
+    ids = {"scan_id": noise(LONGEST_ID), "checkpoint_id": noise(LONGEST_ID), "waybill": noise(LONGEST_ID)}
+    emoji = "".join(chr(dice.randrange(0x1F300, 0x1F5FF)) for _ in range(LONGEST_REASON))
+    words = {"status": noise(LONGEST_TEXT), "remark": noise(LONGEST_TEXT), "location": noise(LONGEST_TEXT)}
+    longest = scan(**ids, **words, npr_words=emoji)
+    async with store.write() as session:
+        await scans.add(session, [new_scan(reference, longest)])
+        [entry] = (await scans.entries(session, [reference]))[reference]
+        hashes = tuple(f"{dice.getrandbits(128):032x}" for _ in range(MOST_WORDINGS))
+        await scans.learn(session, reference, replace(entry, fingerprints=hashes))
+        [after] = (await scans.to_tell(session, [reference]))[reference]
+    assert (after.fingerprints, after.npr_words, after.scan_id) == (hashes, emoji, longest.scan_id)
 
 
 async def test_a_later_copy_teaches_what_the_first_lacked(store: Store) -> None:

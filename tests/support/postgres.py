@@ -18,6 +18,9 @@ import asyncpg
 
 _numbers = itertools.count(1)
 
+# What is measured is set up as docs/operations.md advises; for tests the defaults are plenty.
+MEASURED = ("shared_buffers=2GB", "max_wal_size=8GB", "wal_compression=lz4")
+
 
 def find_binaries() -> Path | None:
     """The folder with initdb and postgres; None where PostgreSQL is not installed."""
@@ -71,8 +74,7 @@ class PostgresServer:
                     *("-c", "max_connections=100"),
                     # Without fsync what was committed still survives every kill, of it or of us: no power is cut.
                     *("-c", f"fsync={'on' if self.durable else 'off'}"),
-                    # What is measured gets a cache as anybody would give it; for tests the default is plenty.
-                    *("-c", f"shared_buffers={'2GB' if self.durable else '128MB'}"),
+                    *(option for setting in (MEASURED if self.durable else ()) for option in ("-c", setting)),
                 ],
                 user=_user(),
                 stdout=subprocess.DEVNULL,

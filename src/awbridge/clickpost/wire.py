@@ -16,7 +16,7 @@ import pydantic_core
 from awbridge.domain.json import JsonObject
 
 LARGEST = 2**31 - 1  # no code, id of a courier or event is larger; databases keep them in 4 bytes
-LONGEST_ID = 200  # characters; ids are indexed
+LONGEST_ID = 200  # bytes; ids are indexed
 LONGEST_MESSAGE = 500
 LONGEST_RETRY_AFTER = 86_400.0
 
@@ -85,7 +85,8 @@ def as_id(value: Any) -> str:
     if value is None:  # most often, when a delivery is read
         return ""
     text = as_text(value)
-    return "" if len(text) > LONGEST_ID or text.lower() in _ABSENT else text
+    too_long = len(text) > LONGEST_ID or (not text.isascii() and len(text.encode()) > LONGEST_ID)
+    return "" if too_long or text.lower() in _ABSENT else text
 
 
 def as_bool(value: Any) -> bool | None:

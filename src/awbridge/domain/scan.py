@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 
 
 class Source(StrEnum):
@@ -46,14 +47,19 @@ class Scan:
         Webhook and polling show one scan with different precision and spacing, so time counts to the second and text
         without case and surplus spaces. `waybill` stands in where the scan names none.
         """
-        parts = (
-            self.waybill or waybill,
-            str(self.code),
-            self.scanned_at.astimezone(UTC).isoformat(timespec="seconds")[:19],
-            " ".join(self.status.casefold().split()),
-            " ".join(self.location.casefold().split()),
-        )
-        return hashlib.blake2b("\x1f".join(parts).encode(), digest_size=16).hexdigest()
+        return _fingerprint(self.waybill or waybill, self.code, self.scanned_at, self.status, self.location)
+
+
+@lru_cache(maxsize=4096)  # the same scan is asked several times while its delivery is read and told
+def _fingerprint(waybill: str, code: int, scanned_at: datetime, status: str, location: str) -> str:
+    parts = (
+        waybill,
+        str(code),
+        scanned_at.astimezone(UTC).isoformat(timespec="seconds")[:19],
+        " ".join(status.casefold().split()),
+        " ".join(location.casefold().split()),
+    )
+    return hashlib.blake2b("\x1f".join(parts).encode(), digest_size=16).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

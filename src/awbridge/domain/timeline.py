@@ -12,6 +12,8 @@ from typing import Any
 
 from awbridge.domain.scan import Scan, Source
 
+MOST_WORDINGS = 20  # ways of saying one scan that are remembered: they stand in an index, whose rows have an end
+
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Entry:
@@ -172,7 +174,8 @@ class Timeline:
         known.ndr_code = _better(known.ndr_code, copy.ndr_code)
         known.npr_code = _better(known.npr_code, copy.npr_code)
         known.npr_words = known.npr_words or copy.npr_words
-        known.fingerprints += tuple(f for f in copy.fingerprints if f not in known.fingerprints)
+        more = [f for f in copy.fingerprints if f not in known.fingerprints]
+        known.fingerprints += tuple(more[: max(0, MOST_WORDINGS - len(known.fingerprints))])
         if _gathered(known) != before:
             self._index(known, self._place(known))
             if known.id and known not in self.changed:

@@ -175,7 +175,7 @@ async def _tell_shipments(
     session: Session, ready: Sequence[_Read], now: datetime, policy: ApplyPolicy
 ) -> list[Arrival]:
     """Which side told new scans."""
-    stories = await open_stories(session, sorted({about.reference_number for read in ready for about in read.about}))
+    stories = await open_stories(session, _by_shipment(ready))
     told: list[Telling] = []
     applied: list[tuple[Delivery, str | None, int]] = []
     for read in sorted(ready, key=lambda r: (r.delivery.received_at, r.delivery.id)):
@@ -204,6 +204,14 @@ async def _tell_shipments(
         for story in stories.values()
         for e in story.timeline.new
     ]
+
+
+def _by_shipment(ready: Sequence[_Read]) -> dict[str, list[Tidings]]:
+    told: dict[str, list[Tidings]] = {}
+    for read in ready:
+        for tidings, about in zip(read.tidings, read.about, strict=True):
+            told.setdefault(about.reference_number, []).append(tidings)
+    return told
 
 
 def _log_future_scans(story: Story) -> None:

@@ -7,7 +7,7 @@ comes to the same ones.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -27,6 +27,8 @@ from awbridge.store.shipments import Standing
 
 # They show each shipment's latest scan only: one that no webhook brought proves a gap.
 _LATEST_ONLY = (Source.UPDATED_ORDER, Source.REPORT)
+
+MOST_BRIEF = 4  # scans told of one shipment at once; for more the whole timeline is read as fast
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,11 +52,15 @@ class Reading:
 class Story:
     """One shipment's story while a transaction holds it. `gap`: a scan came that webhooks should have brought.
 
-    `told_latest` is the newest latest_status (else scan) among what was told.
+    `told_latest` is the newest latest_status (else scan) among what was told. A `brief` story has of the entries only
+    those that may be one with what is told: where the shipment stood, its row says.
     """
 
-    def __init__(self, shipment: Tracked, entries: Sequence[Entry], promised: Sequence[Promise]) -> None:
+    def __init__(
+        self, shipment: Tracked, entries: Sequence[Entry], promised: Sequence[Promise], *, brief: bool = False
+    ) -> None:
         self.shipment = shipment
+        self._brief = brief
         self.timeline = Timeline(entries)
         self.promises = {(p.said_at, p.edd): p for p in promised}
         self.new_promises: list[Promise] = []
@@ -86,6 +92,8 @@ class Story:
         self.forward_waybill = self.forward_waybill or tidings.forward_waybill or None
         self.forward_reference_number = self.forward_reference_number or tidings.forward_reference_number or None
         self.late = self.late or (self.shipment.last_heard_at is not None and at <= self.shipment.last_heard_at)
+        # What turned out to be no scan of its own may be what the row's standing came from.
+        self.late = self.late or (self._brief and bool(self.timeline.gone))
         self.heard_at = max(self.heard_at or at, at)
 
     def _promise(self, promise: Promise) -> None:
@@ -96,8 +104,9 @@ class Story:
 
     def standing(self, zone: ZoneInfo) -> Standing:
         """Where the shipment stands. Pieces of a multi-piece shipment do not move it."""
-        own = [e for e in self.timeline.entries if e.waybill not in self.shipment.children]
-        seen = _sighting(max(own, key=_rank)) if own else None
+        entries = [] if self._brief else self.timeline.entries  # a brief one has no failures, and is told of none
+        own = [e for e in entries if e.waybill not in self.shipment.children]
+        seen = self._seen(own)
         bucket = status_info(seen.code).bucket if seen else None
         # Of the others failures and pickup_failures want nothing, and most shipments never have one.
         happenings = [
@@ -121,6 +130,11 @@ class Story:
             forward_reference_number=self.forward_reference_number,
         )
 
+    def _seen(self, own: Sequence[Entry]) -> Sighting | None:
+        if self._brief:
+            return newest(stored_standing(self.shipment).sighting, *map(_sighting, self.timeline.new))
+        return _sighting(max(own, key=_rank)) if own else None
+
 
 def _sighting(entry: Entry) -> Sighting:
     info = status_info(entry.code)
@@ -133,12 +147,40 @@ def _rank(entry: Entry) -> tuple[datetime, bool, int, int]:
     return entry.seen_at, info.final, info.step, info.code
 
 
-async def open_stories(session: Session, references: Sequence[str]) -> dict[str, Story]:
-    """The stories of these shipments as they are stored, by reference number; locked until the transaction ends."""
-    locked = await shipments.lock_tracked(session, references)
-    entries = await scans.to_tell(session, sorted(locked))
+async def open_stories(session: Session, told: Mapping[str, Sequence[Tidings]]) -> dict[str, Story]:
+    """The stories of shipments as they are stored, by reference number, to be told this; locked by the transaction.
+
+    Most are brief: what an ordinary scan does to a long timeline costs no more than what it does to a short one.
+    """
+    locked = await shipments.lock_tracked(session, sorted(told))
+    brief = {r for r, shipment in locked.items() if _can_be_brief(shipment, told[r])}
+    entries = await scans.to_tell(session, sorted(locked.keys() - brief))
+    entries |= await scans.alike(session, [one for r in sorted(brief) for one in _told(locked[r], told[r])])
     promised = await promises.of_shipments(session, sorted(locked))
-    return {r: Story(shipment, entries[r], promised[r]) for r, shipment in locked.items()}
+    return {r: Story(shipment, entries[r], promised[r], brief=r in brief) for r, shipment in locked.items()}
+
+
+def _can_be_brief(shipment: Tracked, told: Sequence[Tidings]) -> bool:
+    """Whether the row says all that the timeline would: no pieces, no failures, no end, and none are told of now."""
+    told_scans = [scan for tidings in told for scan in tidings.told]
+    stands = shipment.status_code is not None and not shipment.final and shipment.status_bucket != Bucket.RETURNED
+    # Where a shipment is on its way and its row names no failed delivery, it had none.
+    smooth = shipment.ndr_at is None and shipment.ndr_code is None and shipment.npr_code is None
+    news = any(scan.ndr_code or scan.npr_code or is_failure(scan.code) for scan in told_scans)
+    return stands and smooth and not news and not shipment.children and len(told_scans) <= MOST_BRIEF
+
+
+def _told(shipment: Tracked, told: Sequence[Tidings]) -> list[scans.Told]:
+    return [
+        scans.Told(
+            shipment.reference_number,
+            scan.scan_id,
+            scan.checkpoint_id,
+            scan.fingerprint(waybill=tidings.waybill or shipment.waybill or ""),
+        )
+        for tidings in told
+        for scan in tidings.told
+    ]
 
 
 async def keep(session: Session, stories: Sequence[Story]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from awbridge.domain.scan import Source
 from awbridge.domain.shipment import shard_of
@@ -53,6 +54,25 @@ async def to_tell(session: Session, references: Sequence[str]) -> dict[str, list
         for row in await session.fetch(_sql.to_tell, list(found), [shard_of(r) for r in found]):
             found[row["reference_number"]].append(_known(row))
     return found
+
+
+class Told(NamedTuple):
+    """A scan that is about to be told of a shipment, as far as it says which stored ones may be the same."""
+
+    reference_number: str
+    scan_id: str | None
+    checkpoint_id: str | None
+    fingerprint: str
+
+
+async def alike(session: Session, told: Sequence[Told]) -> dict[str, list[Entry]]:
+    """What may be one with these scans, as `to_tell` has it, by reference number: most often nothing."""
+    found: dict[str, dict[int, Entry]] = {one.reference_number: {} for one in told}
+    if told:
+        references, *rest = map(list, zip(*told, strict=True))
+        for row in await session.fetch(_sql.alike, references, [shard_of(str(r)) for r in references], *rest):
+            found[row["reference_number"]][row["id"]] = _known(row)
+    return {reference: list(entries.values()) for reference, entries in found.items()}
 
 
 def _known(row: Row) -> Entry:
