@@ -30,6 +30,7 @@ from bench import databases
 from bench.processes import Load, bridge, load, peer
 
 SHIPMENTS = 20_000
+HOLLOW = ("no database", "nothing stored")  # servers that have nothing that could be lost
 PATIENCE = 60.0  # seconds that apply gets to end what the load left
 
 
@@ -99,6 +100,12 @@ class Places:
 def bare(connections: int, seconds: float) -> Measured:
     """The same server without key, JSON and database."""
     with peer("bare") as server:
+        return Measured(loads=[load(server, connections=connections, seconds=seconds, shipments=SHIPMENTS)])
+
+
+def unstored(connections: int, seconds: float) -> Measured:
+    """awbridge's endpoint on a store that keeps nothing, and no steps beside it."""
+    with peer("unstored", WEBHOOK_KEY) as server:
         return Measured(loads=[load(server, connections=connections, seconds=seconds, shipments=SHIPMENTS)])
 
 
@@ -200,6 +207,7 @@ def webhook(
         for _ in range(rounds):
             for number in numbers:
                 _add(results, ("no database", number), bare(number, seconds))
+                _add(results, ("nothing stored", number), unstored(number, seconds))
                 for engine in chosen:
                     if peers:
                         _add(results, (f"plain, {engine}", number), plain(places, engine, number, seconds))
@@ -236,11 +244,12 @@ def _print(results: dict[tuple[str, int], Measured]) -> None:
             f"{measured.median('cpu'):.0f}",
             f"{statistics.median(measured.applied):,.0f}" if measured.applied else "",
             f"{statistics.median(measured.drained):,.0f}" if measured.drained else "",
-            "-" if name == "no database" else f"{measured.lost}" + (" VOID" if measured.void else ""),
+            "-" if name in HOLLOW else f"{measured.lost}" + (" VOID" if measured.void else ""),
             str({k: v for one in measured.loads for k, v in one.statuses.items() if k != "200"} or ""),
         )
     Console(width=130).print(table)
     Console(width=130).print(
-        "Medians. applied/s: while the load lasted, in the same process; then/s: after it, until nothing was due. "
-        "CPU: the server process's own time for each acknowledgement, apply included."
+        "Medians. no database: the server with a bare ASGI app. nothing stored: awbridge's own endpoint on a store "
+        "that keeps nothing. applied/s: while the load lasted, in the same process; then/s: after it, until nothing "
+        "was due. CPU: the server process's own time for each acknowledgement, apply included."
     )

@@ -20,7 +20,7 @@ class _Server(uvicorn.Server):
         gc.set_threshold(50_000, 20, 20)
 
 
-def serve(app: Any, port: int, *, lifespan: str = "off") -> None:
+def serve(app: Any, port: int, *, lifespan: str = "off", http: type[OneWriteProtocol] = OneWriteProtocol) -> None:
     """Serve until the process is told to end."""
     config = uvicorn.Config(
         app,
@@ -28,7 +28,7 @@ def serve(app: Any, port: int, *, lifespan: str = "off") -> None:
         log_level="warning",
         access_log=False,
         lifespan=lifespan,  # pyright: ignore[reportArgumentType]
-        http=OneWriteProtocol,
+        http=http,
         server_header=False,
         timeout_graceful_shutdown=2,
     )

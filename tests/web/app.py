@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import httpx2
 import uvicorn
@@ -71,9 +72,9 @@ async def web_on(
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp, endpoint: WebhookEndpoint) -> AsyncGenerator[str]:
+async def serving(app: ASGIApp, endpoint: WebhookEndpoint, **settings: Any) -> AsyncGenerator[str]:
     """The app on loopback, spoken to as `awbridge serve` is; its URL."""
-    config = uvicorn.Config(app, http=answering(endpoint), lifespan="off", log_config=None)
+    config = uvicorn.Config(app, http=answering(endpoint), lifespan="off", log_config=None, **settings)
     config.load()
     protocol, state = config.http_protocol_class, ServerState()
     state.default_headers = [(b"date", b"Sat, 28 Nov 2026 00:00:00 GMT")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -221,6 +222,32 @@ async def test_when_there_is_no_room_it_is_told_at_once_and_by_the_same_words(
     monkeypatch.undo()
     assert await line.ask(request()) == 200
     assert web.endpoint.counts == {503: 1, 200: 1}
+
+
+@sqlite_only
+async def test_a_connection_on_which_nothing_comes_is_closed_and_no_other(web: Web) -> None:
+    async with serving(web.endpoint, web.endpoint, timeout_keep_alive=0.3) as url, connected(url) as line:
+        for _ in range(5):
+            await asyncio.sleep(0.15)
+            assert await line.ask(request()) == 200, "it was in use"
+        started = time.monotonic()
+        assert await line.ended()
+        assert 0.2 < time.monotonic() - started < 2
+
+
+@sqlite_only
+async def test_a_connection_that_waits_for_its_answer_is_not_idle(store: Store) -> None:
+    ingest = Ingest(store)
+    endpoint = WebhookEndpoint(ingest, KeyRing(store, ["right"]), SetClock())
+    storing = asyncio.create_task(ingest.run())
+    async with serving(endpoint, endpoint, timeout_keep_alive=0.1) as url, connected(url) as line:
+        assert await line.ask(request()) == 200
+        storing.cancel()
+        await asyncio.gather(storing, return_exceptions=True)
+        line.send(request())
+        status, headers, _ = await line.answer()  # after 1.2 s, many times its patience
+        assert (status, headers["retry-after"]) == (503, "1")
+        assert await line.ended()
 
 
 @sqlite_only

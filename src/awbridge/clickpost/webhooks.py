@@ -13,6 +13,7 @@ from awbridge.clickpost.wire import Reply, as_id, as_int, as_object, read_json
 # Headers in which ClickPost proves itself, as ASGI gives them. The underscore is ClickPost's: many proxies drop it.
 KEY_HEADERS = (b"webhook_key", b"x-api-key")
 
+_LARGEST_PLAIN = 2**63
 _NO_ID = frozenset({"", "0"})
 
 
@@ -39,6 +40,8 @@ def webhook_identity(body: bytes) -> str:
     value = _read(body)
     if isinstance(value, dict):
         item = cast("dict[str, Any]", value)
+        if (plain := _plain(item)) is not None:
+            return plain
         beside = as_object(item.get("additional"))
         status_id = as_id(item.get("order_status_id"))
         if status_id in _NO_ID:
@@ -51,6 +54,14 @@ def webhook_identity(body: bytes) -> str:
     elif not (isinstance(value, list) and value and all(isinstance(entry, dict) for entry in cast("list[Any]", value))):
         raise ValueError("a delivery is a JSON object or a list of objects")
     return f"sha:{hashlib.blake2b(body, digest_size=16).hexdigest()}"
+
+
+def _plain(item: dict[str, Any]) -> str | None:
+    """The identity of nearly every delivery, without the detours that the others need."""
+    status_id, beside = item.get("order_status_id"), item.get("additional")
+    if type(status_id) is not int or not 0 < status_id < _LARGEST_PLAIN or "notification_event_id" in item:
+        return None
+    return None if beside and "notification_event_id" in beside else f"osid:{status_id}"
 
 
 def _read(body: bytes) -> Any:

@@ -8,6 +8,7 @@ to what it sent before.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -82,25 +83,51 @@ class WebhookProtocol(OneWriteProtocol):
     endpoint: WebhookEndpoint
     wire: Wire
     _held: list[bytes] | None = None  # the body of what may be answered here, until it is whole
+    _heard_at = 0.0  # by the loop's clock
+    _idle: asyncio.TimerHandle | None = None
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes came in."""
+        self._heard_at = self.loop.time()
+        super().data_received(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection has ended."""
+        if self._idle:
+            self._idle.cancel()
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        """A request begins. What ASGI wants to know of it is gathered when it is ASGI's."""
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
 
     def on_headers_complete(self) -> None:
         """Hold back what may be answered here."""
         self._held = [] if self._is_ordinary() else None
         if self._held is None:
-            super().on_headers_complete()
+            self._begin_as_usual()
 
     def _is_ordinary(self) -> bool:
-        if self.url != _PATH and not self.url.startswith(_BELOW):
+        if self.url != _PATH and (not self.url.startswith(_BELOW) or b"?" in self.url or b"%" in self.url):
             return False
-        if b"?" in self.url or b"%" in self.url or self.root_path or self.expect_100_continue:
-            return False
-        if self.cycle and not self.cycle.response_complete:
+        if self.root_path or self.expect_100_continue or (self.cycle and not self.cycle.response_complete):
             return False
         parser = cast("Any", self.parser)  # uvicorn sets it to None when the connection ends
         if parser.get_method() != b"POST" or not parser.should_keep_alive() or parser.should_upgrade():
             return False
-        length = next((value for name, value in self.headers if name == b"content-length"), b"")
-        return length.isdigit() and int(length) <= LARGEST_AT_ONCE
+        for name, value in self.headers:
+            if name == b"content-length":
+                return value.isdigit() and int(value) <= LARGEST_AT_ONCE
+        return False
+
+    def _begin_as_usual(self) -> None:
+        url, headers, waits = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.expect_100_continue = url, waits
+        self.headers += headers
+        super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         """Hold it too."""
@@ -124,7 +151,7 @@ class WebhookProtocol(OneWriteProtocol):
             exchange.set_exception(error)
             return
         self.cycle = before
-        super().on_headers_complete()
+        self._begin_as_usual()
         super().on_body(body)
         super().on_message_complete()
 
@@ -137,7 +164,21 @@ class WebhookProtocol(OneWriteProtocol):
         self.line.write_whole(self.wire.of(answer, more, keep_alive=exchange.keep_alive))
         if not exchange.keep_alive:
             self.line.close()
-        self.on_response_complete()
+        elif self.pipeline:
+            self.on_response_complete()
+        else:
+            self.server_state.total_requests += 1
+            self._idle = self._idle or self.loop.call_later(self.timeout_keep_alive, self._end_if_idle)
+
+    def _end_if_idle(self) -> None:
+        """One timer for a connection, not one for each of its requests as uvicorn has."""
+        self._idle = None
+        silent = self.loop.time() - self._heard_at
+        if silent < self.timeout_keep_alive or not self.cycle.response_complete:
+            rest = max(self.timeout_keep_alive - silent, 0.1)
+            self._idle = self.loop.call_later(rest, self._end_if_idle)
+        else:
+            self.line.close()
 
 
 def answering(its_endpoint: WebhookEndpoint) -> type[WebhookProtocol]:

@@ -16,6 +16,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import structlog
@@ -80,6 +81,9 @@ class _HungUp(Exception):
     """The caller went away before the body had come whole. There is nothing to keep: ClickPost tries again."""
 
 
+_digest = lru_cache(maxsize=16)(webhook_keys.digest)  # ClickPost sends the same one every time
+
+
 class KeyRing:
     """The keys that webhooks may carry: from the settings, and those that registration stored."""
 
@@ -97,7 +101,7 @@ class KeyRing:
 
     def knows(self, offered: Iterable[str]) -> bool:
         """Whether one of the offered keys is right, as far as known. Compares in constant time."""
-        right = self._match([webhook_keys.digest(key) for key in offered])
+        right = self._match([_digest(key) for key in offered])
         if right:
             self._refresh()
         return right

@@ -1,0 +1,55 @@
+"""What the database costs: awbridge's own webhook endpoint, key, JSON, batches and all, on a store that keeps nothing.
+
+python -m bench.peers.unstored PORT KEY
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from typing import Any, cast
+
+from awbridge.domain.errors import StoreBusy
+from awbridge.steps.clock import utc_now
+from awbridge.steps.ingest import Ingest
+from awbridge.store import Store
+from awbridge.web.protocol import answering
+from awbridge.web.webhook import KeyRing, WebhookEndpoint
+from bench.peers.serving import serve
+
+
+class _Nowhere:
+    def read(self) -> None:
+        """There are no keys but those of the settings."""
+        raise StoreBusy("there is no database")
+
+    async def write_at_once(self, statement: object, rows: Sequence[Sequence[object]]) -> None:
+        """Keep nothing."""
+        del statement, rows
+
+
+class App:
+    """The endpoint; its batches are taken from the first request on."""
+
+    def __init__(self, key: str) -> None:
+        store = cast("Store", _Nowhere())
+        self._ingest = Ingest(store)
+        self.endpoint = WebhookEndpoint(self._ingest, KeyRing(store, [key]), utc_now)
+        self._running: asyncio.Task[None] | None = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """uvicorn's lifespan starts what runs beside."""
+        if scope["type"] == "lifespan":
+            await receive()
+            self._running = asyncio.create_task(self._ingest.run())
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+            await send({"type": "lifespan.shutdown.complete"})
+            return
+        await self.endpoint(scope, receive, send)
+
+
+if __name__ == "__main__":
+    app = App(sys.argv[2])
+    serve(app, int(sys.argv[1]), lifespan="on", http=answering(app.endpoint))
