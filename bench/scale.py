@@ -30,6 +30,7 @@ from bench import databases
 from bench.load import FIRST_ID, FIRST_WAYBILL, body
 from bench.processes import bridge, load
 
+NEW, LARGE = "awbridge_bench_new", "awbridge_bench_large"
 EACH = 10  # scans of a shipment
 CODE = 5  # their status: in transit
 ACTIVE = 20_000  # shipments in the new database; as many of the large one's are told of
@@ -65,7 +66,7 @@ FROM shipments
 """
 _WARM = """
 SELECT sum(pg_prewarm(oid, 'read')) FROM pg_class
-WHERE relkind IN ('r', 'i', 't') AND relnamespace = 'public'::regnamespace
+WHERE relkind IN ('r', 'i', 't') AND relnamespace = 'public'::regnamespace AND relname <> 'inbox'
 """
 _STORED_SINCE = "SELECT count(*) FROM inbox WHERE shard = ANY($1::smallint[]) AND id > $2 AND identity LIKE 'osid:%'"
 
@@ -104,7 +105,8 @@ async def _settle(url: str) -> None:
     try:
         await connection.execute("VACUUM ANALYZE", timeout=3600)
         await connection.execute("CHECKPOINT", timeout=3600)
-        # A database that has been in use is in memory as far as that goes; one that was just written is not.
+        # A database that has been in use is in memory as far as that goes; one that was just written is not. Applied
+        # deliveries are not read again.
         await connection.execute("CREATE EXTENSION IF NOT EXISTS pg_prewarm")
         await connection.execute(_WARM, timeout=3600)
     finally:
@@ -195,9 +197,19 @@ def _delivery(place: Place, dice: random.Random) -> NewDelivery:
     return NewDelivery(f"osid:{FIRST_ID + place.used}", Source.WEBHOOK, told, utc_now())
 
 
+def _loaded(admin: str, shipments: int) -> tuple[Place, Place]:
+    """What an earlier run has left. Its numbers of deliveries are used up: those of now grow with the clock."""
+    used = int(time.time() - 1_795_000_000) * 10_000
+    named = ((NEW, ACTIVE), (LARGE, shipments))
+    new, large = (Place(url=f"{admin.rpartition('/')[0]}/{name}", shipments=n, used=used) for name, n in named)
+    for place in (new, large):
+        asyncio.run(_settle(place.url))
+    return new, large
+
+
 async def _prepare(admin: str, shipments: int) -> tuple[Place, Place]:
-    new = Place(url=await _create(admin, "awbridge_bench_new"), shipments=ACTIVE)
-    large = Place(url=await _create(admin, "awbridge_bench_large"), shipments=shipments)
+    new = Place(url=await _create(admin, NEW), shipments=ACTIVE)
+    large = Place(url=await _create(admin, LARGE), shipments=shipments)
     started = time.monotonic()
     await databases.fill(new.url, range(ACTIVE))
     await databases.fill(large.url, range(shipments), code=CODE)
@@ -209,12 +221,17 @@ async def _prepare(admin: str, shipments: int) -> tuple[Place, Place]:
     return new, large
 
 
-def _run(admin: str, scans: int, seconds: float, rounds: int) -> tuple[Place, Place]:
-    new, large = asyncio.run(_prepare(admin, max(scans // EACH, ACTIVE)))
+def _run(admin: str, scans: int, seconds: float, rounds: int, *, again: bool) -> tuple[Place, Place]:
+    shipments = max(scans // EACH, ACTIVE)
+    new, large = _loaded(admin, shipments) if again else asyncio.run(_prepare(admin, shipments))
     for _ in range(rounds):
         for place in (new, large):
             _take_in(place, seconds)
             asyncio.run(_apply(place))
+            figures = (place.acks[-1], place.p99[-1], place.applied[-1], place.pages[-1])
+            click.echo(
+                f"  {place.shipments:,} shipments: " + ", ".join(f"{figure:,.1f}" for figure in figures), err=True
+            )
     return new, large
 
 
@@ -242,13 +259,16 @@ def _print(new: Place, large: Place, scans: int) -> bool:
 @click.option("--seconds", default=5.0, show_default=True, type=click.FloatRange(0.5, 60), help="Length of one load.")
 @click.option("--rounds", default=3, show_default=True, type=click.IntRange(1, 20), help="Medians are of so many.")
 @click.option("--database", help="postgresql://... of a server that may hold two more databases; else one is started.")
-def scale(scans: int, seconds: float, rounds: int, database: str | None) -> None:
+@click.option("--again", is_flag=True, help="The two databases of an earlier run are there: do not load them anew.")
+def scale(scans: int, seconds: float, rounds: int, database: str | None, *, again: bool) -> None:
     """Speed with millions of scans beside speed on a new database. Full size wants 25 GB of disk."""
+    if again and not database:
+        raise click.UsageError("--again needs --database: a server that is started here has nothing yet.")
     if database:
-        new, large = _run(database, scans, seconds, rounds)
+        new, large = _run(database, scans, seconds, rounds, again=again)
     else:
         with postgres_server(durable=True) as server:
-            new, large = _run(server.url(), scans, seconds, rounds)
+            new, large = _run(server.url(), scans, seconds, rounds, again=False)
     kept = _print(new, large, scans)
     if new.lost or large.lost:
         raise SystemExit(f"VOID: acknowledged and stored differ by {new.lost} and {large.lost}")
