@@ -112,7 +112,8 @@ async def web_on(
             else:
                 app = stack.enter_context(lent_app(store, clock, endpoint, api_keys=tuple(api_keys)))
             if served:
-                http = httpx2.AsyncClient(base_url=await stack.enter_async_context(serving(app, endpoint)))
+                url = await stack.enter_async_context(serving(app, endpoint))
+                http = httpx2.AsyncClient(base_url=url, verify=False)
             else:
                 transport = httpx2.ASGITransport(app=app, client=("127.0.0.1", 1))  # pyright: ignore
                 http = httpx2.AsyncClient(transport=transport, base_url="http://localhost:8000")
