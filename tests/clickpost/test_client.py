@@ -3,10 +3,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-import ssl
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +12,6 @@ import pytest
 from awbridge import AsyncClickPost, ClickPost
 from awbridge.clickpost import endpoints, exchange
 from awbridge.clickpost.answers import OrderAnswer
-from awbridge.clickpost.connection import http_settings
 from awbridge.domain.call import Call
 from awbridge.domain.errors import VendorError
 from awbridge.domain.outcome import Misconfigured, Pending, Placed, Rejected, TryLater, Unknown
@@ -388,16 +385,3 @@ async def test_an_order_is_fetched_or_is_not_there(clickpost: AsyncClickPost, ve
     with pytest.raises(VendorError) as error:
         await clickpost.fetch_order("W1", 4)
     assert error.value.again
-
-
-def test_clients_share_the_certificates_that_the_environment_names_now(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    shared = http_settings(1.0, 1)["verify"]
-    assert http_settings(9.0, 2)["verify"] is shared
-    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
-    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
-    own = http_settings(1.0, 1)["verify"]
-    assert own is not shared
-    assert own.get_ca_certs() == []
-    assert own.verify_mode is ssl.CERT_REQUIRED

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import ssl
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -12,6 +10,7 @@ from typing import Any
 import httpx2
 from opentelemetry import trace
 
+from awbridge.certificates import trusted
 from awbridge.clickpost.endpoints import Endpoints, Request
 from awbridge.clickpost.exchange import Listener
 from awbridge.clickpost.masking import MaskUrls
@@ -74,16 +73,8 @@ def http_settings(timeout: float, connections: int) -> dict[str, Any]:
         ),
         "headers": {"User-Agent": "awbridge", "Accept": "application/json"},
         "follow_redirects": False,
-        "verify": _trusted(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")),
+        "verify": trusted(),
     }
-
-
-@lru_cache(maxsize=4)
-def _trusted(_file: str | None, _folder: str | None) -> ssl.SSLContext:
-    """Whose certificates are believed, by what the environment says. All clients share it: reading them takes longer
-    than a call.
-    """
-    return httpx2.create_ssl_context()
 
 
 @lru_cache(maxsize=16)
