@@ -18,8 +18,7 @@ from tests.support.s3 import S3Server, s3_server
 
 __all__ = ["database_url", "postgres", "s3", "store", "store_url"]
 
-
-_SLOW_AS_A_WHOLE = re.compile(r"^pytestmark = \[?\s*pytest\.mark\.slow\b", re.MULTILINE)
+_MARKED_AS_A_WHOLE = re.compile(r"^pytestmark = \[?\s*pytest\.mark\.(\w+)", re.MULTILINE)
 
 
 def pytest_configure() -> None:
@@ -30,10 +29,11 @@ def pytest_configure() -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Where slow tests are left out, a file of nothing else is not imported: that alone took each worker seconds."""
-    if "not slow" not in config.getoption("markexpr") or collection_path.suffix != ".py":
+    """A file of nothing but what a run leaves out is not imported: that alone took each worker seconds."""
+    if collection_path.suffix != ".py" or not (left_out := config.getoption("markexpr")):
         return None
-    return bool(_SLOW_AS_A_WHOLE.search(collection_path.read_text("utf-8"))) or None
+    marked = _MARKED_AS_A_WHOLE.search(collection_path.read_text("utf-8"))
+    return (marked and f"not {marked[1]}" in left_out.split(" and ")) or None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
