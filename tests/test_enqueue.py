@@ -34,7 +34,7 @@ from tests.store.rows import T0, count, delivery, fetch
 from tests.store.rows import sql as rows_sql
 from tests.support.postgres import PostgresServer
 
-pytestmark = pytest.mark.parametrize("store_url", ["postgres"], indirect=True)
+pytestmark = [pytest.mark.postgres, pytest.mark.parametrize("store_url", ["postgres"], indirect=True)]
 
 
 class Caller:

@@ -56,6 +56,13 @@ def test_indian_scripts_keep_their_joiners() -> None:
     assert name in Templates().render(Milestone.SHIPPED, Channel.MAIL, "hi", {**EXAMPLE, "name": name}).text
 
 
+def test_an_edited_file_counts_at_once(tmp_path: Path) -> None:
+    words = own(tmp_path, "en/shipped.sms.j2", "First {{ order }}")
+    assert words.render(Milestone.SHIPPED, Channel.SMS, "en", EXAMPLE).text == "First 1001"
+    own(tmp_path, "en/shipped.sms.j2", "Then {{ order }}")
+    assert words.render(Milestone.SHIPPED, Channel.SMS, "en", EXAMPLE).text == "Then 1001"
+
+
 def test_a_folder_stands_in_file_by_file(tmp_path: Path) -> None:
     words = own(tmp_path, "en/shipped.sms.j2", "dlt_template_id: 1107\n---\nGone: {{ order }}")
     sms = words.render(Milestone.SHIPPED, Channel.SMS, "en", EXAMPLE)

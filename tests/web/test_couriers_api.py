@@ -12,10 +12,9 @@ from awbridge.clickpost.accounts import VendorAccount
 from awbridge.domain.allocation import Allocation
 from awbridge.steps.ingest import Ingest
 from awbridge.store import Store
-from awbridge.web.app import build_app
 from awbridge.web.webhook import KeyRing, WebhookEndpoint
 from tests.steps.world import SetClock, an_order
-from tests.web.app import Web
+from tests.web.app import Web, lent_app
 
 
 class Vendor:
@@ -25,25 +24,21 @@ class Vendor:
         return [kept] if active else [kept, off]
 
 
+VENDOR = Vendor()
+
+
 @pytest.fixture
 async def http(store: Store) -> AsyncIterator[httpx2.AsyncClient]:
     """The app, with an account at ClickPost and its recommendation allowed."""
     clock = SetClock()
     endpoint = WebhookEndpoint(Ingest(store), KeyRing(store, ()), clock)
-    app = build_app(
-        store=store,
-        clock=clock,
-        webhook=endpoint,
-        loops=(),
-        api_keys=(),
-        clickpost=Vendor(),
-        allocation=Allocation.RULES_THEN_RECOMMENDATION,
-    )
-    transport = httpx2.ASGITransport(app=app, client=("127.0.0.1", 1))
-    async with httpx2.AsyncClient(transport=transport, base_url="http://awbridge") as client:
-        await client.put("/v1/couriers/six", json={"courier_partner_id": 6, "account_code": "six"})
-        await client.put("/v1/couriers/t", json={"courier_partner_id": 4, "account_code": "one", "fallback": "six"})
-        yield client
+    allocation = Allocation.RULES_THEN_RECOMMENDATION
+    with lent_app(store, clock, endpoint, clickpost=VENDOR, allocation=allocation) as app:
+        transport = httpx2.ASGITransport(app=app, client=("127.0.0.1", 1))  # pyright: ignore
+        async with httpx2.AsyncClient(transport=transport, base_url="http://awbridge") as client:
+            await client.put("/v1/couriers/six", json={"courier_partner_id": 6, "account_code": "six"})
+            await client.put("/v1/couriers/t", json={"courier_partner_id": 4, "account_code": "one", "fallback": "six"})
+            yield client
 
 
 def bare(reference: str) -> dict[str, object]:

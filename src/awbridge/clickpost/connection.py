@@ -10,6 +10,7 @@ from typing import Any
 import httpx2
 from opentelemetry import trace
 
+from awbridge.certificates import trusted
 from awbridge.clickpost.endpoints import Endpoints, Request
 from awbridge.clickpost.exchange import Listener
 from awbridge.clickpost.masking import MaskUrls
@@ -72,6 +73,7 @@ def http_settings(timeout: float, connections: int) -> dict[str, Any]:
         ),
         "headers": {"User-Agent": "awbridge", "Accept": "application/json"},
         "follow_redirects": False,
+        "verify": trusted(),
     }
 
 

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import httpx2
 from standardwebhooks import Webhook
 
+from awbridge.certificates import trusted
 from awbridge.domain.privacy import veiled
 from awbridge.sinks.addresses import AddressRefused, AddressUnknown, Network, find_target
 
@@ -56,7 +57,7 @@ class Outgoing:
         limits = httpx2.Limits(max_keepalive_connections=20, max_connections=100)
         # Proxies of the environment are not used, its certificates (SSL_CERT_FILE) are: own systems may have own ones.
         self._http = httpx2.AsyncClient(
-            verify=httpx2.create_ssl_context(),
+            verify=trusted(),
             timeout=timeout,
             follow_redirects=False,
             trust_env=False,

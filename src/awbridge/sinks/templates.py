@@ -11,10 +11,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 
-from jinja2 import StrictUndefined, TemplateError, meta
+from jinja2 import StrictUndefined, Template, TemplateError, meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from awbridge.domain.errors import AwbridgeError
@@ -35,6 +36,9 @@ _GSM = set(
     "abcdefghijklmnopqrstuvwxyzäöñüà"
 )
 _GSM_DOUBLE = set("^{}\\[~]|€\f")
+
+_TEXT = ImmutableSandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+_HTML = _TEXT.overlay(autoescape=True)
 
 # Every name that a template may use, with what the preview shows.
 EXAMPLE: Mapping[str, str | bool] = {
@@ -88,8 +92,6 @@ class Templates:
         self._package = resources.files("awbridge") / "templates" / "notices"
         self._folder = folder
         self._default = default_language
-        self._text = ImmutableSandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-        self._html = self._text.overlay(autoescape=True)
 
     def render(
         self, milestone: Milestone, channel: Channel, language: str, values: Mapping[str, str | bool]
@@ -99,8 +101,8 @@ class Templates:
         head, body = _parted(source)
         clean = {name: _for_channel(channel, value) for name, value in values.items()}
         where = f"{found}/{milestone}"
-        text = self._run(self._text, body, clean, where).strip()[:LONGEST_TEXT]
-        subject = " ".join(self._run(self._text, head.get("subject", ""), clean, where).split())
+        text = _run(_TEXT, body, clean, where).strip()[:LONGEST_TEXT]
+        subject = " ".join(_run(_TEXT, head.get("subject", ""), clean, where).split())
         page = self._page(milestone, found, text, subject, clean) if channel is Channel.MAIL else None
         return Rendered(text, subject, page, found, head.get("dlt_template_id", ""))
 
@@ -112,15 +114,7 @@ class Templates:
         if source is None:
             return None
         more = {"subject": subject, "paragraphs": text.split("\n\n"), "language": language}
-        return self._run(self._html, source, {**values, **more}, f"{language}/{milestone}.html")
-
-    def _run(
-        self, environment: ImmutableSandboxedEnvironment, source: str, values: Mapping[str, object], where: str
-    ) -> str:
-        try:
-            return environment.from_string(source).render(values)
-        except (TemplateError, ArithmeticError, TypeError, ValueError, AttributeError, LookupError) as error:
-            raise TemplateRefused(f"template {where}: {error}") from None
+        return _run(_HTML, source, {**values, **more}, f"{language}/{milestone}.html")
 
     def _find(self, milestone: Milestone, channel: Channel, language: str) -> tuple[str, str]:
         for one in dict.fromkeys((language, self._default, "en")):
@@ -159,8 +153,7 @@ class Templates:
             source, _ = self._find(milestone, channel, language)
             head, body = _parted(source)
             for part in (body, head.get("subject", "")):
-                unknown = meta.find_undeclared_variables(self._text.parse(part)) - set(EXAMPLE)
-                findings += [Finding(file, f"there is no value named {name}") for name in sorted(unknown)]
+                findings += [Finding(file, f"there is no value named {name}") for name in _unknown_names(part)]
             findings += [Finding(file, f"unknown line {n!r} at the top") for n in sorted(set(head) - _HEAD_NAMES)]
             rendered = self.render(milestone, channel, language, EXAMPLE)
         except (TemplateRefused, TemplateError) as error:
@@ -186,6 +179,25 @@ class Templates:
             for name, path in names
             if name != "layout.html.j2" and not (name.count("/") == 1 and path.name in known)
         ]
+
+
+@lru_cache(maxsize=512)
+def _compiled(environment: ImmutableSandboxedEnvironment, source: str) -> Template:
+    """Most messages are made of the same few sources, and compiling takes far longer than filling in."""
+    return environment.from_string(source)
+
+
+def _run(environment: ImmutableSandboxedEnvironment, source: str, values: Mapping[str, object], where: str) -> str:
+    try:
+        return _compiled(environment, source).render(values)
+    except (TemplateError, ArithmeticError, TypeError, ValueError, AttributeError, LookupError) as error:
+        raise TemplateRefused(f"template {where}: {error}") from None
+
+
+@lru_cache(maxsize=512)
+def _unknown_names(source: str) -> tuple[str, ...]:
+    """Names in a source that have no value. Raises TemplateError."""
+    return tuple(sorted(meta.find_undeclared_variables(_TEXT.parse(source)) - set(EXAMPLE)))
 
 
 def _is_plain(language: str) -> bool:

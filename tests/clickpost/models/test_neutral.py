@@ -239,31 +239,37 @@ payments = st.just(Payment.prepaid()) | amounts.filter(bool).map(Payment.cod)
 ways = st.sampled_from(["forward", "return", "exchange", "exchange back", "checked"])
 
 
+carriers = st.sampled_from([4, 5, 28, 145, 330])
+references = st.text("ABCxyz012-_é", min_size=1, max_size=20)
+several_goods = st.lists(goods, min_size=1, max_size=3).map(tuple)
+invoices = st.builds(
+    Invoice, number=words, day=st.dates(date(1900, 1, 1)), value=amounts, currency=st.sampled_from(["INR", "AED"])
+)
+perhaps_parties = st.none() | parties
+perhaps_gst = st.none() | st.builds(Gst, taxable_value=amounts, consignee_gstin=words)
+yes_or_no = st.booleans()
+
+
 @st.composite
 def consignments(draw: st.DrawFn) -> Consignment:
     way = draw(ways)
     return Consignment(
-        courier_partner_id=draw(st.sampled_from([4, 5, 28, 145, 330])),
-        reference_number=draw(st.text("ABCxyz012-_é", min_size=1, max_size=20)),
+        courier_partner_id=draw(carriers),
+        reference_number=draw(references),
         sender=draw(parties),
         receiver=draw(parties),
-        goods=tuple(draw(st.lists(goods, min_size=1, max_size=3))),
+        goods=draw(several_goods),
         parcel=draw(parcels),
-        invoice=Invoice(
-            number=draw(words),
-            day=draw(st.dates(date(1900, 1, 1))),
-            value=draw(amounts),
-            currency=draw(st.sampled_from(["INR", "AED"])),
-        ),
+        invoice=draw(invoices),
         payment=draw(payments),
-        return_to=draw(st.none() | parties),
+        return_to=draw(perhaps_parties),
         return_reason=draw(words) if way in ("return", "checked") else "",
         reverse=way == "exchange back",
-        exchange=Exchange(old_goods_to=draw(st.none() | parties)) if "exchange" in way else None,
+        exchange=Exchange(old_goods_to=draw(perhaps_parties)) if "exchange" in way else None,
         quality_check=QualityCheck(questions=("BRAND",)) if way == "checked" else None,
-        multi_piece=draw(st.booleans()),
-        gst=draw(st.none() | st.builds(Gst, taxable_value=amounts, consignee_gstin=words)),
-        in_background=draw(st.booleans()),
+        multi_piece=draw(yes_or_no),
+        gst=draw(perhaps_gst),
+        in_background=draw(yes_or_no),
     )
 
 
