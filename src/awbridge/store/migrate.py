@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from importlib import resources
 
 from awbridge.domain.errors import MigrationError, StoreBusy, StoreError
@@ -28,6 +29,7 @@ class Migration:
         return hashlib.sha256(self.sql.encode()).hexdigest()
 
 
+@cache
 def migrations() -> list[Migration]:
     """All migrations of this version, oldest first."""
     folder = resources.files("awbridge.store") / "migrations"
