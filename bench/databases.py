@@ -23,14 +23,15 @@ URGENT_EVERY = 50  # one order in so many is urgent
 
 _SQL = parse("""
 -- name: shipments
--- `code`: the status of their last scan, ten days into a journey; NULL where nothing was heard of them yet.
+-- `code`: the status of their last scan, yesterday; NULL where nothing was heard of them yet. Nobody is late or stuck:
+-- a million alarms are not what is measured.
 INSERT INTO shipments (shard, reference_number, order_id, courier_partner_id, region, delivery_type, payload, state,
   success, no_of_retries, cancel_tries, waybill, status_step, final, created_at, updated_at, status_code, status_at,
   status_bucket, last_heard_at, next_ask_at)
 {{postgres: SELECT shard, reference_number, reference_number, 4, 'india', 'FORWARD', payload, 'placed', TRUE, 0, 0,
-  waybill, CASE WHEN code IS NULL THEN 0 ELSE 50 END, FALSE, now() - interval '60 days', now() - interval '1 day',
-  code, CASE WHEN code IS NOT NULL THEN timestamptz '2026-10-10' END, CASE WHEN code IS NOT NULL THEN 3 END,
-  CASE WHEN code IS NOT NULL THEN timestamptz '2026-10-10' END,
+  waybill, CASE WHEN code IS NULL THEN 0 ELSE 50 END, FALSE, now() - interval '10 days', now() - interval '1 day',
+  code, CASE WHEN code IS NOT NULL THEN current_date - 1 END, CASE WHEN code IS NOT NULL THEN 3 END,
+  CASE WHEN code IS NOT NULL THEN current_date - 1 END,
   CASE WHEN code IS NOT NULL THEN now() + interval '1 day' END
 FROM unnest($1::smallint[], $2::text[], $3::text[], $4::text[], $5::integer[])
   AS row (shard, reference_number, waybill, payload, code)}}

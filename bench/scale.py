@@ -45,23 +45,23 @@ SELECT shard, number * 10 + $1::bigint, reference_number,
   reference_number || chr(31) || 'id:old-' || number || '-' || $1,
   md5(reference_number || $1), 'old-' || number || '-' || $1, NULL, waybill, 4, 5, 'In Transit',
   'Shipment received at facility, connected to destination hub', 'Bengaluru_Hoskote_GW (Karnataka)', NULL,
-  timestamptz '2026-10-01' + $1 * interval '1 day', timestamptz '2026-10-01' + $1 * interval '1 day', 'webhook'
+  current_date - 10 + $1 * interval '1 day', current_date - 10 + $1 * interval '1 day', 'webhook'
 FROM (SELECT shipments.*, substr(reference_number, 7)::bigint AS number FROM shipments) AS numbered
 """
 _DELIVERIES = """
 INSERT INTO inbox (shard, id, identity, source, body, received_at, due_at, applied_at, waiting_for, tries, problem)
 SELECT number % 64, number * 10 + $1::bigint, 'osid:old-' || number || '-' || $1, 'webhook',
-  convert_to(repeat('x', 900), 'UTF8'), timestamptz '2026-10-01' + $1 * interval '1 day', NULL,
-  timestamptz '2026-10-01' + $1 * interval '1 day', NULL, 0, NULL
+  convert_to(repeat('x', 900), 'UTF8'), current_date - 10 + $1 * interval '1 day', NULL,
+  current_date - 10 + $1 * interval '1 day', NULL, 0, NULL
 FROM generate_series(0, $2::bigint - 1) AS number
 """
 _MILESTONES = """
 INSERT INTO milestones (shard, reference_number, milestone, status_code, status_at, reached_at, why)
-SELECT shard, reference_number, 'shipped', 5, timestamptz '2026-10-01', timestamptz '2026-10-01', '' FROM shipments
+SELECT shard, reference_number, 'shipped', 5, current_date - 10, current_date - 10, '' FROM shipments
 """
 _PROMISES = """
 INSERT INTO promises (shard, reference_number, said_at, edd, heard_at, source)
-SELECT shard, reference_number, timestamptz '2026-10-01', '2026-11-24', timestamptz '2026-10-01', 'webhook'
+SELECT shard, reference_number, current_date - 10, to_char(current_date + 3, 'YYYY-MM-DD'), current_date - 10, 'webhook'
 FROM shipments
 """
 _WARM = """
