@@ -36,6 +36,7 @@ CODE = 5  # their status: in transit
 ACTIVE = 20_000  # shipments in the new database; as many of the large one's are told of
 TO_APPLY = 4_000  # deliveries
 PAGES = 300
+QUIET_LOOKS = 10  # in a row, a fifth of a second apart
 ALLOWED = 0.2  # how much slower the large one may be
 
 _SCANS = """
@@ -68,6 +69,7 @@ _WARM = """
 SELECT sum(pg_prewarm(oid, 'read')) FROM pg_class
 WHERE relkind IN ('r', 'i', 't') AND relnamespace = 'public'::regnamespace AND relname <> 'inbox'
 """
+_BUSY = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'awbridge' AND state = 'active'"
 _STORED_SINCE = "SELECT count(*) FROM inbox WHERE shard = ANY($1::smallint[]) AND id > $2 AND identity LIKE 'osid:%'"
 
 
@@ -134,6 +136,7 @@ async def _create(url: str, name: str) -> str:
 def _take_in(place: Place, seconds: float) -> None:
     since = (time.time_ns() // 1000) << 10  # ids grow with time
     with bridge(place.url) as server:
+        asyncio.run(_until_at_rest(place.url))
         seen = load(server, connections=128, seconds=seconds, shipments=place.shipments, first=place.used)
         place.acks.append(seen.per_second)
         place.p99.append(seen.p99)
@@ -147,6 +150,18 @@ async def _stored(url: str, since: int) -> int:
     connection = await asyncpg.connect(url)
     try:
         return await connection.fetchval(_STORED_SINCE, list(range(64)), since, timeout=600)
+    finally:
+        await connection.close()
+
+
+async def _until_at_rest(url: str) -> None:
+    """A process that starts goes through all open journeys once: that is not the load that is measured."""
+    connection = await asyncpg.connect(url)
+    try:
+        quiet = 0
+        while quiet < QUIET_LOOKS:
+            await asyncio.sleep(0.2)
+            quiet = 0 if await connection.fetchval(_BUSY) else quiet + 1
     finally:
         await connection.close()
 
