@@ -74,7 +74,7 @@ START_PATIENCE = 60.0  # seconds that a starting service waits for its database
 # answered. Python's own 5 ms would be most of a commit.
 QUICK_HANDOVER = 0.0005
 # Deliveries that apply takes up in one transaction on SQLite: nothing else can be written meanwhile.
-SQLITE_APPLY_BATCH = 50
+SQLITE_APPLY_BATCH = 30
 DRAIN_SECONDS = 20.0  # what a stopping process gives the calls in flight
 
 
