@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from awbridge.domain.shipment import shard_of
 from awbridge.domain.timeline import Entry
 from awbridge.store.database import Row, Session
 from awbridge.store.ids import Ids
-from awbridge.store.queries import Queries
+from awbridge.store.queries import Queries, Statement
 
 _sql = Queries("scans")
 _ids = Ids()
@@ -40,19 +40,21 @@ class TimelineScan:
 
 async def entries(session: Session, references: Sequence[str]) -> dict[str, list[Entry]]:
     """The timelines of these shipments, what was heard first first, by reference number."""
-    found: dict[str, list[Entry]] = {reference: [] for reference in references}
-    if references:
-        for row in await session.fetch(_sql.entries, list(found), [shard_of(r) for r in found]):
-            found[row["reference_number"]].append(_entry(row))
-    return found
+    return await _timelines(session, _sql.entries, references, _entry)
 
 
 async def to_tell(session: Session, references: Sequence[str]) -> dict[str, list[Entry]]:
     """The same without their words and couriers, which nobody needs who tells these shipments something new."""
+    return await _timelines(session, _sql.to_tell, references, _known)
+
+
+async def _timelines(
+    session: Session, statement: Statement, references: Sequence[str], made: Callable[[Row], Entry]
+) -> dict[str, list[Entry]]:
     found: dict[str, list[Entry]] = {reference: [] for reference in references}
     if references:
-        for row in await session.fetch(_sql.to_tell, list(found), [shard_of(r) for r in found]):
-            found[row["reference_number"]].append(_known(row))
+        for row in await session.fetch(statement, list(found), [shard_of(r) for r in found]):
+            found[row["reference_number"]].append(made(row))
     return found
 
 
