@@ -239,7 +239,8 @@ CREATE INDEX attempts_by_time ON attempts (made_at, id);
 
 -- Every delivery as received, from whichever side. due_at: when apply takes it up (NULL: applied, or set aside with its
 -- problem). waiting_for: what must become known first ("w:" waybill, "r:" reference number, "o:" order id). told: in how
--- many rows of tellings it stands (NULL: not applied, or by a version before there were tellings).
+-- many rows of tellings it stands (NULL: not applied, or by a version before there were tellings). The shard is made of
+-- the order_status_id without its last five digits, so that what ClickPost numbered in a row lies together.
 CREATE TABLE inbox (
   shard SMALLINT NOT NULL,
   id BIGINT NOT NULL,
