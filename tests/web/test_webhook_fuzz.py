@@ -81,7 +81,7 @@ async def a_shipment(store: Store) -> None:
 @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.binary(max_size=60) | broken() | odd | inner | lists, min_size=10, max_size=25))
 async def test_any_bytes_are_stored_or_refused_and_then_read_or_set_aside(store: Store, bodies: list[bytes]) -> None:
-    async with web_on(store) as web:
+    async with web_on(store, served=True) as web:
         if not await count(store, "shipments"):
             await a_shipment(store)
         answers = await asyncio.gather(*(web.http.post(PATH, content=body, headers=RIGHT) for body in bodies))
@@ -124,7 +124,7 @@ HUGE = {
 @pytest.mark.parametrize("kind", list(HUGE))
 async def test_what_is_made_to_be_slow_is_not(store: Store, kind: str) -> None:
     assert len(HUGE[kind]) < 1024 * 1024
-    async with web_on(store) as web:
+    async with web_on(store, served=True) as web:
         await a_shipment(store)
         began = time.process_time()
         answer = await web.http.post(PATH, content=HUGE[kind], headers=RIGHT)
