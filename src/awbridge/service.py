@@ -43,6 +43,7 @@ from awbridge.steps.apply import ApplyPolicy, apply_due
 from awbridge.steps.cancel import cancel_due
 from awbridge.steps.catch_up import POLLING, CatchUpPolicy, ask_for_silent, cover_next_window
 from awbridge.steps.clock import Clock, utc_now
+from awbridge.steps.courtesy import Courtesy
 from awbridge.steps.deliver_events import DeliverPolicy, deliver_due
 from awbridge.steps.differences import look_again
 from awbridge.steps.fallback import FallbackPolicy, fall_back_due
@@ -66,8 +67,6 @@ from awbridge.web.protocol import answering
 from awbridge.web.webhook import KeyRing, WebhookEndpoint
 
 log = structlog.get_logger()
-
-GiveWay = Callable[[float], Awaitable[None]]  # is given the seconds that were worked, rests as long as is due
 
 START_PATIENCE = 60.0  # seconds that a starting service waits for its database
 # SQLite's thread waits for Python's lock after every statement, for up to this many seconds while webhooks are
@@ -313,8 +312,9 @@ async def _check_schema(store: Store, migrate: bool) -> None:
         raise SettingsError(f"the database's schema is old ({', '.join(missing)} missing): run awbridge migrate")
 
 
-async def _no_rest(_: float) -> None:
-    """Nobody else needs this process."""
+def _nobody() -> int:
+    """Deliveries that have arrived in a process without web."""
+    return 0
 
 
 def step_loops(
@@ -325,20 +325,21 @@ def step_loops(
     clock: Clock,
     *,
     refusals: Refusals | None = None,
-    give_way: GiveWay = _no_rest,
+    arrived: Callable[[], int] = _nobody,
 ) -> dict[str, Loop]:
-    """Every step of the service as a loop, by name. `give_way` is awaited after each round of apply."""
+    """Every step of the service as a loop, by name. Apply rests for the deliveries that have `arrived`."""
     applying, catching_up, acting = apply_policy(settings), catch_up_policy(settings), act_policy(settings)
     allocating, falling_back = allocate_policy(settings), fallback_policy(settings)
     idle, delays = settings.steps_idle_seconds, settings.retry_delays
     push = Push(store=store, clickpost=clickpost, clock=clock, policy=push_policy(settings))
     watch = Watch(store, clock, watch_policy(settings), refusals or Refusals())
     reconciling = reconcile_policy(settings)
+    courtesy = Courtesy(arrived)
 
     async def apply_and_rest() -> int:
         started = time.monotonic()
         taken = await apply_due(store=store, clock=clock, policy=applying)
-        await give_way(time.monotonic() - started)
+        await courtesy.give_way(time.monotonic() - started, taken, more=taken == applying.batch)
         return taken
 
     work: dict[str, Callable[[], Awaitable[int]]] = {
@@ -430,7 +431,9 @@ async def serve(
     ):
         refusals = Refusals()
         ingest = Ingest(store)
-        loops = step_loops(settings, store, clickpost, outgoing, utc_now, refusals=refusals, give_way=ingest.give_way)
+        loops = step_loops(
+            settings, store, clickpost, outgoing, utc_now, refusals=refusals, arrived=lambda: ingest.arrived
+        )
         loops |= evidence.loops(settings, store, utc_now, hook)
         ingest.on_stored = loops["apply"].wake
         keys = KeyRing(store, (k.get_secret_value() for k in settings.webhook_keys))

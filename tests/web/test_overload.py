@@ -23,7 +23,7 @@ from awbridge.steps.ingest import Ingest
 from awbridge.store import Store, postgres
 from awbridge.web.webhook import PATH
 from tests.steps.world import as_body, webhook
-from tests.store.rows import T0, count, delivery, fetch, sql
+from tests.store.rows import T0, delivery, fetch, sql
 from tests.store.stores import postgres_only, sqlite_only
 from tests.support.postgres import postgres_server
 from tests.web.app import Web, web_on
@@ -244,30 +244,3 @@ async def test_a_flood_that_is_refused_leaves_one_line_a_second_in_the_log(
             answers = await asyncio.gather(*(post(web, n) for n in range(200)))
     assert {answer.status_code for answer in answers} == {503}
     assert 1 <= len([line for line in lines if line["event"] == "webhook.not_stored"]) <= 3
-
-
-async def test_work_that_can_wait_rests_while_many_share_a_commit_and_only_then(store: Store) -> None:
-    inbox = Ingest(store)
-
-    async def rest() -> float:
-        started = time.monotonic()
-        await inbox.give_way(0.05)
-        return time.monotonic() - started
-
-    assert await rest() < 0.01
-    running = asyncio.create_task(inbox.run())
-    until = time.monotonic() + 5 * ingest.TICK
-
-    async def caller(name: str) -> None:
-        number = 0
-        while time.monotonic() < until:
-            await inbox.accept(delivery(f"{name}-{number}"))
-            number += 1
-
-    await asyncio.gather(*(caller(f"c{n}") for n in range(64)))
-    assert await rest() >= 0.05 * ingest.SHARE
-    await asyncio.sleep(3 * ingest.TICK)
-    assert await rest() < 0.01
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
-    assert await count(store, "inbox") > 64

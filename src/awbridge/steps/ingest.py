@@ -28,10 +28,6 @@ CAPACITY = 5_000  # deliveries that may wait; more are refused, so that memory s
 CAPACITY_BYTES = 64 * 1024 * 1024  # of their bodies, for the same reason
 TIMEOUT = 1.2  # seconds until a caller is told to come again; ClickPost hangs up after about 2
 TICK = 0.1  # seconds between looks for callers whose time is up
-PRESSED = 8  # deliveries a commit, on average, from which on others do their work in pauses
-GATHER = 0.02  # seconds that others leave between rounds while deliveries come in: fewer rounds, each with more to do
-SHARE = 4  # while pressed, others rest this many times as long as they worked
-LONGEST_REST = 0.5  # seconds
 
 
 class Caller(Protocol):
@@ -64,9 +60,8 @@ class Ingest:
         self._taken = 0  # by the last batch, whose callers come again
         self._something = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
-        self._stored = self._commits = 0  # since the last tick
-        self._pressure = 0.0  # deliveries a commit, between the last two ticks
         self.on_stored = on_stored
+        self.arrived = 0  # deliveries that were handed in, ever
 
     def check_room(self) -> None:
         """Raise StoreBusy when another delivery would be refused: its body need not even be read."""
@@ -85,18 +80,10 @@ class Ingest:
         loop = asyncio.get_running_loop()
         self._waiting.append((loop.time() + TIMEOUT, delivery, caller))
         self._bytes += len(delivery.body)
+        self.arrived += 1
         if self._timer is None:
             self._timer = loop.call_later(TICK, self._tick)
         self._something.set()
-
-    async def give_way(self, worked: float) -> None:
-        """Rest, after `worked` seconds of work that can wait, while deliveries come in; return at once if none do.
-
-        Whoever calls wants an answer within two seconds; what a delivery means may be found out a little later.
-        """
-        if self._pressure:
-            rest = SHARE * worked if self._pressure >= PRESSED else 0.0
-            await asyncio.sleep(min(max(rest, GATHER), LONGEST_REST))
 
     async def run(self) -> None:
         """Flush what waits, for ever. On the way out, flush what is left."""
@@ -139,8 +126,6 @@ class Ingest:
             _refuse(batch, StoreBusy(f"storing failed: {type(error).__name__}"))
             raise
         else:
-            self._stored += len(batch)
-            self._commits += 1
             for _, _, caller in batch:
                 if not caller.done():
                     caller.set_result(None)
@@ -158,7 +143,7 @@ class Ingest:
         await self._flush(batch[middle:])
 
     def _tick(self) -> None:
-        """Tell those whose time is up, whatever the database does meanwhile; see how many share a commit."""
+        """Tell those whose time is up, whatever the database does meanwhile."""
         loop = asyncio.get_running_loop()
         now = loop.time()
         late = StoreBusy(f"the delivery was not committed within {TIMEOUT:g} s")
@@ -168,13 +153,7 @@ class Ingest:
             self._bytes -= len(delivery.body)
             if not caller.done():
                 caller.set_exception(late)
-        if self._commits:
-            self._pressure = self._stored / self._commits
-        elif not self._flying:  # a commit that takes longer than a tick is no sign of rest
-            self._pressure = 0.0
-        self._stored = self._commits = 0
-        busy = self._waiting or self._flying or self._pressure
-        self._timer = loop.call_later(TICK, self._tick) if busy else None
+        self._timer = loop.call_later(TICK, self._tick) if self._waiting or self._flying else None
 
 
 def _refuse(batch: Sequence[_Waiting], error: StoreError) -> None:
