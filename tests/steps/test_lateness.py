@@ -114,3 +114,30 @@ async def test_it_rests_between_rounds(store: Store) -> None:
     assert await lateness.look() == 0
     clock.forward(minutes=16)
     assert await lateness.look() == 1
+
+
+async def test_what_moves_as_it_should_is_not_even_read(store: Store) -> None:
+    clock = SetClock(T0)
+    for number, code in enumerate((5, 6, 9, 11)):
+        await a_customer(store, f"R{number}", f"AWB{number}")
+        await hear(store, clock, f"AWB{number}", code, edd="2026-12-01")
+    clock.forward(hours=40)
+    lateness = Lateness(store=store, clock=clock, policy=POLICY)
+    assert await lateness.look() == 0
+    clock.forward(hours=20)
+    assert [await lateness.look() for _ in range(3)] == [1, 1, 0], "out for delivery, then failed"
+
+
+async def test_each_leg_has_its_own_limit_and_all_are_walked(store: Store) -> None:
+    clock = SetClock(T0)
+    codes = {"MOVING": 5, "OUT": 6, "FAILED": 9, "BACK": 12}
+    for number, (reference, code) in enumerate(codes.items()):
+        await a_customer(store, reference, f"AWB{number}")
+        await hear(store, clock, f"AWB{number}", code)
+    await a_customer(store, "UNSEEN", "AWB9")
+    stuck: list[set[str]] = []
+    for hours in (49, 24, 48):
+        clock.forward(hours=hours)
+        await look(store, clock)
+        stuck.append({r for r in (*codes, "UNSEEN") if "stuck" in await reached(store, r)})
+    assert stuck == [{"OUT", "FAILED", "UNSEEN"}, {"MOVING", "OUT", "FAILED", "UNSEEN"}, {*codes, "UNSEEN"}]

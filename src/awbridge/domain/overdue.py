@@ -18,11 +18,6 @@ class StuckAfter:
     delivery: timedelta = timedelta(hours=48)
     way_back: timedelta = timedelta(hours=120)
 
-    @property
-    def shortest(self) -> timedelta:
-        """Nothing is stuck that was heard of within this."""
-        return min(self.pickup, self.transit, self.delivery, self.way_back)
-
     def on_leg(self, bucket: int | None) -> timedelta:
         """The limit for a shipment whose status is in this bucket; without a status it waits for its pickup."""
         if bucket in (None, Bucket.ORDER_PLACED):

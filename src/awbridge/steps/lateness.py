@@ -9,7 +9,7 @@ from awbridge.domain import events as happened
 from awbridge.domain.lifecycle import Bucket
 from awbridge.domain.milestones import Milestone
 from awbridge.domain.overdue import DEFAULT_STUCK_AFTER, StuckAfter, silent_since, sla_breached, stuck_since
-from awbridge.domain.shipment import Shipment, shard_of
+from awbridge.domain.shipment import Shipment
 from awbridge.steps.clock import Clock
 from awbridge.store import Store, events, shipments
 
@@ -23,17 +23,35 @@ class LatenessPolicy:
     page: int = 200
 
 
-_START = (-1, "")
+@dataclass(slots=True)
+class _Place:
+    """Where a walk through what is late has come to: the bucket (None: past their day), and the last one seen there."""
+
+    bucket: Bucket | None = Bucket.ORDER_PLACED
+    after: tuple[datetime, str] | None = None
+
+    def step_on(self, last: Shipment) -> None:
+        """Go on behind the last shipment of a page."""
+        at = last.edd_due_at if self.bucket is None else silent_since(last)
+        self.after = (at, last.reference_number) if at else None
+
+    def turn(self) -> None:
+        """Go on with the next bucket, after the last one with what is past its day."""
+        following = (bucket for bucket in Bucket if self.bucket is not None and bucket > self.bucket)
+        self.bucket, self.after = next(following, None), None
 
 
 class Lateness:
-    """Goes through the open journeys, a page a round, then rests. Several processes may: each finding counts once."""
+    """Goes through what stands still or is past its day, a page a round, then rests. Each finding counts once.
+
+    Several processes may. What moves as it should costs nothing.
+    """
 
     def __init__(self, *, store: Store, clock: Clock, policy: LatenessPolicy) -> None:
         self._store = store
         self._clock = clock
         self._policy = policy
-        self._after = _START
+        self._place = _Place()
         self._rests_until: datetime | None = None
 
     async def look(self) -> int:
@@ -41,20 +59,24 @@ class Lateness:
         now = self._clock()
         if self._rests_until and now < self._rests_until:
             return 0
-        async with self._store.read() as session:
-            page = await shipments.late_journeys(
-                session,
-                self._after,
-                silent_since=now - self._policy.stuck_after.shortest,
-                due_before=now,
-                limit=self._policy.page,
-            )
+        page = await self._page(now)
+        if not page:
+            self._place, self._rests_until = _Place(), now + self._policy.every
+            return 0
         await self._notice([s for s in page if self._findings(s, now)], now)
-        if len(page) < self._policy.page:
-            self._after, self._rests_until = _START, now + self._policy.every
-        else:
-            self._after = (shard_of(page[-1].reference_number), page[-1].reference_number)
+        self._place.step_on(page[-1])
         return len(page)
+
+    async def _page(self, now: datetime) -> list[Shipment]:
+        """The next page that holds something; none when the walk is over."""
+        async with self._store.read() as session:
+            while (bucket := self._place.bucket) is not None:
+                since = now - self._policy.stuck_after.on_leg(bucket)
+                limit, after = self._policy.page, self._place.after
+                if page := await shipments.silent(session, bucket, since=since, after=after, limit=limit):
+                    return page
+                self._place.turn()
+            return await shipments.sla_breached(session, now=now, after=self._place.after, limit=self._policy.page)
 
     def _findings(self, shipment: Shipment, now: datetime) -> list[Milestone]:
         found: list[Milestone] = []

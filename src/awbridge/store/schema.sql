@@ -136,7 +136,8 @@ CREATE INDEX shipments_to_replace ON shipments (updated_at) WHERE state IN ('rej
 CREATE INDEX shipments_placed_twice ON shipments (updated_at) WHERE replaced_by IS NOT NULL AND success;
 CREATE INDEX shipments_aged_out ON shipments (aged_out_at, reference_number) WHERE aged_out_at IS NOT NULL;
 -- Open parcels by bucket and time of the newest scan: those that stand still for longer than their leg allows.
-CREATE INDEX shipments_open ON shipments (COALESCE(status_bucket, 1), COALESCE(status_at, placed_at)) WHERE state = 'placed' AND NOT final;
+CREATE INDEX shipments_open ON shipments (COALESCE(status_bucket, 1), COALESCE(status_at, placed_at),
+  reference_number {{postgres: COLLATE "C"}}) WHERE state = 'placed' AND NOT final;
 CREATE INDEX shipments_promised ON shipments (edd_due_at, reference_number) WHERE edd_due_at IS NOT NULL AND state = 'placed' AND NOT final;
 CREATE INDEX shipments_in_ndr ON shipments (ndr_at, reference_number) WHERE ndr_at IS NOT NULL;
 
@@ -638,6 +639,3 @@ CREATE TABLE digests (
   due_at TIMESTAMPTZ,
   sent BOOLEAN NOT NULL
 );
-
--- Which journeys are still open: looked through for parcels that are late or stuck.
-CREATE INDEX shipments_on_their_way ON shipments (shard, reference_number) WHERE state = 'placed' AND NOT final;

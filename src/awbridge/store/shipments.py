@@ -10,8 +10,8 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from awbridge.domain.lifecycle import Sighting
-from awbridge.domain.overdue import StuckAfter
+from awbridge.domain.lifecycle import Bucket, Sighting
+from awbridge.domain.overdue import StuckAfter, silent_since
 from awbridge.domain.shipment import DUE_STATES, NewShipment, Region, Shipment, State, Tracked, account_key, shard_of
 from awbridge.store import accounts, inbox
 from awbridge.store.accounts import Held
@@ -410,16 +410,30 @@ async def heard_after(session: Session, after: tuple[int, str], *, limit: int) -
 _BEGIN_OF_TIME = (datetime(1970, 1, 1, tzinfo=UTC), "")
 
 
-async def stuck(
-    session: Session, limits: StuckAfter, *, now: datetime, after: tuple[datetime, str] | None = None, limit: int = 50
+async def silent(
+    session: Session, bucket: Bucket, *, since: datetime, after: tuple[datetime, str] | None = None, limit: int = 50
 ) -> list[Shipment]:
-    """Open shipments without a scan for longer than their leg allows, the longest first.
+    """Open shipments of a bucket whose newest scan (before the first, whose placing) was by then, the longest first.
 
     `after` is (time of the newest scan or of placing, reference number) of the last one of the page before.
     """
-    legs = (limits.pickup, limits.transit, limits.delivery, limits.way_back)
-    rows = await session.fetch(_sql.stuck, *(now - leg for leg in legs), *(after or _BEGIN_OF_TIME), limit)
+    rows = await session.fetch(_sql.silent, bucket, since, *(after or _BEGIN_OF_TIME), limit)
     return [from_row(row) for row in rows]
+
+
+async def stuck(
+    session: Session, limits: StuckAfter, *, now: datetime, after: tuple[datetime, str] | None = None, limit: int = 50
+) -> list[Shipment]:
+    """Open shipments without a scan for longer than their leg allows, the longest first; `after` as with `silent`.
+
+    Costs a page of each bucket, however many are stuck.
+    """
+    found = [
+        shipment
+        for bucket in Bucket
+        for shipment in await silent(session, bucket, since=now - limits.on_leg(bucket), after=after, limit=limit)
+    ]
+    return sorted(found, key=lambda s: (silent_since(s) or now, s.reference_number))[:limit]
 
 
 async def sla_breached(
@@ -503,17 +517,6 @@ async def count_by_state(session: Session, *, held: Mapping[str, Held] | None = 
 async def cancel_is_asked(session: Session, reference_number: str) -> bool:
     """Whether somebody wants this shipment cancelled."""
     return bool(await session.fetch(_sql.cancel_asked, shard_of(reference_number), reference_number))
-
-
-async def late_journeys(
-    session: Session, after: tuple[int, str], *, silent_since: datetime, due_before: datetime, limit: int
-) -> list[Shipment]:
-    """Shipments on their way that are silent since then, or whose promised day was over by `due_before`.
-
-    In order of (shard, reference number), after this one.
-    """
-    rows = await session.fetch(_sql.late_journeys, *after, silent_since, due_before, limit)
-    return [from_row(row) for row in rows]
 
 
 async def set_allocated_by(session: Session, reference_number: str, by: str | None) -> None:

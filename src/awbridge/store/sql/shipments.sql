@@ -231,28 +231,13 @@ ORDER BY shard, reference_number
 LIMIT $3
 {{postgres: FOR UPDATE}}
 
--- name: stuck
--- Longest first. The buckets of each leg: 1 pickup; 2, 3 and what ought to be final on the way; 4, 5 delivery; 7 back.
--- SQLite would read all shipments and look each up among those found.
-SELECT * FROM shipments {{sqlite: INDEXED BY sqlite_autoindex_shipments_1}}
-WHERE (shard, reference_number) IN (
-    SELECT shard, reference_number FROM shipments
-    WHERE state = 'placed' AND NOT final AND COALESCE(status_bucket, 1) = 1 AND COALESCE(status_at, placed_at) <= $1
-    UNION ALL
-    SELECT shard, reference_number FROM shipments
-    WHERE state = 'placed' AND NOT final AND COALESCE(status_bucket, 1) IN (2, 3, 6, 8, 9)
-      AND COALESCE(status_at, placed_at) <= $2
-    UNION ALL
-    SELECT shard, reference_number FROM shipments
-    WHERE state = 'placed' AND NOT final AND COALESCE(status_bucket, 1) IN (4, 5)
-      AND COALESCE(status_at, placed_at) <= $3
-    UNION ALL
-    SELECT shard, reference_number FROM shipments
-    WHERE state = 'placed' AND NOT final AND COALESCE(status_bucket, 1) = 7 AND COALESCE(status_at, placed_at) <= $4
-  )
-  AND (COALESCE(status_at, placed_at), reference_number) > ($5, $6)
-ORDER BY COALESCE(status_at, placed_at), reference_number
-LIMIT $7
+-- name: silent
+-- Open ones of a bucket without a scan since $2, the longest first. COLLATE: pages are put together from several of these.
+SELECT * FROM shipments {{sqlite: INDEXED BY shipments_open}}
+WHERE state = 'placed' AND NOT final AND COALESCE(status_bucket, 1) = $1 AND COALESCE(status_at, placed_at) <= $2
+  AND (COALESCE(status_at, placed_at), reference_number {{postgres: COLLATE "C"}}) > ($3, $4)
+ORDER BY COALESCE(status_at, placed_at), reference_number {{postgres: COLLATE "C"}}
+LIMIT $5
 
 -- name: sla_breached
 -- Longest overdue first. SQLite would take the index of states and sort.
@@ -295,14 +280,6 @@ SELECT COUNT(*) AS shipments FROM shipments WHERE state = $1
 
 -- name: cancel_asked
 SELECT 1 AS asked FROM shipments WHERE shard = $1 AND reference_number = $2 AND cancel_asked_at IS NOT NULL
-
--- name: late_journeys
--- Page by page over the index of open journeys: silent since $3, or with a promised day that was over by $4.
-SELECT * FROM shipments {{sqlite: INDEXED BY shipments_on_their_way}}
-WHERE state = 'placed' AND NOT final AND (shard, reference_number) > ($1, $2)
-  AND (COALESCE(status_at, placed_at) <= $3 OR edd_due_at <= $4)
-ORDER BY shard, reference_number
-LIMIT $5
 
 -- name: set_allocated_by
 UPDATE shipments SET allocated_by = $3 WHERE shard = $1 AND reference_number = $2
