@@ -145,11 +145,6 @@ async def newest(
     return [_notice(row) for row in rows]
 
 
-async def count_by_state(session: Session) -> dict[str, int]:
-    """How many notices are in each state."""
-    return {row["state"]: row["notices"] for row in await session.fetch(_sql.count_by_state)}
-
-
 async def unwell_since(session: Session, start: datetime) -> dict[str, int]:
     """How many of the notices made since then failed or may have been sent, by state."""
     rows = await session.fetch(_sql.unwell_since, first_id(start))

@@ -50,9 +50,6 @@ SELECT * FROM notices WHERE id < $1 ORDER BY id DESC LIMIT $2
 -- name: newest_in_state
 SELECT * FROM notices WHERE state = $3 AND id < $1 ORDER BY id DESC LIMIT $2
 
--- name: count_by_state
-SELECT state, COUNT(*) AS notices FROM notices GROUP BY state
-
 -- name: unwell_since
 -- Ids grow with time: the newest are found without an index on it.
 SELECT state, COUNT(*) AS notices FROM notices
