@@ -450,6 +450,7 @@ async def serve(
             zone=settings.time_zone,
             ask_again=timedelta(seconds=settings.ask_again_seconds),
             stuck_after=stuck_after(settings),
+            host=settings.host,
         )
         server = _Server(
             uvicorn.Config(
