@@ -57,7 +57,7 @@ async def read(session: Session, *, now: datetime) -> Figures:
         waiting=accounts.held_numbers(unplaced),
         cancels=await cancels(session),
         actions={row["state"]: row["actions"] for row in await session.fetch(_sql.actions)},
-        inbox=dict((await session.fetch(_sql.inbox))[0]),
+        inbox=dict((await session.fetch(_sql.inbox, now))[0]),
         scans_ahead=(await session.fetch(_sql.scans_ahead, first_id(now - RECENT)))[0]["scans"],
         notices={row["state"]: row["notices"] for row in await session.fetch(_sql.notices)},
         event_deliveries=await _event_deliveries(session),

@@ -25,9 +25,10 @@ WHERE state IN ('due', 'waiting', 'refused', 'gave_up', 'unclear')
 GROUP BY state
 
 -- name: inbox
+-- What is parked is due too, but mostly later: by the time the index passes over it.
 SELECT
   (SELECT COUNT(*) FROM inbox WHERE waiting_for IS NOT NULL) AS waiting,
-  (SELECT COUNT(*) FROM inbox WHERE due_at IS NOT NULL AND waiting_for IS NULL) AS due,
+  (SELECT COUNT(*) FROM inbox WHERE due_at <= $1 AND waiting_for IS NULL) AS due,
   (SELECT COUNT(*) FROM inbox
    WHERE problem IS NOT NULL AND applied_at IS NULL AND identity NOT LIKE 'raw:%') AS set_aside,
   (SELECT COUNT(*) FROM inbox WHERE problem IS NOT NULL AND applied_at IS NULL AND identity LIKE 'raw:%') AS not_json
