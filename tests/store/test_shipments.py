@@ -434,6 +434,7 @@ _PLANS = [
     ("notices", "claim_milestones", (T0, 5), "milestones_due"),
     ("notices", "claim", ("o", T0, T0, 5), "notices_due"),
     ("notices", "newest", (1, 5), "notices_newest"),
+    ("notices", "newest_unsent", (2000, 5, "failed"), "notices_unsent"),
     ("events", "claim", ("o", T0, T0, 5), "event_deliveries_due"),
     ("events", "newest", (1, 5), "event_deliveries_newest"),
     ("events", "newest_undelivered", (1, 5, "failed"), "event_deliveries_undelivered"),

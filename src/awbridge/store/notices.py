@@ -141,7 +141,9 @@ async def newest(
     if state is None:
         rows = await session.fetch(_sql.newest, start, limit)
     else:
-        rows = await session.fetch(_sql.newest_in_state, start, limit, state.value)
+        many = state in (NoticeState.SENT, NoticeState.SUPPRESSED)
+        statement = _sql.newest_in_state if many else _sql.newest_unsent
+        rows = await session.fetch(statement, start, limit, state.value)
     return [_notice(row) for row in rows]
 
 
