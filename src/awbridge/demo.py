@@ -39,7 +39,7 @@ from awbridge.store import Store, inbox, webhook_keys
 DAY = 86_400.0
 PATIENCE = 50.0  # seconds until the demo stops waiting and says what is missing
 MORE_PATIENCE = 0.05  # seconds more for each order
-TERMINAL = ("placed", "rejected", "gave_up", "cancelled")
+UNSETTLED = ("allocating", "ready", "waiting", "retrying", "held")
 
 # A bad day at ClickPost. Everything here passes in the end; none of it may lose or double an order or a scan.
 FAULTS: dict[str, Any] = {
@@ -275,7 +275,7 @@ async def _drive(
         answer = await http.post(f"{url}/v1/shipments", json=batch)
         answer.raise_for_status()
         references += [s["reference_number"] for s in answer.json()["shipments"]]
-    pushed = await watch.until("orders registered", count, lambda: _count_pushed(http, url))
+    pushed = await watch.until("orders registered", count, lambda: _count_pushed(http, url, count))
     await http.post(f"{sandbox_url}/_sandbox/finish")
     settled = await watch.until("journeys delivered", count, lambda: _count_settled(http, sandbox_url, count))
     caught_up = await _catch_up(settings, watch, count)
@@ -314,10 +314,9 @@ async def _account_code(settings: Settings, courier: int) -> str | None:
     return next(a.account_code for a in accounts if a.courier_partner_id == courier)
 
 
-async def _count_pushed(http: httpx2.AsyncClient, url: str) -> int:
-    text = (await http.get(f"{url}/metrics")).text
-    counts = (line.rsplit(" ", 1) for line in text.splitlines() if line.startswith("awbridge_shipments{"))
-    return sum(int(float(value)) for name, value in counts if any(state in name for state in TERMINAL))
+async def _count_pushed(http: httpx2.AsyncClient, url: str, count: int) -> int:
+    by_state = demo_company.counts((await http.get(f"{url}/metrics")).text, "awbridge_shipments")
+    return count - sum(by_state.get(state, 0) for state in UNSETTLED)
 
 
 async def _all_told(http: httpx2.AsyncClient, url: str) -> int:

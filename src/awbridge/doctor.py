@@ -19,7 +19,7 @@ from awbridge.domain.errors import AwbridgeError, SettingsError, StoreError, Ven
 from awbridge.settings import PREFIX, Settings
 from awbridge.steps.clock import Clock, utc_now
 from awbridge.steps.watch import SILENT, Coverage, coverage
-from awbridge.store import Store, couriers, inbox, shipments, webhook_keys
+from awbridge.store import Store, couriers, figures, inbox, shipments, webhook_keys
 from awbridge.store.webhook_keys import NO_KEY, WRONG_KEY
 from awbridge.web.webhook import PATH, REFUSED
 
@@ -278,7 +278,10 @@ async def _coverage(patient: _Patient) -> list[Finding]:
 async def _steps(patient: _Patient) -> list[Finding]:
     now = patient.clock()
     async with patient.store.read() as session:
-        due = {"apply": await inbox.longest_due(session), "push": await shipments.longest_due(session, now=now)}
+        due = {
+            "apply": await inbox.longest_due(session, now=now),
+            "push": await figures.longest_due_push(session, now=now),
+        }
     late = [name for name, since in due.items() if since and now - since > WORKED_WITHIN]
     if late:
         text = f"work waits for more than {WORKED_WITHIN.seconds // 60} min for: {', '.join(late)}"

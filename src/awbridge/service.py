@@ -157,15 +157,15 @@ def apply_policy(settings: Settings) -> ApplyPolicy:
     return replace(policy, batch=SQLITE_APPLY_BATCH) if settings.database_url.startswith("sqlite") else policy
 
 
-def catch_up_policy(settings: Settings) -> CatchUpPolicy:
-    """How far and how often to ask, by the settings."""
+def catch_up_policy(settings: Settings, *, beat: Callable[[], None] | None = None) -> CatchUpPolicy:
+    """How far and how often to ask, by the settings. `beat` is called while a turn to ask is waited for."""
     return CatchUpPolicy(
         window=timedelta(seconds=settings.catch_up_window_seconds),
         lag=timedelta(seconds=settings.catch_up_lag_seconds),
         ask_after=timedelta(seconds=settings.ask_after_seconds),
         ask_again=timedelta(seconds=settings.ask_again_seconds),
         silent_for=timedelta(days=settings.ask_silent_days),
-        pace=Pace(POLLING, settings.polling_calls_per_second),
+        pace=Pace(POLLING, settings.polling_calls_per_second, beat=beat),
     )
 
 
@@ -328,7 +328,15 @@ def step_loops(
     arrived: Callable[[], int] = _nobody,
 ) -> dict[str, Loop]:
     """Every step of the service as a loop, by name. Apply rests for the deliveries that have `arrived`."""
-    applying, catching_up, acting = apply_policy(settings), catch_up_policy(settings), act_policy(settings)
+
+    def beat_of(name: str) -> Callable[[], None]:
+        def beat() -> None:
+            loops[name].beat()  # which is made below
+
+        return beat
+
+    applying, acting = apply_policy(settings), act_policy(settings)
+    covering, asking = (catch_up_policy(settings, beat=beat_of(name)) for name in ("cover", "ask"))
     allocating, falling_back = allocate_policy(settings), fallback_policy(settings)
     idle, delays = settings.steps_idle_seconds, settings.retry_delays
     push = Push(store=store, clickpost=clickpost, clock=clock, policy=push_policy(settings))
@@ -349,8 +357,8 @@ def step_loops(
         "allocate": lambda: allocate_due(store=store, clickpost=clickpost, clock=clock, policy=allocating),
         "fallback": lambda: fall_back_due(store=store, clickpost=clickpost, clock=clock, policy=falling_back),
         "apply": apply_and_rest,
-        "cover": lambda: cover_next_window(store=store, clickpost=clickpost, clock=clock, policy=catching_up),
-        "ask": lambda: ask_for_silent(store=store, clickpost=clickpost, clock=clock, policy=catching_up),
+        "cover": lambda: cover_next_window(store=store, clickpost=clickpost, clock=clock, policy=covering),
+        "ask": lambda: ask_for_silent(store=store, clickpost=clickpost, clock=clock, policy=asking),
         "watch": watch.look,
         "reconcile": lambda: reconcile_due(store=store, clickpost=clickpost, clock=clock, policy=reconciling),
         "differences": lambda: look_again(store=store, clickpost=clickpost, clock=clock),
@@ -453,6 +461,7 @@ async def serve(
             zone=settings.time_zone,
             ask_again=timedelta(seconds=settings.ask_again_seconds),
             stuck_after=stuck_after(settings),
+            host=settings.host,
         )
         server = _Server(
             uvicorn.Config(

@@ -258,7 +258,7 @@ async def test_an_action_that_nobody_asked_for_is_not_found(store: Store, number
         await asking.retry(store=store, clock=SetClock(), action_id=number)
 
 
-async def test_actions_are_listed_and_counted(placed: Store) -> None:
+async def test_actions_are_listed(placed: Store) -> None:
     clock, vendor = SetClock(), FakeClickPost()
     first = await ask(placed, clock, ActionKind.EDIT, {"order_type": "PREPAID"})
     await act(placed, vendor, clock)
@@ -269,4 +269,3 @@ async def test_actions_are_listed_and_counted(placed: Store) -> None:
         assert [a.id for a in await actions.newest(session, limit=1)] == [second.id]
         assert [a.id for a in await actions.newest(session, state=ActionState.DONE, limit=9)] == [first.id]
         assert [a.id for a in await actions.of_shipment(session, "R")] == [first.id, second.id]
-        assert await actions.count_by_state(session) == {"done": 1, "due": 1}

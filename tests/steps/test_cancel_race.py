@@ -16,7 +16,7 @@ from awbridge.domain.shipment import Region, State
 from awbridge.steps import intake
 from awbridge.steps.cancel import cancel_due
 from awbridge.steps.push import PushPolicy, push_due
-from awbridge.store import Store, shipments
+from awbridge.store import Store, figures
 from tests.steps.world import SetClock, attempts_of, get
 from tests.store.rows import add, place
 
@@ -225,7 +225,7 @@ async def test_a_cancellation_that_clickpost_refused_is_seen(store: Store) -> No
 
 async def counted(store: Store) -> tuple[int, int, int]:
     async with store.read() as session:
-        counts = await shipments.count_cancels(session)
+        counts = await figures.cancels(session)
     return counts["asked"], counts["refused"], counts["unsettled"]
 
 

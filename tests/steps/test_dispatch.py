@@ -309,6 +309,8 @@ async def test_what_may_stand_is_looked_up_before_it_gives_up(store: Store, outc
     assert sorted(vendor.asked) == ["HELD", "NOT"]
     assert [(await get(store, r)).state for r in ("HELD", "NOT")] == [State.PLACED, State.GAVE_UP]
     assert (await get(store, "HELD")).waybill == "AWB-1"
+    said = "unknown" if isinstance(outcome, Unknown) else "pending"
+    assert {a.outcome for a in (await attempts_of(store, "HELD"))[:-1]} == {said}
     assert [a.outcome for a in await attempts_of(store, "HELD")][-1] == "found"
     assert [a.outcome for a in await attempts_of(store, "NOT")][-1] == "not_found"
 
@@ -339,6 +341,7 @@ async def test_a_refusal_of_what_an_earlier_call_placed_does_not_hide_the_waybil
     clock.forward(hours=1)
     await push(store, vendor, clock)
     assert ((await get(store, "R")).state, (await get(store, "R")).waybill) == (State.PLACED, "AWB-1")
+    assert [a.outcome for a in await attempts_of(store, "R")] == ["unknown", "rejected", "found"]
 
 
 async def test_what_a_killed_worker_may_have_placed_is_looked_up_before_it_gives_up(store: Store) -> None:
@@ -360,6 +363,7 @@ async def test_a_waybill_that_is_registered_already_is_asked_for_at_once(store: 
     await add(store, "R")
     await push(store, vendor, SetClock())
     assert ((await get(store, "R")).state, vendor.asked) == (State.PLACED, ["R"])
+    assert [a.outcome for a in await attempts_of(store, "R")] == ["try_later", "found"]
 
 
 async def test_what_clickpost_holds_is_compared_with_what_was_asked(store: Store) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -13,13 +16,16 @@ from awbridge.domain.errors import NotPossible
 from awbridge.domain.privacy import read_privacy
 from awbridge.domain.shipment import shard_of
 from awbridge.sinks.objects import Objects
+from awbridge.steps import erase as erase_step
 from awbridge.steps import intake
 from awbridge.steps.archive import ArchivePolicy, archive_due
 from awbridge.steps.erase import ask_erasure, erase_due
 from awbridge.steps.publish import Destination
 from awbridge.steps.report import ReportPolicy, report_failures
-from awbridge.store import Store, actions, erasures, inbox, scans
+from awbridge.store import Store, actions, erasures, inbox, personal, scans
+from awbridge.store.database import Row, Session
 from awbridge.store.erasures import Erasure
+from awbridge.store.queries import Statement
 from tests.steps.evidence import NAME, PHONE, call, files, keep, lines, more_about, order_of
 from tests.steps.test_report import unzip
 from tests.steps.test_retain import ended
@@ -75,6 +81,36 @@ def told_of(reference: str) -> list[str]:
         "INSERT INTO notices (shard, id, reference_number, milestone, channel, state, why, tries, language, "
         f"created_at) VALUES ({shard}, 1, '{reference}', 'lost', 'mail', 'failed', 'asha@example.com', 1, 'en', $1)",
     ]
+
+
+class NotingStore:
+    """A store that notes which statements run within its transactions."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.written: set[str] = set()
+
+    def read(self) -> Any:
+        return self._store.read()
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[Any]:
+        async with self._store.write() as session:
+            yield _NotingSession(session, self.written)
+
+
+class _NotingSession:
+    def __init__(self, session: Session, written: set[str]) -> None:
+        self._session = session
+        self._written = written
+
+    async def fetch(self, statement: Statement, *args: object) -> list[Row]:
+        self._written.add(statement.name)
+        return await self._session.fetch(statement, *args)
+
+    async def execute(self, statement: Statement, *args: object) -> int:
+        self._written.add(statement.name)
+        return await self._session.execute(statement, *args)
 
 
 @pytest.fixture
@@ -203,6 +239,45 @@ async def test_an_archive_that_is_away_makes_an_erasure_wait_and_finish_later(
     await erase_due(store=world, objects=objects, reports_in=objects, clock=clock)
     assert PHONE not in await everything(world)
     assert PHONE not in await stored(world, objects)
+
+
+async def events_about(store: Store, reference: str, count: int) -> None:
+    """Events of a shipment, each between two of others in its shard."""
+    shard, body = shard_of(reference), json.dumps({"data": {"problem": f"phone {PHONE}?"}})
+    add_event = sql(
+        "INSERT INTO events (shard, id, reference_number, kind, body, created_at) VALUES ($1, $2, $3, 'k', $4, $5)"
+    )
+    async with store.write() as session:
+        for number in range(2 * count + 1):
+            told = (reference, body) if number % 2 else ("another's", '{"data": {"problem": "none"}}')
+            await session.execute(add_event, shard, number, *told, T0)
+
+
+async def test_all_events_of_a_shipment_are_found_page_by_page(
+    store: Store, objects: Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(personal, "PAGE", 4)
+    monkeypatch.setattr(erase_step, "BATCH", 2)
+    await ended(store, "R")
+    await events_about(store, "R", 7)
+    done = await erase(store, objects, SetClock(T0 + timedelta(days=2)), reference="R")
+    assert done.counts["events"] == 7
+    assert PHONE not in await everything(store)
+    told = await fetch(store, "SELECT body FROM events WHERE reference_number = $1", "another's")
+    assert {row["body"] for row in told} == {'{"data": {"problem": "none"}}'}
+
+
+async def test_events_are_looked_for_outside_of_any_transaction(store: Store, objects: Objects) -> None:
+    await ended(store, "R")
+    await events_about(store, "R", 3)
+    writing = NotingStore(store)
+    await ask_erasure(store=store, clock=SetClock(), reference="R")
+    as_store, clock = cast("Store", writing), SetClock(T0 + timedelta(days=2))
+    assert await erase_due(store=as_store, objects=objects, reports_in=objects, clock=clock) == 1
+    assert PHONE not in await everything(store)
+    assert "set_event" in writing.written
+    of_events = {name for name in writing.written if "event" in name}
+    assert of_events == {"events_with", "event_problems_with", "set_event"}, "by their keys alone"
 
 
 @pytest.mark.parametrize("whose", [{"phone": "12345"}, {}, {"reference": ""}])

@@ -131,9 +131,7 @@ async def test_notices_go_once_settled_and_their_milestones_keep_them_from_comin
     assert await count(store, "milestones") == 1
 
 
-async def test_actions_go_when_they_are_over_and_nobody_could_ask_for_them_again(
-    store: Store, objects: Objects
-) -> None:
+async def test_actions_go_when_they_are_over(store: Store, objects: Objects) -> None:
     await ended(store, "done")
     await add(store, "on its way")
     made: dict[str, str] = {}
@@ -154,15 +152,30 @@ async def test_actions_go_when_they_are_over_and_nobody_could_ask_for_them_again
     await an_action("still due", ActionKind.NDR, "done", state="due")
     await an_action("unclear", ActionKind.PICKUP, None, state="unclear")
     await an_action("refused", ActionKind.LABEL, "on its way", state="refused")
-    await an_action("under a key", ActionKind.PICKUP, None, idempotency_key="monday")
     await an_action("an edit", ActionKind.EDIT, "done")
     assert await run(store, objects, actions=30) == {"actions": 3}
-    stay = {"still due", "unclear", "refused", "under a key", "an edit"}
+    stay = {"still due", "unclear", "refused", "an edit"}
     assert {made[number] for number in await left(store, "actions", "id")} == stay
     assert await run(store, objects, actions=30, payloads=30) == {}  # about "done" something is still due
     async with store.write() as session:
         await session.execute(sql("UPDATE shipments SET erased_at = $1 WHERE reference_number = 'done'"), NOW)
     assert await run(store, objects, actions=30) == {"actions": 1}  # it cannot be registered anew any more
+
+
+@pytest.mark.parametrize(
+    ("kept", "asked_days_ago", "stays"), [(1, 29, True), (1, 31, False), (60, 59, True), (60, 61, False)]
+)
+async def test_what_was_asked_under_a_key_is_known_for_30_days_and_as_long_as_actions_are_kept(
+    store: Store, objects: Objects, kept: int, asked_days_ago: int, stays: bool
+) -> None:
+    new = NewAction(kind=ActionKind.PICKUP, reference_number=None, body={}, idempotency_key="monday")
+    async with store.write() as session:
+        asked, _ = await actions.add(session, new, now=NOW - timedelta(days=asked_days_ago))
+        await actions.done(session, asked.id, result={}, now=NOW)
+    assert await run(store, objects, actions=kept) == ({} if stays else {"actions": 1})
+    async with store.write() as session:
+        _, created = await actions.add(session, new, now=NOW)
+    assert created is not stays
 
 
 async def a_run(store: Store, name: str, *, finished_at: datetime | None, looked_at: datetime | None = None) -> int:

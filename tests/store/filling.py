@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from datetime import datetime
+from pathlib import Path
 
 import asyncpg
+import pytest
 
+from awbridge.store import Store
 from tests.store.rows import T0
+from tests.store.stores import migrate, migrated_file
+from tests.support.postgres import PostgresServer
 
 ROWS = 3000  # an index pays from a few hundred on; accounts and such stay fewer, as their keys repeat
 SOME = 0.01  # the share of rows in which a column that may be empty is not
+
+_filled: dict[int, str] = {}  # a server's port -> its filled database
 
 _BY_TYPE = {
     "smallint": "n % 64",
@@ -27,6 +35,16 @@ _BY_NAME = {
 }
 _BY_PLACE = {  # of these, most are over: a plan for the few that are not is looked for
     ("event_deliveries", "state"): "CASE WHEN n % 50 = 0 THEN 'due' ELSE 'delivered' END",
+    ("account_states", "trouble"): "'breaker'",
+    ("downtimes", "to_at"): "$1::timestamptz - interval '1 day'",
+    ("downtimes", "weekdays"): "NULL",
+    (
+        "shipments",
+        "state",
+    ): "CASE WHEN n % 10 = 0 THEN (ARRAY['ready', 'held', 'retrying', 'rejected'])[1 + n / 10 % 4] ELSE 'placed' END",
+    ("shipments", "final"): "n % 10 > 1",
+    ("notices", "state"): "CASE WHEN n % 50 = 0 THEN 'failed' ELSE 'sent' END",
+    ("actions", "state"): "CASE WHEN n % 50 = 0 THEN 'refused' ELSE 'done' END",
     ("archive_files", "archived_at"): "CASE WHEN n % 50 <> 0 THEN $1::timestamptz END",
 }
 
@@ -44,7 +62,7 @@ async def fill(url: str, *, now: datetime = T0) -> None:
                 "(SELECT $1::timestamptz) AS given ON CONFLICT DO NOTHING",
                 now,
             )
-        await connection.execute("ANALYZE")
+        await connection.execute("VACUUM ANALYZE")
     finally:
         await connection.close()
 
@@ -61,3 +79,21 @@ async def _tables(connection: asyncpg.Connection[asyncpg.Record]) -> dict[str, d
         value = f"CASE WHEN random() < {SOME} THEN {value} END" if may_be_empty else value
         tables.setdefault(table, {})[column] = _BY_PLACE.get((table, column), value)
     return tables
+
+
+async def _filled_url(server: PostgresServer) -> str:
+    if server.port not in _filled:
+        url = await migrate(await server.new_database())
+        await fill(url)
+        _filled[server.port] = url
+    return _filled[server.port]
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+async def filled(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
+    """A store to ask for plans. SQLite, which is never analysed, plans the same whatever is in its tables."""
+    postgres = request.param == "postgres"
+    url = await (_filled_url(request.getfixturevalue("postgres")) if postgres else migrated_file(tmp_path))
+    opened = await Store.open(url)
+    yield opened
+    await opened.close()

@@ -14,8 +14,9 @@ from awbridge.clickpost.deliveries import LONGEST_REASON, LONGEST_TEXT
 from awbridge.clickpost.wire import LONGEST_ID
 from awbridge.domain.call import Call
 from awbridge.domain.errors import StoreError
+from awbridge.domain.notices import NoticeState
 from awbridge.domain.timeline import MOST_WORDINGS
-from awbridge.store import Store, attempts, couriers, inbox, scans, shipments, webhook_keys, windows
+from awbridge.store import Store, attempts, couriers, inbox, notices, scans, shipments, webhook_keys, windows
 from awbridge.store.couriers import CourierAccount
 from awbridge.store.ids import Ids
 from awbridge.store.queries import Queries, parse
@@ -390,3 +391,22 @@ async def test_deliveries_that_clickpost_numbered_one_after_the_other_lie_togeth
     assert len({shard[d.identity] for d in apart}) > 32
     async with store.read() as session:
         assert await inbox.received_at(session, "osid:100000000001") is not None
+
+
+@pytest.mark.parametrize("state", NoticeState)
+async def test_notices_of_every_state_are_listed_newest_first_and_page_by_page(
+    store: Store, state: NoticeState
+) -> None:
+    put_notice = sql(
+        "INSERT INTO notices (shard, id, reference_number, milestone, channel, state, why, tries, language, "
+        "created_at) VALUES ($1, $2, $3, 'lost', 'mail', $4, '', 0, 'en', $5)"
+    )
+    async with store.write() as session:
+        for number, of in enumerate([*NoticeState, *NoticeState], 1):
+            await session.execute(put_notice, number % 3, number, f"R{number}", of.value, T0)
+        found = await notices.newest(session, state=state)
+        first = await notices.newest(session, state=state, limit=1)
+        rest = await notices.newest(session, state=state, before=first[-1].id, limit=1)
+    assert [notice.state for notice in found] == [state, state]
+    assert first + rest == found
+    assert found[0].id > found[1].id

@@ -99,6 +99,7 @@ async def web_on(
     api_keys: Sequence[str] = (),
     loops: Sequence[Loop] = (),
     desk: EvidenceDesk | None = None,
+    host: str = "",
     served: bool = False,
 ) -> AsyncGenerator[Web]:
     clock = SetClock()
@@ -110,7 +111,7 @@ async def web_on(
             if loops or desk:
                 app = build_app(store=store, clock=clock, webhook=endpoint, loops=loops, api_keys=api_keys, desk=desk)
             else:
-                app = stack.enter_context(lent_app(store, clock, endpoint, api_keys=tuple(api_keys)))
+                app = stack.enter_context(lent_app(store, clock, endpoint, api_keys=tuple(api_keys), host=host))
             if served:
                 url = await stack.enter_async_context(serving(app, endpoint))
                 http = httpx2.AsyncClient(base_url=url, verify=False)

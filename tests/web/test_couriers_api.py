@@ -35,7 +35,7 @@ async def http(store: Store) -> AsyncIterator[httpx2.AsyncClient]:
     allocation = Allocation.RULES_THEN_RECOMMENDATION
     with lent_app(store, clock, endpoint, clickpost=VENDOR, allocation=allocation) as app:
         transport = httpx2.ASGITransport(app=app, client=("127.0.0.1", 1))  # pyright: ignore
-        async with httpx2.AsyncClient(transport=transport, base_url="http://awbridge") as client:
+        async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
             await client.put("/v1/couriers/six", json={"courier_partner_id": 6, "account_code": "six"})
             await client.put("/v1/couriers/t", json={"courier_partner_id": 4, "account_code": "one", "fallback": "six"})
             yield client

@@ -60,7 +60,7 @@ def described() -> dict[str, Any]:
         endpoint = WebhookEndpoint(Ingest(store), KeyRing(store, ()), clock)
         app = build_app(store=store, clock=clock, webhook=endpoint, loops=(), api_keys=())
         transport = httpx2.ASGITransport(app=app, client=("127.0.0.1", 1))  # pyright: ignore
-        async with httpx2.AsyncClient(transport=transport, base_url="http://awbridge") as http:
+        async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as http:
             return (await http.get("/openapi.json")).json()
 
     return asyncio.run(fetch())
@@ -108,7 +108,7 @@ class Caller:
 
     def send(self, case: Case) -> httpx2.Response:
         """What the app answers."""
-        made = requests.Request(**case.as_transport_kwargs(base_url="http://awbridge")).prepare()
+        made = requests.Request(**case.as_transport_kwargs(base_url="http://localhost")).prepare()
         body = made.body.encode() if isinstance(made.body, str) else made.body
         assert made.method
         assert made.url

@@ -114,6 +114,38 @@ async def test_without_a_key_programs_and_our_own_pages_may_call_the_api(web: We
     assert (await web.http.get("/v1/endpoints", headers={**HERE, **headers})).status_code == 200
 
 
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:8000", "localhost.evil.example", "[::1", ""])
+async def test_without_a_key_nobody_may_call_the_api_by_a_strange_name(web: Web, host: str) -> None:
+    refused = await web.http.post("/v1/endpoints", json={"url": "https://erp.example/hook"}, headers={"host": host})
+    assert (refused.status_code, refused.json()["title"]) == (403, "Called by a strange name")
+    assert "AWBRIDGE_API_KEYS" in refused.json()["detail"]
+    assert await fetch(web.store, "SELECT id FROM endpoints") == []
+    assert (await web.http.get("/metrics", headers={"host": host})).status_code == 403
+    for path in ("/healthz", "/readyz"):
+        assert (await web.http.get(path, headers={"host": host})).status_code == 200
+    hook = await web.http.post("/webhooks/clickpost", content=b"{", headers={"host": host, "webhook_key": "right"})
+    assert hook.status_code == 400  # read, and no JSON: whoever holds the key may call it by any name
+
+
+@pytest.mark.parametrize("host", ["localhost:8000", "127.0.0.1", "[::1]:8000", "bridge.localhost", "LOCALHOST"])
+async def test_without_a_key_programs_here_may_call_the_api_by_a_name_of_this_machine(web: Web, host: str) -> None:
+    assert (await web.http.get("/v1/endpoints", headers={"host": host})).status_code == 200
+
+
+async def test_the_name_that_awbridge_listens_on_is_its_own(store: Store) -> None:
+    async with web_on(store, host="bridge.internal") as web:
+        for path in ("/", "/v1/endpoints"):
+            assert (await web.http.get(path, headers={"host": "Bridge.internal:8000"})).status_code == 200
+            assert (await web.http.get(path, headers={"host": "other.internal"})).status_code == 403
+            assert (await web.http.get(path, headers=HERE)).status_code == 200
+
+
+async def test_with_a_key_any_name_will_do(store: Store) -> None:
+    async with web_on(store, api_keys=["k-1"]) as web:
+        header = {"host": "bridge.example", "authorization": "Bearer k-1"}
+        assert (await web.http.get("/v1/endpoints", headers=header)).status_code == 200
+
+
 @pytest.mark.parametrize("path", PAGES)
 async def test_without_a_key_only_this_machine_may_under_its_own_name(web: Web, path: str) -> None:
     for host in ("localhost:8000", "127.0.0.1", "[::1]:8000", "bridge.localhost"):

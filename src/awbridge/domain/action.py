@@ -6,7 +6,7 @@ import hashlib
 import re
 import secrets
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from awbridge.domain.json import JsonObject
@@ -14,6 +14,7 @@ from awbridge.domain.lifecycle import Bucket
 from awbridge.domain.shipment import Shipment, State, shard_of
 
 LONGEST_KEY = 200  # characters of an idempotency key
+KEY_COUNTS_FOR = timedelta(days=30)  # at least: an action asked under a key is known again until it is deleted
 
 
 class ActionKind(StrEnum):

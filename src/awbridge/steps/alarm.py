@@ -13,7 +13,7 @@ from awbridge.domain.notices import Message, Sends, Sent
 from awbridge.domain.retry import delay_before_retry
 from awbridge.domain.shipment import State
 from awbridge.steps.clock import Clock
-from awbridge.store import Store, alarms, events, notices, shipments
+from awbridge.store import Store, alarms, events, figures, notices
 from awbridge.store.alarms import Alarm
 
 log = structlog.get_logger()
@@ -108,7 +108,7 @@ async def digest_text(store: Store, now: datetime) -> str:
     """What an operator should know of the last day; empty where that is nothing."""
     start = now - timedelta(days=1)
     async with store.read() as session:
-        states = await shipments.count_by_state(session)
+        states = await figures.shipments(session)
         unwell = await notices.unwell_since(session, start)
         failed = await events.failed_since(session, start)
         recent = await alarms.since(session, start)

@@ -29,6 +29,7 @@ log = structlog.get_logger()
 LEASE = timedelta(minutes=30)
 AGAIN = timedelta(minutes=5)  # after storage was away
 DAILY = timedelta(days=1)  # while a shipment has not ended
+BATCH = 100  # rows changed in one transaction
 SHORTEST_PHONE = 8  # digits
 
 
@@ -87,8 +88,8 @@ async def _erase(
         counts["attempts"] += await _of_calls(store, parcel, eraser)
         async with store.write() as session:
             counts["scans"] += await personal.strip_scans(session, parcel.reference_number, eraser)
-            counts["events"] += await personal.strip_events(session, parcel.reference_number, eraser)
             counts["notices"] += await personal.strip_notices(session, parcel.reference_number, eraser)
+        counts["events"] += await _of_events(store, parcel, eraser)
         async with store.write() as session:  # apart: whoever delivers locks the endpoint before its deliveries
             counts["endpoints"] += await personal.strip_endpoints(session, eraser)
             counts["alarms"] += await personal.strip_alarms(session, eraser)
@@ -158,6 +159,16 @@ async def _of_calls(store: Store, parcel: Parcel, eraser: Eraser) -> int:
     return await _write_calls(store, [(call, _bare(call, eraser)) for call in found])
 
 
+async def _of_events(store: Store, parcel: Parcel, eraser: Eraser) -> int:
+    """Found before the transaction, so that it is short however many events there are."""
+    changed, ids = 0, await personal.events_of(store, parcel.reference_number)
+    for start in range(0, len(ids), BATCH):
+        async with store.write() as session:
+            some = ids[start : start + BATCH]
+            changed += await personal.strip_events(session, parcel.reference_number, some, eraser)
+    return changed
+
+
 async def _of_unnamed_calls(store: Store, sought: Sought) -> int:
     changed = 0
     async for call in personal.unnamed_calls(store):
@@ -188,9 +199,9 @@ def _bare(call: CallTexts, eraser: Eraser) -> CallTexts:
 
 async def _write_calls(store: Store, pairs: list[tuple[CallTexts, CallTexts]]) -> int:
     changed = [after for before, after in pairs if after != before]
-    for start in range(0, len(changed), 100):
+    for start in range(0, len(changed), BATCH):
         async with store.write() as session:
-            for call in changed[start : start + 100]:
+            for call in changed[start : start + BATCH]:
                 await personal.set_call(session, call)
     return len(changed)
 

@@ -54,9 +54,13 @@ class Loop:
         """There is something to do: end the sleep."""
         self._wake.set()
 
+    def beat(self) -> None:
+        """The round goes on and does not hang: it waits for something that will come, such as its turn to call."""
+        self.beat_at = time.monotonic()
+
     @property
     def silent_for(self) -> float:
-        """Seconds since the loop last finished a round. Grows without end while a round hangs."""
+        """Seconds since the loop last finished a round, or its round said that it goes on. Grows while one hangs."""
         return time.monotonic() - self.beat_at
 
     async def run(self) -> None:
@@ -75,7 +79,7 @@ class Loop:
                 self.rounds += 1
                 if done:
                     pause = 0.0
-            self.beat_at = time.monotonic()
+            self.beat()
             await self._sleep(pause)
         if self._finish:
             await self._finish()

@@ -9,26 +9,39 @@ from datetime import timedelta
 from awbridge.steps.clock import Clock
 from awbridge.store import Store, paces
 
+LONGEST_SILENCE = 30.0  # seconds of waiting after which whoever waits says that it lives
+
 
 class Pace:
     """Hands out turns. Whoever wants to call awaits `turn` first; turns are spread evenly, not bunched.
 
-    The turns are a row in the database, so that any number of processes make no more calls than one.
+    The turns are a row in the database, so that any number of processes make no more calls than one. The more they are,
+    the longer each waits: `beat` is called while it does, so that nobody takes waiting for hanging.
     """
 
     def __init__(
-        self, name: str, calls_per_second: float, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+        self,
+        name: str,
+        calls_per_second: float,
+        *,
+        beat: Callable[[], None] | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._name = name
         self._gap = timedelta(seconds=1.0 / calls_per_second)
+        self._beat = beat or (lambda: None)
         self._sleep = sleep
 
     async def turn(self, store: Store, clock: Clock) -> None:
         """Return when it is time for one more call. Raises StoreBusy."""
         async with store.write() as session:
             wait = await paces.take(session, self._name, gap=self._gap, now=clock())
-        if wait:
-            await self._sleep(wait.total_seconds())
+        self._beat()
+        left = wait.total_seconds()
+        while left > 0:
+            await self._sleep(min(left, LONGEST_SILENCE))
+            left -= LONGEST_SILENCE
+            self._beat()
 
     async def rest(self, store: Store, clock: Clock, seconds: float) -> None:
         """Give no turn for so long: the vendor asked for it. Raises StoreBusy."""

@@ -26,7 +26,7 @@ from awbridge.domain.errors import StoreBusy, StoreError
 from awbridge.domain.json import JsonObject
 from awbridge.domain.shipment import Region, Shipment
 from awbridge.steps.clock import Clock
-from awbridge.steps.record import Done, record, settled
+from awbridge.steps.record import Done, record
 from awbridge.steps.verdict import PushPolicy, must_be_settled
 from awbridge.store import Store, accounts, dispatch, downtimes
 from awbridge.store.database import Session
@@ -228,7 +228,6 @@ class Push:
         asked = None
         if must_be_settled(shipment, answer.outcome, self._clock(), self._policy):
             asked = await self._clickpost.find_order(shipment.reference_number, region=shipment.region)
-            answer = settled(answer, asked.placed) if asked.placed else answer
         self._answers.append(
             Done(
                 shipment=shipment,

@@ -28,7 +28,8 @@ log = structlog.get_logger()
 class Done:
     """A call that was made. `probe`: its account was in trouble when it went out. `asked`: the call that settled it.
 
-    `account` is the key under which it was claimed.
+    `account` is the key under which it was claimed. `answer` stays what was answered, whatever was found when ClickPost
+    was asked after it.
     """
 
     shipment: Shipment
@@ -46,8 +47,8 @@ class Done:
 
     @property
     def outcome(self) -> Outcome:
-        """What came of it."""
-        return self.answer.outcome
+        """What came of it: where ClickPost turned out to hold the order, that it is placed."""
+        return self.asked.placed if self.asked and self.asked.placed else self.answer.outcome
 
 
 async def record(store: Store, done: Sequence[Done], now: datetime, policy: PushPolicy) -> None:
@@ -87,11 +88,9 @@ def _after(account: str, state: AccountState, done: Sequence[Done], now: datetim
 
 
 def _attempts(done: Done) -> list[NewAttempt]:
-    outcome = NAMES[type(done.outcome)]
-    calls = [(done.answer.call, outcome)]
+    calls = [(done.answer.call, NAMES[type(done.answer.outcome)])]
     if done.asked:
-        first = "try_later" if isinstance(done.outcome, Placed) else outcome
-        calls = [(done.answer.call, first), (done.asked.call, _what_was_found(done.asked))]
+        calls.append((done.asked.call, _what_was_found(done.asked)))
     return [
         NewAttempt(
             call=call,
@@ -185,8 +184,3 @@ def _tell_of_account(before: AccountState, after: AccountState, now: datetime) -
     elif before.in_trouble and not after.in_trouble:
         lasted = round((now - before.since_at).total_seconds()) if before.since_at else None
         log.warning("account.works_again", account=after.account, trouble=before.trouble.value, seconds=lasted)
-
-
-def settled(answer: OrderAnswer, placed: Placed) -> OrderAnswer:
-    """The answer to a call whose outcome was not known, once ClickPost was asked and holds the order."""
-    return replace(answer, outcome=placed, advice="")

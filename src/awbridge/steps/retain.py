@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from awbridge.domain.action import KEY_COUNTS_FOR
 from awbridge.domain.privacy import Eraser
 from awbridge.domain.shipment import SHARDS
 from awbridge.sinks.objects import Objects
@@ -157,9 +158,12 @@ async def _drop_old(this: _Round, table: Table, shard: int, before: datetime) ->
 
 async def _drop_actions(this: _Round, before: datetime) -> Counter[str]:
     gone, after = 0, _BEGINNING
+    keyed_before = min(before, this.now - KEY_COUNTS_FOR)
     while not this.budget.over:
         async with this.store.read() as session:
-            page = await retention.old_actions(session, before=before, after=after, limit=this.policy.batch)
+            page = await retention.old_actions(
+                session, before=before, keyed_before=keyed_before, after=after, limit=this.policy.batch
+            )
         if not page:
             break
         after = (page[-1].asked_at, page[-1].id)

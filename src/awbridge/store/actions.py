@@ -119,8 +119,3 @@ async def newest(
     else:
         rows = await session.fetch(_sql.newest_in_state, state.value, at, number, limit)
     return [_action(row) for row in rows]
-
-
-async def count_by_state(session: Session) -> dict[str, int]:
-    """How many actions are in each state."""
-    return {row["state"]: row["actions"] for row in await session.fetch(_sql.count_by_state)}

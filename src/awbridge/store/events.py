@@ -176,11 +176,6 @@ async def count_undelivered(session: Session) -> dict[tuple[int, str], int]:
     return {(row["endpoint_id"], row["state"]): row["deliveries"] for row in rows}
 
 
-async def count_by_state(session: Session) -> dict[str, int]:
-    """How many deliveries are in each state."""
-    return {row["state"]: row["deliveries"] for row in await session.fetch(_sql.count_by_state)}
-
-
 async def reached_by(session: Session, references: Sequence[str]) -> set[tuple[str, str]]:
     """(reference number, milestone) of everything that these shipments have reached."""
     if not references:

@@ -179,6 +179,6 @@ async def settle(session: Session, identity: str, *, now: datetime) -> None:
     await session.execute(_sql.settle, _shard(identity), identity, now)
 
 
-async def longest_due(session: Session) -> datetime | None:
+async def longest_due(session: Session, *, now: datetime) -> datetime | None:
     """Since when the oldest delivery waits to be applied; None where none is due."""
-    return (await session.fetch(_sql.longest_due))[0]["due_at"]
+    return (await session.fetch(_sql.longest_due, now))[0]["due_at"]

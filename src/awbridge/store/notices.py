@@ -141,13 +141,10 @@ async def newest(
     if state is None:
         rows = await session.fetch(_sql.newest, start, limit)
     else:
-        rows = await session.fetch(_sql.newest_in_state, start, limit, state.value)
+        many = state in (NoticeState.SENT, NoticeState.SUPPRESSED)
+        statement = _sql.newest_in_state if many else _sql.newest_unsent
+        rows = await session.fetch(statement, start, limit, state.value)
     return [_notice(row) for row in rows]
-
-
-async def count_by_state(session: Session) -> dict[str, int]:
-    """How many notices are in each state."""
-    return {row["state"]: row["notices"] for row in await session.fetch(_sql.count_by_state)}
 
 
 async def unwell_since(session: Session, start: datetime) -> dict[str, int]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -187,13 +187,25 @@ async def strip_scans(session: Session, reference_number: str, eraser: Eraser) -
     return changed
 
 
-async def strip_events(session: Session, reference_number: str, eraser: Eraser) -> int:
-    """Take the personal data out of the events of a shipment and what endpoints answered; how many changed."""
+async def events_of(store: Store, reference_number: str) -> list[int]:
+    """The ids of a shipment's events, read page by page."""
+    shard, found, after = shard_of(reference_number), list[int](), -1
+    while True:
+        async with store.read() as session:
+            page = await session.fetch(_sql.events_page, shard, after, PAGE)
+        found += [row["id"] for row in page if row["reference_number"] == reference_number]
+        if len(page) < PAGE:
+            return found
+        after = page[-1]["id"]
+
+
+async def strip_events(session: Session, reference_number: str, ids: Sequence[int], eraser: Eraser) -> int:
+    """Take the personal data out of these events of a shipment and what endpoints answered; how many changed."""
     shard, changed = shard_of(reference_number), 0
-    for row in await session.fetch(_sql.events_of, shard, reference_number):
+    for row in await session.fetch(_sql.events_with, shard, list(ids)):
         if (bare := eraser.body(row["body"])) != row["body"]:
             changed += await session.execute(_sql.set_event, shard, row["id"], bare)
-    for row in await session.fetch(_sql.event_problems_of, shard, reference_number):
+    for row in await session.fetch(_sql.event_problems_with, shard, list(ids)):
         if (bare := eraser.words(row["problem"])) != row["problem"]:
             await session.execute(_sql.set_event_problem, shard, row["event_id"], row["endpoint_id"], bare)
             changed += 1

@@ -145,10 +145,14 @@ async def drop_diary(session: Session, diary: Diary, *, before: datetime, limit:
 
 
 async def old_actions(
-    session: Session, *, before: datetime, after: tuple[datetime, str], limit: int
+    session: Session, *, before: datetime, keyed_before: datetime, after: tuple[datetime, str], limit: int
 ) -> list[OldAction]:
-    """Actions that were asked for before, the first first; `after` is the (asked_at, id) where the last page ended."""
-    return [_old_action(row) for row in await session.fetch(_sql.actions_page, *after, before, limit)]
+    """Actions that were asked for before, the first first; `after` is the (asked_at, id) where the last page ended.
+
+    Those asked for under an idempotency key are settled from `keyed_before` on: until then it counts.
+    """
+    rows = await session.fetch(_sql.actions_page, *after, before, limit, keyed_before)
+    return [_old_action(row) for row in rows]
 
 
 async def drop_action(session: Session, action: OldAction) -> int:

@@ -160,11 +160,6 @@ async def remove(session: Session, reference_number: str, entries: Sequence[Entr
         await session.execute(_sql.remove, shard_of(reference_number), [e.id for e in entries])
 
 
-async def count_ahead(session: Session) -> int:
-    """How many scans were in the future when they came."""
-    return (await session.fetch(_sql.count_ahead))[0]["scans"]
-
-
 async def timeline(session: Session, reference_number: str) -> list[TimelineScan]:
     """A shipment's scans, oldest first."""
     rows = await session.fetch(_sql.timeline, shard_of(reference_number), reference_number)

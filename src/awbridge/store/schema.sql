@@ -260,7 +260,7 @@ CREATE TABLE inbox (
 );
 CREATE INDEX inbox_due ON inbox (due_at, id) WHERE due_at IS NOT NULL;
 CREATE INDEX inbox_waiting ON inbox (waiting_for) WHERE waiting_for IS NOT NULL;
-CREATE INDEX inbox_problems ON inbox (id) WHERE problem IS NOT NULL;
+CREATE INDEX inbox_problems ON inbox (id) WHERE problem IS NOT NULL AND applied_at IS NULL;
 CREATE INDEX inbox_untold ON inbox (id) WHERE applied_at IS NOT NULL AND told IS NULL;
 
 -- Which delivery told something of which shipment, so that a shipment can be rebuilt from the inbox. entries: the
@@ -563,6 +563,7 @@ CREATE TABLE notices (
 );
 CREATE INDEX notices_due ON notices (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX notices_newest ON notices (id);
+CREATE INDEX notices_unsent ON notices (state, id) WHERE state <> 'sent' AND state <> 'suppressed';
 
 -- Who wants no messages: a hash of the phone number or mail address. channel: '' for all.
 CREATE TABLE opt_outs (

@@ -294,11 +294,6 @@ async def count_aged_out(session: Session) -> int:
     return (await session.fetch(_sql.count_aged_out))[0]["shipments"]
 
 
-async def longest_due(session: Session, *, now: datetime) -> datetime | None:
-    """Since when the first shipment waits for push or cancel, or will; None where none does."""
-    return (await session.fetch(_sql.longest_due, now))[0]["due_at"]
-
-
 async def asked(session: Session, reference_number: str, *, asked_at: datetime, next_ask_at: datetime) -> None:
     """The question was answered: the next one is due then, unless the shipment has reached its end."""
     await session.execute(_sql.asked, shard_of(reference_number), reference_number, next_ask_at, asked_at)
@@ -395,11 +390,6 @@ async def set_label(session: Session, reference_number: str, label_url: str, *, 
 async def set_security_key(session: Session, reference_number: str, security_key: str, *, now: datetime) -> None:
     """Keep the key that opens the shipment's tracking page."""
     await session.execute(_sql.set_security_key, shard_of(reference_number), reference_number, security_key, now)
-
-
-async def count_cancels(session: Session) -> dict[str, int]:
-    """Cancellations at ClickPost: how many are `asked` (open), `refused` there, or `unsettled` (push gave up)."""
-    return dict((await session.fetch(_sql.count_cancels))[0])
 
 
 async def heard_after(session: Session, after: tuple[int, str], *, limit: int) -> list[Shipment]:

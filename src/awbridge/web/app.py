@@ -50,8 +50,12 @@ def build_app(
     hook: CallRecorder | None = None,
     ask_again: timedelta = api.ASK_AGAIN,
     stuck_after: StuckAfter = DEFAULT_STUCK_AFTER,
+    host: str = "",
 ) -> ASGIApp:
-    """The app of `awbridge serve`. Without `clickpost`, what calls it is refused."""
+    """The app of `awbridge serve`. Without `clickpost`, what calls it is refused.
+
+    `host`: a name that callers without a key may call it by, beside this machine's own.
+    """
     inner = FastAPIOffline(  # /docs from the package itself, not from a CDN
         title="awbridge",
         version=awbridge.__version__,
@@ -75,8 +79,8 @@ def build_app(
     _add_health(inner, store, clock, webhook, loops, hook)
     description.complete(inner)
     keys = Keys(api_keys)
-    guarded = ApiGuard(inner, keys, open_paths=_OPEN, open_folder=_OPEN_FOLDER)
-    shown = PageGuard(pages.build_pages(store, clock, zone=ZoneInfo(zone)), keys)
+    guarded = ApiGuard(inner, keys, open_paths=_OPEN, open_folder=_OPEN_FOLDER, host=host)
+    shown = PageGuard(pages.build_pages(store, clock, zone=ZoneInfo(zone)), keys, host=host)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and _is_webhook(scope["path"]):

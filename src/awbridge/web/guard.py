@@ -1,4 +1,4 @@
-"""Who may call: whoever carries an API key; with no key configured, only loopback.
+"""Who may call: whoever carries an API key; with no key configured, only loopback, by a name of this machine.
 
 Programs send the key as a bearer token. Browsers are asked for it (HTTP Basic: any user name, the key as password), and
 only for pages: what a browser sends along by itself must never open the API.
@@ -18,6 +18,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from awbridge.web import problems
 
+_BY_ITS_NAME = (
+    "Without an API key, awbridge answers to http://localhost, http://127.0.0.1 and the name in AWBRIDGE_HOST alone. "
+    "Call it so, or set AWBRIDGE_API_KEYS and send a key: then any name will do."
+)
 _ONLY_LOOPBACK = "No API key is configured (AWBRIDGE_API_KEYS), so only this machine itself may call."
 
 
@@ -39,11 +43,17 @@ class Keys:
 
 
 class ApiGuard:
-    """Stands before the API. `open_paths` and what lies in `open_folder` everybody may call."""
+    """Stands before the API. `open_paths` and what lies in `open_folder` everybody may call.
 
-    def __init__(self, app: ASGIApp, keys: Keys, *, open_paths: frozenset[str], open_folder: str) -> None:
+    `host` is a name that this machine goes by, beside localhost.
+    """
+
+    def __init__(
+        self, app: ASGIApp, keys: Keys, *, open_paths: frozenset[str], open_folder: str, host: str = ""
+    ) -> None:
         self._app = app
         self._keys = keys
+        self._host = host
         self._open_paths = open_paths
         self._open_folder = open_folder
 
@@ -63,6 +73,8 @@ class ApiGuard:
             return problems.problem(401, "Not authorised", "Send Authorization: Bearer <API key>.", headers=asks)
         if not _is_loopback(scope):
             return problems.problem(403, "Only loopback may call", _ONLY_LOOPBACK)
+        if not _names_this_machine(scope, self._host):
+            return problems.problem(403, "Called by a strange name", _BY_ITS_NAME)
         if _is_of_another_site(scope):
             return problems.problem(403, "Another site sent this", "A browser may call for awbridge's own pages only.")
         return None
@@ -71,9 +83,10 @@ class ApiGuard:
 class PageGuard:
     """Stands before the pages: who may see them, and that only they themselves press their buttons."""
 
-    def __init__(self, app: ASGIApp, keys: Keys) -> None:
+    def __init__(self, app: ASGIApp, keys: Keys, *, host: str = "") -> None:
         self._app = app
         self._keys = keys
+        self._host = host
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         refusal = self._refusal(scope) if scope["type"] == "http" else None
@@ -86,8 +99,7 @@ class PageGuard:
                 return _refused(401, "Log in with any user name, and an API key as password.", asks)
         elif not _is_loopback(scope):
             return _refused(403, _ONLY_LOOPBACK)
-        elif not _names_this_machine(_header(scope, b"host")):
-            # A stranger's page may have its name lead to this machine, and a browser here would open it.
+        elif not _names_this_machine(scope, self._host):
             return _refused(403, "Without an API key, open the pages as http://localhost or http://127.0.0.1.")
         if scope["method"] not in ("GET", "HEAD") and not _is_same_origin(scope):
             return _refused(403, "Another site sent this. Press the button on the page itself.")
@@ -128,11 +140,17 @@ def _is_loopback_address(text: str) -> bool:
         return False
 
 
-def _names_this_machine(host: str) -> bool:
+def _names_this_machine(scope: Scope, own: str) -> bool:
+    """Whether it is called by a name of this machine's, or `own`.
+
+    A stranger's page may have the stranger's name lead here, and a browser on this machine takes the two for one site.
+    """
     try:
-        name = urlsplit(f"//{host}").hostname or ""
+        name = urlsplit(f"//{_header(scope, b'host')}").hostname or ""
     except ValueError:
         return False
+    if name and name == own.lower():
+        return True
     return name == "localhost" or name.endswith(".localhost") or _is_loopback_address(name)
 
 

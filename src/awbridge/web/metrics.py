@@ -12,114 +12,94 @@ from awbridge.steps.clock import Clock
 from awbridge.steps.keep_calls import CallRecorder
 from awbridge.steps.loop import Loop
 from awbridge.steps.watch import SILENT, Coverage, coverage
-from awbridge.store import Store, accounts, actions, alarms, archive, couriers, events, inbox, notices, scans, shipments
-from awbridge.store.accounts import Held
+from awbridge.store import Store, figures
+from awbridge.store.figures import Figures
 from awbridge.web.webhook import WebhookEndpoint
 
 
 class _Now(Collector):
     def __init__(
         self,
-        states: Mapping[str, int],
-        cancels: Mapping[str, int],
-        wanted: Mapping[str, int],
-        deliveries: Mapping[str, int],
+        figures: Figures,
+        covered: Coverage,
         answers: Mapping[int, int],
         loops: Sequence[Loop],
-        telling: Mapping[str, Mapping[str, int]],
-        alarms_open: int,
-        held: Mapping[str, Held],
-        waiting: Mapping[str, int],
-        warnings: Mapping[str, int],
-        filed: archive.ArchiveCounts,
         hook: CallRecorder | None,
-        covered: Coverage,
-        ahead: int,
     ) -> None:
-        self._states = states
-        self._cancels = cancels
-        self._wanted = wanted
-        self._deliveries = deliveries
+        self._figures = figures
+        self._covered = covered
         self._answers = answers
         self._loops = loops
-        self._telling = telling
-        self._alarms_open = alarms_open
-        self._held = held
-        self._waiting = waiting
-        self._warnings = warnings
-        self._filed = filed
         self._hook = hook
-        self._covered = covered
-        self._ahead = ahead
 
     def collect(self) -> Iterable[Metric]:
         """The metrics, as they stand."""
-        by_state = GaugeMetricFamily("awbridge_shipments", "Shipments by state.", labels=["state"])
-        for state, count in self._states.items():
-            by_state.add_metric([state], count)
-        yield by_state
+        yield from self._shipments()
         yield from self._accounts()
-        cancelling = GaugeMetricFamily("awbridge_cancels", "Cancellations at ClickPost by stage.", labels=["stage"])
-        for stage, count in self._cancels.items():
-            cancelling.add_metric([stage], count)
-        yield cancelling
-        acting = GaugeMetricFamily("awbridge_actions", "Actions by state.", labels=["state"])
-        for state, count in self._wanted.items():
-            acting.add_metric([state], count)
-        yield acting
-        inbox_now = GaugeMetricFamily("awbridge_inbox", "Deliveries in the inbox by stage.", labels=["stage"])
-        for stage, count in self._deliveries.items():
-            inbox_now.add_metric([stage], count)
-        yield inbox_now
-        yield GaugeMetricFamily(
-            "awbridge_scans_ahead", "Scans that were in the future when they came; they count as of then.", self._ahead
-        )
-        warned = GaugeMetricFamily(
-            "awbridge_courier_warnings", "Courier accounts in use that orders would fail on.", labels=["kind"]
-        )
-        for kind in ("inactive", "vanished", "renamed"):
-            warned.add_metric([kind], self._warnings.get(kind, 0))
-        yield warned
+        yield from self._tracking()
+        yield from self._telling()
+        yield from self._calls()
+        yield from self._process()
+        yield from _coverage(self._covered)
+        sizes = "Rows of the large tables, about, as the database knows without counting."
+        yield _by("awbridge_rows", sizes, "table", self._figures.sizes)
+
+    def _shipments(self) -> Iterable[Metric]:
+        now = self._figures
+        text = "Shipments by state, without those that are placed or cancelled."
+        yield _by("awbridge_shipments", text, "state", now.shipments)
+        text = "Shipments that are placed and have not reached their end."
+        yield GaugeMetricFamily("awbridge_shipments_on_their_way", text, now.on_their_way)
+        yield _by("awbridge_cancels", "Cancellations at ClickPost by stage.", "stage", now.cancels)
+        yield _by("awbridge_actions", "Actions by state, without those that are done.", "state", now.actions)
+
+    def _accounts(self) -> Iterable[Metric]:
+        held = self._figures.held
+        reasons = {r: sum(h.kind == r for h in held.values()) for r in ("account", "breaker", "downtime")}
+        text = "Courier accounts whose shipments are held, by reason."
+        yield _by("awbridge_accounts_held", text, "reason", reasons)
+        waiting = {account: self._figures.waiting.get(account, 0) for account in held}
+        text = "Shipments that wait in an account that is held."
+        yield _by("awbridge_account_shipments_held", text, "account", waiting)
+        warnings = {k: self._figures.courier_warnings.get(k, 0) for k in ("inactive", "vanished", "renamed")}
+        text = "Courier accounts in use that orders would fail on."
+        yield _by("awbridge_courier_warnings", text, "kind", warnings)
+
+    def _tracking(self) -> Iterable[Metric]:
+        text = "Deliveries in the inbox by stage, without those that are applied."
+        yield _by("awbridge_inbox", text, "stage", self._figures.inbox)
+        text = "Scans of the last day that were in the future when they came; they count as of then."
+        yield GaugeMetricFamily("awbridge_scans_ahead", text, self._figures.scans_ahead)
+
+    def _telling(self) -> Iterable[Metric]:
+        text = "Messages to customers by state, without those that are sent or suppressed."
+        yield _by("awbridge_notices", text, "state", self._figures.notices)
+        text = "Events to endpoints by state, without those that are delivered."
+        yield _by("awbridge_event_deliveries", text, "state", self._figures.event_deliveries)
+        yield GaugeMetricFamily("awbridge_alarms", "Alarms that are raised.", self._figures.alarms)
+
+    def _calls(self) -> Iterable[Metric]:
+        filed = {"open": self._figures.archive_open}
+        yield _by("awbridge_archive_files", "Files of failed calls that are not in the archive yet.", "state", filed)
+        dropped = CounterMetricFamily("awbridge_calls_dropped", "Failed calls that could not be written down.")
+        dropped.add_metric([], self._hook.dropped if self._hook else 0)
+        yield dropped
+
+    def _process(self) -> Iterable[Metric]:
         answered = CounterMetricFamily("awbridge_webhooks", "Webhooks answered by this process.", labels=["status"])
         for status, count in self._answers.items():
             answered.add_metric([str(status)], count)
         yield answered
-        notices_now = GaugeMetricFamily("awbridge_notices", "Messages to customers by state.", labels=["state"])
-        events_now = GaugeMetricFamily("awbridge_event_deliveries", "Events to endpoints by state.", labels=["state"])
-        for family, name in ((notices_now, "notices"), (events_now, "events")):
-            for state, count in self._telling[name].items():
-                family.add_metric([state], count)
-            yield family
-        yield GaugeMetricFamily("awbridge_alarms", "Alarms that are raised.", value=self._alarms_open)
-        silent = GaugeMetricFamily(
-            "awbridge_step_silent_seconds", "Seconds since a step last finished a round.", labels=["step"]
-        )
-        for loop in self._loops:
-            silent.add_metric([loop.name], loop.silent_for)
-        yield silent
-        filed = GaugeMetricFamily("awbridge_archive_files", "Files of failed calls.", labels=["state"])
-        filed.add_metric(["archived"], self._filed.archived)
-        filed.add_metric(["open"], self._filed.open)
-        filed.add_metric(["emptied"], self._filed.emptied)
-        yield filed
-        dropped = CounterMetricFamily("awbridge_calls_dropped", "Failed calls that could not be written down.")
-        dropped.add_metric([], self._hook.dropped if self._hook else 0)
-        yield dropped
-        yield from _coverage(self._covered)
+        silent = {loop.name: loop.silent_for for loop in self._loops}
+        yield _by("awbridge_step_silent_seconds", "Seconds since a step last finished a round.", "step", silent)
 
-    def _accounts(self) -> Iterable[Metric]:
-        troubles = GaugeMetricFamily(
-            "awbridge_accounts_held", "Courier accounts whose shipments are held, by reason.", labels=["reason"]
-        )
-        for reason in ("account", "breaker", "downtime"):
-            troubles.add_metric([reason], sum(held.kind == reason for held in self._held.values()))
-        yield troubles
-        waiting = GaugeMetricFamily(
-            "awbridge_account_shipments_held", "Shipments that wait in an account that is held.", labels=["account"]
-        )
-        for account in self._held:
-            waiting.add_metric([account], self._waiting.get(account, 0))
-        yield waiting
+
+def _by(name: str, text: str, label: str, values: Mapping[str, float]) -> Metric:
+    """A gauge with one label."""
+    family = GaugeMetricFamily(name, text, labels=[label])
+    for value, number in values.items():
+        family.add_metric([value], number)
+    return family
 
 
 def _coverage(covered: Coverage) -> Iterable[Metric]:
@@ -160,23 +140,8 @@ async def metrics_text(
 ) -> bytes:
     """All metrics as text."""
     async with store.read() as session:
-        held = await accounts.held(session, now=clock())
-        waiting = accounts.held_numbers(await accounts.count_unplaced(session, list(held)))
-        states = await shipments.count_by_state(session, held=held)
-        cancels = await shipments.count_cancels(session)
-        wanted = await actions.count_by_state(session)
-        deliveries = await inbox.counts(session)
-        warnings = await couriers.count_warnings(session)
-        filed = await archive.counts(session)
-        telling = {"notices": await notices.count_by_state(session), "events": await events.count_by_state(session)}
-        raised = len(await alarms.open_now(session))
-        ahead = await scans.count_ahead(session)
+        now = await figures.read(session, now=clock())
     covered = await coverage(store=store, clock=clock)
     registry = CollectorRegistry()
-    registry.register(
-        _Now(
-            *(states, cancels, wanted, deliveries, webhook.counts, loops, telling, raised),
-            *(held, waiting, warnings, filed, hook, covered, ahead),
-        )
-    )
+    registry.register(_Now(now, covered, webhook.counts, loops, hook))
     return generate_latest(registry)

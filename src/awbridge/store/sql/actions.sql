@@ -67,6 +67,3 @@ SELECT * FROM actions
 WHERE state = $1 AND (asked_at, id) < ($2, $3)
 ORDER BY asked_at DESC, id DESC
 LIMIT $4
-
--- name: count_by_state
-SELECT state, COUNT(*) AS actions FROM actions GROUP BY state ORDER BY state

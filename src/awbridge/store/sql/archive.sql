@@ -67,7 +67,9 @@ SELECT COUNT(*) AS files,
 FROM archive_files
 
 -- name: waiting
-SELECT COUNT(*) AS calls, MIN(made_at) AS oldest_at FROM attempts WHERE archive_file IS NULL
+-- Ids grow with time: the first is the oldest. Both out of the index of those that wait.
+SELECT (SELECT COUNT(*) FROM attempts WHERE archive_file IS NULL) AS calls,
+  (SELECT made_at FROM attempts WHERE archive_file IS NULL ORDER BY id LIMIT 1) AS oldest_at
 
 -- name: last_problem
 SELECT problem FROM archive_files WHERE archived_at IS NULL AND problem IS NOT NULL ORDER BY id DESC LIMIT 1

@@ -90,13 +90,10 @@ LIMIT $2
 SELECT endpoint_id, state, COUNT(*) AS deliveries FROM event_deliveries WHERE state <> 'delivered'
 GROUP BY endpoint_id, state
 
--- name: count_by_state
-SELECT state, COUNT(*) AS deliveries FROM event_deliveries GROUP BY state
-
 -- name: reached_by
 SELECT reference_number, milestone FROM milestones
 WHERE reference_number {{postgres: = ANY($1::text[]) AND shard = ANY($2::smallint[])}}
   {{sqlite: IN (SELECT value FROM json_each($1)) AND shard IN (SELECT value FROM json_each($2))}}
 
 -- name: failed_since
-SELECT COUNT(*) AS failed FROM event_deliveries WHERE state = 'failed' AND updated_at >= $1
+SELECT COUNT(*) AS failed FROM event_deliveries WHERE state = 'failed' AND state <> 'delivered' AND updated_at >= $1

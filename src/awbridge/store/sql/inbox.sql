@@ -85,4 +85,5 @@ SELECT inbox.id FROM inbox
 UPDATE inbox SET due_at = NULL, waiting_for = NULL, applied_at = $3, told = 0 WHERE shard = $1 AND identity = $2
 
 -- name: longest_due
-SELECT MIN(due_at) AS due_at FROM inbox WHERE due_at IS NOT NULL AND waiting_for IS NULL
+-- What waits for its shipment is due too, but mostly later.
+SELECT MIN(due_at) AS due_at FROM inbox WHERE due_at <= $1 AND waiting_for IS NULL

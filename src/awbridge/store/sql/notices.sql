@@ -50,8 +50,9 @@ SELECT * FROM notices WHERE id < $1 ORDER BY id DESC LIMIT $2
 -- name: newest_in_state
 SELECT * FROM notices WHERE state = $3 AND id < $1 ORDER BY id DESC LIMIT $2
 
--- name: count_by_state
-SELECT state, COUNT(*) AS notices FROM notices GROUP BY state
+-- name: newest_unsent
+-- The same for a state that few are in: out of the index that leaves out those that are sent or suppressed.
+SELECT * FROM notices WHERE state = $3 AND state <> 'sent' AND state <> 'suppressed' AND id < $1 ORDER BY id DESC LIMIT $2
 
 -- name: unwell_since
 -- Ids grow with time: the newest are found without an index on it.

@@ -67,17 +67,23 @@ ORDER BY shard, id LIMIT $4
 -- name: set_action
 UPDATE actions SET body = $3, result = $4, problem = $5 WHERE shard = $1 AND id = $2
 
--- name: events_of
+-- name: events_page
+-- No index leads from a shipment to its events: those of its shard are read, outside of any transaction.
+SELECT id, reference_number FROM events WHERE shard = $1 AND id > $2 ORDER BY id LIMIT $3
+
+-- name: events_with
 -- Why ClickPost refused an order stands in the event that told so.
-SELECT id, body FROM events WHERE shard = $1 AND reference_number = $2 ORDER BY id
+SELECT id, body FROM events
+WHERE shard = $1 AND id {{postgres: = ANY($2::bigint[])}}{{sqlite: IN (SELECT value FROM json_each($2))}} ORDER BY id
 
 -- name: set_event
 UPDATE events SET body = $3 WHERE shard = $1 AND id = $2
 
--- name: event_problems_of
+-- name: event_problems_with
 -- What an endpoint answered may repeat what it was told.
-SELECT d.event_id, d.endpoint_id, d.problem FROM event_deliveries d JOIN events e ON e.shard = d.shard AND e.id = d.event_id
-WHERE e.shard = $1 AND e.reference_number = $2 AND d.problem IS NOT NULL ORDER BY d.event_id, d.endpoint_id
+SELECT event_id, endpoint_id, problem FROM event_deliveries
+WHERE shard = $1 AND event_id {{postgres: = ANY($2::bigint[])}}{{sqlite: IN (SELECT value FROM json_each($2))}}
+  AND problem IS NOT NULL ORDER BY event_id, endpoint_id
 
 -- name: set_event_problem
 UPDATE event_deliveries SET problem = $4 WHERE shard = $1 AND event_id = $2 AND endpoint_id = $3

@@ -97,8 +97,9 @@ DELETE FROM digests WHERE day IN (SELECT day FROM digests WHERE day < $1 AND due
 
 -- name: actions_page
 -- Kept beyond their days: what is still to be made or needs a person while its shipment is on its way; what was asked
--- under a key, which must be known when it is asked again; and edits that a new registration would have to carry.
-SELECT a.shard, a.id, a.asked_at, CASE WHEN a.next_try_at IS NULL AND a.idempotency_key IS NULL
+-- under a key that still counts (asked since $5): it must be known when it is asked again; and edits that a new
+-- registration would have to carry.
+SELECT a.shard, a.id, a.asked_at, CASE WHEN a.next_try_at IS NULL AND (a.idempotency_key IS NULL OR a.asked_at < $5)
     AND (a.state = 'done' OR s.final OR s.state = 'cancelled')
     AND (a.kind <> 'edit' OR s.reference_number IS NULL OR s.erased_at IS NOT NULL) THEN 1 ELSE 0 END AS settled
 FROM actions a LEFT JOIN shipments s ON s.shard = a.shard AND s.reference_number = a.reference_number

@@ -52,10 +52,6 @@ WHERE shard = $1 AND id = $2
 DELETE FROM scans
 WHERE shard = $1 AND id {{postgres: = ANY($2::bigint[])}}{{sqlite: IN (SELECT value FROM json_each($2))}}
 
--- name: count_ahead
--- Scans that were in the future when they came; they count as of their receipt.
-SELECT COUNT(*) AS scans FROM scans WHERE scanned_at > received_at
-
 -- name: timeline
 SELECT waybill, courier_partner_id, status_code, status, remark, location, ndr_code, scanned_at, received_at, source,
   scan_id, checkpoint_id, npr_code, npr_words

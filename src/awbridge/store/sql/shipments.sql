@@ -180,10 +180,6 @@ LIMIT $3
 -- name: count_aged_out
 SELECT COUNT(*) AS shipments FROM shipments WHERE aged_out_at IS NOT NULL
 
--- name: longest_due
-SELECT MIN(next_try_at) AS due_at FROM shipments
-WHERE next_try_at IS NOT NULL AND (lease_ends_at IS NULL OR lease_ends_at <= $1)
-
 -- name: placed_after
 -- All that hold a waybill, page by page, for a complete catch-up by hand.
 SELECT shard, reference_number, waybill, courier_partner_id FROM shipments
@@ -214,14 +210,6 @@ UPDATE shipments SET label_url = $3, updated_at = $4 WHERE shard = $1 AND refere
 
 -- name: set_security_key
 UPDATE shipments SET security_key = $3, updated_at = $4 WHERE shard = $1 AND reference_number = $2
-
--- name: count_cancels
--- Cancellations that go on, those that ClickPost refused, and those of which push gave up to learn what there is to
--- cancel.
-SELECT COUNT(CASE WHEN next_try_at IS NOT NULL THEN 1 END) AS asked,
-  COUNT(CASE WHEN next_try_at IS NULL AND state = 'placed' THEN 1 END) AS refused,
-  COUNT(CASE WHEN next_try_at IS NULL AND state = 'gave_up' THEN 1 END) AS unsettled
-FROM shipments WHERE cancel_asked_at IS NOT NULL AND state <> 'cancelled'
 
 -- name: heard_after
 -- All that were heard of, page by page, locked in key order: to be rebuilt.

@@ -1,5 +1,6 @@
 -- name: last
-SELECT MAX(to_at) AS to_at FROM catch_up_windows
+-- Each begins where the one before ended: the last to begin is the last to end.
+SELECT (SELECT to_at FROM catch_up_windows WHERE from_at = (SELECT MAX(from_at) FROM catch_up_windows)) AS to_at
 
 -- name: add
 INSERT INTO catch_up_windows (from_at, to_at, lease_ends_at, items) VALUES ($1, $2, $3, 0)
@@ -34,7 +35,9 @@ UPDATE catch_up_windows SET next_page = NULL, page_at = NULL, items = 0 WHERE fr
 SELECT from_at, to_at, done_at, items, problem FROM catch_up_windows ORDER BY from_at DESC LIMIT $1
 
 -- name: since
-SELECT from_at, to_at, done_at, items, problem FROM catch_up_windows WHERE to_at > $1 ORDER BY from_at
+SELECT from_at, to_at, done_at, items, problem FROM catch_up_windows
+WHERE to_at > $1 AND from_at >= COALESCE((SELECT MAX(from_at) FROM catch_up_windows WHERE from_at <= $1), $1)
+ORDER BY from_at
 
 -- name: undone
 SELECT MIN(from_at) AS from_at FROM catch_up_windows WHERE done_at IS NULL

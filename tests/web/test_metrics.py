@@ -1,0 +1,125 @@
+"""GET /metrics, the pages and /v1/coverage read no large table through: what is over costs whoever watches nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, cast
+from zoneinfo import ZoneInfo
+
+import httpx2
+import pytest
+
+from awbridge.steps.watch import coverage
+from awbridge.store import Store
+from awbridge.store.database import Row, Session
+from awbridge.store.queries import Statement
+from awbridge.web.metrics import metrics_text
+from awbridge.web.pages import build_pages
+from awbridge.web.webhook import WebhookEndpoint
+from tests.steps.world import SetClock
+from tests.store.rows import fetch, sql
+
+LARGE = {
+    *("actions", "archive_files", "attempts", "catch_up_windows", "event_deliveries", "events", "inbox", "milestones"),
+    *("notices", "scans", "shipments", "tellings", "waybills"),
+}
+APPLIED = sql("SELECT COUNT(*) AS n FROM inbox WHERE applied_at IS NOT NULL")
+
+
+@dataclass
+class Asked:
+    """A store that notes what is read of it."""
+
+    store: Store
+    statements: list[tuple[Statement, tuple[object, ...]]] = field(default_factory=list)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Session]:
+        async with self.store.read() as session:
+            yield cast("Session", _Noting(session, self.statements))
+
+
+@dataclass
+class _Noting:
+    session: Session
+    statements: list[tuple[Statement, tuple[object, ...]]]
+
+    async def fetch(self, statement: Statement, *args: object) -> list[Row]:
+        self.statements.append((statement, args))
+        return await self.session.fetch(statement, *args)
+
+
+async def scrape(store: Store) -> None:
+    class Endpoint:
+        counts: dict[int, int] = {}  # noqa: RUF012
+
+    await metrics_text(store, SetClock(), cast("WebhookEndpoint", Endpoint()), ())
+
+
+async def look_at_the_pages(store: Store) -> None:
+    app = build_pages(store, SetClock(), zone=ZoneInfo("UTC"))
+    transport = httpx2.ASGITransport(app=app, client=("127.0.0.1", 1))  # pyright: ignore
+    async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as http:
+        for path in ("/", "/endpoints", "/alarms"):
+            assert (await http.get(path)).status_code == 200
+
+
+async def look_at_the_coverage(store: Store) -> None:
+    await coverage(store=store, clock=SetClock())
+
+
+Watching = Callable[[Store], Coroutine[Any, Any, None]]
+
+
+@pytest.mark.parametrize("watching", [scrape, look_at_the_pages, look_at_the_coverage])
+async def test_who_watches_reads_no_large_table_through(filled: Store, watching: Watching) -> None:
+    asked = Asked(filled)
+    await watching(cast("Store", asked))
+    assert asked.statements
+    read_through = {s.name: found for s, args in asked.statements if (found := await whole_reads(filled, s, args))}
+    assert not read_through
+
+
+async def test_a_table_that_is_read_through_would_be_noticed(filled: Store) -> None:
+    assert await whole_reads(filled, APPLIED, ())
+    by_state = sql("SELECT state, COUNT(*) AS n FROM shipments GROUP BY state")
+    assert await whole_reads(filled, by_state, ())
+
+
+async def whole_reads(store: Store, statement: Statement, args: tuple[object, ...]) -> list[str]:
+    """The parts of the plan that read all of a large table: without an index, or through one that holds every row."""
+    if store.dialect == "postgres":
+        explained = Statement("plan", f"EXPLAIN (FORMAT JSON) {statement.postgres}", "")
+        async with store.read() as session:
+            [row] = await session.fetch(explained, *args)
+        nodes = _nodes(json.loads(dict(row)["QUERY PLAN"])[0]["Plan"])
+        partial = await _partial(store, "SELECT indexname AS name FROM pg_indexes WHERE indexdef LIKE '% WHERE %'")
+        return [str(node) for node in nodes if _reads_all(node, partial)]
+    explained = Statement("plan", "", f"EXPLAIN QUERY PLAN {statement.sqlite}")
+    async with store.read() as session:
+        steps = [str(dict(row)["detail"]) for row in await session.fetch(explained, *args)]
+    partial = await _partial(store, "SELECT name FROM sqlite_schema WHERE type = 'index' AND sql LIKE '% WHERE %'")
+    return [step for step in steps if _scans_all(step.split(), partial)]
+
+
+async def _partial(store: Store, text: str) -> set[str]:
+    return {row["name"] for row in await fetch(store, text)}
+
+
+def _nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
+    below = [node for child in plan.get("Plans", []) for node in _nodes(child)]
+    return [{name: value for name, value in plan.items() if name != "Plans"}, *below]
+
+
+def _reads_all(node: dict[str, Any], partial: set[str]) -> bool:
+    if node["Node Type"] == "Seq Scan":
+        return node["Relation Name"] in LARGE
+    is_whole = "Index Name" in node and "Index Cond" not in node and node["Index Name"] not in partial
+    return is_whole and node.get("Relation Name") in LARGE
+
+
+def _scans_all(words: list[str], partial: set[str]) -> bool:
+    return words[0] == "SCAN" and words[1] in LARGE and not partial & set(words)
