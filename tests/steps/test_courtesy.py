@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
-from awbridge.steps.courtesy import GATHER, LONGEST, LOOK, SHARE, Courtesy
+from awbridge.steps.courtesy import GATHER, LONGEST, LOOK, LOOK_EVERY, SHARE, Courtesy
 
 WORKED = 0.02  # seconds
 
@@ -80,3 +80,20 @@ async def test_those_whom_the_work_itself_held_up_are_no_rush() -> None:
 
     await asyncio.gather(street.rest(), burst())
     assert await street.rest() < LOOK / 2
+
+
+async def test_a_rush_lasts_until_no_more_come_than_get_done() -> None:
+    street = Street()
+    done = 30  # in WORKED: 1,500 a second
+    async with street.busy(4_500):
+        await street.rest(done=done)
+    async with street.busy(2_250):
+        assert await street.rest(done=done) >= SHARE * WORKED, "twice as many came"
+        assert await street.rest(done=done) >= SHARE * WORKED, "half as many again do"
+    async with street.busy(750):
+        await street.rest(done=done)
+        assert await street.rest(done=done) < LOOK / 2
+    async with street.busy(2_250):
+        await asyncio.sleep(LOOK_EVERY)
+        assert LOOK <= await street.rest(done=done) < SHARE * WORKED, "a look"
+        assert await street.rest(done=done) < LOOK / 2, "half as many again are no rush yet"

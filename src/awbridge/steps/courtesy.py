@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable
 
 GATHER = 0.02  # seconds between rounds while deliveries come in: fewer rounds, each with more to do
-OVERRUN = 2  # times as many deliveries come as get done: there is no keeping up, and answers go first
+OVERRUN = 2  # times as many deliveries come as get done: a rush, and answers go first until no more come than get done
 SHARE = 4  # then the rest is this many times as long as the work
 LOOK = 0.04  # seconds of rest that show how many come when nothing holds them up
 LOOK_EVERY = 1.0  # seconds between such looks while the work keeps up
@@ -25,6 +25,7 @@ class Courtesy:
         self._arrived_before = 0
         self._demand = 0.0  # how many came a second, by the last look
         self._look_at = 0.0  # by the loop's clock
+        self._rush = False
 
     async def give_way(self, worked: float, done: int, *, more: bool) -> None:
         """Rest after `worked` seconds that got `done` deliveries done; `more`: others are left.
@@ -35,7 +36,8 @@ class Courtesy:
         nobody, self._arrived_before = arrived == self._arrived_before, arrived
         if nobody:
             return
-        if self._demand * worked > OVERRUN * done:
+        self._rush = self._demand * worked > (done if self._rush else OVERRUN * done)
+        if self._rush:
             await self._look(min(max(SHARE * worked, LOOK), LONGEST))
         elif not more:
             await asyncio.sleep(GATHER)
