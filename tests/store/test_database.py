@@ -16,8 +16,9 @@ import pytest
 
 from awbridge.domain.errors import SettingsError, StoreBusy, StoreError
 from awbridge.store import Store, inbox, shipments
+from awbridge.store import postgres as postgres_engine
 from tests.store.rows import T0, add, claim_in, count, delivery, fetch, new_shipment, sql
-from tests.store.stores import sqlite_only
+from tests.store.stores import postgres_only, sqlite_only
 from tests.support.postgres import PostgresServer, free_port
 
 
@@ -254,3 +255,52 @@ async def test_a_pool_mends_itself_after_its_connections_were_cut(postgres: Post
             await asyncio.sleep(0.05)
     assert await count(store, "shipments") == 1
     await store.close()
+
+
+async def _own_lines(store: Store) -> list[int]:
+    """The processes behind connections that have stored deliveries, the newest first."""
+    rows = await fetch(
+        store,
+        "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%INTO inbox%' "
+        "AND pid <> pg_backend_pid() ORDER BY backend_start DESC",
+    )
+    return [row["pid"] for row in rows]
+
+
+@postgres_only
+async def test_writes_in_one_go_share_a_line_of_their_own_until_it_has_lain_idle(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await asyncio.gather(*(inbox.add_at_once(store, [delivery(f"d{n}")]) for n in range(5)))
+    [first] = await _own_lines(store)
+    await inbox.add_at_once(store, [delivery("d5")])
+    assert await _own_lines(store) == [first]
+    monkeypatch.setattr(postgres_engine, "LONGEST_IDLE", 0.01)
+    await asyncio.sleep(0.02)
+    await inbox.add_at_once(store, [delivery("d6")])
+    assert first not in (await _own_lines(store))[:1]
+    assert await count(store, "inbox") == 7
+
+
+@postgres_only
+async def test_a_line_that_is_cut_costs_one_write(store: Store) -> None:
+    await inbox.add_at_once(store, [delivery("d1")])
+    [line] = await _own_lines(store)
+    await fetch(store, f"SELECT pg_terminate_backend({line})")
+    with pytest.raises(StoreBusy):
+        await inbox.add_at_once(store, [delivery("d2")])
+    await inbox.add_at_once(store, [delivery("d3")])
+    assert {r["identity"] for r in await fetch(store, "SELECT identity FROM inbox")} >= {"d1", "d3"}
+
+
+async def test_writes_in_one_go_that_are_cancelled_at_any_moment_are_whole_or_absent(store: Store) -> None:
+    for n in range(30):
+        pair = [delivery(f"{n}-a"), delivery(f"{n}-b")]
+        task = asyncio.create_task(inbox.add_at_once(store, pair))
+        await asyncio.sleep(n * 0.0001)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    await inbox.add_at_once(store, [delivery("last-a"), delivery("last-b")])
+    there = {row["identity"] for row in await fetch(store, "SELECT identity FROM inbox")}
+    assert {i[:-2] for i in there if i.endswith("-a")} == {i[:-2] for i in there if i.endswith("-b")}
+    assert "last-a" in there

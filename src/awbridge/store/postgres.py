@@ -1,10 +1,10 @@
-"""PostgreSQL through asyncpg: a pool, one transaction per write."""
+"""PostgreSQL through asyncpg: a pool, one transaction per write; and one connection beside it for writes in one go."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Generator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 import asyncpg
@@ -20,6 +20,7 @@ ACQUIRE_TIMEOUT = 10.0  # seconds to wait for a free connection
 COMMAND_TIMEOUT = 30.0  # seconds that one statement may take
 SCRIPT_TIMEOUT = 24 * 3600.0  # the same of a migration: an index over a large table takes its time
 AT_ONCE_TIMEOUT = 5.0  # seconds that a write in one go may take; then its connection is thrown away
+LONGEST_IDLE = 300.0  # seconds; the pool's own connections are given up as soon
 
 # The server is away, starting, full or restarting: the same request may work later.
 _AWAY = (
@@ -68,32 +69,95 @@ class PostgresSession:
         await self._connection.execute(sql, timeout=SCRIPT_TIMEOUT)
 
 
+@contextmanager
+def _our_errors() -> Generator[None]:
+    """The driver's errors as those of a store."""
+    try:
+        yield
+    except _AWAY as error:
+        raise StoreBusy(f"PostgreSQL: {type(error).__name__}: {error}") from error
+    except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+        raise StoreBusy(f"PostgreSQL connection: {error}") from error
+    except asyncpg.PostgresError as error:
+        raise StoreError(f"PostgreSQL: {type(error).__name__}: {error}") from error
+
+
+class _OwnLine:
+    """One connection that stays, opened as needed.
+
+    To take one out of the pool and to give it back costs a task each. That is as much as a small write costs, and
+    while others are waited on the server has nothing to do.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._turn = asyncio.Lock()
+        self._connection: asyncpg.Connection[Any] | None = None
+        self._used_at = 0.0  # by the loop's clock
+
+    async def execute(self, sql: str, columns: Sequence[list[object]]) -> None:
+        """One statement, committed on return. After a time-out, or when nobody waits any more, the line is cut."""
+        async with self._turn:
+            line = await self._open()
+            try:
+                await line.execute(sql, *columns, timeout=AT_ONCE_TIMEOUT)
+            except (TimeoutError, asyncio.CancelledError):
+                line.terminate()
+                raise
+
+    async def _open(self) -> asyncpg.Connection[Any]:
+        """The line, a new one where it was cut, or lay idle so long that something between may have dropped it."""
+        now = asyncio.get_running_loop().time()
+        idle, self._used_at = now - self._used_at, now
+        if self._connection and idle > LONGEST_IDLE:
+            self._connection.terminate()
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await asyncpg.connect(self._url, **_options())
+        return self._connection
+
+    async def close(self) -> None:
+        async with self._turn:
+            if self._connection:
+                await self._connection.close()
+
+    def terminate(self) -> None:
+        if self._connection:
+            self._connection.terminate()
+
+
+def _options() -> dict[str, Any]:
+    settings = {"application_name": "awbridge"}
+    return {"command_timeout": COMMAND_TIMEOUT, "timeout": ACQUIRE_TIMEOUT, "server_settings": settings}
+
+
 class PostgresDatabase:
     """A PostgreSQL server. Connections are opened as needed and mended by themselves."""
 
     dialect = "postgres"
 
-    def __init__(self, pool: asyncpg.Pool[Any]) -> None:
+    def __init__(self, pool: asyncpg.Pool[Any], line: _OwnLine) -> None:
         self._pool = pool
+        self._line = line
 
     @classmethod
     async def connect(cls, url: str, *, connections: int = 10) -> PostgresDatabase:
-        """Open a pool. Raises StoreError when the address or the password is wrong, StoreBusy when it is away."""
+        """Open a pool; with the line beside it there are that many `connections` at most, two at least.
+
+        Raises StoreError when the address or the password is wrong, StoreBusy when it is away.
+        """
         try:
             pool = await asyncpg.create_pool(
                 url,
                 min_size=1,
-                max_size=connections,
-                command_timeout=COMMAND_TIMEOUT,
-                timeout=ACQUIRE_TIMEOUT,
-                server_settings={"application_name": "awbridge"},
+                max_size=max(connections - 1, 1),
                 reset=_leave_as_it_is,
+                **_options(),
             )
         except _AWAY as error:
             raise StoreBusy(f"PostgreSQL does not answer: {error}. Check AWBRIDGE_DATABASE_URL.") from error
         except (asyncpg.PostgresError, ValueError) as error:
             raise StoreError(f"PostgreSQL refused the connection: {error}. Check AWBRIDGE_DATABASE_URL.") from error
-        return cls(pool)
+        return cls(pool, _OwnLine(url))
 
     @asynccontextmanager
     async def read(self) -> AsyncGenerator[Session]:
@@ -117,13 +181,16 @@ class PostgresDatabase:
     async def write_at_once(self, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
         if not rows:
             return
-        async with self._session() as connection:
-            columns = map(list, zip(*rows, strict=True))
-            await connection.execute(statement.postgres, *columns, timeout=AT_ONCE_TIMEOUT)
+        with _our_errors():
+            try:
+                await self._line.execute(statement.postgres, list(map(list, zip(*rows, strict=True))))
+            except TimeoutError:
+                await self._pool.expire_connections()
+                raise
 
     @asynccontextmanager
     async def _session(self) -> AsyncGenerator[PoolConnectionProxy[Any]]:
-        try:
+        with _our_errors():
             async with self._pool.acquire(timeout=ACQUIRE_TIMEOUT) as connection:
                 try:
                     yield connection
@@ -136,15 +203,12 @@ class PostgresDatabase:
                     # The pool would wait for the server to cancel, and one that stands still does not.
                     connection.terminate()
                     raise
-        except _AWAY as error:
-            raise StoreBusy(f"PostgreSQL: {type(error).__name__}: {error}") from error
-        except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
-            raise StoreBusy(f"PostgreSQL connection: {error}") from error
-        except asyncpg.PostgresError as error:
-            raise StoreError(f"PostgreSQL: {type(error).__name__}: {error}") from error
 
     async def close(self) -> None:
         try:
-            await asyncio.wait_for(self._pool.close(), 5.0)
+            async with asyncio.timeout(5.0):
+                await self._line.close()
+                await self._pool.close()
         except TimeoutError:
+            self._line.terminate()
             self._pool.terminate()
