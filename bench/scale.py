@@ -189,7 +189,7 @@ async def _stored(url: str, since: int) -> int:
 
 
 async def _until_at_rest(url: str) -> None:
-    """A process that starts goes through all open journeys once: that is not the load that is measured."""
+    """A process that starts looks through what is due and late: that is not the load that is measured."""
     connection = await asyncpg.connect(url)
     try:
         quiet = 0
