@@ -67,8 +67,9 @@ async def test_work_that_cannot_keep_up_rests_long_until_it_can() -> None:
         await street.rest()
         assert await street.rest() >= SHARE * WORKED
         assert LONGEST <= await street.rest(worked=10.0) < 2 * LONGEST
-    assert await street.rest() >= SHARE * WORKED, "nobody has looked yet"
-    assert await street.rest() < LOOK / 2
+    rests = [await street.rest() for _ in range(6)]
+    assert min(rests[:2]) >= SHARE * WORKED, "it may be a pause of theirs"
+    assert rests[-1] < LOOK / 2
 
 
 async def test_those_whom_the_work_itself_held_up_are_no_rush() -> None:
@@ -91,8 +92,8 @@ async def test_a_rush_lasts_until_no_more_come_than_get_done() -> None:
         assert await street.rest(done=done) >= SHARE * WORKED, "twice as many came"
         assert await street.rest(done=done) >= SHARE * WORKED, "half as many again do"
     async with street.busy(750):
-        await street.rest(done=done)
-        assert await street.rest(done=done) < LOOK / 2
+        rests = [await street.rest(done=done) for _ in range(4)]
+        assert rests[-1] < LOOK / 2
     async with street.busy(2_250):
         await asyncio.sleep(LOOK_EVERY)
         assert LOOK <= await street.rest(done=done) < SHARE * WORKED, "a look"

@@ -23,7 +23,7 @@ class Courtesy:
     def __init__(self, arrived: Callable[[], int]) -> None:
         self._arrived = arrived
         self._arrived_before = 0
-        self._demand = 0.0  # how many came a second, by the last look
+        self._demand = 0.0  # how many come a second, by the last looks
         self._look_at = 0.0  # by the loop's clock
         self._rush = False
 
@@ -50,5 +50,6 @@ class Courtesy:
         await asyncio.sleep(rest / 2)
         before, started = self._arrived(), clock()
         await asyncio.sleep(rest / 2)
-        self._demand = (self._arrived() - before) / (clock() - started)
+        seen = (self._arrived() - before) / (clock() - started)
+        self._demand = max(seen, self._demand / 2)  # a pause of theirs is not yet the end of a rush
         self._look_at = clock() + LOOK_EVERY
