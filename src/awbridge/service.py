@@ -14,6 +14,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -329,14 +330,12 @@ def step_loops(
 ) -> dict[str, Loop]:
     """Every step of the service as a loop, by name. Apply rests for the deliveries that have `arrived`."""
 
-    def beat_of(name: str) -> Callable[[], None]:
-        def beat() -> None:
-            loops[name].beat()  # which is made below
-
-        return beat
+    def beat(name: str) -> None:
+        loops[name].beat()  # they are made below
 
     applying, acting = apply_policy(settings), act_policy(settings)
-    covering, asking = (catch_up_policy(settings, beat=beat_of(name)) for name in ("cover", "ask"))
+    covering = catch_up_policy(settings, beat=partial(beat, "cover"))
+    asking = catch_up_policy(settings, beat=partial(beat, "ask"))
     allocating, falling_back = allocate_policy(settings), fallback_policy(settings)
     idle, delays = settings.steps_idle_seconds, settings.retry_delays
     push = Push(store=store, clickpost=clickpost, clock=clock, policy=push_policy(settings))

@@ -85,8 +85,7 @@ def _our_errors() -> Generator[None]:
 class _OwnLine:
     """One connection that stays, opened as needed.
 
-    To take one out of the pool and to give it back costs a task each. That is as much as a small write costs, and
-    while others are waited on the server has nothing to do.
+    To take one out of the pool and to give it back costs a task each, and meanwhile the server has nothing to do.
     """
 
     def __init__(self, url: str) -> None:
