@@ -13,13 +13,14 @@ import pytest
 
 from awbridge.clickpost.probe import Probe
 from awbridge.doctor import CURES, Finding, examine, judge_header
+from awbridge.domain.asking import PollingMode
 from awbridge.domain.scan import Source
 from awbridge.settings import Settings, load_settings
 from awbridge.steps.clock import utc_now
 from awbridge.store import Store, alarms, arrivals, inbox, webhook_keys
 from awbridge.store.arrivals import Arrival
 from awbridge.web.webhook import REFUSED
-from tests.store.rows import MINUTE, T0, delivery
+from tests.store.rows import MINUTE, T0, add, delivery, place
 
 URL = "https://ship.example.com/webhooks/clickpost"
 
@@ -130,3 +131,24 @@ async def test_a_wrong_key_and_a_wrong_clock_are_told(tmp_path: Path, away: str)
     found = by_check(await asyncio.wait_for(examine(settings, environment={}), 60))
     assert (found["clickpost"].level, "AWBRIDGE_CLICKPOST_KEY" in found["clickpost"].do) == ("problem", True)
     assert (found["clock"].level, "ahead" in found["clock"].found) == ("problem", True)
+
+
+async def test_what_polling_costs_is_said_for_both_modes_and_a_pace_too_low_is_a_warning(tmp_path: Path) -> None:
+    settings = settings_at(tmp_path)
+    store = await a_store(settings)
+    now = utc_now()
+    for number, courier, placed_at in [*((n, 4, now) for n in range(6)), (6, 5, now - 2880 * MINUTE)]:
+        await add(store, f"R{number}", courier_partner_id=courier)
+        await place(store, f"R{number}", f"AWB{number}", courier_partner_id=courier, now=placed_at)
+    await store.close()
+    found = by_check(await examine(settings, environment={}))["polling"]
+    assert found.level == "ok"
+    assert found.found == (
+        "guide: about 4 calls of track-order a day for 7 open shipments, 432,000 are allowed; guide: 4, economical: 2"
+    )
+    slow = settings.model_copy(update={"polling_calls_per_second": 0.00004, "polling": PollingMode.GUIDE})
+    found = by_check(await examine(slow, environment={}))["polling"]
+    assert found.level == "warning"
+    assert "AWBRIDGE_POLLING_CALLS_PER_SECOND" in found.do
+    thrifty = slow.model_copy(update={"polling": PollingMode.ECONOMICAL})
+    assert by_check(await examine(thrifty, environment={}))["polling"].level == "ok"

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from awbridge import service
 from awbridge.clickpost import probe
 from awbridge.clickpost.async_client import AsyncClickPost
+from awbridge.domain.asking import DAY, PollingMode, calls_a_day
 from awbridge.domain.errors import AwbridgeError, SettingsError, StoreError, VendorError
 from awbridge.settings import PREFIX, Settings
 from awbridge.steps.clock import Clock, utc_now
@@ -29,6 +30,7 @@ LEAST_DISK = 1024**3  # bytes
 WORKED_WITHIN = timedelta(minutes=5)
 LONGEST_LAG = timedelta(minutes=30)
 RECENT = timedelta(days=1)
+POLLING_SHARE = 0.8  # of the pace: the rest is for updated-order and for what failed
 
 CURES = """ClickPost's key comes in the header `webhook_key`. Many proxies drop header names with an underscore.
 
@@ -97,7 +99,7 @@ Check = Callable[[_Patient], Coroutine[Any, Any, list[Finding]]]
 
 
 async def _checks(patient: _Patient) -> AsyncIterator[Finding]:
-    checks: tuple[Check, ...] = (_database, _vendor, _clock, _webhook, _header, _coverage, _steps)
+    checks: tuple[Check, ...] = (_database, _vendor, _clock, _webhook, _header, _coverage, _polling, _steps)
     for check in checks:
         try:
             findings = await check(patient)
@@ -273,6 +275,30 @@ async def _coverage(patient: _Patient) -> list[Finding]:
         do = f"the first uncovered stretch says: {problem}" if problem else "start awbridge serve or work"
         return [Finding(check="catching up", level=PROBLEM, found=text, do=do)]
     return [Finding(check="catching up", level=OK, found=text)]
+
+
+async def _polling(patient: _Patient) -> list[Finding]:
+    """What polling costs in either mode, and whether the pace that is set is enough for it."""
+    settings, ask_after = patient.settings, timedelta(seconds=patient.settings.ask_after_seconds)
+    async with patient.store.read() as session:
+        known = await shipments.open_by_courier(session, heard_before=patient.clock() - ask_after)
+    calls = {
+        PollingMode.GUIDE: calls_a_day((on_their_way for on_their_way, _ in known.values()), ask_after=ask_after),
+        PollingMode.ECONOMICAL: calls_a_day((silent for _, silent in known.values()), ask_after=ask_after),
+    }
+    most = int(settings.polling_calls_per_second * DAY.total_seconds())
+    text = (
+        f"{settings.polling}: about {calls[settings.polling]:,} calls of track-order a day for "
+        f"{sum(on_their_way for on_their_way, _ in known.values()):,} open shipments, {most:,} are allowed; "
+        + ", ".join(f"{mode}: {calls[mode]:,}" for mode in PollingMode)
+    )
+    if calls[settings.polling] <= most * POLLING_SHARE:
+        return [Finding(check="polling", level=OK, found=text)]
+    do = (
+        "raise AWBRIDGE_POLLING_CALLS_PER_SECOND after asking ClickPost what your account may do, "
+        "or set AWBRIDGE_POLLING=economical"
+    )
+    return [Finding(check="polling", level=WARNING, found=text, do=do)]
 
 
 async def _steps(patient: _Patient) -> list[Finding]:

@@ -26,6 +26,7 @@ from awbridge import evidence
 from awbridge.clickpost.async_client import AsyncClickPost
 from awbridge.clickpost.connection import OnCall
 from awbridge.clickpost.heard import hear
+from awbridge.domain.asking import PollingRules
 from awbridge.domain.call import Call
 from awbridge.domain.desk import DeskPolicy
 from awbridge.domain.errors import SettingsError, StoreBusy, StoreError
@@ -124,7 +125,7 @@ def push_policy(settings: Settings) -> PushPolicy:
         retry_delays=settings.retry_delays,
         waiting=timedelta(seconds=settings.waiting_seconds),
         waiting_deadline=timedelta(seconds=settings.waiting_deadline_seconds),
-        ask_after=timedelta(seconds=settings.ask_after_seconds),
+        polling=polling_rules(settings),
         rate_per_second=settings.push_rate or None,
         desk=DeskPolicy(
             failures=settings.breaker_failures,
@@ -147,13 +148,21 @@ def act_policy(settings: Settings) -> ActPolicy:
     )
 
 
+def polling_rules(settings: Settings) -> PollingRules:
+    """When track-order is asked for a shipment, by the settings."""
+    return PollingRules(
+        mode=settings.polling,
+        ask_after=timedelta(seconds=settings.ask_after_seconds),
+        ask_again=timedelta(seconds=settings.ask_again_seconds),
+    )
+
+
 def apply_policy(settings: Settings) -> ApplyPolicy:
     """How deliveries are read, by the settings."""
     policy = ApplyPolicy(
         zone=settings.zone,
         z_means_utc=settings.webhook_z_means_utc,
-        ask_after=timedelta(seconds=settings.ask_after_seconds),
-        ask_again=timedelta(seconds=settings.ask_again_seconds),
+        polling=polling_rules(settings),
     )
     return replace(policy, batch=SQLITE_APPLY_BATCH) if settings.database_url.startswith("sqlite") else policy
 
@@ -163,8 +172,7 @@ def catch_up_policy(settings: Settings, *, beat: Callable[[], None] | None = Non
     return CatchUpPolicy(
         window=timedelta(seconds=settings.catch_up_window_seconds),
         lag=timedelta(seconds=settings.catch_up_lag_seconds),
-        ask_after=timedelta(seconds=settings.ask_after_seconds),
-        ask_again=timedelta(seconds=settings.ask_again_seconds),
+        polling=polling_rules(settings),
         silent_for=timedelta(days=settings.ask_silent_days),
         pace=Pace(POLLING, settings.polling_calls_per_second, beat=beat),
     )
@@ -249,7 +257,7 @@ def allocate_policy(settings: Settings) -> AllocatePolicy:
     return AllocatePolicy(
         retry_delays=settings.retry_delays,
         hold=timedelta(seconds=settings.hold_seconds),
-        ask_after=timedelta(seconds=settings.ask_after_seconds),
+        polling=polling_rules(settings),
     )
 
 
@@ -258,7 +266,7 @@ def fallback_policy(settings: Settings) -> FallbackPolicy:
     return FallbackPolicy(
         failures=settings.fallback_failures,
         window=timedelta(seconds=settings.fallback_window_seconds),
-        ask_after=timedelta(seconds=settings.ask_after_seconds),
+        polling=polling_rules(settings),
     )
 
 

@@ -17,6 +17,7 @@ from pydantic_settings import (
 )
 
 from awbridge.domain.allocation import Allocation
+from awbridge.domain.asking import PollingMode
 from awbridge.domain.errors import SettingsError
 from awbridge.domain.notices import read_channels, read_milestones, read_quiet_hours
 from awbridge.domain.privacy import read_privacy
@@ -119,8 +120,13 @@ class Settings(BaseSettings):
     catch_up_lag_seconds: float = Field(
         60.0, ge=0, description="How far behind now the windows end, so that late writes at ClickPost are in them."
     )
+    polling: PollingMode = Field(
+        PollingMode.GUIDE,
+        description="guide: track-order is asked for every open shipment once a day, as ClickPost's integration guide "
+        "says. economical: for those that nothing was heard of for a day.",
+    )
     ask_after_seconds: float = Field(
-        86400.0, gt=0, description="A shipment not heard of for this long is asked for by track-order."
+        86400.0, gt=0, description="The day of AWBRIDGE_POLLING: how long after a question, or after news, one is due."
     )
     ask_again_seconds: float = Field(
         7200.0, gt=0, description="Track-order is not asked twice for one shipment within this. Couriers are asked so."

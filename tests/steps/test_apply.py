@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from awbridge.clickpost.deliveries import delivery_identity
+from awbridge.domain.asking import PollingMode, PollingRules
 from awbridge.domain.errors import StoreBusy
 from awbridge.domain.scan import Source
 from awbridge.domain.shipment import Tracked
@@ -25,6 +26,7 @@ from tests.steps.world import INDIA, SetClock, TrippingStore, as_body, get, indi
 from tests.store.rows import MINUTE, T0, add, claim_to_ask, count, delivery, fetch, new_shipment, place
 
 POLICY = ApplyPolicy(zone=INDIA)
+ECONOMICAL = ApplyPolicy(zone=INDIA, polling=PollingRules(mode=PollingMode.ECONOMICAL))
 LATER = T0 + timedelta(hours=12)
 
 
@@ -217,14 +219,31 @@ async def test_an_unknown_code_stays_visible_and_is_not_the_end(store: Store) ->
     assert [s.status_code for s in await timeline(store, "R")] == [1006]
 
 
-async def test_being_heard_of_puts_the_next_question_off_and_the_end_ends_it(store: Store) -> None:
+async def test_by_the_guide_news_puts_no_question_off_and_the_end_is_asked_for_once_more(store: Store) -> None:
     await a_placed(store)
+    due = await next_ask(store)
+    assert due is not None
     await deliver(store, webhook("AWB1", 5, T0))
     await apply(store)
     assert (await get(store, "R")).last_heard_at == LATER
-    assert await next_ask(store) == LATER + POLICY.ask_after
+    assert await next_ask(store) == due
     await deliver(store, webhook("AWB1", 8, T0 + MINUTE))
     await apply(store)
+    assert await next_ask(store) == LATER + POLICY.polling.ask_again
+    async with store.write() as session:
+        await shipments.asked(session, "R", asked_at=LATER, next_ask_at=LATER)
+    await deliver(store, webhook("AWB1", 8, T0 + 2 * MINUTE))
+    await apply(store)
+    assert await next_ask(store) is None, "once more, not with every copy"
+
+
+async def test_economically_news_puts_the_next_question_off_and_the_end_ends_it(store: Store) -> None:
+    await a_placed(store)
+    await deliver(store, webhook("AWB1", 5, T0))
+    await apply(store, policy=ECONOMICAL)
+    assert await next_ask(store) == LATER + ECONOMICAL.polling.ask_after
+    await deliver(store, webhook("AWB1", 8, T0 + MINUTE))
+    await apply(store, policy=ECONOMICAL)
     assert await next_ask(store) is None
 
 
@@ -408,8 +427,9 @@ async def test_a_change_that_no_webhook_brought_is_asked_for_at_once(store: Stor
     await a_placed(store)
     await deliver(store, webhook("AWB1", 5, T0))
     await deliver(store, updated("AWB1", 5, T0), source=Source.UPDATED_ORDER)
+    due = await next_ask(store)
     await apply(store)
-    assert await next_ask(store) == LATER + POLICY.ask_after, "nothing is missing"
+    assert await next_ask(store) == due > LATER, "nothing is missing"
     await deliver(store, updated("AWB1", 6, T0 + 60 * MINUTE), source=Source.UPDATED_ORDER)
     await apply(store)
     assert (await get(store, "R")).status_code == 6
@@ -428,7 +448,7 @@ async def test_a_gap_is_not_asked_for_again_before_its_time(store: Store) -> Non
     seen_at = asked_at + 30 * MINUTE
     await deliver(store, updated("AWB1", 6, T0), source=Source.UPDATED_ORDER, at=seen_at)
     await apply(store, clock=SetClock(seen_at))
-    assert await next_ask(store) == asked_at + POLICY.ask_again
+    assert await next_ask(store) == asked_at + POLICY.polling.ask_again
 
 
 async def test_a_final_change_that_no_webhook_brought_is_asked_for_once_too(store: Store) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,6 +14,7 @@ from awbridge.clickpost.tracking import UpdatedPage
 from awbridge.domain.call import Call
 from awbridge.domain.errors import VendorError
 from awbridge.domain.shipment import WaybillKind
+from awbridge.steps.apply import ApplyPolicy, apply_due
 from awbridge.steps.catch_up import (
     POLLING,
     CatchUpPolicy,
@@ -24,9 +26,9 @@ from awbridge.steps.catch_up import (
     cover_span,
 )
 from awbridge.steps.pace import Pace
-from awbridge.store import Store, shipments, waybills, windows
-from tests.steps.world import SetClock
-from tests.store.rows import MINUTE, T0, add, count, fetch, place
+from awbridge.store import Store, inbox, shipments, waybills, windows
+from tests.steps.world import INDIA, SetClock, as_body, get, webhook
+from tests.store.rows import MINUTE, T0, add, count, delivery, fetch, place
 
 POLICY = CatchUpPolicy()
 CALL = Call(api="updated_order", method="GET", url="u", http_status=503, error="away")
@@ -228,8 +230,8 @@ async def test_a_shipment_is_not_asked_for_again_before_its_time(store: Store) -
     await silent(store, 1)
     clock.forward(days=1)
     assert await ask(store, vendor, clock) == 1
-    clock.forward(hours=23, minutes=59)
-    assert await ask(store, vendor, clock) == 0, "it was answered: a day of silence again"
+    clock.forward(hours=22, minutes=59)
+    assert await ask(store, vendor, clock) == 0, "it was answered: the next day's question is due after 23 hours"
     clock.forward(minutes=1)
     assert await ask(store, vendor, clock) == 1
 
@@ -310,7 +312,12 @@ async def test_a_shipment_silent_for_45_days_goes_onto_a_list_and_back_on_demand
     await ask_for_everything(store=store, clickpost=vendor, clock=clock, policy=POLICY)
     clock.forward(days=3)
     assert await ask_all(store, vendor, clock) == 0, "asking for everything does not bring it back"
-    wanted = {"store": store, "clock": clock, "references": ["R-AWB-4-0", "NONE"], "ask_again": POLICY.ask_again}
+    wanted = {
+        "store": store,
+        "clock": clock,
+        "references": ["R-AWB-4-0", "NONE"],
+        "ask_again": POLICY.polling.ask_again,
+    }
     assert await ask_back(**wanted) == ["R-AWB-4-0"]
     asked = len(vendor.asked)
     assert await ask_all(store, vendor, clock) == 1
@@ -356,9 +363,9 @@ async def test_what_a_person_asked_for_is_not_asked_for_again_by_the_schedule_wi
     asked_at = clock.now
     assert (await fetch(store, "SELECT last_asked_at FROM shipments"))[0]["last_asked_at"] == asked_at
     clock.forward(minutes=1)
-    await ask_back(store=store, clock=clock, references=["R-AWB-4-0"], ask_again=POLICY.ask_again)
+    await ask_back(store=store, clock=clock, references=["R-AWB-4-0"], ask_again=POLICY.polling.ask_again)
     assert await ask(store, vendor, clock) == 0
-    clock.now = asked_at + POLICY.ask_again
+    clock.now = asked_at + POLICY.polling.ask_again
     assert await ask(store, vendor, clock) == 1
 
 
@@ -372,3 +379,56 @@ async def test_a_complete_catch_up_repeats_what_failed_and_says_what_it_could_no
     vendor.failing = 100
     told = await ask_for_everything(**world)
     assert (told.asked, told.failed) == (7, 7)
+
+
+async def test_a_webhook_lost_between_two_that_came_is_found_within_the_day(store: Store) -> None:
+    """News all day long puts nothing off: by the guide every open shipment is asked for daily."""
+    clock, vendor = SetClock(), Vendor()
+    [waybill] = await silent(store, 1)
+    for hour in range(1, 25):
+        clock.forward(hours=1)
+        async with store.write() as session:
+            body = webhook(waybill, 5, clock.now, location=f"hub {hour}", order_status_id=hour)
+            await inbox.add(session, [delivery(f"osid:{hour}", body=as_body(body), received_at=clock.now)])
+        await apply_due(store=store, clock=clock, policy=ApplyPolicy(zone=INDIA))
+        await ask(store, vendor, clock)
+    assert vendor.asked == [(4, [waybill])]
+
+
+async def test_a_shipment_at_its_end_is_asked_for_once_more_however_long_it_was_under_way(store: Store) -> None:
+    clock, vendor = SetClock(), Vendor()
+    [waybill] = await silent(store, 1)
+    clock.forward(days=50)
+    async with store.write() as session:
+        await inbox.add(session, [delivery("osid:1", body=as_body(webhook(waybill, 8, T0)), received_at=clock.now)])
+    await apply_due(store=store, clock=clock, policy=ApplyPolicy(zone=INDIA))
+    assert await ask(store, vendor, clock) == 0
+    clock.forward(hours=2)
+    assert await ask(store, vendor, clock) == 1
+    clock.forward(days=3)
+    assert await ask(store, vendor, clock) == 0
+    assert (await get(store, f"R-{waybill}")).aged_out_at is None, "it has ended: nobody needs to look for it"
+
+
+async def test_calls_are_in_flight_together_and_each_keeps_its_own_answer(store: Store) -> None:
+    clock, vendor = SetClock(), SlowVendor()
+    await silent(store, 30)
+    clock.forward(days=1)
+    assert await ask_all(store, vendor, clock) == 30
+    assert vendor.most_at_once == 4
+    assert await count(store, "inbox") == 30
+
+
+class SlowVendor(Vendor):
+    """Counts how many calls of track-order it answers at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.at_once = self.most_at_once = 0
+
+    async def track_order(self, waybills: Sequence[str], cp_id: int) -> TrackAnswer:
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        await asyncio.sleep(0.01)
+        self.at_once -= 1
+        return await super().track_order(waybills, cp_id)

@@ -267,7 +267,7 @@ async def test_a_shipment_on_the_list_of_the_silent_stays_there_until_something_
     await receive(store, NOW, Source.WEBHOOK, webhook("AWB1", 6, NOW))
     await apply(store)
     after = await get(store, "R")
-    assert (after.status_code, after.aged_out_at, after.next_ask_at) == (6, None, NOW + timedelta(days=1))
+    assert (after.status_code, after.aged_out_at, after.next_ask_at) == (6, None, NOW + timedelta(hours=23))
 
 
 async def test_telling_anew_tells_nobody(store: Store) -> None:

@@ -6,29 +6,85 @@ takes five waybills of one courier, so asking for fewer is waste too.
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 WAYBILLS_A_CALL = 5
 EARLY_SHARE = 1 / 100  # of the pause between two questions: so much earlier one may be asked, to fill a call
+HEADROOM = 23 / 24  # of a day: when a question falls due, so that one that waits for its turn is still within the day
+DAY = timedelta(days=1)
 
 
-def next_ask(
-    *,
-    heard_at: datetime,
-    asked_at: datetime | None,
-    final: bool,
-    gap: bool,
-    ask_after: timedelta,
-    ask_again: timedelta,
-) -> datetime | None:
-    """When a shipment just heard of is asked for; None for one that has reached its end.
+class PollingMode(StrEnum):
+    """Which open shipments track-order is asked for. `guide`: as ClickPost's integration guide demands."""
 
-    A `gap` (updated-order told a scan that no webhook brought) asks for the whole timeline as soon as the last question
-    is `ask_again` old, also at the journey's end.
-    """
-    if gap:
-        return soonest_ask(heard_at, asked_at=asked_at, ask_again=ask_again)
-    return None if final else heard_at + ask_after
+    GUIDE = "guide"  # each of them every day, whatever webhooks brought: one that was lost between two is found
+    ECONOMICAL = "economical"  # those not heard of for a day
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollingRules:
+    """When track-order is asked for a shipment: the pause `ask_after`, and never twice within `ask_again`."""
+
+    mode: PollingMode = PollingMode.GUIDE
+    ask_after: timedelta = DAY
+    ask_again: timedelta = timedelta(hours=2)
+
+    def first_ask(self, placed_at: datetime, reference_number: str) -> datetime:
+        """When a shipment that was just placed is asked for first.
+
+        By the guide, at a moment of the second half of the first day that its reference number decides: the shipments
+        of a sale's hour are spread over half a day, and stay so.
+        """
+        if self.mode is PollingMode.ECONOMICAL:
+            return placed_at + self.ask_after
+        digest = hashlib.blake2b(reference_number.encode(), digest_size=4).digest()
+        phase = int.from_bytes(digest) / 2**32
+        return placed_at + self._period * (1 + phase) / 2
+
+    def after_asking(self, asked_at: datetime) -> datetime:
+        """When a shipment that is still open is asked for next, if nothing is heard of it."""
+        return asked_at + (self.ask_after if self.mode is PollingMode.ECONOMICAL else self._period)
+
+    def after_hearing(
+        self,
+        *,
+        heard_at: datetime,
+        asked_at: datetime | None,
+        due_at: datetime | None,
+        final: bool,
+        was_final: bool,
+        gap: bool,
+    ) -> datetime | None:
+        """When a shipment just heard of is asked for; None for one that is not asked for any more.
+
+        A `gap` (updated-order told a scan that no webhook brought) asks for the whole timeline as soon as the last
+        question is `ask_again` old, also at the journey's end. `due_at` is when it would have been asked for, had
+        nothing been heard. By the guide a shipment that reaches its end is asked for once more, when ClickPost has
+        asked its courier again.
+        """
+        if gap:
+            return soonest_ask(heard_at, asked_at=asked_at, ask_again=self.ask_again)
+        if self.mode is PollingMode.ECONOMICAL:
+            return None if final else heard_at + self.ask_after
+        if final:
+            once_more = soonest_ask(heard_at + self.ask_again, asked_at=asked_at, ask_again=self.ask_again)
+            return due_at if was_final else once_more
+        if due_at is not None and not was_final:
+            return due_at
+        return max(heard_at, self.after_asking(asked_at or heard_at))
+
+    @property
+    def early(self) -> timedelta:
+        """How much before its time a shipment may be asked for when that fills a call."""
+        return self.ask_after * EARLY_SHARE
+
+    @property
+    def _period(self) -> timedelta:
+        return self.ask_after * HEADROOM
 
 
 def soonest_ask(now: datetime, *, asked_at: datetime | None, ask_again: timedelta) -> datetime:
@@ -36,9 +92,10 @@ def soonest_ask(now: datetime, *, asked_at: datetime | None, ask_again: timedelt
     return max(now, asked_at + ask_again) if asked_at else now
 
 
-def early(ask_after: timedelta) -> timedelta:
-    """How much before its time a shipment may be asked for when that fills a call."""
-    return ask_after * EARLY_SHARE
+def calls_a_day(shipments_by_courier: Iterable[int], *, ask_after: timedelta = DAY) -> int:
+    """How many calls of track-order it takes to ask for each courier's shipments once every `ask_after`, for a day."""
+    calls = sum(-(-shipments // WAYBILLS_A_CALL) for shipments in shipments_by_courier)
+    return -(-calls * DAY // (ask_after * HEADROOM))
 
 
 def how_many(waiting: int, *, first_at: datetime, now: datetime) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -21,6 +21,7 @@ from awbridge.clickpost.orders import successor
 from awbridge.clickpost.parcel import recommendation_query
 from awbridge.clickpost.recommendations import Choice, Recommendations
 from awbridge.domain import events as happened
+from awbridge.domain.asking import PollingRules
 from awbridge.domain.call import Call
 from awbridge.domain.errors import PayloadRefused, VendorError
 from awbridge.domain.json import JsonObject
@@ -61,7 +62,7 @@ class AllocatePolicy:
     lease: timedelta = timedelta(seconds=120)
     retry_delays: Sequence[float] = DEFAULT_RETRY_DELAYS
     hold: timedelta = timedelta(minutes=5)
-    ask_after: timedelta = timedelta(days=1)
+    polling: PollingRules = field(default_factory=PollingRules)
 
 
 async def allocate_due(*, store: Store, clickpost: Recommends, clock: Clock, policy: AllocatePolicy) -> int:
@@ -106,7 +107,7 @@ async def _settle(
         outcome = "found" if found.placed else "not_found" if found.known else "not_asked"
         await _keep(session, shipment, found.call, outcome, now)
         if found.placed:
-            await keep_found(session, shipment, found.placed, ask_after=policy.ask_after, now=now)
+            await keep_found(session, shipment, found.placed, polling=policy.polling, now=now)
         elif not found.known:
             await shipments.not_allocated(session, reference, owner, _not_asked(shipment, now, policy), now=now)
         elif await shipments.not_held(session, reference, owner, now=now):

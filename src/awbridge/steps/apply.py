@@ -16,7 +16,7 @@ import structlog
 from awbridge.clickpost.codes import milestone_of, status_info
 from awbridge.clickpost.deliveries import FUTURE_TOLERANCE, MOST_PROBLEMS, Unreadable
 from awbridge.domain import events as happened
-from awbridge.domain.asking import next_ask
+from awbridge.domain.asking import PollingRules
 from awbridge.domain.errors import StoreBusy
 from awbridge.domain.events import Happening
 from awbridge.domain.scan import Tidings
@@ -42,8 +42,7 @@ LONGEST_WAIT = timedelta(days=30)  # then it is set aside: its shipment is not o
 class ApplyPolicy(Reading):
     """How deliveries are read, and when a shipment that falls silent is asked for."""
 
-    ask_after: timedelta = timedelta(days=1)
-    ask_again: timedelta = timedelta(hours=2)
+    polling: PollingRules = field(default_factory=PollingRules)
     batch: int = 200
 
 
@@ -241,13 +240,13 @@ def _heard(story: Story, policy: ApplyPolicy, *, gap: bool) -> Heard:
     standing = story.standing(policy.zone)
     heard_at = story.heard_at or story.shipment.created_at
     final = standing.sighting is not None and standing.sighting.final
-    ask_at = next_ask(
+    ask_at = policy.polling.after_hearing(
         heard_at=heard_at,
         asked_at=story.shipment.last_asked_at,
+        due_at=story.shipment.next_ask_at,
         final=final,
+        was_final=story.shipment.final,
         gap=gap,
-        ask_after=policy.ask_after,
-        ask_again=policy.ask_again,
     )
     reference = story.shipment.reference_number
     return Heard(reference_number=reference, standing=standing, heard_at=heard_at, next_ask_at=ask_at)

@@ -1,15 +1,15 @@
 """Catch up: asks ClickPost for what its webhooks did not bring. ClickPost tries a webhook 3 times and forgets.
 
 Two ways, both into the same inbox: updated-order, window by window, tells which shipments changed (every minute is
-covered once, over outages too); track-order, 5 waybills of one courier a call, tells the whole timeline of those that
-have not been heard of for a day.
+covered once, over outages too); track-order, 5 waybills of one courier a call, tells the whole timeline of each open
+shipment once a day (or only of those not heard of for a day: domain/asking.py).
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Protocol
@@ -20,7 +20,7 @@ from awbridge.clickpost.answers import TrackAnswer
 from awbridge.clickpost.deliveries import delivery_identity
 from awbridge.clickpost.endpoints import LONGEST_WINDOW
 from awbridge.clickpost.tracking import UpdatedPage
-from awbridge.domain.asking import WAYBILLS_A_CALL, early, how_many, soonest_ask
+from awbridge.domain.asking import WAYBILLS_A_CALL, PollingRules, how_many, soonest_ask
 from awbridge.domain.errors import VendorError
 from awbridge.domain.json import JsonObject
 from awbridge.domain.scan import Source
@@ -42,6 +42,7 @@ USUAL = timedelta(minutes=5)  # ClickPost does best with windows of 5 to 10 minu
 PAGE_GOOD_FOR = timedelta(minutes=10)
 LONGEST_REST = 5.0  # seconds of standing still within a round
 POLLING = "polling"  # the name of the pace that updated-order and track-order share
+CALLS_IN_FLIGHT = 4  # of track-order, in one process
 PAGE = 500  # shipments read at once by a complete catch-up
 PAUSES = (0.5, 2.0, 5.0)  # seconds before a call that failed is made again, where a person waits for it
 LONGEST_PAUSE = 30.0  # seconds that a person is kept waiting because ClickPost said when to come again
@@ -67,8 +68,7 @@ class CatchUpPolicy:
 
     window: timedelta = timedelta(minutes=10)
     lag: timedelta = timedelta(minutes=1)
-    ask_after: timedelta = timedelta(days=1)
-    ask_again: timedelta = timedelta(hours=2)
+    polling: PollingRules = field(default_factory=PollingRules)
     silent_for: timedelta = timedelta(days=45)
     batch: int = 50  # shipments asked for in one round, so that a round stays short while ClickPost is slow
     pace: Pace | None = None
@@ -215,14 +215,14 @@ async def _turn(store: Store, clock: Clock, policy: CatchUpPolicy) -> None:
 
 
 async def ask_for_silent(*, store: Store, clickpost: TellsTracking, clock: Clock, policy: CatchUpPolicy) -> int:
-    """Ask track-order for open shipments that were not heard of for long; how many were asked for.
+    """Ask track-order for the shipments whose question is due; how many were asked for.
 
     Calls are filled: a shipment may be asked for a little early in company, and at its time alone. One that has been
     silent for `silent_for` is not asked for any more: it goes onto a list for a person.
     """
     now = clock()
-    asked_before = now - policy.ask_again
-    due = now + early(policy.ask_after)
+    asked_before = now - policy.polling.ask_again
+    due = now + policy.polling.early
     async with store.write() as session:
         aged = await shipments.age_out(session, now=now, silent_since=now - policy.silent_for, limit=PAGE)
         taken: list[ToAsk] = []
@@ -238,7 +238,7 @@ async def ask_for_silent(*, store: Store, clickpost: TellsTracking, clock: Clock
                 now=now,
                 due=due,
                 asked_before=asked_before,
-                next_ask_at=now + policy.ask_again,
+                next_ask_at=now + policy.polling.ask_again,
                 limit=min(many, room // WAYBILLS_A_CALL * WAYBILLS_A_CALL or room),
             )
     if aged:
@@ -311,30 +311,51 @@ async def _placed_after(store: Store, after: tuple[int, str]) -> list[ToAsk]:
 async def _ask(
     store: Store, clickpost: TellsTracking, due: Sequence[ToAsk], clock: Clock, policy: CatchUpPolicy
 ) -> tuple[int, list[ToAsk]]:
-    """(how many of these shipments ClickPost knows, those for which a call failed)."""
+    """(how many of these shipments ClickPost knows, those for which a call failed).
+
+    A few calls are in flight at once: one after another, the pace would be ClickPost's answer time.
+    """
     known: set[str] = set()
     failed: set[str] = set()
-    for courier, asked in _calls(await _with_all_waybills(store, due)):
-        try:
-            await _turn(store, clock, policy)
-            answer = await clickpost.track_order([s.waybill for s in asked], courier)
-        except VendorError as error:
-            log.warning("catch_up.track_failed", courier=courier, problem=str(error))
-            if policy.pace and error.retry_after:
-                await policy.pace.rest(store, clock, min(error.retry_after, LONGEST_REST))
-            await _keep_failed_call(store, error, clock())
-            failed |= {s.reference_number for s in asked}
-            continue
-        told = {str(item.get("waybill")) for item in answer.items}
-        known |= {s.reference_number for s in asked if s.waybill in told}
-        async with store.write() as session:
-            await inbox.add(session, _deliveries(Source.TRACK_ORDER, answer.items, clock()))
+    seats = asyncio.Semaphore(CALLS_IN_FLIGHT)
+
+    async def call(courier: int, asked: Sequence[ToAsk]) -> None:
+        async with seats:
+            items = await _track(store, clickpost, courier, asked, clock, policy)
+        if items is None:
+            failed.update(s.reference_number for s in asked)
+            return
+        told = {str(item.get("waybill")) for item in items}
+        known.update(s.reference_number for s in asked if s.waybill in told)
+
+    calls = [call(courier, asked) for courier, asked in _calls(await _with_all_waybills(store, due))]
+    for ended in await asyncio.gather(*calls, return_exceptions=True):
+        if isinstance(ended, BaseException):
+            raise ended
     answered = {s.reference_number for s in due} - failed
     now = clock()
     async with store.write() as session:
         for reference in sorted(answered, key=lambda r: (shard_of(r), r)):
-            await shipments.asked(session, reference, asked_at=now, next_ask_at=now + policy.ask_after)
+            await shipments.asked(session, reference, asked_at=now, next_ask_at=policy.polling.after_asking(now))
     return len(known - failed), [s for s in due if s.reference_number in failed]
+
+
+async def _track(
+    store: Store, clickpost: TellsTracking, courier: int, asked: Sequence[ToAsk], clock: Clock, policy: CatchUpPolicy
+) -> Sequence[JsonObject] | None:
+    """One call of track-order, its items stored in the inbox; None when it failed."""
+    try:
+        await _turn(store, clock, policy)
+        answer = await clickpost.track_order([s.waybill for s in asked], courier)
+    except VendorError as error:
+        log.warning("catch_up.track_failed", courier=courier, problem=str(error))
+        if policy.pace and error.retry_after:
+            await policy.pace.rest(store, clock, min(error.retry_after, LONGEST_REST))
+        await _keep_failed_call(store, error, clock())
+        return None
+    async with store.write() as session:
+        await inbox.add(session, _deliveries(Source.TRACK_ORDER, answer.items, clock()))
+    return answer.items
 
 
 async def _with_all_waybills(store: Store, due: Sequence[ToAsk]) -> list[ToAsk]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -19,6 +19,7 @@ from awbridge.clickpost.answers import FoundOrder
 from awbridge.clickpost.cures import all_were_refused, another_courier_may
 from awbridge.clickpost.models.order_rules import longest_reference
 from awbridge.clickpost.orders import successor
+from awbridge.domain.asking import PollingRules
 from awbridge.domain.errors import PayloadRefused
 from awbridge.domain.fallback import chain, successor_reference
 from awbridge.domain.shipment import NewShipment, Region, Shipment
@@ -53,7 +54,7 @@ class FallbackPolicy:
     window: timedelta = timedelta(days=1)
     again: timedelta = timedelta(minutes=5)
     lease: timedelta = timedelta(seconds=120)
-    ask_after: timedelta = timedelta(days=1)
+    polling: PollingRules = field(default_factory=PollingRules)
     batch: int = 20
 
 
@@ -177,7 +178,7 @@ async def _place(
     async with store.write() as session:
         now = clock()
         await _keep(session, shipment, found, "placed", clock)
-        await keep_found(session, shipment, found.placed, ask_after=policy.ask_after, now=now)
+        await keep_found(session, shipment, found.placed, polling=policy.polling, now=now)
     log.info("fallback.held_already", reference=shipment.reference_number, waybill=found.placed.waybill)
 
 

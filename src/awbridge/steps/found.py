@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from awbridge.clickpost.orders import placed_differences
 from awbridge.domain import events as happened
+from awbridge.domain.asking import PollingRules
 from awbridge.domain.outcome import Placed
 from awbridge.domain.shipment import Shipment
 from awbridge.store import dispatch, events, shipments
@@ -15,7 +16,7 @@ from awbridge.store.dispatch import Placing
 
 
 async def keep_found(
-    session: Session, shipment: Shipment, placed: Placed, *, ask_after: timedelta, now: datetime
+    session: Session, shipment: Shipment, placed: Placed, *, polling: PollingRules, now: datetime
 ) -> None:
     """ClickPost holds this shipment: keep its waybill, tell of it, and cancel it there where somebody asked for that.
 
@@ -29,7 +30,7 @@ async def keep_found(
         shipment=shipment,
         placed=placed,
         difference="; ".join(placed_differences(shipment, placed)) or None,
-        next_ask_at=now + ask_after,
+        next_ask_at=polling.first_ask(now, shipment.reference_number),
     )
     await dispatch.place(session, [placing], now=now)
     holder = replace(shipment, courier_partner_id=placing.courier)  # which may be another than was asked

@@ -132,7 +132,7 @@ def _placing(done: Done, policy: PushPolicy) -> Placing:
         shipment=done.shipment,
         placed=done.outcome,
         difference=_difference(done.shipment, done.outcome),
-        next_ask_at=done.answered_at + policy.ask_after,
+        next_ask_at=policy.polling.first_ask(done.answered_at, done.reference),
     )
 
 

@@ -11,8 +11,9 @@ from datetime import datetime
 
 from awbridge.domain.errors import NotFound
 from awbridge.domain.shipment import Shipment, shard_of
+from awbridge.steps.apply import ApplyPolicy
 from awbridge.steps.clock import Clock
-from awbridge.steps.story import Reading, stored_standing, tell_anew
+from awbridge.steps.story import stored_standing, tell_anew
 from awbridge.store import Store, inbox, replays, shipments
 from awbridge.store.database import Session
 
@@ -52,7 +53,7 @@ async def begin(*, store: Store, clock: Clock, anew: bool = False) -> Rebuilt:
         return Rebuilt(shipments=begun.shipments, changed=begun.changed)
 
 
-async def rebuild_some(*, store: Store, clock: Clock, reading: Reading, batch: int = BATCH) -> Rebuilt | None:
+async def rebuild_some(*, store: Store, clock: Clock, reading: ApplyPolicy, batch: int = BATCH) -> Rebuilt | None:
     """Rebuild the next shipments of what was begun; None when nothing is under way."""
     async with store.write() as session:
         begun = await replays.under_way(session)
@@ -68,7 +69,7 @@ async def rebuild_some(*, store: Store, clock: Clock, reading: Reading, batch: i
         return Rebuilt(shipments=begun.shipments + len(found), changed=begun.changed + changed)
 
 
-async def rebuild_one(*, store: Store, clock: Clock, reading: Reading, reference_number: str) -> bool:
+async def rebuild_one(*, store: Store, clock: Clock, reading: ApplyPolicy, reference_number: str) -> bool:
     """Rebuild one shipment; whether it differed. Raises NotFound."""
     async with store.write() as session:
         locked = await shipments.lock_many(session, [reference_number])
@@ -77,17 +78,22 @@ async def rebuild_one(*, store: Store, clock: Clock, reading: Reading, reference
         return await _rebuild(session, locked[reference_number], reading, clock())
 
 
-async def _rebuild(session: Session, shipment: Shipment, reading: Reading, now: datetime) -> bool:
+async def _rebuild(session: Session, shipment: Shipment, reading: ApplyPolicy, now: datetime) -> bool:
     retold = await tell_anew(session, shipment, reading)
     standing = retold.story.standing(reading.zone)
     if standing == stored_standing(shipment) and retold.story.heard_at == shipment.last_heard_at:
         return retold.changed
     final = standing.sighting is not None and standing.sighting.final
     ask_at = shipment.next_ask_at
-    if final and not shipment.final:
-        ask_at = None
-    elif shipment.final and not final:
-        ask_at = now
+    if final != shipment.final:
+        ask_at = reading.polling.after_hearing(
+            heard_at=now,
+            asked_at=shipment.last_asked_at,
+            due_at=None,
+            final=final,
+            was_final=shipment.final,
+            gap=shipment.final,
+        )
     heard_at = retold.story.heard_at or shipment.created_at
     await shipments.set_standing(
         session, shipment.reference_number, standing, heard_at=heard_at, next_ask_at=ask_at, updated_at=now

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from awbridge.domain.asking import PollingRules
 from awbridge.domain.desk import DeskPolicy, Tally
 from awbridge.domain.outcome import Misconfigured, Outcome, Pending, Placed, Rejected, TryLater, Unknown
 from awbridge.domain.retry import DEFAULT_RETRY_DELAYS, delay_before_retry
@@ -38,7 +39,7 @@ class PushPolicy:
     retry_delays: Sequence[float] = DEFAULT_RETRY_DELAYS
     waiting: timedelta = timedelta(seconds=30)
     waiting_deadline: timedelta = timedelta(hours=1)
-    ask_after: timedelta = timedelta(days=1)
+    polling: PollingRules = field(default_factory=PollingRules)
     rate_per_second: float | None = None
     desk: DeskPolicy = field(default_factory=DeskPolicy)
 

@@ -246,6 +246,12 @@ async def to_ask_soon(session: Session, *, due: datetime, asked_before: datetime
     return [SoonAsked(**dict(row)) for row in await session.fetch(_sql.to_ask_soon, due, asked_before, limit)]
 
 
+async def open_by_courier(session: Session, *, heard_before: datetime) -> dict[int, tuple[int, int]]:
+    """By courier: how many shipments are on their way, and how many of them were last heard of before."""
+    rows = await session.fetch(_sql.open_by_courier, heard_before)
+    return {row["courier_partner_id"]: (row["shipments"], row["silent"]) for row in rows}
+
+
 async def claim_to_ask(
     session: Session,
     courier_partner_id: int,

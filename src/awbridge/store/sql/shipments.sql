@@ -128,7 +128,7 @@ UPDATE shipments SET aged_out_at = $1, next_ask_at = NULL
 WHERE (shard, reference_number) IN (
   SELECT shard, reference_number FROM (
     SELECT shard, reference_number, status_at, placed_at, asked_back_at FROM shipments
-    WHERE next_ask_at <= $1 AND waybill IS NOT NULL
+    WHERE next_ask_at <= $1 AND waybill IS NOT NULL AND NOT final
     ORDER BY next_ask_at
     LIMIT $3
     {{postgres: FOR UPDATE SKIP LOCKED}}
@@ -145,6 +145,13 @@ SELECT courier_partner_id, COUNT(*) AS shipments, MIN(next_ask_at) AS first_at F
   LIMIT $3
 ) soon
 GROUP BY courier_partner_id ORDER BY first_at, courier_partner_id
+
+-- name: open_by_courier
+-- Reads every open shipment: for a person who asks what polling costs, not for a loop.
+SELECT courier_partner_id, COUNT(*) AS shipments,
+  COUNT(CASE WHEN COALESCE(last_heard_at, placed_at) < $1 THEN 1 END) AS silent
+FROM shipments WHERE state = 'placed' AND NOT final AND aged_out_at IS NULL
+GROUP BY courier_partner_id
 
 -- name: claim_to_ask
 -- Moving next_ask_at on is the lease: nobody asks the same shipment again before it.
