@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from awbridge.cli.doctor import exit_code
 from awbridge.clickpost.probe import Probe
 from awbridge.doctor import CURES, Finding, examine, judge_header
 from awbridge.domain.asking import PollingMode
@@ -20,7 +21,7 @@ from awbridge.steps.clock import utc_now
 from awbridge.store import Store, alarms, arrivals, inbox, webhook_keys
 from awbridge.store.arrivals import Arrival
 from awbridge.web.webhook import REFUSED
-from tests.store.rows import MINUTE, T0, add, delivery, place
+from tests.store.rows import MINUTE, T0, add, decided, delivery, place
 
 URL = "https://ship.example.com/webhooks/clickpost"
 
@@ -152,3 +153,31 @@ async def test_what_polling_costs_is_said_for_both_modes_and_a_pace_too_low_is_a
     assert "AWBRIDGE_POLLING_CALLS_PER_SECOND" in found.do
     thrifty = slow.model_copy(update={"polling": PollingMode.ECONOMICAL})
     assert by_check(await examine(thrifty, environment={}))["polling"].level == "ok"
+
+
+@pytest.mark.parametrize("refused", [0, 67])
+async def test_orders_that_need_a_person_make_an_exit_code_of_their_own(tmp_path: Path, refused: int) -> None:
+    settings = settings_at(tmp_path)
+    store = await a_store(settings)
+    await decided(store, placed=53, refused=refused, clock=lambda: T0)
+    await store.close()
+    found = [f for f in await examine(settings, environment={}) if f.check == "attention"]
+    if refused:
+        assert [(f.level, f.found) for f in found if f.level == "attention"] == [
+            ("attention", "67 shipments are rejected: correct their payloads or cancel them")
+        ]
+        assert exit_code(found) == 3
+    else:
+        assert exit_code(found) == 0
+    broken = Finding(check="database", level="problem", found="away")
+    assert exit_code([*found, broken]) == 1
+
+
+async def test_an_alarm_is_a_finding(tmp_path: Path) -> None:
+    settings = settings_at(tmp_path)
+    store = await a_store(settings)
+    async with store.write() as session:
+        await alarms.raise_(session, "disk", "the disk is full", now=utc_now())
+    await store.close()
+    found = by_check(await examine(settings, environment={}))["alarm disk"]
+    assert (found.level, found.found) == ("attention", "the disk is full")

@@ -16,15 +16,16 @@ from awbridge import service
 from awbridge.clickpost import probe
 from awbridge.clickpost.async_client import AsyncClickPost
 from awbridge.domain.asking import DAY, PollingMode, calls_a_day
+from awbridge.domain.attention import NEEDS
 from awbridge.domain.errors import AwbridgeError, SettingsError, StoreError, VendorError
 from awbridge.settings import PREFIX, Settings
 from awbridge.steps.clock import Clock, utc_now
 from awbridge.steps.watch import SILENT, Coverage, coverage
-from awbridge.store import Store, couriers, figures, inbox, shipments, webhook_keys
+from awbridge.store import Store, alarms, attention, couriers, figures, inbox, shipments, webhook_keys
 from awbridge.store.webhook_keys import NO_KEY, WRONG_KEY
 from awbridge.web.webhook import PATH, REFUSED
 
-OK, WARNING, PROBLEM = "ok", "warning", "problem"
+OK, WARNING, ATTENTION, PROBLEM = "ok", "warning", "attention", "problem"
 CLOCK_MAY_DIFFER = timedelta(seconds=30)
 LEAST_DISK = 1024**3  # bytes
 WORKED_WITHIN = timedelta(minutes=5)
@@ -53,7 +54,11 @@ Where none of this can be had, register the address with the key at its end: /we
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What one check found: `ok`, `warning` or `problem`, in words, and what to do."""
+    """What one check found, in words, and what to do.
+
+    `level`: `problem` where awbridge itself is not right, `attention` where it is and something needs a person (an
+    order, a parcel, an alarm), `warning` where it is worth a look, or `ok`.
+    """
 
     check: str
     level: str
@@ -99,7 +104,7 @@ Check = Callable[[_Patient], Coroutine[Any, Any, list[Finding]]]
 
 
 async def _checks(patient: _Patient) -> AsyncIterator[Finding]:
-    checks: tuple[Check, ...] = (_database, _vendor, _clock, _webhook, _header, _coverage, _polling, _steps)
+    checks: tuple[Check, ...] = (_database, _vendor, _clock, _webhook, _header, _coverage, _polling, _steps, _attention)
     for check in checks:
         try:
             findings = await check(patient)
@@ -321,3 +326,22 @@ async def _steps(patient: _Patient) -> list[Finding]:
         return [Finding(check="steps", level=PROBLEM, found=f"a step hangs: {told.words[:200]}", do="restart it")]
     text = f"no service answers at {host}:{patient.settings.port}; nothing waits for it"
     return [Finding(check="steps", level=WARNING, found=text, do="start awbridge serve, unless it runs elsewhere")]
+
+
+async def _attention(patient: _Patient) -> list[Finding]:
+    async with patient.store.read() as session:
+        needs = await attention.count(session, service.stuck_after(patient.settings), now=patient.clock())
+        raised = await alarms.open_now(session)
+    found = [
+        Finding(
+            check="attention",
+            level=ATTENTION if NEEDS[need].needs_person else WARNING,
+            found=NEEDS[need].counted(count),
+            do=NEEDS[need].command,
+        )
+        for need, count in needs.items()
+        if count
+    ]
+    do = "do what it says; it is over by itself then"
+    found += [Finding(check=f"alarm {a.cause}", level=ATTENTION, found=a.text, do=do) for a in raised]
+    return found or [Finding(check="attention", level=OK, found="nothing needs a person")]

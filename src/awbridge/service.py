@@ -27,6 +27,7 @@ from awbridge.clickpost.async_client import AsyncClickPost
 from awbridge.clickpost.connection import OnCall
 from awbridge.clickpost.heard import hear
 from awbridge.domain.asking import PollingRules
+from awbridge.domain.attention import RefusedLimit
 from awbridge.domain.call import Call
 from awbridge.domain.desk import DeskPolicy
 from awbridge.domain.errors import SettingsError, StoreBusy, StoreError
@@ -275,6 +276,11 @@ def watch_policy(settings: Settings) -> WatchPolicy:
     return WatchPolicy(silent_after=timedelta(seconds=settings.webhook_silent_seconds))
 
 
+def refused_limit(settings: Settings) -> RefusedLimit:
+    """How many refusals are an alarm, by the settings."""
+    return RefusedLimit(share=settings.alarm_refused_share, least=settings.alarm_refused_least)
+
+
 def stuck_after(settings: Settings) -> StuckAfter:
     """When a parcel counts as stuck, by the settings."""
     return StuckAfter(
@@ -398,7 +404,14 @@ def _telling(
         clock=clock,
         policy=LatenessPolicy(stuck_after=stuck_after(settings)),
     )
-    digest = Digest(store=store, operators=people, clock=clock, zone=settings.zone, hour=settings.alarm_digest_hour)
+    digest = Digest(
+        store=store,
+        operators=people,
+        clock=clock,
+        zone=settings.zone,
+        hour=settings.alarm_digest_hour,
+        stuck_after=stuck_after(settings),
+    )
     lookout = Lookout(
         store=store,
         clock=clock,
@@ -408,6 +421,7 @@ def _telling(
             free_share=lambda: free_share(settings),
             least_free=settings.alarm_disk_free,
         ),
+        refused=refused_limit(settings),
     )
 
     async def alarm() -> int:

@@ -246,6 +246,13 @@ class Settings(BaseSettings):
         (), description="Mail addresses that get alarms and the daily digest, comma-separated."
     )
     alarm_digest_hour: int = Field(9, ge=0, le=23, description="Hour of the day, local, after which the digest goes.")
+    alarm_refused_share: float = Field(
+        0.2,
+        gt=0,
+        le=1,
+        description="Share of refusals among the orders of the last hour, or the newest 50, that raises an alarm.",
+    )
+    alarm_refused_least: int = Field(10, ge=1, description="So many refusals it takes at least for that alarm.")
     alarm_disk_free: float = Field(
         0.1, ge=0, lt=1, description="Share of the disk that must be free; below it an alarm is raised."
     )

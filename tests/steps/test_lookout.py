@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+import pytest
 
 from awbridge.domain.reconcile import Kind, Theirs
 from awbridge.sinks.objects import Objects
 from awbridge.steps.archive import archive_due
 from awbridge.steps.lookout import FAILING_ROUNDS, FORGET_AFTER, Lookout, Machine
 from awbridge.steps.loop import Loop
-from awbridge.store import Store, alarms, differences, shipments
+from awbridge.store import Store, alarms, differences, inbox, shipments
 from awbridge.store.differences import Finding
 from tests.steps.evidence import call, keep
 from tests.steps.telling import Kept
 from tests.steps.test_alarm import gives_up, tell
 from tests.steps.test_archive import policy as archive_policy
 from tests.steps.world import SetClock
-from tests.store.rows import T0, fetch
+from tests.store.rows import T0, decided, delivery, fetch
 
 
 class Process:
@@ -125,6 +127,60 @@ async def test_an_archive_that_takes_nothing_is_an_alarm_until_it_does(store: St
     assert [row["problem"] for row in await fetch(store, "SELECT problem FROM archive_files")] == [None]
     await minutes(clock, 1, one)
     assert await raised(store) == set()
+
+
+async def test_many_refusals_are_an_alarm_until_they_are_corrected(store: Store) -> None:
+    clock, chat = SetClock(), Kept()
+    one = Process(store, clock)
+    await decided(store, placed=53, refused=67, clock=clock)
+    await minutes(clock, 1, one)
+    await tell(store, clock, chat)
+    clock.forward(hours=14)
+    await minutes(clock, 1, one)
+    assert await raised(store) == {"refused"}, "a quiet night ends nothing"
+    async with store.write() as session:
+        for n in range(60):
+            assert await shipments.try_again(session, f"REFUSED-{n}", now=clock())
+    await minutes(clock, 1, one)
+    await tell(store, clock, chat)
+    assert [m.subject for m in chat.messages] == ["awbridge: trouble: refused", "awbridge: over: refused"]
+    assert "ClickPost refused 67 of the last 120 orders (56%)" in chat.messages[0].text
+
+
+@pytest.mark.parametrize(("placed", "refused"), [(3, 9), (110, 10)])
+async def test_few_refusals_or_a_small_share_of_them_are_no_alarm(store: Store, placed: int, refused: int) -> None:
+    clock = SetClock()
+    await decided(store, placed=placed, refused=refused, clock=clock)
+    await minutes(clock, 1, Process(store, clock))
+    assert await raised(store) == set()
+
+
+async def test_refusals_of_an_hour_count_beside_what_was_placed_in_it(store: Store) -> None:
+    clock = SetClock()
+    one = Process(store, clock)
+    await decided(store, placed=200, refused=0, clock=clock)
+    clock.forward(hours=2)
+    await decided(store, placed=20, refused=30, clock=clock, name="LATER")
+    await minutes(clock, 1, one)
+    assert await raised(store) == {"refused"}
+    await decided(store, placed=200, refused=0, clock=clock, name="WELL")
+    await minutes(clock, 1, one)
+    assert await raised(store) == set()
+
+
+async def test_a_delivery_that_nobody_understands_is_an_alarm_until_it_is_replayed(store: Store) -> None:
+    clock = SetClock(datetime.now(UTC))
+    one = Process(store, clock)
+    async with store.write() as session:
+        await inbox.add(session, [delivery("raw:1", body=b"<", problem="not JSON"), delivery("odd")])
+        (odd,) = await inbox.claim(session, now=clock(), limit=9)
+        await inbox.set_aside(session, odd, problem="no status")
+    await minutes(clock, 1, one)
+    async with store.read() as session:
+        assert [a.text[:30] for a in await alarms.open_now(session)] == ["2 deliveries could not be unde"]
+    clock.forward(days=8)
+    await minutes(clock, 1, one)
+    assert await raised(store) == set(), "what nobody cared for in a week is counted by the metrics alone"
 
 
 async def test_differences_that_stay_are_an_alarm_until_they_are_solved(store: Store) -> None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from awbridge.domain.outcome import Placed
 from awbridge.domain.scan import Scan, Source
-from awbridge.domain.shipment import NewShipment, Region, Shipment
+from awbridge.domain.shipment import NewShipment, Region, Shipment, State
 from awbridge.domain.timeline import Entry, Timeline
 from awbridge.store import Store, accounts, dispatch, shipments
 from awbridge.store.database import Session
-from awbridge.store.dispatch import Placing
+from awbridge.store.dispatch import NotPlaced, Placing
 from awbridge.store.inbox import NewDelivery
 from awbridge.store.queries import Statement, parse
 from awbridge.store.shipments import ToAsk
@@ -81,6 +82,23 @@ async def place(store: Store, reference: str, waybill: str, *, now: datetime = T
         shipment = await shipments.get(session, reference)
         assert shipment is not None
         await keep_placed(session, shipment, placed(waybill, **changes), now=now, next_ask_at=now + timedelta(days=1))
+
+
+async def decided(store: Store, *, placed: int, refused: int, clock: Callable[[], datetime], name: str = "") -> None:
+    """So many orders that ClickPost placed just now, and so many that it refused; both named by their number."""
+    prefix = f"{name}-" if name else ""
+    no = NotPlaced(state=State.REJECTED, no_of_retries=1, problem="Invalid pincode", next_try_at=None)
+    names = [f"{prefix}{kind}-{n}" for kind, count in (("PLACED", placed), ("REFUSED", refused)) for n in range(count)]
+    await add(store, *names, now=clock())
+    async with store.write() as session:
+        until = clock() + timedelta(minutes=1)
+        claimed = {
+            s.reference_number: s for s in await claim_in(session, owner="w", now=clock(), until=until, limit=500)
+        }
+        assert set(claimed) == set(names)
+        for reference in names[:placed]:
+            await keep_placed(session, claimed[reference], Placed(waybill=f"W-{reference}"), now=clock())
+        await dispatch.not_placed(session, [(reference, "w", no) for reference in names[placed:]], now=clock())
 
 
 async def keep_placed(

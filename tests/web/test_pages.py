@@ -22,7 +22,7 @@ from awbridge.web.pages.looks import in_words
 from tests.steps.telling import a_customer
 from tests.steps.test_notify import hear
 from tests.steps.world import webhook
-from tests.store.rows import T0, fetch
+from tests.store.rows import T0, decided, fetch
 from tests.support.receivers import Receiver, http_server, ok
 from tests.web.app import Web, web_on
 
@@ -366,13 +366,30 @@ async def test_the_front_page_counts_and_leads_on(web: Web) -> None:
         await alarms.raise_(session, "gave_up", "1 shipments gave up", now=T0)
         await alarms.clear(session, "gave_up", now=T0)
     front = await page(web, "/")
-    assert "2 things are wrong" in front
+    assert "2 things need attention" in front
     assert "1 failing or disabled" in front
     shown = await page(web, "/alarms")
     assert "the disk is full" in shown
     assert shown.index("Over within the last day") < shown.index("gave_up")
     web.clock.forward(days=2)
     assert "gave_up" not in await page(web, "/alarms")
+
+
+async def test_all_is_not_well_while_orders_are_rejected(web: Web) -> None:
+    await decided(web.store, placed=53, refused=67, clock=web.clock)
+    front = await page(web, "/")
+    assert "All is well" not in front
+    assert "1 thing needs attention" in front
+    assert "shipments are rejected" in front
+    assert "awbridge shipments list --state rejected" in front
+
+
+async def test_what_is_only_worth_watching_is_no_reason_for_a_person(web: Web) -> None:
+    await a_customer(web.store, "R-1", "AWB1")
+    web.clock.forward(days=9)
+    front = await page(web, "/")
+    assert "parcel is stuck" in front
+    assert "Nothing needs a person now" in front
 
 
 async def test_every_link_of_a_page_leads_somewhere(web: Web) -> None:

@@ -9,16 +9,20 @@ import click
 from rich.text import Text
 
 from awbridge.cli.shared import as_json_option, out, plain, print_json, read_settings, run
-from awbridge.doctor import OK, PROBLEM, Finding, examine
+from awbridge.doctor import ATTENTION, OK, PROBLEM, Finding, examine
 
-_STYLES = {OK: "green", PROBLEM: "red"}
+_STYLES = {OK: "green", ATTENTION: "red", PROBLEM: "red"}
+_EXIT_CODES = {PROBLEM: 1, ATTENTION: 3}  # 2 is for a command that was written wrongly
 
 
 @click.command()
 @click.option("--url", default="", help="The webhook's public address.  [default: the one registered last]")
 @as_json_option
 def doctor(url: str, as_json: bool) -> None:
-    """Check settings, database, ClickPost, webhooks, proxies, clock, disk and steps. Exit code 1 where one is wrong.
+    """Check settings, database, ClickPost, webhooks, proxies, clock, disk, steps, and what needs a person.
+
+    The exit code is 1 where awbridge itself is not right, 3 where it is and an order, a parcel or an alarm needs a
+    person, and 0 with warnings only.
 
     Example: awbridge doctor --url https://ship.example.com/webhooks/clickpost
     """
@@ -30,15 +34,20 @@ def doctor(url: str, as_json: bool) -> None:
         for finding in findings:
             _print(finding, said)
             said.add(finding.do)
-    if any(f.level == PROBLEM for f in findings):
-        sys.exit(1)
+    sys.exit(exit_code(findings))
+
+
+def exit_code(findings: Collection[Finding]) -> int:
+    """0, unless awbridge is not right (1), or something needs a person (3)."""
+    levels = {finding.level for finding in findings}
+    return next((code for level, code in _EXIT_CODES.items() if level in levels), 0)
 
 
 def _print(finding: Finding, said: Collection[str]) -> None:
     """One finding, with what to do; that which takes many lines once only."""
-    level = Text(f"{finding.level:8}", style=_STYLES.get(finding.level, "yellow"))
+    level = Text(f"{finding.level:9}", style=_STYLES.get(finding.level, "yellow"))
     out.print(level, Text(f"{finding.check}: {finding.found}"), soft_wrap=True)
     if finding.level != OK and finding.do:
         lines = finding.do.splitlines()
         for line in lines if len(lines) == 1 or finding.do not in said else ["as said above"]:
-            out.print(Text(f"         {line}"), soft_wrap=True)
+            out.print(Text(f"          {line}"), soft_wrap=True)

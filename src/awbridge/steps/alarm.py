@@ -9,11 +9,12 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
+from awbridge.domain.attention import NEEDS
 from awbridge.domain.notices import Message, Sends, Sent
+from awbridge.domain.overdue import DEFAULT_STUCK_AFTER, StuckAfter
 from awbridge.domain.retry import delay_before_retry
-from awbridge.domain.shipment import State
 from awbridge.steps.clock import Clock
-from awbridge.store import Store, alarms, events, figures, notices
+from awbridge.store import Store, alarms, attention
 from awbridge.store.alarms import Alarm
 
 log = structlog.get_logger()
@@ -74,12 +75,22 @@ async def _tell(operators: Sequence[Operator], message: Message) -> bool:
 class Digest:
     """The daily summary, once a day over all processes."""
 
-    def __init__(self, *, store: Store, operators: Sequence[Operator], clock: Clock, zone: ZoneInfo, hour: int) -> None:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        operators: Sequence[Operator],
+        clock: Clock,
+        zone: ZoneInfo,
+        hour: int,
+        stuck_after: StuckAfter = DEFAULT_STUCK_AFTER,
+    ) -> None:
         self._store = store
         self._operators = operators
         self._clock = clock
         self._zone = zone
         self._hour = hour
+        self._stuck_after = stuck_after
         self._again_at: datetime | None = None
 
     async def send_due(self) -> int:
@@ -94,7 +105,7 @@ class Digest:
             mine = await alarms.claim_digest(session, day, now=now, until=now + _LEASE)
         if not mine:
             return 0
-        text = await digest_text(self._store, now)
+        text = await digest_text(self._store, now, stuck_after=self._stuck_after)
         message = Message(key=f"digest-{day}", to="", subject=f"awbridge: {day}", text=text)
         sent = bool(text) and await _tell(self._operators, message)
         if text and not sent:
@@ -104,22 +115,12 @@ class Digest:
         return int(sent)
 
 
-async def digest_text(store: Store, now: datetime) -> str:
-    """What an operator should know of the last day; empty where that is nothing."""
-    start = now - timedelta(days=1)
+async def digest_text(store: Store, now: datetime, *, stuck_after: StuckAfter = DEFAULT_STUCK_AFTER) -> str:
+    """What an operator should know: alarms of the last day, and what needs a person; empty where that is nothing."""
     async with store.read() as session:
-        states = await figures.shipments(session)
-        unwell = await notices.unwell_since(session, start)
-        failed = await events.failed_since(session, start)
-        recent = await alarms.since(session, start)
+        needs = await attention.count(session, stuck_after, now=now)
+        recent = await alarms.since(session, now - timedelta(days=1))
     lines = [f"- {alarm.text} (since {alarm.raised_at:%Y-%m-%d %H:%M} UTC)" for alarm in recent if not alarm.cleared_at]
     lines += [f"- over: {alarm.cause}" for alarm in recent if alarm.cleared_at]
-    for count, what in (
-        (states.get(State.GAVE_UP, 0), "shipments gave up: awbridge shipments list --state gave_up"),
-        (states.get(State.REJECTED, 0), "shipments are rejected: awbridge shipments list --state rejected"),
-        (unwell.get("failed", 0), "notices failed: awbridge notices list --state failed"),
-        (unwell.get("maybe_sent", 0), "notices may have been sent: awbridge notices list --state maybe_sent"),
-        (failed, "events were given up: awbridge endpoints list"),
-    ):
-        lines += [f"- {count} {what}"] if count else []
+    lines += [f"- {NEEDS[need].counted(count)}: {NEEDS[need].command}" for need, count in needs.items() if count]
     return "\n".join(lines)

@@ -11,18 +11,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from awbridge.domain.attention import RefusedLimit
 from awbridge.domain.shipment import State
 from awbridge.steps.clock import Clock
 from awbridge.steps.loop import Loop
-from awbridge.store import Store, alarms, archive, differences, shipments
+from awbridge.store import Store, alarms, archive, attention, differences, shipments
 from awbridge.store.alarms import Alarm
+from awbridge.store.attention import DIFFERENCE_PATIENCE
 from awbridge.store.database import Session
 
 FAILING_ROUNDS = 5  # rounds of a step that failed one after another before it is an alarm
 SAY_AGAIN = timedelta(minutes=5)  # how often a process says that it still has its trouble
 FORGET_AFTER = timedelta(minutes=15)  # without such a word the trouble is over
 ARCHIVE_PATIENCE = timedelta(minutes=10)  # how long a file of the archive may fail to be uploaded
-DIFFERENCE_PATIENCE = timedelta(hours=1)  # how long a difference may take to solve itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,12 +45,14 @@ class Lookout:
         clock: Clock,
         loops: Callable[[], Sequence[Loop]],
         machine: Machine,
+        refused: RefusedLimit = RefusedLimit(),  # noqa: B008 (frozen)
         every: timedelta = timedelta(seconds=60),
     ) -> None:
         self._store = store
         self._clock = clock
         self._loops = loops
         self._machine = machine
+        self._refused = refused
         self._every = every
         self._again_at: datetime | None = None
         self._said: dict[str, datetime] = {}
@@ -61,7 +64,7 @@ class Lookout:
             return 0
         self._again_at = now + self._every
         async with self._store.read() as session:
-            seen_by_all = await _in_the_tables(session, now)
+            seen_by_all = await _in_the_tables(session, self._refused, now)
             raised = {alarm.cause: alarm for alarm in await alarms.open_now(session)}
         seen_here = self._on_this_machine()
         wrong = {cause: text for cause, text in {**seen_by_all, **seen_here}.items() if text}
@@ -109,15 +112,30 @@ def _is_local(cause: str) -> bool:
     return cause == "disk" or cause.startswith("step.")
 
 
-async def _in_the_tables(session: Session, now: datetime) -> dict[str, str]:
+async def _in_the_tables(session: Session, limit: RefusedLimit, now: datetime) -> dict[str, str]:
     """What every process sees, by cause; "" where all is well."""
     gave_up = await shipments.count_in_state(session, State.GAVE_UP)
     waiting = await archive.failing_since(session, now - ARCHIVE_PATIENCE)
     differ = await differences.unsolved_since(session, now - DIFFERENCE_PATIENCE)
     return {
         "gave_up": f"{gave_up} shipments gave up; see awbridge shipments list --state gave_up" if gave_up else "",
+        "refused": await _refused(session, limit, now),
+        "dead_letters": await _dead_letters(session, now),
         "archive": f"{waiting} files cannot be archived; see awbridge archive status" if waiting else "",
         "reconcile.differences": f"{differ} differences to ClickPost stay open; see awbridge reconcile list"
         if differ
         else "",
     }
+
+
+async def _refused(session: Session, limit: RefusedLimit, now: datetime) -> str:
+    refusals = await attention.refusals(session, now=now)
+    if not limit.is_reached(refusals):
+        return ""
+    found = f"ClickPost refused {refusals.refused} of the last {refusals.decided} orders ({refusals.share:.0%})"
+    return f"{found}; see awbridge shipments list --state rejected"
+
+
+async def _dead_letters(session: Session, now: datetime) -> str:
+    found = await attention.dead_lettered(session, now=now)
+    return f"{found} deliveries could not be understood; see awbridge replay --list" if found else ""

@@ -182,8 +182,3 @@ async def reached_by(session: Session, references: Sequence[str]) -> set[tuple[s
         return set()
     rows = await session.fetch(_sql.reached_by, sorted(set(references)), sorted({shard_of(r) for r in references}))
     return {(row["reference_number"], row["milestone"]) for row in rows}
-
-
-async def failed_since(session: Session, start: datetime) -> int:
-    """How many deliveries were given up since then."""
-    return (await session.fetch(_sql.failed_since, start))[0]["failed"]

@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from awbridge.domain.attention import Need, Refusals
+from awbridge.domain.overdue import DEFAULT_STUCK_AFTER, StuckAfter
 from awbridge.domain.shipment import State
-from awbridge.store import accounts, alarms, couriers, events
+from awbridge.store import accounts, alarms, attention, couriers, events
 from awbridge.store.accounts import Held
 from awbridge.store.database import Session
 from awbridge.store.ids import first_id
@@ -28,6 +30,7 @@ class Figures:
 
     `held`: the accounts that are held, and `waiting` how many shipments wait in each. `on_their_way`: placed, and not
     at the end. `scans_ahead`: received within a day, and in the future then. `sizes`: about how many rows a table has.
+    `needs`: what needs a person or is worth watching; `refusals`: what ClickPost refused of late.
     """
 
     shipments: Mapping[str, int]
@@ -44,9 +47,11 @@ class Figures:
     alarms: int
     archive_open: int
     sizes: Mapping[str, int]
+    needs: Mapping[Need, int]
+    refusals: Refusals
 
 
-async def read(session: Session, *, now: datetime) -> Figures:
+async def read(session: Session, *, now: datetime, stuck_after: StuckAfter = DEFAULT_STUCK_AFTER) -> Figures:
     """All of them, as they stand."""
     held = await accounts.held(session, now=now)
     unplaced = await accounts.count_unplaced(session, list(held))
@@ -65,6 +70,8 @@ async def read(session: Session, *, now: datetime) -> Figures:
         alarms=len(await alarms.open_now(session)),
         archive_open=(await session.fetch(_sql.archive_open))[0]["files"],
         sizes=await sizes(session),
+        needs=await attention.count(session, stuck_after, now=now),
+        refusals=await attention.refusals(session, now=now),
     )
 
 

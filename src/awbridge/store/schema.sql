@@ -140,6 +140,7 @@ CREATE INDEX shipments_open ON shipments (COALESCE(status_bucket, 1), COALESCE(s
   reference_number {{postgres: COLLATE "C"}}) WHERE state = 'placed' AND NOT final;
 CREATE INDEX shipments_promised ON shipments (edd_due_at, reference_number) WHERE edd_due_at IS NOT NULL AND state = 'placed' AND NOT final;
 CREATE INDEX shipments_in_ndr ON shipments (ndr_at, reference_number) WHERE ndr_at IS NOT NULL;
+CREATE INDEX shipments_refused ON shipments (updated_at) WHERE state = 'rejected';
 
 -- The payloads of shipments whose payload was changed: the first one and every later one. A shipment without rows here
 -- has had one payload, its own.

@@ -76,11 +76,11 @@ def build_app(
         )
     )
     inner.include_router(couriers_api.router(store, clock, clickpost=clickpost))
-    _add_health(inner, store, clock, webhook, loops, hook)
+    _add_health(inner, store, clock, webhook, loops, hook, stuck_after)
     description.complete(inner)
     keys = Keys(api_keys)
     guarded = ApiGuard(inner, keys, open_paths=_OPEN, open_folder=_OPEN_FOLDER, host=host)
-    shown = PageGuard(pages.build_pages(store, clock, zone=ZoneInfo(zone)), keys, host=host)
+    shown = PageGuard(pages.build_pages(store, clock, zone=ZoneInfo(zone), stuck_after=stuck_after), keys, host=host)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and _is_webhook(scope["path"]):
@@ -104,6 +104,7 @@ def _add_health(
     webhook: WebhookEndpoint,
     loops: Sequence[Loop],
     hook: CallRecorder | None,
+    stuck_after: StuckAfter,
 ) -> None:
     @app.get("/healthz", tags=["health"], responses={503: {"description": "A step hangs."}})
     async def healthz() -> Response:
@@ -125,7 +126,7 @@ def _add_health(
     @app.get("/metrics", tags=["health"], response_class=PlainTextResponse)
     async def metrics() -> Response:
         """What the tables and the steps say now, in Prometheus' text format."""
-        text = await metrics_text(store, clock, webhook, loops, hook=hook)
+        text = await metrics_text(store, clock, webhook, loops, hook=hook, stuck_after=stuck_after)
         return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
 
     _ = (healthz, readyz, metrics)

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from awbridge.domain.overdue import DEFAULT_STUCK_AFTER, StuckAfter
 from awbridge.steps.clock import Clock
 from awbridge.steps.keep_calls import CallRecorder
 from awbridge.steps.loop import Loop
@@ -34,6 +35,7 @@ class _Now(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """The metrics, as they stand."""
+        yield from self._attention()
         yield from self._shipments()
         yield from self._accounts()
         yield from self._tracking()
@@ -43,6 +45,12 @@ class _Now(Collector):
         yield from _coverage(self._covered)
         sizes = "Rows of the large tables, about, as the database knows without counting."
         yield _by("awbridge_rows", sizes, "table", self._figures.sizes)
+
+    def _attention(self) -> Iterable[Metric]:
+        text = "What needs a person or is worth watching, by kind."
+        yield _by("awbridge_needs_attention", text, "kind", {need.value: n for need, n in self._figures.needs.items()})
+        text = "Share of refusals among the orders that ClickPost decided of late."
+        yield GaugeMetricFamily("awbridge_refused_share", text, self._figures.refusals.share)
 
     def _shipments(self) -> Iterable[Metric]:
         now = self._figures
@@ -136,11 +144,17 @@ def _coverage(covered: Coverage) -> Iterable[Metric]:
 
 
 async def metrics_text(
-    store: Store, clock: Clock, webhook: WebhookEndpoint, loops: Sequence[Loop], *, hook: CallRecorder | None = None
+    store: Store,
+    clock: Clock,
+    webhook: WebhookEndpoint,
+    loops: Sequence[Loop],
+    *,
+    hook: CallRecorder | None = None,
+    stuck_after: StuckAfter = DEFAULT_STUCK_AFTER,
 ) -> bytes:
     """All metrics as text."""
     async with store.read() as session:
-        now = await figures.read(session, now=clock())
+        now = await figures.read(session, now=clock(), stuck_after=stuck_after)
     covered = await coverage(store=store, clock=clock)
     registry = CollectorRegistry()
     registry.register(_Now(now, covered, webhook.counts, loops, hook))

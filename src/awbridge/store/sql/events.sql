@@ -94,7 +94,3 @@ GROUP BY endpoint_id, state
 SELECT reference_number, milestone FROM milestones
 WHERE reference_number {{postgres: = ANY($1::text[]) AND shard = ANY($2::smallint[])}}
   {{sqlite: IN (SELECT value FROM json_each($1)) AND shard IN (SELECT value FROM json_each($2))}}
-
--- name: failed_since
--- Said twice, so that the index of what is not delivered serves.
-SELECT COUNT(*) AS failed FROM event_deliveries WHERE state = 'failed' AND state <> 'delivered' AND updated_at >= $1

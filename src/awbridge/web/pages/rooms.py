@@ -13,9 +13,10 @@ from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 
 from awbridge.domain.errors import NotFound, StoreBusy
+from awbridge.domain.overdue import DEFAULT_STUCK_AFTER, StuckAfter
 from awbridge.steps.clock import Clock
 from awbridge.store import Store
-from awbridge.web.pages import telling
+from awbridge.web.pages import front, telling
 from awbridge.web.pages.looks import Looks
 
 log = structlog.get_logger()
@@ -29,11 +30,17 @@ def is_page(path: str) -> bool:
     return path.split("/")[1] in FOLDERS if path.startswith("/") else False
 
 
-def build_pages(store: Store, clock: Clock, *, zone: ZoneInfo) -> Starlette:
-    """All pages, on this store. `zone` is the one that times are shown in."""
+def build_pages(
+    store: Store, clock: Clock, *, zone: ZoneInfo, stuck_after: StuckAfter = DEFAULT_STUCK_AFTER
+) -> Starlette:
+    """All pages, on this store. `zone` is the one that times are shown in; `stuck_after` says what counts as stuck."""
     looks = Looks(clock, zone)
     static = StaticFiles(packages=[("awbridge.web.pages", "static")])
-    rooms: list[BaseRoute] = [*telling.routes(store, clock, looks), Mount("/static", static)]
+    rooms: list[BaseRoute] = [
+        *front.routes(store, clock, looks, stuck_after),
+        *telling.routes(store, clock, looks),
+        Mount("/static", static),
+    ]
     app = Starlette(routes=rooms)
     _show_errors(app, looks)
     return app

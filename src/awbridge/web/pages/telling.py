@@ -1,4 +1,4 @@
-"""The pages about who is told what: the front page, own systems and what became of their events, alarms."""
+"""The pages about who is told what: own systems and what became of their events, alarms."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class EndpointShown:
         return "well" if self.endpoint.last_success_at else "new"
 
 
-async def _endpoints(store: Store) -> list[EndpointShown]:
+async def endpoints_shown(store: Store) -> list[EndpointShown]:
     async with store.read() as session:
         found = await endpoints.every(session)
         counts = await events.count_undelivered(session)
@@ -62,17 +62,12 @@ def _back_to(endpoint_id: int, said: str) -> Response:
 def routes(store: Store, clock: Clock, looks: Looks) -> list[Route]:
     """The routes, on this store."""
 
-    async def front(_request: Request) -> Response:
-        async with store.read() as session:
-            wrong = await alarms.open_now(session)
-        return looks.page("front", alarms=wrong, endpoints=await _endpoints(store))
-
     async def list_endpoints(_request: Request) -> Response:
-        return looks.page("endpoints", endpoints=await _endpoints(store))
+        return looks.page("endpoints", endpoints=await endpoints_shown(store))
 
     async def show_endpoint(request: Request) -> Response:
         number, state = _number(request, "endpoint_id"), request.query_params.get("state", "")
-        shown = next((e for e in await _endpoints(store) if e.endpoint.id == number), None)
+        shown = next((e for e in await endpoints_shown(store) if e.endpoint.id == number), None)
         if shown is None:
             raise NotFound(f"There is no endpoint {number}.")
         async with store.read() as session:
@@ -111,7 +106,6 @@ def routes(store: Store, clock: Clock, looks: Looks) -> list[Route]:
         return looks.page("alarms", wrong=wrong, over=[a for a in recent if a.cleared_at])
 
     return [
-        Route("/", front),
         Route("/endpoints", list_endpoints),
         Route("/endpoints/{endpoint_id}", show_endpoint),
         Route("/endpoints/{endpoint_id}/redeliver", redeliver_failed, methods=["POST"]),

@@ -1,0 +1,121 @@
+"""What needs a person, what is only worth watching, and when refusals are too many. Words and limits; no counting."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+REFUSED_WITHIN = timedelta(hours=1)  # refusals are compared with what was placed within this,
+NEWEST_DECIDED = 50  # or with the newest orders, where fewer were decided within it
+
+
+class Need(StrEnum):
+    """One kind of thing that does not end well by itself."""
+
+    REJECTED = "rejected"
+    GAVE_UP = "gave_up"
+    HELD = "held"
+    CANCEL_REFUSED = "cancel_refused"
+    NDR = "ndr"
+    ACTIONS = "actions"
+    DEAD_LETTERED = "dead_lettered"
+    EVENTS = "events"
+    DIFFERENCES = "differences"
+    MESSAGES = "messages"
+    STUCK = "stuck"
+    LATE = "late"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Described:
+    """A need in words: `many` follows a count, `one` the count 1. `command` lists what is counted."""
+
+    one: str
+    many: str
+    command: str
+    needs_person: bool = True
+
+    def counted(self, count: int) -> str:
+        """The count with its words."""
+        return f"{count} {self.one if count == 1 else self.many}"
+
+
+NEEDS: Mapping[Need, Described] = {
+    Need.REJECTED: Described(
+        one="shipment is rejected: correct its payload or cancel it",
+        many="shipments are rejected: correct their payloads or cancel them",
+        command="awbridge shipments list --state rejected",
+    ),
+    Need.GAVE_UP: Described(
+        one="shipment gave up", many="shipments gave up", command="awbridge shipments list --state gave_up"
+    ),
+    Need.HELD: Described(
+        one="shipment is held, because its courier account does not work",
+        many="shipments are held, because their courier accounts do not work",
+        command="awbridge couriers accounts",
+    ),
+    Need.CANCEL_REFUSED: Described(
+        one="cancellation was refused by ClickPost, and the parcel may travel",
+        many="cancellations were refused by ClickPost, and the parcels may travel",
+        command="awbridge shipments list --state placed",
+    ),
+    Need.NDR: Described(
+        one="failed delivery is open", many="failed deliveries are open", command="awbridge shipments list --ndr"
+    ),
+    Need.ACTIONS: Described(
+        one="action failed or is unclear", many="actions failed or are unclear", command="awbridge actions list"
+    ),
+    Need.DEAD_LETTERED: Described(
+        one="delivery of the last week is dead-lettered",
+        many="deliveries of the last week are dead-lettered",
+        command="awbridge replay --list",
+    ),
+    Need.EVENTS: Described(one="event was given up", many="events were given up", command="awbridge endpoints list"),
+    Need.DIFFERENCES: Described(
+        one="difference to ClickPost stays open",
+        many="differences to ClickPost stay open",
+        command="awbridge reconcile list",
+    ),
+    Need.MESSAGES: Described(
+        one="message of the last day failed or may not have been sent",
+        many="messages of the last day failed or may not have been sent",
+        command="awbridge notices list",
+        needs_person=False,
+    ),
+    Need.STUCK: Described(
+        one="parcel is stuck", many="parcels are stuck", command="awbridge shipments list --stuck", needs_person=False
+    ),
+    Need.LATE: Described(
+        one="parcel is past its expected date",
+        many="parcels are past their expected date",
+        command="awbridge shipments list --sla-breached",
+        needs_person=False,
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusals:
+    """Orders that ClickPost decided of late: how many it refused, and how many it decided in all."""
+
+    refused: int
+    decided: int
+
+    @property
+    def share(self) -> float:
+        """The share of refusals, 0 to 1."""
+        return self.refused / self.decided if self.decided else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedLimit:
+    """From which share of refusals, 0 to 1, and from how many on, there is an alarm."""
+
+    share: float = 0.2
+    least: int = 10
+
+    def is_reached(self, refusals: Refusals) -> bool:
+        """Whether so many refusals are an alarm."""
+        return refusals.refused >= self.least and refusals.share >= self.share
