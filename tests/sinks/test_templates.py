@@ -8,6 +8,7 @@ import pytest
 
 from awbridge.domain.milestones import Milestone
 from awbridge.domain.notices import Channel
+from awbridge.sinks.day_words import names_day
 from awbridge.sinks.templates import EXAMPLE, LANGUAGES, TemplateRefused, Templates, sms_parts
 
 
@@ -33,6 +34,45 @@ def test_every_message_can_be_made_and_names_the_order(language: str, milestone:
         assert (words.html is not None) == (channel is Channel.MAIL)
         bare = {**dict.fromkeys(EXAMPLE, ""), "is_return": is_return, "order": "1001"}
         assert "None" not in Templates().render(milestone, channel, language, bare).text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("milestone", Milestone)
+@pytest.mark.parametrize("is_return", [False, True])
+def test_no_shipped_message_names_a_day_on_another_day(language: str, milestone: Milestone, is_return: bool) -> None:
+    for channel in Channel:
+        values = {**EXAMPLE, "is_return": is_return, "is_today": False}
+        words = Templates().render(milestone, channel, language, values)
+        assert not names_day(f"{words.subject} {words.text}")
+        assert not Templates().names_day(milestone, channel, language, values)
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("It comes today.", True),
+        ("TOMORROW!", True),
+        ("by Monday, we hope", True),
+        ("आज पहुँचना चाहिए", True),
+        ("இன்று வரும்", True),
+        ("llega mañana", True),
+        ("on 2 Nov 2026", False),
+        ("Holidays and Sundaysale", False),
+        ("कला और आजमगढ़", False),
+    ],
+)
+def test_a_word_that_names_a_day_is_found_as_a_word(text: str, named: bool) -> None:
+    assert names_day(text) is named
+
+
+def test_what_a_value_says_is_no_word_of_the_template() -> None:
+    values = {**EXAMPLE, "brand": "Sunday", "name": "Kal"}
+    assert not Templates().names_day(Milestone.SHIPPED, Channel.MAIL, "en", values)
+
+
+def test_own_words_that_name_a_day_are_named_by_the_lint(tmp_path: Path) -> None:
+    words = own(tmp_path, "en/shipped.sms.j2", "{{ order }} comes tomorrow")
+    assert [(f.file, f.wrong) for f in words.lint() if "names a day" in f.text] == [("en/shipped.sms.j2", False)]
 
 
 def test_values_are_escaped_for_their_channel() -> None:

@@ -52,9 +52,15 @@ async def a_customer(
 
 
 async def notify(
-    store: Store, channels: Mapping[Channel, Sends], clock: SetClock, policy: NotifyPolicy = POLICY
+    store: Store,
+    channels: Mapping[Channel, Sends],
+    clock: SetClock,
+    policy: NotifyPolicy = POLICY,
+    *,
+    templates: Templates | None = None,
 ) -> int:
-    return await notify_due(store=store, channels=channels, templates=Templates(), clock=clock, policy=policy)
+    words = templates or Templates()
+    return await notify_due(store=store, channels=channels, templates=words, clock=clock, policy=policy)
 
 
 def with_rules(**changes: Any) -> NotifyPolicy:

@@ -5,21 +5,24 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import time, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from awbridge.domain.milestones import Milestone
 from awbridge.domain.notices import Channel, MaybeSent, NotSent, QuietHours, Sent
+from awbridge.sinks.day_words import names_day
 from awbridge.sinks.mail import Mail
 from awbridge.sinks.messages import Messages
+from awbridge.sinks.templates import Templates
 from awbridge.steps.apply import apply_due
 from awbridge.store import Store, notices, opt_outs
 from tests.steps.telling import Kept, a_customer, a_payload, notify, states, told, with_rules
 from tests.steps.test_apply import POLICY as APPLY
 from tests.steps.test_apply import deliver
 from tests.steps.world import SetClock, TrippingStore, indian, webhook
-from tests.store.rows import MINUTE, T0, fetch
+from tests.store.rows import MINUTE, T0, fetch, sql
 from tests.support.receivers import http_server, ok
 from tests.support.smtp import smtp_server
 
@@ -68,6 +71,56 @@ async def test_the_outer_scan_moves_no_phone(store: Store) -> None:
     await hear(store, clock, *bulk("AWB1", (8, NOON), (8, NOON)))
     await notify(store, {Channel.SMS: sms}, clock)
     assert [m.text.count("delivered") for m in sms.messages] == [1]
+
+
+EVENING = T0 + timedelta(hours=8)  # 20:00 in India
+AT_NIGHT = with_rules(quiet={Channel.SMS: QuietHours(start=time(21), end=time(9))})
+
+
+@pytest.mark.parametrize(
+    ("language", "on_the_day", "later"),
+    [("en", "should reach you today", "on 2 Nov 2026, 20:00"), ("hi", "आज पहुँचना चाहिए", "2 Nov 2026, 20:00 को")],
+)
+async def test_a_day_is_named_on_that_day_only(store: Store, language: str, on_the_day: str, later: str) -> None:
+    clock, sms, mail = SetClock(EVENING), Kept(), Kept()
+    await a_customer(store, payload=a_payload("R", language_code=language))
+    await hear(store, clock, webhook("AWB1", 6, EVENING))
+    clock.forward(hours=2)
+    await notify(store, {Channel.MAIL: mail, Channel.SMS: sms}, clock, AT_NIGHT)
+    assert on_the_day in mail.messages[0].text
+    assert sms.messages == [], "quiet hours"
+    clock.forward(hours=11)  # 9:00 the next morning
+    await notify(store, {Channel.MAIL: mail, Channel.SMS: sms}, clock, AT_NIGHT)
+    assert later in sms.messages[0].text
+    assert not names_day(sms.messages[0].text)
+
+
+@pytest.mark.parametrize("words", ["{{ order }}: it comes today", "names_day: yes\n---\n{{ order }}: den här dagen"])
+async def test_own_words_that_name_a_day_are_not_sent_on_another_one(store: Store, tmp_path: Path, words: str) -> None:
+    (tmp_path / "en").mkdir()
+    (tmp_path / "en" / "out_for_delivery.sms.j2").write_text(words)
+    clock, sms = SetClock(EVENING), Kept()
+    for name, waybill in (("R-1", "AWB1"), ("R-2", "AWB2")):
+        await a_customer(store, name, waybill, now=T0)
+    await hear(store, clock, webhook("AWB1", 6, EVENING))
+    await notify(store, {Channel.SMS: sms}, clock, AT_NIGHT, templates=Templates(tmp_path))
+    assert len(sms.messages) == 1
+    await hear(store, clock, webhook("AWB2", 6, EVENING))
+    clock.forward(hours=13)
+    await notify(store, {Channel.SMS: sms}, clock, AT_NIGHT, templates=Templates(tmp_path))
+    assert len(sms.messages) == 1
+    (notice,) = await told(store, "R-2")
+    assert notice.why == "suppressed: its words name a day, and out_for_delivery was on another one"
+
+
+async def test_an_expected_day_that_is_over_is_not_promised(store: Store) -> None:
+    clock, sms = SetClock(NOON), Kept()
+    await a_customer(store)
+    async with store.write() as session:
+        await session.execute(sql("UPDATE shipments SET edd = '2026-11-01'"))
+    await hear(store, clock, webhook("AWB1", 4, NOON))
+    await notify(store, {Channel.SMS: sms}, clock)
+    assert "expected" not in sms.messages[0].text
 
 
 async def test_a_stale_status_is_told_to_nobody_and_says_why(store: Store) -> None:

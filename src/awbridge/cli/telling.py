@@ -84,14 +84,16 @@ def _silent(reached: notices.Reached) -> dict[str, Any]:
 @click.option("--channel", type=click.Choice([c.value for c in Channel]), default="sms", show_default=True)
 @click.option("--language", default="en", show_default=True)
 @click.option("--return", "is_return", is_flag=True, help="As for a return.")
+@click.option("--another-day", is_flag=True, help="As it reads on another day than that of the scan.")
 @click.option("--html", "as_html", is_flag=True, help="Print the HTML of a mail.")
-def preview(milestone: str, channel: str, language: str, is_return: bool, as_html: bool) -> None:
+def preview(milestone: str, channel: str, language: str, is_return: bool, another_day: bool, as_html: bool) -> None:
     """Print a message with made-up values.
 
     Example: awbridge notices preview out_for_delivery --channel mail --language hi
     """
     settings = read_settings()
-    values = {**EXAMPLE, "is_return": is_return, **({"brand": settings.notice_brand} if settings.notice_brand else {})}
+    brand = {"brand": settings.notice_brand} if settings.notice_brand else {}
+    values = {**EXAMPLE, "is_return": is_return, "is_today": not another_day, **brand}
     words = service.templates(settings).render(Milestone(milestone), Channel(channel), language, values)
     if as_html:
         click.echo(words.html or fail("only mails have HTML"))

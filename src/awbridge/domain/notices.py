@@ -79,6 +79,7 @@ class Facts:
 
     `status_at` is when its milestone's status was, `latest_at` when the shipment's latest status was. `consent` is the
     payload's word (None: it says nothing). `on_its_way` says that another message about this shipment is being sent.
+    `names_day` says that its words name the day of its status (today, tomorrow) and hold on that day alone.
     """
 
     milestone: Milestone
@@ -91,6 +92,7 @@ class Facts:
     consent: bool | None = None
     opted_out: bool = False
     on_its_way: bool = False
+    names_day: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +145,16 @@ def _never(facts: Facts, rules: Rules, now: datetime) -> str | None:
     status_at = min(facts.status_at, facts.latest_at or facts.status_at)
     if now - status_at > rules.fresh_for:
         return f"the latest status is {_age(now - status_at)} old, the limit is {_age(rules.fresh_for)}"
+    if facts.names_day and not same_day(facts.status_at, now, rules.zone):
+        return f"its words name a day, and {facts.milestone} was on another one"
     if later := overtaken_by(facts.milestone, facts.reached):
         return f"the shipment has reached {later} already"
     return None
+
+
+def same_day(one: datetime, other: datetime, zone: ZoneInfo) -> bool:
+    """Whether two times are on one day of this zone."""
+    return one.astimezone(zone).date() == other.astimezone(zone).date()
 
 
 def _not_this_customer(facts: Facts, rules: Rules) -> str | None:

@@ -21,13 +21,14 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from awbridge.domain.errors import AwbridgeError
 from awbridge.domain.milestones import Milestone
 from awbridge.domain.notices import Channel
+from awbridge.sinks import day_words
 
 LANGUAGES = ("en", "hi")
 LONGEST_VALUE = 80  # characters: a name is no place for a letter
 LONGEST_TEXT = 4000
 
 _HEAD = re.compile(r"\A((?:[a-z_]+:[^\n]*\n)+)---\n", re.ASCII)
-_HEAD_NAMES = frozenset({"subject", "dlt_template_id"})
+_HEAD_NAMES = frozenset({"subject", "dlt_template_id", "names_day"})
 # What WhatsApp and chat services read as formatting, mentions or links.
 _MARKUP = str.maketrans("", "", "*_~`<>|[]")
 _JOINERS = "\u200c\u200d"  # Indian scripts need them
@@ -39,6 +40,8 @@ _GSM_DOUBLE = set("^{}\\[~]|€\f")
 
 _TEXT = ImmutableSandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 _HTML = _TEXT.overlay(autoescape=True)
+
+_NAMES_DAY = "names a day outside of {% if is_today %}: on another day it is suppressed"
 
 # Every name that a template may use, with what the preview shows.
 EXAMPLE: Mapping[str, str | bool] = {
@@ -53,6 +56,7 @@ EXAMPLE: Mapping[str, str | bool] = {
     "edd": "2026-11-24",
     "at": "23 Nov 2026, 10:30",
     "is_return": False,
+    "is_today": True,
 }
 
 
@@ -106,6 +110,24 @@ class Templates:
         page = self._page(milestone, found, text, subject, clean) if channel is Channel.MAIL else None
         return Rendered(text, subject, page, found, head.get("dlt_template_id", ""))
 
+    def names_day(
+        self, milestone: Milestone, channel: Channel, language: str, values: Mapping[str, str | bool]
+    ) -> bool:
+        """Whether these words would name a day on another day than the scan's, so that they would be wrong.
+
+        A template in a language that `day_words` lacks may say so by a line `names_day: yes` at its top. Raises
+        TemplateRefused.
+        """
+        source, found = self._find(milestone, channel, language)
+        head, body = _parted(source)
+        if said := head.get("names_day"):
+            return said == "yes"
+        # What a value says (a shop named Sunday) is no word of the template.
+        blank = {name: EXAMPLE[name] if value and value is not True else value for name, value in values.items()}
+        parts = (body, head.get("subject", ""))
+        later = {**blank, "is_today": False}
+        return any(day_words.names_day(_run(_TEXT, part, later, f"{found}/{milestone}")) for part in parts)
+
     def _page(
         self, milestone: Milestone, language: str, text: str, subject: str, values: Mapping[str, str | bool]
     ) -> str | None:
@@ -156,6 +178,8 @@ class Templates:
                 findings += [Finding(file, f"there is no value named {name}") for name in _unknown_names(part)]
             findings += [Finding(file, f"unknown line {n!r} at the top") for n in sorted(set(head) - _HEAD_NAMES)]
             rendered = self.render(milestone, channel, language, EXAMPLE)
+            if self.names_day(milestone, channel, language, EXAMPLE):
+                findings.append(Finding(file, _NAMES_DAY, wrong=False))
         except (TemplateRefused, TemplateError) as error:
             return findings or [Finding(file, str(error))]
         if not rendered.text:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import stamina
@@ -34,6 +34,7 @@ from awbridge.domain.notices import (
     Sends,
     Sent,
     decide,
+    same_day,
 )
 from awbridge.domain.promise import edd_day
 from awbridge.domain.retry import delay_before_retry
@@ -152,15 +153,21 @@ class _Round:
         cause = next(r for r in reached if r.milestone is notice.milestone)
         customer = recipient(shipment, country=self.policy.country)
         now = self.clock()
+        language = customer.language or self.policy.language
+        values = _values(shipment, cause, customer, notice.channel, self.policy, now)
         facts = await self._facts(session, notice, shipment, reached, cause, customer)
-        decision = decide(facts, self.policy.rules, now)
+        try:
+            names_day = self.templates.names_day(notice.milestone, notice.channel, language, values)
+        except AwbridgeError:
+            names_day = False  # it cannot be written, as is said below
+        decision = decide(replace(facts, names_day=names_day), self.policy.rules, now)
         if isinstance(decision, Never):
             state = NoticeState.MAYBE_SENT if interrupted else NoticeState.SUPPRESSED
             return _Outcome(state, f"{'not repeated' if interrupted else 'suppressed'}: {decision.why}")
         if isinstance(decision, Later):
             return _Outcome(NoticeState.DUE, f"delayed: {decision.why}", decision.until)
         try:
-            return self._write(notice, shipment, cause, customer), decision.why
+            return self._write(notice, customer, language, values), decision.why
         except AwbridgeError as error:
             return _Outcome(NoticeState.FAILED, f"not sent: {error}")
 
@@ -191,9 +198,7 @@ class _Round:
             ),
         )
 
-    def _write(self, notice: Notice, shipment: Shipment, cause: Reached, customer: Recipient) -> Message:
-        language = customer.language or self.policy.language
-        values = _values(shipment, cause, customer, notice.channel, self.policy)
+    def _write(self, notice: Notice, customer: Recipient, language: str, values: Mapping[str, str | bool]) -> Message:
         words = self.templates.render(notice.milestone, notice.channel, language, values)
         return Message(
             key=notice.key,
@@ -219,10 +224,14 @@ class _Round:
 
 
 def _values(
-    shipment: Shipment, cause: Reached, customer: Recipient, channel: Channel, policy: NotifyPolicy
+    shipment: Shipment, cause: Reached, customer: Recipient, channel: Channel, policy: NotifyPolicy, now: datetime
 ) -> dict[str, str | bool]:
-    """What a template may say. The names are those of `templates.EXAMPLE`."""
+    """What a template may say when it is sent now. The names are those of `templates.EXAMPLE`.
+
+    The expected day is named only where it fits: one to come, and where the parcel is late, the one that is over.
+    """
     day = edd_day(shipment.edd)
+    is_over = day is not None and day < now.astimezone(policy.rules.zone).date()
     ndr = cause.ndr_code if cause.milestone is Milestone.FAILED_DELIVERY else None
     return {
         "brand": policy.brand,
@@ -233,7 +242,8 @@ def _values(
         "courier": COURIER_NAMES.get(shipment.courier_partner_id) or shipment.transporter or "the courier",
         "status": status_info(cause.status_code).name if cause.status_code is not None else "",
         "reason": NDR_NAMES.get(ndr, "") if ndr else "",
-        "edd": day.isoformat() if day else "",
+        "edd": day.isoformat() if day and is_over == (cause.milestone is Milestone.DELAYED) else "",
         "at": shown_time(cause.status_at.astimezone(policy.rules.zone)),
         "is_return": customer.is_return,
+        "is_today": same_day(cause.status_at, now, policy.rules.zone),
     }
