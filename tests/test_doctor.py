@@ -181,3 +181,18 @@ async def test_an_alarm_is_a_finding(tmp_path: Path) -> None:
     await store.close()
     found = by_check(await examine(settings, environment={}))["alarm disk"]
     assert (found.level, found.found) == ("attention", "the disk is full")
+
+
+@pytest.mark.parametrize(
+    ("url", "level", "words"),
+    [
+        ("whatsapp://order:TOKEN@123456789012345/{to}?:body=1", "ok", "whatsapp to customers"),
+        ("whatsapp://order:TOKEN@123456789012345/{to}", "problem", "no :body="),
+        ("whatsapp://TOKEN@123456789012345/{to}", "warning", "within 24 hours"),
+    ],
+)
+async def test_a_way_to_customers_that_cannot_work_is_told(tmp_path: Path, url: str, level: str, words: str) -> None:
+    settings = settings_at(tmp_path, notice_whatsapp_url=url)
+    await (await a_store(settings)).close()
+    found = by_check(await examine(settings, environment={}))["messages"]
+    assert (found.level, words in found.found, "TOKEN" in found.found) == (level, True, False)

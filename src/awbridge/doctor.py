@@ -19,6 +19,7 @@ from awbridge.domain.asking import DAY, PollingMode, calls_a_day
 from awbridge.domain.attention import NEEDS
 from awbridge.domain.errors import AwbridgeError, SettingsError, StoreError, VendorError
 from awbridge.settings import PREFIX, Settings
+from awbridge.sinks.messages import is_free_text_on_whatsapp
 from awbridge.steps.clock import Clock, utc_now
 from awbridge.steps.watch import SILENT, Coverage, coverage
 from awbridge.store import Store, alarms, attention, couriers, figures, inbox, shipments, webhook_keys
@@ -104,8 +105,7 @@ Check = Callable[[_Patient], Coroutine[Any, Any, list[Finding]]]
 
 
 async def _checks(patient: _Patient) -> AsyncIterator[Finding]:
-    checks: tuple[Check, ...] = (_database, _vendor, _clock, _webhook, _header, _coverage, _polling, _steps, _attention)
-    for check in checks:
+    for check in _CHECKS:
         try:
             findings = await check(patient)
         except AwbridgeError as error:
@@ -328,6 +328,24 @@ async def _steps(patient: _Patient) -> list[Finding]:
     return [Finding(check="steps", level=WARNING, found=text, do="start awbridge serve, unless it runs elsewhere")]
 
 
+async def _messages(patient: _Patient) -> list[Finding]:
+    """Whether the ways to customers and operators can be set up as `serve` does it; nothing is sent."""
+    settings = patient.settings
+    try:
+        channels = service.customer_channels(settings)
+        operators = service.operators(settings)
+    except SettingsError as error:
+        do = "correct it: awbridge serve does not start with it"
+        return [Finding(check="messages", level=PROBLEM, found=str(error), do=do)]
+    url = settings.notice_whatsapp_url.get_secret_value()
+    if url and is_free_text_on_whatsapp(url):
+        text = "WhatsApp without a template: free text reaches only customers who wrote to you within 24 hours"
+        do = "name a template in AWBRIDGE_NOTICE_WHATSAPP_URL (docs/notices.md#channels)"
+        return [Finding(check="messages", level=WARNING, found=text, do=do)]
+    text = f"{', '.join(channels) or 'no channel'} to customers, {len(operators)} ways to operators"
+    return [Finding(check="messages", level=OK, found=text)]
+
+
 async def _attention(patient: _Patient) -> list[Finding]:
     async with patient.store.read() as session:
         needs = await attention.count(session, service.stuck_after(patient.settings), now=patient.clock())
@@ -345,3 +363,9 @@ async def _attention(patient: _Patient) -> list[Finding]:
     do = "do what it says; it is over by itself then"
     found += [Finding(check=f"alarm {a.cause}", level=ATTENTION, found=a.text, do=do) for a in raised]
     return found or [Finding(check="attention", level=OK, found="nothing needs a person")]
+
+
+_CHECKS: tuple[Check, ...] = (
+    *(_database, _vendor, _clock, _webhook, _header, _coverage, _polling, _steps),
+    *(_messages, _attention),
+)

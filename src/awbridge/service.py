@@ -36,7 +36,7 @@ from awbridge.domain.overdue import StuckAfter
 from awbridge.settings import Settings
 from awbridge.sinks.addresses import read_networks
 from awbridge.sinks.mail import Mail
-from awbridge.sinks.messages import Messages
+from awbridge.sinks.messages import Messages, longest_send
 from awbridge.sinks.outgoing import Outgoing
 from awbridge.sinks.templates import Templates
 from awbridge.steps.act import ActPolicy, act_due
@@ -78,6 +78,7 @@ QUICK_HANDOVER = 0.0005
 # Deliveries that apply takes up in one transaction on SQLite: nothing else can be written meanwhile.
 SQLITE_APPLY_BATCH = 30
 DRAIN_SECONDS = 20.0  # what a stopping process gives the calls in flight
+_OPERATORS_TIMEOUT = 10.0  # seconds that a way to the operators has to answer: one alarm waits for the other
 
 
 def settle_down() -> None:
@@ -198,13 +199,15 @@ def customer_channels(settings: Settings) -> dict[Channel, Sends]:
         if urls := [s.get_secret_value() for s in secrets if s.get_secret_value()]:
             if channel.reaches_customer and not any(place in urls[0] for place in ("{to}", "{to_digits}")):
                 raise SettingsError(f"AWBRIDGE_NOTICE_{channel.upper()}_URL holds no {{to}}: whom should it reach?")
-            found[channel] = Messages(*urls)
+            found[channel] = Messages(*urls, timeout=settings.notice_timeout)
     return found
 
 
 def operators(settings: Settings) -> list[Operator]:
     """The ways to the operators. Raises SettingsError for what cannot work."""
-    found = [Operator(channel=Messages(url.get_secret_value())) for url in settings.alarm_urls]
+    found = [
+        Operator(channel=Messages(url.get_secret_value(), timeout=_OPERATORS_TIMEOUT)) for url in settings.alarm_urls
+    ]
     if settings.alarm_mail_to:
         mail = _mail(settings, "AWBRIDGE_ALARM_MAIL_TO")
         found += [Operator(channel=mail, to=address) for address in settings.alarm_mail_to]
@@ -240,6 +243,7 @@ def notify_policy(settings: Settings) -> NotifyPolicy:
         country=settings.notice_country,
         brand=settings.notice_brand,
         retry_delays=settings.notice_retry_delays,
+        lease=timedelta(seconds=120 + longest_send(max(1, len(settings.notice_chat_urls)), settings.notice_timeout)),
     )
 
 

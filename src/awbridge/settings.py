@@ -208,6 +208,9 @@ class Settings(BaseSettings):
     notice_chat_urls: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         (), description="apprise URLs of your own team's chats that get every milestone, comma-separated. Secrets."
     )
+    notice_timeout: float = Field(
+        30.0, ge=1, le=120, description="Seconds that an SMS, WhatsApp or chat service has to answer."
+    )
     notice_consent: str = Field(
         "", description="Channels that need no word of consent in the payload, comma-separated: mail, sms, whatsapp."
     )

@@ -43,6 +43,29 @@ async def test_an_unknown_recipient_is_not_tried_again() -> None:
     assert result == NotSent("the server refused the recipient (550)", again=False)
 
 
+async def test_a_name_beyond_ascii_needs_a_server_that_takes_it_and_is_not_tried_again_without() -> None:
+    to = replace(MESSAGE, to="आशा@example.com")
+    with smtp_server(utf8=False) as mailbox:
+        result = await Mail(mailbox.url, sender=SENDER).send(to)
+        assert isinstance(result, NotSent)
+        assert (result.again, "SMTPUTF8" in result.problem, "आशा" in result.problem) == (False, True, False)
+    with smtp_server() as mailbox:
+        assert await Mail(mailbox.url, sender=SENDER).send(to) == Sent()
+
+
+async def test_a_host_beyond_ascii_is_written_as_every_server_takes_it() -> None:
+    with smtp_server(utf8=False) as mailbox:
+        assert await Mail(mailbox.url, sender=SENDER).send(replace(MESSAGE, to="asha@उदाहरण.example")) == Sent()
+    assert mailbox.mails[0]["to"] == "asha@xn--p1b6ci4b4b3a.example"
+
+
+async def test_a_server_without_starttls_is_tried_again_whoever_the_mail_is_for() -> None:
+    with smtp_server() as mailbox:
+        result = await Mail(f"{mailbox.url}?starttls=always", sender=SENDER).send(MESSAGE)
+    assert isinstance(result, NotSent)
+    assert result.again
+
+
 async def test_a_line_that_breaks_after_the_mail_leaves_it_open() -> None:
     with smtp_server() as mailbox:
         mailbox.answer = None

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from urllib.parse import parse_qsl
 
 import pytest
+from apprise.plugins.whatsapp import NotifyWhatsApp
 
 from awbridge.domain.errors import SettingsError
-from awbridge.domain.notices import MaybeSent, Message, NotSent, Sent
-from awbridge.sinks.messages import Messages, fill
+from awbridge.domain.notices import MaybeSent, Message, NotSent, SendResult, Sent
+from awbridge.settings import Settings
+from awbridge.sinks import messages
+from awbridge.sinks.gateways import GATEWAYS, Gateway
+from awbridge.sinks.messages import Messages, fill, is_free_text_on_whatsapp
 from tests.support.postgres import free_port
 from tests.support.receivers import http_server, ok
 
@@ -32,6 +41,198 @@ async def test_a_message_arrives_and_is_repeatable_where_its_key_does(caplog: py
     assert service.repeatable
     assert not Messages("json://127.0.0.1/{to}").repeatable
     assert "9000000001" not in caplog.text
+
+
+def known_at(port: int) -> dict[str, Gateway]:
+    return {name: replace(one, address=f"http://127.0.0.1:{port}/sms") for name, one in GATEWAYS.items()}
+
+
+GATEWAY_URLS = {
+    "msg91": "msg91://{dlt_template_id}@" + "K" * 23 + "/{to_digits}?:body=VAR1&:shop=Acme",
+    "vonage": "vonage://key:secret@ACME/{to_digits}",
+    "textlocal": "textlocal://key@ACME/{to_digits}",
+}
+
+
+@pytest.mark.parametrize(
+    ("scheme", "body", "expected"),
+    [
+        ("msg91", '{"type": "success", "message": "3763646c3058373530393938"}', Sent()),
+        (
+            "msg91",
+            '{"type": "error", "message": "template id missing"}',
+            NotSent("MSG91 refused it: template id missing"),
+        ),
+        (
+            "msg91",
+            '{"status": "fail", "hasError": true, "errors": "Unauthorized"}',
+            NotSent("MSG91 refused it: Unauthorized"),
+        ),
+        ("vonage", '{"messages": [{"status": "0"}]}', Sent()),
+        (
+            "vonage",
+            '{"messages": [{"status": "4", "error-text": "Bad Credentials"}]}',
+            NotSent("Vonage refused it: status 4: Bad Credentials"),
+        ),
+        ("textlocal", '{"status": "success"}', Sent()),
+        (
+            "textlocal",
+            '{"status": "failure", "errors": [{"code": 80, "message": "Invalid template for 919000000001"}]}',
+            NotSent("Textlocal refused it: code 80: Invalid template for the number"),
+        ),
+        ("textlocal", "OK", Sent()),
+    ],
+)
+async def test_a_refusal_in_the_body_of_a_200_is_a_refusal(scheme: str, body: str, expected: SendResult) -> None:
+    async with http_server() as gateway:
+        gateway.respond = lambda _: ok(body=body)
+        result = await Messages(GATEWAY_URLS[scheme], known=known_at(gateway.port)).send(MESSAGE)
+    assert result == expected
+
+
+async def test_each_gateway_gets_number_words_and_credentials() -> None:
+    async with http_server() as gateway:
+        for url in GATEWAY_URLS.values():
+            assert await Messages(url, known=known_at(gateway.port)).send(replace(MESSAGE, text="नमस्ते")) == Sent()
+    msg91, vonage, textlocal = gateway.requests
+    assert msg91.headers["authkey"] == "K" * 23
+    assert json.loads(msg91.body) == {
+        "template_id": "1107160000000000001",
+        "short_url": 0,
+        "recipients": [{"mobiles": "919000000001", "VAR1": "नमस्ते", "shop": "Acme"}],
+    }
+    assert dict(parse_qsl(vonage.body)) == {
+        **{"api_key": "key", "api_secret": "secret", "from": "ACME", "to": "919000000001"},
+        **{"text": "नमस्ते", "type": "unicode"},
+    }
+    assert dict(parse_qsl(textlocal.body)) == {
+        **{"apikey": "key", "sender": "ACME", "numbers": "919000000001", "message": "नमस्ते", "unicode": "true"}
+    }
+
+
+@pytest.mark.parametrize("scheme", GATEWAY_URLS)
+async def test_a_gateway_that_is_away_sent_nothing_and_one_that_hangs_up_may_have(scheme: str) -> None:
+    url = GATEWAY_URLS[scheme]
+    async with http_server() as gateway:
+        gateway.respond = lambda _: b""
+        assert isinstance(await Messages(url, known=known_at(gateway.port)).send(MESSAGE), MaybeSent)
+        gateway.respond = lambda _: ok("503 Busy")
+        assert await Messages(url, known=known_at(gateway.port)).send(MESSAGE) == NotSent(
+            "the service did not take it (HTTP 503)"
+        )
+    assert isinstance(await Messages(url, known=known_at(free_port())).send(MESSAGE), NotSent)
+
+
+async def test_a_message_without_its_template_id_is_not_tried_again() -> None:
+    result = await Messages(GATEWAY_URLS["msg91"]).send(replace(MESSAGE, dlt_template_id=""))
+    assert isinstance(result, NotSent)
+    assert not result.again
+
+
+@pytest.mark.parametrize(("scheme", "more"), [("json", ""), ("json", "&rto=9"), ("textlocal", "")])
+async def test_a_slow_service_is_waited_for(scheme: str, more: str) -> None:
+    async with slow_server(seconds=0.5) as port:
+        url = f"json://127.0.0.1:{port}/{{to}}?x=1{more}" if scheme == "json" else GATEWAY_URLS[scheme]
+        assert await Messages(url, timeout=5, known=known_at(port)).send(MESSAGE) == Sent()
+        impatient = await Messages(url, timeout=0.1, known=known_at(port)).send(MESSAGE)
+        assert isinstance(impatient, Sent if "rto" in more else MaybeSent)
+
+
+def test_the_default_is_far_longer_than_that_of_the_library() -> None:
+    assert Settings(clickpost_username="u").notice_timeout == messages.TIMEOUT == 30
+
+
+WHATSAPP = "whatsapp://order:" + "t" * 30 + "@123456789012345/{to_digits}"
+
+
+@pytest.mark.parametrize(
+    "query", ["?:body=1", "?:1=Acme&:body=2", "?:body=1&:2=Acme&:type=3", "?:body=1&lang={language}"]
+)
+def test_a_template_whose_words_stand_where_they_should_is_taken(query: str) -> None:
+    Messages(WHATSAPP + query)
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("", "no :body="),
+        ("?:1=Acme", "no :body="),
+        ("?:body=2", "without a gap"),
+        ("?:body=1&:3=Acme", "without a gap"),
+        ("?:body=2&:1=Acme", "in the order 2, 1"),
+        ("?:body=1&retry=2", "twice"),
+    ],
+)
+def test_a_template_that_would_lose_or_swap_words_is_refused_with_words(query: str, words: str) -> None:
+    with pytest.raises(SettingsError, match=words) as refused:
+        Messages(WHATSAPP + query)
+    assert "tttt" not in str(refused.value)
+
+
+def test_a_service_that_sorts_parameters_by_their_numbers_takes_them_in_any_order() -> None:
+    url = "gupshup://app:key@15551230000/{to_digits}?template=order"
+    Messages(url + "&:body=2&:1=Acme")
+    with pytest.raises(SettingsError, match="no :body="):
+        Messages(url)
+
+
+async def test_parameters_of_a_template_are_one_line_and_stand_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with http_server() as gateway:
+        monkeypatch.setattr(NotifyWhatsApp, "notify_url", f"http://127.0.0.1:{gateway.port}/")
+        lines = replace(MESSAGE, text="Hello\tAsha,\n\nyour     order.")
+        assert await Messages(WHATSAPP + "?:1=Acme&:body=2").send(lines) == Sent()
+        assert await Messages(WHATSAPP.replace("order:", "")).send(lines) == Sent()
+    template, free = (json.loads(request.body) for request in gateway.requests)
+    told = [p["text"] for p in template["template"]["components"][0]["parameters"]]
+    assert told == ["Acme", "Hello Asha, your order."]
+    assert free["text"]["body"] == lines.text, "free text keeps its lines"
+
+
+@pytest.mark.parametrize(
+    ("url", "is_free"),
+    [
+        (WHATSAPP + "?:body=1", False),
+        (WHATSAPP.replace("order:", ""), True),
+        ("json://127.0.0.1/{to}", False),
+    ],
+)
+def test_free_text_over_whatsapp_is_known(url: str, is_free: bool) -> None:
+    assert is_free_text_on_whatsapp(url) is is_free
+
+
+@pytest.mark.parametrize(
+    "url", ["msg91://@KEY/{to}", "msg91://T@KEY/{to}?:body=", "vonage://key@FROM/{to}", "textlocal://k@/{to}"]
+)
+def test_a_gateways_url_that_is_not_complete_is_refused_with_its_form(url: str) -> None:
+    with pytest.raises(SettingsError, match="write "):
+        Messages(url)
+
+
+@asynccontextmanager
+async def slow_server(*, seconds: float) -> AsyncGenerator[int]:
+    """An HTTP server that takes its time; its port."""
+
+    at_work: list[asyncio.Task[None]] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError, asyncio.IncompleteReadError):
+            await reader.readuntil(b"\r\n\r\n")
+            await asyncio.sleep(seconds)
+            writer.write(ok())
+            await writer.drain()
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+
+    def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        at_work.append(asyncio.ensure_future(answer(reader, writer)))
+
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        await asyncio.gather(*at_work)
 
 
 async def test_what_the_service_refuses_was_not_sent_and_what_it_swallows_may_have_been() -> None:

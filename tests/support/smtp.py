@@ -51,7 +51,7 @@ class Mailbox:
 
 @contextmanager
 def smtp_server(
-    *, tls: ssl.SSLContext | None = None, starttls: ssl.SSLContext | None = None, password: str = ""
+    *, tls: ssl.SSLContext | None = None, starttls: ssl.SSLContext | None = None, password: str = "", utf8: bool = True
 ) -> Iterator[Mailbox]:
     """A server on a free port; stopped after. With a password it takes nothing without, and none in clear."""
 
@@ -68,6 +68,7 @@ def smtp_server(
         authenticator=knows if password else None,
         auth_required=bool(password),
         auth_require_tls=tls is None,
+        enable_SMTPUTF8=utf8,
     )
     controller.start()
     try:

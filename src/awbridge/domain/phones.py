@@ -2,21 +2,54 @@
 
 from __future__ import annotations
 
+import re
+
 import phonenumbers
+
+# What stands between two numbers in one field.
+_BETWEEN = re.compile(r"[/,;|\n]|\bor\b", re.IGNORECASE)
+_HAS_LETTERS = re.compile(r"[^\W\d_]")
+_MEXICO, _MEXICAN_DIGITS = 52, 10
 
 
 def e164(number: str, *, country: str) -> str | None:
     """`+919000000001` from `90000 00001`, `09000000001`, `+91-90000-00001`...; None where it cannot be dialled.
 
-    `country` (ISO 3166, two letters) is where a number without a country code lies.
+    `country` (ISO 3166, two letters) is where a number without a country code lies. Of several numbers in one field it
+    is the first that can be dialled. A country code that stands there twice or behind a 0 is taken once, and the 1 that
+    Mexican mobile numbers had behind theirs until 2019 is left out.
     """
+    # As one number first: India writes 022/24567890.
+    return next(filter(None, (_one(part, country.upper()) for part in (number, *_BETWEEN.split(number)))), None)
+
+
+def _one(number: str, country: str) -> str | None:
+    return _dialled(number, country) or _dialled(_without_prefixes(number, country), country)
+
+
+def _dialled(number: str, country: str) -> str | None:
     try:
-        parsed = phonenumbers.parse(number, country.upper() or None)
+        parsed = phonenumbers.parse(number, country or None)
     except phonenumbers.NumberParseException:
         return None
+    national = str(parsed.national_number)
+    if parsed.country_code == _MEXICO and len(national) == _MEXICAN_DIGITS + 1 and national.startswith("1"):
+        parsed = phonenumbers.parse(f"+{_MEXICO}{national[1:]}")
     if not phonenumbers.is_valid_number(parsed):
         return None
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _without_prefixes(number: str, country: str) -> str:
+    """The digits without leading zeros and country codes; "" where the number names another country."""
+    code = str(phonenumbers.country_code_for_region(country))
+    digits = "".join(c for c in number if c.isdecimal() and c.isascii())
+    is_abroad = number.lstrip().startswith("+") and not digits.startswith((code, "0"))
+    if code == "0" or is_abroad or not digits or _HAS_LETTERS.search(number):
+        return ""
+    while (shorter := digits.lstrip("0").removeprefix(code)) != digits:
+        digits = shorter
+    return digits
 
 
 def reachable(address: str, *, country: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ssl
 from email.message import EmailMessage
-from email.utils import formatdate, parseaddr
+from email.utils import formatdate, getaddresses, parseaddr
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import aiosmtplib
@@ -22,6 +22,7 @@ log = structlog.get_logger()
 TIMEOUT = 30.0  # seconds for each step of the conversation
 LARGE_TIMEOUT = 60.0  # the same for mails that carry files
 _ADVICE = "AWBRIDGE_SMTP_URL: write smtp://user:password@host:587 or smtps://user:password@host:465"
+_NO_UTF8 = "the address has letters beyond ASCII before its @, and the mail server takes none (SMTPUTF8)"
 _STARTTLS = {"always": True, "require": True, "never": False}
 
 
@@ -67,6 +68,8 @@ class MailServer:
                 start_tls=self._starttls,
                 timeout=self._timeout,
             )
+        except aiosmtplib.SMTPNotSupported as error:
+            return _meaning(error) if _is_ascii(mail) else NotSent(_NO_UTF8, again=False)
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
             return _meaning(error)
         if refused:
@@ -92,6 +95,21 @@ def _meaning(error: Exception) -> NotSent | MaybeSent:
             return NotSent(f"the mail server does not do what it must (such as STARTTLS): {type(error).__name__}")
         case _:
             return NotSent(f"this cannot be sent as a mail: {type(error).__name__}", again=False)
+
+
+def _is_ascii(mail: EmailMessage) -> bool:
+    """Whether every address of a mail, from and to, is ASCII."""
+    headers = [str(value) for name in ("From", "To", "Cc", "Bcc") for value in mail.get_all(name, [])]
+    return all(address.isascii() for _, address in getaddresses(headers))
+
+
+def ascii_host(address: str) -> str:
+    """An address whose host is written as every mail server takes it: xn--... where it has letters beyond ASCII."""
+    name, at, host = address.rpartition("@")
+    try:
+        return name + at + host.encode("idna").decode("ascii")
+    except UnicodeError:
+        return address
 
 
 def _passes(code: int) -> bool:
@@ -125,7 +143,7 @@ class Mail:
         """The mail as it goes over the wire."""
         mail = EmailMessage()
         mail["From"] = self._sender
-        mail["To"] = message.to
+        mail["To"] = ascii_host(message.to)
         mail["Subject"] = " ".join(message.subject.split())
         mail["Message-ID"] = f"<{message.key}@{parseaddr(self._sender)[1].rpartition('@')[2]}>"
         mail["Auto-Submitted"] = "auto-generated"
