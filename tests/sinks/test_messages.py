@@ -160,7 +160,6 @@ def test_a_template_whose_words_stand_where_they_should_is_taken(query: str) -> 
         ("?:body=2", "without a gap"),
         ("?:body=1&:3=Acme", "without a gap"),
         ("?:body=2&:1=Acme", "in the order 2, 1"),
-        ("?:body=1&retry=2", "twice"),
     ],
 )
 def test_a_template_that_would_lose_or_swap_words_is_refused_with_words(query: str, words: str) -> None:

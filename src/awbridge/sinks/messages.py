@@ -62,11 +62,6 @@ class Messages:
         scheme = _scheme(url)
         if unknown := set(_PLACE.findall(url)) - _KNOWN:
             raise SettingsError(f"a message service's URL holds {{{min(unknown)}}}; known are {sorted(_KNOWN)}")
-        if _option(url, "retry") not in ("", "0"):
-            raise SettingsError(
-                f"the URL of {scheme} holds retry=: take it out. A service that did not answer may have sent the "
-                "message, and would send it twice. What surely failed is tried by AWBRIDGE_NOTICE_RETRY_DELAYS."
-            )
         if gateway := self._known.get(scheme):
             if not gateway.is_complete(gateways.read_url(fill(url, _EXAMPLE))):
                 raise SettingsError(f"the URL of {gateway.name} is not complete; write {gateway.form}")
