@@ -90,6 +90,37 @@ class PostgresServer:
             time.sleep(0.05)
         raise RuntimeError("PostgreSQL did not start within 30 s")
 
+    def follow(self, primary: PostgresServer) -> None:
+        """Become a streaming replica: a copy of the other's data, or what is here already, after it was its standby."""
+        conninfo = f"host=127.0.0.1 port={primary.port} user=awbridge application_name=standby"
+        if not (self.folder / "data").exists():
+            copy = [
+                str(self.binaries / "pg_basebackup"),
+                "-D",
+                str(self.folder / "data"),
+                "-d",
+                conninfo,
+                "-X",
+                "stream",
+            ]
+            subprocess.run([*copy, "-c", "fast"], user=_user(), check=True)
+        (self.folder / "data" / "standby.signal").touch()
+        with (self.folder / "data" / "postgresql.auto.conf").open("a") as settings:
+            settings.write(f"primary_conninfo = '{conninfo}'\n")
+        self.start()
+
+    def promote(self) -> None:
+        """Become a primary; returns when it takes writes."""
+        promote = [str(self.binaries / "pg_ctl"), "promote", "-w", "-D", str(self.folder / "data")]
+        subprocess.run(promote, user=_user(), check=True, stdout=subprocess.DEVNULL)
+
+    def stop_fast(self) -> None:
+        """A clean end at once: sessions are cut, standbys get everything that was committed."""
+        if self._process:
+            self._process.send_signal(2)
+            self._process.wait(20)
+            self._process = None
+
     async def new_database(self) -> str:
         """A fresh database's URL."""
         name = f"test_{os.getpid()}_{next(_numbers)}"
@@ -120,6 +151,21 @@ class PostgresServer:
             self._process.send_signal(3)  # immediate shutdown
             self._process.wait(20)
             self._process = None
+
+
+@contextmanager
+def standby_of(primary: PostgresServer) -> Iterator[PostgresServer]:
+    """A second server that follows the first by streaming replication; stopped and deleted after."""
+    folder = Path(tempfile.mkdtemp(prefix="awbridge-pg-"))
+    if user := _user():
+        shutil.chown(folder, user)
+    standby = PostgresServer(primary.binaries, folder, free_port())
+    try:
+        standby.follow(primary)
+        yield standby
+    finally:
+        standby.stop()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

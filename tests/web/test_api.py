@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from datetime import timedelta
 from typing import Any
 
+import asyncpg
 import httpx2
 import hypothesis.strategies as st
 import pytest
@@ -20,10 +22,11 @@ from awbridge.steps.loop import Loop
 from awbridge.store import Store, attempts, dispatch, inbox, scans, shipments
 from awbridge.store.dispatch import NotPlaced
 from awbridge.web import app as web_app
+from awbridge.web import ready
 from awbridge.web.api import LARGEST_BATCH
 from tests.steps.world import INDIA, an_order, as_body, get, webhook
-from tests.store.rows import T0, add, claim_in, count, delivery, new_scan, place, scan, sql
-from tests.store.stores import sqlite_only
+from tests.store.rows import T0, add, claim_in, count, delivery, fetch, new_scan, place, scan, sql
+from tests.store.stores import postgres_only, sqlite_only
 from tests.web.app import Web, web_on
 
 
@@ -389,6 +392,44 @@ async def test_health_shows_a_step_that_hangs(store: Store, monkeypatch: pytest.
         loop.beat_at -= web_app.HANGS_AFTER + 1
         answer = await web.http.get("/healthz")
         assert (answer.status_code, answer.json()["hanging"]) == (503, ["push"])
+
+
+@postgres_only
+async def test_a_database_that_takes_no_writes_is_not_ready(
+    store: Store, store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ready, "PROOF_LASTS", 0.0)
+    name = store_url.rpartition("/")[2]
+    admin = await asyncpg.connect(store_url)
+    async with web_on(store) as web:
+        assert (await web.http.get("/readyz")).status_code == 200
+        await admin.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+        try:
+            await admin.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()",
+                name,
+            )
+            assert problem(await web.http.get("/readyz"), 503)["title"] == "The database is not ready"
+        finally:
+            await admin.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
+        assert (await web.http.get("/readyz")).status_code == 200
+    await admin.close()
+
+
+async def test_readiness_is_a_write_and_many_who_ask_share_it(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ready, "PROOF_LASTS", 0.2)
+    await asyncio.sleep(0.3)  # the app may have been asked before
+    proof = "SELECT next_turn FROM paces WHERE name = 'readyz'"
+    async with web_on(store) as web:
+        answers = [(await web.http.get("/readyz")).status_code]
+        first = await fetch(store, proof)
+        web.clock.forward(minutes=1)
+        answers += [(await web.http.get("/readyz")).status_code for _ in range(3)]
+        assert await fetch(store, proof) == first
+        await asyncio.sleep(0.3)
+        answers += [(await web.http.get("/readyz")).status_code]
+    assert set(answers) == {200}
+    assert (await fetch(store, proof))[0]["next_turn"] == first[0]["next_turn"] + 60
 
 
 async def test_readiness_hangs_on_the_schema(database_url: str) -> None:

@@ -27,3 +27,8 @@ async def take(session: Session, name: str, *, gap: timedelta, now: datetime) ->
 async def rest(session: Session, name: str, seconds: float, *, now: datetime) -> None:
     """Give no turn for so long."""
     await session.execute(_sql.rest, name, now.timestamp() + seconds)
+
+
+async def prove_writing(session: Session, *, now: datetime) -> None:
+    """Change a row that means nothing, to see whether the database takes writes."""
+    await session.execute(_sql.prove, now.timestamp())

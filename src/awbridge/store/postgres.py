@@ -11,6 +11,7 @@ import asyncpg
 
 from awbridge.domain.errors import StoreBusy, StoreError
 from awbridge.store.database import Row, Session
+from awbridge.store.primary import Primary, takes_no_writes
 from awbridge.store.queries import Statement
 
 if TYPE_CHECKING:
@@ -33,7 +34,10 @@ _AWAY = (
     asyncpg.DeadlockDetectedError,
     asyncpg.LockNotAvailableError,
     asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.TargetServerAttributeNotMatched,
 )
+# The session is no primary's, or no longer: another one is needed, whatever it says next.
+_READ_ONLY = (asyncpg.ReadOnlySQLTransactionError,)
 
 
 async def _leave_as_it_is(connection: object) -> None:
@@ -88,8 +92,8 @@ class _OwnLine:
     To take one out of the pool and to give it back costs a task each, and meanwhile the server has nothing to do.
     """
 
-    def __init__(self, url: str) -> None:
-        self._url = url
+    def __init__(self, primary: Primary) -> None:
+        self._primary = primary
         self._turn = asyncio.Lock()
         self._connection: asyncpg.Connection[Any] | None = None
         self._used_at = 0.0  # by the loop's clock
@@ -100,7 +104,7 @@ class _OwnLine:
             line = await self._open()
             try:
                 await line.execute(sql, *columns, timeout=AT_ONCE_TIMEOUT)
-            except (TimeoutError, asyncio.CancelledError):
+            except (TimeoutError, asyncio.CancelledError, *_READ_ONLY):
                 line.terminate()
                 raise
 
@@ -108,10 +112,10 @@ class _OwnLine:
         """The line, a new one where it was cut, or lay idle so long that something between may have dropped it."""
         now = asyncio.get_running_loop().time()
         idle, self._used_at = now - self._used_at, now
-        if self._connection and idle > LONGEST_IDLE:
+        if self._connection and (idle > LONGEST_IDLE or takes_no_writes(self._connection)):
             self._connection.terminate()
         if self._connection is None or self._connection.is_closed():
-            self._connection = await asyncpg.connect(self._url, **_options())
+            self._connection = await self._primary.connect(**_options())
         return self._connection
 
     async def close(self) -> None:
@@ -144,19 +148,21 @@ class PostgresDatabase:
 
         Raises StoreError when the address or the password is wrong, StoreBusy when it is away.
         """
+        primary = Primary(url)
         try:
             pool = await asyncpg.create_pool(
                 url,
                 min_size=1,
                 max_size=max(connections - 1, 1),
                 reset=_leave_as_it_is,
+                connect=primary.connect,
                 **_options(),
             )
         except _AWAY as error:
             raise StoreBusy(f"PostgreSQL does not answer: {error}. Check AWBRIDGE_DATABASE_URL.") from error
         except (asyncpg.PostgresError, ValueError) as error:
             raise StoreError(f"PostgreSQL refused the connection: {error}. Check AWBRIDGE_DATABASE_URL.") from error
-        return cls(pool, _OwnLine(url))
+        return cls(pool, _OwnLine(primary))
 
     @asynccontextmanager
     async def read(self) -> AsyncGenerator[Session]:
@@ -183,25 +189,39 @@ class PostgresDatabase:
         with _our_errors():
             try:
                 await self._line.execute(statement.postgres, list(map(list, zip(*rows, strict=True))))
-            except TimeoutError:
+            except (TimeoutError, *_READ_ONLY):
                 await self._pool.expire_connections()
                 raise
 
     @asynccontextmanager
     async def _session(self) -> AsyncGenerator[PoolConnectionProxy[Any]]:
         with _our_errors():
-            async with self._pool.acquire(timeout=ACQUIRE_TIMEOUT) as connection:
+            async with self._writable() as connection:
                 try:
                     yield connection
-                except TimeoutError:
+                except (TimeoutError, *_READ_ONLY):
                     connection.terminate()
-                    # What froze this one, or cut it off, did so to the idle ones; each would cost a wait of its own.
+                    # What froze this one, cut it off or made it read only, did so to the idle ones; each would cost a
+                    # wait of its own.
                     await self._pool.expire_connections()
                     raise
                 except asyncio.CancelledError:
                     # The pool would wait for the server to cancel, and one that stands still does not.
                     connection.terminate()
                     raise
+
+    @asynccontextmanager
+    async def _writable(self) -> AsyncGenerator[PoolConnectionProxy[Any]]:
+        connection = await self._pool.acquire(timeout=ACQUIRE_TIMEOUT)
+        try:
+            if takes_no_writes(connection):
+                connection.terminate()
+                await self._pool.release(connection)
+                await self._pool.expire_connections()
+                connection = await self._pool.acquire(timeout=ACQUIRE_TIMEOUT)
+            yield connection
+        finally:
+            await self._pool.release(connection)
 
     async def close(self) -> None:
         try:

@@ -13,7 +13,6 @@ from starlette.types import ASGIApp
 
 import awbridge
 from awbridge.domain.allocation import Allocation
-from awbridge.domain.errors import StoreError
 from awbridge.domain.overdue import DEFAULT_STUCK_AFTER, StuckAfter
 from awbridge.sinks.addresses import Network
 from awbridge.steps.clock import Clock
@@ -25,6 +24,7 @@ from awbridge.web import api, couriers_api, description, pages, problems
 from awbridge.web.evidence_routes import EvidenceDesk
 from awbridge.web.guard import ApiGuard, Keys, PageGuard
 from awbridge.web.metrics import metrics_text
+from awbridge.web.ready import Readiness
 from awbridge.web.webhook import PATH, Receive, Scope, Send, WebhookEndpoint
 
 HANGS_AFTER = 300.0  # seconds without a finished round after which a step counts as hanging
@@ -106,6 +106,8 @@ def _add_health(
     hook: CallRecorder | None,
     stuck_after: StuckAfter,
 ) -> None:
+    readiness = Readiness(store, clock)
+
     @app.get("/healthz", tags=["health"], responses={503: {"description": "A step hangs."}})
     async def healthz() -> Response:
         """200 while every step of this process still makes its rounds."""
@@ -114,14 +116,8 @@ def _add_health(
 
     @app.get("/readyz", tags=["health"], responses={503: description.problem_answer(503)})
     async def readyz() -> Response:
-        """200 when the database answers and has the schema that this version needs."""
-        try:
-            missing = await store.pending_migrations()
-        except StoreError as error:
-            return problems.problem(503, "The database is not ready", str(error))
-        if missing:
-            return problems.problem(503, "The schema is old", f"Run awbridge migrate; missing: {', '.join(missing)}")
-        return JSONResponse({"ok": True})
+        """200 when the database takes writes and has the schema that this version needs."""
+        return await readiness.answer()
 
     @app.get("/metrics", tags=["health"], response_class=PlainTextResponse)
     async def metrics() -> Response:

@@ -9,3 +9,8 @@ RETURNING next_turn
 -- name: rest
 UPDATE paces SET next_turn = CAST($2 AS DOUBLE PRECISION)
 WHERE name = $1 AND next_turn < CAST($2 AS DOUBLE PRECISION)
+
+-- name: prove
+-- A row that changes and is committed: what /readyz shows is that the database takes writes, not that it answers.
+INSERT INTO paces (name, next_turn) VALUES ('readyz', CAST($1 AS DOUBLE PRECISION))
+ON CONFLICT (name) DO UPDATE SET next_turn = excluded.next_turn
