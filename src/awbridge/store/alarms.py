@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from awbridge.store.database import Row, Session
+from awbridge.store.database import Row, Session, row_as
 from awbridge.store.queries import Queries
 
 _sql = Queries("alarms")
@@ -31,7 +31,7 @@ class Alarm:
 
 
 def _alarm(row: Row) -> Alarm:
-    return Alarm(**dict(row))
+    return row_as(Alarm, row)
 
 
 async def raise_(session: Session, cause: str, text: str, *, now: datetime) -> bool:

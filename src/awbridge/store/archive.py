@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from awbridge.domain.shipment import SHARDS
-from awbridge.store.database import Row, Session
+from awbridge.store.database import Row, Session, row_as
 from awbridge.store.ids import Ids
 from awbridge.store.queries import Queries
 from awbridge.store.store import Store
@@ -84,7 +84,7 @@ async def any_unfiled(session: Session) -> bool:
 
 async def unfiled(session: Session, *, limit: int) -> list[Unfiled]:
     """Attempts that no file holds yet, oldest first; on PostgreSQL locked until the transaction ends."""
-    return [Unfiled(**dict(row)) for row in await session.fetch(_sql.unfiled, limit)]
+    return [row_as(Unfiled, row) for row in await session.fetch(_sql.unfiled, limit)]
 
 
 async def leave_out(session: Session, calls: Sequence[Unfiled]) -> None:
@@ -126,7 +126,7 @@ async def failing_since(session: Session, start: datetime) -> int:
 
 
 def _file(row: Row) -> ArchiveFile:
-    return ArchiveFile(**dict(row))
+    return row_as(ArchiveFile, row)
 
 
 async def every(store: Store, *, page: int = 500) -> list[ArchiveFile]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from awbridge.domain.scan import Source
-from awbridge.store.database import Session
+from awbridge.store.database import Session, row_as
 from awbridge.store.queries import Queries
 
 _sql = Queries("arrivals")
@@ -69,7 +69,7 @@ async def count(session: Session, arrivals: Iterable[Arrival]) -> None:
 
 async def since(session: Session, start: datetime) -> list[Arrived]:
     """What came since the stretch that begins at `start` or next after it, by courier and side."""
-    return [Arrived(**dict(row)) for row in await session.fetch(_sql.since, start)]
+    return [row_as(Arrived, row) for row in await session.fetch(_sql.since, start)]
 
 
 async def last_webhook_at(session: Session) -> datetime | None:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from awbridge.domain.call import Call
 from awbridge.domain.shipment import shard_of
-from awbridge.store.database import Row, Session
+from awbridge.store.database import Row, Session, row_as
 from awbridge.store.ids import Ids
 from awbridge.store.queries import Queries
 
@@ -101,4 +101,4 @@ def _row(new: NewAttempt, number: int) -> tuple[object, ...]:
 async def of_shipment(session: Session, reference_number: str) -> Sequence[Attempt]:
     """Every call made about a shipment, oldest first."""
     rows: list[Row] = await session.fetch(_sql.of_shipment, shard_of(reference_number), reference_number)
-    return [Attempt(**dict(row)) for row in rows]
+    return [row_as(Attempt, row) for row in rows]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from awbridge.domain.shipment import shard_of
-from awbridge.store.database import Row, Session
+from awbridge.store.database import Row, Session, row_as
 from awbridge.store.queries import Queries
 from awbridge.store.store import Store
 
@@ -46,7 +46,7 @@ class KeptCall:
 
 
 def _call(row: Row) -> KeptCall:
-    return KeptCall(**dict(row))
+    return row_as(KeptCall, row)
 
 
 async def of_file(session: Session, file: int) -> list[KeptCall]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from awbridge.store.database import Row, Session
+from awbridge.store.database import Row, Session, row_as
 from awbridge.store.queries import Queries
 
 _sql = Queries("couriers")
@@ -28,7 +28,7 @@ class CourierAccount:
 
 
 def _account(row: Row) -> CourierAccount:
-    return CourierAccount(**dict(row))
+    return row_as(CourierAccount, row)
 
 
 async def put(session: Session, accounts: Sequence[CourierAccount], *, now: datetime) -> None:
@@ -92,7 +92,7 @@ async def accounts_waited_on(session: Session) -> dict[tuple[int, str | None], i
 
 async def warnings(session: Session) -> list[CourierWarning]:
     """Every warning that holds, by transporter."""
-    return [CourierWarning(**dict(row)) for row in await session.fetch(_sql.warnings)]
+    return [row_as(CourierWarning, row) for row in await session.fetch(_sql.warnings)]
 
 
 async def keep_warnings(session: Session, found: Sequence[CourierWarning]) -> None:

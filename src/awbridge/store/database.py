@@ -8,11 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol
+from dataclasses import fields
+from functools import cache
+from typing import Any, Protocol, TypeVar
 
 from awbridge.store.queries import Statement
 
 Row = Mapping[str, Any]
+T = TypeVar("T")
+
+
+def row_as(kind: type[T], row: Row) -> T:
+    """A row as a dataclass, field by field. Columns that it does not know are a newer version's, and passed over."""
+    return kind(**{name: row[name] for name in _names(kind) if name in row})
+
+
+@cache
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
 
 
 class Session(Protocol):

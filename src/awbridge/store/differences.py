@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -121,7 +121,7 @@ def _row(reconciliation_id: int, finding: Finding, look_at: datetime, now: datet
 
 
 def _difference(row: Row) -> Difference:
-    values: dict[str, Any] = {name: value for name, value in row.items() if name != "shard"}
+    values: dict[str, Any] = {field.name: row[field.name] for field in fields(Difference)}
     values["kind"] = Kind(values["kind"])
     for name in ("ours", "theirs"):
         values[name] = json.loads(values[name]) if values[name] else None

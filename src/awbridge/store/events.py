@@ -9,7 +9,7 @@ from datetime import datetime
 
 from awbridge.domain.events import EventKind, Happening
 from awbridge.domain.shipment import shard_of
-from awbridge.store.database import Session
+from awbridge.store.database import Session, row_as
 from awbridge.store.ids import Ids
 from awbridge.store.queries import Queries
 
@@ -161,13 +161,13 @@ class DeliveryShown:
 
 async def newest(session: Session, endpoint_id: int, *, limit: int) -> list[DeliveryShown]:
     """An endpoint's deliveries, newest first."""
-    return [DeliveryShown(**dict(row)) for row in await session.fetch(_sql.newest, endpoint_id, limit)]
+    return [row_as(DeliveryShown, row) for row in await session.fetch(_sql.newest, endpoint_id, limit)]
 
 
 async def newest_undelivered(session: Session, endpoint_id: int, state: str, *, limit: int) -> list[DeliveryShown]:
     """An endpoint's deliveries that are due, or that failed, newest first."""
     rows = await session.fetch(_sql.newest_undelivered, endpoint_id, limit, state)
-    return [DeliveryShown(**dict(row)) for row in rows]
+    return [row_as(DeliveryShown, row) for row in rows]
 
 
 async def count_undelivered(session: Session) -> dict[tuple[int, str], int]:

@@ -69,7 +69,7 @@ def _notice(row: Row) -> Notice:
 
 
 def _reached(row: Row) -> Reached:
-    values: dict[str, Any] = dict(row)
+    values: dict[str, Any] = {field.name: row[field.name] for field in fields(Reached)}
     values["milestone"] = Milestone(values["milestone"])
     return Reached(**values)
 

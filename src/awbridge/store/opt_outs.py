@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from awbridge.domain.notices import Channel
-from awbridge.store.database import Session
+from awbridge.store.database import Session, row_as
 from awbridge.store.queries import Queries
 
 _sql = Queries("opt_outs")
@@ -49,4 +49,4 @@ async def opted_out(session: Session, address: str, channel: Channel, *, others:
 
 async def newest(session: Session, *, limit: int) -> list[OptOut]:
     """The newest opt-outs."""
-    return [OptOut(**dict(row)) for row in await session.fetch(_sql.all, limit)]
+    return [row_as(OptOut, row) for row in await session.fetch(_sql.all, limit)]

@@ -14,7 +14,7 @@ from datetime import datetime
 
 from awbridge.domain.privacy import Eraser
 from awbridge.domain.shipment import shard_of
-from awbridge.store.database import Row, Session
+from awbridge.store.database import Row, Session, row_as
 from awbridge.store.queries import Queries
 from awbridge.store.store import Store
 
@@ -97,7 +97,7 @@ async def parcel(session: Session, reference_number: str) -> Parcel | None:
 async def calls_of(session: Session, reference_number: str) -> list[CallTexts]:
     """The texts of every call about a shipment."""
     rows = await session.fetch(_sql.attempts_of, shard_of(reference_number), reference_number)
-    return [CallTexts(**dict(row)) for row in rows]
+    return [row_as(CallTexts, row) for row in rows]
 
 
 async def unnamed_calls(store: Store) -> AsyncIterator[CallTexts]:
@@ -106,7 +106,7 @@ async def unnamed_calls(store: Store) -> AsyncIterator[CallTexts]:
     while True:
         async with store.read() as session:
             rows = await session.fetch(_sql.attempts_unnamed, *after, PAGE)
-            page = [CallTexts(**dict(row)) for row in rows]
+            page = [row_as(CallTexts, row) for row in rows]
         for call in page:
             yield call
         if len(page) < PAGE:
@@ -242,7 +242,7 @@ async def strip_notices(session: Session, reference_number: str, eraser: Eraser)
 async def strip_actions(session: Session, reference_number: str, eraser: Eraser) -> int:
     """Take the personal data out of a shipment's actions; how many changed."""
     rows = await session.fetch(_sql.actions_of, shard_of(reference_number), reference_number)
-    return sum([await strip_action(session, ActionTexts(**dict(row)), eraser) for row in rows])
+    return sum([await strip_action(session, row_as(ActionTexts, row), eraser) for row in rows])
 
 
 async def strip_action(session: Session, action: ActionTexts, eraser: Eraser) -> int:
@@ -264,7 +264,7 @@ async def actions_alone(store: Store, *, before: datetime) -> AsyncIterator[Acti
     while True:
         async with store.read() as session:
             rows = await session.fetch(_sql.actions_alone, *after, before, PAGE)
-        page = [ActionTexts(**dict(row)) for row in rows]
+        page = [row_as(ActionTexts, row) for row in rows]
         for action in page:
             yield action
         if len(page) < PAGE:

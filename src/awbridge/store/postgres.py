@@ -34,6 +34,7 @@ _AWAY = (
     asyncpg.DeadlockDetectedError,
     asyncpg.LockNotAvailableError,
     asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.InvalidCachedStatementError,  # a migration changed a table: the next time it is prepared anew
     asyncpg.TargetServerAttributeNotMatched,
 )
 # The session is no primary's, or no longer: another one is needed, whatever it says next.

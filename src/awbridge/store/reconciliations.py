@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
@@ -113,7 +113,7 @@ def new_id() -> int:
 
 
 def _run(row: Row) -> Reconciliation:
-    values: dict[str, Any] = dict(row)
+    values: dict[str, Any] = {field.name: row[field.name] for field in fields(Reconciliation)}
     values["kind"] = Table(values["kind"])
     values["state"] = Stage(values["state"])
     values["day"] = date.fromisoformat(values["day"]) if values["day"] else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from awbridge.store.database import Row, Session
+from awbridge.store.database import Row, Session, row_as
 from awbridge.store.queries import Queries
 
 _sql = Queries("reports")
@@ -30,7 +30,7 @@ class Report:
 
 
 def _report(row: Row) -> Report:
-    return Report(**dict(row))
+    return row_as(Report, row)
 
 
 async def put(session: Session, report: Report) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from awbridge.store.database import Session
+from awbridge.store.database import Session, row_as
 from awbridge.store.queries import Queries
 
 _sql = Queries("runs")
@@ -77,4 +77,4 @@ async def again(
 
 async def recent(session: Session, job: str, *, limit: int) -> list[Run]:
     """The newest runs of a job."""
-    return [Run(**dict(row)) for row in await session.fetch(_sql.recent, job, limit)]
+    return [row_as(Run, row) for row in await session.fetch(_sql.recent, job, limit)]

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from awbridge.domain.scan import Source
 from awbridge.domain.shipment import shard_of
 from awbridge.domain.timeline import Entry
-from awbridge.store.database import Row, Session
+from awbridge.store.database import Row, Session, row_as
 from awbridge.store.ids import Ids
 from awbridge.store.queries import Queries, Statement
 
@@ -163,4 +163,4 @@ async def remove(session: Session, reference_number: str, entries: Sequence[Entr
 async def timeline(session: Session, reference_number: str) -> list[TimelineScan]:
     """A shipment's scans, oldest first."""
     rows = await session.fetch(_sql.timeline, shard_of(reference_number), reference_number)
-    return [TimelineScan(**dict(row)) for row in rows]
+    return [row_as(TimelineScan, row) for row in rows]

@@ -15,7 +15,7 @@ from awbridge.domain.overdue import StuckAfter, silent_since
 from awbridge.domain.shipment import DUE_STATES, NewShipment, Region, Shipment, State, Tracked, account_key, shard_of
 from awbridge.store import accounts, inbox
 from awbridge.store.accounts import Held
-from awbridge.store.database import Row, Session
+from awbridge.store.database import Row, Session, row_as
 from awbridge.store.queries import Queries
 
 _sql = Queries("shipments")
@@ -243,7 +243,7 @@ async def to_ask_soon(session: Session, *, due: datetime, asked_before: datetime
 
     The courier whose shipment is due first comes first.
     """
-    return [SoonAsked(**dict(row)) for row in await session.fetch(_sql.to_ask_soon, due, asked_before, limit)]
+    return [row_as(SoonAsked, row) for row in await session.fetch(_sql.to_ask_soon, due, asked_before, limit)]
 
 
 async def open_by_courier(session: Session, *, heard_before: datetime) -> dict[int, tuple[int, int]]:

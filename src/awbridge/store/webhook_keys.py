@@ -9,7 +9,7 @@ import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from awbridge.store.database import Session
+from awbridge.store.database import Session, row_as
 from awbridge.store.queries import Queries
 
 _sql = Queries("webhook_keys")
@@ -59,7 +59,7 @@ async def every(session: Session) -> list[str]:
 
 async def listed(session: Session) -> list[WebhookKey]:
     """All keys, the newest first."""
-    return [WebhookKey(**dict(row)) for row in await session.fetch(_sql.all)]
+    return [row_as(WebhookKey, row) for row in await session.fetch(_sql.all)]
 
 
 async def remove(session: Session, sha256: str) -> bool:
@@ -74,4 +74,4 @@ async def refuse(session: Session, reason: str, refused: int, *, last_at: dateti
 
 async def refusals(session: Session) -> dict[str, Refusal]:
     """What was refused, by reason."""
-    return {row["reason"]: Refusal(**dict(row)) for row in await session.fetch(_sql.refusals)}
+    return {row["reason"]: row_as(Refusal, row) for row in await session.fetch(_sql.refusals)}

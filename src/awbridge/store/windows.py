@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from awbridge.domain.asking import next_window
-from awbridge.store.database import Session
+from awbridge.store.database import Session, row_as
 from awbridge.store.queries import Queries
 
 _sql = Queries("windows")
@@ -90,12 +90,12 @@ async def failed(session: Session, window: Window, *, problem: str, again_at: da
 
 async def recent(session: Session, *, limit: int) -> list[CoveredWindow]:
     """The newest windows."""
-    return [CoveredWindow(**dict(row)) for row in await session.fetch(_sql.recent, limit)]
+    return [row_as(CoveredWindow, row) for row in await session.fetch(_sql.recent, limit)]
 
 
 async def since(session: Session, start: datetime) -> list[CoveredWindow]:
     """The windows that end after `start`, oldest first."""
-    return [CoveredWindow(**dict(row)) for row in await session.fetch(_sql.since, start)]
+    return [row_as(CoveredWindow, row) for row in await session.fetch(_sql.since, start)]
 
 
 async def covered_until(session: Session) -> datetime | None:
