@@ -11,7 +11,7 @@ import openpyxl
 import pytest
 
 from awbridge.clickpost.report_rows import ReportRow, ReportRows, read_report
-from awbridge.clickpost.tables import TableUnreadable
+from awbridge.domain.errors import TableUnreadable
 
 INDIA = ZoneInfo("Asia/Kolkata")
 AT = datetime(2026, 11, 2, 14, 26, 16, tzinfo=UTC)
@@ -113,9 +113,9 @@ def test_serial_dates_in_csv(tmp_path: Path) -> None:
     [
         (b"", "is empty"),
         (b"Name,City\nAsha,Pune\n", "no column is understood. It has: Name, City"),
-        (b"Status,City\n5,Pune\n", "no column holds a waybill or a reference number"),
-        (b"\x00\x01\x02\x03binary", "neither CSV nor XLSX"),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "old or locked"),
+        (b"Status,City\n5,Pune\n", "no column holds waybill or reference number or order id. It has: Status, City"),
+        (b"\x00\x01\x02\x03binary", "neither text nor a spreadsheet"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "not a spreadsheet that can be read"),
         (b"PK\x03\x04nothing", "not a spreadsheet"),
     ],
 )

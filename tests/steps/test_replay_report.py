@@ -6,6 +6,8 @@ import csv
 import io
 import json
 from datetime import datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from awbridge.domain.lifecycle import Sighting
 from awbridge.domain.scan import Source
@@ -19,13 +21,10 @@ from tests.store.rows import T0, add, count, delivery, fetch, place
 async def replay(store: Store, *rows: list[str], clock: SetClock | None = None) -> Replayed:
     text = io.StringIO()
     csv.writer(text).writerows([["AWB", "Courier Partner", "Payload", "Attempt"], *rows])
-    return await replay_report(
-        store=store,
-        clock=clock or SetClock(),
-        name="failed.csv",
-        data=text.getvalue().encode(),
-        ask_again=timedelta(hours=2),
-    )
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "failed.csv"
+        path.write_text(text.getvalue(), newline="")
+        return await replay_report(store=store, clock=clock or SetClock(), path=path, ask_again=timedelta(hours=2))
 
 
 async def test_payloads_go_into_the_inbox_as_they_were_sent_and_once(store: Store) -> None:

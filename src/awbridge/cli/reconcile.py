@@ -12,7 +12,16 @@ import click
 
 from awbridge import evidence as wiring
 from awbridge import service
-from awbridge.cli.shared import as_json_option, fail, print_json, print_table, read_settings, with_store, with_vendor
+from awbridge.cli.shared import (
+    as_json_option,
+    fail,
+    print_json,
+    print_notes,
+    print_table,
+    read_settings,
+    with_store,
+    with_vendor,
+)
 from awbridge.clickpost.async_client import AsyncClickPost
 from awbridge.clickpost.codes import status_info
 from awbridge.domain.reconcile import Kind, Table
@@ -32,7 +41,7 @@ LOOKS_EVERY = 0.5  # seconds, while a report is awaited or another process is at
 @click.group("reconcile", invoke_without_command=True)
 @click.option("--date", "day", type=click.DateTime(["%Y-%m-%d"]), help="The account's day.  [default: yesterday]")
 @click.option(
-    "--file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="CSV or XLSX of ClickPost's."
+    "--file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="CSV, XLSX, XLS or ODS of ClickPost's."
 )
 @click.option("--kind", type=click.Choice([t.value for t in Table]), help="What the file lists; else its name tells.")
 @as_json_option
@@ -119,6 +128,7 @@ def _show(run: Reconciliation, as_json: bool) -> None:
         understood = ", ".join(f"{title} as {meaning}" for meaning, title in run.columns_read["understood"].items())
         click.echo(f"columns understood: {understood}")
         click.echo(f"columns passed over: {', '.join(run.columns_read['passed_over']) or 'none'}")
+        print_notes(run.name, run.columns_read.get("notes", []))
     if run.spoilt:
         click.echo(f"{run.spoilt} rows had waybills that a spreadsheet has rounded off")
     if run.unreadable:

@@ -116,6 +116,21 @@ def print_table(rows: Sequence[Mapping[str, Any]], *, empty: str) -> None:
     out.print(table)
 
 
+def print_notes(name: str, notes: Sequence[str]) -> None:
+    """Say on standard error how a file was read and what was left out of it."""
+    for note in notes:
+        err.print(Text(f"{name}: {note}"), soft_wrap=True)
+
+
+def places(rows: Sequence[Any]) -> list[dict[str, Any]]:
+    """Rows of a file that did not go in, as a table to print; their sheet where there are several."""
+    shown: list[dict[str, Any]] = [plain(row) for row in rows]
+    if not any(row["sheet"] for row in shown):
+        for row in shown:
+            del row["sheet"]
+    return shown
+
+
 def _cell(value: Any) -> str:
     return "" if value is None else str(plain(value) if isinstance(value, datetime) else value)
 

@@ -15,8 +15,10 @@ from awbridge.cli.shared import (
     as_json_option,
     err,
     fail,
+    places,
     plain,
     print_json,
+    print_notes,
     print_table,
     read_settings,
     with_store,
@@ -261,7 +263,7 @@ def _ago(span: timedelta) -> str:
 @click.option(
     "--file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A report of failed webhooks from ClickPost, CSV or XLSX, instead of what was set aside.",
+    help="A report of failed webhooks from ClickPost (CSV, XLSX, XLS, ODS), instead of what was set aside.",
 )
 @click.option("--reference", help="Rebuild what tracking says of this shipment out of the inbox.")
 @click.option("--all", "everything", is_flag=True, help="Rebuild that of all shipments; goes on where one stopped.")
@@ -337,10 +339,9 @@ def _replay_set_aside(only_list: bool, as_json: bool) -> None:
 def _replay_file(file: Path, as_json: bool) -> None:
     settings = read_settings()
     again = timedelta(seconds=settings.ask_again_seconds)
-    data = file.read_bytes()
 
     async def go(store: Store) -> Replayed:
-        return await replay_report(store=store, clock=utc_now, name=file.name, data=data, ask_again=again)
+        return await replay_report(store=store, clock=utc_now, path=file, ask_again=again)
 
     told = with_store(go)
     if as_json:
@@ -348,12 +349,13 @@ def _replay_file(file: Path, as_json: bool) -> None:
     else:
         click.echo("columns understood: " + ", ".join(f"{name} as {m}" for m, name in told.understood.items()))
         click.echo("columns passed over: " + (", ".join(told.passed_over) or "none"))
+        print_notes(file.name, told.notes)
         click.echo(
             f"{told.rows} rows: {told.deliveries} new deliveries into the inbox, {told.known} known there already; "
             f"{told.asked} shipments to be asked for at once, {told.asked_already} due anyway or asked for lately, "
             f"{told.at_their_end} at their end already; {len(told.bad)} rows not usable"
         )
         if told.bad:
-            print_table([plain(b) for b in told.bad], empty="")
+            print_table(places(told.bad), empty="")
     if told.bad:
         sys.exit(1)

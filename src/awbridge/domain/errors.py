@@ -10,6 +10,8 @@ AwbridgeError
 │   ├── ReferenceTaken   the reference number exists with another payload
 │   └── KeyTaken         the idempotency key was used for something else
 ├── NotValid             couriers or rules that cannot be kept as they were given
+├── TableUnreadable      a file is no table that can be read
+├── CellSpoilt           a spreadsheet has destroyed what stood in a cell
 ├── NotFound             no such shipment, courier or waybill
 ├── NotPossible          the shipment's state does not allow what was asked
 ├── NoTransaction        orders were to join the caller's transaction, and there is none
@@ -85,6 +87,14 @@ class KeyTaken(IntakeError):
 
 class NotValid(AwbridgeError):
     """Couriers or rules of allocation cannot be kept as they were given. The text names what is wrong."""
+
+
+class TableUnreadable(AwbridgeError, ValueError):
+    """A file is no table that can be read. The text says why, and what to do."""
+
+
+class CellSpoilt(AwbridgeError, ValueError):
+    """A spreadsheet has destroyed what stood in a cell. The text says how to get it whole."""
 
 
 class NotFound(AwbridgeError):

@@ -15,10 +15,11 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from itertools import chain
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from awbridge.clickpost.report_rows import ReportRow, ReportRows, read_report
+from awbridge.domain.errors import TableUnreadable
 from awbridge.domain.reconcile import Kind, Ours, Table, Theirs, differences, newest
 from awbridge.domain.schedule import day_span
 from awbridge.store import Store, reconciliations, shipments, waybills
@@ -43,7 +44,7 @@ class Task:
     """What is to be matched: files that lie on this disk (path, name), and how to read them.
 
     With a `day`, every shipment placed on it must be in a table of what is registered. `made_at`: when the table was
-    made, where that is known.
+    made, where that is known. `may_be_empty`: whether files without rows are news, not a mistake.
     """
 
     reconciliation_id: int
@@ -52,6 +53,7 @@ class Task:
     zone: ZoneInfo
     day: date | None = None
     made_at: datetime | None = None
+    may_be_empty: bool = True
 
 
 @dataclass(slots=True)
@@ -65,12 +67,17 @@ class _Tally:
 
 
 async def match(store: Store, task: Task, *, now: datetime) -> Outcome:
-    """Match and keep the differences. Raises TableUnreadable for a file that is no table."""
+    """Match and keep the differences.
+
+    Raises TableUnreadable for a file that is no table, and where no row at all names a shipment: then every shipment
+    of ours would be missing there.
+    """
     tally = _Tally()
     async with _bench() as bench:
         reports = [await asyncio.to_thread(read_report, path, name, zone=task.zone) for path, name in task.files]
         for number, report in enumerate(reports):
             tally.lines += await _lay_theirs(bench, report, number * LINES_OF_A_FILE)
+        _refuse_nothing(task, reports, tally.lines)
         if task.day:
             await _lay_ours(store, bench, *day_span(task.day, task.zone))
         await asyncio.to_thread(bench.pair)
@@ -82,7 +89,7 @@ async def match(store: Store, task: Task, *, now: datetime) -> Outcome:
             await _keep(store, task, findings, tally, now)
         paired = await asyncio.to_thread(bench.pairs)
     return Outcome(
-        columns_read={"understood": reports[0].understood, "passed_over": reports[0].passed_over} if reports else None,
+        columns_read=_columns_read(reports[0]) if reports else None,
         line_count=tally.lines + sum(report.unreadable for report in reports),
         matched=paired - tally.differing,
         repeated=tally.repeated,
@@ -90,6 +97,25 @@ async def match(store: Store, task: Task, *, now: datetime) -> Outcome:
         unreadable=sum(report.unreadable for report in reports),
         found={kind.value: number for kind, number in sorted(tally.found.items())},
     )
+
+
+def _columns_read(report: ReportRows) -> dict[str, Any]:
+    problems = [report.first_problem] if report.first_problem else []
+    return {
+        "understood": report.understood,
+        "passed_over": report.passed_over,
+        "notes": [*report.notes, *problems],
+    }
+
+
+def _refuse_nothing(task: Task, reports: Sequence[ReportRows], read: int) -> None:
+    unreadable = sum(report.unreadable for report in reports)
+    name = ", ".join(name for _, name in task.files)
+    if not read and unreadable:
+        first = next(report.first_problem for report in reports if report.first_problem)
+        raise TableUnreadable(f"{name}: none of its {unreadable} rows names a shipment; the first: {first}")
+    if not read and not task.may_be_empty:
+        raise TableUnreadable(f"{name}: holds no rows, only columns")
 
 
 @asynccontextmanager

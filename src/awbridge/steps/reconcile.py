@@ -19,8 +19,7 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from awbridge.clickpost.reports import Report, ShipmentCounts
-from awbridge.clickpost.tables import TableUnreadable
-from awbridge.domain.errors import NotPossible, VendorError
+from awbridge.domain.errors import NotPossible, TableUnreadable, VendorError
 from awbridge.domain.reconcile import DayCounts, Table, report_windows
 from awbridge.domain.schedule import day_before, day_span
 from awbridge.steps.clock import Clock
@@ -223,7 +222,14 @@ async def _match_file(store: Store, clock: Clock, policy: ReconcilePolicy, run: 
     with tempfile.TemporaryDirectory(prefix="awbridge-reports-") as folder:
         path = Path(folder) / "table"
         await fetch_file(store, run.id, path)
-        task = Task(reconciliation_id=run.id, files=[(path, run.name)], table=run.kind, zone=policy.zone, day=run.day)
+        task = Task(
+            reconciliation_id=run.id,
+            files=[(path, run.name)],
+            table=run.kind,
+            zone=policy.zone,
+            day=run.day,
+            may_be_empty=False,
+        )
         await _finish(store, clock, run, await match(store, task, now=clock()))
 
 

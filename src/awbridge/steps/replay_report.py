@@ -7,30 +7,26 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import islice
+from pathlib import Path
 from typing import Any
 
-from awbridge.clickpost.tables import (
-    COURIER,
-    ORDER,
-    PAYLOAD,
-    REFERENCE,
-    STATUS,
-    WAYBILL,
-    CellSpoilt,
-    TableRow,
-    read_table,
-)
+from awbridge.clickpost.report_columns import COURIER, ORDER, PAYLOAD, REFERENCE, STATUS, WAYBILL
 from awbridge.clickpost.webhooks import webhook_identity
 from awbridge.clickpost.wire import as_int
 from awbridge.domain.asking import soonest_ask
+from awbridge.domain.errors import CellSpoilt, TableUnreadable
 from awbridge.domain.scan import Source
 from awbridge.domain.shipment import shard_of
 from awbridge.steps.clock import Clock
 from awbridge.store import Store, inbox, shipments, waybills
 from awbridge.store.database import Session
 from awbridge.store.inbox import NewDelivery
+from awbridge.tables.header import by_names
+from awbridge.tables.table import Row, open_table
 
 BATCH = 200
+_BEFORE = "\ufeff'`"  # what is written before a text to keep a spreadsheet off it
 MEANINGS = {
     "waybill": WAYBILL,
     "payload": PAYLOAD,
@@ -39,6 +35,7 @@ MEANINGS = {
     "courier": COURIER,
     "status": STATUS,
 }
+LAYOUT = by_names(MEANINGS, ("waybill", "payload", "reference_number", "order_id"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +44,7 @@ class NotReplayed:
 
     line: int
     problem: str
+    sheet: str = ""  # where several are read
 
 
 @dataclass(slots=True, kw_only=True)
@@ -60,6 +58,7 @@ class Replayed:
 
     understood: dict[str, str]
     passed_over: list[str]
+    notes: list[str]
     rows: int = 0
     deliveries: int = 0
     known: int = 0
@@ -69,18 +68,22 @@ class Replayed:
     bad: list[NotReplayed] = field(default_factory=list[NotReplayed])
 
 
-async def replay_report(*, store: Store, clock: Clock, name: str, data: bytes, ask_again: timedelta) -> Replayed:
-    """Replay a failed-webhooks report, CSV or XLSX.
+async def replay_report(*, store: Store, clock: Clock, path: Path, ask_again: timedelta) -> Replayed:
+    """Replay a failed-webhooks report, text or a spreadsheet.
 
     A row that holds the payload goes into the inbox as it was sent, once however often it is replayed; of any other the
-    shipment is asked for. Raises TableUnreadable.
+    shipment is asked for. Raises TableUnreadable, also for a table without rows.
     """
-    table = read_table(name, data, MEANINGS)
-    result = Replayed(understood=table.understood, passed_over=table.passed_over, rows=len(table.rows))
-    wanted: dict[str, TableRow] = {}
-    for start in range(0, len(table.rows), BATCH):
-        bare = await _replay(store, clock(), table.rows[start : start + BATCH], result)
+    table = open_table(path, path.name, LAYOUT)
+    result = Replayed(understood=table.understood, passed_over=table.passed_over, notes=table.notes)
+    wanted: dict[str, Row] = {}
+    rows = table.rows()
+    while batch := list(islice(rows, BATCH)):
+        result.rows += len(batch)
+        bare = await _replay(store, clock(), batch, result)
         wanted |= await _shipments(store, bare, result)
+    if not result.rows:
+        raise TableUnreadable(f"{path.name}: holds no rows, only columns")
     references = sorted(wanted, key=lambda r: (shard_of(r), r))
     for start in range(0, len(references), BATCH):
         await _ask(store, clock(), {r: wanted[r] for r in references[start : start + BATCH]}, ask_again, result)
@@ -88,10 +91,10 @@ async def replay_report(*, store: Store, clock: Clock, name: str, data: bytes, a
     return result
 
 
-async def _replay(store: Store, now: datetime, rows: Sequence[TableRow], result: Replayed) -> list[TableRow]:
+async def _replay(store: Store, now: datetime, rows: Sequence[Row], result: Replayed) -> list[Row]:
     """Put the payloads into the inbox; the rows that hold none."""
     deliveries: list[NewDelivery] = []
-    bare: list[TableRow] = []
+    bare: list[Row] = []
     for row in rows:
         if body := _payload(row):
             deliveries.append(NewDelivery(webhook_identity(body), Source.REPORT, body, now))
@@ -104,9 +107,14 @@ async def _replay(store: Store, now: datetime, rows: Sequence[TableRow], result:
     return bare
 
 
-def _payload(row: TableRow) -> bytes:
+def _not_replayed(row: Row, problem: str) -> NotReplayed:
+    return NotReplayed(row.line, problem, row.sheet)
+
+
+def _payload(row: Row) -> bytes:
     """The body that the webhook had; b"" where the row holds none that is an object. Python's way of writing counts."""
-    text = row.text("payload")
+    cell = row.cells.get("payload")
+    text = cell.strip().lstrip(_BEFORE) if isinstance(cell, str) else ""
     if not text.startswith(("{", "[")):
         return b""
     try:
@@ -122,26 +130,24 @@ def _payload(row: TableRow) -> bytes:
     return text.encode()
 
 
-async def _shipments(store: Store, rows: Sequence[TableRow], result: Replayed) -> dict[str, TableRow]:
+async def _shipments(store: Store, rows: Sequence[Row], result: Replayed) -> dict[str, Row]:
     """The shipments that these rows are about, each with a row of its own."""
-    found: dict[str, TableRow] = {}
+    found: dict[str, Row] = {}
     async with store.read() as session:
         for row in rows:
             try:
                 reference = await _reference(session, row)
             except CellSpoilt as error:
-                result.bad.append(NotReplayed(row.line, str(error)))
+                result.bad.append(_not_replayed(row, str(error)))
                 continue
             if reference:
                 found[reference] = row
             else:
-                result.bad.append(NotReplayed(row.line, "no payload, and no shipment of ours has what it names"))
+                result.bad.append(_not_replayed(row, "no payload, and no shipment of ours has what it names"))
     return found
 
 
-async def _ask(
-    store: Store, now: datetime, wanted: Mapping[str, TableRow], ask_again: timedelta, result: Replayed
-) -> None:
+async def _ask(store: Store, now: datetime, wanted: Mapping[str, Row], ask_again: timedelta, result: Replayed) -> None:
     async with store.write() as session:
         for reference, row in wanted.items():
             found = await shipments.get(session, reference)
@@ -154,10 +160,10 @@ async def _ask(
             elif found and found.final:
                 result.at_their_end += 1
             else:
-                result.bad.append(NotReplayed(row.line, f"{reference} has no waybill yet"))
+                result.bad.append(_not_replayed(row, f"{reference} has no waybill yet"))
 
 
-async def _reference(session: Session, row: TableRow) -> str:
+async def _reference(session: Session, row: Row) -> str:
     """The shipment that a row is about: by waybill and courier, else reference number, else order; "" for none."""
     if number := row.id("waybill"):
         known = (await waybills.find(session, [number])).get(number, [])

@@ -26,7 +26,8 @@ PART = 1 << 20  # bytes
 LARGEST_FILE = 512 * PART
 TAKEN = "taken"  # the folder for files that were taken up
 SETTLED = 3.0  # seconds without a change after which a file in the folder is whole
-ENDINGS = (".csv", ".tsv", ".txt", ".xlsx")
+# .xlsb too: it is refused with a reason, not left lying.
+ENDINGS = (".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".xls", ".ods", ".xlsb")
 LONGEST_NAME = 200
 
 _DAY = re.compile(r"(?<!\d)(20\d\d)-?(\d\d)-?(\d\d)(?!\d)")

@@ -28,6 +28,8 @@ FILE_TYPES = (
     "text/csv",
     "application/octet-stream",
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "application/vnd.ms-excel",
+    "application/vnd.oasis.opendocument.spreadsheet",
 )
 
 
@@ -43,7 +45,7 @@ class ReconciliationView(BaseModel):
     ours_placed: int | None = Field(description="Shipments that were placed on the day, by our tables.")
     theirs_placed: int | None = Field(description="By ClickPost's count (manifestation).")
     theirs_tracked: int | None = Field(description="Those that ClickPost tracks.")
-    columns_read: dict[str, Any] | None = Field(description="Which columns were understood, and which passed over.")
+    columns_read: dict[str, Any] | None = Field(description="Which columns were understood, which passed over; notes.")
     line_count: int | None
     matched: int | None
     repeated: int | None = Field(description="Rows about a shipment that a newer row was about as well.")
@@ -142,7 +144,7 @@ def router(store: Store, clock: Clock, zone: ZoneInfo, *, privacy: Privacy) -> A
             str, Query(max_length=200, pattern=r"^[^\x00]*$", description="The file's name.")
         ] = "upload.csv",
     ) -> ReconciliationView:
-        """Reconcile with a file, sent as the body (CSV or XLSX), or, without a body, a day (`date`) with ClickPost."""
+        """Reconcile with a file, sent as the body (CSV, XLSX, XLS, ODS), or, without it, a day (`date`)."""
         parts = request.stream()
         first = await _first(parts)
         if day and not first:

@@ -1,0 +1,158 @@
+"""What a cell says, without what spreadsheets and people write around it. Pure.
+
+A cell whose value a spreadsheet has destroyed is refused with CellSpoilt. The texts quote no values: a cell may hold a
+phone number.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from awbridge.domain.errors import CellSpoilt
+
+LARGEST_EXACT = 10**15  # a spreadsheet keeps 15 digits of a number
+MOST_DIGITS = 15
+
+_AGAIN = "take the file as it was sent, or export the column as text"
+ROUNDED = f"a spreadsheet has rounded this number, its digits are lost; {_AGAIN}"
+TOO_LONG = f"a number of more than {MOST_DIGITS} digits: a spreadsheet keeps no more, the rest is lost; {_AGAIN}"
+A_DATE = f"a spreadsheet has turned this into a date; {_AGAIN}"
+NOT_CALCULATED = (
+    "a formula that was never calculated; open the file in a spreadsheet program, save it there, and take that file"
+)
+A_FORMULA = "a formula's text, not its value; export the values"
+AN_ERROR = "a formula's error, not a value; correct the formula or empty the cell"
+
+NOTHING = frozenset(
+    {
+        *("", "0", "-", "--", "na", "n/a", "nan", "nat", "null", "none", "nil", "undefined", "<na>"),
+        *("#n/a", "#ref!", "#value!", "#div/0!", "#name?", "#null!", "#num!", "#spill!", "#calc!"),
+    }
+)
+
+_INVISIBLE = re.compile("[\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
+_JOINERS = re.compile("[\u200c\u200d]")  # part of words in Indian scripts, of nothing in an identifier
+_GUARD = re.compile(r'=\s*(?:T\s*\(\s*)?"(.*)"\s*\)?|=(\d+)', re.DOTALL)
+_SCIENTIFIC = re.compile(r"[+-]?\d(?:[.,]\d+)?E\+\d{1,3}|[+-]?\d[.,]\d+E\d{1,3}", re.ASCII | re.IGNORECASE)
+_GROUPED = re.compile(r"\d{1,3}(?:,\d{2,3})+(?:\.\d+)?", re.ASCII)
+_WHOLE = re.compile(r"([+-]?\d+)\.0*", re.ASCII)
+_FORMULA = re.compile(r"=\s*[A-Za-z_$'\[+(-].*", re.DOTALL)
+_ERROR = re.compile(r"#(?:N/A|REF!|VALUE!|DIV/0!|NAME\?|NULL!|NUM!|SPILL!|CALC!)|Err:\d{3}", re.IGNORECASE)
+_MONTH_DAY = re.compile(
+    r"\d{1,2}-(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)(?:-\d\d)?", re.ASCII | re.IGNORECASE
+)
+_QUOTES = "'`\u2018\u2019\u00b4"
+
+
+@dataclass(frozen=True, slots=True)
+class NoValue:
+    """A cell that holds a formula and no value of it: never calculated, or (`is_error`) an error such as #N/A."""
+
+    is_error: bool = False
+
+
+def visible(text: str) -> str:
+    """Text without invisible signs and surrounding spaces; spaces that do not break become plain ones."""
+    if not text.isascii():
+        text = _INVISIBLE.sub("", text).replace("\u00a0", " ").replace("\u202f", " ")
+    return text.strip()
+
+
+def read_id(value: Any) -> str:
+    """An identifier, a phone number or a pincode; "" where there is none (#N/A, NA and 0 are none).
+
+    Guards come off (="00125", '00125, `00125), as does what a number's format adds (2001.0, 560,001). Raises
+    CellSpoilt where its digits are lost, or where a formula has no value.
+    """
+    if isinstance(value, str):
+        text = _bare(_unguarded(_bare(_JOINERS.sub("", visible(value)))))
+        if not text.isalnum():
+            text = _without_format(text)
+    else:
+        text = "" if value == NoValue(is_error=True) else _id_of_cell(value)
+    return "" if text.casefold() in NOTHING else text
+
+
+def read_words(value: Any) -> str:
+    """Words, an amount or a choice, as text. Raises CellSpoilt for what a spreadsheet has rounded and for formulas
+    without a value."""
+    if not isinstance(value, str):
+        return _text_of_cell(value)
+    text = _unguarded(visible(value))
+    if text[:1] in _QUOTES and text[1:2] and (text[1].isdigit() or text[1] in "=+-@"):
+        text = text[1:]
+    if _SCIENTIFIC.fullmatch(text):
+        raise CellSpoilt(ROUNDED)
+    if _ERROR.fullmatch(text):
+        raise CellSpoilt(AN_ERROR)
+    if _FORMULA.fullmatch(text):
+        raise CellSpoilt(A_FORMULA)
+    return text
+
+
+def says_nothing(value: Any) -> bool:
+    """Whether a cell holds nothing, or a word for it."""
+    return value is None or (isinstance(value, str) and visible(value).casefold() in NOTHING)
+
+
+def title_of(value: Any) -> str:
+    """A cell as a column's name."""
+    if isinstance(value, str):
+        return visible(value).lstrip(_QUOTES)
+    return "" if value is None or isinstance(value, NoValue) else str(value)
+
+
+def _bare(text: str) -> str:
+    return text.strip(_QUOTES).strip()
+
+
+def _unguarded(text: str) -> str:
+    if text[:1] == "=" and (guard := _GUARD.fullmatch(text)):
+        inside = guard[1] if guard[1] is not None else guard[2]
+        return inside.replace('""', '"').strip()
+    return text[1:-1].strip() if len(text) > 1 and text[0] == text[-1] == '"' else text
+
+
+def _without_format(text: str) -> str:
+    """An identifier that holds signs: what a spreadsheet's format added comes off, what it destroyed is refused."""
+    if _GROUPED.fullmatch(text):
+        text = text.replace(",", "")
+    if _SCIENTIFIC.fullmatch(text):
+        raise CellSpoilt(ROUNDED)
+    if _MONTH_DAY.fullmatch(text):
+        raise CellSpoilt(A_DATE)
+    if _FORMULA.fullmatch(text):
+        raise CellSpoilt(A_FORMULA)
+    if _ERROR.fullmatch(text):
+        return ""
+    if whole := _WHOLE.fullmatch(text):
+        if len(whole[1].lstrip("+-")) > MOST_DIGITS:
+            raise CellSpoilt(TOO_LONG)
+        return whole[1]
+    return text
+
+
+def _id_of_cell(value: Any) -> str:
+    if isinstance(value, (date, time, timedelta)):
+        raise CellSpoilt(A_DATE)
+    return _text_of_cell(value)
+
+
+def _text_of_cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, NoValue):
+        raise CellSpoilt(AN_ERROR if value.is_error else NOT_CALCULATED)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        if abs(value) >= LARGEST_EXACT:
+            raise CellSpoilt(TOO_LONG)
+        return format(value, f".{MOST_DIGITS}g") if not float(value).is_integer() else str(int(value))
+    if isinstance(value, datetime):
+        is_day = (value.hour, value.minute, value.second) == (0, 0, 0)
+        return value.date().isoformat() if is_day else value.isoformat(" ", "seconds")
+    return value.isoformat() if isinstance(value, (date, time)) else str(value)
