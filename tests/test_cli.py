@@ -110,10 +110,35 @@ def test_json_and_jsonl_are_imported(awbridge: Any, tmp_path: Path, suffix: str)
 
 
 def test_a_file_of_another_kind_is_refused_with_what_to_do(awbridge: Any, tmp_path: Path) -> None:
-    (tmp_path / "orders.xlsx").write_bytes(b"PK")
-    result = awbridge("shipments", "import", "orders.xlsx")
+    (tmp_path / "orders.doc").write_bytes(b"PK")
+    result = awbridge("shipments", "import", "orders.doc")
     assert result.exit_code == 1
-    assert "write the orders as .csv, .json or .jsonl" in result.output
+    assert "write the orders as .csv, .xlsx, .xls, .ods, .json or .jsonl" in result.output
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("orders.csv", "reference_number,weight\n"),
+        ("orders.csv", "reference_number,weight\n4.00012E+12,500\n"),
+        ("orders.jsonl", "{not json\n"),
+        ("orders.json", "[]"),
+    ],
+)
+def test_a_file_without_a_good_row_ends_with_exit_code_1(
+    awbridge: Any, tmp_path: Path, name: str, content: str
+) -> None:
+    (tmp_path / name).write_text(content)
+    assert awbridge("shipments", "import", name).exit_code == 1
+
+
+def test_what_of_a_file_was_not_understood_is_listed(awbridge: Any, tmp_path: Path) -> None:
+    (tmp_path / "orders.csv").write_bytes("reference_number;Kanal\n4.00012E+12;Köln\n".encode("cp1252"))
+    told = awbridge("shipments", "import", "orders.csv")
+    assert "orders.csv: read as text with semicolons, in Windows-1252" in told.output
+    assert "orders.csv: columns not understood: Kanal" in told.output
+    shown = json.loads(awbridge("shipments", "import", "orders.csv", "--json").stdout)
+    assert (shown["created"], shown["passed_over"], shown["bad"][0]["line"]) == (0, ["Kanal"], 2)
 
 
 def test_an_unknown_shipment_is_one_clear_line(awbridge: Any) -> None:

@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 from awbridge.cli import main
 from awbridge.demo import demo_order
 from tests.support.processes import bridge_environment
+from tests.tables.files import xlsx
 
 CSV = """transporter,courier_partner_id,account_code,name,active,fallback
 bluedart,5,Bluedart Air,Bluedart,true,
@@ -75,6 +76,9 @@ def test_an_import_keeps_what_its_columns_do_not_say(awbridge: Any, tmp_path: Pa
         ("new,4,,,perhaps,", "line 2: active must be"),
         ("new,4,,,,nobody", "the fallback 'nobody' of 'new' is not known"),
         ("bluedart,5,,,,delhivery", "in a circle"),
+        ("new,4,1.23457E+12,,,", "line 2, column account_code: a spreadsheet has rounded"),
+        ("new,4,main,a, b,true,", "line 2: 7 cells, but the header names 6 columns"),
+        ("fine,5,,,,", "line 3: fine stands twice"),
     ],
 )
 def test_a_wrong_line_imports_nothing(awbridge: Any, tmp_path: Path, line: str, problem: str) -> None:
@@ -122,7 +126,7 @@ def test_rules_go_round_and_the_test_says_which_takes_an_order(awbridge: Any, tm
     [
         ("name,transporter\na,nobody\n", "rule 1: transporter 'nobody' is not known"),
         ("name,transporter,weight\na,old,5\n", "there is no condition weight"),
-        ("name,transporter\na,old,5\n", "line 2: more cells than the header names"),
+        ("name,transporter\na,old,5\n", "line 2: 3 cells, but the header names 2 columns"),
     ],
 )
 def test_wrong_rules_leave_the_old_ones(awbridge: Any, tmp_path: Path, text: str, problem: str) -> None:
@@ -196,3 +200,53 @@ def test_a_downtime_is_declared_in_its_zone_shown_and_taken_back(awbridge: Any, 
     assert awbridge("couriers", "downtime", "remove", "1").exit_code == 1
     assert awbridge(*add, "--from", "2026-01-02 00:00", "--to", "2026-01-01 00:00").exit_code == 1
     assert awbridge(*add, "--start", "10:00", "--end", "11:00", "--zone", "Asia/Nowhere").exit_code == 1
+
+
+@pytest.mark.parametrize(("command", "kept"), [(("couriers",), "transporters"), (("couriers", "rules"), "rules")])
+def test_a_table_without_rows_imports_nothing_and_says_so(
+    awbridge: Any, tmp_path: Path, command: tuple[str, ...], kept: str
+) -> None:
+    (tmp_path / "rules.csv").write_text(RULES)
+    awbridge("couriers", "rules", "import", "rules.csv")
+    (tmp_path / "none.csv").write_text(f"name,transporter{',courier_partner_id' * (kept != 'rules')}\n")
+    result = awbridge(*command, "import", "none.csv")
+    assert result.exit_code == 1
+    assert f"holds no {kept}, only columns" in " ".join(result.output.split())
+    assert len(listed(awbridge)) == 3
+    assert awbridge("couriers", "rules", "export").output == RULES
+
+
+def test_couriers_and_rules_come_from_spreadsheets_too(awbridge: Any, tmp_path: Path) -> None:
+    rows = [["Transporter", "CP ID", "Account Code", "Active", "Remark"], ["ekart", 55.0, "'0042", True, "new"]]
+    (tmp_path / "c.xlsx").write_bytes(xlsx(*rows))
+    imported = awbridge("couriers", "import", "c.xlsx")
+    assert "1 transporters imported" in imported.output
+    assert "columns not understood: Remark" in imported.output
+    ekart = listed(awbridge)["ekart"]
+    assert (ekart["courier_partner_id"], ekart["account_code"], ekart["active"]) == (55, "0042", True)
+    text = "Name;Transporter;Weight to;Drop pincode\nsüd;ekart;500.0;5600 1100\n"
+    (tmp_path / "r.csv").write_bytes(text.encode("cp1252"))
+    told = awbridge("couriers", "rules", "import", "r.csv")
+    assert (told.exit_code, "Windows-1252" in told.output) == (0, True)
+    (rule,) = json.loads(awbridge("couriers", "rules", "list", "--json").stdout)
+    assert (rule["name"], rule["weight_to"], rule["drop_pincode"]) == ("süd", "500", ["5600", "1100"])
+
+
+@pytest.mark.parametrize(
+    ("table", "says"),
+    [
+        ("name,transporter,drop_pincod\nx,bluedart,56\n", "there is no condition drop_pincod"),
+        ("name,transporter,value_from\nx,bluedart,1.5E+06\n", "line 2, column value_from: a spreadsheet has rounded"),
+        ("name,transporter\nx,bluedart,56\n", "line 2: 3 cells, but the header names 2 columns"),
+    ],
+)
+def test_rules_of_which_a_condition_cannot_be_read_are_not_taken(
+    awbridge: Any, tmp_path: Path, table: str, says: str
+) -> None:
+    (tmp_path / "rules.csv").write_text(RULES)
+    awbridge("couriers", "rules", "import", "rules.csv")
+    (tmp_path / "bad.csv").write_text(table)
+    result = awbridge("couriers", "rules", "import", "bad.csv")
+    assert result.exit_code == 1
+    assert says in " ".join(result.output.split())
+    assert awbridge("couriers", "rules", "export").output == RULES

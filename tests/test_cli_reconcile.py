@@ -62,3 +62,35 @@ def test_a_day_is_reconciled_against_clickpost(
     assert (told["ours_placed"], told["theirs_placed"], told["found"]) == (0, 1, {"missing_here": 1})
     shown = json.loads(awbridge("reconcile", "show", str(told["id"]), "--json").stdout)
     assert [d["waybill"] for d in shown["differences"]] == [waybill]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("AWB,Status\n", "report.csv: holds no rows, only columns"),
+        (
+            "AWB,Status\n4.04877E+12,8\n",
+            "report.csv: none of its 1 rows names a shipment; the first: line 2, column AWB: a spreadsheet has rounded",
+        ),
+        ("AWB,Status\n#N/A,8\n0,8\n", "none of its 2 rows names a shipment; the first: line 2: names no waybill"),
+    ],
+)
+def test_a_report_without_a_row_that_names_a_shipment_ends_with_exit_code_1(
+    awbridge: Any, tmp_path: Path, content: str, says: str
+) -> None:
+    """With a day, every shipment of ours would be missing there otherwise."""
+    (tmp_path / "report.csv").write_text(content)
+    done = awbridge("reconcile", "--file", "report.csv", "--date", "2026-11-02", "--json")
+    assert done.exit_code == 1
+    told = json.loads(done.stdout)
+    assert (told["state"], told["found"]) == ("failed", {})
+    assert says in told["problem"]
+
+
+def test_how_a_report_was_read_is_told(awbridge: Any, tmp_path: Path) -> None:
+    (tmp_path / "report.csv").write_bytes("AWB;Ort\n4000000000001;Köln\nTotal;1\n".encode("cp1252"))
+    told = json.loads(awbridge("reconcile", "--file", "report.csv", "--json").stdout)
+    assert told["columns_read"]["notes"] == [
+        "read as text with semicolons, in Windows-1252",
+        "left out a row of totals: line 3",
+    ]

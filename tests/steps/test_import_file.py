@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from awbridge.steps.import_file import BadRow, FileUnreadable, Imported, import_orders, read_orders
+from awbridge.domain.errors import TableUnreadable
+from awbridge.steps.import_file import BadRow, Imported, import_orders, read_orders
 from awbridge.store import Store
 from tests.steps.world import SetClock, an_order, get
 from tests.store.rows import count
+from tests.tables.files import workbook, xlsx
 
 _PLACE = ("name", "address", "city", "state", "pincode", "phone")
 HEADER = [
@@ -88,7 +93,7 @@ async def test_bad_rows_are_named_by_line_and_field_while_good_ones_go_in(store:
         (3, "BAD", "shipment_details.invoice_date"),
         (5, "", "reference_number"),
         (6, "GOOD", "drop_city"),
-        (7, "", ""),
+        (7, "too", ""),
     }
     assert [b.line for b in result.bad] == sorted(b.line for b in result.bad)
 
@@ -137,24 +142,29 @@ async def test_a_jsonl_file_names_its_bad_lines(store: Store, tmp_path: Path) ->
     ("name", "content", "problem"),
     [
         ("o.csv", b"reference_number,wieght\nA,1\n", "unknown columns: wieght"),
-        ("o.csv", b"order_id,weight\n1,1\n", "reference_number among them"),
-        ("o.csv", b"", "the first line must name the columns"),
+        ("o.csv", b"order_id,weight\n1,1\n", "no column holds reference number. It has: order_id, weight"),
+        ("o.csv", b"", "is empty"),
+        ("o.csv", b"reference_number,weight\n,\n", "holds no orders"),
+        ("o.json", b"[]", "holds no orders"),
+        ("o.jsonl", b"\n\n", "holds no orders"),
         ("o.csv", b'reference_number\n"open', "not CSV"),
-        ("o.csv", b"reference_number\n\xff\xfe", "not UTF-8 at byte 17"),
+        ("o.json", b'["\xff"]', "not UTF-8 at byte 2"),
+        ("o.xlsx", b"PK\x03\x04", "not a spreadsheet"),
+        ("o.csv", b"reference_number,Weight,weight\nA,1,1\n", "both weight and Weight stand for weight"),
         ("o.json", b"[1,", "not JSON"),
         ("o.json", b'{"a": NaN}', "NaN is not a JSON value"),
-        ("o.xls", b"", "write the orders as .csv, .json or .jsonl"),
+        ("o.pdf", b"", "write the orders as .csv, .xlsx, .xls, .ods, .json or .jsonl"),
     ],
 )
 def test_a_file_that_cannot_be_imported_says_why(tmp_path: Path, name: str, content: bytes, problem: str) -> None:
     path = tmp_path / name
     path.write_bytes(content)
-    with pytest.raises(FileUnreadable, match=problem):
+    with pytest.raises(TableUnreadable, match=problem):
         list(read_orders(path))
 
 
 def test_a_file_that_does_not_exist_says_so(tmp_path: Path) -> None:
-    with pytest.raises(FileUnreadable, match="No such file"):
+    with pytest.raises(TableUnreadable, match="No such file"):
         read_orders(tmp_path / "none.csv")
 
 
@@ -167,3 +177,160 @@ async def test_more_orders_than_a_batch_are_all_dealt_with(store: Store, tmp_pat
     assert (result.created, len(result.bad), sum(dealt)) == (228, 2, 230)
     assert await count(store, "shipments") == 228
     assert all(isinstance(b, BadRow) for b in result.bad)
+
+
+def written(folder: Path, *rows: list[Any], header: list[str] | None = None) -> Path:
+    """The orders as an XLSX."""
+    path = folder / "orders.xlsx"
+    path.write_bytes(xlsx(header or HEADER, *rows))
+    return path
+
+
+def numbers(reference: Any, **changes: Any) -> list[Any]:
+    """A row whose numbers are number cells, as a spreadsheet has them."""
+    row: list[Any] = [cell.strip('"') for cell in a_row("R")]
+    for name, value in {"cod_value": 0, "weight": 500.0, "item_price": 250.5, **changes}.items():
+        row[HEADER.index(name)] = value
+    row[0] = reference
+    return row
+
+
+@pytest.mark.parametrize("spoilt", ["4.00012E+12", "4.00012e12"])
+async def test_two_orders_whose_reference_was_rounded_are_never_one_shipment(
+    store: Store, tmp_path: Path, spoilt: str
+) -> None:
+    rows = [a_row(spoilt), a_row(spoilt, item_sku="S2"), a_row("GOOD")]
+    result = await run(store, csv_file(tmp_path, *rows))
+    assert (result.created, await count(store, "shipments")) == (1, 1)
+    assert [(b.line, b.field) for b in result.bad] == [(2, "reference_number"), (3, "reference_number")]
+    assert all("digits are lost" in b.problem for b in result.bad)
+
+
+async def test_long_numbers_that_all_end_in_zeros_were_rounded(store: Store, tmp_path: Path) -> None:
+    long = ["1234567890123450000", "1234567890123450000", "1234567890123460000"]
+    result = await run(store, csv_file(tmp_path, *(a_row(one) for one in long), a_row("SHORT-1")))
+    assert result.created == 1
+    assert {(b.line, b.field) for b in result.bad} == {(n, "reference_number") for n in (2, 3, 4)}
+    result = await run(store, csv_file(tmp_path, *(a_row(one) for one in (*long[1:], "1234567890123456789"))))
+    assert (result.created, result.bad) == (3, []), "one that is whole shows that the column is text"
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        "drop_phone",
+        "pickup_phone",
+        "drop_pincode",
+        "pickup_pincode",
+        "item_sku",
+        "invoice_number",
+        "drop_address",
+        "weight",
+    ],
+)
+async def test_a_rounded_number_is_refused_in_every_column(store: Store, tmp_path: Path, column: str) -> None:
+    result = await run(store, csv_file(tmp_path, a_row("BAD", **{column: "9.87654E+09"}), a_row("GOOD")))
+    assert (result.created, [(b.line, b.reference_number, b.field) for b in result.bad]) == (1, [(2, "BAD", column)])
+
+
+async def test_guards_and_formats_come_off_before_orders_go_to_the_vendor(store: Store, tmp_path: Path) -> None:
+    header = [*HEADER, "AWB"]
+    row = a_row("'00125", drop_phone="`9000000000", drop_pincode='"=""411001"""', invoice_number="\u200b77.0")
+    path = csv_file(tmp_path, [*row, '="0042"'], [*a_row('"=""00126"""'), "#N/A"], header=header)
+    assert (await run(store, path)).created == 2
+    payload = (await get(store, "00125")).payload
+    assert (payload["drop_info"]["drop_phone"], payload["drop_info"]["drop_pincode"]) == ("9000000000", "411001")
+    assert payload["shipment_details"]["invoice_number"] == "77"
+    assert payload["shipment_details"]["awb_number"] == "0042"
+    assert "awb_number" not in (await get(store, "00126")).payload["shipment_details"]
+
+
+async def test_orders_come_from_a_spreadsheet_as_from_text(store: Store, tmp_path: Path) -> None:
+    path = written(tmp_path, numbers(2001.0, drop_pincode=411001.0, invoice_date=datetime(2026, 11, 2)))  # noqa: DTZ001
+    result = await run(store, path)
+    assert (result.created, result.bad) == (1, [])
+    payload = (await get(store, "2001")).payload
+    assert payload["drop_info"]["drop_pincode"] == "411001"
+    details = payload["shipment_details"]
+    assert (details["weight"], details["invoice_date"], details["items"][0]["price"]) == (500, "2026-11-02", 250.5)
+
+
+async def test_numbers_that_a_spreadsheet_cannot_hold_and_formulas_without_a_value_are_refused(
+    store: Store, tmp_path: Path
+) -> None:
+    rows = [numbers(1234567890123456), numbers("B", cod_value="=1+1"), numbers("C", drop_city="#REF!"), numbers("GOOD")]
+    result = await run(store, written(tmp_path, *rows))
+    assert result.created == 1
+    told = [(b.line, b.field, b.problem.partition(",")[0].partition(";")[0]) for b in result.bad]
+    assert told == [
+        (2, "reference_number", "a number of more than 15 digits: a spreadsheet keeps no more"),
+        (3, "cod_value", "a formula that was never calculated"),
+        (4, "drop_city", "a formula's error"),
+    ]
+
+
+async def test_an_order_of_which_one_row_is_bad_does_not_ship_short(store: Store, tmp_path: Path) -> None:
+    alone = ["", *[""] * (len(HEADER) - 6), "S9", "socks", "1", "10", ""]
+    rows = [a_row("A"), a_row("B"), a_row("A", item_sku="1.2E+10"), a_row("C"), alone, a_row("GOOD")]
+    result = await run(store, csv_file(tmp_path, *rows))
+    assert (result.created, await count(store, "shipments")) == (2, 2)
+    assert [(b.line, b.reference_number, b.field) for b in result.bad] == [
+        (4, "A", "item_sku"),
+        (6, "", "reference_number"),
+    ]
+    assert (await get(store, "B")).reference_number == "B"
+    assert "an item of C?" in result.bad[1].problem
+
+
+async def test_columns_are_matched_loosely_and_the_others_are_listed(store: Store, tmp_path: Path) -> None:
+    loose = {
+        "reference_number": "Reference No.",
+        "drop_phone": "Drop Phone",
+        "item_sku": "SKU",
+        "cod_value": "COD Amount",
+    }
+    header = [*(loose.get(name, name) for name in HEADER), "Sales channel"]
+    path = csv_file(tmp_path, [*a_row("R"), "web"], header=header)
+    orders = read_orders(path)
+    assert (orders.passed_over, orders.total) == (["Sales channel"], 1)
+    assert (await run(store, path)).created == 1
+
+
+async def test_two_header_rows_name_columns_by_group(store: Store, tmp_path: Path) -> None:
+    names = [name.removeprefix("pickup_").removeprefix("drop_") for name in HEADER]
+    groups = ["Pickup" if n.startswith("pickup_") else "Drop" if n.startswith("drop_") else " " for n in HEADER]
+    path = csv_file(
+        tmp_path, ["Orders", *[""] * (len(HEADER) - 1)], groups, names, a_row("R"), header=[""] * len(HEADER)
+    )
+    result = await run(store, path)
+    assert (result.created, result.bad) == (1, [])
+    assert (await get(store, "R")).payload["drop_info"]["drop_pincode"] == "411001"
+
+
+async def test_an_order_that_stands_in_two_sheets_is_left_out(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "orders.xlsx"
+    sheets = {"All": [HEADER, numbers("A"), numbers("B")], "Pune": [HEADER, numbers("A"), numbers("C", weight="1E+03")]}
+    path.write_bytes(workbook(sheets))
+    result = await run(store, path)
+    assert result.created == 1
+    assert [(b.sheet, b.line, b.reference_number) for b in result.bad] == [("Pune", 2, "A"), ("Pune", 3, "C")]
+    assert "sheet All" in result.bad[0].problem
+
+
+@pytest.mark.parametrize("day", ["02-11-2026", "2/11/26", "02-Nov-2026", "2026-11-02 00:00:00", "46328"])
+async def test_days_are_read_however_they_are_written(store: Store, tmp_path: Path, day: str) -> None:
+    await run(store, csv_file(tmp_path, a_row("R", invoice_date=day)))
+    assert (await get(store, "R")).payload["shipment_details"]["invoice_date"] == "2026-11-02"
+
+
+def test_rows_that_stand_together_take_no_memory(tmp_path: Path) -> None:
+    path = tmp_path / "orders.csv"
+    with path.open("w") as file:
+        file.write(",".join(HEADER) + "\n")
+        file.writelines(",".join(a_row(f"R{n}")) + "\n" for n in range(3000))
+    orders = read_orders(path)
+    tracemalloc.start()
+    assert sum(1 for _ in orders) == orders.total == 3000
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2_000_000

@@ -9,6 +9,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
+
+from awbridge.domain.errors import TableUnreadable
 from awbridge.domain.lifecycle import Sighting
 from awbridge.domain.scan import Source
 from awbridge.steps.replay_report import BATCH, Replayed, replay_report
@@ -115,3 +118,16 @@ async def test_a_shipment_that_is_due_anyway_or_was_asked_for_lately_is_told_apa
     async with store.write() as session:
         await shipments.asked(session, "A", asked_at=asked_at, next_ask_at=clock.now + timedelta(days=1))
     assert [await counted(), await counted()] == [(1, 0), (0, 1)]
+
+
+async def test_a_report_without_rows_is_a_mistake(store: Store) -> None:
+    with pytest.raises(TableUnreadable, match="holds no rows"):
+        await replay(store)
+
+
+async def test_what_is_written_before_a_payload_is_no_part_of_it(store: Store) -> None:
+    body = webhook("AWB1", 5, T0, order_status_id=7)
+    told = await replay(
+        store, ["AWB1", "4", "'" + json.dumps(body), "3"], ["AWB1", "4", "\ufeff" + json.dumps(body), "3"]
+    )
+    assert (told.deliveries, told.known, told.bad) == (1, 1, [])

@@ -148,9 +148,10 @@ def test_a_long_text_is_read_line_by_line(tmp_path: Path) -> None:
 
 
 def test_cells_that_contradict_the_header_are_told(tmp_path: Path) -> None:
-    _, rows = read(tmp_path, b"AWB,Reference\n1,2,3\n4\n5,6,,\n")
+    _, rows = read(tmp_path, b"AWB,Reference\n1,2,3\n4\n5,6,\n7,8\n")
     assert [row.uneven for row in rows] == [
         "3 cells, but the header names 2 columns",
         "1 cells, but the header names 2 columns",
+        "3 cells, but the header names 2 columns",
         "",
     ]

@@ -12,16 +12,37 @@ from typing import Any
 import click
 
 from awbridge.cli.rules import rules_group
-from awbridge.cli.shared import as_json_option, err, plain, print_json, print_table, with_store, with_vendor
+from awbridge.cli.shared import (
+    as_json_option,
+    err,
+    plain,
+    print_json,
+    print_notes,
+    print_table,
+    with_store,
+    with_vendor,
+)
 from awbridge.clickpost.async_client import AsyncClickPost
-from awbridge.domain.errors import AwbridgeError, NotFound, NotPossible
+from awbridge.domain.errors import CellSpoilt, NotFound, NotPossible, TableUnreadable
 from awbridge.steps import couriers as courier_steps
 from awbridge.steps import sync_couriers
 from awbridge.steps.clock import utc_now
 from awbridge.store import Store, couriers
 from awbridge.store.couriers import CourierAccount, CourierWarning
+from awbridge.tables.header import by_names
+from awbridge.tables.table import Row, Table, open_table
 
 COLUMNS = ("transporter", "courier_partner_id", "account_code", "name", "active", "fallback")
+_NAMES: Mapping[str, Sequence[str]] = {
+    "transporter": ("transporter",),
+    "courier_partner_id": ("courier partner id", "courier partner", "cp id", "courier id"),
+    "account_code": ("account code",),
+    "name": ("name", "courier name"),
+    "active": ("active",),
+    "fallback": ("fallback",),
+}
+_LAYOUT = by_names(_NAMES, ("transporter",))
+_IDS = ("courier_partner_id", "account_code")
 
 
 @click.group("couriers")
@@ -159,45 +180,53 @@ def remove_couriers(transporters: tuple[str, ...]) -> None:
 @couriers_group.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def import_couriers(file: Path) -> None:
-    """Import transporters from a CSV: transporter, courier_partner_id, account_code, name, active, fallback.
+    """Import transporters from a table: transporter, courier_partner_id, account_code, name, active, fallback.
 
     Those that exist are changed; of a column that is missing they keep what they have.
 
     Example: awbridge couriers import couriers.csv
     """
 
+    table = open_table(file, file.name, _LAYOUT)
+
     async def go(store: Store) -> int:
         async with store.read() as session:
             known = {a.transporter: a for a in await couriers.every(session)}
-        accounts = _read_couriers(file, known)
+        accounts = _read_couriers(table, known)
         await courier_steps.put_couriers(store=store, clock=utc_now, accounts=accounts)
         return len(accounts)
 
-    click.echo(f"{with_store(go)} transporters imported")
+    count = with_store(go)
+    print_notes(file.name, table.told)
+    click.echo(f"{count} transporters imported")
 
 
-def _read_couriers(file: Path, known: Mapping[str, CourierAccount]) -> list[CourierAccount]:
+def _read_couriers(table: Table, known: Mapping[str, CourierAccount]) -> list[CourierAccount]:
     accounts: dict[str, CourierAccount] = {}
-    with file.open(encoding="utf-8-sig", newline="") as text:
-        rows = csv.DictReader(text)
-        for row in rows:
-            account = _read_courier(row, f"{file.name}, line {rows.line_num}", known)
-            if account.transporter in accounts:
-                raise AwbridgeError(
-                    f"{file.name}, line {rows.line_num}: {account.transporter} stands twice; nothing imported"
-                )
-            accounts[account.transporter] = account
+    for row in table.rows():
+        place = f"{table.name}, {row.place}"
+        account = _read_courier(row, place, known)
+        if account.transporter in accounts:
+            raise TableUnreadable(f"{place}: {account.transporter} stands twice; nothing imported")
+        accounts[account.transporter] = account
+    if not accounts:
+        raise TableUnreadable(f"{table.name}: holds no transporters, only columns; nothing imported")
     return list(accounts.values())
 
 
-def _read_courier(row: Mapping[str, Any], place: str, known: Mapping[str, CourierAccount]) -> CourierAccount:
-    cells = {name: str(row[name]).strip() for name in COLUMNS if row.get(name) is not None}
+def _read_courier(row: Row, place: str, known: Mapping[str, CourierAccount]) -> CourierAccount:
+    try:
+        cells = {name: row.id(name) if name in _IDS else row.text(name) for name in COLUMNS if name in row.cells}
+    except CellSpoilt as problem:
+        raise TableUnreadable(f"{place.removesuffix(row.place)}{problem}; nothing imported") from None
     transporter, courier = cells.get("transporter", ""), cells.get("courier_partner_id", "")
+    if row.uneven:
+        raise TableUnreadable(f"{place}: {row.uneven}; nothing imported")
     if not transporter or not (courier.isascii() and courier.isdecimal()) or not 0 < int(courier) < 2**31:
-        raise AwbridgeError(f"{place}: transporter and courier_partner_id (a number) are needed; nothing imported")
+        raise TableUnreadable(f"{place}: transporter and courier_partner_id (a number) are needed; nothing imported")
     active = cells.get("active", "").lower()
     if active not in ("", "true", "false", "1", "0", "yes", "no"):
-        raise AwbridgeError(f"{place}: active must be true or false; nothing imported")
+        raise TableUnreadable(f"{place}: active must be true or false; nothing imported")
     blank = CourierAccount(transporter=transporter, courier_partner_id=int(courier))
     told: dict[str, Any] = {name: cells[name] or None for name in ("account_code", "fallback") if name in cells}
     if "name" in cells:

@@ -5,22 +5,27 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import click
 
-from awbridge.cli.shared import as_json_option, print_json, print_table, with_store
+from awbridge.cli.shared import as_json_option, print_json, print_notes, print_table, with_store
 from awbridge.clickpost.orders import unallocated_shipment
 from awbridge.clickpost.parcel import parcel_of
 from awbridge.domain.allocation import RULE_FIELDS, Rule, rule_fields
-from awbridge.domain.errors import AwbridgeError, NotValid
+from awbridge.domain.errors import AwbridgeError, CellSpoilt, NotValid
 from awbridge.domain.json import JsonObject
 from awbridge.domain.shipment import Region
 from awbridge.steps import couriers as courier_steps
 from awbridge.steps.clock import utc_now
 from awbridge.store import Store, couriers, rules
+from awbridge.tables.cells import read_amount, read_words
+from awbridge.tables.header import by_names
+from awbridge.tables.table import Row, Table, open_table
+
+_LAYOUT = by_names({name: (name.replace("_", " "),) for name in RULE_FIELDS}, ("name", "transporter"))
 
 
 @click.group("rules")
@@ -57,24 +62,42 @@ def list_rules(as_json: bool) -> None:
 @rules_group.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def import_rules(file: Path) -> None:
-    """Put the rules of a CSV in place of all that were, in the order of its lines; all or none.
+    """Put the rules of a table in place of all that were, in the order of its lines; all or none.
 
     Example: awbridge couriers rules import rules.csv
     """
-    with file.open(encoding="utf-8-sig", newline="") as text:
-        reader = csv.DictReader(text)
-        rows = [_cells(row, f"{file.name}, line {reader.line_num}") for row in reader]
+    table = open_table(file, file.name, _LAYOUT)
+    rows = _read_rules(table)
 
     async def go(store: Store) -> list[Rule]:
         return await courier_steps.put_rules(store=store, clock=utc_now, rows=rows)
 
-    click.echo(f"{len(with_store(go))} rules in force")
+    count = len(with_store(go))
+    print_notes(file.name, table.told)
+    click.echo(f"{count} rules in force")
 
 
-def _cells(row: Mapping[Any, Any], place: str) -> dict[str, str]:
-    if None in row:
-        raise NotValid(f"{place}: more cells than the header names; nothing imported")
-    return {name: cell for name, cell in row.items() if cell}
+def _read_rules(table: Table) -> list[dict[str, str]]:
+    """The rules of a table, all or none: a condition that is passed over would let a rule take too much."""
+    if table.passed_over:
+        named = ", ".join(table.passed_over)
+        raise NotValid(f"{table.name}: there is no condition {named}; known are {', '.join(RULE_FIELDS)}")
+    rows: list[dict[str, str]] = []
+    for row in table.rows():
+        place = f"{table.name}, {row.place}"
+        if row.uneven:
+            raise NotValid(f"{place}: {row.uneven}; nothing imported")
+        try:
+            rows.append({name: text for name in row.cells if (text := _cell(row, name))})
+        except CellSpoilt as problem:
+            raise NotValid(f"{table.name}, {problem}; nothing imported") from None
+    if not rows:
+        raise NotValid(f"{table.name}: holds no rules, only columns; nothing changed")
+    return rows
+
+
+def _cell(row: Row, name: str) -> str:
+    return row.read(name, read_amount if name.startswith(("weight_", "value_")) else read_words)
 
 
 @rules_group.command("export")

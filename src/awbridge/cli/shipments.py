@@ -13,7 +13,18 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from awbridge import service
 from awbridge.cli.actions import edit_shipment, fetch_label, instruct
-from awbridge.cli.shared import as_json_option, err, fail, plain, print_json, print_table, read_settings, with_store
+from awbridge.cli.shared import (
+    as_json_option,
+    err,
+    fail,
+    places,
+    plain,
+    print_json,
+    print_notes,
+    print_table,
+    read_settings,
+    with_store,
+)
 from awbridge.clickpost.codes import status_info
 from awbridge.domain.errors import NotFound
 from awbridge.domain.shipment import Shipment, State
@@ -33,33 +44,37 @@ def shipments_group() -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @as_json_option
 def import_shipments(file: Path, as_json: bool) -> None:
-    """Import orders from a .csv, .json or .jsonl file. Good rows go in; every bad one is reported; then exit code 1.
+    """Import orders from a table (CSV, XLSX, XLS, ODS) or a .json or .jsonl file. Good rows go in; every bad one is
+    reported; then exit code 1.
 
     Example: awbridge shipments import orders.csv
     """
 
     allocation = read_settings().allocation
+    orders = import_file.read_orders(file)
 
     async def go(store: Store) -> import_file.Imported:
-        rows = list(import_file.read_orders(file))
         bar = Progress(TextColumn("importing"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=err)
         with bar:
-            task = bar.add_task("", total=sum(isinstance(r, import_file.ReadOrder) for r in rows))
+            task = bar.add_task("", total=orders.total)
             return await import_file.import_orders(
                 store=store,
                 clock=utc_now,
-                orders=rows,
+                orders=orders,
                 on_row=lambda n: bar.advance(task, n),
                 allocation=allocation,
             )
 
     result = with_store(go)
     if as_json:
-        print_json({"created": result.created, "known": result.known, "bad": result.bad})
+        told = {"created": result.created, "known": result.known, "bad": result.bad}
+        print_json(told | {"passed_over": orders.passed_over, "notes": orders.notes})
     else:
+        passed_over = [f"columns not understood: {', '.join(orders.passed_over)}"] if orders.passed_over else []
+        print_notes(file.name, [*orders.notes, *passed_over])
         click.echo(f"{result.created} created, {result.known} known already, {_bad_lines(result)} bad")
         if result.bad:
-            print_table([plain(b) for b in result.bad], empty="")
+            print_table(places(result.bad), empty="")
     if result.bad:
         sys.exit(1)
 
@@ -68,7 +83,7 @@ _LINKS = ("allocated_by", "replaces", "replaced_by", "waits_for")  # shown where
 
 
 def _bad_lines(result: import_file.Imported) -> int:
-    return len({b.line for b in result.bad})
+    return len({(b.sheet, b.line) for b in result.bad})
 
 
 def _summary(shipment: Shipment) -> dict[str, Any]:

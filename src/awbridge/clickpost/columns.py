@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import UTC
+from difflib import get_close_matches
 from typing import Any
 
+from awbridge.clickpost.report_columns import ORDER, REFERENCE, WAYBILL
+from awbridge.clickpost.times import read_day
 from awbridge.domain.json import JsonObject
+from awbridge.tables.cells import read_amount, read_id, read_words
+from awbridge.tables.header import Layout, words_of
+from awbridge.tables.times import read_wall_time
 
 SECTIONS = ("pickup_info", "drop_info", "shipment_details", "gst_info", "additional")
 SHIPMENT_COLUMNS = frozenset(
@@ -24,6 +31,32 @@ NUMBER_FIELDS = frozenset(
     }
 )
 TOP_LEVEL = ("transporter", "region")  # ours, beside the vendor's sections
+ALSO_CALLED: Mapping[str, Sequence[str]] = {
+    "reference_number": REFERENCE,
+    "order_id": ORDER,
+    "awb_number": WAYBILL,
+    "courier_partner": ("courier partner id", "cp id", "courier id"),
+    "invoice_number": ("invoice no",),
+    "invoice_value": ("invoice amount",),
+    "cod_value": ("cod amount", "cod"),
+    "item_sku": ("sku",),
+    "item_quantity": ("quantity", "qty"),
+}
+# The last word of fields that hold an identifier, a phone number or a pincode.
+ID_WORDS = frozenset(
+    {
+        *("number", "no", "id", "phone", "mobile", "pincode", "pin", "zip", "zipcode", "code", "sku", "awb", "waybill"),
+        *("tin", "gstin", "reference"),
+    }
+)
+CLOSE = 0.82  # how alike a name and a known one are, of 1, to be a slip of the pen
+
+_BY_NAME = {"".join(words_of(name)): column for column, names in ALSO_CALLED.items() for name in names}
+_PLACE = ("name", "phone", "email", "address", "city", "state", "pincode", "country", "district", "landmark", "time")
+_KNOWN = [
+    *(*sorted(SHIPMENT_COLUMNS), *TOP_LEVEL, *(f"{end}_{name}" for end in ("pickup", "drop") for name in _PLACE)),
+    *("item_sku", "item_description", "item_quantity", "item_price"),
+]
 
 
 def column_place(column: str) -> tuple[str, str] | None:
@@ -43,6 +76,55 @@ def column_place(column: str) -> tuple[str, str] | None:
     if column.startswith("item_") and len(column) > len("item_"):
         return "item", column.removeprefix("item_")
     return ("shipment_details", column) if column in SHIPMENT_COLUMNS else None
+
+
+def column_of(title: str) -> str | None:
+    """The column that a title stands for, loosely: case, spaces and signs count for nothing; None for none."""
+    if column_place(title) is not None:
+        return title
+    section, dot, name = title.partition(".")
+    written = f"{'_'.join(words_of(section))}.{'_'.join(words_of(name))}" if dot else "_".join(words_of(title))
+    if column_place(written) is not None:
+        return written
+    return _BY_NAME.get("".join(words_of(title)))
+
+
+def match_orders(titles: Sequence[str]) -> dict[str, int]:
+    """Column -> its place among titles. Of several titles for one, the column's own name wins, then the first."""
+    found: dict[str, int] = {}
+    for place, title in enumerate(titles):
+        column = column_of(title) if title else None
+        if column and (column not in found or (title == column and titles[found[column]] != column)):
+            found[column] = place
+    return found
+
+
+ORDERS = Layout(match=match_orders, needs=("reference_number",), wanted="See docs/import.md for their names")
+
+
+def meant(title: str) -> str | None:
+    """The column that a title which is none was probably to name; None where nothing is near."""
+    near = get_close_matches("_".join(words_of(title)), _KNOWN, n=1, cutoff=CLOSE)
+    return near[0] if near else None
+
+
+def read_cell(column: str, value: Any) -> str:
+    """A cell of a column as text; "" where there is nothing. Raises CellSpoilt for what a spreadsheet has destroyed."""
+    name = column.rpartition(".")[2]
+    last = name.rpartition("_")[2]
+    if name in NUMBER_FIELDS or name.removeprefix("item_") in NUMBER_FIELDS:
+        return read_amount(value)
+    if last in ID_WORDS:
+        return read_id(value)
+    text = read_words(value)
+    return _day(value, text) if last == "date" and text else text
+
+
+def _day(value: Any, text: str) -> str:
+    """A day as ClickPost takes it, YYYY-MM-DD, however it is written; as it stands where it cannot be read."""
+    day = read_day(text)
+    at = None if day else read_wall_time(value, UTC)
+    return day.isoformat() if day else at.date().isoformat() if at else text
 
 
 def order_from_row(row: Mapping[str, str]) -> JsonObject:

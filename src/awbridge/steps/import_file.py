@@ -1,48 +1,39 @@
-"""Orders and transporters from files: CSV, JSON and JSONL. Every bad row is reported with its line and field.
-
-A CSV of orders has one row per item; rows of one reference_number make one shipment (docs/import.md).
-"""
+"""Orders from files: tables (docs/files.md), JSON and JSONL. Every bad row is reported with its line and field."""
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-from awbridge.clickpost.columns import add_item, column_place, first_clash, order_from_row
+from awbridge.clickpost.columns import ORDERS, column_of, meant
 from awbridge.domain.allocation import Allocation
-from awbridge.domain.errors import AwbridgeError, IntakeError, PayloadRefused
+from awbridge.domain.errors import IntakeError, PayloadRefused, TableUnreadable
 from awbridge.steps.clock import Clock
 from awbridge.steps.intake import BatchRefused, TakenIn, take_in
+from awbridge.steps.order_rows import BadRow, ReadOrder, look_over, orders_of
 from awbridge.store import Store
+from awbridge.tables.table import Table, open_table
 
 BATCH = 200
+JSON = (".json", ".jsonl", ".ndjson")
+TABLES = (".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".xls", ".ods", ".xlsb")
 
 
-class FileUnreadable(AwbridgeError):
-    """The file cannot be imported at all. The text says why."""
+@dataclass(slots=True)
+class OrderFile:
+    """A file of orders; iterating reads them. `total` is how many there are, `passed_over` the columns that mean
+    nothing here, `notes` how the file was read."""
 
+    read: Callable[[], Iterator[ReadOrder | BadRow]] = field(repr=False)
+    total: int
+    passed_over: list[str] = field(default_factory=list[str])
+    notes: list[str] = field(default_factory=list[str])
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadOrder:
-    """One order of a file, and the line it starts at (1 is the first; for JSON lists, the place in the list)."""
-
-    line: int
-    order: Any
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BadRow:
-    """A row that did not go in."""
-
-    line: int
-    reference_number: str
-    field: str
-    problem: str
+    def __iter__(self) -> Iterator[ReadOrder | BadRow]:
+        return self.read()
 
 
 @dataclass(slots=True)
@@ -54,24 +45,45 @@ class Imported:
     bad: list[BadRow] = field(default_factory=list[BadRow])
 
 
-def read_orders(path: Path) -> Iterator[ReadOrder | BadRow]:
-    """The orders of a .csv, .json or .jsonl file. Raises FileUnreadable."""
-    readers: dict[str, Callable[[str], Iterator[ReadOrder | BadRow]]] = {
-        ".csv": _read_csv,
-        ".json": _read_json,
-        ".jsonl": _read_jsonl,
-        ".ndjson": _read_jsonl,
-    }
-    reader = readers.get(path.suffix.lower())
-    if reader is None:
-        raise FileUnreadable(f"{path.name}: write the orders as .csv, .json or .jsonl")
+def read_orders(path: Path) -> OrderFile:
+    """The orders of a table or a .json or .jsonl file. Raises TableUnreadable, also for a file without any."""
+    ending = path.suffix.lower()
+    if ending not in (*JSON, *TABLES):
+        raise TableUnreadable(f"{path.name}: write the orders as .csv, .xlsx, .xls, .ods, .json or .jsonl")
+    try:
+        found = _from_json(path, ending) if ending in JSON else _from_table(path)
+    except OSError as error:
+        raise TableUnreadable(f"{path}: {error.strerror or error}") from None
+    if not found.total and not any(True for _ in found):
+        raise TableUnreadable(f"{path.name}: holds no orders")
+    return found
+
+
+def _from_table(path: Path) -> OrderFile:
+    table = open_table(path, path.name, ORDERS)
+    _refuse_slips(path.name, table)
+    seen = look_over(table)
+    return OrderFile(lambda: orders_of(table, seen), seen.orders, table.passed_over, table.notes)
+
+
+def _refuse_slips(name: str, table: Table) -> None:
+    """Refuse a column that is a known one misspelt, or a second one for the same: passing it over would lose it."""
+    for title in table.passed_over:
+        column = column_of(title)
+        if column in table.understood:
+            other = table.understood[column]
+            raise TableUnreadable(f"{name}: both {other} and {title} stand for {column}; take one out")
+        if slip := meant(title):
+            raise TableUnreadable(f"{name}: unknown columns: {title}; is it {slip}? Rename it, or take it out")
+
+
+def _from_json(path: Path, ending: str) -> OrderFile:
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise FileUnreadable(f"{path}: {error.strerror or error}") from None
     except UnicodeDecodeError as error:
-        raise FileUnreadable(f"{path}: not UTF-8 at byte {error.start}; save the file as UTF-8") from None
-    return reader(text)
+        raise TableUnreadable(f"{path}: not UTF-8 at byte {error.start}; save the file as UTF-8") from None
+    rows = list(_read_json(text) if ending == ".json" else _read_jsonl(text))
+    return OrderFile(lambda: iter(rows), sum(isinstance(row, ReadOrder) for row in rows))
 
 
 def _refuse_constant(name: str) -> Any:
@@ -82,7 +94,7 @@ def _read_json(text: str) -> Iterator[ReadOrder | BadRow]:
     try:
         value = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
-        raise FileUnreadable(f"not JSON: {error}") from None
+        raise TableUnreadable(f"not JSON: {error}") from None
     orders = cast("list[Any]", value) if isinstance(value, list) else [value]
     for place, order in enumerate(orders, start=1):
         yield ReadOrder(line=place, order=order)
@@ -96,49 +108,6 @@ def _read_jsonl(text: str) -> Iterator[ReadOrder | BadRow]:
             yield ReadOrder(line=number, order=json.loads(line, parse_constant=_refuse_constant))
         except (ValueError, RecursionError) as error:
             yield BadRow(line=number, reference_number="", field="", problem=f"not JSON: {error}")
-
-
-def _read_csv(text: str) -> Iterator[ReadOrder | BadRow]:
-    rows = csv.reader(io.StringIO(text, newline=""), strict=True)
-    try:
-        header = [name.strip() for name in next(rows, list[str]())]
-        if "reference_number" not in header:
-            raise FileUnreadable(
-                "the first line must name the columns, reference_number among them (see docs/import.md)"
-            )
-        if unknown := [name for name in header if column_place(name) is None]:
-            raise FileUnreadable(f"unknown columns: {', '.join(unknown)} (see docs/import.md for their names)")
-        yield from _group(header, rows)
-    except csv.Error as error:
-        raise FileUnreadable(f"line {rows.line_num}: not CSV: {error}") from None
-
-
-def _group(header: list[str], rows: Any) -> Iterator[ReadOrder | BadRow]:
-    orders: dict[str, ReadOrder] = {}
-    contradicted: set[str] = set()
-    start = rows.line_num + 1
-    for cells in rows:
-        line, start = start, rows.line_num + 1
-        if not any(cell.strip() for cell in cells):
-            continue
-        if len(cells) != len(header):
-            text = f"{len(cells)} cells, but the header names {len(header)} columns"
-            yield BadRow(line=line, reference_number="", field="", problem=text)
-            continue
-        row = {name: cell.strip() for name, cell in zip(header, cells, strict=True) if cell.strip()}
-        reference = row.get("reference_number", "")
-        if not reference:
-            yield BadRow(line=line, reference_number="", field="reference_number", problem="is empty")
-        elif first := orders.get(reference):
-            if clash := first_clash(first.order, row):
-                text = f"differs from line {first.line} of the same reference_number; the shipment is left out"
-                yield BadRow(line=line, reference_number=reference, field=clash, problem=text)
-                contradicted.add(reference)
-            else:
-                add_item(first.order, row)
-        else:
-            orders[reference] = ReadOrder(line=line, order=order_from_row(row))
-    yield from (order for reference, order in orders.items() if reference not in contradicted)
 
 
 async def import_orders(
@@ -165,7 +134,7 @@ async def import_orders(
     await _import_batch(store, clock, batch, result, allocation)
     if on_row:
         on_row(len(batch))
-    result.bad.sort(key=lambda b: b.line)
+    result.bad.sort(key=lambda b: (b.sheet, b.line))
     return result
 
 
@@ -189,12 +158,15 @@ async def _import_batch(
 
 def _bad_rows(row: ReadOrder, error: IntakeError) -> list[BadRow]:
     reference = _reference(row.order)
-    if isinstance(error, PayloadRefused):
-        return [
-            BadRow(line=row.line, reference_number=reference, field=p.path, problem=p.problem) for p in error.problems
-        ]
-    path = "shipment_details.reference_number"
-    return [BadRow(line=row.line, reference_number=reference, field=path, problem=str(error))]
+    told = (
+        [(p.path, p.problem) for p in error.problems]
+        if isinstance(error, PayloadRefused)
+        else [("shipment_details.reference_number", str(error))]
+    )
+    return [
+        BadRow(line=row.line, reference_number=reference, field=path, problem=problem, sheet=row.sheet)
+        for path, problem in told
+    ]
 
 
 def _reference(order: Any) -> str:

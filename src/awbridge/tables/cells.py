@@ -93,6 +93,13 @@ def read_words(value: Any) -> str:
     return text
 
 
+def read_amount(value: Any) -> str:
+    """A number as text, without the .0 that programs add to whole ones. Raises CellSpoilt, as `read_words` does."""
+    text = read_words(value)
+    whole = _WHOLE.fullmatch(text)
+    return whole[1] if whole else text
+
+
 def says_nothing(value: Any) -> bool:
     """Whether a cell holds nothing, or a word for it."""
     return value is None or (isinstance(value, str) and visible(value).casefold() in NOTHING)

@@ -25,7 +25,7 @@ Columns = Mapping[str, int]  # what a column means -> its place
 class Layout:
     """What is looked for: `match` finds the columns among titles; a table has at least one of `needs`.
 
-    `wanted` tells people how columns may be called.
+    `wanted` is a sentence that tells people how columns may be called.
     """
 
     match: Callable[[Sequence[str]], Columns]
@@ -59,7 +59,7 @@ def by_names(meanings: Mapping[str, Sequence[str]], needs: Sequence[str]) -> Lay
     return Layout(
         match=lambda titles: match_columns(titles, meanings),
         needs=needs,
-        wanted=", ".join(names[0] for names in meanings.values()),
+        wanted=f"Columns may be called: {', '.join(names[0] for names in meanings.values())}",
     )
 
 

@@ -43,13 +43,14 @@ class Row:
 
     def id(self, meaning: str) -> str:
         """An identifier, a phone number or a pincode; "" where there is none. Raises CellSpoilt, which says where."""
-        return self._read(meaning, read_id)
+        return self.read(meaning, read_id)
 
     def text(self, meaning: str) -> str:
         """A cell as text; "" where there is none. Raises CellSpoilt, which says where."""
-        return self._read(meaning, read_words)
+        return self.read(meaning, read_words)
 
-    def _read(self, meaning: str, read: Callable[[Any], str]) -> str:
+    def read(self, meaning: str, read: Callable[[Any], str]) -> str:
+        """A cell by a reader of cells. Raises CellSpoilt, which says where."""
         try:
             return read(self.cells.get(meaning))
         except CellSpoilt as problem:
@@ -92,6 +93,12 @@ class Table:
         return titles
 
     @property
+    def told(self) -> list[str]:
+        """The notes, and the columns that mean nothing here."""
+        passed_over = ", ".join(self.passed_over)
+        return [*self.notes, *([f"columns not understood: {passed_over}"] if passed_over else [])]
+
+    @property
     def passed_over(self) -> list[str]:
         """The columns that mean nothing here."""
         return list(dict.fromkeys(title for part in self.parts for title in part.header.passed_over))
@@ -110,7 +117,7 @@ class Table:
             width, titles, columns = len(part.header.titles), part.titles, part.header.columns
             for line, cells in self._lines(place, part):
                 found = {meaning: cells[c] for meaning, c in columns.items() if c < len(cells)}
-                uneven = len(cells) < width or any(cell not in ("", None) for cell in cells[width:])
+                uneven = len(cells) != width  # also by an empty cell: the ones before it may have moved
                 told = f"{len(cells)} cells, but the header names {width} columns" if uneven else ""
                 yield Row(line, self._sheet(place), found, titles, told)
 
@@ -215,4 +222,4 @@ def _not_understood(name: str, found: Sequence[_Strange], layout: Layout, told: 
     lacks = f"holds {' or '.join(layout.needs).replace('_', ' ')}"
     what = lacks if any(one.knows_some for one in found) else "is understood"
     how = f" ({'; '.join(told)})" if told else ""
-    return f"{name}: no column {what}. It has: {has[:LONGEST_LIST]}{how}. Columns may be called: {layout.wanted}"
+    return f"{name}: no column {what}. It has: {has[:LONGEST_LIST]}{how}. {layout.wanted}"
