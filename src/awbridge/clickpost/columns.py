@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC
 from difflib import get_close_matches
+from functools import cache
 from typing import Any
 
 from awbridge.clickpost.report_columns import ORDER, REFERENCE, WAYBILL
@@ -110,18 +111,23 @@ def meant(title: str) -> str | None:
 
 def read_cell(column: str, value: Any) -> str:
     """A cell of a column as text; "" where there is nothing. Raises CellSpoilt for what a spreadsheet has destroyed."""
+    return _reader_of(column)(value)
+
+
+@cache
+def _reader_of(column: str) -> Callable[[Any], str]:
     name = column.rpartition(".")[2]
     last = name.rpartition("_")[2]
     if name in NUMBER_FIELDS or name.removeprefix("item_") in NUMBER_FIELDS:
-        return read_amount(value)
+        return read_amount
     if last in ID_WORDS:
-        return read_id(value)
-    text = read_words(value)
-    return _day(value, text) if last == "date" and text else text
+        return read_id
+    return _read_day if last == "date" else read_words
 
 
-def _day(value: Any, text: str) -> str:
+def _read_day(value: Any) -> str:
     """A day as ClickPost takes it, YYYY-MM-DD, however it is written; as it stands where it cannot be read."""
+    text = read_words(value)
     day = read_day(text)
     at = None if day else read_wall_time(value, UTC)
     return day.isoformat() if day else at.date().isoformat() if at else text
