@@ -155,3 +155,8 @@ def test_cells_that_contradict_the_header_are_told(tmp_path: Path) -> None:
         "3 cells, but the header names 2 columns",
         "",
     ]
+
+
+def test_a_text_may_have_more_lines_than_a_sheet(tmp_path: Path) -> None:
+    table, _ = read(tmp_path, b"AWB,Reference\n1,2\n")
+    assert table.place(10_000_007) == "line 10000007"

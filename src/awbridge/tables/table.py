@@ -105,7 +105,7 @@ class Table:
 
     def place(self, number: int) -> str:
         """Where a row stands, for people."""
-        part, line = divmod(number, SHEET_LINES)
+        part, line = divmod(number, SHEET_LINES) if len(self.parts) > 1 else (0, number)  # a text may be longer
         return _place(self._sheet(part), line)
 
     def _sheet(self, part: int) -> str:
