@@ -149,7 +149,8 @@ async def _database(patient: _Patient) -> list[Finding]:
     started = time.perf_counter()
     async with patient.store.read() as session:
         await shipments.count_aged_out(session)
-    text = f"{patient.store.dialect}, schema up to date, answers in {(time.perf_counter() - started) * 1000:.0f} ms"
+    took = (time.perf_counter() - started) * 1000
+    text = f"{patient.store.database.description}, schema up to date, answers in {took:.0f} ms"
     return [Finding(check="database", level=OK, found=text)]
 
 

@@ -13,6 +13,8 @@ from awbridge.drill_worker import EVERY, JumpingClock
 from awbridge.store import Store
 from tests.store import rows
 from tests.store.rows import T0
+from tests.support.pgbouncer import pgbouncer
+from tests.support.postgres import PostgresServer
 
 pytestmark = pytest.mark.slow
 
@@ -27,6 +29,17 @@ async def test_every_order_is_placed_once_on_a_bad_day(database_url: str, worker
     assert result.numbers["calls to create-order"] > 165, "too little went wrong to mean anything"
     if database_url.startswith("postgresql"):
         assert result.numbers["connections dropped"] > workers, "too few connections were dropped to mean anything"
+
+
+@pytest.mark.postgres
+async def test_every_order_is_placed_once_behind_a_pooler_of_transactions(
+    postgres: PostgresServer, tmp_path: Path
+) -> None:
+    with pgbouncer(await postgres.new_database(), pool_mode="transaction", servers=5) as via:
+        plan = Plan(orders=60, workers=2, kills=2, stumbles=0, jumps=2, seed=5, database_url=via)
+        result = await run_drill(plan, tmp_path)
+    assert result.faults == []
+    assert (result.numbers["workers killed"], result.numbers["orders created at ClickPost"]) == (2, 60)
 
 
 def test_a_worker_of_the_drill_sees_its_clock_jump_ahead_and_back(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# Installs what the tests need from the system's packages: PostgreSQL, and openssl for a certificate. Where that is not allowed, says what is missing
+# Installs what the tests need from the system's packages: PostgreSQL, PgBouncer, and openssl for a certificate. Where that is not allowed, says what is missing
 # and what is therefore skipped; with CI set, that is a failure, because in CI nothing may be skipped.
 set -u
 
 have_postgres() { command -v initdb >/dev/null 2>&1 || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; }
 have_openssl() { command -v openssl >/dev/null 2>&1; }
+have_pgbouncer() { PATH="$PATH:/usr/sbin" command -v pgbouncer >/dev/null 2>&1; }
+have_all() { have_postgres && have_openssl && have_pgbouncer; }
 
-have_postgres && have_openssl && exit 0
+have_all && exit 0
 
 if command -v apt-get >/dev/null 2>&1; then
   run=""
@@ -14,7 +16,7 @@ if command -v apt-get >/dev/null 2>&1; then
     if sudo -n true 2>/dev/null; then run="sudo -n env DEBIAN_FRONTEND=noninteractive"; else run=no; fi
   fi
   if [ "$run" != no ]; then
-    echo "installing PostgreSQL and openssl for the tests"
+    echo "installing PostgreSQL, PgBouncer and openssl for the tests"
     export DEBIAN_FRONTEND=noninteractive
     log=$(mktemp)
     # postgresql-common first, to say that no cluster of the system's own is wanted: the tests make theirs.
@@ -22,14 +24,14 @@ if command -v apt-get >/dev/null 2>&1; then
       $run apt-get update -qq &&
         $run apt-get install -y -qq --no-install-recommends postgresql-common &&
         $run sed -ri 's/^#?(create_main_cluster) .*$/\1 = false/' /etc/postgresql-common/createcluster.conf &&
-        $run apt-get install -y -qq --no-install-recommends postgresql openssl
+        $run apt-get install -y -qq --no-install-recommends postgresql pgbouncer openssl
     } >"$log" 2>&1 </dev/null ||
       tail -n 20 "$log"
     rm -f "$log"
   fi
 fi
 
-have_postgres && have_openssl && exit 0
+have_all && exit 0
 have_postgres || {
   echo "missing: PostgreSQL (initdb, postgres). Install it, e.g. apt-get install postgresql"
   echo "therefore skipped: every test that runs on PostgreSQL; those on SQLite still run"
@@ -37,5 +39,9 @@ have_postgres || {
 have_openssl || {
   echo "missing: openssl. Install it, e.g. apt-get install openssl"
   echo "therefore skipped: tests of mail and outgoing webhooks over TLS"
+}
+have_pgbouncer || {
+  echo "missing: PgBouncer. Install it, e.g. apt-get install pgbouncer"
+  echo "therefore skipped: tests behind a connection pooler"
 }
 [ -z "${CI:-}" ]

@@ -69,6 +69,11 @@ class Database(Writes, Protocol):
 
     dialect: str
 
+    @property
+    def description(self) -> str:
+        """What it is and how it is reached, for a person."""
+        ...
+
     def read(self) -> AbstractAsyncContextManager[Session]:
         """A session for reading; sees what was committed."""
         ...

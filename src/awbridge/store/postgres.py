@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, cast
 import asyncpg
 
 from awbridge.domain.errors import StoreBusy, StoreError
+from awbridge.store import pooler
 from awbridge.store.database import Row, Session
+from awbridge.store.pooler import Pooling
 from awbridge.store.primary import Primary, takes_no_writes
 from awbridge.store.queries import Statement
 
@@ -93,8 +95,9 @@ class _OwnLine:
     To take one out of the pool and to give it back costs a task each, and meanwhile the server has nothing to do.
     """
 
-    def __init__(self, primary: Primary) -> None:
+    def __init__(self, primary: Primary, pooling: Pooling) -> None:
         self._primary = primary
+        self._pooling = pooling
         self._turn = asyncio.Lock()
         self._connection: asyncpg.Connection[Any] | None = None
         self._used_at = 0.0  # by the loop's clock
@@ -104,10 +107,17 @@ class _OwnLine:
         async with self._turn:
             line = await self._open()
             try:
-                await line.execute(sql, *columns, timeout=AT_ONCE_TIMEOUT)
+                await self._write(line, sql, columns)
             except (TimeoutError, asyncio.CancelledError, *_READ_ONLY):
                 line.terminate()
                 raise
+
+    async def _write(self, line: asyncpg.Connection[Any], sql: str, columns: Sequence[list[object]]) -> None:
+        if self._pooling is not Pooling.TRANSACTION:
+            await line.execute(sql, *columns, timeout=AT_ONCE_TIMEOUT)
+            return
+        async with asyncio.timeout(AT_ONCE_TIMEOUT), line.transaction():
+            await line.execute(sql, *columns)
 
     async def _open(self) -> asyncpg.Connection[Any]:
         """The line, a new one where it was cut, or lay idle so long that something between may have dropped it."""
@@ -116,7 +126,7 @@ class _OwnLine:
         if self._connection and (idle > LONGEST_IDLE or takes_no_writes(self._connection)):
             self._connection.terminate()
         if self._connection is None or self._connection.is_closed():
-            self._connection = await self._primary.connect(**_options())
+            self._connection = await self._primary.connect(**_options(), **self._pooling.options)
         return self._connection
 
     async def close(self) -> None:
@@ -135,22 +145,32 @@ def _options() -> dict[str, Any]:
 
 
 class PostgresDatabase:
-    """A PostgreSQL server. Connections are opened as needed and mended by themselves."""
+    """A PostgreSQL server. Connections are opened as needed and replaced when they break.
+
+    `pooling` is how it is reached: behind a pooler of transactions reads are transactions too.
+    """
 
     dialect = "postgres"
 
-    def __init__(self, pool: asyncpg.Pool[Any], line: _OwnLine) -> None:
+    def __init__(self, pool: asyncpg.Pool[Any], line: _OwnLine, pooling: Pooling) -> None:
         self._pool = pool
         self._line = line
+        self.pooling = pooling
+
+    @property
+    def description(self) -> str:
+        return "PostgreSQL" + ("" if self.pooling is Pooling.NONE else f" behind a pooler ({self.pooling} mode)")
 
     @classmethod
     async def connect(cls, url: str, *, connections: int = 10) -> PostgresDatabase:
         """Open a pool; with the line beside it there are that many `connections` at most, two at least.
 
-        Raises StoreError when the address or the password is wrong, StoreBusy when it is away.
+        Raises StoreError when the address, the password or the pooler before it is wrong, StoreBusy when it is away.
         """
+        url, said = pooler.declared(url)
         primary = Primary(url)
         try:
+            pooling = await pooler.find(primary.connect, said, **_options())
             pool = await asyncpg.create_pool(
                 url,
                 min_size=1,
@@ -158,15 +178,20 @@ class PostgresDatabase:
                 reset=_leave_as_it_is,
                 connect=primary.connect,
                 **_options(),
+                **pooling.options,
             )
         except _AWAY as error:
             raise StoreBusy(f"PostgreSQL does not answer: {error}. Check AWBRIDGE_DATABASE_URL.") from error
         except (asyncpg.PostgresError, ValueError) as error:
             raise StoreError(f"PostgreSQL refused the connection: {error}. Check AWBRIDGE_DATABASE_URL.") from error
-        return cls(pool, _OwnLine(primary))
+        return cls(pool, _OwnLine(primary, pooling), pooling)
 
     @asynccontextmanager
     async def read(self) -> AsyncGenerator[Session]:
+        if self.pooling is Pooling.TRANSACTION:
+            async with self.write() as session:
+                yield session
+            return
         async with self._session() as connection:
             yield PostgresSession(connection)
 

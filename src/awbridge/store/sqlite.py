@@ -258,6 +258,7 @@ class SqliteDatabase:
     """A SQLite file. Safe for several tasks of one event loop and for several processes."""
 
     dialect = "sqlite"
+    description = "SQLite"
 
     def __init__(self, path: str | Path) -> None:
         path = str(path)
