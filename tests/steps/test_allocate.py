@@ -17,7 +17,7 @@ from awbridge.domain.errors import NotPossible, PayloadRefused, StoreBusy, Vendo
 from awbridge.domain.json import JsonObject
 from awbridge.domain.outcome import Outcome, Placed, TryLater, Unknown
 from awbridge.domain.shipment import Region, Shipment, State
-from awbridge.steps import amend, intake
+from awbridge.steps import amend, intake, settle
 from awbridge.steps import couriers as courier_steps
 from awbridge.steps.allocate import AllocatePolicy, allocate_due
 from awbridge.steps.amend import Edit
@@ -443,23 +443,35 @@ async def test_a_cancel_never_ends_here_what_may_stand_there(configured: Store, 
     assert (courier.cancelled, (await get(configured, "R")).state) == (["AWB-1"], State.CANCELLED)
 
 
-async def test_a_cancel_of_what_clickpost_does_not_hold_ends_it_without_another_order(configured: Store) -> None:
-    clock, vendor = SetClock(), Vendor((4, "one"))
-    await sent_and_without_a_courier(configured, clock, Unknown(message="lost"))
-    await intake.cancel(store=configured, clock=clock, reference_number="R")
-    await allocate(configured, vendor, clock)
-    after = await get(configured, "R")
-    assert (after.state, after.may_stand, after.problem, vendor.asked) == (State.CANCELLED, False, None, [])
-    assert (await fetch(configured, "SELECT lease_owner FROM shipments"))[0]["lease_owner"] is None
-    assert await allocate(configured, vendor, clock) == 0
-
-
-async def test_what_is_not_held_gets_its_new_courier_in_the_same_round(configured: Store) -> None:
+@pytest.mark.parametrize("cancel", [True, False], ids=["cancel", "recommend"])
+async def test_what_is_not_shown_may_stand_all_the_same_and_needs_a_person(configured: Store, cancel: bool) -> None:
     clock, vendor = SetClock(), Vendor((5, "air"))
     await sent_and_without_a_courier(configured, clock, Unknown(message="lost"))
+    if cancel:
+        await intake.cancel(store=configured, clock=clock, reference_number="R")
+    await allocate(configured, vendor, clock)
+    after = await get(configured, "R")
+    assert (after.state, after.may_stand, vendor.asked, vendor.look_ups) == (State.GAVE_UP, True, [], 1)
+    assert "may have placed it" in (after.problem or "")
+    assert (await fetch(configured, "SELECT lease_owner FROM shipments"))[0]["lease_owner"] is None
+    assert await allocate(configured, vendor, clock) == 0
+    await settle.not_held(store=configured, clock=clock, reference_number="R", by="ops")
+    if cancel:
+        assert (await get(configured, "R")).state is State.CANCELLED
+        return
+    await intake.retry(store=configured, clock=clock, reference_number="R")
     await allocate(configured, vendor, clock)
     after = await get(configured, "R")
     assert (after.state, after.account, after.may_stand, vendor.look_ups) == (State.READY, "5:air", False, 1)
+
+
+async def test_what_may_stand_goes_to_no_other_courier_by_an_edit(configured: Store) -> None:
+    clock = SetClock()
+    await take_in(configured, {**an_order("R"), "transporter": "delhi"})
+    await push_due(store=configured, clickpost=Courier(Unknown(message="lost")), clock=clock, policy=PushPolicy())
+    other = an_order("R", courier_partner=5, account_code="air", awb_number="A7")
+    with pytest.raises(NotPossible, match="R may stand at ClickPost: courier, account, awb_number cannot change"):
+        await change_payload(configured, other, clock)
 
 
 async def test_what_never_went_out_is_not_asked_for(configured: Store) -> None:

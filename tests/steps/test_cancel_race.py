@@ -13,7 +13,7 @@ from awbridge.domain.call import Call
 from awbridge.domain.json import JsonObject
 from awbridge.domain.outcome import Outcome, Pending, Placed, Rejected, TryLater, Unknown
 from awbridge.domain.shipment import Region, State
-from awbridge.steps import intake
+from awbridge.steps import intake, settle
 from awbridge.steps.cancel import cancel_due
 from awbridge.steps.push import PushPolicy, push_due
 from awbridge.store import Store, figures
@@ -96,9 +96,8 @@ async def test_asked_before_the_first_call_it_is_never_sent(store: Store) -> Non
         ((TryLater(message="busy"), PLACED), ["AWB1"]),
         ((Pending(), Pending(), PLACED), ["AWB1"]),
         ((Rejected(message="no"),), []),
-        ((Unknown(message="lost"), Rejected(message="no")), []),
     ],
-    ids=["placed", "lost", "later", "pending", "rejected", "lost_then_rejected"],
+    ids=["placed", "lost", "later", "pending", "rejected"],
 )
 async def test_asked_during_the_call_it_is_settled_first_and_then_cancelled(
     store: Store, outcomes: tuple[Outcome, ...], cancelled: list[str]
@@ -136,8 +135,23 @@ async def test_a_refusal_is_no_end_until_clickpost_was_asked_what_the_lost_call_
     after = await get(store, "R")
     assert (after.state, after.may_stand) == (State.RETRYING, True)
     vendor.can_be_asked = True
-    await run_to_the_end(store, vendor, clock)
+    clock.forward(hours=9)
+    await push(store, vendor, clock)
+    after = await get(store, "R")
+    assert (after.state, after.may_stand, after.next_try_at) == (State.GAVE_UP, True, None)
     assert (vendor.orders, vendor.cancelled) == (3, [])
+    await settle.not_held(store=store, clock=clock, reference_number="R", by="ops")
+    assert (await get(store, "R")).state is State.CANCELLED
+
+
+async def test_a_cancel_ends_what_every_call_was_refused(store: Store) -> None:
+    clock = SetClock()
+    refused = TryLater(message="ClickPost 319", unclear=True, refused=True)
+    vendor = Vendor(refused, refused)
+    await add(store, "R")
+    vendor.during_order = lambda: want_cancelled(store, clock)
+    await run_to_the_end(store, vendor, clock)
+    assert (vendor.orders, vendor.cancelled) == (2, [])
 
 
 async def test_asked_after_the_call_it_is_cancelled_there(store: Store) -> None:

@@ -17,7 +17,7 @@ from awbridge.cli.couriers import couriers_group
 from awbridge.cli.doctor import doctor
 from awbridge.cli.drill import drill
 from awbridge.cli.evidence import archive_group, erase, evidence_of_shipment, report_group, show_schedules
-from awbridge.cli.payloads import payload_command, replace_command
+from awbridge.cli.payloads import payload_command, replace_command, settle_shipments
 from awbridge.cli.reconcile import reconcile_group
 from awbridge.cli.shared import Group, as_json_option, fail, read_settings, run
 from awbridge.cli.shipments import shipments_group
@@ -154,7 +154,7 @@ def migrate() -> None:
 
 _ = (accounts, downtimes)  # add their commands to those of couriers
 
-for command in (payload_command, replace_command):
+for command in (payload_command, replace_command, settle_shipments):
     shipments_group.add_command(command)
 for command in (
     *(shipments_group, couriers_group, webhook_group, catch_up, replay, reconcile_group, doctor, drill),

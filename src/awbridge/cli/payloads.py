@@ -15,7 +15,7 @@ from awbridge.clickpost.edits import read_value
 from awbridge.clickpost.orders import payload_differences
 from awbridge.domain.json import JsonObject
 from awbridge.domain.shipment import Shipment
-from awbridge.steps import amend
+from awbridge.steps import amend, settle
 from awbridge.steps.amend import Edit, Preview
 from awbridge.steps.clock import utc_now
 from awbridge.steps.intake import TakenIn
@@ -120,6 +120,42 @@ def _user() -> str:
         return getpass.getuser()
     except (OSError, KeyError):  # a user id without a name, as in many containers
         return "unknown user"
+
+
+@click.command("settle")
+@click.argument("reference_numbers", nargs=-1, required=True)
+@click.option("--not-held", is_flag=True, help="Neither ClickPost's dashboard nor the courier shows them.")
+@click.option("--waybill", help="The waybill under which ClickPost or the courier holds it (one shipment).")
+@click.option("--courier-partner-id", type=click.IntRange(1, 2**31 - 1), help="Who holds it, where it is another.")
+def settle_shipments(
+    reference_numbers: tuple[str, ...], not_held: bool, waybill: str | None, courier_partner_id: int | None
+) -> None:
+    """Say what ClickPost's dashboard shows of shipments that may stand there: nothing, or a waybill.
+
+    Example: awbridge shipments settle ORDER-1001 --waybill 4400000000001
+    """
+    if not_held == bool(waybill):
+        fail("say either --not-held or --waybill")
+    if waybill and len(reference_numbers) > 1:
+        fail("--waybill is about one shipment")
+    by = f"cli ({_user()})"
+
+    async def go(store: Store) -> None:
+        for reference in reference_numbers:
+            if waybill:
+                done = await settle.held_as(
+                    store=store,
+                    clock=utc_now,
+                    reference_number=reference,
+                    waybill=waybill,
+                    courier_partner_id=courier_partner_id,
+                    by=by,
+                )
+            else:
+                done = await settle.not_held(store=store, clock=utc_now, reference_number=reference, by=by)
+            click.echo(f"{reference}: {done.state}")
+
+    with_store(go)
 
 
 def _rehearse(reference: str, file: Path | None, version: int | None, sets: tuple[str, ...]) -> Preview:

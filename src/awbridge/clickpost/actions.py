@@ -19,7 +19,7 @@ from awbridge.clickpost.models.parts import kept
 from awbridge.clickpost.models.pickups import IndiaPickupRequest, WorldPickupRequest
 from awbridge.clickpost.models.waybills import WaybillV3
 from awbridge.clickpost.plain import not_plain
-from awbridge.clickpost.wire import as_id, as_int, as_object, as_text
+from awbridge.clickpost.wire import as_id, as_int, as_object, as_text, as_waybill
 from awbridge.domain.action import ActionKind
 from awbridge.domain.errors import FieldProblem, PayloadRefused
 from awbridge.domain.json import JsonObject
@@ -160,7 +160,7 @@ def _registration_problems(asked: JsonObject) -> Iterator[FieldProblem]:
         yield FieldProblem("shipment_info.reference_number", problem)
     if info.get("delivery_type") not in (None, "", *DELIVERY_TYPES):
         yield FieldProblem("shipment_info.delivery_type", f"must be one of {', '.join(DELIVERY_TYPES)}")
-    if as_text(asked.get("waybill")) and not as_id(asked.get("waybill")):
+    if as_text(asked.get("waybill")) and not as_waybill(asked.get("waybill")):
         yield FieldProblem("waybill", "is longer than any waybill, or no waybill")
 
 
@@ -186,7 +186,7 @@ def is_registration(payload: JsonObject) -> bool:
 
 def waybill_of(body: JsonObject) -> str:
     """The waybill that a checked registration is about."""
-    return as_id(body["waybill"])
+    return as_waybill(body["waybill"])
 
 
 def _given(**fields: Any) -> JsonObject:

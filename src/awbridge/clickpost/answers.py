@@ -8,7 +8,7 @@ from awbridge.clickpost.failures import ANSWER_NAMES, Answer, classify
 from awbridge.clickpost.wire import Reply
 from awbridge.domain.call import Call
 from awbridge.domain.json import JsonObject
-from awbridge.domain.outcome import Misconfigured, Outcome, Pending, Placed, Rejected, TryLater, Unknown
+from awbridge.domain.outcome import AlreadyHeld, Misconfigured, Outcome, Pending, Placed, Rejected, TryLater, Unknown
 
 CANCELLED_CODES = (200, 600)  # 600: cancelled, at times an earlier time
 NOT_CANCELLABLE = 350
@@ -38,7 +38,7 @@ class OrderAnswer:
                 return "pending"
             case TryLater(unclear=unclear):
                 return "unclear" if unclear else "transient"
-            case Unknown():
+            case Unknown() | AlreadyHeld():
                 return "unclear"
             case Misconfigured():
                 return "configuration"
@@ -48,10 +48,11 @@ class OrderAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundOrder:
-    """What ClickPost says it holds under a reference number: `placed`, or None.
+    """What ClickPost shows under a reference number: `placed`, or None.
 
-    `known`: False where it could not be asked. `denied`: it said in its own code that there is no such order; without
-    that, None may also mean that it did not take the question.
+    None proves nothing: the vendor documents this question by waybill and courier only, so ClickPost may not have taken
+    it. `known`: False where no answer came, or one that passes (an error of the server, too many requests). `denied`:
+    it said in its own code that there is none, which is no proof either.
     """
 
     placed: Placed | None

@@ -1,36 +1,24 @@
-"""Which refusals of create-order another courier could cure, and which are proof that ClickPost holds no order.
+"""Which refusals of create-order another courier could cure, and which calls can have left no order.
 
 Source: ClickPost's error-code page and help desk ("not serviceable: other courier; incorrect data: fix at source").
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Protocol
 
-from awbridge.clickpost.failures import Answer, classify
-from awbridge.clickpost.orders import named_fields, shipment_details
-from awbridge.clickpost.wire import Reply, as_text, read_json
+from awbridge.clickpost.orders import REFUSED_BY_COURIER, own_waybill, parse_create_order
+from awbridge.clickpost.refusals import named_fields, said, says_bad_data, says_held, says_not_served, says_unheard
+from awbridge.clickpost.wire import Reply, read_json
 from awbridge.domain.json import JsonObject
+from awbridge.domain.outcome import Misconfigured, Outcome, Pending, Rejected, TryLater, Unknown
 
 CREATE_ORDER = "create-order"
 
 _NO_RETURNS = 311
 _SERIES_USED_UP = (321, 330)
-_AT_THE_COURIER = (319, 354)
-
-_NOT_SERVED = re.compile(
-    r"\b(?:not|non|un)[ -]?serviceable|\bnot (?:being )?served\b|\bno service\b|\bunserved\b|\bembargo"
-    r"|\bservice(?:s|ability)? (?:is |are )?not (?:available|found)|\bout of (?:delivery|service) area\b|\boda\b",
-    re.IGNORECASE,
-)
-# Words by which a courier says that the order's own data are at fault: no other courier takes them either.
-_BAD_DATA = re.compile(
-    r"\b(?:invalid|incorrect|wrong|missing|mandatory|malformed|required|must be|duplicate)\b"
-    r"|\bcannot be (?:blank|empty|null)\b",
-    re.IGNORECASE,
-)
 
 
 class Answered(Protocol):
@@ -65,17 +53,29 @@ def another_courier_may(calls: Sequence[Answered], payload: JsonObject, *, at_le
 
 
 def all_were_refused(calls: Sequence[Answered]) -> bool:
-    """Whether every create-order of these calls was answered with a refusal, so that none can have left an order."""
-    answers = [_answer(call) for call in calls if call.api == CREATE_ORDER]
-    return bool(answers) and all(
-        reply is not None
-        and reply.http_status == 200
-        and (
-            reply.business_status in _AT_THE_COURIER
-            or classify(reply.http_status, reply.business_status) in (Answer.PERMANENT, Answer.CONFIGURATION)
-        )
-        for reply in answers
-    )
+    """Whether every create-order of these calls was answered with a refusal, so that none can have left an order.
+
+    One that was queued (202, 102) ends with the refusal that its repetition is answered with. What a lost answer leaves
+    open is closed by the courier's own reason: ClickPost has read the reference number before it asks the courier. What
+    the courier left open stays open: it may hold what ClickPost does not know of.
+    """
+    outcomes = [_outcome(call) for call in calls if call.api == CREATE_ORDER]
+    is_open = False
+    for before, outcome in pairwise([None, *outcomes]):
+        if isinstance(outcome, Unknown | Pending) or (isinstance(outcome, TryLater) and outcome.silent):
+            is_open = True
+        elif isinstance(outcome, TryLater) and outcome.reasoned:
+            is_open = False
+        elif isinstance(outcome, Rejected) or (isinstance(outcome, TryLater) and outcome.refused):
+            is_open = is_open and not isinstance(before, Pending)
+        elif not (isinstance(outcome, Misconfigured) or (isinstance(outcome, TryLater) and not outcome.counts)):
+            return False
+    return bool(outcomes) and not is_open
+
+
+def _outcome(call: Answered) -> Outcome:
+    reply = _answer(call)
+    return parse_create_order(reply, "") if reply else Unknown(message="")
 
 
 def _answer(call: Answered) -> Reply | None:
@@ -93,15 +93,17 @@ def _reason(call: Answered, payload: JsonObject) -> tuple[str, bool] | None:
     reply = _answer(call)
     if reply is None or reply.http_status >= 500 or reply.http_status in (401, 403, 404, 405, 406, 408, 429):
         return None
-    code = reply.business_status
+    code, words = reply.business_status, said(reply)
+    if says_held(words) or says_unheard(words):
+        return None
     if code == _NO_RETURNS:
         return "the courier takes no returns (311)", True
-    if code in _SERIES_USED_UP and not as_text(shipment_details(payload).get("awb_number")):
+    if code in _SERIES_USED_UP and not own_waybill(payload):
         return f"the courier's series of waybills is used up ({code})", True
-    if code not in _AT_THE_COURIER:
+    if code not in REFUSED_BY_COURIER:
         return None
-    if _NOT_SERVED.search(reply.message):
+    if says_not_served(reply.message):
         return f"not serviceable ({code})", False
-    if _BAD_DATA.search(reply.message) or named_fields(None, reply.message):
+    if says_bad_data(reply.message) or named_fields(None, reply.message):
         return None
     return f"refused by the courier ({code})", False

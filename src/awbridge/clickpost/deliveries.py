@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from awbridge.clickpost.codes import STATUSES, is_failed_pickup, status_info
 from awbridge.clickpost.times import read_day, read_scan_time
-from awbridge.clickpost.wire import as_bool, as_id, as_int, as_list, as_object, as_text, read_json
+from awbridge.clickpost.wire import as_bool, as_id, as_int, as_list, as_object, as_text, as_waybill, read_json
 from awbridge.domain.errors import AwbridgeError
 from awbridge.domain.json import JsonObject
 from awbridge.domain.lifecycle import Bucket
@@ -97,7 +97,7 @@ class _Reading:
         additional = as_object(story.get("additional")) or as_object(self.item.get("additional"))
         latest_raw = as_object(additional.get("latest_status")) or as_object(story.get("latest_status"))
         places = (self.item, story, additional, latest_raw)
-        waybill = _first_id(places[:3], "waybill")
+        waybill = _first_waybill(places[:3], "waybill")
         reference = _first_id(places, "reference_number")
         order_id = _first_id(places, "order_id")
         if not (waybill or reference) and (asked_for := _first_id(places[:3], "return_reference_number")):
@@ -125,10 +125,10 @@ class _Reading:
             )
         if self.source is Source.UPDATED_ORDER:
             latest, scans = latest or scans[0], ()
-        rto = _first_id(places[:3], "rto_awb", "rto_waybill")
+        rto = _first_waybill(places[:3], "rto_awb", "rto_waybill")
         # A forward_awb beside an is_rvp of false names no other shipment.
         is_return = as_bool(additional.get("is_rvp", story.get("is_rvp"))) is not False
-        forward = _first_id(places[:3], "forward_awb", "forward_waybill") if is_return else ""
+        forward = _first_waybill(places[:3], "forward_awb", "forward_waybill") if is_return else ""
         forward_reference = _first_id(places[:3], "forward_reference_number") if is_return else ""
         return Tidings(
             waybill=waybill,
@@ -286,6 +286,10 @@ def _is_failed_delivery(code: int) -> bool:
 
 def _first_id(places: tuple[JsonObject, ...], *names: str) -> str:
     return next((found for place in places for name in names if (found := as_id(place.get(name)))), "")
+
+
+def _first_waybill(places: tuple[JsonObject, ...], *names: str) -> str:
+    return next((found for place in places for name in names if (found := as_waybill(place.get(name)))), "")
 
 
 def _first_int(places: tuple[JsonObject, ...], *names: str) -> int | None:

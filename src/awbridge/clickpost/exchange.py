@@ -31,6 +31,7 @@ LONGEST_DOWNLOAD = 600.0  # seconds
 NO_SUCH_ORDER = (321, 330, 350, 400, 422)
 NO_SUCH_WAYBILL = (321, 330, 350)
 WEBHOOK_ANSWERS = (305, 327)
+_NOT_ASKED = (Answer.TRANSIENT, Answer.THROTTLED, Answer.PENDING, Answer.CONFIGURATION)  # no answer to a question
 _BELIEVED = (200, 400, 404, 422)  # HTTP statuses under which a body's own code is listened to
 
 log = logging.getLogger(__name__)
@@ -284,10 +285,9 @@ def fetched_order(exchange: Exchange, reference_number: str = "") -> Placed | No
 
 def found_order(exchange: Exchange, reference_number: str) -> FoundOrder:
     """What an exchange of fetch-order by reference came to, as a value."""
-    try:
-        reply = good(exchange, also=NO_SUCH_ORDER)
-    except VendorError:
-        return FoundOrder(placed=None, known=False, denied=False, call=exchange.call)
+    reply = exchange.reply
+    if reply is None or classify(reply.http_status, reply.business_status) in _NOT_ASKED:
+        return FoundOrder(placed=None, known=False, call=exchange.call)
     placed = parse_fetch_order(reply, reference_number)
     denied = placed is None and reply.business_status in NO_SUCH_WAYBILL
     return FoundOrder(placed=placed, known=True, denied=denied, call=exchange.call)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from awbridge.clickpost.endpoints import Endpoints, Request
 from awbridge.clickpost.shapes import first_object, raw_of
-from awbridge.clickpost.wire import Reply, as_id, as_int, as_text
+from awbridge.clickpost.wire import Reply, as_id, as_int, as_text, as_waybill
 from awbridge.domain.json import JsonObject
 
 
@@ -62,7 +62,7 @@ def parse_security_key(reply: Reply) -> SecurityKey:
     result = first_object(reply.result)
     return SecurityKey(
         security_key=as_id(result.get("security_key")),
-        waybill=as_id(result.get("waybill")),
+        waybill=as_waybill(result.get("waybill")),
         courier_partner_id=as_int(result.get("cp_id")),
         reference_number=as_id(result.get("reference_number")),
         raw=raw_of(reply),

@@ -9,7 +9,7 @@ from awbridge.clickpost.endpoints import Endpoints, Request
 from awbridge.clickpost.models.base import RequestModel, as_payload
 from awbridge.clickpost.models.ndr import NdrAction
 from awbridge.clickpost.shapes import check_window, day_text, epoch, given, objects, raw_of
-from awbridge.clickpost.wire import Reply, as_id, as_int, as_text
+from awbridge.clickpost.wire import Reply, as_id, as_int, as_text, as_waybill
 from awbridge.domain.json import JsonObject
 
 LONGEST_FEEDBACK_WINDOW = timedelta(hours=1)
@@ -90,7 +90,7 @@ def parse_feedback(reply: Reply) -> NdrFeedbacks:
 
 def _feedback(entry: JsonObject) -> NdrFeedback:
     return NdrFeedback(
-        waybill=as_id(entry.get("awb")) or as_id(entry.get("waybill")),
+        waybill=as_waybill(entry.get("awb")) or as_waybill(entry.get("waybill")),
         reference_number=as_id(entry.get("reference_number")),
         kind=as_text(entry.get("type")),
         address=as_text(entry.get("address")),

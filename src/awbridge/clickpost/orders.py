@@ -9,50 +9,25 @@ from typing import Any
 from awbridge.clickpost.answers import describe
 from awbridge.clickpost.failures import Answer, classify
 from awbridge.clickpost.payload import as_number, check_payload, with_additional
-from awbridge.clickpost.wire import Reply, as_id, as_int, as_list, as_object, as_text
+from awbridge.clickpost.refusals import (
+    named_fields,
+    said,
+    says_bad_data,
+    says_held,
+    says_not_served,
+    says_unheard,
+    says_wrong_vendor,
+)
+from awbridge.clickpost.wire import Reply, as_id, as_int, as_list, as_object, as_text, as_waybill
 from awbridge.domain.errors import PayloadRefused
 from awbridge.domain.json import JsonObject
-from awbridge.domain.outcome import Misconfigured, Outcome, Pending, Placed, Rejected, TryLater
-from awbridge.domain.shipment import NO_COURIER, NORMAL, URGENT, NewShipment, Piece, Region, Shipment
+from awbridge.domain.outcome import AlreadyHeld, Misconfigured, Outcome, Pending, Placed, Rejected, TryLater
+from awbridge.domain.shipment import NO_COURIER, NORMAL, URGENT, NewShipment, Piece, Region, SettleBy, Shipment
 
 ALREADY_PLACED = 323
+REFUSED_BY_COURIER = (319, 354, 420)  # how the courier's own refusals come; the message says why
+_WRONG_VENDOR = "vendor_code names a pickup place that this courier account does not have"
 _ANY_COURIER = 1  # passes every check that is about the courier alone
-
-# Which field a code speaks of. Source: ClickPost's published error-code page.
-_FIELD_BY_CODE = {
-    302: "shipment_details.courier_partner",
-    307: "shipment_details.order_type",
-    308: "additional.priority",
-    309: "shipment_details.delivery_type",
-    310: "shipment_details.rvp_reason",
-    311: "shipment_details.courier_partner",
-    312: "shipment_details.items",
-    313: "shipment_details.items",
-    315: "shipment_details.cod_value",
-    321: "shipment_details.awb_number",
-    330: "shipment_details.awb_number",
-    355: "additional.vendor_code",
-}
-
-# Names that a message may hold, and where they stand. Short names are left out: they are too common as words.
-_PLACE_FIELDS = (
-    *("name", "phone", "email", "time"),
-    *("address", "landmark", "district", "city", "state", "pincode", "country"),
-)
-_DETAIL_FIELDS = (
-    *("courier_partner", "account_code", "reference_number", "order_id", "awb_number", "order_type", "delivery_type"),
-    *("cod_value", "currency_code", "invoice_value", "invoice_number", "invoice_date", "rvp_reason"),
-    *("length", "breadth", "height", "weight", "items"),
-)
-_ADDITIONAL_FIELDS = ("vendor_code", "order_date", "return_info", "qc_type", "qc_params", "min_edd", "max_edd")
-_OTHER_FIELDS = ("pickup_info", "drop_info", "gst_info", "tax_info", "postal_code", "country_code")
-_FIELD_BY_NAME = {
-    **{f"{side}_{name}": f"{side}_info.{side}_{name}" for side in ("pickup", "drop") for name in _PLACE_FIELDS},
-    **{name: f"shipment_details.{name}" for name in _DETAIL_FIELDS},
-    **{name: f"additional.{name}" for name in _ADDITIONAL_FIELDS},
-    **{name: name for name in _OTHER_FIELDS},
-}
-_WORD = re.compile(r"[a-z_]{5,40}")
 
 
 def new_shipment(
@@ -137,9 +112,14 @@ def successor(
     )
 
 
+def own_waybill(payload: JsonObject) -> str:
+    """The waybill of the courier's series that a payload brings along; "" where it brings none."""
+    return as_waybill(shipment_details(payload).get("awb_number"))
+
+
 def has_own_waybill(shipment: Shipment) -> bool:
     """Whether the payload brings a waybill of the courier's series along."""
-    return bool(as_text(shipment_details(shipment.payload).get("awb_number")))
+    return bool(own_waybill(shipment.payload))
 
 
 def create_order_request(shipment: Shipment) -> JsonObject:
@@ -201,7 +181,10 @@ def _renamed(
 def parse_create_order(reply: Reply, reference_number: str) -> Outcome:
     """What an answer to create-order means. Never raises; an answer that nobody foresaw is tried again, as unclear."""
     code, message = reply.business_status, describe(reply)
-    match classify(reply.http_status, code):
+    answer = classify(reply.http_status, code)
+    if answer in _WORDED and (read := _by_words(reply, message, reference_number)):
+        return read
+    match answer:
         case Answer.SUCCESS:
             placed = _placed(reply, reference_number, already=code == ALREADY_PLACED)
             message = f"{message}, but the answer holds no waybill"
@@ -216,13 +199,46 @@ def parse_create_order(reply: Reply, reference_number: str) -> Outcome:
         case Answer.THROTTLED:
             return TryLater(message=message, retry_after=reply.retry_after, counts=False)
         case Answer.TRANSIENT:
-            return TryLater(message=message, retry_after=reply.retry_after, silent=_is_silent(reply))
+            return TryLater(message=message, retry_after=reply.retry_after, silent=_is_silent(reply), unheard=True)
         case Answer.UNCLEAR:
-            return TryLater(message=message, retry_after=reply.retry_after, unclear=True, silent=_is_silent(reply))
+            refused, by_code = _is_refusal(reply), reply.business_status is not None
+            return TryLater(
+                message=message,
+                retry_after=reply.retry_after,
+                unclear=True,
+                silent=_is_silent(reply),
+                unheard=by_code and not refused,
+                refused=refused,
+                reasoned=refused and _is_reasoned(reply.message),
+            )
         case Answer.CONFIGURATION:
             return Misconfigured(message=message, code=code)
         case Answer.PERMANENT:
             return Rejected(message=message, code=code, fields=named_fields(code, reply.message))
+
+
+_WORDED = (Answer.UNCLEAR, Answer.TRANSIENT, Answer.PERMANENT)  # where the words may say more than the code
+
+
+def _by_words(reply: Reply, message: str, reference_number: str) -> Outcome | None:
+    """What the words of a refusal say that its code does not; None where they say no more."""
+    words = said(reply)
+    if says_wrong_vendor(words):
+        return Misconfigured(message=f"{message}. {_WRONG_VENDOR}", code=reply.business_status)
+    if says_held(words):
+        named = _placed(reply, reference_number, already=True)
+        beside = f"; the answer names waybill {named.waybill}" if named else ""
+        return AlreadyHeld(message=f"{message}{beside}", code=reply.business_status)
+    return None
+
+
+def _is_refusal(reply: Reply) -> bool:
+    """Whether an unclear answer passes on the courier's own refusal: nothing was placed."""
+    return reply.http_status == 200 and reply.business_status in REFUSED_BY_COURIER and not says_unheard(said(reply))
+
+
+def _is_reasoned(message: str) -> bool:
+    return says_not_served(message) or says_bad_data(message) or bool(named_fields(None, message))
 
 
 def _is_silent(reply: Reply) -> bool:
@@ -233,8 +249,10 @@ def _is_silent(reply: Reply) -> bool:
 
 
 def parse_fetch_order(reply: Reply, reference_number: str = "") -> Placed | None:
-    """The order in an answer to a fetch of one; None where ClickPost holds none (or the answer is a failure)."""
+    """The order in an answer to a fetch of one; None where it shows none, or that of another reference number."""
     if classify(reply.http_status, reply.business_status) is not Answer.SUCCESS:
+        return None
+    if reference_number and not _is_about(reply, reference_number):
         return None
     return _placed(reply, reference_number, already=True)
 
@@ -258,7 +276,8 @@ def placed_differences(shipment: Shipment, placed: Placed) -> list[str]:
     if shown_cod is not None and shown_cod != (asked_cod or 0.0):
         found.append(f"COD value: asked for {asked_cod or 0:g}, ClickPost holds {shown_cod:g}")
     changed_at, sent_at = shipment.payload_changed_at, shipment.sent_at
-    if placed.already and changed_at and sent_at and sent_at < changed_at:
+    is_first = shipment.settle_by is SettleBy.REPEATING
+    if is_first or (placed.already and changed_at and sent_at and sent_at < changed_at):
         found.append(
             "ClickPost had placed an earlier payload of this reference number already and holds that one; "
             "the change did not reach it. Cancel this shipment and send a new one if the change matters."
@@ -303,13 +322,15 @@ def _order(reply: Reply, reference_number: str) -> JsonObject:
 
 
 def _is_about(reply: Reply, reference_number: str) -> bool:
-    told = as_text(_order(reply, reference_number).get("reference_number"))
+    body = as_object(reply.body)
+    places = (_order(reply, reference_number), body, as_object(body.get("meta")))
+    told = next((text for place in places if (text := as_text(place.get("reference_number")))), "")
     return told in ("", reference_number)
 
 
 def _placed(reply: Reply, reference_number: str, *, already: bool) -> Placed | None:
     order, beside = _order(reply, reference_number), as_object(reply.body)
-    waybill = as_id(order.get("waybill")) or as_id(beside.get("waybill"))
+    waybill = as_waybill(order.get("waybill")) or as_waybill(beside.get("waybill"))
     if not waybill:
         return None
     courier = as_int(order.get("courier_partner_id"))
@@ -342,11 +363,16 @@ def _echoed_order_id(order: JsonObject, beside: JsonObject) -> str | None:
 
 
 def _pieces(order: JsonObject, main: str) -> tuple[Piece, ...]:
-    """The pieces of a multi-piece shipment, each with its label and codes, which stand in the child or in its item."""
+    """The pieces of a multi-piece shipment, each with its label and codes, which stand in the child or in its item.
+
+    A multi-modal shipment has one as well: the waybill of its second leg, `waybill1` with `label1`.
+    """
     found: dict[str, Piece] = {}
+    if (second := as_waybill(order.get("waybill1"))) and second != main:
+        found[second] = Piece(waybill=second, label_url=_link(order.get("label1")))
     for child in map(as_object, as_list(order.get("children"))):
         both = {**as_object(child.get("item")), **{name: value for name, value in child.items() if value is not None}}
-        waybill = as_id(both.get("waybill"))
+        waybill = as_waybill(both.get("waybill"))
         if waybill and waybill != main:
             found.setdefault(waybill, _piece(waybill, both))
     return tuple(found.values())
@@ -365,9 +391,3 @@ def _link(value: Any) -> str | None:
     """A link that is safe to show: http or https, nothing else."""
     text = as_text(value)
     return text if re.match(r"https?://", text, re.IGNORECASE) else None
-
-
-def named_fields(code: int | None, message: str) -> tuple[str, ...]:
-    by_code = [_FIELD_BY_CODE[code]] if code in _FIELD_BY_CODE else []
-    by_name = [_FIELD_BY_NAME[word] for word in _WORD.findall(message.lower()) if word in _FIELD_BY_NAME]
-    return tuple(dict.fromkeys(by_code + by_name))

@@ -8,7 +8,7 @@ from typing import Any
 
 from awbridge.clickpost.endpoints import Endpoints, Request
 from awbridge.clickpost.shapes import check_window, epoch, objects, raw_of
-from awbridge.clickpost.wire import Reply, as_id, as_int, as_object, as_text
+from awbridge.clickpost.wire import Reply, as_id, as_int, as_object, as_text, as_waybill
 from awbridge.domain.json import JsonObject
 
 LONGEST_RETURNS_WINDOW = timedelta(minutes=60)
@@ -108,7 +108,7 @@ def _return_request(entry: JsonObject) -> ReturnRequest:
         return_reference_number=as_id(entry.get("return_reference_number")),
         status=as_text(entry.get("status")),
         requested_at=as_text(entry.get("Return Request Timestamp")) or as_text(entry.get("return_request_timestamp")),
-        waybill=as_id(entry.get("awb")) or as_id(entry.get("waybill")),
+        waybill=as_waybill(entry.get("awb")) or as_waybill(entry.get("waybill")),
         courier_partner_id=as_int(entry.get("cp_id")),
         account_code=as_id(entry.get("account_code")),
         refund_mode=as_text(entry.get("refund_mode")),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from awbridge.clickpost.wire import Reply, as_bool, as_id, as_int, as_list, as_object
+from awbridge.clickpost.wire import Reply, as_bool, as_int, as_list, as_object, as_waybill
 from awbridge.domain.json import JsonObject
 
 
@@ -27,9 +27,9 @@ def parse_track_order(reply: Reply, cp_id: int | None = None) -> list[JsonObject
     of scans per waybill: it becomes `{"scans": [...]}`.
     """
     return [
-        {"waybill": as_id(waybill), "cp_id": _courier(result, cp_id), "result": result}
+        {"waybill": as_waybill(waybill), "cp_id": _courier(result, cp_id), "result": result}
         for waybill, found in as_object(reply.result).items()
-        if (result := _timeline(found)) and as_id(waybill)
+        if (result := _timeline(found)) and as_waybill(waybill)
     ]
 
 

@@ -61,7 +61,7 @@ def _plain(item: dict[str, Any]) -> str | None:
     status_id, beside = item.get("order_status_id"), item.get("additional")
     if type(status_id) is not int or not 0 < status_id < _LARGEST_PLAIN or "notification_event_id" in item:
         return None
-    return None if beside and "notification_event_id" in beside else f"osid:{status_id}"
+    return None if type(beside) is dict and "notification_event_id" in beside else f"osid:{status_id}"
 
 
 def _read(body: bytes) -> Any:

@@ -89,6 +89,34 @@ def as_id(value: Any) -> str:
     return "" if too_long or text.lower() in _ABSENT else text
 
 
+# What stands for "no waybill" in answers, webhooks, polls and sheets, where spaces and signs around it do not count.
+_NO_WAYBILL = frozenset(
+    {"", "na", "n a", "n.a", "nil", "null", "none", "nan", "undefined", "unassigned", "not assigned", "not available"}
+    | {"not applicable", "pending", "awaited", "tba", "tbd", "blank", "empty", "false", "true", "ref", "value", "name"}
+    | {"div 0", "num", "spill", "error", "unknown"}
+)
+_AROUND = re.compile(r"^[\s\W_]+|[\s\W_]+$")
+_ZEROS = re.compile(r"0{1,9}(?:\.0*)?")
+
+
+def as_waybill(value: Any) -> str:
+    """A waybill as text; "" where there is none: null, "", "NA", "N/A", "0", "-", "#N/A", "#REF!" and their kin.
+
+    The one place that says what a waybill is, for whoever reads one out of an answer, a webhook, a poll or a sheet.
+    """
+    text = as_id(value)
+    if not text or (len(text) > _LONGEST_NONE):
+        return text
+    bare = _AROUND.sub("", text)
+    is_none = (
+        _ZEROS.fullmatch(bare) or bare.lower().replace("/", " ").replace("-", " ").replace("_", " ") in _NO_WAYBILL
+    )
+    return "" if is_none else text
+
+
+_LONGEST_NONE = 16  # characters; every word for "none" is shorter
+
+
 def as_bool(value: Any) -> bool | None:
     """A truth value, also out of "true", "False", 1 or "0"; None for everything else."""
     if isinstance(value, bool):

@@ -83,12 +83,17 @@ def placed(shipment: Shipment, waybill: str, *, label_url: str | None, now: date
     )
 
 
-def stopped(shipment: Shipment, state: State, problem: str | None, *, now: datetime) -> list[Happening]:
-    """A person is needed (rejected, gave up); empty for every other state."""
+def stopped(
+    shipment: Shipment, state: State, problem: str | None, *, may_stand: bool = False, now: datetime
+) -> list[Happening]:
+    """A person is needed (rejected, gave up); empty for every other state.
+
+    With `may_stand` the parcel may travel all the same: whoever is told must not send it another way.
+    """
     kinds = {State.REJECTED: EventKind.SHIPMENT_REJECTED, State.GAVE_UP: EventKind.SHIPMENT_GAVE_UP}
     if state not in kinds:
         return []
-    data = about(shipment, problem=problem)
+    data = about(shipment, problem=problem, may_stand=may_stand)
     return [Happening(reference_number=shipment.reference_number, at=now, kinds=(kinds[state],), data=data)]
 
 

@@ -43,7 +43,10 @@ class TryLater:
     """It failed for a reason that passes. `counts` is False where it must not use up a try (429).
 
     `unclear`: nobody knows what to make of the answer. `may_stand`: it says that the order is known, but not where.
-    `silent`: it does not say that nothing was placed (a gateway's error, a page, an empty body).
+    `silent`: it does not say that nothing was placed (a gateway's error, a page, an empty body). `unheard`: ClickPost
+    itself has no clear answer of the courier's (a timeout, an error of its server, a code that is not documented).
+    `refused`: it says in ClickPost's own words that nothing was placed. `reasoned`: and the courier's own reason why,
+    so that the courier was asked for this order and has not taken it.
     """
 
     message: str
@@ -52,6 +55,20 @@ class TryLater:
     unclear: bool = False
     may_stand: bool = False
     silent: bool = False
+    unheard: bool = False
+    refused: bool = False
+    reasoned: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlreadyHeld:
+    """It was refused because the courier (or ClickPost) holds this order already; the answer does not say as what.
+
+    No other courier may get it, and the call is not repeated: that could book a second parcel.
+    """
+
+    message: str
+    code: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,4 +95,4 @@ class Misconfigured:
     code: int | None = None
 
 
-Outcome = Placed | Pending | TryLater | Unknown | Rejected | Misconfigured
+Outcome = Placed | Pending | TryLater | AlreadyHeld | Unknown | Rejected | Misconfigured

@@ -43,6 +43,17 @@ DUE_STATES = (State.READY, State.WAITING, State.RETRYING, State.HELD)
 NO_COURIER = 0  # the courier_partner_id of a shipment to which no courier is allocated yet
 
 
+class SettleBy(StrEnum):
+    """How push finds out whether ClickPost holds a shipment that may stand there.
+
+    REPEATING: the payload of the first call that may have placed it goes out again. ASKING: no order goes out any more,
+    ClickPost is only asked: the courier says that it holds one.
+    """
+
+    REPEATING = "repeating"
+    ASKING = "asking"
+
+
 class Region(StrEnum):
     """Which form of create-order a shipment takes: India's, or the rest of the world's."""
 
@@ -115,7 +126,10 @@ class Shipment(Tracked):
     `courier_partner_id` is NO_COURIER while it is allocating. `allocated_by` says what chose its courier where the
     order did not. `account` is the key of its courier account. `replaces` and `replaced_by` are the reference numbers
     before and after it, where one took the other's place. `difference`: what ClickPost holds other than was asked.
-    `may_stand`: an earlier call may have placed it, although no answer said so.
+    `may_stand`: an earlier call may have placed it, although no answer said so; `stands_version` is the payload that
+    the first such call sent (None: a queued one, or not known), `settle_by` how push finds out. `courier_may_hold`: the
+    courier left it open, so that it may hold what ClickPost does not know of. `settled_at` and `settled_by`: when a
+    person said what ClickPost holds, and who.
     """
 
     account_code: str | None
@@ -146,6 +160,11 @@ class Shipment(Tracked):
     priority: int = NORMAL
     difference: str | None = None
     may_stand: bool = False
+    stands_version: int | None = None
+    settle_by: SettleBy | None = None
+    courier_may_hold: bool | None = None
+    settled_at: datetime | None = None
+    settled_by: str | None = None
     allocated_by: str | None = None
 
 

@@ -33,6 +33,18 @@ def refusal(code: int, message: str, dice: random.Random, odd: float) -> JsonObj
     return answer
 
 
+def held_by_courier(reference: str, dice: random.Random) -> JsonObject:
+    """319: the courier has booked it already; the answer gives no waybill, and at times the reference number."""
+    words = dice.choice(
+        ("AWB Already Exists", "Waybill already generated", "Order id already exists", "Duplicate order")
+    )
+    answer: JsonObject = {
+        "meta": meta(319, f"Error In Order Placing To Courier Partner: {words}", success=False),
+        "result": dice.choice((None, {})),
+    }
+    return answer | {"reference_number": reference} if dice.random() < 0.5 else answer
+
+
 def working(reference: str, code: int, dice: random.Random) -> JsonObject:
     """202 (queued) or 102 (still working)."""
     result = dice.choice((None, {"reference_number": reference, "job_id": f"job-{reference}"}))

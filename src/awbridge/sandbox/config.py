@@ -33,6 +33,7 @@ OnceKind = Literal[
     "slow",
     "cut_after_placing",
     "cut_before_placing",
+    "held_by_courier",
     "async_orders",
     "duplicate_webhooks",
     "shuffled_webhooks",
@@ -136,6 +137,10 @@ class Faults(Frozen):
     slow_seconds: Seconds = Field(default=1, description="How long a slow answer takes, seconds.")
     cut_after_placing: Probability = Field(default=0, description="The order is placed, the line is cut.")
     cut_before_placing: Probability = Field(default=0, description="The line is cut, nothing is placed.")
+    held_by_courier: Probability = Field(
+        default=0,
+        description="329, though the courier has booked it: then 319, AWB Already Exists.",
+    )
     async_orders: Probability = Field(default=0, description="An order is queued: 202, 102..., then 200.")
     downtime: tuple[Downtime, ...] = Field(default=(), description="Couriers that fail for a while.")
     duplicate_webhooks: Probability = Field(default=0, description="A webhook is sent twice.")
@@ -227,6 +232,13 @@ class SandboxConfig(Frozen):
         default=0.1, description="Share of delivered orders that the customer asks to return."
     )
     report_polls: int = Field(default=2, ge=0, description="How often a report is not ready yet.")
+    fetch_by_reference: bool = Field(
+        default=True,
+        description="False: fetching an order takes awb and cp_id alone, as documented; without them HTTP 400 and {}.",
+    )
+    payload_before_reference: bool = Field(
+        default=False, description="True: a payload is refused before its reference number is looked at."
+    )
     page_size: int = Field(default=100, ge=1, description="Rows on one page of updated-order.")
     odd_answers: Probability = Field(
         default=0.25, description="Share of answers in an unusual but real shape (strings for numbers, ...)."

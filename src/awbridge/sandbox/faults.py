@@ -35,6 +35,7 @@ class OrderFate:
     code: int | None = None
     slow: bool = False
     queued: bool = False
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,8 @@ class FaultDesk:
             return OrderFate(slow=slow)
         if code := self._error_code(reference, rolls["code"]) or self._downtime_code(cp_id, second, dice):
             return OrderFate(code=code, slow=slow)
+        if self.strikes("held_by_courier", reference, self.dice("held", reference, nth).random()):
+            return OrderFate(slow=slow, held=True)
         return OrderFate(slow=slow, queued=self.strikes("async_orders", reference, rolls["async_orders"]))
 
     def call(self, endpoint: str, nth: int) -> CallFate:

@@ -88,22 +88,29 @@ def _fate(sandbox: Sandbox, request: Request) -> OrderFate:
 
 def _ask_courier(sandbox: Sandbox, request: Request, fate: OrderFate) -> JsonObject:
     odd = sandbox.config.odd_answers
-    if order := sandbox.vendor.orders.get(request.reference):
-        return answers.placed(order, 323, request.dice, odd)
-    if queued := sandbox.vendor.queued.get(request.reference):
-        return _still_queued(sandbox, request, queued)
     verdict = check_order(
         request.payload,
         region=request.region,
         accounts=sandbox.config.accounts,
         waybill_couriers=sandbox.config.waybill_couriers,
     )
+    if isinstance(verdict, Problem) and sandbox.config.payload_before_reference:
+        return answers.refusal(verdict.code, verdict.message, request.dice, odd)
+    if order := sandbox.vendor.orders.get(request.reference):
+        return answers.placed(order, 323, request.dice, odd)
+    if queued := sandbox.vendor.queued.get(request.reference):
+        return _still_queued(sandbox, request, queued)
     if isinstance(verdict, Problem):
         return answers.refusal(verdict.code, verdict.message, request.dice, odd)
+    if (request.reference, request.cp_id) in sandbox.vendor.at_courier:
+        return answers.held_by_courier(request.reference, request.dice)
     if _drop_pincode(request.payload).startswith(verdict.account.not_served):
         return answers.refusal(319, "Drop pincode is not serviceable", request.dice, odd)
     if fate.code:
         return answers.refusal(fate.code, "", request.dice, odd)
+    if fate.held:
+        sandbox.vendor.keep_at_courier(request.reference, request.cp_id)
+        return answers.refusal(329, "", request.dice, odd)
     return _accept(sandbox, request, verdict, queued=fate.queued)
 
 
@@ -145,11 +152,17 @@ def _place(sandbox: Sandbox, request: Request, first: Queued) -> JsonObject:
 
 
 async def fetch_order(sandbox: Sandbox, call: Call) -> Answer:
-    """GET on the create-order path: by `awb` and `cp_id`, or by `reference_number`. The username may be left out."""
+    """GET on the create-order path: by `awb` and `cp_id`, or by `reference_number`. The username may be left out.
+
+    Only the first is documented; `fetch_by_reference` of the configuration says whether the other is known as well.
+    """
     if problem := auth_problem(sandbox, call, key_alone="username" not in call.query):
         return problem
     reference, waybill = (call.query.get(name, "").strip() for name in ("reference_number", "awb"))
-    if not reference and not (waybill and call.query.get("cp_id", "").strip()):
+    by_waybill = waybill and call.query.get("cp_id", "").strip()
+    if not by_waybill and not sandbox.config.fetch_by_reference:
+        return reply({}, 400)
+    if not reference and not by_waybill:
         return refused(400, "awb and cp_id, or reference_number, are required")
     order = _named_order(sandbox, waybill, call.query.get("cp_id", "")) if waybill else None
     if order is None or order.registered:

@@ -31,6 +31,8 @@ class Vendor:
         self.orders: dict[str, Order] = {}
         self.queued: dict[str, Queued] = {}
         self.requests: Counter[str] = Counter()
+        self.at_courier: dict[tuple[str, int], str] = {}
+        """What a courier has booked and ClickPost does not know of: (reference number, cp_id) -> waybill."""
         self.open_journeys = 0
         self.shipments: dict[str, Order] = {}
         """Every shipment by its main waybill: the orders, and the waybills registered for tracking only."""
@@ -47,6 +49,10 @@ class Vendor:
     def is_taken(self, waybill: str) -> bool:
         """Whether a pre-assigned waybill belongs to a shipment already."""
         return waybill in self._by_waybill
+
+    def keep_at_courier(self, reference: str, cp_id: int) -> None:
+        """Have a courier book a parcel whose waybill ClickPost never hears of."""
+        self.at_courier[reference, cp_id] = _waybill(cp_id, self._new_serial(f"courier {cp_id}:{reference}"))
 
     def place(
         self, reference: str, payload: JsonObject, account: Account, region: Region, *, real: float, courier: float

@@ -143,6 +143,10 @@ class Sandbox:
             "orders_created": self.orders_created,
             "orders": [self._order_row(order, with_scans) for order in self.vendor.orders.values()],
             "registered": [self._registered_row(order) for order in self.vendor.shipments.values() if order.registered],
+            "at_courier": [
+                {"reference_number": reference, "cp_id": cp_id, "waybill": waybill}
+                for (reference, cp_id), waybill in self.vendor.at_courier.items()
+            ],
             "webhooks": self.delivery.counts.as_json(),
             "calls": dict(self.calls),
         }

@@ -1,7 +1,7 @@
 """Allocate: asks ClickPost's recommendation for shipments that no rule gave a courier. Claim, call, record.
 
-What went out under a courier before may stand at ClickPost. Such a shipment is settled first: ClickPost is asked what
-it holds, and only what it does not hold gets a courier, or an end.
+What went out under a courier before may stand at ClickPost, and gets no other courier until it is settled: ClickPost is
+asked what it holds, and where it shows nothing, which proves nothing, a person is needed.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from awbridge.domain.retry import DEFAULT_RETRY_DELAYS, delay_before_retry
 from awbridge.domain.shipment import Region, Shipment, State
 from awbridge.steps.clock import Clock
 from awbridge.steps.found import keep_found
+from awbridge.steps.verdict import UNPROVEN
 from awbridge.store import Store, attempts, couriers, events, shipments
 from awbridge.store.couriers import CourierAccount
 from awbridge.store.database import Session
@@ -79,7 +80,8 @@ async def allocate_due(*, store: Store, clickpost: Recommends, clock: Clock, pol
         async with seats:
             if clock() >= now + policy.lease:
                 return  # not ours any more
-            if _must_be_settled(shipment) and not await _settle(store, clickpost, shipment, owner, clock, policy):
+            if shipment.may_stand:
+                await _settle(store, clickpost, shipment, owner, clock, policy)
                 return
             answer = await _ask(clickpost, shipment)
             async with store.write() as session:
@@ -92,14 +94,10 @@ async def allocate_due(*, store: Store, clickpost: Recommends, clock: Clock, pol
     return len(claimed)
 
 
-def _must_be_settled(shipment: Shipment) -> bool:
-    return shipment.may_stand or bool(shipment.sent_at and shipment.cancel_asked_at)
-
-
 async def _settle(
     store: Store, clickpost: Recommends, shipment: Shipment, owner: str, clock: Clock, policy: AllocatePolicy
-) -> bool:
-    """Ask ClickPost what it holds of a shipment that went out before; whether it holds nothing and goes on."""
+) -> None:
+    """Ask ClickPost what it holds of a shipment that may stand there."""
     reference = shipment.reference_number
     found = await clickpost.find_order(reference, region=shipment.region)
     async with store.write() as session:
@@ -107,12 +105,18 @@ async def _settle(
         outcome = "found" if found.placed else "not_found" if found.known else "not_asked"
         await _keep(session, shipment, found.call, outcome, now)
         if found.placed:
-            await keep_found(session, shipment, found.placed, polling=policy.polling, now=now)
-        elif not found.known:
-            await shipments.not_allocated(session, reference, owner, _not_asked(shipment, now, policy), now=now)
-        elif await shipments.not_held(session, reference, owner, now=now):
-            return not await shipments.cancel_is_asked(session, reference)
-    return False
+            ask_at = policy.polling.first_ask(now, reference)
+            await keep_found(session, shipment, found.placed, ask_at=ask_at, now=now)
+        else:
+            decided = _not_shown(shipment) if found.known else _not_asked(shipment, now, policy)
+            if await shipments.not_allocated(session, reference, owner, decided, now=now):
+                told = happened.stopped(shipment, decided.state, decided.problem, may_stand=True, now=now)
+                await events.write(session, told, now=now)
+
+
+def _not_shown(shipment: Shipment) -> NotAllocated:
+    problem = f"it was sent before, and ClickPost does not show it. {UNPROVEN}"
+    return NotAllocated(state=State.GAVE_UP, no_of_retries=shipment.no_of_retries, problem=problem, ask_at=None)
 
 
 def _not_asked(shipment: Shipment, now: datetime, policy: AllocatePolicy) -> NotAllocated:

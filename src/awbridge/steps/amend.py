@@ -26,7 +26,7 @@ from awbridge.clickpost.wire import as_text
 from awbridge.domain.allocation import Allocation
 from awbridge.domain.errors import FieldProblem, NotFound, NotPossible, PayloadRefused, ReferenceTaken
 from awbridge.domain.json import JsonObject
-from awbridge.domain.shipment import NewShipment, Shipment, State
+from awbridge.domain.shipment import NewShipment, SettleBy, Shipment, State
 from awbridge.steps import intake
 from awbridge.steps.at_courier import order_at_courier
 from awbridge.steps.clock import Clock
@@ -182,6 +182,11 @@ async def replace(
 
 def _check_replaceable(old: Shipment) -> None:
     reference = old.reference_number
+    if old.may_stand and old.state is not State.CANCELLED:
+        raise NotPossible(
+            f"{reference} may stand at ClickPost: a second shipment would be a second parcel. Retry or cancel it "
+            "first; or look in ClickPost's dashboard, and say what it shows (awbridge shipments settle, POST .../settle)"
+        )
     if old.final and old.state is not State.CANCELLED:
         status = status_info(old.status_code).name if old.status_code is not None else "ended"
         raise NotPossible(
@@ -272,4 +277,5 @@ def _differences(before: JsonObject, after: JsonObject) -> list[Difference]:
 
 
 def _may_change(shipment: Shipment) -> bool:
-    return not (shipment.success or shipment.state is State.CANCELLED or shipment.cancel_asked_at)
+    ended = shipment.success or shipment.state is State.CANCELLED or shipment.cancel_asked_at
+    return not (ended or shipment.settle_by is SettleBy.ASKING)

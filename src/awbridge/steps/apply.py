@@ -7,7 +7,7 @@ aside with its problem.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -19,9 +19,11 @@ from awbridge.domain import events as happened
 from awbridge.domain.asking import PollingRules
 from awbridge.domain.errors import StoreBusy
 from awbridge.domain.events import Happening
+from awbridge.domain.outcome import Placed
 from awbridge.domain.scan import Tidings
-from awbridge.domain.shipment import WaybillKind
+from awbridge.domain.shipment import Shipment, WaybillKind
 from awbridge.steps.clock import Clock
+from awbridge.steps.found import keep_found
 from awbridge.steps.story import Reading, Story, keep, open_stories, stored_standing, tell_anew
 from awbridge.store import Store, arrivals, events, inbox, shipments, tellings, waybills
 from awbridge.store.arrivals import Arrival
@@ -112,7 +114,8 @@ async def _apply(session: Session, claimed: Sequence[Delivery], now: datetime, p
         else:
             read.about = [about for t in read.tidings if (about := found.of(t))]
             ready.append(read)
-    first_told = await _tell_shipments(session, ready, now, policy)
+    turned_up = {s.reference_number: (s, t) for read in ready for t in read.tidings if (s := found.turned_up(t))}
+    first_told = await _tell_shipments(session, ready, now, policy, turned_up)
     await arrivals.count(session, [*_first_seen(readable), *first_told])
 
 
@@ -139,6 +142,11 @@ class _Found:
     by_waybill: dict[str, list[KnownWaybill]]
     by_reference: dict[str, KnownWaybill]
     by_order: dict[str, list[KnownWaybill]]
+    unplaced: dict[str, Shipment]
+
+    def turned_up(self, tidings: Tidings) -> Shipment | None:
+        """The shipment that went out and was not placed, where these tidings name it by reference, with a waybill."""
+        return self.unplaced.get(tidings.reference_number) if tidings.waybill else None
 
     def of(self, tidings: Tidings) -> KnownWaybill | None:
         if known := self.by_waybill.get(tidings.waybill):
@@ -163,18 +171,30 @@ async def _find_shipments(session: Session, tidings: Sequence[Tidings]) -> _Foun
     references = [t.reference_number for t in rest if t.reference_number]
     by_order = await shipments.of_orders(session, [t.order_id for t in rest if t.order_id])
     references += [reference for orders in by_order.values() for reference in orders]
+    stored = await shipments.get_many(session, references)
     known = {
         s.reference_number: KnownWaybill(s.waybill or "", s.courier_partner_id, s.reference_number, WaybillKind.MAIN)
-        for s in await shipments.get_many(session, references)
+        for s in stored
     }
-    return _Found(by_waybill, known, {o: [known[r] for r in rs if r in known] for o, rs in by_order.items()})
+    orders = {o: [known[r] for r in rs if r in known] for o, rs in by_order.items()}
+    unplaced = {s.reference_number: s for s in stored if s.sent_at and not s.success}
+    return _Found(by_waybill, known, orders, unplaced)
 
 
 async def _tell_shipments(
-    session: Session, ready: Sequence[_Read], now: datetime, policy: ApplyPolicy
+    session: Session,
+    ready: Sequence[_Read],
+    now: datetime,
+    policy: ApplyPolicy,
+    turned_up: Mapping[str, tuple[Shipment, Tidings]],
 ) -> list[Arrival]:
-    """Which side told new scans."""
+    """Which side told new scans. What `turned_up` is placed: ClickPost tells of it."""
     stories = await open_stories(session, _by_shipment(ready))
+    for shipment, tidings in turned_up.values():
+        placed = Placed(waybill=tidings.waybill, already=True, courier_partner_id=tidings.courier_partner_id)
+        ask_at = policy.polling.first_ask(now, shipment.reference_number)
+        await keep_found(session, shipment, placed, ask_at=ask_at, now=now)
+        log.warning("shipment.turned_up", reference=shipment.reference_number, waybill=tidings.waybill)
     told: list[Telling] = []
     applied: list[tuple[Delivery, str | None, int]] = []
     for read in sorted(ready, key=lambda r: (r.delivery.received_at, r.delivery.id)):

@@ -1,8 +1,8 @@
-"""Fallback: what one courier cannot take goes to the next as a new order, once it is certain that ClickPost holds none.
+"""Fallback: what one courier cannot take goes to the next as a new order, once it is certain that nobody holds one.
 
-Proof is the vendor's own word: its last answer to create-order was a refusal (it answers 323 for an order that it
-holds), and asked for the order it has none. Only then, in one transaction, the successor is added and the first ended.
-A killed process leaves the lease behind, nothing else.
+Proof is that each create-order was answered with a refusal in ClickPost's own words, or that a person said so since.
+That ClickPost shows none when it is asked proves nothing: the vendor does not document that question. Only then, in one
+transaction, the successor is added and the first ended. A killed process leaves the lease behind, nothing else.
 """
 
 from __future__ import annotations
@@ -107,12 +107,12 @@ async def _settle(
 ) -> None:
     reference = shipment.reference_number
     async with store.read() as session:
-        calls = await attempts.of_shipment(session, reference)
+        calls = [c for c in await attempts.of_shipment(session, reference) if _counts(c.made_at, shipment)]
         accounts = {a.transporter: a for a in await couriers.every(session)}
     changed_at = shipment.payload_changed_at
     recent = [c for c in calls if changed_at is None or c.made_at >= changed_at]
     why = another_courier_may(recent, shipment.payload, at_least=policy.failures)
-    if why is None:
+    if why is None or shipment.may_stand or not all_were_refused(calls):  # not certain: never
         await _leave(store, shipment, owner, clock)
         return
     if not _candidates(shipment, accounts):
@@ -123,10 +123,13 @@ async def _settle(
         await _later(store, clock, policy, shipment, owner, found)
     elif found.placed:
         await _place(store, clock, policy, shipment, owner, found)
-    elif not found.denied and (shipment.may_stand or not all_were_refused(calls)):
-        await _leave(store, shipment, owner, clock, found)  # not certain: never
     else:
         await _replace(store, clock, shipment, owner, found, accounts, why)
+
+
+def _counts(made_at: datetime, shipment: Shipment) -> bool:
+    """Whether a call may have left an order: what went out before a person settled it has left none."""
+    return shipment.settled_at is None or made_at >= shipment.settled_at
 
 
 async def _later(
@@ -145,10 +148,8 @@ async def _later(
         await _cancel_if_asked(session, reference, now)
 
 
-async def _leave(store: Store, shipment: Shipment, owner: str, clock: Clock, found: FoundOrder | None = None) -> None:
+async def _leave(store: Store, shipment: Shipment, owner: str, clock: Clock) -> None:
     async with store.write() as session:
-        if found:
-            await _keep(session, shipment, found, "not_certain", clock)
         await shipments.not_replaced(session, shipment.reference_number, owner)
         await _cancel_if_asked(session, shipment.reference_number, clock())
 
@@ -178,7 +179,8 @@ async def _place(
     async with store.write() as session:
         now = clock()
         await _keep(session, shipment, found, "placed", clock)
-        await keep_found(session, shipment, found.placed, polling=policy.polling, now=now)
+        ask_at = policy.polling.first_ask(now, shipment.reference_number)
+        await keep_found(session, shipment, found.placed, ask_at=ask_at, now=now)
     log.info("fallback.held_already", reference=shipment.reference_number, waybill=found.placed.waybill)
 
 

@@ -7,7 +7,6 @@ from datetime import datetime
 
 from awbridge.clickpost.orders import placed_differences
 from awbridge.domain import events as happened
-from awbridge.domain.asking import PollingRules
 from awbridge.domain.outcome import Placed
 from awbridge.domain.shipment import Shipment
 from awbridge.store import dispatch, events, shipments
@@ -15,11 +14,10 @@ from awbridge.store.database import Session
 from awbridge.store.dispatch import Placing
 
 
-async def keep_found(
-    session: Session, shipment: Shipment, placed: Placed, *, polling: PollingRules, now: datetime
-) -> None:
+async def keep_found(session: Session, shipment: Shipment, placed: Placed, *, ask_at: datetime, now: datetime) -> None:
     """ClickPost holds this shipment: keep its waybill, tell of it, and cancel it there where somebody asked for that.
 
+    `ask_at`: when tracking is asked for it.
     Nothing changes where another had learnt of it already.
     """
     rows = await dispatch.lock(session, [shipment.reference_number])
@@ -30,7 +28,7 @@ async def keep_found(
         shipment=shipment,
         placed=placed,
         difference="; ".join(placed_differences(shipment, placed)) or None,
-        next_ask_at=polling.first_ask(now, shipment.reference_number),
+        next_ask_at=ask_at,
     )
     await dispatch.place(session, [placing], now=now)
     holder = replace(shipment, courier_partner_id=placing.courier)  # which may be another than was asked

@@ -10,6 +10,7 @@ from typing import Any, cast
 from awbridge.clickpost.orders import (
     allocated,
     new_shipment,
+    own_waybill,
     payload_differences,
     shipment_details,
     unallocated_shipment,
@@ -24,7 +25,7 @@ from awbridge.domain.errors import (
     PayloadRefused,
     ReferenceTaken,
 )
-from awbridge.domain.shipment import NO_COURIER, NewShipment, Region, Shipment, State, shard_of
+from awbridge.domain.shipment import NO_COURIER, NewShipment, Region, SettleBy, Shipment, State, shard_of
 from awbridge.steps.clock import Clock
 from awbridge.store import Store, accounts, couriers, payload_versions, rules, shipments
 from awbridge.store.couriers import CourierAccount
@@ -128,6 +129,8 @@ async def change_locked(
     session: Session, existing: Shipment, new: NewShipment, *, now: datetime, changed_by: str, reason: str = ""
 ) -> Shipment:
     """`change_payload` of a shipment that the caller holds locked, by an order that was read."""
+    if existing.may_stand and (problem := _stays_where_it_may_stand(existing, new)):
+        raise NotPossible(problem)  # without a courier, allocate settles it before it gets one
     is_new = shipments.payload_text(existing.payload) != shipments.payload_text(new.payload)
     version = existing.payload_version + 1 if is_new else None
     if not await shipments.change_payload(session, new, now=now, version=version):
@@ -153,6 +156,26 @@ def read_change(
     return new
 
 
+def _stays_where_it_may_stand(existing: Shipment, new: NewShipment) -> str | None:
+    """Why this change would send a parcel anew that a courier may hold: under other names it knows it not again."""
+    to_nobody = new.courier_partner_id == NO_COURIER
+    pairs = {
+        "courier": (existing.courier_partner_id, existing.courier_partner_id if to_nobody else new.courier_partner_id),
+        "account": (existing.account_code, existing.account_code if to_nobody else new.account_code),
+        "region": (existing.region, new.region),
+        "order_id": (existing.order_id, new.order_id),
+        "awb_number": (own_waybill(existing.payload), own_waybill(new.payload)),
+    }
+    changed = [name for name, (before, after) in pairs.items() if before != after]
+    if not changed:
+        return None
+    return (
+        f"{existing.reference_number} may stand at ClickPost: {', '.join(changed)} cannot change before that is "
+        "settled. Retry it, or look in ClickPost's dashboard and say what it shows (awbridge shipments settle, or "
+        "POST .../settle)"
+    )
+
+
 def why_payload_stays(shipment: Shipment) -> str:
     """Why a payload cannot be changed, and what can be done instead."""
     reference = shipment.reference_number
@@ -165,6 +188,11 @@ def why_payload_stays(shipment: Shipment) -> str:
         )
     if shipment.cancel_asked_at:
         return f"{reference} is being cancelled: its payload cannot change any more"
+    if shipment.settle_by is SettleBy.ASKING:
+        return (
+            f"the courier says that it holds {reference} already: its payload cannot change before somebody says what "
+            "there is (awbridge shipments settle, or POST .../settle)"
+        )
     return f"{reference} is being sent right now: its payload cannot change while it is. Try again in a minute"
 
 

@@ -24,11 +24,11 @@ from awbridge.domain.desk import AccountState, Due, held_back, shares, taken
 from awbridge.domain.downtime import down_now
 from awbridge.domain.errors import StoreBusy, StoreError
 from awbridge.domain.json import JsonObject
-from awbridge.domain.shipment import Region, Shipment
+from awbridge.domain.shipment import Region, SettleBy, Shipment
 from awbridge.steps.clock import Clock
 from awbridge.steps.record import Done, record
 from awbridge.steps.verdict import PushPolicy, must_be_settled
-from awbridge.store import Store, accounts, dispatch, downtimes
+from awbridge.store import Store, accounts, dispatch, downtimes, payload_versions
 from awbridge.store.database import Session
 
 _PAUSE = 0.25  # seconds after which one looks for new work, while calls are in flight and none comes back
@@ -224,9 +224,11 @@ class Push:
     async def _call(self, shipment: Shipment, owner: str, until: datetime, *, probe: bool) -> None:
         if self._clock() >= until:
             return  # not ours any more, this process slept: whoever holds it now calls
-        answer = await self._clickpost.create_order(create_order_request(shipment), region=shipment.region)
-        asked = None
-        if must_be_settled(shipment, answer.outcome, self._clock(), self._policy):
+        answer = asked = None
+        if shipment.settle_by is not SettleBy.ASKING:
+            shipment = await self._to_send(shipment)
+            answer = await self._clickpost.create_order(create_order_request(shipment), region=shipment.region)
+        if answer is None or must_be_settled(shipment, answer.outcome, self._clock(), self._policy):
             asked = await self._clickpost.find_order(shipment.reference_number, region=shipment.region)
         self._answers.append(
             Done(
@@ -242,6 +244,16 @@ class Push:
         if self._recording is None:
             self._recording = asyncio.create_task(self._record_answers())
             self._recording.add_done_callback(self._recorded)
+
+    async def _to_send(self, shipment: Shipment) -> Shipment:
+        """The shipment with the payload that goes out: its own, or the first that may have been placed."""
+        first = shipment.stands_version
+        if shipment.settle_by is not SettleBy.REPEATING or first in (None, shipment.payload_version):
+            return shipment
+        async with self._store.read() as session:
+            versions = await payload_versions.of_shipment(session, shipment)
+        payload = next((v.payload for v in versions if v.version == first), None)
+        return replace(shipment, payload=payload, payload_version=first) if payload else shipment
 
     async def _record_answers(self) -> None:
         """Whatever has been answered goes into one transaction, again and again until nothing waits."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -13,9 +13,9 @@ from awbridge.clickpost.orders import placed_differences
 from awbridge.domain import events as happened
 from awbridge.domain.desk import AccountState, after_answers
 from awbridge.domain.events import Happening
-from awbridge.domain.outcome import Outcome, Pending, Placed, Rejected
-from awbridge.domain.shipment import Shipment
-from awbridge.steps.verdict import NAMES, PushPolicy, decide, tally, unsettled
+from awbridge.domain.outcome import AlreadyHeld, Outcome, Pending, Placed
+from awbridge.domain.shipment import Shipment, shard_of
+from awbridge.steps.verdict import NAMES, ONLY_ASKED, PushPolicy, decide, tally, unsettled
 from awbridge.store import Store, accounts, alarms, attempts, dispatch, events, shipments
 from awbridge.store.attempts import NewAttempt
 from awbridge.store.database import Session
@@ -28,15 +28,15 @@ log = structlog.get_logger()
 class Done:
     """A call that was made. `probe`: its account was in trouble when it went out. `asked`: the call that settled it.
 
-    `account` is the key under which it was claimed. `answer` stays what was answered, whatever was found when ClickPost
-    was asked after it.
+    `account` is the key under which it was claimed. `shipment` has the payload that went out. `answer` stays what was
+    answered, whatever was found when ClickPost was asked after it; None where ClickPost was only asked.
     """
 
     shipment: Shipment
     owner: str
     account: str
     probe: bool
-    answer: OrderAnswer
+    answer: OrderAnswer | None
     asked: FoundOrder | None
     answered_at: datetime
 
@@ -48,7 +48,9 @@ class Done:
     @property
     def outcome(self) -> Outcome:
         """What came of it: where ClickPost turned out to hold the order, that it is placed."""
-        return self.asked.placed if self.asked and self.asked.placed else self.answer.outcome
+        if self.asked and self.asked.placed:
+            return self.asked.placed
+        return self.answer.outcome if self.answer else AlreadyHeld(message=ONLY_ASKED)
 
 
 async def record(store: Store, done: Sequence[Done], now: datetime, policy: PushPolicy) -> None:
@@ -68,9 +70,14 @@ async def record(store: Store, done: Sequence[Done], now: datetime, policy: Push
         if failures:
             await dispatch.not_placed(session, [(d.reference, d.owner, what) for d, what in failures], now=now)
         told = [_placed(placing, now) for placing in placings]
-        told += [h for d, what in failures for h in happened.stopped(d.shipment, what.state, what.problem, now=now)]
+        told += [
+            stop
+            for d, what in failures
+            for stop in happened.stopped(d.shipment, what.state, what.problem, may_stand=what.may_stand, now=now)
+        ]
         await events.write(session, told, now=now)
-        await _cancel_where_asked(session, done, rows, now)
+        known = {p.shipment.reference_number for p in placings} | {d.reference for d, w in failures if not w.may_stand}
+        await _cancel_where_asked(session, known, rows, now)
         await accounts.save(session, [after[key] for key in states if after[key] != states[key]])
         for key, state in states.items():
             if state.in_trouble and not after[key].in_trouble:
@@ -83,12 +90,12 @@ async def record(store: Store, done: Sequence[Done], now: datetime, policy: Push
 
 
 def _after(account: str, state: AccountState, done: Sequence[Done], now: datetime, policy: PushPolicy) -> AccountState:
-    answers = [(d.outcome, d.probe) for d in done if d.account == account]
+    answers = [(d.outcome, d.probe) for d in done if d.answer and d.account == account]
     return after_answers(state, tally(answers), now, policy.desk)
 
 
 def _attempts(done: Done) -> list[NewAttempt]:
-    calls = [(done.answer.call, NAMES[type(done.answer.outcome)])]
+    calls = [(done.answer.call, NAMES[type(done.answer.outcome)])] if done.answer else []
     if done.asked:
         calls.append((done.asked.call, _what_was_found(done.asked)))
     return [
@@ -147,13 +154,13 @@ def _difference(shipment: Shipment, placed: Placed) -> str | None:
     return "; ".join(placed_differences(shipment, placed)) or None
 
 
-async def _cancel_where_asked(session: Session, done: Sequence[Done], rows: dict[str, InFlight], now: datetime) -> None:
-    """Somebody asked while the call was out, and now it is known what there is to cancel."""
-    for d in done:
-        row = rows[d.reference]
-        settled = isinstance(d.outcome, Placed) or (isinstance(d.outcome, Rejected) and _is_ours(d, rows))
-        if row.cancel_is_asked and settled and not row.success:
-            await shipments.cancel(session, d.reference, now=now)
+async def _cancel_where_asked(
+    session: Session, known: Collection[str], rows: dict[str, InFlight], now: datetime
+) -> None:
+    """Somebody asked while the call was out, and now it is `known` what there is to cancel."""
+    for reference in sorted(known, key=lambda r: (shard_of(r), r)):
+        if rows[reference].cancel_is_asked:
+            await shipments.cancel(session, reference, now=now)
 
 
 def _tell(done: Done) -> None:
@@ -164,6 +171,8 @@ def _tell(done: Done) -> None:
             log.warning("shipment.differs", difference=difference, **fields)
     elif isinstance(done.outcome, Pending):
         log.debug("shipment.waiting", **fields)
+    elif isinstance(done.outcome, AlreadyHeld):
+        log.error("shipment.already_held", **fields)
     else:
         log.warning(f"shipment.{NAMES[type(done.outcome)]}", **fields)
 

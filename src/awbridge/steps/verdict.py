@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 
 from awbridge.domain.asking import PollingRules
 from awbridge.domain.desk import DeskPolicy, Tally
-from awbridge.domain.outcome import Misconfigured, Outcome, Pending, Placed, Rejected, TryLater, Unknown
+from awbridge.domain.outcome import AlreadyHeld, Misconfigured, Outcome, Pending, Placed, Rejected, TryLater, Unknown
 from awbridge.domain.retry import DEFAULT_RETRY_DELAYS, delay_before_retry
-from awbridge.domain.shipment import Shipment, State
+from awbridge.domain.shipment import SettleBy, Shipment, State
 from awbridge.store.dispatch import NotPlaced
 
 NAMES: dict[type[Outcome], str] = {
@@ -19,6 +19,7 @@ NAMES: dict[type[Outcome], str] = {
     Pending: "pending",
     TryLater: "try_later",
     Unknown: "unknown",
+    AlreadyHeld: "already_held",
     Rejected: "rejected",
     Misconfigured: "misconfigured",
 }
@@ -52,35 +53,94 @@ def decide(
     While its account is `in_trouble`, a failure that passes uses up no try.
     """
     decided = _decide(shipment, outcome, now, policy, in_trouble=in_trouble)
-    unheard = isinstance(outcome, Unknown | Pending) or _is_registered(outcome) or _is_silent(outcome)
-    stands = shipment.may_stand or unheard
-    return replace(decided, may_stand=stands and not isinstance(outcome, Rejected))
+    if not _may_stand(shipment, outcome):
+        ends = decided.state is State.GAVE_UP or _is_refused(outcome)
+        return _cancelled(decided) if ends and shipment.cancel_asked_at else decided
+    first = shipment.stands_version or (None if isinstance(outcome, Pending) else shipment.payload_version)
+    at_courier = bool(shipment.courier_may_hold) or _is_left_open_by_courier(outcome)
+    stands = replace(
+        decided, may_stand=True, stands_version=first, settle_by=shipment.settle_by, courier_may_hold=at_courier
+    )
+    if isinstance(outcome, AlreadyHeld):
+        return replace(stands, settle_by=SettleBy.ASKING)
+    return _unproven(shipment, stands, now) if decided.state in _ENDS else stands
+
+
+_ENDS = (State.GAVE_UP, State.REJECTED, State.CANCELLED)
+_SAY = (
+    "Change the payload and retry, or look for this reference number in ClickPost's dashboard and say what it shows: "
+    "awbridge shipments settle, or POST .../settle"
+)
+ONLY_ASKED = "it was asked for again by its reference number"
+UNPROVEN = f"An earlier call may have placed it, and no later answer can prove that it did not. {_SAY}"
+HELD_THERE = (
+    "The courier says that it holds this order already, and ClickPost shows no waybill of it. Nothing is sent anew or "
+    "elsewhere. Look for this reference number in ClickPost's dashboard, or ask the courier, and say what there is: "
+    "awbridge shipments settle, or POST .../settle"
+)
+
+
+def _may_stand(shipment: Shipment, outcome: Outcome) -> bool:
+    """Whether ClickPost or the courier may hold the order after this answer.
+
+    A refusal takes back nothing that an earlier call left open: it may have been given before the reference number was
+    read. What was only queued ends with it. The courier's own reason, given to the payload that may stand, settles what
+    ClickPost left open (it answers 323 for what it holds before it asks a courier), but nothing that the courier did.
+    """
+    unheard = isinstance(outcome, Unknown | Pending | AlreadyHeld) or _is_registered(outcome) or _is_silent(outcome)
+    if unheard or not shipment.may_stand:
+        return unheard
+    only_queued = shipment.state is State.WAITING and shipment.stands_version is None
+    same = shipment.stands_version in (None, shipment.payload_version) and not shipment.courier_may_hold
+    reasoned = isinstance(outcome, TryLater) and outcome.reasoned
+    return not ((only_queued and _is_refused(outcome)) or (same and reasoned))
+
+
+def _is_left_open_by_courier(outcome: Outcome) -> bool:
+    unheard = isinstance(outcome, TryLater) and (outcome.unheard or outcome.may_stand) and not outcome.silent
+    return unheard or isinstance(outcome, AlreadyHeld)
+
+
+def _is_refused(outcome: Outcome) -> bool:
+    return isinstance(outcome, Rejected) or (isinstance(outcome, TryLater) and outcome.refused)
+
+
+def _cancelled(decided: NotPlaced) -> NotPlaced:
+    return replace(decided, state=State.CANCELLED, next_try_at=None)
+
+
+def _unproven(shipment: Shipment, decided: NotPlaced, now: datetime) -> NotPlaced:
+    """Nobody may take for dead what may travel: the first payload goes out once more, then a person is needed."""
+    sent, first = shipment.payload_version, decided.stands_version
+    if shipment.settle_by is None and first is not None and first != sent:
+        problem = f"{decided.problem}. An earlier payload may have been placed: it is sent again to find out"
+        return replace(decided, state=State.RETRYING, problem=problem, next_try_at=now, settle_by=SettleBy.REPEATING)
+    problem = f"{(decided.problem or '').rstrip('.')}. {UNPROVEN}"
+    return replace(decided, state=State.GAVE_UP, problem=problem, next_try_at=None, settle_by=None)
 
 
 def must_be_settled(shipment: Shipment, outcome: Outcome, now: datetime, policy: PushPolicy) -> bool:
-    """Whether ClickPost has to be asked what it holds, before this outcome is believed.
+    """Whether ClickPost is asked what it holds before this outcome is kept.
 
-    Where it says that it knows the order but gives no waybill, before giving up what may stand there, and where it
-    refuses what an earlier call may have placed: a changed payload may be refused before its reference number is read.
+    Where the order is said to be known without a waybill, and before a person is needed for what may stand there. A
+    waybill that it shows settles the question; that it shows none proves nothing.
     """
-    if isinstance(outcome, Rejected):
-        return shipment.may_stand
     if isinstance(outcome, Placed | Misconfigured):
         return False
     decided = decide(shipment, outcome, now, policy)
-    return _is_registered(outcome) or (decided.state is State.GAVE_UP and decided.may_stand)
+    ends = decided.state is State.GAVE_UP or isinstance(outcome, Rejected)
+    return _is_registered(outcome) or isinstance(outcome, AlreadyHeld) or (ends and decided.may_stand)
 
 
 def unsettled(shipment: Shipment, decided: NotPlaced, now: datetime, policy: PushPolicy) -> NotPlaced:
     """What becomes of a shipment that may stand at ClickPost, and ClickPost could not be asked.
 
-    It comes to no end: nobody may take for dead what may travel. It goes on at the longest delay, using up no try.
+    It comes to no end: it goes on at the longest delay, using up no try.
     """
-    if decided.state not in (State.GAVE_UP, State.REJECTED, State.CANCELLED):
+    if decided.state not in _ENDS or not decided.may_stand:
         return decided
     again_at = now + timedelta(seconds=max(policy.retry_delays))
-    tries = shipment.no_of_retries
-    return replace(decided, state=State.RETRYING, no_of_retries=tries, next_try_at=again_at, may_stand=True)
+    return replace(decided, state=State.RETRYING, no_of_retries=shipment.no_of_retries, next_try_at=again_at)
 
 
 def is_failure(outcome: Outcome) -> bool:
@@ -90,7 +150,7 @@ def is_failure(outcome: Outcome) -> bool:
 
 def tally(answers: Sequence[tuple[Outcome, bool]]) -> Tally:
     """One account's answers, counted; each with whether its call was a probe."""
-    good = [(o, probe) for o, probe in answers if isinstance(o, Placed | Pending | Rejected)]
+    good = [(o, probe) for o, probe in answers if isinstance(o, Placed | Pending | Rejected | AlreadyHeld)]
     failed = [o for o, _ in answers if isinstance(o, TryLater | Unknown) and is_failure(o)]
     wrong = [o for o, _ in answers if isinstance(o, Misconfigured)]
     rests = [o.retry_after or 1.0 for o, _ in answers if isinstance(o, TryLater) and not o.counts]
@@ -107,7 +167,7 @@ def tally(answers: Sequence[tuple[Outcome, bool]]) -> Tally:
 
 
 def _is_silent(outcome: Outcome) -> bool:
-    return isinstance(outcome, TryLater) and outcome.silent
+    return isinstance(outcome, TryLater) and (outcome.silent or outcome.unheard)
 
 
 def _is_registered(outcome: Outcome) -> bool:
@@ -123,6 +183,9 @@ def _decide(shipment: Shipment, outcome: Outcome, now: datetime, policy: PushPol
         case Rejected():
             state = State.CANCELLED if shipment.cancel_asked_at else State.REJECTED
             return NotPlaced(state=state, no_of_retries=tries, problem=_rejection(outcome), next_try_at=None)
+        case AlreadyHeld():
+            problem = f"{outcome.message.rstrip('.')}. {HELD_THERE}"
+            return NotPlaced(state=State.GAVE_UP, no_of_retries=tries, problem=problem, next_try_at=None)
         case Misconfigured():
             again_at = now + policy.desk.hold
             return NotPlaced(state=State.HELD, no_of_retries=tries, problem=outcome.message, next_try_at=again_at)

@@ -8,7 +8,17 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from awbridge.domain.outcome import Placed
-from awbridge.domain.shipment import NORMAL, URGENT, Piece, Shipment, State, WaybillKind, account_key, shard_of
+from awbridge.domain.shipment import (
+    NORMAL,
+    URGENT,
+    Piece,
+    SettleBy,
+    Shipment,
+    State,
+    WaybillKind,
+    account_key,
+    shard_of,
+)
 from awbridge.store import inbox, waybills
 from awbridge.store.database import Session
 from awbridge.store.queries import Queries
@@ -141,6 +151,9 @@ class NotPlaced:
     next_try_at: datetime | None
     waiting_since_at: datetime | None = None
     may_stand: bool = False
+    stands_version: int | None = None
+    settle_by: SettleBy | None = None
+    courier_may_hold: bool = False
 
 
 async def not_placed(session: Session, decided: Sequence[tuple[str, str, NotPlaced]], *, now: datetime) -> None:
@@ -157,6 +170,9 @@ async def not_placed(session: Session, decided: Sequence[tuple[str, str, NotPlac
             d.waiting_since_at,
             d.may_stand,
             now,
+            d.stands_version,
+            d.settle_by.value if d.settle_by else None,
+            d.courier_may_hold,
         )
         for reference, owner, d in decided
     ]

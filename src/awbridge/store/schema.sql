@@ -46,6 +46,9 @@ CREATE TABLE allocation_rules (
 
 -- One parcel journey. account: courier and account code as one key, "4:main"; priority: 0 urgent, 1 normal; difference:
 -- what ClickPost holds other than was asked; may_stand: a call without a clear answer may have placed it.
+-- stands_version: the payload of the first call that may have placed it (NULL: only queued); settle_by: how push finds out,
+-- by 'repeating' that payload or by 'asking' alone; courier_may_hold: the courier left it open.
+-- settled_at, settled_by: when a person said what ClickPost holds, and who.
 -- next_try_at: when push takes it up (NULL: never); next_ask_at: when tracking is asked (NULL: never).
 -- payload_version: which of its payloads this is (NULL: the first). replaces, replaced_by: the shipment that this one was
 -- made in place of, and the other way round. waits_for: held until that shipment is cancelled (its next_try_at is NULL).
@@ -118,6 +121,11 @@ CREATE TABLE shipments (
   asked_back_at TIMESTAMPTZ,
   erased_at TIMESTAMPTZ,
   npr_code INTEGER,
+  stands_version INTEGER,
+  settle_by TEXT,
+  courier_may_hold BOOLEAN,
+  settled_at TIMESTAMPTZ,
+  settled_by TEXT,
   PRIMARY KEY (shard, reference_number)
 );
 CREATE INDEX shipments_to_push ON shipments (account, priority, next_try_at)

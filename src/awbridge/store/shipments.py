@@ -12,7 +12,17 @@ from pydantic_core import from_json
 
 from awbridge.domain.lifecycle import Bucket, Sighting
 from awbridge.domain.overdue import StuckAfter, silent_since
-from awbridge.domain.shipment import DUE_STATES, NewShipment, Region, Shipment, State, Tracked, account_key, shard_of
+from awbridge.domain.shipment import (
+    DUE_STATES,
+    NewShipment,
+    Region,
+    SettleBy,
+    Shipment,
+    State,
+    Tracked,
+    account_key,
+    shard_of,
+)
 from awbridge.store import accounts, inbox
 from awbridge.store.accounts import Held
 from awbridge.store.database import Row, Session, row_as
@@ -31,6 +41,7 @@ def from_row(row: Row) -> Shipment:
     values["region"] = Region(values["region"])
     values["state"] = State(values["state"])
     values["payload_version"] = values["payload_version"] or 1
+    values["settle_by"] = SettleBy(values["settle_by"]) if values["settle_by"] else None
     return Shipment(**values)
 
 
@@ -588,12 +599,20 @@ async def not_allocated(
     return changed > 0
 
 
-async def not_held(session: Session, reference_number: str, owner: str, *, now: datetime) -> bool:
-    """ClickPost holds nothing of a shipment without a courier that was sent before; False when the lease was lost.
+async def settle_not_held(
+    session: Session, reference_number: str, *, by: str, problem: str | None, now: datetime
+) -> bool:
+    """Keep a person's word that nothing of it is held anywhere; False where nothing may stand, or it is being sent.
 
     It is cancelled where somebody asked for that.
     """
-    return await session.execute(_sql.not_held, shard_of(reference_number), reference_number, owner, now) > 0
+    shard = shard_of(reference_number)
+    return await session.execute(_sql.settle_not_held, shard, reference_number, now, by, problem) > 0
+
+
+async def settle_held(session: Session, reference_number: str, *, by: str, now: datetime) -> None:
+    """Keep who said under which waybill it is held; `dispatch.place` keeps that."""
+    await session.execute(_sql.settle_held, shard_of(reference_number), reference_number, now, by)
 
 
 async def claim_replaceable(

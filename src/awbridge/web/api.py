@@ -11,11 +11,11 @@ from fastapi import APIRouter, Body, Query, Request, Response
 from starlette.exceptions import HTTPException
 
 from awbridge.domain.allocation import Allocation
-from awbridge.domain.errors import NotFound, NotPossible
+from awbridge.domain.errors import FieldProblem, NotFound, NotPossible, PayloadRefused
 from awbridge.domain.overdue import DEFAULT_STUCK_AFTER, StuckAfter, silent_since
 from awbridge.domain.shipment import Shipment, State
 from awbridge.sinks.addresses import Network
-from awbridge.steps import amend, intake
+from awbridge.steps import amend, intake, settle
 from awbridge.steps.amend import Edit
 from awbridge.steps.catch_up import ask_back
 from awbridge.steps.clock import Clock
@@ -218,6 +218,24 @@ def router(
         no_nul(reference_number)
         return view(await intake.cancel(store=store, clock=clock, reference_number=reference_number))
 
+    @api.post("/shipments/{reference_number:path}/settle", tags=["shipments"])
+    async def settle_shipment(reference_number: str, body: views.SettleBody) -> views.ShipmentView:
+        """Say what ClickPost's dashboard shows of a shipment that may stand there: nothing, or its waybill."""
+        no_nul(reference_number)
+        if not body.held:
+            return view(await settle.not_held(store=store, clock=clock, reference_number=reference_number, by="api"))
+        if body.waybill is None:
+            raise PayloadRefused([FieldProblem("waybill", "is required where held is true")])
+        held = await settle.held_as(
+            store=store,
+            clock=clock,
+            reference_number=reference_number,
+            waybill=body.waybill,
+            courier_partner_id=body.courier_partner_id,
+            by="api",
+        )
+        return view(held)
+
     @api.post("/shipments/{reference_number:path}/ask", tags=["shipments"])
     async def ask_shipment(reference_number: str) -> views.ShipmentView:
         """Ask ClickPost for its timeline at once, or as soon as that may be; a silent one is on the schedule again."""
@@ -291,5 +309,5 @@ def router(
 
     add_routes(api, store, clock, zone)
     _ = (create_shipments, list_shipments, show_shipment, show_scans, show_attempts, retry_shipment, cancel_shipment)
-    _ = (change_payload, show_payloads, replace_shipment, ask_shipment, show_coverage, show_notices)
+    _ = (change_payload, show_payloads, replace_shipment, ask_shipment, settle_shipment, show_coverage, show_notices)
     return api

@@ -60,6 +60,11 @@ class ShipmentView(BaseModel):
     no_of_retries: int
     problem: str | None
     difference: str | None = Field(description="What ClickPost holds other than was asked.")
+    may_stand: bool = Field(
+        description="An earlier call may have placed it: it goes nowhere else until that is settled (.../settle)."
+    )
+    settled_at: datetime | None = Field(description="When a person said what ClickPost holds of it.")
+    settled_by: str | None
     urgent: bool
     next_try_at: datetime | None
     waybill: str | None
@@ -232,6 +237,16 @@ class ReplaceBody(BaseModel):
     payload: dict[str, Any] | None = Field(None, description="A whole order in place of the old shipment's payload.")
     set: dict[str, Any] = Field({}, description='Fields by path, e.g. {"shipment_details.weight": 500}.')
     after_cancel: StrictBool = Field(False, description="Hold the new shipment until the old one is cancelled.")
+
+
+class SettleBody(BaseModel):
+    """What ClickPost's dashboard, or the courier, shows of a shipment that may stand there."""
+
+    held: StrictBool = Field(description="False: neither ClickPost nor the courier holds it. True: under `waybill`.")
+    waybill: str | None = Field(None, min_length=1, max_length=200, pattern=_NO_NUL)
+    courier_partner_id: int | None = Field(
+        None, gt=0, lt=2**31, description="Who holds the waybill, where that is not the shipment's courier."
+    )
 
 
 class StretchView(BaseModel):

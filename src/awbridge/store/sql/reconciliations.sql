@@ -79,6 +79,6 @@ WHERE waybill IS NOT NULL AND reference_number
 -- version) one that carries what was edited at the courier since.
 UPDATE shipments SET payload = COALESCE($5, payload), payload_version = COALESCE($6, payload_version),
   state = 'ready', success = FALSE, no_of_retries = 0, problem = NULL, next_try_at = $4, waiting_since_at = NULL,
-  may_stand = TRUE, final = FALSE, aged_out_at = NULL, asked_back_at = $4, updated_at = $4
+  may_stand = TRUE, stands_version = COALESCE(payload_version, 1), settle_by = NULL, final = FALSE, aged_out_at = NULL, asked_back_at = $4, updated_at = $4
 WHERE shard = $1 AND reference_number = $2 AND waybill = $3 AND state = 'placed' AND success
   AND cancel_asked_at IS NULL AND lease_owner IS NULL AND replaced_by IS NULL AND erased_at IS NULL

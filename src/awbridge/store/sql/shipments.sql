@@ -46,23 +46,27 @@ WHERE order_id {{postgres: = ANY($1::text[])}}{{sqlite: IN (SELECT value FROM js
   AND (replaced_by IS NULL OR success OR state <> 'cancelled')
 
 -- name: try_again
--- Push has nobody to send one without a courier to: the recommendation is asked for again.
+-- Push has nobody to send one without a courier to: the recommendation is asked for again. What the courier says it holds
+-- is not sent again, but asked for.
 UPDATE shipments SET no_of_retries = 0, problem = NULL, waiting_since_at = NULL, waits_for = NULL, updated_at = $3,
+  settle_by = CASE WHEN settle_by = 'asking' THEN settle_by END,
   state = CASE WHEN courier_partner_id = 0 THEN 'allocating' ELSE 'ready' END,
   next_try_at = CASE WHEN courier_partner_id <> 0 THEN $3{{postgres: ::timestamptz}} END,
   allocate_at = CASE WHEN courier_partner_id = 0 THEN $3{{postgres: ::timestamptz}} END
 WHERE shard = $1 AND reference_number = $2 AND state IN ('retrying', 'held', 'rejected', 'gave_up', 'waiting')
 
 -- name: new_payload
--- One that waits for another's cancellation goes on waiting.
-UPDATE shipments SET payload = $3, order_id = $4, transporter = $5, courier_partner_id = $6, account_code = $7,
+-- One that waits for another's cancellation goes on waiting. Which payload may stand at ClickPost is not forgotten; what
+-- the courier says it holds stays as it is.
+UPDATE shipments SET stands_version = CASE WHEN may_stand THEN COALESCE(stands_version, payload_version, 1) END,
+  settle_by = NULL, payload = $3, order_id = $4, transporter = $5, courier_partner_id = $6, account_code = $7,
   delivery_type = $8, region = $10, account = $12, priority = $13, payload_changed_at = $9, no_of_retries = 0,
   waiting_since_at = NULL, payload_version = COALESCE($11, payload_version), updated_at = $9,
   state = CASE WHEN waits_for IS NULL THEN 'ready' ELSE state END,
   problem = CASE WHEN waits_for IS NULL THEN NULL ELSE problem END,
   next_try_at = CASE WHEN waits_for IS NULL THEN $9{{postgres: ::timestamptz}} END
 WHERE shard = $1 AND reference_number = $2 AND NOT success AND lease_owner IS NULL AND cancel_asked_at IS NULL
-  AND state <> 'cancelled'
+  AND state <> 'cancelled' AND (settle_by IS NULL OR settle_by <> 'asking')
 
 -- name: set_replaces
 UPDATE shipments SET replaces = $3 WHERE shard = $1 AND reference_number = $2
@@ -89,15 +93,17 @@ UPDATE shipments SET waits_for = NULL, updated_at = $3,
 WHERE shard = $1 AND reference_number = $2 AND waits_for IS NOT NULL
 
 -- name: cancel_unsent
--- Nothing ever went out for it, or it was refused and ClickPost certainly holds nothing: nothing to cancel over there.
+-- Nothing ever went out for it, or it was refused and no earlier call can have placed it: nothing to cancel over there.
 UPDATE shipments SET state = 'cancelled', cancel_asked_at = $3, next_try_at = NULL, updated_at = $3
 WHERE shard = $1 AND reference_number = $2 AND NOT success AND lease_owner IS NULL
   AND (sent_at IS NULL OR (state = 'rejected' AND NOT may_stand)) AND state <> 'cancelled'
 
 -- name: ask_cancel
--- What may stand at ClickPost is settled first (push goes on until it knows; without a courier, allocate asks), then
--- cancelled there.
+-- What may stand at ClickPost is settled first (push repeats the first payload, or asks where the courier holds it;
+-- without a courier, allocate asks), then cancelled there.
 UPDATE shipments SET cancel_asked_at = COALESCE(cancel_asked_at, $3), updated_at = $3,
+  settle_by = CASE WHEN may_stand AND NOT success AND settle_by IS NULL AND stands_version < COALESCE(payload_version, 1)
+    THEN 'repeating' ELSE settle_by END,
   next_try_at = CASE WHEN success OR (courier_partner_id <> 0 AND (state = 'gave_up' OR (state = 'rejected' AND may_stand)))
     THEN $3 ELSE next_try_at END,
   allocate_at = CASE WHEN NOT success AND courier_partner_id = 0 AND waits_for IS NULL THEN $3{{postgres: ::timestamptz}}
@@ -311,24 +317,28 @@ UPDATE shipments SET state = $4, no_of_retries = $5, problem = $6, allocate_at =
   lease_ends_at = NULL, updated_at = $8
 WHERE shard = $1 AND reference_number = $2 AND lease_owner = $3 AND state = 'allocating'
 
--- name: not_held
--- ClickPost holds nothing of what went out before: it goes on without a courier, or ends where somebody asked for that.
-UPDATE shipments SET may_stand = FALSE, updated_at = $4,
-  state = CASE WHEN cancel_asked_at IS NULL THEN state ELSE 'cancelled' END,
+-- name: settle_not_held
+-- A person says that neither ClickPost nor the courier holds it. Who asked for its cancellation gets it; the rest waits
+-- for that person: retry, change, replace or cancel.
+UPDATE shipments SET may_stand = FALSE, stands_version = NULL, settle_by = NULL, courier_may_hold = NULL, settled_at = $3, settled_by = $4,
+  problem = $5, updated_at = $3, waiting_since_at = NULL,
+  next_try_at = CASE WHEN cancel_asked_at IS NULL THEN next_try_at END,
   allocate_at = CASE WHEN cancel_asked_at IS NULL THEN allocate_at END,
-  problem = CASE WHEN cancel_asked_at IS NULL THEN problem END,
-  lease_owner = CASE WHEN cancel_asked_at IS NULL THEN lease_owner END,
-  lease_ends_at = CASE WHEN cancel_asked_at IS NULL THEN lease_ends_at END
-WHERE shard = $1 AND reference_number = $2 AND lease_owner = $3 AND state = 'allocating'
+  state = CASE WHEN cancel_asked_at IS NOT NULL THEN 'cancelled' ELSE state END
+WHERE shard = $1 AND reference_number = $2 AND NOT success AND may_stand AND lease_owner IS NULL AND state <> 'cancelled'
+
+-- name: settle_held
+UPDATE shipments SET settled_at = $3, settled_by = $4 WHERE shard = $1 AND reference_number = $2
 
 -- name: claim_replaceable
--- Ended, or failed often enough, under a transporter with a fallback; not older than the window; not looked at since
--- its last change. The lease keeps push away while the fallback is settled.
+-- Ended, or failed often enough, under a transporter with a fallback, and nothing of it may stand at ClickPost; not older
+-- than the window; not looked at since its last change. The lease keeps push away while the fallback is settled.
 UPDATE shipments SET lease_owner = $1, lease_ends_at = $2
 WHERE (shard, reference_number) IN (
   SELECT s.shard, s.reference_number FROM shipments s {{sqlite: INDEXED BY shipments_to_replace}}
   WHERE s.state IN ('rejected', 'gave_up', 'retrying') AND s.updated_at >= $4
-    AND (s.state <> 'retrying' OR s.no_of_retries >= $5) AND NOT s.success AND s.cancel_asked_at IS NULL
+    AND (s.state <> 'retrying' OR s.no_of_retries >= $5) AND NOT s.success AND NOT s.may_stand
+    AND s.cancel_asked_at IS NULL
     AND (s.fallback_at IS NULL OR s.fallback_at <= $3)
     AND (s.fallback_seen_at IS NULL OR s.fallback_seen_at < s.updated_at)
     AND (s.lease_ends_at IS NULL OR s.lease_ends_at <= $3)
@@ -357,8 +367,8 @@ WHERE shard = $1 AND reference_number = $2 AND lease_owner = $3
 -- The end of the first one. Nothing is written where anything happened to it since it was claimed.
 UPDATE shipments SET state = 'cancelled', replaced_by = $4, problem = $5, next_try_at = NULL, lease_owner = NULL,
   lease_ends_at = NULL, waiting_since_at = NULL, updated_at = $6
-WHERE shard = $1 AND reference_number = $2 AND lease_owner = $3 AND NOT success AND cancel_asked_at IS NULL
-  AND state IN ('rejected', 'gave_up', 'retrying')
+WHERE shard = $1 AND reference_number = $2 AND lease_owner = $3 AND NOT success AND NOT may_stand
+  AND cancel_asked_at IS NULL AND state IN ('rejected', 'gave_up', 'retrying')
 
 -- name: placed_though_replaced
 SELECT reference_number FROM shipments
