@@ -364,6 +364,24 @@ def test_a_bad_edit_fails_with_every_problem_and_changes_nothing(awbridge: Any, 
 
 
 @pytest.mark.usefixtures("rejected")
+def test_a_person_says_what_clickposts_dashboard_shows(awbridge: Any, tmp_path: Path) -> None:
+    refused = awbridge("shipments", "settle", "R1", "--not-held")
+    assert (refused.exit_code, "nothing is open about what ClickPost holds" in refused.output.replace("\n", " ")) == (
+        1,
+        True,
+    )
+    for wrong in ((), ("--not-held", "--waybill", "AWB1")):
+        assert "either --not-held or --waybill" in awbridge("shipments", "settle", "R1", *wrong).output
+    assert "about one shipment" in awbridge("shipments", "settle", "R1", "R2", "--waybill", "AWB1").output
+    database = apsw.Connection(str(tmp_path / "cli.db"))
+    database.execute("UPDATE shipments SET may_stand = TRUE, state = 'gave_up'")
+    database.close()
+    assert awbridge("shipments", "settle", "R1", "--waybill", "AWB1").output == "R1: placed\n"
+    shown = json.loads(awbridge("shipments", "show", "R1", "--json").stdout)["shipment"]
+    assert (shown["waybill"], shown["may_stand"], shown["settled_by"].startswith("cli (")) == ("AWB1", False, True)
+
+
+@pytest.mark.usefixtures("rejected")
 def test_a_shipment_is_replaced_under_a_new_reference(awbridge: Any) -> None:
     done = awbridge("shipments", "replace", "R1", "--reference", "R1-NEW", "--set", "weight=750")
     assert done.output == "R1 is replaced by R1-NEW: ready\n"

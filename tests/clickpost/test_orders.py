@@ -69,6 +69,20 @@ def test_children_are_found_in_each_place_and_once() -> None:
     assert placed.children == ("W1-1", "W1-2")
 
 
+def test_the_second_waybill_of_a_multi_modal_shipment_is_kept_with_its_label() -> None:
+    told = answer(200, waybill="W1", waybill1="W2", label1="https://labels.example/W2.pdf", DestinationArea="BLR")
+    placed = parse(told)
+    assert isinstance(placed, Placed)
+    assert (placed.waybill, placed.children) == ("W1", ("W2",))
+    assert [piece.label_url for piece in placed.pieces] == ["https://labels.example/W2.pdf"]
+
+
+@pytest.mark.parametrize(("code", "kind"), [(102, Pending), (202, Pending), (323, Placed)])
+def test_success_false_beside_these_codes_changes_nothing(code: int, kind: type) -> None:
+    told = {"meta": {"status": code, "success": False}, "result": {"waybill": "W1", "reference_number": REFERENCE}}
+    assert isinstance(parse(told), kind)
+
+
 def test_the_status_is_taken_from_each_place() -> None:
     result = {"waybill": "W1"}
     for body in (

@@ -4,22 +4,30 @@ import contextlib
 import json
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from awbridge.clickpost.accounts import parse_fetch_accounts
+from awbridge.clickpost.deliveries import read_delivery
+from awbridge.clickpost.orders import parse_create_order
+from awbridge.clickpost.tables import TableRow
+from awbridge.clickpost.tracking import parse_track_order
 from awbridge.clickpost.wire import (
     Reply,
     as_bool,
     as_id,
     as_int,
     as_text,
+    as_waybill,
     read_json,
     read_reply,
     read_retry_after,
 )
+from awbridge.domain.outcome import TryLater
+from awbridge.domain.scan import Source
 from tests.clickpost.strategies import json_values
 
 NOW = datetime(2026, 11, 2, 10, 0, tzinfo=UTC)
@@ -186,3 +194,36 @@ def test_accounts_are_read_and_broken_ones_left_out() -> None:
             (5, "12", True),
         ]
     assert parse_fetch_accounts(Reply(http_status=200, body={"result": None})) == []
+
+
+NO_WAYBILLS = (
+    *("", " ", None, "NA", "n/a", "N.A.", "#N/A", "#REF!", "#VALUE!", "#DIV/0!", "-", "--", "\u2014", "null", "None"),
+    *("0", 0, 0.0, "0.0", "000", "nan", "NIL", "Not Available", "not-assigned", False),
+)
+
+
+@pytest.mark.parametrize("value", NO_WAYBILLS)
+def test_what_stands_for_no_waybill_is_none(value: Any) -> None:
+    assert as_waybill(value) == ""
+
+
+@pytest.mark.parametrize("value", ["00125", "AWB1", "NA123", "10", 77, "0-1", "PENDING-77", "REF77", 4.0e12])
+def test_a_waybill_stays_as_it_is(value: Any) -> None:
+    assert as_waybill(value) == as_id(value) != ""
+
+
+@pytest.mark.parametrize("value", NO_WAYBILLS)
+def test_no_reader_takes_that_for_a_waybill(value: Any) -> None:
+    meta = {"status": 200, "success": True}
+    told = Reply(http_status=200, body={"meta": meta, "result": {"waybill": value, "waybill1": value}})
+    outcome = parse_create_order(told, "R")
+    assert isinstance(outcome, TryLater)
+    assert outcome.may_stand
+    polled = Reply(http_status=200, body={"meta": meta, "result": {str(value): {"scans": [{"status": "x"}]}}})
+    assert parse_track_order(polled, 4) == []
+    hook = {"waybill": value, "rto_awb": value, "reference_number": "R", "clickpost_status_code": 5}
+    [tidings] = read_delivery(
+        Source.WEBHOOK, json.dumps(hook).encode(), received_at=datetime(2026, 11, 1, tzinfo=UTC), zone=ZoneInfo("UTC")
+    )
+    assert (tidings.waybill, tidings.rto_waybill, tidings.reference_number) == ("", "", "R")
+    assert TableRow(2, {"waybill": value}).id("waybill") == ""

@@ -186,3 +186,33 @@ def test_faults_can_be_named_on_a_command_line() -> None:
 def test_impossible_faults_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Faults.model_validate(wrong)
+
+
+async def test_what_a_courier_keeps_is_in_the_books_of_nobody_else() -> None:
+    async with running(SandboxConfig()) as sandbox, merchant(sandbox) as http:
+        sandbox.once("held_by_courier")
+        assert code_of(await place(http, "K-1")) == 329
+        for _ in range(8):
+            again = (await place(http, "K-1")).json()
+            assert again["meta"].get("status", again["meta"].get("status_code")) == 319
+            assert "Error In Order Placing To Courier Partner: " in again["meta"]["message"]
+            assert again.get("reference_number", "K-1") == "K-1"
+        assert code_of(await http.get(CREATE, params={"reference_number": "K-1"})) == 330
+        assert code_of(await place(http, "K-1", courier_partner=5)) == 200, "another courier knows nothing of it"
+        [kept] = sandbox.ledger()["at_courier"]  # pyright: ignore[reportGeneralTypeIssues]
+        assert (kept["reference_number"], kept["cp_id"]) == ("K-1", 4)
+
+
+async def test_as_documented_an_order_is_fetched_by_waybill_and_courier_alone() -> None:
+    async with running(SandboxConfig(fetch_by_reference=False)) as sandbox, merchant(sandbox) as http:
+        waybill = (await place(http, "D-1")).json()["result"]["waybill"]
+        answer = await http.get(CREATE, params={"reference_number": "D-1"})
+        assert (answer.status_code, answer.json()) == (400, {})
+        assert code_of(await http.get(CREATE, params={"awb": waybill, "cp_id": "4"})) == 200
+
+
+@pytest.mark.parametrize(("first", "code"), [(True, 315), (False, 323)])
+async def test_a_payload_may_be_refused_before_its_reference_number_is_read(first: bool, code: int) -> None:
+    async with running(SandboxConfig(payload_before_reference=first)) as sandbox, merchant(sandbox) as http:
+        assert code_of(await place(http, "B-1")) == 200
+        assert code_of(await place(http, "B-1", order_type="COD")) == code

@@ -1,13 +1,13 @@
 """Never two live parcels for one order: a model test over a simulated ClickPost, with and without a fetch by reference.
 
-Whatever answers are lost, whatever couriers keep to themselves, and whatever people edit, cancel, replace, move and say in
-between: the sandbox's books and those of its couriers never hold two parcels of one order, other than one that is being
-cancelled.
+Whatever answers are lost, whatever couriers keep to themselves, whatever people edit, cancel, replace, move or say:
+the books of ClickPost and of its couriers never hold two parcels of one order, other than one that is being cancelled.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -146,10 +146,8 @@ class World:
                 **who, edit=Edit(), after_cancel=how or self.is_at_courier(shipment), allocation=Allocation.OFF
             ),
         }
-        try:
+        with suppress(IntakeError, NotPossible):
             await acts[name]()
-        except (IntakeError, NotPossible):
-            pass
         if name != "time":
             await self.time()
 

@@ -595,3 +595,20 @@ async def test_shipments_that_need_somebody_are_listed_page_by_page(web: Web, wh
 async def test_lists_are_asked_for_one_at_a_time(web: Web) -> None:
     body = problem(await web.http.get("/v1/shipments", params={"stuck": True, "state": "placed"}), 400)
     assert "one at a time" in body["title"]
+
+
+async def test_a_person_settles_what_may_stand_over_http(web: Web) -> None:
+    await web.http.post("/v1/shipments", json=[an_order("R/1"), an_order("S")])
+    problem(await web.http.post("/v1/shipments/R/1/settle", json={"held": False}), 409)
+    async with web.store.write() as session:
+        await session.execute(sql("UPDATE shipments SET may_stand = TRUE, state = 'gave_up', sent_at = created_at"))
+    assert (await web.http.get("/v1/shipments/S")).json()["may_stand"] is True
+    problem(await web.http.post("/v1/shipments/R/1/replace"), 409)
+    problem(await web.http.post("/v1/shipments/R/1/settle", json={"held": True}), 422)
+    problem(await web.http.post("/v1/shipments/R/1/settle", json={"held": True, "waybill": "#N/A"}), 422)
+    problem(await web.http.post("/v1/shipments/NONE/settle", json={"held": False}), 404)
+    held = (await web.http.post("/v1/shipments/R/1/settle", json={"held": True, "waybill": "AWB1"})).json()
+    assert (held["state"], held["waybill"], held["may_stand"], held["settled_by"]) == ("placed", "AWB1", False, "api")
+    free = (await web.http.post("/v1/shipments/S/settle", json={"held": False})).json()
+    assert (free["state"], free["may_stand"]) == ("gave_up", False)
+    assert "nothing is held at ClickPost, said api" in free["problem"]

@@ -185,7 +185,7 @@ def _check_replaceable(old: Shipment) -> None:
     if old.may_stand and old.state is not State.CANCELLED:
         raise NotPossible(
             f"{reference} may stand at ClickPost: a second shipment would be a second parcel. Retry or cancel it "
-            "first; or look in ClickPost's dashboard, and say what it shows (awbridge shipments settle, POST .../settle)"
+            "first, or look in ClickPost's dashboard and say what it shows (awbridge shipments settle, POST .../settle)"
         )
     if old.final and old.state is not State.CANCELLED:
         status = status_info(old.status_code).name if old.status_code is not None else "ended"

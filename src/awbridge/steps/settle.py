@@ -35,7 +35,7 @@ async def not_held(*, store: Store, clock: Clock, reference_number: str, by: str
         shown = problem if shipment.state in (State.GAVE_UP, State.REJECTED) else shipment.problem
         if not await shipments.settle_not_held(session, reference_number, by=by, problem=shown, now=clock()):
             raise NotPossible(_why_not(shipment))
-        log.warning("shipment.settled", reference=reference_number, held=False, by=by)
+        log.info("shipment.settled", reference=reference_number, held=False, by=by)
         return await intake.locked(session, reference_number)
 
 
@@ -64,7 +64,7 @@ async def held_as(
         placed = Placed(waybill=number, already=True, courier_partner_id=courier)
         await keep_found(session, shipment, placed, ask_at=now, now=now)
         await shipments.settle_held(session, reference_number, by=by, now=now)
-        log.warning("shipment.settled", reference=reference_number, held=True, waybill=number, by=by)
+        log.info("shipment.settled", reference=reference_number, held=True, waybill=number, by=by)
         return await intake.locked(session, reference_number)
 
 
