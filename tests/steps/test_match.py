@@ -238,3 +238,16 @@ async def test_the_folder_gives_whole_files_and_keeps_them_aside(store: Store, t
 )
 def test_a_file_s_name_tells_what_it_lists_and_of_which_day(name: str, kind: Table, day: date | None) -> None:
     assert (kind_of_file(name), day_of_file(name)) == (kind, day)
+
+
+@pytest.mark.parametrize(("went_out", "state"), [(True, "placed"), (False, "ready")])
+async def test_a_report_that_names_the_reference_proves_that_clickpost_holds_it(
+    store: Store, went_out: bool, state: str
+) -> None:
+    await add(store, "R")
+    if went_out:
+        async with store.write() as session:
+            await session.execute(sql("UPDATE shipments SET may_stand = TRUE, state = 'gave_up', sent_at = created_at"))
+    await reconciled(store, "AWB,Reference Number,Status\n4400000000001,R,InTransit\n")
+    after = await get(store, "R")
+    assert (after.state, after.waybill, after.may_stand) == (state, "4400000000001" if went_out else None, False)

@@ -18,15 +18,22 @@ from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
+import structlog
+
 from awbridge.clickpost.report_rows import ReportRow, ReportRows, read_report
 from awbridge.domain.errors import TableUnreadable
+from awbridge.domain.outcome import Placed
 from awbridge.domain.reconcile import Kind, Ours, Table, Theirs, differences, newest
 from awbridge.domain.schedule import day_span
+from awbridge.steps.found import keep_found
 from awbridge.store import Store, reconciliations, shipments, waybills
 from awbridge.store import differences as found_differences
+from awbridge.store.database import Session
 from awbridge.store.differences import Finding
 from awbridge.store.matching import LaidRow, Matching, OursAs
 from awbridge.store.reconciliations import Outcome
+
+log = structlog.get_logger()
 
 T = TypeVar("T")
 
@@ -226,3 +233,19 @@ async def _keep(store: Store, task: Task, findings: Sequence[Finding], tally: _T
             await reconciliations.ask_soon(
                 session, behind, now=now, asked_before=now - ASK_AGAIN, else_at=now + ASK_AGAIN
             )
+            for finding in findings:
+                await _turn_up(session, finding, now)
+
+
+async def _turn_up(session: Session, finding: Finding, now: datetime) -> None:
+    """A report that names a shipment by its reference number, with a waybill, proves that ClickPost holds it."""
+    ours, theirs = finding.ours, finding.theirs
+    if ours is None or theirs is None or ours.waybill or not theirs.waybill:
+        return
+    if theirs.reference_number != ours.reference_number:
+        return
+    shipment = await shipments.get(session, ours.reference_number)
+    if shipment and shipment.sent_at and not shipment.success:
+        placed = Placed(waybill=theirs.waybill, already=True, courier_partner_id=theirs.courier_partner_id)
+        await keep_found(session, shipment, placed, ask_at=now, now=now)
+        log.warning("shipment.turned_up", reference=shipment.reference_number, waybill=theirs.waybill)
