@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 from awbridge.clickpost.accounts import parse_fetch_accounts
 from awbridge.clickpost.deliveries import read_delivery
 from awbridge.clickpost.orders import parse_create_order
-from awbridge.clickpost.tables import TableRow
+from awbridge.clickpost.report_rows import read_report
 from awbridge.clickpost.tracking import parse_track_order
 from awbridge.clickpost.wire import (
     Reply,
@@ -213,7 +215,7 @@ def test_a_waybill_stays_as_it_is(value: Any) -> None:
 
 
 @pytest.mark.parametrize("value", NO_WAYBILLS)
-def test_no_reader_takes_that_for_a_waybill(value: Any) -> None:
+def test_no_reader_takes_that_for_a_waybill(value: Any, tmp_path: Path) -> None:
     meta = {"status": 200, "success": True}
     told = Reply(http_status=200, body={"meta": meta, "result": {"waybill": value, "waybill1": value}})
     outcome = parse_create_order(told, "R")
@@ -226,4 +228,8 @@ def test_no_reader_takes_that_for_a_waybill(value: Any) -> None:
         Source.WEBHOOK, json.dumps(hook).encode(), received_at=datetime(2026, 11, 1, tzinfo=UTC), zone=ZoneInfo("UTC")
     )
     assert (tidings.waybill, tidings.rto_waybill, tidings.reference_number) == ("", "", "R")
-    assert TableRow(2, {"waybill": value}).id("waybill") == ""
+    file = tmp_path / "report.csv"
+    with file.open("w", newline="") as text:
+        csv.writer(text).writerows([["AWB", "Reference Number"], [value, "R-1"]])
+    [row] = read_report(file, file.name, zone=ZoneInfo("UTC"))
+    assert (row.waybill, row.reference_number) == ("", "R-1")

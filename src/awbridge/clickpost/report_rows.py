@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from awbridge.clickpost import report_columns
 from awbridge.clickpost.codes import COURIER_NAMES, STATUSES
 from awbridge.clickpost.report_columns import read_report_time
-from awbridge.clickpost.wire import as_id, as_int
+from awbridge.clickpost.wire import as_id, as_int, as_waybill
 from awbridge.domain.errors import CellSpoilt
 from awbridge.domain.reconcile import Theirs
 from awbridge.tables.cells import read_id, says_nothing
@@ -37,7 +37,7 @@ KEYS = ("waybill", "reference_number", "order_id")
 LAYOUT = by_names(MEANINGS, KEYS)
 LONGEST_NOTHING = 9  # characters of the longest word that means "nothing": undefined
 
-_PLAIN = re.compile(r"[0-9A-Za-z-]{10,99}").fullmatch  # longer than LONGEST_NOTHING
+_PLAIN = re.compile(r"(?=.*[0-9])[0-9A-Za-z-]{10,99}").fullmatch  # no word that means "nothing"
 
 
 class ReportRow(NamedTuple):
@@ -117,7 +117,8 @@ class ReportRows:
         if value in (None, ""):
             return ""
         try:
-            return as_id(read_id(value))
+            text = read_id(value)
+            return as_waybill(text) if meaning == "waybill" else as_id(text)
         except CellSpoilt as problem:
             self.spoilt += meaning == "waybill"
             place = f"{self.table.place(line)}, column {self.understood[meaning]}"

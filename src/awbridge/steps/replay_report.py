@@ -13,7 +13,7 @@ from typing import Any
 
 from awbridge.clickpost.report_columns import COURIER, ORDER, PAYLOAD, REFERENCE, STATUS, WAYBILL
 from awbridge.clickpost.webhooks import webhook_identity
-from awbridge.clickpost.wire import as_int
+from awbridge.clickpost.wire import as_int, as_waybill
 from awbridge.domain.asking import soonest_ask
 from awbridge.domain.errors import CellSpoilt, TableUnreadable
 from awbridge.domain.scan import Source
@@ -165,7 +165,7 @@ async def _ask(store: Store, now: datetime, wanted: Mapping[str, Row], ask_again
 
 async def _reference(session: Session, row: Row) -> str:
     """The shipment that a row is about: by waybill and courier, else reference number, else order; "" for none."""
-    if number := row.id("waybill"):
+    if number := as_waybill(row.id("waybill")):
         known = (await waybills.find(session, [number])).get(number, [])
         courier = as_int(row.cells.get("courier"))
         same = [k for k in known if k.courier_partner_id == courier] or known
