@@ -289,7 +289,7 @@ async def test_a_waybill_chosen_beforehand_stays_with_the_old_shipment(store: St
 
 
 @pytest.mark.parametrize(
-    ("outcome", "then"), [(REJECTED, State.CANCELLED), (TryLater(message="later"), State.RETRYING)]
+    ("outcome", "then"), [(REJECTED, State.CANCELLED), (TryLater(message="later"), State.CANCELLED)]
 )
 async def test_what_went_out_may_be_replaced_whatever_became_of_it(store: Store, outcome: Any, then: State) -> None:
     await take_in(store, an_order("R"))

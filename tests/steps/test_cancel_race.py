@@ -93,11 +93,12 @@ async def test_asked_before_the_first_call_it_is_never_sent(store: Store) -> Non
     [
         ((PLACED,), ["AWB1"]),
         ((Unknown(message="lost"), KNOWN), ["AWB1"]),
-        ((TryLater(message="busy"), PLACED), ["AWB1"]),
+        ((TryLater(message="busy", may_stand=True), PLACED), ["AWB1"]),
+        ((TryLater(message="busy"),), []),
         ((Pending(), Pending(), PLACED), ["AWB1"]),
         ((Rejected(message="no"),), []),
     ],
-    ids=["placed", "lost", "later", "pending", "rejected"],
+    ids=["placed", "lost", "later", "not taken", "pending", "rejected"],
 )
 async def test_asked_during_the_call_it_is_settled_first_and_then_cancelled(
     store: Store, outcomes: tuple[Outcome, ...], cancelled: list[str]
@@ -111,7 +112,9 @@ async def test_asked_during_the_call_it_is_settled_first_and_then_cancelled(
 
 
 @pytest.mark.parametrize(
-    "first", [Unknown(message="lost"), TryLater(message="busy"), Pending()], ids=lambda o: type(o).__name__
+    "first",
+    [Unknown(message="lost"), TryLater(message="busy", may_stand=True), Pending()],
+    ids=lambda o: type(o).__name__,
 )
 async def test_asked_between_two_calls_it_is_settled_first_and_then_cancelled(store: Store, first: Outcome) -> None:
     clock, vendor = SetClock(), Vendor(first, PLACED)
@@ -121,6 +124,18 @@ async def test_asked_between_two_calls_it_is_settled_first_and_then_cancelled(st
     assert (await get(store, "R")).state is not State.CANCELLED, "ClickPost may hold it"
     await run_to_the_end(store, vendor, clock)
     assert vendor.cancelled == ["AWB1"]
+
+
+async def test_asked_between_two_calls_what_nobody_can_hold_is_cancelled_at_once(store: Store) -> None:
+    """Sending it once more, to learn what there is to cancel, would make the parcel that nobody wants."""
+    clock, vendor = SetClock(), Vendor(TryLater(message="busy"), PLACED)
+    await add(store, "R")
+    await push(store, vendor, clock)
+    await want_cancelled(store, clock)
+    assert (await get(store, "R")).state is State.CANCELLED
+    clock.forward(days=1)
+    assert await push(store, vendor, clock) == 0
+    assert (vendor.orders, vendor.cancelled) == (1, [])
 
 
 async def test_a_refusal_is_no_end_until_clickpost_was_asked_what_the_lost_call_left(store: Store) -> None:
@@ -151,7 +166,7 @@ async def test_a_cancel_ends_what_every_call_was_refused(store: Store) -> None:
     await add(store, "R")
     vendor.during_order = lambda: want_cancelled(store, clock)
     await run_to_the_end(store, vendor, clock)
-    assert (vendor.orders, vendor.cancelled) == (2, [])
+    assert (vendor.orders, vendor.cancelled) == (1, [])
 
 
 async def test_asked_after_the_call_it_is_cancelled_there(store: Store) -> None:

@@ -93,10 +93,10 @@ UPDATE shipments SET waits_for = NULL, updated_at = $3,
 WHERE shard = $1 AND reference_number = $2 AND waits_for IS NOT NULL
 
 -- name: cancel_unsent
--- Nothing ever went out for it, or it was refused and no earlier call can have placed it: nothing to cancel over there.
+-- Nothing ever went out for it, or no call can have placed it: nothing to cancel over there, and nothing more goes out.
 UPDATE shipments SET state = 'cancelled', cancel_asked_at = $3, next_try_at = NULL, updated_at = $3
 WHERE shard = $1 AND reference_number = $2 AND NOT success AND lease_owner IS NULL
-  AND (sent_at IS NULL OR (state = 'rejected' AND NOT may_stand)) AND state <> 'cancelled'
+  AND (sent_at IS NULL OR NOT may_stand) AND state <> 'cancelled'
 
 -- name: ask_cancel
 -- What may stand at ClickPost is settled first (push repeats the first payload, or asks where the courier holds it;
