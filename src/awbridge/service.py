@@ -43,7 +43,7 @@ from awbridge.steps.act import ActPolicy, act_due
 from awbridge.steps.alarm import Digest, Operator, tell_operators
 from awbridge.steps.allocate import AllocatePolicy, allocate_due
 from awbridge.steps.apply import ApplyPolicy, apply_due
-from awbridge.steps.cancel import cancel_due
+from awbridge.steps.cancel import CancelPolicy, cancel_due
 from awbridge.steps.catch_up import POLLING, CatchUpPolicy, ask_for_silent, cover_next_window
 from awbridge.steps.clock import Clock, utc_now
 from awbridge.steps.courtesy import Courtesy
@@ -138,6 +138,14 @@ def push_policy(settings: Settings) -> PushPolicy:
             ramp_until=settings.ramp_until,
             patience=timedelta(seconds=settings.push_lease_seconds),
         ),
+    )
+
+
+def cancel_policy(settings: Settings) -> CancelPolicy:
+    """How cancellations are tried, by the settings. The lease outlives the longest call."""
+    return CancelPolicy(
+        retry_delays=settings.retry_delays,
+        deadline=timedelta(seconds=settings.cancel_deadline_seconds),
     )
 
 
@@ -355,7 +363,7 @@ def step_loops(
     covering = catch_up_policy(settings, beat=partial(beat, "cover"))
     asking = catch_up_policy(settings, beat=partial(beat, "ask"))
     allocating, falling_back = allocate_policy(settings), fallback_policy(settings)
-    idle, delays = settings.steps_idle_seconds, settings.retry_delays
+    cancelling, idle = cancel_policy(settings), settings.steps_idle_seconds
     push = Push(store=store, clickpost=clickpost, clock=clock, policy=push_policy(settings))
     watch = Watch(store, clock, watch_policy(settings), refusals or Refusals())
     reconciling = reconcile_policy(settings)
@@ -368,7 +376,7 @@ def step_loops(
         return taken
 
     work: dict[str, Callable[[], Awaitable[int]]] = {
-        "cancel": lambda: cancel_due(store=store, clickpost=clickpost, clock=clock, retry_delays=delays),
+        "cancel": lambda: cancel_due(store=store, clickpost=clickpost, clock=clock, policy=cancelling),
         "release": lambda: release_due(store=store, clock=clock),
         "act": lambda: act_due(store=store, clickpost=clickpost, clock=clock, policy=acting),
         "allocate": lambda: allocate_due(store=store, clickpost=clickpost, clock=clock, policy=allocating),

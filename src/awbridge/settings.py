@@ -82,6 +82,9 @@ class Settings(BaseSettings):
     waiting_deadline_seconds: float = Field(
         3600.0, gt=0, description="How long an asynchronous courier may take before that counts as a failed try."
     )
+    cancel_deadline_seconds: float = Field(
+        259_200.0, gt=0, description="How long a courier may take to confirm a cancellation before a person is needed."
+    )
     hold_seconds: float = Field(
         300.0, gt=0, description="How long an account with wrong credentials rests before one shipment tries again."
     )

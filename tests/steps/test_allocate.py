@@ -21,7 +21,7 @@ from awbridge.steps import amend, intake, settle
 from awbridge.steps import couriers as courier_steps
 from awbridge.steps.allocate import AllocatePolicy, allocate_due
 from awbridge.steps.amend import Edit
-from awbridge.steps.cancel import cancel_due
+from awbridge.steps.cancel import CancelPolicy, cancel_due
 from awbridge.steps.push import PushPolicy, push_due
 from awbridge.steps.release import release_due
 from awbridge.store import Store, accounts, couriers, dispatch, endpoints, shipments
@@ -439,7 +439,7 @@ async def test_a_cancel_never_ends_here_what_may_stand_there(configured: Store, 
     assert asked.state is State.ALLOCATING, "ClickPost may hold it"
     assert await allocate(configured, vendor, clock) == 1
     assert (await get(configured, "R")).waybill == "AWB-1"
-    await cancel_due(store=configured, clickpost=courier, clock=clock, retry_delays=(1.0,))
+    await cancel_due(store=configured, clickpost=courier, clock=clock, policy=CancelPolicy(retry_delays=(1.0,)))
     assert (courier.cancelled, (await get(configured, "R")).state) == (["AWB-1"], State.CANCELLED)
 
 

@@ -18,13 +18,13 @@ from awbridge.domain.shipment import Shipment, State
 from awbridge.steps import actions, amend, intake
 from awbridge.steps.amend import Edit, successor_references
 from awbridge.steps.push import push_due
-from awbridge.steps.release import PAGE, release_due
+from awbridge.steps.release import ALARM, PAGE, release_due
 from awbridge.steps.verdict import PushPolicy
-from awbridge.store import Store, couriers, shipments
+from awbridge.store import Store, cancellations, couriers, shipments
 from awbridge.store import actions as action_table
 from awbridge.store.couriers import CourierAccount
 from tests.steps.world import SetClock, an_order, attempts_of, get
-from tests.store.rows import T0, add, count
+from tests.store.rows import T0, add, count, fetch, sql
 
 LATER = T0 + timedelta(hours=1)
 
@@ -337,12 +337,32 @@ async def cancelled_at_clickpost(store: Store, reference: str) -> None:
     async with store.write() as session:
         [claimed] = await shipments.claim_cancels(session, owner="c", now=LATER, until=LATER, limit=1)
         assert claimed.reference_number == reference
-        done = shipments.CancelResult(state=State.CANCELLED, tries=0, problem=None, next_try_at=None)
-        await shipments.after_cancel(session, reference, "c", done, now=LATER)
+        assert await cancellations.cancelled(session, reference, now=LATER)
 
 
 async def release(store: Store) -> int:
     return await release_due(store=store, clock=SetClock(LATER))
+
+
+@pytest.mark.parametrize("state", ["refused", "gave_up", "overtaken"])
+async def test_a_successor_that_waits_in_vain_says_so_and_raises_an_alarm_until_a_person_decides(
+    store: Store, state: str
+) -> None:
+    await placed(store)
+    await replace(store, "R", after_cancel=True)
+    ended = "UPDATE shipments SET cancel_state = $1, problem = 'it left.', next_try_at = NULL WHERE waybill IS NOT NULL"
+    async with store.write() as session:
+        await session.execute(sql(ended), state)
+    for _ in range(2):
+        assert await release(store) == 0
+    waiting = await get(store, "R-R2")
+    assert (waiting.state, waiting.next_try_at) == (State.HELD, None)
+    assert "that will not happen by itself (it left). Retry R-R2" in (waiting.problem or "")
+    assert [a["cause"] for a in await fetch(store, "SELECT cause FROM alarms WHERE cleared_at IS NULL")] == [ALARM]
+    await intake.retry(store=store, clock=SetClock(LATER), reference_number="R-R2")
+    await release(store)
+    assert await fetch(store, "SELECT cause FROM alarms WHERE cleared_at IS NULL") == []
+    assert (await get(store, "R-R2")).state is State.READY
 
 
 async def test_a_successor_waits_for_the_cancellation_where_that_is_asked_for(store: Store) -> None:

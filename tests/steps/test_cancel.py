@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import json
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from awbridge.clickpost.answers import CancelAnswer
+from awbridge.domain import cancellation
 from awbridge.domain.call import Call
+from awbridge.domain.cancellation import CancelState
 from awbridge.domain.shipment import State
 from awbridge.steps import intake
-from awbridge.steps.cancel import CONFIRM_AFTER, cancel_due
-from awbridge.store import Store
-from tests.steps.world import SetClock, attempts_of, get
-from tests.store.rows import T0, add, place
+from awbridge.steps.apply import ApplyPolicy, apply_due
+from awbridge.steps.cancel import CONFIRM_AFTER, LONGEST_PAUSE, CancelPolicy, cancel_due
+from awbridge.store import Store, endpoints, inbox
+from tests.steps.world import INDIA, SetClock, as_body, attempts_of, get, webhook
+from tests.store.rows import T0, add, delivery, fetch, place, sql
 
 DELAYS = (60.0, 300.0, 900.0)
+POLICY = CancelPolicy(retry_delays=DELAYS)
 
 
 class Vendor:
@@ -29,7 +35,14 @@ class Vendor:
 
 
 async def run(store: Store, vendor: Vendor, clock: SetClock) -> int:
-    return await cancel_due(store=store, clickpost=vendor, clock=clock, retry_delays=DELAYS)
+    return await cancel_due(store=store, clickpost=vendor, clock=clock, policy=POLICY)
+
+
+async def hear(store: Store, code: int, clock: SetClock, *, at: datetime = T0) -> None:
+    body = as_body(webhook("AWB1", code, at))
+    async with store.write() as session:
+        await inbox.add(session, [delivery(f"{code} {at}", body=body, received_at=clock())])
+    await apply_due(store=store, clock=clock, policy=ApplyPolicy(zone=INDIA))
 
 
 @pytest.fixture
@@ -82,11 +95,165 @@ async def test_a_failure_that_passes_is_tried_until_the_delays_are_used_up(unwan
     assert len(vendor.calls) == len(DELAYS) + 1
 
 
+async def test_a_courier_that_never_confirms_is_asked_less_and_less_often_and_then_a_person_is(
+    unwanted: Store,
+) -> None:
+    async with unwanted.write() as session:
+        await endpoints.add(session, "https://erp.example/", now=T0)
+    vendor, clock = Vendor(cancelled=False, accepted=True, again=True), SetClock()
+    while (due := (await get(unwanted, "R")).next_try_at) is not None:
+        assert due - clock.now <= LONGEST_PAUSE
+        clock.now = due
+        assert await run(unwanted, vendor, clock) == 1
+    assert clock.now - T0 == POLICY.deadline
+    assert len(vendor.calls) < 25
+    asked = cancellation.of_shipment(await get(unwanted, "R"))
+    assert asked
+    assert asked.state is CancelState.GAVE_UP
+    assert "did not confirm" in (asked.problem or "")
+    assert (asked.success, asked.no_of_retries, asked.next_try_at) == (False, 0, None)
+    [event] = await fetch(unwanted, "SELECT kind, body FROM events")
+    assert (event["kind"], json.loads(event["body"])["data"]["cancellation"]) == ("shipment.not_cancelled", "gave_up")
+    outcomes = [a.outcome for a in await attempts_of(unwanted, "R")]
+    assert outcomes == ["pending"] * (len(outcomes) - 1) + ["gave_up"], "a courier that works on it is no failure"
+
+
+async def test_a_person_who_insists_has_it_asked_anew_with_all_its_tries_and_time(unwanted: Store) -> None:
+    vendor, clock = Vendor(cancelled=False, accepted=True, again=True), SetClock()
+    while (due := (await get(unwanted, "R")).next_try_at) is not None:
+        clock.now = due
+        await run(unwanted, vendor, clock)
+    await intake.cancel(store=unwanted, clock=clock, reference_number="R")
+    anew = await get(unwanted, "R")
+    assert (anew.cancel_asked_at, anew.cancel_tries, anew.cancel_state) == (clock.now, 0, "asked")
+    assert await run(unwanted, vendor, clock) == 1
+    assert (await get(unwanted, "R")).next_try_at == clock.now + CONFIRM_AFTER
+
+
+@pytest.mark.parametrize("state", ["asked", "waiting", "gave_up", "refused"])
+@pytest.mark.parametrize(
+    ("code", "ends", "kind"),
+    [
+        (10, CancelState.CANCELLED, "shipment.cancelled"),
+        (8, CancelState.OVERTAKEN, "shipment.not_cancelled"),
+        (12, CancelState.OVERTAKEN, "shipment.not_cancelled"),
+        (14, CancelState.OVERTAKEN, "shipment.not_cancelled"),
+        (16, CancelState.OVERTAKEN, "shipment.not_cancelled"),
+    ],
+)
+async def test_tracking_ends_a_cancellation_however_clickpost_answered(
+    unwanted: Store, state: str, code: int, ends: CancelState, kind: str
+) -> None:
+    clock = SetClock()
+    async with unwanted.write() as session:
+        await endpoints.add(session, "https://erp.example/", now=T0)
+        await session.execute(sql("UPDATE shipments SET cancel_state = $1"), state)
+    await hear(unwanted, code, clock)
+    after = await get(unwanted, "R")
+    asked = cancellation.of_shipment(after)
+    assert asked
+    assert (asked.state, after.next_try_at) == (ends, None)
+    assert (after.state is State.CANCELLED) is (ends is CancelState.CANCELLED)
+    assert (after.problem is None) is (ends is CancelState.CANCELLED)
+    clock.forward(days=9)
+    assert await run(unwanted, Vendor(), clock) == 0, "nobody asks ClickPost any more"
+    await hear(unwanted, code, clock, at=T0 + timedelta(hours=1))
+    kinds = [row["kind"] for row in await fetch(unwanted, "SELECT kind FROM events ORDER BY id")]
+    assert kinds.count(kind) == 1
+
+
+@pytest.mark.parametrize("code", [1, 4, 5, 6, 9, 11])
+async def test_a_parcel_on_its_way_ends_no_cancellation(unwanted: Store, code: int) -> None:
+    clock = SetClock()
+    await hear(unwanted, code, clock)
+    assert (await get(unwanted, "R")).next_try_at is not None
+    assert await run(unwanted, Vendor(), clock) == 1
+
+
+async def test_what_tracking_had_told_before_settles_an_answer_that_settles_nothing(unwanted: Store) -> None:
+    clock = SetClock()
+    async with unwanted.write() as session:
+        await session.execute(sql("UPDATE shipments SET status_code = 8, final = $1"), True)
+    await run(unwanted, Vendor(cancelled=False, accepted=True, again=True), clock)
+    after = await get(unwanted, "R")
+    assert (after.state, after.cancel_state, after.next_try_at) == (State.PLACED, "overtaken", None)
+    assert after.problem == "not cancelled: its journey ended otherwise (Delivered)"
+
+
+async def test_tracking_that_comes_during_the_call_is_told_once(unwanted: Store) -> None:
+    clock = SetClock()
+    async with unwanted.write() as session:
+        await endpoints.add(session, "https://erp.example/", now=T0)
+
+    class Slow(Vendor):
+        async def cancel_order(self, waybill: str, cp_id: int, account_code: str) -> CancelAnswer:
+            await hear(unwanted, 10, clock)
+            return await super().cancel_order(waybill, cp_id, account_code)
+
+    await run(unwanted, Slow(), clock)
+    assert (await get(unwanted, "R")).state is State.CANCELLED
+    kinds = [row["kind"] for row in await fetch(unwanted, "SELECT kind FROM events ORDER BY id")]
+    assert kinds == ["status.changed", "shipment.cancelled"]
+
+
+async def test_two_workers_who_learn_of_one_cancellation_tell_it_once(unwanted: Store) -> None:
+    clock = SetClock()
+    async with unwanted.write() as session:
+        await endpoints.add(session, "https://erp.example/", now=T0)
+
+    class Slow(Vendor):
+        async def cancel_order(self, waybill: str, cp_id: int, account_code: str) -> CancelAnswer:
+            if not self.calls:
+                self.calls.append((waybill, cp_id, account_code))
+                clock.now += POLICY.lease
+                await run(unwanted, self, clock)
+            return await super().cancel_order(waybill, cp_id, account_code)
+
+    await run(unwanted, Slow(), clock)
+    assert [row["kind"] for row in await fetch(unwanted, "SELECT kind FROM events")] == ["shipment.cancelled"]
+
+
+async def test_being_asked_for_a_slower_pace_uses_up_no_try(unwanted: Store) -> None:
+    vendor, clock = Vendor(cancelled=False, again=True, counts=False, retry_after=7.0), SetClock()
+    await run(unwanted, vendor, clock)
+    after = await get(unwanted, "R")
+    assert (after.cancel_tries, after.cancel_state, after.next_try_at) == (0, "retrying", T0 + timedelta(seconds=7))
+
+
+async def test_a_broken_account_ends_the_cancellation_at_its_deadline(unwanted: Store) -> None:
+    vendor, clock = Vendor(cancelled=False, again=True, misconfigured=True, message="bad key"), SetClock()
+    while (due := (await get(unwanted, "R")).next_try_at) is not None:
+        clock.now = due
+        await run(unwanted, vendor, clock)
+    assert clock.now - T0 == POLICY.deadline
+    after = await get(unwanted, "R")
+    assert after.cancel_state == "gave_up"
+    assert "bad key. It was tried for 72 h" in (after.problem or "")
+
+
+async def test_no_call_begins_that_could_outlive_the_lease(store: Store) -> None:
+    for number in range(4):
+        await add(store, f"R{number}")
+        await place(store, f"R{number}", f"AWB{number}")
+        await intake.cancel(store=store, clock=SetClock(), reference_number=f"R{number}")
+    clock, minute = SetClock(), timedelta(seconds=60)
+
+    class Slow(Vendor):
+        async def cancel_order(self, waybill: str, cp_id: int, account_code: str) -> CancelAnswer:
+            clock.now += minute
+            return await super().cancel_order(waybill, cp_id, account_code)
+
+    vendor = Slow()
+    policy = CancelPolicy(lease=2.5 * minute, longest_call=minute)
+    await cancel_due(store=store, clickpost=vendor, clock=clock, policy=policy)
+    assert len(vendor.calls) == 2
+
+
 async def test_a_broken_account_never_uses_up_the_tries_of_a_cancellation(unwanted: Store) -> None:
     vendor, clock = Vendor(cancelled=False, again=True, misconfigured=True, message="bad key"), SetClock()
     for _ in range(3 * len(DELAYS)):
         assert await run(unwanted, vendor, clock) == 1
-        clock.now += CONFIRM_AFTER
+        clock.now = (await get(unwanted, "R")).next_try_at or clock.now
     vendor.answer["cancelled"] = True
     await run(unwanted, vendor, clock)
     assert (await get(unwanted, "R")).state is State.CANCELLED

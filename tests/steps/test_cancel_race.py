@@ -14,7 +14,7 @@ from awbridge.domain.json import JsonObject
 from awbridge.domain.outcome import Outcome, Pending, Placed, Rejected, TryLater, Unknown
 from awbridge.domain.shipment import Region, State
 from awbridge.steps import intake, settle
-from awbridge.steps.cancel import cancel_due
+from awbridge.steps.cancel import CancelPolicy, cancel_due
 from awbridge.steps.push import PushPolicy, push_due
 from awbridge.store import Store, figures
 from tests.steps.world import SetClock, attempts_of, get
@@ -63,7 +63,9 @@ async def push(store: Store, vendor: Vendor, clock: SetClock) -> int:
 
 
 async def cancel(store: Store, vendor: Vendor, clock: SetClock) -> int:
-    return await cancel_due(store=store, clickpost=vendor, clock=clock, retry_delays=POLICY.retry_delays)
+    return await cancel_due(
+        store=store, clickpost=vendor, clock=clock, policy=CancelPolicy(retry_delays=POLICY.retry_delays)
+    )
 
 
 async def want_cancelled(store: Store, clock: SetClock) -> None:

@@ -122,6 +122,44 @@ async def test_a_clear_refusal_goes_to_the_next_courier_under_a_fresh_reference(
     assert [a.outcome for a in await attempts_of(configured, "REF")] == ["rejected", "not_held"]
 
 
+async def test_the_events_of_a_fallback_name_each_other(configured: Store) -> None:
+    clock, vendor = SetClock(), Vendor(NO_RETURNS)
+    async with configured.write() as session:
+        await endpoints.add(session, "https://erp.example/", now=T0)
+    await take_in(configured, clock)
+    await run(configured, vendor, clock, minutes=3)
+    told = [
+        (row["kind"], row["reference_number"], json.loads(row["body"])["data"])
+        for row in await fetch(configured, "SELECT kind, reference_number, body FROM events ORDER BY id")
+    ]
+    assert [(kind, reference, data["replaces"], data["replaced_by"]) for kind, reference, data in told] == [
+        ("shipment.rejected", "REF", None, None),
+        ("shipment.cancelled", "REF", None, "REF-2"),
+        ("shipment.placed", "REF-2", "REF", None),
+    ]
+    assert await fetch(configured, "SELECT milestone FROM milestones WHERE reference_number = 'REF'") == []
+
+
+async def test_what_belongs_to_the_first_courier_alone_does_not_go_along(configured: Store) -> None:
+    clock, vendor = SetClock(), Vendor(NO_RETURNS)
+    order: JsonObject = {
+        **an_order("REF", vendor_code="AT-ONE", service_type="T"),
+        "transporter": "first",
+        "courier_custom_fields": {"payor_fedex_account_number": "7"},
+    }
+    order["pickup_info"]["vendor_code"] = "AT-ONE"
+    order["drop_info"]["drop_vendor_code"] = "AT-ONE"
+    order["additional"] = {"vendor_code": "AT-ONE", "account_code": "one", "return_info": {"vendor_code": "AT-ONE"}}
+    order["additional"] |= {"order_date": "2026-11-02", "customer_id_number": "C7", "multi_modal": {"a": 1}}
+    await intake.take_in(store=configured, clock=clock, orders=[order])
+    await run(configured, vendor, clock, minutes=3)
+    sent = vendor.orders["REF-2"]
+    assert "AT-ONE" not in json.dumps(sent)
+    assert sent["additional"] == {"order_date": "2026-11-02", "return_info": {}}
+    assert not {"courier_custom_fields", "service_type"} & (sent.keys() | sent["shipment_details"].keys())
+    assert sent["shipment_details"]["weight"] == 500
+
+
 async def test_an_unclear_refusal_is_tried_as_often_as_configured_first(configured: Store) -> None:
     clock, vendor = SetClock(), Vendor(NOT_SERVED)
     await take_in(configured, clock)

@@ -10,7 +10,7 @@ from awbridge.clickpost.answers import CancelAnswer, FoundOrder, OrderAnswer
 from awbridge.domain.call import Call
 from awbridge.domain.outcome import Outcome, Placed, Rejected, TryLater
 from awbridge.domain.shipment import Region
-from awbridge.steps.cancel import cancel_due
+from awbridge.steps.cancel import CancelPolicy, cancel_due
 from awbridge.steps.push import push_due
 from awbridge.steps.verdict import PushPolicy
 from awbridge.store import Store, endpoints, notices, shipments
@@ -86,6 +86,6 @@ async def test_cancelled_at_clickpost_is_told(store: Store) -> None:
     clock = await pushed(store, Placed(waybill="AWB1"))
     async with store.write() as session:
         await shipments.cancel(session, "R", now=clock())
-    await cancel_due(store=store, clickpost=Answers(), clock=clock, retry_delays=(1.0,))
+    await cancel_due(store=store, clickpost=Answers(), clock=clock, policy=CancelPolicy(retry_delays=(1.0,)))
     assert await kinds(store) == ["shipment.placed", "shipment.cancelled"]
     assert sorted(await reached(store)) == ["awb_generated", "cancelled"]

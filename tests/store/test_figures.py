@@ -24,7 +24,7 @@ async def test_of_an_empty_database_every_count_is_empty(store: Store) -> None:
     now = await read(store)
     assert (now.shipments, now.on_their_way, now.actions, now.notices) == ({}, 0, {}, {})
     assert now.inbox == {"waiting": 0, "due": 0, "set_aside": 0, "not_json": 0}
-    assert now.cancels == {"asked": 0, "refused": 0, "unsettled": 0}
+    assert now.cancels == {"asked": 0, "refused": 0, "gave_up": 0, "unsettled": 0}
 
 
 async def test_every_state_of_a_shipment_is_counted_but_those_of_the_register(store: Store) -> None:
@@ -56,7 +56,7 @@ async def test_a_shipment_is_on_its_way_from_its_placing_to_its_end(store: Store
 @pytest.mark.parametrize("state", [state for state in State if state is not State.CANCELLED])
 async def test_a_cancellation_is_asked_in_every_state_that_it_has_not_ended(store: Store, state: State) -> None:
     await add(store, "A")
-    asked = "UPDATE shipments SET state = $1, cancel_asked_at = $2 WHERE reference_number = 'A'"
+    asked = "UPDATE shipments SET state = $1, cancel_asked_at = $2, cancel_state = 'asked' WHERE reference_number = 'A'"
     await change(store, asked, state.value, T0)
     assert (await read(store)).cancels["asked"] == 1
 

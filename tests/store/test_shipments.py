@@ -8,13 +8,15 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from awbridge.domain.cancellation import CancelState
 from awbridge.domain.lifecycle import Sighting
 from awbridge.domain.overdue import StuckAfter
 from awbridge.domain.shipment import Shipment, State, shard_of
-from awbridge.store import Store, dispatch, inbox, shipments, waybills
+from awbridge.store import Store, cancellations, dispatch, inbox, shipments, waybills
+from awbridge.store.cancellations import NotCancelled
 from awbridge.store.dispatch import NotPlaced
 from awbridge.store.queries import Queries, Statement
-from awbridge.store.shipments import CancelResult, Standing
+from awbridge.store.shipments import Standing
 from tests.store.rows import (
     MINUTE,
     T0,
@@ -257,11 +259,13 @@ async def test_what_is_placed_is_claimed_for_cancelling_and_by_nobody_else(store
         taken = await shipments.claim_cancels(session, owner="c", now=T0, until=T0 + LEASE, limit=5)
         assert [s.waybill for s in taken] == ["AWB of R"]
         assert await shipments.claim_cancels(session, owner="d", now=T0, until=T0 + LEASE, limit=5) == []
-        decided = CancelResult(state=State.CANCELLED, tries=1, problem=None, next_try_at=None)
-        await shipments.after_cancel(session, "R", "somebody else", decided, now=T0)
-    assert (await get(store, "R")).state is State.PLACED
+        refused = NotCancelled(state=CancelState.REFUSED, tries=1, problem="no")
+        assert not await cancellations.not_cancelled(session, "R", "somebody else", refused, now=T0)
+    assert (await get(store, "R")).cancel_state == "asked"
     async with store.write() as session:
-        await shipments.after_cancel(session, "R", "c", decided, now=T0)
+        assert await cancellations.cancelled(session, "R", now=T0), "a fact, whoever has the lease"
+        assert not await cancellations.cancelled(session, "R", now=T0)
+        assert not await cancellations.not_cancelled(session, "R", "c", refused, now=T0)
     assert (await get(store, "R")).state is State.CANCELLED
 
 
@@ -439,7 +443,9 @@ _PLANS = [
     ("attempts", "of_shipment", (1, "R"), "attempts_of_shipment"),
     ("figures", "shipments", (), "shipments_by_state"),
     ("figures", "on_their_way", (), "shipments_open"),
-    ("figures", "cancels", (), "shipments_cancel_asked"),
+    ("figures", "cancels", (), "shipments_cancels"),
+    ("cancellations", "need_a_person", (T0, "R", 5), "shipments_cancels"),
+    ("cancellations", "count_in_need", (), "shipments_cancels"),
     ("figures", "actions", (), "actions_by_state"),
     ("figures", "inbox", (T0,), "inbox_due"),
     ("figures", "inbox", (T0,), "inbox_waiting"),

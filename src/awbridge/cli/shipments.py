@@ -26,13 +26,14 @@ from awbridge.cli.shared import (
     with_store,
 )
 from awbridge.clickpost.codes import status_info
+from awbridge.domain import cancellation
 from awbridge.domain.errors import NotFound
 from awbridge.domain.shipment import Shipment, State
 from awbridge.steps import import_file, intake
 from awbridge.steps.catch_up import ask_back
 from awbridge.steps.clock import utc_now
 from awbridge.steps.truth import Truth, truth_of
-from awbridge.store import Store, accounts, attempts, scans, shipments, waybills
+from awbridge.store import Store, accounts, attempts, cancellations, scans, shipments, waybills
 
 
 @click.group("shipments")
@@ -100,6 +101,17 @@ def _summary(shipment: Shipment) -> dict[str, Any]:
     }
 
 
+def _cancellation(shipment: Shipment) -> dict[str, Any]:
+    asked = cancellation.of_shipment(shipment)
+    if asked is None:
+        return {}
+    return {
+        "cancellation": asked.state.value,
+        "cancel_retries": asked.no_of_retries,
+        "cancel_next_try_at": asked.next_try_at,
+    }
+
+
 def _whole_summary(shipment: Shipment, truth: Truth) -> dict[str, Any]:
     reached = {name: at for name, at in plain(truth.milestones).items() if at}
     return {
@@ -117,15 +129,18 @@ def _whole_summary(shipment: Shipment, truth: Truth) -> dict[str, Any]:
 @click.option("--stuck", is_flag=True, help="Only those without a scan for too long, the longest first.")
 @click.option("--sla-breached", is_flag=True, help="Only open ones past their expected date, most overdue first.")
 @click.option("--ndr", is_flag=True, help="Only those whose last delivery failed, the oldest failure first.")
+@click.option("--not-cancelled", is_flag=True, help="Only those whose cancellation was refused or given up.")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000))
 @as_json_option
-def list_shipments(state: str | None, stuck: bool, sla_breached: bool, ndr: bool, limit: int, as_json: bool) -> None:
+def list_shipments(
+    state: str | None, stuck: bool, sla_breached: bool, ndr: bool, not_cancelled: bool, limit: int, as_json: bool
+) -> None:
     """List shipments, newest first; or those that need somebody.
 
     Example: awbridge shipments list --stuck
     """
-    if sum((bool(state), stuck, sla_breached, ndr)) > 1:
-        fail("--state, --stuck, --sla-breached and --ndr are lists of their own; choose one")
+    if sum((bool(state), stuck, sla_breached, ndr, not_cancelled)) > 1:
+        fail("--state, --stuck, --sla-breached, --ndr and --not-cancelled are lists of their own; choose one")
     limits = service.stuck_after(read_settings())
 
     async def go(store: Store) -> list[Shipment]:
@@ -136,6 +151,8 @@ def list_shipments(state: str | None, stuck: bool, sla_breached: bool, ndr: bool
                 return await shipments.sla_breached(session, now=utc_now(), limit=limit)
             if ndr:
                 return await shipments.in_ndr(session, limit=limit)
+            if not_cancelled:
+                return [*await cancellations.need_a_person(session, limit=limit)]
             held = await accounts.held(session, now=utc_now())
             return await shipments.newest(session, state=State(state) if state else None, limit=limit, held=held)
 
@@ -179,8 +196,8 @@ def show_shipment(reference_number: str, as_json: bool) -> None:
         shown = {"shipment": shipment, "pieces": pieces, **plain(truth), "scans": timeline, "attempts": calls}
         print_json(shown)
         return
-    links = {name: value for name in _LINKS if (value := getattr(shipment, name))}
-    print_table([{"field": k, "value": v} for k, v in (_whole_summary(shipment, truth) | links).items()], empty="")
+    more = {name: value for name in _LINKS if (value := getattr(shipment, name))} | _cancellation(shipment)
+    print_table([{"field": k, "value": v} for k, v in (_whole_summary(shipment, truth) | more).items()], empty="")
     if pieces:
         click.echo("\npieces")
         print_table([plain(piece) for piece in pieces], empty="")

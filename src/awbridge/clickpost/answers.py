@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from awbridge.clickpost.failures import ANSWER_NAMES, Answer, classify
@@ -12,6 +13,7 @@ from awbridge.domain.outcome import AlreadyHeld, Misconfigured, Outcome, Pending
 
 CANCELLED_CODES = (200, 600)  # 600: cancelled, at times an earlier time
 NOT_CANCELLABLE = 350
+_IS_GONE = re.compile(r"\balready (been |in an? )?(deleted|cancell?ed)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +69,8 @@ class CancelAnswer:
 
     `cancelled`: it is done. `accepted`: ClickPost does it later; ask again to know. `again`: the same call may work
     later. `misconfigured`: key, credentials or account are at fault (`again` is True: it works once they are mended).
-    `retry_after`: seconds, where ClickPost said so. `advice`: what to do next.
+    `retry_after`: seconds, where ClickPost said so. `advice`: what to do next. `counts`: False where it only asked
+    for a slower pace.
     """
 
     cancelled: bool
@@ -78,6 +81,7 @@ class CancelAnswer:
     misconfigured: bool = False
     retry_after: float | None = None
     advice: str = ""
+    counts: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,8 +106,14 @@ def describe(reply: Reply) -> str:
 
 
 def parse_cancel_order(reply: Reply, call: Call) -> CancelAnswer:
-    """What an answer to cancel-order means. 350 is a final refusal whatever the HTTP status."""
+    """What an answer to cancel-order means. 350 is a final refusal whatever the HTTP status.
+
+    400, as HTTP status or as code, is cancelled too where it says "already in a deleted state": couriers answer so to a
+    cancellation that is repeated.
+    """
     code, message = reply.business_status, describe(reply)
+    if 400 in (reply.http_status, code) and _IS_GONE.search(reply.message or reply.text):
+        return CancelAnswer(cancelled=True, message=message, call=call)
     if code == NOT_CANCELLABLE:
         return CancelAnswer(cancelled=False, message=message, call=call)
     if reply.http_status == 200 and code in CANCELLED_CODES:
@@ -118,4 +128,5 @@ def parse_cancel_order(reply: Reply, call: Call) -> CancelAnswer:
         retry_after=reply.retry_after,
         message=message,
         call=call,
+        counts=answer is not Answer.THROTTLED,
     )

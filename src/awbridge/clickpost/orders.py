@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from awbridge.clickpost.answers import describe
+from awbridge.clickpost.couriers_own import without_couriers_own
 from awbridge.clickpost.failures import Answer, classify
 from awbridge.clickpost.payload import as_number, check_payload, with_additional
 from awbridge.clickpost.refusals import (
@@ -98,13 +99,13 @@ def allocated(
 def successor(
     shipment: Shipment, *, reference_number: str, transporter: str, courier_partner_id: int, account_code: str | None
 ) -> NewShipment:
-    """The same parcel as a new order to another courier. A waybill of the first courier's series does not go along.
+    """The same parcel as a new order to another courier. What belongs to the first courier alone does not go along.
 
     Raises PayloadRefused where the other courier does not take it.
     """
     bare = _addressed(shipment.payload, courier_partner_id, None, reference=reference_number)
     return new_shipment(
-        _without(bare, "awb_number", "account_code"),
+        without_couriers_own(bare),
         region=shipment.region,
         transporter=transporter,
         courier_partner_id=courier_partner_id,
@@ -123,11 +124,22 @@ def has_own_waybill(shipment: Shipment) -> bool:
 
 
 def create_order_request(shipment: Shipment) -> JsonObject:
-    """The body of create-order for a shipment: its payload, to the courier and account that it stands under now."""
-    order = _addressed(
-        shipment.payload, shipment.courier_partner_id, shipment.account_code, reference=shipment.reference_number
-    )
+    """The body of create-order for a shipment: its payload, to the courier and account that it stands under now.
+
+    Where it was moved there from another, what belonged to that one alone stays behind.
+    """
+    payload = without_couriers_own(shipment.payload) if _was_moved(shipment) else shipment.payload
+    order = _addressed(payload, shipment.courier_partner_id, shipment.account_code, reference=shipment.reference_number)
     return order if shipment.account_code is not None else _without(order, "account_code")
+
+
+def _was_moved(shipment: Shipment) -> bool:
+    details, additional = shipment_details(shipment.payload), as_object(shipment.payload.get("additional"))
+    courier = as_int(details.get("courier_partner"))
+    code = as_id(details.get("account_code")) or as_id(additional.get("account_code"))
+    if courier is None:
+        return False  # it was given to whichever courier would be chosen
+    return courier != shipment.courier_partner_id or (code or None) != (shipment.account_code or None)
 
 
 def _without(order: JsonObject, *names: str) -> JsonObject:

@@ -20,6 +20,7 @@ class EventKind(StrEnum):
     SHIPMENT_REJECTED = "shipment.rejected"
     SHIPMENT_GAVE_UP = "shipment.gave_up"
     SHIPMENT_CANCELLED = "shipment.cancelled"
+    SHIPMENT_NOT_CANCELLED = "shipment.not_cancelled"
     STATUS_CHANGED = "status.changed"
     NDR_RAISED = "ndr.raised"
     DELIVERED = "delivered"
@@ -60,7 +61,10 @@ class Happening:
 
 
 def about(shipment: Tracked, **more: object) -> JsonObject:
-    """What every event says of its shipment: its names, never the customer's."""
+    """What every event says of its shipment: its names, never the customer's.
+
+    `replaces` and `replaced_by` say that a shipment is a correction within one order: nothing that ends the order.
+    """
     return {
         "reference_number": shipment.reference_number,
         "order_id": shipment.order_id,
@@ -68,6 +72,8 @@ def about(shipment: Tracked, **more: object) -> JsonObject:
         "courier_partner_id": shipment.courier_partner_id,
         "delivery_type": shipment.delivery_type,
         "waybill": shipment.waybill,
+        "replaces": shipment.replaces,
+        "replaced_by": shipment.replaced_by,
         **more,
     }
 
@@ -97,14 +103,34 @@ def stopped(
     return [Happening(reference_number=shipment.reference_number, at=now, kinds=(kinds[state],), data=data)]
 
 
-def cancelled(shipment: Shipment, *, now: datetime) -> Happening:
-    """ClickPost took the shipment back."""
+def cancelled(shipment: Tracked, *, now: datetime) -> Happening:
+    """ClickPost, or its courier, took the shipment back."""
     return Happening(
         reference_number=shipment.reference_number,
         at=now,
         kinds=(EventKind.SHIPMENT_CANCELLED,),
         data=about(shipment),
         milestone=Milestone.CANCELLED,
+    )
+
+
+def not_cancelled(shipment: Tracked, cancellation: str, problem: str, *, now: datetime) -> Happening:
+    """A cancellation came to its end, and the shipment is not cancelled. `cancellation`: its state, which says why."""
+    return Happening(
+        reference_number=shipment.reference_number,
+        at=now,
+        kinds=(EventKind.SHIPMENT_NOT_CANCELLED,),
+        data=about(shipment, cancellation=str(cancellation), problem=problem),
+    )
+
+
+def superseded(shipment: Shipment, *, now: datetime) -> Happening:
+    """A successor took the place of a shipment that ClickPost never held. That is no news for the customer."""
+    return Happening(
+        reference_number=shipment.reference_number,
+        at=now,
+        kinds=(EventKind.SHIPMENT_CANCELLED,),
+        data=about(shipment),
     )
 
 

@@ -80,6 +80,7 @@ class Facts:
     `status_at` is when its milestone's status was, `latest_at` when the shipment's latest status was. `consent` is the
     payload's word (None: it says nothing). `on_its_way` says that another message about this shipment is being sent.
     `names_day` says that its words name the day of its status (today, tomorrow) and hold on that day alone.
+    `replaced_by`: the shipment that took this one's place and stands for the order now.
     """
 
     milestone: Milestone
@@ -93,6 +94,7 @@ class Facts:
     opted_out: bool = False
     on_its_way: bool = False
     names_day: bool = False
+    replaced_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,8 @@ def decide(facts: Facts, rules: Rules, now: datetime) -> Decision:
 
 
 def _never(facts: Facts, rules: Rules, now: datetime) -> str | None:
+    if facts.replaced_by:
+        return f"the shipment was replaced by {facts.replaced_by}, which the customer hears of instead"
     if facts.milestone not in rules.milestones:
         return f"{facts.milestone} is not among AWBRIDGE_NOTICE_MILESTONES"
     if facts.channel.reaches_customer and (why := _not_this_customer(facts, rules)):

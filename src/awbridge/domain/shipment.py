@@ -92,7 +92,10 @@ class NewShipment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tracked:
-    """What tracking needs of a shipment: its names, and where it stands. Times are aware, UTC."""
+    """What tracking needs of a shipment: its names, and where it stands. Times are aware, UTC.
+
+    `replaces` and `replaced_by` are the reference numbers before and after it, where one took the other's place.
+    """
 
     reference_number: str
     order_id: str | None
@@ -117,6 +120,9 @@ class Tracked:
     npr_code: int | None = None
     forward_waybill: str | None = None
     forward_reference_number: str | None = None
+    replaces: str | None = None
+    replaced_by: str | None = None
+    cancel_asked_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,12 +130,12 @@ class Shipment(Tracked):
     """A shipment as it stands in the database. Times are aware, UTC; text is "" or None where unknown.
 
     `courier_partner_id` is NO_COURIER while it is allocating. `allocated_by` says what chose its courier where the
-    order did not. `account` is the key of its courier account. `replaces` and `replaced_by` are the reference numbers
-    before and after it, where one took the other's place. `difference`: what ClickPost holds other than was asked.
+    order did not. `account` is the key of its courier account. `difference`: what ClickPost holds other than was asked.
     `may_stand`: an earlier call may have placed it, although no answer said so; `stands_version` is the payload that
     the first such call sent (None: a queued one, or not known), `settle_by` how push finds out. `courier_may_hold`: the
     courier left it open, so that it may hold what ClickPost does not know of. `settled_at` and `settled_by`: when a
-    person said what ClickPost holds, and who.
+    person said what ClickPost holds, and who. `cancel_state` and `cancel_since_at`: where its cancellation at ClickPost
+    stands (see `cancellation.of_shipment`), and when ClickPost was first called.
     """
 
     account_code: str | None
@@ -142,7 +148,6 @@ class Shipment(Tracked):
     next_try_at: datetime | None
     waiting_since_at: datetime | None
     payload_changed_at: datetime | None
-    cancel_asked_at: datetime | None
     cancel_tries: int
     sent_at: datetime | None
     placed_at: datetime | None
@@ -153,8 +158,6 @@ class Shipment(Tracked):
     aged_out_at: datetime | None
     updated_at: datetime
     payload_version: int = 1
-    replaces: str | None = None
-    replaced_by: str | None = None
     waits_for: str | None = None
     account: str = ""
     priority: int = NORMAL
@@ -166,6 +169,8 @@ class Shipment(Tracked):
     settled_at: datetime | None = None
     settled_by: str | None = None
     allocated_by: str | None = None
+    cancel_state: str | None = None
+    cancel_since_at: datetime | None = None
 
 
 def account_key(courier_partner_id: int, account_code: str | None) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 from awbridge.clickpost.codes import status_info
 from awbridge.clickpost.columns import TOP_LEVEL
+from awbridge.clickpost.couriers_own import without_couriers_own
 from awbridge.clickpost.edits import (
     courier_of,
     value_at,
@@ -23,6 +24,7 @@ from awbridge.clickpost.edits import (
 from awbridge.clickpost.models.order_rules import longest_reference
 from awbridge.clickpost.orders import payload_differences, shipment_details
 from awbridge.clickpost.wire import as_text
+from awbridge.domain import events as happened
 from awbridge.domain.allocation import Allocation
 from awbridge.domain.errors import FieldProblem, NotFound, NotPossible, PayloadRefused, ReferenceTaken
 from awbridge.domain.json import JsonObject
@@ -31,7 +33,7 @@ from awbridge.steps import intake
 from awbridge.steps.at_courier import order_at_courier
 from awbridge.steps.clock import Clock
 from awbridge.steps.intake import TakenIn
-from awbridge.store import Store, payload_versions, shipments
+from awbridge.store import Store, events, payload_versions, shipments
 from awbridge.store.couriers import CourierAccount
 from awbridge.store.database import Session
 from awbridge.store.payload_versions import PayloadVersion
@@ -175,7 +177,10 @@ async def replace(
         now = clock()
         await shipments.link(session, reference_number, new.reference_number, now=now)
         await shipments.cancel(session, reference_number, now=now)
-        if after_cancel and (await _known(session, reference_number)).state is not State.CANCELLED:
+        ended = await _known(session, reference_number)
+        if ended.state is State.CANCELLED and old.state is not State.CANCELLED:
+            await events.write(session, [happened.superseded(ended, now=now)], now=now)
+        elif after_cancel and ended.state is not State.CANCELLED:
             await shipments.hold_back(session, new.reference_number, reference_number, now=now)
         return TakenIn(shipment=await _known(session, new.reference_number), created=True)
 
@@ -252,6 +257,9 @@ async def _base(session: Session, shipment: Shipment, edit: Edit) -> JsonObject:
 
 def _edited(base: JsonObject, shipment: Shipment, edit: Edit, accounts: Mapping[str, CourierAccount]) -> JsonObject:
     """What the edit makes of its base. It stays with its transporter, unless the edit names another or a courier."""
+    goes_elsewhere = "transporter" in edit.fields and edit.fields["transporter"] != shipment.transporter
+    if goes_elsewhere and edit.order is None:
+        base = without_couriers_own(base)
     order = with_fields(base, edit.fields)
     if edit.order is not None:
         return order

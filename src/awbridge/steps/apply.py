@@ -22,6 +22,7 @@ from awbridge.domain.events import Happening
 from awbridge.domain.outcome import Placed
 from awbridge.domain.scan import Tidings
 from awbridge.domain.shipment import Shipment, WaybillKind
+from awbridge.steps.cancellation import end_by_tracking
 from awbridge.steps.clock import Clock
 from awbridge.steps.found import keep_found
 from awbridge.steps.story import Reading, Story, keep, open_stories, stored_standing, tell_anew
@@ -217,6 +218,9 @@ async def _tell_shipments(
         heard.append(_heard(final_story, policy, gap=story.gap))
         happenings += _happenings(story, heard[-1].standing)
     await shipments.set_standings(session, heard)
+    for one in heard:
+        shipment, seen = stories[one.reference_number].shipment, one.standing.sighting
+        happenings += await end_by_tracking(session, shipment, seen.code if seen else None, now=now)
     await events.write(session, happenings, now=now)
     return [
         Arrival(e.received_at, e.courier_partner_id or story.shipment.courier_partner_id, e.source, scans=1)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -19,13 +19,14 @@ from awbridge.clickpost.answers import FoundOrder
 from awbridge.clickpost.cures import all_were_refused, another_courier_may
 from awbridge.clickpost.models.order_rules import longest_reference
 from awbridge.clickpost.orders import successor
+from awbridge.domain import events as happened
 from awbridge.domain.asking import PollingRules
 from awbridge.domain.errors import PayloadRefused
 from awbridge.domain.fallback import chain, successor_reference
 from awbridge.domain.shipment import NewShipment, Region, Shipment
 from awbridge.steps.clock import Clock
 from awbridge.steps.found import keep_found
-from awbridge.store import Store, attempts, couriers, shipments
+from awbridge.store import Store, attempts, couriers, events, shipments
 from awbridge.store.couriers import CourierAccount
 from awbridge.store.database import Session
 
@@ -206,6 +207,8 @@ async def _replace(
             )
             if not done:
                 raise _Changed
+            ended = replace(shipment, replaced_by=new.reference_number)
+            await events.write(session, [happened.superseded(ended, now=clock())], now=clock())
     except _Changed:
         async with store.write() as session:  # if the lease is still ours, give it back
             await shipments.replace_later(session, shipment.reference_number, owner, at=clock())

@@ -32,7 +32,8 @@ async def keep_found(session: Session, shipment: Shipment, placed: Placed, *, as
     )
     await dispatch.place(session, [placing], now=now)
     holder = replace(shipment, courier_partner_id=placing.courier)  # which may be another than was asked
-    told = happened.placed(holder, placed.waybill, label_url=placed.label_url, now=now)
-    await events.write(session, [told], now=now)
+    if placing.is_news:
+        told = happened.placed(holder, placed.waybill, label_url=placed.label_url, now=now)
+        await events.write(session, [told], now=now)
     if row.cancel_is_asked:
         await shipments.cancel(session, shipment.reference_number, now=now)

@@ -15,7 +15,7 @@ from awbridge.domain.attention import RefusedLimit
 from awbridge.domain.shipment import State
 from awbridge.steps.clock import Clock
 from awbridge.steps.loop import Loop
-from awbridge.store import Store, alarms, archive, attention, differences, shipments
+from awbridge.store import Store, alarms, archive, attention, cancellations, differences, shipments
 from awbridge.store.alarms import Alarm
 from awbridge.store.attention import DIFFERENCE_PATIENCE
 from awbridge.store.database import Session
@@ -115,12 +115,17 @@ def _is_local(cause: str) -> bool:
 async def _in_the_tables(session: Session, limit: RefusedLimit, now: datetime) -> dict[str, str]:
     """What every process sees, by cause; "" where all is well."""
     gave_up = await shipments.count_in_state(session, State.GAVE_UP)
+    kept = await cancellations.count_in_need(session)
     waiting = await archive.failing_since(session, now - ARCHIVE_PATIENCE)
     differ = await differences.unsolved_since(session, now - DIFFERENCE_PATIENCE)
     return {
         "gave_up": f"{gave_up} shipments gave up; see awbridge shipments list --state gave_up" if gave_up else "",
         "refused": await _refused(session, limit, now),
         "dead_letters": await _dead_letters(session, now),
+        "not_cancelled": f"{kept} cancellations were refused or given up, so as many parcels may travel that nobody "
+        "wants; see awbridge shipments list --not-cancelled"
+        if kept
+        else "",
         "archive": f"{waiting} files cannot be archived; see awbridge archive status" if waiting else "",
         "reconcile.differences": f"{differ} differences to ClickPost stay open; see awbridge reconcile list"
         if differ

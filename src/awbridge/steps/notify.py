@@ -38,7 +38,7 @@ from awbridge.domain.notices import (
 )
 from awbridge.domain.promise import edd_day
 from awbridge.domain.retry import delay_before_retry
-from awbridge.domain.shipment import Shipment
+from awbridge.domain.shipment import Shipment, State
 from awbridge.sinks.templates import Templates, shown_time
 from awbridge.steps.clock import Clock
 from awbridge.store import Store, notices, opt_outs, shipments
@@ -196,6 +196,7 @@ class _Round:
             on_its_way=any(
                 o.state is NoticeState.SENDING and o.channel is notice.channel and o.id != notice.id for o in others
             ),
+            replaced_by=await _stands_instead(session, shipment, notice.milestone),
         )
 
     def _write(self, notice: Notice, customer: Recipient, language: str, values: Mapping[str, str | bool]) -> Message:
@@ -221,6 +222,25 @@ class _Round:
         if delay is None or (isinstance(result, NotSent) and not result.again):
             return _Outcome(NoticeState.FAILED, f"not sent, {tries} tries: {result.problem}")
         return _Outcome(NoticeState.DUE, f"try {tries} failed: {result.problem}", self.clock() + delay)
+
+
+async def _stands_instead(session: Session, shipment: Shipment, milestone: Milestone) -> str | None:
+    """The shipment that a customer hears of in place of this one; None where this one stands for the order itself.
+
+    Where the successor was cancelled, what happens to the first parcel is news again, if it still travels. That it was
+    taken back never is: somebody corrected it.
+    """
+    if shipment.replaced_by is None:
+        return None
+    seen, last = {shipment.reference_number}, shipment
+    while last.replaced_by and last.replaced_by not in seen:
+        seen.add(last.replaced_by)
+        successor = await shipments.get(session, last.replaced_by)
+        if successor is None:
+            break
+        last = successor
+    is_dropped = last.state is State.CANCELLED and last.replaced_by is None
+    return None if is_dropped and milestone is not Milestone.CANCELLED else shipment.replaced_by
 
 
 def _values(

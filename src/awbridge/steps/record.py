@@ -69,7 +69,7 @@ async def record(store: Store, done: Sequence[Done], now: datetime, policy: Push
         failures = [(d, _decided(d, states, after, policy)) for d in done if _is_ours(d, rows)]
         if failures:
             await dispatch.not_placed(session, [(d.reference, d.owner, what) for d, what in failures], now=now)
-        told = [_placed(placing, now) for placing in placings]
+        told = [_placed(placing, now) for placing in placings if placing.is_news]
         told += [
             stop
             for d, what in failures

@@ -87,6 +87,11 @@ class Placing:
         """The account that holds it."""
         return self.placed.account_code or self.shipment.account_code
 
+    @property
+    def is_news(self) -> bool:
+        """Whether nobody was told of this waybill: what is pushed again keeps its first one where ClickPost has it."""
+        return self.placed.waybill != self.shipment.waybill
+
 
 async def place(session: Session, placings: Sequence[Placing], *, now: datetime) -> None:
     """ClickPost holds these: keep what its answers said, with every waybill. The first answer stands."""

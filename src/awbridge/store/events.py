@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from awbridge.domain.events import EventKind, Happening
+from awbridge.domain.milestones import Milestone
 from awbridge.domain.shipment import shard_of
 from awbridge.store.database import Session, row_as
 from awbridge.store.ids import Ids
@@ -22,15 +23,24 @@ async def write(session: Session, happenings: Sequence[Happening], *, now: datet
 
     Call it in the transaction that learnt of it, with the shipments locked. Without endpoints no event is kept.
     """
-    reached = sorted((h.reference_number, h.milestone, h) for h in happenings if h.milestone)
-    rows = [
-        (shard_of(reference), reference, milestone.value, h.status_code, h.ndr_code, h.at, now)
-        for reference, milestone, h in sorted(reached, key=lambda r: (shard_of(r[0]), r[0], r[1]))
-    ]
+    # What a status and a cancellation show alike is one milestone; the first that says so is kept.
+    reached = {_key(h.reference_number, h.milestone): h for h in happenings[::-1] if h.milestone}
+    rows = [(*key, h.status_code, h.ndr_code, h.at, now) for key, h in sorted(reached.items(), key=_first)]
     if rows:
         await session.write_rows(_sql.reach, rows)
     if any(h.kinds for h in happenings):
         await _tell_endpoints(session, happenings, now)
+
+
+_Key = tuple[int, str, str]
+
+
+def _key(reference_number: str, milestone: Milestone) -> _Key:
+    return shard_of(reference_number), reference_number, milestone.value
+
+
+def _first(reached: tuple[_Key, Happening]) -> _Key:
+    return reached[0]
 
 
 async def _tell_endpoints(session: Session, happenings: Sequence[Happening], now: datetime) -> None:

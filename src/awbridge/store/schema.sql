@@ -54,6 +54,8 @@ CREATE TABLE allocation_rules (
 -- made in place of, and the other way round. waits_for: held until that shipment is cancelled (its next_try_at is NULL).
 -- courier_partner_id is 0 and account '' while no courier is allocated; allocate_at: when the recommendation is asked for.
 -- fallback_at: not looked at for a fallback before; fallback_seen_at: the updated_at at which none was found.
+-- cancel_state: where its cancellation at ClickPost stands (NULL: none was asked for); cancel_since_at: when ClickPost was
+-- first called for it.
 -- erased_at: when the personal data of its payload were taken out.
 -- aged_out_at: since when it is no longer asked for, being silent too long (a person's list); asked_back_at: when a
 -- person last wanted it asked for.
@@ -126,6 +128,8 @@ CREATE TABLE shipments (
   courier_may_hold BOOLEAN,
   settled_at TIMESTAMPTZ,
   settled_by TEXT,
+  cancel_state TEXT,
+  cancel_since_at TIMESTAMPTZ,
   PRIMARY KEY (shard, reference_number)
 );
 CREATE INDEX shipments_to_push ON shipments (account, priority, next_try_at)
@@ -137,7 +141,8 @@ CREATE INDEX shipments_to_ask ON shipments (next_ask_at) WHERE next_ask_at IS NO
 CREATE INDEX shipments_newest ON shipments (created_at, reference_number);
 CREATE INDEX shipments_by_state ON shipments (state, created_at, reference_number);
 CREATE INDEX shipments_by_order ON shipments (order_id) WHERE order_id IS NOT NULL;
-CREATE INDEX shipments_cancel_asked ON shipments (state) WHERE cancel_asked_at IS NOT NULL;
+CREATE INDEX shipments_cancels ON shipments (cancel_state, cancel_asked_at, reference_number)
+  WHERE cancel_state IN ('asked', 'waiting', 'retrying', 'held', 'refused', 'gave_up');
 CREATE INDEX shipments_waiting ON shipments (shard, reference_number) WHERE waits_for IS NOT NULL;
 CREATE INDEX shipments_to_allocate ON shipments (allocate_at) WHERE state = 'allocating';
 CREATE INDEX shipments_to_replace ON shipments (updated_at) WHERE state IN ('rejected', 'gave_up', 'retrying');

@@ -184,6 +184,12 @@ async def release(session: Session, reference_number: str, *, now: datetime) -> 
     await session.execute(_sql.release, shard_of(reference_number), reference_number, now)
 
 
+async def explain_waiting(session: Session, reference_number: str, problem: str, *, now: datetime) -> bool:
+    """Say why it goes on waiting for another's cancellation; False where it says so already, or waits no more."""
+    shard = shard_of(reference_number)
+    return await session.execute(_sql.explain_waiting, shard, reference_number, problem, now) > 0
+
+
 async def cancel(session: Session, reference_number: str, *, now: datetime) -> None:
     """Cancel at once what never went out; for the rest, note that it must be cancelled at ClickPost."""
     shard = shard_of(reference_number)
@@ -194,33 +200,6 @@ async def cancel(session: Session, reference_number: str, *, now: datetime) -> N
 async def claim_cancels(session: Session, *, owner: str, now: datetime, until: datetime, limit: int) -> list[Shipment]:
     """Take up to `limit` placed shipments that are to be cancelled at ClickPost."""
     return [from_row(row) for row in await session.fetch(_sql.claim_cancels, owner, until, now, limit)]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CancelResult:
-    """What came of a call that cancels. `tries` counts the failed ones."""
-
-    state: State
-    tries: int
-    problem: str | None
-    next_try_at: datetime | None
-
-
-async def after_cancel(
-    session: Session, reference_number: str, owner: str, result: CancelResult, *, now: datetime
-) -> None:
-    """Keep what came of a call that cancels."""
-    await session.execute(
-        _sql.after_cancel,
-        shard_of(reference_number),
-        reference_number,
-        owner,
-        result.state.value,
-        result.problem,
-        result.next_try_at,
-        result.tries,
-        now,
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

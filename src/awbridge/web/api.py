@@ -21,7 +21,7 @@ from awbridge.steps.catch_up import ask_back
 from awbridge.steps.clock import Clock
 from awbridge.steps.truth import truth_of
 from awbridge.steps.watch import coverage
-from awbridge.store import Store, accounts, attempts, notices, scans, shipments, waybills
+from awbridge.store import Store, accounts, attempts, cancellations, notices, scans, shipments, waybills
 from awbridge.store.database import Session
 from awbridge.web import action_routes, reconciliations, telling, views
 from awbridge.web.accounts import add_routes
@@ -60,6 +60,8 @@ class _Lists:
             return await shipments.in_ndr(session, after=after, limit=limit)
         if which == "silent":
             return await shipments.aged_out(session, before=after, limit=limit)
+        if which == "not_cancelled":
+            return [*await cancellations.need_a_person(session, after=after, limit=limit)]
         held = await accounts.held(session, now=now)
         return await shipments.newest(session, state=state, before=after, limit=limit, held=held)
 
@@ -71,6 +73,7 @@ class _Lists:
             "sla_breached": shipment.edd_due_at,
             "ndr": shipment.ndr_at,
             "silent": shipment.aged_out_at,
+            "not_cancelled": shipment.cancel_asked_at,
         }
         return times.get(which or "") or shipment.created_at
 
@@ -172,9 +175,20 @@ def router(
         limit: Annotated[int, Query(ge=1, le=500)] = 50,
         cursor: Annotated[str | None, Query(description="`next` of the page before.")] = None,
         silent: Annotated[bool, Query(description="Only those asked for no more, being silent too long.")] = False,
+        not_cancelled: Annotated[
+            bool,
+            Query(description="Only those whose cancellation was refused or given up, the longest asked for first."),
+        ] = False,
     ) -> views.ShipmentPage:
-        """Shipments, newest first; or those that need somebody: stuck, sla_breached, ndr or silent."""
-        which = _one_list(state=state is not None, stuck=stuck, sla_breached=sla_breached, ndr=ndr, silent=silent)
+        """Shipments, newest first; or those that need somebody: stuck, sla_breached, ndr, silent or not_cancelled."""
+        which = _one_list(
+            state=state is not None,
+            stuck=stuck,
+            sla_breached=sla_breached,
+            ndr=ndr,
+            silent=silent,
+            not_cancelled=not_cancelled,
+        )
         lists = _Lists(stuck_after, clock(), read_cursor(cursor), limit)
         async with store.read() as session:
             found = await lists.fetch(session, which, state)

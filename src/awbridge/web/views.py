@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field, StrictBool
 
 from awbridge.clickpost.codes import status_info
 from awbridge.clickpost.orders import payload_differences
+from awbridge.domain import cancellation
 from awbridge.domain.action import Action
 from awbridge.domain.coverage import Told
 from awbridge.domain.events import EventKind
@@ -41,6 +42,20 @@ class StatusView(BaseModel):
     bucket: int
     at: datetime
     final: bool
+
+
+class CancellationView(BaseModel):
+    """A cancellation at ClickPost, in the terms of create-order."""
+
+    state: str = Field(
+        description="asked, waiting (the courier was asked), retrying, held, cancelled; refused or gave_up: a person "
+        "is needed; overtaken: tracking shows another end."
+    )
+    success: bool
+    no_of_retries: int = Field(description="Failed calls that cancel.")
+    next_try_at: datetime | None
+    problem: str | None
+    asked_at: datetime
 
 
 class ShipmentView(BaseModel):
@@ -84,6 +99,7 @@ class ShipmentView(BaseModel):
     last_asked_at: datetime | None
     aged_out_at: datetime | None = Field(description="Since when it is asked for no more, being silent too long.")
     cancel_asked_at: datetime | None
+    cancellation: CancellationView | None = Field(description="Null: nobody asked for one.")
     placed_at: datetime | None
     created_at: datetime
     updated_at: datetime
@@ -534,7 +550,7 @@ def status_view(shipment: Shipment) -> StatusView | None:
     )
 
 
-_DERIVED = frozenset({"status", "children", "urgent", "stuck_since", "sla_breached"})
+_DERIVED = frozenset({"status", "cancellation", "children", "urgent", "stuck_since", "sla_breached"})
 
 
 def _shown(shipment: Shipment, limits: StuckAfter, now: datetime) -> dict[str, Any]:
@@ -544,6 +560,7 @@ def _shown(shipment: Shipment, limits: StuckAfter, now: datetime) -> dict[str, A
         "status": status_view(shipment),
         "children": list(shipment.children),
         "urgent": shipment.priority == URGENT,
+        "cancellation": _same(CancellationView, asked) if (asked := cancellation.of_shipment(shipment)) else None,
         "stuck_since": stuck_since(shipment, limits, now),
         "sla_breached": sla_breached(shipment, now),
     }

@@ -66,7 +66,8 @@ WHERE shipments.shard = row.shard AND shipments.reference_number = row.reference
 UPDATE shipments SET lease_owner = NULL, lease_ends_at = NULL,
   state = row.state, no_of_retries = row.no_of_retries, problem = row.problem, next_try_at = row.next_try_at,
   waiting_since_at = row.waiting_since_at, may_stand = row.may_stand, updated_at = row.at,
-  stands_version = row.stands_version, settle_by = row.settle_by, courier_may_hold = row.courier_may_hold
+  stands_version = row.stands_version, settle_by = row.settle_by, courier_may_hold = row.courier_may_hold,
+  cancel_state = CASE WHEN row.state = 'cancelled' THEN row.state ELSE shipments.cancel_state END
 FROM {{sqlite: row}}{{postgres: unnest($1::smallint[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::text[],
   $7::timestamptz[], $8::timestamptz[], $9::boolean[], $10::timestamptz[], $11::integer[], $12::text[],
   $13::boolean[])

@@ -10,14 +10,16 @@ SELECT COUNT(*) AS shipments FROM shipments {{sqlite: INDEXED BY shipments_open}
 WHERE state = 'placed' AND NOT final
 
 -- name: cancels
--- Cancellations that go on, those that ClickPost refused, and those of which push gave up to learn what there is to
--- cancel. The states name all but cancelled, so that the index is searched and not read through.
-SELECT COUNT(CASE WHEN next_try_at IS NOT NULL THEN 1 END) AS asked,
-  COUNT(CASE WHEN next_try_at IS NULL AND state = 'placed' THEN 1 END) AS refused,
-  COUNT(CASE WHEN next_try_at IS NULL AND state = 'gave_up' THEN 1 END) AS unsettled
-FROM shipments {{sqlite: INDEXED BY shipments_cancel_asked}}
-WHERE cancel_asked_at IS NOT NULL
-  AND state IN ('allocating', 'ready', 'waiting', 'retrying', 'held', 'placed', 'rejected', 'gave_up')
+-- Cancellations that go on, those that ClickPost refused, those that were given up, and those of which push gave up to
+-- learn what there is to cancel.
+SELECT COUNT(CASE WHEN cancel_state NOT IN ('refused', 'gave_up') AND state <> 'cancelled'
+    AND (state <> 'gave_up' OR next_try_at IS NOT NULL) THEN 1 END) AS asked,
+  COUNT(CASE WHEN cancel_state = 'refused' THEN 1 END) AS refused,
+  COUNT(CASE WHEN cancel_state = 'gave_up' THEN 1 END) AS gave_up,
+  COUNT(CASE WHEN cancel_state NOT IN ('refused', 'gave_up') AND state = 'gave_up' AND next_try_at IS NULL
+    THEN 1 END) AS unsettled
+FROM shipments {{sqlite: INDEXED BY shipments_cancels}}
+WHERE cancel_state IN ('asked', 'waiting', 'retrying', 'held', 'refused', 'gave_up')
 
 -- name: actions
 SELECT state, COUNT(*) AS actions FROM actions

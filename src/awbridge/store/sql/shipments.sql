@@ -24,7 +24,8 @@ ORDER BY shipments.shard, shipments.reference_number
 -- The same, of what tracking needs.
 SELECT shipments.reference_number, order_id, transporter, courier_partner_id, delivery_type, waybill, children,
   status_code, status_at, status_bucket, status_step, final, edd, ndr_code, last_heard_at, last_asked_at, created_at,
-  next_ask_at, edd_due_at, ndr_at, npr_code, forward_waybill, forward_reference_number FROM
+  next_ask_at, edd_due_at, ndr_at, npr_code, forward_waybill, forward_reference_number, replaces, replaced_by,
+  cancel_asked_at FROM
 {{postgres: unnest($1::text[], $2::smallint[]) AS key (value, shard) JOIN shipments
   ON shipments.shard = key.shard AND shipments.reference_number = key.value}}
 {{sqlite: json_each($1) AS key JOIN json_each($2) AS beside ON beside.key = key.key CROSS JOIN shipments
@@ -92,18 +93,30 @@ UPDATE shipments SET waits_for = NULL, updated_at = $3,
   allocate_at = CASE WHEN state = 'held' AND courier_partner_id = 0 THEN $3 ELSE allocate_at END
 WHERE shard = $1 AND reference_number = $2 AND waits_for IS NOT NULL
 
+-- name: explain_waiting
+UPDATE shipments SET problem = $3, updated_at = $4
+WHERE shard = $1 AND reference_number = $2 AND waits_for IS NOT NULL AND state = 'held'
+  AND (problem IS NULL OR problem <> $3)
+
 -- name: cancel_unsent
 -- Nothing ever went out for it, or no call can have placed it: nothing to cancel over there, and nothing more goes out.
-UPDATE shipments SET state = 'cancelled', cancel_asked_at = $3, next_try_at = NULL, updated_at = $3
+UPDATE shipments SET state = 'cancelled', cancel_asked_at = $3, cancel_state = 'cancelled', next_try_at = NULL,
+  updated_at = $3
 WHERE shard = $1 AND reference_number = $2 AND NOT success AND lease_owner IS NULL
   AND (sent_at IS NULL OR NOT may_stand) AND state <> 'cancelled'
 
 -- name: ask_cancel
 -- What may stand at ClickPost is settled first (push repeats the first payload, or asks where the courier holds it;
 -- without a courier, allocate asks), then cancelled there.
-UPDATE shipments SET cancel_asked_at = COALESCE(cancel_asked_at, $3), updated_at = $3,
+-- One that was refused, given up or overtaken is begun anew, with all its tries.
+UPDATE shipments SET updated_at = $3,
   settle_by = CASE WHEN may_stand AND NOT success AND settle_by IS NULL AND stands_version < COALESCE(payload_version, 1)
     THEN 'repeating' ELSE settle_by END,
+  cancel_asked_at = CASE WHEN cancel_asked_at IS NULL OR cancel_state IN ('refused', 'gave_up', 'overtaken')
+    THEN $3{{postgres: ::timestamptz}} ELSE cancel_asked_at END,
+  cancel_tries = CASE WHEN cancel_state IN ('refused', 'gave_up', 'overtaken') THEN 0 ELSE cancel_tries END,
+  cancel_since_at = CASE WHEN cancel_state IN ('refused', 'gave_up', 'overtaken') THEN NULL ELSE cancel_since_at END,
+  cancel_state = CASE WHEN cancel_state IN ('waiting', 'retrying', 'held') THEN cancel_state ELSE 'asked' END,
   next_try_at = CASE WHEN success OR (courier_partner_id <> 0 AND (state = 'gave_up' OR (state = 'rejected' AND may_stand)))
     THEN $3 ELSE next_try_at END,
   allocate_at = CASE WHEN NOT success AND courier_partner_id = 0 AND waits_for IS NULL THEN $3{{postgres: ::timestamptz}}
@@ -121,11 +134,6 @@ WHERE (shard, reference_number) IN (
   {{postgres: FOR UPDATE SKIP LOCKED}}
 )
 RETURNING *
-
--- name: after_cancel
-UPDATE shipments SET state = $4, problem = $5, next_try_at = $6, lease_owner = NULL, lease_ends_at = NULL,
-  cancel_tries = $7, updated_at = $8
-WHERE shard = $1 AND reference_number = $2 AND lease_owner = $3
 
 -- name: age_out
 -- Silent too long: no newer status, not placed and not wanted back since. Off the schedule and onto a person's list.
@@ -323,6 +331,7 @@ WHERE shard = $1 AND reference_number = $2 AND lease_owner = $3 AND state = 'all
 UPDATE shipments SET may_stand = FALSE, stands_version = NULL, settle_by = NULL, courier_may_hold = NULL, settled_at = $3, settled_by = $4,
   problem = $5, updated_at = $3, waiting_since_at = NULL,
   next_try_at = CASE WHEN cancel_asked_at IS NULL THEN next_try_at END,
+  cancel_state = CASE WHEN cancel_asked_at IS NULL THEN cancel_state ELSE 'cancelled' END,
   allocate_at = CASE WHEN cancel_asked_at IS NULL THEN allocate_at END,
   state = CASE WHEN cancel_asked_at IS NOT NULL THEN 'cancelled' ELSE state END
 WHERE shard = $1 AND reference_number = $2 AND NOT success AND may_stand AND lease_owner IS NULL AND state <> 'cancelled'
