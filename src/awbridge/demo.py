@@ -145,7 +145,7 @@ def demo_settings(sandbox_url: str, folder: Path, systems: Company) -> Settings:
         retry_delays=(0.2, 0.3, 0.5, 0.5, 1.0, 1.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0),
         waiting_seconds=0.3,
         hold_seconds=0.5,
-        push_lease_seconds=20.0,
+        push_lease_seconds=25.0,
         catch_up_window_seconds=4.0,
         catch_up_lag_seconds=0.5,
         steps_idle_seconds=0.05,

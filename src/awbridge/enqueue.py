@@ -3,9 +3,9 @@
     from awbridge.enqueue import enqueue                 # psycopg, SQLAlchemy, Django
     from awbridge.enqueue import enqueue_async           # asyncpg, and the asyncio sides of psycopg and SQLAlchemy
 
-All four raise what intake raises (PayloadRefused, ReferenceTaken; for several orders BatchRefused), NoTransaction where
-none is open, TypeError for a connection that is not known, and whatever your driver raises. After any of these nothing
-was stored and your transaction can go on.
+All four raise what intake raises (PayloadRefused, ReferenceTaken, its ReferenceCancelled where the same order was
+cancelled; for several orders BatchRefused), NoTransaction where none is open, TypeError for a connection that is not
+known, and whatever your driver raises. After any of these nothing was stored and your transaction can go on.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from awbridge.domain.allocation import Allocation
-from awbridge.domain.errors import NoTransaction, PayloadRefused, ReferenceTaken
+from awbridge.domain.errors import NoTransaction, PayloadRefused, ReferenceCancelled, ReferenceTaken
 from awbridge.domain.json import JsonObject
 from awbridge.steps.clock import utc_now
 from awbridge.steps.intake import BatchRefused, TakenIn, take_in_with
@@ -26,6 +26,7 @@ __all__ = [
     "BatchRefused",
     "NoTransaction",
     "PayloadRefused",
+    "ReferenceCancelled",
     "ReferenceTaken",
     "TakenIn",
     "enqueue",

@@ -28,7 +28,7 @@ from awbridge.clickpost.connection import OnCall
 from awbridge.clickpost.heard import hear
 from awbridge.domain.asking import PollingRules
 from awbridge.domain.attention import RefusedLimit
-from awbridge.domain.call import Call
+from awbridge.domain.call import Call, longest_call
 from awbridge.domain.desk import DeskPolicy
 from awbridge.domain.errors import SettingsError, StoreBusy, StoreError
 from awbridge.domain.notices import Channel, Rules, Sends, read_channels, read_milestones, read_quiet_hours
@@ -37,7 +37,7 @@ from awbridge.settings import Settings
 from awbridge.sinks.addresses import read_networks
 from awbridge.sinks.mail import Mail
 from awbridge.sinks.messages import Messages, longest_send
-from awbridge.sinks.outgoing import Outgoing
+from awbridge.sinks.outgoing import Outgoing, longest_post
 from awbridge.sinks.templates import Templates
 from awbridge.steps.act import ActPolicy, act_due
 from awbridge.steps.alarm import Digest, Operator, tell_operators
@@ -124,6 +124,7 @@ def push_policy(settings: Settings) -> PushPolicy:
         batch=settings.push_batch,
         concurrency=settings.push_concurrency,
         lease=timedelta(seconds=settings.push_lease_seconds),
+        longest_call=timedelta(seconds=settings.longest_try),
         retry_delays=settings.retry_delays,
         waiting=timedelta(seconds=settings.waiting_seconds),
         waiting_deadline=timedelta(seconds=settings.waiting_deadline_seconds),
@@ -146,13 +147,25 @@ def cancel_policy(settings: Settings) -> CancelPolicy:
     return CancelPolicy(
         retry_delays=settings.retry_delays,
         deadline=timedelta(seconds=settings.cancel_deadline_seconds),
+        lease=_lease(settings),
+        longest_call=_longest_call(settings),
     )
+
+
+def _longest_call(settings: Settings) -> timedelta:
+    return timedelta(seconds=longest_call(settings.clickpost_timeout))
+
+
+def _lease(settings: Settings) -> timedelta:
+    """A lease for one or two calls, and what comes before and after them."""
+    return timedelta(seconds=60) + 2 * _longest_call(settings)
 
 
 def act_policy(settings: Settings) -> ActPolicy:
     """How actions are tried, by the settings. The lease outlives the longest call."""
     return ActPolicy(
-        lease=timedelta(seconds=60 + 4 * settings.clickpost_timeout),
+        lease=_lease(settings),
+        longest_call=_longest_call(settings),
         retry_delays=settings.retry_delays,
         hold=timedelta(seconds=settings.hold_seconds),
     )
@@ -268,6 +281,8 @@ def free_share(settings: Settings) -> float:
 def allocate_policy(settings: Settings) -> AllocatePolicy:
     """How the recommendation is asked for, by the settings."""
     return AllocatePolicy(
+        lease=_lease(settings),
+        longest_call=2 * _longest_call(settings),
         retry_delays=settings.retry_delays,
         hold=timedelta(seconds=settings.hold_seconds),
         polling=polling_rules(settings),
@@ -277,9 +292,19 @@ def allocate_policy(settings: Settings) -> AllocatePolicy:
 def fallback_policy(settings: Settings) -> FallbackPolicy:
     """When another courier is tried, by the settings."""
     return FallbackPolicy(
+        lease=_lease(settings),
+        longest_call=_longest_call(settings),
         failures=settings.fallback_failures,
         window=timedelta(seconds=settings.fallback_window_seconds),
         polling=polling_rules(settings),
+    )
+
+
+def deliver_policy(settings: Settings) -> DeliverPolicy:
+    """How events are delivered, by the settings. The lease outlives the longest POST."""
+    longest = timedelta(seconds=longest_post(settings.endpoint_timeout))
+    return DeliverPolicy(
+        retry_delays=settings.endpoint_retry_delays, lease=timedelta(seconds=60) + 4 * longest, longest_call=longest
     )
 
 
@@ -409,7 +434,7 @@ def _telling(
 ) -> dict[str, Callable[[], Awaitable[int]]]:
     """The steps that tell customers, own systems and operators."""
     notifying, channels, words = notify_policy(settings), customer_channels(settings), templates(settings)
-    delivering = DeliverPolicy(retry_delays=settings.endpoint_retry_delays)
+    delivering = deliver_policy(settings)
     people = operators(settings)
     lateness = Lateness(
         store=store,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -18,6 +18,7 @@ from pydantic_settings import (
 
 from awbridge.domain.allocation import Allocation
 from awbridge.domain.asking import PollingMode
+from awbridge.domain.call import longest_call
 from awbridge.domain.errors import SettingsError
 from awbridge.domain.notices import read_channels, read_milestones, read_quiet_hours
 from awbridge.domain.privacy import read_privacy
@@ -68,7 +69,9 @@ class Settings(BaseSettings):
     push_batch: int = Field(50, ge=1, le=1000, description="Shipments that push claims at once.")
     push_concurrency: int = Field(20, ge=1, le=200, description="Calls to create-order in flight at once.")
     push_lease_seconds: float = Field(
-        120.0, ge=1, description="How long claimed shipments belong to one worker. Longer than any batch takes."
+        120.0,
+        ge=1,
+        description="How long claimed shipments belong to one worker. More than 4 times AWBRIDGE_CLICKPOST_TIMEOUT.",
     )
     push_rate: float = Field(
         0.0, ge=0, le=10_000, description="Calls to create-order a second, all processes together. 0: no limit."
@@ -372,6 +375,21 @@ class Settings(BaseSettings):
         except (KeyError, ValueError, OSError):
             raise ValueError("not a time zone; write one like Asia/Kolkata or Asia/Dubai") from None
         return value
+
+    @property
+    def longest_try(self) -> float:
+        """The seconds that one try to register can last: create-order, and the question what ClickPost holds."""
+        return 2 * longest_call(self.clickpost_timeout)
+
+    @model_validator(mode="after")
+    def _leases(self) -> Self:
+        if self.push_lease_seconds <= self.longest_try:
+            raise ValueError(
+                f"AWBRIDGE_PUSH_LEASE_SECONDS is {self.push_lease_seconds:g}, but one try can last "
+                f"{self.longest_try:g} s (4 times AWBRIDGE_CLICKPOST_TIMEOUT): two workers would register one order "
+                "at once. Set it higher"
+            )
+        return self
 
     @property
     def zone(self) -> ZoneInfo:

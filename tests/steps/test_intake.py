@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from awbridge.domain.errors import NotFound, NotPossible, PayloadRefused, ReferenceTaken
+from awbridge.domain.errors import NotFound, NotPossible, PayloadRefused, ReferenceCancelled, ReferenceTaken
 from awbridge.domain.shipment import Region, State
 from awbridge.steps import intake
 from awbridge.steps.intake import BatchRefused
@@ -15,7 +15,7 @@ from awbridge.store import Store, couriers, dispatch, inbox
 from awbridge.store.couriers import CourierAccount
 from awbridge.store.dispatch import NotPlaced
 from tests.steps.world import SetClock, an_order, get
-from tests.store.rows import T0, add, claim_in, count, delivery, place
+from tests.store.rows import T0, add, claim_in, count, delivery, place, sql
 
 
 async def take_in(store: Store, *orders: Any) -> list[tuple[str, bool]]:
@@ -220,3 +220,39 @@ async def test_a_new_payload_after_a_rejection_counts_from_the_beginning(store: 
     await change(store, "R", an_order("R", weight=1))
     after = await get(store, "R")
     assert (after.state, after.no_of_retries, after.problem, after.next_try_at) == (State.READY, 0, None, T0)
+
+
+@pytest.mark.parametrize("ended", [True, False])
+async def test_an_order_that_is_sent_again_after_its_cancellation_is_told_so(store: Store, ended: bool) -> None:
+    clock = SetClock()
+    await intake.take_in(store=store, clock=clock, orders=[an_order("R")])
+    if not ended:
+        await place(store, "R", "AWB1")
+    await intake.cancel(store=store, clock=clock, reference_number="R")
+    [error] = (await refused(store, an_order("NEW"), an_order("R"))).values()
+    assert isinstance(error, ReferenceCancelled)
+    assert "cancelled" in str(error)
+    assert "awbridge shipments replace R" in str(error)
+    assert await count(store, "shipments") == 1, "nothing of the batch was stored"
+
+
+async def test_an_order_whose_shipment_was_replaced_or_could_not_be_cancelled_is_known(store: Store) -> None:
+    clock = SetClock()
+    await intake.take_in(store=store, clock=clock, orders=[an_order("A"), an_order("B")])
+    async with store.write() as session:
+        await session.execute(
+            sql(
+                "UPDATE shipments SET state = 'cancelled', cancel_asked_at = $1, replaced_by = 'X' "
+                "WHERE reference_number = 'A'"
+            ),
+            T0,
+        )
+        await session.execute(
+            sql(
+                "UPDATE shipments SET state = 'placed', cancel_asked_at = $1, cancel_state = 'overtaken' "
+                "WHERE reference_number = 'B'"
+            ),
+            T0,
+        )
+    taken = await intake.take_in(store=store, clock=clock, orders=[an_order("A"), an_order("B")])
+    assert [t.created for t in taken] == [False, False]

@@ -195,7 +195,10 @@ class AsyncClickPost(Connection, AsyncCalls):
     async def _send(self, request: Request) -> Exchange:
         with self._listen(request) as listener:
             try:
-                async with self._http.stream(request.method, address(request.url), **content(request)) as response:
+                async with (
+                    self._within(request),
+                    self._http.stream(request.method, address(request.url), **content(request)) as response,
+                ):
                     async for part in response.aiter_bytes():
                         listener.hear(part)
             except FAILURES as error:

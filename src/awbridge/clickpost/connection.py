@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from functools import lru_cache
+from types import TracebackType
 from typing import Any
 
 import httpx2
@@ -12,10 +14,10 @@ from opentelemetry import trace
 
 from awbridge.certificates import trusted
 from awbridge.clickpost.endpoints import Endpoints, Request
-from awbridge.clickpost.exchange import Listener
+from awbridge.clickpost.exchange import LONGEST_DOWNLOAD, Listener
 from awbridge.clickpost.masking import MaskUrls
 from awbridge.clickpost.signed import MaskSigned
-from awbridge.domain.call import Call
+from awbridge.domain.call import Call, longest_call
 
 CLICKPOST_URL = "https://www.clickpost.in"
 TRACKING_URL = "https://api.clickpost.in"
@@ -33,6 +35,31 @@ OnCall = Callable[[Call], None]
 
 logging.getLogger("httpx2").addFilter(MaskUrls())
 logging.getLogger("httpx2").addFilter(MaskSigned())
+
+
+class Within:
+    """An end to one call as a whole: waits on the network are bounded one by one, and there can be many of them.
+
+    As an async context manager it breaks the call off with TimeoutError. Without asyncio it does nothing: nothing can.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    def __enter__(self) -> None:
+        """Nothing: see above."""
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Nothing: see above."""
+
+    async def __aenter__(self) -> None:
+        self._limit = asyncio.timeout(self._seconds)
+        await self._limit.__aenter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        await self._limit.__aexit__(kind, error, at)
 
 
 class Connection:
@@ -57,6 +84,9 @@ class Connection:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._endpoints.username!r} at {self._endpoints.url}>"
+
+    def _within(self, request: Request) -> Within:
+        return Within(max(longest_call(self._timeout), LONGEST_DOWNLOAD if request.file else 0.0))
 
     def _listen(self, request: Request) -> Listener:
         return Listener(request, self._timeout, on_request=self._on_request, on_call=self._on_call, tracer=self._tracer)

@@ -189,7 +189,10 @@ class ClickPost(Connection, Calls):
     def _send(self, request: Request) -> Exchange:
         with self._listen(request) as listener:
             try:
-                with self._http.stream(request.method, address(request.url), **content(request)) as response:
+                with (
+                    self._within(request),
+                    self._http.stream(request.method, address(request.url), **content(request)) as response,
+                ):
                     for part in response.iter_bytes():
                         listener.hear(part)
             except FAILURES as error:

@@ -77,6 +77,12 @@ class Action:
     asked_at: datetime
     done_at: datetime | None
     updated_at: datetime
+    retried_at: datetime | None = None
+
+    @property
+    def since_at(self) -> datetime:
+        """Since when it is wanted: when it was asked for, or last retried on purpose."""
+        return self.retried_at or self.asked_at
 
 
 def action_id(new: NewAction) -> str:

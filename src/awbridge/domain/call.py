@@ -22,3 +22,11 @@ class Call:
     response: str = field(default="", repr=False)
     error: str = ""
     ms: int = 0
+
+
+def longest_call(timeout: float) -> float:
+    """The seconds that one call can last, from its beginning to its last byte: then it is broken off.
+
+    `timeout` bounds each wait on the network. Downloads of files may take longer.
+    """
+    return 2 * timeout

@@ -8,6 +8,7 @@ AwbridgeError
 ├── IntakeError          an order was refused before it was stored
 │   ├── PayloadRefused   fields that ClickPost would refuse, each with its path
 │   ├── ReferenceTaken   the reference number exists with another payload
+│   │   └── ReferenceCancelled  it exists and was cancelled: the same order again sends nothing
 │   └── KeyTaken         the idempotency key was used for something else
 ├── NotValid             couriers or rules that cannot be kept as they were given
 ├── TableUnreadable      a file is no table that can be read
@@ -78,6 +79,18 @@ class ReferenceTaken(IntakeError):
         super().__init__(
             f"reference_number {reference_number} exists already with another payload; it differs in: {shown}. "
             "Use a new reference_number, or change the existing shipment."
+        )
+
+
+class ReferenceCancelled(ReferenceTaken):
+    """The same order is there and was cancelled. Nothing is sent: ClickPost keeps a reference number for good."""
+
+    def __init__(self, reference_number: str, differences: list[str]) -> None:
+        super().__init__(reference_number, differences)
+        self.args = (
+            f"{reference_number} is there already and was cancelled, or is being cancelled: nothing is sent. "
+            f"To send the order after all, replace it (awbridge shipments replace {reference_number}, "
+            "or POST .../replace)",
         )
 
 

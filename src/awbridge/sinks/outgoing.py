@@ -6,6 +6,7 @@ Headers: `webhook-id` (the same for every try: deduplicate on it), `webhook-time
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -37,6 +38,11 @@ class Answer:
     refused: bool = False
 
 
+def longest_post(timeout: float) -> float:
+    """The seconds that one try can last as a whole: then it is broken off. `timeout` bounds each wait."""
+    return 2 * timeout
+
+
 def headers_of(key: str, body: str, secrets: Sequence[str], now: datetime) -> dict[str, str]:
     """The headers that sign one try."""
     at = now.astimezone(UTC)
@@ -63,9 +69,17 @@ class Outgoing:
             trust_env=False,
             limits=limits,
         )
+        self._timeout = timeout
 
     async def post(self, url: str, body: str, *, key: str, secrets: Sequence[str], now: datetime) -> Answer:
         """Deliver one event once. Never raises for what the other side does."""
+        try:
+            async with asyncio.timeout(longest_post(self._timeout)):
+                return await self._post(url, body, key=key, secrets=secrets, now=now)
+        except TimeoutError:
+            return Answer(problem="no answer: it took too long as a whole")
+
+    async def _post(self, url: str, body: str, *, key: str, secrets: Sequence[str], now: datetime) -> Answer:
         try:
             target = await find_target(url, self._allowed)
         except AddressRefused as error:

@@ -32,6 +32,7 @@ from awbridge.domain.retry import DEFAULT_RETRY_DELAYS, delay_before_retry
 from awbridge.domain.shipment import Region, Shipment
 from awbridge.steps.actions import taken_by
 from awbridge.steps.clock import Clock
+from awbridge.steps.lease import Lease, checked
 from awbridge.store import Store, actions, attempts, dispatch, shipments
 from awbridge.store.actions import NotDone
 from awbridge.store.database import Session
@@ -99,12 +100,21 @@ class PerformsActions(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActPolicy:
-    """How actions are tried. `lease` is longer than the longest call; `hold` is the rest after account trouble."""
+    """How actions are tried. `longest_call` is what one call can last; `hold` is the rest after account trouble.
+
+    `deadline`: how long after it was asked for an action may go on where the account is at fault. Raises ValueError
+    where the lease is shorter than a call.
+    """
 
     batch: int = 20
     lease: timedelta = timedelta(seconds=120)
+    longest_call: timedelta = timedelta(0)
     retry_delays: Sequence[float] = DEFAULT_RETRY_DELAYS
     hold: timedelta = timedelta(minutes=5)
+    deadline: timedelta = timedelta(days=3)
+
+    def __post_init__(self) -> None:
+        checked(self.lease, self.longest_call)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,8 +143,8 @@ async def act_due(*, store: Store, clickpost: PerformsActions, clock: Clock, pol
 
     async def act_one(action: Action) -> None:
         shipment = of.get(action.reference_number or "")
-        if clock() >= now + policy.lease:
-            return  # not ours any more: whoever holds it now makes it
+        if not Lease(now + policy.lease, policy.longest_call).allows(clock()):
+            return  # whoever holds it next makes it
         decided = _before_call(action, shipment, clock())
         calls: list[Call] = []
         made: _Made | None = None
@@ -194,7 +204,9 @@ async def _try(
     except VendorError as error:
         if not calls:
             calls.append(error.call)
-        return None, decide(action, error, clock(), policy)
+        placed_at = shipment.placed_at if shipment else None  # until then it waited for the waybill
+        since = max(action.since_at, placed_at or action.since_at)
+        return None, decide(action, error, clock(), policy, since=since)
     except _NotThereYet as error:
         return None, _again(action, str(error), clock(), policy)
     except ValueError as error:
@@ -257,15 +269,24 @@ def _link(url: str, what: str) -> str:
     return url
 
 
-def decide(action: Action, error: VendorError, now: datetime, policy: ActPolicy) -> NotDone:
-    """What becomes of an action whose call failed. Pure, but for the jitter of delays."""
+def decide(
+    action: Action, error: VendorError, now: datetime, policy: ActPolicy, *, since: datetime | None = None
+) -> NotDone:
+    """What becomes of an action whose call failed. Pure, but for the jitter of delays.
+
+    `since`: from when its deadline counts, where that is not when it was asked for.
+    """
     problem = str(error)
-    if error.kind == "throttled":
+    if error.kind in ("throttled", "configuration"):
+        if now - (since or action.since_at) >= policy.deadline:
+            hours = policy.deadline.total_seconds() / 3600
+            problem = f"{problem.rstrip('.')}. It was tried for {hours:g} h: retry it once the account works"
+            return NotDone(state=ActionState.GAVE_UP, tries=action.tries, problem=problem)
+        if error.kind == "configuration":
+            return _due(action, problem, now + policy.hold)
         # Those that were turned away together do not come back together.
         wait = max(error.retry_after or 0.0, 1.0) * random.uniform(1.0, 1.5)  # noqa: S311
         return _due(action, problem, now + timedelta(seconds=wait))
-    if error.kind == "configuration":
-        return _due(action, problem, now + policy.hold)
     if not error.again:
         return _refused(action, problem)
     if action.kind is ActionKind.PICKUP and error.sent:

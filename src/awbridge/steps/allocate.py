@@ -29,6 +29,7 @@ from awbridge.domain.retry import DEFAULT_RETRY_DELAYS, delay_before_retry
 from awbridge.domain.shipment import Region, Shipment, State
 from awbridge.steps.clock import Clock
 from awbridge.steps.found import keep_found
+from awbridge.steps.lease import Lease, checked
 from awbridge.steps.verdict import UNPROVEN
 from awbridge.store import Store, attempts, couriers, events, shipments
 from awbridge.store.couriers import CourierAccount
@@ -56,14 +57,20 @@ class Recommends(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AllocatePolicy:
-    """How allocate tries and waits."""
+    """How allocate tries and waits. `longest_call`: what asking for one shipment can last. Raises ValueError where the
+    lease is shorter.
+    """
 
     batch: int = 50
     concurrency: int = 5
     lease: timedelta = timedelta(seconds=120)
+    longest_call: timedelta = timedelta(0)
     retry_delays: Sequence[float] = DEFAULT_RETRY_DELAYS
     hold: timedelta = timedelta(minutes=5)
     polling: PollingRules = field(default_factory=PollingRules)
+
+    def __post_init__(self) -> None:
+        checked(self.lease, self.longest_call)
 
 
 async def allocate_due(*, store: Store, clickpost: Recommends, clock: Clock, policy: AllocatePolicy) -> int:
@@ -78,8 +85,8 @@ async def allocate_due(*, store: Store, clickpost: Recommends, clock: Clock, pol
 
     async def allocate_one(shipment: Shipment) -> None:
         async with seats:
-            if clock() >= now + policy.lease:
-                return  # not ours any more
+            if not Lease(now + policy.lease, policy.longest_call).allows(clock()):
+                return  # it is claimed again
             if shipment.may_stand:
                 await _settle(store, clickpost, shipment, owner, clock, policy)
                 return

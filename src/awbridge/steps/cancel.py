@@ -23,6 +23,7 @@ from awbridge.domain.retry import DEFAULT_RETRY_DELAYS, delay_before_retry
 from awbridge.domain.shipment import Shipment
 from awbridge.steps.cancellation import end_by_tracking
 from awbridge.steps.clock import Clock
+from awbridge.steps.lease import Lease, checked
 from awbridge.store import Store, attempts, cancellations, events, shipments
 from awbridge.store.cancellations import NotCancelled
 from awbridge.store.database import Session
@@ -46,7 +47,8 @@ class CancelPolicy:
     """How cancellations are tried.
 
     `deadline`: how long after the first call it may take, where the courier was asked or the account is at fault.
-    `longest_call` is what one call can last: none is begun that could outlive the lease.
+    `longest_call` is what one call can last: none is begun that could outlive the lease. Raises ValueError where the
+    lease is shorter.
     """
 
     retry_delays: Sequence[float] = DEFAULT_RETRY_DELAYS
@@ -54,6 +56,9 @@ class CancelPolicy:
     lease: timedelta = timedelta(seconds=120)
     longest_call: timedelta = timedelta(0)
     batch: int = 20
+
+    def __post_init__(self) -> None:
+        checked(self.lease, self.longest_call)
 
 
 async def cancel_due(*, store: Store, clickpost: CancelsOrders, clock: Clock, policy: CancelPolicy) -> int:
@@ -64,9 +69,8 @@ async def cancel_due(*, store: Store, clickpost: CancelsOrders, clock: Clock, po
     async with store.write() as session:
         claimed = await shipments.claim_cancels(session, owner=owner, now=now, until=until, limit=policy.batch)
     for shipment in claimed:
-        at = clock()
-        if at >= until or at + policy.longest_call > until:
-            break  # the call could outlive the lease; it is claimed again
+        if not Lease(until, policy.longest_call).allows(clock()):
+            break  # it is claimed again
         answer = await clickpost.cancel_order(
             shipment.waybill or "", shipment.courier_partner_id, shipment.account_code or ""
         )

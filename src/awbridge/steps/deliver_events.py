@@ -20,6 +20,7 @@ from awbridge.domain.errors import StoreBusy
 from awbridge.domain.retry import delay_before_retry
 from awbridge.sinks.outgoing import Answer
 from awbridge.steps.clock import Clock
+from awbridge.steps.lease import Lease, checked
 from awbridge.store import Store, endpoints, events
 from awbridge.store.endpoints import Endpoint
 from awbridge.store.events import DueDelivery, Settled
@@ -40,13 +41,17 @@ class Posts(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliverPolicy:
-    """How events are delivered."""
+    """How events are delivered. `longest_call`: what one POST can last. Raises ValueError where a lease is shorter."""
 
     retry_delays: Sequence[float] = DEFAULT_DELAYS
     lease: timedelta = timedelta(seconds=180)
+    longest_call: timedelta = timedelta(0)
     disable_after: timedelta = timedelta(hours=12)
     batch: int = 50
     concurrency: int = 20
+
+    def __post_init__(self) -> None:
+        checked(self.lease, self.longest_call)
 
 
 def key_of(delivery: DueDelivery) -> str:
@@ -71,8 +76,8 @@ async def deliver_due(*, store: Store, outgoing: Posts, clock: Clock, policy: De
         if endpoint is None or not endpoint.enabled:
             return
         async with seats:
-            if clock() >= now + policy.lease:
-                return  # not ours any more
+            if not Lease(now + policy.lease, policy.longest_call).allows(clock()):
+                return  # it is claimed again
             secrets = endpoint.signing_secrets(clock())
             answer = await outgoing.post(
                 endpoint.url, delivery.body, key=key_of(delivery), secrets=secrets, now=clock()

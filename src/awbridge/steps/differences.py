@@ -18,6 +18,7 @@ from awbridge.domain.reconcile import Kind, Ours, status_differs
 from awbridge.domain.shipment import Region, Shipment, State, shard_of
 from awbridge.steps.at_courier import order_at_courier
 from awbridge.steps.clock import Clock
+from awbridge.steps.lease import Lease
 from awbridge.store import Store, accounts, attempts, payload_versions, reconciliations, shipments, waybills
 from awbridge.store import differences as table
 from awbridge.store.database import Session
@@ -29,7 +30,8 @@ from awbridge.store.shipments import payload_text
 log = structlog.get_logger()
 
 BATCH = 20
-LEASE = timedelta(minutes=5)
+LEASE = timedelta(minutes=15)
+LONGEST_LOOK_AT_ONE = timedelta(minutes=5)  # a call of the longest kind that settings allow, and what it says kept
 FIRST_LOOK = timedelta(minutes=10)
 LONGEST_LOOK = timedelta(days=1)
 MOST_LOOKS = 14  # about a week; then it stays open for a person
@@ -50,7 +52,10 @@ async def look_again(*, store: Store, clickpost: ShowsOrders, clock: Clock) -> i
     now = clock()
     async with store.write() as session:
         due = await table.claim(session, now=now, until=now + LEASE, limit=BATCH)
+    lease = Lease(now + LEASE, LONGEST_LOOK_AT_ONE)
     for difference in due:
+        if not lease.allows(clock()):
+            break  # it is claimed again
         how = await _solution(store, clickpost, clock, difference)
         async with store.write() as session:
             if how:

@@ -26,6 +26,7 @@ from awbridge.domain.fallback import chain, successor_reference
 from awbridge.domain.shipment import NewShipment, Region, Shipment
 from awbridge.steps.clock import Clock
 from awbridge.steps.found import keep_found
+from awbridge.steps.lease import Lease, checked
 from awbridge.store import Store, attempts, couriers, events, shipments
 from awbridge.store.couriers import CourierAccount
 from awbridge.store.database import Session
@@ -48,15 +49,20 @@ class FallbackPolicy:
     """When another courier is tried.
 
     `failures`: how many answers of a kind that may pass. `window`: how old the failure may be. `again`: after a
-    question that was not answered.
+    question that was not answered. `longest_call`: what one question can last. Raises ValueError where the lease is
+    shorter.
     """
 
     failures: int = 3
     window: timedelta = timedelta(days=1)
     again: timedelta = timedelta(minutes=5)
     lease: timedelta = timedelta(seconds=120)
+    longest_call: timedelta = timedelta(seconds=60)
     polling: PollingRules = field(default_factory=PollingRules)
     batch: int = 20
+
+    def __post_init__(self) -> None:
+        checked(self.lease, self.longest_call)
 
 
 class _Changed(Exception):
@@ -80,8 +86,8 @@ async def fall_back_due(*, store: Store, clickpost: FindsOrders, clock: Clock, p
             limit=policy.batch,
         )
     for shipment in claimed:
-        if clock() >= now + policy.lease / 2:
-            break  # what is left would outlive the lease; it is claimed again
+        if not Lease(now + policy.lease, policy.longest_call).allows(clock()):
+            break  # it is claimed again
         await _settle(store, clickpost, clock, policy, shipment, owner)
     return len(claimed)
 

@@ -16,6 +16,7 @@ from awbridge.clickpost.orders import (
     unallocated_shipment,
 )
 from awbridge.clickpost.parcel import parcel_of
+from awbridge.domain import cancellation
 from awbridge.domain.allocation import Allocation, Rule, first_match
 from awbridge.domain.errors import (
     FieldProblem,
@@ -23,6 +24,7 @@ from awbridge.domain.errors import (
     NotFound,
     NotPossible,
     PayloadRefused,
+    ReferenceCancelled,
     ReferenceTaken,
 )
 from awbridge.domain.shipment import NO_COURIER, NewShipment, Region, SettleBy, Shipment, State, shard_of
@@ -317,6 +319,13 @@ def _differences(known: Shipment | NewShipment, new: NewShipment) -> list[str]:
     return region + payload_differences(known.payload, new.payload)
 
 
+def _is_cancelled(shipment: Shipment) -> bool:
+    """Whether nothing stands for an order that is sent once more: cancelled, or to be, and not replaced."""
+    asked = cancellation.of_shipment(shipment)
+    open_or_done = asked is not None and asked.state not in cancellation.FAILED
+    return (shipment.state is State.CANCELLED or open_or_done) and shipment.replaced_by is None
+
+
 async def keep(session: Session, news: Mapping[int, NewShipment], clock: Clock) -> list[TakenIn]:
     """Store orders that were read, by their place in the batch. Raises BatchRefused, half-stored: roll back then."""
     now = clock()
@@ -334,7 +343,10 @@ async def keep(session: Session, news: Mapping[int, NewShipment], clock: Clock) 
     conflicts: dict[int, IntakeError] = {}
     for place, new in news.items():
         shipment = stored[new.reference_number]
-        if not created[place] and (differences := _differences(shipment, new)):
+        differences = [] if created[place] else _differences(shipment, new)
+        if not created[place] and _is_cancelled(shipment):
+            conflicts[place] = ReferenceCancelled(new.reference_number, differences)
+        elif differences:
             conflicts[place] = ReferenceTaken(new.reference_number, differences)
         taken.append(TakenIn(shipment=shipment, created=created[place]))
     if conflicts:

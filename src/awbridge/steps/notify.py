@@ -115,7 +115,11 @@ class _Round:
             message, why = chosen
             if not await notices.begin(session, notice, self.owner, until=until, language=message.language):
                 return  # not ours any more
-        result = await self.channels[notice.channel].send(message)
+        try:
+            async with asyncio.timeout(self.policy.lease.total_seconds() / 2):
+                result = await self.channels[notice.channel].send(message)
+        except TimeoutError:  # before the lease ends and another sends it as well
+            result = MaybeSent("the channel did not say in time whether it took the message")
         outcome = self._after(notice, result, why)
         async for attempt in stamina.retry_context(on=StoreBusy, attempts=6, timeout=20.0):
             with attempt:

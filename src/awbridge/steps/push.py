@@ -26,6 +26,7 @@ from awbridge.domain.errors import StoreBusy, StoreError
 from awbridge.domain.json import JsonObject
 from awbridge.domain.shipment import Region, SettleBy, Shipment
 from awbridge.steps.clock import Clock
+from awbridge.steps.lease import Lease
 from awbridge.steps.record import Done, record
 from awbridge.steps.verdict import PushPolicy, must_be_settled
 from awbridge.store import Store, accounts, dispatch, downtimes, payload_versions
@@ -222,8 +223,8 @@ class Push:
         self._moved.set()
 
     async def _call(self, shipment: Shipment, owner: str, until: datetime, *, probe: bool) -> None:
-        if self._clock() >= until:
-            return  # not ours any more, this process slept: whoever holds it now calls
+        if not Lease(until, self._policy.longest_call).allows(self._clock()):
+            return  # this process slept: whoever holds it next calls
         answer = asked = None
         if shipment.settle_by is not SettleBy.ASKING:
             shipment = await self._to_send(shipment)

@@ -23,7 +23,7 @@ from awbridge.store.database import Session
 
 log = structlog.get_logger()
 
-LEASE = timedelta(minutes=5)  # two calls fit in many times
+LEASE = timedelta(minutes=15)  # two calls of the longest kind that settings allow fit in
 AGAIN_AFTER_FAILURE = timedelta(minutes=10)
 
 NEW = "new"

@@ -12,6 +12,7 @@ from awbridge.domain.desk import DeskPolicy, Tally
 from awbridge.domain.outcome import AlreadyHeld, Misconfigured, Outcome, Pending, Placed, Rejected, TryLater, Unknown
 from awbridge.domain.retry import DEFAULT_RETRY_DELAYS, delay_before_retry
 from awbridge.domain.shipment import SettleBy, Shipment, State
+from awbridge.steps.lease import checked
 from awbridge.store.dispatch import NotPlaced
 
 NAMES: dict[type[Outcome], str] = {
@@ -31,11 +32,14 @@ class PushPolicy:
 
     `batch` bounds one claim and one group of answers, `concurrency` the calls in flight. `round` is how long one round
     goes on claiming. `rate_per_second` limits all accounts together, over all processes (None: no limit).
+    `longest_call`: what one try can last, with the question that may follow it. Raises ValueError where the lease is
+    shorter.
     """
 
     batch: int = 50
     concurrency: int = 20
     lease: timedelta = timedelta(seconds=120)
+    longest_call: timedelta = timedelta(0)
     round: timedelta = timedelta(seconds=20)
     retry_delays: Sequence[float] = DEFAULT_RETRY_DELAYS
     waiting: timedelta = timedelta(seconds=30)
@@ -43,6 +47,9 @@ class PushPolicy:
     polling: PollingRules = field(default_factory=PollingRules)
     rate_per_second: float | None = None
     desk: DeskPolicy = field(default_factory=DeskPolicy)
+
+    def __post_init__(self) -> None:
+        checked(self.lease, self.longest_call)
 
 
 def decide(

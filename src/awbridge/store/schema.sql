@@ -397,6 +397,7 @@ CREATE TABLE actions (
   asked_at TIMESTAMPTZ NOT NULL,
   done_at TIMESTAMPTZ,
   updated_at TIMESTAMPTZ NOT NULL,
+  retried_at TIMESTAMPTZ,
   PRIMARY KEY (shard, id)
 );
 CREATE INDEX actions_due ON actions (next_try_at) WHERE next_try_at IS NOT NULL;

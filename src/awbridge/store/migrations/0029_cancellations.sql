@@ -12,3 +12,6 @@ WHERE cancel_asked_at IS NOT NULL;
 DROP INDEX shipments_cancel_asked;
 CREATE INDEX shipments_cancels ON shipments (cancel_state, cancel_asked_at, reference_number)
   WHERE cancel_state IN ('asked', 'waiting', 'retrying', 'held', 'refused', 'gave_up');
+
+-- When an action was last retried on purpose: its time begins anew.
+ALTER TABLE actions ADD COLUMN retried_at TIMESTAMPTZ;

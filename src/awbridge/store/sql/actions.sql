@@ -50,7 +50,7 @@ UPDATE actions SET state = $4, tries = $5, problem = $6, next_try_at = $7, lease
 WHERE shard = $1 AND id = $2 AND lease_owner = $3
 
 -- name: try_again
-UPDATE actions SET state = 'due', tries = 0, problem = NULL, next_try_at = $3, updated_at = $3
+UPDATE actions SET state = 'due', tries = 0, problem = NULL, next_try_at = $3, retried_at = $3, updated_at = $3
 WHERE shard = $1 AND id = $2 AND state <> 'done' AND lease_owner IS NULL
 
 -- name: of_shipment
