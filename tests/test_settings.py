@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 from pydantic import SecretStr, ValidationError
 
+from awbridge import service
 from awbridge.domain.errors import SettingsError
 from awbridge.domain.retry import DEFAULT_RETRY_DELAYS
 from awbridge.settings import PREFIX, Settings, load_settings
@@ -140,3 +142,23 @@ def test_settings_do_not_change_once_loaded() -> None:
 
 def test_every_setting_says_what_it_is_for() -> None:
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+@pytest.mark.parametrize(("lease", "timeout"), [(5, 15), (60, 15), (120, 30)])
+def test_a_lease_that_a_try_can_outlive_is_refused(lease: float, timeout: float) -> None:
+    with pytest.raises(SettingsError, match="AWBRIDGE_PUSH_LEASE_SECONDS is"):
+        load_settings(push_lease_seconds=lease, clickpost_timeout=timeout)
+
+
+@pytest.mark.parametrize("timeout", [1.0, 15.0, 29.0])
+def test_every_lease_is_longer_than_the_work_under_it(timeout: float) -> None:
+    settings = load_settings(clickpost_timeout=timeout, endpoint_timeout=60.0)
+    for policy in (
+        service.push_policy(settings),
+        service.cancel_policy(settings),
+        service.act_policy(settings),
+        service.allocate_policy(settings),
+        service.fallback_policy(settings),
+        service.deliver_policy(settings),
+    ):
+        assert timedelta(0) < policy.longest_call < policy.lease

@@ -22,6 +22,7 @@ from awbridge.steps.reconcile import begin_scheduled
 from awbridge.steps.report import ReportPolicy, report_failures
 from awbridge.steps.retain import RetainPolicy, retain
 from awbridge.steps.schedule import Job, Ran, run_due
+from awbridge.steps.unrecorded import Unrecorded
 from awbridge.store import Store
 from awbridge.web.evidence_routes import EvidenceDesk
 
@@ -43,13 +44,20 @@ MISSED_RECONCILIATIONS = 7  # days that are reconciled after a standstill
 MISSED_DAYS = 31  # daily reports that are made up for after a standstill
 
 
-def recorder(settings: Settings, clock: Clock) -> CallRecorder:
+def unrecorded(settings: Settings, clock: Clock) -> Unrecorded:
+    """Where calls are kept on this machine while the database is away."""
+    folder = Path(settings.data_dir) / "unrecorded"
+    return Unrecorded(folder, clock=clock, most_bytes=round(settings.unrecorded_mib * 1024 * 1024))
+
+
+def recorder(settings: Settings, clock: Clock, kept: Unrecorded | None = None) -> CallRecorder:
     """The hook that keeps failed calls which no step keeps; all such calls where all are archived."""
     return CallRecorder(
         clock,
         kept_elsewhere=KEPT_WHEN_FAILED,
         kept_whole=KEPT_WHOLE,
         all_calls=bool(settings.archive_url) and settings.archive_all_calls,
+        unrecorded=kept,
     )
 
 
@@ -167,11 +175,17 @@ def jobs(settings: Settings, store: Store, clock: Clock) -> list[Job]:
     return [Job(name=name, cron=cron, work=works[name][0], catch_up=works[name][1]) for name, cron in crons(settings)]
 
 
-def loops(settings: Settings, store: Store, clock: Clock, hook: CallRecorder) -> dict[str, Loop]:
+def loops(
+    settings: Settings, store: Store, clock: Clock, hook: CallRecorder, kept: Unrecorded | None = None
+) -> dict[str, Loop]:
     """The loops of the evidence, by name. Raises SettingsError."""
     scheduled, archive, reports_in = jobs(settings, store, clock), archive_objects(settings), report_objects(settings)
     idle = max(settings.steps_idle_seconds, LEAST_IDLE)
-    record = Loop("record", lambda: hook.flush(store), idle_seconds=idle)
+
+    async def write_down() -> int:
+        return await hook.flush(store) + (await kept.record(store) if kept else 0)
+
+    record = Loop("record", write_down, idle_seconds=idle)
     hook.on_waiting = record.wake
     found = {
         "record": record,

@@ -62,6 +62,7 @@ from awbridge.steps.reconcile import ReconcilePolicy, reconcile_due
 from awbridge.steps.release import release_due
 from awbridge.steps.report_files import take_from_folder
 from awbridge.steps.sync_couriers import watch_couriers
+from awbridge.steps.unrecorded import Unrecorded
 from awbridge.steps.verdict import PushPolicy
 from awbridge.steps.watch import Refusals, Watch, WatchPolicy
 from awbridge.store import Store
@@ -378,6 +379,7 @@ def step_loops(
     *,
     refusals: Refusals | None = None,
     arrived: Callable[[], int] = _nobody,
+    unrecorded: Unrecorded | None = None,
 ) -> dict[str, Loop]:
     """Every step of the service as a loop, by name. Apply rests for the deliveries that have `arrived`."""
 
@@ -389,7 +391,7 @@ def step_loops(
     asking = catch_up_policy(settings, beat=partial(beat, "ask"))
     allocating, falling_back = allocate_policy(settings), fallback_policy(settings)
     cancelling, idle = cancel_policy(settings), settings.steps_idle_seconds
-    push = Push(store=store, clickpost=clickpost, clock=clock, policy=push_policy(settings))
+    push = Push(store=store, clickpost=clickpost, clock=clock, policy=push_policy(settings), unrecorded=unrecorded)
     watch = Watch(store, clock, watch_policy(settings), refusals or Refusals())
     reconciling = reconcile_policy(settings)
     courtesy = Courtesy(arrived)
@@ -401,9 +403,11 @@ def step_loops(
         return taken
 
     work: dict[str, Callable[[], Awaitable[int]]] = {
-        "cancel": lambda: cancel_due(store=store, clickpost=clickpost, clock=clock, policy=cancelling),
+        "cancel": lambda: cancel_due(
+            store=store, clickpost=clickpost, clock=clock, policy=cancelling, unrecorded=unrecorded
+        ),
         "release": lambda: release_due(store=store, clock=clock),
-        "act": lambda: act_due(store=store, clickpost=clickpost, clock=clock, policy=acting),
+        "act": lambda: act_due(store=store, clickpost=clickpost, clock=clock, policy=acting, unrecorded=unrecorded),
         "allocate": lambda: allocate_due(store=store, clickpost=clickpost, clock=clock, policy=allocating),
         "fallback": lambda: fall_back_due(store=store, clickpost=clickpost, clock=clock, policy=falling_back),
         "apply": apply_and_rest,
@@ -488,7 +492,8 @@ async def serve(
     if stop is None:
         stop = asyncio.Event()
         _on_signal(stop.set)
-    hook = evidence.recorder(settings, utc_now)
+    unrecorded = evidence.unrecorded(settings, utc_now)
+    hook = evidence.recorder(settings, utc_now, unrecorded)
     async with (
         open_store(settings, migrate=settings.migrate_on_start, patience=START_PATIENCE) as store,
         recorded(hook, store),
@@ -498,9 +503,16 @@ async def serve(
         refusals = Refusals()
         ingest = Ingest(store)
         loops = step_loops(
-            settings, store, clickpost, outgoing, utc_now, refusals=refusals, arrived=lambda: ingest.arrived
+            settings,
+            store,
+            clickpost,
+            outgoing,
+            utc_now,
+            refusals=refusals,
+            arrived=lambda: ingest.arrived,
+            unrecorded=unrecorded,
         )
-        loops |= evidence.loops(settings, store, utc_now, hook)
+        loops |= evidence.loops(settings, store, utc_now, hook, unrecorded)
         ingest.on_stored = loops["apply"].wake
         keys = KeyRing(store, (k.get_secret_value() for k in settings.webhook_keys))
         endpoint = WebhookEndpoint(ingest, keys, utc_now, refusals)
@@ -551,7 +563,8 @@ async def work(settings: Settings, *, clock: Clock = utc_now) -> None:
 
     `clock` is the machine's; the drill hands in one that is wrong.
     """
-    hook = evidence.recorder(settings, clock)
+    unrecorded = evidence.unrecorded(settings, clock)
+    hook = evidence.recorder(settings, clock, unrecorded)
     async with (
         open_store(settings, migrate=settings.migrate_on_start, patience=START_PATIENCE) as store,
         recorded(hook, store),
@@ -560,8 +573,8 @@ async def work(settings: Settings, *, clock: Clock = utc_now) -> None:
     ):
         stop = asyncio.Event()
         _on_signal(stop.set)
-        loops = step_loops(settings, store, clickpost, outgoing, clock)
-        loops |= evidence.loops(settings, store, clock, hook)
+        loops = step_loops(settings, store, clickpost, outgoing, clock, unrecorded=unrecorded)
+        loops |= evidence.loops(settings, store, clock, hook, unrecorded)
         async with _running(loops):
             settle_down()
             log.info("working")
@@ -578,7 +591,8 @@ async def recorded(hook: CallRecorder, store: Store) -> AsyncGenerator[None]:
             while await hook.flush(store):
                 pass
         except StoreError as error:
-            log.error("calls.not_recorded", problem=str(error))
+            if not hook.put_aside():
+                log.error("calls.not_recorded", problem=str(error))
 
 
 def _on_signal(stop: Callable[[], None]) -> None:

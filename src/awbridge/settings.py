@@ -147,6 +147,9 @@ class Settings(BaseSettings):
     reconcile_cron: str = Field("30 2 * * *", description="When the day before is reconciled.")
 
     data_dir: str = Field("awbridge-data", description="A folder for files of this machine: archive files, reports.")
+    unrecorded_mib: float = Field(
+        256.0, ge=0, le=65536, description="MiB of calls kept in the data folder while the database is away."
+    )
     archive_url: str = Field(
         "", description="Where failed calls are archived: s3://bucket/prefix, gs://, az:// or file:///folder."
     )

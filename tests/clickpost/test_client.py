@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import socket
+import time
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -385,3 +387,23 @@ async def test_an_order_is_fetched_or_is_not_there(clickpost: AsyncClickPost, ve
     with pytest.raises(VendorError) as error:
         await clickpost.fetch_order("W1", 4)
     assert error.value.again
+
+
+async def test_a_call_ends_as_a_whole_however_slowly_its_answer_comes() -> None:
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\n")
+        with contextlib.suppress(ConnectionError, asyncio.CancelledError):
+            for number in range(100):  # a header now and then: no single wait is ever too long
+                writer.write(f"x-{number}: 1\r\n".encode())
+                await writer.drain()
+                await asyncio.sleep(0.05)
+        writer.close()
+
+    server = await asyncio.start_server(drip, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with server, AsyncClickPost(username="u", key="k", url=url, timeout=0.2) as client:
+        started = time.monotonic()
+        answer = await client.cancel_order("AWB1", 4, "main")
+    assert time.monotonic() - started < 2
+    assert (answer.cancelled, answer.again) == (False, True)
+    assert "TimeoutError" in answer.call.error

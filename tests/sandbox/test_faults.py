@@ -153,6 +153,19 @@ async def test_a_cancellation_may_come_later() -> None:
         assert sandbox.vendor.orders["A-1"].cancelled
 
 
+async def test_a_cancellation_may_never_come_and_a_repeated_one_may_say_that_it_is_deleted() -> None:
+    async with running(always(cancel_never=1)) as sandbox, merchant(sandbox) as http:
+        where = {"waybill": (await place(http, "A-1")).json()["result"]["waybill"], "cp_id": 4}
+        for _ in range(2):
+            assert (await http.get("/api/v1/cancel-order/", params=where)).status_code == 202
+        assert not sandbox.vendor.orders["A-1"].cancelled
+        sandbox.faults = Faults(cancel_deleted=1)
+        assert (await http.get("/api/v1/cancel-order/", params=where)).status_code == 200
+        again = await http.get("/api/v1/cancel-order/", params=where)
+        assert (again.status_code, again.json()["meta"]["status"]) == (400, 400)
+        assert "already in a deleted state" in again.json()["meta"]["message"]
+
+
 async def _story(seed: int, references: list[str]) -> dict[str, list[Any]]:
     faults = Faults(http_500=0.2, rate_limited=0.1, cut_before_placing=0.2, error_codes={329: 0.2}, async_orders=0.2)
     story: dict[str, list[Any]] = {}

@@ -50,6 +50,18 @@ async def test_a_parcel_is_called_back() -> None:
         assert entry.scans[-1].city == entry.scans[0].city
 
 
+async def test_what_was_picked_up_is_sent_back_when_it_is_cancelled() -> None:
+    async with running(past(weights=NDR)) as sandbox, merchant(sandbox) as http:
+        entry = await until_failed_delivery(sandbox, http, "N-1")
+        for _ in range(2):
+            answer = await http.get("/api/v1/cancel-order/", params={"waybill": entry.waybill, "cp_id": 4})
+            assert code_of(answer) in (200, 600)
+        assert not entry.cancelled
+        await sandbox.advance(30 * 86400)
+        codes = [scan.code for scan in entry.scans]
+        assert (codes[-1], 8 in codes, 10 in codes) == (14, False, False)
+
+
 @pytest.mark.parametrize(
     "changes",
     [

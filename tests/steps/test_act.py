@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from awbridge.domain.action import Action, ActionKind, ActionState
+from awbridge.domain.call import Call
+from awbridge.domain.errors import VendorError
 from awbridge.domain.lifecycle import Sighting
 from awbridge.domain.scan import Source
 from awbridge.domain.shipment import State
 from awbridge.steps import actions as asking
 from awbridge.steps import intake
-from awbridge.steps.act import LONGEST_LOOK_AGAIN, LONGEST_WAIT
+from awbridge.steps.act import LONGEST_LOOK_AGAIN, LONGEST_WAIT, ActPolicy, decide
 from awbridge.steps.apply import ApplyPolicy, apply_due
 from awbridge.store import Store, inbox, shipments
 from awbridge.store.inbox import NewDelivery
@@ -495,3 +498,32 @@ async def test_a_refused_registration_makes_no_shipment(store: Store) -> None:
     await act(store, vendor, clock)
     assert (await now_of(store, asked.action)).state is ActionState.REFUSED
     assert await fetch(store, "SELECT 1 AS one FROM shipments") == []
+
+
+@pytest.mark.parametrize("kind", ["throttled", "configuration"])
+def test_an_action_ends_where_the_account_stays_broken(kind: str) -> None:
+    policy = ActPolicy()
+    call = Call(api="edit-order", method="POST", url="u")
+    error = VendorError("edit-order: bad key", call=call, again=True, kind=kind)
+    asked = Action(
+        id="0" * 24,
+        kind=ActionKind.EDIT,
+        reference_number="R",
+        body={},
+        idempotency_key=None,
+        state=ActionState.DUE,
+        tries=0,
+        next_try_at=T0,
+        problem=None,
+        result=None,
+        asked_at=T0,
+        done_at=None,
+        updated_at=T0,
+    )
+    before, late = T0 + policy.deadline - timedelta(seconds=1), T0 + policy.deadline
+    assert decide(asked, error, before, policy).state is ActionState.DUE
+    ended = decide(asked, error, late, policy)
+    assert (ended.state, ended.next_try_at, ended.tries) == (ActionState.GAVE_UP, None, 0)
+    assert "It was tried for 72 h" in (ended.problem or "")
+    anew = dataclasses.replace(asked, retried_at=late)
+    assert decide(anew, error, late, policy).state is ActionState.DUE

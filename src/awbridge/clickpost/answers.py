@@ -13,7 +13,7 @@ from awbridge.domain.outcome import AlreadyHeld, Misconfigured, Outcome, Pending
 
 CANCELLED_CODES = (200, 600)  # 600: cancelled, at times an earlier time
 NOT_CANCELLABLE = 350
-_IS_GONE = re.compile(r"\balready (been |in an? )?(deleted|cancell?ed)\b", re.IGNORECASE)
+_IS_GONE = re.compile(r"\balready (been |in )?(an? )?(deleted|cancell?ed)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,6 +46,8 @@ OnceKind = Literal[
     "other_rate_limited",
     "older_account",
     "cancel_later",
+    "cancel_never",
+    "cancel_deleted",
     "failed_reports",
 ]
 ENDPOINT_FAULTS: Final[frozenset[OnceKind]] = frozenset(
@@ -157,6 +159,8 @@ class Faults(Frozen):
     older_account: Probability = Field(default=0, description="track-order: a bare list of scans.")
     cancel_later: Probability = Field(default=0, description="cancel-order: HTTP 202, done later.")
     cancel_later_seconds: Seconds = Field(default=0.5, description="How much later, seconds.")
+    cancel_never: Probability = Field(default=0, description="cancel-order: HTTP 202, and the courier never does it.")
+    cancel_deleted: Probability = Field(default=0, description="cancel-order, repeated: HTTP 400, already deleted.")
     failed_reports: Probability = Field(default=0, description="A report never gets ready: FAILED.")
 
     @field_validator("error_codes")

@@ -11,9 +11,12 @@ from awbridge.sandbox.entries import Order, Queued
 from awbridge.sandbox.faults import OrderFate
 from awbridge.sandbox.flat import badly_formed, is_flat, sections_of
 from awbridge.sandbox.gate import auth_problem, refused
+from awbridge.sandbox.journeys import detour
 from awbridge.sandbox.tables import message_of
 from awbridge.sandbox.wire import Answer, Call, Cut, JsonObject, as_object, as_text, reply
 from awbridge.sandbox.world import Sandbox
+
+_PICKED_UP = frozenset({4, 5, 6, 7, 9, 18, 19, 20, 1004})  # statuses of a parcel that has left
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +182,11 @@ def _named_order(sandbox: Sandbox, waybill: str, cp_id: str) -> Order | None:
 
 
 async def cancel_order(sandbox: Sandbox, call: Call) -> Answer:
-    """GET cancel-order: 200 or 600 for cancelled, HTTP 202 for later, 350 for unknown or finished."""
+    """GET cancel-order: 200 or 600 for cancelled, HTTP 202 for later, 350 for unknown or finished.
+
+    One that was cancelled before is 600, or by the fault `cancel_deleted` HTTP 400 "already in a deleted state". Once
+    the courier has picked it up, 200 means that it is sent back: the journey ends as an RTO.
+    """
     if problem := auth_problem(sandbox, call):
         return problem
     order = _named_order(sandbox, call.query.get("waybill", ""), call.query.get("cp_id", ""))
@@ -187,13 +194,27 @@ async def cancel_order(sandbox: Sandbox, call: Call) -> Answer:
         return reply({"meta": answers.meta(350)}, 400)
     if call.query.get("account_code", order.account.account_code) != order.account.account_code:
         return reply({"meta": answers.meta(351)})
+    dice = sandbox.fault_desk.dice("cancel", order.reference_number)
     if order.cancelled:
+        if sandbox.fault_desk.strikes("cancel_deleted", order.reference_number, dice.random()):
+            return reply({"meta": answers.meta(400, "Order is already in a deleted state")}, 400)
         return reply({"meta": answers.meta(600)})
     sandbox.office.note("Order: Cancel", {"awb": order.waybill}, at=sandbox.clock.real())
-    dice = sandbox.fault_desk.dice("cancel", order.reference_number)
+    if sandbox.fault_desk.strikes("cancel_never", order.reference_number, dice.random()):
+        return reply({"meta": answers.meta(202, "The cancellation is accepted", success=True)}, 202)
     if sandbox.fault_desk.strikes("cancel_later", order.reference_number, dice.random()):
         sandbox.cancel_later(order)
         return reply({"meta": answers.meta(202, "The cancellation is accepted", success=True)}, 202)
-    if not sandbox.cancel(order):
+    if not (_sent_back(sandbox, order) or sandbox.cancel(order)):
         return reply({"meta": answers.meta(350)}, 400)
     return reply({"meta": answers.meta(dice.choice((200, 600)), "SUCCESS")})
+
+
+def _sent_back(sandbox: Sandbox, order: Order) -> bool:
+    """What was picked up cannot be stopped any more: it turns round. False for what was not, or is at its end."""
+    if not order.open or not any(scan.code in _PICKED_UP for scan in order.scans):
+        return False
+    if order.steps[-1].code != 14:
+        steps = detour(order.steps, len(order.scans), back=True, config=sandbox.config, seed=order.waybill)
+        sandbox.vendor.reroute(order, steps)
+    return True

@@ -33,8 +33,10 @@ from awbridge.domain.shipment import Region, Shipment
 from awbridge.steps.actions import taken_by
 from awbridge.steps.clock import Clock
 from awbridge.steps.lease import Lease, checked
+from awbridge.steps.unrecorded import Unrecorded
 from awbridge.store import Store, actions, attempts, dispatch, shipments
 from awbridge.store.actions import NotDone
+from awbridge.store.attempts import NewAttempt
 from awbridge.store.database import Session
 from awbridge.store.dispatch import Placing
 
@@ -130,8 +132,18 @@ class _NotThereYet(Exception):
     """The call worked, but what was asked for does not exist yet."""
 
 
-async def act_due(*, store: Store, clickpost: PerformsActions, clock: Clock, policy: ActPolicy) -> int:
-    """Make the actions that are due, one batch; how many were claimed."""
+async def act_due(
+    *,
+    store: Store,
+    clickpost: PerformsActions,
+    clock: Clock,
+    policy: ActPolicy,
+    unrecorded: Unrecorded | None = None,
+) -> int:
+    """Make the actions that are due, one batch; how many were claimed.
+
+    Answers that the database does not take are kept as `unrecorded`.
+    """
     owner = uuid.uuid4().hex
     now = clock()
     async with store.write() as session:
@@ -153,9 +165,14 @@ async def act_due(*, store: Store, clickpost: PerformsActions, clock: Clock, pol
                 made, decided = await _try(clickpost, action, shipment, clock, policy, calls)
         # The call is made and must be kept: a database that stumbles is tried a few times. If it stays away, the lease
         # runs out, and the action is made again or, if it is a pickup, becomes unclear.
-        async for attempt in stamina.retry_context(on=StoreBusy, attempts=6, timeout=20.0):
-            with attempt:
-                await _record(store, action, owner, made, decided, calls, clock())
+        try:
+            async for attempt in stamina.retry_context(on=StoreBusy, attempts=6, timeout=20.0):
+                with attempt:
+                    await _record(store, action, owner, made, decided, calls, clock())
+        except StoreBusy:
+            if unrecorded:
+                await unrecorded.keep(_attempts(action, made, decided, calls, clock()))
+            raise
 
     # One action's trouble must not cut off another's call: all end, then the first trouble is told.
     for result in await asyncio.gather(*map(act_one, claimed), return_exceptions=True):
@@ -326,11 +343,15 @@ async def _record(
             decided = await _keep(session, action, made, now)
         if decided is not None:
             await actions.not_done(session, action.id, owner, decided, now=now)
-        for call in calls:
-            outcome = "done" if made else _outcome(decided)
-            reference = action.reference_number
-            await attempts.add(session, call, reference_number=reference, outcome=outcome, made_at=now)
+        await attempts.add_many(session, _attempts(action, made, decided, calls, now))
     _tell(action, decided)
+
+
+def _attempts(
+    action: Action, made: _Made | None, decided: NotDone | None, calls: Sequence[Call], now: datetime
+) -> list[NewAttempt]:
+    outcome, reference = "done" if made else _outcome(decided), action.reference_number
+    return [NewAttempt(call=call, reference_number=reference, outcome=outcome, made_at=now) for call in calls]
 
 
 def _outcome(decided: NotDone | None) -> str:

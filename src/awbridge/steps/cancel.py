@@ -24,7 +24,9 @@ from awbridge.domain.shipment import Shipment
 from awbridge.steps.cancellation import end_by_tracking
 from awbridge.steps.clock import Clock
 from awbridge.steps.lease import Lease, checked
+from awbridge.steps.unrecorded import Unrecorded
 from awbridge.store import Store, attempts, cancellations, events, shipments
+from awbridge.store.attempts import NewAttempt
 from awbridge.store.cancellations import NotCancelled
 from awbridge.store.database import Session
 
@@ -61,8 +63,18 @@ class CancelPolicy:
         checked(self.lease, self.longest_call)
 
 
-async def cancel_due(*, store: Store, clickpost: CancelsOrders, clock: Clock, policy: CancelPolicy) -> int:
-    """Cancel placed shipments that somebody wants cancelled, one batch; how many were claimed."""
+async def cancel_due(
+    *,
+    store: Store,
+    clickpost: CancelsOrders,
+    clock: Clock,
+    policy: CancelPolicy,
+    unrecorded: Unrecorded | None = None,
+) -> int:
+    """Cancel placed shipments that somebody wants cancelled, one batch; how many were claimed.
+
+    Answers that the database does not take are kept as `unrecorded`; the calls are made again.
+    """
     owner = uuid.uuid4().hex
     now = clock()
     until = now + policy.lease
@@ -75,9 +87,14 @@ async def cancel_due(*, store: Store, clickpost: CancelsOrders, clock: Clock, po
             shipment.waybill or "", shipment.courier_partner_id, shipment.account_code or ""
         )
         # The call is made and must be kept: a database that stumbles is tried a few times.
-        async for attempt in stamina.retry_context(on=StoreBusy, attempts=6, timeout=20.0):
-            with attempt:
-                await _record(store, shipment, owner, answer, clock(), policy)
+        try:
+            async for attempt in stamina.retry_context(on=StoreBusy, attempts=6, timeout=20.0):
+                with attempt:
+                    await _record(store, shipment, owner, answer, clock(), policy)
+        except StoreBusy:
+            if unrecorded:
+                await unrecorded.keep([_attempt(shipment, answer, clock(), policy)])
+            raise
         _tell(shipment, answer)
     return len(claimed)
 
@@ -153,6 +170,12 @@ def _late(state: CancelState, problem: str, policy: CancelPolicy) -> str:
         f"not cancelled: the courier was asked and did not confirm it within {hours:g} h. "
         "Ask the courier; cancel it again to have it asked once more"
     )
+
+
+def _attempt(shipment: Shipment, answer: CancelAnswer, now: datetime, policy: CancelPolicy) -> NewAttempt:
+    decided = None if answer.cancelled else decide(shipment, answer, now, policy)
+    reference, outcome = shipment.reference_number, _outcome(decided)
+    return NewAttempt(call=answer.call, reference_number=reference, outcome=outcome, made_at=now)
 
 
 def _outcome(decided: NotCancelled | None) -> str:

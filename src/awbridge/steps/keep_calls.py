@@ -1,7 +1,7 @@
 """Keep calls: failed calls that no step keeps (accounts, webhook registration) become attempts too; on request all.
 
 The client's hook may not wait, so it puts them into a small queue; a loop writes them down in batches. When the queue
-is full a call is dropped, counted and told.
+is full it goes onto the disk; where that has no place, calls are dropped, counted and told.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from awbridge.domain.call import Call
 from awbridge.domain.errors import StoreBusy, StoreError
 from awbridge.steps.calls import is_failure
 from awbridge.steps.clock import Clock
+from awbridge.steps.unrecorded import Unrecorded
 from awbridge.store import Store, attempts
+from awbridge.store.attempts import NewAttempt
 
 log = structlog.get_logger()
 
@@ -41,7 +43,9 @@ class CallRecorder:
         kept_whole: Collection[str] = (),
         all_calls: bool = False,
         capacity: int = CAPACITY,
+        unrecorded: Unrecorded | None = None,
     ) -> None:
+        self._unrecorded = unrecorded
         self._clock = clock
         self._kept_elsewhere = frozenset(kept_elsewhere)
         self._kept_whole = frozenset(kept_whole)
@@ -49,7 +53,7 @@ class CallRecorder:
         self._capacity = capacity
         self._waiting: deque[_Waiting] = deque()
         self._told = 0
-        self.dropped = 0
+        self._dropped = 0
         self.on_waiting: Callable[[], None] | None = None
 
     def __call__(self, call: Call) -> None:
@@ -57,12 +61,25 @@ class CallRecorder:
         failed = is_failure(call.http_status, call.business_status, "")
         if call.api in (self._kept_elsewhere if failed else self._kept_whole) or not (failed or self._all_calls):
             return
-        if len(self._waiting) >= self._capacity:
-            self.dropped += 1
+        if len(self._waiting) >= self._capacity and not self.put_aside():
+            self._dropped += 1
             return
         self._waiting.append((call, failed, self._clock()))
         if self.on_waiting:
             self.on_waiting()
+
+    @property
+    def dropped(self) -> int:
+        """How many calls are lost: for which there was no place, neither here nor on the disk."""
+        return self._dropped + (self._unrecorded.dropped if self._unrecorded else 0)
+
+    def put_aside(self) -> bool:
+        """Put what waits onto the disk; False where there is none for it."""
+        if self._unrecorded is None:
+            return False
+        self._unrecorded.keep_now([_attempt(waiting) for waiting in self._waiting])
+        self._waiting.clear()
+        return True
 
     async def flush(self, store: Store) -> int:
         """Write down a batch; how many. What the database refuses now waits on."""
@@ -89,11 +106,14 @@ class CallRecorder:
             except StoreBusy:
                 raise
             except StoreError:
-                self.dropped += 1
+                self._dropped += 1
 
 
 async def _write(store: Store, batch: Sequence[_Waiting]) -> None:
     async with store.write() as session:
-        for call, failed, made_at in batch:
-            outcome = "failed" if failed else "done"
-            await attempts.add(session, call, reference_number=None, outcome=outcome, made_at=made_at)
+        await attempts.add_many(session, [_attempt(waiting) for waiting in batch])
+
+
+def _attempt(waiting: _Waiting) -> NewAttempt:
+    call, failed, made_at = waiting
+    return NewAttempt(call=call, reference_number=None, outcome="failed" if failed else "done", made_at=made_at)

@@ -27,7 +27,8 @@ from awbridge.domain.json import JsonObject
 from awbridge.domain.shipment import Region, SettleBy, Shipment
 from awbridge.steps.clock import Clock
 from awbridge.steps.lease import Lease
-from awbridge.steps.record import Done, record
+from awbridge.steps.record import Done, attempts_of, record
+from awbridge.steps.unrecorded import Unrecorded
 from awbridge.steps.verdict import PushPolicy, must_be_settled
 from awbridge.store import Store, accounts, dispatch, downtimes, payload_versions
 from awbridge.store.database import Session
@@ -61,7 +62,16 @@ async def push_due(*, store: Store, clickpost: PlacesOrders, clock: Clock, polic
 class Push:
     """The pipeline of one process. Calls in flight outlive a round; `drain` waits for them."""
 
-    def __init__(self, *, store: Store, clickpost: PlacesOrders, clock: Clock, policy: PushPolicy) -> None:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        clickpost: PlacesOrders,
+        clock: Clock,
+        policy: PushPolicy,
+        unrecorded: Unrecorded | None = None,
+    ) -> None:
+        self._unrecorded = unrecorded
         self._store = store
         self._clickpost = clickpost
         self._clock = clock
@@ -275,12 +285,14 @@ class Push:
 
     async def _record(self, group: Sequence[Done]) -> None:
         # The calls are made and must be kept: a database that stumbles is tried a few times. If it stays away,
-        # the leases run out and the repeated calls bring the same answers as 323.
+        # the leases run out and the repeated calls bring the same answers as 323; what these said is kept on disk.
         try:
             async for attempt in stamina.retry_context(on=StoreBusy, attempts=6, timeout=20.0):
                 with attempt:
                     await record(self._store, group, self._clock(), self._policy)
         except StoreBusy:
+            if self._unrecorded:
+                await self._unrecorded.keep([attempt for done in group for attempt in attempts_of(done)])
             raise
         except StoreError:
             if len(group) == 1:

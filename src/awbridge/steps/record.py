@@ -59,7 +59,7 @@ async def record(store: Store, done: Sequence[Done], now: datetime, policy: Push
         rows = await dispatch.lock(session, [d.reference for d in done])
         states = await accounts.lock(session, {d.account for d in done})
         after = {key: _after(key, state, done, now, policy) for key, state in states.items()}
-        await attempts.add_many(session, [attempt for d in done for attempt in _attempts(d)])
+        await attempts.add_many(session, [attempt for d in done for attempt in attempts_of(d)])
         done = [d for d in done if d.reference in rows]
         placings = [
             _placing(d, policy) for d in done if isinstance(d.outcome, Placed) and not rows[d.reference].success
@@ -94,7 +94,8 @@ def _after(account: str, state: AccountState, done: Sequence[Done], now: datetim
     return after_answers(state, tally(answers), now, policy.desk)
 
 
-def _attempts(done: Done) -> list[NewAttempt]:
+def attempts_of(done: Done) -> list[NewAttempt]:
+    """The calls that were made for one answer, as they are kept."""
     calls = [(done.answer.call, NAMES[type(done.answer.outcome)])] if done.answer else []
     if done.asked:
         calls.append((done.asked.call, _what_was_found(done.asked)))

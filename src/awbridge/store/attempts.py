@@ -43,13 +43,19 @@ def _text(value: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewAttempt:
-    """A call to be kept."""
+    """A call to be kept. `id` is its row's, where it has one already: it is kept once, however often it is given."""
 
     call: Call
     reference_number: str | None
     outcome: str
     made_at: datetime
     payload_version: int | None = None
+    id: int | None = None
+
+
+def new_id() -> int:
+    """An id for a call that is written down later."""
+    return _ids.next()
 
 
 async def add(
@@ -74,7 +80,7 @@ async def add(
 
 async def add_many(session: Session, new: Sequence[NewAttempt]) -> None:
     """Keep these calls."""
-    await session.write_rows(_sql.add, [_row(attempt, _ids.next()) for attempt in new])
+    await session.write_rows(_sql.add, [_row(attempt, attempt.id or _ids.next()) for attempt in new])
 
 
 def _row(new: NewAttempt, number: int) -> tuple[object, ...]:

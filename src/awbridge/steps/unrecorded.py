@@ -1,0 +1,152 @@
+"""Calls that were made while the database was away: kept in files of this machine until it is back, then recorded.
+
+One file holds the calls of one moment, one JSON object a line. It is readable by its owner alone: requests name people.
+Each call carries the id that its row will have, so that a file recorded twice is recorded once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import uuid
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from awbridge.domain.call import Call
+from awbridge.domain.errors import StoreBusy, StoreError
+from awbridge.steps.clock import Clock
+from awbridge.store import Store, alarms, attempts
+from awbridge.store.attempts import NewAttempt
+
+log = structlog.get_logger()
+
+ALARM = "calls.dropped"
+QUIET_AFTER = timedelta(days=1)  # without a call dropped anew, the alarm is over
+_ENDING = ".jsonl"
+
+
+class Unrecorded:
+    """The folder of these files, and the count of calls for which there was no place (`dropped`).
+
+    `most_bytes` bounds all files together. Several processes may share one folder.
+    """
+
+    def __init__(self, folder: Path, *, clock: Clock, most_bytes: int) -> None:
+        self._folder = folder
+        self._clock = clock
+        self._most_bytes = most_bytes
+        self._dropped_at: datetime | None = None
+        self._told = 0
+        self.dropped = 0
+
+    async def keep(self, new: Sequence[NewAttempt]) -> None:
+        """Keep these calls on the disk. What finds no place is counted. Never raises for what the disk does."""
+        await asyncio.to_thread(self.keep_now, new)
+
+    def keep_now(self, new: Sequence[NewAttempt]) -> None:
+        """The same where nothing can be awaited."""
+        if not new:
+            return
+        try:
+            self._write("".join(_line(attempt) for attempt in new).encode())
+        except OSError as error:
+            self.drop(len(new))
+            log.error("calls.not_kept", calls=len(new), problem=error.strerror or type(error).__name__)
+        else:
+            log.warning("calls.kept_on_disk", calls=len(new))
+
+    def drop(self, calls: int) -> None:
+        """Count calls that are lost."""
+        self.dropped += calls
+        self._dropped_at = self._clock()
+
+    def _write(self, content: bytes) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if sum(file.stat().st_size for file in self._files()) + len(content) > self._most_bytes:
+            raise OSError(0, "the limit for calls on disk is reached")
+        name = f"{self._clock().timestamp():017.6f}-{uuid.uuid4().hex}"
+        part = self._folder / f"{name}.part"
+        try:
+            with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            part.rename(self._folder / f"{name}{_ENDING}")
+        except OSError:
+            part.unlink(missing_ok=True)
+            raise
+
+    def _files(self) -> list[Path]:
+        return sorted(self._folder.glob(f"*{_ENDING}")) if self._folder.is_dir() else []
+
+    async def record(self, store: Store) -> int:
+        """Write down what lies on the disk, the oldest first; how many calls. Raises StoreBusy while it is away."""
+        recorded = 0
+        for file in await asyncio.to_thread(self._files):
+            recorded += await self._record(store, file)
+        await self._alarm(store)
+        return recorded
+
+    async def _record(self, store: Store, file: Path) -> int:
+        try:
+            new = [_read(line) for line in (await asyncio.to_thread(file.read_text, "utf-8")).splitlines()]
+        except FileNotFoundError:
+            return 0  # another process was faster
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            log.error("calls.unreadable", file=file.name, problem=type(error).__name__)
+            self.drop(1)
+            await asyncio.to_thread(file.rename, file.with_suffix(".unreadable"))
+            return 0
+        kept = await self._write_down(store, new)
+        await asyncio.to_thread(file.unlink, missing_ok=True)
+        log.info("calls.recorded_late", calls=kept)
+        return kept
+
+    async def _write_down(self, store: Store, new: Sequence[NewAttempt]) -> int:
+        try:
+            async with store.write() as session:
+                await attempts.add_many(session, new)
+        except StoreBusy:
+            raise
+        except StoreError:
+            if len(new) == 1:
+                self.drop(1)
+                return 0
+            half = len(new) // 2  # one call that the database refuses does not hold up the others
+            return await self._write_down(store, new[:half]) + await self._write_down(store, new[half:])
+        return len(new)
+
+    async def _alarm(self, store: Store) -> None:
+        now = self._clock()
+        is_over = self._told > 0 and self._dropped_at is not None and now - self._dropped_at >= QUIET_AFTER
+        if self.dropped == self._told and not is_over:
+            return
+        async with store.write() as session:
+            if is_over:
+                await alarms.clear(session, ALARM, now=now)
+                self._dropped_at = None
+                return
+            text = (
+                f"{self.dropped} calls to ClickPost could not be recorded: the database was away and the local disk "
+                "had no place for them (see AWBRIDGE_DATA_DIR and AWBRIDGE_UNRECORDED_MIB)"
+            )
+            await alarms.raise_(session, ALARM, text, now=now)
+        self._told = self.dropped
+
+
+def _line(attempt: NewAttempt) -> str:
+    known = replace(attempt, id=attempt.id or attempts.new_id())
+    values = asdict(known) | {"made_at": known.made_at.isoformat()}
+    return json.dumps(values, ensure_ascii=True, separators=(",", ":")) + "\n"
+
+
+def _read(line: str) -> NewAttempt:
+    values: dict[str, Any] = json.loads(line)
+    call, made_at = Call(**values.pop("call")), datetime.fromisoformat(values.pop("made_at"))
+    return NewAttempt(call=call, made_at=made_at, **values)
