@@ -16,7 +16,7 @@ from awbridge.domain.shipment import State
 from awbridge.steps import intake
 from awbridge.steps.apply import ApplyPolicy, apply_due
 from awbridge.steps.cancel import CONFIRM_AFTER, LONGEST_PAUSE, CancelPolicy, cancel_due
-from awbridge.store import Store, endpoints, inbox
+from awbridge.store import Store, calls, endpoints, inbox
 from tests.steps.world import INDIA, SetClock, as_body, attempts_of, get, webhook
 from tests.store.rows import T0, add, delivery, fetch, place, sql
 
@@ -31,7 +31,7 @@ class Vendor:
 
     async def cancel_order(self, waybill: str, cp_id: int, account_code: str) -> CancelAnswer:
         self.calls.append((waybill, cp_id, account_code))
-        return CancelAnswer(call=Call(api="cancel_order", method="GET", url="u"), **self.answer)
+        return CancelAnswer(call=Call(api="cancel-order", method="GET", url="u"), **self.answer)
 
 
 async def run(store: Store, vendor: Vendor, clock: SetClock) -> int:
@@ -267,3 +267,12 @@ async def test_a_final_refusal_is_shown_and_not_repeated(unwanted: Store) -> Non
     assert "waybill is invalid" in (after.problem or "")
     await intake.cancel(store=unwanted, clock=clock, reference_number="R")
     assert await run(unwanted, vendor, clock) == 1, "a person may insist"
+
+
+async def test_the_daily_report_shows_a_cancellation_that_gave_up_in_its_own_terms(unwanted: Store) -> None:
+    vendor, clock = Vendor(cancelled=False, again=True, message="away"), SetClock()
+    while (due := (await get(unwanted, "R")).next_try_at) is not None:
+        clock.now = due
+        await run(unwanted, vendor, clock)
+    listed = [call async for call in calls.troubled_between(unwanted, T0, clock.now + timedelta(days=1))]
+    assert {(call.state, call.no_of_retries) for call in listed} == {("gave_up", len(DELAYS) + 1)}

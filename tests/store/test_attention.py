@@ -57,9 +57,9 @@ async def test_what_waits_for_a_broken_account_counts_and_a_declared_downtime_do
 async def test_a_refused_cancellation_counts_until_the_parcel_is_at_its_end(store: Store) -> None:
     await add(store, "A")
     await place(store, "A", "AWB1")
-    await change(store, "UPDATE shipments SET cancel_asked_at = $1, next_try_at = NULL", T0)
+    await change(store, "UPDATE shipments SET cancel_asked_at = $1, cancel_state = 'refused', next_try_at = NULL", T0)
     assert await needs(store) == {Need.CANCEL_REFUSED: 1}
-    await change(store, "UPDATE shipments SET final = $1", True)
+    await change(store, "UPDATE shipments SET final = $1, cancel_state = 'overtaken'", True)  # as apply does
     assert await needs(store) == {}
 
 

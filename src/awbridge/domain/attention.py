@@ -57,9 +57,9 @@ NEEDS: Mapping[Need, Described] = {
         command="awbridge couriers accounts",
     ),
     Need.CANCEL_REFUSED: Described(
-        one="cancellation was refused by ClickPost, and the parcel may travel",
-        many="cancellations were refused by ClickPost, and the parcels may travel",
-        command="awbridge shipments list --state placed",
+        one="cancellation was refused or given up, and the parcel may travel",
+        many="cancellations were refused or given up, and the parcels may travel",
+        command="awbridge shipments list --not-cancelled",
     ),
     Need.NDR: Described(
         one="failed delivery is open", many="failed deliveries are open", command="awbridge shipments list --ndr"

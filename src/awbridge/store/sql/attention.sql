@@ -4,8 +4,9 @@
 SELECT
   (SELECT COUNT(*) FROM shipments WHERE state = 'rejected') AS rejected,
   (SELECT COUNT(*) FROM shipments WHERE state = 'gave_up') AS gave_up,
-  (SELECT COUNT(*) FROM shipments {{sqlite: INDEXED BY shipments_cancel_asked}}
-   WHERE cancel_asked_at IS NOT NULL AND state = 'placed' AND next_try_at IS NULL AND NOT final) AS cancel_refused,
+  (SELECT COUNT(*) FROM shipments {{sqlite: INDEXED BY shipments_cancels}}
+   WHERE cancel_state IN ('asked', 'waiting', 'retrying', 'held', 'refused', 'gave_up')
+     AND cancel_state IN ('refused', 'gave_up')) AS cancel_refused,
   (SELECT COUNT(*) FROM shipments WHERE ndr_at IS NOT NULL) AS ndr,
   (SELECT COUNT(*) FROM actions WHERE state = 'unclear')
     + (SELECT COUNT(*) FROM actions WHERE state IN ('refused', 'gave_up') AND asked_at >= $2) AS actions,
