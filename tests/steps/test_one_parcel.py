@@ -26,7 +26,7 @@ from awbridge.steps import amend, intake, settle
 from awbridge.steps import couriers as courier_steps
 from awbridge.steps.allocate import AllocatePolicy, allocate_due
 from awbridge.steps.amend import Edit
-from awbridge.steps.cancel import cancel_due
+from awbridge.steps.cancel import CancelPolicy, cancel_due
 from awbridge.steps.fallback import FallbackPolicy, fall_back_due
 from awbridge.steps.push import push_due
 from awbridge.steps.release import release_due
@@ -112,7 +112,7 @@ class World:
         await push_due(**world, policy=PUSH)
         await fall_back_due(**world, policy=FALLBACK)
         await allocate_due(**world, policy=AllocatePolicy())
-        await cancel_due(**world, retry_delays=PUSH.retry_delays)  # pyright: ignore[reportArgumentType]
+        await cancel_due(**world, policy=CancelPolicy(retry_delays=PUSH.retry_delays))
         await release_due(store=self.store, clock=self.clock)
         self.clock.forward(seconds=70)
 

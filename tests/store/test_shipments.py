@@ -29,6 +29,7 @@ from tests.store.rows import (
     new_shipment,
     place,
     placed,
+    sql,
 )
 
 LEASE = 2 * MINUTE
@@ -244,8 +245,17 @@ async def test_what_is_in_flight_is_settled_before_it_is_cancelled(store: Store)
 async def test_what_gave_up_is_asked_once_more_before_it_is_cancelled(store: Store) -> None:
     await in_state(store, "R", State.GAVE_UP)
     async with store.write() as session:
+        await session.execute(sql("UPDATE shipments SET may_stand = TRUE"))
         await shipments.cancel(session, "R", now=T0 + MINUTE)
     assert await claim(store, now=T0 + MINUTE) == ["R"]
+
+
+async def test_what_gave_up_and_nobody_can_hold_is_cancelled_at_once(store: Store) -> None:
+    await in_state(store, "R", State.GAVE_UP)
+    async with store.write() as session:
+        await shipments.cancel(session, "R", now=T0 + MINUTE)
+    assert await claim(store, now=T0 + MINUTE) == []
+    assert (await get(store, "R")).state is State.CANCELLED
 
 
 async def test_what_is_placed_is_claimed_for_cancelling_and_by_nobody_else(store: Store) -> None:
