@@ -13,7 +13,7 @@ from awbridge.clickpost.answers import TrackAnswer
 from awbridge.clickpost.tracking import UpdatedPage
 from awbridge.domain.call import Call
 from awbridge.domain.errors import VendorError
-from awbridge.domain.shipment import WaybillKind
+from awbridge.domain.shipment import Piece, WaybillKind
 from awbridge.steps.apply import ApplyPolicy, apply_due
 from awbridge.steps.catch_up import (
     POLLING,
@@ -27,6 +27,7 @@ from awbridge.steps.catch_up import (
 )
 from awbridge.steps.pace import Pace
 from awbridge.store import Store, inbox, shipments, waybills, windows
+from awbridge.store.waybills import NewWaybill
 from tests.steps.world import INDIA, SetClock, as_body, get, webhook
 from tests.store.rows import MINUTE, T0, add, count, delivery, fetch, place
 
@@ -281,7 +282,7 @@ async def test_pieces_and_the_way_back_are_asked_for_too(store: Store) -> None:
     await add(store, "R", courier_partner_id=4)
     await place(store, "R", "MAIN", children=("PIECE-1", "PIECE-2"))
     async with store.write() as session:
-        await waybills.add(session, "BACK", 9, "R", WaybillKind.RTO, now=T0)
+        await waybills.add(session, [NewWaybill(Piece(waybill="BACK"), 9, "R", WaybillKind.RTO, T0)], now=T0)
     clock.forward(days=1)
     assert await ask_all(store, vendor, clock) == 1
     assert sorted(vendor.asked) == [(4, ["MAIN", "PIECE-1", "PIECE-2"]), (9, ["BACK"])]

@@ -13,12 +13,13 @@ import pytest
 
 from awbridge.domain.errors import NotPossible
 from awbridge.domain.reconcile import Kind, Table
-from awbridge.domain.shipment import WaybillKind
+from awbridge.domain.shipment import Piece, WaybillKind
 from awbridge.steps import match as match_step
 from awbridge.steps.reconcile import ReconcilePolicy, begin_day, reconcile_due
 from awbridge.steps.report_files import day_of_file, kind_of_file, take_file, take_from_folder
 from awbridge.store import Store, differences, reconciliations, waybills
 from awbridge.store.reconciliations import Reconciliation, Stage
+from awbridge.store.waybills import NewWaybill
 from tests.steps.world import INDIA, SetClock, get
 from tests.store.rows import T0, add, count, fetch, place, sql
 
@@ -122,7 +123,8 @@ async def test_of_repeated_rows_the_latest_counts(store: Store) -> None:
 async def test_a_piece_counts_as_its_shipment_but_does_not_make_it_differ(store: Store) -> None:
     await placed(store, 1)
     async with store.write() as session:
-        await waybills.add(session, "4000000000001-0001", 4, "ORDER-1", WaybillKind.CHILD, now=T0)
+        piece = NewWaybill(Piece(waybill="4000000000001-0001"), 4, "ORDER-1", WaybillKind.CHILD, T0)
+        await waybills.add(session, [piece], now=T0)
     run = await reconciled(store, "AWB,Status Code,CP ID\n4000000000001-0001,8,6\n", day=DAY)
     assert (await found(store, run), run.matched) == ([], 1)
 

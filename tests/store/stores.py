@@ -17,7 +17,7 @@ from tests.support.postgres import PostgresServer
 
 TABLES = (
     *("milestones", "notices", "opt_outs", "endpoints", "events", "event_deliveries", "alarms", "digests"),
-    *("shipments", "waybills", "attempts", "actions", "inbox", "scans", "payload_versions"),
+    *("shipments", "waybills", "reused_waybills", "attempts", "actions", "inbox", "scans", "payload_versions"),
     *(
         "courier_accounts",
         "account_states",

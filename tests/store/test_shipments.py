@@ -397,15 +397,22 @@ async def test_shipments_are_counted_by_state_and_found_by_order(store: Store) -
     assert {o: sorted(r) for o, r in orders.items()} == {"same": ["A", "B"]}
 
 
-async def test_one_number_at_two_couriers_is_two_waybills_and_the_first_owner_stands(store: Store) -> None:
+async def test_one_number_at_two_couriers_is_two_waybills_and_a_second_use_stands_beside_the_first(
+    store: Store,
+) -> None:
     await add(store, "A", "B", "C")
     await place(store, "A", "777")
     await place(store, "B", "777", courier_partner_id=5)
     await place(store, "C", "777")
     async with store.read() as session:
         known = (await waybills.find(session, ["777"]))["777"]
-    assert sorted((k.courier_partner_id, k.reference_number) for k in known) == [(4, "A"), (5, "B")]
-    assert await count(store, "waybills") == 2
+    assert sorted((k.courier_partner_id, k.reference_number) for k in known) == [(4, "A"), (4, "C"), (5, "B")]
+    assert {k.reference_number: k.since_at for k in known} == {
+        "A": None,
+        "B": None,
+        "C": T0.replace(second=0, microsecond=0),
+    }
+    assert (await count(store, "waybills"), await count(store, "reused_waybills")) == (2, 1)
 
 
 _PLANS = [
@@ -427,9 +434,15 @@ _PLANS = [
     ("shipments", "newest_in_state", ("rejected", T0, "R", 5), "shipments_by_state"),
     ("shipments", "count_in_state", ("gave_up",), "shipments_by_state"),
     ("waybills", "of_shipments", (["R"],), "waybills_of_shipment"),
+    ("waybills", "of_shipments", (["R"],), "reused_waybills_of_shipment"),
+    ("waybills", "reused_by", ("R",), "reused_waybills_of_shipment"),
+    ("waybills", "count_reused", (T0,), "reused_waybills_newest"),
+    ("waybills", "shared", [(1, "W", 4, "R")], ("waybills_pkey", "sqlite_autoindex_waybills_1")),
+    ("inbox", "waited_for", [("o:1",)], "inbox_waiting"),
+    ("tellings", "of_deliveries", ([1],), "tellings_of_delivery"),
     ("inbox", "longest_due", (T0,), "inbox_due"),
     ("shipments", "newest", (T0, "R", 5), "shipments_newest"),
-    ("shipments", "of_orders", (["o"],), "shipments_by_order"),
+    ("shipments", "of_orders", [("o", 5)], "shipments_by_order"),
     ("shipments", "waiting", (-1, "", 5), "shipments_waiting"),
     ("shipments", "claim_allocating", ("o", T0, T0, 5), "shipments_to_allocate"),
     ("shipments", "claim_replaceable", ("o", T0, T0, T0, 3, 5), "shipments_to_replace"),

@@ -147,7 +147,7 @@ async def test_what_is_set_aside_stays_with_its_reason_until_it_is_replayed(stor
         assert await inbox.claim(session, now=T0 + 99 * MINUTE, limit=9) == []
         told = {(p.identity, p.problem, p.body) for p in await inbox.problems(session, limit=9)}
         assert told == {("odd", "nobody can read it", b"{}"), ("raw:1", "not JSON", b"<html>")}
-        counts = {"total": 3, "applied": 1, "waiting": 0, "due": 0, "set_aside": 1, "not_json": 1}
+        counts = {"total": 3, "applied": 1, "waiting": 0, "ambiguous": 0, "due": 0, "set_aside": 1, "not_json": 1}
         assert await inbox.counts(session) == counts
         assert await inbox.replay(session, now=T0 + MINUTE) == 1
         assert [d.identity for d in await inbox.claim(session, now=T0 + MINUTE, limit=9)] == ["odd"]

@@ -121,6 +121,7 @@ def _whole_summary(shipment: Shipment, truth: Truth) -> dict[str, Any]:
         "EDD": shipment.edd,
         "sla_breached": "yes" if truth.sla_breached else "no",
         "stuck_since": truth.stuck_since,
+        **({"AWB shared with": ", ".join(truth.waybill_shared_with)} if truth.waybill_shared_with else {}),
     }
 
 

@@ -332,7 +332,16 @@ def _replay_set_aside(only_list: bool, as_json: bool) -> None:
         print_json(aside)
     elif only_list:
         print_table(
-            [{"received_at": a.received_at, "source": a.source, "problem": a.problem} for a in aside], empty="nothing"
+            [
+                {
+                    "received_at": a.received_at,
+                    "source": a.source,
+                    "problem": a.problem,
+                    "looks_again_at": a.looks_again_at,
+                }
+                for a in aside
+            ],
+            empty="nothing",
         )
 
 

@@ -22,6 +22,7 @@ from awbridge.domain.json import JsonObject
 from awbridge.domain.lifecycle import Bucket
 from awbridge.domain.scan import Scan, Source, Tidings
 
+_COURIER_FIELDS = ("cp_id", "courier_partner_id", "courier_partner", "carrier_partner")  # the last: updated-order
 NO_COURIER = -1  # of a return that nobody was given yet
 FUTURE_TOLERANCE = timedelta(minutes=10)  # clocks of couriers differ
 LONGEST_TEXT = 2000  # characters of a remark
@@ -105,7 +106,7 @@ class _Reading:
             reference, order_id = asked_for, ""
         if not (waybill or reference or order_id):
             raise Unreadable("it names no waybill, reference number or order id")
-        courier = _first_int(places[:3], "cp_id", "courier_partner_id", "courier_partner")
+        courier = _first_int(places[:3], *_COURIER_FIELDS)
         if courier == NO_COURIER:
             courier = None
         # Polling's `ndr_bucket_code` counts differently (14 is Customer Unavailable there): it is not read.
@@ -133,6 +134,7 @@ class _Reading:
         return Tidings(
             waybill=waybill,
             courier_partner_id=courier,
+            account_code=_first_id(places[:3], "account_code"),
             reference_number=reference,
             order_id=order_id,
             scans=scans,

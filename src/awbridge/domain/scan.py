@@ -66,7 +66,7 @@ def _fingerprint(waybill: str, code: int, scanned_at: datetime, status: str, loc
 class Tidings:
     """What one delivery tells of one shipment, whichever side it came from.
 
-    The shipment is found by waybill, else reference number, else order id. `scans` go on the timeline; `latest` is
+    `domain/attribution.py` says which shipment is meant. `scans` go on the timeline; `latest` is
     where the shipment stands now by the teller's word and decides the current status (it also goes on the timeline).
     Without `latest`, the newest of `scans` stands for it. A return names the shipment that it brings back by
     `forward_waybill` and `forward_reference_number`. `edd` is what `domain/promise.py` says. `entry` is the place of
@@ -75,6 +75,7 @@ class Tidings:
 
     waybill: str = ""
     courier_partner_id: int | None = None
+    account_code: str = ""
     reference_number: str = ""
     order_id: str = ""
     scans: tuple[Scan, ...] = ()

@@ -101,6 +101,8 @@ class Tracked:
     order_id: str | None
     transporter: str | None
     courier_partner_id: int
+    account_code: str | None
+    state: State
     delivery_type: str
     waybill: str | None
     children: tuple[str, ...]
@@ -138,10 +140,8 @@ class Shipment(Tracked):
     stands (see `cancellation.of_shipment`), and when ClickPost was first called.
     """
 
-    account_code: str | None
     region: Region
     payload: JsonObject = field(repr=False)
-    state: State
     success: bool
     no_of_retries: int
     problem: str | None

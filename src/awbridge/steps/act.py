@@ -33,8 +33,9 @@ from awbridge.domain.shipment import Region, Shipment
 from awbridge.steps.actions import taken_by
 from awbridge.steps.clock import Clock
 from awbridge.steps.lease import Lease, checked
+from awbridge.steps.place import place
 from awbridge.steps.unrecorded import Unrecorded
-from awbridge.store import Store, actions, attempts, dispatch, shipments
+from awbridge.store import Store, actions, attempts, shipments
 from awbridge.store.actions import NotDone
 from awbridge.store.attempts import NewAttempt
 from awbridge.store.database import Session
@@ -390,7 +391,7 @@ async def _make_known(session: Session, action: Action, made: _Made, now: dateti
     if added is None:
         raise AssertionError("the shipment was added in this transaction")
     placed = Placed(waybill=waybill, already=True, security_key=made.security_key or None)
-    await dispatch.place(session, [Placing(shipment=added, placed=placed, difference=None, next_ask_at=now)], now=now)
+    await place(session, [Placing(shipment=added, placed=placed, difference=None, next_ask_at=now)], now=now)
     return None
 
 

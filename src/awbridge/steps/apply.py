@@ -7,7 +7,7 @@ aside with its problem.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -17,11 +17,12 @@ from awbridge.clickpost.codes import milestone_of, status_info
 from awbridge.clickpost.deliveries import FUTURE_TOLERANCE, MOST_PROBLEMS, Unreadable
 from awbridge.domain import events as happened
 from awbridge.domain.asking import PollingRules
+from awbridge.domain.attribution import About, Nobody, Use, attribute, since
 from awbridge.domain.errors import StoreBusy
 from awbridge.domain.events import Happening
 from awbridge.domain.outcome import Placed
 from awbridge.domain.scan import Tidings
-from awbridge.domain.shipment import Shipment, WaybillKind
+from awbridge.domain.shipment import Shipment, Tracked
 from awbridge.steps.cancellation import end_by_tracking
 from awbridge.steps.clock import Clock
 from awbridge.steps.found import keep_found
@@ -32,7 +33,6 @@ from awbridge.store.database import Session
 from awbridge.store.inbox import Delivery
 from awbridge.store.shipments import Heard, Standing
 from awbridge.store.tellings import Telling
-from awbridge.store.waybills import KnownWaybill
 
 log = structlog.get_logger()
 
@@ -90,7 +90,7 @@ class _Read:
 
     delivery: Delivery
     tidings: list[Tidings]
-    about: list[KnownWaybill] = field(default_factory=list[KnownWaybill])
+    about: list[About] = field(default_factory=list[About])
 
 
 async def _apply(session: Session, claimed: Sequence[Delivery], now: datetime, policy: ApplyPolicy) -> None:
@@ -102,22 +102,55 @@ async def _apply(session: Session, claimed: Sequence[Delivery], now: datetime, p
             await inbox.set_aside(session, delivery, problem=str(error))
         else:
             readable.append(_Read(delivery, tidings))
-    found = await _find_shipments(session, [t for read in readable for t in read.tidings])
+    again = [read.delivery for read in readable if read.delivery.again]
+    told_before = await tellings.of_deliveries(session, again)
+    candidates = await _candidates(session, [t for read in readable for t in read.tidings], told_before)
+    before = {r: row for r, row in candidates.shipments.items() if r in told_before}
+    if told_before:
+        candidates.shipments.update(await _withdraw(session, again, before, told_before, policy))
     ready: list[_Read] = []
     for read in readable:
-        missing = next((t for t in read.tidings if (found.of(t)) is None), None)
-        if missing is not None:
-            if now - read.delivery.received_at > LONGEST_WAIT:
-                await inbox.set_aside(session, read.delivery, problem=f"no shipment of ours: {_key(missing)}")
-                continue
-            pause = min(FIRST_LOOK_AGAIN * 2 ** min(read.delivery.tries, 20), LONGEST_LOOK_AGAIN)
-            await inbox.wait(session, read.delivery, key=_key(missing), until=now + pause)
+        found = [candidates.attribute(t) for t in read.tidings]
+        read.about = [about for about in found if isinstance(about, About)]
+        if nobody := next((about for about in found if isinstance(about, Nobody)), None):
+            await _park(session, read.delivery, nobody, now)
         else:
-            read.about = [about for t in read.tidings if (about := found.of(t))]
             ready.append(read)
-    turned_up = {s.reference_number: (s, t) for read in ready for t in read.tidings if (s := found.turned_up(t))}
-    first_told = await _tell_shipments(session, ready, now, policy, turned_up)
+    turned_up = await _turned_up(session, ready, candidates.shipments)
+    first_told = await _tell_shipments(session, ready, candidates.shipments, before, turned_up, now, policy)
     await arrivals.count(session, [*_first_seen(readable), *first_told])
+
+
+async def _withdraw(
+    session: Session,
+    again: Sequence[Delivery],
+    shipments_before: Mapping[str, Tracked],
+    told_before: Mapping[str, Collection[int]],
+    policy: ApplyPolicy,
+) -> dict[str, Tracked]:
+    """Rebuild these shipments without what deliveries told of them that are applied once more: it may be another's.
+
+    Where a shipment stands without them decides whom they are about.
+    """
+    await tellings.withdraw(session, again)
+    heard: list[Heard] = []
+    for reference, shipment in shipments_before.items():
+        without = [delivery for delivery in again if delivery.id in told_before[reference]]
+        retold = await tell_anew(session, shipment, policy, without=without)
+        heard.append(_heard(retold.story, policy, gap=False))
+    await shipments.set_standings(session, heard)
+    return await shipments.lock_tracked(session, list(shipments_before))
+
+
+async def _park(session: Session, delivery: Delivery, nobody: Nobody, now: datetime) -> None:
+    """Its shipment is not known, or cannot be told from another: it looks again, ever more rarely."""
+    if now - delivery.received_at > LONGEST_WAIT:
+        await inbox.set_aside(session, delivery, problem=nobody.why or f"no shipment of ours: {nobody.key}")
+        return
+    if nobody.why and delivery.tries == 0:
+        log.warning("delivery.ambiguous", delivery=delivery.id, source=delivery.source.value, problem=nobody.why)
+    pause = min(FIRST_LOOK_AGAIN * 2 ** min(delivery.tries, 20), LONGEST_LOOK_AGAIN)
+    await inbox.wait(session, delivery, key=nobody.key, until=now + pause, problem=nobody.why)
 
 
 def _first_seen(readable: Sequence[_Read]) -> list[Arrival]:
@@ -130,67 +163,67 @@ def _first_seen(readable: Sequence[_Read]) -> list[Arrival]:
     ]
 
 
-def _key(tidings: Tidings) -> str:
-    if tidings.waybill:
-        return f"w:{tidings.waybill}"
-    return f"r:{tidings.reference_number}" if tidings.reference_number else f"o:{tidings.order_id}"
-
-
 @dataclass(frozen=True, slots=True)
-class _Found:
-    """Which shipment tidings are about, by waybill, else reference number, else order id."""
+class _Candidates:
+    """The shipments that deliveries may be about, locked, and what is known of the names in them."""
 
-    by_waybill: dict[str, list[KnownWaybill]]
-    by_reference: dict[str, KnownWaybill]
-    by_order: dict[str, list[KnownWaybill]]
-    unplaced: dict[str, Shipment]
+    uses: dict[str, list[Use]]
+    orders: dict[str, list[str]]
+    shipments: dict[str, Tracked]
 
-    def turned_up(self, tidings: Tidings) -> Shipment | None:
-        """The shipment that went out and was not placed, where these tidings name it by reference, with a waybill."""
-        return self.unplaced.get(tidings.reference_number) if tidings.waybill else None
-
-    def of(self, tidings: Tidings) -> KnownWaybill | None:
-        if known := self.by_waybill.get(tidings.waybill):
-            same_courier = (k for k in known if k.courier_partner_id == tidings.courier_partner_id)
-            return next(same_courier, known[0])
-        if tidings.reference_number in self.by_reference:
-            return _if_named(tidings, self.by_reference[tidings.reference_number])
-        candidates = self.by_order.get(tidings.order_id, [])
-        if len(candidates) == 1 and (not tidings.waybill or not candidates[0].waybill):
-            return _if_named(tidings, candidates[0])
-        return None
+    def attribute(self, told: Tidings) -> About | Nobody:
+        uses, orders = self.uses.get(told.waybill, ()), self.orders.get(told.order_id, ())
+        return attribute(told, uses, self.shipments, orders)
 
 
-def _if_named(tidings: Tidings, known: KnownWaybill) -> KnownWaybill | None:
-    """Scans without a waybill wait until their shipment has one: a scan's identity hangs on it."""
-    return known if tidings.waybill or known.waybill else None
-
-
-async def _find_shipments(session: Session, tidings: Sequence[Tidings]) -> _Found:
-    by_waybill = await waybills.find(session, [t.waybill for t in tidings if t.waybill])
-    rest = [t for t in tidings if t.waybill not in by_waybill]
-    references = [t.reference_number for t in rest if t.reference_number]
-    by_order = await shipments.of_orders(session, [t.order_id for t in rest if t.order_id])
-    references += [reference for orders in by_order.values() for reference in orders]
-    stored = await shipments.get_many(session, references)
-    known = {
-        s.reference_number: KnownWaybill(s.waybill or "", s.courier_partner_id, s.reference_number, WaybillKind.MAIN)
-        for s in stored
+async def _turned_up(
+    session: Session, ready: Sequence[_Read], known: Mapping[str, Tracked]
+) -> dict[str, tuple[Shipment, Tidings]]:
+    """The shipments that went out and were not placed, where a delivery names them by reference, with a waybill."""
+    named = {
+        t.reference_number: t
+        for read in ready
+        for t in read.tidings
+        if t.waybill and (shipment := known.get(t.reference_number)) and shipment.waybill is None
     }
-    orders = {o: [known[r] for r in rs if r in known] for o, rs in by_order.items()}
-    unplaced = {s.reference_number: s for s in stored if s.sent_at and not s.success}
-    return _Found(by_waybill, known, orders, unplaced)
+    stored = await shipments.get_many(session, sorted(named)) if named else []
+    return {s.reference_number: (s, named[s.reference_number]) for s in stored if s.sent_at and not s.success}
+
+
+async def _candidates(session: Session, told: Sequence[Tidings], earlier: Collection[str]) -> _Candidates:
+    known = await waybills.find(session, [t.waybill for t in told if t.waybill])
+    by_order = [t.order_id for t in told if t.order_id and not (t.waybill or t.reference_number)]
+    orders = await shipments.of_orders(session, by_order)
+    uses = {
+        waybill: [
+            Use(courier_partner_id=k.courier_partner_id, reference_number=k.reference_number, since_at=k.since_at)
+            for k in of_waybill
+        ]
+        for waybill, of_waybill in known.items()
+    }
+    references = {t.reference_number for t in told if t.reference_number}.union(
+        earlier,
+        (use.reference_number for of_waybill in uses.values() for use in of_waybill),
+        (reference for references in orders.values() for reference in references),
+    )
+    return _Candidates(uses, orders, await shipments.lock_tracked(session, sorted(references)))
 
 
 async def _tell_shipments(
     session: Session,
     ready: Sequence[_Read],
+    locked: Mapping[str, Tracked],
+    before: Mapping[str, Tracked],
+    turned_up: Mapping[str, tuple[Shipment, Tidings]],
     now: datetime,
     policy: ApplyPolicy,
-    turned_up: Mapping[str, tuple[Shipment, Tidings]],
 ) -> list[Arrival]:
-    """Which side told new scans. What `turned_up` is placed: ClickPost tells of it."""
-    stories = await open_stories(session, _by_shipment(ready))
+    """Which side told new scans.
+
+    `before`: how shipments stood of which a delivery told that is applied once more. What `turned_up` is placed:
+    ClickPost tells of it.
+    """
+    stories = await open_stories(session, dict.fromkeys(before, ()) | _by_shipment(ready), locked)
     for shipment, tidings in turned_up.values():
         placed = Placed(waybill=tidings.waybill, already=True, courier_partner_id=tidings.courier_partner_id)
         ask_at = policy.polling.first_ask(now, shipment.reference_number)
@@ -201,7 +234,7 @@ async def _tell_shipments(
     for read in sorted(ready, key=lambda r: (r.delivery.received_at, r.delivery.id)):
         entries: dict[str, set[int]] = {}
         for tidings, about in zip(read.tidings, read.about, strict=True):
-            stories[about.reference_number].tell(tidings, read.delivery)
+            stories[about.reference_number].tell(since(tidings, about.since_at), read.delivery)
             entries.setdefault(about.reference_number, set()).add(tidings.entry)
         told += [Telling(reference, read.delivery, frozenset(places)) for reference, places in entries.items()]
         problems = [p for t in read.tidings for p in t.problems][:MOST_PROBLEMS]
@@ -216,7 +249,8 @@ async def _tell_shipments(
         _log_future_scans(story)
         final_story = (await tell_anew(session, story.shipment, policy)).story if story.late else story
         heard.append(_heard(final_story, policy, gap=story.gap))
-        happenings += _happenings(story, heard[-1].standing)
+        was = before.get(story.shipment.reference_number, story.shipment)
+        happenings += _happenings(story, was, heard[-1].standing)
     await shipments.set_standings(session, heard)
     for one in heard:
         shipment, seen = stories[one.reference_number].shipment, one.standing.sighting
@@ -245,11 +279,11 @@ def _log_future_scans(story: Story) -> None:
             log.warning("scan.in_future", reference=reference, source=entry.source.value, ahead_seconds=int(ahead))
 
 
-def _happenings(story: Story, standing: Standing) -> list[Happening]:
+def _happenings(story: Story, was: Tracked, standing: Standing) -> list[Happening]:
     """What this batch did to where the shipment stands, for customers and own systems."""
     return happened.moved(
         story.shipment,
-        before=stored_standing(story.shipment).sighting,
+        before=stored_standing(was).sighting,
         after=standing.sighting,
         told=story.told_latest,
         info=status_info(standing.sighting.code) if standing.sighting else None,

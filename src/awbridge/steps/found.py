@@ -9,6 +9,7 @@ from awbridge.clickpost.orders import placed_differences
 from awbridge.domain import events as happened
 from awbridge.domain.outcome import Placed
 from awbridge.domain.shipment import Shipment
+from awbridge.steps.place import place
 from awbridge.store import dispatch, events, shipments
 from awbridge.store.database import Session
 from awbridge.store.dispatch import Placing
@@ -30,7 +31,7 @@ async def keep_found(session: Session, shipment: Shipment, placed: Placed, *, as
         difference="; ".join(placed_differences(shipment, placed)) or None,
         next_ask_at=ask_at,
     )
-    await dispatch.place(session, [placing], now=now)
+    await place(session, [placing], now=now)
     holder = replace(shipment, courier_partner_id=placing.courier)  # which may be another than was asked
     if placing.is_news:
         told = happened.placed(holder, placed.waybill, label_url=placed.label_url, now=now)

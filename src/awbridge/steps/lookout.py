@@ -15,7 +15,7 @@ from awbridge.domain.attention import RefusedLimit
 from awbridge.domain.shipment import State
 from awbridge.steps.clock import Clock
 from awbridge.steps.loop import Loop
-from awbridge.store import Store, alarms, archive, attention, cancellations, differences, shipments
+from awbridge.store import Store, alarms, archive, attention, cancellations, differences, shipments, waybills
 from awbridge.store.alarms import Alarm
 from awbridge.store.attention import DIFFERENCE_PATIENCE
 from awbridge.store.database import Session
@@ -24,6 +24,7 @@ FAILING_ROUNDS = 5  # rounds of a step that failed one after another before it i
 SAY_AGAIN = timedelta(minutes=5)  # how often a process says that it still has its trouble
 FORGET_AFTER = timedelta(minutes=15)  # without such a word the trouble is over
 ARCHIVE_PATIENCE = timedelta(minutes=10)  # how long a file of the archive may fail to be uploaded
+REUSE_SHOWN = timedelta(days=1)  # how long a waybill that was used again is an alarm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +119,7 @@ async def _in_the_tables(session: Session, limit: RefusedLimit, now: datetime) -
     kept = await cancellations.count_in_need(session)
     waiting = await archive.failing_since(session, now - ARCHIVE_PATIENCE)
     differ = await differences.unsolved_since(session, now - DIFFERENCE_PATIENCE)
+    reused = await waybills.count_reused(session, after=now - REUSE_SHOWN)
     return {
         "gave_up": f"{gave_up} shipments gave up; see awbridge shipments list --state gave_up" if gave_up else "",
         "refused": await _refused(session, limit, now),
@@ -129,6 +131,9 @@ async def _in_the_tables(session: Session, limit: RefusedLimit, now: datetime) -
         "archive": f"{waiting} files cannot be archived; see awbridge archive status" if waiting else "",
         "reconcile.differences": f"{differ} differences to ClickPost stay open; see awbridge reconcile list"
         if differ
+        else "",
+        "waybills.reused": f"{reused} waybills of a day had another shipment before; see waybill.reused in the log"
+        if reused
         else "",
     }
 

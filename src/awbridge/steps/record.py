@@ -15,6 +15,7 @@ from awbridge.domain.desk import AccountState, after_answers
 from awbridge.domain.events import Happening
 from awbridge.domain.outcome import AlreadyHeld, Outcome, Pending, Placed
 from awbridge.domain.shipment import Shipment, shard_of
+from awbridge.steps.place import place
 from awbridge.steps.verdict import NAMES, ONLY_ASKED, PushPolicy, decide, tally, unsettled
 from awbridge.store import Store, accounts, alarms, attempts, dispatch, events, shipments
 from awbridge.store.attempts import NewAttempt
@@ -65,7 +66,7 @@ async def record(store: Store, done: Sequence[Done], now: datetime, policy: Push
             _placing(d, policy) for d in done if isinstance(d.outcome, Placed) and not rows[d.reference].success
         ]
         if placings:
-            await dispatch.place(session, placings, now=now)
+            await place(session, placings, now=now)
         failures = [(d, _decided(d, states, after, policy)) for d in done if _is_ours(d, rows)]
         if failures:
             await dispatch.not_placed(session, [(d.reference, d.owner, what) for d, what in failures], now=now)

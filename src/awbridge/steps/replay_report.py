@@ -15,17 +15,19 @@ from awbridge.clickpost.report_columns import COURIER, ORDER, PAYLOAD, REFERENCE
 from awbridge.clickpost.webhooks import webhook_identity
 from awbridge.clickpost.wire import as_int, as_waybill
 from awbridge.domain.asking import soonest_ask
-from awbridge.domain.errors import CellSpoilt, TableUnreadable
+from awbridge.domain.errors import AwbridgeError, CellSpoilt, TableUnreadable
 from awbridge.domain.scan import Source
 from awbridge.domain.shipment import shard_of
 from awbridge.steps.clock import Clock
 from awbridge.store import Store, inbox, shipments, waybills
 from awbridge.store.database import Session
 from awbridge.store.inbox import NewDelivery
+from awbridge.store.waybills import KnownWaybill
 from awbridge.tables.header import by_names
 from awbridge.tables.table import Row, open_table
 
 BATCH = 200
+NOT_OURS = "no payload, and no shipment of ours has what it names"
 _BEFORE = "\ufeff'`"  # what is written before a text to keep a spreadsheet off it
 MEANINGS = {
     "waybill": WAYBILL,
@@ -36,6 +38,10 @@ MEANINGS = {
     "status": STATUS,
 }
 LAYOUT = by_names(MEANINGS, ("waybill", "payload", "reference_number", "order_id"))
+
+
+class NoneOrSeveral(AwbridgeError):
+    """A row is about no shipment of ours, or it does not say about which. The text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,13 +143,10 @@ async def _shipments(store: Store, rows: Sequence[Row], result: Replayed) -> dic
         for row in rows:
             try:
                 reference = await _reference(session, row)
-            except CellSpoilt as error:
+            except (CellSpoilt, NoneOrSeveral) as error:
                 result.bad.append(_not_replayed(row, str(error)))
-                continue
-            if reference:
-                found[reference] = row
             else:
-                result.bad.append(_not_replayed(row, "no payload, and no shipment of ours has what it names"))
+                found[reference] = row
     return found
 
 
@@ -164,16 +167,32 @@ async def _ask(store: Store, now: datetime, wanted: Mapping[str, Row], ask_again
 
 
 async def _reference(session: Session, row: Row) -> str:
-    """The shipment that a row is about: by waybill and courier, else reference number, else order; "" for none."""
-    if number := as_waybill(row.id("waybill")):
-        known = (await waybills.find(session, [number])).get(number, [])
-        courier = as_int(row.cells.get("courier"))
-        same = [k for k in known if k.courier_partner_id == courier] or known
-        if same:
-            return same[0].reference_number
-    if (reference := row.id("reference_number")) and await shipments.get(session, reference):
+    """The shipment that a row is about: what names a waybill or a reference number is about that alone, else the order.
+
+    Raises NoneOrSeveral.
+    """
+    number, reference, order = as_waybill(row.id("waybill")), row.id("reference_number"), row.id("order_id")
+    if reference and await shipments.get(session, reference):
         return reference
-    if order := row.id("order_id"):
-        found = (await shipments.of_orders(session, [order])).get(order, [])
-        return found[0] if len(found) == 1 else ""
-    return ""
+    if number:
+        return _holder(
+            number, as_int(row.cells.get("courier")), (await waybills.find(session, [number])).get(number, [])
+        )
+    found = (await shipments.of_orders(session, [order])).get(order, []) if order and not reference else []
+    if len(found) > 1:
+        raise NoneOrSeveral(f"no payload, and order {order} is that of several shipments ({', '.join(found)}, ...)")
+    if not found:
+        raise NoneOrSeveral(NOT_OURS)
+    return found[0]
+
+
+def _holder(number: str, courier: int | None, known: Sequence[KnownWaybill]) -> str:
+    """Whose a waybill is by now. Of two couriers that have it, the row must name the one that it means."""
+    fitting = [k for k in known if courier in (None, k.courier_partner_id)]
+    if not fitting:
+        raise NoneOrSeveral(NOT_OURS)
+    couriers = sorted({k.courier_partner_id for k in fitting})
+    if len(couriers) > 1:
+        listed = ", ".join(map(str, couriers))
+        raise NoneOrSeveral(f"no payload, and waybill {number} is known of couriers {listed}: name one as courier")
+    return max(fitting, key=lambda k: (k.since_at is not None, k.since_at)).reference_number

@@ -14,16 +14,18 @@ from zoneinfo import ZoneInfo
 
 from awbridge.clickpost.codes import happening, is_failure, status_info
 from awbridge.clickpost.deliveries import Unreadable, read_delivery
+from awbridge.domain.attribution import since
 from awbridge.domain.lifecycle import Bucket, Sighting, newest
 from awbridge.domain.milestones import failures, pickup_failures
 from awbridge.domain.promise import Promise, current, due_at
 from awbridge.domain.scan import Source, Tidings
-from awbridge.domain.shipment import Tracked, WaybillKind
+from awbridge.domain.shipment import Piece, Tracked, WaybillKind
 from awbridge.domain.timeline import Entry, Timeline, differences
-from awbridge.store import inbox, promises, scans, shipments, tellings, waybills
+from awbridge.store import inbox, promises, scans, tellings, waybills
 from awbridge.store.database import Session
 from awbridge.store.inbox import Delivery
 from awbridge.store.shipments import Standing
+from awbridge.store.waybills import NewWaybill
 
 # They show each shipment's latest scan only: one that no webhook brought proves a gap.
 _LATEST_ONLY = (Source.UPDATED_ORDER, Source.REPORT)
@@ -147,13 +149,15 @@ def _rank(entry: Entry) -> tuple[datetime, bool, int, int]:
     return entry.seen_at, info.final, info.step, info.code
 
 
-async def open_stories(session: Session, told: Mapping[str, Sequence[Tidings]]) -> dict[str, Story]:
-    """The stories of shipments as they are stored, by reference number, to be told this; locked by the transaction.
+async def open_stories(
+    session: Session, told: Mapping[str, Sequence[Tidings]], rows: Mapping[str, Tracked]
+) -> dict[str, Story]:
+    """The stories of shipments as they are stored, by reference number, to be told this. The caller has locked `rows`.
 
     Most are brief: what an ordinary scan does to a long timeline costs no more than what it does to a short one.
     """
-    locked = await shipments.lock_tracked(session, sorted(told))
-    brief = {r for r, shipment in locked.items() if _can_be_brief(shipment, told[r])}
+    locked = {reference: rows[reference] for reference in sorted(told)}
+    brief = {r for r, shipment in locked.items() if told[r] and _can_be_brief(shipment, told[r])}
     entries = await scans.to_tell(session, sorted(locked.keys() - brief))
     entries |= await scans.alike(session, [one for r in sorted(brief) for one in _told(locked[r], told[r])])
     promised = await promises.of_shipments(session, sorted(locked))
@@ -197,10 +201,14 @@ async def keep(session: Session, stories: Sequence[Story]) -> None:
 
 async def _link_ways_back(session: Session, story: Story) -> None:
     now = story.heard_at or story.shipment.created_at
-    for number, courier in sorted(story.ways_back.items()):
-        reference = story.shipment.reference_number
-        await waybills.add(session, number, courier, reference, WaybillKind.RTO, now=now)
-        await inbox.wake(session, [f"w:{number}"], now=now)
+    reference, since_at = story.shipment.reference_number, story.shipment.created_at
+    new = [
+        NewWaybill(Piece(waybill=number), courier, reference, WaybillKind.RTO, since_at)
+        for number, courier in story.ways_back.items()
+    ]
+    if new:
+        await waybills.add(session, new, now=now)
+        await inbox.wake(session, [f"w:{number}" for number in story.ways_back], now=now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,10 +219,13 @@ class Retold:
     changed: bool
 
 
-async def tell_anew(session: Session, shipment: Tracked, reading: Reading) -> Retold:
+async def tell_anew(
+    session: Session, shipment: Tracked, reading: Reading, *, without: Sequence[Delivery] = ()
+) -> Retold:
     """Tell a locked shipment's story out of the inbox and store its scans and promises, all but where it stands.
 
-    What was learnt from deliveries that are no longer in the inbox, or that can no longer be read, stays.
+    What was learnt from deliveries that are no longer in the inbox, or that can no longer be read, stays; not what was
+    learnt from those of `without` that turned out to be about another shipment.
     """
     reference = shipment.reference_number
     stored = (await scans.entries(session, [reference]))[reference]
@@ -222,14 +233,15 @@ async def tell_anew(session: Session, shipment: Tracked, reading: Reading) -> Re
     told: list[tuple[Tidings, Delivery]] = []
     for telling in await tellings.of_shipment(session, reference):
         told += [(t, telling.delivery) for t in _entries(telling, reading)]
-    heard = {(delivery.received_at, delivery.source) for _, delivery in told}
+    heard = {(d.received_at, d.source) for d in (*without, *(delivery for _, delivery in told))}
     story = Story(
         shipment,
         [replace(e) for e in stored if (e.received_at, e.source) not in heard],
         [p for p in promised if (p.heard_at, p.source) not in heard],
     )
+    reused = await waybills.reused_by(session, reference)
     for tidings, delivery in told:
-        story.tell(tidings, delivery)
+        story.tell(since(tidings, reused.get(tidings.waybill)), delivery)
     differ = differences(stored, story.timeline)
     await scans.remove(session, reference, [*differ.gone, *differ.changed])
     await scans.add(session, [(reference, entry) for entry in (*differ.changed, *differ.new)])

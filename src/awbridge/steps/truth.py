@@ -39,7 +39,10 @@ class Milestones:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Truth:
-    """Everything derived of one shipment, as of now."""
+    """Everything derived of one shipment, as of now.
+
+    `waybill_shared_with`: other shipments with the same waybill: another use of it, or another courier's.
+    """
 
     milestones: Milestones
     attempts: list[Attempt]
@@ -50,6 +53,7 @@ class Truth:
     stuck_since: datetime | None
     sla_breached: bool
     forward_reference_number: str | None
+    waybill_shared_with: list[str]
 
 
 async def truth_of(session: Session, shipment: Shipment, *, limits: StuckAfter, now: datetime) -> Truth:
@@ -72,6 +76,7 @@ async def truth_of(session: Session, shipment: Shipment, *, limits: StuckAfter, 
         stuck_since=since,
         sla_breached=sla_breached(shipment, now),
         forward_reference_number=shipment.forward_reference_number or await _forward(session, shipment),
+        waybill_shared_with=await _holders(session, shipment, shipment.waybill),
     )
 
 
@@ -107,8 +112,12 @@ def _milestones(found: list[Reached], delayed_at: datetime | None) -> Milestones
 
 
 async def _forward(session: Session, shipment: Shipment) -> str | None:
-    """The shipment that a return brings back, where only its waybill was told."""
-    number = shipment.forward_waybill
-    known = (await waybills.find(session, [number])).get(number, []) if number else []
-    others = [k.reference_number for k in known if k.reference_number != shipment.reference_number]
-    return others[0] if others else None
+    """The shipment that a return brings back, where only its waybill was told and that is one shipment's alone."""
+    holders = await _holders(session, shipment, shipment.forward_waybill)
+    return holders[0] if len(holders) == 1 else None
+
+
+async def _holders(session: Session, shipment: Shipment, waybill: str | None) -> list[str]:
+    """Which other shipments have a waybill."""
+    known = (await waybills.find(session, [waybill])).get(waybill, []) if waybill else []
+    return sorted({k.reference_number for k in known} - {shipment.reference_number})

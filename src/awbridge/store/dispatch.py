@@ -19,11 +19,11 @@ from awbridge.domain.shipment import (
     account_key,
     shard_of,
 )
-from awbridge.store import inbox, waybills
+from awbridge.store import inbox, shipments, waybills
 from awbridge.store.database import Session
 from awbridge.store.queries import Queries
 from awbridge.store.shipments import from_row
-from awbridge.store.waybills import NewWaybill
+from awbridge.store.waybills import NewWaybill, SharedWaybill
 
 _sql = Queries("dispatch")
 
@@ -93,12 +93,32 @@ class Placing:
         return self.placed.waybill != self.shipment.waybill
 
 
-async def place(session: Session, placings: Sequence[Placing], *, now: datetime) -> None:
-    """ClickPost holds these: keep what its answers said, with every waybill. The first answer stands."""
+async def place(session: Session, placings: Sequence[Placing], *, now: datetime) -> list[SharedWaybill]:
+    """ClickPost holds these: keep what its answers said, with every waybill. The first answer stands.
+
+    Waybills that are another shipment's too are returned. What was told of that one since the new one was sent is
+    applied once more: it may be the new one's.
+    """
     rows = [_placed_row(p, now) for p in sorted(placings, key=lambda p: _key(p.shipment))]
     await session.write_rows(_sql.place, rows)
-    await waybills.add_many(session, [w for p in placings for w in _waybills(p)], now=now)
+    new = [w for p in placings for w in _waybills(p)]
+    shared = await waybills.add(session, new, now=now)
+    await _apply_again(session, shared, new, now)
     await inbox.wake(session, [key for p in placings for key in _woken(p)], now=now)
+    await shipments.wake_orders(session, [p.shipment.order_id for p in placings if p.shipment.order_id], now=now)
+    return shared
+
+
+async def _apply_again(
+    session: Session, shared: Sequence[SharedWaybill], new: Sequence[NewWaybill], now: datetime
+) -> None:
+    if not shared:
+        return
+    since = {(w.piece.waybill, w.reference_number): w.since_at for w in new}
+    uses = await waybills.find(session, [one.waybill for one in shared])
+    for waybill, reference in sorted({(one.waybill, one.reference_number) for one in shared}):
+        for other in {use.reference_number for use in uses[waybill]} - {reference}:
+            await inbox.apply_again(session, other, since=since[waybill, reference], now=now)
 
 
 def _key(shipment: Shipment) -> tuple[int, str]:
@@ -126,6 +146,8 @@ def _placed_row(placing: Placing, now: datetime) -> tuple[object, ...]:
 
 def _waybills(placing: Placing) -> list[NewWaybill]:
     placed, reference, courier = placing.placed, placing.shipment.reference_number, placing.courier
+    # Couriers tell times to the minute.
+    since = (placing.shipment.sent_at or placing.shipment.created_at).replace(second=0, microsecond=0)
     main = Piece(
         waybill=placed.waybill,
         label_url=placed.label_url,
@@ -135,15 +157,14 @@ def _waybills(placing: Placing) -> list[NewWaybill]:
     pieces = {piece.waybill: piece for piece in placed.pieces}
     children = [pieces.get(waybill) or Piece(waybill=waybill) for waybill in placed.children]
     return [
-        NewWaybill(main, courier, reference, WaybillKind.MAIN),
-        *(NewWaybill(child, courier, reference, WaybillKind.CHILD) for child in children),
+        NewWaybill(main, courier, reference, WaybillKind.MAIN, since),
+        *(NewWaybill(child, courier, reference, WaybillKind.CHILD, since) for child in children),
     ]
 
 
 def _woken(placing: Placing) -> list[str]:
     shipment, placed = placing.shipment, placing.placed
-    order = [f"o:{shipment.order_id}"] if shipment.order_id else []
-    return [f"w:{w}" for w in (placed.waybill, *placed.children)] + [f"r:{shipment.reference_number}", *order]
+    return [f"w:{w}" for w in (placed.waybill, *placed.children)] + [f"r:{shipment.reference_number}"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,7 +34,8 @@ class NewDelivery(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """A stored delivery that is due to be applied. `tries` counts how often it had to wait."""
+    """A stored delivery that is due to be applied. `tries` counts how often it had to wait; `again`: it was applied
+    before."""
 
     shard: int
     id: int
@@ -43,11 +44,15 @@ class Delivery:
     body: bytes
     received_at: datetime
     tries: int
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetAside:
-    """A delivery that nobody could read, with the reason."""
+    """A delivery that nobody could read or attribute to a shipment, with the reason.
+
+    `looks_again_at`: when it is tried again by itself, where only its shipment is ambiguous.
+    """
 
     id: int
     source: str
@@ -55,6 +60,7 @@ class SetAside:
     body: bytes
     received_at: datetime
     problem: str
+    looks_again_at: datetime | None = None
 
 
 async def add(session: Session, deliveries: Sequence[NewDelivery]) -> None:
@@ -97,7 +103,7 @@ def _rows(deliveries: Sequence[NewDelivery]) -> list[tuple[object, ...]]:
     ]
 
 
-def delivery_of(row: Row) -> Delivery:
+def delivery_of(row: Row, *, again: bool = False) -> Delivery:
     """A delivery out of a row that holds its columns."""
     return Delivery(
         shard=row["shard"],
@@ -107,13 +113,14 @@ def delivery_of(row: Row) -> Delivery:
         body=bytes(row["body"]),
         received_at=row["received_at"],
         tries=row["tries"],
+        again=again,
     )
 
 
 async def claim(session: Session, *, now: datetime, limit: int) -> list[Delivery]:
     """Take up to `limit` due deliveries for the length of this transaction."""
     rows = await session.fetch(_sql.claim, now, limit)
-    return [delivery_of(row) for row in rows]
+    return [delivery_of(row, again=row["applied_at"] is not None) for row in rows]
 
 
 async def applied(session: Session, deliveries: Sequence[tuple[Delivery, str | None, int]], *, now: datetime) -> None:
@@ -122,9 +129,23 @@ async def applied(session: Session, deliveries: Sequence[tuple[Delivery, str | N
     await session.write_rows(_sql.applied, rows)
 
 
-async def wait(session: Session, delivery: Delivery, *, key: str, until: datetime) -> None:
-    """Its shipment is not known yet: look again then, or as soon as somebody wakes `key`."""
-    await session.execute(_sql.wait, delivery.shard, delivery.id, until, key)
+async def wait(session: Session, delivery: Delivery, *, key: str, until: datetime, problem: str | None = None) -> None:
+    """Its shipment is not known yet: look again then, or as soon as somebody wakes `key`.
+
+    `problem` says what is ambiguous, where more than one could be meant.
+    """
+    await session.execute(_sql.wait, delivery.shard, delivery.id, until, key, problem)
+
+
+async def waited_for(session: Session, keys: Sequence[str]) -> list[str]:
+    """Those of these keys that any delivery waits for."""
+    rows = await session.fetch_rows(_sql.waited_for, [(key,) for key in sorted(set(keys))])
+    return [row["waiting_for"] for row in rows]
+
+
+async def apply_again(session: Session, reference_number: str, *, since: datetime, now: datetime) -> None:
+    """What was received since then and told of this shipment is due once more: it may be about another one."""
+    await session.execute(_sql.apply_again, shard_of(reference_number), reference_number, since, now)
 
 
 async def set_aside(session: Session, delivery: Delivery, *, problem: str) -> None:
@@ -149,7 +170,7 @@ async def tell_again(session: Session, *, now: datetime, limit: int) -> int:
 
 
 async def problems(session: Session, *, limit: int) -> list[SetAside]:
-    """The newest deliveries that were set aside."""
+    """The newest deliveries that were set aside, or are about a shipment that cannot be told from another."""
     return [
         SetAside(
             id=row["id"],
@@ -158,13 +179,15 @@ async def problems(session: Session, *, limit: int) -> list[SetAside]:
             body=bytes(row["body"]),
             received_at=row["received_at"],
             problem=row["problem"],
+            looks_again_at=row["looks_again_at"],
         )
         for row in await session.fetch(_sql.problems, limit)
     ]
 
 
 async def counts(session: Session) -> dict[str, int]:
-    """How many deliveries there are: total, applied, waiting (for their shipment), due, set_aside."""
+    """How many deliveries there are: total, applied, waiting (for their shipment), ambiguous (of those, what could be
+    about several), due, set_aside."""
     return dict((await session.fetch(_sql.counts))[0])
 
 

@@ -60,6 +60,7 @@ STAYS = {
     "shipments": "the register of what was shipped, without personal data after their days; no reference is used twice",
     "payload_versions": "as the shipments, and stripped with them",
     "waybills": "whose a waybill is must be known whenever news of it comes",
+    "reused_waybills": "as waybills, of the few that a courier used again",
     "milestones": "that a shipment reached something is told once, also after a replay or a late webhook",
     "erasures": "the record that somebody's data were erased",
     "opt_outs": "who wants no messages gets none, for ever",

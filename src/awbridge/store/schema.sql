@@ -226,6 +226,24 @@ CREATE TABLE waybills (
 );
 CREATE INDEX waybills_of_shipment ON waybills (reference_number);
 
+-- Waybills that their courier gave to another shipment before: later uses, while the first one stays in waybills.
+-- since_at: when the shipment was first sent. Earlier scans of the waybill are not its own.
+CREATE TABLE reused_waybills (
+  shard SMALLINT NOT NULL,
+  waybill TEXT NOT NULL,
+  courier_partner_id INTEGER NOT NULL,
+  reference_number TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  since_at TIMESTAMPTZ NOT NULL,
+  created_at TIMESTAMPTZ NOT NULL,
+  label_url TEXT,
+  sort_code TEXT,
+  security_key TEXT,
+  PRIMARY KEY (shard, waybill, courier_partner_id, reference_number)
+);
+CREATE INDEX reused_waybills_of_shipment ON reused_waybills (reference_number);
+CREATE INDEX reused_waybills_newest ON reused_waybills (created_at);
+
 -- Every call to the vendor, secrets masked. payload_version: which payload of the shipment went out, where one did.
 -- archive_file: NULL not looked at yet, 0 left out of the archive, else the file that holds it.
 CREATE TABLE attempts (

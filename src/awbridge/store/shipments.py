@@ -30,6 +30,8 @@ from awbridge.store.queries import Queries
 
 _sql = Queries("shipments")
 _END_OF_TIME = (datetime(9999, 12, 31, tzinfo=UTC), "")
+MOST_OF_ORDER = 20  # shipments of one order that are looked at: one order id may be that of every shipment there is
+FEW_OF_ORDER = 3  # of them that are named: two are ambiguous
 _COLUMNS = frozenset(f.name for f in fields(Shipment))
 
 
@@ -77,8 +79,16 @@ async def add(session: Session, new: NewShipment, *, now: datetime) -> bool:
 
 async def wake_deliveries(session: Session, added: Sequence[NewShipment], *, now: datetime) -> None:
     """Deliveries that came before their shipments get their turn now."""
-    keys = [f"r:{n.reference_number}" for n in added] + [f"o:{n.order_id}" for n in added if n.order_id]
-    await inbox.wake(session, keys, now=now)
+    await inbox.wake(session, [f"r:{n.reference_number}" for n in added], now=now)
+    await wake_orders(session, [n.order_id for n in added if n.order_id], now=now)
+
+
+async def wake_orders(session: Session, order_ids: Sequence[str], *, now: datetime) -> None:
+    """What waits for one of these orders gets its turn, where the order has one shipment: of several, none is meant."""
+    if waited_for := await inbox.waited_for(session, [f"o:{order_id}" for order_id in order_ids]):
+        orders = await of_orders(session, [key.removeprefix("o:") for key in waited_for])
+        of_one = [key for key in waited_for if len(orders.get(key.removeprefix("o:"), ())) < 2]
+        await inbox.wake(session, of_one, now=now)
 
 
 async def get(session: Session, reference_number: str) -> Shipment | None:
@@ -111,6 +121,7 @@ async def lock_tracked(session: Session, references: Sequence[str]) -> dict[str,
 def _tracked(row: Row) -> Tracked:
     values = dict(row)
     values["children"] = tuple(json.loads(values["children"])) if values["children"] else ()
+    values["state"] = State(values["state"])
     return Tracked(**values)
 
 
@@ -123,11 +134,21 @@ async def get_many(session: Session, references: Sequence[str]) -> list[Shipment
 
 
 async def of_orders(session: Session, order_ids: Sequence[str]) -> dict[str, list[str]]:
-    """Order id -> the reference number of every shipment of it."""
-    found: dict[str, list[str]] = {}
+    """Order id -> the reference numbers of its shipments; of an order of many, of some: more than one.
+
+    Not those that a fallback ended: they are not at ClickPost, the successor is meant.
+    """
+    looked_at: dict[str, list[Row]] = {}
     if order_ids:
-        for row in await session.fetch(_sql.of_orders, sorted(set(order_ids))):
-            found.setdefault(row["order_id"], []).append(row["reference_number"])
+        keys = [(order_id, MOST_OF_ORDER) for order_id in sorted(set(order_ids))]
+        for row in await session.fetch_rows(_sql.of_orders, keys):
+            looked_at.setdefault(row["order_id"], []).append(row)
+    found: dict[str, list[str]] = {}
+    for order_id, rows in looked_at.items():
+        is_whole = len(rows) < MOST_OF_ORDER
+        live = [row["reference_number"] for row in rows if not (is_whole and row["replaced"])]
+        if live:
+            found[order_id] = sorted(live)[:FEW_OF_ORDER]
     return found
 
 

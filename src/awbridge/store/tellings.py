@@ -42,3 +42,17 @@ async def of_shipment(session: Session, reference_number: str) -> list[Telling]:
     """Everything in the inbox that told of this shipment, in the order in which it came."""
     rows = await session.fetch(_sql.of_shipment, shard_of(reference_number), reference_number)
     return [Telling(reference_number, delivery_of(row), frozenset(map(int, row["entries"].split(",")))) for row in rows]
+
+
+async def of_deliveries(session: Session, deliveries: Sequence[Delivery]) -> dict[str, set[int]]:
+    """Whom these deliveries told of when they were applied before: reference number -> ids of deliveries."""
+    found: dict[str, set[int]] = {}
+    if deliveries:
+        for row in await session.fetch(_sql.of_deliveries, [d.id for d in deliveries]):
+            found.setdefault(row["reference_number"], set()).add(row["delivery_id"])
+    return found
+
+
+async def withdraw(session: Session, deliveries: Sequence[Delivery]) -> None:
+    """Forget whom these deliveries told of: they are applied anew."""
+    await session.execute(_sql.withdraw, [d.id for d in deliveries])

@@ -184,6 +184,9 @@ class ShipmentWithPayload(ShipmentView):
     ndr: list[FailureView]
     npr: list[PickupFailureView]
     edd_history: list[PromiseView]
+    waybill_shared_with: list[str] = Field(
+        description="Other shipments with the same waybill: the courier used it again, or another courier has it too."
+    )
 
 
 class TakenView(BaseModel):
@@ -590,6 +593,7 @@ def shipment_with_payload(
         ndr=[_same(FailureView, failure) for failure in truth.ndr],
         npr=[_same(PickupFailureView, failure) for failure in truth.npr],
         edd_history=[_same(PromiseView, promise) for promise in truth.edd_history],
+        waybill_shared_with=truth.waybill_shared_with,
     )
 
 

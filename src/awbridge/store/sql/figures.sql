@@ -32,7 +32,9 @@ SELECT
   (SELECT COUNT(*) FROM inbox WHERE waiting_for IS NOT NULL) AS waiting,
   (SELECT COUNT(*) FROM inbox WHERE due_at <= $1 AND waiting_for IS NULL) AS due,
   (SELECT COUNT(*) FROM inbox
-   WHERE problem IS NOT NULL AND applied_at IS NULL AND identity NOT LIKE 'raw:%') AS set_aside,
+   WHERE problem IS NOT NULL AND applied_at IS NULL AND waiting_for IS NOT NULL) AS ambiguous,
+  (SELECT COUNT(*) FROM inbox WHERE problem IS NOT NULL AND applied_at IS NULL AND waiting_for IS NULL
+    AND identity NOT LIKE 'raw:%') AS set_aside,
   (SELECT COUNT(*) FROM inbox WHERE problem IS NOT NULL AND applied_at IS NULL AND identity LIKE 'raw:%') AS not_json
 
 -- name: scans_ahead

@@ -11,7 +11,7 @@ ON CONFLICT (shard, identity) DO NOTHING
 
 -- name: claim
 -- Applying makes no calls, so the transaction itself is the lease: a killed process lets go at once.
-SELECT shard, id, identity, source, body, received_at, tries FROM inbox
+SELECT shard, id, identity, source, body, received_at, tries, applied_at FROM inbox
 WHERE due_at <= $1
 ORDER BY due_at, id
 LIMIT $2
@@ -27,7 +27,24 @@ FROM {{sqlite: row}}{{postgres:
 WHERE inbox.shard = row.shard AND inbox.id = row.id
 
 -- name: wait
-UPDATE inbox SET due_at = $3, waiting_for = $4, tries = tries + 1 WHERE shard = $1 AND id = $2
+UPDATE inbox SET due_at = $3, waiting_for = $4, problem = $5, applied_at = NULL, tries = tries + 1
+WHERE shard = $1 AND id = $2
+
+-- name: waited_for
+-- Many rows: key. Which of these keys anything waits for.
+{{postgres: SELECT key AS waiting_for FROM unnest($1::text[]) AS key
+WHERE EXISTS (SELECT 1 FROM inbox WHERE waiting_for = key)}}
+{{sqlite: SELECT waiting_for FROM inbox WHERE waiting_for = $1 LIMIT 1}}
+
+-- name: apply_again
+-- What was told of a shipment since then. Rows that somebody applies at this moment are passed over, as in wake.
+UPDATE inbox SET due_at = $4
+WHERE (shard, id) IN (
+  SELECT inbox.shard, inbox.id FROM tellings
+  JOIN inbox ON inbox.shard = tellings.delivery_shard AND inbox.id = tellings.delivery_id
+  WHERE tellings.shard = $1 AND tellings.reference_number = $2 AND inbox.received_at >= $3 AND inbox.due_at IS NULL
+  {{postgres: FOR UPDATE OF inbox SKIP LOCKED}}
+)
 
 -- name: set_aside
 UPDATE inbox SET due_at = NULL, waiting_for = NULL, problem = $3, tries = tries + 1, told = 0 WHERE shard = $1 AND id = $2
@@ -59,7 +76,8 @@ WHERE (shard, id) IN (
 )
 
 -- name: problems
-SELECT id, source, identity, body, received_at, problem FROM inbox
+SELECT id, source, identity, body, received_at, problem, CASE WHEN waiting_for IS NOT NULL THEN due_at END AS looks_again_at
+FROM inbox
 WHERE problem IS NOT NULL AND applied_at IS NULL ORDER BY id DESC LIMIT $1
 
 -- name: counts
@@ -67,7 +85,9 @@ SELECT COUNT(*) AS total,
   COUNT(applied_at) AS applied,
   COUNT(waiting_for) AS waiting,
   COUNT(CASE WHEN due_at IS NOT NULL AND waiting_for IS NULL THEN 1 END) AS due,
-  COUNT(CASE WHEN problem IS NOT NULL AND applied_at IS NULL AND identity NOT LIKE 'raw:%' THEN 1 END) AS set_aside,
+  COUNT(CASE WHEN problem IS NOT NULL AND waiting_for IS NOT NULL THEN 1 END) AS ambiguous,
+  COUNT(CASE WHEN problem IS NOT NULL AND applied_at IS NULL AND waiting_for IS NULL AND identity NOT LIKE 'raw:%'
+    THEN 1 END) AS set_aside,
   COUNT(CASE WHEN identity LIKE 'raw:%' THEN 1 END) AS not_json
 FROM inbox
 

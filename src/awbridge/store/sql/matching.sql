@@ -22,9 +22,10 @@ CREATE INDEX IF NOT EXISTS ours_by_waybill ON ours (waybill, courier);
 CREATE INDEX IF NOT EXISTS ours_by_reference ON ours (reference);
 
 -- name: pair_by_waybill
--- The same number may exist at two couriers: the row's own courier comes first.
+-- The same number may exist at two couriers, or be used twice: the row's own reference and courier come first.
 INSERT OR IGNORE INTO pairs SELECT line, id FROM (
   SELECT t.line, COALESCE(
+    (SELECT o.id FROM ours o WHERE o.waybill = t.waybill AND o.our_reference = t.reference LIMIT 1),
     (SELECT o.id FROM ours o WHERE o.waybill = t.waybill AND o.courier = t.courier LIMIT 1),
     (SELECT o.id FROM ours o WHERE o.waybill = t.waybill LIMIT 1)) AS id
   FROM theirs t WHERE t.waybill <> '' AND t.line NOT IN (SELECT line FROM pairs))

@@ -22,7 +22,8 @@ ORDER BY shipments.shard, shipments.reference_number
 
 -- name: lock_tracked
 -- The same, of what tracking needs.
-SELECT shipments.reference_number, order_id, transporter, courier_partner_id, delivery_type, waybill, children,
+SELECT shipments.reference_number, order_id, transporter, courier_partner_id, account_code, state, delivery_type, waybill,
+  children,
   status_code, status_at, status_bucket, status_step, final, edd, ndr_code, last_heard_at, last_asked_at, created_at,
   next_ask_at, edd_due_at, ndr_at, npr_code, forward_waybill, forward_reference_number, replaces, replaced_by,
   cancel_asked_at FROM
@@ -41,10 +42,15 @@ SELECT shipments.* FROM
   ON shipments.shard = beside.value AND shipments.reference_number = key.value}}
 
 -- name: of_orders
-SELECT order_id, reference_number FROM shipments
-WHERE order_id {{postgres: = ANY($1::text[])}}{{sqlite: IN (SELECT value FROM json_each($1))}}
-  -- What a fallback ended is not at ClickPost: its successor is meant.
-  AND (replaced_by IS NULL OR success OR state <> 'cancelled')
+-- Many rows: order id, how many shipments of it are looked at. One order id may be that of every shipment there is.
+{{postgres:
+SELECT shipment.* FROM unnest($1::text[], $2::integer[]) AS key (order_id, number) CROSS JOIN LATERAL (
+  SELECT order_id, reference_number, replaced_by IS NOT NULL AND NOT success AND state = 'cancelled' AS replaced
+  FROM shipments WHERE shipments.order_id = key.order_id LIMIT key.number
+) shipment}}
+{{sqlite:
+SELECT order_id, reference_number, replaced_by IS NOT NULL AND NOT success AND state = 'cancelled' AS replaced
+FROM shipments WHERE order_id = $1 LIMIT $2}}
 
 -- name: try_again
 -- Push has nobody to send one without a courier to: the recommendation is asked for again. What the courier says it holds

@@ -10,3 +10,11 @@ SELECT inbox.shard, inbox.id, inbox.identity, inbox.source, inbox.body, inbox.re
 FROM tellings JOIN inbox ON inbox.shard = tellings.delivery_shard AND inbox.id = tellings.delivery_id
 WHERE tellings.shard = $1 AND tellings.reference_number = $2
 ORDER BY inbox.received_at, inbox.id
+
+-- name: of_deliveries
+SELECT delivery_id, reference_number FROM tellings
+WHERE delivery_id {{postgres: = ANY($1::bigint[])}}{{sqlite: IN (SELECT value FROM json_each($1))}}
+
+-- name: withdraw
+DELETE FROM tellings
+WHERE delivery_id {{postgres: = ANY($1::bigint[])}}{{sqlite: IN (SELECT value FROM json_each($1))}}
