@@ -103,6 +103,18 @@ def test_latest_that_is_this_very_scan_is_one_scan_with_its_id() -> None:
     assert tidings.latest.scan_id == "8801"
 
 
+@pytest.mark.parametrize("fuller", ["outer", "latest"])
+def test_one_scan_that_one_body_tells_with_and_without_a_location_is_one_with_it(fuller: str) -> None:
+    body = all_statuses(clickpost_status_code=5, status="In transit", timestamp="2026-11-02 11:30:00", remark="at hub")
+    lacking = body["additional"]["latest_status"] if fuller == "outer" else body
+    lacking |= {"location": "", "remark": ""}
+    tidings = read(body)
+    [scan] = tidings.scans
+    assert tidings.latest == scan
+    assert scan.location == ("Pune Hub" if fuller == "outer" else "Mumbai")
+    assert scan.scan_id == "8801"
+
+
 @pytest.mark.parametrize("inside", [True, False])
 def test_selected_events(inside: bool) -> None:
     body = all_statuses()

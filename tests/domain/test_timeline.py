@@ -5,9 +5,11 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import permutations
 from typing import Any
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import given
 
 from awbridge.domain.scan import Scan, Source
@@ -106,6 +108,39 @@ def test_copies_from_two_sides_in_any_order_are_as_many_scans_as_there_were(
     assert len(timeline.entries) == scans
     assert {e.scan_id for e in timeline.entries} == {str(n) for n in range(scans)}
     assert {e.checkpoint_id for e in timeline.entries} == {f"c{n}" for n in range(scans)}
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_scan_told_once_with_a_location_and_once_without_is_one_with_it(order: tuple[int, int]) -> None:
+    copies = [replace(SCAN, remark="at the hub"), replace(SCAN, location="", remark="")]
+    [entry] = told(*(copies[place] for place in order)).entries
+    assert (entry.location, entry.remark) == ("Pune", "at the hub")
+
+
+def test_two_places_stay_two_scans_whatever_lacks_a_place() -> None:
+    here, there, bare = SCAN, replace(SCAN, location="Delhi"), replace(SCAN, location="")
+    for copies in permutations((here, bare, there, bare)):
+        assert sorted(e.location for e in told(*copies).entries) == ["Delhi", "Pune"], copies
+    assert len(told(bare, replace(bare, status="Held")).entries) == 2
+    assert len(told(bare, replace(SCAN, status="Held")).entries) == 2
+    assert len(told(replace(SCAN, scan_id="1"), replace(bare, scan_id="2")).entries) == 2
+
+
+def without_a_place(scan: Scan) -> Scan:
+    return replace(seen_by_webhook(scan), location="", remark="")
+
+
+@given(st.lists(st.integers(0, 5), max_size=12), st.randoms(use_true_random=False))
+def test_copies_that_are_told_in_part_in_any_order_are_as_many_scans_as_there_were(
+    repeats: list[int], dice: random.Random
+) -> None:
+    journey = [replace(SCAN, scanned_at=NOON + timedelta(hours=n), scan_id=f"s{n}") for n in range(2)]
+    sides = (seen_by_webhook, without_a_place, lambda scan: replace(scan, scan_id=None))
+    copies = [side(scan) for scan in journey for side in sides]
+    copies += [copies[n] for n in repeats]
+    dice.shuffle(copies)
+    entries = told(*copies).entries
+    assert sorted((e.scan_id, e.location) for e in entries) == [("s0", "Pune"), ("s1", "Pune")]
 
 
 def test_rows_told_anew_keep_their_ids_and_only_what_differs_is_written() -> None:

@@ -100,14 +100,15 @@ def some_delivery(dice: random.Random, waybill: str, *, rough: bool) -> tuple[So
             9000 + minutes + dice.choice([0, 0, 0, 10])
         )  # 10: that of another scan, as no vendor should
     side = dice.random()
+    lacking = {"location": ""} if dice.random() < 0.3 else {}  # a scan that is told in part
     if side < 0.6:
         reason = {"ndr_status_code": dice.choice([1, 3])} if rough and dice.random() < 0.15 else {}
-        body = webhook(waybill, code, at, **ids)
+        body = webhook(waybill, code, at, **ids, **lacking)
         missed = {"npr_status_code": dice.choice([2, 4])} if dice.random() < 0.01 else {}
         body["additional"] |= reason | missed
         return Source.WEBHOOK, body
     if side < 0.8:
-        return Source.UPDATED_ORDER, updated(waybill, code, at)
+        return Source.UPDATED_ORDER, updated(waybill, code, at, **lacking)
     told = [
         polled_scan(c, T0 + m * MINUTE, checkpoint_id=9000 + m)
         for c, m in (ROUGH if rough else SMOOTH[::3])
@@ -382,6 +383,23 @@ async def test_one_scan_by_webhook_and_by_polling_is_one_row_with_both_ids(
     [scan] = await timeline(store, "R")
     assert (scan.scan_id, scan.checkpoint_id) == ("901", "c77")
     assert (await inbox_counts(store))["applied"] == 2
+
+
+@pytest.mark.parametrize("first", [Source.WEBHOOK, Source.UPDATED_ORDER])
+async def test_one_scan_with_a_location_from_one_side_and_without_from_another_is_one(
+    store: Store, first: Source
+) -> None:
+    await a_placed(store)
+    await deliver(store, webhook("AWB1", 4, T0 - MINUTE))
+    await apply(store)  # so that the next ones are told to a timeline that is read in part
+    sides = [(Source.WEBHOOK, webhook("AWB1", 5, T0)), (Source.UPDATED_ORDER, updated("AWB1", 5, T0, location=""))]
+    for source, body in sorted(sides, key=lambda side: side[0] is not first):
+        await deliver(store, body, source=source)
+        await apply(store)
+    assert [(s.status_code, s.location) for s in await timeline(store, "R")] == [(4, "Pune"), (5, "Pune")]
+    async with store.write() as session:
+        shipment = (await shipments.lock_tracked(session, ["R"]))["R"]
+        assert not (await story.tell_anew(session, shipment, POLICY)).changed, "a rebuild comes to the same rows"
 
 
 async def test_two_scans_that_say_the_same_with_different_ids_are_two(store: Store) -> None:

@@ -101,6 +101,8 @@ class Fold(RuleBasedStateMachine):
     def updated_order(self, step: int, form: int) -> None:
         """The latest status of some moment by updated-order."""
         body = {"waybill": WAYBILL, "courier_partner": 4, **told(step, form)}
+        if form >= 4 and step not in TWINS:  # a side that tells no locations
+            body["location"] = ""
         self._deliver(Source.UPDATED_ORDER, body, {step} - set(TWINS))
 
     @rule(step=steps, form=st.integers(0, 7))

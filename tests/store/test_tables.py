@@ -172,12 +172,12 @@ async def test_of_a_timeline_what_may_be_one_with_a_scan_is_found_without_the_re
         [by_id, by_checkpoint, by_words, _] = (await scans.to_tell(session, ["R"]))["R"]
         await scans.learn(session, "R", replace(by_words, fingerprints=("f" * 32, *by_words.fingerprints)))
         asked = [
-            scans.Told("R", "S", None, "none"),
-            scans.Told("R", "C", "C", "none"),
-            scans.Told("R", None, None, by_words.fingerprints[0]),
-            scans.Told("R", "S", "C", "f" * 32),
-            scans.Told("EMPTY", "S", "C", "f" * 32),
-            scans.Told("X", None, None, "none"),
+            scans.Told("R", "S", None, "none", "none"),
+            scans.Told("R", "C", "C", "none", "none"),
+            scans.Told("R", None, None, by_words.fingerprints[0], "none"),
+            scans.Told("R", "S", "C", "f" * 32, "none"),
+            scans.Told("EMPTY", "S", "C", "f" * 32, "none"),
+            scans.Told("X", None, None, "none", "none"),
         ]
         found = await scans.alike(session, asked)
         assert await scans.alike(session, []) == {}
@@ -186,6 +186,20 @@ async def test_of_a_timeline_what_may_be_one_with_a_scan_is_found_without_the_re
         "EMPTY": [],
         "X": [],
     }
+
+
+async def test_what_says_the_same_with_or_without_a_location_is_found_either_way(store: Store) -> None:
+    with_place, without = scan(5, location="Pune"), scan(6)
+    async with store.write() as session:
+        await scans.add(session, [new_scan("R", with_place), new_scan("R", without)])
+        for told, code in ((replace(with_place, location=""), 5), (replace(without, location="Pune"), 6)):
+            asked = scans.Told("R", None, None, told.fingerprint(), told.part())
+            assert [e.code for e in (await scans.alike(session, [asked]))["R"]] == [code]
+        [_, bare] = (await scans.to_tell(session, ["R"]))["R"]
+        await scans.learn(session, "R", replace(bare, location="Pune", remark="at the hub"))
+        await scans.learn(session, "R", replace(bare, location="Delhi", remark="elsewhere"))
+        told = (await scans.timeline(session, "R"))[1]
+    assert (told.location, told.remark) == ("Pune", "at the hub"), "what is known stays"
 
 
 async def test_the_longest_scan_fits_into_every_index(store: Store) -> None:

@@ -260,17 +260,30 @@ class _Teller:
 
 
 def _joined(latest: Scan | None, scans: tuple[Scan, ...]) -> tuple[Scan | None, tuple[Scan, ...]]:
-    """Where `latest` is one of the scans once more, it is that scan, ids and all."""
+    """Where `latest` is one of the scans once more, it is that scan, ids and all, and the fuller words of both."""
     for place, scan in enumerate(scans):
-        if latest and scan.code == latest.code and scan.fingerprint() == latest.fingerprint():
+        if latest and _is_told_twice(scan, latest):
+            fuller = scan if scan.location or not latest.location else latest
             one = replace(
                 scan,
+                status=fuller.status,
+                location=fuller.location,
+                remark=fuller.remark or scan.remark or latest.remark,
                 ndr_code=latest.ndr_code if latest.ndr_code is not None else scan.ndr_code,
                 npr_code=latest.npr_code if latest.npr_code is not None else scan.npr_code,
                 npr_words=latest.npr_words or scan.npr_words,
             )
             return one, (*scans[:place], one, *scans[place + 1 :])
     return latest, scans
+
+
+def _is_told_twice(scan: Scan, latest: Scan) -> bool:
+    """One code at one time within one body: the same words, or one of both lacks the location."""
+    if scan.code != latest.code:
+        return False
+    if bool(scan.location) == bool(latest.location):
+        return scan.fingerprint() == latest.fingerprint()
+    return scan.scanned_at.replace(microsecond=0) == latest.scanned_at.replace(microsecond=0)
 
 
 def _scan_id(raw: JsonObject) -> str:

@@ -8,6 +8,9 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
 
+PART_LENGTH = 16  # hexadecimal digits: enough within one timeline
+PART_MARK = "~"
+
 
 class Source(StrEnum):
     """The side from which something was learnt."""
@@ -48,6 +51,18 @@ class Scan:
         without case and surplus spaces. `waybill` stands in where the scan names none.
         """
         return _fingerprint(self.waybill or waybill, self.code, self.scanned_at, self.status, self.location)
+
+    def part(self, *, waybill: str = "") -> str:
+        """The same without the location, shortened: one side tells a scan with its location, another without it.
+
+        Scans that share it are one where at most one of them has a location.
+        """
+        return _fingerprint(self.waybill or waybill, self.code, self.scanned_at, self.status, "")[:PART_LENGTH]
+
+    def fingerprints(self, *, waybill: str = "") -> tuple[str, ...]:
+        """What a timeline keeps of what it says: the fingerprint and, where it has a location, the marked part."""
+        whole = self.fingerprint(waybill=waybill)
+        return (whole, PART_MARK + self.part(waybill=waybill)) if self.location.strip() else (whole,)
 
 
 @lru_cache(maxsize=4096)  # the same scan is asked several times while its delivery is read and told

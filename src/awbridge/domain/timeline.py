@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from heapq import heappop, heappush
@@ -10,7 +10,7 @@ from itertools import count
 from operator import attrgetter
 from typing import Any
 
-from awbridge.domain.scan import Scan, Source
+from awbridge.domain.scan import PART_LENGTH, PART_MARK, Scan, Source
 
 MOST_WORDINGS = 20  # ways of saying one scan that are remembered: they stand in an index, whose rows have an end
 
@@ -19,9 +19,10 @@ MOST_WORDINGS = 20  # ways of saying one scan that are remembered: they stand in
 class Entry:
     """One scan on a timeline. `id` is the stored row's; 0 while it is not stored yet.
 
-    The words are those of the copy that was heard first. Ids, the reason of a failed delivery or pickup and
-    `fingerprints` (one for each way in which copies said it) are gathered from all copies. Those read only to be told
-    something new (`scans.to_tell`) carry neither words nor courier.
+    The words are those of the copy that was heard first; its location that of the first copy that had one. Ids, the
+    reason of a failed delivery or pickup and `fingerprints` (`Scan.fingerprints`, for each way in which copies said it)
+    are gathered from all copies. Those read only to be told something new (`scans.to_tell`) carry neither words nor
+    courier.
     """
 
     id: int = 0
@@ -52,7 +53,7 @@ class Entry:
 
 
 _content = attrgetter(*(f.name for f in fields(Entry) if f.name != "id"))
-_gathered = attrgetter("scan_id", "checkpoint_id", "ndr_code", "npr_code", "npr_words", "fingerprints")
+_gathered = attrgetter("scan_id", "checkpoint_id", "ndr_code", "npr_code", "npr_words", "fingerprints", "location")
 
 
 class Timeline:
@@ -82,7 +83,7 @@ class Timeline:
     def tell(self, scan: Scan, *, own: str, received_at: datetime, source: Source) -> bool:
         """Put a scan on the timeline; True when it was not there yet. `own`: the waybill of a scan that names none."""
         copy = Entry(
-            fingerprints=(scan.fingerprint(waybill=own),),
+            fingerprints=scan.fingerprints(waybill=own),
             scan_id=scan.scan_id,
             checkpoint_id=scan.checkpoint_id,
             ndr_code=scan.ndr_code,
@@ -115,17 +116,21 @@ class Timeline:
         """The entries that are this same scan, the oldest first; none when it is new, several when it proves them one.
 
         The vendor's own ids decide where both carry them; else what the scan says (its fingerprint), unless both carry
-        different ids of the same kind: then they are two scans that say the same.
+        different ids of the same kind: then they are two scans that say the same. What says the same but for a location
+        that only one of them has is the same scan too, where nothing else is.
         """
         found: list[Entry] = []
         for entry in (self._by_scan_id.get(copy.scan_id or ""), self._by_checkpoint.get(copy.checkpoint_id or "")):
             if entry and entry not in found and all(_may_be_one(entry, other) for other in found):
                 found.append(entry)
         for fingerprint in copy.fingerprints:
-            if any(fingerprint in entry.fingerprints for entry in found):
+            if fingerprint[:1] == PART_MARK or any(fingerprint in entry.fingerprints for entry in found):
                 continue
             if one := self._first_alike(fingerprint, (copy, *found)):
                 found.append(one)
+        if not found:
+            parts = (self._first_alike(key, (copy,)) for key in _told_in_part(copy.fingerprints))
+            found += [one for one in parts if one][:1]
         return sorted(found, key=self._place) if len(found) > 1 else found
 
     def _first_alike(self, fingerprint: str, one: tuple[Entry, ...]) -> Entry | None:
@@ -139,7 +144,8 @@ class Timeline:
         heap = self._alike.get(kind, [])
         while heap:
             place, entry = heap[0]
-            if self._entries.get(place) is entry and (bool(entry.scan_id), bool(entry.checkpoint_id)) == kind[1:]:
+            is_there = self._entries.get(place) is entry and kind[0] in _keys(entry.fingerprints)
+            if is_there and (bool(entry.scan_id), bool(entry.checkpoint_id)) == kind[1:]:
                 return entry
             heappop(heap)
         return None
@@ -159,8 +165,8 @@ class Timeline:
             self._by_scan_id.setdefault(scan_id, entry)
         if checkpoint_id:
             self._by_checkpoint.setdefault(checkpoint_id, entry)
-        for fingerprint in entry.fingerprints:
-            kind = (fingerprint, bool(scan_id), bool(checkpoint_id))
+        for key in _keys(entry.fingerprints):
+            kind = (key, bool(scan_id), bool(checkpoint_id))
             if heap := self._alike.get(kind):
                 heappush(heap, (place, entry))
             else:
@@ -174,7 +180,11 @@ class Timeline:
         known.ndr_code = _better(known.ndr_code, copy.ndr_code)
         known.npr_code = _better(known.npr_code, copy.npr_code)
         known.npr_words = known.npr_words or copy.npr_words
-        more = [f for f in copy.fingerprints if f not in known.fingerprints]
+        parts = [f for f in known.fingerprints if f[:1] != PART_MARK and _mark(f) in copy.fingerprints]
+        if parts:  # the copy has the location that this lacked
+            known.location, known.remark = copy.location, known.remark or copy.remark
+            known.fingerprints = tuple(f for f in known.fingerprints if f not in parts)
+        more = [f for f in copy.fingerprints if f not in known.fingerprints and _mark(f) not in known.fingerprints]
         known.fingerprints += tuple(more[: max(0, MOST_WORDINGS - len(known.fingerprints))])
         if _gathered(known) != before:
             self._index(known, self._place(known))
@@ -192,6 +202,29 @@ class Timeline:
                 del by_id[key]
         if entry.id:
             self.gone.append(entry)
+
+
+def _mark(fingerprint: str) -> str:
+    """How a scan with a location keeps this fingerprint, if it is its own without the location."""
+    return PART_MARK + fingerprint[:PART_LENGTH]
+
+
+def _has_location(fingerprints: Sequence[str]) -> bool:
+    return any(f[:1] == PART_MARK for f in fingerprints)
+
+
+def _keys(fingerprints: Sequence[str]) -> Sequence[str]:
+    """What an entry is found by: its fingerprints, and "!" with the part of what has no location."""
+    if _has_location(fingerprints):
+        return fingerprints
+    return (*fingerprints, *["!" + f[:PART_LENGTH] for f in fingerprints])
+
+
+def _told_in_part(fingerprints: Sequence[str]) -> list[str]:
+    """By which keys the entries are found that say the same, but have a location where this has none, or none."""
+    if _has_location(fingerprints):
+        return ["!" + f[1:] for f in fingerprints if f[:1] == PART_MARK]
+    return [_mark(f) for f in fingerprints]
 
 
 def _better(reason: int | None, other: int | None) -> int | None:

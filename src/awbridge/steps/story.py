@@ -94,8 +94,8 @@ class Story:
         self.forward_waybill = self.forward_waybill or tidings.forward_waybill or None
         self.forward_reference_number = self.forward_reference_number or tidings.forward_reference_number or None
         self.late = self.late or (self.shipment.last_heard_at is not None and at <= self.shipment.last_heard_at)
-        # What turned out to be no scan of its own may be what the row's standing came from.
-        self.late = self.late or (self._brief and bool(self.timeline.gone))
+        # What turned out to be no scan of its own may be where the row stands; its words were not read.
+        self.late = self.late or bool(self.timeline.gone)
         self.heard_at = max(self.heard_at or at, at)
 
     def _promise(self, promise: Promise) -> None:
@@ -175,16 +175,20 @@ def _can_be_brief(shipment: Tracked, told: Sequence[Tidings]) -> bool:
 
 
 def _told(shipment: Tracked, told: Sequence[Tidings]) -> list[scans.Told]:
-    return [
-        scans.Told(
-            shipment.reference_number,
-            scan.scan_id,
-            scan.checkpoint_id,
-            scan.fingerprint(waybill=tidings.waybill or shipment.waybill or ""),
-        )
-        for tidings in told
-        for scan in tidings.told
-    ]
+    found: list[scans.Told] = []
+    for tidings in told:
+        own = tidings.waybill or shipment.waybill or ""
+        found += [
+            scans.Told(
+                shipment.reference_number,
+                scan.scan_id,
+                scan.checkpoint_id,
+                scan.fingerprint(waybill=own),
+                scan.part(waybill=own),
+            )
+            for scan in tidings.told
+        ]
+    return found
 
 
 async def keep(session: Session, stories: Sequence[Story]) -> None:

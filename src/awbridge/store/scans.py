@@ -65,6 +65,7 @@ class Told(NamedTuple):
     scan_id: str | None
     checkpoint_id: str | None
     fingerprint: str
+    part: str
 
 
 async def alike(session: Session, told: Sequence[Told]) -> dict[str, list[Entry]]:
@@ -147,11 +148,11 @@ async def add(session: Session, new: Sequence[tuple[str, Entry]]) -> None:
 
 
 async def learn(session: Session, reference_number: str, entry: Entry) -> None:
-    """A later copy of a stored scan carried what the first one lacked: an id, the reason of a failure."""
+    """A later copy of a stored scan carried what the first one lacked: an id, the reason of a failure, a location."""
     shard, fingerprint = shard_of(reference_number), " ".join(entry.fingerprints)
     ids = (entry.scan_id, entry.checkpoint_id)
     reasons = (entry.ndr_code, fingerprint, entry.npr_code, entry.npr_words)
-    await session.execute(_sql.learn, shard, entry.id, *ids, *reasons)
+    await session.execute(_sql.learn, shard, entry.id, *ids, *reasons, entry.location, entry.remark)
 
 
 async def remove(session: Session, reference_number: str, entries: Sequence[Entry]) -> None:
