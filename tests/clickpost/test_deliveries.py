@@ -250,12 +250,48 @@ def test_no_reason_of_a_failed_pickup_is_none(nothing: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "edd"), [("2026-11-05T00:00:00Z", "2026-11-05"), ("05/11/2026", "2026-11-05"), ("soon", "soon")]
+    ("told", "edd", "problems"),
+    [
+        ("2026-11-05T00:00:00Z", "2026-11-05", ()),
+        ("05/11/2026", "2026-11-05", ()),
+        ("2026-11-05T18:30:00Z", "2026-11-06", ()),
+        (1793903400, "2026-11-06", ()),
+        ("soon", "soon", ("courier_partner_edd cannot be read as a date",)),
+    ],
 )
-def test_an_expected_date_is_a_date_where_it_can_be_read(told: str, edd: str) -> None:
+@pytest.mark.parametrize("polled", [False, True])
+def test_an_expected_date_is_a_date_where_it_can_be_read(
+    told: Any, edd: str, problems: tuple[str, ...], polled: bool
+) -> None:
     body = all_statuses()
     body["additional"]["courier_partner_edd"] = told
-    assert read(body).edd == edd
+    if polled:
+        story = {"latest_status": body["additional"]["latest_status"], "additional": {"courier_partner_edd": told}}
+        body = {"waybill": "W1", "cp_id": 4, "result": story}
+    tidings = read(body, Source.TRACK_ORDER if polled else Source.WEBHOOK)
+    assert (tidings.edd, tidings.problems) == (edd, problems)
+
+
+@pytest.mark.parametrize("place", ["top", "additional", "latest_status"])
+def test_how_old_the_latest_status_is_is_told_beside_it(place: str) -> None:
+    body = all_statuses()
+    latest = body["additional"]["latest_status"]
+    {"top": body, "additional": body["additional"], "latest_status": latest}[place]["latest_time_stamp"] = (
+        "2026-11-01 10:00:00"
+    )
+    tidings = read(body)
+    assert tidings.fresh_at == datetime(2026, 11, 1, 4, 30, tzinfo=UTC)
+    assert tidings.latest is not None
+    assert tidings.latest.scanned_at == datetime(2026, 11, 2, 6, 0, tzinfo=UTC), "where it stands is not older for that"
+    assert read(all_statuses()).fresh_at is None
+
+
+@pytest.mark.parametrize("name", ["cp_id", "courier_partner_id", "courier_partner", "carrier_partner"])
+def test_the_courier_is_read_under_each_of_its_names(name: str) -> None:
+    body = all_statuses()
+    del body["cp_id"]
+    tidings = read({**body, name: "9"}, Source.UPDATED_ORDER)
+    assert (tidings.courier_partner_id, tidings.account_code) == (9, "main")
 
 
 def test_tidings_know_their_place_in_a_list_and_notes_stay_short() -> None:

@@ -18,6 +18,8 @@ import pytest
 from awbridge import AsyncClickPost, ClickPost
 from awbridge.clickpost.connection import EDD_URL, SERVICEABILITY_URL
 from awbridge.clickpost.ndr import NdrAction
+from awbridge.clickpost.predictions import parse_predictions
+from awbridge.clickpost.wire import Reply
 from awbridge.domain.call import Call
 from awbridge.domain.errors import VendorError
 from awbridge.domain.shipment import Region
@@ -451,8 +453,18 @@ async def test_what_the_answers_say(vendor: Vendor, calls: list[Call]) -> None:
     (prediction,) = found["predict_delivery"].items
     assert (prediction.min_days, prediction.max_days, prediction.by_courier) == (1, 6, {9: (1, 2), 28: (4, 6)})
     assert found["predict_delivery_world"].items[0].max_days == 11
+
     assert (found["login"].token, found["login"].expires_at) == ("t0k3n-of-kanda", "2026-12-01T00:00:00")
     assert found["register_service"].message == "SUCCESS"
+
+
+@pytest.mark.parametrize(
+    ("told", "day"),
+    [("2026-11-05", "2026-11-05"), ("2026-11-05T18:30:00Z", "2026-11-06"), ("soon", "soon"), (None, "")],
+)
+def test_a_predicted_pickup_is_a_day_in_india_or_the_words_that_stand_there(told: Any, day: str) -> None:
+    reply = Reply(http_status=200, body={"result": [{"pickup_date": told}]})
+    assert [item.pickup_date for item in parse_predictions(reply).items] == [day]
 
 
 async def test_no_service_is_an_answer_and_no_error(ask: Ask, vendor: Vendor) -> None:

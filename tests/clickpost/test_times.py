@@ -76,17 +76,31 @@ def test_a_naive_time_is_read_back_as_local(moment: datetime) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["2026-11-05", "2026-11-5", "2026-11-05T00:00:00Z", " 2026-11-05 23:59:59 ", "05-11-2026", "5/11/2026"]
+    "text",
+    [
+        *("2026-11-05", "2026-11-5", "2026-11-05T00:00:00Z", " 2026-11-05 23:59:59 ", "05-11-2026", "5/11/2026"),
+        *("2026-11-05T23:59:59Z", "2026-11-05T00:00:00+00:00", "2026-11-05T12:00:00", "2026-11-05 by evening"),
+        *("2026-11-04T18:30:00Z", "2026-11-04T18:30:00.000Z", "2026-11-04 18:30:00+00:00", "2026-11-05T18:29:59Z"),
+        *("2026-11-05T00:00:00+05:30", "2026-11-04T13:30:00-0500", "1793817000", "1793817000000"),
+        *("5 Nov 2026", "05-Nov-2026", "Nov 5, 2026", "Thu, 05 Nov 2026", "5th November 2026", "05.11.2026"),
+    ],
 )
-def test_a_promised_day_is_the_day_that_stands_there(text: str) -> None:
-    assert read_day(text) == date(2026, 11, 5)
+def test_a_promised_day_is_the_day_in_the_accounts_zone(text: str) -> None:
+    assert read_day(text, zone=INDIA) == date(2026, 11, 5)
 
 
-@pytest.mark.parametrize("value", [None, 5, "", "soon", "2026-13-01", "0001-01-01", "2026-11-05" * 9, "31/11/2026"])
+def test_a_moment_is_another_day_in_another_zone() -> None:
+    assert read_day("2026-11-04T18:30:00Z", zone=ZoneInfo("Europe/London")) == date(2026, 11, 4)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, 5, "", "soon", "2026-13-01", "0001-01-01", "2026-11-05" * 9, "31/11/2026", "5 Foo 2026", "9" * 14, "0" * 10],
+)
 def test_what_is_no_day_is_none(value: Any) -> None:
-    assert read_day(value) is None
+    assert read_day(value, zone=INDIA) is None
 
 
-@given(st.text() | st.dates().map(str))
+@given(st.text() | st.dates().map(str) | st.datetimes(timezones=st.timezones()).map(str) | st.integers(0).map(str))
 def test_no_day_makes_it_raise(value: str) -> None:
-    read_day(value)
+    read_day(value, zone=INDIA)

@@ -142,6 +142,17 @@ async def test_a_preassigned_waybill_is_used_and_belongs_to_one_order_only() -> 
         assert code_of(await place(http, "A-2", awb_number="MYAWB1")) == 303
 
 
+async def test_a_courier_that_reuses_waybills_assigns_one_again_once_its_shipment_is_at_its_end() -> None:
+    async with running(CALM.model_copy(update={"reuse_waybills": True})) as sandbox, merchant(sandbox) as http:
+        await place(http, "A-1", awb_number="MYAWB1")
+        assert code_of(await place(http, "A-2", awb_number="MYAWB1")) == 303, "its shipment is under way"
+        sandbox.vendor.reroute(sandbox.vendor.orders["A-1"], ())  # nothing more is to come: its end
+        assert code_of(await place(http, "A-2", awb_number="MYAWB1")) == 200
+        found = sandbox.vendor.find("MYAWB1")
+        assert found is not None
+        assert found.reference_number == "A-2"
+
+
 @pytest.mark.parametrize("how", ["courier", "additional", "fault", "once"])
 async def test_a_queued_order_answers_202_then_102_then_200_with_the_first_data(how: str) -> None:
     config = SandboxConfig(async_couriers=(4,) if how == "courier" else (), async_polls=2, odd_answers=0)

@@ -133,6 +133,24 @@ async def test_a_stale_status_is_told_to_nobody_and_says_why(store: Store) -> No
     assert notice.why == "suppressed: the latest status is 24 h old, the limit is 24 h"
 
 
+@pytest.mark.parametrize(
+    ("status_age", "word_age", "sent"), [(1, 30, False), (30, 1, False), (1, 23, True), (23, 1, True), (1, 2, True)]
+)
+async def test_the_older_of_latest_time_stamp_and_the_status_decides(
+    store: Store, status_age: int, word_age: int, sent: bool
+) -> None:
+    clock, sms = SetClock(NOON), Kept()
+    await a_customer(store, now=NOON - timedelta(days=3))
+    body = webhook("AWB1", 8, NOON - timedelta(hours=status_age))
+    body["additional"]["latest_time_stamp"] = indian(NOON - timedelta(hours=word_age))
+    await hear(store, clock, body)
+    await notify(store, {Channel.SMS: sms}, clock)
+    (notice,) = await told(store)
+    assert (len(sms.messages), notice.state) == (int(sent), "sent" if sent else "suppressed")
+    if not sent:
+        assert notice.why == "suppressed: the latest status is 30 h old, the limit is 24 h"
+
+
 async def test_a_status_of_almost_a_day_is_told(store: Store) -> None:
     clock, sms = SetClock(NOON), Kept()
     await a_customer(store, now=NOON - timedelta(days=3))

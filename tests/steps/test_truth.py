@@ -9,12 +9,14 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from structlog.testing import capture_logs
 
-from awbridge.domain.overdue import StuckAfter
+from awbridge.domain.overdue import DEFAULT_STUCK_AFTER, StuckAfter
 from awbridge.domain.scan import Source
 from awbridge.steps.apply import ApplyPolicy, apply_due
 from awbridge.steps.truth import Truth, truth_of
 from awbridge.store import Store, figures, inbox, shipments
+from awbridge.web.views import shipment_view
 from tests.steps.world import INDIA, SetClock, as_body, get, timeline, webhook
 from tests.store.rows import MINUTE, T0, add, delivery, place, sql
 
@@ -360,6 +362,24 @@ async def test_a_promise_in_words_is_kept_and_never_late(store: Store) -> None:
     await a_placed(store)
     body = webhook("AWB1", 5, T0)
     body["additional"]["courier_partner_edd"] = "in some days"
-    await deliver(store, *hooks(body))
+    with capture_logs() as logs:
+        await deliver(store, *hooks(body))
     after = await get(store, "R")
     assert (after.edd, after.edd_due_at) == ("in some days", None)
+    assert [log["reference"] for log in logs if log["event"] == "edd.unreadable"] == ["R"]
+    view = shipment_view(after, DEFAULT_STUCK_AFTER, NOW)
+    assert (view.edd, view.edd_unreadable) == ("in some days", True)
+    async with store.read() as session:
+        assert (await figures.read(session, now=NOW)).unreadable_dates == 1
+
+
+async def test_a_promise_of_midnight_in_india_told_in_utc_is_the_next_day(store: Store) -> None:
+    await a_placed(store)
+    body = webhook("AWB1", 5, T0)
+    body["additional"]["courier_partner_edd"] = "2026-11-05T18:30:00Z"
+    await deliver(store, *hooks(body))
+    after = await get(store, "R")
+    assert (after.edd, after.edd_due_at) == ("2026-11-06", datetime(2026, 11, 6, 18, 30, tzinfo=UTC))
+    assert not shipment_view(after, DEFAULT_STUCK_AFTER, NOW).edd_unreadable
+    async with store.read() as session:
+        assert (await figures.read(session, now=NOW)).unreadable_dates == 0

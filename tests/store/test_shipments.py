@@ -469,6 +469,7 @@ _PLANS = [
     ("figures", "cancels", (), "shipments_cancels"),
     ("cancellations", "need_a_person", (T0, "R", 5), "shipments_cancels"),
     ("cancellations", "count_in_need", (), "shipments_cancels"),
+    ("figures", "unreadable_dates", (), "shipments_promised_in_words"),
     ("figures", "actions", (), "actions_by_state"),
     ("figures", "inbox", (T0,), "inbox_due"),
     ("figures", "inbox", (T0,), "inbox_waiting"),

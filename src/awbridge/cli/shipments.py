@@ -28,6 +28,7 @@ from awbridge.cli.shared import (
 from awbridge.clickpost.codes import status_info
 from awbridge.domain import cancellation
 from awbridge.domain.errors import NotFound
+from awbridge.domain.promise import is_unreadable
 from awbridge.domain.shipment import Shipment, State
 from awbridge.steps import import_file, intake
 from awbridge.steps.catch_up import ask_back
@@ -118,7 +119,7 @@ def _whole_summary(shipment: Shipment, truth: Truth) -> dict[str, Any]:
         **_summary(shipment),
         **reached,
         "attempts_made": truth.attempts_made,
-        "EDD": shipment.edd,
+        "EDD": f"{shipment.edd} (cannot be read as a date)" if is_unreadable(shipment.edd) else shipment.edd,
         "sla_breached": "yes" if truth.sla_breached else "no",
         "stuck_since": truth.stuck_since,
         **({"AWB shared with": ", ".join(truth.waybill_shared_with)} if truth.waybill_shared_with else {}),

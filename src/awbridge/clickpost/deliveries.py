@@ -142,7 +142,8 @@ class _Reading:
             rto_waybill="" if rto == waybill else rto,
             forward_waybill="" if forward == waybill else forward,
             forward_reference_number="" if forward_reference == reference else forward_reference,
-            edd=_edd(additional) or _edd(story),
+            edd=self._edd(additional) or self._edd(story),
+            fresh_at=self._latest_time_stamp(story, additional, latest_raw),
             event_id=_first_int((self.item, additional), "notification_event_id"),
             entry=self.place,
             problems=tuple(_first(self.problems)),
@@ -197,8 +198,7 @@ class _Reading:
         if code is None:
             return None
         at = self._time(raw, "timestamp", "latest_status")
-        for place in (story, additional, raw):
-            at = at or self._time(place, "latest_time_stamp")
+        at = at or self._latest_time_stamp(story, additional, raw)
         is_outer = code == _code(story)
         if at is None and is_outer:
             at = self._time(story, "timestamp")
@@ -225,6 +225,18 @@ class _Reading:
             npr_code=teller.npr if npr else None,
             npr_words=teller.npr_words if npr else "",
         )
+
+    def _edd(self, place: JsonObject) -> str | None:
+        """The courier's expected delivery date: as 2026-11-05 where it can be read, else in the courier's own words."""
+        words = as_id(place.get("courier_partner_edd"))[:LONGEST_EDD]
+        day = read_day(words, zone=self.zone) if words else None
+        if words and day is None:
+            self._note("courier_partner_edd cannot be read as a date")
+        return day.isoformat() if day else words or None
+
+    def _latest_time_stamp(self, *places: JsonObject) -> datetime | None:
+        """How old the latest status is, where it is sent. ClickPost's guide decides by it what customers are told."""
+        return next((at for place in places if (at := self._time(place, "latest_time_stamp"))), None)
 
     def _time(self, raw: JsonObject, name: str, path: str = "") -> datetime | None:
         at = read_scan_time(raw.get(name), zone=self.zone, z_means_utc=self.z_means_utc)
@@ -318,10 +330,3 @@ def _first_text(places: tuple[JsonObject, ...], name: str) -> str:
 
 def _words(value: Any) -> str:
     return as_text(value)[:LONGEST_TEXT]
-
-
-def _edd(place: JsonObject) -> str | None:
-    """The courier's expected delivery date: as 2026-11-05 where it can be read, else in the courier's own words."""
-    words = as_id(place.get("courier_partner_edd"))[:LONGEST_EDD]
-    day = read_day(words)
-    return day.isoformat() if day else words or None

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
 
 from awbridge.clickpost.endpoints import Endpoints, Request
 from awbridge.clickpost.models.base import RequestModel, as_payload
 from awbridge.clickpost.shapes import objects, raw_of
+from awbridge.clickpost.times import read_day
 from awbridge.clickpost.wire import Reply, as_int, as_list, as_object, as_text
 from awbridge.domain.json import JsonObject
+
+_ZONE = ZoneInfo("Asia/Kolkata")  # ClickPost's own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
     """When one parcel would arrive, in days after pickup; None where ClickPost cannot say.
 
-    `by_courier`: fewest and most days for each courier partner id. `pickup_date`: YYYY-MM-DD, "" where not given.
+    `by_courier`: fewest and most days for each courier partner id. `pickup_date`: YYYY-MM-DD, in ClickPost's own words
+    where they are no date that can be read, "" where not given.
     """
 
     min_days: int | None
@@ -67,10 +72,15 @@ def _prediction(entry: JsonObject) -> Prediction:
         min_days=as_int(entry.get("predicted_sla_min")),
         max_days=as_int(entry.get("predicted_sla_max")),
         fastest_courier_partner_id=as_int(entry.get("min_sla_cp_id")),
-        pickup_date=as_text(entry.get("pickup_date")),
+        pickup_date=_pickup_date(as_text(entry.get("pickup_date"))),
         by_courier=_by_courier(as_object(entry.get("all_map"))),
         raw=entry,
     )
+
+
+def _pickup_date(words: str) -> str:
+    day = read_day(words, zone=_ZONE)
+    return day.isoformat() if day else words
 
 
 def _by_courier(spans: JsonObject) -> dict[int, tuple[int, int]]:

@@ -16,23 +16,64 @@ _TIME = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 
-_DAY = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[T\s].*)?|(\d{1,2})[-/](\d{1,2})[-/](\d{4})(?:\s.*)?", re.ASCII)
+_YEAR_FIRST = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:\s.*)?", re.ASCII)
+_DAY_FIRST = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})(?:\s.*)?", re.ASCII)
+_NAMED = re.compile(
+    r"(?:[a-z]{3,9},?\s+)?(?:(?P<day>\d{1,2})(?:st|nd|rd|th)?[\s-]+(?P<month>[a-z]{3,9})|"
+    r"(?P<month_first>[a-z]{3,9})\s+(?P<day_last>\d{1,2})(?:st|nd|rd|th)?)[\s,-]+(?P<year>\d{4})(?:[\sT,].*)?",
+    re.ASCII | re.IGNORECASE,
+)
+_EPOCH = re.compile(r"\d{10}(?:\d{3})?", re.ASCII)  # seconds, or milliseconds
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 
-def read_day(value: Any) -> date | None:
-    """A promised day, as it stands there: 2026-11-05 with or without a time behind it, 05-11-2026 or 05/11/2026.
+def read_day(value: Any, *, zone: ZoneInfo) -> date | None:
+    """A promised day; None for what cannot be read. Never raises.
 
-    The time behind it, and its zone, are not looked at: couriers promise days. None for what cannot be read.
+    A day, or a time without a zone, is the day that stands there: 2026-11-05, 05-11-2026, 05/11/2026, 5 Nov 2026. A
+    time with a zone (Z is one) and seconds since 1970 are a moment, whose day in `zone` is meant: midnight in India is
+    T18:30:00Z of the day before. Z behind the first or last minute of a day was put behind a day, and means nothing.
     """
-    match = _DAY.fullmatch(value.strip()) if isinstance(value, str) and len(value) < 60 else None
+    text = value.strip() if isinstance(value, str) and len(value) < 60 else ""
+    try:
+        found = _iso_day(text, zone) or _written_day(text) or _epoch_day(text, zone)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return found if found and found.year >= EARLIEST_YEAR else None
+
+
+def _iso_day(text: str, zone: ZoneInfo) -> date | None:
+    match = _TIME.fullmatch(text)
     if match is None:
         return None
-    year, month, day = match.group(1, 2, 3) if match[1] else match.group(6, 5, 4)
-    try:
-        found = date(int(year), int(month), int(day))
-    except ValueError:
+    year, month, day, hour, minute, second, _, offset = match.groups()
+    edge = (int(hour or 0), int(minute or 0)) in ((0, 0), (23, 59))
+    if offset is None or (edge and _is_utc(offset)):
+        return date(int(year), int(month), int(day))
+    at = datetime(*map(int, (year, month, day, hour or 0, minute or 0, second or 0)), tzinfo=_zone(offset, zone, True))
+    return at.astimezone(zone).date()
+
+
+def _written_day(text: str) -> date | None:
+    if match := _YEAR_FIRST.fullmatch(text):
+        return date(int(match[1]), int(match[2]), int(match[3]))
+    if match := _DAY_FIRST.fullmatch(text):
+        return date(int(match[3]), int(match[2]), int(match[1]))
+    if match := _NAMED.fullmatch(text):
+        month = (match["month"] or match["month_first"])[:3].lower()
+        day = int(match["day"] or match["day_last"])
+        return date(int(match["year"]), _MONTHS.index(month) + 1, day)
+    return None
+
+
+def _epoch_day(text: str, zone: ZoneInfo) -> date | None:
+    if not _EPOCH.fullmatch(text):
         return None
-    return found if found.year >= EARLIEST_YEAR else None
+    return datetime.fromtimestamp(int(text[:10]), zone).date()
+
+
+def _is_utc(offset: str) -> bool:
+    return offset.upper() in ("Z", "UTC") or not offset[1:].replace(":", "").strip("0")
 
 
 def read_scan_time(value: Any, *, zone: ZoneInfo, z_means_utc: bool = False) -> datetime | None:

@@ -48,7 +48,8 @@ KIND_OF = {
 class Happening:
     """One thing that happened: `kinds` go to own systems, `milestone` (if any) to the customer's notices.
 
-    `at` is when the status was that says so, `ndr_code` why a delivery failed.
+    `at` is when the status was that says so, `fresh_at` how old that is by the vendor's own word, `ndr_code` why a
+    delivery failed.
     """
 
     reference_number: str
@@ -58,6 +59,7 @@ class Happening:
     milestone: Milestone | None = None
     status_code: int | None = None
     ndr_code: int | None = None
+    fresh_at: datetime | None = None
 
 
 def about(shipment: Tracked, **more: object) -> JsonObject:
@@ -144,6 +146,7 @@ def moved(
     milestone_of: Callable[[int], Milestone | None],
     ndr_code: int | None,
     edd: str | None,
+    fresh_at: datetime | None = None,
 ) -> list[Happening]:
     """What one round of deliveries did to where a shipment stands.
 
@@ -180,6 +183,7 @@ def moved(
             milestone=reached,
             status_code=after.code,
             ndr_code=ndr_code,
+            fresh_at=fresh_at if reached else None,
         )
     ]
 

@@ -77,16 +77,18 @@ class Rules:
 class Facts:
     """What is known of one notice at the moment of sending.
 
-    `status_at` is when its milestone's status was, `latest_at` when the shipment's latest status was. `consent` is the
-    payload's word (None: it says nothing). `on_its_way` says that another message about this shipment is being sent.
-    `names_day` says that its words name the day of its status (today, tomorrow) and hold on that day alone.
-    `replaced_by`: the shipment that took this one's place and stands for the order now.
+    `status_at` is when its milestone's status was, `fresh_at` how old that is by ClickPost's own word, `latest_at` when
+    the shipment's latest status was. `consent` is the payload's word (None: it says nothing). `on_its_way` says that
+    another message about this shipment is being sent. `names_day` says that its words name the day of its status (today,
+    tomorrow) and hold on that day alone. `replaced_by`: the shipment that took this one's place and stands for the order
+    now.
     """
 
     milestone: Milestone
     channel: Channel
     status_at: datetime
     latest_at: datetime | None
+    fresh_at: datetime | None = None
     reached: frozenset[Milestone]
     is_return: bool = False
     address: str | None = None
@@ -146,7 +148,7 @@ def _never(facts: Facts, rules: Rules, now: datetime) -> str | None:
         return f"{facts.milestone} is not among AWBRIDGE_NOTICE_MILESTONES"
     if facts.channel.reaches_customer and (why := _not_this_customer(facts, rules)):
         return why
-    status_at = min(facts.status_at, facts.latest_at or facts.status_at)
+    status_at = min(at for at in (facts.status_at, facts.latest_at, facts.fresh_at) if at)
     if now - status_at > rules.fresh_for:
         return f"the latest status is {_age(now - status_at)} old, the limit is {_age(rules.fresh_for)}"
     if facts.names_day and not same_day(facts.status_at, now, rules.zone):

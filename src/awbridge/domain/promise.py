@@ -47,6 +47,11 @@ def edd_day(edd: str | None) -> date | None:
         return None
 
 
+def is_unreadable(edd: str | None) -> bool:
+    """Whether an EDD was told, but is no date."""
+    return bool(edd) and edd_day(edd) is None
+
+
 def due_at(edd: str | None, zone: tzinfo) -> datetime | None:
     """The end of the promised day in the account's zone, as UTC; None where the EDD is no date."""
     try:

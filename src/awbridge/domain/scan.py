@@ -81,11 +81,11 @@ def _fingerprint(waybill: str, code: int, scanned_at: datetime, status: str, loc
 class Tidings:
     """What one delivery tells of one shipment, whichever side it came from.
 
-    `domain/attribution.py` says which shipment is meant. `scans` go on the timeline; `latest` is
-    where the shipment stands now by the teller's word and decides the current status (it also goes on the timeline).
-    Without `latest`, the newest of `scans` stands for it. A return names the shipment that it brings back by
-    `forward_waybill` and `forward_reference_number`. `edd` is what `domain/promise.py` says. `entry` is the place of
-    these tidings in a delivery that carries a list, counted from 0.
+    `domain/attribution.py` says which shipment is meant. `scans` go on the timeline; `latest` is where the shipment
+    stands now by the teller's word and decides the current status (it also goes on the timeline). Without `latest`, the
+    newest of `scans` stands for it. A return names the shipment that it brings back by `forward_waybill` and
+    `forward_reference_number`. `edd` is what `domain/promise.py` says. `fresh_at`: how old the latest status is by the
+    teller's word beside its own time. `entry` is the place of these tidings in a delivery that carries a list, from 0.
     """
 
     waybill: str = ""
@@ -99,6 +99,7 @@ class Tidings:
     forward_waybill: str = ""
     forward_reference_number: str = ""
     edd: str | None = None
+    fresh_at: datetime | None = None
     event_id: int | None = None
     problems: tuple[str, ...] = ()
     entry: int = 0

@@ -167,7 +167,7 @@ def updated_row(order: Order, latest: Scan, dice: random.Random) -> JsonObject:
     """One shipment of updated-order: its latest status only."""
     row: JsonObject = {
         "waybill": order.waybill,
-        "courier_partner": order.cp_id,
+        "courier_partner" if order.serial % 2 else "carrier_partner": order.cp_id,  # newer pages say carrier_partner
         "clickpost_status_code": latest.code,
         "clickpost_status_description": description_of(latest.code),
         "timestamp": polled(latest.scanned_at, dice),

@@ -8,7 +8,7 @@ from typing import Final
 from awbridge.sandbox.answers import status_fields, track_additional, tracked_scan
 from awbridge.sandbox.config import SandboxConfig, Variant
 from awbridge.sandbox.entries import Order, Scan
-from awbridge.sandbox.stamps import pushed, spaced
+from awbridge.sandbox.stamps import promised, pushed
 from awbridge.sandbox.tables import EVENT_OF_CODE, NDR, NPR, RTO, description_of
 from awbridge.sandbox.wire import JsonObject, as_object
 
@@ -75,7 +75,7 @@ def _additional(view: View) -> JsonObject:
         "order_id": view.order.order_id,
         "account_code": view.order.account.account_code,
         "is_rvp": view.order.is_rvp,
-        "courier_partner_edd": view.dice.choice((None, "", spaced(view.scan.scanned_at + 3 * 86400)[:10])),
+        "courier_partner_edd": view.dice.choice((None, "", *promised(view.scan.scanned_at + 3 * 86400))),
         "destination_hub_inscan_ts": None,
         "ndr_status_code": ndr,
         "ndr_status_description": NDR.get(ndr, "") if ndr is not None else None,

@@ -226,6 +226,10 @@ class SandboxConfig(Frozen):
     waybill_couriers: tuple[int, ...] = Field(
         default=(), description="cp_ids that need an awb_number assigned beforehand; without one they answer 321."
     )
+    reuse_waybills: bool = Field(
+        default=False,
+        description="True: a waybill whose shipment is at its end may be assigned again, as couriers reuse numbers.",
+    )
     serviceable_share: Probability = Field(default=0.9, description="Share of the pincodes that an account serves.")
     unserved_pincodes: tuple[str, ...] = Field(default=(), description="Pincodes that no account serves.")
     edd_subscribed: bool = Field(default=True, description="False: predictions are answered with 320.")

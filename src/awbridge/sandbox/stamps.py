@@ -50,6 +50,12 @@ def pushed(at: float, dice: random.Random) -> str:
     return dice.choice(PUSHED)(at)
 
 
+def promised(at: float) -> tuple[str, str]:
+    """The Indian day of an instant as a courier promises it: `2022-11-03`, and its midnight in UTC, the day before."""
+    midnight = _india(at).replace(hour=0, minute=0, second=0, microsecond=0)
+    return midnight.strftime("%Y-%m-%d"), midnight.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def utc_naive(at: float) -> str:
     """`2022-10-31 15:30:31`, UTC: how track-order shows created_at."""
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S")

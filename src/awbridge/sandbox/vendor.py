@@ -48,7 +48,8 @@ class Vendor:
 
     def is_taken(self, waybill: str) -> bool:
         """Whether a pre-assigned waybill belongs to a shipment already."""
-        return waybill in self._by_waybill
+        order = self._by_waybill.get(waybill)
+        return order is not None and (order.open or not self._config.reuse_waybills)
 
     def keep_at_courier(self, reference: str, cp_id: int) -> None:
         """Have a courier book a parcel whose waybill ClickPost never hears of."""

@@ -21,6 +21,7 @@ from awbridge.domain.attribution import About, Nobody, Use, attribute, since
 from awbridge.domain.errors import StoreBusy
 from awbridge.domain.events import Happening
 from awbridge.domain.outcome import Placed
+from awbridge.domain.promise import edd_day
 from awbridge.domain.scan import Tidings
 from awbridge.domain.shipment import Shipment, Tracked
 from awbridge.steps.cancellation import end_by_tracking
@@ -247,6 +248,7 @@ async def _tell_shipments(
     happenings: list[Happening] = []
     for story in stories.values():
         _log_future_scans(story)
+        _log_unreadable_promises(story)
         final_story = (await tell_anew(session, story.shipment, policy)).story if story.late else story
         heard.append(_heard(final_story, policy, gap=story.gap))
         was = before.get(story.shipment.reference_number, story.shipment)
@@ -279,6 +281,12 @@ def _log_future_scans(story: Story) -> None:
             log.warning("scan.in_future", reference=reference, source=entry.source.value, ahead_seconds=int(ahead))
 
 
+def _log_unreadable_promises(story: Story) -> None:
+    for promise in story.new_promises:
+        if edd_day(promise.edd) is None:
+            log.warning("edd.unreadable", reference=story.shipment.reference_number, source=promise.source)
+
+
 def _happenings(story: Story, was: Tracked, standing: Standing) -> list[Happening]:
     """What this batch did to where the shipment stands, for customers and own systems."""
     return happened.moved(
@@ -290,6 +298,7 @@ def _happenings(story: Story, was: Tracked, standing: Standing) -> list[Happenin
         milestone_of=milestone_of,
         ndr_code=standing.ndr_code,
         edd=standing.edd,
+        fresh_at=story.fresh_at,
     )
 
 

@@ -191,6 +191,7 @@ class _Round:
             milestone=notice.milestone,
             channel=notice.channel,
             status_at=cause.status_at,
+            fresh_at=cause.fresh_at,
             latest_at=shipment.status_at,
             reached=frozenset(r.milestone for r in reached),
             is_return=customer.is_return,

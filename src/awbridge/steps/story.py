@@ -54,7 +54,8 @@ class Reading:
 class Story:
     """One shipment's story while a transaction holds it. `gap`: a scan came that webhooks should have brought.
 
-    `told_latest` is the newest latest_status (else scan) among what was told. A `brief` story has of the entries only
+    `told_latest` is the newest latest_status (else scan) among what was told, `fresh_at` how old that is by what was
+    told beside it. A `brief` story has of the entries only
     those that may be one with what is told: where the shipment stood, its row says.
     """
 
@@ -71,6 +72,7 @@ class Story:
         self.forward_reference_number = shipment.forward_reference_number
         self.heard_at = shipment.last_heard_at
         self.told_latest: Sighting | None = None
+        self.fresh_at: datetime | None = None
         self.gap = False
         self.late = False
 
@@ -83,7 +85,7 @@ class Story:
             self.gap = self.gap or (is_new and source in _LATEST_ONLY)
             entry = self.timeline.last
             if entry and entry.waybill not in self.shipment.children and scan is (tidings.latest or scan):
-                self.told_latest = newest(self.told_latest, _sighting(entry))
+                self._told_of_latest(_sighting(entry), tidings.fresh_at)
         if tidings.edd:
             said_at = min(at, max(scan.scanned_at for scan in tidings.told))
             self._promise(Promise(edd=tidings.edd, said_at=said_at, heard_at=at, source=source.value))
@@ -97,6 +99,12 @@ class Story:
         # What turned out to be no scan of its own may be where the row stands; its words were not read.
         self.late = self.late or bool(self.timeline.gone)
         self.heard_at = max(self.heard_at or at, at)
+
+    def _told_of_latest(self, seen: Sighting, fresh_at: datetime | None) -> None:
+        if self.told_latest is None or seen > self.told_latest:
+            self.told_latest, self.fresh_at = seen, fresh_at
+        elif seen == self.told_latest and fresh_at:
+            self.fresh_at = min(self.fresh_at or fresh_at, fresh_at)
 
     def _promise(self, promise: Promise) -> None:
         key = (promise.said_at, promise.edd)

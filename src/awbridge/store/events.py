@@ -25,7 +25,7 @@ async def write(session: Session, happenings: Sequence[Happening], *, now: datet
     """
     # What a status and a cancellation show alike is one milestone; the first that says so is kept.
     reached = {_key(h.reference_number, h.milestone): h for h in happenings[::-1] if h.milestone}
-    rows = [(*key, h.status_code, h.ndr_code, h.at, now) for key, h in sorted(reached.items(), key=_first)]
+    rows = [(*key, h.status_code, h.ndr_code, h.at, now, h.fresh_at) for key, h in sorted(reached.items(), key=_first)]
     if rows:
         await session.write_rows(_sql.reach, rows)
     if any(h.kinds for h in happenings):

@@ -29,12 +29,14 @@ class Figures:
     """How things stand. Mappings from states and stages hold those alone that are no end.
 
     `held`: the accounts that are held, and `waiting` how many shipments wait in each. `on_their_way`: placed, and not
-    at the end. `scans_ahead`: received within a day, and in the future then. `sizes`: about how many rows a table has.
+    at the end; `unreadable_dates`: those of them whose expected date is no date. `scans_ahead`: received within a day,
+    and in the future then. `sizes`: about how many rows a table has.
     `needs`: what needs a person or is worth watching; `refusals`: what ClickPost refused of late.
     """
 
     shipments: Mapping[str, int]
     on_their_way: int
+    unreadable_dates: int
     held: Mapping[str, Held]
     waiting: Mapping[str, int]
     cancels: Mapping[str, int]
@@ -58,6 +60,7 @@ async def read(session: Session, *, now: datetime, stuck_after: StuckAfter = DEF
     return Figures(
         shipments=_as_shown(await shipments(session), unplaced),
         on_their_way=(await session.fetch(_sql.on_their_way))[0]["shipments"],
+        unreadable_dates=(await session.fetch(_sql.unreadable_dates))[0]["shipments"],
         held=held,
         waiting=accounts.held_numbers(unplaced),
         cancels=await cancels(session),

@@ -21,7 +21,10 @@ _END = 2**63 - 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reached:
-    """A milestone of a shipment. `status_at` is when the status was that says so; `why` is why no notice was made."""
+    """A milestone of a shipment. `status_at` is when the status was that says so; `why` is why no notice was made.
+
+    `fresh_at`: how old that status is by ClickPost's own word, where it gave one.
+    """
 
     shard: int
     reference_number: str
@@ -32,6 +35,7 @@ class Reached:
     reached_at: datetime
     due_at: datetime | None
     why: str
+    fresh_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

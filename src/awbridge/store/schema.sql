@@ -152,6 +152,8 @@ CREATE INDEX shipments_aged_out ON shipments (aged_out_at, reference_number) WHE
 CREATE INDEX shipments_open ON shipments (COALESCE(status_bucket, 1), COALESCE(status_at, placed_at),
   reference_number {{postgres: COLLATE "C"}}) WHERE state = 'placed' AND NOT final;
 CREATE INDEX shipments_promised ON shipments (edd_due_at, reference_number) WHERE edd_due_at IS NOT NULL AND state = 'placed' AND NOT final;
+CREATE INDEX shipments_promised_in_words ON shipments (reference_number)
+  WHERE edd IS NOT NULL AND edd_due_at IS NULL AND state = 'placed' AND NOT final;
 CREATE INDEX shipments_in_ndr ON shipments (ndr_at, reference_number) WHERE ndr_at IS NOT NULL;
 CREATE INDEX shipments_refused ON shipments (updated_at) WHERE state = 'rejected';
 
@@ -319,7 +321,8 @@ CREATE TABLE promises (
 );
 
 -- The timeline. The shard is the shipment's, so that a shipment and its scans lie together. fingerprint: hashes of what
--- its copies said, one or several, with a space between. npr_words: the vendor's, for npr_code.
+-- its copies said, one or several, with a space between; those that begin with ~ leave the location out. npr_words: the
+-- vendor's, for npr_code.
 CREATE TABLE scans (
   shard SMALLINT NOT NULL,
   id BIGINT NOT NULL,
@@ -561,6 +564,7 @@ CREATE TABLE differences (
 CREATE INDEX differences_listed ON differences (reconciliation_id, id);
 CREATE INDEX differences_to_look ON differences (next_look_at) WHERE next_look_at IS NOT NULL;
 -- What a shipment reached, once each, written with the status that says so. due_at: when notices are made of it (NULL: made).
+-- fresh_at: how old that status is by ClickPost's latest_time_stamp, where it was sent.
 CREATE TABLE milestones (
   shard SMALLINT NOT NULL,
   reference_number TEXT NOT NULL,
@@ -571,6 +575,7 @@ CREATE TABLE milestones (
   reached_at TIMESTAMPTZ NOT NULL,
   due_at TIMESTAMPTZ,
   why TEXT NOT NULL,
+  fresh_at TIMESTAMPTZ,
   PRIMARY KEY (shard, reference_number, milestone)
 );
 CREATE INDEX milestones_due ON milestones (due_at) WHERE due_at IS NOT NULL;

@@ -58,6 +58,8 @@ class _Now(Collector):
         yield _by("awbridge_shipments", text, "state", now.shipments)
         text = "Shipments that are placed and have not reached their end."
         yield GaugeMetricFamily("awbridge_shipments_on_their_way", text, now.on_their_way)
+        text = "Of those, how many have an expected date that cannot be read."
+        yield GaugeMetricFamily("awbridge_shipments_unreadable_edd", text, now.unreadable_dates)
         yield _by("awbridge_cancels", "Cancellations at ClickPost by stage.", "stage", now.cancels)
         yield _by("awbridge_actions", "Actions by state, without those that are done.", "state", now.actions)
 

@@ -15,6 +15,7 @@ from awbridge.domain.action import Action
 from awbridge.domain.coverage import Told
 from awbridge.domain.events import EventKind
 from awbridge.domain.overdue import StuckAfter, sla_breached, stuck_since
+from awbridge.domain.promise import is_unreadable
 from awbridge.domain.shipment import URGENT, Piece, Shipment
 from awbridge.steps.couriers import Moved
 from awbridge.steps.sync_couriers import Report
@@ -89,6 +90,7 @@ class ShipmentView(BaseModel):
     children: list[str] = Field(description="Waybills of a multi-piece shipment's pieces.")
     status: StatusView | None
     edd: str | None = Field(description="Expected date of delivery; in the courier's own words where it is no date.")
+    edd_unreadable: bool = Field(description="edd is no date that can be read: no delay is derived from it.")
     ndr_code: int | None = Field(description="Why the last delivery failed.")
     npr_code: int | None = Field(description="Why the last pickup failed.")
     stuck_since: datetime | None = Field(description="The newest scan, where that is longer ago than its leg allows.")
@@ -553,7 +555,7 @@ def status_view(shipment: Shipment) -> StatusView | None:
     )
 
 
-_DERIVED = frozenset({"status", "cancellation", "children", "urgent", "stuck_since", "sla_breached"})
+_DERIVED = frozenset({"status", "cancellation", "children", "urgent", "edd_unreadable", "stuck_since", "sla_breached"})
 
 
 def _shown(shipment: Shipment, limits: StuckAfter, now: datetime) -> dict[str, Any]:
@@ -564,6 +566,7 @@ def _shown(shipment: Shipment, limits: StuckAfter, now: datetime) -> dict[str, A
         "children": list(shipment.children),
         "urgent": shipment.priority == URGENT,
         "cancellation": _same(CancellationView, asked) if (asked := cancellation.of_shipment(shipment)) else None,
+        "edd_unreadable": is_unreadable(shipment.edd),
         "stuck_since": stuck_since(shipment, limits, now),
         "sla_breached": sla_breached(shipment, now),
     }

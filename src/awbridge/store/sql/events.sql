@@ -1,11 +1,13 @@
 -- name: reach
 -- Once for each shipment: a milestone that was reached before stays as it is.
-INSERT INTO milestones (shard, reference_number, milestone, status_code, ndr_code, status_at, reached_at, due_at, why)
+INSERT INTO milestones (shard, reference_number, milestone, status_code, ndr_code, status_at, reached_at, due_at, why,
+  fresh_at)
 {{postgres:
-SELECT shard, reference_number, milestone, status_code, ndr_code, status_at, reached_at, reached_at, ''
-FROM unnest($1::smallint[], $2::text[], $3::text[], $4::integer[], $5::integer[], $6::timestamptz[], $7::timestamptz[])
-  AS row (shard, reference_number, milestone, status_code, ndr_code, status_at, reached_at)}}
-{{sqlite: VALUES ($1, $2, $3, $4, $5, $6, $7, $7, '')}}
+SELECT shard, reference_number, milestone, status_code, ndr_code, status_at, reached_at, reached_at, '', fresh_at
+FROM unnest($1::smallint[], $2::text[], $3::text[], $4::integer[], $5::integer[], $6::timestamptz[], $7::timestamptz[],
+  $8::timestamptz[])
+  AS row (shard, reference_number, milestone, status_code, ndr_code, status_at, reached_at, fresh_at)}}
+{{sqlite: VALUES ($1, $2, $3, $4, $5, $6, $7, $7, '', $8)}}
 ON CONFLICT (shard, reference_number, milestone) DO NOTHING
 
 -- name: listeners

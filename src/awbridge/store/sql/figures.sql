@@ -9,6 +9,10 @@ GROUP BY state
 SELECT COUNT(*) AS shipments FROM shipments {{sqlite: INDEXED BY shipments_open}}
 WHERE state = 'placed' AND NOT final
 
+-- name: unreadable_dates
+SELECT COUNT(*) AS shipments FROM shipments {{sqlite: INDEXED BY shipments_promised_in_words}}
+WHERE edd IS NOT NULL AND edd_due_at IS NULL AND state = 'placed' AND NOT final
+
 -- name: cancels
 -- Cancellations that go on, those that ClickPost refused, those that were given up, and those of which push gave up to
 -- learn what there is to cancel.
