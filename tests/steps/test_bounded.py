@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -82,10 +83,11 @@ async def test_placing_orders_of_one_id_wakes_nothing_that_waits_for_it(store: S
     assert await apply_due(store=store, clock=SetClock(LATER), policy=POLICY) == 0
 
 
-async def test_a_report_row_that_names_an_order_of_many_says_so(store: Store) -> None:
+async def test_a_report_row_that_names_an_order_of_many_says_so(store: Store, tmp_path: Path) -> None:
     await of_one_order(store, 0, FEW)
-    data = b"order id,awb\n77,\n,UNKNOWN\n"
-    done = await replay_report(store=store, clock=SetClock(LATER), name="r.csv", data=data, ask_again=MINUTE)
+    report = tmp_path / "r.csv"
+    report.write_bytes(b"order id,awb\n77,\n,UNKNOWN\n")
+    done = await replay_report(store=store, clock=SetClock(LATER), path=report, ask_again=MINUTE)
     assert [row.problem.split(" (")[0] for row in done.bad] == [
         "no payload, and order 77 is that of several shipments",
         "no payload, and no shipment of ours has what it names",

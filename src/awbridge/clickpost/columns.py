@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC
 from difflib import get_close_matches
@@ -10,7 +11,6 @@ from functools import cache
 from typing import Any
 
 from awbridge.clickpost.report_columns import ORDER, REFERENCE, WAYBILL
-from awbridge.clickpost.times import read_day
 from awbridge.domain.json import JsonObject
 from awbridge.tables.cells import read_amount, read_id, read_words
 from awbridge.tables.header import Layout, words_of
@@ -126,11 +126,18 @@ def _reader_of(column: str) -> Callable[[Any], str]:
 
 
 def _read_day(value: Any) -> str:
-    """A day as ClickPost takes it, YYYY-MM-DD, however it is written; as it stands where it cannot be read."""
+    """A day as ClickPost takes it, YYYY-MM-DD, however it is written; as it stands where it cannot be read.
+
+    The day that stands there is meant, whatever time and offset follow.
+    """
     text = read_words(value)
-    day = read_day(text)
-    at = None if day else read_wall_time(value, UTC)
-    return day.isoformat() if day else at.date().isoformat() if at else text
+    if _ISO_DAY.match(text):
+        return text[:10]
+    at = read_wall_time(value, UTC)
+    return at.date().isoformat() if at else text
+
+
+_ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}(?!\d)")
 
 
 def order_from_row(row: Mapping[str, str]) -> JsonObject:

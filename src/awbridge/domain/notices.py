@@ -79,9 +79,9 @@ class Facts:
 
     `status_at` is when its milestone's status was, `fresh_at` how old that is by ClickPost's own word, `latest_at` when
     the shipment's latest status was. `consent` is the payload's word (None: it says nothing). `on_its_way` says that
-    another message about this shipment is being sent. `names_day` says that its words name the day of its status (today,
-    tomorrow) and hold on that day alone. `replaced_by`: the shipment that took this one's place and stands for the order
-    now.
+    another message about this shipment is being sent. `names_day` says that its words name the day of its status
+    (today, tomorrow) and hold on that day alone. `replaced_by`: the shipment that took this one's place and stands for
+    the order now.
     """
 
     milestone: Milestone
