@@ -175,10 +175,10 @@ def asked_for_return(**additional: Any) -> JsonObject:
         "cp_id": -1,
         "account_code": "",
         "notification_event": 11,
-        "timestamp": "2026-11-02T11:30:00Z",
+        "timestamp": "2026-11-02T09:30:00Z",
         "return_reference_number": "RE77",
         "additional": {
-            "latest_status": {**told, "timestamp": "2026-11-02T11:30:00Z"},
+            "latest_status": {**told, "timestamp": "2026-11-02T09:30:00Z"},
             "is_rvp": True,
             "forward_order_id": "1001",
             "forward_awb": "F1",
@@ -189,18 +189,84 @@ def asked_for_return(**additional: Any) -> JsonObject:
     }
 
 
-def test_a_return_that_was_only_asked_for_waits_for_the_shipment_that_is_booked_for_it() -> None:
+def test_a_return_that_was_asked_for_is_about_its_forward_shipment() -> None:
     told = read(asked_for_return())
-    assert (told.waybill, told.courier_partner_id, told.reference_number) == ("", None, "RE77")
-    assert (told.forward_waybill, told.forward_reference_number, told.event_id) == ("F1", "REF-1", 11)
-    assert told.latest is not None
-    assert (told.latest.code, told.latest.courier_partner_id, told.problems) == (101, None, ())
-    assert read(asked_for_return(order_id="1001")).order_id == "", "that one is the forward shipment's"
-    named = read({**asked_for_return(), "waybill": "R1"})
-    assert (named.waybill, named.reference_number) == ("R1", "")
-    inside = asked_for_return(return_reference_number="RE78")
+    assert (told.waybill, told.courier_partner_id, told.reference_number, told.order_id) == (
+        "F1",
+        None,
+        "REF-1",
+        "1001",
+    )
+    assert (told.forward_waybill, told.forward_reference_number, told.event_id) == ("", "", 11)
+    assert (told.return_reference_number, told.latest, told.problems) == ("RE77", None, ())
+    (scan,) = told.scans
+    assert (scan.code, scan.waybill, scan.courier_partner_id) == (101, "", None)
+    assert scan.scanned_at == datetime(2026, 11, 2, 9, 30, tzinfo=UTC), "these times are UTC"
+    assert scan.return_event is not None
+    assert (scan.return_event.kind, scan.return_event.reference_number) == ("return.placed", "RE77")
+    assert read({"payload": asked_for_return(), "internal": {"key": "None"}}) == told
+    booked = told.of_booked_return()
+    assert (booked.waybill, booked.reference_number, booked.forward_waybill) == ("", "RE77", "F1")
+
+
+def test_the_time_of_a_return_that_cannot_be_utc_yet_is_local() -> None:
+    body = asked_for_return()
+    body["timestamp"] = body["additional"]["latest_status"]["timestamp"] = "2026-11-02 15:20:00"
+    told = read(body)
+    assert (told.scans[0].scanned_at, told.problems) == (datetime(2026, 11, 2, 9, 50, tzinfo=UTC), ())
+    body["timestamp"] = "2026-11-03 15:20:00"
+    assert read(body).problems == ("timestamp lies in the future",)
+
+
+def test_a_return_whose_forward_shipment_is_not_named_is_about_the_parcel_that_it_names() -> None:
+    nameless = asked_for_return(forward_awb="", forward_reference_number=None, forward_order_id=None)
+    assert (read(nameless).reference_number, read(nameless).return_reference_number) == ("RE77", "")
+    assert read({**nameless, "waybill": "R1"}).waybill == "R1"
+    inside = asked_for_return(return_reference_number="RE78", is_rvp="false")
     del inside["return_reference_number"]
-    assert read(inside).reference_number == "RE78"
+    assert read(inside).reference_number == "RE78", "no return has no forward shipment"
+    del inside["additional"]["return_reference_number"]
+    with pytest.raises(Unreadable, match="about a return"):
+        read(inside)
+
+
+def test_what_is_told_twice_of_a_return_with_two_codes_is_two_events() -> None:
+    body = asked_for_return()
+    body["additional"]["latest_status"] |= {"clickpost_status_code": 102, "status": "Return Request Approved"}
+    assert [(s.code, s.return_event and s.return_event.kind) for s in read(body).scans] == [
+        (101, "return.placed"),
+        (102, "return.approved"),
+    ]
+    body["additional"]["latest_status"] |= {"clickpost_status_code": 4}
+    assert [(s.code, s.return_event) for s in read({**body, "waybill": "R1"}).scans] == [(101, None)], (
+        "with a parcel's status beside it, it is about that parcel"
+    )
+
+
+def test_a_delivery_may_come_wrapped() -> None:
+    assert read({"payload": all_statuses(), "internal": {"tracking_id": 1}}) == read(all_statuses())
+    assert read(all_statuses(payload={"waybill": "OTHER"})) == read(all_statuses())
+
+
+def test_the_vendors_words_are_kept_for_codes_that_are_in_no_table() -> None:
+    body = all_statuses(clickpost_status_code=43, clickpost_status_description="RiderAllocated")
+    body["additional"]["latest_status"] = {}
+    body["additional"] |= {"ndr_status_code": 77, "ndr_status_description": "OTP Mismatch"}
+    (scan,) = read(body).scans
+    assert (scan.description, scan.ndr_code, scan.ndr_words) == ("RiderAllocated", 77, "OTP Mismatch")
+    known = all_statuses(clickpost_status_code=9, clickpost_status_description="Failed")
+    known["additional"] |= {"latest_status": {}, "ndr_status_code": 13, "ndr_status_description": "Misroute"}
+    (scan,) = read(known).scans
+    assert (scan.description, scan.ndr_code, scan.ndr_words) == ("", 13, "")
+
+
+def test_what_track_order_tells_beside_the_statuses_is_harmless() -> None:
+    scan = {"timestamp": "2026-11-02 09:10:11", "clickpost_status_code": 21, "status": "RTO", "location": "Pune"}
+    result = {"latest_status": scan, "scans": [scan], "valid": True}
+    beside = {"rto_intransit_timestamp": "2026-11-02 09:10:11", "is_stuck": False, "qc_images": [], "sku": ["A"]}
+    item = {"waybill": "W", "cp_id": 4, "result": result}
+    with_more = item | {"result": result | {"additional": beside, "rto_intransit_timestamp": None}}
+    assert read(with_more, Source.TRACK_ORDER) == read(item, Source.TRACK_ORDER)
 
 
 def test_the_rto_waybill_is_told_unless_it_is_the_same() -> None:

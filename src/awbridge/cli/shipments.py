@@ -25,16 +25,18 @@ from awbridge.cli.shared import (
     read_settings,
     with_store,
 )
-from awbridge.clickpost.codes import status_info
+from awbridge.clickpost.codes import ndr_name, status_info, status_name
 from awbridge.domain import cancellation
 from awbridge.domain.errors import NotFound
+from awbridge.domain.pieces import PieceStanding
 from awbridge.domain.promise import is_unreadable
-from awbridge.domain.shipment import Shipment, State
+from awbridge.domain.shipment import Piece, Shipment, State
 from awbridge.steps import import_file, intake
 from awbridge.steps.catch_up import ask_back
 from awbridge.steps.clock import utc_now
-from awbridge.steps.truth import Truth, truth_of
+from awbridge.steps.truth import ReturnNews, Truth, truth_of
 from awbridge.store import Store, accounts, attempts, cancellations, scans, shipments, waybills
+from awbridge.store.scans import TimelineScan
 
 
 @click.group("shipments")
@@ -89,12 +91,11 @@ def _bad_lines(result: import_file.Imported) -> int:
 
 
 def _summary(shipment: Shipment) -> dict[str, Any]:
-    status = status_info(shipment.status_code).name if shipment.status_code is not None else ""
     return {
         "reference_number": shipment.reference_number,
         "state": shipment.state.value,
         "AWB": shipment.waybill,
-        "status": status,
+        "status": status_name(shipment.status_code, shipment.status_words),
         "retries": shipment.no_of_retries,
         "problem": "; ".join(filter(None, (shipment.problem, shipment.difference))) or None,
         "transporter": shipment.transporter,
@@ -131,18 +132,29 @@ def _whole_summary(shipment: Shipment, truth: Truth) -> dict[str, Any]:
 @click.option("--stuck", is_flag=True, help="Only those without a scan for too long, the longest first.")
 @click.option("--sla-breached", is_flag=True, help="Only open ones past their expected date, most overdue first.")
 @click.option("--ndr", is_flag=True, help="Only those whose last delivery failed, the oldest failure first.")
+@click.option("--piece-exception", is_flag=True, help="Only those with a piece lost, damaged or going back.")
 @click.option("--not-cancelled", is_flag=True, help="Only those whose cancellation was refused or given up.")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000))
 @as_json_option
 def list_shipments(
-    state: str | None, stuck: bool, sla_breached: bool, ndr: bool, not_cancelled: bool, limit: int, as_json: bool
+    state: str | None,
+    stuck: bool,
+    sla_breached: bool,
+    ndr: bool,
+    piece_exception: bool,
+    not_cancelled: bool,
+    limit: int,
+    as_json: bool,
 ) -> None:
     """List shipments, newest first; or those that need somebody.
 
     Example: awbridge shipments list --stuck
     """
-    if sum((bool(state), stuck, sla_breached, ndr, not_cancelled)) > 1:
-        fail("--state, --stuck, --sla-breached, --ndr and --not-cancelled are lists of their own; choose one")
+    if sum((bool(state), stuck, sla_breached, ndr, piece_exception, not_cancelled)) > 1:
+        fail(
+            "--state, --stuck, --sla-breached, --ndr, --piece-exception and --not-cancelled are lists of their own; "
+            "choose one"
+        )
     limits = service.stuck_after(read_settings())
 
     async def go(store: Store) -> list[Shipment]:
@@ -155,6 +167,8 @@ def list_shipments(
                 return await shipments.in_ndr(session, limit=limit)
             if not_cancelled:
                 return [*await cancellations.need_a_person(session, limit=limit)]
+            if piece_exception:
+                return await shipments.piece_exceptions(session, limit=limit)
             held = await accounts.held(session, now=utc_now())
             return await shipments.newest(session, state=State(state) if state else None, limit=limit, held=held)
 
@@ -195,14 +209,14 @@ def show_shipment(reference_number: str, as_json: bool) -> None:
 
     shipment, truth, timeline, calls, pieces = with_store(go)
     if as_json:
-        shown = {"shipment": shipment, "pieces": pieces, **plain(truth), "scans": timeline, "attempts": calls}
-        print_json(shown)
+        shown = {"shipment": shipment, **plain(truth), "pieces": _pieces_as_json(pieces, truth.pieces)}
+        print_json({**shown, "scans": timeline, "attempts": calls})
         return
     more = {name: value for name in _LINKS if (value := getattr(shipment, name))} | _cancellation(shipment)
     print_table([{"field": k, "value": v} for k, v in (_whole_summary(shipment, truth) | more).items()], empty="")
     if pieces:
         click.echo("\npieces")
-        print_table([plain(piece) for piece in pieces], empty="")
+        print_table(_piece_rows(pieces, truth.pieces), empty="")
     if truth.npr:
         click.echo("\nfailed pickups")
         print_table([plain(failure) for failure in truth.npr], empty="")
@@ -212,19 +226,11 @@ def show_shipment(reference_number: str, as_json: bool) -> None:
     if len(truth.edd_history) > 1:
         click.echo("\nexpected dates")
         print_table([plain(promise) for promise in truth.edd_history], empty="")
+    if truth.returns:
+        click.echo("\nreturns that the customer asked for")
+        print_table(_return_rows(truth.returns), empty="")
     click.echo("\nscans")
-    print_table(
-        [
-            {
-                "scanned_at": s.scanned_at,
-                "status": status_info(s.status_code).name,
-                "remark": s.remark,
-                "location": s.location,
-            }
-            for s in timeline
-        ],
-        empty="none yet",
-    )
+    print_table([_scan_row(s, shipment.children) for s in timeline], empty="none yet")
     click.echo("\ncalls")
     print_table(
         [
@@ -239,6 +245,58 @@ def show_shipment(reference_number: str, as_json: bool) -> None:
         ],
         empty="none yet",
     )
+
+
+def _pieces_as_json(pieces: Sequence[Piece], standings: Sequence[PieceStanding]) -> list[dict[str, Any]]:
+    of_waybill = {s.waybill: s for s in standings}
+    return [
+        {**plain(piece), **plain(of_waybill[piece.waybill]), "exception": of_waybill[piece.waybill].exception}
+        for piece in pieces
+    ]
+
+
+def _piece_rows(pieces: Sequence[Piece], standings: Sequence[PieceStanding]) -> list[dict[str, Any]]:
+    of_waybill = {s.waybill: s for s in standings}
+    return [_piece_row(number, piece, of_waybill[piece.waybill]) for number, piece in enumerate(pieces, 1)]
+
+
+def _piece_row(number: int, piece: Piece, standing: PieceStanding) -> dict[str, Any]:
+    failure = standing.failures[-1] if standing.failures else None
+    return {
+        "piece": number,
+        "waybill": piece.waybill,
+        "status": standing.name,
+        "status_at": standing.sighting.seen_at if standing.sighting else None,
+        "exception": standing.exception,
+        "NDR": failure.ndr_name if failure else "",
+        "label_url": piece.label_url,
+    }
+
+
+def _return_rows(returns: Sequence[ReturnNews]) -> list[dict[str, Any]]:
+    return [
+        {
+            "at": news.at,
+            "status": news.name,
+            "return_reference_number": news.event.reference_number,
+            "items": ", ".join(f"{item.get('quantity', 1)} x {item.get('sku', '?')}" for item in news.event.items),
+            "self_shipped": {True: "yes", False: "no", None: ""}[news.event.self_shipped],
+        }
+        for news in returns
+    ]
+
+
+def _scan_row(scan: TimelineScan, children: Sequence[str]) -> dict[str, Any]:
+    """A line of the timeline; of several pieces it says whose it is."""
+    piece = children.index(scan.waybill) + 1 if scan.waybill in children else ""
+    return {
+        "scanned_at": scan.scanned_at,
+        **({"piece": piece} if children else {}),
+        "status": status_info(scan.status_code, scan.description).name,
+        "NDR": ndr_name(scan.ndr_code, scan.ndr_words),
+        "remark": scan.remark,
+        "location": scan.location,
+    }
 
 
 @shipments_group.command("scans")
@@ -334,7 +392,7 @@ def list_silent(limit: int, as_json: bool) -> None:
             "reference_number": s.reference_number,
             "AWB": s.waybill,
             "courier": s.courier_partner_id,
-            "status": status_info(s.status_code).name if s.status_code is not None else "",
+            "status": status_name(s.status_code, s.status_words),
             "status_at": s.status_at,
             "placed_at": s.placed_at,
             "aged_out_at": s.aged_out_at,

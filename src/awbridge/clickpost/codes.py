@@ -12,6 +12,7 @@ from awbridge.domain.lifecycle import Bucket, StatusInfo
 from awbridge.domain.milestones import Happening, Milestone
 
 _IN_TRANSIT_STEP = 50
+ORDER_PLACED = 1  # where a piece stands of which nothing was told yet
 
 # code, name, bucket, step along the journey, final. Steps only rank: the RTO leg after the way out, the ends last.
 # ClickPost names no bucket for 23 and 30-32; theirs are ours, by what its event table pairs them with.
@@ -22,6 +23,8 @@ _STATUS_ROWS: tuple[tuple[int, str, Bucket, int, bool], ...] = (
     (25, "OutForPickup", Bucket.ORDER_PLACED, 30, False),
     (3, "PickupFailed", Bucket.ORDER_PLACED, 35, False),
     (4, "PickedUp", Bucket.SHIPPED, 40, False),
+    (1005, "OriginCityIn", Bucket.IN_TRANSIT, 43, False),
+    (1006, "OriginCityOut", Bucket.IN_TRANSIT, 46, False),
     (5, "InTransit", Bucket.IN_TRANSIT, _IN_TRANSIT_STEP, False),
     (18, "ShipmentDelayed", Bucket.IN_TRANSIT, 51, False),
     (20, "ShipmentHeld", Bucket.IN_TRANSIT, 52, False),
@@ -53,15 +56,39 @@ STATUSES: dict[int, StatusInfo] = {
     for code, name, bucket, step, final in _STATUS_ROWS
 }
 
+# Returns and exchanges that customers ask for. Of 103 to 106 no name is published: their own description is shown.
+_RETURN_CODES = range(101, 107)
+_RETURN_NAMES = {101: "Return Request Placed", 102: "Return Request Approved"}
 
-def status_info(code: int) -> StatusInfo:
-    """What a status code means. An unknown one counts as in transit, is never final, and says that it is unknown.
 
-    Codes outside ClickPost's published table (43, 1005, ...) are seen in real payloads.
+def status_info(code: int, words: str = "") -> StatusInfo:
+    """What a status code means. An unknown one counts as in transit and is never final.
+
+    Codes outside ClickPost's published table (43, 50, ...) are seen in real payloads. `words` are its own description
+    beside the code: the name of an unknown one. Without any, the name says that it is unknown.
     """
+    if code in _RETURN_CODES:
+        name = _RETURN_NAMES.get(code) or words or f"Unknown({code})"
+        known = code in _RETURN_NAMES
+        return StatusInfo(code=code, name=name, bucket=Bucket.ORDER_PLACED, step=0, known=known, about_return=True)
     return STATUSES.get(code) or StatusInfo(
-        code=code, name=f"Unknown({code})", bucket=Bucket.IN_TRANSIT, step=_IN_TRANSIT_STEP, known=False
+        code=code, name=words or f"Unknown({code})", bucket=Bucket.IN_TRANSIT, step=_IN_TRANSIT_STEP, known=False
     )
+
+
+def status_name(code: int | None, words: str | None = None) -> str:
+    """The name of a status code, as `status_info` has it; "" where there is no status."""
+    return "" if code is None else status_info(code, words or "").name
+
+
+def ndr_name(code: int | None, words: str = "", *, unknown: str | None = None) -> str:
+    """Why a delivery failed, in words; "" where no reason is given.
+
+    `words` name a code that is in no table; without any its name is `unknown`, by default "Unknown(code)".
+    """
+    if code is None:
+        return ""
+    return NDR_NAMES.get(code) or words or (f"Unknown({code})" if unknown is None else unknown)
 
 
 # Which status shows which milestone, as ClickPost's own events group them, with these words of ours:
@@ -84,7 +111,7 @@ MILESTONES: dict[int, Milestone] = {
     17: Milestone.DAMAGED,
 }
 # ClickPost's event "Shipped" counts 18, 19 and 20 among these.
-_ON_THE_WAY = frozenset({4, 5, 6, 8, 9, 18, 19, 20, 1004})
+_ON_THE_WAY = frozenset({4, 5, 6, 8, 9, 18, 19, 20, 1004, 1005, 1006})
 _TRIES_TO_DELIVER = frozenset({6, 8, 9})
 _NOBODY_CAME = 4  # an NDR code
 _PICKUP_FAILED = 3
@@ -108,6 +135,7 @@ def happening(
     npr_code: int | None = None,
     npr_words: str = "",
     words: str = "",
+    ndr_words: str = "",
 ) -> Happening:
     """What a scan means for milestones, attempts, failed deliveries and failed pickups.
 
@@ -123,7 +151,7 @@ def happening(
         moving=code in _ON_THE_WAY,
         attempt=code in _TRIES_TO_DELIVER,
         ndr_code=reason,
-        ndr_name="" if reason is None else NDR_NAMES.get(reason, f"Unknown({reason})"),
+        ndr_name=ndr_name(reason, ndr_words),
         no_attempt=failed and reason == _NOBODY_CAME,
         words=words,
         pickup_failed=is_failed_pickup(code),
@@ -175,6 +203,7 @@ NDR_NAMES: dict[int, str] = {
     10: "Self Collect",
     11: "Shipment Seized",
     12: "Wants Open Delivery",
+    13: "Misrouted by Courier",
 }
 
 # Events of the webhook service that sends selected events only.

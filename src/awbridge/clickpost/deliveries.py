@@ -14,12 +14,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from awbridge.clickpost.codes import STATUSES, is_failed_pickup, status_info
+from awbridge.clickpost.codes import NDR_NAMES, STATUSES, is_failed_pickup, status_info
+from awbridge.clickpost.return_requests import return_event, unwrapped
 from awbridge.clickpost.times import read_day, read_scan_time
 from awbridge.clickpost.wire import as_bool, as_id, as_int, as_list, as_object, as_text, as_waybill, read_json
 from awbridge.domain.errors import AwbridgeError
 from awbridge.domain.json import JsonObject
 from awbridge.domain.lifecycle import Bucket
+from awbridge.domain.returns import ReturnEvent
 from awbridge.domain.scan import Scan, Source, Tidings
 
 _COURIER_FIELDS = ("cp_id", "courier_partner_id", "courier_partner", "carrier_partner")  # the last: updated-order
@@ -54,7 +56,8 @@ def read_delivery(
     told: list[Tidings] = []
     problems: list[str] = []
     for number, entry in enumerate(entries, 1):
-        reading = _Reading(source, as_object(entry), received_at, zone, z_means_utc, place=number - 1)
+        item = unwrapped(as_object(entry))
+        reading = _Reading(source, item, received_at, zone, z_means_utc, place=number - 1)
         try:
             told.append(reading.tidings())
         except Unreadable as error:
@@ -98,11 +101,13 @@ class _Reading:
         additional = as_object(story.get("additional")) or as_object(self.item.get("additional"))
         latest_raw = as_object(additional.get("latest_status")) or as_object(story.get("latest_status"))
         places = (self.item, story, additional, latest_raw)
+        if _about_return(story, latest_raw):
+            return self._return_request(story, additional, latest_raw)
         waybill = _first_waybill(places[:3], "waybill")
         reference = _first_id(places, "reference_number")
         order_id = _first_id(places, "order_id")
         if not (waybill or reference) and (asked_for := _first_id(places[:3], "return_reference_number")):
-            # A return that was only asked for: it will be booked under this number. The order is its forward one's.
+            # The parcel of a return, which is booked under this number. The order is its forward one's.
             reference, order_id = asked_for, ""
         if not (waybill or reference or order_id):
             raise Unreadable("it names no waybill, reference number or order id")
@@ -117,6 +122,7 @@ class _Reading:
             ndr=_first_int(reasons, "ndr_status_code"),
             npr=_first_int(reasons, "npr_status_code"),
             npr_words=_first_text(reasons, "npr_status_description")[:LONGEST_REASON],
+            ndr_words=_first_text(reasons, "ndr_status_description")[:LONGEST_REASON],
         )
         scans = self._scans(story, latest_raw, teller)
         latest, scans = _joined(self._latest(story, additional, latest_raw, teller), scans)
@@ -148,6 +154,51 @@ class _Reading:
             entry=self.place,
             problems=tuple(_first(self.problems)),
         )
+
+    def _return_request(self, story: JsonObject, additional: JsonObject, latest_raw: JsonObject) -> Tidings:
+        """What it tells of a return or exchange asked for, for its forward shipment. Raises Unreadable."""
+        places = (self.item, story, additional, latest_raw)
+        is_return = as_bool(additional.get("is_rvp", story.get("is_rvp"))) is not False
+        names = (("forward_awb", "forward_waybill"), ("forward_reference_number",), ("forward_order_id",))
+        waybill, reference, order_id = (_first_id(places[:3], *names_of) if is_return else "" for names_of in names)
+        asked_for = _first_id(places[:3], "return_reference_number")
+        if not (waybill or reference or order_id):  # then it can only be about a shipment that it names itself
+            waybill, reference = (
+                _first_waybill(places[:3], "waybill"),
+                asked_for or _first_id(places, "reference_number"),
+            )
+        if not (waybill or reference or order_id):
+            raise Unreadable("it is about a return, and names neither the forward shipment nor the return")
+        notification = _first_int((additional, self.item), "notification_event_id", "notification_event")
+        told = [
+            self._of_return(raw, return_event(code, notification if code == _code(story) else None, places))
+            for raw in (story, latest_raw)
+            if (code := _code(raw)) is not None and (raw is story or code != _code(story))
+        ]
+        return Tidings(
+            waybill=waybill,
+            reference_number=reference,
+            order_id=order_id,
+            scans=tuple(told),
+            event_id=notification,
+            entry=self.place,
+            return_reference_number=asked_for if asked_for != reference else "",
+            problems=tuple(_first(self.problems)),
+        )
+
+    def _of_return(self, raw: JsonObject, event: ReturnEvent) -> Scan:
+        """One event of a return. ClickPost sends it again with another time: return and code say which one it is."""
+        code = _code(raw) or 0
+        at = self._time_of_return(raw) or self._received("timestamp")
+        scan_id = f"return:{event.reference_number}:{code}" if event.reference_number else ""
+        nobody = _Teller("", None, ndr=None, npr=None, npr_words="", ndr_words="")
+        scan = self._scan(raw, code, at, nobody, scan_id=scan_id, ndr=None, npr=False)
+        return replace(scan, return_event=event)
+
+    def _time_of_return(self, raw: JsonObject) -> datetime | None:
+        """These times are UTC. Older pages call them Indian: one that would lie in the future is."""
+        at = read_scan_time(raw.get("timestamp"), zone=_UTC_ZONE, z_means_utc=True)
+        return at if at and at <= self.received_at + FUTURE_TOLERANCE else self._time(raw, "timestamp")
 
     def _story(self) -> JsonObject:
         """Where the statuses stand: in the entry itself, or in `result` of a polled one."""
@@ -211,12 +262,13 @@ class _Reading:
         self, raw: JsonObject, code: int, at: datetime, teller: _Teller, *, scan_id: str, ndr: int | None, npr: bool
     ) -> Scan:
         info = status_info(code)
+        words = _words(raw.get("clickpost_status_description"))
         return Scan(
             waybill=teller.waybill,
             courier_partner_id=teller.courier,
             code=code,
             scanned_at=at,
-            status=_words(raw.get("status")) or _words(raw.get("clickpost_status_description")) or info.name,
+            status=_words(raw.get("status")) or words or info.name,
             remark=_words(raw.get("remark")),
             location=_words(raw.get("location")),
             scan_id=scan_id or None,
@@ -224,6 +276,8 @@ class _Reading:
             ndr_code=ndr,
             npr_code=teller.npr if npr else None,
             npr_words=teller.npr_words if npr else "",
+            description="" if info.known else words[:LONGEST_REASON],
+            ndr_words=teller.ndr_words if ndr is not None and ndr not in NDR_NAMES else "",
         )
 
     def _edd(self, place: JsonObject) -> str | None:
@@ -269,6 +323,13 @@ class _Teller:
     ndr: int | None
     npr: int | None
     npr_words: str
+    ndr_words: str
+
+
+def _about_return(story: JsonObject, latest_raw: JsonObject) -> bool:
+    """Whether it is about a return that a customer asked for, and nothing else."""
+    codes = [code for raw in (story, latest_raw) if (code := _code(raw)) is not None]
+    return bool(codes) and all(status_info(code).about_return for code in codes)
 
 
 def _joined(latest: Scan | None, scans: tuple[Scan, ...]) -> tuple[Scan | None, tuple[Scan, ...]]:
@@ -282,6 +343,8 @@ def _joined(latest: Scan | None, scans: tuple[Scan, ...]) -> tuple[Scan | None, 
                 location=fuller.location,
                 remark=fuller.remark or scan.remark or latest.remark,
                 ndr_code=latest.ndr_code if latest.ndr_code is not None else scan.ndr_code,
+                ndr_words=latest.ndr_words or scan.ndr_words,
+                description=scan.description or latest.description,
                 npr_code=latest.npr_code if latest.npr_code is not None else scan.npr_code,
                 npr_words=latest.npr_words or scan.npr_words,
             )

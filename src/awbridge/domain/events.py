@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -10,6 +10,8 @@ from enum import StrEnum
 from awbridge.domain.json import JsonObject
 from awbridge.domain.lifecycle import Sighting, StatusInfo
 from awbridge.domain.milestones import Milestone
+from awbridge.domain.pieces import PieceStanding
+from awbridge.domain.returns import ReturnEvent
 from awbridge.domain.shipment import Shipment, State, Tracked
 
 
@@ -30,6 +32,20 @@ class EventKind(StrEnum):
     DAMAGED = "damaged"
     DELAYED = "delayed"
     STUCK = "stuck"
+    RETURN_PLACED = "return.placed"
+    RETURN_APPROVED = "return.approved"
+    RETURN_REJECTED = "return.rejected"
+    RETURN_UPDATED = "return.updated"
+    EXCHANGE_PLACED = "exchange.placed"
+    EXCHANGE_APPROVED = "exchange.approved"
+    EXCHANGE_REJECTED = "exchange.rejected"
+    PIECE_STATUS_CHANGED = "piece.status_changed"
+    PIECE_NDR_RAISED = "piece.ndr_raised"
+    PIECE_DELIVERED = "piece.delivered"
+    PIECE_RTO_STARTED = "piece.rto_started"
+    PIECE_RTO_DELIVERED = "piece.rto_delivered"
+    PIECE_LOST = "piece.lost"
+    PIECE_DAMAGED = "piece.damaged"
 
 
 KIND_OF = {
@@ -41,6 +57,17 @@ KIND_OF = {
     Milestone.DAMAGED: EventKind.DAMAGED,
     Milestone.DELAYED: EventKind.DELAYED,
     Milestone.STUCK: EventKind.STUCK,
+}
+
+
+# Kinds of their own: a lost box is no lost shipment.
+PIECE_KIND_OF = {
+    Milestone.FAILED_DELIVERY: EventKind.PIECE_NDR_RAISED,
+    Milestone.DELIVERED: EventKind.PIECE_DELIVERED,
+    Milestone.RTO_STARTED: EventKind.PIECE_RTO_STARTED,
+    Milestone.RTO_DELIVERED: EventKind.PIECE_RTO_DELIVERED,
+    Milestone.LOST: EventKind.PIECE_LOST,
+    Milestone.DAMAGED: EventKind.PIECE_DAMAGED,
 }
 
 
@@ -147,6 +174,7 @@ def moved(
     ndr_code: int | None,
     edd: str | None,
     fresh_at: datetime | None = None,
+    ndr_name: str = "",
 ) -> list[Happening]:
     """What one round of deliveries did to where a shipment stands.
 
@@ -157,35 +185,86 @@ def moved(
         return []
     milestone = milestone_of(after.code)
     was = milestone_of(before.code) if before else None
-    kinds: list[EventKind] = []
-    if before is None or before.code != after.code:
-        kinds.append(EventKind.STATUS_CHANGED)
-    # A second failed delivery is news again; a second entry about the way back is not.
-    news = milestone != was or (milestone is Milestone.FAILED_DELIVERY and after != before)
-    if milestone is not None and milestone in KIND_OF and news:
-        kinds.append(KIND_OF[milestone])
+    kinds = _kinds(before, after, was, milestone, EventKind.STATUS_CHANGED, KIND_OF)
     reached = milestone if told == after else None
     if not kinds and reached is None:
         return []
-    status = {
-        "code": info.code,
-        "name": info.name,
-        "bucket": int(info.bucket),
-        "at": after.seen_at.isoformat(),
-        "final": info.final,
-    }
+    status = _status(info, after)
     return [
         Happening(
             reference_number=shipment.reference_number,
             at=after.seen_at,
             kinds=tuple(kinds),
-            data=about(shipment, status=status, ndr_code=ndr_code, edd=edd),
+            data=about(shipment, status=status, ndr_code=ndr_code, ndr_name=ndr_name, edd=edd),
             milestone=reached,
             status_code=after.code,
             ndr_code=ndr_code,
             fresh_at=fresh_at if reached else None,
         )
     ]
+
+
+def _kinds(
+    before: Sighting | None,
+    after: Sighting,
+    was: Milestone | None,
+    milestone: Milestone | None,
+    changed: EventKind,
+    of_milestone: Mapping[Milestone, EventKind],
+) -> list[EventKind]:
+    """`changed` where the code is another one, and the kind of a milestone that is news."""
+    kinds = [changed] if before is None or before.code != after.code else []
+    # A second failed delivery is news again; a second entry about the way back is not.
+    news = milestone != was or (milestone is Milestone.FAILED_DELIVERY and after != before)
+    if milestone is not None and milestone in of_milestone and news:
+        kinds.append(of_milestone[milestone])
+    return kinds
+
+
+def _status(info: StatusInfo, seen: Sighting) -> JsonObject:
+    return {
+        "code": info.code,
+        "name": info.name,
+        "bucket": int(info.bucket),
+        "at": seen.seen_at.isoformat(),
+        "final": info.final,
+    }
+
+
+def piece_moved(
+    shipment: Tracked,
+    piece: PieceStanding,
+    *,
+    before: Sighting | None,
+    info: StatusInfo,
+    milestone_of: Callable[[int], Milestone | None],
+) -> list[Happening]:
+    """What one round of deliveries did to where a piece of a shipment stands. Customers are not told of it."""
+    after = piece.sighting
+    if after is None:
+        return []
+    was = milestone_of(before.code) if before else None
+    milestone = milestone_of(after.code)
+    kinds = _kinds(before, after, was, milestone, EventKind.PIECE_STATUS_CHANGED, PIECE_KIND_OF)
+    if not kinds:
+        return []
+    failure = piece.failures[-1] if piece.failures else None
+    told = {
+        "waybill": piece.waybill,
+        "status": _status(info, after),
+        "ndr_code": failure.ndr_code if failure else None,
+        "ndr_name": failure.ndr_name if failure else "",
+    }
+    data = about(shipment, piece=told)
+    return [Happening(reference_number=shipment.reference_number, at=after.seen_at, kinds=tuple(kinds), data=data)]
+
+
+def returned(shipment: Tracked, event: ReturnEvent, *, at: datetime, name: str) -> Happening:
+    """A customer asked for a return or an exchange of this shipment, or that was decided. It moves no parcel."""
+    told = event.to_json()
+    kind = EventKind(str(told.pop("kind")))
+    data = about(shipment, **{"return": {"name": name, **told}})
+    return Happening(reference_number=shipment.reference_number, at=at, kinds=(kind,), data=data)
 
 
 def noticed(shipment: Shipment, milestone: Milestone, *, since: datetime) -> Happening:

@@ -27,7 +27,10 @@ class Bucket(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusInfo:
-    """What a status code means: its name, its bucket, how far along the journey it is, whether it is the end."""
+    """What a status code means: its name, its bucket, how far along the journey it is, whether it is the end.
+
+    `about_return`: it is about a return that a customer asked for, not about where a parcel is; it moves nothing.
+    """
 
     code: int
     name: str
@@ -35,6 +38,7 @@ class StatusInfo:
     step: int
     final: bool = False
     known: bool = True
+    about_return: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)

@@ -130,6 +130,22 @@ def reached(
     return sorted(found, key=lambda r: r.at)
 
 
+def reached_by_all(
+    ways: Sequence[Sequence[Happening]], *, placed_at: datetime | None = None, stuck_since: datetime | None = None
+) -> list[Reached]:
+    """The milestones of a shipment of which each of several pieces tells: reached when the last piece reached them."""
+    if len(ways) == 1:
+        return reached(ways[0], placed_at=placed_at, stuck_since=stuck_since)
+    of_pieces = [_firsts(way) for way in ways]
+    common = [m for m in Milestone if of_pieces and all(m in firsts for firsts in of_pieces)]
+    found = [max((firsts[m] for firsts in of_pieces), key=lambda r: r.at) for m in common]
+    return sorted([*found, *reached((), placed_at=placed_at, stuck_since=stuck_since)], key=lambda r: r.at)
+
+
+def _firsts(way: Sequence[Happening]) -> dict[Milestone, Reached]:
+    return {r.milestone: r for r in reversed(reached(way))}
+
+
 def first(found: Iterable[Reached], milestone: Milestone) -> datetime | None:
     """When a milestone was reached first; None when it was not."""
     return next((r.at for r in found if r.milestone is milestone), None)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
+
+from awbridge.domain.returns import ReturnEvent
 
 PART_LENGTH = 16  # hexadecimal digits: enough within one timeline
 PART_MARK = "~"
@@ -28,7 +30,8 @@ class Scan:
     `waybill` is empty where the delivery named none (the shipment's own is meant then). `code` is the vendor's raw
     status code: tables change, history does not. `scanned_at` is aware, UTC. `scan_id` and `checkpoint_id` are the
     vendor's own ids of the scan; either, both or none may be known. `ndr_code` says why a delivery failed, `npr_code`
-    why a pickup did, `npr_words` the same in the vendor's words.
+    why a pickup did, `npr_words` the same in the vendor's words. `description` and `ndr_words` are the vendor's words
+    for a status code and an NDR code that are in none of our tables. `return_event`: what it says of a return.
     """
 
     waybill: str
@@ -43,6 +46,9 @@ class Scan:
     ndr_code: int | None = None
     npr_code: int | None = None
     npr_words: str = ""
+    description: str = ""
+    ndr_words: str = ""
+    return_event: ReturnEvent | None = None
 
     def fingerprint(self, *, waybill: str = "") -> str:
         """The scan's identity by what it says, for deliveries that carry no id of it.
@@ -86,6 +92,8 @@ class Tidings:
     newest of `scans` stands for it. A return names the shipment that it brings back by `forward_waybill` and
     `forward_reference_number`. `edd` is what `domain/promise.py` says. `fresh_at`: how old the latest status is by the
     teller's word beside its own time. `entry` is the place of these tidings in a delivery that carries a list, from 0.
+    `return_reference_number` is set where they are about a return that a customer asked for: the shipment that they
+    name is the forward one.
     """
 
     waybill: str = ""
@@ -103,6 +111,19 @@ class Tidings:
     event_id: int | None = None
     problems: tuple[str, ...] = ()
     entry: int = 0
+    return_reference_number: str = ""
+
+    def of_booked_return(self) -> Tidings:
+        """The same as told of the shipment that brings the return back, which carries the return's reference number."""
+        return replace(
+            self,
+            waybill="",
+            reference_number=self.return_reference_number,
+            order_id="",
+            forward_waybill=self.waybill,
+            forward_reference_number=self.reference_number,
+            return_reference_number="",
+        )
 
     @property
     def told(self) -> tuple[Scan, ...]:

@@ -95,6 +95,8 @@ class Tracked:
     """What tracking needs of a shipment: its names, and where it stands. Times are aware, UTC.
 
     `replaces` and `replaced_by` are the reference numbers before and after it, where one took the other's place.
+    `status_words` and `ndr_words` name codes that are in none of our tables. `piece_exception_at`: since when one of
+    several pieces is lost, damaged or on its way back, while the shipment as a whole is not.
     """
 
     reference_number: str
@@ -120,6 +122,9 @@ class Tracked:
     edd_due_at: datetime | None = None
     ndr_at: datetime | None = None
     npr_code: int | None = None
+    status_words: str | None = None
+    ndr_words: str | None = None
+    piece_exception_at: datetime | None = None
     forward_waybill: str | None = None
     forward_reference_number: str | None = None
     replaces: str | None = None

@@ -10,6 +10,7 @@ from itertools import count
 from operator import attrgetter
 from typing import Any
 
+from awbridge.domain.returns import ReturnEvent
 from awbridge.domain.scan import PART_LENGTH, PART_MARK, Scan, Source
 
 MOST_WORDINGS = 20  # ways of saying one scan that are remembered: they stand in an index, whose rows have an end
@@ -41,6 +42,9 @@ class Entry:
     location: str = ""
     npr_code: int | None = None
     npr_words: str = ""
+    description: str = ""
+    ndr_words: str = ""
+    return_event: ReturnEvent | None = None
 
     @property
     def seen_at(self) -> datetime:
@@ -98,6 +102,9 @@ class Timeline:
             source=source,
             npr_code=scan.npr_code,
             npr_words=scan.npr_words,
+            description=scan.description,
+            ndr_words=scan.ndr_words,
+            return_event=scan.return_event,
         )
         alike = self.find(copy)
         if not alike:
@@ -177,7 +184,8 @@ class Timeline:
         before = _gathered(known)
         known.scan_id = known.scan_id or copy.scan_id
         known.checkpoint_id = known.checkpoint_id or copy.checkpoint_id
-        known.ndr_code = _better(known.ndr_code, copy.ndr_code)
+        if (reason := _better(known.ndr_code, copy.ndr_code)) != known.ndr_code:
+            known.ndr_code, known.ndr_words = reason, copy.ndr_words
         known.npr_code = _better(known.npr_code, copy.npr_code)
         known.npr_words = known.npr_words or copy.npr_words
         parts = [f for f in known.fingerprints if f[:1] != PART_MARK and _mark(f) in copy.fingerprints]

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from awbridge.clickpost.codes import milestone_of, status_info
+from awbridge.clickpost.codes import milestone_of, ndr_name, status_info
 from awbridge.clickpost.deliveries import FUTURE_TOLERANCE, MOST_PROBLEMS, Unreadable
 from awbridge.domain import events as happened
 from awbridge.domain.asking import PollingRules
@@ -21,6 +21,7 @@ from awbridge.domain.attribution import About, Nobody, Use, attribute, since
 from awbridge.domain.errors import StoreBusy
 from awbridge.domain.events import Happening
 from awbridge.domain.outcome import Placed
+from awbridge.domain.pieces import PieceStanding, agree
 from awbridge.domain.promise import edd_day
 from awbridge.domain.scan import Tidings
 from awbridge.domain.shipment import Shipment, Tracked
@@ -173,6 +174,14 @@ class _Candidates:
     shipments: dict[str, Tracked]
 
     def attribute(self, told: Tidings) -> About | Nobody:
+        found = self._attribute(told)
+        if isinstance(found, Nobody) and found.why is None and told.return_reference_number:
+            # Its forward shipment is not ours, but the return may be.
+            booked = self._attribute(told.of_booked_return())
+            return booked if isinstance(booked, About) else found
+        return found
+
+    def _attribute(self, told: Tidings) -> About | Nobody:
         uses, orders = self.uses.get(told.waybill, ()), self.orders.get(told.order_id, ())
         return attribute(told, uses, self.shipments, orders)
 
@@ -202,7 +211,7 @@ async def _candidates(session: Session, told: Sequence[Tidings], earlier: Collec
         ]
         for waybill, of_waybill in known.items()
     }
-    references = {t.reference_number for t in told if t.reference_number}.union(
+    references = {name for t in told for name in (t.reference_number, t.return_reference_number) if name}.union(
         earlier,
         (use.reference_number for of_waybill in uses.values() for use in of_waybill),
         (reference for references in orders.values() for reference in references),
@@ -253,6 +262,7 @@ async def _tell_shipments(
         heard.append(_heard(final_story, policy, gap=story.gap))
         was = before.get(story.shipment.reference_number, story.shipment)
         happenings += _happenings(story, was, heard[-1].standing)
+        happenings += _piece_happenings(story, final_story.pieces())
     await shipments.set_standings(session, heard)
     for one in heard:
         shipment, seen = stories[one.reference_number].shipment, one.standing.sighting
@@ -289,17 +299,48 @@ def _log_unreadable_promises(story: Story) -> None:
 
 def _happenings(story: Story, was: Tracked, standing: Standing) -> list[Happening]:
     """What this batch did to where the shipment stands, for customers and own systems."""
-    return happened.moved(
+    returns = [
+        happened.returned(story.shipment, e.return_event, at=e.seen_at, name=status_info(e.code, e.description).name)
+        for e in story.timeline.new
+        if e.return_event
+    ]
+    told, milestone = story.told_latest, milestone_of
+    if story.told_of_pieces_alone:
+        milestones = [milestone_of(p.sighting.code) if p.sighting else None for p in story.pieces()]
+        told, milestone = (standing.sighting, milestone_of) if agree(milestones) else (None, _no_milestone)
+    return returns + happened.moved(
         story.shipment,
         before=stored_standing(was).sighting,
         after=standing.sighting,
-        told=story.told_latest,
-        info=status_info(standing.sighting.code) if standing.sighting else None,
-        milestone_of=milestone_of,
+        told=told,
+        info=status_info(standing.sighting.code, standing.status_words or "") if standing.sighting else None,
+        milestone_of=milestone,
         ndr_code=standing.ndr_code,
+        ndr_name=ndr_name(standing.ndr_code, standing.ndr_words or ""),
         edd=standing.edd,
         fresh_at=story.fresh_at,
     )
+
+
+def _no_milestone(_code: int) -> None:
+    """Of a shipment whose pieces stand at several milestones."""
+    return
+
+
+def _piece_happenings(story: Story, pieces: Sequence[PieceStanding]) -> list[Happening]:
+    """What this batch did to where the pieces of a shipment stand, for own systems."""
+    return [
+        happening
+        for piece in pieces
+        if (seen := piece.sighting)
+        for happening in happened.piece_moved(
+            story.shipment,
+            piece,
+            before=story.pieces_before.get(piece.waybill),
+            info=status_info(seen.code, piece.name),
+            milestone_of=milestone_of,
+        )
+    ]
 
 
 def _heard(story: Story, policy: ApplyPolicy, *, gap: bool) -> Heard:

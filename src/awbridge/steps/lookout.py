@@ -24,6 +24,7 @@ FAILING_ROUNDS = 5  # rounds of a step that failed one after another before it i
 SAY_AGAIN = timedelta(minutes=5)  # how often a process says that it still has its trouble
 FORGET_AFTER = timedelta(minutes=15)  # without such a word the trouble is over
 ARCHIVE_PATIENCE = timedelta(minutes=10)  # how long a file of the archive may fail to be uploaded
+PIECES_COUNT_FOR = timedelta(days=7)  # how long a piece that is lost, damaged or going back is an alarm
 REUSE_SHOWN = timedelta(days=1)  # how long a waybill that was used again is an alarm
 
 
@@ -118,12 +119,17 @@ async def _in_the_tables(session: Session, limit: RefusedLimit, now: datetime) -
     gave_up = await shipments.count_in_state(session, State.GAVE_UP)
     kept = await cancellations.count_in_need(session)
     waiting = await archive.failing_since(session, now - ARCHIVE_PATIENCE)
+    pieces = await shipments.count_piece_exceptions(session, since=now - PIECES_COUNT_FOR)
     differ = await differences.unsolved_since(session, now - DIFFERENCE_PATIENCE)
     reused = await waybills.count_reused(session, after=now - REUSE_SHOWN)
     return {
         "gave_up": f"{gave_up} shipments gave up; see awbridge shipments list --state gave_up" if gave_up else "",
         "refused": await _refused(session, limit, now),
         "dead_letters": await _dead_letters(session, now),
+        "pieces": f"{pieces} shipments have a piece lost, damaged or going back; see awbridge shipments list "
+        "--piece-exception"
+        if pieces
+        else "",
         "not_cancelled": f"{kept} cancellations were refused or given up, so as many parcels may travel that nobody "
         "wants; see awbridge shipments list --not-cancelled"
         if kept

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 import stamina
 import structlog
 
-from awbridge.clickpost.codes import COURIER_NAMES, NDR_NAMES, status_info
+from awbridge.clickpost.codes import COURIER_NAMES, ndr_name, status_info
 from awbridge.clickpost.recipients import Recipient, recipient
 from awbridge.domain.errors import AwbridgeError, StoreBusy
 from awbridge.domain.milestones import Milestone
@@ -257,6 +257,8 @@ def _values(
     """
     day = edd_day(shipment.edd)
     is_over = day is not None and day < now.astimezone(policy.rules.zone).date()
+    status_words = shipment.status_words or "" if cause.status_code == shipment.status_code else ""
+    ndr_words = shipment.ndr_words or "" if cause.ndr_code == shipment.ndr_code else ""
     ndr = cause.ndr_code if cause.milestone is Milestone.FAILED_DELIVERY else None
     return {
         "brand": policy.brand,
@@ -265,8 +267,8 @@ def _values(
         "reference": shipment.reference_number,
         "waybill": shipment.waybill or "",
         "courier": COURIER_NAMES.get(shipment.courier_partner_id) or shipment.transporter or "the courier",
-        "status": status_info(cause.status_code).name if cause.status_code is not None else "",
-        "reason": NDR_NAMES.get(ndr, "") if ndr else "",
+        "status": status_info(cause.status_code, status_words).name if cause.status_code is not None else "",
+        "reason": ndr_name(ndr, ndr_words, unknown="") if ndr else "",
         "edd": day.isoformat() if day and is_over == (cause.milestone is Milestone.DELAYED) else "",
         "at": shown_time(cause.status_at.astimezone(policy.rules.zone)),
         "is_return": customer.is_return,

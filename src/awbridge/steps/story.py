@@ -12,15 +12,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from awbridge.clickpost.codes import happening, is_failure, status_info
+from awbridge.clickpost.codes import ORDER_PLACED, happening, is_failure, status_info
 from awbridge.clickpost.deliveries import Unreadable, read_delivery
 from awbridge.domain.attribution import since
 from awbridge.domain.lifecycle import Bucket, Sighting, newest
-from awbridge.domain.milestones import failures, pickup_failures
+from awbridge.domain.milestones import Failure, failures, pickup_failures
+from awbridge.domain.pieces import PieceStanding, exception_since, open_failures, whole
 from awbridge.domain.promise import Promise, current, due_at
-from awbridge.domain.scan import Source, Tidings
+from awbridge.domain.scan import Scan, Source, Tidings
 from awbridge.domain.shipment import Piece, Tracked, WaybillKind
 from awbridge.domain.timeline import Entry, Timeline, differences
+from awbridge.steps.pieces import piece_standings, sighting
 from awbridge.store import inbox, promises, scans, tellings, waybills
 from awbridge.store.database import Session
 from awbridge.store.inbox import Delivery
@@ -71,21 +73,30 @@ class Story:
         self.forward_waybill = shipment.forward_waybill
         self.forward_reference_number = shipment.forward_reference_number
         self.heard_at = shipment.last_heard_at
+        # ClickPost's words for codes that are in no table: those of the row, of the entries, and of what is told.
+        self._status_words = {shipment.status_code: shipment.status_words or ""}
+        self._status_words |= {e.code: e.description for e in entries if e.description}
+        self._ndr_words = {shipment.ndr_code: shipment.ndr_words or ""}
+        self._ndr_words |= {e.ndr_code: e.ndr_words for e in entries if e.ndr_words}
         self.told_latest: Sighting | None = None
         self.fresh_at: datetime | None = None
         self.gap = False
         self.late = False
+        self.pieces_before = {p.waybill: p.sighting for p in self.pieces()}
 
     def tell(self, tidings: Tidings, delivery: Delivery) -> None:
         """Add what a delivery tells of this shipment."""
+        if tidings.return_reference_number == self.shipment.reference_number:
+            tidings = tidings.of_booked_return()
         own = tidings.waybill or self.shipment.waybill or ""
         at, source = delivery.received_at, delivery.source
         for scan in tidings.told:
             is_new = self.timeline.tell(scan, own=own, received_at=at, source=source)
             self.gap = self.gap or (is_new and source in _LATEST_ONLY)
             entry = self.timeline.last
-            if entry and entry.waybill not in self.shipment.children and scan is (tidings.latest or scan):
-                self._told_of_latest(_sighting(entry), tidings.fresh_at)
+            self._keep_words(scan)
+            if entry and self._is_own(entry) and scan is (tidings.latest or scan):
+                self._told_of_latest(sighting(entry), tidings.fresh_at)
         if tidings.edd:
             said_at = min(at, max(scan.scanned_at for scan in tidings.told))
             self._promise(Promise(edd=tidings.edd, said_at=said_at, heard_at=at, source=source.value))
@@ -106,6 +117,16 @@ class Story:
         elif seen == self.told_latest and fresh_at:
             self.fresh_at = min(self.fresh_at or fresh_at, fresh_at)
 
+    def _keep_words(self, scan: Scan) -> None:
+        if scan.description:
+            self._status_words[scan.code] = scan.description
+        if scan.ndr_words and scan.ndr_code is not None:
+            self._ndr_words[scan.ndr_code] = scan.ndr_words
+
+    def _is_own(self, entry: Entry) -> bool:
+        """Whether an entry says where the shipment as a whole is."""
+        return entry.waybill not in self.shipment.children and not status_info(entry.code).about_return
+
     def _promise(self, promise: Promise) -> None:
         key = (promise.said_at, promise.edd)
         if key not in self.promises:
@@ -113,10 +134,11 @@ class Story:
             self.new_promises.append(promise)
 
     def standing(self, zone: ZoneInfo) -> Standing:
-        """Where the shipment stands. Pieces of a multi-piece shipment do not move it."""
+        """Where the shipment stands: by what is told of its main waybill, by its pieces where that is nothing."""
         entries = [] if self._brief else self.timeline.entries  # a brief one has no failures, and is told of none
-        own = [e for e in entries if e.waybill not in self.shipment.children]
-        seen = self._seen(own)
+        own = [e for e in entries if self._is_own(e)]
+        pieces = self.pieces()
+        seen = self._seen(own) or whole([p.sighting for p in pieces], self._untold())
         bucket = status_info(seen.code).bucket if seen else None
         # Of the others failures and pickup_failures want nothing, and most shipments never have one.
         happenings = [
@@ -125,30 +147,52 @@ class Story:
             if e.ndr_code or e.npr_code or is_failure(e.code)
         ]
         failed, missed = failures(happenings), pickup_failures(happenings)
-        unsolved = failed and seen and not seen.final and bucket is not Bucket.RETURNED
+        ended = seen is not None and (seen.final or bucket is Bucket.RETURNED)
+        open_at = [failed[-1].at] if failed and seen and not ended else []
+        failed_pieces = open_failures(pieces, seen, parent_ended=bool(own) and ended)
+        open_at += [piece.ndr_at for piece in failed_pieces if piece.ndr_at]
         promise = current(self.promises.values())
         edd = promise.edd if promise else self.shipment.edd
+        last = failed[-1] if failed else max((p.failures[-1] for p in pieces if p.failures), key=_by_time, default=None)
+        ndr_code = last.ndr_code if last else None
         return Standing(
             sighting=seen,
             bucket=bucket,
             edd=edd,
-            ndr_code=failed[-1].ndr_code if failed else None,
+            ndr_code=ndr_code,
+            status_words=(seen and self._status_words.get(seen.code)) or None,
+            ndr_words=(ndr_code and self._ndr_words.get(ndr_code)) or None,
             npr_code=missed[-1].npr_code if missed else None,
             edd_due_at=due_at(edd, zone),
-            ndr_at=failed[-1].at if unsolved else None,
+            ndr_at=min(open_at, default=None),
+            piece_exception_at=exception_since(pieces, bucket),
             forward_waybill=self.forward_waybill,
             forward_reference_number=self.forward_reference_number,
         )
 
+    def pieces(self) -> list[PieceStanding]:
+        """Where each piece stands; none for a shipment of one parcel."""
+        return piece_standings(self.shipment.children, self.timeline.entries) if self.shipment.children else []
+
+    @property
+    def told_of_pieces_alone(self) -> bool:
+        """Whether it is of several pieces, and nothing was told of the shipment as a whole."""
+        return bool(self.shipment.children) and not any(map(self._is_own, self.timeline.entries))
+
+    def _untold(self) -> Sighting:
+        placed = status_info(ORDER_PLACED)
+        return Sighting(seen_at=self.shipment.created_at, final=False, step=placed.step, code=placed.code)
+
     def _seen(self, own: Sequence[Entry]) -> Sighting | None:
         if self._brief:
-            return newest(stored_standing(self.shipment).sighting, *map(_sighting, self.timeline.new))
-        return _sighting(max(own, key=_rank)) if own else None
+            return newest(
+                stored_standing(self.shipment).sighting, *map(sighting, filter(self._is_own, self.timeline.new))
+            )
+        return sighting(max(own, key=_rank)) if own else None
 
 
-def _sighting(entry: Entry) -> Sighting:
-    info = status_info(entry.code)
-    return Sighting(seen_at=entry.seen_at, final=info.final, step=info.step, code=info.code)
+def _by_time(failure: Failure) -> datetime:
+    return failure.at
 
 
 def _rank(entry: Entry) -> tuple[datetime, bool, int, int]:
@@ -284,6 +328,9 @@ def stored_standing(shipment: Tracked) -> Standing:
         edd=shipment.edd,
         ndr_code=shipment.ndr_code,
         npr_code=shipment.npr_code,
+        status_words=shipment.status_words,
+        ndr_words=shipment.ndr_words,
+        piece_exception_at=shipment.piece_exception_at,
         edd_due_at=shipment.edd_due_at,
         ndr_at=shipment.ndr_at,
         forward_waybill=shipment.forward_waybill,

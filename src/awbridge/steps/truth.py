@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from awbridge.clickpost.codes import happening
+from awbridge.clickpost.codes import status_info
 from awbridge.domain import milestones, promise
-from awbridge.domain.milestones import Attempt, Failure, Milestone, PickupFailure, Reached
+from awbridge.domain.milestones import Attempt, Failure, Happening, Milestone, PickupFailure, Reached
 from awbridge.domain.overdue import StuckAfter, late_since, sla_breached, stuck_since
+from awbridge.domain.pieces import PieceStanding
 from awbridge.domain.promise import Promise
+from awbridge.domain.returns import ReturnEvent
 from awbridge.domain.shipment import Shipment
 from awbridge.domain.timeline import Entry
+from awbridge.steps.pieces import piece_standings, told
 from awbridge.store import promises, scans, waybills
 from awbridge.store.database import Session
 
@@ -54,6 +58,19 @@ class Truth:
     sla_breached: bool
     forward_reference_number: str | None
     waybill_shared_with: list[str]
+    returns: list[ReturnNews]
+    pieces: list[PieceStanding]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReturnNews:
+    """One event of a return or an exchange that the customer asked for: when, its code and name, and what it says."""
+
+    at: datetime
+    code: int
+    name: str
+    remark: str
+    event: ReturnEvent
 
 
 async def truth_of(session: Session, shipment: Shipment, *, limits: StuckAfter, now: datetime) -> Truth:
@@ -61,10 +78,12 @@ async def truth_of(session: Session, shipment: Shipment, *, limits: StuckAfter, 
     reference = shipment.reference_number
     entries = (await scans.entries(session, [reference]))[reference]
     promised = (await promises.of_shipments(session, [reference]))[reference]
-    happenings = [_happening(e) for e in entries if e.waybill not in shipment.children]
+    own = [e for e in entries if e.waybill not in shipment.children and not e.return_event]
+    happenings = list(map(told, own))
     tries = milestones.attempts(happenings)
     since = stuck_since(shipment, limits, now)
-    found = milestones.reached(happenings, placed_at=shipment.placed_at, stuck_since=since)
+    ways = [happenings] if own else [_of_piece(child, entries) for child in shipment.children]
+    found = milestones.reached_by_all(ways, placed_at=shipment.placed_at, stuck_since=since)
     turned_back_at = milestones.first(found, Milestone.RTO_STARTED)
     return Truth(
         milestones=_milestones(found, late_since(shipment, now, turned_back_at=turned_back_at)),
@@ -77,18 +96,28 @@ async def truth_of(session: Session, shipment: Shipment, *, limits: StuckAfter, 
         sla_breached=sla_breached(shipment, now),
         forward_reference_number=shipment.forward_reference_number or await _forward(session, shipment),
         waybill_shared_with=await _holders(session, shipment, shipment.waybill),
+        returns=_returns(entries),
+        pieces=piece_standings(shipment.children, entries) if shipment.children else [],
     )
 
 
-def _happening(entry: Entry) -> milestones.Happening:
-    return happening(
-        entry.code,
-        at=entry.seen_at,
-        ndr_code=entry.ndr_code,
-        npr_code=entry.npr_code,
-        npr_words=entry.npr_words,
-        words=entry.remark or entry.status,
-    )
+def _of_piece(waybill: str, entries: Sequence[Entry]) -> list[Happening]:
+    return [told(e) for e in entries if e.waybill == waybill and not e.return_event]
+
+
+def _returns(entries: Sequence[Entry]) -> list[ReturnNews]:
+    news = [
+        ReturnNews(
+            at=e.seen_at,
+            code=e.code,
+            name=status_info(e.code, e.description).name,
+            remark=e.remark,
+            event=e.return_event,
+        )
+        for e in entries
+        if e.return_event
+    ]
+    return sorted(news, key=lambda r: (r.at, r.code))
 
 
 def _milestones(found: list[Reached], delayed_at: datetime | None) -> Milestones:

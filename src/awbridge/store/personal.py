@@ -177,12 +177,16 @@ async def strip_versions(session: Session, reference_number: str, eraser: Eraser
     return changed
 
 
+_WORDS_OF_SCANS = ("remark", "npr_words", "ndr_words")
+
+
 async def strip_scans(session: Session, reference_number: str, eraser: Eraser) -> int:
     """Take the personal data out of what was written beside the scans of a shipment; how many changed."""
     shard, changed = shard_of(reference_number), 0
     for row in await session.fetch(_sql.words_of_scans, shard, reference_number):
-        bare = eraser.words(row["remark"]), eraser.words(row["npr_words"])
-        if bare != (row["remark"], row["npr_words"]):
+        event = row["return_event"]
+        bare = (*(eraser.words(row[name]) for name in _WORDS_OF_SCANS), eraser.body(event) if event else None)
+        if bare != (*(row[name] for name in _WORDS_OF_SCANS), event):
             changed += await session.execute(_sql.set_words_of_scan, shard, row["id"], *bare)
     return changed
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
+from awbridge.domain.returns import ReturnEvent, from_text, to_text
 from awbridge.domain.scan import Source
 from awbridge.domain.shipment import shard_of
 from awbridge.domain.timeline import Entry
@@ -36,6 +37,9 @@ class TimelineScan:
     checkpoint_id: str | None
     npr_code: int | None
     npr_words: str
+    description: str
+    ndr_words: str
+    return_event: ReturnEvent | None
 
 
 async def entries(session: Session, references: Sequence[str]) -> dict[str, list[Entry]]:
@@ -100,6 +104,8 @@ def _entry(row: Row) -> Entry:
     known = _known(row)
     known.courier_partner_id = row["courier_partner_id"]
     known.status, known.remark, known.location = row["status"], row["remark"], row["location"]
+    known.description, known.ndr_words = row["description"], row["ndr_words"]
+    known.return_event = from_text(row["return_event"])
     return known
 
 
@@ -140,6 +146,9 @@ async def add(session: Session, new: Sequence[tuple[str, Entry]]) -> None:
             e.source.value,
             e.npr_code,
             e.npr_words,
+            e.description,
+            e.ndr_words,
+            to_text(e.return_event),
         )
         for shard, identity, row_id, reference, e in sorted(keyed, key=lambda k: k[:2])
     ]
@@ -152,7 +161,8 @@ async def learn(session: Session, reference_number: str, entry: Entry) -> None:
     shard, fingerprint = shard_of(reference_number), " ".join(entry.fingerprints)
     ids = (entry.scan_id, entry.checkpoint_id)
     reasons = (entry.ndr_code, fingerprint, entry.npr_code, entry.npr_words)
-    await session.execute(_sql.learn, shard, entry.id, *ids, *reasons, entry.location, entry.remark)
+    words = (entry.location, entry.remark, entry.ndr_words)
+    await session.execute(_sql.learn, shard, entry.id, *ids, *reasons, *words)
 
 
 async def remove(session: Session, reference_number: str, entries: Sequence[Entry]) -> None:
@@ -164,4 +174,4 @@ async def remove(session: Session, reference_number: str, entries: Sequence[Entr
 async def timeline(session: Session, reference_number: str) -> list[TimelineScan]:
     """A shipment's scans, oldest first."""
     rows = await session.fetch(_sql.timeline, shard_of(reference_number), reference_number)
-    return [row_as(TimelineScan, row) for row in rows]
+    return [replace(row_as(TimelineScan, row), return_event=from_text(row["return_event"])) for row in rows]

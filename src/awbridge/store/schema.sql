@@ -130,6 +130,9 @@ CREATE TABLE shipments (
   settled_by TEXT,
   cancel_state TEXT,
   cancel_since_at TIMESTAMPTZ,
+  status_words TEXT,
+  ndr_words TEXT,
+  piece_exception_at TIMESTAMPTZ,
   PRIMARY KEY (shard, reference_number)
 );
 CREATE INDEX shipments_to_push ON shipments (account, priority, next_try_at)
@@ -156,6 +159,8 @@ CREATE INDEX shipments_promised_in_words ON shipments (reference_number)
   WHERE edd IS NOT NULL AND edd_due_at IS NULL AND state = 'placed' AND NOT final;
 CREATE INDEX shipments_in_ndr ON shipments (ndr_at, reference_number) WHERE ndr_at IS NOT NULL;
 CREATE INDEX shipments_refused ON shipments (updated_at) WHERE state = 'rejected';
+CREATE INDEX shipments_piece_exceptions ON shipments (piece_exception_at, reference_number)
+  WHERE piece_exception_at IS NOT NULL;
 
 -- The payloads of shipments whose payload was changed: the first one and every later one. A shipment without rows here
 -- has had one payload, its own.
@@ -322,7 +327,8 @@ CREATE TABLE promises (
 
 -- The timeline. The shard is the shipment's, so that a shipment and its scans lie together. fingerprint: hashes of what
 -- its copies said, one or several, with a space between; those that begin with ~ leave the location out. npr_words: the
--- vendor's, for npr_code.
+-- vendor's, for npr_code; description and ndr_words the same for a status_code and an ndr_code that are in none of our
+-- tables. return_event: JSON of what it says of a return.
 CREATE TABLE scans (
   shard SMALLINT NOT NULL,
   id BIGINT NOT NULL,
@@ -343,6 +349,9 @@ CREATE TABLE scans (
   source TEXT NOT NULL,
   npr_code INTEGER,
   npr_words TEXT NOT NULL DEFAULT '',
+  description TEXT NOT NULL DEFAULT '',
+  ndr_words TEXT NOT NULL DEFAULT '',
+  return_event TEXT,
   PRIMARY KEY (shard, id),
   UNIQUE (shard, identity)
 );

@@ -332,6 +332,9 @@ class Standing:
     edd_due_at: datetime | None = None
     ndr_at: datetime | None = None
     npr_code: int | None = None
+    status_words: str | None = None
+    ndr_words: str | None = None
+    piece_exception_at: datetime | None = None
     forward_waybill: str | None = None
     forward_reference_number: str | None = None
 
@@ -396,6 +399,9 @@ def _heard_row(heard: Heard) -> tuple[object, ...]:
         standing.forward_waybill,
         standing.forward_reference_number,
         standing.npr_code,
+        standing.status_words,
+        standing.ndr_words,
+        standing.piece_exception_at,
     )
 
 
@@ -451,8 +457,24 @@ async def sla_breached(
     return [from_row(row) for row in rows]
 
 
+async def piece_exceptions(
+    session: Session, *, after: tuple[datetime, str] | None = None, limit: int = 50
+) -> list[Shipment]:
+    """Shipments with a piece that is lost, damaged or going back; `after` is a (piece_exception_at, reference)."""
+    rows = await session.fetch(_sql.piece_exceptions, *(after or _BEGIN_OF_TIME), limit)
+    return [from_row(row) for row in rows]
+
+
+async def count_piece_exceptions(session: Session, *, since: datetime) -> int:
+    """How many shipments had such a piece first since then."""
+    return (await session.fetch(_sql.count_piece_exceptions, since))[0]["shipments"]
+
+
 async def in_ndr(session: Session, *, after: tuple[datetime, str] | None = None, limit: int = 50) -> list[Shipment]:
-    """Shipments whose last delivery failed, until delivered or turned back; `after` is an (ndr_at, reference)."""
+    """Shipments whose last delivery failed, or that of a piece, until delivered or turned back.
+
+    `after` is an (ndr_at, reference).
+    """
     rows = await session.fetch(_sql.in_ndr, *(after or _BEGIN_OF_TIME), limit)
     return [from_row(row) for row in rows]
 

@@ -58,6 +58,8 @@ class _Lists:
             return await shipments.sla_breached(session, now=now, after=after, limit=limit)
         if which == "ndr":
             return await shipments.in_ndr(session, after=after, limit=limit)
+        if which == "piece_exception":
+            return await shipments.piece_exceptions(session, after=after, limit=limit)
         if which == "silent":
             return await shipments.aged_out(session, before=after, limit=limit)
         if which == "not_cancelled":
@@ -72,6 +74,7 @@ class _Lists:
             "stuck": silent_since(shipment),
             "sla_breached": shipment.edd_due_at,
             "ndr": shipment.ndr_at,
+            "piece_exception": shipment.piece_exception_at,
             "silent": shipment.aged_out_at,
             "not_cancelled": shipment.cancel_asked_at,
         }
@@ -175,12 +178,18 @@ def router(
         limit: Annotated[int, Query(ge=1, le=500)] = 50,
         cursor: Annotated[str | None, Query(description="`next` of the page before.")] = None,
         silent: Annotated[bool, Query(description="Only those asked for no more, being silent too long.")] = False,
+        piece_exception: Annotated[
+            bool,
+            Query(description="Only those with a piece that is lost, damaged or on its way back, the oldest first."),
+        ] = False,
         not_cancelled: Annotated[
             bool,
             Query(description="Only those whose cancellation was refused or given up, the longest asked for first."),
         ] = False,
     ) -> views.ShipmentPage:
-        """Shipments, newest first; or those that need somebody: stuck, sla_breached, ndr, silent or not_cancelled."""
+        """Shipments, newest first; or those that need somebody: stuck, sla_breached, ndr, piece_exception, silent or
+        not_cancelled.
+        """
         which = _one_list(
             state=state is not None,
             stuck=stuck,
@@ -188,6 +197,7 @@ def router(
             ndr=ndr,
             silent=silent,
             not_cancelled=not_cancelled,
+            piece_exception=piece_exception,
         )
         lists = _Lists(stuck_after, clock(), read_cursor(cursor), limit)
         async with store.read() as session:
@@ -200,9 +210,9 @@ def router(
     @api.get("/shipments/{reference_number:path}/scans", tags=["shipments"])
     async def show_scans(reference_number: str) -> list[views.ScanView]:
         """The timeline, oldest scan first."""
-        await _known(store, reference_number)
+        children = (await _known(store, reference_number)).children
         async with store.read() as session:
-            return [views.scan_view(s) for s in await scans.timeline(session, reference_number)]
+            return [views.scan_view(s, children) for s in await scans.timeline(session, reference_number)]
 
     @api.get("/shipments/{reference_number:path}/attempts", tags=["shipments"])
     async def show_attempts(reference_number: str) -> list[views.AttemptView]:

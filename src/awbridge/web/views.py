@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, Field, StrictBool
 
-from awbridge.clickpost.codes import status_info
+from awbridge.clickpost.codes import ndr_name, status_info
 from awbridge.clickpost.orders import payload_differences
 from awbridge.domain import cancellation
 from awbridge.domain.action import Action
@@ -29,20 +29,11 @@ from awbridge.store.events import DeliveryShown
 from awbridge.store.notices import Notice, Reached
 from awbridge.store.payload_versions import PayloadVersion
 from awbridge.store.scans import TimelineScan
+from awbridge.web.tracking_views import FailureView, PieceView, ReturnView, StatusView, piece_views, return_view
 
 View = TypeVar("View", bound=BaseModel)
 
 _NO_NUL = r"^[^\x00]*$"  # no database keeps one
-
-
-class StatusView(BaseModel):
-    """Where tracking says a shipment stands."""
-
-    code: int = Field(description="ClickPost's status code.")
-    name: str
-    bucket: int
-    at: datetime
-    final: bool
 
 
 class CancellationView(BaseModel):
@@ -91,7 +82,11 @@ class ShipmentView(BaseModel):
     status: StatusView | None
     edd: str | None = Field(description="Expected date of delivery; in the courier's own words where it is no date.")
     edd_unreadable: bool = Field(description="edd is no date that can be read: no delay is derived from it.")
-    ndr_code: int | None = Field(description="Why the last delivery failed.")
+    ndr_code: int | None = Field(description="Why the last delivery failed, of the shipment or of one of its pieces.")
+    ndr_name: str = Field(description="The same in words; of a code that is not published, ClickPost's own.")
+    piece_exception_at: datetime | None = Field(
+        description="Since when a piece is lost, damaged or on its way back while the shipment as a whole is not."
+    )
     npr_code: int | None = Field(description="Why the last pickup failed.")
     stuck_since: datetime | None = Field(description="The newest scan, where that is longer ago than its leg allows.")
     sla_breached: bool = Field(description="The expected date is over and it is neither delivered nor at another end.")
@@ -109,15 +104,6 @@ class ShipmentView(BaseModel):
     replaces: str | None = Field(description="The shipment in whose place this one was made.")
     replaced_by: str | None = Field(description="The shipment that took its place: a replacement, or a fallback.")
     waits_for: str | None = Field(description="Held until this shipment is cancelled.")
-
-
-class PieceView(BaseModel):
-    """One piece of a multi-piece shipment."""
-
-    waybill: str
-    label_url: str | None
-    sort_code: str | None
-    security_key: str | None
 
 
 class MilestonesView(BaseModel):
@@ -148,15 +134,6 @@ class DeliveryAttemptView(BaseModel):
     no_attempt: bool
 
 
-class FailureView(BaseModel):
-    """A delivery that failed (NDR), and why."""
-
-    at: datetime
-    ndr_code: int | None
-    ndr_name: str
-    words: str = Field(description="The courier's own.")
-
-
 class PickupFailureView(BaseModel):
     """A pickup that failed (NPR), and why: ClickPost's code, and its words for it."""
 
@@ -179,7 +156,10 @@ class ShipmentWithPayload(ShipmentView):
     """A shipment with the payload that goes to ClickPost, and all that tracking makes known of it."""
 
     payload: dict[str, Any]
-    pieces: list[PieceView] = Field(description="The children of a multi-piece shipment, with their labels.")
+    pieces: list[PieceView] = Field(
+        description="The children of a multi-piece shipment: labels, and where each stands."
+    )
+    returns: list[ReturnView] = Field(description="Returns and exchanges that the customer asked for, oldest first.")
     milestones: MilestonesView
     delivery_attempts: list[DeliveryAttemptView]
     attempts_made: int = Field(description="How often the courier came to deliver.")
@@ -208,12 +188,14 @@ class ScanView(BaseModel):
     """One scan of a timeline."""
 
     waybill: str
+    piece: int | None = Field(description="Which piece of a multi-piece shipment, from 1; null for the shipment's own.")
     status_code: int
-    status_name: str
+    status_name: str = Field(description="Of a code that is not published, ClickPost's own description.")
     status: str = Field(description="The courier's own words.")
     remark: str
     location: str
     ndr_code: int | None
+    ndr_name: str
     npr_code: int | None
     npr_words: str = Field(description="ClickPost's, for npr_code.")
     scanned_at: datetime
@@ -549,13 +531,15 @@ def status_view(shipment: Shipment) -> StatusView | None:
     """The status of a shipment; None while nothing was heard of it."""
     if shipment.status_code is None or shipment.status_at is None:
         return None
-    info = status_info(shipment.status_code)
+    info = status_info(shipment.status_code, shipment.status_words or "")
     return StatusView(
         code=shipment.status_code, name=info.name, bucket=info.bucket, at=shipment.status_at, final=shipment.final
     )
 
 
-_DERIVED = frozenset({"status", "cancellation", "children", "urgent", "edd_unreadable", "stuck_since", "sla_breached"})
+_DERIVED = frozenset(
+    {"status", "cancellation", "children", "urgent", "edd_unreadable", "stuck_since", "sla_breached", "ndr_name"}
+)
 
 
 def _shown(shipment: Shipment, limits: StuckAfter, now: datetime) -> dict[str, Any]:
@@ -563,6 +547,7 @@ def _shown(shipment: Shipment, limits: StuckAfter, now: datetime) -> dict[str, A
     return {
         **same,
         "status": status_view(shipment),
+        "ndr_name": ndr_name(shipment.ndr_code, shipment.ndr_words or ""),
         "children": list(shipment.children),
         "urgent": shipment.priority == URGENT,
         "cancellation": _same(CancellationView, asked) if (asked := cancellation.of_shipment(shipment)) else None,
@@ -589,7 +574,8 @@ def shipment_with_payload(
     return ShipmentWithPayload(
         **shown,
         payload=shipment.payload,
-        pieces=[_same(PieceView, piece) for piece in pieces],
+        pieces=piece_views(pieces, truth.pieces),
+        returns=[return_view(news) for news in truth.returns],
         milestones=_same(MilestonesView, truth.milestones),
         delivery_attempts=[_same(DeliveryAttemptView, attempt) for attempt in truth.attempts],
         attempts_made=truth.attempts_made,
@@ -600,10 +586,18 @@ def shipment_with_payload(
     )
 
 
-def scan_view(scan: TimelineScan) -> ScanView:
-    """A scan as callers see it."""
-    same = {name: getattr(scan, name) for name in ScanView.model_fields if name != "status_name"}
-    return ScanView(**same, status_name=status_info(scan.status_code).name)
+_NAMED_OF_SCAN = frozenset({"piece", "status_name", "ndr_name"})
+
+
+def scan_view(scan: TimelineScan, children: Sequence[str]) -> ScanView:
+    """A scan as callers see it. `children` are the waybills of the shipment's pieces."""
+    same = {name: getattr(scan, name) for name in ScanView.model_fields if name not in _NAMED_OF_SCAN}
+    return ScanView(
+        **same,
+        piece=children.index(scan.waybill) + 1 if scan.waybill in children else None,
+        status_name=status_info(scan.status_code, scan.description).name,
+        ndr_name=ndr_name(scan.ndr_code, scan.ndr_words),
+    )
 
 
 def attempt_view(attempt: Attempt) -> AttemptView:

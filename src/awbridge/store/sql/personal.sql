@@ -26,12 +26,13 @@ WHERE (shard, id) > ($1, $2) AND reference_number IS NULL ORDER BY shard, id LIM
 UPDATE attempts SET url = $3, request = $4, response = $5, error = $6 WHERE shard = $1 AND id = $2
 
 -- name: words_of_scans
--- The courier's remark, and ClickPost's words for why nothing was picked up.
-SELECT id, remark, npr_words FROM scans
-WHERE shard = $1 AND reference_number = $2 AND (remark <> '' OR npr_words <> '') ORDER BY id
+-- The courier's remark, ClickPost's words for why nothing was picked up or delivered, and what comes back.
+SELECT id, remark, npr_words, ndr_words, return_event FROM scans
+WHERE shard = $1 AND reference_number = $2
+  AND (remark <> '' OR npr_words <> '' OR ndr_words <> '' OR return_event IS NOT NULL) ORDER BY id
 
 -- name: set_words_of_scan
-UPDATE scans SET remark = $3, npr_words = $4 WHERE shard = $1 AND id = $2
+UPDATE scans SET remark = $3, npr_words = $4, ndr_words = $5, return_event = $6 WHERE shard = $1 AND id = $2
 
 -- name: inbox_page
 SELECT shard, id, body FROM inbox WHERE (shard, id) > ($1, $2) ORDER BY shard, id LIMIT $3

@@ -25,8 +25,8 @@ ORDER BY shipments.shard, shipments.reference_number
 SELECT shipments.reference_number, order_id, transporter, courier_partner_id, account_code, state, delivery_type, waybill,
   children,
   status_code, status_at, status_bucket, status_step, final, edd, ndr_code, last_heard_at, last_asked_at, created_at,
-  next_ask_at, edd_due_at, ndr_at, npr_code, forward_waybill, forward_reference_number, replaces, replaced_by,
-  cancel_asked_at FROM
+  next_ask_at, edd_due_at, ndr_at, npr_code, status_words, ndr_words, piece_exception_at, forward_waybill,
+  forward_reference_number, replaces, replaced_by, cancel_asked_at FROM
 {{postgres: unnest($1::text[], $2::smallint[]) AS key (value, shard) JOIN shipments
   ON shipments.shard = key.shard AND shipments.reference_number = key.value}}
 {{sqlite: json_each($1) AS key JOIN json_each($2) AS beside ON beside.key = key.key CROSS JOIN shipments
@@ -217,19 +217,23 @@ LIMIT $3
 -- name: set_status
 -- Many rows in one statement. Who is asked for again, or has reached the end, is no longer on the list of the silent.
 {{sqlite: WITH row (shard, reference_number, status_code, status_at, status_bucket, status_step, final, edd, ndr_code,
-  heard_at, next_ask_at, updated_at, edd_due_at, ndr_at, forward_waybill, forward_reference_number, npr_code)
-  AS (VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17))}}
+  heard_at, next_ask_at, updated_at, edd_due_at, ndr_at, forward_waybill, forward_reference_number, npr_code,
+  status_words, ndr_words, piece_exception_at)
+  AS (VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20))}}
 UPDATE shipments SET status_code = row.status_code, status_at = row.status_at, status_bucket = row.status_bucket,
   status_step = row.status_step, final = row.final, edd = row.edd, ndr_code = row.ndr_code,
   last_heard_at = row.heard_at, next_ask_at = row.next_ask_at, updated_at = row.updated_at,
   edd_due_at = row.edd_due_at, ndr_at = row.ndr_at, forward_waybill = row.forward_waybill,
   forward_reference_number = row.forward_reference_number, npr_code = row.npr_code,
+  status_words = row.status_words, ndr_words = row.ndr_words, piece_exception_at = row.piece_exception_at,
   aged_out_at = CASE WHEN row.next_ask_at IS NULL AND NOT row.final THEN shipments.aged_out_at END
 FROM {{sqlite: row}}{{postgres: unnest($1::smallint[], $2::text[], $3::integer[], $4::timestamptz[], $5::smallint[],
   $6::smallint[], $7::boolean[], $8::text[], $9::integer[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[],
-  $13::timestamptz[], $14::timestamptz[], $15::text[], $16::text[], $17::integer[])
+  $13::timestamptz[], $14::timestamptz[], $15::text[], $16::text[], $17::integer[], $18::text[], $19::text[],
+  $20::timestamptz[])
   AS row (shard, reference_number, status_code, status_at, status_bucket, status_step, final, edd, ndr_code, heard_at,
-    next_ask_at, updated_at, edd_due_at, ndr_at, forward_waybill, forward_reference_number, npr_code)}}
+    next_ask_at, updated_at, edd_due_at, ndr_at, forward_waybill, forward_reference_number, npr_code, status_words,
+    ndr_words, piece_exception_at)}}
 WHERE shipments.shard = row.shard AND shipments.reference_number = row.reference_number
 
 -- name: set_label
@@ -267,6 +271,16 @@ SELECT * FROM shipments
 WHERE ndr_at IS NOT NULL AND (ndr_at, reference_number) > ($1, $2)
 ORDER BY ndr_at, reference_number
 LIMIT $3
+
+-- name: piece_exceptions
+-- The longest known first.
+SELECT * FROM shipments
+WHERE piece_exception_at IS NOT NULL AND (piece_exception_at, reference_number) > ($1, $2)
+ORDER BY piece_exception_at, reference_number
+LIMIT $3
+
+-- name: count_piece_exceptions
+SELECT COUNT(*) AS shipments FROM shipments WHERE piece_exception_at >= $1
 
 -- name: newest
 SELECT * FROM shipments

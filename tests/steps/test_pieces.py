@@ -1,0 +1,164 @@
+"""Boxes of a multi-piece shipment: each has a status, and one that goes wrong is visible without hiding the others."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from itertools import permutations
+from typing import Any
+
+import pytest
+
+from awbridge.domain.milestones import Milestone
+from awbridge.steps.replay import rebuild_one
+from awbridge.store import Store, endpoints, shipments
+from tests.steps.test_truth import HOUR, NOW, POLICY, a_placed, deliver, hooks, truth
+from tests.steps.world import SetClock, get, webhook
+from tests.store.rows import T0, fetch
+
+BOXES = ("AWB1-1", "AWB1-2", "AWB1-3")
+
+
+async def three_boxes(store: Store) -> None:
+    await a_placed(store, children=BOXES)
+    async with store.write() as session:
+        await endpoints.add(session, "https://erp.example/", now=T0)
+
+
+def of_box(box: int, code: int, hours: int, **additional: Any) -> dict[str, Any]:
+    body = webhook(BOXES[box - 1], code, T0 + hours * HOUR)
+    body["additional"] |= additional
+    return body
+
+
+async def kinds(store: Store) -> list[str]:
+    return [row["kind"] for row in await fetch(store, "SELECT kind FROM events ORDER BY id")]
+
+
+async def milestones(store: Store) -> set[str]:
+    return {row["milestone"] for row in await fetch(store, "SELECT milestone FROM milestones")}
+
+
+async def listed(store: Store) -> tuple[list[str], list[str]]:
+    """(those in NDR, those with a piece gone wrong)."""
+    async with store.read() as session:
+        ndr = await shipments.in_ndr(session)
+        wrong = await shipments.piece_exceptions(session)
+    return [s.reference_number for s in ndr], [s.reference_number for s in wrong]
+
+
+async def test_a_box_whose_delivery_failed_is_in_ndr_and_told(store: Store) -> None:
+    await three_boxes(store)
+    await deliver(store, *hooks(webhook("AWB1", 6, T0), of_box(2, 9, 3, ndr_status_code=6)))
+    after = await get(store, "R")
+    assert (after.status_code, after.ndr_code) == (6, 6)
+    assert after.ndr_at == T0.replace(microsecond=0) + 3 * HOUR
+    assert await listed(store) == (["R"], [])
+    pieces = (await truth(store)).pieces
+    assert [p.exception for p in pieces] == [None, "failed_delivery", None]
+    assert [f.ndr_name for f in pieces[1].failures] == ["Address Issue"]
+    assert (await kinds(store))[1:] == ["piece.status_changed", "piece.ndr_raised"]
+    (row,) = await fetch(store, "SELECT body FROM events WHERE kind = 'piece.ndr_raised'")
+    told = json.loads(row["body"])["data"]
+    assert told["reference_number"] == "R"
+    assert told["piece"] | {"status": None} == {
+        "waybill": "AWB1-2",
+        "status": None,
+        "ndr_code": 6,
+        "ndr_name": "Address Issue",
+    }
+    await deliver(store, *hooks(of_box(2, 8, 20)), at=NOW + HOUR)
+    assert await listed(store) == ([], [])
+    assert (await kinds(store))[-1] == "piece.delivered"
+
+
+async def test_the_end_of_the_whole_closes_what_failed_before_it(store: Store) -> None:
+    await three_boxes(store)
+    await deliver(store, *hooks(of_box(2, 9, 3), webhook("AWB1", 8, T0 + 9 * HOUR)))
+    assert await listed(store) == ([], [])
+    await deliver(store, *hooks(of_box(3, 9, 12)), at=NOW + HOUR)
+    assert await listed(store) == (["R"], []), "that one failed after it"
+
+
+@pytest.mark.parametrize(
+    ("code", "exception", "kind"),
+    [(16, "lost", "piece.lost"), (17, "damaged", "piece.damaged"), (12, "rto", "piece.rto_started")],
+)
+async def test_a_box_that_goes_wrong_is_visible_and_leaves_the_others(
+    store: Store, code: int, exception: str, kind: str
+) -> None:
+    await three_boxes(store)
+    await deliver(store, *hooks(of_box(1, 5, 1), of_box(2, 5, 1), of_box(3, 5, 1), of_box(2, code, 7)))
+    after = await get(store, "R")
+    assert (after.status_code, after.final) == (5, False)
+    assert after.piece_exception_at == T0.replace(microsecond=0) + 7 * HOUR
+    assert await listed(store) == ([], ["R"])
+    assert [p.exception for p in (await truth(store)).pieces] == [None, exception, None]
+    told = await kinds(store)
+    assert told[-2:] == ["piece.status_changed", kind]
+    assert not {"lost", "damaged", "rto.started"} & set(told)
+    assert not {"lost", "damaged", "rto_started"} & await milestones(store), "the customer's parcel is not lost"
+
+
+async def test_delivered_is_only_what_arrived_with_all_its_boxes(store: Store) -> None:
+    await three_boxes(store)
+    await deliver(store, *hooks(of_box(1, 8, 1)))
+    after = await get(store, "R")
+    assert (after.status_code, after.final) == (1, False), "of the others nothing was told"
+    await deliver(store, *hooks(of_box(2, 6, 2), of_box(3, 5, 2)), at=NOW + HOUR)
+    assert (await get(store, "R")).status_code == 5, "the slowest"
+    await deliver(store, *hooks(of_box(2, 8, 3)), at=NOW + 2 * HOUR)
+    assert Milestone.DELIVERED not in await milestones(store)
+    await deliver(store, *hooks(of_box(3, 8, 9)), at=NOW + 3 * HOUR)
+    after = await get(store, "R")
+    assert (after.status_code, after.final) == (8, True)
+    assert Milestone.DELIVERED in await milestones(store)
+    assert (await kinds(store)).count("delivered") == 1
+    assert (await truth(store)).milestones.delivered_at == T0.replace(microsecond=0) + 9 * HOUR
+
+
+async def test_where_boxes_end_in_several_ways_the_worst_is_shown_and_nobody_is_told_the_whole_is_lost(
+    store: Store,
+) -> None:
+    await three_boxes(store)
+    await deliver(store, *hooks(of_box(1, 8, 1), of_box(2, 16, 2), of_box(3, 14, 3)))
+    after = await get(store, "R")
+    assert (after.status_code, after.final) == (16, True)
+    assert after.piece_exception_at is not None
+    assert "lost" not in await kinds(store)
+    assert not {Milestone.LOST, Milestone.RTO_DELIVERED} & await milestones(store)
+
+
+async def test_when_all_boxes_are_lost_so_is_the_shipment(store: Store) -> None:
+    await three_boxes(store)
+    await deliver(store, *hooks(*(of_box(n, 16, n) for n in (1, 2, 3))))
+    after = await get(store, "R")
+    assert (after.status_code, after.final, after.piece_exception_at) == (16, True, None)
+    assert "lost" in await kinds(store)
+
+
+@pytest.mark.parametrize("order", list(permutations(range(4)))[::5])
+@pytest.mark.parametrize("apart", [True, False])
+async def test_any_order_ends_in_the_same(store: Store, order: Sequence[int], apart: bool) -> None:
+    await three_boxes(store)
+    told = (of_box(1, 8, 4), of_box(2, 9, 5, ndr_status_code=1), of_box(3, 21, 6), of_box(2, 6, 3))
+    await deliver(store, *hooks(*(told[n] for n in order)), apart=apart)
+    after = await get(store, "R")
+    assert (after.status_code, after.ndr_code) == (9, 1)
+    assert after.piece_exception_at == T0.replace(microsecond=0) + 6 * HOUR
+    assert not await rebuild_one(store=store, clock=SetClock(NOW), reading=POLICY, reference_number="R")
+
+
+async def test_the_word_about_the_whole_counts_before_that_of_its_boxes(store: Store) -> None:
+    await three_boxes(store)
+    await deliver(store, *hooks(*(of_box(n, 8, n) for n in (1, 2, 3))))
+    await deliver(store, *hooks(webhook("AWB1", 6, T0 + HOUR)), at=NOW + HOUR)
+    assert (await get(store, "R")).status_code == 6
+
+
+async def test_a_shipment_of_one_parcel_has_no_pieces(store: Store) -> None:
+    await a_placed(store)
+    await deliver(store, *hooks(webhook("AWB1", 16, T0)))
+    after = await get(store, "R")
+    assert (after.status_code, after.piece_exception_at) == (16, None)
+    assert (await truth(store)).pieces == []
