@@ -31,6 +31,7 @@ URL = "https://ship.example.com/webhooks/clickpost"
     [
         (Probe(status=401, words=REFUSED["wrong_key"].decode()), "ok", "passes every proxy"),
         (Probe(status=401, words=REFUSED["no_key"].decode()), "problem", "drops the header"),
+        (Probe(status=401, words=REFUSED["wrong_elsewhere"].decode()), "problem", "drops the header"),
         (Probe(status=502, words="<html>"), "problem", "HTTP 502"),
         (Probe(error="ConnectError"), "warning", "not reached"),
     ],

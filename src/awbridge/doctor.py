@@ -24,7 +24,7 @@ from awbridge.steps.clock import Clock, utc_now
 from awbridge.steps.watch import SILENT, Coverage, coverage
 from awbridge.store import Store, alarms, attention, couriers, figures, inbox, shipments, webhook_keys
 from awbridge.store.webhook_keys import NO_KEY, WRONG_KEY
-from awbridge.web.webhook import PATH, REFUSED
+from awbridge.web.webhook import PATH, REFUSED, WRONG_ELSEWHERE
 
 OK, WARNING, ATTENTION, PROBLEM = "ok", "warning", "attention", "problem"
 CLOCK_MAY_DIFFER = timedelta(seconds=30)
@@ -50,7 +50,8 @@ AWS ALB, where invalid header fields are dropped (off by default):
     aws elbv2 modify-load-balancer-attributes --load-balancer-arn ARN \\
         --attributes Key=routing.http.drop_invalid_header_fields.enabled,Value=false
 
-Where none of this can be had, register the address with the key at its end: /webhooks/clickpost/<key>"""
+Where none of this can be had, register the address with the key in it: /webhooks/clickpost/<key> or
+/webhooks/clickpost?secret=<key>. A key in the header Authorization passes proxies too, on accounts that can send it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,7 +245,7 @@ async def _header(patient: _Patient) -> list[Finding]:
         return [Finding(check="webhook header", level=WARNING, found=text, do="awbridge doctor --url https://...")]
     base, _, token = url.partition(PATH)
     if token.strip("/"):
-        text = "the key is at the end of the address; no header is needed"
+        text = "the key is in the address; no header is needed"
         return [Finding(check="webhook header", level=OK, found=text)]
     return [judge_header(await probe.knock(base + PATH, header="webhook_key"), base + PATH)]
 
@@ -264,7 +265,7 @@ def judge_header(told: probe.Probe, url: str) -> Finding:
         return Finding(check=name, level=WARNING, found=text, do=do)
     if told.words.encode() == REFUSED[WRONG_KEY]:
         return Finding(check=name, level=OK, found="webhook_key passes every proxy on the way")
-    if told.words.encode() == REFUSED[NO_KEY]:
+    if told.words.encode() in (REFUSED[NO_KEY], REFUSED[WRONG_ELSEWHERE]):
         return Finding(check=name, level=PROBLEM, found=f"a proxy before {url} drops the header webhook_key", do=CURES)
     text = f"{url} answered HTTP {told.status}, and not as awbridge does"
     return Finding(check=name, level=PROBLEM, found=text, do=f"let the proxy pass {PATH} to awbridge serve unchanged")

@@ -55,8 +55,9 @@ class Settings(BaseSettings):
 
     webhook_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         (),
-        description="Keys that ClickPost's webhooks may carry, comma-separated (several, for rotation). Keys stored by "
-        "`awbridge webhook register` are accepted too. Secrets.",
+        description="Keys that ClickPost's webhooks may carry, in a header (webhook_key, X-Api-Key, Authorization) or "
+        "in the address; comma-separated (several, for rotation). Keys stored by `awbridge webhook register` are accepted "
+        "too. Secrets.",
     )
     api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         (), description="Keys of the HTTP API, comma-separated. Without any, only loopback may call. Secrets."

@@ -6,6 +6,7 @@ import asyncio
 import fcntl
 import json
 import time
+from base64 import b64encode
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -52,6 +53,16 @@ async def stored(store: Store) -> list[dict[str, Any]]:
         (f"{PATH}/right", {}),
         (f"{PATH}/right/", {}),
         (PATH, {"webhook_key": "wrong", "x-api-key": "right"}),
+        (PATH, {"Authorization": "right"}),
+        (PATH, {"Authorization": "Bearer right"}),
+        (PATH, {"authorization": "bearer  right"}),
+        (PATH, {"Authorization": "Basic right"}),
+        (PATH, {"Authorization": f"Basic {b64encode(b'clickpost:right').decode()}"}),
+        (PATH, {"Authorization": f"Basic {b64encode(b'right:').decode()}"}),
+        (PATH, {"Authorization": "Basic of-a-proxy", "webhook_key": "right"}),
+        (f"{PATH}?secret=right", {}),
+        (f"{PATH}?a=b&secret=r%69ght", {}),
+        (f"{PATH}/?secret=right", {}),
     ],
 )
 @sqlite_only
@@ -71,7 +82,15 @@ async def test_the_right_key_is_accepted_wherever_clickpost_puts_it(
         (PATH, {"webhook_key": "wrong"}),
         (PATH, {"webhook_key": ""}),
         (PATH, {"webhook_key": "right "[:4]}),
-        (PATH, {"Authorization": "Bearer right"}),
+        (PATH, {"Authorization": "Bearer wrong"}),
+        (PATH, {"Authorization": "Bearer"}),
+        (PATH, {"Authorization": "Digest right"}),
+        (PATH, {"Authorization": "Basic ===="}),
+        (PATH, {"Authorization": f"Basic {b64encode(b'wrong:also').decode()}"}),
+        (f"{PATH}?secret=wrong", {}),
+        (f"{PATH}?secret=", {}),
+        (f"{PATH}?SECRET=right", {}),
+        (f"{PATH}?{'&'.join(['a=b'] * 50)}&secret=right", {}),
         (f"{PATH}/wrong", {}),
         (f"{PATH}?key=right", {}),
         (PATH, {"webhook_key": "right".upper()}),
@@ -84,6 +103,25 @@ async def test_a_wrong_or_missing_key_is_refused_and_nothing_is_stored(
     answer = await web.http.post(path, content=HOOK, headers=headers)
     assert answer.status_code == 401
     assert await count(web.store, "inbox") == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "words"),
+    [
+        (PATH, {}, "no webhook_key came: does a proxy drop headers with an underscore?"),
+        (PATH, {"webhook_key": "wrong", "Authorization": "Basic x"}, "wrong webhook_key"),
+        (PATH, {"Authorization": "Basic of-a-proxy"}, "no webhook_key came, and the key in"),
+        (f"{PATH}?secret=guess", {}, "no webhook_key came, and the key in"),
+    ],
+)
+@sqlite_only
+async def test_a_refusal_says_whether_the_usual_header_came(
+    web: Web, path: str, headers: dict[str, str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer = await web.http.post(path, content=HOOK, headers=headers)
+    assert answer.json()["message"].startswith(words)
+    said = capsys.readouterr()
+    assert "guess" not in said.out + said.err + answer.text
 
 
 @sqlite_only

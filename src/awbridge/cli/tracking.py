@@ -25,6 +25,8 @@ from awbridge.cli.shared import (
     with_vendor,
 )
 from awbridge.clickpost.async_client import AsyncClickPost
+from awbridge.clickpost.masking import mask_url
+from awbridge.clickpost.webhooks import secret_in
 from awbridge.doctor import CURES
 from awbridge.domain.errors import AwbridgeError, VendorError
 from awbridge.steps import catch_up as catch_up_step
@@ -63,10 +65,10 @@ def register_webhook(url: str, show_key: bool, wait: float) -> None:
             registration = await clickpost.change_webhook(url)
         if registration.code != 200:
             raise AwbridgeError(f"ClickPost refused ({registration.code}): {registration.message}")
-        if registration.webhook_key:
-            async with store.write() as session:
-                await webhook_keys.add(session, registration.webhook_key, webhook_url=url, now=utc_now())
-        click.echo(f"{'changed to' if changed else 'registered'} {url}")
+        async with store.write() as session:
+            for key in filter(None, (registration.webhook_key, secret_in(url))):
+                await webhook_keys.add(session, key, webhook_url=mask_url(url), now=utc_now())
+        click.echo(f"{'changed to' if changed else 'registered'} {mask_url(url)}")
         click.echo("the key is stored" if registration.webhook_key else "ClickPost gave no new key; the old one holds")
         if show_key and registration.webhook_key:
             click.echo(registration.webhook_key)
@@ -146,7 +148,7 @@ def list_keys(revoke: str | None, as_json: bool) -> None:
 def _shown_url(url: str) -> str:
     """The address, without a key at its end."""
     head, ending, token = url.partition(f"{PATH}/")
-    return f"{head}{ending}***" if token else url
+    return f"{head}{ending}***" if token else mask_url(url)
 
 
 @click.command("catch-up")

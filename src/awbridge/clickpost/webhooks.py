@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, cast
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic_core import SchemaValidator, core_schema
 
 from awbridge.clickpost.wire import Reply, as_id, as_int, as_object, read_json
 
 # Headers in which ClickPost proves itself, as ASGI gives them. The underscore is ClickPost's: many proxies drop it.
-KEY_HEADERS = (b"webhook_key", b"x-api-key")
+USUAL_HEADER = b"webhook_key"
+KEY_HEADERS = (USUAL_HEADER, b"x-api-key")
+_AUTHORIZATION = b"authorization"
+_SCHEMES = ("basic", "bearer", "token")
+_MOST_PARAMETERS = 20  # of an address; nobody's has more
 
 _LARGEST_PLAIN = 2**63
 _NO_ID = frozenset({"", "0"})
@@ -28,6 +35,50 @@ def _ids_of() -> SchemaValidator:
 
 
 _IDS = _ids_of()
+
+
+def offered_keys(path: str, query: str, headers: Iterable[tuple[bytes, bytes]]) -> list[str]:
+    """Keys as ClickPost sends them; `path` is what stands behind the endpoint's own, `query` still encoded.
+
+    Header `webhook_key`, `X-Api-Key` or `Authorization` (raw, Basic or Bearer), the last part of the path, or `secret`
+    in the query. Header names come in small letters.
+    """
+    offered: list[str] = []
+    for name, value in headers:
+        if name in KEY_HEADERS:
+            offered.append(value.decode("latin-1"))
+        elif name == _AUTHORIZATION:
+            offered += _of_authorization(value.decode("latin-1").strip())
+    if token := path.strip("/"):
+        offered.append(token)
+    return offered + _secrets(query) if query else offered
+
+
+def secret_in(webhook_url: str) -> str:
+    """The key that stands as `secret` in the query of an address; "" where there is none."""
+    return next(iter(_secrets(urlsplit(webhook_url).query)), "")
+
+
+def _secrets(query: str) -> list[str]:
+    try:
+        given = parse_qsl(query, max_num_fields=_MOST_PARAMETERS)
+    except ValueError:
+        return []
+    return [value for name, value in given if name == "secret"]
+
+
+def _of_authorization(value: str) -> list[str]:
+    """A key as it stands there, behind its scheme, and for Basic as either side of user:password."""
+    scheme, _, given = value.partition(" ")
+    found = [value, given.strip()] if scheme.lower() in _SCHEMES else [value]
+    if scheme.lower() == "basic":
+        try:
+            plain = base64.b64decode(given.strip(), validate=True).decode()
+        except ValueError:
+            plain = ""
+        user, _, password = plain.partition(":")
+        found += [plain, password, user]
+    return [one for one in found if one]
 
 
 def webhook_identity(body: bytes) -> str:

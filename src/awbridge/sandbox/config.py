@@ -23,6 +23,9 @@ CREATE_FAULTS = (
 Variant = Literal[
     "all_statuses", "all_statuses_old", "selected_events", "selected_events_top", "track_order", "returns"
 ]
+KeyPlace = Literal["webhook_key", "x-api-key", "raw", "bearer", "basic"]
+"""Where a webhook's key stands: in a header of that name, or in `Authorization`, raw or behind that scheme."""
+
 OnceKind = Literal[
     "error_code",
     "http_500",
@@ -264,6 +267,9 @@ class SandboxConfig(Frozen):
 
     webhook_url: str | None = Field(default=None, description="Registered from the start, if given.")
     webhook_key: str | None = Field(default=None, description="The header's value; drawn if not given.")
+    webhook_key_in: KeyPlace = Field(
+        default="webhook_key", description="How webhooks carry the key: webhook_key, x-api-key, raw, bearer or basic."
+    )
     entitled_to_webhooks: bool = Field(default=True, description="False: registration answers 306.")
     webhook_tries: int = Field(default=3, ge=1, description="Tries per webhook, then it is forgotten.")
     webhook_timeout_seconds: float = Field(default=2, gt=0, description="Timeout of one try, seconds.")

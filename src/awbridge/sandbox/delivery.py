@@ -1,6 +1,7 @@
 """Webhooks on their way: a queue, a few workers, at most three tries each, then forgotten."""
 
 import asyncio
+import base64
 import contextlib
 import ipaddress
 import json
@@ -11,7 +12,7 @@ from urllib.parse import urlsplit
 import httpx2
 
 from awbridge.sandbox.bodies import View, body, draw_variant
-from awbridge.sandbox.config import SandboxConfig, Variant
+from awbridge.sandbox.config import KeyPlace, SandboxConfig, Variant
 from awbridge.sandbox.entries import Order, Scan
 from awbridge.sandbox.faults import FaultDesk
 from awbridge.sandbox.wire import JsonObject
@@ -67,6 +68,18 @@ class Hold:
     order: Order
     size: int
     scans: list[Scan] = field(default_factory=list[Scan])
+
+
+def _key_header(place: KeyPlace, key: str) -> dict[str, str]:
+    match place:
+        case "raw":
+            return {"authorization": key}
+        case "bearer":
+            return {"authorization": f"Bearer {key}"}
+        case "basic":
+            return {"authorization": f"Basic {base64.b64encode(f'clickpost:{key}'.encode()).decode()}"}
+        case _:
+            return {place: key}
 
 
 class Delivery:
@@ -212,7 +225,7 @@ class Delivery:
         """Send one body now. The HTTP status, or None if there was no answer."""
         if self._client is None or not is_loopback(url):
             return None
-        headers = {"content-type": "application/json", "webhook_key": self.key}
+        headers = {"content-type": "application/json", **_key_header(self._config.webhook_key_in, self.key)}
         with contextlib.suppress(httpx2.HTTPError, httpx2.InvalidURL, OSError):
             response = await self._client.post(url, content=json.dumps(content).encode(), headers=headers)
             return response.status_code

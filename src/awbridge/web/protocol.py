@@ -110,7 +110,7 @@ class WebhookProtocol(OneWriteProtocol):
             self._begin_as_usual()
 
     def _is_ordinary(self) -> bool:
-        if self.url != _PATH and (not self.url.startswith(_BELOW) or b"?" in self.url or b"%" in self.url):
+        if self.url != _PATH and not self._holds_key():
             return False
         if self.root_path or self.expect_100_continue or (self.cycle and not self.cycle.response_complete):
             return False
@@ -121,6 +121,11 @@ class WebhookProtocol(OneWriteProtocol):
             if name == b"content-length":
                 return value.isdigit() and int(value) <= LARGEST_AT_ONCE
         return False
+
+    def _holds_key(self) -> bool:
+        """Whether the address is the endpoint's with a key behind it, and needs no decoding."""
+        path, _, _ = self.url.partition(b"?")
+        return (path == _PATH or path.startswith(_BELOW)) and b"%" not in self.url and b"+" not in self.url
 
     def _begin_as_usual(self) -> None:
         url, headers, waits = self.url, self.headers, self.expect_100_continue

@@ -22,7 +22,7 @@ from typing import Any
 import structlog
 
 from awbridge.clickpost.probe import KNOCKER
-from awbridge.clickpost.webhooks import KEY_HEADERS, webhook_identity
+from awbridge.clickpost.webhooks import USUAL_HEADER, offered_keys, webhook_identity
 from awbridge.domain.errors import StoreBusy, StoreError
 from awbridge.domain.scan import Source
 from awbridge.steps.clock import Clock
@@ -45,9 +45,12 @@ LOOK_AGAIN = 1.0  # seconds between looks into the database for keys registered 
 STALE = 15.0  # seconds after which stored keys are read anew, so that one taken back is no longer accepted
 LOOK_TIMEOUT = 0.8  # seconds that a look may take; ClickPost hangs up after about 2
 
-# `awbridge doctor` tells by these words whether a proxy lets the header through.
+# `awbridge doctor` tells by these words whether a proxy lets the header through. One that drops it may well add an
+# Authorization of its own.
+WRONG_ELSEWHERE = "wrong_elsewhere"
 REFUSED = {
     webhook_keys.WRONG_KEY: b'{"message":"wrong webhook_key"}',
+    WRONG_ELSEWHERE: b'{"message":"no webhook_key came, and the key in another header or the address is wrong"}',
     webhook_keys.NO_KEY: b'{"message":"no webhook_key came: does a proxy drop headers with an underscore?"}',
 }
 
@@ -81,7 +84,7 @@ class _HungUp(Exception):
     """The caller went away before the body had come whole. There is nothing to keep: ClickPost tries again."""
 
 
-_digest = lru_cache(maxsize=16)(webhook_keys.digest)  # ClickPost sends the same one every time
+_digest = lru_cache(maxsize=64)(webhook_keys.digest)  # ClickPost sends the same one every time
 
 
 class KeyRing:
@@ -173,12 +176,14 @@ class WebhookEndpoint:
         await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
         await send({"type": "http.response.body", "body": answer.body})
 
-    def hand_in(self, path: str, headers: Headers, body: bytes, caller: Caller) -> bool:
+    def hand_in(self, address: str, headers: Headers, body: bytes, caller: Caller) -> bool:
         """Store a delivery that came whole, if it is in order and its key known; the caller is told then.
+
+        `address` is the path, with the query behind it.
 
         Else return False: it must come as a request of ASGI. Raises StoreBusy where it cannot be taken now.
         """
-        if not self._keys.knows(_offered_keys(path, headers)):
+        if not self._keys.knows(_offered_keys(address, headers)):
             return False
         try:
             identity = webhook_identity(body)
@@ -206,26 +211,28 @@ class WebhookEndpoint:
         if scope["method"] != "POST":
             return _POST_ONLY
         try:
-            offered = _offered_keys(scope["path"], scope["headers"])
+            query = scope.get("query_string", b"").decode("latin-1")
+            offered = _offered_keys(f"{scope['path']}?{query}" if query else scope["path"], scope["headers"])
             if self._keys.knows(offered):
                 return await self._take(receive)
-            return await self._look_and_take(offered, receive)
+            return await self._look_and_take(offered, scope["headers"], receive)
         except _HungUp:
             return _NOT_WHOLE
         except StoreError as error:
             self._report(error)
             return _NOT_STORED
 
-    def _refuse(self, offered: list[str]) -> Answer:
+    def _refuse(self, offered: list[str], headers: Headers) -> Answer:
         reason = webhook_keys.WRONG_KEY if offered else webhook_keys.NO_KEY
         if not any(key.startswith(KNOCKER) for key in offered):  # else every look of the doctor would be a finding
             self._refusals.add(reason, self._clock())
-        return _REFUSED[reason]
+        elsewhere = offered and not any(name == USUAL_HEADER for name, _ in headers)
+        return _REFUSED[WRONG_ELSEWHERE if elsewhere else reason]
 
-    async def _look_and_take(self, offered: list[str], receive: Receive) -> Answer:
+    async def _look_and_take(self, offered: list[str], headers: Headers, receive: Receive) -> Answer:
         started = time.monotonic()
         if not await self._keys.accepts(offered):
-            return self._refuse(offered)
+            return self._refuse(offered, headers)
         try:
             async with asyncio.timeout(started + TIMEOUT - time.monotonic()):
                 return await self._take(receive)
@@ -261,12 +268,12 @@ def _not_json(body: bytes, now: datetime, error: ValueError) -> NewDelivery:
     return NewDelivery(identity, Source.WEBHOOK, body, now, problem=f"not JSON: {str(error)[:200]}")
 
 
-def _offered_keys(path: str, headers: Headers) -> list[str]:
-    """Keys as ClickPost sends them: header `webhook_key`, `X-Api-Key`, or the last part of the path."""
-    offered = [value.decode("latin-1") for name, value in headers if name in KEY_HEADERS]
-    if path != PATH and (token := path.removeprefix(PATH).strip("/")):
-        offered.append(token)
-    return offered
+def _offered_keys(address: str, headers: Headers) -> list[str]:
+    """Every key that a request brings; none of the address where that is the endpoint's own."""
+    if address == PATH:
+        return offered_keys("", "", headers)
+    path, _, query = address.partition("?")
+    return offered_keys(path.removeprefix(PATH), query, headers)
 
 
 async def _read(receive: Receive) -> bytes | None:
