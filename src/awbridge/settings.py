@@ -56,7 +56,7 @@ class Settings(BaseSettings):
     webhook_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         (),
         description="Keys that ClickPost's webhooks may carry, in a header (webhook_key, X-Api-Key, Authorization) or "
-        "in the address; comma-separated (several, for rotation). Keys stored by `awbridge webhook register` are accepted "
+        "in the address; comma-separated (several, for rotation). Keys stored by `awbridge webhook register` are taken "
         "too. Secrets.",
     )
     api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
