@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import Any, cast
 
 from awbridge.clickpost.columns import NUMBER_FIELDS, column_place
-from awbridge.clickpost.orders import shipment_details
+from awbridge.clickpost.order_places import holders, shipment_details, value_of, without_values
 from awbridge.clickpost.wire import as_object
 from awbridge.domain.errors import FieldProblem, PayloadRefused
 from awbridge.domain.json import JsonObject
@@ -43,7 +43,8 @@ def with_fields(payload: JsonObject, fields: Mapping[str, Any]) -> JsonObject:
     problems: list[FieldProblem] = []
     for path, value in fields.items():
         try:
-            _set(edited, _steps(payload, path), value)
+            for steps in _all_steps(payload, path):
+                _set(edited, steps, value)
         except (LookupError, TypeError):
             problems.append(FieldProblem(path, "there is no such place in the payload"))
     if problems:
@@ -118,23 +119,17 @@ def with_reference(payload: JsonObject, reference_number: str) -> JsonObject:
 
 def without_courier(payload: JsonObject) -> JsonObject:
     """A copy of the payload that leaves courier and account to the transporter."""
-    additional = payload.get("additional")
-    rest = payload
-    if isinstance(additional, dict) and "account_code" in additional:
-        kept = {name: value for name, value in cast("JsonObject", additional).items() if name != "account_code"}
-        rest = {**payload, "additional": kept}
-    return _with_details(rest, dict.fromkeys(_COURIER, _ABSENT))
+    return without_values(payload, *_COURIER)
 
 
 def without_waybill(payload: JsonObject) -> JsonObject:
     """A copy of the payload without a waybill chosen beforehand: it belongs to the shipment that it was sent with."""
-    return _with_details(payload, {"awb_number": _ABSENT})
+    return without_values(payload, "awb_number")
 
 
 def courier_of(payload: JsonObject) -> tuple[Any, Any]:
-    """(courier_partner, account_code) as the payload names them."""
-    details = shipment_details(payload)
-    return details.get("courier_partner"), details.get("account_code")
+    """(courier_partner, account_code) as the payload names them, in either place."""
+    return shipment_details(payload).get("courier_partner"), value_of(payload, "account_code")
 
 
 def _with_details(payload: JsonObject, changes: Mapping[str, Any]) -> JsonObject:
@@ -156,10 +151,19 @@ def _steps(payload: JsonObject, path: str) -> list[str | int]:
     return [int(found[2]) if found[2] else found[1] for found in _STEP.finditer(path)]
 
 
+def _all_steps(payload: JsonObject, path: str) -> list[list[str | int]]:
+    """Where a path leads. A column of the details stands for the field wherever the order has it."""
+    steps = _steps(payload, path)
+    if steps[0] != "shipment_details" or "." in path:
+        return [steps]
+    stands = [[*at, path] for at, holder in holders(payload) if path in holder]
+    return stands or [steps]
+
+
 def _value_at(payload: JsonObject, path: str) -> Any:
     value: Any = payload
     try:
-        for step in _steps(payload, path):
+        for step in _all_steps(payload, path)[0]:
             value = value[step]
     except (LookupError, TypeError):
         return _ABSENT

@@ -9,7 +9,15 @@ from typing import Any
 from awbridge.clickpost.answers import describe
 from awbridge.clickpost.couriers_own import without_couriers_own
 from awbridge.clickpost.failures import Answer, classify
-from awbridge.clickpost.payload import as_number, check_payload, with_additional
+from awbridge.clickpost.order_places import (
+    delivery_type_of,
+    shipment_details,
+    value_of,
+    with_value,
+    without_values,
+)
+from awbridge.clickpost.payload import check_payload
+from awbridge.clickpost.plain import as_number
 from awbridge.clickpost.refusals import (
     named_fields,
     said,
@@ -19,6 +27,7 @@ from awbridge.clickpost.refusals import (
     says_unheard,
     says_wrong_vendor,
 )
+from awbridge.clickpost.tidy import tidy, warnings_of
 from awbridge.clickpost.wire import Reply, as_id, as_int, as_list, as_object, as_text, as_waybill
 from awbridge.domain.errors import PayloadRefused
 from awbridge.domain.json import JsonObject
@@ -43,20 +52,26 @@ def new_shipment(
 
     The input stays as it is. Raises PayloadRefused with every wrong field.
     """
-    order = _addressed(payload, courier_partner_id, account_code)
-    if problems := check_payload(order, region):
-        raise PayloadRefused(problems)
+    addressed = _addressed(payload, courier_partner_id, account_code)
+    if not isinstance(addressed, dict):  # pyright: ignore[reportUnnecessaryIsInstance] callers hand on what came in
+        raise PayloadRefused(check_payload(addressed, region))
+    tidied = tidy(addressed, region)
+    order = tidied.order
+    problems = [tidied.spelling.of(problem) for problem in check_payload(order, region)]
+    if tidied.problems or problems:
+        raise PayloadRefused(tidied.problems + problems)
     details, additional = shipment_details(order), as_object(order.get("additional"))
     return NewShipment(
         reference_number=as_text(details["reference_number"]),
-        order_id=as_id(details.get("order_id")) or as_id(additional.get("order_id")) or None,
+        order_id=as_id(value_of(order, "order_id")) or None,
         transporter=transporter,
         courier_partner_id=as_int(details["courier_partner"]) or 0,
-        account_code=as_id(details.get("account_code")) or as_id(additional.get("account_code")) or None,
+        account_code=as_id(value_of(order, "account_code")) or None,
         region=region,
-        delivery_type=as_text(details.get("delivery_type")) or "FORWARD",
+        delivery_type=delivery_type_of(order),
         payload=order,
         priority=_priority(details, additional),
+        warnings=tuple(warnings_of(payload, region)),
     )
 
 
@@ -68,8 +83,8 @@ def _priority(details: JsonObject, additional: JsonObject) -> int:
 
 def unallocated_shipment(payload: JsonObject, *, region: Region) -> NewShipment:
     """A shipment out of a payload that names no courier: checked but for that. Raises PayloadRefused."""
-    order = _addressed(payload, None, None)
     checked = new_shipment(payload, region=region, transporter=None, courier_partner_id=_ANY_COURIER, account_code=None)
+    order = tidy(_addressed(payload, None, None), region).order
     return replace(checked, courier_partner_id=NO_COURIER, account_code=None, payload=order)
 
 
@@ -115,7 +130,7 @@ def successor(
 
 def own_waybill(payload: JsonObject) -> str:
     """The waybill of the courier's series that a payload brings along; "" where it brings none."""
-    return as_waybill(shipment_details(payload).get("awb_number"))
+    return as_waybill(value_of(payload, "awb_number"))
 
 
 def has_own_waybill(shipment: Shipment) -> bool:
@@ -130,33 +145,15 @@ def create_order_request(shipment: Shipment) -> JsonObject:
     """
     payload = without_couriers_own(shipment.payload) if _was_moved(shipment) else shipment.payload
     order = _addressed(payload, shipment.courier_partner_id, shipment.account_code, reference=shipment.reference_number)
-    return order if shipment.account_code is not None else _without(order, "account_code")
+    return order if shipment.account_code is not None else without_values(order, "account_code")
 
 
 def _was_moved(shipment: Shipment) -> bool:
-    details, additional = shipment_details(shipment.payload), as_object(shipment.payload.get("additional"))
-    courier = as_int(details.get("courier_partner"))
-    code = as_id(details.get("account_code")) or as_id(additional.get("account_code"))
+    courier = as_int(shipment_details(shipment.payload).get("courier_partner"))
+    code = as_id(value_of(shipment.payload, "account_code"))
     if courier is None:
         return False  # it was given to whichever courier would be chosen
     return courier != shipment.courier_partner_id or (code or None) != (shipment.account_code or None)
-
-
-def _without(order: JsonObject, *names: str) -> JsonObject:
-    """The order without these fields of its details, also where they stand under `additional`."""
-    if "shipment_details" not in order:
-        return {name: value for name, value in order.items() if name not in names}
-    places = {
-        place: as_object(order[place]) for place in ("shipment_details", "additional") if as_object(order.get(place))
-    }
-    return order | {
-        place: {name: value for name, value in fields.items() if name not in names} for place, fields in places.items()
-    }
-
-
-def shipment_details(payload: JsonObject) -> JsonObject:
-    """The section that names courier, account and reference: in ClickPost's flat form the payload itself."""
-    return as_object(payload.get("shipment_details")) if "shipment_details" in payload else payload
 
 
 def _addressed(
@@ -165,25 +162,17 @@ def _addressed(
     """A copy of the payload with courier, account and reference in ClickPost's own terms."""
     if not isinstance(payload, dict) or not shipment_details(payload):  # pyright: ignore[reportUnnecessaryIsInstance]
         return payload
-    order = {name: value for name, value in with_additional(payload).items() if name != "transporter"}
-    details = _renamed(shipment_details(order), courier_partner_id, account_code, reference)
-    if "shipment_details" not in order:
-        return details
-    addressed = order | {"shipment_details": details}
-    if account_code is not None and as_object(order.get("additional")).get("account_code") is not None:
-        addressed["additional"] = {**as_object(order["additional"]), "account_code": account_code}
-    return addressed
+    order = {name: value for name, value in payload.items() if name != "transporter"}
+    details = _renamed(shipment_details(order), courier_partner_id, reference)
+    addressed = order | {"shipment_details": details} if "shipment_details" in order else details
+    return addressed if account_code is None else with_value(addressed, "account_code", account_code)
 
 
-def _renamed(
-    details: JsonObject, courier_partner_id: int | None, account_code: str | None, reference: str | None
-) -> JsonObject:
+def _renamed(details: JsonObject, courier_partner_id: int | None, reference: str | None) -> JsonObject:
     renamed = {name: value for name, value in details.items() if name != "transporter"}
     courier = courier_partner_id if courier_partner_id is not None else as_int(details.get("courier_partner"))
     if courier is not None:
         renamed["courier_partner"] = courier
-    if account_code is not None:
-        renamed["account_code"] = account_code
     given = details.get("reference_number")
     if reference or (isinstance(given, str | int) and not isinstance(given, bool)):
         renamed["reference_number"] = reference or str(given).strip()  # checked as it stands, nothing mended

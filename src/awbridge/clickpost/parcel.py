@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from awbridge.clickpost.order_places import delivery_type_of, place_of, shipment_details
 from awbridge.clickpost.wire import as_list, as_object, as_text
 from awbridge.domain.allocation import Parcel
 from awbridge.domain.json import JsonObject
@@ -15,21 +16,20 @@ _WORDS = ("order_type", "delivery_type")
 
 def parcel_of(payload: JsonObject, region: Region) -> Parcel:
     """What rules look at, out of a payload that was checked."""
-    details = as_object(payload["shipment_details"])
+    details = shipment_details(payload)
     return Parcel(
-        drop_pincode=_pincode(payload, "drop", region),
-        pickup_pincode=_pincode(payload, "pickup", region),
+        drop_pincode=_pincode(payload, "drop"),
+        pickup_pincode=_pincode(payload, "pickup"),
         order_type=as_text(details["order_type"]),
-        delivery_type=as_text(details["delivery_type"]),
+        delivery_type=delivery_type_of(payload),
         region=region,
         weight=Decimal(as_text(details["weight"])),
         value=Decimal(as_text(details["invoice_value"])),
     )
 
 
-def _pincode(payload: JsonObject, side: str, region: Region) -> str:
-    place = as_object(payload[f"{side}_info"])
-    return as_text(place.get(f"{side}_pincode" if region is Region.INDIA else "postal_code"))
+def _pincode(payload: JsonObject, side: str) -> str:
+    return as_text(place_of(payload, side).get("pincode"))
 
 
 def recommendation_query(payload: JsonObject, region: Region) -> JsonObject:
@@ -37,7 +37,7 @@ def recommendation_query(payload: JsonObject, region: Region) -> JsonObject:
 
     Source: the examples of ClickPost's API reference. Names and phones go out only where v2 asks for them.
     """
-    details = as_object(payload["shipment_details"])
+    details = {**shipment_details(payload), "delivery_type": delivery_type_of(payload)}
     if region is Region.WORLD:
         sections = {name: payload[name] for name in ("pickup_info", "drop_info")}
         return {**sections, "shipment_details": details}
@@ -45,8 +45,8 @@ def recommendation_query(payload: JsonObject, region: Region) -> JsonObject:
     query: JsonObject = {
         "reference_number": as_text(details["reference_number"]),
         "item": as_text(first.get("description")) or as_text(first.get("sku")),
-        "pickup_pincode": _pincode(payload, "pickup", region),
-        "drop_pincode": _pincode(payload, "drop", region),
+        "pickup_pincode": _pincode(payload, "pickup"),
+        "drop_pincode": _pincode(payload, "drop"),
         **{name: details[name] for name in (*_WORDS, *_MEASURES)},
     }
     if custom := as_list(as_object(payload.get("additional")).get("custom_fields")):

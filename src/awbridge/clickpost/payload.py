@@ -7,42 +7,29 @@ Unknown fields pass: couriers have extras of their own. Numbers may be numeric t
 
 from __future__ import annotations
 
-from awbridge.clickpost.models.flat import FlatOrder, is_flat
+from awbridge.clickpost.models.flat import FlatOrder
 from awbridge.clickpost.models.india import IndiaOrder
 from awbridge.clickpost.models.order_base import Order, check
 from awbridge.clickpost.models.world import WorldOrder
-from awbridge.clickpost.plain import DATA_WRONG, as_number
-from awbridge.clickpost.wire import as_object
+from awbridge.clickpost.order_places import is_flat
+from awbridge.clickpost.plain import DATA_WRONG
+from awbridge.clickpost.tidy import section_conflicts, spelling_of, with_additional
 from awbridge.domain.errors import FieldProblem
 from awbridge.domain.json import JsonObject
 from awbridge.domain.shipment import Region
-
-__all__ = ["as_number", "check_payload", "with_additional"]
 
 
 def check_payload(payload: JsonObject, region: Region) -> list[FieldProblem]:
     """Every field of a create-order payload that is wrong, with ClickPost's own code where it has one; [] is good.
 
-    `additional_info`, as ClickPost's integration guide calls it, is taken for `additional`. Within India the old flat
-    form is an order too.
+    `additional_info`, as ClickPost's integration guide calls it, is taken for `additional`, and problems name it so.
+    Within India the old flat form is an order too.
     """
     if not isinstance(payload, dict):  # pyright: ignore[reportUnnecessaryIsInstance] callers hand on what came in
         return [FieldProblem("", "must be an object", DATA_WRONG)]
-    order = with_additional(payload)
-    return check(_model(order, region), order)
-
-
-def with_additional(payload: JsonObject) -> JsonObject:
-    """The payload with `additional_info` under its real name, `additional`. The input stays as it is."""
-    if "additional_info" not in payload:
-        return payload
-    order = {name: value for name, value in payload.items() if name != "additional_info"}
-    info = payload["additional_info"]
-    if "additional" not in order or order["additional"] is None:
-        return {**order, "additional": info}
-    if isinstance(info, dict) and isinstance(order["additional"], dict):
-        return {**order, "additional": {**as_object(info), **as_object(order["additional"])}}
-    return payload  # two that cannot be joined: both stay, and the check names what is wrong
+    order, spelling = with_additional(payload), spelling_of(payload)
+    found = [spelling.of(problem) for problem in check(_model(order, region), order)]
+    return section_conflicts(payload) + found
 
 
 def _model(order: JsonObject, region: Region) -> type[Order]:

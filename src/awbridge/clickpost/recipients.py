@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
 
+from awbridge.clickpost.order_places import RETURN, is_flat, place_of
+from awbridge.clickpost.wire import as_object
+from awbridge.domain.json import JsonObject
 from awbridge.domain.notices import Channel
 from awbridge.domain.phones import e164
 from awbridge.domain.shipment import Shipment
@@ -44,19 +46,18 @@ def recipient(shipment: Shipment, *, country: str) -> Recipient:
 
     `country` is where phone numbers without a country code lie, unless the address names its own.
     """
-    is_return = shipment.delivery_type.upper() == "RVP"
-    side = "pickup" if is_return else "drop"
-    place = _object(shipment.payload.get(f"{side}_info"))
-    additional = _object(shipment.payload.get("additional"))
+    is_return = shipment.delivery_type.upper() == RETURN
+    place = place_of(shipment.payload, "pickup" if is_return else "drop")
+    additional = _additional(shipment.payload)
 
     def read(name: str) -> str:
-        value = place.get(f"{side}_{name}") or place.get(name)
+        value = place.get(name)
         return str(value).strip() if isinstance(value, str | int) else ""
 
     mail = read("email")
     return Recipient(
         name=read("name"),
-        phone=_phone(read("phone"), read("phone_code"), read("country_code") or read("country"), country),
+        phone=_phone(read("phone"), read("phone_code"), read("country"), country),
         mail=mail if _looks_like_mail(mail) else None,
         language=_language(additional.get("language_code")),
         consent={c: said for c, name in _CONSENT_FIELDS.items() if (said := _said(additional.get(name))) is not None},
@@ -64,8 +65,10 @@ def recipient(shipment: Shipment, *, country: str) -> Recipient:
     )
 
 
-def _object(value: object) -> dict[str, Any]:
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+def _additional(payload: JsonObject) -> JsonObject:
+    """How the order is to be handled: in `additional`, in the flat form at the top too."""
+    held = as_object(payload.get("additional"))
+    return {**payload, **held} if is_flat(payload) else held
 
 
 def _phone(number: str, code: str, country: str, default: str) -> str | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from awbridge.domain.errors import FieldProblem
 from awbridge.domain.json import JsonObject
 
 SHARDS = 64
@@ -71,7 +72,10 @@ class WaybillKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewShipment:
-    """A shipment ready to be stored: what intake has checked and read off its payload."""
+    """A shipment ready to be stored: what intake has checked and read off its payload.
+
+    `warnings`: what is doubtful in the order as it was given. They are told and not stored.
+    """
 
     reference_number: str
     order_id: str | None
@@ -83,6 +87,7 @@ class NewShipment:
     payload: JsonObject = field(repr=False)  # names, phones, addresses: not for logs
     priority: int = NORMAL
     allocated_by: str | None = None
+    warnings: tuple[FieldProblem, ...] = ()
 
     @property
     def account(self) -> str:

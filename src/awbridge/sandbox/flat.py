@@ -1,4 +1,5 @@
-"""The old flat form of an order, with every field at the top. Pure: checks it, turns it into the sections of v3."""
+"""The older forms of an order. Pure: the flat one is checked and turned into the sections of v3, and what v3's own
+examples write into `additional` is found there."""
 
 import re
 from collections.abc import Mapping
@@ -28,6 +29,8 @@ _DETAILS: Final = frozenset(
         "weight",
     }
 )
+_IN_ADDITIONAL: Final = ("account_code", "awb_number", "delivery_type", "order_id")
+"""Fields of an order's details that ClickPost's v3 examples have in `additional`."""
 _SECTIONS: Final = ("pickup_info", "drop_info", "shipment_details")
 _FORMS: Final[Mapping[str, str]] = {
     "name": r".{1,100}",
@@ -37,7 +40,7 @@ _FORMS: Final[Mapping[str, str]] = {
     "phone": r"\d{10,11}",
     "pincode": r"[1-9]\d{5}",
 }
-"""The limits of v1, for the fields of pickup and drop alike."""
+"""The limits of v1 and v3, for the fields of pickup and drop alike."""
 _CODE_39: Final = r"[A-Za-z0-9 $%+./-]+"
 _MARKS: Final = ("pickup_name", "drop_name", "reference_number", "courier_partner", "items")
 
@@ -55,6 +58,16 @@ def badly_formed(payload: JsonObject) -> str:
         text = as_text(payload.get(name))
         if text and not re.fullmatch(form, text, re.ASCII | re.DOTALL):
             return name
+    return ""
+
+
+def too_long(payload: JsonObject) -> str:
+    """The first field of a v3 order's places that has more characters than its page allows; "" if none has."""
+    for side in ("pickup", "drop"):
+        place = as_object(payload.get(f"{side}_info")) or {}
+        for name in ("name", "address", "city", "state"):
+            if (text := as_text(place.get(f"{side}_{name}"))) and not re.fullmatch(_FORMS[name], text, re.DOTALL):
+                return f"{side}_{name}"
     return ""
 
 
@@ -80,3 +93,26 @@ def sections_of(payload: JsonObject) -> JsonObject:
         "gst_info": payload.get("gst_info"),
         "additional": additional | (as_object(payload.get("additional")) or {}),
     }
+
+
+def contradiction(payload: JsonObject) -> str:
+    """The first field that stands in the details and in `additional` and says two things; "" if none does."""
+    details, additional = (as_object(payload.get(name)) or {} for name in ("shipment_details", "additional"))
+    for name in _IN_ADDITIONAL:
+        first, second = as_text(details.get(name)), as_text(additional.get(name))
+        if first and second and first != second:
+            return name
+    return ""
+
+
+def lifted(payload: JsonObject) -> JsonObject:
+    """An order whose details say what it says in `additional` alone."""
+    details, additional = as_object(payload.get("shipment_details")), as_object(payload.get("additional")) or {}
+    if details is None:
+        return payload
+    alone = {
+        name: additional[name]
+        for name in _IN_ADDITIONAL
+        if as_text(additional.get(name)) and not as_text(details.get(name))
+    }
+    return payload | {"shipment_details": details | alone}

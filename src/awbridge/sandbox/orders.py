@@ -9,7 +9,7 @@ from awbridge.sandbox.breakage import broken
 from awbridge.sandbox.checks import Checked, Problem, Region, check_order
 from awbridge.sandbox.entries import Order, Queued
 from awbridge.sandbox.faults import OrderFate
-from awbridge.sandbox.flat import badly_formed, is_flat, sections_of
+from awbridge.sandbox.flat import badly_formed, contradiction, is_flat, lifted, sections_of, too_long
 from awbridge.sandbox.gate import auth_problem, refused
 from awbridge.sandbox.journeys import detour
 from awbridge.sandbox.tables import message_of
@@ -62,6 +62,11 @@ def _read(sandbox: Sandbox, call: Call, region: Region, *, flat_only: bool) -> R
         return problem
     if region == "india" and is_flat(payload):
         payload = sections_of(payload)
+    if field := contradiction(payload):
+        return refused(314, f"{message_of(314)}: {field} in shipment_details and in additional contradict each other")
+    if region == "india" and (field := too_long(payload)):
+        return refused(314, f"{message_of(314)}: {field} is too long")
+    payload = lifted(payload)
     details = as_object(payload.get("shipment_details")) or {}
     reference, cp_id = as_text(details.get("reference_number")), as_text(details.get("courier_partner"))
     sandbox.vendor.requests[reference] += 1

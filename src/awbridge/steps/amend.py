@@ -22,7 +22,8 @@ from awbridge.clickpost.edits import (
     without_waybill,
 )
 from awbridge.clickpost.models.order_rules import longest_reference
-from awbridge.clickpost.orders import payload_differences, shipment_details
+from awbridge.clickpost.order_places import shipment_details
+from awbridge.clickpost.orders import payload_differences
 from awbridge.clickpost.wire import as_text
 from awbridge.domain import events as happened
 from awbridge.domain.allocation import Allocation
@@ -64,12 +65,13 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """What an edit would do. `problems` are the check's; `obstacle` says why the payload cannot change now."""
+    """What an edit would do. `problems` and `warnings` are the check's; `obstacle` says why it cannot change now."""
 
     order: JsonObject = field(repr=False)
     differences: list[Difference]
     problems: list[FieldProblem]
     obstacle: str | None
+    warnings: list[FieldProblem]
 
 
 async def payloads(*, store: Store, reference_number: str) -> list[PayloadVersion]:
@@ -96,14 +98,15 @@ async def preview(
         new = intake.read_change(order, shipment, accounts, choosing)
     except PayloadRefused as error:
         after = {name: value for name, value in order.items() if name not in TOP_LEVEL}
-        problems = error.problems
+        problems, warnings = error.problems, list[FieldProblem]()
     else:
-        after, problems = new.payload, []
+        after, problems, warnings = new.payload, list[FieldProblem](), list(new.warnings)
     return Preview(
         order=order,
         differences=_differences(shipment.payload, after),
         problems=problems,
         obstacle=None if _may_change(shipment) else intake.why_payload_stays(shipment),
+        warnings=warnings,
     )
 
 
@@ -182,7 +185,8 @@ async def replace(
             await events.write(session, [happened.superseded(ended, now=now)], now=now)
         elif after_cancel and ended.state is not State.CANCELLED:
             await shipments.hold_back(session, new.reference_number, reference_number, now=now)
-        return TakenIn(shipment=await _known(session, new.reference_number), created=True)
+        stored = await _known(session, new.reference_number)
+        return TakenIn(shipment=stored, created=True, warnings=new.warnings)
 
 
 def _check_replaceable(old: Shipment) -> None:

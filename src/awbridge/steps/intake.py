@@ -7,14 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, cast
 
-from awbridge.clickpost.orders import (
-    allocated,
-    new_shipment,
-    own_waybill,
-    payload_differences,
-    shipment_details,
-    unallocated_shipment,
-)
+from awbridge.clickpost.order_places import shipment_details
+from awbridge.clickpost.orders import allocated, new_shipment, own_waybill, payload_differences, unallocated_shipment
 from awbridge.clickpost.parcel import parcel_of
 from awbridge.domain import cancellation
 from awbridge.domain.allocation import Allocation, Rule, first_match
@@ -37,10 +31,14 @@ from awbridge.store.payload_versions import PayloadVersion
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TakenIn:
-    """A shipment as it stands after intake. `created` is False where the same order was known already."""
+    """A shipment as it stands after intake. `created` is False where the same order was known already.
+
+    `warnings`: what is doubtful in the order as it was given, without being refused.
+    """
 
     shipment: Shipment
     created: bool
+    warnings: tuple[FieldProblem, ...] = ()
 
 
 class BatchRefused(IntakeError):
@@ -348,7 +346,7 @@ async def keep(session: Session, news: Mapping[int, NewShipment], clock: Clock) 
             conflicts[place] = ReferenceCancelled(new.reference_number, differences)
         elif differences:
             conflicts[place] = ReferenceTaken(new.reference_number, differences)
-        taken.append(TakenIn(shipment=shipment, created=created[place]))
+        taken.append(TakenIn(shipment=shipment, created=created[place], warnings=new.warnings))
     if conflicts:
         raise BatchRefused(conflicts)
     return taken

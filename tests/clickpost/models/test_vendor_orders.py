@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from awbridge.clickpost.models.flat import B2BOrder, FlatOrder, is_flat
+from awbridge.clickpost.models.flat import B2BOrder, FlatOrder
 from awbridge.clickpost.models.india import IndiaOrder
 from awbridge.clickpost.models.order_base import Order
 from awbridge.clickpost.models.world import WorldOrder
+from awbridge.clickpost.order_places import is_flat
 from awbridge.clickpost.payload import check_payload
 from awbridge.domain.shipment import Region
 from tests.support import vendor_files

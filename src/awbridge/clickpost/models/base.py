@@ -1,7 +1,7 @@
 """What every request model shares: ClickPost's own field names, unknown fields passed through, nothing else sent.
 
-The string under a field says what it means, with units and limits. A limit that stands there without being checked is
-ClickPost's: it may be other for some courier, so going over it is left for ClickPost to judge.
+The string under a field says what it means, with units and limits. Limits of an order that ClickPost publishes are
+checked, for the couriers that they are published for (`place_rules`). Those of other requests are left for it to judge.
 """
 
 from __future__ import annotations

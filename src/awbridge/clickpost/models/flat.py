@@ -1,13 +1,12 @@
 """An order in the old flat form, every field at the top: create-order v1, still used for B2B.
 
 `POST /api/v1/create-order/`, and create-order v3 takes this form too: ClickPost's own examples place an exchange so
-("Reverse Exchange HIH"). The limits are those that ClickPost's documentation of v1 gives, and they are checked.
+("Reverse Exchange HIH"). Code 39 is asked for by the page of v1 alone; all other limits are those of every form.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Annotated, Any, ClassVar
 
 from awbridge.clickpost.models.base import Text
@@ -16,7 +15,8 @@ from awbridge.clickpost.models.order_base import Order
 from awbridge.clickpost.models.order_fields import (
     LOOSE,
     Checked,
-    Direction,
+    Filled,
+    OptDirection,
     OptMoment,
     OptNumber,
     OptText,
@@ -26,77 +26,53 @@ from awbridge.clickpost.models.order_fields import (
 from awbridge.clickpost.models.order_parts import B2BGstInfo, GstInfo, Handling, OrderDetails
 from awbridge.clickpost.models.order_rules import Layout
 from awbridge.clickpost.plain import text_of
-from awbridge.domain.json import JsonObject
 
-SECTIONS = ("pickup_info", "drop_info", "shipment_details")
-SIDES = ("pickup_", "drop_")
-
-_PHONE = re.compile(r"\d{10,11}", re.ASCII)
-_PIN_CODE = re.compile(r"[1-9]\d{5}", re.ASCII)
 # Lower case stands in ClickPost's own examples: it is printed as upper case.
-_CODE_39 = re.compile(r"[A-Za-z0-9 $%+./-]+", re.ASCII)
+CODE_39 = re.compile(r"[A-Za-z0-9 $%+./-]+", re.ASCII)
 
 
-def _text(allowed: Callable[[str], Any], problem: str, *, empty: bool = False) -> Checked:
-    def check(value: Any) -> Any:
-        if empty and (value is None or value == ""):
-            return value
-        if not allowed(text_of(filled(value))):
-            raise wrong(problem)
-        return value
-
-    return Checked(check)
+def _code_39(value: Any) -> Any:
+    if not CODE_39.fullmatch(text_of(filled(value))):
+        raise wrong("may hold only the characters of Code 39: letters, digits, space and - . $ / + %")
+    return filled(value)
 
 
-def _at_most(longest: int, *, empty: bool = False) -> Checked:
-    return _text(lambda text: len(text) <= longest, f"may have at most {longest} characters", empty=empty)
-
-
-Name = Annotated[Text, _at_most(100)]
-Street = Annotated[Text, _at_most(500)]
-City = Annotated[Text, _at_most(200)]
-InvoiceNumber = Annotated[Text, _at_most(50)]
-Country = Annotated[Text | None, _at_most(100, empty=True)]
-Phone = Annotated[Text, _text(_PHONE.fullmatch, "must have 10 or 11 digits")]
-PinCode = Annotated[Text, _text(_PIN_CODE.fullmatch, "must have 6 digits")]
-Code39 = Annotated[
-    Text, _text(_CODE_39.fullmatch, "may hold only the characters of Code 39: letters, digits, space and - . $ / + %")
-]
+Code39 = Annotated[Text, Checked(_code_39)]
 
 
 class _FlatForm(OrderDetails, Handling, Order):
-    layout: ClassVar[Layout] = Layout(details=(), additional=(), pickup=(), drop=())
+    layout: ClassVar[Layout] = Layout(details=(), additional=())
 
-    pickup_name: Name
+    pickup_name: Filled
     """Name of the person or place, at most 100 characters."""
-    pickup_phone: Phone
+    pickup_phone: Filled
     """Phone number, 10 or 11 digits."""
-    pickup_address: Street
+    pickup_address: Filled
     """Street address, at most 500 characters."""
-    pickup_city: City
+    pickup_city: Filled
     """City, at most 200 characters."""
-    pickup_state: City
+    pickup_state: Filled
     """State, at most 200 characters."""
-    pickup_pincode: PinCode
+    pickup_pincode: Filled
     """PIN code, 6 digits."""
-    pickup_country: Country = None
-    """IN or India, at most 100 characters."""
+    pickup_country: OptText = None
+    """IN or India."""
     pickup_time: OptMoment = None
     """When the parcel is ready, ISO 8601. ClickPost's documentation calls it mandatory."""
-    drop_name: Name
+    drop_name: Filled
     """Name of the person or place, at most 100 characters."""
-    drop_phone: Phone
+    drop_phone: Filled
     """Phone number, 10 or 11 digits."""
-    drop_address: Street
+    drop_address: Filled
     """Street address, at most 500 characters."""
-    drop_city: City
+    drop_city: Filled
     """City, at most 200 characters."""
-    drop_state: City
+    drop_state: Filled
     """State, at most 200 characters."""
-    drop_pincode: PinCode
+    drop_pincode: Filled
     """PIN code, 6 digits."""
-    drop_country: Country = None
-    """IN or India, at most 100 characters."""
+    drop_country: OptText = None
+    """IN or India."""
     drop_email: OptText = None
     """E-mail of the customer."""
     return_info: Annotated[IndiaReturnAddress | None, LOOSE] = None
@@ -110,9 +86,9 @@ class _FlatForm(OrderDetails, Handling, Order):
     reference_number: Code39
     """Unique for each shipment, in characters of Code 39: letters, digits, space and - . $ / + %. At most 200;
     Bluedart (5, 28) takes 20."""
-    invoice_number: InvoiceNumber
+    invoice_number: Filled
     """Number of the invoice, at most 50 characters."""
-    delivery_type: Direction = "FORWARD"
+    delivery_type: OptDirection = "FORWARD"
     """FORWARD to the customer (so if left out), RVP (reverse pickup) back from there."""
     items: list[IndiaItem]
     """What is in it: at least one. With `shipment_type` MPS each is a piece with its own waybill."""
@@ -134,10 +110,3 @@ class B2BOrder(_FlatForm):
 
     gst_info: B2BGstInfo
     """Indian tax, with the GST number of the receiver."""
-
-
-def is_flat(payload: JsonObject) -> bool:
-    """Whether an order is in the flat form: it has no sections, and fields of places at the top."""
-    if any(section in payload for section in SECTIONS):
-        return False
-    return any(isinstance(name, str) and name.startswith(SIDES) for name in payload)  # pyright: ignore[reportUnnecessaryIsInstance]

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-from awbridge.clickpost.models.order_base import Order, OrderPart
+from awbridge.clickpost.models.order_base import Order, PlacePart
 from awbridge.clickpost.models.order_fields import (
     LOOSE,
     Filled,
@@ -24,10 +24,13 @@ from awbridge.clickpost.models.order_fields import (
 )
 from awbridge.clickpost.models.order_parts import GstInfo, Handling, OrderDetails, OrderItem
 from awbridge.clickpost.models.order_rules import Layout
+from awbridge.clickpost.models.place_rules import DROP, PICKUP, RETURN, PlaceForm
 
 
-class IndiaPickup(OrderPart):
+class IndiaPickup(PlacePart):
     """Where the courier picks up: a warehouse, or for an RVP the customer."""
+
+    form: ClassVar[PlaceForm] = PICKUP
 
     pickup_name: Filled
     """Name of the person or place, at most 100 characters."""
@@ -40,7 +43,7 @@ class IndiaPickup(OrderPart):
     pickup_state: Filled
     """State, at most 200 characters."""
     pickup_pincode: Filled
-    """PIN code, 6 digits (checked unless `pickup_country` is another country)."""
+    """PIN code, 6 digits unless `pickup_country` is another country."""
     pickup_country: OptText = None
     """IN or India."""
     pickup_time: OptMoment = None
@@ -69,8 +72,10 @@ class IndiaPickup(OrderPart):
     """Code of the place at the courier."""
 
 
-class IndiaDrop(OrderPart):
+class IndiaDrop(PlacePart):
     """Where the courier brings it: a customer, or for an RVP the warehouse."""
+
+    form: ClassVar[PlaceForm] = DROP
 
     drop_name: Filled
     """Name of the person or place, at most 100 characters."""
@@ -83,7 +88,7 @@ class IndiaDrop(OrderPart):
     drop_state: Filled
     """State, at most 200 characters."""
     drop_pincode: Filled
-    """PIN code, 6 digits (checked unless `drop_country` is another country)."""
+    """PIN code, 6 digits unless `drop_country` is another country."""
     drop_country: OptText = None
     """IN or India."""
     drop_email: OptText = None
@@ -116,8 +121,10 @@ class IndiaDrop(OrderPart):
     """The place in the terms of `location_type`."""
 
 
-class IndiaReturnAddress(OrderPart):
+class IndiaReturnAddress(PlacePart):
     """Where an undelivered parcel goes back to (RTO); the pickup place if left out."""
+
+    form: ClassVar[PlaceForm] = RETURN
 
     name: OptText = None
     """Name of the person or place, at most 100 characters."""
@@ -161,8 +168,6 @@ class IndiaAdditional(Handling):
 
     return_info: Annotated[IndiaReturnAddress | None, LOOSE] = None
     """Where an undelivered parcel goes back to."""
-    order_id: OptText = None
-    """The shop's own id of the order; also seen in the shipment's details."""
     min_edd: OptText = None
     """Fewest days until delivery."""
     max_edd: OptText = None
@@ -215,7 +220,7 @@ class IndiaAdditional(Handling):
 class IndiaOrder(Order):
     """A create-order v3 request. A wrong one raises ValidationError that names every wrong field."""
 
-    layout: ClassVar[Layout] = Layout(indian=True)
+    layout: ClassVar[Layout] = Layout()
 
     pickup_info: IndiaPickup
     """Where the courier picks up."""

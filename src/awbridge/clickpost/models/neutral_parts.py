@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from awbridge.clickpost.models.order_rules import INDIAN_PINCODE
+from awbridge.clickpost.models.place_rules import WORLD, place_problems
 from awbridge.clickpost.plain import as_number, decimal_text, text_problem
 from awbridge.domain.json import JsonObject
 
@@ -97,11 +97,14 @@ class Party(Fact):
     """Fields of the place in ClickPost's own names: with prefix for India (`pickup_...`), without for the world."""
 
     @model_validator(mode="after")
-    def _check_indian_address(self) -> Self:
+    def _check_place(self) -> Self:
         if self.country == "IN" and not self.state:
             raise PydanticCustomError("state", "state is required in India")
-        if self.country == "IN" and not INDIAN_PINCODE.fullmatch(self.postal_code):
-            raise PydanticCustomError("postal_code", "postal_code must have 6 digits in India, and not begin with 0")
+        named = {"country_code": self.country, **self.model_dump(exclude={"extra", "country"})}
+        if self.country == "IN" and not self.postal_code:
+            raise PydanticCustomError("postal_code", "postal_code must have 6 digits in India")
+        if problems := [f"{found.loc[0]} {found.problem}" for found in place_problems(named, WORLD)]:
+            raise PydanticCustomError("place", "{problems}", {"problems": "; ".join(problems)})
         return self
 
 

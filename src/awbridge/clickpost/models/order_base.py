@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from awbridge.clickpost.models.base import RequestModel
 from awbridge.clickpost.models.order_rules import Layout, rule_problems
+from awbridge.clickpost.models.place_rules import PlaceForm, place_problems
 from awbridge.clickpost.plain import (
     BAD_NAME,
     DATA_WRONG,
@@ -86,6 +87,27 @@ class OrderPart(RequestModel):
         for problem in problems:
             by_loc.setdefault(problem.loc, problem)
         return ValidationError.from_exception_data(cls.__name__, [*map(_line, by_loc.values())], hide_input=True)
+
+
+class PlacePart(OrderPart):
+    """A place of an order, with the limits that hold for places in every form."""
+
+    form: ClassVar[PlaceForm]
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _name_every_problem(cls, given: Any, read: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
+        if isinstance(given, cls):
+            return read(given)
+        part, found = None, list[Problem]()
+        try:
+            part = read(given)
+        except ValidationError as error:
+            found = list(cls._problems_in(error))
+        found += place_problems(as_object(given), cls.form)
+        if part is None or found:
+            raise cls._error(found)
+        return part
 
 
 class Order(OrderPart):

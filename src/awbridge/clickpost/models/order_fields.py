@@ -16,6 +16,7 @@ from typing import Annotated, Any, get_args
 from pydantic import BaseModel, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from awbridge.clickpost.identifiers import is_exact
 from awbridge.clickpost.models.base import Day, Flag, Moment, Number, Text
 from awbridge.clickpost.models.parts import DeliveryType, OrderType
 from awbridge.clickpost.plain import as_number, decimal_text, text_of
@@ -73,14 +74,21 @@ def filled(value: Any) -> Any:
         raise wrong("must be text")
     if not text_of(value):
         raise PydanticCustomError("required", "is required")
-    return value
+    return str(int(value)) if isinstance(value, float) and is_exact(value) else value
+
+
+def _number_given(value: Any, problem: str) -> Any:
+    """The value, if it is filled. A truth value is no number."""
+    if isinstance(value, bool):
+        raise wrong(problem)
+    return value if isinstance(value, int | float | Decimal) else filled(value)
 
 
 def number(problem: str, *, least: float = 0.0, above: bool = False, whole: bool = False) -> Checked:
     """A field that holds a number of at least `least` (or above it), a whole one if asked for."""
 
     def check(value: Any) -> Any:
-        found = as_number(value if type(value) in (int, float) else filled(value))
+        found = as_number(_number_given(value, problem))
         if found is None or found < least or (above and found == least) or (whole and not found.is_integer()):
             raise wrong(problem)
         return exact(value)
@@ -117,9 +125,16 @@ def _day(value: Any) -> Any:
 
 
 def _courier(value: Any) -> Any:
-    if (as_int(filled(value)) or 0) <= 0:
-        raise wrong("must be a courier partner id, a whole number above 0")
+    problem = "must be a courier partner id, a whole number above 0"
+    if (as_int(_number_given(value, problem)) or 0) <= 0:
+        raise wrong(problem)
     return value
+
+
+def _loose_number(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise wrong("must be a number, not true or false")
+    return exact(value)
 
 
 def _read_objects(value: Any, read: Callable[[Any], Any]) -> Any:
@@ -134,7 +149,6 @@ Filled = Annotated[Text, Checked(filled)]
 Courier = Annotated[Text, Checked(_courier)]
 InvoiceDay = Annotated[Day, Checked(_day)]
 Kind = Annotated[OrderType, _one_of(*get_args(OrderType))]
-Direction = Annotated[DeliveryType, _one_of(*get_args(DeliveryType))]
 Money = Annotated[Number, number("must be a number of 0 or more")]
 Centimetres = Annotated[Number, number("must be a number above 0, in cm", above=True)]
 Grams = Annotated[Number, number("must be a number above 0, in grams", above=True)]
@@ -142,7 +156,8 @@ Count = Annotated[int | str, number("must be a whole number of 1 or more", least
 
 # What may be left out, and is kept as it is given.
 OptText = Annotated[Text | None, KEPT]
-OptNumber = Annotated[Number | None, Checked(exact)]
+OptNumber = Annotated[Number | None, Checked(_loose_number)]
+OptDirection = Annotated[DeliveryType | None, KEPT]
 OptFlag = Annotated[Flag | None, KEPT]
 OptDay = Annotated[Day | None, KEPT]
 OptMoment = Annotated[Moment | None, KEPT]

@@ -16,13 +16,13 @@ from awbridge.clickpost.models.order_fields import (
     Centimetres,
     Count,
     Courier,
-    Direction,
     Filled,
     Grams,
     InvoiceDay,
     Kind,
     Money,
     OptDay,
+    OptDirection,
     OptFlag,
     OptNumber,
     OptText,
@@ -196,8 +196,6 @@ class OrderDetails(OrderPart):
     28) takes 20."""
     order_type: Kind
     """PREPAID, COD (cash on delivery) or EXCHANGE."""
-    delivery_type: Direction
-    """FORWARD to the customer, RVP (reverse pickup) back from there."""
     invoice_value: Money
     """Value of the shipment, 0 or more, in rupees or the order's currency."""
     invoice_number: Filled
@@ -212,6 +210,8 @@ class OrderDetails(OrderPart):
     """Height of the parcel, in cm, above 0."""
     weight: Grams
     """Weight of the parcel, in grams, above 0."""
+    delivery_type: OptDirection = None
+    """FORWARD to the customer, RVP (reverse pickup) back from there. Required, here or in `additional`."""
     cod_value: OptNumber = None
     """What is collected at the door, in rupees or the order's currency: above 0 for COD, 0 for PREPAID."""
     order_id: OptText = None
@@ -251,8 +251,14 @@ class Handling(OrderPart):
     """Whether a label is made; true if left out."""
     async_: OptFlag = Field(default=None, validation_alias=AliasChoices("async", "async_"), serialization_alias="async")
     """`async`: whether the order is placed in the background; false if left out."""
+    delivery_type: OptDirection = None
+    """FORWARD or RVP; also seen in the shipment's details. Where both say it, they must agree."""
     account_code: OptText = None
     """Name of the courier's account in ClickPost's dashboard; also seen in the shipment's details."""
+    awb_number: OptText = None
+    """A waybill that was assigned before; also seen in the shipment's details."""
+    order_id: OptText = None
+    """The shop's own id of the order; also seen in the shipment's details."""
     vendor_code: OptText = None
     """Code of the pickup place at the courier."""
     priority: Annotated[str | None, KEPT] = None

@@ -5,13 +5,16 @@ Pure: JSON in, problems out. Each rule holds by itself, so that one wrong field 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from awbridge.clickpost.identifiers import rounded_problems
+from awbridge.clickpost.models.place_rules import DROP, PICKUP, field_problems, place_problems
+from awbridge.clickpost.order_places import RETURN, TWO_PLACES, Loc, delivery_type_of, given_values
 from awbridge.clickpost.plain import (
     COD_VALUE_WRONG,
     DATA_WRONG,
+    DELIVERY_TYPE_WRONG,
     ITEMS_MISSING,
     ITEMS_WRONG,
     PRIORITY_WRONG,
@@ -23,13 +26,10 @@ from awbridge.clickpost.plain import (
 from awbridge.clickpost.wire import as_int, as_list, as_object, as_text
 from awbridge.domain.json import JsonObject
 
-Loc = tuple[int | str, ...]
+DELIVERY_TYPES = ("FORWARD", "RVP")
 
 LONGEST_RVP_REASON = 500  # characters
 LONGEST_REFERENCE = 200  # characters; ours: it is an indexed key
-
-INDIAN_PINCODE = re.compile(r"[1-9]\d{5}", re.ASCII)
-INDIA = ("", "IN", "IND", "INDIA")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,9 +71,11 @@ class Layout:
 
     details: Loc = ("shipment_details",)
     additional: Loc = ("additional",)
-    pickup: Loc = ("pickup_info",)
-    drop: Loc = ("drop_info",)
-    indian: bool = False  # places carry pickup_pincode and drop_pincode
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether places stand at the top too, and an order that does not say which way goes forward."""
+        return self.details == ()
 
 
 def rule_problems(order: JsonObject, layout: Layout) -> list[Problem]:
@@ -86,14 +88,16 @@ def _rule_problems(order: JsonObject, layout: Layout) -> Iterator[Problem]:
     additional = _section(order, layout.additional)
     if details:
         yield from _cod_problems(details, layout.details)
-        yield from _return_problems(details, additional, layout)
+        yield from _direction_problems(order, layout)
+        yield from _return_problems(order, details, additional, layout)
         yield from _courier_problems(details, layout.details)
         if details.get("items") == []:
             yield Problem((*layout.details, "items"), "must hold at least one item", ITEMS_MISSING)
     yield from _priority_problems(details, ("order_priority",), layout.details)
     yield from _priority_problems(additional, ("order_priority", "priority"), layout.additional)
-    if layout.indian:
-        yield from _pincode_problems(order, layout)
+    yield from _contradictions(order)
+    yield from _limit_problems(order, details, additional, layout)
+    yield from rounded_problems(order)
 
 
 def _section(order: JsonObject, loc: Loc) -> JsonObject:
@@ -113,15 +117,56 @@ def _cod_problems(details: JsonObject, at: Loc) -> Iterator[Problem]:
         yield Problem(loc, "is required and must be above 0 when order_type is COD", COD_VALUE_WRONG)
 
 
-def _return_problems(details: JsonObject, additional: JsonObject, layout: Layout) -> Iterator[Problem]:
-    reasons = ((layout.details, details.get("rvp_reason")), (layout.additional, additional.get("rvp_reason")))
+def _direction_problems(order: JsonObject, layout: Layout) -> Iterator[Problem]:
+    given = given_values(order, "delivery_type")
+    for loc, value in given:
+        if value not in DELIVERY_TYPES:
+            yield Problem(loc, f"must be one of {', '.join(DELIVERY_TYPES)}", DELIVERY_TYPE_WRONG)
+    if not given and not layout.is_flat:
+        yield Problem((*layout.details, "delivery_type"), "is required, here or in additional", DELIVERY_TYPE_WRONG)
+
+
+def _contradictions(order: JsonObject) -> Iterator[Problem]:
+    """What stands in two places and says two things: neither may win unseen."""
+    for name in TWO_PLACES:
+        said = given_values(order, name)
+        if len(said) > 1 and text_of(said[0][1]) != text_of(said[1][1]):
+            other = ".".join(map(str, said[1][0]))
+            text = f"contradicts {other}: give both the same value, or leave one of them out"
+            yield Problem(said[0][0], text, DELIVERY_TYPE_WRONG if name == "delivery_type" else DATA_WRONG)
+
+
+def _limit_problems(
+    order: JsonObject, details: JsonObject, additional: JsonObject, layout: Layout
+) -> Iterator[Problem]:
+    """Published limits of single fields. Places within sections know their own (see `PlacePart`)."""
+    if layout.is_flat:
+        yield from place_problems(order, PICKUP)
+        yield from place_problems(order, DROP)
+    sections: dict[int | str, Loc] = {
+        "details": layout.details,
+        "additional": layout.additional,
+        "drop": () if layout.is_flat else ("drop_info",),
+        "gst_info": ("gst_info",),
+    }
+    for found in field_problems(order, details, additional, as_int(details.get("courier_partner")) or 0):
+        yield found._replace(loc=(*sections[found.loc[0]], *found.loc[1:]))
+
+
+def _return_problems(
+    order: JsonObject, details: JsonObject, additional: JsonObject, layout: Layout
+) -> Iterator[Problem]:
+    reasons = [(layout.details, details.get("rvp_reason"))]
+    if layout.is_flat:
+        additional = as_object(order.get("additional"))
+    reasons.append((("additional",), additional.get("rvp_reason")))
     for at, reason in reasons:
         if reason is not None and not isinstance(reason, (str, int)):
             yield Problem((*at, "rvp_reason"), "must be text", REASON_WRONG)
         elif len(as_text(reason)) > LONGEST_RVP_REASON:
             yield Problem((*at, "rvp_reason"), f"may have at most {LONGEST_RVP_REASON} characters", REASON_WRONG)
     # An exchange is a return without a reason of its own (seen in ClickPost's own examples).
-    needed = details.get("delivery_type") == "RVP" and details.get("order_type") != "EXCHANGE"
+    needed = delivery_type_of(order) == RETURN and details.get("order_type") != "EXCHANGE"
     if needed and not any(as_text(reason) for _, reason in reasons):
         yield Problem((*layout.details, "rvp_reason"), "is required when delivery_type is RVP", REASON_WRONG)
 
@@ -143,12 +188,3 @@ def _priority_problems(place: JsonObject, names: tuple[str, ...], at: Loc) -> It
         given = place.get(name)
         if given is not None and not (isinstance(given, str) and as_text(given)):
             yield Problem((*at, name), "must be text, like NORMAL", PRIORITY_WRONG)
-
-
-def _pincode_problems(order: JsonObject, layout: Layout) -> Iterator[Problem]:
-    for side, at in (("pickup", layout.pickup), ("drop", layout.drop)):
-        place = _section(order, at)
-        country = as_text(place.get(f"{side}_country")).upper()
-        pincode = as_text(place.get(f"{side}_pincode"))
-        if pincode and country in INDIA and not INDIAN_PINCODE.fullmatch(pincode):
-            yield Problem((*at, f"{side}_pincode"), "must have 6 digits", DATA_WRONG)

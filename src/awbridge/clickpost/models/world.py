@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-from awbridge.clickpost.models.order_base import Order, OrderPart
+from awbridge.clickpost.models.order_base import Order, OrderPart, PlacePart
 from awbridge.clickpost.models.order_fields import KEPT, LOOSE, Filled, OptFlag, OptMoment, OptNumber, OptText
 from awbridge.clickpost.models.order_parts import GstInfo, Handling, OrderDetails, OrderItem
 from awbridge.clickpost.models.order_rules import Layout
+from awbridge.clickpost.models.place_rules import WORLD, PlaceForm
 
 
-class _WorldPlace(OrderPart):
+class _WorldPlace(PlacePart):
+    form: ClassVar[PlaceForm] = WORLD
+
     phone_code: OptText = None
     """Country code of the phone, such as +971."""
     state: OptText = None
@@ -41,11 +44,11 @@ class WorldPlace(_WorldPlace):
     """Where the courier picks up or brings it."""
 
     name: Filled
-    """Name of the person or place."""
+    """Name of the person or place, at most 100 characters."""
     phone: Filled
-    """Phone number, without the code of the country."""
+    """Phone number, at most 15 digits, without the code of the country."""
     address: Filled
-    """Street address."""
+    """Street address, at most 500 characters."""
     city: Filled
     """City, or the code that the courier has for it."""
     country_code: Filled
@@ -56,11 +59,11 @@ class WorldReturnAddress(_WorldPlace):
     """Where an undelivered parcel goes back to (RTO); the pickup place if left out."""
 
     name: OptText = None
-    """Name of the person or place."""
+    """Name of the person or place, at most 100 characters."""
     phone: OptText = None
-    """Phone number, without the code of the country."""
+    """Phone number, at most 15 digits, without the code of the country."""
     address: OptText = None
-    """Street address."""
+    """Street address, at most 500 characters."""
     city: OptText = None
     """City, or the code that the courier has for it."""
     country_code: OptText = None
@@ -139,8 +142,6 @@ class WorldAdditional(Handling):
 
     return_info: Annotated[WorldReturnAddress | None, LOOSE] = None
     """Where an undelivered parcel goes back to."""
-    order_id: OptText = None
-    """The shop's own id of the order; also seen in the shipment's details."""
     duty_fee_paid_by: Annotated[str | None, KEPT] = None
     """Who pays duty: R the receiver (so if left out), S the shipper. Aramex (2)."""
     is_restricted: OptText = None

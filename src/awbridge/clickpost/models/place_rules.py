@@ -1,0 +1,138 @@
+"""The limits of places and of single couriers' fields, the same in every form of an order. Pure.
+
+Sources: ClickPost's pages of create-order v1 and v3 (places, return addresses, invoice number) and its page of custom
+fields for certain carriers (which names the couriers that a limit is for). What is published is enforced.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from awbridge.clickpost.phone_forms import phone_problem
+from awbridge.clickpost.plain import DATA_WRONG, Problem, text_of
+from awbridge.clickpost.wire import as_list, as_object, as_text
+from awbridge.domain.json import JsonObject
+
+INDIAN_PINCODE = re.compile(r"[1-9]\d{5}", re.ASCII)
+INDIA = ("", "IN", "IND", "INDIA")
+INDIAN_CODES = ("", "91", "+91", "0091")
+
+LONGEST = {"name": 100, "address": 500, "city": 200, "state": 200, "country": 100}  # characters
+LONGEST_INVOICE_NUMBER = 50  # characters
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaceForm:
+    """How a form writes a place: the prefix of its fields, and what it calls postcode and country."""
+
+    prefix: str = ""
+    pincode: str = "pincode"
+    country: str = "country"
+    default_country: str = "IN"
+    names_phones: bool = True  # whether its page says that phones have 10 or 11 digits
+
+    def is_indian(self, place: JsonObject) -> bool:
+        """Whether the place lies in India, as far as it says."""
+        return (as_text(place.get(self.prefix + self.country)) or self.default_country).upper() in INDIA
+
+    def has_indian_phone(self, place: JsonObject) -> bool:
+        """Whether its phone is one of India's: so it is unless its country or its phone code is another one."""
+        return (
+            self.names_phones
+            and self.is_indian(place)
+            and as_text(place.get(f"{self.prefix}phone_code")) in INDIAN_CODES
+        )
+
+
+PICKUP, DROP, RETURN = PlaceForm(prefix="pickup_"), PlaceForm(prefix="drop_"), PlaceForm()
+WORLD = PlaceForm(pincode="postal_code", country="country_code", default_country="?", names_phones=False)
+
+
+def place_problems(place: JsonObject, form: PlaceForm) -> Iterator[Problem]:
+    """Every limit that a place breaks. What is missing is not looked at."""
+    for name, longest in LONGEST.items():
+        yield from too_long(place, form.prefix + name, longest)
+    phone = place.get(f"{form.prefix}phone")
+    if _fits(phone) and (text := phone_problem(phone, indian=form.has_indian_phone(place))):
+        yield Problem((f"{form.prefix}phone",), text, DATA_WRONG)
+    pincode = text_of(place.get(form.prefix + form.pincode))
+    if pincode and form.is_indian(place) and not INDIAN_PINCODE.fullmatch(pincode):
+        yield Problem((form.prefix + form.pincode,), "must have 6 digits, such as 560001", DATA_WRONG)
+
+
+def too_long(holder: JsonObject, name: str, longest: int) -> Iterator[Problem]:
+    """The problem of a text with more characters than it may have."""
+    if (length := len(text_of(holder.get(name)))) > longest:
+        yield Problem((name,), f"may have at most {longest} characters, and has {length}: shorten it", DATA_WRONG)
+
+
+def _fits(value: Any) -> bool:
+    return isinstance(value, str | int | float) and not isinstance(value, bool) and text_of(value) != ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldLimit:
+    """A limit of a field; for these couriers only, where any are named."""
+
+    name: str
+    longest: int
+    couriers: frozenset[int] = frozenset()
+
+    def counts_for(self, courier: int) -> bool:
+        """Whether it counts for this courier partner id."""
+        return not self.couriers or courier in self.couriers
+
+
+def _limits(longest: int, *names: str, couriers: Iterable[int] = ()) -> tuple[FieldLimit, ...]:
+    return tuple(FieldLimit(name=name, longest=longest, couriers=frozenset(couriers)) for name in names)
+
+
+_DETAILS = (
+    *_limits(LONGEST_INVOICE_NUMBER, "invoice_number"),
+    *_limits(100, "reseller_name", couriers=(4, 25, 50)),
+    *_limits(100, "booking_id", couriers=(4, 25)),
+)
+_DROP = _limits(12, "drop_alternate_phone", couriers=(41,))
+_ADDITIONAL = (
+    *_limits(10, "otp_code", couriers=(5, 28)),
+    *_limits(100, "categories", couriers=(5, 28)),
+    *_limits(500, "exchange_address", couriers=(4,)),
+    *_limits(100, "exchange_city", "exchange_state", "exchange_shipment_description", couriers=(4,)),
+    *_limits(10, "exchange_pincode", couriers=(4,)),
+    *_limits(2, "exchange_country", couriers=(4,)),
+    *_limits(100, "exchange_rvp_awb", couriers=(28,)),
+    *_limits(100, "template_id", "template_category", couriers=(41,)),
+    *_limits(100, "customer_id_number", couriers=(145, 159)),
+    *_limits(20, "fareye_store_id", "fareye_order_type", couriers=(31,)),
+)
+_GST = (*_limits(100, "invoice_reference", couriers=(28, 41)), *_limits(100, "seller_name", couriers=(3,)))
+_ITEM = (*_limits(100, "imei"), *_limits(20, "serial_no"))
+
+
+def field_problems(order: JsonObject, details: JsonObject, additional: JsonObject, courier: int) -> Iterator[Problem]:
+    """Every published limit that a field breaks; where it stands is told within its section, named first."""
+    holders = (
+        ("details", details, _DETAILS),
+        ("additional", additional, _ADDITIONAL),
+        ("drop", as_object(order.get("drop_info")) or order, _DROP),
+        ("gst_info", as_object(order.get("gst_info")), _GST),
+    )
+    for section, holder, limits in holders:
+        yield from _within((section,), holder, limits, courier)
+    for index, item in enumerate(as_list(details.get("items"))):
+        fields = as_object(item)
+        yield from _within(("details", "items", index), fields, _ITEM, courier)
+        yield from _within(
+            ("details", "items", index, "additional"), as_object(fields.get("additional")), _ITEM, courier
+        )
+
+
+def _within(
+    at: tuple[int | str, ...], holder: JsonObject, limits: Iterable[FieldLimit], courier: int
+) -> Iterator[Problem]:
+    for limit in limits:
+        if limit.name in holder and limit.counts_for(courier):
+            yield from (found._replace(loc=(*at, *found.loc)) for found in too_long(holder, limit.name, limit.longest))
