@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,7 +14,8 @@ import click
 from awbridge.cli.shared import as_json_option, fail, plain, print_json, print_table, read_settings, with_store
 from awbridge.clickpost.edits import read_value
 from awbridge.clickpost.orders import payload_differences
-from awbridge.domain.json import JsonObject
+from awbridge.domain.errors import FieldProblem
+from awbridge.domain.json import JsonObject, read_order_json
 from awbridge.domain.shipment import Shipment
 from awbridge.steps import amend, settle
 from awbridge.steps.amend import Edit, Preview
@@ -38,7 +40,7 @@ def _order_in(file: Path | None) -> JsonObject | None:
     if file is None:
         return None
     try:
-        order = json.loads(file.read_text(encoding="utf-8-sig"))
+        order = read_order_json(file.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
         fail(f"{file}: not a JSON file: {error}")
     if not isinstance(order, dict):
@@ -177,18 +179,26 @@ def _show_changed(shipment: Shipment, as_json: bool) -> None:
 
 def _show_preview(seen: Preview, as_json: bool) -> None:
     if as_json:
-        print_json({"differences": seen.differences, "problems": seen.problems, "obstacle": seen.obstacle})
+        told = {"differences": seen.differences, "problems": seen.problems, "obstacle": seen.obstacle}
+        print_json({**told, "warnings": seen.warnings})
     else:
         print_table([_as_row(plain(d)) for d in seen.differences], empty="no difference")
         if seen.problems:
             click.echo("\nClickPost would refuse it:")
             print_table([{"field": p.path, "problem": p.problem} for p in seen.problems], empty="")
+        _show_warnings(seen.warnings)
         if seen.obstacle:
             click.echo(f"\n{seen.obstacle}")
     if seen.problems or seen.obstacle:
         sys.exit(1)
     if not as_json:
         click.echo("\nnothing written; add --push to change the payload and push the shipment again")
+
+
+def _show_warnings(warnings: Sequence[FieldProblem]) -> None:
+    if warnings:
+        click.echo("\nwarnings")
+        print_table([{"field": p.path, "warning": p.problem} for p in warnings], empty="")
 
 
 def _as_row(difference: dict[str, Any]) -> dict[str, str]:
@@ -253,8 +263,9 @@ def replace_command(
 
     taken = with_store(go)
     if as_json:
-        print_json({"created": taken.created, "shipment": taken.shipment})
+        print_json({"created": taken.created, "shipment": taken.shipment, "warnings": taken.warnings})
         return
     new = taken.shipment
     until = f" until {new.waits_for} is cancelled" if new.waits_for else ""
     click.echo(f"{reference_number} is replaced by {new.reference_number}: {new.state}{until}")
+    _show_warnings(taken.warnings)

@@ -71,7 +71,7 @@ def import_shipments(file: Path, as_json: bool) -> None:
 
     result = with_store(go)
     if as_json:
-        told = {"created": result.created, "known": result.known, "bad": result.bad}
+        told = {"created": result.created, "known": result.known, "bad": result.bad, "warnings": result.warnings}
         print_json(told | {"passed_over": orders.passed_over, "notes": orders.notes})
     else:
         passed_over = [f"columns not understood: {', '.join(orders.passed_over)}"] if orders.passed_over else []
@@ -79,6 +79,9 @@ def import_shipments(file: Path, as_json: bool) -> None:
         click.echo(f"{result.created} created, {result.known} known already, {_bad_lines(result)} bad")
         if result.bad:
             print_table(places(result.bad), empty="")
+        if result.warnings:
+            click.echo(f"\n{len(result.warnings)} warnings about orders that went in")
+            print_table(places(result.warnings), empty="")
     if result.bad:
         sys.exit(1)
 

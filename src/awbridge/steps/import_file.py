@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, cast
 from awbridge.clickpost.columns import ORDERS, column_of, meant
 from awbridge.domain.allocation import Allocation
 from awbridge.domain.errors import IntakeError, PayloadRefused, TableUnreadable
+from awbridge.domain.json import read_order_json
 from awbridge.steps.clock import Clock
 from awbridge.steps.intake import BatchRefused, TakenIn, take_in
 from awbridge.steps.order_rows import BadRow, ReadOrder, look_over, orders_of
@@ -38,11 +38,12 @@ class OrderFile:
 
 @dataclass(slots=True)
 class Imported:
-    """What came of an import. `known` were there already, unchanged."""
+    """What came of an import. `known` were there already, unchanged. `warnings` are of rows that went in."""
 
     created: int = 0
     known: int = 0
     bad: list[BadRow] = field(default_factory=list[BadRow])
+    warnings: list[BadRow] = field(default_factory=list[BadRow])
 
 
 def read_orders(path: Path) -> OrderFile:
@@ -86,13 +87,9 @@ def _from_json(path: Path, ending: str) -> OrderFile:
     return OrderFile(lambda: iter(rows), sum(isinstance(row, ReadOrder) for row in rows))
 
 
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not a JSON value")
-
-
 def _read_json(text: str) -> Iterator[ReadOrder | BadRow]:
     try:
-        value = json.loads(text, parse_constant=_refuse_constant)
+        value = read_order_json(text)
     except (ValueError, RecursionError) as error:
         raise TableUnreadable(f"not JSON: {error}") from None
     orders = cast("list[Any]", value) if isinstance(value, list) else [value]
@@ -105,7 +102,7 @@ def _read_jsonl(text: str) -> Iterator[ReadOrder | BadRow]:
         if not line.strip():
             continue
         try:
-            yield ReadOrder(line=number, order=json.loads(line, parse_constant=_refuse_constant))
+            yield ReadOrder(line=number, order=read_order_json(line))
         except (ValueError, RecursionError) as error:
             yield BadRow(line=number, reference_number="", field="", problem=f"not JSON: {error}")
 
@@ -153,6 +150,7 @@ async def _import_batch(
         else:
             result.created += sum(t.created for t in taken)
             result.known += sum(not t.created for t in taken)
+            result.warnings.extend(w for row, t in zip(batch, taken, strict=True) for w in _warnings(row, t))
             return
 
 
@@ -167,6 +165,13 @@ def _bad_rows(row: ReadOrder, error: IntakeError) -> list[BadRow]:
         BadRow(line=row.line, reference_number=reference, field=path, problem=problem, sheet=row.sheet)
         for path, problem in told
     ]
+
+
+def _warnings(row: ReadOrder, taken: TakenIn) -> Iterator[BadRow]:
+    for found in taken.warnings:
+        reference = taken.shipment.reference_number
+        told = {"field": found.path, "problem": found.problem}
+        yield BadRow(line=row.line, reference_number=reference, sheet=row.sheet, **told)
 
 
 def _reference(order: Any) -> str:

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 
 from awbridge.domain.allocation import Allocation
 from awbridge.domain.errors import FieldProblem, NotFound, NotPossible, PayloadRefused
+from awbridge.domain.json import JsonObject
 from awbridge.domain.overdue import DEFAULT_STUCK_AFTER, StuckAfter, silent_since
 from awbridge.domain.shipment import Shipment, State
 from awbridge.sinks.addresses import Network
@@ -115,12 +116,12 @@ def router(
     def view(shipment: Shipment) -> views.ShipmentView:
         return views.shipment_view(shipment, stuck_after, clock())
 
-    async def whole_view(shipment: Shipment) -> views.ShipmentWithPayload:
+    async def whole_view(shipment: Shipment, given: JsonObject | None = None) -> views.ShipmentWithPayload:
         now = clock()
         async with store.read() as session:
             pieces = await waybills.pieces(session, shipment)
             truth = await truth_of(session, shipment, limits=stuck_after, now=now)
-        return views.shipment_with_payload(shipment, pieces, truth, stuck_after, now)
+        return views.shipment_with_payload(shipment, pieces, truth, stuck_after, now, given)
 
     order_body = {
         "requestBody": {
@@ -144,8 +145,8 @@ def router(
         tags=["shipments"],
         openapi_extra=order_body,
         responses={
-            202: {"model": views.ShipmentView | views.TakenView, "description": "Stored; push follows."},
-            200: {"model": views.ShipmentView | views.TakenView, "description": "All were known already."},
+            202: {"model": views.TakenShipment | views.TakenView, "description": "Stored; push follows."},
+            200: {"model": views.TakenShipment | views.TakenView, "description": "All were known already."},
         },
     )
     async def create_shipments(request: Request, response: Response) -> Any:
@@ -166,7 +167,7 @@ def router(
             raise
         if not any(t.created for t in taken):
             response.status_code = 200
-        shown = [view(t.shipment) for t in taken]
+        shown = [views.taken_view(t, stuck_after, clock()) for t in taken]
         return {"shipments": shown} if isinstance(body, list) else shown[0]
 
     @api.get("/shipments", tags=["shipments"])
@@ -276,16 +277,17 @@ def router(
         reason: Annotated[str, Query(max_length=500, description="Kept with the new payload.")] = "",
     ) -> views.ShipmentWithPayload:
         """Replace the payload of a shipment that ClickPost does not hold, and push it again. Old ones are kept."""
+        order = await json_body(request)
         changed = await intake.change_payload(
             store=store,
             clock=clock,
             reference_number=no_nul(reference_number),
-            order=await json_body(request),
+            order=order,
             changed_by="api",
             reason=reason.replace("\x00", ""),
             allocation=allocation,
         )
-        return await whole_view(changed)
+        return await whole_view(changed, order)
 
     @api.get("/shipments/{reference_number:path}/payloads", tags=["shipments"])
     async def show_payloads(reference_number: str) -> list[views.PayloadView]:

@@ -13,6 +13,7 @@ from pydantic import BeforeValidator
 from starlette.exceptions import HTTPException
 
 from awbridge.domain.errors import NotFound
+from awbridge.domain.json import read_order_json
 
 LARGEST_BODY = 16 * 1024 * 1024  # bytes
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -52,10 +53,6 @@ def make_cursor(at: datetime, reference: str) -> str:
     return base64.urlsafe_b64encode(json.dumps([at.isoformat(), reference]).encode()).decode()
 
 
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not a JSON value")
-
-
 async def json_body(request: Request) -> Any:
     """The body as JSON. Raises HTTPException 413 for one that is too large, 400 for one that is no JSON."""
     body = bytearray()
@@ -64,7 +61,7 @@ async def json_body(request: Request) -> Any:
         if len(body) > LARGEST_BODY:
             raise HTTPException(413, f"a request has at most {LARGEST_BODY // 2**20} MiB; send several batches")
     try:
-        return json.loads(body, parse_constant=_refuse_constant)
+        return read_order_json(body)
     except (ValueError, RecursionError) as error:
         raise HTTPException(400, f"the body is not JSON: {error}") from None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, TypeVar
 
@@ -10,14 +10,18 @@ from pydantic import BaseModel, Field, StrictBool
 
 from awbridge.clickpost.codes import ndr_name, status_info
 from awbridge.clickpost.orders import payload_differences
+from awbridge.clickpost.tidy import warnings_of
 from awbridge.domain import cancellation
 from awbridge.domain.action import Action
 from awbridge.domain.coverage import Told
+from awbridge.domain.errors import FieldProblem
 from awbridge.domain.events import EventKind
+from awbridge.domain.json import JsonObject
 from awbridge.domain.overdue import StuckAfter, sla_breached, stuck_since
 from awbridge.domain.promise import is_unreadable
 from awbridge.domain.shipment import URGENT, Piece, Shipment
 from awbridge.steps.couriers import Moved
+from awbridge.steps.intake import TakenIn
 from awbridge.steps.sync_couriers import Report
 from awbridge.steps.truth import Truth
 from awbridge.steps.watch import Coverage
@@ -106,6 +110,19 @@ class ShipmentView(BaseModel):
     waits_for: str | None = Field(description="Held until this shipment is cancelled.")
 
 
+class WarningOfField(BaseModel):
+    """Something doubtful in an order that was taken all the same."""
+
+    path: str = Field(description="Where, like drop_info.drop_phone.")
+    warning: str
+
+
+class TakenShipment(ShipmentView):
+    """A shipment as it stands after its order came in."""
+
+    warnings: list[WarningOfField] = Field(description="What is doubtful in the order, without being refused.")
+
+
 class MilestonesView(BaseModel):
     """When each milestone was reached first; null: not reached, as far as is known."""
 
@@ -156,6 +173,7 @@ class ShipmentWithPayload(ShipmentView):
     """A shipment with the payload that goes to ClickPost, and all that tracking makes known of it."""
 
     payload: dict[str, Any]
+    warnings: list[WarningOfField] = Field(description="What is doubtful in the payload, without being refused.")
     pieces: list[PieceView] = Field(
         description="The children of a multi-piece shipment: labels, and where each stands."
     )
@@ -174,7 +192,7 @@ class ShipmentWithPayload(ShipmentView):
 class TakenView(BaseModel):
     """The shipments of a list of orders, in its order."""
 
-    shipments: list[ShipmentView]
+    shipments: list[TakenShipment]
 
 
 class ShipmentPage(BaseModel):
@@ -562,18 +580,38 @@ def shipment_view(shipment: Shipment, limits: StuckAfter, now: datetime) -> Ship
     return ShipmentView(**_shown(shipment, limits, now))
 
 
+def taken_view(taken: TakenIn, limits: StuckAfter, now: datetime) -> TakenShipment:
+    """A shipment as callers see it who just sent its order."""
+    shown: dict[str, Any] = _shown(taken.shipment, limits, now)
+    return TakenShipment(**shown, warnings=_warnings(taken.warnings))
+
+
+def _warnings(found: Iterable[FieldProblem]) -> list[WarningOfField]:
+    return [WarningOfField(path=problem.path, warning=problem.problem) for problem in found]
+
+
 def _same(view: type[View], of: object) -> View:
     return view(**{name: getattr(of, name) for name in view.model_fields})
 
 
 def shipment_with_payload(
-    shipment: Shipment, pieces: Sequence[Piece], truth: Truth, limits: StuckAfter, now: datetime
+    shipment: Shipment,
+    pieces: Sequence[Piece],
+    truth: Truth,
+    limits: StuckAfter,
+    now: datetime,
+    given: JsonObject | None = None,
 ) -> ShipmentWithPayload:
-    """A shipment as callers see it, with its payload, its pieces and what is derived from its scans."""
+    """A shipment as callers see it, with its payload, its pieces and what is derived from its scans.
+
+    `given`: the order as its caller just wrote it, where there is one: warnings are about that.
+    """
+    doubted = shipment.payload if given is None else given
     shown: dict[str, Any] = _shown(shipment, limits, now) | {"forward_reference_number": truth.forward_reference_number}
     return ShipmentWithPayload(
         **shown,
         payload=shipment.payload,
+        warnings=_warnings(warnings_of(doubted, shipment.region)),
         pieces=piece_views(pieces, truth.pieces),
         returns=[return_view(news) for news in truth.returns],
         milestones=_same(MilestonesView, truth.milestones),
