@@ -443,6 +443,7 @@ _PLANS = [
     ("inbox", "longest_due", (T0,), "inbox_due"),
     ("shipments", "newest", (T0, "R", 5), "shipments_newest"),
     ("shipments", "of_orders", [("o", 5)], "shipments_by_order"),
+    ("shipments", "newest_of_order", ("o", T0, "r", 50), "shipments_by_order"),
     ("shipments", "waiting", (-1, "", 5), "shipments_waiting"),
     ("shipments", "claim_allocating", ("o", T0, T0, 5), "shipments_to_allocate"),
     ("shipments", "claim_replaceable", ("o", T0, T0, T0, 3, 5), "shipments_to_replace"),

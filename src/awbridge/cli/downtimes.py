@@ -9,13 +9,11 @@ import click
 
 from awbridge.cli.couriers import couriers_group
 from awbridge.cli.shared import as_json_option, plain, print_json, print_table, read_settings, with_store
+from awbridge.cli.times import CLOCK, MOMENT
 from awbridge.domain.downtime import DAYS, Downtime, declare
 from awbridge.domain.errors import AwbridgeError, NotFound
 from awbridge.steps.clock import utc_now
 from awbridge.store import Store, downtimes
-
-_MOMENT = click.DateTime(["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%d"])
-_CLOCK = click.DateTime(["%H:%M"])
 
 
 @couriers_group.group("downtime")
@@ -26,11 +24,11 @@ def downtime_group() -> None:
 @downtime_group.command("add")
 @click.option("--courier", required=True, type=click.IntRange(1, 2**31 - 1), help="ClickPost's courier partner id.")
 @click.option("--account", help="Only this account code; without it, every account of the courier.")
-@click.option("--from", "from_at", type=_MOMENT, help="Once: when it begins, in the zone.")
-@click.option("--to", "to_at", type=_MOMENT, help="Once: when it ends.")
+@click.option("--from", "from_at", type=MOMENT, help="Once: when it begins, in the zone.")
+@click.option("--to", "to_at", type=MOMENT, help="Once: when it ends.")
 @click.option("--days", default="", help="Weekly: the days on which it begins, like sat,sun. Without it, every day.")
-@click.option("--start", type=_CLOCK, help="Weekly: the local time at which it begins.")
-@click.option("--end", type=_CLOCK, help="Weekly: the local time at which it ends; before --start is the next day.")
+@click.option("--start", type=CLOCK, help="Weekly: the local time at which it begins.")
+@click.option("--end", type=CLOCK, help="Weekly: the local time at which it ends; before --start is the next day.")
 @click.option("--zone", help="Time zone of all these times. [default: AWBRIDGE_TIME_ZONE]")
 @click.option("--reason", default="", help="Shown with what is held.")
 def add_downtime(
@@ -39,8 +37,8 @@ def add_downtime(
     from_at: datetime | None,
     to_at: datetime | None,
     days: str,
-    start: datetime | None,
-    end: datetime | None,
+    start: time | None,
+    end: time | None,
     zone: str | None,
     reason: str,
 ) -> None:
@@ -55,8 +53,8 @@ def add_downtime(
             from_at=from_at,
             to_at=to_at,
             days=[day for day in days.split(",") if day.strip()],
-            starts=_time(start),
-            ends=_time(end),
+            starts=start,
+            ends=end,
             zone=zone or read_settings().time_zone,
             reason=reason,
         )
@@ -68,10 +66,6 @@ def add_downtime(
             return await downtimes.add(session, declared, now=utc_now())
 
     click.echo(f"downtime {with_store(go).id} declared")
-
-
-def _time(at: datetime | None) -> time | None:
-    return at.time() if at else None
 
 
 @downtime_group.command("list")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from datetime import datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import click
 
 from awbridge import evidence as wiring
 from awbridge.cli.shared import as_json_option, fail, plain, print_json, print_table, with_settings
+from awbridge.cli.times import DAY
 from awbridge.domain.errors import AwbridgeError
 from awbridge.domain.schedule import day_before
 from awbridge.settings import Settings
@@ -31,11 +32,11 @@ def report_group() -> None:
 
 
 @report_group.command("failures")
-@click.option("--date", "day", type=click.DateTime(["%Y-%m-%d"]), help="The account's day.  [default: yesterday]")
+@click.option("--date", "day", type=DAY, help="The account's day.  [default: yesterday]")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="A folder to put the zips into.")
 @click.option("--mail", is_flag=True, help="Mail it too, unless it was mailed.")
 @as_json_option
-def report_of_failures(day: datetime | None, out: Path | None, mail: bool, as_json: bool) -> None:
+def report_of_failures(day: date | None, out: Path | None, mail: bool, as_json: bool) -> None:
     """Make the failure reports of a day, for you and for ClickPost, and store them.
 
     Example: awbridge report failures --date 2026-11-22 --out reports
@@ -43,7 +44,7 @@ def report_of_failures(day: datetime | None, out: Path | None, mail: bool, as_js
 
     async def go(settings: Settings, store: Store) -> list[Made]:
         over = day_before(utc_now(), settings.zone)
-        chosen = day.date() if day else over
+        chosen = day or over
         if mail and chosen > over:
             raise AwbridgeError(f"{chosen} is not over yet; it is mailed when it is")
         return await report_failures(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from datetime import datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from awbridge.cli.shared import (
     with_store,
     with_vendor,
 )
+from awbridge.cli.times import DAY
 from awbridge.clickpost.async_client import AsyncClickPost
 from awbridge.clickpost.codes import status_info
 from awbridge.domain.reconcile import Kind, Table
@@ -39,7 +40,7 @@ LOOKS_EVERY = 0.5  # seconds, while a report is awaited or another process is at
 
 
 @click.group("reconcile", invoke_without_command=True)
-@click.option("--date", "day", type=click.DateTime(["%Y-%m-%d"]), help="The account's day.  [default: yesterday]")
+@click.option("--date", "day", type=DAY, help="The account's day.  [default: yesterday]")
 @click.option(
     "--file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="CSV, XLSX, XLS or ODS of ClickPost's."
 )
@@ -47,7 +48,7 @@ LOOKS_EVERY = 0.5  # seconds, while a report is awaited or another process is at
 @as_json_option
 @click.pass_context
 def reconcile_group(
-    context: click.Context, day: datetime | None, file: Path | None, kind: str | None, as_json: bool
+    context: click.Context, day: date | None, file: Path | None, kind: str | None, as_json: bool
 ) -> None:
     """Compare our shipments with ClickPost's: a day by its counts and report, or a file that ClickPost mailed.
 
@@ -64,7 +65,7 @@ def reconcile_group(
         sys.exit(1)
 
 
-def _with_file(policy: ReconcilePolicy, file: Path, kind: str | None, day: datetime | None) -> Reconciliation:
+def _with_file(policy: ReconcilePolicy, file: Path, kind: str | None, day: date | None) -> Reconciliation:
     async def go(store: Store) -> Reconciliation:
         run = await take_file(
             store=store,
@@ -73,16 +74,16 @@ def _with_file(policy: ReconcilePolicy, file: Path, kind: str | None, day: datet
             name=file.name,
             source="command",
             kind=Table(kind) if kind else kind_of_file(file.name),
-            day=day.date() if day else day_of_file(file.name),
+            day=day or day_of_file(file.name),
         )
         return await _to_the_end(store, None, policy, run.id)
 
     return with_store(go)
 
 
-def _with_clickpost(policy: ReconcilePolicy, day: datetime | None) -> Reconciliation:
+def _with_clickpost(policy: ReconcilePolicy, day: date | None) -> Reconciliation:
     async def go(clickpost: AsyncClickPost, store: Store) -> Reconciliation:
-        chosen = day.date() if day else day_before(utc_now(), policy.zone)
+        chosen = day or day_before(utc_now(), policy.zone)
         run = await begin_day(store=store, clock=utc_now, zone=policy.zone, day=chosen)
         return await _to_the_end(store, clickpost, policy, run.id)
 

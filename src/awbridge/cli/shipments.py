@@ -27,11 +27,10 @@ from awbridge.cli.shared import (
 )
 from awbridge.clickpost.codes import ndr_name, status_info, status_name
 from awbridge.domain import cancellation
-from awbridge.domain.errors import NotFound
 from awbridge.domain.pieces import PieceStanding
 from awbridge.domain.promise import is_unreadable
 from awbridge.domain.shipment import Piece, Shipment, State
-from awbridge.steps import import_file, intake
+from awbridge.steps import import_file, intake, look_up
 from awbridge.steps.catch_up import ask_back
 from awbridge.steps.clock import utc_now
 from awbridge.steps.truth import ReturnNews, Truth, truth_of
@@ -137,6 +136,8 @@ def _whole_summary(shipment: Shipment, truth: Truth) -> dict[str, Any]:
 @click.option("--ndr", is_flag=True, help="Only those whose last delivery failed, the oldest failure first.")
 @click.option("--piece-exception", is_flag=True, help="Only those with a piece lost, damaged or going back.")
 @click.option("--not-cancelled", is_flag=True, help="Only those whose cancellation was refused or given up.")
+@click.option("--waybill", help="Only those that this waybill belongs to: their own, of a piece, or RTO.")
+@click.option("--order-id", help="Only those of this order.")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000))
 @as_json_option
 def list_shipments(
@@ -146,6 +147,8 @@ def list_shipments(
     ndr: bool,
     piece_exception: bool,
     not_cancelled: bool,
+    waybill: str | None,
+    order_id: str | None,
     limit: int,
     as_json: bool,
 ) -> None:
@@ -153,11 +156,10 @@ def list_shipments(
 
     Example: awbridge shipments list --stuck
     """
-    if sum((bool(state), stuck, sla_breached, ndr, piece_exception, not_cancelled)) > 1:
-        fail(
-            "--state, --stuck, --sla-breached, --ndr, --piece-exception and --not-cancelled are lists of their own; "
-            "choose one"
-        )
+    lists = (state, stuck, sla_breached, ndr, piece_exception, not_cancelled, waybill is not None, order_id is not None)
+    if sum(map(bool, lists)) > 1:
+        options = "--state, --stuck, --sla-breached, --ndr, --piece-exception, --not-cancelled, --waybill and --order-id"
+        fail(f"{options} are lists of their own; choose one")
     limits = service.stuck_after(read_settings())
 
     async def go(store: Store) -> list[Shipment]:
@@ -172,6 +174,10 @@ def list_shipments(
                 return [*await cancellations.need_a_person(session, limit=limit)]
             if piece_exception:
                 return await shipments.piece_exceptions(session, limit=limit)
+            if waybill is not None:
+                return (await look_up.of_waybill(session, waybill.strip()))[:limit]
+            if order_id is not None:
+                return await shipments.newest_of_order(session, order_id.strip(), limit=limit)
             held = await accounts.held(session, now=utc_now())
             return await shipments.newest(session, state=State(state) if state else None, limit=limit, held=held)
 
@@ -182,19 +188,17 @@ def list_shipments(
         print_table(rows, empty="no shipments")
 
 
-async def _shipment(store: Store, reference_number: str) -> Shipment:
+async def _shipment(store: Store, name: str) -> Shipment:
+    """By reference number or by waybill."""
     async with store.read() as session:
-        shipment = await shipments.get(session, reference_number)
-        if shipment is None:
-            raise NotFound(f"there is no shipment {reference_number}")
-        return shipments.shown(shipment, await accounts.held(session, now=utc_now()))
+        return await look_up.named(session, name, now=utc_now())
 
 
 @shipments_group.command("show")
-@click.argument("reference_number")
+@click.argument("name", metavar="REFERENCE_OR_AWB")
 @as_json_option
-def show_shipment(reference_number: str, as_json: bool) -> None:
-    """Show a shipment with its milestones, its timeline and every call made about it.
+def show_shipment(name: str, as_json: bool) -> None:
+    """Show a shipment with its milestones, its timeline and every call made about it: by reference number or waybill.
 
     Example: awbridge shipments show ORDER-1001
     """
@@ -202,10 +206,11 @@ def show_shipment(reference_number: str, as_json: bool) -> None:
     limits = service.stuck_after(read_settings())
 
     async def go(store: Store) -> tuple[Shipment, Truth, list[Any], Sequence[Any], list[Any]]:
-        shipment = await _shipment(store, reference_number)
+        shipment = await _shipment(store, name)
+        reference = shipment.reference_number
         async with store.read() as session:
-            timeline = await scans.timeline(session, reference_number)
-            calls = await attempts.of_shipment(session, reference_number)
+            timeline = await scans.timeline(session, reference)
+            calls = await attempts.of_shipment(session, reference)
             pieces = await waybills.pieces(session, shipment)
             truth = await truth_of(session, shipment, limits=limits, now=utc_now())
         return shipment, truth, timeline, calls, pieces
@@ -303,18 +308,18 @@ def _scan_row(scan: TimelineScan, children: Sequence[str]) -> dict[str, Any]:
 
 
 @shipments_group.command("scans")
-@click.argument("reference_number")
+@click.argument("name", metavar="REFERENCE_OR_AWB")
 @as_json_option
-def show_scans(reference_number: str, as_json: bool) -> None:
+def show_scans(name: str, as_json: bool) -> None:
     """Show a shipment's timeline, oldest scan first.
 
     Example: awbridge shipments scans ORDER-1001
     """
 
     async def go(store: Store) -> list[Any]:
-        await _shipment(store, reference_number)
+        shipment = await _shipment(store, name)
         async with store.read() as session:
-            return await scans.timeline(session, reference_number)
+            return await scans.timeline(session, shipment.reference_number)
 
     rows = [plain(s) for s in with_store(go)]
     if as_json:
@@ -324,18 +329,18 @@ def show_scans(reference_number: str, as_json: bool) -> None:
 
 
 @shipments_group.command("attempts")
-@click.argument("reference_number")
+@click.argument("name", metavar="REFERENCE_OR_AWB")
 @as_json_option
-def show_attempts(reference_number: str, as_json: bool) -> None:
+def show_attempts(name: str, as_json: bool) -> None:
     """Show every call made to ClickPost about a shipment.
 
     Example: awbridge shipments attempts ORDER-1001 --json
     """
 
     async def go(store: Store) -> Sequence[Any]:
-        await _shipment(store, reference_number)
+        shipment = await _shipment(store, name)
         async with store.read() as session:
-            return await attempts.of_shipment(session, reference_number)
+            return await attempts.of_shipment(session, shipment.reference_number)
 
     rows = [plain(a) for a in with_store(go)]
     if as_json:

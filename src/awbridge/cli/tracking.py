@@ -24,6 +24,7 @@ from awbridge.cli.shared import (
     with_store,
     with_vendor,
 )
+from awbridge.cli.times import MOMENT, in_zone
 from awbridge.clickpost.async_client import AsyncClickPost
 from awbridge.clickpost.masking import mask_url
 from awbridge.clickpost.webhooks import secret_in
@@ -152,8 +153,13 @@ def _shown_url(url: str) -> str:
 
 
 @click.command("catch-up")
-@click.option("--from", "start", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]), help="Local to the account.")
-@click.option("--to", "end", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]), help="[default: now]")
+@click.option(
+    "--from",
+    "start",
+    type=MOMENT,
+    help='Like 2026-11-29 or "2026-11-29 07:06", in the account\'s zone unless it names one.',
+)
+@click.option("--to", "end", type=MOMENT, help="[default: now]")
 @click.option("--everything", is_flag=True, help="Ask track-order for every shipment with a waybill, final ones too.")
 @click.option("--status", "only_status", is_flag=True, help="Fetch nothing; show what is covered and what is not.")
 @as_json_option
@@ -180,8 +186,8 @@ def catch_up(start: datetime | None, end: datetime | None, everything: bool, onl
                 raise AwbridgeError(f"{told.failed} of {told.asked} shipments could not be asked for; try again")
             return {"asked": told.asked, "known": told.known}
         if start:
-            since = start.replace(tzinfo=settings.zone)
-            until = end.replace(tzinfo=settings.zone) if end else utc_now()
+            since = in_zone(start, settings.zone)
+            until = in_zone(end, settings.zone) if end else utc_now()
             if until <= since:
                 raise AwbridgeError("--to must be later than --from")
             reached = [since]

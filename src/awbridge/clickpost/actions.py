@@ -23,6 +23,7 @@ from awbridge.clickpost.wire import as_id, as_int, as_object, as_text, as_waybil
 from awbridge.domain.action import ActionKind
 from awbridge.domain.errors import FieldProblem, PayloadRefused
 from awbridge.domain.json import JsonObject
+from awbridge.domain.nearest import unknown_name
 from awbridge.domain.shipment import NewShipment, Region, Shipment
 
 DELIVERY_TYPES = ("FORWARD", "RVP")
@@ -207,7 +208,8 @@ def _problems(model: type[BaseModel | RequestModel], body: JsonObject) -> list[F
         model.model_validate(body)
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False, include_context=False)
-        return [FieldProblem(_path(e["loc"]), _words(e["type"], e["msg"])) for e in details]
+        known = model.model_fields
+        return [FieldProblem(_path(e["loc"]), _words(e["type"], e["msg"], e["loc"], known)) for e in details]
     return []
 
 
@@ -215,8 +217,10 @@ def _path(place: tuple[int | str, ...]) -> str:
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".")
 
 
-def _words(kind: str, message: str) -> str:
-    return {"missing": "is required", "extra_forbidden": "is not known here"}.get(kind, message)
+def _words(kind: str, message: str, place: tuple[int | str, ...], known: Iterable[str]) -> str:
+    if kind == "extra_forbidden":
+        return unknown_name(str(place[-1]), known)
+    return "is required" if kind == "missing" else message
 
 
 def _refuse(*found: Iterable[FieldProblem]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -103,7 +104,9 @@ def read_rule(fields: Mapping[str, Any]) -> Rule:
     """
     if unknown := sorted(set(fields) - set(RULE_FIELDS)):
         named = ", ".join(unknown).encode("utf-8", "replace").decode()
-        raise ValueError(f"there is no condition {named}; known are {', '.join(RULE_FIELDS)}")
+        near = difflib.get_close_matches(unknown[0], RULE_FIELDS, n=1)
+        meant = f" (is {near[0]} meant?)" if near else ""
+        raise ValueError(f"there is no condition {named}{meant}; known are {', '.join(RULE_FIELDS)}")
     rule = Rule(
         name=_name(fields, "name"),
         transporter=_name(fields, "transporter"),
@@ -192,7 +195,8 @@ def _one_of(fields: Mapping[str, Any], name: str, allowed: tuple[str, ...]) -> s
 
 
 def _number(fields: Mapping[str, Any], name: str) -> Decimal | None:
-    text = _text(fields, name)
+    is_number = not isinstance(fields.get(name), bool)
+    text = _text(fields, name) if is_number else "NaN"
     if not text:
         return None
     try:

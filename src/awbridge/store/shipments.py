@@ -479,6 +479,14 @@ async def in_ndr(session: Session, *, after: tuple[datetime, str] | None = None,
     return [from_row(row) for row in rows]
 
 
+async def newest_of_order(
+    session: Session, order_id: str, *, before: tuple[datetime, str] | None = None, limit: int = 50
+) -> list[Shipment]:
+    """The shipments of one order, newest first; `before` as in `newest`."""
+    rows = await session.fetch(_sql.newest_of_order, order_id, *(before or _END_OF_TIME), limit)
+    return [from_row(row) for row in rows]
+
+
 async def newest(
     session: Session,
     *,

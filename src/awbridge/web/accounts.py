@@ -14,6 +14,7 @@ from awbridge.domain.errors import NotFound
 from awbridge.steps.clock import Clock
 from awbridge.store import Store, accounts, downtimes
 from awbridge.web.reading import no_number, number_in
+from awbridge.web.strict import OwnBody
 
 # JSON Schema's own format `time` wants an offset; these have none.
 LocalTime = Annotated[time, BeforeValidator(no_number), WithJsonSchema({"type": "string"})]
@@ -33,7 +34,7 @@ class AccountView(BaseModel):
     rate_per_second: float | None
 
 
-class RateBody(BaseModel):
+class RateBody(OwnBody):
     """How many orders of one account may go out a second, over all processes."""
 
     courier_partner_id: int = Field(gt=0, lt=2**31)
@@ -41,7 +42,7 @@ class RateBody(BaseModel):
     rate_per_second: float | None = Field(ge=0.001, le=10_000, description="Null lifts the limit.")
 
 
-class DowntimeBody(BaseModel):
+class DowntimeBody(OwnBody):
     """A downtime: either `from_at` and `to_at`, or `starts` and `ends` on `weekdays`. Local to the zone."""
 
     courier_partner_id: int = Field(gt=0, lt=2**31)

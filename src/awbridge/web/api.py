@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, cast
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Body, Query, Request, Response
+from fastapi import APIRouter, Body, Depends, Query, Request, Response
 from starlette.exceptions import HTTPException
 
 from awbridge.domain.allocation import Allocation
@@ -16,7 +16,7 @@ from awbridge.domain.json import JsonObject
 from awbridge.domain.overdue import DEFAULT_STUCK_AFTER, StuckAfter, silent_since
 from awbridge.domain.shipment import Shipment, State
 from awbridge.sinks.addresses import Network
-from awbridge.steps import amend, intake, settle
+from awbridge.steps import amend, intake, look_up, settle
 from awbridge.steps.amend import Edit
 from awbridge.steps.catch_up import ask_back
 from awbridge.steps.clock import Clock
@@ -29,6 +29,7 @@ from awbridge.web.accounts import add_routes
 from awbridge.web.evidence_routes import EvidenceDesk
 from awbridge.web.evidence_routes import add_routes as add_evidence_routes
 from awbridge.web.reading import json_body, make_cursor, no_nul, read_cursor
+from awbridge.web.strict import known_parameters_only
 
 LARGEST_BATCH = 1000
 ASK_AGAIN = timedelta(hours=2)
@@ -44,11 +45,26 @@ async def _known(store: Store, reference_number: str) -> Shipment:
     return shipment
 
 
+def _storable(text: str | None) -> str | None:
+    """What is looked for, without what no database keeps."""
+    return None if text is None else text.replace("\x00", "\ufffd").strip()
+
+
 class _Lists:
     """Which list was asked for, page by page, and by which time its pages go on."""
 
-    def __init__(self, limits: StuckAfter, now: datetime, after: tuple[datetime, str] | None, limit: int) -> None:
+    def __init__(
+        self,
+        limits: StuckAfter,
+        now: datetime,
+        after: tuple[datetime, str] | None,
+        limit: int,
+        *,
+        waybill: str | None = None,
+        order_id: str | None = None,
+    ) -> None:
         self._limits, self._now, self._after, self._limit = limits, now, after, limit
+        self._waybill, self._order_id = waybill, order_id
 
     async def fetch(self, session: Session, which: str | None, state: State | None) -> list[Shipment]:
         """The shipments of the next page, one more than it holds."""
@@ -65,6 +81,10 @@ class _Lists:
             return await shipments.aged_out(session, before=after, limit=limit)
         if which == "not_cancelled":
             return [*await cancellations.need_a_person(session, after=after, limit=limit)]
+        if self._waybill is not None:
+            return _after(await look_up.of_waybill(session, self._waybill), after)[:limit]
+        if self._order_id is not None:
+            return await shipments.newest_of_order(session, self._order_id, before=after, limit=limit)
         held = await accounts.held(session, now=now)
         return await shipments.newest(session, state=state, before=after, limit=limit, held=held)
 
@@ -82,11 +102,15 @@ class _Lists:
         return times.get(which or "") or shipment.created_at
 
 
+def _after(found: list[Shipment], after: tuple[datetime, str] | None) -> list[Shipment]:
+    return [s for s in found if after is None or (s.created_at, s.reference_number) < after]
+
+
 def _one_list(**asked: bool) -> str | None:
     chosen = [name for name, wanted in asked.items() if wanted]
     if len(chosen) > 1:
         raise HTTPException(400, f"{' and '.join(chosen)} are lists of their own; ask for one at a time")
-    if chosen == ["state"]:
+    if chosen[:1] in (["state"], ["waybill"], ["order_id"]):
         return None
     return chosen[0] if chosen else None
 
@@ -107,7 +131,7 @@ def router(
     and times without one. One shipment is not asked for twice within `ask_again`. `networks` are private ones that
     endpoints may lie in; `country` is that of phones.
     """
-    api = APIRouter(prefix="/v1")
+    api = APIRouter(prefix="/v1", dependencies=[Depends(known_parameters_only)])
     desk = desk or EvidenceDesk()
     add_evidence_routes(api, store, clock, desk)
     api.include_router(reconciliations.router(store, clock, ZoneInfo(zone), privacy=desk.privacy["clickpost"]))
@@ -187,10 +211,12 @@ def router(
             bool,
             Query(description="Only those whose cancellation was refused or given up, the longest asked for first."),
         ] = False,
+        waybill: Annotated[
+            str | None, Query(description="Only those that this waybill belongs to: their own, of a piece, or RTO.")
+        ] = None,
+        order_id: Annotated[str | None, Query(description="Only those of this order.")] = None,
     ) -> views.ShipmentPage:
-        """Shipments, newest first; or those that need somebody: stuck, sla_breached, ndr, piece_exception, silent or
-        not_cancelled.
-        """
+        """Shipments, newest first; those of a waybill or an order; or those that need somebody: stuck, late, NDR ..."""
         which = _one_list(
             state=state is not None,
             stuck=stuck,
@@ -199,8 +225,11 @@ def router(
             silent=silent,
             not_cancelled=not_cancelled,
             piece_exception=piece_exception,
+            waybill=waybill is not None,
+            order_id=order_id is not None,
         )
-        lists = _Lists(stuck_after, clock(), read_cursor(cursor), limit)
+        wanted = {"waybill": _storable(waybill), "order_id": _storable(order_id)}
+        lists = _Lists(stuck_after, clock(), read_cursor(cursor), limit, **wanted)
         async with store.read() as session:
             found = await lists.fetch(session, which, state)
         page = found[:limit]

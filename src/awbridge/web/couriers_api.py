@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Path, Query
+from fastapi import APIRouter, Body, Depends, Path, Query
 
 from awbridge.domain.allocation import rule_fields
 from awbridge.domain.errors import NotFound, NotPossible
@@ -16,6 +16,7 @@ from awbridge.store import Store, couriers, rules
 from awbridge.store.couriers import CourierAccount
 from awbridge.store.database import Session
 from awbridge.web import views
+from awbridge.web.strict import known_parameters_only
 
 
 async def _shown(session: Session) -> list[views.CourierView]:
@@ -33,7 +34,7 @@ def _storable(transporter: str) -> str:
 
 def router(store: Store, clock: Clock, *, clickpost: ListsAccounts | None = None) -> APIRouter:
     """The routes, on this store."""
-    api = APIRouter(prefix="/v1", tags=["couriers"])
+    api = APIRouter(prefix="/v1", tags=["couriers"], dependencies=[Depends(known_parameters_only)])
 
     @api.get("/couriers")
     async def list_couriers() -> list[views.CourierView]:

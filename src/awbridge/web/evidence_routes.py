@@ -21,6 +21,7 @@ from awbridge.steps.schedule import schedules
 from awbridge.store import Store, erasures, reports
 from awbridge.store.erasures import Erasure
 from awbridge.store.reports import Report
+from awbridge.web.strict import OwnBody
 
 For = Literal["own", "clickpost"]
 ALL_MASKED = read_privacy("phone=mask,name=mask,email=mask,address=mask")
@@ -52,7 +53,7 @@ class ReportView(BaseModel):
     created_at: datetime
 
 
-class ErasureBody(BaseModel):
+class ErasureBody(OwnBody):
     """Whose data are to be erased: one of the two."""
 
     phone: str | None = Field(None, max_length=50, pattern=r"^[^\x00]*$")

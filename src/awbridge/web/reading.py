@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
@@ -14,9 +13,9 @@ from starlette.exceptions import HTTPException
 
 from awbridge.domain.errors import NotFound
 from awbridge.domain.json import read_order_json
+from awbridge.domain.moments import read_day
 
 LARGEST_BODY = 16 * 1024 * 1024  # bytes
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 def no_number(value: Any) -> Any:
@@ -27,9 +26,7 @@ def no_number(value: Any) -> Any:
 
 
 def _as_a_day(text: Any) -> Any:
-    if isinstance(text, str) and not _DAY.fullmatch(text):
-        raise ValueError("write a day as 2026-11-05")  # a number would be taken for seconds since 1970
-    return text
+    return read_day(text) if isinstance(text, str) else text  # a number would be taken for seconds since 1970
 
 
 Day = Annotated[date, BeforeValidator(_as_a_day)]

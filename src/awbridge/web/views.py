@@ -33,6 +33,7 @@ from awbridge.store.events import DeliveryShown
 from awbridge.store.notices import Notice, Reached
 from awbridge.store.payload_versions import PayloadVersion
 from awbridge.store.scans import TimelineScan
+from awbridge.web.strict import OwnBody
 from awbridge.web.tracking_views import FailureView, PieceView, ReturnView, StatusView, piece_views, return_view
 
 View = TypeVar("View", bound=BaseModel)
@@ -249,7 +250,7 @@ class PayloadView(BaseModel):
     differences: list[str] = Field(description="The fields that differ from the version before.")
 
 
-class ReplaceBody(BaseModel):
+class ReplaceBody(OwnBody):
     """How the new shipment differs from the one that it replaces. All may be left out."""
 
     reference_number: str | None = Field(
@@ -328,7 +329,7 @@ class CourierView(BaseModel):
     warning: str | None = Field(None, description="What the last comparison with ClickPost found.")
 
 
-class CourierBody(BaseModel):
+class CourierBody(OwnBody):
     """What a transporter is mapped to."""
 
     courier_partner_id: int = Field(gt=0, lt=2**31, description="ClickPost's cp_id.")
@@ -379,7 +380,7 @@ class SyncView(BaseModel):
     warnings: list[WarningView]
 
 
-class MoveBody(BaseModel):
+class MoveBody(OwnBody):
     """Where shipments are moved to."""
 
     to: str = Field(min_length=1, max_length=200, pattern=_NO_NUL)
@@ -481,7 +482,7 @@ class EndpointWithSecret(EndpointView):
     secret: str
 
 
-class EndpointBody(BaseModel):
+class EndpointBody(OwnBody):
     """An endpoint to be added."""
 
     url: str = Field(max_length=2000, pattern=_NO_NUL)
@@ -503,13 +504,13 @@ class EventDeliveryView(BaseModel):
     updated_at: datetime
 
 
-class RedeliverBody(BaseModel):
+class RedeliverBody(OwnBody):
     """Which events to send again; without any, all that failed."""
 
     event_ids: list[str] = Field(default_factory=list[str], max_length=1000)
 
 
-class OptOutBody(BaseModel):
+class OptOutBody(OwnBody):
     """Somebody who wants no messages."""
 
     address: str = Field(min_length=3, max_length=320, pattern=_NO_NUL, description="Phone number or mail address.")

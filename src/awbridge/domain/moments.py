@@ -1,0 +1,53 @@
+"""Days and times as people write them, read in one way wherever somebody may write one. Pure."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, time, tzinfo
+
+EXAMPLES = "write it like 2026-11-29, 2026-11-29 07:06 or 2026-11-29T07:06:00+05:30"
+DAY_EXAMPLE = "write a day like 2026-11-29"
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_MOMENT = re.compile(
+    r"(?P<day>\d{4}-\d{2}-\d{2})"
+    r"(?:[T ] ?(?P<time>\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?) ?(?P<zone>Z|[+-]\d{2}:?\d{2})?)?",
+    re.ASCII | re.IGNORECASE,
+)
+
+
+def read_day(text: str) -> date:
+    """A day, as 2026-11-29. Raises ValueError."""
+    if not _DAY.fullmatch(text.strip()):
+        raise ValueError(DAY_EXAMPLE)
+    try:
+        return date.fromisoformat(text.strip())
+    except ValueError:
+        raise ValueError(f"there is no such day; {DAY_EXAMPLE}") from None
+
+
+def read_local(text: str) -> datetime:
+    """A day (its beginning) or a time of it; naive where no zone is written. Raises ValueError."""
+    found = _MOMENT.fullmatch(text.strip())
+    if found is None:
+        raise ValueError(EXAMPLES)
+    hours, _, rest = (found["time"] or "00:00").partition(":")
+    clock = f"{hours.zfill(2)}:{rest}"
+    try:
+        return datetime.fromisoformat(f"{found['day']}T{clock}{(found['zone'] or '').upper()}")
+    except ValueError:
+        raise ValueError(f"there is no such time; {EXAMPLES}") from None
+
+
+def read_moment(text: str, zone: tzinfo) -> datetime:
+    """A day or a time, aware: in `zone` where it names none. Raises ValueError."""
+    moment = read_local(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=zone)
+
+
+def read_clock(text: str) -> time:
+    """A time of day, as 22:30. Raises ValueError."""
+    found = re.fullmatch(r"(\d{1,2}):(\d{2})", text.strip(), re.ASCII)
+    if found is None or int(found[1]) > 23 or int(found[2]) > 59:
+        raise ValueError("write a time of day like 22:30")
+    return time(int(found[1]), int(found[2]))

@@ -1,0 +1,84 @@
+"""What nobody here reads is refused: query parameters and fields of our own bodies that do not exist."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Self, cast
+
+from fastapi import Request
+from fastapi.dependencies.models import Dependant
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from awbridge.domain.nearest import unknown_name
+
+
+class OwnBody(BaseModel):
+    """A body of our own API. An unknown field is refused with the nearest known one; a truth value is no number."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _name_what_is_unknown(cls, given: Any, read: ModelWrapValidatorHandler[Self]) -> Self:
+        if not isinstance(given, dict):
+            return read(given)
+        fields = cast("dict[str, Any]", given)
+        known = {field.alias or name: field.annotation for name, field in cls.model_fields.items()}
+        wrong = [
+            *((name, unknown_name(str(name), known)) for name in fields if name not in known),
+            *((name, "must be a number") for name, value in fields.items() if _is_no_number(known.get(name), value)),
+        ]
+        try:
+            body = read({name: value for name, value in fields.items() if name in known})
+        except ValidationError as error:
+            raise _error(cls, wrong, _kept(error, {name for name, _ in wrong})) from None
+        if wrong:
+            raise _error(cls, wrong, ())
+        return body
+
+
+def _is_no_number(annotation: Any, value: Any) -> bool:
+    return isinstance(value, bool) and any(kind in _kinds(annotation) for kind in (int, float))
+
+
+def _kinds(annotation: Any) -> tuple[Any, ...]:
+    return getattr(annotation, "__args__", (annotation,))
+
+
+def _kept(error: ValidationError, named: set[str]) -> Iterator[InitErrorDetails]:
+    for found in error.errors(include_url=False):
+        if not found["loc"] or found["loc"][0] not in named:
+            told = PydanticCustomError("wrong", "{problem}", {"problem": found["msg"]})
+            yield InitErrorDetails(type=told, loc=found["loc"], input=None)
+
+
+def _error(cls: type[BaseModel], wrong: list[tuple[str, str]], more: Any) -> ValidationError:
+    own = [
+        InitErrorDetails(type=PydanticCustomError("wrong", "{problem}", {"problem": text}), loc=(name,), input=None)
+        for name, text in wrong
+    ]
+    return ValidationError.from_exception_data(cls.__name__, [*own, *more], hide_input=True)
+
+
+async def known_parameters_only(request: Request) -> None:
+    """Refuses query parameters that the route does not have: a filter that is misspelt would show everything."""
+    route = request.scope.get("route")
+    if not isinstance(route, APIRoute):
+        return
+    known = set(_query_names(route.dependant))
+    wrong = [
+        {"type": "unknown", "loc": ("query", name), "msg": unknown_name(name, known), "input": None}
+        for name in dict.fromkeys(request.query_params)
+        if name not in known
+    ]
+    if wrong:
+        raise RequestValidationError(wrong)
+
+
+def _query_names(dependant: Dependant) -> Iterator[str]:
+    yield from (parameter.alias for parameter in dependant.query_params)
+    for inner in dependant.dependencies:
+        yield from _query_names(inner)
