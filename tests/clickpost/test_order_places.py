@@ -7,9 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from awbridge.clickpost.edits import courier_of, value_at, with_fields, without_courier, without_waybill
-from awbridge.clickpost.models.india import IndiaOrder
+from awbridge.clickpost.models.india import IndiaDrop, IndiaOrder
+from awbridge.clickpost.models.neutral_parts import Party
 from awbridge.clickpost.models.world import WorldOrder
 from awbridge.clickpost.order_places import place_of, value_of, with_value, without_values
 from awbridge.clickpost.orders import check_payload, create_order_request, has_own_waybill, new_shipment, successor
@@ -150,3 +152,29 @@ def test_names_with_spaces_are_read_as_what_they_mean(india: JsonObject) -> None
     new = read(order)
     assert (value_of(new.payload, "awb_number"), "awb_number " in new.payload["additional"]) == ("430", False)
     assert [w.path for w in new.warnings] == ["additional.awb_number "]
+
+
+@pytest.mark.parametrize("phone", ["N/A", "9.87654E+09", "+91-+919876543216", "9876543216 / 9876543217", "9876"])
+def test_typed_models_have_the_checks_of_every_form(india: JsonObject, phone: str) -> None:
+    with pytest.raises(ValidationError, match="must have 10 or 11 digits") as refused:
+        IndiaDrop.model_validate({**india["drop_info"], "drop_phone": phone})
+    assert phone not in str(refused.value)
+    with pytest.raises(ValidationError, match="at most 500 characters"):
+        IndiaDrop.model_validate({**india["drop_info"], "drop_address": "A" * 900})
+    with pytest.raises(ValidationError, match="address may have at most 500 characters"):
+        Party(name="A", phone="9876543216", address="A" * 900, city="C", state="S", postal_code="411001")
+
+
+def test_limits_for_single_couriers_hold_for_those_alone(india: JsonObject) -> None:
+    india["additional"]["exchange_country"] = "India"  # as in ClickPost's own example, of EcomExpress
+    india["shipment_details"]["courier_partner"] = 3
+    assert check_payload(india, Region.INDIA) == []
+    india["shipment_details"]["courier_partner"] = 4
+    assert [p.path for p in check_payload(india, Region.INDIA)] == ["additional.exchange_country"]
+
+
+def test_a_return_address_has_the_limits_of_a_place(india: JsonObject) -> None:
+    india["additional"]["return_info"] = {"name": "N", "phone": "N/A", "pincode": "12", "address": "A" * 501}
+    assert [p.path for p in check_payload(india, Region.INDIA)] == [
+        f"additional.return_info.{name}" for name in ("address", "phone", "pincode")
+    ]

@@ -45,7 +45,7 @@ def phone_problem(value: Any, *, indian: bool) -> str:
         return f"{rule}; this field holds several numbers: give one"
     if indian and indian_digits(text):
         return f"{rule}: leave out country code, spaces and signs"
-    return f"{rule}, such as 9876543210" if indian else rule
+    return f"{rule} and nothing else" if indian else rule
 
 
 def phone_doubt(value: Any, *, indian: bool) -> str:

@@ -29,7 +29,7 @@ from awbridge.web.accounts import add_routes
 from awbridge.web.evidence_routes import EvidenceDesk
 from awbridge.web.evidence_routes import add_routes as add_evidence_routes
 from awbridge.web.reading import json_body, make_cursor, no_nul, read_cursor
-from awbridge.web.strict import known_parameters_only
+from awbridge.web.strict import known_parameters_only, refuse_unknown_parameters
 
 LARGEST_BATCH = 1000
 ASK_AGAIN = timedelta(hours=2)
@@ -355,9 +355,10 @@ def router(
     action_routes.add(api, store, clock)
 
     @api.get("/shipments/{reference_number:path}", tags=["shipments"])
-    async def show_shipment(reference_number: str) -> views.ShipmentWithPayload:
+    async def show_shipment(reference_number: str, request: Request) -> views.ShipmentWithPayload:
         """One shipment: state, waybill, label_url, status, milestones, attempts_made, ndr, npr, edd_history."""
         shipment = await _known(store, reference_number)
+        refuse_unknown_parameters(request)
         async with store.read() as session:
             shown = shipments.shown(shipment, await accounts.held(session, now=clock()))
         return await whole_view(shown)

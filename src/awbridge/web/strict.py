@@ -14,6 +14,9 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from awbridge.domain.nearest import unknown_name
 
+_LOOKED_UP_FIRST = ("show_shipment",)
+"""Routes that any path leads to which no other takes: there, what is not found goes before what is not known."""
+
 
 class OwnBody(BaseModel):
     """A body of our own API. An unknown field is refused with the nearest known one; a truth value is no number."""
@@ -66,8 +69,14 @@ def _error(cls: type[BaseModel], wrong: list[tuple[str, str]], more: Any) -> Val
 async def known_parameters_only(request: Request) -> None:
     """Refuses query parameters that the route does not have: a filter that is misspelt would show everything."""
     route = request.scope.get("route")
-    if not isinstance(route, APIRoute):
-        return
+    if isinstance(route, APIRoute) and route.name not in _LOOKED_UP_FIRST:
+        refuse_unknown_parameters(request, route)
+
+
+def refuse_unknown_parameters(request: Request, route: APIRoute | None = None) -> None:
+    """Raises RequestValidationError that names each unknown query parameter, and the nearest known one."""
+    route = route or request.scope["route"]
+    assert isinstance(route, APIRoute)
     known = set(_query_names(route.dependant))
     wrong = [
         {"type": "unknown", "loc": ("query", name), "msg": unknown_name(name, known), "input": None}
