@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from awbridge.cli import main
-from awbridge.domain.shipment import WaybillKind
+from awbridge.domain.shipment import Piece, WaybillKind
 from awbridge.store import Store, waybills
+from awbridge.store.waybills import NewWaybill
 from tests.steps.world import an_order
 from tests.store.rows import T0, add, place
 from tests.test_cli import awbridge  # noqa: F401 the fixture
@@ -27,8 +28,9 @@ def two_shipments(folder: Path) -> None:
         await place(store, "A", "AWB-A")
         await place(store, "B", "AWB-B")
         async with store.write() as session:
-            await waybills.add(session, "AWB-RTO", 4, "A", WaybillKind.RTO, now=T0)
-            await waybills.add(session, "AWB-B", 9, "A", WaybillKind.CHILD, now=T0)
+            others = [("AWB-RTO", 4, WaybillKind.RTO), ("AWB-B", 9, WaybillKind.CHILD)]
+            new = [NewWaybill(Piece(waybill=w), courier, "A", kind, T0) for w, courier, kind in others]
+            await waybills.add(session, new, now=T0)
         await store.close()
 
     asyncio.run(make())

@@ -195,8 +195,9 @@ def _one_of(fields: Mapping[str, Any], name: str, allowed: tuple[str, ...]) -> s
 
 
 def _number(fields: Mapping[str, Any], name: str) -> Decimal | None:
-    is_number = not isinstance(fields.get(name), bool)
-    text = _text(fields, name) if is_number else "NaN"
+    if isinstance(fields.get(name), bool):
+        raise ValueError(f"{name} must be text or a number of 0 or more")
+    text = _text(fields, name)
     if not text:
         return None
     try:
