@@ -156,9 +156,11 @@ def list_shipments(
 
     Example: awbridge shipments list --stuck
     """
-    lists = (state, stuck, sla_breached, ndr, piece_exception, not_cancelled, waybill is not None, order_id is not None)
-    if sum(map(bool, lists)) > 1:
-        options = "--state, --stuck, --sla-breached, --ndr, --piece-exception, --not-cancelled, --waybill and --order-id"
+    flags = (bool(state), stuck, sla_breached, ndr, piece_exception, not_cancelled)
+    if sum((*flags, waybill is not None, order_id is not None)) > 1:
+        options = (
+            "--state, --stuck, --sla-breached, --ndr, --piece-exception, --not-cancelled, --waybill and --order-id"
+        )
         fail(f"{options} are lists of their own; choose one")
     limits = service.stuck_after(read_settings())
 
