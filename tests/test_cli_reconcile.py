@@ -24,8 +24,11 @@ def test_a_file_is_reconciled_listed_shown_and_bundled(awbridge: Any, tmp_path: 
     assert done.exit_code == 0, done.output
     assert "columns understood: AWB as waybill, Status as status" in done.output
     assert "columns passed over: Colour" in done.output
+    assert "not compared: no column holds: courier" in done.output
     assert "1 rows name neither waybill nor reference number" in done.output
     (run,) = json.loads(awbridge("reconcile", "list", "--json").stdout)
+    assert run["compared"] == "partly"
+    assert run["not_understood"] == ["no column holds: courier", "columns not understood: Colour"]
     assert (run["name"], run["day"], run["found"]) == ("registered-2026-11-02.csv", "2026-11-02", {"missing_here": 1})
     shown = awbridge("reconcile", "show", str(run["id"]), "--evidence", "zips", "--json")
     (difference,) = json.loads(shown.stdout)["differences"]

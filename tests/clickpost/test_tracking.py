@@ -39,7 +39,7 @@ def test_nothing_known_is_nothing() -> None:
 
 def test_a_page_of_updated_order_and_its_next() -> None:
     page = parse_updated_order(reply([{"waybill": "W1"}, None, {}], next="https://h/api?page=2&key=secret"))
-    assert page.items == [{"waybill": "W1"}]
+    assert (page.items, page.unread, page.is_list) == ([{"waybill": "W1"}], 2, True)
     assert page.next_url == "https://h/api?page=2&key=secret"
     assert "secret" not in repr(page)
 
@@ -47,7 +47,9 @@ def test_a_page_of_updated_order_and_its_next() -> None:
 def test_the_last_page_has_no_next() -> None:
     for link in ("", None, "null", " ", 7):
         assert parse_updated_order(reply([], next=link)).next_url is None
-    assert parse_updated_order(reply(None)).items == []
+    nothing = parse_updated_order(reply(None))
+    assert (nothing.items, nothing.is_list) == ([], True)
+    assert not parse_updated_order(reply({"shipments": [{"waybill": "W1"}]})).is_list
 
 
 @given(json_values)

@@ -19,6 +19,7 @@ from awbridge.domain.outcome import Placed, Rejected
 from awbridge.domain.shipment import Region
 from awbridge.sandbox import JourneyWeights, Sandbox, SandboxConfig, running
 from awbridge.sandbox.entries import Order
+from awbridge.sandbox.tables import unified_status
 from tests.sandbox.helpers import flat_order, item, order, receiver
 
 ACCOUNT = "Delhivery Surface"
@@ -307,10 +308,13 @@ async def wait_for_report(world: World) -> None:
 
 async def download_report(world: World) -> None:
     await world.sandbox.finish()
-    reference = (await world.client.request_report(*world.hour, fields=["AWB", "Clickpost Status Code"])).reference
+    reference = (await world.client.request_report(*world.hour, fields=["AWB", "Clickpost Unified Status"])).reference
     report = await world.client.wait_for_report(reference, every=0.001)
     rows = list(csv.DictReader(io.StringIO((await world.client.download_report(report)).decode())))
-    assert rows == [{"AWB": world.waybill, "Clickpost Status Code": str(world.order.scans[-1].code)}]
+    latest = world.order.scans[-1]
+    assert [(row["AWB"].lstrip("`"), row["Clickpost Unified Status"]) for row in rows] == [
+        (world.waybill, unified_status(latest.code))
+    ]
 
 
 async def download_report_into(world: World) -> None:

@@ -3,6 +3,7 @@
 import csv
 import io
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -10,6 +11,7 @@ import httpx2
 import pytest
 
 from awbridge.sandbox import Faults, SandboxConfig, running
+from awbridge.sandbox.tables import unified_status
 from tests.sandbox.helpers import code_of, merchant, place
 
 REPORT = "/api/v1/reports/enterprise_dashboard_report/"
@@ -45,7 +47,7 @@ async def download(link: str) -> httpx2.Response:
 
 async def test_a_report_gets_ready_and_lists_what_changed() -> None:
     async with running(SandboxConfig(report_polls=2)) as sandbox, merchant(sandbox) as http:
-        for number in range(3):
+        for number in range(9):
             await place(http, f"R-{number}", order_type="COD", cod_value=250)
         await sandbox.finish()
         reference = await request(http)
@@ -58,20 +60,38 @@ async def test_a_report_gets_ready_and_lists_what_changed() -> None:
         forged = await download(ready["s3_link"].replace("Signature=", "Signature=0"))
         late = await download(ready["s3_link"].replace("Expires=", "Expires=0&x="))
         assert [forged.status_code, late.status_code] == [403, 403]
-        rows = {row["AWB"]: row for row in csv.DictReader(io.StringIO(file.text))}
+        rows = {row["AWB"].lstrip("`"): row for row in csv.DictReader(io.StringIO(file.text))}
         assert rows.keys() == {entry.waybill for entry in sandbox.vendor.orders.values()}
         for entry in sandbox.vendor.orders.values():
             row = rows[entry.waybill]
-            assert (row["Reference Number"], row["Order Type"]) == (entry.reference_number, "COD")
-            assert row["Clickpost Status Code"] == str(entry.scans[-1].code)
+            assert (row["Reference Number"], row["Courier Partner"]) == (entry.reference_number, "Delhivery")
+            assert row["Clickpost Unified Status"] == unified_status(entry.scans[-1].code)
+            assert datetime.strptime(row["Latest Timestamp"], "%d-%m-%Y %H:%M")  # noqa: DTZ007
+            assert bool(row["Delivery Date"]) == any(scan.code == 8 for scan in entry.scans)
+        assert {row["AWB"][0] for row in csv.DictReader(io.StringIO(file.text))} > {"`"}
+
+
+async def test_a_report_has_the_words_of_reports() -> None:
+    words = {10: "Cancelled", 15: "RTO-Failed Delivery", 27: "RTO-ShipmentDelay", 8: "Delivered", 21: "RTO-InTransit"}
+    async with running(SandboxConfig(report_polls=0)) as sandbox, merchant(sandbox) as http:
+        for number, code in enumerate(words):
+            account = {"courier_partner": 25, "account_code": "Delhivery Reverse"} if not number else {}
+            await place(http, f"R-{number}", **account)
+            await sandbox.finish()
+            order = sandbox.vendor.orders[f"R-{number}"]
+            order.scans[-1] = replace(order.scans[-1], code=code)
+        link = (await poll(http, await request(http)))["s3_link"]
+        rows = list(csv.DictReader(io.StringIO((await download(link)).text)))
+        assert [row["Clickpost Unified Status"] for row in rows] == list(words.values())
+        assert {row["Courier Partner"] for row in rows} == {"Delhivery Reverse", "Delhivery"}
 
 
 async def test_a_report_holds_the_columns_and_the_window_that_were_asked_for() -> None:
     async with running(SandboxConfig(report_polls=0)) as sandbox, merchant(sandbox) as http:
         await place(http, "R-1")
         await sandbox.finish()
-        link = (await poll(http, await request(http, fields=["AWB", "Remark"])))["s3_link"]
-        assert (await download(link)).text.splitlines()[0] == "AWB,Remark"
+        link = (await poll(http, await request(http, fields=["AWB", "Latest Remark"])))["s3_link"]
+        assert (await download(link)).text.splitlines()[0] == "AWB,Latest Remark"
         before = {"updated_at_start_time": "2026-01-01 00:00:00", "updated_at_end_time": "2026-01-02 00:00:00"}
         link = (await poll(http, await request(http, filters=before)))["s3_link"]
         assert len((await download(link)).text.splitlines()) == 1

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from awbridge.clickpost.accounts import VendorAccount
+from awbridge.clickpost.accounts import VendorAccount, VendorAccounts
 from awbridge.clickpost.orders import create_order_request
 from awbridge.domain.call import Call
 from awbridge.domain.errors import NotFound, NotPossible, NotValid, VendorError
@@ -36,12 +36,15 @@ class Vendor:
         self.accounts = list(accounts)
         self.calls = 0
         self.fails = False
+        self.unread = 0  # of each answer
 
-    async def fetch_accounts(self, active: bool | None = True) -> list[VendorAccount]:
+    async def fetch_accounts(self, active: bool | None = True) -> VendorAccounts:
         self.calls += 1
         if self.fails:
             raise VendorError("fetch-accounts: no answer", call=Call(api="fetch-accounts", method="GET", url="u"))
-        return [a for a in self.accounts if a.active or not active]
+        found = VendorAccounts(a for a in self.accounts if a.active or not active)
+        found.unread = self.unread
+        return found
 
 
 async def put(store: Store, *accounts: CourierAccount) -> None:

@@ -61,7 +61,7 @@ async def test_rows_go_by_waybill_reference_or_order(store: Store) -> None:
     run = await reconciled(
         store, "AWB,Reference,Order ID\n4000000000001,,\n,ORDER-2,\n,,order of ORDER-3\n4000000000009,ORDER-9,9\n"
     )
-    assert (run.state, run.line_count, run.matched) == (Stage.DONE, 4, 3)
+    assert (run.state, run.line_count, run.matched, run.partly) == (Stage.DONE, 4, 0, 3)  # no courier, no status
     assert await found(store, run) == [("missing_here", "4000000000009")]
     assert await count(store, "reconciliation_files") == 0
 
@@ -74,7 +74,7 @@ async def test_without_a_day_nothing_can_be_missing_there_and_with_one_it_is(sto
     assert await found(store, await reconciled(store, rows)) == []
     run = await reconciled(store, rows, day=DAY)
     assert await found(store, run) == [("missing_there", "ORDER-2")]
-    assert (run.matched, run.found) == (1, {"missing_there": 1})
+    assert (run.matched, run.partly, run.found) == (0, 1, {"missing_there": 1})
 
 
 async def test_the_edges_of_a_day_are_midnight_in_the_account_s_zone(store: Store) -> None:

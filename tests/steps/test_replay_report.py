@@ -131,3 +131,17 @@ async def test_what_is_written_before_a_payload_is_no_part_of_it(store: Store) -
         store, ["AWB1", "4", "'" + json.dumps(body), "3"], ["AWB1", "4", "\ufeff" + json.dumps(body), "3"]
     )
     assert (told.deliveries, told.known, told.bad) == (1, 1, [])
+
+
+async def test_a_waybill_of_two_couriers_goes_by_the_courier_s_name_or_not_at_all(store: Store) -> None:
+    for reference, courier in (("A", 4), ("B", 6)):
+        await add(store, reference, courier_partner_id=courier)
+        await place(store, reference, "4000000000001")
+    rows = [["4000000000001", "Xpress Bees", "{cut", "1"], ["4000000000001", "Somebody", "", "1"]]
+    told = await replay(store, *rows)
+    assert (told.asked + told.asked_already, told.unread_payloads) == (1, 1)
+    assert [(bad.line, bad.problem) for bad in told.bad] == [
+        (3, "no payload, and waybill 4000000000001 is known of couriers 4, 6: name one as courier")
+    ]
+    due = await fetch(store, "SELECT reference_number FROM shipments WHERE asked_back_at IS NOT NULL")
+    assert [row["reference_number"] for row in due] == ["B"]

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import httpx2
 import pytest
 
-from awbridge.clickpost.accounts import VendorAccount
+from awbridge.clickpost.accounts import VendorAccount, VendorAccounts
 from awbridge.domain.allocation import Allocation
 from awbridge.steps.ingest import Ingest
 from awbridge.store import Store
@@ -18,10 +18,10 @@ from tests.web.app import Web, lent_app
 
 
 class Vendor:
-    async def fetch_accounts(self, active: bool | None = True) -> list[VendorAccount]:
+    async def fetch_accounts(self, active: bool | None = True) -> VendorAccounts:
         kept = VendorAccount(courier_partner_id=6, courier_name="X", account_code="six", active=True)
         off = VendorAccount(courier_partner_id=4, courier_name="D", account_code="one", active=False)
-        return [kept] if active else [kept, off]
+        return VendorAccounts([kept] if active else [kept, off])
 
 
 VENDOR = Vendor()

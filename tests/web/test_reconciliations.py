@@ -36,6 +36,8 @@ async def test_a_file_is_taken_matched_and_its_differences_listed_by_kind(web: W
     shown = (await web.http.get(f"/v1/reconciliations/{number}")).json()
     kinds = {"missing_here": 1, "missing_there": 1, "status_differs": 1}
     assert (shown["state"], shown["found"], shown["open"], shown["matched"]) == ("done", kinds, kinds, 0)
+    assert (shown["compared"], shown["partly"]) == ("partly", 0)
+    assert shown["not_understood"] == ["no column holds: courier"]
     assert shown["columns_read"]["understood"] == {"waybill": "AWB", "status": "Status"}
     page = (await web.http.get(f"/v1/reconciliations/{number}/differences", params={"kind": "missing_there"})).json()
     assert [(d["item"], d["waybill"], d["state"]) for d in page["differences"]] == [

@@ -275,13 +275,15 @@ def sync(really: bool, as_json: bool) -> None:
     report = with_vendor(go)
     if as_json:
         changes = [{"change": c.change, **plain(c.account), "written": c.written and really} for c in report.changes]
-        print_json({"changes": changes, "warnings": report.warnings})
+        print_json({"changes": changes, "warnings": report.warnings, "unread": report.unread})
         return
     for change in report.changes:
         account = change.account
         note = f" ({change.note})" if change.note else ""
         code = account.account_code or ""
         click.echo(f"{change.change}: {account.transporter} -> {account.courier_partner_id} {code}{note}")
+    if report.unread:
+        click.echo(sync_couriers.unread_text(report.unread))
     if not any(c.written for c in report.changes):
         click.echo("nothing to change")
     elif not really:

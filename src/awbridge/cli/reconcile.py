@@ -105,11 +105,13 @@ def _summary(run: Reconciliation) -> dict[str, Any]:
         "id": run.id,
         "name": run.name,
         "state": run.state.value,
+        "compared": run.compared,
         "ours": run.ours_placed,
         "ClickPost's": run.theirs_placed,
         "tracked": run.theirs_tracked,
         "rows": run.line_count,
         "matched": run.matched,
+        "partly compared": run.partly,
         **{kind.value: (run.found or {}).get(kind.value, 0) for kind in Kind},
         "problem": run.problem,
     }
@@ -117,7 +119,8 @@ def _summary(run: Reconciliation) -> dict[str, Any]:
 
 def _plain(run: Reconciliation) -> dict[str, Any]:
     hidden = ("lease_owner", "identity", "windows", "next_try_at", "tries")
-    return {name: getattr(run, name) for name in run.__slots__ if name not in hidden}
+    shown = {name: getattr(run, name) for name in run.__slots__ if name not in hidden}
+    return {**shown, "compared": run.compared, "not_understood": run.not_understood.told()}
 
 
 def _show(run: Reconciliation, as_json: bool) -> None:
@@ -130,6 +133,8 @@ def _show(run: Reconciliation, as_json: bool) -> None:
         click.echo(f"columns understood: {understood}")
         click.echo(f"columns passed over: {', '.join(run.columns_read['passed_over']) or 'none'}")
         print_notes(run.name, run.columns_read.get("notes", []))
+    for told in run.not_understood.told():
+        click.echo(f"not compared: {told}")
     if run.spoilt:
         click.echo(f"{run.spoilt} rows had waybills that a spreadsheet has rounded off")
     if run.unreadable:
@@ -159,6 +164,7 @@ def list_runs(limit: int, as_json: bool) -> None:
             "created_at": run.created_at,
             "name": run.name,
             "state": run.state.value,
+            "compared": run.compared,
             "matched": run.matched,
             "differences": sum((run.found or {}).values()),
             "problem": run.problem,

@@ -372,6 +372,8 @@ def _replay_file(file: Path, as_json: bool) -> None:
             f"{told.asked} shipments to be asked for at once, {told.asked_already} due anyway or asked for lately, "
             f"{told.at_their_end} at their end already; {len(told.bad)} rows not usable"
         )
+        if told.unread_payloads:
+            click.echo(f"{told.unread_payloads} rows hold a payload that cannot be read; what else they name counted")
         if told.bad:
             print_table(places(told.bad), empty="")
     if told.bad:

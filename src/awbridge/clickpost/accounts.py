@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
-from awbridge.clickpost.wire import Reply, as_bool, as_id, as_int, as_list, as_object, as_text
+from awbridge.clickpost.wire import Reply, as_bool, as_id, as_int, as_object, as_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,10 +18,22 @@ class VendorAccount:
     active: bool
 
 
-def parse_fetch_accounts(reply: Reply) -> list[VendorAccount]:
-    """The accounts in an answer of fetch-accounts; entries without courier id or account code are left out."""
-    accounts = as_list(as_object(reply.result).get("accounts")) or as_list(as_object(reply.body).get("accounts"))
-    return [account for entry in accounts or as_list(reply.result) if (account := _account(as_object(entry)))]
+class VendorAccounts(list[VendorAccount]):
+    """Accounts as ClickPost lists them. `unread`: how many entries name no courier id or no account code, and are left
+    out; 1 where the answer holds no list at all."""
+
+    unread: int = 0
+
+
+def parse_fetch_accounts(reply: Reply) -> VendorAccounts:
+    """The accounts in an answer of fetch-accounts, and how many entries could not be read."""
+    places = [place["accounts"] for place in (as_object(reply.result), as_object(reply.body)) if "accounts" in place]
+    is_null = bool(places) and all(place is None for place in places)
+    listed = next((cast("list[Any]", place) for place in (*places, reply.result) if isinstance(place, list)), None)
+    read = [_account(as_object(entry)) for entry in listed or ()]
+    accounts = VendorAccounts(account for account in read if account)
+    accounts.unread = 1 if listed is None and not is_null else len(read) - len(accounts)
+    return accounts
 
 
 def _account(entry: dict[str, Any]) -> VendorAccount | None:

@@ -14,7 +14,7 @@ from typing import Self
 import httpx2
 from opentelemetry.trace import TracerProvider
 
-from awbridge.clickpost.accounts import VendorAccount, parse_fetch_accounts
+from awbridge.clickpost.accounts import VendorAccounts, parse_fetch_accounts
 from awbridge.clickpost.answers import CancelAnswer, FoundOrder, OrderAnswer, TrackAnswer
 from awbridge.clickpost.async_calls import AsyncCalls
 from awbridge.clickpost.connection import (
@@ -184,7 +184,7 @@ class AsyncClickPost(Connection, AsyncCalls):
         """Have ClickPost send a test delivery. Raises VendorError."""
         return good(await self._send(self._endpoints.test_webhook(test_url, test_data)))
 
-    async def fetch_accounts(self, active: bool | None = True) -> list[VendorAccount]:
+    async def fetch_accounts(self, active: bool | None = True) -> VendorAccounts:
         """The courier accounts: the active ones, the others, or (None) all. Raises VendorError."""
         return parse_fetch_accounts(good(await self._send(self._endpoints.fetch_accounts(active))))
 

@@ -174,18 +174,21 @@ COURIER_NAMES: dict[int, str] = {
     6: "XpressBees",
     9: "Shadowfax",
     11: "Shadowfax RVP",
+    21: "Vamaship",
     25: "Delhivery RVP",
     28: "Bluedart RVP",
     31: "Fareye",
     35: "Self",
     38: "Fareye RVP",
     41: "XpressBees RVP",
+    46: "ElasticRun",
     50: "Loadshare",
     55: "Ekart",
     145: "DHL International",
     150: "Shipsy",
     207: "Grow Simplee",
     212: "Amazon Transportation",
+    250: "Smartr",
 }
 
 # Why a delivery failed (NDR: non-delivery report). More codes exist than are published.

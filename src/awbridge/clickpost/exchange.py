@@ -299,8 +299,11 @@ def track_answer(exchange: Exchange, cp_id: int) -> TrackAnswer:
 
 
 def page_of(exchange: Exchange, pages: Pages) -> UpdatedPage:
-    """The page in an exchange of updated-order; `pages` turns to the next. Raises VendorError."""
+    """The page in an exchange of updated-order; `pages` turns to the next. Raises VendorError, also where the answer
+    holds something else than a list."""
     page = parse_updated_order(good(exchange))
+    if not page.is_list:  # taken for an empty page, its minutes would count as covered
+        raise VendorError("updated-order: the answer holds no list of shipments", call=exchange.call, again=True)
     return replace(page, next_page=pages.turn(page.next_url, exchange.call))
 
 

@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from awbridge.clickpost import report_columns
-from awbridge.clickpost.codes import COURIER_NAMES, STATUSES
 from awbridge.clickpost.report_columns import read_report_time
-from awbridge.clickpost.wire import as_id, as_int, as_waybill
+from awbridge.clickpost.report_words import Words, strange
+from awbridge.clickpost.wire import as_id, as_waybill
 from awbridge.domain.errors import CellSpoilt
-from awbridge.domain.reconcile import Theirs
+from awbridge.domain.reconcile import Gap, NotUnderstood, Theirs
 from awbridge.tables.cells import read_id, says_nothing
 from awbridge.tables.header import by_names
 from awbridge.tables.table import Table, open_table
@@ -30,8 +30,17 @@ MEANINGS: Mapping[str, tuple[str, ...]] = {
     "courier_id": ("courier partner id", "cp id", "courier id"),
     "courier": ("courier partner", "courier name", "courier", "carrier"),
     "status_code": ("clickpost status code", "status code"),
-    "status": ("clickpost status description", "clickpost status", "current status", "latest status", "status"),
+    "status": (
+        *("clickpost unified status", "unified status", "clickpost status description", "clickpost status"),
+        *("current status", "latest status", "status"),
+    ),
     "status_at": ("status timestamp", "status time", "latest timestamp", "timestamp", "scan time", "status date"),
+    "account_code": ("account code", "courier account code"),
+}
+COMPARED: Mapping[str, tuple[str, ...]] = {
+    "waybill": ("waybill",),
+    "courier": ("courier_id", "courier"),
+    "status": ("status_code", "status"),
 }
 KEYS = ("waybill", "reference_number", "order_id")
 LAYOUT = by_names(MEANINGS, KEYS)
@@ -49,6 +58,7 @@ class ReportRow(NamedTuple):
     courier_partner_id: int | None
     status_code: int | None
     seen_at: str
+    gaps: int = 0
 
     def theirs(self, zone: ZoneInfo) -> Theirs:
         """The row with its time read; without an offset it is in `zone`."""
@@ -59,6 +69,7 @@ class ReportRow(NamedTuple):
             courier_partner_id=self.courier_partner_id,
             status_code=self.status_code,
             status_at=read_report_time(self.seen_at, zone=zone),
+            status_within=_within(self.seen_at),
         )
 
 
@@ -75,6 +86,23 @@ class ReportRows:
     spoilt: int = 0
     unreadable: int = 0
     first_problem: str = ""
+    words: Words = field(default_factory=Words, repr=False)
+
+    def __post_init__(self) -> None:
+        self.words.has_status = "status" not in self._lacking()
+
+    def _lacking(self) -> list[str]:
+        return [what for what, meanings in COMPARED.items() if not self.understood.keys() & set(meanings)]
+
+    def not_understood(self) -> NotUnderstood:
+        """What could not be read so far, all but times. The words are complete when every row was read."""
+        couriers, statuses = self.words.couriers.most_common(), self.words.statuses.most_common()
+        return NotUnderstood(
+            lacking=self._lacking(),
+            columns=strange(self.passed_over),
+            couriers=dict(couriers),
+            statuses=dict(statuses),
+        )
 
     @property
     def understood(self) -> dict[str, str]:
@@ -92,8 +120,9 @@ class ReportRows:
         return self.table.notes
 
     def __iter__(self) -> Iterator[ReportRow]:
-        read_codes = cache(_codes)  # few couriers and statuses, many rows
-        for line, (waybill, reference, order, courier_id, courier, code, status, seen_at) in self.table.pick(
+        read_words = self.words.reader()
+        no_waybill = Gap.WAYBILL if "waybill" in self.understood else Gap.ALWAYS
+        for line, (waybill, reference, order, courier_id, courier, code, status, seen_at, account) in self.table.pick(
             tuple(MEANINGS)
         ):
             # Most cells are the id itself; what else may be done about one takes a dozen times as long.
@@ -103,8 +132,12 @@ class ReportRows:
             name = reference if is_plain else self._key(line, "reference_number", reference)
             name = name or self._key(line, "order_id", order)
             if number or name:
+                read = read_words(courier_id, courier, account, code, status)
+                if read.gaps:
+                    self.words.count(read)
+                gaps = int(read.gaps if number else read.gaps | no_waybill)
                 seen = _moment(seen_at, self.zone)
-                yield ReportRow(line, number, name, *read_codes(courier_id, courier, code, status), seen)
+                yield ReportRow(line, number, name, read.courier_partner_id, read.status_code, seen, gaps)
             else:
                 self._unreadable(line)
 
@@ -133,27 +166,11 @@ def _moment(value: Any, zone: ZoneInfo) -> str:
     return at.isoformat() if at else ""
 
 
-def _codes(courier_id: Any, courier: Any, code: Any, status: Any) -> tuple[int | None, int | None]:
-    return _first_known(_COURIER_IDS, courier_id, courier), _first_known(_STATUS_CODES, code, status)
-
-
-def _first_known(numbers: Mapping[str, int], *cells: Any) -> int | None:
-    """The first of these cells that is a number, or the name of one; a courier's own words are neither."""
-    for cell in cells:
-        if (number := as_int(cell)) is not None:
-            return number
-        if isinstance(cell, str) and (number := numbers.get(_squeezed(cell))) is not None:
-            return number
-    return None
-
-
-def _squeezed(name: str) -> str:
-    return name.translate(_NO_SIGNS).casefold()
-
-
-_NO_SIGNS = str.maketrans("", "", " -_")
-_COURIER_IDS = {_squeezed(name): number for number, name in COURIER_NAMES.items()}
-_STATUS_CODES = {_squeezed(info.name): code for code, info in STATUSES.items()}
+def _within(seen_at: str) -> timedelta:
+    """How much later than a written time it may have been: its seconds, or its time of day, may be left out."""
+    if not seen_at or seen_at.count(":") > 1 or seen_at.replace(".", "", 1).isdigit():
+        return timedelta(0)
+    return timedelta(seconds=59) if ":" in seen_at else timedelta(days=1, seconds=-1)
 
 
 def read_report(path: Path, name: str, *, zone: ZoneInfo) -> ReportRows:

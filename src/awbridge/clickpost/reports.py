@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 from awbridge.clickpost.endpoints import Endpoints, Request
@@ -74,19 +75,21 @@ def count_request(endpoints: Endpoints, start: date, end: date) -> Request:
 
 
 def parse_counts(reply: Reply) -> ShipmentCounts:
-    """The days in an answer of fetch-shipment-count; a day without numbers counts 0."""
-    counts = (_day_count(day, as_object(numbers)) for day, numbers in as_object(reply.result).items())
+    """The days in an answer of fetch-shipment-count. An empty day counts 0; one that cannot be read is left out."""
+    counts = (_day_count(day, numbers) for day, numbers in as_object(reply.result).items())
     days = sorted((count for count in counts if count), key=lambda count: count.day)
     return ShipmentCounts(days=tuple(days), raw=raw_of(reply))
 
 
-def _day_count(day: str, numbers: JsonObject) -> DayCount | None:
+def _day_count(day: str, numbers: Any) -> DayCount | None:
     try:
         when = date.fromisoformat(day)
     except ValueError:
         return None
-    placed, tracked = as_int(numbers.get("manifestation")), as_int(numbers.get("tracking"))
-    return DayCount(day=when, manifestation=placed or 0, tracking=tracked or 0)
+    if numbers == {}:  # ClickPost's way to say that there was nothing
+        return DayCount(day=when, manifestation=0, tracking=0)
+    placed, tracked = (as_int(as_object(numbers).get(name)) for name in ("manifestation", "tracking"))
+    return None if placed is None or tracked is None else DayCount(day=when, manifestation=placed, tracking=tracked)
 
 
 def report_request(endpoints: Endpoints, start: datetime, end: datetime, fields: Sequence[str], name: str) -> Request:

@@ -12,12 +12,15 @@ from awbridge.domain.json import JsonObject
 class UpdatedPage:
     """One page of updated-order. `next_url` is ClickPost's link to the next one, key and all; None on the last.
 
-    `next_page` names the same page without the key: fit to be kept, to go on there later.
+    `next_page` names the same page without the key: fit to be kept, to go on there later. `unread`: entries that are no
+    objects, and are left out; `is_list` False: the answer holds no list of shipments where there should be one.
     """
 
     items: list[JsonObject]
     next_url: str | None = field(default=None, repr=False)
     next_page: str = ""
+    unread: int = 0
+    is_list: bool = True
 
 
 def parse_track_order(reply: Reply, cp_id: int | None = None) -> list[JsonObject]:
@@ -47,11 +50,15 @@ def _courier(result: JsonObject, asked: int | None) -> int | None:
 
 
 def parse_updated_order(reply: Reply) -> UpdatedPage:
-    """The shipments on one page of updated-order. Entries that are no objects are left out."""
+    """The shipments on one page of updated-order. Entries that are no objects are left out, and counted."""
     body = as_object(reply.body)
+    entries = as_list(reply.result)
+    items = [as_object(entry) for entry in entries if as_object(entry)]
     link = as_object(body.get("meta")).get("next") or body.get("next")
     url = link.strip() if isinstance(link, str) else ""
     return UpdatedPage(
-        items=[as_object(item) for item in as_list(reply.result) if as_object(item)],
+        items=items,
+        unread=len(entries) - len(items),
+        is_list=isinstance(reply.result, list) or not reply.result,
         next_url=None if url.lower() in ("", "null", "none") else url,
     )

@@ -76,6 +76,11 @@ def indian_day(at: float) -> date:
     return _india(at).date()
 
 
+def day_first(at: float) -> str:
+    """`31-10-2022 19:56`, Indian time: how reports write a time."""
+    return _india(at).strftime("%d-%m-%Y %H:%M")
+
+
 def utc_minute(at: float) -> str:
     """`2022-11-04 06:06`, UTC: when a report was asked for."""
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M")

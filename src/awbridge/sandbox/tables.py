@@ -35,6 +35,18 @@ DESCRIPTIONS: Final[Mapping[int, str]] = {
     32: "ExchangeDelivered",
     1004: "DestinationHubIn",
 }
+_UNIFIED: Final[Mapping[int, str]] = {
+    10: "Cancelled",
+    15: "RTO-Failed Delivery",
+    27: "RTO-ShipmentDelay",
+}
+"""Words of the reports that are not those of the status codes."""
+
+PICKED_UP: Final = frozenset({4})
+DELIVERED: Final = frozenset({8, 32})
+REVERSE_COURIERS: Final = frozenset({11, 25, 28, 38, 41})
+"""Courier partners that are the reverse service of another one."""
+
 UNDOCUMENTED: Final = (43, 1005)
 """Codes that occur although no public list has them."""
 
@@ -74,6 +86,11 @@ def bucket_of(code: int) -> int:
 def description_of(code: int) -> str:
     """ClickPost's name of a status code."""
     return DESCRIPTIONS.get(code, f"Status{code}")
+
+
+def unified_status(code: int) -> str:
+    """A status as reports write it."""
+    return _UNIFIED.get(code) or description_of(code)
 
 
 _CODES_OF_EVENT: Final[Mapping[int, tuple[int, ...]]] = {

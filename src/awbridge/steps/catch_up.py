@@ -205,6 +205,8 @@ async def _walk(
         async with store.write() as session:
             await inbox.add(session, _deliveries(Source.UPDATED_ORDER, told.items, clock()))
             await also(session, told)
+        if told.unread:
+            log.warning("catch_up.entries_not_read", start=window.from_at.isoformat(), entries=told.unread)
         if told.next_page:
             await _turn(store, clock, policy)
 

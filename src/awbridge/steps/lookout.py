@@ -12,10 +12,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from awbridge.domain.attention import RefusedLimit
+from awbridge.domain.reconcile import Compared
 from awbridge.domain.shipment import State
 from awbridge.steps.clock import Clock
 from awbridge.steps.loop import Loop
-from awbridge.store import Store, alarms, archive, attention, cancellations, differences, shipments, waybills
+from awbridge.store import (
+    Store,
+    alarms,
+    archive,
+    attention,
+    cancellations,
+    differences,
+    reconciliations,
+    shipments,
+    waybills,
+)
 from awbridge.store.alarms import Alarm
 from awbridge.store.attention import DIFFERENCE_PATIENCE
 from awbridge.store.database import Session
@@ -26,6 +37,8 @@ FORGET_AFTER = timedelta(minutes=15)  # without such a word the trouble is over
 ARCHIVE_PATIENCE = timedelta(minutes=10)  # how long a file of the archive may fail to be uploaded
 PIECES_COUNT_FOR = timedelta(days=7)  # how long a piece that is lost, damaged or going back is an alarm
 REUSE_SHOWN = timedelta(days=1)  # how long a waybill that was used again is an alarm
+PARTLY_SHOWN = timedelta(days=7)  # for which a run that compared only partly is trouble, unless a newer one did better
+LONGEST_TOLD = 400  # characters of what was not understood
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +154,7 @@ async def _in_the_tables(session: Session, limit: RefusedLimit, now: datetime) -
         "waybills.reused": f"{reused} waybills of a day had another shipment before; see waybill.reused in the log"
         if reused
         else "",
+        "reconcile.partly": await _partly_compared(session, now - PARTLY_SHOWN),
     }
 
 
@@ -155,3 +169,14 @@ async def _refused(session: Session, limit: RefusedLimit, now: datetime) -> str:
 async def _dead_letters(session: Session, now: datetime) -> str:
     found = await attention.dead_lettered(session, now=now)
     return f"{found} deliveries could not be understood; see awbridge replay --list" if found else ""
+
+
+async def _partly_compared(session: Session, since: datetime) -> str:
+    """Whether the newest reconciliation of a day, or of a file out of the folder, could not read all of ClickPost's."""
+    for source in ("schedule", "folder"):
+        run = await reconciliations.newest_of(session, source, since=since)
+        if run and run.compared is Compared.PARTLY:
+            told = "; ".join(run.not_understood.told()) or "rows that name no shipment, or whose waybill is rounded off"
+            told = told if len(told) <= LONGEST_TOLD else f"{told[:LONGEST_TOLD]} ..."
+            return f"{run.name} was compared only partly: {told}; see awbridge reconcile show {run.id}"
+    return ""

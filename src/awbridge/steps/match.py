@@ -23,8 +23,18 @@ import structlog
 from awbridge.clickpost.report_rows import ReportRow, ReportRows, read_report
 from awbridge.domain.errors import TableUnreadable
 from awbridge.domain.outcome import Placed
-from awbridge.domain.reconcile import Kind, Ours, Table, Theirs, differences, newest
+from awbridge.domain.reconcile import (
+    Gap,
+    Kind,
+    NotUnderstood,
+    Table,
+    Theirs,
+    differences,
+    is_partly_compared,
+    newest,
+)
 from awbridge.domain.schedule import day_span
+from awbridge.steps.courier_names import courier_names
 from awbridge.steps.found import keep_found
 from awbridge.store import Store, reconciliations, shipments, waybills
 from awbridge.store import differences as found_differences
@@ -51,7 +61,8 @@ class Task:
     """What is to be matched: files that lie on this disk (path, name), and how to read them.
 
     With a `day`, every shipment placed on it must be in a table of what is registered. `made_at`: when the table was
-    made, where that is known. `may_be_empty`: whether files without rows are news, not a mistake.
+    made, where that is known. `may_be_empty`: whether files without rows are news, not a mistake. `counted`: False
+    where ClickPost's count of the day could not be read.
     """
 
     reconciliation_id: int
@@ -61,14 +72,17 @@ class Task:
     day: date | None = None
     made_at: datetime | None = None
     may_be_empty: bool = True
+    counted: bool = True
 
 
 @dataclass(slots=True)
 class _Tally:
-    """What was found so far."""
+    """What was found so far. `differing_partly`: those that differ, and of which something could not be compared."""
 
     lines: int = 0
     differing: int = 0
+    differing_partly: int = 0
+    times: int = 0
     repeated: int = 0
     found: Counter[Kind] = field(default_factory=Counter[Kind])
 
@@ -82,7 +96,10 @@ async def match(store: Store, task: Task, *, now: datetime) -> Outcome:
     tally = _Tally()
     async with _bench() as bench:
         reports = [await asyncio.to_thread(read_report, path, name, zone=task.zone) for path, name in task.files]
+        async with store.read() as session:
+            names = await courier_names(session)
         for number, report in enumerate(reports):
+            report.words.names = names
             tally.lines += await _lay_theirs(bench, report, number * LINES_OF_A_FILE)
         _refuse_nothing(task, reports, tally.lines)
         if task.day:
@@ -91,14 +108,18 @@ async def match(store: Store, task: Task, *, now: datetime) -> Outcome:
         async for rows in _sliced(bench.alone(LOOK_UP)):
             await asyncio.to_thread(bench.lay_named, await _find_ours(store, rows))
         await asyncio.to_thread(bench.pair)
-        tally.repeated = await asyncio.to_thread(_drop_repeated, bench, task.zone)
+        tally.repeated = await asyncio.to_thread(_drop_repeated, bench, task.zone, tally)
         async for findings in _findings(bench, task, tally):
             await _keep(store, task, findings, tally, now)
         paired = await asyncio.to_thread(bench.pairs)
+        partly = await asyncio.to_thread(bench.partly) if task.table is not Table.FAILURES else 0
+    partly -= tally.differing_partly
     return Outcome(
         columns_read=_columns_read(reports[0]) if reports else None,
         line_count=tally.lines + sum(report.unreadable for report in reports),
-        matched=paired - tally.differing,
+        matched=paired - tally.differing - partly,
+        partly=partly,
+        not_understood=_not_understood(reports, task, tally),
         repeated=tally.repeated,
         spoilt=sum(report.spoilt for report in reports),
         unreadable=sum(report.unreadable for report in reports),
@@ -123,6 +144,14 @@ def _refuse_nothing(task: Task, reports: Sequence[ReportRows], read: int) -> Non
         raise TableUnreadable(f"{name}: none of its {unreadable} rows names a shipment; the first: {first}")
     if not read and not task.may_be_empty:
         raise TableUnreadable(f"{name}: holds no rows, only columns")
+
+
+def _not_understood(reports: Sequence[ReportRows], task: Task, tally: _Tally) -> NotUnderstood:
+    """What of all files together could not be read. Of failed orders only what they name is compared."""
+    if task.table is Table.FAILURES:
+        return NotUnderstood(times=tally.times, counts=not task.counted)
+    told = NotUnderstood.of_all([report.not_understood() for report in reports])
+    return replace(told, times=tally.times, counts=not task.counted)
 
 
 @asynccontextmanager
@@ -178,11 +207,13 @@ async def _find_ours(store: Store, rows: Sequence[LaidRow]) -> list[OursAs]:
     return [*by_waybill, *(OursAs("", name, ours) for name, ours in by_name.items() if ours)]
 
 
-def _drop_repeated(bench: Matching, zone: ZoneInfo) -> int:
-    """Of several rows about one shipment only the newest counts; how many do not."""
+def _drop_repeated(bench: Matching, zone: ZoneInfo, tally: _Tally) -> int:
+    """Of several rows about one shipment only the newest counts; how many do not. Counts times that cannot be read."""
     dropped: list[int] = []
     for rows in bench.repeated():
-        kept = newest([ReportRow(*row).theirs(zone) for row in rows]).line
+        read = [ReportRow(*row).theirs(zone) for row in rows]
+        tally.times += sum(bool(row.seen) and one.status_at is None for row, one in zip(rows, read, strict=True))
+        kept = newest(read).line
         dropped += [row.line for row in rows if row.line != kept]
     bench.drop(dropped)
     return len(dropped)
@@ -192,9 +223,11 @@ async def _findings(bench: Matching, task: Task, tally: _Tally) -> AsyncGenerato
     async for pairs in _sliced(bench.unequal(KEEP, every=task.table is Table.FAILURES)):
         findings: list[Finding] = []
         for row, ours in pairs:
-            kinds = _judge(ours, row, task)
-            tally.differing += bool(kinds)
             theirs = _theirs(row, task.zone)
+            kinds = differences(ours, theirs, task.table, made_at=task.made_at)
+            tally.differing += bool(kinds)
+            tally.differing_partly += bool(kinds) and is_partly_compared(ours, Gap(row.gaps))
+            tally.times += bool(row.seen) and theirs.status_at is None
             findings += [Finding(kind=kind, ours=ours, theirs=theirs) for kind in kinds]
         yield findings
     async for rows in _sliced(bench.alone(KEEP)):
@@ -202,10 +235,6 @@ async def _findings(bench: Matching, task: Task, tally: _Tally) -> AsyncGenerato
     if task.day and task.table is Table.REGISTERED:
         async for missing in _sliced(bench.missing(KEEP)):
             yield [Finding(kind=Kind.MISSING_THERE, ours=ours, theirs=None) for ours in missing]
-
-
-def _judge(ours: Ours, row: LaidRow, task: Task) -> tuple[Kind, ...]:
-    return differences(ours, _theirs(row, task.zone), task.table, made_at=task.made_at)
 
 
 def _theirs(row: LaidRow, zone: ZoneInfo) -> Theirs:

@@ -139,7 +139,7 @@ async def _count(
     start, end = day_span(run.day, policy.zone)
     async with store.write() as session:
         ours = await reconciliations.count_placed(session, start, end)
-        placed, tracked = (theirs.manifestation, theirs.tracking) if theirs else (0, 0)
+        placed, tracked = (theirs.manifestation, theirs.tracking) if theirs else (None, None)
         counts = DayCounts(ours=ours, placed=placed, tracked=tracked)
         await reconciliations.keep_counts(session, run, counts)
         if counts.agree:
@@ -214,6 +214,7 @@ async def _match_reports(
             zone=policy.zone,
             day=run.day,
             made_at=min(asked, default=None),
+            counted=run.theirs_placed is not None,
         )
         await _finish(store, clock, run, await match(store, task, now=clock()))
 
@@ -237,7 +238,16 @@ async def _finish(store: Store, clock: Clock, run: Reconciliation, outcome: Outc
     async with store.write() as session:
         if await reconciliations.finish(session, run, outcome, now=clock()):
             await reconciliations.drop_file(session, run.id)
-    log.info("reconcile.done", reconciliation=run.id, name=run.name, matched=outcome.matched, found=outcome.found)
+    log.info(
+        "reconcile.done",
+        reconciliation=run.id,
+        name=run.name,
+        matched=outcome.matched,
+        partly=outcome.partly,
+        found=outcome.found,
+    )
+    if told := outcome.not_understood.told():
+        log.warning("reconcile.partly_compared", reconciliation=run.id, name=run.name, not_understood=told)
 
 
 async def _fail(store: Store, clock: Clock, run: Reconciliation, problem: str) -> None:

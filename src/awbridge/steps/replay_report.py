@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from awbridge.clickpost.report_columns import COURIER, ORDER, PAYLOAD, REFERENCE, STATUS, WAYBILL
+from awbridge.clickpost.report_words import CourierNames
 from awbridge.clickpost.webhooks import webhook_identity
-from awbridge.clickpost.wire import as_int, as_waybill
+from awbridge.clickpost.wire import as_int, as_text, as_waybill
 from awbridge.domain.asking import soonest_ask
 from awbridge.domain.errors import AwbridgeError, CellSpoilt, TableUnreadable
 from awbridge.domain.scan import Source
 from awbridge.domain.shipment import shard_of
 from awbridge.steps.clock import Clock
+from awbridge.steps.courier_names import courier_names
 from awbridge.store import Store, inbox, shipments, waybills
 from awbridge.store.database import Session
 from awbridge.store.inbox import NewDelivery
@@ -60,6 +62,7 @@ class Replayed:
     Rows that hold a payload are `deliveries` that are new in the inbox, or `known` there, also from a row above. Of the
     others each shipment counts once: `asked` for by track-order at once because of this report, `asked_already` where
     that was due anyway or done within `ask_again` (then it is done once more when that is over), or `at_their_end`.
+    `unread_payloads`: rows whose payload could not be read, and that went by what else they name.
     """
 
     understood: dict[str, str]
@@ -71,6 +74,7 @@ class Replayed:
     asked: int = 0
     asked_already: int = 0
     at_their_end: int = 0
+    unread_payloads: int = 0
     bad: list[NotReplayed] = field(default_factory=list[NotReplayed])
 
 
@@ -82,12 +86,14 @@ async def replay_report(*, store: Store, clock: Clock, path: Path, ask_again: ti
     """
     table = open_table(path, path.name, LAYOUT)
     result = Replayed(understood=table.understood, passed_over=table.passed_over, notes=table.notes)
+    async with store.read() as session:
+        names = await courier_names(session)
     wanted: dict[str, Row] = {}
     rows = table.rows()
     while batch := list(islice(rows, BATCH)):
         result.rows += len(batch)
         bare = await _replay(store, clock(), batch, result)
-        wanted |= await _shipments(store, bare, result)
+        wanted |= await _shipments(store, bare, names, result)
     if not result.rows:
         raise TableUnreadable(f"{path.name}: holds no rows, only columns")
     references = sorted(wanted, key=lambda r: (shard_of(r), r))
@@ -106,6 +112,7 @@ async def _replay(store: Store, now: datetime, rows: Sequence[Row], result: Repl
             deliveries.append(NewDelivery(webhook_identity(body), Source.REPORT, body, now))
         else:
             bare.append(row)
+            result.unread_payloads += bool(row.cells.get("payload"))
     async with store.write() as session:
         new = await inbox.add_counted(session, deliveries)
     result.deliveries += new
@@ -136,13 +143,13 @@ def _payload(row: Row) -> bytes:
     return text.encode()
 
 
-async def _shipments(store: Store, rows: Sequence[Row], result: Replayed) -> dict[str, Row]:
+async def _shipments(store: Store, rows: Sequence[Row], names: CourierNames, result: Replayed) -> dict[str, Row]:
     """The shipments that these rows are about, each with a row of its own."""
     found: dict[str, Row] = {}
     async with store.read() as session:
         for row in rows:
             try:
-                reference = await _reference(session, row)
+                reference = await _reference(session, row, names)
             except (CellSpoilt, NoneOrSeveral) as error:
                 result.bad.append(_not_replayed(row, str(error)))
             else:
@@ -166,7 +173,7 @@ async def _ask(store: Store, now: datetime, wanted: Mapping[str, Row], ask_again
                 result.bad.append(_not_replayed(row, f"{reference} has no waybill yet"))
 
 
-async def _reference(session: Session, row: Row) -> str:
+async def _reference(session: Session, row: Row, names: CourierNames) -> str:
     """The shipment that a row is about: what names a waybill or a reference number is about that alone, else the order.
 
     Raises NoneOrSeveral.
@@ -175,9 +182,7 @@ async def _reference(session: Session, row: Row) -> str:
     if reference and await shipments.get(session, reference):
         return reference
     if number:
-        return _holder(
-            number, as_int(row.cells.get("courier")), (await waybills.find(session, [number])).get(number, [])
-        )
+        return _holder(number, _courier(row, names), (await waybills.find(session, [number])).get(number, []))
     found = (await shipments.of_orders(session, [order])).get(order, []) if order and not reference else []
     if len(found) > 1:
         raise NoneOrSeveral(f"no payload, and order {order} is that of several shipments ({', '.join(found)}, ...)")
@@ -196,3 +201,9 @@ def _holder(number: str, courier: int | None, known: Sequence[KnownWaybill]) -> 
         listed = ", ".join(map(str, couriers))
         raise NoneOrSeveral(f"no payload, and waybill {number} is known of couriers {listed}: name one as courier")
     return max(fitting, key=lambda k: (k.since_at is not None, k.since_at)).reference_number
+
+
+def _courier(row: Row, names: CourierNames) -> int | None:
+    cell = row.cells.get("courier")
+    number = as_int(cell)
+    return names.find(as_text(cell)) if number is None else number

@@ -13,7 +13,7 @@ from typing import Protocol
 
 import structlog
 
-from awbridge.clickpost.accounts import VendorAccount
+from awbridge.clickpost.accounts import VendorAccount, VendorAccounts
 from awbridge.domain.errors import NotPossible, VendorError
 from awbridge.domain.shipment import account_key
 from awbridge.steps.clock import Clock
@@ -31,13 +31,15 @@ SWITCHED_OFF = "switched off at ClickPost"
 VANISHED = "vanished at ClickPost"
 OFF_HERE = "active at ClickPost, switched off here"
 
+_ABSENT = ("vanished", "renamed")  # kinds of warnings
+
 _Key = tuple[int, str | None]
 
 
 class ListsAccounts(Protocol):
     """What this needs of the vendor."""
 
-    async def fetch_accounts(self, active: bool | None = True) -> list[VendorAccount]:
+    async def fetch_accounts(self, active: bool | None = True) -> VendorAccounts:
         """The courier accounts: the active ones, or the others. Raises VendorError."""
         ...
 
@@ -54,11 +56,15 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """The differences, the warnings about accounts in use, and whether the differences were written."""
+    """The differences, the warnings about accounts in use, and whether the differences were written.
+
+    `unread`: entries of ClickPost's answer that could not be read. With any, no account counts as vanished.
+    """
 
     changes: list[Change] = field(default_factory=list[Change])
     warnings: list[CourierWarning] = field(default_factory=list[CourierWarning])
     applied: bool = False
+    unread: int = 0
 
 
 async def sync_couriers(*, store: Store, clickpost: ListsAccounts, clock: Clock, apply: bool) -> Report:
@@ -66,23 +72,32 @@ async def sync_couriers(*, store: Store, clickpost: ListsAccounts, clock: Clock,
 
     Keeps the warnings either way. Raises VendorError; NotPossible where ClickPost lists no account at all.
     """
-    theirs = [*await clickpost.fetch_accounts(active=True), *await clickpost.fetch_accounts(active=False)]
+    answers = [await clickpost.fetch_accounts(active=True), await clickpost.fetch_accounts(active=False)]
+    theirs = [account for answer in answers for account in answer]
+    unread = sum(answer.unread for answer in answers)
     async with store.write() as session:
         mine = await couriers.every(session)
         if mine and not theirs:
             raise NotPossible("ClickPost lists no courier account at all: nothing is compared or changed")
         waiting = await couriers.accounts_waited_on(session)
-        changes = differences(mine, theirs)
+        changes = [c for c in differences(mine, theirs) if not unread or c.change != VANISHED]
         written = [c.account for c in changes if c.written] if apply else []
         await couriers.put(session, written, now=clock())
-        found = find_warnings(mine, theirs, waiting, now=clock())
+        await couriers.keep_listed(session, {_named(account) for account in theirs}, now=clock())
         before = {w.key: w for w in await couriers.warnings(session)}
+        found = find_warnings(mine, theirs, waiting, now=clock())
+        if unread:  # what is not listed may be what could not be read: such warnings stay as they were
+            found = [w for w in found if w.kind not in _ABSENT or w.key in before]
         await couriers.keep_warnings(session, found)
         await _alarm(session, before.values(), found, now=clock())
     for warning in found:
         if warning.key not in before or before[warning.key].kind != warning.kind:
             _tell(warning)
-    return Report(changes=changes, warnings=found, applied=bool(written))
+    return Report(changes=changes, warnings=found, applied=bool(written), unread=unread)
+
+
+def _named(account: VendorAccount) -> tuple[int, str, str]:
+    return (account.courier_partner_id, account.courier_name, account.account_code)
 
 
 async def _alarm(
@@ -100,6 +115,11 @@ def _cause(warning: CourierWarning) -> str:
     return f"courier.{account_key(warning.courier_partner_id, warning.account_code)}"
 
 
+def unread_text(unread: int) -> str:
+    """What to tell of accounts that could not be read."""
+    return f"partly compared: {unread} of ClickPost's accounts could not be read; none counts as vanished"
+
+
 async def watch_couriers(*, store: Store, clickpost: ListsAccounts, clock: Clock, every: timedelta) -> int:
     """Compare when it is due, once across all replicas; never writes to the mapping. 0 when it is not due."""
     now = clock()
@@ -108,7 +128,9 @@ async def watch_couriers(*, store: Store, clickpost: ListsAccounts, clock: Clock
             return 0
     problem: str | None = None
     try:
-        await sync_couriers(store=store, clickpost=clickpost, clock=clock, apply=False)
+        report = await sync_couriers(store=store, clickpost=clickpost, clock=clock, apply=False)
+        if report.unread:
+            problem = unread_text(report.unread)
     except (VendorError, NotPossible) as error:
         problem = str(error)
         log.warning("couriers.not_compared", problem=problem)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -117,6 +118,18 @@ async def begin_comparison(session: Session, *, now: datetime, until: datetime) 
 async def end_comparison(session: Session, *, next_at: datetime, now: datetime, problem: str | None) -> None:
     """A comparison was made, or failed for `problem`."""
     await session.execute(_sql.end_comparison, next_at, None if problem else now, problem)
+
+
+async def keep_listed(session: Session, accounts: Iterable[tuple[int, str, str]], *, now: datetime) -> None:
+    """Keep what ClickPost lists: (courier_partner_id, courier name, account code)."""
+    await session.execute(_sql.keep_listed, now, json.dumps(sorted(accounts), ensure_ascii=False))
+
+
+async def listed(session: Session) -> list[tuple[int, str, str]]:
+    """What ClickPost listed last: (courier_partner_id, courier name, account code); empty before it was ever asked."""
+    rows = await session.fetch(_sql.listed)
+    kept: list[tuple[int, str, str]] = json.loads(rows[0]["accounts"] or "[]") if rows else []
+    return [(courier, name, code) for courier, name, code in kept]
 
 
 async def comparison(session: Session) -> Comparison | None:

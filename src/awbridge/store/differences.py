@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from awbridge.domain.reconcile import Kind, Ours, Theirs
@@ -53,6 +53,7 @@ class Difference:
             courier_partner_id=seen.get("courier_partner_id"),
             status_code=seen.get("status_code"),
             status_at=datetime.fromisoformat(at) if at else None,
+            status_within=timedelta(seconds=seen.get("status_within", 0)),
         )
 
 
@@ -91,6 +92,7 @@ def _seen_theirs(theirs: Theirs) -> dict[str, Any]:
         "courier_partner_id": theirs.courier_partner_id,
         "status_code": theirs.status_code,
         "status_at": theirs.status_at.isoformat() if theirs.status_at else None,
+        **({"status_within": theirs.status_within.total_seconds()} if theirs.status_within else {}),
     }
 
 

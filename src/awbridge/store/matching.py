@@ -37,6 +37,7 @@ class LaidRow(NamedTuple):
     courier_partner_id: int | None
     status_code: int | None
     seen: str
+    gaps: int = 0
 
 
 class OursAs(NamedTuple):
@@ -116,7 +117,7 @@ class Matching:
     def unequal(self, size: int, *, every: bool) -> Iterator[list[tuple[LaidRow, Ours]]]:
         """Pairs that are not the same in waybill, courier and status, in slices; with `every`, all pairs."""
         for rows in self._slices(_sql.unequal, size, every):
-            yield [(LaidRow(*row[:6]), _as_ours(*row[6:])) for row in rows]
+            yield [(LaidRow(*row[:7]), _as_ours(*row[7:])) for row in rows]
 
     def missing(self, size: int) -> Iterator[list[Ours]]:
         """Shipments of the day that stand in no row of theirs, in slices."""
@@ -126,6 +127,11 @@ class Matching:
     def pairs(self) -> int:
         """How many rows of theirs have a shipment of ours."""
         ((count,),) = self._connection.execute(_sql.count_pairs.sqlite)
+        return cast("int", count)
+
+    def partly(self) -> int:
+        """How many pairs have something that could not be compared."""
+        ((count,),) = self._connection.execute(_sql.count_partly.sqlite)
         return cast("int", count)
 
     def _run(self, statement: Statement) -> None:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from awbridge.domain.json import JsonObject
-from awbridge.domain.reconcile import DayCounts, Ours, Table
+from awbridge.domain.reconcile import Compared, DayCounts, NotUnderstood, Ours, Table
 from awbridge.domain.shipment import State, shard_of
 from awbridge.store.database import Row, Session
 from awbridge.store.ids import Ids
@@ -54,7 +54,10 @@ class Window:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciliation:
-    """One run. `found` counts the differences by kind; `tries` the failures since it last came further."""
+    """One run. `found` counts the differences by kind; `tries` the failures since it last came further.
+
+    `matched` counts rows that are the same in all that is compared; `partly` those of which something could not be.
+    """
 
     id: int
     identity: str
@@ -80,6 +83,16 @@ class Reconciliation:
     next_try_at: datetime | None
     created_at: datetime
     finished_at: datetime | None
+    partly: int | None
+    not_understood: NotUnderstood
+
+    @property
+    def compared(self) -> Compared | None:
+        """How much was compared; None while it is not known."""
+        if self.state is not Stage.DONE:
+            return None
+        gaps = (self.not_understood, self.partly, self.spoilt, self.unreadable)
+        return Compared.PARTLY if any(gaps) else Compared.FULLY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +118,8 @@ class Outcome:
     spoilt: int = 0
     unreadable: int = 0
     found: dict[str, int] = field(default_factory=dict[str, int])
+    partly: int = 0
+    not_understood: NotUnderstood = field(default_factory=NotUnderstood)
 
 
 def new_id() -> int:
@@ -120,6 +135,7 @@ def _run(row: Row) -> Reconciliation:
     values["windows"] = tuple(_window(w) for w in json.loads(values["windows"]))
     for name in ("columns_read", "found"):
         values[name] = json.loads(values[name]) if values[name] else None
+    values["not_understood"] = NotUnderstood(**json.loads(values["not_understood"] or "{}"))
     return Reconciliation(**values)
 
 
@@ -167,6 +183,12 @@ async def newest(session: Session, *, before: int | None = None, limit: int = 50
     return [_run(row) for row in await session.fetch(_sql.newest, before or 2**63 - 1, limit)]
 
 
+async def newest_of(session: Session, source: str, *, since: datetime) -> Reconciliation | None:
+    """The newest run of this source that was done after `since`; None where there is none."""
+    rows = await session.fetch(_sql.newest_by_itself, source, since)
+    return _run(rows[0]) if rows else None
+
+
 async def claim(
     session: Session, *, owner: str, now: datetime, until: datetime, only: int | None = None
 ) -> Reconciliation | None:
@@ -210,6 +232,8 @@ async def finish(
         *(told.line_count, told.matched, told.repeated, told.spoilt, told.unreadable),
         json.dumps(told.found),
         now,
+        told.partly,
+        json.dumps(told.not_understood.as_json(), ensure_ascii=False) if told.not_understood.as_json() else None,
     )
     return changed > 0
 

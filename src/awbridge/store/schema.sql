@@ -27,12 +27,14 @@ CREATE TABLE courier_warnings (
   PRIMARY KEY (courier_partner_id, account_code, transporter)
 );
 
--- One row: when accounts are compared next, when they last were, and what was in the way.
+-- One row: when accounts are compared next, when they last were, what was in the way; accounts: JSON of what ClickPost
+-- listed, [courier_partner_id, courier name, account code].
 CREATE TABLE courier_comparisons (
   id SMALLINT NOT NULL PRIMARY KEY,
   next_at TIMESTAMPTZ NOT NULL,
   compared_at TIMESTAMPTZ,
-  problem TEXT
+  problem TEXT,
+  accounts TEXT
 );
 
 -- Own rules of allocation, tried by position; conditions is a JSON object.
@@ -536,7 +538,9 @@ CREATE TABLE reconciliations (
   lease_owner TEXT,
   next_try_at TIMESTAMPTZ,
   created_at TIMESTAMPTZ NOT NULL,
-  finished_at TIMESTAMPTZ
+  finished_at TIMESTAMPTZ,
+  partly INTEGER,
+  not_understood TEXT
 );
 CREATE INDEX reconciliations_open ON reconciliations (next_try_at) WHERE next_try_at IS NOT NULL;
 

@@ -47,7 +47,10 @@ class ReconciliationView(BaseModel):
     theirs_tracked: int | None = Field(description="Those that ClickPost tracks.")
     columns_read: dict[str, Any] | None = Field(description="Which columns were understood, which passed over; notes.")
     line_count: int | None
-    matched: int | None
+    matched: int | None = Field(description="Rows that are the same in all that is compared.")
+    partly: int | None = Field(description="Rows in which no difference was found, but not all could be compared.")
+    compared: str | None = Field(description="fully, or partly: then not_understood says what could not be read.")
+    not_understood: list[str] = Field(description="What of ClickPost's side could not be read, with how many rows.")
     repeated: int | None = Field(description="Rows about a shipment that a newer row was about as well.")
     spoilt: int | None = Field(description="Rows whose waybill a spreadsheet had rounded off.")
     unreadable: int | None
@@ -108,6 +111,7 @@ class PushedView(BaseModel):
 def _view(run: Reconciliation, still_open: dict[str, int] | None = None) -> ReconciliationView:
     shown: dict[str, Any] = {name: getattr(run, name, None) for name in ReconciliationView.model_fields}
     shown |= {"id": str(run.id), "kind": run.kind.value, "state": run.state.value, "open": still_open}
+    shown |= {"not_understood": run.not_understood.told()}
     return ReconciliationView(**shown)
 
 

@@ -378,6 +378,7 @@ class SyncView(BaseModel):
     applied: bool
     changes: list[ChangeView]
     warnings: list[WarningView]
+    unread: int = Field(0, description="Accounts of ClickPost's that could not be read; with any, none vanished.")
 
 
 class MoveBody(OwnBody):
@@ -678,7 +679,8 @@ def sync_view(report: Report) -> SyncView:
         )
         for c in report.changes
     ]
-    return SyncView(applied=report.applied, changes=changes, warnings=[warning_view(w) for w in report.warnings])
+    warnings = [warning_view(w) for w in report.warnings]
+    return SyncView(applied=report.applied, changes=changes, warnings=warnings, unread=report.unread)
 
 
 def moved_view(moved: Moved) -> MovedView:

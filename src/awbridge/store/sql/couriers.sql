@@ -50,5 +50,12 @@ INSERT INTO courier_comparisons (id, next_at, compared_at, problem) VALUES (1, $
 ON CONFLICT (id) DO UPDATE SET next_at = excluded.next_at, problem = excluded.problem,
   compared_at = COALESCE(excluded.compared_at, courier_comparisons.compared_at)
 
+-- name: keep_listed
+INSERT INTO courier_comparisons (id, next_at, accounts) VALUES (1, $1, $2)
+ON CONFLICT (id) DO UPDATE SET accounts = excluded.accounts
+
+-- name: listed
+SELECT accounts FROM courier_comparisons WHERE id = 1
+
 -- name: comparison
 SELECT next_at, compared_at, problem FROM courier_comparisons WHERE id = 1

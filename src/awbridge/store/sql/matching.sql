@@ -1,13 +1,14 @@
 -- name: make
 -- A workbench of its own, on disk and thrown away afterwards: only SQLite, whatever the store is.
-CREATE TABLE theirs (line INTEGER PRIMARY KEY, waybill TEXT, reference TEXT, courier INTEGER, code INTEGER, seen TEXT);
+CREATE TABLE theirs (line INTEGER PRIMARY KEY, waybill TEXT, reference TEXT, courier INTEGER, code INTEGER, seen TEXT,
+  gaps INTEGER);
 CREATE TABLE ours (id INTEGER PRIMARY KEY, waybill TEXT, reference TEXT, of_the_day INTEGER, our_reference TEXT,
   main TEXT, courier INTEGER, state TEXT, code INTEGER, status_at TEXT, heard_at TEXT, kind TEXT);
 CREATE TABLE named_else (reference TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE pairs (line INTEGER PRIMARY KEY, ours INTEGER);
 
 -- name: add_theirs
-INSERT INTO theirs VALUES ($1, $2, $3, $4, $5, $6)
+INSERT INTO theirs VALUES ($1, $2, $3, $4, $5, $6, $7)
 
 -- name: add_ours
 INSERT INTO ours (waybill, reference, of_the_day, our_reference, main, courier, state, code, status_at, heard_at, kind)
@@ -38,7 +39,7 @@ INSERT OR IGNORE INTO pairs SELECT line, id FROM (
 WHERE id IS NOT NULL
 
 -- name: unpaired
-SELECT t.line, t.waybill, t.reference, t.courier, t.code, t.seen FROM theirs t
+SELECT t.line, t.waybill, t.reference, t.courier, t.code, t.seen, t.gaps FROM theirs t
 WHERE t.line NOT IN (SELECT line FROM pairs)
 ORDER BY t.line
 
@@ -47,7 +48,7 @@ CREATE INDEX pairs_by_ours ON pairs (ours)
 
 -- name: several
 -- Shipments that more than one row is about, with all of these rows.
-SELECT p.ours, t.line, t.waybill, t.reference, t.courier, t.code, t.seen FROM pairs p JOIN theirs t ON t.line = p.line
+SELECT p.ours, t.line, t.waybill, t.reference, t.courier, t.code, t.seen, t.gaps FROM pairs p JOIN theirs t ON t.line = p.line
 WHERE p.ours IN (SELECT ours FROM pairs GROUP BY ours HAVING COUNT(*) > 1)
 ORDER BY p.ours, t.line
 
@@ -59,7 +60,7 @@ DELETE FROM theirs WHERE line = $1
 
 -- name: unequal
 -- What is the same in all that is compared need not be looked at; the rest is judged in Python.
-SELECT p.line, t.waybill, t.reference, t.courier, t.code, t.seen,
+SELECT p.line, t.waybill, t.reference, t.courier, t.code, t.seen, t.gaps,
   o.our_reference, o.main, o.courier AS our_courier, o.state, o.code AS our_code, o.status_at,
   o.heard_at, o.kind
 FROM pairs p JOIN theirs t ON t.line = p.line JOIN ours o ON o.id = p.ours
@@ -77,3 +78,8 @@ ORDER BY o.id
 
 -- name: count_pairs
 SELECT COUNT(*) AS pairs FROM pairs
+
+-- name: count_partly
+-- domain/reconcile.py, is_partly_compared: gaps are 1 (always), 2 (where we hold a status), 4 (where we hold a waybill).
+SELECT COUNT(*) AS pairs FROM pairs p JOIN theirs t ON t.line = p.line JOIN ours o ON o.id = p.ours
+WHERE o.kind = 'main' AND (t.gaps & 1 OR (t.gaps & 2 AND o.code IS NOT NULL) OR (t.gaps & 4 AND o.main <> ''))

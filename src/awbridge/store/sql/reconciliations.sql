@@ -12,6 +12,10 @@ SELECT * FROM reconciliations WHERE id = $1
 -- name: newest
 SELECT * FROM reconciliations WHERE id < $1 ORDER BY id DESC LIMIT $2
 
+-- name: newest_by_itself
+-- Of those that nobody asked for by hand, by source; by the index of ids backwards.
+SELECT * FROM reconciliations WHERE source = $1 AND state = 'done' AND finished_at > $2 ORDER BY id DESC LIMIT 1
+
 -- name: claim
 -- Moving next_try_at on is the lease: a worker that was killed has lost it when that time comes.
 UPDATE reconciliations SET lease_owner = $1, next_try_at = $3, tries = tries + 1
@@ -32,7 +36,7 @@ WHERE id = $1 AND lease_owner = $2
 
 -- name: finish
 UPDATE reconciliations SET state = $3, problem = $4, columns_read = $5, line_count = $6, matched = $7, repeated = $8,
-  spoilt = $9, unreadable = $10, found = $11, finished_at = $12, next_try_at = NULL, lease_owner = NULL
+  spoilt = $9, unreadable = $10, found = $11, finished_at = $12, partly = $13, not_understood = $14, next_try_at = NULL, lease_owner = NULL
 WHERE id = $1 AND lease_owner = $2
 
 -- name: add_part
