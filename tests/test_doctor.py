@@ -13,7 +13,7 @@ import pytest
 
 from awbridge.cli.doctor import exit_code
 from awbridge.clickpost.probe import Probe
-from awbridge.doctor import CURES, Finding, examine, judge_header
+from awbridge.doctor import CURES, OK, PROBLEM, WARNING, Finding, examine, judge_header
 from awbridge.domain.asking import PollingMode
 from awbridge.domain.scan import Source
 from awbridge.settings import Settings, load_settings
@@ -22,6 +22,7 @@ from awbridge.store import Store, alarms, arrivals, inbox, webhook_keys
 from awbridge.store.arrivals import Arrival
 from awbridge.web.webhook import REFUSED
 from tests.store.rows import MINUTE, T0, add, decided, delivery, place
+from tests.support.object_service import DENIED, NO_BUCKET, ObjectService, object_service
 
 URL = "https://ship.example.com/webhooks/clickpost"
 
@@ -197,3 +198,29 @@ async def test_a_way_to_customers_that_cannot_work_is_told(tmp_path: Path, url: 
     await (await a_store(settings)).close()
     found = by_check(await examine(settings, environment={}))["messages"]
     assert (found.level, words in found.found, "TOKEN" in found.found) == (level, True, False)
+
+
+async def test_the_archive_is_tried_as_it_is_set(tmp_path: Path) -> None:
+    async def told(service: ObjectService, **more: Any) -> Finding:
+        options = ",".join(f"{name}={value}" for name, value in service.options.items())
+        settings = settings_at(tmp_path, archive_url="s3://evidence/calls", archive_options=options, **more)
+        return by_check(await examine(settings))["archive"]
+
+    await (await a_store(settings_at(tmp_path))).close()
+    assert "archive" not in by_check(await examine(settings_at(tmp_path)))
+    async with object_service() as service:
+        assert (await told(service)).level == OK
+        assert service.objects == {}
+        service.answers = {"POST": (403, DENIED)}
+        kept = await told(service)
+        assert (kept.level, "empty" in kept.do) == (WARNING, True)
+        kept = await told(service, retain_archive_days=30)
+        assert (kept.level, "AWBRIDGE_RETAIN_ARCHIVE_DAYS" in kept.do) == (PROBLEM, True)
+        service.answers = {"PUT": (404, NO_BUCKET)}
+        missing = await told(service)
+    assert (missing.level, missing.found) == (
+        PROBLEM,
+        "put: there is no bucket evidence; create it, or correct AWBRIDGE_ARCHIVE_URL",
+    )
+    wrong = settings_at(tmp_path, archive_url="s3://evidence/calls?region=x")
+    assert "no options behind" in by_check(await examine(wrong))["archive"].found

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from awbridge import evidence as wiring
 from awbridge import service
 from awbridge.clickpost import probe
 from awbridge.clickpost.async_client import AsyncClickPost
@@ -21,6 +22,7 @@ from awbridge.domain.errors import AwbridgeError, SettingsError, StoreError, Ven
 from awbridge.settings import PREFIX, Settings
 from awbridge.sinks.messages import is_free_text_on_whatsapp
 from awbridge.steps.clock import Clock, utc_now
+from awbridge.steps.try_archive import try_archive
 from awbridge.steps.watch import SILENT, Coverage, coverage
 from awbridge.store import Store, alarms, attention, couriers, figures, inbox, shipments, webhook_keys
 from awbridge.store.webhook_keys import NO_KEY, WRONG_KEY
@@ -32,6 +34,7 @@ LEAST_DISK = 1024**3  # bytes
 WORKED_WITHIN = timedelta(minutes=5)
 LONGEST_LAG = timedelta(minutes=30)
 RECENT = timedelta(days=1)
+LONGEST_TRY = 10.0  # seconds that the archive may take to answer
 POLLING_SHARE = 0.8  # of the pace: the rest is for updated-order and for what failed
 
 CURES = """ClickPost's key comes in the header `webhook_key`. Many proxies drop header names with an underscore.
@@ -308,6 +311,29 @@ async def _polling(patient: _Patient) -> list[Finding]:
     return [Finding(check="polling", level=WARNING, found=text, do=do)]
 
 
+async def _archive(patient: _Patient) -> list[Finding]:
+    settings = patient.settings
+    if not settings.archive_url:
+        return []
+    do = "correct AWBRIDGE_ARCHIVE_URL, AWBRIDGE_ARCHIVE_OPTIONS or the rights there; what failed meanwhile is not lost"
+    try:
+        objects = wiring.archive_objects(settings, timeout=min(settings.archive_timeout, LONGEST_TRY))
+    except SettingsError as error:
+        return [Finding(check="archive", level=PROBLEM, found=str(error), do=do)]
+    assert objects
+    told = await try_archive(objects)
+    if told.problem:
+        return [Finding(check="archive", level=PROBLEM, found=told.problem, do=do)]
+    if told.not_removed:
+        needed = settings.retain_archive_days > 0
+        text = f"can be written and read, but {told.key} was not removed ({told.not_removed})"
+        do = "allow deleting: " + (
+            "AWBRIDGE_RETAIN_ARCHIVE_DAYS needs it" if needed else "awbridge archive empty and erasing need it"
+        )
+        return [Finding(check="archive", level=PROBLEM if needed else WARNING, found=text, do=do)]
+    return [Finding(check="archive", level=OK, found="was written to, read from and deleted from")]
+
+
 async def _steps(patient: _Patient) -> list[Finding]:
     now = patient.clock()
     async with patient.store.read() as session:
@@ -369,5 +395,5 @@ async def _attention(patient: _Patient) -> list[Finding]:
 
 _CHECKS: tuple[Check, ...] = (
     *(_database, _vendor, _clock, _webhook, _header, _coverage, _polling, _steps),
-    *(_messages, _attention),
+    *(_archive, _messages, _attention),
 )

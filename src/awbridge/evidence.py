@@ -61,12 +61,12 @@ def recorder(settings: Settings, clock: Clock, kept: Unrecorded | None = None) -
     )
 
 
-def archive_objects(settings: Settings) -> Objects | None:
-    """The archive; None where none is set. Raises SettingsError."""
+def archive_objects(settings: Settings, *, timeout: float | None = None) -> Objects | None:
+    """The archive; None where none is set. `timeout`: seconds, else those of the settings. Raises SettingsError."""
     if not settings.archive_url:
         return None
     options = read_options(settings.archive_options.get_secret_value())
-    return Objects.open(settings.archive_url, options=options, timeout=settings.archive_timeout)
+    return Objects.open(settings.archive_url, options=options, timeout=timeout or settings.archive_timeout)
 
 
 def report_objects(settings: Settings) -> Objects:

@@ -12,7 +12,7 @@ from awbridge.sinks.objects import Objects
 from awbridge.steps.archive import archive_due
 from awbridge.steps.lookout import FAILING_ROUNDS, FORGET_AFTER, Lookout, Machine
 from awbridge.steps.loop import Loop
-from awbridge.store import Store, alarms, differences, inbox, shipments
+from awbridge.store import Store, alarms, archive, differences, inbox, shipments
 from awbridge.store.differences import Finding
 from tests.steps.evidence import call, keep
 from tests.steps.telling import Kept
@@ -121,6 +121,13 @@ async def test_an_archive_that_takes_nothing_is_an_alarm_until_it_does(store: St
     assert await raised(store) == set(), "a file that waits a little is no alarm"
     await minutes(clock, 3, one)
     assert await raised(store) == {"archive"}
+    async with store.read() as session:
+        (text,) = [alarm.text for alarm in await alarms.open_now(session)]
+        told = await archive.counts(session)
+    assert text.startswith("1 files cannot be archived (local disk: ")
+    assert told.next_try_at == T0 + timedelta(minutes=6, seconds=5)
+    assert f"tried next at {told.next_try_at:%Y-%m-%d %H:%M} UTC" in text
+    assert (told.tries, str(told.problem) in text) == (1, True)
     folder.unlink()
     clock.forward(hours=1)
     await archive_due(store=store, objects=objects, clock=clock, policy=policy)

@@ -151,7 +151,7 @@ async def test_schedules_show_the_next_time_and_the_last_result(begun: Store) ->
     assert [r.result for r in shown.runs] == ["part 1"]
 
 
-@pytest.mark.parametrize("text", ["", "daily", "61 * * * *", "* * * *", "0 0 31 2 *"])
+@pytest.mark.parametrize("text", ["", "daily", "61 * * * *", "* * * *", "0 0 31 2 *", "30 0 * * * *"])
 def test_what_is_no_cron_expression_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="cron expression"):
         check_cron(text)

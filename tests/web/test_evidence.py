@@ -6,7 +6,7 @@ import io
 import json
 import zipfile
 from collections.abc import AsyncIterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ from awbridge.domain.privacy import read_privacy
 from awbridge.sinks.objects import Objects
 from awbridge.steps.publish import Destination
 from awbridge.steps.report import ReportPolicy, report_failures
-from awbridge.store import Store, runs, scans
+from awbridge.store import Store, archive, runs, scans
 from awbridge.web.evidence_routes import EvidenceDesk
 from tests.steps.evidence import NAME, PHONE, call, good_call, keep, order_of
 from tests.steps.world import INDIA, SetClock
@@ -124,7 +124,19 @@ async def test_schedules_show_what_came_of_their_runs(web: Web) -> None:
     assert [run["result"] for run in shown["runs"]] == ["before the first start"]
 
 
+async def test_the_archive_says_what_waits_and_when_it_is_tried_again(web: Web) -> None:
+    await keep(web.store, call(), outcome="rejected", at=T0)
+    async with web.store.write() as session:
+        await archive.cut(session, await archive.unfiled(session, limit=9), now=T0)
+        file = await archive.claim(session, now=T0, until=T0 + timedelta(minutes=5))
+        assert file
+        await archive.failed(session, file.id, problem="no bucket", again_at=T0 + timedelta(seconds=5))
+    shown = (await web.http.get("/v1/archive")).json()
+    assert (shown["files"], shown["open"], shown["archived"], shown["problem"]) == (1, 1, 0, "no bucket")
+    assert (shown["tries"], datetime.fromisoformat(shown["next_try_at"])) == (1, T0 + timedelta(seconds=5))
+
+
 async def test_evidence_needs_a_key_like_the_rest(store: Store) -> None:
     async with web_on(store, api_keys=["k"]) as running:
-        for path in ("reports", "schedules", "erasures", "shipments/R/evidence"):
+        for path in ("reports", "schedules", "archive", "erasures", "shipments/R/evidence"):
             assert (await running.http.get(f"/v1/{path}")).status_code == 401

@@ -7,11 +7,21 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 
+FIELDS = 5
 LONGEST_SEARCH = 100_000  # moments looked at before an expression counts as one that never comes
 
 
 def check_cron(expression: str) -> str:
-    """The expression itself. Raises ValueError where it is none."""
+    """The expression itself. Raises ValueError where it is none, and where it does not have five fields.
+
+    With six cronsim takes the first for seconds: "30 0 * * * *" would come every hour.
+    """
+    fields = len(expression.split())
+    if fields != FIELDS:
+        raise ValueError(
+            f"has {fields} fields; a cron expression here has five: minute, hour, day of the month, month, day of the "
+            "week, like 30 0 * * * (at 00:30 every day). Seconds and years have none"
+        )
     try:
         next(CronSim(expression, datetime(2026, 1, 1, tzinfo=UTC)))
     except (CronSimError, StopIteration):

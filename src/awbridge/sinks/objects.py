@@ -21,6 +21,8 @@ from obstore.store import LocalStore, from_url
 from awbridge.domain.errors import ObjectsError, SettingsError
 
 SCHEMES = ("s3", "gs", "az", "abfs", "abfss", "file")
+NAMED = ("allow_http", "allow_invalid_certificates", "proxy_url")  # options that obstore takes for its HTTP client
+_NO_BUCKET = re.compile("NoSuchBucket|ContainerNotFound|bucket does not exist", re.IGNORECASE)
 _QUERY = re.compile(r"\?[^\s\"')]+")
 CONNECT_TIMEOUT = timedelta(seconds=5)
 
@@ -37,9 +39,10 @@ class Stored:
 class Objects:
     """A place for objects. Every method raises ObjectsError when the place is away, slow, full or refuses."""
 
-    def __init__(self, open_store: Callable[[], Any], *, timeout: float = 60.0) -> None:
+    def __init__(self, open_store: Callable[[], Any], *, timeout: float = 60.0, bucket: str = "") -> None:
         self._open_store = open_store
         self._timeout = timeout
+        self._bucket = bucket
 
     @cached_property
     def _store(self) -> Any:
@@ -50,12 +53,18 @@ class Objects:
         """Open `s3://bucket/prefix`, `gs://...`, `az://...` or `file:///folder`. Connects with the first use.
 
         `options` are the service's own (endpoint, region, access_key_id, ...); without them, those of the environment
-        and of the machine's role are used. `timeout` is seconds for one object. Raises SettingsError.
+        and of the machine's role are used. `timeout` is seconds for one object. Raises SettingsError. Whether the place
+        is there, and lets us in, only its use tells.
         """
         scheme, _, rest = url.partition("://")
         if scheme not in SCHEMES or not rest:
             raise SettingsError(
                 f"AWBRIDGE_ARCHIVE_URL: {scheme!r} is not supported; write s3://bucket/prefix, gs://, az:// or file:///folder"
+            )
+        if "?" in rest or "#" in rest:  # obstore would pass over them without a word
+            raise SettingsError(
+                "AWBRIDGE_ARCHIVE_URL: takes no options behind ? or #; write them into AWBRIDGE_ARCHIVE_OPTIONS, "
+                "as region=eu-west-1,endpoint=https://..."
             )
         try:
             if scheme == "file":
@@ -65,21 +74,30 @@ class Objects:
                 return cls(lambda: LocalStore(folder, mkdir=True), timeout=timeout)
             http: dict[str, Any] = {"connect_timeout": CONNECT_TIMEOUT, "timeout": timedelta(seconds=timeout)}
             given = dict(options or {})
+            http |= {name: _client_option(name, given.pop(name)) for name in NAMED if name in given}
             if given.get("endpoint", "").startswith("http://"):
                 http["allow_http"] = True
-            # Its own retries are short: whoever uploads tries again later by the table.
+            # Its own retries end within seconds and pay no heed to Retry-After: the table says when it is tried again.
             retry: Any = {"max_retries": 1, "retry_timeout": timedelta(seconds=timeout)}
             made: Any = from_url
             store = made(url, config=given or None, client_options=http, retry_config=retry)
-            return cls(lambda: store, timeout=timeout)
+            return cls(lambda: store, timeout=timeout, bucket=rest.partition("/")[0])
         except (BaseError, OSError, ValueError, TypeError) as error:
-            raise SettingsError(f"AWBRIDGE_ARCHIVE_URL: {error}") from None
+            raise SettingsError(f"AWBRIDGE_ARCHIVE_URL, AWBRIDGE_ARCHIVE_OPTIONS: {error}") from None
+        except BaseException as error:
+            if type(error).__name__ != "PanicException":  # obstore's, for options of its HTTP client; no Exception
+                raise
+            names = ", ".join(sorted(options or {}))
+            raise SettingsError(f"AWBRIDGE_ARCHIVE_OPTIONS: one of {names} is no option of {scheme}://") from None
 
     async def put(self, key: str, content: bytes) -> Stored:
         """Put an object, replacing what was there, and read it back. Raises ObjectsError also where that differs."""
         digest = hashlib.sha256(content).hexdigest()
         async with _within(self._timeout, "put"):
-            await obstore.put_async(self._store, key, content)
+            try:
+                await obstore.put_async(self._store, key, content)
+            except FileNotFoundError:  # what is not found when something is put is the place for it
+                raise self._no_bucket("put") from None
         kept = await self.get(key)
         if kept is None or hashlib.sha256(kept).hexdigest() != digest:
             raise ObjectsError(f"put: what was read back of {key} is not what was sent")
@@ -91,7 +109,9 @@ class Objects:
             try:
                 answer = await obstore.get_async(self._store, key)
                 return bytes(await answer.bytes_async())
-            except FileNotFoundError:
+            except FileNotFoundError as error:
+                if _NO_BUCKET.search(str(error)):
+                    raise self._no_bucket("get") from None
                 return None
 
     async def delete(self, key: str) -> None:
@@ -99,8 +119,16 @@ class Objects:
         async with _within(self._timeout, "delete"):
             try:
                 await obstore.delete_async(self._store, key)
-            except FileNotFoundError:
-                return
+            except FileNotFoundError as error:
+                if _NO_BUCKET.search(str(error)):
+                    raise self._no_bucket("delete") from None
+
+    def _no_bucket(self, doing: str) -> ObjectsError:
+        return ObjectsError(f"{doing}: there is no bucket {self._bucket}; create it, or correct AWBRIDGE_ARCHIVE_URL")
+
+
+def _client_option(name: str, value: str) -> object:
+    return value if name == "proxy_url" else value.strip().lower() in ("1", "true", "yes")
 
 
 class _within:

@@ -108,9 +108,10 @@ async def _upload(store: Store, objects: Objects, clock: Clock, policy: ArchiveP
         stored = await objects.put(file.object_key, content)
     except (ObjectsError, OSError) as error:
         again_at = clock() + min(FIRST_PAUSE * 2 ** min(file.tries - 1, 10), LONGEST_PAUSE)
-        log.warning("archive.not_uploaded", file=file.object_key, tries=file.tries, problem=_words(error))
+        problem, tries = _words(error), file.tries
+        log.warning("archive.not_uploaded", file=file.object_key, tries=tries, problem=problem, again_at=again_at)
         async with store.write() as session:
-            await archive.failed(session, file.id, problem=_words(error), again_at=again_at)
+            await archive.failed(session, file.id, problem=problem, again_at=again_at)
         return 0
     await _mark(store, clock, file, len(found), stored)
     await asyncio.to_thread(local.unlink, missing_ok=True)

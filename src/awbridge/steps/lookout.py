@@ -147,7 +147,7 @@ async def _in_the_tables(session: Session, limit: RefusedLimit, now: datetime) -
         "wants; see awbridge shipments list --not-cancelled"
         if kept
         else "",
-        "archive": f"{waiting} files cannot be archived; see awbridge archive status" if waiting else "",
+        "archive": _not_archived(waiting) if waiting else "",
         "reconcile.differences": f"{differ} differences to ClickPost stay open; see awbridge reconcile list"
         if differ
         else "",
@@ -156,6 +156,11 @@ async def _in_the_tables(session: Session, limit: RefusedLimit, now: datetime) -
         else "",
         "reconcile.partly": await _partly_compared(session, now - PARTLY_SHOWN),
     }
+
+
+def _not_archived(failing: archive.Failing) -> str:
+    again = f"tried next at {failing.next_try_at:%Y-%m-%d %H:%M} UTC; " if failing.next_try_at else ""
+    return f"{failing.files} files cannot be archived ({failing.problem}); {again}see awbridge archive status"
 
 
 async def _refused(session: Session, limit: RefusedLimit, now: datetime) -> str:

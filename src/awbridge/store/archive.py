@@ -64,7 +64,10 @@ class ArchiveFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchiveCounts:
-    """The archive in numbers. `unfiled` are calls that were not looked at yet, the oldest made at `oldest_at`."""
+    """The archive in numbers. `unfiled` are calls that were not looked at yet, the oldest made at `oldest_at`.
+
+    `problem` is why a file could not be uploaded, `tries` how often it was tried, `next_try_at` when it is tried again.
+    """
 
     files: int
     archived: int
@@ -75,6 +78,8 @@ class ArchiveCounts:
     unfiled: int
     oldest_at: datetime | None
     problem: str | None
+    tries: int
+    next_try_at: datetime | None
 
 
 async def any_unfiled(session: Session) -> bool:
@@ -119,10 +124,19 @@ async def failed(session: Session, file: int, *, problem: str, again_at: datetim
     await session.execute(_sql.failed, file, again_at, problem)
 
 
-async def failing_since(session: Session, start: datetime) -> int:
-    """How many files were made before `start` and still cannot be uploaded."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failing:
+    """Files that cannot be uploaded: how many, why, and when one of them is tried next."""
+
+    files: int
+    problem: str
+    next_try_at: datetime | None
+
+
+async def failing_since(session: Session, start: datetime) -> Failing | None:
+    """The files that were made before `start` and still cannot be uploaded; None where there is none."""
     rows = await session.fetch(_sql.failing_since, start)
-    return rows[0]["files"]
+    return row_as(Failing, rows[0]) if rows[0]["files"] else None
 
 
 def _file(row: Row) -> ArchiveFile:
@@ -179,10 +193,12 @@ async def counts(session: Session) -> ArchiveCounts:
     """The archive in numbers."""
     files = dict((await session.fetch(_sql.counts))[0])
     waiting = (await session.fetch(_sql.waiting))[0]
-    problem = await session.fetch(_sql.last_problem)
+    failing = await session.fetch(_sql.last_problem)
     return ArchiveCounts(
         **files,
         unfiled=waiting["calls"],
         oldest_at=waiting["oldest_at"],
-        problem=problem[0]["problem"] if problem else None,
+        problem=failing[0]["problem"] if failing else None,
+        tries=failing[0]["tries"] if failing else 0,
+        next_try_at=failing[0]["next_try_at"] if failing else None,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
@@ -18,7 +18,7 @@ from awbridge.steps.clock import Clock
 from awbridge.steps.erase import ask_erasure
 from awbridge.steps.evidence import evidence_of
 from awbridge.steps.schedule import schedules
-from awbridge.store import Store, erasures, reports
+from awbridge.store import Store, archive, erasures, reports
 from awbridge.store.erasures import Erasure
 from awbridge.store.reports import Report
 from awbridge.web.strict import OwnBody
@@ -90,6 +90,22 @@ class ScheduleView(BaseModel):
     cron: str
     next_due_at: datetime
     runs: list[RunView]
+
+
+class ArchiveView(BaseModel):
+    """The archive of failed calls: what lies in it, what waits, and why."""
+
+    files: int
+    archived: int
+    open: int = Field(description="Files that are still to be uploaded.")
+    emptied: int
+    calls: int
+    bytes: int
+    unfiled: int = Field(description="Calls that were not looked at yet.")
+    oldest_at: datetime | None
+    problem: str | None = Field(description="Why a file could not be uploaded; null where none failed.")
+    tries: int = Field(description="How often that file was tried.")
+    next_try_at: datetime | None = Field(description="When it is tried again.")
 
 
 def report_view(report: Report) -> ReportView:
@@ -188,6 +204,13 @@ def add_routes(api: APIRouter, store: Store, clock: Clock, desk: EvidenceDesk) -
         async with store.read() as session:
             return [erasure_view(erasure) for erasure in await erasures.newest(session, limit=limit)]
 
+    @api.get("/archive", tags=["evidence"])
+    async def show_archive() -> ArchiveView:
+        """The archive of failed calls: what lies in it, what waits, why, and when it is tried again."""
+        async with store.read() as session:
+            counts = await archive.counts(session)
+        return ArchiveView(**asdict(counts))
+
     @api.get("/schedules", tags=["evidence"])
     async def list_schedules(last: Annotated[int, Query(ge=1, le=100)] = 5) -> list[ScheduleView]:
         """Scheduled jobs: when they are due next, and what came of their last runs."""
@@ -212,4 +235,4 @@ def add_routes(api: APIRouter, store: Store, clock: Clock, desk: EvidenceDesk) -
             for s in found
         ]
 
-    _ = (list_reports, download_report, shipment_evidence, create_erasure, list_erasures, list_schedules)
+    _ = (list_reports, download_report, shipment_evidence, create_erasure, list_erasures, show_archive, list_schedules)

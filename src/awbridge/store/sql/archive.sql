@@ -55,7 +55,8 @@ WHERE id = $1 AND EXISTS (SELECT 1 FROM attempts WHERE archive_file = $1 AND arc
 UPDATE archive_files SET bytes = $2, sha256 = $3 WHERE id = $1
 
 -- name: failing_since
-SELECT COUNT(*) AS files FROM archive_files WHERE archived_at IS NULL AND problem IS NOT NULL AND created_at <= $1
+SELECT COUNT(*) AS files, COALESCE(MAX(problem), '') AS problem, MIN(next_try_at) AS next_try_at
+FROM archive_files WHERE archived_at IS NULL AND problem IS NOT NULL AND created_at <= $1
 
 -- name: counts
 SELECT COUNT(*) AS files,
@@ -72,4 +73,6 @@ SELECT (SELECT COUNT(*) FROM attempts WHERE archive_file IS NULL) AS calls,
   (SELECT made_at FROM attempts WHERE archive_file IS NULL ORDER BY id LIMIT 1) AS oldest_at
 
 -- name: last_problem
-SELECT problem FROM archive_files WHERE archived_at IS NULL AND problem IS NOT NULL ORDER BY id DESC LIMIT 1
+-- The one that is tried next; while it is being tried, that is when its lease ends.
+SELECT problem, tries, next_try_at FROM archive_files WHERE archived_at IS NULL AND problem IS NOT NULL
+ORDER BY next_try_at, id LIMIT 1
