@@ -19,11 +19,13 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 
 from awbridge.clickpost import probe
+from awbridge.domain.errors import StoreBusy
 from awbridge.steps.ingest import Ingest
 from awbridge.steps.watch import Refusals
 from awbridge.store import Store, inbox, webhook_keys
+from awbridge.store.database import Session
 from awbridge.web.app import build_app
-from awbridge.web.webhook import LARGEST_BODY, PATH, KeyRing, WebhookEndpoint
+from awbridge.web.webhook import LARGEST_BODY, LOOK_TIMEOUT, LOOKS_APART, PATH, KeyRing, WebhookEndpoint
 from tests.steps.world import SetClock, as_body, webhook
 from tests.store.rows import T0, count, fetch
 from tests.store.stores import postgres_only, sqlite_only
@@ -145,16 +147,66 @@ async def register(store: Store, key: str) -> None:
         await webhook_keys.add(session, key, webhook_url="https://x", now=T0)
 
 
+async def test_a_key_that_was_just_stored_is_accepted_at_once_whoever_knocks_meanwhile(store: Store) -> None:
+    async def knock() -> None:
+        while not over:
+            answer = await one.http.post(PATH, content=b"{}", headers={"webhook_key": "wrong"})
+            assert answer.status_code == 401
+
+    async with web_on(store, keys=()) as one, web_on(store, keys=()) as two:
+        over = False
+        knocking = [asyncio.create_task(knock()) for _ in range(5)]
+        for number in range(10):
+            fresh = {"webhook_key": f"fresh-{number}"}
+            body = as_body(webhook("AWB1", 5, T0, order_status_id=number))
+            for web in (one, two):
+                assert (await web.http.post(PATH, content=body, headers=fresh)).status_code == 401
+            await register(store, fresh["webhook_key"])
+            for web in (one, two):
+                assert (await web.http.post(PATH, content=body, headers=fresh)).status_code == 200
+        over = True
+        await asyncio.gather(*knocking)
+
+
+async def test_a_flood_of_wrong_keys_costs_few_looks(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = 0
+    every = webhook_keys.every
+
+    async def counted(session: Session) -> list[str]:
+        nonlocal looks
+        looks += 1
+        return await every(session)
+
+    monkeypatch.setattr(webhook_keys, "every", counted)
+    ring = KeyRing(store, ["right"])
+    started = time.monotonic()
+    answers = await asyncio.gather(*(ring.accepts([f"wrong-{number}"]) for number in range(500)))
+    answers += [await ring.accepts(["wrong"]) for _ in range(4)]
+    assert not any(answers)
+    assert looks <= 2 + (time.monotonic() - started) / LOOKS_APART
+    assert looks <= 7
+
+
 @sqlite_only
-async def test_a_key_registered_while_running_is_accepted_within_a_second(web: Web) -> None:
-    assert (await web.http.post(PATH, content=HOOK, headers={"webhook_key": "fresh"})).status_code == 401
-    await register(web.store, "fresh")
-    deadline = time.monotonic() + 1.5
-    while (answer := await web.http.post(PATH, content=HOOK, headers={"webhook_key": "fresh"})).status_code == 401:
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.05)
-    assert answer.status_code == 200
-    assert (await web.http.post(PATH, content=HOOK, headers=RIGHT)).status_code == 200
+async def test_who_waits_for_a_look_that_fails_does_not_wait_for_another(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def slow(_: Session) -> list[str]:
+        await asyncio.sleep(60)
+        return []
+
+    monkeypatch.setattr(webhook_keys, "every", slow)
+    ring = KeyRing(store, ["right"])
+    started = time.monotonic()
+
+    async def come(after: float) -> float:
+        await asyncio.sleep(after)
+        with pytest.raises(StoreBusy):
+            await ring.accepts(["unknown"])
+        return time.monotonic() - started - after
+
+    took = await asyncio.gather(*(come(number * 0.05) for number in range(10)))
+    assert max(took) < LOOK_TIMEOUT + 0.5
 
 
 async def test_the_first_deliveries_after_a_start_are_all_accepted_by_a_registered_key(store: Store) -> None:

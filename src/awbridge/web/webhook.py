@@ -41,7 +41,7 @@ Headers = Iterable[tuple[bytes, bytes]]  # names in small letters
 
 PATH = "/webhooks/clickpost"
 LARGEST_BODY = 1024 * 1024  # bytes
-LOOK_AGAIN = 1.0  # seconds between looks into the database for keys registered meanwhile
+LOOKS_APART = 0.05  # seconds between looks into the database for unknown keys: what a flood of wrong ones may cost
 STALE = 15.0  # seconds after which stored keys are read anew, so that one taken back is no longer accepted
 LOOK_TIMEOUT = 0.8  # seconds that a look may take; ClickPost hangs up after about 2
 
@@ -88,13 +88,17 @@ _digest = lru_cache(maxsize=64)(webhook_keys.digest)  # ClickPost sends the same
 
 
 class KeyRing:
-    """The keys that webhooks may carry: from the settings, and those that registration stored."""
+    """The keys that webhooks may carry: from the settings, and those that registration stored.
+
+    A key is refused only by a look into the database that began after the delivery came: one that was stored a moment
+    ago is accepted, whoever came with wrong ones meanwhile. All that come before a look begins share it.
+    """
 
     def __init__(self, store: Store, keys: Iterable[str]) -> None:
         self._store = store
         self._configured = frozenset(webhook_keys.digest(key) for key in keys)
         self._digests = self._configured
-        self._looked_at = -LOOK_AGAIN
+        self._begun_at = self._looked_at = float("-inf")
         self._problem = ""
         self._looking = asyncio.Lock()
         self._refreshing: asyncio.Task[None] | None = None
@@ -116,14 +120,20 @@ class KeyRing:
             return True
         if not digests:
             return False
-        async with self._looking:  # who comes during a look waits for what it finds
-            if time.monotonic() - self._looked_at >= LOOK_AGAIN:
+        came_at = time.monotonic()
+        async with self._looking:
+            if not self._match(digests) and not self._is_answered(came_at):
+                await asyncio.sleep(max(self._begun_at + LOOKS_APART - time.monotonic(), 0.0))
                 await self._look()
         if self._match(digests):
             return True
         if self._problem:
             raise StoreBusy(self._problem)
         return False
+
+    def _is_answered(self, came_at: float) -> bool:
+        """Whether the last look holds for who came then: it began later, or it failed later."""
+        return self._begun_at >= came_at or (bool(self._problem) and self._looked_at >= came_at)
 
     def _refresh(self) -> None:
         """Look beside the path of the delivery when the last look is old: a key taken back is then accepted no more."""
@@ -145,7 +155,7 @@ class KeyRing:
         return right
 
     async def _look(self) -> None:
-        # A look that failed counts as one: else each of those who wait would wait for a look of its own.
+        self._begun_at = time.monotonic()
         self._problem = ""
         try:
             async with asyncio.timeout(LOOK_TIMEOUT), self._store.read() as session:
