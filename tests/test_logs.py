@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+import pydantic
 import pytest
 import structlog
 
@@ -46,3 +47,31 @@ def test_json_logs_are_one_object_a_line(capsys: pytest.CaptureFixture[str]) -> 
     lines = capsys.readouterr().err.splitlines()
     assert [json.loads(line)["event"] for line in lines] == ["shipment.placed"]
     assert json.loads(lines[0])["reference"] == "R1"
+
+
+class Model(pydantic.BaseModel):
+    number: int
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_words_of_others_are_logged_without_addresses_and_quoted_values(
+    capsys: pytest.CaptureFixture[str], as_json: bool
+) -> None:
+    set_up_logs(level="info", as_json=as_json)
+    log, somebody = structlog.get_logger(), "".join(["As", "ha", " Rao"])
+    log.warning("x.failed", problem="call 9876543210 or asha@mail.example", waybill="9876543211")
+    try:
+        Model(number=somebody)  # pyright: ignore
+    except ValueError as error:
+        log.error("step.failed", exc_info=error)
+    try:
+        raise ValueError(f"a row failed\nDETAIL:  Failing row contains (R-1, {somebody}, Pune).")
+    except ValueError as error:
+        log.error("step.failed", exc_info=error)
+    told = capsys.readouterr().err
+    assert "9876543210" not in told
+    assert "asha@" not in told
+    assert "Asha" not in told
+    assert "9876543211" in told, "a waybill is no phone"
+    assert "int_parsing" in told
+    assert "a row failed" in told

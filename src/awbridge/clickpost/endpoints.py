@@ -8,18 +8,19 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
+from awbridge.clickpost.kept import LONGEST_KEPT, fits, shortened
 from awbridge.clickpost.masking import mask_text, mask_url
 from awbridge.clickpost.signed import mask_signed
 from awbridge.domain.call import Call
 from awbridge.domain.errors import VendorError
 from awbridge.domain.json import JsonObject
+from awbridge.domain.privacy import without_people
 from awbridge.domain.shipment import Region
 
 MOST_WAYBILLS = 5  # a call of track-order
 LONGEST_WINDOW = timedelta(seconds=1800)  # of updated-order
 BEST_WINDOW = timedelta(minutes=10)  # of updated-order; ClickPost recommends 5 to 10 minutes
 MOST_PAGES = 2000
-LONGEST_KEPT = 64 * 1024  # bytes of a body that a Call keeps
 SERVICE_ALL_STATUSES = 2
 
 _CREATE_ORDER = {Region.INDIA: "/api/v3/create-order/", Region.WORLD: "/api/v4/create-order/"}
@@ -49,7 +50,7 @@ class Request:
         error: str = "",
         ms: int = 0,
     ) -> Call:
-        """The Call that is kept of this request: secrets masked, bodies cut at 64 KiB."""
+        """The Call that is kept of this request: secrets masked, bodies of at most 64 KiB (kept.py)."""
         return Call(
             api=self.api,
             method=self.method,
@@ -63,8 +64,12 @@ class Request:
         )
 
     def _kept(self, text: str) -> str:
-        # Cut twice: only what may stay is searched for secrets, and none is cut in half at the end.
-        return cut(self.masked(text[: 2 * LONGEST_KEPT]))
+        if fits(text):
+            return cut(self.masked(text))
+        if (short := shortened(text)) is not None:
+            return cut(self.masked(short))
+        # Cut twice: only what may stay is searched, and neither a secret nor a person is cut in half at the end.
+        return cut(without_people(self.masked(text[: 2 * LONGEST_KEPT]), self.body))
 
     def masked(self, text: str) -> str:
         """The text without the secrets of this request, fit to be stored."""

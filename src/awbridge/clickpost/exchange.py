@@ -24,6 +24,7 @@ from awbridge.domain.call import Call
 from awbridge.domain.errors import VendorError
 from awbridge.domain.json import JsonObject
 from awbridge.domain.outcome import Outcome, Placed, Rejected, TryLater, Unknown
+from awbridge.domain.privacy import without_people
 
 LARGEST_ANSWER = 32 * 1024 * 1024  # bytes; more is no answer of ClickPost
 LARGEST_FILE = 256 * 1024 * 1024  # bytes
@@ -248,7 +249,9 @@ def failure(exchange: Exchange) -> VendorError:
         kind, said = Answer.TRANSIENT, f"no answer from ClickPost ({call.error})"
     else:
         kind = classify(reply.http_status, reply.business_status)
-        said = f"HTTP {reply.http_status}" if exchange.request.file else exchange.masked(describe(reply))
+        # It goes into logs, alarms and chats: what the answer quotes of the request's people does not.
+        words = exchange.masked(describe(reply))
+        said = f"HTTP {reply.http_status}" if exchange.request.file else without_people(words, exchange.request.body)
     return VendorError(
         f"{call.api}: {said}",
         call=call,

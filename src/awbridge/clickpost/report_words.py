@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from awbridge.clickpost.codes import COURIER_NAMES, STATUSES
 from awbridge.clickpost.wire import as_id, as_int, as_text
+from awbridge.domain.privacy import veiled
 from awbridge.domain.reconcile import Gap
 
 # Columns of the dashboard and mailed reports that say nothing of what is compared.
@@ -156,7 +157,7 @@ class Words:
             if name := as_id(cell):
                 if (number := self.names.find(name, account)) is not None:
                     return number, ""
-                word = word or name[:LONGEST_WORD]
+                word = word or veiled(name)[:LONGEST_WORD]
         return None, word
 
     def _status(self, code: Any, status: Any) -> tuple[int | None, str, Gap]:
@@ -170,7 +171,7 @@ class Words:
             if (number := _STATUS_CODES.get(key)) is not None:
                 return number, "", Gap.NONE
         if said:
-            return None, as_text(said[-1])[:LONGEST_WORD], Gap.ALWAYS
+            return None, veiled(as_text(said[-1]))[:LONGEST_WORD], Gap.ALWAYS
         return None, "", Gap.STATUS if self.has_status else Gap.ALWAYS
 
     def count(self, read: Read) -> None:

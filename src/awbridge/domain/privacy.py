@@ -14,14 +14,17 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Any, cast
 
+from awbridge.domain.json import JsonObject
+
 ERASED = "[erased]"
 SHORTEST_VALUE = 4  # characters; a shorter value found in a text is more likely something else
+LONGEST_BEGINNING = 500  # characters at the end of a text in which a value that was cut through is looked for
 LONGEST_LIST = 200  # values that are looked for in the words of an answer
 
 
@@ -56,7 +59,8 @@ _NAME = re.compile(
 _PLACES = re.compile(
     r"(^|_)(info|pickup|drop|consignee|consigner|shipper|receiver|recipient|sender|customer|buyer|address)$"
 )
-_MAIL_IN_TEXT = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+# It begins where a word does and its parts are bounded, so that a long run of letters (base64) is passed over once.
+_MAIL_IN_TEXT = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
 _PHONE_IN_TEXT = re.compile(r"(?<![\w-])(?:\+91[ -]?|0)?[6-9]\d{4}[ -]?\d{5}(?![\w-])")
 _PHONE_ABROAD = re.compile(r"\+\d(?:[ -]?\d){7,14}")
 
@@ -156,11 +160,15 @@ def read_privacy(text: str, *, key: str = "") -> Privacy:
     return Privacy(kinds=kinds, fields=fields, key=key)
 
 
+_ALL_MASKED = Privacy(kinds=dict.fromkeys(Kind, Treatment.MASK))
+
+
 class Veil:
     """One call, as one destination gets to see it. What it hid in the request, it also hides in the answer's words."""
 
-    def __init__(self, privacy: Privacy) -> None:
+    def __init__(self, privacy: Privacy, *, each_name: bool = False) -> None:
         self._privacy = privacy
+        self._each_name = each_name
         self._hidden: dict[str, str] = {}
 
     def value(self, value: Any, path: tuple[str, ...] = ()) -> Any:
@@ -178,13 +186,18 @@ class Veil:
         hidden = self._privacy.treat(treatment, kind, str(value))
         if len(str(value)) >= SHORTEST_VALUE and len(self._hidden) < LONGEST_LIST:
             self._hidden[str(value)] = hidden or "***"
+            if self._each_name and kind is Kind.NAME:
+                names = (name for name in str(value).split() if len(name) >= SHORTEST_VALUE)
+                self._hidden.update((name, f"{name[0]}***") for name in names if name not in self._hidden)
         return hidden
 
     def words(self, text: str) -> str:
         """Free text without what was hidden, nor mail addresses and Indian phone numbers where those are hidden."""
+        folded = text.casefold()
         for value in sorted(self._hidden, key=len, reverse=True):
-            if value in text:
+            if value.casefold() in folded:
                 text = _word(value).sub(lambda _, hidden=self._hidden[value]: hidden, text)
+        text = _without_beginning(text, self._hidden)
         for kind, pattern in ((Kind.EMAIL, _MAIL_IN_TEXT), (Kind.PHONE, _PHONE_IN_TEXT)):
             treatment = self._privacy.kinds.get(kind, Treatment.KEEP)
             if treatment is not Treatment.KEEP and " " in text.strip():
@@ -200,6 +213,16 @@ class Veil:
         return self.words(text) if value is None else self.value(value)
 
 
+def without_people(text: str, *bodies: str | JsonObject) -> str:
+    """Words of others, fit for logs, alarms and chats: without those whom these payloads name, also by part of a name,
+    and without any mail address or phone number. A payload is JSON, as text or as an object.
+    """
+    veil = Veil(_ALL_MASKED, each_name=True)
+    for body in bodies:
+        _ = veil.body(body) if isinstance(body, str) else veil.value(body)
+    return veiled(veil.words(text))
+
+
 def veiled(text: str) -> str:
     """Words that came from outside, such as an own system's answer, with the addresses of people in them masked."""
     for kind, pattern in ((Kind.EMAIL, _MAIL_IN_TEXT), (Kind.PHONE, _PHONE_IN_TEXT), (Kind.PHONE, _PHONE_ABROAD)):
@@ -209,7 +232,19 @@ def veiled(text: str) -> str:
 
 def _word(value: str) -> re.Pattern[str]:
     # Not inside another word: a customer called Main does not change a reference number MAIN-1 or a road.
-    return re.compile(rf"(?<![\w-]){re.escape(value)}(?![\w-])")
+    return re.compile(rf"(?<![\w-]){re.escape(value)}(?![\w-])", re.IGNORECASE)
+
+
+def _without_beginning(text: str, hidden: Iterable[str]) -> str:
+    """The text without the beginning of a hidden value at its end: whoever cut it may have cut through one."""
+    end = text[-LONGEST_BEGINNING:].casefold()
+    for value in hidden:
+        begins = value.casefold()
+        longest = min(len(begins) - 1, len(end))
+        size = next((n for n in range(longest, SHORTEST_VALUE - 1, -1) if end.endswith(begins[:n])), 0)
+        if size and not text[: len(text) - size][-1:].isalnum():
+            return f"{text[: len(text) - size]}..."
+    return text
 
 
 def _treated(privacy: Privacy, treatment: Treatment, kind: Kind) -> Callable[[re.Match[str]], str]:

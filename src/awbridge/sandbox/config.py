@@ -147,6 +147,9 @@ class Faults(Frozen):
         description="329, though the courier has booked it: then 319, AWB Already Exists.",
     )
     async_orders: Probability = Field(default=0, description="An order is queued: 202, 102..., then 200.")
+    quoted_people: Probability = Field(
+        default=0, description="create-order: a refusal quotes the customer's name, phone, mail and address."
+    )
     downtime: tuple[Downtime, ...] = Field(default=(), description="Couriers that fail for a while.")
     duplicate_webhooks: Probability = Field(default=0, description="A webhook is sent twice.")
     shuffled_webhooks: Probability = Field(default=0, description="A webhook waits a random moment.")

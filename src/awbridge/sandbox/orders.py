@@ -45,7 +45,7 @@ async def create_order(sandbox: Sandbox, call: Call, region: Region, *, flat_onl
         await asyncio.sleep(sandbox.faults.slow_seconds)
     if fate.kind and fate.kind != "cut_after_placing":
         return broken(sandbox, fate.kind, request.dice)
-    answer = _ask_courier(sandbox, request, fate)
+    answer = _with_people(sandbox, request, _ask_courier(sandbox, request, fate))
     if fate.kind == "cut_after_placing" and request.reference in sandbox.vendor.orders:
         raise Cut
     return reply(answer)
@@ -120,6 +120,16 @@ def _ask_courier(sandbox: Sandbox, request: Request, fate: OrderFate) -> JsonObj
         sandbox.vendor.keep_at_courier(request.reference, request.cp_id)
         return answers.refusal(329, "", request.dice, odd)
     return _accept(sandbox, request, verdict, queued=fate.queued)
+
+
+def _with_people(sandbox: Sandbox, request: Request, answer: JsonObject) -> JsonObject:
+    """A refusal in the words of a courier that quotes whom it was about."""
+    head, roll = as_object(answer.get("meta")) or {}, sandbox.fault_desk.dice("quote", request.reference).random()
+    if head.get("success") is not False or not sandbox.fault_desk.strikes("quoted_people", request.reference, roll):
+        return answer
+    drop = as_object(request.payload.get("drop_info")) or {}
+    people = [as_text(drop.get(f"drop_{what}") or drop.get(what)) for what in ("name", "phone", "email", "address")]
+    return answer | {"meta": head | {"message": f"{head.get('message')} for {', '.join(people)}"}}
 
 
 def _drop_pincode(payload: JsonObject) -> str:

@@ -52,9 +52,9 @@ def _scan(scan: TimelineScan, veil: Veil) -> dict[str, Any]:
         "scanned_at": scan.scanned_at,
         "waybill": scan.waybill,
         "status_code": scan.status_code,
-        "status": scan.status,
+        "status": veil.words(scan.status),
         "remark": veil.words(scan.remark),
-        "location": scan.location,
+        "location": veil.words(scan.location),
         "source": scan.source,
         "received_at": scan.received_at,
     }

@@ -13,7 +13,8 @@ from awbridge.clickpost.orders import placed_differences
 from awbridge.domain import events as happened
 from awbridge.domain.desk import AccountState, after_answers
 from awbridge.domain.events import Happening
-from awbridge.domain.outcome import AlreadyHeld, Outcome, Pending, Placed
+from awbridge.domain.outcome import AlreadyHeld, Misconfigured, Outcome, Pending, Placed, TryLater, Unknown
+from awbridge.domain.privacy import without_people
 from awbridge.domain.shipment import Shipment, shard_of
 from awbridge.steps.place import place
 from awbridge.steps.verdict import NAMES, ONLY_ASKED, PushPolicy, decide, tally, unsettled
@@ -91,8 +92,15 @@ async def record(store: Store, done: Sequence[Done], now: datetime, policy: Push
 
 
 def _after(account: str, state: AccountState, done: Sequence[Done], now: datetime, policy: PushPolicy) -> AccountState:
-    answers = [(d.outcome, d.probe) for d in done if d.answer and d.account == account]
+    answers = [(_unpeopled(d), d.probe) for d in done if d.answer and d.account == account]
     return after_answers(state, tally(answers), now, policy.desk)
+
+
+def _unpeopled(done: Done) -> Outcome:
+    """The outcome as its account keeps and tells it: an alarm of an account quotes nobody's name or phone."""
+    if isinstance(done.outcome, TryLater | Unknown | Misconfigured):
+        return replace(done.outcome, message=without_people(done.outcome.message, done.shipment.payload))
+    return done.outcome
 
 
 def attempts_of(done: Done) -> list[NewAttempt]:
