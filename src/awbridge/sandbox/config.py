@@ -37,6 +37,7 @@ OnceKind = Literal[
     "cut_after_placing",
     "cut_before_placing",
     "held_by_courier",
+    "quoted_people",
     "async_orders",
     "duplicate_webhooks",
     "shuffled_webhooks",
