@@ -205,6 +205,8 @@ def test_a_return_that_was_asked_for_is_about_its_forward_shipment() -> None:
     assert scan.return_event is not None
     assert (scan.return_event.kind, scan.return_event.reference_number) == ("return.placed", "RE77")
     assert read({"payload": asked_for_return(), "internal": {"key": "None"}}) == told
+    none = read({**asked_for_return(forward_awb="N/A"), "waybill": "NA"})
+    assert (none.waybill, none.reference_number, none.scans[0].return_event.waybill) == ("", "REF-1", "")
     booked = told.of_booked_return()
     assert (booked.waybill, booked.reference_number, booked.forward_waybill) == ("", "RE77", "F1")
 

@@ -159,8 +159,11 @@ class _Reading:
         """What it tells of a return or exchange asked for, for its forward shipment. Raises Unreadable."""
         places = (self.item, story, additional, latest_raw)
         is_return = as_bool(additional.get("is_rvp", story.get("is_rvp"))) is not False
-        names = (("forward_awb", "forward_waybill"), ("forward_reference_number",), ("forward_order_id",))
-        waybill, reference, order_id = (_first_id(places[:3], *names_of) if is_return else "" for names_of in names)
+        waybill = _first_waybill(places[:3], "forward_awb", "forward_waybill") if is_return else ""
+        reference, order_id = (
+            _first_id(places[:3], name) if is_return else ""
+            for name in ("forward_reference_number", "forward_order_id")
+        )
         asked_for = _first_id(places[:3], "return_reference_number")
         if not (waybill or reference or order_id):  # then it can only be about a shipment that it names itself
             waybill, reference = (

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from awbridge.clickpost.wire import as_bool, as_id, as_int, as_list, as_object, as_text
+from awbridge.clickpost.wire import as_bool, as_id, as_int, as_list, as_object, as_text, as_waybill
 from awbridge.domain.events import EventKind
 from awbridge.domain.json import JsonObject
 from awbridge.domain.returns import ReturnEvent
@@ -55,7 +55,7 @@ def return_event(code: int, notification: int | None, places: tuple[JsonObject, 
     return ReturnEvent(
         kind=kind.value,
         reference_number=_first(places, "return_reference_number"),
-        waybill=_first(places, "waybill"),
+        waybill=next(filter(None, (as_waybill(place.get("waybill")) for place in places)), ""),
         courier_partner_id=_courier(places),
         self_shipped=next((found for p in places if (found := as_bool(p.get("self_shipped"))) is not None), None),
         items=_items(places),
