@@ -129,12 +129,14 @@ def tracked_scan(scan: Scan, stamp: str) -> JsonObject:
     }
 
 
-def tracked(order: Order, dice: random.Random, *, bare_list: bool) -> object:
+def tracked(order: Order, dice: random.Random, *, bare_list: bool, waybill: str = "") -> object:
     """One waybill of track-order: an object, or for older accounts the bare list of scans, newest first."""
-    scans = [tracked_scan(scan, polled(scan.scanned_at, dice)) for scan in reversed(order.scans)]
+    asked = waybill or order.waybill
+    own = [scan for scan in reversed(order.scans) if scan.waybill == asked]
+    scans = [tracked_scan(scan, polled(scan.scanned_at, dice)) for scan in own]
     if bare_list:
         return scans
-    latest = order.latest
+    latest = own[0] if own else None
     shown: object = None
     if latest:
         shown = {
@@ -166,7 +168,7 @@ def track_additional(order: Order) -> JsonObject:
 def updated_row(order: Order, latest: Scan, dice: random.Random) -> JsonObject:
     """One shipment of updated-order: its latest status only."""
     row: JsonObject = {
-        "waybill": order.waybill,
+        "waybill": latest.waybill,
         "courier_partner" if order.serial % 2 else "carrier_partner": order.cp_id,  # newer pages say carrier_partner
         "clickpost_status_code": latest.code,
         "clickpost_status_description": description_of(latest.code),

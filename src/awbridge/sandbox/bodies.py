@@ -33,6 +33,8 @@ def draw_variant(view: View) -> Variant:
         return "returns"
     weights = view.config.webhook_variants
     variant = view.dice.choices(tuple(weights), tuple(weights.values()))[0]
+    if variant == "track_order" and view.scan.waybill != view.order.waybill:
+        return "all_statuses"  # that shape names no waybill, and is the shipment's
     if variant.startswith("selected_events") and view.scan.code not in EVENT_OF_CODE:
         return "all_statuses"
     return variant
@@ -117,7 +119,7 @@ def _selected_events_top(view: View) -> JsonObject:
 
 def _track_order(view: View) -> JsonObject:
     """No waybill: the shipment is found by order_id or reference_number."""
-    known = view.order.scans[: view.latest.index + 1]
+    known = [scan for scan in view.order.scans[: view.latest.index + 1] if scan.waybill == view.order.waybill]
     return {
         "latest_status": _latest_status(view),
         "scans": [tracked_scan(scan, pushed(scan.scanned_at, view.dice)) for scan in reversed(known)],

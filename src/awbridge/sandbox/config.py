@@ -246,6 +246,9 @@ class SandboxConfig(Frozen):
     return_requests: Probability = Field(
         default=0.1, description="Share of delivered orders that the customer asks to return."
     )
+    return_webhooks: bool = Field(
+        default=False, description="True: returns that customers ask for are told by webhook too (101, 102)."
+    )
     report_polls: int = Field(default=2, ge=0, description="How often a report is not ready yet.")
     fetch_by_reference: bool = Field(
         default=True,
@@ -266,6 +269,15 @@ class SandboxConfig(Frozen):
     weights: JourneyWeights = Field(default=JourneyWeights(), description="How often each journey is drawn.")
     undocumented_codes: Probability = Field(
         default=0.1, description="Share of forward journeys that show a status code of no public list."
+    )
+    piece_scans: Probability = Field(
+        default=0, description="Share of multi-piece orders whose pieces are scanned one by one."
+    )
+    pieces_alone: Probability = Field(
+        default=0.5, description="Share of those of which no scan names the main waybill."
+    )
+    wrong_pieces: Probability = Field(
+        default=0.5, description="Share of those of which one piece fails, is lost, damaged or sent back."
     )
     wrong_buckets: Probability = Field(default=0.05, description="Share of scans whose bucket contradicts their code.")
 

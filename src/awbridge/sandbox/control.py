@@ -116,7 +116,8 @@ async def send_webhook(sandbox: Sandbox, call: Call) -> Answer:
         scan = order.scans[asked.scan]
     except IndexError:
         return _wrong("scan", f"this shipment has {len(order.scans)} scans so far")
-    job = Job(order, scan, order.scans[-1], round=sandbox.delivery.next_round())
+    latest = order.latest_of(scan.waybill) or scan
+    job = Job(order, scan, latest, round=sandbox.delivery.next_round())
     body = sandbox.delivery.body_of(job, asked.variant) | asked.overrides
     url = asked.url or sandbox.delivery.url
     if not url:

@@ -59,6 +59,8 @@ class Job:
     latest: Scan
     round: int
     tries: int = 0
+    content: JsonObject | None = None
+    """What is sent in place of the scan."""
 
 
 @dataclass(slots=True)
@@ -134,7 +136,11 @@ class Delivery:
         reference = order.reference_number
         hold = self._holds.get(order.waybill)
         dice = self._faults.dice("bulk", reference, scan.index)
-        if hold is None and self._faults.strikes("bulk_webhooks", reference, dice.random()):
+        if (
+            hold is None
+            and not order.tells_of_pieces
+            and self._faults.strikes("bulk_webhooks", reference, dice.random())
+        ):
             hold = self._holds[order.waybill] = Hold(order, size=dice.randint(2, 5))
         if hold is None:
             self._launch(Job(order, scan, scan, round=0))
@@ -157,12 +163,18 @@ class Delivery:
     def repeat(self, orders: Iterable[Order]) -> int:
         """Send every scan of these orders again; how many webhooks were queued."""
         now = self.next_round()
-        jobs = [Job(order, scan, order.scans[-1], now) for order in orders for scan in order.scans]
+        jobs = [
+            Job(order, scan, order.latest_of(scan.waybill) or scan, now) for order in orders for scan in order.scans
+        ]
         if not self.url:
             return 0
         for job in jobs:
             self._queue.put_nowait(job)
         return len(jobs)
+
+    def tell_of_return(self, order: Order, delivered: Scan, content: JsonObject) -> None:
+        """Queue a webhook about a return of a delivered order."""
+        self._queue_after(0, Job(order, delivered, delivered, round=0, content=content))
 
     def _launch(self, job: Job) -> None:
         reference = job.order.reference_number
@@ -207,7 +219,7 @@ class Delivery:
             return
         job.tries += 1
         self.counts.sent += 1
-        status = await self.post(self.url, self.body_of(job))
+        status = await self.post(self.url, job.content or self.body_of(job))
         if status == 200:
             self.counts.acknowledged += 1
         elif job.tries >= self._config.webhook_tries:

@@ -81,8 +81,17 @@ class Order:
 
     @property
     def latest(self) -> Scan | None:
-        """The scan with the newest scan time."""
-        return self.scans[-1] if self.scans else None
+        """The shipment's own scan with the newest scan time, else that of any piece."""
+        return self.latest_of(self.waybill) or (self.scans[-1] if self.scans else None)
+
+    def latest_of(self, waybill: str) -> Scan | None:
+        """The newest scan of the shipment's own waybill, or of a piece's."""
+        return next((scan for scan in reversed(self.scans) if scan.waybill == waybill), None)
+
+    @property
+    def tells_of_pieces(self) -> bool:
+        """Whether its pieces are scanned one by one."""
+        return any(step.piece for step in self.steps)
 
     @property
     def next_due(self) -> int:

@@ -27,6 +27,8 @@ class Step:
     bucket: int
     ndr_code: int | None
     npr_code: int | None = None
+    piece: int = 0
+    """Which piece of a multi-piece shipment it is of, from 1; 0 is the shipment itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ def plan(*, config: SandboxConfig, reference: str, is_rvp: bool, is_exchange: bo
     for mark in script:
         if steps:
             offset += max(1, round(dice.uniform(*mark.hours) * HOUR * config.gap_scale))
-        steps.append(_step(mark, offset, cities[mark.place], dice, config))
+        steps.append(step_of(mark, offset, cities[mark.place], dice, config))
     return tuple(steps)
 
 
@@ -111,11 +113,12 @@ def detour(steps: tuple[Step, ...], done: int, *, back: bool, config: SandboxCon
     offset = last.offset
     for mark in _back_to_origin(dice) if back else [_OUT, _DELIVERED]:
         offset += max(1, round(dice.uniform(*mark.hours) * HOUR * config.gap_scale))
-        ahead.append(_step(mark, offset, cities[mark.place], dice, config))
+        ahead.append(step_of(mark, offset, cities[mark.place], dice, config))
     return (*happened, *ahead)
 
 
-def _step(mark: Mark, offset: int, city: str, dice: random.Random, config: SandboxConfig) -> Step:
+def step_of(mark: Mark, offset: int, city: str, dice: random.Random, config: SandboxConfig) -> Step:
+    """A line of a script as a scan to come."""
     ndr_code = dice.choice(tuple(NDR)) if mark.code == 9 else None
     if ndr_code is not None:
         status, remark = "Undelivered", NDR[ndr_code]

@@ -4,6 +4,7 @@ import re
 
 from awbridge.sandbox.entries import Order, Scan
 from awbridge.sandbox.gate import auth_problem, done, refused
+from awbridge.sandbox.returns import PLACED, return_reference, wants_return, webhook_payload
 from awbridge.sandbox.stamps import utc_of, utc_t, utc_z
 from awbridge.sandbox.wire import Answer, Call, JsonObject
 from awbridge.sandbox.world import Sandbox
@@ -11,7 +12,6 @@ from awbridge.sandbox.world import Sandbox
 HOUR = 3600
 LONGEST_WINDOW = 3600
 DELIVERED = 8
-RETURN_PLACED = 101
 REFUNDS = ("Credits", "Bank Transfer", "Original Payment Mode")
 
 
@@ -61,18 +61,13 @@ async def returns_delta(sandbox: Sandbox, call: Call) -> Answer:
         _return_row(sandbox, order, scan)
         for order in sandbox.vendor.orders.values()
         if (scan := order.latest) and scan.code == DELIVERED and start <= scan.created_at < end + 1
-        if _wants_return(sandbox, order)
+        if wants_return(order, sandbox.fault_desk.dice("return", order.reference_number), sandbox.config)
     ]
     return done(rows)
 
 
-def _wants_return(sandbox: Sandbox, order: Order) -> bool:
-    dice = sandbox.fault_desk.dice("return", order.reference_number)
-    return not order.is_rvp and dice.random() < sandbox.config.return_requests
-
-
 def _return_row(sandbox: Sandbox, order: Order, delivered: Scan) -> JsonObject:
-    reference = f"RE{order.serial:011d}"
+    reference = return_reference(order)
     booked = sandbox.vendor.orders.get(reference)
     dice = sandbox.fault_desk.dice("refund", order.reference_number)
     return {
@@ -87,29 +82,5 @@ def _return_row(sandbox: Sandbox, order: Order, delivered: Scan) -> JsonObject:
         "timestamp": utc_z(booked.placed_at) if booked else None,
         "refund_mode": dice.choice(REFUNDS),
         "source": dice.choice(("API", "TRACKING_PAGE")),
-        "webhook_payload": _webhook_payload(order, reference),
-    }
-
-
-def _webhook_payload(order: Order, reference: str) -> JsonObject:
-    placed: JsonObject = {
-        "status": "Return Request Placed",
-        "location": "",
-        "remark": "Return Request Placed",
-        "clickpost_status_code": RETURN_PLACED,
-        "clickpost_status_description": "Return Request Placed",
-        "clickpost_status_bucket_description": "Return Request Placed",
-    }
-    return {
-        "waybill": "",
-        "cp_id": -1,
-        **placed,
-        "notification_event": 11,
-        "account_code": "",
-        "additional": {
-            "latest_status": {**placed, "reference_number": reference},
-            "forward_awb": order.waybill,
-            "forward_reference_number": order.reference_number,
-            "is_rvp": True,
-        },
+        "webhook_payload": webhook_payload(order, PLACED, delivered.created_at),
     }

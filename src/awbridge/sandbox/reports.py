@@ -158,7 +158,7 @@ def _csv(sandbox: Sandbox, report: Report) -> bytes:
 
 
 def _row(order: Order) -> dict[str, object]:
-    latest = order.scans[-1]
+    latest = order.latest or order.scans[-1]
     values = (
         order.order_id,
         order.reference_number,

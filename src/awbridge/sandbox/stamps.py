@@ -61,6 +61,11 @@ def utc_naive(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
+def utc_spaced(at: float) -> str:
+    """`2022-11-18 07:30:08.396840`, UTC without saying so: webhooks about returns."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+
+
 def utc_z(at: float) -> str:
     """`2022-10-19T12:28:24.921389Z`, true UTC: created_at and updated_at of updated-order."""
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -34,6 +34,8 @@ DESCRIPTIONS: Final[Mapping[int, str]] = {
     31: "ExchangeInTransit",
     32: "ExchangeDelivered",
     1004: "DestinationHubIn",
+    1005: "OriginCityIn",
+    1006: "OriginCityOut",
 }
 _UNIFIED: Final[Mapping[int, str]] = {
     10: "Cancelled",
@@ -124,7 +126,10 @@ NDR: Final[Mapping[int, str]] = {
     8: "Out Of Delivery Area",
     10: "Self Collect",
     12: "Wants Open Delivery",
+    13: "Misrouted",
+    77: "OTP Mismatch",
 }
+"""77 stands for those of no public list."""
 
 NPR: Final[Mapping[int, str]] = {
     1: "Customer Unavailable",

@@ -15,6 +15,7 @@ from awbridge.sandbox.checks import Region, is_multi_piece, number
 from awbridge.sandbox.config import Account, SandboxConfig
 from awbridge.sandbox.entries import Order, Queued, Scan
 from awbridge.sandbox.journeys import Step, beginning_registered, plan
+from awbridge.sandbox.pieces import with_pieces
 from awbridge.sandbox.tables import FINAL, bucket_of
 from awbridge.sandbox.wire import JsonObject, as_items, as_object, as_text
 
@@ -96,6 +97,7 @@ class Vendor:
         is_rvp = details.get("delivery_type") == "RVP"
         is_exchange = details.get("order_type") == "EXCHANGE"
         steps = plan(config=self._config, reference=seeded_by, is_rvp=is_rvp, is_exchange=is_exchange)
+        steps = with_pieces(steps, pieces, config=self._config, seed=seeded_by)
         return Order(
             serial=serial,
             reference_number=reference,
@@ -215,7 +217,7 @@ class Vendor:
         was_open, index = order.open, len(order.scans)
         scan = Scan(
             index=index,
-            waybill=order.waybill,
+            waybill=order.children[step.piece - 1] if step.piece else order.waybill,
             cp_id=order.cp_id,
             code=step.code,
             status=step.status,

@@ -9,10 +9,12 @@ from awbridge.sandbox.delivery import Delivery
 from awbridge.sandbox.entries import Order, Scan
 from awbridge.sandbox.faults import FaultDesk
 from awbridge.sandbox.office import Office
+from awbridge.sandbox.returns import APPROVED, PLACED, wants_return, webhook_payload, wrapped
 from awbridge.sandbox.stamps import iso_utc
 from awbridge.sandbox.vendor import Vendor
 from awbridge.sandbox.wire import JsonObject
 
+DELIVERED = 8
 SLICE = 200
 """Scans made in one go before other work gets its turn."""
 
@@ -115,8 +117,24 @@ class Sandbox:
 
     def _publish(self, order: Order, scans: list[Scan]) -> int:
         for scan in () if order.untracked else scans:
-            self.delivery.announce(order, scan)
+            self._announce(order, scan)
         return len(scans)
+
+    def _announce(self, order: Order, scan: Scan) -> None:
+        self.delivery.announce(order, scan)
+        if self.config.return_webhooks and scan.code == DELIVERED and scan is order.latest:
+            self._ask_for_return(order, scan)
+
+    def _ask_for_return(self, order: Order, delivered: Scan) -> None:
+        """The customer may ask to return what has come; half of what is asked for is approved a moment later."""
+        dice = self.fault_desk.dice("return", order.reference_number)
+        if not wants_return(order, dice, self.config):
+            return
+        codes = (PLACED, APPROVED) if dice.random() < 0.5 else (PLACED,)
+        for number, code in enumerate(codes):
+            at = delivered.created_at + number
+            content = wrapped(webhook_payload(order, code, at, spaced=True), order)
+            self.delivery.tell_of_return(order, delivered, content)
 
     async def _move(self) -> None:
         while True:  # noqa: ASYNC110 - it waits for time to pass, not for an event
@@ -125,7 +143,7 @@ class Sandbox:
     def _produce(self) -> int:
         due = self.vendor.produce_due(courier=self.clock.courier(), real=self.clock.real(), at_most=SLICE)
         for order, scan in due:
-            self.delivery.announce(order, scan)
+            self._announce(order, scan)
         return len(due)
 
     def state(self) -> JsonObject:

@@ -1,0 +1,108 @@
+"""Boxes that are scanned one by one, and returns that ClickPost tells of."""
+
+from typing import Any
+
+import httpx2
+import pytest
+
+from awbridge.sandbox import SandboxConfig, running
+from tests.sandbox.helpers import item, merchant, order, place, receiver, settled
+from tests.sandbox.test_records import ALL_RETURNED, DELIVERED, returns
+
+TRACK = "/api/v2/track-order/"
+
+
+def boxes(**changes: Any) -> SandboxConfig:
+    return SandboxConfig(weights=DELIVERED, piece_scans=1, odd_answers=0, odd_values=0, undocumented_codes=0, **changes)
+
+
+async def place_boxes(http: httpx2.AsyncClient, reference: str, number: int = 3) -> None:
+    given = order(reference, items=[item(sku=f"S{n}") for n in range(number)], additional={"mps": True})
+    assert (await http.post("/api/v3/create-order/", json=given)).json()["meta"]["status"] == 200
+
+
+async def test_every_box_has_scans_of_its_own_and_one_may_end_otherwise() -> None:
+    async with running(boxes(wrong_pieces=1, pieces_alone=0)) as sandbox, merchant(sandbox) as http:
+        for number in range(12):
+            await place_boxes(http, f"M-{number}")
+        await sandbox.finish()
+        ends: set[int] = set()
+        for entry in sandbox.vendor.orders.values():
+            by_waybill = {scan.waybill: scan.code for scan in entry.scans}
+            assert by_waybill.keys() == {entry.waybill, *entry.children}
+            assert by_waybill[entry.waybill] == 8
+            assert sum(by_waybill[child] == 8 for child in entry.children) >= 2
+            ends |= set(by_waybill.values())
+            times = [scan.scanned_at for scan in entry.scans]
+            assert times == sorted(set(times)), "a second apart, at least"
+            assert entry.latest is not None
+            assert entry.latest.waybill == entry.waybill
+        assert {8, 14, 16, 17} <= ends
+
+
+async def test_a_courier_may_tell_of_boxes_alone() -> None:
+    async with running(boxes(wrong_pieces=0, pieces_alone=1)) as sandbox, merchant(sandbox) as http:
+        await place_boxes(http, "M")
+        await sandbox.finish()
+        entry = sandbox.vendor.orders["M"]
+        assert {scan.waybill for scan in entry.scans} == set(entry.children)
+        asked = ",".join((entry.waybill, *entry.children))
+        result = (await http.get(TRACK, params={"waybill": asked, "cp_id": 4})).json()["result"]
+        assert result[entry.waybill]["scans"] == []
+        for child in entry.children:
+            assert result[child]["latest_status"]["clickpost_status_code"] == 8
+            assert len(result[child]["scans"]) == sum(scan.waybill == child for scan in entry.scans)
+
+
+async def test_webhooks_of_a_box_name_its_waybill_and_its_latest_status() -> None:
+    async with receiver() as hook:
+        config = boxes(wrong_pieces=1, pieces_alone=0.5, webhook_url=hook.url)
+        async with running(config) as sandbox, merchant(sandbox) as http:
+            for number in range(4):
+                await place_boxes(http, f"M-{number}")
+            await sandbox.finish()
+            await settled(sandbox)
+            children = {child for entry in sandbox.vendor.orders.values() for child in entry.children}
+            told = [body for body in hook.bodies if body.get("waybill") in children]
+            assert {body["waybill"] for body in told} == children
+            for body in told:
+                latest = body["additional"].get("latest_status", body)
+                assert latest["clickpost_status_code"] == body["clickpost_status_code"]
+
+
+async def test_orders_of_several_pieces_are_one_journey_by_default() -> None:
+    async with running(SandboxConfig()) as sandbox, merchant(sandbox) as http:
+        await place_boxes(http, "M")
+        await sandbox.finish()
+        entry = sandbox.vendor.orders["M"]
+        assert {scan.waybill for scan in entry.scans} == {entry.waybill}
+        assert not entry.tells_of_pieces
+
+
+@pytest.mark.parametrize("asked", [1, 0])
+async def test_a_return_is_told_wrapped_in_utc_and_of_the_forward_order(asked: float) -> None:
+    async with receiver() as hook:
+        config = ALL_RETURNED.model_copy(
+            update={"return_webhooks": True, "webhook_url": hook.url, "return_requests": asked}
+        )
+        async with running(config) as sandbox, merchant(sandbox) as http:
+            for number in range(8):
+                await place(http, f"R-{number}")
+            await sandbox.finish()
+            await settled(sandbox)
+            told = [body for body in hook.bodies if "payload" in body]
+            if not asked:
+                assert told == []
+                return
+            placed = [b["payload"] for b in told if b["payload"]["clickpost_status_code"] == 101]
+            assert {p["additional"]["forward_reference_number"] for p in placed} == set(sandbox.vendor.orders)
+            assert {b["payload"]["clickpost_status_code"] for b in told} == {101, 102}
+            first = placed[0]
+            assert (first["waybill"], first["cp_id"], first["additional"]["self_shipped"]) == ("", -1, False)
+            forward = sandbox.vendor.orders[first["additional"]["forward_reference_number"]]
+            assert first["additional"]["forward_awb"] == forward.waybill
+            assert forward.latest is not None
+            hour = first["timestamp"][:13]
+            at = forward.latest.created_at
+            rows = (await returns(http, at - 60, at + 60)).json()["result"]
+            assert hour == rows[0]["webhook_payload"]["timestamp"][:13].replace("T", " "), "the poll's times are UTC"
