@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Iterator
@@ -16,7 +17,12 @@ from click.testing import CliRunner, Result
 
 from awbridge.cli import main
 from awbridge.demo import demo_order
+from awbridge.store import Store
 from tests.steps.acting import a_pickup, a_registration
+from tests.steps.test_returns import asked_for
+from tests.steps.test_truth import HOUR, a_placed, deliver, hooks
+from tests.steps.world import webhook
+from tests.store.rows import T0
 from tests.support.postgres import free_port
 from tests.support.processes import Running, bridge_environment, running
 from tests.support.proxy import dropping_proxy
@@ -460,6 +466,28 @@ def test_a_replay_rebuilds_one_shipment_or_all(awbridge: Any, tmp_path: Path) ->
     assert "attempts_made" in shown
     shipment = json.loads(awbridge("shipments", "show", "R1", "--json").stdout)
     assert (shipment["attempts_made"], shipment["ndr"], shipment["sla_breached"]) == (0, [], False)
-    for option in ("--stuck", "--sla-breached", "--ndr"):
+    for option in ("--stuck", "--sla-breached", "--ndr", "--piece-exception"):
         assert awbridge("shipments", "list", option).stdout == "no shipments\n"
     assert awbridge("shipments", "list", "--stuck", "--ndr").exit_code == 1
+
+
+async def _a_shipment_with_a_lost_box(url: str) -> None:
+    store = await Store.open(url)
+    try:
+        await store.migrate()
+        await a_placed(store, children=("AWB1-1", "AWB1-2"))
+        await deliver(store, *hooks(webhook("AWB1", 5, T0), webhook("AWB1-2", 16, T0 + HOUR), asked_for()))
+    finally:
+        await store.close()
+
+
+def test_a_person_sees_which_box_went_wrong_and_what_comes_back(awbridge: Any, tmp_path: Path) -> None:
+    asyncio.run(_a_shipment_with_a_lost_box(f"sqlite:///{tmp_path}/cli.db"))
+    lines = awbridge("shipments", "show", "R").output.splitlines()
+    assert any("AWB1-2" in line and "Lost" in line and "lost" in line for line in lines)
+    assert any("Return" in line and "RE1" in line for line in lines)
+    shown = json.loads(awbridge("shipments", "show", "R", "--json").stdout)
+    assert [(p["waybill"], p["exception"]) for p in shown["pieces"]] == [("AWB1-1", None), ("AWB1-2", "lost")]
+    assert [r["event"]["kind"] for r in shown["returns"]] == ["return.placed"]
+    listed = json.loads(awbridge("shipments", "list", "--piece-exception", "--json").stdout)
+    assert [row["reference_number"] for row in listed] == ["R"]

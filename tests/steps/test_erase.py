@@ -14,6 +14,7 @@ import pytest
 from awbridge.domain.action import ActionKind, NewAction
 from awbridge.domain.errors import NotPossible
 from awbridge.domain.privacy import read_privacy
+from awbridge.domain.returns import ReturnEvent
 from awbridge.domain.shipment import shard_of
 from awbridge.sinks.objects import Objects
 from awbridge.steps import erase as erase_step
@@ -129,7 +130,11 @@ async def world(store: Store, objects: Objects, tmp_path: Path) -> Store:
         await inbox.add(session, [delivery(f"d{n}", body=body) for n, body in enumerate(bodies)])
         given = scan(waybill="AWB-R1", remark=f"given to {NAME}, call {PHONE}")
         missed = scan(3, waybill="AWB-R1", npr_code=2, npr_words=f"{NAME} did not answer {PHONE}")
-        await scans.add(session, [new_scan("R1", given), new_scan("R1", missed)])
+        event = ReturnEvent(kind="return.placed", items=({"sku": "S", "return_reason": f"{NAME} wants blue"},))
+        back = scan(101, waybill="AWB-R1", ndr_words=f"told {PHONE}", return_event=event)
+        await scans.add(session, [new_scan("R1", given), new_scan("R1", missed), new_scan("R1", back)])
+        words = sql("UPDATE shipments SET ndr_words = $1 WHERE reference_number = 'R1'")
+        await session.execute(words, f"told {PHONE}")
         for statement in told_of("R1"):
             await session.execute(sql(statement), T0)
     clock = SetClock(T0 + timedelta(days=1))
@@ -155,7 +160,7 @@ async def test_a_person_leaves_every_table_the_archive_and_the_reports(
         "payload_versions": 2,
         "actions": 2 if "phone" in whose else 1,
         "attempts": 1,
-        "scans": 2,
+        "scans": 3,
         "events": 2,
         "notices": 1,
         "endpoints": 1,

@@ -18,7 +18,8 @@ from tests.steps.evidence import call, keep
 from tests.steps.telling import Kept
 from tests.steps.test_alarm import gives_up, tell
 from tests.steps.test_archive import policy as archive_policy
-from tests.steps.world import SetClock
+from tests.steps.test_truth import NOW, a_placed, deliver, hooks
+from tests.steps.world import SetClock, webhook
 from tests.store.rows import T0, decided, delivery, fetch
 
 
@@ -65,6 +66,18 @@ async def test_it_raises_and_clears_and_looks_once_a_minute(store: Store) -> Non
         assert await shipments.try_again(session, "R", now=clock())
     await minutes(clock, 1, one)
     assert await raised(store) == set()
+
+
+async def test_a_lost_box_is_an_alarm_for_a_week(store: Store) -> None:
+    clock = SetClock(NOW)
+    one = Process(store, clock)
+    await a_placed(store, children=("AWB1-1", "AWB1-2"))
+    await deliver(store, *hooks(webhook("AWB1", 5, T0), webhook("AWB1-2", 16, T0)))
+    await one.look()
+    assert await raised(store) == {"pieces"}
+    clock.forward(days=3)
+    await one.look()
+    assert await raised(store) == set(), "it was lost more than seven days ago"
 
 
 async def test_a_full_disk_of_one_machine_is_told_once_and_its_end_once(store: Store) -> None:

@@ -433,3 +433,21 @@ async def test_sms_goes_through_apprise_to_a_real_server(store: Store) -> None:
     assert "out for delivery" in second.body
     assert first.headers["idempotency-key"] == second.headers["idempotency-key"] == (await told(store))[0].key
     assert "HTTP 503" in (await told(store))[0].why
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "reason"),
+    [(77, "OTP Mismatch", "OTP Mismatch"), (77, None, ""), (13, "Misroute", "Misrouted by Courier")],
+)
+async def test_a_reason_that_is_not_published_is_told_in_clickposts_words_or_not_at_all(
+    store: Store, code: int, words: str | None, reason: str
+) -> None:
+    clock, mails = SetClock(NOON), Kept()
+    await a_customer(store)
+    failed = webhook("AWB1", 9, NOON - MINUTE)
+    failed["additional"] |= {"ndr_status_code": code, "ndr_status_description": words}
+    await hear(store, clock, failed)
+    await notify(store, {Channel.MAIL: mails}, clock)
+    (message,) = mails.messages
+    assert "Unknown(" not in message.text
+    assert reason in message.text

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from itertools import permutations
 from typing import Any
 
 import pytest
 
 from awbridge.domain.milestones import Milestone
+from awbridge.sandbox import SandboxConfig, running
 from awbridge.steps.replay import rebuild_one
 from awbridge.store import Store, endpoints, shipments
+from tests.sandbox.helpers import CREATE, item, merchant, order, receiver, settled
 from tests.steps.test_truth import HOUR, NOW, POLICY, a_placed, deliver, hooks, truth
 from tests.steps.world import SetClock, get, webhook
 from tests.store.rows import T0, fetch
@@ -162,3 +166,36 @@ async def test_a_shipment_of_one_parcel_has_no_pieces(store: Store) -> None:
     after = await get(store, "R")
     assert (after.status_code, after.piece_exception_at) == (16, None)
     assert (await truth(store)).pieces == []
+
+
+async def test_boxes_and_returns_of_the_sandbox_end_as_its_books_say(store: Store) -> None:
+    config = SandboxConfig(seed=3, piece_scans=1, wrong_pieces=1, return_webhooks=True, return_requests=1)
+    async with receiver() as hook:
+        config = config.model_copy(update={"webhook_url": hook.url})
+        async with running(config) as sandbox, merchant(sandbox) as http:
+            for number in range(6):
+                items = [item(sku=f"S{n}") for n in range(3)]
+                await http.post(CREATE, json=order(f"M-{number}", items=items, additional={"mps": True}))
+            await sandbox.finish()
+            await settled(sandbox)
+            orders = list(sandbox.vendor.orders.values())
+    for entry in orders:
+        await a_placed(store, entry.reference_number, entry.waybill, children=entry.children)
+    random.Random(3).shuffle(hook.bodies)
+    await deliver(store, *hooks(*hook.bodies), at=datetime.now(UTC) + HOUR, apart=False)
+    returned = 0
+    for entry in orders:
+        shipment = await get(store, entry.reference_number)
+        ends = {child: latest.code for child in entry.children if (latest := entry.latest_of(child))}
+        known = await truth(store, entry.reference_number)
+        assert {p.waybill: p.sighting.code for p in known.pieces if p.sighting} == ends
+        own = entry.latest_of(entry.waybill)
+        assert shipment.status_code == (own.code if own else 8 if set(ends.values()) == {8} else shipment.status_code)
+        assert shipment.status_code is not None
+        returned += len(known.returns)
+    told = {
+        (b["payload"]["return_reference_number"], b["payload"]["clickpost_status_code"])
+        for b in hook.bodies
+        if "payload" in b
+    }
+    assert returned == len(told) > 0

@@ -24,6 +24,8 @@ from awbridge.store.dispatch import NotPlaced
 from awbridge.web import app as web_app
 from awbridge.web import ready
 from awbridge.web.api import LARGEST_BATCH
+from tests.steps.test_returns import asked_for
+from tests.steps.test_truth import NOW
 from tests.steps.world import INDIA, an_order, as_body, get, webhook
 from tests.store.rows import T0, add, claim_in, count, delivery, fetch, new_scan, place, scan, sql
 from tests.store.stores import postgres_only, sqlite_only
@@ -571,10 +573,10 @@ async def test_a_shipment_shows_all_that_is_known_of_it(web: Web) -> None:
     assert (changed["stuck_since"], changed["sla_breached"]) == (after(5), True)
 
 
-@pytest.mark.parametrize("which", ["stuck", "sla_breached", "ndr"])
+@pytest.mark.parametrize("which", ["stuck", "sla_breached", "ndr", "piece_exception"])
 async def test_shipments_that_need_somebody_are_listed_page_by_page(web: Web, which: str) -> None:
     await a_known_shipment(web)
-    column = {"stuck": "status_at", "sla_breached": "edd_due_at", "ndr": "ndr_at"}[which]
+    column = {"stuck": "status_at", "sla_breached": "edd_due_at", "ndr": "ndr_at"}.get(which, "piece_exception_at")
     for n in range(3):
         await add(web.store, f"S{n}")
         await place(web.store, f"S{n}", f"AWB-S{n}", now=T0 + timedelta(days=30))
@@ -589,7 +591,50 @@ async def test_shipments_that_need_somebody_are_listed_page_by_page(web: Web, wh
         answer = await web.http.get("/v1/shipments", params={which: True, "limit": 3, "cursor": page["next"]})
         page = answer.json()
         seen += [s["reference_number"] for s in page["shipments"]]
-    assert seen == ["S0", "S1", "S2", "R"]
+    assert seen == ["S0", "S1", "S2", *(["R"] if which != "piece_exception" else [])]
+
+
+async def test_a_shipment_shows_its_boxes_its_returns_and_the_vendors_own_words(web: Web) -> None:
+    await add(web.store, "R")
+    await place(web.store, "R", "AWB1", children=("AWB1-1", "AWB1-2"))
+    unknown = webhook("AWB1", 43, T0, remark="")
+    unknown["clickpost_status_description"] = "RiderAllocated"
+    unknown["additional"] = {}
+    lost = webhook("AWB1-2", 16, T0 + timedelta(hours=1))
+    failed = webhook("AWB1-1", 9, T0 + timedelta(hours=1))
+    failed["additional"] |= {"ndr_status_code": 77, "ndr_status_description": "OTP Mismatch"}
+    async with web.store.write() as session:
+        bodies = (unknown, lost, failed, asked_for())
+        rows = [delivery(str(n), received_at=NOW, body=as_body(body)) for n, body in enumerate(bodies)]
+        await inbox.add(session, rows)
+    web.clock.now = NOW
+    await apply_due(store=web.store, clock=web.clock, policy=ApplyPolicy(zone=INDIA))
+    shown = (await web.http.get("/v1/shipments/R")).json()
+    assert (shown["status"]["code"], shown["status"]["name"]) == (43, "RiderAllocated")
+    assert (shown["ndr_code"], shown["ndr_name"]) == (77, "OTP Mismatch")
+    assert [(p["waybill"], p["status"]["name"], p["exception"]) for p in shown["pieces"]] == [
+        ("AWB1-1", "FailedDelivery", "failed_delivery"),
+        ("AWB1-2", "Lost", "lost"),
+    ]
+    assert shown["pieces"][0]["ndr"][0]["ndr_name"] == "OTP Mismatch"
+    (told,) = shown["returns"]
+    assert (told["kind"], told["name"], told["return_reference_number"], told["self_shipped"]) == (
+        "return.placed",
+        "Return Request Placed",
+        "RE1",
+        False,
+    )
+    assert told["items"][0]["sku"] == "367877"
+    scans_shown = (await web.http.get("/v1/shipments/R/scans")).json()
+    assert [(s["piece"], s["status_name"], s["ndr_name"]) for s in scans_shown] == [
+        (None, "RiderAllocated", ""),
+        (1, "FailedDelivery", "OTP Mismatch"),
+        (2, "Lost", ""),
+        (None, "Return Request Placed", ""),
+    ]
+    for which in ("ndr", "piece_exception"):
+        listed = (await web.http.get("/v1/shipments", params={which: True})).json()["shipments"]
+        assert [s["reference_number"] for s in listed] == ["R"]
 
 
 async def test_lists_are_asked_for_one_at_a_time(web: Web) -> None:

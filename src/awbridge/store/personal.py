@@ -188,6 +188,9 @@ async def strip_scans(session: Session, reference_number: str, eraser: Eraser) -
         bare = (*(eraser.words(row[name]) for name in _WORDS_OF_SCANS), eraser.body(event) if event else None)
         if bare != (*(row[name] for name in _WORDS_OF_SCANS), event):
             changed += await session.execute(_sql.set_words_of_scan, shard, row["id"], *bare)
+    for row in await session.fetch(_sql.words_of_shipment, shard, reference_number):
+        bare = (words and eraser.words(words) for words in (row["status_words"], row["ndr_words"]))
+        await session.execute(_sql.set_words_of_shipment, shard, reference_number, *bare)
     return changed
 
 

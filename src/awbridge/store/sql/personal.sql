@@ -34,6 +34,14 @@ WHERE shard = $1 AND reference_number = $2
 -- name: set_words_of_scan
 UPDATE scans SET remark = $3, npr_words = $4, ndr_words = $5, return_event = $6 WHERE shard = $1 AND id = $2
 
+-- name: words_of_shipment
+-- The same words where the shipment repeats them.
+SELECT status_words, ndr_words FROM shipments
+WHERE shard = $1 AND reference_number = $2 AND (status_words IS NOT NULL OR ndr_words IS NOT NULL)
+
+-- name: set_words_of_shipment
+UPDATE shipments SET status_words = $3, ndr_words = $4 WHERE shard = $1 AND reference_number = $2
+
 -- name: inbox_page
 SELECT shard, id, body FROM inbox WHERE (shard, id) > ($1, $2) ORDER BY shard, id LIMIT $3
 
