@@ -172,12 +172,12 @@ async def test_of_a_timeline_what_may_be_one_with_a_scan_is_found_without_the_re
         [by_id, by_checkpoint, by_words, _] = (await scans.to_tell(session, ["R"]))["R"]
         await scans.learn(session, "R", replace(by_words, fingerprints=("f" * 32, *by_words.fingerprints)))
         asked = [
-            scans.Told("R", "S", None, "none", "none"),
-            scans.Told("R", "C", "C", "none", "none"),
+            scans.Told("R", "S", None, "n" * 32, "none"),
+            scans.Told("R", "C", "C", "n" * 32, "none"),
             scans.Told("R", None, None, by_words.fingerprints[0], "none"),
             scans.Told("R", "S", "C", "f" * 32, "none"),
             scans.Told("EMPTY", "S", "C", "f" * 32, "none"),
-            scans.Told("X", None, None, "none", "none"),
+            scans.Told("X", None, None, "n" * 32, "none"),
         ]
         found = await scans.alike(session, asked)
         assert await scans.alike(session, []) == {}

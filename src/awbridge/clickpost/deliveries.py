@@ -293,7 +293,8 @@ class _Reading:
 
     def _latest_time_stamp(self, *places: JsonObject) -> datetime | None:
         """How old the latest status is, where it is sent. ClickPost's guide decides by it what customers are told."""
-        return next((at for place in places if (at := self._time(place, "latest_time_stamp"))), None)
+        sent = (place for place in places if "latest_time_stamp" in place)  # most often nowhere
+        return next((at for place in sent if (at := self._time(place, "latest_time_stamp"))), None)
 
     def _time(self, raw: JsonObject, name: str, path: str = "") -> datetime | None:
         at = read_scan_time(raw.get(name), zone=self.zone, z_means_utc=self.z_means_utc)

@@ -127,6 +127,8 @@ class Timeline:
         that only one of them has is the same scan too, where nothing else is.
         """
         found: list[Entry] = []
+        if not self._entries:  # most often, where the timeline is read in part
+            return found
         for entry in (self._by_scan_id.get(copy.scan_id or ""), self._by_checkpoint.get(copy.checkpoint_id or "")):
             if entry and entry not in found and all(_may_be_one(entry, other) for other in found):
                 found.append(entry)

@@ -76,7 +76,8 @@ async def alike(session: Session, told: Sequence[Told]) -> dict[str, list[Entry]
     """What may be one with these scans, as `to_tell` has it, by reference number: most often nothing."""
     found: dict[str, dict[int, Entry]] = {one.reference_number: {} for one in told}
     if told:
-        references, *rest = map(list, zip(*told, strict=True))
+        rows = [(t.reference_number, t.scan_id, t.checkpoint_id, t.fingerprint + t.part) for t in told]
+        references, *rest = map(list, zip(*rows, strict=True))
         for row in await session.fetch(_sql.alike, references, [shard_of(str(r)) for r in references], *rest):
             found[row["reference_number"]][row["id"]] = _known(row)
     return {reference: list(entries.values()) for reference, entries in found.items()}
