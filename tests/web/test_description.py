@@ -71,7 +71,11 @@ def configured() -> SchemathesisConfig:
     return SchemathesisConfig(projects=ProjectsConfig(default=ProjectConfig(generation=generation)))
 
 
-@schemathesis.serializer("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
+@schemathesis.serializer(
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "application/vnd.ms-excel",
+    "application/vnd.oasis.opendocument.spreadsheet",
+)
 def no_workbook(_context: object, value: object) -> bytes:
     """Any bytes where a workbook is expected."""
     return value if isinstance(value, bytes) else str(value).encode("utf-8", "replace")

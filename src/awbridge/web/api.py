@@ -216,7 +216,9 @@ def router(
         ] = None,
         order_id: Annotated[str | None, Query(description="Only those of this order.")] = None,
     ) -> views.ShipmentPage:
-        """Shipments, newest first; those of a waybill or an order; or those that need somebody: stuck, late, NDR ..."""
+        """Shipments, newest first; those of a waybill or an order; or those that need somebody: stuck, sla_breached,
+        ndr, piece_exception, silent or not_cancelled.
+        """
         which = _one_list(
             state=state is not None,
             stuck=stuck,
