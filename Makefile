@@ -54,7 +54,7 @@ quick: install
 
 test: install system prism lint types
 	$(BIN)/pytest $(NOT_SLOW) -n 2 -m 'not slow'
-	$(BIN)/pytest -q -n 3 --dist worksteal -m slow
+	$(BIN)/pytest -q -n 2 --dist worksteal -m slow
 
 bench: install
 	$(BIN)/python -m bench webhook

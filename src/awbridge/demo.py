@@ -37,7 +37,7 @@ from awbridge.steps.clock import utc_now
 from awbridge.store import Store, inbox, webhook_keys
 
 DAY = 86_400.0
-PATIENCE = 50.0  # seconds until the demo stops waiting and says what is missing
+PATIENCE = 90.0  # seconds until the demo stops waiting and says what is missing
 MORE_PATIENCE = 0.05  # seconds more for each order
 UNSETTLED = ("allocating", "ready", "waiting", "retrying", "held")
 

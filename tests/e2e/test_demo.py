@@ -59,7 +59,7 @@ def test_the_verdict_names_whatever_differs(
 @pytest.mark.parametrize("seed", [1, 7])
 def test_the_demo_ends_with_a_good_verdict(tmp_path: Path, seed: int) -> None:
     command = [sys.executable, "-m", "awbridge", "demo", "--seed", str(seed), "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=90, cwd=tmp_path, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=110, cwd=tmp_path, check=False)
     result = json.loads(done.stdout)
     assert (done.returncode, result["verdict"], result["faults"]) == (0, "good", []), done.stderr[-2000:]
     assert result["numbers"]["orders_created_at_ClickPost"] == 200
