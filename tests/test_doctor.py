@@ -21,7 +21,7 @@ from awbridge.steps.clock import utc_now
 from awbridge.store import Store, alarms, arrivals, inbox, webhook_keys
 from awbridge.store.arrivals import Arrival
 from awbridge.web.webhook import REFUSED
-from tests.store.rows import MINUTE, T0, add, decided, delivery, place
+from tests.store.rows import MINUTE, T0, add, decided, delivery, place, sql
 from tests.support.object_service import DENIED, NO_BUCKET, ObjectService, object_service
 
 URL = "https://ship.example.com/webhooks/clickpost"
@@ -173,6 +173,25 @@ async def test_orders_that_need_a_person_make_an_exit_code_of_their_own(tmp_path
         assert exit_code(found) == 0
     broken = Finding(check="database", level="problem", found="away")
     assert exit_code([*found, broken]) == 1
+
+
+async def test_a_lost_box_alone_makes_the_exit_code(tmp_path: Path) -> None:
+    settings = settings_at(tmp_path)
+    store = await a_store(settings)
+    await add(store, "R")
+    await place(store, "R", "AWB1")
+    async with store.write() as session:
+        lost = sql("UPDATE shipments SET piece_exception_at = $1")
+        await session.execute(lost, utc_now())
+    await store.close()
+    found = [f for f in await examine(settings, environment={}) if f.check == "attention" and f.level == "attention"]
+    assert [(f.found.split(":")[0], f.do) for f in found] == [
+        (
+            "1 shipment has a box that is lost, damaged or going back, while the others are not",
+            "awbridge shipments list --piece-exception",
+        )
+    ]
+    assert exit_code(found) == 3
 
 
 async def test_an_alarm_is_a_finding(tmp_path: Path) -> None:

@@ -40,6 +40,36 @@ async def test_every_box_has_scans_of_its_own_and_one_may_end_otherwise() -> Non
         assert {8, 14, 16, 17} <= ends
 
 
+@pytest.mark.parametrize(("action", "end"), [("INITIATE_RTO", 14), ("REATTEMPT", 8)])
+async def test_an_instruction_for_a_box_moves_that_box_alone(action: str, end: int) -> None:
+    config = boxes(wrong_pieces=1, pieces_alone=0, backdate_seconds=30 * 86400)
+    async with running(config) as sandbox, merchant(sandbox) as http:
+        for number in range(12):
+            await place_boxes(http, f"M-{number}")
+        failing = {
+            (entry.reference_number, step.piece): step.offset + entry.lag
+            for entry in sandbox.vendor.orders.values()
+            for step in entry.steps
+            if step.code == 9
+        }
+        reference, piece = min(failing, key=lambda found: failing[found])
+        entry = sandbox.vendor.orders[reference]
+        box, other = entry.children[piece - 1], entry.children[piece % 3]
+        wish = {"action": action, "cp_id": 4, "account_code": "Delhivery Surface"}
+        early = await http.post("/api/v2/ndr-update-api", json={**wish, "waybill": box})
+        assert early.json()["meta"]["message"] == "Bad Request , Shipment is not in Failed Delivery"
+        while not (latest := entry.latest_of(box)) or latest.code != 9:
+            await sandbox.advance(600)
+        for waybill, status in ((other, 400), (entry.waybill, 400), (box, 200)):
+            answer = await http.post("/api/v2/ndr-update-api", json={**wish, "waybill": waybill})
+            assert answer.json()["meta"]["status"] == status, waybill
+        await sandbox.finish()
+        last = {scan.waybill: scan.code for scan in entry.scans}
+        assert last == {entry.waybill: 8, **dict.fromkeys(entry.children, 8), box: end}
+        times = [scan.scanned_at for scan in entry.scans]
+        assert times == sorted(set(times))
+
+
 async def test_a_courier_may_tell_of_boxes_alone() -> None:
     async with running(boxes(wrong_pieces=0, pieces_alone=1)) as sandbox, merchant(sandbox) as http:
         await place_boxes(http, "M")

@@ -11,11 +11,14 @@ from typing import Any
 
 import pytest
 
+from awbridge.domain.action import ActionKind, ActionState
+from awbridge.domain.errors import NotPossible
 from awbridge.domain.milestones import Milestone
 from awbridge.sandbox import SandboxConfig, running
 from awbridge.steps.replay import rebuild_one
 from awbridge.store import Store, endpoints, shipments
 from tests.sandbox.helpers import CREATE, item, merchant, order, receiver, settled
+from tests.steps.acting import FakeClickPost, act, ask, now_of
 from tests.steps.test_truth import HOUR, NOW, POLICY, a_placed, deliver, hooks, truth
 from tests.steps.world import SetClock, get, webhook
 from tests.store.rows import T0, fetch
@@ -199,3 +202,48 @@ async def test_boxes_and_returns_of_the_sandbox_end_as_its_books_say(store: Stor
         if "payload" in b
     }
     assert returned == len(told) > 0
+
+
+REATTEMPT = {"action": "REATTEMPT", "preferred_date": "2099-01-01"}
+
+
+async def test_an_instruction_goes_out_for_the_box_that_failed(store: Store) -> None:
+    await three_boxes(store)
+    await deliver(store, *hooks(webhook("AWB1", 6, T0), of_box(2, 9, 3, ndr_status_code=6)))
+    clock, vendor = SetClock(NOW), FakeClickPost()
+    with pytest.raises(NotPossible, match=r"name one as `waybill` \(AWB1-2\)"):
+        await ask(store, clock, ActionKind.NDR, REATTEMPT)
+    with pytest.raises(NotPossible, match="box AWB1-1 of R is no failed delivery"):
+        await ask(store, clock, ActionKind.NDR, {**REATTEMPT, "waybill": "AWB1-1"})
+    with pytest.raises(NotPossible, match="none of R; its own are: AWB1, AWB1-1"):
+        await ask(store, clock, ActionKind.NDR, {**REATTEMPT, "waybill": "ELSEWHERE"})
+    with pytest.raises(NotPossible, match="name one as `waybill`"):
+        await ask(store, clock, ActionKind.NDR, {**REATTEMPT, "waybill": "AWB1"})
+    asked = await ask(store, clock, ActionKind.NDR, {**REATTEMPT, "waybill": "AWB1-2", "landmark": "gate 4"})
+    await act(store, vendor, clock)
+    assert (await now_of(store, asked)).state is ActionState.DONE
+    (sent,) = vendor.bodies
+    assert sent == {**REATTEMPT, "waybill": "AWB1-2", "cp_id": 4, "account_code": "main", "landmark": "gate 4"}
+
+
+async def test_a_box_that_arrived_before_the_call_is_not_instructed(store: Store) -> None:
+    await three_boxes(store)
+    await deliver(store, *hooks(webhook("AWB1", 6, T0), of_box(2, 9, 3)))
+    clock, vendor = SetClock(NOW), FakeClickPost()
+    asked = await ask(store, clock, ActionKind.NDR, {**REATTEMPT, "waybill": "AWB1-2"})
+    await deliver(store, *hooks(of_box(2, 8, 20)), at=NOW + HOUR)
+    await act(store, vendor, clock)
+    after = await now_of(store, asked)
+    assert (after.state, vendor.requests) == (ActionState.REFUSED, [])
+    assert "box AWB1-2 of R is no failed delivery (it stands at: Delivered)" in (after.problem or "")
+
+
+async def test_the_whole_that_failed_is_instructed_by_its_own_waybill_as_ever(store: Store) -> None:
+    await three_boxes(store)
+    await deliver(store, *hooks(webhook("AWB1", 9, T0)))
+    clock, vendor = SetClock(NOW), FakeClickPost()
+    await ask(store, clock, ActionKind.NDR, REATTEMPT)
+    await ask(store, clock, ActionKind.NDR, {**REATTEMPT, "waybill": "AWB1"})
+    await act(store, vendor, clock)
+    await act(store, vendor, clock)
+    assert [body["waybill"] for body in vendor.bodies] == ["AWB1", "AWB1"]

@@ -117,3 +117,12 @@ async def test_without_refusals_no_share_is_counted(store: Store) -> None:
 )
 def test_an_alarm_takes_so_many_refusals_and_such_a_share(refused: int, decided_: int, reached: bool) -> None:
     assert RefusedLimit().is_reached(Refusals(refused=refused, decided=decided_)) is reached
+
+
+async def test_a_box_that_went_wrong_counts_for_a_week(store: Store) -> None:
+    await add(store, "A", "B")
+    await place(store, "A", "AWB1")
+    await change(store, "UPDATE shipments SET piece_exception_at = $1 WHERE reference_number = 'A'", T0)
+    assert (await needs(store))[Need.PIECES] == 1
+    assert NEEDS[Need.PIECES].needs_person
+    assert Need.PIECES not in await needs(store, T0 + 8 * DAY)

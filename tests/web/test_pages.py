@@ -22,7 +22,7 @@ from awbridge.web.pages.looks import in_words
 from tests.steps.telling import a_customer
 from tests.steps.test_notify import hear
 from tests.steps.world import webhook
-from tests.store.rows import T0, decided, fetch
+from tests.store.rows import T0, add, decided, fetch, place, sql
 from tests.support.receivers import Receiver, http_server, ok
 from tests.web.app import Web, web_on
 
@@ -390,6 +390,18 @@ async def test_what_is_only_worth_watching_is_no_reason_for_a_person(web: Web) -
     front = await page(web, "/")
     assert "parcel is stuck" in front
     assert "Nothing needs a person now" in front
+
+
+async def test_a_lost_box_and_a_refused_cancellation_are_one_thing_each(web: Web) -> None:
+    await add(web.store, "R")
+    await place(web.store, "R", "AWB1")
+    async with web.store.write() as session:
+        await session.execute(sql("UPDATE shipments SET piece_exception_at = $1, cancel_state = 'refused'"), T0)
+        for cause in ("pieces", "not_cancelled"):
+            await alarms.raise_(session, cause, "see the list", now=T0)
+    front = await page(web, "/")
+    assert "2 things need attention" in front
+    assert "box that is lost, damaged or going back" in front
 
 
 async def test_every_link_of_a_page_leads_somewhere(web: Web) -> None:

@@ -110,6 +110,7 @@ def fetch_label(reference_number: str, regenerate: bool, key: str | None, as_jso
 @click.argument("reference_number")
 @click.argument("instruction", type=click.Choice([a.value for a in NdrAction]))
 @click.option("--date", "preferred_date", metavar="YYYY-MM-DD", help="The day to try again; REATTEMPT needs it.")
+@click.option("--waybill", help="The waybill of one box, where it alone failed.")
 @click.option("--address", help="The new address.")
 @click.option("--landmark", help="What is near it.")
 @click.option("--pincode", "drop_pincode", help="The new pincode.")

@@ -49,6 +49,7 @@ class _WhatsAppAsked(_Nothing):
 
 class _NdrAsked(_Nothing):
     action: Any = None
+    waybill: Any = None
     address: Any = None
     landmark: Any = None
     drop_pincode: Any = None
@@ -91,6 +92,9 @@ def _ndr(body: JsonObject, now: datetime) -> JsonObject:
     wishes = {name: value for name, value in body.items() if value not in (None, "")}
     unknown = _problems(_NdrAsked, wishes)
     _refuse(unknown, _unsendable(wishes), _problems(NdrUpdate, {**wishes, **_PLACEHOLDER}) if not unknown else ())
+    if "waybill" in wishes:
+        wishes["waybill"] = as_waybill(wishes["waybill"])
+        _refuse([] if wishes["waybill"] else [FieldProblem("waybill", "is longer than any waybill, or no waybill")])
     day = wishes.get("preferred_date")
     if day is not None and (problem := _day_problem(day, now)):
         raise PayloadRefused([FieldProblem("preferred_date", problem)])
@@ -103,6 +107,11 @@ def _day_problem(day: Any, now: datetime) -> str:
     except ValueError:
         return "must be a day, as YYYY-MM-DD"
     return "lies in the past" if past else ""
+
+
+def box_of(body: JsonObject) -> str:
+    """The waybill that a checked NDR body is about; "" for the shipment's own."""
+    return as_text(body.get("waybill"))
 
 
 def ndr_wishes(body: JsonObject) -> dict[str, Any]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from awbridge.domain.json import JsonObject
 from awbridge.domain.lifecycle import Bucket
+from awbridge.domain.pieces import PieceStanding
 from awbridge.domain.shipment import Shipment, State, shard_of
 
 LONGEST_KEY = 200  # characters of an idempotency key
@@ -110,8 +112,11 @@ def shard_of_action(id_: str) -> int:
 _CHANGES = (ActionKind.EDIT, ActionKind.NDR, ActionKind.WHATSAPP, ActionKind.PICKUP)
 
 
-def why_not(kind: ActionKind, shipment: Shipment) -> str | None:
-    """Why this cannot be done to a shipment as it stands now; None where it can, or could once it has a waybill."""
+def why_not(kind: ActionKind, shipment: Shipment, *, box: str = "", pieces: Sequence[PieceStanding] = ()) -> str | None:
+    """Why this cannot be done to a shipment as it stands now; None where it can, or could once it has a waybill.
+
+    `box` is the waybill that an instruction names, "" for the whole; `pieces` says where the shipment's boxes stand.
+    """
     name = shipment.reference_number
     if shipment.state is State.CANCELLED and shipment.waybill is None:
         return f"{name} was cancelled before it had a waybill"
@@ -119,8 +124,31 @@ def why_not(kind: ActionKind, shipment: Shipment) -> str | None:
         return f"{name} is cancelled"
     if kind is ActionKind.EDIT and shipment.final:
         return f"{name} has reached its end ({_standing(shipment)}): its order cannot be edited any more"
-    if kind is ActionKind.NDR and shipment.status_bucket != Bucket.FAILED_DELIVERY:
-        return f"{name} is no failed delivery ({_standing(shipment)}): the courier waits for no instruction"
+    if kind is ActionKind.NDR:
+        return _no_box_to_instruct(shipment, box, pieces) if box else _nothing_to_instruct(shipment, pieces)
+    return None
+
+
+def _nothing_to_instruct(shipment: Shipment, pieces: Sequence[PieceStanding]) -> str | None:
+    if shipment.status_bucket == Bucket.FAILED_DELIVERY:
+        return None
+    found = f"{shipment.reference_number} is no failed delivery ({_standing(shipment)})"
+    if failed := [piece.waybill for piece in pieces if piece.ndr_at]:
+        return f"{found}, but boxes of it are: name one as `waybill` ({', '.join(failed)})"
+    return f"{found}: the courier waits for no instruction"
+
+
+def _no_box_to_instruct(shipment: Shipment, box: str, pieces: Sequence[PieceStanding]) -> str | None:
+    name = shipment.reference_number
+    piece = next((piece for piece in pieces if piece.waybill == box), None)
+    if piece is None:
+        if box == shipment.waybill:
+            return _nothing_to_instruct(shipment, pieces)
+        own = ", ".join(w for w in (shipment.waybill, *shipment.children) if w)
+        return f"waybill {box} is none of {name}; its own are: {own or 'none yet'}"
+    if piece.ndr_at is None:
+        stands = f"it stands at: {piece.name}" if piece.name else "nothing was heard of it yet"
+        return f"box {box} of {name} is no failed delivery ({stands}): the courier waits for no instruction"
     return None
 
 

@@ -19,6 +19,7 @@ class Need(StrEnum):
     HELD = "held"
     CANCEL_REFUSED = "cancel_refused"
     NDR = "ndr"
+    PIECES = "pieces"
     ACTIONS = "actions"
     DEAD_LETTERED = "dead_lettered"
     EVENTS = "events"
@@ -63,6 +64,11 @@ NEEDS: Mapping[Need, Described] = {
     ),
     Need.NDR: Described(
         one="failed delivery is open", many="failed deliveries are open", command="awbridge shipments list --ndr"
+    ),
+    Need.PIECES: Described(
+        one="shipment has a box that is lost, damaged or going back, while the others are not",
+        many="shipments have a box that is lost, damaged or going back, while the others are not",
+        command="awbridge shipments list --piece-exception",
     ),
     Need.ACTIONS: Described(
         one="action failed or is unclear", many="actions failed or are unclear", command="awbridge actions list"

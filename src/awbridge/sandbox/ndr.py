@@ -6,6 +6,7 @@ from awbridge.sandbox.entries import Order, Scan
 from awbridge.sandbox.gate import auth_problem, done, epoch_window, object_in, refused, shipment_of
 from awbridge.sandbox.journeys import detour
 from awbridge.sandbox.office import NdrWish
+from awbridge.sandbox.pieces import piece_detour
 from awbridge.sandbox.stamps import day_of, indian_day, utc_z
 from awbridge.sandbox.wire import Answer, Call, JsonObject, as_text, reply
 from awbridge.sandbox.world import Sandbox
@@ -40,7 +41,8 @@ def _wrong_wish(sandbox: Sandbox, given: JsonObject, order: Order | None) -> str
         return "Invalid waybill or cp_id"
     if as_text(given.get("account_code")) != order.account.account_code:
         return "Invalid account_code"
-    if order.latest is None or order.latest.code != FAILED_DELIVERY:
+    latest = _instructed(order, as_text(given.get("waybill")))
+    if latest is None or latest.code != FAILED_DELIVERY:
         return "Shipment is not in Failed Delivery"
     if wanted := as_text(given.get("preferred_date")):
         day = day_of(wanted)
@@ -51,14 +53,27 @@ def _wrong_wish(sandbox: Sandbox, given: JsonObject, order: Order | None) -> str
     return ""
 
 
+def _instructed(order: Order, waybill: str) -> Scan | None:
+    """The newest scan of what a waybill names: one box where boxes are scanned one by one, else the whole."""
+    return order.latest_of(waybill) if _names_box(order, waybill) else order.latest
+
+
+def _names_box(order: Order, waybill: str) -> bool:
+    return order.tells_of_pieces and waybill in order.children
+
+
 def _obey(sandbox: Sandbox, order: Order, given: JsonObject) -> None:
-    now, done_so_far = sandbox.clock.real(), len(order.scans)
+    now, done_so_far, waybill = sandbox.clock.real(), len(order.scans), as_text(given["waybill"])
     back = given["action"] == "INITIATE_RTO"
-    steps = detour(order.steps, done_so_far, back=back, config=sandbox.config, seed=order.waybill)
+    if _names_box(order, waybill):
+        piece = order.children.index(waybill) + 1
+        steps = piece_detour(order.steps, done_so_far, piece, back=back, config=sandbox.config, seed=waybill)
+    else:
+        steps = detour(order.steps, done_so_far, back=back, config=sandbox.config, seed=order.waybill)
     sandbox.vendor.reroute(order, steps)
     wishes: JsonObject = {name: given.get(name) for name in _WISHES}
-    sandbox.office.wishes.append(NdrWish(waybill=order.waybill, fields=wishes, said_at=now))
-    sandbox.office.note(f"NDR: {given['action']}", {"awb": order.waybill}, at=now)
+    sandbox.office.wishes.append(NdrWish(waybill=waybill, fields=wishes, said_at=now))
+    sandbox.office.note(f"NDR: {given['action']}", {"awb": waybill}, at=now)
 
 
 async def ndr_feedback(sandbox: Sandbox, call: Call) -> Answer:
@@ -97,8 +112,9 @@ def _of_merchant(sandbox: Sandbox, start: float, end: float) -> list[tuple[float
     for wish in sandbox.office.wishes:
         order = sandbox.vendor.find(wish.waybill)
         if order is not None and start <= wish.said_at <= end:
-            failed = next(scan for scan in reversed(order.scans) if scan.code == FAILED_DELIVERY)
-            row = _row(order, failed, "CLIENT_OPS_FEED", wish.fields, wish.said_at)
+            failed = [scan for scan in order.scans if scan.code == FAILED_DELIVERY]
+            own = [scan for scan in failed if scan.waybill == wish.waybill] or failed
+            row = _row(order, own[-1], "CLIENT_OPS_FEED", wish.fields, wish.said_at)
             row |= {"phone": wish.fields.get("phone_number"), "api_data_push": True}
             row["additional"] = {**_UNSAID, "internal_username": sandbox.config.username}
             found.append((wish.said_at, row))
@@ -108,7 +124,7 @@ def _of_merchant(sandbox: Sandbox, start: float, end: float) -> list[tuple[float
 def _row(order: Order, scan: Scan, kind: str, wishes: JsonObject, at: float) -> JsonObject:
     return {
         "type": kind,
-        "awb": order.waybill,
+        "awb": scan.waybill,
         "address": wishes.get("address"),
         "landmark": wishes.get("landmark"),
         "drop_pincode": wishes.get("drop_pincode"),

@@ -30,6 +30,17 @@ def with_pieces(steps: tuple[Step, ...], pieces: int, *, config: SandboxConfig, 
     return _apart(told)
 
 
+def piece_detour(
+    steps: tuple[Step, ...], done: int, piece: int, *, back: bool, config: SandboxConfig, seed: str
+) -> tuple[Step, ...]:
+    """The steps with what was to come of one piece replaced, as `detour` does; the others keep theirs."""
+    own = tuple(step for step in steps[:done] if step.piece == piece)
+    ahead = detour(own, len(own), back=back, config=config, seed=seed)[len(own) :]
+    others = [step for step in steps[done:] if step.piece != piece]
+    to_come = sorted([*others, *(replace(step, piece=piece) for step in ahead)], key=lambda step: step.offset)
+    return _apart([*steps[:done], *to_come])
+
+
 def _apart(told: list[Step]) -> tuple[Step, ...]:
     first, last, spread = told[0].offset, told[0].offset - 1, list[Step]()
     for step in told:

@@ -18,7 +18,7 @@ from typing import Protocol
 import stamina
 import structlog
 
-from awbridge.clickpost.actions import ndr_wishes, of_shipment, registered_shipment, waybill_of
+from awbridge.clickpost.actions import box_of, ndr_wishes, of_shipment, registered_shipment, waybill_of
 from awbridge.clickpost.bookings import Pickup, WaybillRegistration
 from awbridge.clickpost.heard import listening
 from awbridge.clickpost.labels import Label, ProofOfDelivery, SecurityKey
@@ -28,11 +28,13 @@ from awbridge.domain.call import Call
 from awbridge.domain.errors import StoreBusy, VendorError
 from awbridge.domain.json import JsonObject
 from awbridge.domain.outcome import Placed
+from awbridge.domain.pieces import PieceStanding
 from awbridge.domain.retry import DEFAULT_RETRY_DELAYS, delay_before_retry
 from awbridge.domain.shipment import Region, Shipment
 from awbridge.steps.actions import taken_by
 from awbridge.steps.clock import Clock
 from awbridge.steps.lease import Lease, checked
+from awbridge.steps.pieces import pieces_of
 from awbridge.steps.place import place
 from awbridge.steps.unrecorded import Unrecorded
 from awbridge.store import Store, actions, attempts, shipments
@@ -151,6 +153,8 @@ async def act_due(
         lost = await actions.abandon(session, problem=_LOST.format(why="the process that asked was stopped"), now=now)
         claimed = await actions.claim(session, owner=owner, now=now, until=now + policy.lease, limit=policy.batch)
         of = await _shipments_of(session, claimed)
+        instructed = {a.reference_number for a in claimed if a.kind is ActionKind.NDR}
+        pieces = await pieces_of(session, [s for s in of.values() if s.reference_number in instructed])
     if lost:
         log.warning("action.abandoned", pickups=lost)
 
@@ -158,7 +162,7 @@ async def act_due(
         shipment = of.get(action.reference_number or "")
         if not Lease(now + policy.lease, policy.longest_call).allows(clock()):
             return  # whoever holds it next makes it
-        decided = _before_call(action, shipment, clock())
+        decided = _before_call(action, shipment, pieces.get(action.reference_number or "", ()), clock())
         calls: list[Call] = []
         made: _Made | None = None
         if decided is None:
@@ -187,13 +191,15 @@ async def _shipments_of(session: Session, claimed: Sequence[Action]) -> Mapping[
     return {s.reference_number: s for s in await shipments.get_many(session, references)}
 
 
-def _before_call(action: Action, shipment: Shipment | None, now: datetime) -> NotDone | None:
+def _before_call(
+    action: Action, shipment: Shipment | None, pieces: Sequence[PieceStanding], now: datetime
+) -> NotDone | None:
     """What becomes of an action that cannot be made now; None where it can."""
     if action.kind is ActionKind.REGISTER or action.reference_number is None:
         return None
     if shipment is None:
         return _refused(action, f"there is no shipment {action.reference_number} any more")
-    if problem := why_not(action.kind, shipment):
+    if problem := why_not(action.kind, shipment, box=box_of(action.body), pieces=pieces):
         return _refused(action, problem)
     if shipment.waybill and shipment.success:  # one that is being registered anew may get another waybill
         return None
@@ -270,7 +276,8 @@ async def _about(clickpost: PerformsActions, action: Action, shipment: Shipment,
             return _Made(result={}, security_key=key.security_key)
         case ActionKind.NDR:
             code = shipment.account_code or ""
-            told = await clickpost.update_ndr(body["action"], waybill, courier, code, **ndr_wishes(body))
+            box = box_of(body) or waybill
+            told = await clickpost.update_ndr(body["action"], box, courier, code, **ndr_wishes(body))
             return _Made(result={"message": told.message})
         case ActionKind.WHATSAPP:
             return _Made(result={"message": (await clickpost.set_whatsapp(waybill, body["enabled"])).message})

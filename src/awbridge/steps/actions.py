@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from awbridge.clickpost.actions import (
+    box_of,
     checked_body,
     of_shipment,
     pickup_body,
@@ -17,9 +19,11 @@ from awbridge.clickpost.actions import (
 from awbridge.domain.action import LONGEST_KEY, Action, ActionKind, ActionState, NewAction, action_id, why_not
 from awbridge.domain.errors import FieldProblem, KeyTaken, NotFound, NotPossible, PayloadRefused
 from awbridge.domain.json import JsonObject
+from awbridge.domain.pieces import PieceStanding
 from awbridge.domain.shipment import Region, Shipment
 from awbridge.steps.clock import Clock
 from awbridge.steps.intake import account_of
+from awbridge.steps.pieces import pieces_of
 from awbridge.store import Store, actions, couriers, shipments, waybills
 from awbridge.store.couriers import CourierAccount
 from awbridge.store.database import Session
@@ -55,7 +59,9 @@ async def ask(
     async with store.write() as session:
         if first := await _asked_before(session, new):
             return first
-        return await _store(session, _for(new, await _shipment(session, reference_number)), clock)
+        shipment = await _shipment(session, reference_number)
+        pieces = (await pieces_of(session, [shipment] if kind is ActionKind.NDR else [])).get(reference_number, ())
+        return await _store(session, _for(new, shipment, pieces), clock)
 
 
 async def ask_pickup(*, store: Store, clock: Clock, body: Any, idempotency_key: str | None = None) -> Asked:
@@ -157,9 +163,9 @@ async def _shipment(session: Session, reference_number: str) -> Shipment:
     return found
 
 
-def _for(new: NewAction, shipment: Shipment) -> NewAction:
+def _for(new: NewAction, shipment: Shipment, pieces: Sequence[PieceStanding] = ()) -> NewAction:
     """The action, due or waiting for the shipment's waybill. Raises NotPossible where its state does not allow it."""
-    if problem := why_not(new.kind, shipment):
+    if problem := why_not(new.kind, shipment, box=box_of(new.body), pieces=pieces):
         raise NotPossible(problem)
     return new if shipment.waybill else replace(new, state=ActionState.WAITING)
 

@@ -28,14 +28,13 @@ from awbridge.store import (
     waybills,
 )
 from awbridge.store.alarms import Alarm
-from awbridge.store.attention import DIFFERENCE_PATIENCE
+from awbridge.store.attention import DIFFERENCE_PATIENCE, PIECES_COUNT_FOR
 from awbridge.store.database import Session
 
 FAILING_ROUNDS = 5  # rounds of a step that failed one after another before it is an alarm
 SAY_AGAIN = timedelta(minutes=5)  # how often a process says that it still has its trouble
 FORGET_AFTER = timedelta(minutes=15)  # without such a word the trouble is over
 ARCHIVE_PATIENCE = timedelta(minutes=10)  # how long a file of the archive may fail to be uploaded
-PIECES_COUNT_FOR = timedelta(days=7)  # how long a piece that is lost, damaged or going back is an alarm
 REUSE_SHOWN = timedelta(days=1)  # how long a waybill that was used again is an alarm
 PARTLY_SHOWN = timedelta(days=7)  # for which a run that compared only partly is trouble, unless a newer one did better
 LONGEST_TOLD = 400  # characters of what was not understood

@@ -1,15 +1,18 @@
-"""Where the pieces of a multi-piece shipment stand, out of its timeline."""
+"""Where the pieces of multi-piece shipments stand, out of their timelines."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from awbridge.clickpost.codes import happening, status_info
 from awbridge.domain.lifecycle import Bucket, Sighting
 from awbridge.domain.milestones import Failure, Happening, failures
 from awbridge.domain.pieces import EXCEPTIONS, PieceStanding
+from awbridge.domain.shipment import Shipment
 from awbridge.domain.timeline import Entry
+from awbridge.store import scans
+from awbridge.store.database import Session
 
 
 def piece_standings(children: Sequence[str], entries: Iterable[Entry]) -> list[PieceStanding]:
@@ -19,6 +22,13 @@ def piece_standings(children: Sequence[str], entries: Iterable[Entry]) -> list[P
         if entry.waybill in by_waybill and not status_info(entry.code).about_return:
             by_waybill[entry.waybill].append(entry)
     return [_standing(waybill, own) for waybill, own in by_waybill.items()]
+
+
+async def pieces_of(session: Session, of: Collection[Shipment]) -> Mapping[str, list[PieceStanding]]:
+    """Where the pieces of each of these shipments stand, by reference number; shipments of one parcel are left out."""
+    several = {s.reference_number: s.children for s in of if s.children}
+    entries = await scans.entries(session, list(several)) if several else {}
+    return {reference: piece_standings(children, entries[reference]) for reference, children in several.items()}
 
 
 def sighting(entry: Entry) -> Sighting:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from awbridge.domain.attention import NEEDS, NEWEST_DECIDED, REFUSED_WITHIN, Need, Refusals
 from awbridge.domain.lifecycle import Bucket
 from awbridge.domain.overdue import StuckAfter
-from awbridge.store import accounts, notices
+from awbridge.store import accounts, notices, shipments
 from awbridge.store.database import Session
 from awbridge.store.ids import first_id
 from awbridge.store.queries import Queries
@@ -17,6 +17,7 @@ _sql = Queries("attention")
 
 DEAD_LETTERS_COUNT_FOR = timedelta(days=7)  # after it they stay, and are counted by awbridge_inbox only
 ACTIONS_COUNT_FOR = timedelta(days=7)  # the same for actions that failed; unclear ones count until they are settled
+PIECES_COUNT_FOR = timedelta(days=7)  # after it a box that went wrong is listed, and no longer counted
 MESSAGES_COUNT_FOR = timedelta(days=1)
 DIFFERENCE_PATIENCE = timedelta(hours=1)  # how long a difference may take to solve itself
 MOST_PLACED = 100_000  # orders that are counted for a share; a share of more is an upper bound
@@ -31,6 +32,7 @@ async def count(session: Session, limits: StuckAfter, *, now: datetime) -> dict[
     counts: Mapping[str, int] = {
         **dict(row),
         Need.HELD: await _held(session, now),
+        Need.PIECES: await shipments.count_piece_exceptions(session, since=now - PIECES_COUNT_FOR),
         Need.MESSAGES: sum(messages.values()),
         Need.STUCK: await _stuck(session, limits, now),
     }

@@ -18,7 +18,9 @@ from awbridge.web.pages.looks import Looks
 from awbridge.web.pages.telling import endpoints_shown
 
 # Alarms about what has a tile of its own, so that nothing counts twice.
-_SHOWN_BY_TILES = ("gave_up", "refused", "dead_letters", "reconcile.differences", "account.")
+_SHOWN_BY_TILES = (
+    *("gave_up", "refused", "dead_letters", "reconcile.differences", "account.", "pieces", "not_cancelled"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
