@@ -193,7 +193,7 @@ async def test_a_waybill_of_another_shipment_is_not_taken(world: World) -> None:
     await intake.take_in(store=world.store, clock=world.clock, orders=[order])
     world.spoil("held_by_courier")
     await go(world, 3)
-    with pytest.raises(PayloadRefused, match="is the waybill of R already"):
+    with pytest.raises(PayloadRefused, match="belongs to shipment R, which is under way"):
         await settle.held_as(**who(world, "S"), waybill="AWB77", by="ops")
 
 

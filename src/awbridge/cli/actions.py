@@ -38,6 +38,8 @@ def _ask(work: Callable[[Store], Coroutine[Any, Any, asking.Asked]], *, as_json:
     else:
         known = "" if asked.created else " (asked before under this key)"
         click.echo(f"action {asked.action.id}: {asked.action.state.value}{known}")
+    for warning in asked.warnings:
+        click.echo(f"warning: {warning}", err=True)
 
 
 def _about(kind: ActionKind, reference_number: str, body: dict[str, Any], key: str | None, *, as_json: bool) -> None:

@@ -18,7 +18,7 @@ from typing import Protocol
 import stamina
 import structlog
 
-from awbridge.clickpost.actions import box_of, ndr_wishes, of_shipment, registered_shipment, waybill_of
+from awbridge.clickpost.actions import box_of, ndr_wishes, of_shipment
 from awbridge.clickpost.bookings import Pickup, WaybillRegistration
 from awbridge.clickpost.heard import listening
 from awbridge.clickpost.labels import Label, ProofOfDelivery, SecurityKey
@@ -27,21 +27,18 @@ from awbridge.domain.action import Action, ActionKind, ActionState, why_not
 from awbridge.domain.call import Call
 from awbridge.domain.errors import StoreBusy, VendorError
 from awbridge.domain.json import JsonObject
-from awbridge.domain.outcome import Placed
 from awbridge.domain.pieces import PieceStanding
 from awbridge.domain.retry import DEFAULT_RETRY_DELAYS, delay_before_retry
 from awbridge.domain.shipment import Region, Shipment
-from awbridge.steps.actions import taken_by
 from awbridge.steps.clock import Clock
 from awbridge.steps.lease import Lease, checked
 from awbridge.steps.pieces import pieces_of
-from awbridge.steps.place import place
+from awbridge.steps.registrations import make_known
 from awbridge.steps.unrecorded import Unrecorded
 from awbridge.store import Store, actions, attempts, shipments
 from awbridge.store.actions import NotDone
 from awbridge.store.attempts import NewAttempt
 from awbridge.store.database import Session
-from awbridge.store.dispatch import Placing
 
 log = structlog.get_logger()
 
@@ -371,7 +368,7 @@ async def _keep(session: Session, action: Action, made: _Made, now: datetime) ->
     reference = action.reference_number or ""
     result = made.result
     if action.kind is ActionKind.REGISTER:
-        if problem := await _make_known(session, action, made, now):
+        if problem := await make_known(session, action.body, made.security_key, now=now):
             return _refused(action, problem)
         result = {**result, "reference_number": reference}
     elif made.label_url:
@@ -379,26 +376,6 @@ async def _keep(session: Session, action: Action, made: _Made, now: datetime) ->
     elif made.security_key:
         await shipments.set_security_key(session, reference, made.security_key, now=now)
     await actions.done(session, action.id, result, now=now)
-    return None
-
-
-async def _make_known(session: Session, action: Action, made: _Made, now: datetime) -> str | None:
-    """A registered waybill becomes a placed shipment, and is asked for at once: its story began elsewhere.
-
-    Says why where its reference number or waybill was taken meanwhile by another shipment.
-    """
-    new, waybill = registered_shipment(action.body), waybill_of(action.body)
-    known = await shipments.get(session, new.reference_number)
-    if known and (known.waybill, known.courier_partner_id) == (waybill, new.courier_partner_id):
-        return None
-    if problem := await taken_by(session, action.body):
-        return f"ClickPost tracks the waybill, but meanwhile {problem}"
-    await shipments.add(session, new, now=now)
-    added = await shipments.get(session, new.reference_number)
-    if added is None:
-        raise AssertionError("the shipment was added in this transaction")
-    placed = Placed(waybill=waybill, already=True, security_key=made.security_key or None)
-    await place(session, [Placing(shipment=added, placed=placed, difference=None, next_ask_at=now)], now=now)
     return None
 
 

@@ -14,7 +14,6 @@ from awbridge.clickpost.actions import (
     pickup_reference,
     registered_shipment,
     registration_body,
-    waybill_of,
 )
 from awbridge.domain.action import LONGEST_KEY, Action, ActionKind, ActionState, NewAction, action_id, why_not
 from awbridge.domain.errors import FieldProblem, KeyTaken, NotFound, NotPossible, PayloadRefused
@@ -24,17 +23,22 @@ from awbridge.domain.shipment import Region, Shipment
 from awbridge.steps.clock import Clock
 from awbridge.steps.intake import account_of
 from awbridge.steps.pieces import pieces_of
-from awbridge.store import Store, actions, couriers, shipments, waybills
+from awbridge.steps.registrations import other_holders, taken_by
+from awbridge.store import Store, actions, couriers, shipments
 from awbridge.store.couriers import CourierAccount
 from awbridge.store.database import Session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """An action as it stands after it was asked for. `created` is False where its idempotency key was known."""
+    """An action as it stands after it was asked for. `created` is False where its idempotency key was known.
+
+    `warnings`: what is doubtful in it, without being refused.
+    """
 
     action: Action
     created: bool
+    warnings: tuple[str, ...] = ()
 
 
 async def ask(
@@ -97,8 +101,9 @@ async def ask_registration(*, store: Store, clock: Clock, body: Any, idempotency
     """Have ClickPost and awbridge track a waybill that was booked elsewhere.
 
     The body is that of awb-register v3, with `transporter` if wished. Once ClickPost has it, the shipment exists here,
-    placed, under `shipment_info.reference_number`. Raises PayloadRefused, NotPossible where waybill or reference number
-    are known already, KeyTaken.
+    placed, under `shipment_info.reference_number`. A waybill of a shipment at its end is taken with a warning.
+    Raises PayloadRefused, NotPossible where the waybill is that of a shipment under way or the reference number is
+    taken, KeyTaken.
     """
     asked = _object(body)
     async with store.write() as session:
@@ -114,20 +119,11 @@ async def ask_registration(*, store: Store, clock: Clock, body: Any, idempotency
         )
         if first := await _asked_before(session, new):
             return first
-        if problem := await taken_by(session, registration):
+        others = await other_holders(session, registration)
+        if problem := await taken_by(session, registration, others):
             raise NotPossible(problem)
-        return await _store(session, new, clock)
-
-
-async def taken_by(session: Session, registration: JsonObject) -> str | None:
-    """Why a waybill cannot be registered here: it, or its reference number, is a shipment's already."""
-    new, waybill = registered_shipment(registration), waybill_of(registration)
-    for known in (await waybills.find(session, [waybill])).get(waybill, []):
-        if known.courier_partner_id == new.courier_partner_id:
-            return f"waybill {waybill} is known already: it belongs to shipment {known.reference_number}"
-    if await shipments.get(session, new.reference_number):
-        return f"reference_number {new.reference_number} is another shipment's: give one of its own"
-    return None
+        asked = await _store(session, new, clock)
+        return replace(asked, warnings=(others.warning,)) if others.warning else asked
 
 
 async def retry(*, store: Store, clock: Clock, action_id: str) -> Action:

@@ -94,13 +94,16 @@ async def preview(
         shipment = await _known(session, reference_number)
         accounts, choosing = await intake.configured(session, allocation)
         order = _edited(await _base(session, shipment, edit), shipment, edit, accounts)
-    try:
-        new = intake.read_change(order, shipment, accounts, choosing)
-    except PayloadRefused as error:
-        after = {name: value for name, value in order.items() if name not in TOP_LEVEL}
-        problems, warnings = error.problems, list[FieldProblem]()
-    else:
-        after, problems, warnings = new.payload, list[FieldProblem](), list(new.warnings)
+        try:
+            new = intake.read_change(order, shipment, accounts, choosing)
+        except PayloadRefused as error:
+            after = {name: value for name, value in order.items() if name not in TOP_LEVEL}
+            problems, warnings = error.problems, list[FieldProblem]()
+        else:
+            others = await intake.holders_of_own(session, new)
+            taken = others.refusal if others else None
+            after, problems = new.payload, [FieldProblem(intake.OWN_WAYBILL, taken)] if taken else []
+            warnings = [*new.warnings, *intake.warned(others)]
     return Preview(
         order=order,
         differences=_differences(shipment.payload, after),
@@ -186,7 +189,7 @@ async def replace(
         elif after_cancel and ended.state is not State.CANCELLED:
             await shipments.hold_back(session, new.reference_number, reference_number, now=now)
         stored = await _known(session, new.reference_number)
-        return TakenIn(shipment=stored, created=True, warnings=new.warnings)
+        return TakenIn(shipment=stored, created=True, warnings=taken.warnings)
 
 
 def _check_replaceable(old: Shipment) -> None:

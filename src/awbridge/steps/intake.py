@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, cast
@@ -23,10 +23,13 @@ from awbridge.domain.errors import (
 )
 from awbridge.domain.shipment import NO_COURIER, NewShipment, Region, SettleBy, Shipment, State, shard_of
 from awbridge.steps.clock import Clock
+from awbridge.steps.holders import Holders, Wanted, holders_of
 from awbridge.store import Store, accounts, couriers, payload_versions, rules, shipments
 from awbridge.store.couriers import CourierAccount
 from awbridge.store.database import Session
 from awbridge.store.payload_versions import PayloadVersion
+
+OWN_WAYBILL = "shipment_details.awb_number"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +134,8 @@ async def change_locked(
     """`change_payload` of a shipment that the caller holds locked, by an order that was read."""
     if existing.may_stand and (problem := _stays_where_it_may_stand(existing, new)):
         raise NotPossible(problem)  # without a courier, allocate settles it before it gets one
+    if (others := await holders_of_own(session, new)) and others.refusal:
+        raise PayloadRefused([FieldProblem(OWN_WAYBILL, others.refusal)])
     is_new = shipments.payload_text(existing.payload) != shipments.payload_text(new.payload)
     version = existing.payload_version + 1 if is_new else None
     if not await shipments.change_payload(session, new, now=now, version=version):
@@ -324,12 +329,31 @@ def _is_cancelled(shipment: Shipment) -> bool:
     return (shipment.state is State.CANCELLED or open_or_done) and shipment.replaced_by is None
 
 
+async def _own_waybills(session: Session, news: Collection[NewShipment]) -> dict[str, Holders]:
+    """Who else has the waybills that orders bring along, at the same couriers, by reference number."""
+    own = [(own_waybill(new.payload), new) for new in news]
+    wanted = [Wanted(waybill, new.courier_partner_id, new.reference_number) for waybill, new in own if waybill]
+    found = await holders_of(session, wanted)
+    return {one.reference_number: others for one, others in found.items()}
+
+
+async def holders_of_own(session: Session, new: NewShipment) -> Holders | None:
+    """Who else has the waybill that an order brings along, at the same courier; None where it brings none."""
+    return (await _own_waybills(session, [new])).get(new.reference_number)
+
+
+def warned(others: Holders | None) -> tuple[FieldProblem, ...]:
+    """The warning about a waybill that was used before, if it was."""
+    return (FieldProblem(OWN_WAYBILL, others.warning),) if others and others.warning else ()
+
+
 async def keep(session: Session, news: Mapping[int, NewShipment], clock: Clock) -> list[TakenIn]:
     """Store orders that were read, by their place in the batch. Raises BatchRefused, half-stored: roll back then."""
     now = clock()
     in_key_order = sorted(news.items(), key=lambda n: (shard_of(n[1].reference_number), n[1].reference_number))
     await accounts.ensure(session, [(n.courier_partner_id, n.account_code) for n in news.values()])
     created = {place: await shipments.add(session, new, now=now) for place, new in in_key_order}
+    of_others = await _own_waybills(session, [new for place, new in news.items() if created[place]])
     for place, new in in_key_order:
         if created[place] and (new.allocated_by or new.courier_partner_id == NO_COURIER):
             await _keep_allocation(session, new, now)
@@ -346,7 +370,10 @@ async def keep(session: Session, news: Mapping[int, NewShipment], clock: Clock) 
             conflicts[place] = ReferenceCancelled(new.reference_number, differences)
         elif differences:
             conflicts[place] = ReferenceTaken(new.reference_number, differences)
-        taken.append(TakenIn(shipment=shipment, created=created[place], warnings=new.warnings))
+        others = of_others.get(new.reference_number)
+        if others and others.refusal:
+            conflicts[place] = PayloadRefused([FieldProblem(OWN_WAYBILL, others.refusal)])
+        taken.append(TakenIn(shipment=shipment, created=created[place], warnings=(*new.warnings, *warned(others))))
     if conflicts:
         raise BatchRefused(conflicts)
     return taken

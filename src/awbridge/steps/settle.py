@@ -15,8 +15,8 @@ from awbridge.domain.shipment import NO_COURIER, Shipment, State
 from awbridge.steps import intake
 from awbridge.steps.clock import Clock
 from awbridge.steps.found import keep_found
-from awbridge.store import Store, shipments, waybills
-from awbridge.store.database import Session
+from awbridge.steps.holders import holders
+from awbridge.store import Store, shipments
 
 log = structlog.get_logger()
 
@@ -44,8 +44,8 @@ async def held_as(
 ) -> Shipment:
     """ClickPost or the courier holds it under this waybill: it is placed, and cancelled there where that was asked for.
 
-    Raises NotFound; PayloadRefused for what is no waybill, or is another shipment's; NotPossible as `not_held`, and
-    where no courier is known. Saying so twice changes nothing.
+    Raises NotFound; PayloadRefused for what is no waybill, or that of a shipment under way; NotPossible as `not_held`,
+    and where no courier is known. Saying so twice changes nothing.
     """
     number = as_waybill(waybill)
     if not number:
@@ -59,21 +59,14 @@ async def held_as(
         courier = courier_partner_id or shipment.courier_partner_id
         if courier == NO_COURIER:
             raise NotPossible(f"{reference_number} has no courier: name the courier_partner_id that holds the waybill")
-        await _check_free(session, number, courier)
+        if taken := (await holders(session, number, courier, reference_number)).refusal:
+            raise PayloadRefused([FieldProblem("waybill", taken)])
         now = clock()
         placed = Placed(waybill=number, already=True, courier_partner_id=courier)
         await keep_found(session, shipment, placed, ask_at=now, now=now)
         await shipments.settle_held(session, reference_number, by=by, now=now)
         log.info("shipment.settled", reference=reference_number, held=True, waybill=number, by=by)
         return await intake.locked(session, reference_number)
-
-
-async def _check_free(session: Session, waybill: str, courier: int) -> None:
-    known = (await waybills.find(session, [waybill])).get(waybill, [])
-    for other in known:
-        if other.courier_partner_id == courier:
-            problem = f"is the waybill of {other.reference_number} already"
-            raise PayloadRefused([FieldProblem("waybill", problem)])
 
 
 def _why_not(shipment: Shipment) -> str:

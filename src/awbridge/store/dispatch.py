@@ -70,12 +70,16 @@ async def lock(session: Session, references: Sequence[str]) -> dict[str, InFligh
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placing:
-    """A shipment that ClickPost holds, with what its answer said. `difference`: what it holds other than was asked."""
+    """A shipment that ClickPost holds, with what its answer said. `difference`: what it holds other than was asked.
+
+    `since_at`: from when on scans of its waybill are its own, where that is not since it was sent.
+    """
 
     shipment: Shipment
     placed: Placed
     difference: str | None
     next_ask_at: datetime | None
+    since_at: datetime | None = None
 
     @property
     def courier(self) -> int:
@@ -147,7 +151,8 @@ def _placed_row(placing: Placing, now: datetime) -> tuple[object, ...]:
 def _waybills(placing: Placing) -> list[NewWaybill]:
     placed, reference, courier = placing.placed, placing.shipment.reference_number, placing.courier
     # Couriers tell times to the minute.
-    since = (placing.shipment.sent_at or placing.shipment.created_at).replace(second=0, microsecond=0)
+    sent_at = (placing.shipment.sent_at or placing.shipment.created_at).replace(second=0, microsecond=0)
+    since = placing.since_at or sent_at
     main = Piece(
         waybill=placed.waybill,
         label_url=placed.label_url,

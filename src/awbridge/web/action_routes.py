@@ -77,12 +77,16 @@ def _add_others(api: APIRouter, store: Store, clock: Clock) -> None:
         asked = await asking.ask_pickup(store=store, clock=clock, body=body, idempotency_key=idempotency_key)
         return _answer(asked, response)
 
-    @api.post("/waybills", status_code=202, tags=["actions"], responses=_KNOWN, openapi_extra=_a_body(required=True))
-    async def register_waybill(request: Request, response: Response, idempotency_key: Key = None) -> views.ActionView:
+    known: dict[int | str, dict[str, Any]] = {200: {**_KNOWN[200], "model": views.RegistrationView}}
+
+    @api.post("/waybills", status_code=202, tags=["actions"], responses=known, openapi_extra=_a_body(required=True))
+    async def register_waybill(
+        request: Request, response: Response, idempotency_key: Key = None
+    ) -> views.RegistrationView:
         """Have a waybill tracked that was booked elsewhere: ClickPost's awb-register v3 body."""
         body = await json_body(request)
         asked = await asking.ask_registration(store=store, clock=clock, body=body, idempotency_key=idempotency_key)
-        return _answer(asked, response)
+        return views.RegistrationView(**dict(_answer(asked, response)), warnings=list(asked.warnings))
 
     _ = (ask_pickup, register_waybill)
 

@@ -419,6 +419,12 @@ class ActionView(BaseModel):
     updated_at: datetime
 
 
+class RegistrationView(ActionView):
+    """A waybill that is to be registered, as an action."""
+
+    warnings: list[str] = Field(description="What is doubtful, without being refused: a waybill that was used before.")
+
+
 class ActionWithBody(ActionView):
     """An action with what was asked for."""
 
