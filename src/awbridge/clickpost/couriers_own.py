@@ -17,6 +17,9 @@ COURIERS_OWN = frozenset(
         *("service_type", "booking_id"),  # Bluedart's timed delivery, Delhivery's booking
         *("customer_id_number", "fareye_store_id", "fareye_order_type"),  # numbers given out by DHL and Fareye
         *("template_id", "template_category"),  # XpressBees' templates of quality checks
+        "exchange_rvp_awb",  # the return of an exchange, booked at Bluedart
+        *("pickup_type", "order_creation_url"),  # EcomExpress' codes, Delhivery's address
+        "payor_fedex_account_number",
         "multi_modal",  # the second courier of the last mile
         "courier_custom_fields",
     }

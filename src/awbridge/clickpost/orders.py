@@ -143,12 +143,13 @@ def create_order_request(shipment: Shipment) -> JsonObject:
 
     Where it was moved there from another, what belonged to that one alone stays behind.
     """
-    payload = without_couriers_own(shipment.payload) if _was_moved(shipment) else shipment.payload
+    payload = without_couriers_own(shipment.payload) if was_moved(shipment) else shipment.payload
     order = _addressed(payload, shipment.courier_partner_id, shipment.account_code, reference=shipment.reference_number)
     return order if shipment.account_code is not None else without_values(order, "account_code")
 
 
-def _was_moved(shipment: Shipment) -> bool:
+def was_moved(shipment: Shipment) -> bool:
+    """Whether a shipment stands under another courier or account than its payload was written for."""
     courier = as_int(shipment_details(shipment.payload).get("courier_partner"))
     code = as_id(value_of(shipment.payload, "account_code"))
     if courier is None:

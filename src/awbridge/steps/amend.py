@@ -23,7 +23,7 @@ from awbridge.clickpost.edits import (
 )
 from awbridge.clickpost.models.order_rules import longest_reference
 from awbridge.clickpost.order_places import shipment_details
-from awbridge.clickpost.orders import payload_differences
+from awbridge.clickpost.orders import payload_differences, was_moved
 from awbridge.clickpost.wire import as_text
 from awbridge.domain import events as happened
 from awbridge.domain.allocation import Allocation
@@ -263,13 +263,16 @@ async def _base(session: Session, shipment: Shipment, edit: Edit) -> JsonObject:
 
 
 def _edited(base: JsonObject, shipment: Shipment, edit: Edit, accounts: Mapping[str, CourierAccount]) -> JsonObject:
-    """What the edit makes of its base. It stays with its transporter, unless the edit names another or a courier."""
-    goes_elsewhere = "transporter" in edit.fields and edit.fields["transporter"] != shipment.transporter
-    if goes_elsewhere and edit.order is None:
-        base = without_couriers_own(base)
+    """What the edit makes of its base. It stays with its transporter, unless the edit names another or a courier.
+
+    What belongs to the first courier alone stays behind where it goes elsewhere, unless the edit is a whole order.
+    """
     order = with_fields(base, edit.fields)
     if edit.order is not None:
         return order
+    names_another = "transporter" in edit.fields and edit.fields["transporter"] != shipment.transporter
+    if names_another or was_moved(shipment) or courier_of(order) != courier_of(base):
+        order = with_fields(without_couriers_own(base), edit.fields)  # what the edit names itself stays
     if "transporter" in edit.fields:
         return {**without_courier(order), "transporter": order["transporter"]}
     account = accounts.get(shipment.transporter or "")
