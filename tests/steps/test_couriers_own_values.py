@@ -127,9 +127,8 @@ async def test_an_edit_of_transporter_courier_or_account_leaves_it_behind(taken:
 
 async def test_what_the_edit_names_itself_is_of_the_new_courier(taken: Store) -> None:
     await store_order(taken)
-    await change(
-        taken, transporter="two", **{"additional.vendor_code": "AT-TWO", "shipment_details.service_type": "S2"}
-    )
+    own = {"additional.vendor_code": "AT-TWO", "shipment_details.service_type": "S2"}
+    await change(taken, transporter="two", **own)
     payload = await sent(taken)
     assert THEIRS not in json.dumps(payload)
     assert (payload["additional"]["vendor_code"], payload["shipment_details"]["service_type"]) == ("AT-TWO", "S2")

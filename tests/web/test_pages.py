@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 import httpx2
 import pytest
@@ -19,9 +20,10 @@ from awbridge.steps.deliver_events import DeliverPolicy, deliver_due
 from awbridge.store import Store, alarms, endpoints
 from awbridge.store.endpoints import Endpoint
 from awbridge.web.pages.looks import in_words
+from awbridge.web.pages.rooms import build_pages
 from tests.steps.telling import a_customer
 from tests.steps.test_notify import hear
-from tests.steps.world import webhook
+from tests.steps.world import SetClock, webhook
 from tests.store.rows import T0, add, decided, fetch, place, sql
 from tests.support.receivers import Receiver, http_server, ok
 from tests.web.app import Web, web_on
@@ -390,6 +392,32 @@ async def test_what_is_only_worth_watching_is_no_reason_for_a_person(web: Web) -
     front = await page(web, "/")
     assert "parcel is stuck" in front
     assert "Nothing needs a person now" in front
+
+
+async def test_a_page_refuses_what_it_does_not_know_and_names_the_nearest(web: Web) -> None:
+    async with a_failed_delivery(web, ok("500 Oops")) as (endpoint, _):
+        shown = f"/endpoints/{endpoint.id}"
+        for path, words in [
+            ("/?stat=due", "stat is not known here"),
+            ("/alarms?everything=true", "everything is not known here"),
+            ("/endpoints?%3Cscript%3E&y=", "y is not known here"),
+            (f"{shown}?stae=due", "stae is not known here: is state meant?"),
+            (f"{shown}?state=delivered", "state must be due or failed"),
+        ]:
+            answer = await web.http.get(path, headers=HERE)
+            assert answer.status_code == 422, path
+            assert answer.headers["content-type"].startswith("text/html")
+            assert words in answer.text, path
+            assert "<script" not in answer.text
+        refused = await web.http.post(f"{shown}/enable?now=1", headers=OUR_FORM)
+        assert refused.status_code == 422
+        assert "Enable" in buttons(await page(web, shown)), "nothing was done"
+        assert "HTTP 500" in await page(web, f"{shown}?state=failed")
+
+
+def test_every_route_of_the_pages_says_what_it_takes(store: Store) -> None:
+    rooms = build_pages(store, SetClock(), zone=ZoneInfo("Asia/Kolkata")).routes
+    assert {type(route).__name__ for route in rooms} == {"PageRoute", "Mount"}
 
 
 async def test_a_lost_box_and_a_refused_cancellation_are_one_thing_each(web: Web) -> None:

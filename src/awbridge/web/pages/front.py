@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from awbridge.domain.attention import NEEDS, Described, Need
 from awbridge.domain.overdue import StuckAfter
@@ -15,6 +14,7 @@ from awbridge.steps.clock import Clock
 from awbridge.store import Store, alarms, attention
 from awbridge.store.alarms import Alarm
 from awbridge.web.pages.looks import Looks
+from awbridge.web.pages.page_route import PageRoute
 from awbridge.web.pages.telling import endpoints_shown
 
 # Alarms about what has a tile of its own, so that nothing counts twice.
@@ -51,7 +51,7 @@ def heading(shown: Sequence[Tile], raised: Sequence[Alarm]) -> str:
     return "Nothing needs a person now" if shown else "All is well"
 
 
-def routes(store: Store, clock: Clock, looks: Looks, stuck_after: StuckAfter) -> list[Route]:
+def routes(store: Store, clock: Clock, looks: Looks, stuck_after: StuckAfter) -> list[PageRoute]:
     """The route of the front page, on this store."""
 
     async def front(_request: Request) -> Response:
@@ -61,4 +61,4 @@ def routes(store: Store, clock: Clock, looks: Looks, stuck_after: StuckAfter) ->
         endpoints = await endpoints_shown(store)
         return looks.page("front", heading=heading(shown, raised), tiles=shown, alarms=raised, endpoints=endpoints)
 
-    return [Route("/", front)]
+    return [PageRoute("/", front)]

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 
-from awbridge.domain.errors import NotFound, StoreBusy
+from awbridge.domain.errors import NotFound, PayloadRefused, StoreBusy
 from awbridge.domain.overdue import DEFAULT_STUCK_AFTER, StuckAfter
 from awbridge.steps.clock import Clock
 from awbridge.store import Store
@@ -50,6 +50,11 @@ def _show_errors(app: Starlette, looks: Looks) -> None:
     async def not_found(_request: Request, error: Exception) -> Response:
         return looks.trouble(404, "Not here", str(error))
 
+    async def refused(_request: Request, error: Exception) -> Response:
+        assert isinstance(error, PayloadRefused)
+        text = "; ".join(f"{problem.path} {problem.problem}" for problem in error.problems)
+        return looks.trouble(422, "This address is not understood", f"In what follows the question mark: {text}.")
+
     async def busy(_request: Request, _error: Exception) -> Response:
         return looks.trouble(503, "The database is busy", "Nothing was changed. Try again in a moment.")
 
@@ -62,6 +67,7 @@ def _show_errors(app: Starlette, looks: Looks) -> None:
         return looks.trouble(500, "Something went wrong here", "The log says what.")
 
     app.add_exception_handler(NotFound, not_found)
+    app.add_exception_handler(PayloadRefused, refused)
     app.add_exception_handler(StoreBusy, busy)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(Exception, unforeseen)

@@ -7,7 +7,6 @@ from datetime import timedelta
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import Route
 
 from awbridge.domain.errors import NotFound
 from awbridge.steps import endpoints as own_systems
@@ -15,6 +14,7 @@ from awbridge.steps.clock import Clock
 from awbridge.store import Store, alarms, endpoints, events
 from awbridge.store.endpoints import Endpoint
 from awbridge.web.pages.looks import HEADERS, Looks
+from awbridge.web.pages.page_route import ANYTHING, PageRoute
 from awbridge.web.reading import number_in
 
 SHOWN = 100  # deliveries on a page
@@ -59,7 +59,7 @@ def _back_to(endpoint_id: int, said: str) -> Response:
     return RedirectResponse(f"/endpoints/{endpoint_id}?{said}", 303, headers=HEADERS)
 
 
-def routes(store: Store, clock: Clock, looks: Looks) -> list[Route]:
+def routes(store: Store, clock: Clock, looks: Looks) -> list[PageRoute]:
     """The routes, on this store."""
 
     async def list_endpoints(_request: Request) -> Response:
@@ -105,12 +105,13 @@ def routes(store: Store, clock: Clock, looks: Looks) -> list[Route]:
         wrong = [a for a in recent if a.cleared_at is None]
         return looks.page("alarms", wrong=wrong, over=[a for a in recent if a.cleared_at])
 
+    takes = {"state": _UNDELIVERED, "due": ANYTHING, "enabled": ANYTHING, "disabled": ANYTHING}
     return [
-        Route("/endpoints", list_endpoints),
-        Route("/endpoints/{endpoint_id}", show_endpoint),
-        Route("/endpoints/{endpoint_id}/redeliver", redeliver_failed, methods=["POST"]),
-        Route("/endpoints/{endpoint_id}/deliveries/{event_id}/redeliver", redeliver_one, methods=["POST"]),
-        Route("/endpoints/{endpoint_id}/enable", enable, methods=["POST"]),
-        Route("/endpoints/{endpoint_id}/disable", disable, methods=["POST"]),
-        Route("/alarms", list_alarms),
+        PageRoute("/endpoints", list_endpoints),
+        PageRoute("/endpoints/{endpoint_id}", show_endpoint, takes=takes),
+        PageRoute("/endpoints/{endpoint_id}/redeliver", redeliver_failed, method="POST"),
+        PageRoute("/endpoints/{endpoint_id}/deliveries/{event_id}/redeliver", redeliver_one, method="POST"),
+        PageRoute("/endpoints/{endpoint_id}/enable", enable, method="POST"),
+        PageRoute("/endpoints/{endpoint_id}/disable", disable, method="POST"),
+        PageRoute("/alarms", list_alarms),
     ]
