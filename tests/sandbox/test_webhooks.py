@@ -10,12 +10,14 @@ from awbridge.sandbox import Faults, JourneyWeights, Sandbox, SandboxConfig, run
 from awbridge.sandbox.bodies import VARIANTS
 from tests.sandbox.helpers import Receiver, code_of, merchant, place, receiver, settled, until
 
+ALWAYS_DELIVERED = JourneyWeights(delivered=1, **dict.fromkeys(("ndr_delivered", "rto", "cancelled", "lost"), 0))
 INDIA = timezone(timedelta(hours=5, minutes=30))
 REGISTER = "/api/v1/tracking/register-webhook/"
 
 
 def config_for(hook: Receiver, **changes: Any) -> SandboxConfig:
-    return SandboxConfig(webhook_url=hook.url, webhook_pause_seconds=0.01, **changes)
+    plain = {"missing_locations": 0, "older_time_stamps": 0}
+    return SandboxConfig(webhook_url=hook.url, webhook_pause_seconds=0.01, **{**plain, **changes})
 
 
 async def _run(sandbox: Sandbox, count: int, **details: Any) -> None:
@@ -94,6 +96,50 @@ async def test_all_forms_of_time_and_all_odd_values_occur() -> None:
         share = sum("order_status_id" in body for body in bodies) / len(bodies)
         assert 0.35 < share < 0.65
         assert any("latest_time_stamp" in body for body in bodies)
+
+
+def _locations(body: Mapping[str, Any]) -> tuple[Any, Any]:
+    """(of the scan itself, of latest_status), where a body tells one scan twice."""
+    latest = body.get("latest_status") or body.get("additional", {}).get("latest_status") or {}
+    own = body["scans"][0] if "scans" in body else body
+    return own.get("location"), latest.get("location")
+
+
+@pytest.mark.parametrize("variant", ["all_statuses", "track_order"])
+async def test_a_scan_may_be_told_twice_and_once_without_its_location(variant: Any) -> None:
+    async with receiver() as hook:
+        config = config_for(hook, missing_locations=1, webhook_variants={variant: 1}, weights=ALWAYS_DELIVERED)
+        async with running(config) as sandbox:
+            await _run(sandbox, 20)
+            latest = [body for body in hook.bodies if _is_of_latest(body)]
+            assert len(latest) >= 20
+            for body in latest:
+                assert sorted(map(bool, _locations(body))) == [False, True], body
+            missing = [min(_locations(body), key=bool) for body in latest]
+            assert {None, ""} <= set(missing)
+            assert {bool(_locations(body)[0]) for body in latest} == {True, False}, "either may lack it"
+
+
+def _is_of_latest(body: Mapping[str, Any]) -> bool:
+    latest = body.get("latest_status") or body["additional"]["latest_status"]
+    own = body["scans"][0] if "scans" in body else body
+    return (int(own["clickpost_status_code"]), _seconds(own["timestamp"])) == (
+        int(latest["clickpost_status_code"]),
+        _seconds(latest["timestamp"]),
+    )
+
+
+async def test_latest_time_stamp_may_be_older_than_the_latest_status() -> None:
+    async with receiver() as hook:
+        config = config_for(hook, older_time_stamps=1, webhook_variants={"all_statuses": 1})
+        async with running(config) as sandbox:
+            await _run(sandbox, 40)
+            ages = {
+                _seconds(body["additional"]["latest_status"]["timestamp"]) - _seconds(body["latest_time_stamp"])
+                for body in hook.bodies
+                if "latest_time_stamp" in body
+            }
+            assert ages == {3600, 6 * 3600, 30 * 3600, 3 * 86400}
 
 
 async def test_every_body_variant_is_produced() -> None:

@@ -10,10 +10,12 @@ from awbridge.sandbox.config import SandboxConfig, Variant
 from awbridge.sandbox.entries import Order, Scan
 from awbridge.sandbox.stamps import promised, pushed
 from awbridge.sandbox.tables import EVENT_OF_CODE, NDR, NPR, RTO, description_of
-from awbridge.sandbox.wire import JsonObject, as_object
+from awbridge.sandbox.wire import JsonObject, as_items, as_object
 
 OLD_FIELDS: Final = ("cp_id", "account_code", "clickpost_city", "additional.order_id", "additional.latest_status")
 """What older bodies may lack."""
+_OLDER_BY: Final = (3600, 6 * 3600, 30 * 3600, 3 * 86400)
+"""Seconds by which latest_time_stamp may lie before the scan that latest_status tells."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,9 +43,29 @@ def draw_variant(view: View) -> Variant:
 
 
 def body(view: View, variant: Variant) -> JsonObject:
-    """The JSON of one webhook, with odd values by the configured share."""
-    built = _BUILDERS[variant](view)
-    return _loosened(built, view.dice) if view.dice.random() < view.config.odd_values else built
+    """The JSON of one webhook, with odd values, missing locations and older words by the configured shares."""
+    built, dice = _BUILDERS[variant](view), view.dice
+    built = _loosened(built, dice) if dice.random() < view.config.odd_values else built
+    if view.scan is view.latest and dice.random() < view.config.missing_locations:
+        _tell_once_without_location(built, dice)
+    if "latest_time_stamp" in built and dice.random() < view.config.older_time_stamps:
+        built["latest_time_stamp"] = pushed(view.latest.scanned_at - dice.choice(_OLDER_BY), dice)
+    return built
+
+
+def _tell_once_without_location(built: JsonObject, dice: random.Random) -> None:
+    """Of a scan that a body tells twice (outside or among `scans`, and as latest_status), one has no location."""
+    additional = as_object(built["additional"]) or {}
+    latest = as_object(built.get("latest_status") or additional.get("latest_status"))
+    listed = as_items(built.get("scans"))
+    other = as_object(listed[0]) if listed else built
+    if latest is None or other is None:
+        return
+    bare = dice.choice((latest, other))
+    if dice.random() < 0.5:
+        bare.pop("location", None)
+    else:
+        bare["location"] = dice.choice((None, ""))
 
 
 def _all_statuses(view: View) -> JsonObject:

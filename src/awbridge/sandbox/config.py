@@ -299,6 +299,12 @@ class SandboxConfig(Frozen):
     odd_values: Probability = Field(
         default=0.2, description="Share of webhooks with numbers as strings, null for empty, and so on."
     )
+    missing_locations: Probability = Field(
+        default=0.1, description="Share of webhooks that tell one scan twice, once without its location."
+    )
+    older_time_stamps: Probability = Field(
+        default=0.25, description="Share of the sent latest_time_stamp that are older than latest_status.timestamp."
+    )
 
     faults: Faults = Field(default=Faults(), description="What goes wrong, and how often.")
 
