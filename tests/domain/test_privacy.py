@@ -9,7 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awbridge.domain.privacy import ERASED, Eraser, Kind, Veil, kind_of, masked, pseudonym, read_privacy
+from awbridge.domain.privacy import (
+    ERASED,
+    Eraser,
+    Kind,
+    Veil,
+    kind_of,
+    masked,
+    pseudonym,
+    read_privacy,
+    veiled,
+    without_people,
+)
 
 MASKED = read_privacy("phone=mask,name=mask,email=mask,address=mask")
 
@@ -83,6 +94,62 @@ def test_phones_and_mail_addresses_in_free_text_are_masked_waybills_are_not() ->
     veil = Veil(MASKED)
     assert veil.words("call +91 98123 45678 or write a@b.in") == "call ************678 or write a***@b.in"
     assert veil.value({"waybill": "9812345678"}) == {"waybill": "9812345678"}
+
+
+NOT_SEEN = "*********001"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("call 919000000001 now", f"call {NOT_SEEN} now"),
+        ("919000000001", NOT_SEEN),
+        ("mobile:919000000001.", f"mobile:{NOT_SEEN}."),
+        ("call 91 9000000001, 0919000000001 or 00919000000001", f"call *{NOT_SEEN}, *{NOT_SEEN} or **{NOT_SEEN}"),
+        ("consignee phone number 919000000001", f"consignee phone number {NOT_SEEN}"),
+        ("AWB 919000000001 Already Exists", None),
+        ("Waybill no. 919000000001 is used", None),
+        ('{"waybill": "919000000001"}', None),
+        ("reference_number: 919000000001", None),
+        ("Order id 919000000001 already exists", None),
+        ("404877123456 and 915000000001", None),
+    ],
+)
+def test_a_number_with_its_country_code_is_a_phone_unless_it_is_called_a_waybill(text: str, shown: str | None) -> None:
+    assert veiled(text) == (text if shown is None else shown)
+
+
+ORDER = {
+    "drop_info": {"drop_name": "Asha Rao", "drop_phone": "9000000001"},
+    "shipment_details": {"reference_number": "919876543210", "awb_number": 919876543211, "order_id": "9876543212"},
+}
+
+
+@pytest.mark.parametrize(
+    "written", ["919000000001", "+91-9000000001", "90000-00001", "0 9000000001", "Ph-9000000001", "AWB 919000000001"]
+)
+def test_a_phone_of_the_payload_is_masked_however_it_is_written(written: str) -> None:
+    said = without_people(f"cannot reach {written} at all", json.dumps(ORDER))
+    assert "0000" not in said.replace("-", "").replace(" ", "")
+    assert said.endswith("001 at all")
+
+
+def test_identifiers_of_the_shipment_stay_whatever_they_look_like() -> None:
+    text = "pushed 919876543210 as 919876543211 of 9876543212, not 919876543213"
+    assert without_people(text, ORDER) == text.replace("919876543213", "*********213")
+    veil = Veil(MASKED)
+    answer = {"meta": {"message": "booked 919000000009 for 919000000001"}, "result": {"waybill": "919000000009"}}
+    veil.value(ORDER)
+    assert veil.value(answer)["meta"]["message"] == "booked 919000000009 for *******001"
+
+
+def test_a_reference_made_of_the_phone_stays_and_the_phone_does_not() -> None:
+    order = {**ORDER, "shipment_details": {"reference_number": "SHOP-9000000001"}}
+    assert without_people("SHOP-9000000001: 9000000001 is busy", order) == "SHOP-9000000001: *******001 is busy"
+
+
+def test_erasing_knows_the_country_code_too() -> None:
+    assert Eraser().words("call 919000000001 about AWB 919000000001") == f"call {ERASED} about AWB 919000000001"
 
 
 def test_a_name_inside_another_word_is_left_alone() -> None:

@@ -14,7 +14,7 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -61,7 +61,19 @@ _PLACES = re.compile(
 )
 # It begins where a word does and its parts are bounded, so that a long run of letters (base64) is passed over once.
 _MAIL_IN_TEXT = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
-_PHONE_IN_TEXT = re.compile(r"(?<![\w-])(?:\+91[ -]?|0)?[6-9]\d{4}[ -]?\d{5}(?![\w-])")
+_BEFORE_TEN = r"(?:(?:\+|00?)?91[ -]?|0)?"  # country code or trunk prefix of an Indian number
+_PHONE_IN_TEXT = re.compile(rf"(?<![\w-]){_BEFORE_TEN}[6-9]\d{{4}}[ -]?\d{{5}}(?![\w-])")
+# Waybills of twelve digits that begin with 91 look like numbers with their country code: what is called one is none.
+_LIKE_WAYBILL = re.compile(r"91[6-9]\d{9}")
+_CALLED_WAYBILL = re.compile(
+    r"(?:awb|way ?bill|tracking|consignment|docket|shipment|reference|order|invoice|lrn?)(?:_?(?:no|num|number|id))?"
+    r"[\s:#=.'\"-]*(?:(?:nos?|num|numbers?|id|is)\b[\s:#=.'\"-]*)*$",
+    re.IGNORECASE,
+)
+LOOKED_BACK = 40  # characters before a number in which it may be called a waybill
+_OWN = re.compile(
+    r"(^|_)((awb|waybill)\d?(_?(number|no))?|reference_number|reference_no|order_id|invoice_number|tracking_(number|id))$"
+)
 _PHONE_ABROAD = re.compile(r"\+\d(?:[ -]?\d){7,14}")
 
 
@@ -170,9 +182,14 @@ class Veil:
         self._privacy = privacy
         self._each_name = each_name
         self._hidden: dict[str, str] = {}
+        self._phones: dict[str, str] = {}
+        self.own: set[str] = set()
+        """Waybills, reference numbers and their like, of what was shown: no phone numbers, whatever they look like."""
 
     def value(self, value: Any, path: tuple[str, ...] = ()) -> Any:
         """A JSON value with everything personal treated."""
+        if not path:
+            self.own.update(_identifiers(value))
         if isinstance(value, dict):
             fields = cast("dict[str, Any]", value)
             return {name: self.value(inner, (*path, name)) for name, inner in fields.items()}
@@ -186,6 +203,8 @@ class Veil:
         hidden = self._privacy.treat(treatment, kind, str(value))
         if len(str(value)) >= SHORTEST_VALUE and len(self._hidden) < LONGEST_LIST:
             self._hidden[str(value)] = hidden or "***"
+            if kind is Kind.PHONE and len(ten := digits_of(str(value))) == 10:
+                self._phones[ten] = hidden or "***"
             if self._each_name and kind is Kind.NAME:
                 names = (name for name in str(value).split() if len(name) >= SHORTEST_VALUE)
                 self._hidden.update((name, f"{name[0]}***") for name in names if name not in self._hidden)
@@ -197,11 +216,13 @@ class Veil:
         for value in sorted(self._hidden, key=len, reverse=True):
             if value.casefold() in folded:
                 text = _word(value).sub(lambda _, hidden=self._hidden[value]: hidden, text)
+        text = _without_phones_known(text, self._phones, self.own)
         text = _without_beginning(text, self._hidden)
-        for kind, pattern in ((Kind.EMAIL, _MAIL_IN_TEXT), (Kind.PHONE, _PHONE_IN_TEXT)):
+        for kind in (Kind.EMAIL, Kind.PHONE):
             treatment = self._privacy.kinds.get(kind, Treatment.KEEP)
             if treatment is not Treatment.KEEP and " " in text.strip():
-                text = pattern.sub(_treated(self._privacy, treatment, kind), text)
+                treated = _treated(self._privacy, treatment, kind)
+                text = _MAIL_IN_TEXT.sub(treated, text) if kind is Kind.EMAIL else _phones_in(text, treated, self.own)
         return text
 
     def body(self, text: str) -> Any:
@@ -215,19 +236,64 @@ class Veil:
 
 def without_people(text: str, *bodies: str | JsonObject) -> str:
     """Words of others, fit for logs, alarms and chats: without those whom these payloads name, also by part of a name,
-    and without any mail address or phone number. A payload is JSON, as text or as an object.
+    and without any mail address or phone number. A payload is JSON, as text or as an object; its identifiers stay.
     """
     veil = Veil(_ALL_MASKED, each_name=True)
     for body in bodies:
         _ = veil.body(body) if isinstance(body, str) else veil.value(body)
-    return veiled(veil.words(text))
+    return veiled(veil.words(text), own=veil.own)
 
 
-def veiled(text: str) -> str:
-    """Words that came from outside, such as an own system's answer, with the addresses of people in them masked."""
-    for kind, pattern in ((Kind.EMAIL, _MAIL_IN_TEXT), (Kind.PHONE, _PHONE_IN_TEXT), (Kind.PHONE, _PHONE_ABROAD)):
-        text = pattern.sub(lambda found, kind=kind: masked(kind, found[0]), text)
+def veiled(text: str, *, own: Collection[str] = ()) -> str:
+    """Words that came from outside, such as an own system's answer, with the addresses of people in them masked.
+
+    A number that is one of `own` stays, and one of twelve digits that is called a waybill, an order or the like.
+    """
+    text = _MAIL_IN_TEXT.sub(lambda found: masked(Kind.EMAIL, found[0]), text)
+    text = _phones_in(text, lambda found: masked(Kind.PHONE, found[0]), own)
+    return _PHONE_ABROAD.sub(lambda found: masked(Kind.PHONE, found[0]), text)
+
+
+def _phones_in(text: str, instead: Callable[[re.Match[str]], str], own: Collection[str]) -> str:
+    return _PHONE_IN_TEXT.sub(lambda found: instead(found) if _is_phone(found, own) else found[0], text)
+
+
+def _is_phone(found: re.Match[str], own: Collection[str]) -> bool:
+    if found[0] in own:
+        return False
+    start = found.start()
+    return not (
+        _LIKE_WAYBILL.fullmatch(found[0]) and _CALLED_WAYBILL.search(found.string, max(0, start - LOOKED_BACK), start)
+    )
+
+
+def _without_phones_known(text: str, phones: Mapping[str, str], own: Collection[str]) -> str:
+    """The text without these numbers (the last ten digits, and what stands instead), however they are written."""
+    if not phones:
+        return text
+    digits = re.sub(r"[ -]", "", text)
+    for ten, hidden in phones.items():
+        if ten in digits:
+            written = re.compile(rf"(?<![A-Za-z0-9]){_BEFORE_TEN}{'[ -]?'.join(ten)}(?![A-Za-z0-9])")
+            text = written.sub(lambda found, hidden=hidden: found[0] if _is_own(found, own) else hidden, text)
     return text
+
+
+def _is_own(found: re.Match[str], own: Collection[str]) -> bool:
+    """Whether a number is an identifier, or a part of one such as ORDER-9876543210."""
+    text, start, end = found.string, found.start(), found.end()
+    return any(text[max(0, start - len(one)) : end + len(one)].count(one) for one in own if found[0] in one)
+
+
+def _identifiers(value: Any, name: str = "") -> Iterator[str]:
+    if isinstance(value, dict):
+        for inner, one in cast("dict[str, Any]", value).items():
+            yield from _identifiers(one, inner)
+    elif isinstance(value, list):
+        for one in cast("list[Any]", value):
+            yield from _identifiers(one, name)
+    elif isinstance(value, str | int) and not isinstance(value, bool) and _OWN.search(name.lower()):
+        yield str(value)
 
 
 def _word(value: str) -> re.Pattern[str]:
@@ -259,6 +325,7 @@ class Eraser:
 
     def __init__(self) -> None:
         self._values: set[str] = set()
+        self._phones: dict[str, str] = {}
 
     def value(self, value: Any, path: tuple[str, ...] = ()) -> Any:
         """A JSON value without personal data."""
@@ -269,10 +336,13 @@ class Eraser:
             return [self.value(inner, path) for inner in cast("list[Any]", value)]
         if value is None or isinstance(value, bool):
             return value
-        if kind_of(path) is None:
+        kind = kind_of(path)
+        if kind is None:
             return self.words(value) if isinstance(value, str) else value
         if len(str(value)) >= SHORTEST_VALUE and value != ERASED:
             self._values.add(str(value))
+            if kind is Kind.PHONE and len(ten := digits_of(str(value))) == 10:
+                self._phones[ten] = ERASED
         return ERASED if value != "" else value
 
     def words(self, text: str) -> str:
@@ -280,8 +350,9 @@ class Eraser:
         for value in sorted(self._values, key=len, reverse=True):
             if value in text:
                 text = _word(value).sub(ERASED, text)
+        text = _without_phones_known(text, self._phones, ())
         if " " in text.strip():
-            text = _PHONE_IN_TEXT.sub(ERASED, _MAIL_IN_TEXT.sub(ERASED, text))
+            text = _phones_in(_MAIL_IN_TEXT.sub(ERASED, text), lambda _: ERASED, ())
         return text
 
     def body(self, text: str) -> str:
