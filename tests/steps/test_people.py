@@ -6,6 +6,7 @@ leaves: the log, what operators are told, the archive, the daily report, the pag
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import gzip
 import io
@@ -20,7 +21,9 @@ from typing import Any
 
 import pytest
 import structlog
+from click.testing import CliRunner
 
+from awbridge.cli import main
 from awbridge.clickpost.async_client import AsyncClickPost
 from awbridge.clickpost.heard import hear
 from awbridge.domain.action import ActionKind
@@ -48,6 +51,7 @@ from awbridge.steps.verdict import PushPolicy
 from awbridge.store import Store, archive
 from awbridge.web.evidence_routes import EvidenceDesk
 from tests.steps.world import INDIA, an_order
+from tests.support.processes import bridge_environment
 from tests.web.app import web_on
 
 MASK_ALL = read_privacy("phone=mask,name=mask,email=mask,address=mask")
@@ -88,24 +92,30 @@ def order(number: int, *, reference: str, long: bool = False, **changes: Any) ->
     for place in ("pickup", "drop"):
         made[f"{place}_info"] |= {
             f"{place}_name": name,
-            f"{place}_phone": phone,
+            f"{place}_phone": phone if number % 2 else f"0{phone}",
+            f"{place}_alternate_phone": phone,
             f"{place}_email": mail,
             f"{place}_address": f"{address}, near the temple",
+            f"{place}_landmark": f"behind {address}",
             f"{place}_country": "IN",
         }
-    made["gst_info"] = {}
+    made["gst_info"] = {"seller_name": name, "seller_address": address}
     made["additional"] = {
-        "return_info": {"name": name, "phone": phone, "email": mail, "address": address},
+        "return_info": {"name": name, "phone": phone, "email": mail, "address": address, "landmark": address},
+        "exchange_address": address,
         **({"invoice_base_64": "A" * LONG} if long else {}),
     }
     made["shipment_details"] |= changes
+    if number % 4 == 3:  # the flat form
+        sections = ("pickup_info", "drop_info", "gst_info", "shipment_details")
+        return {k: v for section in sections for k, v in made[section].items()} | {"additional": made["additional"]}
     return made
 
 
 def hook(number: int, waybill: str, form: int) -> bytes:
     """A webhook that names somebody wherever it may."""
     name, phone, mail, address = (seeds[number % 4] for seeds in (NAMES, PHONES, MAILS, ADDRESSES))
-    words = f"Handed to {name}, {phone}, {mail}, {address}"
+    words = f"Handed to {name}, {phone}, 91{phone}, +91-{phone}, {mail}, {address}"
     latest = {"timestamp": "2026-11-02T10:00:00Z", "status": words, "remark": words, "clickpost_status_code": 9}
     body = {
         "waybill": waybill,
@@ -113,7 +123,7 @@ def hook(number: int, waybill: str, form: int) -> bytes:
         "status": words,
         "remark": words,
         "location": "Pune",
-        "timestamp": f"2026-11-02T10:0{form}:00Z" if form != 1 else f"call {phone}",
+        "timestamp": f"2026-11-02T10:0{form}:00Z" if form != 1 else f"call 91{phone}",
         "clickpost_status_code": 9 if form != 2 else f"of {name}",
         "additional": {"latest_status": latest, "ndr_status_description": words, "receiver_name": name, "phone": phone},
     }
@@ -136,6 +146,14 @@ def leaks(text: str) -> set[str]:
     return {text[max(found.start() - 120, 0) : found.end() + 40] for found in SEEDS.finditer(text)}
 
 
+# What shows all of something. What asks for one shipment (show, scans, payload, attempts) shows it whole.
+PATHS = (
+    *("/", "/alarms", "/endpoints", "/metrics", "/healthz", "/readyz", "/v1/accounts", "/v1/coverage", "/v1/shipments"),
+    *("/v1/shipments?state=rejected", "/v1/actions", "/v1/alarms", "/v1/archive", "/v1/schedules", "/v1/reports"),
+    *("/v1/reconciliations", "/v1/couriers", "/v1/couriers/warnings", "/v1/endpoints", "/v1/erasures", "/v1/downtimes"),
+)
+
+
 async def told_by_webhook(store: Store, waybills: Mapping[int, str]) -> str:
     """Webhooks of a day, and what the API's own pages, metrics and lists without a shipment say afterwards."""
     texts: list[str] = []
@@ -145,9 +163,10 @@ async def told_by_webhook(store: Store, waybills: Mapping[int, str]) -> str:
                 body = hook(number, waybill, form)
                 answer = await web.http.post("/webhooks/clickpost", content=body, headers={"webhook_key": "right"})
                 texts.append(answer.text)
-        for path in ("/", "/alarms", "/endpoints", "/metrics", "/healthz", "/readyz", "/v1/accounts", "/v1/coverage",
-                     "/v1/archive", "/v1/schedules", "/v1/reconciliations", "/v1/couriers"):  # fmt: skip
-            texts.append((await web.http.get(path)).text)
+        for path in PATHS:
+            shown = await web.http.get(path)
+            assert shown.status_code in (200, 503) if path == "/readyz" else shown.status_code == 200, path
+            texts.append(shown.text)
     return "\n".join(texts)
 
 
@@ -226,7 +245,45 @@ async def reported(store: Store, objects: Objects, clock: Now, days: set[date]) 
     return "\n".join(texts)
 
 
-async def test_a_day_of_faults_quotes_nobody(store: Store, tmp_path: Path, logged: Path) -> None:
+COMMANDS = (
+    *("shipments list", "shipments list --json", "shipments list --state rejected", "shipments silent"),
+    *("shipments list --ndr", "shipments list --stuck", "shipments list --not-cancelled", "actions list"),
+    *("couriers list", "couriers accounts", "couriers downtime list", "couriers rules list", "couriers export"),
+    *("replay --list", "reconcile list", "notices list", "endpoints list", "opt-outs list", "alarms list"),
+    *("archive status", "schedules", "catch-up --status", "webhook keys", "doctor", "doctor --json"),
+    *(
+        "shipments import people.csv",
+        "couriers import people.csv",
+        "replay --file people.csv",
+        "reconcile --file people.csv",
+    ),
+)
+
+
+async def said_by_commands(url: str, sandbox_url: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What the commands print, also of a file of mixed-up columns. A name cannot be told from a status word."""
+    for name, value in bridge_environment(url, sandbox_url, 9).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(folder)
+    columns = "reference_number,awb,drop_name,drop_phone,drop_email,drop_address,status,courier_partner,weight,payload"
+    seeds = enumerate(zip(NAMES, PHONES, MAILS, ADDRESSES, strict=True))
+    rows = [
+        ",".join((f"P-{n}", phone, name, f"91{phone}", mail, address, f"call {phone}", mail, phone, "x"))
+        for n, (name, phone, mail, address) in seeds
+    ]
+    (folder / "people.csv").write_text("\n".join([columns, *rows]))
+    texts: list[str] = []
+    for command in COMMANDS:
+        result = await asyncio.to_thread(CliRunner().invoke, main, command.split())
+        assert result.exception is None or isinstance(result.exception, SystemExit), (command, result.exception)
+        assert result.exit_code != 2, f"{command}: {result.output}"
+        texts.append(f"$ awbridge {command}\n{result.output}")
+    return "\n".join(texts)
+
+
+async def test_a_day_of_faults_quotes_nobody(
+    store: Store, store_url: str, tmp_path: Path, logged: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     clock = Now()
     began = clock()
     chat = Chat()
@@ -247,6 +304,7 @@ async def test_a_day_of_faults_quotes_nobody(store: Store, tmp_path: Path, logge
         await edited(store, clock, references)
         await work(store, clickpost, clock, operator)
         waybills = {int(at.reference_number[6:]): at.waybill for at in sandbox.vendor.orders.values()}
+        sandbox_url = sandbox.url
     pages = await told_by_webhook(store, waybills)
     while await apply_due(store=store, clock=clock, policy=ApplyPolicy(zone=INDIA)):
         pass
@@ -264,6 +322,7 @@ async def test_a_day_of_faults_quotes_nobody(store: Store, tmp_path: Path, logge
             ]
         ),
         "pages": pages + await told_by_webhook(store, {}),
+        "commands": await said_by_commands(store_url, sandbox_url, tmp_path, monkeypatch),
         "log": logged.read_text(),
     }
     assert "account.4:Delhivery Surface" in seen["operators"]

@@ -28,6 +28,7 @@ from awbridge.cli.shared import (
 from awbridge.clickpost.codes import ndr_name, status_info, status_name
 from awbridge.domain import cancellation
 from awbridge.domain.pieces import PieceStanding
+from awbridge.domain.privacy import without_people
 from awbridge.domain.promise import is_unreadable
 from awbridge.domain.shipment import Piece, Shipment, State
 from awbridge.steps import import_file, intake, look_up
@@ -103,6 +104,12 @@ def _summary(shipment: Shipment) -> dict[str, Any]:
         "transporter": shipment.transporter,
         "created_at": shipment.created_at,
     }
+
+
+def _listed(shipment: Shipment) -> dict[str, Any]:
+    """The summary as a list shows it: ClickPost's words about it name nobody."""
+    shown = _summary(shipment)
+    return {**shown, "problem": without_people(shown["problem"], shipment.payload) if shown["problem"] else None}
 
 
 def _cancellation(shipment: Shipment) -> dict[str, Any]:
@@ -183,7 +190,7 @@ def list_shipments(
             held = await accounts.held(session, now=utc_now())
             return await shipments.newest(session, state=State(state) if state else None, limit=limit, held=held)
 
-    rows = [_summary(s) for s in with_store(go)]
+    rows = [_listed(s) for s in with_store(go)]
     if as_json:
         print_json(rows)
     else:

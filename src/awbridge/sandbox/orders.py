@@ -124,11 +124,13 @@ def _ask_courier(sandbox: Sandbox, request: Request, fate: OrderFate) -> JsonObj
 
 def _with_people(sandbox: Sandbox, request: Request, answer: JsonObject) -> JsonObject:
     """A refusal in the words of a courier that quotes whom it was about."""
-    head, roll = as_object(answer.get("meta")) or {}, sandbox.fault_desk.dice("quote", request.reference).random()
+    dice = sandbox.fault_desk.dice("quote", request.reference)
+    head, roll = as_object(answer.get("meta")) or {}, dice.random()
     if head.get("success") is not False or not sandbox.fault_desk.strikes("quoted_people", request.reference, roll):
         return answer
     drop = as_object(request.payload.get("drop_info")) or {}
     people = [as_text(drop.get(f"drop_{what}") or drop.get(what)) for what in ("name", "phone", "email", "address")]
+    people[1] = dice.choice(("", "91", "+91-", "0")) + people[1]  # as each courier writes phones
     return answer | {"meta": head | {"message": f"{head.get('message')} for {', '.join(people)}"}}
 
 

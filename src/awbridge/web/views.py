@@ -18,6 +18,7 @@ from awbridge.domain.errors import FieldProblem
 from awbridge.domain.events import EventKind
 from awbridge.domain.json import JsonObject
 from awbridge.domain.overdue import StuckAfter, sla_breached, stuck_since
+from awbridge.domain.privacy import without_people
 from awbridge.domain.promise import is_unreadable
 from awbridge.domain.shipment import URGENT, Piece, Shipment
 from awbridge.steps.couriers import Moved
@@ -584,8 +585,10 @@ def _shown(shipment: Shipment, limits: StuckAfter, now: datetime) -> dict[str, A
 
 
 def shipment_view(shipment: Shipment, limits: StuckAfter, now: datetime) -> ShipmentView:
-    """A shipment as callers see it."""
-    return ShipmentView(**_shown(shipment, limits, now))
+    """A shipment as callers see it in a list: ClickPost's words about it name nobody."""
+    problem = without_people(shipment.problem, shipment.payload) if shipment.problem else None
+    shown: dict[str, Any] = _shown(shipment, limits, now) | {"problem": problem}
+    return ShipmentView(**shown)
 
 
 def taken_view(taken: TakenIn, limits: StuckAfter, now: datetime) -> TakenShipment:
