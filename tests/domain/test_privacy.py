@@ -140,7 +140,7 @@ def test_identifiers_of_the_shipment_stay_whatever_they_look_like() -> None:
     veil = Veil(MASKED)
     answer = {"meta": {"message": "booked 919000000009 for 919000000001"}, "result": {"waybill": "919000000009"}}
     veil.value(ORDER)
-    assert veil.value(answer)["meta"]["message"] == "booked 919000000009 for *******001"
+    assert veil.value(answer)["meta"]["message"] == f"booked 919000000009 for {NOT_SEEN}"
 
 
 def test_a_reference_made_of_the_phone_stays_and_the_phone_does_not() -> None:

@@ -182,7 +182,7 @@ class Veil:
         self._privacy = privacy
         self._each_name = each_name
         self._hidden: dict[str, str] = {}
-        self._phones: dict[str, str] = {}
+        self._phones: dict[str, Treatment] = {}
         self.own: set[str] = set()
         """Waybills, reference numbers and their like, of what was shown: no phone numbers, whatever they look like."""
 
@@ -204,7 +204,7 @@ class Veil:
         if len(str(value)) >= SHORTEST_VALUE and len(self._hidden) < LONGEST_LIST:
             self._hidden[str(value)] = hidden or "***"
             if kind is Kind.PHONE and len(ten := digits_of(str(value))) == 10:
-                self._phones[ten] = hidden or "***"
+                self._phones[ten] = treatment
             if self._each_name and kind is Kind.NAME:
                 names = (name for name in str(value).split() if len(name) >= SHORTEST_VALUE)
                 self._hidden.update((name, f"{name[0]}***") for name in names if name not in self._hidden)
@@ -216,7 +216,7 @@ class Veil:
         for value in sorted(self._hidden, key=len, reverse=True):
             if value.casefold() in folded:
                 text = _word(value).sub(lambda _, hidden=self._hidden[value]: hidden, text)
-        text = _without_phones_known(text, self._phones, self.own)
+        text = _without_phones_known(text, self._phones, self._as_found, self.own)
         text = _without_beginning(text, self._hidden)
         for kind in (Kind.EMAIL, Kind.PHONE):
             treatment = self._privacy.kinds.get(kind, Treatment.KEEP)
@@ -224,6 +224,9 @@ class Veil:
                 treated = _treated(self._privacy, treatment, kind)
                 text = _MAIL_IN_TEXT.sub(treated, text) if kind is Kind.EMAIL else _phones_in(text, treated, self.own)
         return text
+
+    def _as_found(self, ten: str, found: str) -> str:
+        return self._privacy.treat(self._phones[ten], Kind.PHONE, found) or "***"
 
     def body(self, text: str) -> Any:
         """A body as it was sent or received: as JSON where it is JSON, else as text."""
@@ -267,15 +270,17 @@ def _is_phone(found: re.Match[str], own: Collection[str]) -> bool:
     )
 
 
-def _without_phones_known(text: str, phones: Mapping[str, str], own: Collection[str]) -> str:
-    """The text without these numbers (the last ten digits, and what stands instead), however they are written."""
+def _without_phones_known(
+    text: str, phones: Collection[str], instead: Callable[[str, str], str], own: Collection[str]
+) -> str:
+    """The text without these numbers (their last ten digits), however they are written."""
     if not phones:
         return text
     digits = re.sub(r"[ -]", "", text)
-    for ten, hidden in phones.items():
+    for ten in phones:
         if ten in digits:
             written = re.compile(rf"(?<![A-Za-z0-9]){_BEFORE_TEN}{'[ -]?'.join(ten)}(?![A-Za-z0-9])")
-            text = written.sub(lambda found, hidden=hidden: found[0] if _is_own(found, own) else hidden, text)
+            text = written.sub(lambda found, ten=ten: found[0] if _is_own(found, own) else instead(ten, found[0]), text)
     return text
 
 
@@ -325,7 +330,7 @@ class Eraser:
 
     def __init__(self) -> None:
         self._values: set[str] = set()
-        self._phones: dict[str, str] = {}
+        self._phones: set[str] = set()
 
     def value(self, value: Any, path: tuple[str, ...] = ()) -> Any:
         """A JSON value without personal data."""
@@ -342,7 +347,7 @@ class Eraser:
         if len(str(value)) >= SHORTEST_VALUE and value != ERASED:
             self._values.add(str(value))
             if kind is Kind.PHONE and len(ten := digits_of(str(value))) == 10:
-                self._phones[ten] = ERASED
+                self._phones.add(ten)
         return ERASED if value != "" else value
 
     def words(self, text: str) -> str:
@@ -350,7 +355,7 @@ class Eraser:
         for value in sorted(self._values, key=len, reverse=True):
             if value in text:
                 text = _word(value).sub(ERASED, text)
-        text = _without_phones_known(text, self._phones, ())
+        text = _without_phones_known(text, self._phones, lambda _ten, _found: ERASED, ())
         if " " in text.strip():
             text = _phones_in(_MAIL_IN_TEXT.sub(ERASED, text), lambda _: ERASED, ())
         return text
