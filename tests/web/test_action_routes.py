@@ -151,3 +151,24 @@ async def test_the_metrics_count_actions_and_cancellations(placed: Web) -> None:
     assert 'awbridge_actions{state="refused"} 2.0' in text
     assert 'awbridge_cancels{stage="asked"} 1.0' in text
     assert 'awbridge_cancels{stage="refused"} 0.0' in text
+
+
+async def test_a_waybill_that_was_used_before_is_registered_with_a_warning(placed: Web) -> None:
+    assert (await placed.http.post("/v1/waybills", json=a_registration())).json()["warnings"] == []
+    ended = Standing(sighting=Sighting(seen_at=T0, final=True, step=90, code=8), bucket=6, edd=None, ndr_code=None)
+    async with placed.store.write() as session:
+        await shipments.set_standing(session, "R", ended, heard_at=T0, next_ask_at=None)
+    info = {"reference_number": "FOREIGN-2"}
+    answer = await placed.http.post("/v1/waybills", json=a_registration(waybill="AWB1", shipment_info=info))
+    assert answer.status_code == 202, answer.text
+    [warning] = answer.json()["warnings"]
+    assert "used before, by R, which is at its end" in warning
+
+
+async def test_an_instruction_for_a_box_that_is_none_names_those_that_are(placed: Web) -> None:
+    wish = {"action": "INITIATE_RTO", "waybill": "ELSEWHERE"}
+    refused = problem(await placed.http.post("/v1/shipments/R/ndr", json=wish), 409)
+    assert "ELSEWHERE is none of R; its own are: AWB1" in refused["detail"]
+    refused = problem(await placed.http.post("/v1/shipments/R/ndr", json={**wish, "waybill": "N/A"}), 422)
+    assert [e["path"] for e in refused["errors"]] == ["waybill"]
+    assert (await placed.http.post("/v1/shipments/R/ndr", json={**wish, "waybill": "AWB1"})).status_code == 202
