@@ -419,6 +419,7 @@ def test_an_edit_and_a_label_are_asked_for_listed_and_shown(awbridge: Any) -> No
     assert "cod_value" in awbridge("actions", "show", edit["id"]).output
     assert json.loads(awbridge("actions", "show", edit["id"], "--json").stdout) == edit
     assert awbridge("actions", "retry", edit["id"]).output == f"{edit['id']}: due\n"
+    assert "is due: there is nothing to settle" in awbridge("actions", "settle", edit["id"], "--held").output
 
 
 @pytest.mark.usefixtures("imported")
@@ -431,6 +432,8 @@ def test_what_cannot_be_asked_for_is_one_clear_line(awbridge: Any) -> None:
         (("shipments", "ndr", "R1", "INITIATE_RTO", "--waybill", "X-1"), "waybill X-1 is none of R1"),
         (("actions", "show", "nonsense"), "there is no action nonsense"),
         (("actions", "retry", "nonsense"), "there is no action nonsense"),
+        (("actions", "settle", "nonsense", "--held"), "there is no action nonsense"),
+        (("actions", "settle", "nonsense"), "say either --held or --not-held"),
     ):
         result = awbridge(*arguments)
         assert result.exit_code == 1, arguments

@@ -148,6 +148,7 @@ def cancel_policy(settings: Settings) -> CancelPolicy:
     return CancelPolicy(
         retry_delays=settings.retry_delays,
         deadline=timedelta(seconds=settings.cancel_deadline_seconds),
+        update_status=settings.cancel_updates_status,
         lease=_lease(settings),
         longest_call=_longest_call(settings),
     )

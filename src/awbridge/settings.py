@@ -89,6 +89,9 @@ class Settings(BaseSettings):
     cancel_deadline_seconds: float = Field(
         259_200.0, gt=0, description="How long a courier may take to confirm a cancellation before a person is needed."
     )
+    cancel_updates_status: bool = Field(
+        False, description="Whether ClickPost sets the tracking status to Cancelled itself once a courier has agreed."
+    )
     hold_seconds: float = Field(
         300.0, gt=0, description="How long an account with wrong credentials rests before one shipment tries again."
     )

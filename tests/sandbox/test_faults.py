@@ -166,6 +166,18 @@ async def test_a_cancellation_may_never_come_and_a_repeated_one_may_say_that_it_
         assert "already in a deleted state" in again.json()["meta"]["message"]
 
 
+async def test_a_courier_may_cancel_and_never_report_it_unless_clickpost_sets_the_status() -> None:
+    async with running(always(cancel_silent=1)) as sandbox, merchant(sandbox) as http:
+        for reference, flag in (("A-1", {}), ("A-2", {"manually_update_status": "True"})):
+            where = {"waybill": (await place(http, reference)).json()["result"]["waybill"], "cp_id": 4}
+            answer = await http.get("/api/v1/cancel-order/", params=where | flag)
+            assert answer.json()["meta"]["status"] in (200, 600)
+        await sandbox.finish()
+        silent, told = sandbox.vendor.orders["A-1"], sandbox.vendor.orders["A-2"]
+        assert (silent.cancelled, [scan.code for scan in silent.scans].count(10)) == (True, 0)
+        assert (told.cancelled, told.scans[-1].code) == (True, 10)
+
+
 async def _story(seed: int, references: list[str]) -> dict[str, list[Any]]:
     faults = Faults(http_500=0.2, rate_limited=0.1, cut_before_placing=0.2, error_codes={329: 0.2}, async_orders=0.2)
     story: dict[str, list[Any]] = {}

@@ -384,7 +384,7 @@ class Courier:
     async def find_order(self, reference_number: str, *, region: Region = Region.INDIA) -> FoundOrder:
         raise AssertionError("push has nothing to ask here")
 
-    async def cancel_order(self, waybill: str, cp_id: int, account_code: str) -> CancelAnswer:
+    async def cancel_order(self, waybill: str, cp_id: int, account_code: str, **_: object) -> CancelAnswer:
         self.cancelled.append(waybill)
         return CancelAnswer(cancelled=True, message="", call=CALL)
 

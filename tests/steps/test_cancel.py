@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -29,7 +30,7 @@ class Vendor:
         self.answer: dict[str, Any] = {"cancelled": True, "message": "ok", **answer}
         self.calls: list[tuple[str, int, str]] = []
 
-    async def cancel_order(self, waybill: str, cp_id: int, account_code: str) -> CancelAnswer:
+    async def cancel_order(self, waybill: str, cp_id: int, account_code: str, **_: object) -> CancelAnswer:
         self.calls.append((waybill, cp_id, account_code))
         return CancelAnswer(call=Call(api="cancel-order", method="GET", url="u"), **self.answer)
 
@@ -63,6 +64,21 @@ async def test_an_unwanted_shipment_is_cancelled_at_clickpost_once(unwanted: Sto
     assert await run(unwanted, vendor, clock) == 0
     assert vendor.calls == [("AWB1", 4, "main")]
     assert [a.outcome for a in await attempts_of(unwanted, "R")] == ["cancelled"]
+
+
+async def test_the_policy_says_whether_clickpost_sets_the_status_itself(unwanted: Store) -> None:
+    seen: list[object] = []
+
+    class Asked(Vendor):
+        async def cancel_order(self, waybill: str, cp_id: int, account_code: str, **how: object) -> CancelAnswer:
+            seen.append(how)
+            return await super().cancel_order(waybill, cp_id, account_code)
+
+    later, clock = Asked(cancelled=False, accepted=True, again=True), SetClock()
+    await cancel_due(store=unwanted, clickpost=later, clock=clock, policy=POLICY)
+    clock.forward(hours=1)
+    await cancel_due(store=unwanted, clickpost=later, clock=clock, policy=replace(POLICY, update_status=True))
+    assert seen == [{"update_status": False}, {"update_status": True}]
 
 
 async def test_what_nobody_wants_cancelled_is_left_alone(store: Store) -> None:
@@ -186,7 +202,7 @@ async def test_tracking_that_comes_during_the_call_is_told_once(unwanted: Store)
         await endpoints.add(session, "https://erp.example/", now=T0)
 
     class Slow(Vendor):
-        async def cancel_order(self, waybill: str, cp_id: int, account_code: str) -> CancelAnswer:
+        async def cancel_order(self, waybill: str, cp_id: int, account_code: str, **_: object) -> CancelAnswer:
             await hear(unwanted, 10, clock)
             return await super().cancel_order(waybill, cp_id, account_code)
 
@@ -202,7 +218,7 @@ async def test_two_workers_who_learn_of_one_cancellation_tell_it_once(unwanted: 
         await endpoints.add(session, "https://erp.example/", now=T0)
 
     class Slow(Vendor):
-        async def cancel_order(self, waybill: str, cp_id: int, account_code: str) -> CancelAnswer:
+        async def cancel_order(self, waybill: str, cp_id: int, account_code: str, **_: object) -> CancelAnswer:
             if not self.calls:
                 self.calls.append((waybill, cp_id, account_code))
                 clock.now += POLICY.lease
@@ -239,7 +255,7 @@ async def test_no_call_begins_that_could_outlive_the_lease(store: Store) -> None
     clock, minute = SetClock(), timedelta(seconds=60)
 
     class Slow(Vendor):
-        async def cancel_order(self, waybill: str, cp_id: int, account_code: str) -> CancelAnswer:
+        async def cancel_order(self, waybill: str, cp_id: int, account_code: str, **_: object) -> CancelAnswer:
             clock.now += minute
             return await super().cancel_order(waybill, cp_id, account_code)
 

@@ -48,7 +48,7 @@ class Vendor:
     async def find_order(self, reference_number: str, *, region: Region = Region.INDIA) -> FoundOrder:
         return FoundOrder(placed=None, known=self.can_be_asked, call=CALL)
 
-    async def cancel_order(self, waybill: str, cp_id: int, account_code: str) -> CancelAnswer:
+    async def cancel_order(self, waybill: str, cp_id: int, account_code: str, **_: object) -> CancelAnswer:
         if during := self.during_cancel:
             self.during_cancel = None
             await during()

@@ -34,7 +34,7 @@ class Vendor:
         reference = payload["shipment_details"]["reference_number"]
         return OrderAnswer(outcome=Placed(waybill=f"AWB-{reference}"), call=CALL)
 
-    async def cancel_order(self, waybill: str, cp_id: int, account_code: str) -> CancelAnswer:
+    async def cancel_order(self, waybill: str, cp_id: int, account_code: str, **_: object) -> CancelAnswer:
         return CancelAnswer(cancelled=True, message="ok", call=CALL)
 
 
@@ -95,7 +95,7 @@ async def test_a_replacement_during_the_cancellation_is_named_too(told_store: St
     clock = SetClock()
 
     class Slow(Vendor):
-        async def cancel_order(self, waybill: str, cp_id: int, account_code: str) -> CancelAnswer:
+        async def cancel_order(self, waybill: str, cp_id: int, account_code: str, **_: object) -> CancelAnswer:
             await replace(told_store, clock)
             return await super().cancel_order(waybill, cp_id, account_code)
 

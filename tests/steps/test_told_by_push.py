@@ -32,7 +32,7 @@ class Answers:
     async def find_order(self, reference_number: str, *, region: Region = Region.INDIA) -> FoundOrder:
         return FoundOrder(placed=None, known=True, call=CALL, denied=True)
 
-    async def cancel_order(self, waybill: str, cp_id: int, account_code: str) -> CancelAnswer:
+    async def cancel_order(self, waybill: str, cp_id: int, account_code: str, **_: object) -> CancelAnswer:
         return CancelAnswer(call=CALL, cancelled=True, message="done")
 
 

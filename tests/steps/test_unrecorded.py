@@ -77,7 +77,7 @@ async def test_a_call_that_cancels_is_kept_too(store: Store, tmp_path: Path) -> 
     await intake.cancel(store=store, clock=clock, reference_number="R")
 
     class Vendor:
-        async def cancel_order(self, waybill: str, cp_id: int, account_code: str) -> CancelAnswer:
+        async def cancel_order(self, waybill: str, cp_id: int, account_code: str, **_: object) -> CancelAnswer:
             return CancelAnswer(cancelled=False, again=True, message="busy", call=FAILED)
 
     away = TrippingStore(store, busy=lambda number: number > 1)

@@ -489,6 +489,7 @@ _PLANS = [
     ("archive", "waiting", (), "attempts_unfiled"),
     ("actions", "claim", ("o", T0, T0, 5), "actions_due"),
     ("actions", "abandon", (T0, "p"), "actions_due"),
+    ("actions", "open_of_shipments", (["R"], [1]), "actions_of_shipment"),
     ("actions", "newest", (T0, "a", 5), "actions_newest"),
     ("actions", "newest_in_state", ("due", T0, "a", 5), "actions_by_state"),
     ("windows", "open", (T0,), "catch_up_windows_open"),

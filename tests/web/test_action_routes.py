@@ -124,6 +124,20 @@ async def test_an_unclear_pickup_is_repeated_on_purpose(web: Web) -> None:
     problem(await web.http.post(f"/v1/actions/{asked['id']}/retry"), 409)
 
 
+async def test_an_unclear_pickup_is_settled_by_a_person(web: Web) -> None:
+    for held, state in ((True, "done"), (False, "overtaken")):
+        asked = (await web.http.post("/v1/pickups", json=a_pickup())).json()
+        where = f"/v1/actions/{asked['id']}/settle"
+        assert "is due" in problem(await web.http.post(where, json={"held": held}), 409)["detail"]
+        await act(web.store, FakeClickPost(LOST), web.clock)
+        problem(await web.http.post(where, json={"held": "yes"}), 422)
+        problem(await web.http.post(where, json={}), 422)
+        settled = await web.http.post(where, json={"held": held})
+        assert (settled.status_code, settled.json()["state"]) == (200, state)
+        assert (await web.http.get("/v1/actions", params={"state": "unclear"})).json()["actions"] == []
+    problem(await web.http.post(f"/v1/actions/{'0' * 24}/settle", json={"held": True}), 404)
+
+
 async def test_actions_are_listed_page_by_page(placed: Web) -> None:
     asked: list[str] = []
     for _ in range(5):

@@ -9,7 +9,7 @@ from typing import IO, Any
 
 import click
 
-from awbridge.cli.shared import as_json_option, fail, print_json, print_table, with_store
+from awbridge.cli.shared import as_json_option, fail, operator, print_json, print_table, with_store
 from awbridge.clickpost.models.ndr import NdrAction
 from awbridge.domain.action import Action, ActionKind, ActionState
 from awbridge.steps import actions as asking
@@ -232,6 +232,25 @@ def retry_actions(action_ids: tuple[str, ...]) -> None:
     async def go(store: Store) -> None:
         for action_id in action_ids:
             action = await asking.retry(store=store, clock=utc_now, action_id=action_id)
+            click.echo(f"{action_id}: {action.state}")
+
+    with_store(go)
+
+
+@actions_group.command("settle")
+@click.argument("action_ids", nargs=-1, required=True)
+@click.option("--held/--not-held", default=None, help="Whether it stands at ClickPost or the courier.")
+def settle_actions(action_ids: tuple[str, ...], held: bool | None) -> None:
+    """Say of actions that need a person (unclear, refused, gave_up) whether they stand: they are over then.
+
+    Example: awbridge actions settle 2f0c1d4e5a6b7c8d9e0f1a2b --held
+    """
+    if held is None:
+        fail("say either --held or --not-held")
+
+    async def go(store: Store) -> None:
+        for action_id in action_ids:
+            action = await asking.settle(store=store, clock=utc_now, action_id=action_id, held=held, by=operator())
             click.echo(f"{action_id}: {action.state}")
 
     with_store(go)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import sys
 from collections.abc import Sequence
@@ -11,7 +10,16 @@ from typing import Any, cast
 
 import click
 
-from awbridge.cli.shared import as_json_option, fail, plain, print_json, print_table, read_settings, with_store
+from awbridge.cli.shared import (
+    as_json_option,
+    fail,
+    operator,
+    plain,
+    print_json,
+    print_table,
+    read_settings,
+    with_store,
+)
 from awbridge.clickpost.edits import read_value
 from awbridge.clickpost.orders import payload_differences
 from awbridge.domain.errors import FieldProblem
@@ -103,7 +111,7 @@ def _push(reference: str, file: Path | None, version: int | None, sets: tuple[st
 
     async def go(store: Store) -> Shipment:
         edit = await _edit(store, reference, file, version, sets)
-        who = f"cli ({_user()})"
+        who = operator()
         return await amend.change(
             store=store,
             clock=utc_now,
@@ -115,13 +123,6 @@ def _push(reference: str, file: Path | None, version: int | None, sets: tuple[st
         )
 
     return with_store(go)
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a user id without a name, as in many containers
-        return "unknown user"
 
 
 @click.command("settle")
@@ -140,7 +141,7 @@ def settle_shipments(
         fail("say either --not-held or --waybill")
     if waybill and len(reference_numbers) > 1:
         fail("--waybill is about one shipment")
-    by = f"cli ({_user()})"
+    by = operator()
 
     async def go(store: Store) -> None:
         for reference in reference_numbers:

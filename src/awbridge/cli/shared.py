@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import getpass
 import json
 import sys
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -35,6 +36,15 @@ def fail(text: str) -> NoReturn:
     """Say what is wrong on standard error and end with exit code 1. Lines stay whole: some are there to be copied."""
     err.print(Text("error: ", style="red") + Text(text), soft_wrap=True)
     sys.exit(1)
+
+
+def operator() -> str:
+    """Who calls, as it is kept with what a person says."""
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):  # a user id without a name, as in many containers
+        user = "unknown user"
+    return f"cli ({user})"
 
 
 def read_settings(**overrides: Any) -> Settings:

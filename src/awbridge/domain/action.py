@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from awbridge.domain.json import JsonObject
-from awbridge.domain.lifecycle import Bucket
+from awbridge.domain.lifecycle import Bucket, StatusInfo
+from awbridge.domain.milestones import Milestone
 from awbridge.domain.pieces import PieceStanding
 from awbridge.domain.shipment import Shipment, State, shard_of
 
@@ -40,7 +41,10 @@ class ActionState(StrEnum):
      │  ├──> due           a failure that passes, or account trouble: again later
      │  ├──> refused       ClickPost or the shipment's state does not allow it: needs a person
      │  ├──> gave_up       tries exhausted: needs a person
-     │  └──> unclear       a pickup whose answer was lost: needs a person, who may repeat it
+     │  ├──> unclear       a pickup whose answer was lost: needs a person, who may repeat it
+     └─────> overtaken     tracking, or a person, shows that it is no longer wanted
+
+    Tracking also ends what needs a person: an unclear pickup is done once the courier comes.
     """
 
     DUE = "due"
@@ -49,6 +53,10 @@ class ActionState(StrEnum):
     REFUSED = "refused"
     GAVE_UP = "gave_up"
     UNCLEAR = "unclear"
+    OVERTAKEN = "overtaken"
+
+
+NEEDS_A_PERSON = (ActionState.REFUSED, ActionState.GAVE_UP, ActionState.UNCLEAR)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +95,15 @@ class Action:
         return self.retried_at or self.asked_at
 
 
+@dataclass(frozen=True, slots=True)
+class ActionEnding:
+    """How an action ended without an answer of its own: DONE and what shows it, or OVERTAKEN and why."""
+
+    state: ActionState
+    problem: str | None = None
+    result: JsonObject | None = None
+
+
 def action_id(new: NewAction) -> str:
     """The id of a new action: its shard as two hex digits, then 22 that the key decides, or chance without a key.
 
@@ -110,6 +127,45 @@ def shard_of_action(id_: str) -> int:
 
 
 _CHANGES = (ActionKind.EDIT, ActionKind.NDR, ActionKind.WHATSAPP, ActionKind.PICKUP)
+
+
+def ended_by_tracking(action: Action, status: StatusInfo, milestone: Milestone | None) -> ActionEnding | None:
+    """What the shipment's current status says of an action about it; None while it says nothing.
+
+    A courier that comes answers what nobody knew of a pickup, and makes every other one needless.
+    """
+    if action.kind is ActionKind.PICKUP:
+        comes = status.bucket is not Bucket.ORDER_PLACED or milestone is Milestone.OUT_FOR_PICKUP
+        return _pickup_ended(action, status, comes=comes)
+    if action.kind is ActionKind.NDR and (status.final or not (_is_of_box(action) or _has_failed(status))):
+        return ActionEnding(ActionState.OVERTAKEN, f"the courier went on without it: tracking shows {status.name}")
+    if action.kind is ActionKind.EDIT and status.final:
+        return ActionEnding(ActionState.OVERTAKEN, f"its journey has ended: tracking shows {status.name}")
+    return None
+
+
+def _is_of_box(action: Action) -> bool:
+    """Whether it names a box, which may stand elsewhere than its shipment."""
+    return bool(action.body.get("waybill"))
+
+
+def _has_failed(status: StatusInfo) -> bool:
+    return status.bucket is Bucket.FAILED_DELIVERY
+
+
+def _pickup_ended(action: Action, status: StatusInfo, *, comes: bool) -> ActionEnding | None:
+    if comes:
+        if action.state is ActionState.UNCLEAR:
+            return ActionEnding(ActionState.DONE, result={"tracking": status.name})
+        return ActionEnding(ActionState.OVERTAKEN, f"the courier came without it: tracking shows {status.name}")
+    if status.final:
+        return ActionEnding(ActionState.OVERTAKEN, f"there is nothing left to fetch: tracking shows {status.name}")
+    return None
+
+
+def ended_by_cancelling(action: Action, reference_number: str) -> ActionEnding | None:
+    """What the cancellation of its shipment says of an action; None where it is still of use."""
+    return ActionEnding(ActionState.OVERTAKEN, f"{reference_number} is cancelled") if action.kind in _CHANGES else None
 
 
 def why_not(kind: ActionKind, shipment: Shipment, *, box: str = "", pieces: Sequence[PieceStanding] = ()) -> str | None:

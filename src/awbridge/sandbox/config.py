@@ -51,6 +51,7 @@ OnceKind = Literal[
     "older_account",
     "cancel_later",
     "cancel_never",
+    "cancel_silent",
     "cancel_deleted",
     "failed_reports",
 ]
@@ -167,6 +168,7 @@ class Faults(Frozen):
     cancel_later: Probability = Field(default=0, description="cancel-order: HTTP 202, done later.")
     cancel_later_seconds: Seconds = Field(default=0.5, description="How much later, seconds.")
     cancel_never: Probability = Field(default=0, description="cancel-order: HTTP 202, and the courier never does it.")
+    cancel_silent: Probability = Field(default=0, description="cancel-order: done, and the courier never reports it.")
     cancel_deleted: Probability = Field(default=0, description="cancel-order, repeated: HTTP 400, already deleted.")
     failed_reports: Probability = Field(default=0, description="A report never gets ready: FAILED.")
 

@@ -201,8 +201,9 @@ def _named_order(sandbox: Sandbox, waybill: str, cp_id: str) -> Order | None:
 async def cancel_order(sandbox: Sandbox, call: Call) -> Answer:
     """GET cancel-order: 200 or 600 for cancelled, HTTP 202 for later, 350 for unknown or finished.
 
-    One that was cancelled before is 600, or by the fault `cancel_deleted` HTTP 400 "already in a deleted state". Once
-    the courier has picked it up, 200 means that it is sent back: the journey ends as an RTO.
+    A courier that reports no cancellation (`cancel_silent`) stops without status 10, unless `manually_update_status` is
+    True: then ClickPost sets it. One that was cancelled before is 600, or by the fault `cancel_deleted` HTTP 400 "already
+    in a deleted state". Once the courier has picked it up, 200 means that it is sent back: the journey ends as an RTO.
     """
     if problem := auth_problem(sandbox, call):
         return problem
@@ -222,7 +223,11 @@ async def cancel_order(sandbox: Sandbox, call: Call) -> Answer:
     if sandbox.fault_desk.strikes("cancel_later", order.reference_number, dice.random()):
         sandbox.cancel_later(order)
         return reply({"meta": answers.meta(202, "The cancellation is accepted", success=True)}, 202)
-    if not (_sent_back(sandbox, order) or sandbox.cancel(order)):
+    told = call.query.get("manually_update_status") == "True" or not sandbox.fault_desk.strikes(
+        "cancel_silent", order.reference_number, sandbox.fault_desk.dice("silent", order.reference_number).random()
+    )
+    stop = sandbox.cancel if told else sandbox.vendor.stop_silently
+    if not (_sent_back(sandbox, order) or stop(order)):
         return reply({"meta": answers.meta(350)}, 400)
     return reply({"meta": answers.meta(dice.choice((200, 600)), "SUCCESS")})
 

@@ -191,10 +191,21 @@ class Vendor:
         gap = max(1, (now - last) // len(remaining))
         return [self._scan(order, step, last + gap * (i + 1), real) for i, step in enumerate(remaining)]
 
+    def stop_silently(self, order: Order) -> bool:
+        """Stop the journey without a word, as couriers do that report no cancellation. False if it is over already."""
+        latest = order.latest
+        if order.cancelled or (latest and latest.code in FINAL):
+            return False
+        order.cancelled = True
+        if order.open:
+            self.open_journeys -= 1
+        order.stopped = True
+        return True
+
     def cancel(self, order: Order, *, courier: float, real: float) -> Scan | None:
         """Stop the journey with status 10. None if the order is over already."""
         latest = order.latest
-        if order.cancelled or (latest and latest.code in FINAL):
+        if not self.stop_silently(order):
             return None
         step = Step(
             offset=0,
@@ -206,10 +217,6 @@ class Vendor:
             bucket=bucket_of(10),
             ndr_code=None,
         )
-        order.cancelled = True
-        if order.open:
-            self.open_journeys -= 1
-        order.stopped = True
         at = max(int(courier) - order.lag, latest.scanned_at + 1 if latest else order.origin)
         return self._scan(order, step, at, real)
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
+import structlog
+
 from awbridge.clickpost.actions import (
     box_of,
     checked_body,
@@ -15,7 +17,17 @@ from awbridge.clickpost.actions import (
     registered_shipment,
     registration_body,
 )
-from awbridge.domain.action import LONGEST_KEY, Action, ActionKind, ActionState, NewAction, action_id, why_not
+from awbridge.domain.action import (
+    LONGEST_KEY,
+    NEEDS_A_PERSON,
+    Action,
+    ActionEnding,
+    ActionKind,
+    ActionState,
+    NewAction,
+    action_id,
+    why_not,
+)
 from awbridge.domain.errors import FieldProblem, KeyTaken, NotFound, NotPossible, PayloadRefused
 from awbridge.domain.json import JsonObject
 from awbridge.domain.pieces import PieceStanding
@@ -27,6 +39,8 @@ from awbridge.steps.registrations import other_holders, taken_by
 from awbridge.store import Store, actions, couriers, shipments
 from awbridge.store.couriers import CourierAccount
 from awbridge.store.database import Session
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +150,26 @@ async def retry(*, store: Store, clock: Clock, action_id: str) -> Action:
         if not await actions.try_again(session, action_id, now=clock()):
             why = "done" if existing.state is ActionState.DONE else "being made at this moment"
             raise NotPossible(f"action {action_id} is {why}: there is nothing to retry")
+        return await _action(session, action_id)
+
+
+async def settle(*, store: Store, clock: Clock, action_id: str, held: bool, by: str) -> Action:
+    """A person says of an action that needs one whether it stands at ClickPost or the courier.
+
+    Where it does it is done; else it is over, and may still be retried. Saying so twice changes nothing.
+    Raises NotFound; NotPossible where awbridge makes it by itself, or it is done.
+    """
+    ending = ActionEnding(ActionState.DONE, result={"settled_by": by})
+    if not held:
+        ending = ActionEnding(ActionState.OVERTAKEN, f"not done, said {by}: retry it if it is still wanted")
+    async with store.write() as session:
+        existing = await _action(session, action_id)
+        if existing.state is ending.state:
+            return existing
+        if existing.state not in NEEDS_A_PERSON:
+            raise NotPossible(f"action {action_id} is {existing.state}: there is nothing to settle")
+        await actions.ended(session, action_id, ending, now=clock())
+        log.info("action.settled", action=action_id, kind=existing.kind.value, held=held, by=by)
         return await _action(session, action_id)
 
 

@@ -25,6 +25,7 @@ from awbridge.domain.pieces import PieceStanding, agree
 from awbridge.domain.promise import edd_day
 from awbridge.domain.scan import Tidings
 from awbridge.domain.shipment import Shipment, Tracked
+from awbridge.steps.actions_ended import end_actions_by_tracking
 from awbridge.steps.cancellation import end_by_tracking
 from awbridge.steps.clock import Clock
 from awbridge.steps.found import keep_found
@@ -267,12 +268,23 @@ async def _tell_shipments(
     for one in heard:
         shipment, seen = stories[one.reference_number].shipment, one.standing.sighting
         happenings += await end_by_tracking(session, shipment, seen.code if seen else None, now=now)
+    await end_actions_by_tracking(session, _moved(heard, stories, before), now=now)
     await events.write(session, happenings, now=now)
     return [
         Arrival(e.received_at, e.courier_partner_id or story.shipment.courier_partner_id, e.source, scans=1)
         for story in stories.values()
         for e in story.timeline.new
     ]
+
+
+def _moved(heard: Sequence[Heard], stories: Mapping[str, Story], before: Mapping[str, Tracked]) -> dict[str, int]:
+    """The shipments that stand elsewhere than before, and their status codes now."""
+    return {
+        one.reference_number: seen.code
+        for one in heard
+        if (seen := one.standing.sighting)
+        and seen.code != before.get(one.reference_number, stories[one.reference_number].shipment).status_code
+    }
 
 
 def _by_shipment(ready: Sequence[_Read]) -> dict[str, list[Tidings]]:

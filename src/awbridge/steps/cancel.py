@@ -21,6 +21,7 @@ from awbridge.domain.errors import StoreBusy
 from awbridge.domain.events import Happening
 from awbridge.domain.retry import DEFAULT_RETRY_DELAYS, delay_before_retry
 from awbridge.domain.shipment import Shipment
+from awbridge.steps.actions_ended import end_actions_by_cancelling
 from awbridge.steps.cancellation import end_by_tracking
 from awbridge.steps.clock import Clock
 from awbridge.steps.lease import Lease, checked
@@ -39,8 +40,10 @@ LONGEST_PAUSE = timedelta(hours=6)  # between two such questions: each pause is 
 class CancelsOrders(Protocol):
     """What cancel needs of the vendor."""
 
-    async def cancel_order(self, waybill: str, cp_id: int, account_code: str) -> CancelAnswer:
-        """Cancel one shipment by its waybill."""
+    async def cancel_order(
+        self, waybill: str, cp_id: int, account_code: str, *, update_status: bool = False
+    ) -> CancelAnswer:
+        """Cancel one shipment by its waybill; with `update_status` ClickPost's tracking says so too."""
         ...
 
 
@@ -49,14 +52,15 @@ class CancelPolicy:
     """How cancellations are tried.
 
     `deadline`: how long after the first call it may take, where the courier was asked or the account is at fault.
-    `longest_call` is what one call can last: none is begun that could outlive the lease. Raises ValueError where the
-    lease is shorter.
+    `longest_call` is what one call can last: none is begun that could outlive the lease. `update_status` has ClickPost
+    set the tracking status too (`manually_update_status`). Raises ValueError where the lease is shorter.
     """
 
     retry_delays: Sequence[float] = DEFAULT_RETRY_DELAYS
     deadline: timedelta = timedelta(days=3)
     lease: timedelta = timedelta(seconds=120)
     longest_call: timedelta = timedelta(0)
+    update_status: bool = False
     batch: int = 20
 
     def __post_init__(self) -> None:
@@ -84,7 +88,10 @@ async def cancel_due(
         if not Lease(until, policy.longest_call).allows(clock()):
             break  # it is claimed again
         answer = await clickpost.cancel_order(
-            shipment.waybill or "", shipment.courier_partner_id, shipment.account_code or ""
+            shipment.waybill or "",
+            shipment.courier_partner_id,
+            shipment.account_code or "",
+            update_status=policy.update_status,
         )
         # The call is made and must be kept: a database that stumbles is tried a few times.
         try:
@@ -119,6 +126,7 @@ async def _keep(
     """Keep what came of the call; what is to be told of it. A cancellation counts whoever learnt of it, once."""
     if decided is None:
         done = await cancellations.cancelled(session, shipment.reference_number, now=now)
+        await end_actions_by_cancelling(session, shipment.reference_number, now=now)
         return [happened.cancelled(shipment, now=now)] if done else []
     if not await cancellations.not_cancelled(session, shipment.reference_number, owner, decided, now=now):
         return []

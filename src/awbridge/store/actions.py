@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
-from awbridge.domain.action import Action, ActionKind, ActionState, NewAction, action_id, is_action_id, shard_of_action
+from awbridge.domain.action import (
+    Action,
+    ActionEnding,
+    ActionKind,
+    ActionState,
+    NewAction,
+    action_id,
+    is_action_id,
+    shard_of_action,
+)
 from awbridge.domain.json import JsonObject
 from awbridge.domain.shipment import shard_of
 from awbridge.store.database import Row, Session
@@ -93,6 +103,30 @@ async def not_done(session: Session, number: str, owner: str, decided: NotDone, 
         decided.tries,
         decided.problem,
         decided.next_try_at,
+        now,
+    )
+    return changed > 0
+
+
+async def open_of(session: Session, references: Sequence[str]) -> list[Action]:
+    """The actions about these shipments that are to be made or need a person, first asked first."""
+    if not references:
+        return []
+    unique = sorted(set(references))
+    return [_action(row) for row in await session.fetch(_sql.open_of_shipments, unique, [shard_of(r) for r in unique])]
+
+
+async def ended(session: Session, number: str, ending: ActionEnding, *, now: datetime) -> bool:
+    """It is over without an answer of its own; False when it was over already."""
+    done_at = now if ending.state is ActionState.DONE else None
+    changed = await session.execute(
+        _sql.ended,
+        shard_of_action(number),
+        number,
+        ending.state.value,
+        ending.problem,
+        _text(ending.result) if ending.result is not None else None,
+        done_at,
         now,
     )
     return changed > 0

@@ -123,7 +123,13 @@ def _add_reading(api: APIRouter, store: Store, clock: Clock) -> None:
         """Make it again at once, with all its tries; an unclear pickup on purpose."""
         return views.action_view(await asking.retry(store=store, clock=clock, action_id=action_id))
 
-    _ = (actions_of_shipment, list_actions, show_action, retry_action)
+    @api.post("/actions/{action_id}/settle", tags=["actions"])
+    async def settle_action(action_id: str, body: views.ActionSettleBody) -> views.ActionView:
+        """Say of an action that needs a person whether it stands at ClickPost or the courier."""
+        settled = await asking.settle(store=store, clock=clock, action_id=action_id, held=body.held, by="api")
+        return views.action_view(settled)
+
+    _ = (actions_of_shipment, list_actions, show_action, retry_action, settle_action)
 
 
 def _answer(asked: asking.Asked, response: Response) -> views.ActionView:

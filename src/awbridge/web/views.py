@@ -409,7 +409,7 @@ class ActionView(BaseModel):
     id: str
     kind: str = Field(description="edit, label, security_key, pickup, ndr, whatsapp, register or proof.")
     reference_number: str | None
-    state: str = Field(description="due, waiting, done, refused, gave_up or unclear.")
+    state: str = Field(description="due, waiting, done, refused, gave_up, unclear or overtaken.")
     tries: int = Field(description="Failed tries.")
     next_try_at: datetime | None
     problem: str | None
@@ -424,6 +424,12 @@ class RegistrationView(ActionView):
     """A waybill that is to be registered, as an action."""
 
     warnings: list[str] = Field(description="What is doubtful, without being refused: a waybill that was used before.")
+
+
+class ActionSettleBody(BaseModel):
+    """Whether what was asked for stands at ClickPost or the courier."""
+
+    held: StrictBool = Field(description="True: it is done. False: it is not, and is no longer wanted.")
 
 
 class ActionWithBody(ActionView):

@@ -49,6 +49,21 @@ UPDATE actions SET state = $4, tries = $5, problem = $6, next_try_at = $7, lease
   updated_at = $8
 WHERE shard = $1 AND id = $2 AND lease_owner = $3
 
+-- name: open_of_shipments
+SELECT a.* FROM
+{{postgres: unnest($1::text[], $2::smallint[]) AS key (value, shard) JOIN actions a
+  ON a.shard = key.shard AND a.reference_number = key.value}}
+{{sqlite: json_each($1) AS key JOIN json_each($2) AS beside ON beside.key = key.key CROSS JOIN actions a
+  ON a.shard = beside.value AND a.reference_number = key.value}}
+WHERE a.state IN ('due', 'waiting', 'refused', 'gave_up', 'unclear')
+ORDER BY a.asked_at, a.id
+
+-- name: ended
+-- By tracking, by the shipment's cancellation or by a person. Whoever makes it at this moment loses the lease.
+UPDATE actions SET state = $3, problem = $4, result = $5, next_try_at = NULL, lease_owner = NULL, lease_ends_at = NULL,
+  done_at = $6, updated_at = $7
+WHERE shard = $1 AND id = $2 AND state IN ('due', 'waiting', 'refused', 'gave_up', 'unclear')
+
 -- name: try_again
 UPDATE actions SET state = 'due', tries = 0, problem = NULL, next_try_at = $3, retried_at = $3, updated_at = $3
 WHERE shard = $1 AND id = $2 AND state <> 'done' AND lease_owner IS NULL
