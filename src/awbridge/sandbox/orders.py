@@ -202,8 +202,8 @@ async def cancel_order(sandbox: Sandbox, call: Call) -> Answer:
     """GET cancel-order: 200 or 600 for cancelled, HTTP 202 for later, 350 for unknown or finished.
 
     A courier that reports no cancellation (`cancel_silent`) stops without status 10, unless `manually_update_status` is
-    True: then ClickPost sets it. One that was cancelled before is 600, or by the fault `cancel_deleted` HTTP 400 "already
-    in a deleted state". Once the courier has picked it up, 200 means that it is sent back: the journey ends as an RTO.
+    True: then ClickPost sets it. One that was cancelled before is 600, or by the fault `cancel_deleted` HTTP 400
+    "already in a deleted state". Once the courier has picked it up, 200 means that it is sent back: an RTO ends it.
     """
     if problem := auth_problem(sandbox, call):
         return problem
