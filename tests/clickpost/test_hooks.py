@@ -168,12 +168,18 @@ def test_an_answer_to_an_order_says_what_to_do(
     assert bool(word) == bool(answer.advice)
 
 
-def test_a_b2b_order_goes_out_in_the_flat_form(vendor: Vendor) -> None:
+def test_flat_orders_and_those_between_businesses_have_addresses_of_their_own(vendor: Vendor) -> None:
     vendor.say(PLACED)
+    vendor.say({"meta": {"status": 420, "message": "failed"}, "reference_number": "R-2"})
     flat = {"reference_number": "R-1", "courier_partner": 4}
+    b2b = {"shipment_info": {"reference_number": "R-2", "courier_partner": 4}}
     with ClickPost(username="shop", key=KEY, url=vendor.url) as clickpost:
-        assert clickpost.create_b2b_order(flat).kind == "success"
-    assert (vendor.seen[0].path, vendor.seen[0].body) == ("/api/v1/create-order/", flat)
+        assert clickpost.create_flat_order(flat).kind == "success"
+        assert clickpost.create_b2b_order(b2b).kind == "unclear"
+    assert [(seen.path, seen.body) for seen in vendor.seen] == [
+        ("/api/v1/create-order/", flat),
+        ("/api/v1/create-b2b-order/", b2b),
+    ]
 
 
 def test_an_order_is_fetched_by_its_reference(vendor: Vendor) -> None:

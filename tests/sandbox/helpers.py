@@ -24,7 +24,8 @@ def order(reference: str, /, *, additional: dict[str, Any] | None = None, **deta
 
     def address(side: str) -> dict[str, Any]:
         fields = ("name", "phone", "address", "city", "state", "pincode", "country")
-        return {f"{side}_{name}": f"some {name}" for name in fields}
+        real = {"phone": "9000000001", "pincode": "411001", "country": "IN"}
+        return {f"{side}_{name}": real.get(name, f"some {name}") for name in fields}
 
     shipment = {
         "reference_number": reference,
@@ -129,6 +130,32 @@ def flat_order(reference: str, /, **changes: Any) -> dict[str, Any]:
         "tin": "000",
         "gst_info": {"consignee_gstin": "29TESTGSTIN"},
         **changes,
+    }
+
+
+def b2b_order(reference: str, /, **changes: Any) -> dict[str, Any]:
+    """An order between businesses, of two equal boxes, in the sections of create-b2b-order."""
+    place_fields = {"name": "Tea House", "phone": "8000000001", "organisation": "Tea Ltd", "address": "Plot 4"}
+    india = place_fields | {"state": "Karnataka", "country": "India"}
+    return {
+        "pickup_info": india | {"city": "Pune", "pincode": "411001"},
+        "drop_info": india | {"city": "Bengaluru", "pincode": "560001"},
+        "shipment_info": {
+            "reference_number": reference,
+            "courier_partner": 4,
+            "account_code": "Delhivery Surface",
+            "order_type": "PREPAID",
+            "delivery_type": "FORWARD",
+            "cod_value": 0,
+            "weight": 5000,
+            "invoice_info": [{"number": "INV-1", "value": 50000, "date": "2026-11-01"}],
+            "gst_info": {"enterprise_gstin": "29TESTGSTIN", "consignee_gstin": "27TESTGSTIN"},
+            "box_info": [
+                {"count": 2, "length": 20, "breadth": 20, "height": 20, "invoice_info": [{"number": "INV-1"}]},
+            ],
+            **changes,
+        },
+        "additional_info": {"is_label_required": True},
     }
 
 

@@ -20,7 +20,7 @@ from awbridge.domain.shipment import Region
 from awbridge.sandbox import JourneyWeights, Sandbox, SandboxConfig, running
 from awbridge.sandbox.entries import Order
 from awbridge.sandbox.tables import unified_status
-from tests.sandbox.helpers import flat_order, item, order, receiver
+from tests.sandbox.helpers import b2b_order, flat_order, item, order, receiver
 
 ACCOUNT = "Delhivery Surface"
 NDR = JourneyWeights(delivered=0, ndr_delivered=1, rto=0, cancelled=0, lost=0, damaged=0, expired=0)
@@ -106,12 +106,23 @@ async def create_order(world: World) -> None:
     assert isinstance((await world.client.create_order(abroad, region=Region.WORLD)).outcome, Placed)
 
 
-async def create_b2b_order(world: World) -> None:
-    outcome = (await world.client.create_b2b_order(flat_order("B-1"))).outcome
+async def create_flat_order(world: World) -> None:
+    outcome = (await world.client.create_flat_order(flat_order("B-1"))).outcome
     assert isinstance(outcome, Placed)
     assert outcome.waybill == world.sandbox.vendor.orders["B-1"].waybill
-    without = await world.client.create_b2b_order(flat_order("B-2", gst_info={"seller_gstin": "27X"}))
+    without = await world.client.create_flat_order(flat_order("B-2", gst_info={"seller_gstin": "27X"}))
     assert isinstance(without.outcome, Rejected)
+
+
+async def create_b2b_order(world: World) -> None:
+    first = await world.client.create_b2b_order(b2b_order("B-1"))
+    assert (first.kind, first.call.business_status) == ("pending", 102)
+    answers = [await world.client.create_b2b_order(b2b_order("B-1")) for _ in range(CONFIG.async_polls + 1)]
+    outcome = answers[-1].outcome
+    assert isinstance(outcome, Placed)
+    assert outcome.waybill == world.sandbox.vendor.orders["B-1"].waybill
+    flat = await world.client.create_b2b_order(flat_order("B-2"))
+    assert isinstance(flat.outcome, Rejected)
 
 
 async def fetch_order(world: World) -> None:
@@ -441,6 +452,7 @@ CALLS: dict[str, Callable[[World], Awaitable[None]]] = {
     call.__name__.removeprefix("send_"): call
     for call in (
         create_order,
+        create_flat_order,
         create_b2b_order,
         fetch_order,
         fetch_order_by_reference,

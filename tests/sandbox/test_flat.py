@@ -6,9 +6,10 @@ import httpx2
 import pytest
 
 from awbridge.sandbox import Account, SandboxConfig, running
-from tests.sandbox.helpers import CREATE, code_of, flat_order, item, merchant, order, place
+from tests.sandbox.helpers import CREATE, b2b_order, code_of, flat_order, item, merchant, order, place
 
 V1 = "/api/v1/create-order/"
+B2B = "/api/v1/create-b2b-order/"
 CALM = SandboxConfig(odd_answers=0)
 
 
@@ -66,6 +67,72 @@ async def test_v3_takes_the_flat_form_of_an_exchange_without_a_reason() -> None:
         await sandbox.finish()
         assert sandbox.vendor.orders["X-1"].is_rvp
         assert [scan.code for scan in sandbox.vendor.orders["X-1"].scans][-3:] == [30, 31, 32]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "code"),
+    [
+        ("drop_phone", "N/A", 314),
+        ("drop_phone", "9.87654E+09", 314),
+        ("drop_phone", "+91-9876543210", 314),
+        ("drop_phone", "9876543216 / 9876543217", 314),
+        ("drop_phone", "9876", 314),
+        ("drop_phone", 9876543210, 200),
+        ("drop_phone", "09876543210", 200),
+        ("drop_pincode", "56001", 314),
+        ("drop_pincode", "560001.0", 314),
+        ("drop_pincode", "012345", 314),
+        ("drop_address", "A" * 501, 314),
+    ],
+)
+@pytest.mark.parametrize("path", [V1, CREATE])
+async def test_v3_takes_the_phones_and_pincodes_that_the_flat_form_takes(
+    path: str, field: str, value: object, code: int
+) -> None:
+    async with running(CALM) as sandbox, merchant(sandbox) as http:
+        payload = flat_order("A-1") if path == V1 else order("A-1")
+        (payload if path == V1 else payload["drop_info"])[field] = value
+        answer = await http.post(path, json=payload)
+        assert code_of(answer) == code, answer.text
+        assert code == 200 or field in message_of(answer)
+
+
+@pytest.mark.parametrize("where", [{"drop_country": "AE"}, {"drop_phone_code": "+971"}])
+async def test_v3_asks_only_indian_places_for_indian_phones(where: dict[str, str]) -> None:
+    async with running(CALM) as sandbox, merchant(sandbox) as http:
+        payload = order("A-1")
+        payload["drop_info"] |= {"drop_phone": "501234567"} | where
+        assert code_of(await http.post(CREATE, json=payload)) == 200
+
+
+async def test_an_order_between_businesses_is_worked_on_until_it_is_placed_or_failed() -> None:
+    async with running(CALM) as sandbox, merchant(sandbox) as http:
+        for _ in range(CALM.async_polls + 1):
+            assert code_of(await http.post(B2B, json=b2b_order("B-1"))) == 102
+        placed = await http.post(B2B, json=b2b_order("B-1"))
+        assert code_of(placed) == 200
+        assert len(placed.json()["result"]["children"]) == 2
+        assert code_of(await http.post(B2B, json=b2b_order("B-1"))) == 323
+        sandbox.once("error_code", code=319, reference_number="B-2")
+        assert code_of(await http.post(B2B, json=b2b_order("B-2"))) == 420
+        found = await http.get(B2B, params={"reference_number": "B-1"})
+        assert found.json()["result"]["waybill"] == placed.json()["result"]["waybill"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"gst_info": {"enterprise_gstin": "29X"}}, "consignee_gstin"),
+        ({"box_info": []}, "box_info"),
+        ({"box_info": [{"count": 1, "invoice_info": [{"number": "INV-9"}]}]}, "INV-9"),
+    ],
+)
+async def test_a_bad_order_between_businesses_is_refused(changes: dict[str, Any], said: str) -> None:
+    async with running(CALM) as sandbox, merchant(sandbox) as http:
+        answer = await http.post(B2B, json=b2b_order("B-1", **changes))
+        assert (code_of(answer), said in message_of(answer)) == (400, True)
+        assert "shipment_info" in message_of(await http.post(B2B, json=flat_order("B-1")))
+        assert sandbox.orders_created == 0
 
 
 async def test_an_account_may_take_no_exchange() -> None:

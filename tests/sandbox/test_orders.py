@@ -232,7 +232,7 @@ async def test_paths_work_with_and_without_the_slash_and_strangers_get_404_or_40
 
 
 async def test_a_place_that_an_account_does_not_serve_is_answered_with_319() -> None:
-    only = Account(courier_partner_id=4, courier_name="D", account_code="d", not_served=("some",))
+    only = Account(courier_partner_id=4, courier_name="D", account_code="d", not_served=("4110",))
     async with running(SandboxConfig(odd_answers=0, accounts=(only,))) as sandbox, merchant(sandbox) as http:
         answer = await place(http, "A-1")
         assert (code_of(answer), sandbox.orders_created) == (319, 0)

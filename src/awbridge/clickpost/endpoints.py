@@ -102,9 +102,13 @@ class Endpoints:
         params = {**self.login(), "awb": waybill, "cp_id": str(cp_id)}
         return self.get("fetch-order", self.url + _CREATE_ORDER[region], params)
 
-    def create_b2b_order(self, payload: JsonObject) -> Request:
+    def create_flat_order(self, payload: JsonObject) -> Request:
         """Register one shipment by the flat form. Raises ValueError where the payload cannot be written as JSON."""
-        return self.post("create-b2b-order", self.url + "/api/v1/create-order/", self.login(), payload)
+        return self.post("create-flat-order", self.url + "/api/v1/create-order/", self.login(), payload)
+
+    def create_b2b_order(self, payload: JsonObject) -> Request:
+        """Register one shipment between businesses. Raises ValueError where it cannot be written as JSON."""
+        return self.post("create-b2b-order", self.url + "/api/v1/create-b2b-order/", self.login(), payload)
 
     def fetch_order_by_reference(self, reference_number: str, region: Region) -> Request:
         """What ClickPost holds under a reference number."""

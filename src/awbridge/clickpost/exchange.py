@@ -188,7 +188,8 @@ def unwritable(error: ValueError) -> OrderAnswer:
 
 def reference_of(payload: JsonObject) -> str:
     """The reference number that a payload carries; "" where it has none."""
-    details = as_object(as_object(payload).get("shipment_details")) or as_object(payload)
+    order = as_object(payload)
+    details = as_object(order.get("shipment_details")) or as_object(order.get("shipment_info")) or order
     return as_text(details.get("reference_number"))
 
 

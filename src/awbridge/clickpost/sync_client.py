@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self
@@ -119,11 +119,20 @@ class ClickPost(Connection, Calls):
             return unwritable(error)
         return order_answer(self._send(request), reference_of(payload))
 
+    def create_flat_order(self, order: RequestModel | JsonObject) -> OrderAnswer:
+        """Register a shipment by ClickPost's flat form (v1). Never raises, like create_order."""
+        return self._create(as_payload(order), self._endpoints.create_flat_order)
+
     def create_b2b_order(self, order: RequestModel | JsonObject) -> OrderAnswer:
-        """Register a shipment to a business, by ClickPost's flat form (v1). Never raises, like create_order."""
-        payload = as_payload(order)
+        """Register a shipment between businesses, in the sections of create-b2b-order. Never raises, like create_order.
+
+        ClickPost works on it asynchronously: 102 until the same call again gives the waybill, or 420.
+        """
+        return self._create(as_payload(order), self._endpoints.create_b2b_order)
+
+    def _create(self, payload: JsonObject, build: Callable[[JsonObject], Request]) -> OrderAnswer:
         try:
-            request = self._endpoints.create_b2b_order(payload)
+            request = build(payload)
         except ValueError as error:
             return unwritable(error)
         return order_answer(self._send(request), reference_of(payload))

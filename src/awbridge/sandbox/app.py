@@ -27,7 +27,11 @@ from awbridge.sandbox.world import Sandbox
 
 
 async def _create_flat(sandbox: Sandbox, call: Call) -> Answer:
-    return await orders.create_order(sandbox, call, "india", flat_only=True)
+    return await orders.create_order(sandbox, call, "india", form="flat")
+
+
+async def _create_b2b(sandbox: Sandbox, call: Call) -> Answer:
+    return await orders.create_order(sandbox, call, "india", form="b2b")
 
 
 async def _create_india(sandbox: Sandbox, call: Call) -> Answer:
@@ -41,6 +45,10 @@ async def _create_world(sandbox: Sandbox, call: Call) -> Answer:
 ENDPOINTS: Final[dict[str, dict[str, tuple[str, Handler]]]] = {
     "/api/v1/create-order": {
         "POST": ("create_order", _create_flat),
+        "GET": ("fetch_order", orders.fetch_order),
+    },
+    "/api/v1/create-b2b-order": {
+        "POST": ("create_order", _create_b2b),
         "GET": ("fetch_order", orders.fetch_order),
     },
     "/api/v3/create-order": {

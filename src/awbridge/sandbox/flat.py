@@ -41,6 +41,7 @@ _FORMS: Final[Mapping[str, str]] = {
     "pincode": r"[1-9]\d{5}",
 }
 """The limits of v1 and v3, for the fields of pickup and drop alike."""
+_INDIA: Final = frozenset({"", "IN", "IND", "INDIA"})
 _CODE_39: Final = r"[A-Za-z0-9 $%+./-]+"
 _MARKS: Final = ("pickup_name", "drop_name", "reference_number", "courier_partner", "items")
 
@@ -61,12 +62,19 @@ def badly_formed(payload: JsonObject) -> str:
     return ""
 
 
-def too_long(payload: JsonObject) -> str:
-    """The first field of a v3 order's places that has more characters than its page allows; "" if none has."""
+def badly_formed_place(payload: JsonObject) -> str:
+    """The first field of a v3 order's places that breaks the limits of its page; "" if none does.
+
+    They are v1's. Phone and pincode are India's unless the place names another country or phone code.
+    """
     for side in ("pickup", "drop"):
         place = as_object(payload.get(f"{side}_info")) or {}
-        for name in ("name", "address", "city", "state"):
-            if (text := as_text(place.get(f"{side}_{name}"))) and not re.fullmatch(_FORMS[name], text, re.DOTALL):
+        country, code = as_text(place.get(f"{side}_country")), as_text(place.get(f"{side}_phone_code"))
+        indian = country.upper() in _INDIA
+        ours = {"pincode": indian, "phone": indian and code.removeprefix("+") in ("", "91")}
+        for name, form in _FORMS.items():
+            text = as_text(place.get(f"{side}_{name}"))
+            if text and ours.get(name, True) and not re.fullmatch(form, text, re.ASCII | re.DOTALL):
                 return f"{side}_{name}"
     return ""
 

@@ -3,13 +3,15 @@
 import asyncio
 import random
 from dataclasses import dataclass
+from typing import Literal
 
 from awbridge.sandbox import answers
+from awbridge.sandbox.b2b import b2b_problem, sections_of_b2b
 from awbridge.sandbox.breakage import broken
 from awbridge.sandbox.checks import Checked, Problem, Region, check_order
 from awbridge.sandbox.entries import Order, Queued
 from awbridge.sandbox.faults import OrderFate
-from awbridge.sandbox.flat import badly_formed, contradiction, is_flat, lifted, sections_of, too_long
+from awbridge.sandbox.flat import badly_formed, badly_formed_place, contradiction, is_flat, lifted, sections_of
 from awbridge.sandbox.gate import auth_problem, refused
 from awbridge.sandbox.journeys import detour
 from awbridge.sandbox.tables import message_of
@@ -17,6 +19,9 @@ from awbridge.sandbox.wire import Answer, Call, Cut, JsonObject, as_object, as_t
 from awbridge.sandbox.world import Sandbox
 
 _PICKED_UP = frozenset({4, 5, 6, 7, 9, 18, 19, 20, 1004})  # statuses of a parcel that has left
+
+
+Form = Literal["sections", "flat", "b2b"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +35,15 @@ class Request:
     dice: random.Random
 
 
-async def create_order(sandbox: Sandbox, call: Call, region: Region, *, flat_only: bool = False) -> Answer:
+async def create_order(sandbox: Sandbox, call: Call, region: Region, *, form: Form = "sections") -> Answer:
     """POST create-order. Repeating a reference number gives 323 and the first order, whatever the payload.
 
-    `flat_only` is v1, made for B2B: all fields stand at the top, and the consignee's GST number is needed.
+    `flat` is v1: all fields stand at the top, and the consignee's GST number is needed. `b2b` is create-b2b-order: its
+    own sections, asynchronous unless told otherwise, and 420 where the courier does not take it.
     """
     if problem := auth_problem(sandbox, call):
         return problem
-    request = _read(sandbox, call, region, flat_only=flat_only)
+    request = _read(sandbox, call, region, form)
     if isinstance(request, Answer):
         return request
     fate = _fate(sandbox, request)
@@ -46,26 +52,39 @@ async def create_order(sandbox: Sandbox, call: Call, region: Region, *, flat_onl
     if fate.kind and fate.kind != "cut_after_placing":
         return broken(sandbox, fate.kind, request.dice)
     answer = _with_people(sandbox, request, _ask_courier(sandbox, request, fate))
+    if form == "b2b":
+        answer = _as_b2b(answer)
     if fate.kind == "cut_after_placing" and request.reference in sandbox.vendor.orders:
         raise Cut
     return reply(answer)
 
 
-def _read(sandbox: Sandbox, call: Call, region: Region, *, flat_only: bool) -> Request | Answer:
+def _as_b2b(answer: JsonObject) -> JsonObject:
+    """An answer in the codes of create-b2b-order: 102 from the first call on, 420 for what the courier refuses."""
+    head = as_object(answer.get("meta")) or {}
+    code = {202: 102, 319: 420, 329: 420, 354: 420}.get(int(as_text(head.get("status")) or 0))
+    return answer if code is None else answer | {"meta": head | {"status": code}}
+
+
+def _read(sandbox: Sandbox, call: Call, region: Region, form: Form) -> Request | Answer:
     try:
         payload = as_object(call.json())
     except ValueError:
         payload = None
     if payload is None:
         return reply({"meta": answers.meta(328, "Invalid POST data: the body is not a JSON object"), "result": None})
-    if flat_only and (problem := _v1_problem(payload)):
+    if form == "flat" and (problem := _v1_problem(payload)):
         return problem
+    if form == "b2b":
+        if problem := b2b_problem(payload):
+            return refused(400, problem)
+        payload = sections_of_b2b(payload)
     if region == "india" and is_flat(payload):
         payload = sections_of(payload)
     if field := contradiction(payload):
         return refused(314, f"{message_of(314)}: {field} in shipment_details and in additional contradict each other")
-    if region == "india" and (field := too_long(payload)):
-        return refused(314, f"{message_of(314)}: {field} is too long")
+    if region == "india" and (field := badly_formed_place(payload)):
+        return refused(314, f"{message_of(314)}: {field}")
     payload = lifted(payload)
     details = as_object(payload.get("shipment_details")) or {}
     reference, cp_id = as_text(details.get("reference_number")), as_text(details.get("courier_partner"))
