@@ -178,3 +178,37 @@ def test_a_return_address_has_the_limits_of_a_place(india: JsonObject) -> None:
     assert [p.path for p in check_payload(india, Region.INDIA)] == [
         f"additional.return_info.{name}" for name in ("address", "phone", "pincode")
     ]
+
+
+NO_WAYBILLS = ("NA", "N/A", "n/a", "0", 0, 0.0, "-", "#N/A", "#REF!", "null", " NA ")
+
+
+@pytest.mark.parametrize("said", NO_WAYBILLS)
+@pytest.mark.parametrize("place", ["shipment_details", "additional"])
+def test_what_stands_for_no_waybill_is_left_out_and_told(india: JsonObject, said: object, place: str) -> None:
+    order = copy.deepcopy(india)
+    order["shipment_details"].pop("awb_number", None)
+    order.setdefault("additional", {})
+    order[place]["awb_number"] = said
+    found = read(order)
+    assert "awb_number" not in found.payload["shipment_details"]
+    assert "awb_number" not in found.payload["additional"]
+    assert [(w.path, w.problem) for w in found.warnings] == [
+        (f"{place}.awb_number", "is no waybill: it is left out, and the courier gives one")
+    ]
+    assert order[place]["awb_number"] == said, "what came in stays as it is"
+    assert value_of(found.payload, "awb_number") is None
+
+
+def test_a_waybill_beside_one_that_is_none_is_no_contradiction(india: JsonObject) -> None:
+    order = copy.deepcopy(india)
+    order["shipment_details"]["awb_number"] = "N/A"
+    order["additional"] = {"awb_number": "4300001"}
+    assert value_of(read(order).payload, "awb_number") == "4300001"
+
+
+@pytest.mark.parametrize("said", [True, {"no": 1}, ["NA"], "A" * 60])
+def test_what_is_no_text_or_too_long_to_be_a_word_is_not_left_out(india: JsonObject, said: object) -> None:
+    order = copy.deepcopy(india)
+    order["shipment_details"]["awb_number"] = said
+    assert read(order).payload["shipment_details"]["awb_number"] == said

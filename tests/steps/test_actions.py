@@ -269,3 +269,12 @@ async def test_actions_are_listed(placed: Store) -> None:
         assert [a.id for a in await actions.newest(session, limit=1)] == [second.id]
         assert [a.id for a in await actions.newest(session, state=ActionState.DONE, limit=9)] == [first.id]
         assert [a.id for a in await actions.of_shipment(session, "R")] == [first.id, second.id]
+
+
+@pytest.mark.parametrize("none", ["NA", "0", "#N/A"])
+async def test_a_pickup_takes_no_word_for_a_waybill(store: Store, none: str) -> None:
+    clock = SetClock()
+    with pytest.raises(PayloadRefused) as refused:
+        body = a_world_pickup(awb_number=none, courier_partner_id=4, account_code="main")
+        await asking.ask_pickup(store=store, clock=clock, body=body)
+    assert "shipment_details.awb_number" in {p.path for p in refused.value.problems}

@@ -334,3 +334,32 @@ def test_rows_that_stand_together_take_no_memory(tmp_path: Path) -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 2_000_000
+
+
+async def test_a_field_that_clickpost_would_refuse_is_named_by_the_tables_column_and_line(
+    store: Store, tmp_path: Path
+) -> None:
+    titles = {"drop_phone": "Drop Phone", "item_price": "Item Price", "weight": "Weight", "item_sku": "SKU"}
+    rows = [a_row("A"), a_row("A", item_price="-1", item_sku="S2"), a_row("B", drop_phone="12", weight="heavy")]
+    result = await run(store, csv_file(tmp_path, *rows, header=[titles.get(name, name) for name in HEADER]))
+    assert {(b.line, b.reference_number, b.field, b.column) for b in result.bad} == {
+        (3, "A", "shipment_details.items[1].price", "Item Price"),
+        (4, "B", "drop_info.drop_phone", "Drop Phone"),
+        (4, "B", "shipment_details.weight", "Weight"),
+    }
+
+
+async def test_a_field_that_no_column_gives_is_named_without_one(store: Store, tmp_path: Path) -> None:
+    header = [name for name in HEADER if name != "invoice_number"]
+    cells = [value for name, value in zip(HEADER, a_row("A"), strict=True) if name != "invoice_number"]
+    (bad,) = (await run(store, csv_file(tmp_path, cells, header=header))).bad
+    assert (bad.line, bad.field, bad.column) == (2, "shipment_details.invoice_number", "")
+
+
+async def test_a_warning_names_the_column_too(store: Store, tmp_path: Path) -> None:
+    rows = [[*a_row("A"), "pending"], [*a_row("B"), "#N/A"], [*a_row("C"), "4300001"]]
+    result = await run(store, csv_file(tmp_path, *rows, header=[*HEADER, "AWB No."]))
+    assert (result.created, result.bad) == (3, [])
+    assert [(w.line, w.column, w.field) for w in result.warnings] == [(2, "AWB No.", "shipment_details.awb_number")]
+    given = [(await get(store, name)).payload["shipment_details"].get("awb_number") for name in "ABC"]
+    assert given == [None, None, "4300001"]

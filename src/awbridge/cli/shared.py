@@ -133,11 +133,12 @@ def print_notes(name: str, notes: Sequence[str]) -> None:
 
 
 def places(rows: Sequence[Any]) -> list[dict[str, Any]]:
-    """Rows of a file that did not go in, as a table to print; their sheet where there are several."""
+    """Rows of a file that did not go in, as a table to print; their sheet and column where that is known."""
     shown: list[dict[str, Any]] = [plain(row) for row in rows]
-    if not any(row["sheet"] for row in shown):
-        for row in shown:
-            del row["sheet"]
+    for name in ("sheet", "column"):
+        if not any(row.get(name) for row in shown):
+            for row in shown:
+                row.pop(name, None)
     return shown
 
 

@@ -19,7 +19,7 @@ from awbridge.clickpost.models.parts import kept
 from awbridge.clickpost.models.pickups import IndiaPickupRequest, WorldPickupRequest
 from awbridge.clickpost.models.waybills import WaybillV3
 from awbridge.clickpost.plain import not_plain
-from awbridge.clickpost.wire import as_id, as_int, as_object, as_text, as_waybill
+from awbridge.clickpost.wire import as_id, as_int, as_object, as_text, as_waybill, says_no_waybill
 from awbridge.domain.action import ActionKind
 from awbridge.domain.errors import FieldProblem, PayloadRefused
 from awbridge.domain.json import JsonObject
@@ -133,7 +133,7 @@ def pickup_body(body: Any, region: Region, *, courier_partner_id: int | None, ac
         _refuse(_unsendable(asked), _problems(IndiaPickupRequest, asked))
         return asked
     named = _given(courier_partner_id=courier_partner_id, account_code=account_code)
-    asked["shipment_details"] = {**as_object(asked.get("shipment_details")), **named}
+    asked["shipment_details"] = {**_booked(asked), **named}
     _refuse(_unsendable(asked), _problems(WorldPickupRequest, asked))
     return asked
 
@@ -146,12 +146,18 @@ def of_shipment(body: Any, shipment: Shipment) -> JsonObject:
         courier_partner_id=shipment.courier_partner_id,
         account_code=shipment.account_code,
     )
-    return {**_object(body), "shipment_details": known | as_object(as_object(body).get("shipment_details"))}
+    return {**_object(body), "shipment_details": known | _booked(body)}
+
+
+def _booked(body: Any) -> JsonObject:
+    """The shipment that a world pickup names, without a waybill that is none."""
+    details = as_object(as_object(body).get("shipment_details"))
+    return {name: value for name, value in details.items() if name != "awb_number" or not says_no_waybill(value)}
 
 
 def pickup_reference(body: Any) -> str | None:
     """The reference number that a world pickup names while it leaves out the waybill; None for every other."""
-    details = as_object(as_object(body).get("shipment_details"))
+    details = _booked(body)
     return None if details.get("awb_number") else as_id(details.get("reference_number")) or None
 
 

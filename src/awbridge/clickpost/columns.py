@@ -140,6 +140,23 @@ def _read_day(value: Any) -> str:
 _ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}(?!\d)")
 
 
+_ITEM = re.compile(r"shipment_details\.items\[(\d+)\]\.(\w+)", re.ASCII)
+
+
+def place_in_table(path: str, titles: Mapping[str, str]) -> tuple[int, str]:
+    """Where a payload's field came from: which of the order's rows (0 is the first), and the column's own title.
+
+    The title is "" where no column stands for it.
+    """
+    item = _ITEM.match(path)
+    wanted = ("item", item[2]) if item else None
+    for column, title in titles.items():
+        place = column_place(column)
+        if place and (place == wanted or ".".join(filter(None, place)) == path):
+            return (int(item[1]) if item else 0), title
+    return (int(item[1]) if item else 0), ""
+
+
 def order_from_row(row: Mapping[str, str]) -> JsonObject:
     """The payload that a row's columns make, with one item. Columns that stand nowhere are passed over."""
     order: JsonObject = {"pickup_info": {}, "drop_info": {}, "shipment_details": {}}

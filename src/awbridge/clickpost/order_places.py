@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from awbridge.clickpost.wire import as_object, as_text
+from awbridge.clickpost.wire import as_object, as_text, says_no_waybill
 from awbridge.domain.json import JsonObject
 
 Loc = tuple[int | str, ...]
@@ -73,6 +73,21 @@ def without_values(payload: JsonObject, *names: str) -> JsonObject:
         if any(name in holder for name in names):
             kept = {name: value for name, value in (holder if at else changed).items() if name not in names}
             changed = {**changed, str(at[0]): kept} if at else kept
+    return changed
+
+
+def no_waybills(payload: JsonObject) -> list[Loc]:
+    """Where the order gives a waybill that is none: "NA", "N/A", "0", "-", "#N/A" and their kin."""
+    return [loc for loc, value in given_values(payload, "awb_number") if says_no_waybill(value)]
+
+
+def with_real_waybill(payload: JsonObject) -> JsonObject:
+    """A copy without what stands for no waybill: a courier that gave one out gave another."""
+    changed = payload
+    for *at, name in no_waybills(payload):
+        holder = as_object(changed[str(at[0])]) if at else changed
+        kept = {other: value for other, value in holder.items() if other != name}
+        changed = {**changed, str(at[0]): kept} if at else kept
     return changed
 
 

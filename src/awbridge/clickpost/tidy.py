@@ -14,7 +14,7 @@ from typing import Any
 from awbridge.clickpost.identifiers import with_exact_identifiers
 from awbridge.clickpost.models.flat import CODE_39
 from awbridge.clickpost.models.place_rules import DROP, PICKUP, RETURN, WORLD, PlaceForm
-from awbridge.clickpost.order_places import SECTIONS, is_flat, shipment_details
+from awbridge.clickpost.order_places import SECTIONS, is_flat, no_waybills, shipment_details, with_real_waybill
 from awbridge.clickpost.phone_forms import indian_digits, phone_doubt
 from awbridge.clickpost.plain import text_of
 from awbridge.clickpost.wire import as_object, as_text
@@ -55,7 +55,7 @@ class Tidied:
 
 def tidy(payload: JsonObject, region: Region) -> Tidied:
     """The order under ClickPost's own names, identifiers as digits. The input stays as it is."""
-    order = with_exact_identifiers(with_additional(_with_plain_names(payload)))
+    order = with_real_waybill(with_exact_identifiers(with_additional(_with_plain_names(payload))))
     for at, form in _places(order, region):
         place = as_object(_at(order, at)) if at else order
         order = _put(order, at, _with_digits(place, form))
@@ -72,7 +72,13 @@ def warnings_of(payload: JsonObject, region: Region) -> list[FieldProblem]:
     if not isinstance(payload, dict):  # pyright: ignore[reportUnnecessaryIsInstance] callers hand on what came in
         return []
     tidied = tidy(payload, region)
-    found = [*_name_doubts(payload), *_phone_doubts(payload, region), *_reference_doubts(tidied.order)]
+    given = with_exact_identifiers(with_additional(_with_plain_names(payload)))
+    found = [
+        *_name_doubts(payload),
+        *_phone_doubts(given, region),
+        *_waybill_doubts(given),
+        *_reference_doubts(tidied.order),
+    ]
     return [tidied.spelling.of(problem) for problem in found]
 
 
@@ -153,8 +159,12 @@ def _with_digits(place: JsonObject, form: PlaceForm) -> JsonObject:
     return {**place, name: digits} if digits and digits != text_of(value) else place
 
 
-def _phone_doubts(payload: JsonObject, region: Region) -> Iterator[FieldProblem]:
-    order = with_exact_identifiers(with_additional(_with_plain_names(payload)))
+def _waybill_doubts(order: JsonObject) -> Iterator[FieldProblem]:
+    for loc in no_waybills(order):
+        yield FieldProblem(".".join(map(str, loc)), "is no waybill: it is left out, and the courier gives one")
+
+
+def _phone_doubts(order: JsonObject, region: Region) -> Iterator[FieldProblem]:
     for at, form in _places(order, region):
         place = as_object(_at(order, at))
         name, indian = f"{form.prefix}phone", form.has_indian_phone(place)

@@ -107,11 +107,22 @@ def as_waybill(value: Any) -> str:
     text = as_id(value)
     if not text or (len(text) > _LONGEST_NONE):
         return text
+    return "" if _says_none(text) else text
+
+
+def says_no_waybill(value: Any) -> bool:
+    """Whether a value stands for "no waybill". What is no text or number, or too long for that, does not."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return False
+    text = as_text(value)
+    return len(text) <= _LONGEST_NONE and not as_waybill(text)
+
+
+def _says_none(text: str) -> bool:
     bare = _AROUND.sub("", text)
-    is_none = (
+    return bool(
         _ZEROS.fullmatch(bare) or bare.lower().replace("/", " ").replace("-", " ").replace("_", " ") in _NO_WAYBILL
     )
-    return "" if is_none else text
 
 
 _LONGEST_NONE = 16  # characters; every word for "none" is shorter

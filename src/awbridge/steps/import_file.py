@@ -161,17 +161,12 @@ def _bad_rows(row: ReadOrder, error: IntakeError) -> list[BadRow]:
         if isinstance(error, PayloadRefused)
         else [("shipment_details.reference_number", str(error))]
     )
-    return [
-        BadRow(line=row.line, reference_number=reference, field=path, problem=problem, sheet=row.sheet)
-        for path, problem in told
-    ]
+    return [row.bad(reference, path, problem) for path, problem in told]
 
 
 def _warnings(row: ReadOrder, taken: TakenIn) -> Iterator[BadRow]:
     for found in taken.warnings:
-        reference = taken.shipment.reference_number
-        told = {"field": found.path, "problem": found.problem}
-        yield BadRow(line=row.line, reference_number=reference, sheet=row.sheet, **told)
+        yield row.bad(taken.shipment.reference_number, found.path, found.problem)
 
 
 def _reference(order: Any) -> str:

@@ -5,11 +5,11 @@ The table is passed twice: rows of an order may stand apart, and only those of s
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from awbridge.clickpost.columns import add_item, first_clash, order_from_row, read_cell
+from awbridge.clickpost.columns import add_item, first_clash, order_from_row, place_in_table, read_cell
 from awbridge.domain.errors import CellSpoilt
 from awbridge.tables.cells import MOST_DIGITS
 from awbridge.tables.table import Row, Table
@@ -27,16 +27,27 @@ class ReadOrder:
     line: int
     order: Any
     sheet: str = ""  # where several are read
+    titles: Mapping[str, str] = field(default_factory=dict[str, str])  # column -> what the table calls it
+    item_lines: list[int] = field(default_factory=list[int])  # the line of each item after the first
+
+    def bad(self, reference: str, path: str, problem: str) -> BadRow:
+        """What is wrong with a field of the payload, at the line and column that it came from."""
+        item, title = place_in_table(path, self.titles)
+        line = self.item_lines[item - 1] if 0 < item <= len(self.item_lines) else self.line
+        return BadRow(
+            line=line, reference_number=reference, field=path, column=title, problem=problem, sheet=self.sheet
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BadRow:
-    """A row that did not go in."""
+    """A row that did not go in. `column` is what the table calls what `field` names, where it is another name."""
 
     line: int
     reference_number: str
     field: str
     problem: str
+    column: str = ""
     sheet: str = ""  # where several are read
 
 
@@ -151,7 +162,8 @@ class _Grouping:
     def _add(self, row: Row, reference: str, cells: dict[str, str]) -> Iterator[BadRow]:
         first = self.held.get(reference)
         if first is None:
-            self.held[reference] = ReadOrder(line=row.line, order=order_from_row(cells), sheet=row.sheet)
+            order = order_from_row(cells)
+            self.held[reference] = ReadOrder(line=row.line, order=order, sheet=row.sheet, titles=row.titles)
         elif first.sheet != row.sheet:
             text = f"stands in sheet {first.sheet} as well; the shipment is left out"
             yield self._contradicts(row, reference, "reference_number", text)
@@ -160,6 +172,7 @@ class _Grouping:
             yield self._contradicts(row, reference, clash, text)
         else:
             add_item(first.order, cells)
+            first.item_lines.append(row.line)
 
     def _contradicts(self, row: Row, reference: str, column: str, text: str) -> BadRow:
         self.left_out.add(reference)
@@ -184,4 +197,6 @@ def _is_item(cells: dict[str, str]) -> bool:
 
 
 def _bad(row: Row, reference: str, column: str, problem: str) -> BadRow:
-    return BadRow(line=row.line, reference_number=reference, field=column, problem=problem, sheet=row.sheet)
+    return BadRow(
+        line=row.line, reference_number=reference, field=column, problem=problem, column=column, sheet=row.sheet
+    )
