@@ -273,8 +273,7 @@ async def test_actions_are_listed(placed: Store) -> None:
 
 @pytest.mark.parametrize("none", ["NA", "0", "#N/A"])
 async def test_a_pickup_takes_no_word_for_a_waybill(store: Store, none: str) -> None:
-    clock = SetClock()
+    body = a_world_pickup(awb_number=none, courier_partner_id=4, account_code="main")
     with pytest.raises(PayloadRefused) as refused:
-        body = a_world_pickup(awb_number=none, courier_partner_id=4, account_code="main")
-        await asking.ask_pickup(store=store, clock=clock, body=body)
+        await asking.ask_pickup(store=store, clock=SetClock(), body=body)
     assert "shipment_details.awb_number" in {p.path for p in refused.value.problems}
