@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -232,3 +233,116 @@ def test_a_cell_far_off_is_refused_before_it_takes_all_memory(tmp_path: Path) ->
     book.save(file)
     with pytest.raises(TableUnreadable, match="delete the empty rows and columns"):
         read(tmp_path, file.getvalue())
+
+
+def ods(*rows: list[TableCell], before: int = 0) -> bytes:
+    """A document of one sheet, `before` whose rows lie that many empty ones."""
+    book, table = OpenDocumentSpreadsheet(), OdsTable(name="S")
+    if before:
+        gap = TableRow(numberrowsrepeated=before)
+        gap.addElement(TableCell(numbercolumnsrepeated=3))
+        table.addElement(gap)
+    for cells in rows:
+        row = TableRow()
+        for cell in cells:
+            row.addElement(cell)
+        table.addElement(row)
+    book.spreadsheet.addElement(table)
+    file = io.BytesIO()
+    book.save(file)
+    return file.getvalue()
+
+
+def ods_cell(text: str = "", **attributes: Any) -> TableCell:
+    cell = TableCell(**({"valuetype": "string"} if text and not attributes else attributes))
+    if text:
+        cell.addElement(P(text=text))
+    return cell
+
+
+FORMULA = 'of:="001"&"25"'
+OWN_CELLS = (
+    (ods_cell(formula=FORMULA), "never calculated"),
+    (ods_cell(formula=FORMULA, valuetype="string"), "never calculated"),
+    (ods_cell(formula="of:=1+1", valuetype="float"), "never calculated"),
+    (ods_cell("00125", formula=FORMULA, valuetype="string"), ""),
+    (ods_cell("2", formula="of:=1+1", valuetype="float", value="2"), ""),
+    (ods_cell(formula=FORMULA, valuetype="string", stringvalue=""), ""),
+    (ods_cell("#REF!", formula="of:=[.#REF!]", valuetype="string", stringvalue=""), "error"),
+    (ods_cell("Err:502", formula="of:=A(", valuetype="float", value="0"), "error"),
+    (ods_cell("#1 of 2"), ""),
+)
+
+
+@pytest.mark.parametrize("before", [0, 3])
+def test_formulas_of_an_ods_are_values_mistakes_or_errors(tmp_path: Path, before: int) -> None:
+    head = [ods_cell("AWB"), ods_cell("Reference"), ods_cell("Status")]
+    rows = [[ods_cell(numbercolumnsrepeated=1), ods_cell(f"R-{n}"), cell] for n, (cell, _) in enumerate(OWN_CELLS)]
+    _, read_rows = read(tmp_path, ods(head, *rows, before=before))
+    assert ids(read_rows, "reference_number") == [f"R-{n}" for n in range(len(OWN_CELLS))]
+    for row, (_, problem) in zip(read_rows, OWN_CELLS, strict=True):
+        if problem:
+            with pytest.raises(CellSpoilt, match=rf"^line {row.line}, column Status: a formula.*{problem}") as told:
+                row.text("status")
+            assert problem in str(told.value)
+        else:
+            row.text("status")
+
+
+def test_repeated_formulas_of_an_ods_are_seen_in_every_cell(tmp_path: Path) -> None:
+    head = [ods_cell("Note"), ods_cell("AWB"), ods_cell("Reference")]
+    row = [ods_cell("x"), ods_cell(formula=FORMULA, numbercolumnsrepeated=2)]
+    _, (found,) = read(tmp_path, ods(head, row))
+    for meaning in ("waybill", "reference_number"):
+        with pytest.raises(CellSpoilt, match="never calculated"):
+            found.id(meaning)
+
+
+def xls_of_formulas(*formulas: str) -> bytes:
+    book = xlwt.Workbook()
+    book.add_sheet("Cover").write(0, 0, "Report")
+    sheet = book.add_sheet("Data")
+    for column, title in enumerate(("AWB", "Reference")):
+        sheet.write(0, column, title)
+    for row, formula in enumerate(formulas, start=1):
+        sheet.write(row, 0, xlwt.Formula(formula))
+        sheet.write(row, 1, f"R-{row}")
+    file = io.BytesIO()
+    book.save(file)
+    return file.getvalue()
+
+
+def test_formulas_of_an_xls_that_a_library_wrote_are_mistakes(tmp_path: Path) -> None:
+    _, rows = read(tmp_path, xls_of_formulas('CONCATENATE("001";"25")', "1+1"))
+    assert ids(rows, "reference_number") == ["R-1", "R-2"]
+    for row in rows:
+        with pytest.raises(CellSpoilt, match=rf"^line {row.line}, column AWB: a formula that was never calculated"):
+            row.id("waybill")
+
+
+def test_an_xls_of_which_a_formula_was_calculated_has_its_value(tmp_path: Path) -> None:
+    data = xls_of_formulas('CONCATENATE("001";"25")', "1+1")
+    place = data.rindex(b"\x03\x00\x00\x00\x00\x00\xff\xff")
+    _, rows = read(tmp_path, data[:place] + struct.pack("<d", 2.0) + data[place + 8 :])
+    assert rows[1].id("waybill") == "2"
+    with pytest.raises(CellSpoilt, match="never calculated"):
+        rows[0].id("waybill")
+
+
+def with_summary(data: bytes) -> bytes:
+    """The same XLS with the (empty) summary that a spreadsheet program leaves: a free entry of the directory has it."""
+    root = data.index("Root Entry".encode("utf-16-le"))
+    name = "\x05SummaryInformation\x00".encode("utf-16-le")
+    siblings = struct.pack("<LLL", *[0xFFFFFFFF] * 3)
+    entry = name.ljust(64, b"\0") + struct.pack("<HBB", len(name), 2, 1) + siblings + bytes(36)
+    entry += struct.pack("<LQ", 0xFFFFFFFE, 0)
+    book = root + 128
+    beside = data[book : book + 68] + struct.pack("<L", 2) + data[book + 72 : book + 128]
+    return data[:book] + beside + entry + data[book + 256 :]
+
+
+def test_an_xls_that_a_spreadsheet_program_saved_is_taken_at_its_word(tmp_path: Path) -> None:
+    data = xls_of_formulas('CONCATENATE("001";"25")')
+    _, rows = read(tmp_path, with_summary(data))
+    assert rows[0].id("waybill") == ""
+    assert rows[0].id("reference_number") == "R-1"

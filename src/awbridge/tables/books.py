@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import struct
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
+from xml.parsers.expat import ExpatError
 
 from python_calamine import (
     CalamineError,
@@ -18,7 +20,9 @@ from python_calamine import (
 )
 
 from awbridge.domain.errors import TableUnreadable
+from awbridge.tables.ods import scan_ods
 from awbridge.tables.scan import WIDEST, Scanned, scan_book
+from awbridge.tables.xls import scan_xls
 
 LARGEST_FILE = 64 << 20  # bytes
 LARGEST_UNPACKED = 1 << 30  # bytes of XML
@@ -92,7 +96,7 @@ def read_sheets(path: Path, name: str) -> list[Sheet]:
         raise TableUnreadable(f"{name}: a spreadsheet of more than {LARGEST_FILE >> 20} MiB; save it as CSV")
     with path.open("rb") as file:
         is_zip = file.read(4) == _ZIP
-    scanned = _look_inside(path, name) if is_zip else []
+    scanned = _look_inside(path, name) if is_zip else _look_inside_xls(path)
     if not is_zip and "EncryptedPackage".encode("utf-16-le") in path.read_bytes():
         _locked(name)
     try:
@@ -120,7 +124,7 @@ def _sheets(book: CalamineWorkbook, scanned: Sequence[Scanned]) -> Iterator[Shee
 
 
 def _look_inside(path: Path, name: str) -> list[Scanned]:
-    """What a zip holds: the cells of an XLSX beside their values, nothing of an ODS. Raises TableUnreadable."""
+    """What a zip holds: the cells of an XLSX or ODS beside their values. Raises TableUnreadable."""
     try:
         with zipfile.ZipFile(path) as archive:
             names = set(archive.namelist())
@@ -132,11 +136,19 @@ def _look_inside(path: Path, name: str) -> list[Scanned]:
                 raise TableUnreadable(f"{name}: too large when unpacked; save it as CSV")
             if "xl/workbook.xml" in names:
                 return _scan(archive, name)
-    except (zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError, OSError) as error:
+            if "content.xml" in names:
+                with archive.open("content.xml") as content, archive.open("content.xml") as again:
+                    return scan_ods(content, again)
+    except (ExpatError, zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError, OSError) as error:
         raise TableUnreadable(f"{name}: not a spreadsheet that can be read ({type(error).__name__}); {_SAVE}") from None
-    if "content.xml" not in names:
-        raise TableUnreadable(f"{name}: not a spreadsheet but a zip; unpack it and take the file inside")
-    return []
+    raise TableUnreadable(f"{name}: not a spreadsheet but a zip; unpack it and take the file inside")
+
+
+def _look_inside_xls(path: Path) -> list[Scanned]:
+    try:
+        return scan_xls(path)
+    except (OSError, ValueError, IndexError, struct.error):
+        return []  # calamine says what is wrong with it
 
 
 def _scan(archive: zipfile.ZipFile, name: str) -> list[Scanned]:

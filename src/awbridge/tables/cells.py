@@ -54,6 +54,11 @@ class NoValue:
     is_error: bool = False
 
 
+def is_error(text: str) -> bool:
+    """Whether a text is the error of a formula: #N/A, #REF!, Err:502."""
+    return _ERROR.fullmatch(text) is not None
+
+
 def visible(text: str) -> str:
     """Text without invisible signs and surrounding spaces; spaces that do not break become plain ones."""
     if not text.isascii():
@@ -86,7 +91,7 @@ def read_words(value: Any) -> str:
         text = text[1:]
     if _SCIENTIFIC.fullmatch(text):
         raise CellSpoilt(ROUNDED)
-    if _ERROR.fullmatch(text):
+    if is_error(text):
         raise CellSpoilt(AN_ERROR)
     if _FORMULA.fullmatch(text):
         raise CellSpoilt(A_FORMULA)
@@ -133,7 +138,7 @@ def _without_format(text: str) -> str:
         raise CellSpoilt(A_DATE)
     if _FORMULA.fullmatch(text):
         raise CellSpoilt(A_FORMULA)
-    if _ERROR.fullmatch(text):
+    if is_error(text):
         return ""
     if whole := _WHOLE.fullmatch(text):
         if len(whole[1].lstrip("+-")) > MOST_DIGITS:
