@@ -122,6 +122,49 @@ async def test_shipments_are_moved(http: httpx2.AsyncClient) -> None:
     assert (await http.post("/v1/couriers/a%00b/move", json={"to": "six"})).status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("zone", "written", "utc"),
+    [
+        (None, "2999-11-29 07:06", "2999-11-29T01:36:00Z"),
+        (None, "2999-11-29", "2999-11-28T18:30:00Z"),
+        ("Asia/Dubai", "2999-11-29T7:06", "2999-11-29T03:06:00Z"),
+        ("Asia/Dubai", "2999-11-29T07:06:00+05:30", "2999-11-29T01:36:00Z"),
+        (None, "2999-11-29 07:06:30 z", "2999-11-29T07:06:30Z"),
+    ],
+)
+async def test_the_times_of_a_downtime_are_read_as_everywhere(
+    http: httpx2.AsyncClient, zone: str | None, written: str, utc: str
+) -> None:
+    body = {"courier_partner_id": 4, "from_at": written, "to_at": "2999-12-31", "zone": zone}
+    declared = await http.post("/v1/downtimes", json=body)
+    assert (declared.status_code, declared.json().get("from_at")) == (201, utc)
+    weekly = {"courier_partner_id": 4, "weekdays": ["sun"], "starts": "7:05", "ends": "22:30:00"}
+    shown = (await http.post("/v1/downtimes", json=weekly)).json()
+    assert (shown["starts"], shown["ends"]) == ("07:05:00", "22:30:00")
+    again = {name: value for name, value in shown.items() if name != "id"}
+    assert (await http.post("/v1/downtimes", json=again)).status_code == 201, "what is shown can be sent"
+
+
+@pytest.mark.parametrize(
+    ("field", "written", "said"),
+    [
+        ("from_at", "29-11-2026", "write it like 2026-11-29, 2026-11-29 07:06 or 2026-11-29T07:06:00+05:30"),
+        ("from_at", "2026-02-30", "there is no such time; write it like 2026-11-29"),
+        ("from_at", 1764400000, "write it like 2026-11-29"),
+        ("to_at", True, "write it like 2026-11-29"),
+        ("starts", "25:00", "write a time of day like 22:30"),
+        ("ends", 2230, "write a time of day like 22:30"),
+    ],
+)
+async def test_a_time_that_cannot_be_read_says_how_to_write_it(
+    http: httpx2.AsyncClient, field: str, written: object, said: str
+) -> None:
+    refused = await http.post("/v1/downtimes", json={"courier_partner_id": 4, field: written})
+    assert refused.status_code == 422
+    (error,) = refused.json()["errors"]
+    assert (error["path"], error["problem"].startswith(said)) == (f"body.{field}", True), error
+
+
 async def test_an_account_is_limited_and_a_downtime_holds_it(http: httpx2.AsyncClient) -> None:
     assert (await http.post("/v1/shipments", json={**bare("R"), "transporter": "t"})).status_code == 202
     limit = {"courier_partner_id": 4, "account_code": "one", "rate_per_second": 2.5}

@@ -6,6 +6,7 @@ import re
 from datetime import date, datetime, time, tzinfo
 
 EXAMPLES = "write it like 2026-11-29, 2026-11-29 07:06 or 2026-11-29T07:06:00+05:30"
+CLOCK_EXAMPLE = "write a time of day like 22:30"
 DAY_EXAMPLE = "write a day like 2026-11-29"
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -46,8 +47,8 @@ def read_moment(text: str, zone: tzinfo) -> datetime:
 
 
 def read_clock(text: str) -> time:
-    """A time of day, as 22:30. Raises ValueError."""
-    found = re.fullmatch(r"(\d{1,2}):(\d{2})", text.strip(), re.ASCII)
+    """A time of day, as 22:30 or 22:30:00. Raises ValueError."""
+    found = re.fullmatch(r"(\d{1,2}):(\d{2})(?::00)?", text.strip(), re.ASCII)
     if found is None or int(found[1]) > 23 or int(found[2]) > 59:
-        raise ValueError("write a time of day like 22:30")
+        raise ValueError(CLOCK_EXAMPLE)
     return time(int(found[1]), int(found[2]))

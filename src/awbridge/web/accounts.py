@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Body
-from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
+from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from awbridge.domain.downtime import DAYS, Downtime, declare
 from awbridge.domain.errors import NotFound
 from awbridge.steps.clock import Clock
 from awbridge.store import Store, accounts, downtimes
-from awbridge.web.reading import no_number, number_in
+from awbridge.web.reading import LocalTime, Moment, number_in
 from awbridge.web.strict import OwnBody
-
-# JSON Schema's own format `time` wants an offset; these have none.
-LocalTime = Annotated[time, BeforeValidator(no_number), WithJsonSchema({"type": "string"})]
-Moment = Annotated[datetime, BeforeValidator(no_number)]
 
 
 class AccountView(BaseModel):
@@ -47,8 +43,8 @@ class DowntimeBody(OwnBody):
 
     courier_partner_id: int = Field(gt=0, lt=2**31)
     account_code: str | None = Field(None, max_length=200, pattern=r"^[^\x00]*$", description="Null: every account.")
-    from_at: Moment | None = None
-    to_at: Moment | None = None
+    from_at: Moment | None = Field(None, description="Once: a day or a time, in `zone` where it names none.")
+    to_at: Moment | None = Field(None, description="Once: when it ends.")
     weekdays: list[str] = Field([], description="mon, tue, ...: the days on which it begins. Empty: every day.")
     starts: LocalTime | None = Field(None, description="HH:MM")
     ends: LocalTime | None = Field(None, description="HH:MM; at or before `starts`: on the next day.")

@@ -98,6 +98,11 @@ def _allowed(request: Request) -> str:
     return ", ".join(m for m in _METHODS if any(r.matches(scopes[m])[0] is Match.FULL for r in routes))
 
 
+def _told(error: Any) -> str:
+    """What is wrong with a field; of our own readers their words alone."""
+    return str(error["msg"]).removeprefix("Value error, ")
+
+
 def install(app: FastAPI) -> None:
     """Make every error of the app a problem answer."""
 
@@ -115,7 +120,7 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def _request(_request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
-        errors = [{"path": ".".join(str(part) for part in e["loc"]), "problem": str(e["msg"])} for e in error.errors()]
+        errors = [{"path": ".".join(str(part) for part in e["loc"]), "problem": _told(e)} for e in error.errors()]
         return problem(422, "The request is not valid", "See errors.", errors=errors)
 
     @app.exception_handler(Exception)

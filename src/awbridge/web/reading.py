@@ -4,25 +4,40 @@ from __future__ import annotations
 
 import base64
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from typing import Annotated, Any
 
 from fastapi import Request
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, WithJsonSchema
 from starlette.exceptions import HTTPException
 
 from awbridge.domain.errors import NotFound
 from awbridge.domain.json import read_order_json
-from awbridge.domain.moments import read_day
+from awbridge.domain.moments import CLOCK_EXAMPLE, EXAMPLES, read_clock, read_day, read_local
 
+A_MOMENT = "2026-11-29T22:30:00+05:30"
 LARGEST_BODY = 16 * 1024 * 1024  # bytes
 
 
-def no_number(value: Any) -> Any:
-    """A time as it is written. Raises ValueError for a number, which would be taken for seconds since 1970."""
-    if isinstance(value, int | float):
-        raise ValueError("write a time in words, like 2026-11-05T10:00:00 or 10:00")
-    return value
+# A number would be taken for seconds since 1970. JSON Schema's own formats of times want seconds and an offset.
+def _as_a_moment(value: Any) -> Any:
+    if isinstance(value, str):
+        return read_local(value)
+    if isinstance(value, datetime):
+        return value
+    raise ValueError(EXAMPLES)
+
+
+def _as_a_clock(value: Any) -> Any:
+    if isinstance(value, str):
+        return read_clock(value)
+    if isinstance(value, time):
+        return value
+    raise ValueError(CLOCK_EXAMPLE)
+
+
+Moment = Annotated[datetime, BeforeValidator(_as_a_moment), WithJsonSchema({"type": "string", "examples": [A_MOMENT]})]
+LocalTime = Annotated[time, BeforeValidator(_as_a_clock), WithJsonSchema({"type": "string", "examples": ["22:30"]})]
 
 
 def _as_a_day(text: Any) -> Any:
