@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import httpx2
 import pytest
 
+from awbridge.cli.reconcile import side_in_words
 from tests.steps.world import an_order
 from tests.support.processes import Running
 from tests.test_cli import awbridge, sandbox
@@ -97,3 +98,10 @@ def test_how_a_report_was_read_is_told(awbridge: Any, tmp_path: Path) -> None:
         "read as text with semicolons, in Windows-1252",
         "left out a row of totals: line 3",
     ]
+
+
+def test_a_status_that_clickpost_does_not_publish_is_shown_in_its_own_words() -> None:
+    seen = {"waybill": "A1", "courier_partner_id": 4, "status_code": 45, "status_words": "Handed to the depot"}
+    assert side_in_words(seen) == "A1, courier 4, Handed to the depot"
+    assert side_in_words(seen | {"status_words": ""}) == "A1, courier 4, Unknown(45)"
+    assert side_in_words({"waybill": "A1", "status_code": None, "state": "rejected"}) == "A1, rejected"

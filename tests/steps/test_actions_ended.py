@@ -59,6 +59,19 @@ async def test_a_pickup_of_which_nobody_knew_is_done_when_the_courier_comes(
     assert after.done_at == clock()
 
 
+async def test_a_status_that_clickpost_does_not_publish_is_named_in_its_own_words(placed: Store) -> None:
+    clock = SetClock()
+    action = await an_unclear_pickup(placed, clock)
+    clock.forward(minutes=10)
+    told = {"clickpost_status_code": 45, "clickpost_status_description": "Handed over"}
+    body = webhook("AWB1", 45, clock())
+    body = body | told | {"additional": {"latest_status": body["additional"]["latest_status"] | told}}
+    async with placed.write() as session:
+        await inbox.add(session, [delivery("45", body=as_body(body), received_at=clock())])
+    await apply_due(store=placed, clock=clock, policy=ApplyPolicy(zone=INDIA))
+    assert (await now_of(placed, action)).result == {"tracking": "Handed over"}
+
+
 @pytest.mark.parametrize("code", [1, 2, 3, 28])
 async def test_an_unclear_pickup_stays_one_while_nobody_has_come(placed: Store, code: int) -> None:
     clock = SetClock()

@@ -15,13 +15,14 @@ from awbridge.domain.errors import NotPossible
 from awbridge.domain.reconcile import Kind, Table
 from awbridge.domain.shipment import Piece, WaybillKind
 from awbridge.steps import match as match_step
+from awbridge.steps.apply import ApplyPolicy, apply_due
 from awbridge.steps.reconcile import ReconcilePolicy, begin_day, reconcile_due
 from awbridge.steps.report_files import day_of_file, kind_of_file, take_file, take_from_folder
-from awbridge.store import Store, differences, reconciliations, waybills
+from awbridge.store import Store, differences, inbox, reconciliations, waybills
 from awbridge.store.reconciliations import Reconciliation, Stage
 from awbridge.store.waybills import NewWaybill
-from tests.steps.world import INDIA, SetClock, get
-from tests.store.rows import T0, add, count, fetch, place, sql
+from tests.steps.world import INDIA, SetClock, as_body, get, webhook
+from tests.store.rows import T0, add, count, delivery, fetch, place, sql
 
 DAY = date(2026, 11, 2)  # T0 is 12:00 of it in India
 
@@ -253,3 +254,24 @@ async def test_a_report_that_names_the_reference_proves_that_clickpost_holds_it(
     await reconciled(store, "AWB,Reference Number,Status\n4400000000001,R,InTransit\n")
     after = await get(store, "R")
     assert (after.state, after.waybill, after.may_stand) == (state, "4400000000001" if went_out else None, False)
+
+
+async def test_a_code_that_clickpost_does_not_publish_is_told_in_its_own_words(store: Store) -> None:
+    await placed(store, 1, 2)
+    for number, code, words in ((1, 45, "Handed to the depot"), (2, 8, "Delivered")):
+        body = webhook(f"400000000000{number}", code, T0)
+        told = {"clickpost_status_code": code, "clickpost_status_description": words}
+        body = body | told | {"additional": {"latest_status": body["additional"]["latest_status"] | told}}
+        async with store.write() as session:
+            await inbox.add(session, [delivery(f"{number}", body=as_body(body))])
+    await apply_due(store=store, clock=SetClock(), policy=ApplyPolicy(zone=INDIA))
+    rows = "AWB,Status Code,Status,Status Time\n4000000000001,8,Delivered,2026-11-03 13:00\n"
+    run = await reconciled(store, rows + "4000000000002,52,Shelved,2026-11-03 13:00\n")
+    async with store.read() as session:
+        found_ones = {d.waybill: d for d in await differences.listed(session, run.id)}
+    one, two = found_ones["4000000000001"], found_ones["4000000000002"]
+    assert one.ours is not None
+    assert two.theirs is not None
+    assert (one.ours["status_code"], one.ours["status_words"]) == (45, "Handed to the depot")
+    assert (two.theirs["status_code"], two.theirs["status_words"]) == (52, "Shelved")
+    assert "status_words" not in (one.theirs or {})

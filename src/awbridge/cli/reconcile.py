@@ -24,7 +24,7 @@ from awbridge.cli.shared import (
 )
 from awbridge.cli.times import DAY
 from awbridge.clickpost.async_client import AsyncClickPost
-from awbridge.clickpost.codes import status_info
+from awbridge.clickpost.codes import status_name
 from awbridge.domain.reconcile import Kind, Table
 from awbridge.domain.schedule import day_before
 from awbridge.steps.bundle import bundle_of
@@ -213,8 +213,8 @@ def show_run(reconciliation: int, kind: str | None, limit: int, evidence: Path |
         {
             "kind": one.kind.value,
             "item": one.item,
-            "ours": _words(one.ours),
-            "ClickPost's": _words(one.theirs),
+            "ours": side_in_words(one.ours),
+            "ClickPost's": side_in_words(one.theirs),
             "state": one.solved_how or one.state,
         }
         for one in found
@@ -222,12 +222,12 @@ def show_run(reconciliation: int, kind: str | None, limit: int, evidence: Path |
     print_table(rows, empty="no differences")
 
 
-def _words(seen: Seen | None) -> str:
+def side_in_words(seen: Seen | None) -> str:
     """One side of a difference in a few words."""
     if seen is None:
         return "nothing"
     code, courier = seen.get("status_code"), seen.get("courier_partner_id")
-    status = status_info(code).name if code is not None else seen.get("state")
+    status = status_name(code, seen.get("status_words")) or seen.get("state")
     return ", ".join(str(part) for part in (seen.get("waybill"), courier and f"courier {courier}", status) if part)
 
 

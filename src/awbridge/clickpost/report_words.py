@@ -137,6 +137,7 @@ class Words:
     has_status: bool = True
     couriers: Counter[str] = field(default_factory=Counter[str])
     statuses: Counter[str] = field(default_factory=Counter[str])
+    of_codes: dict[int, str] = field(default_factory=dict[int, str])  # what stands beside codes that are not published
 
     def reader(self) -> Any:
         """(courier id, courier, account code, status code, status) -> Read; few couriers and statuses, many rows."""
@@ -164,6 +165,7 @@ class Words:
         said = [cell for cell in (code, status) if as_id(cell)]
         for cell in said:
             if (number := as_int(cell)) is not None:
+                self._hear(number, said[-1])
                 return number, "", Gap.NONE
             key = squeezed(as_text(cell))
             if key in NO_STATUS:
@@ -173,6 +175,10 @@ class Words:
         if said:
             return None, veiled(as_text(said[-1]))[:LONGEST_WORD], Gap.ALWAYS
         return None, "", Gap.STATUS if self.has_status else Gap.ALWAYS
+
+    def _hear(self, code: int, cell: Any) -> None:
+        if code not in STATUSES and as_int(cell) is None and len(self.of_codes) < MOST_WORDS:
+            self.of_codes.setdefault(code, veiled(as_text(cell))[:LONGEST_WORD])
 
     def count(self, read: Read) -> None:
         """Count the words of a row that were not understood."""

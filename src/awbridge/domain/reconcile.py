@@ -116,6 +116,7 @@ class Ours:
     courier_partner_id: int
     state: State
     status_code: int | None = None
+    status_words: str = ""  # ClickPost's own, for a code that it does not publish
     status_at: datetime | None = None
     heard_at: datetime | None = None
     kind: WaybillKind = WaybillKind.MAIN
@@ -133,6 +134,7 @@ class Theirs:
     reference_number: str = ""
     courier_partner_id: int | None = None
     status_code: int | None = None
+    status_words: str = ""  # ClickPost's own, for a code that it does not publish
     status_at: datetime | None = None
     status_within: timedelta = timedelta(0)
 

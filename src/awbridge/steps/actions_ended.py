@@ -7,27 +7,28 @@ from datetime import datetime
 
 import structlog
 
-from awbridge.clickpost.codes import milestone_of, status_info
+from awbridge.clickpost.codes import milestone_of
 from awbridge.domain.action import Action, ActionEnding, ended_by_cancelling, ended_by_tracking
+from awbridge.domain.lifecycle import StatusInfo
 from awbridge.store import actions
 from awbridge.store.database import Session
 
 log = structlog.get_logger()
 
 
-async def end_actions_by_tracking(session: Session, codes: Mapping[str, int], *, now: datetime) -> None:
+async def end_actions_by_tracking(session: Session, standing: Mapping[str, StatusInfo], *, now: datetime) -> None:
     """End the actions that the current status of these shipments answers or makes needless.
 
-    `codes`: the status code of each, by reference number. The caller holds the shipments locked.
+    `standing`: where each stands, by reference number. The caller holds the shipments locked.
     """
 
     def ending_of(action: Action) -> ActionEnding | None:
-        code = codes[action.reference_number or ""]
-        return ended_by_tracking(action, status_info(code), milestone_of(code))
+        info = standing[action.reference_number or ""]
+        return ended_by_tracking(action, info, milestone_of(info.code))
 
-    for action in await _end(session, list(codes), ending_of, now):
-        code = codes[action.reference_number or ""]
-        log.info("action.ended_by_tracking", action=action.id, kind=action.kind.value, status=status_info(code).name)
+    for action in await _end(session, list(standing), ending_of, now):
+        status = standing[action.reference_number or ""].name
+        log.info("action.ended_by_tracking", action=action.id, kind=action.kind.value, status=status)
 
 
 async def end_actions_by_cancelling(session: Session, reference_number: str, *, now: datetime) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from awbridge.clickpost.codes import status_info
+from awbridge.clickpost.codes import status_name
 from awbridge.clickpost.columns import TOP_LEVEL
 from awbridge.clickpost.couriers_own import without_couriers_own
 from awbridge.clickpost.edits import (
@@ -200,7 +200,7 @@ def _check_replaceable(old: Shipment) -> None:
             "first, or look in ClickPost's dashboard and say what it shows (awbridge shipments settle, POST .../settle)"
         )
     if old.final and old.state is not State.CANCELLED:
-        status = status_info(old.status_code).name if old.status_code is not None else "ended"
+        status = status_name(old.status_code, old.status_words) or "ended"
         raise NotPossible(
             f"the journey of {reference} has ended ({status}): send a new order with a reference number of its own"
         )

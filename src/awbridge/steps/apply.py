@@ -20,6 +20,7 @@ from awbridge.domain.asking import PollingRules
 from awbridge.domain.attribution import About, Nobody, Use, attribute, since
 from awbridge.domain.errors import StoreBusy
 from awbridge.domain.events import Happening
+from awbridge.domain.lifecycle import StatusInfo
 from awbridge.domain.outcome import Placed
 from awbridge.domain.pieces import PieceStanding, agree
 from awbridge.domain.promise import edd_day
@@ -277,10 +278,12 @@ async def _tell_shipments(
     ]
 
 
-def _moved(heard: Sequence[Heard], stories: Mapping[str, Story], before: Mapping[str, Tracked]) -> dict[str, int]:
-    """The shipments that stand elsewhere than before, and their status codes now."""
+def _moved(
+    heard: Sequence[Heard], stories: Mapping[str, Story], before: Mapping[str, Tracked]
+) -> dict[str, StatusInfo]:
+    """The shipments that stand elsewhere than before, and where they stand now."""
     return {
-        one.reference_number: seen.code
+        one.reference_number: status_info(seen.code, one.standing.status_words or "")
         for one in heard
         if (seen := one.standing.sighting)
         and seen.code != before.get(one.reference_number, stories[one.reference_number].shipment).status_code

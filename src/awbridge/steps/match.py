@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections import Counter
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
+from awbridge.clickpost.codes import status_info
 from awbridge.clickpost.report_rows import ReportRow, ReportRows, read_report
 from awbridge.domain.errors import TableUnreadable
 from awbridge.domain.outcome import Placed
@@ -27,6 +28,7 @@ from awbridge.domain.reconcile import (
     Gap,
     Kind,
     NotUnderstood,
+    Ours,
     Table,
     Theirs,
     differences,
@@ -109,8 +111,9 @@ async def match(store: Store, task: Task, *, now: datetime) -> Outcome:
             await asyncio.to_thread(bench.lay_named, await _find_ours(store, rows))
         await asyncio.to_thread(bench.pair)
         tally.repeated = await asyncio.to_thread(_drop_repeated, bench, task.zone, tally)
+        words = {code: said for report in reports for code, said in report.words.of_codes.items()}
         async for findings in _findings(bench, task, tally):
-            await _keep(store, task, findings, tally, now)
+            await _keep(store, task, await _in_words(store, findings, words), tally, now)
         paired = await asyncio.to_thread(bench.pairs)
         partly = await asyncio.to_thread(bench.partly) if task.table is not Table.FAILURES else 0
     partly -= tally.differing_partly
@@ -240,6 +243,26 @@ async def _findings(bench: Matching, task: Task, tally: _Tally) -> AsyncGenerato
 def _theirs(row: LaidRow, zone: ZoneInfo) -> Theirs:
     theirs = ReportRow(*row).theirs(zone)
     return replace(theirs, line=theirs.line % LINES_OF_A_FILE)
+
+
+async def _in_words(store: Store, findings: Sequence[Finding], words: Mapping[int, str]) -> list[Finding]:
+    """The findings with ClickPost's own words for codes that it does not publish; `words`: those of the report."""
+
+    def strange(seen: Ours | Theirs | None) -> bool:
+        return seen is not None and seen.status_code is not None and not status_info(seen.status_code).known
+
+    ours = [f.ours.reference_number for f in findings if f.ours and strange(f.ours)]
+    async with store.read() as session:
+        stored = {s.reference_number: s.status_words or "" for s in await shipments.get_many(session, ours)}
+    told: list[Finding] = []
+    for finding in findings:
+        mine, theirs = finding.ours, finding.theirs
+        if mine and strange(mine):
+            mine = replace(mine, status_words=stored.get(mine.reference_number, ""))
+        if theirs and strange(theirs):
+            theirs = replace(theirs, status_words=words.get(theirs.status_code or 0, ""))
+        told.append(replace(finding, ours=mine, theirs=theirs))
+    return told
 
 
 async def _keep(store: Store, task: Task, findings: Sequence[Finding], tally: _Tally, now: datetime) -> None:

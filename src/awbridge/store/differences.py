@@ -81,6 +81,7 @@ def _seen_ours(ours: Ours) -> dict[str, Any]:
         "state": ours.state.value,
         "status_code": ours.status_code,
         "status_at": ours.status_at.isoformat() if ours.status_at else None,
+        **_words(ours.status_words),
     }
 
 
@@ -93,7 +94,12 @@ def _seen_theirs(theirs: Theirs) -> dict[str, Any]:
         "status_code": theirs.status_code,
         "status_at": theirs.status_at.isoformat() if theirs.status_at else None,
         **({"status_within": theirs.status_within.total_seconds()} if theirs.status_within else {}),
+        **_words(theirs.status_words),
     }
+
+
+def _words(said: str) -> dict[str, str]:
+    return {"status_words": said} if said else {}
 
 
 async def add(
