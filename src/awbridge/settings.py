@@ -442,7 +442,8 @@ def load_settings(**overrides: Any) -> Settings:
     try:
         return Settings(**overrides)
     except ValidationError as error:
-        lines = [f"{_name(e['loc'])}: {e['msg']}" for e in error.errors(include_input=False, include_url=False)]
+        found = error.errors(include_input=False, include_url=False)
+        lines = [f"{_name(e['loc'])}: {e['msg'].removeprefix('Value error, ')}" for e in found]
         raise SettingsError("; ".join(lines)) from None
     except ValueError as error:
         raise SettingsError(f"{Path('awbridge.toml')}: {error}") from None
