@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from awbridge.domain.action import Action, ActionKind, ActionState
+from awbridge.domain.action import Action, ActionKind, ActionState, ended_by_tracking
 from awbridge.domain.errors import NotFound, NotPossible
+from awbridge.domain.lifecycle import Bucket, StatusInfo
 from awbridge.steps import actions as asking
 from awbridge.steps import intake
 from awbridge.steps.apply import ApplyPolicy, apply_due
@@ -214,3 +215,27 @@ async def test_what_is_over_counts_no_more(placed: Store) -> None:
     async with placed.read() as session:
         assert await actions.newest(session, state=ActionState.UNCLEAR, limit=5) == []
         assert len(await actions.newest(session, state=ActionState.OVERTAKEN, limit=5)) == 1
+
+
+@pytest.mark.parametrize(
+    ("box", "bucket", "final", "is_over"), [("", 4, False, True), ("B", 4, False, False), ("B", 6, True, True)]
+)
+def test_an_answer_about_one_box_ends_with_the_journey_alone(box: str, bucket: int, final: bool, is_over: bool) -> None:
+    body = {**AGAIN, **({"waybill": box} if box else {})}
+    action = Action(
+        id="0" * 24,
+        kind=ActionKind.NDR,
+        reference_number="R",
+        body=body,
+        idempotency_key=None,
+        state=ActionState.DUE,
+        tries=0,
+        next_try_at=T0,
+        problem=None,
+        result=None,
+        asked_at=T0,
+        done_at=None,
+        updated_at=T0,
+    )
+    info = StatusInfo(code=6, name="s", bucket=Bucket(bucket), step=1, final=final)
+    assert (ended_by_tracking(action, info, None) is not None) is is_over

@@ -96,7 +96,7 @@ async def ask_pickup(*, store: Store, clock: Clock, body: Any, idempotency_key: 
         reference = pickup_reference(asked) if region is Region.WORLD else None
         shipment = await shipments.get(session, reference) if reference and "\x00" not in reference else None
         if shipment:
-            whole = of_shipment(asked, replace(shipment, waybill=shipment.waybill or "0"))
+            whole = of_shipment(asked, replace(shipment, waybill=shipment.waybill or "1"))
             pickup_body(whole, region, courier_partner_id=courier, account_code=code)
         else:
             asked = pickup_body(asked, region, courier_partner_id=courier, account_code=code)
