@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 # Compiled modules are kept, whatever the shell says: else each process that the tests start compiles all of awbridge.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: install demo serve test quick lint types bench format clean system prism sync
+.PHONY: install demo serve test quick newest lint types bench format clean system prism sync
 
 install: $(STAMP)
 
@@ -55,6 +55,12 @@ quick: install
 test: install system prism lint types
 	$(BIN)/pytest $(NOT_SLOW) -n 2 -m 'not slow'
 	$(BIN)/pytest -q -n 2 --dist worksteal -m slow
+
+# The server's tests with the newest uvicorn, whatever pyproject.toml allows: what its next release breaks is known early.
+newest: install
+	rm -rf build/newest
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade --target build/newest uvicorn httptools uvloop
+	PYTHONPATH=build/newest $(BIN)/pytest -q -p no:schemathesis tests/web/test_uvicorn.py tests/web/test_protocol.py tests/web/test_one_write.py tests/web/test_limits.py
 
 bench: install
 	$(BIN)/python -m bench webhook

@@ -9,6 +9,7 @@ from bench.claims import claims
 from bench.push import push
 from bench.reconcile import reconcile
 from bench.scale import scale
+from bench.servers import servers
 from bench.webhook import webhook
 
 
@@ -22,6 +23,7 @@ main.add_command(push)
 main.add_command(claims)
 main.add_command(backlog)
 main.add_command(scale)
+main.add_command(servers)
 
 main.add_command(reconcile)
 

@@ -179,7 +179,8 @@ async def _plain_stored(url: str) -> list[int]:
 
 
 @contextmanager
-def _places(engines: list[str]) -> Iterator[Places]:
+def places_for(engines: list[str]) -> Iterator[Places]:
+    """Databases of these engines, removed when the block ends."""
     with tempfile.TemporaryDirectory(prefix="awbridge-bench-") as name:
         if "PostgreSQL" in engines:
             with postgres_server(durable=True) as postgres:
@@ -202,7 +203,7 @@ def webhook(
     chosen = list(engines) or ["SQLite", *(["PostgreSQL"] if find_binaries() else [])]
     numbers = [int(part) for part in connections.split(",")]
     results: dict[tuple[str, int], Measured] = {}
-    with _places(chosen) as places:
+    with places_for(chosen) as places:
         places.prepare()
         for _ in range(rounds):
             for number in numbers:

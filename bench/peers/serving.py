@@ -1,4 +1,4 @@
-"""Serves a peer as awbridge serves itself: same server, same loop, same settings of the garbage collector."""
+"""Serves a peer as awbridge serves itself: same server and loop, same settings of the garbage collector."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from typing import Any
 import uvicorn
 import uvloop
 
-from awbridge.web.one_write import OneWriteProtocol
-
 
 class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -20,16 +18,17 @@ class _Server(uvicorn.Server):
         gc.set_threshold(50_000, 20, 20)
 
 
-def serve(app: Any, port: int, *, lifespan: str = "off", http: type[OneWriteProtocol] = OneWriteProtocol) -> None:
-    """Serve until the process is told to end."""
+SETTINGS: dict[str, Any] = {"log_level": "warning", "timeout_graceful_shutdown": 2}
+
+
+def serve(app: Any, port: int) -> None:
+    """Serve an app that is no webhook endpoint of awbridge's, until the process is told to end."""
     config = uvicorn.Config(
-        app,
-        port=port,
-        log_level="warning",
-        access_log=False,
-        lifespan=lifespan,  # pyright: ignore[reportArgumentType]
-        http=http,
-        server_header=False,
-        timeout_graceful_shutdown=2,
+        app, port=port, http="httptools", lifespan="off", access_log=False, server_header=False, **SETTINGS
     )
+    run(config)
+
+
+def run(config: uvicorn.Config) -> None:
+    """Serve until the process is told to end."""
     uvloop.run(_Server(config).serve())

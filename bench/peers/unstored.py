@@ -14,9 +14,10 @@ from awbridge.domain.errors import StoreBusy
 from awbridge.steps.clock import utc_now
 from awbridge.steps.ingest import Ingest
 from awbridge.store import Store
-from awbridge.web.protocol import answering
+from awbridge.web.limits import Connections
+from awbridge.web.server import server_config
 from awbridge.web.webhook import KeyRing, WebhookEndpoint
-from bench.peers.serving import serve
+from bench.peers.serving import SETTINGS, run
 
 
 class _Nowhere:
@@ -52,4 +53,4 @@ class App:
 
 if __name__ == "__main__":
     app = App(sys.argv[2])
-    serve(app, int(sys.argv[1]), lifespan="on", http=answering(app.endpoint))
+    run(server_config(app, app.endpoint, Connections(), port=int(sys.argv[1]), lifespan="on", **SETTINGS))

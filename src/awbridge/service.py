@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from urllib.parse import unquote, urlsplit
 import stamina
 import structlog
 import uvicorn
+from starlette.types import ASGIApp
 
 from awbridge import evidence
 from awbridge.clickpost.async_client import AsyncClickPost
@@ -67,7 +68,8 @@ from awbridge.steps.verdict import PushPolicy
 from awbridge.steps.watch import Refusals, Watch, WatchPolicy
 from awbridge.store import Store
 from awbridge.web.app import build_app
-from awbridge.web.protocol import answering
+from awbridge.web.limits import Connections, Limits, connections_within_files
+from awbridge.web.server import server_config
 from awbridge.web.webhook import KeyRing, WebhookEndpoint
 
 log = structlog.get_logger()
@@ -79,6 +81,7 @@ QUICK_HANDOVER = 0.0005
 # Deliveries that apply takes up in one transaction on SQLite: nothing else can be written meanwhile.
 SQLITE_APPLY_BATCH = 30
 DRAIN_SECONDS = 20.0  # what a stopping process gives the calls in flight
+_LOCAL_PROXIES = ("127.0.0.1", "::1")  # what they say of who called is believed
 _OPERATORS_TIMEOUT = 10.0  # seconds that a way to the operators has to answer: one alarm waits for the other
 
 
@@ -493,6 +496,41 @@ async def serve(
     if stop is None:
         stop = asyncio.Event()
         _on_signal(stop.set)
+    async with assembled(settings) as bridge:
+        server = _Server(
+            server_config(
+                bridge.app,
+                bridge.webhook,
+                bridge.connections,
+                host=settings.host,
+                port=settings.port,
+                log_level="warning",
+                lifespan="off",
+                timeout_graceful_shutdown=5,
+                forwarded_allow_ips=[*_LOCAL_PROXIES, *settings.trusted_proxies],
+            )
+        )
+        server.on_ready = lambda: _announce(server.url, on_ready)
+        stopping = asyncio.create_task(_stop_server(stop, server))
+        try:
+            await server.serve()
+        finally:
+            stopping.cancel()
+            await asyncio.gather(stopping, return_exceptions=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Bridge:
+    """What a server serves while the steps run beside it: the whole app, and of it the endpoint for webhooks."""
+
+    app: ASGIApp
+    webhook: WebhookEndpoint
+    connections: Connections
+
+
+@asynccontextmanager
+async def assembled(settings: Settings) -> AsyncGenerator[Bridge]:
+    """All live objects, with every step running for as long as the block lasts. Which server asks them is open."""
     unrecorded = evidence.unrecorded(settings, utc_now)
     hook = evidence.recorder(settings, utc_now, unrecorded)
     async with (
@@ -517,6 +555,8 @@ async def serve(
         ingest.on_stored = loops["apply"].wake
         keys = KeyRing(store, (k.get_secret_value() for k in settings.webhook_keys))
         endpoint = WebhookEndpoint(ingest, keys, utc_now, refusals)
+        most = connections_within_files(settings.connections)
+        connections = Connections(Limits(connections=most, idle=max(most // 2, 1)))
         app = build_app(
             store=store,
             clock=utc_now,
@@ -533,30 +573,15 @@ async def serve(
             ask_again=timedelta(seconds=settings.ask_again_seconds),
             stuck_after=stuck_after(settings),
             host=settings.host,
+            connections=connections,
         )
-        server = _Server(
-            uvicorn.Config(
-                app,
-                host=settings.host,
-                port=settings.port,
-                log_level="warning",
-                access_log=False,
-                lifespan="off",
-                http=answering(endpoint),
-                server_header=False,
-                timeout_graceful_shutdown=5,
-            )
-        )
-        server.on_ready = lambda: _announce(server.url, on_ready)
-        stopping = asyncio.create_task(_stop_server(stop, server))
         ingesting = asyncio.create_task(ingest.run(), name="ingest")
         try:
             async with _running(loops):
-                await server.serve()
+                yield Bridge(app, endpoint, connections)
         finally:
-            for task in (stopping, ingesting):
-                task.cancel()
-            await asyncio.gather(stopping, ingesting, return_exceptions=True)
+            ingesting.cancel()
+            await asyncio.gather(ingesting, return_exceptions=True)
 
 
 async def work(settings: Settings, *, clock: Clock = utc_now) -> None:

@@ -294,6 +294,16 @@ class Settings(BaseSettings):
 
     steps_idle_seconds: float = Field(1.0, gt=0, le=60, description="How long a step sleeps when nothing is due.")
     host: str = Field("127.0.0.1", description="Address that `awbridge serve` listens on.")
+    connections: int = Field(
+        2000,
+        ge=16,
+        le=100_000,
+        description="Connections that clients may hold at once; half of them between two requests.",
+    )
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Addresses or networks of proxies whose X-Forwarded-For is believed, beside this machine's own.",
+    )
     port: int = Field(8000, ge=0, le=65535, description="Port that `awbridge serve` listens on. 0 picks a free one.")
     log_format: str = Field("text", pattern="^(text|json)$", description="`text` for people, `json` for machines.")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="The least level that is shown.")
@@ -305,6 +315,7 @@ class Settings(BaseSettings):
         "notice_chat_urls",
         "notice_retry_delays",
         "endpoint_networks",
+        "trusted_proxies",
         "endpoint_retry_delays",
         "alarm_urls",
         "alarm_mail_to",
@@ -367,7 +378,7 @@ class Settings(BaseSettings):
         read_milestones(value)
         return value
 
-    @field_validator("endpoint_networks")
+    @field_validator("endpoint_networks", "trusted_proxies")
     @classmethod
     def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for part in value:

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx2
-import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.server import ServerState
 
@@ -22,8 +21,10 @@ from awbridge.steps.ingest import Ingest
 from awbridge.steps.loop import Loop
 from awbridge.store import Store
 from awbridge.web.app import build_app
+from awbridge.web.brake import Brake
 from awbridge.web.evidence_routes import EvidenceDesk
-from awbridge.web.protocol import answering
+from awbridge.web.limits import Connections, Limits
+from awbridge.web.server import server_config
 from awbridge.web.webhook import KeyRing, WebhookEndpoint
 from tests.steps.world import SetClock
 
@@ -47,10 +48,12 @@ class KeptApp:
     store: Any = field(default_factory=StandIn)
     clock: Any = field(default_factory=StandIn)
     webhook: Any = field(default_factory=StandIn)
+    brake: Any = field(default_factory=StandIn)
     app: Any = None
 
     def bring(self, store: Any, clock: Any, webhook: Any) -> None:
         self.store.brought, self.clock.brought, self.webhook.brought = store, clock, webhook
+        self.brake.brought = Brake()
 
 
 _kept: defaultdict[Hashable, list[KeptApp]] = defaultdict(list)  # what they were built with -> those nobody uses now
@@ -63,7 +66,7 @@ def lent_app(store: Store, clock: SetClock, webhook: WebhookEndpoint, **more: Ha
     kept = idle.pop() if idle else KeptApp()
     kept.bring(store, clock, webhook)
     if kept.app is None:
-        parts: dict[str, Any] = {"loops": (), "api_keys": (), **more}
+        parts: dict[str, Any] = {"loops": (), "api_keys": (), "brake": kept.brake, **more}
         kept.app = build_app(store=kept.store, clock=kept.clock, webhook=kept.webhook, **parts)
     try:
         yield kept.app
@@ -126,9 +129,12 @@ async def web_on(
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp, endpoint: WebhookEndpoint, **settings: Any) -> AsyncGenerator[str]:
-    """The app on loopback, spoken to as `awbridge serve` is; its URL."""
-    config = uvicorn.Config(app, http=answering(endpoint), lifespan="off", log_config=None, **settings)
+async def serving(
+    app: ASGIApp, endpoint: WebhookEndpoint, *, connections: Connections | None = None, **limits: Any
+) -> AsyncGenerator[str]:
+    """The app on loopback, spoken to as `awbridge serve` is; its URL. `limits`: where they are not the usual ones."""
+    connections = connections or Connections(Limits(**limits))
+    config = server_config(app, endpoint, connections, lifespan="off", log_config=None)
     config.load()
     protocol, state = config.http_protocol_class, ServerState()
     state.default_headers = [(b"date", b"Sat, 28 Nov 2026 00:00:00 GMT")]

@@ -8,10 +8,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-import uvicorn
-from uvicorn.server import ServerState
 
-from awbridge.web.one_write import OneWrite, OneWriteProtocol
+from awbridge.web.one_write import OneWrite
+from tests.web.app import serving
 
 PIECES = [bytes([65 + n]) * 30_000 for n in range(20)]
 GET = b"GET /stream HTTP/1.1\r\nhost: x\r\n\r\n"
@@ -100,19 +99,15 @@ async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 @asynccontextmanager
 async def talking() -> AsyncGenerator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    """A connection to uvicorn with this protocol."""
-    config = uvicorn.Config(app, http=OneWriteProtocol, lifespan="off", log_config=None)
-    config.load()
-    state = ServerState()
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: OneWriteProtocol(config, state, {}), "127.0.0.1", 0)
-    reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
-    try:
-        yield reader, writer
-    finally:
-        writer.close()
-        server.close()
-        await asyncio.wait_for(server.wait_closed(), 5)
+    """A connection to a server that has uvicorn's answers written by it."""
+    nobody: Any = None  # no webhook comes
+    async with serving(app, nobody) as url:
+        host, port = url.removeprefix("http://").split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        try:
+            yield reader, writer
+        finally:
+            writer.close()
 
 
 async def chunks(reader: asyncio.StreamReader) -> bytes:

@@ -11,7 +11,7 @@ import pytest
 
 from awbridge.steps.ingest import Ingest
 from awbridge.store import Store
-from awbridge.web.protocol import LARGEST_AT_ONCE, Wire
+from awbridge.web.exchange import LARGEST_AT_ONCE, Wire
 from awbridge.web.webhook import LARGEST_BODY, PATH, Answer, KeyRing, Receive, Scope, Send, WebhookEndpoint
 from tests.steps.world import SetClock, as_body
 from tests.steps.world import webhook as hook
@@ -238,7 +238,7 @@ async def test_when_there_is_no_room_it_is_told_at_once_and_by_the_same_words(
 
 @sqlite_only
 async def test_a_connection_on_which_nothing_comes_is_closed_and_no_other(web: Web) -> None:
-    async with serving(web.endpoint, web.endpoint, timeout_keep_alive=0.3) as url, connected(url) as line:
+    async with serving(web.endpoint, web.endpoint, idle_for=0.3) as url, connected(url) as line:
         for _ in range(5):
             await asyncio.sleep(0.15)
             assert await line.ask(request()) == 200, "it was in use"
@@ -252,7 +252,7 @@ async def test_a_connection_that_waits_for_its_answer_is_not_idle(store: Store) 
     ingest = Ingest(store)
     endpoint = WebhookEndpoint(ingest, KeyRing(store, ["right"]), SetClock())
     storing = asyncio.create_task(ingest.run())
-    async with serving(endpoint, endpoint, timeout_keep_alive=0.1) as url, connected(url) as line:
+    async with serving(endpoint, endpoint, idle_for=0.1) as url, connected(url) as line:
         assert await line.ask(request()) == 200
         storing.cancel()
         await asyncio.gather(storing, return_exceptions=True)

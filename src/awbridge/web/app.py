@@ -21,8 +21,10 @@ from awbridge.steps.loop import Loop
 from awbridge.steps.sync_couriers import ListsAccounts
 from awbridge.store import Store
 from awbridge.web import api, couriers_api, description, pages, problems
+from awbridge.web.brake import Brake
 from awbridge.web.evidence_routes import EvidenceDesk
 from awbridge.web.guard import ApiGuard, Keys, PageGuard
+from awbridge.web.limits import Connections
 from awbridge.web.metrics import metrics_text
 from awbridge.web.ready import Readiness
 from awbridge.web.webhook import PATH, Receive, Scope, Send, WebhookEndpoint
@@ -51,10 +53,13 @@ def build_app(
     ask_again: timedelta = api.ASK_AGAIN,
     stuck_after: StuckAfter = DEFAULT_STUCK_AFTER,
     host: str = "",
+    connections: Connections | None = None,
+    brake: Brake | None = None,
 ) -> ASGIApp:
     """The app of `awbridge serve`. Without `clickpost`, what calls it is refused.
 
-    `host`: a name that callers without a key may call it by, beside this machine's own.
+    `host`: a name that callers without a key may call it by, beside this machine's own. `connections`: those of the
+    server, whose numbers the metrics show. `brake`: in place of one that counts there.
     """
     inner = FastAPIOffline(  # /docs from the package itself, not from a CDN
         title="awbridge",
@@ -76,9 +81,10 @@ def build_app(
         )
     )
     inner.include_router(couriers_api.router(store, clock, clickpost=clickpost))
-    _add_health(inner, store, clock, webhook, loops, hook, stuck_after)
+    connections = connections or Connections()
+    _add_health(inner, store, clock, webhook, loops, hook, stuck_after, connections)
     description.complete(inner)
-    keys = Keys(api_keys)
+    keys = Keys(api_keys, brake or Brake(connections.refused))
     guarded = ApiGuard(inner, keys, open_paths=_OPEN, open_folder=_OPEN_FOLDER, host=host)
     shown = PageGuard(pages.build_pages(store, clock, zone=ZoneInfo(zone), stuck_after=stuck_after), keys, host=host)
 
@@ -105,6 +111,7 @@ def _add_health(
     loops: Sequence[Loop],
     hook: CallRecorder | None,
     stuck_after: StuckAfter,
+    connections: Connections,
 ) -> None:
     readiness = Readiness(store, clock)
 
@@ -122,7 +129,9 @@ def _add_health(
     @app.get("/metrics", tags=["health"], response_class=PlainTextResponse)
     async def metrics() -> Response:
         """What the tables and the steps say now, in Prometheus' text format."""
-        text = await metrics_text(store, clock, webhook, loops, hook=hook, stuck_after=stuck_after)
+        text = await metrics_text(
+            store, clock, webhook, loops, hook=hook, stuck_after=stuck_after, connections=connections
+        )
         return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
 
     _ = (healthz, readyz, metrics)

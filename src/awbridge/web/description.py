@@ -22,6 +22,7 @@ _MEANINGS = {
     409: "Not possible as things stand; `detail` says why and what to do.",
     413: "Too much at once.",
     422: "Something in the request is wrong; `errors` says where, or `detail` what.",
+    429: "Too many wrong API keys came from this address. Try again after `Retry-After` seconds.",
     502: "ClickPost did not do it.",
     503: "The database, or the object storage, is busy or away. Try again after `Retry-After` seconds.",
 }
@@ -92,7 +93,7 @@ def _problems(path: str, method: str, operation: JsonObject) -> Iterator[int]:
     """The problems that an operation of this shape may answer."""
     parameters: list[JsonObject] = operation.get("parameters", [])
     if path not in _UNGUARDED:
-        yield from (401, 403, 503)
+        yield from (401, 403, 429, 503)
     if path.startswith("/v1/"):  # a query parameter that is not there is refused everywhere
         yield 422
     if "requestBody" in operation:

@@ -10,6 +10,7 @@ import base64
 import binascii
 import hmac
 import ipaddress
+import math
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
@@ -17,19 +18,24 @@ from fastapi.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from awbridge.web import problems
+from awbridge.web.brake import Brake
 
 _BY_ITS_NAME = (
     "Without an API key, awbridge answers to http://localhost, http://127.0.0.1 and the name in AWBRIDGE_HOST alone. "
     "Call it so, or set AWBRIDGE_API_KEYS and send a key: then any name will do."
 )
+_BRAKED = (
+    "Too many wrong API keys came from this address. Correct the key, wait for Retry-After seconds, then try again."
+)
 _ONLY_LOOPBACK = "No API key is configured (AWBRIDGE_API_KEYS), so only this machine itself may call."
 
 
 class Keys:
-    """The API keys of the settings."""
+    """The API keys of the settings. Whoever guesses is braked, by the address that the scope names."""
 
-    def __init__(self, keys: Sequence[str]) -> None:
+    def __init__(self, keys: Sequence[str], brake: Brake | None = None) -> None:
         self._keys = [key.encode() for key in keys]
+        self._brake = brake or Brake()
 
     def __bool__(self) -> bool:
         return bool(self._keys)
@@ -40,6 +46,11 @@ class Keys:
         for key in self._keys:
             right |= hmac.compare_digest(key, offered)
         return right
+
+    def wait(self, scope: Scope, offered: bytes, *, right: bool) -> int:
+        """Whole seconds that the caller must wait before a key of theirs counts; 0 where it does, or none was sent."""
+        client = scope.get("client")
+        return math.ceil(self._brake.judge(client[0] if client else "", right=right)) if offered else 0
 
 
 class ApiGuard:
@@ -67,7 +78,11 @@ class ApiGuard:
 
     def _refusal(self, scope: Scope) -> Response | None:
         if self._keys:
-            if self._keys.hold(_token(scope, b"bearer")):
+            offered = _token(scope, b"bearer")
+            right = self._keys.hold(offered)
+            if seconds := self._keys.wait(scope, offered, right=right):
+                return problems.problem(429, "Too many wrong keys", _BRAKED, headers={"retry-after": str(seconds)})
+            if right:
                 return None
             asks = {"www-authenticate": "Bearer"}
             return problems.problem(401, "Not authorised", "Send Authorization: Bearer <API key>.", headers=asks)
@@ -94,7 +109,11 @@ class PageGuard:
 
     def _refusal(self, scope: Scope) -> Response | None:
         if self._keys:
-            if not self._keys.hold(_password(scope)):
+            offered = _password(scope)
+            right = self._keys.hold(offered)
+            if seconds := self._keys.wait(scope, offered, right=right):
+                return _refused(429, _BRAKED, {"retry-after": str(seconds)})
+            if not right:
                 asks = {"www-authenticate": 'Basic realm="awbridge", charset="UTF-8"'}
                 return _refused(401, "Log in with any user name, and an API key as password.", asks)
         elif not _is_loopback(scope):

@@ -15,6 +15,7 @@ from awbridge.steps.loop import Loop
 from awbridge.steps.watch import SILENT, Coverage, coverage
 from awbridge.store import Store, figures
 from awbridge.store.figures import Figures
+from awbridge.web.limits import Connections, Place
 from awbridge.web.webhook import WebhookEndpoint
 
 
@@ -26,12 +27,14 @@ class _Now(Collector):
         answers: Mapping[int, int],
         loops: Sequence[Loop],
         hook: CallRecorder | None,
+        connections: Connections,
     ) -> None:
         self._figures = figures
         self._covered = covered
         self._answers = answers
         self._loops = loops
         self._hook = hook
+        self._connections = connections
 
     def collect(self) -> Iterable[Metric]:
         """The metrics, as they stand."""
@@ -100,6 +103,13 @@ class _Now(Collector):
         for status, count in self._answers.items():
             answered.add_metric([str(status)], count)
         yield answered
+        by_place = {place.name.lower(): self._connections.at(place) for place in Place}
+        yield _by("awbridge_http_connections", "Connections of clients to this process.", "state", by_place)
+        text = "Requests that were refused, and connections that were closed early, by this process."
+        refused = CounterMetricFamily("awbridge_http_refused", text, labels=["reason"])
+        for reason, count in self._connections.refused.items():
+            refused.add_metric([reason], count)
+        yield refused
         silent = {loop.name: loop.silent_for for loop in self._loops}
         yield _by("awbridge_step_silent_seconds", "Seconds since a step last finished a round.", "step", silent)
 
@@ -153,11 +163,12 @@ async def metrics_text(
     *,
     hook: CallRecorder | None = None,
     stuck_after: StuckAfter = DEFAULT_STUCK_AFTER,
+    connections: Connections | None = None,
 ) -> bytes:
     """All metrics as text."""
     async with store.read() as session:
         now = await figures.read(session, now=clock(), stuck_after=stuck_after)
     covered = await coverage(store=store, clock=clock)
     registry = CollectorRegistry()
-    registry.register(_Now(now, covered, webhook.counts, loops, hook))
+    registry.register(_Now(now, covered, webhook.counts, loops, hook, connections or Connections()))
     return generate_latest(registry)

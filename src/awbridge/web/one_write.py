@@ -1,4 +1,4 @@
-"""uvicorn's HTTP protocol with an answer in one piece: its head waits for its body, so that each costs one system call.
+"""A transport that writes an answer in one piece: its head waits for its body, so that each costs one system call.
 
 uvicorn hands head and body to the socket apart. Where answers are as short as a webhook's, that is a fifth of the time
 that an answer costs.
@@ -9,8 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from typing import Any
-
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 
 class OneWrite(asyncio.Transport):
@@ -74,14 +72,3 @@ class OneWrite(asyncio.Transport):
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
         """Somebody else reads on."""
         self._transport.set_protocol(protocol)
-
-
-class OneWriteProtocol(HttpToolsProtocol):
-    """HTTP/1.1 for uvicorn: `uvicorn.Config(http=OneWriteProtocol)`."""
-
-    line: OneWrite
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """A client is there."""
-        self.line = OneWrite(transport, self.loop)
-        super().connection_made(self.line)

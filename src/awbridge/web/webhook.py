@@ -26,7 +26,7 @@ from awbridge.clickpost.webhooks import USUAL_HEADER, offered_keys, webhook_iden
 from awbridge.domain.errors import StoreBusy, StoreError
 from awbridge.domain.scan import Source
 from awbridge.steps.clock import Clock
-from awbridge.steps.ingest import TIMEOUT, Caller, Ingest
+from awbridge.steps.ingest import CAPACITY_BYTES, TIMEOUT, Caller, Ingest
 from awbridge.steps.watch import Refusals
 from awbridge.store import Store, webhook_keys
 from awbridge.store.inbox import NewDelivery
@@ -177,6 +177,7 @@ class WebhookEndpoint:
         self._refusals = refusals or Refusals()
         self.counts: dict[int, int] = {}
         self.last_at: datetime | None = None
+        self._being_read = 0  # bytes of bodies that have not come whole
         self._unreported = 0
         self._reported_at = -REPORT_EVERY
 
@@ -251,7 +252,7 @@ class WebhookEndpoint:
 
     async def _take(self, receive: Receive) -> Answer:
         self._ingest.check_room()
-        body = await _read(receive)
+        body = await self._read(receive)
         if body is None:
             return _TOO_LARGE
         self.last_at = now = self._clock()
@@ -262,6 +263,28 @@ class WebhookEndpoint:
             return _NOT_JSON
         await self._ingest.accept(NewDelivery(identity, Source.WEBHOOK, body, now))
         return _STORED
+
+    async def _read(self, receive: Receive) -> bytes | None:
+        """The whole body; None when it is too large. Raises StoreBusy when too many are being read."""
+        chunks: list[bytes] = []
+        size = 0
+        try:
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise _HungUp
+                chunk: bytes = message.get("body", b"")
+                size += len(chunk)
+                self._being_read += len(chunk)
+                if size > LARGEST_BODY:
+                    return None
+                if self._being_read > CAPACITY_BYTES:
+                    raise StoreBusy("too many deliveries are being read")
+                chunks.append(chunk)
+                if not message.get("more_body"):
+                    return b"".join(chunks)
+        finally:
+            self._being_read -= size
 
     def _report(self, error: StoreError) -> None:
         """In an overload thousands a second are refused; a line for each would be a load of its own."""
@@ -284,20 +307,3 @@ def _offered_keys(address: str, headers: Headers) -> list[str]:
         return offered_keys("", "", headers)
     path, _, query = address.partition("?")
     return offered_keys(path.removeprefix(PATH), query, headers)
-
-
-async def _read(receive: Receive) -> bytes | None:
-    """The whole body; None when it is too large."""
-    chunks: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise _HungUp
-        chunk: bytes = message.get("body", b"")
-        size += len(chunk)
-        if size > LARGEST_BODY:
-            return None
-        chunks.append(chunk)
-        if not message.get("more_body"):
-            return b"".join(chunks)
