@@ -30,7 +30,7 @@ from tests.support.processes import WEBHOOK_KEY, bridge_environment
 
 from awbridge.store import Store
 from bench import databases, load
-from bench.processes import NOWHERE
+from bench.processes import NOWHERE, Server
 from bench.webhook import SHIPMENTS, Places, places_for
 
 TODAY = "awbridge serve"
@@ -43,7 +43,8 @@ VARIANTS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """One run. Times in ms, memory in MiB of all its processes after the load."""
+    """One run. Times in ms, memory in MiB of all its processes after the load, `cpu` in
+    microseconds of their processors' time for each acknowledgement, with what the steps did meanwhile."""
 
     per_second: float
     p50: float
@@ -54,6 +55,7 @@ class Seen:
     broken: int
     timeouts: int
     memory: float
+    cpu: float
     lost: int
 
 
@@ -96,6 +98,12 @@ def _memory(pid: int) -> float:
     return mine / 1024 + sum(_memory(int(child)) for child in children)
 
 
+def _cpu(pid: int) -> float:
+    """Seconds of processor time that a process and its children have used."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return Server(0, pid).cpu() + sum(_cpu(int(child)) for child in children)
+
+
 def measure(places: Places, variant: str, engine: str, connections: int, seconds: int) -> Seen:
     """One run on a fresh database."""
     url = places.fresh(engine, filled=True)
@@ -120,9 +128,10 @@ def measure(places: Places, variant: str, engine: str, connections: int, seconds
             "--",
         ]
         command += [WEBHOOK_KEY, str(SHIPMENTS), str(load.FIRST_ID), pieces.name]
+        before_cpu = _cpu(pid)
         said = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
         counted = json.loads(said.splitlines()[-1])
-        memory = _memory(pid)
+        used, memory = _cpu(pid) - before_cpu, _memory(pid)
     acknowledged = counted["requests"] - counted["status"]
     stored = asyncio.run(_stored(url))
     places.remove(url)
@@ -131,6 +140,7 @@ def measure(places: Places, variant: str, engine: str, connections: int, seconds
         **{name: counted[name] for name in ("p50", "p99", "p999", "longest", "broken", "timeouts")},
         refused=counted["status"],
         memory=memory,
+        cpu=used * 1e6 / max(acknowledged, 1),
         lost=max(0, acknowledged - stored),
     )
 
@@ -181,6 +191,7 @@ def _print(seen: dict[tuple[str, int, str], list[Seen]]) -> None:
         "p99",
         "p99.9",
         "worst p99.9",
+        "CPU us",
         "MiB",
         "refused",
         "broken",
@@ -199,6 +210,7 @@ def _print(seen: dict[tuple[str, int, str], list[Seen]]) -> None:
             f"{max(ratios):.2f}",
             *(f"{_middle(runs, name):.0f}" for name in ("p50", "p99", "p999")),
             f"{max(one.p999 for one in runs):.0f}",
+            f"{_middle(runs, 'cpu'):.0f}",
             f"{_middle(runs, 'memory'):.0f}",
             *(str(sum(getattr(one, name) for one in runs)) for name in ("refused", "broken", "timeouts")),
         )

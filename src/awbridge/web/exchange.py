@@ -114,18 +114,26 @@ class Wire:
         return self._made[key]
 
 
-def _refusal(status: int, detail: str, *more: tuple[bytes, bytes]) -> Answer:
-    title = http.HTTPStatus(status).phrase
+def _refusal(status: int, title: str, detail: str, *more: tuple[bytes, bytes]) -> Answer:
     body = json.dumps({"type": "about:blank", "title": title, "status": status, "detail": detail}).encode()
     length = (b"content-length", str(len(body)).encode())
     return Answer(status, [(b"content-type", b"application/problem+json"), length, *more], body)
 
 
 REFUSALS = {
-    "not_http": _refusal(400, "This is no HTTP/1.1 request."),
-    "head_late": _refusal(408, "The head of the request did not come in time."),
-    "body_late": _refusal(408, "The body of the request came too slowly."),
-    "line": _refusal(414, "The address of the request is too long."),
-    "head": _refusal(431, "The headers of the request, or those behind its body, are too many or too long."),
-    "connections": _refusal(503, "All connections are in use.", (b"retry-after", b"1")),
+    "not_http": _refusal(400, "Not HTTP/1.1", "Send HTTP/1.1 requests, and at most 64 ahead of their answers."),
+    "head_late": _refusal(408, "The request came too slowly", "The head of a request must come within 10 s."),
+    "body_late": _refusal(
+        408,
+        "The request came too slowly",
+        "A body must not pause for 10 s, and come within 60 s and 1 s more for each 64 KiB.",
+    ),
+    "line": _refusal(414, "The address is too long", "It has at most 8 KiB."),
+    "head": _refusal(431, "The headers are too large", "At most 100 lines and 32 KiB, and the same behind a body."),
+    "connections": _refusal(
+        503,
+        "Too many connections",
+        "All connections are in use. Try again after Retry-After seconds.",
+        (b"retry-after", b"1"),
+    ),
 }
