@@ -1,0 +1,80 @@
+"""A running `awbridge serve` under clients that send too much or too slowly: webhooks go on, memory stays flat."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.support.postgres import free_port
+from tests.support.processes import WEBHOOK_KEY, Running, bridge_environment, running
+
+pytestmark = pytest.mark.slow
+
+IN_TIME = 2.0  # seconds after which ClickPost hangs up
+MiB = 1024 * 1024
+
+
+@pytest.fixture
+def bridge(tmp_path: Path) -> Iterator[Running]:
+    port = free_port()
+    env = bridge_environment(f"sqlite:///{tmp_path}/flood.db", "http://127.0.0.1:9", port)
+    with running(["serve"], env, tmp_path, port) as process:
+        yield process
+
+
+def resident(pid: int) -> int:
+    """Bytes of memory that a process has."""
+    line = next(s for s in Path(f"/proc/{pid}/status").read_text().splitlines() if s.startswith("VmRSS"))
+    return int(line.split()[1]) * 1024
+
+
+def longest_answer(bridge: Running, *, webhooks: int) -> float:
+    """Seconds that the slowest of so many deliveries took, each over a connection of its own."""
+    longest = 0.0
+    for number in range(webhooks):
+        started = time.monotonic()
+        body = {"waybill": f"AWB{number}", "cp_id": 4, "order_status_id": number, "clickpost_status_code": 5}
+        url, headers = f"{bridge.url}/webhooks/clickpost", {"webhook_key": WEBHOOK_KEY}
+        answer = httpx2.post(url, json=body, headers=headers, timeout=20)
+        assert answer.status_code == 200, answer.text
+        longest = max(longest, time.monotonic() - started)
+    return longest
+
+
+def flood(port: int) -> None:
+    """75 MiB of headers over four connections, or as much as is taken."""
+    with socket.create_connection(("127.0.0.1", port)) as line:
+        try:
+            line.sendall(b"GET / HTTP/1.1\r\nlong: ")
+            for _ in range(75):
+                line.sendall(b"x" * (MiB // 4))
+        except ConnectionError:
+            return
+
+
+def test_75_mib_of_headers_stop_no_webhook_and_take_no_memory(bridge: Running) -> None:
+    longest_answer(bridge, webhooks=3)
+    before = resident(bridge.pid)
+    floods = [threading.Thread(target=flood, args=(bridge.port,)) for _ in range(4)]
+    for thread in floods:
+        thread.start()
+    assert longest_answer(bridge, webhooks=20) < IN_TIME
+    for thread in floods:
+        thread.join(30)
+    assert resident(bridge.pid) - before < 24 * MiB
+
+
+def test_500_slow_connections_keep_no_webhook_out(bridge: Running) -> None:
+    with ExitStack() as stack:
+        for number in range(500):
+            line = stack.enter_context(socket.create_connection(("127.0.0.1", bridge.port)))
+            if number % 2:
+                line.sendall(b"POST /webhooks/clickpost HTTP/1.1\r\nhost: x\r\n")  # and no more
+        assert longest_answer(bridge, webhooks=20) < IN_TIME
