@@ -111,7 +111,7 @@ async def cut(session: Session, calls: Sequence[Unfiled], *, now: datetime) -> i
 async def claim(session: Session, *, now: datetime, until: datetime) -> OpenFile | None:
     """Take one file that is due to be uploaded, under a lease."""
     rows = await session.fetch(_sql.claim, now, until)
-    return OpenFile(**dict(rows[0])) if rows else None
+    return row_as(OpenFile, rows[0]) if rows else None
 
 
 async def archived(session: Session, file: int, *, calls: int, size: int, sha256: str, now: datetime) -> None:

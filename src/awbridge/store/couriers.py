@@ -135,4 +135,4 @@ async def listed(session: Session) -> list[tuple[int, str, str]]:
 async def comparison(session: Session) -> Comparison | None:
     """How the comparing stands; None where it never began."""
     rows = await session.fetch(_sql.comparison)
-    return Comparison(**dict(rows[0])) if rows else None
+    return row_as(Comparison, rows[0]) if rows else None

@@ -18,9 +18,12 @@ Row = Mapping[str, Any]
 T = TypeVar("T")
 
 
-def row_as(kind: type[T], row: Row) -> T:
-    """A row as a dataclass, field by field. Columns that it does not know are a newer version's, and passed over."""
-    return kind(**{name: row[name] for name in _names(kind) if name in row})
+def row_as(kind: type[T], row: Row, **read: object) -> T:
+    """A row as a dataclass, field by field; `read` are fields whose column is not yet their value.
+
+    Columns that the dataclass does not know are passed over.
+    """
+    return kind(**{name: row[name] for name in _names(kind) if name in row} | read)
 
 
 @cache

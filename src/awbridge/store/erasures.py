@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from awbridge.store.database import Row, Session
+from awbridge.store.database import Row, Session, row_as
 from awbridge.store.ids import Ids
 from awbridge.store.queries import Queries
 
@@ -32,7 +32,7 @@ class Erasure:
 
 
 def _erasure(row: Row) -> Erasure:
-    return Erasure(**{**dict(row), "counts": json.loads(row["counts"] or "{}")})
+    return row_as(Erasure, row, counts=json.loads(row["counts"] or "{}"))
 
 
 async def add(session: Session, *, kind: str, subject: str, pseudonym: str, now: datetime) -> int:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from awbridge.domain.json import JsonObject
 from awbridge.domain.shipment import Shipment, shard_of
-from awbridge.store.database import Session
+from awbridge.store.database import Session, row_as
 from awbridge.store.queries import Queries
 from awbridge.store.shipments import payload_text
 
@@ -35,7 +35,7 @@ def _first(shipment: Shipment) -> PayloadVersion:
 async def of_shipment(session: Session, shipment: Shipment) -> list[PayloadVersion]:
     """Every payload of a shipment, the first one first."""
     rows = await session.fetch(_sql.of_shipment, shard_of(shipment.reference_number), shipment.reference_number)
-    kept = [PayloadVersion(**{**row, "payload": json.loads(row["payload"])}) for row in rows]
+    kept = [row_as(PayloadVersion, row, payload=json.loads(row["payload"])) for row in rows]
     return kept or [_first(shipment)]
 
 

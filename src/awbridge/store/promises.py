@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from awbridge.domain.promise import Promise
 from awbridge.domain.shipment import shard_of
-from awbridge.store.database import Session
+from awbridge.store.database import Session, row_as
 from awbridge.store.queries import Queries
 
 _sql = Queries("promises")
@@ -17,8 +17,7 @@ async def of_shipments(session: Session, references: Sequence[str]) -> dict[str,
     found: dict[str, list[Promise]] = {reference: [] for reference in references}
     if references:
         for row in await session.fetch(_sql.of_shipments, list(found), [shard_of(r) for r in found]):
-            values = dict(row)
-            found[values.pop("reference_number")].append(Promise(**values))
+            found[row["reference_number"]].append(row_as(Promise, row))
     return found
 
 

@@ -2,6 +2,9 @@
 
 A file holds blocks that open with `-- name: some_name`. Where the engines differ, a stretch is marked
 `{{postgres: ...}}` or `{{sqlite: ...}}`; everything else is shared. Parameters are `$1`, `$2`, ...
+
+`{{shipments.*}}` stands for the columns of that table in schema.sql, each by its name. A newer version's columns are not
+read, so they neither break a row nor change what a prepared statement returns, which PostgreSQL refuses.
 """
 
 from __future__ import annotations
@@ -12,6 +15,9 @@ from functools import cache, lru_cache
 from importlib import resources
 
 _NAME = re.compile(r"^-- name: (\w+)\s*$", re.MULTILINE)
+_WHOLE = re.compile(r"\{\{(\w+)\.\*\}\}")
+_TABLE = re.compile(r"^CREATE TABLE (\w+) \(\n(.*?)^\);", re.MULTILINE | re.DOTALL)
+_COLUMN = re.compile(r"^  ([a-z]\w*) [A-Z]", re.MULTILINE)
 _ONLY = re.compile(r"\{\{(postgres|sqlite):(.*?)\}\}", re.DOTALL)
 _PARAMETER = re.compile(r"\$(\d+)")
 _VALUES = re.compile(r"\bVALUES\s*(?=\()")
@@ -61,9 +67,21 @@ def _closing(sql: str, opening: int) -> int:
     raise ValueError(f"a bracket is not closed: {sql[opening:]}")
 
 
+@cache
+def columns() -> dict[str, tuple[str, ...]]:
+    """The columns of every table, in the order of schema.sql."""
+    schema = (resources.files("awbridge.store") / "schema.sql").read_text()
+    return {table: tuple(_COLUMN.findall(body)) for table, body in _TABLE.findall(schema)}
+
+
+def _whole(table: str) -> str:
+    return ", ".join(f"{table}.{column}" for column in columns()[table])
+
+
 def for_dialect(text: str, dialect: str) -> str:
     """The text as one engine reads it."""
-    chosen = _ONLY.sub(lambda found: found[2].strip() if found[1] == dialect else "", text)
+    named = _WHOLE.sub(lambda found: _whole(found[1]), text)
+    chosen = _ONLY.sub(lambda found: found[2].strip() if found[1] == dialect else "", named)
     # SQLite numbers `$1` by first appearance; `?1` means the first argument wherever it stands.
     return _PARAMETER.sub(r"?\1", chosen) if dialect == "sqlite" else chosen
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from awbridge.store.database import Session
+from awbridge.store.database import Session, row_as
 from awbridge.store.queries import Queries
 
 _sql = Queries("replays")
@@ -25,7 +25,7 @@ class Replay:
 async def under_way(session: Session) -> Replay | None:
     """The one that was begun and not finished, locked until the transaction ends; None when there is none."""
     rows = await session.fetch(_sql.open)
-    return Replay(**dict(rows[0])) if rows else None
+    return row_as(Replay, rows[0]) if rows else None
 
 
 async def begin(session: Session, *, now: datetime) -> None:

@@ -9,9 +9,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
-from awbridge.store.database import Row, Session
+from awbridge.store.database import Row, Session, row_as
 from awbridge.store.queries import Queries, Statement
 
 _sql = Queries("retention")
@@ -120,13 +119,11 @@ class OldFile:
 
 
 def _old_payload(row: Row) -> OldPayload:
-    values: dict[str, Any] = {**row, "more": bool(row["more"])}
-    return OldPayload(**values)
+    return row_as(OldPayload, row, more=bool(row["more"]))
 
 
 def _old_action(row: Row) -> OldAction:
-    values: dict[str, Any] = {**row, "settled": bool(row["settled"])}
-    return OldAction(**values)
+    return row_as(OldAction, row, settled=bool(row["settled"]))
 
 
 async def page(session: Session, table: Table, shard: int, *, after: int, limit: int) -> list[OldRow]:

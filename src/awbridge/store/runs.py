@@ -55,7 +55,7 @@ async def add(session: Session, job: str, due: Sequence[datetime], *, now: datet
 async def claim(session: Session, job: str, *, owner: str, now: datetime, until: datetime) -> ClaimedRun | None:
     """Take the job's oldest unfinished run under a lease; None when there is none, or others are at it."""
     rows = await session.fetch(_sql.claim, job, owner, now, until)
-    return ClaimedRun(**dict(rows[0])) if rows else None
+    return row_as(ClaimedRun, rows[0]) if rows else None
 
 
 async def renew(session: Session, run: ClaimedRun, *, until: datetime) -> bool:

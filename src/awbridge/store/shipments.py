@@ -119,10 +119,8 @@ async def lock_tracked(session: Session, references: Sequence[str]) -> dict[str,
 
 
 def _tracked(row: Row) -> Tracked:
-    values = dict(row)
-    values["children"] = tuple(json.loads(values["children"])) if values["children"] else ()
-    values["state"] = State(values["state"])
-    return Tracked(**values)
+    children = tuple(json.loads(row["children"])) if row["children"] else ()
+    return row_as(Tracked, row, children=children, state=State(row["state"]))
 
 
 async def get_many(session: Session, references: Sequence[str]) -> list[Shipment]:

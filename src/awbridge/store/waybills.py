@@ -8,7 +8,7 @@ from datetime import datetime
 
 from awbridge.domain.attribution import MOST_USES
 from awbridge.domain.shipment import Piece, Shipment, WaybillKind, shard_of
-from awbridge.store.database import Row, Session
+from awbridge.store.database import Row, Session, row_as
 from awbridge.store.queries import Queries
 
 _sql = Queries("waybills")
@@ -69,7 +69,7 @@ async def add(session: Session, new: Sequence[NewWaybill], *, now: datetime) -> 
     }
     ordered = [(*key, *rows[key]) for key in sorted(rows, key=lambda key: (key[:3], rows[key][-1], key[3]))]
     await session.write_rows(_sql.add, [row[:-1] for row in ordered])
-    shared = [SharedWaybill(**dict(row)) for row in await session.fetch_rows(_sql.shared, [row[:4] for row in ordered])]
+    shared = [row_as(SharedWaybill, row) for row in await session.fetch_rows(_sql.shared, [row[:4] for row in ordered])]
     again = {(s.waybill, s.reference_number) for s in shared if s.courier_partner_id == s.other_courier_partner_id}
     used_again = [(*row, MOST_USES) for row in ordered if (row[1], row[3]) in again]
     await session.write_rows(_sql.add_use, used_again)

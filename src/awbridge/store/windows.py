@@ -55,7 +55,7 @@ async def claim(
     """
     left = await session.fetch(_sql.open, now)
     if left:
-        window = Window(**dict(left[0]))
+        window = row_as(Window, left[0])
         await session.execute(_sql.lease, window.from_at, now + lease)
         return window
     watermark = (await session.fetch(_sql.last))[0]["to_at"] or start

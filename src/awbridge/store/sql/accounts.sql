@@ -26,7 +26,7 @@ ORDER BY account
 
 -- name: lock
 -- In key order: whoever holds one account and wants another meets nobody who holds that one and wants this.
-SELECT * FROM account_states
+SELECT {{account_states.*}} FROM account_states
 WHERE account {{postgres: = ANY($1::text[])}}{{sqlite: IN (SELECT value FROM json_each($1))}}
 ORDER BY account
 {{postgres: FOR UPDATE}}
@@ -48,7 +48,7 @@ FROM {{sqlite: row}}{{postgres: unnest($1::text[], $2::text[], $3::text[], $4::t
 WHERE account_states.account = row.account
 
 -- name: all
-SELECT * FROM account_states WHERE account <> '*' ORDER BY account
+SELECT {{account_states.*}} FROM account_states WHERE account <> '*' ORDER BY account
 
 -- name: set_rate
 UPDATE account_states SET rate_per_second = $2 WHERE account = $1

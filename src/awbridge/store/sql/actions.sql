@@ -5,7 +5,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $8, $8)
 ON CONFLICT (shard, id) DO NOTHING
 
 -- name: get
-SELECT * FROM actions WHERE shard = $1 AND id = $2
+SELECT {{actions.*}} FROM actions WHERE shard = $1 AND id = $2
 
 -- name: abandon
 -- A worker took these up and never told the end: it was killed, or is too slow to be believed. What must not be
@@ -35,7 +35,7 @@ WHERE (shard, id) IN (
   LIMIT $4
   {{postgres: FOR UPDATE SKIP LOCKED}}
 )
-RETURNING *
+RETURNING {{actions.*}}
 
 -- name: done
 -- ClickPost did it: a fact, also from a worker that lost its lease.
@@ -69,16 +69,16 @@ UPDATE actions SET state = 'due', tries = 0, problem = NULL, next_try_at = $3, r
 WHERE shard = $1 AND id = $2 AND state <> 'done' AND lease_owner IS NULL
 
 -- name: of_shipment
-SELECT * FROM actions WHERE shard = $1 AND reference_number = $2 ORDER BY asked_at, id
+SELECT {{actions.*}} FROM actions WHERE shard = $1 AND reference_number = $2 ORDER BY asked_at, id
 
 -- name: newest
-SELECT * FROM actions
+SELECT {{actions.*}} FROM actions
 WHERE (asked_at, id) < ($1, $2)
 ORDER BY asked_at DESC, id DESC
 LIMIT $3
 
 -- name: newest_in_state
-SELECT * FROM actions
+SELECT {{actions.*}} FROM actions
 WHERE state = $1 AND (asked_at, id) < ($2, $3)
 ORDER BY asked_at DESC, id DESC
 LIMIT $4

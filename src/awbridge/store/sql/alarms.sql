@@ -22,7 +22,7 @@ WITH chosen AS MATERIALIZED (
   {{postgres: FOR UPDATE SKIP LOCKED}}
 )
 UPDATE alarms SET due_at = $2, tries = tries + 1 WHERE cause IN (SELECT cause FROM chosen)
-RETURNING *
+RETURNING {{alarms.*}}
 
 -- name: told
 -- Cleared while it was being told: then its end is due.
@@ -36,14 +36,14 @@ UPDATE alarms SET due_at = NULL WHERE cause = $1 AND raised_at = $2 AND cleared_
 UPDATE alarms SET due_at = $3 WHERE cause = $1 AND raised_at = $2 AND due_at IS NOT NULL
 
 -- name: all
-SELECT * FROM alarms ORDER BY raised_at DESC, cause
+SELECT {{alarms.*}} FROM alarms ORDER BY raised_at DESC, cause
 
 -- name: open
-SELECT * FROM alarms WHERE cleared_at IS NULL ORDER BY raised_at, cause
+SELECT {{alarms.*}} FROM alarms WHERE cleared_at IS NULL ORDER BY raised_at, cause
 
 -- name: since
 -- For the digest: what is open, and what came and went since then.
-SELECT * FROM alarms WHERE cleared_at IS NULL OR cleared_at >= $1 ORDER BY raised_at, cause
+SELECT {{alarms.*}} FROM alarms WHERE cleared_at IS NULL OR cleared_at >= $1 ORDER BY raised_at, cause
 
 -- name: start_digest
 INSERT INTO digests (day, due_at, sent) VALUES ($1, $2, FALSE) ON CONFLICT (day) DO NOTHING

@@ -19,7 +19,7 @@ WHERE shard = $1 AND reference_number = $2 AND success AND cancel_asked_at IS NO
 
 -- name: need_a_person
 -- Refused or given up, the longest asked for first. The first condition is what makes the partial index usable.
-SELECT * FROM shipments {{sqlite: INDEXED BY shipments_cancels}}
+SELECT {{shipments.*}} FROM shipments {{sqlite: INDEXED BY shipments_cancels}}
 WHERE cancel_state IN ('asked', 'waiting', 'retrying', 'held', 'refused', 'gave_up')
   AND cancel_state IN ('refused', 'gave_up') AND (cancel_asked_at, reference_number) > ($1, $2)
 ORDER BY cancel_asked_at, reference_number

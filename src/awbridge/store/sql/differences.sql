@@ -11,13 +11,13 @@ FROM unnest($1::smallint[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], 
 ON CONFLICT (shard, reconciliation_id, kind, item) DO NOTHING
 
 -- name: listed
-SELECT * FROM differences WHERE reconciliation_id = $1 AND id > $2 ORDER BY id LIMIT $3
+SELECT {{differences.*}} FROM differences WHERE reconciliation_id = $1 AND id > $2 ORDER BY id LIMIT $3
 
 -- name: listed_of_kind
-SELECT * FROM differences WHERE reconciliation_id = $1 AND kind = $4 AND id > $2 ORDER BY id LIMIT $3
+SELECT {{differences.*}} FROM differences WHERE reconciliation_id = $1 AND kind = $4 AND id > $2 ORDER BY id LIMIT $3
 
 -- name: get
-SELECT * FROM differences WHERE reconciliation_id = $1 AND id = $2
+SELECT {{differences.*}} FROM differences WHERE reconciliation_id = $1 AND id = $2
 
 -- name: count_open
 SELECT kind, COUNT(*) AS n FROM differences WHERE reconciliation_id = $1 AND state = 'open' GROUP BY kind ORDER BY kind
@@ -35,7 +35,7 @@ WHERE (shard, reconciliation_id, kind, item) IN (
   ORDER BY next_look_at LIMIT $3
   {{postgres: FOR UPDATE SKIP LOCKED}}
 )
-RETURNING *
+RETURNING {{differences.*}}
 
 -- name: solve
 UPDATE differences SET state = 'solved', solved_how = $4, solved_at = $3, next_look_at = NULL
@@ -49,6 +49,6 @@ UPDATE differences SET pushed_at = $3, next_look_at = $4, looks = 0
 WHERE reconciliation_id = $1 AND id = $2 AND state = 'open'
 
 -- name: to_push
-SELECT * FROM differences
+SELECT {{differences.*}} FROM differences
 WHERE reconciliation_id = $1 AND id > $2 AND kind = 'missing_there' AND state = 'open' AND pushed_at IS NULL
 ORDER BY id LIMIT $3

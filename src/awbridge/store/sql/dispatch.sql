@@ -28,7 +28,7 @@ WHERE (shard, reference_number) IN (
   ORDER BY next_try_at
   LIMIT $6
 )}}
-RETURNING *
+RETURNING {{shipments.*}}
 
 -- name: lock
 -- In key order, like all who lock several shipments.

@@ -2,13 +2,13 @@
 INSERT INTO endpoints (id, url, kinds, secret, enabled, created_at, updated_at) VALUES ($1, $2, $3, $4, TRUE, $5, $5)
 
 -- name: all
-SELECT * FROM endpoints ORDER BY id
+SELECT {{endpoints.*}} FROM endpoints ORDER BY id
 
 -- name: get
-SELECT * FROM endpoints WHERE id = $1
+SELECT {{endpoints.*}} FROM endpoints WHERE id = $1
 
 -- name: lock
-SELECT * FROM endpoints WHERE id = $1 {{postgres: FOR UPDATE}}
+SELECT {{endpoints.*}} FROM endpoints WHERE id = $1 {{postgres: FOR UPDATE}}
 
 -- name: rotate
 UPDATE endpoints SET old_secret = secret, old_secret_until_at = $3, secret = $2, updated_at = $4 WHERE id = $1

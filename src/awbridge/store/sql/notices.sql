@@ -1,6 +1,6 @@
 -- name: claim_milestones
 -- Making notices calls nobody: the transaction is the lease.
-SELECT * FROM milestones WHERE due_at <= $1
+SELECT {{milestones.*}} FROM milestones WHERE due_at <= $1
 ORDER BY due_at LIMIT $2
 {{postgres: FOR UPDATE SKIP LOCKED}}
 
@@ -27,13 +27,13 @@ WITH chosen AS MATERIALIZED (
 )
 UPDATE notices SET lease_owner = $1, lease_ends_at = $2
 WHERE (shard, id) IN (SELECT shard, id FROM chosen)
-RETURNING *
+RETURNING {{notices.*}}
 
 -- name: of_shipment
-SELECT * FROM notices WHERE shard = $1 AND reference_number = $2 ORDER BY id
+SELECT {{notices.*}} FROM notices WHERE shard = $1 AND reference_number = $2 ORDER BY id
 
 -- name: milestones_of
-SELECT * FROM milestones WHERE shard = $1 AND reference_number = $2 ORDER BY reached_at, milestone
+SELECT {{milestones.*}} FROM milestones WHERE shard = $1 AND reference_number = $2 ORDER BY reached_at, milestone
 
 -- name: begin
 -- From here on it may have been sent: what finds this state after the lease must not believe otherwise.
@@ -45,14 +45,14 @@ UPDATE notices SET state = $4, why = $5, due_at = $6, settled_at = $7, lease_own
 WHERE shard = $1 AND id = $2 AND lease_owner = $3
 
 -- name: newest
-SELECT * FROM notices WHERE id < $1 ORDER BY id DESC LIMIT $2
+SELECT {{notices.*}} FROM notices WHERE id < $1 ORDER BY id DESC LIMIT $2
 
 -- name: newest_in_state
-SELECT * FROM notices WHERE state = $3 AND id < $1 ORDER BY id DESC LIMIT $2
+SELECT {{notices.*}} FROM notices WHERE state = $3 AND id < $1 ORDER BY id DESC LIMIT $2
 
 -- name: newest_unsent
 -- The same for a state that few are in: out of the index that leaves out those that are sent or suppressed.
-SELECT * FROM notices WHERE state = $3 AND state <> 'sent' AND state <> 'suppressed' AND id < $1 ORDER BY id DESC LIMIT $2
+SELECT {{notices.*}} FROM notices WHERE state = $3 AND state <> 'sent' AND state <> 'suppressed' AND id < $1 ORDER BY id DESC LIMIT $2
 
 -- name: unwell_since
 -- Ids grow with time: the newest are found without an index on it.

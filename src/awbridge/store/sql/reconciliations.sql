@@ -4,17 +4,17 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, '[]', 0, $8, $8)
 ON CONFLICT (identity) DO NOTHING
 
 -- name: by_identity
-SELECT * FROM reconciliations WHERE identity = $1
+SELECT {{reconciliations.*}} FROM reconciliations WHERE identity = $1
 
 -- name: get
-SELECT * FROM reconciliations WHERE id = $1
+SELECT {{reconciliations.*}} FROM reconciliations WHERE id = $1
 
 -- name: newest
-SELECT * FROM reconciliations WHERE id < $1 ORDER BY id DESC LIMIT $2
+SELECT {{reconciliations.*}} FROM reconciliations WHERE id < $1 ORDER BY id DESC LIMIT $2
 
 -- name: newest_by_itself
 -- Of those that nobody asked for by hand, by source; by the index of ids backwards.
-SELECT * FROM reconciliations WHERE source = $1 AND state = 'done' AND finished_at > $2 ORDER BY id DESC LIMIT 1
+SELECT {{reconciliations.*}} FROM reconciliations WHERE source = $1 AND state = 'done' AND finished_at > $2 ORDER BY id DESC LIMIT 1
 
 -- name: claim
 -- Moving next_try_at on is the lease: a worker that was killed has lost it when that time comes.
@@ -25,7 +25,7 @@ WHERE id IN (
   ORDER BY next_try_at LIMIT 1
   {{postgres: FOR UPDATE SKIP LOCKED}}
 )
-RETURNING *
+RETURNING {{reconciliations.*}}
 
 -- name: counted
 UPDATE reconciliations SET ours_placed = $3, theirs_placed = $4, theirs_tracked = $5 WHERE id = $1 AND lease_owner = $2

@@ -7,12 +7,12 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'ready', FALSE, 0, 0, $10, 0, FALSE,
 ON CONFLICT (shard, reference_number) DO NOTHING
 
 -- name: get
-SELECT * FROM shipments WHERE shard = $1 AND reference_number = $2
+SELECT {{shipments.*}} FROM shipments WHERE shard = $1 AND reference_number = $2
 
 -- name: lock_many
 -- In key order, so that two appliers never hold what the other waits for. Keys come as pairs: with a list of shards
 -- beside a list of numbers the index would be searched for every combination of the two.
-SELECT shipments.* FROM
+SELECT {{shipments.*}} FROM
 {{postgres: unnest($1::text[], $2::smallint[]) AS key (value, shard) JOIN shipments
   ON shipments.shard = key.shard AND shipments.reference_number = key.value}}
 {{sqlite: json_each($1) AS key JOIN json_each($2) AS beside ON beside.key = key.key CROSS JOIN shipments
@@ -35,7 +35,7 @@ ORDER BY shipments.shard, shipments.reference_number
 {{postgres: FOR UPDATE OF shipments}}
 
 -- name: get_many
-SELECT shipments.* FROM
+SELECT {{shipments.*}} FROM
 {{postgres: unnest($1::text[], $2::smallint[]) AS key (value, shard) JOIN shipments
   ON shipments.shard = key.shard AND shipments.reference_number = key.value}}
 {{sqlite: json_each($1) AS key JOIN json_each($2) AS beside ON beside.key = key.key CROSS JOIN shipments
@@ -139,7 +139,7 @@ WHERE (shard, reference_number) IN (
   LIMIT $4
   {{postgres: FOR UPDATE SKIP LOCKED}}
 )
-RETURNING *
+RETURNING {{shipments.*}}
 
 -- name: age_out
 -- Silent too long: no newer status, not placed and not wanted back since. Off the schedule and onto a person's list.
@@ -199,7 +199,7 @@ UPDATE shipments SET aged_out_at = NULL, asked_back_at = $3,
 WHERE shard = $1 AND reference_number = $2 AND waybill IS NOT NULL AND NOT final
 
 -- name: aged_out
-SELECT * FROM shipments
+SELECT {{shipments.*}} FROM shipments
 WHERE aged_out_at IS NOT NULL AND (aged_out_at, reference_number) < ($1, $2)
 ORDER BY aged_out_at DESC, reference_number DESC
 LIMIT $3
@@ -244,7 +244,7 @@ UPDATE shipments SET security_key = $3, updated_at = $4 WHERE shard = $1 AND ref
 
 -- name: heard_after
 -- All that were heard of, page by page, locked in key order: to be rebuilt.
-SELECT * FROM shipments
+SELECT {{shipments.*}} FROM shipments
 WHERE last_heard_at IS NOT NULL AND (shard, reference_number) > ($1, $2)
 ORDER BY shard, reference_number
 LIMIT $3
@@ -252,7 +252,7 @@ LIMIT $3
 
 -- name: silent
 -- Open ones of a bucket without a scan since $2, the longest first. COLLATE: pages are put together from several of these.
-SELECT * FROM shipments {{sqlite: INDEXED BY shipments_open}}
+SELECT {{shipments.*}} FROM shipments {{sqlite: INDEXED BY shipments_open}}
 WHERE state = 'placed' AND NOT final AND COALESCE(status_bucket, 1) = $1 AND COALESCE(status_at, placed_at) <= $2
   AND (COALESCE(status_at, placed_at), reference_number {{postgres: COLLATE "C"}}) > ($3, $4)
 ORDER BY COALESCE(status_at, placed_at), reference_number {{postgres: COLLATE "C"}}
@@ -260,21 +260,21 @@ LIMIT $5
 
 -- name: sla_breached
 -- Longest overdue first. SQLite would take the index of states and sort.
-SELECT * FROM shipments {{sqlite: INDEXED BY shipments_promised}}
+SELECT {{shipments.*}} FROM shipments {{sqlite: INDEXED BY shipments_promised}}
 WHERE state = 'placed' AND NOT final AND edd_due_at <= $1 AND (edd_due_at, reference_number) > ($2, $3)
 ORDER BY edd_due_at, reference_number
 LIMIT $4
 
 -- name: in_ndr
 -- The delivery that failed longest ago first.
-SELECT * FROM shipments
+SELECT {{shipments.*}} FROM shipments
 WHERE ndr_at IS NOT NULL AND (ndr_at, reference_number) > ($1, $2)
 ORDER BY ndr_at, reference_number
 LIMIT $3
 
 -- name: piece_exceptions
 -- The longest known first.
-SELECT * FROM shipments
+SELECT {{shipments.*}} FROM shipments
 WHERE piece_exception_at IS NOT NULL AND (piece_exception_at, reference_number) > ($1, $2)
 ORDER BY piece_exception_at, reference_number
 LIMIT $3
@@ -283,13 +283,13 @@ LIMIT $3
 SELECT COUNT(*) AS shipments FROM shipments WHERE piece_exception_at >= $1
 
 -- name: newest
-SELECT * FROM shipments
+SELECT {{shipments.*}} FROM shipments
 WHERE (created_at, reference_number) < ($1, $2)
 ORDER BY created_at DESC, reference_number DESC
 LIMIT $3
 
 -- name: newest_in_state
-SELECT * FROM shipments
+SELECT {{shipments.*}} FROM shipments
 WHERE state = $1 AND (created_at, reference_number) < ($2, $3)
 ORDER BY created_at DESC, reference_number DESC
 LIMIT $4
@@ -300,13 +300,13 @@ WITH own AS {{postgres: MATERIALIZED}} (
   SELECT shard, reference_number FROM shipments
   WHERE order_id = $1 AND (created_at, reference_number) < ($2, $3)
 )
-SELECT shipments.* FROM own CROSS JOIN shipments
+SELECT {{shipments.*}} FROM own CROSS JOIN shipments
 WHERE shipments.shard = own.shard AND shipments.reference_number = own.reference_number
 ORDER BY shipments.created_at DESC, shipments.reference_number DESC
 LIMIT $4
 
 -- name: newest_of_account
-SELECT * FROM shipments
+SELECT {{shipments.*}} FROM shipments
 WHERE account = $1 AND state = $2 AND (created_at, reference_number) < ($3, $4) AND next_try_at IS NOT NULL
   AND NOT success
 ORDER BY created_at DESC, reference_number DESC
@@ -342,7 +342,7 @@ WHERE (shard, reference_number) IN (
   LIMIT $4
   {{postgres: FOR UPDATE SKIP LOCKED}}
 )
-RETURNING *
+RETURNING {{shipments.*}}
 
 -- name: allocated
 -- Only the lease's holder may write this.
@@ -387,7 +387,7 @@ WHERE (shard, reference_number) IN (
   LIMIT $6
   {{postgres: FOR UPDATE SKIP LOCKED}}
 )
-RETURNING *
+RETURNING {{shipments.*}}
 
 -- name: free_ended
 -- Ended shipments are leased by fallback alone; a lease that ran out was a killed one's.
@@ -417,7 +417,7 @@ LIMIT $1
 
 -- name: movable
 -- What a transporter still has to place. Page by page, in key order.
-SELECT * FROM shipments
+SELECT {{shipments.*}} FROM shipments
 WHERE state IN ('ready', 'waiting', 'retrying', 'held', 'rejected', 'gave_up') AND transporter = $1
   AND (shard, reference_number) > ($2, $3)
 ORDER BY shard, reference_number
