@@ -18,7 +18,7 @@ from awbridge.clickpost import probe
 from awbridge.clickpost.async_client import AsyncClickPost
 from awbridge.domain.asking import DAY, PollingMode, calls_a_day
 from awbridge.domain.attention import NEEDS
-from awbridge.domain.errors import AwbridgeError, SettingsError, StoreError, VendorError
+from awbridge.domain.errors import AwbridgeError, SchemaTooNew, SettingsError, StoreError, VendorError
 from awbridge.settings import PREFIX, Settings
 from awbridge.sinks.messages import is_free_text_on_whatsapp
 from awbridge.steps.clock import Clock, utc_now
@@ -99,6 +99,8 @@ async def examine(
             findings += [finding async for finding in _checks(patient)]
     except SettingsError as error:
         findings.append(Finding(check="database", level=PROBLEM, found=str(error), do="run awbridge migrate"))
+    except SchemaTooNew as error:
+        findings.append(Finding(check="database", level=PROBLEM, found=str(error), do="install that version"))
     except StoreError as error:
         do = "start the database, and check AWBRIDGE_DATABASE_URL"
         findings.append(Finding(check="database", level=PROBLEM, found=str(error), do=do))
@@ -154,8 +156,12 @@ async def _database(patient: _Patient) -> list[Finding]:
     async with patient.store.read() as session:
         await shipments.count_aged_out(session)
     took = (time.perf_counter() - started) * 1000
-    text = f"{patient.store.database.description}, schema up to date, answers in {took:.0f} ms"
-    return [Finding(check="database", level=OK, found=text)]
+    state = await patient.store.schema_state()
+    text = f"{patient.store.database.description}, schema up to date ({state.schema:04}), answers in {took:.0f} ms"
+    if not state.newer:
+        return [Finding(check="database", level=OK, found=text)]
+    text += f"; a newer version has applied {', '.join(state.newer)}, and this one works beside it"
+    return [Finding(check="database", level=WARNING, found=text, do="finish the upgrade: replace this version too")]
 
 
 async def _vendor(patient: _Patient) -> list[Finding]:

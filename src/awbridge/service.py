@@ -31,7 +31,7 @@ from awbridge.domain.asking import PollingRules
 from awbridge.domain.attention import RefusedLimit
 from awbridge.domain.call import Call, longest_call
 from awbridge.domain.desk import DeskPolicy
-from awbridge.domain.errors import SettingsError, StoreBusy, StoreError
+from awbridge.domain.errors import SchemaTooNew, SettingsError, StoreBusy, StoreError
 from awbridge.domain.notices import Channel, Rules, Sends, read_channels, read_milestones, read_quiet_hours
 from awbridge.domain.overdue import StuckAfter
 from awbridge.settings import Settings
@@ -62,6 +62,7 @@ from awbridge.steps.push import Push
 from awbridge.steps.reconcile import ReconcilePolicy, reconcile_due
 from awbridge.steps.release import release_due
 from awbridge.steps.report_files import take_from_folder
+from awbridge.steps.schema import LOOK_SECONDS, watch_schema
 from awbridge.steps.sync_couriers import watch_couriers
 from awbridge.steps.unrecorded import Unrecorded
 from awbridge.steps.verdict import PushPolicy
@@ -552,6 +553,7 @@ async def assembled(settings: Settings) -> AsyncGenerator[Bridge]:
             unrecorded=unrecorded,
         )
         loops |= evidence.loops(settings, store, utc_now, hook, unrecorded)
+        loops["schema"] = _schema_loop(store, lambda _: _stop(loops))
         ingest.on_stored = loops["apply"].wake
         keys = KeyRing(store, (k.get_secret_value() for k in settings.webhook_keys))
         endpoint = WebhookEndpoint(ingest, keys, utc_now, refusals)
@@ -587,7 +589,8 @@ async def assembled(settings: Settings) -> AsyncGenerator[Bridge]:
 async def work(settings: Settings, *, clock: Clock = utc_now) -> None:
     """Steps only, without web, until SIGTERM or SIGINT: more hands on the same database.
 
-    `clock` is the machine's; the drill hands in one that is wrong.
+    `clock` is the machine's; the drill hands in one that is wrong. Raises SchemaTooNew once the database is migrated to
+    what this version cannot go on beside.
     """
     unrecorded = evidence.unrecorded(settings, clock)
     hook = evidence.recorder(settings, clock, unrecorded)
@@ -601,10 +604,19 @@ async def work(settings: Settings, *, clock: Clock = utc_now) -> None:
         _on_signal(stop.set)
         loops = step_loops(settings, store, clickpost, outgoing, clock, unrecorded=unrecorded)
         loops |= evidence.loops(settings, store, clock, hook, unrecorded)
+        too_new: list[SchemaTooNew] = []
+
+        def end(error: SchemaTooNew) -> None:
+            too_new.append(error)
+            stop.set()
+
+        loops["schema"] = _schema_loop(store, end)
         async with _running(loops):
             settle_down()
             log.info("working")
             await stop.wait()
+        if too_new:
+            raise too_new[0]
 
 
 @asynccontextmanager
@@ -638,6 +650,15 @@ def _announce(url: str, on_ready: Callable[[str], None] | None) -> None:
         on_ready(url)
 
 
+def _schema_loop(store: Store, end: Callable[[SchemaTooNew], None]) -> Loop:
+    return Loop("schema", lambda: watch_schema(store=store, end=end), idle_seconds=LOOK_SECONDS)
+
+
+def _stop(loops: dict[str, Loop]) -> None:
+    for loop in loops.values():
+        loop.stop()
+
+
 @asynccontextmanager
 async def _running(loops: dict[str, Loop]) -> AsyncGenerator[None]:
     """The loops run while the block does. Then what is in flight may end; leases cover what does not."""
@@ -645,8 +666,7 @@ async def _running(loops: dict[str, Loop]) -> AsyncGenerator[None]:
     try:
         yield
     finally:
-        for loop in loops.values():
-            loop.stop()
+        _stop(loops)
         _, left = await asyncio.wait(tasks, timeout=DRAIN_SECONDS)
         for task in left:
             task.cancel()

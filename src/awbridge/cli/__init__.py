@@ -25,6 +25,7 @@ from awbridge.cli.telling import alarms_group, endpoints_group, notices_group, o
 from awbridge.cli.tracking import catch_up, replay, webhook_group
 from awbridge.logs import set_up_logs
 from awbridge.store import Store
+from awbridge.store.migrate import SchemaState
 
 
 @click.group(cls=Group)
@@ -135,21 +136,32 @@ def _is_free(host: str, port: int) -> bool:
 
 
 @main.command()
-def migrate() -> None:
+@click.option(
+    "--dry-run", is_flag=True, help="Apply nothing; say what would be, and whether older replicas may run on."
+)
+def migrate(dry_run: bool) -> None:
     """Bring the database's schema up to date.
 
-    Example: awbridge migrate
+    Example: awbridge migrate --dry-run
     """
 
     async def go() -> list[str]:
         store = await Store.open(read_settings().database_url)
         try:
-            return await store.migrate()
+            return _plan(await store.schema_state()) if dry_run else [f"applied {n}" for n in await store.migrate()]
         finally:
             await store.close()
 
-    ran = run(go())
-    click.echo("\n".join(f"applied {name}" for name in ran) or "the schema is up to date")
+    click.echo("\n".join(run(go())) or "the schema is up to date")
+
+
+def _plan(state: SchemaState) -> list[str]:
+    """What is missing, one a line, and what that means for the replicas that run."""
+    lines = [f"to apply: {m.name} (compatible from schema {m.compatible_from:04})" for m in state.missing]
+    if lines and state.schema:
+        go_on = f"replicas on schema {state.schema:04} may run on meanwhile: upgrade them one by one"
+        lines.append(go_on if state.older_versions_go_on else "stop all replicas of the older version first")
+    return lines
 
 
 _ = (accounts, downtimes)  # add their commands to those of couriers

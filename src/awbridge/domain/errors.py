@@ -5,6 +5,7 @@ AwbridgeError
 ├── StoreError           the database refused
 │   ├── StoreBusy        it is locked or overloaded now; trying again later may work
 │   └── MigrationError   the schema is not the one this version needs
+│       └── SchemaTooNew a newer version's, beside which this one cannot go on
 ├── IntakeError          an order was refused before it was stored
 │   ├── PayloadRefused   fields that ClickPost would refuse, each with its path
 │   ├── ReferenceTaken   the reference number exists with another payload
@@ -46,6 +47,10 @@ class StoreBusy(StoreError):
 
 class MigrationError(StoreError):
     """The schema of the database is not the one that this version needs."""
+
+
+class SchemaTooNew(MigrationError):
+    """A newer version has migrated the database, and this one cannot go on beside it. The text says what to do."""
 
 
 class IntakeError(AwbridgeError):

@@ -3,8 +3,8 @@
 A file holds blocks that open with `-- name: some_name`. Where the engines differ, a stretch is marked
 `{{postgres: ...}}` or `{{sqlite: ...}}`; everything else is shared. Parameters are `$1`, `$2`, ...
 
-`{{shipments.*}}` stands for the columns of that table in schema.sql, each by its name. A newer version's columns are not
-read, so they neither break a row nor change what a prepared statement returns, which PostgreSQL refuses.
+`{{shipments.*}}` stands for the columns of that table in schema.sql, each by its name. A column of a newer version
+is not read: it neither breaks a row nor changes what a prepared statement returns, which PostgreSQL refuses.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 from awbridge.domain.errors import SettingsError
 from awbridge.store import migrate
 from awbridge.store.database import Database, Session
+from awbridge.store.migrate import SchemaState
 from awbridge.store.postgres import PostgresDatabase
 from awbridge.store.queries import Statement
 from awbridge.store.sqlite import SqliteDatabase
@@ -63,9 +64,16 @@ class Store:
         """Bring the schema up to date; the names of the migrations that ran."""
         return await migrate.migrate(self.database)
 
+    async def schema_state(self) -> SchemaState:
+        """What of the schema the database lacks, and what it has of a newer version. Writes nothing.
+
+        Raises SchemaTooNew where this version cannot go on beside that, MigrationError where a migration was edited.
+        """
+        return await migrate.look(self.database)
+
     async def pending_migrations(self) -> list[str]:
-        """The migrations that this version needs and the database lacks."""
-        return await migrate.pending(self.database)
+        """The migrations that this version needs and the database lacks. Raises as `schema_state` does."""
+        return [migration.name for migration in (await self.schema_state()).missing]
 
     async def close(self) -> None:
         """Close every connection."""

@@ -7,7 +7,7 @@ import time
 
 from fastapi.responses import JSONResponse, Response
 
-from awbridge.domain.errors import StoreError
+from awbridge.domain.errors import SchemaTooNew, StoreError
 from awbridge.steps.clock import Clock
 from awbridge.store import Store, paces
 from awbridge.web import problems
@@ -25,12 +25,17 @@ class Readiness:
         self._proved_at = float("-inf")
 
     async def answer(self) -> Response:
-        """200 when the database has the schema that this version needs and took a write within two seconds."""
+        """200 when the database has a schema that this version works with and took a write within two seconds.
+
+        That of a newer version is one, as long as its migrations are compatible with this one.
+        """
         try:
             async with self._turn:
                 missing = await self._store.pending_migrations()
                 if not missing:
                     await self._prove()
+        except SchemaTooNew as error:
+            return problems.problem(503, "The schema is too new", str(error))
         except StoreError as error:
             return problems.problem(503, "The database is not ready", str(error))
         if missing:

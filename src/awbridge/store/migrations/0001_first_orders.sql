@@ -1,3 +1,4 @@
+-- compatible from: 0001 (the first one)
 -- Shipments in, orders out, deliveries in, timeline.
 -- The company's own names for its transporters, mapped to ClickPost's (courier_partner_id, account_code).
 CREATE TABLE courier_accounts (

@@ -1,3 +1,4 @@
+-- compatible from: 0002 (push claims by `account`, which older versions leave empty)
 -- Push works account by account: fair shares, rate limits, breakers, declared downtimes.
 
 ALTER TABLE shipments ADD COLUMN account TEXT NOT NULL DEFAULT '';

@@ -1,3 +1,4 @@
+-- compatible from: 0002 (a table and indexes)
 -- What people and systems want done at ClickPost, beside registering and cancelling. The shard is the shipment's, and
 -- stands in the id too. next_try_at: when act takes it up (NULL: never). idempotency_key: the caller's, part of the id.
 CREATE TABLE actions (

@@ -1,3 +1,4 @@
+-- compatible from: 0004 (older versions edit payloads without keeping them, and do not wait for the shipment before)
 -- The payloads of shipments whose payload was changed: the first one and every later one. A shipment without rows here
 -- has had one payload, its own.
 CREATE TABLE payload_versions (

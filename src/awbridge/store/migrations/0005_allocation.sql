@@ -1,3 +1,4 @@
+-- compatible from: 0005 (older versions know no shipment without a courier)
 -- Who takes over when a courier cannot; what fetch-accounts said that needs a person; own rules; successors.
 ALTER TABLE courier_accounts ADD COLUMN fallback TEXT;
 

@@ -1,3 +1,4 @@
+-- compatible from: 0006 (older versions apply deliveries without keeping what they told)
 -- Where a shipment stands can be rebuilt from the inbox: which delivery told what of which shipment is kept, every
 -- promised date with when it was heard, and how far a replay of everything has come.
 ALTER TABLE shipments ADD COLUMN edd_due_at TIMESTAMPTZ;

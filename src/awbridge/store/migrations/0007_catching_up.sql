@@ -1,3 +1,4 @@
+-- compatible from: 0006 (tables, indexes, and columns that may be empty)
 -- Catching up page by page, waybills that fell silent, and whether webhooks still come.
 
 ALTER TABLE catch_up_windows ADD COLUMN next_page TEXT;

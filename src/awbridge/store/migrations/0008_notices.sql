@@ -1,3 +1,4 @@
+-- compatible from: 0008 (older versions reach milestones that nobody is told of)
 -- Customers are told of milestones, own systems of events, operators of trouble.
 -- What a shipment reached, once each, written with the status that says so. due_at: when notices are made of it (NULL: made).
 CREATE TABLE milestones (

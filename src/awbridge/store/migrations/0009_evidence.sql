@@ -1,3 +1,4 @@
+-- compatible from: 0008 (tables, indexes, and columns that may be empty)
 -- Evidence: which calls are in which archive file, scheduled runs, reports, erasures.
 
 -- archive_file: NULL not looked at yet, 0 left out (it did not fail), else the file that holds it.

@@ -1,3 +1,4 @@
+-- compatible from: 0009 (tables and an index)
 -- Reconciliation: one row per run, one per difference, and the files that people gave for it.
 CREATE INDEX shipments_placed ON shipments (placed_at, reference_number) WHERE placed_at IS NOT NULL;
 

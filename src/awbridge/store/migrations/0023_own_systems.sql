@@ -1,3 +1,4 @@
+-- compatible from: 0023 (rebuilds an index over other rows)
 -- Since when nothing gets through to an endpoint: NULL while the last try was taken, or before the first one.
 ALTER TABLE endpoints ADD COLUMN failing_since_at TIMESTAMPTZ;
 

@@ -1,3 +1,4 @@
+-- compatible from: 0025 (drops an index to rebuild it)
 -- Applying a delivery reads all scans of its shipment. They came days apart and lie apart: with millions of them that was
 -- a page read from the disk for each. Now the index holds what apply needs of them. SQLite cannot; there they fit.
 {{postgres:

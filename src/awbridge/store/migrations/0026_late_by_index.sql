@@ -1,3 +1,4 @@
+-- compatible from: 0026 (drops indexes, one of which older versions name on SQLite)
 -- What is late or stands still is now found in the indexes by time; an index of all that is open went with every scan.
 DROP INDEX shipments_on_their_way;
 DROP INDEX shipments_open;

@@ -1,3 +1,4 @@
+-- compatible from: 0027 (rebuilds an index over fewer rows)
 -- What operators watch is counted out of indexes that hold what is open or wrong, and nothing of what is over.
 CREATE INDEX notices_unsent ON notices (state, id) WHERE state <> 'sent' AND state <> 'suppressed';
 

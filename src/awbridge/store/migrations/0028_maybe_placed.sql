@@ -1,3 +1,4 @@
+-- compatible from: 0028 (older versions take a refusal for proof that nothing is held)
 -- What may stand at ClickPost is proven to be there, or settled by a person; a later refusal proves nothing.
 ALTER TABLE shipments ADD COLUMN stands_version INTEGER;
 ALTER TABLE shipments ADD COLUMN settle_by TEXT;

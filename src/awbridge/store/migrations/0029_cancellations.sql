@@ -1,3 +1,4 @@
+-- compatible from: 0029 (drops an index that older versions name on SQLite; they cancel without `cancel_state`)
 -- Where a cancellation at ClickPost stands, and since when ClickPost is asked for it: so that it has an end.
 -- Compatible: both columns may be empty, and what an older version writes is read as before.
 ALTER TABLE shipments ADD COLUMN cancel_state TEXT;

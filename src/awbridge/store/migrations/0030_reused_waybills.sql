@@ -1,3 +1,4 @@
+-- compatible from: 0030 (older versions give the scans of a waybill used again to its first shipment)
 -- A courier gives a waybill to a second shipment once the first one is long at its end. The first use stays in waybills.
 CREATE TABLE reused_waybills (
   shard SMALLINT NOT NULL,

@@ -1,3 +1,4 @@
+-- compatible from: 0031 (older versions take the events of a return for a status)
 -- Events of returns stand on the forward shipment's timeline, ClickPost's own words beside codes that nobody published,
 -- and shipments of several pieces say when one of those was lost, damaged or sent back.
 ALTER TABLE scans ADD COLUMN description TEXT NOT NULL DEFAULT '';

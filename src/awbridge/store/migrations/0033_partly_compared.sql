@@ -1,3 +1,4 @@
+-- compatible from: 0031 (columns that may be empty)
 -- What of ClickPost's tables could not be read, and how many rows were compared only in part because of it.
 ALTER TABLE reconciliations ADD COLUMN partly INTEGER;
 ALTER TABLE reconciliations ADD COLUMN not_understood TEXT;

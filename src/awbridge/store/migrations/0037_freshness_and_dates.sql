@@ -1,3 +1,4 @@
+-- compatible from: 0035 (a column that may be empty, and an index)
 -- How old a status is by ClickPost's own word (`latest_time_stamp`), where that is older than the scan.
 ALTER TABLE milestones ADD COLUMN fresh_at TIMESTAMPTZ;
 

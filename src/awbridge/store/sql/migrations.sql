@@ -11,7 +11,13 @@ CREATE TABLE IF NOT EXISTS schema_migrations (
 {{postgres: LOCK TABLE schema_migrations IN EXCLUSIVE MODE}}{{sqlite: SELECT 1}}
 
 -- name: history
-SELECT number, checksum FROM schema_migrations ORDER BY number
+SELECT number, name, checksum FROM schema_migrations ORDER BY number
 
 -- name: record
 INSERT INTO schema_migrations (number, name, checksum, applied_at) VALUES ($1, $2, $3, $4)
+
+-- name: compatibility
+SELECT number, compatible_from FROM schema_migrations ORDER BY number
+
+-- name: record_compatibility
+UPDATE schema_migrations SET compatible_from = $2 WHERE number = $1
