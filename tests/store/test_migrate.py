@@ -178,7 +178,7 @@ async def test_a_database_of_a_newer_version_is_refused_and_says_what_to_do(data
                 "SELECT 9999, '9999_next', 'x', applied_at FROM schema_migrations WHERE number = 1"
             )
         )
-    with pytest.raises(MigrationError, match=r"migration 9999, which this version .* Install the version that made it"):
+    with pytest.raises(MigrationError, match=r"migration 9999_next, which this version .* Install the version"):
         await store.migrate()
     await store.close()
 
