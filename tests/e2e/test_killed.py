@@ -37,12 +37,12 @@ COURIERS = (
 )
 
 
-def give_orders(bridge: Running, count: int) -> list[str]:
+def give_orders(bridge: Running, count: int, *, first: int = 0) -> list[str]:
     with httpx2.Client(base_url=bridge.url, timeout=30) as http:
         for name, courier, account in COURIERS:
             body = {"courier_partner_id": courier, "account_code": account}
             http.put(f"/v1/couriers/{name}", json=body).raise_for_status()
-        answer = http.post("/v1/shipments", json=[demo_order(n, 5) for n in range(count)])
+        answer = http.post("/v1/shipments", json=[demo_order(n, 5) for n in range(first, first + count)])
         assert answer.status_code == 202, answer.text
         return [s["reference_number"] for s in answer.json()["shipments"]]
 

@@ -11,7 +11,7 @@ from awbridge.store import Store
 
 log = structlog.get_logger()
 
-LOOK_SECONDS = 10.0  # between two looks: one small read each
+LOOK_SECONDS = 5.0  # between two looks: one small read each
 
 
 async def watch_schema(*, store: Store, end: Callable[[SchemaTooNew], None]) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Generator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
@@ -36,7 +36,7 @@ _AWAY = (
     asyncpg.DeadlockDetectedError,
     asyncpg.LockNotAvailableError,
     asyncpg.ReadOnlySQLTransactionError,
-    asyncpg.InvalidCachedStatementError,  # a migration changed a table: the next time it is prepared anew
+    asyncpg.InvalidCachedStatementError,  # in mid-transaction: the next one prepares it anew
     asyncpg.TargetServerAttributeNotMatched,
 )
 # The session is no primary's, or no longer: another one is needed, whatever it says next.
@@ -49,31 +49,46 @@ async def _leave_as_it_is(connection: object) -> None:
 
 
 class PostgresSession:
-    """A session on an asyncpg connection."""
+    """A session on an asyncpg connection.
 
-    def __init__(self, connection: PoolConnectionProxy[Any]) -> None:
+    A statement that was prepared before a migration changed what it returns is refused once. Outside of a transaction
+    asyncpg prepares it anew. So does this with the first statement of a transaction, which begins anew by `restart`.
+    """
+
+    def __init__(
+        self, connection: PoolConnectionProxy[Any], restart: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
         self._connection = connection
+        self._restart = restart  # until a statement has run
 
     async def fetch(self, statement: Statement, *args: object) -> list[Row]:
-        return cast("list[Row]", await self._connection.fetch(statement.postgres, *args))
+        return cast("list[Row]", await self._run(self._connection.fetch, statement.postgres, args))
 
     async def execute(self, statement: Statement, *args: object) -> int:
-        tag: str = await self._connection.execute(statement.postgres, *args)
+        tag: str = await self._run(self._connection.execute, statement.postgres, args)
         count = tag.rpartition(" ")[2]
         return int(count) if count.isdigit() else 0
 
     async def write_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
         if rows:
-            await self._connection.execute(statement.postgres, *map(list, zip(*rows, strict=True)))
+            await self._run(self._connection.execute, statement.postgres, tuple(map(list, zip(*rows, strict=True))))
 
     async def fetch_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> list[Row]:
-        if not rows:
-            return []
-        arrays = map(list, zip(*rows, strict=True))
-        return cast("list[Row]", await self._connection.fetch(statement.postgres, *arrays))
+        return await self.fetch(statement, *map(list, zip(*rows, strict=True))) if rows else []
 
     async def script(self, sql: str) -> None:
+        self._restart = None
         await self._connection.execute(sql, timeout=SCRIPT_TIMEOUT)
+
+    async def _run(self, call: Callable[..., Awaitable[Any]], sql: str, args: Sequence[object]) -> Any:
+        restart, self._restart = self._restart, None
+        try:
+            return await call(sql, *args)
+        except asyncpg.InvalidCachedStatementError:
+            if restart is None:
+                raise
+            await restart()
+            return await call(sql, *args)
 
 
 @contextmanager
@@ -200,8 +215,15 @@ class PostgresDatabase:
         async with self._session() as connection:
             transaction = connection.transaction()
             await transaction.start()
+
+            async def restart() -> None:
+                nonlocal transaction
+                await transaction.rollback()
+                transaction = connection.transaction()
+                await transaction.start()
+
             try:
-                yield PostgresSession(connection)
+                yield PostgresSession(connection, restart)
             except (TimeoutError, asyncio.CancelledError):
                 raise  # its connection is thrown away; a server that stands still would not answer ROLLBACK either
             except BaseException:

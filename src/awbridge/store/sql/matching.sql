@@ -8,7 +8,7 @@ CREATE TABLE named_else (reference TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE pairs (line INTEGER PRIMARY KEY, ours INTEGER);
 
 -- name: add_theirs
-INSERT INTO theirs VALUES ($1, $2, $3, $4, $5, $6, $7)
+INSERT INTO theirs (line, waybill, reference, courier, code, seen, gaps) VALUES ($1, $2, $3, $4, $5, $6, $7)
 
 -- name: add_ours
 INSERT INTO ours (waybill, reference, of_the_day, our_reference, main, courier, state, code, status_at, heard_at, kind)
@@ -16,7 +16,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 
 -- name: name_else
 -- A shipment of the day that theirs names in another way: by a piece, by its order.
-INSERT OR IGNORE INTO named_else VALUES ($1)
+INSERT OR IGNORE INTO named_else (reference) VALUES ($1)
 
 -- name: index_ours
 CREATE INDEX IF NOT EXISTS ours_by_waybill ON ours (waybill, courier);
@@ -24,7 +24,7 @@ CREATE INDEX IF NOT EXISTS ours_by_reference ON ours (reference);
 
 -- name: pair_by_waybill
 -- The same number may exist at two couriers, or be used twice: the row's own reference and courier come first.
-INSERT OR IGNORE INTO pairs SELECT line, id FROM (
+INSERT OR IGNORE INTO pairs (line, ours) SELECT line, id FROM (
   SELECT t.line, COALESCE(
     (SELECT o.id FROM ours o WHERE o.waybill = t.waybill AND o.our_reference = t.reference LIMIT 1),
     (SELECT o.id FROM ours o WHERE o.waybill = t.waybill AND o.courier = t.courier LIMIT 1),
@@ -33,7 +33,7 @@ INSERT OR IGNORE INTO pairs SELECT line, id FROM (
 WHERE id IS NOT NULL
 
 -- name: pair_by_reference
-INSERT OR IGNORE INTO pairs SELECT line, id FROM (
+INSERT OR IGNORE INTO pairs (line, ours) SELECT line, id FROM (
   SELECT t.line, (SELECT o.id FROM ours o WHERE o.reference = t.reference ORDER BY o.kind <> 'main' LIMIT 1) AS id
   FROM theirs t WHERE t.reference <> '' AND t.line NOT IN (SELECT line FROM pairs))
 WHERE id IS NOT NULL

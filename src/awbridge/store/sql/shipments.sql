@@ -44,7 +44,8 @@ SELECT {{shipments.*}} FROM
 -- name: of_orders
 -- Many rows: order id, how many shipments of it are looked at. One order id may be that of every shipment there is.
 {{postgres:
-SELECT shipment.* FROM unnest($1::text[], $2::integer[]) AS key (order_id, number) CROSS JOIN LATERAL (
+SELECT shipment.order_id, shipment.reference_number, shipment.replaced
+FROM unnest($1::text[], $2::integer[]) AS key (order_id, number) CROSS JOIN LATERAL (
   SELECT order_id, reference_number, replaced_by IS NOT NULL AND NOT success AND state = 'cancelled' AS replaced
   FROM shipments WHERE shipments.order_id = key.order_id LIMIT key.number
 ) shipment}}
