@@ -18,10 +18,12 @@ from click.testing import CliRunner, Result
 from awbridge.cli import main
 from awbridge.demo import demo_order
 from awbridge.store import Store
+from awbridge.store.migrate import migrations, own_schema
 from tests.steps.acting import a_pickup, a_registration
 from tests.steps.test_returns import asked_for
 from tests.steps.test_truth import HOUR, a_placed, deliver, hooks
 from tests.steps.world import webhook
+from tests.store import newer
 from tests.store.rows import T0
 from tests.support.postgres import free_port
 from tests.support.processes import Running, bridge_environment, running
@@ -174,6 +176,30 @@ def test_cancelling_what_never_went_out_is_done_at_once(awbridge: Any, tmp_path:
 def test_migrate_says_what_it_did(awbridge: Any) -> None:
     assert awbridge("migrate").output.startswith("applied 0001_")
     assert awbridge("migrate").output == "the schema is up to date\n"
+
+
+def test_migrate_says_beforehand_what_it_would_do_and_whether_older_replicas_may_run_on(
+    awbridge: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = awbridge("migrate", "--dry-run").output
+    assert first.startswith("to apply: 0001_first_orders (compatible from schema 0001)\n")
+    assert "replicas" not in first, "there can be none yet"
+    awbridge("migrate")
+    assert awbridge("migrate", "--dry-run").output == "the schema is up to date\n"
+    known, now = migrations(), own_schema()
+    adding = newer.added(9001, "CREATE TABLE of_a_newer (id BIGINT)", compatible_from=now)
+    dropping = newer.added(9002, "DROP TABLE of_a_newer", compatible_from=9002)
+    for more, end in (
+        ([adding], f"replicas on schema {now:04} may run on meanwhile: upgrade them one by one"),
+        ([adding, dropping], "stop all replicas of the older version first"),
+    ):
+        monkeypatch.setattr("awbridge.store.migrate.migrations", lambda more=more: [*known, *more])
+        lines = awbridge("migrate", "--dry-run").output.splitlines()
+        assert lines[0] == f"to apply: 9001_of_a_test (compatible from schema {now:04})"
+        assert (len(lines), lines[-1]) == (len(more) + 1, end)
+    assert awbridge("migrate").output == "applied 9001_of_a_test\napplied 9002_of_a_test\n", (
+        "nothing was applied before"
+    )
 
 
 @pytest.mark.slow

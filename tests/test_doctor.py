@@ -20,7 +20,9 @@ from awbridge.settings import Settings, load_settings
 from awbridge.steps.clock import utc_now
 from awbridge.store import Store, alarms, arrivals, inbox, webhook_keys
 from awbridge.store.arrivals import Arrival
+from awbridge.store.migrate import own_schema
 from awbridge.web.webhook import REFUSED
+from tests.store import newer
 from tests.store.rows import MINUTE, T0, add, decided, delivery, place, sql
 from tests.support.object_service import DENIED, NO_BUCKET, ObjectService, object_service
 
@@ -76,6 +78,24 @@ async def test_without_an_account_nothing_further_is_looked_at(tmp_path: Path) -
 async def test_an_old_schema_is_told(tmp_path: Path) -> None:
     found = by_check(await examine(settings_at(tmp_path), environment={}))
     assert (found["database"].level, found["database"].do) == ("problem", "run awbridge migrate")
+
+
+async def test_the_schema_of_a_newer_version_is_told_and_whether_this_one_works_beside_it(tmp_path: Path) -> None:
+    settings = settings_at(tmp_path)
+    store = await a_store(settings)
+    said: list[tuple[str, str, str]] = []
+    steps = (newer.added(9001, "SELECT 1", compatible_from=own_schema()), newer.added(9002, "SELECT 1"))
+    for migration in (None, *steps):
+        if migration:
+            await newer.migrate_as_newer(store, migration)
+        found = by_check(await examine(settings, environment={}))["database"]
+        said.append((found.level, found.found, found.do))
+    await store.close()
+    assert (said[0][0], f"schema up to date ({own_schema():04})" in said[0][1]) == ("ok", True)
+    assert (said[1][0], said[1][2]) == ("warning", "finish the upgrade: replace this version too")
+    assert "a newer version has applied 9001_of_a_test, and this one works beside it" in said[1][1]
+    assert (said[2][0], said[2][2]) == ("problem", "install that version")
+    assert "it needs schema 9002" in said[2][1]
 
 
 async def test_a_sick_installation_is_told_in_every_part(tmp_path: Path) -> None:

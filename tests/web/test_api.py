@@ -21,12 +21,14 @@ from awbridge.steps.apply import ApplyPolicy, apply_due
 from awbridge.steps.loop import Loop
 from awbridge.store import Store, attempts, dispatch, inbox, scans, shipments
 from awbridge.store.dispatch import NotPlaced
+from awbridge.store.migrate import own_schema
 from awbridge.web import app as web_app
 from awbridge.web import ready
 from awbridge.web.api import LARGEST_BATCH
 from tests.steps.test_returns import asked_for
 from tests.steps.test_truth import NOW
 from tests.steps.world import INDIA, an_order, as_body, get, webhook
+from tests.store import newer
 from tests.store.rows import T0, add, claim_in, count, delivery, fetch, new_scan, place, scan, sql
 from tests.store.stores import postgres_only, sqlite_only
 from tests.web.app import Web, web_on
@@ -443,6 +445,19 @@ async def test_readiness_hangs_on_the_schema(database_url: str) -> None:
         async with store.write() as session:
             await session.execute(sql("UPDATE schema_migrations SET checksum = 'other'"))
         assert "changed" in problem(await web.http.get("/readyz"), 503)["detail"]
+    await store.close()
+
+
+async def test_a_newer_schema_is_ready_where_it_is_compatible_and_says_why_where_not(database_url: str) -> None:
+    store = await Store.open(database_url)
+    await store.migrate()
+    async with web_on(store) as web:
+        await newer.migrate_as_newer(store, newer.added(9001, "SELECT 1", compatible_from=own_schema()))
+        assert (await web.http.get("/readyz")).json() == {"ok": True}
+        await newer.migrate_as_newer(store, newer.added(9002, "SELECT 1", compatible_from=9001))
+        refused = problem(await web.http.get("/readyz"), 503)
+        assert refused["title"] == "The schema is too new"
+        assert f"it needs schema 9001, this version's is {own_schema():04}. Install the version" in refused["detail"]
     await store.close()
 
 
