@@ -196,7 +196,9 @@ def apply_policy(settings: Settings) -> ApplyPolicy:
     return replace(policy, batch=SQLITE_APPLY_BATCH) if settings.database_url.startswith("sqlite") else policy
 
 
-def catch_up_policy(settings: Settings, *, beat: Callable[[], None] | None = None) -> CatchUpPolicy:
+def catch_up_policy(
+    settings: Settings, *, beat: Callable[[], None] | None = None, unrecorded: Unrecorded | None = None
+) -> CatchUpPolicy:
     """How far and how often to ask, by the settings. `beat` is called while a turn to ask is waited for."""
     return CatchUpPolicy(
         window=timedelta(seconds=settings.catch_up_window_seconds),
@@ -204,6 +206,7 @@ def catch_up_policy(settings: Settings, *, beat: Callable[[], None] | None = Non
         polling=polling_rules(settings),
         silent_for=timedelta(days=settings.ask_silent_days),
         pace=Pace(POLLING, settings.polling_calls_per_second, beat=beat),
+        unrecorded=unrecorded,
     )
 
 
@@ -392,8 +395,8 @@ def step_loops(
         loops[name].beat()  # they are made below
 
     applying, acting = apply_policy(settings), act_policy(settings)
-    covering = catch_up_policy(settings, beat=partial(beat, "cover"))
-    asking = catch_up_policy(settings, beat=partial(beat, "ask"))
+    covering = catch_up_policy(settings, beat=partial(beat, "cover"), unrecorded=unrecorded)
+    asking = catch_up_policy(settings, beat=partial(beat, "ask"), unrecorded=unrecorded)
     allocating, falling_back = allocate_policy(settings), fallback_policy(settings)
     cancelling, idle = cancel_policy(settings), settings.steps_idle_seconds
     push = Push(store=store, clickpost=clickpost, clock=clock, policy=push_policy(settings), unrecorded=unrecorded)
@@ -413,14 +416,20 @@ def step_loops(
         ),
         "release": lambda: release_due(store=store, clock=clock),
         "act": lambda: act_due(store=store, clickpost=clickpost, clock=clock, policy=acting, unrecorded=unrecorded),
-        "allocate": lambda: allocate_due(store=store, clickpost=clickpost, clock=clock, policy=allocating),
-        "fallback": lambda: fall_back_due(store=store, clickpost=clickpost, clock=clock, policy=falling_back),
+        "allocate": lambda: allocate_due(
+            store=store, clickpost=clickpost, clock=clock, policy=allocating, unrecorded=unrecorded
+        ),
+        "fallback": lambda: fall_back_due(
+            store=store, clickpost=clickpost, clock=clock, policy=falling_back, unrecorded=unrecorded
+        ),
         "apply": apply_and_rest,
         "cover": lambda: cover_next_window(store=store, clickpost=clickpost, clock=clock, policy=covering),
         "ask": lambda: ask_for_silent(store=store, clickpost=clickpost, clock=clock, policy=asking),
         "watch": watch.look,
-        "reconcile": lambda: reconcile_due(store=store, clickpost=clickpost, clock=clock, policy=reconciling),
-        "differences": lambda: look_again(store=store, clickpost=clickpost, clock=clock),
+        "reconcile": lambda: reconcile_due(
+            store=store, clickpost=clickpost, clock=clock, policy=reconciling, unrecorded=unrecorded
+        ),
+        "differences": lambda: look_again(store=store, clickpost=clickpost, clock=clock, unrecorded=unrecorded),
     }
     if settings.courier_comparison_seconds:
         every = timedelta(seconds=settings.courier_comparison_seconds)

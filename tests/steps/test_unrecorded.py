@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import stat
-from collections.abc import Generator
+from collections.abc import AsyncGenerator, Generator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,21 +13,30 @@ from typing import Any
 import pytest
 import stamina
 
-from awbridge.clickpost.answers import CancelAnswer, OrderAnswer
+from awbridge.clickpost.answers import CancelAnswer, FoundOrder, OrderAnswer
 from awbridge.domain.call import Call
-from awbridge.domain.errors import StoreBusy
+from awbridge.domain.errors import StoreBusy, VendorError
 from awbridge.domain.outcome import TryLater
+from awbridge.domain.reconcile import Kind, Ours
+from awbridge.domain.shipment import State
 from awbridge.steps import intake
+from awbridge.steps.allocate import AllocatePolicy, allocate_due
 from awbridge.steps.cancel import CancelPolicy, cancel_due
+from awbridge.steps.catch_up import CatchUpPolicy, ask_for_silent, cover_next_window
+from awbridge.steps.differences import look_again
+from awbridge.steps.fallback import FallbackPolicy, fall_back_due
 from awbridge.steps.keep_calls import CallRecorder
-from awbridge.steps.push import Push
+from awbridge.steps.push import Push, push_due
+from awbridge.steps.reconcile import ReconcilePolicy, begin_day, reconcile_due
 from awbridge.steps.unrecorded import ALARM, QUIET_AFTER, Unrecorded
 from awbridge.steps.verdict import PushPolicy
-from awbridge.store import Store
+from awbridge.store import Store, couriers, differences
 from awbridge.store.attempts import NewAttempt
+from awbridge.store.differences import Finding
+from tests.steps import test_allocate, test_catch_up, test_fallback
 from tests.steps.evidence import call
-from tests.steps.world import SetClock, TrippingStore, attempts_of
-from tests.store.rows import T0, add, count, fetch, place
+from tests.steps.world import INDIA, SetClock, TrippingStore, attempts_of
+from tests.store.rows import T0, add, count, fetch, place, sql
 
 FAILED = Call(api="create-order", method="POST", url="u?key=***", request="{}", http_status=500, response="busy", ms=7)
 
@@ -151,3 +161,177 @@ async def test_the_queue_of_other_calls_goes_onto_the_disk_when_it_is_full(store
     assert hook.dropped == 0
     assert await hook.flush(store) + await kept.record(store) == 5
     assert await count(store, "attempts") == 5
+
+
+# The other steps that call ClickPost. The database goes away while the call is out.
+
+
+class AwayOnce(TrippingStore):
+    """A store that is away from the moment on at which ClickPost has been called."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store, busy=lambda _: self.called)
+        self.called = False
+
+    def answer(self, api: str) -> Call:
+        self.called = True
+        return Call(api=api, method="POST", url="u?key=***", http_status=500, response="busy")
+
+    def fail(self, api: str) -> VendorError:
+        return VendorError(f"{api} is away", call=self.answer(api), again=True)
+
+
+class Failing:
+    """ClickPost, which fails at whatever it is asked."""
+
+    def __init__(self, away: AwayOnce) -> None:
+        self.away = away
+
+    async def recommend(self, _: Any) -> Any:
+        raise self.away.fail("recommend")
+
+    async def find_order(self, _: str, **__: Any) -> FoundOrder:
+        return FoundOrder(placed=None, known=False, call=self.away.answer("fetch-order"))
+
+    async def fetch_order(self, *_: Any, **__: Any) -> Any:
+        raise self.away.fail("fetch-order")
+
+    async def track_order(self, *_: Any) -> Any:
+        raise self.away.fail("track-order")
+
+    async def updated_order(self, *_: Any, **__: Any) -> AsyncGenerator[Any]:
+        raise self.away.fail("updated-order")
+        yield
+
+    async def fetch_shipment_count(self, *_: Any) -> Any:
+        raise self.away.fail("fetch-shipment-count")
+
+
+async def _allocating(store: Store, clock: SetClock) -> None:
+    async with store.write() as session:
+        await couriers.put(session, test_allocate.ACCOUNTS, now=clock())
+    await test_allocate.allocating(store)
+
+
+async def _sent_before(store: Store, clock: SetClock) -> None:
+    await _allocating(store, clock)
+    async with store.write() as session:
+        await session.execute(sql("UPDATE shipments SET may_stand = TRUE"))
+
+
+async def _refused(store: Store, clock: SetClock) -> None:
+    async with store.write() as session:
+        await couriers.put(session, [test_fallback.FIRST, test_fallback.SECOND], now=clock())
+    await test_fallback.take_in(store, clock)
+    refusing = test_fallback.Vendor(test_fallback.NO_RETURNS)
+    await push_due(store=store, clickpost=refusing, clock=clock, policy=PushPolicy())
+
+
+async def _silent(store: Store, clock: SetClock) -> None:
+    await test_catch_up.silent(store, 1)
+    clock.forward(days=1)
+
+
+async def _a_day(store: Store, clock: SetClock) -> None:
+    await begin_day(store=store, clock=clock, zone=INDIA, day=clock().date())
+
+
+async def _missing_there(store: Store, clock: SetClock) -> None:
+    await add(store, "R", now=clock())
+    await place(store, "R", "AWB1", now=clock())
+    async with store.write() as session:
+        ours = Ours(reference_number="R", waybill="AWB1", courier_partner_id=4, state=State.PLACED)
+        missing = Finding(kind=Kind.MISSING_THERE, ours=ours, theirs=None)
+        await differences.add(session, 1, [missing], look_at=clock(), now=clock())
+
+
+async def _nothing(store: Store, clock: SetClock) -> None:
+    del store, clock
+
+
+def _due(step: Any, **more: Any) -> Any:
+    def work(world: dict[str, Any], unrecorded: Unrecorded) -> Any:
+        return step(**world, **more, unrecorded=unrecorded)
+
+    return work
+
+
+def _polling(step: Any) -> Any:
+    def work(world: dict[str, Any], unrecorded: Unrecorded) -> Any:
+        return step(**world, policy=CatchUpPolicy(unrecorded=unrecorded))
+
+    return work
+
+
+@pytest.mark.parametrize(
+    ("before", "step", "api", "reference"),
+    [
+        (_allocating, _due(allocate_due, policy=AllocatePolicy()), "recommend", "R"),
+        (_sent_before, _due(allocate_due, policy=AllocatePolicy()), "fetch-order", "R"),
+        (_refused, _due(fall_back_due, policy=FallbackPolicy()), "fetch-order", "REF"),
+        (_silent, _polling(ask_for_silent), "track-order", None),
+        (_nothing, _polling(cover_next_window), "updated-order", None),
+        (_a_day, _due(reconcile_due, policy=ReconcilePolicy(zone=INDIA)), "fetch-shipment-count", None),
+        (_missing_there, _due(look_again), "fetch-order", "R"),
+    ],
+    ids=["recommendation", "looked_for", "fallback", "track_order", "updated_order", "count", "difference"],
+)
+async def test_the_failed_calls_of_every_step_survive_a_database_that_goes_away(
+    store: Store, tmp_path: Path, before: Any, step: Any, api: str, reference: str | None
+) -> None:
+    clock, kept, away = SetClock(), place_for(tmp_path), AwayOnce(store)
+    await before(store, clock)
+    earlier = await count(store, "attempts")
+    with pytest.raises(StoreBusy):
+        await step({"store": away.as_store, "clickpost": Failing(away), "clock": clock}, kept)
+    assert await count(store, "attempts") == earlier
+    assert await kept.record(store) == 1
+    [newest] = await fetch(store, "SELECT api, reference_number, response FROM attempts ORDER BY id DESC LIMIT 1")
+    assert newest == {"api": api, "reference_number": reference, "response": "busy"}
+
+
+async def test_other_calls_go_onto_the_disk_at_once_so_that_a_kill_loses_none(store: Store, tmp_path: Path) -> None:
+    hook = CallRecorder(SetClock(), unrecorded=place_for(tmp_path))
+    hook(call(None, api="fetch-accounts", business_status=301))
+    with pytest.raises(StoreBusy):
+        await hook.flush(TrippingStore(store, busy=lambda _: True).as_store)
+    del hook
+    assert await place_for(tmp_path).record(store) == 1
+
+
+async def test_a_call_of_the_queue_that_the_database_refuses_raises_the_alarm_too(store: Store, tmp_path: Path) -> None:
+    kept = place_for(tmp_path)
+    hook = CallRecorder(SetClock(), unrecorded=kept)
+    hook(call(None, api="fetch-accounts", business_status=301, response="BAD"))
+    assert await hook.flush(TrippingStore(store, marker="BAD").as_store) == 1
+    assert hook.dropped == 1
+    await kept.record(store)
+    assert await count(store, "alarms") == 1
+
+
+async def test_what_a_killed_process_had_half_written_is_read_as_far_as_it_goes(store: Store, tmp_path: Path) -> None:
+    kept = place_for(tmp_path)
+    await kept.keep([attempt("A"), attempt("B")])
+    [file] = (tmp_path / "unrecorded").iterdir()
+    half = file.with_suffix(".part")
+    half.write_bytes(file.read_bytes()[:-9])
+    file.unlink()
+    assert await kept.record(store) == 0, "it may be being written"
+    os.utime(half, (0, 0))
+    assert await kept.record(store) == 1
+    assert [a.api for a in await attempts_of(store, "A")] == ["create-order"]
+    assert kept.dropped == 1
+    assert [f.suffix for f in (tmp_path / "unrecorded").iterdir()] == [".unreadable"]
+
+
+async def test_the_alarm_ends_also_when_the_process_was_started_anew(store: Store, tmp_path: Path) -> None:
+    clock = SetClock()
+    before = place_for(tmp_path, clock)
+    before.drop(1)
+    await before.record(store)
+    after = place_for(tmp_path, clock)
+    await after.record(store)
+    assert len(await fetch(store, "SELECT cause FROM alarms WHERE cleared_at IS NULL")) == 1
+    clock.now += QUIET_AFTER
+    await after.record(store)
+    assert await fetch(store, "SELECT cause FROM alarms WHERE cleared_at IS NULL") == []

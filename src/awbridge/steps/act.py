@@ -34,7 +34,7 @@ from awbridge.steps.clock import Clock
 from awbridge.steps.lease import Lease, checked
 from awbridge.steps.pieces import pieces_of
 from awbridge.steps.registrations import make_known
-from awbridge.steps.unrecorded import Unrecorded
+from awbridge.steps.unrecorded import Unrecorded, kept_if_away
 from awbridge.store import Store, actions, attempts, shipments
 from awbridge.store.actions import NotDone
 from awbridge.store.attempts import NewAttempt
@@ -167,14 +167,10 @@ async def act_due(
                 made, decided = await _try(clickpost, action, shipment, clock, policy, calls)
         # The call is made and must be kept: a database that stumbles is tried a few times. If it stays away, the lease
         # runs out, and the action is made again or, if it is a pickup, becomes unclear.
-        try:
+        async with kept_if_away(unrecorded, _attempts(action, made, decided, calls, clock())):
             async for attempt in stamina.retry_context(on=StoreBusy, attempts=6, timeout=20.0):
                 with attempt:
                     await _record(store, action, owner, made, decided, calls, clock())
-        except StoreBusy:
-            if unrecorded:
-                await unrecorded.keep(_attempts(action, made, decided, calls, clock()))
-            raise
 
     # One action's trouble must not cut off another's call: all end, then the first trouble is told.
     for result in await asyncio.gather(*map(act_one, claimed), return_exceptions=True):

@@ -30,8 +30,10 @@ from awbridge.domain.shipment import Region, Shipment, State
 from awbridge.steps.clock import Clock
 from awbridge.steps.found import keep_found
 from awbridge.steps.lease import Lease, checked
+from awbridge.steps.unrecorded import Unrecorded, kept_if_away
 from awbridge.steps.verdict import UNPROVEN
 from awbridge.store import Store, attempts, couriers, events, shipments
+from awbridge.store.attempts import NewAttempt
 from awbridge.store.couriers import CourierAccount
 from awbridge.store.database import Session
 from awbridge.store.shipments import Chosen, NotAllocated
@@ -73,8 +75,18 @@ class AllocatePolicy:
         checked(self.lease, self.longest_call)
 
 
-async def allocate_due(*, store: Store, clickpost: Recommends, clock: Clock, policy: AllocatePolicy) -> int:
-    """Ask for a courier for the shipments that wait for one, one batch; how many were claimed."""
+async def allocate_due(
+    *,
+    store: Store,
+    clickpost: Recommends,
+    clock: Clock,
+    policy: AllocatePolicy,
+    unrecorded: Unrecorded | None = None,
+) -> int:
+    """Ask for a courier for the shipments that wait for one, one batch; how many were claimed.
+
+    Calls whose answers the database does not take are kept as `unrecorded`; they are made again.
+    """
     owner = uuid.uuid4().hex
     now = clock()
     async with store.write() as session:
@@ -88,10 +100,12 @@ async def allocate_due(*, store: Store, clickpost: Recommends, clock: Clock, pol
             if not Lease(now + policy.lease, policy.longest_call).allows(clock()):
                 return  # it is claimed again
             if shipment.may_stand:
-                await _settle(store, clickpost, shipment, owner, clock, policy)
+                await _settle(store, clickpost, shipment, owner, clock, policy, unrecorded)
                 return
             answer = await _ask(clickpost, shipment)
-            async with store.write() as session:
+            outcome = "try_later" if isinstance(answer, VendorError) else "recommended"
+            made = [_attempt(shipment, answer.call, outcome, clock())]
+            async with kept_if_away(unrecorded, made), store.write() as session:
                 await _record(session, shipment, owner, answer, clock(), policy)
 
     results = await asyncio.gather(*map(allocate_one, claimed), return_exceptions=True)
@@ -102,15 +116,21 @@ async def allocate_due(*, store: Store, clickpost: Recommends, clock: Clock, pol
 
 
 async def _settle(
-    store: Store, clickpost: Recommends, shipment: Shipment, owner: str, clock: Clock, policy: AllocatePolicy
+    store: Store,
+    clickpost: Recommends,
+    shipment: Shipment,
+    owner: str,
+    clock: Clock,
+    policy: AllocatePolicy,
+    unrecorded: Unrecorded | None,
 ) -> None:
     """Ask ClickPost what it holds of a shipment that may stand there."""
     reference = shipment.reference_number
     found = await clickpost.find_order(reference, region=shipment.region)
-    async with store.write() as session:
-        now = clock()
-        outcome = "found" if found.placed else "not_found" if found.known else "not_asked"
-        await _keep(session, shipment, found.call, outcome, now)
+    outcome, now = "found" if found.placed else "not_found" if found.known else "not_asked", clock()
+    made = [_attempt(shipment, found.call, outcome, now)]
+    async with kept_if_away(unrecorded, made), store.write() as session:
+        await attempts.add_many(session, made)
         if found.placed:
             ask_at = policy.polling.first_ask(now, reference)
             await keep_found(session, shipment, found.placed, ask_at=ask_at, now=now)
@@ -154,7 +174,7 @@ async def _record(
     accounts = await couriers.every(session)
     chosen = None if isinstance(answer, VendorError) else choose(shipment, answer, accounts)
     outcome = "recommended" if chosen else "try_later" if isinstance(answer, VendorError) else "not_recommended"
-    await _keep(session, shipment, answer.call, outcome, now)
+    await attempts.add_many(session, [_attempt(shipment, answer.call, outcome, now)])
     if chosen:
         kept = await shipments.allocate(session, shipment.reference_number, owner, chosen, now=now)
         log.info("shipment.allocated", reference=shipment.reference_number, transporter=chosen.transporter)
@@ -169,10 +189,9 @@ async def _record(
         await shipments.cancel(session, shipment.reference_number, now=now)  # somebody asked while the call was out
 
 
-async def _keep(session: Session, shipment: Shipment, call: Call, outcome: str, now: datetime) -> None:
-    await attempts.add(
-        session,
-        call,
+def _attempt(shipment: Shipment, call: Call, outcome: str, now: datetime) -> NewAttempt:
+    return NewAttempt(
+        call=call,
         reference_number=shipment.reference_number,
         outcome=outcome,
         made_at=now,

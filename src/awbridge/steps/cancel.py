@@ -25,7 +25,7 @@ from awbridge.steps.actions_ended import end_actions_by_cancelling
 from awbridge.steps.cancellation import end_by_tracking
 from awbridge.steps.clock import Clock
 from awbridge.steps.lease import Lease, checked
-from awbridge.steps.unrecorded import Unrecorded
+from awbridge.steps.unrecorded import Unrecorded, kept_if_away
 from awbridge.store import Store, attempts, cancellations, events, shipments
 from awbridge.store.attempts import NewAttempt
 from awbridge.store.cancellations import NotCancelled
@@ -94,14 +94,10 @@ async def cancel_due(
             update_status=policy.update_status,
         )
         # The call is made and must be kept: a database that stumbles is tried a few times.
-        try:
+        async with kept_if_away(unrecorded, [_attempt(shipment, answer, clock(), policy)]):
             async for attempt in stamina.retry_context(on=StoreBusy, attempts=6, timeout=20.0):
                 with attempt:
                     await _record(store, shipment, owner, answer, clock(), policy)
-        except StoreBusy:
-            if unrecorded:
-                await unrecorded.keep([_attempt(shipment, answer, clock(), policy)])
-            raise
         _tell(shipment, answer)
     return len(claimed)
 

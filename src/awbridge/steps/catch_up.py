@@ -27,7 +27,9 @@ from awbridge.domain.scan import Source
 from awbridge.domain.shipment import shard_of
 from awbridge.steps.clock import Clock
 from awbridge.steps.pace import Pace
-from awbridge.store import Store, attempts, inbox, shipments, waybills, windows
+from awbridge.steps.unrecorded import Unrecorded, keep_call
+from awbridge.store import Store, inbox, shipments, waybills, windows
+from awbridge.store.attempts import NewAttempt
 from awbridge.store.database import Session
 from awbridge.store.inbox import NewDelivery
 from awbridge.store.shipments import ToAsk, payload_text
@@ -64,7 +66,10 @@ class TellsTracking(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatchUpPolicy:
-    """How far back, how long, how often. `pace` holds calls apart, over all processes; None: as fast as it answers."""
+    """How far back, how long, how often. `pace` holds calls apart, over all processes; None: as fast as it answers.
+
+    Failed calls that the database does not take are kept as `unrecorded`.
+    """
 
     window: timedelta = timedelta(minutes=10)
     lag: timedelta = timedelta(minutes=1)
@@ -72,6 +77,7 @@ class CatchUpPolicy:
     silent_for: timedelta = timedelta(days=45)
     batch: int = 50  # shipments asked for in one round, so that a round stays short while ClickPost is slow
     pace: Pace | None = None
+    unrecorded: Unrecorded | None = None
 
     @property
     def shortest(self) -> timedelta:
@@ -102,7 +108,7 @@ async def cover_next_window(*, store: Store, clickpost: TellsTracking, clock: Cl
         items = await _cover(store, clickpost, window, clock, policy)
     except VendorError as error:
         log.warning("catch_up.window_failed", start=window.from_at.isoformat(), problem=str(error))
-        await _keep_failed_call(store, error, clock())
+        await _keep_failed_call(store, error, clock(), policy)
         async with store.write() as session:
             again_at = clock() + max(AGAIN, timedelta(seconds=error.retry_after or 0.0))
             await windows.failed(session, window, problem=str(error), again_at=again_at)
@@ -182,7 +188,7 @@ async def _cover_patiently(
             await _walk(store, clickpost, window, clock, policy, page="", also=stored)
             break
         except VendorError as error:
-            await _keep_failed_call(store, error, clock())
+            await _keep_failed_call(store, error, clock(), policy)
             if pause is None or not error.again:
                 raise
             await asyncio.sleep(max(pause, min(error.retry_after or 0.0, LONGEST_PAUSE)))
@@ -353,7 +359,7 @@ async def _track(
         log.warning("catch_up.track_failed", courier=courier, problem=str(error))
         if policy.pace and error.retry_after:
             await policy.pace.rest(store, clock, min(error.retry_after, LONGEST_REST))
-        await _keep_failed_call(store, error, clock())
+        await _keep_failed_call(store, error, clock(), policy)
         return None
     async with store.write() as session:
         await inbox.add(session, _deliveries(Source.TRACK_ORDER, answer.items, clock()))
@@ -388,6 +394,6 @@ def _deliveries(source: Source, items: Sequence[JsonObject], now: datetime) -> l
     return [NewDelivery(delivery_identity(source, item), source, payload_text(item).encode(), now) for item in items]
 
 
-async def _keep_failed_call(store: Store, error: VendorError, now: datetime) -> None:
-    async with store.write() as session:
-        await attempts.add(session, error.call, reference_number=None, outcome="failed", made_at=now)
+async def _keep_failed_call(store: Store, error: VendorError, now: datetime, policy: CatchUpPolicy) -> None:
+    failed = NewAttempt(call=error.call, reference_number=None, outcome="failed", made_at=now)
+    await keep_call(store, policy.unrecorded, failed)

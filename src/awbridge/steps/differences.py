@@ -19,8 +19,10 @@ from awbridge.domain.shipment import Region, Shipment, State, shard_of
 from awbridge.steps.at_courier import order_at_courier
 from awbridge.steps.clock import Clock
 from awbridge.steps.lease import Lease
+from awbridge.steps.unrecorded import Unrecorded, kept_if_away
 from awbridge.store import Store, accounts, attempts, payload_versions, reconciliations, shipments, waybills
 from awbridge.store import differences as table
+from awbridge.store.attempts import NewAttempt
 from awbridge.store.database import Session
 from awbridge.store.differences import Difference
 from awbridge.store.payload_versions import PayloadVersion
@@ -47,8 +49,13 @@ class ShowsOrders(Protocol):
         ...
 
 
-async def look_again(*, store: Store, clickpost: ShowsOrders, clock: Clock) -> int:
-    """Look at open differences that are due, and close those that are none any more; how many were looked at."""
+async def look_again(
+    *, store: Store, clickpost: ShowsOrders, clock: Clock, unrecorded: Unrecorded | None = None
+) -> int:
+    """Look at open differences that are due, and close those that are none any more; how many were looked at.
+
+    Calls whose answers the database does not take are kept as `unrecorded`.
+    """
     now = clock()
     async with store.write() as session:
         due = await table.claim(session, now=now, until=now + LEASE, limit=BATCH)
@@ -56,7 +63,7 @@ async def look_again(*, store: Store, clickpost: ShowsOrders, clock: Clock) -> i
     for difference in due:
         if not lease.allows(clock()):
             break  # it is claimed again
-        how = await _solution(store, clickpost, clock, difference)
+        how = await _solution(store, clickpost, clock, difference, unrecorded)
         async with store.write() as session:
             if how:
                 await table.solve(session, difference, how=how, now=clock())
@@ -72,10 +79,12 @@ def _next_look(difference: Difference, now: datetime) -> datetime | None:
     return now + min(FIRST_LOOK * 2 ** (difference.looks - 1), LONGEST_LOOK)
 
 
-async def _solution(store: Store, clickpost: ShowsOrders, clock: Clock, difference: Difference) -> str | None:
+async def _solution(
+    store: Store, clickpost: ShowsOrders, clock: Clock, difference: Difference, unrecorded: Unrecorded | None
+) -> str | None:
     """How a difference solved itself; None while it stands."""
     looks: dict[Kind, Callable[[], Awaitable[str | None]]] = {
-        Kind.MISSING_THERE: lambda: _is_there(store, clickpost, clock, difference),
+        Kind.MISSING_THERE: lambda: _is_there(store, clickpost, clock, difference, unrecorded),
         Kind.MISSING_HERE: lambda: _is_here(store, difference),
     }
     look = looks.get(difference.kind)
@@ -106,7 +115,9 @@ async def _is_here(store: Store, difference: Difference) -> str | None:
     return "known here since" if known or standing else None
 
 
-async def _is_there(store: Store, clickpost: ShowsOrders, clock: Clock, difference: Difference) -> str | None:
+async def _is_there(
+    store: Store, clickpost: ShowsOrders, clock: Clock, difference: Difference, unrecorded: Unrecorded | None
+) -> str | None:
     """ClickPost itself is asked: a report lists what changed, not all there is."""
     async with store.read() as session:
         shipment = await shipments.get(session, difference.item)
@@ -114,12 +125,14 @@ async def _is_there(store: Store, clickpost: ShowsOrders, clock: Clock, differen
         return None  # being pushed again
     if shipment.state is State.CANCELLED:
         return "cancelled here"
-    if not await _holds(store, clickpost, clock, shipment):
+    if not await _holds(store, clickpost, clock, shipment, unrecorded):
         return None
     return "pushed again" if difference.pushed_at else "ClickPost holds it"
 
 
-async def _holds(store: Store, clickpost: ShowsOrders, clock: Clock, shipment: Shipment) -> bool:
+async def _holds(
+    store: Store, clickpost: ShowsOrders, clock: Clock, shipment: Shipment, unrecorded: Unrecorded | None
+) -> bool:
     """Whether ClickPost holds it under its waybill. What it answered is kept: it is what the bundle shows."""
     assert shipment.waybill
     with listening() as calls:
@@ -129,10 +142,10 @@ async def _holds(store: Store, clickpost: ShowsOrders, clock: Clock, shipment: S
         except VendorError as error:
             log.warning("reconcile.call_failed", reference=shipment.reference_number, problem=str(error))
             held, outcome, calls[:] = None, "failed", [error.call]
-    async with store.write() as session:
-        for call in calls:
-            reference = shipment.reference_number
-            await attempts.add(session, call, reference_number=reference, outcome=outcome, made_at=clock())
+    reference, now = shipment.reference_number, clock()
+    made = [NewAttempt(call=c, reference_number=reference, outcome=outcome, made_at=now) for c in calls]
+    async with kept_if_away(unrecorded, made), store.write() as session:
+        await attempts.add_many(session, made)
     return held is not None and held.waybill == shipment.waybill
 
 

@@ -27,7 +27,9 @@ from awbridge.domain.shipment import NewShipment, Region, Shipment
 from awbridge.steps.clock import Clock
 from awbridge.steps.found import keep_found
 from awbridge.steps.lease import Lease, checked
+from awbridge.steps.unrecorded import Unrecorded, kept_if_away
 from awbridge.store import Store, attempts, couriers, events, shipments
+from awbridge.store.attempts import NewAttempt
 from awbridge.store.couriers import CourierAccount
 from awbridge.store.database import Session
 
@@ -69,8 +71,18 @@ class _Changed(Exception):
     """The shipment changed while it was looked at: nothing is written."""
 
 
-async def fall_back_due(*, store: Store, clickpost: FindsOrders, clock: Clock, policy: FallbackPolicy) -> int:
-    """Hand what a courier could not take to its fallback, one batch; how many shipments were looked at."""
+async def fall_back_due(
+    *,
+    store: Store,
+    clickpost: FindsOrders,
+    clock: Clock,
+    policy: FallbackPolicy,
+    unrecorded: Unrecorded | None = None,
+) -> int:
+    """Hand what a courier could not take to its fallback, one batch; how many shipments were looked at.
+
+    Calls whose answers the database does not take are kept as `unrecorded`; they are made again.
+    """
     await _take_back(store, clock)
     owner = uuid.uuid4().hex
     now = clock()
@@ -88,7 +100,7 @@ async def fall_back_due(*, store: Store, clickpost: FindsOrders, clock: Clock, p
     for shipment in claimed:
         if not Lease(now + policy.lease, policy.longest_call).allows(clock()):
             break  # it is claimed again
-        await _settle(store, clickpost, clock, policy, shipment, owner)
+        await _settle(store, clickpost, clock, policy, shipment, owner, unrecorded)
     return len(claimed)
 
 
@@ -110,7 +122,13 @@ async def _take_back(store: Store, clock: Clock) -> None:
 
 
 async def _settle(
-    store: Store, clickpost: FindsOrders, clock: Clock, policy: FallbackPolicy, shipment: Shipment, owner: str
+    store: Store,
+    clickpost: FindsOrders,
+    clock: Clock,
+    policy: FallbackPolicy,
+    shipment: Shipment,
+    owner: str,
+    unrecorded: Unrecorded | None,
 ) -> None:
     reference = shipment.reference_number
     async with store.read() as session:
@@ -126,12 +144,13 @@ async def _settle(
         await _later(store, clock, policy, shipment, owner)  # one may be switched on again
         return
     found = await clickpost.find_order(reference, region=shipment.region)
-    if not found.known:
-        await _later(store, clock, policy, shipment, owner, found)
-    elif found.placed:
-        await _place(store, clock, policy, shipment, owner, found)
-    else:
-        await _replace(store, clock, shipment, owner, found, accounts, why)
+    async with kept_if_away(unrecorded, [_attempt(shipment, found, clock())]):
+        if not found.known:
+            await _later(store, clock, policy, shipment, owner, found)
+        elif found.placed:
+            await _place(store, clock, policy, shipment, owner, found)
+        else:
+            await _replace(store, clock, shipment, owner, found, accounts, why)
 
 
 def _counts(made_at: datetime, shipment: Shipment) -> bool:
@@ -150,7 +169,7 @@ async def _later(
     reference, now = shipment.reference_number, clock()
     async with store.write() as session:
         if found:
-            await _keep(session, shipment, found, "try_later", clock)
+            await attempts.add_many(session, [_attempt(shipment, found, now)])
         await shipments.replace_later(session, reference, owner, at=now + policy.again)
         await _cancel_if_asked(session, reference, now)
 
@@ -167,13 +186,12 @@ async def _cancel_if_asked(session: Session, reference: str, now: datetime) -> N
         await shipments.cancel(session, reference, now=now)
 
 
-async def _keep(session: Session, shipment: Shipment, found: FoundOrder, outcome: str, clock: Clock) -> None:
-    await attempts.add(
-        session,
-        found.call,
+def _attempt(shipment: Shipment, found: FoundOrder, now: datetime) -> NewAttempt:
+    return NewAttempt(
+        call=found.call,
         reference_number=shipment.reference_number,
-        outcome=outcome,
-        made_at=clock(),
+        outcome="try_later" if not found.known else "placed" if found.placed else "not_held",
+        made_at=now,
         payload_version=shipment.payload_version,
     )
 
@@ -185,7 +203,7 @@ async def _place(
     assert found.placed is not None
     async with store.write() as session:
         now = clock()
-        await _keep(session, shipment, found, "placed", clock)
+        await attempts.add_many(session, [_attempt(shipment, found, now)])
         ask_at = policy.polling.first_ask(now, shipment.reference_number)
         await keep_found(session, shipment, found.placed, ask_at=ask_at, now=now)
     log.info("fallback.held_already", reference=shipment.reference_number, waybill=found.placed.waybill)
@@ -202,7 +220,7 @@ async def _replace(
 ) -> None:
     try:
         async with store.write() as session:
-            await _keep(session, shipment, found, "not_held", clock)
+            await attempts.add_many(session, [_attempt(shipment, found, clock())])
             new = await _add_successor(session, shipment, _candidates(shipment, accounts), clock)
             if new is None:
                 await shipments.not_replaced(session, shipment.reference_number, owner)

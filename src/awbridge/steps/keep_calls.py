@@ -62,7 +62,7 @@ class CallRecorder:
         if call.api in (self._kept_elsewhere if failed else self._kept_whole) or not (failed or self._all_calls):
             return
         if len(self._waiting) >= self._capacity and not self.put_aside():
-            self._dropped += 1
+            self._drop()
             return
         self._waiting.append((call, failed, self._clock()))
         if self.on_waiting:
@@ -81,6 +81,12 @@ class CallRecorder:
         self._waiting.clear()
         return True
 
+    def _drop(self) -> None:
+        if self._unrecorded:
+            self._unrecorded.drop(1)  # it also raises the alarm
+        else:
+            self._dropped += 1
+
     async def flush(self, store: Store) -> int:
         """Write down a batch; how many. What the database refuses now waits on."""
         if self.dropped > self._told:
@@ -92,6 +98,7 @@ class CallRecorder:
         try:
             await _write(store, batch)
         except StoreBusy:
+            self.put_aside()  # a process that is killed meanwhile loses none of them
             raise
         except StoreError:
             await self._one_by_one(store, batch)  # one bad row must not hold up the rest for ever
@@ -106,7 +113,7 @@ class CallRecorder:
             except StoreBusy:
                 raise
             except StoreError:
-                self._dropped += 1
+                self._drop()
 
 
 async def _write(store: Store, batch: Sequence[_Waiting]) -> None:

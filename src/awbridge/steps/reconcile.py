@@ -25,7 +25,9 @@ from awbridge.domain.schedule import day_before, day_span
 from awbridge.steps.clock import Clock
 from awbridge.steps.match import Task, match
 from awbridge.steps.report_files import fetch_file
-from awbridge.store import Store, attempts, reconciliations
+from awbridge.steps.unrecorded import Unrecorded, keep_call
+from awbridge.store import Store, reconciliations
+from awbridge.store.attempts import NewAttempt
 from awbridge.store.reconciliations import NewRun, Outcome, Reconciliation, Stage, Window
 
 log = structlog.get_logger()
@@ -98,9 +100,18 @@ async def begin_scheduled(*, store: Store, clock: Clock, zone: ZoneInfo, due_at:
 
 
 async def reconcile_due(
-    *, store: Store, clickpost: MakesReports | None, clock: Clock, policy: ReconcilePolicy, only: int | None = None
+    *,
+    store: Store,
+    clickpost: MakesReports | None,
+    clock: Clock,
+    policy: ReconcilePolicy,
+    only: int | None = None,
+    unrecorded: Unrecorded | None = None,
 ) -> int:
-    """Take one due run (with `only`, that one) a stage further; 1 when there was one. Without a vendor, files only."""
+    """Take one due run (with `only`, that one) a stage further; 1 when there was one. Without a vendor, files only.
+
+    Failed calls that the database does not take are kept as `unrecorded`.
+    """
     now = clock()
     async with store.write() as session:
         run = await reconciliations.claim(session, owner=uuid.uuid4().hex, now=now, until=now + LEASE, only=only)
@@ -109,7 +120,7 @@ async def reconcile_due(
     try:
         await _further(store, clickpost, clock, policy, run)
     except VendorError as error:
-        await _vendor_failed(store, clock, run, error)
+        await _vendor_failed(store, clock, run, error, unrecorded)
     except TableUnreadable as problem:
         await _fail(store, clock, run, str(problem))
     return 1
@@ -262,10 +273,12 @@ async def _go_on(store: Store, run: Reconciliation, windows: tuple[Window, ...],
         await reconciliations.go_on(session, run, state=Stage.REPORTING, windows=windows, at=at)
 
 
-async def _vendor_failed(store: Store, clock: Clock, run: Reconciliation, error: VendorError) -> None:
+async def _vendor_failed(
+    store: Store, clock: Clock, run: Reconciliation, error: VendorError, unrecorded: Unrecorded | None
+) -> None:
     """Try again later, where that may help."""
-    async with store.write() as session:
-        await attempts.add(session, error.call, reference_number=None, outcome="failed", made_at=clock())
+    failed = NewAttempt(call=error.call, reference_number=None, outcome="failed", made_at=clock())
+    await keep_call(store, unrecorded, failed)
     if not error.again and error.call.api != "download-report":  # a link that ran out is fetched anew
         await _fail(store, clock, run, str(error))
         return

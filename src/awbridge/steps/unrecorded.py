@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -28,7 +30,9 @@ log = structlog.get_logger()
 
 ALARM = "calls.dropped"
 QUIET_AFTER = timedelta(days=1)  # without a call dropped anew, the alarm is over
-_ENDING = ".jsonl"
+LOOK_EVERY = timedelta(hours=1)  # whether the alarm is over
+HALF_WRITTEN_AFTER = 60.0  # seconds; a file that was not finished by then belongs to a process that was killed
+_ENDING, _HALF = ".jsonl", ".part"
 
 
 class Unrecorded:
@@ -41,8 +45,8 @@ class Unrecorded:
         self._folder = folder
         self._clock = clock
         self._most_bytes = most_bytes
-        self._dropped_at: datetime | None = None
         self._told = 0
+        self._looked_at: datetime | None = None
         self.dropped = 0
 
     async def keep(self, new: Sequence[NewAttempt]) -> None:
@@ -64,14 +68,13 @@ class Unrecorded:
     def drop(self, calls: int) -> None:
         """Count calls that are lost."""
         self.dropped += calls
-        self._dropped_at = self._clock()
 
     def _write(self, content: bytes) -> None:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         if sum(file.stat().st_size for file in self._files()) + len(content) > self._most_bytes:
             raise OSError(0, "the limit for calls on disk is reached")
         name = f"{self._clock().timestamp():017.6f}-{uuid.uuid4().hex}"
-        part = self._folder / f"{name}.part"
+        part = self._folder / f"{name}{_HALF}"
         try:
             with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
                 file.write(content)
@@ -83,7 +86,13 @@ class Unrecorded:
             raise
 
     def _files(self) -> list[Path]:
-        return sorted(self._folder.glob(f"*{_ENDING}")) if self._folder.is_dir() else []
+        if not self._folder.is_dir():
+            return []
+        for half in self._folder.glob(f"*{_HALF}"):
+            with suppress(FileNotFoundError):  # another process was faster
+                if time.time() - half.stat().st_mtime > HALF_WRITTEN_AFTER:
+                    half.rename(half.with_suffix(_ENDING))  # read as far as it goes
+        return sorted(self._folder.glob(f"*{_ENDING}"))
 
     async def record(self, store: Store) -> int:
         """Write down what lies on the disk, the oldest first; how many calls. Raises StoreBusy while it is away."""
@@ -95,18 +104,25 @@ class Unrecorded:
 
     async def _record(self, store: Store, file: Path) -> int:
         try:
-            new = [_read(line) for line in (await asyncio.to_thread(file.read_text, "utf-8")).splitlines()]
+            lines = (await asyncio.to_thread(file.read_bytes)).splitlines()
         except FileNotFoundError:
             return 0  # another process was faster
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            log.error("calls.unreadable", file=file.name, problem=type(error).__name__)
-            self.drop(1)
-            await asyncio.to_thread(file.rename, file.with_suffix(".unreadable"))
-            return 0
+        except OSError as error:
+            return await self._lay_aside(file, 1, problem=type(error).__name__)
+        new = [attempt for line in lines if (attempt := _read(line))]
         kept = await self._write_down(store, new)
+        if lost := len(lines) - len(new) or int(not lines):
+            await self._lay_aside(file, lost, problem="spoilt, or not written to its end")
+            return kept
         await asyncio.to_thread(file.unlink, missing_ok=True)
         log.info("calls.recorded_late", calls=kept)
         return kept
+
+    async def _lay_aside(self, file: Path, lost: int, *, problem: str) -> int:
+        log.error("calls.unreadable", file=file.name, calls=lost, problem=problem)
+        self.drop(lost)
+        await asyncio.to_thread(file.rename, file.with_suffix(".unreadable"))
+        return 0
 
     async def _write_down(self, store: Store, new: Sequence[NewAttempt]) -> int:
         try:
@@ -124,14 +140,12 @@ class Unrecorded:
 
     async def _alarm(self, store: Store) -> None:
         now = self._clock()
-        is_over = self._told > 0 and self._dropped_at is not None and now - self._dropped_at >= QUIET_AFTER
-        if self.dropped == self._told and not is_over:
+        if self.dropped == self._told:
+            if self._looked_at is None or now - self._looked_at >= LOOK_EVERY:
+                await _end_alarm(store, now)
+                self._looked_at = now
             return
         async with store.write() as session:
-            if is_over:
-                await alarms.clear(session, ALARM, now=now)
-                self._dropped_at = None
-                return
             text = (
                 f"{self.dropped} calls to ClickPost could not be recorded: the database was away and the local disk "
                 "had no place for them (see AWBRIDGE_DATA_DIR and AWBRIDGE_UNRECORDED_MIB)"
@@ -140,13 +154,42 @@ class Unrecorded:
         self._told = self.dropped
 
 
+async def _end_alarm(store: Store, now: datetime) -> None:
+    """The alarm outlives the process that raised it, which may have been started anew since."""
+    async with store.write() as session:
+        raised = next((alarm for alarm in await alarms.open_now(session) if alarm.cause == ALARM), None)
+        if raised and now - raised.last_at >= QUIET_AFTER:
+            await alarms.clear(session, ALARM, now=now)
+
+
+@asynccontextmanager
+async def kept_if_away(unrecorded: Unrecorded | None, calls: Sequence[NewAttempt]) -> AsyncGenerator[None]:
+    """The block records these calls; where the database is away, the disk keeps them instead. Raises StoreBusy."""
+    try:
+        yield
+    except StoreBusy:
+        if unrecorded:
+            await unrecorded.keep(calls)
+        raise
+
+
+async def keep_call(store: Store, unrecorded: Unrecorded | None, call: NewAttempt) -> None:
+    """Record a call by itself, or keep it on the disk while the database is away. Raises StoreBusy then."""
+    async with kept_if_away(unrecorded, [call]), store.write() as session:
+        await attempts.add_many(session, [call])
+
+
 def _line(attempt: NewAttempt) -> str:
     known = replace(attempt, id=attempt.id or attempts.new_id())
     values = asdict(known) | {"made_at": known.made_at.isoformat()}
     return json.dumps(values, ensure_ascii=True, separators=(",", ":")) + "\n"
 
 
-def _read(line: str) -> NewAttempt:
-    values: dict[str, Any] = json.loads(line)
-    call, made_at = Call(**values.pop("call")), datetime.fromisoformat(values.pop("made_at"))
-    return NewAttempt(call=call, made_at=made_at, **values)
+def _read(line: bytes) -> NewAttempt | None:
+    """The call in a line; None where it is spoilt, or was not written to its end."""
+    try:
+        values: dict[str, Any] = json.loads(line)
+        call, made_at = Call(**values.pop("call")), datetime.fromisoformat(values.pop("made_at"))
+        return NewAttempt(call=call, made_at=made_at, **values)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
