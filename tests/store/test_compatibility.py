@@ -23,6 +23,9 @@ BREAKS_OLDER = re.compile(
 )
 
 
+BEFORE = [m for m in migrations() if m.number < COLUMN_ADDED_BY]  # those that could not say it in the table
+
+
 def breaks_older(migration: Migration) -> bool:
     """Whether a migration drops, renames or tightens something; comments aside."""
     return bool(BREAKS_OLDER.search(re.sub(r"--[^\n]*", "", migration.sql)))
@@ -139,9 +142,8 @@ async def test_what_an_older_version_applied_says_it_too_once_there_is_a_place_f
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = await Store.open(database_url)
-    before = [m for m in migrations() if m.number < COLUMN_ADDED_BY]
     with monkeypatch.context() as patch:
-        patch.setattr("awbridge.store.migrate.migrations", lambda: before)
+        patch.setattr("awbridge.store.migrate.migrations", lambda: BEFORE)
         await store.migrate()
     state = await store.schema_state()
     assert [m.name for m in state.missing] == [m.name for m in migrations() if m.number >= COLUMN_ADDED_BY]
@@ -157,12 +159,11 @@ async def test_a_newer_schema_that_had_no_place_to_say_it_is_refused(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = await Store.open(database_url)
-    before = [m for m in migrations() if m.number < COLUMN_ADDED_BY]
     with monkeypatch.context() as patch:
-        patch.setattr("awbridge.store.migrate.migrations", lambda: before)
+        patch.setattr("awbridge.store.migrate.migrations", lambda: BEFORE)
         await store.migrate()
-        patch.setattr("awbridge.store.migrate.migrations", lambda: before[:-1])
-        with pytest.raises(MigrationError, match=rf"needs schema {before[-1].number:04}"):
+        patch.setattr("awbridge.store.migrate.migrations", lambda: BEFORE[:-1])
+        with pytest.raises(MigrationError, match=rf"needs schema {BEFORE[-1].number:04}"):
             await store.schema_state()
     await store.close()
 

@@ -175,9 +175,9 @@ FROM shipments WHERE state = 'placed' AND NOT final AND aged_out_at IS NULL
 GROUP BY courier_partner_id
 
 -- name: claim_to_ask
--- Moving next_ask_at on is the lease: nobody asks the same shipment again before it.
-UPDATE shipments SET next_ask_at = $2, last_asked_at = $1
-WHERE (shard, reference_number) IN (
+-- Moving next_ask_at on is the lease: nobody asks the same shipment again before it. Materialized: a planner that runs the
+-- choice again for each row would take more than the limit.
+WITH chosen AS MATERIALIZED (
   SELECT shard, reference_number FROM shipments
   WHERE next_ask_at <= $4 AND waybill IS NOT NULL AND courier_partner_id = $5
     AND (last_asked_at IS NULL OR last_asked_at <= $6)
@@ -185,6 +185,8 @@ WHERE (shard, reference_number) IN (
   LIMIT $3
   {{postgres: FOR UPDATE SKIP LOCKED}}
 )
+UPDATE shipments SET next_ask_at = $2, last_asked_at = $1
+WHERE (shard, reference_number) IN (SELECT shard, reference_number FROM chosen)
 RETURNING reference_number, waybill, courier_partner_id
 
 -- name: asked
