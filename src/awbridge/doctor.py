@@ -22,14 +22,16 @@ from awbridge.domain.errors import AwbridgeError, SchemaTooNew, SettingsError, S
 from awbridge.settings import PREFIX, Settings
 from awbridge.sinks.messages import is_free_text_on_whatsapp
 from awbridge.steps.clock import Clock, utc_now
+from awbridge.steps.set_clocks import MAY_DIFFER
 from awbridge.steps.try_archive import try_archive
 from awbridge.steps.watch import SILENT, Coverage, coverage
 from awbridge.store import Store, alarms, attention, couriers, figures, inbox, shipments, webhook_keys
+from awbridge.store.shared_time import SHARED_TIME
 from awbridge.store.webhook_keys import NO_KEY, WRONG_KEY
 from awbridge.web.webhook import PATH, REFUSED, WRONG_ELSEWHERE
 
 OK, WARNING, ATTENTION, PROBLEM = "ok", "warning", "attention", "problem"
-CLOCK_MAY_DIFFER = timedelta(seconds=30)
+CLOCK_MAY_DIFFER = 30.0  # seconds
 LEAST_DISK = 1024**3  # bytes
 WORKED_WITHIN = timedelta(minutes=5)
 LONGEST_LAG = timedelta(minutes=30)
@@ -189,17 +191,26 @@ async def _vendor(patient: _Patient) -> list[Finding]:
 
 
 async def _clock(patient: _Patient) -> list[Finding]:
+    """This machine's clock against the database's, where that counts; and the one that counts against ClickPost's."""
+    skew, found = SHARED_TIME.skew, list[Finding]()
+    if patient.store.dialect == "postgres":
+        text, do = _apart(skew, "this machine's clock", "the database's, which counts"), "let NTP or chrony set it"
+        found = [Finding(check="clock", level=WARNING, found=text, do=do)] if abs(skew) > MAY_DIFFER else []
     told = await probe.their_time(patient.settings.clickpost_url)
     if told is None:
-        return [Finding(check="clock", level=WARNING, found="ClickPost does not say what time it is there")]
+        return [*found, Finding(check="clock", level=WARNING, found="ClickPost does not say what time it is there")]
     theirs, ours = told
-    text = (
-        f"this machine's clock is {abs((ours - theirs).total_seconds()):.0f} s {'ahead' if ours > theirs else 'behind'}"
-    )
-    if abs(ours - theirs) <= CLOCK_MAY_DIFFER:
-        return [Finding(check="clock", level=OK, found=text)]
+    ahead = (ours - theirs).total_seconds() - skew
+    whose = "the database's clock" if patient.store.dialect == "postgres" else "this machine's clock"
+    text = _apart(ahead, whose, "ClickPost's")
+    if abs(ahead) <= CLOCK_MAY_DIFFER:
+        return [*found, Finding(check="clock", level=OK, found=text)]
     do = "let NTP or chrony set it: scans are ordered by time, and windows of updated-order are cut by it"
-    return [Finding(check="clock", level=PROBLEM, found=text, do=do)]
+    return [*found, Finding(check="clock", level=PROBLEM, found=text, do=do)]
+
+
+def _apart(ahead: float, whose: str, reference: str) -> str:
+    return f"{whose} is {abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} {reference}"
 
 
 async def _webhook(patient: _Patient) -> list[Finding]:

@@ -20,6 +20,7 @@ from awbridge.domain.json import JsonObject
 from awbridge.steps.clock import utc_now
 from awbridge.steps.intake import BatchRefused, TakenIn, take_in_with
 from awbridge.store.borrowed import is_async, savepoint, session_on, without_waiting
+from awbridge.store.clock_marks import database_time
 
 __all__ = [
     "Allocation",
@@ -72,8 +73,9 @@ async def enqueue_many_async(
 
 async def _join(connection: Any, orders: Sequence[JsonObject], allocation: Allocation) -> list[TakenIn]:
     session = await session_on(connection)
+    now = await database_time(session) or utc_now()  # the caller's machine may be wrong
     async with savepoint(session):
-        return await take_in_with(session, clock=utc_now, orders=orders, allocation=allocation)
+        return await take_in_with(session, clock=lambda: now, orders=orders, allocation=allocation)
 
 
 @contextmanager

@@ -63,11 +63,13 @@ from awbridge.steps.reconcile import ReconcilePolicy, reconcile_due
 from awbridge.steps.release import release_due
 from awbridge.steps.report_files import take_from_folder
 from awbridge.steps.schema import LOOK_SECONDS, watch_schema
+from awbridge.steps.set_clocks import ClockPolicy, SetClocks
 from awbridge.steps.sync_couriers import watch_couriers
 from awbridge.steps.unrecorded import Unrecorded
 from awbridge.steps.verdict import PushPolicy
 from awbridge.steps.watch import Refusals, Watch, WatchPolicy
 from awbridge.store import Store
+from awbridge.store.shared_time import SHARED_TIME
 from awbridge.web.app import build_app
 from awbridge.web.limits import Connections, Limits, connections_within_files
 from awbridge.web.server import server_config
@@ -81,6 +83,7 @@ START_PATIENCE = 60.0  # seconds that a starting service waits for its database
 QUICK_HANDOVER = 0.0005
 # Deliveries that apply takes up in one transaction on SQLite: nothing else can be written meanwhile.
 SQLITE_APPLY_BATCH = 30
+CLOCK_EVERY = 10.0  # seconds between looks at the time
 DRAIN_SECONDS = 20.0  # what a stopping process gives the calls in flight
 _LOCAL_PROXIES = ("127.0.0.1", "::1")  # what they say of who called is believed
 _OPERATORS_TIMEOUT = 10.0  # seconds that a way to the operators has to answer: one alarm waits for the other
@@ -317,6 +320,12 @@ def deliver_policy(settings: Settings) -> DeliverPolicy:
     )
 
 
+def clock_policy(settings: Settings) -> ClockPolicy:
+    """Whose day it is, and the longest lease that a killed worker may leave behind, by the settings."""
+    leases = (push_policy(settings).lease, notify_policy(settings).lease, deliver_policy(settings).lease)
+    return ClockPolicy(zone=settings.zone, lease=max(*leases, _lease(settings)))
+
+
 def watch_policy(settings: Settings) -> WatchPolicy:
     """When silence is an alarm, by the settings."""
     return WatchPolicy(silent_after=timedelta(seconds=settings.webhook_silent_seconds))
@@ -357,6 +366,8 @@ async def _opened(settings: Settings, migrate: bool, patience: float) -> Store:
         with attempt:
             store = await Store.open(settings.database_url, connections=settings.database_connections)
             try:
+                async with store.read() as session:
+                    await SHARED_TIME.measure(session)
                 await _check_schema(store, migrate)
             except BaseException:
                 await store.close()
@@ -435,7 +446,9 @@ def step_loops(
         every = timedelta(seconds=settings.courier_comparison_seconds)
         work["compare"] = lambda: watch_couriers(store=store, clickpost=clickpost, clock=clock, every=every)
     loops = {"push": Loop("push", push.round, idle_seconds=idle, stop=push.stop, finish=push.drain)}
-    work |= _telling(settings, store, outgoing, clock, lambda: list(loops.values()))
+    clocks = SetClocks(store=store, clock=clock, policy=clock_policy(settings))
+    loops["clocks"] = Loop("clocks", clocks.look, idle_seconds=CLOCK_EVERY)
+    work |= _telling(settings, store, outgoing, clock, clocks, lambda: list(loops.values()))
     loops |= {name: Loop(name, round_, idle_seconds=idle) for name, round_ in work.items()}
     if settings.reconcile_dir:
         folder = Path(settings.reconcile_dir)
@@ -448,7 +461,12 @@ def step_loops(
 
 
 def _telling(
-    settings: Settings, store: Store, outgoing: Outgoing, clock: Clock, loops: Callable[[], list[Loop]]
+    settings: Settings,
+    store: Store,
+    outgoing: Outgoing,
+    clock: Clock,
+    clocks: SetClocks,
+    loops: Callable[[], list[Loop]],
 ) -> dict[str, Callable[[], Awaitable[int]]]:
     """The steps that tell customers, own systems and operators."""
     notifying, channels, words = notify_policy(settings), customer_channels(settings), templates(settings)
@@ -475,6 +493,7 @@ def _telling(
             name=socket.gethostname(),
             free_share=lambda: free_share(settings),
             least_free=settings.alarm_disk_free,
+            clock_trouble=lambda: clocks.trouble,
         ),
         refused=refused_limit(settings),
     )

@@ -32,7 +32,7 @@ TABLES = (
         "paces",
     ),
     *("courier_warnings", "courier_comparisons", "allocation_rules"),
-    *("archive_files", "runs", "reports", "erasures"),
+    *("archive_files", "runs", "reports", "erasures", "clock_marks"),
     *("tellings", "promises", "replays"),
     *("reconciliations", "reconciliation_files", "differences"),
 )

@@ -19,7 +19,7 @@ from awbridge.clickpost.failures import Answer, classify, what_next
 from awbridge.clickpost.orders import parse_create_order, parse_fetch_order
 from awbridge.clickpost.tracking import UpdatedPage, parse_track_order, parse_updated_order
 from awbridge.clickpost.webhooks import Registration, parse_registration
-from awbridge.clickpost.wire import Reply, as_object, as_text, read_reply
+from awbridge.clickpost.wire import Reply, as_object, as_text, read_http_date, read_reply
 from awbridge.domain.call import Call
 from awbridge.domain.errors import VendorError
 from awbridge.domain.json import JsonObject
@@ -128,7 +128,7 @@ class Listener:
             response.status_code,
             b"" if file else whole,
             retry_after=response.headers.get("retry-after"),
-            now=datetime.now(UTC),
+            now=read_http_date(response.headers.get("date")) or datetime.now(UTC),
         )
         call = self._request.call(
             http_status=reply.http_status,

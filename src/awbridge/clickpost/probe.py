@@ -5,9 +5,10 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 import httpx2
+
+from awbridge.clickpost.wire import read_http_date
 
 TIMEOUT = 10.0  # seconds
 LARGEST_WORD = 64 * 1024  # bytes of an answer that are read
@@ -32,10 +33,10 @@ async def their_time(
             before = datetime.now(UTC)
             answer = await http.head(url)
             ours = before + (datetime.now(UTC) - before) / 2
-        theirs = parsedate_to_datetime(answer.headers["date"])
-    except (httpx2.HTTPError, httpx2.InvalidURL, OSError, KeyError, ValueError, TypeError):
+    except (httpx2.HTTPError, httpx2.InvalidURL, OSError):
         return None
-    return (theirs if theirs.tzinfo else theirs.replace(tzinfo=UTC)), ours
+    theirs = read_http_date(answer.headers.get("date"))
+    return (theirs, ours) if theirs else None
 
 
 async def knock(url: str, *, header: str, transport: httpx2.AsyncBaseTransport | None = None) -> Probe:

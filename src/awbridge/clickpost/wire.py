@@ -181,21 +181,32 @@ def read_reply(http_status: int, content: bytes, *, retry_after: str | None = No
     return Reply(http_status=http_status, body=body, text=text, retry_after=read_retry_after(retry_after, now))
 
 
+def read_http_date(header: str | None) -> datetime | None:
+    """The moment that a Date header names; None where there is none, or it cannot be read."""
+    if not header:
+        return None
+    try:
+        moment = parsedate_to_datetime(header)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
 def read_retry_after(header: str | None, now: datetime) -> float | None:
-    """Seconds to wait, out of a Retry-After header in seconds or as an HTTP date. At most a day; None if unreadable."""
+    """Seconds to wait, out of a Retry-After header in seconds or as an HTTP date. At most a day; None if unreadable.
+
+    `now` is best the server's own time, where it says it: ours may differ.
+    """
     if not header:
         return None
     text = header.strip()
-    try:
-        seconds = float(text) if re.fullmatch(r"\d{1,9}(\.\d+)?", text, re.ASCII) else _until(text, now)
-    except (ValueError, TypeError, OverflowError):
+    if re.fullmatch(r"\d{1,9}(\.\d+)?", text, re.ASCII):
+        seconds = float(text)
+    elif until := read_http_date(text):
+        seconds = (until - now).total_seconds()
+    else:
         return None
     return min(max(seconds, 0.0), LONGEST_RETRY_AFTER)
-
-
-def _until(http_date: str, now: datetime) -> float:
-    moment = parsedate_to_datetime(http_date)
-    return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now).total_seconds()
 
 
 def _as_message(value: Any) -> str:

@@ -13,7 +13,7 @@ from awbridge.domain.attention import NEEDS
 from awbridge.domain.notices import Message, Sends, Sent
 from awbridge.domain.overdue import DEFAULT_STUCK_AFTER, StuckAfter
 from awbridge.domain.retry import delay_before_retry
-from awbridge.steps.clock import Clock
+from awbridge.steps.clock import Clock, is_ahead
 from awbridge.store import Store, alarms, attention
 from awbridge.store.alarms import Alarm
 
@@ -98,7 +98,7 @@ class Digest:
         now = self._clock()
         local = now.astimezone(self._zone)
         day = local.date().isoformat()
-        if not self._operators or local.hour < self._hour or (self._again_at and now < self._again_at):
+        if not self._operators or local.hour < self._hour or is_ahead(self._again_at, now, most=_DIGEST_REST):
             return 0
         self._again_at = now + _DIGEST_REST
         async with self._store.write() as session:

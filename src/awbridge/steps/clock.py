@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
+
+from awbridge.store.shared_time import SHARED_TIME
 
 Clock = Callable[[], datetime]
 
 
 def utc_now() -> datetime:
-    """The system's time, aware, UTC."""
-    return datetime.now(UTC)
+    """The time that all processes on the database share, aware, UTC."""
+    return SHARED_TIME.now()
+
+
+def is_ahead(until: datetime | None, now: datetime, *, most: timedelta) -> bool:
+    """Whether a rest of at most `most` that ends then goes on. A later end is that of a clock which was ahead."""
+    return until is not None and now < until <= now + most

@@ -10,7 +10,7 @@ from awbridge.domain.lifecycle import Bucket
 from awbridge.domain.milestones import Milestone
 from awbridge.domain.overdue import DEFAULT_STUCK_AFTER, StuckAfter, silent_since, sla_breached, stuck_since
 from awbridge.domain.shipment import Shipment
-from awbridge.steps.clock import Clock
+from awbridge.steps.clock import Clock, is_ahead
 from awbridge.store import Store, events, shipments
 
 
@@ -57,7 +57,7 @@ class Lateness:
     async def look(self) -> int:
         """One page; how many parcels were late or stuck."""
         now = self._clock()
-        if self._rests_until and now < self._rests_until:
+        if is_ahead(self._rests_until, now, most=self._policy.every):
             return 0
         page = await self._page(now)
         if not page:

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from awbridge.domain.attention import RefusedLimit
 from awbridge.domain.reconcile import Compared
 from awbridge.domain.shipment import State
-from awbridge.steps.clock import Clock
+from awbridge.steps.clock import Clock, is_ahead
 from awbridge.steps.loop import Loop
 from awbridge.store import (
     Store,
@@ -22,6 +22,7 @@ from awbridge.store import (
     archive,
     attention,
     cancellations,
+    clock_marks,
     differences,
     reconciliations,
     shipments,
@@ -37,16 +38,22 @@ FORGET_AFTER = timedelta(minutes=15)  # without such a word the trouble is over
 ARCHIVE_PATIENCE = timedelta(minutes=10)  # how long a file of the archive may fail to be uploaded
 REUSE_SHOWN = timedelta(days=1)  # how long a waybill that was used again is an alarm
 PARTLY_SHOWN = timedelta(days=7)  # for which a run that compared only partly is trouble, unless a newer one did better
+WAS_AHEAD_SHOWN = timedelta(days=1)  # for which a clock that was ahead, and is right again, is an alarm
+CLOCK = "clock"  # the cause of an alarm about this machine's clock
 LONGEST_TOLD = 400  # characters of what was not understood
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """What this process sees of its machine. `free_share`: how much of the fullest of its disks is free, 0 to 1."""
+    """What this process sees of its machine. `free_share`: how much of the fullest of its disks is free, 0 to 1.
+
+    `clock_trouble`: what is wrong with its clock, in words; "" for nothing.
+    """
 
     name: str
     free_share: Callable[[], float]
     least_free: float
+    clock_trouble: Callable[[], str] = lambda: ""
 
 
 class Lookout:
@@ -74,7 +81,7 @@ class Lookout:
     async def look(self) -> int:
         """One look; always 0: there is nothing that could not wait for the next."""
         now = self._clock()
-        if self._again_at and now < self._again_at:
+        if is_ahead(self._again_at, now, most=self._every):
             return 0
         self._again_at = now + self._every
         async with self._store.read() as session:
@@ -97,6 +104,8 @@ class Lookout:
         free = self._machine.free_share()
         if free < self._machine.least_free:
             troubles["disk"] = f"the disk of the data on {self._machine.name} has {free:.0%} left"
+        if wrong := self._machine.clock_trouble():
+            troubles[CLOCK] = f"the clock of {self._machine.name} {wrong}: let NTP or chrony set it"
         return troubles
 
     def _is_news(self, cause: str, text: str, alarm: Alarm | None, now: datetime) -> bool:
@@ -123,7 +132,7 @@ class Lookout:
 
 
 def _is_local(cause: str) -> bool:
-    return cause == "disk" or cause.startswith("step.")
+    return cause in ("disk", CLOCK) or cause.startswith("step.")
 
 
 async def _in_the_tables(session: Session, limit: RefusedLimit, now: datetime) -> dict[str, str]:
@@ -153,6 +162,7 @@ async def _in_the_tables(session: Session, limit: RefusedLimit, now: datetime) -
         "waybills.reused": f"{reused} waybills of a day had another shipment before; see waybill.reused in the log"
         if reused
         else "",
+        "clock.was_ahead": await _was_ahead(session, now),
         "reconcile.partly": await _partly_compared(session, now - PARTLY_SHOWN),
     }
 
@@ -160,6 +170,14 @@ async def _in_the_tables(session: Session, limit: RefusedLimit, now: datetime) -
 def _not_archived(failing: archive.Failing) -> str:
     again = f"tried next at {failing.next_try_at:%Y-%m-%d %H:%M} UTC; " if failing.next_try_at else ""
     return f"{failing.files} files cannot be archived ({failing.problem}); {again}see awbridge archive status"
+
+
+async def _was_ahead(session: Session, now: datetime) -> str:
+    back = await clock_marks.last_set_back(session, after=now - WAS_AHEAD_SHOWN)
+    if back is None:
+        return ""
+    found = f"a clock was {back.by.total_seconds() / 60:.0f} min ahead until {back.at:%Y-%m-%d %H:%M} UTC"
+    return f"{found}; what it had dated ahead was corrected (clock.was_ahead in the log). Let NTP or chrony set it"
 
 
 async def _refused(session: Session, limit: RefusedLimit, now: datetime) -> str:

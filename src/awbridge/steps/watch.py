@@ -105,6 +105,7 @@ class Watch:
     async def judge(self) -> None:
         """Raise the alarm, or end it. Over all processes, each happens once."""
         now = self._clock()
+        self._since = min(self._since, now)  # it may have begun by a clock that was ahead
         async with self._store.read() as session:
             last_at = await arrivals.last_webhook_at(session)
             since = max(last_at or self._since, self._since)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-import time
 from datetime import datetime
+
+from awbridge.store.shared_time import SHARED_TIME
 
 _PROCESS_BITS = 10
 
@@ -18,14 +19,18 @@ class Ids:
 
     def next(self) -> int:
         """The next id: greater than every one before it from this source."""
-        self._last = max(self._last + 1, time.time_ns() // 1000)
+        self._last = max(self._last + 1, _microseconds())
         return (self._last << _PROCESS_BITS) | self._process
 
     def take(self, count: int) -> list[int]:
         """The next `count` ids, as `next` would give them."""
-        first = max(self._last + 1, time.time_ns() // 1000)
+        first = max(self._last + 1, _microseconds())
         self._last = first + count - 1
         return [(number << _PROCESS_BITS) | self._process for number in range(first, first + count)]
+
+
+def _microseconds() -> int:
+    return int(SHARED_TIME.seconds() * 1_000_000)
 
 
 def first_id(at: datetime) -> int:

@@ -72,6 +72,7 @@ STAYS = {
     "account_states": "one row for each courier account",
     "downtimes": "set by you, a row each",
     "paces": "one row for each kind of call",
+    "clock_marks": "one row",
     "endpoints": "set by you, a row each",
     "webhook_keys": "set by you, a row each",
     "webhook_refusals": "one row for each reason",

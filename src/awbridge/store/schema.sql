@@ -691,3 +691,11 @@ CREATE TABLE digests (
   due_at TIMESTAMPTZ,
   sent BOOLEAN NOT NULL
 );
+
+-- One row: the latest time that any process has seen; when time was last found to have gone back, and by how much.
+CREATE TABLE clock_marks (
+  id SMALLINT NOT NULL PRIMARY KEY,
+  latest_at TIMESTAMPTZ NOT NULL,
+  set_back_at TIMESTAMPTZ,
+  set_back_seconds DOUBLE PRECISION
+);

@@ -16,6 +16,7 @@ from awbridge.steps.watch import SILENT, Coverage, coverage
 from awbridge.store import Store, figures
 from awbridge.store.figures import Figures
 from awbridge.web.limits import Connections, Place
+from awbridge.store.shared_time import SHARED_TIME
 from awbridge.web.webhook import WebhookEndpoint
 
 
@@ -110,6 +111,8 @@ class _Now(Collector):
         for reason, count in self._connections.refused.items():
             refused.add_metric([reason], count)
         yield refused
+        text = "Seconds by which this machine's clock is ahead of the database's, which counts."
+        yield GaugeMetricFamily("awbridge_clock_skew_seconds", text, SHARED_TIME.skew)
         silent = {loop.name: loop.silent_for for loop in self._loops}
         yield _by("awbridge_step_silent_seconds", "Seconds since a step last finished a round.", "step", silent)
 
