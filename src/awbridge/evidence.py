@@ -87,7 +87,8 @@ def archive_policy(settings: Settings) -> ArchivePolicy:
         all_calls=settings.archive_all_calls,
         largest=round(settings.archive_file_mib * 1024 * 1024),
         oldest=timedelta(seconds=settings.archive_seconds),
-        lease=timedelta(seconds=120 + 3 * settings.archive_timeout),  # put and read back
+        lease=timedelta(seconds=120 + 3 * settings.archive_timeout),
+        longest_upload=timedelta(seconds=2 * settings.archive_timeout),  # put and read back
     )
 
 

@@ -36,6 +36,7 @@ from awbridge.domain.notices import Channel, Rules, Sends, read_channels, read_m
 from awbridge.domain.overdue import StuckAfter
 from awbridge.settings import Settings
 from awbridge.sinks.addresses import read_networks
+from awbridge.sinks.mail import LONGEST as LONGEST_MAIL
 from awbridge.sinks.mail import Mail
 from awbridge.sinks.messages import Messages, longest_send
 from awbridge.sinks.outgoing import Outgoing, longest_post
@@ -210,6 +211,8 @@ def catch_up_policy(
         silent_for=timedelta(days=settings.ask_silent_days),
         pace=Pace(POLLING, settings.polling_calls_per_second, beat=beat),
         unrecorded=unrecorded,
+        lease=_lease(settings),
+        longest_call=_longest_call(settings),
     )
 
 
@@ -238,12 +241,14 @@ def customer_channels(settings: Settings) -> dict[Channel, Sends]:
 
 def operators(settings: Settings) -> list[Operator]:
     """The ways to the operators. Raises SettingsError for what cannot work."""
+    longest = longest_send(1, _OPERATORS_TIMEOUT)
     found = [
-        Operator(channel=Messages(url.get_secret_value(), timeout=_OPERATORS_TIMEOUT)) for url in settings.alarm_urls
+        Operator(channel=Messages(url.get_secret_value(), timeout=_OPERATORS_TIMEOUT), longest=longest)
+        for url in settings.alarm_urls
     ]
     if settings.alarm_mail_to:
         mail = _mail(settings, "AWBRIDGE_ALARM_MAIL_TO")
-        found += [Operator(channel=mail, to=address) for address in settings.alarm_mail_to]
+        found += [Operator(channel=mail, to=address, longest=LONGEST_MAIL) for address in settings.alarm_mail_to]
     return found
 
 
@@ -263,7 +268,8 @@ def templates(settings: Settings) -> Templates:
 
 
 def notify_policy(settings: Settings) -> NotifyPolicy:
-    """When and how customers are told, by the settings."""
+    """When and how customers are told, by the settings. The lease outlives the longest sending."""
+    longest = max(LONGEST_MAIL, longest_send(max(1, len(settings.notice_chat_urls)), settings.notice_timeout))
     return NotifyPolicy(
         rules=Rules(
             fresh_for=timedelta(seconds=settings.notice_fresh_seconds),
@@ -276,7 +282,8 @@ def notify_policy(settings: Settings) -> NotifyPolicy:
         country=settings.notice_country,
         brand=settings.notice_brand,
         retry_delays=settings.notice_retry_delays,
-        lease=timedelta(seconds=120 + longest_send(max(1, len(settings.notice_chat_urls)), settings.notice_timeout)),
+        lease=timedelta(seconds=60 + 2 * longest),
+        longest_send=timedelta(seconds=longest),
     )
 
 

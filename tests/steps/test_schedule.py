@@ -11,7 +11,8 @@ import pytest
 
 from awbridge.domain.errors import MailError
 from awbridge.domain.schedule import check_cron, day_before, day_span, due_between
-from awbridge.steps.schedule import LEASE, MOST_TRIES, Job, Ran, run_due, schedules
+from awbridge.steps.lease import RENEWED
+from awbridge.steps.schedule import MOST_TRIES, Job, Ran, run_due, schedules
 from awbridge.store import Store, runs
 from tests.steps.world import INDIA, SetClock
 
@@ -131,7 +132,7 @@ async def test_a_killed_run_is_taken_up_when_its_lease_is_over(begun: Store) -> 
         await task
     work = Work()
     assert await run(begun, clock, job(work)) == 0
-    clock.now += LEASE
+    clock.now += RENEWED
     assert await run(begun, clock, job(work)) == 1
     assert (await recent(begun))[0].tries == 2
 

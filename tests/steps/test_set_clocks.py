@@ -312,7 +312,7 @@ async def test_no_time_that_is_compared_with_now_stays_ahead_in_any_table(store:
     late: list[str] = []
     for table, kinds in columns.items():
         for column in (name for name in kinds if name.endswith("_at") and name not in STAYS.get(table, ())):
-            most = timedelta(hours=12) if column == "next_ask_at" else timedelta(minutes=30)
+            most = timedelta(hours=12) if column == "next_ask_at" else timedelta(minutes=15)
             late += [f"{table}.{column}" for row in await fetch(store, f"SELECT {column} FROM {table}")
                      if row[column] and row[column] > T0 + most]  # fmt: skip
     assert late == []

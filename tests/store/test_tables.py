@@ -290,14 +290,20 @@ async def test_a_window_left_undone_is_taken_first_when_its_lease_is_over(store:
     other = await claim_window(store, 4.9)
     assert other is not None
     assert other.from_at == left.to_at, "while it is leased, the next one"
-    assert await claim_window(store, 5) == left
+    again = await claim_window(store, 5)
+    assert again == left
     async with store.write() as session:
-        await windows.failed(session, left, problem="away", again_at=T0 + 30 * MINUTE)
+        assert not await windows.failed(session, left, problem="late", again_at=T0), "it is another's now"
+        assert not await windows.done(session, left, items=9, now=T0)
+        assert await windows.turned(session, left, next_page="2", items=9, now=T0, lease=MINUTE) is None
+        assert await windows.hold(session, left, until=T0 + 60 * MINUTE) is None
+        assert await windows.failed(session, again, problem="away", again_at=T0 + 30 * MINUTE)
         told = {w.from_at: (w.done_at, w.problem) for w in await windows.recent(session, limit=9)}
     assert told[left.from_at] == (None, "away")
     await finish(store, other)
-    assert await claim_window(store, 30) == left
-    await finish(store, left)
+    last = await claim_window(store, 30)
+    assert last == left
+    await finish(store, last)
     async with store.read() as session:
         newest, oldest = await windows.recent(session, limit=9)
     assert (newest.from_at, oldest.from_at) == (other.from_at, left.from_at)

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from email.message import EmailMessage
 from email.utils import formatdate, getaddresses, parseaddr
@@ -21,6 +22,8 @@ log = structlog.get_logger()
 
 TIMEOUT = 30.0  # seconds for each step of the conversation
 LARGE_TIMEOUT = 60.0  # the same for mails that carry files
+LONGEST = 60.0  # seconds for the conversation as a whole: then it is broken off
+LARGE_LONGEST = 300.0  # the same for mails that carry files
 _ADVICE = "AWBRIDGE_SMTP_URL: write smtp://user:password@host:587 or smtps://user:password@host:465"
 _NO_UTF8 = "the address has letters beyond ASCII before its @, and the mail server takes none (SMTPUTF8)"
 _STARTTLS = {"always": True, "require": True, "never": False}
@@ -29,8 +32,8 @@ _STARTTLS = {"always": True, "require": True, "never": False}
 class MailServer:
     """One SMTP server, by its URL. Its text never holds the password."""
 
-    def __init__(self, url: str, *, timeout: float = TIMEOUT) -> None:
-        """Raises SettingsError where the URL cannot be read."""
+    def __init__(self, url: str, *, timeout: float = TIMEOUT, longest: float = LONGEST) -> None:
+        """`timeout`, `longest`: seconds for a step, and for handing over a mail. Raises SettingsError for a bad URL."""
         try:
             parts = urlsplit(url)
             port = parts.port
@@ -48,6 +51,7 @@ class MailServer:
         self._password = unquote(parts.password or "") or None
         self._starttls = False if self._tls else _STARTTLS.get(must, True if self._password else None)
         self._timeout = timeout
+        self._longest = longest
 
     async def hand_over(self, mail: EmailMessage) -> SendResult:
         """Hand one mail over, for everybody in To, Cc and Bcc. Never raises for what the server does.
@@ -58,16 +62,17 @@ class MailServer:
         if "Date" not in mail:
             mail["Date"] = formatdate()
         try:
-            refused, _ = await aiosmtplib.send(
-                mail,
-                hostname=self._host,
-                port=self._port,
-                username=self._user,
-                password=self._password,
-                use_tls=self._tls,
-                start_tls=self._starttls,
-                timeout=self._timeout,
-            )
+            async with asyncio.timeout(self._longest):
+                refused, _ = await aiosmtplib.send(
+                    mail,
+                    hostname=self._host,
+                    port=self._port,
+                    username=self._user,
+                    password=self._password,
+                    use_tls=self._tls,
+                    start_tls=self._starttls,
+                    timeout=self._timeout,
+                )
         except aiosmtplib.SMTPNotSupported as error:
             return _meaning(error) if _is_ascii(mail) else NotSent(_NO_UTF8, again=False)
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
@@ -118,7 +123,7 @@ def _passes(code: int) -> bool:
 
 async def send_mail(smtp_url: str, mail: EmailMessage) -> None:
     """Hand one mail over. Raises SettingsError for a URL that is none, MailError where it is not known to be sent."""
-    result = await MailServer(smtp_url, timeout=LARGE_TIMEOUT).hand_over(mail)
+    result = await MailServer(smtp_url, timeout=LARGE_TIMEOUT, longest=LARGE_LONGEST).hand_over(mail)
     if not isinstance(result, Sent):
         raise MailError(f"the mail server did not take it: {result.problem}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -10,27 +11,38 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from awbridge.domain.attention import NEEDS
-from awbridge.domain.notices import Message, Sends, Sent
+from awbridge.domain.notices import MaybeSent, Message, Sends, Sent
 from awbridge.domain.overdue import DEFAULT_STUCK_AFTER, StuckAfter
 from awbridge.domain.retry import delay_before_retry
 from awbridge.steps.clock import Clock, is_ahead
+from awbridge.steps.lease import Lease
 from awbridge.store import Store, alarms, attention
 from awbridge.store.alarms import Alarm
 
 log = structlog.get_logger()
 
 _DIGEST_REST = timedelta(minutes=5)  # between looks whether today's digest is still to be sent
-_LEASE = timedelta(seconds=120)
+_BESIDE = timedelta(seconds=60)  # of a lease: what comes before and after telling
 _FIRST_TRIES = (60.0, 300.0, 900.0)
 _LATER_TRIES = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operator:
-    """A way to the operators: a channel, and the address on it where it needs one."""
+    """A way to the operators: a channel, and the address on it where it needs one.
+
+    `longest`: seconds after which telling them something is broken off.
+    """
 
     channel: Sends
     to: str = ""
+    longest: float = 30.0
+
+
+def _lease(operators: Sequence[Operator], now: datetime) -> Lease:
+    """A lease that begins now, for pieces of work that tell every operator one thing each."""
+    longest = timedelta(seconds=sum(operator.longest for operator in operators))
+    return Lease(now + _BESIDE + 2 * longest, longest)
 
 
 async def tell_operators(*, store: Store, operators: Sequence[Operator], clock: Clock, limit: int = 20) -> int:
@@ -38,9 +50,12 @@ async def tell_operators(*, store: Store, operators: Sequence[Operator], clock: 
     if not operators:
         return 0
     now = clock()
+    lease = _lease(operators, now)
     async with store.write() as session:
-        claimed = await alarms.claim(session, now=now, until=now + _LEASE, limit=limit)
+        claimed = await alarms.claim(session, now=now, until=lease.until, limit=limit)
     for alarm in claimed:
+        if not lease.allows(clock()):
+            break  # it is claimed again
         reached = await _tell(operators, _message(alarm))
         async with store.write() as session:
             if reached:
@@ -64,7 +79,11 @@ async def _tell(operators: Sequence[Operator], message: Message) -> bool:
     """Whether at least one way worked for sure."""
     reached = False
     for operator in operators:
-        result = await operator.channel.send(replace(message, to=operator.to))
+        try:
+            async with asyncio.timeout(operator.longest):
+                result = await operator.channel.send(replace(message, to=operator.to))
+        except TimeoutError:
+            result = MaybeSent("the channel did not say in time whether it took the message")
         if isinstance(result, Sent):
             reached = True
         else:
@@ -102,7 +121,7 @@ class Digest:
             return 0
         self._again_at = now + _DIGEST_REST
         async with self._store.write() as session:
-            mine = await alarms.claim_digest(session, day, now=now, until=now + _LEASE)
+            mine = await alarms.claim_digest(session, day, now=now, until=_lease(self._operators, now).until)
         if not mine:
             return 0
         text = await digest_text(self._store, now, stuck_after=self._stuck_after)

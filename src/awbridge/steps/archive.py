@@ -23,6 +23,7 @@ from awbridge.domain.privacy import Privacy
 from awbridge.sinks.objects import Objects, Stored
 from awbridge.steps.calls import is_failure, line_of, record_of
 from awbridge.steps.clock import Clock
+from awbridge.steps.lease import Lease, checked
 from awbridge.store import Store, archive, calls
 from awbridge.store.archive import ArchiveFile, OpenFile, Unfiled
 
@@ -35,7 +36,10 @@ LONGEST_PAUSE = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchivePolicy:
-    """What goes into the archive, in files of what size and age. `folder` is the local disk's part of it."""
+    """What goes into the archive, in files of what size and age. `folder` is the local disk's part of it.
+
+    `longest_upload`: what putting one file and reading it back can last. Raises ValueError where the lease is shorter.
+    """
 
     folder: Path
     privacy: Privacy
@@ -43,6 +47,10 @@ class ArchivePolicy:
     largest: int = 8 * 1024 * 1024  # bytes of bodies in one file, before compression
     oldest: timedelta = timedelta(minutes=5)  # a call waits no longer than this for its file
     lease: timedelta = timedelta(minutes=5)
+    longest_upload: timedelta = timedelta(minutes=2)
+
+    def __post_init__(self) -> None:
+        checked(self.lease, self.longest_upload)
 
 
 async def archive_due(*, store: Store, objects: Objects, clock: Clock, policy: ArchivePolicy) -> int:
@@ -53,7 +61,8 @@ async def archive_due(*, store: Store, objects: Objects, clock: Clock, policy: A
         file = await archive.claim(session, now=now, until=now + policy.lease)
     if file is None:
         return done
-    return done + await _upload(store, objects, clock, policy, file)
+    lease = Lease(now + policy.lease, policy.longest_upload)
+    return done + await _upload(store, objects, clock, policy, file, lease)
 
 
 async def cut_next_file(*, store: Store, clock: Clock, policy: ArchivePolicy, at_once: bool = False) -> int:
@@ -98,13 +107,17 @@ def _enough(
     return wanted if old or more or at_once else []
 
 
-async def _upload(store: Store, objects: Objects, clock: Clock, policy: ArchivePolicy, file: OpenFile) -> int:
+async def _upload(
+    store: Store, objects: Objects, clock: Clock, policy: ArchivePolicy, file: OpenFile, lease: Lease
+) -> int:
     try:
         async with store.read() as session:
             found = await calls.of_file(session, file.id)
         lines = [line_of(record_of(call, policy.privacy)) for call in found]
         content = await asyncio.to_thread(_compressed, lines)
         local = await asyncio.to_thread(_keep, policy.folder, file, content)
+        if not lease.allows(clock()):
+            return 0  # making it took too long: it is claimed again
         stored = await objects.put(file.object_key, content)
     except (ObjectsError, OSError) as error:
         again_at = clock() + min(FIRST_PAUSE * 2 ** min(file.tries - 1, 10), LONGEST_PAUSE)

@@ -26,6 +26,7 @@ from awbridge.domain.json import JsonObject
 from awbridge.domain.scan import Source
 from awbridge.domain.shipment import shard_of
 from awbridge.steps.clock import Clock
+from awbridge.steps.lease import Lease, LeaseLost, checked
 from awbridge.steps.pace import Pace
 from awbridge.steps.unrecorded import Unrecorded, keep_call
 from awbridge.store import Store, inbox, shipments, waybills, windows
@@ -37,7 +38,6 @@ from awbridge.store.windows import Window
 
 log = structlog.get_logger()
 
-LEASE = timedelta(minutes=5)  # for one window; every page renews it
 AGAIN = timedelta(seconds=60)  # after a window failed
 SHORTEST = timedelta(seconds=1)
 USUAL = timedelta(minutes=5)  # ClickPost does best with windows of 5 to 10 minutes
@@ -47,6 +47,7 @@ POLLING = "polling"  # the name of the pace that updated-order and track-order s
 CALLS_IN_FLIGHT = 4  # of track-order, in one process
 PAGE = 500  # shipments read at once by a complete catch-up
 PAUSES = (0.5, 2.0, 5.0)  # seconds before a call that failed is made again, where a person waits for it
+BeforeWaiting = Callable[[timedelta], Awaitable[None]]  # told how long a turn will be waited for
 LONGEST_PAUSE = 30.0  # seconds that a person is kept waiting because ClickPost said when to come again
 
 
@@ -68,7 +69,8 @@ class TellsTracking(Protocol):
 class CatchUpPolicy:
     """How far back, how long, how often. `pace` holds calls apart, over all processes; None: as fast as it answers.
 
-    Failed calls that the database does not take are kept as `unrecorded`.
+    Failed calls that the database does not take are kept as `unrecorded`. `lease`: for one call and what it brings; waiting
+    for the turn to make it comes on top. `longest_call`: what one can last. Raises ValueError where the lease is shorter.
     """
 
     window: timedelta = timedelta(minutes=10)
@@ -78,6 +80,11 @@ class CatchUpPolicy:
     batch: int = 50  # shipments asked for in one round, so that a round stays short while ClickPost is slow
     pace: Pace | None = None
     unrecorded: Unrecorded | None = None
+    lease: timedelta = timedelta(minutes=5)
+    longest_call: timedelta = timedelta(seconds=60)
+
+    def __post_init__(self) -> None:
+        checked(self.lease, self.longest_call)
 
     @property
     def shortest(self) -> timedelta:
@@ -96,7 +103,7 @@ async def cover_next_window(*, store: Store, clickpost: TellsTracking, clock: Cl
         window = await windows.claim(
             session,
             now=now,
-            lease=LEASE,
+            lease=policy.lease,
             start=now - policy.window,
             end=now - policy.lag,
             longest=policy.window,
@@ -104,34 +111,72 @@ async def cover_next_window(*, store: Store, clickpost: TellsTracking, clock: Cl
         )
     if window is None:
         return 0
+    held = _Held(store, clock, policy, window)
     try:
-        items = await _cover(store, clickpost, window, clock, policy)
+        await held.cover(clickpost)
+    except LeaseLost:
+        log.warning("lease.lost", work=f"the window of updated-order from {window.from_at.isoformat()}")
     except VendorError as error:
-        log.warning("catch_up.window_failed", start=window.from_at.isoformat(), problem=str(error))
-        await _keep_failed_call(store, error, clock(), policy)
+        await held.failed(error)
+    else:
         async with store.write() as session:
-            again_at = clock() + max(AGAIN, timedelta(seconds=error.retry_after or 0.0))
-            await windows.failed(session, window, problem=str(error), again_at=again_at)
-            if not error.again:  # the page itself may be what ClickPost refuses
-                await windows.start_anew(session, window)
-        return 0
-    async with store.write() as session:
-        await windows.done(session, window, items=items, now=clock())
-    return 1
+            return int(await windows.done(session, held.window, items=held.items, now=clock()))
+    return 0
 
 
-async def _cover(store: Store, clickpost: TellsTracking, window: Window, clock: Clock, policy: CatchUpPolicy) -> int:
-    """Store a window, page by page; each page and how far it brought us in one transaction. How many items."""
-    page = _where_to_go_on(window, clock())
-    items = window.items if page else 0
+class _Held:
+    """A window that is this worker's while its lease lasts."""
 
-    async def stored(session: Session, told: UpdatedPage) -> None:
-        nonlocal items
-        items += len(told.items)
-        await windows.turned(session, window, next_page=told.next_page or None, items=items, now=clock(), lease=LEASE)
+    def __init__(self, store: Store, clock: Clock, policy: CatchUpPolicy, window: Window) -> None:
+        self._store = store
+        self._clock = clock
+        self._policy = policy
+        self.window = window
+        self.items = 0
 
-    await _walk(store, clickpost, window, clock, policy, page=page, also=stored)
-    return items
+    async def cover(self, clickpost: TellsTracking) -> None:
+        """Store it page by page; each page and how far it brought us in one transaction. Raises LeaseLost."""
+        page = _where_to_go_on(self.window, self._clock())
+        self.items = self.window.items if page else 0
+        await _walk(
+            self._store,
+            clickpost,
+            self.window,
+            self._clock,
+            self._policy,
+            page=page,
+            also=self._stored,
+            before_waiting=self._hold,
+        )
+
+    async def _hold(self, wait: timedelta) -> None:
+        """The lease lasts until the turn comes, and for the call."""
+        async with self._store.write() as session:
+            until = self._clock() + wait + self._policy.lease
+            self.window = _still(await windows.hold(session, self.window, until=until))
+
+    async def _stored(self, session: Session, told: UpdatedPage) -> None:
+        self.items += len(told.items)
+        following = told.next_page or None
+        now, lease = self._clock(), self._policy.lease
+        turned = await windows.turned(session, self.window, next_page=following, items=self.items, now=now, lease=lease)
+        self.window = _still(turned)
+
+    async def failed(self, error: VendorError) -> None:
+        """A call failed: again later."""
+        log.warning("catch_up.window_failed", start=self.window.from_at.isoformat(), problem=str(error))
+        await _keep_failed_call(self._store, error, self._clock(), self._policy)
+        async with self._store.write() as session:
+            again_at = self._clock() + max(AGAIN, timedelta(seconds=error.retry_after or 0.0))
+            held = await windows.failed(session, self.window, problem=str(error), again_at=again_at)
+            if held and not error.again:  # the page itself may be what ClickPost refuses
+                await windows.start_anew(session, self.window)
+
+
+def _still(window: Window | None) -> Window:
+    if window is None:
+        raise LeaseLost
+    return window
 
 
 def _where_to_go_on(window: Window, now: datetime) -> str:
@@ -204,9 +249,10 @@ async def _walk(
     *,
     page: str,
     also: Callable[[Session, UpdatedPage], Awaitable[None]],
+    before_waiting: BeforeWaiting | None = None,
 ) -> None:
     pages = clickpost.updated_order(window.from_at, window.to_at, window=LONGEST_WINDOW, page=page)
-    await _turn(store, clock, policy)
+    await _turn(store, clock, policy, before_waiting)
     async for told in pages:
         async with store.write() as session:
             await inbox.add(session, _deliveries(Source.UPDATED_ORDER, told.items, clock()))
@@ -214,12 +260,14 @@ async def _walk(
         if told.unread:
             log.warning("catch_up.entries_not_read", start=window.from_at.isoformat(), entries=told.unread)
         if told.next_page:
-            await _turn(store, clock, policy)
+            await _turn(store, clock, policy, before_waiting)
 
 
-async def _turn(store: Store, clock: Clock, policy: CatchUpPolicy) -> None:
+async def _turn(store: Store, clock: Clock, policy: CatchUpPolicy, before_waiting: BeforeWaiting | None = None) -> None:
     if policy.pace:
-        await policy.pace.turn(store, clock)
+        await policy.pace.turn(store, clock, before_waiting=before_waiting)
+    elif before_waiting:
+        await before_waiting(timedelta(0))
 
 
 async def ask_for_silent(*, store: Store, clickpost: TellsTracking, clock: Clock, policy: CatchUpPolicy) -> int:
@@ -229,6 +277,7 @@ async def ask_for_silent(*, store: Store, clickpost: TellsTracking, clock: Clock
     silent for `silent_for` is not asked for any more: it goes onto a list for a person.
     """
     now = clock()
+    lease = Lease(now + max(policy.polling.ask_again, policy.lease), policy.longest_call)
     asked_before = now - policy.polling.ask_again
     due = now + policy.polling.early
     async with store.write() as session:
@@ -246,12 +295,12 @@ async def ask_for_silent(*, store: Store, clickpost: TellsTracking, clock: Clock
                 now=now,
                 due=due,
                 asked_before=asked_before,
-                next_ask_at=now + policy.polling.ask_again,
+                next_ask_at=lease.until,
                 limit=min(many, room // WAYBILLS_A_CALL * WAYBILLS_A_CALL or room),
             )
     if aged:
         log.info("catch_up.aged_out", shipments=aged)
-    await _ask(store, clickpost, taken, clock, policy)
+    await _ask(store, clickpost, taken, clock, policy, lease)
     return len(taken)
 
 
@@ -317,7 +366,12 @@ async def _placed_after(store: Store, after: tuple[int, str]) -> list[ToAsk]:
 
 
 async def _ask(
-    store: Store, clickpost: TellsTracking, due: Sequence[ToAsk], clock: Clock, policy: CatchUpPolicy
+    store: Store,
+    clickpost: TellsTracking,
+    due: Sequence[ToAsk],
+    clock: Clock,
+    policy: CatchUpPolicy,
+    lease: Lease | None = None,
 ) -> tuple[int, list[ToAsk]]:
     """(how many of these shipments ClickPost knows, those for which a call failed).
 
@@ -329,7 +383,7 @@ async def _ask(
 
     async def call(courier: int, asked: Sequence[ToAsk]) -> None:
         async with seats:
-            items = await _track(store, clickpost, courier, asked, clock, policy)
+            items = await _track(store, clickpost, courier, asked, clock, policy, lease)
         if items is None:
             failed.update(s.reference_number for s in asked)
             return
@@ -349,11 +403,19 @@ async def _ask(
 
 
 async def _track(
-    store: Store, clickpost: TellsTracking, courier: int, asked: Sequence[ToAsk], clock: Clock, policy: CatchUpPolicy
+    store: Store,
+    clickpost: TellsTracking,
+    courier: int,
+    asked: Sequence[ToAsk],
+    clock: Clock,
+    policy: CatchUpPolicy,
+    lease: Lease | None,
 ) -> Sequence[JsonObject] | None:
-    """One call of track-order, its items stored in the inbox; None when it failed."""
+    """One call of track-order, its items stored in the inbox; None when it failed, or its turn came too late."""
     try:
         await _turn(store, clock, policy)
+        if lease and not lease.allows(clock()):
+            return None  # others may ask for these now
         answer = await clickpost.track_order([s.waybill for s in asked], courier)
     except VendorError as error:
         log.warning("catch_up.track_failed", courier=courier, problem=str(error))

@@ -20,13 +20,13 @@ from awbridge.domain.privacy import Eraser, Kind, digits_of, masked, pseudonym
 from awbridge.sinks.objects import Objects
 from awbridge.steps.bare import Sought, bare_lines, bare_zip, concerns, json_differs, phones_in
 from awbridge.steps.clock import Clock
+from awbridge.steps.lease import RENEWED, LeaseLost, renewed
 from awbridge.store import Store, archive, calls, erasures, personal, reports, retention
 from awbridge.store.erasures import Erasure
 from awbridge.store.personal import CallTexts, Parcel
 
 log = structlog.get_logger()
 
-LEASE = timedelta(minutes=30)
 AGAIN = timedelta(minutes=5)  # after storage was away
 DAILY = timedelta(days=1)  # while a shipment has not ended
 BATCH = 100  # rows changed in one transaction
@@ -57,12 +57,26 @@ async def erase_due(*, store: Store, objects: Objects | None, reports_in: Object
     """Carry out one erasure that is due; how many were looked at. `objects` is the archive, where there is one."""
     now = clock()
     async with store.write() as session:
-        erasure = await erasures.claim(session, now=now, until=now + LEASE)
+        erasure = await erasures.claim(session, now=now, until=now + RENEWED)
     if erasure is None:
         return 0
     counts: Counter[str] = Counter(erasure.counts)
+    until = now + RENEWED
+
+    async def renew() -> bool:
+        nonlocal until
+        later = clock() + RENEWED
+        async with store.write() as session:
+            is_ours = await erasures.renew(session, erasure.id, leased_until=until, until=later)
+        until = later
+        return is_ours
+
     try:
-        waiting = await _erase(store, objects, reports_in, clock, erasure, counts)
+        async with renewed(renew):
+            waiting = await _erase(store, objects, reports_in, clock, erasure, counts)
+    except LeaseLost:
+        log.warning("lease.lost", work=f"erasure {erasure.id}")
+        return 1
     except ObjectsError as error:
         log.warning("erase.not_finished", erasure=erasure.id, problem=str(error))
         async with store.write() as session:

@@ -41,6 +41,7 @@ from awbridge.domain.retry import delay_before_retry
 from awbridge.domain.shipment import Shipment, State
 from awbridge.sinks.templates import Templates, shown_time
 from awbridge.steps.clock import Clock
+from awbridge.steps.lease import checked
 from awbridge.store import Store, notices, opt_outs, shipments
 from awbridge.store.database import Session
 from awbridge.store.notices import Notice, Reached
@@ -50,7 +51,10 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotifyPolicy:
-    """How notices go out. `country`: where phone numbers without a country code lie."""
+    """How notices go out. `country`: where phone numbers without a country code lie.
+
+    `longest_send`: after which sending one message is broken off. Raises ValueError where the lease is shorter.
+    """
 
     rules: Rules
     language: str = "en"
@@ -58,8 +62,12 @@ class NotifyPolicy:
     brand: str = ""
     retry_delays: Sequence[float] = (60.0, 300.0, 1800.0, 7200.0)
     lease: timedelta = timedelta(seconds=180)
+    longest_send: timedelta = timedelta(seconds=60)
     batch: int = 50
     concurrency: int = 8
+
+    def __post_init__(self) -> None:
+        checked(self.lease, self.longest_send)
 
 
 async def notify_due(
@@ -116,9 +124,9 @@ class _Round:
             if not await notices.begin(session, notice, self.owner, until=until, language=message.language):
                 return  # not ours any more
         try:
-            async with asyncio.timeout(self.policy.lease.total_seconds() / 2):
+            async with asyncio.timeout(self.policy.longest_send.total_seconds()):
                 result = await self.channels[notice.channel].send(message)
-        except TimeoutError:  # before the lease ends and another sends it as well
+        except TimeoutError:  # the lease, which began just now, is longer: nobody else sends it meanwhile
             result = MaybeSent("the channel did not say in time whether it took the message")
         outcome = self._after(notice, result, why)
         async for attempt in stamina.retry_context(on=StoreBusy, attempts=6, timeout=20.0):

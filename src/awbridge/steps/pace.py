@@ -32,11 +32,18 @@ class Pace:
         self._beat = beat or (lambda: None)
         self._sleep = sleep
 
-    async def turn(self, store: Store, clock: Clock) -> None:
-        """Return when it is time for one more call. Raises StoreBusy."""
+    async def turn(
+        self, store: Store, clock: Clock, *, before_waiting: Callable[[timedelta], Awaitable[None]] | None = None
+    ) -> None:
+        """Return when it is time for one more call. Raises StoreBusy.
+
+        `before_waiting` is told how long that will be: whoever holds a lease makes it last.
+        """
         async with store.write() as session:
             wait = await paces.take(session, self._name, gap=self._gap, now=clock())
         self._beat()
+        if before_waiting:
+            await before_waiting(wait)
         left = wait.total_seconds()
         while left > 0:
             await self._sleep(min(left, LONGEST_SILENCE))

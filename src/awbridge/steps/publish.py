@@ -10,13 +10,13 @@ from email.utils import format_datetime
 
 from awbridge.domain.errors import AwbridgeError, MailError
 from awbridge.domain.privacy import Privacy
-from awbridge.sinks.mail import send_mail
+from awbridge.sinks.mail import LARGE_LONGEST, send_mail
 from awbridge.sinks.objects import Objects
 from awbridge.steps.clock import Clock
 from awbridge.store import Store, reports
 from awbridge.store.reports import Report
 
-LEASE = timedelta(minutes=10)  # for handing one mail to the server
+LEASE = timedelta(seconds=2 * LARGE_LONGEST)  # for handing one mail to the server, and what comes before and after
 LARGEST_ATTACHMENT = 10 * 1024 * 1024  # bytes; mail servers refuse much more
 
 

@@ -23,6 +23,7 @@ from awbridge.domain.errors import NotPossible, TableUnreadable, VendorError
 from awbridge.domain.reconcile import DayCounts, Table, report_windows
 from awbridge.domain.schedule import day_before, day_span
 from awbridge.steps.clock import Clock
+from awbridge.steps.lease import RENEWED, LeaseLost, renewed
 from awbridge.steps.match import Task, match
 from awbridge.steps.report_files import fetch_file
 from awbridge.steps.unrecorded import Unrecorded, keep_call
@@ -32,7 +33,6 @@ from awbridge.store.reconciliations import NewRun, Outcome, Reconciliation, Stag
 
 log = structlog.get_logger()
 
-LEASE = timedelta(minutes=15)  # for one round: at most the download and matching of a day
 MOST_TRIES = 20
 FIRST_PAUSE = timedelta(seconds=30)  # after a failed call; doubles
 LONGEST_PAUSE = timedelta(minutes=30)
@@ -114,11 +114,20 @@ async def reconcile_due(
     """
     now = clock()
     async with store.write() as session:
-        run = await reconciliations.claim(session, owner=uuid.uuid4().hex, now=now, until=now + LEASE, only=only)
+        run = await reconciliations.claim(session, owner=uuid.uuid4().hex, now=now, until=now + RENEWED, only=only)
     if run is None:
         return 0
+    claimed = run
+
+    async def renew() -> bool:
+        async with store.write() as session:
+            return await reconciliations.renew(session, claimed, until=clock() + RENEWED)
+
     try:
-        await _further(store, clickpost, clock, policy, run)
+        async with renewed(renew):
+            await _further(store, clickpost, clock, policy, run)
+    except LeaseLost:
+        log.warning("lease.lost", work=f"reconciliation {run.id}")
     except VendorError as error:
         await _vendor_failed(store, clock, run, error, unrecorded)
     except TableUnreadable as problem:

@@ -6,27 +6,23 @@ missed while nothing ran is caught up. A job that fails is tried again, with pau
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import uuid
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import structlog
 
-from awbridge.domain.errors import AwbridgeError, StoreBusy, StoreError
+from awbridge.domain.errors import AwbridgeError, StoreBusy
 from awbridge.domain.schedule import due_between, next_due
 from awbridge.steps.clock import Clock
+from awbridge.steps.lease import RENEWED, LeaseLost, renewed
 from awbridge.store import Store, runs
 from awbridge.store.runs import ClaimedRun, Run
 
 log = structlog.get_logger()
 
-LEASE = timedelta(minutes=5)
-RENEW_EVERY = 60.0  # seconds
 FIRST_PAUSE = timedelta(minutes=1)  # after a failed try; doubles
 LONGEST_PAUSE = timedelta(hours=1)
 MOST_TRIES = 30  # about a day; then the run is given up, and shows its problem
@@ -60,7 +56,7 @@ async def run_due(*, store: Store, clock: Clock, zone: ZoneInfo, jobs: Sequence[
         await _note_due(store, clock, zone, job)
         now = clock()
         async with store.write() as session:
-            run = await runs.claim(session, job.name, owner=uuid.uuid4().hex, now=now, until=now + LEASE)
+            run = await runs.claim(session, job.name, owner=uuid.uuid4().hex, now=now, until=now + RENEWED)
         if run:
             await _run(store, clock, job, run)
             done += 1
@@ -83,11 +79,19 @@ async def _note_due(store: Store, clock: Clock, zone: ZoneInfo, job: Job) -> Non
 
 async def _run(store: Store, clock: Clock, job: Job, run: ClaimedRun) -> None:
     due = run.due_at.isoformat()
+
+    async def renew() -> bool:
+        async with store.write() as session:
+            return await runs.renew(session, run, until=clock() + RENEWED)
+
     try:
-        async with _kept(store, clock, run):
+        async with renewed(renew):
             ran = await job.work(run.due_at)
     except StoreBusy:
         raise  # the loop pauses; the lease runs out
+    except LeaseLost:
+        log.warning("lease.lost", work=f"the scheduled job {job.name}")
+        return
     except Exception as error:
         await _failed(store, clock, run, error)
         return
@@ -110,25 +114,6 @@ async def _failed(store: Store, clock: Clock, run: ClaimedRun, error: Exception)
         else:
             pause = min(FIRST_PAUSE * 2 ** min(run.tries - 1, 10), LONGEST_PAUSE)
             await runs.again(session, run, at=clock() + pause, result=None, problem=problem, tries=run.tries)
-
-
-@asynccontextmanager
-async def _kept(store: Store, clock: Clock, run: ClaimedRun) -> AsyncGenerator[None]:
-    """The lease is renewed while the block runs."""
-
-    async def renew() -> None:
-        while True:
-            await asyncio.sleep(RENEW_EVERY)
-            with contextlib.suppress(StoreError):
-                async with store.write() as session:
-                    await runs.renew(session, run, until=clock() + LEASE)
-
-    task = asyncio.create_task(renew())
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,6 +48,11 @@ async def claim(session: Session, *, now: datetime, until: datetime) -> Erasure 
     return _erasure(rows[0]) if rows else None
 
 
+async def renew(session: Session, erasure: int, *, leased_until: datetime, until: datetime) -> bool:
+    """Keep the lease that ends at `leased_until`; False when it is lost."""
+    return await session.execute(_sql.renew, erasure, leased_until, until) > 0
+
+
 async def later(
     session: Session, erasure: int, *, at: datetime, counts: Mapping[str, int], problem: str | None
 ) -> None:

@@ -17,7 +17,7 @@ from awbridge.store.store import Store
 
 _sql = Queries("pull_back")
 
-LONGEST_LEASE = timedelta(minutes=30)  # of what is not a single call: a report to match, an erasure's round
+LONGEST_LEASE = timedelta(minutes=15)  # of what is not a single call
 ASKED_AGAIN = timedelta(hours=12)  # for a shipment that tracking was asked for meanwhile: within the day
 EARLY = timedelta(minutes=1)  # by how little it is known how far the clock was ahead
 

@@ -197,6 +197,11 @@ async def claim(
     return _run(rows[0]) if rows else None
 
 
+async def renew(session: Session, run: Reconciliation, *, until: datetime) -> bool:
+    """Keep the lease; False when it is lost."""
+    return await session.execute(_sql.renew, run.id, run.lease_owner, until) > 0
+
+
 async def keep_counts(session: Session, run: Reconciliation, counts: DayCounts) -> None:
     """Keep how many shipments each side counts for the day."""
     await session.execute(_sql.counted, run.id, run.lease_owner, counts.ours, counts.placed, counts.tracked)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from awbridge.domain.asking import next_window
@@ -17,7 +17,8 @@ class Window:
     """A stretch of time to be asked for, from (inclusive) to (exclusive).
 
     Where a former try broke off, `next_page` is where it would have gone on, `page_at` when it stood there, and `items`
-    what it had stored by then.
+    what it had stored by then. `lease_ends_at`: the end of the lease under which it is held; who writes under another
+    writes nothing.
     """
 
     from_at: datetime
@@ -25,6 +26,7 @@ class Window:
     items: int = 0
     next_page: str | None = None
     page_at: datetime | None = None
+    lease_ends_at: datetime | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +57,7 @@ async def claim(
     """
     left = await session.fetch(_sql.open, now)
     if left:
-        window = row_as(Window, left[0])
+        window = row_as(Window, left[0], lease_ends_at=now + lease)
         await session.execute(_sql.lease, window.from_at, now + lease)
         return window
     watermark = (await session.fetch(_sql.last))[0]["to_at"] or start
@@ -63,14 +65,22 @@ async def claim(
     if following is None:
         return None
     added = await session.execute(_sql.add, *following, now + lease)
-    return Window(from_at=following[0], to_at=following[1]) if added else None
+    return Window(from_at=following[0], to_at=following[1], lease_ends_at=now + lease) if added else None
+
+
+async def hold(session: Session, window: Window, *, until: datetime) -> Window | None:
+    """The window under a lease that ends then; None where it is not held any more."""
+    held = await session.execute(_sql.hold, window.from_at, window.lease_ends_at, until)
+    return replace(window, lease_ends_at=until) if held else None
 
 
 async def turned(
     session: Session, window: Window, *, next_page: str | None, items: int, now: datetime, lease: timedelta
-) -> None:
-    """A page is stored (in this transaction): the next try may go on behind it."""
-    await session.execute(_sql.turned, window.from_at, next_page, now, items, now + lease)
+) -> Window | None:
+    """A page is stored (in this transaction): the next try may go on behind it. None where it is not held any more."""
+    until = now + lease
+    held = await session.execute(_sql.turned, window.from_at, next_page, now, items, until, window.lease_ends_at)
+    return replace(window, lease_ends_at=until) if held else None
 
 
 async def start_anew(session: Session, window: Window) -> None:
@@ -78,14 +88,14 @@ async def start_anew(session: Session, window: Window) -> None:
     await session.execute(_sql.anew, window.from_at)
 
 
-async def done(session: Session, window: Window, *, items: int, now: datetime) -> None:
-    """The window is covered: every page of it was stored."""
-    await session.execute(_sql.done, window.from_at, now, items)
+async def done(session: Session, window: Window, *, items: int, now: datetime) -> bool:
+    """The window is covered: every page of it was stored. False where it is not held any more."""
+    return await session.execute(_sql.done, window.from_at, now, items, window.lease_ends_at) > 0
 
 
-async def failed(session: Session, window: Window, *, problem: str, again_at: datetime) -> None:
-    """The window could not be fetched; it is tried again then."""
-    await session.execute(_sql.failed, window.from_at, again_at, problem)
+async def failed(session: Session, window: Window, *, problem: str, again_at: datetime) -> bool:
+    """The window could not be fetched; it is tried again then. False where it is not held any more."""
+    return await session.execute(_sql.failed, window.from_at, again_at, problem, window.lease_ends_at) > 0
 
 
 async def recent(session: Session, *, limit: int) -> list[CoveredWindow]:

@@ -9,6 +9,9 @@ WHERE id IN (
 )
 RETURNING id, kind, subject, pseudonym, asked_at, next_try_at, tries, done_at, counts, problem
 
+-- name: renew
+UPDATE erasures SET next_try_at = $3 WHERE id = $1 AND next_try_at = $2 AND done_at IS NULL
+
 -- name: later
 UPDATE erasures SET next_try_at = $2, counts = $3, problem = $4 WHERE id = $1 AND done_at IS NULL
 

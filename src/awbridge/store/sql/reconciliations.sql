@@ -27,6 +27,9 @@ WHERE id IN (
 )
 RETURNING {{reconciliations.*}}
 
+-- name: renew
+UPDATE reconciliations SET next_try_at = $3 WHERE id = $1 AND lease_owner = $2
+
 -- name: counted
 UPDATE reconciliations SET ours_placed = $3, theirs_placed = $4, theirs_tracked = $5 WHERE id = $1 AND lease_owner = $2
 

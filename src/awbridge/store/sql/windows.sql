@@ -15,18 +15,23 @@ ORDER BY from_at LIMIT 1
 -- name: lease
 UPDATE catch_up_windows SET lease_ends_at = $2 WHERE from_at = $1
 
+-- name: hold
+-- Whose lease it is, its end says: who took the window over has written another.
+UPDATE catch_up_windows SET lease_ends_at = $3 WHERE from_at = $1 AND lease_ends_at = $2 AND done_at IS NULL
+
 -- name: done
 UPDATE catch_up_windows SET done_at = $2, items = $3, lease_ends_at = NULL, problem = NULL, next_page = NULL,
   page_at = NULL
-WHERE from_at = $1
+WHERE from_at = $1 AND lease_ends_at = $4 AND done_at IS NULL
 
 -- name: turned
 -- Written with the page's items in one transaction: what is behind this page is stored.
 UPDATE catch_up_windows SET next_page = $2, page_at = $3, items = $4, lease_ends_at = $5
-WHERE from_at = $1 AND done_at IS NULL
+WHERE from_at = $1 AND lease_ends_at = $6 AND done_at IS NULL
 
 -- name: failed
-UPDATE catch_up_windows SET lease_ends_at = $2, problem = $3 WHERE from_at = $1 AND done_at IS NULL
+UPDATE catch_up_windows SET lease_ends_at = $2, problem = $3
+WHERE from_at = $1 AND lease_ends_at = $4 AND done_at IS NULL
 
 -- name: anew
 UPDATE catch_up_windows SET next_page = NULL, page_at = NULL, items = 0 WHERE from_at = $1 AND done_at IS NULL
