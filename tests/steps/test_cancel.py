@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
+import zipfile
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,11 +17,16 @@ from awbridge.clickpost.answers import CancelAnswer
 from awbridge.domain import cancellation
 from awbridge.domain.call import Call
 from awbridge.domain.cancellation import CancelState
+from awbridge.domain.privacy import read_privacy
 from awbridge.domain.shipment import State
+from awbridge.sinks.objects import Objects
 from awbridge.steps import intake
 from awbridge.steps.apply import ApplyPolicy, apply_due
 from awbridge.steps.cancel import CONFIRM_AFTER, LONGEST_PAUSE, CancelPolicy, cancel_due
-from awbridge.store import Store, calls, endpoints, inbox
+from awbridge.steps.lookout import Lookout, Machine
+from awbridge.steps.publish import Destination
+from awbridge.steps.report import ReportPolicy, report_failures
+from awbridge.store import Store, alarms, calls, endpoints, inbox
 from tests.steps.world import INDIA, SetClock, as_body, attempts_of, get, webhook
 from tests.store.rows import T0, add, delivery, fetch, place, sql
 
@@ -132,6 +141,43 @@ async def test_a_courier_that_never_confirms_is_asked_less_and_less_often_and_th
     assert (event["kind"], json.loads(event["body"])["data"]["cancellation"]) == ("shipment.not_cancelled", "gave_up")
     outcomes = [a.outcome for a in await attempts_of(unwanted, "R")]
     assert outcomes == ["pending"] * (len(outcomes) - 1) + ["gave_up"], "a courier that works on it is no failure"
+
+
+@pytest.mark.parametrize("answer", [{"accepted": True, "again": True}, {"again": True, "message": "away"}])
+async def test_a_cancellation_that_gave_up_is_shown_alarmed_of_and_reported_as_a_registration_is(
+    unwanted: Store, answer: dict[str, Any], tmp_path: Path
+) -> None:
+    vendor, clock = Vendor(cancelled=False, **answer), SetClock()
+    while (due := (await get(unwanted, "R")).next_try_at) is not None:
+        clock.now = due
+        await run(unwanted, vendor, clock)
+    asked = cancellation.of_shipment(await get(unwanted, "R"))
+    assert asked
+    tries = 0 if "accepted" in answer else len(DELAYS) + 1
+    assert (asked.state, asked.success, asked.no_of_retries, asked.next_try_at) == (
+        *(CancelState.GAVE_UP, False, tries, None),
+    )
+    machine = Machine(name="one", free_share=lambda: 0.5, least_free=0.1)
+    await Lookout(store=unwanted, clock=clock, loops=list, machine=machine).look()
+    async with unwanted.read() as session:
+        assert "not_cancelled" in {alarm.cause for alarm in await alarms.open_now(session)}
+    own = Destination(name="own", privacy=read_privacy(""))
+    day = clock.now.astimezone(INDIA).date()
+    [made] = await report_failures(
+        store=unwanted,
+        objects=Objects.open(f"file://{tmp_path}/objects"),
+        clock=clock,
+        policy=ReportPolicy(zone=INDIA, destinations=(own,)),
+        day=day,
+        mail=False,
+    )
+    assert made.content
+    with zipfile.ZipFile(io.BytesIO(made.content)) as found:
+        [row] = csv.DictReader(io.StringIO(found.read("cancel-order.csv").decode("utf-8-sig")))
+    calls_of_the_day = [a for a in await attempts_of(unwanted, "R") if a.made_at.astimezone(INDIA).date() == day]
+    assert (row["reference_number"], row["state"], row["given_up"]) == ("R", "gave_up", "yes")
+    assert int(row["tries_of_the_day"]) == len(calls_of_the_day) > 1
+    assert int(row["tries_so_far"]) == tries
 
 
 async def test_a_person_who_insists_has_it_asked_anew_with_all_its_tries_and_time(unwanted: Store) -> None:

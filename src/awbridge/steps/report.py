@@ -77,7 +77,7 @@ async def report_failures(
 
 async def _failed(store: Store, zone: ZoneInfo, day: date) -> AsyncIterator[KeptCall]:
     async for call in calls.troubled_between(store, *day_span(day, zone)):
-        given_up = call.state == "gave_up" and call.api == "create-order"
+        given_up = call.state == "gave_up" and call.api in ("create-order", "cancel-order")
         if given_up or is_failure(call.http_status, call.business_status, call.outcome):
             yield call
 
