@@ -100,7 +100,7 @@ def test_the_archive_is_filled_shown_emptied_and_refilled(awbridge: Any, tmp_pat
 
 
 def test_without_an_archive_its_commands_say_what_to_set(awbridge: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWBRIDGE_ARCHIVE_URL", "")
+    monkeypatch.setenv("AWBRIDGE_ARCHIVE_URL", "none")
     result = awbridge("archive", "refill")
     assert result.exit_code == 1
     assert "AWBRIDGE_ARCHIVE_URL" in result.output

@@ -246,7 +246,10 @@ async def test_the_archive_is_tried_as_it_is_set(tmp_path: Path) -> None:
         return by_check(await examine(settings))["archive"]
 
     await (await a_store(settings_at(tmp_path))).close()
-    assert "archive" not in by_check(await examine(settings_at(tmp_path)))
+    here = by_check(await examine(settings_at(tmp_path, data_dir=str(tmp_path / "data"))))["archive"]
+    assert (here.level, str(tmp_path / "data") in here.found, "s3://" in here.do) == (WARNING, True, True)
+    none = by_check(await examine(settings_at(tmp_path, archive_url="none")))["archive"]
+    assert (none.level, "no files" in none.found, "s3://" in none.do) == (WARNING, True, True)
     async with object_service() as service:
         assert (await told(service)).level == OK
         assert service.objects == {}

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gzip
 import io
 import re
+import stat
 import time
 from collections.abc import Coroutine
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -25,9 +27,11 @@ from awbridge.domain.call import Call
 from awbridge.domain.errors import VendorError
 from awbridge.domain.shipment import Region
 from awbridge.settings import load_settings
+from awbridge.steps.archive import archive_due
 from awbridge.steps.calls import WENT_WELL
 from awbridge.steps.clock import utc_now
 from awbridge.store import Store, reconciliations
+from tests.steps.evidence import call, keep
 
 
 async def test_the_calls_left_to_the_steps_are_named_as_the_client_names_them() -> None:
@@ -100,14 +104,31 @@ async def test_the_clients_hooks_are_both_called() -> None:
 async def test_the_archives_loop_runs_only_where_there_is_an_archive(tmp_path: Path) -> None:
     store = await Store.open(f"sqlite:///{tmp_path}/loops.db")
     try:
-        without = load_settings(data_dir=str(tmp_path / "data"))
+        without = load_settings(archive_url="none", data_dir=str(tmp_path / "data"))
         hook = evidence.recorder(without, utc_now)
         assert set(evidence.loops(without, store, utc_now, hook)) == {"record", "schedule", "erase"}
-        with_one = load_settings(archive_url=f"file://{tmp_path}/archive", data_dir=str(tmp_path / "data"))
-        assert "archive" in evidence.loops(with_one, store, utc_now, hook)
+        for more in ({"archive_url": f"file://{tmp_path}/archive"}, {}):
+            with_one = load_settings(data_dir=str(tmp_path / "data"), **more)
+            assert "archive" in evidence.loops(with_one, store, utc_now, hook)
         assert not (tmp_path / "data").exists()  # nothing is made before it is needed
     finally:
         await store.close()
+
+
+async def test_failed_calls_have_files_before_any_storage_is_set(store: Store, tmp_path: Path) -> None:
+    settings = load_settings(data_dir=str(tmp_path / "data"), archive_seconds=1)
+    await keep(store, call("R1"), call("R2"), reference=None, at=utc_now() - timedelta(minutes=1))
+    objects = evidence.archive_objects(settings)
+    assert objects
+    policy = evidence.archive_policy(settings)
+    while await archive_due(store=store, objects=objects, clock=utc_now, policy=policy):
+        pass
+    [file] = (tmp_path / "data" / "calls").rglob("*.jsonl.gz")
+    assert len(gzip.decompress(file.read_bytes()).splitlines()) == 2
+    assert not list((tmp_path / "data" / "archive").iterdir())  # nothing waits
+    for folder in (tmp_path / "data", tmp_path / "data" / "calls", tmp_path / "data" / "reports"):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert evidence.retain_policy(settings).archive_configured
 
 
 async def test_the_day_before_is_reconciled_by_schedule(tmp_path: Path) -> None:

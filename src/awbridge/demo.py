@@ -149,6 +149,7 @@ def demo_settings(sandbox_url: str, folder: Path, systems: Company) -> Settings:
         catch_up_window_seconds=4.0,
         catch_up_lag_seconds=0.5,
         steps_idle_seconds=0.05,
+        data_dir=str(folder / "awbridge-data"),
         notice_sms_url=systems.sms_url,
         notice_consent="sms",
         notice_quiet_hours="",

@@ -328,10 +328,14 @@ async def _polling(patient: _Patient) -> list[Finding]:
     return [Finding(check="polling", level=WARNING, found=text, do=do)]
 
 
+_SHARED = "set AWBRIDGE_ARCHIVE_URL to s3://bucket/prefix (docs/evidence.md)"
+
+
 async def _archive(patient: _Patient) -> list[Finding]:
     settings = patient.settings
-    if not settings.archive_url:
-        return []
+    if not settings.archives:
+        text = "there is none: failed calls leave no files, and are gone after AWBRIDGE_RETAIN_ATTEMPTS_DAYS"
+        return [Finding(check="archive", level=WARNING, found=text, do=f"{_SHARED}, or leave it empty for a folder")]
     do = "correct AWBRIDGE_ARCHIVE_URL, AWBRIDGE_ARCHIVE_OPTIONS or the rights there; what failed meanwhile is not lost"
     try:
         objects = wiring.archive_objects(settings, timeout=min(settings.archive_timeout, LONGEST_TRY))
@@ -348,6 +352,10 @@ async def _archive(patient: _Patient) -> list[Finding]:
             "AWBRIDGE_RETAIN_ARCHIVE_DAYS needs it" if needed else "awbridge archive empty and erasing need it"
         )
         return [Finding(check="archive", level=PROBLEM if needed else WARNING, found=text, do=do)]
+    if not settings.archive_url:
+        text = f"works, but failed calls are kept on this machine only, in {wiring.archive_place(settings)}"
+        do = f"{_SHARED}: other processes find no files here, and the disk may fail"
+        return [Finding(check="archive", level=WARNING, found=text, do=do)]
     return [Finding(check="archive", level=OK, found="was written to, read from and deleted from")]
 
 

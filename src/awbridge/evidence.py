@@ -56,22 +56,32 @@ def recorder(settings: Settings, clock: Clock, kept: Unrecorded | None = None) -
         clock,
         kept_elsewhere=KEPT_WHEN_FAILED,
         kept_whole=KEPT_WHOLE,
-        all_calls=bool(settings.archive_url) and settings.archive_all_calls,
+        all_calls=settings.archives and settings.archive_all_calls,
         unrecorded=kept,
     )
 
 
 def archive_objects(settings: Settings, *, timeout: float | None = None) -> Objects | None:
-    """The archive; None where none is set. `timeout`: seconds, else those of the settings. Raises SettingsError."""
-    if not settings.archive_url:
+    """The archive; None where there shall be none. `timeout`: seconds, else the settings'. Raises SettingsError."""
+    if not settings.archives:
         return None
     options = read_options(settings.archive_options.get_secret_value())
-    return Objects.open(settings.archive_url, options=options, timeout=timeout or settings.archive_timeout)
+    timeout = timeout or settings.archive_timeout
+    if not settings.archive_url:
+        return Objects.in_folder(Path(settings.data_dir), timeout=timeout)
+    return Objects.open(settings.archive_url, options=options, timeout=timeout)
+
+
+def archive_place(settings: Settings) -> str | None:
+    """Where the archive is, for a person; None where there shall be none."""
+    if not settings.archives:
+        return None
+    return settings.archive_url or f"file://{Path(settings.data_dir).absolute()}"
 
 
 def report_objects(settings: Settings) -> Objects:
     """Where reports are: in the archive, else in this machine's folder."""
-    return archive_objects(settings) or Objects.open(f"file://{Path(settings.data_dir).absolute()}")
+    return archive_objects(settings) or Objects.in_folder(Path(settings.data_dir))
 
 
 def privacy(settings: Settings, policy: str) -> Privacy:
@@ -124,7 +134,7 @@ def retain_policy(settings: Settings) -> RetainPolicy:
         actions=settings.retain_actions_days,
         reconciliations=settings.retain_reconciliations_days,
         archive=settings.retain_archive_days,
-        archive_configured=bool(settings.archive_url),
+        archive_configured=settings.archives,
     )
 
 

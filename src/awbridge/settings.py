@@ -26,6 +26,7 @@ from awbridge.domain.retry import DEFAULT_RETRY_DELAYS
 from awbridge.domain.schedule import check_cron
 
 PREFIX = "AWBRIDGE_"
+NO_ARCHIVE = "none"
 
 
 class Settings(BaseSettings):
@@ -155,7 +156,9 @@ class Settings(BaseSettings):
         256.0, ge=0, le=65536, description="MiB of calls kept in the data folder while the database is away."
     )
     archive_url: str = Field(
-        "", description="Where failed calls are archived: s3://bucket/prefix, gs://, az:// or file:///folder."
+        "",
+        description="Where failed calls are archived: s3://bucket/prefix, gs://, az:// or file:///folder. Empty: in "
+        "AWBRIDGE_DATA_DIR. none: nowhere.",
     )
     archive_options: SecretStr = Field(
         SecretStr(""),
@@ -176,7 +179,9 @@ class Settings(BaseSettings):
     report_clickpost_to: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="ClickPost's addresses for reports; theirs is masked by AWBRIDGE_PRIVACY_CLICKPOST."
     )
-    report_empty_days: bool = Field(False, description="Whether a day without failures sends a one-line mail.")
+    report_empty_days: bool = Field(
+        True, description="Whether a day without failures sends a one-line mail: silence may be a broken mail."
+    )
 
     privacy_own: str = Field(
         "phone=mask,name=mask,email=mask,address=mask",
@@ -413,6 +418,11 @@ class Settings(BaseSettings):
     def zone(self) -> ZoneInfo:
         """The account's time zone."""
         return ZoneInfo(self.time_zone)
+
+    @property
+    def archives(self) -> bool:
+        """Whether there is an archive."""
+        return self.archive_url != NO_ARCHIVE
 
     def check_mail(self) -> None:
         """Raise SettingsError where somebody is to get mail and it is not said how."""

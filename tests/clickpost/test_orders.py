@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -7,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from awbridge.clickpost.orders import parse_create_order, parse_fetch_order
-from awbridge.clickpost.wire import Reply
+from awbridge.clickpost.wire import Reply, read_reply
 from awbridge.domain.outcome import Misconfigured, Outcome, Pending, Placed, Rejected, TryLater, Unknown
+from awbridge.steps.verdict import tally
 from tests.clickpost.strategies import json_values
 
 REFERENCE = "REF-1001"
@@ -142,6 +144,17 @@ def test_a_server_error_passes_whatever_its_body(http_status: int, body: Any) ->
     assert (outcome.counts, outcome.unclear) == (True, False)
 
 
+@pytest.mark.parametrize("http_status", [200, 201, 302])
+@pytest.mark.parametrize("content", [b"<html>Please wait</html>", b"", b"null", b"OK"])
+def test_what_is_not_clickposts_own_answer_passes_counts_for_the_breaker_and_leaves_open_what_stands(
+    http_status: int, content: bytes
+) -> None:
+    outcome = parse_create_order(read_reply(http_status, content, now=datetime.now(UTC)), "R")
+    assert isinstance(outcome, TryLater)
+    assert (outcome.counts, outcome.unclear, outcome.silent, outcome.refused) == (True, False, True, False)
+    assert tally([(outcome, False)] * 10).failed == 10
+
+
 @pytest.mark.parametrize("code", [322, 329, 500])
 def test_the_couriers_server_errors_pass(code: int) -> None:
     outcome = parse(answer(code, "courier is down"))
@@ -155,13 +168,11 @@ def test_the_couriers_server_errors_pass(code: int) -> None:
         (200, answer(319, "pincode not serviceable")),
         (200, answer(354)),
         (200, answer(999)),
-        (200, None),
         (200, {}),
+        (200, "<html>"),
         (404, None),
         (405, {"detail": "no"}),
         (406, None),
-        (302, None),
-        (200, "<html>"),
     ],
 )
 def test_the_unforeseen_is_unclear(http_status: int, body: Any) -> None:

@@ -291,3 +291,21 @@ def shipment(payload: JsonObject, *, courier_partner_id: int, account_code: str)
         created_at=now,
         updated_at=now,
     )
+
+
+@pytest.mark.parametrize("hidden", ["\n", "\t", "\x07", "\x1b", "\x7f", "\x85", "\u200b", "\u202e", "\u2028", "\ufeff"])
+@pytest.mark.parametrize("name", ["reference_number", "order_id", "awb_number"])
+def test_a_key_with_a_control_or_invisible_character_is_refused_by_its_place(
+    india: JsonObject, world: JsonObject, name: str, hidden: str
+) -> None:
+    for order, region in ((india, Region.INDIA), (world, Region.WORLD)):
+        for value in (f"REF{hidden}1", f"REF-1{hidden}", f"{hidden}REF-1"):
+            put(order, f"shipment_details.{name}", value)
+            [found] = check_payload(order, region)
+            assert found.path == f"shipment_details.{name}"
+            assert f"U+{ord(hidden):04X}" in found.problem
+
+
+@pytest.mark.parametrize("value", ["बिल-1", "注文 1", "Ö/1 #7"])
+def test_what_people_write_in_their_own_letters_stays_a_reference(india: JsonObject, value: str) -> None:
+    assert problems(put(india, "shipment_details.reference_number", value)) == {}

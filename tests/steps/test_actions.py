@@ -108,6 +108,8 @@ async def test_a_wrong_pickup_is_refused_with_every_field(store: Store, body: An
         (a_registration(waybill="\x00"), {"waybill"}),
         (a_registration(account_code=None), {"account_code"}),
         (a_registration(shipment_info={}), {"shipment_info.reference_number"}),
+        (a_registration(shipment_info={"reference_number": "R\x071"}), {"shipment_info.reference_number"}),
+        (a_registration(waybill="AWB\u200b1"), {"waybill"}),
         (
             a_registration(shipment_info={"reference_number": "x" * 201, "delivery_type": "AIR"}),
             {"shipment_info.reference_number", "shipment_info.delivery_type"},

@@ -6,6 +6,7 @@ import asyncio
 import csv
 import io
 import json
+import unicodedata
 import zipfile
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
@@ -126,9 +127,18 @@ async def test_the_same_day_makes_the_same_file(store: Store, objects: Objects) 
     assert first.report.sha256 == again.report.sha256
 
 
+# Every space, control, separator and filler that Unicode has, alone and in company.
+HIDING = (
+    *(chr(n) for n in range(1, 0x110000) if unicodedata.category(chr(n)) in ("Zs", "Zl", "Zp", "Cc", "Cf")),
+    *("\u115f", "\u1160", "\u17b4", "\u2800", "\u3164", "\uffa0", "\u034f", "\ufe0f", "\u3000\u200b\x0b \u00a0"),
+)
+
+
 @pytest.mark.parametrize(
     ("value", "shown"),
     [
+        ("½ off", "½ off"),
+        ("नमस्ते = hello", "नमस्ते = hello"),
         ("=1+1", "'=1+1"),
         ("+91 98", "'+91 98"),
         ("-2", "'-2"),
@@ -143,6 +153,12 @@ async def test_the_same_day_makes_the_same_file(store: Store, objects: Objects) 
 )
 def test_nothing_that_others_wrote_runs_as_a_formula(value: Any, shown: str) -> None:
     assert cell(value) == shown
+
+
+@pytest.mark.parametrize("sign", "=+-@|%＝＋－＠﹢﹣﹦﹫−")
+def test_nothing_that_shows_nothing_hides_a_formula(sign: str) -> None:
+    assert [lead for lead in HIDING if cell(f"{lead}{sign}1") != f"'{lead}{sign}1"] == []
+    assert [lead for lead in HIDING if lead not in "\t\r\n" and cell(f"{lead}a{sign}1") != f"{lead}a{sign}1"] == []
 
 
 async def test_each_destination_gets_its_mail_once_with_the_file(store: Store, objects: Objects, post: Mailbox) -> None:
@@ -214,9 +230,10 @@ async def test_killed_while_mailing_it_goes_out_when_the_lease_is_over(
 
 async def test_an_empty_day_sends_a_line_or_nothing(store: Store, objects: Objects, post: Mailbox) -> None:
     await keep(store, good_call(), outcome="placed", at=MIDNIGHT)
-    (own, _) = await report(store, objects, policy(post))
+    (own, _) = await report(store, objects, policy(post, empty_mail=False))
     assert (own.report.object_key, post.mails) == (None, [])
-    await report(store, objects, policy(post, empty_mail=True))
+    await report(store, objects, policy(post))
+    await report(store, objects, policy(post))
     assert [m["Subject"] for m in post.mails] == ["ClickPost failures 2026-11-02: none"] * 2
     assert post.mails[0].get_content().strip() == "No call to ClickPost failed on 2026-11-02 (Asia/Kolkata)."
 

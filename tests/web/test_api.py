@@ -132,7 +132,7 @@ async def test_a_batch_may_not_be_too_long_nor_too_heavy(web: Web, monkeypatch: 
     assert "at most 1 MiB" in told["title"]
 
 
-@pytest.mark.parametrize("reference", ["A\x00B", "half \ud800", "x" * 201])
+@pytest.mark.parametrize("reference", ["A\x00B", "half \ud800", "x" * 201, "A\x07B", "A\nB", "A\u200bB"])
 async def test_a_reference_that_cannot_be_kept_is_refused(web: Web, reference: str) -> None:
     order = an_order(reference, order_id="O")
     body = problem(await web.http.post("/v1/shipments", content=json.dumps(order)), 422)
@@ -524,6 +524,7 @@ async def test_a_placed_shipment_is_replaced_by_one_under_a_new_reference(web: W
         ({"payload": {"shipment_details": 7}}, 422),
         ({"reference_number": ""}, 422),
         ({"reference_number": "a\x00b"}, 422),
+        ({"reference_number": "a\x07b"}, 422),
         ({"reference_number": "half \ud800"}, 422),
         ({"reference_number": "TAKEN"}, 409),
         ([], 422),

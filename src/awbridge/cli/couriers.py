@@ -24,6 +24,7 @@ from awbridge.cli.shared import (
 )
 from awbridge.clickpost.async_client import AsyncClickPost
 from awbridge.domain.errors import CellSpoilt, NotFound, NotPossible, TableUnreadable
+from awbridge.domain.sheet import cell
 from awbridge.steps import couriers as courier_steps
 from awbridge.steps import sync_couriers
 from awbridge.steps.clock import utc_now
@@ -255,7 +256,7 @@ def export_couriers(file: Path | None) -> None:
         for a in accounts:
             active = "true" if a.active else "false"
             row = (a.transporter, a.courier_partner_id, a.account_code or "", a.name, active, a.fallback or "")
-            writer.writerow(row)
+            writer.writerow([cell(value) for value in row])
 
 
 @couriers_group.command("sync")

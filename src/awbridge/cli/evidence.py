@@ -100,7 +100,9 @@ def archive_group() -> None:
 def _objects(settings: Settings) -> Objects:
     objects = wiring.archive_objects(settings)
     if objects is None:
-        raise AwbridgeError("no archive is set: give AWBRIDGE_ARCHIVE_URL, like s3://bucket/prefix")
+        raise AwbridgeError(
+            "there is no archive: AWBRIDGE_ARCHIVE_URL is none; give it a place, like s3://bucket/prefix"
+        )
     return objects
 
 
@@ -114,7 +116,7 @@ def archive_status(as_json: bool) -> None:
 
     async def go(settings: Settings, store: Store) -> dict[str, Any]:
         async with store.read() as session:
-            return {"url": settings.archive_url or None, **plain(await archive.counts(session))}
+            return {"url": wiring.archive_place(settings), **plain(await archive.counts(session))}
 
     told = with_settings(go)
     if as_json:

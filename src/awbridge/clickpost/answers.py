@@ -118,8 +118,9 @@ def parse_cancel_order(reply: Reply, call: Call) -> CancelAnswer:
         return CancelAnswer(cancelled=False, message=message, call=call)
     if reply.http_status == 200 and code in CANCELLED_CODES:
         return CancelAnswer(cancelled=True, message=message, call=call)
-    answer = classify(reply.http_status, code)
-    if answer is Answer.PENDING or (reply.http_status == 202 and answer is Answer.UNCLEAR):
+    answer = classify(reply.http_status, code, is_json=reply.is_json)
+    said = code is not None or (reply.text.strip() and not reply.is_json)  # a code, or a page that is not ClickPost's
+    if answer is Answer.PENDING or (reply.http_status == 202 and not said):
         return CancelAnswer(cancelled=False, accepted=True, again=True, message=message, call=call)
     return CancelAnswer(
         cancelled=False,

@@ -249,7 +249,7 @@ def failure(exchange: Exchange) -> VendorError:
     if reply is None:
         kind, said = Answer.TRANSIENT, f"no answer from ClickPost ({call.error})"
     else:
-        kind = classify(reply.http_status, reply.business_status)
+        kind = classify(reply.http_status, reply.business_status, is_json=reply.is_json)
         # It goes into logs, alarms and chats: what the answer quotes of the request's people does not.
         words = exchange.masked(describe(reply))
         said = f"HTTP {reply.http_status}" if exchange.request.file else without_people(words, exchange.request.body)

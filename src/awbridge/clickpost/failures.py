@@ -106,16 +106,19 @@ _DECIDING_HTTP = frozenset({401, 403, 404, 405, 406, 408, 429})
 _REFUSING_HTTP = frozenset({400, 413, 414, 422})
 
 
-def classify(http_status: int, business_status: int | None) -> Answer:
+def classify(http_status: int, business_status: int | None, *, is_json: bool = True) -> Answer:
     """What an answer means, by its HTTP status and the business status in its body (None: it carries none).
 
-    Success needs HTTP 200 and a business status of success; anything that only looks like it is unclear.
+    Success needs HTTP 200 and a business status of success; anything that only looks like it is unclear. A body that is
+    no JSON (`is_json`: a gateway's page of HTML, none at all) is not ClickPost's own word: it passes, like HTTP 502.
     """
     if http_status >= 500:
         return Answer.TRANSIENT
     if http_status in _DECIDING_HTTP or (business_status is None and http_status in _REFUSING_HTTP):
         return ANSWERS[http_status]
-    answer = ANSWERS.get(business_status, Answer.UNCLEAR) if business_status is not None else Answer.UNCLEAR
+    if business_status is None:
+        return Answer.UNCLEAR if is_json or http_status >= 400 else Answer.TRANSIENT
+    answer = ANSWERS.get(business_status, Answer.UNCLEAR)
     if answer in (Answer.SUCCESS, Answer.REGISTERED) and http_status != 200:
         return Answer.UNCLEAR
     if answer is Answer.PENDING and http_status not in (200, 202):

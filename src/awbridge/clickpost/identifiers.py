@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from awbridge.clickpost.plain import DATA_WRONG, DEEPEST, Problem
+from awbridge.clickpost.plain import DATA_WRONG, DEEPEST, Problem, control_problem
 from awbridge.clickpost.wire import as_list, as_object
 from awbridge.domain.json import JsonObject, Rounded
 
@@ -23,6 +23,7 @@ IDENTIFIERS = frozenset(
         *("sku", "product_id", "variant_id", "imei", "serial_no", "ean", "otp_code"),
     }
 )
+KEYS = frozenset({"reference_number", "order_id", "awb_number", "waybill"})  # by which shipments are found
 _WRITTEN_AS_FLOAT = re.compile(r"(\d{1,15})\.0+", re.ASCII)
 _TEXT_IS_DIGITS = frozenset(
     {
@@ -50,21 +51,23 @@ def is_exact(value: float) -> bool:
     return type(value) is not Rounded and value.is_integer() and 0 <= value < _LARGEST
 
 
-def rounded_problems(value: Any, name: str = "", depth: int = 0) -> Iterator[Problem]:
-    """Every identifier in a JSON value whose digits are not sure."""
+def identifier_problems(value: Any, name: str = "", depth: int = 0) -> Iterator[Problem]:
+    """Every identifier in a JSON value whose digits are not sure, and every key that holds what nobody sees."""
     if depth > DEEPEST:
         return
     if isinstance(value, dict):
         for inner_name, inner in as_object(value).items():
-            if inner is not None and (isinstance(inner, dict | list) or inner_name in IDENTIFIERS):
-                found = rounded_problems(inner, inner_name, depth + 1)
+            if inner is not None and (isinstance(inner, dict | list) or inner_name in IDENTIFIERS | KEYS):
+                found = identifier_problems(inner, inner_name, depth + 1)
                 yield from (Problem((inner_name, *p.loc), p.problem, p.code) for p in found)
     elif isinstance(value, list):
         for index, inner in enumerate(as_list(value)):
-            found = rounded_problems(inner, name, depth + 1)
+            found = identifier_problems(inner, name, depth + 1)
             yield from (Problem((index, *p.loc), p.problem, p.code) for p in found)
     elif name in IDENTIFIERS and _is_rounded(value):
         yield Problem((), ROUNDED, DATA_WRONG)
+    elif name in KEYS and isinstance(value, str) and (problem := control_problem(value)):
+        yield Problem((), problem, DATA_WRONG)
 
 
 def _is_rounded(value: Any) -> bool:

@@ -183,7 +183,7 @@ def _renamed(details: JsonObject, courier_partner_id: int | None, reference: str
 def parse_create_order(reply: Reply, reference_number: str) -> Outcome:
     """What an answer to create-order means. Never raises; an answer that nobody foresaw is tried again, as unclear."""
     code, message = reply.business_status, describe(reply)
-    answer = classify(reply.http_status, code)
+    answer = classify(reply.http_status, code, is_json=reply.is_json)
     if answer in _WORDED and (read := _by_words(reply, message, reference_number)):
         return read
     match answer:

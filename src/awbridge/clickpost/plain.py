@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from datetime import date
 from decimal import Decimal
 from enum import Enum
@@ -28,6 +29,7 @@ COD_VALUE_WRONG = 315
 # Beside plain JSON, what a model turns into JSON text by itself.
 PYTHON_LEAVES = (Decimal, date, Enum)
 
+_HIDDEN = frozenset({"Cc", "Cf", "Zl", "Zp"})  # controls, formats, line and paragraph separators
 _NUMBER = re.compile(r"[+-]?\d{1,15}(\.\d{1,15})?", re.ASCII)
 
 
@@ -82,6 +84,16 @@ def text_problem(text: str) -> str:
     if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
         return "holds half of a surrogate pair, which is no character"
     return ""
+
+
+def control_problem(text: str) -> str:
+    """Why a text cannot be a key: it holds what nobody sees (a control character, a line break, a zero-width sign)."""
+    if text.isascii() and text.isprintable():  # by far the most common
+        return ""
+    hidden = next((place for place, sign in enumerate(text) if unicodedata.category(sign) in _HIDDEN), None)
+    if hidden is None:
+        return ""
+    return f"holds a control or invisible character (U+{ord(text[hidden]):04X} at place {hidden + 1}): leave it out"
 
 
 def _in_object(value: dict[Any, Any], leaves: tuple[type, ...], depth: int) -> list[Problem]:

@@ -146,6 +146,11 @@ class Reply:
     retry_after: float | None = None
 
     @property
+    def is_json(self) -> bool:
+        """Whether it has a body of JSON: a gateway's page of HTML, or nothing, is not what ClickPost says."""
+        return self.body is not None
+
+    @property
     def business_status(self) -> int | None:
         """ClickPost's own status: meta.status, else meta.status_code, else status_code beside the message."""
         meta = as_object(as_object(self.body).get("meta"))

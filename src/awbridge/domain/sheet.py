@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-_STARTS_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%", "＝", "＋", "－", "＠")
+_STARTS_FORMULA = frozenset("=+-@|%\u2212")  # or what is one of them in another width; \u2212 is the minus sign
+_LINE_FEEDS = ("\t", "\r", "\n")  # with which a cell may begin another one
+# Letters and signs that show nothing: Hangul and Khmer fillers, the empty Braille pattern.
+_EMPTY_SIGNS = frozenset("\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 LONGEST_CELL = 32_000  # characters; spreadsheets cut at 32,767
 
 
@@ -18,7 +22,20 @@ def cell(value: Any) -> str:
     if isinstance(value, (bool, int, float)):
         return str(value)
     text = str(value).replace("\x00", "\ufffd")[:LONGEST_CELL]
-    return f"'{text}" if text.lstrip(" \u00a0\ufeff").startswith(_STARTS_FORMULA) else text
+    return f"'{text}" if starts_formula(text) else text
+
+
+def starts_formula(text: str) -> bool:
+    """Whether a spreadsheet may take text for a formula, also behind spaces, controls and signs that show nothing."""
+    if text.startswith(_LINE_FEEDS):
+        return True
+    first = next((sign for sign in text if not _shows_nothing(sign)), "")
+    return not first.isalnum() and unicodedata.normalize("NFKC", first)[:1] in _STARTS_FORMULA
+
+
+def _shows_nothing(sign: str) -> bool:
+    # Separators, controls and marks that belong to a letter before them.
+    return sign in _EMPTY_SIGNS or unicodedata.category(sign)[0] in "ZCM"
 
 
 def csv_text(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:

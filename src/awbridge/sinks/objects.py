@@ -25,6 +25,7 @@ NAMED = ("allow_http", "allow_invalid_certificates", "proxy_url")  # options tha
 _NO_BUCKET = re.compile("NoSuchBucket|ContainerNotFound|bucket does not exist", re.IGNORECASE)
 _QUERY = re.compile(r"\?[^\s\"')]+")
 CONNECT_TIMEOUT = timedelta(seconds=5)
+KINDS = ("calls", "reports")  # of objects: what their keys begin with
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,11 @@ class Objects:
             names = ", ".join(sorted(options or {}))
             raise SettingsError(f"AWBRIDGE_ARCHIVE_OPTIONS: one of {names} is no option of {scheme}://") from None
 
+    @classmethod
+    def in_folder(cls, folder: Path, *, timeout: float = 60.0) -> Objects:
+        """A folder of this machine, made with its first use. What lies in it is for its owner alone."""
+        return cls(lambda: _of_its_owner(folder.absolute()), timeout=timeout)
+
     async def put(self, key: str, content: bytes) -> Stored:
         """Put an object, replacing what was there, and read it back. Raises ObjectsError also where that differs."""
         digest = hashlib.sha256(content).hexdigest()
@@ -125,6 +131,21 @@ class Objects:
 
     def _no_bucket(self, doing: str) -> ObjectsError:
         return ObjectsError(f"{doing}: there is no bucket {self._bucket}; create it, or correct AWBRIDGE_ARCHIVE_URL")
+
+
+def _of_its_owner(folder: Path) -> LocalStore:
+    for name in KINDS:
+        make_private(folder / name)
+    return LocalStore(folder)
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder, and the one that it lies in, that only their owner may read. What is there stays as it is.
+
+    Raises OSError.
+    """
+    for each in (folder.parent, folder):
+        each.mkdir(parents=True, exist_ok=True, mode=0o700)
 
 
 def _client_option(name: str, value: str) -> object:

@@ -20,7 +20,7 @@ import structlog
 
 from awbridge.domain.errors import ObjectsError
 from awbridge.domain.privacy import Privacy
-from awbridge.sinks.objects import Objects, Stored
+from awbridge.sinks.objects import Objects, Stored, make_private
 from awbridge.steps.calls import is_failure, line_of, record_of
 from awbridge.steps.clock import Clock
 from awbridge.steps.lease import Lease, checked
@@ -150,7 +150,7 @@ def _compressed(lines: Sequence[bytes]) -> bytes:
 
 def _keep(folder: Path, file: OpenFile, content: bytes) -> Path:
     """On the local disk, for good, before anything goes out."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_private(folder)
     path = folder / Path(file.object_key).name
     if path.exists() and path.read_bytes() == content:
         return path

@@ -24,9 +24,11 @@ _WENT_WRONG = frozenset(
 )
 
 
-def class_of(http_status: int | None, business_status: int | None) -> str:
+def class_of(http_status: int | None, business_status: int | None, response: str = "{}") -> str:
     """The kind of an answer in a word: success, pending, transient, permanent, ..., or no_answer."""
-    return NO_ANSWER if http_status is None else classify(http_status, business_status).value
+    if http_status is None:
+        return NO_ANSWER
+    return classify(http_status, business_status, is_json=response.lstrip()[:1] in ("{", "[", '"')).value
 
 
 def is_failure(http_status: int | None, business_status: int | None, outcome: str) -> bool:
@@ -58,7 +60,7 @@ def record_of(call: KeptCall, privacy: Privacy) -> JsonObject:
         "http_status": call.http_status,
         "response": veil.body(call.response),
         "business_code": call.business_status,
-        "class": class_of(call.http_status, call.business_status),
+        "class": class_of(call.http_status, call.business_status, call.response),
         "outcome": call.outcome,
         "error": veil.words(call.error),
         "try": call.try_number if call.reference_number else None,

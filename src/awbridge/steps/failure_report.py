@@ -85,7 +85,7 @@ def row_of(trouble: Trouble, call: KeptCall, privacy: Privacy, zone: ZoneInfo) -
         *(call.reference_number, call.waybill, call.order_id, call.transporter, call.courier_partner_id),
         *(call.account_code, call.state, "yes" if call.state == "gave_up" else "no", trouble.calls, call.no_of_retries),
         *(_local(trouble.first_at, zone), _local(trouble.last_at, zone), call.method, record["url"]),
-        *(call.http_status, call.business_status, class_of(call.http_status, call.business_status)),
+        *(call.http_status, call.business_status, class_of(call.http_status, call.business_status, call.response)),
         *(ANSWER_NAMES.get(call.business_status or 0, ""), what_next(call.http_status, call.business_status)),
         *(record["error"], _text(record["response"]), _text(record["request"])),
     ]

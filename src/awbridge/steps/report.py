@@ -34,7 +34,7 @@ class ReportPolicy:
     zone: ZoneInfo
     destinations: tuple[Destination, ...]
     mail: MailPolicy | None = None
-    empty_mail: bool = False
+    empty_mail: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

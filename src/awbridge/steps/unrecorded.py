@@ -22,6 +22,7 @@ import structlog
 
 from awbridge.domain.call import Call
 from awbridge.domain.errors import StoreBusy, StoreError
+from awbridge.sinks.objects import make_private
 from awbridge.steps.clock import Clock
 from awbridge.store import Store, alarms, attempts
 from awbridge.store.attempts import NewAttempt
@@ -70,7 +71,7 @@ class Unrecorded:
         self.dropped += calls
 
     def _write(self, content: bytes) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private(self._folder)
         if sum(file.stat().st_size for file in self._files()) + len(content) > self._most_bytes:
             raise OSError(0, "the limit for calls on disk is reached")
         name = f"{self._clock().timestamp():017.6f}-{uuid.uuid4().hex}"

@@ -12,6 +12,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from awbridge.domain.errors import CellSpoilt
+from awbridge.domain.sheet import starts_formula
 
 LARGEST_EXACT = 10**15  # a spreadsheet keeps 15 digits of a number
 MOST_DIGITS = 15
@@ -87,7 +88,7 @@ def read_words(value: Any) -> str:
     if not isinstance(value, str):
         return _text_of_cell(value)
     text = _unguarded(visible(value))
-    if text[:1] in _QUOTES and text[1:2] and (text[1].isdigit() or text[1] in "=+-@"):
+    if text[:1] in _QUOTES and text[1:2] and (text[1].isdigit() or starts_formula(text[1:])):
         text = text[1:]
     if _SCIENTIFIC.fullmatch(text):
         raise CellSpoilt(ROUNDED)

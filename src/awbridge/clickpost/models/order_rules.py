@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from awbridge.clickpost.identifiers import rounded_problems
+from awbridge.clickpost.identifiers import identifier_problems
 from awbridge.clickpost.models.place_rules import DROP, PICKUP, field_problems, place_problems
 from awbridge.clickpost.order_places import RETURN, TWO_PLACES, Loc, delivery_type_of, given_values
 from awbridge.clickpost.plain import (
@@ -97,7 +97,7 @@ def _rule_problems(order: JsonObject, layout: Layout) -> Iterator[Problem]:
     yield from _priority_problems(additional, ("order_priority", "priority"), layout.additional)
     yield from _contradictions(order)
     yield from _limit_problems(order, details, additional, layout)
-    yield from rounded_problems(order)
+    yield from identifier_problems(order)
 
 
 def _section(order: JsonObject, loc: Loc) -> JsonObject:
