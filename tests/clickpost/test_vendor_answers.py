@@ -46,7 +46,7 @@ class Heard:
 
     @property
     def kind(self) -> Answer:
-        return classify(self.http_status, self.reply.business_status)
+        return classify(self.http_status, self.reply.business_status, is_json=self.reply.is_json)
 
 
 def heard(example: Example) -> Heard:
