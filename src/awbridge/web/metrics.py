@@ -15,8 +15,8 @@ from awbridge.steps.loop import Loop
 from awbridge.steps.watch import SILENT, Coverage, coverage
 from awbridge.store import Store, figures
 from awbridge.store.figures import Figures
-from awbridge.web.limits import Connections, Place
 from awbridge.store.shared_time import SHARED_TIME
+from awbridge.web.limits import Connections, Place
 from awbridge.web.webhook import WebhookEndpoint
 
 
