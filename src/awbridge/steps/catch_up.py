@@ -70,8 +70,8 @@ class CatchUpPolicy:
     """How far back, how long, how often. `pace` holds calls apart, over all processes; None: as fast as it answers.
 
     Failed calls that the database does not take are kept as `unrecorded`. `lease`: for one call and what it brings;
-    waiting for the turn to make it comes on top. `longest_call`: what one can last. Raises ValueError where the lease is
-    shorter.
+    waiting for the turn to make it comes on top. `longest_call`: what one can last. Raises ValueError where the lease
+    is shorter.
     """
 
     window: timedelta = timedelta(minutes=10)

@@ -50,13 +50,13 @@ UPDATE actions SET state = $4, tries = $5, problem = $6, next_try_at = $7, lease
 WHERE shard = $1 AND id = $2 AND lease_owner = $3
 
 -- name: open_of_shipments
-SELECT a.* FROM
-{{postgres: unnest($1::text[], $2::smallint[]) AS key (value, shard) JOIN actions a
-  ON a.shard = key.shard AND a.reference_number = key.value}}
-{{sqlite: json_each($1) AS key JOIN json_each($2) AS beside ON beside.key = key.key CROSS JOIN actions a
-  ON a.shard = beside.value AND a.reference_number = key.value}}
-WHERE a.state IN ('due', 'waiting', 'refused', 'gave_up', 'unclear')
-ORDER BY a.asked_at, a.id
+SELECT {{actions.*}} FROM
+{{postgres: unnest($1::text[], $2::smallint[]) AS key (value, shard) JOIN actions
+  ON actions.shard = key.shard AND actions.reference_number = key.value}}
+{{sqlite: json_each($1) AS key JOIN json_each($2) AS beside ON beside.key = key.key CROSS JOIN actions
+  ON actions.shard = beside.value AND actions.reference_number = key.value}}
+WHERE actions.state IN ('due', 'waiting', 'refused', 'gave_up', 'unclear')
+ORDER BY actions.asked_at, actions.id
 
 -- name: ended
 -- By tracking, by the shipment's cancellation or by a person. Whoever makes it at this moment loses the lease.
