@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from awbridge.clickpost.report_columns import ORDER, REFERENCE, WAYBILL
@@ -60,6 +60,7 @@ _KNOWN = [
 ]
 
 
+@lru_cache(maxsize=1024)  # asked for every cell of a table
 def column_place(column: str) -> tuple[str, str] | None:
     """Where a column's value stands: (section, field). Section "" is the top level, "item" the items; None: nowhere.
 
