@@ -51,3 +51,9 @@ def test_an_address_is_either() -> None:
     assert reachable(" asha@example.com ", country="IN") == "asha@example.com"
     with pytest.raises(ValueError, match="neither"):
         reachable("9876", country="IN")
+
+
+def test_of_several_numbers_none_is_guessed_where_one_is_named() -> None:
+    with pytest.raises(ValueError, match="several phone numbers"):
+        reachable("9876543216 / 9876543217", country="IN")
+    assert reachable("011/24567890", country="IN") == "+911124567890"

@@ -51,6 +51,12 @@ async def put(store: Store, *accounts: CourierAccount) -> None:
     await courier_steps.put_couriers(store=store, clock=SetClock(), accounts=accounts)
 
 
+async def test_an_account_code_that_was_rounded_is_refused(store: Store) -> None:
+    with pytest.raises(NotValid, match="account_code was rounded"):
+        await put(store, CourierAccount(transporter="air", courier_partner_id=5, account_code="4.1E+12"))
+    assert await every(store) == {}
+
+
 async def every(store: Store) -> dict[str, CourierAccount]:
     async with store.read() as session:
         return {a.transporter: a for a in await couriers.every(session)}

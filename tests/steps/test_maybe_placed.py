@@ -176,8 +176,12 @@ async def test_a_person_may_say_the_waybill(world: World) -> None:
     await go(world, 3)
     with pytest.raises(PayloadRefused, match="is no waybill"):
         await settle.held_as(**who(world), waybill="N/A", by="ops")
-    for _ in range(2):  # twice is once
-        after = await settle.held_as(**who(world), waybill="AWB77", by="ops")
+    with pytest.raises(PayloadRefused, match="was rounded"):
+        await settle.held_as(**who(world), waybill="4.04877E+12", by="ops")
+    with pytest.raises(PayloadRefused, match="control or invisible character"):
+        await settle.held_as(**who(world), waybill="AWB\a77", by="ops")
+    for pasted in ("`AWB77 ", "AWB77"):  # a dashboard's guard; twice is once
+        after = await settle.held_as(**who(world), waybill=pasted, by="ops")
     assert (after.state, after.waybill, after.may_stand, after.settled_by) == (State.PLACED, "AWB77", False, "ops")
     assert after.next_ask_at == world.clock()
     with pytest.raises(NotPossible, match="nothing is open about what ClickPost holds"):

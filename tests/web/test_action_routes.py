@@ -76,6 +76,18 @@ async def test_a_wrong_body_names_its_fields(placed: Web) -> None:
     problem(await placed.http.post("/v1/waybills", json={}), 422)
 
 
+async def test_a_rounded_number_is_refused_wherever_a_body_names_one(placed: Web) -> None:
+    rounded = "4.04877E+12"
+    for path, body, where in (
+        ("/v1/waybills", a_registration(waybill=rounded), "waybill"),
+        ("/v1/pickups", {**a_pickup(), "account_code": rounded}, "account_code"),
+        ("/v1/shipments/R/ndr", {"action": "REATTEMPT", "phone_number": rounded}, "phone_number"),
+        ("/v1/shipments/R/edit", {"invoice_number": rounded}, "invoice_number"),
+    ):
+        told = problem(await placed.http.post(path, json=body), 422)["errors"]
+        assert where in {e["path"] for e in told if "rounded by a spreadsheet" in e["problem"]}, path
+
+
 async def test_what_is_not_there_is_404_and_what_cannot_be_409(placed: Web) -> None:
     problem(await placed.http.post("/v1/shipments/nobody/label"), 404)
     problem(await placed.http.post("/v1/shipments/%00/label"), 404)

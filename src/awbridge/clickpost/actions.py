@@ -11,6 +11,7 @@ from typing import Annotated, Any, cast
 
 from pydantic import BaseModel, ConfigDict, StrictBool, ValidationError
 
+from awbridge.clickpost.identifiers import identifier_problems
 from awbridge.clickpost.models.base import RequestModel
 from awbridge.clickpost.models.edits import OrderEdit
 from awbridge.clickpost.models.ndr import NdrUpdate
@@ -18,7 +19,7 @@ from awbridge.clickpost.models.order_rules import LONGEST_REFERENCE
 from awbridge.clickpost.models.parts import kept
 from awbridge.clickpost.models.pickups import IndiaPickupRequest, WorldPickupRequest
 from awbridge.clickpost.models.waybills import WaybillV3
-from awbridge.clickpost.plain import control_problem, not_plain
+from awbridge.clickpost.plain import not_plain
 from awbridge.clickpost.wire import as_id, as_int, as_object, as_text, as_waybill, says_no_waybill
 from awbridge.domain.action import ActionKind
 from awbridge.domain.errors import FieldProblem, PayloadRefused
@@ -169,9 +170,6 @@ def registration_body(body: Any, *, courier_partner_id: int | None, account_code
 
 
 def _registration_problems(asked: JsonObject) -> Iterator[FieldProblem]:
-    for name, value in (("waybill", asked.get("waybill")), *_named_keys(asked)):
-        if isinstance(value, str) and (problem := control_problem(value)):
-            yield FieldProblem(name, problem)
     info = as_object(asked.get("shipment_info"))
     reference = as_text(info.get("reference_number"))
     if not 0 < len(reference) <= LONGEST_REFERENCE:
@@ -181,12 +179,6 @@ def _registration_problems(asked: JsonObject) -> Iterator[FieldProblem]:
         yield FieldProblem("shipment_info.delivery_type", f"must be one of {', '.join(DELIVERY_TYPES)}")
     if as_text(asked.get("waybill")) and not as_waybill(asked.get("waybill")):
         yield FieldProblem("waybill", "is longer than any waybill, or no waybill")
-
-
-def _named_keys(asked: JsonObject) -> Iterator[tuple[str, Any]]:
-    for section in ("shipment_info", "additional"):
-        for name in ("reference_number", "order_id"):
-            yield f"{section}.{name}", as_object(asked.get(section)).get(name)
 
 
 def registered_shipment(body: JsonObject) -> NewShipment:
@@ -224,7 +216,8 @@ def _read(model: type[BaseModel], body: JsonObject) -> JsonObject:
 
 
 def _unsendable(body: JsonObject) -> list[FieldProblem]:
-    return [FieldProblem(_path(found.loc), found.problem) for found in not_plain(body)]
+    found = not_plain(body) or identifier_problems(body)
+    return [FieldProblem(_path(problem.loc), problem.problem) for problem in found]
 
 
 def _problems(model: type[BaseModel | RequestModel], body: JsonObject) -> list[FieldProblem]:

@@ -11,14 +11,17 @@ from collections.abc import Iterator
 from typing import Any
 
 from awbridge.clickpost.plain import DATA_WRONG, DEEPEST, Problem, control_problem
-from awbridge.clickpost.wire import as_list, as_object
+from awbridge.clickpost.wire import as_list, as_object, as_waybill
+from awbridge.domain.errors import FieldProblem, PayloadRefused
 from awbridge.domain.json import JsonObject, Rounded
+from awbridge.tables.cells import CellSpoilt, read_id
 
 IDENTIFIERS = frozenset(
     {
         *("phone", "pickup_phone", "drop_phone", "drop_alternate_phone", "transit_phone"),
         *("pincode", "pickup_pincode", "drop_pincode", "seller_pincode", "exchange_pincode", "postal_code"),
-        *("reference_number", "order_id", "awb_number", "invoice_number", "invoice_reference", "account_code"),
+        *("reference_number", "order_id", "awb_number", "waybill", "invoice_number", "invoice_reference"),
+        *("account_code", "phone_number"),
         *("exchange_rvp_awb", "ewaybill_serial_number", "booking_id", "customer_id_number", "vendor_code"),
         *("sku", "product_id", "variant_id", "imei", "serial_no", "ean", "otp_code"),
     }
@@ -44,6 +47,22 @@ def exact_identifier(name: str, value: Any) -> Any:
     if isinstance(value, str) and name in _TEXT_IS_DIGITS and (found := _WRITTEN_AS_FLOAT.fullmatch(value.strip())):
         return found[1]
     return value
+
+
+def waybill_given(value: str) -> str:
+    """A waybill as a person typed or pasted it, without a spreadsheet's guard.
+
+    Raises PayloadRefused for what is none, was rounded, or holds signs that nobody sees.
+    """
+    try:
+        number = as_waybill(read_id(value))
+    except CellSpoilt:
+        raise PayloadRefused([FieldProblem("waybill", ROUNDED)]) from None
+    if not number:
+        raise PayloadRefused([FieldProblem("waybill", "is no waybill: give it as ClickPost's dashboard shows it")])
+    if problem := control_problem(number):
+        raise PayloadRefused([FieldProblem("waybill", problem)])
+    return number
 
 
 def is_exact(value: float) -> bool:

@@ -71,7 +71,7 @@ class PayloadRefused(IntakeError):
 
     def __init__(self, problems: list[FieldProblem]) -> None:
         self.problems = problems
-        super().__init__("; ".join(f"{p.path}: {p.problem}" for p in problems))
+        super().__init__("; ".join(f"{p.path}: {p.problem}" if p.path else p.problem for p in problems))
 
 
 class ReferenceTaken(IntakeError):

@@ -53,10 +53,12 @@ def _without_prefixes(number: str, country: str) -> str:
 
 
 def reachable(address: str, *, country: str) -> str:
-    """A phone number as E.164, or a mail address as it is. Raises ValueError where it is neither."""
+    """A phone number as E.164, or a mail address as it is. Raises ValueError where it is neither, or several."""
     if "@" in address:
         return address.strip()
     number = e164(address, country=country)
+    if number is not None and not _one(address, country.upper()):
+        raise ValueError("these are several phone numbers: give them one by one")
     if number is None:
         raise ValueError("this is neither a phone number that can be dialled nor a mail address")
     return number

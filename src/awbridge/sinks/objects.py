@@ -84,7 +84,8 @@ class Objects:
             store = made(url, config=given or None, client_options=http, retry_config=retry)
             return cls(lambda: store, timeout=timeout, bucket=rest.partition("/")[0])
         except (BaseError, OSError, ValueError, TypeError) as error:
-            raise SettingsError(f"AWBRIDGE_ARCHIVE_URL, AWBRIDGE_ARCHIVE_OPTIONS: {error}") from None
+            said = str(error).partition("\n")[0]  # below it obstore shows its own source
+            raise SettingsError(f"AWBRIDGE_ARCHIVE_URL, AWBRIDGE_ARCHIVE_OPTIONS: {said}") from None
         except BaseException as error:
             if type(error).__name__ != "PanicException":  # obstore's, for options of its HTTP client; no Exception
                 raise

@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 
+from awbridge.clickpost.identifiers import identifier_problems
 from awbridge.clickpost.orders import has_own_waybill, successor
 from awbridge.domain.allocation import Rule, read_rules
 from awbridge.domain.errors import NotFound, NotPossible, NotValid, PayloadRefused
@@ -25,7 +26,13 @@ _START = (-1, "")
 
 
 async def put_couriers(*, store: Store, clock: Clock, accounts: Sequence[CourierAccount]) -> None:
-    """Add transporters, or map them anew; all or none. Raises NotValid for fallbacks that lead nowhere."""
+    """Add transporters, or map them anew; all or none.
+
+    Raises NotValid for fallbacks that lead nowhere, and for an account code whose digits a spreadsheet has rounded.
+    """
+    for account in accounts:
+        for problem in identifier_problems({"account_code": account.account_code}):
+            raise NotValid(f"{account.transporter}: account_code {problem.problem}")
     async with store.write() as session:
         fallbacks = {a.transporter: a.fallback for a in (*await couriers.every(session), *accounts)}
         if problem := chain_problem(fallbacks):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import structlog
 
-from awbridge.clickpost.wire import as_waybill
+from awbridge.clickpost.identifiers import waybill_given
 from awbridge.domain.errors import FieldProblem, NotPossible, PayloadRefused
 from awbridge.domain.outcome import Placed
 from awbridge.domain.shipment import NO_COURIER, Shipment, State
@@ -47,9 +47,7 @@ async def held_as(
     Raises NotFound; PayloadRefused for what is no waybill, or that of a shipment under way; NotPossible as `not_held`,
     and where no courier is known. Saying so twice changes nothing.
     """
-    number = as_waybill(waybill)
-    if not number:
-        raise PayloadRefused([FieldProblem("waybill", "is no waybill: give it as ClickPost's dashboard shows it")])
+    number = waybill_given(waybill)
     async with store.write() as session:
         shipment = await intake.locked(session, reference_number)
         if shipment.success and shipment.waybill == number:
