@@ -325,11 +325,15 @@ def test_no_reason_of_a_failed_pickup_is_none(nothing: Any) -> None:
         ("2026-11-05T18:30:00Z", "2026-11-06", ()),
         (1793903400, "2026-11-06", ()),
         ("soon", "soon", ("courier_partner_edd cannot be read as a date",)),
+        ("N/A", None, ()),
+        ("-", None, ()),
+        ("0000-00-00 00:00:00", None, ()),
+        ("0001-01-01T00:00:00Z", None, ()),
     ],
 )
 @pytest.mark.parametrize("polled", [False, True])
 def test_an_expected_date_is_a_date_where_it_can_be_read(
-    told: Any, edd: str, problems: tuple[str, ...], polled: bool
+    told: Any, edd: str | None, problems: tuple[str, ...], polled: bool
 ) -> None:
     body = all_statuses()
     body["additional"]["courier_partner_edd"] = told

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from awbridge.clickpost.codes import NDR_NAMES, STATUSES, is_failed_pickup, status_info
 from awbridge.clickpost.return_requests import return_event, unwrapped
-from awbridge.clickpost.times import read_day, read_scan_time
+from awbridge.clickpost.times import day_words, read_day, read_scan_time
 from awbridge.clickpost.wire import as_bool, as_id, as_int, as_list, as_object, as_text, as_waybill, read_json
 from awbridge.domain.errors import AwbridgeError
 from awbridge.domain.json import JsonObject
@@ -28,7 +28,6 @@ _COURIER_FIELDS = ("cp_id", "courier_partner_id", "courier_partner", "carrier_pa
 NO_COURIER = -1  # of a return that nobody was given yet
 FUTURE_TOLERANCE = timedelta(minutes=10)  # clocks of couriers differ
 LONGEST_TEXT = 2000  # characters of a remark
-LONGEST_EDD = 64
 LONGEST_REASON = 200
 MOST_PROBLEMS = 5  # of one delivery that are spelt out; the rest is counted
 
@@ -285,8 +284,8 @@ class _Reading:
 
     def _edd(self, place: JsonObject) -> str | None:
         """The courier's expected delivery date: as 2026-11-05 where it can be read, else in the courier's own words."""
-        words = as_id(place.get("courier_partner_edd"))[:LONGEST_EDD]
-        day = read_day(words, zone=self.zone) if words else None
+        words = day_words(place.get("courier_partner_edd"))
+        day = read_day(words, zone=self.zone)
         if words and day is None:
             self._note("courier_partner_edd cannot be read as a date")
         return day.isoformat() if day else words or None

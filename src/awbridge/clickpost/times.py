@@ -7,6 +7,9 @@ from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from awbridge.clickpost.wire import LONGEST_NONE, as_id, says_none
+
+LONGEST_DAY = 64  # characters of what stands in place of a day
 EARLIEST_YEAR = 2000  # before it there are only the zero times of programming languages
 
 _TIME = re.compile(
@@ -25,6 +28,14 @@ _NAMED = re.compile(
 )
 _EPOCH = re.compile(r"\d{10}(?:\d{3})?", re.ASCII)  # seconds, or milliseconds
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+
+
+def day_words(value: Any) -> str:
+    """What stands in place of a day; "" where that is none: "N/A", "-", zero dates (0000-00-00, 1970-01-01)."""
+    words = as_id(value)[:LONGEST_DAY]
+    if zero := _YEAR_FIRST.match(words):
+        return words if int(zero[1]) >= EARLIEST_YEAR else ""
+    return "" if len(words) <= LONGEST_NONE and says_none(words) else words
 
 
 def read_day(value: Any, *, zone: ZoneInfo) -> date | None:

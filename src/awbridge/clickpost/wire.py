@@ -105,9 +105,9 @@ def as_waybill(value: Any) -> str:
     The one place that says what a waybill is, for whoever reads one out of an answer, a webhook, a poll or a sheet.
     """
     text = as_id(value)
-    if not text or (len(text) > _LONGEST_NONE):
+    if not text or (len(text) > LONGEST_NONE):
         return text
-    return "" if _says_none(text) else text
+    return "" if says_none(text) else text
 
 
 def says_no_waybill(value: Any) -> bool:
@@ -115,17 +115,18 @@ def says_no_waybill(value: Any) -> bool:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return False
     text = as_text(value)
-    return len(text) <= _LONGEST_NONE and not as_waybill(text)
+    return len(text) <= LONGEST_NONE and not as_waybill(text)
 
 
-def _says_none(text: str) -> bool:
+def says_none(text: str) -> bool:
+    """Whether a short text stands for "none", where a number or a date is meant."""
     bare = _AROUND.sub("", text)
     return bool(
         _ZEROS.fullmatch(bare) or bare.lower().replace("/", " ").replace("-", " ").replace("_", " ") in _NO_WAYBILL
     )
 
 
-_LONGEST_NONE = 16  # characters; every word for "none" is shorter
+LONGEST_NONE = 16  # characters; every word for "none" is shorter
 
 
 def as_bool(value: Any) -> bool | None:
