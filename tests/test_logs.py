@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator
 
 import pydantic
@@ -14,7 +15,9 @@ from awbridge.logs import set_up_logs
 
 @pytest.fixture(autouse=True)
 def default_logs_after() -> Iterator[None]:
+    handlers = logging.getLogger().handlers[:]
     yield
+    logging.getLogger().handlers[:] = handlers
     structlog.reset_defaults()
 
 
@@ -75,3 +78,21 @@ def test_words_of_others_are_logged_without_addresses_and_quoted_values(
     assert "9876543211" in told, "a waybill is no phone"
     assert "int_parsing" in told
     assert "a row failed" in told
+
+
+def test_what_libraries_log_is_an_event_like_others(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logs(level="info", as_json=True)
+    set_up_logs(level="info", as_json=True)
+    phone = "".join(["98", "7654", "3210"])
+    try:
+        fail_with(phone)
+    except ValueError:
+        logging.getLogger("asyncpg").exception("the pool is empty for +91%s", phone)
+        logging.getLogger("asyncio").exception("a task failed")
+    logging.getLogger("uvicorn.error").info("started")
+    pool, task = (json.loads(line) for line in capsys.readouterr().err.splitlines())
+    assert (pool["event"], pool["library"], pool["level"]) == ("library.warned", "asyncpg", "error")
+    assert "ValueError: something went wrong" in pool["problem"]
+    assert phone not in pool["problem"]
+    assert "exception" not in pool
+    assert "fail_with" in task["exception"]

@@ -28,8 +28,41 @@ def without_addresses(_logger: object, _method: str, event: structlog.typing.Eve
     return event
 
 
+class _Forwarding(logging.Handler):
+    """Makes events of what libraries log, so that it is masked and in the same format.
+
+    A traceback only of what asyncio did not expect: where a database is away, asyncpg's pool logs one with every try.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            error = record.exc_info[1] if record.exc_info else None
+            unforeseen = error is not None and record.name.startswith("asyncio")
+            cause = f": {type(error).__name__}: {error}" if error and not unforeseen else ""
+            structlog.get_logger().log(
+                record.levelno,
+                "library.warned",
+                library=record.name,
+                problem=f"{record.getMessage()}{cause}",
+                **({"exc_info": error} if unforeseen else {}),
+            )
+        except Exception:
+            self.handleError(record)
+
+
+def _forward_libraries() -> None:
+    root = logging.getLogger()
+    for handler in [h for h in root.handlers if isinstance(h, _Forwarding)]:
+        root.removeHandler(handler)
+    root.addHandler(_Forwarding(logging.WARNING))
+
+
 def set_up_logs(*, level: str, as_json: bool) -> None:
-    """Send events of this level and above to standard error, as text for people or as JSON lines."""
+    """Send events of this level and above to standard error, as text for people or as JSON lines.
+
+    Warnings of libraries are events too.
+    """
+    _forward_libraries()
     # Tracebacks are plain: pretty ones show local variables, and those hold payloads and keys.
     renderers: list[structlog.typing.Processor] = (
         [structlog.processors.JSONRenderer()]

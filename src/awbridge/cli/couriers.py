@@ -159,7 +159,8 @@ def set_courier(
 
     account = with_store(go)
     state = "active" if account.active else "switched off"
-    click.echo(f"{transporter}: {account.courier_partner_id} {account.account_code or ''}, {state}")
+    follows = f", fallback {account.fallback}" if account.fallback else ""
+    click.echo(f"{transporter}: {account.courier_partner_id} {account.account_code or ''}, {state}{follows}")
 
 
 @couriers_group.command("remove")

@@ -75,8 +75,8 @@ def decide(
 
 _ENDS = (State.GAVE_UP, State.REJECTED, State.CANCELLED)
 _SAY = (
-    "Change the payload and retry, or look for this reference number in ClickPost's dashboard and say what it shows: "
-    "awbridge shipments settle, or POST .../settle"
+    "Retry, with another payload if this one was refused, or look for this reference number in ClickPost's dashboard "
+    "and say what it shows: awbridge shipments settle, or POST .../settle"
 )
 ONLY_ASKED = "it was asked for again by its reference number"
 UNPROVEN = f"An earlier call may have placed it, and no later answer can prove that it did not. {_SAY}"
