@@ -94,7 +94,7 @@ def test_a_transporter_is_added_changed_retired_and_removed(awbridge: Any) -> No
     assert added.output == "ekart: added\n"
     assert awbridge("couriers", "add", "ekart", "--courier-partner-id", "56").exit_code == 1
     assert awbridge("couriers", "set", "ekart", "--account-code", "E1", "--inactive").output == (
-        "ekart: 55 E1, switched off\n"
+        "ekart: 55 E1, switched off, fallback delhivery\n"
     )
     ekart = listed(awbridge)["ekart"]
     assert (ekart["fallback"], ekart["active"], ekart["account_code"]) == ("delhivery", False, "E1")
