@@ -56,9 +56,8 @@ def test_the_verdict_names_whatever_differs(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [1, 7])
-def test_the_demo_ends_with_a_good_verdict(tmp_path: Path, seed: int) -> None:
-    command = [sys.executable, "-m", "awbridge", "demo", "--seed", str(seed), "--json"]
+def test_the_demo_ends_with_a_good_verdict(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "awbridge", "demo", "--json"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=110, cwd=tmp_path, check=False)
     result = json.loads(done.stdout)
     assert (done.returncode, result["verdict"], result["faults"]) == (0, "good", []), done.stderr[-2000:]
