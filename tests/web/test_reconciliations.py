@@ -87,6 +87,9 @@ async def test_the_evidence_of_a_difference_is_a_zip(web: Web) -> None:
 
 async def test_what_cannot_be_is_refused(web: Web) -> None:
     problem(await web.http.post("/v1/reconciliations"), 422)
+    as_json = await web.http.post("/v1/reconciliations", json={"date": "2026-11-02"})
+    problem(as_json, 422)
+    assert "?date=" in as_json.text, "a body of JSON is not a report's table"
     problem(await web.http.post("/v1/reconciliations", params={"date": "2026-11-03"}), 409)
     problem(await web.http.post("/v1/reconciliations", params={"kind": "nothing"}, content=REPORT), 422)
     problem(await web.http.get("/v1/reconciliations/1"), 404)

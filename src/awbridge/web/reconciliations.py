@@ -149,6 +149,8 @@ def router(store: Store, clock: Clock, zone: ZoneInfo, *, privacy: Privacy) -> A
         ] = "upload.csv",
     ) -> ReconciliationView:
         """Reconcile with a file, sent as the body (CSV, XLSX, XLS, ODS), or, without it, a day (`date`)."""
+        if request.headers.get("content-type", "").lower().startswith("application/json"):
+            raise HTTPException(422, "the body is the file itself; name a day in the address: ?date=2026-11-22")
         parts = request.stream()
         first = await _first(parts)
         if day and not first:
