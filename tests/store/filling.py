@@ -17,7 +17,7 @@ from tests.support.postgres import PostgresServer
 ROWS = 3000  # an index pays from a few hundred on; accounts and such stay fewer, as their keys repeat
 SOME = 0.01  # the share of rows in which a column that may be empty is not
 
-_filled: dict[int, str] = {}  # a server's port -> its filled database
+_filled: dict[tuple[int, str], str] = {}  # a server's port, and who uses it -> its filled database
 
 _BY_TYPE = {
     "smallint": "n % 64",
@@ -81,19 +81,20 @@ async def _tables(connection: asyncpg.Connection[asyncpg.Record]) -> dict[str, d
     return tables
 
 
-async def _filled_url(server: PostgresServer) -> str:
-    if server.port not in _filled:
+async def filled_url(server: PostgresServer, *, user: str = "plans") -> str:
+    """The URL of a filled database. Whoever writes into it, even for a transaction, has one of its own."""
+    if (server.port, user) not in _filled:
         url = await migrate(await server.new_database())
         await fill(url)
-        _filled[server.port] = url
-    return _filled[server.port]
+        _filled[server.port, user] = url
+    return _filled[server.port, user]
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
 async def filled(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
     """A store to ask for plans. SQLite, which is never analysed, plans the same whatever is in its tables."""
     postgres = request.param == "postgres"
-    url = await (_filled_url(request.getfixturevalue("postgres")) if postgres else migrated_file(tmp_path))
+    url = await (filled_url(request.getfixturevalue("postgres")) if postgres else migrated_file(tmp_path))
     opened = await Store.open(url)
     yield opened
     await opened.close()

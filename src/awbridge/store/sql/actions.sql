@@ -21,8 +21,7 @@ WHERE (shard, id) IN (
 -- name: claim
 -- Oldest due first, and of one kind about one shipment only the first asked: a later edit must not be undone by the
 -- repetition of an earlier one.
-UPDATE actions SET lease_owner = $1, lease_ends_at = $2
-WHERE (shard, id) IN (
+WITH chosen AS MATERIALIZED (
   SELECT a.shard, a.id FROM actions a
   WHERE a.next_try_at <= $3 AND (a.lease_ends_at IS NULL OR a.lease_ends_at <= $3)
     AND NOT (a.kind = 'pickup' AND a.lease_owner IS NOT NULL)
@@ -35,6 +34,8 @@ WHERE (shard, id) IN (
   LIMIT $4
   {{postgres: FOR UPDATE SKIP LOCKED}}
 )
+UPDATE actions SET lease_owner = $1, lease_ends_at = $2
+WHERE (shard, id) IN (SELECT shard, id FROM chosen)
 RETURNING {{actions.*}}
 
 -- name: done

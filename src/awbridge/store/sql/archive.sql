@@ -15,20 +15,23 @@ WHERE attempts.shard = row.shard AND attempts.id = row.id
 
 -- name: look_again
 -- What was left out because it did not fail gets its turn, now that all calls are wanted.
-UPDATE attempts SET archive_file = NULL WHERE (shard, id) IN (
+WITH chosen AS MATERIALIZED (
   SELECT shard, id FROM attempts WHERE shard = $1 AND archive_file = 0 LIMIT $2
 )
+UPDATE attempts SET archive_file = NULL
+WHERE (shard, id) IN (SELECT shard, id FROM chosen)
 
 -- name: add
 INSERT INTO archive_files (id, object_key, calls, tries, next_try_at, created_at) VALUES ($1, $2, $3, 0, $4, $4)
 
 -- name: claim
-UPDATE archive_files SET next_try_at = $2, tries = tries + 1
-WHERE id IN (
+WITH chosen AS MATERIALIZED (
   SELECT id FROM archive_files WHERE archived_at IS NULL AND next_try_at <= $1
   ORDER BY next_try_at LIMIT 1
   {{postgres: FOR UPDATE SKIP LOCKED}}
 )
+UPDATE archive_files SET next_try_at = $2, tries = tries + 1
+WHERE id IN (SELECT id FROM chosen)
 RETURNING id, object_key, calls, tries, created_at
 
 -- name: archived

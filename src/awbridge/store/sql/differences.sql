@@ -28,13 +28,14 @@ SELECT COUNT(*) AS n FROM differences WHERE next_look_at IS NOT NULL AND state =
 
 -- name: claim
 -- Moving next_look_at on is the lease.
-UPDATE differences SET next_look_at = $2, looks = looks + 1
-WHERE (shard, reconciliation_id, kind, item) IN (
+WITH chosen AS MATERIALIZED (
   SELECT shard, reconciliation_id, kind, item FROM differences
   WHERE next_look_at <= $1
   ORDER BY next_look_at LIMIT $3
   {{postgres: FOR UPDATE SKIP LOCKED}}
 )
+UPDATE differences SET next_look_at = $2, looks = looks + 1
+WHERE (shard, reconciliation_id, kind, item) IN (SELECT shard, reconciliation_id, kind, item FROM chosen)
 RETURNING {{differences.*}}
 
 -- name: solve

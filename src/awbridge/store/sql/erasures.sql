@@ -2,11 +2,12 @@
 INSERT INTO erasures (id, kind, subject, pseudonym, asked_at, next_try_at, tries) VALUES ($1, $2, $3, $4, $5, $5, 0)
 
 -- name: claim
-UPDATE erasures SET next_try_at = $2, tries = tries + 1
-WHERE id IN (
+WITH chosen AS MATERIALIZED (
   SELECT id FROM erasures WHERE done_at IS NULL AND next_try_at <= $1 ORDER BY next_try_at LIMIT 1
   {{postgres: FOR UPDATE SKIP LOCKED}}
 )
+UPDATE erasures SET next_try_at = $2, tries = tries + 1
+WHERE id IN (SELECT id FROM chosen)
 RETURNING id, kind, subject, pseudonym, asked_at, next_try_at, tries, done_at, counts, problem
 
 -- name: renew

@@ -66,14 +66,15 @@ UPDATE inbox SET due_at = $1, problem = NULL WHERE problem IS NOT NULL AND appli
 -- name: tell_again
 -- What a version without tellings applied is due again: applying it once more changes nothing but that it is known then
 -- whom it told of.
-UPDATE inbox SET due_at = $1
-WHERE (shard, id) IN (
+WITH chosen AS MATERIALIZED (
   SELECT shard, id FROM inbox
   WHERE applied_at IS NOT NULL AND told IS NULL AND due_at IS NULL
   ORDER BY id
   LIMIT $2
   {{postgres: FOR UPDATE SKIP LOCKED}}
 )
+UPDATE inbox SET due_at = $1
+WHERE (shard, id) IN (SELECT shard, id FROM chosen)
 
 -- name: problems
 SELECT id, source, identity, body, received_at, problem, CASE WHEN waiting_for IS NOT NULL THEN due_at END AS looks_again_at

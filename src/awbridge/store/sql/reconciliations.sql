@@ -18,13 +18,14 @@ SELECT {{reconciliations.*}} FROM reconciliations WHERE source = $1 AND state = 
 
 -- name: claim
 -- Moving next_try_at on is the lease: a worker that was killed has lost it when that time comes.
-UPDATE reconciliations SET lease_owner = $1, next_try_at = $3, tries = tries + 1
-WHERE id IN (
+WITH chosen AS MATERIALIZED (
   SELECT id FROM reconciliations
   WHERE next_try_at <= $2 AND ($4{{postgres: ::bigint}} IS NULL OR id = $4)
   ORDER BY next_try_at LIMIT 1
   {{postgres: FOR UPDATE SKIP LOCKED}}
 )
+UPDATE reconciliations SET lease_owner = $1, next_try_at = $3, tries = tries + 1
+WHERE id IN (SELECT id FROM chosen)
 RETURNING {{reconciliations.*}}
 
 -- name: renew

@@ -71,29 +71,45 @@ DELETE FROM events WHERE shard = $1 AND id {{postgres: = ANY($2::bigint[])}}{{sq
 
 -- name: runs_drop
 -- The latest of each job stays: it says from when on the next one is due.
-DELETE FROM runs WHERE (job, due_at) IN (
+WITH chosen AS MATERIALIZED (
   SELECT job, due_at FROM runs WHERE due_at < $1 AND finished_at IS NOT NULL
     AND due_at < (SELECT MAX(other.due_at) FROM runs other WHERE other.job = runs.job)
-  ORDER BY due_at LIMIT $2)
+  ORDER BY due_at LIMIT $2
+)
+DELETE FROM runs
+WHERE (job, due_at) IN (SELECT job, due_at FROM chosen)
 
 -- name: replays_drop
-DELETE FROM replays WHERE started_at IN (
-  SELECT started_at FROM replays WHERE done_at < $1 ORDER BY started_at LIMIT $2)
+WITH chosen AS MATERIALIZED (
+  SELECT started_at FROM replays WHERE done_at < $1 ORDER BY started_at LIMIT $2
+)
+DELETE FROM replays
+WHERE started_at IN (SELECT started_at FROM chosen)
 
 -- name: windows_drop
 -- What is not covered stays until it is, and the latest says where the next one begins.
-DELETE FROM catch_up_windows WHERE from_at IN (
+WITH chosen AS MATERIALIZED (
   SELECT from_at FROM catch_up_windows
   WHERE to_at < $1 AND done_at IS NOT NULL AND to_at < (SELECT MAX(to_at) FROM catch_up_windows)
-  ORDER BY from_at LIMIT $2)
+  ORDER BY from_at LIMIT $2
+)
+DELETE FROM catch_up_windows
+WHERE from_at IN (SELECT from_at FROM chosen)
 
 -- name: alarms_drop
 -- Over, and its end told where its beginning was. Looked at again: one that is raised anew meanwhile stays.
-DELETE FROM alarms WHERE cleared_at < $1 AND due_at IS NULL AND cause IN (
-  SELECT cause FROM alarms WHERE cleared_at < $1 AND due_at IS NULL ORDER BY cause LIMIT $2)
+WITH chosen AS MATERIALIZED (
+  SELECT cause FROM alarms WHERE cleared_at < $1 AND due_at IS NULL ORDER BY cause LIMIT $2
+)
+DELETE FROM alarms
+WHERE cleared_at < $1 AND due_at IS NULL AND cause IN (SELECT cause FROM chosen)
 
 -- name: digests_drop
-DELETE FROM digests WHERE day IN (SELECT day FROM digests WHERE day < $1 AND due_at IS NULL ORDER BY day LIMIT $2)
+WITH chosen AS MATERIALIZED (
+  SELECT day FROM digests WHERE day < $1 AND due_at IS NULL ORDER BY day LIMIT $2
+)
+DELETE FROM digests
+WHERE day IN (SELECT day FROM chosen)
 
 -- name: actions_page
 -- Kept beyond their days: what is still to be made or needs a person while its shipment is on its way; what was asked
@@ -117,9 +133,12 @@ WHERE r.id > $1 AND r.finished_at < $2 AND NOT EXISTS (
 ORDER BY r.id LIMIT $3
 
 -- name: differences_drop
-DELETE FROM differences WHERE (shard, reconciliation_id, kind, item) IN (
+WITH chosen AS MATERIALIZED (
   SELECT shard, reconciliation_id, kind, item FROM differences
-  WHERE reconciliation_id = $1 AND next_look_at IS NULL ORDER BY id LIMIT $2)
+  WHERE reconciliation_id = $1 AND next_look_at IS NULL ORDER BY id LIMIT $2
+)
+DELETE FROM differences
+WHERE (shard, reconciliation_id, kind, item) IN (SELECT shard, reconciliation_id, kind, item FROM chosen)
 
 -- name: reconciliation_drop
 DELETE FROM reconciliations WHERE id = $1

@@ -10,12 +10,13 @@ INSERT INTO runs (job, due_at, tries, finished_at, result) VALUES ($1, $2, 0, $3
 ON CONFLICT (job, due_at) DO NOTHING
 
 -- name: claim
-UPDATE runs SET lease_owner = $2, next_try_at = $4, tries = tries + 1, started_at = COALESCE(started_at, $3)
-WHERE (job, due_at) IN (
+WITH chosen AS MATERIALIZED (
   SELECT job, due_at FROM runs WHERE job = $1 AND finished_at IS NULL AND next_try_at <= $3
   ORDER BY due_at LIMIT 1
   {{postgres: FOR UPDATE SKIP LOCKED}}
 )
+UPDATE runs SET lease_owner = $2, next_try_at = $4, tries = tries + 1, started_at = COALESCE(started_at, $3)
+WHERE (job, due_at) IN (SELECT job, due_at FROM chosen)
 RETURNING job, due_at, tries, lease_owner
 
 -- name: renew

@@ -132,28 +132,30 @@ UPDATE shipments SET updated_at = $3,
 WHERE shard = $1 AND reference_number = $2 AND state <> 'cancelled'
 
 -- name: claim_cancels
-UPDATE shipments SET lease_owner = $1, lease_ends_at = $2
-WHERE (shard, reference_number) IN (
+WITH chosen AS MATERIALIZED (
   SELECT shard, reference_number FROM shipments
   WHERE next_try_at <= $3 AND success AND (lease_ends_at IS NULL OR lease_ends_at <= $3)
   ORDER BY next_try_at
   LIMIT $4
   {{postgres: FOR UPDATE SKIP LOCKED}}
 )
+UPDATE shipments SET lease_owner = $1, lease_ends_at = $2
+WHERE (shard, reference_number) IN (SELECT shard, reference_number FROM chosen)
 RETURNING {{shipments.*}}
 
 -- name: age_out
 -- Silent too long: no newer status, not placed and not wanted back since. Off the schedule and onto a person's list.
 -- Only the first that are due are looked at: in a backlog, looking for one among all would take longer than asking.
+WITH due AS MATERIALIZED (
+  SELECT shard, reference_number, status_at, placed_at, asked_back_at FROM shipments
+  WHERE next_ask_at <= $1 AND waybill IS NOT NULL AND NOT final
+  ORDER BY next_ask_at
+  LIMIT $3
+  {{postgres: FOR UPDATE SKIP LOCKED}}
+)
 UPDATE shipments SET aged_out_at = $1, next_ask_at = NULL
 WHERE (shard, reference_number) IN (
-  SELECT shard, reference_number FROM (
-    SELECT shard, reference_number, status_at, placed_at, asked_back_at FROM shipments
-    WHERE next_ask_at <= $1 AND waybill IS NOT NULL AND NOT final
-    ORDER BY next_ask_at
-    LIMIT $3
-    {{postgres: FOR UPDATE SKIP LOCKED}}
-  ) due
+  SELECT shard, reference_number FROM due
   WHERE COALESCE(status_at, placed_at) < $2 AND placed_at < $2 AND COALESCE(asked_back_at, placed_at) < $2
 )
 
@@ -337,14 +339,15 @@ UPDATE shipments SET courier_partner_id = 0, account_code = NULL, account = '', 
 WHERE shard = $1 AND reference_number = $2 AND NOT success AND state <> 'cancelled'
 
 -- name: claim_allocating
-UPDATE shipments SET lease_owner = $1, lease_ends_at = $2
-WHERE (shard, reference_number) IN (
+WITH chosen AS MATERIALIZED (
   SELECT shard, reference_number FROM shipments {{sqlite: INDEXED BY shipments_to_allocate}}
   WHERE state = 'allocating' AND allocate_at <= $3 AND (lease_ends_at IS NULL OR lease_ends_at <= $3)
   ORDER BY allocate_at
   LIMIT $4
   {{postgres: FOR UPDATE SKIP LOCKED}}
 )
+UPDATE shipments SET lease_owner = $1, lease_ends_at = $2
+WHERE (shard, reference_number) IN (SELECT shard, reference_number FROM chosen)
 RETURNING {{shipments.*}}
 
 -- name: allocated
@@ -376,8 +379,7 @@ UPDATE shipments SET settled_at = $3, settled_by = $4 WHERE shard = $1 AND refer
 -- name: claim_replaceable
 -- Ended, or failed often enough, under a transporter with a fallback, and nothing of it may stand at ClickPost; not older
 -- than the window; not looked at since its last change. The lease keeps push away while the fallback is settled.
-UPDATE shipments SET lease_owner = $1, lease_ends_at = $2
-WHERE (shard, reference_number) IN (
+WITH chosen AS MATERIALIZED (
   SELECT s.shard, s.reference_number FROM shipments s {{sqlite: INDEXED BY shipments_to_replace}}
   WHERE s.state IN ('rejected', 'gave_up', 'retrying') AND s.updated_at >= $4
     AND (s.state <> 'retrying' OR s.no_of_retries >= $5) AND NOT s.success AND NOT s.may_stand
@@ -390,6 +392,8 @@ WHERE (shard, reference_number) IN (
   LIMIT $6
   {{postgres: FOR UPDATE SKIP LOCKED}}
 )
+UPDATE shipments SET lease_owner = $1, lease_ends_at = $2
+WHERE (shard, reference_number) IN (SELECT shard, reference_number FROM chosen)
 RETURNING {{shipments.*}}
 
 -- name: free_ended
