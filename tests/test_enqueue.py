@@ -23,18 +23,21 @@ from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import Session as OrmSession
 from sqlalchemy.orm import scoped_session, sessionmaker
 
-from awbridge.domain.errors import NoTransaction, PayloadRefused, ReferenceTaken
+from awbridge.domain.errors import MigrationError, NoTransaction, PayloadRefused, ReferenceTaken, SchemaTooNew
 from awbridge.enqueue import BatchRefused, TakenIn, enqueue, enqueue_async, enqueue_many, enqueue_many_async
 from awbridge.steps import intake
 from awbridge.steps.clock import utc_now
 from awbridge.store import Store, couriers, inbox
 from awbridge.store.couriers import CourierAccount
+from awbridge.store.migrate import own_schema
 from tests.steps.world import an_order
 from tests.store.rows import T0, count, delivery, fetch
 from tests.store.rows import sql as rows_sql
 from tests.support.postgres import PostgresServer
 
 pytestmark = [pytest.mark.postgres, pytest.mark.parametrize("store_url", ["postgres"], indirect=True)]
+
+PAGE = (Path(__file__).resolve().parent.parent / "docs" / "enqueue.md").read_text(encoding="utf-8")
 
 
 class Caller:
@@ -320,13 +323,111 @@ async def test_deliveries_that_came_first_are_woken(store: Store, caller: Caller
 
 
 async def test_what_the_database_refuses_leaves_the_transaction_usable(store: Store, caller: Caller) -> None:
-    await caller.run("SET LOCAL search_path TO nowhere")
+    await caller.run("SAVEPOINT mine")
+    await caller.run("ALTER TABLE courier_accounts RENAME TO moved")
     with pytest.raises(Exception, match="courier_accounts"):
         await caller.enqueue(an_order("R"))
-    await caller.run("SET LOCAL search_path TO public")
+    await caller.run("ROLLBACK TO SAVEPOINT mine")
     await caller.enqueue(an_order("R"))
     await caller.commit()
     assert await stored(store) == (1, 1)
+
+
+_MIGRATED = "INSERT INTO schema_migrations (number, name, checksum, applied_at, compatible_from) VALUES"
+_BESIDE = f"{_MIGRATED} (9000, '9000_of_later', 'x', NOW(), {own_schema()})"
+_REFUSED = {  # what was done to the schema, and what the caller reads
+    "newer": (
+        SchemaTooNew,
+        f"{_MIGRATED} (9001, '9001_of_later', 'x', NOW(), 9001)",
+        rf"9001_of_later.* needs schema 9001, this version's is {own_schema():04}.* Install",
+    ),
+    "newer, and does not say": (
+        SchemaTooNew,
+        f"{_MIGRATED} (9001, '9001_of_later', 'x', NOW(), NULL)",
+        "9001_of_later.* Install",
+    ),
+    "older": (
+        MigrationError,
+        f"DELETE FROM schema_migrations WHERE number = {own_schema()}",
+        rf"whose schema is {own_schema():04}: run awbridge migrate",
+    ),
+    "older, before it said what is compatible": (
+        MigrationError,
+        "ALTER TABLE schema_migrations DROP COLUMN compatible_from; DELETE FROM schema_migrations WHERE number >= 39",
+        "run awbridge migrate",
+    ),
+    "none": (MigrationError, "SET LOCAL search_path TO nowhere", "sees no tables of awbridge: .*search_path"),
+}
+
+
+@pytest.mark.parametrize("schema", _REFUSED)
+async def test_a_schema_that_this_version_cannot_work_on_is_named_and_nothing_is_stored(
+    store: Store, store_url: str, schema: str
+) -> None:
+    kind, change, words = _REFUSED[schema]
+    connection = await asyncpg.connect(store_url)
+    transaction = connection.transaction()
+    await transaction.start()
+    await connection.execute(change)
+    with pytest.raises(kind, match=words):
+        await enqueue_async(connection, an_order("R"))
+    assert await connection.fetchval("SELECT 1") == 1, "the transaction goes on"
+    await transaction.rollback()
+    await connection.close()
+    assert await count(store, "shipments") == 0
+
+
+async def test_every_library_tells_of_a_schema_that_is_too_new_and_goes_on_beside_one_that_is_not(
+    store: Store, caller: Caller
+) -> None:
+    await caller.run("SAVEPOINT mine")
+    await caller.run(_BESIDE)
+    await caller.enqueue(an_order("BESIDE"))
+    await caller.run(_REFUSED["newer"][1])
+    with pytest.raises(SchemaTooNew, match=_REFUSED["newer"][2]):
+        await caller.enqueue(an_order("R"))
+    await caller.run("ROLLBACK TO SAVEPOINT mine")
+    await caller.run("DELETE FROM schema_migrations")
+    with pytest.raises(MigrationError, match="run awbridge migrate"):
+        await caller.enqueue(an_order("R"))
+    await caller.run("ROLLBACK TO SAVEPOINT mine")
+    await caller.enqueue(an_order("R"))
+    await caller.commit()
+    assert await fetch(store, "SELECT reference_number FROM shipments") == [{"reference_number": "R"}]
+
+
+async def test_looking_at_the_schema_costs_no_round_trip(store: Store, store_url: str) -> None:
+    connection = await asyncpg.connect(store_url)
+    asked: list[str] = []
+    connection.add_query_logger(lambda query: asked.append(query.query))
+    for reference in ("R", "S"):
+        async with connection.transaction():
+            await enqueue_async(connection, an_order(reference))
+    await connection.close()
+    both = [query for query in asked if "clock_timestamp" in query or "schema_migrations" in query]
+    assert len(both) == 2, "one for each order, which is asked for what time it is in any case"
+    assert await count(store, "shipments") == 2
+
+
+async def test_the_rights_that_the_page_names_suffice(store: Store, store_url: str) -> None:
+    read_only = re.search(r"`SELECT` on ([^;]+);", PAGE)
+    assert read_only
+    looked_at = re.findall(r"`(\w+)`", read_only[1])
+    assert "schema_migrations" in looked_at
+    connection = await asyncpg.connect(store_url)
+    await connection.execute(
+        "DROP ROLE IF EXISTS shop; CREATE ROLE shop;"
+        "GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO shop;"
+        + "".join(f"REVOKE INSERT, UPDATE ON {table} FROM shop;" for table in looked_at)
+    )
+    try:
+        async with connection.transaction():
+            await connection.execute("SET LOCAL ROLE shop")
+            await enqueue_async(connection, an_order("R"))
+    finally:
+        await connection.execute("DROP OWNED BY shop; DROP ROLE shop")
+        await connection.close()
+    assert await count(store, "shipments") == 1
 
 
 @pytest.mark.usefixtures("store_url")
@@ -381,7 +482,6 @@ async def test_another_database_or_library_is_refused_by_name(store: Store) -> N
         enqueue(connection, an_order("R"))
 
 
-PAGE = (Path(__file__).resolve().parent.parent / "docs" / "enqueue.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^### (.+?)\n.*?```python\n(.*?)```", PAGE, re.MULTILINE | re.DOTALL)
 assert len(EXAMPLES) == 6
 

@@ -4,8 +4,9 @@
     from awbridge.enqueue import enqueue_async           # asyncpg, and the asyncio sides of psycopg and SQLAlchemy
 
 All four raise what intake raises (PayloadRefused, ReferenceTaken, its ReferenceCancelled where the same order was
-cancelled; for several orders BatchRefused), NoTransaction where none is open, TypeError for a connection that is not
-known, and whatever your driver raises. After any of these nothing was stored and your transaction can go on.
+cancelled; for several orders BatchRefused), NoTransaction where none is open, MigrationError (its SchemaTooNew) where
+this version cannot work on the database's schema, TypeError for a connection that is not known, and whatever your
+driver raises. After any of these nothing was stored and your transaction can go on.
 """
 
 from __future__ import annotations
@@ -15,20 +16,27 @@ from contextlib import contextmanager
 from typing import Any
 
 from awbridge.domain.allocation import Allocation
-from awbridge.domain.errors import NoTransaction, PayloadRefused, ReferenceCancelled, ReferenceTaken
+from awbridge.domain.errors import (
+    MigrationError,
+    NoTransaction,
+    PayloadRefused,
+    ReferenceCancelled,
+    ReferenceTaken,
+    SchemaTooNew,
+)
 from awbridge.domain.json import JsonObject
-from awbridge.steps.clock import utc_now
 from awbridge.steps.intake import BatchRefused, TakenIn, take_in_with
-from awbridge.store.borrowed import is_async, savepoint, session_on, without_waiting
-from awbridge.store.clock_marks import database_time
+from awbridge.store.borrowed import is_async, now_on_this_schema, savepoint, session_on, without_waiting
 
 __all__ = [
     "Allocation",
     "BatchRefused",
+    "MigrationError",
     "NoTransaction",
     "PayloadRefused",
     "ReferenceCancelled",
     "ReferenceTaken",
+    "SchemaTooNew",
     "TakenIn",
     "enqueue",
     "enqueue_async",
@@ -73,8 +81,8 @@ async def enqueue_many_async(
 
 async def _join(connection: Any, orders: Sequence[JsonObject], allocation: Allocation) -> list[TakenIn]:
     session = await session_on(connection)
-    now = await database_time(session) or utc_now()  # the caller's machine may be wrong
     async with savepoint(session):
+        now = await now_on_this_schema(session)  # of the database: the caller's machine may be wrong
         return await take_in_with(session, clock=lambda: now, orders=orders, allocation=allocation)
 
 

@@ -15,7 +15,8 @@ from functools import cache
 from inspect import isawaitable
 from typing import Any, TypeVar
 
-from awbridge.domain.errors import NoTransaction
+from awbridge.domain.errors import MigrationError, NoTransaction
+from awbridge.store import migrate
 from awbridge.store.database import Row, Session
 from awbridge.store.postgres import PostgresSession
 from awbridge.store.queries import Statement
@@ -23,6 +24,7 @@ from awbridge.store.queries import Statement
 T = TypeVar("T")
 
 _NO_TRANSACTION = "25P01"  # what PostgreSQL says to SAVEPOINT outside of a transaction
+_NO_TABLE = "42P01"
 _SUPPORTED = (
     "an asyncpg connection, a psycopg 3 connection or cursor, a SQLAlchemy 2 connection or session (with psycopg or "
     "asyncpg), or Django's connection (with psycopg 3)"
@@ -182,6 +184,19 @@ async def savepoint(session: Session) -> AsyncGenerator[None]:
             await session.script("RELEASE SAVEPOINT awbridge_enqueue")
         raise
     await session.script("RELEASE SAVEPOINT awbridge_enqueue")
+
+
+async def now_on_this_schema(session: Session) -> datetime:
+    """What time it is for the database. Raises MigrationError where this version cannot work on what its schema is."""
+    try:
+        return await migrate.now_on_this_schema(session)
+    except Exception as error:
+        if _sqlstate(error) != _NO_TABLE:
+            raise
+        raise MigrationError(
+            "this connection sees no tables of awbridge: run awbridge migrate on its database; where they live in a "
+            "schema of their own, name that in the connection's search_path"
+        ) from error
 
 
 def _sqlstate(error: BaseException | None) -> str:

@@ -110,6 +110,25 @@ async def look(database: Database) -> SchemaState:
         return SchemaState(schema=0, missing=tuple(migrations()), newer=())
 
 
+async def now_on_this_schema(session: Session) -> datetime:
+    """What time it is for PostgreSQL, once its schema is seen to be one that this version works with, in one look.
+
+    Raises MigrationError where migrations are missing, SchemaTooNew as `migrate` does.
+    """
+    own = [migration.number for migration in migrations()]
+    [found] = await session.fetch(_sql.now_and_schema, own)
+    if newer := found["newer"]:
+        _check_compatible(
+            dict(zip(newer, found["names"], strict=True)), dict(zip(newer, found["compatible_from"], strict=True))
+        )
+    if found["known"] < len(own):
+        raise MigrationError(
+            f"the database lacks migrations of this version of awbridge, whose schema is {own_schema():04}: run "
+            "awbridge migrate in this version. With --dry-run it says whether what runs on the database now may run on."
+        )
+    return found["now_at"]
+
+
 async def _state(session: Session, history: Sequence[Row]) -> SchemaState:
     done = {row["number"]: row for row in history}
     known = {m.number: m for m in migrations()}

@@ -21,3 +21,17 @@ SELECT number, compatible_from FROM schema_migrations ORDER BY number
 
 -- name: record_compatibility
 UPDATE schema_migrations SET compatible_from = $2 WHERE number = $1
+
+-- name: now_and_schema
+-- $1: the migrations that a version knows. How many of them were applied, which others were, and what time it is: one look
+-- for a caller who has a transaction open, which is on PostgreSQL. By way of JSON, as the column is not there before 0039.
+{{postgres:
+SELECT clock_timestamp() AS now_at, COUNT(*) FILTER (WHERE known) AS known,
+  array_agg(number) FILTER (WHERE NOT known) AS newer, array_agg(name) FILTER (WHERE NOT known) AS names,
+  array_agg(compatible_from) FILTER (WHERE NOT known) AS compatible_from
+FROM (
+  SELECT number, name, number = ANY ($1::integer[]) AS known,
+    CAST(to_jsonb(applied) ->> 'compatible_from' AS INTEGER) AS compatible_from
+  FROM schema_migrations AS applied
+) AS told}}
+{{sqlite: SELECT NULL AS now_at, $1 AS known}}
