@@ -6,7 +6,8 @@ Times of scans, deliveries, events and payloads stay as they were written: nothi
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -45,16 +46,19 @@ class WasAhead:
         return self.was_over(day_span(date.fromisoformat(day), self.zone)[1], when=when)
 
 
-async def pull_back(store: Store, ahead: WasAhead) -> Counter[str]:
+async def pull_back(store: Store, ahead: WasAhead, *, clock: Callable[[], datetime]) -> Counter[str]:
     """Pull back what is dated ahead, statement by statement; how many rows of each. Doing it twice changes nothing.
 
-    Raises StoreBusy.
+    Time goes on meanwhile, and what is written then is dated rightly: each statement goes by what time it is when its
+    turn comes. Raises StoreBusy.
     """
     done: Counter[str] = Counter()
-    for statement, values in _statements(ahead):
+    for place in range(len(_statements(ahead))):
         async with store.write() as session:
+            statement, values = _statements(replace(ahead, now=clock()))[place]
             done[statement.name] += await session.execute(statement, *values)
     async with store.write() as session:
+        ahead = replace(ahead, now=clock())
         done["runs"] += await _drop_early_runs(session, ahead)
         done["reports"] += await _mail_early_reports_again(session, ahead)
         done["reconciliations"] += await _compare_early_days_again(session, ahead)

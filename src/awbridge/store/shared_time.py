@@ -17,10 +17,13 @@ from awbridge.store.database import Session
 SLOW = 1.0  # seconds: an answer that took longer says too little about what time it is
 
 
+# While the machine sleeps, on Linux CLOCK_BOOTTIME counts; on macOS CLOCK_MONOTONIC, which is not time.monotonic().
+_AWAKE_AND_ASLEEP: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
 def _steady() -> float:
-    """Seconds that nobody sets, and that also pass while the machine sleeps, where it can tell."""
-    boot_time: int | None = getattr(time, "CLOCK_BOOTTIME", None)
-    return time.monotonic() if boot_time is None else time.clock_gettime(boot_time)
+    """Seconds that nobody sets, and that also pass while the machine sleeps."""
+    return time.clock_gettime(_AWAKE_AND_ASLEEP)
 
 
 def _wall() -> float:
@@ -45,10 +48,10 @@ class SharedTime:
         """What time it is, in seconds since 1970."""
         return self._wall() if self._base is None else self._base + self._steady()
 
-    async def measure(self, session: Session) -> float:
+    async def measure(self, session: Session) -> float | None:
         """Ask the database what time it is. By how many seconds the shared time has jumped since the last time.
 
-        Raises StoreBusy.
+        None where the answer took too long to say: what was known before counts on. Raises StoreBusy.
         """
         began = self._steady()
         theirs = await clock_marks.database_time(session)
@@ -57,7 +60,7 @@ class SharedTime:
             self._base, self.skew = None, 0.0
             return self._jumped(self._wall() - ended)
         if ended - began > SLOW and self._base is not None:
-            return 0.0
+            return None
         self._base = theirs.timestamp() - (began + ended) / 2
         self.skew = self._wall() - (self._base + ended)
         return self._jumped(self._base)
