@@ -131,6 +131,18 @@ async def test_failed_calls_have_files_before_any_storage_is_set(store: Store, t
     assert evidence.retain_policy(settings).archive_configured
 
 
+@pytest.mark.parametrize(("more", "sent"), [({}, True), ({"report_empty_days": False}, False)])
+def test_a_day_without_failures_sends_its_line_unless_somebody_does_not_want_it(
+    more: dict[str, Any], sent: bool
+) -> None:
+    settings = load_settings(
+        smtp_url="smtp://127.0.0.1:9", mail_from="a@shop.example", report_to="b@shop.example", **more
+    )
+    policy = evidence.report_policy(settings)
+    assert policy.mail
+    assert policy.empty_mail is sent
+
+
 async def test_the_day_before_is_reconciled_by_schedule(tmp_path: Path) -> None:
     store = await Store.open(f"sqlite:///{tmp_path}/jobs.db")
     try:
