@@ -60,7 +60,7 @@ test: install system prism lint types
 newest: install
 	rm -rf build/newest
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade --target build/newest uvicorn httptools uvloop
-	PYTHONPATH=build/newest $(BIN)/pytest -q -p no:schemathesis tests/web/test_uvicorn.py tests/web/test_protocol.py tests/web/test_one_write.py tests/web/test_limits.py
+	PYTHONPATH=build/newest $(BIN)/pytest -q -p no:schemathesis tests/web/http/test_uvicorn.py tests/web/http/test_protocol.py tests/web/http/test_one_write.py tests/web/http/test_limits.py
 
 bench: install
 	$(BIN)/python -m bench webhook

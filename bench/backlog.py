@@ -19,7 +19,7 @@ from rich.table import Table
 from tests.support.processes import Running, bridge_environment
 
 from awbridge.store import Store
-from awbridge.store.queries import parse
+from awbridge.store.engine.queries import parse
 from bench import databases
 from bench.processes import NOWHERE
 from bench.push import target

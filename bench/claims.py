@@ -22,11 +22,13 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from awbridge.domain.outcome import Placed
-from awbridge.domain.shipment import NORMAL, Shipment
-from awbridge.store import Store, accounts, dispatch
-from awbridge.store.dispatch import Placing
-from awbridge.store.queries import Queries, Statement, parse
+from awbridge.domain.orders.outcome import Placed
+from awbridge.domain.orders.shipment import NORMAL, Shipment
+from awbridge.store import Store
+from awbridge.store.couriers import accounts
+from awbridge.store.engine.queries import Queries, Statement, parse
+from awbridge.store.registration import dispatch
+from awbridge.store.registration.dispatch import Placing
 from bench import databases
 
 BATCH = 96  # orders a claim, the same number of each account

@@ -12,10 +12,11 @@ from pathlib import Path
 
 from tests.support.postgres import find_binaries, postgres_server
 
-from awbridge.demo import demo_order
-from awbridge.domain.shipment import NORMAL, URGENT, account_key, shard_of
-from awbridge.store import Store, accounts
-from awbridge.store.queries import parse
+from awbridge.domain.orders.shipment import NORMAL, URGENT, account_key, shard_of
+from awbridge.rehearsal.demo import demo_order
+from awbridge.store import Store
+from awbridge.store.couriers import accounts
+from awbridge.store.engine.queries import parse
 
 CHUNK = 10_000  # rows a statement
 ACCOUNTS = [(4, f"account {n}") for n in range(8)]  # (courier partner, account code) of the queue

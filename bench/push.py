@@ -30,17 +30,18 @@ from rich.console import Console
 from rich.table import Table
 from tests.support.postgres import find_binaries, postgres_server
 
-from awbridge.clickpost.async_client import AsyncClickPost
-from awbridge.demo import demo_order
+from awbridge.app.service import settle_down
+from awbridge.clickpost.client.async_client import AsyncClickPost
 from awbridge.domain.json import JsonObject
-from awbridge.service import settle_down
-from awbridge.steps import intake
-from awbridge.steps.clock import utc_now
-from awbridge.steps.push import push_due
-from awbridge.steps.verdict import PushPolicy
-from awbridge.store import Store, couriers
-from awbridge.store.couriers import CourierAccount
-from awbridge.store.queries import parse
+from awbridge.rehearsal.demo import demo_order
+from awbridge.steps.orders import intake
+from awbridge.steps.registration.push import push_due
+from awbridge.steps.registration.verdict import PushPolicy
+from awbridge.steps.runtime.clock import utc_now
+from awbridge.store import Store
+from awbridge.store.couriers import couriers
+from awbridge.store.couriers.couriers import CourierAccount
+from awbridge.store.engine.queries import parse
 from bench import push_peers
 
 BARE = "bare httpx2 client"

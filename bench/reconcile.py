@@ -27,10 +27,11 @@ import click
 from rich.console import Console
 from rich.table import Table as Printed
 
-from awbridge.domain.reconcile import Table
-from awbridge.steps.match import Task, match
-from awbridge.store import Store, reconciliations
-from awbridge.store.reconciliations import NewRun, Stage
+from awbridge.domain.reconciliation.differences import Table
+from awbridge.steps.reconciliation.match import Task, match
+from awbridge.store import Store
+from awbridge.store.reconciliation import reconciliations
+from awbridge.store.reconciliation.reconciliations import NewRun, Stage
 
 DAY = date(2026, 11, 2)
 ZONE = ZoneInfo("Asia/Kolkata")

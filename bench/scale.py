@@ -27,11 +27,12 @@ from rich.console import Console
 from rich.table import Table
 from tests.support.postgres import postgres_server
 
-from awbridge.domain.scan import Source
-from awbridge.steps.apply import ApplyPolicy, apply_due
-from awbridge.steps.clock import utc_now
-from awbridge.store import Store, inbox
-from awbridge.store.inbox import NewDelivery
+from awbridge.domain.tracking.scan import Source
+from awbridge.steps.runtime.clock import utc_now
+from awbridge.steps.tracking.apply import ApplyPolicy, apply_due
+from awbridge.store import Store
+from awbridge.store.tracking import inbox
+from awbridge.store.tracking.inbox import NewDelivery
 from bench import databases
 from bench.load import FIRST_ID, FIRST_WAYBILL, body
 from bench.processes import Server, bridge, load

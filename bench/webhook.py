@@ -25,7 +25,8 @@ from rich.table import Table
 from tests.support.postgres import PostgresServer, find_binaries, postgres_server
 from tests.support.processes import WEBHOOK_KEY
 
-from awbridge.store import Store, inbox
+from awbridge.store import Store
+from awbridge.store.tracking import inbox
 from bench import databases
 from bench.processes import Load, bridge, load, peer
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 import structlog
 
-from tests.store.filling import filled
-from tests.store.stores import store, store_url
 from tests.support import vendor_files
+from tests.support.filling import filled
 from tests.support.postgres import PostgresServer, find_binaries, postgres_server
 from tests.support.s3 import S3Server, s3_server
+from tests.support.stores import store, store_url
 
 __all__ = ["database_url", "filled", "postgres", "s3", "store", "store_url"]
 

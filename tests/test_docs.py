@@ -17,19 +17,19 @@ import pytest
 from starlette.routing import Route
 
 import awbridge
+from awbridge.app.settings import PREFIX, Settings
 from awbridge.cli import main
-from awbridge.clickpost.columns import column_place
-from awbridge.clickpost.failures import ANSWER_NAMES
-from awbridge.domain.allocation import RULE_FIELDS, read_rules
-from awbridge.domain.shipment import Region, State
+from awbridge.clickpost.orders.columns import column_place
+from awbridge.clickpost.wire.failures import ANSWER_NAMES
+from awbridge.domain.couriers.allocation import RULE_FIELDS, read_rules
+from awbridge.domain.orders.shipment import Region, State
 from awbridge.sandbox.app import ENDPOINTS
 from awbridge.sandbox.config import Faults, SandboxConfig
-from awbridge.settings import PREFIX, Settings
-from awbridge.steps import import_file, intake
+from awbridge.steps.orders import import_file, intake
 from awbridge.store import Store
-from awbridge.store.couriers import CourierAccount
-from awbridge.web import api, couriers_api
+from awbridge.store.couriers.couriers import CourierAccount
 from awbridge.web.pages import build_pages
+from awbridge.web.v1 import api, couriers
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "awbridge"
@@ -169,7 +169,7 @@ async def test_every_route_is_in_the_readme_and_no_other(tmp_path: Path) -> None
     app = FastAPI()
     store = await Store.open(f"sqlite:///{tmp_path}/routes.db")
     try:
-        for module in (api, couriers_api):
+        for module in (api, couriers):
             app.include_router(module.router(store, lambda: pytest.fail("no request is made")))
     finally:
         await store.close()
@@ -289,7 +289,7 @@ def test_the_columns_that_the_import_page_names_exist() -> None:
 
 def test_the_codes_in_the_errors_page_are_the_ones_that_intake_gives() -> None:
     documented = {int(code) for code in re.findall(r"^\| (3\d\d) \| ", read("docs/errors.md"), re.MULTILINE)}
-    sources = ("steps/intake.py", "clickpost/payload.py", "clickpost/plain.py")
+    sources = ("steps/orders/intake.py", "clickpost/orders/payload.py", "clickpost/wire/plain.py")
     text = "".join((SOURCE / name).read_text(encoding="utf-8") for name in sources)
     given = {int(number) for number in re.findall(r"\b3\d\d\b", text)} & set(ANSWER_NAMES)
     assert documented == given

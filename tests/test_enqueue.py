@@ -25,15 +25,17 @@ from sqlalchemy.orm import scoped_session, sessionmaker
 
 from awbridge.domain.errors import MigrationError, NoTransaction, PayloadRefused, ReferenceTaken, SchemaTooNew
 from awbridge.enqueue import BatchRefused, TakenIn, enqueue, enqueue_async, enqueue_many, enqueue_many_async
-from awbridge.steps import intake
-from awbridge.steps.clock import utc_now
-from awbridge.store import Store, couriers, inbox
-from awbridge.store.couriers import CourierAccount
-from awbridge.store.migrate import own_schema
-from tests.steps.world import an_order
-from tests.store.rows import T0, count, delivery, fetch
-from tests.store.rows import sql as rows_sql
+from awbridge.steps.orders import intake
+from awbridge.steps.runtime.clock import utc_now
+from awbridge.store import Store
+from awbridge.store.couriers import couriers
+from awbridge.store.couriers.couriers import CourierAccount
+from awbridge.store.engine.migrate import own_schema
+from awbridge.store.tracking import inbox
 from tests.support.postgres import PostgresServer
+from tests.support.rows import T0, count, delivery, fetch
+from tests.support.rows import sql as rows_sql
+from tests.support.world import an_order
 
 pytestmark = [pytest.mark.postgres, pytest.mark.parametrize("store_url", ["postgres"], indirect=True)]
 

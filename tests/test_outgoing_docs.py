@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from awbridge.domain.events import EventKind
-from awbridge.domain.milestones import JOURNEY, Milestone
-from awbridge.domain.notices import NoticeState
-from awbridge.settings import Settings
+from awbridge.app.settings import Settings
+from awbridge.domain.notify.events import EventKind
+from awbridge.domain.notify.notices import NoticeState
+from awbridge.domain.tracking.milestones import JOURNEY, Milestone
 from awbridge.sinks.outgoing import headers_of
 from awbridge.sinks.templates import EXAMPLE
-from awbridge.steps.deliver_events import DEFAULT_DELAYS
-from awbridge.store.endpoints import new_secret
+from awbridge.steps.notify.deliver_events import DEFAULT_DELAYS
+from awbridge.store.notify.endpoints import new_secret
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 BODY = '{"type":"delivered","data":{"name":"आशा"}}'

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-FOLDER = Path(__file__).resolve().parent.parent / "src" / "awbridge" / "clickpost"
+FOLDER = Path(__file__).resolve().parent.parent / "src" / "awbridge" / "clickpost" / "client"
 FILES = {"async_client.py": "sync_client.py", "async_calls.py": "sync_calls.py"}
 
 WORDS = {

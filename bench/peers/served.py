@@ -11,8 +11,8 @@ from typing import Any
 import uvicorn
 import uvloop
 
-from awbridge import service
-from awbridge.settings import load_settings
+from awbridge.app import service
+from awbridge.app.settings import load_settings
 
 
 class App:

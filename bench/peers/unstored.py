@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from awbridge.domain.errors import StoreBusy
-from awbridge.steps.clock import utc_now
-from awbridge.steps.ingest import Ingest
+from awbridge.steps.runtime.clock import utc_now
+from awbridge.steps.tracking.ingest import Ingest
 from awbridge.store import Store
-from awbridge.web.limits import Connections
-from awbridge.web.server import server_config
-from awbridge.web.webhook import KeyRing, WebhookEndpoint
+from awbridge.web.http.limits import Connections
+from awbridge.web.http.server import server_config
+from awbridge.web.webhook.endpoint import KeyRing, WebhookEndpoint
 from bench.peers.serving import SETTINGS, run
 
 

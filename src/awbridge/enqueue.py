@@ -15,7 +15,7 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from awbridge.domain.allocation import Allocation
+from awbridge.domain.couriers.allocation import Allocation
 from awbridge.domain.errors import (
     MigrationError,
     NoTransaction,
@@ -25,8 +25,8 @@ from awbridge.domain.errors import (
     SchemaTooNew,
 )
 from awbridge.domain.json import JsonObject
-from awbridge.steps.intake import BatchRefused, TakenIn, take_in_with
-from awbridge.store.borrowed import is_async, now_on_this_schema, savepoint, session_on, without_waiting
+from awbridge.steps.orders.intake import BatchRefused, TakenIn, take_in_with
+from awbridge.store.engine.borrowed import is_async, now_on_this_schema, savepoint, session_on, without_waiting
 
 __all__ = [
     "Allocation",

@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 import httpx2
 
 from awbridge.store import Store
-from tests.store.rows import fetch
 from tests.support.processes import WEBHOOK_KEY, Running
+from tests.support.rows import fetch
 
 
 @dataclass

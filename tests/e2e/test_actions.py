@@ -11,12 +11,12 @@ from typing import Any
 import httpx2
 import pytest
 
-from awbridge.demo import demo_order
+from awbridge.rehearsal.demo import demo_order
 from awbridge.store import Store
-from tests.steps.acting import a_pickup, a_world_pickup
-from tests.store.rows import sql
+from tests.support.acting import a_pickup, a_world_pickup
 from tests.support.postgres import free_port
 from tests.support.processes import Running, running
+from tests.support.rows import sql
 
 pytestmark = pytest.mark.slow
 

@@ -11,14 +11,15 @@ from typing import Any
 import httpx2
 import pytest
 
-from awbridge.demo import demo_order
+from awbridge.rehearsal.demo import demo_order
 from awbridge.sinks.objects import Objects
-from awbridge.steps.calls import WENT_WELL
-from awbridge.store import Store, archive
-from tests.steps.evidence import files, lines
-from tests.store.rows import fetch, sql
+from awbridge.steps.audit.calls import WENT_WELL
+from awbridge.store import Store
+from awbridge.store.audit import archive
+from tests.support.evidence_rows import files, lines
 from tests.support.postgres import free_port
 from tests.support.processes import bridge_environment, running
+from tests.support.rows import fetch, sql
 from tests.support.s3 import S3Server
 
 pytestmark = pytest.mark.slow

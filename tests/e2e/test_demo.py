@@ -16,7 +16,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from awbridge.demo import _differences  # pyright: ignore[reportPrivateUsage]
+from awbridge.rehearsal.demo import _differences  # pyright: ignore[reportPrivateUsage]
 
 ORDER = {
     "reference_number": "R1",

@@ -8,13 +8,13 @@ import pytest
 import time_machine
 
 from awbridge.domain.errors import AwbridgeError
-from awbridge.drill import Plan, run_drill
-from awbridge.drill_worker import EVERY, JumpingClock
+from awbridge.rehearsal.drill import Plan, run_drill
+from awbridge.rehearsal.drill_worker import EVERY, JumpingClock
 from awbridge.store import Store
-from tests.store import rows
-from tests.store.rows import T0
+from tests.support import rows
 from tests.support.pgbouncer import pgbouncer
 from tests.support.postgres import PostgresServer
+from tests.support.rows import T0
 
 pytestmark = pytest.mark.slow
 
@@ -44,7 +44,7 @@ async def test_every_order_is_placed_once_behind_a_pooler_of_transactions(
 
 def test_a_worker_of_the_drill_sees_its_clock_jump_ahead_and_back(monkeypatch: pytest.MonkeyPatch) -> None:
     passed = 0.0
-    monkeypatch.setattr("awbridge.drill_worker.time.monotonic", lambda: passed)
+    monkeypatch.setattr("awbridge.rehearsal.drill_worker.time.monotonic", lambda: passed)
     with time_machine.travel(T0, tick=False):
         clock = JumpingClock(60, "seed")
         assert clock() == clock(), "it stands between two jumps"

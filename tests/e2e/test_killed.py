@@ -17,11 +17,12 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from awbridge.demo import demo_order
-from awbridge.domain.scan import Source
-from awbridge.store import Store, inbox, scans
-from awbridge.store.inbox import NewDelivery
-from awbridge.store.queries import Statement
+from awbridge.domain.tracking.scan import Source
+from awbridge.rehearsal.demo import demo_order
+from awbridge.store import Store
+from awbridge.store.engine.queries import Statement
+from awbridge.store.tracking import inbox, scans
+from awbridge.store.tracking.inbox import NewDelivery
 from tests.support.postgres import free_port
 from tests.support.processes import WEBHOOK_KEY, Running, bridge_environment, running
 

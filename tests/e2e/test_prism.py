@@ -12,9 +12,9 @@ import pytest
 
 from awbridge import AsyncClickPost, ClickPost
 from awbridge.domain.errors import VendorError
-from awbridge.domain.outcome import Placed
-from awbridge.domain.shipment import Region
-from tests.clickpost.test_more_calls import CASES, Case
+from awbridge.domain.orders.outcome import Placed
+from awbridge.domain.orders.shipment import Region
+from tests.clickpost.client.test_more_calls import CASES, Case
 from tests.support import prism, vendor_files
 
 pytestmark = [

@@ -14,11 +14,11 @@ import httpx2
 import pytest
 
 from awbridge.store import Store
-from awbridge.store.migrate import Migration, own_schema
-from awbridge.store.queries import columns
+from awbridge.store.engine.migrate import Migration, own_schema
+from awbridge.store.engine.queries import columns
 from tests.e2e.pushing import pushing, ready, stored
 from tests.e2e.test_killed import give_orders, in_state
-from tests.store import newer
+from tests.support import newer
 from tests.support.postgres import free_port
 from tests.support.processes import Running, bridge_environment, running
 

@@ -15,8 +15,8 @@ import pytest
 
 from awbridge import AsyncClickPost, ClickPost
 from awbridge.domain.errors import VendorError
-from awbridge.domain.outcome import Placed, Rejected
-from awbridge.domain.shipment import Region
+from awbridge.domain.orders.outcome import Placed, Rejected
+from awbridge.domain.orders.shipment import Region
 from awbridge.sandbox import JourneyWeights, Sandbox, SandboxConfig, running
 from awbridge.sandbox.entries import Order
 from awbridge.sandbox.tables import unified_status

@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from awbridge.domain.errors import MailError, SettingsError
-from awbridge.domain.notices import MaybeSent, Message, NotSent, Sent
+from awbridge.domain.notify.notices import MaybeSent, Message, NotSent, Sent
 from awbridge.sinks.mail import Mail, send_mail
 from tests.support.postgres import free_port
 from tests.support.smtp import smtp_server

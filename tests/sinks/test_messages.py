@@ -13,9 +13,9 @@ from urllib.parse import parse_qsl
 import pytest
 from apprise.plugins.whatsapp import NotifyWhatsApp
 
+from awbridge.app.settings import Settings
 from awbridge.domain.errors import SettingsError
-from awbridge.domain.notices import MaybeSent, Message, NotSent, SendResult, Sent
-from awbridge.settings import Settings
+from awbridge.domain.notify.notices import MaybeSent, Message, NotSent, SendResult, Sent
 from awbridge.sinks import messages
 from awbridge.sinks.gateways import GATEWAYS, Gateway
 from awbridge.sinks.messages import Messages, fill, is_free_text_on_whatsapp

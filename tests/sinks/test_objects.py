@@ -8,7 +8,7 @@ import pytest
 
 from awbridge.domain.errors import ObjectsError, SettingsError
 from awbridge.sinks.objects import Objects
-from awbridge.steps.try_archive import try_archive
+from awbridge.steps.audit.try_archive import try_archive
 from tests.support.object_service import DENIED, NO_BUCKET, NO_KEY, ObjectService, object_service
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from awbridge.sinks.addresses import read_networks
 from awbridge.sinks.outgoing import LONGEST_ANSWER, Outgoing
-from tests.store.rows import T0
 from tests.support.receivers import http_server, ok
+from tests.support.rows import T0
 from tests.support.tls import server_context
 
 SECRETS = ("whsec_" + "A" * 43 + "=",)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from awbridge.domain.milestones import Milestone
-from awbridge.domain.notices import Channel
+from awbridge.domain.notify.notices import Channel
+from awbridge.domain.tracking.milestones import Milestone
 from awbridge.sinks.day_words import names_day
 from awbridge.sinks.templates import EXAMPLE, LANGUAGES, TemplateRefused, Templates, sms_parts
 

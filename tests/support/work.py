@@ -9,8 +9,8 @@ from typing import Any, cast
 import apsw
 
 from awbridge.store import Store
-from awbridge.store.database import Session
-from tests.store.rows import sql
+from awbridge.store.engine.database import Session
+from tests.support.rows import sql
 
 _READ = sql("SELECT COALESCE(SUM(seq_tup_read + idx_tup_fetch), 0)::bigint AS n FROM pg_stat_xact_user_tables")
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import openpyxl
 
-from awbridge.clickpost.report_columns import COURIER, ORDER, REFERENCE, STATUS, WAYBILL
+from awbridge.clickpost.reports.report_columns import COURIER, ORDER, REFERENCE, STATUS, WAYBILL
 from awbridge.tables.header import by_names
 from awbridge.tables.table import Row, Table, open_table
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from awbridge.store import Store
-from tests.web.app import Web, web_on
+from tests.support.app import Web, web_on
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import pytest
 
 from awbridge.store import Store
 from awbridge.web.brake import FREE, Brake
-from tests.store.stores import sqlite_only
-from tests.web.app import web_on
+from tests.support.app import web_on
+from tests.support.stores import sqlite_only
 
 
 class SetTime:

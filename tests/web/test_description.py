@@ -30,16 +30,17 @@ from schemathesis.specs.openapi.checks import (
     unsupported_method,
 )
 
-from awbridge.steps.apply import ApplyPolicy, apply_due
-from awbridge.steps.ingest import Ingest
-from awbridge.steps.reconcile import ReconcilePolicy, reconcile_due
-from awbridge.store import Store, inbox
+from awbridge.steps.reconciliation.reconcile import ReconcilePolicy, reconcile_due
+from awbridge.steps.tracking.apply import ApplyPolicy, apply_due
+from awbridge.steps.tracking.ingest import Ingest
+from awbridge.store import Store
+from awbridge.store.tracking import inbox
 from awbridge.web.app import build_app
-from awbridge.web.webhook import KeyRing, WebhookEndpoint
-from tests.steps.evidence import call, keep
-from tests.steps.world import INDIA, SetClock, an_order, as_body, webhook
-from tests.store.rows import MINUTE, T0, add, delivery, place
-from tests.web.app import Web, web_on
+from awbridge.web.webhook.endpoint import KeyRing, WebhookEndpoint
+from tests.support.app import Web, web_on
+from tests.support.evidence_rows import call, keep
+from tests.support.rows import MINUTE, T0, add, delivery, place
+from tests.support.world import INDIA, SetClock, an_order, as_body, webhook
 
 pytestmark = pytest.mark.slow
 

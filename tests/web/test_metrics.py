@@ -12,15 +12,15 @@ from zoneinfo import ZoneInfo
 import httpx2
 import pytest
 
-from awbridge.steps.watch import coverage
+from awbridge.steps.polling.watch import coverage
 from awbridge.store import Store
-from awbridge.store.database import Row, Session
-from awbridge.store.queries import Statement
+from awbridge.store.engine.database import Row, Session
+from awbridge.store.engine.queries import Statement
 from awbridge.web.metrics import metrics_text
 from awbridge.web.pages import build_pages
-from awbridge.web.webhook import WebhookEndpoint
-from tests.steps.world import SetClock
-from tests.store.rows import fetch, sql
+from awbridge.web.webhook.endpoint import WebhookEndpoint
+from tests.support.rows import fetch, sql
+from tests.support.world import SetClock
 
 LARGE = {
     *("actions", "archive_files", "attempts", "catch_up_windows", "event_deliveries", "events", "inbox", "milestones"),

@@ -13,20 +13,21 @@ from zoneinfo import ZoneInfo
 import httpx2
 import pytest
 
-from awbridge.domain.events import EventKind
+from awbridge.domain.notify.events import EventKind
 from awbridge.sinks.addresses import read_networks
 from awbridge.sinks.outgoing import Outgoing
-from awbridge.steps.deliver_events import DeliverPolicy, deliver_due
-from awbridge.store import Store, alarms, endpoints
-from awbridge.store.endpoints import Endpoint
+from awbridge.steps.notify.deliver_events import DeliverPolicy, deliver_due
+from awbridge.store import Store
+from awbridge.store.notify import alarms, endpoints
+from awbridge.store.notify.endpoints import Endpoint
 from awbridge.web.pages.looks import in_words
 from awbridge.web.pages.rooms import build_pages
-from tests.steps.telling import a_customer
-from tests.steps.test_notify import hear
-from tests.steps.world import SetClock, webhook
-from tests.store.rows import T0, add, decided, fetch, place, sql
+from tests.steps.notify.test_notify import hear
+from tests.support.app import Web, web_on
+from tests.support.notices import a_customer
 from tests.support.receivers import Receiver, http_server, ok
-from tests.web.app import Web, web_on
+from tests.support.rows import T0, add, decided, fetch, place, sql
+from tests.support.world import SetClock, webhook
 
 PAGES = ("/", "/endpoints", "/alarms", "/static/awbridge.css")
 HERE = {"host": "localhost:8000"}

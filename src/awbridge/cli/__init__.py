@@ -10,7 +10,8 @@ import click
 from pydantic import ValidationError
 
 import awbridge
-from awbridge import service
+from awbridge.app import service
+from awbridge.app.logs import set_up_logs
 from awbridge.cli import accounts, downtimes
 from awbridge.cli.actions import actions_group, pickups_group, waybills_group
 from awbridge.cli.couriers import couriers_group
@@ -23,9 +24,8 @@ from awbridge.cli.shared import Group, as_json_option, fail, read_settings, run
 from awbridge.cli.shipments import shipments_group
 from awbridge.cli.telling import alarms_group, endpoints_group, notices_group, opt_outs_group
 from awbridge.cli.tracking import catch_up, replay, webhook_group
-from awbridge.logs import set_up_logs
 from awbridge.store import Store
-from awbridge.store.migrate import SchemaState
+from awbridge.store.engine.migrate import SchemaState
 
 
 @click.group(cls=Group)
@@ -47,7 +47,7 @@ def demo(shipments: int, seed: int, keep: bool, as_json: bool) -> None:
 
     Example: awbridge demo --shipments 500 --seed 7
     """
-    from awbridge.demo import run_demo
+    from awbridge.rehearsal.demo import run_demo
 
     set_up_logs(level="error", as_json=False)
     if not run(run_demo(count=shipments, seed=seed, keep=keep, as_json=as_json)):
@@ -99,7 +99,7 @@ def sandbox(
 
     Example: awbridge sandbox --seed 7 --speed 3600 --backdate-days 30 --fault http_500=0.1
     """
-    from awbridge.demo import sandbox_config
+    from awbridge.rehearsal.demo import sandbox_config
     from awbridge.sandbox import serve as serve_sandbox
 
     try:

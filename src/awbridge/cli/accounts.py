@@ -8,8 +8,9 @@ import click
 
 from awbridge.cli.couriers import couriers_group
 from awbridge.cli.shared import as_json_option, plain, print_json, print_table, with_store
-from awbridge.steps.clock import utc_now
-from awbridge.store import Store, accounts
+from awbridge.steps.runtime.clock import utc_now
+from awbridge.store import Store
+from awbridge.store.couriers import accounts
 
 
 @couriers_group.command("accounts")

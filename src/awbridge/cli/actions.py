@@ -11,10 +11,11 @@ import click
 
 from awbridge.cli.shared import as_json_option, fail, operator, print_json, print_table, with_store
 from awbridge.clickpost.models.ndr import NdrAction
-from awbridge.domain.action import Action, ActionKind, ActionState
-from awbridge.steps import actions as asking
-from awbridge.steps.clock import utc_now
-from awbridge.store import Store, actions
+from awbridge.domain.orders.action import Action, ActionKind, ActionState
+from awbridge.steps.orders import actions as asking
+from awbridge.steps.runtime.clock import utc_now
+from awbridge.store import Store
+from awbridge.store.orders import actions
 
 key_option = click.option("--key", help="An idempotency key: asked again under it, it is the same action.")
 

@@ -22,14 +22,15 @@ from awbridge.cli.shared import (
     with_store,
     with_vendor,
 )
-from awbridge.clickpost.async_client import AsyncClickPost
+from awbridge.clickpost.client.async_client import AsyncClickPost
 from awbridge.domain.errors import CellSpoilt, NotFound, NotPossible, TableUnreadable
 from awbridge.domain.sheet import cell
-from awbridge.steps import couriers as courier_steps
-from awbridge.steps import sync_couriers
-from awbridge.steps.clock import utc_now
-from awbridge.store import Store, couriers
-from awbridge.store.couriers import CourierAccount, CourierWarning
+from awbridge.steps.couriers import couriers as courier_steps
+from awbridge.steps.couriers import sync_couriers
+from awbridge.steps.runtime.clock import utc_now
+from awbridge.store import Store
+from awbridge.store.couriers import couriers
+from awbridge.store.couriers.couriers import CourierAccount, CourierWarning
 from awbridge.tables.header import by_names
 from awbridge.tables.table import Row, Table, open_table
 

@@ -8,8 +8,8 @@ from collections.abc import Collection
 import click
 from rich.text import Text
 
+from awbridge.app.doctor import ATTENTION, OK, PROBLEM, Finding, examine
 from awbridge.cli.shared import as_json_option, out, plain, print_json, read_settings, run
-from awbridge.doctor import ATTENTION, OK, PROBLEM, Finding, examine
 
 _STYLES = {OK: "green", ATTENTION: "red", PROBLEM: "red"}
 _EXIT_CODES = {PROBLEM: 1, ATTENTION: 3}  # 2 is for a command that was written wrongly

@@ -10,10 +10,11 @@ import click
 from awbridge.cli.couriers import couriers_group
 from awbridge.cli.shared import as_json_option, plain, print_json, print_table, read_settings, with_store
 from awbridge.cli.times import CLOCK, MOMENT
-from awbridge.domain.downtime import DAYS, Downtime, declare
+from awbridge.domain.couriers.downtime import DAYS, Downtime, declare
 from awbridge.domain.errors import AwbridgeError, NotFound
-from awbridge.steps.clock import utc_now
-from awbridge.store import Store, downtimes
+from awbridge.steps.runtime.clock import utc_now
+from awbridge.store import Store
+from awbridge.store.couriers import downtimes
 
 
 @couriers_group.group("downtime")

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from awbridge.cli.shared import as_json_option, err, out, print_json, run
-from awbridge.drill import Plan, Result, run_drill
+from awbridge.rehearsal.drill import Plan, Result, run_drill
 
 
 @click.command()

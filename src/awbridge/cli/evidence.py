@@ -9,21 +9,23 @@ from typing import Any
 
 import click
 
-from awbridge import evidence as wiring
+from awbridge.app import evidence as wiring
+from awbridge.app.settings import Settings
 from awbridge.cli.shared import as_json_option, fail, plain, print_json, print_table, with_settings
 from awbridge.cli.times import DAY
 from awbridge.domain.errors import AwbridgeError
 from awbridge.domain.schedule import day_before
-from awbridge.settings import Settings
 from awbridge.sinks.objects import Objects
-from awbridge.steps import archive as archive_step
-from awbridge.steps.clock import utc_now
-from awbridge.steps.erase import ask_erasure, erase_due
-from awbridge.steps.evidence import evidence_of
-from awbridge.steps.report import Made, report_failures
-from awbridge.steps.schedule import Schedule, schedules
-from awbridge.store import Store, archive, erasures
-from awbridge.store.erasures import Erasure
+from awbridge.steps.audit import archive as archive_step
+from awbridge.steps.audit.evidence import evidence_of
+from awbridge.steps.audit.report import Made, report_failures
+from awbridge.steps.privacy.erase import ask_erasure, erase_due
+from awbridge.steps.runtime.clock import utc_now
+from awbridge.steps.runtime.schedule import Schedule, schedules
+from awbridge.store import Store
+from awbridge.store.audit import archive
+from awbridge.store.privacy import erasures
+from awbridge.store.privacy.erasures import Erasure
 
 
 @click.group("report")

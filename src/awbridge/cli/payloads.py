@@ -20,17 +20,17 @@ from awbridge.cli.shared import (
     read_settings,
     with_store,
 )
-from awbridge.clickpost.edits import read_value
-from awbridge.clickpost.orders import payload_differences
+from awbridge.clickpost.orders.create import payload_differences
+from awbridge.clickpost.orders.edits import read_value
 from awbridge.domain.errors import FieldProblem
 from awbridge.domain.json import JsonObject, read_order_json
-from awbridge.domain.shipment import Shipment
-from awbridge.steps import amend, settle
-from awbridge.steps.amend import Edit, Preview
-from awbridge.steps.clock import utc_now
-from awbridge.steps.intake import TakenIn
+from awbridge.domain.orders.shipment import Shipment
+from awbridge.steps.orders import amend, settle
+from awbridge.steps.orders.amend import Edit, Preview
+from awbridge.steps.orders.intake import TakenIn
+from awbridge.steps.runtime.clock import utc_now
 from awbridge.store import Store
-from awbridge.store.payload_versions import PayloadVersion
+from awbridge.store.orders.payload_versions import PayloadVersion
 
 _set_option = click.option(
     "--set",

@@ -10,8 +10,8 @@ from typing import Any
 
 import click
 
-from awbridge import evidence as wiring
-from awbridge import service
+from awbridge.app import evidence as wiring
+from awbridge.app import service
 from awbridge.cli.shared import (
     as_json_option,
     fail,
@@ -23,18 +23,20 @@ from awbridge.cli.shared import (
     with_vendor,
 )
 from awbridge.cli.times import DAY
-from awbridge.clickpost.async_client import AsyncClickPost
-from awbridge.clickpost.codes import status_name
-from awbridge.domain.reconcile import Kind, Table
+from awbridge.clickpost.client.async_client import AsyncClickPost
+from awbridge.clickpost.wire.codes import status_name
+from awbridge.domain.reconciliation.differences import Kind, Table
 from awbridge.domain.schedule import day_before
-from awbridge.steps.bundle import bundle_of
-from awbridge.steps.clock import utc_now
-from awbridge.steps.differences import known_run, push_again
-from awbridge.steps.reconcile import ReconcilePolicy, begin_day, reconcile_due
-from awbridge.steps.report_files import day_of_file, kind_of_file, read_parts, take_file
-from awbridge.store import Store, differences, reconciliations
-from awbridge.store.differences import Seen
-from awbridge.store.reconciliations import Reconciliation, Stage
+from awbridge.steps.audit.bundle import bundle_of
+from awbridge.steps.reconciliation.differences import push_again
+from awbridge.steps.reconciliation.reconcile import ReconcilePolicy, begin_day, reconcile_due
+from awbridge.steps.reconciliation.report_files import day_of_file, kind_of_file, read_parts, take_file
+from awbridge.steps.records.reconciliation_run import known_run
+from awbridge.steps.runtime.clock import utc_now
+from awbridge.store import Store
+from awbridge.store.reconciliation import differences, reconciliations
+from awbridge.store.reconciliation.differences import Seen
+from awbridge.store.reconciliation.reconciliations import Reconciliation, Stage
 
 LOOKS_EVERY = 0.5  # seconds, while a report is awaited or another process is at it
 

@@ -12,15 +12,16 @@ from typing import Any, cast
 import click
 
 from awbridge.cli.shared import as_json_option, print_json, print_notes, print_table, with_store
-from awbridge.clickpost.orders import unallocated_shipment
-from awbridge.clickpost.parcel import parcel_of
-from awbridge.domain.allocation import RULE_FIELDS, Rule, rule_fields
+from awbridge.clickpost.orders.create import unallocated_shipment
+from awbridge.clickpost.orders.parcel import parcel_of
+from awbridge.domain.couriers.allocation import RULE_FIELDS, Rule, rule_fields
 from awbridge.domain.errors import AwbridgeError, CellSpoilt, NotValid
 from awbridge.domain.json import JsonObject
-from awbridge.domain.shipment import Region
-from awbridge.steps import couriers as courier_steps
-from awbridge.steps.clock import utc_now
-from awbridge.store import Store, couriers, rules
+from awbridge.domain.orders.shipment import Region
+from awbridge.steps.couriers import couriers as courier_steps
+from awbridge.steps.runtime.clock import utc_now
+from awbridge.store import Store
+from awbridge.store.couriers import couriers, rules
 from awbridge.tables.cells import read_amount, read_words
 from awbridge.tables.header import by_names
 from awbridge.tables.table import Row, Table, open_table

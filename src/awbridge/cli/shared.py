@@ -16,12 +16,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from awbridge import evidence, service
-from awbridge.clickpost.async_client import AsyncClickPost
+from awbridge.app import evidence, service
+from awbridge.app.logs import set_up_logs
+from awbridge.app.settings import Settings, load_settings
+from awbridge.clickpost.client.async_client import AsyncClickPost
 from awbridge.domain.errors import AwbridgeError
-from awbridge.logs import set_up_logs
-from awbridge.settings import Settings, load_settings
-from awbridge.steps.clock import utc_now
+from awbridge.steps.runtime.clock import utc_now
 from awbridge.store import Store
 
 T = TypeVar("T")

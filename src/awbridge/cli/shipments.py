@@ -11,7 +11,7 @@ from typing import Any
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from awbridge import service
+from awbridge.app import service
 from awbridge.cli.actions import edit_shipment, fetch_label, instruct
 from awbridge.cli.shared import (
     as_json_option,
@@ -25,18 +25,23 @@ from awbridge.cli.shared import (
     read_settings,
     with_store,
 )
-from awbridge.clickpost.codes import ndr_name, status_info, status_name
-from awbridge.domain import cancellation
-from awbridge.domain.pieces import PieceStanding
+from awbridge.clickpost.wire.codes import ndr_name, status_info, status_name
+from awbridge.domain.orders import cancellation
+from awbridge.domain.orders.shipment import Piece, Shipment, State
 from awbridge.domain.privacy import without_people
-from awbridge.domain.promise import is_unreadable
-from awbridge.domain.shipment import Piece, Shipment, State
-from awbridge.steps import import_file, intake, look_up
-from awbridge.steps.catch_up import ask_back
-from awbridge.steps.clock import utc_now
-from awbridge.steps.truth import ReturnNews, Truth, truth_of
-from awbridge.store import Store, accounts, attempts, cancellations, scans, shipments, waybills
-from awbridge.store.scans import TimelineScan
+from awbridge.domain.tracking.pieces import PieceStanding
+from awbridge.domain.tracking.promise import is_unreadable
+from awbridge.steps.orders import import_file, intake, look_up
+from awbridge.steps.polling.catch_up import ask_back
+from awbridge.steps.runtime.clock import utc_now
+from awbridge.steps.tracking.shipment_details import ReturnNews, Truth, truth_of
+from awbridge.store import Store
+from awbridge.store.audit import attempts
+from awbridge.store.couriers import accounts
+from awbridge.store.orders import shipments, waybills
+from awbridge.store.registration import cancellations
+from awbridge.store.tracking import scans
+from awbridge.store.tracking.scans import TimelineScan
 
 
 @click.group("shipments")

@@ -7,17 +7,18 @@ from typing import Any
 
 import click
 
-from awbridge import service
+from awbridge.app import service
 from awbridge.cli.shared import as_json_option, fail, print_json, print_table, read_settings, with_store
-from awbridge.domain.events import EventKind
-from awbridge.domain.milestones import Milestone
-from awbridge.domain.notices import Channel, NoticeState
-from awbridge.domain.phones import reachable
+from awbridge.domain.notify.events import EventKind
+from awbridge.domain.notify.notices import Channel, NoticeState
+from awbridge.domain.notify.phones import reachable
+from awbridge.domain.tracking.milestones import Milestone
 from awbridge.sinks.addresses import find_target, read_networks
 from awbridge.sinks.templates import EXAMPLE
-from awbridge.steps import endpoints as own_systems
-from awbridge.steps.clock import utc_now
-from awbridge.store import Store, alarms, endpoints, events, notices, opt_outs
+from awbridge.steps.notify import endpoints as own_systems
+from awbridge.steps.runtime.clock import utc_now
+from awbridge.store import Store
+from awbridge.store.notify import alarms, endpoints, events, notices, opt_outs
 
 _channel_option = click.option(
     "--channel",

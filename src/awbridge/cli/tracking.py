@@ -10,7 +10,8 @@ from typing import Any
 import click
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
-from awbridge import service
+from awbridge.app import service
+from awbridge.app.doctor import CURES
 from awbridge.cli.shared import (
     as_json_option,
     err,
@@ -25,21 +26,22 @@ from awbridge.cli.shared import (
     with_vendor,
 )
 from awbridge.cli.times import MOMENT, in_zone
-from awbridge.clickpost.async_client import AsyncClickPost
-from awbridge.clickpost.masking import mask_url
-from awbridge.clickpost.webhooks import secret_in
-from awbridge.doctor import CURES
+from awbridge.clickpost.client.async_client import AsyncClickPost
+from awbridge.clickpost.tracking.webhooks import secret_in
+from awbridge.clickpost.wire.masking import mask_url
 from awbridge.domain.errors import AwbridgeError, VendorError
-from awbridge.steps import catch_up as catch_up_step
-from awbridge.steps import replay as replay_step
-from awbridge.steps.apply import apply_due
-from awbridge.steps.clock import utc_now
-from awbridge.steps.replay_report import Replayed, replay_report
-from awbridge.steps.try_webhook import GRACE, Tried, try_webhook
-from awbridge.steps.watch import Coverage, coverage
-from awbridge.store import Store, inbox, webhook_keys, windows
-from awbridge.web.views import coverage_view
-from awbridge.web.webhook import PATH
+from awbridge.steps.polling import catch_up as catch_up_step
+from awbridge.steps.polling.try_webhook import GRACE, Tried, try_webhook
+from awbridge.steps.polling.watch import Coverage, coverage
+from awbridge.steps.runtime.clock import utc_now
+from awbridge.steps.tracking import replay as replay_step
+from awbridge.steps.tracking.apply import apply_due
+from awbridge.steps.tracking.replay_report import Replayed, replay_report
+from awbridge.store import Store
+from awbridge.store.polling import webhook_keys, windows
+from awbridge.store.tracking import inbox
+from awbridge.web.v1.views import coverage_view
+from awbridge.web.webhook.endpoint import PATH
 
 A_ROUND = timedelta(minutes=1)  # within which a step comes round to what is due
 

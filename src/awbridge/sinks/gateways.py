@@ -16,7 +16,7 @@ import httpx2
 
 from awbridge.certificates import trusted
 from awbridge.domain.json import JsonObject
-from awbridge.domain.notices import MaybeSent, NotSent, SendResult, Sent
+from awbridge.domain.notify.notices import MaybeSent, NotSent, SendResult, Sent
 from awbridge.domain.privacy import veiled
 
 CONNECT_TIMEOUT = 10.0  # seconds

@@ -16,7 +16,7 @@ import aiosmtplib
 import structlog
 
 from awbridge.domain.errors import MailError, SettingsError
-from awbridge.domain.notices import MaybeSent, Message, NotSent, SendResult, Sent
+from awbridge.domain.notify.notices import MaybeSent, Message, NotSent, SendResult, Sent
 
 log = structlog.get_logger()
 

@@ -18,7 +18,7 @@ from typing import Any, cast
 from urllib.parse import quote
 
 from awbridge.domain.errors import SettingsError
-from awbridge.domain.notices import MaybeSent, Message, NotSent, SendResult, Sent
+from awbridge.domain.notify.notices import MaybeSent, Message, NotSent, SendResult, Sent
 from awbridge.sinks import gateways
 from awbridge.sinks.gateways import CONNECT_TIMEOUT, GATEWAYS, Gateway
 

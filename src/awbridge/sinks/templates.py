@@ -19,8 +19,8 @@ from jinja2 import StrictUndefined, Template, TemplateError, meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from awbridge.domain.errors import AwbridgeError
-from awbridge.domain.milestones import Milestone
-from awbridge.domain.notices import Channel
+from awbridge.domain.notify.notices import Channel
+from awbridge.domain.tracking.milestones import Milestone
 from awbridge.sinks import day_words
 
 LANGUAGES = ("en", "hi")

@@ -1,5 +1,5 @@
 """The only SQL: tables, migrations, one module per table. SQLite and PostgreSQL alike."""
 
-from awbridge.store.store import Store
+from awbridge.store.engine.store import Store
 
 __all__ = ["Store"]

@@ -12,22 +12,23 @@ from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp
 
 import awbridge
-from awbridge.domain.allocation import Allocation
-from awbridge.domain.overdue import DEFAULT_STUCK_AFTER, StuckAfter
+from awbridge.domain.couriers.allocation import Allocation
+from awbridge.domain.tracking.overdue import DEFAULT_STUCK_AFTER, StuckAfter
 from awbridge.sinks.addresses import Network
-from awbridge.steps.clock import Clock
-from awbridge.steps.keep_calls import CallRecorder
-from awbridge.steps.loop import Loop
-from awbridge.steps.sync_couriers import ListsAccounts
+from awbridge.steps.audit.keep_calls import CallRecorder
+from awbridge.steps.couriers.sync_couriers import ListsAccounts
+from awbridge.steps.runtime.clock import Clock
+from awbridge.steps.runtime.loop import Loop
 from awbridge.store import Store
-from awbridge.web import api, couriers_api, description, pages, problems
+from awbridge.web import description, pages, problems
 from awbridge.web.brake import Brake
-from awbridge.web.evidence_routes import EvidenceDesk
 from awbridge.web.guard import ApiGuard, Keys, PageGuard
-from awbridge.web.limits import Connections
+from awbridge.web.http.limits import Connections
 from awbridge.web.metrics import metrics_text
 from awbridge.web.ready import Readiness
-from awbridge.web.webhook import PATH, Receive, Scope, Send, WebhookEndpoint
+from awbridge.web.v1 import api, couriers
+from awbridge.web.v1.evidence import EvidenceDesk
+from awbridge.web.webhook.endpoint import PATH, Receive, Scope, Send, WebhookEndpoint
 
 HANGS_AFTER = 300.0  # seconds without a finished round after which a step counts as hanging
 
@@ -80,7 +81,7 @@ def build_app(
             country=country,
         )
     )
-    inner.include_router(couriers_api.router(store, clock, clickpost=clickpost))
+    inner.include_router(couriers.router(store, clock, clickpost=clickpost))
     connections = connections or Connections()
     _add_health(inner, store, clock, webhook, loops, hook, stuck_after, connections)
     description.complete(inner)

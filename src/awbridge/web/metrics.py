@@ -8,16 +8,17 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from awbridge.domain.overdue import DEFAULT_STUCK_AFTER, StuckAfter
-from awbridge.steps.clock import Clock
-from awbridge.steps.keep_calls import CallRecorder
-from awbridge.steps.loop import Loop
-from awbridge.steps.watch import SILENT, Coverage, coverage
-from awbridge.store import Store, figures
-from awbridge.store.figures import Figures
-from awbridge.store.shared_time import SHARED_TIME
-from awbridge.web.limits import Connections, Place
-from awbridge.web.webhook import WebhookEndpoint
+from awbridge.domain.tracking.overdue import DEFAULT_STUCK_AFTER, StuckAfter
+from awbridge.steps.audit.keep_calls import CallRecorder
+from awbridge.steps.polling.watch import SILENT, Coverage, coverage
+from awbridge.steps.runtime.clock import Clock
+from awbridge.steps.runtime.loop import Loop
+from awbridge.store import Store
+from awbridge.store.audit import figures
+from awbridge.store.audit.figures import Figures
+from awbridge.store.engine.shared_time import SHARED_TIME
+from awbridge.web.http.limits import Connections, Place
+from awbridge.web.webhook.endpoint import WebhookEndpoint
 
 
 class _Now(Collector):

@@ -25,7 +25,7 @@ from awbridge.domain.errors import (
     StoreBusy,
     VendorError,
 )
-from awbridge.steps.intake import BatchRefused
+from awbridge.steps.orders.intake import BatchRefused
 
 log = structlog.get_logger()
 

@@ -8,8 +8,9 @@ import time
 from fastapi.responses import JSONResponse, Response
 
 from awbridge.domain.errors import SchemaTooNew, StoreError
-from awbridge.steps.clock import Clock
-from awbridge.store import Store, paces
+from awbridge.steps.runtime.clock import Clock
+from awbridge.store import Store
+from awbridge.store.polling import paces
 from awbridge.web import problems
 
 PROOF_LASTS = 2.0  # seconds that a write counts for: anybody may ask, and each write costs one

@@ -21,8 +21,8 @@ from awbridge.clickpost.models.neutral_parts import (
     Payment,
     QualityCheck,
 )
-from awbridge.clickpost.payload import check_payload
-from awbridge.domain.shipment import Region
+from awbridge.clickpost.orders.payload import check_payload
+from awbridge.domain.orders.shipment import Region
 from tests.clickpost.models import user_code
 
 HERE = Party(

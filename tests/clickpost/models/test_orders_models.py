@@ -16,8 +16,8 @@ from awbridge.clickpost.models.flat import B2BOrder, FlatOrder
 from awbridge.clickpost.models.india import IndiaAdditional, IndiaDrop, IndiaItem, IndiaOrder, IndiaShipment
 from awbridge.clickpost.models.order_base import path_of
 from awbridge.clickpost.models.world import WorldOrder
-from awbridge.clickpost.payload import check_payload
-from awbridge.domain.shipment import Region
+from awbridge.clickpost.orders.payload import check_payload
+from awbridge.domain.orders.shipment import Region
 from tests.clickpost.models import user_code
 
 JsonObject = dict[str, Any]

@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from awbridge.clickpost import bookings, ndr, pincodes, predictions, recommendations, reports
-from awbridge.clickpost.endpoints import Endpoints, Request
+from awbridge.clickpost.lookups import pincodes, predictions, recommendations
 from awbridge.clickpost.models import parts
 from awbridge.clickpost.models.access import (
     Login,
@@ -49,7 +48,11 @@ from awbridge.clickpost.models.waybills import (
     WaybillV2,
     WaybillV3,
 )
-from awbridge.domain.shipment import Region
+from awbridge.clickpost.orders import bookings
+from awbridge.clickpost.reports import reports
+from awbridge.clickpost.tracking import ndr
+from awbridge.clickpost.wire.endpoints import Endpoints, Request
+from awbridge.domain.orders.shipment import Region
 
 KEY = "k3y-0f-th3-sh0p"
 ENDPOINTS = Endpoints(

@@ -12,9 +12,9 @@ from awbridge.clickpost.models.flat import B2BOrder, FlatOrder
 from awbridge.clickpost.models.india import IndiaOrder
 from awbridge.clickpost.models.order_base import Order
 from awbridge.clickpost.models.world import WorldOrder
-from awbridge.clickpost.order_places import is_flat
-from awbridge.clickpost.payload import check_payload
-from awbridge.domain.shipment import Region
+from awbridge.clickpost.orders.order_places import is_flat
+from awbridge.clickpost.orders.payload import check_payload
+from awbridge.domain.orders.shipment import Region
 from tests.support import vendor_files
 
 FOLDER = Path(__file__).parents[1] / "fixtures" / "orders"

@@ -44,7 +44,7 @@ from awbridge.clickpost.models.neutral_parts import (
 from awbridge.clickpost.models.order_rules import COURIER_RULES, LONGEST_REFERENCE, LONGEST_RVP_REASON
 from awbridge.clickpost.models.world import WorldOrder
 from awbridge.domain.json import JsonObject
-from awbridge.domain.shipment import Region
+from awbridge.domain.orders.shipment import Region
 
 
 class Consignment(Fact):

@@ -11,7 +11,8 @@ from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 from awbridge.clickpost.models.base import RequestModel
 from awbridge.clickpost.models.order_rules import Layout, rule_problems
 from awbridge.clickpost.models.place_rules import PlaceForm, place_problems
-from awbridge.clickpost.plain import (
+from awbridge.clickpost.wire.loose import as_object, as_text
+from awbridge.clickpost.wire.plain import (
     BAD_NAME,
     DATA_WRONG,
     ITEMS_MISSING,
@@ -20,7 +21,6 @@ from awbridge.clickpost.plain import (
     Problem,
     not_plain,
 )
-from awbridge.clickpost.wire import as_object, as_text
 from awbridge.domain.errors import FieldProblem
 from awbridge.domain.json import JsonObject
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from awbridge.clickpost.identifiers import identifier_problems
 from awbridge.clickpost.models.place_rules import DROP, PICKUP, field_problems, place_problems
-from awbridge.clickpost.order_places import RETURN, TWO_PLACES, Loc, delivery_type_of, given_values
-from awbridge.clickpost.plain import (
+from awbridge.clickpost.orders.order_places import RETURN, TWO_PLACES, Loc, delivery_type_of, given_values
+from awbridge.clickpost.wire.identifiers import identifier_problems
+from awbridge.clickpost.wire.loose import as_int, as_list, as_object, as_text
+from awbridge.clickpost.wire.plain import (
     COD_VALUE_WRONG,
     DATA_WRONG,
     DELIVERY_TYPE_WRONG,
@@ -23,7 +24,6 @@ from awbridge.clickpost.plain import (
     as_number,
     text_of,
 )
-from awbridge.clickpost.wire import as_int, as_list, as_object, as_text
 from awbridge.domain.json import JsonObject
 
 DELIVERY_TYPES = ("FORWARD", "RVP")

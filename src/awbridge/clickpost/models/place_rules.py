@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from awbridge.clickpost.phone_forms import phone_problem
-from awbridge.clickpost.plain import DATA_WRONG, Problem, text_of
-from awbridge.clickpost.wire import as_list, as_object, as_text
+from awbridge.clickpost.orders.phone_forms import phone_problem
+from awbridge.clickpost.wire.loose import as_list, as_object, as_text
+from awbridge.clickpost.wire.plain import DATA_WRONG, Problem, text_of
 from awbridge.domain.json import JsonObject
 
 INDIAN_PINCODE = re.compile(r"[1-9]\d{5}", re.ASCII)

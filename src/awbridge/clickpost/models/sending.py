@@ -6,7 +6,7 @@ from awbridge.clickpost.models.base import RequestModel, as_payload
 from awbridge.clickpost.models.neutral import Consignment
 from awbridge.clickpost.models.world import WorldOrder
 from awbridge.domain.json import JsonObject
-from awbridge.domain.shipment import Region
+from awbridge.domain.orders.shipment import Region
 
 OrderBody = RequestModel | Consignment | JsonObject
 """An order: ClickPost's payload as a model or as JSON, or one in the trade's own words."""

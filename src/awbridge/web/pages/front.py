@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
-from awbridge.domain.attention import NEEDS, Described, Need
-from awbridge.domain.overdue import StuckAfter
-from awbridge.steps.clock import Clock
-from awbridge.store import Store, alarms, attention
-from awbridge.store.alarms import Alarm
+from awbridge.domain.orders.attention import NEEDS, Described, Need
+from awbridge.domain.tracking.overdue import StuckAfter
+from awbridge.steps.runtime.clock import Clock
+from awbridge.store import Store
+from awbridge.store.notify import alarms, attention
+from awbridge.store.notify.alarms import Alarm
 from awbridge.web.pages.looks import Looks
 from awbridge.web.pages.page_route import PageRoute
 from awbridge.web.pages.telling import endpoints_shown

@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse
 
 import awbridge
 from awbridge.domain.privacy import veiled
-from awbridge.steps.clock import Clock
+from awbridge.steps.runtime.clock import Clock
 
 HEADERS = {
     # No script at all; styles and forms of our own only; in nobody's frame.

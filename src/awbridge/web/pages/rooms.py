@@ -13,8 +13,8 @@ from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 
 from awbridge.domain.errors import NotFound, PayloadRefused, StoreBusy
-from awbridge.domain.overdue import DEFAULT_STUCK_AFTER, StuckAfter
-from awbridge.steps.clock import Clock
+from awbridge.domain.tracking.overdue import DEFAULT_STUCK_AFTER, StuckAfter
+from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.web.pages import front, telling
 from awbridge.web.pages.looks import Looks

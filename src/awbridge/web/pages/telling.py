@@ -9,13 +9,14 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from awbridge.domain.errors import NotFound
-from awbridge.steps import endpoints as own_systems
-from awbridge.steps.clock import Clock
-from awbridge.store import Store, alarms, endpoints, events
-from awbridge.store.endpoints import Endpoint
+from awbridge.steps.notify import endpoints as own_systems
+from awbridge.steps.runtime.clock import Clock
+from awbridge.store import Store
+from awbridge.store.notify import alarms, endpoints, events
+from awbridge.store.notify.endpoints import Endpoint
 from awbridge.web.pages.looks import HEADERS, Looks
 from awbridge.web.pages.page_route import ANYTHING, PageRoute
-from awbridge.web.reading import number_in
+from awbridge.web.v1.reading import number_in
 
 SHOWN = 100  # deliveries on a page
 _UNDELIVERED = ("due", "failed")

@@ -1,0 +1,255 @@
+"""The calls of AsyncClickPost beside orders, tracking and webhooks. The twin without asyncio is made from this file.
+
+Every call raises VendorError where ClickPost or the network fails it: `again` says whether the same call may work
+later, `retry_after` (seconds) when. Bodies are models of `models/` or plain JSON; one that cannot be written as JSON
+raises ValueError. Every answer carries the
+parsed body as `raw`. Source: ClickPost's API reference.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, tzinfo
+
+from awbridge.clickpost.client.exchange import Exchange, file_of, found, good
+from awbridge.clickpost.lookups import access, pincodes, predictions, recommendations, records
+from awbridge.clickpost.models.base import RequestModel
+from awbridge.clickpost.orders import bookings, labels
+from awbridge.clickpost.reports import reports
+from awbridge.clickpost.tracking import ndr
+from awbridge.clickpost.wire.endpoints import Endpoints, Request
+from awbridge.clickpost.wire.loose import Reply
+from awbridge.clickpost.wire.shapes import Done, parse_done
+from awbridge.domain.json import JsonObject
+from awbridge.domain.orders.shipment import Region
+
+
+class AsyncCalls:
+    """What AsyncClickPost can do beside orders, tracking and webhooks."""
+
+    _endpoints: Endpoints
+
+    async def _send(self, request: Request) -> Exchange:
+        raise NotImplementedError
+
+    async def _good(self, request: Request) -> Reply:
+        return good(await self._send(request))
+
+    async def fetch_label(self, waybill: str, cp_id: int, regenerate: bool = False) -> labels.Label:
+        """The shipping label of a waybill, as a URL. `regenerate` asks the courier anew. Raises VendorError."""
+        request = labels.label_request(self._endpoints, waybill, cp_id, regenerate)
+        return labels.parse_label(await self._good(request))
+
+    async def fetch_security_key(self, waybill: str, cp_id: int) -> labels.SecurityKey:
+        """The key that opens a protected tracking page. Raises VendorError."""
+        request = labels.security_key_request(self._endpoints, waybill, cp_id)
+        return labels.parse_security_key(await self._good(request))
+
+    async def edit_order(self, waybill: str, cp_id: int, changes: RequestModel | JsonObject) -> Done:
+        """Change an order that the courier has, such as `{"order_type": "PREPAID"}`. Raises VendorError, ValueError."""
+        return parse_done(await self._good(bookings.edit_order_request(self._endpoints, waybill, cp_id, changes)))
+
+    async def create_pickup(
+        self, payload: RequestModel | JsonObject, *, region: Region = Region.INDIA
+    ) -> bookings.Pickup:
+        """Ask a courier to come. Not safe to repeat blindly: a lost answer may stand for a pickup that was booked.
+
+        `payload` is ClickPost's: flat (v1) for India, nested (v2) for the world. Raises VendorError, ValueError.
+        """
+        return bookings.parse_pickup(await self._good(bookings.pickup_request(self._endpoints, payload, region)))
+
+    async def register_waybill(
+        self, payload: RequestModel | JsonObject, *, version: int = 3
+    ) -> bookings.WaybillRegistration:
+        """Have ClickPost track a waybill that was booked elsewhere. Registered before is an answer, no error.
+
+        `version` is 2 (`cp_id`) or 3 (`courier_partner`, items). Raises VendorError; ValueError for other versions.
+        """
+        exchange = await self._send(bookings.waybill_request(self._endpoints, payload, version))
+        return bookings.parse_waybill(good(exchange, also=(bookings.ALREADY_REGISTERED,)))
+
+    async def unregister_waybill(self, waybill: str, cp_id: int) -> Done:
+        """Have ClickPost stop tracking a waybill; it then counts as expired. Raises VendorError."""
+        return parse_done(await self._good(bookings.unregister_request(self._endpoints, waybill, cp_id)))
+
+    async def update_ndr(
+        self,
+        action: ndr.NdrAction | str,
+        waybill: str,
+        cp_id: int,
+        account_code: str,
+        *,
+        address: str = "",
+        landmark: str = "",
+        drop_pincode: str = "",
+        phone_number: str = "",
+        preferred_date: date | None = None,
+    ) -> Done:
+        """Tell the courier what to do after a failed delivery: try again or return it. Raises VendorError."""
+        request = ndr.update_ndr_request(
+            self._endpoints,
+            action,
+            waybill,
+            cp_id,
+            account_code,
+            address=address,
+            landmark=landmark,
+            drop_pincode=drop_pincode,
+            phone_number=phone_number,
+            preferred_date=preferred_date,
+        )
+        return parse_done(await self._good(request))
+
+    async def ndr_feedback(self, start: datetime, end: datetime) -> ndr.NdrFeedbacks:
+        """What customers wrote after failed deliveries. Raises ValueError for a window over 3600 s, VendorError."""
+        exchange = await self._send(ndr.feedback_request(self._endpoints, start, end))
+        return ndr.parse_feedback(good(exchange, bare="result"))
+
+    async def proof_of_delivery(self, waybill: str, cp_id: int) -> labels.ProofOfDelivery:
+        """Where the proof of a delivery lies, as a URL. Raises VendorError, also where ClickPost knows no shipment."""
+        return labels.parse_proof(await self._good(labels.proof_request(self._endpoints, waybill, cp_id)))
+
+    async def fetch_shipment_count(self, start: date, end: date) -> reports.ShipmentCounts:
+        """Shipments per day, both ends included. Raises ValueError where the end is first, VendorError."""
+        return reports.parse_counts(await self._good(reports.count_request(self._endpoints, start, end)))
+
+    async def request_report(
+        self, start: datetime, end: datetime, *, fields: Sequence[str] = (), name: str = reports.TRACK_ORDER_REPORT
+    ) -> reports.Report:
+        """Have a CSV made of what changed in a window; no `fields` means all. The answer has a `reference`, no file.
+
+        Raises ValueError for a window over 24 hours, VendorError.
+        """
+        return reports.parse_report(await self._good(reports.report_request(self._endpoints, start, end, fields, name)))
+
+    async def fetch_report(self, reference: str) -> reports.Report:
+        """How far a report is: `ready`, `failed` or neither yet. Raises VendorError."""
+        reply = await self._good(reports.fetch_report_request(self._endpoints, reference))
+        return reports.parse_report(reply, reference)
+
+    async def wait_for_report(self, reference: str, *, every: float = 15.0, tries: int = 40) -> reports.Report:
+        """Ask up to `tries` times, `every` so many seconds, until a report is ready.
+
+        An error that passes counts as a try. Raises VendorError: `again` is False where ClickPost gave the report up,
+        True where it is not there yet; ValueError for bounds that are none.
+        """
+        wait = reports.ReportWait(self._endpoints, reference, every, tries)
+        while True:
+            if report := wait.hear(await self._send(wait.request)):
+                return report
+            await asyncio.sleep(wait.pause)
+
+    async def download_report(self, report: reports.Report) -> bytes:
+        """The CSV of a report that is ready, at most 256 MiB. The key is not sent: the file lies elsewhere.
+
+        Raises ValueError where it is not ready, VendorError (`again` False: the link ran out, fetch the report anew).
+        """
+        return file_of(await self._send(reports.download_request(self._endpoints, report)))
+
+    async def download_report_into(self, report: reports.Report, write: Callable[[bytes], object]) -> None:
+        """The same, part by part: `write` gets each as it comes, so that a large file need not fit into memory.
+
+        Raises what download_report raises; what was written until then is no file.
+        """
+        file_of(await self._send(reports.download_request(self._endpoints, report, write)))
+
+    async def audit_log(self, hour: datetime) -> records.AuditLog:
+        """Who did what in the hour around a moment. Raises ValueError for a time without zone, VendorError."""
+        return records.parse_audit_log(await self._good(records.audit_request(self._endpoints, hour)))
+
+    async def returns_delta(self, start: datetime, end: datetime, *, zone: tzinfo = UTC) -> records.ReturnRequests:
+        """The returns that customers asked for in a window of at most 60 minutes.
+
+        ClickPost does not say in which zone it reads the window: `zone` is the one it is written in. Raises ValueError
+        for a longer window, VendorError.
+        """
+        return records.parse_returns(await self._good(records.returns_request(self._endpoints, start, end, zone)))
+
+    async def recommend(self, shipments: Sequence[RequestModel | JsonObject]) -> recommendations.Recommendations:
+        """The best courier accounts for parcels within India (v1). Raises ValueError for none, VendorError."""
+        request = recommendations.recommend_request(self._endpoints, shipments)
+        exchange = await self._send(request)
+        return recommendations.parse_recommendations(good(exchange), exchange.call)
+
+    async def recommend_world(self, shipment: RequestModel | JsonObject) -> recommendations.Recommendations:
+        """The best courier accounts for one parcel anywhere (v2). Raises VendorError, ValueError."""
+        request = recommendations.recommend_world_request(self._endpoints, shipment)
+        exchange = await self._send(request)
+        return recommendations.parse_recommendations(good(exchange), exchange.call)
+
+    async def pincode_details(self, pincode: str) -> pincodes.PincodeDetails | None:
+        """City and state of an Indian pincode; None where there is none such. Raises VendorError."""
+        request = pincodes.pincode_request(self._endpoints, pincode)
+        return pincodes.parse_pincode(found(await self._send(request), missing=404))
+
+    async def serviceability(
+        self, pickup_pincode: str, drop_pincode: str, *, optional: RequestModel | JsonObject | None = None
+    ) -> pincodes.ServingAccounts:
+        """The accounts that go from one pincode to another, with their days and charges.
+
+        `optional`: size (cm), weight (g), `invoice_value` (rupees), `service_type`. Raises VendorError, ValueError.
+        """
+        request = pincodes.accounts_request(self._endpoints, pickup_pincode, drop_pincode, optional or {})
+        return pincodes.parse_accounts(await self._good(request))
+
+    async def drop_serviceability(
+        self, drop_pincode: str, *, pickup_pincode: str = "", order_type: str = "", service_type: str = ""
+    ) -> pincodes.DropServiceability:
+        """Whether any active account delivers to a pincode, and how it may be paid for. Raises VendorError."""
+        request = pincodes.drop_request(
+            self._endpoints,
+            drop_pincode,
+            pickup_pincode=pickup_pincode,
+            order_type=order_type,
+            service_type=service_type,
+        )
+        return pincodes.parse_drop(await self._good(request))
+
+    async def bulk_serviceability(self, cp_id: int, account_code: str) -> pincodes.Pincodes:
+        """All pickup and drop pincodes of one account. Raises VendorError."""
+        request = pincodes.bulk_request(self._endpoints, cp_id, account_code)
+        return pincodes.parse_pincodes(await self._good(request))
+
+    async def serviceable_drop_pincodes(self) -> pincodes.Pincodes:
+        """All pincodes to which any account delivers. Raises VendorError."""
+        return pincodes.parse_pincodes(await self._good(pincodes.drop_pincodes_request(self._endpoints)))
+
+    async def search_pincode(
+        self, pincode: str, *, pickup: bool = False, rvp: bool = False
+    ) -> pincodes.PincodeAccounts:
+        """The accounts that deliver to a pincode, or (`pickup`) fetch there; `rvp`: for returns. Raises VendorError."""
+        request = pincodes.search_request(self._endpoints, pincode, pickup=pickup, rvp=rvp)
+        return pincodes.parse_search(await self._good(request))
+
+    async def predict_delivery(
+        self, journeys: Sequence[RequestModel | JsonObject], *, check_drop_pincode: bool = False
+    ) -> predictions.Predictions:
+        """When parcels within India would arrive, in days. Raises ValueError for no journey, VendorError.
+
+        A journey: `pickup_pincode`, `drop_pincode` and, if wished, `optional` (`cp_id`, `awb`, `account_code`).
+        """
+        request = predictions.prediction_request(self._endpoints, journeys, check_drop_pincode)
+        return predictions.parse_predictions(await self._good(request))
+
+    async def predict_delivery_world(self, journey: RequestModel | JsonObject) -> predictions.Predictions:
+        """When a parcel across borders would arrive, in days. Raises VendorError, ValueError.
+
+        `journey` has `pickup_details` and `drop_details`, each with `pincode` and `country`, and may have `optional`.
+        """
+        request = predictions.world_prediction_request(self._endpoints, journey)
+        return predictions.parse_predictions(await self._good(request))
+
+    async def set_whatsapp(self, waybill: str, enabled: bool) -> Done:
+        """Switch WhatsApp messages about one shipment on or off. Raises VendorError."""
+        return parse_done(await self._good(access.whatsapp_request(self._endpoints, waybill, enabled)))
+
+    async def login(self, password: str, *, username: str = "") -> access.Token:
+        """Trade a password for a token; the username is the client's unless given. Raises VendorError."""
+        exchange = await self._send(access.login_request(self._endpoints, password, username))
+        return access.parse_token(good(exchange, bare="token"))
+
+    async def register_service(self, service_id: int = access.TRACKING_SERVICE) -> Done:
+        """Subscribe the account to a service; 2 is tracking. Subscribed before is no error. Raises VendorError."""
+        exchange = await self._send(access.service_request(self._endpoints, service_id))
+        return parse_done(good(exchange, also=(access.ALREADY_SUBSCRIBED,)))

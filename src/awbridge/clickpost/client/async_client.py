@@ -1,0 +1,217 @@
+"""The client for asyncio. The one without asyncio is made from this file and async_calls.py by tools/make_sync.py.
+
+Registering and cancelling a shipment never raise for what the vendor or the network does: their answers are values.
+Everything else raises VendorError. The API key stands in URLs; it reaches no Call, no error, no repr, no span, no log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Self
+
+import httpx2
+from opentelemetry.trace import TracerProvider
+
+from awbridge.clickpost.client.async_calls import AsyncCalls
+from awbridge.clickpost.client.connection import (
+    CLICKPOST_URL,
+    CONNECTIONS,
+    EDD_URL,
+    SERVICEABILITY_URL,
+    TIMEOUT,
+    TRACKING_URL,
+    Connection,
+    OnCall,
+    OnRequest,
+    address,
+    content,
+    http_settings,
+)
+from awbridge.clickpost.client.exchange import (
+    FAILURES,
+    Exchange,
+    cancel_answer,
+    fetched_order,
+    found_order,
+    good,
+    order_answer,
+    page_of,
+    reference_of,
+    registration_of,
+    track_answer,
+    unwritable,
+)
+from awbridge.clickpost.lookups.accounts import VendorAccounts, parse_fetch_accounts
+from awbridge.clickpost.models.base import RequestModel, as_payload
+from awbridge.clickpost.models.sending import OrderBody, order_body
+from awbridge.clickpost.tracking.track import UpdatedPage
+from awbridge.clickpost.tracking.webhooks import Registration
+from awbridge.clickpost.wire.answers import CancelAnswer, FoundOrder, OrderAnswer, TrackAnswer
+from awbridge.clickpost.wire.endpoints import BEST_WINDOW, Pages, Request
+from awbridge.clickpost.wire.loose import Reply
+from awbridge.domain.json import JsonObject
+from awbridge.domain.orders.outcome import Placed
+from awbridge.domain.orders.shipment import Region
+
+
+class AsyncClickPost(Connection, AsyncCalls):
+    """ClickPost's API for asyncio. Use as an async context manager, or call `aclose`.
+
+    `timeout` is seconds for each wait on the network (connecting: 5 at most; a whole answer: twice the timeout).
+    `connections` are kept open and reused. `on_request` gets every Call before it goes out, `on_call` after its answer;
+    secrets are masked, and what a hook raises is logged and has no other effect. A span is made for every call, with
+    the tracer provider given here or the one that the application has set.
+    """
+
+    def __init__(
+        self,
+        *,
+        username: str,
+        key: str,
+        url: str = CLICKPOST_URL,
+        tracking_url: str = TRACKING_URL,
+        serviceability_url: str = SERVICEABILITY_URL,
+        edd_url: str = EDD_URL,
+        timeout: float = TIMEOUT,
+        connections: int = CONNECTIONS,
+        transport: httpx2.AsyncBaseTransport | None = None,
+        proxy: str | None = None,
+        on_request: OnRequest | None = None,
+        on_call: OnCall | None = None,
+        tracer_provider: TracerProvider | None = None,
+    ) -> None:
+        super().__init__(
+            username=username,
+            key=key,
+            urls={
+                "url": url,
+                "tracking_url": tracking_url,
+                "serviceability_url": serviceability_url,
+                "edd_url": edd_url,
+            },
+            timeout=timeout,
+            on_request=on_request,
+            on_call=on_call,
+            tracer_provider=tracer_provider,
+        )
+        self._http = httpx2.AsyncClient(transport=transport, proxy=proxy, **http_settings(timeout, connections))
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._http.aclose()
+
+    async def create_order(self, order: OrderBody, *, region: Region | None = None) -> OrderAnswer:
+        """Register one shipment. Never raises for what the vendor or the network does: the outcome says it.
+
+        `order` is ClickPost's payload (v3 for India, v4 for the world), as a model or as JSON, or a Consignment. The
+        region is the order's own unless given; that of plain JSON is India.
+        """
+        try:
+            payload, where = order_body(order, region)
+            request = self._endpoints.create_order(payload, where)
+        except ValueError as error:
+            return unwritable(error)
+        return order_answer(await self._send(request), reference_of(payload))
+
+    async def create_flat_order(self, order: RequestModel | JsonObject) -> OrderAnswer:
+        """Register a shipment by ClickPost's flat form (v1). Never raises, like create_order."""
+        return await self._create(as_payload(order), self._endpoints.create_flat_order)
+
+    async def create_b2b_order(self, order: RequestModel | JsonObject) -> OrderAnswer:
+        """Register a shipment between businesses, in the sections of create-b2b-order. Never raises, like create_order.
+
+        ClickPost works on it asynchronously: 102 until the same call again gives the waybill, or 420.
+        """
+        return await self._create(as_payload(order), self._endpoints.create_b2b_order)
+
+    async def _create(self, payload: JsonObject, build: Callable[[JsonObject], Request]) -> OrderAnswer:
+        try:
+            request = build(payload)
+        except ValueError as error:
+            return unwritable(error)
+        return order_answer(await self._send(request), reference_of(payload))
+
+    async def fetch_order(self, waybill: str, cp_id: int, *, region: Region = Region.INDIA) -> Placed | None:
+        """What ClickPost holds under a waybill; None where it holds nothing. Raises VendorError."""
+        return fetched_order(await self._send(self._endpoints.fetch_order(waybill, cp_id, region)))
+
+    async def fetch_order_by_reference(self, reference_number: str, *, region: Region = Region.INDIA) -> Placed | None:
+        """What ClickPost holds under a reference number; None where it holds nothing. Raises VendorError."""
+        request = self._endpoints.fetch_order_by_reference(reference_number, region)
+        return fetched_order(await self._send(request), reference_number)
+
+    async def find_order(self, reference_number: str, *, region: Region = Region.INDIA) -> FoundOrder:
+        """Like fetch_order_by_reference, as a value with its call. Never raises for what the vendor or network does."""
+        request = self._endpoints.fetch_order_by_reference(reference_number, region)
+        return found_order(await self._send(request), reference_number)
+
+    async def cancel_order(
+        self, waybill: str, cp_id: int, account_code: str, *, update_status: bool = False
+    ) -> CancelAnswer:
+        """Cancel one shipment. Never raises for what the vendor or the network does.
+
+        `update_status` has ClickPost set the tracking status to cancelled once the courier has agreed, for couriers
+        that do not report it themselves.
+        """
+        request = self._endpoints.cancel_order(waybill, cp_id, account_code, update_status)
+        return cancel_answer(await self._send(request))
+
+    async def track_order(self, waybills: Sequence[str], cp_id: int) -> TrackAnswer:
+        """The timelines of 1 to 5 waybills of one courier. Raises ValueError for more or none, VendorError."""
+        return track_answer(await self._send(self._endpoints.track_order(waybills, cp_id)), cp_id)
+
+    def updated_order(
+        self, start: datetime, end: datetime, *, window: timedelta = BEST_WINDOW, page: str = ""
+    ) -> AsyncIterator[UpdatedPage]:
+        """Every shipment whose status changed in a span of time, page by page, window by window.
+
+        ClickPost takes at most 1800 s at once and does best with 5 to 10 minutes: the span is cut into windows of
+        `window`. With `page`, the `next_page` of a page that came before, the first window goes on there. Raises
+        ValueError at once for a span or window that is none, VendorError while iterating.
+        """
+        return self._walk(Pages(self._endpoints, start, end, window, page))
+
+    async def register_webhook(self, url: str) -> Registration:
+        """Have all statuses sent to this address. Code 305: there is one already, change it. Raises VendorError."""
+        return registration_of(await self._send(self._endpoints.register_webhook(url)))
+
+    async def change_webhook(self, url: str) -> Registration:
+        """Change the address of the webhook. Code 327: there is none yet, register it. Raises VendorError."""
+        return registration_of(await self._send(self._endpoints.register_webhook(url, change=True)))
+
+    async def test_webhook(self, test_url: str, test_data: JsonObject) -> Reply:
+        """Have ClickPost send a test delivery. Raises VendorError."""
+        return good(await self._send(self._endpoints.test_webhook(test_url, test_data)))
+
+    async def fetch_accounts(self, active: bool | None = True) -> VendorAccounts:
+        """The courier accounts: the active ones, the others, or (None) all. Raises VendorError."""
+        return parse_fetch_accounts(good(await self._send(self._endpoints.fetch_accounts(active))))
+
+    async def _walk(self, pages: Pages) -> AsyncIterator[UpdatedPage]:
+        while pages.request:
+            yield page_of(await self._send(pages.request), pages)
+
+    async def _send(self, request: Request) -> Exchange:
+        with self._listen(request) as listener:
+            try:
+                async with (
+                    self._within(request),
+                    self._http.stream(request.method, address(request.url), **content(request)) as response,
+                ):
+                    async for part in response.aiter_bytes():
+                        listener.hear(part)
+            except FAILURES as error:
+                failure = error
+            else:
+                return listener.heard(response)
+            return listener.failed(failure)

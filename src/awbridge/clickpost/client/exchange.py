@@ -1,0 +1,323 @@
+"""One request made and what came back: taken in within bounds, kept as a Call, and read, call by call."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Self
+
+import httpx2
+from opentelemetry import trace
+
+from awbridge.clickpost.orders.create import parse_create_order, parse_fetch_order
+from awbridge.clickpost.tracking.track import UpdatedPage, parse_track_order, parse_updated_order
+from awbridge.clickpost.tracking.webhooks import Registration, parse_registration
+from awbridge.clickpost.wire.answers import (
+    CancelAnswer,
+    FoundOrder,
+    OrderAnswer,
+    TrackAnswer,
+    describe,
+    parse_cancel_order,
+)
+from awbridge.clickpost.wire.endpoints import Pages, Request
+from awbridge.clickpost.wire.failures import Answer, classify, what_next
+from awbridge.clickpost.wire.loose import Reply, as_object, as_text, read_http_date, read_reply
+from awbridge.domain.call import Call
+from awbridge.domain.errors import VendorError
+from awbridge.domain.json import JsonObject
+from awbridge.domain.orders.outcome import Outcome, Placed, Rejected, TryLater, Unknown
+from awbridge.domain.privacy import without_people
+
+LARGEST_ANSWER = 32 * 1024 * 1024  # bytes; more is no answer of ClickPost
+LARGEST_FILE = 256 * 1024 * 1024  # bytes
+LONGEST_DOWNLOAD = 600.0  # seconds
+NO_SUCH_ORDER = (321, 330, 350, 400, 422)
+NO_SUCH_WAYBILL = (321, 330, 350)
+WEBHOOK_ANSWERS = (305, 327)
+_NOT_ASKED = (Answer.TRANSIENT, Answer.THROTTLED, Answer.PENDING, Answer.CONFIGURATION)  # no answer to a question
+_BELIEVED = (200, 400, 404, 422)  # HTTP statuses under which a body's own code is listened to
+
+log = logging.getLogger(__name__)
+
+# Errors after which it is certain that ClickPost has not seen the request.
+_NOT_SENT = (
+    httpx2.ConnectError,
+    httpx2.ConnectTimeout,
+    httpx2.PoolTimeout,
+    httpx2.ProxyError,
+    httpx2.UnsupportedProtocol,
+    httpx2.LocalProtocolError,
+    httpx2.InvalidURL,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """A request that was made, and what came back: a reply, or the word of why there is none."""
+
+    call: Call
+    request: Request
+    reply: Reply | None = None
+    sent: bool = True
+    content: bytes = field(default=b"", repr=False)  # of a file
+
+    def masked(self, text: str) -> str:
+        """Words for a person, without the secrets that an answer may echo."""
+        return self.request.masked(text)
+
+
+class TooLong(Exception):
+    """An answer is larger, or takes longer, than any that is believed."""
+
+
+class Listener:
+    """Takes in one answer, within a span. Its `hear` is the guard that keeps an answer within size and time.
+
+    A context manager: entering starts the clock and the span, leaving ends the span.
+    """
+
+    def __init__(
+        self,
+        request: Request,
+        timeout: float,
+        *,
+        on_request: Callable[[Call], None] | None,
+        on_call: Callable[[Call], None] | None,
+        tracer: trace.Tracer,
+    ) -> None:
+        self._request = request
+        self._timeout = timeout
+        self._on_request = on_request
+        self._on_call = on_call
+        self._tracer = tracer
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def __enter__(self) -> Self:
+        self._span = self._tracer.start_span(f"clickpost {self._request.api}", kind=trace.SpanKind.CLIENT)
+        # Where nobody traces there is no span to make the current one, and making one costs.
+        self._current = None if self._span is trace.INVALID_SPAN else trace.use_span(self._span, end_on_exit=True)
+        if self._current:
+            self._current.__enter__()
+        if self._on_request:
+            _tell(self._on_request, self._request.call())
+        self._started = time.perf_counter()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._current:
+            self._current.__exit__(None, None, None)
+
+    def hear(self, part: bytes) -> None:
+        """Take a part of the body. Raises TooLong."""
+        if self._request.into:
+            self._request.into(part)
+        else:
+            self._parts.append(part)
+        self._size += len(part)
+        largest = LARGEST_FILE if self._request.file else LARGEST_ANSWER
+        longest = max(LONGEST_DOWNLOAD if self._request.file else 0.0, 2 * self._timeout)
+        if self._size > largest:
+            raise TooLong(f"the answer is larger than {largest} bytes")
+        if time.perf_counter() - self._started > longest:
+            raise TooLong(f"the answer was not complete after {longest:g} s")
+
+    def heard(self, response: httpx2.Response) -> Exchange:
+        """The whole answer is there."""
+        whole = b"".join(self._parts)
+        file = self._request.file and response.status_code == 200
+        reply = read_reply(
+            response.status_code,
+            b"" if file else whole,
+            retry_after=response.headers.get("retry-after"),
+            now=read_http_date(response.headers.get("date")) or datetime.now(UTC),
+        )
+        call = self._request.call(
+            http_status=reply.http_status,
+            business_status=reply.business_status,
+            response=reply.text,
+            ms=self._ms(),
+        )
+        return self._told(Exchange(call=call, request=self._request, reply=reply, content=whole if file else b""))
+
+    def failed(self, error: Exception) -> Exchange:
+        """No answer, or no whole one."""
+        words = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        call = self._request.call(error=words, ms=self._ms())
+        return self._told(Exchange(call=call, request=self._request, sent=not isinstance(error, _NOT_SENT)))
+
+    def _ms(self) -> int:
+        return round((time.perf_counter() - self._started) * 1000)
+
+    def _told(self, exchange: Exchange) -> Exchange:
+        if self._span.is_recording():
+            self._span.set_attributes(span_attributes(exchange.call))
+            if exchange.reply is None or exchange.reply.http_status >= 400:
+                self._span.set_status(trace.StatusCode.ERROR, exchange.call.error or None)
+        if self._on_call:
+            _tell(self._on_call, exchange.call)
+        return exchange
+
+
+def _tell(hook: Callable[[Call], None], call: Call) -> None:
+    try:
+        hook(call)
+    except Exception as error:  # what comes of the call matters more than who listens in
+        log.error("a hook of the client failed: %s", type(error).__name__)
+
+
+def span_attributes(call: Call) -> dict[str, str | int]:
+    """What a span says about a call: never a body, for bodies hold names, phones and addresses."""
+    known = {
+        "http.request.method": call.method,
+        "url.full": call.url,
+        "http.response.status_code": call.http_status,
+        "error.type": call.error.partition(":")[0],
+        "clickpost.api": call.api,
+        "clickpost.business_status": call.business_status,
+    }
+    return {name: value for name, value in known.items() if value is not None and value != ""}
+
+
+FAILURES = (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, TooLong, OSError)
+
+
+def unwritable(error: ValueError) -> OrderAnswer:
+    """The answer for a payload that cannot be written as JSON: nothing was sent."""
+    call = Call(api="create-order", method="POST", url="", error=str(error))
+    return OrderAnswer(outcome=Rejected(message=str(error)), call=call, advice="Mend the payload: it is not JSON.")
+
+
+def reference_of(payload: JsonObject) -> str:
+    """The reference number that a payload carries; "" where it has none."""
+    order = as_object(payload)
+    details = as_object(order.get("shipment_details")) or as_object(order.get("shipment_info")) or order
+    return as_text(details.get("reference_number"))
+
+
+def order_answer(exchange: Exchange, reference_number: str) -> OrderAnswer:
+    """What an exchange of create-order came to."""
+    reply, call = exchange.reply, exchange.call
+    if reply is not None:
+        outcome = parse_create_order(reply, reference_number)
+        if not isinstance(outcome, Placed):
+            outcome = replace(outcome, message=exchange.masked(outcome.message))
+        return OrderAnswer(outcome=outcome, call=call, reply=reply, advice=_order_advice(reply, outcome))
+    if exchange.sent:
+        outcome = Unknown(message=f"no answer from ClickPost ({call.error})")
+        return OrderAnswer(outcome=outcome, call=call, advice=what_next(None, None))
+    outcome = TryLater(message=f"ClickPost was not reached ({call.error})")
+    return OrderAnswer(outcome=outcome, call=call, advice="Nothing was sent. Try again.")
+
+
+def _order_advice(reply: Reply, outcome: Outcome) -> str:
+    if isinstance(outcome, Placed) and not outcome.already:
+        return ""
+    return what_next(reply.http_status, reply.business_status)
+
+
+def cancel_answer(exchange: Exchange) -> CancelAnswer:
+    """What an exchange of cancel-order came to."""
+    reply = exchange.reply
+    if reply is not None:
+        answer = parse_cancel_order(reply, exchange.call)
+        advice = "" if answer.cancelled else what_next(reply.http_status, reply.business_status)
+        return replace(answer, message=exchange.masked(answer.message), advice=advice)
+    message = f"no answer from ClickPost ({exchange.call.error})"
+    advice = "Cancel again: what is cancelled already is answered as cancelled."
+    return CancelAnswer(cancelled=False, again=True, message=message, call=exchange.call, advice=advice)
+
+
+def good(exchange: Exchange, *, also: Sequence[int] = (), bare: str = "") -> Reply:
+    """The reply of a call that succeeded, or whose code is among `also`. Raises VendorError for every other.
+
+    `bare`: the field by which an endpoint that sends no status at all shows that it worked.
+    """
+    reply = exchange.reply
+    if reply is None:
+        raise failure(exchange)
+    code = reply.http_status if reply.business_status is None else reply.business_status
+    success = classify(reply.http_status, reply.business_status) is Answer.SUCCESS
+    if success or (reply.http_status in _BELIEVED and code in also):
+        return reply
+    if bare and reply.http_status == 200 and reply.business_status is None and bare in as_object(reply.body):
+        return reply
+    raise failure(exchange)
+
+
+def failure(exchange: Exchange) -> VendorError:
+    """The error for an exchange that failed, classed by the table of failures."""
+    reply, call = exchange.reply, exchange.call
+    if reply is None:
+        kind, said = Answer.TRANSIENT, f"no answer from ClickPost ({call.error})"
+    else:
+        kind = classify(reply.http_status, reply.business_status, is_json=reply.is_json)
+        # It goes into logs, alarms and chats: what the answer quotes of the request's people does not.
+        words = exchange.masked(describe(reply))
+        said = f"HTTP {reply.http_status}" if exchange.request.file else without_people(words, exchange.request.body)
+    return VendorError(
+        f"{call.api}: {said}",
+        call=call,
+        again=kind.again,
+        retry_after=reply.retry_after if reply else None,
+        kind=kind.value,
+        advice=what_next(call.http_status, call.business_status) if reply else "Try again.",
+        sent=exchange.sent,
+    )
+
+
+def found(exchange: Exchange, missing: int) -> Reply | None:
+    """The reply of a call that succeeded; None where its body carries the code for "no such thing".
+
+    Raises VendorError. An HTTP status alone does not make a thing missing: the address may be wrong.
+    """
+    reply = exchange.reply
+    if reply is not None and reply.http_status in _BELIEVED and reply.business_status == missing:
+        return None
+    return good(exchange)
+
+
+def file_of(exchange: Exchange) -> bytes:
+    """The file in an exchange. Raises VendorError; `again` is False where the link has run out (HTTP 403)."""
+    if exchange.reply is not None and exchange.reply.http_status == 200:
+        return exchange.content
+    raise failure(exchange)
+
+
+def fetched_order(exchange: Exchange, reference_number: str = "") -> Placed | None:
+    """The order that ClickPost holds, or None. Raises VendorError."""
+    return parse_fetch_order(good(exchange, also=NO_SUCH_ORDER), reference_number)
+
+
+def found_order(exchange: Exchange, reference_number: str) -> FoundOrder:
+    """What an exchange of fetch-order by reference came to, as a value."""
+    reply = exchange.reply
+    if reply is None or classify(reply.http_status, reply.business_status) in _NOT_ASKED:
+        return FoundOrder(placed=None, known=False, call=exchange.call)
+    placed = parse_fetch_order(reply, reference_number)
+    denied = placed is None and reply.business_status in NO_SUCH_WAYBILL
+    return FoundOrder(placed=placed, known=True, denied=denied, call=exchange.call)
+
+
+def track_answer(exchange: Exchange, cp_id: int) -> TrackAnswer:
+    """The timelines in an exchange of track-order. Raises VendorError."""
+    return TrackAnswer(items=parse_track_order(good(exchange, also=NO_SUCH_WAYBILL), cp_id), call=exchange.call)
+
+
+def page_of(exchange: Exchange, pages: Pages) -> UpdatedPage:
+    """The page in an exchange of updated-order; `pages` turns to the next. Raises VendorError, also where the answer
+    holds something else than a list."""
+    page = parse_updated_order(good(exchange))
+    if not page.is_list:  # taken for an empty page, its minutes would count as covered
+        raise VendorError("updated-order: the answer holds no list of shipments", call=exchange.call, again=True)
+    return replace(page, next_page=pages.turn(page.next_url, exchange.call))
+
+
+def registration_of(exchange: Exchange) -> Registration:
+    """What came of registering a webhook. Raises VendorError."""
+    return parse_registration(good(exchange, also=WEBHOOK_ANSWERS))

@@ -1,0 +1,59 @@
+"""Looks at addresses from outside, for `awbridge doctor`: what time it is there, and what a proxy does to a header."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import httpx2
+
+from awbridge.clickpost.wire.loose import read_http_date
+
+TIMEOUT = 10.0  # seconds
+LARGEST_WORD = 64 * 1024  # bytes of an answer that are read
+KNOCKER = "doctor-"  # with which the made-up value of a knock begins
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """An answer to a probe; `error` where none came."""
+
+    status: int | None = None
+    words: str = ""
+    error: str = ""
+
+
+async def their_time(
+    url: str, *, transport: httpx2.AsyncBaseTransport | None = None
+) -> tuple[datetime, datetime] | None:
+    """(the server's time by its Date header, ours at that moment); None where it does not say. No key is sent."""
+    try:
+        async with httpx2.AsyncClient(timeout=TIMEOUT, transport=transport) as http:
+            before = datetime.now(UTC)
+            answer = await http.head(url)
+            ours = before + (datetime.now(UTC) - before) / 2
+    except (httpx2.HTTPError, httpx2.InvalidURL, OSError):
+        return None
+    theirs = read_http_date(answer.headers.get("date"))
+    return (theirs, ours) if theirs else None
+
+
+async def knock(url: str, *, header: str, transport: httpx2.AsyncBaseTransport | None = None) -> Probe:
+    """POST nothing to an address with a made-up value in a header: what does it answer?"""
+    try:
+        async with httpx2.AsyncClient(timeout=TIMEOUT, transport=transport) as http:
+            answer = await http.post(url, headers={header: f"{KNOCKER}{secrets.token_hex(8)}"})
+    except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+        return Probe(error=f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
+    return Probe(status=answer.status_code, words=answer.text[:LARGEST_WORD])
+
+
+async def healthy(url: str, *, transport: httpx2.AsyncBaseTransport | None = None) -> Probe:
+    """GET the health of a service."""
+    try:
+        async with httpx2.AsyncClient(timeout=TIMEOUT, transport=transport, trust_env=False) as http:
+            answer = await http.get(url)
+    except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+        return Probe(error=type(error).__name__)
+    return Probe(status=answer.status_code, words=answer.text[:LARGEST_WORD])

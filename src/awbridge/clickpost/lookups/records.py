@@ -1,0 +1,122 @@
+"""What happened in an account: who did what, which returns were asked for. Source: ClickPost's API reference."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Any
+
+from awbridge.clickpost.wire.endpoints import Endpoints, Request
+from awbridge.clickpost.wire.loose import Reply, as_id, as_int, as_object, as_text, as_waybill
+from awbridge.clickpost.wire.shapes import check_window, epoch, objects, raw_of
+from awbridge.domain.json import JsonObject
+
+LONGEST_RETURNS_WINDOW = timedelta(minutes=60)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEntry:
+    """One thing that somebody did. `created_at` is as ClickPost writes it, without a zone; `payload` as it came."""
+
+    id: str
+    service: str
+    username: str
+    user_email: str = field(repr=False)
+    ip_address: str = field(repr=False)
+    created_at: str
+    payload: Any = field(repr=False)
+    raw: JsonObject = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditLog:
+    """What was done in one hour."""
+
+    entries: tuple[AuditEntry, ...]
+    raw: JsonObject = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReturnRequest:
+    """A return that a customer asked for. `webhook_payload` is the webhook that ClickPost sent of it, or would have.
+
+    Waybill and courier are "" and None until the return is booked; `requested_at` is as ClickPost writes it.
+    """
+
+    return_reference_number: str
+    status: str
+    requested_at: str
+    waybill: str
+    courier_partner_id: int | None
+    account_code: str
+    refund_mode: str
+    source: str
+    webhook_payload: JsonObject = field(repr=False)
+    raw: JsonObject = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReturnRequests:
+    """The returns that were asked for in a window of time."""
+
+    items: tuple[ReturnRequest, ...]
+    raw: JsonObject = field(repr=False)
+
+
+def audit_request(endpoints: Endpoints, hour: datetime) -> Request:
+    """The log of the hour in which this moment lies. Raises ValueError for a time without zone."""
+    params = {"key": endpoints.key, "log_epoch_time": epoch(hour)}
+    return endpoints.get("audit-log", endpoints.url + "/api/v1/audit-log-data/", params)
+
+
+def parse_audit_log(reply: Reply) -> AuditLog:
+    """The entries in an answer of audit-log-data."""
+    return AuditLog(entries=tuple(_audit_entry(entry) for entry in objects(reply.result)), raw=raw_of(reply))
+
+
+def _audit_entry(entry: JsonObject) -> AuditEntry:
+    return AuditEntry(
+        id=as_id(entry.get("log_uuid")),
+        service=as_text(entry.get("service_type")),
+        username=as_text(entry.get("username")),
+        user_email=as_text(entry.get("user_email")),
+        ip_address=as_text(entry.get("ip_address")),
+        created_at=as_text(entry.get("created_at")),
+        payload=entry.get("payload"),
+        raw=entry,
+    )
+
+
+def returns_request(endpoints: Endpoints, start: datetime, end: datetime, zone: tzinfo = UTC) -> Request:
+    """The returns that were asked for in a window. Raises ValueError where it is longer than an hour.
+
+    The endpoint takes times without an offset and does not say of which zone: `zone` is the one they are written in.
+    """
+    check_window(start, end, LONGEST_RETURNS_WINDOW)
+    window = {"start_time": _naive_text(start, zone), "end_time": _naive_text(end, zone)}
+    params = {"key": endpoints.key, "user_name": endpoints.username, **window}
+    return endpoints.get("returns-delta", endpoints.url + "/api/v1/return_order_poll/", params)
+
+
+def parse_returns(reply: Reply) -> ReturnRequests:
+    """The returns in an answer of return_order_poll."""
+    return ReturnRequests(items=tuple(_return_request(entry) for entry in objects(reply.result)), raw=raw_of(reply))
+
+
+def _return_request(entry: JsonObject) -> ReturnRequest:
+    return ReturnRequest(
+        return_reference_number=as_id(entry.get("return_reference_number")),
+        status=as_text(entry.get("status")),
+        requested_at=as_text(entry.get("Return Request Timestamp")) or as_text(entry.get("return_request_timestamp")),
+        waybill=as_waybill(entry.get("awb")) or as_waybill(entry.get("waybill")),
+        courier_partner_id=as_int(entry.get("cp_id")),
+        account_code=as_id(entry.get("account_code")),
+        refund_mode=as_text(entry.get("refund_mode")),
+        source=as_text(entry.get("source")),
+        webhook_payload=as_object(entry.get("webhook_payload")),
+        raw=entry,
+    )
+
+
+def _naive_text(moment: datetime, zone: tzinfo) -> str:
+    return moment.astimezone(zone).strftime("%Y-%m-%dT%H:%M:%S")

@@ -1,0 +1,245 @@
+"""What may be asked of ClickPost about a shipment: bodies checked, every wrong field at once; the finished bodies.
+
+What a courier takes of it is left for ClickPost to judge. Unknown fields of edits, pickups and registrations pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime, timedelta
+from typing import Annotated, Any, cast
+
+from pydantic import BaseModel, ConfigDict, StrictBool, ValidationError
+
+from awbridge.clickpost.models.base import RequestModel
+from awbridge.clickpost.models.edits import OrderEdit
+from awbridge.clickpost.models.ndr import NdrUpdate
+from awbridge.clickpost.models.order_rules import LONGEST_REFERENCE
+from awbridge.clickpost.models.parts import kept
+from awbridge.clickpost.models.pickups import IndiaPickupRequest, WorldPickupRequest
+from awbridge.clickpost.models.waybills import WaybillV3
+from awbridge.clickpost.wire.identifiers import identifier_problems
+from awbridge.clickpost.wire.loose import as_id, as_int, as_object, as_text, as_waybill, says_no_waybill
+from awbridge.clickpost.wire.plain import not_plain
+from awbridge.domain.errors import FieldProblem, PayloadRefused
+from awbridge.domain.json import JsonObject
+from awbridge.domain.nearest import unknown_name
+from awbridge.domain.orders.action import ActionKind
+from awbridge.domain.orders.shipment import NewShipment, Region, Shipment
+
+DELIVERY_TYPES = ("FORWARD", "RVP")
+
+_OURS = ("awb_number", "courier_partner")  # of an edit: they are the shipment's own
+_OF_ORDER = ("items", "length", "breadth", "height", "weight")  # of a world pickup: the order says them too
+_WISHES = ("address", "landmark", "drop_pincode", "phone_number", "preferred_date")
+_EARLIEST_ZONE = timedelta(hours=14)  # where a day begins first
+_PLACEHOLDER = {"waybill": "0", "cp_id": 1, "account_code": "0"}  # for the shipment's own, when a body is checked
+
+
+class _Nothing(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class _LabelAsked(_Nothing):
+    regenerate: Annotated[StrictBool, kept("must be true or false")] = False
+
+
+class _WhatsAppAsked(_Nothing):
+    enabled: Annotated[StrictBool, kept("must be true or false")]
+
+
+class _NdrAsked(_Nothing):
+    action: Any = None
+    waybill: Any = None
+    address: Any = None
+    landmark: Any = None
+    drop_pincode: Any = None
+    phone_number: Any = None
+    preferred_date: Any = None
+
+
+def checked_body(kind: ActionKind, body: Any, *, now: datetime) -> JsonObject:
+    """The body of an edit, label, security key, NDR, WhatsApp or proof action. Raises PayloadRefused."""
+    match kind:
+        case ActionKind.EDIT:
+            return _edit(_object(body))
+        case ActionKind.NDR:
+            return _ndr(_object(body), now)
+        case ActionKind.LABEL:
+            return _read(_LabelAsked, _object(body))
+        case ActionKind.WHATSAPP:
+            return _read(_WhatsAppAsked, _object(body))
+        case ActionKind.SECURITY_KEY | ActionKind.PROOF:
+            return _read(_Nothing, _object(body))
+        case ActionKind.PICKUP | ActionKind.REGISTER:
+            raise AssertionError(f"{kind} has a check of its own")
+
+
+def _object(body: Any) -> JsonObject:
+    if not isinstance(body, dict):
+        raise PayloadRefused([FieldProblem("", "the body is a JSON object")])
+    return dict(cast("JsonObject", body))
+
+
+def _edit(body: JsonObject) -> JsonObject:
+    problems = [FieldProblem(name, "is the shipment's own: leave it out") for name in _OURS if name in body]
+    if not body:
+        problems = [FieldProblem("", "name at least one field to change, such as order_type")]
+    _refuse(problems, _unsendable(body), _problems(OrderEdit, body))
+    return body
+
+
+def _ndr(body: JsonObject, now: datetime) -> JsonObject:
+    wishes = {name: value for name, value in body.items() if value not in (None, "")}
+    unknown = _problems(_NdrAsked, wishes)
+    _refuse(unknown, _unsendable(wishes), _problems(NdrUpdate, {**wishes, **_PLACEHOLDER}) if not unknown else ())
+    if "waybill" in wishes:
+        wishes["waybill"] = as_waybill(wishes["waybill"])
+        _refuse([] if wishes["waybill"] else [FieldProblem("waybill", "is longer than any waybill, or no waybill")])
+    day = wishes.get("preferred_date")
+    if day is not None and (problem := _day_problem(day, now)):
+        raise PayloadRefused([FieldProblem("preferred_date", problem)])
+    return {name: as_text(value) for name, value in wishes.items()}
+
+
+def _day_problem(day: Any, now: datetime) -> str:
+    try:
+        past = date.fromisoformat(as_text(day)) < (now - _EARLIEST_ZONE).date()
+    except ValueError:
+        return "must be a day, as YYYY-MM-DD"
+    return "lies in the past" if past else ""
+
+
+def box_of(body: JsonObject) -> str:
+    """The waybill that a checked NDR body is about; "" for the shipment's own."""
+    return as_text(body.get("waybill"))
+
+
+def ndr_wishes(body: JsonObject) -> dict[str, Any]:
+    """The wishes of a checked NDR body as the client's update_ndr takes them."""
+    wishes: dict[str, Any] = {name: body[name] for name in _WISHES if name in body}
+    if "preferred_date" in wishes:
+        wishes["preferred_date"] = date.fromisoformat(wishes["preferred_date"])
+    return wishes
+
+
+def pickup_body(body: Any, region: Region, *, courier_partner_id: int | None, account_code: str | None) -> JsonObject:
+    """A pickup's body, to the courier and account given; of a shipment of ours its waybill may be left out.
+
+    Raises PayloadRefused with every wrong field.
+    """
+    asked = _object(body)
+    if region is Region.INDIA:
+        asked |= _given(courier_partner=courier_partner_id, account_code=account_code)
+        _refuse(_unsendable(asked), _problems(IndiaPickupRequest, asked))
+        return asked
+    named = _given(courier_partner_id=courier_partner_id, account_code=account_code)
+    asked["shipment_details"] = {**_booked(asked), **named}
+    _refuse(_unsendable(asked), _problems(WorldPickupRequest, asked))
+    return asked
+
+
+def of_shipment(body: Any, shipment: Shipment) -> JsonObject:
+    """A world pickup's body with what the shipment knows of itself, where the body does not say it."""
+    order = as_object(shipment.payload.get("shipment_details"))
+    known = {name: order[name] for name in _OF_ORDER if name in order} | _given(
+        awb_number=shipment.waybill,
+        courier_partner_id=shipment.courier_partner_id,
+        account_code=shipment.account_code,
+    )
+    return {**_object(body), "shipment_details": known | _booked(body)}
+
+
+def _booked(body: Any) -> JsonObject:
+    """The shipment that a world pickup names, without a waybill that is none."""
+    details = as_object(as_object(body).get("shipment_details"))
+    return {name: value for name, value in details.items() if name != "awb_number" or not says_no_waybill(value)}
+
+
+def pickup_reference(body: Any) -> str | None:
+    """The reference number that a world pickup names while it leaves out the waybill; None for every other."""
+    details = _booked(body)
+    return None if details.get("awb_number") else as_id(details.get("reference_number")) or None
+
+
+def registration_body(body: Any, *, courier_partner_id: int | None, account_code: str | None) -> JsonObject:
+    """A body of awb-register v3, to the courier and account given. Raises PayloadRefused with every wrong field."""
+    asked = _object(body) | _given(courier_partner=courier_partner_id, account_code=account_code)
+    _refuse(_unsendable(asked), _problems(WaybillV3, asked), _registration_problems(asked))
+    return asked
+
+
+def _registration_problems(asked: JsonObject) -> Iterator[FieldProblem]:
+    info = as_object(asked.get("shipment_info"))
+    reference = as_text(info.get("reference_number"))
+    if not 0 < len(reference) <= LONGEST_REFERENCE:
+        problem = f"is required, at most {LONGEST_REFERENCE} characters: the shipment is known here by it"
+        yield FieldProblem("shipment_info.reference_number", problem)
+    if info.get("delivery_type") not in (None, "", *DELIVERY_TYPES):
+        yield FieldProblem("shipment_info.delivery_type", f"must be one of {', '.join(DELIVERY_TYPES)}")
+    if as_text(asked.get("waybill")) and not as_waybill(asked.get("waybill")):
+        yield FieldProblem("waybill", "is longer than any waybill, or no waybill")
+
+
+def registered_shipment(body: JsonObject) -> NewShipment:
+    """The shipment that a checked registration makes known here. Its payload is the registration itself."""
+    info, additional = as_object(body.get("shipment_info")), as_object(body.get("additional"))
+    return NewShipment(
+        reference_number=as_text(info["reference_number"]),
+        order_id=as_id(info.get("order_id")) or as_id(additional.get("order_id")) or None,
+        transporter=None,
+        courier_partner_id=as_int(body["courier_partner"]) or 0,
+        account_code=as_id(body.get("account_code")) or None,
+        region=Region.INDIA,
+        delivery_type=as_text(info.get("delivery_type")) or DELIVERY_TYPES[0],
+        payload=body,
+    )
+
+
+def is_registration(payload: JsonObject) -> bool:
+    """Whether a shipment's payload is the registration of a waybill that was booked elsewhere, and no order."""
+    return "shipment_info" in payload and "shipment_details" not in payload
+
+
+def waybill_of(body: JsonObject) -> str:
+    """The waybill that a checked registration is about."""
+    return as_waybill(body["waybill"])
+
+
+def _given(**fields: Any) -> JsonObject:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _read(model: type[BaseModel], body: JsonObject) -> JsonObject:
+    _refuse(_problems(model, body))
+    return model.model_validate(body).model_dump()
+
+
+def _unsendable(body: JsonObject) -> list[FieldProblem]:
+    found = not_plain(body) or identifier_problems(body)
+    return [FieldProblem(_path(problem.loc), problem.problem) for problem in found]
+
+
+def _problems(model: type[BaseModel | RequestModel], body: JsonObject) -> list[FieldProblem]:
+    try:
+        model.model_validate(body)
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_input=False, include_context=False)
+        known = model.model_fields
+        return [FieldProblem(_path(e["loc"]), _words(e["type"], e["msg"], e["loc"], known)) for e in details]
+    return []
+
+
+def _path(place: tuple[int | str, ...]) -> str:
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".")
+
+
+def _words(kind: str, message: str, place: tuple[int | str, ...], known: Iterable[str]) -> str:
+    if kind == "extra_forbidden":
+        return unknown_name(str(place[-1]), known)
+    return "is required" if kind == "missing" else message
+
+
+def _refuse(*found: Iterable[FieldProblem]) -> None:
+    if problems := [problem for some in found for problem in some]:
+        raise PayloadRefused(problems)

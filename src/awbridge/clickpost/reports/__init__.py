@@ -1,0 +1,1 @@
+"""ClickPost's reports: their columns, words and rows."""

@@ -1,0 +1,23 @@
+"""How the columns of ClickPost's tables may be called. Tables are read in tables/."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from awbridge.clickpost.wire.times import read_scan_time
+from awbridge.tables.times import read_wall_time
+
+WAYBILL = ("waybill", "waybill number", "waybill no", "awb", "awb number", "awb no", "tracking number", "tracking id")
+REFERENCE = ("reference number", "reference no", "reference", "ref number", "ref no", "order reference")
+ORDER = ("order id", "order number", "order no")
+COURIER = ("cp id", "courier partner id", "courier partner", "courier id", "courier")
+STATUS = ("clickpost status code", "status code", "status")
+PAYLOAD = ("payload", "request payload", "request body", "webhook payload", "request", "body", "data")
+RESPONSE = ("response", "response body", "error", "error message", "reason")
+
+
+def read_report_time(value: Any, *, zone: ZoneInfo) -> datetime | None:
+    """A time in a table of ClickPost's, aware, UTC; None where none can be read. Without an offset it is in `zone`."""
+    return read_scan_time(value, zone=zone) or read_wall_time(value, zone)

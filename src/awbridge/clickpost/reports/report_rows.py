@@ -1,0 +1,182 @@
+"""Rows of ClickPost's reports, read line by line, so that a text of any length takes the same memory.
+
+The file is read in tables/; what its columns and words mean is known here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from awbridge.clickpost.reports import report_columns
+from awbridge.clickpost.reports.report_columns import read_report_time
+from awbridge.clickpost.reports.report_words import Words, strange
+from awbridge.clickpost.wire.loose import as_id, as_waybill
+from awbridge.domain.errors import CellSpoilt
+from awbridge.domain.reconciliation.differences import Gap, NotUnderstood, Theirs
+from awbridge.tables.cells import read_id, says_nothing
+from awbridge.tables.header import by_names
+from awbridge.tables.table import Table, open_table
+
+MEANINGS: Mapping[str, tuple[str, ...]] = {
+    "waybill": report_columns.WAYBILL,
+    "reference_number": report_columns.REFERENCE,
+    "order_id": report_columns.ORDER,
+    "courier_id": ("courier partner id", "cp id", "courier id"),
+    "courier": ("courier partner", "courier name", "courier", "carrier"),
+    "status_code": ("clickpost status code", "status code"),
+    "status": (
+        *("clickpost unified status", "unified status", "clickpost status description", "clickpost status"),
+        *("current status", "latest status", "status"),
+    ),
+    "status_at": ("status timestamp", "status time", "latest timestamp", "timestamp", "scan time", "status date"),
+    "account_code": ("account code", "courier account code"),
+}
+COMPARED: Mapping[str, tuple[str, ...]] = {
+    "waybill": ("waybill",),
+    "courier": ("courier_id", "courier"),
+    "status": ("status_code", "status"),
+}
+KEYS = ("waybill", "reference_number", "order_id")
+LAYOUT = by_names(MEANINGS, KEYS)
+LONGEST_NOTHING = 9  # characters of the longest word that means "nothing": undefined
+
+_PLAIN = re.compile(r"(?=.*[0-9])[0-9A-Za-z-]{10,99}").fullmatch  # no word that means "nothing"
+
+
+class ReportRow(NamedTuple):
+    """A row as it goes into the comparison. `seen_at` is still text: few rows' times are ever needed."""
+
+    line: int
+    waybill: str
+    reference_number: str
+    courier_partner_id: int | None
+    status_code: int | None
+    seen_at: str
+    gaps: int = 0
+
+    def theirs(self, zone: ZoneInfo) -> Theirs:
+        """The row with its time read; without an offset it is in `zone`."""
+        return Theirs(
+            line=self.line,
+            waybill=self.waybill,
+            reference_number=self.reference_number,
+            courier_partner_id=self.courier_partner_id,
+            status_code=self.status_code,
+            status_at=read_report_time(self.seen_at, zone=zone),
+            status_within=_within(self.seen_at),
+        )
+
+
+@dataclass(slots=True)
+class ReportRows:
+    """A report as it is read: which columns were understood, and (while it is iterated) what could not be.
+
+    `spoilt` counts rows whose waybill a spreadsheet has rounded off; they go by their reference number. `unreadable`
+    counts those that name nothing to go by.
+    """
+
+    table: Table
+    zone: ZoneInfo
+    spoilt: int = 0
+    unreadable: int = 0
+    first_problem: str = ""
+    words: Words = field(default_factory=Words, repr=False)
+
+    def __post_init__(self) -> None:
+        self.words.has_status = "status" not in self._lacking()
+
+    def _lacking(self) -> list[str]:
+        return [what for what, meanings in COMPARED.items() if not self.understood.keys() & set(meanings)]
+
+    def not_understood(self) -> NotUnderstood:
+        """What could not be read so far, all but times. The words are complete when every row was read."""
+        couriers, statuses = self.words.couriers.most_common(), self.words.statuses.most_common()
+        return NotUnderstood(
+            lacking=self._lacking(),
+            columns=strange(self.passed_over),
+            couriers=dict(couriers),
+            statuses=dict(statuses),
+        )
+
+    @property
+    def understood(self) -> dict[str, str]:
+        """What is understood -> the column's own name."""
+        return self.table.understood
+
+    @property
+    def passed_over(self) -> list[str]:
+        """The columns that mean nothing here."""
+        return self.table.passed_over
+
+    @property
+    def notes(self) -> list[str]:
+        """How the file was read and what was left out of it, for people."""
+        return self.table.notes
+
+    def __iter__(self) -> Iterator[ReportRow]:
+        read_words = self.words.reader()
+        no_waybill = Gap.WAYBILL if "waybill" in self.understood else Gap.ALWAYS
+        for line, (waybill, reference, order, courier_id, courier, code, status, seen_at, account) in self.table.pick(
+            tuple(MEANINGS)
+        ):
+            # Most cells are the id itself; what else may be done about one takes a dozen times as long.
+            is_plain = isinstance(waybill, str) and _PLAIN(waybill)
+            number = waybill if is_plain else self._key(line, "waybill", waybill)
+            is_plain = isinstance(reference, str) and _PLAIN(reference)
+            name = reference if is_plain else self._key(line, "reference_number", reference)
+            name = name or self._key(line, "order_id", order)
+            if number or name:
+                read = read_words(courier_id, courier, account, code, status)
+                if read.gaps:
+                    self.words.count(read)
+                gaps = int(read.gaps if number else read.gaps | no_waybill)
+                seen = _moment(seen_at, self.zone)
+                yield ReportRow(line, number, name, read.courier_partner_id, read.status_code, seen, gaps)
+            else:
+                self._unreadable(line)
+
+    def _unreadable(self, line: int) -> None:
+        self.unreadable += 1
+        place = self.table.place(line)
+        self.first_problem = self.first_problem or f"{place}: names no waybill and no reference number"
+
+    def _key(self, line: int, meaning: str, value: Any) -> str:
+        if value in (None, ""):
+            return ""
+        try:
+            text = read_id(value)
+            return as_waybill(text) if meaning == "waybill" else as_id(text)
+        except CellSpoilt as problem:
+            self.spoilt += meaning == "waybill"
+            place = f"{self.table.place(line)}, column {self.understood[meaning]}"
+            self.first_problem = self.first_problem or f"{place}: {problem}"
+            return ""
+
+
+def _moment(value: Any, zone: ZoneInfo) -> str:
+    if isinstance(value, str):
+        return "" if len(value) <= LONGEST_NOTHING and says_nothing(value) else value
+    at = read_report_time(value, zone=zone)
+    return at.isoformat() if at else ""
+
+
+def _within(seen_at: str) -> timedelta:
+    """How much later than a written time it may have been: its seconds, or its time of day, may be left out."""
+    if not seen_at or seen_at.count(":") > 1 or seen_at.replace(".", "", 1).isdigit():
+        return timedelta(0)
+    return timedelta(seconds=59) if ":" in seen_at else timedelta(days=1, seconds=-1)
+
+
+def read_report(path: Path, name: str, *, zone: ZoneInfo) -> ReportRows:
+    """A report that lies on this disk. `name` is what it was called. Times without an offset are in `zone`.
+
+    Raises TableUnreadable for what is no table, and where neither waybill nor reference number has a column; also
+    while it is iterated.
+    """
+    return ReportRows(open_table(path, name, LAYOUT), zone)

@@ -1,0 +1,187 @@
+"""The words of ClickPost's reports: courier names to ids, status words to codes. No I/O.
+
+What is not understood is never guessed: it comes back as such, to be counted and shown. Sources: the columns and words
+of ClickPost's dashboard and mailed reports; its list of courier partner ids.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from awbridge.clickpost.wire.codes import COURIER_NAMES, STATUSES
+from awbridge.clickpost.wire.loose import as_id, as_int, as_text
+from awbridge.domain.privacy import veiled
+from awbridge.domain.reconciliation.differences import Gap
+
+# Columns of the dashboard and mailed reports that say nothing of what is compared.
+_NOT_COMPARED = frozenset(
+    (
+        "rtoawb",
+        "createdat",
+        "updatedat",
+        "pickupdate",
+        "deliverydate",
+        "latestremark",
+        "remark",
+        "location",
+        "ordertype",
+    )
+)
+
+LONGEST_WORD = 60  # characters of a word that was not understood
+MOST_WORDS = 50  # different ones that are kept by name
+OTHERS = "(others)"
+
+# Words that reports write where ClickPost's table of status codes has another.
+_MORE_STATUS_WORDS: Mapping[str, int] = {
+    "Cancelled": 10,
+    "Canceled": 10,
+    "ShipmentDelay": 18,
+    "RTO-ShipmentDelay": 27,
+    "RTO-FailedDelivery": 15,
+}
+NO_STATUS = frozenset({"nostatusexist", "nostatusexists", "nostatus"})
+_REVERSE = ("reverse", "rvp")
+_NO_SIGNS = str.maketrans("", "", " -_")
+
+
+def squeezed(word: str) -> str:
+    """A word without case, blanks and hyphens: as two that mean the same are compared."""
+    return word.translate(_NO_SIGNS).casefold()
+
+
+_STATUS_CODES: Mapping[str, int] = {
+    **{squeezed(info.name): code for code, info in STATUSES.items()},
+    **{squeezed(word): code for word, code in _MORE_STATUS_WORDS.items()},
+}
+_COURIER_IDS: Mapping[str, int] = {
+    squeezed(name).replace("rvp", "reverse"): number for number, name in COURIER_NAMES.items()
+}
+_REVERSE_IDS = frozenset(number for name, number in _COURIER_IDS.items() if name.endswith("reverse"))
+
+
+def strange(titles: Iterable[str]) -> list[str]:
+    """Of the columns that were passed over those that ClickPost's reports are not known to have."""
+    return [title for title in titles if squeezed(title) not in _NOT_COMPARED]
+
+
+class KnownCourier(NamedTuple):
+    """A courier as the company or fetch-accounts calls it."""
+
+    courier_partner_id: int
+    name: str
+    account_code: str = ""
+
+
+class CourierNames:
+    """Which id a courier's name stands for: by the company's own accounts, else by ClickPost's well-known names. The
+    account code decides between several, and stands in for a name that nobody knows.
+
+    "Delhivery Reverse" is the courier's RVP id; where the company has no account of that, its other one.
+    """
+
+    def __init__(self, known: Iterable[KnownCourier] = ()) -> None:
+        self._ids: dict[str, set[int]] = {}
+        self._accounts: set[tuple[int, str]] = set()
+        self._ours: set[int] = set()
+        for courier in known:
+            self._ours.add(courier.courier_partner_id)
+            self._accounts.add((courier.courier_partner_id, courier.account_code))
+            if key := _courier_key(courier.name):
+                self._ids.setdefault(key, set()).add(courier.courier_partner_id)
+
+    def find(self, name: str, account_code: str = "") -> int | None:
+        """The courier partner id; None where no courier, or more than one, is called that."""
+        key = _courier_key(name)
+        known = self._called(key)
+        base = key.removesuffix("reverse")
+        if base != key:
+            known |= self._called(base) & _REVERSE_IDS
+            known = (known & self._ours) or (self._called(base) & self._ours) or known
+        of_account = {courier for courier, code in self._accounts if code and code == account_code}
+        known = known or of_account
+        for narrower in (of_account, _REVERSE_IDS if base != key else known - _REVERSE_IDS, {_COURIER_IDS.get(key)}):
+            known = (known & narrower) or known
+        return next(iter(known)) if len(known) == 1 else None
+
+    def _called(self, key: str) -> set[int]:
+        well_known = _COURIER_IDS.get(key)
+        return self._ids.get(key, set[int]()) | ({well_known} if well_known is not None else set[int]())
+
+
+def _courier_key(name: str) -> str:
+    key = squeezed(name)
+    ending = next((ending for ending in _REVERSE if key.endswith(ending) and key != ending), "")
+    return f"{key.removesuffix(ending)}reverse" if ending else key
+
+
+class Read(NamedTuple):
+    """What the cells of a row mean. `gaps`: what of it cannot be compared. The words are those not understood."""
+
+    courier_partner_id: int | None
+    status_code: int | None
+    gaps: Gap
+    courier_word: str = ""
+    status_word: str = ""
+
+
+@dataclass(slots=True)
+class Words:
+    """Reads couriers and statuses out of a report's cells, and counts the words that it does not understand."""
+
+    names: CourierNames = field(default_factory=CourierNames)
+    has_status: bool = True
+    couriers: Counter[str] = field(default_factory=Counter[str])
+    statuses: Counter[str] = field(default_factory=Counter[str])
+    of_codes: dict[int, str] = field(default_factory=dict[int, str])  # what stands beside codes that are not published
+
+    def reader(self) -> Any:
+        """(courier id, courier, account code, status code, status) -> Read; few couriers and statuses, many rows."""
+        return lru_cache(maxsize=10_000)(self._read)
+
+    def _read(self, courier_id: Any, courier: Any, account: Any, code: Any, status: Any) -> Read:
+        number, courier_word = self._courier(courier_id, courier, as_id(account))
+        status_code, status_word, gap = self._status(code, status)
+        if number is None:
+            gap |= Gap.ALWAYS
+        return Read(number, status_code, gap, courier_word, status_word)
+
+    def _courier(self, courier_id: Any, courier: Any, account: str) -> tuple[int | None, str]:
+        word = ""
+        for cell in (courier_id, courier):
+            if (number := as_int(cell)) is not None:
+                return number, ""
+            if name := as_id(cell):
+                if (number := self.names.find(name, account)) is not None:
+                    return number, ""
+                word = word or veiled(name)[:LONGEST_WORD]
+        return None, word
+
+    def _status(self, code: Any, status: Any) -> tuple[int | None, str, Gap]:
+        said = [cell for cell in (code, status) if as_id(cell)]
+        for cell in said:
+            if (number := as_int(cell)) is not None:
+                self._hear(number, said[-1])
+                return number, "", Gap.NONE
+            key = squeezed(as_text(cell))
+            if key in NO_STATUS:
+                return None, "", Gap.NONE
+            if (number := _STATUS_CODES.get(key)) is not None:
+                return number, "", Gap.NONE
+        if said:
+            return None, veiled(as_text(said[-1]))[:LONGEST_WORD], Gap.ALWAYS
+        return None, "", Gap.STATUS if self.has_status else Gap.ALWAYS
+
+    def _hear(self, code: int, cell: Any) -> None:
+        if code not in STATUSES and as_int(cell) is None and len(self.of_codes) < MOST_WORDS:
+            self.of_codes.setdefault(code, veiled(as_text(cell))[:LONGEST_WORD])
+
+    def count(self, read: Read) -> None:
+        """Count the words of a row that were not understood."""
+        for counter, word in ((self.couriers, read.courier_word), (self.statuses, read.status_word)):
+            if word:
+                counter[word if word in counter or len(counter) < MOST_WORDS else OTHERS] += 1

@@ -1,0 +1,182 @@
+"""Counts and reports that ClickPost makes of an account. Source: ClickPost's API reference."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from awbridge.clickpost.client.exchange import Exchange, good
+from awbridge.clickpost.models.base import RequestModel, as_payload
+from awbridge.clickpost.models.reports import LONGEST_REPORT, ReportFilters, ReportRequest
+from awbridge.clickpost.wire.endpoints import Endpoints, Request
+from awbridge.clickpost.wire.loose import Reply, as_id, as_int, as_object, as_text
+from awbridge.clickpost.wire.shapes import check_window, day_text, first_object, raw_of
+from awbridge.domain.errors import VendorError
+from awbridge.domain.json import JsonObject
+
+TRACK_ORDER_REPORT = "TRACK_ORDER_DASHBOARD_REPORT"
+LONGEST_PAUSE = 300.0  # seconds that ClickPost may ask for without an end to the waiting
+
+_PATH = "/api/v1/reports/enterprise_dashboard_report/"
+_FAILED = ("FAIL", "ERROR", "CANCEL")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayCount:
+    """How many shipments were placed (manifestation) and registered for tracking on one day."""
+
+    day: date
+    manifestation: int
+    tracking: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShipmentCounts:
+    """Shipments per day, oldest first."""
+
+    days: tuple[DayCount, ...]
+    raw: JsonObject = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """A report that was asked for. `link` is the address of the finished file: whoever has it may read the file.
+
+    `status` is ClickPost's word, `created_at` as ClickPost writes it.
+    """
+
+    reference: str
+    name: str
+    status: str
+    created_at: str
+    link: str = field(default="", repr=False)
+    raw: JsonObject = field(repr=False)
+
+    @property
+    def ready(self) -> bool:
+        """Whether the file can be downloaded."""
+        return bool(self.link)
+
+    @property
+    def failed(self) -> bool:
+        """Whether ClickPost gave up making it."""
+        return not self.ready and any(word in self.status.upper() for word in _FAILED)
+
+
+def count_request(endpoints: Endpoints, start: date, end: date) -> Request:
+    """Shipments per day. Raises ValueError where the end lies before the start."""
+    if end < start:
+        raise ValueError("the end lies before the start")
+    params = {"key": endpoints.key, "start-date": day_text(start), "end-date": day_text(end)}
+    return endpoints.get("fetch-shipment-count", endpoints.url + "/api/v1/fetch-shipment-count/", params)
+
+
+def parse_counts(reply: Reply) -> ShipmentCounts:
+    """The days in an answer of fetch-shipment-count. An empty day counts 0; one that cannot be read is left out."""
+    counts = (_day_count(day, numbers) for day, numbers in as_object(reply.result).items())
+    days = sorted((count for count in counts if count), key=lambda count: count.day)
+    return ShipmentCounts(days=tuple(days), raw=raw_of(reply))
+
+
+def _day_count(day: str, numbers: Any) -> DayCount | None:
+    try:
+        when = date.fromisoformat(day)
+    except ValueError:
+        return None
+    if numbers == {}:  # ClickPost's way to say that there was nothing
+        return DayCount(day=when, manifestation=0, tracking=0)
+    placed, tracked = (as_int(as_object(numbers).get(name)) for name in ("manifestation", "tracking"))
+    return None if placed is None or tracked is None else DayCount(day=when, manifestation=placed, tracking=tracked)
+
+
+def report_request(endpoints: Endpoints, start: datetime, end: datetime, fields: Sequence[str], name: str) -> Request:
+    """Have a report made of what changed in a window. Raises ValueError where it is longer than 24 hours."""
+    check_window(start, end, LONGEST_REPORT)
+    window = ReportFilters(updated_at_start_time=start, updated_at_end_time=end)
+    return report_body_request(endpoints, ReportRequest(report_name=name, filters=window, fields=list(fields)))
+
+
+def report_body_request(endpoints: Endpoints, body: RequestModel | JsonObject) -> Request:
+    """Have the report made that a body of ClickPost's own fields describes."""
+    return endpoints.post("request-report", endpoints.url + _PATH, {"key": endpoints.key}, as_payload(body))
+
+
+def fetch_report_request(endpoints: Endpoints, reference: str) -> Request:
+    """How far a report is."""
+    params = {"key": endpoints.key, "report_reference_number": reference}
+    return endpoints.get("fetch-report", endpoints.url + _PATH, params)
+
+
+def parse_report(reply: Reply, reference: str = "") -> Report:
+    """The report in an answer; `reference` is what was asked for, where the answer does not repeat it."""
+    entry = first_object(reply.result)
+    return Report(
+        reference=as_id(entry.get("report_reference_number")) or reference,
+        name=as_text(entry.get("report_name")),
+        status=as_text(entry.get("report_status")),
+        created_at=as_text(entry.get("report_created_at")),
+        link=_link(entry),
+        raw=raw_of(reply),
+    )
+
+
+def _link(entry: JsonObject) -> str:
+    text = as_text(entry.get("s3_link"))
+    return text if "://" in text else ""  # also "null" and "None"
+
+
+def download_request(endpoints: Endpoints, report: Report, into: Callable[[bytes], object] | None = None) -> Request:
+    """The file of a finished report. The link goes elsewhere: neither key nor username goes with it.
+
+    `into` takes the file part by part, where it is not to be held in memory.
+
+    Raises ValueError where the report has no link, or one that is not https (http only where ClickPost's own
+    address is http, as in tests).
+    """
+    if not report.ready:
+        raise ValueError(f"report {report.reference} has no file yet (status {report.status!r})")
+    parts = urlsplit(report.link)
+    if not parts.hostname or parts.scheme not in ("https", urlsplit(endpoints.url).scheme):
+        raise ValueError(f"report {report.reference} has a link that is no https address")
+    secrets = (parts.query,) if len(parts.query) >= 8 else ()
+    hidden = (endpoints.key, *secrets)
+    return Request(api="download-report", method="GET", url=report.link, secrets=hidden, file=True, into=into)
+
+
+class ReportWait:
+    """Asks for a report again and again, within bounds: `request` is what to send, `pause` the seconds until then.
+
+    An error that passes is one of the tries. Raises VendorError where the report failed (`again` False), where it is
+    not there after the last try (`again` True), and for errors that do not pass or want a pause over 5 minutes.
+    """
+
+    def __init__(self, endpoints: Endpoints, reference: str, every: float, tries: int) -> None:
+        if every <= 0 or tries < 1:
+            raise ValueError("every is more than 0 seconds, tries at least 1")
+        self.request = fetch_report_request(endpoints, reference)
+        self.pause = every
+        self._every = every
+        self._reference = reference
+        self._left = tries
+
+    def hear(self, exchange: Exchange) -> Report | None:
+        """The report where it is ready; None where it is time to pause and ask again."""
+        self._left -= 1
+        try:
+            report = parse_report(good(exchange), self._reference)
+        except VendorError as error:
+            pause = error.retry_after or 0.0
+            if not error.again or self._left <= 0 or pause > LONGEST_PAUSE:
+                raise
+            self.pause = max(self._every, pause)
+            return None
+        self.pause = self._every
+        if report.ready:
+            return report
+        if report.failed or self._left <= 0:
+            said = f"fetch-report: report {self._reference} has no file (status {report.status!r})"
+            raise VendorError(exchange.masked(said), call=exchange.call, again=not report.failed)
+        return None

@@ -1,0 +1,1 @@
+"""What ClickPost tells of a shipment: webhooks, polled answers, returns, NDR."""

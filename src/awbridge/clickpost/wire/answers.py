@@ -1,0 +1,142 @@
+"""What came of a call, as the client hands it back, and how an answer is put into words."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from awbridge.clickpost.wire.failures import ANSWER_NAMES, Answer, classify
+from awbridge.clickpost.wire.loose import Reply
+from awbridge.domain.call import Call
+from awbridge.domain.json import JsonObject
+from awbridge.domain.orders.outcome import (
+    AlreadyHeld,
+    Misconfigured,
+    Outcome,
+    Pending,
+    Placed,
+    Rejected,
+    TryLater,
+    Unknown,
+)
+
+CANCELLED_CODES = (200, 600)  # 600: cancelled, at times an earlier time
+NOT_CANCELLABLE = 350
+_IS_GONE = re.compile(r"\balready (been |in )?(an? )?(deleted|cancell?ed)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderAnswer:
+    """What came of registering a shipment. `reply` is None where no answer came; `advice` says what to do next."""
+
+    outcome: Outcome
+    call: Call
+    reply: Reply | None = None
+    advice: str = ""
+
+    @property
+    def waybill(self) -> str:
+        """The waybill of a shipment that is placed; "" for every other outcome."""
+        return self.outcome.waybill if isinstance(self.outcome, Placed) else ""
+
+    @property
+    def kind(self) -> str:
+        """The class of the outcome: success, pending, transient, unclear, configuration or permanent."""
+        match self.outcome:
+            case Placed():
+                return "success"
+            case Pending():
+                return "pending"
+            case TryLater(unclear=unclear):
+                return "unclear" if unclear else "transient"
+            case Unknown() | AlreadyHeld():
+                return "unclear"
+            case Misconfigured():
+                return "configuration"
+            case Rejected():
+                return "permanent"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundOrder:
+    """What ClickPost shows under a reference number: `placed`, or None.
+
+    None proves nothing: the vendor documents this question by waybill and courier only, so ClickPost may not have taken
+    it. `known`: False where no answer came, or one that passes (an error of the server, too many requests). `denied`:
+    it said in its own code that there is none, which is no proof either.
+    """
+
+    placed: Placed | None
+    known: bool
+    call: Call
+    denied: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelAnswer:
+    """What came of a cancellation.
+
+    `cancelled`: it is done. `accepted`: ClickPost does it later; ask again to know. `again`: the same call may work
+    later. `misconfigured`: key, credentials or account are at fault (`again` is True: it works once they are mended).
+    `retry_after`: seconds, where ClickPost said so. `advice`: what to do next. `counts`: False where it only asked
+    for a slower pace.
+    """
+
+    cancelled: bool
+    message: str
+    call: Call
+    accepted: bool = False
+    again: bool = False
+    misconfigured: bool = False
+    retry_after: float | None = None
+    advice: str = ""
+    counts: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackAnswer:
+    """The timelines of the waybills that ClickPost knows, each fit to be stored raw."""
+
+    items: list[JsonObject]
+    call: Call
+
+
+def describe(reply: Reply) -> str:
+    """An answer in words: ClickPost's code, what it means, and what it said."""
+    code = reply.business_status
+    if code is None:
+        unreadable = "" if reply.body is not None else " with a body that is not JSON"
+        said = f": {reply.message}" if reply.message else unreadable
+        return f"HTTP {reply.http_status}{said}"
+    name = ANSWER_NAMES.get(code, "a code that is not documented")
+    http = f"HTTP {reply.http_status}, " if reply.http_status != 200 else ""
+    said = f": {reply.message}" if reply.message else ""
+    return f"{http}ClickPost {code} ({name}){said}"
+
+
+def parse_cancel_order(reply: Reply, call: Call) -> CancelAnswer:
+    """What an answer to cancel-order means. 350 is a final refusal whatever the HTTP status.
+
+    400, as HTTP status or as code, is cancelled too where it says "already in a deleted state": couriers answer so to a
+    cancellation that is repeated.
+    """
+    code, message = reply.business_status, describe(reply)
+    if 400 in (reply.http_status, code) and _IS_GONE.search(reply.message or reply.text):
+        return CancelAnswer(cancelled=True, message=message, call=call)
+    if code == NOT_CANCELLABLE:
+        return CancelAnswer(cancelled=False, message=message, call=call)
+    if reply.http_status == 200 and code in CANCELLED_CODES:
+        return CancelAnswer(cancelled=True, message=message, call=call)
+    answer = classify(reply.http_status, code, is_json=reply.is_json)
+    said = code is not None or (reply.text.strip() and not reply.is_json)  # a code, or a page that is not ClickPost's
+    if answer is Answer.PENDING or (reply.http_status == 202 and not said):
+        return CancelAnswer(cancelled=False, accepted=True, again=True, message=message, call=call)
+    return CancelAnswer(
+        cancelled=False,
+        again=answer is not Answer.PERMANENT,
+        misconfigured=answer is Answer.CONFIGURATION,
+        retry_after=reply.retry_after,
+        message=message,
+        call=call,
+        counts=answer is not Answer.THROTTLED,
+    )

@@ -1,0 +1,110 @@
+"""Identifiers that came as numbers: 560001.0 is 560001, and what a spreadsheet rounded is refused. Pure.
+
+JSON from pandas and spreadsheets writes pincodes, phones and numbers of orders as floats. A float of at most 15 digits
+is exact; beyond that, and where a number was written with an exponent, digits are lost and nobody can tell which.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from awbridge.clickpost.wire.loose import as_list, as_object, as_waybill
+from awbridge.clickpost.wire.plain import DATA_WRONG, DEEPEST, Problem, control_problem
+from awbridge.domain.errors import FieldProblem, PayloadRefused
+from awbridge.domain.json import JsonObject, Rounded
+from awbridge.tables.cells import CellSpoilt, read_id
+
+IDENTIFIERS = frozenset(
+    {
+        *("phone", "pickup_phone", "drop_phone", "drop_alternate_phone", "transit_phone"),
+        *("pincode", "pickup_pincode", "drop_pincode", "seller_pincode", "exchange_pincode", "postal_code"),
+        *("reference_number", "order_id", "awb_number", "waybill", "invoice_number", "invoice_reference"),
+        *("account_code", "phone_number"),
+        *("exchange_rvp_awb", "ewaybill_serial_number", "booking_id", "customer_id_number", "vendor_code"),
+        *("sku", "product_id", "variant_id", "imei", "serial_no", "ean", "otp_code"),
+    }
+)
+KEYS = frozenset({"reference_number", "order_id", "awb_number", "waybill"})  # by which shipments are found
+_WRITTEN_AS_FLOAT = re.compile(r"(\d{1,15})\.0+", re.ASCII)
+_TEXT_IS_DIGITS = frozenset(
+    {
+        *("phone", "pickup_phone", "drop_phone", "drop_alternate_phone"),
+        *("pincode", "pickup_pincode", "drop_pincode", "awb_number", "order_id", "invoice_number"),
+    }
+)
+_EXPONENT = re.compile(r"\d(?:\.\d+)?E\+\d+", re.ASCII | re.IGNORECASE)
+_LARGEST = 10**15  # a spreadsheet keeps 15 digits
+
+ROUNDED = "was rounded by a spreadsheet or a float, and digits are lost: give all its digits, as text"
+
+
+def exact_identifier(name: str, value: Any) -> Any:
+    """An identifier as it is sent: the digits of a whole float, also where text has it. Everything else as it is."""
+    if type(value) is float and is_exact(value):
+        return str(int(value))
+    if isinstance(value, str) and name in _TEXT_IS_DIGITS and (found := _WRITTEN_AS_FLOAT.fullmatch(value.strip())):
+        return found[1]
+    return value
+
+
+def waybill_given(value: str) -> str:
+    """A waybill as a person typed or pasted it, without a spreadsheet's guard.
+
+    Raises PayloadRefused for what is none, was rounded, or holds signs that nobody sees.
+    """
+    try:
+        number = as_waybill(read_id(value))
+    except CellSpoilt:
+        raise PayloadRefused([FieldProblem("waybill", ROUNDED)]) from None
+    if not number:
+        raise PayloadRefused([FieldProblem("waybill", "is no waybill: give it as ClickPost's dashboard shows it")])
+    if problem := control_problem(number):
+        raise PayloadRefused([FieldProblem("waybill", problem)])
+    return number
+
+
+def is_exact(value: float) -> bool:
+    """Whether a float is a whole number that lost no digit."""
+    return type(value) is not Rounded and value.is_integer() and 0 <= value < _LARGEST
+
+
+def identifier_problems(value: Any, name: str = "", depth: int = 0) -> Iterator[Problem]:
+    """Every identifier in a JSON value whose digits are not sure, and every key that holds what nobody sees."""
+    if depth > DEEPEST:
+        return
+    if isinstance(value, dict):
+        for inner_name, inner in as_object(value).items():
+            if inner is not None and (isinstance(inner, dict | list) or inner_name in IDENTIFIERS | KEYS):
+                found = identifier_problems(inner, inner_name, depth + 1)
+                yield from (Problem((inner_name, *p.loc), p.problem, p.code) for p in found)
+    elif isinstance(value, list):
+        for index, inner in enumerate(as_list(value)):
+            found = identifier_problems(inner, name, depth + 1)
+            yield from (Problem((index, *p.loc), p.problem, p.code) for p in found)
+    elif name in IDENTIFIERS and _is_rounded(value):
+        yield Problem((), ROUNDED, DATA_WRONG)
+    elif name in KEYS and isinstance(value, str) and (problem := control_problem(value)):
+        yield Problem((), problem, DATA_WRONG)
+
+
+def _is_rounded(value: Any) -> bool:
+    if isinstance(value, str):
+        return _EXPONENT.fullmatch(value.strip()) is not None
+    return isinstance(value, float) and not is_exact(value)
+
+
+def with_exact_identifiers(order: JsonObject) -> JsonObject:
+    """A copy of an order whose identifiers are digits, not floats."""
+    return {name: _exact(name, value, 0) for name, value in order.items()}
+
+
+def _exact(name: str, value: Any, depth: int) -> Any:
+    if type(value) is str and "." not in value:  # by far the most common
+        return value
+    if depth < DEEPEST and (fields := as_object(value)):
+        return {inner: _exact(inner, v, depth + 1) for inner, v in fields.items()}
+    if depth < DEEPEST and (entries := as_list(value)):
+        return [_exact(name, inner, depth + 1) for inner in entries]
+    return exact_identifier(name, value) if name in IDENTIFIERS else value

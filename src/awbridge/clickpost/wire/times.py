@@ -1,0 +1,122 @@
+"""Reads the many ways in which ClickPost writes a time."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from awbridge.clickpost.wire.loose import LONGEST_NONE, as_id, says_none
+
+LONGEST_DAY = 64  # characters of what stands in place of a day
+EARLIEST_YEAR = 2000  # before it there are only the zero times of programming languages
+
+_TIME = re.compile(
+    r"(\d{4})-(\d{1,2})-(\d{1,2})"
+    r"(?:[T\s]\s*(\d{1,2})\s*:\s*(\d{1,2})(?:\s*:\s*(\d{1,2})(?:[.,](\d{1,12}))?)?)?"
+    r"\s*(Z|UTC|[+-]\d{2}:?\d{2})?",
+    re.ASCII | re.IGNORECASE,
+)
+
+_YEAR_FIRST = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:\s.*)?", re.ASCII)
+_DAY_FIRST = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})(?:\s.*)?", re.ASCII)
+_NAMED = re.compile(
+    r"(?:[a-z]{3,9},?\s+)?(?:(?P<day>\d{1,2})(?:st|nd|rd|th)?[\s-]+(?P<month>[a-z]{3,9})|"
+    r"(?P<month_first>[a-z]{3,9})\s+(?P<day_last>\d{1,2})(?:st|nd|rd|th)?)[\s,-]+(?P<year>\d{4})(?:[\sT,].*)?",
+    re.ASCII | re.IGNORECASE,
+)
+_EPOCH = re.compile(r"\d{10}(?:\d{3})?", re.ASCII)  # seconds, or milliseconds
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+
+
+def day_words(value: Any) -> str:
+    """What stands in place of a day; "" where that is none: "N/A", "-", zero dates (0000-00-00, 1970-01-01)."""
+    words = as_id(value)[:LONGEST_DAY]
+    if zero := _YEAR_FIRST.match(words):
+        return words if int(zero[1]) >= EARLIEST_YEAR else ""
+    return "" if len(words) <= LONGEST_NONE and says_none(words) else words
+
+
+def read_day(value: Any, *, zone: ZoneInfo) -> date | None:
+    """A promised day; None for what cannot be read. Never raises.
+
+    A day, or a time without a zone, is the day that stands there: 2026-11-05, 05-11-2026, 05/11/2026, 5 Nov 2026. A
+    time with a zone (Z is one) and seconds since 1970 are a moment, whose day in `zone` is meant: midnight in India is
+    T18:30:00Z of the day before. Z behind the first or last minute of a day was put behind a day, and means nothing.
+    """
+    text = value.strip() if isinstance(value, str) and len(value) < 60 else ""
+    try:
+        found = _iso_day(text, zone) or _written_day(text) or _epoch_day(text, zone)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return found if found and found.year >= EARLIEST_YEAR else None
+
+
+def _iso_day(text: str, zone: ZoneInfo) -> date | None:
+    match = _TIME.fullmatch(text)
+    if match is None:
+        return None
+    year, month, day, hour, minute, second, _, offset = match.groups()
+    edge = (int(hour or 0), int(minute or 0)) in ((0, 0), (23, 59))
+    if offset is None or (edge and _is_utc(offset)):
+        return date(int(year), int(month), int(day))
+    at = datetime(*map(int, (year, month, day, hour or 0, minute or 0, second or 0)), tzinfo=_zone(offset, zone, True))
+    return at.astimezone(zone).date()
+
+
+def _written_day(text: str) -> date | None:
+    if match := _YEAR_FIRST.fullmatch(text):
+        return date(int(match[1]), int(match[2]), int(match[3]))
+    if match := _DAY_FIRST.fullmatch(text):
+        return date(int(match[3]), int(match[2]), int(match[1]))
+    if match := _NAMED.fullmatch(text):
+        month = (match["month"] or match["month_first"])[:3].lower()
+        day = int(match["day"] or match["day_last"])
+        return date(int(match["year"]), _MONTHS.index(month) + 1, day)
+    return None
+
+
+def _epoch_day(text: str, zone: ZoneInfo) -> date | None:
+    if not _EPOCH.fullmatch(text):
+        return None
+    return datetime.fromtimestamp(int(text[:10]), zone).date()
+
+
+def _is_utc(offset: str) -> bool:
+    return offset.upper() in ("Z", "UTC") or not offset[1:].replace(":", "").strip("0")
+
+
+def read_scan_time(value: Any, *, zone: ZoneInfo, z_means_utc: bool = False) -> datetime | None:
+    """The time of a scan, aware, UTC; None for what cannot be read. Never raises.
+
+    A time without offset is in `zone`. So is one with a trailing Z unless `z_means_utc`: ClickPost documents Indian
+    time and its webhooks write Z behind it all the same (seen in real payloads). Other offsets are believed.
+    """
+    match = _TIME.fullmatch(value.strip()) if isinstance(value, str) and len(value) < 60 else None
+    if match is None:
+        return None
+    year, month, day, hour, minute, second, fraction, offset = match.groups()
+    try:
+        moment = datetime(
+            int(year),
+            int(month),
+            int(day),
+            int(hour or 0),
+            int(minute or 0),
+            int(second or 0),
+            int((fraction or "0")[:6].ljust(6, "0")),
+            tzinfo=_zone(offset, zone, z_means_utc),
+        ).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    return moment if moment.year >= EARLIEST_YEAR else None
+
+
+def _zone(offset: str | None, zone: ZoneInfo, z_means_utc: bool) -> tzinfo:
+    if offset is None:
+        return zone
+    if offset.upper() in ("Z", "UTC"):
+        return UTC if z_means_utc else zone
+    minutes = int(offset[1:3]) * 60 + int(offset[-2:])
+    return timezone(timedelta(minutes=-minutes if offset[0] == "-" else minutes))

@@ -1,0 +1,209 @@
+"""Which transporter takes a parcel, by the company's own rules: the first rule that fits. Pure."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from typing import Any, cast
+
+from awbridge.domain.orders.shipment import Region
+
+ORDER_TYPES = ("PREPAID", "COD", "EXCHANGE")
+DELIVERY_TYPES = ("FORWARD", "RVP")
+RULE_FIELDS = (
+    *("name", "transporter", "drop_pincode", "pickup_pincode", "order_type", "delivery_type", "region"),
+    *("weight_from", "weight_to", "value_from", "value_to"),
+)
+LONGEST_NAME = 200  # characters
+
+
+class Allocation(StrEnum):
+    """Who chooses the courier of an order that names none. Without rules, RULES refuses such an order, as OFF does."""
+
+    OFF = "off"
+    RULES = "rules"
+    RECOMMENDATION = "recommendation"
+    RULES_THEN_RECOMMENDATION = "rules-then-recommendation"
+
+    @property
+    def by_rules(self) -> bool:
+        """Whether own rules are tried."""
+        return self in (Allocation.RULES, Allocation.RULES_THEN_RECOMMENDATION)
+
+    @property
+    def by_recommendation(self) -> bool:
+        """Whether ClickPost is asked where no rule fits."""
+        return self in (Allocation.RECOMMENDATION, Allocation.RULES_THEN_RECOMMENDATION)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parcel:
+    """What rules look at. Weight in grams, value in the order's currency; a pincode is "" where there is none."""
+
+    drop_pincode: str
+    pickup_pincode: str
+    order_type: str
+    delivery_type: str
+    region: Region
+    weight: Decimal
+    value: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """Conditions, all of which must hold, and the transporter that then takes the parcel. Empty: any.
+
+    Pincodes are prefixes, one of which must fit. Ranges include both ends.
+    """
+
+    name: str
+    transporter: str
+    drop_pincode: tuple[str, ...] = ()
+    pickup_pincode: tuple[str, ...] = ()
+    order_type: str | None = None
+    delivery_type: str | None = None
+    region: str | None = None
+    weight_from: Decimal | None = None
+    weight_to: Decimal | None = None
+    value_from: Decimal | None = None
+    value_to: Decimal | None = None
+
+    def fits(self, parcel: Parcel) -> bool:
+        """Whether every condition holds for this parcel."""
+        return (
+            _starts(parcel.drop_pincode, self.drop_pincode)
+            and _starts(parcel.pickup_pincode, self.pickup_pincode)
+            and self.order_type in (None, parcel.order_type)
+            and self.delivery_type in (None, parcel.delivery_type)
+            and self.region in (None, parcel.region.value)
+            and _within(parcel.weight, self.weight_from, self.weight_to)
+            and _within(parcel.value, self.value_from, self.value_to)
+        )
+
+
+def _starts(pincode: str, prefixes: tuple[str, ...]) -> bool:
+    return not prefixes or pincode.startswith(prefixes)
+
+
+def _within(number: Decimal, least: Decimal | None, most: Decimal | None) -> bool:
+    return (least is None or least <= number) and (most is None or number <= most)
+
+
+def first_match(rules: Sequence[Rule], parcel: Parcel, usable: Collection[str]) -> Rule | None:
+    """The first rule that fits and whose transporter is usable (known and active); None where there is none."""
+    return next((rule for rule in rules if rule.transporter in usable and rule.fits(parcel)), None)
+
+
+def read_rule(fields: Mapping[str, Any]) -> Rule:
+    """A rule from a row of a CSV or a JSON object. Raises ValueError that names the field.
+
+    Several pincode prefixes are a list, or one text with spaces between them.
+    """
+    if unknown := sorted(set(fields) - set(RULE_FIELDS)):
+        named = ", ".join(unknown).encode("utf-8", "replace").decode()
+        near = difflib.get_close_matches(unknown[0], RULE_FIELDS, n=1)
+        meant = f" (is {near[0]} meant?)" if near else ""
+        raise ValueError(f"there is no condition {named}{meant}; known are {', '.join(RULE_FIELDS)}")
+    rule = Rule(
+        name=_name(fields, "name"),
+        transporter=_name(fields, "transporter"),
+        drop_pincode=_prefixes(fields, "drop_pincode"),
+        pickup_pincode=_prefixes(fields, "pickup_pincode"),
+        order_type=_one_of(fields, "order_type", ORDER_TYPES),
+        delivery_type=_one_of(fields, "delivery_type", DELIVERY_TYPES),
+        region=_one_of(fields, "region", tuple(region.value for region in Region)),
+        weight_from=_number(fields, "weight_from"),
+        weight_to=_number(fields, "weight_to"),
+        value_from=_number(fields, "value_from"),
+        value_to=_number(fields, "value_to"),
+    )
+    for what, least, most in (
+        ("weight", rule.weight_from, rule.weight_to),
+        ("value", rule.value_from, rule.value_to),
+    ):
+        if least is not None and most is not None and least > most:
+            raise ValueError(f"{what}_from is above {what}_to: no parcel fits")
+    return rule
+
+
+def read_rules(rows: Sequence[Mapping[str, Any]], transporters: Collection[str]) -> list[Rule]:
+    """Rules in their order. Raises ValueError that names the rule by its place, from 1: what is wrong, a name that
+    stands twice, a transporter that is not among these."""
+    rules: list[Rule] = []
+    for place, row in enumerate(rows, 1):
+        try:
+            rule = read_rule(row)
+            if rule.name in {r.name for r in rules}:
+                raise ValueError(f"the name {rule.name!r} stands twice")
+            if rule.transporter not in transporters:
+                raise ValueError(f"transporter {rule.transporter!r} is not known")
+        except ValueError as error:
+            raise ValueError(f"rule {place}: {error}") from None
+        rules.append(rule)
+    return rules
+
+
+def rule_fields(rule: Rule) -> dict[str, Any]:
+    """A rule as fields that `read_rule` takes: numbers as text, exactly; no entry for a condition that is not set."""
+    fields: dict[str, Any] = {}
+    for name in RULE_FIELDS:
+        value = getattr(rule, name)
+        if value is None or value == ():
+            continue
+        fields[name] = list(cast("tuple[str, ...]", value)) if isinstance(value, tuple) else str(value)
+    return fields
+
+
+def _text(fields: Mapping[str, Any], name: str) -> str:
+    value = fields.get(name)
+    if value is None:
+        return ""
+    if isinstance(value, bool) or not isinstance(value, (str, int, float, Decimal)):
+        raise ValueError(f"{name} must be text")
+    text = str(value).strip()
+    if "\x00" in text or any("\ud800" <= c <= "\udfff" for c in text):
+        raise ValueError(f"{name} holds characters that cannot be stored")
+    return text
+
+
+def _name(fields: Mapping[str, Any], name: str) -> str:
+    text = _text(fields, name)
+    if not text or len(text) > LONGEST_NAME:
+        raise ValueError(f"{name} is required, of at most {LONGEST_NAME} characters")
+    return text
+
+
+def _prefixes(fields: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    value = fields.get(name)
+    if isinstance(value, (list, tuple)):
+        parts = [_text({name: part}, name) for part in cast("list[Any]", value)]
+    else:
+        parts = _text(fields, name).split()
+    if not all(part.replace("-", "").isalnum() for part in parts):
+        raise ValueError(f"{name} holds prefixes of pincodes: letters, digits and hyphens")
+    return tuple(dict.fromkeys(parts))
+
+
+def _one_of(fields: Mapping[str, Any], name: str, allowed: tuple[str, ...]) -> str | None:
+    text = _text(fields, name)
+    if text and text not in allowed:
+        raise ValueError(f"{name} must be one of {', '.join(allowed)}")
+    return text or None
+
+
+def _number(fields: Mapping[str, Any], name: str) -> Decimal | None:
+    if isinstance(fields.get(name), bool):
+        raise ValueError(f"{name} must be text or a number of 0 or more")
+    text = _text(fields, name)
+    if not text:
+        return None
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        number = Decimal("NaN")
+    if not number.is_finite() or number < 0 or len(text) > 30:
+        raise ValueError(f"{name} must be a number of 0 or more")
+    return number

@@ -1,0 +1,1 @@
+"""What is told to customers and webhook subscribers, when, and why not."""

@@ -1,0 +1,280 @@
+"""What happened to a shipment, as own systems and customers are told of it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from awbridge.domain.json import JsonObject
+from awbridge.domain.orders.shipment import Shipment, State, Tracked
+from awbridge.domain.tracking.lifecycle import Sighting, StatusInfo
+from awbridge.domain.tracking.milestones import Milestone
+from awbridge.domain.tracking.pieces import PieceStanding
+from awbridge.domain.tracking.returns import ReturnEvent
+
+
+class EventKind(StrEnum):
+    """The types of outgoing webhooks."""
+
+    SHIPMENT_PLACED = "shipment.placed"
+    SHIPMENT_REJECTED = "shipment.rejected"
+    SHIPMENT_GAVE_UP = "shipment.gave_up"
+    SHIPMENT_CANCELLED = "shipment.cancelled"
+    SHIPMENT_NOT_CANCELLED = "shipment.not_cancelled"
+    STATUS_CHANGED = "status.changed"
+    NDR_RAISED = "ndr.raised"
+    DELIVERED = "delivered"
+    RTO_STARTED = "rto.started"
+    RTO_DELIVERED = "rto.delivered"
+    LOST = "lost"
+    DAMAGED = "damaged"
+    DELAYED = "delayed"
+    STUCK = "stuck"
+    RETURN_PLACED = "return.placed"
+    RETURN_APPROVED = "return.approved"
+    RETURN_REJECTED = "return.rejected"
+    RETURN_UPDATED = "return.updated"
+    EXCHANGE_PLACED = "exchange.placed"
+    EXCHANGE_APPROVED = "exchange.approved"
+    EXCHANGE_REJECTED = "exchange.rejected"
+    PIECE_STATUS_CHANGED = "piece.status_changed"
+    PIECE_NDR_RAISED = "piece.ndr_raised"
+    PIECE_DELIVERED = "piece.delivered"
+    PIECE_RTO_STARTED = "piece.rto_started"
+    PIECE_RTO_DELIVERED = "piece.rto_delivered"
+    PIECE_LOST = "piece.lost"
+    PIECE_DAMAGED = "piece.damaged"
+
+
+KIND_OF = {
+    Milestone.FAILED_DELIVERY: EventKind.NDR_RAISED,
+    Milestone.DELIVERED: EventKind.DELIVERED,
+    Milestone.RTO_STARTED: EventKind.RTO_STARTED,
+    Milestone.RTO_DELIVERED: EventKind.RTO_DELIVERED,
+    Milestone.LOST: EventKind.LOST,
+    Milestone.DAMAGED: EventKind.DAMAGED,
+    Milestone.DELAYED: EventKind.DELAYED,
+    Milestone.STUCK: EventKind.STUCK,
+}
+
+
+# Kinds of their own: a lost box is no lost shipment.
+PIECE_KIND_OF = {
+    Milestone.FAILED_DELIVERY: EventKind.PIECE_NDR_RAISED,
+    Milestone.DELIVERED: EventKind.PIECE_DELIVERED,
+    Milestone.RTO_STARTED: EventKind.PIECE_RTO_STARTED,
+    Milestone.RTO_DELIVERED: EventKind.PIECE_RTO_DELIVERED,
+    Milestone.LOST: EventKind.PIECE_LOST,
+    Milestone.DAMAGED: EventKind.PIECE_DAMAGED,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happening:
+    """One thing that happened: `kinds` go to own systems, `milestone` (if any) to the customer's notices.
+
+    `at` is when the status was that says so, `fresh_at` how old that is by the vendor's own word, `ndr_code` why a
+    delivery failed.
+    """
+
+    reference_number: str
+    at: datetime
+    kinds: tuple[EventKind, ...] = ()
+    data: JsonObject = field(default_factory=dict[str, object])
+    milestone: Milestone | None = None
+    status_code: int | None = None
+    ndr_code: int | None = None
+    fresh_at: datetime | None = None
+
+
+def about(shipment: Tracked, **more: object) -> JsonObject:
+    """What every event says of its shipment: its names, never the customer's.
+
+    `replaces` and `replaced_by` say that a shipment is a correction within one order: nothing that ends the order.
+    """
+    return {
+        "reference_number": shipment.reference_number,
+        "order_id": shipment.order_id,
+        "transporter": shipment.transporter,
+        "courier_partner_id": shipment.courier_partner_id,
+        "delivery_type": shipment.delivery_type,
+        "waybill": shipment.waybill,
+        "replaces": shipment.replaces,
+        "replaced_by": shipment.replaced_by,
+        **more,
+    }
+
+
+def placed(shipment: Shipment, waybill: str, *, label_url: str | None, now: datetime) -> Happening:
+    """ClickPost holds the shipment: there is a waybill."""
+    return Happening(
+        reference_number=shipment.reference_number,
+        at=now,
+        kinds=(EventKind.SHIPMENT_PLACED,),
+        data=about(shipment, waybill=waybill, label_url=label_url),
+        milestone=Milestone.AWB_GENERATED,
+    )
+
+
+def stopped(
+    shipment: Shipment, state: State, problem: str | None, *, may_stand: bool = False, now: datetime
+) -> list[Happening]:
+    """A person is needed (rejected, gave up); empty for every other state.
+
+    With `may_stand` the parcel may travel all the same: whoever is told must not send it another way.
+    """
+    kinds = {State.REJECTED: EventKind.SHIPMENT_REJECTED, State.GAVE_UP: EventKind.SHIPMENT_GAVE_UP}
+    if state not in kinds:
+        return []
+    data = about(shipment, problem=problem, may_stand=may_stand)
+    return [Happening(reference_number=shipment.reference_number, at=now, kinds=(kinds[state],), data=data)]
+
+
+def cancelled(shipment: Tracked, *, now: datetime) -> Happening:
+    """ClickPost, or its courier, took the shipment back."""
+    return Happening(
+        reference_number=shipment.reference_number,
+        at=now,
+        kinds=(EventKind.SHIPMENT_CANCELLED,),
+        data=about(shipment),
+        milestone=Milestone.CANCELLED,
+    )
+
+
+def not_cancelled(shipment: Tracked, cancellation: str, problem: str, *, now: datetime) -> Happening:
+    """A cancellation came to its end, and the shipment is not cancelled. `cancellation`: its state, which says why."""
+    return Happening(
+        reference_number=shipment.reference_number,
+        at=now,
+        kinds=(EventKind.SHIPMENT_NOT_CANCELLED,),
+        data=about(shipment, cancellation=str(cancellation), problem=problem),
+    )
+
+
+def superseded(shipment: Shipment, *, now: datetime) -> Happening:
+    """A successor took the place of a shipment that ClickPost never held. That is no news for the customer."""
+    return Happening(
+        reference_number=shipment.reference_number,
+        at=now,
+        kinds=(EventKind.SHIPMENT_CANCELLED,),
+        data=about(shipment),
+    )
+
+
+def moved(
+    shipment: Tracked,
+    *,
+    before: Sighting | None,
+    after: Sighting | None,
+    told: Sighting | None,
+    info: StatusInfo | None,
+    milestone_of: Callable[[int], Milestone | None],
+    ndr_code: int | None,
+    edd: str | None,
+    fresh_at: datetime | None = None,
+    ndr_name: str = "",
+) -> list[Happening]:
+    """What one round of deliveries did to where a shipment stands.
+
+    `told` is the newest latest_status among them. A customer is told of a milestone only when that is where the
+    shipment stands: the scan around it, and anything older, moves nobody's phone.
+    """
+    if after is None or info is None:
+        return []
+    milestone = milestone_of(after.code)
+    was = milestone_of(before.code) if before else None
+    kinds = _kinds(before, after, was, milestone, EventKind.STATUS_CHANGED, KIND_OF)
+    reached = milestone if told == after else None
+    if not kinds and reached is None:
+        return []
+    status = _status(info, after)
+    return [
+        Happening(
+            reference_number=shipment.reference_number,
+            at=after.seen_at,
+            kinds=tuple(kinds),
+            data=about(shipment, status=status, ndr_code=ndr_code, ndr_name=ndr_name, edd=edd),
+            milestone=reached,
+            status_code=after.code,
+            ndr_code=ndr_code,
+            fresh_at=fresh_at if reached else None,
+        )
+    ]
+
+
+def _kinds(
+    before: Sighting | None,
+    after: Sighting,
+    was: Milestone | None,
+    milestone: Milestone | None,
+    changed: EventKind,
+    of_milestone: Mapping[Milestone, EventKind],
+) -> list[EventKind]:
+    """`changed` where the code is another one, and the kind of a milestone that is news."""
+    kinds = [changed] if before is None or before.code != after.code else []
+    # A second failed delivery is news again; a second entry about the way back is not.
+    news = milestone != was or (milestone is Milestone.FAILED_DELIVERY and after != before)
+    if milestone is not None and milestone in of_milestone and news:
+        kinds.append(of_milestone[milestone])
+    return kinds
+
+
+def _status(info: StatusInfo, seen: Sighting) -> JsonObject:
+    return {
+        "code": info.code,
+        "name": info.name,
+        "bucket": int(info.bucket),
+        "at": seen.seen_at.isoformat(),
+        "final": info.final,
+    }
+
+
+def piece_moved(
+    shipment: Tracked,
+    piece: PieceStanding,
+    *,
+    before: Sighting | None,
+    info: StatusInfo,
+    milestone_of: Callable[[int], Milestone | None],
+) -> list[Happening]:
+    """What one round of deliveries did to where a piece of a shipment stands. Customers are not told of it."""
+    after = piece.sighting
+    if after is None:
+        return []
+    was = milestone_of(before.code) if before else None
+    milestone = milestone_of(after.code)
+    kinds = _kinds(before, after, was, milestone, EventKind.PIECE_STATUS_CHANGED, PIECE_KIND_OF)
+    if not kinds:
+        return []
+    failure = piece.failures[-1] if piece.failures else None
+    told = {
+        "waybill": piece.waybill,
+        "status": _status(info, after),
+        "ndr_code": failure.ndr_code if failure else None,
+        "ndr_name": failure.ndr_name if failure else "",
+    }
+    data = about(shipment, piece=told)
+    return [Happening(reference_number=shipment.reference_number, at=after.seen_at, kinds=tuple(kinds), data=data)]
+
+
+def returned(shipment: Tracked, event: ReturnEvent, *, at: datetime, name: str) -> Happening:
+    """A customer asked for a return or an exchange of this shipment, or that was decided. It moves no parcel."""
+    told = event.to_json()
+    kind = EventKind(str(told.pop("kind")))
+    data = about(shipment, **{"return": {"name": name, **told}})
+    return Happening(reference_number=shipment.reference_number, at=at, kinds=(kind,), data=data)
+
+
+def noticed(shipment: Shipment, milestone: Milestone, *, since: datetime) -> Happening:
+    """The clock shows that a shipment is late or stuck. `since`: its latest status' time, or that of placing it."""
+    status_at = shipment.status_at.isoformat() if shipment.status_at else None
+    return Happening(
+        reference_number=shipment.reference_number,
+        at=since,
+        kinds=(KIND_OF[milestone],),
+        data=about(shipment, edd=shipment.edd, status_code=shipment.status_code, status_at=status_at),
+        milestone=milestone,
+        status_code=shipment.status_code,
+    )

@@ -1,0 +1,270 @@
+"""When a customer is told something, and why not: decide(send | later | never). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta
+from enum import StrEnum
+from typing import Protocol, TypeVar
+from zoneinfo import ZoneInfo
+
+from awbridge.domain.tracking.milestones import FOR_RETURNS, Milestone, overtaken_by
+
+E = TypeVar("E", bound=StrEnum)
+INDIA = ZoneInfo("Asia/Kolkata")
+
+
+class Channel(StrEnum):
+    """A way to reach somebody. All but `chat` reach the customer; `chat` is the company's own team."""
+
+    MAIL = "mail"
+    SMS = "sms"
+    WHATSAPP = "whatsapp"
+    CHAT = "chat"
+
+    @property
+    def reaches_customer(self) -> bool:
+        """Whether consent, opt-outs and the customer's address matter."""
+        return self is not Channel.CHAT
+
+
+class NoticeState(StrEnum):
+    """Where a notice stands: due ──> sending ──> sent | maybe_sent | failed;  due ──> suppressed.
+
+    `maybe_sent`: the process died, or the line broke, between sending and recording, on a channel that must not repeat.
+    """
+
+    DUE = "due"
+    SENDING = "sending"
+    SENT = "sent"
+    MAYBE_SENT = "maybe_sent"
+    SUPPRESSED = "suppressed"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuietHours:
+    """From `start` to `end`, local time, nothing is sent. May go over midnight."""
+
+    start: time
+    end: time
+
+    def until(self, now: datetime, zone: ZoneInfo) -> datetime | None:
+        """When the quiet hours that hold at `now` end; None where none hold."""
+        local = now.astimezone(zone)
+        at = local.time()
+        over_midnight = self.start > self.end
+        quiet = (at >= self.start or at < self.end) if over_midnight else self.start <= at < self.end
+        if not quiet:
+            return None
+        day = local.date() + timedelta(days=1 if over_midnight and at >= self.start else 0)
+        return datetime.combine(day, self.end, tzinfo=zone)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What the settings say about notices. `consent`: channels that need no word of consent in the payload."""
+
+    fresh_for: timedelta = timedelta(days=1)
+    milestones: frozenset[Milestone] = frozenset(Milestone)
+    consent: frozenset[Channel] = frozenset()
+    quiet: Mapping[Channel, QuietHours] = field(default_factory=dict[Channel, QuietHours])
+    zone: ZoneInfo = INDIA
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What is known of one notice at the moment of sending.
+
+    `status_at` is when its milestone's status was, `fresh_at` how old that is by ClickPost's own word, `latest_at` when
+    the shipment's latest status was. `consent` is the payload's word (None: it says nothing). `on_its_way` says that
+    another message about this shipment is being sent. `names_day` says that its words name the day of its status
+    (today, tomorrow) and hold on that day alone. `replaced_by`: the shipment that took this one's place and stands for
+    the order now.
+    """
+
+    milestone: Milestone
+    channel: Channel
+    status_at: datetime
+    latest_at: datetime | None
+    fresh_at: datetime | None = None
+    reached: frozenset[Milestone]
+    is_return: bool = False
+    address: str | None = None
+    consent: bool | None = None
+    opted_out: bool = False
+    on_its_way: bool = False
+    names_day: bool = False
+    replaced_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send it now."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Decide again at `until`."""
+
+    why: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Never:
+    """It is suppressed for good."""
+
+    why: str
+
+
+Decision = Send | Later | Never
+
+_WAIT_FOR_THE_OTHER = timedelta(seconds=5)
+
+
+def decide(facts: Facts, rules: Rules, now: datetime) -> Decision:
+    """Whether this notice goes out now, later or never, and why."""
+    if why := _never(facts, rules, now):
+        return Never(why)
+    if facts.on_its_way:
+        return Later("another message about this shipment is being sent", now + _WAIT_FOR_THE_OTHER)
+    hours = rules.quiet.get(facts.channel)
+    if hours and (until := hours.until(now, rules.zone)):
+        span = f"{hours.start:%H:%M} to {hours.end:%H:%M}"
+        return Later(f"quiet hours of {facts.channel} ({span}, {rules.zone.key})", until)
+    said = "the payload says so" if facts.consent else "AWBRIDGE_NOTICE_CONSENT says so"
+    allowed = f"consent: {said}" if facts.channel.reaches_customer else "to the company's own team"
+    return Send(f"the shipment reached {facts.milestone}, {_age(now - facts.status_at)} ago; {allowed}")
+
+
+def _never(facts: Facts, rules: Rules, now: datetime) -> str | None:
+    if facts.replaced_by:
+        return f"the shipment was replaced by {facts.replaced_by}, which the customer hears of instead"
+    if facts.milestone not in rules.milestones:
+        return f"{facts.milestone} is not among AWBRIDGE_NOTICE_MILESTONES"
+    if facts.channel.reaches_customer and (why := _not_this_customer(facts, rules)):
+        return why
+    status_at = min(at for at in (facts.status_at, facts.latest_at, facts.fresh_at) if at)
+    if now - status_at > rules.fresh_for:
+        return f"the latest status is {_age(now - status_at)} old, the limit is {_age(rules.fresh_for)}"
+    if facts.names_day and not same_day(facts.status_at, now, rules.zone):
+        return f"its words name a day, and {facts.milestone} was on another one"
+    if later := overtaken_by(facts.milestone, facts.reached):
+        return f"the shipment has reached {later} already"
+    return None
+
+
+def same_day(one: datetime, other: datetime, zone: ZoneInfo) -> bool:
+    """Whether two times are on one day of this zone."""
+    return one.astimezone(zone).date() == other.astimezone(zone).date()
+
+
+def _not_this_customer(facts: Facts, rules: Rules) -> str | None:
+    if facts.is_return and facts.milestone not in FOR_RETURNS:
+        return f"a return: {facts.milestone} concerns the warehouse, not the customer"
+    if not facts.address:
+        missing = "mail address" if facts.channel is Channel.MAIL else "phone number that can be dialled"
+        return f"the payload has no {missing}"
+    if facts.consent is False:
+        return f"no consent: the payload says no to {facts.channel}"
+    if facts.consent is None and facts.channel not in rules.consent:
+        return f"no consent: the payload does not say, and {facts.channel} is not in AWBRIDGE_NOTICE_CONSENT"
+    return "the customer opted out" if facts.opted_out else None
+
+
+def _age(span: timedelta) -> str:
+    minutes = max(span.total_seconds(), 0.0) / 60
+    if minutes < 120:
+        return f"{minutes:.0f} min"
+    return f"{minutes / 60:.0f} h" if minutes < 2880 else f"{minutes / 1440:.1f} days"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """What is handed to a channel. `key` is the notice's own and the same for every try."""
+
+    key: str
+    to: str = field(repr=False)
+    text: str = field(repr=False)
+    subject: str = field(default="", repr=False)
+    html: str | None = field(default=None, repr=False)
+    language: str = "en"
+    dlt_template_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The channel took it."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """The channel did not take it. `again`: another try may work."""
+
+    problem: str
+    again: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class MaybeSent:
+    """Nobody knows: the line broke after the message had gone out."""
+
+    problem: str
+
+
+SendResult = Sent | NotSent | MaybeSent
+
+
+class Sends(Protocol):
+    """A channel. `repeatable`: sending one message twice, with one key, is one message to its reader."""
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether a try whose end nobody knows may be made again."""
+        ...
+
+    async def send(self, message: Message) -> SendResult:
+        """Send one message. Never raises for what the service does."""
+        ...
+
+
+def read_quiet_hours(text: str) -> dict[Channel, QuietHours]:
+    """`sms=21:00-09:00,whatsapp=21:00-09:00` as hours by channel. Raises ValueError that says what is wrong."""
+    found: dict[Channel, QuietHours] = {}
+    for part in filter(None, (p.strip() for p in text.split(","))):
+        name, _, span = part.partition("=")
+        start, _, end = span.partition("-")
+        try:
+            hours = QuietHours(start=time.fromisoformat(start.strip()), end=time.fromisoformat(end.strip()))
+            channel = Channel(name.strip())
+        except ValueError:
+            raise ValueError(f"{part!r} is not channel=HH:MM-HH:MM; channels are {_names(Channel)}") from None
+        if hours.start == hours.end or hours.start.tzinfo or hours.end.tzinfo:
+            raise ValueError(f"{part!r}: write two different local times, like 21:00-09:00")
+        found[channel] = hours
+    return found
+
+
+def read_channels(text: str) -> frozenset[Channel]:
+    """`sms,mail` as channels. Raises ValueError that names the known ones."""
+    return frozenset(_members(Channel, text))
+
+
+def read_milestones(text: str) -> frozenset[Milestone]:
+    """`all`, or `shipped,delivered` as milestones. Raises ValueError that names the known ones."""
+    return frozenset(Milestone) if text.strip() == "all" else frozenset(_members(Milestone, text))
+
+
+def _members(kind: type[E], text: str) -> list[E]:
+    names = [part.strip() for part in text.split(",") if part.strip()]
+    if unknown := [name for name in names if name not in set(kind)]:
+        raise ValueError(f"{unknown[0]!r} is not known; known are {_names(kind)}")
+    return [kind(name) for name in names]
+
+
+def _names(kind: type[StrEnum]) -> str:
+    return ", ".join(kind)

@@ -1,0 +1,1 @@
+"""What a difference between our shipments and ClickPost's report is."""

@@ -1,0 +1,65 @@
+"""Stuck and late: computed with the clock when somebody looks, never stored, so never stale."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from awbridge.domain.orders.shipment import Shipment, State
+from awbridge.domain.tracking.lifecycle import Bucket
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StuckAfter:
+    """How long a parcel may go without a scan on each leg of its journey before it counts as stuck."""
+
+    pickup: timedelta = timedelta(hours=48)
+    transit: timedelta = timedelta(hours=72)
+    delivery: timedelta = timedelta(hours=48)
+    way_back: timedelta = timedelta(hours=120)
+
+    def on_leg(self, bucket: int | None) -> timedelta:
+        """The limit for a shipment whose status is in this bucket; without a status it waits for its pickup."""
+        if bucket in (None, Bucket.ORDER_PLACED):
+            return self.pickup
+        if bucket in (Bucket.OUT_FOR_DELIVERY, Bucket.FAILED_DELIVERY):
+            return self.delivery
+        return self.way_back if bucket == Bucket.RETURNED else self.transit
+
+
+DEFAULT_STUCK_AFTER = StuckAfter()
+
+
+def is_open(shipment: Shipment) -> bool:
+    """Whether a parcel is still expected to move: it is with ClickPost and has not reached an end."""
+    return shipment.state is State.PLACED and not shipment.final
+
+
+def silent_since(shipment: Shipment) -> datetime | None:
+    """When the newest scan was; before the first one, when the shipment was placed."""
+    return shipment.status_at or shipment.placed_at
+
+
+def stuck_since(shipment: Shipment, limits: StuckAfter, now: datetime) -> datetime | None:
+    """Since when a shipment stands still, if that is longer than its leg allows; else None."""
+    since = silent_since(shipment)
+    if not is_open(shipment) or since is None:
+        return None
+    return since if now - since >= limits.on_leg(shipment.status_bucket) else None
+
+
+def late_since(shipment: Shipment, now: datetime, *, turned_back_at: datetime | None = None) -> datetime | None:
+    """When the promised day was over, if the parcel had neither come to an end nor turned back by then; else None."""
+    due = shipment.edd_due_at
+    return due if due is not None and due <= (turned_back_at or _ended_at(shipment) or now) else None
+
+
+def _ended_at(shipment: Shipment) -> datetime | None:
+    if shipment.state is State.CANCELLED:
+        return shipment.cancel_asked_at
+    return shipment.status_at if shipment.final else None
+
+
+def sla_breached(shipment: Shipment, now: datetime) -> bool:
+    """Whether the promised day is over and the parcel neither delivered nor at another end."""
+    return is_open(shipment) and shipment.edd_due_at is not None and shipment.edd_due_at <= now

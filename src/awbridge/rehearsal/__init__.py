@@ -1,0 +1,1 @@
+"""A simulated day with a verdict from the sandbox's own books: the demo and the drill."""

@@ -1,0 +1,441 @@
+"""`awbridge demo`: the whole bridge against a simulated ClickPost with faults, and a verdict it checks itself.
+
+The sandbox and the service run as they would in earnest and meet over HTTP only. At the end every order, scan and
+status of the bridge is held against the sandbox's own ledger.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import random
+import tempfile
+import time
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+import httpx2
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from awbridge.app import service
+from awbridge.app.settings import Settings, load_settings
+from awbridge.domain.json import JsonObject
+from awbridge.rehearsal import demo_company
+from awbridge.rehearsal.demo_company import Company, company
+from awbridge.sandbox import Faults, SandboxConfig, running
+from awbridge.steps.polling.catch_up import ask_for_everything
+from awbridge.steps.runtime.clock import utc_now
+from awbridge.store import Store
+from awbridge.store.polling import webhook_keys
+from awbridge.store.tracking import inbox
+
+DAY = 86_400.0
+PATIENCE = 90.0  # seconds until the demo stops waiting and says what is missing
+MORE_PATIENCE = 0.05  # seconds more for each order
+UNSETTLED = ("allocating", "ready", "waiting", "retrying", "held")
+
+# A bad day at ClickPost. Everything here passes in the end; none of it may lose or double an order or a scan.
+FAULTS: dict[str, Any] = {
+    "error_codes": {322: 0.04, 329: 0.03, 319: 0.02, 320: 0.005},
+    "http_500": 0.03,
+    "http_503": 0.02,
+    "html_body": 0.02,
+    "empty_body": 0.01,
+    "rate_limited": 0.02,
+    "retry_after_seconds": 0.3,
+    "cut_after_placing": 0.05,
+    "cut_before_placing": 0.03,
+    "async_orders": 0.05,
+    "duplicate_webhooks": 0.10,
+    "shuffled_webhooks": 0.10,
+    "bulk_webhooks": 0.05,
+    "dropped_webhooks": 0.05,
+    "poll_http_500": 0.05,
+}
+
+
+def sandbox_config(
+    *,
+    seed: int | None = None,
+    speed: float | None = None,
+    backdate_seconds: float | None = None,
+    faults: Sequence[str] = (),
+    file: Path | None = None,
+) -> SandboxConfig:
+    """The sandbox's settings: the file's, where given these over them. Raises ValueError that names what is wrong."""
+    given: dict[str, Any] = json.loads(file.read_text()) if file else {}
+    chosen = {"seed": seed, "speed": speed, "backdate_seconds": backdate_seconds}
+    given.update({name: value for name, value in chosen.items() if value is not None})
+    if faults:
+        named = Faults.named(faults).model_dump(exclude_unset=True)
+        given["faults"] = {**given.get("faults", {}), **named}
+    return SandboxConfig.model_validate(given)
+
+
+def demo_order(number: int, seed: int) -> JsonObject:
+    """One order as an order system would send it. The people and places are made up."""
+    dice = random.Random(f"{seed}/{number}")  # noqa: S311 - play data
+    cod = dice.random() < 0.5
+    price = float(dice.randrange(199, 4999))
+    city, state, pincode = dice.choice(
+        [
+            ("Mumbai", "Maharashtra", "400065"),
+            ("Delhi", "Delhi", "110017"),
+            ("Bengaluru", "Karnataka", "560001"),
+            ("Jaipur", "Rajasthan", "302001"),
+        ]
+    )
+    returned = dice.random() < 0.1
+    details: JsonObject = {
+        "reference_number": f"DEMO-{seed}-{number:05d}",
+        "order_id": f"ORDER-{seed}-{number:05d}",
+        "order_type": "COD" if cod and not returned else "PREPAID",
+        "delivery_type": "RVP" if returned else "FORWARD",
+        "cod_value": price if cod and not returned else 0,
+        "invoice_value": price,
+        "invoice_number": f"INV-{number:05d}",
+        "invoice_date": "2026-11-01",
+        "length": 20,
+        "breadth": 15,
+        "height": 10,
+        "weight": 500,
+        "items": [{"sku": f"SKU-{number % 40}", "description": "Cotton shirt", "quantity": 1, "price": price}],
+    }
+    if returned:
+        details["rvp_reason"] = "Size does not fit"
+    return {
+        "transporter": "delhivery-returns" if returned else dice.choice(["delhivery", "xpressbees", "ekart"]),
+        "pickup_info": _address("pickup", "Demo Warehouse", "Mumbai", "Maharashtra", "400065"),
+        "drop_info": _address("drop", f"Customer {number}", city, state, pincode),
+        "shipment_details": details,
+        "gst_info": {},
+        "additional": {"label": True},
+    }
+
+
+def _address(prefix: str, name: str, city: str, state: str, pincode: str) -> JsonObject:
+    values = {
+        "name": name,
+        "phone": "9000000000",
+        "address": "1 Demo Street",
+        "city": city,
+        "state": state,
+        "pincode": pincode,
+        "country": "IN",
+    }
+    return {f"{prefix}_{key}": value for key, value in values.items()}
+
+
+def demo_settings(sandbox_url: str, folder: Path, systems: Company) -> Settings:
+    """The service's settings for the demo: patient in tries, quick in everything."""
+    return load_settings(
+        database_url=f"sqlite:///{folder}/awbridge.db",
+        clickpost_username="sandbox",
+        clickpost_key="sandbox-key",
+        clickpost_url=sandbox_url,
+        clickpost_tracking_url=sandbox_url,
+        clickpost_timeout=5.0,
+        retry_delays=(0.2, 0.3, 0.5, 0.5, 1.0, 1.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0),
+        waiting_seconds=0.3,
+        hold_seconds=0.5,
+        push_lease_seconds=25.0,
+        catch_up_window_seconds=4.0,
+        catch_up_lag_seconds=0.5,
+        steps_idle_seconds=0.05,
+        data_dir=str(folder / "awbridge-data"),
+        notice_sms_url=systems.sms_url,
+        notice_consent="sms",
+        notice_quiet_hours="",
+        notice_brand="Demo Shop",
+        endpoint_networks=("127.0.0.0/8",),
+        host="127.0.0.1",
+        port=0,
+        log_level="error",
+    )
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What the demo found when it held the bridge against the sandbox's ledger."""
+
+    orders: int
+    seconds: float = 0.0
+    numbers: dict[str, int] = field(default_factory=dict[str, int])
+    faults: list[str] = field(default_factory=list[str])
+
+    @property
+    def good(self) -> bool:
+        """Whether everything agreed."""
+        return not self.faults
+
+
+class _Watch:
+    """Progress, and a deadline for the whole demo."""
+
+    def __init__(self, *, as_json: bool, patience: float) -> None:
+        self.patience = patience
+        self._console = Console(stderr=True, quiet=as_json)
+        self.progress = Progress(
+            TextColumn("{task.description:<24}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=self._console,
+        )
+        self._deadline = time.monotonic() + patience
+
+    async def until(self, name: str, total: int, look: Callable[[], Any]) -> bool:
+        """Show progress until `look` (a coroutine function) says `total`; False when patience ran out."""
+        bar = self.progress.add_task(name, total=total)
+        while True:
+            done = await look()
+            self.progress.update(bar, completed=done)
+            if done >= total:
+                return True
+            if time.monotonic() > self._deadline:
+                return False
+            await asyncio.sleep(0.1)
+
+
+@asynccontextmanager
+async def _service(settings: Settings) -> AsyncGenerator[str]:
+    """The service in this process, on a port of its own; its address."""
+    ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    stop = asyncio.Event()
+    task = asyncio.create_task(service.serve(settings, on_ready=ready.set_result, stop=stop))
+    try:
+        await asyncio.wait((task, ready), return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            await task
+        yield ready.result()
+    finally:
+        stop.set()
+        await task
+
+
+async def run_demo(*, count: int, seed: int, keep: bool, as_json: bool) -> bool:
+    """Run the demo, print its table and verdict; True when the bridge and the sandbox agree in everything."""
+    started = time.monotonic()
+    with contextlib.ExitStack() as stack:
+        prefix = "awbridge-demo-"
+        made = (
+            tempfile.mkdtemp(prefix=prefix) if keep else stack.enter_context(tempfile.TemporaryDirectory(prefix=prefix))
+        )
+        folder = Path(made)
+        config = SandboxConfig(seed=seed, speed=200_000.0, backdate_seconds=90 * DAY, faults=Faults(**FAULTS))
+        watch = _Watch(as_json=as_json, patience=PATIENCE + count * MORE_PATIENCE)
+        async with running(config) as sandbox, company() as systems:
+            settings = demo_settings(sandbox.url, folder, systems)
+            async with _service(settings) as url, httpx2.AsyncClient(timeout=30.0) as http:
+                with watch.progress:
+                    verdict = await _drive(http, url, sandbox.url, settings, count, seed, watch, systems)
+                verdict.seconds = round(time.monotonic() - started, 1)
+                _show(verdict, as_json)
+                if keep:
+                    _tell_where(url, settings)
+                    await _ctrl_c()
+    return verdict.good
+
+
+def _tell_where(url: str, settings: Settings) -> None:
+    click.echo(f"the service stays on {url} (API description: {url}/docs), database {settings.database_url}", err=True)
+    click.echo("end it with Ctrl-C", err=True)
+
+
+async def _ctrl_c() -> None:
+    """Return when the person wants to end."""
+    try:
+        await asyncio.Event().wait()
+    except asyncio.CancelledError:
+        if task := asyncio.current_task():
+            task.uncancel()
+
+
+async def _drive(
+    http: httpx2.AsyncClient,
+    url: str,
+    sandbox_url: str,
+    settings: Settings,
+    count: int,
+    seed: int,
+    watch: _Watch,
+    systems: Company,
+) -> Verdict:
+    await _set_up(http, url, settings)
+    await demo_company.listen(http, url, systems)
+    references: list[str] = []
+    for start in range(0, count, 100):
+        batch = [demo_order(n, seed) for n in range(start, min(start + 100, count))]
+        answer = await http.post(f"{url}/v1/shipments", json=batch)
+        answer.raise_for_status()
+        references += [s["reference_number"] for s in answer.json()["shipments"]]
+    pushed = await watch.until("orders registered", count, lambda: _count_pushed(http, url, count))
+    await http.post(f"{sandbox_url}/_sandbox/finish")
+    settled = await watch.until("journeys delivered", count, lambda: _count_settled(http, sandbox_url, count))
+    caught_up = await _catch_up(settings, watch, count)
+    ledger = (await http.get(f"{sandbox_url}/_sandbox/ledger")).json()
+    told = await watch.until("everybody told", 1, lambda: _all_told(http, url))
+    verdict = await _compare(http, url, references, ledger)
+    numbers, faults = await demo_company.check(http, url, references, ledger, systems)
+    verdict.numbers |= numbers
+    verdict.faults += faults
+    for done, what in (
+        (pushed, "some orders were still being pushed"),
+        (settled, "some journeys or webhooks were still under way"),
+        (caught_up, "catching up did not come to an end"),
+        (told, "some events or messages were still on their way"),
+    ):
+        if not done:
+            verdict.faults.insert(0, f"after {watch.patience:g} s {what}")
+    return verdict
+
+
+async def _set_up(http: httpx2.AsyncClient, url: str, settings: Settings) -> None:
+    """What a user does once: map the transporters, register the webhook."""
+    for name, courier in (("delhivery", 4), ("xpressbees", 6), ("ekart", 55), ("delhivery-returns", 25)):
+        code = await _account_code(settings, courier)
+        body = {"courier_partner_id": courier, "account_code": code}
+        (await http.put(f"{url}/v1/couriers/{name}", json=body)).raise_for_status()
+    async with service.vendor(settings) as clickpost:
+        registration = await clickpost.register_webhook(f"{url}/webhooks/clickpost")
+    async with service.open_store(settings, migrate=False) as store, store.write() as session:
+        await webhook_keys.add(session, registration.webhook_key, webhook_url=url, now=utc_now())
+
+
+async def _account_code(settings: Settings, courier: int) -> str | None:
+    async with service.vendor(settings) as clickpost:
+        accounts = await clickpost.fetch_accounts()
+    return next(a.account_code for a in accounts if a.courier_partner_id == courier)
+
+
+async def _count_pushed(http: httpx2.AsyncClient, url: str, count: int) -> int:
+    by_state = demo_company.counts((await http.get(f"{url}/metrics")).text, "awbridge_shipments")
+    return count - sum(by_state.get(state, 0) for state in UNSETTLED)
+
+
+async def _all_told(http: httpx2.AsyncClient, url: str) -> int:
+    return int(await demo_company.untold(http, url) == 0)
+
+
+async def _count_settled(http: httpx2.AsyncClient, sandbox_url: str, count: int) -> int:
+    state = (await http.get(f"{sandbox_url}/_sandbox/state")).json()
+    busy = state["open_journeys"] + state["queued_webhooks"] + state["in_flight_webhooks"]
+    return max(count - busy, 0)
+
+
+async def _catch_up(settings: Settings, watch: _Watch, count: int) -> bool:
+    """What `awbridge catch-up --everything` does, until every shipment was answered, then until all is applied."""
+    policy = service.catch_up_policy(settings)
+    async with service.open_store(settings, migrate=False) as store, service.vendor(settings) as clickpost:
+
+        async def answered() -> int:
+            told = await ask_for_everything(store=store, clickpost=clickpost, clock=utc_now, policy=policy)
+            return count - told.failed
+
+        async def applied() -> int:
+            async with store.read() as session:
+                counts = await inbox.counts(session)
+            return counts["total"] - counts["due"] - counts["waiting"]
+
+        return await watch.until("caught up", count, answered) and await watch.until(
+            "deliveries applied", await _total(store), applied
+        )
+
+
+async def _total(store: Store) -> int:
+    async with store.read() as session:
+        return (await inbox.counts(session))["total"]
+
+
+async def _compare(http: httpx2.AsyncClient, url: str, references: list[str], ledger: Mapping[str, Any]) -> Verdict:
+    verdict = Verdict(orders=len(references))
+    theirs = {order["reference_number"]: order for order in ledger["orders"]}
+    calls = scans = 0
+    sources: Counter[str] = Counter()
+    if ledger["orders_created"] != len(references) or set(theirs) != set(references):
+        verdict.faults.append(f"{len(references)} orders were given, ClickPost created {ledger['orders_created']}")
+    for reference in references:
+        shown = (await http.get(f"{url}/v1/shipments/{reference}")).json()
+        timeline = (await http.get(f"{url}/v1/shipments/{reference}/scans")).json()
+        calls += len((await http.get(f"{url}/v1/shipments/{reference}/attempts")).json())
+        scans += len(timeline)
+        sources.update(scan["source"] for scan in timeline)
+        if order := theirs.get(reference):
+            verdict.faults += _differences(order, shown, timeline)
+    webhooks = ledger["webhooks"]
+    verdict.numbers = {
+        "orders given": len(references),
+        "orders created at ClickPost": ledger["orders_created"],
+        "calls to create-order": calls,
+        "webhooks delivered": webhooks["acknowledged"],
+        "webhooks dropped by ClickPost": webhooks["dropped"],
+        "scans at ClickPost": sum(len(order["scans"]) for order in ledger["orders"]),
+        "scans on our timelines": scans,
+        **{f"  first learnt by {source}": n for source, n in sorted(sources.items())},
+    }
+    return verdict
+
+
+def _differences(order: Mapping[str, Any], shown: Mapping[str, Any], timeline: list[Mapping[str, Any]]) -> list[str]:
+    reference = order["reference_number"]
+    found: list[str] = []
+    if (shown["state"], shown["waybill"]) != ("placed", order["waybill"]):
+        found.append(f"{reference}: we hold {shown['state']} {shown['waybill']}, ClickPost {order['waybill']}")
+    mine = Counter(_scan_key(scan["status_code"], scan["scanned_at"]) for scan in timeline)
+    theirs = Counter(_scan_key(scan["clickpost_status_code"], scan["scanned_at"]) for scan in order["scans"])
+    if missing := theirs - mine:
+        found.append(f"{reference}: scans missing here: {_list(missing)}")
+    if extra := mine - theirs:
+        found.append(f"{reference}: scans that ClickPost never made: {_list(extra)}")
+    status = shown["status"]["code"] if shown["status"] else None
+    latest = order["latest_status"]["clickpost_status_code"] if order["latest_status"] else None
+    if status != latest:
+        found.append(f"{reference}: our status is {status}, ClickPost's {latest}")
+    return found
+
+
+def _scan_key(code: int, at: str) -> tuple[int, int]:
+    return code, int(datetime.fromisoformat(at).timestamp())
+
+
+def _list(scans: Counter[tuple[int, int]]) -> str:
+    return ", ".join(f"code {code} at {at} x{n}" for (code, at), n in scans.items())
+
+
+def _show(verdict: Verdict, as_json: bool) -> None:
+    if as_json:
+        result = {
+            "verdict": "good" if verdict.good else "bad",
+            "orders": verdict.orders,
+            "seconds": verdict.seconds,
+            "numbers": {name.strip().replace(" ", "_").replace("-", "_"): n for name, n in verdict.numbers.items()},
+            "faults": verdict.faults,
+        }
+        click.echo(json.dumps(result, indent=2))
+        return
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for name, number in verdict.numbers.items():
+        table.add_row(name, str(number))
+    console = Console()
+    console.print(table)
+    for fault in verdict.faults[:20]:
+        console.print(Text(fault, style="red"))
+    if len(verdict.faults) > 20:
+        console.print(f"[red]... and {len(verdict.faults) - 20} more[/red]")
+    if verdict.good:
+        console.print(
+            "[green]Good:[/green] every order placed exactly once, every scan present exactly once, "
+            f"every current status equal, everybody told once ({verdict.seconds:g} s)"
+        )
+    else:
+        console.print(f"[red]Not good:[/red] {len(verdict.faults)} differences ({verdict.seconds:g} s)")

@@ -1,0 +1,1 @@
+"""Failed calls kept and archived, daily reports, evidence."""

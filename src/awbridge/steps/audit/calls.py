@@ -1,0 +1,73 @@
+"""A kept call as evidence: whether it failed, and its record as one destination gets to see it."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+from awbridge.clickpost.wire.failures import Answer, classify
+from awbridge.domain.json import JsonObject
+from awbridge.domain.privacy import Privacy, Veil
+from awbridge.store.audit.calls import KeptCall
+
+NO_ANSWER = "no_answer"
+
+# What ClickPost was asked and does not hold is an answer, whatever its code. sql/calls.sql names the same.
+WENT_WELL = frozenset(
+    {"placed", "pending", "cancelled", "done", "recommended", "found", "not_found", "not_held", "not_certain"}
+)
+_WENT_WRONG = frozenset(
+    (
+        *("failed", "rejected", "try_later", "unknown", "misconfigured", "not_cancelled", "not_asked"),
+        *("refused", "gave_up", "unclear"),
+    )
+)
+
+
+def class_of(http_status: int | None, business_status: int | None, response: str = "{}") -> str:
+    """The kind of an answer in a word: success, pending, transient, permanent, ..., or no_answer."""
+    if http_status is None:
+        return NO_ANSWER
+    return classify(http_status, business_status, is_json=response.lstrip()[:1] in ("{", "[", '"')).value
+
+
+def is_failure(http_status: int | None, business_status: int | None, outcome: str) -> bool:
+    """Whether a call failed. What the step made of it goes first: 600 is a success of cancel, a bare 200 is none."""
+    if outcome in WENT_WELL:
+        return False
+    good = (Answer.SUCCESS.value, Answer.PENDING.value)
+    return outcome in _WENT_WRONG or class_of(http_status, business_status) not in good
+
+
+def instant(at: datetime) -> str:
+    """A time in UTC as text."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def record_of(call: KeptCall, privacy: Privacy) -> JsonObject:
+    """One line of the failure log."""
+    veil = Veil(privacy)
+    request = veil.body(call.request)  # before the answer: what is hidden here is hidden in the answer's words too
+    return {
+        "id": call.id,
+        "time": instant(call.made_at),
+        "api": call.api,
+        "reference": call.reference_number,
+        "waybill": call.waybill,
+        "method": call.method,
+        "url": veil.words(call.url),
+        "request": request,
+        "http_status": call.http_status,
+        "response": veil.body(call.response),
+        "business_code": call.business_status,
+        "class": class_of(call.http_status, call.business_status, call.response),
+        "outcome": call.outcome,
+        "error": veil.words(call.error),
+        "try": call.try_number if call.reference_number else None,
+        "milliseconds": call.ms,
+    }
+
+
+def line_of(record: JsonObject) -> bytes:
+    """A record as a line of JSONL."""
+    return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n"

@@ -1,0 +1,105 @@
+"""Publish: a report's file goes into object storage, its row into `reports`, and it is mailed once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from email.message import EmailMessage
+from email.utils import format_datetime
+
+from awbridge.domain.errors import AwbridgeError, MailError
+from awbridge.domain.privacy import Privacy
+from awbridge.sinks.mail import LARGE_LONGEST, send_mail
+from awbridge.sinks.objects import Objects
+from awbridge.steps.runtime.clock import Clock
+from awbridge.store import Store
+from awbridge.store.audit import reports
+from awbridge.store.audit.reports import Report
+
+LEASE = timedelta(seconds=2 * LARGE_LONGEST)  # for handing one mail to the server, and what comes before and after
+LARGEST_ATTACHMENT = 10 * 1024 * 1024  # bytes; mail servers refuse much more
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destination:
+    """Who gets a report, and what of the personal data in it. `name` is part of the report's id."""
+
+    name: str
+    privacy: Privacy
+    to: tuple[str, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailPolicy:
+    """Through which server mail goes, and from whom."""
+
+    smtp_url: str = field(repr=False)
+    sender: str
+
+
+def report_id(kind: str, day: date, destination: str) -> str:
+    """The id of a report: the same for whoever makes it."""
+    return f"{kind}-{day.isoformat()}-{destination}"
+
+
+async def publish(
+    *,
+    store: Store,
+    objects: Objects,
+    clock: Clock,
+    kind: str,
+    day: date,
+    destination: str,
+    shipments: int,
+    calls: int,
+    content: bytes | None,
+) -> Report:
+    """Keep a report: first its file (None: the day was empty, there is none), then its row. Raises ObjectsError."""
+    key = f"reports/{kind}/{day.isoformat()}/{destination}.zip" if content is not None else None
+    stored = await objects.put(key, content) if key and content is not None else None
+    report = Report(
+        id=report_id(kind, day, destination),
+        kind=kind,
+        day=day.isoformat(),
+        destination=destination,
+        shipments=shipments,
+        calls=calls,
+        object_key=key,
+        bytes=stored.size if stored else None,
+        sha256=stored.sha256 if stored else None,
+        created_at=clock(),
+    )
+    async with store.write() as session:
+        await reports.put(session, report)
+        return await reports.get(session, report.id) or report
+
+
+async def mail_once(
+    *, store: Store, clock: Clock, report: Report, to: Sequence[str], message: EmailMessage, mail: MailPolicy
+) -> bool:
+    """Mail a report unless it was mailed; whether it went out now. Raises MailError, AwbridgeError while others do it.
+
+    Killed between the server's yes and our note of it, it goes out again after the lease, with the same Message-ID.
+    """
+    now = clock()
+    async with store.write() as session:
+        if not await reports.claim_mail(session, report.id, now=now, until=now + LEASE):
+            known = await reports.get(session, report.id)
+            if known and known.mailed_at:
+                return False
+            raise AwbridgeError(f"{report.id} is being mailed by somebody else")
+    message["From"] = mail.sender
+    message["To"] = ", ".join(to)
+    message["Date"] = format_datetime(now)
+    message["Message-ID"] = f"<awbridge.{report.id}@{mail.sender.rpartition('@')[2].strip('> ') or 'localhost'}>"
+    message["Auto-Submitted"] = "auto-generated"
+    try:
+        await send_mail(mail.smtp_url, message)
+    except MailError:
+        async with store.write() as session:
+            await reports.release_mail(session, report.id)
+        raise
+    async with store.write() as session:
+        await reports.mailed(session, report.id, to=len(to), now=clock())
+    return True

@@ -1,0 +1,1 @@
+"""The mapping of transporters, and its comparison with ClickPost's accounts."""

@@ -1,0 +1,149 @@
+"""Couriers by configuration: add, change, retire, remove; move what waits; the rules of allocation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from awbridge.clickpost.orders.create import has_own_waybill, successor
+from awbridge.clickpost.wire.identifiers import identifier_problems
+from awbridge.domain.couriers.allocation import Rule, read_rules
+from awbridge.domain.couriers.fallback import chain_problem
+from awbridge.domain.errors import NotFound, NotPossible, NotValid, PayloadRefused
+from awbridge.domain.orders.shipment import Shipment, State, shard_of
+from awbridge.steps.runtime.clock import Clock
+from awbridge.store import Store
+from awbridge.store.couriers import couriers, rules
+from awbridge.store.couriers.couriers import CourierAccount
+from awbridge.store.orders import shipments
+from awbridge.store.orders.shipments import Chosen
+
+log = structlog.get_logger()
+
+PAGE = 200
+_START = (-1, "")
+
+
+async def put_couriers(*, store: Store, clock: Clock, accounts: Sequence[CourierAccount]) -> None:
+    """Add transporters, or map them anew; all or none.
+
+    Raises NotValid for fallbacks that lead nowhere, and for an account code whose digits a spreadsheet has rounded.
+    """
+    for account in accounts:
+        for problem in identifier_problems({"account_code": account.account_code}):
+            raise NotValid(f"{account.transporter}: account_code {problem.problem}")
+    async with store.write() as session:
+        fallbacks = {a.transporter: a.fallback for a in (*await couriers.every(session), *accounts)}
+        if problem := chain_problem(fallbacks):
+            raise NotValid(problem)
+        await couriers.put(session, accounts, now=clock())
+
+
+async def remove_courier(*, store: Store, transporter: str) -> None:
+    """Forget a transporter. Raises NotFound, and NotPossible while a fallback or a rule names it."""
+    async with store.write() as session:
+        users = [a.transporter for a in await couriers.every(session) if a.fallback == transporter]
+        if users:
+            raise NotPossible(f"{transporter} is the fallback of {', '.join(users)}: change that first")
+        named = [rule.name for rule in await rules.every(session) if rule.transporter == transporter]
+        if named:
+            raise NotPossible(f"rules of allocation name {transporter}: {', '.join(named)}. Change them first")
+        if not await couriers.remove(session, transporter):
+            raise NotFound(f"there is no transporter {transporter}")
+
+
+async def put_rules(*, store: Store, clock: Clock, rows: Sequence[Mapping[str, Any]]) -> list[Rule]:
+    """These rules in place of all that were. Raises NotValid that names the rule and the condition."""
+    async with store.write() as session:
+        transporters = {a.transporter for a in await couriers.every(session)}
+        try:
+            new = read_rules(rows, transporters)
+        except ValueError as error:
+            raise NotValid(str(error)) from None
+        await rules.replace(session, new, now=clock())
+    return new
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Staying:
+    """A shipment that was not moved, and why."""
+
+    reference_number: str
+    state: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """The reference numbers that stand under the other transporter now, and the shipments that do not."""
+
+    moved: list[str]
+    stayed: list[Staying]
+
+
+async def move_shipments(*, store: Store, clock: Clock, from_transporter: str, to_transporter: str) -> Moved:
+    """Re-address what a transporter still has to place: what ClickPost certainly does not hold.
+
+    Raises NotFound for an unknown destination, NotPossible for one that is switched off or the same.
+    """
+    result = Moved(moved=[], stayed=[])
+    after = _START
+    while True:
+        async with store.write() as session:
+            account = _destination(await couriers.get(session, to_transporter), from_transporter, to_transporter)
+            chosen = Chosen(
+                transporter=account.transporter,
+                courier_partner_id=account.courier_partner_id,
+                account_code=account.account_code,
+                by=f"moved from {from_transporter}",
+            )
+            page = await shipments.movable(session, from_transporter, after, limit=PAGE)
+            for shipment in page:
+                reason = _cannot_move(shipment, account)
+                if reason is None and not await shipments.move(session, shipment.reference_number, chosen, now=clock()):
+                    reason = "it is being sent right now; move again in a minute"
+                if reason is None:
+                    result.moved.append(shipment.reference_number)
+                else:
+                    stays = Staying(
+                        reference_number=shipment.reference_number, state=shipment.state.value, reason=reason
+                    )
+                    result.stayed.append(stays)
+        if len(page) < PAGE:
+            break
+        after = (shard_of(page[-1].reference_number), page[-1].reference_number)
+    log.info("courier.moved", transporter=from_transporter, to=to_transporter, shipments=len(result.moved))
+    return result
+
+
+def _destination(account: CourierAccount | None, moved_from: str, name: str) -> CourierAccount:
+    if account is None:
+        raise NotFound(f"there is no transporter {name}")
+    if not account.active:
+        raise NotPossible(f"{name} is switched off: nothing is moved there")
+    if name == moved_from:
+        raise NotPossible(f"{name} to {name}: there is nothing to move")
+    return account
+
+
+def _cannot_move(shipment: Shipment, account: CourierAccount) -> str | None:
+    if shipment.cancel_asked_at:
+        return "it is being cancelled"
+    if shipment.sent_at and (shipment.state is not State.REJECTED or shipment.may_stand):
+        return "it was sent: ClickPost may hold it"
+    if has_own_waybill(shipment):
+        return "its payload brings a waybill of the first courier along"
+    try:
+        successor(
+            shipment,
+            reference_number=shipment.reference_number,
+            transporter=account.transporter,
+            courier_partner_id=account.courier_partner_id,
+            account_code=account.account_code,
+        )
+    except PayloadRefused as error:
+        return f"the other courier does not take it: {error}"
+    return None

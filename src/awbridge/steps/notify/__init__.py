@@ -1,0 +1,1 @@
+"""Messages to customers, events to webhook subscribers, alarms to operators."""

@@ -1,0 +1,146 @@
+"""Alarm: tells operators of trouble, of its end, and once a day of what is open. Nothing where there is nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from awbridge.domain.notify.notices import MaybeSent, Message, Sends, Sent
+from awbridge.domain.orders.attention import NEEDS
+from awbridge.domain.retry import delay_before_retry
+from awbridge.domain.tracking.overdue import DEFAULT_STUCK_AFTER, StuckAfter
+from awbridge.steps.runtime.clock import Clock, is_ahead
+from awbridge.steps.runtime.lease import Lease
+from awbridge.store import Store
+from awbridge.store.notify import alarms, attention
+from awbridge.store.notify.alarms import Alarm
+
+log = structlog.get_logger()
+
+_DIGEST_REST = timedelta(minutes=5)  # between looks whether today's digest is still to be sent
+_BESIDE = timedelta(seconds=60)  # of a lease: what comes before and after telling
+_FIRST_TRIES = (60.0, 300.0, 900.0)
+_LATER_TRIES = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operator:
+    """A way to the operators: a channel, and the address on it where it needs one.
+
+    `longest`: seconds after which telling them something is broken off.
+    """
+
+    channel: Sends
+    to: str = ""
+    longest: float = 30.0
+
+
+def _lease(operators: Sequence[Operator], now: datetime) -> Lease:
+    """A lease that begins now, for pieces of work that tell every operator one thing each."""
+    longest = timedelta(seconds=sum(operator.longest for operator in operators))
+    return Lease(now + _BESIDE + 2 * longest, longest)
+
+
+async def tell_operators(*, store: Store, operators: Sequence[Operator], clock: Clock, limit: int = 20) -> int:
+    """Tell the alarms whose beginning or end nobody was told of; how many. Without operators they wait to be listed."""
+    if not operators:
+        return 0
+    now = clock()
+    lease = _lease(operators, now)
+    async with store.write() as session:
+        claimed = await alarms.claim(session, now=now, until=lease.until, limit=limit)
+    for alarm in claimed:
+        if not lease.allows(clock()):
+            break  # it is claimed again
+        reached = await _tell(operators, _message(alarm))
+        async with store.write() as session:
+            if reached:
+                await alarms.told(session, alarm, now=clock())
+            else:
+                delay = delay_before_retry(_FIRST_TRIES, alarm.tries) or _LATER_TRIES
+                await alarms.tell_again(session, alarm, at=clock() + delay)
+    return len(claimed)
+
+
+def _message(alarm: Alarm) -> Message:
+    over = alarm.cleared_at is not None
+    since = f"{alarm.raised_at:%Y-%m-%d %H:%M} UTC"
+    subject = f"awbridge: {'over' if over else 'trouble'}: {alarm.cause}"
+    end = f" It lasted from {since} to {alarm.cleared_at:%Y-%m-%d %H:%M} UTC." if over else f" Since {since}."
+    key = f"alarm-{alarm.cause}-{int(alarm.raised_at.timestamp())}-{'over' if over else 'raised'}"
+    return Message(key=key, to="", subject=subject, text=f"{alarm.text}{end}")
+
+
+async def _tell(operators: Sequence[Operator], message: Message) -> bool:
+    """Whether at least one way worked for sure."""
+    reached = False
+    for operator in operators:
+        try:
+            async with asyncio.timeout(operator.longest):
+                result = await operator.channel.send(replace(message, to=operator.to))
+        except TimeoutError:
+            result = MaybeSent("the channel did not say in time whether it took the message")
+        if isinstance(result, Sent):
+            reached = True
+        else:
+            log.warning("alarm.not_told", problem=result.problem)
+    return reached
+
+
+class Digest:
+    """The daily summary, once a day over all processes."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        operators: Sequence[Operator],
+        clock: Clock,
+        zone: ZoneInfo,
+        hour: int,
+        stuck_after: StuckAfter = DEFAULT_STUCK_AFTER,
+    ) -> None:
+        self._store = store
+        self._operators = operators
+        self._clock = clock
+        self._zone = zone
+        self._hour = hour
+        self._stuck_after = stuck_after
+        self._again_at: datetime | None = None
+
+    async def send_due(self) -> int:
+        """Send today's digest if it is time and there is something to say; 1 where it was sent."""
+        now = self._clock()
+        local = now.astimezone(self._zone)
+        day = local.date().isoformat()
+        if not self._operators or local.hour < self._hour or is_ahead(self._again_at, now, most=_DIGEST_REST):
+            return 0
+        self._again_at = now + _DIGEST_REST
+        async with self._store.write() as session:
+            mine = await alarms.claim_digest(session, day, now=now, until=_lease(self._operators, now).until)
+        if not mine:
+            return 0
+        text = await digest_text(self._store, now, stuck_after=self._stuck_after)
+        message = Message(key=f"digest-{day}", to="", subject=f"awbridge: {day}", text=text)
+        sent = bool(text) and await _tell(self._operators, message)
+        if text and not sent:
+            return 0  # the lease runs out, then it is tried again
+        async with self._store.write() as session:
+            await alarms.end_digest(session, day, sent=sent)
+        return int(sent)
+
+
+async def digest_text(store: Store, now: datetime, *, stuck_after: StuckAfter = DEFAULT_STUCK_AFTER) -> str:
+    """What an operator should know: alarms of the last day, and what needs a person; empty where that is nothing."""
+    async with store.read() as session:
+        needs = await attention.count(session, stuck_after, now=now)
+        recent = await alarms.since(session, now - timedelta(days=1))
+    lines = [f"- {alarm.text} (since {alarm.raised_at:%Y-%m-%d %H:%M} UTC)" for alarm in recent if not alarm.cleared_at]
+    lines += [f"- over: {alarm.cause}" for alarm in recent if alarm.cleared_at]
+    lines += [f"- {NEEDS[need].counted(count)}: {NEEDS[need].command}" for need, count in needs.items() if count]
+    return "\n".join(lines)

@@ -1,0 +1,144 @@
+"""Deliver events: posts what happened to own systems, signed. Claim, post, record; tried again over a day.
+
+An endpoint that took nothing while one event used up all its tries is disabled: the alarm is raised, and what is due to
+it waits until it is enabled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import stamina
+import structlog
+
+from awbridge.domain.errors import StoreBusy
+from awbridge.domain.retry import delay_before_retry
+from awbridge.sinks.outgoing import Answer
+from awbridge.steps.runtime.clock import Clock
+from awbridge.steps.runtime.lease import Lease, checked
+from awbridge.store import Store
+from awbridge.store.notify import endpoints, events
+from awbridge.store.notify.endpoints import Endpoint
+from awbridge.store.notify.events import DueDelivery, Settled
+
+log = structlog.get_logger()
+
+# 24 hours together.
+DEFAULT_DELAYS = (5.0, 300.0, 1800.0, 7200.0, 18000.0, 25200.0, 34200.0)
+
+
+class Posts(Protocol):
+    """What delivering needs of the line out."""
+
+    async def post(self, url: str, body: str, *, key: str, secrets: Sequence[str], now: datetime) -> Answer:
+        """Deliver one event once. Never raises for what the other side does."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliverPolicy:
+    """How events are delivered. `longest_call`: what one POST can last. Raises ValueError where a lease is shorter."""
+
+    retry_delays: Sequence[float] = DEFAULT_DELAYS
+    lease: timedelta = timedelta(seconds=180)
+    longest_call: timedelta = timedelta(0)
+    disable_after: timedelta = timedelta(hours=12)
+    batch: int = 50
+    concurrency: int = 20
+
+    def __post_init__(self) -> None:
+        checked(self.lease, self.longest_call)
+
+
+def key_of(delivery: DueDelivery) -> str:
+    """The `webhook-id`: one for each event, the same for every try and every redelivery."""
+    return f"evt_{delivery.event_id}"
+
+
+async def deliver_due(*, store: Store, outgoing: Posts, clock: Clock, policy: DeliverPolicy) -> int:
+    """Post the events that are due, one batch; how many were claimed."""
+    owner = uuid.uuid4().hex
+    now = clock()
+    async with store.write() as session:
+        claimed = await events.claim(session, owner=owner, now=now, until=now + policy.lease, limit=policy.batch)
+        known = {e.id: e for e in await endpoints.every(session)} if claimed else {}
+        for delivery in claimed:
+            if delivery.endpoint_id in known and not known[delivery.endpoint_id].enabled:
+                await events.pause(session, delivery.endpoint_id)
+    seats = asyncio.Semaphore(policy.concurrency)
+
+    async def one(delivery: DueDelivery) -> None:
+        endpoint = known.get(delivery.endpoint_id)
+        if endpoint is None or not endpoint.enabled:
+            return
+        async with seats:
+            if not Lease(now + policy.lease, policy.longest_call).allows(clock()):
+                return  # it is claimed again
+            secrets = endpoint.signing_secrets(clock())
+            answer = await outgoing.post(
+                endpoint.url, delivery.body, key=key_of(delivery), secrets=secrets, now=clock()
+            )
+            async for attempt in stamina.retry_context(on=StoreBusy, attempts=6, timeout=20.0):
+                with attempt:
+                    await _record(store, delivery, endpoint, owner, answer, clock(), policy)
+
+    for result in await asyncio.gather(*map(one, claimed), return_exceptions=True):
+        if isinstance(result, BaseException):
+            raise result
+    return len(claimed)
+
+
+async def _record(
+    store: Store,
+    delivery: DueDelivery,
+    endpoint: Endpoint,
+    owner: str,
+    answer: Answer,
+    now: datetime,
+    policy: DeliverPolicy,
+) -> None:
+    settled = decide(delivery, answer, now, policy)
+    async with store.write() as session:
+        # The endpoint first, its deliveries after: whoever enables it takes the locks in this order too.
+        if answer.problem is None:
+            await endpoints.succeeded(session, endpoint.id, now=now)
+        else:
+            await endpoints.failed(session, endpoint.id, now=now)
+        problem = None
+        if settled.next_try_at is None and answer.problem:
+            problem = _why_disable(await endpoints.lock(session, endpoint.id), answer, now, policy)
+        await events.settle(session, delivery, owner, settled, now=now)
+        if problem and await endpoints.disable(session, endpoint, problem=problem, now=now):
+            log.error("endpoint.disabled", endpoint=endpoint.id)
+    fields = {"endpoint": endpoint.id, "kind": delivery.kind, "http_status": answer.http_status}
+    log.debug("event.tried", state=settled.state, tries=delivery.tries + 1, **fields)
+
+
+def _why_disable(endpoint: Endpoint | None, answer: Answer, now: datetime, policy: DeliverPolicy) -> str | None:
+    """Why an endpoint gets nothing more after a delivery that came to its end; None where it may go on."""
+    if endpoint is None:
+        return None
+    if answer.gone:
+        return "it answered 410: it wants nothing more"
+    if answer.refused:
+        return answer.problem
+    if endpoint.last_success_at and now - endpoint.last_success_at < policy.disable_after:
+        return None
+    return f"an event was tried {len(policy.retry_delays) + 1} times and nothing else got through: {answer.problem}"
+
+
+def decide(delivery: DueDelivery, answer: Answer, now: datetime, policy: DeliverPolicy) -> Settled:
+    """What becomes of a delivery after this try. Pure."""
+    if answer.problem is None:
+        return Settled(state="delivered", http_status=answer.http_status)
+    delay = delay_before_retry(policy.retry_delays, delivery.tries + 1, at_least=answer.retry_after)
+    if answer.refused:
+        return Settled(state="due", problem=answer.problem)  # waits, with the endpoint
+    if delay is None or answer.gone:
+        return Settled(state="failed", http_status=answer.http_status, problem=answer.problem)
+    return Settled(state="due", next_try_at=now + delay, http_status=answer.http_status, problem=answer.problem)

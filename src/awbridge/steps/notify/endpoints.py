@@ -1,0 +1,77 @@
+"""Own systems: what people may ask, over HTTP, by command and by button. One meaning of "deliver again" for all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from awbridge.domain.errors import NotFound
+from awbridge.steps.runtime.clock import Clock
+from awbridge.store import Store
+from awbridge.store.engine.database import Session
+from awbridge.store.notify import endpoints, events
+from awbridge.store.notify.endpoints import Endpoint
+
+
+def _unknown(endpoint_id: int) -> NotFound:
+    return NotFound(f"there is no endpoint {endpoint_id}; see awbridge endpoints list")
+
+
+async def _known(session: Session, endpoint_id: int) -> Endpoint:
+    endpoint = await endpoints.get(session, endpoint_id)
+    if endpoint is None:
+        raise _unknown(endpoint_id)
+    return endpoint
+
+
+async def redeliver(*, store: Store, clock: Clock, endpoint_id: int, event_ids: Sequence[int] = ()) -> int:
+    """Send these events again, or all that failed; how many are due. They keep their webhook-id. Raises NotFound.
+
+    An endpoint that is disabled gets them once it is enabled.
+    """
+    now = clock()
+    async with store.write() as session:
+        endpoint = await endpoints.lock(session, endpoint_id)
+        if endpoint is None:
+            raise _unknown(endpoint_id)
+        if event_ids:
+            for event_id in event_ids:
+                if not await events.redeliver(session, endpoint_id, event_id, now=now):
+                    raise NotFound(f"event {event_id} was never meant for endpoint {endpoint_id}")
+            due = len(event_ids)
+        else:
+            due = await events.redeliver_failed(session, endpoint_id, now=now)
+        if not endpoint.enabled:
+            await events.pause(session, endpoint_id)
+    return due
+
+
+async def enable(*, store: Store, clock: Clock, endpoint_id: int) -> Endpoint:
+    """Deliver to an endpoint again, also what has waited. Raises NotFound."""
+    async with store.write() as session:
+        await endpoints.enable(session, endpoint_id, now=clock())
+        return await _known(session, endpoint_id)
+
+
+async def disable(*, store: Store, clock: Clock, endpoint_id: int) -> Endpoint:
+    """Deliver nothing to an endpoint until it is enabled; what happens meanwhile waits. No alarm: it is meant.
+
+    Raises NotFound.
+    """
+    async with store.write() as session:
+        await endpoints.lock(session, endpoint_id)
+        await endpoints.rest(session, endpoint_id, now=clock())
+        return await _known(session, endpoint_id)
+
+
+async def rotate(*, store: Store, clock: Clock, endpoint_id: int) -> Endpoint:
+    """Give an endpoint a new secret; the old one signs too for a day. Raises NotFound."""
+    async with store.write() as session:
+        await endpoints.rotate(session, endpoint_id, now=clock())
+        return await _known(session, endpoint_id)
+
+
+async def remove(*, store: Store, clock: Clock, endpoint_id: int) -> None:
+    """Forget an endpoint, and what was on its way to it. Raises NotFound."""
+    async with store.write() as session:
+        if not await endpoints.remove(session, endpoint_id, now=clock()):
+            raise _unknown(endpoint_id)

@@ -1,0 +1,286 @@
+"""Notify: tells customers of milestones. Milestones -> notices -> decide, send, record.
+
+A notice is claimed under a lease, decided in one transaction with what is known at that moment, sent outside of any,
+and recorded. Killed before sending: it is decided anew. Killed after it was begun: nobody knows whether it went out; a
+channel that can be repeated without harm is, the others say `maybe_sent`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import stamina
+import structlog
+
+from awbridge.clickpost.orders.recipients import Recipient, recipient
+from awbridge.clickpost.wire.codes import COURIER_NAMES, ndr_name, status_info
+from awbridge.domain.errors import AwbridgeError, StoreBusy
+from awbridge.domain.notify.notices import (
+    Channel,
+    Facts,
+    Later,
+    MaybeSent,
+    Message,
+    Never,
+    NoticeState,
+    NotSent,
+    Rules,
+    SendResult,
+    Sends,
+    Sent,
+    decide,
+    same_day,
+)
+from awbridge.domain.orders.shipment import Shipment, State
+from awbridge.domain.retry import delay_before_retry
+from awbridge.domain.tracking.milestones import Milestone
+from awbridge.domain.tracking.promise import edd_day
+from awbridge.sinks.templates import Templates, shown_time
+from awbridge.steps.runtime.clock import Clock
+from awbridge.steps.runtime.lease import checked
+from awbridge.store import Store
+from awbridge.store.engine.database import Session
+from awbridge.store.notify import notices, opt_outs
+from awbridge.store.notify.notices import Notice, Reached
+from awbridge.store.orders import shipments
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotifyPolicy:
+    """How notices go out. `country`: where phone numbers without a country code lie.
+
+    `longest_send`: after which sending one message is broken off. Raises ValueError where the lease is shorter.
+    """
+
+    rules: Rules
+    language: str = "en"
+    country: str = "IN"
+    brand: str = ""
+    retry_delays: Sequence[float] = (60.0, 300.0, 1800.0, 7200.0)
+    lease: timedelta = timedelta(seconds=180)
+    longest_send: timedelta = timedelta(seconds=60)
+    batch: int = 50
+    concurrency: int = 8
+
+    def __post_init__(self) -> None:
+        checked(self.lease, self.longest_send)
+
+
+async def notify_due(
+    *, store: Store, channels: Mapping[Channel, Sends], templates: Templates, clock: Clock, policy: NotifyPolicy
+) -> int:
+    """Make the notices of new milestones and send those that are due, one batch of each; how many were taken up."""
+    owner = uuid.uuid4().hex
+    now = clock()
+    async with store.write() as session:
+        reached = await notices.claim_milestones(session, now=now, limit=policy.batch)
+        await notices.make(session, reached, list(channels), now=now)
+        claimed = await notices.claim(session, owner=owner, now=now, until=now + policy.lease, limit=policy.batch)
+    seats = asyncio.Semaphore(policy.concurrency)
+    round_ = _Round(store, channels, templates, clock, policy, owner)
+
+    async def one(notice: Notice) -> None:
+        async with seats:
+            await round_.tell(notice)
+
+    # One notice's trouble must not cut off another's sending: all end, then the first trouble is told.
+    for result in await asyncio.gather(*map(one, claimed), return_exceptions=True):
+        if isinstance(result, BaseException):
+            raise result
+    return len(reached) + len(claimed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    state: NoticeState
+    why: str
+    due_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """One round of one worker."""
+
+    store: Store
+    channels: Mapping[Channel, Sends]
+    templates: Templates
+    clock: Clock
+    policy: NotifyPolicy
+    owner: str
+
+    async def tell(self, notice: Notice) -> None:
+        """Decide one notice, and send it where that is the decision."""
+        async with self.store.write() as session:
+            chosen = await self._choose(session, notice)
+            if isinstance(chosen, _Outcome):
+                await self._settle(session, notice, chosen)
+                return
+            until = self.clock() + self.policy.lease
+            message, why = chosen
+            if not await notices.begin(session, notice, self.owner, until=until, language=message.language):
+                return  # not ours any more
+        try:
+            async with asyncio.timeout(self.policy.longest_send.total_seconds()):
+                result = await self.channels[notice.channel].send(message)
+        except TimeoutError:  # the lease, which began just now, is longer: nobody else sends it meanwhile
+            result = MaybeSent("the channel did not say in time whether it took the message")
+        outcome = self._after(notice, result, why)
+        async for attempt in stamina.retry_context(on=StoreBusy, attempts=6, timeout=20.0):
+            with attempt:
+                async with self.store.write() as session:
+                    await self._settle(session, notice, outcome)
+
+    async def _settle(self, session: Session, notice: Notice, outcome: _Outcome) -> None:
+        kept = await notices.settle(
+            session,
+            notice,
+            self.owner,
+            state=outcome.state,
+            why=outcome.why,
+            due_at=outcome.due_at,
+            now=self.clock(),
+        )
+        if kept and outcome.state is not NoticeState.DUE:
+            fields = {"reference": notice.reference_number, "channel": notice.channel.value}
+            log.info("notice.settled", milestone=notice.milestone.value, state=outcome.state.value, **fields)
+
+    async def _choose(self, session: Session, notice: Notice) -> _Outcome | tuple[Message, str]:
+        """The message to send and why, or what becomes of the notice without sending."""
+        channel = self.channels.get(notice.channel)
+        interrupted = notice.state is NoticeState.SENDING
+        if interrupted and (channel is None or not channel.repeatable):
+            why = f"the process ended between sending and recording; {notice.channel} is not repeated"
+            return _Outcome(NoticeState.MAYBE_SENT, why)
+        if channel is None:
+            return _Outcome(NoticeState.SUPPRESSED, f"{notice.channel} is not configured any more")
+        # The lock holds back other notices of this shipment, and new milestones, until this one is decided.
+        shipment = (await shipments.lock_many(session, [notice.reference_number])).get(notice.reference_number)
+        if shipment is None:
+            return _Outcome(NoticeState.SUPPRESSED, "the shipment is gone")
+        reached = await notices.milestones_of(session, notice.reference_number)
+        cause = next(r for r in reached if r.milestone is notice.milestone)
+        customer = recipient(shipment, country=self.policy.country)
+        now = self.clock()
+        language = customer.language or self.policy.language
+        values = _values(shipment, cause, customer, notice.channel, self.policy, now)
+        facts = await self._facts(session, notice, shipment, reached, cause, customer)
+        try:
+            names_day = self.templates.names_day(notice.milestone, notice.channel, language, values)
+        except AwbridgeError:
+            names_day = False  # it cannot be written, as is said below
+        decision = decide(replace(facts, names_day=names_day), self.policy.rules, now)
+        if isinstance(decision, Never):
+            state = NoticeState.MAYBE_SENT if interrupted else NoticeState.SUPPRESSED
+            return _Outcome(state, f"{'not repeated' if interrupted else 'suppressed'}: {decision.why}")
+        if isinstance(decision, Later):
+            return _Outcome(NoticeState.DUE, f"delayed: {decision.why}", decision.until)
+        try:
+            return self._write(notice, customer, language, values), decision.why
+        except AwbridgeError as error:
+            return _Outcome(NoticeState.FAILED, f"not sent: {error}")
+
+    async def _facts(
+        self,
+        session: Session,
+        notice: Notice,
+        shipment: Shipment,
+        reached: Sequence[Reached],
+        cause: Reached,
+        customer: Recipient,
+    ) -> Facts:
+        address = customer.address(notice.channel)
+        known = [known for known in (customer.phone, customer.mail) if known]
+        others = await notices.of_shipment(session, notice.reference_number)
+        return Facts(
+            milestone=notice.milestone,
+            channel=notice.channel,
+            status_at=cause.status_at,
+            fresh_at=cause.fresh_at,
+            latest_at=shipment.status_at,
+            reached=frozenset(r.milestone for r in reached),
+            is_return=customer.is_return,
+            address=address,
+            consent=customer.consent.get(notice.channel),
+            opted_out=address is not None and await opt_outs.opted_out(session, address, notice.channel, others=known),
+            on_its_way=any(
+                o.state is NoticeState.SENDING and o.channel is notice.channel and o.id != notice.id for o in others
+            ),
+            replaced_by=await _stands_instead(session, shipment, notice.milestone),
+        )
+
+    def _write(self, notice: Notice, customer: Recipient, language: str, values: Mapping[str, str | bool]) -> Message:
+        words = self.templates.render(notice.milestone, notice.channel, language, values)
+        return Message(
+            key=notice.key,
+            to=customer.address(notice.channel) or "",
+            text=words.text,
+            subject=words.subject,
+            html=words.html,
+            language=words.language,
+            dlt_template_id=words.dlt_template_id,
+        )
+
+    def _after(self, notice: Notice, result: SendResult, why: str) -> _Outcome:
+        """What a try leaves behind. Pure but for the clock."""
+        if isinstance(result, Sent):
+            return _Outcome(NoticeState.SENT, f"sent: {why}")
+        if isinstance(result, MaybeSent) and not self.channels[notice.channel].repeatable:
+            return _Outcome(NoticeState.MAYBE_SENT, f"{result.problem}; {notice.channel} is not repeated")
+        tries = notice.tries + 1
+        delay = delay_before_retry(self.policy.retry_delays, tries)
+        if delay is None or (isinstance(result, NotSent) and not result.again):
+            return _Outcome(NoticeState.FAILED, f"not sent, {tries} tries: {result.problem}")
+        return _Outcome(NoticeState.DUE, f"try {tries} failed: {result.problem}", self.clock() + delay)
+
+
+async def _stands_instead(session: Session, shipment: Shipment, milestone: Milestone) -> str | None:
+    """The shipment that a customer hears of in place of this one; None where this one stands for the order itself.
+
+    Where the successor was cancelled, what happens to the first parcel is news again, if it still travels. That it was
+    taken back never is: somebody corrected it.
+    """
+    if shipment.replaced_by is None:
+        return None
+    seen, last = {shipment.reference_number}, shipment
+    while last.replaced_by and last.replaced_by not in seen:
+        seen.add(last.replaced_by)
+        successor = await shipments.get(session, last.replaced_by)
+        if successor is None:
+            break
+        last = successor
+    is_dropped = last.state is State.CANCELLED and last.replaced_by is None
+    return None if is_dropped and milestone is not Milestone.CANCELLED else shipment.replaced_by
+
+
+def _values(
+    shipment: Shipment, cause: Reached, customer: Recipient, channel: Channel, policy: NotifyPolicy, now: datetime
+) -> dict[str, str | bool]:
+    """What a template may say when it is sent now. The names are those of `templates.EXAMPLE`.
+
+    The expected day is named only where it fits: one to come, and where the parcel is late, the one that is over.
+    """
+    day = edd_day(shipment.edd)
+    is_over = day is not None and day < now.astimezone(policy.rules.zone).date()
+    status_words = shipment.status_words or "" if cause.status_code == shipment.status_code else ""
+    ndr_words = shipment.ndr_words or "" if cause.ndr_code == shipment.ndr_code else ""
+    ndr = cause.ndr_code if cause.milestone is Milestone.FAILED_DELIVERY else None
+    return {
+        "brand": policy.brand,
+        "name": customer.name if channel.reaches_customer else "",
+        "order": shipment.order_id or shipment.reference_number,
+        "reference": shipment.reference_number,
+        "waybill": shipment.waybill or "",
+        "courier": COURIER_NAMES.get(shipment.courier_partner_id) or shipment.transporter or "the courier",
+        "status": status_info(cause.status_code, status_words).name if cause.status_code is not None else "",
+        "reason": ndr_name(ndr, ndr_words, unknown="") if ndr else "",
+        "edd": day.isoformat() if day and is_over == (cause.milestone is Milestone.DELAYED) else "",
+        "at": shown_time(cause.status_at.astimezone(policy.rules.zone)),
+        "is_return": customer.is_return,
+        "is_today": same_day(cause.status_at, now, policy.rules.zone),
+    }

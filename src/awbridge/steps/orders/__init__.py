@@ -1,0 +1,1 @@
+"""Orders in, edits, actions at ClickPost, what a person settles."""

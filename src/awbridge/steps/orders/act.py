@@ -1,0 +1,389 @@
+"""Act: makes the actions that are due. Claim, call, record; no transaction is open during a call.
+
+A killed worker loses its lease, and what it had taken up is made again: every action is made at least once. Only a
+pickup is never repeated by itself, for a repeated call sends a second van: where the end of its call is not known it
+becomes `unclear` and a person decides.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Protocol
+
+import stamina
+import structlog
+
+from awbridge.clickpost.client.heard import listening
+from awbridge.clickpost.orders.actions import box_of, ndr_wishes, of_shipment
+from awbridge.clickpost.orders.bookings import Pickup, WaybillRegistration
+from awbridge.clickpost.orders.labels import Label, ProofOfDelivery, SecurityKey
+from awbridge.clickpost.wire.shapes import Done
+from awbridge.domain.call import Call
+from awbridge.domain.errors import StoreBusy, VendorError
+from awbridge.domain.json import JsonObject
+from awbridge.domain.orders.action import Action, ActionKind, ActionState, why_not
+from awbridge.domain.orders.shipment import Region, Shipment
+from awbridge.domain.retry import DEFAULT_RETRY_DELAYS, delay_before_retry
+from awbridge.domain.tracking.pieces import PieceStanding
+from awbridge.steps.orders.registrations import make_known
+from awbridge.steps.records.pieces import pieces_of
+from awbridge.steps.records.unrecorded import Unrecorded, kept_if_away
+from awbridge.steps.runtime.clock import Clock
+from awbridge.steps.runtime.lease import Lease, checked
+from awbridge.store import Store
+from awbridge.store.audit import attempts
+from awbridge.store.audit.attempts import NewAttempt
+from awbridge.store.engine.database import Session
+from awbridge.store.orders import actions, shipments
+from awbridge.store.orders.actions import NotDone
+
+log = structlog.get_logger()
+
+FIRST_LOOK_AGAIN = timedelta(seconds=2)  # for the waybill; then as long as it has waited already
+LONGEST_LOOK_AGAIN = timedelta(minutes=10)
+LONGEST_WAIT = timedelta(days=30)  # for the waybill
+
+_LOST = (
+    "whether the courier comes is not known: {why}. Ask the courier or look at ClickPost's dashboard; if no pickup is "
+    "booked there, repeat it on purpose (awbridge actions retry)."
+)
+
+
+class PerformsActions(Protocol):
+    """What act needs of the vendor. Every method raises VendorError where ClickPost or the network fails it."""
+
+    async def edit_order(self, waybill: str, cp_id: int, changes: JsonObject) -> Done:
+        """Change an order that the courier has."""
+        ...
+
+    async def fetch_label(self, waybill: str, cp_id: int, regenerate: bool = False) -> Label:
+        """The shipping label."""
+        ...
+
+    async def fetch_security_key(self, waybill: str, cp_id: int) -> SecurityKey:
+        """The key that opens the tracking page."""
+        ...
+
+    async def create_pickup(self, payload: JsonObject, *, region: Region = Region.INDIA) -> Pickup:
+        """Ask a courier to come."""
+        ...
+
+    async def update_ndr(
+        self,
+        action: str,
+        waybill: str,
+        cp_id: int,
+        account_code: str,
+        *,
+        address: str = "",
+        landmark: str = "",
+        drop_pincode: str = "",
+        phone_number: str = "",
+        preferred_date: date | None = None,
+    ) -> Done:
+        """Tell the courier what to do after a failed delivery."""
+        ...
+
+    async def set_whatsapp(self, waybill: str, enabled: bool) -> Done:
+        """Switch WhatsApp messages on or off."""
+        ...
+
+    async def register_waybill(self, payload: JsonObject) -> WaybillRegistration:
+        """Have a waybill tracked that was booked elsewhere."""
+        ...
+
+    async def proof_of_delivery(self, waybill: str, cp_id: int) -> ProofOfDelivery:
+        """Where the proof of delivery lies."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActPolicy:
+    """How actions are tried. `longest_call` is what one call can last; `hold` is the rest after account trouble.
+
+    `deadline`: how long after it was asked for an action may go on where the account is at fault. Raises ValueError
+    where the lease is shorter than a call.
+    """
+
+    batch: int = 20
+    lease: timedelta = timedelta(seconds=120)
+    longest_call: timedelta = timedelta(0)
+    retry_delays: Sequence[float] = DEFAULT_RETRY_DELAYS
+    hold: timedelta = timedelta(minutes=5)
+    deadline: timedelta = timedelta(days=3)
+
+    def __post_init__(self) -> None:
+        checked(self.lease, self.longest_call)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Made:
+    """What ClickPost gave: what the caller sees, and what the shipment keeps."""
+
+    result: JsonObject = field(repr=False)
+    label_url: str = ""
+    security_key: str = field(default="", repr=False)
+
+
+class _NotThereYet(Exception):
+    """The call worked, but what was asked for does not exist yet."""
+
+
+async def act_due(
+    *,
+    store: Store,
+    clickpost: PerformsActions,
+    clock: Clock,
+    policy: ActPolicy,
+    unrecorded: Unrecorded | None = None,
+) -> int:
+    """Make the actions that are due, one batch; how many were claimed.
+
+    Answers that the database does not take are kept as `unrecorded`.
+    """
+    owner = uuid.uuid4().hex
+    now = clock()
+    async with store.write() as session:
+        lost = await actions.abandon(session, problem=_LOST.format(why="the process that asked was stopped"), now=now)
+        claimed = await actions.claim(session, owner=owner, now=now, until=now + policy.lease, limit=policy.batch)
+        of = await _shipments_of(session, claimed)
+        instructed = {a.reference_number for a in claimed if a.kind is ActionKind.NDR}
+        pieces = await pieces_of(session, [s for s in of.values() if s.reference_number in instructed])
+    if lost:
+        log.warning("action.abandoned", pickups=lost)
+
+    async def act_one(action: Action) -> None:
+        shipment = of.get(action.reference_number or "")
+        if not Lease(now + policy.lease, policy.longest_call).allows(clock()):
+            return  # whoever holds it next makes it
+        decided = _before_call(action, shipment, pieces.get(action.reference_number or "", ()), clock())
+        calls: list[Call] = []
+        made: _Made | None = None
+        if decided is None:
+            with listening() as calls:
+                made, decided = await _try(clickpost, action, shipment, clock, policy, calls)
+        # The call is made and must be kept: a database that stumbles is tried a few times. If it stays away, the lease
+        # runs out, and the action is made again or, if it is a pickup, becomes unclear.
+        async with kept_if_away(unrecorded, _attempts(action, made, decided, calls, clock())):
+            async for attempt in stamina.retry_context(on=StoreBusy, attempts=6, timeout=20.0):
+                with attempt:
+                    await _record(store, action, owner, made, decided, calls, clock())
+
+    # One action's trouble must not cut off another's call: all end, then the first trouble is told.
+    for result in await asyncio.gather(*map(act_one, claimed), return_exceptions=True):
+        if isinstance(result, BaseException):
+            raise result
+    return len(claimed)
+
+
+async def _shipments_of(session: Session, claimed: Sequence[Action]) -> Mapping[str, Shipment]:
+    references = [a.reference_number for a in claimed if a.reference_number and a.kind is not ActionKind.REGISTER]
+    return {s.reference_number: s for s in await shipments.get_many(session, references)}
+
+
+def _before_call(
+    action: Action, shipment: Shipment | None, pieces: Sequence[PieceStanding], now: datetime
+) -> NotDone | None:
+    """What becomes of an action that cannot be made now; None where it can."""
+    if action.kind is ActionKind.REGISTER or action.reference_number is None:
+        return None
+    if shipment is None:
+        return _refused(action, f"there is no shipment {action.reference_number} any more")
+    if problem := why_not(action.kind, shipment, box=box_of(action.body), pieces=pieces):
+        return _refused(action, problem)
+    if shipment.waybill and shipment.success:  # one that is being registered anew may get another waybill
+        return None
+    waited = now - action.asked_at
+    if waited >= LONGEST_WAIT:
+        return _refused(action, f"{shipment.reference_number} had no waybill for {LONGEST_WAIT.days} days")
+    pause = min(max(waited, FIRST_LOOK_AGAIN), LONGEST_LOOK_AGAIN)
+    problem = f"waits for the waybill: {shipment.reference_number} is {shipment.state}"
+    return NotDone(state=ActionState.WAITING, tries=action.tries, problem=problem, next_try_at=now + pause)
+
+
+def _refused(action: Action, problem: str) -> NotDone:
+    return NotDone(state=ActionState.REFUSED, tries=action.tries, problem=problem)
+
+
+async def _try(
+    clickpost: PerformsActions,
+    action: Action,
+    shipment: Shipment | None,
+    clock: Clock,
+    policy: ActPolicy,
+    calls: list[Call],
+) -> tuple[_Made | None, NotDone | None]:
+    try:
+        return await _perform(clickpost, action, shipment), None
+    except VendorError as error:
+        if not calls:
+            calls.append(error.call)
+        placed_at = shipment.placed_at if shipment else None  # until then it waited for the waybill
+        since = max(action.since_at, placed_at or action.since_at)
+        return None, decide(action, error, clock(), policy, since=since)
+    except _NotThereYet as error:
+        return None, _again(action, str(error), clock(), policy)
+    except ValueError as error:
+        return None, _refused(action, str(error))
+    except Exception as error:  # a row that fails here must not come back at every round
+        log.error("action.failed_here", action=action.id, kind=action.kind, error=type(error).__name__, exc_info=error)
+        problem = f"failed within awbridge ({type(error).__name__}); the log says more"
+        if action.kind is ActionKind.PICKUP:
+            return None, _unclear(action, problem)
+        return None, _again(action, problem, clock(), policy)
+
+
+async def _perform(clickpost: PerformsActions, action: Action, shipment: Shipment | None) -> _Made:
+    if action.kind is ActionKind.PICKUP:
+        return await _pickup(clickpost, action, shipment)
+    if action.kind is ActionKind.REGISTER:
+        registered = await clickpost.register_waybill(action.body)
+        result = {"already": registered.already, "tracking_id": registered.tracking_id}
+        return _Made(result=result, security_key=registered.security_key)
+    if shipment is None or not shipment.waybill:
+        raise AssertionError("an action about a shipment is made once that has its waybill")
+    return await _about(clickpost, action, shipment, shipment.waybill, shipment.courier_partner_id)
+
+
+async def _pickup(clickpost: PerformsActions, action: Action, shipment: Shipment | None) -> _Made:
+    payload = of_shipment(action.body["payload"], shipment) if shipment else action.body["payload"]
+    pickup = await clickpost.create_pickup(payload, region=Region(action.body["region"]))
+    return _Made(result={"confirmation_number": pickup.confirmation_number, "location": pickup.location})
+
+
+async def _about(clickpost: PerformsActions, action: Action, shipment: Shipment, waybill: str, courier: int) -> _Made:
+    body = action.body
+    match action.kind:
+        case ActionKind.EDIT:
+            return _Made(result={"message": (await clickpost.edit_order(waybill, courier, body)).message})
+        case ActionKind.LABEL:
+            label = await clickpost.fetch_label(waybill, courier, body["regenerate"])
+            return _Made(result={"label_url": _link(label.url, "label")}, label_url=label.url)
+        case ActionKind.SECURITY_KEY:
+            key = await clickpost.fetch_security_key(waybill, courier)
+            if not key.security_key:
+                raise _NotThereYet("ClickPost has no security key of this shipment yet")
+            return _Made(result={}, security_key=key.security_key)
+        case ActionKind.NDR:
+            code = shipment.account_code or ""
+            box = box_of(body) or waybill
+            told = await clickpost.update_ndr(body["action"], box, courier, code, **ndr_wishes(body))
+            return _Made(result={"message": told.message})
+        case ActionKind.WHATSAPP:
+            return _Made(result={"message": (await clickpost.set_whatsapp(waybill, body["enabled"])).message})
+        case ActionKind.PROOF:
+            proof = await clickpost.proof_of_delivery(waybill, courier)
+            return _Made(result={"proof_url": _link(proof.url, "proof of delivery")})
+        case ActionKind.PICKUP | ActionKind.REGISTER:
+            raise AssertionError(f"{action.kind} is not about one waybill of ours")
+
+
+def _link(url: str, what: str) -> str:
+    if not url.lower().startswith(("https://", "http://")):
+        raise _NotThereYet(f"ClickPost has no {what} of this shipment yet")
+    return url
+
+
+def decide(
+    action: Action, error: VendorError, now: datetime, policy: ActPolicy, *, since: datetime | None = None
+) -> NotDone:
+    """What becomes of an action whose call failed. Pure, but for the jitter of delays.
+
+    `since`: from when its deadline counts, where that is not when it was asked for.
+    """
+    problem = str(error)
+    if error.kind in ("throttled", "configuration"):
+        if now - (since or action.since_at) >= policy.deadline:
+            hours = policy.deadline.total_seconds() / 3600
+            problem = f"{problem.rstrip('.')}. It was tried for {hours:g} h: retry it once the account works"
+            return NotDone(state=ActionState.GAVE_UP, tries=action.tries, problem=problem)
+        if error.kind == "configuration":
+            return _due(action, problem, now + policy.hold)
+        # Those that were turned away together do not come back together.
+        wait = max(error.retry_after or 0.0, 1.0) * random.uniform(1.0, 1.5)  # noqa: S311
+        return _due(action, problem, now + timedelta(seconds=wait))
+    if not error.again:
+        return _refused(action, problem)
+    if action.kind is ActionKind.PICKUP and error.sent:
+        return _unclear(action, problem)
+    return _again(action, problem, now, policy, at_least=error.retry_after)
+
+
+def _due(action: Action, problem: str, at: datetime) -> NotDone:
+    """Again at that time; it uses up no try."""
+    return NotDone(state=ActionState.DUE, tries=action.tries, problem=problem, next_try_at=at)
+
+
+def _unclear(action: Action, problem: str) -> NotDone:
+    problem = _LOST.format(why=problem.rstrip("."))
+    return NotDone(state=ActionState.UNCLEAR, tries=action.tries + 1, problem=problem)
+
+
+def _again(action: Action, problem: str, now: datetime, policy: ActPolicy, *, at_least: float | None = None) -> NotDone:
+    tries = action.tries + 1
+    delay = delay_before_retry(policy.retry_delays, tries, at_least=at_least)
+    if delay is None:
+        return NotDone(state=ActionState.GAVE_UP, tries=tries, problem=problem)
+    return NotDone(state=ActionState.DUE, tries=tries, problem=problem, next_try_at=now + delay)
+
+
+async def _record(
+    store: Store,
+    action: Action,
+    owner: str,
+    made: _Made | None,
+    decided: NotDone | None,
+    calls: Sequence[Call],
+    now: datetime,
+) -> None:
+    async with store.write() as session:
+        if made is not None:
+            decided = await _keep(session, action, made, now)
+        if decided is not None:
+            await actions.not_done(session, action.id, owner, decided, now=now)
+        await attempts.add_many(session, _attempts(action, made, decided, calls, now))
+    _tell(action, decided)
+
+
+def _attempts(
+    action: Action, made: _Made | None, decided: NotDone | None, calls: Sequence[Call], now: datetime
+) -> list[NewAttempt]:
+    outcome, reference = "done" if made else _outcome(decided), action.reference_number
+    return [NewAttempt(call=call, reference_number=reference, outcome=outcome, made_at=now) for call in calls]
+
+
+def _outcome(decided: NotDone | None) -> str:
+    return "try_later" if decided and decided.state is ActionState.DUE else str(decided.state if decided else "done")
+
+
+async def _keep(session: Session, action: Action, made: _Made, now: datetime) -> NotDone | None:
+    """Keep what ClickPost gave. What was decided instead, where there is no place for it any more."""
+    reference = action.reference_number or ""
+    result = made.result
+    if action.kind is ActionKind.REGISTER:
+        if problem := await make_known(session, action.body, made.security_key, now=now):
+            return _refused(action, problem)
+        result = {**result, "reference_number": reference}
+    elif made.label_url:
+        await shipments.set_label(session, reference, made.label_url, now=now)
+    elif made.security_key:
+        await shipments.set_security_key(session, reference, made.security_key, now=now)
+    await actions.done(session, action.id, result, now=now)
+    return None
+
+
+def _tell(action: Action, decided: NotDone | None) -> None:
+    about = {"action": action.id, "kind": action.kind.value, "reference": action.reference_number}
+    if decided is None:
+        log.info("action.done", **about)
+    elif decided.state is ActionState.WAITING:
+        log.debug("action.waiting", **about)
+    elif decided.state is ActionState.DUE:
+        log.warning("action.try_later", tries=decided.tries, **about)
+    else:
+        log.warning("action.needs_a_person", state=decided.state.value, **about)

@@ -1,0 +1,244 @@
+"""Actions come in: checked by field, stored as intents, made later by act; retried on purpose."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+import structlog
+
+from awbridge.clickpost.orders.actions import (
+    box_of,
+    checked_body,
+    of_shipment,
+    pickup_body,
+    pickup_reference,
+    registered_shipment,
+    registration_body,
+)
+from awbridge.domain.errors import FieldProblem, KeyTaken, NotFound, NotPossible, PayloadRefused
+from awbridge.domain.json import JsonObject
+from awbridge.domain.orders.action import (
+    LONGEST_KEY,
+    NEEDS_A_PERSON,
+    Action,
+    ActionEnding,
+    ActionKind,
+    ActionState,
+    NewAction,
+    action_id,
+    why_not,
+)
+from awbridge.domain.orders.shipment import Region, Shipment
+from awbridge.domain.tracking.pieces import PieceStanding
+from awbridge.steps.orders.intake import account_of
+from awbridge.steps.orders.registrations import other_holders, taken_by
+from awbridge.steps.records.pieces import pieces_of
+from awbridge.steps.runtime.clock import Clock
+from awbridge.store import Store
+from awbridge.store.couriers import couriers
+from awbridge.store.couriers.couriers import CourierAccount
+from awbridge.store.engine.database import Session
+from awbridge.store.orders import actions, shipments
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """An action as it stands after it was asked for. `created` is False where its idempotency key was known.
+
+    `warnings`: what is doubtful in it, without being refused.
+    """
+
+    action: Action
+    created: bool
+    warnings: tuple[str, ...] = ()
+
+
+async def ask(
+    *,
+    store: Store,
+    clock: Clock,
+    kind: ActionKind,
+    reference_number: str,
+    body: Any = None,
+    idempotency_key: str | None = None,
+) -> Asked:
+    """Have something done to a shipment: edit, label, security key, NDR, WhatsApp, proof of delivery.
+
+    Raises PayloadRefused with every wrong field, NotFound, NotPossible by the shipment's state, KeyTaken.
+    """
+    new = NewAction(
+        kind=kind,
+        reference_number=reference_number,
+        body=checked_body(kind, {} if body is None else body, now=clock()),
+        idempotency_key=checked_key(idempotency_key),
+    )
+    async with store.write() as session:
+        if first := await _asked_before(session, new):
+            return first
+        shipment = await _shipment(session, reference_number)
+        pieces = (await pieces_of(session, [shipment] if kind is ActionKind.NDR else [])).get(reference_number, ())
+        return await _store(session, _for(new, shipment, pieces), clock)
+
+
+async def ask_pickup(*, store: Store, clock: Clock, body: Any, idempotency_key: str | None = None) -> Asked:
+    """Have a courier come. The body is ClickPost's, with `transporter` and `region` (india, world) if wished.
+
+    A world pickup may name a shipment of ours by `shipment_details.reference_number` and leave out its waybill.
+    Raises PayloadRefused with every wrong field, NotPossible by that shipment's state, KeyTaken.
+    """
+    asked = _object(body)
+    region = _region(asked.pop("region", Region.INDIA.value))
+    async with store.write() as session:
+        account = await _account(session, asked.pop("transporter", None))
+        courier, code = (account.courier_partner_id, account.account_code) if account else (None, None)
+        reference = pickup_reference(asked) if region is Region.WORLD else None
+        shipment = await shipments.get(session, reference) if reference and "\x00" not in reference else None
+        if shipment:
+            whole = of_shipment(asked, replace(shipment, waybill=shipment.waybill or "1"))
+            pickup_body(whole, region, courier_partner_id=courier, account_code=code)
+        else:
+            asked = pickup_body(asked, region, courier_partner_id=courier, account_code=code)
+        new = NewAction(
+            kind=ActionKind.PICKUP,
+            reference_number=shipment.reference_number if shipment else None,
+            body={"region": region.value, "payload": asked},
+            idempotency_key=checked_key(idempotency_key),
+        )
+        if first := await _asked_before(session, new):
+            return first
+        return await _store(session, _for(new, shipment) if shipment else new, clock)
+
+
+async def ask_registration(*, store: Store, clock: Clock, body: Any, idempotency_key: str | None = None) -> Asked:
+    """Have ClickPost and awbridge track a waybill that was booked elsewhere.
+
+    The body is that of awb-register v3, with `transporter` if wished. Once ClickPost has it, the shipment exists here,
+    placed, under `shipment_info.reference_number`. A waybill of a shipment at its end is taken with a warning.
+    Raises PayloadRefused, NotPossible where the waybill is that of a shipment under way or the reference number is
+    taken, KeyTaken.
+    """
+    asked = _object(body)
+    async with store.write() as session:
+        account = await _account(session, asked.pop("transporter", None))
+        courier, code = (account.courier_partner_id, account.account_code) if account else (None, None)
+        registration = registration_body(asked, courier_partner_id=courier, account_code=code)
+        reference = registered_shipment(registration).reference_number
+        new = NewAction(
+            kind=ActionKind.REGISTER,
+            reference_number=reference,
+            body=registration,
+            idempotency_key=checked_key(idempotency_key),
+        )
+        if first := await _asked_before(session, new):
+            return first
+        others = await other_holders(session, registration)
+        if problem := await taken_by(session, registration, others):
+            raise NotPossible(problem)
+        asked = await _store(session, new, clock)
+        return replace(asked, warnings=(others.warning,)) if others.warning else asked
+
+
+async def retry(*, store: Store, clock: Clock, action_id: str) -> Action:
+    """Make an action again at once, with all its tries; of an unclear pickup, on purpose.
+
+    Raises NotFound, or NotPossible where it is done or being made at this moment.
+    """
+    async with store.write() as session:
+        existing = await _action(session, action_id)
+        if not await actions.try_again(session, action_id, now=clock()):
+            why = "done" if existing.state is ActionState.DONE else "being made at this moment"
+            raise NotPossible(f"action {action_id} is {why}: there is nothing to retry")
+        return await _action(session, action_id)
+
+
+async def settle(*, store: Store, clock: Clock, action_id: str, held: bool, by: str) -> Action:
+    """A person says of an action that needs one whether it stands at ClickPost or the courier.
+
+    Where it does it is done; else it is over, and may still be retried. Saying so twice changes nothing.
+    Raises NotFound; NotPossible where awbridge makes it by itself, or it is done.
+    """
+    ending = ActionEnding(ActionState.DONE, result={"settled_by": by})
+    if not held:
+        ending = ActionEnding(ActionState.OVERTAKEN, f"not done, said {by}: retry it if it is still wanted")
+    async with store.write() as session:
+        existing = await _action(session, action_id)
+        if existing.state is ending.state:
+            return existing
+        if existing.state not in NEEDS_A_PERSON:
+            raise NotPossible(f"action {action_id} is {existing.state}: there is nothing to settle")
+        await actions.ended(session, action_id, ending, now=clock())
+        log.info("action.settled", action=action_id, kind=existing.kind.value, held=held, by=by)
+        return await _action(session, action_id)
+
+
+async def show(*, store: Store, action_id: str) -> Action:
+    """One action. Raises NotFound."""
+    async with store.read() as session:
+        return await _action(session, action_id)
+
+
+async def _action(session: Session, action_id: str) -> Action:
+    found = await actions.get(session, action_id)
+    if found is None:
+        raise NotFound(f"there is no action {action_id}")
+    return found
+
+
+async def _shipment(session: Session, reference_number: str) -> Shipment:
+    found = await shipments.get(session, reference_number)
+    if found is None:
+        raise NotFound(f"there is no shipment {reference_number}")
+    return found
+
+
+def _for(new: NewAction, shipment: Shipment, pieces: Sequence[PieceStanding] = ()) -> NewAction:
+    """The action, due or waiting for the shipment's waybill. Raises NotPossible where its state does not allow it."""
+    if problem := why_not(new.kind, shipment, box=box_of(new.body), pieces=pieces):
+        raise NotPossible(problem)
+    return new if shipment.waybill else replace(new, state=ActionState.WAITING)
+
+
+async def _asked_before(session: Session, new: NewAction) -> Asked | None:
+    """What was asked under the same key. Raises KeyTaken where that was something else."""
+    first = await actions.get(session, action_id(new)) if new.idempotency_key else None
+    return _known(first, new) if first else None
+
+
+def _known(first: Action, new: NewAction) -> Asked:
+    if (first.kind, first.body) != (new.kind, new.body):
+        raise KeyTaken(f"Idempotency-Key {new.idempotency_key} was used for another request; use a new one")
+    return Asked(action=first, created=False)
+
+
+async def _store(session: Session, new: NewAction, clock: Clock) -> Asked:
+    action, created = await actions.add(session, new, now=clock())
+    return Asked(action=action, created=True) if created else _known(action, new)  # two asked at once
+
+
+async def _account(session: Session, transporter: Any) -> CourierAccount | None:
+    return account_of(transporter, {a.transporter: a for a in await couriers.every(session)})
+
+
+def _object(body: Any) -> JsonObject:
+    if not isinstance(body, dict):
+        raise PayloadRefused([FieldProblem("", "the body is a JSON object")])
+    return dict(cast("JsonObject", body))
+
+
+def _region(value: Any) -> Region:
+    if value not in (Region.INDIA, Region.WORLD):
+        raise PayloadRefused([FieldProblem("region", "must be india or world")])
+    return Region(value)
+
+
+def checked_key(key: str | None) -> str | None:
+    """An idempotency key that can be kept; None for none. Raises PayloadRefused."""
+    if not key:
+        return None
+    if len(key) > LONGEST_KEY or not key.isprintable():
+        raise PayloadRefused([FieldProblem("Idempotency-Key", f"must be text of at most {LONGEST_KEY} characters")])
+    return key

@@ -1,0 +1,301 @@
+"""Mend a shipment: edit its payload and push it again, or replace it by one under a new reference number.
+
+ClickPost keeps the first payload that it took under a reference number, so what it holds can only be replaced.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from awbridge.clickpost.models.order_rules import longest_reference
+from awbridge.clickpost.orders.columns import TOP_LEVEL
+from awbridge.clickpost.orders.couriers_own import without_couriers_own
+from awbridge.clickpost.orders.create import payload_differences, was_moved
+from awbridge.clickpost.orders.edits import (
+    courier_of,
+    value_at,
+    with_fields,
+    with_reference,
+    without_courier,
+    without_waybill,
+)
+from awbridge.clickpost.orders.order_places import shipment_details
+from awbridge.clickpost.wire.codes import status_name
+from awbridge.clickpost.wire.loose import as_text
+from awbridge.domain.couriers.allocation import Allocation
+from awbridge.domain.errors import FieldProblem, NotFound, NotPossible, PayloadRefused, ReferenceTaken
+from awbridge.domain.json import JsonObject
+from awbridge.domain.notify import events as happened
+from awbridge.domain.orders.shipment import NewShipment, SettleBy, Shipment, State
+from awbridge.steps.orders import intake
+from awbridge.steps.orders.intake import TakenIn
+from awbridge.steps.records.at_courier import order_at_courier
+from awbridge.steps.runtime.clock import Clock
+from awbridge.store import Store
+from awbridge.store.couriers.couriers import CourierAccount
+from awbridge.store.engine.database import Session
+from awbridge.store.notify import events
+from awbridge.store.orders import payload_versions, shipments
+from awbridge.store.orders.payload_versions import PayloadVersion
+
+_SUCCESSOR = re.compile(r"(.+)-R(\d{1,4})", re.DOTALL)
+_CANDIDATES = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edit:
+    """What is to become of a payload: begin with a whole `order`, an earlier `version` or the present one (neither),
+    then set `fields` by path.
+    """
+
+    order: JsonObject | None = field(default=None, repr=False)
+    version: int | None = None
+    fields: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """One field that an edit changes; None where it stands on one side only."""
+
+    path: str
+    before: Any = field(repr=False)
+    after: Any = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """What an edit would do. `problems` and `warnings` are the check's; `obstacle` says why it cannot change now."""
+
+    order: JsonObject = field(repr=False)
+    differences: list[Difference]
+    problems: list[FieldProblem]
+    obstacle: str | None
+    warnings: list[FieldProblem]
+
+
+async def payloads(*, store: Store, reference_number: str) -> list[PayloadVersion]:
+    """Every payload that a shipment had, the first one first. Raises NotFound."""
+    async with store.read() as session:
+        return await payload_versions.of_shipment(session, await _known(session, reference_number))
+
+
+async def payload_of(*, store: Store, reference_number: str, edit: Edit) -> JsonObject:
+    """The payload that an edit begins with. Raises NotFound."""
+    async with store.read() as session:
+        return await _base(session, await _known(session, reference_number), edit)
+
+
+async def preview(
+    *, store: Store, reference_number: str, edit: Edit, allocation: Allocation = Allocation.RULES
+) -> Preview:
+    """What `change` would do, without doing it. Raises NotFound; PayloadRefused where a path leads nowhere."""
+    async with store.read() as session:
+        shipment = await _known(session, reference_number)
+        accounts, choosing = await intake.configured(session, allocation)
+        order = _edited(await _base(session, shipment, edit), shipment, edit, accounts)
+        try:
+            new = intake.read_change(order, shipment, accounts, choosing)
+        except PayloadRefused as error:
+            after = {name: value for name, value in order.items() if name not in TOP_LEVEL}
+            problems, warnings = error.problems, list[FieldProblem]()
+        else:
+            others = await intake.holders_of_own(session, new)
+            taken = others.refusal if others else None
+            after, problems = new.payload, [FieldProblem(intake.OWN_WAYBILL, taken)] if taken else []
+            warnings = [*new.warnings, *intake.warned(others)]
+    return Preview(
+        order=order,
+        differences=_differences(shipment.payload, after),
+        problems=problems,
+        obstacle=None if _may_change(shipment) else intake.why_payload_stays(shipment),
+        warnings=warnings,
+    )
+
+
+async def change(
+    *,
+    store: Store,
+    clock: Clock,
+    reference_number: str,
+    edit: Edit,
+    changed_by: str,
+    reason: str = "",
+    allocation: Allocation = Allocation.RULES,
+) -> Shipment:
+    """Edit a payload and push the shipment again. Raises what `intake.change_payload` raises."""
+    async with store.write() as session:
+        shipment = await intake.locked(session, reference_number)
+        accounts, choosing = await intake.configured(session, allocation)
+        order = _edited(await _base(session, shipment, edit), shipment, edit, accounts)
+        new = intake.read_change(order, shipment, accounts, choosing)
+        return await intake.change_locked(session, shipment, new, now=clock(), changed_by=changed_by, reason=reason)
+
+
+async def replace(
+    *,
+    store: Store,
+    clock: Clock,
+    reference_number: str,
+    edit: Edit,
+    successor: str | None = None,
+    after_cancel: bool = False,
+    allocation: Allocation = Allocation.RULES,
+) -> TakenIn:
+    """A new shipment in place of one that ClickPost holds or may hold; the old one is cancelled.
+
+    Without an order or version in the edit it begins with what the courier has: the payload and the edits made there
+    since. The new reference number is `successor`, else the one in the edit's order, else REF-R2 and so on, shortened
+    where the courier asks for that. With `after_cancel` the new shipment is held until the old one is cancelled. The
+    same request again changes nothing.
+
+    Raises NotFound, NotPossible by the state of the old one, PayloadRefused, or ReferenceTaken.
+    """
+    async with store.write() as session:
+        old = await intake.locked(session, reference_number)
+        accounts, choosing = await intake.configured(session, allocation)
+        present = edit.order is None and edit.version is None
+        base = await order_at_courier(session, old) if present else await _base(session, old, edit)
+        order = _edited(base, old, edit, accounts)
+        if edit.order is None and not any("awb_number" in path for path in edit.fields):
+            order = without_waybill(order)
+        if successor is None:
+            own = as_text(shipment_details(order).get("reference_number"))
+            successor = own if own and own != reference_number else None
+
+        def read(reference: str) -> NewShipment:
+            named = with_reference(order, reference)
+            return intake.read_order(named, accounts, region=old.region, choosing=choosing)
+
+        if old.replaced_by:
+            return await _replaced_already(session, old, successor, read)
+        _check_replaceable(old)
+        if successor is None:
+            draft = read("R")
+            successor = await _free_reference(session, old, longest_reference(draft.courier_partner_id))
+        new = read(successor)
+        try:
+            [taken] = await intake.keep(session, {0: new}, clock)
+        except intake.BatchRefused as error:
+            raise error.errors[0] from None
+        if not taken.created:
+            raise ReferenceTaken(new.reference_number, ["replaces"])
+        now = clock()
+        await shipments.link(session, reference_number, new.reference_number, now=now)
+        await shipments.cancel(session, reference_number, now=now)
+        ended = await _known(session, reference_number)
+        if ended.state is State.CANCELLED and old.state is not State.CANCELLED:
+            await events.write(session, [happened.superseded(ended, now=now)], now=now)
+        elif after_cancel and ended.state is not State.CANCELLED:
+            await shipments.hold_back(session, new.reference_number, reference_number, now=now)
+        stored = await _known(session, new.reference_number)
+        return TakenIn(shipment=stored, created=True, warnings=taken.warnings)
+
+
+def _check_replaceable(old: Shipment) -> None:
+    reference = old.reference_number
+    if old.may_stand and old.state is not State.CANCELLED:
+        raise NotPossible(
+            f"{reference} may stand at ClickPost: a second shipment would be a second parcel. Retry or cancel it "
+            "first, or look in ClickPost's dashboard and say what it shows (awbridge shipments settle, POST .../settle)"
+        )
+    if old.final and old.state is not State.CANCELLED:
+        status = status_name(old.status_code, old.status_words) or "ended"
+        raise NotPossible(
+            f"the journey of {reference} has ended ({status}): send a new order with a reference number of its own"
+        )
+    if old.sent_at is None and old.state is not State.CANCELLED:
+        raise NotPossible(
+            f"{reference} is {old.state} and was never sent: change its payload instead "
+            "(awbridge shipments payload, or PUT .../payload)"
+        )
+
+
+async def _replaced_already(
+    session: Session, old: Shipment, successor: str | None, read: Callable[[str], NewShipment]
+) -> TakenIn:
+    known = await _known(session, old.replaced_by or "")
+    if successor in (None, known.reference_number):
+        new = read(known.reference_number)
+        if not payload_differences(known.payload, new.payload):
+            return TakenIn(shipment=known, created=False)
+    raise NotPossible(
+        f"{old.reference_number} is replaced by {known.reference_number} already: change or replace that one"
+    )
+
+
+async def _free_reference(session: Session, old: Shipment, longest: int) -> str:
+    candidates = list(successor_references(old.reference_number, is_successor=bool(old.replaces), longest=longest))
+    taken = {s.reference_number for s in await shipments.get_many(session, candidates)}
+    free = next((c for c in candidates if c not in taken), None)
+    if free is None:
+        raise NotPossible(f"{candidates[0]} to {candidates[-1]} are all in use: choose a reference number yourself")
+    return free
+
+
+def successor_references(reference_number: str, *, is_successor: bool, longest: int) -> Iterator[str]:
+    """REF-R2, REF-R3 and so on; for REF-R2, itself a successor, from REF-R3 on. REF is cut where all is too long."""
+    match = _SUCCESSOR.fullmatch(reference_number) if is_successor else None
+    stem, first = (match[1], int(match[2]) + 1) if match else (reference_number, 2)
+    for number in range(first, first + _CANDIDATES):
+        ending = f"-R{number}"
+        yield stem[: longest - len(ending)] + ending
+
+
+async def _known(session: Session, reference_number: str) -> Shipment:
+    shipment = await shipments.get(session, reference_number)
+    if shipment is None:
+        raise NotFound(f"there is no shipment {reference_number}")
+    return shipment
+
+
+async def _base(session: Session, shipment: Shipment, edit: Edit) -> JsonObject:
+    if edit.order is not None:
+        return edit.order
+    if edit.version is None:
+        return shipment.payload
+    for version in await payload_versions.of_shipment(session, shipment):
+        if version.version == edit.version:
+            return version.payload
+    raise NotFound(
+        f"{shipment.reference_number} has no payload {edit.version}; its versions are 1 to {shipment.payload_version}"
+    )
+
+
+def _edited(base: JsonObject, shipment: Shipment, edit: Edit, accounts: Mapping[str, CourierAccount]) -> JsonObject:
+    """What the edit makes of its base. It stays with its transporter, unless the edit names another or a courier.
+
+    What belongs to the first courier alone stays behind where it goes elsewhere, unless the edit is a whole order.
+    """
+    order = with_fields(base, edit.fields)
+    if edit.order is not None:
+        return order
+    names_another = "transporter" in edit.fields and edit.fields["transporter"] != shipment.transporter
+    if names_another or was_moved(shipment) or courier_of(order) != courier_of(base):
+        order = with_fields(without_couriers_own(base), edit.fields)  # what the edit names itself stays
+    if "transporter" in edit.fields:
+        return {**without_courier(order), "transporter": order["transporter"]}
+    account = accounts.get(shipment.transporter or "")
+    stays = account and account.active and courier_of(order) == courier_of(shipment.payload)
+    if account and stays and _is_of(shipment, account):
+        return {**order, "transporter": account.transporter}
+    return order
+
+
+def _is_of(shipment: Shipment, account: CourierAccount) -> bool:
+    named = (account.courier_partner_id, account.account_code)
+    return (shipment.courier_partner_id, shipment.account_code) == named
+
+
+def _differences(before: JsonObject, after: JsonObject) -> list[Difference]:
+    return [
+        Difference(path=path, before=value_at(before, path), after=value_at(after, path))
+        for path in payload_differences(before, after)
+    ]
+
+
+def _may_change(shipment: Shipment) -> bool:
+    ended = shipment.success or shipment.state is State.CANCELLED or shipment.cancel_asked_at
+    return not (ended or shipment.settle_by is SettleBy.ASKING)

@@ -1,0 +1,387 @@
+"""Intake: orders come in. What ClickPost would refuse is refused here, by field; nothing is half-stored."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, cast
+
+from awbridge.clickpost.orders.create import (
+    allocated,
+    new_shipment,
+    own_waybill,
+    payload_differences,
+    unallocated_shipment,
+)
+from awbridge.clickpost.orders.order_places import shipment_details
+from awbridge.clickpost.orders.parcel import parcel_of
+from awbridge.domain.couriers.allocation import Allocation, Rule, first_match
+from awbridge.domain.errors import (
+    FieldProblem,
+    IntakeError,
+    NotFound,
+    NotPossible,
+    PayloadRefused,
+    ReferenceCancelled,
+    ReferenceTaken,
+)
+from awbridge.domain.orders import cancellation
+from awbridge.domain.orders.shipment import NO_COURIER, NewShipment, Region, SettleBy, Shipment, State, shard_of
+from awbridge.steps.records.holders import Holders, Wanted, holders_of
+from awbridge.steps.runtime.clock import Clock
+from awbridge.store import Store
+from awbridge.store.couriers import accounts, couriers, rules
+from awbridge.store.couriers.couriers import CourierAccount
+from awbridge.store.engine.database import Session
+from awbridge.store.orders import payload_versions, shipments
+from awbridge.store.orders.payload_versions import PayloadVersion
+
+OWN_WAYBILL = "shipment_details.awb_number"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakenIn:
+    """A shipment as it stands after intake. `created` is False where the same order was known already.
+
+    `warnings`: what is doubtful in the order as it was given, without being refused.
+    """
+
+    shipment: Shipment
+    created: bool
+    warnings: tuple[FieldProblem, ...] = ()
+
+
+class BatchRefused(IntakeError):
+    """Orders of a batch were refused and nothing of it was stored. `errors` maps each one's place to the reason."""
+
+    def __init__(self, errors: Mapping[int, IntakeError]) -> None:
+        self.errors = dict(errors)
+        super().__init__(f"{len(errors)} of the orders were refused; nothing was stored")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choosing:
+    """What chooses the courier of an order that names none: own rules, then perhaps ClickPost's recommendation."""
+
+    allocation: Allocation = Allocation.OFF
+    rules: Sequence[Rule] = ()
+
+    @property
+    def is_on(self) -> bool:
+        """Whether an order may come without a courier at all."""
+        return self.allocation.by_recommendation or (self.allocation.by_rules and bool(self.rules))
+
+
+async def take_in(
+    *, store: Store, clock: Clock, orders: Sequence[Any], allocation: Allocation = Allocation.RULES
+) -> list[TakenIn]:
+    """Store orders (ClickPost payloads, with `transporter` and `region` if wished), all or none.
+
+    `allocation` says who chooses the courier of an order that names none. Raises BatchRefused, with every refused
+    order's place in the batch.
+    """
+    async with store.read() as session:
+        news = await _read_orders(session, orders, allocation)
+    async with store.write() as session:
+        return await keep(session, news, clock)  # a refusal rolls back
+
+
+async def take_in_with(
+    session: Session, *, clock: Clock, orders: Sequence[Any], allocation: Allocation = Allocation.RULES
+) -> list[TakenIn]:
+    """`take_in` within a transaction of the caller's, who rolls back what a refusal leaves half-stored."""
+    return await keep(session, await _read_orders(session, orders, allocation), clock)
+
+
+async def _read_orders(session: Session, orders: Sequence[Any], allocation: Allocation) -> dict[int, NewShipment]:
+    accounts, choosing = await configured(session, allocation)
+    news: dict[int, NewShipment] = {}
+    errors: dict[int, IntakeError] = {}
+    for place, order in enumerate(orders):
+        try:
+            news[place] = read_order(order, accounts, choosing=choosing)
+        except IntakeError as error:
+            errors[place] = error
+    errors.update(_repeated(news))
+    if errors:
+        raise BatchRefused(errors)
+    return news
+
+
+async def configured(session: Session, allocation: Allocation) -> tuple[dict[str, CourierAccount], Choosing]:
+    """Every courier account by its transporter, and what chooses among them where an order names none."""
+    accounts = {a.transporter: a for a in await couriers.every(session)}
+    own_rules = await rules.every(session) if allocation.by_rules else []
+    return accounts, Choosing(allocation=allocation, rules=own_rules)
+
+
+async def change_payload(
+    *,
+    store: Store,
+    clock: Clock,
+    reference_number: str,
+    order: Any,
+    changed_by: str = "",
+    reason: str = "",
+    allocation: Allocation = Allocation.RULES,
+) -> Shipment:
+    """Replace the payload of a shipment that ClickPost does not hold yet, and push it again. The old one is kept.
+
+    Raises NotFound, PayloadRefused, or NotPossible when it is placed, cancelled or just being sent.
+    """
+    async with store.write() as session:
+        existing = await locked(session, reference_number)
+        new = read_change(order, existing, *await configured(session, allocation))
+        return await change_locked(session, existing, new, now=clock(), changed_by=changed_by, reason=reason)
+
+
+async def change_locked(
+    session: Session, existing: Shipment, new: NewShipment, *, now: datetime, changed_by: str, reason: str = ""
+) -> Shipment:
+    """`change_payload` of a shipment that the caller holds locked, by an order that was read."""
+    if existing.may_stand and (problem := _stays_where_it_may_stand(existing, new)):
+        raise NotPossible(problem)  # without a courier, allocate settles it before it gets one
+    if (others := await holders_of_own(session, new)) and others.refusal:
+        raise PayloadRefused([FieldProblem(OWN_WAYBILL, others.refusal)])
+    is_new = shipments.payload_text(existing.payload) != shipments.payload_text(new.payload)
+    version = existing.payload_version + 1 if is_new else None
+    if not await shipments.change_payload(session, new, now=now, version=version):
+        raise NotPossible(why_payload_stays(existing))
+    stays = new.transporter is not None and new.transporter == existing.transporter
+    await _keep_allocation(session, replace(new, allocated_by=existing.allocated_by) if stays else new, now)
+    if version:
+        kept = PayloadVersion(
+            version=version, payload=new.payload, changed_at=now, changed_by=changed_by, reason=reason
+        )
+        await payload_versions.add(session, existing, kept)
+    return await _existing(session, existing.reference_number)
+
+
+def read_change(
+    order: Any, existing: Shipment, accounts: Mapping[str, CourierAccount], choosing: Choosing
+) -> NewShipment:
+    """Check an order that is to take the place of a shipment's. Raises PayloadRefused with every wrong field."""
+    new = read_order(order, accounts, region=existing.region, choosing=choosing)
+    if new.reference_number != existing.reference_number:
+        stays = f"must stay {existing.reference_number}"
+        raise PayloadRefused([FieldProblem("shipment_details.reference_number", stays)])
+    return new
+
+
+def _stays_where_it_may_stand(existing: Shipment, new: NewShipment) -> str | None:
+    """Why this change would send a parcel anew that a courier may hold: under other names it knows it not again."""
+    to_nobody = new.courier_partner_id == NO_COURIER
+    pairs = {
+        "courier": (existing.courier_partner_id, existing.courier_partner_id if to_nobody else new.courier_partner_id),
+        "account": (existing.account_code, existing.account_code if to_nobody else new.account_code),
+        "region": (existing.region, new.region),
+        "order_id": (existing.order_id, new.order_id),
+        "awb_number": (own_waybill(existing.payload), own_waybill(new.payload)),
+    }
+    changed = [name for name, (before, after) in pairs.items() if before != after]
+    if not changed:
+        return None
+    return (
+        f"{existing.reference_number} may stand at ClickPost: {', '.join(changed)} cannot change before that is "
+        "settled. Retry it, or look in ClickPost's dashboard and say what it shows (awbridge shipments settle, or "
+        "POST .../settle)"
+    )
+
+
+def why_payload_stays(shipment: Shipment) -> str:
+    """Why a payload cannot be changed, and what can be done instead."""
+    reference = shipment.reference_number
+    if shipment.replaced_by:
+        return f"{reference} is replaced by {shipment.replaced_by}: its payload cannot change any more"
+    if shipment.success or shipment.state is State.CANCELLED:
+        return (
+            f"{reference} is {shipment.state}: its payload cannot change any more. "
+            "Replace it by a new shipment: awbridge shipments replace, or POST .../replace"
+        )
+    if shipment.cancel_asked_at:
+        return f"{reference} is being cancelled: its payload cannot change any more"
+    if shipment.settle_by is SettleBy.ASKING:
+        return (
+            f"the courier says that it holds {reference} already: its payload cannot change before somebody says what "
+            "there is (awbridge shipments settle, or POST .../settle)"
+        )
+    return f"{reference} is being sent right now: its payload cannot change while it is. Try again in a minute"
+
+
+async def retry(*, store: Store, clock: Clock, reference_number: str) -> Shipment:
+    """Push a shipment again at once, with all its tries. Raises NotFound, or NotPossible by its state."""
+    async with store.write() as session:
+        existing = await _existing(session, reference_number)
+        if not await shipments.try_again(session, reference_number, now=clock()):
+            raise NotPossible(f"{reference_number} is {existing.state}: there is nothing to retry")
+        return await _existing(session, reference_number)
+
+
+async def cancel(*, store: Store, clock: Clock, reference_number: str) -> Shipment:
+    """Cancel a shipment: at once when ClickPost cannot hold it, else as soon as ClickPost has cancelled it too.
+
+    Raises NotFound. Cancelling twice changes nothing.
+    """
+    async with store.write() as session:
+        await _existing(session, reference_number)
+        await shipments.cancel(session, reference_number, now=clock())
+        return await _existing(session, reference_number)
+
+
+async def locked(session: Session, reference_number: str) -> Shipment:
+    """A shipment that nobody else changes until the transaction ends. Raises NotFound."""
+    found = await shipments.lock_many(session, [reference_number])
+    if reference_number not in found:
+        raise NotFound(f"there is no shipment {reference_number}")
+    return found[reference_number]
+
+
+async def _existing(session: Session, reference_number: str) -> Shipment:
+    shipment = await shipments.get(session, reference_number)
+    if shipment is None:
+        raise NotFound(f"there is no shipment {reference_number}")
+    return shipment
+
+
+async def _keep_allocation(session: Session, new: NewShipment, now: datetime) -> None:
+    """After a shipment was written as one of a known courier: what chose it, or that nothing has chosen yet."""
+    await shipments.set_allocated_by(session, new.reference_number, new.allocated_by)
+    if new.courier_partner_id == NO_COURIER:
+        await shipments.set_allocating(session, new.reference_number, now=now)
+
+
+def read_order(
+    order: Any,
+    accounts: Mapping[str, CourierAccount],
+    *,
+    region: Region = Region.INDIA,
+    choosing: Choosing | None = None,
+) -> NewShipment:
+    """Check one order and find its courier: by its transporter, else as it says itself, else as `choosing` does.
+
+    Raises PayloadRefused with every wrong field. The courier is NO_COURIER where ClickPost is to be asked for it.
+    """
+    if not isinstance(order, dict):
+        raise PayloadRefused([FieldProblem("", "an order is a JSON object: ClickPost's create-order payload")])
+    payload = dict(cast("dict[str, Any]", order))
+    transporter = payload.pop("transporter", None)
+    chosen = payload.pop("region", region.value)
+    if chosen not in (Region.INDIA, Region.WORLD):
+        raise PayloadRefused([FieldProblem("region", "must be india or world")])
+    if transporter is None and choosing and choosing.is_on and _names_no_courier(payload):
+        return _choose(unallocated_shipment(payload, region=Region(chosen)), accounts, choosing)
+    account = account_of(transporter, accounts)
+    return new_shipment(
+        payload,
+        region=Region(chosen),
+        transporter=account.transporter if account else None,
+        courier_partner_id=account.courier_partner_id if account else None,
+        account_code=account.account_code if account else None,
+    )
+
+
+def _names_no_courier(payload: dict[str, Any]) -> bool:
+    return shipment_details(payload).get("courier_partner") in (None, "")
+
+
+def _choose(new: NewShipment, accounts: Mapping[str, CourierAccount], choosing: Choosing) -> NewShipment:
+    active = {name: account for name, account in accounts.items() if account.active}
+    if rule := first_match(choosing.rules, parcel_of(new.payload, new.region), active):
+        account = active[rule.transporter]
+        return allocated(
+            new,
+            transporter=account.transporter,
+            courier_partner_id=account.courier_partner_id,
+            account_code=account.account_code,
+            by=f"rule {rule.name}",
+        )
+    if choosing.allocation.by_recommendation:
+        return new
+    problem = "none is named, and no rule of allocation fits; name one, or add a rule with an active transporter"
+    raise PayloadRefused([FieldProblem("transporter", problem, 302)])
+
+
+def account_of(transporter: Any, accounts: Mapping[str, CourierAccount]) -> CourierAccount | None:
+    """The courier account behind a transporter; None where none is named. Raises PayloadRefused for an unknown one."""
+    if transporter is None:
+        return None
+    account = accounts.get(transporter) if isinstance(transporter, str) else None
+    if account is None:
+        known = ", ".join(sorted(accounts)) or "none yet; add one with `awbridge couriers import` or PUT /v1/couriers"
+        raise PayloadRefused([FieldProblem("transporter", f"{transporter!r} is not known. Known: {known}", 302)])
+    if not account.active:
+        raise PayloadRefused([FieldProblem("transporter", f"{transporter!r} is switched off", 353)])
+    return account
+
+
+def _repeated(news: Mapping[int, NewShipment]) -> dict[int, IntakeError]:
+    seen: dict[str, NewShipment] = {}
+    errors: dict[int, IntakeError] = {}
+    for place, new in news.items():
+        first = seen.setdefault(new.reference_number, new)
+        if first is not new and (differences := _differences(first, new)):
+            errors[place] = ReferenceTaken(new.reference_number, differences)
+    return errors
+
+
+def _differences(known: Shipment | NewShipment, new: NewShipment) -> list[str]:
+    region = [] if known.region is new.region else ["region"]
+    return region + payload_differences(known.payload, new.payload)
+
+
+def _is_cancelled(shipment: Shipment) -> bool:
+    """Whether nothing stands for an order that is sent once more: cancelled, or to be, and not replaced."""
+    asked = cancellation.of_shipment(shipment)
+    open_or_done = asked is not None and asked.state not in cancellation.FAILED
+    return (shipment.state is State.CANCELLED or open_or_done) and shipment.replaced_by is None
+
+
+async def _own_waybills(session: Session, news: Collection[NewShipment]) -> dict[str, Holders]:
+    """Who else has the waybills that orders bring along, at the same couriers, by reference number."""
+    own = [(own_waybill(new.payload), new) for new in news]
+    wanted = [Wanted(waybill, new.courier_partner_id, new.reference_number) for waybill, new in own if waybill]
+    found = await holders_of(session, wanted)
+    return {one.reference_number: others for one, others in found.items()}
+
+
+async def holders_of_own(session: Session, new: NewShipment) -> Holders | None:
+    """Who else has the waybill that an order brings along, at the same courier; None where it brings none."""
+    return (await _own_waybills(session, [new])).get(new.reference_number)
+
+
+def warned(others: Holders | None) -> tuple[FieldProblem, ...]:
+    """The warning about a waybill that was used before, if it was."""
+    return (FieldProblem(OWN_WAYBILL, others.warning),) if others and others.warning else ()
+
+
+async def keep(session: Session, news: Mapping[int, NewShipment], clock: Clock) -> list[TakenIn]:
+    """Store orders that were read, by their place in the batch. Raises BatchRefused, half-stored: roll back then."""
+    now = clock()
+    in_key_order = sorted(news.items(), key=lambda n: (shard_of(n[1].reference_number), n[1].reference_number))
+    await accounts.ensure(session, [(n.courier_partner_id, n.account_code) for n in news.values()])
+    created = {place: await shipments.add(session, new, now=now) for place, new in in_key_order}
+    of_others = await _own_waybills(session, [new for place, new in news.items() if created[place]])
+    for place, new in in_key_order:
+        if created[place] and (new.allocated_by or new.courier_partner_id == NO_COURIER):
+            await _keep_allocation(session, new, now)
+    await shipments.wake_deliveries(session, [news[place] for place, made in created.items() if made], now=now)
+    stored = {
+        s.reference_number: s for s in await shipments.get_many(session, [n.reference_number for n in news.values()])
+    }
+    taken: list[TakenIn] = []
+    conflicts: dict[int, IntakeError] = {}
+    for place, new in news.items():
+        shipment = stored[new.reference_number]
+        differences = [] if created[place] else _differences(shipment, new)
+        if not created[place] and _is_cancelled(shipment):
+            conflicts[place] = ReferenceCancelled(new.reference_number, differences)
+        elif differences:
+            conflicts[place] = ReferenceTaken(new.reference_number, differences)
+        others = of_others.get(new.reference_number)
+        if others and others.refusal:
+            conflicts[place] = PayloadRefused([FieldProblem(OWN_WAYBILL, others.refusal)])
+        taken.append(TakenIn(shipment=shipment, created=created[place], warnings=(*new.warnings, *warned(others))))
+    if conflicts:
+        raise BatchRefused(conflicts)
+    return taken

@@ -1,0 +1,37 @@
+"""Finds shipments by what people have at hand: a reference number, a waybill (own, of a piece, RTO), an order id."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from awbridge.domain.errors import NotFound, NotPossible
+from awbridge.domain.orders.shipment import Shipment
+from awbridge.store.couriers import accounts
+from awbridge.store.engine.database import Session
+from awbridge.store.orders import shipments, waybills
+
+
+async def of_waybill(session: Session, waybill: str) -> list[Shipment]:
+    """The shipments that a waybill belongs to, newest first: couriers count on their own, so there may be several."""
+    known = (await waybills.find(session, [waybill])).get(waybill, [])
+    found = await shipments.get_many(session, sorted({k.reference_number for k in known}))
+    return sorted(found, key=lambda s: (s.created_at, s.reference_number), reverse=True)
+
+
+async def named(session: Session, name: str, *, now: datetime) -> Shipment:
+    """The shipment of this reference number, else of this waybill, as it is shown.
+
+    Raises NotFound, or NotPossible where the waybill is one of several shipments.
+    """
+    shipment = await shipments.get(session, name)
+    if shipment is None:
+        found = await of_waybill(session, name)
+        if len(found) > 1:
+            listed = ", ".join(f"{s.reference_number} (courier {s.courier_partner_id})" for s in found)
+            raise NotPossible(
+                f"waybill {name} belongs to several shipments: {listed}. Name one by its reference number"
+            )
+        shipment = found[0] if found else None
+    if shipment is None:
+        raise NotFound(f"there is no shipment {name}, neither by reference number nor by waybill")
+    return shipments.shown(shipment, await accounts.held(session, now=now))

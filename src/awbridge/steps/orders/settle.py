@@ -1,0 +1,77 @@
+"""Settle: a person says what ClickPost or the courier holds of a shipment that may stand there.
+
+That word is the proof that no answer of ClickPost's gives: a look-up by reference number is not documented, and a
+refusal may come before the reference number is read.
+"""
+
+from __future__ import annotations
+
+import structlog
+
+from awbridge.clickpost.wire.identifiers import waybill_given
+from awbridge.domain.errors import FieldProblem, NotPossible, PayloadRefused
+from awbridge.domain.orders.outcome import Placed
+from awbridge.domain.orders.shipment import NO_COURIER, Shipment, State
+from awbridge.steps.orders import intake
+from awbridge.steps.records.found import keep_found
+from awbridge.steps.records.holders import holders
+from awbridge.steps.runtime.clock import Clock
+from awbridge.store import Store
+from awbridge.store.orders import shipments
+
+log = structlog.get_logger()
+
+
+async def not_held(*, store: Store, clock: Clock, reference_number: str, by: str) -> Shipment:
+    """Neither ClickPost nor the courier holds it: it may be retried, changed, replaced, cancelled or fall back again.
+
+    It is cancelled where somebody asked for that. Raises NotFound; NotPossible where nothing may stand, or it is being
+    sent. Saying so twice changes nothing.
+    """
+    async with store.write() as session:
+        shipment = await intake.locked(session, reference_number)
+        if not shipment.may_stand and shipment.settled_at and not shipment.success:
+            return shipment
+        problem = f"nothing is held at ClickPost, said {by}: retry, change, replace or cancel it"
+        shown = problem if shipment.state in (State.GAVE_UP, State.REJECTED) else shipment.problem
+        if not await shipments.settle_not_held(session, reference_number, by=by, problem=shown, now=clock()):
+            raise NotPossible(_why_not(shipment))
+        log.info("shipment.settled", reference=reference_number, held=False, by=by)
+        return await intake.locked(session, reference_number)
+
+
+async def held_as(
+    *, store: Store, clock: Clock, reference_number: str, waybill: str, by: str, courier_partner_id: int | None = None
+) -> Shipment:
+    """ClickPost or the courier holds it under this waybill: it is placed, and cancelled there where that was asked for.
+
+    Raises NotFound; PayloadRefused for what is no waybill, or that of a shipment under way; NotPossible as `not_held`,
+    and where no courier is known. Saying so twice changes nothing.
+    """
+    number = waybill_given(waybill)
+    async with store.write() as session:
+        shipment = await intake.locked(session, reference_number)
+        if shipment.success and shipment.waybill == number:
+            return shipment
+        if shipment.success or not shipment.may_stand or shipment.state is State.CANCELLED:
+            raise NotPossible(_why_not(shipment))
+        courier = courier_partner_id or shipment.courier_partner_id
+        if courier == NO_COURIER:
+            raise NotPossible(f"{reference_number} has no courier: name the courier_partner_id that holds the waybill")
+        if taken := (await holders(session, number, courier, reference_number)).refusal:
+            raise PayloadRefused([FieldProblem("waybill", taken)])
+        now = clock()
+        placed = Placed(waybill=number, already=True, courier_partner_id=courier)
+        await keep_found(session, shipment, placed, ask_at=now, now=now)
+        await shipments.settle_held(session, reference_number, by=by, now=now)
+        log.info("shipment.settled", reference=reference_number, held=True, waybill=number, by=by)
+        return await intake.locked(session, reference_number)
+
+
+def _why_not(shipment: Shipment) -> str:
+    reference = shipment.reference_number
+    if shipment.may_stand and not shipment.success and shipment.state is not State.CANCELLED:
+        return f"{reference} is being sent right now: wait for the answer, and say it then if it is still needed"
+    return (
+        f"{reference} is {shipment.state}, and nothing is open about what ClickPost holds: there is nothing to settle"
+    )

@@ -1,0 +1,1 @@
+"""What webhooks missed: updated-order, track-order, and the watch over both."""

@@ -1,0 +1,215 @@
+"""Watch: notices when webhooks fall silent while polling still finds scans, and says how much is covered.
+
+ClickPost says nothing when it stops calling: a changed address, a proxy that drops the key, an expired certificate all
+look like a quiet day. What polling finds meanwhile tells the difference.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import structlog
+
+from awbridge.domain.errors import StoreError
+from awbridge.domain.tracking.coverage import Stretch, Told, silent, stretches
+from awbridge.domain.tracking.scan import Source
+from awbridge.steps.runtime.clock import Clock
+from awbridge.store import Store
+from awbridge.store.engine.database import Session
+from awbridge.store.notify import alarms
+from awbridge.store.orders import shipments
+from awbridge.store.polling import arrivals, webhook_keys, windows
+from awbridge.store.polling.arrivals import Arrived
+from awbridge.store.polling.webhook_keys import Refusal
+
+log = structlog.get_logger()
+
+SILENT = "webhooks.silent"
+LOOK_EVERY = 5.0  # seconds
+WRITE_EVERY = 1.0  # seconds between writing down refusals: `awbridge webhook test` waits for that
+FORGET_EVERY = 3600.0  # seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchPolicy:
+    """When silence is an alarm: no webhook for so long, and at least so many scans found by polling meanwhile."""
+
+    silent_after: timedelta = timedelta(hours=1)
+    at_least: int = 3
+
+
+@dataclass(slots=True)
+class Refusals:
+    """Webhooks that were answered with 401, by reason: counted where they come, written down by `Watch`."""
+
+    counted: dict[str, tuple[int, datetime]] = field(default_factory=dict[str, tuple[int, datetime]])
+
+    def add(self, reason: str, now: datetime) -> None:
+        """Count one. Costs nothing, so that a flood of them does not reach the database."""
+        self.counted[reason] = (self.counted.get(reason, (0, now))[0] + 1, now)
+
+    def take(self) -> dict[str, tuple[int, datetime]]:
+        """What was counted since the last time."""
+        taken, self.counted = self.counted, {}
+        return taken
+
+    def put_back(self, taken: Mapping[str, tuple[int, datetime]]) -> None:
+        """What was taken could not be written down: count it once more."""
+        for reason, (refused, last_at) in taken.items():
+            more, at = self.counted.get(reason, (0, last_at))
+            self.counted[reason] = (refused + more, max(last_at, at))
+
+
+class Watch:
+    """Looks every few seconds, and every second whether there are refusals to write down.
+
+    Nobody can have been silent before this process began to listen.
+    """
+
+    def __init__(self, store: Store, clock: Clock, policy: WatchPolicy, refusals: Refusals) -> None:
+        self._store = store
+        self._clock = clock
+        self._policy = policy
+        self._refusals = refusals
+        self._since = clock()
+        self._looked_at = float("-inf")
+        self._wrote_at = float("-inf")
+        self._forgot_at = float("-inf")
+
+    async def look(self) -> int:
+        """One round, at most one in 5 s. Always 0: there is never more to do at once."""
+        now = time.monotonic()
+        if now - self._wrote_at >= WRITE_EVERY:
+            self._wrote_at = now
+            await self._write_refusals()
+        if now - self._looked_at >= LOOK_EVERY:
+            self._looked_at = now
+            await self.judge()
+            if now - self._forgot_at >= FORGET_EVERY:
+                self._forgot_at = now
+                async with self._store.write() as session:
+                    await arrivals.forget(session, now=self._clock())
+        return 0
+
+    async def _write_refusals(self) -> None:
+        if not (taken := self._refusals.take()):
+            return
+        try:
+            async with self._store.write() as session:
+                for reason, (refused, last_at) in sorted(taken.items()):
+                    await webhook_keys.refuse(session, reason, refused, last_at=last_at)
+        except StoreError:
+            self._refusals.put_back(taken)
+            raise
+
+    async def judge(self) -> None:
+        """Raise the alarm, or end it. Over all processes, each happens once."""
+        now = self._clock()
+        self._since = min(self._since, now)  # it may have begun by a clock that was ahead
+        async with self._store.read() as session:
+            last_at = await arrivals.last_webhook_at(session)
+            since = max(last_at or self._since, self._since)
+            found = _found_by_polling(await arrivals.since(session, since))
+            raised_at = (await _alarms(session)).get(SILENT)
+        is_silent = silent(
+            last_webhook_at=last_at,
+            listening_since=self._since,
+            found_meanwhile=found,
+            now=now,
+            after=self._policy.silent_after,
+            at_least=self._policy.at_least,
+        )
+        if is_silent and raised_at is None:
+            async with self._store.write() as session:
+                last = last_at.isoformat() if last_at else "never"
+                text = f"no webhook came since {last}, but polling found {found} scans; run awbridge doctor"
+                is_mine = await alarms.raise_(session, SILENT, text, now=now)
+            if is_mine:
+                log.error("webhooks.silent", last_webhook=last, found_by_polling=found, do="run awbridge doctor")
+        elif raised_at is not None and last_at is not None and last_at > raised_at:
+            async with self._store.write() as session:
+                is_mine = await alarms.clear(session, SILENT, now=now)
+            if is_mine:
+                log.info("webhooks.back", silent_seconds=round((last_at - raised_at).total_seconds()))
+
+
+async def _alarms(session: Session) -> dict[str, datetime]:
+    return {alarm.cause: alarm.raised_at for alarm in await alarms.open_now(session)}
+
+
+def _found_by_polling(arrived: Sequence[Arrived]) -> int:
+    return sum(a.scans for a in arrived if a.source != Source.WEBHOOK)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """What is covered, and by which side. `hour` and `day`: courier id -> what told its new scans."""
+
+    at: datetime
+    stretches: list[Stretch]
+    covered_until: datetime | None
+    last_webhook_at: datetime | None
+    hour: dict[int, Told]
+    day: dict[int, Told]
+    found_since_last_webhook: int
+    alarms: dict[str, datetime]
+    refusals: dict[str, Refusal]
+    silent_shipments: int
+
+    @property
+    def lag(self) -> timedelta | None:
+        """How far updated-order is behind now; None before its first window."""
+        return self.at - self.covered_until if self.covered_until else None
+
+    @property
+    def webhook_silence(self) -> timedelta | None:
+        """How long since the last webhook; None where none came within 8 days."""
+        return self.at - self.last_webhook_at if self.last_webhook_at else None
+
+
+async def coverage(*, store: Store, clock: Clock, back: timedelta = timedelta(days=7)) -> Coverage:
+    """How things stand, looking `back` so far for uncovered stretches."""
+    now = clock()
+    async with store.read() as session:
+        last_at = await arrivals.last_webhook_at(session)
+        found = await windows.since(session, now - back)
+        return Coverage(
+            at=now,
+            stretches=stretches(
+                (
+                    Stretch(
+                        from_at=w.from_at,
+                        to_at=w.to_at,
+                        covered=w.done_at is not None,
+                        items=w.items,
+                        problem=None if w.done_at else w.problem,
+                    )
+                    for w in found
+                ),
+                start=now - back,
+                now=now,
+            ),
+            covered_until=await windows.covered_until(session),
+            last_webhook_at=last_at,
+            hour=_told(await arrivals.since(session, arrivals.stretch_of(now - timedelta(hours=1)))),
+            day=_told(await arrivals.since(session, arrivals.stretch_of(now - timedelta(days=1)))),
+            found_since_last_webhook=_found_by_polling(await arrivals.since(session, last_at)) if last_at else 0,
+            alarms=await _alarms(session),
+            refusals=await webhook_keys.refusals(session),
+            silent_shipments=await shipments.count_aged_out(session),
+        )
+
+
+def _told(arrived: Sequence[Arrived]) -> dict[int, Told]:
+    by_courier: dict[int, Told] = {}
+    for a in arrived:
+        if a.scans:
+            told = by_courier.get(a.courier_partner_id, Told())
+            webhook = a.scans if a.source == Source.WEBHOOK else 0
+            by_courier[a.courier_partner_id] = Told(
+                by_webhook=told.by_webhook + webhook, by_polling=told.by_polling + a.scans - webhook
+            )
+    return by_courier

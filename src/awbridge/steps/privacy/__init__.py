@@ -1,0 +1,1 @@
+"""Old rows go, and one person's data."""

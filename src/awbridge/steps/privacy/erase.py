@@ -1,0 +1,275 @@
+"""Erase: takes one person's data out of every table, the archive and the reports, and keeps a record that it was done.
+
+Whose: everything of one shipment (by reference), or of every shipment with a phone number in its payload. A shipment
+that has not ended yet still needs its address: it is left, and looked at again every day until it has. Payloads go
+last: a run that was cut short finds its shipments again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import gzip
+import json
+from collections import Counter
+from datetime import date, timedelta
+
+import structlog
+
+from awbridge.domain.errors import NotPossible, ObjectsError
+from awbridge.domain.privacy import Eraser, Kind, digits_of, masked, pseudonym
+from awbridge.sinks.objects import Objects
+from awbridge.steps.privacy.redaction import Sought, bare_lines, bare_zip, concerns, json_differs, phones_in
+from awbridge.steps.runtime.clock import Clock
+from awbridge.steps.runtime.lease import RENEWED, LeaseLost, renewed
+from awbridge.store import Store
+from awbridge.store.audit import archive, calls, reports
+from awbridge.store.privacy import erasures, personal, retention
+from awbridge.store.privacy.erasures import Erasure
+from awbridge.store.privacy.personal import CallTexts, Parcel
+
+log = structlog.get_logger()
+
+AGAIN = timedelta(minutes=5)  # after storage was away
+DAILY = timedelta(days=1)  # while a shipment has not ended
+BATCH = 100  # rows changed in one transaction
+SHORTEST_PHONE = 8  # digits
+
+
+async def ask_erasure(
+    *, store: Store, clock: Clock, phone: str | None = None, reference: str | None = None, key: str = ""
+) -> Erasure:
+    """Note that somebody's data are to be erased; the erase step does it. Raises NotPossible for a phone too short."""
+    if phone is not None:
+        subject = digits_of(phone)
+        if len(subject) < SHORTEST_PHONE:
+            raise NotPossible(f"a phone number has at least {SHORTEST_PHONE} digits")
+        kind, shown = "phone", pseudonym(Kind.PHONE, subject, key) if key else masked(Kind.PHONE, subject)
+    elif reference:
+        kind, subject, shown = "reference", reference, reference
+    else:
+        raise NotPossible("say whose data are to be erased: a phone, or a reference number")
+    async with store.write() as session:
+        number = await erasures.add(session, kind=kind, subject=subject, pseudonym=shown, now=clock())
+        asked = await erasures.get(session, number)
+    assert asked
+    return asked
+
+
+async def erase_due(*, store: Store, objects: Objects | None, reports_in: Objects, clock: Clock) -> int:
+    """Carry out one erasure that is due; how many were looked at. `objects` is the archive, where there is one."""
+    now = clock()
+    async with store.write() as session:
+        erasure = await erasures.claim(session, now=now, until=now + RENEWED)
+    if erasure is None:
+        return 0
+    counts: Counter[str] = Counter(erasure.counts)
+    until = now + RENEWED
+
+    async def renew() -> bool:
+        nonlocal until
+        later = clock() + RENEWED
+        async with store.write() as session:
+            is_ours = await erasures.renew(session, erasure.id, leased_until=until, until=later)
+        until = later
+        return is_ours
+
+    try:
+        async with renewed(renew):
+            waiting = await _erase(store, objects, reports_in, clock, erasure, counts)
+    except LeaseLost:
+        log.warning("lease.lost", work=f"erasure {erasure.id}")
+        return 1
+    except ObjectsError as error:
+        log.warning("erase.not_finished", erasure=erasure.id, problem=str(error))
+        async with store.write() as session:
+            await erasures.later(session, erasure.id, at=clock() + AGAIN, counts=counts, problem=str(error))
+        return 1
+    async with store.write() as session:
+        if waiting:
+            problem = f"{waiting} shipments have not ended yet; looked at again every day"
+            await erasures.later(session, erasure.id, at=clock() + DAILY, counts=counts, problem=problem)
+        else:
+            await erasures.done(session, erasure.id, counts=counts, now=clock())
+    log.info("erase.done" if not waiting else "erase.waits", erasure=erasure.id, **counts)
+    return 1
+
+
+async def _erase(
+    store: Store, objects: Objects | None, reports_in: Objects, clock: Clock, erasure: Erasure, counts: Counter[str]
+) -> int:
+    """Erase what can be erased; how many shipments have to be waited for."""
+    sought, waiting = await _seek(store, erasure)
+    for parcel in sought.parcels:
+        eraser = _knowing(parcel)
+        counts["attempts"] += await _of_calls(store, parcel, eraser)
+        async with store.write() as session:
+            counts["scans"] += await personal.strip_scans(session, parcel.reference_number, eraser)
+            counts["notices"] += await personal.strip_notices(session, parcel.reference_number, eraser)
+        counts["events"] += await _of_events(store, parcel, eraser)
+        async with store.write() as session:  # apart: whoever delivers locks the endpoint before its deliveries
+            counts["endpoints"] += await personal.strip_endpoints(session, eraser)
+            counts["alarms"] += await personal.strip_alarms(session, eraser)
+    counts["attempts"] += await _of_unnamed_calls(store, sought)
+    counts["actions"] += await _of_actions_alone(store, sought, clock)
+    counts["inbox"] += await _of_inbox(store, sought)
+    if objects:
+        counts["archive_files"] += await _of_archive(store, objects, sought)
+    counts["reports"] += await _of_reports(store, reports_in, sought)
+    for parcel in sought.parcels:
+        eraser = _knowing(parcel)
+        payload, problem = eraser.body(parcel.payload), parcel.problem and eraser.words(parcel.problem)
+        async with store.write() as session:
+            await retention.set_payload(
+                session, parcel.shard, parcel.reference_number, payload=payload, problem=problem, now=clock()
+            )
+            counts["payload_versions"] += await personal.strip_versions(session, parcel.reference_number, eraser)
+            counts["actions"] += await personal.strip_actions(session, parcel.reference_number, eraser)
+    counts["shipments"] += len(sought.parcels)
+    return waiting
+
+
+def _knowing(parcel: Parcel) -> Eraser:
+    """An eraser that knows the values of a shipment's payloads and actions, wherever else they stand."""
+    eraser = Eraser()
+    for body in (parcel.payload, *parcel.more):
+        eraser.body(body)
+    return eraser
+
+
+async def _seek(store: Store, erasure: Erasure) -> tuple[Sought, int]:
+    """(what to look for, how many shipments of this person have not ended)."""
+    subject = erasure.subject or ""
+    found: list[Parcel] = []
+    if erasure.kind == "phone":
+        found = await _with_phone(store, subject)
+    else:
+        async with store.read() as session:
+            one = await personal.parcel(session, subject)
+        found += [one] if one else []
+    ended = tuple([await _with_more(store, parcel) for parcel in found if parcel.ended])
+    names = frozenset(name for parcel in ended for name in parcel.names)
+    names |= frozenset([subject]) if erasure.kind == "reference" and not found else frozenset()
+    digits = subject if erasure.kind == "phone" else ""
+    return Sought(parcels=ended, names=names, digits=digits), len(found) - len(ended)
+
+
+async def _with_phone(store: Store, digits: str) -> list[Parcel]:
+    """Every shipment with this phone in its payload, in one that it had before, or in what was asked about it."""
+    found = {p.reference_number: p async for p in personal.parcels(store) if digits in phones_in(json.loads(p.payload))}
+    async for reference, body in personal.more_bodies(store):
+        if reference not in found and digits in phones_in(json.loads(body)):
+            async with store.read() as session:
+                parcel = await personal.parcel(session, reference)
+            found |= {reference: parcel} if parcel else {}
+    return list(found.values())
+
+
+async def _with_more(store: Store, parcel: Parcel) -> Parcel:
+    async with store.read() as session:
+        return dataclasses.replace(parcel, more=await personal.more_of(session, parcel.reference_number))
+
+
+async def _of_calls(store: Store, parcel: Parcel, eraser: Eraser) -> int:
+    async with store.read() as session:
+        found = await personal.calls_of(session, parcel.reference_number)
+    return await _write_calls(store, [(call, _bare(call, eraser)) for call in found])
+
+
+async def _of_events(store: Store, parcel: Parcel, eraser: Eraser) -> int:
+    """Found before the transaction, so that it is short however many events there are."""
+    changed, ids = 0, await personal.events_of(store, parcel.reference_number)
+    for start in range(0, len(ids), BATCH):
+        async with store.write() as session:
+            some = ids[start : start + BATCH]
+            changed += await personal.strip_events(session, parcel.reference_number, some, eraser)
+    return changed
+
+
+async def _of_unnamed_calls(store: Store, sought: Sought) -> int:
+    changed = 0
+    async for call in personal.unnamed_calls(store):
+        if concerns(sought, call.request) or concerns(sought, call.response):
+            changed += await _write_calls(store, [(call, _bare(call, Eraser()))])
+    return changed
+
+
+async def _of_actions_alone(store: Store, sought: Sought, clock: Clock) -> int:
+    changed = 0
+    async for action in personal.actions_alone(store, before=clock()):
+        if (action.reference_number or "") in sought.names or concerns(sought, action.body):
+            async with store.write() as session:
+                changed += await personal.strip_action(session, action, Eraser())
+    return changed
+
+
+def _bare(call: CallTexts, eraser: Eraser) -> CallTexts:
+    request = eraser.body(call.request)
+    return dataclasses.replace(
+        call,
+        request=request,
+        response=eraser.body(call.response),
+        url=eraser.words(call.url),
+        error=eraser.words(call.error),
+    )
+
+
+async def _write_calls(store: Store, pairs: list[tuple[CallTexts, CallTexts]]) -> int:
+    changed = [after for before, after in pairs if after != before]
+    for start in range(0, len(changed), BATCH):
+        async with store.write() as session:
+            for call in changed[start : start + BATCH]:
+                await personal.set_call(session, call)
+    return len(changed)
+
+
+async def _of_inbox(store: Store, sought: Sought) -> int:
+    changed = 0
+    async for shard, delivery, body in personal.deliveries(store):
+        text = body.decode("utf-8", "replace")
+        if not concerns(sought, text):
+            continue
+        eraser = Eraser()
+        for parcel in sought.parcels:
+            for known in (parcel.payload, *parcel.more):
+                eraser.body(known)
+        bare = eraser.body(text).encode()
+        if json_differs(bare, body):
+            async with store.write() as session:
+                await personal.set_body(session, shard, delivery, bare)
+            changed += 1
+    return changed
+
+
+async def _of_archive(store: Store, objects: Objects, sought: Sought) -> int:
+    changed = 0
+    for file in await archive.every(store):
+        if file.archived_at is None and await _holds(store, file.id, sought):
+            raise ObjectsError(f"{file.object_key} is being uploaded")  # perhaps from what was read before
+        content = await objects.get(file.object_key) if file.archived_at and not file.emptied_at else None
+        bare = content and bare_lines(gzip.decompress(content), sought)
+        if bare:
+            stored = await objects.put(file.object_key, gzip.compress(bare, mtime=0))
+            async with store.write() as session:
+                await archive.rewritten(session, file.id, size=stored.size, sha256=stored.sha256)
+            changed += 1
+    return changed
+
+
+async def _holds(store: Store, file: int, sought: Sought) -> bool:
+    async with store.read() as session:
+        return any(call.reference_number in sought.references for call in await calls.of_file(session, file))
+
+
+async def _of_reports(store: Store, objects: Objects, sought: Sought) -> int:
+    changed = 0
+    async with store.read() as session:
+        every = await reports.newest(session, limit=100_000)
+    for report in every:
+        content = await objects.get(report.object_key) if report.object_key else None
+        bare = content and bare_zip(content, date.fromisoformat(report.day), sought)
+        if bare and report.object_key:
+            stored = await objects.put(report.object_key, bare)
+            async with store.write() as session:
+                await reports.put(session, dataclasses.replace(report, bytes=stored.size, sha256=stored.sha256))
+            changed += 1
+    return changed

@@ -1,0 +1,280 @@
+"""Retain: what is older than its table's days goes, in small batches with pauses, and never before it is archived."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from awbridge.domain.orders.action import KEY_COUNTS_FOR
+from awbridge.domain.orders.shipment import SHARDS
+from awbridge.domain.privacy import Eraser
+from awbridge.sinks.objects import Objects
+from awbridge.steps.runtime.clock import Clock
+from awbridge.store import Store
+from awbridge.store.audit import reports
+from awbridge.store.engine.database import Session
+from awbridge.store.privacy import personal, retention
+from awbridge.store.privacy.retention import OldPayload, Table
+
+FILES = 50  # files of object storage looked at at once
+
+_BEGINNING = (datetime(1970, 1, 1, tzinfo=UTC), "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetainPolicy:
+    """Days that rows are kept, by table; 0 keeps them for ever.
+
+    `inbox`, `scans`, `events` and `reconciliations` take along what hangs on them (tellings, promises, deliveries,
+    differences). `runs` is for all that awbridge keeps about itself. `archive` is for files in the archive, once their
+    calls have left the table. `payloads` is when the personal data of a shipment that has ended are taken out of its
+    payloads and actions, and those of an action that belongs to no shipment; the rows stay.
+    `batch` rows go in one transaction, then `pause` seconds belong to others. A round ends after `budget` seconds.
+    """
+
+    attempts: int = 90
+    inbox: int = 30
+    scans: int = 0
+    payloads: int = 180
+    reports: int = 365
+    runs: int = 90
+    events: int = 90
+    notices: int = 180
+    actions: int = 365
+    reconciliations: int = 180
+    archive: int = 0
+    archive_configured: bool = False
+    batch: int = 500
+    pause: float = 0.05
+    budget: float = 60.0
+
+
+@dataclass(slots=True)
+class Retained:
+    """How many rows went (or were stripped), by table. `more`: the round's time was over first."""
+
+    counts: Counter[str] = field(default_factory=Counter[str])
+    more: bool = False
+
+    def __str__(self) -> str:
+        gone = ", ".join(f"{table} {count}" for table, count in self.counts.items() if count)
+        return (gone or "nothing to delete") + (", going on" if self.more else "")
+
+
+class _Budget:
+    def __init__(self, seconds: float) -> None:
+        self._ends = time.monotonic() + seconds
+
+    @property
+    def over(self) -> bool:
+        return time.monotonic() > self._ends
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Round:
+    """What every part of a round needs."""
+
+    store: Store
+    objects: Objects
+    now: datetime
+    policy: RetainPolicy
+    budget: _Budget
+
+    def before(self, days: int) -> datetime:
+        """What is from before this moment is old."""
+        return self.now - timedelta(days=days)
+
+    async def pause(self) -> None:
+        """Let others have the database."""
+        await asyncio.sleep(self.policy.pause)
+
+
+async def retain(*, store: Store, objects: Objects, clock: Clock, policy: RetainPolicy) -> Retained:
+    """Delete what is old, as far as one round's time goes. Raises ObjectsError: a file stays for now.
+
+    `objects` is where reports are, and the archive where one is configured.
+    """
+    budget = _Budget(policy.budget)
+    this = _Round(store=store, objects=objects, now=clock(), policy=policy, budget=budget)
+    done = Retained()
+    for days, work in _works(policy):
+        if days and not budget.over:
+            done.counts += await work(this, this.before(days))
+    done.more = budget.over
+    return done
+
+
+_Work = Callable[[_Round, datetime], Awaitable[Counter[str]]]
+
+
+def _works(policy: RetainPolicy) -> list[tuple[int, _Work]]:
+    """The parts of a round: after how many days (0: never), and what is done. Calls before the archive's files."""
+    attempts = retention.ARCHIVED_CALLS if policy.archive_configured else retention.CALLS
+    return [
+        (policy.attempts, _dropping(attempts)),
+        (policy.inbox, _dropping(retention.INBOX)),
+        (policy.scans, _dropping(retention.SCANS)),
+        (policy.events, _dropping(retention.EVENTS)),
+        (policy.notices, _dropping(retention.NOTICES)),
+        (policy.payloads, _strip),
+        (policy.payloads, _strip_actions_alone),
+        (policy.actions, _drop_actions),
+        (policy.reconciliations, _drop_reconciliations),
+        (policy.runs, _drop_diaries),
+        (policy.reports, _drop_reports),
+        (policy.archive if policy.archive_configured else 0, _drop_archive),
+    ]
+
+
+def _dropping(table: Table) -> _Work:
+    async def work(this: _Round, before: datetime) -> Counter[str]:
+        gone: Counter[str] = Counter()
+        for shard in range(SHARDS):
+            gone += await _drop_old(this, table, shard, before)
+        return gone
+
+    return work
+
+
+async def _drop_old(this: _Round, table: Table, shard: int, before: datetime) -> Counter[str]:
+    gone: Counter[str] = Counter()
+    after, limit = -1, this.policy.batch
+    while not this.budget.over:
+        async with this.store.read() as session:  # outside of the transaction: reading must not hold up writers
+            page = await retention.page(session, table, shard, after=after, limit=limit)
+        old = [row for row in page if row.noted_at < before]
+        ready = [row.id for row in old if row.settled]
+        if ready:
+            async with this.store.write() as session:
+                gone += await retention.drop(session, table, shard, ready)
+            await this.pause()
+        if not old or len(page) < limit:  # ids grow with time: what follows is younger
+            break
+        after = page[-1].id
+    return gone
+
+
+async def _drop_actions(this: _Round, before: datetime) -> Counter[str]:
+    gone, after = 0, _BEGINNING
+    keyed_before = min(before, this.now - KEY_COUNTS_FOR)
+    while not this.budget.over:
+        async with this.store.read() as session:
+            page = await retention.old_actions(
+                session, before=before, keyed_before=keyed_before, after=after, limit=this.policy.batch
+            )
+        if not page:
+            break
+        after = (page[-1].asked_at, page[-1].id)
+        if ready := sorted((a for a in page if a.settled), key=lambda action: (action.shard, action.id)):
+            async with this.store.write() as session:
+                gone += sum([await retention.drop_action(session, action) for action in ready])
+            await this.pause()
+    return Counter(actions=gone)
+
+
+async def _drop_reconciliations(this: _Round, before: datetime) -> Counter[str]:
+    gone, after = Counter[str](), -1
+    while not this.budget.over:
+        async with this.store.read() as session:
+            page = await retention.old_reconciliations(session, before=before, after=after, limit=this.policy.batch)
+        if not page:
+            break
+        for number in page:
+            gone += await _drop_reconciliation(this, number)
+        after = page[-1]
+    return gone
+
+
+async def _drop_reconciliation(this: _Round, number: int) -> Counter[str]:
+    gone: Counter[str] = Counter()
+    while not this.budget.over:
+        async with this.store.write() as session:
+            differences = await retention.drop_differences(session, number, limit=this.policy.batch)
+            gone["differences"] += differences
+            if not differences:
+                gone["reconciliations"] += await retention.drop_reconciliation(session, number)
+                break
+        await this.pause()
+    return gone
+
+
+async def _drop_diaries(this: _Round, before: datetime) -> Counter[str]:
+    gone: Counter[str] = Counter()
+    for diary in retention.DIARIES:
+        old, last = min(before, this.before(diary.least)), this.policy.batch
+        while last == this.policy.batch and not this.budget.over:
+            async with this.store.write() as session:
+                last = await retention.drop_diary(session, diary, before=old, limit=this.policy.batch)
+            gone[diary.name] += last
+            await this.pause()
+    return gone
+
+
+async def _drop_archive(this: _Round, before: datetime) -> Counter[str]:
+    gone, after = 0, -1
+    while not this.budget.over:
+        async with this.store.read() as session:
+            page = await retention.old_archive_files(session, before=before, after=after, limit=FILES)
+        if not page:
+            break
+        for file in page:
+            await this.objects.delete(file.object_key)  # first the object: a row that is left leads to it again
+            async with this.store.write() as session:
+                gone += await retention.drop_archive_file(session, file.id)
+        after = page[-1].id
+    return Counter(archive_files=gone)
+
+
+async def _strip(this: _Round, before: datetime) -> Counter[str]:
+    stripped, after = 0, _BEGINNING
+    while not this.budget.over:
+        async with this.store.read() as session:
+            page = await retention.ended_payloads(session, before=before, after=after, limit=this.policy.batch)
+        if not page:
+            break
+        after = (page[-1].created_at, page[-1].reference_number)
+        async with this.store.write() as session:
+            for old in sorted(page, key=lambda old: (old.shard, old.reference_number)):
+                await _strip_one(session, old, this.now)
+        stripped += len(page)
+        await this.pause()
+    return Counter(payloads=stripped)
+
+
+async def _strip_one(session: Session, old: OldPayload, now: datetime) -> None:
+    eraser = Eraser()
+    payload, problem = eraser.body(old.payload), old.problem and eraser.words(old.problem)
+    await retention.set_payload(session, old.shard, old.reference_number, payload=payload, problem=problem, now=now)
+    if old.more:
+        await personal.strip_versions(session, old.reference_number, eraser)
+        await personal.strip_actions(session, old.reference_number, eraser)
+
+
+async def _strip_actions_alone(this: _Round, before: datetime) -> Counter[str]:
+    stripped = 0
+    async for action in personal.actions_alone(this.store, before=before):
+        if this.budget.over:
+            break
+        async with this.store.write() as session:
+            stripped += await personal.strip_action(session, action, Eraser())
+    return Counter(payloads=stripped)
+
+
+async def _drop_reports(this: _Round, before: datetime) -> Counter[str]:
+    gone = 0
+    while not this.budget.over:
+        async with this.store.read() as session:
+            old = await reports.before(session, before.date().isoformat(), limit=FILES)
+        for report in old:
+            if report.object_key:
+                await this.objects.delete(report.object_key)
+            async with this.store.write() as session:
+                await reports.remove(session, report.id)
+            gone += 1
+        if not old:
+            break
+    return Counter(reports=gone)

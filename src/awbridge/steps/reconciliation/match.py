@@ -1,0 +1,305 @@
+"""Match: ClickPost's rows against our shipments, row by row, in memory that does not grow with them.
+
+Both sides are streamed onto a workbench on the disk (store/reconciliation/matching.py); what differs is judged by
+domain/reconciliation/differences.py and kept in batches. Done twice, it keeps the same differences.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections import Counter
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from itertools import chain
+from pathlib import Path
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from awbridge.clickpost.reports.report_rows import ReportRow, ReportRows, read_report
+from awbridge.clickpost.wire.codes import status_info
+from awbridge.domain.errors import TableUnreadable
+from awbridge.domain.orders.outcome import Placed
+from awbridge.domain.reconciliation.differences import (
+    Gap,
+    Kind,
+    NotUnderstood,
+    Ours,
+    Table,
+    Theirs,
+    differences,
+    is_partly_compared,
+    newest,
+)
+from awbridge.domain.schedule import day_span
+from awbridge.steps.records.courier_names import courier_names
+from awbridge.steps.records.found import keep_found
+from awbridge.store import Store
+from awbridge.store.engine.database import Session
+from awbridge.store.orders import shipments, waybills
+from awbridge.store.reconciliation import differences as found_differences
+from awbridge.store.reconciliation import reconciliations
+from awbridge.store.reconciliation.differences import Finding
+from awbridge.store.reconciliation.matching import LaidRow, Matching, OursAs
+from awbridge.store.reconciliation.reconciliations import Outcome
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+
+SLICE = 5000  # rows in hand at once
+LOOK_UP = 1000  # rows looked up in the database at once
+KEEP = 500  # differences written in one transaction
+MOST_KEPT = 100_000  # differences of one kind that are kept; more are counted
+LINES_OF_A_FILE = 10**9  # lines of several files are told apart by this
+ASK_AGAIN = timedelta(hours=2)  # tracking is not asked twice within this: couriers are asked so by ClickPost
+LOOK_AFTER = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """What is to be matched: files that lie on this disk (path, name), and how to read them.
+
+    With a `day`, every shipment placed on it must be in a table of what is registered. `made_at`: when the table was
+    made, where that is known. `may_be_empty`: whether files without rows are news, not a mistake. `counted`: False
+    where ClickPost's count of the day could not be read.
+    """
+
+    reconciliation_id: int
+    files: Sequence[tuple[Path, str]]
+    table: Table
+    zone: ZoneInfo
+    day: date | None = None
+    made_at: datetime | None = None
+    may_be_empty: bool = True
+    counted: bool = True
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What was found so far. `differing_partly`: those that differ, and of which something could not be compared."""
+
+    lines: int = 0
+    differing: int = 0
+    differing_partly: int = 0
+    times: int = 0
+    repeated: int = 0
+    found: Counter[Kind] = field(default_factory=Counter[Kind])
+
+
+async def match(store: Store, task: Task, *, now: datetime) -> Outcome:
+    """Match and keep the differences.
+
+    Raises TableUnreadable for a file that is no table, and where no row at all names a shipment: then every shipment
+    of ours would be missing there.
+    """
+    tally = _Tally()
+    async with _bench() as bench:
+        reports = [await asyncio.to_thread(read_report, path, name, zone=task.zone) for path, name in task.files]
+        async with store.read() as session:
+            names = await courier_names(session)
+        for number, report in enumerate(reports):
+            report.words.names = names
+            tally.lines += await _lay_theirs(bench, report, number * LINES_OF_A_FILE)
+        _refuse_nothing(task, reports, tally.lines)
+        if task.day:
+            await _lay_ours(store, bench, *day_span(task.day, task.zone))
+        await asyncio.to_thread(bench.pair)
+        async for rows in _sliced(bench.alone(LOOK_UP)):
+            await asyncio.to_thread(bench.lay_named, await _find_ours(store, rows))
+        await asyncio.to_thread(bench.pair)
+        tally.repeated = await asyncio.to_thread(_drop_repeated, bench, task.zone, tally)
+        words = {code: said for report in reports for code, said in report.words.of_codes.items()}
+        async for findings in _findings(bench, task, tally):
+            await _keep(store, task, await _in_words(store, findings, words), tally, now)
+        paired = await asyncio.to_thread(bench.pairs)
+        partly = await asyncio.to_thread(bench.partly) if task.table is not Table.FAILURES else 0
+    partly -= tally.differing_partly
+    return Outcome(
+        columns_read=_columns_read(reports[0]) if reports else None,
+        line_count=tally.lines + sum(report.unreadable for report in reports),
+        matched=paired - tally.differing - partly,
+        partly=partly,
+        not_understood=_not_understood(reports, task, tally),
+        repeated=tally.repeated,
+        spoilt=sum(report.spoilt for report in reports),
+        unreadable=sum(report.unreadable for report in reports),
+        found={kind.value: number for kind, number in sorted(tally.found.items())},
+    )
+
+
+def _columns_read(report: ReportRows) -> dict[str, Any]:
+    problems = [report.first_problem] if report.first_problem else []
+    return {
+        "understood": report.understood,
+        "passed_over": report.passed_over,
+        "notes": [*report.notes, *problems],
+    }
+
+
+def _refuse_nothing(task: Task, reports: Sequence[ReportRows], read: int) -> None:
+    unreadable = sum(report.unreadable for report in reports)
+    name = ", ".join(name for _, name in task.files)
+    if not read and unreadable:
+        first = next(report.first_problem for report in reports if report.first_problem)
+        raise TableUnreadable(f"{name}: none of its {unreadable} rows names a shipment; the first: {first}")
+    if not read and not task.may_be_empty:
+        raise TableUnreadable(f"{name}: holds no rows, only columns")
+
+
+def _not_understood(reports: Sequence[ReportRows], task: Task, tally: _Tally) -> NotUnderstood:
+    """What of all files together could not be read. Of failed orders only what they name is compared."""
+    if task.table is Table.FAILURES:
+        return NotUnderstood(times=tally.times, counts=not task.counted)
+    told = NotUnderstood.of_all([report.not_understood() for report in reports])
+    return replace(told, times=tally.times, counts=not task.counted)
+
+
+@asynccontextmanager
+async def _bench() -> AsyncGenerator[Matching]:
+    with tempfile.TemporaryDirectory(prefix="awbridge-reconcile-") as folder:
+        bench = await asyncio.to_thread(Matching, Path(folder) / "bench.db")
+        try:
+            yield bench
+        finally:
+            await asyncio.to_thread(bench.close)
+
+
+async def _sliced(slices: Iterator[T]) -> AsyncGenerator[T]:
+    while (rows := await asyncio.to_thread(next, slices, None)) is not None:
+        yield rows
+
+
+async def _lay_theirs(bench: Matching, report: ReportRows, offset: int) -> int:
+    rows: Iterator[ReportRow] = iter(report)
+    if offset:
+        rows = (row._replace(line=row.line + offset) for row in rows)
+    laid = 0
+    while number := await asyncio.to_thread(bench.lay_theirs, rows, SLICE):
+        laid += number
+    return laid
+
+
+async def _lay_ours(store: Store, bench: Matching, start: datetime, end: datetime) -> None:
+    after = (start, "")
+    while True:
+        async with store.read() as session:
+            page, after = await reconciliations.placed_between(session, after, end, limit=SLICE)
+        if not page:
+            return
+        await asyncio.to_thread(bench.lay_day, page)
+
+
+async def _find_ours(store: Store, rows: Sequence[LaidRow]) -> list[OursAs]:
+    """What the whole database knows of rows: by any waybill, else by the reference number, else by the order."""
+    async with store.read() as session:
+        known = await waybills.find(session, [row.waybill for row in rows if row.waybill])
+        left = [row.reference_number for row in rows if row.reference_number and row.waybill not in known]
+        of_orders = await shipments.of_orders(session, left)
+        aliases = {name: found[0] for name, found in of_orders.items() if len(found) == 1}
+        named = [waybill.reference_number for waybill in chain.from_iterable(known.values())]
+        standing = await reconciliations.standing(session, [*named, *left, *aliases.values()])
+    by_waybill = [
+        OursAs(waybill.waybill, "", replace(standing[waybill.reference_number], kind=waybill.kind))
+        for waybill in chain.from_iterable(known.values())
+        if waybill.reference_number in standing
+    ]
+    by_name = {name: standing.get(name) or standing.get(aliases.get(name, "")) for name in left}
+    return [*by_waybill, *(OursAs("", name, ours) for name, ours in by_name.items() if ours)]
+
+
+def _drop_repeated(bench: Matching, zone: ZoneInfo, tally: _Tally) -> int:
+    """Of several rows about one shipment only the newest counts; how many do not. Counts times that cannot be read."""
+    dropped: list[int] = []
+    for rows in bench.repeated():
+        read = [ReportRow(*row).theirs(zone) for row in rows]
+        tally.times += sum(bool(row.seen) and one.status_at is None for row, one in zip(rows, read, strict=True))
+        kept = newest(read).line
+        dropped += [row.line for row in rows if row.line != kept]
+    bench.drop(dropped)
+    return len(dropped)
+
+
+async def _findings(bench: Matching, task: Task, tally: _Tally) -> AsyncGenerator[list[Finding]]:
+    async for pairs in _sliced(bench.unequal(KEEP, every=task.table is Table.FAILURES)):
+        findings: list[Finding] = []
+        for row, ours in pairs:
+            theirs = _theirs(row, task.zone)
+            kinds = differences(ours, theirs, task.table, made_at=task.made_at)
+            tally.differing += bool(kinds)
+            tally.differing_partly += bool(kinds) and is_partly_compared(ours, Gap(row.gaps))
+            tally.times += bool(row.seen) and theirs.status_at is None
+            findings += [Finding(kind=kind, ours=ours, theirs=theirs) for kind in kinds]
+        yield findings
+    async for rows in _sliced(bench.alone(KEEP)):
+        yield [Finding(kind=Kind.MISSING_HERE, ours=None, theirs=_theirs(row, task.zone)) for row in rows]
+    if task.day and task.table is Table.REGISTERED:
+        async for missing in _sliced(bench.missing(KEEP)):
+            yield [Finding(kind=Kind.MISSING_THERE, ours=ours, theirs=None) for ours in missing]
+
+
+def _theirs(row: LaidRow, zone: ZoneInfo) -> Theirs:
+    theirs = ReportRow(*row).theirs(zone)
+    return replace(theirs, line=theirs.line % LINES_OF_A_FILE)
+
+
+async def _in_words(store: Store, findings: Sequence[Finding], words: Mapping[int, str]) -> list[Finding]:
+    """The findings with ClickPost's own words for codes that it does not publish; `words`: those of the report."""
+
+    def strange(seen: Ours | Theirs | None) -> bool:
+        return seen is not None and seen.status_code is not None and not status_info(seen.status_code).known
+
+    ours = [f.ours.reference_number for f in findings if f.ours and strange(f.ours)]
+    async with store.read() as session:
+        stored = {s.reference_number: s.status_words or "" for s in await shipments.get_many(session, ours)}
+    told: list[Finding] = []
+    for finding in findings:
+        mine, theirs = finding.ours, finding.theirs
+        if mine and strange(mine):
+            mine = replace(mine, status_words=stored.get(mine.reference_number, ""))
+        if theirs and strange(theirs):
+            theirs = replace(theirs, status_words=words.get(theirs.status_code or 0, ""))
+        told.append(replace(finding, ours=mine, theirs=theirs))
+    return told
+
+
+async def _keep(store: Store, task: Task, findings: Sequence[Finding], tally: _Tally, now: datetime) -> None:
+    """Keep differences; have tracking ask for those whose status differs."""
+    kept: list[Finding] = []
+    for finding in findings:
+        tally.found[finding.kind] += 1
+        if tally.found[finding.kind] <= MOST_KEPT:
+            kept.append(finding)
+    behind = [f.ours.reference_number for f in findings if f.kind is Kind.STATUS and f.ours]
+    if not findings:
+        return
+    number = task.reconciliation_id
+    at_once = [f for f in kept if f.kind is Kind.MISSING_THERE]  # ClickPost is asked before a person is bothered
+    later = [f for f in kept if f.kind is not Kind.MISSING_THERE]
+    async with store.write() as session:
+        await found_differences.add(session, number, at_once, look_at=now, now=now)
+        await found_differences.add(session, number, later, look_at=now + LOOK_AFTER, now=now)
+        if task.table is not Table.FAILURES:
+            await reconciliations.ask_soon(
+                session, behind, now=now, asked_before=now - ASK_AGAIN, else_at=now + ASK_AGAIN
+            )
+            for finding in findings:
+                await _turn_up(session, finding, now)
+
+
+async def _turn_up(session: Session, finding: Finding, now: datetime) -> None:
+    """A report that names a shipment by its reference number, with a waybill, proves that ClickPost holds it."""
+    ours, theirs = finding.ours, finding.theirs
+    if ours is None or theirs is None or ours.waybill or not theirs.waybill:
+        return
+    if theirs.reference_number != ours.reference_number:
+        return
+    shipment = await shipments.get(session, ours.reference_number)
+    if shipment and shipment.sent_at and not shipment.success:
+        placed = Placed(waybill=theirs.waybill, already=True, courier_partner_id=theirs.courier_partner_id)
+        await keep_found(session, shipment, placed, ask_at=now, now=now)
+        log.warning("shipment.turned_up", reference=shipment.reference_number, waybill=theirs.waybill)

@@ -1,0 +1,304 @@
+"""Reconcile: a day's counts are compared with ClickPost's; where they differ its report is requested, awaited,
+downloaded and matched. Files that people bring are matched alike.
+
+A run is a row; every round takes it one stage further and keeps that. ClickPost's reference of a requested report is in
+the row, so that a killed run goes on with the same report.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from awbridge.clickpost.reports.reports import Report, ShipmentCounts
+from awbridge.domain.errors import NotPossible, TableUnreadable, VendorError
+from awbridge.domain.reconciliation.differences import DayCounts, Table, report_windows
+from awbridge.domain.schedule import day_before, day_span
+from awbridge.steps.reconciliation.match import Task, match
+from awbridge.steps.reconciliation.report_files import fetch_file
+from awbridge.steps.records.unrecorded import Unrecorded, keep_call
+from awbridge.steps.runtime.clock import Clock
+from awbridge.steps.runtime.lease import RENEWED, LeaseLost, renewed
+from awbridge.store import Store
+from awbridge.store.audit.attempts import NewAttempt
+from awbridge.store.reconciliation import reconciliations
+from awbridge.store.reconciliation.reconciliations import NewRun, Outcome, Reconciliation, Stage, Window
+
+log = structlog.get_logger()
+
+MOST_TRIES = 20
+FIRST_PAUSE = timedelta(seconds=30)  # after a failed call; doubles
+LONGEST_PAUSE = timedelta(minutes=30)
+MOST_WINDOWS = 31
+ORPHANED = timedelta(days=1)  # a file that was being brought so long ago, and never came whole, is forgotten
+LONGEST_WAIT = timedelta(hours=6)  # for a report
+
+
+class MakesReports(Protocol):
+    """What reconciling needs of the vendor."""
+
+    async def fetch_shipment_count(self, start: date, end: date) -> ShipmentCounts:
+        """Shipments per day."""
+        ...
+
+    async def request_report(self, start: datetime, end: datetime) -> Report:
+        """Have a report made of what changed in at most 24 hours."""
+        ...
+
+    async def fetch_report(self, reference: str) -> Report:
+        """How far a report is."""
+        ...
+
+    async def download_report_into(self, report: Report, write: Callable[[bytes], object]) -> None:
+        """The file of a report that is ready, part by part."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReconcilePolicy:
+    """The account's zone, and how often a report that is not ready is asked for."""
+
+    zone: ZoneInfo
+    ask_every: timedelta = timedelta(seconds=30)
+
+
+async def begin_day(
+    *, store: Store, clock: Clock, zone: ZoneInfo, day: date, identity: str | None = None
+) -> Reconciliation:
+    """Begin the run of a day in the account's zone; the steps do the rest. Raises NotPossible for a day to come.
+
+    The same `identity` is one run; without one, every call begins another.
+    """
+    if day > clock().astimezone(zone).date():
+        raise NotPossible(f"{day} has not begun yet")
+    number = reconciliations.new_id()
+    new = NewRun(
+        identity=identity or f"day:{day}:{number}",
+        source="schedule" if identity else "hand",
+        kind=Table.REGISTERED,
+        name=f"placed on {day}",
+        day=day,
+        state=Stage.COUNTING,
+    )
+    async with store.write() as session:
+        await reconciliations.drop_orphans(session, before=clock() - ORPHANED)
+        return await reconciliations.begin(session, number, new, now=clock())
+
+
+async def begin_scheduled(*, store: Store, clock: Clock, zone: ZoneInfo, due_at: datetime) -> str:
+    """Begin the run of the day that was over at a scheduled moment, once however often it is asked; what was done."""
+    day = day_before(due_at, zone)
+    await begin_day(store=store, clock=clock, zone=zone, day=day, identity=f"day:{day}")
+    return f"reconciliation of {day} begun"
+
+
+async def reconcile_due(
+    *,
+    store: Store,
+    clickpost: MakesReports | None,
+    clock: Clock,
+    policy: ReconcilePolicy,
+    only: int | None = None,
+    unrecorded: Unrecorded | None = None,
+) -> int:
+    """Take one due run (with `only`, that one) a stage further; 1 when there was one. Without a vendor, files only.
+
+    Failed calls that the database does not take are kept as `unrecorded`.
+    """
+    now = clock()
+    async with store.write() as session:
+        run = await reconciliations.claim(session, owner=uuid.uuid4().hex, now=now, until=now + RENEWED, only=only)
+    if run is None:
+        return 0
+    claimed = run
+
+    async def renew() -> bool:
+        async with store.write() as session:
+            return await reconciliations.renew(session, claimed, until=clock() + RENEWED)
+
+    try:
+        async with renewed(renew):
+            await _further(store, clickpost, clock, policy, run)
+    except LeaseLost:
+        log.warning("lease.lost", work=f"reconciliation {run.id}")
+    except VendorError as error:
+        await _vendor_failed(store, clock, run, error, unrecorded)
+    except TableUnreadable as problem:
+        await _fail(store, clock, run, str(problem))
+    return 1
+
+
+async def _further(
+    store: Store, clickpost: MakesReports | None, clock: Clock, policy: ReconcilePolicy, run: Reconciliation
+) -> None:
+    if run.tries > MOST_TRIES:
+        await _fail(store, clock, run, run.problem or f"it was begun {MOST_TRIES} times and never came to an end")
+    elif run.state is Stage.MATCHING:
+        await _match_file(store, clock, policy, run)
+    elif clickpost is None:
+        raise NotPossible("this run needs ClickPost; set AWBRIDGE_CLICKPOST_USERNAME and AWBRIDGE_CLICKPOST_KEY")
+    elif run.state is Stage.COUNTING:
+        await _count(store, clickpost, clock, policy, run)
+    else:
+        await _report(store, clickpost, clock, policy, run)
+
+
+async def _count(
+    store: Store, clickpost: MakesReports, clock: Clock, policy: ReconcilePolicy, run: Reconciliation
+) -> None:
+    assert run.day
+    told = await clickpost.fetch_shipment_count(run.day, run.day)
+    theirs = next((count for count in told.days if count.day == run.day), None)
+    start, end = day_span(run.day, policy.zone)
+    async with store.write() as session:
+        ours = await reconciliations.count_placed(session, start, end)
+        placed, tracked = (theirs.manifestation, theirs.tracking) if theirs else (None, None)
+        counts = DayCounts(ours=ours, placed=placed, tracked=tracked)
+        await reconciliations.keep_counts(session, run, counts)
+        if counts.agree:
+            await reconciliations.finish(session, run, Outcome(matched=ours), now=clock())
+        else:
+            spans = report_windows(start, clock(), most=MOST_WINDOWS)
+            windows = [Window(start=first, end=last) for first, last in spans]
+            await reconciliations.go_on(session, run, state=Stage.REPORTING, windows=windows, at=clock())
+    log.info("reconcile.counted", day=str(run.day), ours=ours, theirs=placed, tracked=tracked, agree=counts.agree)
+
+
+async def _report(
+    store: Store, clickpost: MakesReports, clock: Clock, policy: ReconcilePolicy, run: Reconciliation
+) -> None:
+    """Request what is not requested yet, one report a round; then wait until all are ready; then match."""
+    place = next((place for place, window in enumerate(run.windows) if not window.reference), None)
+    if place is not None:
+        window = run.windows[place]
+        asked = await clickpost.request_report(window.start, window.end)
+        known = replace(window, reference=asked.reference, asked_at=clock())
+        windows = (*run.windows[:place], known, *run.windows[place + 1 :])
+        await _go_on(store, run, windows, at=clock())
+        return
+    reports: list[Report] = []
+    for window in run.windows:
+        report = await clickpost.fetch_report(window.reference)
+        if report.failed or (not report.ready and _waited_too_long(window, clock())):
+            await _request_anew(store, clock, run, window, report)
+            return
+        if not report.ready:
+            await _go_on(store, run, run.windows, at=clock() + policy.ask_every)
+            return
+        reports.append(report)
+    await _match_reports(store, clickpost, clock, policy, run, reports)
+
+
+def _waited_too_long(window: Window, now: datetime) -> bool:
+    return window.asked_at is not None and now - window.asked_at > LONGEST_WAIT
+
+
+async def _request_anew(store: Store, clock: Clock, run: Reconciliation, window: Window, report: Report) -> None:
+    problem = f"report {window.reference} did not get ready (status {report.status!r}); another was requested"
+    log.warning("reconcile.report_failed", day=str(run.day), problem=problem)
+    windows = tuple(replace(w, reference="") if w is window else w for w in run.windows)
+    async with store.write() as session:
+        await reconciliations.go_on(
+            session, run, state=run.state, windows=windows, at=clock() + _pause(run.tries), problem=problem,
+            tries=run.tries,
+        )  # fmt: skip
+
+
+async def _match_reports(
+    store: Store,
+    clickpost: MakesReports,
+    clock: Clock,
+    policy: ReconcilePolicy,
+    run: Reconciliation,
+    reports: list[Report],
+) -> None:
+    with tempfile.TemporaryDirectory(prefix="awbridge-reports-") as folder:
+        files: list[tuple[Path, str]] = []
+        for report in reports:
+            path = Path(folder) / f"{len(files)}.csv"
+            with path.open("wb") as file:
+                await clickpost.download_report_into(report, file.write)
+            files.append((path, f"report {report.reference}"))
+        asked = [window.asked_at for window in run.windows if window.asked_at]
+        task = Task(
+            reconciliation_id=run.id,
+            files=files,
+            table=run.kind,
+            zone=policy.zone,
+            day=run.day,
+            made_at=min(asked, default=None),
+            counted=run.theirs_placed is not None,
+        )
+        await _finish(store, clock, run, await match(store, task, now=clock()))
+
+
+async def _match_file(store: Store, clock: Clock, policy: ReconcilePolicy, run: Reconciliation) -> None:
+    with tempfile.TemporaryDirectory(prefix="awbridge-reports-") as folder:
+        path = Path(folder) / "table"
+        await fetch_file(store, run.id, path)
+        task = Task(
+            reconciliation_id=run.id,
+            files=[(path, run.name)],
+            table=run.kind,
+            zone=policy.zone,
+            day=run.day,
+            may_be_empty=False,
+        )
+        await _finish(store, clock, run, await match(store, task, now=clock()))
+
+
+async def _finish(store: Store, clock: Clock, run: Reconciliation, outcome: Outcome) -> None:
+    async with store.write() as session:
+        if await reconciliations.finish(session, run, outcome, now=clock()):
+            await reconciliations.drop_file(session, run.id)
+    log.info(
+        "reconcile.done",
+        reconciliation=run.id,
+        name=run.name,
+        matched=outcome.matched,
+        partly=outcome.partly,
+        found=outcome.found,
+    )
+    if told := outcome.not_understood.told():
+        log.warning("reconcile.partly_compared", reconciliation=run.id, name=run.name, not_understood=told)
+
+
+async def _fail(store: Store, clock: Clock, run: Reconciliation, problem: str) -> None:
+    log.warning("reconcile.failed", reconciliation=run.id, name=run.name, problem=problem)
+    async with store.write() as session:
+        if await reconciliations.finish(session, run, None, problem=problem, now=clock()):
+            await reconciliations.drop_file(session, run.id)
+
+
+async def _go_on(store: Store, run: Reconciliation, windows: tuple[Window, ...], *, at: datetime) -> None:
+    async with store.write() as session:
+        await reconciliations.go_on(session, run, state=Stage.REPORTING, windows=windows, at=at)
+
+
+async def _vendor_failed(
+    store: Store, clock: Clock, run: Reconciliation, error: VendorError, unrecorded: Unrecorded | None
+) -> None:
+    """Try again later, where that may help."""
+    failed = NewAttempt(call=error.call, reference_number=None, outcome="failed", made_at=clock())
+    await keep_call(store, unrecorded, failed)
+    if not error.again and error.call.api != "download-report":  # a link that ran out is fetched anew
+        await _fail(store, clock, run, str(error))
+        return
+    log.warning("reconcile.call_failed", reconciliation=run.id, problem=str(error))
+    pause = max(_pause(run.tries), timedelta(seconds=error.retry_after or 0.0))
+    async with store.write() as session:
+        await reconciliations.go_on(
+            session, run, state=run.state, windows=run.windows, at=clock() + pause, problem=str(error), tries=run.tries
+        )
+
+
+def _pause(tries: int) -> timedelta:
+    return min(FIRST_PAUSE * 2 ** min(max(tries - 1, 0), 10), LONGEST_PAUSE)

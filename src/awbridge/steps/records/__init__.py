@@ -1,0 +1,1 @@
+"""What several capabilities read or write of a shipment in the same way."""

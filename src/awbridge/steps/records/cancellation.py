@@ -1,0 +1,43 @@
+"""What tracking says of a cancellation that was asked for: it ends it, whatever ClickPost's answer was or will be."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import structlog
+
+from awbridge.clickpost.wire.codes import milestone_of, status_info
+from awbridge.domain.notify import events as happened
+from awbridge.domain.notify.events import Happening
+from awbridge.domain.orders.cancellation import CancelState, ended_by_tracking
+from awbridge.domain.orders.shipment import Tracked
+from awbridge.store.engine.database import Session
+from awbridge.store.registration import cancellations
+
+log = structlog.get_logger()
+
+
+async def end_by_tracking(
+    session: Session, shipment: Tracked, status_code: int | None, *, now: datetime
+) -> list[Happening]:
+    """End a cancellation where the shipment's current status settles it; what is to be told of that.
+
+    The caller holds the shipment locked.
+    """
+    if shipment.cancel_asked_at is None or status_code is None:
+        return []
+    info = status_info(status_code)
+    ending = ended_by_tracking(milestone=milestone_of(status_code), final=info.final, status=info.name)
+    if ending is None:
+        return []
+    reference = shipment.reference_number
+    if ending.state is CancelState.CANCELLED:
+        if not await cancellations.cancelled(session, reference, now=now):
+            return []
+        log.info("shipment.cancelled", reference=reference)
+        return [happened.cancelled(shipment, now=now)]
+    problem = ending.problem or ""
+    if not await cancellations.overtaken(session, reference, problem, now=now):
+        return []
+    log.warning("shipment.not_cancelled", reference=reference, again=False)
+    return [happened.not_cancelled(shipment, ending.state, problem, now=now)]

@@ -1,0 +1,72 @@
+"""Where the pieces of multi-piece shipments stand, out of their timelines."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+
+from awbridge.clickpost.wire.codes import happening, status_info
+from awbridge.domain.orders.shipment import Shipment
+from awbridge.domain.tracking.lifecycle import Bucket, Sighting
+from awbridge.domain.tracking.milestones import Failure, Happening, failures
+from awbridge.domain.tracking.pieces import EXCEPTIONS, PieceStanding
+from awbridge.domain.tracking.timeline import Entry
+from awbridge.store.engine.database import Session
+from awbridge.store.tracking import scans
+
+
+def piece_standings(children: Sequence[str], entries: Iterable[Entry]) -> list[PieceStanding]:
+    """Every piece of a shipment, in the order of its answer, by the scans of its waybill."""
+    by_waybill: dict[str, list[Entry]] = {child: [] for child in children}
+    for entry in entries:
+        if entry.waybill in by_waybill and not status_info(entry.code).about_return:
+            by_waybill[entry.waybill].append(entry)
+    return [_standing(waybill, own) for waybill, own in by_waybill.items()]
+
+
+async def pieces_of(session: Session, of: Collection[Shipment]) -> Mapping[str, list[PieceStanding]]:
+    """Where the pieces of each of these shipments stand, by reference number; shipments of one parcel are left out."""
+    several = {s.reference_number: s.children for s in of if s.children}
+    entries = await scans.entries(session, list(several)) if several else {}
+    return {reference: piece_standings(children, entries[reference]) for reference, children in several.items()}
+
+
+def sighting(entry: Entry) -> Sighting:
+    """Where a shipment or a piece was seen by an entry of its timeline."""
+    info = status_info(entry.code)
+    return Sighting(seen_at=entry.seen_at, final=info.final, step=info.step, code=info.code)
+
+
+def told(entry: Entry) -> Happening:
+    """What an entry means for milestones and failures, in words where those were read."""
+    return happening(
+        entry.code,
+        at=entry.seen_at,
+        ndr_code=entry.ndr_code,
+        npr_code=entry.npr_code,
+        npr_words=entry.npr_words,
+        words=entry.remark or entry.status,
+        ndr_words=entry.ndr_words,
+    )
+
+
+def _standing(waybill: str, own: Sequence[Entry]) -> PieceStanding:
+    if not own:
+        return PieceStanding(waybill=waybill)
+    last = max(own, key=sighting)
+    seen, info = sighting(last), status_info(last.code, last.description)
+    failed = tuple(failures(map(told, own)))
+    in_exception = [e.seen_at for e in own if status_info(e.code).bucket in EXCEPTIONS]
+    return PieceStanding(
+        waybill=waybill,
+        sighting=seen,
+        name=info.name,
+        bucket=info.bucket,
+        failures=failed,
+        ndr_at=_open_since(failed, seen, info.bucket),
+        exception_at=min(in_exception) if info.bucket in EXCEPTIONS else None,
+    )
+
+
+def _open_since(failed: Sequence[Failure], seen: Sighting, bucket: Bucket) -> datetime | None:
+    return failed[-1].at if failed and not seen.final and bucket is not Bucket.RETURNED else None

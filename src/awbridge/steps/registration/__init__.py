@@ -1,0 +1,1 @@
+"""Shipments -> ClickPost: push, its verdicts, allocation, fallback, cancellation, successors."""

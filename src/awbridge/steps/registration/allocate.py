@@ -1,0 +1,264 @@
+"""Allocate: asks ClickPost's recommendation for shipments that no rule gave a courier. Claim, call, record.
+
+What went out under a courier before may stand at ClickPost, and gets no other courier until it is settled: ClickPost is
+asked what it holds, and where it shows nothing, which proves nothing, a person is needed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import structlog
+
+from awbridge.clickpost.lookups.recommendations import Choice, Recommendations
+from awbridge.clickpost.orders.create import successor
+from awbridge.clickpost.orders.parcel import recommendation_query
+from awbridge.clickpost.wire.answers import FoundOrder
+from awbridge.clickpost.wire.failures import Answer
+from awbridge.domain.call import Call
+from awbridge.domain.errors import PayloadRefused, VendorError
+from awbridge.domain.json import JsonObject
+from awbridge.domain.notify import events as happened
+from awbridge.domain.orders.shipment import Region, Shipment, State
+from awbridge.domain.retry import DEFAULT_RETRY_DELAYS, delay_before_retry
+from awbridge.domain.tracking.asking import PollingRules
+from awbridge.steps.records.found import keep_found
+from awbridge.steps.records.unrecorded import Unrecorded, kept_if_away
+from awbridge.steps.registration.verdict import UNPROVEN
+from awbridge.steps.runtime.clock import Clock
+from awbridge.steps.runtime.lease import Lease, checked
+from awbridge.store import Store
+from awbridge.store.audit import attempts
+from awbridge.store.audit.attempts import NewAttempt
+from awbridge.store.couriers import couriers
+from awbridge.store.couriers.couriers import CourierAccount
+from awbridge.store.engine.database import Session
+from awbridge.store.notify import events
+from awbridge.store.orders import shipments
+from awbridge.store.orders.shipments import Chosen, NotAllocated
+
+log = structlog.get_logger()
+
+
+class Recommends(Protocol):
+    """What allocate needs of the vendor."""
+
+    async def recommend(self, shipments: Sequence[JsonObject]) -> Recommendations:
+        """The best accounts for parcels within India. Raises VendorError."""
+        ...
+
+    async def recommend_world(self, shipment: JsonObject) -> Recommendations:
+        """The best accounts for one parcel anywhere. Raises VendorError."""
+        ...
+
+    async def find_order(self, reference_number: str, *, region: Region = Region.INDIA) -> FoundOrder:
+        """What ClickPost holds under a reference number. Never raises for what the vendor does."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllocatePolicy:
+    """How allocate tries and waits. `longest_call`: what asking for one shipment can last. Raises ValueError where the
+    lease is shorter.
+    """
+
+    batch: int = 50
+    concurrency: int = 5
+    lease: timedelta = timedelta(seconds=120)
+    longest_call: timedelta = timedelta(0)
+    retry_delays: Sequence[float] = DEFAULT_RETRY_DELAYS
+    hold: timedelta = timedelta(minutes=5)
+    polling: PollingRules = field(default_factory=PollingRules)
+
+    def __post_init__(self) -> None:
+        checked(self.lease, self.longest_call)
+
+
+async def allocate_due(
+    *,
+    store: Store,
+    clickpost: Recommends,
+    clock: Clock,
+    policy: AllocatePolicy,
+    unrecorded: Unrecorded | None = None,
+) -> int:
+    """Ask for a courier for the shipments that wait for one, one batch; how many were claimed.
+
+    Calls whose answers the database does not take are kept as `unrecorded`; they are made again.
+    """
+    owner = uuid.uuid4().hex
+    now = clock()
+    async with store.write() as session:
+        claimed = await shipments.claim_allocating(
+            session, owner=owner, now=now, until=now + policy.lease, limit=policy.batch
+        )
+    seats = asyncio.Semaphore(policy.concurrency)
+
+    async def allocate_one(shipment: Shipment) -> None:
+        async with seats:
+            if not Lease(now + policy.lease, policy.longest_call).allows(clock()):
+                return  # it is claimed again
+            if shipment.may_stand:
+                await _settle(store, clickpost, shipment, owner, clock, policy, unrecorded)
+                return
+            answer = await _ask(clickpost, shipment)
+            outcome = "try_later" if isinstance(answer, VendorError) else "recommended"
+            made = [_attempt(shipment, answer.call, outcome, clock())]
+            async with kept_if_away(unrecorded, made), store.write() as session:
+                await _record(session, shipment, owner, answer, clock(), policy)
+
+    results = await asyncio.gather(*map(allocate_one, claimed), return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return len(claimed)
+
+
+async def _settle(
+    store: Store,
+    clickpost: Recommends,
+    shipment: Shipment,
+    owner: str,
+    clock: Clock,
+    policy: AllocatePolicy,
+    unrecorded: Unrecorded | None,
+) -> None:
+    """Ask ClickPost what it holds of a shipment that may stand there."""
+    reference = shipment.reference_number
+    found = await clickpost.find_order(reference, region=shipment.region)
+    outcome, now = "found" if found.placed else "not_found" if found.known else "not_asked", clock()
+    made = [_attempt(shipment, found.call, outcome, now)]
+    async with kept_if_away(unrecorded, made), store.write() as session:
+        await attempts.add_many(session, made)
+        if found.placed:
+            ask_at = policy.polling.first_ask(now, reference)
+            await keep_found(session, shipment, found.placed, ask_at=ask_at, now=now)
+        else:
+            decided = _not_shown(shipment) if found.known else _not_asked(shipment, now, policy)
+            if await shipments.not_allocated(session, reference, owner, decided, now=now):
+                told = happened.stopped(shipment, decided.state, decided.problem, may_stand=True, now=now)
+                await events.write(session, told, now=now)
+
+
+def _not_shown(shipment: Shipment) -> NotAllocated:
+    problem = f"it was sent before, and ClickPost does not show it. {UNPROVEN}"
+    return NotAllocated(state=State.GAVE_UP, no_of_retries=shipment.no_of_retries, problem=problem, ask_at=None)
+
+
+def _not_asked(shipment: Shipment, now: datetime, policy: AllocatePolicy) -> NotAllocated:
+    """It waits, using up no try: nobody may take for dead what may travel."""
+    problem = "it was sent before, and ClickPost could not be asked whether it holds it"
+    again_at = now + policy.hold
+    return NotAllocated(state=State.ALLOCATING, no_of_retries=shipment.no_of_retries, problem=problem, ask_at=again_at)
+
+
+async def _ask(clickpost: Recommends, shipment: Shipment) -> Recommendations | VendorError:
+    query = recommendation_query(shipment.payload, shipment.region)
+    try:
+        if shipment.region is Region.WORLD:
+            return await clickpost.recommend_world(query)
+        return await clickpost.recommend([query])
+    except VendorError as error:
+        return error
+
+
+async def _record(
+    session: Session,
+    shipment: Shipment,
+    owner: str,
+    answer: Recommendations | VendorError,
+    now: datetime,
+    policy: AllocatePolicy,
+) -> None:
+    accounts = await couriers.every(session)
+    chosen = None if isinstance(answer, VendorError) else choose(shipment, answer, accounts)
+    outcome = "recommended" if chosen else "try_later" if isinstance(answer, VendorError) else "not_recommended"
+    await attempts.add_many(session, [_attempt(shipment, answer.call, outcome, now)])
+    if chosen:
+        kept = await shipments.allocate(session, shipment.reference_number, owner, chosen, now=now)
+        log.info("shipment.allocated", reference=shipment.reference_number, transporter=chosen.transporter)
+    else:
+        decided = _failed(shipment, answer, now, policy)
+        kept = await shipments.not_allocated(session, shipment.reference_number, owner, decided, now=now)
+        if kept:
+            told = happened.stopped(shipment, decided.state, decided.problem, now=now)
+            await events.write(session, told, now=now)
+        log.warning("shipment.not_allocated", reference=shipment.reference_number)
+    if kept and await shipments.cancel_is_asked(session, shipment.reference_number):
+        await shipments.cancel(session, shipment.reference_number, now=now)  # somebody asked while the call was out
+
+
+def _attempt(shipment: Shipment, call: Call, outcome: str, now: datetime) -> NewAttempt:
+    return NewAttempt(
+        call=call,
+        reference_number=shipment.reference_number,
+        outcome=outcome,
+        made_at=now,
+        payload_version=shipment.payload_version,
+    )
+
+
+def choose(shipment: Shipment, answer: Recommendations, accounts: Sequence[CourierAccount]) -> Chosen | None:
+    """The best recommended account that an active transporter maps to and whose courier takes the payload. Pure."""
+    active = {(a.courier_partner_id, a.account_code or ""): a for a in reversed(accounts) if a.active}
+    for choice in _choices(shipment, answer):
+        account = active.get((choice.courier_partner_id or 0, choice.account_code))
+        if account and _takes(account, shipment):
+            return Chosen(
+                transporter=account.transporter,
+                courier_partner_id=account.courier_partner_id,
+                account_code=account.account_code,
+                by="recommendation",
+            )
+    return None
+
+
+def _choices(shipment: Shipment, answer: Recommendations) -> list[Choice]:
+    ours = [item for item in answer.items if item.reference_number in ("", shipment.reference_number)]
+    return [choice for item in ours if item.serviceable is not False for choice in item.choices]
+
+
+def _takes(account: CourierAccount, shipment: Shipment) -> bool:
+    try:
+        successor(
+            shipment,
+            reference_number=shipment.reference_number,
+            transporter=account.transporter,
+            courier_partner_id=account.courier_partner_id,
+            account_code=account.account_code,
+        )
+    except PayloadRefused:
+        return False
+    return True
+
+
+def _failed(
+    shipment: Shipment, answer: Recommendations | VendorError, now: datetime, policy: AllocatePolicy
+) -> NotAllocated:
+    tries = shipment.no_of_retries
+    if isinstance(answer, Recommendations):
+        return NotAllocated(state=State.REJECTED, no_of_retries=tries, problem=_nothing(shipment, answer), ask_at=None)
+    problem = f"no courier was recommended: {answer}"
+    if answer.kind == Answer.PERMANENT.value:
+        return NotAllocated(state=State.REJECTED, no_of_retries=tries, problem=problem, ask_at=None)
+    if answer.kind in (Answer.CONFIGURATION.value, Answer.THROTTLED.value):
+        at = now + (timedelta(seconds=answer.retry_after) if answer.retry_after else policy.hold)
+        return NotAllocated(state=State.ALLOCATING, no_of_retries=tries, problem=problem, ask_at=at)
+    delay = delay_before_retry(policy.retry_delays, tries + 1, at_least=answer.retry_after)
+    state = State.ALLOCATING if delay else State.GAVE_UP
+    again_at = now + delay if delay else None
+    return NotAllocated(state=state, no_of_retries=tries + 1, problem=problem, ask_at=again_at)
+
+
+def _nothing(shipment: Shipment, answer: Recommendations) -> str:
+    choices = _choices(shipment, answer)
+    if not choices:
+        said = f" ({answer.message})" if answer.message else ""
+        return f"ClickPost recommends no courier for it{said}. Change the payload and name a transporter, or retry"
+    names = ", ".join(f"{c.courier_partner_id} {c.account_code}" for c in choices[:5])
+    return f"ClickPost recommends {names}, but no active transporter that takes it maps to these. Map one, then retry"

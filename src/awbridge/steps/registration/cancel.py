@@ -1,0 +1,203 @@
+"""Cancel: takes back at ClickPost what was placed there and is not wanted any more. Every cancellation has an end.
+
+ClickPost's answer brings it, or tracking (see cancellation.py), or a deadline: then a person is needed.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import stamina
+import structlog
+
+from awbridge.clickpost.wire.answers import CancelAnswer
+from awbridge.domain.errors import StoreBusy
+from awbridge.domain.notify import events as happened
+from awbridge.domain.notify.events import Happening
+from awbridge.domain.orders.cancellation import FAILED, CancelState
+from awbridge.domain.orders.shipment import Shipment
+from awbridge.domain.retry import DEFAULT_RETRY_DELAYS, delay_before_retry
+from awbridge.steps.records.actions_ended import end_actions_by_cancelling
+from awbridge.steps.records.cancellation import end_by_tracking
+from awbridge.steps.records.unrecorded import Unrecorded, kept_if_away
+from awbridge.steps.runtime.clock import Clock
+from awbridge.steps.runtime.lease import Lease, checked
+from awbridge.store import Store
+from awbridge.store.audit import attempts
+from awbridge.store.audit.attempts import NewAttempt
+from awbridge.store.engine.database import Session
+from awbridge.store.notify import events
+from awbridge.store.orders import shipments
+from awbridge.store.registration import cancellations
+from awbridge.store.registration.cancellations import NotCancelled
+
+log = structlog.get_logger()
+
+CONFIRM_AFTER = timedelta(minutes=5)  # after "accepted, done later", and while key or account are at fault
+LONGEST_PAUSE = timedelta(hours=6)  # between two such questions: each pause is as long as it has taken already
+
+
+class CancelsOrders(Protocol):
+    """What cancel needs of the vendor."""
+
+    async def cancel_order(
+        self, waybill: str, cp_id: int, account_code: str, *, update_status: bool = False
+    ) -> CancelAnswer:
+        """Cancel one shipment by its waybill; with `update_status` ClickPost's tracking says so too."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelPolicy:
+    """How cancellations are tried.
+
+    `deadline`: how long after the first call it may take, where the courier was asked or the account is at fault.
+    `longest_call` is what one call can last: none is begun that could outlive the lease. `update_status` has ClickPost
+    set the tracking status too (`manually_update_status`). Raises ValueError where the lease is shorter.
+    """
+
+    retry_delays: Sequence[float] = DEFAULT_RETRY_DELAYS
+    deadline: timedelta = timedelta(days=3)
+    lease: timedelta = timedelta(seconds=120)
+    longest_call: timedelta = timedelta(0)
+    update_status: bool = False
+    batch: int = 20
+
+    def __post_init__(self) -> None:
+        checked(self.lease, self.longest_call)
+
+
+async def cancel_due(
+    *,
+    store: Store,
+    clickpost: CancelsOrders,
+    clock: Clock,
+    policy: CancelPolicy,
+    unrecorded: Unrecorded | None = None,
+) -> int:
+    """Cancel placed shipments that somebody wants cancelled, one batch; how many were claimed.
+
+    Answers that the database does not take are kept as `unrecorded`; the calls are made again.
+    """
+    owner = uuid.uuid4().hex
+    now = clock()
+    until = now + policy.lease
+    async with store.write() as session:
+        claimed = await shipments.claim_cancels(session, owner=owner, now=now, until=until, limit=policy.batch)
+    for shipment in claimed:
+        if not Lease(until, policy.longest_call).allows(clock()):
+            break  # it is claimed again
+        answer = await clickpost.cancel_order(
+            shipment.waybill or "",
+            shipment.courier_partner_id,
+            shipment.account_code or "",
+            update_status=policy.update_status,
+        )
+        # The call is made and must be kept: a database that stumbles is tried a few times.
+        async with kept_if_away(unrecorded, [_attempt(shipment, answer, clock(), policy)]):
+            async for attempt in stamina.retry_context(on=StoreBusy, attempts=6, timeout=20.0):
+                with attempt:
+                    await _record(store, shipment, owner, answer, clock(), policy)
+        _tell(shipment, answer)
+    return len(claimed)
+
+
+async def _record(
+    store: Store, claimed: Shipment, owner: str, answer: CancelAnswer, now: datetime, policy: CancelPolicy
+) -> None:
+    reference = claimed.reference_number
+    async with store.write() as session:
+        # As it stands now: it may have been replaced, or heard of, while the call was out.
+        shipment = (await shipments.lock_many(session, [reference])).get(reference)
+        decided = None if answer.cancelled else decide(claimed, answer, now, policy)
+        await attempts.add(session, answer.call, reference_number=reference, outcome=_outcome(decided), made_at=now)
+        if shipment is not None:
+            told = await _keep(session, shipment, owner, decided, now)
+            await events.write(session, told, now=now)
+
+
+async def _keep(
+    session: Session, shipment: Shipment, owner: str, decided: NotCancelled | None, now: datetime
+) -> list[Happening]:
+    """Keep what came of the call; what is to be told of it. A cancellation counts whoever learnt of it, once."""
+    if decided is None:
+        done = await cancellations.cancelled(session, shipment.reference_number, now=now)
+        await end_actions_by_cancelling(session, shipment.reference_number, now=now)
+        return [happened.cancelled(shipment, now=now)] if done else []
+    if not await cancellations.not_cancelled(session, shipment.reference_number, owner, decided, now=now):
+        return []
+    if ended := await end_by_tracking(session, shipment, shipment.status_code, now=now):
+        return ended
+    if decided.state not in FAILED:
+        return []
+    return [happened.not_cancelled(shipment, decided.state, decided.problem or "", now=now)]
+
+
+def decide(shipment: Shipment, answer: CancelAnswer, now: datetime, policy: CancelPolicy) -> NotCancelled:
+    """What becomes of a cancellation that this call did not bring about. Pure."""
+    tries = shipment.cancel_tries
+    problem = f"not cancelled at ClickPost: {answer.message}"
+    if answer.advice:
+        problem = f"{problem.rstrip('.')}. {answer.advice}"
+    if answer.accepted:
+        return _wait(shipment, CancelState.WAITING, "cancelling", now, policy)
+    if answer.misconfigured:
+        return _wait(shipment, CancelState.HELD, problem, now, policy)
+    if not answer.again:
+        return NotCancelled(state=CancelState.REFUSED, tries=tries + 1, problem=problem)
+    if not answer.counts:
+        again_at = now + timedelta(seconds=max(answer.retry_after or 0.0, 1.0))
+        return NotCancelled(state=CancelState.RETRYING, tries=tries, problem=problem, next_try_at=again_at)
+    delay = delay_before_retry(policy.retry_delays, tries + 1, at_least=answer.retry_after)
+    if delay is None:
+        return NotCancelled(state=CancelState.GAVE_UP, tries=tries + 1, problem=problem)
+    return NotCancelled(state=CancelState.RETRYING, tries=tries + 1, problem=problem, next_try_at=now + delay)
+
+
+def _wait(shipment: Shipment, state: CancelState, problem: str, now: datetime, policy: CancelPolicy) -> NotCancelled:
+    """Asked again, less and less often, and using up no try; until the deadline."""
+    since = shipment.cancel_since_at or now
+    left = since + policy.deadline - now
+    if left <= timedelta(0):
+        return NotCancelled(
+            state=CancelState.GAVE_UP, tries=shipment.cancel_tries, problem=_late(state, problem, policy)
+        )
+    pause = min(max(now - since, CONFIRM_AFTER), LONGEST_PAUSE, max(left, CONFIRM_AFTER))
+    return NotCancelled(state=state, tries=shipment.cancel_tries, problem=problem, next_try_at=now + pause)
+
+
+def _late(state: CancelState, problem: str, policy: CancelPolicy) -> str:
+    hours = policy.deadline.total_seconds() / 3600
+    if state is CancelState.HELD:
+        return f"{problem.rstrip('.')}. It was tried for {hours:g} h; cancel it again once the account works"
+    return (
+        f"not cancelled: the courier was asked and did not confirm it within {hours:g} h. "
+        "Ask the courier; cancel it again to have it asked once more"
+    )
+
+
+def _attempt(shipment: Shipment, answer: CancelAnswer, now: datetime, policy: CancelPolicy) -> NewAttempt:
+    decided = None if answer.cancelled else decide(shipment, answer, now, policy)
+    reference, outcome = shipment.reference_number, _outcome(decided)
+    return NewAttempt(call=answer.call, reference_number=reference, outcome=outcome, made_at=now)
+
+
+def _outcome(decided: NotCancelled | None) -> str:
+    """What the attempt is kept as. A courier that works on it is no failure."""
+    if decided is None:
+        return "cancelled"
+    names = {CancelState.WAITING: "pending", CancelState.GAVE_UP: "gave_up", CancelState.HELD: "misconfigured"}
+    return names.get(decided.state, "not_cancelled")
+
+
+def _tell(shipment: Shipment, answer: CancelAnswer) -> None:
+    if answer.cancelled:
+        log.info("shipment.cancelled", reference=shipment.reference_number)
+    elif answer.accepted:
+        log.info("shipment.cancelling", reference=shipment.reference_number)
+    else:
+        log.warning("shipment.not_cancelled", reference=shipment.reference_number, again=answer.again)

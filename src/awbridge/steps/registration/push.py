@@ -1,0 +1,309 @@
+"""Push: registers due shipments with ClickPost. Claim, call, record; no transaction is open during a call.
+
+One pipeline: while calls are in flight, the next shipments are claimed and answers that have come are recorded in
+groups. A slow courier keeps its own seats busy and nobody else's. A killed worker loses its leases, nothing else:
+another takes the shipments up, and ClickPost answers a repeated reference number with 323 and the first waybill.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections import Counter, deque
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Protocol
+
+import stamina
+
+from awbridge.clickpost.orders.create import create_order_request
+from awbridge.clickpost.wire.answers import FoundOrder, OrderAnswer
+from awbridge.domain.couriers.account_throttle import AccountState, Due, held_back, shares, taken
+from awbridge.domain.couriers.downtime import down_now
+from awbridge.domain.errors import StoreBusy, StoreError
+from awbridge.domain.json import JsonObject
+from awbridge.domain.orders.shipment import Region, SettleBy, Shipment
+from awbridge.steps.records.unrecorded import Unrecorded
+from awbridge.steps.registration.record import Done, attempts_of, record
+from awbridge.steps.registration.verdict import PushPolicy, must_be_settled
+from awbridge.steps.runtime.clock import Clock
+from awbridge.steps.runtime.lease import Lease
+from awbridge.store import Store
+from awbridge.store.couriers import accounts, downtimes
+from awbridge.store.engine.database import Session
+from awbridge.store.orders import payload_versions
+from awbridge.store.registration import dispatch
+
+_PAUSE = 0.25  # seconds after which one looks for new work, while calls are in flight and none comes back
+
+
+class PlacesOrders(Protocol):
+    """What push needs of the vendor."""
+
+    async def create_order(self, order: JsonObject, /, *, region: Region = Region.INDIA) -> OrderAnswer:
+        """Register one shipment. Never raises for what the vendor does."""
+        ...
+
+    async def find_order(self, reference_number: str, *, region: Region = Region.INDIA) -> FoundOrder:
+        """What ClickPost holds under a reference number. Never raises for what the vendor does."""
+        ...
+
+
+async def push_due(*, store: Store, clickpost: PlacesOrders, clock: Clock, policy: PushPolicy) -> int:
+    """Register the shipments that are due until none is left or the round is over; how many were claimed."""
+    push = Push(store=store, clickpost=clickpost, clock=clock, policy=policy)
+    try:
+        claimed = await push.round()
+    finally:
+        await push.drain()
+    push.raise_trouble()
+    return claimed
+
+
+class Push:
+    """The pipeline of one process. Calls in flight outlive a round; `drain` waits for them."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        clickpost: PlacesOrders,
+        clock: Clock,
+        policy: PushPolicy,
+        unrecorded: Unrecorded | None = None,
+    ) -> None:
+        self._unrecorded = unrecorded
+        self._store = store
+        self._clickpost = clickpost
+        self._clock = clock
+        self._policy = policy
+        self._calls: set[asyncio.Task[None]] = set()
+        self._in_use: Counter[str] = Counter()
+        self._answers: deque[Done] = deque()
+        self._recording: asyncio.Task[None] | None = None
+        self._moved = asyncio.Event()
+        self._troubles: list[Exception] = []
+        self._stopping = False
+        self._abandoned = False
+        self._overall_is_there = False
+        self._ended_calls = 0  # since the last claim
+        self._look_at = 0.0
+
+    async def round(self) -> int:
+        """Claim and call until nothing is due and nothing in flight, or the round's time is over; how many claimed."""
+        try:
+            return await self._round(time.monotonic() + self._policy.round.total_seconds())
+        except asyncio.CancelledError:
+            self._abandon()
+            raise
+
+    async def _round(self, ends_at: float) -> int:
+        claimed = 0
+        while time.monotonic() < ends_at and not self._stopping:
+            self.raise_trouble()
+            self._moved.clear()
+            new = 0
+            if self._is_worth_a_claim():
+                try:
+                    new = await self._claim()
+                except StoreBusy:
+                    if not claimed:
+                        raise
+                    return claimed
+                claimed += new
+                if not new and not self._is_busy:
+                    return claimed
+            if not new:
+                await self._wait_for_news()
+        return claimed
+
+    def _is_worth_a_claim(self) -> bool:
+        """Several seats are free that were not, or it is time to look. A claim for each single one costs too much."""
+        if not self._free:
+            return False
+        some = max(self._policy.concurrency // 4, 1)
+        return self._ended_calls >= some or not self._is_busy or time.monotonic() >= self._look_at
+
+    def stop(self) -> None:
+        """Claim no more: the round ends."""
+        self._stopping = True
+        self._moved.set()
+
+    async def drain(self) -> None:
+        """Wait until every call in flight has ended and is recorded."""
+        try:
+            while self._is_busy:
+                await asyncio.wait([*self._calls, *([self._recording] if self._recording else [])])
+        except asyncio.CancelledError:
+            self._abandon()
+            raise
+
+    def _abandon(self) -> None:
+        """Break off whatever is in flight: the leases cover it."""
+        self._abandoned = True
+        self._answers.clear()
+        for task in (*self._calls, *([self._recording] if self._recording else [])):
+            task.cancel()
+
+    def raise_trouble(self) -> None:
+        """Raise the first error that a call or a recording met since this was asked last."""
+        if self._troubles:
+            trouble, self._troubles = self._troubles[0], []
+            raise trouble
+
+    @property
+    def _is_busy(self) -> bool:
+        return bool(self._calls) or self._recording is not None
+
+    @property
+    def _free(self) -> int:
+        # Answers that pile up take seats too: a database that is away stops the calls.
+        busy = len(self._calls) + max(len(self._answers) - self._policy.batch, 0)
+        return max(self._policy.concurrency - busy, 0)
+
+    async def _wait_for_news(self) -> None:
+        try:
+            async with asyncio.timeout(_PAUSE):
+                await self._moved.wait()
+        except TimeoutError:
+            pass
+
+    async def _claim(self) -> int:
+        self._ended_calls, self._look_at = 0, time.monotonic() + _PAUSE
+        now, free = self._clock(), min(self._free, self._policy.batch)
+        async with self._store.read() as session:
+            due = await accounts.due(session, now=now)
+            declared = await downtimes.open_ones(session, now=now) if due else []
+        down = down_now(declared, {a.account: a.courier_partner_id for a in due}, now)
+        due = [a for a in due if a.account not in down or not a.knows_of_ramp]
+        if not due:
+            return 0
+        urgent = {a.account for a in due if a.urgent}
+        owner, until = uuid.uuid4().hex, now + self._policy.lease
+        async with self._store.write() as session:
+            states = await self._lock(session, [a.account for a in due])
+            overall = states.pop(accounts.OVERALL, None)
+            turns = shares(
+                [Due(state=state, urgent=key in urgent) for key, state in states.items()],
+                now=now,
+                policy=self._policy.desk,
+                free=free,
+                in_use=self._in_use,
+                down=down,
+                overall=overall,
+            )
+            claimed = await dispatch.claim(session, turns, urgent, owner=owner, now=now, until=until)
+            numbers = Counter(s.account for s in claimed)
+            after = {key: taken(states[key], number, now, self._policy.desk) for key, number in numbers.items()}
+            after |= {key: held_back(state) for key, state in states.items() if key in down}
+            if overall and claimed:
+                after[accounts.OVERALL] = taken(overall, len(claimed), now, self._policy.desk)
+            before = {**states, accounts.OVERALL: overall}
+            await accounts.save(session, [after[key] for key in sorted(after) if after[key] != before[key]])
+        for shipment in claimed:
+            self._start(shipment, owner, until, probe=states[shipment.account].in_trouble)
+        return len(claimed)
+
+    async def _lock(self, session: Session, keys: Sequence[str]) -> dict[str, AccountState]:
+        rate = self._policy.rate_per_second
+        if not rate:
+            return await accounts.lock(session, keys)
+        if not self._overall_is_there:
+            # Before any row is locked: who waits for another to make it must hold nothing that the other wants.
+            await accounts.make_overall(session)
+        states = await accounts.lock(session, [accounts.OVERALL, *keys])
+        self._overall_is_there = True
+        states[accounts.OVERALL] = replace(states[accounts.OVERALL], rate_per_second=rate)
+        return states
+
+    def _start(self, shipment: Shipment, owner: str, until: datetime, *, probe: bool) -> None:
+        self._in_use[shipment.account] += 1
+        task = asyncio.create_task(self._call(shipment, owner, until, probe=probe))
+        self._calls.add(task)
+        task.add_done_callback(lambda ended: self._ended(ended, shipment.account))
+
+    def _ended(self, task: asyncio.Task[None], account: str) -> None:
+        self._calls.discard(task)
+        self._ended_calls += 1
+        self._in_use[account] -= 1
+        if not self._in_use[account]:
+            del self._in_use[account]
+        # One shipment's trouble must not cut off another's call: it is told when the others had their turn.
+        if not task.cancelled() and isinstance(error := task.exception(), Exception):
+            self._troubles.append(error)
+        self._moved.set()
+
+    async def _call(self, shipment: Shipment, owner: str, until: datetime, *, probe: bool) -> None:
+        if not Lease(until, self._policy.longest_call).allows(self._clock()):
+            return  # this process slept: whoever holds it next calls
+        answer = asked = None
+        if shipment.settle_by is not SettleBy.ASKING:
+            shipment = await self._to_send(shipment)
+            answer = await self._clickpost.create_order(create_order_request(shipment), region=shipment.region)
+        if answer is None or must_be_settled(shipment, answer.outcome, self._clock(), self._policy):
+            asked = await self._clickpost.find_order(shipment.reference_number, region=shipment.region)
+        self._answers.append(
+            Done(
+                shipment=shipment,
+                owner=owner,
+                account=shipment.account,
+                probe=probe,
+                answer=answer,
+                asked=asked,
+                answered_at=self._clock(),
+            )
+        )
+        if self._recording is None:
+            self._recording = asyncio.create_task(self._record_answers())
+            self._recording.add_done_callback(self._recorded)
+
+    async def _to_send(self, shipment: Shipment) -> Shipment:
+        """The shipment with the payload that goes out: its own, or the first that may have been placed."""
+        first = shipment.stands_version
+        if shipment.settle_by is not SettleBy.REPEATING or first in (None, shipment.payload_version):
+            return shipment
+        async with self._store.read() as session:
+            versions = await payload_versions.of_shipment(session, shipment)
+        payload = next((v.payload for v in versions if v.version == first), None)
+        return replace(shipment, payload=payload, payload_version=first) if payload else shipment
+
+    async def _record_answers(self) -> None:
+        """Whatever has been answered goes into one transaction, again and again until nothing waits."""
+        while self._answers:
+            group = [self._answers.popleft() for _ in range(min(len(self._answers), self._policy.batch))]
+            try:
+                await self._record(group)
+            except Exception as error:
+                self._troubles.append(error)
+            self._moved.set()
+
+    def _recorded(self, _ended: asyncio.Task[None]) -> None:
+        self._recording = None
+        self._moved.set()
+        if self._answers and not self._abandoned:  # one came in after the last look
+            self._recording = asyncio.create_task(self._record_answers())
+            self._recording.add_done_callback(self._recorded)
+
+    async def _record(self, group: Sequence[Done]) -> None:
+        # The calls are made and must be kept: a database that stumbles is tried a few times. If it stays away,
+        # the leases run out and the repeated calls bring the same answers as 323; what these said is kept on disk.
+        try:
+            async for attempt in stamina.retry_context(on=StoreBusy, attempts=6, timeout=20.0):
+                with attempt:
+                    await record(self._store, group, self._clock(), self._policy)
+        except StoreBusy:
+            if self._unrecorded:
+                await self._unrecorded.keep([attempt for done in group for attempt in attempts_of(done)])
+            raise
+        except StoreError:
+            if len(group) == 1:
+                raise
+            # One row that the database refuses does not fail the others: halves, then rows.
+            half = len(group) // 2
+            for part in (group[:half], group[half:]):
+                try:
+                    await self._record(part)
+                except StoreError as error:
+                    self._troubles.append(error)

@@ -1,0 +1,210 @@
+"""Records what came of calls that register shipments, many in one transaction, and what they say of accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import structlog
+
+from awbridge.clickpost.orders.create import placed_differences
+from awbridge.clickpost.wire.answers import FoundOrder, OrderAnswer
+from awbridge.domain.couriers.account_throttle import AccountState, after_answers
+from awbridge.domain.notify import events as happened
+from awbridge.domain.notify.events import Happening
+from awbridge.domain.orders.outcome import AlreadyHeld, Misconfigured, Outcome, Pending, Placed, TryLater, Unknown
+from awbridge.domain.orders.shipment import Shipment, shard_of
+from awbridge.domain.privacy import without_people
+from awbridge.steps.records.place import place
+from awbridge.steps.registration.verdict import NAMES, ONLY_ASKED, PushPolicy, decide, tally, unsettled
+from awbridge.store import Store
+from awbridge.store.audit import attempts
+from awbridge.store.audit.attempts import NewAttempt
+from awbridge.store.couriers import accounts
+from awbridge.store.engine.database import Session
+from awbridge.store.notify import alarms, events
+from awbridge.store.orders import shipments
+from awbridge.store.registration import dispatch
+from awbridge.store.registration.dispatch import InFlight, NotPlaced, Placing
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """A call that was made. `probe`: its account was in trouble when it went out. `asked`: the call that settled it.
+
+    `account` is the key under which it was claimed. `shipment` has the payload that went out. `answer` stays what was
+    answered, whatever was found when ClickPost was asked after it; None where ClickPost was only asked.
+    """
+
+    shipment: Shipment
+    owner: str
+    account: str
+    probe: bool
+    answer: OrderAnswer | None
+    asked: FoundOrder | None
+    answered_at: datetime
+
+    @property
+    def reference(self) -> str:
+        """The shipment's reference number."""
+        return self.shipment.reference_number
+
+    @property
+    def outcome(self) -> Outcome:
+        """What came of it: where ClickPost turned out to hold the order, that it is placed."""
+        if self.asked and self.asked.placed:
+            return self.asked.placed
+        return self.answer.outcome if self.answer else AlreadyHeld(message=ONLY_ASKED)
+
+
+async def record(store: Store, done: Sequence[Done], now: datetime, policy: PushPolicy) -> None:
+    """Keep what came of these calls, all or nothing. Raises StoreError."""
+    async with store.write() as session:
+        rows = await dispatch.lock(session, [d.reference for d in done])
+        states = await accounts.lock(session, {d.account for d in done})
+        after = {key: _after(key, state, done, now, policy) for key, state in states.items()}
+        await attempts.add_many(session, [attempt for d in done for attempt in attempts_of(d)])
+        done = [d for d in done if d.reference in rows]
+        placings = [
+            _placing(d, policy) for d in done if isinstance(d.outcome, Placed) and not rows[d.reference].success
+        ]
+        if placings:
+            await place(session, placings, now=now)
+        failures = [(d, _decided(d, states, after, policy)) for d in done if _is_ours(d, rows)]
+        if failures:
+            await dispatch.not_placed(session, [(d.reference, d.owner, what) for d, what in failures], now=now)
+        told = [_placed(placing, now) for placing in placings if placing.is_news]
+        told += [
+            stop
+            for d, what in failures
+            for stop in happened.stopped(d.shipment, what.state, what.problem, may_stand=what.may_stand, now=now)
+        ]
+        await events.write(session, told, now=now)
+        known = {p.shipment.reference_number for p in placings} | {d.reference for d, w in failures if not w.may_stand}
+        await _cancel_where_asked(session, known, rows, now)
+        await accounts.save(session, [after[key] for key in states if after[key] != states[key]])
+        for key, state in states.items():
+            if state.in_trouble and not after[key].in_trouble:
+                await dispatch.release(session, key, now=now)
+            await _alarm_of_account(session, state, after[key], now)
+    for d in done:
+        _tell(d)
+    for key, state in states.items():
+        _tell_of_account(state, after[key], now)
+
+
+def _after(account: str, state: AccountState, done: Sequence[Done], now: datetime, policy: PushPolicy) -> AccountState:
+    answers = [(_unpeopled(d), d.probe) for d in done if d.answer and d.account == account]
+    return after_answers(state, tally(answers), now, policy.desk)
+
+
+def _unpeopled(done: Done) -> Outcome:
+    """The outcome as its account keeps and tells it: an alarm of an account quotes nobody's name or phone."""
+    if isinstance(done.outcome, TryLater | Unknown | Misconfigured):
+        return replace(done.outcome, message=without_people(done.outcome.message, done.shipment.payload))
+    return done.outcome
+
+
+def attempts_of(done: Done) -> list[NewAttempt]:
+    """The calls that were made for one answer, as they are kept."""
+    calls = [(done.answer.call, NAMES[type(done.answer.outcome)])] if done.answer else []
+    if done.asked:
+        calls.append((done.asked.call, _what_was_found(done.asked)))
+    return [
+        NewAttempt(
+            call=call,
+            reference_number=done.reference,
+            outcome=name,
+            made_at=done.answered_at,
+            payload_version=done.shipment.payload_version,
+        )
+        for call, name in calls
+    ]
+
+
+def _what_was_found(asked: FoundOrder) -> str:
+    if not asked.known:
+        return "not_asked"
+    return "found" if asked.placed else "not_found"
+
+
+def _is_ours(done: Done, rows: dict[str, InFlight]) -> bool:
+    """Whether this failure may be written: its lease still holds. Who lost it may know less than others do by now."""
+    row = rows[done.reference]
+    return not isinstance(done.outcome, Placed) and not row.success and row.owner == done.owner
+
+
+def _decided(
+    done: Done, before: dict[str, AccountState], after: dict[str, AccountState], policy: PushPolicy
+) -> NotPlaced:
+    # An answer that opens the breaker belongs to the downtime already.
+    in_trouble = before[done.account].in_trouble or after[done.account].in_trouble
+    decided = decide(done.shipment, done.outcome, done.answered_at, policy, in_trouble=in_trouble)
+    if done.asked and not done.asked.known:
+        return unsettled(done.shipment, decided, done.answered_at, policy)
+    return decided
+
+
+def _placing(done: Done, policy: PushPolicy) -> Placing:
+    assert isinstance(done.outcome, Placed)
+    return Placing(
+        shipment=done.shipment,
+        placed=done.outcome,
+        difference=_difference(done.shipment, done.outcome),
+        next_ask_at=policy.polling.first_ask(done.answered_at, done.reference),
+    )
+
+
+def _placed(placing: Placing, now: datetime) -> Happening:
+    # The courier that holds it, which may be another than was asked.
+    shipment = replace(placing.shipment, courier_partner_id=placing.courier)
+    return happened.placed(shipment, placing.placed.waybill, label_url=placing.placed.label_url, now=now)
+
+
+def _difference(shipment: Shipment, placed: Placed) -> str | None:
+    """What a person should know of a placed shipment: where ClickPost holds something other than was asked."""
+    return "; ".join(placed_differences(shipment, placed)) or None
+
+
+async def _cancel_where_asked(
+    session: Session, known: Collection[str], rows: dict[str, InFlight], now: datetime
+) -> None:
+    """Somebody asked while the call was out, and now it is `known` what there is to cancel."""
+    for reference in sorted(known, key=lambda r: (shard_of(r), r)):
+        if rows[reference].cancel_is_asked:
+            await shipments.cancel(session, reference, now=now)
+
+
+def _tell(done: Done) -> None:
+    fields = {"reference": done.reference, "tries": done.shipment.no_of_retries + 1}
+    if isinstance(done.outcome, Placed):
+        log.info("shipment.placed", waybill=done.outcome.waybill, already=done.outcome.already, **fields)
+        if difference := _difference(done.shipment, done.outcome):
+            log.warning("shipment.differs", difference=difference, **fields)
+    elif isinstance(done.outcome, Pending):
+        log.debug("shipment.waiting", **fields)
+    elif isinstance(done.outcome, AlreadyHeld):
+        log.error("shipment.already_held", **fields)
+    else:
+        log.warning(f"shipment.{NAMES[type(done.outcome)]}", **fields)
+
+
+async def _alarm_of_account(session: Session, before: AccountState, after: AccountState, now: datetime) -> None:
+    cause = f"account.{after.account}"
+    if after.in_trouble and not before.in_trouble:
+        text = f"courier account {after.account} is held ({after.trouble.value}): {after.problem}; see GET /v1/accounts"
+        await alarms.raise_(session, cause, text, now=now)
+    elif before.in_trouble and not after.in_trouble:
+        await alarms.clear(session, cause, now=now)
+
+
+def _tell_of_account(before: AccountState, after: AccountState, now: datetime) -> None:
+    """One alarm when the trouble begins, one word when it is over."""
+    if after.in_trouble and not before.in_trouble:
+        log.error("account.trouble", account=after.account, trouble=after.trouble.value, problem=after.problem)
+    elif before.in_trouble and not after.in_trouble:
+        lasted = round((now - before.since_at).total_seconds()) if before.since_at else None
+        log.warning("account.works_again", account=after.account, trouble=before.trouble.value, seconds=lasted)

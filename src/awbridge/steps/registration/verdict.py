@@ -1,0 +1,248 @@
+"""What push makes of an answer: of the shipment, and of the account that was called. Pure: no I/O, no clock."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from awbridge.domain.couriers.account_throttle import DeskPolicy, Tally
+from awbridge.domain.orders.outcome import (
+    AlreadyHeld,
+    Misconfigured,
+    Outcome,
+    Pending,
+    Placed,
+    Rejected,
+    TryLater,
+    Unknown,
+)
+from awbridge.domain.orders.shipment import SettleBy, Shipment, State
+from awbridge.domain.retry import DEFAULT_RETRY_DELAYS, delay_before_retry
+from awbridge.domain.tracking.asking import PollingRules
+from awbridge.steps.runtime.lease import checked
+from awbridge.store.registration.dispatch import NotPlaced
+
+NAMES: dict[type[Outcome], str] = {
+    Placed: "placed",
+    Pending: "pending",
+    TryLater: "try_later",
+    Unknown: "unknown",
+    AlreadyHeld: "already_held",
+    Rejected: "rejected",
+    Misconfigured: "misconfigured",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushPolicy:
+    """How push tries and waits. Seconds, unless said otherwise.
+
+    `batch` bounds one claim and one group of answers, `concurrency` the calls in flight. `round` is how long one round
+    goes on claiming. `rate_per_second` limits all accounts together, over all processes (None: no limit).
+    `longest_call`: what one try can last, with the question that may follow it. Raises ValueError where the lease is
+    shorter.
+    """
+
+    batch: int = 50
+    concurrency: int = 20
+    lease: timedelta = timedelta(seconds=120)
+    longest_call: timedelta = timedelta(0)
+    round: timedelta = timedelta(seconds=20)
+    retry_delays: Sequence[float] = DEFAULT_RETRY_DELAYS
+    waiting: timedelta = timedelta(seconds=30)
+    waiting_deadline: timedelta = timedelta(hours=1)
+    polling: PollingRules = field(default_factory=PollingRules)
+    rate_per_second: float | None = None
+    desk: DeskPolicy = field(default_factory=DeskPolicy)
+
+    def __post_init__(self) -> None:
+        checked(self.lease, self.longest_call)
+
+
+def decide(
+    shipment: Shipment, outcome: Outcome, now: datetime, policy: PushPolicy, *, in_trouble: bool = False
+) -> NotPlaced:
+    """What becomes of a shipment that this try did not place.
+
+    While its account is `in_trouble`, a failure that passes uses up no try.
+    """
+    decided = _decide(shipment, outcome, now, policy, in_trouble=in_trouble)
+    if not _may_stand(shipment, outcome):
+        ends = decided.state is State.GAVE_UP or _is_refused(outcome)
+        return _cancelled(decided) if ends and shipment.cancel_asked_at else decided
+    first = shipment.stands_version or (None if isinstance(outcome, Pending) else shipment.payload_version)
+    at_courier = bool(shipment.courier_may_hold) or _is_left_open_by_courier(outcome)
+    stands = replace(
+        decided, may_stand=True, stands_version=first, settle_by=shipment.settle_by, courier_may_hold=at_courier
+    )
+    if isinstance(outcome, AlreadyHeld):
+        return replace(stands, settle_by=SettleBy.ASKING)
+    return _unproven(shipment, stands, now) if decided.state in _ENDS else stands
+
+
+_ENDS = (State.GAVE_UP, State.REJECTED, State.CANCELLED)
+_SAY = (
+    "Retry, with another payload if this one was refused, or look for this reference number in ClickPost's dashboard "
+    "and say what it shows: awbridge shipments settle, or POST .../settle"
+)
+ONLY_ASKED = "it was asked for again by its reference number"
+UNPROVEN = f"An earlier call may have placed it, and no later answer can prove that it did not. {_SAY}"
+HELD_THERE = (
+    "The courier says that it holds this order already, and ClickPost shows no waybill of it. Nothing is sent anew or "
+    "elsewhere. Look for this reference number in ClickPost's dashboard, or ask the courier, and say what there is: "
+    "awbridge shipments settle, or POST .../settle"
+)
+
+
+def _may_stand(shipment: Shipment, outcome: Outcome) -> bool:
+    """Whether ClickPost or the courier may hold the order after this answer.
+
+    A refusal takes back nothing that an earlier call left open: it may have been given before the reference number was
+    read. What was only queued ends with it. The courier's own reason, given to the payload that may stand, settles what
+    ClickPost left open (it answers 323 for what it holds before it asks a courier), but nothing that the courier did.
+    """
+    unheard = isinstance(outcome, Unknown | Pending | AlreadyHeld) or _is_registered(outcome) or _is_silent(outcome)
+    if unheard or not shipment.may_stand:
+        return unheard
+    only_queued = shipment.state is State.WAITING and shipment.stands_version is None
+    same = shipment.stands_version in (None, shipment.payload_version) and not shipment.courier_may_hold
+    reasoned = isinstance(outcome, TryLater) and outcome.reasoned
+    return not ((only_queued and _is_refused(outcome)) or (same and reasoned))
+
+
+def _is_left_open_by_courier(outcome: Outcome) -> bool:
+    unheard = isinstance(outcome, TryLater) and (outcome.unheard or outcome.may_stand) and not outcome.silent
+    return unheard or isinstance(outcome, AlreadyHeld)
+
+
+def _is_refused(outcome: Outcome) -> bool:
+    return isinstance(outcome, Rejected) or (isinstance(outcome, TryLater) and outcome.refused)
+
+
+def _cancelled(decided: NotPlaced) -> NotPlaced:
+    return replace(decided, state=State.CANCELLED, next_try_at=None)
+
+
+def _unproven(shipment: Shipment, decided: NotPlaced, now: datetime) -> NotPlaced:
+    """Nobody may take for dead what may travel: the first payload goes out once more, then a person is needed."""
+    sent, first = shipment.payload_version, decided.stands_version
+    if shipment.settle_by is None and first is not None and first != sent:
+        problem = f"{decided.problem}. An earlier payload may have been placed: it is sent again to find out"
+        return replace(decided, state=State.RETRYING, problem=problem, next_try_at=now, settle_by=SettleBy.REPEATING)
+    problem = f"{(decided.problem or '').rstrip('.')}. {UNPROVEN}"
+    return replace(decided, state=State.GAVE_UP, problem=problem, next_try_at=None, settle_by=None)
+
+
+def must_be_settled(shipment: Shipment, outcome: Outcome, now: datetime, policy: PushPolicy) -> bool:
+    """Whether ClickPost is asked what it holds before this outcome is kept.
+
+    Where the order is said to be known without a waybill, and before a person is needed for what may stand there. A
+    waybill that it shows settles the question; that it shows none proves nothing.
+    """
+    if isinstance(outcome, Placed | Misconfigured):
+        return False
+    decided = decide(shipment, outcome, now, policy)
+    ends = decided.state is State.GAVE_UP or isinstance(outcome, Rejected)
+    return _is_registered(outcome) or isinstance(outcome, AlreadyHeld) or (ends and decided.may_stand)
+
+
+def unsettled(shipment: Shipment, decided: NotPlaced, now: datetime, policy: PushPolicy) -> NotPlaced:
+    """What becomes of a shipment that may stand at ClickPost, and ClickPost could not be asked.
+
+    It comes to no end: it goes on at the longest delay, using up no try.
+    """
+    if decided.state not in _ENDS or not decided.may_stand:
+        return decided
+    again_at = now + timedelta(seconds=max(policy.retry_delays))
+    return replace(decided, state=State.RETRYING, no_of_retries=shipment.no_of_retries, next_try_at=again_at)
+
+
+def is_failure(outcome: Outcome) -> bool:
+    """Whether an outcome counts against the account: a failure that passes, of courier, ClickPost or network."""
+    return isinstance(outcome, Unknown) or (isinstance(outcome, TryLater) and outcome.counts and not outcome.unclear)
+
+
+def tally(answers: Sequence[tuple[Outcome, bool]]) -> Tally:
+    """One account's answers, counted; each with whether its call was a probe."""
+    good = [(o, probe) for o, probe in answers if isinstance(o, Placed | Pending | Rejected | AlreadyHeld)]
+    failed = [o for o, _ in answers if isinstance(o, TryLater | Unknown) and is_failure(o)]
+    wrong = [o for o, _ in answers if isinstance(o, Misconfigured)]
+    rests = [o.retry_after or 1.0 for o, _ in answers if isinstance(o, TryLater) and not o.counts]
+    return Tally(
+        good=len(good),
+        probe_good=sum(probe for _, probe in good),
+        failed=len(failed),
+        other=len(answers) - len(good) - len(failed) - len(wrong),
+        wrongs=len(wrong),
+        wrong=wrong[-1].message if wrong else "",
+        problem=failed[-1].message if failed else "",
+        retry_after=max(rests, default=None),
+    )
+
+
+def _is_silent(outcome: Outcome) -> bool:
+    return isinstance(outcome, TryLater) and (outcome.silent or outcome.unheard)
+
+
+def _is_registered(outcome: Outcome) -> bool:
+    return isinstance(outcome, TryLater) and outcome.may_stand
+
+
+def _decide(shipment: Shipment, outcome: Outcome, now: datetime, policy: PushPolicy, *, in_trouble: bool) -> NotPlaced:
+    tries = shipment.no_of_retries
+    if in_trouble and is_failure(outcome) and isinstance(outcome, TryLater | Unknown):
+        again_at = now + policy.desk.probe
+        return NotPlaced(state=State.HELD, no_of_retries=tries, problem=outcome.message, next_try_at=again_at)
+    match outcome:
+        case Rejected():
+            state = State.CANCELLED if shipment.cancel_asked_at else State.REJECTED
+            return NotPlaced(state=state, no_of_retries=tries, problem=_rejection(outcome), next_try_at=None)
+        case AlreadyHeld():
+            problem = f"{outcome.message.rstrip('.')}. {HELD_THERE}"
+            return NotPlaced(state=State.GAVE_UP, no_of_retries=tries, problem=problem, next_try_at=None)
+        case Misconfigured():
+            again_at = now + policy.desk.hold
+            return NotPlaced(state=State.HELD, no_of_retries=tries, problem=outcome.message, next_try_at=again_at)
+        case Pending():
+            return _wait(shipment, now, policy)
+        case TryLater(counts=False):
+            # Those that were turned away together do not come back together.
+            wait = max(outcome.retry_after or 0.0, 1.0) * random.uniform(1.0, 1.5)  # noqa: S311
+            again_at = now + timedelta(seconds=wait)
+            return NotPlaced(state=State.RETRYING, no_of_retries=tries, problem=outcome.message, next_try_at=again_at)
+        case TryLater():
+            return _retry(tries + 1, outcome.message, now, policy, at_least=outcome.retry_after)
+        case Unknown():
+            return _retry(tries + 1, outcome.message, now, policy)
+        case Placed():
+            raise AssertionError("a placed shipment needs no decision")
+
+
+def _wait(shipment: Shipment, now: datetime, policy: PushPolicy) -> NotPlaced:
+    since = shipment.waiting_since_at or now
+    if now - since < policy.waiting_deadline:
+        return NotPlaced(
+            state=State.WAITING,
+            no_of_retries=shipment.no_of_retries,
+            problem=None,
+            next_try_at=now + policy.waiting,
+            waiting_since_at=since,
+        )
+    hours = policy.waiting_deadline.total_seconds() / 3600
+    return _retry(shipment.no_of_retries + 1, f"the courier did not finish within {hours:g} h", now, policy)
+
+
+def _retry(
+    failures: int, problem: str, now: datetime, policy: PushPolicy, *, at_least: float | None = None
+) -> NotPlaced:
+    delay = delay_before_retry(policy.retry_delays, failures, at_least=at_least)
+    if delay is None:
+        return NotPlaced(state=State.GAVE_UP, no_of_retries=failures, problem=problem, next_try_at=None)
+    return NotPlaced(state=State.RETRYING, no_of_retries=failures, problem=problem, next_try_at=now + delay)
+
+
+def _rejection(outcome: Rejected) -> str:
+    fields = f" (see {', '.join(outcome.fields)})" if outcome.fields else ""
+    return f"{outcome.message}{fields}"

@@ -1,0 +1,114 @@
+"""Set clocks: keeps this process's time that of the database, and corrects what a clock that was ahead has dated.
+
+A clock that was ahead leaves windows that count as covered, tries that are due tomorrow, leases that do not end. Once
+it is right again, time has gone back, and that is noticed here.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from awbridge.steps.runtime.clock import Clock
+from awbridge.store import Store
+from awbridge.store.engine import clock_marks
+from awbridge.store.engine.pull_back import WasAhead, pull_back
+from awbridge.store.engine.shared_time import SHARED_TIME, SharedTime
+
+log = structlog.get_logger()
+
+MAY_DIFFER = 5.0  # seconds by which a machine's clock may be off before that is said
+GOES_BACK = timedelta(seconds=60)  # what is less delays nothing for longer, and clocks that are set do so at times
+SHOWN_FOR = 3600.0  # seconds that a jump is an alarm
+NOT_BEFORE = datetime(2026, 1, 1, tzinfo=UTC)  # awbridge is younger: such a clock was not set since the machine started
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockPolicy:
+    """The account's zone; and the longest lease that covers a single call."""
+
+    zone: ZoneInfo
+    lease: timedelta
+
+
+class SetClocks:
+    """One process's look at the time. `trouble` says in words what is wrong with it; "" for nothing."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        policy: ClockPolicy,
+        shared: SharedTime = SHARED_TIME,
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._policy = policy
+        self._shared = shared
+        self._steady = steady
+        self._jumped = 0.0
+        self._jumped_at = float("-inf")
+        self._fell_back = timedelta(0)  # by how much the time that this process goes by was set back, until corrected
+        self._unset: datetime | None = None
+
+    async def look(self) -> int:
+        """Measure, and pull back what is dated ahead where time has gone back. Always 0. Raises StoreBusy."""
+        gone_back = await self._gone_back()
+        if gone_back is not None and gone_back > GOES_BACK:
+            # A machine that stood still within the first look has compared an old time with the others' newest.
+            gone_back = await self._gone_back()
+        if gone_back is None:
+            return 0
+        if gone_back > GOES_BACK:
+            await self._pull_back(gone_back)
+        else:
+            async with self._store.write() as session:
+                await clock_marks.note(session, self._clock())
+        return 0
+
+    async def _gone_back(self) -> timedelta | None:
+        """How far it is back to now from the latest time that was seen; None where nobody can say.
+
+        Also where another process has set the mark back already: what this one wrote until now may be dated ahead.
+        """
+        async with self._store.read() as session:
+            jumped = await self._shared.measure(session)
+            latest = await clock_marks.latest(session)
+        now = self._clock()
+        self._unset = now if now < NOT_BEFORE else None
+        if jumped is None or self._unset:
+            return None
+        if abs(jumped) > MAY_DIFFER:
+            self._jumped, self._jumped_at = jumped, self._steady()
+            log.warning("clock.jumped", seconds=round(jumped))
+        if jumped < -GOES_BACK.total_seconds():
+            self._fell_back = timedelta(seconds=-jumped)
+        return max(latest - now if latest else timedelta(0), self._fell_back)
+
+    async def _pull_back(self, by: timedelta) -> None:
+        ahead = WasAhead(now=self._clock(), by=by, lease=self._policy.lease, zone=self._policy.zone)
+        rows = await pull_back(self._store, ahead, clock=self._clock)
+        async with self._store.write() as session:
+            await clock_marks.set_back(session, now=self._clock(), by=by)
+        self._fell_back = timedelta(0)
+        log.warning("clock.was_ahead", seconds=round(by.total_seconds()), rows=dict(rows))
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong with this machine's clock, or was within the hour."""
+        if self._unset:
+            return f"stands at {self._unset:%Y-%m-%d %H:%M} UTC, and nothing is corrected by it"
+        skew = self._shared.skew
+        if abs(skew) > MAY_DIFFER:
+            where = "ahead of" if skew > 0 else "behind"
+            return f"is {abs(skew):.0f} s {where} the database's, which counts"
+        if self._steady() - self._jumped_at < SHOWN_FOR:
+            return f"was set {'forward' if self._jumped > 0 else 'back'} by {abs(self._jumped):.0f} s within the hour"
+        return ""

@@ -1,0 +1,163 @@
+"""Ingest: deliveries of the vendor become durable, many to a commit.
+
+Whoever hands a delivery in waits until the transaction that holds it has committed. What is waiting is flushed at once,
+without lingering, but at most half of all who take part: one half is stored while the other is answered and comes
+again. Else a batch of all would take turns with a batch of the one who was first back.
+
+This is on the path of every webhook, so each delivery costs one tuple here. Time runs out by one timer for all of them,
+and everything else is done by the batch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import structlog
+
+from awbridge.domain.errors import StoreBusy, StoreError
+from awbridge.store import Store
+from awbridge.store.tracking import inbox
+from awbridge.store.tracking.inbox import NewDelivery
+
+log = structlog.get_logger()
+
+BATCH = 500  # deliveries a commit
+CAPACITY = 5_000  # deliveries that may wait; more are refused, so that memory stays flat
+CAPACITY_BYTES = 64 * 1024 * 1024  # of their bodies, for the same reason
+TIMEOUT = 1.2  # seconds until a caller is told to come again; ClickPost hangs up after about 2
+TICK = 0.1  # seconds between looks for callers whose time is up
+
+
+class Caller(Protocol):
+    """Who waits for a delivery to be stored: a future, or what is told like one."""
+
+    def done(self) -> bool:
+        """Whether nobody waits any more: told already, or gone."""
+        ...
+
+    def set_result(self, result: None, /) -> None:
+        """It is committed."""
+        ...
+
+    def set_exception(self, exception: StoreError, /) -> None:
+        """It is not, or not in time."""
+        ...
+
+
+_Waiting = tuple[float, NewDelivery, Caller]  # the first: when its time is up, by the loop's clock
+
+
+class Ingest:
+    """Group commit in front of the inbox. `run` must be running for anybody to be told."""
+
+    def __init__(self, store: Store, *, on_stored: Callable[[], None] | None = None) -> None:
+        self._store = store
+        self._waiting: deque[_Waiting] = deque()
+        self._flying: Sequence[_Waiting] = ()
+        self._bytes = 0  # of the bodies in _waiting
+        self._taken = 0  # by the last batch, whose callers come again
+        self._something = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None
+        self.on_stored = on_stored
+        self.arrived = 0  # deliveries that were handed in, ever
+
+    def check_room(self) -> None:
+        """Raise StoreBusy when another delivery would be refused: its body need not even be read."""
+        if len(self._waiting) >= CAPACITY or self._bytes >= CAPACITY_BYTES:
+            raise StoreBusy("too many deliveries are waiting to be stored")
+
+    async def accept(self, delivery: NewDelivery) -> None:
+        """Return once the delivery is committed. Raises StoreBusy when that does not happen in time."""
+        stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.hand_in(delivery, stored)
+        await stored
+
+    def hand_in(self, delivery: NewDelivery, caller: Caller) -> None:
+        """Tell the caller once the delivery is committed, or that it was not in time. Raises StoreBusy without room."""
+        self.check_room()
+        loop = asyncio.get_running_loop()
+        self._waiting.append((loop.time() + TIMEOUT, delivery, caller))
+        self._bytes += len(delivery.body)
+        self.arrived += 1
+        if self._timer is None:
+            self._timer = loop.call_later(TICK, self._tick)
+        self._something.set()
+
+    async def run(self) -> None:
+        """Flush what waits, for ever. On the way out, flush what is left."""
+        try:
+            while True:
+                await self._something.wait()
+                self._something.clear()
+                await self._flush_all()
+        finally:
+            await self._flush_all()
+
+    async def _flush_all(self) -> None:
+        while batch := self._take():
+            self._flying = batch
+            try:
+                await self._flush(batch)
+            finally:
+                self._flying = ()
+
+    def _take(self) -> list[_Waiting]:
+        """The next batch, without those who were told to come again or hung up: they are not waited for any more."""
+        batch: list[_Waiting] = []
+        half = (len(self._waiting) + self._taken + 1) // 2
+        while self._waiting and len(batch) < min(half, BATCH):
+            waiting = self._waiting.popleft()
+            self._bytes -= len(waiting[1].body)
+            if not waiting[2].done():
+                batch.append(waiting)
+        self._taken = len(batch)
+        return batch
+
+    async def _flush(self, batch: Sequence[_Waiting]) -> None:
+        try:
+            await inbox.add_at_once(self._store, [delivery for _, delivery, _ in batch])
+        except StoreBusy as error:
+            _refuse(batch, error)
+        except Exception as error:
+            await self._flush_halves(batch, error)
+        except BaseException as error:
+            _refuse(batch, StoreBusy(f"storing failed: {type(error).__name__}"))
+            raise
+        else:
+            for _, _, caller in batch:
+                if not caller.done():
+                    caller.set_result(None)
+            if self.on_stored:
+                self.on_stored()
+
+    async def _flush_halves(self, batch: Sequence[_Waiting], error: Exception) -> None:
+        """One bad row must fail neither its batch nor the loop: halves, then rows."""
+        if len(batch) == 1:
+            log.error("ingest.refused_by_database", identity=repr(batch[0][1].identity), problem=str(error))
+            _refuse(batch, error if isinstance(error, StoreError) else StoreError(f"{type(error).__name__}: {error}"))
+            return
+        middle = len(batch) // 2
+        await self._flush(batch[:middle])
+        await self._flush(batch[middle:])
+
+    def _tick(self) -> None:
+        """Tell those whose time is up, whatever the database does meanwhile."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        late = StoreBusy(f"the delivery was not committed within {TIMEOUT:g} s")
+        _refuse([waiting for waiting in self._flying if waiting[0] <= now], late)
+        while self._waiting and (self._waiting[0][0] <= now or self._waiting[0][2].done()):
+            _, delivery, caller = self._waiting.popleft()
+            self._bytes -= len(delivery.body)
+            if not caller.done():
+                caller.set_exception(late)
+        self._timer = loop.call_later(TICK, self._tick) if self._waiting or self._flying else None
+
+
+def _refuse(batch: Sequence[_Waiting], error: StoreError) -> None:
+    for _, _, caller in batch:
+        if not caller.done():
+            caller.set_exception(error)

@@ -1,0 +1,1 @@
+"""Calls as evidence, archive files, reports, runs, figures for operators."""

@@ -1,0 +1,204 @@
+"""The table `archive_files`, and which attempt is in which of them.
+
+A file's content is fixed by one transaction that writes its id into its attempts. From then on it can be made again
+from the table at any time: a crash archives nothing twice and nothing never.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from awbridge.domain.orders.shipment import SHARDS
+from awbridge.store.engine.database import Row, Session, row_as
+from awbridge.store.engine.ids import Ids
+from awbridge.store.engine.queries import Queries
+from awbridge.store.engine.store import Store
+
+_sql = Queries(__name__)
+_ids = Ids()
+
+LEFT_OUT = 0  # in place of a file's id: looked at, and not wanted in the archive
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unfiled:
+    """An attempt that no file holds yet, without its bodies; `size` is their length."""
+
+    shard: int
+    id: int
+    made_at: datetime
+    http_status: int | None
+    business_status: int | None
+    outcome: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenFile:
+    """A file that is to be uploaded. `tries` counts this one too."""
+
+    id: int
+    object_key: str
+    calls: int
+    tries: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchiveFile:
+    """A file as it stands."""
+
+    id: int
+    object_key: str
+    calls: int
+    bytes: int | None
+    sha256: str | None
+    tries: int
+    problem: str | None
+    archived_at: datetime | None
+    emptied_at: datetime | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchiveCounts:
+    """The archive in numbers. `unfiled` are calls that were not looked at yet, the oldest made at `oldest_at`.
+
+    `problem` is why a file could not be uploaded, `tries` how often it was tried, `next_try_at` when it is tried again.
+    """
+
+    files: int
+    archived: int
+    open: int
+    emptied: int
+    calls: int
+    bytes: int
+    unfiled: int
+    oldest_at: datetime | None
+    problem: str | None
+    tries: int
+    next_try_at: datetime | None
+
+
+async def any_unfiled(session: Session) -> bool:
+    """Whether there is an attempt that was not looked at yet."""
+    return bool(await session.fetch(_sql.any_unfiled))
+
+
+async def unfiled(session: Session, *, limit: int) -> list[Unfiled]:
+    """Attempts that no file holds yet, oldest first; on PostgreSQL locked until the transaction ends."""
+    return [row_as(Unfiled, row) for row in await session.fetch(_sql.unfiled, limit)]
+
+
+async def leave_out(session: Session, calls: Sequence[Unfiled]) -> None:
+    """These do not belong into the archive."""
+    if calls:
+        await session.write_rows(_sql.file, [(c.shard, c.id, LEFT_OUT) for c in calls])
+
+
+async def cut(session: Session, calls: Sequence[Unfiled], *, now: datetime) -> int:
+    """Make one file of these calls, to be uploaded at once; its id."""
+    number = _ids.next()
+    first = calls[0].made_at.astimezone(UTC)
+    key = f"calls/{first:%Y/%m/%d}/{first:%H%M%S}-{number}.jsonl.gz"
+    await session.execute(_sql.add, number, key, len(calls), now)
+    await session.write_rows(_sql.file, [(c.shard, c.id, number) for c in calls])
+    return number
+
+
+async def claim(session: Session, *, now: datetime, until: datetime) -> OpenFile | None:
+    """Take one file that is due to be uploaded, under a lease."""
+    rows = await session.fetch(_sql.claim, now, until)
+    return row_as(OpenFile, rows[0]) if rows else None
+
+
+async def archived(session: Session, file: int, *, calls: int, size: int, sha256: str, now: datetime) -> None:
+    """The file is in the archive, and what was read back is what was sent."""
+    await session.execute(_sql.archived, file, now, calls, size, sha256)
+
+
+async def failed(session: Session, file: int, *, problem: str, again_at: datetime) -> None:
+    """The file could not be uploaded."""
+    await session.execute(_sql.failed, file, again_at, problem)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failing:
+    """Files that cannot be uploaded: how many, why, and when one of them is tried next."""
+
+    files: int
+    problem: str
+    next_try_at: datetime | None
+
+
+async def failing_since(session: Session, start: datetime) -> Failing | None:
+    """The files that were made before `start` and still cannot be uploaded; None where there is none."""
+    rows = await session.fetch(_sql.failing_since, start)
+    return row_as(Failing, rows[0]) if rows[0]["files"] else None
+
+
+def _file(row: Row) -> ArchiveFile:
+    return row_as(ArchiveFile, row)
+
+
+async def every(store: Store, *, page: int = 500) -> list[ArchiveFile]:
+    """Every file, oldest first."""
+    found: list[ArchiveFile] = []
+    after = -1
+    while True:
+        async with store.read() as session:
+            rows = [_file(row) for row in await session.fetch(_sql.page, after, page)]
+        found += rows
+        if len(rows) < page:
+            return found
+        after = rows[-1].id
+
+
+async def emptied(session: Session, file: int, *, now: datetime) -> None:
+    """The file is about to be taken out of the archive: its calls are not archived any more."""
+    await session.execute(_sql.emptied, file, now)
+
+
+async def reopen(session: Session, file: int, *, now: datetime) -> bool:
+    """Upload the file anew; False when no call of it is left to make it from."""
+    return await session.execute(_sql.reopen, file, now) > 0
+
+
+async def rewritten(session: Session, file: int, *, size: int, sha256: str) -> None:
+    """The file was replaced in the archive by one with less in it."""
+    await session.execute(_sql.rewritten, file, size, sha256)
+
+
+async def look_again(session: Session, shard: int, *, limit: int) -> int:
+    """Calls that were left out are looked at anew; how many of this shard."""
+    return await session.execute(_sql.look_again, shard, limit)
+
+
+async def look_again_at_all(store: Store, *, batch: int = 500) -> int:
+    """Every call that was left out is looked at anew, a batch to a transaction; how many."""
+    total = 0
+    for shard in range(SHARDS):
+        while True:
+            async with store.write() as session:
+                changed = await look_again(session, shard, limit=batch)
+            total += changed
+            if changed < batch:
+                break
+    return total
+
+
+async def counts(session: Session) -> ArchiveCounts:
+    """The archive in numbers."""
+    files = dict((await session.fetch(_sql.counts))[0])
+    waiting = (await session.fetch(_sql.waiting))[0]
+    failing = await session.fetch(_sql.last_problem)
+    return ArchiveCounts(
+        **files,
+        unfiled=waiting["calls"],
+        oldest_at=waiting["oldest_at"],
+        problem=failing[0]["problem"] if failing else None,
+        tries=failing[0]["tries"] if failing else 0,
+        next_try_at=failing[0]["next_try_at"] if failing else None,
+    )

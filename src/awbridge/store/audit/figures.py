@@ -1,0 +1,117 @@
+"""How things stand, in numbers, for whoever watches: counted out of indexes of what is open or wrong.
+
+/metrics asks for all of them every few seconds, on every replica. So none may cost more for being older: what is over
+(placed, delivered, applied, sent, done) is not counted; how much of that there is, `sizes` says about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from awbridge.domain.orders.attention import Need, Refusals
+from awbridge.domain.orders.shipment import State
+from awbridge.domain.tracking.overdue import DEFAULT_STUCK_AFTER, StuckAfter
+from awbridge.store.couriers import accounts, couriers
+from awbridge.store.couriers.accounts import Held
+from awbridge.store.engine.database import Session
+from awbridge.store.engine.ids import first_id
+from awbridge.store.engine.queries import Queries
+from awbridge.store.notify import alarms, attention, events
+
+_sql = Queries(__name__)
+
+RECENT = timedelta(days=1)  # how far back scans are counted that were in the future
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """How things stand. Mappings from states and stages hold those alone that are no end.
+
+    `held`: the accounts that are held, and `waiting` how many shipments wait in each. `on_their_way`: placed, and not
+    at the end; `unreadable_dates`: those of them whose expected date is no date. `scans_ahead`: received within a day,
+    and in the future then. `sizes`: about how many rows a table has.
+    `needs`: what needs a person or is worth watching; `refusals`: what ClickPost refused of late.
+    """
+
+    shipments: Mapping[str, int]
+    on_their_way: int
+    unreadable_dates: int
+    held: Mapping[str, Held]
+    waiting: Mapping[str, int]
+    cancels: Mapping[str, int]
+    actions: Mapping[str, int]
+    inbox: Mapping[str, int]
+    scans_ahead: int
+    notices: Mapping[str, int]
+    event_deliveries: Mapping[str, int]
+    courier_warnings: Mapping[str, int]
+    alarms: int
+    archive_open: int
+    sizes: Mapping[str, int]
+    needs: Mapping[Need, int]
+    refusals: Refusals
+
+
+async def read(session: Session, *, now: datetime, stuck_after: StuckAfter = DEFAULT_STUCK_AFTER) -> Figures:
+    """All of them, as they stand."""
+    held = await accounts.held(session, now=now)
+    unplaced = await accounts.count_unplaced(session, list(held))
+    return Figures(
+        shipments=_as_shown(await shipments(session), unplaced),
+        on_their_way=(await session.fetch(_sql.on_their_way))[0]["shipments"],
+        unreadable_dates=(await session.fetch(_sql.unreadable_dates))[0]["shipments"],
+        held=held,
+        waiting=accounts.held_numbers(unplaced),
+        cancels=await cancels(session),
+        actions={row["state"]: row["actions"] for row in await session.fetch(_sql.actions)},
+        inbox=dict((await session.fetch(_sql.inbox, now))[0]),
+        scans_ahead=(await session.fetch(_sql.scans_ahead, first_id(now - RECENT)))[0]["scans"],
+        notices={row["state"]: row["notices"] for row in await session.fetch(_sql.notices)},
+        event_deliveries=await _event_deliveries(session),
+        courier_warnings=await couriers.count_warnings(session),
+        alarms=len(await alarms.open_now(session)),
+        archive_open=(await session.fetch(_sql.archive_open))[0]["files"],
+        sizes=await sizes(session),
+        needs=await attention.count(session, stuck_after, now=now),
+        refusals=await attention.refusals(session, now=now),
+    )
+
+
+async def shipments(session: Session) -> dict[str, int]:
+    """How many shipments there are by state, of those that are neither placed nor cancelled."""
+    return {row["state"]: row["shipments"] for row in await session.fetch(_sql.shipments)}
+
+
+async def cancels(session: Session) -> dict[str, int]:
+    """Cancellations: `asked` go on, ClickPost `refused`, push gave up on the `unsettled` without an answer."""
+    return dict((await session.fetch(_sql.cancels))[0])
+
+
+async def sizes(session: Session) -> dict[str, int]:
+    """About how many rows the large tables have. On PostgreSQL without those that it has not looked at yet."""
+    rows = await session.fetch(_sql.sizes)
+    return {row["table_name"]: row["table_rows"] or 0 for row in rows}
+
+
+async def longest_due_push(session: Session, *, now: datetime) -> datetime | None:
+    """Since when the oldest due shipment waits to be pushed or cancelled; None where none is due."""
+    return (await session.fetch(_sql.push_due, now))[0]["due_at"]
+
+
+def _as_shown(counts: Mapping[str, int], unplaced: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
+    """Counts by state, where what waits in an account that is held counts as held."""
+    shown = dict(counts)
+    for by_state in unplaced.values():
+        for state, number in by_state.items():
+            shown[state] = shown.get(state, 0) - number
+            shown[State.HELD.value] = shown.get(State.HELD.value, 0) + number
+    return {state: number for state, number in sorted(shown.items()) if number > 0}
+
+
+async def _event_deliveries(session: Session) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for (_, state), number in (await events.count_undelivered(session)).items():
+        counts[state] = counts.get(state, 0) + number
+    return counts

@@ -1,0 +1,1 @@
+"""Courier accounts, their state, allocation rules, downtimes."""

@@ -1,0 +1,136 @@
+"""The table `account_states`: where each courier account that has shipments stands, and which are held now."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from awbridge.domain.couriers.account_throttle import AccountState, Trouble
+from awbridge.domain.couriers.downtime import down_now
+from awbridge.domain.orders.shipment import NO_COURIER, account_key
+from awbridge.store.couriers import downtimes
+from awbridge.store.engine.database import Row, Session
+from awbridge.store.engine.queries import Queries
+
+_sql = Queries(__name__)
+_FIELDS = tuple(f.name for f in fields(AccountState))
+_SAVED = tuple(name for name in _FIELDS if name != "rate_per_second")  # that one is a person's to set
+OVERALL = "*"  # the row that carries the limit over all accounts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueAccount:
+    """An account with shipments that are due. `knows_of_ramp`: whatever holds it, a ramp follows already."""
+
+    account: str
+    courier_partner_id: int
+    urgent: bool
+    knows_of_ramp: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """A courier account that has or had shipments, and where it stands."""
+
+    courier_partner_id: int
+    account_code: str | None
+    state: AccountState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """Why the shipments of an account do not go out now. `kind`: account, breaker or downtime."""
+
+    kind: str
+    problem: str
+    until: datetime | None
+
+
+def _state(row: Row) -> AccountState:
+    values: dict[str, Any] = {name: row[name] for name in _FIELDS}
+    values["trouble"] = Trouble(values["trouble"])
+    return AccountState(**values)
+
+
+async def ensure(session: Session, accounts: Iterable[tuple[int, str | None]]) -> None:
+    """Make the rows of these (courier partner, account code) that have none yet. NO_COURIER is no account."""
+    keyed = {account_key(courier, code): (courier, code) for courier, code in accounts if courier != NO_COURIER}
+    if keyed:
+        await session.write_rows(_sql.ensure, [(key, *keyed[key]) for key in sorted(keyed)])
+
+
+async def make_overall(session: Session) -> None:
+    """Make the row that carries the limit over all accounts."""
+    await session.write_rows(_sql.ensure, [(OVERALL, 0, None)])
+
+
+async def due(session: Session, *, now: datetime) -> list[DueAccount]:
+    """The accounts that have due shipments, without those whose trouble lets none go yet."""
+    return [
+        DueAccount(
+            account=row["account"],
+            courier_partner_id=row["courier_partner_id"],
+            urgent=row["urgent_at"] is not None,
+            knows_of_ramp=row["trouble"] != "none" or (row["ramp"], row["ramp_left"]) == (1, 1),
+        )
+        for row in await session.fetch(_sql.due, now)
+    ]
+
+
+async def lock(session: Session, accounts: Collection[str]) -> dict[str, AccountState]:
+    """These accounts, locked until the transaction ends."""
+    return {row["account"]: _state(row) for row in await session.fetch(_sql.lock, sorted(accounts))}
+
+
+async def save(session: Session, states: Sequence[AccountState]) -> None:
+    """Keep where these accounts stand now. Their rate limits are left as they are."""
+    await session.write_rows(_sql.save, [tuple(getattr(s, name) for name in _SAVED) for s in states])
+
+
+async def every(session: Session) -> list[Account]:
+    """Every account that has or had shipments."""
+    return [
+        Account(courier_partner_id=row["courier_partner_id"], account_code=row["account_code"], state=_state(row))
+        for row in await session.fetch(_sql.all)
+    ]
+
+
+async def set_rate(
+    session: Session, courier_partner_id: int, account_code: str | None, rate_per_second: float | None
+) -> None:
+    """Limit how many shipments of an account go out a second; None lifts the limit."""
+    await ensure(session, [(courier_partner_id, account_code)])
+    await session.execute(_sql.set_rate, account_key(courier_partner_id, account_code), rate_per_second)
+
+
+async def held(session: Session, *, now: datetime) -> dict[str, Held]:
+    """The accounts whose shipments are held now, by key, and why."""
+    states = {a.state.account: a for a in await every(session)}
+    down = down_now(
+        await downtimes.open_ones(session, now=now), {key: a.courier_partner_id for key, a in states.items()}, now
+    )
+    found = {
+        key: Held(kind=a.state.trouble.value, problem=a.state.problem or "", until=a.state.probe_at)
+        for key, a in states.items()
+        if a.state.in_trouble
+    }
+    for key, window in down.items():
+        reason = f": {window.reason}" if window.reason else ""
+        found[key] = Held(kind="downtime", problem=f"declared downtime{reason}", until=window.until)
+    return found
+
+
+async def count_unplaced(session: Session, accounts: Collection[str]) -> dict[str, dict[str, int]]:
+    """How many shipments of these accounts wait to be placed: account -> state -> number."""
+    counts: dict[str, dict[str, int]] = {}
+    if accounts:
+        for row in await session.fetch(_sql.unplaced, sorted(accounts)):
+            counts.setdefault(row["account"], {})[row["state"]] = row["shipments"]
+    return counts
+
+
+def held_numbers(counts: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
+    """Account -> how many of its shipments wait to be placed."""
+    return {account: sum(by_state.values()) for account, by_state in counts.items()}

@@ -1,0 +1,59 @@
+"""The table `downtimes`: when nothing may go to a courier or an account of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, time
+
+from awbridge.domain.couriers.downtime import Downtime
+from awbridge.store.engine.database import Row, Session
+from awbridge.store.engine.ids import Ids
+from awbridge.store.engine.queries import Queries
+
+_sql = Queries(__name__)
+_ids = Ids()
+
+
+def _downtime(row: Row) -> Downtime:
+    return Downtime(
+        id=row["id"],
+        courier_partner_id=row["courier_partner_id"],
+        account=row["account"],
+        from_at=row["from_at"],
+        to_at=row["to_at"],
+        weekdays=frozenset(int(day) for day in row["weekdays"] or ""),
+        starts=time.fromisoformat(row["starts"]) if row["starts"] else None,
+        ends=time.fromisoformat(row["ends"]) if row["ends"] else None,
+        zone=row["zone"],
+        reason=row["reason"],
+    )
+
+
+async def add(session: Session, downtime: Downtime, *, now: datetime) -> Downtime:
+    """Declare a downtime; the same with its new id."""
+    added = replace(downtime, id=_ids.next())
+    await session.execute(
+        _sql.add,
+        added.id,
+        added.courier_partner_id,
+        added.account,
+        added.from_at,
+        added.to_at,
+        "".join(str(day) for day in sorted(added.weekdays)) or None,
+        added.starts.isoformat("minutes") if added.starts else None,
+        added.ends.isoformat("minutes") if added.ends else None,
+        added.zone,
+        added.reason,
+        now,
+    )
+    return added
+
+
+async def open_ones(session: Session, *, now: datetime) -> list[Downtime]:
+    """Every downtime that is not over for good, oldest declaration first."""
+    return [_downtime(row) for row in await session.fetch(_sql.open_ones, now)]
+
+
+async def remove(session: Session, number: int) -> bool:
+    """Take a downtime back; False when there is none of this id."""
+    return await session.execute(_sql.remove, number) > 0

@@ -1,0 +1,1 @@
+"""Opens, migrates and runs a database: SQLite and PostgreSQL, named statements, ids, shared time."""

@@ -1,0 +1,90 @@
+"""What a database must offer, whichever engine it is.
+
+A read needs no transaction of its own; a write is one transaction that commits when the block ends and rolls back when
+it raises. Statements come from the `.sql` files (queries.py) and carry both dialects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import fields
+from functools import cache
+from typing import Any, Protocol, TypeVar
+
+from awbridge.store.engine.queries import Statement
+
+Row = Mapping[str, Any]
+T = TypeVar("T")
+
+
+def row_as(kind: type[T], row: Row, **read: object) -> T:
+    """A row as a dataclass, field by field; `read` are fields whose column is not yet their value.
+
+    Columns that the dataclass does not know are passed over.
+    """
+    return kind(**{name: row[name] for name in _names(kind) if name in row} | read)
+
+
+@cache
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
+
+
+class Session(Protocol):
+    """An open connection, inside a transaction when it came from `write`."""
+
+    async def fetch(self, statement: Statement, *args: object) -> list[Row]:
+        """All rows of a statement."""
+        ...
+
+    async def execute(self, statement: Statement, *args: object) -> int:
+        """Run a statement; the number of rows it changed."""
+        ...
+
+    async def write_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
+        """Run one statement over many rows: as arrays through unnest on PostgreSQL; on SQLite as many VALUES, where
+        it has a row of VALUES, else row by row."""
+        ...
+
+    async def fetch_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> list[Row]:
+        """Run one statement over many rows, like write_rows; all that it returns."""
+        ...
+
+    async def script(self, sql: str) -> None:
+        """Run several statements without parameters (migrations), however long they take."""
+        ...
+
+
+class Writes(Protocol):
+    """What can write many rows in one go: a database, or the store around it."""
+
+    async def write_at_once(self, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
+        """One statement over many rows, committed on return: one round trip, or one hand-over to a thread.
+
+        Raises StoreBusy when the database cannot be had, or does not answer, in time.
+        """
+        ...
+
+
+class Database(Writes, Protocol):
+    """A database, opened once per process."""
+
+    dialect: str
+
+    @property
+    def description(self) -> str:
+        """What it is and how it is reached, for a person."""
+        ...
+
+    def read(self) -> AbstractAsyncContextManager[Session]:
+        """A session for reading; sees what was committed."""
+        ...
+
+    def write(self) -> AbstractAsyncContextManager[Session]:
+        """A transaction. Raises StoreBusy when the database cannot be had in time."""
+        ...
+
+    async def close(self) -> None:
+        """Close every connection."""
+        ...

@@ -1,0 +1,182 @@
+"""Bring a database to the schema this version needs: numbered files, run once each, in order, under a lock.
+
+During a rolling upgrade replicas of two versions share a database. Each file's first line says beside which of them it
+may be run: `-- compatible from: 0037 (why)`. The schema of a version is the number of its newest file. That line goes
+into the table too, where a version reads it that does not have the file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from importlib import resources
+
+from awbridge.domain.errors import MigrationError, SchemaTooNew, StoreBusy, StoreError
+from awbridge.store.engine.database import Database, Row, Session
+from awbridge.store.engine.queries import Queries, for_dialect
+
+_sql = Queries(__name__)
+_COMPATIBLE = re.compile(r"\A-- compatible from: (\d{4})\b.*\n")
+COLUMN_ADDED_BY = 39  # the migration from which on the table says what each is compatible with
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One numbered file: `0001_first_orders.sql`."""
+
+    number: int
+    name: str
+    sql: str
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of the file without its first line on compatibility, so that an edited migration is noticed."""
+        return hashlib.sha256(_COMPATIBLE.sub("", self.sql).encode()).hexdigest()
+
+    @property
+    def compatible_from(self) -> int:
+        """The oldest schema whose versions go on beside it; its own number where it does not say."""
+        said = _COMPATIBLE.match(self.sql)
+        return int(said[1]) if said else self.number
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaState:
+    """A database beside this version: which migrations it lacks, and the names of a newer version's that it has.
+
+    This version goes on beside all of those.
+    """
+
+    schema: int  # the newest that the database has
+    missing: tuple[Migration, ...]
+    newer: tuple[str, ...]
+
+    @property
+    def older_versions_go_on(self) -> bool:
+        """Whether what runs on this database now may run on while the missing ones are applied, and after."""
+        return all(migration.compatible_from <= self.schema for migration in self.missing)
+
+
+@cache
+def migrations() -> list[Migration]:
+    """All migrations of this version, oldest first."""
+    folder = resources.files("awbridge.store.engine") / "migrations"
+    files = sorted(f.name for f in folder.iterdir() if f.name.endswith(".sql"))
+    return [Migration(int(name[:4]), name.removesuffix(".sql"), (folder / name).read_text()) for name in files]
+
+
+def own_schema() -> int:
+    """The number of the newest migration of this version."""
+    return max(m.number for m in migrations())
+
+
+async def migrate(database: Database) -> list[str]:
+    """Apply what is missing, each in a transaction of its own, so that no table stays locked while the others run.
+
+    The names of what was applied here. Several processes may call this at once. Raises SchemaTooNew when the database
+    was made by a newer version beside which this one cannot go on, MigrationError when a migration was edited.
+    """
+    await _make_history(database)
+    applied: list[str] = []
+    while migration := await _apply_next(database):
+        applied.append(migration.name)
+    return applied
+
+
+async def _apply_next(database: Database) -> Migration | None:
+    async with database.write() as session:
+        await session.execute(_sql.lock)
+        state = await _state(session, await session.fetch(_sql.history))
+        missing = next(iter(state.missing), None)
+        if missing:
+            await session.script(for_dialect(missing.sql, database.dialect))
+            await session.execute(_sql.record, missing.number, missing.name, missing.checksum, datetime.now(UTC))
+            await _record_compatibility(session)
+        return missing
+
+
+async def look(database: Database) -> SchemaState:
+    """The database beside this version; writes nothing. Raises what `migrate` raises."""
+    try:
+        async with database.read() as session:
+            return await _state(session, await session.fetch(_sql.history))
+    except (StoreBusy, MigrationError):
+        raise
+    except StoreError:  # an empty database has no history yet; looking must not write one
+        return SchemaState(schema=0, missing=tuple(migrations()), newer=())
+
+
+async def now_on_this_schema(session: Session) -> datetime:
+    """What time it is for PostgreSQL, once its schema is seen to be one that this version works with, in one look.
+
+    Raises MigrationError where migrations are missing, SchemaTooNew as `migrate` does.
+    """
+    own = [migration.number for migration in migrations()]
+    [found] = await session.fetch(_sql.now_and_schema, own)
+    if newer := found["newer"]:
+        _check_compatible(
+            dict(zip(newer, found["names"], strict=True)), dict(zip(newer, found["compatible_from"], strict=True))
+        )
+    if found["known"] < len(own):
+        raise MigrationError(
+            f"the database lacks migrations of this version of awbridge, whose schema is {own_schema():04}: run "
+            "awbridge migrate in this version. With --dry-run it says whether what runs on the database now may run on."
+        )
+    return found["now_at"]
+
+
+async def _state(session: Session, history: Sequence[Row]) -> SchemaState:
+    done = {row["number"]: row for row in history}
+    known = {m.number: m for m in migrations()}
+    newer = {number: row["name"] for number, row in done.items() if number not in known}
+    if newer:
+        _check_compatible(newer, await _compatibility(session) if COLUMN_ADDED_BY in done else {})
+    for number, migration in known.items():
+        if number in done and done[number]["checksum"] != migration.checksum:
+            raise MigrationError(f"migration {migration.name} was changed after it ran on this database.")
+    missing = tuple(m for number, m in known.items() if number not in done)
+    return SchemaState(schema=max(done, default=0), missing=missing, newer=tuple(newer.values()))
+
+
+def _check_compatible(newer: Mapping[int, str], compatible_from: Mapping[int, int | None]) -> None:
+    own = own_schema()
+    for number, name in newer.items():
+        oldest = compatible_from.get(number)
+        if oldest is None or oldest > own:
+            raise SchemaTooNew(
+                f"the database has migration {name}, which this version of awbridge does not know and cannot work "
+                f"beside: it needs schema {oldest or number:04}, this version's is {own:04}. "
+                "Install the version that made it, or a newer one."
+            )
+
+
+async def _compatibility(session: Session) -> dict[int, int | None]:
+    return {row["number"]: row["compatible_from"] for row in await session.fetch(_sql.compatibility)}
+
+
+async def _record_compatibility(session: Session) -> None:
+    """What was applied before there was a place to say it is told too."""
+    done = {row["number"] for row in await session.fetch(_sql.history)}
+    if COLUMN_ADDED_BY not in done:
+        return
+    said = await _compatibility(session)
+    for migration in migrations():
+        if migration.number in done and said.get(migration.number) != migration.compatible_from:
+            await session.execute(_sql.record_compatibility, migration.number, migration.compatible_from)
+
+
+async def _make_history(database: Database) -> None:
+    # Two processes that create the table at the same moment collide once on PostgreSQL; the second look finds it made.
+    for last in (False, True):
+        try:
+            async with database.write() as session:
+                await session.execute(_sql.make_history)
+        except StoreError:
+            if last:
+                raise
+        else:
+            return

@@ -1,0 +1,116 @@
+"""Named statements from the `.sql` files, one text for both engines.
+
+A file holds blocks that open with `-- name: some_name`. Where the engines differ, a stretch is marked
+`{{postgres: ...}}` or `{{sqlite: ...}}`; everything else is shared. Parameters are `$1`, `$2`, ...
+
+`{{shipments.*}}` stands for the columns of that table in schema.sql, each by its name. A column of a newer version
+is not read: it neither breaks a row nor changes what a prepared statement returns, which PostgreSQL refuses.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from importlib import resources
+
+_NAME = re.compile(r"^-- name: (\w+)\s*$", re.MULTILINE)
+_WHOLE = re.compile(r"\{\{(\w+)\.\*\}\}")
+_TABLE = re.compile(r"^CREATE TABLE (\w+) \(\n(.*?)^\);", re.MULTILINE | re.DOTALL)
+_COLUMN = re.compile(r"^  ([a-z]\w*) [A-Z]", re.MULTILINE)
+_ONLY = re.compile(r"\{\{(postgres|sqlite):(.*?)\}\}", re.DOTALL)
+_PARAMETER = re.compile(r"\$(\d+)")
+_VALUES = re.compile(r"\bVALUES\s*(?=\()")
+_BOUND = re.compile(r"\?(\d+)")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Statement:
+    """One statement in both dialects."""
+
+    name: str
+    postgres: str
+    sqlite: str
+
+    def sqlite_rows(self, rows: int) -> str | None:
+        """The SQLite text for up to so many rows at once: its row of VALUES over and over; None where it has none.
+
+        The parameters of the second row follow those of the first, and so on; the last one says how many rows are
+        meant. None too where a parameter stands outside of the row: there it would mean the first row's.
+        """
+        return _repeated(self.sqlite, rows)
+
+
+@lru_cache(maxsize=1024)
+def _repeated(sql: str, rows: int) -> str | None:
+    found = _VALUES.search(sql)
+    if not found:
+        return None
+    end = _closing(sql, found.end()) + 1
+    before, row, after = sql[: found.start()], sql[found.end() : end], sql[end:]
+    if _BOUND.search(before) or _BOUND.search(after):
+        return None
+    width = max(map(int, _BOUND.findall(row)), default=0)
+    many = (_BOUND.sub(lambda number: f"?{int(number[1]) + width * place}", row) for place in range(rows))  # noqa: B023
+    # WHERE TRUE, lest SQLite take the ON of ON CONFLICT for a join's.
+    limited = f"SELECT * FROM (VALUES {', '.join(many)}) WHERE TRUE LIMIT ?{width * rows + 1}"  # noqa: S608
+    return f"{before}{limited}{after}"
+
+
+def _closing(sql: str, opening: int) -> int:
+    """Where the bracket is closed that opens there."""
+    depth = 0
+    for place in range(opening, len(sql)):
+        depth += {"(": 1, ")": -1}.get(sql[place], 0)
+        if not depth:
+            return place
+    raise ValueError(f"a bracket is not closed: {sql[opening:]}")
+
+
+@cache
+def columns() -> dict[str, tuple[str, ...]]:
+    """The columns of every table, in the order of schema.sql."""
+    schema = (resources.files("awbridge.store.engine") / "schema.sql").read_text()
+    return {table: tuple(_COLUMN.findall(body)) for table, body in _TABLE.findall(schema)}
+
+
+def _whole(table: str) -> str:
+    return ", ".join(f"{table}.{column}" for column in columns()[table])
+
+
+def for_dialect(text: str, dialect: str) -> str:
+    """The text as one engine reads it."""
+    named = _WHOLE.sub(lambda found: _whole(found[1]), text)
+    chosen = _ONLY.sub(lambda found: found[2].strip() if found[1] == dialect else "", named)
+    # SQLite numbers `$1` by first appearance; `?1` means the first argument wherever it stands.
+    return _PARAMETER.sub(r"?\1", chosen) if dialect == "sqlite" else chosen
+
+
+def parse(text: str) -> dict[str, Statement]:
+    """The statements of one file's text by name."""
+    parts = _NAME.split(text)[1:]
+    named = zip(parts[::2], parts[1::2], strict=True)
+    return {
+        name: Statement(name, for_dialect(body, "postgres").strip(), for_dialect(body, "sqlite").strip())
+        for name, body in named
+    }
+
+
+class Queries:
+    """The statements beside a module as attributes: `sql = Queries(__name__)`, then `sql.claim`."""
+
+    def __init__(self, module: str) -> None:
+        self._name = module.rpartition(".")[2]
+        self._statements = _load(module)
+
+    def __getattr__(self, name: str) -> Statement:
+        try:
+            return self._statements[name]
+        except KeyError:
+            raise AttributeError(f"{self._name}.sql has no statement named {name}") from None
+
+
+@cache
+def _load(module: str) -> dict[str, Statement]:
+    package, _, name = module.rpartition(".")
+    return parse((resources.files(package) / f"{name}.sql").read_text())

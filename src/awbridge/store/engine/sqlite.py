@@ -1,0 +1,337 @@
+# apsw names its buffer type by a Python 3.12 name, which the type checker does not know when it checks for 3.11.
+# pyright: reportUnknownMemberType=false, reportUnknownLambdaType=false
+"""SQLite through apsw: one writing thread, a few reading ones.
+
+Settings that the house depends on: WAL, synchronous=FULL (a commit is on the disk), foreign keys, BEGIN IMMEDIATE for
+every write. Several processes may share the file: a lock file is taken before BEGIN, because SQLite's own busy handler
+lets one process starve the others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import os
+import threading
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, TypeVar
+
+import apsw
+
+from awbridge.domain.errors import StoreBusy, StoreError
+from awbridge.store.engine.database import Row, Session
+from awbridge.store.engine.queries import Statement
+
+T = TypeVar("T")
+
+LOCK_TIMEOUT = 10.0  # seconds to wait for another process's write
+READERS = 2
+# Rows that one statement writes at most; few numbers, so that each text is prepared once and kept. apsw keeps no text
+# above 16 KiB.
+SIZES = (8, 16, 32, 64, 128)
+LONGEST_KEPT = 16_000  # characters
+KEPT_STATEMENTS = 400
+# Pages of 4 KiB in the WAL from which on a commit copies them into the file. Apply changes pages here and there: the
+# more of them are copied at once, the more often one copy stands for many changes. Larger makes single commits wait.
+CHECKPOINT_PAGES = 4000
+
+
+def _to_sqlite(value: object) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
+    if isinstance(value, list):
+        return json.dumps(value)
+    return value
+
+
+_AS_IT_IS = frozenset({int, str, bytes, type(None)})
+
+
+def _bound(row: Sequence[object]) -> tuple[Any, ...]:
+    return tuple([value if type(value) in _AS_IT_IS else _to_sqlite(value) for value in row])
+
+
+def _as_time(value: Any) -> Any:
+    return None if value is None else datetime.fromisoformat(value)
+
+
+def _as_bool(value: Any) -> Any:
+    return None if value is None else bool(value)
+
+
+def _converter(name: str, declared: str | None) -> Callable[[Any], Any] | None:
+    if name.endswith("_at"):
+        return _as_time
+    return _as_bool if declared == "BOOLEAN" else None
+
+
+def _rows(connection: apsw.Connection, sql: str, args: tuple[Any, ...]) -> list[Row]:
+    cursor = connection.execute(sql, args)
+    rows: list[Row] = []
+    names: list[str] = []
+    converters: list[tuple[str, Callable[[Any], Any]]] = []
+    for values in cursor:
+        if not names:
+            described = cursor.get_description()
+            names = [column[0] for column in described]
+            converters = [(c[0], convert) for c in described if (convert := _converter(c[0], c[1]))]
+        row = dict(zip(names, values, strict=True))
+        for name, convert in converters:
+            row[name] = convert(row[name])
+        rows.append(row)
+    return rows
+
+
+def _write_rows(connection: apsw.Connection, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
+    """Many rows to a statement: at each the thread hands over Python's lock, and has to win it back under load."""
+    start = 0
+    while len(rows) - start > 1 and (fitting := fitting_rows(statement, len(rows) - start)):
+        size, sql = fitting
+        some = rows[start : start + size]
+        blank = (None,) * ((size - len(some)) * len(some[0]))
+        connection.execute(sql, (*_bound([v for row in some for v in row]), *blank, len(some))).fetchall()
+        start += size
+    connection.executemany(statement.sqlite, map(_bound, rows[start:])).fetchall()
+
+
+@lru_cache(maxsize=4096)
+def fitting_rows(statement: Statement, rows: int) -> tuple[int, str] | None:
+    """The smallest size that holds so many rows, else the largest there is, and its text."""
+    found = None
+    for size in SIZES:
+        sql = statement.sqlite_rows(size)
+        if sql is None or len(sql) > LONGEST_KEPT:
+            break
+        found = size, sql
+        if size >= rows:
+            break
+    return found
+
+
+def _is_one(statement: Statement, rows: int) -> bool:
+    fitting = fitting_rows(statement, rows)
+    return rows == 1 or (fitting is not None and rows <= fitting[0])
+
+
+class _Lock:
+    """The lock file beside the database: whoever writes holds it."""
+
+    def __init__(self, path: str) -> None:
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    def take(self) -> None:
+        deadline = time.monotonic() + LOCK_TIMEOUT
+        pause = 0.0005
+        while True:
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise StoreBusy(
+                        f"another process has been writing to the database for {LOCK_TIMEOUT:g} s"
+                    ) from None
+                time.sleep(pause)
+                pause = min(pause * 2, 0.01)
+            else:
+                return
+
+    def __enter__(self) -> None:
+        self.take()
+
+    def __exit__(self, *_: object) -> None:
+        self.give_back()
+
+    def give_back(self) -> None:
+        fcntl.flock(self._file, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        os.close(self._file)
+
+
+def _connect(path: str) -> apsw.Connection:
+    connection = apsw.Connection(path, statementcachesize=KEPT_STATEMENTS)
+    connection.set_busy_timeout(int(LOCK_TIMEOUT * 1000))
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA temp_store = MEMORY")
+    connection.execute("PRAGMA cache_size = -65536")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+    return connection
+
+
+class _Thread:
+    """One thread with one connection to the file; work is handed to it in order.
+
+    An executor would do the same with two futures, two locks and a condition for each piece of work.
+    """
+
+    def __init__(self, path: str, name: str) -> None:
+        self.connection = _connect(path)
+        self._work: SimpleQueue[_Work | None] = SimpleQueue()
+        self._thread = threading.Thread(target=_serve, args=(self._work,), name=name, daemon=True)
+        self._thread.start()
+
+    async def run(self, work: Callable[[], T]) -> T:
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[T] = loop.create_future()
+        self._work.put((work, loop, done))
+        try:
+            return await done
+        except (apsw.BusyError, apsw.LockedError) as error:
+            raise StoreBusy(f"the database is locked: {error}") from error
+        except apsw.FullError as error:
+            raise StoreBusy("the disk that holds the database is full") from error
+        except apsw.Error as error:
+            raise StoreError(f"SQLite: {error}") from error
+
+    async def close(self) -> None:
+        try:
+            await self.run(self.connection.close)
+        finally:
+            self._work.put(None)
+        self._thread.join()
+
+
+_Work = tuple[Callable[[], Any], asyncio.AbstractEventLoop, "asyncio.Future[Any]"]
+
+
+def _serve(queue: SimpleQueue[_Work | None]) -> None:
+    """Do one piece of work after the other, until None comes. What nobody waits for any more is not begun."""
+    while piece := queue.get():
+        work, loop, done = piece
+        if done.cancelled():
+            continue
+        try:
+            tell, said = asyncio.Future[Any].set_result, work()
+        except BaseException as error:
+            tell, said = asyncio.Future[Any].set_exception, error
+        with suppress(RuntimeError):  # the loop has been closed meanwhile: nobody waits
+            loop.call_soon_threadsafe(_unless_cancelled, done, tell, said)
+        del piece, work, done, said  # the next one may be long in coming
+
+
+def _unless_cancelled(done: asyncio.Future[Any], tell: Callable[[asyncio.Future[Any], Any], None], said: Any) -> None:
+    if not done.done():
+        tell(done, said)
+
+
+class _SqliteSession:
+    def __init__(self, thread: _Thread) -> None:
+        self._thread = thread
+        self._connection = thread.connection
+
+    async def fetch(self, statement: Statement, *args: object) -> list[Row]:
+        values = tuple(_to_sqlite(a) for a in args)
+        return await self._thread.run(lambda: _rows(self._connection, statement.sqlite, values))
+
+    async def execute(self, statement: Statement, *args: object) -> int:
+        values = tuple(_to_sqlite(a) for a in args)
+
+        def work() -> int:
+            before = self._connection.total_changes()
+            self._connection.execute(statement.sqlite, values).fetchall()
+            return self._connection.total_changes() - before
+
+        return await self._thread.run(work)
+
+    async def write_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
+        await self._thread.run(lambda: _write_rows(self._connection, statement, rows))
+
+    async def fetch_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> list[Row]:
+        values = [tuple(_to_sqlite(v) for v in row) for row in rows]
+        sql = statement.sqlite
+        return await self._thread.run(lambda: [r for args in values for r in _rows(self._connection, sql, args)])
+
+    async def script(self, sql: str) -> None:
+        await self._thread.run(lambda: self._connection.execute(sql).fetchall())
+
+
+class SqliteDatabase:
+    """A SQLite file. Safe for several tasks of one event loop and for several processes."""
+
+    dialect = "sqlite"
+    description = "SQLite"
+
+    def __init__(self, path: str | Path) -> None:
+        path = str(path)
+        try:
+            self._writer = _Thread(path, "sqlite-write")
+            self._readers = [_Thread(path, "sqlite-read") for _ in range(READERS)]
+            self._lock = _Lock(f"{path}-lock")
+        except (apsw.Error, OSError) as error:
+            raise StoreError(
+                f"cannot open the SQLite file {path}: {error}. Check that the folder exists and may be written."
+            ) from error
+        self._turn = asyncio.Lock()
+        self._next_reader = 0
+
+    @asynccontextmanager
+    async def read(self) -> AsyncGenerator[Session]:
+        self._next_reader = (self._next_reader + 1) % READERS
+        yield _SqliteSession(self._readers[self._next_reader])
+
+    @asynccontextmanager
+    async def write(self) -> AsyncGenerator[Session]:
+        async with self._turn:
+            try:
+                await self._writer.run(self._begin)
+                yield _SqliteSession(self._writer)
+            except BaseException:
+                # The thread works in order, so this comes after whatever a cancelled task had still handed to it.
+                await asyncio.shield(self._writer.run(self._roll_back))
+                raise
+            await asyncio.shield(self._writer.run(self._commit))
+
+    async def write_at_once(self, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
+        def work() -> None:
+            if _is_one(statement, len(rows)):  # a statement of its own is a transaction of its own
+                with self._lock:
+                    _write_rows(self._writer.connection, statement, rows)
+                return
+            self._begin()
+            try:
+                _write_rows(self._writer.connection, statement, rows)
+            except BaseException:
+                self._roll_back()
+                raise
+            self._commit()
+
+        async with self._turn:
+            # Whoever is cancelled here leaves the transaction whole: the thread ends it before it begins another.
+            await self._writer.run(work)
+
+    async def close(self) -> None:
+        for thread in (*self._readers, self._writer):
+            await thread.close()
+        self._lock.close()
+
+    def _begin(self) -> None:
+        self._lock.take()
+        try:
+            self._writer.connection.execute("BEGIN IMMEDIATE")
+        except BaseException:
+            self._lock.give_back()
+            raise
+
+    def _commit(self) -> None:
+        try:
+            self._writer.connection.execute("COMMIT")
+        except BaseException:
+            self._roll_back()
+            raise
+        self._lock.give_back()
+
+    def _roll_back(self) -> None:
+        try:
+            if self._writer.connection.in_transaction:
+                self._writer.connection.execute("ROLLBACK")
+        finally:
+            self._lock.give_back()

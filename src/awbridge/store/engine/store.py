@@ -1,0 +1,80 @@
+"""Opening a database by its URL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from urllib.parse import unquote, urlsplit
+
+from awbridge.domain.errors import SettingsError
+from awbridge.store.engine import migrate
+from awbridge.store.engine.database import Database, Session
+from awbridge.store.engine.migrate import SchemaState
+from awbridge.store.engine.postgres import PostgresDatabase
+from awbridge.store.engine.queries import Statement
+from awbridge.store.engine.sqlite import SqliteDatabase
+
+
+class Store:
+    """The database of the service. Table modules (`shipments`, `inbox`, ...) work on its sessions."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    @classmethod
+    async def open(cls, url: str, *, connections: int = 10) -> Store:
+        """Open `sqlite:///file.db`, `sqlite:////absolute/file.db` or `postgresql://user:password@host/database`.
+
+        Raises SettingsError for any other URL, StoreError when the database cannot be opened.
+        """
+        parts = urlsplit(url)
+        if parts.scheme == "sqlite":
+            path = unquote(parts.path.removeprefix("/"))
+            if not path or path == ":memory:" or parts.netloc:
+                raise SettingsError(
+                    "AWBRIDGE_DATABASE_URL: write sqlite:///awbridge.db (a relative path) or "
+                    "sqlite:////var/lib/awbridge/awbridge.db (an absolute one)."
+                )
+            return cls(SqliteDatabase(path))
+        if parts.scheme in ("postgresql", "postgres"):
+            return cls(await PostgresDatabase.connect(url, connections=connections))
+        raise SettingsError(
+            f"AWBRIDGE_DATABASE_URL: {parts.scheme or 'no scheme'!r} is not supported. "
+            "Use sqlite:///file.db or postgresql://user:password@host/database."
+        )
+
+    @property
+    def dialect(self) -> str:
+        """`sqlite` or `postgres`."""
+        return self.database.dialect
+
+    def read(self) -> AbstractAsyncContextManager[Session]:
+        """A session for reading."""
+        return self.database.read()
+
+    def write(self) -> AbstractAsyncContextManager[Session]:
+        """A transaction: commits when the block ends, rolls back when it raises."""
+        return self.database.write()
+
+    async def write_at_once(self, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
+        """One statement over many rows, committed on return, in one go."""
+        await self.database.write_at_once(statement, rows)
+
+    async def migrate(self) -> list[str]:
+        """Bring the schema up to date; the names of the migrations that ran."""
+        return await migrate.migrate(self.database)
+
+    async def schema_state(self) -> SchemaState:
+        """What of the schema the database lacks, and what it has of a newer version. Writes nothing.
+
+        Raises SchemaTooNew where this version cannot go on beside that, MigrationError where a migration was edited.
+        """
+        return await migrate.look(self.database)
+
+    async def pending_migrations(self) -> list[str]:
+        """The migrations that this version needs and the database lacks. Raises as `schema_state` does."""
+        return [migration.name for migration in (await self.schema_state()).missing]
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.database.close()

@@ -1,0 +1,1 @@
+"""Milestones, events, notices, webhook subscribers, alarms."""

@@ -1,0 +1,194 @@
+"""The tables `milestones`, `events`, `event_deliveries`: what happened, written in the transaction that learnt it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from awbridge.domain.notify.events import EventKind, Happening
+from awbridge.domain.orders.shipment import shard_of
+from awbridge.domain.tracking.milestones import Milestone
+from awbridge.store.engine.database import Session, row_as
+from awbridge.store.engine.ids import Ids
+from awbridge.store.engine.queries import Queries
+
+_sql = Queries(__name__)
+_ids = Ids()
+
+
+async def write(session: Session, happenings: Sequence[Happening], *, now: datetime) -> None:
+    """Keep what happened: milestones for the notices, events for every endpoint that wants them.
+
+    Call it in the transaction that learnt of it, with the shipments locked. Without endpoints no event is kept.
+    """
+    # What a status and a cancellation show alike is one milestone; the first that says so is kept.
+    reached = {_key(h.reference_number, h.milestone): h for h in happenings[::-1] if h.milestone}
+    rows = [(*key, h.status_code, h.ndr_code, h.at, now, h.fresh_at) for key, h in sorted(reached.items(), key=_first)]
+    if rows:
+        await session.write_rows(_sql.reach, rows)
+    if any(h.kinds for h in happenings):
+        await _tell_endpoints(session, happenings, now)
+
+
+_Key = tuple[int, str, str]
+
+
+def _key(reference_number: str, milestone: Milestone) -> _Key:
+    return shard_of(reference_number), reference_number, milestone.value
+
+
+def _first(reached: tuple[_Key, Happening]) -> _Key:
+    return reached[0]
+
+
+async def _tell_endpoints(session: Session, happenings: Sequence[Happening], now: datetime) -> None:
+    listeners = [
+        (row["id"], row["kinds"].split(",") if row["kinds"] else None, row["enabled"])
+        for row in await session.fetch(_sql.listeners)
+    ]
+    events: list[tuple[object, ...]] = []
+    deliveries: list[tuple[object, ...]] = []
+    for happening in happenings:
+        for kind in happening.kinds:
+            wanting = [(i, enabled) for i, kinds, enabled in listeners if kinds is None or kind in kinds]
+            if not wanting:
+                continue
+            shard, event = shard_of(happening.reference_number), _ids.next()
+            events.append((shard, event, happening.reference_number, kind.value, _body(kind, happening), now))
+            deliveries += [(shard, event, i, now if enabled else None, now) for i, enabled in wanting]
+    if events:
+        await session.write_rows(_sql.add, events)
+        await session.write_rows(_sql.add_deliveries, deliveries)
+
+
+def _body(kind: EventKind, happening: Happening) -> str:
+    told = {"type": kind.value, "timestamp": happening.at.isoformat(), "data": happening.data}
+    return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueDelivery:
+    """An event on its way to an endpoint. `tries` counts those before."""
+
+    shard: int
+    event_id: int
+    endpoint_id: int
+    tries: int
+    kind: str
+    body: str = field(repr=False)
+
+
+async def claim(session: Session, *, owner: str, now: datetime, until: datetime, limit: int) -> list[DueDelivery]:
+    """Take up to `limit` deliveries that are due, under a lease that ends at `until`."""
+    rows = await session.fetch(_sql.claim, owner, until, now, limit)
+    if not rows:
+        return []
+    ids, shards = sorted({r["event_id"] for r in rows}), sorted({r["shard"] for r in rows})
+    bodies = {row["id"]: row for row in await session.fetch(_sql.bodies, ids, shards)}
+    return [
+        DueDelivery(
+            shard=row["shard"],
+            event_id=row["event_id"],
+            endpoint_id=row["endpoint_id"],
+            tries=row["tries"],
+            kind=bodies[row["event_id"]]["kind"],
+            body=bodies[row["event_id"]]["body"],
+        )
+        for row in rows
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """What came of one try: `state` is due (again at `next_try_at`), delivered or failed."""
+
+    state: str
+    next_try_at: datetime | None = None
+    http_status: int | None = None
+    problem: str | None = None
+
+
+async def settle(session: Session, delivery: DueDelivery, owner: str, result: Settled, *, now: datetime) -> bool:
+    """Keep what came of one try; False when the lease was lost."""
+    changed = await session.execute(
+        _sql.settle,
+        delivery.shard,
+        delivery.event_id,
+        delivery.endpoint_id,
+        owner,
+        result.state,
+        delivery.tries + 1,
+        result.next_try_at,
+        result.http_status,
+        result.problem,
+        now,
+    )
+    return changed > 0
+
+
+async def pause(session: Session, endpoint_id: int) -> None:
+    """The endpoint is disabled: what is due to it waits."""
+    await session.execute(_sql.pause, endpoint_id)
+
+
+async def resume(session: Session, endpoint_id: int, *, now: datetime) -> None:
+    """The endpoint is enabled: what waited is due, with all its tries."""
+    await session.execute(_sql.resume, endpoint_id, now)
+
+
+async def redeliver(session: Session, endpoint_id: int, event_id: int, *, now: datetime) -> bool:
+    """Send one event again, whatever came of it; False when the endpoint was never to get it."""
+    return await session.execute(_sql.redeliver, endpoint_id, event_id, now) > 0
+
+
+async def redeliver_failed(session: Session, endpoint_id: int, *, now: datetime) -> int:
+    """Send every event again that failed; how many."""
+    return await session.execute(_sql.redeliver_failed, endpoint_id, now)
+
+
+async def forget(session: Session, endpoint_id: int) -> None:
+    """The endpoint is removed, and its deliveries with it."""
+    await session.execute(_sql.forget, endpoint_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryShown:
+    """What became of one event at one endpoint."""
+
+    event_id: int
+    kind: str
+    reference_number: str
+    state: str
+    tries: int
+    next_try_at: datetime | None
+    http_status: int | None
+    problem: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+async def newest(session: Session, endpoint_id: int, *, limit: int) -> list[DeliveryShown]:
+    """An endpoint's deliveries, newest first."""
+    return [row_as(DeliveryShown, row) for row in await session.fetch(_sql.newest, endpoint_id, limit)]
+
+
+async def newest_undelivered(session: Session, endpoint_id: int, state: str, *, limit: int) -> list[DeliveryShown]:
+    """An endpoint's deliveries that are due, or that failed, newest first."""
+    rows = await session.fetch(_sql.newest_undelivered, endpoint_id, limit, state)
+    return [row_as(DeliveryShown, row) for row in rows]
+
+
+async def count_undelivered(session: Session) -> dict[tuple[int, str], int]:
+    """How many deliveries are due and how many failed, by (endpoint, state)."""
+    rows = await session.fetch(_sql.count_undelivered)
+    return {(row["endpoint_id"], row["state"]): row["deliveries"] for row in rows}
+
+
+async def reached_by(session: Session, references: Sequence[str]) -> set[tuple[str, str]]:
+    """(reference number, milestone) of everything that these shipments have reached."""
+    if not references:
+        return set()
+    rows = await session.fetch(_sql.reached_by, sorted(set(references)), sorted({shard_of(r) for r in references}))
+    return {(row["reference_number"], row["milestone"]) for row in rows}

@@ -1,0 +1,52 @@
+"""The table `opt_outs`: who wants no messages. Only a hash of the address is kept, so no list of people is."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from awbridge.domain.notify.notices import Channel
+from awbridge.store.engine.database import Session, row_as
+from awbridge.store.engine.queries import Queries
+
+_sql = Queries(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptOut:
+    """Somebody who wants no messages; `channel` is empty where all are meant."""
+
+    address_hash: str
+    channel: str
+    created_at: datetime
+
+
+def address_hash(address: str) -> str:
+    """What is kept of a phone number (E.164) or a mail address."""
+    return hashlib.sha256(b"awbridge opt-out:" + address.strip().casefold().encode()).hexdigest()
+
+
+async def add(session: Session, address: str, *, channel: Channel | None = None, now: datetime) -> bool:
+    """No messages to this address, over one channel or all; False when that was known."""
+    return await session.execute(_sql.add, address_hash(address), channel or "", now) > 0
+
+
+async def remove(session: Session, address: str, *, channel: Channel | None = None) -> bool:
+    """Messages are welcome again; False when nothing was there to remove."""
+    return await session.execute(_sql.remove, address_hash(address), channel or "") > 0
+
+
+async def opted_out(session: Session, address: str, channel: Channel, *, others: Sequence[str] = ()) -> bool:
+    """Whether a customer wants nothing over this channel. `others` are further addresses of the same customer.
+
+    Who opted out of everything by one of them is told nothing by another.
+    """
+    hashes = [address_hash(other) for other in others]
+    return bool(await session.fetch(_sql.find, address_hash(address), channel.value, hashes))
+
+
+async def newest(session: Session, *, limit: int) -> list[OptOut]:
+    """The newest opt-outs."""
+    return [row_as(OptOut, row) for row in await session.fetch(_sql.all, limit)]

@@ -1,0 +1,1 @@
+"""Shipments, their payloads, waybills and actions."""

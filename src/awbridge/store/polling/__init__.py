@@ -1,0 +1,1 @@
+"""Windows of updated-order, the shared pace, arrivals of webhooks and their keys."""

@@ -1,0 +1,83 @@
+"""The table `arrivals`: what each side brought, counted by ten minutes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from awbridge.domain.tracking.scan import Source
+from awbridge.store.engine.database import Session, row_as
+from awbridge.store.engine.queries import Queries
+
+_sql = Queries(__name__)
+_SLOT = os.urandom(1)[0] % 16
+
+STRETCH = timedelta(minutes=10)
+KEPT = timedelta(days=8)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """Something that one side brought at a time: deliveries, or scans that it told first."""
+
+    at: datetime
+    courier_partner_id: int
+    source: Source
+    deliveries: int = 0
+    scans: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrived:
+    """What one side brought for one courier (0: not named) since some time."""
+
+    courier_partner_id: int
+    source: str
+    deliveries: int
+    scans: int
+    last_delivery_at: datetime | None
+    last_scan_at: datetime | None
+
+
+def stretch_of(at: datetime) -> datetime:
+    """The start of the ten minutes that a time lies in."""
+    return at.astimezone(UTC).replace(minute=at.minute // 10 * 10, second=0, microsecond=0)
+
+
+async def count(session: Session, arrivals: Iterable[Arrival]) -> None:
+    """Add these to the counts. Best last in a transaction: until its end others of the same slot wait."""
+    summed: dict[tuple[datetime, int, str], list[tuple[Arrival, int, int]]] = {}
+    for a in arrivals:
+        key = (stretch_of(a.at), a.courier_partner_id, a.source.value)
+        summed.setdefault(key, []).append((a, a.deliveries, a.scans))
+    rows = [
+        (
+            *key,
+            _SLOT,
+            sum(d for _, d, _ in found),
+            sum(s for _, _, s in found),
+            max((a.at for a, d, _ in found if d), default=None),
+            max((a.at for a, _, s in found if s), default=None),
+        )
+        for key, found in sorted(summed.items())
+    ]
+    if rows:
+        await session.write_rows(_sql.count, rows)
+
+
+async def since(session: Session, start: datetime) -> list[Arrived]:
+    """What came since the stretch that begins at `start` or next after it, by courier and side."""
+    return [row_as(Arrived, row) for row in await session.fetch(_sql.since, start)]
+
+
+async def last_webhook_at(session: Session) -> datetime | None:
+    """When the last webhook was received that could be read; None where none came within 8 days."""
+    rows = await session.fetch(_sql.last_webhook)
+    return rows[0]["last_delivery_at"] if rows else None
+
+
+async def forget(session: Session, *, now: datetime) -> int:
+    """Drop counts older than 8 days; how many rows."""
+    return await session.execute(_sql.forget, now - KEPT)

@@ -1,0 +1,114 @@
+"""The table `catch_up_windows`: which stretches of time of updated-order are covered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from awbridge.domain.tracking.asking import next_window
+from awbridge.store.engine.database import Session, row_as
+from awbridge.store.engine.queries import Queries
+
+_sql = Queries(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """A stretch of time to be asked for, from (inclusive) to (exclusive).
+
+    Where a former try broke off, `next_page` is where it would have gone on, `page_at` when it stood there, and `items`
+    what it had stored by then. `lease_ends_at`: the end of the lease under which it is held; who writes under another
+    writes nothing.
+    """
+
+    from_at: datetime
+    to_at: datetime
+    items: int = 0
+    next_page: str | None = None
+    page_at: datetime | None = None
+    lease_ends_at: datetime | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoveredWindow:
+    """A stretch of time and what came of asking for it. `done_at` is None while it is still to be done."""
+
+    from_at: datetime
+    to_at: datetime
+    done_at: datetime | None
+    items: int
+    problem: str | None
+
+
+async def claim(
+    session: Session,
+    *,
+    now: datetime,
+    lease: timedelta,
+    start: datetime,
+    end: datetime,
+    longest: timedelta,
+    shortest: timedelta,
+) -> Window | None:
+    """The next window to ask for, under a lease: one left undone, else the next after the watermark.
+
+    `start` is where covering begins on an empty table; `end` is how far the vendor's data may be trusted to be
+    complete. None when nothing as long as `shortest` is uncovered.
+    """
+    left = await session.fetch(_sql.open, now)
+    if left:
+        window = row_as(Window, left[0], lease_ends_at=now + lease)
+        await session.execute(_sql.lease, window.from_at, now + lease)
+        return window
+    watermark = (await session.fetch(_sql.last))[0]["to_at"] or start
+    following = next_window(watermark, end=end, longest=longest, shortest=shortest)
+    if following is None:
+        return None
+    added = await session.execute(_sql.add, *following, now + lease)
+    return Window(from_at=following[0], to_at=following[1], lease_ends_at=now + lease) if added else None
+
+
+async def hold(session: Session, window: Window, *, until: datetime) -> Window | None:
+    """The window under a lease that ends then; None where it is not held any more."""
+    held = await session.execute(_sql.hold, window.from_at, window.lease_ends_at, until)
+    return replace(window, lease_ends_at=until) if held else None
+
+
+async def turned(
+    session: Session, window: Window, *, next_page: str | None, items: int, now: datetime, lease: timedelta
+) -> Window | None:
+    """A page is stored (in this transaction): the next try may go on behind it. None where it is not held any more."""
+    until = now + lease
+    held = await session.execute(_sql.turned, window.from_at, next_page, now, items, until, window.lease_ends_at)
+    return replace(window, lease_ends_at=until) if held else None
+
+
+async def start_anew(session: Session, window: Window) -> None:
+    """Forget where a former try broke off: the next one begins with the first page."""
+    await session.execute(_sql.anew, window.from_at)
+
+
+async def done(session: Session, window: Window, *, items: int, now: datetime) -> bool:
+    """The window is covered: every page of it was stored. False where it is not held any more."""
+    return await session.execute(_sql.done, window.from_at, now, items, window.lease_ends_at) > 0
+
+
+async def failed(session: Session, window: Window, *, problem: str, again_at: datetime) -> bool:
+    """The window could not be fetched; it is tried again then. False where it is not held any more."""
+    return await session.execute(_sql.failed, window.from_at, again_at, problem, window.lease_ends_at) > 0
+
+
+async def recent(session: Session, *, limit: int) -> list[CoveredWindow]:
+    """The newest windows."""
+    return [row_as(CoveredWindow, row) for row in await session.fetch(_sql.recent, limit)]
+
+
+async def since(session: Session, start: datetime) -> list[CoveredWindow]:
+    """The windows that end after `start`, oldest first."""
+    return [row_as(CoveredWindow, row) for row in await session.fetch(_sql.since, start)]
+
+
+async def covered_until(session: Session) -> datetime | None:
+    """Up to when every minute is covered; None before the first window."""
+    undone = (await session.fetch(_sql.undone))[0]["from_at"]
+    return undone or (await session.fetch(_sql.last))[0]["to_at"]

@@ -1,0 +1,1 @@
+"""Where personal data stand, what is old enough to go, erasures."""

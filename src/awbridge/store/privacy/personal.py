@@ -1,0 +1,279 @@
+"""Where personal data stand in the tables: read for an erasure, and written back without them.
+
+A table that is added and holds names, phones, addresses or bodies gets its statements here, its turn in
+steps/privacy/erase.py, and a line in docs/privacy.md.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from awbridge.domain.orders.shipment import shard_of
+from awbridge.domain.privacy import Eraser
+from awbridge.store.engine.database import Row, Session, row_as
+from awbridge.store.engine.queries import Queries
+from awbridge.store.engine.store import Store
+
+_sql = Queries(__name__)
+
+PAGE = 500  # rows read at once
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parcel:
+    """What an erasure must know of a shipment. `ended`: it is delivered, lost, back or cancelled.
+
+    `more`: the bodies of its other payloads and of its actions, where they were read too.
+    """
+
+    shard: int
+    reference_number: str
+    payload: str = field(repr=False)
+    problem: str | None = field(repr=False)
+    names: frozenset[str]
+    ended: bool
+    more: tuple[str, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallTexts:
+    """The texts of an attempt."""
+
+    shard: int
+    id: int
+    url: str = field(repr=False)
+    request: str = field(repr=False)
+    response: str = field(repr=False)
+    error: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionTexts:
+    """The texts of an action."""
+
+    shard: int
+    id: str
+    reference_number: str | None
+    body: str = field(repr=False)
+    result: str | None = field(repr=False)
+    problem: str | None = field(repr=False)
+
+
+def _parcel(row: Row) -> Parcel:
+    known = (row["reference_number"], row["waybill"], row["order_id"], *json.loads(row["children"] or "[]"))
+    return Parcel(
+        shard=row["shard"],
+        reference_number=row["reference_number"],
+        payload=row["payload"],
+        problem=row["problem"],
+        names=frozenset(str(name) for name in known if name),
+        ended=bool(row["ended"]),
+    )
+
+
+async def parcels(store: Store) -> AsyncIterator[Parcel]:
+    """Every shipment, page by page."""
+    after = (-1, "")
+    while True:
+        async with store.read() as session:
+            page = [_parcel(row) for row in await session.fetch(_sql.shipments_page, *after, PAGE)]
+        for parcel in page:
+            yield parcel
+        if len(page) < PAGE:
+            return
+        after = (page[-1].shard, page[-1].reference_number)
+
+
+async def parcel(session: Session, reference_number: str) -> Parcel | None:
+    """One shipment."""
+    rows = await session.fetch(_sql.shipment, shard_of(reference_number), reference_number)
+    return _parcel(rows[0]) if rows else None
+
+
+async def calls_of(session: Session, reference_number: str) -> list[CallTexts]:
+    """The texts of every call about a shipment."""
+    rows = await session.fetch(_sql.attempts_of, shard_of(reference_number), reference_number)
+    return [row_as(CallTexts, row) for row in rows]
+
+
+async def unnamed_calls(store: Store) -> AsyncIterator[CallTexts]:
+    """The texts of every call that is not about one shipment."""
+    after = (-1, -1)
+    while True:
+        async with store.read() as session:
+            rows = await session.fetch(_sql.attempts_unnamed, *after, PAGE)
+            page = [row_as(CallTexts, row) for row in rows]
+        for call in page:
+            yield call
+        if len(page) < PAGE:
+            return
+        after = (page[-1].shard, page[-1].id)
+
+
+async def set_call(session: Session, call: CallTexts) -> None:
+    """Write the texts of a call back."""
+    await session.execute(_sql.set_attempt, call.shard, call.id, call.url, call.request, call.response, call.error)
+
+
+async def deliveries(store: Store) -> AsyncIterator[tuple[int, int, bytes]]:
+    """(shard, id, body) of every delivery in the inbox, page by page."""
+    after = (-1, -1)
+    while True:
+        async with store.read() as session:
+            page = [(r["shard"], r["id"], bytes(r["body"])) for r in await session.fetch(_sql.inbox_page, *after, PAGE)]
+        for delivery in page:
+            yield delivery
+        if len(page) < PAGE:
+            return
+        after = page[-1][:2]
+
+
+async def set_body(session: Session, shard: int, delivery: int, body: bytes) -> None:
+    """Write the body of a delivery back."""
+    await session.execute(_sql.set_body, shard, delivery, body)
+
+
+async def more_of(session: Session, reference_number: str) -> tuple[str, ...]:
+    """The bodies of a shipment's other payloads and of its actions."""
+    key = (shard_of(reference_number), reference_number)
+    versions = [row["payload"] for row in await session.fetch(_sql.versions_of, *key)]
+    return (*versions, *(row["body"] for row in await session.fetch(_sql.actions_of, *key)))
+
+
+async def more_bodies(store: Store) -> AsyncIterator[tuple[str, str]]:
+    """(reference number, body) of every payload that was kept and every action about a shipment, page by page."""
+    after: tuple[int, str, int] = (-1, "", -1)
+    while True:
+        async with store.read() as session:
+            rows = await session.fetch(_sql.versions_page, *after, PAGE)
+        for row in rows:
+            yield row["reference_number"], row["payload"]
+        if len(rows) < PAGE:
+            break
+        after = (rows[-1]["shard"], rows[-1]["reference_number"], rows[-1]["version"])
+    last: tuple[int, str] = (-1, "")
+    while True:
+        async with store.read() as session:
+            rows = await session.fetch(_sql.actions_page, *last, PAGE)
+        for row in rows:
+            yield row["reference_number"], row["body"]
+        if len(rows) < PAGE:
+            return
+        last = (rows[-1]["shard"], rows[-1]["id"])
+
+
+async def strip_versions(session: Session, reference_number: str, eraser: Eraser) -> int:
+    """Take the personal data out of a shipment's kept payloads; how many changed."""
+    key = (shard_of(reference_number), reference_number)
+    changed = 0
+    for row in await session.fetch(_sql.versions_of, *key):
+        bare = eraser.body(row["payload"]), eraser.words(row["reason"])
+        if bare != (row["payload"], row["reason"]):
+            changed += await session.execute(_sql.set_version, *key, row["version"], *bare)
+    return changed
+
+
+_WORDS_OF_SCANS = ("remark", "npr_words", "ndr_words")
+
+
+async def strip_scans(session: Session, reference_number: str, eraser: Eraser) -> int:
+    """Take the personal data out of what was written beside the scans of a shipment; how many changed."""
+    shard, changed = shard_of(reference_number), 0
+    for row in await session.fetch(_sql.words_of_scans, shard, reference_number):
+        event = row["return_event"]
+        bare = (*(eraser.words(row[name]) for name in _WORDS_OF_SCANS), eraser.body(event) if event else None)
+        if bare != (*(row[name] for name in _WORDS_OF_SCANS), event):
+            changed += await session.execute(_sql.set_words_of_scan, shard, row["id"], *bare)
+    for row in await session.fetch(_sql.words_of_shipment, shard, reference_number):
+        bare = (words and eraser.words(words) for words in (row["status_words"], row["ndr_words"]))
+        await session.execute(_sql.set_words_of_shipment, shard, reference_number, *bare)
+    return changed
+
+
+async def events_of(store: Store, reference_number: str) -> list[int]:
+    """The ids of a shipment's events, read page by page."""
+    shard, found, after = shard_of(reference_number), list[int](), -1
+    while True:
+        async with store.read() as session:
+            page = await session.fetch(_sql.events_page, shard, after, PAGE)
+        found += [row["id"] for row in page if row["reference_number"] == reference_number]
+        if len(page) < PAGE:
+            return found
+        after = page[-1]["id"]
+
+
+async def strip_events(session: Session, reference_number: str, ids: Sequence[int], eraser: Eraser) -> int:
+    """Take the personal data out of these events of a shipment and what endpoints answered; how many changed."""
+    shard, changed = shard_of(reference_number), 0
+    for row in await session.fetch(_sql.events_with, shard, list(ids)):
+        if (bare := eraser.body(row["body"])) != row["body"]:
+            changed += await session.execute(_sql.set_event, shard, row["id"], bare)
+    for row in await session.fetch(_sql.event_problems_with, shard, list(ids)):
+        if (bare := eraser.words(row["problem"])) != row["problem"]:
+            await session.execute(_sql.set_event_problem, shard, row["event_id"], row["endpoint_id"], bare)
+            changed += 1
+    return changed
+
+
+async def strip_endpoints(session: Session, eraser: Eraser) -> int:
+    """Take the personal data out of why endpoints are disabled; how many changed."""
+    changed = 0
+    for row in await session.fetch(_sql.problems_of_endpoints):
+        if (bare := eraser.words(row["problem"])) != row["problem"]:
+            changed += await session.execute(_sql.set_problem_of_endpoint, row["id"], row["problem"], bare)
+    return changed
+
+
+async def strip_alarms(session: Session, eraser: Eraser) -> int:
+    """Take the personal data out of the texts of alarms; how many changed."""
+    changed = 0
+    for row in await session.fetch(_sql.texts_of_alarms):
+        if (bare := eraser.words(row["text"])) != row["text"]:
+            changed += await session.execute(_sql.set_text_of_alarm, row["cause"], row["text"], bare)
+    return changed
+
+
+async def strip_notices(session: Session, reference_number: str, eraser: Eraser) -> int:
+    """Take the personal data out of what became of a shipment's messages; how many changed."""
+    shard, changed = shard_of(reference_number), 0
+    for row in await session.fetch(_sql.notices_of, shard, reference_number):
+        if (bare := eraser.words(row["why"])) != row["why"]:
+            changed += await session.execute(_sql.set_notice, shard, row["id"], bare)
+    return changed
+
+
+async def strip_actions(session: Session, reference_number: str, eraser: Eraser) -> int:
+    """Take the personal data out of a shipment's actions; how many changed."""
+    rows = await session.fetch(_sql.actions_of, shard_of(reference_number), reference_number)
+    return sum([await strip_action(session, row_as(ActionTexts, row), eraser) for row in rows])
+
+
+async def strip_action(session: Session, action: ActionTexts, eraser: Eraser) -> int:
+    """Take the personal data out of one action; 1 where there were any."""
+    bare = dataclasses.replace(
+        action,
+        body=eraser.body(action.body),
+        result=action.result and eraser.body(action.result),
+        problem=action.problem and eraser.words(action.problem),
+    )
+    if bare == action:
+        return 0
+    return await session.execute(_sql.set_action, bare.shard, bare.id, bare.body, bare.result, bare.problem)
+
+
+async def actions_alone(store: Store, *, before: datetime) -> AsyncIterator[ActionTexts]:
+    """Every action asked for before that is over and belongs to no shipment, page by page."""
+    after: tuple[int, str] = (-1, "")
+    while True:
+        async with store.read() as session:
+            rows = await session.fetch(_sql.actions_alone, *after, before, PAGE)
+        page = [row_as(ActionTexts, row) for row in rows]
+        for action in page:
+            yield action
+        if len(page) < PAGE:
+            return
+        after = (page[-1].shard, page[-1].id)

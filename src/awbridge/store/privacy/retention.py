@@ -1,0 +1,200 @@
+"""What is old enough to go, table by table, in pages small enough that nobody waits for a lock.
+
+A table that is added gets a rule here, or a line in STAYS that says why its rows stay.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from awbridge.store.engine.database import Row, Session, row_as
+from awbridge.store.engine.queries import Queries, Statement
+
+_sql = Queries(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table whose rows go one day: how a page of a shard is read by id, and how rows go, with what hangs on them."""
+
+    name: str
+    page: Statement
+    drops: tuple[tuple[str, Statement], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Diary:
+    """A small table about awbridge itself, whose old rows are found and deleted by one statement.
+
+    `by_day`: its rows are days. `least`: days that are looked back over, and kept whatever the settings say.
+    """
+
+    name: str
+    drop: Statement
+    by_day: bool = False
+    least: int = 0
+
+
+CALLS = Table("attempts", _sql.calls_page, (("attempts", _sql.calls_drop),))
+ARCHIVED_CALLS = Table("attempts", _sql.archived_calls_page, (("attempts", _sql.archived_calls_drop),))
+INBOX = Table("inbox", _sql.inbox_page, (("inbox", _sql.inbox_drop), ("tellings", _sql.tellings_drop)))
+SCANS = Table("scans", _sql.scans_page, (("promises", _sql.promises_drop), ("scans", _sql.scans_drop)))
+NOTICES = Table("notices", _sql.notices_page, (("notices", _sql.notices_drop),))
+EVENTS = Table(
+    "events", _sql.events_page, (("event_deliveries", _sql.event_deliveries_drop), ("events", _sql.events_drop))
+)
+
+DIARIES = (
+    Diary("runs", _sql.runs_drop),
+    Diary("replays", _sql.replays_drop),
+    Diary("catch_up_windows", _sql.windows_drop, least=8),
+    Diary("alarms", _sql.alarms_drop),
+    Diary("digests", _sql.digests_drop, by_day=True),
+)
+
+STAYS = {
+    "shipments": "the register of what was shipped, without personal data after their days; no reference is used twice",
+    "payload_versions": "as the shipments, and stripped with them",
+    "waybills": "whose a waybill is must be known whenever news of it comes",
+    "reused_waybills": "as waybills, of the few that a courier used again",
+    "milestones": "that a shipment reached something is told once, also after a replay or a late webhook",
+    "erasures": "the record that somebody's data were erased",
+    "opt_outs": "who wants no messages gets none, for ever",
+    "arrivals": "8 days, by the step that watches whether webhooks come",
+    "reconciliation_files": "gone as soon as they are matched",
+    "courier_accounts": "set by you, a row each",
+    "courier_warnings": "what the last comparison found",
+    "courier_comparisons": "one row",
+    "allocation_rules": "set by you, a row each",
+    "account_states": "one row for each courier account",
+    "downtimes": "set by you, a row each",
+    "paces": "one row for each kind of call",
+    "clock_marks": "one row",
+    "endpoints": "set by you, a row each",
+    "webhook_keys": "set by you, a row each",
+    "webhook_refusals": "one row for each reason",
+}
+"""Tables without days of their own here, and why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OldRow:
+    """A row of such a table. `settled`: nobody needs it any more (archived, applied, told, its shipment has ended)."""
+
+    id: int
+    noted_at: datetime
+    settled: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OldPayload:
+    """The payload of a shipment that has ended. `more`: it had other payloads, or actions."""
+
+    shard: int
+    reference_number: str
+    payload: str = field(repr=False)
+    problem: str | None = field(repr=False)
+    created_at: datetime
+    more: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OldAction:
+    """An action that was asked for long ago. `settled`: nobody needs it any more."""
+
+    shard: int
+    id: str
+    asked_at: datetime
+    settled: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OldFile:
+    """A file of the archive whose calls have left the table."""
+
+    id: int
+    object_key: str
+
+
+def _old_payload(row: Row) -> OldPayload:
+    return row_as(OldPayload, row, more=bool(row["more"]))
+
+
+def _old_action(row: Row) -> OldAction:
+    return row_as(OldAction, row, settled=bool(row["settled"]))
+
+
+async def page(session: Session, table: Table, shard: int, *, after: int, limit: int) -> list[OldRow]:
+    """Rows of a shard by id, oldest first."""
+    rows = await session.fetch(table.page, shard, after, limit)
+    return [OldRow(id=row["id"], noted_at=row["noted_at"], settled=bool(row["settled"])) for row in rows]
+
+
+async def drop(session: Session, table: Table, shard: int, ids: Sequence[int]) -> Counter[str]:
+    """Delete these rows, as far as they still may go, and what hangs on them; how many, by table."""
+    return Counter({name: await session.execute(statement, shard, list(ids)) for name, statement in table.drops})
+
+
+async def drop_diary(session: Session, diary: Diary, *, before: datetime, limit: int) -> int:
+    """Delete up to `limit` rows of a diary from before; how many."""
+    return await session.execute(diary.drop, before.date().isoformat() if diary.by_day else before, limit)
+
+
+async def old_actions(
+    session: Session, *, before: datetime, keyed_before: datetime, after: tuple[datetime, str], limit: int
+) -> list[OldAction]:
+    """Actions that were asked for before, the first first; `after` is the (asked_at, id) where the last page ended.
+
+    Those asked for under an idempotency key are settled from `keyed_before` on: until then it counts.
+    """
+    rows = await session.fetch(_sql.actions_page, *after, before, limit, keyed_before)
+    return [_old_action(row) for row in rows]
+
+
+async def drop_action(session: Session, action: OldAction) -> int:
+    """Delete an action, unless somebody has had it made again; how many."""
+    return await session.execute(_sql.actions_drop, action.shard, action.id)
+
+
+async def old_reconciliations(session: Session, *, before: datetime, after: int, limit: int) -> list[int]:
+    """Ids of reconciliations that were over before then and are looked at no more."""
+    return [row["id"] for row in await session.fetch(_sql.reconciliations_page, after, before, limit)]
+
+
+async def drop_differences(session: Session, reconciliation_id: int, *, limit: int) -> int:
+    """Delete up to `limit` differences of a reconciliation; how many."""
+    return await session.execute(_sql.differences_drop, reconciliation_id, limit)
+
+
+async def drop_reconciliation(session: Session, reconciliation_id: int) -> int:
+    """Delete a reconciliation that has no differences any more; how many."""
+    return await session.execute(_sql.reconciliation_drop, reconciliation_id)
+
+
+async def old_archive_files(session: Session, *, before: datetime, after: int, limit: int) -> list[OldFile]:
+    """Files that were archived before then and whose calls have left the table."""
+    rows = await session.fetch(_sql.archive_files_page, after, before, limit)
+    return [OldFile(id=row["id"], object_key=row["object_key"]) for row in rows]
+
+
+async def drop_archive_file(session: Session, number: int) -> int:
+    """Forget a file of the archive; how many."""
+    return await session.execute(_sql.archive_file_drop, number)
+
+
+async def ended_payloads(
+    session: Session, *, before: datetime, after: tuple[datetime, str], limit: int
+) -> list[OldPayload]:
+    """Payloads of shipments created before, that have ended and still hold personal data."""
+    rows = await session.fetch(_sql.ended_payloads, before, *after, limit)
+    return [_old_payload(row) for row in rows]
+
+
+async def set_payload(
+    session: Session, shard: int, reference_number: str, *, payload: str, problem: str | None, now: datetime
+) -> None:
+    """Keep a payload without personal data."""
+    await session.execute(_sql.set_payload, shard, reference_number, payload, problem, now)

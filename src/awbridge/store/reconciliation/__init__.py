@@ -1,0 +1,1 @@
+"""Reconciliations, their differences, and the workbench that finds them."""

@@ -1,0 +1,1 @@
+"""Shipments as push and cancel claim them."""

@@ -1,0 +1,69 @@
+"""Cancellations of shipments that ClickPost holds: columns of `shipments`. Asking for one stands in shipments.py."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from awbridge.domain.orders.cancellation import CancelState
+from awbridge.domain.orders.shipment import Shipment, shard_of
+from awbridge.store.engine.database import Session
+from awbridge.store.engine.queries import Queries
+from awbridge.store.orders.shipments import from_row
+
+_sql = Queries(__name__)
+_BEGIN_OF_TIME = (datetime(1970, 1, 1, tzinfo=UTC), "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotCancelled:
+    """What was decided about a cancellation that this call did not bring about. `tries` counts the failed ones."""
+
+    state: CancelState
+    tries: int
+    problem: str | None
+    next_try_at: datetime | None = None
+
+
+async def cancelled(session: Session, reference_number: str, *, now: datetime) -> bool:
+    """The shipment is cancelled; False where that was known, or nobody asked for it."""
+    return await session.execute(_sql.cancelled, shard_of(reference_number), reference_number, now) > 0
+
+
+async def not_cancelled(
+    session: Session, reference_number: str, owner: str, decided: NotCancelled, *, now: datetime
+) -> bool:
+    """Keep what was decided; False when the lease was lost (then nothing is written)."""
+    changed = await session.execute(
+        _sql.not_cancelled,
+        shard_of(reference_number),
+        reference_number,
+        owner,
+        decided.state.value,
+        decided.tries,
+        decided.problem,
+        decided.next_try_at,
+        now,
+    )
+    return changed > 0
+
+
+async def overtaken(session: Session, reference_number: str, problem: str, *, now: datetime) -> bool:
+    """Tracking shows another end than the one that was asked for; False where that was known."""
+    return await session.execute(_sql.overtaken, shard_of(reference_number), reference_number, problem, now) > 0
+
+
+async def need_a_person(
+    session: Session, *, after: tuple[datetime, str] | None = None, limit: int = 50
+) -> Sequence[Shipment]:
+    """Shipments whose cancellation was refused or given up, the longest asked for first.
+
+    `after` is the (cancel_asked_at, reference_number) where the last page ended.
+    """
+    return [from_row(row) for row in await session.fetch(_sql.need_a_person, *(after or _BEGIN_OF_TIME), limit)]
+
+
+async def count_in_need(session: Session) -> int:
+    """How many cancellations were refused or given up."""
+    return (await session.fetch(_sql.count_in_need))[0]["shipments"]

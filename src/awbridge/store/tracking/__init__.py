@@ -1,0 +1,1 @@
+"""The inbox, scans, promises, and which delivery told what."""

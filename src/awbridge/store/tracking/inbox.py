@@ -1,0 +1,207 @@
+"""The table `inbox`: every delivery as received, before anybody says what it means."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from awbridge.domain.orders.shipment import shard_of
+from awbridge.domain.tracking.scan import Source
+from awbridge.store.engine.database import Row, Session, Writes
+from awbridge.store.engine.ids import Ids
+from awbridge.store.engine.queries import Queries
+
+_sql = Queries(__name__)
+_ids = Ids()
+
+LAST_DIGITS = 5  # of an order_status_id, which say nothing of its shard
+
+
+class NewDelivery(NamedTuple):
+    """A delivery to be stored. With a `problem` it is kept for inspection and never applied.
+
+    A tuple, because making one is on the path of every webhook.
+    """
+
+    identity: str
+    source: Source
+    body: bytes
+    received_at: datetime
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """A stored delivery that is due to be applied. `tries` counts how often it had to wait; `again`: it was applied
+    before."""
+
+    shard: int
+    id: int
+    identity: str
+    source: Source
+    body: bytes
+    received_at: datetime
+    tries: int
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetAside:
+    """A delivery that nobody could read or attribute to a shipment, with the reason.
+
+    `looks_again_at`: when it is tried again by itself, where only its shipment is ambiguous.
+    """
+
+    id: int
+    source: str
+    identity: str
+    body: bytes
+    received_at: datetime
+    problem: str
+    looks_again_at: datetime | None = None
+
+
+async def add(session: Session, deliveries: Sequence[NewDelivery]) -> None:
+    """Store deliveries; a copy of one that is known changes nothing.
+
+    Sorted by key: two writers whose batches share keys in different order would deadlock on PostgreSQL.
+    """
+    await session.write_rows(_sql.add, _rows(deliveries))
+
+
+async def add_counted(session: Session, deliveries: Sequence[NewDelivery]) -> int:
+    """Store deliveries as `add` does; how many of them are new rows."""
+    rows = _rows(deliveries)
+    await session.write_rows(_sql.add, rows)
+    stored = await session.fetch_rows(_sql.ids, [(shard, identity) for shard, _, identity, *_ in rows])
+    return len({row_id for _, row_id, *_ in rows} & {row["id"] for row in stored})
+
+
+async def add_at_once(store: Writes, deliveries: Sequence[NewDelivery]) -> None:
+    """Store deliveries as `add` does, in a transaction of their own that is committed on return."""
+    await store.write_at_once(_sql.add, _rows(deliveries))
+
+
+def _shard(identity: str) -> int:
+    """Deliveries whose order_status_id differs in the last digits only lie together.
+
+    ClickPost counts them up, so a batch changes a few pages of each index, not one for each of its rows.
+    """
+    kind, _, rest = identity.partition(":")
+    return shard_of(rest.partition(":")[0][:-LAST_DIGITS] if kind == "osid" else identity)
+
+
+def _rows(deliveries: Sequence[NewDelivery]) -> list[tuple[object, ...]]:
+    keyed = sorted([(_shard(d[0]), d[0], number) for number, d in enumerate(deliveries)])
+    ids = _ids.take(len(keyed))
+    return [
+        (shard, row_id, identity, source.value, body, received_at, problem)
+        for row_id, (shard, identity, number) in zip(ids, keyed, strict=True)
+        for _, source, body, received_at, problem in (deliveries[number],)
+    ]
+
+
+def delivery_of(row: Row, *, again: bool = False) -> Delivery:
+    """A delivery out of a row that holds its columns."""
+    return Delivery(
+        shard=row["shard"],
+        id=row["id"],
+        identity=row["identity"],
+        source=Source(row["source"]),
+        body=bytes(row["body"]),
+        received_at=row["received_at"],
+        tries=row["tries"],
+        again=again,
+    )
+
+
+async def claim(session: Session, *, now: datetime, limit: int) -> list[Delivery]:
+    """Take up to `limit` due deliveries for the length of this transaction."""
+    rows = await session.fetch(_sql.claim, now, limit)
+    return [delivery_of(row, again=row["applied_at"] is not None) for row in rows]
+
+
+async def applied(session: Session, deliveries: Sequence[tuple[Delivery, str | None, int]], *, now: datetime) -> None:
+    """They are on their timelines. Beside each: what of it could not be read, if anything, and how many tellings."""
+    rows = [(d.shard, d.id, now, problem, min(told, 32_767)) for d, problem, told in deliveries]
+    await session.write_rows(_sql.applied, rows)
+
+
+async def wait(session: Session, delivery: Delivery, *, key: str, until: datetime, problem: str | None = None) -> None:
+    """Its shipment is not known yet: look again then, or as soon as somebody wakes `key`.
+
+    `problem` says what is ambiguous, where more than one could be meant.
+    """
+    await session.execute(_sql.wait, delivery.shard, delivery.id, until, key, problem)
+
+
+async def waited_for(session: Session, keys: Sequence[str]) -> list[str]:
+    """Those of these keys that any delivery waits for."""
+    rows = await session.fetch_rows(_sql.waited_for, [(key,) for key in sorted(set(keys))])
+    return [row["waiting_for"] for row in rows]
+
+
+async def apply_again(session: Session, reference_number: str, *, since: datetime, now: datetime) -> None:
+    """What was received since then and told of this shipment is due once more: it may be about another one."""
+    await session.execute(_sql.apply_again, shard_of(reference_number), reference_number, since, now)
+
+
+async def set_aside(session: Session, delivery: Delivery, *, problem: str) -> None:
+    """Nobody can read it: it stays, with the reason, until it is replayed."""
+    await session.execute(_sql.set_aside, delivery.shard, delivery.id, problem)
+
+
+async def wake(session: Session, keys: Sequence[str], *, now: datetime) -> None:
+    """What waits for one of these keys ("w:" waybill, "r:" reference number, "o:" order id) is due now."""
+    if keys:
+        await session.execute(_sql.wake, list(keys), now)
+
+
+async def replay(session: Session, *, now: datetime) -> int:
+    """Everything that was set aside is due again (after a fix); how many deliveries."""
+    return await session.execute(_sql.replay, now)
+
+
+async def tell_again(session: Session, *, now: datetime, limit: int) -> int:
+    """Up to `limit` deliveries that were applied before there were tellings are due again; how many."""
+    return await session.execute(_sql.tell_again, now, limit)
+
+
+async def problems(session: Session, *, limit: int) -> list[SetAside]:
+    """The newest deliveries that were set aside, or are about a shipment that cannot be told from another."""
+    return [
+        SetAside(
+            id=row["id"],
+            source=row["source"],
+            identity=row["identity"],
+            body=bytes(row["body"]),
+            received_at=row["received_at"],
+            problem=row["problem"],
+            looks_again_at=row["looks_again_at"],
+        )
+        for row in await session.fetch(_sql.problems, limit)
+    ]
+
+
+async def counts(session: Session) -> dict[str, int]:
+    """How many deliveries there are: total, applied, waiting (for their shipment), ambiguous (of those, what could be
+    about several), due, set_aside."""
+    return dict((await session.fetch(_sql.counts))[0])
+
+
+async def received_at(session: Session, identity: str) -> datetime | None:
+    """When a delivery was received; None where there is none of that identity."""
+    rows = await session.fetch(_sql.find, _shard(identity), identity)
+    return rows[0]["received_at"] if rows else None
+
+
+async def settle(session: Session, identity: str, *, now: datetime) -> None:
+    """A delivery that was only a test is done with: it waits for no shipment."""
+    await session.execute(_sql.settle, _shard(identity), identity, now)
+
+
+async def longest_due(session: Session, *, now: datetime) -> datetime | None:
+    """Since when the oldest delivery waits to be applied; None where none is due."""
+    return (await session.fetch(_sql.longest_due, now))[0]["due_at"]

@@ -1,0 +1,34 @@
+"""The table `promises`: every expected date of delivery that was told of a shipment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from awbridge.domain.orders.shipment import shard_of
+from awbridge.domain.tracking.promise import Promise
+from awbridge.store.engine.database import Session, row_as
+from awbridge.store.engine.queries import Queries
+
+_sql = Queries(__name__)
+
+
+async def of_shipments(session: Session, references: Sequence[str]) -> dict[str, list[Promise]]:
+    """What was promised of these shipments, by reference number."""
+    found: dict[str, list[Promise]] = {reference: [] for reference in references}
+    if references:
+        for row in await session.fetch(_sql.of_shipments, list(found), [shard_of(r) for r in found]):
+            found[row["reference_number"]].append(row_as(Promise, row))
+    return found
+
+
+async def add(session: Session, told: Iterable[tuple[str, Promise]]) -> None:
+    """Keep promises made of these reference numbers; one that is known changes nothing."""
+    rows = sorted((shard_of(r), r, p.said_at, p.edd, p.heard_at, p.source) for r, p in told)
+    if rows:
+        await session.write_rows(_sql.add, rows)
+
+
+async def replace(session: Session, reference_number: str, told: Iterable[Promise]) -> None:
+    """These are all the promises of a shipment."""
+    await session.execute(_sql.remove, shard_of(reference_number), reference_number)
+    await add(session, [(reference_number, promise) for promise in told])

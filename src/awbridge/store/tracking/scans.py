@@ -1,0 +1,178 @@
+"""The table `scans`: the timeline of every shipment, each scan once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import NamedTuple
+
+from awbridge.domain.orders.shipment import shard_of
+from awbridge.domain.tracking.returns import ReturnEvent, from_text, to_text
+from awbridge.domain.tracking.scan import Source
+from awbridge.domain.tracking.timeline import Entry
+from awbridge.store.engine.database import Row, Session, row_as
+from awbridge.store.engine.ids import Ids
+from awbridge.store.engine.queries import Queries, Statement
+
+_sql = Queries(__name__)
+_ids = Ids()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimelineScan:
+    """A scan as it stands on the timeline."""
+
+    waybill: str
+    courier_partner_id: int | None
+    status_code: int
+    status: str
+    remark: str
+    location: str
+    ndr_code: int | None
+    scanned_at: datetime
+    received_at: datetime
+    source: str
+    scan_id: str | None
+    checkpoint_id: str | None
+    npr_code: int | None
+    npr_words: str
+    description: str
+    ndr_words: str
+    return_event: ReturnEvent | None
+
+
+async def entries(session: Session, references: Sequence[str]) -> dict[str, list[Entry]]:
+    """The timelines of these shipments, what was heard first first, by reference number."""
+    return await _timelines(session, _sql.entries, references, _entry)
+
+
+async def to_tell(session: Session, references: Sequence[str]) -> dict[str, list[Entry]]:
+    """The same without their words and couriers, which nobody needs who tells these shipments something new."""
+    return await _timelines(session, _sql.to_tell, references, _known)
+
+
+async def _timelines(
+    session: Session, statement: Statement, references: Sequence[str], made: Callable[[Row], Entry]
+) -> dict[str, list[Entry]]:
+    found: dict[str, list[Entry]] = {reference: [] for reference in references}
+    if references:
+        for row in await session.fetch(statement, list(found), [shard_of(r) for r in found]):
+            found[row["reference_number"]].append(made(row))
+    return found
+
+
+class Told(NamedTuple):
+    """A scan that is about to be told of a shipment, as far as it says which stored ones may be the same."""
+
+    reference_number: str
+    scan_id: str | None
+    checkpoint_id: str | None
+    fingerprint: str
+    part: str
+
+
+async def alike(session: Session, told: Sequence[Told]) -> dict[str, list[Entry]]:
+    """What may be one with these scans, as `to_tell` has it, by reference number: most often nothing."""
+    found: dict[str, dict[int, Entry]] = {one.reference_number: {} for one in told}
+    if told:
+        rows = [(t.reference_number, t.scan_id, t.checkpoint_id, t.fingerprint + t.part) for t in told]
+        references, *rest = map(list, zip(*rows, strict=True))
+        for row in await session.fetch(_sql.alike, references, [shard_of(str(r)) for r in references], *rest):
+            found[row["reference_number"]][row["id"]] = _known(row)
+    return {reference: list(entries.values()) for reference, entries in found.items()}
+
+
+def _known(row: Row) -> Entry:
+    # Apply reads the timeline of every shipment that it tells of: no detour over a dictionary.
+    return Entry(
+        id=row["id"],
+        fingerprints=tuple(row["fingerprint"].split(" ")),
+        scan_id=row["scan_id"],
+        checkpoint_id=row["checkpoint_id"],
+        ndr_code=row["ndr_code"],
+        waybill=row["waybill"],
+        code=row["status_code"],
+        scanned_at=row["scanned_at"],
+        received_at=row["received_at"],
+        source=Source(row["source"]),
+        npr_code=row["npr_code"],
+        npr_words=row["npr_words"],
+    )
+
+
+def _entry(row: Row) -> Entry:
+    known = _known(row)
+    known.courier_partner_id = row["courier_partner_id"]
+    known.status, known.remark, known.location = row["status"], row["remark"], row["location"]
+    known.description, known.ndr_words = row["description"], row["ndr_words"]
+    known.return_event = from_text(row["return_event"])
+    return known
+
+
+def _identity(reference_number: str, entry: Entry) -> str:
+    """Unique within the table; two scans of one shipment that say the same but carry two ids are two."""
+    if entry.scan_id:
+        own = f"id:{entry.scan_id}"
+    elif entry.checkpoint_id:
+        own = f"cp:{entry.checkpoint_id}"
+    else:
+        own = f"fp:{entry.fingerprints[0]}"
+    return f"{reference_number}\x1f{own}"
+
+
+async def add(session: Session, new: Sequence[tuple[str, Entry]]) -> None:
+    """Put scans on the timelines of these reference numbers. An entry that has an id keeps it."""
+    # Ids grow in the order in which the scans were told: it is the order of those that came at one moment.
+    ids = _ids.take(len(new))
+    keyed = [(shard_of(r), _identity(r, e), e.id or own, r, e) for own, (r, e) in zip(ids, new, strict=True)]
+    rows = [
+        (
+            shard,
+            row_id,
+            reference,
+            identity,
+            " ".join(e.fingerprints),
+            e.scan_id,
+            e.checkpoint_id,
+            e.waybill,
+            e.courier_partner_id,
+            e.code,
+            e.status,
+            e.remark,
+            e.location,
+            e.ndr_code,
+            e.scanned_at,
+            e.received_at,
+            e.source.value,
+            e.npr_code,
+            e.npr_words,
+            e.description,
+            e.ndr_words,
+            to_text(e.return_event),
+        )
+        for shard, identity, row_id, reference, e in sorted(keyed, key=lambda k: k[:2])
+    ]
+    if rows:
+        await session.write_rows(_sql.add, rows)
+
+
+async def learn(session: Session, reference_number: str, entry: Entry) -> None:
+    """A later copy of a stored scan carried what the first one lacked: an id, the reason of a failure, a location."""
+    shard, fingerprint = shard_of(reference_number), " ".join(entry.fingerprints)
+    ids = (entry.scan_id, entry.checkpoint_id)
+    reasons = (entry.ndr_code, fingerprint, entry.npr_code, entry.npr_words)
+    words = (entry.location, entry.remark, entry.ndr_words)
+    await session.execute(_sql.learn, shard, entry.id, *ids, *reasons, *words)
+
+
+async def remove(session: Session, reference_number: str, entries: Sequence[Entry]) -> None:
+    """Take entries off a timeline."""
+    if entries:
+        await session.execute(_sql.remove, shard_of(reference_number), [e.id for e in entries])
+
+
+async def timeline(session: Session, reference_number: str) -> list[TimelineScan]:
+    """A shipment's scans, oldest first."""
+    rows = await session.fetch(_sql.timeline, shard_of(reference_number), reference_number)
+    return [replace(row_as(TimelineScan, row), return_event=from_text(row["return_event"])) for row in rows]

@@ -1,0 +1,58 @@
+"""The table `tellings`: which delivery told something of which shipment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from awbridge.domain.orders.shipment import shard_of
+from awbridge.store.engine.database import Session
+from awbridge.store.engine.queries import Queries
+from awbridge.store.tracking.inbox import Delivery, delivery_of
+
+_sql = Queries(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """A delivery that told something of a shipment; `entries` are the places in it, where it carries a list."""
+
+    reference_number: str
+    delivery: Delivery
+    entries: frozenset[int]
+
+
+async def add(session: Session, told: Sequence[Telling]) -> None:
+    """Remember of whom deliveries told. The first word stands."""
+    rows = sorted(
+        (
+            shard_of(t.reference_number),
+            t.reference_number,
+            t.delivery.id,
+            t.delivery.shard,
+            ",".join(map(str, sorted(t.entries))),
+        )
+        for t in told
+    )
+    if rows:
+        await session.write_rows(_sql.add, rows)
+
+
+async def of_shipment(session: Session, reference_number: str) -> list[Telling]:
+    """Everything in the inbox that told of this shipment, in the order in which it came."""
+    rows = await session.fetch(_sql.of_shipment, shard_of(reference_number), reference_number)
+    return [Telling(reference_number, delivery_of(row), frozenset(map(int, row["entries"].split(",")))) for row in rows]
+
+
+async def of_deliveries(session: Session, deliveries: Sequence[Delivery]) -> dict[str, set[int]]:
+    """Whom these deliveries told of when they were applied before: reference number -> ids of deliveries."""
+    found: dict[str, set[int]] = {}
+    if deliveries:
+        for row in await session.fetch(_sql.of_deliveries, [d.id for d in deliveries]):
+            found.setdefault(row["reference_number"], set()).add(row["delivery_id"])
+    return found
+
+
+async def withdraw(session: Session, deliveries: Sequence[Delivery]) -> None:
+    """Forget whom these deliveries told of: they are applied anew."""
+    await session.execute(_sql.withdraw, [d.id for d in deliveries])

@@ -1,0 +1,235 @@
+"""The HTTP API of reconciliations, under /v1/reconciliations; part of api.py's routes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import date, datetime
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from awbridge.domain.privacy import Privacy
+from awbridge.domain.reconciliation.differences import Kind, Table
+from awbridge.steps.audit.bundle import bundle_of
+from awbridge.steps.reconciliation.differences import push_again
+from awbridge.steps.reconciliation.reconcile import begin_day
+from awbridge.steps.reconciliation.report_files import day_of_file, kind_of_file, take_file
+from awbridge.steps.records.reconciliation_run import known_run
+from awbridge.steps.runtime.clock import Clock
+from awbridge.store import Store
+from awbridge.store.reconciliation import differences, reconciliations
+from awbridge.store.reconciliation.differences import Difference
+from awbridge.store.reconciliation.reconciliations import Reconciliation
+from awbridge.web.v1.evidence import ZipResponse
+from awbridge.web.v1.reading import Day
+
+FILE_TYPES = (
+    "text/csv",
+    "application/octet-stream",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "application/vnd.ms-excel",
+    "application/vnd.oasis.opendocument.spreadsheet",
+)
+
+
+class ReconciliationView(BaseModel):
+    """A reconciliation: how far it is, and what came of it."""
+
+    id: str
+    source: str = Field(description="schedule, hand, upload, folder or command.")
+    kind: str = Field(description="What was compared: registered shipments, failures or failed webhooks.")
+    name: str
+    day: date | None
+    state: str = Field(description="counting, reporting, matching, done or failed.")
+    ours_placed: int | None = Field(description="Shipments that were placed on the day, by our tables.")
+    theirs_placed: int | None = Field(description="By ClickPost's count (manifestation).")
+    theirs_tracked: int | None = Field(description="Those that ClickPost tracks.")
+    columns_read: dict[str, Any] | None = Field(description="Which columns were understood, which passed over; notes.")
+    line_count: int | None
+    matched: int | None = Field(description="Rows that are the same in all that is compared.")
+    partly: int | None = Field(description="Rows in which no difference was found, but not all could be compared.")
+    compared: str | None = Field(description="fully, or partly: then not_understood says what could not be read.")
+    not_understood: list[str] = Field(description="What of ClickPost's side could not be read, with how many rows.")
+    repeated: int | None = Field(description="Rows about a shipment that a newer row was about as well.")
+    spoilt: int | None = Field(description="Rows whose waybill a spreadsheet had rounded off.")
+    unreadable: int | None
+    found: dict[str, int] | None = Field(description="Differences found, by kind.")
+    open: dict[str, int] | None = Field(None, description="Differences that are still open, by kind.")
+    problem: str | None
+    created_at: datetime
+    finished_at: datetime | None
+
+
+class DifferenceView(BaseModel):
+    """A difference: both sides as they were when it was found."""
+
+    id: str
+    kind: str
+    item: str
+    reference_number: str | None
+    waybill: str | None
+    courier_partner_id: int | None
+    ours: dict[str, Any] | None
+    theirs: dict[str, Any] | None
+    state: str = Field(description="open or solved.")
+    solved_how: str | None
+    pushed_at: datetime | None
+    found_at: datetime
+    solved_at: datetime | None
+
+
+class ReconciliationPage(BaseModel):
+    """A page of reconciliations. Pass `next` as `cursor` to get the following page; null on the last."""
+
+    reconciliations: list[ReconciliationView]
+    next: str | None
+
+
+class DifferencePage(BaseModel):
+    """A page of differences. Pass `next` as `cursor` to get the following page; null on the last."""
+
+    differences: list[DifferenceView]
+    next: str | None
+
+
+class UndecidedView(BaseModel):
+    """A shipment that is not pushed again before a person has decided."""
+
+    reference_number: str
+    why: str
+
+
+class PushedView(BaseModel):
+    """What came of pushing again."""
+
+    pushed: int
+    passed_over: int = Field(description="Those that no longer stand here as they were found.")
+    undecided: list[UndecidedView] = Field(description="Those about which a person must decide, and why.")
+
+
+def _view(run: Reconciliation, still_open: dict[str, int] | None = None) -> ReconciliationView:
+    shown: dict[str, Any] = {name: getattr(run, name, None) for name in ReconciliationView.model_fields}
+    shown |= {"id": str(run.id), "kind": run.kind.value, "state": run.state.value, "open": still_open}
+    shown |= {"not_understood": run.not_understood.told()}
+    return ReconciliationView(**shown)
+
+
+def _difference_view(found: Difference) -> DifferenceView:
+    shown: dict[str, Any] = {name: getattr(found, name) for name in DifferenceView.model_fields}
+    shown |= {"id": str(found.id), "kind": found.kind.value}
+    return DifferenceView(**shown)
+
+
+Number = Annotated[int, Query(ge=0, lt=2**63)]
+
+
+def router(store: Store, clock: Clock, zone: ZoneInfo, *, privacy: Privacy) -> APIRouter:
+    """The routes, on this store; days are those of `zone`. `privacy`: what ClickPost may see."""
+    api = APIRouter(prefix="/reconciliations", tags=["reconciliations"])
+
+    @api.get("")
+    async def list_reconciliations(
+        limit: Annotated[int, Query(ge=1, le=500)] = 50, cursor: Number | None = None
+    ) -> ReconciliationPage:
+        """Reconciliations, newest first."""
+        async with store.read() as session:
+            found = await reconciliations.newest(session, before=cursor, limit=limit + 1)
+        page = found[:limit]
+        after = str(page[-1].id) if len(found) > limit else None
+        return ReconciliationPage(reconciliations=[_view(run) for run in page], next=after)
+
+    @api.post("", status_code=202, openapi_extra=_body())
+    async def begin_reconciliation(
+        request: Request,
+        day: Annotated[Day | None, Query(alias="date", description="The day, in the account's zone.")] = None,
+        kind: Annotated[Table | None, Query(description="What the file lists; else its name tells.")] = None,
+        name: Annotated[
+            str, Query(max_length=200, pattern=r"^[^\x00]*$", description="The file's name.")
+        ] = "upload.csv",
+    ) -> ReconciliationView:
+        """Reconcile with a file, sent as the body (CSV, XLSX, XLS, ODS), or, without it, a day (`date`)."""
+        if request.headers.get("content-type", "").lower().startswith("application/json"):
+            raise HTTPException(422, "the body is the file itself; name a day in the address: ?date=2026-11-22")
+        parts = request.stream()
+        first = await _first(parts)
+        if day and not first:
+            return _view(await begin_day(store=store, clock=clock, zone=zone, day=day))
+        if not first:
+            raise HTTPException(422, "send a file as the body, or name a date")
+        run = await take_file(
+            store=store,
+            clock=clock,
+            parts=_from(first, parts),
+            name=name,
+            source="upload",
+            kind=kind or kind_of_file(name),
+            day=day or day_of_file(name),
+        )
+        return _view(run)
+
+    @api.get("/{reconciliation_id}")
+    async def show_reconciliation(reconciliation_id: int) -> ReconciliationView:
+        """One reconciliation, with how many of its differences are still open."""
+        run = await known_run(store, reconciliation_id)
+        async with store.read() as session:
+            return _view(run, await differences.count_open(session, run.id))
+
+    @api.get("/{reconciliation_id}/differences")
+    async def list_differences(
+        reconciliation_id: int,
+        kind: Kind | None = None,
+        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+        cursor: Number = 0,
+    ) -> DifferencePage:
+        """The differences of a reconciliation, open and solved."""
+        run = await known_run(store, reconciliation_id)
+        async with store.read() as session:
+            found = await differences.listed(session, run.id, kind=kind, after=cursor, limit=limit + 1)
+        page = found[:limit]
+        after = str(page[-1].id) if len(found) > limit else None
+        return DifferencePage(differences=[_difference_view(one) for one in page], next=after)
+
+    @api.get("/{reconciliation_id}/differences/{difference_id}/evidence", response_class=ZipResponse)
+    async def show_evidence(reconciliation_id: int, difference_id: int) -> Response:
+        """A difference with payload, calls and timeline as a zip, ready to be sent to ClickPost."""
+        content = await bundle_of(
+            store=store,
+            clock=clock,
+            reconciliation_id=reconciliation_id,
+            difference_id=difference_id,
+            privacy=privacy,
+        )
+        name = f'attachment; filename="difference-{difference_id}.zip"'
+        return ZipResponse(content, headers={"content-disposition": name})
+
+    @api.post("/{reconciliation_id}/push-again")
+    async def push_missing_again(reconciliation_id: int) -> PushedView:
+        """Push every shipment that ClickPost lacks again, by the differences that are open."""
+        done = await push_again(store=store, clock=clock, reconciliation_id=reconciliation_id)
+        undecided = [UndecidedView(reference_number=one.reference_number, why=one.why) for one in done.undecided]
+        return PushedView(pushed=done.pushed, passed_over=done.passed_over, undecided=undecided)
+
+    _ = (list_reconciliations, begin_reconciliation, show_reconciliation, list_differences, show_evidence)
+    _ = push_missing_again
+    return api
+
+
+def _body() -> dict[str, Any]:
+    content = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in FILE_TYPES}
+    return {"requestBody": {"required": False, "content": content}}
+
+
+async def _first(parts: AsyncIterator[bytes]) -> bytes:
+    async for part in parts:
+        if part:
+            return part
+    return b""
+
+
+async def _from(first: bytes, parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for part in parts:
+        yield part

@@ -1,0 +1,271 @@
+"""The doctor names what is wrong, and says what to do."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from awbridge.app.doctor import CURES, OK, PROBLEM, WARNING, Finding, examine, judge_header
+from awbridge.app.settings import Settings, load_settings
+from awbridge.cli.doctor import exit_code
+from awbridge.clickpost.client.probe import Probe
+from awbridge.domain.tracking.asking import PollingMode
+from awbridge.domain.tracking.scan import Source
+from awbridge.steps.runtime.clock import utc_now
+from awbridge.store import Store
+from awbridge.store.engine.migrate import own_schema
+from awbridge.store.notify import alarms
+from awbridge.store.polling import arrivals, webhook_keys
+from awbridge.store.polling.arrivals import Arrival
+from awbridge.store.tracking import inbox
+from awbridge.web.webhook.endpoint import REFUSED
+from tests.support import newer
+from tests.support.object_service import DENIED, NO_BUCKET, ObjectService, object_service
+from tests.support.rows import MINUTE, T0, add, decided, delivery, place, sql
+
+URL = "https://ship.example.com/webhooks/clickpost"
+
+
+@pytest.mark.parametrize(
+    ("told", "level", "words"),
+    [
+        (Probe(status=401, words=REFUSED["wrong_key"].decode()), "ok", "passes every proxy"),
+        (Probe(status=401, words=REFUSED["no_key"].decode()), "problem", "drops the header"),
+        (Probe(status=401, words=REFUSED["wrong_elsewhere"].decode()), "problem", "drops the header"),
+        (Probe(status=502, words="<html>"), "problem", "HTTP 502"),
+        (Probe(error="ConnectError"), "warning", "not reached"),
+    ],
+)
+def test_a_knock_tells_what_the_proxies_do(told: Probe, level: str, words: str) -> None:
+    found = judge_header(told, URL)
+    assert (found.level, words in found.found) == (level, True)
+
+
+def test_the_cures_name_the_lines() -> None:
+    assert "underscores_in_headers on;" in CURES
+    assert "expected_underscore_headers webhook_key" in CURES
+    assert "routing.http.drop_invalid_header_fields.enabled,Value=false" in CURES
+
+
+def settings_at(tmp_path: Path, vendor: str = "http://127.0.0.1:9", **more: Any) -> Settings:
+    values = {"database_url": f"sqlite:///{tmp_path}/d.db", "clickpost_username": "u", "clickpost_key": "the-key"}
+    return load_settings(**{**values, "clickpost_url": vendor, "clickpost_tracking_url": vendor, "port": 9, **more})
+
+
+async def a_store(settings: Settings) -> Store:
+    store = await Store.open(settings.database_url)
+    await store.migrate()
+    return store
+
+
+def by_check(findings: list[Finding]) -> dict[str, Finding]:
+    return {f.check: f for f in findings}
+
+
+async def test_without_an_account_nothing_further_is_looked_at(tmp_path: Path) -> None:
+    settings = settings_at(tmp_path, clickpost_key="", host="0.0.0.0")
+    found = await examine(settings, environment={"AWBRIDGE_RETRY_DELAY": "1", "AWBRIDGE_PORT": "1"})
+    words = " ".join(f.found for f in found)
+    assert "no such setting: AWBRIDGE_RETRY_DELAY" in words
+    assert "AWBRIDGE_CLICKPOST_KEY is not set" in words
+    assert "only loopback" in words
+    assert {f.check for f in found} == {"settings", "disk"}
+
+
+async def test_an_old_schema_is_told(tmp_path: Path) -> None:
+    found = by_check(await examine(settings_at(tmp_path), environment={}))
+    assert (found["database"].level, found["database"].do) == ("problem", "run awbridge migrate")
+
+
+async def test_the_schema_of_a_newer_version_is_told_and_whether_this_one_works_beside_it(tmp_path: Path) -> None:
+    settings = settings_at(tmp_path)
+    store = await a_store(settings)
+    said: list[tuple[str, str, str]] = []
+    steps = (newer.added(9001, "SELECT 1", compatible_from=own_schema()), newer.added(9002, "SELECT 1"))
+    for migration in (None, *steps):
+        if migration:
+            await newer.migrate_as_newer(store, migration)
+        found = by_check(await examine(settings, environment={}))["database"]
+        said.append((found.level, found.found, found.do))
+    await store.close()
+    assert (said[0][0], f"schema up to date ({own_schema():04})" in said[0][1]) == ("ok", True)
+    assert (said[1][0], said[1][2]) == ("warning", "finish the upgrade: replace this version too")
+    assert "a newer version has applied 9001_of_a_test, and this one works beside it" in said[1][1]
+    assert (said[2][0], said[2][2]) == ("problem", "install that version")
+    assert "it needs schema 9002" in said[2][1]
+
+
+async def test_a_sick_installation_is_told_in_every_part(tmp_path: Path) -> None:
+    settings = settings_at(tmp_path)
+    store = await a_store(settings)
+    now = utc_now()
+    async with store.write() as session:
+        await arrivals.count(session, [Arrival(now - 300 * MINUTE, 4, Source.WEBHOOK, deliveries=1)])
+        await alarms.raise_(session, "webhooks.silent", "silent", now=now)
+        await webhook_keys.refuse(session, "no_key", 7, last_at=now)
+        await inbox.add(session, [delivery("late", received_at=T0)])
+    await store.close()
+    found = by_check(await examine(settings, environment={}))
+    assert {c for c, f in found.items() if f.level == "problem"} >= {"clickpost", "webhook key", "webhooks", "steps"}
+    assert found["clickpost"].do.startswith("check that this machine reaches")
+    assert "work waits" in found["steps"].found
+    assert "the-key" not in repr(found)
+    assert found["catching up"].level == "warning"
+
+
+class _Away(BaseHTTPRequestHandler):
+    """A vendor whose clock is wrong and which knows no key."""
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        return "Mon, 02 Nov 2020 06:30:00 GMT"
+
+    def do_HEAD(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+
+    def do_GET(self) -> None:
+        body = b'{"meta": {"status": 301, "message": "bad key"}}'
+        self.send_response(200)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def away() -> Iterator[str]:
+    server = HTTPServer(("127.0.0.1", 0), _Away)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+async def test_a_wrong_key_and_a_wrong_clock_are_told(tmp_path: Path, away: str) -> None:
+    settings = settings_at(tmp_path, away)
+    await (await a_store(settings)).close()
+    found = by_check(await asyncio.wait_for(examine(settings, environment={}), 60))
+    assert (found["clickpost"].level, "AWBRIDGE_CLICKPOST_KEY" in found["clickpost"].do) == ("problem", True)
+    assert (found["clock"].level, "ahead" in found["clock"].found) == ("problem", True)
+
+
+async def test_what_polling_costs_is_said_for_both_modes_and_a_pace_too_low_is_a_warning(tmp_path: Path) -> None:
+    settings = settings_at(tmp_path)
+    store = await a_store(settings)
+    now = utc_now()
+    for number, courier, placed_at in [*((n, 4, now) for n in range(6)), (6, 5, now - 2880 * MINUTE)]:
+        await add(store, f"R{number}", courier_partner_id=courier)
+        await place(store, f"R{number}", f"AWB{number}", courier_partner_id=courier, now=placed_at)
+    await store.close()
+    found = by_check(await examine(settings, environment={}))["polling"]
+    assert found.level == "ok"
+    assert found.found == (
+        "guide: about 4 calls of track-order a day for 7 open shipments, 432,000 are allowed; guide: 4, economical: 2"
+    )
+    slow = settings.model_copy(update={"polling_calls_per_second": 0.00004, "polling": PollingMode.GUIDE})
+    found = by_check(await examine(slow, environment={}))["polling"]
+    assert found.level == "warning"
+    assert "AWBRIDGE_POLLING_CALLS_PER_SECOND" in found.do
+    thrifty = slow.model_copy(update={"polling": PollingMode.ECONOMICAL})
+    assert by_check(await examine(thrifty, environment={}))["polling"].level == "ok"
+
+
+@pytest.mark.parametrize("refused", [0, 67])
+async def test_orders_that_need_a_person_make_an_exit_code_of_their_own(tmp_path: Path, refused: int) -> None:
+    settings = settings_at(tmp_path)
+    store = await a_store(settings)
+    await decided(store, placed=53, refused=refused, clock=lambda: T0)
+    await store.close()
+    found = [f for f in await examine(settings, environment={}) if f.check == "attention"]
+    if refused:
+        assert [(f.level, f.found) for f in found if f.level == "attention"] == [
+            ("attention", "67 shipments are rejected: correct their payloads or cancel them")
+        ]
+        assert exit_code(found) == 3
+    else:
+        assert exit_code(found) == 0
+    broken = Finding(check="database", level="problem", found="away")
+    assert exit_code([*found, broken]) == 1
+
+
+async def test_a_lost_box_alone_makes_the_exit_code(tmp_path: Path) -> None:
+    settings = settings_at(tmp_path)
+    store = await a_store(settings)
+    await add(store, "R")
+    await place(store, "R", "AWB1")
+    async with store.write() as session:
+        lost = sql("UPDATE shipments SET piece_exception_at = $1")
+        await session.execute(lost, utc_now())
+    await store.close()
+    found = [f for f in await examine(settings, environment={}) if f.check == "attention" and f.level == "attention"]
+    assert [(f.found.split(":")[0], f.do) for f in found] == [
+        (
+            "1 shipment has a box that is lost, damaged or going back, while the others are not",
+            "awbridge shipments list --piece-exception",
+        )
+    ]
+    assert exit_code(found) == 3
+
+
+async def test_an_alarm_is_a_finding(tmp_path: Path) -> None:
+    settings = settings_at(tmp_path)
+    store = await a_store(settings)
+    async with store.write() as session:
+        await alarms.raise_(session, "disk", "the disk is full", now=utc_now())
+    await store.close()
+    found = by_check(await examine(settings, environment={}))["alarm disk"]
+    assert (found.level, found.found) == ("attention", "the disk is full")
+
+
+@pytest.mark.parametrize(
+    ("url", "level", "words"),
+    [
+        ("whatsapp://order:TOKEN@123456789012345/{to}?:body=1", "ok", "whatsapp to customers"),
+        ("whatsapp://order:TOKEN@123456789012345/{to}", "problem", "no :body="),
+        ("whatsapp://TOKEN@123456789012345/{to}", "warning", "within 24 hours"),
+    ],
+)
+async def test_a_way_to_customers_that_cannot_work_is_told(tmp_path: Path, url: str, level: str, words: str) -> None:
+    settings = settings_at(tmp_path, notice_whatsapp_url=url)
+    await (await a_store(settings)).close()
+    found = by_check(await examine(settings, environment={}))["messages"]
+    assert (found.level, words in found.found, "TOKEN" in found.found) == (level, True, False)
+
+
+async def test_the_archive_is_tried_as_it_is_set(tmp_path: Path) -> None:
+    async def told(service: ObjectService, **more: Any) -> Finding:
+        options = ",".join(f"{name}={value}" for name, value in service.options.items())
+        settings = settings_at(tmp_path, archive_url="s3://evidence/calls", archive_options=options, **more)
+        return by_check(await examine(settings))["archive"]
+
+    await (await a_store(settings_at(tmp_path))).close()
+    here = by_check(await examine(settings_at(tmp_path, data_dir=str(tmp_path / "data"))))["archive"]
+    assert (here.level, str(tmp_path / "data") in here.found, "s3://" in here.do) == (WARNING, True, True)
+    none = by_check(await examine(settings_at(tmp_path, archive_url="none")))["archive"]
+    assert (none.level, "no files" in none.found, "s3://" in none.do) == (WARNING, True, True)
+    async with object_service() as service:
+        assert (await told(service)).level == OK
+        assert service.objects == {}
+        service.answers = {"POST": (403, DENIED)}
+        kept = await told(service)
+        assert (kept.level, "empty" in kept.do) == (WARNING, True)
+        kept = await told(service, retain_archive_days=30)
+        assert (kept.level, "AWBRIDGE_RETAIN_ARCHIVE_DAYS" in kept.do) == (PROBLEM, True)
+        service.answers = {"PUT": (404, NO_BUCKET)}
+        missing = await told(service)
+    assert (missing.level, missing.found) == (
+        PROBLEM,
+        "put: there is no bucket evidence; create it, or correct AWBRIDGE_ARCHIVE_URL",
+    )
+    wrong = settings_at(tmp_path, archive_url="s3://evidence/calls?region=x")
+    assert "no options behind" in by_check(await examine(wrong))["archive"].found

@@ -1,0 +1,98 @@
+"""Logs tell events, never what a customer or a key is."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+
+import pydantic
+import pytest
+import structlog
+
+from awbridge.app.logs import set_up_logs
+
+
+@pytest.fixture(autouse=True)
+def default_logs_after() -> Iterator[None]:
+    handlers = logging.getLogger().handlers[:]
+    yield
+    logging.getLogger().handlers[:] = handlers
+    structlog.reset_defaults()
+
+
+def fail_with(secret: str) -> None:
+    """Fail while a local variable holds a secret."""
+    kept = {"phone": secret}
+    if kept:
+        raise ValueError("something went wrong")
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_traceback_shows_where_but_no_local_variable(capsys: pytest.CaptureFixture[str], as_json: bool) -> None:
+    set_up_logs(level="info", as_json=as_json)
+    try:
+        fail_with("".join(["98", "7654", "3210"]))
+    except ValueError as error:
+        structlog.get_logger().error("step.failed", step="push", exc_info=error)
+    told = capsys.readouterr().err
+    assert "step.failed" in told
+    assert "something went wrong" in told
+    assert "fail_with" in told
+    assert "9876543210" not in told
+
+
+def test_json_logs_are_one_object_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logs(level="info", as_json=True)
+    log = structlog.get_logger()
+    log.info("shipment.placed", reference="R1")
+    log.debug("shipment.waiting", reference="R2")
+    lines = capsys.readouterr().err.splitlines()
+    assert [json.loads(line)["event"] for line in lines] == ["shipment.placed"]
+    assert json.loads(lines[0])["reference"] == "R1"
+
+
+class Model(pydantic.BaseModel):
+    number: int
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_words_of_others_are_logged_without_addresses_and_quoted_values(
+    capsys: pytest.CaptureFixture[str], as_json: bool
+) -> None:
+    set_up_logs(level="info", as_json=as_json)
+    log, somebody = structlog.get_logger(), "".join(["As", "ha", " Rao"])
+    log.warning("x.failed", problem="call 9876543210 or asha@mail.example", waybill="9876543211")
+    try:
+        Model(number=somebody)  # pyright: ignore
+    except ValueError as error:
+        log.error("step.failed", exc_info=error)
+    try:
+        raise ValueError(f"a row failed\nDETAIL:  Failing row contains (R-1, {somebody}, Pune).")
+    except ValueError as error:
+        log.error("step.failed", exc_info=error)
+    told = capsys.readouterr().err
+    assert "9876543210" not in told
+    assert "asha@" not in told
+    assert "Asha" not in told
+    assert "9876543211" in told, "a waybill is no phone"
+    assert "int_parsing" in told
+    assert "a row failed" in told
+
+
+def test_what_libraries_log_is_an_event_like_others(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logs(level="info", as_json=True)
+    set_up_logs(level="info", as_json=True)
+    phone = "".join(["98", "7654", "3210"])
+    try:
+        fail_with(phone)
+    except ValueError:
+        logging.getLogger("asyncpg").exception("the pool is empty for +91%s", phone)
+        logging.getLogger("asyncio").exception("a task failed")
+    logging.getLogger("uvicorn.error").info("started")
+    pool, task = (json.loads(line) for line in capsys.readouterr().err.splitlines())
+    assert (pool["event"], pool["library"], pool["level"]) == ("library.warned", "asyncpg", "error")
+    assert "ValueError: something went wrong" in pool["problem"]
+    assert phone not in pool["problem"]
+    assert "exception" not in pool
+    assert "fail_with" in task["exception"]

@@ -1,0 +1,144 @@
+"""The two clients offer the same, and the pages of the library name all of it, with examples that run."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from awbridge import AsyncClickPost, ClickPost
+from awbridge.sandbox import SandboxConfig, running
+
+ROOT = Path(__file__).resolve().parents[3]
+LIBRARY = ROOT / "docs" / "library.md"
+PAGES = [page for page in sorted((ROOT / "docs" / "library").glob("*.md")) if page.stem != "models"]
+EXAMPLES = [LIBRARY, *PAGES]
+CLOSING = {"aclose": "close"}
+
+
+def methods(client: type) -> dict[str, Callable[..., Any]]:
+    found = inspect.getmembers(client, inspect.isfunction)
+    return {name: method for name, method in found if not name.startswith("_")}
+
+
+ASYNC, BLOCKING = methods(AsyncClickPost), methods(ClickPost)
+
+
+def test_both_clients_have_the_same_methods() -> None:
+    assert {CLOSING.get(name, name) for name in ASYNC} == set(BLOCKING)
+    assert len(ASYNC) > 35
+
+
+@pytest.mark.parametrize("name", ASYNC)
+def test_a_method_takes_and_returns_the_same_on_both(name: str) -> None:
+    theirs, ours = inspect.signature(ASYNC[name]), inspect.signature(BLOCKING[CLOSING.get(name, name)])
+    assert theirs.parameters == ours.parameters
+    assert str(theirs.return_annotation).removeprefix("Async") == str(ours.return_annotation)
+    assert inspect.getdoc(BLOCKING[CLOSING.get(name, name)])
+
+
+def test_both_clients_are_made_with_the_same_arguments() -> None:
+    theirs, ours = inspect.signature(AsyncClickPost).parameters, inspect.signature(ClickPost).parameters
+    assert list(theirs) == list(ours)
+    assert {name: theirs[name].default for name in theirs} == {name: ours[name].default for name in ours}
+
+
+def test_the_client_without_asyncio_is_what_its_source_makes() -> None:
+    """What is changed in the one is made anew in the other: python tools/make_sync.py."""
+    run = subprocess.run([sys.executable, ROOT / "tools" / "make_sync.py", "--check"], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+
+
+def block(page: Path) -> str:
+    (code,) = re.findall(r"^```python\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    return code
+
+
+@pytest.fixture
+def sandbox_url() -> Iterator[str]:
+    """A sandbox in a loop of its own: examples block."""
+    ready, url, stop = threading.Event(), list[str](), list[Callable[[], object]]()
+
+    async def serve() -> None:
+        ended = asyncio.Event()
+        stop.append(functools.partial(asyncio.get_running_loop().call_soon_threadsafe, ended.set))
+        async with running(SandboxConfig()) as sandbox:
+            url.append(sandbox.url)
+            ready.set()
+            await ended.wait()
+
+    thread = threading.Thread(target=asyncio.run, args=(serve(),))
+    thread.start()
+    assert ready.wait(10)
+    yield url[0]
+    stop[0]()
+    thread.join(10)
+
+
+@pytest.mark.parametrize("page", EXAMPLES, ids=lambda page: page.stem)
+def test_the_example_of_a_page_prints_what_it_says(
+    page: Path, sandbox_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = block(page)
+    assert "http://127.0.0.1:8100" in code
+    exec(compile(code.replace("http://127.0.0.1:8100", sandbox_url), str(page), "exec"), {})  # our own document
+    said = re.findall(r"^ *print\(.*\)  # -> (.*)$", code, re.MULTILINE)
+    printed = capsys.readouterr().out.splitlines()
+    if page != LIBRARY:  # whose example prints what differs every time
+        assert printed == said
+    assert len(printed) >= 2
+
+
+def test_examples_are_written_as_our_formatter_writes_code() -> None:
+    for page in EXAMPLES:
+        command = [sys.executable, "-m", "ruff", "format", "--diff", "--line-length", "120", "-"]
+        run = subprocess.run(command, input=block(page), capture_output=True, text=True, cwd="/")
+        assert run.returncode == 0, f"{page.name}: {run.stdout}"
+
+
+@pytest.mark.slow
+def test_examples_pass_a_strict_type_checker(tmp_path: Path) -> None:
+    """What users copy is checked as users' code is."""
+    for page in EXAMPLES:
+        (tmp_path / f"{page.stem}.py").write_text(block(page), encoding="utf-8")
+    (tmp_path / "pyrightconfig.json").write_text('{"typeCheckingMode": "strict"}')
+    run = subprocess.run(
+        [sys.executable, "-m", "basedpyright", "--pythonpath", sys.executable, "--project", tmp_path],
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stdout
+
+
+def rows() -> list[tuple[str, str, str]]:
+    """(method, its arguments, a second method) of every row of the tables."""
+    text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    return re.findall(r"^\| `(\w+)(?:\((.*?)\))?`(?:, `(\w+)`)? \| .* \|$", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", ASYNC)
+def test_the_pages_have_a_row_for_every_method(name: str) -> None:
+    assert name in {entry for row in rows() for entry in (row[0], row[2])}
+
+
+def test_the_pages_show_no_method_that_is_not_there_and_arguments_in_their_order() -> None:
+    for name, shown, _ in rows():
+        method = ASYNC.get(name) or BLOCKING[name]
+        arguments = [part.split("=")[0].strip() for part in shown.split(",") if part.strip(" *")]
+        assert arguments == [each for each in inspect.signature(method).parameters if each != "self"], name
+
+
+def test_the_page_of_the_models_is_what_the_models_say() -> None:
+    """Change a model, then: python tools/make_reference.py."""
+    command = [sys.executable, ROOT / "tools" / "make_reference.py", "--check"]
+    run = subprocess.run(command, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr

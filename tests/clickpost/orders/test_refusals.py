@@ -1,0 +1,119 @@
+"""What the words of a refusal say, however a courier spells them."""
+
+from __future__ import annotations
+
+import pytest
+
+from awbridge.clickpost.orders.create import parse_create_order
+from awbridge.clickpost.orders.refusals import says_held, says_unheard, says_wrong_vendor
+from awbridge.clickpost.wire.loose import Reply
+from awbridge.domain.json import JsonObject
+from awbridge.domain.orders.outcome import AlreadyHeld, Misconfigured, Rejected, TryLater
+
+HELD = (
+    *("AWB Already Exists", "Waybill already generated", "Order id already exists", "Shipment already manifested"),
+    *("Error In Order Placing To Courier Partner: AWB Already Exists", "Duplicate order", "DUPLICATE  ORDER-ID"),
+    *("duplicate_awb", "AWBAlreadyExists", "awb_already_exists", "Way bill all ready used", "Already Manifested!"),
+    *("Order with reference number 77 already exists", "Reference number should be unique", "AWB has been used"),
+    *("The waybill 123 is already in use", "Duplicate entry '77' for key 'orders.reference'", "Consignment exists"),
+    *("order number 77 exists in system", "Order is a duplicate", "You have already placed this order"),
+    *("Reference No. has been already used", '{"awb": ["already exists"]}', "Client order id already exists"),
+    *("Order has been booked already", "Existing shipment found for reference", "Waybill number not unique"),
+    *("Customer already exists. Shipment already created for this customer", "Duplicate Order Number for client"),
+)
+NOT_HELD = (
+    *("", "Waybill does not exist", "AWB doesn't exist", "No such order exists", "awb is not present"),
+    *("Drop pincode is not serviceable", "Invalid AWB number", "Duplicate SKU in items", "duplicate item in order"),
+    *("Pickup already scheduled for today", "Warehouse already exists", "Clickpost Account: Does not exist"),
+    *("ClientWarehouse matching query does not exist.", "Order weight must be greater than 0"),
+    *("Error In Order Placing To Courier Partner", "AWB series has been used up", "Shipment already cancelled"),
+    *("order can not exist without items", "Given AWB number not exists", "phone number is required"),
+)
+
+
+def refusal(code: int, message: str, **beside: object) -> Reply:
+    body: JsonObject = {"meta": {"status": code, "success": False, "message": message}, **beside}
+    return Reply(http_status=200, body=body)
+
+
+@pytest.mark.parametrize("words", HELD)
+def test_words_that_mean_that_the_order_is_held(words: str) -> None:
+    assert says_held(words)
+    assert words == "AWBAlreadyExists" or says_held(words.upper())
+    assert says_held(words.replace(" ", "\u00a0 "))
+
+
+@pytest.mark.parametrize("words", NOT_HELD)
+def test_words_that_mean_no_such_thing(words: str) -> None:
+    assert not says_held(words)
+
+
+@pytest.mark.parametrize("code", [319, 354, 329, 322, 400, 303, 420, 500, 999])
+@pytest.mark.parametrize("words", ["AWB Already Exists", "Duplicate order"])
+def test_what_is_held_is_no_refusal_under_any_code(code: int, words: str) -> None:
+    outcome = parse_create_order(refusal(code, f"Error In Order Placing To Courier Partner: {words}"), "R")
+    if code == 303:  # a code of its own for this: asked again, it may give the waybill
+        assert isinstance(outcome, TryLater)
+        assert outcome.may_stand
+    else:
+        assert isinstance(outcome, AlreadyHeld)
+        assert words in outcome.message
+
+
+def test_the_words_may_stand_in_the_result() -> None:
+    told = refusal(319, "Error In Order Placing To Courier Partner", result={"errors": ["Order id already exists"]})
+    assert isinstance(parse_create_order(told, "R"), AlreadyHeld)
+
+
+def test_a_waybill_beside_such_a_refusal_is_named_and_not_believed() -> None:
+    outcome = parse_create_order(refusal(319, "AWB Already Exists", result={"waybill": "AWB77"}), "R")
+    assert isinstance(outcome, AlreadyHeld)
+    assert "AWB77" in outcome.message
+
+
+@pytest.mark.parametrize(
+    "words", ["Read timed out", "Connection reset by peer", "No response from courier", "504 Gateway"]
+)
+def test_a_courier_that_did_not_answer_has_refused_nothing(words: str) -> None:
+    assert says_unheard(words)
+    outcome = parse_create_order(refusal(319, f"Error In Order Placing To Courier Partner: {words}"), "R")
+    assert isinstance(outcome, TryLater)
+    assert outcome.unheard
+    assert not outcome.refused
+
+
+@pytest.mark.parametrize("code", [329, 322, 500, 502, 503, 504, 408, 999])
+def test_an_unclear_answer_does_not_say_that_nothing_was_placed(code: int) -> None:
+    outcome = parse_create_order(refusal(code, "no idea"), "R")
+    assert isinstance(outcome, TryLater)
+    assert outcome.unheard
+    assert not outcome.refused
+
+
+@pytest.mark.parametrize("code", [319, 354, 420])
+def test_a_refusal_in_clear_words_is_one(code: int) -> None:
+    outcome = parse_create_order(refusal(code, "Drop pincode is not serviceable", reference_number="R"), "R")
+    assert isinstance(outcome, TryLater)
+    assert outcome.refused
+    assert not (outcome.unheard)
+    assert not (outcome.silent)
+    assert not (outcome.may_stand)
+
+
+@pytest.mark.parametrize("code", [319, 354, 355, 400])
+def test_an_unknown_pickup_place_is_the_accounts_mistake(code: int) -> None:
+    words = "ClientWarehouse matching query does not exist."
+    assert says_wrong_vendor(words)
+    assert says_wrong_vendor("client_warehouse matching  query doesn't exist")
+    outcome = parse_create_order(refusal(code, words), "R")
+    assert isinstance(outcome, Misconfigured)
+    assert "vendor_code" in outcome.message
+
+
+@pytest.mark.parametrize("code", [325, 326])
+def test_account_and_courier_configuration(code: int) -> None:
+    assert isinstance(parse_create_order(refusal(code, ""), "R"), Misconfigured)
+
+
+def test_355_itself_stays_the_orders_own() -> None:
+    assert isinstance(parse_create_order(refusal(355, "Vendor code not found"), "R"), Rejected)

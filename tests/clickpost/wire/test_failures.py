@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import pytest
+
+from awbridge.clickpost.wire.failures import ANSWER_NAMES, ANSWERS, Answer, classify, what_next
+
+
+@pytest.mark.parametrize(
+    ("http_status", "business_status", "answer"),
+    [
+        (200, 200, Answer.SUCCESS),
+        (200, 323, Answer.SUCCESS),
+        (201, 200, Answer.UNCLEAR),
+        (400, 200, Answer.UNCLEAR),
+        (200, 303, Answer.REGISTERED),
+        (400, 303, Answer.UNCLEAR),
+        (200, 102, Answer.PENDING),
+        (202, 202, Answer.PENDING),
+        (400, 202, Answer.UNCLEAR),
+        (200, 322, Answer.TRANSIENT),
+        (200, 329, Answer.TRANSIENT),
+        (200, 500, Answer.TRANSIENT),
+        (500, 200, Answer.TRANSIENT),
+        (504, None, Answer.TRANSIENT),
+        (408, None, Answer.TRANSIENT),
+        (429, None, Answer.THROTTLED),
+        (429, 200, Answer.THROTTLED),
+        (200, 319, Answer.UNCLEAR),
+        (200, 354, Answer.UNCLEAR),
+        (200, None, Answer.UNCLEAR),
+        (302, None, Answer.UNCLEAR),
+        (404, None, Answer.UNCLEAR),
+        (405, 400, Answer.UNCLEAR),
+        (200, 777, Answer.UNCLEAR),
+        (401, None, Answer.CONFIGURATION),
+        (403, 200, Answer.CONFIGURATION),
+        (400, None, Answer.PERMANENT),
+        (400, 301, Answer.CONFIGURATION),
+        *((200, code, Answer.CONFIGURATION) for code in (301, 306, 316, 320, 324, 351, 352, 353)),
+        *((200, code, Answer.PERMANENT) for code in (302, *range(307, 316), 321, 328, 330, 350, 355, 400, 422)),
+    ],
+)
+def test_answers_are_classed(http_status: int, business_status: int | None, answer: Answer) -> None:
+    assert classify(http_status, business_status) is answer
+
+
+def test_no_answer_code_is_in_two_classes_and_each_of_the_vendors_has_a_name() -> None:
+    assert {code for code in ANSWERS if 300 <= code < 400} <= set(ANSWER_NAMES)
+
+
+@pytest.mark.parametrize("code", sorted(set(ANSWERS) - {200}))
+def test_every_code_says_what_to_do_next(code: int) -> None:
+    advice = (
+        what_next(code, None) if code in (401, 403, 404, 405, 406, 408, 429, 502, 503, 504) else what_next(200, code)
+    )
+    assert advice.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("http_status", "business_status", "word"),
+    [
+        (None, None, "Repeat"),
+        (200, 777, "not understood"),
+        (200, None, "not understood"),
+        (400, None, "Mend"),
+        (401, 200, "key"),
+        (429, 200, "Retry-After"),
+        (503, 301, "passed"),
+        (599, None, "passed"),
+        (200, 301, "key"),
+        (400, 315, "cod_value"),
+    ],
+)
+def test_the_advice_is_for_what_decided(http_status: int | None, business_status: int | None, word: str) -> None:
+    assert word in what_next(http_status, business_status)
+
+
+def test_a_success_needs_no_advice() -> None:
+    assert what_next(200, 200) == ""
+
+
+def test_only_what_may_pass_by_itself_is_worth_trying_again() -> None:
+    assert {answer for answer in Answer if answer.again} == {
+        Answer.PENDING,
+        Answer.TRANSIENT,
+        Answer.THROTTLED,
+        Answer.UNCLEAR,
+    }

@@ -1,0 +1,76 @@
+"""When track-order is asked for a shipment: daily by the guide, or only in silence; never twice within two hours."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from awbridge.domain.tracking.asking import DAY, PollingMode, PollingRules, calls_a_day
+from tests.support.rows import T0
+
+GUIDE = PollingRules()
+ECONOMICAL = PollingRules(mode=PollingMode.ECONOMICAL)
+HOUR = timedelta(hours=1)
+
+
+def heard(rules: PollingRules, at: datetime = T0, **changes: object) -> datetime | None:
+    facts = {"asked_at": None, "due_at": None, "final": False, "was_final": False, "gap": False} | changes
+    return rules.after_hearing(heard_at=at, **facts)  # type: ignore[arg-type]
+
+
+def test_the_shipments_of_a_sales_hour_are_spread_over_half_a_day() -> None:
+    first = [GUIDE.first_ask(T0, f"SALE-{number}") for number in range(2000)]
+    assert all(T0 + 11 * HOUR < at < T0 + DAY for at in first)
+    by_hour = [sum(T0 + hour * HOUR <= at < T0 + (hour + 1) * HOUR for at in first) for hour in range(12, 22)]
+    assert min(by_hour) > 120
+    assert max(by_hour) < 220
+    assert GUIDE.first_ask(T0, "SALE-1") == first[1], "the same whichever process decides"
+    assert ECONOMICAL.first_ask(T0, "SALE-1") == T0 + DAY
+
+
+@given(st.lists(st.integers(1, 600), max_size=40), st.integers(0, 60))
+def test_by_the_guide_no_news_makes_a_day_longer(minutes: list[int], turn_after: int) -> None:
+    """However often it is heard of, and though each question waits `turn_after` minutes for its turn."""
+    due = GUIDE.first_ask(T0, "R")
+    asked_at, at = None, T0
+    for pause in minutes:
+        at += timedelta(minutes=pause)
+        while due + timedelta(minutes=turn_after) <= at:
+            now = due + timedelta(minutes=turn_after)
+            assert now - (asked_at or T0) <= DAY + timedelta(minutes=turn_after) - HOUR
+            asked_at, due = now, GUIDE.after_asking(now)
+        answer = heard(GUIDE, at, asked_at=asked_at, due_at=due)
+        assert answer == due
+
+
+def test_economically_news_puts_the_question_off() -> None:
+    assert heard(ECONOMICAL, T0 + HOUR, due_at=T0 + 2 * HOUR) == T0 + HOUR + DAY
+    assert heard(ECONOMICAL, final=True) is None
+
+
+@pytest.mark.parametrize("rules", [GUIDE, ECONOMICAL])
+def test_a_gap_is_asked_for_at_once_but_never_twice_within_two_hours(rules: PollingRules) -> None:
+    for final in (False, True):
+        assert heard(rules, gap=True, final=final, due_at=T0 + DAY) == T0
+        assert heard(rules, gap=True, final=final, asked_at=T0 - HOUR) == T0 + HOUR
+
+
+def test_by_the_guide_the_end_is_asked_for_once_more_when_the_courier_was_asked_again() -> None:
+    once_more = heard(GUIDE, final=True, asked_at=T0 - 5 * HOUR, due_at=T0 + 18 * HOUR)
+    assert once_more == T0 + 2 * HOUR
+    assert heard(GUIDE, T0 + HOUR, final=True, was_final=True, due_at=once_more) == once_more, "a copy"
+    assert heard(GUIDE, T0 + DAY, final=True, was_final=True, due_at=None) is None, "done"
+
+
+def test_who_is_off_the_schedule_comes_back_with_the_next_news() -> None:
+    assert heard(GUIDE, asked_at=T0 - 9 * DAY) == T0, "was silent for long"
+    assert heard(GUIDE, was_final=True, asked_at=T0 - HOUR, due_at=None) == GUIDE.after_asking(T0 - HOUR)
+
+
+def test_what_a_day_of_it_costs() -> None:
+    assert calls_a_day([]) == 0
+    assert calls_a_day([1, 5, 6], ask_after=DAY * 24 / 23) == 1 + 1 + 2
+    assert calls_a_day([1_000_000]) == 208_696, "each due after 23 hours, five a call"

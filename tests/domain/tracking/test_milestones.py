@@ -1,0 +1,197 @@
+"""What a journey amounts to: milestones, attempts, failures, promises, stuck; the same for any order of the scans."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import given
+
+from awbridge.clickpost.wire.codes import STATUSES, happening, milestone_of
+from awbridge.domain.tracking.milestones import (
+    Happening,
+    Milestone,
+    attempts,
+    count_made,
+    failures,
+    first,
+    pickup_failures,
+    reached,
+)
+from awbridge.domain.tracking.overdue import StuckAfter
+from awbridge.domain.tracking.promise import Promise, changes, current, due_at
+
+START = datetime(2026, 11, 2, 6, 0, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+def journey(*steps: tuple[float, int] | tuple[float, int, int]) -> list[Happening]:
+    """(hours since the start, code, NDR code)."""
+    return [
+        happening(code, at=START + hours * HOUR, ndr_code=ndr[0] if ndr else None, words=f"s{code}")
+        for hours, code, *ndr in steps
+    ]
+
+
+TWO_TRIES = journey((0, 28), (5, 25), (6, 4), (20, 5), (30, 6), (36, 9, 1), (50, 6), (55, 8))
+
+
+def hours(at: datetime | None) -> float | None:
+    return None if at is None else (at - START) / HOUR
+
+
+def test_a_journey_with_a_failed_delivery_in_milestones() -> None:
+    told = [(r.milestone.value, hours(r.at)) for r in reached(TWO_TRIES)]
+    assert told == [
+        ("awb_generated", 0),
+        ("out_for_pickup", 5),
+        ("shipped", 6),
+        ("out_for_delivery", 30),
+        ("failed_delivery", 36),
+        ("out_for_delivery", 50),
+        ("delivered", 55),
+    ]
+    assert [r.ndr_code for r in reached(TWO_TRIES) if r.milestone is Milestone.FAILED_DELIVERY] == [1]
+
+
+def test_a_way_back_in_milestones() -> None:
+    found = reached(journey((6, 4), (30, 9, 2), (40, 11), (41, 12), (50, 21), (60, 13), (70, 14)))
+    assert hours(first(found, Milestone.RTO_STARTED)) == 41
+    assert hours(first(found, Milestone.RTO_DELIVERED)) == 70
+    assert first(found, Milestone.DELIVERED) is None
+
+
+@pytest.mark.parametrize(
+    ("code", "milestone"),
+    [
+        (10, Milestone.CANCELLED),
+        (16, Milestone.LOST),
+        (17, Milestone.DAMAGED),
+        (32, Milestone.DELIVERED),
+        (7, Milestone.FAILED_DELIVERY),
+    ],
+)
+def test_each_end_and_mishap_is_a_milestone(code: int, milestone: Milestone) -> None:
+    assert hours(first(reached(journey((3, code))), milestone)) == 3
+
+
+@pytest.mark.parametrize("code", [18, 19, 20])
+def test_slow_or_held_is_on_its_way_and_not_late(code: int) -> None:
+    found = {r.milestone for r in reached(journey((3, code)))}
+    assert found == {Milestone.SHIPPED}
+    assert milestone_of(code) is Milestone.SHIPPED
+
+
+@pytest.mark.parametrize(("code", "started"), [(11, False), (12, True), *((c, True) for c in (13, 15, 21, 26, 27))])
+def test_a_request_to_go_back_is_no_way_back(code: int, started: bool) -> None:
+    assert (milestone_of(code) is Milestone.RTO_STARTED) is started
+    assert (first(reached(journey((3, code))), Milestone.RTO_STARTED) is not None) is started
+
+
+def test_what_moves_has_left_even_if_no_scan_says_so() -> None:
+    assert hours(first(reached(journey((3, 28), (9, 5), (12, 6))), Milestone.SHIPPED)) == 9
+    assert first(reached(journey((3, 28), (9, 25))), Milestone.SHIPPED) is None
+
+
+def test_the_waybill_and_standing_still_are_milestones_without_a_scan() -> None:
+    found = reached([], placed_at=START, stuck_since=START + HOUR)
+    assert [(r.milestone, hours(r.at)) for r in found] == [(Milestone.AWB_GENERATED, 0), (Milestone.STUCK, 1)]
+
+
+@pytest.mark.parametrize(
+    ("steps", "made", "ends"),
+    [
+        ([(30, 6), (36, 9, 1), (50, 6), (55, 8)], 2, [36, 55]),
+        ([(30, 6), (31, 6), (36, 8)], 1, [36]),  # told twice that it is out
+        ([(30, 6), (54, 6)], 2, [None, None]),  # out on two days
+        ([(30, 9, 1), (30, 9, 1), (33, 9, 6)], 1, [30]),  # one failure told three times
+        ([(30, 9, 1), (60, 9, 1)], 2, [30, 60]),
+        ([(30, 8)], 1, [30]),
+        ([(30, 6), (36, 9, 4), (60, 6), (61, 8)], 1, [36, 61]),  # nobody came the first time
+        ([(20, 7), (30, 13), (36, 15)], 0, []),  # not serviceable; the way back is no try
+        ([], 0, []),
+    ],
+)
+def test_tries_to_deliver_are_counted(steps: list[tuple[float, int]], made: int, ends: list[float | None]) -> None:
+    found = attempts(journey(*steps))
+    assert count_made(found) == made
+    assert [hours(a.ended_at) for a in found] == ends
+
+
+def test_a_reason_that_is_told_later_belongs_to_the_failure_before_it() -> None:
+    found = failures(journey((30, 9), (31, 5, 3), (50, 9, 0), (60, 9, 6), (61, 5, 2)))
+    assert [(hours(f.at), f.ndr_code, f.ndr_name) for f in found] == [
+        (30, 3, "Delivery Rescheduled"),
+        (50, 0, "Unknown"),
+        (60, 6, "Address Issue"),
+    ]
+
+
+def test_a_reason_without_a_failure_is_one() -> None:
+    assert [f.ndr_code for f in failures(journey((30, 5, 99)))] == [99]
+    assert failures(journey((30, 5, 0))) == []
+
+
+def missed(*steps: tuple[float, int, int | None]) -> list[Happening]:
+    """(hours since the start, code, NPR code)."""
+    return [
+        happening(code, at=START + hours * HOUR, npr_code=npr, npr_words=f"n{npr}" if npr else "", words=f"s{code}")
+        for hours, code, npr in steps
+    ]
+
+
+def test_failed_pickups_are_told_with_their_reasons() -> None:
+    found = pickup_failures(
+        missed((1, 25, None), (3, 3, None), (4, 25, 2), (8, 3, 0), (30, 3, 5), (31, 4, 5), (60, 8, 0))
+    )
+    assert [(hours(f.at), f.npr_code, f.npr_name, f.words) for f in found] == [
+        (3, 2, "n2", "s3"),
+        (8, 0, "", "s3"),
+        (30, 5, "n5", "s3"),
+    ]
+    assert [f.npr_code for f in pickup_failures(missed((30, 25, 99)))] == [99], "a reason without a failure is one"
+    assert pickup_failures(missed((30, 25, 0), (40, 4, None))) == []
+    assert pickup_failures(TWO_TRIES) == []
+    assert failures(missed((3, 3, 5))) == [], "a failed pickup is no failed delivery"
+
+
+scans = st.tuples(st.integers(0, 90), st.sampled_from([*STATUSES, 43, 1005]), st.sampled_from([0, 1, 4]))
+
+
+@given(st.lists(scans, max_size=15), st.randoms(use_true_random=False))
+def test_no_order_of_the_scans_makes_a_difference(steps: list[tuple[int, int, int]], dice: random.Random) -> None:
+    told = journey(*steps)
+    shuffled = list(told)
+    dice.shuffle(shuffled)
+    assert reached(told) == reached(shuffled)
+    assert attempts(told) == attempts(shuffled)
+    assert failures(told) == failures(shuffled)
+    assert count_made(attempts(told)) <= sum(code in (6, 8, 9) for _, code, _ in steps)
+
+
+def promise(edd: str, said: int, heard: int) -> Promise:
+    return Promise(edd=edd, said_at=START + said * HOUR, heard_at=START + heard * HOUR, source="webhook")
+
+
+def test_a_promise_told_late_by_one_who_knew_less_does_not_overrule() -> None:
+    first_told, changed, late = promise("2026-11-05", 1, 1), promise("2026-11-07", 9, 9), promise("2026-11-05", 3, 30)
+    for told in ([first_told, changed, late], [late, changed, first_told]):
+        assert current(told) == changed
+        assert changes(told) == [first_told, changed]
+    assert current([]) is None
+
+
+def test_an_edd_is_kept_until_the_end_of_its_day_at_home() -> None:
+    zone = ZoneInfo("Asia/Kolkata")
+    assert due_at("2026-11-05", zone) == datetime(2026, 11, 5, 18, 30, tzinfo=UTC)
+    for odd in (None, "", "tomorrow", "9999-12-31"):
+        assert due_at(odd, zone) is None
+
+
+def test_each_leg_has_its_own_patience() -> None:
+    limits = StuckAfter(pickup=HOUR, transit=2 * HOUR, delivery=3 * HOUR, way_back=4 * HOUR)
+    legs = {b: limits.on_leg(b) / HOUR for b in (None, 1, 2, 3, 4, 5, 7)}
+    assert legs == {None: 1, 1: 1, 2: 2, 3: 2, 4: 3, 5: 3, 7: 4}

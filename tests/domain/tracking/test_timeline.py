@@ -1,0 +1,159 @@
+"""One scan stays one, whichever copies of it come in whichever order."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import permutations
+from typing import Any
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import given
+
+from awbridge.domain.tracking.scan import Scan, Source
+from awbridge.domain.tracking.timeline import MOST_WORDINGS, Timeline, differences
+
+NOON = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)
+SCAN = Scan(waybill="W1", courier_partner_id=4, code=5, scanned_at=NOON, status="In Transit", location="Pune")
+
+
+def told(*copies: Scan, timeline: Timeline | None = None) -> Timeline:
+    timeline = timeline or Timeline()
+    for number, copy in enumerate(copies):
+        timeline.tell(copy, own="W1", received_at=NOON + timedelta(minutes=number), source=Source.WEBHOOK)
+    return timeline
+
+
+def test_a_scan_is_known_by_its_id_or_by_what_it_says() -> None:
+    first = replace(SCAN, scan_id="s1")
+    assert len(told(first, SCAN).entries) == 1
+    assert len(told(first, replace(first, status="Moving")).entries) == 1
+    assert len(told(first, replace(SCAN, scan_id="s2")).entries) == 2
+    assert len(told(first, replace(SCAN, location="Delhi")).entries) == 2
+
+
+def test_a_known_scan_learns_what_its_copies_carry_and_keeps_the_first_words() -> None:
+    [entry] = told(
+        replace(SCAN, ndr_code=0), replace(SCAN, checkpoint_id="c", status="in  transit", ndr_code=6)
+    ).entries
+    assert (entry.scan_id, entry.checkpoint_id, entry.ndr_code, entry.status) == (None, "c", 6, "In Transit")
+    assert entry.received_at == NOON
+
+
+def test_a_failed_pickup_gets_its_reason_from_whichever_copy_has_it() -> None:
+    copies = (
+        SCAN,
+        replace(SCAN, npr_code=0),
+        replace(SCAN, npr_code=4, npr_words="Not ready"),
+        replace(SCAN, npr_code=9),
+    )
+    [entry] = told(*copies).entries
+    assert (entry.npr_code, entry.npr_words) == (4, "Not ready")
+
+
+def test_words_that_came_under_an_id_are_known_without_it_too() -> None:
+    reworded = replace(SCAN, status="Moving")
+    assert len(told(replace(SCAN, scan_id="s1"), replace(reworded, scan_id="s1"), reworded).entries) == 1
+
+
+def test_so_many_wordings_of_one_scan_are_remembered_and_no_more() -> None:
+    reworded = [replace(SCAN, scan_id="s1", status=f"wording {n}") for n in range(MOST_WORDINGS + 10)]
+    [entry] = told(*reworded).entries
+    assert len(entry.fingerprints) == MOST_WORDINGS
+    first, last = replace(reworded[0], scan_id=None), replace(reworded[-1], scan_id=None)
+    assert len(told(*reworded, first).entries) == 1
+    assert len(told(*reworded, last).entries) == 2
+
+
+def test_a_copy_with_both_ids_proves_two_entries_to_be_one() -> None:
+    by_webhook, by_polling = replace(SCAN, scan_id="s"), replace(SCAN, checkpoint_id="c", status="Moving")
+    stored = told(by_webhook, by_polling)
+    for number, entry in enumerate(stored.entries, 1):
+        entry.id = number
+    timeline = told(replace(SCAN, scan_id="s", checkpoint_id="c"), timeline=Timeline(stored.entries))
+    [entry] = timeline.entries
+    assert (entry.scan_id, entry.checkpoint_id, entry.status) == ("s", "c", "In Transit")
+    assert [e.id for e in timeline.gone] == [2]
+    assert timeline.changed == [entry]
+    assert told(by_polling, timeline=timeline).entries == [entry]
+
+
+# Scans of one moment at one place that say the same: told apart by their ids alone, two by two.
+TWINS = [replace(SCAN, scan_id=str(n), checkpoint_id=f"c{n}") for n in range(3)]
+
+
+def seen_by_webhook(scan: Scan) -> Scan:
+    return replace(scan, checkpoint_id=None, scanned_at=scan.scanned_at + timedelta(milliseconds=710))
+
+
+def seen_by_polling(scan: Scan) -> Scan:
+    return replace(scan, scan_id=None, status=scan.status.upper(), remark="other words")
+
+
+@given(
+    st.integers(1, 3),
+    st.lists(st.tuples(st.integers(0, 2), st.sampled_from([seen_by_webhook, seen_by_polling])), max_size=12),
+    st.randoms(use_true_random=False),
+)
+def test_copies_from_two_sides_in_any_order_are_as_many_scans_as_there_were(
+    scans: int, repeats: list[tuple[int, Any]], dice: random.Random
+) -> None:
+    copies = [side(twin) for twin in TWINS[:scans] for side in (seen_by_webhook, seen_by_polling)]
+    copies += [side(TWINS[n % scans]) for n, side in repeats]
+    copies += [replace(SCAN, ndr_code=3)] * (scans == 1)
+    dice.shuffle(copies)
+    timeline = told(*copies)
+    assert len(timeline.entries) == scans
+    assert {e.scan_id for e in timeline.entries} == {str(n) for n in range(scans)}
+    assert {e.checkpoint_id for e in timeline.entries} == {f"c{n}" for n in range(scans)}
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_scan_told_once_with_a_location_and_once_without_is_one_with_it(order: tuple[int, int]) -> None:
+    copies = [replace(SCAN, remark="at the hub"), replace(SCAN, location="", remark="")]
+    [entry] = told(*(copies[place] for place in order)).entries
+    assert (entry.location, entry.remark) == ("Pune", "at the hub")
+
+
+def test_two_places_stay_two_scans_whatever_lacks_a_place() -> None:
+    here, there, bare = SCAN, replace(SCAN, location="Delhi"), replace(SCAN, location="")
+    for copies in permutations((here, bare, there, bare)):
+        assert sorted(e.location for e in told(*copies).entries) == ["Delhi", "Pune"], copies
+    assert len(told(bare, replace(bare, status="Held")).entries) == 2
+    assert len(told(bare, replace(SCAN, status="Held")).entries) == 2
+    assert len(told(replace(SCAN, scan_id="1"), replace(bare, scan_id="2")).entries) == 2
+
+
+def without_a_place(scan: Scan) -> Scan:
+    return replace(seen_by_webhook(scan), location="", remark="")
+
+
+@given(st.lists(st.integers(0, 5), max_size=12), st.randoms(use_true_random=False))
+def test_copies_that_are_told_in_part_in_any_order_are_as_many_scans_as_there_were(
+    repeats: list[int], dice: random.Random
+) -> None:
+    journey = [replace(SCAN, scanned_at=NOON + timedelta(hours=n), scan_id=f"s{n}") for n in range(2)]
+    sides = (seen_by_webhook, without_a_place, lambda scan: replace(scan, scan_id=None))
+    copies = [side(scan) for scan in journey for side in sides]
+    copies += [copies[n] for n in repeats]
+    dice.shuffle(copies)
+    entries = told(*copies).entries
+    assert sorted((e.scan_id, e.location) for e in entries) == [("s0", "Pune"), ("s1", "Pune")]
+
+
+def test_rows_told_anew_keep_their_ids_and_only_what_differs_is_written() -> None:
+    stored = told(SCAN, replace(SCAN, code=6), replace(SCAN, code=8))
+    for number, entry in enumerate(stored.entries, 1):
+        entry.id = number
+    anew = told(SCAN, replace(SCAN, code=6, remark="more"), replace(SCAN, code=9))
+    differ = differences(stored.entries, anew)
+    assert [(e.id, e.code) for e in differ.changed] == [(2, 6)]
+    assert [e.code for e in differ.new] == [9]
+    assert [(e.id, e.code) for e in differ.gone] == [(3, 8)]
+
+
+def test_a_future_scan_happened_when_it_was_heard_of() -> None:
+    [entry] = told(replace(SCAN, scanned_at=NOON + timedelta(days=9))).entries
+    assert entry.seen_at == NOON

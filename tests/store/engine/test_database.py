@@ -1,0 +1,308 @@
+"""The two engines: opening, transactions, values that go in and come out, several writers."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta, timezone
+from itertools import product
+from pathlib import Path
+from typing import cast
+
+import asyncpg
+import pytest
+
+from awbridge.domain.errors import SettingsError, StoreBusy, StoreError
+from awbridge.store import Store
+from awbridge.store.engine import postgres as postgres_engine
+from awbridge.store.orders import shipments
+from awbridge.store.tracking import inbox
+from tests.support.postgres import PostgresServer, free_port
+from tests.support.rows import T0, add, claim_in, count, delivery, fetch, new_shipment, sql
+from tests.support.stores import postgres_only, sqlite_only
+
+
+@pytest.mark.parametrize(
+    "url", ["", "awbridge.db", "mysql://host/db", "sqlite://file.db", "sqlite:///", "sqlite:", "sqlite:///:memory:"]
+)
+async def test_an_url_that_names_no_database_we_know_is_refused_with_an_example(url: str) -> None:
+    with pytest.raises(SettingsError, match=r"AWBRIDGE_DATABASE_URL.*sqlite:///"):
+        await Store.open(url)
+
+
+async def test_a_sqlite_file_in_a_missing_folder_is_refused_with_its_path(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"missing/a\.db.*Check that the folder exists"):
+        await Store.open(f"sqlite:///{tmp_path}/missing/a.db")
+
+
+async def test_a_server_that_does_not_answer_is_busy_not_broken() -> None:
+    with pytest.raises(StoreBusy, match="AWBRIDGE_DATABASE_URL"):
+        await Store.open(f"postgresql://x@127.0.0.1:{free_port()}/x")
+
+
+async def test_a_database_that_does_not_exist_is_refused(postgres: PostgresServer) -> None:
+    with pytest.raises(StoreError, match="refused the connection"):
+        await Store.open(postgres.url("nowhere"))
+
+
+async def test_sqlite_keeps_the_promises_that_the_house_depends_on(tmp_path: Path) -> None:
+    store = await Store.open(f"sqlite:///{tmp_path}/a%20b.db")
+    assert (tmp_path / "a b.db").exists()
+
+    async with store.write() as session:
+        found = [dict((await session.fetch(sql(f"PRAGMA {name}")))[0]) for name in ("journal_mode", "synchronous")]
+        keys = dict((await session.fetch(sql("PRAGMA foreign_keys")))[0])
+    assert found == [{"journal_mode": "wal"}, {"synchronous": 2}]
+    assert keys == {"foreign_keys": 1}
+    await store.close()
+
+
+async def test_a_write_that_raises_leaves_nothing(store: Store) -> None:
+    async def fail() -> None:
+        async with store.write() as session:
+            await shipments.add(session, new_shipment(), now=T0)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
+    assert await count(store, "shipments") == 0
+    await add(store, "AFTER")
+    assert await count(store, "shipments") == 1
+
+
+async def test_a_write_that_is_cancelled_leaves_nothing_and_the_next_one_works(store: Store) -> None:
+    inside = asyncio.Event()
+
+    async def write_for_ever() -> None:
+        async with store.write() as session:
+            await shipments.add(session, new_shipment(), now=T0)
+            inside.set()
+            await asyncio.sleep(60)
+
+    task = asyncio.create_task(write_for_ever())
+    await inside.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await count(store, "shipments") == 0
+    await add(store, "AFTER")
+    assert await count(store, "shipments") == 1
+
+
+async def test_writes_cancelled_at_any_moment_are_whole_or_absent(store: Store) -> None:
+    async def add_two(n: int) -> None:
+        async with store.write() as session:
+            await shipments.add(session, new_shipment(f"{n}-a"), now=T0)
+            await shipments.add(session, new_shipment(f"{n}-b"), now=T0)
+
+    for n in range(40):
+        task = asyncio.create_task(add_two(n))
+        await asyncio.sleep(n * 0.0001)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    await add(store, "LAST-a", "LAST-b")
+    there = {row["reference_number"] for row in await fetch(store, "SELECT reference_number FROM shipments")}
+    assert {r[:-2] for r in there if r.endswith("-a")} == {r[:-2] for r in there if r.endswith("-b")}
+    assert "LAST-a" in there
+
+
+async def test_a_write_is_not_seen_before_it_is_committed(store: Store) -> None:
+    async with store.write() as session:
+        await shipments.add(session, new_shipment(), now=T0)
+        assert await count(store, "shipments") == 0
+    assert await count(store, "shipments") == 1
+
+
+async def test_a_statement_that_the_database_refuses_is_a_store_error(store: Store) -> None:
+    with pytest.raises(StoreError) as refused:
+        async with store.write() as session:
+            await session.execute(sql("INSERT INTO nowhere VALUES (1)"))
+    assert not isinstance(refused.value, StoreBusy)
+
+
+async def test_text_and_times_come_back_as_they_went_in(store: Store) -> None:
+    india = timezone(timedelta(hours=5, minutes=30))
+    at = datetime(2026, 3, 1, 0, 15, 7, 1, tzinfo=india)
+    payload = {"पता": "गली नं. ५, 🏠", "quote": 'it\'s "so" \\ \n', "z": 1, "a": [1.5, None, True]}
+    await add(store, "रेफ़-🙂", now=at, payload=payload)
+    async with store.read() as session:
+        found = await shipments.get(session, "रेफ़-🙂")
+    assert found is not None
+    assert found.payload == payload
+    assert list(found.payload) == list(payload)
+    assert found.created_at == at
+    assert found.created_at.utcoffset() == timedelta(0)
+    assert found.created_at.microsecond == 1
+    assert found.success is False
+    assert found.children == ()
+
+
+@pytest.mark.parametrize("at", [datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, 0, 0, 0, 999999, tzinfo=UTC)])
+async def test_times_sort_as_times_whatever_their_fraction(store: Store, at: datetime) -> None:
+    await add(store, "DUE", now=at)
+    async with store.write() as session:
+        early = await claim_in(session, now=at - timedelta(microseconds=1), until=at)
+        due = await claim_in(session, now=at, until=at)
+    assert (len(early), len(due)) == (0, 1)
+
+
+async def test_a_deliverys_bytes_come_back_as_they_came(store: Store) -> None:
+    body = bytes(range(256)) + "नमस्ते".encode()
+    async with store.write() as session:
+        await inbox.add(session, [delivery("x", body=body)])
+        assert (await inbox.claim(session, now=T0, limit=5))[0].body == body
+
+
+async def test_however_many_rows_are_written_at_once_each_is_there_as_it_was_given(store: Store) -> None:
+    for number, in_one_go in product((1, 2, 7, 8, 9, 63, 64, 65, 128, 129, 300), (False, True)):
+        name = f"many {number} {in_one_go}"
+        new = [delivery(f"{name} {place}", body=b"\x00\xff%d" % place) for place in range(number)]
+        if in_one_go:
+            await inbox.add_at_once(store, new)
+        else:
+            async with store.write() as session:
+                await inbox.add(session, new)
+        rows = await fetch(store, "SELECT identity, body FROM inbox WHERE identity LIKE $1", f"{name} %")
+        assert {row["identity"]: bytes(row["body"]) for row in rows} == {one.identity: one.body for one in new}
+
+
+@sqlite_only
+async def test_a_batch_of_which_one_row_is_refused_leaves_nothing_behind_and_the_next_goes_in(store: Store) -> None:
+    for number in (1, 5, 300):  # a statement by itself, a statement for many, several in one transaction
+        new = [delivery(f"{number} {place}") for place in range(number)]
+        with pytest.raises(StoreError):
+            await inbox.add_at_once(store, [*new, delivery("no text", body=cast("bytes", None))])
+        assert await count(store, "inbox") == 0
+    await inbox.add_at_once(store, [delivery("after")])
+    assert await count(store, "inbox") == 1
+
+
+_WRITER = """
+import asyncio, sys
+from awbridge.store import Store
+from awbridge.store.queries import parse
+
+sql = parse('''
+-- name: read
+SELECT value FROM counter
+-- name: write
+UPDATE counter SET value = $1
+-- name: note
+INSERT INTO notes (who, n) VALUES ($1, $2)
+''')
+
+async def main():
+    store = await Store.open(sys.argv[1])
+    for n in range(300):
+        async with store.write() as session:
+            value = (await session.fetch(sql["read"]))[0]["value"]
+            await session.execute(sql["write"], value + 1)
+            await session.execute(sql["note"], sys.argv[2], n)
+    await store.close()
+
+asyncio.run(main())
+"""
+
+
+async def test_two_processes_write_the_same_sqlite_file_without_loss(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/a.db"
+    store = await Store.open(url)
+    async with store.write() as session:
+        await session.script(
+            "CREATE TABLE counter (value INTEGER); INSERT INTO counter VALUES (0);"
+            "CREATE TABLE notes (who TEXT, n INTEGER)"
+        )
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3] / "src")}
+    writers = [
+        subprocess.Popen([sys.executable, "-c", _WRITER, url, who], env=environment, stderr=subprocess.PIPE)
+        for who in ("a", "b")
+    ]
+    ended = [await asyncio.to_thread(writer.communicate, timeout=60) for writer in writers]
+    assert [writer.returncode for writer in writers] == [0, 0], ended
+    assert await fetch(store, "SELECT value FROM counter") == [{"value": 600}]
+    assert await count(store, "notes") == 600
+    await store.close()
+
+
+async def test_two_stores_on_one_database_write_by_turns_without_loss(database_url: str) -> None:
+    one, two = await Store.open(database_url), await Store.open(database_url)
+    await one.migrate()
+
+    async def write(store: Store, name: str) -> None:
+        for n in range(50):
+            await add(store, f"{name}-{n}")
+
+    await asyncio.gather(write(one, "one"), write(two, "two"))
+    assert await count(one, "shipments") == 100
+    await one.close()
+    await two.close()
+
+
+async def test_a_pool_mends_itself_after_its_connections_were_cut(postgres: PostgresServer) -> None:
+    url = await postgres.new_database()
+    store = await Store.open(url)
+    await store.migrate()
+    admin = await asyncpg.connect(postgres.url())
+    await admin.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", url.rpartition("/")[2]
+    )
+    await admin.close()
+    for attempt in range(20):
+        try:
+            await add(store, f"AFTER-{attempt}")
+            break
+        except StoreBusy:
+            await asyncio.sleep(0.05)
+    assert await count(store, "shipments") == 1
+    await store.close()
+
+
+async def _own_lines(store: Store) -> list[int]:
+    """The processes behind connections that have stored deliveries, the newest first."""
+    rows = await fetch(
+        store,
+        "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%INTO inbox%' "
+        "AND pid <> pg_backend_pid() ORDER BY backend_start DESC",
+    )
+    return [row["pid"] for row in rows]
+
+
+@postgres_only
+async def test_writes_in_one_go_share_a_line_of_their_own_until_it_has_lain_idle(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await asyncio.gather(*(inbox.add_at_once(store, [delivery(f"d{n}")]) for n in range(5)))
+    [first] = await _own_lines(store)
+    await inbox.add_at_once(store, [delivery("d5")])
+    assert await _own_lines(store) == [first]
+    monkeypatch.setattr(postgres_engine, "LONGEST_IDLE", 0.01)
+    await asyncio.sleep(0.02)
+    await inbox.add_at_once(store, [delivery("d6")])
+    assert first not in (await _own_lines(store))[:1]
+    assert await count(store, "inbox") == 7
+
+
+@postgres_only
+async def test_a_line_that_is_cut_costs_one_write(store: Store) -> None:
+    await inbox.add_at_once(store, [delivery("d1")])
+    [line] = await _own_lines(store)
+    await fetch(store, f"SELECT pg_terminate_backend({line})")
+    with pytest.raises(StoreBusy):
+        await inbox.add_at_once(store, [delivery("d2")])
+    await inbox.add_at_once(store, [delivery("d3")])
+    assert {r["identity"] for r in await fetch(store, "SELECT identity FROM inbox")} >= {"d1", "d3"}
+
+
+async def test_writes_in_one_go_that_are_cancelled_at_any_moment_are_whole_or_absent(store: Store) -> None:
+    for n in range(30):
+        pair = [delivery(f"{n}-a"), delivery(f"{n}-b")]
+        task = asyncio.create_task(inbox.add_at_once(store, pair))
+        await asyncio.sleep(n * 0.0001)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    await inbox.add_at_once(store, [delivery("last-a"), delivery("last-b")])
+    there = {row["identity"] for row in await fetch(store, "SELECT identity FROM inbox")}
+    assert {i[:-2] for i in there if i.endswith("-a")} == {i[:-2] for i in there if i.endswith("-b")}
+    assert "last-a" in there

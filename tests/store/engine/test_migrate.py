@@ -1,0 +1,189 @@
+"""Migrations: they make what schema.sql says, once, and refuse what they cannot know."""
+
+from __future__ import annotations
+
+import asyncio
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import apsw
+import asyncpg
+import pytest
+
+from awbridge.domain.errors import MigrationError, StoreBusy, StoreError
+from awbridge.store import Store
+from awbridge.store.engine.migrate import Migration, migrations
+from awbridge.store.engine.queries import for_dialect
+from tests.support.postgres import PostgresServer
+from tests.support.rows import count, sql
+
+
+def declared(dialect: str) -> str:
+    return for_dialect((resources.files("awbridge.store.engine") / "schema.sql").read_text(), dialect)
+
+
+def sqlite_schema(path: Path) -> dict[str, Any]:
+    connection = apsw.Connection(str(path))
+    tables = [
+        row[0]
+        for row in connection.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name <> 'schema_migrations' ORDER BY name"
+        )
+    ]
+    found: dict[str, Any] = {}
+    for table in tables:
+        columns = list(
+            connection.execute(f"SELECT name, type, \"notnull\", dflt_value, pk FROM pragma_table_info('{table}')")
+        )
+        indexes = sorted(
+            (
+                name,
+                unique,
+                origin,
+                partial,
+                tuple(r[0] for r in connection.execute(f"SELECT name FROM pragma_index_info('{name}')")),
+                next(iter(connection.execute("SELECT sql FROM sqlite_master WHERE name = ?", (name,))))[0],
+            )
+            for _, name, unique, origin, partial in connection.execute(f"PRAGMA index_list('{table}')").fetchall()
+        )
+        found[table] = {"columns": columns, "indexes": indexes}
+    connection.close()
+    return found
+
+
+async def postgres_schema(url: str) -> dict[str, Any]:
+    connection = await asyncpg.connect(url)
+    try:
+        columns = await connection.fetch(
+            "SELECT table_name, column_name, data_type, is_nullable, column_default FROM information_schema.columns "
+            "WHERE table_schema = 'public' AND table_name <> 'schema_migrations' ORDER BY table_name, ordinal_position"
+        )
+        indexes = await connection.fetch(
+            "SELECT tablename, indexname, indexdef FROM pg_indexes "
+            "WHERE schemaname = 'public' AND tablename <> 'schema_migrations' ORDER BY indexname"
+        )
+    finally:
+        await connection.close()
+    return {"columns": [tuple(c) for c in columns], "indexes": [tuple(i) for i in indexes]}
+
+
+async def migrated(url: str) -> None:
+    store = await Store.open(url)
+    await store.migrate()
+    await store.close()
+
+
+async def test_on_sqlite_the_migrations_make_what_the_schema_declares(tmp_path: Path) -> None:
+    await migrated(f"sqlite:///{tmp_path}/migrated.db")
+    plain = apsw.Connection(str(tmp_path / "declared.db"))
+    plain.execute(declared("sqlite"))
+    plain.close()
+    made = sqlite_schema(tmp_path / "migrated.db")
+    assert made == sqlite_schema(tmp_path / "declared.db")
+    assert {"shipments", "waybills", "inbox", "scans", "attempts"} <= set(made)
+
+
+async def test_on_postgres_the_migrations_make_what_the_schema_declares(postgres: PostgresServer) -> None:
+    by_migrations, by_schema = await postgres.new_database(), await postgres.new_database()
+    await migrated(by_migrations)
+    plain = await asyncpg.connect(by_schema)
+    await plain.execute(declared("postgres"))
+    await plain.close()
+    made = await postgres_schema(by_migrations)
+    assert made == await postgres_schema(by_schema)
+    assert len(made["indexes"]) > 15
+
+
+async def test_both_engines_have_the_same_columns_and_nulls(postgres: PostgresServer, tmp_path: Path) -> None:
+    url = await postgres.new_database()
+    await migrated(url)
+    await migrated(f"sqlite:///{tmp_path}/a.db")
+    there = {(c[0], c[1], c[3] == "NO") for c in (await postgres_schema(url))["columns"]}
+    here = {
+        (table, name, bool(notnull))
+        for table, parts in sqlite_schema(tmp_path / "a.db").items()
+        for name, _, notnull, _, _ in parts["columns"]
+    }
+    assert here == there
+
+
+async def test_the_second_migration_finds_nothing_to_do(database_url: str) -> None:
+    store = await Store.open(database_url)
+    assert await store.pending_migrations() == [m.name for m in migrations()]
+    assert await store.migrate() == [m.name for m in migrations()]
+    assert await store.migrate() == []
+    assert await store.pending_migrations() == []
+    await store.close()
+
+
+async def test_a_migration_may_take_longer_than_a_statement(
+    postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("awbridge.store.engine.postgres.COMMAND_TIMEOUT", 0.5)
+    store = await Store.open(await postgres.new_database())
+    try:
+        with pytest.raises(StoreBusy):
+            async with store.write() as session:
+                await session.fetch(sql("SELECT pg_sleep(1.5)"))
+        async with store.write() as session:
+            await session.script("SELECT pg_sleep(1.5)")
+    finally:
+        await store.close()
+
+
+async def test_processes_that_migrate_at_once_share_the_work(database_url: str) -> None:
+    stores = [await Store.open(database_url) for _ in range(3)]
+    ran = await asyncio.gather(*(s.migrate() for s in stores))
+    assert sorted(name for names in ran for name in names) == [m.name for m in migrations()], "each ran once"
+    assert await count(stores[0], "schema_migrations") == len(migrations())
+    for store in stores:
+        await store.close()
+
+
+async def test_a_migration_that_fails_leaves_those_before_it_and_goes_on_from_there(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second, *_ = migrations()
+    broken = Migration(second.number, second.name, "CREATE TABLE half_done (n INTEGER NOT NULL); SELECT * FROM nowhere")
+    store = await Store.open(database_url)
+    monkeypatch.setattr("awbridge.store.engine.migrate.migrations", lambda: [first, broken])
+    with pytest.raises(StoreError):
+        await store.migrate()
+    with pytest.raises(StoreError):
+        await count(store, "half_done")
+    monkeypatch.undo()
+    assert await store.migrate() == [m.name for m in migrations() if m != first]
+    await store.close()
+
+
+async def test_a_migration_that_was_edited_after_it_ran_is_refused(database_url: str) -> None:
+    store = await Store.open(database_url)
+    await store.migrate()
+    async with store.write() as session:
+        await session.execute(sql("UPDATE schema_migrations SET checksum = 'other' WHERE number = 1"))
+    for look in (store.migrate, store.pending_migrations):
+        with pytest.raises(MigrationError, match="0001_first_orders was changed after it ran"):
+            await look()
+    await store.close()
+
+
+async def test_a_database_of_a_newer_version_is_refused_and_says_what_to_do(database_url: str) -> None:
+    store = await Store.open(database_url)
+    await store.migrate()
+    async with store.write() as session:
+        await session.execute(
+            sql(
+                "INSERT INTO schema_migrations (number, name, checksum, applied_at) "
+                "SELECT 9999, '9999_next', 'x', applied_at FROM schema_migrations WHERE number = 1"
+            )
+        )
+    with pytest.raises(MigrationError, match=r"migration 9999_next, which this version .* Install the version"):
+        await store.migrate()
+    await store.close()
+
+
+def test_no_two_migrations_have_one_number() -> None:
+    numbers = [m.number for m in migrations()]
+    assert numbers == sorted(set(numbers))
+    assert numbers[0] == 1

@@ -1,0 +1,149 @@
+"""The whole app on a store, with a client that speaks to it without a network, or over loopback through its server.
+
+Assembling FastAPI's routes anew for each of several hundred tests took a fifth of the time of all: an app is kept, and
+lent to one test after the other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Hashable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx2
+from starlette.types import ASGIApp
+from uvicorn.server import ServerState
+
+from awbridge.steps.runtime.loop import Loop
+from awbridge.steps.tracking.ingest import Ingest
+from awbridge.store import Store
+from awbridge.web.app import build_app
+from awbridge.web.brake import Brake
+from awbridge.web.http.limits import Connections, Limits
+from awbridge.web.http.server import server_config
+from awbridge.web.v1.evidence import EvidenceDesk
+from awbridge.web.webhook.endpoint import KeyRing, WebhookEndpoint
+from tests.support.world import SetClock
+
+
+class StandIn:
+    """Stands in a kept app for what every test brings anew: a store, a clock, an endpoint."""
+
+    brought: Any = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.brought, name)
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self.brought(*arguments)
+
+
+@dataclass
+class KeptApp:
+    """An app, and those that stand in it."""
+
+    store: Any = field(default_factory=StandIn)
+    clock: Any = field(default_factory=StandIn)
+    webhook: Any = field(default_factory=StandIn)
+    brake: Any = field(default_factory=StandIn)
+    app: Any = None
+
+    def bring(self, store: Any, clock: Any, webhook: Any) -> None:
+        self.store.brought, self.clock.brought, self.webhook.brought = store, clock, webhook
+        self.brake.brought = Brake()
+
+
+_kept: defaultdict[Hashable, list[KeptApp]] = defaultdict(list)  # what they were built with -> those nobody uses now
+
+
+@contextmanager
+def lent_app(store: Store, clock: SetClock, webhook: WebhookEndpoint, **more: Hashable) -> Iterator[ASGIApp]:
+    """The app on this store, for as long as the block lasts. `more` is build_app's, and the same for many tests."""
+    idle = _kept[frozenset(more.items())]
+    kept = idle.pop() if idle else KeptApp()
+    kept.bring(store, clock, webhook)
+    if kept.app is None:
+        parts: dict[str, Any] = {"loops": (), "api_keys": (), "brake": kept.brake, **more}
+        kept.app = build_app(store=kept.store, clock=kept.clock, webhook=kept.webhook, **parts)
+    try:
+        yield kept.app
+    finally:
+        kept.bring(None, None, None)
+        idle.append(kept)
+
+
+@dataclass
+class Web:
+    """A running app. `http` calls from loopback."""
+
+    app: object
+    http: httpx2.AsyncClient
+    store: Store
+    clock: SetClock
+    endpoint: WebhookEndpoint
+    ingest: Ingest
+
+    def client(self, address: str) -> httpx2.AsyncClient:
+        """A client that calls from this address."""
+        return httpx2.AsyncClient(
+            transport=httpx2.ASGITransport(app=self.app, client=(address, 1)),  # pyright: ignore
+            base_url="http://localhost:8000",
+        )
+
+
+@asynccontextmanager
+async def web_on(
+    store: Store,
+    *,
+    keys: Sequence[str] = ("right",),
+    api_keys: Sequence[str] = (),
+    loops: Sequence[Loop] = (),
+    desk: EvidenceDesk | None = None,
+    host: str = "",
+    served: bool = False,
+) -> AsyncGenerator[Web]:
+    clock = SetClock()
+    ingest = Ingest(store)
+    endpoint = WebhookEndpoint(ingest, KeyRing(store, keys), clock)
+    flushing = asyncio.create_task(ingest.run())
+    try:
+        async with AsyncExitStack() as stack:
+            if loops or desk:
+                app = build_app(store=store, clock=clock, webhook=endpoint, loops=loops, api_keys=api_keys, desk=desk)
+            else:
+                app = stack.enter_context(lent_app(store, clock, endpoint, api_keys=tuple(api_keys), host=host))
+            if served:
+                url = await stack.enter_async_context(serving(app, endpoint))
+                http = httpx2.AsyncClient(base_url=url, verify=False)
+            else:
+                transport = httpx2.ASGITransport(app=app, client=("127.0.0.1", 1))  # pyright: ignore
+                http = httpx2.AsyncClient(transport=transport, base_url="http://localhost:8000")
+            await stack.enter_async_context(http)
+            yield Web(app, http, store, clock, endpoint, ingest)
+    finally:
+        flushing.cancel()
+        await asyncio.gather(flushing, return_exceptions=True)
+
+
+@asynccontextmanager
+async def serving(
+    app: ASGIApp, endpoint: WebhookEndpoint, *, connections: Connections | None = None, **limits: Any
+) -> AsyncGenerator[str]:
+    """The app on loopback, spoken to as `awbridge serve` is; its URL. `limits`: where they are not the usual ones."""
+    connections = connections or Connections(Limits(**limits))
+    config = server_config(app, endpoint, connections, lifespan="off", log_config=None)
+    config.load()
+    protocol, state = config.http_protocol_class, ServerState()
+    state.default_headers = [(b"date", b"Sat, 28 Nov 2026 00:00:00 GMT")]
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: protocol(config, state, {}), "127.0.0.1", 0)  # pyright: ignore
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+        for connection in list(state.connections):
+            connection.shutdown()
+        await asyncio.wait_for(server.wait_closed(), 5)

@@ -1,0 +1,100 @@
+"""Rows in every table of PostgreSQL, with statistics: on empty tables its planner may take any index."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from awbridge.store import Store
+from tests.support.postgres import PostgresServer
+from tests.support.rows import T0
+from tests.support.stores import migrate, migrated_file
+
+ROWS = 3000  # an index pays from a few hundred on; accounts and such stay fewer, as their keys repeat
+SOME = 0.01  # the share of rows in which a column that may be empty is not
+
+_filled: dict[tuple[int, str], str] = {}  # a server's port, and who uses it -> its filled database
+
+_BY_TYPE = {
+    "smallint": "n % 64",
+    "integer": "n",
+    "bigint": "n",
+    "double precision": "n",
+    "boolean": "random() < 0.5",
+    "bytea": "'x'::bytea",
+    "text": "'R' || n",
+    "timestamp with time zone": "$1::timestamptz - random() * interval '30 days'",
+}
+_BY_NAME = {
+    "account": "(n % 10) || ':main'",
+    "state": "(ARRAY['ready', 'placed', 'held', 'retrying', 'rejected', 'due', 'done'])[1 + n % 7]",
+}
+_BY_PLACE = {  # of these, most are over: a plan for the few that are not is looked for
+    ("event_deliveries", "state"): "CASE WHEN n % 50 = 0 THEN 'due' ELSE 'delivered' END",
+    ("account_states", "trouble"): "'breaker'",
+    ("downtimes", "to_at"): "$1::timestamptz - interval '1 day'",
+    ("downtimes", "weekdays"): "NULL",
+    (
+        "shipments",
+        "state",
+    ): "CASE WHEN n % 10 = 0 THEN (ARRAY['ready', 'held', 'retrying', 'rejected'])[1 + n / 10 % 4] ELSE 'placed' END",
+    ("shipments", "final"): "n % 10 > 1",
+    ("notices", "state"): "CASE WHEN n % 50 = 0 THEN 'failed' ELSE 'sent' END",
+    ("actions", "state"): "CASE WHEN n % 50 = 0 THEN 'refused' ELSE 'done' END",
+    ("archive_files", "archived_at"): "CASE WHEN n % 50 <> 0 THEN $1::timestamptz END",
+}
+
+
+async def fill(url: str, *, now: datetime = T0) -> None:
+    """Fill and analyse every table of a migrated database, whatever its columns; none of its rows makes sense."""
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute("SET session_replication_role = replica")  # no foreign key is looked at
+        await connection.execute("SELECT setseed(0.5)")
+        for table, columns in (await _tables(connection)).items():
+            values = ", ".join(columns.values())
+            await connection.execute(
+                f"INSERT INTO {table} ({', '.join(columns)}) SELECT {values} FROM generate_series(1, {ROWS}) AS n, "
+                "(SELECT $1::timestamptz) AS given ON CONFLICT DO NOTHING",
+                now,
+            )
+        await connection.execute("VACUUM ANALYZE")
+    finally:
+        await connection.close()
+
+
+async def _tables(connection: asyncpg.Connection[asyncpg.Record]) -> dict[str, dict[str, str]]:
+    """Table -> column -> the expression of its value in row n."""
+    found = await connection.fetch(
+        "SELECT table_name, column_name, data_type, is_nullable = 'YES' FROM information_schema.columns "
+        "WHERE table_schema = 'public' AND table_name <> 'schema_migrations' ORDER BY table_name, ordinal_position"
+    )
+    tables: dict[str, dict[str, str]] = {}
+    for table, column, kind, may_be_empty in found:
+        value = _BY_NAME.get(column, _BY_TYPE[kind])
+        value = f"CASE WHEN random() < {SOME} THEN {value} END" if may_be_empty else value
+        tables.setdefault(table, {})[column] = _BY_PLACE.get((table, column), value)
+    return tables
+
+
+async def filled_url(server: PostgresServer, *, user: str = "plans") -> str:
+    """The URL of a filled database. Whoever writes into it, even for a transaction, has one of its own."""
+    if (server.port, user) not in _filled:
+        url = await migrate(await server.new_database())
+        await fill(url)
+        _filled[server.port, user] = url
+    return _filled[server.port, user]
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+async def filled(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
+    """A store to ask for plans. SQLite, which is never analysed, plans the same whatever is in its tables."""
+    postgres = request.param == "postgres"
+    url = await (filled_url(request.getfixturevalue("postgres")) if postgres else migrated_file(tmp_path))
+    opened = await Store.open(url)
+    yield opened
+    await opened.close()

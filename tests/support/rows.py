@@ -1,0 +1,133 @@
+"""Rows for the tests of the store, of the steps and of the web, and a way to look at tables directly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from awbridge.domain.orders.outcome import Placed
+from awbridge.domain.orders.shipment import NewShipment, Region, Shipment, State
+from awbridge.domain.tracking.scan import Scan, Source
+from awbridge.domain.tracking.timeline import Entry, Timeline
+from awbridge.store import Store
+from awbridge.store.couriers import accounts
+from awbridge.store.engine.database import Session
+from awbridge.store.engine.queries import Statement, parse
+from awbridge.store.orders import shipments
+from awbridge.store.orders.shipments import ToAsk
+from awbridge.store.registration import dispatch
+from awbridge.store.registration.dispatch import NotPlaced, Placing
+from awbridge.store.tracking.inbox import NewDelivery
+
+T0 = datetime(2026, 11, 2, 6, 30, 0, 123456, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+
+def new_shipment(reference: str = "REF-1", **changes: Any) -> NewShipment:
+    values: dict[str, Any] = {
+        "reference_number": reference,
+        "order_id": f"order of {reference}",
+        "transporter": None,
+        "courier_partner_id": 4,
+        "account_code": "main",
+        "region": Region.INDIA,
+        "delivery_type": "FORWARD",
+        "payload": {"shipment_details": {"reference_number": reference}},
+    }
+    return NewShipment(**{**values, **changes})
+
+
+def delivery(identity: str, **changes: Any) -> NewDelivery:
+    values: dict[str, Any] = {"source": Source.WEBHOOK, "body": b"{}", "received_at": T0, "problem": None}
+    return NewDelivery(identity=identity, **{**values, **changes})
+
+
+def scan(code: int = 5, at: datetime = T0, **changes: Any) -> Scan:
+    values: dict[str, Any] = {"waybill": "AWB1", "courier_partner_id": 4, "code": code, "scanned_at": at}
+    return Scan(**{**values, **changes})
+
+
+def new_scan(reference: str, told: Scan, *, received_at: datetime = T0, **changes: Any) -> tuple[str, Entry]:
+    timeline = Timeline()
+    timeline.tell(told, own=told.waybill, received_at=received_at, source=Source.WEBHOOK)
+    return reference, replace(timeline.entries[0], **changes)
+
+
+def placed(waybill: str = "AWB1", **changes: Any) -> Placed:
+    return Placed(waybill=waybill, **changes)
+
+
+def sql(text: str) -> Statement:
+    """A statement of the test's own, in the house's notation."""
+    return parse(f"-- name: own\n{text}")["own"]
+
+
+async def fetch(store: Store, text: str, *args: object) -> list[dict[str, Any]]:
+    async with store.read() as session:
+        return [dict(row) for row in await session.fetch(sql(text), *args)]
+
+
+async def count(store: Store, table: str) -> int:
+    return (await fetch(store, f"SELECT COUNT(*) AS n FROM {table}"))[0]["n"]
+
+
+async def add(store: Store, *references: str, now: datetime = T0, **changes: Any) -> None:
+    async with store.write() as session:
+        for reference in references:
+            assert await shipments.add(session, new_shipment(reference, **changes), now=now)
+
+
+async def place(store: Store, reference: str, waybill: str, *, now: datetime = T0, **changes: Any) -> None:
+    """A shipment that push has registered."""
+    async with store.write() as session:
+        shipment = await shipments.get(session, reference)
+        assert shipment is not None
+        await keep_placed(session, shipment, placed(waybill, **changes), now=now, next_ask_at=now + timedelta(days=1))
+
+
+async def decided(store: Store, *, placed: int, refused: int, clock: Callable[[], datetime], name: str = "") -> None:
+    """So many orders that ClickPost placed just now, and so many that it refused; both named by their number."""
+    prefix = f"{name}-" if name else ""
+    no = NotPlaced(state=State.REJECTED, no_of_retries=1, problem="Invalid pincode", next_try_at=None)
+    names = [f"{prefix}{kind}-{n}" for kind, count in (("PLACED", placed), ("REFUSED", refused)) for n in range(count)]
+    await add(store, *names, now=clock())
+    async with store.write() as session:
+        until = clock() + timedelta(minutes=1)
+        claimed = {
+            s.reference_number: s for s in await claim_in(session, owner="w", now=clock(), until=until, limit=500)
+        }
+        assert set(claimed) == set(names)
+        for reference in names[:placed]:
+            await keep_placed(session, claimed[reference], Placed(waybill=f"W-{reference}"), now=clock())
+        await dispatch.not_placed(session, [(reference, "w", no) for reference in names[placed:]], now=clock())
+
+
+async def keep_placed(
+    session: Session,
+    shipment: Shipment,
+    answer: Placed,
+    *,
+    now: datetime = T0,
+    next_ask_at: datetime | None = None,
+    difference: str | None = None,
+) -> None:
+    """Keep the answer that says that ClickPost holds a shipment."""
+    placing = Placing(shipment=shipment, placed=answer, difference=difference, next_ask_at=next_ask_at)
+    await dispatch.place(session, [placing], now=now)
+
+
+async def claim_in(
+    session: Session, *, owner: str = "me", now: datetime = T0, until: datetime | None = None, limit: int = 50
+) -> list[Shipment]:
+    """Claim up to `limit` due shipments of every account."""
+    turns = {account.state.account: limit for account in await accounts.every(session)}
+    return await dispatch.claim(session, turns, turns, owner=owner, now=now, until=until or now + 2 * MINUTE)
+
+
+async def claim_to_ask(session: Session, *, now: datetime, next_ask_at: datetime, limit: int = 9) -> list[ToAsk]:
+    """What is due to be asked for of courier 4, whenever it was last asked for."""
+    return await shipments.claim_to_ask(
+        session, 4, now=now, due=now, asked_before=now, next_ask_at=next_ask_at, limit=limit
+    )

@@ -1,0 +1,93 @@
+"""A store on each engine for tests that only need it empty: a copied SQLite file, or one emptied PostgreSQL database.
+
+Making and migrating a database of its own for each of several hundred tests costs minutes and gigabytes.
+
+A newer version has migrated it, with columns that this one does not know in every table. So all these tests run on what
+an old replica meets during an upgrade; those of whole processes run on the schema as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from awbridge.store import Store
+from tests.support import newer
+from tests.support.postgres import PostgresServer
+
+TABLES = (
+    *("milestones", "notices", "opt_outs", "endpoints", "events", "event_deliveries", "alarms", "digests"),
+    *("shipments", "waybills", "reused_waybills", "attempts", "actions", "inbox", "scans", "payload_versions"),
+    *(
+        "courier_accounts",
+        "account_states",
+        "downtimes",
+        "catch_up_windows",
+        "webhook_keys",
+        "webhook_refusals",
+        "arrivals",
+        "paces",
+    ),
+    *("courier_warnings", "courier_comparisons", "allocation_rules"),
+    *("archive_files", "runs", "reports", "erasures", "clock_marks"),
+    *("tellings", "promises", "replays"),
+    *("reconciliations", "reconciliation_files", "differences"),
+)
+
+_emptied: dict[int, str] = {}  # a server's port -> its database for these tests
+_made: dict[str, bytes] = {}  # the SQLite files that were made once, by what they are
+
+# For tests in which the engine plays no part, or which only one engine can show.
+sqlite_only = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
+postgres_only = pytest.mark.parametrize("store_url", ["postgres"], indirect=True)
+
+
+async def migrate(url: str) -> str:
+    """The URL, once its database is migrated."""
+    opened = await Store.open(url)
+    await opened.migrate()
+    await opened.close()
+    return url
+
+
+async def migrated_file(folder: Path) -> str:
+    """The URL of a migrated SQLite file in this folder."""
+    return await _copied("migrated", migrate, folder)
+
+
+async def _copied(kind: str, make: Callable[[str], Awaitable[str]], folder: Path) -> str:
+    path = folder / "awbridge.db"
+    if kind not in _made:
+        await make(f"sqlite:///{path}")
+        _made[kind] = path.read_bytes()
+    path.write_bytes(_made[kind])
+    return f"sqlite:///{path}"
+
+
+async def _emptied_database(server: PostgresServer) -> str:
+    if server.port not in _emptied:
+        _emptied[server.port] = await newer.make(await server.new_database())
+        return _emptied[server.port]
+    connection = await asyncpg.connect(_emptied[server.port])
+    await connection.execute(";".join(f"DELETE FROM {table}" for table in TABLES))
+    await connection.close()
+    return _emptied[server.port]
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+async def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a database without rows, on each engine: one that a newer version has migrated (newer.py)."""
+    if request.param == "sqlite":
+        return await _copied("newer", newer.make, tmp_path)
+    return await _emptied_database(request.getfixturevalue("postgres"))
+
+
+@pytest.fixture
+async def store(store_url: str) -> AsyncIterator[Store]:
+    """An empty store on each engine."""
+    opened = await Store.open(store_url)
+    yield opened
+    await opened.close()

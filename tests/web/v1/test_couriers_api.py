@@ -1,0 +1,195 @@
+"""/v1/couriers and /v1/allocation-rules."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+
+import httpx2
+import pytest
+
+from awbridge.clickpost.lookups.accounts import VendorAccount, VendorAccounts
+from awbridge.domain.couriers.allocation import Allocation
+from awbridge.steps.tracking.ingest import Ingest
+from awbridge.store import Store
+from awbridge.web.webhook.endpoint import KeyRing, WebhookEndpoint
+from tests.support.app import Web, lent_app
+from tests.support.world import SetClock, an_order
+
+
+class Vendor:
+    async def fetch_accounts(self, active: bool | None = True) -> VendorAccounts:
+        kept = VendorAccount(courier_partner_id=6, courier_name="X", account_code="six", active=True)
+        off = VendorAccount(courier_partner_id=4, courier_name="D", account_code="one", active=False)
+        return VendorAccounts([kept] if active else [kept, off])
+
+
+VENDOR = Vendor()
+
+
+@pytest.fixture
+async def http(store: Store) -> AsyncIterator[httpx2.AsyncClient]:
+    """The app, with an account at ClickPost and its recommendation allowed."""
+    clock = SetClock()
+    endpoint = WebhookEndpoint(Ingest(store), KeyRing(store, ()), clock)
+    allocation = Allocation.RULES_THEN_RECOMMENDATION
+    with lent_app(store, clock, endpoint, clickpost=VENDOR, allocation=allocation) as app:
+        transport = httpx2.ASGITransport(app=app, client=("127.0.0.1", 1))  # pyright: ignore
+        async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            await client.put("/v1/couriers/six", json={"courier_partner_id": 6, "account_code": "six"})
+            await client.put("/v1/couriers/t", json={"courier_partner_id": 4, "account_code": "one", "fallback": "six"})
+            yield client
+
+
+def bare(reference: str) -> dict[str, object]:
+    order = an_order(reference)
+    del order["shipment_details"]["courier_partner"], order["shipment_details"]["account_code"]
+    return order
+
+
+async def test_a_comparison_shows_writes_only_when_asked_and_warns(http: httpx2.AsyncClient) -> None:
+    shown = (await http.post("/v1/couriers/sync")).json()
+    assert (shown["applied"], [(c["transporter"], c["change"], c["written"]) for c in shown["changes"]]) == (
+        False,
+        [("t", "switched off at ClickPost", False)],
+    )
+    listed = {c["transporter"]: c for c in (await http.get("/v1/couriers")).json()}
+    assert listed["t"]["active"]
+    assert listed["t"]["fallback"] == "six"
+    assert "orders fail with 353" in listed["t"]["warning"]
+    assert listed["six"]["warning"] is None
+    found = (await http.get("/v1/couriers/warnings")).json()
+    assert [(w["transporter"], w["kind"]) for w in found["warnings"]] == [("t", "inactive")]
+    assert 'awbridge_courier_warnings{kind="inactive"} 1.0' in (await http.get("/metrics")).text
+    written = (await http.post("/v1/couriers/sync", params={"apply": True})).json()
+    assert written["applied"]
+    assert not {c["transporter"]: c for c in (await http.get("/v1/couriers")).json()}["t"]["active"]
+
+
+async def test_without_an_account_a_comparison_is_refused(web: Web) -> None:
+    assert (await web.http.post("/v1/couriers/sync")).status_code == 409
+
+
+async def test_wrong_fallbacks_are_422_and_a_named_transporter_is_not_removed(http: httpx2.AsyncClient) -> None:
+    circle = await http.put("/v1/couriers/six", json={"courier_partner_id": 6, "fallback": "t"})
+    assert (circle.status_code, circle.json()["title"]) == (422, "The request is not valid")
+    assert "in a circle" in circle.json()["detail"]
+    assert (await http.delete("/v1/couriers/six")).status_code == 409
+
+
+async def test_rules_are_put_listed_and_followed(http: httpx2.AsyncClient) -> None:
+    rules = [{"name": "pune", "transporter": "six", "drop_pincode": ["411"], "weight_to": "500"}]
+    assert (await http.put("/v1/allocation-rules", json=rules)).json() == rules
+    assert (await http.get("/v1/allocation-rules")).json() == rules
+    taken = (await http.post("/v1/shipments", json=bare("R"))).json()
+    assert (taken["transporter"], taken["allocated_by"], taken["state"]) == ("six", "rule pune", "ready")
+    await http.put("/v1/allocation-rules", json=[])
+    open_ = (await http.post("/v1/shipments", json=bare("S"))).json()
+    assert (open_["state"], open_["courier_partner_id"], open_["transporter"]) == ("allocating", 0, None)
+    listed = (await http.get("/v1/shipments", params={"state": "allocating"})).json()["shipments"]
+    assert [s["reference_number"] for s in listed] == ["S"]
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        [{"name": "a"}],
+        [{"name": "a", "transporter": "none"}],
+        [{"name": "a", "transporter": "six", "weight_to": "x"}],
+        [{"name": "a", "transporter": "six", "wieght": 1}],
+        [{"name": "\ud800", "transporter": "six"}],
+        [{"name": "a", "transporter": "six", "\ud800": 1}],
+        {"name": "a"},
+        [1],
+    ],
+)
+async def test_wrong_rules_are_422_and_nothing_changes(http: httpx2.AsyncClient, rules: object) -> None:
+    good = [{"name": "kept", "transporter": "six"}]
+    await http.put("/v1/allocation-rules", json=good)
+    answer = await http.put(
+        "/v1/allocation-rules", content=json.dumps(rules), headers={"content-type": "application/json"}
+    )
+    assert answer.status_code == 422, answer.text
+    assert (await http.get("/v1/allocation-rules")).json() == good
+
+
+async def test_shipments_are_moved(http: httpx2.AsyncClient) -> None:
+    await http.post("/v1/shipments", json={**bare("R"), "transporter": "t"})
+    moved = (await http.post("/v1/couriers/t/move", json={"to": "six"})).json()
+    assert moved == {"moved": ["R"], "stayed": []}
+    assert (await http.get("/v1/shipments/R")).json()["transporter"] == "six"
+    assert (await http.post("/v1/couriers/t/move", json={"to": "nobody"})).status_code == 404
+    assert (await http.post("/v1/couriers/a%00b/move", json={"to": "six"})).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("zone", "written", "utc"),
+    [
+        (None, "2999-11-29 07:06", "2999-11-29T01:36:00Z"),
+        (None, "2999-11-29", "2999-11-28T18:30:00Z"),
+        ("Asia/Dubai", "2999-11-29T7:06", "2999-11-29T03:06:00Z"),
+        ("Asia/Dubai", "2999-11-29T07:06:00+05:30", "2999-11-29T01:36:00Z"),
+        (None, "2999-11-29 07:06:30 z", "2999-11-29T07:06:30Z"),
+    ],
+)
+async def test_the_times_of_a_downtime_are_read_as_everywhere(
+    http: httpx2.AsyncClient, zone: str | None, written: str, utc: str
+) -> None:
+    body = {"courier_partner_id": 4, "from_at": written, "to_at": "2999-12-31", "zone": zone}
+    declared = await http.post("/v1/downtimes", json=body)
+    assert (declared.status_code, declared.json().get("from_at")) == (201, utc)
+    weekly = {"courier_partner_id": 4, "weekdays": ["sun"], "starts": "7:05", "ends": "22:30:00"}
+    shown = (await http.post("/v1/downtimes", json=weekly)).json()
+    assert (shown["starts"], shown["ends"]) == ("07:05:00", "22:30:00")
+    again = {name: value for name, value in shown.items() if name != "id"}
+    assert (await http.post("/v1/downtimes", json=again)).status_code == 201, "what is shown can be sent"
+
+
+@pytest.mark.parametrize(
+    ("field", "written", "said"),
+    [
+        ("from_at", "29-11-2026", "write it like 2026-11-29, 2026-11-29 07:06 or 2026-11-29T07:06:00+05:30"),
+        ("from_at", "2026-02-30", "there is no such time; write it like 2026-11-29"),
+        ("from_at", 1764400000, "write it like 2026-11-29"),
+        ("to_at", True, "write it like 2026-11-29"),
+        ("starts", "25:00", "write a time of day like 22:30"),
+        ("ends", 2230, "write a time of day like 22:30"),
+    ],
+)
+async def test_a_time_that_cannot_be_read_says_how_to_write_it(
+    http: httpx2.AsyncClient, field: str, written: object, said: str
+) -> None:
+    refused = await http.post("/v1/downtimes", json={"courier_partner_id": 4, field: written})
+    assert refused.status_code == 422
+    (error,) = refused.json()["errors"]
+    assert (error["path"], error["problem"].startswith(said)) == (f"body.{field}", True), error
+
+
+async def test_an_account_is_limited_and_a_downtime_holds_it(http: httpx2.AsyncClient) -> None:
+    assert (await http.post("/v1/shipments", json={**bare("R"), "transporter": "t"})).status_code == 202
+    limit = {"courier_partner_id": 4, "account_code": "one", "rate_per_second": 2.5}
+    assert (await http.put("/v1/accounts/rate", json=limit)).status_code == 200
+    body = {
+        "courier_partner_id": 4,
+        "from_at": "2020-01-01T00:00:00",
+        "to_at": "2999-01-01T00:00:00",
+        "reason": "works",
+    }
+    declared = await http.post("/v1/downtimes", json=body)
+    assert (declared.status_code, declared.json()["zone"]) == (201, "Asia/Kolkata")
+    [account] = (await http.get("/v1/accounts")).json()
+    shown = (account["rate_per_second"], account["held"], account["problem"], account["waiting"])
+    assert shown == (2.5, "downtime", "declared downtime: works", 1)
+    assert (await http.get("/v1/shipments/R")).json()["state"] == "held"
+    assert [d["id"] for d in (await http.get("/v1/downtimes")).json()] == [declared.json()["id"]]
+    assert (await http.delete(f"/v1/downtimes/{declared.json()['id']}")).status_code == 204
+    assert (await http.delete(f"/v1/downtimes/{declared.json()['id']}")).status_code == 404
+    for nothing in ("x", "9" * 19, "9" * 30, "٣"):
+        assert (await http.delete(f"/v1/downtimes/{nothing}")).status_code == 404
+    assert (await http.put("/v1/accounts/rate", json=limit | {"rate_per_second": None})).status_code == 200
+    [account] = (await http.get("/v1/accounts")).json()
+    assert (account["rate_per_second"], account["held"]) == (None, None)
+    for wrong in (limit | {"rate_per_second": 0}, limit | {"courier_partner_id": 0}, {"courier_partner_id": 4}):
+        assert (await http.put("/v1/accounts/rate", json=wrong)).status_code == 422
+    backwards = body | {"to_at": "2019-01-01T00:00:00"}
+    assert (await http.post("/v1/downtimes", json=backwards)).status_code == 422
