@@ -24,7 +24,7 @@ from awbridge.web.app import build_app
 from awbridge.web.brake import Brake
 from awbridge.web.http.limits import Connections, Limits
 from awbridge.web.http.server import server_config
-from awbridge.web.v1.evidence import EvidenceDesk
+from awbridge.web.v1.evidence import AuditContext
 from awbridge.web.webhook.endpoint import KeyRing, WebhookEndpoint
 from tests.support.world import SetClock
 
@@ -101,7 +101,7 @@ async def web_on(
     keys: Sequence[str] = ("right",),
     api_keys: Sequence[str] = (),
     loops: Sequence[Loop] = (),
-    desk: EvidenceDesk | None = None,
+    desk: AuditContext | None = None,
     host: str = "",
     served: bool = False,
 ) -> AsyncGenerator[Web]:

@@ -24,7 +24,7 @@ from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.runtime.loop import Loop
 from awbridge.steps.runtime.schedule import Job, Ran, run_due
 from awbridge.store import Store
-from awbridge.web.v1.evidence import EvidenceDesk
+from awbridge.web.v1.evidence import AuditContext
 
 # The APIs whose calls are kept by the step that makes them: every one, or those that failed.
 KEPT_WHOLE = frozenset(
@@ -147,9 +147,9 @@ def crons(settings: Settings) -> tuple[tuple[str, str], ...]:
     )
 
 
-def desk(settings: Settings) -> EvidenceDesk:
+def desk(settings: Settings) -> AuditContext:
     """What the HTTP API needs for evidence."""
-    return EvidenceDesk(
+    return AuditContext(
         reports_in=report_objects(settings),
         privacy={
             "own": privacy(settings, settings.privacy_own),

@@ -45,7 +45,7 @@ from awbridge.steps.audit.keep_calls import CallRecorder
 from awbridge.steps.couriers.sync_couriers import watch_couriers
 from awbridge.steps.notify.alarm import Digest, Operator, tell_operators
 from awbridge.steps.notify.deliver_events import DeliverPolicy, deliver_due
-from awbridge.steps.notify.health_monitor import Lookout, Machine
+from awbridge.steps.notify.health_monitor import HealthMonitor, Machine
 from awbridge.steps.notify.lateness import Lateness, LatenessPolicy
 from awbridge.steps.notify.notify import NotifyPolicy, notify_due
 from awbridge.steps.orders.act import ActPolicy, act_due
@@ -66,7 +66,7 @@ from awbridge.steps.runtime.loop import Loop
 from awbridge.steps.runtime.pace import Pace
 from awbridge.steps.runtime.schema import LOOK_SECONDS, watch_schema
 from awbridge.steps.runtime.set_clocks import ClockPolicy, SetClocks
-from awbridge.steps.runtime.throttle import Courtesy
+from awbridge.steps.runtime.throttle import ApplyThrottle
 from awbridge.steps.tracking.apply import ApplyPolicy, apply_due
 from awbridge.steps.tracking.ingest import Ingest
 from awbridge.store import Store
@@ -420,7 +420,7 @@ def step_loops(
     push = Push(store=store, clickpost=clickpost, clock=clock, policy=push_policy(settings), unrecorded=unrecorded)
     watch = Watch(store, clock, watch_policy(settings), refusals or Refusals())
     reconciling = reconcile_policy(settings)
-    courtesy = Courtesy(arrived)
+    courtesy = ApplyThrottle(arrived)
 
     async def apply_and_rest() -> int:
         started = time.monotonic()
@@ -492,7 +492,7 @@ def _telling(
         hour=settings.alarm_digest_hour,
         stuck_after=stuck_after(settings),
     )
-    lookout = Lookout(
+    lookout = HealthMonitor(
         store=store,
         clock=clock,
         loops=loops,

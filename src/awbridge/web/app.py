@@ -27,7 +27,7 @@ from awbridge.web.http.limits import Connections
 from awbridge.web.metrics import metrics_text
 from awbridge.web.ready import Readiness
 from awbridge.web.v1 import api, couriers
-from awbridge.web.v1.evidence import EvidenceDesk
+from awbridge.web.v1.evidence import AuditContext
 from awbridge.web.webhook.endpoint import PATH, Receive, Scope, Send, WebhookEndpoint
 
 HANGS_AFTER = 300.0  # seconds without a finished round after which a step counts as hanging
@@ -49,7 +49,7 @@ def build_app(
     zone: str = "Asia/Kolkata",
     clickpost: ListsAccounts | None = None,
     allocation: Allocation = Allocation.RULES,
-    desk: EvidenceDesk | None = None,
+    desk: AuditContext | None = None,
     hook: CallRecorder | None = None,
     ask_again: timedelta = api.ASK_AGAIN,
     stuck_after: StuckAfter = DEFAULT_STUCK_AFTER,

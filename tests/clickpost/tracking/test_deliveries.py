@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from awbridge.clickpost.tracking.deliveries import Unreadable, delivery_identity, read_delivery
-from awbridge.domain.tracking.scan import Source, Tidings
+from awbridge.domain.tracking.scan import Source, TrackingUpdate
 from tests.clickpost.strategies import json_values
 
 INDIA = ZoneInfo("Asia/Kolkata")
@@ -19,13 +19,13 @@ RECEIVED = datetime(2026, 11, 2, 10, 0, tzinfo=UTC)
 JsonObject = dict[str, Any]
 
 
-def read_all(body: Any, source: Source = Source.WEBHOOK, **how: Any) -> list[Tidings]:
+def read_all(body: Any, source: Source = Source.WEBHOOK, **how: Any) -> list[TrackingUpdate]:
     return read_delivery(source, json.dumps(body).encode(), received_at=RECEIVED, zone=INDIA, **how)
 
 
-def read(body: Any, source: Source = Source.WEBHOOK, **how: Any) -> Tidings:
-    (tidings,) = read_all(body, source, **how)
-    return tidings
+def read(body: Any, source: Source = Source.WEBHOOK, **how: Any) -> TrackingUpdate:
+    (update,) = read_all(body, source, **how)
+    return update
 
 
 def all_statuses(**changes: Any) -> JsonObject:
@@ -63,20 +63,20 @@ def all_statuses(**changes: Any) -> JsonObject:
 
 
 def test_all_statuses_this_scan_on_the_timeline_latest_for_the_state() -> None:
-    tidings = read(all_statuses())
-    assert (tidings.waybill, tidings.courier_partner_id, tidings.reference_number) == ("4000123", 4, "REF-1001")
-    assert (tidings.order_id, tidings.edd, tidings.problems) == ("77", "2026-11-05", ())
-    (scan,) = tidings.scans
+    update = read(all_statuses())
+    assert (update.waybill, update.courier_partner_id, update.reference_number) == ("4000123", 4, "REF-1001")
+    assert (update.order_id, update.edd, update.problems) == ("77", "2026-11-05", ())
+    (scan,) = update.scans
     assert (scan.code, scan.scan_id, scan.status, scan.location) == (4, "8801", "Shipment picked up", "Pune Hub")
     assert scan.scanned_at == datetime(2026, 11, 2, 3, 40, 11, tzinfo=UTC)
-    assert tidings.latest is not None
-    assert (tidings.latest.code, tidings.latest.scan_id) == (5, None)
-    assert tidings.latest.scanned_at == datetime(2026, 11, 2, 6, 0, tzinfo=UTC)
+    assert update.latest is not None
+    assert (update.latest.code, update.latest.scan_id) == (5, None)
+    assert update.latest.scanned_at == datetime(2026, 11, 2, 6, 0, tzinfo=UTC)
 
 
 def test_z_means_utc_where_the_account_says_so() -> None:
-    tidings = read(all_statuses(), z_means_utc=True)
-    assert tidings.scans[0].scanned_at == datetime(2026, 11, 2, 9, 10, 11, tzinfo=UTC)
+    update = read(all_statuses(), z_means_utc=True)
+    assert update.scans[0].scanned_at == datetime(2026, 11, 2, 9, 10, 11, tzinfo=UTC)
 
 
 def test_an_old_webhook_with_hardly_anything_is_read() -> None:
@@ -87,20 +87,20 @@ def test_an_old_webhook_with_hardly_anything_is_read() -> None:
         "clickpost_status_code": 6,
         "additional": None,
     }
-    tidings = read(body)
-    assert tidings.latest is None
-    assert (tidings.scans[0].code, tidings.scans[0].status) == (6, "OutForDelivery")
-    assert (tidings.courier_partner_id, tidings.order_id) == (None, "")
+    update = read(body)
+    assert update.latest is None
+    assert (update.scans[0].code, update.scans[0].status) == (6, "OutForDelivery")
+    assert (update.courier_partner_id, update.order_id) == (None, "")
 
 
 def test_latest_that_is_this_very_scan_is_one_scan_with_its_id() -> None:
     body = all_statuses(
         clickpost_status_code=5, status="In  Transit", location="mumbai", timestamp="2026-11-02 11:30:00.250"
     )
-    tidings = read(body)
-    assert tidings.latest == tidings.scans[0]
-    assert tidings.latest is not None
-    assert tidings.latest.scan_id == "8801"
+    update = read(body)
+    assert update.latest == update.scans[0]
+    assert update.latest is not None
+    assert update.latest.scan_id == "8801"
 
 
 @pytest.mark.parametrize("fuller", ["outer", "latest"])
@@ -108,9 +108,9 @@ def test_one_scan_that_one_body_tells_with_and_without_a_location_is_one_with_it
     body = all_statuses(clickpost_status_code=5, status="In transit", timestamp="2026-11-02 11:30:00", remark="at hub")
     lacking = body["additional"]["latest_status"] if fuller == "outer" else body
     lacking |= {"location": "", "remark": ""}
-    tidings = read(body)
-    [scan] = tidings.scans
-    assert tidings.latest == scan
+    update = read(body)
+    [scan] = update.scans
+    assert update.latest == scan
     assert scan.location == ("Pune Hub" if fuller == "outer" else "Mumbai")
     assert scan.scan_id == "8801"
 
@@ -145,15 +145,15 @@ def test_track_order_shape_finds_its_shipment_by_order() -> None:
         "valid": "true",
         "additional": {"order_id": "O-7", "courier_partner_id": 4, "courier_partner_edd": None},
     }
-    tidings = read(body)
-    assert (tidings.waybill, tidings.order_id, tidings.reference_number, tidings.courier_partner_id) == (
+    update = read(body)
+    assert (update.waybill, update.order_id, update.reference_number, update.courier_partner_id) == (
         "",
         "O-7",
         "REF-1001",
         4,
     )
-    assert [(s.code, s.checkpoint_id, s.waybill) for s in tidings.scans] == [(8, "5", ""), (6, "4", "")]
-    assert tidings.latest == tidings.scans[0]
+    assert [(s.code, s.checkpoint_id, s.waybill) for s in update.scans] == [(8, "5", ""), (6, "4", "")]
+    assert update.latest == update.scans[0]
 
 
 def test_a_return_names_its_forward_shipment() -> None:
@@ -284,16 +284,16 @@ def test_the_reason_of_a_failed_delivery_goes_with_it() -> None:
     delivered = all_statuses()
     delivered["additional"]["ndr_status_code"] = 6
     delivered["additional"]["latest_status"]["clickpost_status_code"] = 8
-    tidings = read(delivered)
-    assert (tidings.scans[0].ndr_code, tidings.latest and tidings.latest.ndr_code) == (None, None)
+    update = read(delivered)
+    assert (update.scans[0].ndr_code, update.latest and update.latest.ndr_code) == (None, None)
 
 
 def test_the_reason_of_the_latest_failure_is_not_that_of_the_one_before() -> None:
     body = all_statuses(clickpost_status_code=9)
     body["additional"]["ndr_status_code"] = 6
     body["additional"]["latest_status"]["clickpost_status_code"] = 9
-    tidings = read(body)
-    assert (tidings.scans[0].ndr_code, tidings.latest and tidings.latest.ndr_code) == (None, 6)
+    update = read(body)
+    assert (update.scans[0].ndr_code, update.latest and update.latest.ndr_code) == (None, 6)
 
 
 def test_the_reason_of_a_failed_pickup_goes_with_it_in_its_own_words() -> None:
@@ -302,9 +302,9 @@ def test_the_reason_of_a_failed_pickup_goes_with_it_in_its_own_words() -> None:
     scan = read(body).scans[0]
     assert (scan.npr_code, scan.npr_words, scan.ndr_code) == (7, "Item not  ready", None)
     body["additional"]["latest_status"]["clickpost_status_code"] = 3
-    tidings = read(body)
-    assert [s.npr_code for s in tidings.scans] == [None], "it is the latest failure's, which is another one"
-    assert (tidings.latest and tidings.latest.npr_code, tidings.latest and tidings.latest.npr_words) == (
+    update = read(body)
+    assert [s.npr_code for s in update.scans] == [None], "it is the latest failure's, which is another one"
+    assert (update.latest and update.latest.npr_code, update.latest and update.latest.npr_words) == (
         7,
         "Item not  ready",
     )
@@ -340,8 +340,8 @@ def test_an_expected_date_is_a_date_where_it_can_be_read(
     if polled:
         story = {"latest_status": body["additional"]["latest_status"], "additional": {"courier_partner_edd": told}}
         body = {"waybill": "W1", "cp_id": 4, "result": story}
-    tidings = read(body, Source.TRACK_ORDER if polled else Source.WEBHOOK)
-    assert (tidings.edd, tidings.problems) == (edd, problems)
+    update = read(body, Source.TRACK_ORDER if polled else Source.WEBHOOK)
+    assert (update.edd, update.problems) == (edd, problems)
 
 
 @pytest.mark.parametrize("place", ["top", "additional", "latest_status"])
@@ -351,10 +351,10 @@ def test_how_old_the_latest_status_is_is_told_beside_it(place: str) -> None:
     {"top": body, "additional": body["additional"], "latest_status": latest}[place]["latest_time_stamp"] = (
         "2026-11-01 10:00:00"
     )
-    tidings = read(body)
-    assert tidings.fresh_at == datetime(2026, 11, 1, 4, 30, tzinfo=UTC)
-    assert tidings.latest is not None
-    assert tidings.latest.scanned_at == datetime(2026, 11, 2, 6, 0, tzinfo=UTC), "where it stands is not older for that"
+    update = read(body)
+    assert update.fresh_at == datetime(2026, 11, 1, 4, 30, tzinfo=UTC)
+    assert update.latest is not None
+    assert update.latest.scanned_at == datetime(2026, 11, 2, 6, 0, tzinfo=UTC), "where it stands is not older for that"
     assert read(all_statuses()).fresh_at is None
 
 
@@ -362,8 +362,8 @@ def test_how_old_the_latest_status_is_is_told_beside_it(place: str) -> None:
 def test_the_courier_is_read_under_each_of_its_names(name: str) -> None:
     body = all_statuses()
     del body["cp_id"]
-    tidings = read({**body, name: "9"}, Source.UPDATED_ORDER)
-    assert (tidings.courier_partner_id, tidings.account_code) == (9, "main")
+    update = read({**body, name: "9"}, Source.UPDATED_ORDER)
+    assert (update.courier_partner_id, update.account_code) == (9, "main")
 
 
 def test_tidings_know_their_place_in_a_list_and_notes_stay_short() -> None:
@@ -397,10 +397,10 @@ def test_an_item_of_updated_order_tells_the_latest_only() -> None:
         "created_at": "2026-10-30T11:00:00.1Z",
         "updated_at": "2026-11-02T05:00:00.5Z",
     }
-    tidings = read(item, Source.UPDATED_ORDER)
-    assert (tidings.scans, tidings.courier_partner_id, tidings.reference_number) == ((), 6, "1001")
-    assert tidings.latest is not None
-    assert tidings.latest.scanned_at == datetime(2026, 11, 2, 4, 30, tzinfo=UTC)
+    update = read(item, Source.UPDATED_ORDER)
+    assert (update.scans, update.courier_partner_id, update.reference_number) == ((), 6, "1001")
+    assert update.latest is not None
+    assert update.latest.scanned_at == datetime(2026, 11, 2, 4, 30, tzinfo=UTC)
     late = read(item | {"timestamp": None}, Source.UPDATED_ORDER)
     assert late.latest is not None
     assert late.latest.scanned_at == datetime(2026, 11, 2, 5, 0, 0, 500000, UTC)
@@ -414,10 +414,10 @@ def test_an_item_of_track_order_tells_the_whole_timeline(bare: bool) -> None:
         for code in (5, 4)
     ]
     item = {"waybill": "W1", "cp_id": 4, "result": scans if bare else {"scans": scans, "latest_status": scans[0]}}
-    tidings = read(item, Source.TRACK_ORDER)
-    assert (tidings.waybill, tidings.courier_partner_id) == ("W1", 4)
-    assert [scan.checkpoint_id for scan in tidings.scans] == ["5", "4"]
-    assert tidings.latest == (None if bare else tidings.scans[0])
+    update = read(item, Source.TRACK_ORDER)
+    assert (update.waybill, update.courier_partner_id) == ("W1", 4)
+    assert [scan.checkpoint_id for scan in update.scans] == ["5", "4"]
+    assert update.latest == (None if bare else update.scans[0])
 
 
 def test_scans_that_cannot_be_read_are_noted_and_the_rest_is_kept() -> None:
@@ -430,10 +430,10 @@ def test_scans_that_cannot_be_read_are_noted_and_the_rest_is_kept() -> None:
             None,
         ],
     }
-    tidings = read(body)
-    assert len(tidings.scans) == 1
-    assert [problem.split(" ")[0] for problem in tidings.problems] == ["scans[1]", "scans[2]", "scans[3]"]
-    assert "8 o'clock" not in " ".join(tidings.problems)
+    update = read(body)
+    assert len(update.scans) == 1
+    assert [problem.split(" ")[0] for problem in update.problems] == ["scans[1]", "scans[2]", "scans[3]"]
+    assert "8 o'clock" not in " ".join(update.problems)
 
 
 def test_a_latest_without_time_takes_the_next_best() -> None:
@@ -445,33 +445,33 @@ def test_a_latest_without_time_takes_the_next_best() -> None:
     assert latest.scanned_at == datetime(2026, 11, 2, 5, 30, tzinfo=UTC)
 
     del body["additional"]["latest_time_stamp"]
-    tidings = read(body)
-    assert tidings.latest is not None
-    assert tidings.latest.scanned_at == RECEIVED
-    assert tidings.problems
+    update = read(body)
+    assert update.latest is not None
+    assert update.latest.scanned_at == RECEIVED
+    assert update.problems
 
     body["clickpost_status_code"] = 5
-    tidings = read(body)
-    assert tidings.latest is not None
-    assert tidings.latest.scanned_at == datetime(2026, 11, 2, 3, 40, 11, tzinfo=UTC)
+    update = read(body)
+    assert update.latest is not None
+    assert update.latest.scanned_at == datetime(2026, 11, 2, 3, 40, 11, tzinfo=UTC)
 
 
 def test_a_scan_without_time_never_overrules_the_latest() -> None:
-    tidings = read(all_statuses(timestamp=None))
-    assert tidings.scans == ()
-    assert tidings.latest is not None
-    assert tidings.problems
+    update = read(all_statuses(timestamp=None))
+    assert update.scans == ()
+    assert update.latest is not None
+    assert update.problems
 
 
 def test_a_lone_scan_without_time_counts_from_its_receipt() -> None:
-    tidings = read({"waybill": "W1", "clickpost_status_code": 8, "timestamp": "?"})
-    assert tidings.scans[0].scanned_at == RECEIVED
-    assert tidings.problems
+    update = read({"waybill": "W1", "clickpost_status_code": 8, "timestamp": "?"})
+    assert update.scans[0].scanned_at == RECEIVED
+    assert update.problems
 
 
 def test_a_scan_from_the_future_is_noted() -> None:
-    tidings = read(all_statuses(timestamp="2026-11-03T23:00:00Z"))
-    assert tidings.problems == ("timestamp lies in the future",)
+    update = read(all_statuses(timestamp="2026-11-03T23:00:00Z"))
+    assert update.problems == ("timestamp lies in the future",)
 
 
 def test_an_unknown_code_is_kept() -> None:
@@ -502,8 +502,8 @@ def test_what_is_no_json_is_said_in_words() -> None:
 
 def test_a_half_smiley_in_a_remark_does_not_hurt() -> None:
     body = json.dumps(all_statuses(remark="thanks \ud83d", location="a\x00b")).encode()
-    (tidings,) = read_delivery(Source.WEBHOOK, body, received_at=RECEIVED, zone=INDIA)
-    assert (tidings.scans[0].remark, tidings.scans[0].location) == ("thanks \ufffd", "a\ufffdb")
+    (update,) = read_delivery(Source.WEBHOOK, body, received_at=RECEIVED, zone=INDIA)
+    assert (update.scans[0].remark, update.scans[0].location) == ("thanks \ufffd", "a\ufffdb")
 
 
 def test_the_identity_of_an_item_does_not_hang_on_the_order_of_its_fields() -> None:
@@ -534,9 +534,9 @@ def test_whatever_comes_is_read_or_unreadable(body: Any, source: Source) -> None
         told = read_all(body, source)
     except Unreadable:
         return
-    for tidings in told:
-        assert tidings.waybill or tidings.reference_number or tidings.order_id
-        for scan in (*tidings.scans, *filter(None, [tidings.latest])):
+    for update in told:
+        assert update.waybill or update.reference_number or update.order_id
+        for scan in (*update.scans, *filter(None, [update.latest])):
             assert scan.scanned_at.tzinfo is UTC
             f"{scan.status}{scan.remark}{scan.location}{scan.waybill}".encode()
 

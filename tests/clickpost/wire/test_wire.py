@@ -224,10 +224,10 @@ def test_no_reader_takes_that_for_a_waybill(value: Any, tmp_path: Path) -> None:
     polled = Reply(http_status=200, body={"meta": meta, "result": {str(value): {"scans": [{"status": "x"}]}}})
     assert parse_track_order(polled, 4) == []
     hook = {"waybill": value, "rto_awb": value, "reference_number": "R", "clickpost_status_code": 5}
-    [tidings] = read_delivery(
+    [update] = read_delivery(
         Source.WEBHOOK, json.dumps(hook).encode(), received_at=datetime(2026, 11, 1, tzinfo=UTC), zone=ZoneInfo("UTC")
     )
-    assert (tidings.waybill, tidings.rto_waybill, tidings.reference_number) == ("", "", "R")
+    assert (update.waybill, update.rto_waybill, update.reference_number) == ("", "", "R")
     file = tmp_path / "report.csv"
     with file.open("w", newline="") as text:
         csv.writer(text).writerows([["AWB", "Reference Number"], [value, "R-1"]])

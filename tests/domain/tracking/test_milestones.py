@@ -12,8 +12,8 @@ from hypothesis import given
 
 from awbridge.clickpost.wire.codes import STATUSES, happening, milestone_of
 from awbridge.domain.tracking.milestones import (
-    Happening,
     Milestone,
+    ShipmentEvent,
     attempts,
     count_made,
     failures,
@@ -28,7 +28,7 @@ START = datetime(2026, 11, 2, 6, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
 
-def journey(*steps: tuple[float, int] | tuple[float, int, int]) -> list[Happening]:
+def journey(*steps: tuple[float, int] | tuple[float, int, int]) -> list[ShipmentEvent]:
     """(hours since the start, code, NDR code)."""
     return [
         happening(code, at=START + hours * HOUR, ndr_code=ndr[0] if ndr else None, words=f"s{code}")
@@ -135,7 +135,7 @@ def test_a_reason_without_a_failure_is_one() -> None:
     assert failures(journey((30, 5, 0))) == []
 
 
-def missed(*steps: tuple[float, int, int | None]) -> list[Happening]:
+def missed(*steps: tuple[float, int, int | None]) -> list[ShipmentEvent]:
     """(hours since the start, code, NPR code)."""
     return [
         happening(code, at=START + hours * HOUR, npr_code=npr, npr_words=f"n{npr}" if npr else "", words=f"s{code}")

@@ -10,7 +10,7 @@ import pytest
 from awbridge.domain.reconciliation.differences import Kind, Theirs
 from awbridge.sinks.objects import Objects
 from awbridge.steps.audit.archive import archive_due
-from awbridge.steps.notify.health_monitor import FAILING_ROUNDS, FORGET_AFTER, Lookout, Machine
+from awbridge.steps.notify.health_monitor import FAILING_ROUNDS, FORGET_AFTER, HealthMonitor, Machine
 from awbridge.steps.runtime.loop import Loop
 from awbridge.store import Store
 from awbridge.store.audit import archive
@@ -38,7 +38,7 @@ class Process:
         self.free = 0.5
         self.loop = Loop("push", work, idle_seconds=1)
         machine = Machine(name=name, free_share=lambda: self.free, least_free=0.1)
-        self._lookout = Lookout(store=store, clock=clock, loops=lambda: [self.loop], machine=machine)
+        self._lookout = HealthMonitor(store=store, clock=clock, loops=lambda: [self.loop], machine=machine)
 
     async def look(self) -> None:
         await self._lookout.look()

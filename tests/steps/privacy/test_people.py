@@ -38,7 +38,7 @@ from awbridge.steps.audit.evidence import evidence_of
 from awbridge.steps.audit.publish import Destination
 from awbridge.steps.audit.report import ReportPolicy, report_failures
 from awbridge.steps.notify.alarm import Digest, Operator, tell_operators
-from awbridge.steps.notify.health_monitor import Lookout, Machine
+from awbridge.steps.notify.health_monitor import HealthMonitor, Machine
 from awbridge.steps.orders import actions as asking
 from awbridge.steps.orders import intake
 from awbridge.steps.orders.act import ActPolicy, act_due
@@ -50,7 +50,7 @@ from awbridge.steps.registration.verdict import PushPolicy
 from awbridge.steps.tracking.apply import ApplyPolicy, apply_due
 from awbridge.store import Store
 from awbridge.store.audit import archive
-from awbridge.web.v1.evidence import EvidenceDesk
+from awbridge.web.v1.evidence import AuditContext
 from tests.support.app import web_on
 from tests.support.processes import bridge_environment
 from tests.support.world import INDIA, an_order
@@ -158,7 +158,7 @@ PATHS = (
 async def told_by_webhook(store: Store, waybills: Mapping[int, str]) -> str:
     """Webhooks of a day, and what the API's own pages, metrics and lists without a shipment say afterwards."""
     texts: list[str] = []
-    async with web_on(store, desk=EvidenceDesk()) as web:
+    async with web_on(store, desk=AuditContext()) as web:
         for number, waybill in waybills.items():
             for form in range(5):
                 body = hook(number, waybill, form)
@@ -211,7 +211,7 @@ async def in_the_end(store: Store, clock: Now, operator: Operator) -> None:
     """What is told when the day is over: all that is wrong, and the digest."""
     operators = [operator]
     machine = Machine(name="one", free_share=lambda: 1.0, least_free=0.1)
-    await Lookout(store=store, clock=clock, loops=list, machine=machine).look()
+    await HealthMonitor(store=store, clock=clock, loops=list, machine=machine).look()
     while await tell_operators(store=store, operators=operators, clock=clock):
         pass
     await Digest(store=store, operators=operators, clock=clock, zone=INDIA, hour=0).send_due()

@@ -24,7 +24,7 @@ from awbridge.store.reconciliation import differences, reconciliations
 from awbridge.store.reconciliation.differences import Finding
 from awbridge.store.reconciliation.reconciliations import NewRun, Outcome, Stage
 from awbridge.store.tracking import inbox, scans, update_sources
-from awbridge.store.tracking.update_sources import Telling
+from awbridge.store.tracking.update_sources import UpdateSource
 from tests.steps.privacy.test_retain import NOTHING, NOW, OLD, YOUNG, ended
 from tests.support.evidence_rows import call, files, keep
 from tests.support.rows import T0, add, count, delivery, fetch, new_scan, scan, sql
@@ -60,7 +60,7 @@ async def test_what_a_delivery_told_goes_with_it(store: Store, objects: Objects)
     async with store.write() as session:
         await inbox.add(session, [delivery("told"), delivery("due"), delivery("young", received_at=YOUNG)])
         for one in await inbox.claim(session, now=NOW, limit=10):
-            await update_sources.add(session, [Telling("R", one, frozenset([0]))])
+            await update_sources.add(session, [UpdateSource("R", one, frozenset([0]))])
             if one.identity != "due":
                 await inbox.applied(session, [(one, None, 1)], now=T0)
     assert await run(store, objects, inbox=30) == {"inbox": 1, "tellings": 1}

@@ -13,7 +13,7 @@ from awbridge.domain.orders.shipment import State
 from awbridge.domain.reconciliation.differences import Compared, Ours, Table, Theirs, status_differs
 from awbridge.steps.couriers.couriers import put_couriers
 from awbridge.steps.couriers.sync_couriers import sync_couriers
-from awbridge.steps.notify.health_monitor import Lookout, Machine
+from awbridge.steps.notify.health_monitor import HealthMonitor, Machine
 from awbridge.steps.reconciliation.reconcile import begin_day, reconcile_due
 from awbridge.store import Store
 from awbridge.store.couriers.couriers import CourierAccount
@@ -179,7 +179,7 @@ async def test_the_sandbox_s_own_report_is_compared_fully(world: World) -> None:
 async def test_operators_are_told_that_a_day_was_compared_only_partly(store: Store) -> None:
     clock = SetClock()
     await standing(store, 1, 5)
-    lookout = Lookout(
+    lookout = HealthMonitor(
         store=store,
         clock=clock,
         loops=list,

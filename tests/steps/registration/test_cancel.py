@@ -22,7 +22,7 @@ from awbridge.domain.privacy import read_privacy
 from awbridge.sinks.objects import Objects
 from awbridge.steps.audit.publish import Destination
 from awbridge.steps.audit.report import ReportPolicy, report_failures
-from awbridge.steps.notify.health_monitor import Lookout, Machine
+from awbridge.steps.notify.health_monitor import HealthMonitor, Machine
 from awbridge.steps.orders import intake
 from awbridge.steps.registration.cancel import CONFIRM_AFTER, LONGEST_PAUSE, CancelPolicy, cancel_due
 from awbridge.steps.tracking.apply import ApplyPolicy, apply_due
@@ -161,7 +161,7 @@ async def test_a_cancellation_that_gave_up_is_shown_alarmed_of_and_reported_as_a
         *(CancelState.GAVE_UP, False, tries, None),
     )
     machine = Machine(name="one", free_share=lambda: 0.5, least_free=0.1)
-    await Lookout(store=unwanted, clock=clock, loops=list, machine=machine).look()
+    await HealthMonitor(store=unwanted, clock=clock, loops=list, machine=machine).look()
     async with unwanted.read() as session:
         assert "not_cancelled" in {alarm.cause for alarm in await alarms.open_now(session)}
     own = Destination(name="own", privacy=read_privacy(""))

@@ -1,4 +1,4 @@
-"""Courtesy: work that can wait rests while others wait for an answer, long where it could not keep up anyway."""
+"""ApplyThrottle: work that can wait rests while others wait for an answer, long where it could not keep up anyway."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
-from awbridge.steps.runtime.throttle import GATHER, LONGEST, LOOK, LOOK_EVERY, SHARE, Courtesy
+from awbridge.steps.runtime.throttle import GATHER, LONGEST, LOOK, LOOK_EVERY, SHARE, ApplyThrottle
 
 WORKED = 0.02  # seconds
 
@@ -17,7 +17,7 @@ class Street:
 
     def __init__(self) -> None:
         self.arrived = 0
-        self.courtesy = Courtesy(lambda: self.arrived)
+        self.courtesy = ApplyThrottle(lambda: self.arrived)
 
     async def rest(self, *, worked: float = WORKED, done: int = 30, more: bool = True) -> float:
         """How long the work rests, with somebody having come since the last time."""

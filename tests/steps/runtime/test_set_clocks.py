@@ -13,7 +13,7 @@ from awbridge.app.service import open_store
 from awbridge.app.settings import Settings
 from awbridge.domain.orders.outcome import Misconfigured, Outcome, TryLater
 from awbridge.domain.orders.shipment import State
-from awbridge.steps.notify.health_monitor import Lookout, Machine
+from awbridge.steps.notify.health_monitor import HealthMonitor, Machine
 from awbridge.steps.polling.catch_up import CatchUpPolicy, cover_next_window
 from awbridge.steps.reconciliation.reconcile import begin_scheduled
 from awbridge.steps.registration.push import push_due
@@ -350,7 +350,7 @@ async def test_operators_are_told_of_a_clock_that_was_ahead_for_a_day(store: Sto
     await bridge.ahead(2 * HOUR)
     wrong = "is 31 s behind the database's"
     machine = Machine(name="one", free_share=lambda: 0.5, least_free=0.1, clock_trouble=lambda: wrong)
-    lookout = Lookout(store=store, clock=bridge.clock, loops=list, machine=machine)
+    lookout = HealthMonitor(store=store, clock=bridge.clock, loops=list, machine=machine)
     await lookout.look()
     await bridge.right_again()
     await lookout.look()  # though its last look was later than now

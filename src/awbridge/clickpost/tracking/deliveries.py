@@ -1,4 +1,4 @@
-"""Reads deliveries, from whichever side they came, into tidings: all shapes of webhooks, updated-order, track-order.
+"""Reads deliveries of every source into tracking updates: all shapes of webhooks, updated-order, track-order.
 
 No I/O, no clock. Whatever can be learnt is learnt; what cannot be read is noted beside it, by its path and without its
 value (bodies hold personal data, notes travel further).
@@ -22,7 +22,7 @@ from awbridge.domain.errors import AwbridgeError
 from awbridge.domain.json import JsonObject
 from awbridge.domain.tracking.lifecycle import Bucket
 from awbridge.domain.tracking.returns import ReturnEvent
-from awbridge.domain.tracking.scan import Scan, Source, Tidings
+from awbridge.domain.tracking.scan import Scan, Source, TrackingUpdate
 
 _COURIER_FIELDS = ("cp_id", "courier_partner_id", "courier_partner", "carrier_partner")  # the last: updated-order
 NO_COURIER = -1  # of a return that nobody was given yet
@@ -41,8 +41,8 @@ class Unreadable(AwbridgeError, ValueError):
 
 def read_delivery(
     source: Source, body: bytes, *, received_at: datetime, zone: ZoneInfo, z_means_utc: bool = False
-) -> list[Tidings]:
-    """What a delivery tells, one Tidings per shipment in it (a webhook may carry a list).
+) -> list[TrackingUpdate]:
+    """What a delivery tells, one TrackingUpdate per shipment in it (a webhook may carry a list).
 
     Times without offset are in `zone`, so are times with Z unless `z_means_utc`. Raises Unreadable when nothing can be
     learnt: no JSON, nothing to find the shipment by, or neither a status code nor a scan.
@@ -52,13 +52,13 @@ def read_delivery(
     except ValueError as error:
         raise Unreadable(f"it is not JSON: {error}") from None
     entries = as_list(value) if isinstance(value, list) else [value]
-    told: list[Tidings] = []
+    told: list[TrackingUpdate] = []
     problems: list[str] = []
     for number, entry in enumerate(entries, 1):
         item = unwrapped(as_object(entry))
         reading = _Reading(source, item, received_at, zone, z_means_utc, place=number - 1)
         try:
-            told.append(reading.tidings())
+            told.append(reading.tracking_update())
         except Unreadable as error:
             problems.append(f"entry {number} of {len(entries)}: {error}" if len(entries) > 1 else str(error))
     if not told:
@@ -92,7 +92,7 @@ class _Reading:
     place: int = 0  # in a delivery that carries a list
     problems: dict[str, None] = field(default_factory=dict[str, None])  # in order, each once
 
-    def tidings(self) -> Tidings:
+    def tracking_update(self) -> TrackingUpdate:
         """Everything that the entry tells. Raises Unreadable."""
         if not self.item:
             raise Unreadable("it is not an object, or an empty one")
@@ -136,7 +136,7 @@ class _Reading:
         is_return = as_bool(additional.get("is_rvp", story.get("is_rvp"))) is not False
         forward = _first_waybill(places[:3], "forward_awb", "forward_waybill") if is_return else ""
         forward_reference = _first_id(places[:3], "forward_reference_number") if is_return else ""
-        return Tidings(
+        return TrackingUpdate(
             waybill=waybill,
             courier_partner_id=courier,
             account_code=_first_id(places[:3], "account_code"),
@@ -154,7 +154,7 @@ class _Reading:
             problems=tuple(_first(self.problems)),
         )
 
-    def _return_request(self, story: JsonObject, additional: JsonObject, latest_raw: JsonObject) -> Tidings:
+    def _return_request(self, story: JsonObject, additional: JsonObject, latest_raw: JsonObject) -> TrackingUpdate:
         """What it tells of a return or exchange asked for, for its forward shipment. Raises Unreadable."""
         places = (self.item, story, additional, latest_raw)
         is_return = as_bool(additional.get("is_rvp", story.get("is_rvp"))) is not False
@@ -177,7 +177,7 @@ class _Reading:
             for raw in (story, latest_raw)
             if (code := _code(raw)) is not None and (raw is story or code != _code(story))
         ]
-        return Tidings(
+        return TrackingUpdate(
             waybill=waybill,
             reference_number=reference,
             order_id=order_id,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from awbridge.domain.tracking.lifecycle import Bucket, StatusInfo
-from awbridge.domain.tracking.milestones import Happening, Milestone
+from awbridge.domain.tracking.milestones import Milestone, ShipmentEvent
 
 _IN_TRANSIT_STEP = 50
 ORDER_PLACED = 1  # where a piece stands of which nothing was told yet
@@ -136,14 +136,14 @@ def happening(
     npr_words: str = "",
     words: str = "",
     ndr_words: str = "",
-) -> Happening:
+) -> ShipmentEvent:
     """What a scan means for milestones, attempts, failed deliveries and failed pickups.
 
     ClickPost publishes no list of NPR codes: its words beside a code are the only name that it has.
     """
     failed = MILESTONES.get(code) is Milestone.FAILED_DELIVERY
     reason = ndr_code if failed or ndr_code else None  # 0 beside any other status says nothing
-    return Happening(
+    return ShipmentEvent(
         at=at,
         step=status_info(code).step,
         code=code,

@@ -72,7 +72,7 @@ PIECE_KIND_OF = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Happening:
+class ShipmentEvent:
     """One thing that happened: `kinds` go to own systems, `milestone` (if any) to the customer's notices.
 
     `at` is when the status was that says so, `fresh_at` how old that is by the vendor's own word, `ndr_code` why a
@@ -107,9 +107,9 @@ def about(shipment: Tracked, **more: object) -> JsonObject:
     }
 
 
-def placed(shipment: Shipment, waybill: str, *, label_url: str | None, now: datetime) -> Happening:
+def placed(shipment: Shipment, waybill: str, *, label_url: str | None, now: datetime) -> ShipmentEvent:
     """ClickPost holds the shipment: there is a waybill."""
-    return Happening(
+    return ShipmentEvent(
         reference_number=shipment.reference_number,
         at=now,
         kinds=(EventKind.SHIPMENT_PLACED,),
@@ -120,7 +120,7 @@ def placed(shipment: Shipment, waybill: str, *, label_url: str | None, now: date
 
 def stopped(
     shipment: Shipment, state: State, problem: str | None, *, may_stand: bool = False, now: datetime
-) -> list[Happening]:
+) -> list[ShipmentEvent]:
     """A person is needed (rejected, gave up); empty for every other state.
 
     With `may_stand` the parcel may travel all the same: whoever is told must not send it another way.
@@ -129,12 +129,12 @@ def stopped(
     if state not in kinds:
         return []
     data = about(shipment, problem=problem, may_stand=may_stand)
-    return [Happening(reference_number=shipment.reference_number, at=now, kinds=(kinds[state],), data=data)]
+    return [ShipmentEvent(reference_number=shipment.reference_number, at=now, kinds=(kinds[state],), data=data)]
 
 
-def cancelled(shipment: Tracked, *, now: datetime) -> Happening:
+def cancelled(shipment: Tracked, *, now: datetime) -> ShipmentEvent:
     """ClickPost, or its courier, took the shipment back."""
-    return Happening(
+    return ShipmentEvent(
         reference_number=shipment.reference_number,
         at=now,
         kinds=(EventKind.SHIPMENT_CANCELLED,),
@@ -143,9 +143,9 @@ def cancelled(shipment: Tracked, *, now: datetime) -> Happening:
     )
 
 
-def not_cancelled(shipment: Tracked, cancellation: str, problem: str, *, now: datetime) -> Happening:
+def not_cancelled(shipment: Tracked, cancellation: str, problem: str, *, now: datetime) -> ShipmentEvent:
     """A cancellation came to its end, and the shipment is not cancelled. `cancellation`: its state, which says why."""
-    return Happening(
+    return ShipmentEvent(
         reference_number=shipment.reference_number,
         at=now,
         kinds=(EventKind.SHIPMENT_NOT_CANCELLED,),
@@ -153,9 +153,9 @@ def not_cancelled(shipment: Tracked, cancellation: str, problem: str, *, now: da
     )
 
 
-def superseded(shipment: Shipment, *, now: datetime) -> Happening:
+def superseded(shipment: Shipment, *, now: datetime) -> ShipmentEvent:
     """A successor took the place of a shipment that ClickPost never held. That is no news for the customer."""
-    return Happening(
+    return ShipmentEvent(
         reference_number=shipment.reference_number,
         at=now,
         kinds=(EventKind.SHIPMENT_CANCELLED,),
@@ -175,7 +175,7 @@ def moved(
     edd: str | None,
     fresh_at: datetime | None = None,
     ndr_name: str = "",
-) -> list[Happening]:
+) -> list[ShipmentEvent]:
     """What one round of deliveries did to where a shipment stands.
 
     `told` is the newest latest_status among them. A customer is told of a milestone only when that is where the
@@ -191,7 +191,7 @@ def moved(
         return []
     status = _status(info, after)
     return [
-        Happening(
+        ShipmentEvent(
             reference_number=shipment.reference_number,
             at=after.seen_at,
             kinds=tuple(kinds),
@@ -238,7 +238,7 @@ def piece_moved(
     before: Sighting | None,
     info: StatusInfo,
     milestone_of: Callable[[int], Milestone | None],
-) -> list[Happening]:
+) -> list[ShipmentEvent]:
     """What one round of deliveries did to where a piece of a shipment stands. Customers are not told of it."""
     after = piece.sighting
     if after is None:
@@ -256,21 +256,21 @@ def piece_moved(
         "ndr_name": failure.ndr_name if failure else "",
     }
     data = about(shipment, piece=told)
-    return [Happening(reference_number=shipment.reference_number, at=after.seen_at, kinds=tuple(kinds), data=data)]
+    return [ShipmentEvent(reference_number=shipment.reference_number, at=after.seen_at, kinds=tuple(kinds), data=data)]
 
 
-def returned(shipment: Tracked, event: ReturnEvent, *, at: datetime, name: str) -> Happening:
+def returned(shipment: Tracked, event: ReturnEvent, *, at: datetime, name: str) -> ShipmentEvent:
     """A customer asked for a return or an exchange of this shipment, or that was decided. It moves no parcel."""
     told = event.to_json()
     kind = EventKind(str(told.pop("kind")))
     data = about(shipment, **{"return": {"name": name, **told}})
-    return Happening(reference_number=shipment.reference_number, at=at, kinds=(kind,), data=data)
+    return ShipmentEvent(reference_number=shipment.reference_number, at=at, kinds=(kind,), data=data)
 
 
-def noticed(shipment: Shipment, milestone: Milestone, *, since: datetime) -> Happening:
+def noticed(shipment: Shipment, milestone: Milestone, *, since: datetime) -> ShipmentEvent:
     """The clock shows that a shipment is late or stuck. `since`: its latest status' time, or that of placing it."""
     status_at = shipment.status_at.isoformat() if shipment.status_at else None
-    return Happening(
+    return ShipmentEvent(
         reference_number=shipment.reference_number,
         at=since,
         kinds=(KIND_OF[milestone],),

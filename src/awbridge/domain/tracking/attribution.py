@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from awbridge.domain.orders.shipment import State, Tracked
-from awbridge.domain.tracking.scan import Scan, Tidings
+from awbridge.domain.tracking.scan import Scan, TrackingUpdate
 
 MOST_USES = 20  # of one waybill at one courier that are kept apart by time; beyond it only reference numbers tell
 CORRECTED_WITHIN = timedelta(days=30)  # after an end: a later scan is of another use of the waybill
@@ -47,7 +47,7 @@ class Nobody:
 
 
 def attribute(
-    told: Tidings, uses: Sequence[Use], known: Mapping[str, Tracked], of_order: Sequence[str] = ()
+    told: TrackingUpdate, uses: Sequence[Use], known: Mapping[str, Tracked], of_order: Sequence[str] = ()
 ) -> About | Nobody:
     """Which shipment `told` is about.
 
@@ -62,14 +62,14 @@ def attribute(
     return _by_order(told, [known[reference] for reference in of_order if reference in known])
 
 
-def key_of(told: Tidings) -> str:
+def key_of(told: TrackingUpdate) -> str:
     """What a delivery waits for: "w:" waybill, "r:" reference number, "o:" order id."""
     if told.waybill:
         return f"w:{told.waybill}"
     return f"r:{told.reference_number}" if told.reference_number else f"o:{told.order_id}"
 
 
-def since(told: Tidings, since_at: datetime | None) -> Tidings:
+def since(told: TrackingUpdate, since_at: datetime | None) -> TrackingUpdate:
     """`told` without the scans of an earlier use of its waybill; all of it where its newest scan is older than that."""
     if since_at is None or _newest(told).scanned_at < since_at:
         return told
@@ -77,12 +77,12 @@ def since(told: Tidings, since_at: datetime | None) -> Tidings:
     return replace(told, scans=tuple(s for s in told.scans if s.scanned_at >= since_at), latest=latest)
 
 
-def _once_it_has_a_waybill(told: Tidings, shipment: Tracked) -> About | Nobody:
+def _once_it_has_a_waybill(told: TrackingUpdate, shipment: Tracked) -> About | Nobody:
     """Scans without a waybill wait until their shipment has one: a scan's identity hangs on it."""
     return About(shipment.reference_number) if told.waybill or shipment.waybill else Nobody(key_of(told))
 
 
-def _by_waybill(told: Tidings, uses: Sequence[Use], known: Mapping[str, Tracked]) -> About | Nobody:
+def _by_waybill(told: TrackingUpdate, uses: Sequence[Use], known: Mapping[str, Tracked]) -> About | Nobody:
     fitting = [use for use in uses if told.courier_partner_id in (None, use.courier_partner_id)]
     if named := known.get(told.reference_number):
         own = next((use for use in (*fitting, *uses) if use.reference_number == named.reference_number), None)
@@ -96,7 +96,7 @@ def _by_waybill(told: Tidings, uses: Sequence[Use], known: Mapping[str, Tracked]
     return _by_time(told, fitting, known)
 
 
-def _by_time(told: Tidings, uses: Sequence[Use], known: Mapping[str, Tracked]) -> About | Nobody:
+def _by_time(told: TrackingUpdate, uses: Sequence[Use], known: Mapping[str, Tracked]) -> About | Nobody:
     """The use that had begun last when the newest scan was made; those before it must have been over by then."""
     at = _newest(told).scanned_at
     begun = sorted((_begins(use, known), use.reference_number, use) for use in uses)
@@ -125,7 +125,7 @@ def _is_over(shipment: Tracked | None, at: datetime) -> bool:
     return shipment.final and shipment.status_at is not None and shipment.status_at <= at
 
 
-def _is_another_use(told: Tidings, shipment: Tracked, at: datetime) -> Nobody | None:
+def _is_another_use(told: TrackingUpdate, shipment: Tracked, at: datetime) -> Nobody | None:
     """A shipment at its end is not meant by what names another reference number, nor by a scan of weeks later."""
     if not shipment.final or shipment.status_at is None or at <= shipment.status_at:
         return None
@@ -137,7 +137,7 @@ def _is_another_use(told: Tidings, shipment: Tracked, at: datetime) -> Nobody | 
     return None
 
 
-def _by_order(told: Tidings, shipments: Sequence[Tracked]) -> About | Nobody:
+def _by_order(told: TrackingUpdate, shipments: Sequence[Tracked]) -> About | Nobody:
     if not shipments:
         return Nobody(key_of(told))
     if len(shipments) > 1:
@@ -158,12 +158,12 @@ def _contradicts(one: object, other: object) -> bool:
     return one is not None and other is not None and one != other
 
 
-def _ambiguous(told: Tidings) -> str:
+def _ambiguous(told: TrackingUpdate) -> str:
     """The key of what no new shipment settles: it looks again by itself."""
     return f"?{key_of(told)}"
 
 
-def _newest(told: Tidings) -> Scan:
+def _newest(told: TrackingUpdate) -> Scan:
     return max(told.told, key=lambda scan: scan.scanned_at)
 
 

@@ -67,7 +67,7 @@ FOR_RETURNS = frozenset(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Happening:
+class ShipmentEvent:
     """A scan as far as milestones go. `moving`: the parcel is on its way out, so somebody has picked it up.
 
     `attempt`: it belongs to a try to deliver. `ndr_code` is the reason told with it, `ndr_name` that in words;
@@ -99,17 +99,17 @@ class Reached:
     words: str = ""
 
 
-def in_order(happenings: Iterable[Happening]) -> list[Happening]:
+def in_order(happenings: Iterable[ShipmentEvent]) -> list[ShipmentEvent]:
     """The same happenings, oldest first, whatever order they came in."""
     return sorted(happenings, key=_place_in_time)
 
 
-def _place_in_time(h: Happening) -> tuple[datetime, int, int, int, int, str]:
+def _place_in_time(h: ShipmentEvent) -> tuple[datetime, int, int, int, int, str]:
     return h.at, h.step, h.code, h.ndr_code or 0, h.npr_code or 0, h.words
 
 
 def reached(
-    happenings: Iterable[Happening], *, placed_at: datetime | None = None, stuck_since: datetime | None = None
+    happenings: Iterable[ShipmentEvent], *, placed_at: datetime | None = None, stuck_since: datetime | None = None
 ) -> list[Reached]:
     """The milestones of a shipment, oldest first. Each counts once, but each try to deliver for itself.
 
@@ -131,7 +131,7 @@ def reached(
 
 
 def reached_by_all(
-    ways: Sequence[Sequence[Happening]], *, placed_at: datetime | None = None, stuck_since: datetime | None = None
+    ways: Sequence[Sequence[ShipmentEvent]], *, placed_at: datetime | None = None, stuck_since: datetime | None = None
 ) -> list[Reached]:
     """The milestones of a shipment of which each of several pieces tells: reached when the last piece reached them."""
     if len(ways) == 1:
@@ -142,7 +142,7 @@ def reached_by_all(
     return sorted([*found, *reached((), placed_at=placed_at, stuck_since=stuck_since)], key=lambda r: r.at)
 
 
-def _firsts(way: Sequence[Happening]) -> dict[Milestone, Reached]:
+def _firsts(way: Sequence[ShipmentEvent]) -> dict[Milestone, Reached]:
     return {r.milestone: r for r in reversed(reached(way))}
 
 
@@ -180,7 +180,7 @@ class Attempt:
         return self._last_at is not None and at - self._last_at < ONE_ATTEMPT
 
 
-def attempts(happenings: Iterable[Happening]) -> list[Attempt]:
+def attempts(happenings: Iterable[ShipmentEvent]) -> list[Attempt]:
     """Every try to deliver, oldest first. Scans of one try are one: out for delivery, failed or delivered."""
     made: list[Attempt] = []
     for h in in_order(happenings):
@@ -198,7 +198,7 @@ def attempts(happenings: Iterable[Happening]) -> list[Attempt]:
     return made
 
 
-def _ended(attempt: Attempt, h: Happening) -> Attempt:
+def _ended(attempt: Attempt, h: ShipmentEvent) -> Attempt:
     if h.milestone is Milestone.DELIVERED:
         return replace(attempt, ended_at=h.at, delivered=True, ndr_code=None, ndr_name="", no_attempt=False)
     return replace(
@@ -225,7 +225,7 @@ class Failure:
     words: str
 
 
-def failures(happenings: Iterable[Happening]) -> list[Failure]:
+def failures(happenings: Iterable[ShipmentEvent]) -> list[Failure]:
     """Every failed delivery with its reason, oldest first."""
     found: list[Failure] = []
     for h in in_order(happenings):
@@ -246,7 +246,7 @@ class PickupFailure:
     words: str
 
 
-def pickup_failures(happenings: Iterable[Happening]) -> list[PickupFailure]:
+def pickup_failures(happenings: Iterable[ShipmentEvent]) -> list[PickupFailure]:
     """Every failed pickup with its reason, oldest first."""
     found: list[PickupFailure] = []
     for h in in_order(happenings):

@@ -84,14 +84,14 @@ def _fingerprint(waybill: str, code: int, scanned_at: datetime, status: str, loc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tidings:
+class TrackingUpdate:
     """What one delivery tells of one shipment, whichever side it came from.
 
     attribution.py says which shipment is meant. `scans` go on the timeline; `latest` is where the shipment stands now
     by the teller's word and decides the current status (it also goes on the timeline). Without `latest`, the newest of
     `scans` stands for it. A return names the shipment that it brings back by `forward_waybill` and
     `forward_reference_number`. `edd` is what promise.py says. `fresh_at`: how old the latest status is by the teller's
-    word beside its own time. `entry` is the place of these tidings in a delivery that carries a list, from 0.
+    word beside its own time. `entry` is the place of this update in a delivery that carries a list, from 0.
     `return_reference_number` is set where they are about a return that a customer asked for: the shipment that they
     name is the forward one.
     """
@@ -113,7 +113,7 @@ class Tidings:
     entry: int = 0
     return_reference_number: str = ""
 
-    def of_booked_return(self) -> Tidings:
+    def of_booked_return(self) -> TrackingUpdate:
         """The same as told of the shipment that brings the return back, which carries the return's reference number."""
         return replace(
             self,

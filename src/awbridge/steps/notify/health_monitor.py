@@ -1,4 +1,4 @@
-"""Lookout: finds trouble that no step raises by itself, and its end.
+"""HealthMonitor: finds trouble that no step raises by itself, and its end.
 
 What the tables show (shipments that gave up, an archive that takes nothing, differences that stay) is seen alike by
 every process. A full disk or a step that keeps failing is seen only by the process that has it: it says so again and
@@ -51,7 +51,7 @@ class Machine:
     clock_trouble: Callable[[], str] = lambda: ""
 
 
-class Lookout:
+class HealthMonitor:
     """One process's look at everything, at most once a minute."""
 
     def __init__(

@@ -18,7 +18,7 @@ import structlog
 from awbridge.domain.errors import NotPossible, ObjectsError
 from awbridge.domain.privacy import Eraser, Kind, digits_of, masked, pseudonym
 from awbridge.sinks.objects import Objects
-from awbridge.steps.privacy.redaction import Sought, bare_lines, bare_zip, concerns, json_differs, phones_in
+from awbridge.steps.privacy.redaction import ErasureScope, bare_lines, bare_zip, concerns, json_differs, phones_in
 from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.runtime.lease import RENEWED, LeaseLost, renewed
 from awbridge.store import Store
@@ -136,7 +136,7 @@ def _knowing(parcel: Parcel) -> Eraser:
     return eraser
 
 
-async def _seek(store: Store, erasure: Erasure) -> tuple[Sought, int]:
+async def _seek(store: Store, erasure: Erasure) -> tuple[ErasureScope, int]:
     """(what to look for, how many shipments of this person have not ended)."""
     subject = erasure.subject or ""
     found: list[Parcel] = []
@@ -150,7 +150,7 @@ async def _seek(store: Store, erasure: Erasure) -> tuple[Sought, int]:
     names = frozenset(name for parcel in ended for name in parcel.names)
     names |= frozenset([subject]) if erasure.kind == "reference" and not found else frozenset()
     digits = subject if erasure.kind == "phone" else ""
-    return Sought(parcels=ended, names=names, digits=digits), len(found) - len(ended)
+    return ErasureScope(parcels=ended, names=names, digits=digits), len(found) - len(ended)
 
 
 async def _with_phone(store: Store, digits: str) -> list[Parcel]:
@@ -185,7 +185,7 @@ async def _of_events(store: Store, parcel: Parcel, eraser: Eraser) -> int:
     return changed
 
 
-async def _of_unnamed_calls(store: Store, sought: Sought) -> int:
+async def _of_unnamed_calls(store: Store, sought: ErasureScope) -> int:
     changed = 0
     async for call in personal.unnamed_calls(store):
         if concerns(sought, call.request) or concerns(sought, call.response):
@@ -193,7 +193,7 @@ async def _of_unnamed_calls(store: Store, sought: Sought) -> int:
     return changed
 
 
-async def _of_actions_alone(store: Store, sought: Sought, clock: Clock) -> int:
+async def _of_actions_alone(store: Store, sought: ErasureScope, clock: Clock) -> int:
     changed = 0
     async for action in personal.actions_alone(store, before=clock()):
         if (action.reference_number or "") in sought.names or concerns(sought, action.body):
@@ -222,7 +222,7 @@ async def _write_calls(store: Store, pairs: list[tuple[CallTexts, CallTexts]]) -
     return len(changed)
 
 
-async def _of_inbox(store: Store, sought: Sought) -> int:
+async def _of_inbox(store: Store, sought: ErasureScope) -> int:
     changed = 0
     async for shard, delivery, body in personal.deliveries(store):
         text = body.decode("utf-8", "replace")
@@ -240,7 +240,7 @@ async def _of_inbox(store: Store, sought: Sought) -> int:
     return changed
 
 
-async def _of_archive(store: Store, objects: Objects, sought: Sought) -> int:
+async def _of_archive(store: Store, objects: Objects, sought: ErasureScope) -> int:
     changed = 0
     for file in await archive.every(store):
         if file.archived_at is None and await _holds(store, file.id, sought):
@@ -255,12 +255,12 @@ async def _of_archive(store: Store, objects: Objects, sought: Sought) -> int:
     return changed
 
 
-async def _holds(store: Store, file: int, sought: Sought) -> bool:
+async def _holds(store: Store, file: int, sought: ErasureScope) -> bool:
     async with store.read() as session:
         return any(call.reference_number in sought.references for call in await calls.of_file(session, file))
 
 
-async def _of_reports(store: Store, objects: Objects, sought: Sought) -> int:
+async def _of_reports(store: Store, objects: Objects, sought: ErasureScope) -> int:
     changed = 0
     async with store.read() as session:
         every = await reports.newest(session, limit=100_000)

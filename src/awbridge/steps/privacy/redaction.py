@@ -18,7 +18,7 @@ from awbridge.store.privacy.personal import Parcel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sought:
+class ErasureScope:
     """What an erasure looks for: shipments that have ended, the names they go by, and the digits of a phone."""
 
     parcels: tuple[Parcel, ...]
@@ -54,7 +54,7 @@ def _read(text: str) -> Any:
         return None
 
 
-def concerns(sought: Sought, text: str) -> bool:
+def concerns(sought: ErasureScope, text: str) -> bool:
     """Whether a body is about one of the shipments, or names the phone."""
     value = _read(text)
     if value is None:
@@ -70,14 +70,14 @@ def json_differs(one: bytes, other: bytes) -> bool:
     return one != other if left is None or right is None else left != right
 
 
-def bare_lines(lines: bytes, sought: Sought) -> bytes | None:
+def bare_lines(lines: bytes, sought: ErasureScope) -> bytes | None:
     """The lines without what is sought; None where nothing had to change."""
     after = [_bare_line(line, sought) for line in lines.splitlines()]
     whole = b"".join(line + b"\n" for line in after)
     return whole if whole != lines else None
 
 
-def _bare_line(line: bytes, sought: Sought) -> bytes:
+def _bare_line(line: bytes, sought: ErasureScope) -> bytes:
     record = _read(line.decode("utf-8", "replace"))
     if record is None or not (record.get("reference") in sought.references or concerns(sought, line.decode())):
         return line
@@ -87,7 +87,7 @@ def _bare_line(line: bytes, sought: Sought) -> bytes:
     return json.dumps(bare, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def bare_zip(content: bytes, day: date, sought: Sought) -> bytes | None:
+def bare_zip(content: bytes, day: date, sought: ErasureScope) -> bytes | None:
     """A report's zip without what is sought; None where nothing had to change. Raises AwbridgeError for no zip."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as old:
@@ -107,7 +107,7 @@ def bare_zip(content: bytes, day: date, sought: Sought) -> bytes | None:
     return new.content() if changed else None
 
 
-def _bare_table(table: bytes, sought: Sought) -> bytes:
+def _bare_table(table: bytes, sought: ErasureScope) -> bytes:
     text = table.decode("utf-8-sig")
     rows = list(csv.reader(io.StringIO(text, newline="")))
     head, bare = rows[0], [_bare_row(rows[0], row, sought) for row in rows[1:]]
@@ -116,7 +116,7 @@ def _bare_table(table: bytes, sought: Sought) -> bytes:
     return ("\ufeff" + out.getvalue()).encode()
 
 
-def _bare_row(head: list[str], row: list[str], sought: Sought) -> list[str]:
+def _bare_row(head: list[str], row: list[str], sought: ErasureScope) -> list[str]:
     if not any(value in sought.names for value in row) and not (
         sought.digits and any(sought.digits in value for value in row)
     ):

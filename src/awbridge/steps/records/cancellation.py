@@ -8,7 +8,7 @@ import structlog
 
 from awbridge.clickpost.wire.codes import milestone_of, status_info
 from awbridge.domain.notify import events as happened
-from awbridge.domain.notify.events import Happening
+from awbridge.domain.notify.events import ShipmentEvent
 from awbridge.domain.orders.cancellation import CancelState, ended_by_tracking
 from awbridge.domain.orders.shipment import Tracked
 from awbridge.store.engine.database import Session
@@ -19,7 +19,7 @@ log = structlog.get_logger()
 
 async def end_by_tracking(
     session: Session, shipment: Tracked, status_code: int | None, *, now: datetime
-) -> list[Happening]:
+) -> list[ShipmentEvent]:
     """End a cancellation where the shipment's current status settles it; what is to be told of that.
 
     The caller holds the shipment locked.

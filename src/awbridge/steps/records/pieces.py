@@ -8,7 +8,7 @@ from datetime import datetime
 from awbridge.clickpost.wire.codes import happening, status_info
 from awbridge.domain.orders.shipment import Shipment
 from awbridge.domain.tracking.lifecycle import Bucket, Sighting
-from awbridge.domain.tracking.milestones import Failure, Happening, failures
+from awbridge.domain.tracking.milestones import Failure, ShipmentEvent, failures
 from awbridge.domain.tracking.pieces import EXCEPTIONS, PieceStanding
 from awbridge.domain.tracking.timeline import Entry
 from awbridge.store.engine.database import Session
@@ -37,7 +37,7 @@ def sighting(entry: Entry) -> Sighting:
     return Sighting(seen_at=entry.seen_at, final=info.final, step=info.step, code=info.code)
 
 
-def told(entry: Entry) -> Happening:
+def told(entry: Entry) -> ShipmentEvent:
     """What an entry means for milestones and failures, in words where those were read."""
     return happening(
         entry.code,

@@ -17,7 +17,7 @@ import structlog
 from awbridge.clickpost.wire.answers import CancelAnswer
 from awbridge.domain.errors import StoreBusy
 from awbridge.domain.notify import events as happened
-from awbridge.domain.notify.events import Happening
+from awbridge.domain.notify.events import ShipmentEvent
 from awbridge.domain.orders.cancellation import FAILED, CancelState
 from awbridge.domain.orders.shipment import Shipment
 from awbridge.domain.retry import DEFAULT_RETRY_DELAYS, delay_before_retry
@@ -122,7 +122,7 @@ async def _record(
 
 async def _keep(
     session: Session, shipment: Shipment, owner: str, decided: NotCancelled | None, now: datetime
-) -> list[Happening]:
+) -> list[ShipmentEvent]:
     """Keep what came of the call; what is to be told of it. A cancellation counts whoever learnt of it, once."""
     if decided is None:
         done = await cancellations.cancelled(session, shipment.reference_number, now=now)

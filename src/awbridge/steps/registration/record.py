@@ -12,7 +12,7 @@ from awbridge.clickpost.orders.create import placed_differences
 from awbridge.clickpost.wire.answers import FoundOrder, OrderAnswer
 from awbridge.domain.couriers.account_throttle import AccountState, after_answers
 from awbridge.domain.notify import events as happened
-from awbridge.domain.notify.events import Happening
+from awbridge.domain.notify.events import ShipmentEvent
 from awbridge.domain.orders.outcome import AlreadyHeld, Misconfigured, Outcome, Pending, Placed, TryLater, Unknown
 from awbridge.domain.orders.shipment import Shipment, shard_of
 from awbridge.domain.privacy import without_people
@@ -158,7 +158,7 @@ def _placing(done: Done, policy: PushPolicy) -> Placing:
     )
 
 
-def _placed(placing: Placing, now: datetime) -> Happening:
+def _placed(placing: Placing, now: datetime) -> ShipmentEvent:
     # The courier that holds it, which may be another than was asked.
     shipment = replace(placing.shipment, courier_partner_id=placing.courier)
     return happened.placed(shipment, placing.placed.waybill, label_url=placing.placed.label_url, now=now)

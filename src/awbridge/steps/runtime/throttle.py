@@ -1,4 +1,4 @@
-"""Courtesy: who does work that can wait lets those go first who wait for an answer.
+"""ApplyThrottle: who does work that can wait lets those go first who wait for an answer.
 
 What a webhook means may be found out a little later; the webhook itself wants to be answered within two seconds. Both
 are done by one process. So apply rests between its rounds, long where more comes in than it could keep up with.
@@ -17,7 +17,7 @@ LOOK_EVERY = 1.0  # seconds between such looks while the work keeps up
 LONGEST = 0.5  # seconds
 
 
-class Courtesy:
+class ApplyThrottle:
     """When to rest. `arrived` counts, for ever, those who wait for an answer."""
 
     def __init__(self, arrived: Callable[[], int]) -> None:

@@ -17,7 +17,7 @@ from awbridge.clickpost.tracking.deliveries import FUTURE_TOLERANCE, MOST_PROBLE
 from awbridge.clickpost.wire.codes import milestone_of, ndr_name, status_info
 from awbridge.domain.errors import StoreBusy
 from awbridge.domain.notify import events as happened
-from awbridge.domain.notify.events import Happening
+from awbridge.domain.notify.events import ShipmentEvent
 from awbridge.domain.orders.outcome import Placed
 from awbridge.domain.orders.shipment import Shipment, Tracked
 from awbridge.domain.tracking.asking import PollingRules
@@ -25,12 +25,12 @@ from awbridge.domain.tracking.attribution import About, Nobody, Use, attribute, 
 from awbridge.domain.tracking.lifecycle import StatusInfo
 from awbridge.domain.tracking.pieces import PieceStanding, agree
 from awbridge.domain.tracking.promise import edd_day
-from awbridge.domain.tracking.scan import Tidings
+from awbridge.domain.tracking.scan import TrackingUpdate
 from awbridge.steps.records.actions_ended import end_actions_by_tracking
 from awbridge.steps.records.cancellation import end_by_tracking
 from awbridge.steps.records.found import keep_found
 from awbridge.steps.runtime.clock import Clock
-from awbridge.steps.tracking.rebuild import Reading, Story, keep, open_stories, stored_standing, tell_anew
+from awbridge.steps.tracking.rebuild import Reading, Story, keep, open_stories, rebuild_shipment, stored_standing
 from awbridge.store import Store
 from awbridge.store.engine.database import Session
 from awbridge.store.notify import events
@@ -40,7 +40,7 @@ from awbridge.store.polling import arrivals
 from awbridge.store.polling.arrivals import Arrival
 from awbridge.store.tracking import inbox, update_sources
 from awbridge.store.tracking.inbox import Delivery
-from awbridge.store.tracking.update_sources import Telling
+from awbridge.store.tracking.update_sources import UpdateSource
 
 log = structlog.get_logger()
 
@@ -97,7 +97,7 @@ class _Read:
     """A delivery, what it tells, and which shipment each piece of it is about."""
 
     delivery: Delivery
-    tidings: list[Tidings]
+    updates: list[TrackingUpdate]
     about: list[About] = field(default_factory=list[About])
 
 
@@ -105,20 +105,20 @@ async def _apply(session: Session, claimed: Sequence[Delivery], now: datetime, p
     readable: list[_Read] = []
     for delivery in claimed:
         try:
-            tidings = policy.of(delivery)
+            updates = policy.of(delivery)
         except Unreadable as error:
             await inbox.set_aside(session, delivery, problem=str(error))
         else:
-            readable.append(_Read(delivery, tidings))
+            readable.append(_Read(delivery, updates))
     again = [read.delivery for read in readable if read.delivery.again]
     told_before = await update_sources.of_deliveries(session, again)
-    candidates = await _candidates(session, [t for read in readable for t in read.tidings], told_before)
+    candidates = await _candidates(session, [t for read in readable for t in read.updates], told_before)
     before = {r: row for r, row in candidates.shipments.items() if r in told_before}
     if told_before:
         candidates.shipments.update(await _withdraw(session, again, before, told_before, policy))
     ready: list[_Read] = []
     for read in readable:
-        found = [candidates.attribute(t) for t in read.tidings]
+        found = [candidates.attribute(t) for t in read.updates]
         read.about = [about for about in found if isinstance(about, About)]
         if nobody := next((about for about in found if isinstance(about, Nobody)), None):
             await _park(session, read.delivery, nobody, now)
@@ -144,7 +144,7 @@ async def _withdraw(
     heard: list[Heard] = []
     for reference, shipment in shipments_before.items():
         without = [delivery for delivery in again if delivery.id in told_before[reference]]
-        retold = await tell_anew(session, shipment, policy, without=without)
+        retold = await rebuild_shipment(session, shipment, policy, without=without)
         heard.append(_heard(retold.story, policy, gap=False))
     await shipments.set_standings(session, heard)
     return await shipments.lock_tracked(session, list(shipments_before))
@@ -167,7 +167,7 @@ def _first_seen(readable: Sequence[_Read]) -> list[Arrival]:
         Arrival(read.delivery.received_at, t.courier_partner_id or 0, read.delivery.source, deliveries=1)
         for read in readable
         if read.delivery.tries == 0
-        for t in read.tidings[:1]
+        for t in read.updates[:1]
     ]
 
 
@@ -179,7 +179,7 @@ class _Candidates:
     orders: dict[str, list[str]]
     shipments: dict[str, Tracked]
 
-    def attribute(self, told: Tidings) -> About | Nobody:
+    def attribute(self, told: TrackingUpdate) -> About | Nobody:
         found = self._attribute(told)
         if isinstance(found, Nobody) and found.why is None and told.return_reference_number:
             # Its forward shipment is not ours, but the return may be.
@@ -187,26 +187,26 @@ class _Candidates:
             return booked if isinstance(booked, About) else found
         return found
 
-    def _attribute(self, told: Tidings) -> About | Nobody:
+    def _attribute(self, told: TrackingUpdate) -> About | Nobody:
         uses, orders = self.uses.get(told.waybill, ()), self.orders.get(told.order_id, ())
         return attribute(told, uses, self.shipments, orders)
 
 
 async def _turned_up(
     session: Session, ready: Sequence[_Read], known: Mapping[str, Tracked]
-) -> dict[str, tuple[Shipment, Tidings]]:
+) -> dict[str, tuple[Shipment, TrackingUpdate]]:
     """The shipments that went out and were not placed, where a delivery names them by reference, with a waybill."""
     named = {
         t.reference_number: t
         for read in ready
-        for t in read.tidings
+        for t in read.updates
         if t.waybill and (shipment := known.get(t.reference_number)) and shipment.waybill is None
     }
     stored = await shipments.get_many(session, sorted(named)) if named else []
     return {s.reference_number: (s, named[s.reference_number]) for s in stored if s.sent_at and not s.success}
 
 
-async def _candidates(session: Session, told: Sequence[Tidings], earlier: Collection[str]) -> _Candidates:
+async def _candidates(session: Session, told: Sequence[TrackingUpdate], earlier: Collection[str]) -> _Candidates:
     known = await waybills.find(session, [t.waybill for t in told if t.waybill])
     by_order = [t.order_id for t in told if t.order_id and not (t.waybill or t.reference_number)]
     orders = await shipments.of_orders(session, by_order)
@@ -230,7 +230,7 @@ async def _tell_shipments(
     ready: Sequence[_Read],
     locked: Mapping[str, Tracked],
     before: Mapping[str, Tracked],
-    turned_up: Mapping[str, tuple[Shipment, Tidings]],
+    turned_up: Mapping[str, tuple[Shipment, TrackingUpdate]],
     now: datetime,
     policy: ApplyPolicy,
 ) -> list[Arrival]:
@@ -240,31 +240,31 @@ async def _tell_shipments(
     ClickPost tells of it.
     """
     stories = await open_stories(session, dict.fromkeys(before, ()) | _by_shipment(ready), locked)
-    for shipment, tidings in turned_up.values():
-        placed = Placed(waybill=tidings.waybill, already=True, courier_partner_id=tidings.courier_partner_id)
+    for shipment, update in turned_up.values():
+        placed = Placed(waybill=update.waybill, already=True, courier_partner_id=update.courier_partner_id)
         ask_at = policy.polling.first_ask(now, shipment.reference_number)
         await keep_found(session, shipment, placed, ask_at=ask_at, now=now)
-        log.warning("shipment.turned_up", reference=shipment.reference_number, waybill=tidings.waybill)
-    told: list[Telling] = []
+        log.warning("shipment.turned_up", reference=shipment.reference_number, waybill=update.waybill)
+    told: list[UpdateSource] = []
     applied: list[tuple[Delivery, str | None, int]] = []
     for read in sorted(ready, key=lambda r: (r.delivery.received_at, r.delivery.id)):
         entries: dict[str, set[int]] = {}
-        for tidings, about in zip(read.tidings, read.about, strict=True):
-            stories[about.reference_number].tell(since(tidings, about.since_at), read.delivery)
-            entries.setdefault(about.reference_number, set()).add(tidings.entry)
-        told += [Telling(reference, read.delivery, frozenset(places)) for reference, places in entries.items()]
-        problems = [p for t in read.tidings for p in t.problems][:MOST_PROBLEMS]
+        for update, about in zip(read.updates, read.about, strict=True):
+            stories[about.reference_number].tell(since(update, about.since_at), read.delivery)
+            entries.setdefault(about.reference_number, set()).add(update.entry)
+        told += [UpdateSource(reference, read.delivery, frozenset(places)) for reference, places in entries.items()]
+        problems = [p for t in read.updates for p in t.problems][:MOST_PROBLEMS]
         applied.append((read.delivery, "; ".join(problems) or None, len(entries)))
     await inbox.applied(session, applied, now=now)
     await update_sources.add(session, told)
     in_order = [story for story in stories.values() if not story.late]
     await keep(session, in_order)
     heard: list[Heard] = []
-    happenings: list[Happening] = []
+    happenings: list[ShipmentEvent] = []
     for story in stories.values():
         _log_future_scans(story)
         _log_unreadable_promises(story)
-        final_story = (await tell_anew(session, story.shipment, policy)).story if story.late else story
+        final_story = (await rebuild_shipment(session, story.shipment, policy)).story if story.late else story
         heard.append(_heard(final_story, policy, gap=story.gap))
         was = before.get(story.shipment.reference_number, story.shipment)
         happenings += _happenings(story, was, heard[-1].standing)
@@ -294,11 +294,11 @@ def _moved(
     }
 
 
-def _by_shipment(ready: Sequence[_Read]) -> dict[str, list[Tidings]]:
-    told: dict[str, list[Tidings]] = {}
+def _by_shipment(ready: Sequence[_Read]) -> dict[str, list[TrackingUpdate]]:
+    told: dict[str, list[TrackingUpdate]] = {}
     for read in ready:
-        for tidings, about in zip(read.tidings, read.about, strict=True):
-            told.setdefault(about.reference_number, []).append(tidings)
+        for update, about in zip(read.updates, read.about, strict=True):
+            told.setdefault(about.reference_number, []).append(update)
     return told
 
 
@@ -316,7 +316,7 @@ def _log_unreadable_promises(story: Story) -> None:
             log.warning("edd.unreadable", reference=story.shipment.reference_number, source=promise.source)
 
 
-def _happenings(story: Story, was: Tracked, standing: Standing) -> list[Happening]:
+def _happenings(story: Story, was: Tracked, standing: Standing) -> list[ShipmentEvent]:
     """What this batch did to where the shipment stands, for customers and own systems."""
     returns = [
         happened.returned(story.shipment, e.return_event, at=e.seen_at, name=status_info(e.code, e.description).name)
@@ -346,7 +346,7 @@ def _no_milestone(_code: int) -> None:
     return
 
 
-def _piece_happenings(story: Story, pieces: Sequence[PieceStanding]) -> list[Happening]:
+def _piece_happenings(story: Story, pieces: Sequence[PieceStanding]) -> list[ShipmentEvent]:
     """What this batch did to where the pieces of a shipment stand, for own systems."""
     return [
         happening

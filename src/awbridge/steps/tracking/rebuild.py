@@ -20,7 +20,7 @@ from awbridge.domain.tracking.lifecycle import Bucket, Sighting, newest
 from awbridge.domain.tracking.milestones import Failure, failures, pickup_failures
 from awbridge.domain.tracking.pieces import PieceStanding, exception_since, open_failures, whole
 from awbridge.domain.tracking.promise import Promise, current, due_at
-from awbridge.domain.tracking.scan import Scan, Source, Tidings
+from awbridge.domain.tracking.scan import Scan, Source, TrackingUpdate
 from awbridge.domain.tracking.timeline import Entry, Timeline, differences
 from awbridge.steps.records.pieces import piece_standings, sighting
 from awbridge.store.engine.database import Session
@@ -43,7 +43,7 @@ class Reading:
     zone: ZoneInfo
     z_means_utc: bool = False
 
-    def of(self, delivery: Delivery) -> list[Tidings]:
+    def of(self, delivery: Delivery) -> list[TrackingUpdate]:
         """What a delivery tells. Raises Unreadable."""
         return read_delivery(
             delivery.source,
@@ -85,28 +85,26 @@ class Story:
         self.late = False
         self.pieces_before = {p.waybill: p.sighting for p in self.pieces()}
 
-    def tell(self, tidings: Tidings, delivery: Delivery) -> None:
+    def tell(self, update: TrackingUpdate, delivery: Delivery) -> None:
         """Add what a delivery tells of this shipment."""
-        if tidings.return_reference_number == self.shipment.reference_number:
-            tidings = tidings.of_booked_return()
-        own = tidings.waybill or self.shipment.waybill or ""
+        if update.return_reference_number == self.shipment.reference_number:
+            update = update.of_booked_return()
+        own = update.waybill or self.shipment.waybill or ""
         at, source = delivery.received_at, delivery.source
-        for scan in tidings.told:
+        for scan in update.told:
             is_new = self.timeline.tell(scan, own=own, received_at=at, source=source)
             self.gap = self.gap or (is_new and source in _LATEST_ONLY)
             entry = self.timeline.last
             self._keep_words(scan)
-            if entry and self._is_own(entry) and scan is (tidings.latest or scan):
-                self._told_of_latest(sighting(entry), tidings.fresh_at)
-        if tidings.edd:
-            said_at = min(at, max(scan.scanned_at for scan in tidings.told))
-            self._promise(Promise(edd=tidings.edd, said_at=said_at, heard_at=at, source=source.value))
-        if tidings.rto_waybill:
-            self.ways_back.setdefault(
-                tidings.rto_waybill, tidings.courier_partner_id or self.shipment.courier_partner_id
-            )
-        self.forward_waybill = self.forward_waybill or tidings.forward_waybill or None
-        self.forward_reference_number = self.forward_reference_number or tidings.forward_reference_number or None
+            if entry and self._is_own(entry) and scan is (update.latest or scan):
+                self._told_of_latest(sighting(entry), update.fresh_at)
+        if update.edd:
+            said_at = min(at, max(scan.scanned_at for scan in update.told))
+            self._promise(Promise(edd=update.edd, said_at=said_at, heard_at=at, source=source.value))
+        if update.rto_waybill:
+            self.ways_back.setdefault(update.rto_waybill, update.courier_partner_id or self.shipment.courier_partner_id)
+        self.forward_waybill = self.forward_waybill or update.forward_waybill or None
+        self.forward_reference_number = self.forward_reference_number or update.forward_reference_number or None
         self.late = self.late or (self.shipment.last_heard_at is not None and at <= self.shipment.last_heard_at)
         # What turned out to be no scan of its own may be where the row stands; its words were not read.
         self.late = self.late or bool(self.timeline.gone)
@@ -203,7 +201,7 @@ def _rank(entry: Entry) -> tuple[datetime, bool, int, int]:
 
 
 async def open_stories(
-    session: Session, told: Mapping[str, Sequence[Tidings]], rows: Mapping[str, Tracked]
+    session: Session, told: Mapping[str, Sequence[TrackingUpdate]], rows: Mapping[str, Tracked]
 ) -> dict[str, Story]:
     """The stories of shipments as they are stored, by reference number, to be told this. The caller has locked `rows`.
 
@@ -217,9 +215,9 @@ async def open_stories(
     return {r: Story(shipment, entries[r], promised[r], brief=r in brief) for r, shipment in locked.items()}
 
 
-def _can_be_brief(shipment: Tracked, told: Sequence[Tidings]) -> bool:
+def _can_be_brief(shipment: Tracked, told: Sequence[TrackingUpdate]) -> bool:
     """Whether the row says all that the timeline would: no pieces, no failures, no end, and none are told of now."""
-    told_scans = [scan for tidings in told for scan in tidings.told]
+    told_scans = [scan for update in told for scan in update.told]
     stands = shipment.status_code is not None and not shipment.final and shipment.status_bucket != Bucket.RETURNED
     # Where a shipment is on its way and its row names no failed delivery, it had none.
     smooth = shipment.ndr_at is None and shipment.ndr_code is None and shipment.npr_code is None
@@ -227,10 +225,10 @@ def _can_be_brief(shipment: Tracked, told: Sequence[Tidings]) -> bool:
     return stands and smooth and not news and not shipment.children and len(told_scans) <= MOST_BRIEF
 
 
-def _told(shipment: Tracked, told: Sequence[Tidings]) -> list[scans.Told]:
+def _told(shipment: Tracked, told: Sequence[TrackingUpdate]) -> list[scans.Told]:
     found: list[scans.Told] = []
-    for tidings in told:
-        own = tidings.waybill or shipment.waybill or ""
+    for update in told:
+        own = update.waybill or shipment.waybill or ""
         found += [
             scans.Told(
                 shipment.reference_number,
@@ -239,7 +237,7 @@ def _told(shipment: Tracked, told: Sequence[Tidings]) -> list[scans.Told]:
                 scan.fingerprint(waybill=own),
                 scan.part(waybill=own),
             )
-            for scan in tidings.told
+            for scan in update.told
         ]
     return found
 
@@ -276,7 +274,7 @@ class Retold:
     changed: bool
 
 
-async def tell_anew(
+async def rebuild_shipment(
     session: Session, shipment: Tracked, reading: Reading, *, without: Sequence[Delivery] = ()
 ) -> Retold:
     """Tell a locked shipment's story out of the inbox and store its scans and promises, all but where it stands.
@@ -287,7 +285,7 @@ async def tell_anew(
     reference = shipment.reference_number
     stored = (await scans.entries(session, [reference]))[reference]
     promised = (await promises.of_shipments(session, [reference]))[reference]
-    told: list[tuple[Tidings, Delivery]] = []
+    told: list[tuple[TrackingUpdate, Delivery]] = []
     for telling in await update_sources.of_shipment(session, reference):
         told += [(t, telling.delivery) for t in _entries(telling, reading)]
     heard = {(d.received_at, d.source) for d in (*without, *(delivery for _, delivery in told))}
@@ -297,8 +295,8 @@ async def tell_anew(
         [p for p in promised if (p.heard_at, p.source) not in heard],
     )
     reused = await waybills.reused_by(session, reference)
-    for tidings, delivery in told:
-        story.tell(since(tidings, reused.get(tidings.waybill)), delivery)
+    for update, delivery in told:
+        story.tell(since(update, reused.get(update.waybill)), delivery)
     differ = differences(stored, story.timeline)
     await scans.remove(session, reference, [*differ.gone, *differ.changed])
     await scans.add(session, [(reference, entry) for entry in (*differ.changed, *differ.new)])
@@ -309,7 +307,7 @@ async def tell_anew(
     return Retold(story, bool(differ.gone or differ.new or differ.changed or other_promises))
 
 
-def _entries(telling: update_sources.Telling, reading: Reading) -> list[Tidings]:
+def _entries(telling: update_sources.UpdateSource, reading: Reading) -> list[TrackingUpdate]:
     try:
         return [t for t in reading.of(telling.delivery) if t.entry in telling.entries]
     except Unreadable:

@@ -13,7 +13,7 @@ from awbridge.domain.errors import NotFound
 from awbridge.domain.orders.shipment import Shipment, shard_of
 from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.tracking.apply import ApplyPolicy
-from awbridge.steps.tracking.rebuild import stored_standing, tell_anew
+from awbridge.steps.tracking.rebuild import rebuild_shipment, stored_standing
 from awbridge.store import Store
 from awbridge.store.engine.database import Session
 from awbridge.store.orders import shipments
@@ -81,7 +81,7 @@ async def rebuild_one(*, store: Store, clock: Clock, reading: ApplyPolicy, refer
 
 
 async def _rebuild(session: Session, shipment: Shipment, reading: ApplyPolicy, now: datetime) -> bool:
-    retold = await tell_anew(session, shipment, reading)
+    retold = await rebuild_shipment(session, shipment, reading)
     standing = retold.story.standing(reading.zone)
     if standing == stored_standing(shipment) and retold.story.heard_at == shipment.last_heard_at:
         return retold.changed

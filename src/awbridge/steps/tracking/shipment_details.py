@@ -9,7 +9,7 @@ from datetime import datetime
 from awbridge.clickpost.wire.codes import status_info
 from awbridge.domain.orders.shipment import Shipment
 from awbridge.domain.tracking import milestones, promise
-from awbridge.domain.tracking.milestones import Attempt, Failure, Happening, Milestone, PickupFailure, Reached
+from awbridge.domain.tracking.milestones import Attempt, Failure, Milestone, PickupFailure, Reached, ShipmentEvent
 from awbridge.domain.tracking.overdue import StuckAfter, late_since, sla_breached, stuck_since
 from awbridge.domain.tracking.pieces import PieceStanding
 from awbridge.domain.tracking.promise import Promise
@@ -102,7 +102,7 @@ async def truth_of(session: Session, shipment: Shipment, *, limits: StuckAfter, 
     )
 
 
-def _of_piece(waybill: str, entries: Sequence[Entry]) -> list[Happening]:
+def _of_piece(waybill: str, entries: Sequence[Entry]) -> list[ShipmentEvent]:
     return [told(e) for e in entries if e.waybill == waybill and not e.return_event]
 
 

@@ -59,7 +59,7 @@ async def told(session: Session, alarm: Alarm, *, now: datetime) -> None:
 
 
 async def tell_again(session: Session, alarm: Alarm, *, at: datetime) -> None:
-    """Telling failed: again then."""
+    """UpdateSource failed: again then."""
     await session.execute(_sql.again_at, alarm.cause, alarm.raised_at, at)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from awbridge.domain.notify.events import EventKind, Happening
+from awbridge.domain.notify.events import EventKind, ShipmentEvent
 from awbridge.domain.orders.shipment import shard_of
 from awbridge.domain.tracking.milestones import Milestone
 from awbridge.store.engine.database import Session, row_as
@@ -18,7 +18,7 @@ _sql = Queries(__name__)
 _ids = Ids()
 
 
-async def write(session: Session, happenings: Sequence[Happening], *, now: datetime) -> None:
+async def write(session: Session, happenings: Sequence[ShipmentEvent], *, now: datetime) -> None:
     """Keep what happened: milestones for the notices, events for every endpoint that wants them.
 
     Call it in the transaction that learnt of it, with the shipments locked. Without endpoints no event is kept.
@@ -39,11 +39,11 @@ def _key(reference_number: str, milestone: Milestone) -> _Key:
     return shard_of(reference_number), reference_number, milestone.value
 
 
-def _first(reached: tuple[_Key, Happening]) -> _Key:
+def _first(reached: tuple[_Key, ShipmentEvent]) -> _Key:
     return reached[0]
 
 
-async def _tell_endpoints(session: Session, happenings: Sequence[Happening], now: datetime) -> None:
+async def _tell_endpoints(session: Session, happenings: Sequence[ShipmentEvent], now: datetime) -> None:
     listeners = [
         (row["id"], row["kinds"].split(",") if row["kinds"] else None, row["enabled"])
         for row in await session.fetch(_sql.listeners)
@@ -63,7 +63,7 @@ async def _tell_endpoints(session: Session, happenings: Sequence[Happening], now
         await session.write_rows(_sql.add_deliveries, deliveries)
 
 
-def _body(kind: EventKind, happening: Happening) -> str:
+def _body(kind: EventKind, happening: ShipmentEvent) -> str:
     told = {"type": kind.value, "timestamp": happening.at.isoformat(), "data": happening.data}
     return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
 

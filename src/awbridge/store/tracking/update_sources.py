@@ -14,7 +14,7 @@ _sql = Queries(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Telling:
+class UpdateSource:
     """A delivery that told something of a shipment; `entries` are the places in it, where it carries a list."""
 
     reference_number: str
@@ -22,7 +22,7 @@ class Telling:
     entries: frozenset[int]
 
 
-async def add(session: Session, told: Sequence[Telling]) -> None:
+async def add(session: Session, told: Sequence[UpdateSource]) -> None:
     """Remember of whom deliveries told. The first word stands."""
     rows = sorted(
         (
@@ -38,10 +38,12 @@ async def add(session: Session, told: Sequence[Telling]) -> None:
         await session.write_rows(_sql.add, rows)
 
 
-async def of_shipment(session: Session, reference_number: str) -> list[Telling]:
+async def of_shipment(session: Session, reference_number: str) -> list[UpdateSource]:
     """Everything in the inbox that told of this shipment, in the order in which it came."""
     rows = await session.fetch(_sql.of_shipment, shard_of(reference_number), reference_number)
-    return [Telling(reference_number, delivery_of(row), frozenset(map(int, row["entries"].split(",")))) for row in rows]
+    return [
+        UpdateSource(reference_number, delivery_of(row), frozenset(map(int, row["entries"].split(",")))) for row in rows
+    ]
 
 
 async def of_deliveries(session: Session, deliveries: Sequence[Delivery]) -> dict[str, set[int]]:

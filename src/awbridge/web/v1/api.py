@@ -32,7 +32,7 @@ from awbridge.store.registration import cancellations
 from awbridge.store.tracking import scans
 from awbridge.web.v1 import actions, reconciliations, subscribers, views
 from awbridge.web.v1.accounts import add_routes
-from awbridge.web.v1.evidence import EvidenceDesk
+from awbridge.web.v1.evidence import AuditContext
 from awbridge.web.v1.evidence import add_routes as add_evidence_routes
 from awbridge.web.v1.reading import json_body, make_cursor, no_nul, read_cursor
 from awbridge.web.v1.strict import known_parameters_only, refuse_unknown_parameters
@@ -127,7 +127,7 @@ def router(
     *,
     allocation: Allocation = Allocation.RULES,
     zone: str = "Asia/Kolkata",
-    desk: EvidenceDesk | None = None,
+    desk: AuditContext | None = None,
     ask_again: timedelta = ASK_AGAIN,
     stuck_after: StuckAfter = DEFAULT_STUCK_AFTER,
     networks: Sequence[Network] = (),
@@ -138,7 +138,7 @@ def router(
     endpoints may lie in; `country` is that of phones.
     """
     api = APIRouter(prefix="/v1", dependencies=[Depends(known_parameters_only)])
-    desk = desk or EvidenceDesk()
+    desk = desk or AuditContext()
     add_evidence_routes(api, store, clock, desk)
     api.include_router(reconciliations.router(store, clock, ZoneInfo(zone), privacy=desk.privacy["clickpost"]))
     api.include_router(subscribers.router(store, clock, networks=networks, country=country))

@@ -30,7 +30,7 @@ ALL_MASKED = read_privacy("phone=mask,name=mask,email=mask,address=mask")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EvidenceDesk:
+class AuditContext:
     """What these routes need beside the database: where reports are, who may see what, which jobs there are."""
 
     reports_in: Objects | None = None
@@ -151,7 +151,7 @@ def _zip(content: bytes, name: str) -> Response:
     return ZipResponse(content, headers=headers)
 
 
-async def report_file(store: Store, desk: EvidenceDesk, report_id: str) -> bytes:
+async def report_file(store: Store, desk: AuditContext, report_id: str) -> bytes:
     """The zip of a report. Raises NotFound where there is no such report, or none of its files here."""
     async with store.read() as session:
         report = await reports.get(session, report_id) if "\x00" not in report_id else None
@@ -166,7 +166,7 @@ async def report_file(store: Store, desk: EvidenceDesk, report_id: str) -> bytes
     return content
 
 
-def add_routes(api: APIRouter, store: Store, clock: Clock, desk: EvidenceDesk) -> None:
+def add_routes(api: APIRouter, store: Store, clock: Clock, desk: AuditContext) -> None:
     """Add the routes to the API."""
 
     @api.get("/reports", tags=["evidence"])
