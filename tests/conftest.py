@@ -19,6 +19,7 @@ from tests.support.stores import store, store_url
 
 __all__ = ["database_url", "filled", "postgres", "s3", "store", "store_url"]
 
+_MAY_BE_SLOW = re.compile(r"\bslow\b|\bs3\b")  # that mark, or the server whose tests get it
 _MARKED_AS_A_WHOLE = re.compile(r"^pytestmark = \[?\s*pytest\.mark\.(\w+)", re.MULTILINE)
 
 
@@ -33,7 +34,10 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     """A file of nothing but what a run leaves out is not imported: that alone took each worker seconds."""
     if collection_path.suffix != ".py" or not (left_out := config.getoption("markexpr")):
         return None
-    marked = _MARKED_AS_A_WHOLE.search(collection_path.read_text("utf-8"))
+    text = collection_path.read_text("utf-8")
+    if left_out == "slow":
+        return _MAY_BE_SLOW.search(text) is None or None
+    marked = _MARKED_AS_A_WHOLE.search(text)
     return (marked and f"not {marked[1]}" in left_out.split(" and ")) or None
 
 
