@@ -182,7 +182,7 @@ async def test_a_batch_of_which_one_row_is_refused_leaves_nothing_behind_and_the
 _WRITER = """
 import asyncio, sys
 from awbridge.store import Store
-from awbridge.store.queries import parse
+from awbridge.store.engine.queries import parse
 
 sql = parse('''
 -- name: read

@@ -389,7 +389,7 @@ def test_statements_hold_only_their_own_dialect() -> None:
 
 
 def test_a_statement_that_does_not_exist_is_named() -> None:
-    with pytest.raises(AttributeError, match=r"sql/inbox\.sql has no statement named nothing"):
+    with pytest.raises(AttributeError, match=r"inbox\.sql has no statement named nothing"):
         _ = statements_of("inbox").nothing
 
 
