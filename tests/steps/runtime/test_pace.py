@@ -20,8 +20,8 @@ from tests.support.world import SetClock
 
 _CALLER = """
 import asyncio, sys, time
-from awbridge.steps.clock import utc_now
-from awbridge.steps.pace import Pace
+from awbridge.steps.runtime.clock import utc_now
+from awbridge.steps.runtime.pace import Pace
 from awbridge.store import Store
 
 async def main(url, a_second):
