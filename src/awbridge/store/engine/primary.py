@@ -33,7 +33,7 @@ def hosts_of(url: str) -> list[str]:
 
 
 def takes_no_writes(connection: Connection | PoolConnectionProxy[Any]) -> bool:
-    """Whether the server said of this session that it is a standby's, or reads only. Asks nothing."""
+    """Whether the server said that the session is a standby's, or reads only. Asks nothing."""
     if connection.is_closed():
         return False
     settings = connection.get_settings()
