@@ -72,7 +72,7 @@ async def _claim(store: Store, now: datetime, measured: Measured) -> list[Shipme
 
 async def _place(store: Store, claimed: Sequence[Shipment], now: datetime) -> None:
     placings = [
-        Placing(shipment=s, placed=Placed(waybill=f"AWB{s.reference_number}"), difference=None, next_ask_at=None)
+        Placing(shipment=s, placed=Placed(waybill=f"AWB{s.reference_number}"), difference=None, next_poll_at=None)
         for s in claimed
     ]
     async with store.write() as session:

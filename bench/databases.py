@@ -28,7 +28,7 @@ _SQL = parse("""
 -- a million alarms are not what is measured.
 INSERT INTO shipments (shard, reference_number, order_id, courier_partner_id, region, delivery_type, payload, state,
   success, no_of_retries, cancel_tries, waybill, status_step, final, created_at, updated_at, status_code, status_at,
-  status_bucket, last_heard_at, next_ask_at)
+  status_bucket, last_tracked_at, next_poll_at)
 {{postgres: SELECT shard, reference_number, reference_number, 4, 'india', 'FORWARD', payload, 'placed', TRUE, 0, 0,
   waybill, CASE WHEN code IS NULL THEN 0 ELSE 50 END, FALSE, now() - interval '10 days', now() - interval '1 day',
   code, CASE WHEN code IS NOT NULL THEN current_date - 1 END, CASE WHEN code IS NOT NULL THEN 3 END,

@@ -25,9 +25,9 @@ from zoneinfo import ZoneInfo
 import apsw
 import click
 from rich.console import Console
-from rich.table import Table as Printed
+from rich.table import DifferenceTable as Printed
 
-from awbridge.domain.reconciliation.differences import Table
+from awbridge.domain.reconciliation.differences import DifferenceTable
 from awbridge.steps.reconciliation.match import Task, match
 from awbridge.store import Store
 from awbridge.store.reconciliation import reconciliations
@@ -102,11 +102,11 @@ async def by_awbridge(database: Path, report: Path) -> dict[str, int]:
     """Reconcile as the service does; the differences by kind."""
     store = await Store.open(f"sqlite:///{database}")
     now = datetime.now(UTC)
-    new = NewRun(identity="b", source="hand", kind=Table.REGISTERED, name="b", day=DAY, state=Stage.MATCHING)
+    new = NewRun(identity="b", source="hand", kind=DifferenceTable.REGISTERED, name="b", day=DAY, state=Stage.MATCHING)
     async with store.write() as session:
         run = await reconciliations.begin(session, reconciliations.new_id(), new, now=now)
     files = [(report, report.name)]
-    task = Task(reconciliation_id=run.id, files=files, table=Table.REGISTERED, zone=ZONE, day=DAY)
+    task = Task(reconciliation_id=run.id, files=files, table=DifferenceTable.REGISTERED, zone=ZONE, day=DAY)
     outcome = await match(store, task, now=now)
     await store.close()
     return outcome.found

@@ -69,7 +69,7 @@ INSERT INTO milestones (shard, reference_number, milestone, status_code, status_
 SELECT shard, reference_number, 'shipped', 5, current_date - 10, current_date - 10, '' FROM shipments
 """
 _PROMISES = """
-INSERT INTO promises (shard, reference_number, said_at, edd, heard_at, source)
+INSERT INTO promises (shard, reference_number, stated_at, edd, last_tracked_at, source)
 SELECT shard, reference_number, current_date - 10, to_char(current_date + 3, 'YYYY-MM-DD'), current_date - 10, 'webhook'
 FROM shipments
 """

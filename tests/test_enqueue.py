@@ -24,7 +24,7 @@ from sqlalchemy.orm import Session as OrmSession
 from sqlalchemy.orm import scoped_session, sessionmaker
 
 from awbridge.domain.errors import MigrationError, NoTransaction, PayloadRefused, ReferenceTaken, SchemaTooNew
-from awbridge.enqueue import BatchRefused, TakenIn, enqueue, enqueue_async, enqueue_many, enqueue_many_async
+from awbridge.enqueue import BatchRefused, IntakeResult, enqueue, enqueue_async, enqueue_many, enqueue_many_async
 from awbridge.steps.orders import intake
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.store import Store
@@ -57,11 +57,11 @@ class Caller:
         """Without this, the transaction is rolled back when the caller goes."""
         await settled(self._commit())
 
-    async def enqueue(self, order: Any) -> TakenIn:
+    async def enqueue(self, order: Any) -> IntakeResult:
         made = enqueue_async if self.is_async else enqueue
         return await settled(cast("Any", made)(self.connection, order))
 
-    async def enqueue_many(self, orders: list[Any]) -> list[TakenIn]:
+    async def enqueue_many(self, orders: list[Any]) -> list[IntakeResult]:
         made = enqueue_many_async if self.is_async else enqueue_many
         return await settled(cast("Any", made)(self.connection, orders))
 

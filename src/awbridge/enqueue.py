@@ -25,19 +25,19 @@ from awbridge.domain.errors import (
     SchemaTooNew,
 )
 from awbridge.domain.json import JsonObject
-from awbridge.steps.orders.intake import BatchRefused, TakenIn, take_in_with
+from awbridge.steps.orders.intake import BatchRefused, IntakeResult, take_in_with
 from awbridge.store.engine.borrowed import is_async, now_on_this_schema, savepoint, session_on, without_waiting
 
 __all__ = [
     "Allocation",
     "BatchRefused",
+    "IntakeResult",
     "MigrationError",
     "NoTransaction",
     "PayloadRefused",
     "ReferenceCancelled",
     "ReferenceTaken",
     "SchemaTooNew",
-    "TakenIn",
     "enqueue",
     "enqueue_async",
     "enqueue_many",
@@ -45,7 +45,7 @@ __all__ = [
 ]
 
 
-def enqueue(connection: Any, order: JsonObject, *, allocation: Allocation = Allocation.RULES) -> TakenIn:
+def enqueue(connection: Any, order: JsonObject, *, allocation: Allocation = Allocation.RULES) -> IntakeResult:
     """Store one order within the transaction that is open on `connection`.
 
     `order` is ClickPost's create-order payload, with `transporter` and `region` if wished. The same order again changes
@@ -57,14 +57,16 @@ def enqueue(connection: Any, order: JsonObject, *, allocation: Allocation = Allo
 
 def enqueue_many(
     connection: Any, orders: Sequence[JsonObject], *, allocation: Allocation = Allocation.RULES
-) -> list[TakenIn]:
+) -> list[IntakeResult]:
     """Store orders, all or none, within the transaction that is open on `connection`."""
     if is_async(connection):
         raise TypeError("this is a connection for asyncio: use enqueue_async or enqueue_many_async")
     return without_waiting(_join(connection, orders, allocation))
 
 
-async def enqueue_async(connection: Any, order: JsonObject, *, allocation: Allocation = Allocation.RULES) -> TakenIn:
+async def enqueue_async(
+    connection: Any, order: JsonObject, *, allocation: Allocation = Allocation.RULES
+) -> IntakeResult:
     """`enqueue` on a connection for asyncio."""
     with _one_order():
         return (await enqueue_many_async(connection, [order], allocation=allocation))[0]
@@ -72,14 +74,14 @@ async def enqueue_async(connection: Any, order: JsonObject, *, allocation: Alloc
 
 async def enqueue_many_async(
     connection: Any, orders: Sequence[JsonObject], *, allocation: Allocation = Allocation.RULES
-) -> list[TakenIn]:
+) -> list[IntakeResult]:
     """`enqueue_many` on a connection for asyncio."""
     if not is_async(connection):
         raise TypeError("this is not a connection for asyncio: use enqueue or enqueue_many")
     return await _join(connection, orders, allocation)
 
 
-async def _join(connection: Any, orders: Sequence[JsonObject], allocation: Allocation) -> list[TakenIn]:
+async def _join(connection: Any, orders: Sequence[JsonObject], allocation: Allocation) -> list[IntakeResult]:
     session = await session_on(connection)
     async with savepoint(session):
         now = await now_on_this_schema(session)  # of the database: the caller's machine may be wrong

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from awbridge.app.doctor import CURES, OK, PROBLEM, WARNING, Finding, examine, judge_header
+from awbridge.app.doctor import CURES, OK, PROBLEM, WARNING, Diagnosis, examine, judge_header
 from awbridge.app.settings import Settings, load_settings
 from awbridge.cli.doctor import exit_code
 from awbridge.clickpost.client.probe import Probe
@@ -64,7 +64,7 @@ async def a_store(settings: Settings) -> Store:
     return store
 
 
-def by_check(findings: list[Finding]) -> dict[str, Finding]:
+def by_check(findings: list[Diagnosis]) -> dict[str, Diagnosis]:
     return {f.check: f for f in findings}
 
 
@@ -194,7 +194,7 @@ async def test_orders_that_need_a_person_make_an_exit_code_of_their_own(tmp_path
         assert exit_code(found) == 3
     else:
         assert exit_code(found) == 0
-    broken = Finding(check="database", level="problem", found="away")
+    broken = Diagnosis(check="database", level="problem", found="away")
     assert exit_code([*found, broken]) == 1
 
 
@@ -243,7 +243,7 @@ async def test_a_way_to_customers_that_cannot_work_is_told(tmp_path: Path, url: 
 
 
 async def test_the_archive_is_tried_as_it_is_set(tmp_path: Path) -> None:
-    async def told(service: ObjectService, **more: Any) -> Finding:
+    async def told(service: ObjectService, **more: Any) -> Diagnosis:
         options = ",".join(f"{name}={value}" for name, value in service.options.items())
         settings = settings_at(tmp_path, archive_url="s3://evidence/calls", archive_options=options, **more)
         return by_check(await examine(settings))["archive"]

@@ -22,7 +22,7 @@ from awbridge.app import evidence, service
 from awbridge.app.settings import load_settings
 from awbridge.clickpost.client.async_client import AsyncClickPost
 from awbridge.clickpost.client.heard import listening
-from awbridge.clickpost.reports.reports import Report
+from awbridge.clickpost.reports.reports import VendorReport
 from awbridge.clickpost.wire.endpoints import Endpoints
 from awbridge.domain.call import Call
 from awbridge.domain.errors import VendorError
@@ -73,7 +73,7 @@ async def of_actions() -> set[str]:
 def of_reconciling(clickpost: AsyncClickPost) -> list[Coroutine[Any, Any, Any]]:
     """The calls of reconcile."""
     day = datetime(2026, 11, 2, tzinfo=UTC)
-    ready = Report(
+    ready = VendorReport(
         reference="1", name="", status="COMPLETED", created_at="", link="https://files.example/r.csv", raw={}
     )
     return [

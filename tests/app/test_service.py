@@ -37,7 +37,7 @@ async def test_whoever_waits_for_its_turn_among_many_processes_does_not_count_as
     await add(store, "R")
     await place(store, "R", "AWB")
     async with store.write() as session:  # due to be asked for, and all others in front of it
-        await session.execute(sql("UPDATE shipments SET next_ask_at = $1, placed_at = $1"), utc_now())
+        await session.execute(sql("UPDATE shipments SET next_poll_at = $1, placed_at = $1"), utc_now())
         await paces.take(session, POLLING, gap=timedelta(seconds=0.2), now=utc_now())
         await paces.rest(session, POLLING, 40.0, now=utc_now())
     async with service.vendor(settings) as clickpost, service.outgoing_line(settings) as outgoing:

@@ -406,11 +406,11 @@ def test_a_person_says_what_clickposts_dashboard_shows(awbridge: Any, tmp_path: 
         assert "either --not-held or --waybill" in awbridge("shipments", "settle", "R1", *wrong).output
     assert "about one shipment" in awbridge("shipments", "settle", "R1", "R2", "--waybill", "AWB1").output
     database = apsw.Connection(str(tmp_path / "cli.db"))
-    database.execute("UPDATE shipments SET may_stand = TRUE, state = 'gave_up'")
+    database.execute("UPDATE shipments SET maybe_placed = TRUE, state = 'gave_up'")
     database.close()
     assert awbridge("shipments", "settle", "R1", "--waybill", "AWB1").output == "R1: placed\n"
     shown = json.loads(awbridge("shipments", "show", "R1", "--json").stdout)["shipment"]
-    assert (shown["waybill"], shown["may_stand"], shown["settled_by"].startswith("cli (")) == ("AWB1", False, True)
+    assert (shown["waybill"], shown["maybe_placed"], shown["settled_by"].startswith("cli (")) == ("AWB1", False, True)
 
 
 @pytest.mark.usefixtures("rejected")
@@ -493,9 +493,9 @@ def test_a_replay_rebuilds_one_shipment_or_all(awbridge: Any, tmp_path: Path) ->
     for wrong in (("--all", "--list"), ("--anew",)):
         assert awbridge("replay", *wrong).exit_code == 1
     shown = awbridge("shipments", "show", "R1").output
-    assert "attempts_made" in shown
+    assert "delivery_attempt_count" in shown
     shipment = json.loads(awbridge("shipments", "show", "R1", "--json").stdout)
-    assert (shipment["attempts_made"], shipment["ndr"], shipment["sla_breached"]) == (0, [], False)
+    assert (shipment["delivery_attempt_count"], shipment["ndr"], shipment["sla_breached"]) == (0, [], False)
     for option in ("--stuck", "--sla-breached", "--ndr", "--piece-exception"):
         assert awbridge("shipments", "list", option).stdout == "no shipments\n"
     assert awbridge("shipments", "list", "--stuck", "--ndr").exit_code == 1

@@ -101,7 +101,7 @@ def test_how_a_report_was_read_is_told(awbridge: Any, tmp_path: Path) -> None:
 
 
 def test_a_status_that_clickpost_does_not_publish_is_shown_in_its_own_words() -> None:
-    seen = {"waybill": "A1", "courier_partner_id": 4, "status_code": 45, "status_words": "Handed to the depot"}
+    seen = {"waybill": "A1", "courier_partner_id": 4, "status_code": 45, "status_description": "Handed to the depot"}
     assert side_in_words(seen) == "A1, courier 4, Handed to the depot"
-    assert side_in_words(seen | {"status_words": ""}) == "A1, courier 4, Unknown(45)"
+    assert side_in_words(seen | {"status_description": ""}) == "A1, courier 4, Unknown(45)"
     assert side_in_words({"waybill": "A1", "status_code": None, "state": "rejected"}) == "A1, rejected"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from awbridge.domain.privacy import (
     ERASED,
     Eraser,
-    Kind,
+    PersonalKind,
     Veil,
     kind_of,
     masked,
@@ -28,16 +28,16 @@ MASKED = read_privacy("phone=mask,name=mask,email=mask,address=mask")
 @pytest.mark.parametrize(
     ("path", "kind"),
     [
-        ("drop_info.drop_phone", Kind.PHONE),
-        ("pickup_info.phone_code", Kind.PHONE),
-        ("drop_info.name", Kind.NAME),
-        ("drop_name", Kind.NAME),
-        ("additional.return_info.name", Kind.NAME),
-        ("additional.delivered_to", Kind.NAME),
-        ("pickup_info.email", Kind.EMAIL),
-        ("drop_info.drop_address", Kind.ADDRESS),
-        ("drop_info.address_line_2", Kind.ADDRESS),
-        ("drop_info.drop_lat", Kind.ADDRESS),
+        ("drop_info.drop_phone", PersonalKind.PHONE),
+        ("pickup_info.phone_code", PersonalKind.PHONE),
+        ("drop_info.name", PersonalKind.NAME),
+        ("drop_name", PersonalKind.NAME),
+        ("additional.return_info.name", PersonalKind.NAME),
+        ("additional.delivered_to", PersonalKind.NAME),
+        ("pickup_info.email", PersonalKind.EMAIL),
+        ("drop_info.drop_address", PersonalKind.ADDRESS),
+        ("drop_info.address_line_2", PersonalKind.ADDRESS),
+        ("drop_info.drop_lat", PersonalKind.ADDRESS),
         ("drop_info.drop_pincode", None),
         ("drop_info.drop_city", None),
         ("result.courier_name", None),
@@ -46,26 +46,31 @@ MASKED = read_privacy("phone=mask,name=mask,email=mask,address=mask")
         ("result.waybill", None),
     ],
 )
-def test_a_field_is_known_by_its_name_and_where_it_stands(path: str, kind: Kind | None) -> None:
+def test_a_field_is_known_by_its_name_and_where_it_stands(path: str, kind: PersonalKind | None) -> None:
     assert kind_of(tuple(path.split("."))) is kind
 
 
 def test_a_masked_value_can_still_be_compared_by_a_person() -> None:
     assert [
-        masked(k, v) for k, v in ((Kind.PHONE, "9812345678"), (Kind.NAME, "Asha Rao"), (Kind.EMAIL, "a.b@c.in"))
+        masked(k, v)
+        for k, v in (
+            (PersonalKind.PHONE, "9812345678"),
+            (PersonalKind.NAME, "Asha Rao"),
+            (PersonalKind.EMAIL, "a.b@c.in"),
+        )
     ] == [
         "*******678",
         "A*** R***",
         "a***@c.in",
     ]
-    assert masked(Kind.ADDRESS, "12 MG Road") == "[address of 10 characters]"
+    assert masked(PersonalKind.ADDRESS, "12 MG Road") == "[address of 10 characters]"
 
 
 def test_a_pseudonym_is_the_same_however_the_number_is_written_and_another_with_another_key() -> None:
     forms = ["9812345678", "+91 98123 45678", "09812345678"]
-    assert len({pseudonym(Kind.PHONE, form, "k") for form in forms}) == 1
-    assert pseudonym(Kind.PHONE, forms[0], "k") != pseudonym(Kind.PHONE, forms[0], "other")
-    assert pseudonym(Kind.PHONE, forms[0], "k") != pseudonym(Kind.PHONE, "9812345679", "k")
+    assert len({pseudonym(PersonalKind.PHONE, form, "k") for form in forms}) == 1
+    assert pseudonym(PersonalKind.PHONE, forms[0], "k") != pseudonym(PersonalKind.PHONE, forms[0], "other")
+    assert pseudonym(PersonalKind.PHONE, forms[0], "k") != pseudonym(PersonalKind.PHONE, "9812345679", "k")
 
 
 def test_without_a_key_a_pseudonym_is_a_mask() -> None:

@@ -128,7 +128,7 @@ async def test_kill_9_repeats_edits_and_no_pickup(
     httpx2.put(f"{sandbox.url}/_sandbox/faults", json={"slow_seconds": 0}).raise_for_status()
     store = await Store.open(database_url)
     async with store.write() as session:  # what a minute and more would do
-        await session.execute(sql("UPDATE actions SET lease_ends_at = asked_at WHERE lease_owner IS NOT NULL"))
+        await session.execute(sql("UPDATE actions SET lease_ends_at = requested_at WHERE lease_owner IS NOT NULL"))
     await store.close()
     bridge.start()
     bridge.wait_until_ready()

@@ -35,7 +35,7 @@ _BY_NAME = {
 }
 _BY_PLACE = {  # of these, most are over: a plan for the few that are not is looked for
     ("event_deliveries", "state"): "CASE WHEN n % 50 = 0 THEN 'due' ELSE 'delivered' END",
-    ("account_states", "trouble"): "'breaker'",
+    ("account_states", "incident"): "'breaker'",
     ("downtimes", "to_at"): "$1::timestamptz - interval '1 day'",
     ("downtimes", "weekdays"): "NULL",
     (

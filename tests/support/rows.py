@@ -84,7 +84,7 @@ async def place(store: Store, reference: str, waybill: str, *, now: datetime = T
     async with store.write() as session:
         shipment = await shipments.get(session, reference)
         assert shipment is not None
-        await keep_placed(session, shipment, placed(waybill, **changes), now=now, next_ask_at=now + timedelta(days=1))
+        await keep_placed(session, shipment, placed(waybill, **changes), now=now, next_poll_at=now + timedelta(days=1))
 
 
 async def decided(store: Store, *, placed: int, refused: int, clock: Callable[[], datetime], name: str = "") -> None:
@@ -110,11 +110,11 @@ async def keep_placed(
     answer: Placed,
     *,
     now: datetime = T0,
-    next_ask_at: datetime | None = None,
+    next_poll_at: datetime | None = None,
     difference: str | None = None,
 ) -> None:
     """Keep the answer that says that ClickPost holds a shipment."""
-    placing = Placing(shipment=shipment, placed=answer, difference=difference, next_ask_at=next_ask_at)
+    placing = Placing(shipment=shipment, placed=answer, difference=difference, next_poll_at=next_poll_at)
     await dispatch.place(session, [placing], now=now)
 
 
@@ -126,8 +126,8 @@ async def claim_in(
     return await dispatch.claim(session, turns, turns, owner=owner, now=now, until=until or now + 2 * MINUTE)
 
 
-async def claim_to_ask(session: Session, *, now: datetime, next_ask_at: datetime, limit: int = 9) -> list[ToAsk]:
+async def claim_to_ask(session: Session, *, now: datetime, next_poll_at: datetime, limit: int = 9) -> list[ToAsk]:
     """What is due to be asked for of courier 4, whenever it was last asked for."""
     return await shipments.claim_to_ask(
-        session, 4, now=now, due=now, asked_before=now, next_ask_at=next_ask_at, limit=limit
+        session, 4, now=now, due=now, asked_before=now, next_poll_at=next_poll_at, limit=limit
     )

@@ -33,7 +33,7 @@ TABLES = (
     ),
     *("courier_warnings", "courier_comparisons", "allocation_rules"),
     *("archive_files", "runs", "reports", "erasures", "clock_marks"),
-    *("tellings", "promises", "replays"),
+    *("update_sources", "promises", "replays"),
     *("reconciliations", "reconciliation_files", "differences"),
 )
 

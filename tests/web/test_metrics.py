@@ -24,7 +24,7 @@ from tests.support.world import SetClock
 
 LARGE = {
     *("actions", "archive_files", "attempts", "catch_up_windows", "event_deliveries", "events", "inbox", "milestones"),
-    *("notices", "scans", "shipments", "tellings", "waybills"),
+    *("notices", "scans", "shipments", "update_sources", "waybills"),
 }
 APPLIED = sql("SELECT COUNT(*) AS n FROM inbox WHERE applied_at IS NOT NULL")
 

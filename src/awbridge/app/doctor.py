@@ -66,7 +66,7 @@ Where none of this can be had, register the address with the key in it: /webhook
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Diagnosis:
     """What one check found, in words, and what to do.
 
     `level`: `problem` where awbridge itself is not right, `attention` where it is and something needs a person (an
@@ -92,7 +92,7 @@ class _Patient:
 
 async def examine(
     settings: Settings, *, url: str = "", clock: Clock = utc_now, environment: Mapping[str, str] = os.environ
-) -> list[Finding]:
+) -> list[Diagnosis]:
     """Every check in order. `url` is the public address of the webhook; by default the one registered last.
 
     What a failed check makes impossible is left out.
@@ -106,60 +106,60 @@ async def examine(
             patient = _Patient(settings=settings, store=store, clickpost=clickpost, clock=clock, url=url)
             findings += [finding async for finding in _checks(patient)]
     except SettingsError as error:
-        findings.append(Finding(check="database", level=PROBLEM, found=str(error), do="run awbridge migrate"))
+        findings.append(Diagnosis(check="database", level=PROBLEM, found=str(error), do="run awbridge migrate"))
     except SchemaTooNew as error:
-        findings.append(Finding(check="database", level=PROBLEM, found=str(error), do="install that version"))
+        findings.append(Diagnosis(check="database", level=PROBLEM, found=str(error), do="install that version"))
     except StoreError as error:
         do = "start the database, and check AWBRIDGE_DATABASE_URL"
-        findings.append(Finding(check="database", level=PROBLEM, found=str(error), do=do))
+        findings.append(Diagnosis(check="database", level=PROBLEM, found=str(error), do=do))
     return findings
 
 
-Check = Callable[[_Patient], Coroutine[Any, Any, list[Finding]]]
+Check = Callable[[_Patient], Coroutine[Any, Any, list[Diagnosis]]]
 
 
-async def _checks(patient: _Patient) -> AsyncIterator[Finding]:
+async def _checks(patient: _Patient) -> AsyncIterator[Diagnosis]:
     for check in _CHECKS:
         try:
             findings = await check(patient)
         except AwbridgeError as error:
             name = check.__name__.strip("_")
-            findings = [Finding(check=name, level=PROBLEM, found=str(error), do="mend this and look again")]
+            findings = [Diagnosis(check=name, level=PROBLEM, found=str(error), do="mend this and look again")]
         for finding in findings:
             yield finding
 
 
-def _settings(settings: Settings, environment: Mapping[str, str]) -> list[Finding]:
-    found: list[Finding] = []
+def _settings(settings: Settings, environment: Mapping[str, str]) -> list[Diagnosis]:
+    found: list[Diagnosis] = []
     known = {PREFIX + name.upper() for name in Settings.model_fields}
     unknown = sorted(name for name in environment if name.startswith(PREFIX) and name.upper() not in known)
     if unknown:
         text = f"no such setting: {', '.join(unknown)}"
-        found.append(Finding(check="settings", level=WARNING, found=text, do="check the spelling (docs/settings.md)"))
+        found.append(Diagnosis(check="settings", level=WARNING, found=text, do="check the spelling (docs/settings.md)"))
     try:
         settings.check_vendor()
     except SettingsError as error:
-        found.append(Finding(check="settings", level=PROBLEM, found=str(error), do="set it, then look again"))
+        found.append(Diagnosis(check="settings", level=PROBLEM, found=str(error), do="set it, then look again"))
     if settings.host not in ("127.0.0.1", "::1", "localhost") and not settings.api_keys:
         text = f"listens on {settings.host} with no API key: only loopback may call the API"
-        found.append(Finding(check="settings", level=WARNING, found=text, do="set AWBRIDGE_API_KEYS"))
-    return found or [Finding(check="settings", level=OK, found="complete")]
+        found.append(Diagnosis(check="settings", level=WARNING, found=text, do="set AWBRIDGE_API_KEYS"))
+    return found or [Diagnosis(check="settings", level=OK, found="complete")]
 
 
-def _disk(settings: Settings) -> Finding:
+def _disk(settings: Settings) -> Diagnosis:
     path = urlsplit(settings.database_url).path.removeprefix("/") if settings.database_url.startswith("sqlite:") else ""
     folder = Path(path or ".").absolute().parent if path else Path(".").absolute()
     try:
         free = shutil.disk_usage(folder).free
     except OSError as error:
-        return Finding(check="disk", level=WARNING, found=f"{folder}: {error.strerror}", do="check that it exists")
+        return Diagnosis(check="disk", level=WARNING, found=f"{folder}: {error.strerror}", do="check that it exists")
     text = f"{free / 2**30:.1f} GiB free in {folder}"
     if free < LEAST_DISK:
-        return Finding(check="disk", level=PROBLEM, found=text, do="make room: without it nothing can be stored")
-    return Finding(check="disk", level=OK, found=text)
+        return Diagnosis(check="disk", level=PROBLEM, found=text, do="make room: without it nothing can be stored")
+    return Diagnosis(check="disk", level=OK, found=text)
 
 
-async def _database(patient: _Patient) -> list[Finding]:
+async def _database(patient: _Patient) -> list[Diagnosis]:
     started = time.perf_counter()
     async with patient.store.read() as session:
         await shipments.count_aged_out(session)
@@ -167,12 +167,12 @@ async def _database(patient: _Patient) -> list[Finding]:
     state = await patient.store.schema_state()
     text = f"{patient.store.database.description}, schema up to date ({state.schema:04}), answers in {took:.0f} ms"
     if not state.newer:
-        return [Finding(check="database", level=OK, found=text)]
+        return [Diagnosis(check="database", level=OK, found=text)]
     text += f"; a newer version has applied {', '.join(state.newer)}, and this one works beside it"
-    return [Finding(check="database", level=WARNING, found=text, do="finish the upgrade: replace this version too")]
+    return [Diagnosis(check="database", level=WARNING, found=text, do="finish the upgrade: replace this version too")]
 
 
-async def _vendor(patient: _Patient) -> list[Finding]:
+async def _vendor(patient: _Patient) -> list[Diagnosis]:
     try:
         theirs = await patient.clickpost.fetch_accounts(active=True)
     except VendorError as error:
@@ -182,77 +182,79 @@ async def _vendor(patient: _Patient) -> list[Finding]:
             if key
             else "check that this machine reaches AWBRIDGE_CLICKPOST_URL (firewall, DNS, proxy); try again"
         )
-        return [Finding(check="clickpost", level=PROBLEM, found=str(error), do=do)]
+        return [Diagnosis(check="clickpost", level=PROBLEM, found=str(error), do=do)]
     async with patient.store.read() as session:
         mine = {(a.courier_partner_id, a.account_code) for a in await couriers.every(session) if a.active}
     accounts = {(a.courier_partner_id, a.account_code): a for a in theirs}
-    found = [Finding(check="clickpost", level=OK, found=f"answers, the key is right; {len(accounts)} active accounts")]
+    found = [
+        Diagnosis(check="clickpost", level=OK, found=f"answers, the key is right; {len(accounts)} active accounts")
+    ]
     if unmapped := [a.account_code for key, a in accounts.items() if key not in mine]:
         text = f"no transporter for: {', '.join(unmapped[:10])}"
-        found.append(Finding(check="accounts", level=WARNING, found=text, do="awbridge couriers sync --apply"))
+        found.append(Diagnosis(check="accounts", level=WARNING, found=text, do="awbridge couriers sync --apply"))
     if gone := [f"{code or '-'} ({courier})" for courier, code in mine if code and (courier, code) not in accounts]:
         text = f"mapped here, not active at ClickPost: {', '.join(sorted(gone)[:10])}"
-        found.append(Finding(check="accounts", level=WARNING, found=text, do="awbridge couriers sync"))
-    return found if len(found) > 1 else [*found, Finding(check="accounts", level=OK, found="all mapped")]
+        found.append(Diagnosis(check="accounts", level=WARNING, found=text, do="awbridge couriers sync"))
+    return found if len(found) > 1 else [*found, Diagnosis(check="accounts", level=OK, found="all mapped")]
 
 
-async def _clock(patient: _Patient) -> list[Finding]:
+async def _clock(patient: _Patient) -> list[Diagnosis]:
     """This machine's clock against the database's, where that counts; and the one that counts against ClickPost's."""
-    skew, found = SHARED_TIME.skew, list[Finding]()
+    skew, found = SHARED_TIME.skew, list[Diagnosis]()
     if patient.store.dialect == "postgres":
         text, do = _apart(skew, "this machine's clock", "the database's, which counts"), "let NTP or chrony set it"
-        found = [Finding(check="clock", level=WARNING, found=text, do=do)] if abs(skew) > MAY_DIFFER else []
+        found = [Diagnosis(check="clock", level=WARNING, found=text, do=do)] if abs(skew) > MAY_DIFFER else []
     told = await probe.their_time(patient.settings.clickpost_url)
     if told is None:
-        return [*found, Finding(check="clock", level=WARNING, found="ClickPost does not say what time it is there")]
+        return [*found, Diagnosis(check="clock", level=WARNING, found="ClickPost does not say what time it is there")]
     theirs, ours = told
     ahead = (ours - theirs).total_seconds() - skew
     whose = "the database's clock" if patient.store.dialect == "postgres" else "this machine's clock"
     text = _apart(ahead, whose, "ClickPost's")
     if abs(ahead) <= CLOCK_MAY_DIFFER:
-        return [*found, Finding(check="clock", level=OK, found=text)]
+        return [*found, Diagnosis(check="clock", level=OK, found=text)]
     do = "let NTP or chrony set it: scans are ordered by time, and windows of updated-order are cut by it"
-    return [*found, Finding(check="clock", level=PROBLEM, found=text, do=do)]
+    return [*found, Diagnosis(check="clock", level=PROBLEM, found=text, do=do)]
 
 
 def _apart(ahead: float, whose: str, reference: str) -> str:
     return f"{whose} is {abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} {reference}"
 
 
-async def _webhook(patient: _Patient) -> list[Finding]:
+async def _webhook(patient: _Patient) -> list[Diagnosis]:
     now = await coverage(store=patient.store, clock=patient.clock)
     async with patient.store.read() as session:
         keys = await webhook_keys.listed(session)
     found = [_registered(patient, keys[0].webhook_url if keys else "")]
     if now.last_webhook_at is None:
         text = "no webhook came within 8 days"
-        found.append(Finding(check="webhooks", level=WARNING, found=text, do="awbridge webhook test URL"))
+        found.append(Diagnosis(check="webhooks", level=WARNING, found=text, do="awbridge webhook test URL"))
     elif SILENT in now.alarms:
         text = (
             f"silent since {now.last_webhook_at:%Y-%m-%d %H:%M} UTC; "
             f"polling found at least {now.found_since_last_webhook} scans"
         )
         do = "see the checks of the header below, then awbridge webhook test URL"
-        found.append(Finding(check="webhooks", level=PROBLEM, found=text, do=do))
+        found.append(Diagnosis(check="webhooks", level=PROBLEM, found=text, do=do))
     else:
         text = f"the last one came {now.last_webhook_at:%Y-%m-%d %H:%M} UTC"
-        found.append(Finding(check="webhooks", level=OK, found=text))
+        found.append(Diagnosis(check="webhooks", level=OK, found=text))
     return [*found, *_refusals(now)]
 
 
-def _registered(patient: _Patient, url: str) -> Finding:
+def _registered(patient: _Patient, url: str) -> Diagnosis:
     if url:
         text = f"registered from here for {urlsplit(url).hostname or url}"
-        return Finding(check="webhook key", level=OK, found=text)
+        return Diagnosis(check="webhook key", level=OK, found=text)
     if patient.settings.webhook_keys:
-        return Finding(check="webhook key", level=OK, found="set in AWBRIDGE_WEBHOOK_KEYS")
+        return Diagnosis(check="webhook key", level=OK, found="set in AWBRIDGE_WEBHOOK_KEYS")
     text = "there is none: every delivery is answered with 401"
     do = "awbridge webhook register https://your-host/webhooks/clickpost"
-    return Finding(check="webhook key", level=PROBLEM, found=text, do=do)
+    return Diagnosis(check="webhook key", level=PROBLEM, found=text, do=do)
 
 
-def _refusals(now: Coverage) -> list[Finding]:
-    found: list[Finding] = []
+def _refusals(now: Coverage) -> list[Diagnosis]:
+    found: list[Diagnosis] = []
     for reason, text, do in (
         (NO_KEY, "came without any key: a proxy drops the header webhook_key?", CURES),
         (WRONG_KEY, "came with a wrong key", "awbridge webhook keys; register again, or set AWBRIDGE_WEBHOOK_KEYS"),
@@ -260,19 +262,19 @@ def _refusals(now: Coverage) -> list[Finding]:
         refusal = now.refusals.get(reason)
         if refusal and now.at - refusal.last_at < RECENT:
             words = f"{refusal.refused} deliveries so far {text} (last {refusal.last_at:%Y-%m-%d %H:%M} UTC)"
-            found.append(Finding(check="webhook header", level=WARNING, found=words, do=do))
+            found.append(Diagnosis(check="webhook header", level=WARNING, found=words, do=do))
     return found
 
 
-async def _header(patient: _Patient) -> list[Finding]:
+async def _header(patient: _Patient) -> list[Diagnosis]:
     url = patient.url or await _registered_url(patient.store)
     if not url:
         text = "not tried: no address is known"
-        return [Finding(check="webhook header", level=WARNING, found=text, do="awbridge doctor --url https://...")]
+        return [Diagnosis(check="webhook header", level=WARNING, found=text, do="awbridge doctor --url https://...")]
     base, _, token = url.partition(PATH)
     if token.strip("/"):
         text = "the key is in the address; no header is needed"
-        return [Finding(check="webhook header", level=OK, found=text)]
+        return [Diagnosis(check="webhook header", level=OK, found=text)]
     return [judge_header(await probe.knock(base + PATH, header="webhook_key"), base + PATH)]
 
 
@@ -282,35 +284,37 @@ async def _registered_url(store: Store) -> str:
     return keys[0].webhook_url if keys else ""
 
 
-def judge_header(told: probe.Probe, url: str) -> Finding:
+def judge_header(told: probe.Probe, url: str) -> Diagnosis:
     """What a knock at the webhook's public address with a made-up key tells of the proxies on the way."""
     name = "webhook header"
     if told.error:
         text = f"{url} was not reached from here ({told.error})"
         do = "try from outside your network; ClickPost must reach it. Explanation for the usual failure:\n" + CURES
-        return Finding(check=name, level=WARNING, found=text, do=do)
+        return Diagnosis(check=name, level=WARNING, found=text, do=do)
     if told.words.encode() == REFUSED[WRONG_KEY]:
-        return Finding(check=name, level=OK, found="webhook_key passes every proxy on the way")
+        return Diagnosis(check=name, level=OK, found="webhook_key passes every proxy on the way")
     if told.words.encode() in (REFUSED[NO_KEY], REFUSED[WRONG_ELSEWHERE]):
-        return Finding(check=name, level=PROBLEM, found=f"a proxy before {url} drops the header webhook_key", do=CURES)
+        return Diagnosis(
+            check=name, level=PROBLEM, found=f"a proxy before {url} drops the header webhook_key", do=CURES
+        )
     text = f"{url} answered HTTP {told.status}, and not as awbridge does"
-    return Finding(check=name, level=PROBLEM, found=text, do=f"let the proxy pass {PATH} to awbridge serve unchanged")
+    return Diagnosis(check=name, level=PROBLEM, found=text, do=f"let the proxy pass {PATH} to awbridge serve unchanged")
 
 
-async def _coverage(patient: _Patient) -> list[Finding]:
+async def _coverage(patient: _Patient) -> list[Diagnosis]:
     now = await coverage(store=patient.store, clock=patient.clock)
     if now.lag is None:
         text = "nothing of updated-order is covered yet"
-        return [Finding(check="catching up", level=WARNING, found=text, do="start awbridge serve or work")]
+        return [Diagnosis(check="catching up", level=WARNING, found=text, do="start awbridge serve or work")]
     text = f"every minute is covered up to {now.lag.total_seconds() / 60:.0f} min ago"
     if now.lag > LONGEST_LAG:
         problem = next((s.problem for s in now.stretches if s.problem), None)
         do = f"the first uncovered stretch says: {problem}" if problem else "start awbridge serve or work"
-        return [Finding(check="catching up", level=PROBLEM, found=text, do=do)]
-    return [Finding(check="catching up", level=OK, found=text)]
+        return [Diagnosis(check="catching up", level=PROBLEM, found=text, do=do)]
+    return [Diagnosis(check="catching up", level=OK, found=text)]
 
 
-async def _polling(patient: _Patient) -> list[Finding]:
+async def _polling(patient: _Patient) -> list[Diagnosis]:
     """What polling costs in either mode, and whether the pace that is set is enough for it."""
     settings, ask_after = patient.settings, timedelta(seconds=patient.settings.ask_after_seconds)
     async with patient.store.read() as session:
@@ -326,46 +330,46 @@ async def _polling(patient: _Patient) -> list[Finding]:
         + ", ".join(f"{mode}: {calls[mode]:,}" for mode in PollingMode)
     )
     if calls[settings.polling] <= most * POLLING_SHARE:
-        return [Finding(check="polling", level=OK, found=text)]
+        return [Diagnosis(check="polling", level=OK, found=text)]
     do = (
         "raise AWBRIDGE_POLLING_CALLS_PER_SECOND after asking ClickPost what your account may do, "
         "or set AWBRIDGE_POLLING=economical"
     )
-    return [Finding(check="polling", level=WARNING, found=text, do=do)]
+    return [Diagnosis(check="polling", level=WARNING, found=text, do=do)]
 
 
 _SHARED = "set AWBRIDGE_ARCHIVE_URL to s3://bucket/prefix (docs/evidence.md)"
 
 
-async def _archive(patient: _Patient) -> list[Finding]:
+async def _archive(patient: _Patient) -> list[Diagnosis]:
     settings = patient.settings
     if not settings.archives:
         text = "there is none: failed calls leave no files, and are gone after AWBRIDGE_RETAIN_ATTEMPTS_DAYS"
-        return [Finding(check="archive", level=WARNING, found=text, do=f"{_SHARED}, or leave it empty for a folder")]
+        return [Diagnosis(check="archive", level=WARNING, found=text, do=f"{_SHARED}, or leave it empty for a folder")]
     do = "correct AWBRIDGE_ARCHIVE_URL, AWBRIDGE_ARCHIVE_OPTIONS or the rights there; what failed meanwhile is not lost"
     try:
         objects = wiring.archive_objects(settings, timeout=min(settings.archive_timeout, LONGEST_TRY))
     except SettingsError as error:
-        return [Finding(check="archive", level=PROBLEM, found=str(error), do=do)]
+        return [Diagnosis(check="archive", level=PROBLEM, found=str(error), do=do)]
     assert objects
     told = await try_archive(objects)
     if told.problem:
-        return [Finding(check="archive", level=PROBLEM, found=told.problem, do=do)]
+        return [Diagnosis(check="archive", level=PROBLEM, found=told.problem, do=do)]
     if told.not_removed:
         needed = settings.retain_archive_days > 0
         text = f"can be written and read, but {told.key} was not removed ({told.not_removed})"
         do = "allow deleting: " + (
             "AWBRIDGE_RETAIN_ARCHIVE_DAYS needs it" if needed else "awbridge archive empty and erasing need it"
         )
-        return [Finding(check="archive", level=PROBLEM if needed else WARNING, found=text, do=do)]
+        return [Diagnosis(check="archive", level=PROBLEM if needed else WARNING, found=text, do=do)]
     if not settings.archive_url:
         text = f"works, but failed calls are kept on this machine only, in {wiring.archive_place(settings)}"
         do = f"{_SHARED}: other processes find no files here, and the disk may fail"
-        return [Finding(check="archive", level=WARNING, found=text, do=do)]
-    return [Finding(check="archive", level=OK, found="was written to, read from and deleted from")]
+        return [Diagnosis(check="archive", level=WARNING, found=text, do=do)]
+    return [Diagnosis(check="archive", level=OK, found="was written to, read from and deleted from")]
 
 
-async def _steps(patient: _Patient) -> list[Finding]:
+async def _steps(patient: _Patient) -> list[Diagnosis]:
     now = patient.clock()
     async with patient.store.read() as session:
         due = {
@@ -376,18 +380,18 @@ async def _steps(patient: _Patient) -> list[Finding]:
     if late:
         text = f"work waits for more than {WORKED_WITHIN.seconds // 60} min for: {', '.join(late)}"
         do = "start awbridge serve or work; if it runs, its log says why it does not keep up"
-        return [Finding(check="steps", level=PROBLEM, found=text, do=do)]
+        return [Diagnosis(check="steps", level=PROBLEM, found=text, do=do)]
     host = patient.settings.host if patient.settings.host not in ("0.0.0.0", "::") else "127.0.0.1"  # noqa: S104
     told = await probe.healthy(f"http://{host}:{patient.settings.port}/healthz")
     if told.status == 200:
-        return [Finding(check="steps", level=OK, found="the service runs and every step makes its rounds")]
+        return [Diagnosis(check="steps", level=OK, found="the service runs and every step makes its rounds")]
     if told.status == 503:
-        return [Finding(check="steps", level=PROBLEM, found=f"a step hangs: {told.words[:200]}", do="restart it")]
+        return [Diagnosis(check="steps", level=PROBLEM, found=f"a step hangs: {told.words[:200]}", do="restart it")]
     text = f"no service answers at {host}:{patient.settings.port}; nothing waits for it"
-    return [Finding(check="steps", level=WARNING, found=text, do="start awbridge serve, unless it runs elsewhere")]
+    return [Diagnosis(check="steps", level=WARNING, found=text, do="start awbridge serve, unless it runs elsewhere")]
 
 
-async def _messages(patient: _Patient) -> list[Finding]:
+async def _messages(patient: _Patient) -> list[Diagnosis]:
     """Whether the ways to customers and operators can be set up as `serve` does it; nothing is sent."""
     settings = patient.settings
     try:
@@ -395,22 +399,22 @@ async def _messages(patient: _Patient) -> list[Finding]:
         operators = service.operators(settings)
     except SettingsError as error:
         do = "correct it: awbridge serve does not start with it"
-        return [Finding(check="messages", level=PROBLEM, found=str(error), do=do)]
+        return [Diagnosis(check="messages", level=PROBLEM, found=str(error), do=do)]
     url = settings.notice_whatsapp_url.get_secret_value()
     if url and is_free_text_on_whatsapp(url):
         text = "WhatsApp without a template: free text reaches only customers who wrote to you within 24 hours"
         do = "name a template in AWBRIDGE_NOTICE_WHATSAPP_URL (docs/notices.md#channels)"
-        return [Finding(check="messages", level=WARNING, found=text, do=do)]
+        return [Diagnosis(check="messages", level=WARNING, found=text, do=do)]
     text = f"{', '.join(channels) or 'no channel'} to customers, {len(operators)} ways to operators"
-    return [Finding(check="messages", level=OK, found=text)]
+    return [Diagnosis(check="messages", level=OK, found=text)]
 
 
-async def _attention(patient: _Patient) -> list[Finding]:
+async def _attention(patient: _Patient) -> list[Diagnosis]:
     async with patient.store.read() as session:
         needs = await attention.count(session, service.stuck_after(patient.settings), now=patient.clock())
         raised = await alarms.open_now(session)
     found = [
-        Finding(
+        Diagnosis(
             check="attention",
             level=ATTENTION if NEEDS[need].needs_person else WARNING,
             found=NEEDS[need].counted(count),
@@ -420,8 +424,8 @@ async def _attention(patient: _Patient) -> list[Finding]:
         if count
     ]
     do = "do what it says; it is over by itself then"
-    found += [Finding(check=f"alarm {a.cause}", level=ATTENTION, found=a.text, do=do) for a in raised]
-    return found or [Finding(check="attention", level=OK, found="nothing needs a person")]
+    found += [Diagnosis(check=f"alarm {a.cause}", level=ATTENTION, found=a.text, do=do) for a in raised]
+    return found or [Diagnosis(check="attention", level=OK, found="nothing needs a person")]
 
 
 _CHECKS: tuple[Check, ...] = (

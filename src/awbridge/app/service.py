@@ -29,7 +29,7 @@ from awbridge.clickpost.client.async_client import AsyncClickPost
 from awbridge.clickpost.client.connection import OnCall
 from awbridge.clickpost.client.heard import hear
 from awbridge.domain.call import Call, longest_call
-from awbridge.domain.couriers.account_throttle import DeskPolicy
+from awbridge.domain.couriers.account_throttle import AccountThrottlePolicy
 from awbridge.domain.errors import SchemaTooNew, SettingsError, StoreBusy, StoreError
 from awbridge.domain.notify.notices import Channel, Rules, Sends, read_channels, read_milestones, read_quiet_hours
 from awbridge.domain.orders.attention import RefusedLimit
@@ -50,7 +50,7 @@ from awbridge.steps.notify.lateness import Lateness, LatenessPolicy
 from awbridge.steps.notify.notify import NotifyPolicy, notify_due
 from awbridge.steps.orders.act import ActPolicy, act_due
 from awbridge.steps.polling.catch_up import POLLING, CatchUpPolicy, ask_for_silent, cover_next_window
-from awbridge.steps.polling.watch import Refusals, Watch, WatchPolicy
+from awbridge.steps.polling.watch import Watch, WatchPolicy, WebhookRefusals
 from awbridge.steps.reconciliation.differences import look_again
 from awbridge.steps.reconciliation.reconcile import ReconcilePolicy, reconcile_due
 from awbridge.steps.reconciliation.report_files import take_from_folder
@@ -139,7 +139,7 @@ def push_policy(settings: Settings) -> PushPolicy:
         waiting_deadline=timedelta(seconds=settings.waiting_deadline_seconds),
         polling=polling_rules(settings),
         rate_per_second=settings.push_rate or None,
-        desk=DeskPolicy(
+        desk=AccountThrottlePolicy(
             failures=settings.breaker_failures,
             rate=settings.breaker_rate,
             window=timedelta(seconds=settings.breaker_window_seconds),
@@ -403,7 +403,7 @@ def step_loops(
     outgoing: Outgoing,
     clock: Clock,
     *,
-    refusals: Refusals | None = None,
+    refusals: WebhookRefusals | None = None,
     arrived: Callable[[], int] = _nobody,
     unrecorded: Unrecorded | None = None,
 ) -> dict[str, Loop]:
@@ -418,7 +418,7 @@ def step_loops(
     allocating, falling_back = allocate_policy(settings), fallback_policy(settings)
     cancelling, idle = cancel_policy(settings), settings.steps_idle_seconds
     push = Push(store=store, clickpost=clickpost, clock=clock, policy=push_policy(settings), unrecorded=unrecorded)
-    watch = Watch(store, clock, watch_policy(settings), refusals or Refusals())
+    watch = Watch(store, clock, watch_policy(settings), refusals or WebhookRefusals())
     reconciling = reconcile_policy(settings)
     courtesy = ApplyThrottle(arrived)
 
@@ -575,7 +575,7 @@ async def assembled(settings: Settings) -> AsyncGenerator[Bridge]:
         vendor(settings, on_call=hook) as clickpost,
         outgoing_line(settings) as outgoing,
     ):
-        refusals = Refusals()
+        refusals = WebhookRefusals()
         ingest = Ingest(store)
         loops = step_loops(
             settings,

@@ -28,7 +28,7 @@ def _summary(action: Action) -> dict[str, Any]:
         "state": action.state.value,
         "tries": action.tries,
         "problem": action.problem,
-        "asked_at": action.asked_at,
+        "requested_at": action.requested_at,
     }
 
 

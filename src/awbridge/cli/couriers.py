@@ -272,7 +272,7 @@ def sync(really: bool, as_json: bool) -> None:
     Example: awbridge couriers sync --apply
     """
 
-    async def go(clickpost: AsyncClickPost, store: Store) -> sync_couriers.Report:
+    async def go(clickpost: AsyncClickPost, store: Store) -> sync_couriers.CourierComparison:
         return await sync_couriers.sync_couriers(store=store, clickpost=clickpost, clock=utc_now, apply=really)
 
     report = with_vendor(go)

@@ -8,7 +8,7 @@ from collections.abc import Collection
 import click
 from rich.text import Text
 
-from awbridge.app.doctor import ATTENTION, OK, PROBLEM, Finding, examine
+from awbridge.app.doctor import ATTENTION, OK, PROBLEM, Diagnosis, examine
 from awbridge.cli.shared import as_json_option, out, plain, print_json, read_settings, run
 
 _STYLES = {OK: "green", ATTENTION: "red", PROBLEM: "red"}
@@ -37,13 +37,13 @@ def doctor(url: str, as_json: bool) -> None:
     sys.exit(exit_code(findings))
 
 
-def exit_code(findings: Collection[Finding]) -> int:
+def exit_code(findings: Collection[Diagnosis]) -> int:
     """0, unless awbridge is not right (1), or something needs a person (3)."""
     levels = {finding.level for finding in findings}
     return next((code for level, code in _EXIT_CODES.items() if level in levels), 0)
 
 
-def _print(finding: Finding, said: Collection[str]) -> None:
+def _print(finding: Diagnosis, said: Collection[str]) -> None:
     """One finding, with what to do; that which takes many lines once only."""
     level = Text(f"{finding.level:9}", style=_STYLES.get(finding.level, "yellow"))
     out.print(level, Text(f"{finding.check}: {finding.found}"), soft_wrap=True)

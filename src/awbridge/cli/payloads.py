@@ -27,7 +27,7 @@ from awbridge.domain.json import JsonObject, read_order_json
 from awbridge.domain.orders.shipment import Shipment
 from awbridge.steps.orders import amend, settle
 from awbridge.steps.orders.amend import Edit, Preview
-from awbridge.steps.orders.intake import TakenIn
+from awbridge.steps.orders.intake import IntakeResult
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.store import Store
 from awbridge.store.orders.payload_versions import PayloadVersion
@@ -251,7 +251,7 @@ def replace_command(
 
     allocation = read_settings().allocation
 
-    async def go(store: Store) -> TakenIn:
+    async def go(store: Store) -> IntakeResult:
         return await amend.replace(
             store=store,
             clock=utc_now,

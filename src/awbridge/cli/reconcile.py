@@ -25,7 +25,7 @@ from awbridge.cli.shared import (
 from awbridge.cli.times import DAY
 from awbridge.clickpost.client.async_client import AsyncClickPost
 from awbridge.clickpost.wire.codes import status_name
-from awbridge.domain.reconciliation.differences import Kind, Table
+from awbridge.domain.reconciliation.differences import DifferenceKind, DifferenceTable
 from awbridge.domain.schedule import day_before
 from awbridge.steps.audit.bundle import bundle_of
 from awbridge.steps.reconciliation.differences import push_again
@@ -46,7 +46,9 @@ LOOKS_EVERY = 0.5  # seconds, while a report is awaited or another process is at
 @click.option(
     "--file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="CSV, XLSX, XLS or ODS of ClickPost's."
 )
-@click.option("--kind", type=click.Choice([t.value for t in Table]), help="What the file lists; else its name tells.")
+@click.option(
+    "--kind", type=click.Choice([t.value for t in DifferenceTable]), help="What the file lists; else its name tells."
+)
 @as_json_option
 @click.pass_context
 def reconcile_group(
@@ -75,7 +77,7 @@ def _with_file(policy: ReconcilePolicy, file: Path, kind: str | None, day: date 
             parts=read_parts(file),
             name=file.name,
             source="command",
-            kind=Table(kind) if kind else kind_of_file(file.name),
+            kind=DifferenceTable(kind) if kind else kind_of_file(file.name),
             day=day or day_of_file(file.name),
         )
         return await _to_the_end(store, None, policy, run.id)
@@ -114,7 +116,7 @@ def _summary(run: Reconciliation) -> dict[str, Any]:
         "rows": run.line_count,
         "matched": run.matched,
         "partly compared": run.partly,
-        **{kind.value: (run.found or {}).get(kind.value, 0) for kind in Kind},
+        **{kind.value: (run.found or {}).get(kind.value, 0) for kind in DifferenceKind},
         "problem": run.problem,
     }
 
@@ -178,7 +180,7 @@ def list_runs(limit: int, as_json: bool) -> None:
 
 @reconcile_group.command("show")
 @click.argument("reconciliation", type=click.IntRange(0, 2**63 - 1))
-@click.option("--kind", type=click.Choice([k.value for k in Kind]), help="Only differences of this kind.")
+@click.option("--kind", type=click.Choice([k.value for k in DifferenceKind]), help="Only differences of this kind.")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 100_000))
 @click.option("--evidence", type=click.Path(file_okay=False, path_type=Path), help="A folder for a zip of each.")
 @as_json_option
@@ -194,7 +196,7 @@ def show_run(reconciliation: int, kind: str | None, limit: int, evidence: Path |
     async def go(store: Store) -> tuple[Reconciliation, list[Any]]:
         run = await known_run(store, reconciliation)
         async with store.read() as session:
-            found = await differences.listed(session, run.id, kind=Kind(kind) if kind else None, limit=limit)
+            found = await differences.listed(session, run.id, kind=DifferenceKind(kind) if kind else None, limit=limit)
         for one in found:
             if not evidence:
                 break
@@ -229,7 +231,7 @@ def side_in_words(seen: Seen | None) -> str:
     if seen is None:
         return "nothing"
     code, courier = seen.get("status_code"), seen.get("courier_partner_id")
-    status = status_name(code, seen.get("status_words")) or seen.get("state")
+    status = status_name(code, seen.get("status_description")) or seen.get("state")
     return ", ".join(str(part) for part in (seen.get("waybill"), courier and f"courier {courier}", status) if part)
 
 

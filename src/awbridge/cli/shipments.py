@@ -29,12 +29,12 @@ from awbridge.clickpost.wire.codes import ndr_name, status_info, status_name
 from awbridge.domain.orders import cancellation
 from awbridge.domain.orders.shipment import Piece, Shipment, State
 from awbridge.domain.privacy import without_people
-from awbridge.domain.tracking.pieces import PieceStanding
+from awbridge.domain.tracking.pieces import PieceStatus
 from awbridge.domain.tracking.promise import is_unreadable
 from awbridge.steps.orders import import_file, intake, look_up
-from awbridge.steps.polling.catch_up import ask_back
+from awbridge.steps.polling.catch_up import resume_polling
 from awbridge.steps.runtime.clock import utc_now
-from awbridge.steps.tracking.shipment_details import ReturnNews, Truth, truth_of
+from awbridge.steps.tracking.shipment_details import ReturnNews, ShipmentDetails, shipment_details
 from awbridge.store import Store
 from awbridge.store.audit import attempts
 from awbridge.store.couriers import accounts
@@ -103,7 +103,7 @@ def _summary(shipment: Shipment) -> dict[str, Any]:
         "reference_number": shipment.reference_number,
         "state": shipment.state.value,
         "AWB": shipment.waybill,
-        "status": status_name(shipment.status_code, shipment.status_words),
+        "status": status_name(shipment.status_code, shipment.status_description),
         "retries": shipment.no_of_retries,
         "problem": "; ".join(filter(None, (shipment.problem, shipment.difference))) or None,
         "transporter": shipment.transporter,
@@ -128,12 +128,12 @@ def _cancellation(shipment: Shipment) -> dict[str, Any]:
     }
 
 
-def _whole_summary(shipment: Shipment, truth: Truth) -> dict[str, Any]:
+def _whole_summary(shipment: Shipment, truth: ShipmentDetails) -> dict[str, Any]:
     reached = {name: at for name, at in plain(truth.milestones).items() if at}
     return {
         **_summary(shipment),
         **reached,
-        "attempts_made": truth.attempts_made,
+        "delivery_attempt_count": truth.delivery_attempt_count,
         "EDD": f"{shipment.edd} (cannot be read as a date)" if is_unreadable(shipment.edd) else shipment.edd,
         "sla_breached": "yes" if truth.sla_breached else "no",
         "stuck_since": truth.stuck_since,
@@ -219,14 +219,14 @@ def show_shipment(name: str, as_json: bool) -> None:
 
     limits = service.stuck_after(read_settings())
 
-    async def go(store: Store) -> tuple[Shipment, Truth, list[Any], Sequence[Any], list[Any]]:
+    async def go(store: Store) -> tuple[Shipment, ShipmentDetails, list[Any], Sequence[Any], list[Any]]:
         shipment = await _shipment(store, name)
         reference = shipment.reference_number
         async with store.read() as session:
             timeline = await scans.timeline(session, reference)
             calls = await attempts.of_shipment(session, reference)
             pieces = await waybills.pieces(session, shipment)
-            truth = await truth_of(session, shipment, limits=limits, now=utc_now())
+            truth = await shipment_details(session, shipment, limits=limits, now=utc_now())
         return shipment, truth, timeline, calls, pieces
 
     shipment, truth, timeline, calls, pieces = with_store(go)
@@ -269,7 +269,7 @@ def show_shipment(name: str, as_json: bool) -> None:
     )
 
 
-def _pieces_as_json(pieces: Sequence[Piece], standings: Sequence[PieceStanding]) -> list[dict[str, Any]]:
+def _pieces_as_json(pieces: Sequence[Piece], standings: Sequence[PieceStatus]) -> list[dict[str, Any]]:
     of_waybill = {s.waybill: s for s in standings}
     return [
         {**plain(piece), **plain(of_waybill[piece.waybill]), "exception": of_waybill[piece.waybill].exception}
@@ -277,12 +277,12 @@ def _pieces_as_json(pieces: Sequence[Piece], standings: Sequence[PieceStanding])
     ]
 
 
-def _piece_rows(pieces: Sequence[Piece], standings: Sequence[PieceStanding]) -> list[dict[str, Any]]:
+def _piece_rows(pieces: Sequence[Piece], standings: Sequence[PieceStatus]) -> list[dict[str, Any]]:
     of_waybill = {s.waybill: s for s in standings}
     return [_piece_row(number, piece, of_waybill[piece.waybill]) for number, piece in enumerate(pieces, 1)]
 
 
-def _piece_row(number: int, piece: Piece, standing: PieceStanding) -> dict[str, Any]:
+def _piece_row(number: int, piece: Piece, standing: PieceStatus) -> dict[str, Any]:
     failure = standing.failures[-1] if standing.failures else None
     return {
         "piece": number,
@@ -315,7 +315,7 @@ def _scan_row(scan: TimelineScan, children: Sequence[str]) -> dict[str, Any]:
         "scanned_at": scan.scanned_at,
         **({"piece": piece} if children else {}),
         "status": status_info(scan.status_code, scan.description).name,
-        "NDR": ndr_name(scan.ndr_code, scan.ndr_words),
+        "NDR": ndr_name(scan.ndr_code, scan.ndr_description),
         "remark": scan.remark,
         "location": scan.location,
     }
@@ -414,7 +414,7 @@ def list_silent(limit: int, as_json: bool) -> None:
             "reference_number": s.reference_number,
             "AWB": s.waybill,
             "courier": s.courier_partner_id,
-            "status": status_name(s.status_code, s.status_words),
+            "status": status_name(s.status_code, s.status_description),
             "status_at": s.status_at,
             "placed_at": s.placed_at,
             "aged_out_at": s.aged_out_at,
@@ -437,7 +437,7 @@ def ask_shipments(reference_numbers: tuple[str, ...]) -> None:
     again = timedelta(seconds=read_settings().ask_again_seconds)
 
     async def go(store: Store) -> list[str]:
-        return await ask_back(store=store, clock=utc_now, references=reference_numbers, ask_again=again)
+        return await resume_polling(store=store, clock=utc_now, references=reference_numbers, ask_again=again)
 
     possible = with_store(go)
     for reference in reference_numbers:

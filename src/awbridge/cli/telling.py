@@ -15,7 +15,7 @@ from awbridge.domain.notify.phones import reachable
 from awbridge.domain.tracking.milestones import Milestone
 from awbridge.sinks.addresses import find_target, read_networks
 from awbridge.sinks.templates import EXAMPLE
-from awbridge.steps.notify import endpoints as own_systems
+from awbridge.steps.notify import endpoints as subscribers
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.store import Store
 from awbridge.store.notify import alarms, endpoints, events, notices, opt_outs
@@ -75,7 +75,7 @@ def _shown(notice: notices.Notice) -> dict[str, Any]:
     return {name: getattr(notice, name) for name in _COLUMNS}
 
 
-def _silent(reached: notices.Reached) -> dict[str, Any]:
+def _silent(reached: notices.NoticeMilestone) -> dict[str, Any]:
     why = reached.why or "its notices are about to be made"
     return {"reference_number": reached.reference_number, "milestone": reached.milestone, "why": why}
 
@@ -192,7 +192,7 @@ def rotate(endpoint_id: int) -> None:
     """
 
     async def go(store: Store) -> endpoints.Endpoint:
-        return await own_systems.rotate(store=store, clock=utc_now, endpoint_id=endpoint_id)
+        return await subscribers.rotate(store=store, clock=utc_now, endpoint_id=endpoint_id)
 
     click.echo(f"secret {with_store(go).secret}")
 
@@ -206,7 +206,7 @@ def enable(endpoint_id: int) -> None:
     """
 
     async def go(store: Store) -> endpoints.Endpoint:
-        return await own_systems.enable(store=store, clock=utc_now, endpoint_id=endpoint_id)
+        return await subscribers.enable(store=store, clock=utc_now, endpoint_id=endpoint_id)
 
     with_store(go)
     click.echo("enabled")
@@ -221,7 +221,7 @@ def disable(endpoint_id: int) -> None:
     """
 
     async def go(store: Store) -> endpoints.Endpoint:
-        return await own_systems.disable(store=store, clock=utc_now, endpoint_id=endpoint_id)
+        return await subscribers.disable(store=store, clock=utc_now, endpoint_id=endpoint_id)
 
     with_store(go)
     click.echo("disabled")
@@ -236,7 +236,7 @@ def remove(endpoint_id: int) -> None:
     """
 
     async def go(store: Store) -> None:
-        await own_systems.remove(store=store, clock=utc_now, endpoint_id=endpoint_id)
+        await subscribers.remove(store=store, clock=utc_now, endpoint_id=endpoint_id)
 
     with_store(go)
     click.echo("removed")
@@ -252,7 +252,7 @@ def redeliver(endpoint_id: int, event_ids: tuple[int, ...]) -> None:
     """
 
     async def go(store: Store) -> int:
-        return await own_systems.redeliver(store=store, clock=utc_now, endpoint_id=endpoint_id, event_ids=event_ids)
+        return await subscribers.redeliver(store=store, clock=utc_now, endpoint_id=endpoint_id, event_ids=event_ids)
 
     click.echo(f"{with_store(go)} events are due again")
 
@@ -347,5 +347,5 @@ def list_alarms(everything: bool, as_json: bool) -> None:
     if as_json:
         print_json(found)
     else:
-        names = ("cause", "text", "raised_at", "cleared_at", "told_at")
+        names = ("cause", "text", "raised_at", "cleared_at", "notified_at")
         print_table([{name: getattr(a, name) for name in names} for a in found], empty="no alarm is raised")

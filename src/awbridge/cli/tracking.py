@@ -31,7 +31,7 @@ from awbridge.clickpost.tracking.webhooks import secret_in
 from awbridge.clickpost.wire.masking import mask_url
 from awbridge.domain.errors import AwbridgeError, VendorError
 from awbridge.steps.polling import catch_up as catch_up_step
-from awbridge.steps.polling.try_webhook import GRACE, Tried, try_webhook
+from awbridge.steps.polling.try_webhook import GRACE, WebhookTrial, try_webhook
 from awbridge.steps.polling.watch import Coverage, coverage
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.steps.tracking import replay as replay_step
@@ -61,7 +61,7 @@ def register_webhook(url: str, show_key: bool, wait: float) -> None:
     Example: awbridge webhook register https://ship.example.com/webhooks/clickpost
     """
 
-    async def go(clickpost: AsyncClickPost, store: Store) -> Tried | None:
+    async def go(clickpost: AsyncClickPost, store: Store) -> WebhookTrial | None:
         registration = await clickpost.register_webhook(url)
         changed = registration.code == 305
         if changed:
@@ -90,7 +90,7 @@ def send_test_webhook(url: str, wait: float) -> None:
     Example: awbridge webhook test https://ship.example.com/webhooks/clickpost
     """
 
-    async def go(clickpost: AsyncClickPost, store: Store) -> Tried | None:
+    async def go(clickpost: AsyncClickPost, store: Store) -> WebhookTrial | None:
         return await _try(clickpost, store, url, max(wait, 1.0))
 
     _check_url(url)
@@ -104,14 +104,14 @@ def _check_url(url: str) -> None:
         click.echo(f"note: the endpoint is {PATH}; some proxy has to lead {_shown_url(url)} there", err=True)
 
 
-async def _try(clickpost: AsyncClickPost, store: Store, url: str, wait: float) -> Tried | None:
+async def _try(clickpost: AsyncClickPost, store: Store, url: str, wait: float) -> WebhookTrial | None:
     if wait <= 0:
         return None
     grace = GRACE + read_settings().steps_idle_seconds  # a step that sleeps writes nothing down
     return await try_webhook(store=store, clickpost=clickpost, clock=utc_now, url=url, timeout=wait, grace=grace)
 
 
-def _tell(tried: Tried | None) -> None:
+def _tell(tried: WebhookTrial | None) -> None:
     if tried is None:
         return
     if not tried.arrived:
@@ -295,7 +295,7 @@ def replay(
     elif reference is not None or everything:
         _rebuild(reference, anew, as_json)
     else:
-        _replay_set_aside(only_list, as_json)
+        _replay_dead_letters(only_list, as_json)
 
 
 def _rebuild(reference: str | None, anew: bool, as_json: bool) -> None:
@@ -329,7 +329,7 @@ def _rebuild(reference: str | None, anew: bool, as_json: bool) -> None:
         click.echo(f"{result['shipments']} shipments rebuilt, {result['changed']} of them differed")
 
 
-def _replay_set_aside(only_list: bool, as_json: bool) -> None:
+def _replay_dead_letters(only_list: bool, as_json: bool) -> None:
     async def go(store: Store) -> list[Any]:
         async with store.write() as session:
             aside = await inbox.problems(session, limit=1000)

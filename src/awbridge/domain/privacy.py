@@ -28,7 +28,7 @@ LONGEST_BEGINNING = 500  # characters at the end of a text in which a value that
 LONGEST_LIST = 200  # values that are looked for in the words of an answer
 
 
-class Kind(StrEnum):
+class PersonalKind(StrEnum):
     """A kind of personal data."""
 
     PHONE = "phone"
@@ -77,20 +77,20 @@ _OWN = re.compile(
 _PHONE_ABROAD = re.compile(r"\+\d(?:[ -]?\d){7,14}")
 
 
-def kind_of(path: tuple[str, ...]) -> Kind | None:
+def kind_of(path: tuple[str, ...]) -> PersonalKind | None:
     """What kind of personal data stands in a field; None where it is none that is known."""
     if not path:
         return None
     name = path[-1].lower()
     inside = path[-2].lower() if len(path) > 1 else ""
     if _PHONE.search(name):
-        return Kind.PHONE
+        return PersonalKind.PHONE
     if _EMAIL.search(name):
-        return Kind.EMAIL
+        return PersonalKind.EMAIL
     if _NAME.match(name) or (name == "name" and _PLACES.search(inside)):
-        return Kind.NAME
+        return PersonalKind.NAME
     if _ADDRESS.search(name):
-        return Kind.ADDRESS
+        return PersonalKind.ADDRESS
     return None
 
 
@@ -99,28 +99,28 @@ def digits_of(phone: str) -> str:
     return re.sub(r"\D", "", phone)[-10:]
 
 
-def plain_of(kind: Kind, value: str) -> str:
+def plain_of(kind: PersonalKind, value: str) -> str:
     """What stays the same of a value however it is written."""
-    return digits_of(value) if kind is Kind.PHONE else " ".join(value.lower().split())
+    return digits_of(value) if kind is PersonalKind.PHONE else " ".join(value.lower().split())
 
 
-def pseudonym(kind: Kind, value: str, key: str) -> str:
+def pseudonym(kind: PersonalKind, value: str, key: str) -> str:
     """The same word for the same person, of no use to whoever lacks the key."""
     digest = hmac.new(key.encode(), f"{kind}:{plain_of(kind, value)}".encode(), hashlib.sha256).hexdigest()
     return f"{kind}-{digest[:16]}"
 
 
-def masked(kind: Kind, value: str) -> str:
+def masked(kind: PersonalKind, value: str) -> str:
     """A value of which a person can still compare something."""
     match kind:
-        case Kind.PHONE:
+        case PersonalKind.PHONE:
             return "*" * max(len(value) - 3, 1) + value[-3:] if len(value) > 5 else "***"
-        case Kind.NAME:
+        case PersonalKind.NAME:
             return " ".join(f"{word[0]}***" for word in value.split()) or "***"
-        case Kind.EMAIL:
+        case PersonalKind.EMAIL:
             before, at, domain = value.partition("@")
             return f"{before[:1]}***{at}{domain}" if at else "***"
-        case Kind.ADDRESS:
+        case PersonalKind.ADDRESS:
             return f"[address of {len(value)} characters]"
 
 
@@ -131,11 +131,11 @@ class Privacy:
     Without a `key`, what should be a pseudonym is masked.
     """
 
-    kinds: Mapping[Kind, Treatment]
+    kinds: Mapping[PersonalKind, Treatment]
     fields: Mapping[str, Treatment] = field(default_factory=dict[str, Treatment])
     key: str = field(default="", repr=False)
 
-    def treatment(self, path: tuple[str, ...]) -> tuple[Treatment, Kind | None]:
+    def treatment(self, path: tuple[str, ...]) -> tuple[Treatment, PersonalKind | None]:
         """(what becomes of the value at this path, what kind of data it is)."""
         kind = kind_of(path)
         dotted = ".".join(path)
@@ -144,35 +144,37 @@ class Privacy:
                 return treatment, kind
         return (self.kinds.get(kind, Treatment.KEEP) if kind else Treatment.KEEP), kind
 
-    def treat(self, treatment: Treatment, kind: Kind | None, value: str) -> str:
+    def treat(self, treatment: Treatment, kind: PersonalKind | None, value: str) -> str:
         """One value as this destination gets it."""
         if treatment is Treatment.KEEP or not value:
             return value
         if treatment is Treatment.DROP:
             return ""
         if treatment is Treatment.PSEUDONYM and self.key:
-            return pseudonym(kind or Kind.NAME, value, self.key)
+            return pseudonym(kind or PersonalKind.NAME, value, self.key)
         return masked(kind, value) if kind else "***"
 
 
 def read_privacy(text: str, *, key: str = "") -> Privacy:
     """A policy as it is written in a setting: `phone=mask,name=mask,additional.note=drop`. Raises ValueError."""
-    kinds: dict[Kind, Treatment] = {}
+    kinds: dict[PersonalKind, Treatment] = {}
     fields: dict[str, Treatment] = {}
     for part in filter(None, (p.strip() for p in text.split(","))):
         name, equals, word = (s.strip() for s in part.partition("="))
         if not equals or word not in set(Treatment):
             raise ValueError(f"{part!r}: write kind=treatment; treatments are {', '.join(Treatment)}")
-        if name in set(Kind):
-            kinds[Kind(name)] = Treatment(word)
+        if name in set(PersonalKind):
+            kinds[PersonalKind(name)] = Treatment(word)
         elif "." in name or "*" in name:
             fields[name] = Treatment(word)
         else:
-            raise ValueError(f"{name!r} is neither a kind ({', '.join(Kind)}) nor a path like drop_info.drop_name")
+            raise ValueError(
+                f"{name!r} is neither a kind ({', '.join(PersonalKind)}) nor a path like drop_info.drop_name"
+            )
     return Privacy(kinds=kinds, fields=fields, key=key)
 
 
-_ALL_MASKED = Privacy(kinds=dict.fromkeys(Kind, Treatment.MASK))
+_ALL_MASKED = Privacy(kinds=dict.fromkeys(PersonalKind, Treatment.MASK))
 
 
 class Veil:
@@ -203,9 +205,9 @@ class Veil:
         hidden = self._privacy.treat(treatment, kind, str(value))
         if len(str(value)) >= SHORTEST_VALUE and len(self._hidden) < LONGEST_LIST:
             self._hidden[str(value)] = hidden or "***"
-            if kind is Kind.PHONE and len(ten := digits_of(str(value))) == 10:
+            if kind is PersonalKind.PHONE and len(ten := digits_of(str(value))) == 10:
                 self._phones[ten] = treatment
-            if self._each_name and kind is Kind.NAME:
+            if self._each_name and kind is PersonalKind.NAME:
                 names = (name for name in str(value).split() if len(name) >= SHORTEST_VALUE)
                 self._hidden.update((name, f"{name[0]}***") for name in names if name not in self._hidden)
         return hidden
@@ -218,15 +220,19 @@ class Veil:
                 text = _word(value).sub(lambda _, hidden=self._hidden[value]: hidden, text)
         text = _without_phones_known(text, self._phones, self._as_found, self.own)
         text = _without_beginning(text, self._hidden)
-        for kind in (Kind.EMAIL, Kind.PHONE):
+        for kind in (PersonalKind.EMAIL, PersonalKind.PHONE):
             treatment = self._privacy.kinds.get(kind, Treatment.KEEP)
             if treatment is not Treatment.KEEP and " " in text.strip():
                 treated = _treated(self._privacy, treatment, kind)
-                text = _MAIL_IN_TEXT.sub(treated, text) if kind is Kind.EMAIL else _phones_in(text, treated, self.own)
+                text = (
+                    _MAIL_IN_TEXT.sub(treated, text)
+                    if kind is PersonalKind.EMAIL
+                    else _phones_in(text, treated, self.own)
+                )
         return text
 
     def _as_found(self, ten: str, found: str) -> str:
-        return self._privacy.treat(self._phones[ten], Kind.PHONE, found) or "***"
+        return self._privacy.treat(self._phones[ten], PersonalKind.PHONE, found) or "***"
 
     def body(self, text: str) -> Any:
         """A body as it was sent or received: as JSON where it is JSON, else as text."""
@@ -252,9 +258,9 @@ def veiled(text: str, *, own: Collection[str] = ()) -> str:
 
     A number that is one of `own` stays, and one of twelve digits that is called a waybill, an order or the like.
     """
-    text = _MAIL_IN_TEXT.sub(lambda found: masked(Kind.EMAIL, found[0]), text)
-    text = _phones_in(text, lambda found: masked(Kind.PHONE, found[0]), own)
-    return _PHONE_ABROAD.sub(lambda found: masked(Kind.PHONE, found[0]), text)
+    text = _MAIL_IN_TEXT.sub(lambda found: masked(PersonalKind.EMAIL, found[0]), text)
+    text = _phones_in(text, lambda found: masked(PersonalKind.PHONE, found[0]), own)
+    return _PHONE_ABROAD.sub(lambda found: masked(PersonalKind.PHONE, found[0]), text)
 
 
 def _phones_in(text: str, instead: Callable[[re.Match[str]], str], own: Collection[str]) -> str:
@@ -318,7 +324,7 @@ def _without_beginning(text: str, hidden: Iterable[str]) -> str:
     return text
 
 
-def _treated(privacy: Privacy, treatment: Treatment, kind: Kind) -> Callable[[re.Match[str]], str]:
+def _treated(privacy: Privacy, treatment: Treatment, kind: PersonalKind) -> Callable[[re.Match[str]], str]:
     def one(found: re.Match[str]) -> str:
         return privacy.treat(treatment, kind, found[0]) or "***"
 
@@ -346,7 +352,7 @@ class Eraser:
             return self.words(value) if isinstance(value, str) else value
         if len(str(value)) >= SHORTEST_VALUE and value != ERASED:
             self._values.add(str(value))
-            if kind is Kind.PHONE and len(ten := digits_of(str(value))) == 10:
+            if kind is PersonalKind.PHONE and len(ten := digits_of(str(value))) == 10:
                 self._phones.add(ten)
         return ERASED if value != "" else value
 

@@ -72,7 +72,7 @@ def _obey(sandbox: Sandbox, order: Order, given: JsonObject) -> None:
         steps = detour(order.steps, done_so_far, back=back, config=sandbox.config, seed=order.waybill)
     sandbox.vendor.reroute(order, steps)
     wishes: JsonObject = {name: given.get(name) for name in _WISHES}
-    sandbox.office.wishes.append(NdrWish(waybill=waybill, fields=wishes, said_at=now))
+    sandbox.office.wishes.append(NdrWish(waybill=waybill, fields=wishes, stated_at=now))
     sandbox.office.note(f"NDR: {given['action']}", {"awb": waybill}, at=now)
 
 
@@ -111,13 +111,13 @@ def _of_merchant(sandbox: Sandbox, start: float, end: float) -> list[tuple[float
     found: list[tuple[float, JsonObject]] = []
     for wish in sandbox.office.wishes:
         order = sandbox.vendor.find(wish.waybill)
-        if order is not None and start <= wish.said_at <= end:
+        if order is not None and start <= wish.stated_at <= end:
             failed = [scan for scan in order.scans if scan.code == FAILED_DELIVERY]
             own = [scan for scan in failed if scan.waybill == wish.waybill] or failed
-            row = _row(order, own[-1], "CLIENT_OPS_FEED", wish.fields, wish.said_at)
+            row = _row(order, own[-1], "CLIENT_OPS_FEED", wish.fields, wish.stated_at)
             row |= {"phone": wish.fields.get("phone_number"), "api_data_push": True}
             row["additional"] = {**_UNSAID, "internal_username": sandbox.config.username}
-            found.append((wish.said_at, row))
+            found.append((wish.stated_at, row))
     return found
 
 

@@ -41,7 +41,7 @@ class NdrWish:
 
     waybill: str
     fields: JsonObject
-    said_at: float
+    stated_at: float
 
 
 @dataclass(slots=True)

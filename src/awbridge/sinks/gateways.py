@@ -40,7 +40,7 @@ class Parts:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class GatewayRequest:
     """What a gateway is asked: a JSON body or a form, never both."""
 
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -55,12 +55,12 @@ class Gateway:
     name: str
     address: str
     form: str
-    request: Callable[[Parts, str], Request]
+    request: Callable[[Parts, str], GatewayRequest]
     refusal: Callable[[JsonObject], str | None]
     is_complete: Callable[[Parts], bool]
 
 
-def _msg91(parts: Parts, text: str) -> Request:
+def _msg91(parts: Parts, text: str) -> GatewayRequest:
     fields = parts.fields
     words = fields.pop("body", "body")
     fields.pop("type", None)
@@ -71,7 +71,7 @@ def _msg91(parts: Parts, text: str) -> Request:
     }
     short = parts.options.get("short_url", "").lower() in ("1", "yes", "true")
     body: JsonObject = {"template_id": parts.user, "short_url": int(short), "recipients": [recipient]}
-    return Request(headers={"authkey": parts.host}, body=body)
+    return GatewayRequest(headers={"authkey": parts.host}, body=body)
 
 
 def _msg91_refusal(answer: JsonObject) -> str | None:
@@ -79,11 +79,11 @@ def _msg91_refusal(answer: JsonObject) -> str | None:
     return str(answer.get("message") or answer.get("errors") or "no reason") if wrong else None
 
 
-def _vonage(parts: Parts, text: str) -> Request:
+def _vonage(parts: Parts, text: str) -> GatewayRequest:
     form = {"api_key": parts.user, "api_secret": parts.password, "from": parts.host, "to": parts.to, "text": text}
     if ttl := parts.options.get("ttl"):
         form["ttl"] = ttl
-    return Request(form=form if text.isascii() else {**form, "type": "unicode"})
+    return GatewayRequest(form=form if text.isascii() else {**form, "type": "unicode"})
 
 
 def _vonage_refusal(answer: JsonObject) -> str | None:
@@ -93,9 +93,9 @@ def _vonage_refusal(answer: JsonObject) -> str | None:
     return None
 
 
-def _textlocal(parts: Parts, text: str) -> Request:
+def _textlocal(parts: Parts, text: str) -> GatewayRequest:
     form = {"apikey": parts.user, "sender": parts.host, "numbers": parts.to, "message": text}
-    return Request(form=form if text.isascii() else {**form, "unicode": "true"})
+    return GatewayRequest(form=form if text.isascii() else {**form, "unicode": "true"})
 
 
 def _textlocal_refusal(answer: JsonObject) -> str | None:

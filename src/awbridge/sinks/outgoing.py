@@ -25,7 +25,7 @@ LONGEST_ANSWER = 300  # characters of an answer that are kept to say what was wr
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class SubscriberResponse:
     """What an endpoint said: `http_status` None where no answer came, `problem` None where it took the delivery.
 
     `gone`: it wants nothing more (410). `refused`: its address is not allowed.
@@ -71,21 +71,23 @@ class Outgoing:
         )
         self._timeout = timeout
 
-    async def post(self, url: str, body: str, *, key: str, secrets: Sequence[str], now: datetime) -> Answer:
+    async def post(self, url: str, body: str, *, key: str, secrets: Sequence[str], now: datetime) -> SubscriberResponse:
         """Deliver one event once. Never raises for what the other side does."""
         try:
             async with asyncio.timeout(longest_post(self._timeout)):
                 return await self._post(url, body, key=key, secrets=secrets, now=now)
         except TimeoutError:
-            return Answer(problem="no answer: it took too long as a whole")
+            return SubscriberResponse(problem="no answer: it took too long as a whole")
 
-    async def _post(self, url: str, body: str, *, key: str, secrets: Sequence[str], now: datetime) -> Answer:
+    async def _post(
+        self, url: str, body: str, *, key: str, secrets: Sequence[str], now: datetime
+    ) -> SubscriberResponse:
         try:
             target = await find_target(url, self._allowed)
         except AddressRefused as error:
-            return Answer(problem=str(error), refused=True)
+            return SubscriberResponse(problem=str(error), refused=True)
         except AddressUnknown as error:
-            return Answer(problem=str(error))
+            return SubscriberResponse(problem=str(error))
         address = f"[{target.address}]" if ":" in target.address else target.address
         parts = urlsplit(url)
         port = f":{parts.port}" if parts.port else ""
@@ -103,11 +105,11 @@ class Outgoing:
             finally:
                 await answer.aclose()
         except httpx2.HTTPError as error:
-            return Answer(problem=f"no answer: {type(error).__name__}")
+            return SubscriberResponse(problem=f"no answer: {type(error).__name__}")
         if answer.is_success:
-            return Answer(answer.status_code)
+            return SubscriberResponse(answer.status_code)
         problem = f"HTTP {answer.status_code}: {text}" if text else f"HTTP {answer.status_code}"
-        return Answer(answer.status_code, problem, _retry_after(answer), gone=answer.status_code == 410)
+        return SubscriberResponse(answer.status_code, problem, _retry_after(answer), gone=answer.status_code == 410)
 
     async def close(self) -> None:
         """Close the connections."""

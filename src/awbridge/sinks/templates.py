@@ -76,7 +76,7 @@ class Rendered:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class TemplateProblem:
     """What the lint says of one file. `wrong` ones break a message, the others are for thought."""
 
     file: str
@@ -153,9 +153,9 @@ class Templates:
         shipped = self._package.joinpath(*name.split("/"))
         return shipped.read_text(encoding="utf-8") if shipped.is_file() else None
 
-    def lint(self) -> list[Finding]:
+    def lint(self) -> list[TemplateProblem]:
         """What is wrong with the templates, and what is worth a thought."""
-        findings: list[Finding] = []
+        findings: list[TemplateProblem] = []
         for language in self.languages():
             for milestone in Milestone:
                 for channel in Channel:
@@ -168,29 +168,31 @@ class Templates:
         own = [p.name for p in self._folder.iterdir() if p.is_dir()] if self._folder and self._folder.is_dir() else []
         return sorted({*LANGUAGES, *own})
 
-    def _lint_one(self, milestone: Milestone, channel: Channel, language: str) -> list[Finding]:
+    def _lint_one(self, milestone: Milestone, channel: Channel, language: str) -> list[TemplateProblem]:
         file = f"{language}/{milestone}.{channel}.j2"
-        findings: list[Finding] = []
+        findings: list[TemplateProblem] = []
         try:
             source, _ = self._find(milestone, channel, language)
             head, body = _parted(source)
             for part in (body, head.get("subject", "")):
-                findings += [Finding(file, f"there is no value named {name}") for name in _unknown_names(part)]
-            findings += [Finding(file, f"unknown line {n!r} at the top") for n in sorted(set(head) - _HEAD_NAMES)]
+                findings += [TemplateProblem(file, f"there is no value named {name}") for name in _unknown_names(part)]
+            findings += [
+                TemplateProblem(file, f"unknown line {n!r} at the top") for n in sorted(set(head) - _HEAD_NAMES)
+            ]
             rendered = self.render(milestone, channel, language, EXAMPLE)
             if self.names_day(milestone, channel, language, EXAMPLE):
-                findings.append(Finding(file, _NAMES_DAY, wrong=False))
+                findings.append(TemplateProblem(file, _NAMES_DAY, wrong=False))
         except (TemplateRefused, TemplateError) as error:
-            return findings or [Finding(file, str(error))]
+            return findings or [TemplateProblem(file, str(error))]
         if not rendered.text:
-            findings.append(Finding(file, "it says nothing"))
+            findings.append(TemplateProblem(file, "it says nothing"))
         if channel is Channel.MAIL and not rendered.subject:
-            findings.append(Finding(file, "a mail needs a line `subject: ...` at the top"))
+            findings.append(TemplateProblem(file, "a mail needs a line `subject: ...` at the top"))
         if channel is Channel.SMS and (parts := sms_parts(rendered.text)) > 3:
-            findings.append(Finding(file, f"the example needs {parts} SMS", wrong=False))
+            findings.append(TemplateProblem(file, f"the example needs {parts} SMS", wrong=False))
         return findings
 
-    def _strangers(self) -> list[Finding]:
+    def _strangers(self) -> list[TemplateProblem]:
         """Files of the folder that nothing reads."""
         if self._folder is None or not self._folder.is_dir():
             return []
@@ -199,7 +201,7 @@ class Templates:
         found = (p for p in sorted(self._folder.rglob("*")) if p.is_file())
         names = [(p.relative_to(self._folder).as_posix(), p) for p in found]
         return [
-            Finding(name, "no message reads this file; the form is language/milestone.channel.j2", wrong=False)
+            TemplateProblem(name, "no message reads this file; the form is language/milestone.channel.j2", wrong=False)
             for name, path in names
             if name != "layout.html.j2" and not (name.count("/") == 1 and path.name in known)
         ]

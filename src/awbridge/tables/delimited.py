@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from awbridge.domain.errors import TableUnreadable
-from awbridge.tables.header import HEADER_WITHIN, Layout, find_header
+from awbridge.tables.header import HEADER_WITHIN, HeaderLayout, find_header
 
 PIECE = 1 << 20  # bytes looked at in one go, and the longest cell
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
@@ -48,7 +48,7 @@ class Dialect:
         return f"read as text with {sign}, in {_NAMES[self.encoding]}"
 
 
-def find_dialect(path: Path, name: str, layout: Layout) -> Dialect:
+def find_dialect(path: Path, name: str, layout: HeaderLayout) -> Dialect:
     """How a text is written. Raises TableUnreadable for what is no text."""
     encoding = _encoding(path, name)
     try:
@@ -57,7 +57,7 @@ def find_dialect(path: Path, name: str, layout: Layout) -> Dialect:
         raise _undecoded(name, encoding) from None
 
 
-def _dialect(path: Path, encoding: str, layout: Layout) -> Dialect:
+def _dialect(path: Path, encoding: str, layout: HeaderLayout) -> Dialect:
     with path.open(encoding=encoding, newline="") as file:
         if said := _SEP.fullmatch(file.readline(LONGEST_LINE)):
             return Dialect(encoding, said[1], says_so=True)
@@ -67,7 +67,7 @@ def _dialect(path: Path, encoding: str, layout: Layout) -> Dialect:
     return Dialect(encoding, max(DELIMITERS, key=lambda sign: _fitness(head, sign, layout)))
 
 
-def _fitness(head: Sequence[str], delimiter: str, layout: Layout) -> tuple[int, int]:
+def _fitness(head: Sequence[str], delimiter: str, layout: HeaderLayout) -> tuple[int, int]:
     """How many columns are understood with a delimiter, and how many cells it makes: a payload holds commas too."""
     rows = list(csv.reader(head, delimiter=delimiter))
     found = find_header(rows, layout)

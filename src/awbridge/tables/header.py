@@ -22,7 +22,7 @@ Columns = Mapping[str, int]  # what a column means -> its place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Layout:
+class HeaderLayout:
     """What is looked for: `match` finds the columns among titles; a table has at least one of `needs`.
 
     `wanted` is a sentence that tells people how columns may be called.
@@ -47,16 +47,16 @@ class Header:
         """The titles that mean nothing here."""
         return [title for place, title in enumerate(self.titles) if title and place not in self.columns.values()]
 
-    def is_again(self, cells: Sequence[Any], layout: Layout) -> bool:
+    def is_again(self, cells: Sequence[Any], layout: HeaderLayout) -> bool:
         """Whether a row names the columns once more, in the same or in other words."""
         again = layout.match([title_of(cell) for cell in cells])
         same = sum(self.columns.get(meaning) == place for meaning, place in again.items())
         return same > 1 and 2 * same >= len(self.columns)
 
 
-def by_names(meanings: Mapping[str, Sequence[str]], needs: Sequence[str]) -> Layout:
+def by_names(meanings: Mapping[str, Sequence[str]], needs: Sequence[str]) -> HeaderLayout:
     """A layout whose columns are found by `match_columns`. `meanings`: what a column may mean -> names for it."""
-    return Layout(
+    return HeaderLayout(
         match=lambda titles: match_columns(titles, meanings),
         needs=needs,
         wanted=f"Columns may be called: {', '.join(names[0] for names in meanings.values())}",
@@ -93,7 +93,7 @@ def _begins_with(title: str, name: str) -> bool:
     return f"{title} ".startswith(f"{name} ")
 
 
-def find_header(head: Sequence[list[Any]], layout: Layout) -> Header | None:
+def find_header(head: Sequence[list[Any]], layout: HeaderLayout) -> Header | None:
     """The header among a table's first rows: the row of which most is understood, or two rows, of which the upper one
     names groups of columns; None where nothing is understood."""
     best: Header | None = None
@@ -111,7 +111,7 @@ def find_header(head: Sequence[list[Any]], layout: Layout) -> Header | None:
     return best
 
 
-def _joined(groups: Sequence[str], titles: Sequence[str], layout: Layout) -> list[str]:
+def _joined(groups: Sequence[str], titles: Sequence[str], layout: HeaderLayout) -> list[str]:
     """Titles that mean nothing by themselves, with their group before them; a group holds until the next one begins."""
     known = layout.match(titles).values()
     joined: list[str] = []

@@ -13,7 +13,7 @@ from awbridge.domain.errors import CellSpoilt, TableUnreadable
 from awbridge.tables.books import Sheet, is_book, read_sheets
 from awbridge.tables.cells import read_id, read_words, title_of
 from awbridge.tables.delimited import find_dialect, read_lines
-from awbridge.tables.header import HEADER_WITHIN, Header, Layout, find_header, is_total
+from awbridge.tables.header import HEADER_WITHIN, Header, HeaderLayout, find_header, is_total
 
 SHEET_LINES = 10_000_000  # lines of several sheets are told apart by this; a sheet has 1,048,576 at most
 LONGEST_LIST = 300  # characters of a list of columns in a message
@@ -81,7 +81,7 @@ class Table:
 
     name: str
     parts: Sequence[_Part] = field(repr=False)
-    layout: Layout = field(repr=False)
+    layout: HeaderLayout = field(repr=False)
     notes: list[str]
 
     @property
@@ -165,7 +165,7 @@ class _Strange:
     knows_some: bool
 
 
-def open_table(path: Path, name: str, layout: Layout) -> Table:
+def open_table(path: Path, name: str, layout: HeaderLayout) -> Table:
     """A table out of a file on this disk; its kind is told by its bytes. `name` is what the file is called.
 
     Text is read line by line as the rows are iterated, and may raise then too. Raises TableUnreadable for what is no
@@ -183,7 +183,7 @@ def open_table(path: Path, name: str, layout: Layout) -> Table:
     raise TableUnreadable(_not_understood(name, [part], layout, told))
 
 
-def _from_book(name: str, sheets: Sequence[Sheet], layout: Layout) -> Table:
+def _from_book(name: str, sheets: Sequence[Sheet], layout: HeaderLayout) -> Table:
     """The visible sheets whose columns are understood; where there are none, the hidden ones."""
     if not sheets:
         raise TableUnreadable(f"{name}: is empty")
@@ -203,7 +203,7 @@ def _from_book(name: str, sheets: Sequence[Sheet], layout: Layout) -> Table:
     return Table(name, taken, layout, told if is_hidden or len(sheets) > 1 else [])
 
 
-def _part(sheet: str, read: Callable[[], Lines], layout: Layout) -> _Part | _Strange:
+def _part(sheet: str, read: Callable[[], Lines], layout: HeaderLayout) -> _Part | _Strange:
     head = list(islice(read(), HEADER_WITHIN))
     header = find_header([cells for _, cells in head], layout)
     if header is None or not any(need in header.columns for need in layout.needs):
@@ -215,7 +215,7 @@ def _part(sheet: str, read: Callable[[], Lines], layout: Layout) -> _Part | _Str
     return _Part(sheet, header, lambda: islice(read(), last + 1, None))
 
 
-def _not_understood(name: str, found: Sequence[_Strange], layout: Layout, told: Sequence[str]) -> str:
+def _not_understood(name: str, found: Sequence[_Strange], layout: HeaderLayout, told: Sequence[str]) -> str:
     has = "; ".join(
         (f"sheet {one.sheet}: " if len(found) > 1 else "") + (", ".join(one.titles) or "nothing") for one in found
     )

@@ -46,7 +46,7 @@ class ProblemField(BaseModel):
     differences: list[str] | None = Field(None, description="The fields in which a known order differs.")
 
 
-class Problem(BaseModel):
+class ProblemSchema(BaseModel):
     """An error (RFC 9457): what is wrong, and what to do."""
 
     model_config = ConfigDict(extra="allow")
@@ -77,7 +77,7 @@ def _complete(described: JsonObject) -> None:
     schemas: JsonObject = described["components"]["schemas"]
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
-    problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    problem = ProblemSchema.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas |= problem.pop("$defs")
     schemas["Problem"] = problem
     described["components"]["securitySchemes"] = {_SCHEME: {"type": "http", "scheme": "bearer"}}

@@ -17,7 +17,7 @@ from awbridge.store import Store
 from awbridge.store.audit import figures
 from awbridge.store.audit.figures import Figures
 from awbridge.store.engine.shared_time import SHARED_TIME
-from awbridge.web.http.limits import Connections, Place
+from awbridge.web.http.limits import Connections, ConnectionSlot
 from awbridge.web.webhook.endpoint import WebhookEndpoint
 
 
@@ -105,7 +105,7 @@ class _Now(Collector):
         for status, count in self._answers.items():
             answered.add_metric([str(status)], count)
         yield answered
-        by_place = {place.name.lower(): self._connections.at(place) for place in Place}
+        by_place = {place.name.lower(): self._connections.at(place) for place in ConnectionSlot}
         yield _by("awbridge_http_connections", "Connections of clients to this process.", "state", by_place)
         text = "Requests that were refused, and connections that were closed early, by this process."
         refused = CounterMetricFamily("awbridge_http_refused", text, labels=["reason"])

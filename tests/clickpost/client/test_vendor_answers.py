@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from awbridge.clickpost.wire.failures import Answer, classify
+from awbridge.clickpost.wire.failures import AnswerKind, classify
 from awbridge.clickpost.wire.loose import Reply, as_object
 from awbridge.domain.call import Call
 from awbridge.domain.errors import VendorError
@@ -45,7 +45,7 @@ class Heard:
         return Reply(http_status=self.http_status, body=self.raw)
 
     @property
-    def kind(self) -> Answer:
+    def kind(self) -> AnswerKind:
         return classify(self.http_status, self.reply.business_status, is_json=self.reply.is_json)
 
 
@@ -60,7 +60,7 @@ async def walk_case(case: Case, answer: Heard, ask: Ask) -> None:
     told = BARE.get(case.name)
     bare = code is None and told is not None and told in as_object(answer.raw)
     known = KNOWN_BEFORE.get(code or 0) == case.name
-    if answer.http_status == 200 and (answer.kind is Answer.SUCCESS or bare or known):
+    if answer.http_status == 200 and (answer.kind is AnswerKind.SUCCESS or bare or known):
         assert (await ask(case.name, *case.args, **case.kwargs)).raw == answer.raw
     elif NOT_THERE.get(code or 0) == case.name:
         assert await ask(case.name, *case.args, **case.kwargs) is None
@@ -82,7 +82,7 @@ def waybills_in(value: Any) -> set[str]:
 async def walk_order(region: Region, answer: Heard, ask: Ask) -> None:
     reference = as_object(answer.reply.result).get("reference_number", "R-1")
     found = await ask("create_order", {"shipment_details": {"reference_number": reference}}, region=region)
-    if answer.kind is Answer.SUCCESS:
+    if answer.kind is AnswerKind.SUCCESS:
         assert isinstance(found.outcome, Placed)
         assert {found.outcome.waybill, *found.outcome.children} == waybills_in(answer.raw)
         assert found.outcome.already == (answer.reply.business_status == 323)
@@ -121,7 +121,7 @@ async def walk_updated(answer: Heard, ask: Ask) -> None:
 
 
 async def walk_accounts(answer: Heard, ask: Ask) -> None:
-    if answer.kind is Answer.SUCCESS:
+    if answer.kind is AnswerKind.SUCCESS:
         found = await ask("fetch_accounts")
         assert len(found) == len(answer.raw["result"]["accounts"]) > 0
         return

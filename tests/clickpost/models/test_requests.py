@@ -51,7 +51,7 @@ from awbridge.clickpost.models.waybills import (
 from awbridge.clickpost.orders import bookings
 from awbridge.clickpost.reports import reports
 from awbridge.clickpost.tracking import ndr
-from awbridge.clickpost.wire.endpoints import Endpoints, Request
+from awbridge.clickpost.wire.endpoints import ApiRequest, Endpoints
 from awbridge.domain.orders.shipment import Region
 
 KEY = "k3y-0f-th3-sh0p"
@@ -356,7 +356,7 @@ def test_secrets_stand_in_no_repr_and_in_no_error() -> None:
         assert KEY not in f"{model!r} {error.value}"
 
 
-Build = Callable[[Any], Request]
+Build = Callable[[Any], ApiRequest]
 SHIPMENT = RecommendationRequest(
     pickup_pincode="411001", drop_pincode="560001", order_type="PREPAID", delivery_type="FORWARD", reference_number="T"
 )

@@ -54,7 +54,7 @@ def test_what_is_held_is_no_refusal_under_any_code(code: int, words: str) -> Non
     outcome = parse_create_order(refusal(code, f"Error In Order Placing To Courier Partner: {words}"), "R")
     if code == 303:  # a code of its own for this: asked again, it may give the waybill
         assert isinstance(outcome, TryLater)
-        assert outcome.may_stand
+        assert outcome.maybe_placed
     else:
         assert isinstance(outcome, AlreadyHeld)
         assert words in outcome.message
@@ -97,7 +97,7 @@ def test_a_refusal_in_clear_words_is_one(code: int) -> None:
     assert outcome.refused
     assert not (outcome.unheard)
     assert not (outcome.silent)
-    assert not (outcome.may_stand)
+    assert not (outcome.maybe_placed)
 
 
 @pytest.mark.parametrize("code", [319, 354, 355, 400])

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from awbridge.clickpost.client import exchange
-from awbridge.clickpost.reports.reports import Report
+from awbridge.clickpost.reports.reports import VendorReport
 from awbridge.clickpost.wire.signed import mask_signed
 from awbridge.domain.call import Call
 from awbridge.domain.errors import VendorError
@@ -36,8 +36,8 @@ def made(status: Any, link: Any = None) -> JsonObject:
     return meta(200, result=[{"report_status": status, "s3_link": link, "report_name": "R"}])
 
 
-def report(link: str) -> Report:
-    return Report(reference="4711", name="R", status="SUCCESS", created_at="", link=link, raw={})
+def report(link: str) -> VendorReport:
+    return VendorReport(reference="4711", name="R", status="SUCCESS", created_at="", link=link, raw={})
 
 
 async def test_a_report_is_asked_for_awaited_and_downloaded(ask: Ask, vendor: Vendor, calls: list[Call]) -> None:

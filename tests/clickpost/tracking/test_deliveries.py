@@ -255,11 +255,11 @@ def test_the_vendors_words_are_kept_for_codes_that_are_in_no_table() -> None:
     body["additional"]["latest_status"] = {}
     body["additional"] |= {"ndr_status_code": 77, "ndr_status_description": "OTP Mismatch"}
     (scan,) = read(body).scans
-    assert (scan.description, scan.ndr_code, scan.ndr_words) == ("RiderAllocated", 77, "OTP Mismatch")
+    assert (scan.description, scan.ndr_code, scan.ndr_description) == ("RiderAllocated", 77, "OTP Mismatch")
     known = all_statuses(clickpost_status_code=9, clickpost_status_description="Failed")
     known["additional"] |= {"latest_status": {}, "ndr_status_code": 13, "ndr_status_description": "Misroute"}
     (scan,) = read(known).scans
-    assert (scan.description, scan.ndr_code, scan.ndr_words) == ("", 13, "")
+    assert (scan.description, scan.ndr_code, scan.ndr_description) == ("", 13, "")
 
 
 def test_what_track_order_tells_beside_the_statuses_is_harmless() -> None:
@@ -300,11 +300,11 @@ def test_the_reason_of_a_failed_pickup_goes_with_it_in_its_own_words() -> None:
     body = all_statuses(clickpost_status_code=3)
     body["additional"] |= {"npr_status_code": "7", "npr_status_description": " Item not  ready ", "is_rvp": True}
     scan = read(body).scans[0]
-    assert (scan.npr_code, scan.npr_words, scan.ndr_code) == (7, "Item not  ready", None)
+    assert (scan.npr_code, scan.npr_description, scan.ndr_code) == (7, "Item not  ready", None)
     body["additional"]["latest_status"]["clickpost_status_code"] = 3
     update = read(body)
     assert [s.npr_code for s in update.scans] == [None], "it is the latest failure's, which is another one"
-    assert (update.latest and update.latest.npr_code, update.latest and update.latest.npr_words) == (
+    assert (update.latest and update.latest.npr_code, update.latest and update.latest.npr_description) == (
         7,
         "Item not  ready",
     )
@@ -314,7 +314,7 @@ def test_the_reason_of_a_failed_pickup_goes_with_it_in_its_own_words() -> None:
 def test_no_reason_of_a_failed_pickup_is_none(nothing: Any) -> None:
     body = all_statuses(clickpost_status_code=3)
     body["additional"] |= {"npr_status_code": nothing, "npr_status_description": nothing if nothing != "none" else ""}
-    assert [(s.npr_code, s.npr_words) for s in read(body).told] == [(None, "")] * 2
+    assert [(s.npr_code, s.npr_description) for s in read(body).told] == [(None, "")] * 2
 
 
 @pytest.mark.parametrize(

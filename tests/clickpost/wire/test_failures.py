@@ -2,45 +2,45 @@ from __future__ import annotations
 
 import pytest
 
-from awbridge.clickpost.wire.failures import ANSWER_NAMES, ANSWERS, Answer, classify, what_next
+from awbridge.clickpost.wire.failures import ANSWER_NAMES, ANSWERS, AnswerKind, classify, what_next
 
 
 @pytest.mark.parametrize(
     ("http_status", "business_status", "answer"),
     [
-        (200, 200, Answer.SUCCESS),
-        (200, 323, Answer.SUCCESS),
-        (201, 200, Answer.UNCLEAR),
-        (400, 200, Answer.UNCLEAR),
-        (200, 303, Answer.REGISTERED),
-        (400, 303, Answer.UNCLEAR),
-        (200, 102, Answer.PENDING),
-        (202, 202, Answer.PENDING),
-        (400, 202, Answer.UNCLEAR),
-        (200, 322, Answer.TRANSIENT),
-        (200, 329, Answer.TRANSIENT),
-        (200, 500, Answer.TRANSIENT),
-        (500, 200, Answer.TRANSIENT),
-        (504, None, Answer.TRANSIENT),
-        (408, None, Answer.TRANSIENT),
-        (429, None, Answer.THROTTLED),
-        (429, 200, Answer.THROTTLED),
-        (200, 319, Answer.UNCLEAR),
-        (200, 354, Answer.UNCLEAR),
-        (200, None, Answer.UNCLEAR),
-        (302, None, Answer.UNCLEAR),
-        (404, None, Answer.UNCLEAR),
-        (405, 400, Answer.UNCLEAR),
-        (200, 777, Answer.UNCLEAR),
-        (401, None, Answer.CONFIGURATION),
-        (403, 200, Answer.CONFIGURATION),
-        (400, None, Answer.PERMANENT),
-        (400, 301, Answer.CONFIGURATION),
-        *((200, code, Answer.CONFIGURATION) for code in (301, 306, 316, 320, 324, 351, 352, 353)),
-        *((200, code, Answer.PERMANENT) for code in (302, *range(307, 316), 321, 328, 330, 350, 355, 400, 422)),
+        (200, 200, AnswerKind.SUCCESS),
+        (200, 323, AnswerKind.SUCCESS),
+        (201, 200, AnswerKind.UNCLEAR),
+        (400, 200, AnswerKind.UNCLEAR),
+        (200, 303, AnswerKind.REGISTERED),
+        (400, 303, AnswerKind.UNCLEAR),
+        (200, 102, AnswerKind.PENDING),
+        (202, 202, AnswerKind.PENDING),
+        (400, 202, AnswerKind.UNCLEAR),
+        (200, 322, AnswerKind.TRANSIENT),
+        (200, 329, AnswerKind.TRANSIENT),
+        (200, 500, AnswerKind.TRANSIENT),
+        (500, 200, AnswerKind.TRANSIENT),
+        (504, None, AnswerKind.TRANSIENT),
+        (408, None, AnswerKind.TRANSIENT),
+        (429, None, AnswerKind.THROTTLED),
+        (429, 200, AnswerKind.THROTTLED),
+        (200, 319, AnswerKind.UNCLEAR),
+        (200, 354, AnswerKind.UNCLEAR),
+        (200, None, AnswerKind.UNCLEAR),
+        (302, None, AnswerKind.UNCLEAR),
+        (404, None, AnswerKind.UNCLEAR),
+        (405, 400, AnswerKind.UNCLEAR),
+        (200, 777, AnswerKind.UNCLEAR),
+        (401, None, AnswerKind.CONFIGURATION),
+        (403, 200, AnswerKind.CONFIGURATION),
+        (400, None, AnswerKind.PERMANENT),
+        (400, 301, AnswerKind.CONFIGURATION),
+        *((200, code, AnswerKind.CONFIGURATION) for code in (301, 306, 316, 320, 324, 351, 352, 353)),
+        *((200, code, AnswerKind.PERMANENT) for code in (302, *range(307, 316), 321, 328, 330, 350, 355, 400, 422)),
     ],
 )
-def test_answers_are_classed(http_status: int, business_status: int | None, answer: Answer) -> None:
+def test_answers_are_classed(http_status: int, business_status: int | None, answer: AnswerKind) -> None:
     assert classify(http_status, business_status) is answer
 
 
@@ -80,9 +80,9 @@ def test_a_success_needs_no_advice() -> None:
 
 
 def test_only_what_may_pass_by_itself_is_worth_trying_again() -> None:
-    assert {answer for answer in Answer if answer.again} == {
-        Answer.PENDING,
-        Answer.TRANSIENT,
-        Answer.THROTTLED,
-        Answer.UNCLEAR,
+    assert {answer for answer in AnswerKind if answer.again} == {
+        AnswerKind.PENDING,
+        AnswerKind.TRANSIENT,
+        AnswerKind.THROTTLED,
+        AnswerKind.UNCLEAR,
     }

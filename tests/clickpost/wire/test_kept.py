@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from awbridge.clickpost.client.exchange import Exchange, failure
-from awbridge.clickpost.wire.endpoints import Request
+from awbridge.clickpost.client.exchange import HttpExchange, failure
+from awbridge.clickpost.wire.endpoints import ApiRequest
 from awbridge.clickpost.wire.kept import LONGEST_KEPT, LONGEST_READ
 from awbridge.clickpost.wire.loose import Reply
 from awbridge.domain.call import Call
@@ -19,9 +19,9 @@ MASKED = read_privacy("phone=mask,name=mask,email=mask,address=mask")
 DROP = {"drop_name": "Asha Rao", "drop_phone": "9812345678", "drop_address": "12 MG Road, Pune"}
 
 
-def request(**more: Any) -> Request:
+def request(**more: Any) -> ApiRequest:
     body = json.dumps({"drop_info": DROP, "shipment_details": {"reference_number": "R-1"}, **more})
-    return Request(api="create-order", method="POST", url="https://x/?key=k", body=body, secrets=("the-secret",))
+    return ApiRequest(api="create-order", method="POST", url="https://x/?key=k", body=body, secrets=("the-secret",))
 
 
 def shown(call: Call) -> str:
@@ -70,7 +70,7 @@ def test_a_run_of_letters_takes_no_time() -> None:
 def test_an_error_in_clickpost_s_words_names_nobody() -> None:
     said = "ASHA RAO of 12 mg road, pune (+91 98123 45678, asha@mail.example) is away. Dear Asha"
     reply = Reply(http_status=200, body={"meta": {"status": 319, "message": said}}, text=said)
-    told = str(failure(Exchange(call=request().call(response=said), request=request(), reply=reply)))
+    told = str(failure(HttpExchange(call=request().call(response=said), request=request(), reply=reply)))
     assert told.startswith("create-order: ClickPost 319")
     masked = "a*** r*** of [address of 16 characters] (************678, a***@mail.example) is away. dear a***"
     assert masked in told.casefold()

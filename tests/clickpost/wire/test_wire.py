@@ -220,7 +220,7 @@ def test_no_reader_takes_that_for_a_waybill(value: Any, tmp_path: Path) -> None:
     told = Reply(http_status=200, body={"meta": meta, "result": {"waybill": value, "waybill1": value}})
     outcome = parse_create_order(told, "R")
     assert isinstance(outcome, TryLater)
-    assert outcome.may_stand
+    assert outcome.maybe_placed
     polled = Reply(http_status=200, body={"meta": meta, "result": {str(value): {"scans": [{"status": "x"}]}}})
     assert parse_track_order(polled, 4) == []
     hook = {"waybill": value, "rto_awb": value, "reference_number": "R", "clickpost_status_code": 5}

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from awbridge.domain.couriers.allocation import (
     Allocation,
-    Parcel,
+    AllocationParcel,
     Rule,
     first_match,
     read_rule,
@@ -21,7 +21,7 @@ from awbridge.domain.couriers.allocation import (
 )
 from awbridge.domain.orders.shipment import Region
 
-PARCEL = Parcel(
+PARCEL = AllocationParcel(
     drop_pincode="560001",
     pickup_pincode="400065",
     order_type="COD",
@@ -63,7 +63,7 @@ rules = st.builds(
     lambda rule, weight, value: replace(rule, **weight, **value), plain_rules, _bounds("weight"), _bounds("value")
 )
 parcels = st.builds(
-    Parcel,
+    AllocationParcel,
     drop_pincode=pincodes,
     pickup_pincode=pincodes,
     order_type=st.sampled_from(["PREPAID", "COD"]),
@@ -76,14 +76,14 @@ parcels = st.builds(
 
 @given(st.lists(rules, max_size=6), parcels, st.sets(st.sampled_from(["a", "b", "c"])))
 def test_the_rule_that_takes_a_parcel_is_the_first_usable_one_that_fits(
-    own: list[Rule], parcel: Parcel, usable: set[str]
+    own: list[Rule], parcel: AllocationParcel, usable: set[str]
 ) -> None:
     fitting = [rule for rule in own if rule.fits(parcel) and rule.transporter in usable]
     assert first_match(own, parcel, usable) == (fitting[0] if fitting else None)
 
 
 @given(rules, parcels)
-def test_every_condition_that_is_taken_away_lets_more_parcels_through(rule: Rule, parcel: Parcel) -> None:
+def test_every_condition_that_is_taken_away_lets_more_parcels_through(rule: Rule, parcel: AllocationParcel) -> None:
     conditions = {name: () if name.endswith("pincode") else None for name in rule_fields(rule)}
     del conditions["name"], conditions["transporter"]
     for name, nothing in conditions.items():

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from awbridge.domain.couriers.account_throttle import (
+    AccountIncident,
     AccountState,
-    DeskPolicy,
+    AccountThrottlePolicy,
     Due,
     Tally,
-    Trouble,
     after_answers,
     allowance,
     held_back,
@@ -22,7 +22,7 @@ from awbridge.domain.couriers.account_throttle import (
 )
 
 T0 = datetime(2026, 11, 2, 6, 30, tzinfo=UTC)
-POLICY = DeskPolicy()
+POLICY = AccountThrottlePolicy()
 FREE = AccountState(account="4:main")
 SECOND = timedelta(seconds=1)
 
@@ -32,17 +32,17 @@ def broken(state: AccountState = FREE, now: datetime = T0) -> AccountState:
 
 
 def test_the_breaker_opens_by_number_and_share_of_failures() -> None:
-    assert after_answers(FREE, Tally(failed=9), T0, POLICY).trouble is Trouble.NONE
-    assert broken().trouble is Trouble.BREAKER
+    assert after_answers(FREE, Tally(failed=9), T0, POLICY).incident is AccountIncident.NONE
+    assert broken().incident is AccountIncident.BREAKER
     assert (broken().problem, broken().since_at, broken().probe_at) == ("away", T0, T0 + POLICY.probe)
-    assert not after_answers(FREE, Tally(good=11, failed=10), T0, POLICY).in_trouble
-    assert after_answers(FREE, Tally(good=10, failed=10), T0, POLICY).in_trouble
+    assert not after_answers(FREE, Tally(good=11, failed=10), T0, POLICY).has_incident
+    assert after_answers(FREE, Tally(good=10, failed=10), T0, POLICY).has_incident
 
 
 def test_failures_of_an_earlier_window_do_not_count() -> None:
     nine = after_answers(FREE, Tally(failed=9), T0, POLICY)
-    assert after_answers(nine, Tally(failed=1), T0 + POLICY.window - SECOND, POLICY).in_trouble
-    assert not after_answers(nine, Tally(failed=1), T0 + POLICY.window, POLICY).in_trouble
+    assert after_answers(nine, Tally(failed=1), T0 + POLICY.window - SECOND, POLICY).has_incident
+    assert not after_answers(nine, Tally(failed=1), T0 + POLICY.window, POLICY).has_incident
 
 
 def test_an_open_breaker_lets_one_probe_through_per_interval() -> None:
@@ -57,9 +57,9 @@ def test_an_open_breaker_lets_one_probe_through_per_interval() -> None:
 
 def test_only_a_probe_that_gets_through_closes_and_a_ramp_follows() -> None:
     state = broken()
-    assert after_answers(state, Tally(good=5), T0, POLICY).in_trouble, "those were sent before"
+    assert after_answers(state, Tally(good=5), T0, POLICY).has_incident, "those were sent before"
     assert after_answers(state, Tally(failed=1, problem="still"), T0, POLICY).problem == "still"
-    assert after_answers(state, Tally(other=1), T0, POLICY).in_trouble
+    assert after_answers(state, Tally(other=1), T0, POLICY).has_incident
     state = after_answers(state, Tally(good=1, probe_good=1), T0, POLICY)
     steps: list[int] = []
     while state.ramp is not None:
@@ -74,7 +74,7 @@ def test_only_a_probe_that_gets_through_closes_and_a_ramp_follows() -> None:
 
 def test_a_ramp_that_fails_is_a_breaker_again() -> None:
     state = after_answers(broken(), Tally(good=1, probe_good=1), T0, POLICY)
-    assert after_answers(taken(state, 1, T0, POLICY), Tally(failed=1), T0, POLICY).trouble is Trouble.BREAKER
+    assert after_answers(taken(state, 1, T0, POLICY), Tally(failed=1), T0, POLICY).incident is AccountIncident.BREAKER
 
 
 def test_a_ramp_ends_when_nothing_has_waited_on_it_for_a_while() -> None:
@@ -83,8 +83,8 @@ def test_a_ramp_ends_when_nothing_has_waited_on_it_for_a_while() -> None:
     state = after_answers(taken(state, 1, T0, POLICY), Tally(good=1), T0, POLICY)
     soon, late = T0 + POLICY.patience - SECOND, T0 + POLICY.patience
     assert (allowance(state, soon, POLICY, 99), allowance(state, late, POLICY, 99)) == (2, 99)
-    assert after_answers(taken(state, 1, soon, POLICY), Tally(failed=1), soon, POLICY).in_trouble
-    assert not after_answers(taken(state, 1, late, POLICY), Tally(failed=1), late, POLICY).in_trouble
+    assert after_answers(taken(state, 1, soon, POLICY), Tally(failed=1), soon, POLICY).has_incident
+    assert not after_answers(taken(state, 1, late, POLICY), Tally(failed=1), late, POLICY).has_incident
     waiting = taken(state, 2, T0, POLICY)
     assert allowance(waiting, soon, POLICY, 99) == 0, "what waits goes out step by step"
     at_the_foot = held_back(replace(FREE, good_at=T0 - POLICY.window * 99))
@@ -100,19 +100,19 @@ def test_a_step_of_the_ramp_whose_worker_died_is_repeated() -> None:
 def test_a_refused_account_is_in_trouble_at_once_unless_it_just_worked() -> None:
     wrong = Tally(wrongs=1, wrong="bad key")
     state = after_answers(FREE, wrong, T0, POLICY)
-    assert (state.trouble, state.problem, state.probe_at) == (Trouble.ACCOUNT, "bad key", T0 + POLICY.hold)
+    assert (state.incident, state.problem, state.probe_at) == (AccountIncident.ACCOUNT, "bad key", T0 + POLICY.hold)
     works = after_answers(FREE, Tally(good=1), T0, POLICY)
-    assert not after_answers(works, Tally(good=3, wrongs=1, wrong="one order"), T0, POLICY).in_trouble
+    assert not after_answers(works, Tally(good=3, wrongs=1, wrong="one order"), T0, POLICY).has_incident
     for number in range(3):
         works = after_answers(works, wrong, T0 + SECOND, POLICY)
-        assert works.in_trouble is (number == 2)
+        assert works.has_incident is (number == 2)
     late = after_answers(after_answers(FREE, Tally(good=1), T0, POLICY), wrong, T0 + POLICY.hold, POLICY)
-    assert late.in_trouble
+    assert late.has_incident
 
 
 def test_a_breaker_whose_probe_finds_wrong_credentials_rests_as_such() -> None:
     state = after_answers(broken(), Tally(wrongs=1, wrong="bad key"), T0, POLICY)
-    assert (state.trouble, state.problem, state.since_at) == (Trouble.ACCOUNT, "bad key", T0)
+    assert (state.incident, state.problem, state.since_at) == (AccountIncident.ACCOUNT, "bad key", T0)
 
 
 def test_a_pause_that_was_asked_for_is_kept() -> None:
@@ -155,7 +155,7 @@ moments = st.integers(-200, 200).map(lambda s: T0 + timedelta(seconds=s))
 states = st.builds(
     AccountState,
     account=names,
-    trouble=st.sampled_from(Trouble),
+    incident=st.sampled_from(AccountIncident),
     probe_at=moments,
     rest_until_at=st.none() | moments,
     ramp=st.none() | st.integers(1, 64),
@@ -199,17 +199,17 @@ def test_whatever_happens_an_account_always_comes_back(events: list[tuple[Tally,
     for tally, seconds, claimed in events:
         now += timedelta(seconds=seconds)
         number = min(claimed, allowance(state, now, POLICY, 60))
-        probing = state.in_trouble
+        probing = state.has_incident
         if number:
             state = taken(state, number, now, POLICY)
         probed = 1 if probing and tally.good and number else 0
         state = after_answers(state, replace(tally, probe_good=probed), now, POLICY)
-        assert state.in_trouble == (state.since_at is not None)
+        assert state.has_incident == (state.since_at is not None)
     for _ in range(40):
         now += POLICY.hold
         number = allowance(state, now, POLICY, 60)
         assert number > 0
-        probing = state.in_trouble
+        probing = state.has_incident
         state = taken(state, number, now, POLICY)
         state = after_answers(state, Tally(good=number, probe_good=number * probing), now, POLICY)
-    assert (state.in_trouble, state.ramp) == (False, None)
+    assert (state.has_incident, state.ramp) == (False, None)

@@ -11,9 +11,9 @@ import pytest
 from awbridge.domain.orders.shipment import State, WaybillKind
 from awbridge.domain.reconciliation.differences import (
     DayCounts,
-    Kind,
+    DifferenceKind,
+    DifferenceTable,
     Ours,
-    Table,
     Theirs,
     differences,
     newest,
@@ -23,12 +23,12 @@ from awbridge.domain.reconciliation.differences import (
 T = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 INDIA = ZoneInfo("Asia/Kolkata")
-ALL = (Kind.WAYBILL, Kind.COURIER, Kind.STATUS)
+ALL = (DifferenceKind.WAYBILL, DifferenceKind.COURIER, DifferenceKind.STATUS)
 
 
 def ours(**changes: Any) -> Ours:
     known: dict[str, Any] = {"reference_number": "R", "waybill": "W", "courier_partner_id": 4, "state": State.PLACED}
-    return Ours(**{**known, "status_code": 5, "status_at": T, "heard_at": T, **changes})
+    return Ours(**{**known, "status_code": 5, "status_at": T, "last_tracked_at": T, **changes})
 
 
 def theirs(**changes: Any) -> Theirs:
@@ -40,34 +40,37 @@ def theirs(**changes: Any) -> Theirs:
     ("mine", "yours", "found"),
     [
         ({}, {}, ()),
-        ({}, {"status_code": 8}, (Kind.STATUS,)),
-        ({}, {"courier_partner_id": 6}, (Kind.COURIER,)),
-        ({}, {"waybill": "OTHER"}, (Kind.WAYBILL,)),
+        ({}, {"status_code": 8}, (DifferenceKind.STATUS,)),
+        ({}, {"courier_partner_id": 6}, (DifferenceKind.COURIER,)),
+        ({}, {"waybill": "OTHER"}, (DifferenceKind.WAYBILL,)),
         (
             {},
             {"waybill": "OTHER", "courier_partner_id": 6, "status_code": 8},
-            (Kind.WAYBILL, Kind.COURIER, Kind.STATUS),
+            (DifferenceKind.WAYBILL, DifferenceKind.COURIER, DifferenceKind.STATUS),
         ),
         ({}, {"waybill": "", "courier_partner_id": None, "status_code": None}, ()),
-        ({"status_code": None, "status_at": None}, {}, (Kind.STATUS,)),
+        ({"status_code": None, "status_at": None}, {}, (DifferenceKind.STATUS,)),
         ({"status_at": T + MINUTE}, {"status_code": 4}, ()),  # ours is newer news
-        ({"status_at": T - MINUTE}, {"status_code": 8}, (Kind.STATUS,)),
-        ({"heard_at": T + MINUTE}, {"status_code": 8, "status_at": None}, ()),  # heard after the table was made
-        ({"heard_at": T - MINUTE}, {"status_code": 8, "status_at": None}, (Kind.STATUS,)),
+        ({"status_at": T - MINUTE}, {"status_code": 8}, (DifferenceKind.STATUS,)),
+        ({"last_tracked_at": T + MINUTE}, {"status_code": 8, "status_at": None}, ()),  # heard after the table was made
+        ({"last_tracked_at": T - MINUTE}, {"status_code": 8, "status_at": None}, (DifferenceKind.STATUS,)),
         ({"kind": WaybillKind.CHILD}, {"waybill": "W-1", "status_code": 8}, ()),  # a piece has a status of its own
         ({"kind": WaybillKind.RTO}, {"waybill": "BACK", "courier_partner_id": 9}, ()),
     ],
 )
-def test_what_differs(mine: dict[str, Any], yours: dict[str, Any], found: tuple[Kind, ...]) -> None:
-    assert differences(ours(**mine), theirs(**yours), Table.REGISTERED, made_at=T) == found
+def test_what_differs(mine: dict[str, Any], yours: dict[str, Any], found: tuple[DifferenceKind, ...]) -> None:
+    assert differences(ours(**mine), theirs(**yours), DifferenceTable.REGISTERED, made_at=T) == found
 
 
 @pytest.mark.parametrize(
-    ("state", "found"), [(State.READY, (Kind.STATUS,)), (State.REJECTED, ()), (State.PLACED, ()), (State.RETRYING, ())]
+    ("state", "found"),
+    [(State.READY, (DifferenceKind.STATUS,)), (State.REJECTED, ()), (State.PLACED, ()), (State.RETRYING, ())],
 )
-def test_a_failed_order_is_a_difference_only_where_nobody_here_knows_of_it(state: State, found: tuple[Kind]) -> None:
+def test_a_failed_order_is_a_difference_only_where_nobody_here_knows_of_it(
+    state: State, found: tuple[DifferenceKind]
+) -> None:
     row = theirs(waybill="", status_code=None)
-    assert differences(ours(state=state, waybill=""), row, Table.FAILURES, made_at=None) == found
+    assert differences(ours(state=state, waybill=""), row, DifferenceTable.FAILURES, made_at=None) == found
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,8 @@ HOUR = timedelta(hours=1)
 
 
 def heard(rules: PollingRules, at: datetime = T0, **changes: object) -> datetime | None:
-    facts = {"asked_at": None, "due_at": None, "final": False, "was_final": False, "gap": False} | changes
-    return rules.after_hearing(heard_at=at, **facts)  # type: ignore[arg-type]
+    facts = {"polled_at": None, "due_at": None, "final": False, "was_final": False, "gap": False} | changes
+    return rules.after_hearing(last_tracked_at=at, **facts)  # type: ignore[arg-type]
 
 
 def test_the_shipments_of_a_sales_hour_are_spread_over_half_a_day() -> None:
@@ -35,14 +35,14 @@ def test_the_shipments_of_a_sales_hour_are_spread_over_half_a_day() -> None:
 def test_by_the_guide_no_news_makes_a_day_longer(minutes: list[int], turn_after: int) -> None:
     """However often it is heard of, and though each question waits `turn_after` minutes for its turn."""
     due = GUIDE.first_ask(T0, "R")
-    asked_at, at = None, T0
+    polled_at, at = None, T0
     for pause in minutes:
         at += timedelta(minutes=pause)
         while due + timedelta(minutes=turn_after) <= at:
             now = due + timedelta(minutes=turn_after)
-            assert now - (asked_at or T0) <= DAY + timedelta(minutes=turn_after) - HOUR
-            asked_at, due = now, GUIDE.after_asking(now)
-        answer = heard(GUIDE, at, asked_at=asked_at, due_at=due)
+            assert now - (polled_at or T0) <= DAY + timedelta(minutes=turn_after) - HOUR
+            polled_at, due = now, GUIDE.after_asking(now)
+        answer = heard(GUIDE, at, polled_at=polled_at, due_at=due)
         assert answer == due
 
 
@@ -55,19 +55,19 @@ def test_economically_news_puts_the_question_off() -> None:
 def test_a_gap_is_asked_for_at_once_but_never_twice_within_two_hours(rules: PollingRules) -> None:
     for final in (False, True):
         assert heard(rules, gap=True, final=final, due_at=T0 + DAY) == T0
-        assert heard(rules, gap=True, final=final, asked_at=T0 - HOUR) == T0 + HOUR
+        assert heard(rules, gap=True, final=final, polled_at=T0 - HOUR) == T0 + HOUR
 
 
 def test_by_the_guide_the_end_is_asked_for_once_more_when_the_courier_was_asked_again() -> None:
-    once_more = heard(GUIDE, final=True, asked_at=T0 - 5 * HOUR, due_at=T0 + 18 * HOUR)
+    once_more = heard(GUIDE, final=True, polled_at=T0 - 5 * HOUR, due_at=T0 + 18 * HOUR)
     assert once_more == T0 + 2 * HOUR
     assert heard(GUIDE, T0 + HOUR, final=True, was_final=True, due_at=once_more) == once_more, "a copy"
     assert heard(GUIDE, T0 + DAY, final=True, was_final=True, due_at=None) is None, "done"
 
 
 def test_who_is_off_the_schedule_comes_back_with_the_next_news() -> None:
-    assert heard(GUIDE, asked_at=T0 - 9 * DAY) == T0, "was silent for long"
-    assert heard(GUIDE, was_final=True, asked_at=T0 - HOUR, due_at=None) == GUIDE.after_asking(T0 - HOUR)
+    assert heard(GUIDE, polled_at=T0 - 9 * DAY) == T0, "was silent for long"
+    assert heard(GUIDE, was_final=True, polled_at=T0 - HOUR, due_at=None) == GUIDE.after_asking(T0 - HOUR)
 
 
 def test_what_a_day_of_it_costs() -> None:

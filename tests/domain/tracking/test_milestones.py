@@ -10,10 +10,10 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from awbridge.clickpost.wire.codes import STATUSES, happening, milestone_of
+from awbridge.clickpost.wire.codes import STATUSES, milestone_of, status_event
 from awbridge.domain.tracking.milestones import (
     Milestone,
-    ShipmentEvent,
+    StatusEvent,
     attempts,
     count_made,
     failures,
@@ -28,10 +28,10 @@ START = datetime(2026, 11, 2, 6, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
 
-def journey(*steps: tuple[float, int] | tuple[float, int, int]) -> list[ShipmentEvent]:
+def journey(*steps: tuple[float, int] | tuple[float, int, int]) -> list[StatusEvent]:
     """(hours since the start, code, NDR code)."""
     return [
-        happening(code, at=START + hours * HOUR, ndr_code=ndr[0] if ndr else None, words=f"s{code}")
+        status_event(code, at=START + hours * HOUR, ndr_code=ndr[0] if ndr else None, words=f"s{code}")
         for hours, code, *ndr in steps
     ]
 
@@ -135,10 +135,12 @@ def test_a_reason_without_a_failure_is_one() -> None:
     assert failures(journey((30, 5, 0))) == []
 
 
-def missed(*steps: tuple[float, int, int | None]) -> list[ShipmentEvent]:
+def missed(*steps: tuple[float, int, int | None]) -> list[StatusEvent]:
     """(hours since the start, code, NPR code)."""
     return [
-        happening(code, at=START + hours * HOUR, npr_code=npr, npr_words=f"n{npr}" if npr else "", words=f"s{code}")
+        status_event(
+            code, at=START + hours * HOUR, npr_code=npr, npr_description=f"n{npr}" if npr else "", words=f"s{code}"
+        )
         for hours, code, npr in steps
     ]
 
@@ -173,7 +175,7 @@ def test_no_order_of_the_scans_makes_a_difference(steps: list[tuple[int, int, in
 
 
 def promise(edd: str, said: int, heard: int) -> Promise:
-    return Promise(edd=edd, said_at=START + said * HOUR, heard_at=START + heard * HOUR, source="webhook")
+    return Promise(edd=edd, stated_at=START + said * HOUR, received_at=START + heard * HOUR, source="webhook")
 
 
 def test_a_promise_told_late_by_one_who_knew_less_does_not_overrule() -> None:

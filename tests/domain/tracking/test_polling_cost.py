@@ -47,14 +47,14 @@ def simulate(shipments: int, lost: float, mode: PollingMode) -> tuple[list[list[
     for number in range(shipments):
         rate = SCANS_A_DAY[number < shipments * QUIET] / DAY
         mine = due[int(COURIERS * dice.random() ** 2)]  # a few large couriers, many small ones
-        ask_at, asked_at = -DAY * dice.random(), None
+        ask_at, polled_at = -DAY * dice.random(), None
         scan_at = -DAY + dice.expovariate(rate)
         while min(scan_at, ask_at) < DAY:
             if scan_at < ask_at:
                 scans += scan_at >= 0
                 ask_at = schedule.after_hearing(
-                    heard_at=scan_at,
-                    asked_at=asked_at,
+                    last_tracked_at=scan_at,
+                    polled_at=polled_at,
                     due_at=ask_at,
                     final=False,
                     was_final=False,
@@ -64,7 +64,7 @@ def simulate(shipments: int, lost: float, mode: PollingMode) -> tuple[list[list[
             else:
                 if ask_at >= 0:
                     mine.append(ask_at)
-                asked_at, ask_at = ask_at, schedule.after_asking(ask_at)
+                polled_at, ask_at = ask_at, schedule.after_asking(ask_at)
     return due, scans
 
 

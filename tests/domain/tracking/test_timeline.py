@@ -46,11 +46,11 @@ def test_a_failed_pickup_gets_its_reason_from_whichever_copy_has_it() -> None:
     copies = (
         SCAN,
         replace(SCAN, npr_code=0),
-        replace(SCAN, npr_code=4, npr_words="Not ready"),
+        replace(SCAN, npr_code=4, npr_description="Not ready"),
         replace(SCAN, npr_code=9),
     )
     [entry] = told(*copies).entries
-    assert (entry.npr_code, entry.npr_words) == (4, "Not ready")
+    assert (entry.npr_code, entry.npr_description) == (4, "Not ready")
 
 
 def test_words_that_came_under_an_id_are_known_without_it_too() -> None:

@@ -116,7 +116,7 @@ async def test_moving_takes_what_clickpost_certainly_does_not_hold(store: Store)
     await force(store, "MAYBE", "sent_at = created_at, state = 'retrying'")
     await force(store, "HELD", "state = 'held', waits_for = 'PLACED', problem = 'waits', next_try_at = NULL")
     await force(store, "BUSY", "lease_owner = 'w', lease_ends_at = created_at")
-    await force(store, "UNWANTED", "cancel_asked_at = created_at")
+    await force(store, "UNWANTED", "cancel_requested_at = created_at")
     moved = await courier_steps.move_shipments(store=store, clock=clock, from_transporter="t", to_transporter="new")
     assert sorted(moved.moved) == ["HELD", "NEVER-SENT", "REFUSED"]
     held = await get(store, "HELD")

@@ -109,7 +109,7 @@ async def test_without_operators_alarms_wait_to_be_listed(store: Store) -> None:
     assert await tell(store, clock) == 0
     async with store.read() as session:
         (alarm,) = await alarms.open_now(session)
-    assert alarm.told_at is None
+    assert alarm.notified_at is None
 
 
 async def test_several_workers_tell_it_once(store: Store) -> None:

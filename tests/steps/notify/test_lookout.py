@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from awbridge.domain.reconciliation.differences import Kind, Theirs
+from awbridge.domain.reconciliation.differences import DifferenceKind, Theirs
 from awbridge.sinks.objects import Objects
 from awbridge.steps.audit.archive import archive_due
 from awbridge.steps.notify.health_monitor import FAILING_ROUNDS, FORGET_AFTER, HealthMonitor, Machine
@@ -199,7 +199,7 @@ async def test_a_delivery_that_nobody_understands_is_an_alarm_until_it_is_replay
     async with store.write() as session:
         await inbox.add(session, [delivery("raw:1", body=b"<", problem="not JSON"), delivery("odd")])
         (odd,) = await inbox.claim(session, now=clock(), limit=9)
-        await inbox.set_aside(session, odd, problem="no status")
+        await inbox.dead_lettered(session, odd, problem="no status")
     await minutes(clock, 1, one)
     async with store.read() as session:
         assert [a.text[:30] for a in await alarms.open_now(session)] == ["2 deliveries could not be unde"]
@@ -213,7 +213,7 @@ async def test_differences_that_stay_are_an_alarm_until_they_are_solved(store: S
     one = Process(store, clock)
     theirs = Theirs(line=1, waybill="AWB1", reference_number="R")
     async with store.write() as session:
-        found = [Finding(kind=Kind.MISSING_HERE, ours=None, theirs=theirs)]
+        found = [Finding(kind=DifferenceKind.MISSING_HERE, ours=None, theirs=theirs)]
         await differences.add(session, 7, found, look_at=T0 + timedelta(minutes=10), now=T0)
     await minutes(clock, 59, one)
     assert await raised(store) == set(), "most solve themselves within an hour"

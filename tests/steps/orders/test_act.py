@@ -21,7 +21,7 @@ from awbridge.steps.orders.act import LONGEST_LOOK_AGAIN, LONGEST_WAIT, ActPolic
 from awbridge.steps.tracking.apply import ApplyPolicy, apply_due
 from awbridge.store import Store
 from awbridge.store.orders import shipments
-from awbridge.store.orders.shipments import Standing
+from awbridge.store.orders.shipments import TrackingStatus
 from awbridge.store.tracking import inbox
 from awbridge.store.tracking.inbox import NewDelivery
 from tests.support.acting import (
@@ -56,9 +56,9 @@ async def placed(store: Store) -> Store:
 
 async def stands_at(store: Store, bucket: int, *, final: bool = False) -> None:
     sighting = Sighting(seen_at=T0, final=final, step=80, code=9)
-    standing = Standing(sighting=sighting, bucket=bucket, edd=None, ndr_code=None)
+    standing = TrackingStatus(sighting=sighting, bucket=bucket, edd=None, ndr_code=None)
     async with store.write() as session:
-        await shipments.set_standing(session, "R", standing, heard_at=T0, next_ask_at=None)
+        await shipments.set_tracking_status(session, "R", standing, last_tracked_at=T0, next_poll_at=None)
 
 
 async def pickup(store: Store, clock: SetClock, body: Any = None, **more: Any) -> Action:
@@ -455,7 +455,7 @@ async def test_a_registered_waybill_becomes_a_shipment_that_webhooks_reach(store
     assert (shipment.state, shipment.success, shipment.waybill) == (State.PLACED, True, "ELSEWHERE1")
     assert (shipment.order_id, shipment.security_key, shipment.next_try_at) == ("O-1", "k-1", None)
     async with store.write() as session:
-        (to_ask,) = await claim_to_ask(session, now=T0, next_ask_at=T0 + timedelta(hours=1))
+        (to_ask,) = await claim_to_ask(session, now=T0, next_poll_at=T0 + timedelta(hours=1))
     assert to_ask.waybill == "ELSEWHERE1", "its story began elsewhere, so tracking is asked at once"
     await apply_due(store=store, clock=clock, policy=ApplyPolicy(zone=INDIA))
     assert [s.status_code for s in await timeline(store, "FOREIGN-1")] == [5]
@@ -518,7 +518,7 @@ def test_an_action_ends_where_the_account_stays_broken(kind: str) -> None:
         next_try_at=T0,
         problem=None,
         result=None,
-        asked_at=T0,
+        requested_at=T0,
         done_at=None,
         updated_at=T0,
     )

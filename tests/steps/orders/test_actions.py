@@ -16,7 +16,7 @@ from awbridge.store import Store
 from awbridge.store.couriers import couriers
 from awbridge.store.couriers.couriers import CourierAccount
 from awbridge.store.orders import actions, shipments
-from awbridge.store.orders.shipments import Standing
+from awbridge.store.orders.shipments import TrackingStatus
 from tests.support.acting import FakeClickPost, a_pickup, a_registration, a_world_pickup, act, ask, now_of
 from tests.support.rows import T0, add, count, place
 from tests.support.stores import sqlite_only
@@ -35,9 +35,9 @@ async def placed(store: Store) -> Store:
 
 async def stands_at(store: Store, bucket: int, *, final: bool = False) -> None:
     sighting = Sighting(seen_at=T0, final=final, step=80, code=9)
-    standing = Standing(sighting=sighting, bucket=bucket, edd=None, ndr_code=None)
+    standing = TrackingStatus(sighting=sighting, bucket=bucket, edd=None, ndr_code=None)
     async with store.write() as session:
-        await shipments.set_standing(session, "R", standing, heard_at=T0, next_ask_at=None)
+        await shipments.set_tracking_status(session, "R", standing, last_tracked_at=T0, next_poll_at=None)
 
 
 @pytest.mark.parametrize(

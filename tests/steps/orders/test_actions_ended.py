@@ -235,7 +235,7 @@ def test_an_answer_about_one_box_ends_with_the_journey_alone(box: str, bucket: i
         next_try_at=T0,
         problem=None,
         result=None,
-        asked_at=T0,
+        requested_at=T0,
         done_at=None,
         updated_at=T0,
     )

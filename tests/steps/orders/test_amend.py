@@ -185,7 +185,7 @@ async def test_what_clickpost_holds_is_replaced_and_cancelled(store: Store) -> N
     assert new.payload == an_order("R-R2", order_id="order of R", weight=750)
     assert (new.next_try_at, new.payload_version) == (LATER, 1)
     old = await get(store, "R")
-    assert (old.replaced_by, old.cancel_asked_at, old.next_try_at) == ("R-R2", LATER, LATER)
+    assert (old.replaced_by, old.cancel_requested_at, old.next_try_at) == ("R-R2", LATER, LATER)
     vendor = await push(store, Placed(waybill="AWB2"))
     assert [p["shipment_details"]["reference_number"] for p in vendor.payloads] == ["R-R2"]
 
@@ -249,7 +249,7 @@ async def test_a_chosen_reference_must_be_free(store: Store) -> None:
         await replace(store, "R", successor="TAKEN")
     with pytest.raises(ReferenceTaken, match="differs in: replaces"):
         await replace(store, "R", edit=Edit(order=an_order("TAKEN")))
-    assert (await get(store, "R")).cancel_asked_at is None
+    assert (await get(store, "R")).cancel_requested_at is None
     order = an_order("IN-THE-ORDER", weight=1)
     assert (await replace(store, "R", edit=Edit(order=order))).payload == order
 
@@ -299,7 +299,7 @@ async def test_what_went_out_may_be_replaced_whatever_became_of_it(store: Store,
     await push(store, outcome)
     await replace(store, "R")
     old = await get(store, "R")
-    assert (old.state, old.cancel_asked_at) == (then, LATER)
+    assert (old.state, old.cancel_requested_at) == (then, LATER)
 
 
 async def test_what_is_cancelled_may_be_sent_anew(store: Store) -> None:
@@ -319,8 +319,8 @@ async def test_a_journey_that_has_ended_is_not_replaced(store: Store) -> None:
     await placed(store)
     async with store.write() as session:
         seen = Sighting(seen_at=T0, final=True, step=90, code=8)
-        standing = shipments.Standing(sighting=seen, bucket=6, edd=None, ndr_code=None)
-        await shipments.set_standing(session, "R", standing, heard_at=T0, next_ask_at=None)
+        standing = shipments.TrackingStatus(sighting=seen, bucket=6, edd=None, ndr_code=None)
+        await shipments.set_tracking_status(session, "R", standing, last_tracked_at=T0, next_poll_at=None)
     with pytest.raises(NotPossible, match=r"ended \(Delivered\)"):
         await replace(store, "R")
 

@@ -211,7 +211,7 @@ async def test_cancelling_twice_changes_nothing(store: Store) -> None:
     clock.forward(hours=1)
     second = await intake.cancel(store=store, clock=clock, reference_number="R")
     assert first.state is second.state is State.CANCELLED
-    assert (second.cancel_asked_at, second.updated_at) == (first.cancel_asked_at, first.updated_at)
+    assert (second.cancel_requested_at, second.updated_at) == (first.cancel_requested_at, first.updated_at)
 
 
 async def test_a_new_payload_after_a_rejection_counts_from_the_beginning(store: Store) -> None:
@@ -245,14 +245,14 @@ async def test_an_order_whose_shipment_was_replaced_or_could_not_be_cancelled_is
     async with store.write() as session:
         await session.execute(
             sql(
-                "UPDATE shipments SET state = 'cancelled', cancel_asked_at = $1, replaced_by = 'X' "
+                "UPDATE shipments SET state = 'cancelled', cancel_requested_at = $1, replaced_by = 'X' "
                 "WHERE reference_number = 'A'"
             ),
             T0,
         )
         await session.execute(
             sql(
-                "UPDATE shipments SET state = 'placed', cancel_asked_at = $1, cancel_state = 'overtaken' "
+                "UPDATE shipments SET state = 'placed', cancel_requested_at = $1, cancel_state = 'overtaken' "
                 "WHERE reference_number = 'B'"
             ),
             T0,

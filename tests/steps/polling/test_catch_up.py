@@ -18,11 +18,11 @@ from awbridge.steps.polling.catch_up import (
     POLLING,
     CatchUpPolicy,
     Everything,
-    ask_back,
     ask_for_everything,
     ask_for_silent,
     cover_next_window,
     cover_span,
+    resume_polling,
 )
 from awbridge.steps.runtime.pace import Pace
 from awbridge.steps.tracking.apply import ApplyPolicy, apply_due
@@ -322,10 +322,10 @@ async def test_a_shipment_silent_for_45_days_goes_onto_a_list_and_back_on_demand
         "references": ["R-AWB-4-0", "NONE"],
         "ask_again": POLICY.polling.ask_again,
     }
-    assert await ask_back(**wanted) == ["R-AWB-4-0"]
+    assert await resume_polling(**wanted) == ["R-AWB-4-0"]
     asked = len(vendor.asked)
     assert await ask_all(store, vendor, clock) == 1
-    assert await ask_back(**wanted) == ["R-AWB-4-0"]
+    assert await resume_polling(**wanted) == ["R-AWB-4-0"]
     clock.forward(hours=1, minutes=59)
     assert await ask_all(store, vendor, clock) == 0, "never twice within two hours"
     clock.forward(minutes=1)
@@ -364,12 +364,12 @@ async def test_what_a_person_asked_for_is_not_asked_for_again_by_the_schedule_wi
     await silent(store, 1)
     clock.forward(minutes=30)
     await ask_for_everything(store=store, clickpost=vendor, clock=clock, policy=POLICY)
-    asked_at = clock.now
-    assert (await fetch(store, "SELECT last_asked_at FROM shipments"))[0]["last_asked_at"] == asked_at
+    polled_at = clock.now
+    assert (await fetch(store, "SELECT last_polled_at FROM shipments"))[0]["last_polled_at"] == polled_at
     clock.forward(minutes=1)
-    await ask_back(store=store, clock=clock, references=["R-AWB-4-0"], ask_again=POLICY.polling.ask_again)
+    await resume_polling(store=store, clock=clock, references=["R-AWB-4-0"], ask_again=POLICY.polling.ask_again)
     assert await ask(store, vendor, clock) == 0
-    clock.now = asked_at + POLICY.polling.ask_again
+    clock.now = polled_at + POLICY.polling.ask_again
     assert await ask(store, vendor, clock) == 1
 
 

@@ -11,7 +11,7 @@ import pytest
 from awbridge.clickpost.tracking.webhooks import webhook_identity
 from awbridge.domain.call import Call
 from awbridge.domain.errors import VendorError
-from awbridge.steps.polling.try_webhook import Tried, try_webhook
+from awbridge.steps.polling.try_webhook import WebhookTrial, try_webhook
 from awbridge.store import Store
 from awbridge.store.polling import webhook_keys
 from awbridge.store.tracking import inbox
@@ -37,7 +37,7 @@ class Vendor:
             await self.sends(test_data)
 
 
-async def tried(store: Store, vendor: Vendor, *, timeout: float = 0.3, grace: float = 0.1) -> Tried:
+async def tried(store: Store, vendor: Vendor, *, timeout: float = 0.3, grace: float = 0.1) -> WebhookTrial:
     world = {"store": store, "clickpost": vendor, "clock": SetClock(), "url": "https://x", "every": 0.02, "pause": 0.0}
     return await try_webhook(**world, timeout=timeout, grace=grace)
 

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from awbridge.domain.errors import StoreBusy
 from awbridge.domain.tracking.scan import Source
-from awbridge.steps.polling.watch import SILENT, Coverage, Refusals, Watch, WatchPolicy, coverage
+from awbridge.steps.polling.watch import SILENT, Coverage, Watch, WatchPolicy, WebhookRefusals, coverage
 from awbridge.store import Store
 from awbridge.store.polling import arrivals, windows
 from awbridge.store.polling.arrivals import Arrival
@@ -39,7 +39,7 @@ async def test_silence_while_polling_finds_scans_is_told_once_over_all_processes
     store: Store,
 ) -> None:
     clock = SetClock(START)
-    watches = [Watch(store, clock, WatchPolicy(), Refusals()) for _ in range(2)]
+    watches = [Watch(store, clock, WatchPolicy(), WebhookRefusals()) for _ in range(2)]
     await came(store, clock, Source.WEBHOOK)
     for _ in range(5):
         clock.forward(minutes=11)
@@ -58,7 +58,7 @@ async def test_silence_while_polling_finds_scans_is_told_once_over_all_processes
 @pytest.mark.parametrize("found", [0, 2])
 async def test_a_quiet_night_is_no_alarm(store: Store, found: int) -> None:
     clock = SetClock(START)
-    watch = Watch(store, clock, WatchPolicy(), Refusals())
+    watch = Watch(store, clock, WatchPolicy(), WebhookRefusals())
     clock.forward(hours=5)
     if found:
         await came(store, clock, Source.UPDATED_ORDER, scans=found)
@@ -69,14 +69,14 @@ async def test_an_outage_of_our_own_is_not_clickposts_silence(store: Store) -> N
     clock = SetClock(START)
     await came(store, clock, Source.WEBHOOK)
     clock.forward(hours=9)
-    watch = Watch(store, clock, WatchPolicy(), Refusals())
+    watch = Watch(store, clock, WatchPolicy(), WebhookRefusals())
     await came(store, clock, Source.UPDATED_ORDER, scans=500)
     assert await events(watch) == []
 
 
 async def test_webhooks_that_never_came_are_an_alarm_too(store: Store) -> None:
     clock = SetClock(START)
-    watch = Watch(store, clock, WatchPolicy(), Refusals())
+    watch = Watch(store, clock, WatchPolicy(), WebhookRefusals())
     clock.forward(minutes=50)
     await came(store, clock, Source.TRACK_ORDER, scans=9)
     clock.forward(minutes=10)
@@ -124,7 +124,7 @@ async def test_coverage_says_by_courier_who_told_first_and_which_minutes_are_mis
 
 async def test_refused_webhooks_are_written_down_and_old_counts_go(store: Store) -> None:
     clock = SetClock(START)
-    refusals = Refusals()
+    refusals = WebhookRefusals()
     await came(store, clock, Source.WEBHOOK)
     clock.forward(days=9)
     watch = Watch(store, clock, WatchPolicy(), refusals)
@@ -142,7 +142,7 @@ async def test_refusals_are_written_down_between_two_looks_for_whoever_waits_to_
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("awbridge.steps.polling.watch.WRITE_EVERY", 0.0)
-    clock, refusals = SetClock(START), Refusals()
+    clock, refusals = SetClock(START), WebhookRefusals()
     watch = Watch(store, clock, WatchPolicy(), refusals)
     for _ in range(2):
         refusals.add("no_key", clock.now)
@@ -154,7 +154,7 @@ async def test_refusals_that_could_not_be_written_down_are_not_forgotten(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("awbridge.steps.polling.watch.WRITE_EVERY", 0.0)
-    clock, refusals = SetClock(START), Refusals()
+    clock, refusals = SetClock(START), WebhookRefusals()
     busy = TrippingStore(store, busy=lambda number: number == 1)
     watch = Watch(busy.as_store, clock, WatchPolicy(), refusals)
     refusals.add("no_key", clock.now)

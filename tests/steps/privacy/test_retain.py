@@ -23,7 +23,7 @@ from awbridge.steps.tracking.ingest import Ingest
 from awbridge.store import Store
 from awbridge.store.audit import reports, runs
 from awbridge.store.orders import shipments
-from awbridge.store.orders.shipments import Standing
+from awbridge.store.orders.shipments import TrackingStatus
 from awbridge.store.tracking import inbox, scans
 from awbridge.store.tracking.inbox import NewDelivery
 from tests.support.evidence_rows import NAME, PHONE, call, good_call, keep, more_about, order_of
@@ -50,10 +50,10 @@ async def ended(store: Store, reference: str, *, at: datetime = OLD) -> None:
     await add(store, reference, now=at, payload=order_of(reference))
     await place(store, reference, f"AWB-{reference}", now=at)
     async with store.write() as session:
-        standing = Standing(
+        standing = TrackingStatus(
             sighting=Sighting(code=8, seen_at=at, step=9, final=True), bucket=6, edd=None, ndr_code=None
         )
-        await shipments.set_standing(session, reference, standing, heard_at=at, next_ask_at=None)
+        await shipments.set_tracking_status(session, reference, standing, last_tracked_at=at, next_poll_at=None)
 
 
 async def test_calls_older_than_their_days_go_and_younger_ones_stay(store: Store, objects: Objects) -> None:

@@ -12,7 +12,7 @@ import pytest
 from awbridge.domain.orders.action import ActionKind, NewAction
 from awbridge.domain.orders.shipment import State, shard_of
 from awbridge.domain.privacy import read_privacy
-from awbridge.domain.reconciliation.differences import Kind, Ours, Table
+from awbridge.domain.reconciliation.differences import DifferenceKind, DifferenceTable, Ours
 from awbridge.sinks.objects import Objects
 from awbridge.steps.audit.archive import ArchivePolicy, archive_due
 from awbridge.steps.privacy.retain import RetainPolicy, retain
@@ -63,11 +63,11 @@ async def test_what_a_delivery_told_goes_with_it(store: Store, objects: Objects)
             await update_sources.add(session, [UpdateSource("R", one, frozenset([0]))])
             if one.identity != "due":
                 await inbox.applied(session, [(one, None, 1)], now=T0)
-    assert await run(store, objects, inbox=30) == {"inbox": 1, "tellings": 1}
+    assert await run(store, objects, inbox=30) == {"inbox": 1, "update_sources": 1}
     async with store.read() as session:
         told = await update_sources.of_shipment(session, "R")
     assert sorted(t.delivery.identity for t in told) == ["due", "young"]
-    assert await count(store, "tellings") == 2
+    assert await count(store, "update_sources") == 2
 
 
 async def test_expected_dates_go_with_the_timeline_of_an_ended_shipment(store: Store, objects: Objects) -> None:
@@ -77,8 +77,8 @@ async def test_expected_dates_go_with_the_timeline_of_an_ended_shipment(store: S
         await put(
             store,
             "promises",
-            **{"shard": shard_of(reference), "reference_number": reference, "said_at": OLD, "edd": "2026-11-05"},
-            **{"heard_at": OLD, "source": "webhook"},
+            **{"shard": shard_of(reference), "reference_number": reference, "stated_at": OLD, "edd": "2026-11-05"},
+            **{"received_at": OLD, "source": "webhook"},
         )
         async with store.write() as session:
             await scans.add(session, [new_scan(reference, scan(waybill=waybill))])
@@ -185,10 +185,12 @@ async def test_what_was_asked_under_a_key_is_known_for_30_days_and_as_long_as_ac
 
 async def a_run(store: Store, name: str, *, finished_at: datetime | None, looked_at: datetime | None = None) -> int:
     """A reconciliation with three differences, of which one is looked at again then."""
-    new = NewRun(identity=name, source="hand", kind=Table.REGISTERED, name=name, day=None, state=Stage.MATCHING)
+    new = NewRun(
+        identity=name, source="hand", kind=DifferenceTable.REGISTERED, name=name, day=None, state=Stage.MATCHING
+    )
     found = [
         Finding(
-            kind=Kind.MISSING_THERE,
+            kind=DifferenceKind.MISSING_THERE,
             ours=Ours(reference_number=f"{name}-{n}", waybill=f"W{n}", courier_partner_id=4, state=State.PLACED),
             theirs=None,
         )
@@ -197,9 +199,9 @@ async def a_run(store: Store, name: str, *, finished_at: datetime | None, looked
     async with store.write() as session:
         begun = await reconciliations.begin(session, reconciliations.new_id(), new, now=OLD)
         await differences.add(session, begun.id, found, look_at=OLD, now=OLD)
-        await session.execute(sql("UPDATE differences SET next_look_at = NULL WHERE reconciliation_id = $1"), begun.id)
+        await session.execute(sql("UPDATE differences SET next_check_at = NULL WHERE reconciliation_id = $1"), begun.id)
         await session.execute(
-            sql("UPDATE differences SET next_look_at = $2 WHERE reconciliation_id = $1 AND item = $3"),
+            sql("UPDATE differences SET next_check_at = $2 WHERE reconciliation_id = $1 AND item = $3"),
             *(begun.id, looked_at, f"{name}-1"),
         )
         if finished_at:

@@ -13,7 +13,7 @@ import pytest
 
 from awbridge.domain.errors import NotPossible
 from awbridge.domain.orders.shipment import Piece, WaybillKind
-from awbridge.domain.reconciliation.differences import Kind, Table
+from awbridge.domain.reconciliation.differences import DifferenceKind, DifferenceTable
 from awbridge.steps.reconciliation import match as match_step
 from awbridge.steps.reconciliation.reconcile import ReconcilePolicy, begin_day, reconcile_due
 from awbridge.steps.reconciliation.report_files import day_of_file, kind_of_file, take_file, take_from_folder
@@ -36,7 +36,13 @@ async def parts(content: bytes) -> AsyncIterator[bytes]:
 
 
 async def taken(store: Store, content: str, **changes: Any) -> Reconciliation:
-    told: dict[str, Any] = {"name": "r.csv", "source": "upload", "kind": Table.REGISTERED, "day": None, **changes}
+    told: dict[str, Any] = {
+        "name": "r.csv",
+        "source": "upload",
+        "kind": DifferenceTable.REGISTERED,
+        "day": None,
+        **changes,
+    }
     return await take_file(store=store, clock=SetClock(), parts=parts(content.encode()), **told)
 
 
@@ -120,7 +126,11 @@ async def test_of_repeated_rows_the_latest_counts(store: Store) -> None:
     )
     async with store.read() as session:
         (difference,) = await differences.listed(session, run.id)
-    assert (difference.kind, difference.their_row.status_code, difference.their_row.line) == (Kind.STATUS, 8, 2)
+    assert (difference.kind, difference.their_row.status_code, difference.their_row.line) == (
+        DifferenceKind.STATUS,
+        8,
+        2,
+    )
     assert (run.line_count, run.repeated, run.matched) == (3, 2, 0)
 
 
@@ -145,20 +155,22 @@ async def test_a_status_that_differs_is_asked_for_at_once_but_not_twice_in_two_h
     await placed(store, 1, 2)
     asked = T0 - timedelta(minutes=30)
     async with store.write() as session:
-        await session.execute(sql("UPDATE shipments SET last_asked_at = $1 WHERE reference_number = 'ORDER-2'"), asked)
+        await session.execute(sql("UPDATE shipments SET last_polled_at = $1 WHERE reference_number = 'ORDER-2'"), asked)
     await reconciled(store, "AWB,Status\n4000000000001,Delivered\n4000000000002,Delivered\n")
-    rows = await fetch(store, "SELECT reference_number, next_ask_at FROM shipments ORDER BY reference_number")
-    assert [row["next_ask_at"] for row in rows] == [T0, T0 + match_step.ASK_AGAIN]
+    rows = await fetch(store, "SELECT reference_number, next_poll_at FROM shipments ORDER BY reference_number")
+    assert [row["next_poll_at"] for row in rows] == [T0, T0 + match_step.ASK_AGAIN]
 
 
 async def test_failed_orders_are_differences_where_nobody_knows_of_the_failure(store: Store) -> None:
     await placed(store, 1)
     await add(store, "ORDER-2")
     run = await reconciled(
-        store, "Reference Number,Request,Response\nORDER-1,{},no\nORDER-2,{},no\nORDER-3,{},no\n", kind=Table.FAILURES
+        store,
+        "Reference Number,Request,Response\nORDER-1,{},no\nORDER-2,{},no\nORDER-3,{},no\n",
+        kind=DifferenceTable.FAILURES,
     )
     assert await found(store, run) == [("missing_here", "ORDER-3"), ("status_differs", "ORDER-2")]
-    assert (await get(store, "ORDER-1")).last_asked_at is None
+    assert (await get(store, "ORDER-1")).last_polled_at is None
 
 
 async def test_matching_twice_keeps_the_same_differences(store: Store) -> None:
@@ -235,14 +247,14 @@ async def test_the_folder_gives_whole_files_and_keeps_them_aside(store: Store, t
 @pytest.mark.parametrize(
     ("name", "kind", "day"),
     [
-        ("Failed Webhooks 2026-11-02.xlsx", Table.WEBHOOKS, DAY),
-        ("order-creation-api-failure.csv", Table.FAILURES, None),
-        ("registered_20261102.csv", Table.REGISTERED, DAY),
-        ("report 20261399.csv", Table.REGISTERED, None),
-        ("120261102.csv", Table.REGISTERED, None),
+        ("Failed Webhooks 2026-11-02.xlsx", DifferenceTable.WEBHOOKS, DAY),
+        ("order-creation-api-failure.csv", DifferenceTable.FAILURES, None),
+        ("registered_20261102.csv", DifferenceTable.REGISTERED, DAY),
+        ("report 20261399.csv", DifferenceTable.REGISTERED, None),
+        ("120261102.csv", DifferenceTable.REGISTERED, None),
     ],
 )
-def test_a_file_s_name_tells_what_it_lists_and_of_which_day(name: str, kind: Table, day: date | None) -> None:
+def test_a_file_s_name_tells_what_it_lists_and_of_which_day(name: str, kind: DifferenceTable, day: date | None) -> None:
     assert (kind_of_file(name), day_of_file(name)) == (kind, day)
 
 
@@ -253,10 +265,12 @@ async def test_a_report_that_names_the_reference_proves_that_clickpost_holds_it(
     await add(store, "R")
     if went_out:
         async with store.write() as session:
-            await session.execute(sql("UPDATE shipments SET may_stand = TRUE, state = 'gave_up', sent_at = created_at"))
+            await session.execute(
+                sql("UPDATE shipments SET maybe_placed = TRUE, state = 'gave_up', sent_at = created_at")
+            )
     await reconciled(store, "AWB,Reference Number,Status\n4400000000001,R,InTransit\n")
     after = await get(store, "R")
-    assert (after.state, after.waybill, after.may_stand) == (state, "4400000000001" if went_out else None, False)
+    assert (after.state, after.waybill, after.maybe_placed) == (state, "4400000000001" if went_out else None, False)
 
 
 async def test_a_code_that_clickpost_does_not_publish_is_told_in_its_own_words(store: Store) -> None:
@@ -275,6 +289,6 @@ async def test_a_code_that_clickpost_does_not_publish_is_told_in_its_own_words(s
     one, two = found_ones["4000000000001"], found_ones["4000000000002"]
     assert one.ours is not None
     assert two.theirs is not None
-    assert (one.ours["status_code"], one.ours["status_words"]) == (45, "Handed to the depot")
-    assert (two.theirs["status_code"], two.theirs["status_words"]) == (52, "Shelved")
-    assert "status_words" not in (one.theirs or {})
+    assert (one.ours["status_code"], one.ours["status_description"]) == (45, "Handed to the depot")
+    assert (two.theirs["status_code"], two.theirs["status_description"]) == (52, "Shelved")
+    assert "status_description" not in (one.theirs or {})

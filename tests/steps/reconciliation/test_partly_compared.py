@@ -10,7 +10,7 @@ import pytest
 from awbridge.clickpost.reports.reports import parse_counts
 from awbridge.clickpost.wire.loose import Reply
 from awbridge.domain.orders.shipment import State
-from awbridge.domain.reconciliation.differences import Compared, Ours, Table, Theirs, status_differs
+from awbridge.domain.reconciliation.differences import Compared, DifferenceTable, Ours, Theirs, status_differs
 from awbridge.steps.couriers.couriers import put_couriers
 from awbridge.steps.couriers.sync_couriers import sync_couriers
 from awbridge.steps.notify.health_monitor import HealthMonitor, Machine
@@ -36,7 +36,7 @@ async def standing(store: Store, number: int, code: int | None, courier: int = 4
     await add(store, f"ORDER-{number}", courier_partner_id=courier)
     await place(store, f"ORDER-{number}", f"400000000000{number}")
     async with store.write() as session:
-        change = sql("UPDATE shipments SET status_code = $1, status_at = $2, last_heard_at = $2 WHERE waybill = $3")
+        change = sql("UPDATE shipments SET status_code = $1, status_at = $2, last_tracked_at = $2 WHERE waybill = $3")
         await session.execute(change, code, T0, f"400000000000{number}")
 
 
@@ -109,7 +109,7 @@ async def test_a_time_that_cannot_be_read_where_it_decides_is_counted(store: Sto
 
 async def test_failed_orders_are_compared_by_name_alone(store: Store) -> None:
     await standing(store, 1, 5)
-    run = await reconciled(store, "Reference Number,Request,Response\nORDER-1,{},no\n", kind=Table.FAILURES)
+    run = await reconciled(store, "Reference Number,Request,Response\nORDER-1,{},no\n", kind=DifferenceTable.FAILURES)
     assert (run.matched, run.compared) == (1, Compared.FULLY)
 
 

@@ -19,7 +19,7 @@ from awbridge.domain.errors import NotFound, NotPossible
 from awbridge.domain.orders.action import ActionKind
 from awbridge.domain.orders.shipment import State
 from awbridge.domain.privacy import read_privacy
-from awbridge.domain.reconciliation.differences import Kind
+from awbridge.domain.reconciliation.differences import DifferenceKind
 from awbridge.sandbox import Sandbox, SandboxConfig, running
 from awbridge.steps.audit.bundle import bundle_of
 from awbridge.steps.orders import actions as asking
@@ -98,7 +98,7 @@ class World:
             self.clock.ahead += self.policy.ask_every
         raise AssertionError(f"it never ends: {run}")
 
-    async def found(self, run: Reconciliation) -> dict[tuple[Kind, str], Difference]:
+    async def found(self, run: Reconciliation) -> dict[tuple[DifferenceKind, str], Difference]:
         async with self.store.read() as session:
             return {(d.kind, d.item): d for d in await differences.listed(session, run.id)}
 
@@ -188,12 +188,12 @@ async def test_every_kind_of_difference_is_found_in_the_report(world: World) -> 
     found = await world.found(run)
     assert (run.state, run.ours_placed, run.theirs_placed) == (Stage.DONE, 6, 7)
     by_hand = sorted(o.waybill for o in world.sandbox.vendor.orders.values() if o.reference_number.startswith("BY"))
-    assert {key for key in found if key[0] is not Kind.STATUS} == {
-        (Kind.MISSING_THERE, "ORDER-0"),
-        (Kind.COURIER, "ORDER-1"),
-        *((Kind.MISSING_HERE, waybill) for waybill in by_hand),
+    assert {key for key in found if key[0] is not DifferenceKind.STATUS} == {
+        (DifferenceKind.MISSING_THERE, "ORDER-0"),
+        (DifferenceKind.COURIER, "ORDER-1"),
+        *((DifferenceKind.MISSING_HERE, waybill) for waybill in by_hand),
     }
-    assert found[Kind.COURIER, "ORDER-1"].their_row.courier_partner_id == 6
+    assert found[DifferenceKind.COURIER, "ORDER-1"].their_row.courier_partner_id == 6
     assert run.found == {"courier_differs": 1, "missing_here": 2, "missing_there": 1}
     assert run.matched == 4
     assert run.columns_read
@@ -204,7 +204,7 @@ async def test_a_status_that_differs_is_asked_for_and_closed_by_itself(world: Wo
     await world.control("finish")
     await world.by_hand("BY-HAND")
     run = await world.to_the_end()
-    behind = [d for d in (await world.found(run)).values() if d.kind is Kind.STATUS]
+    behind = [d for d in (await world.found(run)).values() if d.kind is DifferenceKind.STATUS]
     assert len(behind) == 6
     world.clock.ahead += timedelta(minutes=1)
     while await ask_for_silent(store=world.store, clickpost=world.clickpost, clock=world.clock, policy=CatchUpPolicy()):
@@ -215,8 +215,8 @@ async def test_a_status_that_differs_is_asked_for_and_closed_by_itself(world: Wo
     while await look_again(store=world.store, clickpost=world.clickpost, clock=world.clock):
         pass
     now = await world.found(run)
-    assert {d.solved_how for d in now.values() if d.kind is Kind.STATUS} == {"tracking caught up"}
-    missing = next(d for d in now.values() if d.kind is Kind.MISSING_HERE)
+    assert {d.solved_how for d in now.values() if d.kind is DifferenceKind.STATUS} == {"tracking caught up"}
+    missing = next(d for d in now.values() if d.kind is DifferenceKind.MISSING_HERE)
     assert (missing.state, missing.solved_how) == ("open", None)
 
 
@@ -241,7 +241,7 @@ async def test_what_is_missing_there_is_pushed_again_in_one_action(world: World)
     assert (await push_again(store=world.store, clock=world.clock, reconciliation_id=run.id)).pushed == 0
     world.clock.ahead += timedelta(minutes=30)
     await look_again(store=world.store, clickpost=world.clickpost, clock=world.clock)
-    assert (await world.found(run))[Kind.MISSING_THERE, "ORDER-0"].solved_how == "pushed again"
+    assert (await world.found(run))[DifferenceKind.MISSING_THERE, "ORDER-0"].solved_how == "pushed again"
 
 
 async def edit_at_courier(world: World, reference: str, **fields: Any) -> None:
@@ -319,7 +319,7 @@ async def test_an_edit_waits_while_its_shipment_is_registered_anew(world: World)
 
 
 @pytest.mark.parametrize(
-    "change", ["replaced_by = 'ORDER-0-2'", "erased_at = updated_at", "cancel_asked_at = updated_at"]
+    "change", ["replaced_by = 'ORDER-0-2'", "erased_at = updated_at", "cancel_requested_at = updated_at"]
 )
 async def test_what_must_not_go_out_again_is_not_pushed_again(world: World, change: str) -> None:
     await world.control("forget", reference_number="ORDER-0")
@@ -341,10 +341,10 @@ async def test_what_is_pushed_again_goes_out_by_an_account_that_was_forgotten(wo
     assert (await get(world.store, "ORDER-0")).final
     await push_again(store=world.store, clock=world.clock, reconciliation_id=run.id)
     waiting = await get(world.store, "ORDER-0")
-    assert (waiting.may_stand, waiting.final) == (True, False)  # its payload is not taken for that of one that ended
+    assert (waiting.maybe_placed, waiting.final) == (True, False)  # its payload is not taken for that of one that ended
     await world.push()
     placed = await get(world.store, "ORDER-0")
-    assert (placed.state, placed.may_stand) == (State.PLACED, False)
+    assert (placed.state, placed.maybe_placed) == (State.PLACED, False)
     assert placed.waybill == world.sandbox.vendor.orders["ORDER-0"].waybill
 
 
@@ -354,8 +354,8 @@ async def test_a_shipment_that_only_the_report_lacks_is_closed_by_asking_for_it(
     run = await world.to_the_end()
     await look_again(store=world.store, clickpost=world.clickpost, clock=world.clock)
     found = await world.found(run)
-    assert found[Kind.MISSING_THERE, "ORDER-3"].solved_how == "ClickPost holds it"
-    assert found[Kind.MISSING_THERE, "ORDER-4"].state == "open"
+    assert found[DifferenceKind.MISSING_THERE, "ORDER-3"].solved_how == "ClickPost holds it"
+    assert found[DifferenceKind.MISSING_THERE, "ORDER-4"].state == "open"
     for reference, outcome in (("ORDER-3", "found"), ("ORDER-4", "not_held")):  # ClickPost's own word is kept
         async with world.store.read() as session:
             last = (await attempts.of_shipment(session, reference))[-1]
@@ -383,7 +383,7 @@ async def test_a_run_that_was_killed_goes_on_with_the_same_report(world: World) 
         world.clock.ahead += timedelta(seconds=1)
     assert run.windows[0].reference == reference
     assert world.sandbox.calls["request_report"] == 1
-    assert (Kind.MISSING_THERE, "ORDER-0") in await world.found(run)
+    assert (DifferenceKind.MISSING_THERE, "ORDER-0") in await world.found(run)
 
 
 async def test_a_report_that_fails_is_requested_anew(world: World) -> None:
@@ -433,7 +433,7 @@ async def test_a_day_that_has_not_begun_is_refused(world: World) -> None:
 async def test_the_bundle_of_a_difference_holds_payload_calls_and_timeline(world: World) -> None:
     await world.control("forget", reference_number="ORDER-0")
     run = await world.to_the_end()
-    found = (await world.found(run))[Kind.MISSING_THERE, "ORDER-0"]
+    found = (await world.found(run))[DifferenceKind.MISSING_THERE, "ORDER-0"]
     content = await world.bundle(run, found.id)
     with zipfile.ZipFile(io.BytesIO(content)) as zipped:
         names = zipped.namelist()

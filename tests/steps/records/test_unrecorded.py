@@ -18,7 +18,7 @@ from awbridge.domain.call import Call
 from awbridge.domain.errors import StoreBusy, VendorError
 from awbridge.domain.orders.outcome import TryLater
 from awbridge.domain.orders.shipment import State
-from awbridge.domain.reconciliation.differences import Kind, Ours
+from awbridge.domain.reconciliation.differences import DifferenceKind, Ours
 from awbridge.steps.audit.keep_calls import CallRecorder
 from awbridge.steps.orders import intake
 from awbridge.steps.polling.catch_up import CatchUpPolicy, ask_for_silent, cover_next_window
@@ -219,7 +219,7 @@ async def _allocating(store: Store, clock: SetClock) -> None:
 async def _sent_before(store: Store, clock: SetClock) -> None:
     await _allocating(store, clock)
     async with store.write() as session:
-        await session.execute(sql("UPDATE shipments SET may_stand = TRUE"))
+        await session.execute(sql("UPDATE shipments SET maybe_placed = TRUE"))
 
 
 async def _refused(store: Store, clock: SetClock) -> None:
@@ -244,7 +244,7 @@ async def _missing_there(store: Store, clock: SetClock) -> None:
     await place(store, "R", "AWB1", now=clock())
     async with store.write() as session:
         ours = Ours(reference_number="R", waybill="AWB1", courier_partner_id=4, state=State.PLACED)
-        missing = Finding(kind=Kind.MISSING_THERE, ours=ours, theirs=None)
+        missing = Finding(kind=DifferenceKind.MISSING_THERE, ours=ours, theirs=None)
         await differences.add(session, 1, [missing], look_at=clock(), now=clock())
 
 

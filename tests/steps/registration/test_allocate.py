@@ -432,7 +432,7 @@ async def test_a_cancel_never_ends_here_what_may_stand_there(configured: Store, 
         vendor.can_be_asked = False
         await allocate(configured, vendor, clock)
         after = await get(configured, "R")
-        assert (after.state, after.no_of_retries, after.may_stand) == (State.ALLOCATING, 0, True)
+        assert (after.state, after.no_of_retries, after.maybe_placed) == (State.ALLOCATING, 0, True)
         assert "could not be asked" in (after.problem or "")
         vendor.can_be_asked = True
     if when == "after":  # as earlier versions left it
@@ -455,7 +455,7 @@ async def test_what_is_not_shown_may_stand_all_the_same_and_needs_a_person(confi
         await intake.cancel(store=configured, clock=clock, reference_number="R")
     await allocate(configured, vendor, clock)
     after = await get(configured, "R")
-    assert (after.state, after.may_stand, vendor.asked, vendor.look_ups) == (State.GAVE_UP, True, [], 1)
+    assert (after.state, after.maybe_placed, vendor.asked, vendor.look_ups) == (State.GAVE_UP, True, [], 1)
     assert "may have placed it" in (after.problem or "")
     assert (await fetch(configured, "SELECT lease_owner FROM shipments"))[0]["lease_owner"] is None
     assert await allocate(configured, vendor, clock) == 0
@@ -466,7 +466,7 @@ async def test_what_is_not_shown_may_stand_all_the_same_and_needs_a_person(confi
     await intake.retry(store=configured, clock=clock, reference_number="R")
     await allocate(configured, vendor, clock)
     after = await get(configured, "R")
-    assert (after.state, after.account, after.may_stand, vendor.look_ups) == (State.READY, "5:air", False, 1)
+    assert (after.state, after.account, after.maybe_placed, vendor.look_ups) == (State.READY, "5:air", False, 1)
 
 
 async def test_what_may_stand_goes_to_no_other_courier_by_an_edit(configured: Store) -> None:

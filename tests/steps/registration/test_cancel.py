@@ -71,7 +71,7 @@ async def test_an_unwanted_shipment_is_cancelled_at_clickpost_once(unwanted: Sto
     vendor, clock = Vendor(), SetClock()
     assert await run(unwanted, vendor, clock) == 1
     after = await get(unwanted, "R")
-    assert (after.state, after.problem, after.cancel_asked_at) == (State.CANCELLED, None, T0)
+    assert (after.state, after.problem, after.cancel_requested_at) == (State.CANCELLED, None, T0)
     clock.forward(days=9)
     assert await run(unwanted, vendor, clock) == 0
     assert vendor.calls == [("AWB1", 4, "main")]
@@ -190,7 +190,7 @@ async def test_a_person_who_insists_has_it_asked_anew_with_all_its_tries_and_tim
         await run(unwanted, vendor, clock)
     await intake.cancel(store=unwanted, clock=clock, reference_number="R")
     anew = await get(unwanted, "R")
-    assert (anew.cancel_asked_at, anew.cancel_tries, anew.cancel_state) == (clock.now, 0, "asked")
+    assert (anew.cancel_requested_at, anew.cancel_tries, anew.cancel_state) == (clock.now, 0, "asked")
     assert await run(unwanted, vendor, clock) == 1
     assert (await get(unwanted, "R")).next_try_at == clock.now + CONFIRM_AFTER
 

@@ -96,7 +96,7 @@ async def test_asked_before_the_first_call_it_is_never_sent(store: Store) -> Non
     [
         ((PLACED,), ["AWB1"]),
         ((Unknown(message="lost"), KNOWN), ["AWB1"]),
-        ((TryLater(message="busy", may_stand=True), PLACED), ["AWB1"]),
+        ((TryLater(message="busy", maybe_placed=True), PLACED), ["AWB1"]),
         ((TryLater(message="busy"),), []),
         ((Pending(), Pending(), PLACED), ["AWB1"]),
         ((Rejected(message="no"),), []),
@@ -116,7 +116,7 @@ async def test_asked_during_the_call_it_is_settled_first_and_then_cancelled(
 
 @pytest.mark.parametrize(
     "first",
-    [Unknown(message="lost"), TryLater(message="busy", may_stand=True), Pending()],
+    [Unknown(message="lost"), TryLater(message="busy", maybe_placed=True), Pending()],
     ids=lambda o: type(o).__name__,
 )
 async def test_asked_between_two_calls_it_is_settled_first_and_then_cancelled(store: Store, first: Outcome) -> None:
@@ -151,12 +151,12 @@ async def test_a_refusal_is_no_end_until_clickpost_was_asked_what_the_lost_call_
     clock.forward(minutes=10)
     await push(store, vendor, clock)
     after = await get(store, "R")
-    assert (after.state, after.may_stand) == (State.RETRYING, True)
+    assert (after.state, after.maybe_placed) == (State.RETRYING, True)
     vendor.can_be_asked = True
     clock.forward(hours=9)
     await push(store, vendor, clock)
     after = await get(store, "R")
-    assert (after.state, after.may_stand, after.next_try_at) == (State.GAVE_UP, True, None)
+    assert (after.state, after.maybe_placed, after.next_try_at) == (State.GAVE_UP, True, None)
     assert (vendor.orders, vendor.cancelled) == (3, [])
     await settle.not_held(store=store, clock=clock, reference_number="R", by="ops")
     assert (await get(store, "R")).state is State.CANCELLED

@@ -16,7 +16,7 @@ import structlog
 
 from awbridge.clickpost.wire.answers import FoundOrder, OrderAnswer
 from awbridge.domain.call import Call
-from awbridge.domain.couriers.account_throttle import DeskPolicy
+from awbridge.domain.couriers.account_throttle import AccountThrottlePolicy
 from awbridge.domain.couriers.downtime import Downtime, declare
 from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.outcome import Misconfigured, Outcome, Pending, Placed, Rejected, TryLater, Unknown
@@ -31,7 +31,7 @@ from awbridge.store.registration import dispatch
 from tests.support.rows import MINUTE, T0, add, claim_in, fetch, sql
 from tests.support.world import SetClock, TrippingStore, an_order, attempts_of, get
 
-POLICY = PushPolicy(retry_delays=(60.0, 300.0, 900.0), desk=DeskPolicy(failures=4))
+POLICY = PushPolicy(retry_delays=(60.0, 300.0, 900.0), desk=AccountThrottlePolicy(failures=4))
 AWAY = TryLater(message="courier away")
 
 
@@ -82,7 +82,7 @@ async def backlog(store: Store, number: int, *, account: str = "main", now: date
     await add(store, f"{name}-0", account_code=account, now=now)
     columns = (
         "region, delivery_type, payload, state, success, no_of_retries, cancel_tries, status_step, final, created_at, "
-        "updated_at, next_try_at, account, priority, may_stand, courier_partner_id, account_code"
+        "updated_at, next_try_at, account, priority, maybe_placed, courier_partner_id, account_code"
     )
     text = (
         f"INSERT INTO shipments (shard, reference_number, {columns}) SELECT k.shard, k.ref, {columns} FROM "
@@ -253,7 +253,7 @@ async def test_a_breaker_holds_probes_and_reopens_with_one_alarm(store: Store) -
         await push(store, vendor, clock, policy)
     assert await counts(store, clock) == {"placed": 41}
     alarms = [(entry["event"], entry["account"]) for entry in logs if entry["event"].startswith("account.")]
-    assert alarms == [("account.trouble", "4:main"), ("account.works_again", "4:main")]
+    assert alarms == [("account.incident", "4:main"), ("account.recovered", "4:main")]
     [alarm] = await fetch(store, "SELECT * FROM alarms")
     assert (alarm["cause"], alarm["times"]) == ("account.4:main", 1)
     assert alarm["cleared_at"] is not None
@@ -267,7 +267,7 @@ async def test_account_trouble_alarms_once_however_many_wait(store: Store) -> No
         for _ in range(4):
             await push(store, vendor, clock)
             clock.forward(seconds=300)
-    assert len([e for e in logs if e["event"] == "account.trouble"]) == 1
+    assert len([e for e in logs if e["event"] == "account.incident"]) == 1
     assert len(vendor.calls) <= POLICY.concurrency + 3
     assert await counts(store, clock) == {"held": 300}
     [alarm] = await fetch(store, "SELECT * FROM alarms")
@@ -303,7 +303,7 @@ async def test_one_order_that_names_its_account_wrongly_does_not_hold_the_accoun
 @pytest.mark.parametrize("outcome", [Unknown(message="no answer"), Pending(message="queued")])
 async def test_what_may_stand_is_looked_up_before_it_gives_up(store: Store, outcome: Outcome) -> None:
     vendor, clock = Vendor(lambda _r, _c: outcome), SetClock()
-    policy = replace(POLICY, waiting=timedelta(minutes=61), desk=DeskPolicy(failures=99))
+    policy = replace(POLICY, waiting=timedelta(minutes=61), desk=AccountThrottlePolicy(failures=99))
     await add(store, "HELD", "NOT")
     vendor.held["HELD"] = Placed(waybill="AWB-1", already=True)
     for _ in range(12):
@@ -323,15 +323,15 @@ async def test_a_failure_after_an_unknown_one_is_looked_up_as_well_and_a_refusal
     vendor, clock = Vendor(lambda reference, _: answers[reference]), SetClock()
     await add(store, "R", "S")
     await push(store, vendor, clock)
-    assert (await get(store, "R")).may_stand
+    assert (await get(store, "R")).maybe_placed
     answers |= {"R": AWAY, "S": Rejected(message="bad")}
-    policy = replace(POLICY, desk=DeskPolicy(failures=99))
+    policy = replace(POLICY, desk=AccountThrottlePolicy(failures=99))
     for _ in range(5):
         clock.forward(hours=1)
         await push(store, vendor, clock, policy)
     assert vendor.asked == ["S", "R"]
     # That ClickPost shows nothing proves nothing, and the refusal may have come before the reference number was read.
-    assert [(await get(store, r)).may_stand for r in "RS"] == [True, True]
+    assert [(await get(store, r)).maybe_placed for r in "RS"] == [True, True]
     assert [(await get(store, r)).state for r in "RS"] == [State.GAVE_UP, State.GAVE_UP]
 
 
@@ -353,16 +353,16 @@ async def test_what_a_killed_worker_may_have_placed_is_looked_up_before_it_gives
     await add(store, "R")
     async with store.write() as session:
         taken = await dispatch.claim(session, {"4:main": 1}, set(), owner="dead", now=T0, until=T0)
-    assert [s.may_stand for s in taken] == [False]
+    assert [s.maybe_placed for s in taken] == [False]
     vendor.held["R"] = Placed(waybill="AWB-1", already=True)
     for _ in range(12):
-        await push(store, vendor, clock, replace(POLICY, desk=DeskPolicy(failures=99)))
+        await push(store, vendor, clock, replace(POLICY, desk=AccountThrottlePolicy(failures=99)))
         clock.forward(hours=2)
     assert (vendor.asked, (await get(store, "R")).waybill) == (["R"], "AWB-1")
 
 
 async def test_a_waybill_that_is_registered_already_is_asked_for_at_once(store: Store) -> None:
-    vendor = Vendor(lambda _r, _c: TryLater(message="ClickPost 303", unclear=True, may_stand=True))
+    vendor = Vendor(lambda _r, _c: TryLater(message="ClickPost 303", unclear=True, maybe_placed=True))
     vendor.held["R"] = Placed(waybill="AWB-1", already=True)
     await add(store, "R")
     await push(store, vendor, SetClock())

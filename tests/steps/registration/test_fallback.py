@@ -285,7 +285,7 @@ async def test_where_the_question_is_not_understood_a_lost_answer_means_never(
     await run(configured, vendor, clock, minutes=4)
     first = await get(configured, "REF")
     assert first.state is (State.CANCELLED if replaced else State.GAVE_UP)
-    assert first.may_stand is not replaced
+    assert first.maybe_placed is not replaced
     assert (await count(configured, "shipments") == 2) is replaced
 
 
@@ -404,11 +404,11 @@ async def test_one_that_is_placed_after_all_is_taken_back_at_clickpost(configure
     await run(configured, vendor, clock, minutes=2)
     first = await get(configured, "REF")
     async with configured.write() as session:  # a worker thought dead brings a waybill
-        late = Placing(shipment=first, placed=Placed(waybill="LATE"), difference=None, next_ask_at=None)
+        late = Placing(shipment=first, placed=Placed(waybill="LATE"), difference=None, next_poll_at=None)
         await dispatch.place(session, [late], now=clock())
     await fall_back(configured, vendor, clock)
     after = await get(configured, "REF")
-    assert after.cancel_asked_at is not None
+    assert after.cancel_requested_at is not None
     assert after.next_try_at is not None  # the cancel step's turn
 
 

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from awbridge.clickpost.client.async_client import AsyncClickPost
-from awbridge.domain.couriers.account_throttle import DeskPolicy
+from awbridge.domain.couriers.account_throttle import AccountThrottlePolicy
 from awbridge.domain.couriers.allocation import Allocation
 from awbridge.domain.errors import IntakeError, NotPossible
 from awbridge.domain.orders.shipment import Shipment, State
@@ -53,7 +53,9 @@ ACCOUNTS = (
     ),
     Account(courier_partner_id=5, courier_name="Bluedart", account_code="air"),
 )
-PUSH = PushPolicy(retry_delays=(60.0,) * 3, waiting_deadline=timedelta(minutes=5), desk=DeskPolicy(failures=99))
+PUSH = PushPolicy(
+    retry_delays=(60.0,) * 3, waiting_deadline=timedelta(minutes=5), desk=AccountThrottlePolicy(failures=99)
+)
 FALLBACK = FallbackPolicy(failures=1)
 EMPTIED = (
     *("shipments", "waybills", "attempts", "payload_versions", "events", "event_deliveries", "milestones", "inbox"),
@@ -158,7 +160,7 @@ class World:
     async def person(self) -> None:
         """Somebody looks into ClickPost's dashboard, asks the courier, and says what there is."""
         for shipment in await self.all():
-            if not shipment.may_stand or shipment.state is not State.GAVE_UP:
+            if not shipment.maybe_placed or shipment.state is not State.GAVE_UP:
                 continue
             who: dict[str, Any] = {"store": self.store, "clock": self.clock, "by": "model"}
             found = self.held(shipment.reference_number)
@@ -184,7 +186,7 @@ class World:
         """The parcels that somebody holds; without those that are being cancelled, where these do not count."""
         vendor = self.sandbox.vendor
         parcels = {o.waybill for o in vendor.orders.values() if not o.cancelled} | set(vendor.at_courier.values())
-        leaving = {s.waybill for s in await self.all() if s.success and s.cancel_asked_at}
+        leaving = {s.waybill for s in await self.all() if s.success and s.cancel_requested_at}
         return sorted(parcels - leaving if but_leaving else parcels)
 
 
@@ -240,7 +242,7 @@ async def test_there_are_never_two_live_parcels_of_one_order(
     # Nothing is forgotten: what somebody holds is known here as placed, or as what may stand.
     here = await world.all()
     known = {s.waybill for s in here if s.success}
-    open_ones = {s.reference_number for s in here if s.may_stand}
+    open_ones = {s.reference_number for s in here if s.maybe_placed}
     for order in world.sandbox.vendor.orders.values():
         assert order.cancelled or order.waybill in known or order.reference_number in open_ones
     for (reference, _), waybill in world.sandbox.vendor.at_courier.items():

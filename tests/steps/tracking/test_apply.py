@@ -139,7 +139,7 @@ async def test_a_timeline_read_in_part_comes_to_the_same_as_one_read_whole(
     read: list[int] = []
     alike = scans.alike
 
-    async def counted(session: Session, told: Sequence[scans.Told]) -> dict[str, list[Entry]]:
+    async def counted(session: Session, told: Sequence[scans.IncomingScan]) -> dict[str, list[Entry]]:
         read.append(len(told))
         return await alike(session, told)
 
@@ -188,8 +188,8 @@ async def inbox_counts(store: Store) -> dict[str, int]:
 
 
 async def next_ask(store: Store, reference: str = "R") -> Any:
-    return (await fetch(store, "SELECT next_ask_at FROM shipments WHERE reference_number = $1", reference))[0][
-        "next_ask_at"
+    return (await fetch(store, "SELECT next_poll_at FROM shipments WHERE reference_number = $1", reference))[0][
+        "next_poll_at"
     ]
 
 
@@ -228,13 +228,13 @@ async def test_by_the_guide_news_puts_no_question_off_and_the_end_is_asked_for_o
     assert due is not None
     await deliver(store, webhook("AWB1", 5, T0))
     await apply(store)
-    assert (await get(store, "R")).last_heard_at == LATER
+    assert (await get(store, "R")).last_tracked_at == LATER
     assert await next_ask(store) == due
     await deliver(store, webhook("AWB1", 8, T0 + MINUTE))
     await apply(store)
     assert await next_ask(store) == LATER + POLICY.polling.ask_again
     async with store.write() as session:
-        await shipments.asked(session, "R", asked_at=LATER, next_ask_at=LATER)
+        await shipments.asked(session, "R", polled_at=LATER, next_poll_at=LATER)
     await deliver(store, webhook("AWB1", 8, T0 + 2 * MINUTE))
     await apply(store)
     assert await next_ask(store) is None, "once more, not with every copy"
@@ -339,7 +339,7 @@ async def test_what_cannot_be_read_is_set_aside_and_can_be_replayed(store: Store
         assert "names no waybill" in odd.problem
         assert await inbox.replay(session, now=LATER) == 1
     assert await apply(store) == 1
-    assert (await inbox_counts(store))["set_aside"] == 1
+    assert (await inbox_counts(store))["dead_lettered"] == 1
 
 
 async def test_one_delivery_that_cannot_be_stored_does_not_stop_the_rest(store: Store) -> None:
@@ -354,7 +354,7 @@ async def test_one_delivery_that_cannot_be_stored_does_not_stop_the_rest(store: 
     assert [s.status_code for s in await timeline(store, "R")] == [4]
     assert (await get(store, "S")).status_code == 6
     found = await inbox_counts(store)
-    assert (found["total"], found["applied"], found["due"], found["set_aside"]) == (3, 2, 0, 1)
+    assert (found["total"], found["applied"], found["due"], found["dead_lettered"]) == (3, 2, 0, 1)
     async with store.write() as session:
         await inbox.replay(session, now=LATER)
     await apply(store)
@@ -457,20 +457,20 @@ async def test_a_change_that_no_webhook_brought_is_asked_for_at_once(store: Stor
     assert (await get(store, "R")).status_code == 6
     assert await next_ask(store) == LATER
     async with store.write() as session:
-        due = await claim_to_ask(session, now=LATER, next_ask_at=LATER + MINUTE, limit=5)
+        due = await claim_to_ask(session, now=LATER, next_poll_at=LATER + MINUTE, limit=5)
     assert [d.waybill for d in due] == ["AWB1"]
 
 
 async def test_a_gap_is_not_asked_for_again_before_its_time(store: Store) -> None:
     await a_placed(store)
     async with store.write() as session:
-        await claim_to_ask(session, now=LATER + 24 * 60 * MINUTE, next_ask_at=LATER, limit=5)
-    asked_at = (await get(store, "R")).last_asked_at
-    assert asked_at is not None
-    seen_at = asked_at + 30 * MINUTE
+        await claim_to_ask(session, now=LATER + 24 * 60 * MINUTE, next_poll_at=LATER, limit=5)
+    polled_at = (await get(store, "R")).last_polled_at
+    assert polled_at is not None
+    seen_at = polled_at + 30 * MINUTE
     await deliver(store, updated("AWB1", 6, T0), source=Source.UPDATED_ORDER, at=seen_at)
     await apply(store, clock=SetClock(seen_at))
-    assert await next_ask(store) == asked_at + POLICY.polling.ask_again
+    assert await next_ask(store) == polled_at + POLICY.polling.ask_again
 
 
 async def test_a_final_change_that_no_webhook_brought_is_asked_for_once_too(store: Store) -> None:

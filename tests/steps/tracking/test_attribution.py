@@ -12,7 +12,7 @@ from awbridge.domain.tracking.overdue import DEFAULT_STUCK_AFTER
 from awbridge.domain.tracking.scan import Source
 from awbridge.steps.records.place import place as place_logged
 from awbridge.steps.tracking.replay import rebuild_one
-from awbridge.steps.tracking.shipment_details import truth_of
+from awbridge.steps.tracking.shipment_details import shipment_details
 from awbridge.store import Store
 from awbridge.store.orders import shipments, waybills
 from awbridge.store.registration.dispatch import Placing
@@ -92,7 +92,7 @@ async def test_an_order_id_is_not_believed_against_the_courier(store: Store, oth
     (why,) = await parked(store)
     assert "order_id 77 is that of OURS" in why
     assert [log["problem"] for log in logs if log["event"] == "delivery.ambiguous"] == [why]
-    assert ((await counts(store))["ambiguous"], (await counts(store))["set_aside"]) == (1, 0)
+    assert ((await counts(store))["ambiguous"], (await counts(store))["dead_lettered"]) == (1, 0)
 
 
 async def test_an_order_of_several_shipments_waits_visibly_and_is_dead_lettered_with_the_reason(store: Store) -> None:
@@ -105,7 +105,7 @@ async def test_an_order_of_several_shipments_waits_visibly_and_is_dead_lettered_
     async with store.read() as session:
         (dead,) = await inbox.problems(session, limit=10)
     assert (dead.problem, dead.looks_again_at) == ("order_id 77 is that of several shipments (A, B, ...)", None)
-    assert ((await counts(store))["ambiguous"], (await counts(store))["set_aside"]) == (0, 1)
+    assert ((await counts(store))["ambiguous"], (await counts(store))["dead_lettered"]) == (0, 1)
 
 
 async def test_of_two_couriers_with_one_waybill_the_named_one_is_meant(store: Store) -> None:
@@ -273,7 +273,7 @@ async def test_a_waybill_used_again_is_logged_and_shown_on_both(store: Store) ->
     async with store.write() as session:
         shipment = await shipments.get(session, "NEW")
         assert shipment
-        placing = Placing(shipment=shipment, placed=placed("777"), difference=None, next_ask_at=None)
+        placing = Placing(shipment=shipment, placed=placed("777"), difference=None, next_poll_at=None)
         with capture_logs() as logs:
             await place_logged(session, [placing], now=T0 + DAY)
     (warned,) = [log for log in logs if log["event"] == "waybill.reused"]
@@ -282,7 +282,7 @@ async def test_a_waybill_used_again_is_logged_and_shown_on_both(store: Store) ->
         for one, other in (("OLD", "NEW"), ("NEW", "OLD")):
             shipment = await shipments.get(session, one)
             assert shipment
-            truth = await truth_of(session, shipment, limits=DEFAULT_STUCK_AFTER, now=T0 + DAY)
+            truth = await shipment_details(session, shipment, limits=DEFAULT_STUCK_AFTER, now=T0 + DAY)
             assert truth.waybill_shared_with == [other]
 
 

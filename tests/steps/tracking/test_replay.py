@@ -15,7 +15,7 @@ from awbridge.domain.tracking.overdue import StuckAfter
 from awbridge.domain.tracking.scan import Source
 from awbridge.steps.tracking import replay
 from awbridge.steps.tracking.apply import ApplyPolicy, apply_due
-from awbridge.steps.tracking.shipment_details import Truth, truth_of
+from awbridge.steps.tracking.shipment_details import ShipmentDetails, shipment_details
 from awbridge.store import Store
 from awbridge.store.notify import endpoints
 from awbridge.store.orders import shipments
@@ -48,7 +48,7 @@ async def rows(store: Store) -> dict[str, list[dict[str, Any]]]:
         "shipments": "*",
         "promises": "*",
         "scans": "reference_number, fingerprint, scan_id, checkpoint_id, waybill, courier_partner_id, status_code, "
-        "status, remark, location, ndr_code, npr_code, npr_words, scanned_at, received_at, source",
+        "status, remark, location, ndr_code, npr_code, npr_description, scanned_at, received_at, source",
     }
     found = {table: await fetch(store, f"SELECT {names} FROM {table}") for table, names in columns.items()}
     return {table: sorted(told, key=repr) for table, told in found.items()}
@@ -78,10 +78,10 @@ async def rebuild_all(store: Store, *, batch: int = 2, reading: ApplyPolicy = PO
     raise AssertionError("it ends by saying so")
 
 
-async def truth(store: Store, reference: str = "R") -> Truth:
+async def truth(store: Store, reference: str = "R") -> ShipmentDetails:
     shipment = await get(store, reference)
     async with store.read() as session:
-        return await truth_of(session, shipment, limits=StuckAfter(), now=NOW)
+        return await shipment_details(session, shipment, limits=StuckAfter(), now=NOW)
 
 
 def told(dice: random.Random, waybill: str) -> tuple[Source, dict[str, Any]]:
@@ -147,9 +147,9 @@ async def test_a_replay_after_all_was_lost_comes_to_the_same_rows(store: Store, 
     told_anew = await rebuild_all(store)
     after = await rows(store)
     for row in (*before["shipments"], *after["shipments"]):
-        del row["updated_at"], row["next_ask_at"]
+        del row["updated_at"], row["next_poll_at"]
     assert after == before
-    assert told_anew.shipments == sum(row["last_heard_at"] is not None for row in before["shipments"])
+    assert told_anew.shipments == sum(row["last_tracked_at"] is not None for row in before["shipments"])
 
 
 @sqlite_only
@@ -157,7 +157,7 @@ async def test_a_replay_after_all_was_lost_comes_to_the_same_rows(store: Store, 
 @given(seed=st.integers(0, 2**32))
 async def test_any_history_is_told_anew_as_it_was(store: Store, seed: int) -> None:
     async with store.write() as session:
-        for table in ("scans", "promises", "tellings", "inbox", "waybills", "shipments", "replays"):
+        for table in ("scans", "promises", "update_sources", "inbox", "waybills", "shipments", "replays"):
             await session.execute(sql(f"DELETE FROM {table}"))
     await live(store, random.Random(seed))
     before = await rows(store)
@@ -229,14 +229,14 @@ async def test_what_an_older_version_applied_is_told_again_first(store: Store) -
     await live(store, random.Random(3))
     before = await rows(store)
     async with store.write() as session:
-        await session.execute(sql("DELETE FROM tellings"))
-        await session.execute(sql("UPDATE inbox SET told = NULL"))
+        await session.execute(sql("DELETE FROM update_sources"))
+        await session.execute(sql("UPDATE inbox SET shipments_updated = NULL"))
     assert (await rebuild_all(store)).changed == 0
-    assert await rows(store) == before, "nothing is forgotten for want of tellings"
+    assert await rows(store) == before, "nothing is forgotten for want of update_sources"
     applied = (await fetch(store, "SELECT COUNT(*) AS n FROM inbox WHERE applied_at IS NOT NULL"))[0]["n"]
     assert await replay.prepare(store=store, clock=SetClock(NOW)) == applied > 0
     await apply(store)
-    assert await count(store, "tellings") > 0
+    assert await count(store, "update_sources") > 0
     after = await rows(store)
     for table in ("promises", "scans"):
         assert after[table] == before[table]
@@ -249,10 +249,10 @@ async def test_a_shipment_that_turns_out_open_is_asked_for_again(store: Store) -
     await receive(store, NOW, Source.WEBHOOK, webhook("AWB1", 5, T0))
     await apply(store)
     async with store.write() as session:
-        await session.execute(sql("UPDATE shipments SET final = TRUE, status_code = 8, next_ask_at = NULL"))
+        await session.execute(sql("UPDATE shipments SET final = TRUE, status_code = 8, next_poll_at = NULL"))
     await rebuild_all(store)
     after = await get(store, "R")
-    assert (after.final, after.status_code, after.next_ask_at) == (False, 5, NOW)
+    assert (after.final, after.status_code, after.next_poll_at) == (False, 5, NOW)
     async with store.read() as session:
         assert len(await shipments.newest(session)) == 1
 
@@ -263,14 +263,14 @@ async def test_a_shipment_on_the_list_of_the_silent_stays_there_until_something_
     await receive(store, T0, Source.WEBHOOK, webhook("AWB1", 5, T0))
     await apply(store)
     async with store.write() as session:
-        await session.execute(sql("UPDATE shipments SET status_code = 4, aged_out_at = $1, next_ask_at = NULL"), T0)
+        await session.execute(sql("UPDATE shipments SET status_code = 4, aged_out_at = $1, next_poll_at = NULL"), T0)
     assert (await rebuild_all(store)).changed == 1
     after = await get(store, "R")
-    assert (after.status_code, after.aged_out_at, after.next_ask_at) == (5, T0, None)
+    assert (after.status_code, after.aged_out_at, after.next_poll_at) == (5, T0, None)
     await receive(store, NOW, Source.WEBHOOK, webhook("AWB1", 6, NOW))
     await apply(store)
     after = await get(store, "R")
-    assert (after.status_code, after.aged_out_at, after.next_ask_at) == (6, None, NOW + timedelta(hours=23))
+    assert (after.status_code, after.aged_out_at, after.next_poll_at) == (6, None, NOW + timedelta(hours=23))
 
 
 async def test_telling_anew_tells_nobody(store: Store) -> None:

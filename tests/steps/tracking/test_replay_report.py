@@ -17,7 +17,7 @@ from awbridge.domain.tracking.scan import Source
 from awbridge.steps.tracking.replay_report import BATCH, Replayed, replay_report
 from awbridge.store import Store
 from awbridge.store.orders import shipments
-from awbridge.store.orders.shipments import Standing
+from awbridge.store.orders.shipments import TrackingStatus
 from awbridge.store.tracking import inbox
 from tests.support.rows import T0, add, count, delivery, fetch, place
 from tests.support.world import SetClock, as_body, get, webhook
@@ -53,9 +53,9 @@ async def test_rows_without_a_payload_have_their_shipment_asked_for_at_once(stor
         await add(store, name)
         await place(store, name, f"AWB-{name}")
     await add(store, "D")
-    end = Standing(sighting=Sighting(seen_at=T0, final=True, step=90, code=8), bucket=6, edd=None, ndr_code=None)
+    end = TrackingStatus(sighting=Sighting(seen_at=T0, final=True, step=90, code=8), bucket=6, edd=None, ndr_code=None)
     async with store.write() as session:
-        await shipments.set_standing(session, "C", end, heard_at=T0, next_ask_at=None)
+        await shipments.set_tracking_status(session, "C", end, last_tracked_at=T0, next_poll_at=None)
     clock = SetClock()
     clock.forward(hours=1)
     told = await replay(
@@ -69,7 +69,7 @@ async def test_rows_without_a_payload_have_their_shipment_asked_for_at_once(stor
     )
     assert (told.deliveries, told.asked, told.at_their_end) == (0, 2, 1)
     assert [b.line for b in told.bad] == [5, 6]
-    due = await fetch(store, "SELECT reference_number FROM shipments WHERE next_ask_at <= $1", clock.now)
+    due = await fetch(store, "SELECT reference_number FROM shipments WHERE next_poll_at <= $1", clock.now)
     assert sorted(d["reference_number"] for d in due) == ["A", "B"]
     assert (await get(store, "C")).final
 
@@ -106,19 +106,19 @@ async def test_a_shipment_that_is_due_anyway_or_was_asked_for_lately_is_told_apa
         return told.asked, told.asked_already
 
     async def due_at() -> datetime:
-        return (await fetch(store, "SELECT next_ask_at FROM shipments"))[0]["next_ask_at"]
+        return (await fetch(store, "SELECT next_poll_at FROM shipments"))[0]["next_poll_at"]
 
     assert [await counted(), await counted()] == [(1, 0), (0, 1)]
     assert await due_at() == clock.now
     async with store.write() as session:
-        await shipments.asked(session, "A", asked_at=clock.now, next_ask_at=clock.now + timedelta(days=1))
-    asked_at = clock.now
+        await shipments.asked(session, "A", polled_at=clock.now, next_poll_at=clock.now + timedelta(days=1))
+    polled_at = clock.now
     clock.forward(minutes=1)
     assert [await counted(), await counted()] == [(0, 1), (0, 1)]
-    assert await due_at() == asked_at + timedelta(hours=2)
+    assert await due_at() == polled_at + timedelta(hours=2)
     clock.forward(hours=1, minutes=59)
     async with store.write() as session:
-        await shipments.asked(session, "A", asked_at=asked_at, next_ask_at=clock.now + timedelta(days=1))
+        await shipments.asked(session, "A", polled_at=polled_at, next_poll_at=clock.now + timedelta(days=1))
     assert [await counted(), await counted()] == [(1, 0), (0, 1)]
 
 
@@ -145,5 +145,5 @@ async def test_a_waybill_of_two_couriers_goes_by_the_courier_s_name_or_not_at_al
     assert [(bad.line, bad.problem) for bad in told.bad] == [
         (3, "no payload, and waybill 4000000000001 is known of couriers 4, 6: name one as courier")
     ]
-    due = await fetch(store, "SELECT reference_number FROM shipments WHERE asked_back_at IS NOT NULL")
+    due = await fetch(store, "SELECT reference_number FROM shipments WHERE polling_resumed_at IS NOT NULL")
     assert [row["reference_number"] for row in due] == ["B"]

@@ -113,12 +113,12 @@ async def test_a_cancelled_shipment_holds_no_waybill(store: Store) -> None:
     assert len((await register(store, SetClock(T0 + DAY))).warnings) == 1
 
 
-async def take_in(store: Store, order: dict[str, Any]) -> intake.TakenIn:
+async def take_in(store: Store, order: dict[str, Any]) -> intake.IntakeResult:
     [taken] = await intake.take_in(store=store, clock=SetClock(T0 + MONTHS), orders=[order])
     return taken
 
 
-async def by_caller(store: Store, order: dict[str, Any]) -> intake.TakenIn:
+async def by_caller(store: Store, order: dict[str, Any]) -> intake.IntakeResult:
     async with store.write() as session:
         [taken] = await intake.take_in_with(session, clock=SetClock(T0 + MONTHS), orders=[order])
     return taken
@@ -173,7 +173,8 @@ async def test_a_change_of_payload_cannot_take_the_waybill_of_a_live_shipment(st
 
 async def one_that_may_stand(store: Store) -> None:
     await add(store, "NEW", now=T0 + MONTHS)
-    lost = """UPDATE shipments SET may_stand = {{postgres: TRUE}}{{sqlite: 1}}, state = 'gave_up', lease_owner = NULL,
+    lost = """UPDATE shipments SET maybe_placed = {{postgres: TRUE}}{{sqlite: 1}},
+      state = 'gave_up', lease_owner = NULL,
       lease_ends_at = NULL WHERE reference_number = 'NEW'"""
     async with store.write() as session:
         await claim_in(session, now=T0 + MONTHS)

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from awbridge.domain.tracking.overdue import DEFAULT_STUCK_AFTER, StuckAfter
 from awbridge.domain.tracking.scan import Source
 from awbridge.steps.tracking.apply import ApplyPolicy, apply_due
-from awbridge.steps.tracking.shipment_details import Truth, truth_of
+from awbridge.steps.tracking.shipment_details import ShipmentDetails, shipment_details
 from awbridge.store import Store
 from awbridge.store.audit import figures
 from awbridge.store.orders import shipments
@@ -56,10 +56,10 @@ def hooks(*bodies: Any) -> list[tuple[Source, Any]]:
     return [(Source.WEBHOOK, body) for body in bodies]
 
 
-async def truth(store: Store, reference: str = "R", *, now: datetime = NOW) -> Truth:
+async def truth(store: Store, reference: str = "R", *, now: datetime = NOW) -> ShipmentDetails:
     shipment = await get(store, reference)
     async with store.read() as session:
-        return await truth_of(session, shipment, limits=StuckAfter(), now=now)
+        return await shipment_details(session, shipment, limits=StuckAfter(), now=now)
 
 
 def scan_of(code: int, at: datetime, **more: Any) -> dict[str, Any]:
@@ -193,12 +193,12 @@ async def test_an_exchange_goes_on_after_its_delivery_and_ends_with_its_own(stor
     await deliver(store, *hooks(webhook("AWB1", 30, T0 + MINUTE), webhook("AWB1", 31, T0 + HOUR)))
     after = await get(store, "R")
     assert (after.status_code, after.final) == (31, False)
-    assert after.next_ask_at is not None
+    assert after.next_poll_at is not None
     await deliver(store, *hooks(webhook("AWB1", 32, T0 + 9 * HOUR)))
     after = await get(store, "R")
     assert (after.status_code, after.final) == (32, True)
-    assert after.last_heard_at is not None
-    assert after.next_ask_at == after.last_heard_at + 2 * HOUR, "once more, then no longer"
+    assert after.last_tracked_at is not None
+    assert after.next_poll_at == after.last_tracked_at + 2 * HOUR, "once more, then no longer"
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
@@ -245,10 +245,10 @@ async def test_the_whole_truth_of_a_journey(store: Store) -> None:
     assert told.milestones.picked_up_at == whole + HOUR
     assert told.milestones.out_for_delivery_at == whole + 30 * HOUR
     assert told.milestones.delivered_at == whole + 58 * HOUR
-    assert told.attempts_made == 2
+    assert told.delivery_attempt_count == 2
     assert [(f.ndr_code, f.ndr_name, f.words) for f in told.ndr] == [(1, "Customer Unavailable", "r9")]
     assert [p.edd for p in told.edd_history] == ["2026-11-03", "2026-11-05"]
-    assert [p.said_at for p in told.edd_history] == [whole + HOUR, whole + 36 * HOUR]
+    assert [p.stated_at for p in told.edd_history] == [whole + HOUR, whole + 36 * HOUR]
     assert (await get(store, "R")).edd == "2026-11-05"
     assert (await get(store, "R")).ndr_at is None, "it was delivered since"
 
@@ -269,7 +269,7 @@ async def test_a_return_tells_why_it_was_not_picked_up(store: Store) -> None:
     ]
     assert (told.ndr, (await get(store, "R")).npr_code) == ([], 6)
     scan = (await timeline(store, "R"))[0]
-    assert (scan.npr_code, scan.npr_words) == (4, "Customer Unavailable")
+    assert (scan.npr_code, scan.npr_description) == (4, "Customer Unavailable")
 
 
 async def test_the_reason_is_the_latest_failures_not_the_one_befores(store: Store) -> None:
@@ -356,7 +356,7 @@ async def test_what_was_cancelled_before_the_promised_day_was_over_is_not_delaye
     await deliver(store, *hooks(body), at=T0)
     over = datetime(2026, 11, 2, 18, 30, tzinfo=UTC)
     async with store.write() as session:
-        cancelled = sql("UPDATE shipments SET state = 'cancelled', cancel_asked_at = $1")
+        cancelled = sql("UPDATE shipments SET state = 'cancelled', cancel_requested_at = $1")
         await session.execute(cancelled, over + hours * HOUR)
     assert (await truth(store, now=over + 50 * HOUR)).milestones.delayed_at == (over if late else None)
 

@@ -25,7 +25,7 @@ async def change(store: Store, text: str, *args: object) -> None:
 async def test_of_an_empty_database_every_count_is_empty(store: Store) -> None:
     now = await read(store)
     assert (now.shipments, now.on_their_way, now.actions, now.notices) == ({}, 0, {}, {})
-    assert now.inbox == {"waiting": 0, "due": 0, "ambiguous": 0, "set_aside": 0, "not_json": 0}
+    assert now.inbox == {"waiting": 0, "due": 0, "ambiguous": 0, "dead_lettered": 0, "not_json": 0}
     assert now.cancels == {"asked": 0, "refused": 0, "gave_up": 0, "unsettled": 0}
 
 
@@ -39,8 +39,8 @@ async def test_every_state_of_a_shipment_is_counted_but_those_of_the_register(st
 async def test_what_waits_in_an_account_that_is_held_counts_as_held(store: Store) -> None:
     await add(store, "A", "B")
     await add(store, "C", account_code="other")
-    trouble = "UPDATE account_states SET trouble = 'breaker', probe_at = $1 WHERE account = '4:main'"
-    await change(store, trouble, T0)
+    incident = "UPDATE account_states SET incident = 'breaker', probe_at = $1 WHERE account = '4:main'"
+    await change(store, incident, T0)
     now = await read(store)
     assert (now.shipments, now.waiting) == ({"held": 2, "ready": 1}, {"4:main": 2})
 
@@ -58,7 +58,9 @@ async def test_a_shipment_is_on_its_way_from_its_placing_to_its_end(store: Store
 @pytest.mark.parametrize("state", [state for state in State if state is not State.CANCELLED])
 async def test_a_cancellation_is_asked_in_every_state_that_it_has_not_ended(store: Store, state: State) -> None:
     await add(store, "A")
-    asked = "UPDATE shipments SET state = $1, cancel_asked_at = $2, cancel_state = 'asked' WHERE reference_number = 'A'"
+    asked = (
+        "UPDATE shipments SET state = $1, cancel_requested_at = $2, cancel_state = 'asked' WHERE reference_number = 'A'"
+    )
     await change(store, asked, state.value, T0)
     assert (await read(store)).cancels["asked"] == 1
 
@@ -69,9 +71,9 @@ async def test_deliveries_are_counted_by_what_they_wait_for(store: Store) -> Non
         await inbox.add(session, [delivery("raw:1", body=b"<", problem="not JSON")])
         found = {d.identity: d for d in await inbox.claim(session, now=T0, limit=9)}
         await inbox.wait(session, found["waits"], key="w:1", until=T0 + MINUTE)
-        await inbox.set_aside(session, found["odd"], problem="nobody can read it")
+        await inbox.dead_lettered(session, found["odd"], problem="nobody can read it")
         await inbox.applied(session, [(found["partly"], "a part of it", 1), (found["over"], None, 1)], now=T0)
-    assert (await read(store)).inbox == {"waiting": 1, "due": 1, "ambiguous": 0, "set_aside": 1, "not_json": 1}
+    assert (await read(store)).inbox == {"waiting": 1, "due": 1, "ambiguous": 0, "dead_lettered": 1, "not_json": 1}
 
 
 async def test_the_size_of_a_table_is_told_without_counting_it(store: Store) -> None:

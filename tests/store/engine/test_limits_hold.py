@@ -76,7 +76,7 @@ _DUE = "next_try_at = $1, lease_ends_at = NULL"
 _CASES: dict[str, tuple[str, tuple[object, ...], int]] = {
     "shipments.claim_cancels": (f"shipments SET {_DUE}, success = TRUE", ("o", T0, T0, 3), 3),
     "shipments.claim_to_ask": (
-        "shipments SET next_ask_at = $1, waybill = 'W', courier_partner_id = 4, last_asked_at = NULL",
+        "shipments SET next_poll_at = $1, waybill = 'W', courier_partner_id = 4, last_polled_at = NULL",
         (T0, T0, 3, T0, 4, T0),
         3,
     ),
@@ -86,14 +86,14 @@ _CASES: dict[str, tuple[str, tuple[object, ...], int]] = {
         3,
     ),
     "shipments.age_out": (
-        "shipments SET next_ask_at = $1, waybill = 'W', final = FALSE, status_at = NULL, asked_back_at = NULL, "
+        "shipments SET next_poll_at = $1, waybill = 'W', final = FALSE, status_at = NULL, polling_resumed_at = NULL, "
         "placed_at = $1::timestamptz - interval '90 days'",
         (T0, T0, 3),
         3,
     ),
     "shipments.claim_replaceable": (
-        "shipments SET state = 'rejected', updated_at = $1, success = FALSE, may_stand = FALSE, "
-        "cancel_asked_at = NULL, fallback_at = NULL, fallback_seen_at = NULL, lease_ends_at = NULL, "
+        "shipments SET state = 'rejected', updated_at = $1, success = FALSE, maybe_placed = FALSE, "
+        "cancel_requested_at = NULL, fallback_at = NULL, fallback_seen_at = NULL, lease_ends_at = NULL, "
         "transporter = (SELECT MIN(transporter) FROM courier_accounts WHERE fallback IS NOT NULL)",
         ("o", T0, T0, T0, 3, 3),
         3,
@@ -106,10 +106,10 @@ _CASES: dict[str, tuple[str, tuple[object, ...], int]] = {
     "actions.claim": (f"actions SET {_DUE}, kind = 'label'", ("o", T0, T0, 3), 3),
     "archive.claim": ("archive_files SET archived_at = NULL, next_try_at = $1", (T0, T0), 1),
     "alarms.claim": ("alarms SET due_at = $1", (T0, T0, 3), 3),
-    "differences.claim": ("differences SET next_look_at = $1", (T0, T0, 3), 3),
+    "differences.claim": ("differences SET next_check_at = $1", (T0, T0, 3), 3),
     "erasures.claim": ("erasures SET done_at = NULL, next_try_at = $1", (T0, T0), 1),
     "events.claim": (f"event_deliveries SET {_DUE}", ("o", T0, T0, 3), 3),
-    "inbox.tell_again": ("inbox SET applied_at = $1, told = NULL, due_at = NULL", (T0, 3), 3),
+    "inbox.tell_again": ("inbox SET applied_at = $1, shipments_updated = NULL, due_at = NULL", (T0, 3), 3),
     "notices.claim": ("notices SET due_at = $1, lease_ends_at = NULL", ("o", T0, T0, 3), 3),
     "reconciliations.claim": ("reconciliations SET next_try_at = $1", ("o", T0, T0, None), 1),
     "runs.claim": ("runs SET job = 'daily', finished_at = NULL, next_try_at = $1", ("daily", "o", T0, T0), 1),

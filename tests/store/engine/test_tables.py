@@ -25,7 +25,7 @@ from awbridge.store.engine.queries import parse
 from awbridge.store.notify import notices
 from awbridge.store.orders import shipments
 from awbridge.store.polling import webhook_keys, windows
-from awbridge.store.polling.windows import Window
+from awbridge.store.polling.windows import CatchUpWindow
 from awbridge.store.tracking import inbox, scans
 from tests.support.rows import MINUTE, T0, add, count, delivery, fetch, new_scan, new_shipment, scan, sql
 from tests.support.statements import statements_of
@@ -149,12 +149,12 @@ async def test_what_is_set_aside_stays_with_its_reason_until_it_is_replayed(stor
     async with store.write() as session:
         await inbox.add(session, [delivery("raw:1", body=b"<html>", problem="not JSON")])
         odd, fine = sorted(await inbox.claim(session, now=T0, limit=9), key=lambda d: d.identity != "odd")
-        await inbox.set_aside(session, odd, problem="nobody can read it")
+        await inbox.dead_lettered(session, odd, problem="nobody can read it")
         await inbox.applied(session, [(fine, "one part was left out", 1)], now=T0)
         assert await inbox.claim(session, now=T0 + 99 * MINUTE, limit=9) == []
         told = {(p.identity, p.problem, p.body) for p in await inbox.problems(session, limit=9)}
         assert told == {("odd", "nobody can read it", b"{}"), ("raw:1", "not JSON", b"<html>")}
-        counts = {"total": 3, "applied": 1, "waiting": 0, "ambiguous": 0, "due": 0, "set_aside": 1, "not_json": 1}
+        counts = {"total": 3, "applied": 1, "waiting": 0, "ambiguous": 0, "due": 0, "dead_lettered": 1, "not_json": 1}
         assert await inbox.counts(session) == counts
         assert await inbox.replay(session, now=T0 + MINUTE) == 1
         assert [d.identity for d in await inbox.claim(session, now=T0 + MINUTE, limit=9)] == ["odd"]
@@ -179,12 +179,12 @@ async def test_of_a_timeline_what_may_be_one_with_a_scan_is_found_without_the_re
         [by_id, by_checkpoint, by_words, _] = (await scans.to_tell(session, ["R"]))["R"]
         await scans.learn(session, "R", replace(by_words, fingerprints=("f" * 32, *by_words.fingerprints)))
         asked = [
-            scans.Told("R", "S", None, "n" * 32, "none"),
-            scans.Told("R", "C", "C", "n" * 32, "none"),
-            scans.Told("R", None, None, by_words.fingerprints[0], "none"),
-            scans.Told("R", "S", "C", "f" * 32, "none"),
-            scans.Told("EMPTY", "S", "C", "f" * 32, "none"),
-            scans.Told("X", None, None, "n" * 32, "none"),
+            scans.IncomingScan("R", "S", None, "n" * 32, "none"),
+            scans.IncomingScan("R", "C", "C", "n" * 32, "none"),
+            scans.IncomingScan("R", None, None, by_words.fingerprints[0], "none"),
+            scans.IncomingScan("R", "S", "C", "f" * 32, "none"),
+            scans.IncomingScan("EMPTY", "S", "C", "f" * 32, "none"),
+            scans.IncomingScan("X", None, None, "n" * 32, "none"),
         ]
         found = await scans.alike(session, asked)
         assert await scans.alike(session, []) == {}
@@ -200,7 +200,7 @@ async def test_what_says_the_same_with_or_without_a_location_is_found_either_way
     async with store.write() as session:
         await scans.add(session, [new_scan("R", with_place), new_scan("R", without)])
         for told, code in ((replace(with_place, location=""), 5), (replace(without, location="Pune"), 6)):
-            asked = scans.Told("R", None, None, told.fingerprint(), told.part())
+            asked = scans.IncomingScan("R", None, None, told.fingerprint(), told.part())
             assert [e.code for e in (await scans.alike(session, [asked]))["R"]] == [code]
         [_, bare] = (await scans.to_tell(session, ["R"]))["R"]
         await scans.learn(session, "R", replace(bare, location="Pune", remark="at the hub"))
@@ -218,14 +218,14 @@ async def test_the_longest_scan_fits_into_every_index(store: Store) -> None:
     ids = {"scan_id": noise(LONGEST_ID), "checkpoint_id": noise(LONGEST_ID), "waybill": noise(LONGEST_ID)}
     emoji = "".join(chr(dice.randrange(0x1F300, 0x1F5FF)) for _ in range(LONGEST_REASON))
     words = {"status": noise(LONGEST_TEXT), "remark": noise(LONGEST_TEXT), "location": noise(LONGEST_TEXT)}
-    longest = scan(**ids, **words, npr_words=emoji)
+    longest = scan(**ids, **words, npr_description=emoji)
     async with store.write() as session:
         await scans.add(session, [new_scan(reference, longest)])
         [entry] = (await scans.entries(session, [reference]))[reference]
         hashes = tuple(f"{dice.getrandbits(128):032x}" for _ in range(MOST_WORDINGS))
         await scans.learn(session, reference, replace(entry, fingerprints=hashes))
         [after] = (await scans.to_tell(session, [reference]))[reference]
-    assert (after.fingerprints, after.npr_words, after.scan_id) == (hashes, emoji, longest.scan_id)
+    assert (after.fingerprints, after.npr_description, after.scan_id) == (hashes, emoji, longest.scan_id)
 
 
 async def test_a_later_copy_teaches_what_the_first_lacked(store: Store) -> None:
@@ -256,7 +256,7 @@ async def test_an_id_and_a_checkpoint_of_the_same_number_are_two_scans(store: St
     assert await count(store, "scans") == 2
 
 
-async def claim_window(store: Store, minutes: float, *, shortest: float = 1) -> Window | None:
+async def claim_window(store: Store, minutes: float, *, shortest: float = 1) -> CatchUpWindow | None:
     now = T0 + timedelta(minutes=minutes)
     async with store.write() as session:
         return await windows.claim(
@@ -270,7 +270,7 @@ async def claim_window(store: Store, minutes: float, *, shortest: float = 1) -> 
         )
 
 
-async def finish(store: Store, window: Window | None) -> Window:
+async def finish(store: Store, window: CatchUpWindow | None) -> CatchUpWindow:
     assert window is not None
     async with store.write() as session:
         await windows.done(session, window, items=2, now=T0)

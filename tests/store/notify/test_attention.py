@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from awbridge.domain.orders.attention import NEEDS, Need, Refusals, RefusedLimit
-from awbridge.domain.reconciliation.differences import Kind, Theirs
+from awbridge.domain.orders.attention import NEEDS, Need, RefusalCounts, RefusedLimit
+from awbridge.domain.reconciliation.differences import DifferenceKind, Theirs
 from awbridge.domain.tracking.overdue import DEFAULT_STUCK_AFTER
 from awbridge.store import Store
 from awbridge.store.notify import attention
@@ -47,9 +47,9 @@ async def test_what_is_refused_or_given_up_counts_until_somebody_sees_to_it(stor
 
 async def test_what_waits_for_a_broken_account_counts_and_a_declared_downtime_does_not(store: Store) -> None:
     await add(store, "A", "B")
-    await change(store, "UPDATE account_states SET trouble = 'account', probe_at = $1", T0)
+    await change(store, "UPDATE account_states SET incident = 'account', probe_at = $1", T0)
     assert await needs(store) == {Need.HELD: 2}
-    await change(store, "UPDATE account_states SET trouble = 'none'")
+    await change(store, "UPDATE account_states SET incident = 'none'")
     declared = """INSERT INTO downtimes (id, courier_partner_id, from_at, to_at, zone, reason, created_at)
       VALUES ('1', 4, $1, $2, 'UTC', 'maintenance', $1)"""
     await change(store, declared, T0 - DAY, T0 + DAY)
@@ -59,7 +59,9 @@ async def test_what_waits_for_a_broken_account_counts_and_a_declared_downtime_do
 async def test_a_refused_cancellation_counts_until_the_parcel_is_at_its_end(store: Store) -> None:
     await add(store, "A")
     await place(store, "A", "AWB1")
-    await change(store, "UPDATE shipments SET cancel_asked_at = $1, cancel_state = 'refused', next_try_at = NULL", T0)
+    await change(
+        store, "UPDATE shipments SET cancel_requested_at = $1, cancel_state = 'refused', next_try_at = NULL", T0
+    )
     assert await needs(store) == {Need.CANCEL_REFUSED: 1}
     await change(store, "UPDATE shipments SET final = $1, cancel_state = 'overtaken'", True)  # as apply does
     assert await needs(store) == {}
@@ -85,7 +87,7 @@ async def test_parcels_that_are_stuck_or_late_are_counted(store: Store) -> None:
 async def test_a_failed_action_counts_for_a_week_and_an_unclear_one_until_it_is_settled(
     store: Store, state: str, counts_for: int
 ) -> None:
-    asked = """INSERT INTO actions (shard, id, kind, body, state, tries, asked_at, updated_at)
+    asked = """INSERT INTO actions (shard, id, kind, body, state, tries, requested_at, updated_at)
       VALUES (1, '01', 'pickup', '{}', $1, 1, $2, $2)"""
     await change(store, asked, state, T0)
     assert await needs(store, T0 + timedelta(days=counts_for)) == {Need.ACTIONS: 1}
@@ -98,7 +100,11 @@ async def test_events_that_failed_differences_that_stay_and_messages_of_a_day_ar
       VALUES (1, 1, 1, 'failed', 9, $1)"""
     await change(store, delivery, now)
     async with store.write() as session:
-        found = [Finding(kind=Kind.MISSING_HERE, ours=None, theirs=Theirs(line=1, waybill="A", reference_number="R"))]
+        found = [
+            Finding(
+                kind=DifferenceKind.MISSING_HERE, ours=None, theirs=Theirs(line=1, waybill="A", reference_number="R")
+            )
+        ]
         await differences.add(session, 7, found, look_at=now, now=now - timedelta(hours=1))
     notice = """INSERT INTO notices
       (shard, id, reference_number, milestone, channel, state, why, tries, language, created_at) VALUES
@@ -118,7 +124,7 @@ async def test_without_refusals_no_share_is_counted(store: Store) -> None:
     ("refused", "decided_", "reached"), [(9, 9, False), (10, 50, True), (10, 51, False), (0, 0, False)]
 )
 def test_an_alarm_takes_so_many_refusals_and_such_a_share(refused: int, decided_: int, reached: bool) -> None:
-    assert RefusedLimit().is_reached(Refusals(refused=refused, decided=decided_)) is reached
+    assert RefusedLimit().is_reached(RefusalCounts(refused=refused, decided=decided_)) is reached
 
 
 async def test_a_box_that_went_wrong_counts_for_a_week(store: Store) -> None:

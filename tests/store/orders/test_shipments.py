@@ -15,7 +15,7 @@ from awbridge.domain.tracking.overdue import StuckAfter
 from awbridge.store import Store
 from awbridge.store.engine.queries import Statement
 from awbridge.store.orders import shipments, waybills
-from awbridge.store.orders.shipments import Standing
+from awbridge.store.orders.shipments import TrackingStatus
 from awbridge.store.registration import cancellations, dispatch
 from awbridge.store.registration.cancellations import NotCancelled
 from awbridge.store.registration.dispatch import NotPlaced
@@ -125,7 +125,7 @@ async def test_placing_keeps_what_the_answer_said(store: Store) -> None:
         courier_partner_id=5,
     )
     async with store.write() as session:
-        await keep_placed(session, shipment, answer, difference="look", next_ask_at=T0 + MINUTE)
+        await keep_placed(session, shipment, answer, difference="look", next_poll_at=T0 + MINUTE)
         known = await waybills.find(session, ["AWB1", "AWB1-2", "OTHER"])
     after = await get(store, "R")
     assert (after.state, after.success, after.waybill, after.label_url) == (
@@ -249,7 +249,7 @@ async def test_what_is_in_flight_is_settled_before_it_is_cancelled(store: Store)
 async def test_what_gave_up_is_asked_once_more_before_it_is_cancelled(store: Store) -> None:
     await in_state(store, "R", State.GAVE_UP)
     async with store.write() as session:
-        await session.execute(sql("UPDATE shipments SET may_stand = TRUE"))
+        await session.execute(sql("UPDATE shipments SET maybe_placed = TRUE"))
         await shipments.cancel(session, "R", now=T0 + MINUTE)
     assert await claim(store, now=T0 + MINUTE) == ["R"]
 
@@ -329,11 +329,11 @@ async def test_pages_of_what_is_stuck_are_put_together_from_all_buckets(store: S
         await add(store, reference)
         await place(store, reference, f"AWB{n}")
         seen_at = T0 - timedelta(days=n // len(names))
-        stands = Standing(
+        stands = TrackingStatus(
             sighting=Sighting(seen_at=seen_at, final=False, step=5, code=5), bucket=n % 4 + 1, edd=None, ndr_code=None
         )
         async with store.write() as session:
-            await shipments.set_standing(session, reference, stands, heard_at=T0, next_ask_at=None)
+            await shipments.set_tracking_status(session, reference, stands, last_tracked_at=T0, next_poll_at=None)
     seen: list[tuple[datetime, str]] = []
     while True:
         async with store.read() as session:
@@ -353,23 +353,23 @@ async def test_silent_shipments_are_asked_for_once_per_interval_and_no_more_at_t
     later = T0 + timedelta(days=1)
     again = later + timedelta(hours=2)
     async with store.write() as session:
-        assert await claim_to_ask(session, now=later - MINUTE, next_ask_at=again, limit=9) == []
-        asked = await claim_to_ask(session, now=later, next_ask_at=again, limit=9)
+        assert await claim_to_ask(session, now=later - MINUTE, next_poll_at=again, limit=9) == []
+        asked = await claim_to_ask(session, now=later, next_poll_at=again, limit=9)
         assert {(a.reference_number, a.waybill, a.courier_partner_id) for a in asked} == {
             ("R1", "AWB1", 4),
             ("R2", "AWB2", 4),
         }
-        assert await claim_to_ask(session, now=again - MINUTE, next_ask_at=again, limit=9) == []
-        end = Standing(
+        assert await claim_to_ask(session, now=again - MINUTE, next_poll_at=again, limit=9) == []
+        end = TrackingStatus(
             sighting=Sighting(seen_at=T0, final=True, step=90, code=8), bucket=6, edd="2026-12-01", ndr_code=2
         )
-        await shipments.set_standing(session, "R1", end, heard_at=later, next_ask_at=None)
-        await shipments.asked(session, "R1", asked_at=T0, next_ask_at=again)
-        left = await claim_to_ask(session, now=again, next_ask_at=again + MINUTE, limit=9)
+        await shipments.set_tracking_status(session, "R1", end, last_tracked_at=later, next_poll_at=None)
+        await shipments.asked(session, "R1", polled_at=T0, next_poll_at=again)
+        left = await claim_to_ask(session, now=again, next_poll_at=again + MINUTE, limit=9)
         assert [a.reference_number for a in left] == ["R2"]
     shipment = await get(store, "R1")
     assert (shipment.status_code, shipment.status_at, shipment.final, shipment.status_bucket) == (8, T0, True, 6)
-    assert (shipment.edd, shipment.ndr_code, shipment.last_heard_at) == ("2026-12-01", 2, later)
+    assert (shipment.edd, shipment.ndr_code, shipment.last_tracked_at) == ("2026-12-01", 2, later)
 
 
 async def test_a_complete_catch_up_walks_over_every_waybill(store: Store) -> None:
@@ -427,9 +427,9 @@ _PLANS = [
     ("accounts", "unplaced", (["4:main"],), "shipments_unplaced"),
     ("shipments", "newest_of_account", ("4:main", "ready", T0, "R", 5), "shipments_unplaced"),
     ("shipments", "claim_cancels", ("o", T0, T0, 5), "shipments_to_cancel"),
-    ("shipments", "claim_to_ask", (T0, T0, 5, T0, 4, T0), "shipments_to_ask"),
-    ("shipments", "to_ask_soon", (T0, T0, 5), "shipments_to_ask"),
-    ("shipments", "age_out", (T0, T0, 5), "shipments_to_ask"),
+    ("shipments", "claim_to_ask", (T0, T0, 5, T0, 4, T0), "shipments_to_poll"),
+    ("shipments", "to_ask_soon", (T0, T0, 5), "shipments_to_poll"),
+    ("shipments", "age_out", (T0, T0, 5), "shipments_to_poll"),
     ("shipments", "aged_out", (T0, "R", 5), "shipments_aged_out"),
     ("shipments", "lock_many", (["R"], [1]), ("shipments_pkey", "sqlite_autoindex_shipments_1")),
     ("shipments", "lock_tracked", (["R"], [1]), ("shipments_pkey", "sqlite_autoindex_shipments_1")),
@@ -443,7 +443,7 @@ _PLANS = [
     ("waybills", "count_reused", (T0,), "reused_waybills_newest"),
     ("waybills", "shared", [(1, "W", 4, "R")], ("waybills_pkey", "sqlite_autoindex_waybills_1")),
     ("inbox", "waited_for", [("o:1",)], "inbox_waiting"),
-    ("update_sources", "of_deliveries", ([1],), "tellings_of_delivery"),
+    ("update_sources", "of_deliveries", ([1],), "update_sources_of_delivery"),
     ("inbox", "longest_due", (T0,), "inbox_due"),
     ("shipments", "newest", (T0, "R", 5), "shipments_newest"),
     ("shipments", "of_orders", [("o", 5)], "shipments_by_order"),
@@ -464,8 +464,8 @@ _PLANS = [
     ("shipments", "in_ndr", (T0, "R", 5), "shipments_in_ndr"),
     ("shipments", "piece_exceptions", (T0, "R", 5), "shipments_piece_exceptions"),
     ("shipments", "count_piece_exceptions", (T0,), "shipments_piece_exceptions"),
-    ("inbox", "tell_again", (T0, 5), "inbox_untold"),
-    ("update_sources", "of_shipment", (1, "R"), "tellings"),
+    ("inbox", "tell_again", (T0, 5), "inbox_uncounted"),
+    ("update_sources", "of_shipment", (1, "R"), "update_sources"),
     ("replays", "open", (), "replays_open"),
     ("promises", "of_shipments", (["R"], [1]), ("promises_pkey", "sqlite_autoindex_promises_1")),
     ("inbox", "applied", [(1, 1, T0, None, 0)], ("inbox_pkey", "sqlite_autoindex_inbox_1")),
@@ -507,7 +507,7 @@ _PLANS = [
     ("events", "count_undelivered", (), "event_deliveries_undelivered"),
     ("events", "redeliver_failed", (1, T0), "event_deliveries_undelivered"),
     ("archive", "failing_since", (T0,), "archive_files_open"),
-    ("differences", "unsolved_since", (T0,), "differences_to_look"),
+    ("differences", "unsolved_since", (T0,), "differences_to_check"),
     ("alarms", "claim", (T0, T0, 5), "alarms_due"),
 ]
 

@@ -36,18 +36,20 @@ def test_the_rules_and_the_reasons_are_documented() -> None:
 
 
 async def test_tellings_and_differences_are_found_by_an_index_however_many_there_are(store: Store) -> None:
-    tellings = "INSERT INTO tellings (shard, reference_number, delivery_id, delivery_shard, entries) VALUES "
+    update_sources = (
+        "INSERT INTO update_sources (shard, reference_number, delivery_id, delivery_shard, entries) VALUES "
+    )
     differences = (
-        "INSERT INTO differences (shard, reconciliation_id, kind, item, id, state, looks, found_at) VALUES "
+        "INSERT INTO differences (shard, reconciliation_id, kind, item, id, state, checks, found_at) VALUES "
         "($1, $2, 'missing_here', $3, $4, 'open', 0, '2026-11-02T00:00:00.000000Z')"
     )
     async with store.write() as session:
         for n in range(3000):
-            await session.execute(sql(f"{tellings} ($1, $2, $3, $1, '0')"), n % 64, f"R{n}", n)
+            await session.execute(sql(f"{update_sources} ($1, $2, $3, $1, '0')"), n % 64, f"R{n}", n)
             await session.execute(sql(differences), n % 64, n % 30, f"R{n}", n)
         await session.execute(sql("ANALYZE"))
         for name, args, index in (
-            ("tellings_drop", (1, [7]), "tellings_of_delivery"),
+            ("update_sources_drop", (1, [7]), "update_sources_of_delivery"),
             ("differences_drop", (7, 100), "differences_listed"),
         ):
             statement = getattr(statements_of("retention"), name)

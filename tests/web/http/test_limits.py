@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from awbridge.web.http import limits as limits_module
-from awbridge.web.http.limits import OWN_FILES, Connections, Limits, Place, connections_within_files
+from awbridge.web.http.limits import OWN_FILES, Connections, ConnectionSlot, Limits, connections_within_files
 from awbridge.web.metrics import metrics_text
 from awbridge.web.webhook.endpoint import PATH
 from tests.support.app import Web, serving
@@ -312,7 +312,7 @@ async def test_the_oldest_idle_connection_makes_room_and_busy_ones_stay(web: Web
         assert await lines[0].ended()
         for line in lines[1:]:
             assert await line.ask(request()) == 200
-        assert connections.at(Place.IDLE) == 3
+        assert connections.at(ConnectionSlot.IDLE) == 3
 
 
 @sqlite_only
@@ -329,7 +329,7 @@ async def test_when_all_are_busy_a_new_one_is_told_to_come_again(web: Web) -> No
         busy = [await stack.enter_async_context(connected(url)) for _ in range(2)]
         for line in busy:
             line.send(GET)
-        await until(lambda: connections.at(Place.BUSY) == 2)
+        await until(lambda: connections.at(ConnectionSlot.BUSY) == 2)
         async with connected(url) as late:
             status, headers, _ = await late.answer()
             assert (status, headers["retry-after"]) == (503, "1")

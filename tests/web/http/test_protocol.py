@@ -12,7 +12,16 @@ import pytest
 from awbridge.steps.tracking.ingest import Ingest
 from awbridge.store import Store
 from awbridge.web.http.exchange import LARGEST_AT_ONCE, Wire
-from awbridge.web.webhook.endpoint import LARGEST_BODY, PATH, Answer, KeyRing, Receive, Scope, Send, WebhookEndpoint
+from awbridge.web.webhook.endpoint import (
+    LARGEST_BODY,
+    PATH,
+    KeyRing,
+    Receive,
+    Scope,
+    Send,
+    WebhookEndpoint,
+    WebhookResponse,
+)
 from tests.support.app import Web, serving
 from tests.support.rows import T0, count
 from tests.support.stores import sqlite_only
@@ -289,7 +298,7 @@ async def test_a_server_that_ends_answers_what_is_under_way_and_closes(store: St
 
 def test_the_bytes_of_an_answer_are_made_once_for_each_second() -> None:
     wire = Wire()
-    answer = Answer(200, [(b"content-length", b"2")], b"{}")
+    answer = WebhookResponse(200, [(b"content-length", b"2")], b"{}")
     first, second = [(b"date", b"1")], [(b"date", b"2")]
     made = wire.of(answer, first, keep_alive=True)
     assert made == b"HTTP/1.1 200 OK\r\ndate: 1\r\ncontent-length: 2\r\n\r\n{}"

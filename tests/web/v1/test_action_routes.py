@@ -10,7 +10,7 @@ import pytest
 
 from awbridge.domain.tracking.lifecycle import Sighting
 from awbridge.store.orders import shipments
-from awbridge.store.orders.shipments import Standing
+from awbridge.store.orders.shipments import TrackingStatus
 from tests.support.acting import LOST, FakeClickPost, a_pickup, a_registration, act, ok, says
 from tests.support.app import Web
 from tests.support.rows import T0, add, place
@@ -22,9 +22,9 @@ async def placed(web: Web) -> Web:
     await add(web.store, "R")
     await place(web.store, "R", "AWB1")
     sighting = Sighting(seen_at=T0, final=False, step=80, code=9)
-    standing = Standing(sighting=sighting, bucket=5, edd=None, ndr_code=None)
+    standing = TrackingStatus(sighting=sighting, bucket=5, edd=None, ndr_code=None)
     async with web.store.write() as session:
-        await shipments.set_standing(session, "R", standing, heard_at=T0, next_ask_at=None)
+        await shipments.set_tracking_status(session, "R", standing, last_tracked_at=T0, next_poll_at=None)
     return web
 
 
@@ -181,9 +181,11 @@ async def test_the_metrics_count_actions_and_cancellations(placed: Web) -> None:
 
 async def test_a_waybill_that_was_used_before_is_registered_with_a_warning(placed: Web) -> None:
     assert (await placed.http.post("/v1/waybills", json=a_registration())).json()["warnings"] == []
-    ended = Standing(sighting=Sighting(seen_at=T0, final=True, step=90, code=8), bucket=6, edd=None, ndr_code=None)
+    ended = TrackingStatus(
+        sighting=Sighting(seen_at=T0, final=True, step=90, code=8), bucket=6, edd=None, ndr_code=None
+    )
     async with placed.store.write() as session:
-        await shipments.set_standing(session, "R", ended, heard_at=T0, next_ask_at=None)
+        await shipments.set_tracking_status(session, "R", ended, last_tracked_at=T0, next_poll_at=None)
     info = {"reference_number": "FOREIGN-2"}
     answer = await placed.http.post("/v1/waybills", json=a_registration(waybill="AWB1", shipment_info=info))
     assert answer.status_code == 202, answer.text

@@ -151,8 +151,8 @@ async def test_a_shipment_is_shown_with_its_payload_and_where_it_stands(web: Web
     assert (shown["state"], shown["success"], shown["status"], shown["children"]) == ("placed", True, None, ["AWB1-1"])
     async with web.store.write() as session:
         sighting = Sighting(seen_at=T0, final=True, step=90, code=8)
-        standing = shipments.Standing(sighting=sighting, bucket=6, edd=None, ndr_code=None)
-        await shipments.set_standing(session, "R", standing, heard_at=T0, next_ask_at=None)
+        standing = shipments.TrackingStatus(sighting=sighting, bucket=6, edd=None, ndr_code=None)
+        await shipments.set_tracking_status(session, "R", standing, last_tracked_at=T0, next_poll_at=None)
     status = (await web.http.get("/v1/shipments/R")).json()["status"]
     assert (status["code"], status["name"], status["bucket"], status["final"]) == (8, "Delivered", 6, True)
 
@@ -278,7 +278,7 @@ async def test_cancelling_is_at_once_or_at_clickpost_first(web: Web) -> None:
     assert (await web.http.post("/v1/shipments/A/cancel")).json()["state"] == "cancelled"
     asked = (await web.http.post("/v1/shipments/B/cancel")).json()
     assert asked["state"] == "placed"
-    assert asked["cancel_asked_at"]
+    assert asked["cancel_requested_at"]
 
 
 async def test_a_payload_can_be_changed_until_it_is_placed(web: Web) -> None:
@@ -541,7 +541,7 @@ async def test_a_replacement_that_cannot_be_is_refused_and_nothing_happens(web: 
         await session.execute(sql("UPDATE shipments SET sent_at = created_at"))
     headers = {"content-type": "application/json"}
     problem(await web.http.post("/v1/shipments/R/replace", content=json.dumps(body), headers=headers), status)
-    assert (await get(web.store, "R")).cancel_asked_at is None
+    assert (await get(web.store, "R")).cancel_requested_at is None
     problem(await web.http.post("/v1/shipments/NONE/replace"), 404)
 
 
@@ -579,7 +579,7 @@ async def test_a_shipment_shows_all_that_is_known_of_it(web: Web) -> None:
         "failed_delivery_at": after(5),
         "delayed_at": "2026-11-03T18:30:00Z",  # the end of the promised day in India
     }
-    assert shown["attempts_made"] == 1
+    assert shown["delivery_attempt_count"] == 1
     assert [(a["began_at"], a["ended_at"], a["ndr_name"]) for a in shown["delivery_attempts"]] == [
         (after(4), after(5), "Customer Unavailable")
     ]
@@ -666,14 +666,19 @@ async def test_a_person_settles_what_may_stand_over_http(web: Web) -> None:
     await web.http.post("/v1/shipments", json=[an_order("R/1"), an_order("S")])
     problem(await web.http.post("/v1/shipments/R/1/settle", json={"held": False}), 409)
     async with web.store.write() as session:
-        await session.execute(sql("UPDATE shipments SET may_stand = TRUE, state = 'gave_up', sent_at = created_at"))
-    assert (await web.http.get("/v1/shipments/S")).json()["may_stand"] is True
+        await session.execute(sql("UPDATE shipments SET maybe_placed = TRUE, state = 'gave_up', sent_at = created_at"))
+    assert (await web.http.get("/v1/shipments/S")).json()["maybe_placed"] is True
     problem(await web.http.post("/v1/shipments/R/1/replace"), 409)
     problem(await web.http.post("/v1/shipments/R/1/settle", json={"held": True}), 422)
     problem(await web.http.post("/v1/shipments/R/1/settle", json={"held": True, "waybill": "#N/A"}), 422)
     problem(await web.http.post("/v1/shipments/NONE/settle", json={"held": False}), 404)
     held = (await web.http.post("/v1/shipments/R/1/settle", json={"held": True, "waybill": "AWB1"})).json()
-    assert (held["state"], held["waybill"], held["may_stand"], held["settled_by"]) == ("placed", "AWB1", False, "api")
+    assert (held["state"], held["waybill"], held["maybe_placed"], held["settled_by"]) == (
+        "placed",
+        "AWB1",
+        False,
+        "api",
+    )
     free = (await web.http.post("/v1/shipments/S/settle", json={"held": False})).json()
-    assert (free["state"], free["may_stand"]) == ("gave_up", False)
+    assert (free["state"], free["maybe_placed"]) == ("gave_up", False)
     assert "nothing is held at ClickPost, said api" in free["problem"]

@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, example, given, settings
 
 from awbridge.clickpost.client import probe
 from awbridge.domain.errors import StoreBusy
-from awbridge.steps.polling.watch import Refusals
+from awbridge.steps.polling.watch import WebhookRefusals
 from awbridge.steps.tracking.ingest import Ingest
 from awbridge.store import Store
 from awbridge.store.engine.database import Session
@@ -347,7 +347,7 @@ async def test_no_body_is_our_fault_and_every_body_is_kept(web: Web, body: bytes
 
 
 async def test_a_refusal_says_whether_a_key_came_and_is_counted(store: Store) -> None:
-    refusals = Refusals()
+    refusals = WebhookRefusals()
     ingest = Ingest(store)
     endpoint = WebhookEndpoint(ingest, KeyRing(store, ["right"]), SetClock(), refusals)
     app = build_app(store=store, clock=SetClock(), webhook=endpoint, loops=[], api_keys=[])

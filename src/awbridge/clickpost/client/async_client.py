@@ -22,7 +22,7 @@ from awbridge.clickpost.client.connection import (
     SERVICEABILITY_URL,
     TIMEOUT,
     TRACKING_URL,
-    Connection,
+    ClientBase,
     OnCall,
     OnRequest,
     address,
@@ -31,7 +31,7 @@ from awbridge.clickpost.client.connection import (
 )
 from awbridge.clickpost.client.exchange import (
     FAILURES,
-    Exchange,
+    HttpExchange,
     cancel_answer,
     fetched_order,
     found_order,
@@ -49,14 +49,14 @@ from awbridge.clickpost.models.sending import OrderBody, order_body
 from awbridge.clickpost.tracking.track import UpdatedPage
 from awbridge.clickpost.tracking.webhooks import Registration
 from awbridge.clickpost.wire.answers import CancelAnswer, FoundOrder, OrderAnswer, TrackAnswer
-from awbridge.clickpost.wire.endpoints import BEST_WINDOW, Pages, Request
+from awbridge.clickpost.wire.endpoints import BEST_WINDOW, ApiRequest, Pages
 from awbridge.clickpost.wire.loose import Reply
 from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.outcome import Placed
 from awbridge.domain.orders.shipment import Region
 
 
-class AsyncClickPost(Connection, AsyncCalls):
+class AsyncClickPost(ClientBase, AsyncCalls):
     """ClickPost's API for asyncio. Use as an async context manager, or call `aclose`.
 
     `timeout` is seconds for each wait on the network (connecting: 5 at most; a whole answer: twice the timeout).
@@ -134,7 +134,7 @@ class AsyncClickPost(Connection, AsyncCalls):
         """
         return await self._create(as_payload(order), self._endpoints.create_b2b_order)
 
-    async def _create(self, payload: JsonObject, build: Callable[[JsonObject], Request]) -> OrderAnswer:
+    async def _create(self, payload: JsonObject, build: Callable[[JsonObject], ApiRequest]) -> OrderAnswer:
         try:
             request = build(payload)
         except ValueError as error:
@@ -201,7 +201,7 @@ class AsyncClickPost(Connection, AsyncCalls):
         while pages.request:
             yield page_of(await self._send(pages.request), pages)
 
-    async def _send(self, request: Request) -> Exchange:
+    async def _send(self, request: ApiRequest) -> HttpExchange:
         with self._listen(request) as listener:
             try:
                 async with (

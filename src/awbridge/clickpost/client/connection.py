@@ -14,7 +14,7 @@ from opentelemetry import trace
 
 from awbridge.certificates import trusted
 from awbridge.clickpost.client.exchange import LONGEST_DOWNLOAD, Listener
-from awbridge.clickpost.wire.endpoints import Endpoints, Request
+from awbridge.clickpost.wire.endpoints import ApiRequest, Endpoints
 from awbridge.clickpost.wire.masking import MaskUrls
 from awbridge.clickpost.wire.signed import MaskSigned
 from awbridge.domain.call import Call, longest_call
@@ -62,7 +62,7 @@ class Within:
         await self._limit.__aexit__(kind, error, at)
 
 
-class Connection:
+class ClientBase:
     """What a client knows about the account and how to listen, without the sending."""
 
     def __init__(
@@ -85,10 +85,10 @@ class Connection:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._endpoints.username!r} at {self._endpoints.url}>"
 
-    def _within(self, request: Request) -> Within:
+    def _within(self, request: ApiRequest) -> Within:
         return Within(max(longest_call(self._timeout), LONGEST_DOWNLOAD if request.file else 0.0))
 
-    def _listen(self, request: Request) -> Listener:
+    def _listen(self, request: ApiRequest) -> Listener:
         return Listener(request, self._timeout, on_request=self._on_request, on_call=self._on_call, tracer=self._tracer)
 
 
@@ -113,7 +113,7 @@ def address(url: str) -> httpx2.URL:
     return httpx2.URL(url)
 
 
-def content(request: Request) -> dict[str, Any]:
+def content(request: ApiRequest) -> dict[str, Any]:
     """The body of a request as the HTTP client takes it."""
     if not request.body:
         return {}

@@ -24,8 +24,8 @@ from awbridge.clickpost.wire.answers import (
     describe,
     parse_cancel_order,
 )
-from awbridge.clickpost.wire.endpoints import Pages, Request
-from awbridge.clickpost.wire.failures import Answer, classify, what_next
+from awbridge.clickpost.wire.endpoints import ApiRequest, Pages
+from awbridge.clickpost.wire.failures import AnswerKind, classify, what_next
 from awbridge.clickpost.wire.loose import Reply, as_object, as_text, read_http_date, read_reply
 from awbridge.domain.call import Call
 from awbridge.domain.errors import VendorError
@@ -39,7 +39,12 @@ LONGEST_DOWNLOAD = 600.0  # seconds
 NO_SUCH_ORDER = (321, 330, 350, 400, 422)
 NO_SUCH_WAYBILL = (321, 330, 350)
 WEBHOOK_ANSWERS = (305, 327)
-_NOT_ASKED = (Answer.TRANSIENT, Answer.THROTTLED, Answer.PENDING, Answer.CONFIGURATION)  # no answer to a question
+_NOT_ASKED = (
+    AnswerKind.TRANSIENT,
+    AnswerKind.THROTTLED,
+    AnswerKind.PENDING,
+    AnswerKind.CONFIGURATION,
+)  # no answer to a question
 _BELIEVED = (200, 400, 404, 422)  # HTTP statuses under which a body's own code is listened to
 
 log = logging.getLogger(__name__)
@@ -57,11 +62,11 @@ _NOT_SENT = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Exchange:
+class HttpExchange:
     """A request that was made, and what came back: a reply, or the word of why there is none."""
 
     call: Call
-    request: Request
+    request: ApiRequest
     reply: Reply | None = None
     sent: bool = True
     content: bytes = field(default=b"", repr=False)  # of a file
@@ -83,7 +88,7 @@ class Listener:
 
     def __init__(
         self,
-        request: Request,
+        request: ApiRequest,
         timeout: float,
         *,
         on_request: Callable[[Call], None] | None,
@@ -127,7 +132,7 @@ class Listener:
         if time.perf_counter() - self._started > longest:
             raise TooLong(f"the answer was not complete after {longest:g} s")
 
-    def heard(self, response: httpx2.Response) -> Exchange:
+    def heard(self, response: httpx2.Response) -> HttpExchange:
         """The whole answer is there."""
         whole = b"".join(self._parts)
         file = self._request.file and response.status_code == 200
@@ -143,18 +148,18 @@ class Listener:
             response=reply.text,
             ms=self._ms(),
         )
-        return self._told(Exchange(call=call, request=self._request, reply=reply, content=whole if file else b""))
+        return self._told(HttpExchange(call=call, request=self._request, reply=reply, content=whole if file else b""))
 
-    def failed(self, error: Exception) -> Exchange:
+    def failed(self, error: Exception) -> HttpExchange:
         """No answer, or no whole one."""
         words = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         call = self._request.call(error=words, ms=self._ms())
-        return self._told(Exchange(call=call, request=self._request, sent=not isinstance(error, _NOT_SENT)))
+        return self._told(HttpExchange(call=call, request=self._request, sent=not isinstance(error, _NOT_SENT)))
 
     def _ms(self) -> int:
         return round((time.perf_counter() - self._started) * 1000)
 
-    def _told(self, exchange: Exchange) -> Exchange:
+    def _told(self, exchange: HttpExchange) -> HttpExchange:
         if self._span.is_recording():
             self._span.set_attributes(span_attributes(exchange.call))
             if exchange.reply is None or exchange.reply.http_status >= 400:
@@ -200,7 +205,7 @@ def reference_of(payload: JsonObject) -> str:
     return as_text(details.get("reference_number"))
 
 
-def order_answer(exchange: Exchange, reference_number: str) -> OrderAnswer:
+def order_answer(exchange: HttpExchange, reference_number: str) -> OrderAnswer:
     """What an exchange of create-order came to."""
     reply, call = exchange.reply, exchange.call
     if reply is not None:
@@ -221,7 +226,7 @@ def _order_advice(reply: Reply, outcome: Outcome) -> str:
     return what_next(reply.http_status, reply.business_status)
 
 
-def cancel_answer(exchange: Exchange) -> CancelAnswer:
+def cancel_answer(exchange: HttpExchange) -> CancelAnswer:
     """What an exchange of cancel-order came to."""
     reply = exchange.reply
     if reply is not None:
@@ -233,7 +238,7 @@ def cancel_answer(exchange: Exchange) -> CancelAnswer:
     return CancelAnswer(cancelled=False, again=True, message=message, call=exchange.call, advice=advice)
 
 
-def good(exchange: Exchange, *, also: Sequence[int] = (), bare: str = "") -> Reply:
+def good(exchange: HttpExchange, *, also: Sequence[int] = (), bare: str = "") -> Reply:
     """The reply of a call that succeeded, or whose code is among `also`. Raises VendorError for every other.
 
     `bare`: the field by which an endpoint that sends no status at all shows that it worked.
@@ -242,7 +247,7 @@ def good(exchange: Exchange, *, also: Sequence[int] = (), bare: str = "") -> Rep
     if reply is None:
         raise failure(exchange)
     code = reply.http_status if reply.business_status is None else reply.business_status
-    success = classify(reply.http_status, reply.business_status) is Answer.SUCCESS
+    success = classify(reply.http_status, reply.business_status) is AnswerKind.SUCCESS
     if success or (reply.http_status in _BELIEVED and code in also):
         return reply
     if bare and reply.http_status == 200 and reply.business_status is None and bare in as_object(reply.body):
@@ -250,11 +255,11 @@ def good(exchange: Exchange, *, also: Sequence[int] = (), bare: str = "") -> Rep
     raise failure(exchange)
 
 
-def failure(exchange: Exchange) -> VendorError:
+def failure(exchange: HttpExchange) -> VendorError:
     """The error for an exchange that failed, classed by the table of failures."""
     reply, call = exchange.reply, exchange.call
     if reply is None:
-        kind, said = Answer.TRANSIENT, f"no answer from ClickPost ({call.error})"
+        kind, said = AnswerKind.TRANSIENT, f"no answer from ClickPost ({call.error})"
     else:
         kind = classify(reply.http_status, reply.business_status, is_json=reply.is_json)
         # It goes into logs, alarms and chats: what the answer quotes of the request's people does not.
@@ -271,7 +276,7 @@ def failure(exchange: Exchange) -> VendorError:
     )
 
 
-def found(exchange: Exchange, missing: int) -> Reply | None:
+def found(exchange: HttpExchange, missing: int) -> Reply | None:
     """The reply of a call that succeeded; None where its body carries the code for "no such thing".
 
     Raises VendorError. An HTTP status alone does not make a thing missing: the address may be wrong.
@@ -282,19 +287,19 @@ def found(exchange: Exchange, missing: int) -> Reply | None:
     return good(exchange)
 
 
-def file_of(exchange: Exchange) -> bytes:
+def file_of(exchange: HttpExchange) -> bytes:
     """The file in an exchange. Raises VendorError; `again` is False where the link has run out (HTTP 403)."""
     if exchange.reply is not None and exchange.reply.http_status == 200:
         return exchange.content
     raise failure(exchange)
 
 
-def fetched_order(exchange: Exchange, reference_number: str = "") -> Placed | None:
+def fetched_order(exchange: HttpExchange, reference_number: str = "") -> Placed | None:
     """The order that ClickPost holds, or None. Raises VendorError."""
     return parse_fetch_order(good(exchange, also=NO_SUCH_ORDER), reference_number)
 
 
-def found_order(exchange: Exchange, reference_number: str) -> FoundOrder:
+def found_order(exchange: HttpExchange, reference_number: str) -> FoundOrder:
     """What an exchange of fetch-order by reference came to, as a value."""
     reply = exchange.reply
     if reply is None or classify(reply.http_status, reply.business_status) in _NOT_ASKED:
@@ -304,12 +309,12 @@ def found_order(exchange: Exchange, reference_number: str) -> FoundOrder:
     return FoundOrder(placed=placed, known=True, denied=denied, call=exchange.call)
 
 
-def track_answer(exchange: Exchange, cp_id: int) -> TrackAnswer:
+def track_answer(exchange: HttpExchange, cp_id: int) -> TrackAnswer:
     """The timelines in an exchange of track-order. Raises VendorError."""
     return TrackAnswer(items=parse_track_order(good(exchange, also=NO_SUCH_WAYBILL), cp_id), call=exchange.call)
 
 
-def page_of(exchange: Exchange, pages: Pages) -> UpdatedPage:
+def page_of(exchange: HttpExchange, pages: Pages) -> UpdatedPage:
     """The page in an exchange of updated-order; `pages` turns to the next. Raises VendorError, also where the answer
     holds something else than a list."""
     page = parse_updated_order(good(exchange))
@@ -318,6 +323,6 @@ def page_of(exchange: Exchange, pages: Pages) -> UpdatedPage:
     return replace(page, next_page=pages.turn(page.next_url, exchange.call))
 
 
-def registration_of(exchange: Exchange) -> Registration:
+def registration_of(exchange: HttpExchange) -> Registration:
     """What came of registering a webhook. Raises VendorError."""
     return parse_registration(good(exchange, also=WEBHOOK_ANSWERS))

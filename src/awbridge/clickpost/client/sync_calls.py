@@ -6,15 +6,15 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, tzinfo
 
-from awbridge.clickpost.client.exchange import Exchange, file_of, found, good
+from awbridge.clickpost.client.exchange import HttpExchange, file_of, found, good
 from awbridge.clickpost.lookups import access, pincodes, predictions, recommendations, records
 from awbridge.clickpost.models.base import RequestModel
 from awbridge.clickpost.orders import bookings, labels
 from awbridge.clickpost.reports import reports
 from awbridge.clickpost.tracking import ndr
-from awbridge.clickpost.wire.endpoints import Endpoints, Request
+from awbridge.clickpost.wire.endpoints import ApiRequest, Endpoints
 from awbridge.clickpost.wire.loose import Reply
-from awbridge.clickpost.wire.shapes import Done, parse_done
+from awbridge.clickpost.wire.shapes import Acknowledged, parse_done
 from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.shipment import Region
 
@@ -24,10 +24,10 @@ class Calls:
 
     _endpoints: Endpoints
 
-    def _send(self, request: Request) -> Exchange:
+    def _send(self, request: ApiRequest) -> HttpExchange:
         raise NotImplementedError
 
-    def _good(self, request: Request) -> Reply:
+    def _good(self, request: ApiRequest) -> Reply:
         return good(self._send(request))
 
     def fetch_label(self, waybill: str, cp_id: int, regenerate: bool = False) -> labels.Label:
@@ -40,7 +40,7 @@ class Calls:
         request = labels.security_key_request(self._endpoints, waybill, cp_id)
         return labels.parse_security_key(self._good(request))
 
-    def edit_order(self, waybill: str, cp_id: int, changes: RequestModel | JsonObject) -> Done:
+    def edit_order(self, waybill: str, cp_id: int, changes: RequestModel | JsonObject) -> Acknowledged:
         """Change an order that the courier has, such as `{"order_type": "PREPAID"}`. Raises VendorError, ValueError."""
         return parse_done(self._good(bookings.edit_order_request(self._endpoints, waybill, cp_id, changes)))
 
@@ -59,7 +59,7 @@ class Calls:
         exchange = self._send(bookings.waybill_request(self._endpoints, payload, version))
         return bookings.parse_waybill(good(exchange, also=(bookings.ALREADY_REGISTERED,)))
 
-    def unregister_waybill(self, waybill: str, cp_id: int) -> Done:
+    def unregister_waybill(self, waybill: str, cp_id: int) -> Acknowledged:
         """Have ClickPost stop tracking a waybill; it then counts as expired. Raises VendorError."""
         return parse_done(self._good(bookings.unregister_request(self._endpoints, waybill, cp_id)))
 
@@ -75,7 +75,7 @@ class Calls:
         drop_pincode: str = "",
         phone_number: str = "",
         preferred_date: date | None = None,
-    ) -> Done:
+    ) -> Acknowledged:
         """Tell the courier what to do after a failed delivery: try again or return it. Raises VendorError."""
         request = ndr.update_ndr_request(
             self._endpoints,
@@ -106,19 +106,19 @@ class Calls:
 
     def request_report(
         self, start: datetime, end: datetime, *, fields: Sequence[str] = (), name: str = reports.TRACK_ORDER_REPORT
-    ) -> reports.Report:
+    ) -> reports.VendorReport:
         """Have a CSV made of what changed in a window; no `fields` means all. The answer has a `reference`, no file.
 
         Raises ValueError for a window over 24 hours, VendorError.
         """
         return reports.parse_report(self._good(reports.report_request(self._endpoints, start, end, fields, name)))
 
-    def fetch_report(self, reference: str) -> reports.Report:
+    def fetch_report(self, reference: str) -> reports.VendorReport:
         """How far a report is: `ready`, `failed` or neither yet. Raises VendorError."""
         reply = self._good(reports.fetch_report_request(self._endpoints, reference))
         return reports.parse_report(reply, reference)
 
-    def wait_for_report(self, reference: str, *, every: float = 15.0, tries: int = 40) -> reports.Report:
+    def wait_for_report(self, reference: str, *, every: float = 15.0, tries: int = 40) -> reports.VendorReport:
         """Ask up to `tries` times, `every` so many seconds, until a report is ready.
 
         An error that passes counts as a try. Raises VendorError: `again` is False where ClickPost gave the report up,
@@ -130,14 +130,14 @@ class Calls:
                 return report
             time.sleep(wait.pause)
 
-    def download_report(self, report: reports.Report) -> bytes:
+    def download_report(self, report: reports.VendorReport) -> bytes:
         """The CSV of a report that is ready, at most 256 MiB. The key is not sent: the file lies elsewhere.
 
         Raises ValueError where it is not ready, VendorError (`again` False: the link ran out, fetch the report anew).
         """
         return file_of(self._send(reports.download_request(self._endpoints, report)))
 
-    def download_report_into(self, report: reports.Report, write: Callable[[bytes], object]) -> None:
+    def download_report_into(self, report: reports.VendorReport, write: Callable[[bytes], object]) -> None:
         """The same, part by part: `write` gets each as it comes, so that a large file need not fit into memory.
 
         Raises what download_report raises; what was written until then is no file.
@@ -228,7 +228,7 @@ class Calls:
         request = predictions.world_prediction_request(self._endpoints, journey)
         return predictions.parse_predictions(self._good(request))
 
-    def set_whatsapp(self, waybill: str, enabled: bool) -> Done:
+    def set_whatsapp(self, waybill: str, enabled: bool) -> Acknowledged:
         """Switch WhatsApp messages about one shipment on or off. Raises VendorError."""
         return parse_done(self._good(access.whatsapp_request(self._endpoints, waybill, enabled)))
 
@@ -237,7 +237,7 @@ class Calls:
         exchange = self._send(access.login_request(self._endpoints, password, username))
         return access.parse_token(good(exchange, bare="token"))
 
-    def register_service(self, service_id: int = access.TRACKING_SERVICE) -> Done:
+    def register_service(self, service_id: int = access.TRACKING_SERVICE) -> Acknowledged:
         """Subscribe the account to a service; 2 is tracking. Subscribed before is no error. Raises VendorError."""
         exchange = self._send(access.service_request(self._endpoints, service_id))
         return parse_done(good(exchange, also=(access.ALREADY_SUBSCRIBED,)))

@@ -17,7 +17,7 @@ from awbridge.clickpost.client.connection import (
     SERVICEABILITY_URL,
     TIMEOUT,
     TRACKING_URL,
-    Connection,
+    ClientBase,
     OnCall,
     OnRequest,
     address,
@@ -26,7 +26,7 @@ from awbridge.clickpost.client.connection import (
 )
 from awbridge.clickpost.client.exchange import (
     FAILURES,
-    Exchange,
+    HttpExchange,
     cancel_answer,
     fetched_order,
     found_order,
@@ -45,14 +45,14 @@ from awbridge.clickpost.models.sending import OrderBody, order_body
 from awbridge.clickpost.tracking.track import UpdatedPage
 from awbridge.clickpost.tracking.webhooks import Registration
 from awbridge.clickpost.wire.answers import CancelAnswer, FoundOrder, OrderAnswer, TrackAnswer
-from awbridge.clickpost.wire.endpoints import BEST_WINDOW, Pages, Request
+from awbridge.clickpost.wire.endpoints import BEST_WINDOW, ApiRequest, Pages
 from awbridge.clickpost.wire.loose import Reply
 from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.outcome import Placed
 from awbridge.domain.orders.shipment import Region
 
 
-class ClickPost(Connection, Calls):
+class ClickPost(ClientBase, Calls):
     """ClickPost's API without asyncio. Use as a context manager, or call `close`.
 
     `timeout` is seconds for each wait on the network (connecting: 5 at most; a whole answer: twice the timeout).
@@ -130,7 +130,7 @@ class ClickPost(Connection, Calls):
         """
         return self._create(as_payload(order), self._endpoints.create_b2b_order)
 
-    def _create(self, payload: JsonObject, build: Callable[[JsonObject], Request]) -> OrderAnswer:
+    def _create(self, payload: JsonObject, build: Callable[[JsonObject], ApiRequest]) -> OrderAnswer:
         try:
             request = build(payload)
         except ValueError as error:
@@ -195,7 +195,7 @@ class ClickPost(Connection, Calls):
         while pages.request:
             yield page_of(self._send(pages.request), pages)
 
-    def _send(self, request: Request) -> Exchange:
+    def _send(self, request: ApiRequest) -> HttpExchange:
         with self._listen(request) as listener:
             try:
                 with (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from awbridge.clickpost.wire.endpoints import SERVICE_ALL_STATUSES, Endpoints, Request
+from awbridge.clickpost.wire.endpoints import SERVICE_ALL_STATUSES, ApiRequest, Endpoints
 from awbridge.clickpost.wire.loose import Reply, as_object, as_text
 from awbridge.clickpost.wire.shapes import first_object, raw_of
 from awbridge.domain.json import JsonObject
@@ -22,14 +22,14 @@ class Token:
     raw: JsonObject = field(repr=False)
 
 
-def whatsapp_request(endpoints: Endpoints, waybill: str, enabled: bool) -> Request:
+def whatsapp_request(endpoints: Endpoints, waybill: str, enabled: bool) -> ApiRequest:
     """Switch WhatsApp messages about one shipment on or off."""
     body: JsonObject = {"awb": waybill, "whatsapp_disable": not enabled}
     url = endpoints.url + "/api/v1/enable_shipment_notification/"
     return endpoints.post("set-whatsapp", url, {"key": endpoints.key}, body)
 
 
-def login_request(endpoints: Endpoints, password: str, username: str) -> Request:
+def login_request(endpoints: Endpoints, password: str, username: str) -> ApiRequest:
     """Trade a password for a token. Neither password nor key is in the address."""
     body: JsonObject = {"username": username or endpoints.username, "password": password}
     return endpoints.post("login", endpoints.url + "/api/v1/user/token/", {}, body, secrets=(password,))
@@ -42,7 +42,7 @@ def parse_token(reply: Reply) -> Token:
     return Token(token=as_text(entry.get("token")), expires_at=as_text(entry.get("expires_at")), raw=raw_of(reply))
 
 
-def service_request(endpoints: Endpoints, service_id: int) -> Request:
+def service_request(endpoints: Endpoints, service_id: int) -> ApiRequest:
     """Subscribe the account to a service. The key goes in the body here."""
     body: JsonObject = {"key": endpoints.key, "service_id": service_id}
     return endpoints.post("register-service", endpoints.url + "/api/v1/register-service/", {}, body)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from awbridge.clickpost.models.base import RequestModel, as_payload
-from awbridge.clickpost.wire.endpoints import Endpoints, Request
+from awbridge.clickpost.wire.endpoints import ApiRequest, Endpoints
 from awbridge.clickpost.wire.loose import Reply, as_bool, as_id, as_int, as_object, as_text
 from awbridge.clickpost.wire.shapes import as_amount, first_object, given, objects, raw_of, texts
 from awbridge.domain.json import JsonObject
@@ -90,7 +90,7 @@ class PincodeAccounts:
     raw: JsonObject = field(repr=False)
 
 
-def pincode_request(endpoints: Endpoints, pincode: str) -> Request:
+def pincode_request(endpoints: Endpoints, pincode: str) -> ApiRequest:
     """Where a pincode lies."""
     params = {"pincode": pincode, "key": endpoints.key}
     return endpoints.get("pincode-details", endpoints.url + "/api/v2/pincode_details/", params)
@@ -111,7 +111,7 @@ def parse_pincode(reply: Reply | None) -> PincodeDetails | None:
 
 def accounts_request(
     endpoints: Endpoints, pickup_pincode: str, drop_pincode: str, optional: RequestModel | JsonObject
-) -> Request:
+) -> ApiRequest:
     """v1: the accounts that go from one pincode to another. `optional`: size (cm), weight (g), value, service type."""
     journey: JsonObject = {"pickup_pincode": pickup_pincode, "drop_pincode": drop_pincode}
     if narrower := as_payload(optional):
@@ -119,7 +119,7 @@ def accounts_request(
     return journeys_request(endpoints, [journey])
 
 
-def journeys_request(endpoints: Endpoints, journeys: Sequence[RequestModel | JsonObject]) -> Request:
+def journeys_request(endpoints: Endpoints, journeys: Sequence[RequestModel | JsonObject]) -> ApiRequest:
     """v1: the same for journeys that have `pickup_pincode`, `drop_pincode` and, if wished, `optional`."""
     url = endpoints.serviceability_url + "/api/v1/serviceability_api/"
     return endpoints.post("serviceability", url, endpoints.login(), [as_payload(journey) for journey in journeys])
@@ -148,13 +148,13 @@ def _serving_account(entry: JsonObject) -> ServingAccount:
 
 def drop_request(
     endpoints: Endpoints, drop_pincode: str, *, pickup_pincode: str, order_type: str, service_type: str
-) -> Request:
+) -> ApiRequest:
     """v3: whether any active account delivers to a pincode. Empty arguments are left out."""
     narrower = given(pickup_pincode=pickup_pincode, order_type=order_type, service_type=service_type)
     return drops_request(endpoints, [{"drop_pincode": drop_pincode, **narrower}])
 
 
-def drops_request(endpoints: Endpoints, drops: Sequence[RequestModel | JsonObject]) -> Request:
+def drops_request(endpoints: Endpoints, drops: Sequence[RequestModel | JsonObject]) -> ApiRequest:
     """v3: the same for bodies that have `drop_pincode` and, if wished, what narrows the question."""
     url = endpoints.serviceability_url + "/api/v3/serviceability_api/"
     return endpoints.post("drop-serviceability", url, endpoints.login(), [as_payload(drop) for drop in drops])
@@ -171,14 +171,14 @@ def parse_drop(reply: Reply) -> DropServiceability:
     )
 
 
-def bulk_request(endpoints: Endpoints, cp_id: int, account_code: str) -> Request:
+def bulk_request(endpoints: Endpoints, cp_id: int, account_code: str) -> ApiRequest:
     """All pincodes of one account."""
     params = {**endpoints.login(), "courier_partner_id": str(cp_id), "account_code": account_code}
     url = endpoints.serviceability_url + "/api/v1/bulk_serviceability_api/"
     return endpoints.get("bulk-serviceability", url, params)
 
 
-def drop_pincodes_request(endpoints: Endpoints) -> Request:
+def drop_pincodes_request(endpoints: Endpoints) -> ApiRequest:
     """All pincodes to which any account delivers."""
     url = endpoints.serviceability_url + "/api/v1/serviceable_drop_pincode/"
     return endpoints.get("serviceable-drop-pincodes", url, endpoints.login())
@@ -194,7 +194,7 @@ def parse_pincodes(reply: Reply) -> Pincodes:
     )
 
 
-def search_request(endpoints: Endpoints, pincode: str, *, pickup: bool, rvp: bool) -> Request:
+def search_request(endpoints: Endpoints, pincode: str, *, pickup: bool, rvp: bool) -> ApiRequest:
     """The accounts that serve one pincode."""
     where = {"pincode": pincode, "is_pickup_pincode": str(pickup).lower(), "is_rvp": str(rvp).lower()}
     url = endpoints.serviceability_url + "/api/v1/pincode_search_overall/"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from awbridge.clickpost.models.base import RequestModel, as_payload
-from awbridge.clickpost.wire.endpoints import Endpoints, Request
+from awbridge.clickpost.wire.endpoints import ApiRequest, Endpoints
 from awbridge.clickpost.wire.loose import Reply, as_int, as_list, as_object, as_text
 from awbridge.clickpost.wire.shapes import objects, raw_of
 from awbridge.clickpost.wire.times import read_day
@@ -43,7 +43,7 @@ class Predictions:
 
 def prediction_request(
     endpoints: Endpoints, journeys: Sequence[RequestModel | JsonObject], check_drop_pincode: bool
-) -> Request:
+) -> ApiRequest:
     """Within India: each journey has `pickup_pincode`, `drop_pincode` and, if wished, `optional`.
 
     Raises ValueError for no journey.
@@ -55,7 +55,7 @@ def prediction_request(
     return endpoints.post("predict-delivery", endpoints.edd_url + "/api/v2/predicted_sla_api/", params, bodies)
 
 
-def world_prediction_request(endpoints: Endpoints, journey: RequestModel | JsonObject) -> Request:
+def world_prediction_request(endpoints: Endpoints, journey: RequestModel | JsonObject) -> ApiRequest:
     """Across borders: `pickup_details` and `drop_details`, each with `pincode`, `country` and, if wished, more."""
     url = endpoints.edd_url + "/api/v1/global_edd/"
     return endpoints.post("predict-delivery", url, endpoints.login(), as_payload(journey))

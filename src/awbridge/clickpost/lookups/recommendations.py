@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from awbridge.clickpost.models.base import RequestModel, as_payload
-from awbridge.clickpost.wire.endpoints import Endpoints, Request
+from awbridge.clickpost.wire.endpoints import ApiRequest, Endpoints
 from awbridge.clickpost.wire.loose import Reply, as_bool, as_id, as_int, as_text
 from awbridge.clickpost.wire.shapes import as_amount, objects, raw_of
 from awbridge.domain.call import Call
@@ -45,7 +45,7 @@ class Recommendations:
     call: Call
 
 
-def recommend_request(endpoints: Endpoints, shipments: Sequence[RequestModel | JsonObject]) -> Request:
+def recommend_request(endpoints: Endpoints, shipments: Sequence[RequestModel | JsonObject]) -> ApiRequest:
     """v1: parcels within India, by pincode. Raises ValueError for none."""
     if not shipments:
         raise ValueError("recommend takes at least one shipment")
@@ -54,7 +54,7 @@ def recommend_request(endpoints: Endpoints, shipments: Sequence[RequestModel | J
     return endpoints.post("recommend", url, {"key": endpoints.key}, bodies)
 
 
-def recommend_world_request(endpoints: Endpoints, shipment: RequestModel | JsonObject) -> Request:
+def recommend_world_request(endpoints: Endpoints, shipment: RequestModel | JsonObject) -> ApiRequest:
     """v2: one parcel anywhere, by address."""
     url = endpoints.url + "/api/v2/recommendation/"
     return endpoints.post("recommend", url, {"key": endpoints.key}, as_payload(shipment))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
-from awbridge.clickpost.wire.endpoints import Endpoints, Request
+from awbridge.clickpost.wire.endpoints import ApiRequest, Endpoints
 from awbridge.clickpost.wire.loose import Reply, as_id, as_int, as_object, as_text, as_waybill
 from awbridge.clickpost.wire.shapes import check_window, epoch, objects, raw_of
 from awbridge.domain.json import JsonObject
@@ -63,7 +63,7 @@ class ReturnRequests:
     raw: JsonObject = field(repr=False)
 
 
-def audit_request(endpoints: Endpoints, hour: datetime) -> Request:
+def audit_request(endpoints: Endpoints, hour: datetime) -> ApiRequest:
     """The log of the hour in which this moment lies. Raises ValueError for a time without zone."""
     params = {"key": endpoints.key, "log_epoch_time": epoch(hour)}
     return endpoints.get("audit-log", endpoints.url + "/api/v1/audit-log-data/", params)
@@ -87,7 +87,7 @@ def _audit_entry(entry: JsonObject) -> AuditEntry:
     )
 
 
-def returns_request(endpoints: Endpoints, start: datetime, end: datetime, zone: tzinfo = UTC) -> Request:
+def returns_request(endpoints: Endpoints, start: datetime, end: datetime, zone: tzinfo = UTC) -> ApiRequest:
     """The returns that were asked for in a window. Raises ValueError where it is longer than an hour.
 
     The endpoint takes times without an offset and does not say of which zone: `zone` is the one they are written in.

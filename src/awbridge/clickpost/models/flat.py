@@ -24,7 +24,7 @@ from awbridge.clickpost.models.order_fields import (
     wrong,
 )
 from awbridge.clickpost.models.order_parts import B2BGstInfo, GstInfo, Handling, OrderDetails
-from awbridge.clickpost.models.order_rules import Layout
+from awbridge.clickpost.models.order_rules import FieldLayout
 from awbridge.clickpost.wire.plain import text_of
 
 # Lower case stands in ClickPost's own examples: it is printed as upper case.
@@ -41,7 +41,7 @@ Code39 = Annotated[Text, Checked(_code_39)]
 
 
 class _FlatForm(OrderDetails, Handling, Order):
-    layout: ClassVar[Layout] = Layout(details=(), additional=())
+    layout: ClassVar[FieldLayout] = FieldLayout(details=(), additional=())
 
     pickup_name: Filled
     """Name of the person or place, at most 100 characters."""

@@ -23,7 +23,7 @@ from awbridge.clickpost.models.order_fields import (
     OptText,
 )
 from awbridge.clickpost.models.order_parts import GstInfo, Handling, OrderDetails, OrderItem
-from awbridge.clickpost.models.order_rules import Layout
+from awbridge.clickpost.models.order_rules import FieldLayout
 from awbridge.clickpost.models.place_rules import DROP, PICKUP, RETURN, PlaceForm
 
 
@@ -220,7 +220,7 @@ class IndiaAdditional(Handling):
 class IndiaOrder(Order):
     """A create-order v3 request. A wrong one raises ValidationError that names every wrong field."""
 
-    layout: ClassVar[Layout] = Layout()
+    layout: ClassVar[FieldLayout] = FieldLayout()
 
     pickup_info: IndiaPickup
     """Where the courier picks up."""

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, Validatio
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from awbridge.clickpost.models.base import RequestModel
-from awbridge.clickpost.models.order_rules import Layout, rule_problems
+from awbridge.clickpost.models.order_rules import FieldLayout, rule_problems
 from awbridge.clickpost.models.place_rules import PlaceForm, place_problems
 from awbridge.clickpost.wire.loose import as_object, as_text
 from awbridge.clickpost.wire.plain import (
@@ -18,7 +18,7 @@ from awbridge.clickpost.wire.plain import (
     ITEMS_MISSING,
     ITEMS_WRONG,
     PYTHON_LEAVES,
-    Problem,
+    JsonProblem,
     not_plain,
 )
 from awbridge.domain.errors import FieldProblem
@@ -51,19 +51,19 @@ class OrderPart(RequestModel):
             raise cls._error(cls._problems_in(error)) from None
 
     @classmethod
-    def _problems_in(cls, error: ValidationError) -> Iterator[Problem]:
+    def _problems_in(cls, error: ValidationError) -> Iterator[JsonProblem]:
         for found in error.errors(include_url=False):
             context = found.get("ctx", {})
             if "code" in context:  # named by the part that it stands in
-                yield Problem(found["loc"], context["problem"], context["code"])
+                yield JsonProblem(found["loc"], context["problem"], context["code"])
             elif found["type"] == "invalid_key":
                 loc = (*found["loc"][:-1], as_text(found["loc"][-1]))
-                yield Problem(loc, BAD_NAME, DATA_WRONG)
+                yield JsonProblem(loc, BAD_NAME, DATA_WRONG)
             else:
                 yield cls._problem(found)
 
     @classmethod
-    def _problem(cls, found: ErrorDetails) -> Problem:
+    def _problem(cls, found: ErrorDetails) -> JsonProblem:
         missing = found["type"] in ("missing", "required") or found["input"] is None
         if missing:
             message = "is required"
@@ -71,7 +71,7 @@ class OrderPart(RequestModel):
             message = found["msg"]
         else:
             message = "must be a list of objects" if found["type"] == "list_type" else "must be an object"
-        return Problem(found["loc"], message, cls._code(found["loc"], missing))
+        return JsonProblem(found["loc"], message, cls._code(found["loc"], missing))
 
     @classmethod
     def _code(cls, loc: tuple[int | str, ...], missing: bool) -> int | None:
@@ -81,9 +81,9 @@ class OrderPart(RequestModel):
         return cls.codes.get(name, cls.missing_code if missing else cls.wrong_code)
 
     @classmethod
-    def _error(cls, problems: Iterable[Problem]) -> ValidationError:
+    def _error(cls, problems: Iterable[JsonProblem]) -> ValidationError:
         """The first problem of each field, as pydantic's own error."""
-        by_loc: dict[tuple[int | str, ...], Problem] = {}
+        by_loc: dict[tuple[int | str, ...], JsonProblem] = {}
         for problem in problems:
             by_loc.setdefault(problem.loc, problem)
         return ValidationError.from_exception_data(cls.__name__, [*map(_line, by_loc.values())], hide_input=True)
@@ -99,7 +99,7 @@ class PlacePart(OrderPart):
     def _name_every_problem(cls, given: Any, read: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
         if isinstance(given, cls):
             return read(given)
-        part, found = None, list[Problem]()
+        part, found = None, list[JsonProblem]()
         try:
             part = read(given)
         except ValidationError as error:
@@ -113,14 +113,14 @@ class PlacePart(OrderPart):
 class Order(OrderPart):
     """A whole order, which knows the rules between its fields too."""
 
-    layout: ClassVar[Layout]
+    layout: ClassVar[FieldLayout]
 
     @model_validator(mode="wrap")
     @classmethod
     def _name_every_problem(cls, given: Any, read: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
         if isinstance(given, cls):
             return read(given)
-        order, wrong = None, list[Problem]()
+        order, wrong = None, list[JsonProblem]()
         try:
             order = read(given)
         except ValidationError as error:
@@ -165,7 +165,7 @@ def path_of(loc: tuple[int | str, ...]) -> str:
     return path
 
 
-def _line(problem: Problem) -> InitErrorDetails:
+def _line(problem: JsonProblem) -> InitErrorDetails:
     kind = "required" if problem.problem == "is required" else "wrong"
     context = {"problem": problem.problem, "code": problem.code}
     return InitErrorDetails(type=PydanticCustomError(kind, "{problem}", context), loc=problem.loc, input=None)

@@ -20,7 +20,7 @@ from awbridge.clickpost.wire.plain import (
     ITEMS_WRONG,
     PRIORITY_WRONG,
     REASON_WRONG,
-    Problem,
+    JsonProblem,
     as_number,
     text_of,
 )
@@ -66,7 +66,7 @@ def longest_reference(courier_partner_id: int) -> int:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Layout:
+class FieldLayout:
     """Where the sections of an order stand; () is the top, as in the flat form."""
 
     details: Loc = ("shipment_details",)
@@ -78,12 +78,12 @@ class Layout:
         return self.details == ()
 
 
-def rule_problems(order: JsonObject, layout: Layout) -> list[Problem]:
+def rule_problems(order: JsonObject, layout: FieldLayout) -> list[JsonProblem]:
     """Every rule that the order breaks."""
     return list(_rule_problems(order, layout))
 
 
-def _rule_problems(order: JsonObject, layout: Layout) -> Iterator[Problem]:
+def _rule_problems(order: JsonObject, layout: FieldLayout) -> Iterator[JsonProblem]:
     details = _section(order, layout.details)
     additional = _section(order, layout.additional)
     if details:
@@ -92,7 +92,7 @@ def _rule_problems(order: JsonObject, layout: Layout) -> Iterator[Problem]:
         yield from _return_problems(order, details, additional, layout)
         yield from _courier_problems(details, layout.details)
         if details.get("items") == []:
-            yield Problem((*layout.details, "items"), "must hold at least one item", ITEMS_MISSING)
+            yield JsonProblem((*layout.details, "items"), "must hold at least one item", ITEMS_MISSING)
     yield from _priority_problems(details, ("order_priority",), layout.details)
     yield from _priority_problems(additional, ("order_priority", "priority"), layout.additional)
     yield from _contradictions(order)
@@ -104,41 +104,41 @@ def _section(order: JsonObject, loc: Loc) -> JsonObject:
     return as_object(order.get(str(loc[0]))) if loc else order
 
 
-def _cod_problems(details: JsonObject, at: Loc) -> Iterator[Problem]:
+def _cod_problems(details: JsonObject, at: Loc) -> Iterator[JsonProblem]:
     loc, given = (*at, "cod_value"), details.get("cod_value")
     absent = given is None or given == ""
     value = 0.0 if absent else as_number(given)
     order_type = details.get("order_type")
     if value is None or value < 0:
-        yield Problem(loc, "must be a number of 0 or more", COD_VALUE_WRONG)
+        yield JsonProblem(loc, "must be a number of 0 or more", COD_VALUE_WRONG)
     elif order_type == "PREPAID" and value != 0:
-        yield Problem(loc, "must be 0 when order_type is PREPAID", COD_VALUE_WRONG)
+        yield JsonProblem(loc, "must be 0 when order_type is PREPAID", COD_VALUE_WRONG)
     elif order_type == "COD" and value == 0:
-        yield Problem(loc, "is required and must be above 0 when order_type is COD", COD_VALUE_WRONG)
+        yield JsonProblem(loc, "is required and must be above 0 when order_type is COD", COD_VALUE_WRONG)
 
 
-def _direction_problems(order: JsonObject, layout: Layout) -> Iterator[Problem]:
+def _direction_problems(order: JsonObject, layout: FieldLayout) -> Iterator[JsonProblem]:
     given = given_values(order, "delivery_type")
     for loc, value in given:
         if value not in DELIVERY_TYPES:
-            yield Problem(loc, f"must be one of {', '.join(DELIVERY_TYPES)}", DELIVERY_TYPE_WRONG)
+            yield JsonProblem(loc, f"must be one of {', '.join(DELIVERY_TYPES)}", DELIVERY_TYPE_WRONG)
     if not given and not layout.is_flat:
-        yield Problem((*layout.details, "delivery_type"), "is required, here or in additional", DELIVERY_TYPE_WRONG)
+        yield JsonProblem((*layout.details, "delivery_type"), "is required, here or in additional", DELIVERY_TYPE_WRONG)
 
 
-def _contradictions(order: JsonObject) -> Iterator[Problem]:
+def _contradictions(order: JsonObject) -> Iterator[JsonProblem]:
     """What stands in two places and says two things: neither may win unseen."""
     for name in TWO_PLACES:
         said = given_values(order, name)
         if len(said) > 1 and text_of(said[0][1]) != text_of(said[1][1]):
             other = ".".join(map(str, said[1][0]))
             text = f"contradicts {other}: give both the same value, or leave one of them out"
-            yield Problem(said[0][0], text, DELIVERY_TYPE_WRONG if name == "delivery_type" else DATA_WRONG)
+            yield JsonProblem(said[0][0], text, DELIVERY_TYPE_WRONG if name == "delivery_type" else DATA_WRONG)
 
 
 def _limit_problems(
-    order: JsonObject, details: JsonObject, additional: JsonObject, layout: Layout
-) -> Iterator[Problem]:
+    order: JsonObject, details: JsonObject, additional: JsonObject, layout: FieldLayout
+) -> Iterator[JsonProblem]:
     """Published limits of single fields. Places within sections know their own (see `PlacePart`)."""
     if layout.is_flat:
         yield from place_problems(order, PICKUP)
@@ -154,37 +154,37 @@ def _limit_problems(
 
 
 def _return_problems(
-    order: JsonObject, details: JsonObject, additional: JsonObject, layout: Layout
-) -> Iterator[Problem]:
+    order: JsonObject, details: JsonObject, additional: JsonObject, layout: FieldLayout
+) -> Iterator[JsonProblem]:
     reasons = [(layout.details, details.get("rvp_reason"))]
     if layout.is_flat:
         additional = as_object(order.get("additional"))
     reasons.append((("additional",), additional.get("rvp_reason")))
     for at, reason in reasons:
         if reason is not None and not isinstance(reason, (str, int)):
-            yield Problem((*at, "rvp_reason"), "must be text", REASON_WRONG)
+            yield JsonProblem((*at, "rvp_reason"), "must be text", REASON_WRONG)
         elif len(as_text(reason)) > LONGEST_RVP_REASON:
-            yield Problem((*at, "rvp_reason"), f"may have at most {LONGEST_RVP_REASON} characters", REASON_WRONG)
+            yield JsonProblem((*at, "rvp_reason"), f"may have at most {LONGEST_RVP_REASON} characters", REASON_WRONG)
     # An exchange is a return without a reason of its own (seen in ClickPost's own examples).
     needed = delivery_type_of(order) == RETURN and details.get("order_type") != "EXCHANGE"
     if needed and not any(as_text(reason) for _, reason in reasons):
-        yield Problem((*layout.details, "rvp_reason"), "is required when delivery_type is RVP", REASON_WRONG)
+        yield JsonProblem((*layout.details, "rvp_reason"), "is required when delivery_type is RVP", REASON_WRONG)
 
 
-def _courier_problems(details: JsonObject, at: Loc) -> Iterator[Problem]:
+def _courier_problems(details: JsonObject, at: Loc) -> Iterator[JsonProblem]:
     rule = COURIER_RULES.get(as_int(details.get("courier_partner")) or 0, _ANY_COURIER)
     if len(text_of(details.get("reference_number"))) > rule.longest_reference:
         courier = f" for {rule.name}" if rule.longest_reference < LONGEST_REFERENCE else ""
         text = f"may have at most {rule.longest_reference} characters{courier}"
-        yield Problem((*at, "reference_number"), text, DATA_WRONG)
+        yield JsonProblem((*at, "reference_number"), text, DATA_WRONG)
     for index, item in enumerate(as_list(details.get("items")) if rule.item_fields else []):
         for name in rule.item_fields:
             if isinstance(item, dict) and not text_of(as_object(item).get(name)):
-                yield Problem((*at, "items", index, name), f"is required for {rule.name}", ITEMS_WRONG)
+                yield JsonProblem((*at, "items", index, name), f"is required for {rule.name}", ITEMS_WRONG)
 
 
-def _priority_problems(place: JsonObject, names: tuple[str, ...], at: Loc) -> Iterator[Problem]:
+def _priority_problems(place: JsonObject, names: tuple[str, ...], at: Loc) -> Iterator[JsonProblem]:
     for name in names:
         given = place.get(name)
         if given is not None and not (isinstance(given, str) and as_text(given)):
-            yield Problem((*at, name), "must be text, like NORMAL", PRIORITY_WRONG)
+            yield JsonProblem((*at, name), "must be text, like NORMAL", PRIORITY_WRONG)

@@ -13,7 +13,7 @@ from typing import Any
 
 from awbridge.clickpost.orders.phone_forms import phone_problem
 from awbridge.clickpost.wire.loose import as_list, as_object, as_text
-from awbridge.clickpost.wire.plain import DATA_WRONG, Problem, text_of
+from awbridge.clickpost.wire.plain import DATA_WRONG, JsonProblem, text_of
 from awbridge.domain.json import JsonObject
 
 INDIAN_PINCODE = re.compile(r"[1-9]\d{5}", re.ASCII)
@@ -51,22 +51,22 @@ PICKUP, DROP, RETURN = PlaceForm(prefix="pickup_"), PlaceForm(prefix="drop_"), P
 WORLD = PlaceForm(pincode="postal_code", country="country_code", default_country="?", names_phones=False)
 
 
-def place_problems(place: JsonObject, form: PlaceForm) -> Iterator[Problem]:
+def place_problems(place: JsonObject, form: PlaceForm) -> Iterator[JsonProblem]:
     """Every limit that a place breaks. What is missing is not looked at."""
     for name, longest in LONGEST.items():
         yield from too_long(place, form.prefix + name, longest)
     phone = place.get(f"{form.prefix}phone")
     if _fits(phone) and (text := phone_problem(phone, indian=form.has_indian_phone(place))):
-        yield Problem((f"{form.prefix}phone",), text, DATA_WRONG)
+        yield JsonProblem((f"{form.prefix}phone",), text, DATA_WRONG)
     pincode = text_of(place.get(form.prefix + form.pincode))
     if pincode and form.is_indian(place) and not INDIAN_PINCODE.fullmatch(pincode):
-        yield Problem((form.prefix + form.pincode,), "must have 6 digits, such as 560001", DATA_WRONG)
+        yield JsonProblem((form.prefix + form.pincode,), "must have 6 digits, such as 560001", DATA_WRONG)
 
 
-def too_long(holder: JsonObject, name: str, longest: int) -> Iterator[Problem]:
+def too_long(holder: JsonObject, name: str, longest: int) -> Iterator[JsonProblem]:
     """The problem of a text with more characters than it may have."""
     if (length := len(text_of(holder.get(name)))) > longest:
-        yield Problem((name,), f"may have at most {longest} characters, and has {length}: shorten it", DATA_WRONG)
+        yield JsonProblem((name,), f"may have at most {longest} characters, and has {length}: shorten it", DATA_WRONG)
 
 
 def _fits(value: Any) -> bool:
@@ -112,7 +112,9 @@ _GST = (*_limits(100, "invoice_reference", couriers=(28, 41)), *_limits(100, "se
 _ITEM = (*_limits(100, "imei"), *_limits(20, "serial_no"))
 
 
-def field_problems(order: JsonObject, details: JsonObject, additional: JsonObject, courier: int) -> Iterator[Problem]:
+def field_problems(
+    order: JsonObject, details: JsonObject, additional: JsonObject, courier: int
+) -> Iterator[JsonProblem]:
     """Every published limit that a field breaks; where it stands is told within its section, named first."""
     holders = (
         ("details", details, _DETAILS),
@@ -132,7 +134,7 @@ def field_problems(order: JsonObject, details: JsonObject, additional: JsonObjec
 
 def _within(
     at: tuple[int | str, ...], holder: JsonObject, limits: Iterable[FieldLimit], courier: int
-) -> Iterator[Problem]:
+) -> Iterator[JsonProblem]:
     for limit in limits:
         if limit.name in holder and limit.counts_for(courier):
             yield from (found._replace(loc=(*at, *found.loc)) for found in too_long(holder, limit.name, limit.longest))

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from awbridge.clickpost.models.order_base import Order, OrderPart, PlacePart
 from awbridge.clickpost.models.order_fields import KEPT, LOOSE, Filled, OptFlag, OptMoment, OptNumber, OptText
 from awbridge.clickpost.models.order_parts import GstInfo, Handling, OrderDetails, OrderItem
-from awbridge.clickpost.models.order_rules import Layout
+from awbridge.clickpost.models.order_rules import FieldLayout
 from awbridge.clickpost.models.place_rules import WORLD, PlaceForm
 
 
@@ -155,7 +155,7 @@ class WorldAdditional(Handling):
 class WorldOrder(Order):
     """A create-order v4 request. A wrong one raises ValidationError that names every wrong field."""
 
-    layout: ClassVar[Layout] = Layout()
+    layout: ClassVar[FieldLayout] = FieldLayout()
 
     pickup_info: WorldPlace
     """Where the courier picks up."""

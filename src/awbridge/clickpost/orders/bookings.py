@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from awbridge.clickpost.models.base import RequestModel, as_payload
-from awbridge.clickpost.wire.endpoints import Endpoints, Request
+from awbridge.clickpost.wire.endpoints import ApiRequest, Endpoints
 from awbridge.clickpost.wire.loose import Reply, as_id, as_text
 from awbridge.clickpost.wire.shapes import first_object, raw_of
 from awbridge.domain.json import JsonObject
@@ -37,13 +37,15 @@ class WaybillRegistration:
     raw: JsonObject = field(repr=False)
 
 
-def edit_order_request(endpoints: Endpoints, waybill: str, cp_id: int, changes: RequestModel | JsonObject) -> Request:
+def edit_order_request(
+    endpoints: Endpoints, waybill: str, cp_id: int, changes: RequestModel | JsonObject
+) -> ApiRequest:
     """Change fields of an order that the courier has. Waybill and courier win over what `changes` says of them."""
     body: JsonObject = {**as_payload(changes), "awb_number": waybill, "courier_partner": cp_id}
     return endpoints.post("edit-order", endpoints.url + "/api/v1/edit-order/", endpoints.login(), body)
 
 
-def pickup_request(endpoints: Endpoints, payload: RequestModel | JsonObject, region: Region) -> Request:
+def pickup_request(endpoints: Endpoints, payload: RequestModel | JsonObject, region: Region) -> ApiRequest:
     """Ask a courier to come: v1 within India, v2 for the rest of the world and across borders."""
     url = endpoints.url + _CREATE_PICKUP[region]
     return endpoints.post("create-pickup", url, endpoints.login(), as_payload(payload))
@@ -59,7 +61,7 @@ def parse_pickup(reply: Reply) -> Pickup:
     )
 
 
-def waybill_request(endpoints: Endpoints, payload: RequestModel | JsonObject, version: int) -> Request:
+def waybill_request(endpoints: Endpoints, payload: RequestModel | JsonObject, version: int) -> ApiRequest:
     """Have a waybill tracked that was not booked through ClickPost. v2 takes the key in the body, v3 in the URL.
 
     Raises ValueError for any other version.
@@ -84,7 +86,7 @@ def parse_waybill(reply: Reply) -> WaybillRegistration:
     )
 
 
-def unregister_request(endpoints: Endpoints, waybill: str, cp_id: int) -> Request:
+def unregister_request(endpoints: Endpoints, waybill: str, cp_id: int) -> ApiRequest:
     """Stop the tracking of a waybill, which then counts as expired. The key goes in the body here."""
     body: JsonObject = {"cp_id": cp_id, "waybill": waybill, "key": endpoints.key}
     return endpoints.post("unregister-waybill", endpoints.url + "/api/v2/tracking/awb-unregister/", {}, body)

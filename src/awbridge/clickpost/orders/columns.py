@@ -13,7 +13,7 @@ from typing import Any
 from awbridge.clickpost.reports.report_columns import ORDER, REFERENCE, WAYBILL
 from awbridge.domain.json import JsonObject
 from awbridge.tables.cells import read_amount, read_id, read_words
-from awbridge.tables.header import Layout, words_of
+from awbridge.tables.header import HeaderLayout, words_of
 from awbridge.tables.times import read_wall_time
 
 SECTIONS = ("pickup_info", "drop_info", "shipment_details", "gst_info", "additional")
@@ -101,7 +101,7 @@ def match_orders(titles: Sequence[str]) -> dict[str, int]:
     return found
 
 
-ORDERS = Layout(match=match_orders, needs=("reference_number",), wanted="See docs/import.md for their names")
+ORDERS = HeaderLayout(match=match_orders, needs=("reference_number",), wanted="See docs/import.md for their names")
 
 
 def meant(title: str) -> str | None:

@@ -26,7 +26,7 @@ from awbridge.clickpost.orders.refusals import (
 )
 from awbridge.clickpost.orders.tidy import tidy, warnings_of
 from awbridge.clickpost.wire.answers import describe
-from awbridge.clickpost.wire.failures import Answer, classify
+from awbridge.clickpost.wire.failures import AnswerKind, classify
 from awbridge.clickpost.wire.loose import Reply, as_id, as_int, as_list, as_object, as_text, as_waybill
 from awbridge.clickpost.wire.plain import as_number
 from awbridge.domain.errors import PayloadRefused
@@ -187,22 +187,22 @@ def parse_create_order(reply: Reply, reference_number: str) -> Outcome:
     if answer in _WORDED and (read := _by_words(reply, message, reference_number)):
         return read
     match answer:
-        case Answer.SUCCESS:
+        case AnswerKind.SUCCESS:
             placed = _placed(reply, reference_number, already=code == ALREADY_PLACED)
             message = f"{message}, but the answer holds no waybill"
-            return placed or TryLater(message=message, unclear=True, may_stand=True)
-        case Answer.REGISTERED:
+            return placed or TryLater(message=message, unclear=True, maybe_placed=True)
+        case AnswerKind.REGISTERED:
             if _is_about(reply, reference_number) and (placed := _placed(reply, reference_number, already=True)):
                 return placed
             message = f"{message}, but the answer holds no waybill of this reference"
-            return TryLater(message=message, unclear=True, may_stand=True)
-        case Answer.PENDING:
+            return TryLater(message=message, unclear=True, maybe_placed=True)
+        case AnswerKind.PENDING:
             return Pending(message=message)
-        case Answer.THROTTLED:
+        case AnswerKind.THROTTLED:
             return TryLater(message=message, retry_after=reply.retry_after, counts=False)
-        case Answer.TRANSIENT:
+        case AnswerKind.TRANSIENT:
             return TryLater(message=message, retry_after=reply.retry_after, silent=_is_silent(reply), unheard=True)
-        case Answer.UNCLEAR:
+        case AnswerKind.UNCLEAR:
             refused, by_code = _is_refusal(reply), reply.business_status is not None
             return TryLater(
                 message=message,
@@ -213,13 +213,13 @@ def parse_create_order(reply: Reply, reference_number: str) -> Outcome:
                 refused=refused,
                 reasoned=refused and _is_reasoned(reply.message),
             )
-        case Answer.CONFIGURATION:
+        case AnswerKind.CONFIGURATION:
             return Misconfigured(message=message, code=code)
-        case Answer.PERMANENT:
+        case AnswerKind.PERMANENT:
             return Rejected(message=message, code=code, fields=named_fields(code, reply.message))
 
 
-_WORDED = (Answer.UNCLEAR, Answer.TRANSIENT, Answer.PERMANENT)  # where the words may say more than the code
+_WORDED = (AnswerKind.UNCLEAR, AnswerKind.TRANSIENT, AnswerKind.PERMANENT)  # where the words may say more than the code
 
 
 def _by_words(reply: Reply, message: str, reference_number: str) -> Outcome | None:
@@ -252,7 +252,7 @@ def _is_silent(reply: Reply) -> bool:
 
 def parse_fetch_order(reply: Reply, reference_number: str = "") -> Placed | None:
     """The order in an answer to a fetch of one; None where it shows none, or that of another reference number."""
-    if classify(reply.http_status, reply.business_status) is not Answer.SUCCESS:
+    if classify(reply.http_status, reply.business_status) is not AnswerKind.SUCCESS:
         return None
     if reference_number and not _is_about(reply, reference_number):
         return None

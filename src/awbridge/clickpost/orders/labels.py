@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from awbridge.clickpost.wire.endpoints import Endpoints, Request
+from awbridge.clickpost.wire.endpoints import ApiRequest, Endpoints
 from awbridge.clickpost.wire.loose import Reply, as_id, as_int, as_text, as_waybill
 from awbridge.clickpost.wire.shapes import first_object, raw_of
 from awbridge.domain.json import JsonObject
@@ -37,7 +37,7 @@ class ProofOfDelivery:
     raw: JsonObject = field(repr=False)
 
 
-def label_request(endpoints: Endpoints, waybill: str, cp_id: int, regenerate: bool) -> Request:
+def label_request(endpoints: Endpoints, waybill: str, cp_id: int, regenerate: bool) -> ApiRequest:
     """The label that was made with the order, or a fresh one from the courier."""
     again = "true" if regenerate else "false"
     params = {**endpoints.login(), "waybill": waybill, "cp_id": str(cp_id), "regenerate": again}
@@ -51,7 +51,7 @@ def parse_label(reply: Reply) -> Label:
     return Label(url=url or as_text(reply.result), raw=raw_of(reply))
 
 
-def security_key_request(endpoints: Endpoints, waybill: str, cp_id: int) -> Request:
+def security_key_request(endpoints: Endpoints, waybill: str, cp_id: int) -> ApiRequest:
     """The security key of one waybill."""
     params = {"key": endpoints.key, "waybill": waybill, "cp_id": str(cp_id)}
     return endpoints.get("fetch-security-key", endpoints.url + "/api/v1/shipment-security-key", params)
@@ -69,7 +69,7 @@ def parse_security_key(reply: Reply) -> SecurityKey:
     )
 
 
-def proof_request(endpoints: Endpoints, waybill: str, cp_id: int) -> Request:
+def proof_request(endpoints: Endpoints, waybill: str, cp_id: int) -> ApiRequest:
     """The proof of delivery of one waybill. It lives on the tracking host."""
     params = {"key": endpoints.key, "waybill": waybill, "cp_id": str(cp_id)}
     return endpoints.get("proof-of-delivery", endpoints.tracking_url + "/v1/pod/pod_from_shipment_details/", params)

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from awbridge.clickpost.orders.order_places import delivery_type_of, place_of, shipment_details
 from awbridge.clickpost.wire.loose import as_list, as_object, as_text
-from awbridge.domain.couriers.allocation import Parcel
+from awbridge.domain.couriers.allocation import AllocationParcel
 from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.shipment import Region
 
@@ -14,10 +14,10 @@ _MEASURES = ("invoice_value", "weight", "length", "breadth", "height")
 _WORDS = ("order_type", "delivery_type")
 
 
-def parcel_of(payload: JsonObject, region: Region) -> Parcel:
+def parcel_of(payload: JsonObject, region: Region) -> AllocationParcel:
     """What rules look at, out of a payload that was checked."""
     details = shipment_details(payload)
-    return Parcel(
+    return AllocationParcel(
         drop_pincode=_pincode(payload, "drop"),
         pickup_pincode=_pincode(payload, "pickup"),
         order_type=as_text(details["order_type"]),

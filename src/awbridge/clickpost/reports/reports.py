@@ -8,10 +8,10 @@ from datetime import date, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from awbridge.clickpost.client.exchange import Exchange, good
+from awbridge.clickpost.client.exchange import HttpExchange, good
 from awbridge.clickpost.models.base import RequestModel, as_payload
 from awbridge.clickpost.models.reports import LONGEST_REPORT, ReportFilters, ReportRequest
-from awbridge.clickpost.wire.endpoints import Endpoints, Request
+from awbridge.clickpost.wire.endpoints import ApiRequest, Endpoints
 from awbridge.clickpost.wire.loose import Reply, as_id, as_int, as_object, as_text
 from awbridge.clickpost.wire.shapes import check_window, day_text, first_object, raw_of
 from awbridge.domain.errors import VendorError
@@ -42,7 +42,7 @@ class ShipmentCounts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class VendorReport:
     """A report that was asked for. `link` is the address of the finished file: whoever has it may read the file.
 
     `status` is ClickPost's word, `created_at` as ClickPost writes it.
@@ -66,7 +66,7 @@ class Report:
         return not self.ready and any(word in self.status.upper() for word in _FAILED)
 
 
-def count_request(endpoints: Endpoints, start: date, end: date) -> Request:
+def count_request(endpoints: Endpoints, start: date, end: date) -> ApiRequest:
     """Shipments per day. Raises ValueError where the end lies before the start."""
     if end < start:
         raise ValueError("the end lies before the start")
@@ -92,28 +92,30 @@ def _day_count(day: str, numbers: Any) -> DayCount | None:
     return None if placed is None or tracked is None else DayCount(day=when, manifestation=placed, tracking=tracked)
 
 
-def report_request(endpoints: Endpoints, start: datetime, end: datetime, fields: Sequence[str], name: str) -> Request:
+def report_request(
+    endpoints: Endpoints, start: datetime, end: datetime, fields: Sequence[str], name: str
+) -> ApiRequest:
     """Have a report made of what changed in a window. Raises ValueError where it is longer than 24 hours."""
     check_window(start, end, LONGEST_REPORT)
     window = ReportFilters(updated_at_start_time=start, updated_at_end_time=end)
     return report_body_request(endpoints, ReportRequest(report_name=name, filters=window, fields=list(fields)))
 
 
-def report_body_request(endpoints: Endpoints, body: RequestModel | JsonObject) -> Request:
+def report_body_request(endpoints: Endpoints, body: RequestModel | JsonObject) -> ApiRequest:
     """Have the report made that a body of ClickPost's own fields describes."""
     return endpoints.post("request-report", endpoints.url + _PATH, {"key": endpoints.key}, as_payload(body))
 
 
-def fetch_report_request(endpoints: Endpoints, reference: str) -> Request:
+def fetch_report_request(endpoints: Endpoints, reference: str) -> ApiRequest:
     """How far a report is."""
     params = {"key": endpoints.key, "report_reference_number": reference}
     return endpoints.get("fetch-report", endpoints.url + _PATH, params)
 
 
-def parse_report(reply: Reply, reference: str = "") -> Report:
+def parse_report(reply: Reply, reference: str = "") -> VendorReport:
     """The report in an answer; `reference` is what was asked for, where the answer does not repeat it."""
     entry = first_object(reply.result)
-    return Report(
+    return VendorReport(
         reference=as_id(entry.get("report_reference_number")) or reference,
         name=as_text(entry.get("report_name")),
         status=as_text(entry.get("report_status")),
@@ -128,7 +130,9 @@ def _link(entry: JsonObject) -> str:
     return text if "://" in text else ""  # also "null" and "None"
 
 
-def download_request(endpoints: Endpoints, report: Report, into: Callable[[bytes], object] | None = None) -> Request:
+def download_request(
+    endpoints: Endpoints, report: VendorReport, into: Callable[[bytes], object] | None = None
+) -> ApiRequest:
     """The file of a finished report. The link goes elsewhere: neither key nor username goes with it.
 
     `into` takes the file part by part, where it is not to be held in memory.
@@ -143,7 +147,7 @@ def download_request(endpoints: Endpoints, report: Report, into: Callable[[bytes
         raise ValueError(f"report {report.reference} has a link that is no https address")
     secrets = (parts.query,) if len(parts.query) >= 8 else ()
     hidden = (endpoints.key, *secrets)
-    return Request(api="download-report", method="GET", url=report.link, secrets=hidden, file=True, into=into)
+    return ApiRequest(api="download-report", method="GET", url=report.link, secrets=hidden, file=True, into=into)
 
 
 class ReportWait:
@@ -162,7 +166,7 @@ class ReportWait:
         self._reference = reference
         self._left = tries
 
-    def hear(self, exchange: Exchange) -> Report | None:
+    def hear(self, exchange: HttpExchange) -> VendorReport | None:
         """The report where it is ready; None where it is time to pause and ask again."""
         self._left -= 1
         try:

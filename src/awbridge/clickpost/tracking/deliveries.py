@@ -120,8 +120,8 @@ class _Reading:
             courier,
             ndr=_first_int(reasons, "ndr_status_code"),
             npr=_first_int(reasons, "npr_status_code"),
-            npr_words=_first_text(reasons, "npr_status_description")[:LONGEST_REASON],
-            ndr_words=_first_text(reasons, "ndr_status_description")[:LONGEST_REASON],
+            npr_description=_first_text(reasons, "npr_status_description")[:LONGEST_REASON],
+            ndr_description=_first_text(reasons, "ndr_status_description")[:LONGEST_REASON],
         )
         scans = self._scans(story, latest_raw, teller)
         latest, scans = _joined(self._latest(story, additional, latest_raw, teller), scans)
@@ -193,7 +193,7 @@ class _Reading:
         code = _code(raw) or 0
         at = self._time_of_return(raw) or self._received("timestamp")
         scan_id = f"return:{event.reference_number}:{code}" if event.reference_number else ""
-        nobody = _Teller("", None, ndr=None, npr=None, npr_words="", ndr_words="")
+        nobody = _Teller("", None, ndr=None, npr=None, npr_description="", ndr_description="")
         scan = self._scan(raw, code, at, nobody, scan_id=scan_id, ndr=None, npr=False)
         return replace(scan, return_event=event)
 
@@ -277,9 +277,9 @@ class _Reading:
             checkpoint_id=as_id(raw.get("checkpoint_id")) or None,
             ndr_code=ndr,
             npr_code=teller.npr if npr else None,
-            npr_words=teller.npr_words if npr else "",
+            npr_description=teller.npr_description if npr else "",
             description="" if info.known else words[:LONGEST_REASON],
-            ndr_words=teller.ndr_words if ndr is not None and ndr not in NDR_NAMES else "",
+            ndr_description=teller.ndr_description if ndr is not None and ndr not in NDR_NAMES else "",
         )
 
     def _edd(self, place: JsonObject) -> str | None:
@@ -325,8 +325,8 @@ class _Teller:
     courier: int | None
     ndr: int | None
     npr: int | None
-    npr_words: str
-    ndr_words: str
+    npr_description: str
+    ndr_description: str
 
 
 def _about_return(story: JsonObject, latest_raw: JsonObject) -> bool:
@@ -346,10 +346,10 @@ def _joined(latest: Scan | None, scans: tuple[Scan, ...]) -> tuple[Scan | None, 
                 location=fuller.location,
                 remark=fuller.remark or scan.remark or latest.remark,
                 ndr_code=latest.ndr_code if latest.ndr_code is not None else scan.ndr_code,
-                ndr_words=latest.ndr_words or scan.ndr_words,
+                ndr_description=latest.ndr_description or scan.ndr_description,
                 description=scan.description or latest.description,
                 npr_code=latest.npr_code if latest.npr_code is not None else scan.npr_code,
-                npr_words=latest.npr_words or scan.npr_words,
+                npr_description=latest.npr_description or scan.npr_description,
             )
             return one, (*scans[:place], one, *scans[place + 1 :])
     return latest, scans

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 
 from awbridge.clickpost.models.base import RequestModel, as_payload
 from awbridge.clickpost.models.ndr import NdrAction
-from awbridge.clickpost.wire.endpoints import Endpoints, Request
+from awbridge.clickpost.wire.endpoints import ApiRequest, Endpoints
 from awbridge.clickpost.wire.loose import Reply, as_id, as_int, as_text, as_waybill
 from awbridge.clickpost.wire.shapes import check_window, day_text, epoch, given, objects, raw_of
 from awbridge.domain.json import JsonObject
@@ -57,7 +57,7 @@ def update_ndr_request(
     drop_pincode: str,
     phone_number: str,
     preferred_date: date | None,
-) -> Request:
+) -> ApiRequest:
     """Tell the courier what to do with an undelivered parcel. Empty fields are left out."""
     wishes = given(
         address=address,
@@ -70,13 +70,13 @@ def update_ndr_request(
     return instruction_request(endpoints, body)
 
 
-def instruction_request(endpoints: Endpoints, body: RequestModel | JsonObject) -> Request:
+def instruction_request(endpoints: Endpoints, body: RequestModel | JsonObject) -> ApiRequest:
     """Tell the courier the same in a body of ClickPost's own fields."""
     url = endpoints.url + "/api/v2/ndr-update-api"
     return endpoints.post("update-ndr", url, endpoints.login(), as_payload(body))
 
 
-def feedback_request(endpoints: Endpoints, start: datetime, end: datetime) -> Request:
+def feedback_request(endpoints: Endpoints, start: datetime, end: datetime) -> ApiRequest:
     """What customers wrote in a window. Raises ValueError where it is longer than an hour."""
     check_window(start, end, LONGEST_FEEDBACK_WINDOW)
     params = {**endpoints.login(), "start_date": epoch(start), "end_date": epoch(end)}

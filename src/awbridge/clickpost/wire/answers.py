@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from awbridge.clickpost.wire.failures import ANSWER_NAMES, Answer, classify
+from awbridge.clickpost.wire.failures import ANSWER_NAMES, AnswerKind, classify
 from awbridge.clickpost.wire.loose import Reply
 from awbridge.domain.call import Call
 from awbridge.domain.json import JsonObject
@@ -129,14 +129,14 @@ def parse_cancel_order(reply: Reply, call: Call) -> CancelAnswer:
         return CancelAnswer(cancelled=True, message=message, call=call)
     answer = classify(reply.http_status, code, is_json=reply.is_json)
     said = code is not None or (reply.text.strip() and not reply.is_json)  # a code, or a page that is not ClickPost's
-    if answer is Answer.PENDING or (reply.http_status == 202 and not said):
+    if answer is AnswerKind.PENDING or (reply.http_status == 202 and not said):
         return CancelAnswer(cancelled=False, accepted=True, again=True, message=message, call=call)
     return CancelAnswer(
         cancelled=False,
-        again=answer is not Answer.PERMANENT,
-        misconfigured=answer is Answer.CONFIGURATION,
+        again=answer is not AnswerKind.PERMANENT,
+        misconfigured=answer is AnswerKind.CONFIGURATION,
         retry_after=reply.retry_after,
         message=message,
         call=call,
-        counts=answer is not Answer.THROTTLED,
+        counts=answer is not AnswerKind.THROTTLED,
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from awbridge.domain.tracking.lifecycle import Bucket, StatusInfo
-from awbridge.domain.tracking.milestones import Milestone, ShipmentEvent
+from awbridge.domain.tracking.milestones import Milestone, StatusEvent
 
 _IN_TRANSIT_STEP = 50
 ORDER_PLACED = 1  # where a piece stands of which nothing was told yet
@@ -127,23 +127,23 @@ def is_failed_pickup(code: int) -> bool:
     return code == _PICKUP_FAILED
 
 
-def happening(
+def status_event(
     code: int,
     *,
     at: datetime,
     ndr_code: int | None = None,
     npr_code: int | None = None,
-    npr_words: str = "",
+    npr_description: str = "",
     words: str = "",
-    ndr_words: str = "",
-) -> ShipmentEvent:
+    ndr_description: str = "",
+) -> StatusEvent:
     """What a scan means for milestones, attempts, failed deliveries and failed pickups.
 
     ClickPost publishes no list of NPR codes: its words beside a code are the only name that it has.
     """
     failed = MILESTONES.get(code) is Milestone.FAILED_DELIVERY
     reason = ndr_code if failed or ndr_code else None  # 0 beside any other status says nothing
-    return ShipmentEvent(
+    return StatusEvent(
         at=at,
         step=status_info(code).step,
         code=code,
@@ -151,12 +151,12 @@ def happening(
         moving=code in _ON_THE_WAY,
         attempt=code in _TRIES_TO_DELIVER,
         ndr_code=reason,
-        ndr_name=ndr_name(reason, ndr_words),
+        ndr_name=ndr_name(reason, ndr_description),
         no_attempt=failed and reason == _NOBODY_CAME,
         words=words,
         pickup_failed=is_failed_pickup(code),
         npr_code=npr_code if is_failed_pickup(code) or npr_code else None,
-        npr_name=npr_words,
+        npr_name=npr_description,
     )
 
 

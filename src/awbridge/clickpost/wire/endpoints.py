@@ -27,7 +27,7 @@ _CREATE_ORDER = {Region.INDIA: "/api/v3/create-order/", Region.WORLD: "/api/v4/c
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class ApiRequest:
     """One request. `url` and `body` hold the key in clear: they are for sending, never for keeping.
 
     `file`: the answer is a file, kept nowhere but in the hands of who asked for it. `into` takes it part by part.
@@ -93,36 +93,36 @@ class Endpoints:
     serviceability_url: str = ""
     edd_url: str = ""
 
-    def create_order(self, payload: JsonObject, region: Region) -> Request:
+    def create_order(self, payload: JsonObject, region: Region) -> ApiRequest:
         """Register one shipment. Raises ValueError where the payload cannot be written as JSON."""
         return self.post("create-order", self.url + _CREATE_ORDER[region], self.login(), payload)
 
-    def fetch_order(self, waybill: str, cp_id: int, region: Region) -> Request:
+    def fetch_order(self, waybill: str, cp_id: int, region: Region) -> ApiRequest:
         """What ClickPost holds of an order."""
         params = {**self.login(), "awb": waybill, "cp_id": str(cp_id)}
         return self.get("fetch-order", self.url + _CREATE_ORDER[region], params)
 
-    def create_flat_order(self, payload: JsonObject) -> Request:
+    def create_flat_order(self, payload: JsonObject) -> ApiRequest:
         """Register one shipment by the flat form. Raises ValueError where the payload cannot be written as JSON."""
         return self.post("create-flat-order", self.url + "/api/v1/create-order/", self.login(), payload)
 
-    def create_b2b_order(self, payload: JsonObject) -> Request:
+    def create_b2b_order(self, payload: JsonObject) -> ApiRequest:
         """Register one shipment between businesses. Raises ValueError where it cannot be written as JSON."""
         return self.post("create-b2b-order", self.url + "/api/v1/create-b2b-order/", self.login(), payload)
 
-    def fetch_order_by_reference(self, reference_number: str, region: Region) -> Request:
+    def fetch_order_by_reference(self, reference_number: str, region: Region) -> ApiRequest:
         """What ClickPost holds under a reference number."""
         params = {**self.login(), "reference_number": reference_number}
         return self.get("fetch-order", self.url + _CREATE_ORDER[region], params)
 
-    def cancel_order(self, waybill: str, cp_id: int, account_code: str, update_status: bool = False) -> Request:
+    def cancel_order(self, waybill: str, cp_id: int, account_code: str, update_status: bool = False) -> ApiRequest:
         """Cancel one shipment."""
         params = {**self.login(), "waybill": waybill, "cp_id": str(cp_id), "account_code": account_code}
         if update_status:
             params["manually_update_status"] = "True"
         return self.get("cancel-order", self.url + "/api/v1/cancel-order/", params)
 
-    def track_order(self, waybills: Sequence[str], cp_id: int) -> Request:
+    def track_order(self, waybills: Sequence[str], cp_id: int) -> ApiRequest:
         """The timelines of 1 to 5 waybills of one courier. Raises ValueError for any other number of them."""
         if not 1 <= len(waybills) <= MOST_WAYBILLS:
             raise ValueError(f"track_order takes 1 to {MOST_WAYBILLS} waybills a call, not {len(waybills)}")
@@ -131,7 +131,7 @@ class Endpoints:
         params = {**self.login(), "waybill": ",".join(waybills), "cp_id": str(cp_id)}
         return self.get("track-order", self.tracking_url + "/api/v2/track-order/", params)
 
-    def updated_order(self, start: datetime, end: datetime) -> Request:
+    def updated_order(self, start: datetime, end: datetime) -> ApiRequest:
         """The first page of what changed in a window. Raises ValueError where it is longer than 30 minutes."""
         if start.tzinfo is None or end.tzinfo is None:
             raise ValueError("start and end need a time zone")
@@ -140,24 +140,24 @@ class Endpoints:
         window = {"start_date": str(int(start.timestamp())), "end_date": str(int(end.timestamp()))}
         return self.updated_order_page(window)
 
-    def updated_order_page(self, params: dict[str, str]) -> Request:
+    def updated_order_page(self, params: dict[str, str]) -> ApiRequest:
         """A page by its own parameters; ours prove who asks."""
         return self.get("updated-order", self.tracking_url + "/api/v1/updated-order", {**params, **self.login()})
 
-    def register_webhook(self, webhook_url: str, *, change: bool = False) -> Request:
+    def register_webhook(self, webhook_url: str, *, change: bool = False) -> ApiRequest:
         """Have all statuses sent to an address, or change the address. The key goes in the body here."""
         body: JsonObject = {"service_id": SERVICE_ALL_STATUSES, "key": self.key, "webhook_url": webhook_url}
         url, method = self.url + "/api/v1/tracking/register-webhook/", "PUT" if change else "POST"
         # The address may end in a token of its own.
         return self.post("register-webhook", url, {}, body, method=method, secrets=_path_tokens(webhook_url))
 
-    def test_webhook(self, test_url: str, test_data: JsonObject) -> Request:
+    def test_webhook(self, test_url: str, test_data: JsonObject) -> ApiRequest:
         """Have ClickPost send a delivery with this body to an address."""
         body: JsonObject = {"test_url": test_url, "test_data": test_data}
         url, params = self.url + "/api/v1/test_webhook", {"key": self.key}
         return self.post("test-webhook", url, params, body, secrets=_path_tokens(test_url))
 
-    def fetch_accounts(self, active: bool | None) -> Request:
+    def fetch_accounts(self, active: bool | None) -> ApiRequest:
         """The courier accounts: the active ones, the others, or (None) all."""
         params = {"key": self.key} if active is None else {"key": self.key, "active": str(active)}
         return self.get("fetch-accounts", self.url + "/api/v1/fetch-accounts", params)
@@ -166,9 +166,9 @@ class Endpoints:
         """The parameters by which most endpoints know who asks."""
         return {"username": self.username, "key": self.key}
 
-    def get(self, api: str, url: str, params: dict[str, str]) -> Request:
+    def get(self, api: str, url: str, params: dict[str, str]) -> ApiRequest:
         """A request without a body."""
-        return Request(api=api, method="GET", url=_with_query(url, params), secrets=(self.key,))
+        return ApiRequest(api=api, method="GET", url=_with_query(url, params), secrets=(self.key,))
 
     def post(
         self,
@@ -179,7 +179,7 @@ class Endpoints:
         *,
         method: str = "POST",
         secrets: tuple[str, ...] = (),
-    ) -> Request:
+    ) -> ApiRequest:
         """A request with a JSON body. Raises ValueError where the body cannot be written as JSON."""
         try:
             text = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
@@ -187,7 +187,7 @@ class Endpoints:
         except (TypeError, ValueError, RecursionError) as error:
             raise ValueError(f"the body cannot be written as JSON ({type(error).__name__})") from None
         address = _with_query(url, params)
-        return Request(api=api, method=method, url=address, body=text, secrets=(self.key, *secrets))
+        return ApiRequest(api=api, method=method, url=address, body=text, secrets=(self.key, *secrets))
 
 
 class Pages:
@@ -217,7 +217,7 @@ class Pages:
 
     def _open(self, start: datetime) -> None:
         self._until = min(start + self._window, self._end)
-        self.request: Request | None = self._endpoints.updated_order(start, self._until)
+        self.request: ApiRequest | None = self._endpoints.updated_order(start, self._until)
         self._asked = {self.request.url}
 
     def turn(self, next_url: str | None, call: Call) -> str:

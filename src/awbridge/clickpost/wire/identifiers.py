@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from awbridge.clickpost.wire.loose import as_list, as_object, as_waybill
-from awbridge.clickpost.wire.plain import DATA_WRONG, DEEPEST, Problem, control_problem
+from awbridge.clickpost.wire.plain import DATA_WRONG, DEEPEST, JsonProblem, control_problem
 from awbridge.domain.errors import FieldProblem, PayloadRefused
 from awbridge.domain.json import JsonObject, Rounded
 from awbridge.tables.cells import CellSpoilt, read_id
@@ -70,7 +70,7 @@ def is_exact(value: float) -> bool:
     return type(value) is not Rounded and value.is_integer() and 0 <= value < _LARGEST
 
 
-def identifier_problems(value: Any, name: str = "", depth: int = 0) -> Iterator[Problem]:
+def identifier_problems(value: Any, name: str = "", depth: int = 0) -> Iterator[JsonProblem]:
     """Every identifier in a JSON value whose digits are not sure, and every key that holds what nobody sees."""
     if depth > DEEPEST:
         return
@@ -78,15 +78,15 @@ def identifier_problems(value: Any, name: str = "", depth: int = 0) -> Iterator[
         for inner_name, inner in as_object(value).items():
             if inner is not None and (isinstance(inner, dict | list) or inner_name in IDENTIFIERS | KEYS):
                 found = identifier_problems(inner, inner_name, depth + 1)
-                yield from (Problem((inner_name, *p.loc), p.problem, p.code) for p in found)
+                yield from (JsonProblem((inner_name, *p.loc), p.problem, p.code) for p in found)
     elif isinstance(value, list):
         for index, inner in enumerate(as_list(value)):
             found = identifier_problems(inner, name, depth + 1)
-            yield from (Problem((index, *p.loc), p.problem, p.code) for p in found)
+            yield from (JsonProblem((index, *p.loc), p.problem, p.code) for p in found)
     elif name in IDENTIFIERS and _is_rounded(value):
-        yield Problem((), ROUNDED, DATA_WRONG)
+        yield JsonProblem((), ROUNDED, DATA_WRONG)
     elif name in KEYS and isinstance(value, str) and (problem := control_problem(value)):
-        yield Problem((), problem, DATA_WRONG)
+        yield JsonProblem((), problem, DATA_WRONG)
 
 
 def _is_rounded(value: Any) -> bool:

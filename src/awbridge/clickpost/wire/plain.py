@@ -33,7 +33,7 @@ _HIDDEN = frozenset({"Cc", "Cf", "Zl", "Zp"})  # controls, formats, line and par
 _NUMBER = re.compile(r"[+-]?\d{1,15}(\.\d{1,15})?", re.ASCII)
 
 
-class Problem(NamedTuple):
+class JsonProblem(NamedTuple):
     """One thing that is wrong: where it stands, what it is, ClickPost's code if it has one."""
 
     loc: tuple[int | str, ...]
@@ -67,14 +67,14 @@ def text_of(value: Any) -> str:
     return decimal_text(value) if isinstance(value, Decimal) else as_text(value)
 
 
-def not_plain(value: Any, leaves: tuple[type, ...] = (), depth: int = 0) -> list[Problem]:
+def not_plain(value: Any, leaves: tuple[type, ...] = (), depth: int = 0) -> list[JsonProblem]:
     """What cannot be sent or stored in a value, and where; [] is good. `leaves`: types to take beside those of JSON."""
     if isinstance(value, dict):
         return _in_object(as_object(value), leaves, depth) if depth < DEEPEST else [_too_deep()]
     if isinstance(value, list) or (leaves and isinstance(value, tuple)):
         return _in_list(value, leaves, depth) if depth < DEEPEST else [_too_deep()]  # pyright: ignore[reportUnknownArgumentType]
     problem = _scalar_problem(value, leaves)
-    return [Problem((), problem, DATA_WRONG)] if problem else []
+    return [JsonProblem((), problem, DATA_WRONG)] if problem else []
 
 
 def text_problem(text: str) -> str:
@@ -96,21 +96,21 @@ def control_problem(text: str) -> str:
     return f"holds a control or invisible character (U+{ord(text[hidden]):04X} at place {hidden + 1}): leave it out"
 
 
-def _in_object(value: dict[Any, Any], leaves: tuple[type, ...], depth: int) -> list[Problem]:
-    found: list[Problem] = []
+def _in_object(value: dict[Any, Any], leaves: tuple[type, ...], depth: int) -> list[JsonProblem]:
+    found: list[JsonProblem] = []
     for name, inner in value.items():
         if not isinstance(name, str) or text_problem(name):
-            found.append(Problem((as_text(name),), BAD_NAME, DATA_WRONG))
+            found.append(JsonProblem((as_text(name),), BAD_NAME, DATA_WRONG))
         if type(inner) is str and inner.isascii() and "\x00" not in inner:  # by far the most common: no call
             continue
         if inner is not None and (wrong := not_plain(inner, leaves, depth + 1)):
-            found.extend(Problem((as_text(name), *p.loc), p.problem, p.code) for p in wrong)
+            found.extend(JsonProblem((as_text(name), *p.loc), p.problem, p.code) for p in wrong)
     return found
 
 
-def _in_list(value: list[Any] | tuple[Any, ...], leaves: tuple[type, ...], depth: int) -> list[Problem]:
+def _in_list(value: list[Any] | tuple[Any, ...], leaves: tuple[type, ...], depth: int) -> list[JsonProblem]:
     return [
-        Problem((index, *p.loc), p.problem, p.code)
+        JsonProblem((index, *p.loc), p.problem, p.code)
         for index, inner in enumerate(value)
         for p in not_plain(inner, leaves, depth + 1)
     ]
@@ -128,5 +128,5 @@ def _scalar_problem(value: Any, leaves: tuple[type, ...]) -> str:
     return f"must be plain JSON (text, number, true, false, null), not {type(value).__name__}"
 
 
-def _too_deep() -> Problem:
-    return Problem((), f"nests deeper than {DEEPEST} levels", DATA_WRONG)
+def _too_deep() -> JsonProblem:
+    return JsonProblem((), f"nests deeper than {DEEPEST} levels", DATA_WRONG)

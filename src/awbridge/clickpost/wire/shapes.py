@@ -11,16 +11,16 @@ from awbridge.domain.json import JsonObject
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Done:
+class Acknowledged:
     """ClickPost took what was asked. `message` is its own word, `raw` the parsed answer."""
 
     message: str
     raw: JsonObject = field(repr=False)
 
 
-def parse_done(reply: Reply) -> Done:
+def parse_done(reply: Reply) -> Acknowledged:
     """The answer of an endpoint that only says that it worked."""
-    return Done(message=reply.message, raw=raw_of(reply))
+    return Acknowledged(message=reply.message, raw=raw_of(reply))
 
 
 def raw_of(reply: Reply) -> JsonObject:

@@ -2,13 +2,13 @@
 
 An account is in one of these moods:
 
-  free ──(key, credentials, account refused)──> trouble: account ──┐
+  free ──(key, credentials, account refused)──> incident: account ──┐
    ^ │                                                             ├──(a probe gets through)──> ramp: 1, 2, 4, ...
-   │ └──(too many calls fail)──> trouble: breaker ─────────────────┘                              │
+   │ └──(too many calls fail)──> incident: breaker ─────────────────┘                              │
    └──────────────────────────────(the ramp has reached its end)──────────────────────────────────┘
 
-While it is in trouble, one shipment at a time probes it, once per interval. A declared downtime holds it altogether and
-also ends in a ramp. Its shipments are not touched by any of this: they are simply not claimed.
+During an incident one shipment at a time probes the account, once per interval. A declared downtime holds the account
+entirely and also ends in a ramp. The account's shipments are not changed: they are not claimed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ WRONGS_IN_A_ROW = 3  # refusals of the account that outweigh a success shortly b
 _SEAT_SHARE = 3  # an account may hold this many times the seats that are free
 
 
-class Trouble(StrEnum):
+class AccountIncident(StrEnum):
     """What is wrong with an account."""
 
     NONE = "none"
@@ -33,7 +33,7 @@ class Trouble(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeskPolicy:
+class AccountThrottlePolicy:
     """When an account counts as broken, and how it comes back.
 
     The breaker opens after `failures` failed calls within `window` that are at least the share `rate` of all calls.
@@ -55,14 +55,14 @@ class DeskPolicy:
 class AccountState:
     """Where an account stands. `account` is its key; times are aware, UTC.
 
-    `since_at`, `problem`, `probe_at` speak of the present trouble. `rest_until_at`: ClickPost asked for a pause.
+    `since_at`, `problem`, `probe_at` speak of the present incident. `rest_until_at`: ClickPost asked for a pause.
     `window_at`, `calls`, `failures` are the breaker's count. `good_at` is the last call that got through, `wrongs` the
     refusals of the account since. `ramp` (None: free) is the size of the present step, of which `ramp_left` may still
     go and `ramp_done` were answered. `rate_per_second` (None: any) is filled into `tokens`.
     """
 
     account: str
-    trouble: Trouble = Trouble.NONE
+    incident: AccountIncident = AccountIncident.NONE
     problem: str | None = None
     since_at: datetime | None = None
     probe_at: datetime | None = None
@@ -82,9 +82,9 @@ class AccountState:
     served_at: datetime | None = None
 
     @property
-    def in_trouble(self) -> bool:
+    def has_incident(self) -> bool:
         """Whether only probes may go."""
-        return self.trouble is not Trouble.NONE
+        return self.incident is not AccountIncident.NONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,11 +114,11 @@ class Tally:
     retry_after: float | None = None
 
 
-def allowance(state: AccountState, now: datetime, policy: DeskPolicy, most: int) -> int:
+def allowance(state: AccountState, now: datetime, policy: AccountThrottlePolicy, most: int) -> int:
     """How many of this account may go now, whatever the others want; at most `most`."""
     if state.rest_until_at and now < state.rest_until_at:
         return 0
-    if state.in_trouble:
+    if state.has_incident:
         most = min(most, 1) if state.probe_at is None or now >= state.probe_at else 0
     elif state.ramp is not None and not _is_idle(state, now, policy):
         most = min(most, state.ramp if _step_is_stale(state, now, policy) else state.ramp_left)
@@ -129,7 +129,7 @@ def shares(
     due: Sequence[Due],
     *,
     now: datetime,
-    policy: DeskPolicy,
+    policy: AccountThrottlePolicy,
     free: int,
     in_use: Mapping[str, int],
     down: Collection[str] = (),
@@ -165,13 +165,13 @@ def _turn(due: Due) -> tuple[bool, float, str]:
     return (not due.urgent, served.timestamp() if served else -math.inf, due.state.account)
 
 
-def taken(state: AccountState, number: int, now: datetime, policy: DeskPolicy) -> AccountState:
+def taken(state: AccountState, number: int, now: datetime, policy: AccountThrottlePolicy) -> AccountState:
     """The account after `number` of its shipments were claimed."""
     state = replace(state, served_at=now)
     if state.rate_per_second:
         state = replace(state, tokens=_tokens(state, now) - number, tokens_at=now)
-    if state.in_trouble:
-        return replace(state, probe_at=now + _interval(state.trouble, policy))
+    if state.has_incident:
+        return replace(state, probe_at=now + _interval(state.incident, policy))
     if state.ramp is None:
         return state
     if _is_idle(state, now, policy):
@@ -183,38 +183,40 @@ def taken(state: AccountState, number: int, now: datetime, policy: DeskPolicy) -
 
 def held_back(state: AccountState) -> AccountState:
     """The account while a declared downtime lasts: when it ends, it begins with a ramp. Nothing new if it knows."""
-    return state if state.in_trouble or (state.ramp, state.ramp_left) == (1, 1) else _at_the_foot(state)
+    return state if state.has_incident or (state.ramp, state.ramp_left) == (1, 1) else _at_the_foot(state)
 
 
-def after_answers(state: AccountState, tally: Tally, now: datetime, policy: DeskPolicy) -> AccountState:
+def after_answers(state: AccountState, tally: Tally, now: datetime, policy: AccountThrottlePolicy) -> AccountState:
     """The account after these answers."""
     if tally.retry_after is not None:
         rest = now + timedelta(seconds=min(max(tally.retry_after, 1.0), LONGEST_REST))
         state = replace(state, rest_until_at=max(rest, state.rest_until_at or rest))
-    if state.in_trouble:
+    if state.has_incident:
         return _after_probe(state, tally, now, policy)
     if tally.wrong and _is_broken(state, tally, now, policy):
-        return _begin(state, Trouble.ACCOUNT, tally.wrong, now, policy)
+        return _begin(state, AccountIncident.ACCOUNT, tally.wrong, now, policy)
     if tally.good:
         state = replace(state, good_at=now, wrongs=0)
     state = replace(_counted(state, tally, now, policy), wrongs=state.wrongs + tally.wrongs)
     ramp_failed = state.ramp is not None and tally.failed > tally.good
     if ramp_failed or (state.failures >= policy.failures and state.failures >= policy.rate * state.calls):
-        return _begin(state, Trouble.BREAKER, tally.problem, now, policy)
+        return _begin(state, AccountIncident.BREAKER, tally.problem, now, policy)
     return _climbed(state, tally, now, policy)
 
 
-def _after_probe(state: AccountState, tally: Tally, now: datetime, policy: DeskPolicy) -> AccountState:
-    """Only probes close: what else got through had been sent before the trouble was known."""
+def _after_probe(state: AccountState, tally: Tally, now: datetime, policy: AccountThrottlePolicy) -> AccountState:
+    """Only probes close: what else got through had been sent before the incident was known."""
     if tally.probe_good:
-        mended = replace(state, trouble=Trouble.NONE, problem=None, since_at=None, probe_at=None, good_at=now, wrongs=0)
+        mended = replace(
+            state, incident=AccountIncident.NONE, problem=None, since_at=None, probe_at=None, good_at=now, wrongs=0
+        )
         return _at_the_foot(replace(mended, calls=0, failures=0, window_at=None))
-    if tally.wrong and state.trouble is Trouble.BREAKER:
-        return replace(state, trouble=Trouble.ACCOUNT, problem=tally.wrong, probe_at=now + policy.hold)
+    if tally.wrong and state.incident is AccountIncident.BREAKER:
+        return replace(state, incident=AccountIncident.ACCOUNT, problem=tally.wrong, probe_at=now + policy.hold)
     return replace(state, problem=tally.wrong or tally.problem or state.problem)
 
 
-def _is_broken(state: AccountState, tally: Tally, now: datetime, policy: DeskPolicy) -> bool:
+def _is_broken(state: AccountState, tally: Tally, now: datetime, policy: AccountThrottlePolicy) -> bool:
     """Whether the account itself is at fault, and not one order that names it wrongly."""
     if tally.good:
         return False
@@ -222,13 +224,15 @@ def _is_broken(state: AccountState, tally: Tally, now: datetime, policy: DeskPol
     return not known_good or state.wrongs + tally.wrongs >= WRONGS_IN_A_ROW
 
 
-def _begin(state: AccountState, trouble: Trouble, problem: str, now: datetime, policy: DeskPolicy) -> AccountState:
+def _begin(
+    state: AccountState, incident: AccountIncident, problem: str, now: datetime, policy: AccountThrottlePolicy
+) -> AccountState:
     return replace(
         state,
-        trouble=trouble,
+        incident=incident,
         problem=problem,
         since_at=now,
-        probe_at=now + _interval(trouble, policy),
+        probe_at=now + _interval(incident, policy),
         calls=0,
         failures=0,
         window_at=None,
@@ -240,7 +244,7 @@ def _begin(state: AccountState, trouble: Trouble, problem: str, now: datetime, p
     )
 
 
-def _counted(state: AccountState, tally: Tally, now: datetime, policy: DeskPolicy) -> AccountState:
+def _counted(state: AccountState, tally: Tally, now: datetime, policy: AccountThrottlePolicy) -> AccountState:
     if not tally.failed and not state.failures:
         return state  # nothing to weigh: an account that works costs no count
     if state.window_at is None or now - state.window_at >= policy.window:
@@ -249,7 +253,7 @@ def _counted(state: AccountState, tally: Tally, now: datetime, policy: DeskPolic
     return replace(state, calls=calls, failures=state.failures + tally.failed)
 
 
-def _climbed(state: AccountState, tally: Tally, now: datetime, policy: DeskPolicy) -> AccountState:
+def _climbed(state: AccountState, tally: Tally, now: datetime, policy: AccountThrottlePolicy) -> AccountState:
     if state.ramp is None:
         return state
     done = state.ramp_done + tally.good + tally.failed + tally.other + tally.wrongs
@@ -269,7 +273,7 @@ def _off_the_ramp(state: AccountState) -> AccountState:
     return replace(state, ramp=None, ramp_left=0, ramp_done=0, ramp_at=None)
 
 
-def _is_idle(state: AccountState, now: datetime, policy: DeskPolicy) -> bool:
+def _is_idle(state: AccountState, now: datetime, policy: AccountThrottlePolicy) -> bool:
     """The account works, and nothing has waited for a place on the ramp for a while: it is over.
 
     Else an account with few orders stood on it for hours, and a single failure would open the breaker again.
@@ -278,13 +282,13 @@ def _is_idle(state: AccountState, now: datetime, policy: DeskPolicy) -> bool:
     return climbed and state.good_at is not None and now - state.good_at >= policy.patience
 
 
-def _step_is_stale(state: AccountState, now: datetime, policy: DeskPolicy) -> bool:
+def _step_is_stale(state: AccountState, now: datetime, policy: AccountThrottlePolicy) -> bool:
     """The step's shipments went out long ago and not all were answered: a worker died, or they said neither."""
     return state.ramp_left == 0 and state.ramp_at is not None and now - state.ramp_at >= policy.patience
 
 
-def _interval(trouble: Trouble, policy: DeskPolicy) -> timedelta:
-    return policy.hold if trouble is Trouble.ACCOUNT else policy.probe
+def _interval(incident: AccountIncident, policy: AccountThrottlePolicy) -> timedelta:
+    return policy.hold if incident is AccountIncident.ACCOUNT else policy.probe
 
 
 def _tokens(state: AccountState, now: datetime) -> float:

@@ -40,7 +40,7 @@ class Allocation(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parcel:
+class AllocationParcel:
     """What rules look at. Weight in grams, value in the order's currency; a pincode is "" where there is none."""
 
     drop_pincode: str
@@ -71,7 +71,7 @@ class Rule:
     value_from: Decimal | None = None
     value_to: Decimal | None = None
 
-    def fits(self, parcel: Parcel) -> bool:
+    def fits(self, parcel: AllocationParcel) -> bool:
         """Whether every condition holds for this parcel."""
         return (
             _starts(parcel.drop_pincode, self.drop_pincode)
@@ -92,7 +92,7 @@ def _within(number: Decimal, least: Decimal | None, most: Decimal | None) -> boo
     return (least is None or least <= number) and (most is None or number <= most)
 
 
-def first_match(rules: Sequence[Rule], parcel: Parcel, usable: Collection[str]) -> Rule | None:
+def first_match(rules: Sequence[Rule], parcel: AllocationParcel, usable: Collection[str]) -> Rule | None:
     """The first rule that fits and whose transporter is usable (known and active); None where there is none."""
     return next((rule for rule in rules if rule.transporter in usable and rule.fits(parcel)), None)
 

@@ -11,7 +11,7 @@ from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.shipment import Shipment, State, Tracked
 from awbridge.domain.tracking.lifecycle import Sighting, StatusInfo
 from awbridge.domain.tracking.milestones import Milestone
-from awbridge.domain.tracking.pieces import PieceStanding
+from awbridge.domain.tracking.pieces import PieceStatus
 from awbridge.domain.tracking.returns import ReturnEvent
 
 
@@ -119,16 +119,16 @@ def placed(shipment: Shipment, waybill: str, *, label_url: str | None, now: date
 
 
 def stopped(
-    shipment: Shipment, state: State, problem: str | None, *, may_stand: bool = False, now: datetime
+    shipment: Shipment, state: State, problem: str | None, *, maybe_placed: bool = False, now: datetime
 ) -> list[ShipmentEvent]:
     """A person is needed (rejected, gave up); empty for every other state.
 
-    With `may_stand` the parcel may travel all the same: whoever is told must not send it another way.
+    With `maybe_placed` the parcel may travel all the same: whoever is told must not send it another way.
     """
     kinds = {State.REJECTED: EventKind.SHIPMENT_REJECTED, State.GAVE_UP: EventKind.SHIPMENT_GAVE_UP}
     if state not in kinds:
         return []
-    data = about(shipment, problem=problem, may_stand=may_stand)
+    data = about(shipment, problem=problem, maybe_placed=maybe_placed)
     return [ShipmentEvent(reference_number=shipment.reference_number, at=now, kinds=(kinds[state],), data=data)]
 
 
@@ -233,7 +233,7 @@ def _status(info: StatusInfo, seen: Sighting) -> JsonObject:
 
 def piece_moved(
     shipment: Tracked,
-    piece: PieceStanding,
+    piece: PieceStatus,
     *,
     before: Sighting | None,
     info: StatusInfo,

@@ -14,7 +14,7 @@ from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.shipment import Shipment, State, shard_of
 from awbridge.domain.tracking.lifecycle import Bucket, StatusInfo
 from awbridge.domain.tracking.milestones import Milestone
-from awbridge.domain.tracking.pieces import PieceStanding
+from awbridge.domain.tracking.pieces import PieceStatus
 
 LONGEST_KEY = 200  # characters of an idempotency key
 KEY_COUNTS_FOR = timedelta(days=30)  # at least: an action asked under a key is known again until it is deleted
@@ -84,7 +84,7 @@ class Action:
     next_try_at: datetime | None
     problem: str | None
     result: JsonObject | None = field(repr=False)
-    asked_at: datetime
+    requested_at: datetime
     done_at: datetime | None
     updated_at: datetime
     retried_at: datetime | None = None
@@ -92,7 +92,7 @@ class Action:
     @property
     def since_at(self) -> datetime:
         """Since when it is wanted: when it was asked for, or last retried on purpose."""
-        return self.retried_at or self.asked_at
+        return self.retried_at or self.requested_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +168,7 @@ def ended_by_cancelling(action: Action, reference_number: str) -> ActionEnding |
     return ActionEnding(ActionState.OVERTAKEN, f"{reference_number} is cancelled") if action.kind in _CHANGES else None
 
 
-def why_not(kind: ActionKind, shipment: Shipment, *, box: str = "", pieces: Sequence[PieceStanding] = ()) -> str | None:
+def why_not(kind: ActionKind, shipment: Shipment, *, box: str = "", pieces: Sequence[PieceStatus] = ()) -> str | None:
     """Why this cannot be done to a shipment as it stands now; None where it can, or could once it has a waybill.
 
     `box` is the waybill that an instruction names, "" for the whole; `pieces` says where the shipment's boxes stand.
@@ -185,7 +185,7 @@ def why_not(kind: ActionKind, shipment: Shipment, *, box: str = "", pieces: Sequ
     return None
 
 
-def _nothing_to_instruct(shipment: Shipment, pieces: Sequence[PieceStanding]) -> str | None:
+def _nothing_to_instruct(shipment: Shipment, pieces: Sequence[PieceStatus]) -> str | None:
     if shipment.status_bucket == Bucket.FAILED_DELIVERY:
         return None
     found = f"{shipment.reference_number} is no failed delivery ({_standing(shipment)})"
@@ -194,7 +194,7 @@ def _nothing_to_instruct(shipment: Shipment, pieces: Sequence[PieceStanding]) ->
     return f"{found}: the courier waits for no instruction"
 
 
-def _no_box_to_instruct(shipment: Shipment, box: str, pieces: Sequence[PieceStanding]) -> str | None:
+def _no_box_to_instruct(shipment: Shipment, box: str, pieces: Sequence[PieceStatus]) -> str | None:
     name = shipment.reference_number
     piece = next((piece for piece in pieces if piece.waybill == box), None)
     if piece is None:

@@ -103,7 +103,7 @@ NEEDS: Mapping[Need, Described] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refusals:
+class RefusalCounts:
     """Orders that ClickPost decided of late: how many it refused, and how many it decided in all."""
 
     refused: int
@@ -122,6 +122,6 @@ class RefusedLimit:
     share: float = 0.2
     least: int = 10
 
-    def is_reached(self, refusals: Refusals) -> bool:
+    def is_reached(self, refusals: RefusalCounts) -> bool:
         """Whether so many refusals are an alarm."""
         return refusals.refused >= self.least and refusals.share >= self.share

@@ -45,12 +45,12 @@ class Cancellation:
     no_of_retries: int
     next_try_at: datetime | None
     problem: str | None
-    asked_at: datetime
+    requested_at: datetime
 
 
 def of_shipment(shipment: Shipment) -> Cancellation | None:
     """The cancellation of a shipment; None where nobody asked for one."""
-    if shipment.cancel_asked_at is None:
+    if shipment.cancel_requested_at is None:
         return None
     state = _state(shipment)
     return Cancellation(
@@ -59,7 +59,7 @@ def of_shipment(shipment: Shipment) -> Cancellation | None:
         no_of_retries=shipment.cancel_tries,
         next_try_at=shipment.next_try_at,
         problem=None if state is CancelState.CANCELLED else shipment.problem,
-        asked_at=shipment.cancel_asked_at,
+        requested_at=shipment.cancel_requested_at,
     )
 
 

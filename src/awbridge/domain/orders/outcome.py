@@ -42,7 +42,7 @@ class Pending:
 class TryLater:
     """It failed for a reason that passes. `counts` is False where it must not use up a try (429).
 
-    `unclear`: nobody knows what to make of the answer. `may_stand`: it says that the order is known, but not where.
+    `unclear`: nobody knows what to make of the answer. `maybe_placed`: it says that the order is known, but not where.
     `silent`: it does not say that nothing was placed (a gateway's error, a page, an empty body). `unheard`: ClickPost
     itself has no clear answer of the courier's (a timeout, an error of its server, a code that is not documented).
     `refused`: it says in ClickPost's own words that nothing was placed. `reasoned`: and the courier's own reason why,
@@ -53,7 +53,7 @@ class TryLater:
     retry_after: float | None = None
     counts: bool = True
     unclear: bool = False
-    may_stand: bool = False
+    maybe_placed: bool = False
     silent: bool = False
     unheard: bool = False
     refused: bool = False

@@ -100,8 +100,8 @@ class Tracked:
     """What tracking needs of a shipment: its names, and where it stands. Times are aware, UTC.
 
     `replaces` and `replaced_by` are the reference numbers before and after it, where one took the other's place.
-    `status_words` and `ndr_words` name codes that are in none of our tables. `piece_exception_at`: since when one of
-    several pieces is lost, damaged or on its way back, while the shipment as a whole is not.
+    `status_description` and `ndr_description` are ClickPost's texts for codes that our tables lack.
+    `piece_exception_at`: since when a piece is lost, damaged or returning while the shipment as a whole is not.
     """
 
     reference_number: str
@@ -120,21 +120,21 @@ class Tracked:
     final: bool
     edd: str | None
     ndr_code: int | None
-    last_heard_at: datetime | None
-    last_asked_at: datetime | None
+    last_tracked_at: datetime | None
+    last_polled_at: datetime | None
     created_at: datetime
-    next_ask_at: datetime | None = None
+    next_poll_at: datetime | None = None
     edd_due_at: datetime | None = None
     ndr_at: datetime | None = None
     npr_code: int | None = None
-    status_words: str | None = None
-    ndr_words: str | None = None
+    status_description: str | None = None
+    ndr_description: str | None = None
     piece_exception_at: datetime | None = None
     forward_waybill: str | None = None
     forward_reference_number: str | None = None
     replaces: str | None = None
     replaced_by: str | None = None
-    cancel_asked_at: datetime | None = None
+    cancel_requested_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +143,7 @@ class Shipment(Tracked):
 
     `courier_partner_id` is NO_COURIER while it is allocating. `allocated_by` says what chose its courier where the
     order did not. `account` is the key of its courier account. `difference`: what ClickPost holds other than was asked.
-    `may_stand`: an earlier call may have placed it, although no answer said so; `stands_version` is the payload that
+    `maybe_placed`: an earlier call may have placed it, although no answer said so; `held_version` is the payload that
     the first such call sent (None: a queued one, or not known), `settle_by` how push finds out. `courier_may_hold`: the
     courier left it open, so that it may hold what ClickPost does not know of. `settled_at` and `settled_by`: when a
     person said what ClickPost holds, and who. `cancel_state` and `cancel_since_at`: where its cancellation at ClickPost
@@ -172,8 +172,8 @@ class Shipment(Tracked):
     account: str = ""
     priority: int = NORMAL
     difference: str | None = None
-    may_stand: bool = False
-    stands_version: int | None = None
+    maybe_placed: bool = False
+    held_version: int | None = None
     settle_by: SettleBy | None = None
     courier_may_hold: bool | None = None
     settled_at: datetime | None = None

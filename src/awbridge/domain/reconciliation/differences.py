@@ -14,7 +14,7 @@ from awbridge.domain.orders.shipment import State, WaybillKind
 LONGEST_REPORT = timedelta(hours=24)  # one dashboard report
 
 
-class Kind(StrEnum):
+class DifferenceKind(StrEnum):
     """In which way the two sides differ."""
 
     MISSING_THERE = "missing_there"
@@ -24,7 +24,7 @@ class Kind(StrEnum):
     WAYBILL = "waybill_differs"
 
 
-class Table(StrEnum):
+class DifferenceTable(StrEnum):
     """What a table of ClickPost's lists."""
 
     REGISTERED = "registered"
@@ -116,9 +116,9 @@ class Ours:
     courier_partner_id: int
     state: State
     status_code: int | None = None
-    status_words: str = ""  # ClickPost's own, for a code that it does not publish
+    status_description: str = ""  # ClickPost's own, for a code that it does not publish
     status_at: datetime | None = None
-    heard_at: datetime | None = None
+    last_tracked_at: datetime | None = None
     kind: WaybillKind = WaybillKind.MAIN
 
 
@@ -134,7 +134,7 @@ class Theirs:
     reference_number: str = ""
     courier_partner_id: int | None = None
     status_code: int | None = None
-    status_words: str = ""  # ClickPost's own, for a code that it does not publish
+    status_description: str = ""  # ClickPost's own, for a code that it does not publish
     status_at: datetime | None = None
     status_within: timedelta = timedelta(0)
 
@@ -173,23 +173,25 @@ def is_partly_compared(ours: Ours, gaps: Gap) -> bool:
     return bool(gaps & matters)
 
 
-def differences(ours: Ours, theirs: Theirs, table: Table, *, made_at: datetime | None) -> tuple[Kind, ...]:
+def differences(
+    ours: Ours, theirs: Theirs, table: DifferenceTable, *, made_at: datetime | None
+) -> tuple[DifferenceKind, ...]:
     """In which ways a shipment and its row differ. `made_at`: when the table was made, where that is known.
 
     What a row does not say is no difference. A piece of a multi-piece shipment, and the way back, have statuses of
     their own: there only being known counts.
     """
-    if table is Table.FAILURES:
-        return (Kind.STATUS,) if _thinks_it_is_under_way(ours) else ()
+    if table is DifferenceTable.FAILURES:
+        return (DifferenceKind.STATUS,) if _thinks_it_is_under_way(ours) else ()
     if ours.kind is not WaybillKind.MAIN:
         return ()
-    found: list[Kind] = []
+    found: list[DifferenceKind] = []
     if theirs.waybill and ours.waybill != theirs.waybill:
-        found.append(Kind.WAYBILL)
+        found.append(DifferenceKind.WAYBILL)
     if theirs.courier_partner_id is not None and theirs.courier_partner_id != ours.courier_partner_id:
-        found.append(Kind.COURIER)
+        found.append(DifferenceKind.COURIER)
     if status_differs(ours, theirs, made_at=made_at):
-        found.append(Kind.STATUS)
+        found.append(DifferenceKind.STATUS)
     return tuple(found)
 
 
@@ -204,7 +206,7 @@ def status_differs(ours: Ours, theirs: Theirs, *, made_at: datetime | None) -> b
             return True
         if ours.status_at > theirs.status_at + theirs.status_within:
             return False
-    return not (made_at and ours.heard_at and ours.heard_at > made_at)
+    return not (made_at and ours.last_tracked_at and ours.last_tracked_at > made_at)
 
 
 def _thinks_it_is_under_way(ours: Ours) -> bool:

@@ -45,15 +45,15 @@ class PollingRules:
         phase = int.from_bytes(digest) / 2**32
         return placed_at + self._period * (1 + phase) / 2
 
-    def after_asking(self, asked_at: datetime) -> datetime:
+    def after_asking(self, polled_at: datetime) -> datetime:
         """When a shipment that is still open is asked for next, if nothing is heard of it."""
-        return asked_at + (self.ask_after if self.mode is PollingMode.ECONOMICAL else self._period)
+        return polled_at + (self.ask_after if self.mode is PollingMode.ECONOMICAL else self._period)
 
     def after_hearing(
         self,
         *,
-        heard_at: datetime,
-        asked_at: datetime | None,
+        last_tracked_at: datetime,
+        polled_at: datetime | None,
         due_at: datetime | None,
         final: bool,
         was_final: bool,
@@ -67,15 +67,15 @@ class PollingRules:
         asked its courier again.
         """
         if gap:
-            return soonest_ask(heard_at, asked_at=asked_at, ask_again=self.ask_again)
+            return soonest_poll(last_tracked_at, polled_at=polled_at, ask_again=self.ask_again)
         if self.mode is PollingMode.ECONOMICAL:
-            return None if final else heard_at + self.ask_after
+            return None if final else last_tracked_at + self.ask_after
         if final:
-            once_more = soonest_ask(heard_at + self.ask_again, asked_at=asked_at, ask_again=self.ask_again)
+            once_more = soonest_poll(last_tracked_at + self.ask_again, polled_at=polled_at, ask_again=self.ask_again)
             return due_at if was_final else once_more
         if due_at is not None and not was_final:
             return due_at
-        return max(heard_at, self.after_asking(asked_at or heard_at))
+        return max(last_tracked_at, self.after_asking(polled_at or last_tracked_at))
 
     @property
     def early(self) -> timedelta:
@@ -87,9 +87,9 @@ class PollingRules:
         return self.ask_after * HEADROOM
 
 
-def soonest_ask(now: datetime, *, asked_at: datetime | None, ask_again: timedelta) -> datetime:
+def soonest_poll(now: datetime, *, polled_at: datetime | None, ask_again: timedelta) -> datetime:
     """The first moment at which a shipment may be asked for."""
-    return max(now, asked_at + ask_again) if asked_at else now
+    return max(now, polled_at + ask_again) if polled_at else now
 
 
 def calls_a_day(shipments_by_courier: Iterable[int], *, ask_after: timedelta = DAY) -> int:

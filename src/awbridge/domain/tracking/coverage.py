@@ -62,7 +62,7 @@ def _append(found: list[Stretch], new: Stretch) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class CourierCoverage:
     """What one courier's shipments were told by: scans that came first by webhook, and those that polling found."""
 
     by_webhook: int = 0

@@ -67,7 +67,7 @@ FOR_RETURNS = frozenset(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ShipmentEvent:
+class StatusEvent:
     """A scan as far as milestones go. `moving`: the parcel is on its way out, so somebody has picked it up.
 
     `attempt`: it belongs to a try to deliver. `ndr_code` is the reason told with it, `ndr_name` that in words;
@@ -99,17 +99,17 @@ class Reached:
     words: str = ""
 
 
-def in_order(happenings: Iterable[ShipmentEvent]) -> list[ShipmentEvent]:
+def in_order(happenings: Iterable[StatusEvent]) -> list[StatusEvent]:
     """The same happenings, oldest first, whatever order they came in."""
     return sorted(happenings, key=_place_in_time)
 
 
-def _place_in_time(h: ShipmentEvent) -> tuple[datetime, int, int, int, int, str]:
+def _place_in_time(h: StatusEvent) -> tuple[datetime, int, int, int, int, str]:
     return h.at, h.step, h.code, h.ndr_code or 0, h.npr_code or 0, h.words
 
 
 def reached(
-    happenings: Iterable[ShipmentEvent], *, placed_at: datetime | None = None, stuck_since: datetime | None = None
+    happenings: Iterable[StatusEvent], *, placed_at: datetime | None = None, stuck_since: datetime | None = None
 ) -> list[Reached]:
     """The milestones of a shipment, oldest first. Each counts once, but each try to deliver for itself.
 
@@ -131,7 +131,7 @@ def reached(
 
 
 def reached_by_all(
-    ways: Sequence[Sequence[ShipmentEvent]], *, placed_at: datetime | None = None, stuck_since: datetime | None = None
+    ways: Sequence[Sequence[StatusEvent]], *, placed_at: datetime | None = None, stuck_since: datetime | None = None
 ) -> list[Reached]:
     """The milestones of a shipment of which each of several pieces tells: reached when the last piece reached them."""
     if len(ways) == 1:
@@ -142,7 +142,7 @@ def reached_by_all(
     return sorted([*found, *reached((), placed_at=placed_at, stuck_since=stuck_since)], key=lambda r: r.at)
 
 
-def _firsts(way: Sequence[ShipmentEvent]) -> dict[Milestone, Reached]:
+def _firsts(way: Sequence[StatusEvent]) -> dict[Milestone, Reached]:
     return {r.milestone: r for r in reversed(reached(way))}
 
 
@@ -161,7 +161,7 @@ def overtaken_by(milestone: Milestone, reached: Iterable[Milestone]) -> Mileston
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
+class DeliveryAttempt:
     """One try to deliver: when the courier set out (None where no scan says so), and how it ended, if it has."""
 
     began_at: datetime | None
@@ -180,25 +180,25 @@ class Attempt:
         return self._last_at is not None and at - self._last_at < ONE_ATTEMPT
 
 
-def attempts(happenings: Iterable[ShipmentEvent]) -> list[Attempt]:
+def attempts(happenings: Iterable[StatusEvent]) -> list[DeliveryAttempt]:
     """Every try to deliver, oldest first. Scans of one try are one: out for delivery, failed or delivered."""
-    made: list[Attempt] = []
+    made: list[DeliveryAttempt] = []
     for h in in_order(happenings):
         if not h.attempt:
             continue
         last = made[-1] if made else None
         if h.milestone is Milestone.OUT_FOR_DELIVERY:
             if last is None or last.ended_at or not last.goes_on(h.at):
-                made.append(Attempt(began_at=h.at))
+                made.append(DeliveryAttempt(began_at=h.at))
             continue
         if last is None or last.delivered or not (last.goes_on(h.at) or last.ended_at is None):
-            last = Attempt(began_at=None)
+            last = DeliveryAttempt(began_at=None)
             made.append(last)
         made[-1] = _ended(last, h)
     return made
 
 
-def _ended(attempt: Attempt, h: ShipmentEvent) -> Attempt:
+def _ended(attempt: DeliveryAttempt, h: StatusEvent) -> DeliveryAttempt:
     if h.milestone is Milestone.DELIVERED:
         return replace(attempt, ended_at=h.at, delivered=True, ndr_code=None, ndr_name="", no_attempt=False)
     return replace(
@@ -210,7 +210,7 @@ def _ended(attempt: Attempt, h: ShipmentEvent) -> Attempt:
     )
 
 
-def count_made(made: Sequence[Attempt]) -> int:
+def count_made(made: Sequence[DeliveryAttempt]) -> int:
     """How often the courier really came: a failure whose reason is that nobody tried does not count."""
     return sum(not attempt.no_attempt for attempt in made)
 
@@ -225,7 +225,7 @@ class Failure:
     words: str
 
 
-def failures(happenings: Iterable[ShipmentEvent]) -> list[Failure]:
+def failures(happenings: Iterable[StatusEvent]) -> list[Failure]:
     """Every failed delivery with its reason, oldest first."""
     found: list[Failure] = []
     for h in in_order(happenings):
@@ -246,7 +246,7 @@ class PickupFailure:
     words: str
 
 
-def pickup_failures(happenings: Iterable[ShipmentEvent]) -> list[PickupFailure]:
+def pickup_failures(happenings: Iterable[StatusEvent]) -> list[PickupFailure]:
     """Every failed pickup with its reason, oldest first."""
     found: list[PickupFailure] = []
     for h in in_order(happenings):

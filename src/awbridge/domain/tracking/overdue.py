@@ -56,7 +56,7 @@ def late_since(shipment: Shipment, now: datetime, *, turned_back_at: datetime | 
 
 def _ended_at(shipment: Shipment) -> datetime | None:
     if shipment.state is State.CANCELLED:
-        return shipment.cancel_asked_at
+        return shipment.cancel_requested_at
     return shipment.status_at if shipment.final else None
 
 

@@ -13,7 +13,7 @@ EXCEPTIONS = {Bucket.RETURNED: "rto", Bucket.LOST: "lost", Bucket.DAMAGED: "dama
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PieceStanding:
+class PieceStatus:
     """Where a piece stands; `sighting` and `name` are None and "" while nothing was told of it.
 
     `ndr_at`: since when a failed delivery of it is open. `exception_at`: since when it is lost, damaged or going back.
@@ -55,15 +55,13 @@ def agree(milestones: Sequence[Milestone | None]) -> bool:
     return bool(milestones) and None not in milestones and len(set(milestones)) == 1
 
 
-def open_failures(
-    pieces: Iterable[PieceStanding], parent: Sighting | None, *, parent_ended: bool
-) -> list[PieceStanding]:
+def open_failures(pieces: Iterable[PieceStatus], parent: Sighting | None, *, parent_ended: bool) -> list[PieceStatus]:
     """The pieces whose delivery failed and is open. An end of the whole shipment that came later closes them."""
     closed_at = parent.seen_at if parent and parent_ended else None
     return [p for p in pieces if p.ndr_at and not (closed_at and p.ndr_at <= closed_at)]
 
 
-def exception_since(pieces: Sequence[PieceStanding], parent: Bucket | None) -> datetime | None:
+def exception_since(pieces: Sequence[PieceStatus], parent: Bucket | None) -> datetime | None:
     """Since when a piece is lost, damaged or going back while the shipment is not; None where none is."""
     if all(piece.bucket is parent for piece in pieces):
         return None

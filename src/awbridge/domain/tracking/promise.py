@@ -11,18 +11,18 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 class Promise:
     """An EDD as it was told once. `edd` is a date as 2026-11-05, or the courier's own words where they are no date.
 
-    `said_at` is the time of the newest scan that the telling knew: it orders tellings by what they knew, not by when
-    they came. `heard_at` and `source` say when and from which side it came first.
+    `stated_at` is the time of the newest scan in the update that stated it; it orders promises by knowledge, not by
+    arrival. `received_at` and `source` say when and from which source the promise first arrived.
     """
 
     edd: str
-    said_at: datetime
-    heard_at: datetime
+    stated_at: datetime
+    received_at: datetime
     source: str
 
 
 def _order(promise: Promise) -> tuple[datetime, datetime, str]:
-    return promise.said_at, promise.heard_at, promise.edd
+    return promise.stated_at, promise.received_at, promise.edd
 
 
 def current(promises: Iterable[Promise]) -> Promise | None:

@@ -30,8 +30,8 @@ class Scan:
     `waybill` is empty where the delivery named none (the shipment's own is meant then). `code` is the vendor's raw
     status code: tables change, history does not. `scanned_at` is aware, UTC. `scan_id` and `checkpoint_id` are the
     vendor's own ids of the scan; either, both or none may be known. `ndr_code` says why a delivery failed, `npr_code`
-    why a pickup did, `npr_words` the same in the vendor's words. `description` and `ndr_words` are the vendor's words
-    for a status code and an NDR code that are in none of our tables. `return_event`: what it says of a return.
+    why a pickup failed, `npr_description` that in the vendor's text. `description` and `ndr_description` are the
+    vendor's texts for a status code and an NDR code that our tables lack. `return_event`: what it says of a return.
     """
 
     waybill: str
@@ -45,9 +45,9 @@ class Scan:
     checkpoint_id: str | None = None
     ndr_code: int | None = None
     npr_code: int | None = None
-    npr_words: str = ""
+    npr_description: str = ""
     description: str = ""
-    ndr_words: str = ""
+    ndr_description: str = ""
     return_event: ReturnEvent | None = None
 
     def fingerprint(self, *, waybill: str = "") -> str:

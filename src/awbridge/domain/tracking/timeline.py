@@ -41,9 +41,9 @@ class Entry:
     remark: str = ""
     location: str = ""
     npr_code: int | None = None
-    npr_words: str = ""
+    npr_description: str = ""
     description: str = ""
-    ndr_words: str = ""
+    ndr_description: str = ""
     return_event: ReturnEvent | None = None
 
     @property
@@ -57,7 +57,9 @@ class Entry:
 
 
 _content = attrgetter(*(f.name for f in fields(Entry) if f.name != "id"))
-_gathered = attrgetter("scan_id", "checkpoint_id", "ndr_code", "npr_code", "npr_words", "fingerprints", "location")
+_gathered = attrgetter(
+    "scan_id", "checkpoint_id", "ndr_code", "npr_code", "npr_description", "fingerprints", "location"
+)
 
 
 class Timeline:
@@ -101,9 +103,9 @@ class Timeline:
             received_at=received_at,
             source=source,
             npr_code=scan.npr_code,
-            npr_words=scan.npr_words,
+            npr_description=scan.npr_description,
             description=scan.description,
-            ndr_words=scan.ndr_words,
+            ndr_description=scan.ndr_description,
             return_event=scan.return_event,
         )
         alike = self.find(copy)
@@ -187,9 +189,9 @@ class Timeline:
         known.scan_id = known.scan_id or copy.scan_id
         known.checkpoint_id = known.checkpoint_id or copy.checkpoint_id
         if (reason := _better(known.ndr_code, copy.ndr_code)) != known.ndr_code:
-            known.ndr_code, known.ndr_words = reason, copy.ndr_words
+            known.ndr_code, known.ndr_description = reason, copy.ndr_description
         known.npr_code = _better(known.npr_code, copy.npr_code)
-        known.npr_words = known.npr_words or copy.npr_words
+        known.npr_description = known.npr_description or copy.npr_description
         parts = [f for f in known.fingerprints if f[:1] != PART_MARK and _mark(f) in copy.fingerprints]
         if parts:  # the copy has the location that this lacked
             known.location, known.remark = copy.location, known.remark or copy.remark

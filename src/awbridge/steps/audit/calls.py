@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
-from awbridge.clickpost.wire.failures import Answer, classify
+from awbridge.clickpost.wire.failures import AnswerKind, classify
 from awbridge.domain.json import JsonObject
 from awbridge.domain.privacy import Privacy, Veil
 from awbridge.store.audit.calls import KeptCall
@@ -35,7 +35,7 @@ def is_failure(http_status: int | None, business_status: int | None, outcome: st
     """Whether a call failed. What the step made of it goes first: 600 is a success of cancel, a bare 200 is none."""
     if outcome in WENT_WELL:
         return False
-    good = (Answer.SUCCESS.value, Answer.PENDING.value)
+    good = (AnswerKind.SUCCESS.value, AnswerKind.PENDING.value)
     return outcome in _WENT_WRONG or class_of(http_status, business_status) not in good
 
 

@@ -32,7 +32,7 @@ Key = tuple[str, str]
 
 
 @dataclass(slots=True, kw_only=True)
-class Trouble:
+class FailedShipment:
     """What one shipment met at one API on a day. Without a shipment: calls that failed the same way."""
 
     api: str
@@ -57,12 +57,12 @@ def code_of(call: KeptCall) -> str:
     return f"HTTP {call.http_status}" if call.business_status is None else str(call.business_status)
 
 
-def note(troubles: dict[Key, Trouble], call: KeptCall) -> None:
+def note(troubles: dict[Key, FailedShipment], call: KeptCall) -> None:
     """Add a failed call to what is known of the day."""
     key = key_of(call)
     known = troubles.get(key)
     if known is None:
-        troubles[key] = Trouble(
+        troubles[key] = FailedShipment(
             api=call.api,
             calls=1,
             first_at=call.made_at,
@@ -76,7 +76,7 @@ def note(troubles: dict[Key, Trouble], call: KeptCall) -> None:
     known.last_at, known.last_id, known.code = call.made_at, call.id, code_of(call)
 
 
-def row_of(trouble: Trouble, call: KeptCall, privacy: Privacy, zone: ZoneInfo) -> list[Any]:
+def row_of(trouble: FailedShipment, call: KeptCall, privacy: Privacy, zone: ZoneInfo) -> list[Any]:
     """A row of the table: the trouble, with its last call."""
     record = record_of(call, privacy)
     return [
@@ -97,7 +97,7 @@ def _text(body: Any) -> str:
     return body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
 
 
-def subject(day: date, troubles: Mapping[Key, Trouble]) -> str:
+def subject(day: date, troubles: Mapping[Key, FailedShipment]) -> str:
     """The day in a line."""
     if not troubles:
         return f"ClickPost failures {day.isoformat()}: none"
@@ -105,12 +105,12 @@ def subject(day: date, troubles: Mapping[Key, Trouble]) -> str:
     return f"ClickPost failures {day.isoformat()}: {shipments} shipments, {calls} calls"
 
 
-def count(troubles: Mapping[Key, Trouble]) -> int:
+def count(troubles: Mapping[Key, FailedShipment]) -> int:
     """How many shipments met trouble, at whichever API."""
     return len({reference for _, reference in troubles if not reference.startswith("\x00")})
 
 
-def page(day: date, zone: ZoneInfo, troubles: Mapping[Key, Trouble]) -> str:
+def page(day: date, zone: ZoneInfo, troubles: Mapping[Key, FailedShipment]) -> str:
     """The summary as HTML."""
     by_api = Counter(t.api for t in troubles.values())
     calls: Counter[str] = Counter()

@@ -17,7 +17,7 @@ from awbridge.domain.schedule import day_span
 from awbridge.sinks.objects import Objects
 from awbridge.steps.audit import failure_report as form
 from awbridge.steps.audit.calls import is_failure, record_of
-from awbridge.steps.audit.failure_report import Key, Trouble
+from awbridge.steps.audit.failure_report import FailedShipment, Key
 from awbridge.steps.audit.publish import LARGEST_ATTACHMENT, Destination, MailPolicy, mail_once, publish
 from awbridge.steps.records.zip_file import Archive, as_lines
 from awbridge.steps.runtime.clock import Clock
@@ -45,7 +45,7 @@ class Made:
 
     report: Report
     content: bytes | None = field(repr=False)
-    troubles: Mapping[Key, Trouble] = field(repr=False)
+    troubles: Mapping[Key, FailedShipment] = field(repr=False)
 
 
 async def report_failures(
@@ -84,14 +84,16 @@ async def _failed(store: Store, zone: ZoneInfo, day: date) -> AsyncIterator[Kept
             yield call
 
 
-async def _troubles(store: Store, zone: ZoneInfo, day: date) -> dict[Key, Trouble]:
-    troubles: dict[Key, Trouble] = {}
+async def _troubles(store: Store, zone: ZoneInfo, day: date) -> dict[Key, FailedShipment]:
+    troubles: dict[Key, FailedShipment] = {}
     async for call in _failed(store, zone, day):
         form.note(troubles, call)
     return troubles
 
 
-async def _content(store: Store, zone: ZoneInfo, day: date, troubles: Mapping[Key, Trouble], privacy: Privacy) -> bytes:
+async def _content(
+    store: Store, zone: ZoneInfo, day: date, troubles: Mapping[Key, FailedShipment], privacy: Privacy
+) -> bytes:
     # A second reading of the same past day: only what is written out is held in memory, not every call.
     rows: dict[str, list[Sequence[Any]]] = {}
     records: list[JsonObject] = []

@@ -10,7 +10,7 @@ from awbridge.sinks.objects import Objects
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tried:
+class ArchiveTrial:
     """What was in the way of writing and reading, and of removing; "" where nothing was. `key`: what may lie there."""
 
     key: str
@@ -18,17 +18,17 @@ class Tried:
     not_removed: str = ""
 
 
-async def try_archive(objects: Objects) -> Tried:
+async def try_archive(objects: Objects) -> ArchiveTrial:
     """Write, read back and remove a small object of its own name."""
     key = f"doctor/{secrets.token_hex(8)}"
     try:
         await objects.put(key, b"awbridge doctor was here\n")
     except ObjectsError as error:
-        return Tried(key=key, problem=str(error))
+        return ArchiveTrial(key=key, problem=str(error))
     try:
         await objects.delete(key)
         if await objects.get(key) is not None:
-            return Tried(key=key, not_removed="delete: it is still there")
+            return ArchiveTrial(key=key, not_removed="delete: it is still there")
     except ObjectsError as error:
-        return Tried(key=key, not_removed=str(error))
-    return Tried(key=key)
+        return ArchiveTrial(key=key, not_removed=str(error))
+    return ArchiveTrial(key=key)

@@ -130,9 +130,9 @@ def _destination(account: CourierAccount | None, moved_from: str, name: str) -> 
 
 
 def _cannot_move(shipment: Shipment, account: CourierAccount) -> str | None:
-    if shipment.cancel_asked_at:
+    if shipment.cancel_requested_at:
         return "it is being cancelled"
-    if shipment.sent_at and (shipment.state is not State.REJECTED or shipment.may_stand):
+    if shipment.sent_at and (shipment.state is not State.REJECTED or shipment.maybe_placed):
         return "it was sent: ClickPost may hold it"
     if has_own_waybill(shipment):
         return "its payload brings a waybill of the first courier along"

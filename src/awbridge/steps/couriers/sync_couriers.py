@@ -57,7 +57,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class CourierComparison:
     """The differences, the warnings about accounts in use, and whether the differences were written.
 
     `unread`: entries of ClickPost's answer that could not be read. With any, no account counts as vanished.
@@ -69,7 +69,7 @@ class Report:
     unread: int = 0
 
 
-async def sync_couriers(*, store: Store, clickpost: ListsAccounts, clock: Clock, apply: bool) -> Report:
+async def sync_couriers(*, store: Store, clickpost: ListsAccounts, clock: Clock, apply: bool) -> CourierComparison:
     """Compare the mapping with ClickPost's accounts; with `apply`, write the differences.
 
     Keeps the warnings either way. Raises VendorError; NotPossible where ClickPost lists no account at all.
@@ -95,7 +95,7 @@ async def sync_couriers(*, store: Store, clickpost: ListsAccounts, clock: Clock,
     for warning in found:
         if warning.key not in before or before[warning.key].kind != warning.kind:
             _tell(warning)
-    return Report(changes=changes, warnings=found, applied=bool(written), unread=unread)
+    return CourierComparison(changes=changes, warnings=found, applied=bool(written), unread=unread)
 
 
 def _named(account: VendorAccount) -> tuple[int, str, str]:

@@ -18,7 +18,7 @@ import structlog
 
 from awbridge.domain.errors import StoreBusy
 from awbridge.domain.retry import delay_before_retry
-from awbridge.sinks.outgoing import Answer
+from awbridge.sinks.outgoing import SubscriberResponse
 from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.runtime.lease import Lease, checked
 from awbridge.store import Store
@@ -35,7 +35,7 @@ DEFAULT_DELAYS = (5.0, 300.0, 1800.0, 7200.0, 18000.0, 25200.0, 34200.0)
 class Posts(Protocol):
     """What delivering needs of the line out."""
 
-    async def post(self, url: str, body: str, *, key: str, secrets: Sequence[str], now: datetime) -> Answer:
+    async def post(self, url: str, body: str, *, key: str, secrets: Sequence[str], now: datetime) -> SubscriberResponse:
         """Deliver one event once. Never raises for what the other side does."""
         ...
 
@@ -98,7 +98,7 @@ async def _record(
     delivery: DueDelivery,
     endpoint: Endpoint,
     owner: str,
-    answer: Answer,
+    answer: SubscriberResponse,
     now: datetime,
     policy: DeliverPolicy,
 ) -> None:
@@ -119,7 +119,9 @@ async def _record(
     log.debug("event.tried", state=settled.state, tries=delivery.tries + 1, **fields)
 
 
-def _why_disable(endpoint: Endpoint | None, answer: Answer, now: datetime, policy: DeliverPolicy) -> str | None:
+def _why_disable(
+    endpoint: Endpoint | None, answer: SubscriberResponse, now: datetime, policy: DeliverPolicy
+) -> str | None:
     """Why an endpoint gets nothing more after a delivery that came to its end; None where it may go on."""
     if endpoint is None:
         return None
@@ -132,7 +134,7 @@ def _why_disable(endpoint: Endpoint | None, answer: Answer, now: datetime, polic
     return f"an event was tried {len(policy.retry_delays) + 1} times and nothing else got through: {answer.problem}"
 
 
-def decide(delivery: DueDelivery, answer: Answer, now: datetime, policy: DeliverPolicy) -> Settled:
+def decide(delivery: DueDelivery, answer: SubscriberResponse, now: datetime, policy: DeliverPolicy) -> Settled:
     """What becomes of a delivery after this try. Pure."""
     if answer.problem is None:
         return Settled(state="delivered", http_status=answer.http_status)

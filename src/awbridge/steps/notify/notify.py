@@ -45,7 +45,7 @@ from awbridge.steps.runtime.lease import checked
 from awbridge.store import Store
 from awbridge.store.engine.database import Session
 from awbridge.store.notify import notices, opt_outs
-from awbridge.store.notify.notices import Notice, Reached
+from awbridge.store.notify.notices import Notice, NoticeMilestone
 from awbridge.store.orders import shipments
 
 log = structlog.get_logger()
@@ -83,7 +83,7 @@ async def notify_due(
         await notices.make(session, reached, list(channels), now=now)
         claimed = await notices.claim(session, owner=owner, now=now, until=now + policy.lease, limit=policy.batch)
     seats = asyncio.Semaphore(policy.concurrency)
-    round_ = _Round(store, channels, templates, clock, policy, owner)
+    round_ = _NotifyRound(store, channels, templates, clock, policy, owner)
 
     async def one(notice: Notice) -> None:
         async with seats:
@@ -104,7 +104,7 @@ class _Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class _Round:
+class _NotifyRound:
     """One round of one worker."""
 
     store: Store
@@ -190,8 +190,8 @@ class _Round:
         session: Session,
         notice: Notice,
         shipment: Shipment,
-        reached: Sequence[Reached],
-        cause: Reached,
+        reached: Sequence[NoticeMilestone],
+        cause: NoticeMilestone,
         customer: Recipient,
     ) -> Facts:
         address = customer.address(notice.channel)
@@ -259,7 +259,12 @@ async def _stands_instead(session: Session, shipment: Shipment, milestone: Miles
 
 
 def _values(
-    shipment: Shipment, cause: Reached, customer: Recipient, channel: Channel, policy: NotifyPolicy, now: datetime
+    shipment: Shipment,
+    cause: NoticeMilestone,
+    customer: Recipient,
+    channel: Channel,
+    policy: NotifyPolicy,
+    now: datetime,
 ) -> dict[str, str | bool]:
     """What a template may say when it is sent now. The names are those of `templates.EXAMPLE`.
 
@@ -267,8 +272,8 @@ def _values(
     """
     day = edd_day(shipment.edd)
     is_over = day is not None and day < now.astimezone(policy.rules.zone).date()
-    status_words = shipment.status_words or "" if cause.status_code == shipment.status_code else ""
-    ndr_words = shipment.ndr_words or "" if cause.ndr_code == shipment.ndr_code else ""
+    status_description = shipment.status_description or "" if cause.status_code == shipment.status_code else ""
+    ndr_description = shipment.ndr_description or "" if cause.ndr_code == shipment.ndr_code else ""
     ndr = cause.ndr_code if cause.milestone is Milestone.FAILED_DELIVERY else None
     return {
         "brand": policy.brand,
@@ -277,8 +282,8 @@ def _values(
         "reference": shipment.reference_number,
         "waybill": shipment.waybill or "",
         "courier": COURIER_NAMES.get(shipment.courier_partner_id) or shipment.transporter or "the courier",
-        "status": status_info(cause.status_code, status_words).name if cause.status_code is not None else "",
-        "reason": ndr_name(ndr, ndr_words, unknown="") if ndr else "",
+        "status": status_info(cause.status_code, status_description).name if cause.status_code is not None else "",
+        "reason": ndr_name(ndr, ndr_description, unknown="") if ndr else "",
         "edd": day.isoformat() if day and is_over == (cause.milestone is Milestone.DELAYED) else "",
         "at": shown_time(cause.status_at.astimezone(policy.rules.zone)),
         "is_return": customer.is_return,

@@ -22,14 +22,14 @@ from awbridge.clickpost.client.heard import listening
 from awbridge.clickpost.orders.actions import box_of, ndr_wishes, of_shipment
 from awbridge.clickpost.orders.bookings import Pickup, WaybillRegistration
 from awbridge.clickpost.orders.labels import Label, ProofOfDelivery, SecurityKey
-from awbridge.clickpost.wire.shapes import Done
+from awbridge.clickpost.wire.shapes import Acknowledged
 from awbridge.domain.call import Call
 from awbridge.domain.errors import StoreBusy, VendorError
 from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.action import Action, ActionKind, ActionState, why_not
 from awbridge.domain.orders.shipment import Region, Shipment
 from awbridge.domain.retry import DEFAULT_RETRY_DELAYS, delay_before_retry
-from awbridge.domain.tracking.pieces import PieceStanding
+from awbridge.domain.tracking.pieces import PieceStatus
 from awbridge.steps.orders.registrations import make_known
 from awbridge.steps.records.pieces import pieces_of
 from awbridge.steps.records.unrecorded import Unrecorded, kept_if_away
@@ -57,7 +57,7 @@ _LOST = (
 class PerformsActions(Protocol):
     """What act needs of the vendor. Every method raises VendorError where ClickPost or the network fails it."""
 
-    async def edit_order(self, waybill: str, cp_id: int, changes: JsonObject) -> Done:
+    async def edit_order(self, waybill: str, cp_id: int, changes: JsonObject) -> Acknowledged:
         """Change an order that the courier has."""
         ...
 
@@ -85,11 +85,11 @@ class PerformsActions(Protocol):
         drop_pincode: str = "",
         phone_number: str = "",
         preferred_date: date | None = None,
-    ) -> Done:
+    ) -> Acknowledged:
         """Tell the courier what to do after a failed delivery."""
         ...
 
-    async def set_whatsapp(self, waybill: str, enabled: bool) -> Done:
+    async def set_whatsapp(self, waybill: str, enabled: bool) -> Acknowledged:
         """Switch WhatsApp messages on or off."""
         ...
 
@@ -187,7 +187,7 @@ async def _shipments_of(session: Session, claimed: Sequence[Action]) -> Mapping[
 
 
 def _before_call(
-    action: Action, shipment: Shipment | None, pieces: Sequence[PieceStanding], now: datetime
+    action: Action, shipment: Shipment | None, pieces: Sequence[PieceStatus], now: datetime
 ) -> NotDone | None:
     """What becomes of an action that cannot be made now; None where it can."""
     if action.kind is ActionKind.REGISTER or action.reference_number is None:
@@ -198,7 +198,7 @@ def _before_call(
         return _refused(action, problem)
     if shipment.waybill and shipment.success:  # one that is being registered anew may get another waybill
         return None
-    waited = now - action.asked_at
+    waited = now - action.requested_at
     if waited >= LONGEST_WAIT:
         return _refused(action, f"{shipment.reference_number} had no waybill for {LONGEST_WAIT.days} days")
     pause = min(max(waited, FIRST_LOOK_AGAIN), LONGEST_LOOK_AGAIN)

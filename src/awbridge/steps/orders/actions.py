@@ -31,7 +31,7 @@ from awbridge.domain.orders.action import (
     why_not,
 )
 from awbridge.domain.orders.shipment import Region, Shipment
-from awbridge.domain.tracking.pieces import PieceStanding
+from awbridge.domain.tracking.pieces import PieceStatus
 from awbridge.steps.orders.intake import account_of
 from awbridge.steps.orders.registrations import other_holders, taken_by
 from awbridge.steps.records.pieces import pieces_of
@@ -195,7 +195,7 @@ async def _shipment(session: Session, reference_number: str) -> Shipment:
     return found
 
 
-def _for(new: NewAction, shipment: Shipment, pieces: Sequence[PieceStanding] = ()) -> NewAction:
+def _for(new: NewAction, shipment: Shipment, pieces: Sequence[PieceStatus] = ()) -> NewAction:
     """The action, due or waiting for the shipment's waybill. Raises NotPossible where its state does not allow it."""
     if problem := why_not(new.kind, shipment, box=box_of(new.body), pieces=pieces):
         raise NotPossible(problem)

@@ -31,7 +31,7 @@ from awbridge.domain.json import JsonObject
 from awbridge.domain.notify import events as happened
 from awbridge.domain.orders.shipment import NewShipment, SettleBy, Shipment, State
 from awbridge.steps.orders import intake
-from awbridge.steps.orders.intake import TakenIn
+from awbridge.steps.orders.intake import IntakeResult
 from awbridge.steps.records.at_courier import order_at_courier
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
@@ -57,7 +57,7 @@ class Edit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
+class PayloadDifference:
     """One field that an edit changes; None where it stands on one side only."""
 
     path: str
@@ -70,7 +70,7 @@ class Preview:
     """What an edit would do. `problems` and `warnings` are the check's; `obstacle` says why it cannot change now."""
 
     order: JsonObject = field(repr=False)
-    differences: list[Difference]
+    differences: list[PayloadDifference]
     problems: list[FieldProblem]
     obstacle: str | None
     warnings: list[FieldProblem]
@@ -143,7 +143,7 @@ async def replace(
     successor: str | None = None,
     after_cancel: bool = False,
     allocation: Allocation = Allocation.RULES,
-) -> TakenIn:
+) -> IntakeResult:
     """A new shipment in place of one that ClickPost holds or may hold; the old one is cancelled.
 
     Without an order or version in the edit it begins with what the courier has: the payload and the edits made there
@@ -191,18 +191,18 @@ async def replace(
         elif after_cancel and ended.state is not State.CANCELLED:
             await shipments.hold_back(session, new.reference_number, reference_number, now=now)
         stored = await _known(session, new.reference_number)
-        return TakenIn(shipment=stored, created=True, warnings=taken.warnings)
+        return IntakeResult(shipment=stored, created=True, warnings=taken.warnings)
 
 
 def _check_replaceable(old: Shipment) -> None:
     reference = old.reference_number
-    if old.may_stand and old.state is not State.CANCELLED:
+    if old.maybe_placed and old.state is not State.CANCELLED:
         raise NotPossible(
             f"{reference} may stand at ClickPost: a second shipment would be a second parcel. Retry or cancel it "
             "first, or look in ClickPost's dashboard and say what it shows (awbridge shipments settle, POST .../settle)"
         )
     if old.final and old.state is not State.CANCELLED:
-        status = status_name(old.status_code, old.status_words) or "ended"
+        status = status_name(old.status_code, old.status_description) or "ended"
         raise NotPossible(
             f"the journey of {reference} has ended ({status}): send a new order with a reference number of its own"
         )
@@ -215,12 +215,12 @@ def _check_replaceable(old: Shipment) -> None:
 
 async def _replaced_already(
     session: Session, old: Shipment, successor: str | None, read: Callable[[str], NewShipment]
-) -> TakenIn:
+) -> IntakeResult:
     known = await _known(session, old.replaced_by or "")
     if successor in (None, known.reference_number):
         new = read(known.reference_number)
         if not payload_differences(known.payload, new.payload):
-            return TakenIn(shipment=known, created=False)
+            return IntakeResult(shipment=known, created=False)
     raise NotPossible(
         f"{old.reference_number} is replaced by {known.reference_number} already: change or replace that one"
     )
@@ -289,13 +289,13 @@ def _is_of(shipment: Shipment, account: CourierAccount) -> bool:
     return (shipment.courier_partner_id, shipment.account_code) == named
 
 
-def _differences(before: JsonObject, after: JsonObject) -> list[Difference]:
+def _differences(before: JsonObject, after: JsonObject) -> list[PayloadDifference]:
     return [
-        Difference(path=path, before=value_at(before, path), after=value_at(after, path))
+        PayloadDifference(path=path, before=value_at(before, path), after=value_at(after, path))
         for path in payload_differences(before, after)
     ]
 
 
 def _may_change(shipment: Shipment) -> bool:
-    ended = shipment.success or shipment.state is State.CANCELLED or shipment.cancel_asked_at
+    ended = shipment.success or shipment.state is State.CANCELLED or shipment.cancel_requested_at
     return not (ended or shipment.settle_by is SettleBy.ASKING)

@@ -11,7 +11,7 @@ from awbridge.clickpost.orders.columns import ORDERS, column_of, meant
 from awbridge.domain.couriers.allocation import Allocation
 from awbridge.domain.errors import IntakeError, PayloadRefused, TableUnreadable
 from awbridge.domain.json import read_order_json
-from awbridge.steps.orders.intake import BatchRefused, TakenIn, take_in
+from awbridge.steps.orders.intake import BatchRefused, IntakeResult, take_in
 from awbridge.steps.orders.order_rows import BadRow, ReadOrder, look_over, orders_of
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
@@ -140,7 +140,7 @@ async def _import_batch(
 ) -> None:
     while batch:
         try:
-            taken: list[TakenIn] = await take_in(
+            taken: list[IntakeResult] = await take_in(
                 store=store, clock=clock, orders=[r.order for r in batch], allocation=allocation
             )
         except BatchRefused as refused:
@@ -164,7 +164,7 @@ def _bad_rows(row: ReadOrder, error: IntakeError) -> list[BadRow]:
     return [row.bad(reference, path, problem) for path, problem in told]
 
 
-def _warnings(row: ReadOrder, taken: TakenIn) -> Iterator[BadRow]:
+def _warnings(row: ReadOrder, taken: IntakeResult) -> Iterator[BadRow]:
     for found in taken.warnings:
         yield row.bad(taken.shipment.reference_number, found.path, found.problem)
 

@@ -41,7 +41,7 @@ OWN_WAYBILL = "shipment_details.awb_number"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TakenIn:
+class IntakeResult:
     """A shipment as it stands after intake. `created` is False where the same order was known already.
 
     `warnings`: what is doubtful in the order as it was given, without being refused.
@@ -75,7 +75,7 @@ class Choosing:
 
 async def take_in(
     *, store: Store, clock: Clock, orders: Sequence[Any], allocation: Allocation = Allocation.RULES
-) -> list[TakenIn]:
+) -> list[IntakeResult]:
     """Store orders (ClickPost payloads, with `transporter` and `region` if wished), all or none.
 
     `allocation` says who chooses the courier of an order that names none. Raises BatchRefused, with every refused
@@ -89,7 +89,7 @@ async def take_in(
 
 async def take_in_with(
     session: Session, *, clock: Clock, orders: Sequence[Any], allocation: Allocation = Allocation.RULES
-) -> list[TakenIn]:
+) -> list[IntakeResult]:
     """`take_in` within a transaction of the caller's, who rolls back what a refusal leaves half-stored."""
     return await keep(session, await _read_orders(session, orders, allocation), clock)
 
@@ -140,7 +140,7 @@ async def change_locked(
     session: Session, existing: Shipment, new: NewShipment, *, now: datetime, changed_by: str, reason: str = ""
 ) -> Shipment:
     """`change_payload` of a shipment that the caller holds locked, by an order that was read."""
-    if existing.may_stand and (problem := _stays_where_it_may_stand(existing, new)):
+    if existing.maybe_placed and (problem := _stays_where_maybe_placed(existing, new)):
         raise NotPossible(problem)  # without a courier, allocate settles it before it gets one
     if (others := await holders_of_own(session, new)) and others.refusal:
         raise PayloadRefused([FieldProblem(OWN_WAYBILL, others.refusal)])
@@ -169,7 +169,7 @@ def read_change(
     return new
 
 
-def _stays_where_it_may_stand(existing: Shipment, new: NewShipment) -> str | None:
+def _stays_where_maybe_placed(existing: Shipment, new: NewShipment) -> str | None:
     """Why this change would send a parcel anew that a courier may hold: under other names it knows it not again."""
     to_nobody = new.courier_partner_id == NO_COURIER
     pairs = {
@@ -199,7 +199,7 @@ def why_payload_stays(shipment: Shipment) -> str:
             f"{reference} is {shipment.state}: its payload cannot change any more. "
             "Replace it by a new shipment: awbridge shipments replace, or POST .../replace"
         )
-    if shipment.cancel_asked_at:
+    if shipment.cancel_requested_at:
         return f"{reference} is being cancelled: its payload cannot change any more"
     if shipment.settle_by is SettleBy.ASKING:
         return (
@@ -355,7 +355,7 @@ def warned(others: Holders | None) -> tuple[FieldProblem, ...]:
     return (FieldProblem(OWN_WAYBILL, others.warning),) if others and others.warning else ()
 
 
-async def keep(session: Session, news: Mapping[int, NewShipment], clock: Clock) -> list[TakenIn]:
+async def keep(session: Session, news: Mapping[int, NewShipment], clock: Clock) -> list[IntakeResult]:
     """Store orders that were read, by their place in the batch. Raises BatchRefused, half-stored: roll back then."""
     now = clock()
     in_key_order = sorted(news.items(), key=lambda n: (shard_of(n[1].reference_number), n[1].reference_number))
@@ -369,7 +369,7 @@ async def keep(session: Session, news: Mapping[int, NewShipment], clock: Clock) 
     stored = {
         s.reference_number: s for s in await shipments.get_many(session, [n.reference_number for n in news.values()])
     }
-    taken: list[TakenIn] = []
+    taken: list[IntakeResult] = []
     conflicts: dict[int, IntakeError] = {}
     for place, new in news.items():
         shipment = stored[new.reference_number]
@@ -381,7 +381,7 @@ async def keep(session: Session, news: Mapping[int, NewShipment], clock: Clock) 
         others = of_others.get(new.reference_number)
         if others and others.refusal:
             conflicts[place] = PayloadRefused([FieldProblem(OWN_WAYBILL, others.refusal)])
-        taken.append(TakenIn(shipment=shipment, created=created[place], warnings=(*new.warnings, *warned(others))))
+        taken.append(IntakeResult(shipment=shipment, created=created[place], warnings=(*new.warnings, *warned(others))))
     if conflicts:
         raise BatchRefused(conflicts)
     return taken

@@ -46,6 +46,6 @@ async def make_known(session: Session, registration: JsonObject, security_key: s
         raise AssertionError("the shipment was added in this transaction")
     placed = Placed(waybill=waybill, already=True, security_key=security_key or None)
     since = others.free_since(now)
-    placing = Placing(shipment=added, placed=placed, difference=None, next_ask_at=now, since_at=since)
+    placing = Placing(shipment=added, placed=placed, difference=None, next_poll_at=now, since_at=since)
     await place(session, [placing], now=now)
     return None

@@ -30,7 +30,7 @@ async def not_held(*, store: Store, clock: Clock, reference_number: str, by: str
     """
     async with store.write() as session:
         shipment = await intake.locked(session, reference_number)
-        if not shipment.may_stand and shipment.settled_at and not shipment.success:
+        if not shipment.maybe_placed and shipment.settled_at and not shipment.success:
             return shipment
         problem = f"nothing is held at ClickPost, said {by}: retry, change, replace or cancel it"
         shown = problem if shipment.state in (State.GAVE_UP, State.REJECTED) else shipment.problem
@@ -53,7 +53,7 @@ async def held_as(
         shipment = await intake.locked(session, reference_number)
         if shipment.success and shipment.waybill == number:
             return shipment
-        if shipment.success or not shipment.may_stand or shipment.state is State.CANCELLED:
+        if shipment.success or not shipment.maybe_placed or shipment.state is State.CANCELLED:
             raise NotPossible(_why_not(shipment))
         courier = courier_partner_id or shipment.courier_partner_id
         if courier == NO_COURIER:
@@ -70,7 +70,7 @@ async def held_as(
 
 def _why_not(shipment: Shipment) -> str:
     reference = shipment.reference_number
-    if shipment.may_stand and not shipment.success and shipment.state is not State.CANCELLED:
+    if shipment.maybe_placed and not shipment.success and shipment.state is not State.CANCELLED:
         return f"{reference} is being sent right now: wait for the answer, and say it then if it is still needed"
     return (
         f"{reference} is {shipment.state}, and nothing is open about what ClickPost holds: there is nothing to settle"

@@ -23,7 +23,7 @@ from awbridge.clickpost.wire.endpoints import LONGEST_WINDOW
 from awbridge.domain.errors import VendorError
 from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.shipment import shard_of
-from awbridge.domain.tracking.asking import WAYBILLS_A_CALL, PollingRules, how_many, soonest_ask
+from awbridge.domain.tracking.asking import WAYBILLS_A_CALL, PollingRules, how_many, soonest_poll
 from awbridge.domain.tracking.scan import Source
 from awbridge.steps.records.unrecorded import Unrecorded, keep_call
 from awbridge.steps.runtime.clock import Clock
@@ -35,7 +35,7 @@ from awbridge.store.engine.database import Session
 from awbridge.store.orders import shipments, waybills
 from awbridge.store.orders.shipments import ToAsk, payload_text
 from awbridge.store.polling import windows
-from awbridge.store.polling.windows import Window
+from awbridge.store.polling.windows import CatchUpWindow
 from awbridge.store.tracking import inbox
 from awbridge.store.tracking.inbox import NewDelivery
 
@@ -131,7 +131,7 @@ async def cover_next_window(*, store: Store, clickpost: TellsTracking, clock: Cl
 class _Held:
     """A window that is this worker's while its lease lasts."""
 
-    def __init__(self, store: Store, clock: Clock, policy: CatchUpPolicy, window: Window) -> None:
+    def __init__(self, store: Store, clock: Clock, policy: CatchUpPolicy, window: CatchUpWindow) -> None:
         self._store = store
         self._clock = clock
         self._policy = policy
@@ -177,13 +177,13 @@ class _Held:
                 await windows.start_anew(session, self.window)
 
 
-def _still(window: Window | None) -> Window:
+def _still(window: CatchUpWindow | None) -> CatchUpWindow:
     if window is None:
         raise LeaseLost
     return window
 
 
-def _where_to_go_on(window: Window, now: datetime) -> str:
+def _where_to_go_on(window: CatchUpWindow, now: datetime) -> str:
     """The page at which a broken-off window goes on; "" to begin anew.
 
     A shipment that changed once more has left its window, and the pages behind it have moved up: a page number that is
@@ -213,7 +213,7 @@ async def cover_span(
     """
     items = 0
     while start < end:
-        window = Window(from_at=start, to_at=min(start + policy.window, end))
+        window = CatchUpWindow(from_at=start, to_at=min(start + policy.window, end))
         items += await _cover_patiently(store, clickpost, window, clock, policy, pauses)
         start = window.to_at
         if on_window:
@@ -222,7 +222,12 @@ async def cover_span(
 
 
 async def _cover_patiently(
-    store: Store, clickpost: TellsTracking, window: Window, clock: Clock, policy: CatchUpPolicy, pauses: Sequence[float]
+    store: Store,
+    clickpost: TellsTracking,
+    window: CatchUpWindow,
+    clock: Clock,
+    policy: CatchUpPolicy,
+    pauses: Sequence[float],
 ) -> int:
     """Store a window, in several tries where need be. How many items. Raises the VendorError of the last try."""
     items = 0
@@ -247,7 +252,7 @@ async def _cover_patiently(
 async def _walk(
     store: Store,
     clickpost: TellsTracking,
-    window: Window,
+    window: CatchUpWindow,
     clock: Clock,
     policy: CatchUpPolicy,
     *,
@@ -299,7 +304,7 @@ async def ask_for_silent(*, store: Store, clickpost: TellsTracking, clock: Clock
                 now=now,
                 due=due,
                 asked_before=asked_before,
-                next_ask_at=lease.until,
+                next_poll_at=lease.until,
                 limit=min(many, room // WAYBILLS_A_CALL * WAYBILLS_A_CALL or room),
             )
     if aged:
@@ -308,7 +313,7 @@ async def ask_for_silent(*, store: Store, clickpost: TellsTracking, clock: Clock
     return len(taken)
 
 
-async def ask_back(*, store: Store, clock: Clock, references: Sequence[str], ask_again: timedelta) -> list[str]:
+async def resume_polling(*, store: Store, clock: Clock, references: Sequence[str], ask_again: timedelta) -> list[str]:
     """Have these shipments asked for at once, also those silent too long; the ones for which that is possible.
 
     Not those without a waybill, nor those at their end. One that was asked for within `ask_again` waits until that is
@@ -319,9 +324,9 @@ async def ask_back(*, store: Store, clock: Clock, references: Sequence[str], ask
     async with store.write() as session:
         for reference in sorted(set(references), key=lambda r: (shard_of(r), r)):
             found = await shipments.get(session, reference)
-            at = soonest_ask(now, asked_at=found.last_asked_at if found else None, ask_again=ask_again)
+            at = soonest_poll(now, polled_at=found.last_polled_at if found else None, ask_again=ask_again)
             before = now - ask_again
-            if await shipments.ask_back(session, reference, now=now, asked_before=before, else_at=at):
+            if await shipments.resume_polling(session, reference, now=now, asked_before=before, else_at=at):
                 possible.append(reference)
     return possible
 
@@ -402,7 +407,7 @@ async def _ask(
     now = clock()
     async with store.write() as session:
         for reference in sorted(answered, key=lambda r: (shard_of(r), r)):
-            await shipments.asked(session, reference, asked_at=now, next_ask_at=policy.polling.after_asking(now))
+            await shipments.asked(session, reference, polled_at=now, next_poll_at=policy.polling.after_asking(now))
     return len(known - failed), [s for s in due if s.reference_number in failed]
 
 

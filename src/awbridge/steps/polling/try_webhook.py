@@ -33,7 +33,7 @@ class SendsTests(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tried:
+class WebhookTrial:
     """What came of a test. `refused`: why deliveries were answered with 401 meanwhile; `said`: ClickPost's own word."""
 
     arrived: bool
@@ -80,7 +80,7 @@ async def try_webhook(
     grace: float = GRACE,
     every: float = LOOK_EVERY,
     pause: float = 1.5,
-) -> Tried:
+) -> WebhookTrial:
     """Have ClickPost send a test to `url` and wait up to `timeout` seconds for it.
 
     A test that ClickPost could not deliver is sent once more after `pause` seconds. When the time is over, up to
@@ -101,11 +101,11 @@ async def try_webhook(
     refused = frozenset[str]()
     while not refused and time.monotonic() < until + grace:
         if await _arrived(store, identity, clock):
-            return Tried(arrived=True, seconds=time.monotonic() - started)
+            return WebhookTrial(arrived=True, seconds=time.monotonic() - started)
         await asyncio.sleep(every)
         if time.monotonic() >= until:
             refused = await _refused_since(store, before)
-    return Tried(arrived=False, seconds=time.monotonic() - started, refused=refused, said=said)
+    return WebhookTrial(arrived=False, seconds=time.monotonic() - started, refused=refused, said=said)
 
 
 async def _send(clickpost: SendsTests, url: str, body: JsonObject) -> str:

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from awbridge.domain.errors import StoreError
-from awbridge.domain.tracking.coverage import Stretch, Told, silent, stretches
+from awbridge.domain.tracking.coverage import CourierCoverage, Stretch, silent, stretches
 from awbridge.domain.tracking.scan import Source
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
@@ -42,7 +42,7 @@ class WatchPolicy:
 
 
 @dataclass(slots=True)
-class Refusals:
+class WebhookRefusals:
     """Webhooks that were answered with 401, by reason: counted where they come, written down by `Watch`."""
 
     counted: dict[str, tuple[int, datetime]] = field(default_factory=dict[str, tuple[int, datetime]])
@@ -69,7 +69,7 @@ class Watch:
     Nobody can have been silent before this process began to listen.
     """
 
-    def __init__(self, store: Store, clock: Clock, policy: WatchPolicy, refusals: Refusals) -> None:
+    def __init__(self, store: Store, clock: Clock, policy: WatchPolicy, refusals: WebhookRefusals) -> None:
         self._store = store
         self._clock = clock
         self._policy = policy
@@ -152,8 +152,8 @@ class Coverage:
     stretches: list[Stretch]
     covered_until: datetime | None
     last_webhook_at: datetime | None
-    hour: dict[int, Told]
-    day: dict[int, Told]
+    hour: dict[int, CourierCoverage]
+    day: dict[int, CourierCoverage]
     found_since_last_webhook: int
     alarms: dict[str, datetime]
     refusals: dict[str, Refusal]
@@ -203,13 +203,13 @@ async def coverage(*, store: Store, clock: Clock, back: timedelta = timedelta(da
         )
 
 
-def _told(arrived: Sequence[Arrived]) -> dict[int, Told]:
-    by_courier: dict[int, Told] = {}
+def _told(arrived: Sequence[Arrived]) -> dict[int, CourierCoverage]:
+    by_courier: dict[int, CourierCoverage] = {}
     for a in arrived:
         if a.scans:
-            told = by_courier.get(a.courier_partner_id, Told())
+            told = by_courier.get(a.courier_partner_id, CourierCoverage())
             webhook = a.scans if a.source == Source.WEBHOOK else 0
-            by_courier[a.courier_partner_id] = Told(
+            by_courier[a.courier_partner_id] = CourierCoverage(
                 by_webhook=told.by_webhook + webhook, by_polling=told.by_polling + a.scans - webhook
             )
     return by_courier

@@ -16,7 +16,7 @@ from datetime import date, timedelta
 import structlog
 
 from awbridge.domain.errors import NotPossible, ObjectsError
-from awbridge.domain.privacy import Eraser, Kind, digits_of, masked, pseudonym
+from awbridge.domain.privacy import Eraser, PersonalKind, digits_of, masked, pseudonym
 from awbridge.sinks.objects import Objects
 from awbridge.steps.privacy.redaction import ErasureScope, bare_lines, bare_zip, concerns, json_differs, phones_in
 from awbridge.steps.runtime.clock import Clock
@@ -25,7 +25,7 @@ from awbridge.store import Store
 from awbridge.store.audit import archive, calls, reports
 from awbridge.store.privacy import erasures, personal, retention
 from awbridge.store.privacy.erasures import Erasure
-from awbridge.store.privacy.personal import CallTexts, Parcel
+from awbridge.store.privacy.personal import CallTexts, ParcelTexts
 
 log = structlog.get_logger()
 
@@ -43,7 +43,10 @@ async def ask_erasure(
         subject = digits_of(phone)
         if len(subject) < SHORTEST_PHONE:
             raise NotPossible(f"a phone number has at least {SHORTEST_PHONE} digits")
-        kind, shown = "phone", pseudonym(Kind.PHONE, subject, key) if key else masked(Kind.PHONE, subject)
+        kind, shown = (
+            "phone",
+            pseudonym(PersonalKind.PHONE, subject, key) if key else masked(PersonalKind.PHONE, subject),
+        )
     elif reference:
         kind, subject, shown = "reference", reference, reference
     else:
@@ -128,7 +131,7 @@ async def _erase(
     return waiting
 
 
-def _knowing(parcel: Parcel) -> Eraser:
+def _knowing(parcel: ParcelTexts) -> Eraser:
     """An eraser that knows the values of a shipment's payloads and actions, wherever else they stand."""
     eraser = Eraser()
     for body in (parcel.payload, *parcel.more):
@@ -139,7 +142,7 @@ def _knowing(parcel: Parcel) -> Eraser:
 async def _seek(store: Store, erasure: Erasure) -> tuple[ErasureScope, int]:
     """(what to look for, how many shipments of this person have not ended)."""
     subject = erasure.subject or ""
-    found: list[Parcel] = []
+    found: list[ParcelTexts] = []
     if erasure.kind == "phone":
         found = await _with_phone(store, subject)
     else:
@@ -153,7 +156,7 @@ async def _seek(store: Store, erasure: Erasure) -> tuple[ErasureScope, int]:
     return ErasureScope(parcels=ended, names=names, digits=digits), len(found) - len(ended)
 
 
-async def _with_phone(store: Store, digits: str) -> list[Parcel]:
+async def _with_phone(store: Store, digits: str) -> list[ParcelTexts]:
     """Every shipment with this phone in its payload, in one that it had before, or in what was asked about it."""
     found = {p.reference_number: p async for p in personal.parcels(store) if digits in phones_in(json.loads(p.payload))}
     async for reference, body in personal.more_bodies(store):
@@ -164,18 +167,18 @@ async def _with_phone(store: Store, digits: str) -> list[Parcel]:
     return list(found.values())
 
 
-async def _with_more(store: Store, parcel: Parcel) -> Parcel:
+async def _with_more(store: Store, parcel: ParcelTexts) -> ParcelTexts:
     async with store.read() as session:
         return dataclasses.replace(parcel, more=await personal.more_of(session, parcel.reference_number))
 
 
-async def _of_calls(store: Store, parcel: Parcel, eraser: Eraser) -> int:
+async def _of_calls(store: Store, parcel: ParcelTexts, eraser: Eraser) -> int:
     async with store.read() as session:
         found = await personal.calls_of(session, parcel.reference_number)
     return await _write_calls(store, [(call, _bare(call, eraser)) for call in found])
 
 
-async def _of_events(store: Store, parcel: Parcel, eraser: Eraser) -> int:
+async def _of_events(store: Store, parcel: ParcelTexts, eraser: Eraser) -> int:
     """Found before the transaction, so that it is short however many events there are."""
     changed, ids = 0, await personal.events_of(store, parcel.reference_number)
     for start in range(0, len(ids), BATCH):

@@ -12,16 +12,16 @@ from datetime import date
 from typing import Any, cast
 
 from awbridge.domain.errors import AwbridgeError
-from awbridge.domain.privacy import ERASED, Eraser, Kind, digits_of, kind_of
+from awbridge.domain.privacy import ERASED, Eraser, PersonalKind, digits_of, kind_of
 from awbridge.steps.records.zip_file import Archive
-from awbridge.store.privacy.personal import Parcel
+from awbridge.store.privacy.personal import ParcelTexts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErasureScope:
     """What an erasure looks for: shipments that have ended, the names they go by, and the digits of a phone."""
 
-    parcels: tuple[Parcel, ...]
+    parcels: tuple[ParcelTexts, ...]
     names: frozenset[str]
     digits: str
 
@@ -44,7 +44,7 @@ def _scalars(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str
 
 def phones_in(value: Any) -> set[str]:
     """The digits of every phone number in a payload."""
-    return {digits_of(text) for path, text in _scalars(value) if kind_of(path) is Kind.PHONE}
+    return {digits_of(text) for path, text in _scalars(value) if kind_of(path) is PersonalKind.PHONE}
 
 
 def _read(text: str) -> Any:

@@ -18,7 +18,7 @@ from awbridge.store import Store
 from awbridge.store.audit import reports
 from awbridge.store.engine.database import Session
 from awbridge.store.privacy import personal, retention
-from awbridge.store.privacy.retention import OldPayload, Table
+from awbridge.store.privacy.retention import OldPayload, RetainedTable
 
 FILES = 50  # files of object storage looked at at once
 
@@ -29,11 +29,11 @@ _BEGINNING = (datetime(1970, 1, 1, tzinfo=UTC), "")
 class RetainPolicy:
     """Days that rows are kept, by table; 0 keeps them for ever.
 
-    `inbox`, `scans`, `events` and `reconciliations` take along what hangs on them (tellings, promises, deliveries,
-    differences). `runs` is for all that awbridge keeps about itself. `archive` is for files in the archive, once their
-    calls have left the table. `payloads` is when the personal data of a shipment that has ended are taken out of its
-    payloads and actions, and those of an action that belongs to no shipment; the rows stay.
-    `batch` rows go in one transaction, then `pause` seconds belong to others. A round ends after `budget` seconds.
+    `inbox`, `scans`, `events` and `reconciliations` include their dependent rows (update_sources, promises,
+    event_deliveries, differences). `runs` covers awbridge's own records. `archive` covers archived files whose calls
+    have left the table. `payloads` is when personal data is removed from the payloads and actions of ended shipments,
+    and from actions without a shipment; the rows stay. One transaction deletes `batch` rows, then the step pauses for
+    `pause` seconds. A round ends after `budget` seconds.
     """
 
     attempts: int = 90
@@ -75,7 +75,7 @@ class _Budget:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Round:
+class _RetentionRound:
     """What every part of a round needs."""
 
     store: Store
@@ -99,7 +99,7 @@ async def retain(*, store: Store, objects: Objects, clock: Clock, policy: Retain
     `objects` is where reports are, and the archive where one is configured.
     """
     budget = _Budget(policy.budget)
-    this = _Round(store=store, objects=objects, now=clock(), policy=policy, budget=budget)
+    this = _RetentionRound(store=store, objects=objects, now=clock(), policy=policy, budget=budget)
     done = Retained()
     for days, work in _works(policy):
         if days and not budget.over:
@@ -108,7 +108,7 @@ async def retain(*, store: Store, objects: Objects, clock: Clock, policy: Retain
     return done
 
 
-_Work = Callable[[_Round, datetime], Awaitable[Counter[str]]]
+_Work = Callable[[_RetentionRound, datetime], Awaitable[Counter[str]]]
 
 
 def _works(policy: RetainPolicy) -> list[tuple[int, _Work]]:
@@ -130,8 +130,8 @@ def _works(policy: RetainPolicy) -> list[tuple[int, _Work]]:
     ]
 
 
-def _dropping(table: Table) -> _Work:
-    async def work(this: _Round, before: datetime) -> Counter[str]:
+def _dropping(table: RetainedTable) -> _Work:
+    async def work(this: _RetentionRound, before: datetime) -> Counter[str]:
         gone: Counter[str] = Counter()
         for shard in range(SHARDS):
             gone += await _drop_old(this, table, shard, before)
@@ -140,7 +140,7 @@ def _dropping(table: Table) -> _Work:
     return work
 
 
-async def _drop_old(this: _Round, table: Table, shard: int, before: datetime) -> Counter[str]:
+async def _drop_old(this: _RetentionRound, table: RetainedTable, shard: int, before: datetime) -> Counter[str]:
     gone: Counter[str] = Counter()
     after, limit = -1, this.policy.batch
     while not this.budget.over:
@@ -158,7 +158,7 @@ async def _drop_old(this: _Round, table: Table, shard: int, before: datetime) ->
     return gone
 
 
-async def _drop_actions(this: _Round, before: datetime) -> Counter[str]:
+async def _drop_actions(this: _RetentionRound, before: datetime) -> Counter[str]:
     gone, after = 0, _BEGINNING
     keyed_before = min(before, this.now - KEY_COUNTS_FOR)
     while not this.budget.over:
@@ -168,7 +168,7 @@ async def _drop_actions(this: _Round, before: datetime) -> Counter[str]:
             )
         if not page:
             break
-        after = (page[-1].asked_at, page[-1].id)
+        after = (page[-1].requested_at, page[-1].id)
         if ready := sorted((a for a in page if a.settled), key=lambda action: (action.shard, action.id)):
             async with this.store.write() as session:
                 gone += sum([await retention.drop_action(session, action) for action in ready])
@@ -176,7 +176,7 @@ async def _drop_actions(this: _Round, before: datetime) -> Counter[str]:
     return Counter(actions=gone)
 
 
-async def _drop_reconciliations(this: _Round, before: datetime) -> Counter[str]:
+async def _drop_reconciliations(this: _RetentionRound, before: datetime) -> Counter[str]:
     gone, after = Counter[str](), -1
     while not this.budget.over:
         async with this.store.read() as session:
@@ -189,7 +189,7 @@ async def _drop_reconciliations(this: _Round, before: datetime) -> Counter[str]:
     return gone
 
 
-async def _drop_reconciliation(this: _Round, number: int) -> Counter[str]:
+async def _drop_reconciliation(this: _RetentionRound, number: int) -> Counter[str]:
     gone: Counter[str] = Counter()
     while not this.budget.over:
         async with this.store.write() as session:
@@ -202,7 +202,7 @@ async def _drop_reconciliation(this: _Round, number: int) -> Counter[str]:
     return gone
 
 
-async def _drop_diaries(this: _Round, before: datetime) -> Counter[str]:
+async def _drop_diaries(this: _RetentionRound, before: datetime) -> Counter[str]:
     gone: Counter[str] = Counter()
     for diary in retention.DIARIES:
         old, last = min(before, this.before(diary.least)), this.policy.batch
@@ -214,7 +214,7 @@ async def _drop_diaries(this: _Round, before: datetime) -> Counter[str]:
     return gone
 
 
-async def _drop_archive(this: _Round, before: datetime) -> Counter[str]:
+async def _drop_archive(this: _RetentionRound, before: datetime) -> Counter[str]:
     gone, after = 0, -1
     while not this.budget.over:
         async with this.store.read() as session:
@@ -229,7 +229,7 @@ async def _drop_archive(this: _Round, before: datetime) -> Counter[str]:
     return Counter(archive_files=gone)
 
 
-async def _strip(this: _Round, before: datetime) -> Counter[str]:
+async def _strip(this: _RetentionRound, before: datetime) -> Counter[str]:
     stripped, after = 0, _BEGINNING
     while not this.budget.over:
         async with this.store.read() as session:
@@ -254,7 +254,7 @@ async def _strip_one(session: Session, old: OldPayload, now: datetime) -> None:
         await personal.strip_actions(session, old.reference_number, eraser)
 
 
-async def _strip_actions_alone(this: _Round, before: datetime) -> Counter[str]:
+async def _strip_actions_alone(this: _RetentionRound, before: datetime) -> Counter[str]:
     stripped = 0
     async for action in personal.actions_alone(this.store, before=before):
         if this.budget.over:
@@ -264,7 +264,7 @@ async def _strip_actions_alone(this: _Round, before: datetime) -> Counter[str]:
     return Counter(payloads=stripped)
 
 
-async def _drop_reports(this: _Round, before: datetime) -> Counter[str]:
+async def _drop_reports(this: _RetentionRound, before: datetime) -> Counter[str]:
     gone = 0
     while not this.budget.over:
         async with this.store.read() as session:

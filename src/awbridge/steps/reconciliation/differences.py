@@ -15,7 +15,7 @@ from awbridge.domain.errors import FieldProblem, NotPossible, PayloadRefused, Ve
 from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.outcome import Placed
 from awbridge.domain.orders.shipment import Region, Shipment, State, shard_of
-from awbridge.domain.reconciliation.differences import Kind, Ours, status_differs
+from awbridge.domain.reconciliation.differences import DifferenceKind, Ours, status_differs
 from awbridge.steps.records.at_courier import order_at_courier
 from awbridge.steps.records.reconciliation_run import known_run
 from awbridge.steps.records.unrecorded import Unrecorded, kept_if_away
@@ -73,25 +73,25 @@ async def look_again(
                 await table.solve(session, difference, how=how, now=clock())
                 log.info("reconcile.solved", kind=difference.kind.value, item=difference.item, how=how)
             else:
-                await table.look_later(session, difference, at=_next_look(difference, clock()))
+                await table.check_later(session, difference, at=_next_look(difference, clock()))
     return len(due)
 
 
 def _next_look(difference: Difference, now: datetime) -> datetime | None:
-    if difference.looks >= MOST_LOOKS:
+    if difference.checks >= MOST_LOOKS:
         return None
-    return now + min(FIRST_LOOK * 2 ** (difference.looks - 1), LONGEST_LOOK)
+    return now + min(FIRST_LOOK * 2 ** (difference.checks - 1), LONGEST_LOOK)
 
 
 async def _solution(
     store: Store, clickpost: ShowsOrders, clock: Clock, difference: Difference, unrecorded: Unrecorded | None
 ) -> str | None:
     """How a difference solved itself; None while it stands."""
-    looks: dict[Kind, Callable[[], Awaitable[str | None]]] = {
-        Kind.MISSING_THERE: lambda: _is_there(store, clickpost, clock, difference, unrecorded),
-        Kind.MISSING_HERE: lambda: _is_here(store, difference),
+    checks: dict[DifferenceKind, Callable[[], Awaitable[str | None]]] = {
+        DifferenceKind.MISSING_THERE: lambda: _is_there(store, clickpost, clock, difference, unrecorded),
+        DifferenceKind.MISSING_HERE: lambda: _is_here(store, difference),
     }
-    look = looks.get(difference.kind)
+    look = checks.get(difference.kind)
     if look:
         return await look()
     async with store.read() as session:
@@ -102,11 +102,11 @@ async def _solution(
 
 def _agrees(ours: Ours, difference: Difference) -> str | None:
     theirs = difference.their_row
-    if difference.kind is Kind.STATUS:
+    if difference.kind is DifferenceKind.STATUS:
         if theirs.status_code is None:  # a failed order: it was heard of since
             return "known here since" if ours.state not in (State.READY, State.WAITING) else None
         return None if status_differs(ours, theirs, made_at=difference.found_at) else "tracking caught up"
-    if difference.kind is Kind.COURIER:
+    if difference.kind is DifferenceKind.COURIER:
         return "the couriers agree" if ours.courier_partner_id == theirs.courier_partner_id else None
     return "the waybills agree" if ours.waybill == theirs.waybill else None
 

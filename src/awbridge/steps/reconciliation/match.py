@@ -25,11 +25,11 @@ from awbridge.clickpost.wire.codes import status_info
 from awbridge.domain.errors import TableUnreadable
 from awbridge.domain.orders.outcome import Placed
 from awbridge.domain.reconciliation.differences import (
+    DifferenceKind,
+    DifferenceTable,
     Gap,
-    Kind,
     NotUnderstood,
     Ours,
-    Table,
     Theirs,
     differences,
     is_partly_compared,
@@ -71,7 +71,7 @@ class Task:
 
     reconciliation_id: int
     files: Sequence[tuple[Path, str]]
-    table: Table
+    table: DifferenceTable
     zone: ZoneInfo
     day: date | None = None
     made_at: datetime | None = None
@@ -88,7 +88,7 @@ class _Tally:
     differing_partly: int = 0
     times: int = 0
     repeated: int = 0
-    found: Counter[Kind] = field(default_factory=Counter[Kind])
+    found: Counter[DifferenceKind] = field(default_factory=Counter[DifferenceKind])
 
 
 async def match(store: Store, task: Task, *, now: datetime) -> Outcome:
@@ -117,7 +117,7 @@ async def match(store: Store, task: Task, *, now: datetime) -> Outcome:
         async for findings in _findings(bench, task, tally):
             await _keep(store, task, await _in_words(store, findings, words), tally, now)
         paired = await asyncio.to_thread(bench.pairs)
-        partly = await asyncio.to_thread(bench.partly) if task.table is not Table.FAILURES else 0
+        partly = await asyncio.to_thread(bench.partly) if task.table is not DifferenceTable.FAILURES else 0
     partly -= tally.differing_partly
     return Outcome(
         columns_read=_columns_read(reports[0]) if reports else None,
@@ -153,7 +153,7 @@ def _refuse_nothing(task: Task, reports: Sequence[ReportRows], read: int) -> Non
 
 def _not_understood(reports: Sequence[ReportRows], task: Task, tally: _Tally) -> NotUnderstood:
     """What of all files together could not be read. Of failed orders only what they name is compared."""
-    if task.table is Table.FAILURES:
+    if task.table is DifferenceTable.FAILURES:
         return NotUnderstood(times=tally.times, counts=not task.counted)
     told = NotUnderstood.of_all([report.not_understood() for report in reports])
     return replace(told, times=tally.times, counts=not task.counted)
@@ -225,7 +225,7 @@ def _drop_repeated(bench: Matching, zone: ZoneInfo, tally: _Tally) -> int:
 
 
 async def _findings(bench: Matching, task: Task, tally: _Tally) -> AsyncGenerator[list[Finding]]:
-    async for pairs in _sliced(bench.unequal(KEEP, every=task.table is Table.FAILURES)):
+    async for pairs in _sliced(bench.unequal(KEEP, every=task.table is DifferenceTable.FAILURES)):
         findings: list[Finding] = []
         for row, ours in pairs:
             theirs = _theirs(row, task.zone)
@@ -236,10 +236,10 @@ async def _findings(bench: Matching, task: Task, tally: _Tally) -> AsyncGenerato
             findings += [Finding(kind=kind, ours=ours, theirs=theirs) for kind in kinds]
         yield findings
     async for rows in _sliced(bench.alone(KEEP)):
-        yield [Finding(kind=Kind.MISSING_HERE, ours=None, theirs=_theirs(row, task.zone)) for row in rows]
-    if task.day and task.table is Table.REGISTERED:
+        yield [Finding(kind=DifferenceKind.MISSING_HERE, ours=None, theirs=_theirs(row, task.zone)) for row in rows]
+    if task.day and task.table is DifferenceTable.REGISTERED:
         async for missing in _sliced(bench.missing(KEEP)):
-            yield [Finding(kind=Kind.MISSING_THERE, ours=ours, theirs=None) for ours in missing]
+            yield [Finding(kind=DifferenceKind.MISSING_THERE, ours=ours, theirs=None) for ours in missing]
 
 
 def _theirs(row: LaidRow, zone: ZoneInfo) -> Theirs:
@@ -255,14 +255,14 @@ async def _in_words(store: Store, findings: Sequence[Finding], words: Mapping[in
 
     ours = [f.ours.reference_number for f in findings if f.ours and strange(f.ours)]
     async with store.read() as session:
-        stored = {s.reference_number: s.status_words or "" for s in await shipments.get_many(session, ours)}
+        stored = {s.reference_number: s.status_description or "" for s in await shipments.get_many(session, ours)}
     told: list[Finding] = []
     for finding in findings:
         mine, theirs = finding.ours, finding.theirs
         if mine and strange(mine):
-            mine = replace(mine, status_words=stored.get(mine.reference_number, ""))
+            mine = replace(mine, status_description=stored.get(mine.reference_number, ""))
         if theirs and strange(theirs):
-            theirs = replace(theirs, status_words=words.get(theirs.status_code or 0, ""))
+            theirs = replace(theirs, status_description=words.get(theirs.status_code or 0, ""))
         told.append(replace(finding, ours=mine, theirs=theirs))
     return told
 
@@ -274,16 +274,18 @@ async def _keep(store: Store, task: Task, findings: Sequence[Finding], tally: _T
         tally.found[finding.kind] += 1
         if tally.found[finding.kind] <= MOST_KEPT:
             kept.append(finding)
-    behind = [f.ours.reference_number for f in findings if f.kind is Kind.STATUS and f.ours]
+    behind = [f.ours.reference_number for f in findings if f.kind is DifferenceKind.STATUS and f.ours]
     if not findings:
         return
     number = task.reconciliation_id
-    at_once = [f for f in kept if f.kind is Kind.MISSING_THERE]  # ClickPost is asked before a person is bothered
-    later = [f for f in kept if f.kind is not Kind.MISSING_THERE]
+    at_once = [
+        f for f in kept if f.kind is DifferenceKind.MISSING_THERE
+    ]  # ClickPost is asked before a person is bothered
+    later = [f for f in kept if f.kind is not DifferenceKind.MISSING_THERE]
     async with store.write() as session:
         await found_differences.add(session, number, at_once, look_at=now, now=now)
         await found_differences.add(session, number, later, look_at=now + LOOK_AFTER, now=now)
-        if task.table is not Table.FAILURES:
+        if task.table is not DifferenceTable.FAILURES:
             await reconciliations.ask_soon(
                 session, behind, now=now, asked_before=now - ASK_AGAIN, else_at=now + ASK_AGAIN
             )

@@ -18,9 +18,9 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from awbridge.clickpost.reports.reports import Report, ShipmentCounts
+from awbridge.clickpost.reports.reports import ShipmentCounts, VendorReport
 from awbridge.domain.errors import NotPossible, TableUnreadable, VendorError
-from awbridge.domain.reconciliation.differences import DayCounts, Table, report_windows
+from awbridge.domain.reconciliation.differences import DayCounts, DifferenceTable, report_windows
 from awbridge.domain.schedule import day_before, day_span
 from awbridge.steps.reconciliation.match import Task, match
 from awbridge.steps.reconciliation.report_files import fetch_file
@@ -30,7 +30,7 @@ from awbridge.steps.runtime.lease import RENEWED, LeaseLost, renewed
 from awbridge.store import Store
 from awbridge.store.audit.attempts import NewAttempt
 from awbridge.store.reconciliation import reconciliations
-from awbridge.store.reconciliation.reconciliations import NewRun, Outcome, Reconciliation, Stage, Window
+from awbridge.store.reconciliation.reconciliations import NewRun, Outcome, Reconciliation, ReportWindow, Stage
 
 log = structlog.get_logger()
 
@@ -49,15 +49,15 @@ class MakesReports(Protocol):
         """Shipments per day."""
         ...
 
-    async def request_report(self, start: datetime, end: datetime) -> Report:
+    async def request_report(self, start: datetime, end: datetime) -> VendorReport:
         """Have a report made of what changed in at most 24 hours."""
         ...
 
-    async def fetch_report(self, reference: str) -> Report:
+    async def fetch_report(self, reference: str) -> VendorReport:
         """How far a report is."""
         ...
 
-    async def download_report_into(self, report: Report, write: Callable[[bytes], object]) -> None:
+    async def download_report_into(self, report: VendorReport, write: Callable[[bytes], object]) -> None:
         """The file of a report that is ready, part by part."""
         ...
 
@@ -83,7 +83,7 @@ async def begin_day(
     new = NewRun(
         identity=identity or f"day:{day}:{number}",
         source="schedule" if identity else "hand",
-        kind=Table.REGISTERED,
+        kind=DifferenceTable.REGISTERED,
         name=f"placed on {day}",
         day=day,
         state=Stage.COUNTING,
@@ -167,7 +167,7 @@ async def _count(
             await reconciliations.finish(session, run, Outcome(matched=ours), now=clock())
         else:
             spans = report_windows(start, clock(), most=MOST_WINDOWS)
-            windows = [Window(start=first, end=last) for first, last in spans]
+            windows = [ReportWindow(start=first, end=last) for first, last in spans]
             await reconciliations.go_on(session, run, state=Stage.REPORTING, windows=windows, at=clock())
     log.info("reconcile.counted", day=str(run.day), ours=ours, theirs=placed, tracked=tracked, agree=counts.agree)
 
@@ -180,11 +180,11 @@ async def _report(
     if place is not None:
         window = run.windows[place]
         asked = await clickpost.request_report(window.start, window.end)
-        known = replace(window, reference=asked.reference, asked_at=clock())
+        known = replace(window, reference=asked.reference, requested_at=clock())
         windows = (*run.windows[:place], known, *run.windows[place + 1 :])
         await _go_on(store, run, windows, at=clock())
         return
-    reports: list[Report] = []
+    reports: list[VendorReport] = []
     for window in run.windows:
         report = await clickpost.fetch_report(window.reference)
         if report.failed or (not report.ready and _waited_too_long(window, clock())):
@@ -197,11 +197,13 @@ async def _report(
     await _match_reports(store, clickpost, clock, policy, run, reports)
 
 
-def _waited_too_long(window: Window, now: datetime) -> bool:
-    return window.asked_at is not None and now - window.asked_at > LONGEST_WAIT
+def _waited_too_long(window: ReportWindow, now: datetime) -> bool:
+    return window.requested_at is not None and now - window.requested_at > LONGEST_WAIT
 
 
-async def _request_anew(store: Store, clock: Clock, run: Reconciliation, window: Window, report: Report) -> None:
+async def _request_anew(
+    store: Store, clock: Clock, run: Reconciliation, window: ReportWindow, report: VendorReport
+) -> None:
     problem = f"report {window.reference} did not get ready (status {report.status!r}); another was requested"
     log.warning("reconcile.report_failed", day=str(run.day), problem=problem)
     windows = tuple(replace(w, reference="") if w is window else w for w in run.windows)
@@ -218,7 +220,7 @@ async def _match_reports(
     clock: Clock,
     policy: ReconcilePolicy,
     run: Reconciliation,
-    reports: list[Report],
+    reports: list[VendorReport],
 ) -> None:
     with tempfile.TemporaryDirectory(prefix="awbridge-reports-") as folder:
         files: list[tuple[Path, str]] = []
@@ -227,7 +229,7 @@ async def _match_reports(
             with path.open("wb") as file:
                 await clickpost.download_report_into(report, file.write)
             files.append((path, f"report {report.reference}"))
-        asked = [window.asked_at for window in run.windows if window.asked_at]
+        asked = [window.requested_at for window in run.windows if window.requested_at]
         task = Task(
             reconciliation_id=run.id,
             files=files,
@@ -278,7 +280,7 @@ async def _fail(store: Store, clock: Clock, run: Reconciliation, problem: str) -
             await reconciliations.drop_file(session, run.id)
 
 
-async def _go_on(store: Store, run: Reconciliation, windows: tuple[Window, ...], *, at: datetime) -> None:
+async def _go_on(store: Store, run: Reconciliation, windows: tuple[ReportWindow, ...], *, at: datetime) -> None:
     async with store.write() as session:
         await reconciliations.go_on(session, run, state=Stage.REPORTING, windows=windows, at=at)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import structlog
 
 from awbridge.domain.errors import NotPossible
-from awbridge.domain.reconciliation.differences import Table
+from awbridge.domain.reconciliation.differences import DifferenceTable
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.store.reconciliation import reconciliations
@@ -34,12 +34,12 @@ LONGEST_NAME = 200
 _DAY = re.compile(r"(?<!\d)(20\d\d)-?(\d\d)-?(\d\d)(?!\d)")
 
 
-def kind_of_file(name: str) -> Table:
+def kind_of_file(name: str) -> DifferenceTable:
     """What a file lists, by its name: failed webhooks, failed orders, else what was registered."""
     words = name.casefold()
     if "webhook" in words:
-        return Table.WEBHOOKS
-    return Table.FAILURES if "fail" in words or "error" in words else Table.REGISTERED
+        return DifferenceTable.WEBHOOKS
+    return DifferenceTable.FAILURES if "fail" in words or "error" in words else DifferenceTable.REGISTERED
 
 
 def day_of_file(name: str) -> date | None:
@@ -52,7 +52,14 @@ def day_of_file(name: str) -> date | None:
 
 
 async def take_file(
-    *, store: Store, clock: Clock, parts: AsyncIterator[bytes], name: str, source: str, kind: Table, day: date | None
+    *,
+    store: Store,
+    clock: Clock,
+    parts: AsyncIterator[bytes],
+    name: str,
+    source: str,
+    kind: DifferenceTable,
+    day: date | None,
 ) -> Reconciliation:
     """Keep a file to be matched; the run of the same bytes, kind and day, where there is one already.
 

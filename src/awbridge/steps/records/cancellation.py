@@ -24,7 +24,7 @@ async def end_by_tracking(
 
     The caller holds the shipment locked.
     """
-    if shipment.cancel_asked_at is None or status_code is None:
+    if shipment.cancel_requested_at is None or status_code is None:
         return []
     info = status_info(status_code)
     ending = ended_by_tracking(milestone=milestone_of(status_code), final=info.final, status=info.name)

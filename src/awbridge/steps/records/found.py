@@ -31,7 +31,7 @@ async def keep_found(session: Session, shipment: Shipment, placed: Placed, *, as
         shipment=shipment,
         placed=placed,
         difference="; ".join(placed_differences(shipment, placed)) or None,
-        next_ask_at=ask_at,
+        next_poll_at=ask_at,
     )
     await place(session, [placing], now=now)
     holder = replace(shipment, courier_partner_id=placing.courier)  # which may be another than was asked

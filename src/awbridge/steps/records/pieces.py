@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
-from awbridge.clickpost.wire.codes import happening, status_info
+from awbridge.clickpost.wire.codes import status_event, status_info
 from awbridge.domain.orders.shipment import Shipment
 from awbridge.domain.tracking.lifecycle import Bucket, Sighting
-from awbridge.domain.tracking.milestones import Failure, ShipmentEvent, failures
-from awbridge.domain.tracking.pieces import EXCEPTIONS, PieceStanding
+from awbridge.domain.tracking.milestones import Failure, StatusEvent, failures
+from awbridge.domain.tracking.pieces import EXCEPTIONS, PieceStatus
 from awbridge.domain.tracking.timeline import Entry
 from awbridge.store.engine.database import Session
 from awbridge.store.tracking import scans
 
 
-def piece_standings(children: Sequence[str], entries: Iterable[Entry]) -> list[PieceStanding]:
+def piece_statuses(children: Sequence[str], entries: Iterable[Entry]) -> list[PieceStatus]:
     """Every piece of a shipment, in the order of its answer, by the scans of its waybill."""
     by_waybill: dict[str, list[Entry]] = {child: [] for child in children}
     for entry in entries:
@@ -24,11 +24,11 @@ def piece_standings(children: Sequence[str], entries: Iterable[Entry]) -> list[P
     return [_standing(waybill, own) for waybill, own in by_waybill.items()]
 
 
-async def pieces_of(session: Session, of: Collection[Shipment]) -> Mapping[str, list[PieceStanding]]:
+async def pieces_of(session: Session, of: Collection[Shipment]) -> Mapping[str, list[PieceStatus]]:
     """Where the pieces of each of these shipments stand, by reference number; shipments of one parcel are left out."""
     several = {s.reference_number: s.children for s in of if s.children}
     entries = await scans.entries(session, list(several)) if several else {}
-    return {reference: piece_standings(children, entries[reference]) for reference, children in several.items()}
+    return {reference: piece_statuses(children, entries[reference]) for reference, children in several.items()}
 
 
 def sighting(entry: Entry) -> Sighting:
@@ -37,27 +37,27 @@ def sighting(entry: Entry) -> Sighting:
     return Sighting(seen_at=entry.seen_at, final=info.final, step=info.step, code=info.code)
 
 
-def told(entry: Entry) -> ShipmentEvent:
+def told(entry: Entry) -> StatusEvent:
     """What an entry means for milestones and failures, in words where those were read."""
-    return happening(
+    return status_event(
         entry.code,
         at=entry.seen_at,
         ndr_code=entry.ndr_code,
         npr_code=entry.npr_code,
-        npr_words=entry.npr_words,
+        npr_description=entry.npr_description,
         words=entry.remark or entry.status,
-        ndr_words=entry.ndr_words,
+        ndr_description=entry.ndr_description,
     )
 
 
-def _standing(waybill: str, own: Sequence[Entry]) -> PieceStanding:
+def _standing(waybill: str, own: Sequence[Entry]) -> PieceStatus:
     if not own:
-        return PieceStanding(waybill=waybill)
+        return PieceStatus(waybill=waybill)
     last = max(own, key=sighting)
     seen, info = sighting(last), status_info(last.code, last.description)
     failed = tuple(failures(map(told, own)))
     in_exception = [e.seen_at for e in own if status_info(e.code).bucket in EXCEPTIONS]
-    return PieceStanding(
+    return PieceStatus(
         waybill=waybill,
         sighting=seen,
         name=info.name,

@@ -19,7 +19,7 @@ from awbridge.clickpost.lookups.recommendations import Choice, Recommendations
 from awbridge.clickpost.orders.create import successor
 from awbridge.clickpost.orders.parcel import recommendation_query
 from awbridge.clickpost.wire.answers import FoundOrder
-from awbridge.clickpost.wire.failures import Answer
+from awbridge.clickpost.wire.failures import AnswerKind
 from awbridge.domain.call import Call
 from awbridge.domain.errors import PayloadRefused, VendorError
 from awbridge.domain.json import JsonObject
@@ -103,7 +103,7 @@ async def allocate_due(
         async with seats:
             if not Lease(now + policy.lease, policy.longest_call).allows(clock()):
                 return  # it is claimed again
-            if shipment.may_stand:
+            if shipment.maybe_placed:
                 await _settle(store, clickpost, shipment, owner, clock, policy, unrecorded)
                 return
             answer = await _ask(clickpost, shipment)
@@ -141,7 +141,7 @@ async def _settle(
         else:
             decided = _not_shown(shipment) if found.known else _not_asked(shipment, now, policy)
             if await shipments.not_allocated(session, reference, owner, decided, now=now):
-                told = happened.stopped(shipment, decided.state, decided.problem, may_stand=True, now=now)
+                told = happened.stopped(shipment, decided.state, decided.problem, maybe_placed=True, now=now)
                 await events.write(session, told, now=now)
 
 
@@ -244,9 +244,9 @@ def _failed(
     if isinstance(answer, Recommendations):
         return NotAllocated(state=State.REJECTED, no_of_retries=tries, problem=_nothing(shipment, answer), ask_at=None)
     problem = f"no courier was recommended: {answer}"
-    if answer.kind == Answer.PERMANENT.value:
+    if answer.kind == AnswerKind.PERMANENT.value:
         return NotAllocated(state=State.REJECTED, no_of_retries=tries, problem=problem, ask_at=None)
-    if answer.kind in (Answer.CONFIGURATION.value, Answer.THROTTLED.value):
+    if answer.kind in (AnswerKind.CONFIGURATION.value, AnswerKind.THROTTLED.value):
         at = now + (timedelta(seconds=answer.retry_after) if answer.retry_after else policy.hold)
         return NotAllocated(state=State.ALLOCATING, no_of_retries=tries, problem=problem, ask_at=at)
     delay = delay_before_retry(policy.retry_delays, tries + 1, at_least=answer.retry_after)

@@ -141,7 +141,7 @@ async def _settle(
     changed_at = shipment.payload_changed_at
     recent = [c for c in calls if changed_at is None or c.made_at >= changed_at]
     why = another_courier_may(recent, shipment.payload, at_least=policy.failures)
-    if why is None or shipment.may_stand or not all_were_refused(calls):  # not certain: never
+    if why is None or shipment.maybe_placed or not all_were_refused(calls):  # not certain: never
         await _leave(store, shipment, owner, clock)
         return
     if not _candidates(shipment, accounts):

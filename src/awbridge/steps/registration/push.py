@@ -26,7 +26,7 @@ from awbridge.domain.errors import StoreBusy, StoreError
 from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.shipment import Region, SettleBy, Shipment
 from awbridge.steps.records.unrecorded import Unrecorded
-from awbridge.steps.registration.record import Done, attempts_of, record
+from awbridge.steps.registration.record import FinishedCall, attempts_of, record
 from awbridge.steps.registration.verdict import PushPolicy, must_be_settled
 from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.runtime.lease import Lease
@@ -81,7 +81,7 @@ class Push:
         self._policy = policy
         self._calls: set[asyncio.Task[None]] = set()
         self._in_use: Counter[str] = Counter()
-        self._answers: deque[Done] = deque()
+        self._answers: deque[FinishedCall] = deque()
         self._recording: asyncio.Task[None] | None = None
         self._moved = asyncio.Event()
         self._troubles: list[Exception] = []
@@ -203,7 +203,7 @@ class Push:
             before = {**states, accounts.OVERALL: overall}
             await accounts.save(session, [after[key] for key in sorted(after) if after[key] != before[key]])
         for shipment in claimed:
-            self._start(shipment, owner, until, probe=states[shipment.account].in_trouble)
+            self._start(shipment, owner, until, probe=states[shipment.account].has_incident)
         return len(claimed)
 
     async def _lock(self, session: Session, keys: Sequence[str]) -> dict[str, AccountState]:
@@ -245,7 +245,7 @@ class Push:
         if answer is None or must_be_settled(shipment, answer.outcome, self._clock(), self._policy):
             asked = await self._clickpost.find_order(shipment.reference_number, region=shipment.region)
         self._answers.append(
-            Done(
+            FinishedCall(
                 shipment=shipment,
                 owner=owner,
                 account=shipment.account,
@@ -261,7 +261,7 @@ class Push:
 
     async def _to_send(self, shipment: Shipment) -> Shipment:
         """The shipment with the payload that goes out: its own, or the first that may have been placed."""
-        first = shipment.stands_version
+        first = shipment.held_version
         if shipment.settle_by is not SettleBy.REPEATING or first in (None, shipment.payload_version):
             return shipment
         async with self._store.read() as session:
@@ -286,7 +286,7 @@ class Push:
             self._recording = asyncio.create_task(self._record_answers())
             self._recording.add_done_callback(self._recorded)
 
-    async def _record(self, group: Sequence[Done]) -> None:
+    async def _record(self, group: Sequence[FinishedCall]) -> None:
         # The calls are made and must be kept: a database that stumbles is tried a few times. If it stays away,
         # the leases run out and the repeated calls bring the same answers as 323; what these said is kept on disk.
         try:

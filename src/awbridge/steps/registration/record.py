@@ -32,8 +32,8 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Done:
-    """A call that was made. `probe`: its account was in trouble when it went out. `asked`: the call that settled it.
+class FinishedCall:
+    """A call that was made. `probe`: its account was in incident when it went out. `asked`: the call that settled it.
 
     `account` is the key under which it was claimed. `shipment` has the payload that went out. `answer` stays what was
     answered, whatever was found when ClickPost was asked after it; None where ClickPost was only asked.
@@ -60,7 +60,7 @@ class Done:
         return self.answer.outcome if self.answer else AlreadyHeld(message=ONLY_ASKED)
 
 
-async def record(store: Store, done: Sequence[Done], now: datetime, policy: PushPolicy) -> None:
+async def record(store: Store, done: Sequence[FinishedCall], now: datetime, policy: PushPolicy) -> None:
     """Keep what came of these calls, all or nothing. Raises StoreError."""
     async with store.write() as session:
         rows = await dispatch.lock(session, [d.reference for d in done])
@@ -80,14 +80,16 @@ async def record(store: Store, done: Sequence[Done], now: datetime, policy: Push
         told += [
             stop
             for d, what in failures
-            for stop in happened.stopped(d.shipment, what.state, what.problem, may_stand=what.may_stand, now=now)
+            for stop in happened.stopped(d.shipment, what.state, what.problem, maybe_placed=what.maybe_placed, now=now)
         ]
         await events.write(session, told, now=now)
-        known = {p.shipment.reference_number for p in placings} | {d.reference for d, w in failures if not w.may_stand}
+        known = {p.shipment.reference_number for p in placings} | {
+            d.reference for d, w in failures if not w.maybe_placed
+        }
         await _cancel_where_asked(session, known, rows, now)
         await accounts.save(session, [after[key] for key in states if after[key] != states[key]])
         for key, state in states.items():
-            if state.in_trouble and not after[key].in_trouble:
+            if state.has_incident and not after[key].has_incident:
                 await dispatch.release(session, key, now=now)
             await _alarm_of_account(session, state, after[key], now)
     for d in done:
@@ -96,19 +98,21 @@ async def record(store: Store, done: Sequence[Done], now: datetime, policy: Push
         _tell_of_account(state, after[key], now)
 
 
-def _after(account: str, state: AccountState, done: Sequence[Done], now: datetime, policy: PushPolicy) -> AccountState:
+def _after(
+    account: str, state: AccountState, done: Sequence[FinishedCall], now: datetime, policy: PushPolicy
+) -> AccountState:
     answers = [(_unpeopled(d), d.probe) for d in done if d.answer and d.account == account]
     return after_answers(state, tally(answers), now, policy.desk)
 
 
-def _unpeopled(done: Done) -> Outcome:
+def _unpeopled(done: FinishedCall) -> Outcome:
     """The outcome as its account keeps and tells it: an alarm of an account quotes nobody's name or phone."""
     if isinstance(done.outcome, TryLater | Unknown | Misconfigured):
         return replace(done.outcome, message=without_people(done.outcome.message, done.shipment.payload))
     return done.outcome
 
 
-def attempts_of(done: Done) -> list[NewAttempt]:
+def attempts_of(done: FinishedCall) -> list[NewAttempt]:
     """The calls that were made for one answer, as they are kept."""
     calls = [(done.answer.call, NAMES[type(done.answer.outcome)])] if done.answer else []
     if done.asked:
@@ -131,30 +135,30 @@ def _what_was_found(asked: FoundOrder) -> str:
     return "found" if asked.placed else "not_found"
 
 
-def _is_ours(done: Done, rows: dict[str, InFlight]) -> bool:
+def _is_ours(done: FinishedCall, rows: dict[str, InFlight]) -> bool:
     """Whether this failure may be written: its lease still holds. Who lost it may know less than others do by now."""
     row = rows[done.reference]
     return not isinstance(done.outcome, Placed) and not row.success and row.owner == done.owner
 
 
 def _decided(
-    done: Done, before: dict[str, AccountState], after: dict[str, AccountState], policy: PushPolicy
+    done: FinishedCall, before: dict[str, AccountState], after: dict[str, AccountState], policy: PushPolicy
 ) -> NotPlaced:
     # An answer that opens the breaker belongs to the downtime already.
-    in_trouble = before[done.account].in_trouble or after[done.account].in_trouble
-    decided = decide(done.shipment, done.outcome, done.answered_at, policy, in_trouble=in_trouble)
+    has_incident = before[done.account].has_incident or after[done.account].has_incident
+    decided = decide(done.shipment, done.outcome, done.answered_at, policy, has_incident=has_incident)
     if done.asked and not done.asked.known:
         return unsettled(done.shipment, decided, done.answered_at, policy)
     return decided
 
 
-def _placing(done: Done, policy: PushPolicy) -> Placing:
+def _placing(done: FinishedCall, policy: PushPolicy) -> Placing:
     assert isinstance(done.outcome, Placed)
     return Placing(
         shipment=done.shipment,
         placed=done.outcome,
         difference=_difference(done.shipment, done.outcome),
-        next_ask_at=policy.polling.first_ask(done.answered_at, done.reference),
+        next_poll_at=policy.polling.first_ask(done.answered_at, done.reference),
     )
 
 
@@ -178,7 +182,7 @@ async def _cancel_where_asked(
             await shipments.cancel(session, reference, now=now)
 
 
-def _tell(done: Done) -> None:
+def _tell(done: FinishedCall) -> None:
     fields = {"reference": done.reference, "tries": done.shipment.no_of_retries + 1}
     if isinstance(done.outcome, Placed):
         log.info("shipment.placed", waybill=done.outcome.waybill, already=done.outcome.already, **fields)
@@ -194,17 +198,19 @@ def _tell(done: Done) -> None:
 
 async def _alarm_of_account(session: Session, before: AccountState, after: AccountState, now: datetime) -> None:
     cause = f"account.{after.account}"
-    if after.in_trouble and not before.in_trouble:
-        text = f"courier account {after.account} is held ({after.trouble.value}): {after.problem}; see GET /v1/accounts"
+    if after.has_incident and not before.has_incident:
+        text = (
+            f"courier account {after.account} is held ({after.incident.value}): {after.problem}; see GET /v1/accounts"
+        )
         await alarms.raise_(session, cause, text, now=now)
-    elif before.in_trouble and not after.in_trouble:
+    elif before.has_incident and not after.has_incident:
         await alarms.clear(session, cause, now=now)
 
 
 def _tell_of_account(before: AccountState, after: AccountState, now: datetime) -> None:
-    """One alarm when the trouble begins, one word when it is over."""
-    if after.in_trouble and not before.in_trouble:
-        log.error("account.trouble", account=after.account, trouble=after.trouble.value, problem=after.problem)
-    elif before.in_trouble and not after.in_trouble:
+    """One alarm when the incident begins, one word when it is over."""
+    if after.has_incident and not before.has_incident:
+        log.error("account.incident", account=after.account, incident=after.incident.value, problem=after.problem)
+    elif before.has_incident and not after.has_incident:
         lasted = round((now - before.since_at).total_seconds()) if before.since_at else None
-        log.warning("account.works_again", account=after.account, trouble=before.trouble.value, seconds=lasted)
+        log.warning("account.recovered", account=after.account, incident=before.incident.value, seconds=lasted)

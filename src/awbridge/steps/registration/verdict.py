@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from awbridge.domain.couriers.account_throttle import DeskPolicy, Tally
+from awbridge.domain.couriers.account_throttle import AccountThrottlePolicy, Tally
 from awbridge.domain.orders.outcome import (
     AlreadyHeld,
     Misconfigured,
@@ -55,27 +55,27 @@ class PushPolicy:
     waiting_deadline: timedelta = timedelta(hours=1)
     polling: PollingRules = field(default_factory=PollingRules)
     rate_per_second: float | None = None
-    desk: DeskPolicy = field(default_factory=DeskPolicy)
+    desk: AccountThrottlePolicy = field(default_factory=AccountThrottlePolicy)
 
     def __post_init__(self) -> None:
         checked(self.lease, self.longest_call)
 
 
 def decide(
-    shipment: Shipment, outcome: Outcome, now: datetime, policy: PushPolicy, *, in_trouble: bool = False
+    shipment: Shipment, outcome: Outcome, now: datetime, policy: PushPolicy, *, has_incident: bool = False
 ) -> NotPlaced:
     """What becomes of a shipment that this try did not place.
 
-    While its account is `in_trouble`, a failure that passes uses up no try.
+    While its account is `has_incident`, a failure that passes uses up no try.
     """
-    decided = _decide(shipment, outcome, now, policy, in_trouble=in_trouble)
-    if not _may_stand(shipment, outcome):
+    decided = _decide(shipment, outcome, now, policy, has_incident=has_incident)
+    if not _maybe_placed(shipment, outcome):
         ends = decided.state is State.GAVE_UP or _is_refused(outcome)
-        return _cancelled(decided) if ends and shipment.cancel_asked_at else decided
-    first = shipment.stands_version or (None if isinstance(outcome, Pending) else shipment.payload_version)
+        return _cancelled(decided) if ends and shipment.cancel_requested_at else decided
+    first = shipment.held_version or (None if isinstance(outcome, Pending) else shipment.payload_version)
     at_courier = bool(shipment.courier_may_hold) or _is_left_open_by_courier(outcome)
     stands = replace(
-        decided, may_stand=True, stands_version=first, settle_by=shipment.settle_by, courier_may_hold=at_courier
+        decided, maybe_placed=True, held_version=first, settle_by=shipment.settle_by, courier_may_hold=at_courier
     )
     if isinstance(outcome, AlreadyHeld):
         return replace(stands, settle_by=SettleBy.ASKING)
@@ -96,7 +96,7 @@ HELD_THERE = (
 )
 
 
-def _may_stand(shipment: Shipment, outcome: Outcome) -> bool:
+def _maybe_placed(shipment: Shipment, outcome: Outcome) -> bool:
     """Whether ClickPost or the courier may hold the order after this answer.
 
     A refusal takes back nothing that an earlier call left open: it may have been given before the reference number was
@@ -104,16 +104,16 @@ def _may_stand(shipment: Shipment, outcome: Outcome) -> bool:
     ClickPost left open (it answers 323 for what it holds before it asks a courier), but nothing that the courier did.
     """
     unheard = isinstance(outcome, Unknown | Pending | AlreadyHeld) or _is_registered(outcome) or _is_silent(outcome)
-    if unheard or not shipment.may_stand:
+    if unheard or not shipment.maybe_placed:
         return unheard
-    only_queued = shipment.state is State.WAITING and shipment.stands_version is None
-    same = shipment.stands_version in (None, shipment.payload_version) and not shipment.courier_may_hold
+    only_queued = shipment.state is State.WAITING and shipment.held_version is None
+    same = shipment.held_version in (None, shipment.payload_version) and not shipment.courier_may_hold
     reasoned = isinstance(outcome, TryLater) and outcome.reasoned
     return not ((only_queued and _is_refused(outcome)) or (same and reasoned))
 
 
 def _is_left_open_by_courier(outcome: Outcome) -> bool:
-    unheard = isinstance(outcome, TryLater) and (outcome.unheard or outcome.may_stand) and not outcome.silent
+    unheard = isinstance(outcome, TryLater) and (outcome.unheard or outcome.maybe_placed) and not outcome.silent
     return unheard or isinstance(outcome, AlreadyHeld)
 
 
@@ -127,7 +127,7 @@ def _cancelled(decided: NotPlaced) -> NotPlaced:
 
 def _unproven(shipment: Shipment, decided: NotPlaced, now: datetime) -> NotPlaced:
     """Nobody may take for dead what may travel: the first payload goes out once more, then a person is needed."""
-    sent, first = shipment.payload_version, decided.stands_version
+    sent, first = shipment.payload_version, decided.held_version
     if shipment.settle_by is None and first is not None and first != sent:
         problem = f"{decided.problem}. An earlier payload may have been placed: it is sent again to find out"
         return replace(decided, state=State.RETRYING, problem=problem, next_try_at=now, settle_by=SettleBy.REPEATING)
@@ -145,7 +145,7 @@ def must_be_settled(shipment: Shipment, outcome: Outcome, now: datetime, policy:
         return False
     decided = decide(shipment, outcome, now, policy)
     ends = decided.state is State.GAVE_UP or isinstance(outcome, Rejected)
-    return _is_registered(outcome) or isinstance(outcome, AlreadyHeld) or (ends and decided.may_stand)
+    return _is_registered(outcome) or isinstance(outcome, AlreadyHeld) or (ends and decided.maybe_placed)
 
 
 def unsettled(shipment: Shipment, decided: NotPlaced, now: datetime, policy: PushPolicy) -> NotPlaced:
@@ -153,7 +153,7 @@ def unsettled(shipment: Shipment, decided: NotPlaced, now: datetime, policy: Pus
 
     It comes to no end: it goes on at the longest delay, using up no try.
     """
-    if decided.state not in _ENDS or not decided.may_stand:
+    if decided.state not in _ENDS or not decided.maybe_placed:
         return decided
     again_at = now + timedelta(seconds=max(policy.retry_delays))
     return replace(decided, state=State.RETRYING, no_of_retries=shipment.no_of_retries, next_try_at=again_at)
@@ -187,17 +187,19 @@ def _is_silent(outcome: Outcome) -> bool:
 
 
 def _is_registered(outcome: Outcome) -> bool:
-    return isinstance(outcome, TryLater) and outcome.may_stand
+    return isinstance(outcome, TryLater) and outcome.maybe_placed
 
 
-def _decide(shipment: Shipment, outcome: Outcome, now: datetime, policy: PushPolicy, *, in_trouble: bool) -> NotPlaced:
+def _decide(
+    shipment: Shipment, outcome: Outcome, now: datetime, policy: PushPolicy, *, has_incident: bool
+) -> NotPlaced:
     tries = shipment.no_of_retries
-    if in_trouble and is_failure(outcome) and isinstance(outcome, TryLater | Unknown):
+    if has_incident and is_failure(outcome) and isinstance(outcome, TryLater | Unknown):
         again_at = now + policy.desk.probe
         return NotPlaced(state=State.HELD, no_of_retries=tries, problem=outcome.message, next_try_at=again_at)
     match outcome:
         case Rejected():
-            state = State.CANCELLED if shipment.cancel_asked_at else State.REJECTED
+            state = State.CANCELLED if shipment.cancel_requested_at else State.REJECTED
             return NotPlaced(state=state, no_of_retries=tries, problem=_rejection(outcome), next_try_at=None)
         case AlreadyHeld():
             problem = f"{outcome.message.rstrip('.')}. {HELD_THERE}"

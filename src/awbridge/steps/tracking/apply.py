@@ -23,19 +23,26 @@ from awbridge.domain.orders.shipment import Shipment, Tracked
 from awbridge.domain.tracking.asking import PollingRules
 from awbridge.domain.tracking.attribution import About, Nobody, Use, attribute, since
 from awbridge.domain.tracking.lifecycle import StatusInfo
-from awbridge.domain.tracking.pieces import PieceStanding, agree
+from awbridge.domain.tracking.pieces import PieceStatus, agree
 from awbridge.domain.tracking.promise import edd_day
 from awbridge.domain.tracking.scan import TrackingUpdate
 from awbridge.steps.records.actions_ended import end_actions_by_tracking
 from awbridge.steps.records.cancellation import end_by_tracking
 from awbridge.steps.records.found import keep_found
 from awbridge.steps.runtime.clock import Clock
-from awbridge.steps.tracking.rebuild import Reading, Story, keep, open_stories, rebuild_shipment, stored_standing
+from awbridge.steps.tracking.rebuild import (
+    Reading,
+    TimelineBuilder,
+    keep,
+    open_timelines,
+    rebuild_shipment,
+    stored_tracking_status,
+)
 from awbridge.store import Store
 from awbridge.store.engine.database import Session
 from awbridge.store.notify import events
 from awbridge.store.orders import shipments, waybills
-from awbridge.store.orders.shipments import Heard, Standing
+from awbridge.store.orders.shipments import TrackingChange, TrackingStatus
 from awbridge.store.polling import arrivals
 from awbridge.store.polling.arrivals import Arrival
 from awbridge.store.tracking import inbox, update_sources
@@ -84,9 +91,9 @@ async def _apply_in_parts(store: Store, clock: Clock, policy: ApplyPolicy) -> in
         except Exception as error:
             if not claimed:
                 raise
-            log.error("apply.set_aside", delivery=claimed[0].id, error=type(error).__name__)
+            log.error("apply.dead_lettered", delivery=claimed[0].id, error=type(error).__name__)
             async with store.write() as session:
-                await inbox.set_aside(session, claimed[0], problem=f"could not be applied: {type(error).__name__}")
+                await inbox.dead_lettered(session, claimed[0], problem=f"could not be applied: {type(error).__name__}")
         if not claimed:
             return taken
     return policy.batch
@@ -107,7 +114,7 @@ async def _apply(session: Session, claimed: Sequence[Delivery], now: datetime, p
         try:
             updates = policy.of(delivery)
         except Unreadable as error:
-            await inbox.set_aside(session, delivery, problem=str(error))
+            await inbox.dead_lettered(session, delivery, problem=str(error))
         else:
             readable.append(_Read(delivery, updates))
     again = [read.delivery for read in readable if read.delivery.again]
@@ -141,19 +148,19 @@ async def _withdraw(
     Where a shipment stands without them decides whom they are about.
     """
     await update_sources.withdraw(session, again)
-    heard: list[Heard] = []
+    heard: list[TrackingChange] = []
     for reference, shipment in shipments_before.items():
         without = [delivery for delivery in again if delivery.id in told_before[reference]]
         retold = await rebuild_shipment(session, shipment, policy, without=without)
-        heard.append(_heard(retold.story, policy, gap=False))
-    await shipments.set_standings(session, heard)
+        heard.append(_heard(retold.builder, policy, gap=False))
+    await shipments.set_tracking_statuses(session, heard)
     return await shipments.lock_tracked(session, list(shipments_before))
 
 
 async def _park(session: Session, delivery: Delivery, nobody: Nobody, now: datetime) -> None:
     """Its shipment is not known, or cannot be told from another: it looks again, ever more rarely."""
     if now - delivery.received_at > LONGEST_WAIT:
-        await inbox.set_aside(session, delivery, problem=nobody.why or f"no shipment of ours: {nobody.key}")
+        await inbox.dead_lettered(session, delivery, problem=nobody.why or f"no shipment of ours: {nobody.key}")
         return
     if nobody.why and delivery.tries == 0:
         log.warning("delivery.ambiguous", delivery=delivery.id, source=delivery.source.value, problem=nobody.why)
@@ -239,7 +246,7 @@ async def _tell_shipments(
     `before`: how shipments stood of which a delivery told that is applied once more. What `turned_up` is placed:
     ClickPost tells of it.
     """
-    stories = await open_stories(session, dict.fromkeys(before, ()) | _by_shipment(ready), locked)
+    builders = await open_timelines(session, dict.fromkeys(before, ()) | _by_shipment(ready), locked)
     for shipment, update in turned_up.values():
         placed = Placed(waybill=update.waybill, already=True, courier_partner_id=update.courier_partner_id)
         ask_at = policy.polling.first_ask(now, shipment.reference_number)
@@ -250,47 +257,47 @@ async def _tell_shipments(
     for read in sorted(ready, key=lambda r: (r.delivery.received_at, r.delivery.id)):
         entries: dict[str, set[int]] = {}
         for update, about in zip(read.updates, read.about, strict=True):
-            stories[about.reference_number].tell(since(update, about.since_at), read.delivery)
+            builders[about.reference_number].tell(since(update, about.since_at), read.delivery)
             entries.setdefault(about.reference_number, set()).add(update.entry)
         told += [UpdateSource(reference, read.delivery, frozenset(places)) for reference, places in entries.items()]
         problems = [p for t in read.updates for p in t.problems][:MOST_PROBLEMS]
         applied.append((read.delivery, "; ".join(problems) or None, len(entries)))
     await inbox.applied(session, applied, now=now)
     await update_sources.add(session, told)
-    in_order = [story for story in stories.values() if not story.late]
+    in_order = [builder for builder in builders.values() if not builder.late]
     await keep(session, in_order)
-    heard: list[Heard] = []
+    heard: list[TrackingChange] = []
     happenings: list[ShipmentEvent] = []
-    for story in stories.values():
-        _log_future_scans(story)
-        _log_unreadable_promises(story)
-        final_story = (await rebuild_shipment(session, story.shipment, policy)).story if story.late else story
-        heard.append(_heard(final_story, policy, gap=story.gap))
-        was = before.get(story.shipment.reference_number, story.shipment)
-        happenings += _happenings(story, was, heard[-1].standing)
-        happenings += _piece_happenings(story, final_story.pieces())
-    await shipments.set_standings(session, heard)
+    for builder in builders.values():
+        _log_future_scans(builder)
+        _log_unreadable_promises(builder)
+        final_builder = (await rebuild_shipment(session, builder.shipment, policy)).builder if builder.late else builder
+        heard.append(_heard(final_builder, policy, gap=builder.gap))
+        was = before.get(builder.shipment.reference_number, builder.shipment)
+        happenings += _happenings(builder, was, heard[-1].standing)
+        happenings += _piece_happenings(builder, final_builder.pieces())
+    await shipments.set_tracking_statuses(session, heard)
     for one in heard:
-        shipment, seen = stories[one.reference_number].shipment, one.standing.sighting
+        shipment, seen = builders[one.reference_number].shipment, one.standing.sighting
         happenings += await end_by_tracking(session, shipment, seen.code if seen else None, now=now)
-    await end_actions_by_tracking(session, _moved(heard, stories, before), now=now)
+    await end_actions_by_tracking(session, _moved(heard, builders, before), now=now)
     await events.write(session, happenings, now=now)
     return [
-        Arrival(e.received_at, e.courier_partner_id or story.shipment.courier_partner_id, e.source, scans=1)
-        for story in stories.values()
-        for e in story.timeline.new
+        Arrival(e.received_at, e.courier_partner_id or builder.shipment.courier_partner_id, e.source, scans=1)
+        for builder in builders.values()
+        for e in builder.timeline.new
     ]
 
 
 def _moved(
-    heard: Sequence[Heard], stories: Mapping[str, Story], before: Mapping[str, Tracked]
+    heard: Sequence[TrackingChange], builders: Mapping[str, TimelineBuilder], before: Mapping[str, Tracked]
 ) -> dict[str, StatusInfo]:
     """The shipments that stand elsewhere than before, and where they stand now."""
     return {
-        one.reference_number: status_info(seen.code, one.standing.status_words or "")
+        one.reference_number: status_info(seen.code, one.standing.status_description or "")
         for one in heard
         if (seen := one.standing.sighting)
-        and seen.code != before.get(one.reference_number, stories[one.reference_number].shipment).status_code
+        and seen.code != before.get(one.reference_number, builders[one.reference_number].shipment).status_code
     }
 
 
@@ -302,42 +309,42 @@ def _by_shipment(ready: Sequence[_Read]) -> dict[str, list[TrackingUpdate]]:
     return told
 
 
-def _log_future_scans(story: Story) -> None:
-    for entry in story.timeline.new:
+def _log_future_scans(builder: TimelineBuilder) -> None:
+    for entry in builder.timeline.new:
         if entry.scanned_at > entry.received_at + FUTURE_TOLERANCE:
             ahead = (entry.scanned_at - entry.received_at).total_seconds()
-            reference = story.shipment.reference_number
+            reference = builder.shipment.reference_number
             log.warning("scan.in_future", reference=reference, source=entry.source.value, ahead_seconds=int(ahead))
 
 
-def _log_unreadable_promises(story: Story) -> None:
-    for promise in story.new_promises:
+def _log_unreadable_promises(builder: TimelineBuilder) -> None:
+    for promise in builder.new_promises:
         if edd_day(promise.edd) is None:
-            log.warning("edd.unreadable", reference=story.shipment.reference_number, source=promise.source)
+            log.warning("edd.unreadable", reference=builder.shipment.reference_number, source=promise.source)
 
 
-def _happenings(story: Story, was: Tracked, standing: Standing) -> list[ShipmentEvent]:
+def _happenings(builder: TimelineBuilder, was: Tracked, standing: TrackingStatus) -> list[ShipmentEvent]:
     """What this batch did to where the shipment stands, for customers and own systems."""
     returns = [
-        happened.returned(story.shipment, e.return_event, at=e.seen_at, name=status_info(e.code, e.description).name)
-        for e in story.timeline.new
+        happened.returned(builder.shipment, e.return_event, at=e.seen_at, name=status_info(e.code, e.description).name)
+        for e in builder.timeline.new
         if e.return_event
     ]
-    told, milestone = story.told_latest, milestone_of
-    if story.told_of_pieces_alone:
-        milestones = [milestone_of(p.sighting.code) if p.sighting else None for p in story.pieces()]
+    told, milestone = builder.told_latest, milestone_of
+    if builder.told_of_pieces_alone:
+        milestones = [milestone_of(p.sighting.code) if p.sighting else None for p in builder.pieces()]
         told, milestone = (standing.sighting, milestone_of) if agree(milestones) else (None, _no_milestone)
     return returns + happened.moved(
-        story.shipment,
-        before=stored_standing(was).sighting,
+        builder.shipment,
+        before=stored_tracking_status(was).sighting,
         after=standing.sighting,
         told=told,
-        info=status_info(standing.sighting.code, standing.status_words or "") if standing.sighting else None,
+        info=status_info(standing.sighting.code, standing.status_description or "") if standing.sighting else None,
         milestone_of=milestone,
         ndr_code=standing.ndr_code,
-        ndr_name=ndr_name(standing.ndr_code, standing.ndr_words or ""),
+        ndr_name=ndr_name(standing.ndr_code, standing.ndr_description or ""),
         edd=standing.edd,
-        fresh_at=story.fresh_at,
+        fresh_at=builder.fresh_at,
     )
 
 
@@ -346,34 +353,36 @@ def _no_milestone(_code: int) -> None:
     return
 
 
-def _piece_happenings(story: Story, pieces: Sequence[PieceStanding]) -> list[ShipmentEvent]:
+def _piece_happenings(builder: TimelineBuilder, pieces: Sequence[PieceStatus]) -> list[ShipmentEvent]:
     """What this batch did to where the pieces of a shipment stand, for own systems."""
     return [
         happening
         for piece in pieces
         if (seen := piece.sighting)
         for happening in happened.piece_moved(
-            story.shipment,
+            builder.shipment,
             piece,
-            before=story.pieces_before.get(piece.waybill),
+            before=builder.pieces_before.get(piece.waybill),
             info=status_info(seen.code, piece.name),
             milestone_of=milestone_of,
         )
     ]
 
 
-def _heard(story: Story, policy: ApplyPolicy, *, gap: bool) -> Heard:
+def _heard(builder: TimelineBuilder, policy: ApplyPolicy, *, gap: bool) -> TrackingChange:
     """Where the shipment stands now, and when it is asked for next."""
-    standing = story.standing(policy.zone)
-    heard_at = story.heard_at or story.shipment.created_at
+    standing = builder.standing(policy.zone)
+    last_tracked_at = builder.last_tracked_at or builder.shipment.created_at
     final = standing.sighting is not None and standing.sighting.final
     ask_at = policy.polling.after_hearing(
-        heard_at=heard_at,
-        asked_at=story.shipment.last_asked_at,
-        due_at=story.shipment.next_ask_at,
+        last_tracked_at=last_tracked_at,
+        polled_at=builder.shipment.last_polled_at,
+        due_at=builder.shipment.next_poll_at,
         final=final,
-        was_final=story.shipment.final,
+        was_final=builder.shipment.final,
         gap=gap,
     )
-    reference = story.shipment.reference_number
-    return Heard(reference_number=reference, standing=standing, heard_at=heard_at, next_ask_at=ask_at)
+    reference = builder.shipment.reference_number
+    return TrackingChange(
+        reference_number=reference, standing=standing, last_tracked_at=last_tracked_at, next_poll_at=ask_at
+    )

@@ -1,7 +1,7 @@
-"""The story of a shipment: what deliveries tell of it, put together, and where it stands by that.
+"""The builder of a shipment: what deliveries tell of it, put together, and where it stands by that.
 
 Deliveries are told in the order in which they came. When one is applied after a later one (it waited, or two workers
-met), the whole story is told anew out of the inbox. So the rows never depend on who applied what when, and a replay
+met), the whole builder is told anew out of the inbox. So the rows never depend on who applied what when, and a replay
 comes to the same ones.
 """
 
@@ -13,19 +13,19 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from awbridge.clickpost.tracking.deliveries import Unreadable, read_delivery
-from awbridge.clickpost.wire.codes import ORDER_PLACED, happening, is_failure, status_info
+from awbridge.clickpost.wire.codes import ORDER_PLACED, is_failure, status_event, status_info
 from awbridge.domain.orders.shipment import Piece, Tracked, WaybillKind
 from awbridge.domain.tracking.attribution import since
 from awbridge.domain.tracking.lifecycle import Bucket, Sighting, newest
 from awbridge.domain.tracking.milestones import Failure, failures, pickup_failures
-from awbridge.domain.tracking.pieces import PieceStanding, exception_since, open_failures, whole
+from awbridge.domain.tracking.pieces import PieceStatus, exception_since, open_failures, whole
 from awbridge.domain.tracking.promise import Promise, current, due_at
 from awbridge.domain.tracking.scan import Scan, Source, TrackingUpdate
 from awbridge.domain.tracking.timeline import Entry, Timeline, differences
-from awbridge.steps.records.pieces import piece_standings, sighting
+from awbridge.steps.records.pieces import piece_statuses, sighting
 from awbridge.store.engine.database import Session
 from awbridge.store.orders import waybills
-from awbridge.store.orders.shipments import Standing
+from awbridge.store.orders.shipments import TrackingStatus
 from awbridge.store.orders.waybills import NewWaybill
 from awbridge.store.tracking import inbox, promises, scans, update_sources
 from awbridge.store.tracking.inbox import Delivery
@@ -54,11 +54,11 @@ class Reading:
         )
 
 
-class Story:
-    """One shipment's story while a transaction holds it. `gap`: a scan came that webhooks should have brought.
+class TimelineBuilder:
+    """One shipment's builder while a transaction holds it. `gap`: a scan came that webhooks should have brought.
 
     `told_latest` is the newest latest_status (else scan) among what was told, `fresh_at` how old that is by what was
-    told beside it. A `brief` story has of the entries only
+    told beside it. A `brief` builder has of the entries only
     those that may be one with what is told: where the shipment stood, its row says.
     """
 
@@ -68,17 +68,17 @@ class Story:
         self.shipment = shipment
         self._brief = brief
         self.timeline = Timeline(entries)
-        self.promises = {(p.said_at, p.edd): p for p in promised}
+        self.promises = {(p.stated_at, p.edd): p for p in promised}
         self.new_promises: list[Promise] = []
         self.ways_back: dict[str, int] = {}
         self.forward_waybill = shipment.forward_waybill
         self.forward_reference_number = shipment.forward_reference_number
-        self.heard_at = shipment.last_heard_at
+        self.last_tracked_at = shipment.last_tracked_at
         # ClickPost's words for codes that are in no table: those of the row, of the entries, and of what is told.
-        self._status_words = {shipment.status_code: shipment.status_words or ""}
-        self._status_words |= {e.code: e.description for e in entries if e.description}
-        self._ndr_words = {shipment.ndr_code: shipment.ndr_words or ""}
-        self._ndr_words |= {e.ndr_code: e.ndr_words for e in entries if e.ndr_words}
+        self._status_descriptions = {shipment.status_code: shipment.status_description or ""}
+        self._status_descriptions |= {e.code: e.description for e in entries if e.description}
+        self._ndr_descriptions = {shipment.ndr_code: shipment.ndr_description or ""}
+        self._ndr_descriptions |= {e.ndr_code: e.ndr_description for e in entries if e.ndr_description}
         self.told_latest: Sighting | None = None
         self.fresh_at: datetime | None = None
         self.gap = False
@@ -99,16 +99,16 @@ class Story:
             if entry and self._is_own(entry) and scan is (update.latest or scan):
                 self._told_of_latest(sighting(entry), update.fresh_at)
         if update.edd:
-            said_at = min(at, max(scan.scanned_at for scan in update.told))
-            self._promise(Promise(edd=update.edd, said_at=said_at, heard_at=at, source=source.value))
+            stated_at = min(at, max(scan.scanned_at for scan in update.told))
+            self._promise(Promise(edd=update.edd, stated_at=stated_at, received_at=at, source=source.value))
         if update.rto_waybill:
             self.ways_back.setdefault(update.rto_waybill, update.courier_partner_id or self.shipment.courier_partner_id)
         self.forward_waybill = self.forward_waybill or update.forward_waybill or None
         self.forward_reference_number = self.forward_reference_number or update.forward_reference_number or None
-        self.late = self.late or (self.shipment.last_heard_at is not None and at <= self.shipment.last_heard_at)
+        self.late = self.late or (self.shipment.last_tracked_at is not None and at <= self.shipment.last_tracked_at)
         # What turned out to be no scan of its own may be where the row stands; its words were not read.
         self.late = self.late or bool(self.timeline.gone)
-        self.heard_at = max(self.heard_at or at, at)
+        self.last_tracked_at = max(self.last_tracked_at or at, at)
 
     def _told_of_latest(self, seen: Sighting, fresh_at: datetime | None) -> None:
         if self.told_latest is None or seen > self.told_latest:
@@ -118,21 +118,21 @@ class Story:
 
     def _keep_words(self, scan: Scan) -> None:
         if scan.description:
-            self._status_words[scan.code] = scan.description
-        if scan.ndr_words and scan.ndr_code is not None:
-            self._ndr_words[scan.ndr_code] = scan.ndr_words
+            self._status_descriptions[scan.code] = scan.description
+        if scan.ndr_description and scan.ndr_code is not None:
+            self._ndr_descriptions[scan.ndr_code] = scan.ndr_description
 
     def _is_own(self, entry: Entry) -> bool:
         """Whether an entry says where the shipment as a whole is."""
         return entry.waybill not in self.shipment.children and not status_info(entry.code).about_return
 
     def _promise(self, promise: Promise) -> None:
-        key = (promise.said_at, promise.edd)
+        key = (promise.stated_at, promise.edd)
         if key not in self.promises:
             self.promises[key] = promise
             self.new_promises.append(promise)
 
-    def standing(self, zone: ZoneInfo) -> Standing:
+    def standing(self, zone: ZoneInfo) -> TrackingStatus:
         """Where the shipment stands: by what is told of its main waybill, by its pieces where that is nothing."""
         entries = [] if self._brief else self.timeline.entries  # a brief one has no failures, and is told of none
         own = [e for e in entries if self._is_own(e)]
@@ -141,7 +141,7 @@ class Story:
         bucket = status_info(seen.code).bucket if seen else None
         # Of the others failures and pickup_failures want nothing, and most shipments never have one.
         happenings = [
-            happening(e.code, at=e.seen_at, ndr_code=e.ndr_code, npr_code=e.npr_code)
+            status_event(e.code, at=e.seen_at, ndr_code=e.ndr_code, npr_code=e.npr_code)
             for e in own
             if e.ndr_code or e.npr_code or is_failure(e.code)
         ]
@@ -154,13 +154,13 @@ class Story:
         edd = promise.edd if promise else self.shipment.edd
         last = failed[-1] if failed else max((p.failures[-1] for p in pieces if p.failures), key=_by_time, default=None)
         ndr_code = last.ndr_code if last else None
-        return Standing(
+        return TrackingStatus(
             sighting=seen,
             bucket=bucket,
             edd=edd,
             ndr_code=ndr_code,
-            status_words=(seen and self._status_words.get(seen.code)) or None,
-            ndr_words=(ndr_code and self._ndr_words.get(ndr_code)) or None,
+            status_description=(seen and self._status_descriptions.get(seen.code)) or None,
+            ndr_description=(ndr_code and self._ndr_descriptions.get(ndr_code)) or None,
             npr_code=missed[-1].npr_code if missed else None,
             edd_due_at=due_at(edd, zone),
             ndr_at=min(open_at, default=None),
@@ -169,9 +169,9 @@ class Story:
             forward_reference_number=self.forward_reference_number,
         )
 
-    def pieces(self) -> list[PieceStanding]:
+    def pieces(self) -> list[PieceStatus]:
         """Where each piece stands; none for a shipment of one parcel."""
-        return piece_standings(self.shipment.children, self.timeline.entries) if self.shipment.children else []
+        return piece_statuses(self.shipment.children, self.timeline.entries) if self.shipment.children else []
 
     @property
     def told_of_pieces_alone(self) -> bool:
@@ -185,7 +185,7 @@ class Story:
     def _seen(self, own: Sequence[Entry]) -> Sighting | None:
         if self._brief:
             return newest(
-                stored_standing(self.shipment).sighting, *map(sighting, filter(self._is_own, self.timeline.new))
+                stored_tracking_status(self.shipment).sighting, *map(sighting, filter(self._is_own, self.timeline.new))
             )
         return sighting(max(own, key=_rank)) if own else None
 
@@ -200,10 +200,10 @@ def _rank(entry: Entry) -> tuple[datetime, bool, int, int]:
     return entry.seen_at, info.final, info.step, info.code
 
 
-async def open_stories(
+async def open_timelines(
     session: Session, told: Mapping[str, Sequence[TrackingUpdate]], rows: Mapping[str, Tracked]
-) -> dict[str, Story]:
-    """The stories of shipments as they are stored, by reference number, to be told this. The caller has locked `rows`.
+) -> dict[str, TimelineBuilder]:
+    """The builders of shipments as they are stored, by reference number, to be told this. The caller has locked `rows`.
 
     Most are brief: what an ordinary scan does to a long timeline costs no more than what it does to a short one.
     """
@@ -212,7 +212,7 @@ async def open_stories(
     entries = await scans.to_tell(session, sorted(locked.keys() - brief))
     entries |= await scans.alike(session, [one for r in sorted(brief) for one in _told(locked[r], told[r])])
     promised = await promises.of_shipments(session, sorted(locked))
-    return {r: Story(shipment, entries[r], promised[r], brief=r in brief) for r, shipment in locked.items()}
+    return {r: TimelineBuilder(shipment, entries[r], promised[r], brief=r in brief) for r, shipment in locked.items()}
 
 
 def _can_be_brief(shipment: Tracked, told: Sequence[TrackingUpdate]) -> bool:
@@ -225,12 +225,12 @@ def _can_be_brief(shipment: Tracked, told: Sequence[TrackingUpdate]) -> bool:
     return stands and smooth and not news and not shipment.children and len(told_scans) <= MOST_BRIEF
 
 
-def _told(shipment: Tracked, told: Sequence[TrackingUpdate]) -> list[scans.Told]:
-    found: list[scans.Told] = []
+def _told(shipment: Tracked, told: Sequence[TrackingUpdate]) -> list[scans.IncomingScan]:
+    found: list[scans.IncomingScan] = []
     for update in told:
         own = update.waybill or shipment.waybill or ""
         found += [
-            scans.Told(
+            scans.IncomingScan(
                 shipment.reference_number,
                 scan.scan_id,
                 scan.checkpoint_id,
@@ -242,42 +242,42 @@ def _told(shipment: Tracked, told: Sequence[TrackingUpdate]) -> list[scans.Told]
     return found
 
 
-async def keep(session: Session, stories: Sequence[Story]) -> None:
+async def keep(session: Session, builders: Sequence[TimelineBuilder]) -> None:
     """Store what was told, all but where the shipments stand."""
-    for story in stories:
-        reference = story.shipment.reference_number
-        await scans.remove(session, reference, story.timeline.gone)
-        for entry in story.timeline.changed:
+    for builder in builders:
+        reference = builder.shipment.reference_number
+        await scans.remove(session, reference, builder.timeline.gone)
+        for entry in builder.timeline.changed:
             await scans.learn(session, reference, entry)
-        await _link_ways_back(session, story)
-    await scans.add(session, [(s.shipment.reference_number, e) for s in stories for e in s.timeline.new])
-    await promises.add(session, [(s.shipment.reference_number, p) for s in stories for p in s.new_promises])
+        await _link_ways_back(session, builder)
+    await scans.add(session, [(s.shipment.reference_number, e) for s in builders for e in s.timeline.new])
+    await promises.add(session, [(s.shipment.reference_number, p) for s in builders for p in s.new_promises])
 
 
-async def _link_ways_back(session: Session, story: Story) -> None:
-    now = story.heard_at or story.shipment.created_at
-    reference, since_at = story.shipment.reference_number, story.shipment.created_at
+async def _link_ways_back(session: Session, builder: TimelineBuilder) -> None:
+    now = builder.last_tracked_at or builder.shipment.created_at
+    reference, since_at = builder.shipment.reference_number, builder.shipment.created_at
     new = [
         NewWaybill(Piece(waybill=number), courier, reference, WaybillKind.RTO, since_at)
-        for number, courier in story.ways_back.items()
+        for number, courier in builder.ways_back.items()
     ]
     if new:
         await waybills.add(session, new, now=now)
-        await inbox.wake(session, [f"w:{number}" for number in story.ways_back], now=now)
+        await inbox.wake(session, [f"w:{number}" for number in builder.ways_back], now=now)
 
 
 @dataclass(frozen=True, slots=True)
 class Retold:
-    """A story told anew, and whether its scans or promises differed from what was stored."""
+    """A builder told anew, and whether its scans or promises differed from what was stored."""
 
-    story: Story
+    builder: TimelineBuilder
     changed: bool
 
 
 async def rebuild_shipment(
     session: Session, shipment: Tracked, reading: Reading, *, without: Sequence[Delivery] = ()
 ) -> Retold:
-    """Tell a locked shipment's story out of the inbox and store its scans and promises, all but where it stands.
+    """Tell a locked shipment's builder out of the inbox and store its scans and promises, all but where it stands.
 
     What was learnt from deliveries that are no longer in the inbox, or that can no longer be read, stays; not what was
     learnt from those of `without` that turned out to be about another shipment.
@@ -289,22 +289,22 @@ async def rebuild_shipment(
     for telling in await update_sources.of_shipment(session, reference):
         told += [(t, telling.delivery) for t in _entries(telling, reading)]
     heard = {(d.received_at, d.source) for d in (*without, *(delivery for _, delivery in told))}
-    story = Story(
+    builder = TimelineBuilder(
         shipment,
         [replace(e) for e in stored if (e.received_at, e.source) not in heard],
-        [p for p in promised if (p.heard_at, p.source) not in heard],
+        [p for p in promised if (p.received_at, p.source) not in heard],
     )
     reused = await waybills.reused_by(session, reference)
     for update, delivery in told:
-        story.tell(since(update, reused.get(update.waybill)), delivery)
-    differ = differences(stored, story.timeline)
+        builder.tell(since(update, reused.get(update.waybill)), delivery)
+    differ = differences(stored, builder.timeline)
     await scans.remove(session, reference, [*differ.gone, *differ.changed])
     await scans.add(session, [(reference, entry) for entry in (*differ.changed, *differ.new)])
-    other_promises = set(story.promises.values()) != set(promised)
+    other_promises = set(builder.promises.values()) != set(promised)
     if other_promises:
-        await promises.replace(session, reference, story.promises.values())
-    await _link_ways_back(session, story)
-    return Retold(story, bool(differ.gone or differ.new or differ.changed or other_promises))
+        await promises.replace(session, reference, builder.promises.values())
+    await _link_ways_back(session, builder)
+    return Retold(builder, bool(differ.gone or differ.new or differ.changed or other_promises))
 
 
 def _entries(telling: update_sources.UpdateSource, reading: Reading) -> list[TrackingUpdate]:
@@ -314,21 +314,21 @@ def _entries(telling: update_sources.UpdateSource, reading: Reading) -> list[Tra
         return []
 
 
-def stored_standing(shipment: Tracked) -> Standing:
+def stored_tracking_status(shipment: Tracked) -> TrackingStatus:
     """Where the shipment's row says that it stands."""
     seen = None
     if shipment.status_code is not None and shipment.status_at is not None:
         seen = Sighting(
             seen_at=shipment.status_at, final=shipment.final, step=shipment.status_step, code=shipment.status_code
         )
-    return Standing(
+    return TrackingStatus(
         sighting=seen,
         bucket=shipment.status_bucket,
         edd=shipment.edd,
         ndr_code=shipment.ndr_code,
         npr_code=shipment.npr_code,
-        status_words=shipment.status_words,
-        ndr_words=shipment.ndr_words,
+        status_description=shipment.status_description,
+        ndr_description=shipment.ndr_description,
         piece_exception_at=shipment.piece_exception_at,
         edd_due_at=shipment.edd_due_at,
         ndr_at=shipment.ndr_at,

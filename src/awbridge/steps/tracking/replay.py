@@ -13,7 +13,7 @@ from awbridge.domain.errors import NotFound
 from awbridge.domain.orders.shipment import Shipment, shard_of
 from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.tracking.apply import ApplyPolicy
-from awbridge.steps.tracking.rebuild import rebuild_shipment, stored_standing
+from awbridge.steps.tracking.rebuild import rebuild_shipment, stored_tracking_status
 from awbridge.store import Store
 from awbridge.store.engine.database import Session
 from awbridge.store.orders import shipments
@@ -61,7 +61,7 @@ async def rebuild_some(*, store: Store, clock: Clock, reading: ApplyPolicy, batc
         begun = await replays.under_way(session)
         if begun is None:
             return None
-        found = await shipments.heard_after(session, (begun.shard, begun.reference_number), limit=batch)
+        found = await shipments.tracked_after(session, (begun.shard, begun.reference_number), limit=batch)
         if not found:
             await replays.end(session, now=clock())
             return Rebuilt(shipments=begun.shipments, changed=begun.changed, done=True)
@@ -82,22 +82,27 @@ async def rebuild_one(*, store: Store, clock: Clock, reading: ApplyPolicy, refer
 
 async def _rebuild(session: Session, shipment: Shipment, reading: ApplyPolicy, now: datetime) -> bool:
     retold = await rebuild_shipment(session, shipment, reading)
-    standing = retold.story.standing(reading.zone)
-    if standing == stored_standing(shipment) and retold.story.heard_at == shipment.last_heard_at:
+    standing = retold.builder.standing(reading.zone)
+    if standing == stored_tracking_status(shipment) and retold.builder.last_tracked_at == shipment.last_tracked_at:
         return retold.changed
     final = standing.sighting is not None and standing.sighting.final
-    ask_at = shipment.next_ask_at
+    ask_at = shipment.next_poll_at
     if final != shipment.final:
         ask_at = reading.polling.after_hearing(
-            heard_at=now,
-            asked_at=shipment.last_asked_at,
+            last_tracked_at=now,
+            polled_at=shipment.last_polled_at,
             due_at=None,
             final=final,
             was_final=shipment.final,
             gap=shipment.final,
         )
-    heard_at = retold.story.heard_at or shipment.created_at
-    await shipments.set_standing(
-        session, shipment.reference_number, standing, heard_at=heard_at, next_ask_at=ask_at, updated_at=now
+    last_tracked_at = retold.builder.last_tracked_at or shipment.created_at
+    await shipments.set_tracking_status(
+        session,
+        shipment.reference_number,
+        standing,
+        last_tracked_at=last_tracked_at,
+        next_poll_at=ask_at,
+        updated_at=now,
     )
     return True

@@ -17,7 +17,7 @@ from awbridge.clickpost.tracking.webhooks import webhook_identity
 from awbridge.clickpost.wire.loose import as_int, as_text, as_waybill
 from awbridge.domain.errors import AwbridgeError, CellSpoilt, TableUnreadable
 from awbridge.domain.orders.shipment import shard_of
-from awbridge.domain.tracking.asking import soonest_ask
+from awbridge.domain.tracking.asking import soonest_poll
 from awbridge.domain.tracking.scan import Source
 from awbridge.steps.records.courier_names import courier_names
 from awbridge.steps.runtime.clock import Clock
@@ -163,9 +163,9 @@ async def _ask(store: Store, now: datetime, wanted: Mapping[str, Row], ask_again
     async with store.write() as session:
         for reference, row in wanted.items():
             found = await shipments.get(session, reference)
-            at = soonest_ask(now, asked_at=found.last_asked_at if found else None, ask_again=ask_again)
-            if await shipments.ask_back(session, reference, now=now, asked_before=now - ask_again, else_at=at):
-                is_due = found is not None and found.next_ask_at is not None and found.next_ask_at <= at
+            at = soonest_poll(now, polled_at=found.last_polled_at if found else None, ask_again=ask_again)
+            if await shipments.resume_polling(session, reference, now=now, asked_before=now - ask_again, else_at=at):
+                is_due = found is not None and found.next_poll_at is not None and found.next_poll_at <= at
                 already = is_due or at > now
                 result.asked_already += already
                 result.asked += not already

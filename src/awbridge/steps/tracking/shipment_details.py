@@ -9,13 +9,13 @@ from datetime import datetime
 from awbridge.clickpost.wire.codes import status_info
 from awbridge.domain.orders.shipment import Shipment
 from awbridge.domain.tracking import milestones, promise
-from awbridge.domain.tracking.milestones import Attempt, Failure, Milestone, PickupFailure, Reached, ShipmentEvent
+from awbridge.domain.tracking.milestones import DeliveryAttempt, Failure, Milestone, PickupFailure, Reached, StatusEvent
 from awbridge.domain.tracking.overdue import StuckAfter, late_since, sla_breached, stuck_since
-from awbridge.domain.tracking.pieces import PieceStanding
+from awbridge.domain.tracking.pieces import PieceStatus
 from awbridge.domain.tracking.promise import Promise
 from awbridge.domain.tracking.returns import ReturnEvent
 from awbridge.domain.tracking.timeline import Entry
-from awbridge.steps.records.pieces import piece_standings, told
+from awbridge.steps.records.pieces import piece_statuses, told
 from awbridge.store.engine.database import Session
 from awbridge.store.orders import waybills
 from awbridge.store.tracking import promises, scans
@@ -43,15 +43,15 @@ class Milestones:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Truth:
+class ShipmentDetails:
     """Everything derived of one shipment, as of now.
 
     `waybill_shared_with`: other shipments with the same waybill: another use of it, or another courier's.
     """
 
     milestones: Milestones
-    attempts: list[Attempt]
-    attempts_made: int
+    delivery_attempts: list[DeliveryAttempt]
+    delivery_attempt_count: int
     ndr: list[Failure]
     npr: list[PickupFailure]
     edd_history: list[Promise]
@@ -60,7 +60,7 @@ class Truth:
     forward_reference_number: str | None
     waybill_shared_with: list[str]
     returns: list[ReturnNews]
-    pieces: list[PieceStanding]
+    pieces: list[PieceStatus]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +74,9 @@ class ReturnNews:
     event: ReturnEvent
 
 
-async def truth_of(session: Session, shipment: Shipment, *, limits: StuckAfter, now: datetime) -> Truth:
+async def shipment_details(
+    session: Session, shipment: Shipment, *, limits: StuckAfter, now: datetime
+) -> ShipmentDetails:
     """What is known of a shipment."""
     reference = shipment.reference_number
     entries = (await scans.entries(session, [reference]))[reference]
@@ -86,10 +88,10 @@ async def truth_of(session: Session, shipment: Shipment, *, limits: StuckAfter, 
     ways = [happenings] if own else [_of_piece(child, entries) for child in shipment.children]
     found = milestones.reached_by_all(ways, placed_at=shipment.placed_at, stuck_since=since)
     turned_back_at = milestones.first(found, Milestone.RTO_STARTED)
-    return Truth(
+    return ShipmentDetails(
         milestones=_milestones(found, late_since(shipment, now, turned_back_at=turned_back_at)),
-        attempts=tries,
-        attempts_made=milestones.count_made(tries),
+        delivery_attempts=tries,
+        delivery_attempt_count=milestones.count_made(tries),
         ndr=milestones.failures(happenings),
         npr=milestones.pickup_failures(happenings),
         edd_history=promise.changes(promised),
@@ -98,11 +100,11 @@ async def truth_of(session: Session, shipment: Shipment, *, limits: StuckAfter, 
         forward_reference_number=shipment.forward_reference_number or await _forward(session, shipment),
         waybill_shared_with=await _holders(session, shipment, shipment.waybill),
         returns=_returns(entries),
-        pieces=piece_standings(shipment.children, entries) if shipment.children else [],
+        pieces=piece_statuses(shipment.children, entries) if shipment.children else [],
     )
 
 
-def _of_piece(waybill: str, entries: Sequence[Entry]) -> list[ShipmentEvent]:
+def _of_piece(waybill: str, entries: Sequence[Entry]) -> list[StatusEvent]:
     return [told(e) for e in entries if e.waybill == waybill and not e.return_event]
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from awbridge.domain.orders.attention import Need, Refusals
+from awbridge.domain.orders.attention import Need, RefusalCounts
 from awbridge.domain.orders.shipment import State
 from awbridge.domain.tracking.overdue import DEFAULT_STUCK_AFTER, StuckAfter
 from awbridge.store.couriers import accounts, couriers
@@ -51,7 +51,7 @@ class Figures:
     archive_open: int
     sizes: Mapping[str, int]
     needs: Mapping[Need, int]
-    refusals: Refusals
+    refusals: RefusalCounts
 
 
 async def read(session: Session, *, now: datetime, stuck_after: StuckAfter = DEFAULT_STUCK_AFTER) -> Figures:

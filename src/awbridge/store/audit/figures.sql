@@ -38,7 +38,7 @@ SELECT
   (SELECT COUNT(*) FROM inbox
    WHERE problem IS NOT NULL AND applied_at IS NULL AND waiting_for IS NOT NULL) AS ambiguous,
   (SELECT COUNT(*) FROM inbox WHERE problem IS NOT NULL AND applied_at IS NULL AND waiting_for IS NULL
-    AND identity NOT LIKE 'raw:%') AS set_aside,
+    AND identity NOT LIKE 'raw:%') AS dead_lettered,
   (SELECT COUNT(*) FROM inbox WHERE problem IS NOT NULL AND applied_at IS NULL AND identity LIKE 'raw:%') AS not_json
 
 -- name: scans_ahead
@@ -67,7 +67,7 @@ SELECT MIN(due_at) AS due_at FROM (
 {{postgres:
 SELECT name AS table_name, class.reltuples::bigint AS table_rows
 FROM unnest(ARRAY['actions', 'archive_files', 'attempts', 'event_deliveries', 'events', 'inbox', 'milestones', 'notices',
-  'scans', 'shipments', 'tellings', 'waybills']) AS name
+  'scans', 'shipments', 'update_sources', 'waybills']) AS name
 JOIN pg_class class ON class.oid = to_regclass(name)
 WHERE class.reltuples >= 0}}
 {{sqlite:
@@ -82,5 +82,5 @@ UNION ALL SELECT 'milestones', (SELECT MAX(rowid) FROM milestones) - (SELECT MIN
 UNION ALL SELECT 'notices', (SELECT MAX(rowid) FROM notices) - (SELECT MIN(rowid) FROM notices) + 1
 UNION ALL SELECT 'scans', (SELECT MAX(rowid) FROM scans) - (SELECT MIN(rowid) FROM scans) + 1
 UNION ALL SELECT 'shipments', (SELECT MAX(rowid) FROM shipments) - (SELECT MIN(rowid) FROM shipments) + 1
-UNION ALL SELECT 'tellings', (SELECT MAX(rowid) FROM tellings) - (SELECT MIN(rowid) FROM tellings) + 1
+UNION ALL SELECT 'update_sources', (SELECT MAX(rowid) FROM update_sources) - (SELECT MIN(rowid) FROM update_sources) + 1
 UNION ALL SELECT 'waybills', (SELECT MAX(rowid) FROM waybills) - (SELECT MIN(rowid) FROM waybills) + 1}}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from awbridge.domain.couriers.account_throttle import AccountState, Trouble
+from awbridge.domain.couriers.account_throttle import AccountIncident, AccountState
 from awbridge.domain.couriers.downtime import down_now
 from awbridge.domain.orders.shipment import NO_COURIER, account_key
 from awbridge.store.couriers import downtimes
@@ -50,7 +50,7 @@ class Held:
 
 def _state(row: Row) -> AccountState:
     values: dict[str, Any] = {name: row[name] for name in _FIELDS}
-    values["trouble"] = Trouble(values["trouble"])
+    values["incident"] = AccountIncident(values["incident"])
     return AccountState(**values)
 
 
@@ -67,13 +67,13 @@ async def make_overall(session: Session) -> None:
 
 
 async def due(session: Session, *, now: datetime) -> list[DueAccount]:
-    """The accounts that have due shipments, without those whose trouble lets none go yet."""
+    """The accounts that have due shipments, without those whose incident lets none go yet."""
     return [
         DueAccount(
             account=row["account"],
             courier_partner_id=row["courier_partner_id"],
             urgent=row["urgent_at"] is not None,
-            knows_of_ramp=row["trouble"] != "none" or (row["ramp"], row["ramp_left"]) == (1, 1),
+            knows_of_ramp=row["incident"] != "none" or (row["ramp"], row["ramp_left"]) == (1, 1),
         )
         for row in await session.fetch(_sql.due, now)
     ]
@@ -112,9 +112,9 @@ async def held(session: Session, *, now: datetime) -> dict[str, Held]:
         await downtimes.open_ones(session, now=now), {key: a.courier_partner_id for key, a in states.items()}, now
     )
     found = {
-        key: Held(kind=a.state.trouble.value, problem=a.state.problem or "", until=a.state.probe_at)
+        key: Held(kind=a.state.incident.value, problem=a.state.problem or "", until=a.state.probe_at)
         for key, a in states.items()
-        if a.state.in_trouble
+        if a.state.has_incident
     }
     for key, window in down.items():
         reason = f": {window.reason}" if window.reason else ""

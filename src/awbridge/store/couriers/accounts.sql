@@ -8,7 +8,7 @@ ON CONFLICT (account) DO NOTHING
 -- name: due
 -- Two looks into an index for each account that may be served, however many shipments are due.
 WITH looked AS MATERIALIZED (
-  SELECT a.account, a.courier_partner_id, a.trouble, a.ramp, a.ramp_left,
+  SELECT a.account, a.courier_partner_id, a.incident, a.ramp, a.ramp_left,
     (SELECT s.next_try_at FROM shipments s
      WHERE s.account = a.account AND s.priority = 0 AND s.next_try_at <= $1 AND NOT s.success
        AND (s.lease_ends_at IS NULL OR s.lease_ends_at <= $1)
@@ -18,9 +18,9 @@ WITH looked AS MATERIALIZED (
        AND (s.lease_ends_at IS NULL OR s.lease_ends_at <= $1)
      ORDER BY s.next_try_at LIMIT 1) AS normal_at
   FROM account_states a
-  WHERE (a.trouble = 'none' OR a.probe_at <= $1) AND (a.rest_until_at IS NULL OR a.rest_until_at <= $1)
+  WHERE (a.incident = 'none' OR a.probe_at <= $1) AND (a.rest_until_at IS NULL OR a.rest_until_at <= $1)
 )
-SELECT account, courier_partner_id, trouble, ramp, ramp_left, urgent_at, normal_at FROM looked
+SELECT account, courier_partner_id, incident, ramp, ramp_left, urgent_at, normal_at FROM looked
 WHERE urgent_at IS NOT NULL OR normal_at IS NOT NULL
 ORDER BY account
 
@@ -32,18 +32,18 @@ ORDER BY account
 {{postgres: FOR UPDATE}}
 
 -- name: save
-{{sqlite: WITH row (account, trouble, problem, since_at, probe_at, rest_until_at, window_at, calls, failures, good_at,
+{{sqlite: WITH row (account, incident, problem, since_at, probe_at, rest_until_at, window_at, calls, failures, good_at,
   wrongs, ramp, ramp_left, ramp_done, ramp_at, tokens, tokens_at, served_at)
   AS (VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18))}}
 UPDATE account_states SET
-  trouble = row.trouble, problem = row.problem, since_at = row.since_at, probe_at = row.probe_at,
+  incident = row.incident, problem = row.problem, since_at = row.since_at, probe_at = row.probe_at,
   rest_until_at = row.rest_until_at, window_at = row.window_at, calls = row.calls, failures = row.failures,
   good_at = row.good_at, wrongs = row.wrongs, ramp = row.ramp, ramp_left = row.ramp_left, ramp_done = row.ramp_done,
   ramp_at = row.ramp_at, tokens = row.tokens, tokens_at = row.tokens_at, served_at = row.served_at
 FROM {{sqlite: row}}{{postgres: unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[],
   $6::timestamptz[], $7::timestamptz[], $8::integer[], $9::integer[], $10::timestamptz[], $11::integer[],
   $12::integer[], $13::integer[], $14::integer[], $15::timestamptz[], $16::double precision[], $17::timestamptz[], $18::timestamptz[])
-  AS row (account, trouble, problem, since_at, probe_at, rest_until_at, window_at, calls, failures, good_at, wrongs,
+  AS row (account, incident, problem, since_at, probe_at, rest_until_at, window_at, calls, failures, good_at, wrongs,
     ramp, ramp_left, ramp_done, ramp_at, tokens, tokens_at, served_at)}}
 WHERE account_states.account = row.account
 

@@ -10,7 +10,7 @@ UPDATE shipments SET
     ELSE {{postgres: $1::timestamptz + (next_try_at - updated_at)}}
       {{sqlite: strftime('%Y-%m-%dT%H:%M:%f', julianday($1) + julianday(next_try_at) - julianday(updated_at)) || '000Z'}}
     END,
-  next_ask_at = CASE WHEN next_ask_at > $3 THEN $3 ELSE next_ask_at END,
+  next_poll_at = CASE WHEN next_poll_at > $3 THEN $3 ELSE next_poll_at END,
   allocate_at = CASE WHEN allocate_at > $1 THEN $1 ELSE allocate_at END,
   fallback_at = CASE WHEN fallback_at > $1 THEN $1 ELSE fallback_at END,
   lease_ends_at = CASE WHEN lease_ends_at > $2 THEN $2 ELSE lease_ends_at END,
@@ -19,26 +19,26 @@ UPDATE shipments SET
   fallback_seen_at = CASE WHEN fallback_seen_at > $1 THEN $1 ELSE fallback_seen_at END,
   waiting_since_at = CASE WHEN waiting_since_at > $1 THEN $1 ELSE waiting_since_at END,
   payload_changed_at = CASE WHEN payload_changed_at > $1 THEN $1 ELSE payload_changed_at END,
-  cancel_asked_at = CASE WHEN cancel_asked_at > $1 THEN $1 ELSE cancel_asked_at END,
+  cancel_requested_at = CASE WHEN cancel_requested_at > $1 THEN $1 ELSE cancel_requested_at END,
   cancel_since_at = CASE WHEN cancel_since_at > $1 THEN $1 ELSE cancel_since_at END,
   sent_at = CASE WHEN sent_at > $1 THEN $1 ELSE sent_at END,
   placed_at = CASE WHEN placed_at > $1 THEN $1 ELSE placed_at END,
-  last_asked_at = CASE WHEN last_asked_at > $1 THEN $1 ELSE last_asked_at END,
-  last_heard_at = CASE WHEN last_heard_at > $1 THEN $1 ELSE last_heard_at END,
+  last_polled_at = CASE WHEN last_polled_at > $1 THEN $1 ELSE last_polled_at END,
+  last_tracked_at = CASE WHEN last_tracked_at > $1 THEN $1 ELSE last_tracked_at END,
   aged_out_at = CASE WHEN aged_out_at > $1 THEN $1 ELSE aged_out_at END,
-  asked_back_at = CASE WHEN asked_back_at > $1 THEN $1 ELSE asked_back_at END,
+  polling_resumed_at = CASE WHEN polling_resumed_at > $1 THEN $1 ELSE polling_resumed_at END,
   settled_at = CASE WHEN settled_at > $1 THEN $1 ELSE settled_at END
-WHERE created_at > $1 OR updated_at > $1 OR last_asked_at > $1 OR last_heard_at > $1 OR lease_ends_at > $2 OR sent_at > $1
+WHERE created_at > $1 OR updated_at > $1 OR last_polled_at > $1 OR last_tracked_at > $1 OR lease_ends_at > $2 OR sent_at > $1
 
 -- name: actions
 UPDATE actions SET
   next_try_at = CASE WHEN next_try_at > $1 THEN $1 ELSE next_try_at END,
   lease_ends_at = CASE WHEN lease_ends_at > $2 THEN $2 ELSE lease_ends_at END,
-  asked_at = CASE WHEN asked_at > $1 THEN $1 ELSE asked_at END,
+  requested_at = CASE WHEN requested_at > $1 THEN $1 ELSE requested_at END,
   updated_at = CASE WHEN updated_at > $1 THEN $1 ELSE updated_at END,
   done_at = CASE WHEN done_at > $1 THEN $1 ELSE done_at END,
   retried_at = CASE WHEN retried_at > $1 THEN $1 ELSE retried_at END
-WHERE asked_at > $1 OR updated_at > $1 OR lease_ends_at > $2
+WHERE requested_at > $1 OR updated_at > $1 OR lease_ends_at > $2
 
 -- name: event_deliveries
 UPDATE event_deliveries SET
@@ -133,7 +133,7 @@ UPDATE reconciliations SET next_try_at = CASE WHEN next_try_at > $2 THEN $2 ELSE
 WHERE next_try_at > $2 OR created_at > $1 OR finished_at > $1
 
 -- name: differences
-UPDATE differences SET next_look_at = $1 WHERE next_look_at > $1
+UPDATE differences SET next_check_at = $1 WHERE next_check_at > $1
 
 -- name: archive_files
 UPDATE archive_files SET next_try_at = CASE WHEN next_try_at > $2 THEN $2 ELSE next_try_at END,
@@ -147,16 +147,16 @@ UPDATE attempts SET made_at = $1 WHERE made_at > $1
 
 -- name: erasures
 UPDATE erasures SET next_try_at = CASE WHEN next_try_at > $2 THEN $2 ELSE next_try_at END,
-  asked_at = CASE WHEN asked_at > $1 THEN $1 ELSE asked_at END
-WHERE next_try_at > $2 OR asked_at > $1
+  requested_at = CASE WHEN requested_at > $1 THEN $1 ELSE requested_at END
+WHERE next_try_at > $2 OR requested_at > $1
 
 -- name: alarms
 UPDATE alarms SET raised_at = CASE WHEN raised_at > $1 THEN $1 ELSE raised_at END,
   last_at = CASE WHEN last_at > $1 THEN $1 ELSE last_at END,
   cleared_at = CASE WHEN cleared_at > $1 THEN $1 ELSE cleared_at END,
-  told_at = CASE WHEN told_at > $1 THEN $1 ELSE told_at END,
+  notified_at = CASE WHEN notified_at > $1 THEN $1 ELSE notified_at END,
   due_at = CASE WHEN due_at > $1 THEN $1 ELSE due_at END
-WHERE raised_at > $1 OR last_at > $1 OR cleared_at > $1 OR told_at > $1 OR due_at > $1
+WHERE raised_at > $1 OR last_at > $1 OR cleared_at > $1 OR notified_at > $1 OR due_at > $1
 
 -- name: endpoints
 UPDATE endpoints SET last_success_at = CASE WHEN last_success_at > $1 THEN $1 ELSE last_success_at END,

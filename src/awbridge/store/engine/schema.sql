@@ -47,11 +47,11 @@ CREATE TABLE allocation_rules (
 );
 
 -- One parcel journey. account: courier and account code as one key, "4:main"; priority: 0 urgent, 1 normal; difference:
--- what ClickPost holds other than was asked; may_stand: a call without a clear answer may have placed it.
--- stands_version: the payload of the first call that may have placed it (NULL: only queued); settle_by: how push finds out,
+-- what ClickPost holds other than was asked; maybe_placed: a call without a clear answer may have placed it.
+-- held_version: the payload of the first call that may have placed it (NULL: only queued); settle_by: how push finds out,
 -- by 'repeating' that payload or by 'asking' alone; courier_may_hold: the courier left it open.
 -- settled_at, settled_by: when a person said what ClickPost holds, and who.
--- next_try_at: when push takes it up (NULL: never); next_ask_at: when tracking is asked (NULL: never).
+-- next_try_at: when push takes it up (NULL: never); next_poll_at: when tracking is asked (NULL: never).
 -- payload_version: which of its payloads this is (NULL: the first). replaces, replaced_by: the shipment that this one was
 -- made in place of, and the other way round. waits_for: held until that shipment is cancelled (its next_try_at is NULL).
 -- courier_partner_id is 0 and account '' while no courier is allocated; allocate_at: when the recommendation is asked for.
@@ -59,7 +59,7 @@ CREATE TABLE allocation_rules (
 -- cancel_state: where its cancellation at ClickPost stands (NULL: none was asked for); cancel_since_at: when ClickPost was
 -- first called for it.
 -- erased_at: when the personal data of its payload were taken out.
--- aged_out_at: since when it is no longer asked for, being silent too long (a person's list); asked_back_at: when a
+-- aged_out_at: since when it is no longer asked for, being silent too long (a person's list); polling_resumed_at: when a
 -- person last wanted it asked for.
 -- edd_due_at: the end of the promised day. ndr_at: the last failed delivery (NULL: none, or delivered or turned back
 -- since). ndr_code, npr_code: why the last delivery, the last pickup failed. forward_...: for a return, the shipment that
@@ -83,7 +83,7 @@ CREATE TABLE shipments (
   lease_ends_at TIMESTAMPTZ,
   waiting_since_at TIMESTAMPTZ,
   payload_changed_at TIMESTAMPTZ,
-  cancel_asked_at TIMESTAMPTZ,
+  cancel_requested_at TIMESTAMPTZ,
   cancel_tries INTEGER NOT NULL,
   sent_at TIMESTAMPTZ,
   placed_at TIMESTAMPTZ,
@@ -100,15 +100,15 @@ CREATE TABLE shipments (
   final BOOLEAN NOT NULL,
   edd TEXT,
   ndr_code INTEGER,
-  last_heard_at TIMESTAMPTZ,
-  last_asked_at TIMESTAMPTZ,
-  next_ask_at TIMESTAMPTZ,
+  last_tracked_at TIMESTAMPTZ,
+  last_polled_at TIMESTAMPTZ,
+  next_poll_at TIMESTAMPTZ,
   created_at TIMESTAMPTZ NOT NULL,
   updated_at TIMESTAMPTZ NOT NULL,
   account TEXT NOT NULL DEFAULT '',
   priority SMALLINT NOT NULL DEFAULT 1,
   difference TEXT,
-  may_stand BOOLEAN NOT NULL DEFAULT FALSE,
+  maybe_placed BOOLEAN NOT NULL DEFAULT FALSE,
   payload_version INTEGER,
   replaces TEXT,
   replaced_by TEXT,
@@ -122,18 +122,18 @@ CREATE TABLE shipments (
   forward_waybill TEXT,
   forward_reference_number TEXT,
   aged_out_at TIMESTAMPTZ,
-  asked_back_at TIMESTAMPTZ,
+  polling_resumed_at TIMESTAMPTZ,
   erased_at TIMESTAMPTZ,
   npr_code INTEGER,
-  stands_version INTEGER,
+  held_version INTEGER,
   settle_by TEXT,
   courier_may_hold BOOLEAN,
   settled_at TIMESTAMPTZ,
   settled_by TEXT,
   cancel_state TEXT,
   cancel_since_at TIMESTAMPTZ,
-  status_words TEXT,
-  ndr_words TEXT,
+  status_description TEXT,
+  ndr_description TEXT,
   piece_exception_at TIMESTAMPTZ,
   PRIMARY KEY (shard, reference_number)
 );
@@ -142,11 +142,11 @@ CREATE INDEX shipments_to_push ON shipments (account, priority, next_try_at)
 CREATE INDEX shipments_unplaced ON shipments (account, state, created_at, reference_number)
   WHERE next_try_at IS NOT NULL AND NOT success;
 CREATE INDEX shipments_to_cancel ON shipments (next_try_at) WHERE next_try_at IS NOT NULL AND success;
-CREATE INDEX shipments_to_ask ON shipments (next_ask_at) WHERE next_ask_at IS NOT NULL;
+CREATE INDEX shipments_to_poll ON shipments (next_poll_at) WHERE next_poll_at IS NOT NULL;
 CREATE INDEX shipments_newest ON shipments (created_at, reference_number);
 CREATE INDEX shipments_by_state ON shipments (state, created_at, reference_number);
 CREATE INDEX shipments_by_order ON shipments (order_id) WHERE order_id IS NOT NULL;
-CREATE INDEX shipments_cancels ON shipments (cancel_state, cancel_asked_at, reference_number)
+CREATE INDEX shipments_cancels ON shipments (cancel_state, cancel_requested_at, reference_number)
   WHERE cancel_state IN ('asked', 'waiting', 'retrying', 'held', 'refused', 'gave_up');
 CREATE INDEX shipments_waiting ON shipments (shard, reference_number) WHERE waits_for IS NOT NULL;
 CREATE INDEX shipments_to_allocate ON shipments (allocate_at) WHERE state = 'allocating';
@@ -183,7 +183,7 @@ CREATE TABLE account_states (
   account TEXT NOT NULL PRIMARY KEY,
   courier_partner_id INTEGER NOT NULL,
   account_code TEXT,
-  trouble TEXT NOT NULL DEFAULT 'none',
+  incident TEXT NOT NULL DEFAULT 'none',
   problem TEXT,
   since_at TIMESTAMPTZ,
   probe_at TIMESTAMPTZ,
@@ -280,8 +280,8 @@ CREATE INDEX attempts_of_file ON attempts (archive_file, id) WHERE archive_file 
 CREATE INDEX attempts_by_time ON attempts (made_at, id);
 
 -- Every delivery as received, from whichever side. due_at: when apply takes it up (NULL: applied, or set aside with its
--- problem). waiting_for: what must become known first ("w:" waybill, "r:" reference number, "o:" order id). told: in how
--- many rows of tellings it stands (NULL: not applied, or by a version before there were tellings). The shard is made of
+-- problem). waiting_for: what must become known first ("w:" waybill, "r:" reference number, "o:" order id). shipments_updated: in how
+-- many rows of update_sources it stands (NULL: not applied, or by a version before there were update_sources). The shard is made of
 -- the order_status_id without its last five digits, so that what ClickPost numbered in a row lies together.
 CREATE TABLE inbox (
   shard SMALLINT NOT NULL,
@@ -295,18 +295,18 @@ CREATE TABLE inbox (
   waiting_for TEXT,
   tries INTEGER NOT NULL,
   problem TEXT,
-  told SMALLINT,
+  shipments_updated SMALLINT,
   PRIMARY KEY (shard, id),
   UNIQUE (shard, identity)
 );
 CREATE INDEX inbox_due ON inbox (due_at, id) WHERE due_at IS NOT NULL;
 CREATE INDEX inbox_waiting ON inbox (waiting_for) WHERE waiting_for IS NOT NULL;
 CREATE INDEX inbox_problems ON inbox (id) WHERE problem IS NOT NULL AND applied_at IS NULL;
-CREATE INDEX inbox_untold ON inbox (id) WHERE applied_at IS NOT NULL AND told IS NULL;
+CREATE INDEX inbox_uncounted ON inbox (id) WHERE applied_at IS NOT NULL AND shipments_updated IS NULL;
 
 -- Which delivery told something of which shipment, so that a shipment can be rebuilt from the inbox. entries: the
 -- places, from 0, with a comma between, where a delivery carries a list. The shard is the shipment's.
-CREATE TABLE tellings (
+CREATE TABLE update_sources (
   shard SMALLINT NOT NULL,
   reference_number TEXT NOT NULL,
   delivery_id BIGINT NOT NULL,
@@ -314,22 +314,22 @@ CREATE TABLE tellings (
   entries TEXT NOT NULL,
   PRIMARY KEY (shard, reference_number, delivery_id)
 );
-CREATE INDEX tellings_of_delivery ON tellings (delivery_id);
+CREATE INDEX update_sources_of_delivery ON update_sources (delivery_id);
 
--- Every expected date of delivery that was told. said_at: the newest scan that the telling knew; heard_at: when it came.
+-- Every expected date of delivery that was told. stated_at: the newest scan that the telling knew; received_at: when it came.
 CREATE TABLE promises (
   shard SMALLINT NOT NULL,
   reference_number TEXT NOT NULL,
-  said_at TIMESTAMPTZ NOT NULL,
+  stated_at TIMESTAMPTZ NOT NULL,
   edd TEXT NOT NULL,
-  heard_at TIMESTAMPTZ NOT NULL,
+  received_at TIMESTAMPTZ NOT NULL,
   source TEXT NOT NULL,
-  PRIMARY KEY (shard, reference_number, said_at, edd)
+  PRIMARY KEY (shard, reference_number, stated_at, edd)
 );
 
 -- The timeline. The shard is the shipment's, so that a shipment and its scans lie together. fingerprint: hashes of what
--- its copies said, one or several, with a space between; those that begin with ~ leave the location out. npr_words: the
--- vendor's, for npr_code; description and ndr_words the same for a status_code and an ndr_code that are in none of our
+-- its copies said, one or several, with a space between; those that begin with ~ leave the location out. npr_description: the
+-- vendor's, for npr_code; description and ndr_description the same for a status_code and an ndr_code that are in none of our
 -- tables. return_event: JSON of what it says of a return.
 CREATE TABLE scans (
   shard SMALLINT NOT NULL,
@@ -350,16 +350,16 @@ CREATE TABLE scans (
   received_at TIMESTAMPTZ NOT NULL,
   source TEXT NOT NULL,
   npr_code INTEGER,
-  npr_words TEXT NOT NULL DEFAULT '',
+  npr_description TEXT NOT NULL DEFAULT '',
   description TEXT NOT NULL DEFAULT '',
-  ndr_words TEXT NOT NULL DEFAULT '',
+  ndr_description TEXT NOT NULL DEFAULT '',
   return_event TEXT,
   PRIMARY KEY (shard, id),
   UNIQUE (shard, identity)
 );
 -- On PostgreSQL with all that apply needs of a timeline, so that it need not visit the scans, which lie far apart.
 CREATE INDEX scans_of_shipment ON scans (shard, reference_number, scanned_at, id){{postgres: INCLUDE (fingerprint, scan_id,
-  checkpoint_id, ndr_code, waybill, status_code, received_at, source, npr_code, npr_words)}};
+  checkpoint_id, ndr_code, waybill, status_code, received_at, source, npr_code, npr_description)}};
 CREATE INDEX scans_ahead ON scans (id) WHERE scanned_at > received_at;
 
 -- When the next call of a kind may be made, in seconds since 1970, by whichever process asks for it first.
@@ -426,16 +426,16 @@ CREATE TABLE actions (
   lease_ends_at TIMESTAMPTZ,
   problem TEXT,
   result TEXT,
-  asked_at TIMESTAMPTZ NOT NULL,
+  requested_at TIMESTAMPTZ NOT NULL,
   done_at TIMESTAMPTZ,
   updated_at TIMESTAMPTZ NOT NULL,
   retried_at TIMESTAMPTZ,
   PRIMARY KEY (shard, id)
 );
 CREATE INDEX actions_due ON actions (next_try_at) WHERE next_try_at IS NOT NULL;
-CREATE INDEX actions_of_shipment ON actions (shard, reference_number, asked_at, id);
-CREATE INDEX actions_newest ON actions (asked_at, id);
-CREATE INDEX actions_by_state ON actions (state, asked_at, id);
+CREATE INDEX actions_of_shipment ON actions (shard, reference_number, requested_at, id);
+CREATE INDEX actions_newest ON actions (requested_at, id);
+CREATE INDEX actions_by_state ON actions (state, requested_at, id);
 
 -- One file of the archive. Its content is every attempt that carries its id. next_try_at: when it is uploaded, or the
 -- end of the lease of who does; archived_at: verified there; emptied_at: taken out of the archive again.
@@ -493,7 +493,7 @@ CREATE TABLE erasures (
   kind TEXT NOT NULL,
   subject TEXT,
   pseudonym TEXT NOT NULL,
-  asked_at TIMESTAMPTZ NOT NULL,
+  requested_at TIMESTAMPTZ NOT NULL,
   next_try_at TIMESTAMPTZ,
   tries INTEGER NOT NULL,
   done_at TIMESTAMPTZ,
@@ -552,7 +552,7 @@ CREATE TABLE reconciliation_files (
   PRIMARY KEY (reconciliation_id, part)
 );
 
--- What a run found, open until it is solved. ours, theirs: JSON of both sides as they were then. next_look_at: when it is
+-- What a run found, open until it is solved. ours, theirs: JSON of both sides as they were then. next_check_at: when it is
 -- looked at again (NULL: no more).
 CREATE TABLE differences (
   shard SMALLINT NOT NULL,
@@ -567,15 +567,15 @@ CREATE TABLE differences (
   theirs TEXT,
   state TEXT NOT NULL,
   solved_how TEXT,
-  looks INTEGER NOT NULL,
-  next_look_at TIMESTAMPTZ,
+  checks INTEGER NOT NULL,
+  next_check_at TIMESTAMPTZ,
   pushed_at TIMESTAMPTZ,
   found_at TIMESTAMPTZ NOT NULL,
   solved_at TIMESTAMPTZ,
   PRIMARY KEY (shard, reconciliation_id, kind, item)
 );
 CREATE INDEX differences_listed ON differences (reconciliation_id, id);
-CREATE INDEX differences_to_look ON differences (next_look_at) WHERE next_look_at IS NOT NULL;
+CREATE INDEX differences_to_check ON differences (next_check_at) WHERE next_check_at IS NOT NULL;
 -- What a shipment reached, once each, written with the status that says so. due_at: when notices are made of it (NULL: made).
 -- fresh_at: how old that status is by ClickPost's latest_time_stamp, where it was sent.
 CREATE TABLE milestones (
@@ -679,7 +679,7 @@ CREATE TABLE alarms (
   raised_at TIMESTAMPTZ NOT NULL,
   last_at TIMESTAMPTZ NOT NULL,
   cleared_at TIMESTAMPTZ,
-  told_at TIMESTAMPTZ,
+  notified_at TIMESTAMPTZ,
   due_at TIMESTAMPTZ,
   tries INTEGER NOT NULL
 );

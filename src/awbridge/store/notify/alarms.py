@@ -17,7 +17,7 @@ _sql = Queries(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alarm:
-    """Trouble: `text` says what it is and what to do. `told_at` is None while no operator was told."""
+    """Trouble: `text` says what it is and what to do. `notified_at` is None while no operator was told."""
 
     cause: str
     text: str
@@ -25,7 +25,7 @@ class Alarm:
     raised_at: datetime
     last_at: datetime
     cleared_at: datetime | None
-    told_at: datetime | None
+    notified_at: datetime | None
     due_at: datetime | None
     tries: int
 

@@ -4,7 +4,7 @@ INSERT INTO alarms (cause, text, times, raised_at, last_at, due_at, tries) VALUE
 ON CONFLICT (cause) DO UPDATE SET text = excluded.text, last_at = excluded.last_at,
   times = CASE WHEN alarms.cleared_at IS NULL THEN alarms.times + 1 ELSE 1 END,
   raised_at = CASE WHEN alarms.cleared_at IS NULL THEN alarms.raised_at ELSE excluded.raised_at END,
-  told_at = CASE WHEN alarms.cleared_at IS NULL THEN alarms.told_at ELSE NULL END,
+  notified_at = CASE WHEN alarms.cleared_at IS NULL THEN alarms.notified_at ELSE NULL END,
   due_at = CASE WHEN alarms.cleared_at IS NULL THEN alarms.due_at ELSE excluded.due_at END,
   tries = CASE WHEN alarms.cleared_at IS NULL THEN alarms.tries ELSE 0 END,
   cleared_at = NULL
@@ -12,7 +12,7 @@ RETURNING times
 
 -- name: clear
 -- Trouble that nobody was told of ends in silence.
-UPDATE alarms SET cleared_at = $2, tries = 0, due_at = CASE WHEN told_at IS NULL THEN NULL ELSE $2{{postgres: ::timestamptz}} END
+UPDATE alarms SET cleared_at = $2, tries = 0, due_at = CASE WHEN notified_at IS NULL THEN NULL ELSE $2{{postgres: ::timestamptz}} END
 WHERE cause = $1 AND cleared_at IS NULL
 
 -- name: claim
@@ -26,8 +26,8 @@ RETURNING {{alarms.*}}
 
 -- name: told
 -- Cleared while it was being told: then its end is due.
-UPDATE alarms SET told_at = $3, due_at = CASE WHEN cleared_at IS NULL THEN NULL ELSE $3{{postgres: ::timestamptz}} END
-WHERE cause = $1 AND raised_at = $2 AND told_at IS NULL
+UPDATE alarms SET notified_at = $3, due_at = CASE WHEN cleared_at IS NULL THEN NULL ELSE $3{{postgres: ::timestamptz}} END
+WHERE cause = $1 AND raised_at = $2 AND notified_at IS NULL
 
 -- name: told_end
 UPDATE alarms SET due_at = NULL WHERE cause = $1 AND raised_at = $2 AND cleared_at IS NOT NULL

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from awbridge.domain.orders.attention import NEEDS, NEWEST_DECIDED, REFUSED_WITHIN, Need, Refusals
+from awbridge.domain.orders.attention import NEEDS, NEWEST_DECIDED, REFUSED_WITHIN, Need, RefusalCounts
 from awbridge.domain.tracking.lifecycle import Bucket
 from awbridge.domain.tracking.overdue import StuckAfter
 from awbridge.store.couriers import accounts
@@ -57,7 +57,7 @@ async def dead_lettered(session: Session, *, now: datetime) -> int:
     return (await session.fetch(_sql.dead_lettered, first_id(now - DEAD_LETTERS_COUNT_FOR)))[0]["deliveries"]
 
 
-async def refusals(session: Session, *, now: datetime) -> Refusals:
+async def refusals(session: Session, *, now: datetime) -> RefusalCounts:
     """What ClickPost refused of the orders that it decided within the hour, or of the newest fifty if those are more.
 
     So a quiet night does not end the trouble of the evening before, and a small shop has an alarm too.
@@ -66,4 +66,4 @@ async def refusals(session: Session, *, now: datetime) -> Refusals:
     since = min(now - REFUSED_WITHIN, rows[0]["since_at"]) if rows else _EVER
     refused = (await session.fetch(_sql.refused_since, since))[0]["refused"]
     placed = (await session.fetch(_sql.placed_since, since, MOST_PLACED))[0]["placed"] if refused else 0
-    return Refusals(refused=refused, decided=refused + placed)
+    return RefusalCounts(refused=refused, decided=refused + placed)

@@ -9,11 +9,11 @@ SELECT
      AND cancel_state IN ('refused', 'gave_up')) AS cancel_refused,
   (SELECT COUNT(*) FROM shipments WHERE ndr_at IS NOT NULL) AS ndr,
   (SELECT COUNT(*) FROM actions WHERE state = 'unclear')
-    + (SELECT COUNT(*) FROM actions WHERE state IN ('refused', 'gave_up') AND asked_at >= $2) AS actions,
+    + (SELECT COUNT(*) FROM actions WHERE state IN ('refused', 'gave_up') AND requested_at >= $2) AS actions,
   (SELECT COUNT(*) FROM inbox
    WHERE problem IS NOT NULL AND applied_at IS NULL AND waiting_for IS NULL AND id >= $1) AS dead_lettered,
   (SELECT COUNT(*) FROM event_deliveries WHERE state = 'failed' AND state <> 'delivered') AS events,
-  (SELECT COUNT(*) FROM differences WHERE next_look_at IS NOT NULL AND state = 'open' AND found_at <= $3) AS differences,
+  (SELECT COUNT(*) FROM differences WHERE next_check_at IS NOT NULL AND state = 'open' AND found_at <= $3) AS differences,
   (SELECT COUNT(*) FROM shipments {{sqlite: INDEXED BY shipments_promised}}
    WHERE state = 'placed' AND NOT final AND edd_due_at <= $4) AS late
 

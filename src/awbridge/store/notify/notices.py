@@ -20,7 +20,7 @@ _END = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reached:
+class NoticeMilestone:
     """A milestone of a shipment. `status_at` is when the status was that says so; `why` is why no notice was made.
 
     `fresh_at`: how old that status is by ClickPost's own word, where it gave one.
@@ -72,18 +72,20 @@ def _notice(row: Row) -> Notice:
     return Notice(**values)
 
 
-def _reached(row: Row) -> Reached:
-    values: dict[str, Any] = {field.name: row[field.name] for field in fields(Reached)}
+def _reached(row: Row) -> NoticeMilestone:
+    values: dict[str, Any] = {field.name: row[field.name] for field in fields(NoticeMilestone)}
     values["milestone"] = Milestone(values["milestone"])
-    return Reached(**values)
+    return NoticeMilestone(**values)
 
 
-async def claim_milestones(session: Session, *, now: datetime, limit: int) -> list[Reached]:
+async def claim_milestones(session: Session, *, now: datetime, limit: int) -> list[NoticeMilestone]:
     """Take milestones of which no notices were made yet, for the length of this transaction."""
     return [_reached(row) for row in await session.fetch(_sql.claim_milestones, now, limit)]
 
 
-async def make(session: Session, reached: Sequence[Reached], channels: Sequence[Channel], *, now: datetime) -> None:
+async def make(
+    session: Session, reached: Sequence[NoticeMilestone], channels: Sequence[Channel], *, now: datetime
+) -> None:
     """Make the notices of these milestones, one for each channel. Without channels, the milestones say so."""
     why = "" if channels else "no channel was configured"
     for one in reached:
@@ -107,7 +109,7 @@ async def of_shipment(session: Session, reference_number: str) -> list[Notice]:
     return [_notice(row) for row in await session.fetch(_sql.of_shipment, shard_of(reference_number), reference_number)]
 
 
-async def milestones_of(session: Session, reference_number: str) -> list[Reached]:
+async def milestones_of(session: Session, reference_number: str) -> list[NoticeMilestone]:
     """The milestones that a shipment has reached."""
     rows = await session.fetch(_sql.milestones_of, shard_of(reference_number), reference_number)
     return [_reached(row) for row in rows]

@@ -146,7 +146,7 @@ async def of_shipment(session: Session, reference_number: str) -> list[Action]:
 async def newest(
     session: Session, *, state: ActionState | None = None, before: tuple[datetime, str] | None = None, limit: int
 ) -> list[Action]:
-    """Actions, last asked first; `before` is the (asked_at, id) where the last page ended."""
+    """Actions, last asked first; `before` is the (requested_at, id) where the last page ended."""
     at, number = before or _END_OF_TIME
     if state is None:
         rows = await session.fetch(_sql.newest, at, number, limit)

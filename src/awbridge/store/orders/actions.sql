@@ -1,5 +1,5 @@
 -- name: add
-INSERT INTO actions (shard, id, kind, reference_number, body, idempotency_key, state, tries, next_try_at, asked_at,
+INSERT INTO actions (shard, id, kind, reference_number, body, idempotency_key, state, tries, next_try_at, requested_at,
   updated_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $8, $8)
 ON CONFLICT (shard, id) DO NOTHING
@@ -28,7 +28,7 @@ WITH chosen AS MATERIALIZED (
     AND NOT EXISTS (
       SELECT 1 FROM actions b
       WHERE b.shard = a.shard AND b.reference_number = a.reference_number AND b.kind = a.kind
-        AND b.next_try_at IS NOT NULL AND (b.asked_at, b.id) < (a.asked_at, a.id)
+        AND b.next_try_at IS NOT NULL AND (b.requested_at, b.id) < (a.requested_at, a.id)
     )
   ORDER BY a.next_try_at
   LIMIT $4
@@ -57,7 +57,7 @@ SELECT {{actions.*}} FROM
 {{sqlite: json_each($1) AS key JOIN json_each($2) AS beside ON beside.key = key.key CROSS JOIN actions
   ON actions.shard = beside.value AND actions.reference_number = key.value}}
 WHERE actions.state IN ('due', 'waiting', 'refused', 'gave_up', 'unclear')
-ORDER BY actions.asked_at, actions.id
+ORDER BY actions.requested_at, actions.id
 
 -- name: ended
 -- By tracking, by the shipment's cancellation or by a person. Whoever makes it at this moment loses the lease.
@@ -70,16 +70,16 @@ UPDATE actions SET state = 'due', tries = 0, problem = NULL, next_try_at = $3, r
 WHERE shard = $1 AND id = $2 AND state <> 'done' AND lease_owner IS NULL
 
 -- name: of_shipment
-SELECT {{actions.*}} FROM actions WHERE shard = $1 AND reference_number = $2 ORDER BY asked_at, id
+SELECT {{actions.*}} FROM actions WHERE shard = $1 AND reference_number = $2 ORDER BY requested_at, id
 
 -- name: newest
 SELECT {{actions.*}} FROM actions
-WHERE (asked_at, id) < ($1, $2)
-ORDER BY asked_at DESC, id DESC
+WHERE (requested_at, id) < ($1, $2)
+ORDER BY requested_at DESC, id DESC
 LIMIT $3
 
 -- name: newest_in_state
 SELECT {{actions.*}} FROM actions
-WHERE state = $1 AND (asked_at, id) < ($2, $3)
-ORDER BY asked_at DESC, id DESC
+WHERE state = $1 AND (requested_at, id) < ($2, $3)
+ORDER BY requested_at DESC, id DESC
 LIMIT $4

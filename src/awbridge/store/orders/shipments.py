@@ -269,11 +269,11 @@ async def claim_to_ask(
     now: datetime,
     due: datetime,
     asked_before: datetime,
-    next_ask_at: datetime,
+    next_poll_at: datetime,
     limit: int,
 ) -> list[ToAsk]:
-    """Take up to `limit` shipments of a courier to ask for; nobody asks for them again before `next_ask_at`."""
-    rows = await session.fetch(_sql.claim_to_ask, now, next_ask_at, limit, due, courier_partner_id, asked_before)
+    """Take up to `limit` shipments of a courier to ask for; nobody asks for them again before `next_poll_at`."""
+    rows = await session.fetch(_sql.claim_to_ask, now, next_poll_at, limit, due, courier_partner_id, asked_before)
     return [_to_ask(row) for row in rows]
 
 
@@ -285,7 +285,7 @@ async def age_out(session: Session, *, now: datetime, silent_since: datetime, li
     return await session.execute(_sql.age_out, now, silent_since, limit)
 
 
-async def ask_back(
+async def resume_polling(
     session: Session, reference_number: str, *, now: datetime, asked_before: datetime, else_at: datetime
 ) -> bool:
     """Have a shipment asked for at once, or at `else_at` when it was asked for since `asked_before`.
@@ -293,7 +293,7 @@ async def ask_back(
     False for one without a waybill and one that has reached its end.
     """
     shard = shard_of(reference_number)
-    return await session.execute(_sql.ask_back, shard, reference_number, now, asked_before, else_at) > 0
+    return await session.execute(_sql.resume_polling, shard, reference_number, now, asked_before, else_at) > 0
 
 
 async def aged_out(session: Session, *, before: tuple[datetime, str] | None = None, limit: int = 50) -> list[Shipment]:
@@ -310,9 +310,9 @@ async def count_aged_out(session: Session) -> int:
     return (await session.fetch(_sql.count_aged_out))[0]["shipments"]
 
 
-async def asked(session: Session, reference_number: str, *, asked_at: datetime, next_ask_at: datetime) -> None:
+async def asked(session: Session, reference_number: str, *, polled_at: datetime, next_poll_at: datetime) -> None:
     """The question was answered: the next one is due then, unless the shipment has reached its end."""
-    await session.execute(_sql.asked, shard_of(reference_number), reference_number, next_ask_at, asked_at)
+    await session.execute(_sql.asked, shard_of(reference_number), reference_number, next_poll_at, polled_at)
 
 
 async def placed_after(session: Session, after: tuple[int, str], *, limit: int) -> list[ToAsk]:
@@ -321,7 +321,7 @@ async def placed_after(session: Session, after: tuple[int, str], *, limit: int) 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class TrackingStatus:
     """Where tracking says a shipment stands now. The columns of the same names say what each is."""
 
     sighting: Sighting | None
@@ -331,25 +331,25 @@ class Standing:
     edd_due_at: datetime | None = None
     ndr_at: datetime | None = None
     npr_code: int | None = None
-    status_words: str | None = None
-    ndr_words: str | None = None
+    status_description: str | None = None
+    ndr_description: str | None = None
     piece_exception_at: datetime | None = None
     forward_waybill: str | None = None
     forward_reference_number: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Heard:
-    """What the row of a shipment that was heard of is to say. `updated_at` is None where that is `heard_at`."""
+class TrackingChange:
+    """What the row of a shipment that was heard of is to say. `updated_at` is None where that is `last_tracked_at`."""
 
     reference_number: str
-    standing: Standing
-    heard_at: datetime
-    next_ask_at: datetime | None
+    standing: TrackingStatus
+    last_tracked_at: datetime
+    next_poll_at: datetime | None
     updated_at: datetime | None = None
 
 
-async def set_standings(session: Session, heard: Sequence[Heard]) -> None:
+async def set_tracking_statuses(session: Session, heard: Sequence[TrackingChange]) -> None:
     """Keep where shipments stand, when they were last heard of and when to ask next. They are locked by the caller.
 
     One that is silent for too long stays on its list unless it is asked for again, or has reached its end.
@@ -357,27 +357,27 @@ async def set_standings(session: Session, heard: Sequence[Heard]) -> None:
     await session.write_rows(_sql.set_status, [_heard_row(one) for one in heard])
 
 
-async def set_standing(
+async def set_tracking_status(
     session: Session,
     reference_number: str,
-    standing: Standing,
+    standing: TrackingStatus,
     *,
-    heard_at: datetime,
-    next_ask_at: datetime | None,
+    last_tracked_at: datetime,
+    next_poll_at: datetime | None,
     updated_at: datetime | None = None,
 ) -> None:
     """The same for one shipment."""
-    one = Heard(
+    one = TrackingChange(
         reference_number=reference_number,
         standing=standing,
-        heard_at=heard_at,
-        next_ask_at=next_ask_at,
+        last_tracked_at=last_tracked_at,
+        next_poll_at=next_poll_at,
         updated_at=updated_at,
     )
-    await set_standings(session, [one])
+    await set_tracking_statuses(session, [one])
 
 
-def _heard_row(heard: Heard) -> tuple[object, ...]:
+def _heard_row(heard: TrackingChange) -> tuple[object, ...]:
     standing = heard.standing
     seen = standing.sighting
     return (
@@ -390,16 +390,16 @@ def _heard_row(heard: Heard) -> tuple[object, ...]:
         seen.final if seen else False,
         standing.edd,
         standing.ndr_code,
-        heard.heard_at,
-        heard.next_ask_at,
-        heard.updated_at or heard.heard_at,
+        heard.last_tracked_at,
+        heard.next_poll_at,
+        heard.updated_at or heard.last_tracked_at,
         standing.edd_due_at,
         standing.ndr_at,
         standing.forward_waybill,
         standing.forward_reference_number,
         standing.npr_code,
-        standing.status_words,
-        standing.ndr_words,
+        standing.status_description,
+        standing.ndr_description,
         standing.piece_exception_at,
     )
 
@@ -414,9 +414,9 @@ async def set_security_key(session: Session, reference_number: str, security_key
     await session.execute(_sql.set_security_key, shard_of(reference_number), reference_number, security_key, now)
 
 
-async def heard_after(session: Session, after: tuple[int, str], *, limit: int) -> list[Shipment]:
+async def tracked_after(session: Session, after: tuple[int, str], *, limit: int) -> list[Shipment]:
     """Shipments that were heard of, after this (shard, reference number), locked until the transaction ends."""
-    return [from_row(row) for row in await session.fetch(_sql.heard_after, *after, limit)]
+    return [from_row(row) for row in await session.fetch(_sql.tracked_after, *after, limit)]
 
 
 _BEGIN_OF_TIME = (datetime(1970, 1, 1, tzinfo=UTC), "")

@@ -13,7 +13,7 @@ _sql = Queries(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
+class CatchUpWindow:
     """A stretch of time to be asked for, from (inclusive) to (exclusive).
 
     Where a former try broke off, `next_page` is where it would have gone on, `page_at` when it stood there, and `items`
@@ -49,7 +49,7 @@ async def claim(
     end: datetime,
     longest: timedelta,
     shortest: timedelta,
-) -> Window | None:
+) -> CatchUpWindow | None:
     """The next window to ask for, under a lease: one left undone, else the next after the watermark.
 
     `start` is where covering begins on an empty table; `end` is how far the vendor's data may be trusted to be
@@ -57,7 +57,7 @@ async def claim(
     """
     left = await session.fetch(_sql.open, now)
     if left:
-        window = row_as(Window, left[0], lease_ends_at=now + lease)
+        window = row_as(CatchUpWindow, left[0], lease_ends_at=now + lease)
         await session.execute(_sql.lease, window.from_at, now + lease)
         return window
     watermark = (await session.fetch(_sql.last))[0]["to_at"] or start
@@ -65,35 +65,35 @@ async def claim(
     if following is None:
         return None
     added = await session.execute(_sql.add, *following, now + lease)
-    return Window(from_at=following[0], to_at=following[1], lease_ends_at=now + lease) if added else None
+    return CatchUpWindow(from_at=following[0], to_at=following[1], lease_ends_at=now + lease) if added else None
 
 
-async def hold(session: Session, window: Window, *, until: datetime) -> Window | None:
+async def hold(session: Session, window: CatchUpWindow, *, until: datetime) -> CatchUpWindow | None:
     """The window under a lease that ends then; None where it is not held any more."""
     held = await session.execute(_sql.hold, window.from_at, window.lease_ends_at, until)
     return replace(window, lease_ends_at=until) if held else None
 
 
 async def turned(
-    session: Session, window: Window, *, next_page: str | None, items: int, now: datetime, lease: timedelta
-) -> Window | None:
+    session: Session, window: CatchUpWindow, *, next_page: str | None, items: int, now: datetime, lease: timedelta
+) -> CatchUpWindow | None:
     """A page is stored (in this transaction): the next try may go on behind it. None where it is not held any more."""
     until = now + lease
     held = await session.execute(_sql.turned, window.from_at, next_page, now, items, until, window.lease_ends_at)
     return replace(window, lease_ends_at=until) if held else None
 
 
-async def start_anew(session: Session, window: Window) -> None:
+async def start_anew(session: Session, window: CatchUpWindow) -> None:
     """Forget where a former try broke off: the next one begins with the first page."""
     await session.execute(_sql.anew, window.from_at)
 
 
-async def done(session: Session, window: Window, *, items: int, now: datetime) -> bool:
+async def done(session: Session, window: CatchUpWindow, *, items: int, now: datetime) -> bool:
     """The window is covered: every page of it was stored. False where it is not held any more."""
     return await session.execute(_sql.done, window.from_at, now, items, window.lease_ends_at) > 0
 
 
-async def failed(session: Session, window: Window, *, problem: str, again_at: datetime) -> bool:
+async def failed(session: Session, window: CatchUpWindow, *, problem: str, again_at: datetime) -> bool:
     """The window could not be fetched; it is tried again then. False where it is not held any more."""
     return await session.execute(_sql.failed, window.from_at, again_at, problem, window.lease_ends_at) > 0
 

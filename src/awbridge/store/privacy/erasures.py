@@ -23,7 +23,7 @@ class Erasure:
     kind: str
     subject: str | None = field(repr=False)
     pseudonym: str
-    asked_at: datetime
+    requested_at: datetime
     next_try_at: datetime | None
     tries: int
     done_at: datetime | None

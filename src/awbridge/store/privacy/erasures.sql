@@ -1,5 +1,5 @@
 -- name: add
-INSERT INTO erasures (id, kind, subject, pseudonym, asked_at, next_try_at, tries) VALUES ($1, $2, $3, $4, $5, $5, 0)
+INSERT INTO erasures (id, kind, subject, pseudonym, requested_at, next_try_at, tries) VALUES ($1, $2, $3, $4, $5, $5, 0)
 
 -- name: claim
 WITH chosen AS MATERIALIZED (
@@ -8,7 +8,7 @@ WITH chosen AS MATERIALIZED (
 )
 UPDATE erasures SET next_try_at = $2, tries = tries + 1
 WHERE id IN (SELECT id FROM chosen)
-RETURNING id, kind, subject, pseudonym, asked_at, next_try_at, tries, done_at, counts, problem
+RETURNING id, kind, subject, pseudonym, requested_at, next_try_at, tries, done_at, counts, problem
 
 -- name: renew
 UPDATE erasures SET next_try_at = $3 WHERE id = $1 AND next_try_at = $2 AND done_at IS NULL
@@ -21,8 +21,8 @@ UPDATE erasures SET done_at = $2, counts = $3, subject = NULL, next_try_at = NUL
 WHERE id = $1 AND done_at IS NULL
 
 -- name: newest
-SELECT id, kind, subject, pseudonym, asked_at, next_try_at, tries, done_at, counts, problem
+SELECT id, kind, subject, pseudonym, requested_at, next_try_at, tries, done_at, counts, problem
 FROM erasures ORDER BY id DESC LIMIT $1
 
 -- name: get
-SELECT id, kind, subject, pseudonym, asked_at, next_try_at, tries, done_at, counts, problem FROM erasures WHERE id = $1
+SELECT id, kind, subject, pseudonym, requested_at, next_try_at, tries, done_at, counts, problem FROM erasures WHERE id = $1

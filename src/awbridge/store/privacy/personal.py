@@ -24,7 +24,7 @@ PAGE = 500  # rows read at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parcel:
+class ParcelTexts:
     """What an erasure must know of a shipment. `ended`: it is delivered, lost, back or cancelled.
 
     `more`: the bodies of its other payloads and of its actions, where they were read too.
@@ -63,9 +63,9 @@ class ActionTexts:
     problem: str | None = field(repr=False)
 
 
-def _parcel(row: Row) -> Parcel:
+def _parcel(row: Row) -> ParcelTexts:
     known = (row["reference_number"], row["waybill"], row["order_id"], *json.loads(row["children"] or "[]"))
-    return Parcel(
+    return ParcelTexts(
         shard=row["shard"],
         reference_number=row["reference_number"],
         payload=row["payload"],
@@ -75,7 +75,7 @@ def _parcel(row: Row) -> Parcel:
     )
 
 
-async def parcels(store: Store) -> AsyncIterator[Parcel]:
+async def parcels(store: Store) -> AsyncIterator[ParcelTexts]:
     """Every shipment, page by page."""
     after = (-1, "")
     while True:
@@ -88,7 +88,7 @@ async def parcels(store: Store) -> AsyncIterator[Parcel]:
         after = (page[-1].shard, page[-1].reference_number)
 
 
-async def parcel(session: Session, reference_number: str) -> Parcel | None:
+async def parcel(session: Session, reference_number: str) -> ParcelTexts | None:
     """One shipment."""
     rows = await session.fetch(_sql.shipment, shard_of(reference_number), reference_number)
     return _parcel(rows[0]) if rows else None
@@ -177,7 +177,7 @@ async def strip_versions(session: Session, reference_number: str, eraser: Eraser
     return changed
 
 
-_WORDS_OF_SCANS = ("remark", "npr_words", "ndr_words")
+_WORDS_OF_SCANS = ("remark", "npr_description", "ndr_description")
 
 
 async def strip_scans(session: Session, reference_number: str, eraser: Eraser) -> int:
@@ -189,7 +189,7 @@ async def strip_scans(session: Session, reference_number: str, eraser: Eraser) -
         if bare != (*(row[name] for name in _WORDS_OF_SCANS), event):
             changed += await session.execute(_sql.set_words_of_scan, shard, row["id"], *bare)
     for row in await session.fetch(_sql.words_of_shipment, shard, reference_number):
-        bare = (words and eraser.words(words) for words in (row["status_words"], row["ndr_words"]))
+        bare = (words and eraser.words(words) for words in (row["status_description"], row["ndr_description"]))
         await session.execute(_sql.set_words_of_shipment, shard, reference_number, *bare)
     return changed
 

@@ -27,20 +27,20 @@ UPDATE attempts SET url = $3, request = $4, response = $5, error = $6 WHERE shar
 
 -- name: words_of_scans
 -- The courier's remark, ClickPost's words for why nothing was picked up or delivered, and what comes back.
-SELECT id, remark, npr_words, ndr_words, return_event FROM scans
+SELECT id, remark, npr_description, ndr_description, return_event FROM scans
 WHERE shard = $1 AND reference_number = $2
-  AND (remark <> '' OR npr_words <> '' OR ndr_words <> '' OR return_event IS NOT NULL) ORDER BY id
+  AND (remark <> '' OR npr_description <> '' OR ndr_description <> '' OR return_event IS NOT NULL) ORDER BY id
 
 -- name: set_words_of_scan
-UPDATE scans SET remark = $3, npr_words = $4, ndr_words = $5, return_event = $6 WHERE shard = $1 AND id = $2
+UPDATE scans SET remark = $3, npr_description = $4, ndr_description = $5, return_event = $6 WHERE shard = $1 AND id = $2
 
 -- name: words_of_shipment
 -- The same words where the shipment repeats them.
-SELECT status_words, ndr_words FROM shipments
-WHERE shard = $1 AND reference_number = $2 AND (status_words IS NOT NULL OR ndr_words IS NOT NULL)
+SELECT status_description, ndr_description FROM shipments
+WHERE shard = $1 AND reference_number = $2 AND (status_description IS NOT NULL OR ndr_description IS NOT NULL)
 
 -- name: set_words_of_shipment
-UPDATE shipments SET status_words = $3, ndr_words = $4 WHERE shard = $1 AND reference_number = $2
+UPDATE shipments SET status_description = $3, ndr_description = $4 WHERE shard = $1 AND reference_number = $2
 
 -- name: inbox_page
 SELECT shard, id, body FROM inbox WHERE (shard, id) > ($1, $2) ORDER BY shard, id LIMIT $3
@@ -60,7 +60,7 @@ UPDATE payload_versions SET payload = $4, reason = $5 WHERE shard = $1 AND refer
 
 -- name: actions_of
 SELECT shard, id, reference_number, body, result, problem FROM actions
-WHERE shard = $1 AND reference_number = $2 ORDER BY asked_at, id
+WHERE shard = $1 AND reference_number = $2 ORDER BY requested_at, id
 
 -- name: actions_page
 SELECT shard, id, reference_number, body, result, problem FROM actions
@@ -69,7 +69,7 @@ WHERE (shard, id) > ($1, $2) AND reference_number IS NOT NULL ORDER BY shard, id
 -- name: actions_alone
 -- Those that are over and belong to no shipment: pickups, and registrations that were refused.
 SELECT shard, id, reference_number, body, result, problem FROM actions a
-WHERE (shard, id) > ($1, $2) AND next_try_at IS NULL AND asked_at < $3
+WHERE (shard, id) > ($1, $2) AND next_try_at IS NULL AND requested_at < $3
   AND NOT EXISTS (SELECT 1 FROM shipments s WHERE s.shard = a.shard AND s.reference_number = a.reference_number)
 ORDER BY shard, id LIMIT $4
 

@@ -17,7 +17,7 @@ _sql = Queries(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class RetainedTable:
     """A table whose rows go one day: how a page of a shard is read by id, and how rows go, with what hangs on them."""
 
     name: str
@@ -38,12 +38,14 @@ class Diary:
     least: int = 0
 
 
-CALLS = Table("attempts", _sql.calls_page, (("attempts", _sql.calls_drop),))
-ARCHIVED_CALLS = Table("attempts", _sql.archived_calls_page, (("attempts", _sql.archived_calls_drop),))
-INBOX = Table("inbox", _sql.inbox_page, (("inbox", _sql.inbox_drop), ("tellings", _sql.tellings_drop)))
-SCANS = Table("scans", _sql.scans_page, (("promises", _sql.promises_drop), ("scans", _sql.scans_drop)))
-NOTICES = Table("notices", _sql.notices_page, (("notices", _sql.notices_drop),))
-EVENTS = Table(
+CALLS = RetainedTable("attempts", _sql.calls_page, (("attempts", _sql.calls_drop),))
+ARCHIVED_CALLS = RetainedTable("attempts", _sql.archived_calls_page, (("attempts", _sql.archived_calls_drop),))
+INBOX = RetainedTable(
+    "inbox", _sql.inbox_page, (("inbox", _sql.inbox_drop), ("update_sources", _sql.update_sources_drop))
+)
+SCANS = RetainedTable("scans", _sql.scans_page, (("promises", _sql.promises_drop), ("scans", _sql.scans_drop)))
+NOTICES = RetainedTable("notices", _sql.notices_page, (("notices", _sql.notices_drop),))
+EVENTS = RetainedTable(
     "events", _sql.events_page, (("event_deliveries", _sql.event_deliveries_drop), ("events", _sql.events_drop))
 )
 
@@ -107,7 +109,7 @@ class OldAction:
 
     shard: int
     id: str
-    asked_at: datetime
+    requested_at: datetime
     settled: bool
 
 
@@ -127,13 +129,13 @@ def _old_action(row: Row) -> OldAction:
     return row_as(OldAction, row, settled=bool(row["settled"]))
 
 
-async def page(session: Session, table: Table, shard: int, *, after: int, limit: int) -> list[OldRow]:
+async def page(session: Session, table: RetainedTable, shard: int, *, after: int, limit: int) -> list[OldRow]:
     """Rows of a shard by id, oldest first."""
     rows = await session.fetch(table.page, shard, after, limit)
     return [OldRow(id=row["id"], noted_at=row["noted_at"], settled=bool(row["settled"])) for row in rows]
 
 
-async def drop(session: Session, table: Table, shard: int, ids: Sequence[int]) -> Counter[str]:
+async def drop(session: Session, table: RetainedTable, shard: int, ids: Sequence[int]) -> Counter[str]:
     """Delete these rows, as far as they still may go, and what hangs on them; how many, by table."""
     return Counter({name: await session.execute(statement, shard, list(ids)) for name, statement in table.drops})
 
@@ -146,7 +148,7 @@ async def drop_diary(session: Session, diary: Diary, *, before: datetime, limit:
 async def old_actions(
     session: Session, *, before: datetime, keyed_before: datetime, after: tuple[datetime, str], limit: int
 ) -> list[OldAction]:
-    """Actions that were asked for before, the first first; `after` is the (asked_at, id) where the last page ended.
+    """Actions that were asked for before, the first first; `after` is the (requested_at, id) where the last page ended.
 
     Those asked for under an idempotency key are settled from `keyed_before` on: until then it counts.
     """

@@ -27,10 +27,10 @@ FROM inbox WHERE shard = $1 AND id > $2 ORDER BY id LIMIT $3
 DELETE FROM inbox WHERE shard = $1 AND id {{postgres: = ANY($2::bigint[])}}{{sqlite: IN (SELECT value FROM json_each($2))}}
   AND applied_at IS NOT NULL AND due_at IS NULL
 
--- name: tellings_drop
+-- name: update_sources_drop
 -- What a delivery told of whom says nothing without the delivery.
-DELETE FROM tellings WHERE delivery_shard = $1 AND delivery_id {{postgres: = ANY($2::bigint[])}}{{sqlite: IN (SELECT value FROM json_each($2))}}
-  AND NOT EXISTS (SELECT 1 FROM inbox i WHERE i.shard = tellings.delivery_shard AND i.id = tellings.delivery_id)
+DELETE FROM update_sources WHERE delivery_shard = $1 AND delivery_id {{postgres: = ANY($2::bigint[])}}{{sqlite: IN (SELECT value FROM json_each($2))}}
+  AND NOT EXISTS (SELECT 1 FROM inbox i WHERE i.shard = update_sources.delivery_shard AND i.id = update_sources.delivery_id)
 
 -- name: scans_page
 -- Where a shipment on its way stands is folded from its scans: they stay until it has reached its end.
@@ -115,12 +115,12 @@ WHERE day IN (SELECT day FROM chosen)
 -- Kept beyond their days: what is still to be made or needs a person while its shipment is on its way; what was asked
 -- under a key that still counts (asked since $5): it must be known when it is asked again; and edits that a new
 -- registration would have to carry.
-SELECT a.shard, a.id, a.asked_at, CASE WHEN a.next_try_at IS NULL AND (a.idempotency_key IS NULL OR a.asked_at < $5)
+SELECT a.shard, a.id, a.requested_at, CASE WHEN a.next_try_at IS NULL AND (a.idempotency_key IS NULL OR a.requested_at < $5)
     AND (a.state = 'done' OR s.final OR s.state = 'cancelled')
     AND (a.kind <> 'edit' OR s.reference_number IS NULL OR s.erased_at IS NOT NULL) THEN 1 ELSE 0 END AS settled
 FROM actions a LEFT JOIN shipments s ON s.shard = a.shard AND s.reference_number = a.reference_number
-WHERE (a.asked_at, a.id) > ($1, $2) AND a.asked_at < $3
-ORDER BY a.asked_at, a.id LIMIT $4
+WHERE (a.requested_at, a.id) > ($1, $2) AND a.requested_at < $3
+ORDER BY a.requested_at, a.id LIMIT $4
 
 -- name: actions_drop
 DELETE FROM actions WHERE shard = $1 AND id = $2 AND next_try_at IS NULL
@@ -129,13 +129,13 @@ DELETE FROM actions WHERE shard = $1 AND id = $2 AND next_try_at IS NULL
 -- Runs that are over, and of which no difference is looked at again by itself.
 SELECT r.id FROM reconciliations r
 WHERE r.id > $1 AND r.finished_at < $2 AND NOT EXISTS (
-  SELECT 1 FROM differences d WHERE d.reconciliation_id = r.id AND d.next_look_at IS NOT NULL)
+  SELECT 1 FROM differences d WHERE d.reconciliation_id = r.id AND d.next_check_at IS NOT NULL)
 ORDER BY r.id LIMIT $3
 
 -- name: differences_drop
 WITH chosen AS MATERIALIZED (
   SELECT shard, reconciliation_id, kind, item FROM differences
-  WHERE reconciliation_id = $1 AND next_look_at IS NULL ORDER BY id LIMIT $2
+  WHERE reconciliation_id = $1 AND next_check_at IS NULL ORDER BY id LIMIT $2
 )
 DELETE FROM differences
 WHERE (shard, reconciliation_id, kind, item) IN (SELECT shard, reconciliation_id, kind, item FROM chosen)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from awbridge.domain.orders.shipment import shard_of
-from awbridge.domain.reconciliation.differences import Kind, Ours, Theirs
+from awbridge.domain.reconciliation.differences import DifferenceKind, Ours, Theirs
 from awbridge.store.engine.database import Row, Session
 from awbridge.store.engine.ids import Ids
 from awbridge.store.engine.queries import Queries
@@ -26,7 +26,7 @@ class Difference:
 
     id: int
     reconciliation_id: int
-    kind: Kind
+    kind: DifferenceKind
     item: str
     reference_number: str | None
     waybill: str | None
@@ -35,8 +35,8 @@ class Difference:
     theirs: Seen | None
     state: str
     solved_how: str | None
-    looks: int
-    next_look_at: datetime | None
+    checks: int
+    next_check_at: datetime | None
     pushed_at: datetime | None
     found_at: datetime
     solved_at: datetime | None
@@ -61,7 +61,7 @@ class Difference:
 class Finding:
     """A difference to be kept."""
 
-    kind: Kind
+    kind: DifferenceKind
     ours: Ours | None
     theirs: Theirs | None
 
@@ -81,7 +81,7 @@ def _seen_ours(ours: Ours) -> dict[str, Any]:
         "state": ours.state.value,
         "status_code": ours.status_code,
         "status_at": ours.status_at.isoformat() if ours.status_at else None,
-        **_words(ours.status_words),
+        **_words(ours.status_description),
     }
 
 
@@ -94,12 +94,12 @@ def _seen_theirs(theirs: Theirs) -> dict[str, Any]:
         "status_code": theirs.status_code,
         "status_at": theirs.status_at.isoformat() if theirs.status_at else None,
         **({"status_within": theirs.status_within.total_seconds()} if theirs.status_within else {}),
-        **_words(theirs.status_words),
+        **_words(theirs.status_description),
     }
 
 
 def _words(said: str) -> dict[str, str]:
-    return {"status_words": said} if said else {}
+    return {"status_description": said} if said else {}
 
 
 async def add(
@@ -130,7 +130,7 @@ def _row(reconciliation_id: int, finding: Finding, look_at: datetime, now: datet
 
 def _difference(row: Row) -> Difference:
     values: dict[str, Any] = {field.name: row[field.name] for field in fields(Difference)}
-    values["kind"] = Kind(values["kind"])
+    values["kind"] = DifferenceKind(values["kind"])
     for name in ("ours", "theirs"):
         values[name] = json.loads(values[name]) if values[name] else None
     return Difference(**values)
@@ -143,7 +143,7 @@ async def get(session: Session, reconciliation_id: int, number: int) -> Differen
 
 
 async def listed(
-    session: Session, reconciliation_id: int, *, kind: Kind | None = None, after: int = 0, limit: int = 100
+    session: Session, reconciliation_id: int, *, kind: DifferenceKind | None = None, after: int = 0, limit: int = 100
 ) -> list[Difference]:
     """Differences of a run in the order of their ids; `after` is the id where the last page ended."""
     if kind is None:
@@ -165,7 +165,7 @@ async def unsolved_since(session: Session, start: datetime) -> int:
 
 
 async def claim(session: Session, *, now: datetime, until: datetime, limit: int) -> list[Difference]:
-    """Take up to `limit` open differences that are due for another look; nobody else looks before `until`."""
+    """Take up to `limit` open differences that are due for another look; nobody else checks before `until`."""
     return [_difference(row) for row in await session.fetch(_sql.claim, now, until, limit)]
 
 
@@ -174,9 +174,9 @@ async def solve(session: Session, difference: Difference, *, how: str, now: date
     return await session.execute(_sql.solve, difference.reconciliation_id, difference.id, now, how) > 0
 
 
-async def look_later(session: Session, difference: Difference, *, at: datetime | None) -> None:
+async def check_later(session: Session, difference: Difference, *, at: datetime | None) -> None:
     """Look at it again then; None: not by itself any more."""
-    await session.execute(_sql.look_later, difference.reconciliation_id, difference.id, at)
+    await session.execute(_sql.check_later, difference.reconciliation_id, difference.id, at)
 
 
 async def to_push(session: Session, reconciliation_id: int, *, after: int, limit: int) -> list[Difference]:

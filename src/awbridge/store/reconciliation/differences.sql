@@ -1,7 +1,7 @@
 -- name: add
 -- Found again after a kill: the first word stands.
 INSERT INTO differences (shard, reconciliation_id, kind, item, id, reference_number, waybill, courier_partner_id, ours,
-  theirs, state, looks, next_look_at, found_at)
+  theirs, state, checks, next_check_at, found_at)
 {{postgres:
 SELECT shard, rid, kind, item, id, reference, waybill, courier, ours, theirs, 'open', 0, look, found
 FROM unnest($1::smallint[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[], $8::integer[],
@@ -24,29 +24,29 @@ SELECT kind, COUNT(*) AS n FROM differences WHERE reconciliation_id = $1 AND sta
 
 -- name: unsolved_since
 -- Of those that are still looked at: what stays open after that is in its run's report.
-SELECT COUNT(*) AS n FROM differences WHERE next_look_at IS NOT NULL AND state = 'open' AND found_at <= $1
+SELECT COUNT(*) AS n FROM differences WHERE next_check_at IS NOT NULL AND state = 'open' AND found_at <= $1
 
 -- name: claim
--- Moving next_look_at on is the lease.
+-- Moving next_check_at on is the lease.
 WITH chosen AS MATERIALIZED (
   SELECT shard, reconciliation_id, kind, item FROM differences
-  WHERE next_look_at <= $1
-  ORDER BY next_look_at LIMIT $3
+  WHERE next_check_at <= $1
+  ORDER BY next_check_at LIMIT $3
   {{postgres: FOR UPDATE SKIP LOCKED}}
 )
-UPDATE differences SET next_look_at = $2, looks = looks + 1
+UPDATE differences SET next_check_at = $2, checks = checks + 1
 WHERE (shard, reconciliation_id, kind, item) IN (SELECT shard, reconciliation_id, kind, item FROM chosen)
 RETURNING {{differences.*}}
 
 -- name: solve
-UPDATE differences SET state = 'solved', solved_how = $4, solved_at = $3, next_look_at = NULL
+UPDATE differences SET state = 'solved', solved_how = $4, solved_at = $3, next_check_at = NULL
 WHERE reconciliation_id = $1 AND id = $2 AND state = 'open'
 
--- name: look_later
-UPDATE differences SET next_look_at = $3 WHERE reconciliation_id = $1 AND id = $2 AND state = 'open'
+-- name: check_later
+UPDATE differences SET next_check_at = $3 WHERE reconciliation_id = $1 AND id = $2 AND state = 'open'
 
 -- name: pushed
-UPDATE differences SET pushed_at = $3, next_look_at = $4, looks = 0
+UPDATE differences SET pushed_at = $3, next_check_at = $4, checks = 0
 WHERE reconciliation_id = $1 AND id = $2 AND state = 'open'
 
 -- name: to_push

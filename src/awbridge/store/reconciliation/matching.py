@@ -146,7 +146,7 @@ class Matching:
 
 def _day_row(row: Row) -> tuple[object, ...]:
     reference, waybill = row["reference_number"], row["waybill"] or ""
-    status_at, heard_at = row["status_at"], row["last_heard_at"]
+    status_at, last_tracked_at = row["status_at"], row["last_tracked_at"]
     return (
         waybill,
         reference,
@@ -157,7 +157,7 @@ def _day_row(row: Row) -> tuple[object, ...]:
         row["state"],
         row["status_code"],
         status_at and status_at.isoformat(),
-        heard_at and heard_at.isoformat(),
+        last_tracked_at and last_tracked_at.isoformat(),
         _MAIN,
     )
 
@@ -174,7 +174,7 @@ def _named_row(named: OursAs) -> tuple[object, ...]:
         ours.state.value,
         ours.status_code,
         ours.status_at and ours.status_at.isoformat(),
-        ours.heard_at and ours.heard_at.isoformat(),
+        ours.last_tracked_at and ours.last_tracked_at.isoformat(),
         ours.kind.value,
     )
 
@@ -186,7 +186,7 @@ def _as_ours(
     state: str,
     code: int | None,
     status_at: str | None,
-    heard_at: str | None,
+    last_tracked_at: str | None,
     kind: str,
 ) -> Ours:
     return Ours(
@@ -196,6 +196,6 @@ def _as_ours(
         state=State(state),
         status_code=code,
         status_at=datetime.fromisoformat(status_at) if status_at else None,
-        heard_at=datetime.fromisoformat(heard_at) if heard_at else None,
+        last_tracked_at=datetime.fromisoformat(last_tracked_at) if last_tracked_at else None,
         kind=WaybillKind(kind),
     )

@@ -3,7 +3,7 @@
 CREATE TABLE theirs (line INTEGER PRIMARY KEY, waybill TEXT, reference TEXT, courier INTEGER, code INTEGER, seen TEXT,
   gaps INTEGER);
 CREATE TABLE ours (id INTEGER PRIMARY KEY, waybill TEXT, reference TEXT, of_the_day INTEGER, our_reference TEXT,
-  main TEXT, courier INTEGER, state TEXT, code INTEGER, status_at TEXT, heard_at TEXT, kind TEXT);
+  main TEXT, courier INTEGER, state TEXT, code INTEGER, status_at TEXT, last_tracked_at TEXT, kind TEXT);
 CREATE TABLE named_else (reference TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE pairs (line INTEGER PRIMARY KEY, ours INTEGER);
 
@@ -11,7 +11,7 @@ CREATE TABLE pairs (line INTEGER PRIMARY KEY, ours INTEGER);
 INSERT INTO theirs (line, waybill, reference, courier, code, seen, gaps) VALUES ($1, $2, $3, $4, $5, $6, $7)
 
 -- name: add_ours
-INSERT INTO ours (waybill, reference, of_the_day, our_reference, main, courier, state, code, status_at, heard_at, kind)
+INSERT INTO ours (waybill, reference, of_the_day, our_reference, main, courier, state, code, status_at, last_tracked_at, kind)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 
 -- name: name_else
@@ -62,7 +62,7 @@ DELETE FROM theirs WHERE line = $1
 -- What is the same in all that is compared need not be looked at; the rest is judged in Python.
 SELECT p.line, t.waybill, t.reference, t.courier, t.code, t.seen, t.gaps,
   o.our_reference, o.main, o.courier AS our_courier, o.state, o.code AS our_code, o.status_at,
-  o.heard_at, o.kind
+  o.last_tracked_at, o.kind
 FROM pairs p JOIN theirs t ON t.line = p.line JOIN ours o ON o.id = p.ours
 WHERE $1 OR (o.kind = 'main' AND ((t.waybill <> '' AND t.waybill <> o.main)
   OR COALESCE(t.courier, o.courier) <> o.courier OR (t.code IS NOT NULL AND t.code IS NOT o.code)))
@@ -70,7 +70,7 @@ ORDER BY p.line
 
 -- name: ours_unpaired
 SELECT o.our_reference, o.main, o.courier AS our_courier, o.state, o.code AS our_code, o.status_at,
-  o.heard_at, o.kind
+  o.last_tracked_at, o.kind
 FROM ours o
 WHERE o.of_the_day AND o.state = 'placed' AND NOT EXISTS (SELECT 1 FROM pairs WHERE pairs.ours = o.id)
   AND o.our_reference NOT IN (SELECT reference FROM named_else)

@@ -12,7 +12,7 @@ from typing import Any
 
 from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.shipment import State, shard_of
-from awbridge.domain.reconciliation.differences import Compared, DayCounts, NotUnderstood, Ours, Table
+from awbridge.domain.reconciliation.differences import Compared, DayCounts, DifferenceTable, NotUnderstood, Ours
 from awbridge.store.engine.database import Row, Session
 from awbridge.store.engine.ids import Ids
 from awbridge.store.engine.queries import Queries
@@ -43,13 +43,13 @@ class Stage(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
+class ReportWindow:
     """A report of what changed in a window (UTC). `reference` is ClickPost's, once it was asked for."""
 
     start: datetime
     end: datetime
     reference: str = ""
-    asked_at: datetime | None = None
+    requested_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,14 +62,14 @@ class Reconciliation:
     id: int
     identity: str
     source: str
-    kind: Table
+    kind: DifferenceTable
     name: str
     day: date | None
     state: Stage
     ours_placed: int | None
     theirs_placed: int | None
     theirs_tracked: int | None
-    windows: tuple[Window, ...]
+    windows: tuple[ReportWindow, ...]
     columns_read: dict[str, Any] | None
     line_count: int | None
     matched: int | None
@@ -101,7 +101,7 @@ class NewRun:
 
     identity: str
     source: str
-    kind: Table
+    kind: DifferenceTable
     name: str
     day: date | None
     state: Stage
@@ -129,7 +129,7 @@ def new_id() -> int:
 
 def _run(row: Row) -> Reconciliation:
     values: dict[str, Any] = {field.name: row[field.name] for field in fields(Reconciliation)}
-    values["kind"] = Table(values["kind"])
+    values["kind"] = DifferenceTable(values["kind"])
     values["state"] = Stage(values["state"])
     values["day"] = date.fromisoformat(values["day"]) if values["day"] else None
     values["windows"] = tuple(_window(w) for w in json.loads(values["windows"]))
@@ -139,24 +139,24 @@ def _run(row: Row) -> Reconciliation:
     return Reconciliation(**values)
 
 
-def _window(values: dict[str, str]) -> Window:
-    asked = values.get("asked_at")
-    return Window(
+def _window(values: dict[str, str]) -> ReportWindow:
+    asked = values.get("requested_at")
+    return ReportWindow(
         start=datetime.fromisoformat(values["start"]),
         end=datetime.fromisoformat(values["end"]),
         reference=values["reference"],
-        asked_at=datetime.fromisoformat(asked) if asked else None,
+        requested_at=datetime.fromisoformat(asked) if asked else None,
     )
 
 
-def _windows_text(windows: Sequence[Window]) -> str:
+def _windows_text(windows: Sequence[ReportWindow]) -> str:
     return json.dumps(
         [
             {
                 "start": w.start.isoformat(),
                 "end": w.end.isoformat(),
                 "reference": w.reference,
-                "asked_at": w.asked_at.isoformat() if w.asked_at else "",
+                "requested_at": w.requested_at.isoformat() if w.requested_at else "",
             }
             for w in windows
         ]
@@ -212,7 +212,7 @@ async def go_on(
     run: Reconciliation,
     *,
     state: Stage,
-    windows: Sequence[Window],
+    windows: Sequence[ReportWindow],
     at: datetime,
     problem: str | None = None,
     tries: int = 0,
@@ -297,7 +297,7 @@ def _ours(row: Row) -> Ours:
         state=State(row["state"]),
         status_code=row["status_code"],
         status_at=row["status_at"],
-        heard_at=row["last_heard_at"],
+        last_tracked_at=row["last_tracked_at"],
     )
 
 

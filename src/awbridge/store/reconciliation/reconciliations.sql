@@ -61,32 +61,32 @@ WHERE reconciliation_id < $1 AND reconciliation_id NOT IN (SELECT id FROM reconc
 SELECT COUNT(*) AS placed FROM shipments WHERE placed_at >= $1 AND placed_at < $2
 
 -- name: placed_between
-SELECT placed_at, reference_number, waybill, courier_partner_id, state, status_code, status_at, last_heard_at
+SELECT placed_at, reference_number, waybill, courier_partner_id, state, status_code, status_at, last_tracked_at
 FROM shipments
 WHERE (placed_at, reference_number) > ($1, $2) AND placed_at < $3
 ORDER BY placed_at, reference_number
 LIMIT $4
 
 -- name: standing
-SELECT reference_number, waybill, courier_partner_id, state, status_code, status_at, last_heard_at FROM shipments
+SELECT reference_number, waybill, courier_partner_id, state, status_code, status_at, last_tracked_at FROM shipments
 WHERE reference_number {{postgres: = ANY($1::text[]) AND shard = ANY($2::smallint[])}}
   {{sqlite: IN (SELECT value FROM json_each($1)) AND shard IN (SELECT value FROM json_each($2))}}
 
 -- name: ask_soon
 -- Tracking asks for these at once, but not twice within the vendor's own interval; also for those it had given up.
-UPDATE shipments SET next_ask_at = CASE WHEN last_asked_at > $3 THEN $4{{postgres: ::timestamptz}} ELSE $5 END,
-  aged_out_at = NULL, asked_back_at = $5
+UPDATE shipments SET next_poll_at = CASE WHEN last_polled_at > $3 THEN $4{{postgres: ::timestamptz}} ELSE $5 END,
+  aged_out_at = NULL, polling_resumed_at = $5
 WHERE waybill IS NOT NULL AND reference_number
   {{postgres: = ANY($1::text[]) AND shard = ANY($2::smallint[])}}
   {{sqlite: IN (SELECT value FROM json_each($1)) AND shard IN (SELECT value FROM json_each($2))}}
 
 -- name: push_again
 -- Only as long as it stands here as it was found missing there: placed, with that waybill, not to be cancelled or
--- replaced, and its payload whole. It stood there once: may_stand, until ClickPost has answered. It has not
+-- replaced, and its payload whole. It stood there once: maybe_placed, until ClickPost has answered. It has not
 -- ended, whatever became of the first waybill: its payload is needed. The payload is the one it had, or (with its
 -- version) one that carries what was edited at the courier since.
 UPDATE shipments SET payload = COALESCE($5, payload), payload_version = COALESCE($6, payload_version),
   state = 'ready', success = FALSE, no_of_retries = 0, problem = NULL, next_try_at = $4, waiting_since_at = NULL,
-  may_stand = TRUE, stands_version = COALESCE(payload_version, 1), settle_by = NULL, final = FALSE, aged_out_at = NULL, asked_back_at = $4, updated_at = $4
+  maybe_placed = TRUE, held_version = COALESCE(payload_version, 1), settle_by = NULL, final = FALSE, aged_out_at = NULL, polling_resumed_at = $4, updated_at = $4
 WHERE shard = $1 AND reference_number = $2 AND waybill = $3 AND state = 'placed' AND success
-  AND cancel_asked_at IS NULL AND lease_owner IS NULL AND replaced_by IS NULL AND erased_at IS NULL
+  AND cancel_requested_at IS NULL AND lease_owner IS NULL AND replaced_by IS NULL AND erased_at IS NULL

@@ -59,7 +59,7 @@ async def need_a_person(
 ) -> Sequence[Shipment]:
     """Shipments whose cancellation was refused or given up, the longest asked for first.
 
-    `after` is the (cancel_asked_at, reference_number) where the last page ended.
+    `after` is the (cancel_requested_at, reference_number) where the last page ended.
     """
     return [from_row(row) for row in await session.fetch(_sql.need_a_person, *(after or _BEGIN_OF_TIME), limit)]
 

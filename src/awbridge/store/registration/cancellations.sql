@@ -2,7 +2,7 @@
 -- A fact, whoever learnt it: the holder of the lease, one that lost it, or tracking. Once.
 UPDATE shipments SET state = 'cancelled', cancel_state = 'cancelled', problem = NULL, next_try_at = NULL,
   lease_owner = NULL, lease_ends_at = NULL, cancel_since_at = COALESCE(cancel_since_at, $3), updated_at = $3
-WHERE shard = $1 AND reference_number = $2 AND success AND cancel_asked_at IS NOT NULL AND state <> 'cancelled'
+WHERE shard = $1 AND reference_number = $2 AND success AND cancel_requested_at IS NOT NULL AND state <> 'cancelled'
 
 -- name: not_cancelled
 -- Only the lease's holder may write this. The first call begins the time within which the cancellation must end.
@@ -14,15 +14,15 @@ WHERE shard = $1 AND reference_number = $2 AND lease_owner = $3
 -- Tracking shows another end. Whoever asks ClickPost at this moment loses the lease.
 UPDATE shipments SET cancel_state = 'overtaken', problem = $3, next_try_at = NULL, lease_owner = NULL,
   lease_ends_at = NULL, updated_at = $4
-WHERE shard = $1 AND reference_number = $2 AND success AND cancel_asked_at IS NOT NULL AND state <> 'cancelled'
+WHERE shard = $1 AND reference_number = $2 AND success AND cancel_requested_at IS NOT NULL AND state <> 'cancelled'
   AND (cancel_state IS NULL OR cancel_state <> 'overtaken')
 
 -- name: need_a_person
 -- Refused or given up, the longest asked for first. The first condition is what makes the partial index usable.
 SELECT {{shipments.*}} FROM shipments {{sqlite: INDEXED BY shipments_cancels}}
 WHERE cancel_state IN ('asked', 'waiting', 'retrying', 'held', 'refused', 'gave_up')
-  AND cancel_state IN ('refused', 'gave_up') AND (cancel_asked_at, reference_number) > ($1, $2)
-ORDER BY cancel_asked_at, reference_number
+  AND cancel_state IN ('refused', 'gave_up') AND (cancel_requested_at, reference_number) > ($1, $2)
+ORDER BY cancel_requested_at, reference_number
 LIMIT $3
 
 -- name: count_in_need

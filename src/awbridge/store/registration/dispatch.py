@@ -64,7 +64,7 @@ async def lock(session: Session, references: Sequence[str]) -> dict[str, InFligh
     keys = sorted({(shard_of(r), r) for r in references})
     rows = await session.fetch(_sql.lock, [shard for shard, _ in keys], [reference for _, reference in keys])
     return {
-        row["reference_number"]: InFlight(row["success"], row["lease_owner"], row["cancel_asked_at"] is not None)
+        row["reference_number"]: InFlight(row["success"], row["lease_owner"], row["cancel_requested_at"] is not None)
         for row in rows
     }
 
@@ -79,7 +79,7 @@ class Placing:
     shipment: Shipment
     placed: Placed
     difference: str | None
-    next_ask_at: datetime | None
+    next_poll_at: datetime | None
     since_at: datetime | None = None
 
     @property
@@ -141,7 +141,7 @@ def _placed_row(placing: Placing, now: datetime) -> tuple[object, ...]:
         placed.security_key,
         placed.vendor_order_id,
         json.dumps(placed.children),
-        placing.next_ask_at,
+        placing.next_poll_at,
         placing.courier,
         placing.account_code,
         account,
@@ -182,8 +182,8 @@ class NotPlaced:
     problem: str | None
     next_try_at: datetime | None
     waiting_since_at: datetime | None = None
-    may_stand: bool = False
-    stands_version: int | None = None
+    maybe_placed: bool = False
+    held_version: int | None = None
     settle_by: SettleBy | None = None
     courier_may_hold: bool = False
 
@@ -200,9 +200,9 @@ async def not_placed(session: Session, decided: Sequence[tuple[str, str, NotPlac
             d.problem,
             d.next_try_at,
             d.waiting_since_at,
-            d.may_stand,
+            d.maybe_placed,
             now,
-            d.stands_version,
+            d.held_version,
             d.settle_by.value if d.settle_by else None,
             d.courier_may_hold,
         )

@@ -4,8 +4,8 @@
 {{postgres:
 -- The physical places, locked until the end of this statement: any join here may be planned as a walk over all rows.
 UPDATE shipments SET lease_owner = ($1::text[])[1], lease_ends_at = ($2::timestamptz[])[1],
-  sent_at = COALESCE(sent_at, ($3::timestamptz[])[1]), may_stand = may_stand OR lease_owner IS NOT NULL,
-  stands_version = CASE WHEN lease_owner IS NULL THEN stands_version ELSE COALESCE(stands_version, payload_version, 1) END
+  sent_at = COALESCE(sent_at, ($3::timestamptz[])[1]), maybe_placed = maybe_placed OR lease_owner IS NOT NULL,
+  held_version = CASE WHEN lease_owner IS NULL THEN held_version ELSE COALESCE(held_version, payload_version, 1) END
 WHERE ctid = ANY (ARRAY(
   SELECT due.ctid FROM unnest($4::text[], $5::smallint[], $6::integer[]) AS turn (account, priority, number)
   CROSS JOIN LATERAL (
@@ -19,8 +19,8 @@ WHERE ctid = ANY (ARRAY(
 ))}}
 {{sqlite:
 UPDATE shipments SET lease_owner = $1, lease_ends_at = $2, sent_at = COALESCE(sent_at, $3),
-  may_stand = may_stand OR lease_owner IS NOT NULL,
-  stands_version = CASE WHEN lease_owner IS NULL THEN stands_version ELSE COALESCE(stands_version, payload_version, 1) END
+  maybe_placed = maybe_placed OR lease_owner IS NOT NULL,
+  held_version = CASE WHEN lease_owner IS NULL THEN held_version ELSE COALESCE(held_version, payload_version, 1) END
 WHERE (shard, reference_number) IN (
   SELECT shard, reference_number FROM shipments
   WHERE account = $4 AND priority = $5 AND next_try_at <= $3 AND NOT success
@@ -32,7 +32,7 @@ RETURNING {{shipments.*}}
 
 -- name: lock
 -- In key order, like all who lock several shipments.
-SELECT s.reference_number, s.success, s.lease_owner, s.cancel_asked_at
+SELECT s.reference_number, s.success, s.lease_owner, s.cancel_requested_at
 {{postgres: FROM unnest($1::smallint[], $2::text[]) AS k (shard, reference_number)
 JOIN shipments s ON s.shard = k.shard AND s.reference_number = k.reference_number}}
 {{sqlite: FROM json_each($1) a JOIN json_each($2) b ON b.key = a.key
@@ -42,37 +42,37 @@ ORDER BY s.shard, s.reference_number
 
 -- name: place
 {{sqlite: WITH row (shard, reference_number, at, waybill, label_url, sort_code, security_key, vendor_order_id, children,
-  next_ask_at, courier_partner_id, account_code, account, difference)
+  next_poll_at, courier_partner_id, account_code, account, difference)
   AS (VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14))}}
 UPDATE shipments SET state = 'placed', success = TRUE, problem = NULL, next_try_at = NULL, lease_owner = NULL,
-  lease_ends_at = NULL, waiting_since_at = NULL, may_stand = FALSE, stands_version = NULL, settle_by = NULL,
+  lease_ends_at = NULL, waiting_since_at = NULL, maybe_placed = FALSE, held_version = NULL, settle_by = NULL,
   courier_may_hold = NULL,
   placed_at = COALESCE(shipments.placed_at, row.at), updated_at = row.at, waybill = row.waybill,
   label_url = row.label_url, sort_code = row.sort_code, security_key = row.security_key,
-  vendor_order_id = row.vendor_order_id, children = row.children, next_ask_at = row.next_ask_at,
+  vendor_order_id = row.vendor_order_id, children = row.children, next_poll_at = row.next_poll_at,
   courier_partner_id = row.courier_partner_id, account_code = row.account_code, account = row.account,
   difference = row.difference
 FROM {{sqlite: row}}{{postgres: unnest($1::smallint[], $2::text[], $3::timestamptz[], $4::text[], $5::text[],
   $6::text[], $7::text[], $8::text[], $9::text[], $10::timestamptz[], $11::integer[], $12::text[], $13::text[], $14::text[])
   AS row (shard, reference_number, at, waybill, label_url, sort_code, security_key, vendor_order_id, children,
-    next_ask_at, courier_partner_id, account_code, account, difference)}}
+    next_poll_at, courier_partner_id, account_code, account, difference)}}
 WHERE shipments.shard = row.shard AND shipments.reference_number = row.reference_number AND NOT shipments.success
 
 -- name: not_placed
 -- Only the lease's holder may write this; one who lost it learns nothing that the next try will not learn again.
 {{sqlite: WITH row (shard, reference_number, owner, state, no_of_retries, problem, next_try_at, waiting_since_at,
-  may_stand, at, stands_version, settle_by, courier_may_hold)
+  maybe_placed, at, held_version, settle_by, courier_may_hold)
   AS (VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13))}}
 UPDATE shipments SET lease_owner = NULL, lease_ends_at = NULL,
   state = row.state, no_of_retries = row.no_of_retries, problem = row.problem, next_try_at = row.next_try_at,
-  waiting_since_at = row.waiting_since_at, may_stand = row.may_stand, updated_at = row.at,
-  stands_version = row.stands_version, settle_by = row.settle_by, courier_may_hold = row.courier_may_hold,
+  waiting_since_at = row.waiting_since_at, maybe_placed = row.maybe_placed, updated_at = row.at,
+  held_version = row.held_version, settle_by = row.settle_by, courier_may_hold = row.courier_may_hold,
   cancel_state = CASE WHEN row.state = 'cancelled' THEN row.state ELSE shipments.cancel_state END
 FROM {{sqlite: row}}{{postgres: unnest($1::smallint[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::text[],
   $7::timestamptz[], $8::timestamptz[], $9::boolean[], $10::timestamptz[], $11::integer[], $12::text[],
   $13::boolean[])
-  AS row (shard, reference_number, owner, state, no_of_retries, problem, next_try_at, waiting_since_at, may_stand, at,
-    stands_version, settle_by, courier_may_hold)}}
+  AS row (shard, reference_number, owner, state, no_of_retries, problem, next_try_at, waiting_since_at, maybe_placed, at,
+    held_version, settle_by, courier_may_hold)}}
 WHERE shipments.shard = row.shard AND shipments.reference_number = row.reference_number
   AND shipments.lease_owner = row.owner AND NOT shipments.success
 

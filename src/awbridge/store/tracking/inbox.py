@@ -48,7 +48,7 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SetAside:
+class DeadLetter:
     """A delivery that nobody could read or attribute to a shipment, with the reason.
 
     `looks_again_at`: when it is tried again by itself, where only its shipment is ambiguous.
@@ -124,7 +124,7 @@ async def claim(session: Session, *, now: datetime, limit: int) -> list[Delivery
 
 
 async def applied(session: Session, deliveries: Sequence[tuple[Delivery, str | None, int]], *, now: datetime) -> None:
-    """They are on their timelines. Beside each: what of it could not be read, if anything, and how many tellings."""
+    """Mark deliveries as applied, each with what could not be read (or None) and how many shipments it updated."""
     rows = [(d.shard, d.id, now, problem, min(told, 32_767)) for d, problem, told in deliveries]
     await session.write_rows(_sql.applied, rows)
 
@@ -148,9 +148,9 @@ async def apply_again(session: Session, reference_number: str, *, since: datetim
     await session.execute(_sql.apply_again, shard_of(reference_number), reference_number, since, now)
 
 
-async def set_aside(session: Session, delivery: Delivery, *, problem: str) -> None:
+async def dead_lettered(session: Session, delivery: Delivery, *, problem: str) -> None:
     """Nobody can read it: it stays, with the reason, until it is replayed."""
-    await session.execute(_sql.set_aside, delivery.shard, delivery.id, problem)
+    await session.execute(_sql.dead_lettered, delivery.shard, delivery.id, problem)
 
 
 async def wake(session: Session, keys: Sequence[str], *, now: datetime) -> None:
@@ -165,14 +165,14 @@ async def replay(session: Session, *, now: datetime) -> int:
 
 
 async def tell_again(session: Session, *, now: datetime, limit: int) -> int:
-    """Up to `limit` deliveries that were applied before there were tellings are due again; how many."""
+    """Up to `limit` deliveries that were applied before there were update_sources are due again; how many."""
     return await session.execute(_sql.tell_again, now, limit)
 
 
-async def problems(session: Session, *, limit: int) -> list[SetAside]:
+async def problems(session: Session, *, limit: int) -> list[DeadLetter]:
     """The newest deliveries that were set aside, or are about a shipment that cannot be told from another."""
     return [
-        SetAside(
+        DeadLetter(
             id=row["id"],
             source=row["source"],
             identity=row["identity"],
@@ -187,7 +187,7 @@ async def problems(session: Session, *, limit: int) -> list[SetAside]:
 
 async def counts(session: Session) -> dict[str, int]:
     """How many deliveries there are: total, applied, waiting (for their shipment), ambiguous (of those, what could be
-    about several), due, set_aside."""
+    about several), due, dead_lettered."""
     return dict((await session.fetch(_sql.counts))[0])
 
 

@@ -18,12 +18,12 @@ LIMIT $2
 {{postgres: FOR UPDATE SKIP LOCKED}}
 
 -- name: applied
--- Many rows in one statement: shard, id, now, problem, told.
-{{sqlite: WITH row (shard, id, now, problem, told) AS (VALUES ($1, $2, $3, $4, $5))}}
-UPDATE inbox SET due_at = NULL, waiting_for = NULL, applied_at = row.now, problem = row.problem, told = row.told
+-- Many rows in one statement: shard, id, now, problem, shipments_updated.
+{{sqlite: WITH row (shard, id, now, problem, shipments_updated) AS (VALUES ($1, $2, $3, $4, $5))}}
+UPDATE inbox SET due_at = NULL, waiting_for = NULL, applied_at = row.now, problem = row.problem, shipments_updated = row.shipments_updated
 FROM {{sqlite: row}}{{postgres:
   unnest($1::smallint[], $2::bigint[], $3::timestamptz[], $4::text[], $5::smallint[])
-  AS row (shard, id, now, problem, told)}}
+  AS row (shard, id, now, problem, shipments_updated)}}
 WHERE inbox.shard = row.shard AND inbox.id = row.id
 
 -- name: wait
@@ -37,17 +37,17 @@ WHERE EXISTS (SELECT 1 FROM inbox WHERE waiting_for = key)}}
 {{sqlite: SELECT waiting_for FROM inbox WHERE waiting_for = $1 LIMIT 1}}
 
 -- name: apply_again
--- What was told of a shipment since then. Rows that somebody applies at this moment are passed over, as in wake.
+-- What was shipments_updated of a shipment since then. Rows that somebody applies at this moment are passed over, as in wake.
 UPDATE inbox SET due_at = $4
 WHERE (shard, id) IN (
-  SELECT inbox.shard, inbox.id FROM tellings
-  JOIN inbox ON inbox.shard = tellings.delivery_shard AND inbox.id = tellings.delivery_id
-  WHERE tellings.shard = $1 AND tellings.reference_number = $2 AND inbox.received_at >= $3 AND inbox.due_at IS NULL
+  SELECT inbox.shard, inbox.id FROM update_sources
+  JOIN inbox ON inbox.shard = update_sources.delivery_shard AND inbox.id = update_sources.delivery_id
+  WHERE update_sources.shard = $1 AND update_sources.reference_number = $2 AND inbox.received_at >= $3 AND inbox.due_at IS NULL
   {{postgres: FOR UPDATE OF inbox SKIP LOCKED}}
 )
 
--- name: set_aside
-UPDATE inbox SET due_at = NULL, waiting_for = NULL, problem = $3, tries = tries + 1, told = 0 WHERE shard = $1 AND id = $2
+-- name: dead_lettered
+UPDATE inbox SET due_at = NULL, waiting_for = NULL, problem = $3, tries = tries + 1, shipments_updated = 0 WHERE shard = $1 AND id = $2
 
 -- name: wake
 -- Rows that somebody applies at this moment are passed over: they look again by themselves, and waiting for them while
@@ -64,11 +64,11 @@ WHERE (shard, id) IN (
 UPDATE inbox SET due_at = $1, problem = NULL WHERE problem IS NOT NULL AND applied_at IS NULL AND identity NOT LIKE 'raw:%'
 
 -- name: tell_again
--- What a version without tellings applied is due again: applying it once more changes nothing but that it is known then
--- whom it told of.
+-- What a version without update_sources applied is due again: applying it once more changes nothing but that it is known then
+-- whom it shipments_updated of.
 WITH chosen AS MATERIALIZED (
   SELECT shard, id FROM inbox
-  WHERE applied_at IS NOT NULL AND told IS NULL AND due_at IS NULL
+  WHERE applied_at IS NOT NULL AND shipments_updated IS NULL AND due_at IS NULL
   ORDER BY id
   LIMIT $2
   {{postgres: FOR UPDATE SKIP LOCKED}}
@@ -88,7 +88,7 @@ SELECT COUNT(*) AS total,
   COUNT(CASE WHEN due_at IS NOT NULL AND waiting_for IS NULL THEN 1 END) AS due,
   COUNT(CASE WHEN problem IS NOT NULL AND waiting_for IS NOT NULL THEN 1 END) AS ambiguous,
   COUNT(CASE WHEN problem IS NOT NULL AND applied_at IS NULL AND waiting_for IS NULL AND identity NOT LIKE 'raw:%'
-    THEN 1 END) AS set_aside,
+    THEN 1 END) AS dead_lettered,
   COUNT(CASE WHEN identity LIKE 'raw:%' THEN 1 END) AS not_json
 FROM inbox
 
@@ -103,7 +103,7 @@ SELECT inbox.id FROM inbox
 
 -- name: settle
 -- A delivery that was only a test is done with.
-UPDATE inbox SET due_at = NULL, waiting_for = NULL, applied_at = $3, told = 0 WHERE shard = $1 AND identity = $2
+UPDATE inbox SET due_at = NULL, waiting_for = NULL, applied_at = $3, shipments_updated = 0 WHERE shard = $1 AND identity = $2
 
 -- name: longest_due
 -- What waits for its shipment is due too, but mostly later.

@@ -23,7 +23,7 @@ async def of_shipments(session: Session, references: Sequence[str]) -> dict[str,
 
 async def add(session: Session, told: Iterable[tuple[str, Promise]]) -> None:
     """Keep promises made of these reference numbers; one that is known changes nothing."""
-    rows = sorted((shard_of(r), r, p.said_at, p.edd, p.heard_at, p.source) for r, p in told)
+    rows = sorted((shard_of(r), r, p.stated_at, p.edd, p.received_at, p.source) for r, p in told)
     if rows:
         await session.write_rows(_sql.add, rows)
 

@@ -1,12 +1,12 @@
 -- name: add
-INSERT INTO promises (shard, reference_number, said_at, edd, heard_at, source)
+INSERT INTO promises (shard, reference_number, stated_at, edd, received_at, source)
 {{postgres:
 SELECT * FROM unnest($1::smallint[], $2::text[], $3::timestamptz[], $4::text[], $5::timestamptz[], $6::text[])}}
 {{sqlite: VALUES ($1, $2, $3, $4, $5, $6)}}
-ON CONFLICT (shard, reference_number, said_at, edd) DO NOTHING
+ON CONFLICT (shard, reference_number, stated_at, edd) DO NOTHING
 
 -- name: of_shipments
-SELECT reference_number, said_at, edd, heard_at, source FROM
+SELECT reference_number, stated_at, edd, received_at, source FROM
 {{postgres: unnest($1::text[], $2::smallint[]) AS key (value, shard) JOIN promises
   ON promises.shard = key.shard AND promises.reference_number = key.value}}
 {{sqlite: json_each($1) AS key JOIN json_each($2) AS beside ON beside.key = key.key CROSS JOIN promises

@@ -36,9 +36,9 @@ class TimelineScan:
     scan_id: str | None
     checkpoint_id: str | None
     npr_code: int | None
-    npr_words: str
+    npr_description: str
     description: str
-    ndr_words: str
+    ndr_description: str
     return_event: ReturnEvent | None
 
 
@@ -62,7 +62,7 @@ async def _timelines(
     return found
 
 
-class Told(NamedTuple):
+class IncomingScan(NamedTuple):
     """A scan that is about to be told of a shipment, as far as it says which stored ones may be the same."""
 
     reference_number: str
@@ -72,7 +72,7 @@ class Told(NamedTuple):
     part: str
 
 
-async def alike(session: Session, told: Sequence[Told]) -> dict[str, list[Entry]]:
+async def alike(session: Session, told: Sequence[IncomingScan]) -> dict[str, list[Entry]]:
     """What may be one with these scans, as `to_tell` has it, by reference number: most often nothing."""
     found: dict[str, dict[int, Entry]] = {one.reference_number: {} for one in told}
     if told:
@@ -97,7 +97,7 @@ def _known(row: Row) -> Entry:
         received_at=row["received_at"],
         source=Source(row["source"]),
         npr_code=row["npr_code"],
-        npr_words=row["npr_words"],
+        npr_description=row["npr_description"],
     )
 
 
@@ -105,7 +105,7 @@ def _entry(row: Row) -> Entry:
     known = _known(row)
     known.courier_partner_id = row["courier_partner_id"]
     known.status, known.remark, known.location = row["status"], row["remark"], row["location"]
-    known.description, known.ndr_words = row["description"], row["ndr_words"]
+    known.description, known.ndr_description = row["description"], row["ndr_description"]
     known.return_event = from_text(row["return_event"])
     return known
 
@@ -146,9 +146,9 @@ async def add(session: Session, new: Sequence[tuple[str, Entry]]) -> None:
             e.received_at,
             e.source.value,
             e.npr_code,
-            e.npr_words,
+            e.npr_description,
             e.description,
-            e.ndr_words,
+            e.ndr_description,
             to_text(e.return_event),
         )
         for shard, identity, row_id, reference, e in sorted(keyed, key=lambda k: k[:2])
@@ -161,8 +161,8 @@ async def learn(session: Session, reference_number: str, entry: Entry) -> None:
     """A later copy of a stored scan carried what the first one lacked: an id, the reason of a failure, a location."""
     shard, fingerprint = shard_of(reference_number), " ".join(entry.fingerprints)
     ids = (entry.scan_id, entry.checkpoint_id)
-    reasons = (entry.ndr_code, fingerprint, entry.npr_code, entry.npr_words)
-    words = (entry.location, entry.remark, entry.ndr_words)
+    reasons = (entry.ndr_code, fingerprint, entry.npr_code, entry.npr_description)
+    words = (entry.location, entry.remark, entry.ndr_description)
     await session.execute(_sql.learn, shard, entry.id, *ids, *reasons, *words)
 
 

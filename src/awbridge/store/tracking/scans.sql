@@ -1,7 +1,7 @@
 -- name: add
 INSERT INTO scans (shard, id, reference_number, identity, fingerprint, scan_id, checkpoint_id, waybill,
   courier_partner_id, status_code, status, remark, location, ndr_code, scanned_at, received_at, source,
-  npr_code, npr_words, description, ndr_words, return_event)
+  npr_code, npr_description, description, ndr_description, return_event)
 {{postgres:
 SELECT * FROM unnest($1::smallint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
   $8::text[], $9::integer[], $10::integer[], $11::text[], $12::text[], $13::text[], $14::integer[],
@@ -13,7 +13,7 @@ ON CONFLICT (shard, identity) DO NOTHING
 -- name: entries
 -- Everything about the timelines of these shipments, to tell whether a scan is there already and where they stand.
 SELECT scans.id, reference_number, fingerprint, scan_id, checkpoint_id, ndr_code, waybill, courier_partner_id,
-  status_code, status, remark, location, scanned_at, received_at, source, npr_code, npr_words, description, ndr_words,
+  status_code, status, remark, location, scanned_at, received_at, source, npr_code, npr_description, description, ndr_description,
   return_event FROM
 {{postgres: unnest($1::text[], $2::smallint[]) AS key (value, shard) JOIN scans
   ON scans.shard = key.shard AND scans.reference_number = key.value}}
@@ -24,7 +24,7 @@ ORDER BY received_at, scans.id
 -- name: to_tell
 -- The same without their words: on PostgreSQL all of it stands in the index.
 SELECT scans.id, reference_number, fingerprint, scan_id, checkpoint_id, ndr_code, waybill, status_code, scanned_at,
-  received_at, source, npr_code, npr_words FROM
+  received_at, source, npr_code, npr_description FROM
 {{postgres: unnest($1::text[], $2::smallint[]) AS key (value, shard) JOIN scans
   ON scans.shard = key.shard AND scans.reference_number = key.value}}
 {{sqlite: json_each($1) AS key JOIN json_each($2) AS beside ON beside.key = key.key CROSS JOIN scans
@@ -36,7 +36,7 @@ ORDER BY received_at, scans.id
 -- without the location. Both are one text (32 digits, then the part): SQLite keeps four JSON texts parsed, a fifth would
 -- have all of them parsed for every row.
 SELECT scans.id, reference_number, scans.fingerprint, scans.scan_id, scans.checkpoint_id, ndr_code, waybill, status_code,
-  scanned_at, received_at, source, npr_code, npr_words FROM
+  scanned_at, received_at, source, npr_code, npr_description FROM
 {{postgres: unnest($1::text[], $2::smallint[], $3::text[], $4::text[], $5::text[])
   AS told (value, shard, scan_id, checkpoint_id, words) JOIN scans
   ON scans.shard = told.shard AND scans.reference_number = told.value AND (scans.scan_id = told.scan_id
@@ -53,9 +53,9 @@ ORDER BY received_at, scans.id
 -- name: learn
 -- The words of an entry are not read to be told something: "" leaves them as they are. Those that name an NDR code are
 -- learnt with their code.
-UPDATE scans SET scan_id = $3, checkpoint_id = $4, ndr_code = $5, fingerprint = $6, npr_code = $7, npr_words = $8,
+UPDATE scans SET scan_id = $3, checkpoint_id = $4, ndr_code = $5, fingerprint = $6, npr_code = $7, npr_description = $8,
   location = CASE WHEN location = '' THEN $9 ELSE location END, remark = CASE WHEN remark = '' THEN $10 ELSE remark END,
-  ndr_words = CASE WHEN $11 = '' AND ndr_code = $5 THEN ndr_words ELSE $11 END
+  ndr_description = CASE WHEN $11 = '' AND ndr_code = $5 THEN ndr_description ELSE $11 END
 WHERE shard = $1 AND id = $2
 
 -- name: remove
@@ -64,5 +64,5 @@ WHERE shard = $1 AND id {{postgres: = ANY($2::bigint[])}}{{sqlite: IN (SELECT va
 
 -- name: timeline
 SELECT waybill, courier_partner_id, status_code, status, remark, location, ndr_code, scanned_at, received_at, source,
-  scan_id, checkpoint_id, npr_code, npr_words, description, ndr_words, return_event
+  scan_id, checkpoint_id, npr_code, npr_description, description, ndr_description, return_event
 FROM scans WHERE shard = $1 AND reference_number = $2 ORDER BY scanned_at, id

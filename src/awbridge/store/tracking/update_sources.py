@@ -1,4 +1,4 @@
-"""The table `tellings`: which delivery told something of which shipment."""
+"""The table `update_sources`: which delivery told something of which shipment."""
 
 from __future__ import annotations
 

@@ -1,20 +1,20 @@
 -- name: add
-INSERT INTO tellings (shard, reference_number, delivery_id, delivery_shard, entries)
+INSERT INTO update_sources (shard, reference_number, delivery_id, delivery_shard, entries)
 {{postgres: SELECT * FROM unnest($1::smallint[], $2::text[], $3::bigint[], $4::smallint[], $5::text[])}}
 {{sqlite: VALUES ($1, $2, $3, $4, $5)}}
 ON CONFLICT (shard, reference_number, delivery_id) DO NOTHING
 
 -- name: of_shipment
 -- In the order in which they came.
-SELECT inbox.shard, inbox.id, inbox.identity, inbox.source, inbox.body, inbox.received_at, inbox.tries, tellings.entries
-FROM tellings JOIN inbox ON inbox.shard = tellings.delivery_shard AND inbox.id = tellings.delivery_id
-WHERE tellings.shard = $1 AND tellings.reference_number = $2
+SELECT inbox.shard, inbox.id, inbox.identity, inbox.source, inbox.body, inbox.received_at, inbox.tries, update_sources.entries
+FROM update_sources JOIN inbox ON inbox.shard = update_sources.delivery_shard AND inbox.id = update_sources.delivery_id
+WHERE update_sources.shard = $1 AND update_sources.reference_number = $2
 ORDER BY inbox.received_at, inbox.id
 
 -- name: of_deliveries
-SELECT delivery_id, reference_number FROM tellings
+SELECT delivery_id, reference_number FROM update_sources
 WHERE delivery_id {{postgres: = ANY($1::bigint[])}}{{sqlite: IN (SELECT value FROM json_each($1))}}
 
 -- name: withdraw
-DELETE FROM tellings
+DELETE FROM update_sources
 WHERE delivery_id {{postgres: = ANY($1::bigint[])}}{{sqlite: IN (SELECT value FROM json_each($1))}}

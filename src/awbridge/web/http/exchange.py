@@ -9,7 +9,7 @@ from typing import Protocol
 
 from awbridge.domain.errors import StoreError
 from awbridge.web.http.relay import Relay
-from awbridge.web.webhook.endpoint import PATH, Answer
+from awbridge.web.webhook.endpoint import PATH, WebhookResponse
 
 LARGEST_AT_ONCE = 64 * 1024  # bytes of a body that is held here until it is whole
 
@@ -17,19 +17,19 @@ _PATH = PATH.encode()
 _BELOW = _PATH + b"/"
 
 
-class Connection(Protocol):
+class ClientConnection(Protocol):
     """Where a request came from."""
 
-    def answer_stored(self, exchange: Exchange) -> None:
+    def answer_stored(self, exchange: RequestCycle) -> None:
         """Send the answer of a webhook that is committed."""
         ...
 
-    def answer_not_stored(self, exchange: Exchange, error: StoreError) -> None:
+    def answer_not_stored(self, exchange: RequestCycle, error: StoreError) -> None:
         """Send that of one that is not."""
         ...
 
 
-class Exchange:
+class RequestCycle:
     """One request until it is answered; for an ordinary webhook the caller that ingest tells."""
 
     __slots__ = (
@@ -47,7 +47,7 @@ class Exchange:
         "version",
     )
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: ClientConnection) -> None:
         self._connection = connection
         self.url = b""
         self.headers: list[tuple[bytes, bytes]] = []
@@ -74,7 +74,7 @@ class Exchange:
         self._connection.answer_not_stored(self, exception)
 
 
-def is_ordinary(exchange: Exchange) -> bool:
+def is_ordinary(exchange: RequestCycle) -> bool:
     """Whether a POST is a webhook that may be answered without ASGI. Its body is held until it is whole."""
     if exchange.url != _PATH and not _holds_key(exchange.url):
         return False
@@ -98,9 +98,9 @@ class Wire:
 
     def __init__(self) -> None:
         self._more: Sequence[tuple[bytes, bytes]] = ()
-        self._made: dict[tuple[Answer, bool], bytes] = {}
+        self._made: dict[tuple[WebhookResponse, bool], bytes] = {}
 
-    def of(self, answer: Answer, more: Sequence[tuple[bytes, bytes]], *, keep_alive: bool) -> bytes:
+    def of(self, answer: WebhookResponse, more: Sequence[tuple[bytes, bytes]], *, keep_alive: bool) -> bytes:
         """The bytes of an answer; `more` are the server's headers."""
         if more is not self._more:
             self._more = more
@@ -114,10 +114,10 @@ class Wire:
         return self._made[key]
 
 
-def _refusal(status: int, title: str, detail: str, *more: tuple[bytes, bytes]) -> Answer:
+def _refusal(status: int, title: str, detail: str, *more: tuple[bytes, bytes]) -> WebhookResponse:
     body = json.dumps({"type": "about:blank", "title": title, "status": status, "detail": detail}).encode()
     length = (b"content-length", str(len(body)).encode())
-    return Answer(status, [(b"content-type", b"application/problem+json"), length, *more], body)
+    return WebhookResponse(status, [(b"content-type", b"application/problem+json"), length, *more], body)
 
 
 REFUSALS = {

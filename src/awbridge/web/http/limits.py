@@ -44,7 +44,7 @@ class Limits:
         return min(1.0, min(times) / 4)
 
 
-class Place(IntEnum):
+class ConnectionSlot(IntEnum):
     """What a connection does; in the order in which they are closed where there are too many."""
 
     LEAVING = 0  # refused; it may still read why
@@ -57,7 +57,7 @@ class Place(IntEnum):
 class Client(Protocol):
     """A connection, as those who count them see it."""
 
-    place: Place
+    place: ConnectionSlot
 
     def look(self, now: float) -> None:
         """Close it where its time is up."""
@@ -74,7 +74,7 @@ class Connections:
     def __init__(self, limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
         self.refused: Counter[str] = Counter()
-        self._at: dict[Place, dict[Client, None]] = {place: {} for place in Place}
+        self._at: dict[ConnectionSlot, dict[Client, None]] = {place: {} for place in ConnectionSlot}
         self._timer: asyncio.TimerHandle | None = None
         self._reported: Counter[str] = Counter()
         self._reported_at = float("-inf")
@@ -84,7 +84,7 @@ class Connections:
         """How many there are."""
         return sum(len(clients) for clients in self._at.values())
 
-    def at(self, place: Place) -> int:
+    def at(self, place: ConnectionSlot) -> int:
         """How many are there."""
         return len(self._at[place])
 
@@ -96,12 +96,12 @@ class Connections:
             self._start_timer()
         return fits
 
-    def move(self, client: Client, place: Place) -> None:
+    def move(self, client: Client, place: ConnectionSlot) -> None:
         """It does something else now."""
         self._at[client.place].pop(client, None)
         client.place = place
         self._at[place][client] = None
-        if place is Place.IDLE and len(self._at[place]) > self.limits.idle:
+        if place is ConnectionSlot.IDLE and len(self._at[place]) > self.limits.idle:
             self._close_oldest(place)
 
     def remove(self, client: Client) -> None:
@@ -109,13 +109,13 @@ class Connections:
         self._at[client.place].pop(client, None)
 
     def _make_room(self) -> bool:
-        for place in Place:
-            if place is not Place.BUSY and self._at[place]:
+        for place in ConnectionSlot:
+            if place is not ConnectionSlot.BUSY and self._at[place]:
                 self._close_oldest(place)
                 return True
         return False
 
-    def _close_oldest(self, place: Place) -> None:
+    def _close_oldest(self, place: ConnectionSlot) -> None:
         self.refused["connections"] += 1
         next(iter(self._at[place])).give_way()
 

@@ -20,12 +20,12 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from awbridge.domain.errors import StoreError
-from awbridge.web.http.exchange import REFUSALS, Exchange, Wire, is_ordinary
-from awbridge.web.http.limits import Connections, Place
+from awbridge.web.http.exchange import REFUSALS, RequestCycle, Wire, is_ordinary
+from awbridge.web.http.limits import Connections, ConnectionSlot
 from awbridge.web.http.one_write import OneWrite
 from awbridge.web.http.relay import Relay, Uvicorn
 from awbridge.web.http.upgrades import has_body, make_parser, make_parser_behind
-from awbridge.web.webhook.endpoint import Answer, WebhookEndpoint
+from awbridge.web.webhook.endpoint import WebhookEndpoint, WebhookResponse
 
 
 class _Refused(Exception):
@@ -47,13 +47,13 @@ class HttpConnection(asyncio.Protocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         self.loop = _loop or asyncio.get_running_loop()
-        self.place = Place.FRESH
+        self.place = ConnectionSlot.FRESH
         self._server = Uvicorn(config, server_state, app_state)
         self._limits = self.connections.limits
         self._parser = make_parser(self)
         self._stopped = False  # whether the parser stopped before a body
-        self._queue: deque[Exchange] = deque()  # what is to be answered, in order; the first is being answered
-        self._reading: Exchange | None = None  # what has not come whole yet
+        self._queue: deque[RequestCycle] = deque()  # what is to be answered, in order; the first is being answered
+        self._reading: RequestCycle | None = None  # what has not come whole yet
         self._headed = False  # whether the head of that has
         self._refused = ""  # why nothing more is read
         self._ending = False  # whether the connection ends with the last answer
@@ -120,7 +120,7 @@ class HttpConnection(asyncio.Protocol):
         except httptools.HttpParserUpgrade as upgrade:
             if self._stopped:
                 self._stopped = False
-                self._parser = make_parser_behind(cast("Exchange", self._reading).headers, self)
+                self._parser = make_parser_behind(cast("RequestCycle", self._reading).headers, self)
             return data[upgrade.args[0] :]
         except httptools.HttpParserError as error:
             self._refuse_after(error)
@@ -147,27 +147,27 @@ class HttpConnection(asyncio.Protocol):
             raise _Refused("")  # nothing is read behind the last request
         # Where another one ended in the same bytes, it is not known how many of them are this one's.
         self._unparsed, self._chunk = self._chunk, 0
-        self._reading = Exchange(self)
+        self._reading = RequestCycle(self)
         self._headed = False
         self._since = self._heard_at
 
     def on_url(self, url: bytes) -> None:
         """A piece of the address."""
-        reading = cast("Exchange", self._reading)
+        reading = cast("RequestCycle", self._reading)
         reading.url += url
         if len(reading.url) > self._limits.line:
             raise _Refused("line")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header, or one behind the body, which nobody reads."""
-        headers = cast("Exchange", self._reading).headers
+        headers = cast("RequestCycle", self._reading).headers
         headers.append((name.lower(), value))
         if len(headers) > self._limits.head_lines:
             raise _Refused("head")
 
     def on_headers_complete(self) -> None:
         """Hold back what may be answered here; begin with the rest."""
-        exchange = cast("Exchange", self._reading)
+        exchange = cast("RequestCycle", self._reading)
         if self._unparsed > self._limits.head and _size(exchange.headers) + len(exchange.url) > self._limits.head:
             raise _Refused("head")
         parser = self._parser
@@ -187,7 +187,7 @@ class HttpConnection(asyncio.Protocol):
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body."""
-        exchange = cast("Exchange", self._reading)
+        exchange = cast("RequestCycle", self._reading)
         self._unparsed = 0
         self._received += len(body)
         if exchange.relay:
@@ -199,12 +199,12 @@ class HttpConnection(asyncio.Protocol):
         """A request came whole."""
         if self._stopped:
             return
-        exchange = cast("Exchange", self._reading)
+        exchange = cast("RequestCycle", self._reading)
         exchange.complete = True
         self._reading = None
         self._chunk = 0
-        if self.place is Place.FRESH:
-            self._move(Place.BUSY)
+        if self.place is ConnectionSlot.FRESH:
+            self._move(ConnectionSlot.BUSY)
         if exchange.relay:
             exchange.relay.end()
         if not exchange.keep_alive:
@@ -226,10 +226,10 @@ class HttpConnection(asyncio.Protocol):
             if not (exchange.ordinary and self._hand_in(exchange)):
                 self._relay(exchange)
         self._advancing = False
-        if not self._queue and self._refused and self.place is not Place.LEAVING:
+        if not self._queue and self._refused and self.place is not ConnectionSlot.LEAVING:
             self._say_goodbye()
 
-    def _hand_in(self, exchange: Exchange) -> bool:
+    def _hand_in(self, exchange: RequestCycle) -> bool:
         body = exchange.body[0] if len(exchange.body) == 1 else b"".join(exchange.body)
         try:
             return self.endpoint.hand_in(exchange.url.decode("latin-1"), exchange.headers, body, exchange)
@@ -237,7 +237,7 @@ class HttpConnection(asyncio.Protocol):
             exchange.set_exception(error)
             return True
 
-    def _relay(self, exchange: Exchange) -> None:
+    def _relay(self, exchange: RequestCycle) -> None:
         exchange.version = exchange.version or "1.1"
         body, exchange.body = exchange.body, []
         exchange.relay = relay = Relay(self, exchange, self._server, self.transport, self.loop)
@@ -246,15 +246,15 @@ class HttpConnection(asyncio.Protocol):
         if exchange.complete:
             relay.end()
 
-    def answer_stored(self, exchange: Exchange) -> None:
+    def answer_stored(self, exchange: RequestCycle) -> None:
         """Send the answer of a webhook that is committed, and be ready for the next request."""
         self._answer(exchange, self.endpoint.stored())
 
-    def answer_not_stored(self, exchange: Exchange, error: StoreError) -> None:
+    def answer_not_stored(self, exchange: RequestCycle, error: StoreError) -> None:
         """The same for one that is not."""
         self._answer(exchange, self.endpoint.not_stored(error))
 
-    def _answer(self, exchange: Exchange, answer: Answer) -> None:
+    def _answer(self, exchange: RequestCycle, answer: WebhookResponse) -> None:
         exchange.answered = True
         if not self._queue or self.line.is_closing():
             return
@@ -277,19 +277,19 @@ class HttpConnection(asyncio.Protocol):
 
     def _settle(self) -> None:
         """Be where what was read and answered leads; read on, unless requests wait already."""
-        if self.place is Place.LEAVING or self.transport.is_closing():
+        if self.place is ConnectionSlot.LEAVING or self.transport.is_closing():
             return
         if self._reading:
-            self._move(Place.FRESH if self.place is Place.FRESH else Place.READING)
+            self._move(ConnectionSlot.FRESH if self.place is ConnectionSlot.FRESH else ConnectionSlot.READING)
         elif self._queue:
-            self._move(Place.BUSY)
-        elif self.place is not Place.FRESH:
-            self._move(Place.IDLE)
+            self._move(ConnectionSlot.BUSY)
+        elif self.place is not ConnectionSlot.FRESH:
+            self._move(ConnectionSlot.IDLE)
         self._read_or_wait()
 
-    def _move(self, place: Place) -> None:
+    def _move(self, place: ConnectionSlot) -> None:
         if place is not self.place:
-            if place is Place.IDLE:
+            if place is ConnectionSlot.IDLE:
                 self._since = self.loop.time()
             self.connections.move(self, place)
 
@@ -333,7 +333,7 @@ class HttpConnection(asyncio.Protocol):
 
     def give_way(self) -> None:
         """Close for another connection; at once where it has had its time."""
-        if self.place is Place.LEAVING:
+        if self.place is ConnectionSlot.LEAVING:
             self.connections.remove(self)
             self.line.abort()
         else:
@@ -342,17 +342,17 @@ class HttpConnection(asyncio.Protocol):
     def look(self, now: float) -> None:
         """Close where time is up. While nothing is read, that is not the client's time."""
         limits, waited = self._limits, now - self._since
-        if self.place is Place.LEAVING:
+        if self.place is ConnectionSlot.LEAVING:
             if waited > limits.farewell:
                 self.line.abort()
         elif self._unsent_at:
             if now - self._unsent_at > limits.write_pause:
                 self.connections.refused["answer_unread"] += 1
                 self.line.abort()
-        elif self._refused or self._waits or self.place is Place.BUSY:
+        elif self._refused or self._waits or self.place is ConnectionSlot.BUSY:
             pass
         elif self._reading is None:
-            if waited > (limits.idle_for if self.place is Place.IDLE else limits.head_within):
+            if waited > (limits.idle_for if self.place is ConnectionSlot.IDLE else limits.head_within):
                 self.hang_up()
         elif not self._headed:
             if waited > limits.head_within:
@@ -387,7 +387,7 @@ class HttpConnection(asyncio.Protocol):
     def _leave(self) -> None:
         self._full = False
         self._since = self.loop.time()
-        self.connections.move(self, Place.LEAVING)
+        self.connections.move(self, ConnectionSlot.LEAVING)
 
 
 def _size(headers: Sequence[tuple[bytes, bytes]]) -> int:

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from awbridge.domain.errors import NotFound
-from awbridge.steps.notify import endpoints as own_systems
+from awbridge.steps.notify import endpoints as subscribers
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.store.notify import alarms, endpoints, events
@@ -82,22 +82,22 @@ def routes(store: Store, clock: Clock, looks: Looks) -> list[PageRoute]:
 
     async def redeliver_failed(request: Request) -> Response:
         number = _number(request, "endpoint_id")
-        due = await own_systems.redeliver(store=store, clock=clock, endpoint_id=number)
+        due = await subscribers.redeliver(store=store, clock=clock, endpoint_id=number)
         return _back_to(number, f"due={due}")
 
     async def redeliver_one(request: Request) -> Response:
         number, event = _number(request, "endpoint_id"), _number(request, "event_id")
-        due = await own_systems.redeliver(store=store, clock=clock, endpoint_id=number, event_ids=[event])
+        due = await subscribers.redeliver(store=store, clock=clock, endpoint_id=number, event_ids=[event])
         return _back_to(number, f"due={due}")
 
     async def enable(request: Request) -> Response:
         number = _number(request, "endpoint_id")
-        await own_systems.enable(store=store, clock=clock, endpoint_id=number)
+        await subscribers.enable(store=store, clock=clock, endpoint_id=number)
         return _back_to(number, "enabled")
 
     async def disable(request: Request) -> Response:
         number = _number(request, "endpoint_id")
-        await own_systems.disable(store=store, clock=clock, endpoint_id=number)
+        await subscribers.disable(store=store, clock=clock, endpoint_id=number)
         return _back_to(number, "disabled")
 
     async def list_alarms(_request: Request) -> Response:

@@ -25,7 +25,7 @@ class AccountView(BaseModel):
     account_code: str | None
     held: str | None = Field(description="Why nothing goes out: account, breaker or downtime; null when all is well.")
     problem: str | None
-    since_at: datetime | None = Field(description="When the trouble began.")
+    since_at: datetime | None = Field(description="When the incident began.")
     until: datetime | None = Field(description="When one shipment probes it next, or when the downtime ends.")
     waiting: int = Field(description="Shipments that wait to be placed; counted for held accounts.")
     rate_per_second: float | None

@@ -111,7 +111,7 @@ def _add_reading(api: APIRouter, store: Store, clock: Clock) -> None:
         async with store.read() as session:
             found = await actions.newest(session, state=state, before=read_cursor(cursor), limit=limit + 1)
         page = found[:limit]
-        after = make_cursor(page[-1].asked_at, page[-1].id) if len(found) > limit else None
+        after = make_cursor(page[-1].requested_at, page[-1].id) if len(found) > limit else None
         return views.ActionPage(actions=[views.action_view(a) for a in page], next=after)
 
     @api.get("/actions/{action_id}", tags=["actions"])

@@ -18,10 +18,10 @@ from awbridge.domain.tracking.overdue import DEFAULT_STUCK_AFTER, StuckAfter, si
 from awbridge.sinks.addresses import Network
 from awbridge.steps.orders import amend, intake, look_up, settle
 from awbridge.steps.orders.amend import Edit
-from awbridge.steps.polling.catch_up import ask_back
+from awbridge.steps.polling.catch_up import resume_polling
 from awbridge.steps.polling.watch import coverage
 from awbridge.steps.runtime.clock import Clock
-from awbridge.steps.tracking.shipment_details import truth_of
+from awbridge.steps.tracking.shipment_details import shipment_details
 from awbridge.store import Store
 from awbridge.store.audit import attempts
 from awbridge.store.couriers import accounts
@@ -103,7 +103,7 @@ class _Lists:
             "ndr": shipment.ndr_at,
             "piece_exception": shipment.piece_exception_at,
             "silent": shipment.aged_out_at,
-            "not_cancelled": shipment.cancel_asked_at,
+            "not_cancelled": shipment.cancel_requested_at,
         }
         return times.get(which or "") or shipment.created_at
 
@@ -150,7 +150,7 @@ def router(
         now = clock()
         async with store.read() as session:
             pieces = await waybills.pieces(session, shipment)
-            truth = await truth_of(session, shipment, limits=stuck_after, now=now)
+            truth = await shipment_details(session, shipment, limits=stuck_after, now=now)
         return views.shipment_with_payload(shipment, pieces, truth, stuck_after, now, given)
 
     order_body = {
@@ -175,8 +175,8 @@ def router(
         tags=["shipments"],
         openapi_extra=order_body,
         responses={
-            202: {"model": views.TakenShipment | views.TakenView, "description": "Stored; push follows."},
-            200: {"model": views.TakenShipment | views.TakenView, "description": "All were known already."},
+            202: {"model": views.AcceptedShipment | views.IntakeResultView, "description": "Stored; push follows."},
+            200: {"model": views.AcceptedShipment | views.IntakeResultView, "description": "All were known already."},
         },
     )
     async def create_shipments(request: Request, response: Response) -> Any:
@@ -197,7 +197,7 @@ def router(
             raise
         if not any(t.created for t in taken):
             response.status_code = 200
-        shown = [views.taken_view(t, stuck_after, clock()) for t in taken]
+        shown = [views.intake_view(t, stuck_after, clock()) for t in taken]
         return {"shipments": shown} if isinstance(body, list) else shown[0]
 
     @api.get("/shipments", tags=["shipments"])
@@ -302,7 +302,7 @@ def router(
     async def ask_shipment(reference_number: str) -> views.ShipmentView:
         """Ask ClickPost for its timeline at once, or as soon as that may be; a silent one is on the schedule again."""
         await _known(store, reference_number)
-        asked = await ask_back(store=store, clock=clock, references=[reference_number], ask_again=ask_again)
+        asked = await resume_polling(store=store, clock=clock, references=[reference_number], ask_again=ask_again)
         if not asked:
             raise NotPossible(f"{reference_number} has no waybill yet, or has reached its end: there is nothing to ask")
         return view(await _known(store, reference_number))
@@ -364,7 +364,7 @@ def router(
 
     @api.get("/shipments/{reference_number:path}", tags=["shipments"])
     async def show_shipment(reference_number: str, request: Request) -> views.ShipmentWithPayload:
-        """One shipment: state, waybill, label_url, status, milestones, attempts_made, ndr, npr, edd_history."""
+        """One shipment with its payload, status, milestones, delivery attempts, NDR, NPR and EDD history."""
         shipment = await _known(store, reference_number)
         refuse_unknown_parameters(request)
         async with store.read() as session:

@@ -68,7 +68,7 @@ class ErasureView(BaseModel):
     id: str
     kind: str
     person: str
-    asked_at: datetime
+    requested_at: datetime
     done_at: datetime | None
     counts: dict[str, int]
     problem: str | None
@@ -132,7 +132,7 @@ def erasure_view(erasure: Erasure) -> ErasureView:
         id=str(erasure.id),
         kind=erasure.kind,
         person=erasure.pseudonym,
-        asked_at=erasure.asked_at,
+        requested_at=erasure.requested_at,
         done_at=erasure.done_at,
         counts=dict(erasure.counts),
         problem=erasure.problem,

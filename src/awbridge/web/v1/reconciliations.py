@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from awbridge.domain.privacy import Privacy
-from awbridge.domain.reconciliation.differences import Kind, Table
+from awbridge.domain.reconciliation.differences import DifferenceKind, DifferenceTable
 from awbridge.steps.audit.bundle import bundle_of
 from awbridge.steps.reconciliation.differences import push_again
 from awbridge.steps.reconciliation.reconcile import begin_day
@@ -145,7 +145,7 @@ def router(store: Store, clock: Clock, zone: ZoneInfo, *, privacy: Privacy) -> A
     async def begin_reconciliation(
         request: Request,
         day: Annotated[Day | None, Query(alias="date", description="The day, in the account's zone.")] = None,
-        kind: Annotated[Table | None, Query(description="What the file lists; else its name tells.")] = None,
+        kind: Annotated[DifferenceTable | None, Query(description="What the file lists; else its name tells.")] = None,
         name: Annotated[
             str, Query(max_length=200, pattern=r"^[^\x00]*$", description="The file's name.")
         ] = "upload.csv",
@@ -180,7 +180,7 @@ def router(store: Store, clock: Clock, zone: ZoneInfo, *, privacy: Privacy) -> A
     @api.get("/{reconciliation_id}/differences")
     async def list_differences(
         reconciliation_id: int,
-        kind: Kind | None = None,
+        kind: DifferenceKind | None = None,
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
         cursor: Number = 0,
     ) -> DifferencePage:

@@ -12,7 +12,7 @@ from awbridge.domain.errors import NotFound
 from awbridge.domain.notify.notices import Channel
 from awbridge.domain.notify.phones import reachable
 from awbridge.sinks.addresses import AddressRefused, Network, find_target
-from awbridge.steps.notify import endpoints as own_systems
+from awbridge.steps.notify import endpoints as subscribers
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.store.notify import alarms, endpoints, events, opt_outs
@@ -53,27 +53,27 @@ def router(store: Store, clock: Clock, *, networks: Sequence[Network], country: 
     @api.post("/endpoints/{endpoint_id}/rotate", tags=["endpoints"])
     async def rotate_secret(endpoint_id: str) -> views.EndpointWithSecret:
         """Give it a new secret. The old one signs too for a day."""
-        endpoint = await own_systems.rotate(store=store, clock=clock, endpoint_id=number_in(endpoint_id))
+        endpoint = await subscribers.rotate(store=store, clock=clock, endpoint_id=number_in(endpoint_id))
         return views.EndpointWithSecret(**views.endpoint_view(endpoint).model_dump(), secret=endpoint.secret)
 
     @api.post("/endpoints/{endpoint_id}/enable", tags=["endpoints"])
     async def enable_endpoint(endpoint_id: str) -> views.EndpointView:
         """Deliver to it again, also what has waited."""
         return views.endpoint_view(
-            await own_systems.enable(store=store, clock=clock, endpoint_id=number_in(endpoint_id))
+            await subscribers.enable(store=store, clock=clock, endpoint_id=number_in(endpoint_id))
         )
 
     @api.post("/endpoints/{endpoint_id}/disable", tags=["endpoints"])
     async def disable_endpoint(endpoint_id: str) -> views.EndpointView:
         """Deliver nothing to it until it is enabled. What happens meanwhile waits."""
         return views.endpoint_view(
-            await own_systems.disable(store=store, clock=clock, endpoint_id=number_in(endpoint_id))
+            await subscribers.disable(store=store, clock=clock, endpoint_id=number_in(endpoint_id))
         )
 
     @api.delete("/endpoints/{endpoint_id}", status_code=204, tags=["endpoints"])
     async def remove_endpoint(endpoint_id: str) -> None:
         """Forget it, and what was on its way to it."""
-        await own_systems.remove(store=store, clock=clock, endpoint_id=number_in(endpoint_id))
+        await subscribers.remove(store=store, clock=clock, endpoint_id=number_in(endpoint_id))
 
     @api.get("/endpoints/{endpoint_id}/deliveries", tags=["endpoints"])
     async def list_deliveries(
@@ -90,7 +90,7 @@ def router(store: Store, clock: Clock, *, networks: Sequence[Network], country: 
     @api.post("/endpoints/{endpoint_id}/redeliver", status_code=202, tags=["endpoints"])
     async def redeliver(endpoint_id: str, body: Annotated[views.RedeliverBody, Body()]) -> dict[str, int]:
         """Send events again: those named, or all that failed. They keep their webhook-id."""
-        due = await own_systems.redeliver(
+        due = await subscribers.redeliver(
             store=store,
             clock=clock,
             endpoint_id=number_in(endpoint_id),

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from awbridge.domain.orders.shipment import Piece
-from awbridge.domain.tracking.pieces import PieceStanding
+from awbridge.domain.tracking.pieces import PieceStatus
 from awbridge.steps.tracking.shipment_details import ReturnNews
 
 
@@ -59,13 +59,13 @@ class ReturnView(BaseModel):
     items: list[dict[str, Any]] = Field(description="What comes back: sku, quantity, return_reason and so on.")
 
 
-def piece_views(pieces: Sequence[Piece], standings: Sequence[PieceStanding]) -> list[PieceView]:
+def piece_views(pieces: Sequence[Piece], standings: Sequence[PieceStatus]) -> list[PieceView]:
     """The pieces as callers see them, in the order of the answer that made them."""
     of_waybill = {standing.waybill: standing for standing in standings}
-    return [_piece_view(p, of_waybill.get(p.waybill) or PieceStanding(waybill=p.waybill)) for p in pieces]
+    return [_piece_view(p, of_waybill.get(p.waybill) or PieceStatus(waybill=p.waybill)) for p in pieces]
 
 
-def _piece_view(piece: Piece, standing: PieceStanding) -> PieceView:
+def _piece_view(piece: Piece, standing: PieceStatus) -> PieceView:
     failed = [FailureView(at=f.at, ndr_code=f.ndr_code, ndr_name=f.ndr_name, words=f.words) for f in standing.failures]
     return PieceView(
         waybill=piece.waybill,
@@ -78,7 +78,7 @@ def _piece_view(piece: Piece, standing: PieceStanding) -> PieceView:
     )
 
 
-def _status(standing: PieceStanding) -> StatusView | None:
+def _status(standing: PieceStatus) -> StatusView | None:
     seen = standing.sighting
     if seen is None or standing.bucket is None:
         return None

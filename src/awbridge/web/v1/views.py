@@ -18,20 +18,20 @@ from awbridge.domain.orders import cancellation
 from awbridge.domain.orders.action import Action
 from awbridge.domain.orders.shipment import URGENT, Piece, Shipment
 from awbridge.domain.privacy import without_people
-from awbridge.domain.tracking.coverage import Told
+from awbridge.domain.tracking.coverage import CourierCoverage
 from awbridge.domain.tracking.overdue import StuckAfter, sla_breached, stuck_since
 from awbridge.domain.tracking.promise import is_unreadable
 from awbridge.steps.couriers.couriers import Moved
-from awbridge.steps.couriers.sync_couriers import Report
-from awbridge.steps.orders.intake import TakenIn
+from awbridge.steps.couriers.sync_couriers import CourierComparison
+from awbridge.steps.orders.intake import IntakeResult
 from awbridge.steps.polling.watch import Coverage
-from awbridge.steps.tracking.shipment_details import Truth
+from awbridge.steps.tracking.shipment_details import ShipmentDetails
 from awbridge.store.audit.attempts import Attempt
 from awbridge.store.couriers.couriers import Comparison, CourierAccount, CourierWarning
 from awbridge.store.notify.alarms import Alarm
 from awbridge.store.notify.endpoints import Endpoint
 from awbridge.store.notify.events import DeliveryShown
-from awbridge.store.notify.notices import Notice, Reached
+from awbridge.store.notify.notices import Notice, NoticeMilestone
 from awbridge.store.orders.payload_versions import PayloadVersion
 from awbridge.store.tracking.scans import TimelineScan
 from awbridge.web.v1.strict import OwnBody
@@ -53,7 +53,7 @@ class CancellationView(BaseModel):
     no_of_retries: int = Field(description="Failed calls that cancel.")
     next_try_at: datetime | None
     problem: str | None
-    asked_at: datetime
+    requested_at: datetime
 
 
 class ShipmentView(BaseModel):
@@ -73,7 +73,7 @@ class ShipmentView(BaseModel):
     no_of_retries: int
     problem: str | None
     difference: str | None = Field(description="What ClickPost holds other than was asked.")
-    may_stand: bool = Field(
+    maybe_placed: bool = Field(
         description="An earlier call may have placed it: it goes nowhere else until that is settled (.../settle)."
     )
     settled_at: datetime | None = Field(description="When a person said what ClickPost holds of it.")
@@ -98,10 +98,10 @@ class ShipmentView(BaseModel):
     sla_breached: bool = Field(description="The expected date is over and it is neither delivered nor at another end.")
     forward_waybill: str | None = Field(description="For a return: the waybill of what it brings back.")
     forward_reference_number: str | None
-    last_heard_at: datetime | None
-    last_asked_at: datetime | None
+    last_tracked_at: datetime | None
+    last_polled_at: datetime | None
     aged_out_at: datetime | None = Field(description="Since when it is asked for no more, being silent too long.")
-    cancel_asked_at: datetime | None
+    cancel_requested_at: datetime | None
     cancellation: CancellationView | None = Field(description="Null: nobody asked for one.")
     placed_at: datetime | None
     created_at: datetime
@@ -119,7 +119,7 @@ class WarningOfField(BaseModel):
     warning: str
 
 
-class TakenShipment(ShipmentView):
+class AcceptedShipment(ShipmentView):
     """A shipment as it stands after its order came in."""
 
     warnings: list[WarningOfField] = Field(description="What is doubtful in the order, without being refused.")
@@ -166,8 +166,8 @@ class PromiseView(BaseModel):
     """An expected date of delivery: the first one, or one that differs from the one before it."""
 
     edd: str
-    said_at: datetime = Field(description="The newest scan that was known to who said so.")
-    heard_at: datetime
+    stated_at: datetime = Field(description="The newest scan that was known to who said so.")
+    received_at: datetime
     source: str = Field(description="webhook, updated_order, track_order or report.")
 
 
@@ -182,7 +182,7 @@ class ShipmentWithPayload(ShipmentView):
     returns: list[ReturnView] = Field(description="Returns and exchanges that the customer asked for, oldest first.")
     milestones: MilestonesView
     delivery_attempts: list[DeliveryAttemptView]
-    attempts_made: int = Field(description="How often the courier came to deliver.")
+    delivery_attempt_count: int = Field(description="How often the courier came to deliver.")
     ndr: list[FailureView]
     npr: list[PickupFailureView]
     edd_history: list[PromiseView]
@@ -191,10 +191,10 @@ class ShipmentWithPayload(ShipmentView):
     )
 
 
-class TakenView(BaseModel):
+class IntakeResultView(BaseModel):
     """The shipments of a list of orders, in its order."""
 
-    shipments: list[TakenShipment]
+    shipments: list[AcceptedShipment]
 
 
 class ShipmentPage(BaseModel):
@@ -217,7 +217,7 @@ class ScanView(BaseModel):
     ndr_code: int | None
     ndr_name: str
     npr_code: int | None
-    npr_words: str = Field(description="ClickPost's, for npr_code.")
+    npr_description: str = Field(description="ClickPost's, for npr_code.")
     scanned_at: datetime
     received_at: datetime
     source: str
@@ -415,7 +415,7 @@ class ActionView(BaseModel):
     problem: str | None
     result: dict[str, Any] | None = Field(description="What ClickPost gave.")
     idempotency_key: str | None
-    asked_at: datetime
+    requested_at: datetime
     done_at: datetime | None
     updated_at: datetime
 
@@ -468,7 +468,7 @@ class MilestoneView(BaseModel):
     notices: list[NoticeView]
 
 
-def milestone_view(reached: Reached, made: list[Notice]) -> MilestoneView:
+def milestone_view(reached: NoticeMilestone, made: list[Notice]) -> MilestoneView:
     """A milestone as callers see it. One of which notices are still to be made says so."""
     why = "its notices are about to be made" if reached.due_at else reached.why
     shown = [NoticeView(**{name: getattr(n, name) for name in NoticeView.model_fields}) for n in made]
@@ -540,7 +540,7 @@ class AlarmView(BaseModel):
     raised_at: datetime
     last_at: datetime
     cleared_at: datetime | None
-    told_at: datetime | None
+    notified_at: datetime | None
 
 
 def endpoint_view(endpoint: Endpoint) -> EndpointView:
@@ -564,7 +564,7 @@ def status_view(shipment: Shipment) -> StatusView | None:
     """The status of a shipment; None while nothing was heard of it."""
     if shipment.status_code is None or shipment.status_at is None:
         return None
-    info = status_info(shipment.status_code, shipment.status_words or "")
+    info = status_info(shipment.status_code, shipment.status_description or "")
     return StatusView(
         code=shipment.status_code, name=info.name, bucket=info.bucket, at=shipment.status_at, final=shipment.final
     )
@@ -580,7 +580,7 @@ def _shown(shipment: Shipment, limits: StuckAfter, now: datetime) -> dict[str, A
     return {
         **same,
         "status": status_view(shipment),
-        "ndr_name": ndr_name(shipment.ndr_code, shipment.ndr_words or ""),
+        "ndr_name": ndr_name(shipment.ndr_code, shipment.ndr_description or ""),
         "children": list(shipment.children),
         "urgent": shipment.priority == URGENT,
         "cancellation": _same(CancellationView, asked) if (asked := cancellation.of_shipment(shipment)) else None,
@@ -597,10 +597,10 @@ def shipment_view(shipment: Shipment, limits: StuckAfter, now: datetime) -> Ship
     return ShipmentView(**shown)
 
 
-def taken_view(taken: TakenIn, limits: StuckAfter, now: datetime) -> TakenShipment:
+def intake_view(taken: IntakeResult, limits: StuckAfter, now: datetime) -> AcceptedShipment:
     """A shipment as callers see it who just sent its order."""
     shown: dict[str, Any] = _shown(taken.shipment, limits, now)
-    return TakenShipment(**shown, warnings=_warnings(taken.warnings))
+    return AcceptedShipment(**shown, warnings=_warnings(taken.warnings))
 
 
 def _warnings(found: Iterable[FieldProblem]) -> list[WarningOfField]:
@@ -614,7 +614,7 @@ def _same(view: type[View], of: object) -> View:
 def shipment_with_payload(
     shipment: Shipment,
     pieces: Sequence[Piece],
-    truth: Truth,
+    truth: ShipmentDetails,
     limits: StuckAfter,
     now: datetime,
     given: JsonObject | None = None,
@@ -632,8 +632,8 @@ def shipment_with_payload(
         pieces=piece_views(pieces, truth.pieces),
         returns=[return_view(news) for news in truth.returns],
         milestones=_same(MilestonesView, truth.milestones),
-        delivery_attempts=[_same(DeliveryAttemptView, attempt) for attempt in truth.attempts],
-        attempts_made=truth.attempts_made,
+        delivery_attempts=[_same(DeliveryAttemptView, attempt) for attempt in truth.delivery_attempts],
+        delivery_attempt_count=truth.delivery_attempt_count,
         ndr=[_same(FailureView, failure) for failure in truth.ndr],
         npr=[_same(PickupFailureView, failure) for failure in truth.npr],
         edd_history=[_same(PromiseView, promise) for promise in truth.edd_history],
@@ -651,7 +651,7 @@ def scan_view(scan: TimelineScan, children: Sequence[str]) -> ScanView:
         **same,
         piece=children.index(scan.waybill) + 1 if scan.waybill in children else None,
         status_name=status_info(scan.status_code, scan.description).name,
-        ndr_name=ndr_name(scan.ndr_code, scan.ndr_words),
+        ndr_name=ndr_name(scan.ndr_code, scan.ndr_description),
     )
 
 
@@ -680,7 +680,7 @@ def warnings_view(found: Sequence[CourierWarning], state: Comparison | None) -> 
     )
 
 
-def sync_view(report: Report) -> SyncView:
+def sync_view(report: CourierComparison) -> SyncView:
     """A comparison as callers see it."""
     changes = [
         ChangeView(
@@ -730,7 +730,7 @@ def action_with_body(action: Action) -> ActionWithBody:
     return ActionWithBody(**{name: getattr(action, name) for name in ActionWithBody.model_fields})
 
 
-def _told_views(told: Mapping[int, Told]) -> list[ToldView]:
+def _told_views(told: Mapping[int, CourierCoverage]) -> list[ToldView]:
     return [
         ToldView(courier_partner_id=courier, by_webhook=t.by_webhook, by_polling=t.by_polling, webhook_share=t.share)
         for courier, t in sorted(told.items())

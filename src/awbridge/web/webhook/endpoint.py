@@ -25,7 +25,7 @@ from awbridge.clickpost.client.probe import KNOCKER
 from awbridge.clickpost.tracking.webhooks import USUAL_HEADER, offered_keys, webhook_identity
 from awbridge.domain.errors import StoreBusy, StoreError
 from awbridge.domain.tracking.scan import Source
-from awbridge.steps.polling.watch import Refusals
+from awbridge.steps.polling.watch import WebhookRefusals
 from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.tracking.ingest import CAPACITY_BYTES, TIMEOUT, Caller, Ingest
 from awbridge.store import Store
@@ -59,7 +59,7 @@ REPORT_EVERY = 1.0  # seconds between lines in the log about deliveries that wer
 
 
 @dataclass(frozen=True, eq=False)  # no slots, no __eq__: it is a key of dictionaries by which it is
-class Answer:
+class WebhookResponse:
     """An answer; made once, sent often."""
 
     status: int
@@ -67,9 +67,9 @@ class Answer:
     body: bytes
 
 
-def _answer(status: int, body: bytes, *more: tuple[bytes, bytes]) -> Answer:
+def _answer(status: int, body: bytes, *more: tuple[bytes, bytes]) -> WebhookResponse:
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), *more]
-    return Answer(status, headers, body)
+    return WebhookResponse(status, headers, body)
 
 
 _STORED = _answer(200, b'{"status":"stored"}')
@@ -171,11 +171,11 @@ class KeyRing:
 class WebhookEndpoint:
     """The ASGI app of the endpoint. `counts` tells how many deliveries got which answer."""
 
-    def __init__(self, ingest: Ingest, keys: KeyRing, clock: Clock, refusals: Refusals | None = None) -> None:
+    def __init__(self, ingest: Ingest, keys: KeyRing, clock: Clock, refusals: WebhookRefusals | None = None) -> None:
         self._ingest = ingest
         self._keys = keys
         self._clock = clock
-        self._refusals = refusals or Refusals()
+        self._refusals = refusals or WebhookRefusals()
         self.counts: dict[int, int] = {}
         self.last_at: datetime | None = None
         self._being_read = 0  # bytes of bodies that have not come whole
@@ -206,20 +206,20 @@ class WebhookEndpoint:
         self.last_at = now
         return True
 
-    def stored(self) -> Answer:
+    def stored(self) -> WebhookResponse:
         """The answer for what was handed in and is committed."""
         return self._counted(_STORED)
 
-    def not_stored(self, error: StoreError) -> Answer:
+    def not_stored(self, error: StoreError) -> WebhookResponse:
         """The answer for what was handed in and is not."""
         self._report(error)
         return self._counted(_NOT_STORED)
 
-    def _counted(self, answer: Answer) -> Answer:
+    def _counted(self, answer: WebhookResponse) -> WebhookResponse:
         self.counts[answer.status] = self.counts.get(answer.status, 0) + 1
         return answer
 
-    async def _answer(self, scope: Scope, receive: Receive) -> Answer:
+    async def _answer(self, scope: Scope, receive: Receive) -> WebhookResponse:
         if scope["method"] != "POST":
             return _POST_ONLY
         try:
@@ -234,14 +234,14 @@ class WebhookEndpoint:
             self._report(error)
             return _NOT_STORED
 
-    def _refuse(self, offered: list[str], headers: Headers) -> Answer:
+    def _refuse(self, offered: list[str], headers: Headers) -> WebhookResponse:
         reason = webhook_keys.WRONG_KEY if offered else webhook_keys.NO_KEY
         if not any(key.startswith(KNOCKER) for key in offered):  # else every look of the doctor would be a finding
             self._refusals.add(reason, self._clock())
         elsewhere = offered and not any(name == USUAL_HEADER for name, _ in headers)
         return _REFUSED[WRONG_ELSEWHERE if elsewhere else reason]
 
-    async def _look_and_take(self, offered: list[str], headers: Headers, receive: Receive) -> Answer:
+    async def _look_and_take(self, offered: list[str], headers: Headers, receive: Receive) -> WebhookResponse:
         started = time.monotonic()
         if not await self._keys.accepts(offered):
             return self._refuse(offered, headers)
@@ -251,7 +251,7 @@ class WebhookEndpoint:
         except TimeoutError:
             raise StoreBusy(f"looking for the key and storing took longer than {TIMEOUT:g} s") from None
 
-    async def _take(self, receive: Receive) -> Answer:
+    async def _take(self, receive: Receive) -> WebhookResponse:
         self._ingest.check_room()
         body = await self._read(receive)
         if body is None:
