@@ -71,7 +71,7 @@ _ROWS: tuple[tuple[int, AnswerKind, str, str], ...] = (
     (328, AnswerKind.PERMANENT, "invalid POST data", "Send a JSON object with the fields of the API reference."),
     (329, AnswerKind.TRANSIENT, "the courier did not answer in time", _WAIT),
     (330, AnswerKind.PERMANENT, "waybill does not exist", "Check waybill and courier. The AWB series may be used up."),
-    (350, AnswerKind.PERMANENT, "waybill is invalid or cannot be cancelled", "Check the waybill; it may be in transit."),
+    (350, AnswerKind.PERMANENT, "waybill is invalid or cannot be cancelled", "Check the waybill and its status."),
     (351, AnswerKind.CONFIGURATION, "account does not exist", _ACCOUNT),
     (352, AnswerKind.CONFIGURATION, "several accounts match", "Give account_code: the courier has several accounts."),
     (353, AnswerKind.CONFIGURATION, "account is inactive", "Activate the account in the dashboard, or use another."),
