@@ -281,7 +281,7 @@ def test_what_is_covered_is_shown_without_a_call(awbridge: Any) -> None:
     shown = awbridge("catch-up", "--status")
     assert shown.exit_code == 0, shown.output
     assert "nothing is covered yet" in shown.output
-    assert json.loads(awbridge("catch-up", "--status", "--json").stdout)["stretches"] == []
+    assert json.loads(awbridge("catch-up", "--status", "--json").stdout)["spans"] == []
 
 
 @pytest.mark.parametrize(("minutes", "said"), [(5, "not yet"), (40, "NO")])

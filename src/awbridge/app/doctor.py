@@ -308,7 +308,7 @@ async def _coverage(patient: _Patient) -> list[Diagnosis]:
         return [Diagnosis(check="catching up", level=WARNING, found=text, do="start awbridge serve or work")]
     text = f"every minute is covered up to {now.lag.total_seconds() / 60:.0f} min ago"
     if now.lag > LONGEST_LAG:
-        problem = next((s.problem for s in now.stretches if s.problem), None)
+        problem = next((s.problem for s in now.spans if s.problem), None)
         do = f"the first uncovered stretch says: {problem}" if problem else "start awbridge serve or work"
         return [Diagnosis(check="catching up", level=PROBLEM, found=text, do=do)]
     return [Diagnosis(check="catching up", level=OK, found=text)]

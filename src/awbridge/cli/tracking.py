@@ -237,7 +237,7 @@ def _show_coverage(as_json: bool) -> None:
                 "items": s.items,
                 "why": s.problem,
             }
-            for s in covered.stretches
+            for s in covered.spans
         ],
         empty="nothing is covered yet: start awbridge serve",
     )

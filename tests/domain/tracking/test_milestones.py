@@ -149,7 +149,7 @@ def test_failed_pickups_are_told_with_their_reasons() -> None:
     found = pickup_failures(
         missed((1, 25, None), (3, 3, None), (4, 25, 2), (8, 3, 0), (30, 3, 5), (31, 4, 5), (60, 8, 0))
     )
-    assert [(hours(f.at), f.npr_code, f.npr_name, f.words) for f in found] == [
+    assert [(hours(f.at), f.npr_code, f.npr_name, f.remark) for f in found] == [
         (3, 2, "n2", "s3"),
         (8, 0, "", "s3"),
         (30, 5, "n5", "s3"),

@@ -52,7 +52,7 @@ def simulate(shipments: int, lost: float, mode: PollingMode) -> tuple[list[list[
         while min(scan_at, ask_at) < DAY:
             if scan_at < ask_at:
                 scans += scan_at >= 0
-                ask_at = schedule.after_hearing(
+                ask_at = schedule.after_update(
                     last_tracked_at=scan_at,
                     polled_at=polled_at,
                     due_at=ask_at,
@@ -64,7 +64,7 @@ def simulate(shipments: int, lost: float, mode: PollingMode) -> tuple[list[list[
             else:
                 if ask_at >= 0:
                     mine.append(ask_at)
-                polled_at, ask_at = ask_at, schedule.after_asking(ask_at)
+                polled_at, ask_at = ask_at, schedule.after_poll(ask_at)
     return due, scans
 
 

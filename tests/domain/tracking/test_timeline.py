@@ -22,7 +22,7 @@ SCAN = Scan(waybill="W1", courier_partner_id=4, code=5, scanned_at=NOON, status=
 def told(*copies: Scan, timeline: Timeline | None = None) -> Timeline:
     timeline = timeline or Timeline()
     for number, copy in enumerate(copies):
-        timeline.tell(copy, own="W1", received_at=NOON + timedelta(minutes=number), source=Source.WEBHOOK)
+        timeline.add(copy, own="W1", received_at=NOON + timedelta(minutes=number), source=Source.WEBHOOK)
     return timeline
 
 

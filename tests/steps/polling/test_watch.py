@@ -112,7 +112,7 @@ async def test_coverage_says_by_courier_who_told_first_and_which_minutes_are_mis
         9: (0, 2, 0.0),
     }
     assert now.hour[4].share == 0.25
-    assert [(s.covered, s.to_at - s.from_at, s.problem) for s in now.stretches] == [
+    assert [(s.covered, s.to_at - s.from_at, s.problem) for s in now.spans] == [
         (True, 20 * MINUTE, None),
         (False, 10 * MINUTE, "away"),
         (True, 10 * MINUTE, None),

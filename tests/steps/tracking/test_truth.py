@@ -246,7 +246,7 @@ async def test_the_whole_truth_of_a_journey(store: Store) -> None:
     assert told.milestones.out_for_delivery_at == whole + 30 * HOUR
     assert told.milestones.delivered_at == whole + 58 * HOUR
     assert told.delivery_attempt_count == 2
-    assert [(f.ndr_code, f.ndr_name, f.words) for f in told.ndr] == [(1, "Customer Unavailable", "r9")]
+    assert [(f.ndr_code, f.ndr_name, f.remark) for f in told.ndr] == [(1, "Customer Unavailable", "r9")]
     assert [p.edd for p in told.edd_history] == ["2026-11-03", "2026-11-05"]
     assert [p.stated_at for p in told.edd_history] == [whole + HOUR, whole + 36 * HOUR]
     assert (await get(store, "R")).edd == "2026-11-05"
@@ -263,7 +263,7 @@ async def test_a_return_tells_why_it_was_not_picked_up(store: Store) -> None:
     await deliver(store, *hooks(later, again, missed))
     told = await truth(store)
     whole = T0.replace(microsecond=0)
-    assert [(f.at - whole, f.npr_code, f.npr_name, f.words) for f in told.npr] == [
+    assert [(f.at - whole, f.npr_code, f.npr_name, f.remark) for f in told.npr] == [
         (3 * HOUR, 4, "Customer Unavailable", "door locked"),
         (27 * HOUR, 6, "", "not packed"),
     ]

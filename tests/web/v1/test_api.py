@@ -584,7 +584,7 @@ async def test_a_shipment_shows_all_that_is_known_of_it(web: Web) -> None:
         (after(4), after(5), "Customer Unavailable")
     ]
     assert shown["ndr"] == [
-        {"at": after(5), "ndr_code": 1, "ndr_name": "Customer Unavailable", "words": "nobody at home"}
+        {"at": after(5), "ndr_code": 1, "ndr_name": "Customer Unavailable", "remark": "nobody at home"}
     ]
     assert (shown["npr"], shown["npr_code"]) == ([], None)
     assert (shown["edd"], [p["edd"] for p in shown["edd_history"]]) == ("2026-11-03", ["2026-11-02", "2026-11-03"])

@@ -407,7 +407,7 @@ async def _ask(
     now = clock()
     async with store.write() as session:
         for reference in sorted(answered, key=lambda r: (shard_of(r), r)):
-            await shipments.asked(session, reference, polled_at=now, next_poll_at=policy.polling.after_asking(now))
+            await shipments.asked(session, reference, polled_at=now, next_poll_at=policy.polling.after_poll(now))
     return len(known - failed), [s for s in due if s.reference_number in failed]
 
 

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from awbridge.domain.errors import StoreError
-from awbridge.domain.tracking.coverage import CourierCoverage, Stretch, silent, stretches
+from awbridge.domain.tracking.coverage import CourierCoverage, Span, silent, spans
 from awbridge.domain.tracking.scan import Source
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
@@ -149,7 +149,7 @@ class Coverage:
     """What is covered, and by which side. `hour` and `day`: courier id -> what told its new scans."""
 
     at: datetime
-    stretches: list[Stretch]
+    spans: list[Span]
     covered_until: datetime | None
     last_webhook_at: datetime | None
     hour: dict[int, CourierCoverage]
@@ -171,16 +171,16 @@ class Coverage:
 
 
 async def coverage(*, store: Store, clock: Clock, back: timedelta = timedelta(days=7)) -> Coverage:
-    """How things stand, looking `back` so far for uncovered stretches."""
+    """How things stand, looking `back` so far for uncovered spans."""
     now = clock()
     async with store.read() as session:
         last_at = await arrivals.last_webhook_at(session)
         found = await windows.since(session, now - back)
         return Coverage(
             at=now,
-            stretches=stretches(
+            spans=spans(
                 (
-                    Stretch(
+                    Span(
                         from_at=w.from_at,
                         to_at=w.to_at,
                         covered=w.done_at is not None,

@@ -136,7 +136,7 @@ async def _settle(
     async with kept_if_away(unrecorded, made), store.write() as session:
         await attempts.add_many(session, made)
         if found.placed:
-            ask_at = policy.polling.first_ask(now, reference)
+            ask_at = policy.polling.first_poll(now, reference)
             await keep_found(session, shipment, found.placed, ask_at=ask_at, now=now)
         else:
             decided = _not_shown(shipment) if found.known else _not_asked(shipment, now, policy)

@@ -208,7 +208,7 @@ async def _place(
     async with store.write() as session:
         now = clock()
         await attempts.add_many(session, [_attempt(shipment, found, now)])
-        ask_at = policy.polling.first_ask(now, shipment.reference_number)
+        ask_at = policy.polling.first_poll(now, shipment.reference_number)
         await keep_found(session, shipment, found.placed, ask_at=ask_at, now=now)
     log.info("fallback.held_already", reference=shipment.reference_number, waybill=found.placed.waybill)
 

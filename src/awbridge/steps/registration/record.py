@@ -158,7 +158,7 @@ def _placing(done: FinishedCall, policy: PushPolicy) -> Placing:
         shipment=done.shipment,
         placed=done.outcome,
         difference=_difference(done.shipment, done.outcome),
-        next_poll_at=policy.polling.first_ask(done.answered_at, done.reference),
+        next_poll_at=policy.polling.first_poll(done.answered_at, done.reference),
     )
 
 

@@ -21,7 +21,7 @@ from awbridge.domain.notify.events import ShipmentEvent
 from awbridge.domain.orders.outcome import Placed
 from awbridge.domain.orders.shipment import Shipment, Tracked
 from awbridge.domain.tracking.asking import PollingRules
-from awbridge.domain.tracking.attribution import About, Nobody, Use, attribute, since
+from awbridge.domain.tracking.attribution import Attributed, Unattributed, Use, attribute, since
 from awbridge.domain.tracking.lifecycle import StatusInfo
 from awbridge.domain.tracking.pieces import PieceStatus, agree
 from awbridge.domain.tracking.promise import edd_day
@@ -105,7 +105,7 @@ class _Read:
 
     delivery: Delivery
     updates: list[TrackingUpdate]
-    about: list[About] = field(default_factory=list[About])
+    about: list[Attributed] = field(default_factory=list[Attributed])
 
 
 async def _apply(session: Session, claimed: Sequence[Delivery], now: datetime, policy: ApplyPolicy) -> None:
@@ -126,8 +126,8 @@ async def _apply(session: Session, claimed: Sequence[Delivery], now: datetime, p
     ready: list[_Read] = []
     for read in readable:
         found = [candidates.attribute(t) for t in read.updates]
-        read.about = [about for about in found if isinstance(about, About)]
-        if nobody := next((about for about in found if isinstance(about, Nobody)), None):
+        read.about = [about for about in found if isinstance(about, Attributed)]
+        if nobody := next((about for about in found if isinstance(about, Unattributed)), None):
             await _park(session, read.delivery, nobody, now)
         else:
             ready.append(read)
@@ -157,7 +157,7 @@ async def _withdraw(
     return await shipments.lock_tracked(session, list(shipments_before))
 
 
-async def _park(session: Session, delivery: Delivery, nobody: Nobody, now: datetime) -> None:
+async def _park(session: Session, delivery: Delivery, nobody: Unattributed, now: datetime) -> None:
     """Its shipment is not known, or cannot be told from another: it looks again, ever more rarely."""
     if now - delivery.received_at > LONGEST_WAIT:
         await inbox.dead_lettered(session, delivery, problem=nobody.why or f"no shipment of ours: {nobody.key}")
@@ -186,15 +186,15 @@ class _Candidates:
     orders: dict[str, list[str]]
     shipments: dict[str, Tracked]
 
-    def attribute(self, told: TrackingUpdate) -> About | Nobody:
+    def attribute(self, told: TrackingUpdate) -> Attributed | Unattributed:
         found = self._attribute(told)
-        if isinstance(found, Nobody) and found.why is None and told.return_reference_number:
+        if isinstance(found, Unattributed) and found.why is None and told.return_reference_number:
             # Its forward shipment is not ours, but the return may be.
             booked = self._attribute(told.of_booked_return())
-            return booked if isinstance(booked, About) else found
+            return booked if isinstance(booked, Attributed) else found
         return found
 
-    def _attribute(self, told: TrackingUpdate) -> About | Nobody:
+    def _attribute(self, told: TrackingUpdate) -> Attributed | Unattributed:
         uses, orders = self.uses.get(told.waybill, ()), self.orders.get(told.order_id, ())
         return attribute(told, uses, self.shipments, orders)
 
@@ -249,7 +249,7 @@ async def _tell_shipments(
     builders = await open_timelines(session, dict.fromkeys(before, ()) | _by_shipment(ready), locked)
     for shipment, update in turned_up.values():
         placed = Placed(waybill=update.waybill, already=True, courier_partner_id=update.courier_partner_id)
-        ask_at = policy.polling.first_ask(now, shipment.reference_number)
+        ask_at = policy.polling.first_poll(now, shipment.reference_number)
         await keep_found(session, shipment, placed, ask_at=ask_at, now=now)
         log.warning("shipment.turned_up", reference=shipment.reference_number, waybill=update.waybill)
     told: list[UpdateSource] = []
@@ -374,7 +374,7 @@ def _heard(builder: TimelineBuilder, policy: ApplyPolicy, *, gap: bool) -> Track
     standing = builder.standing(policy.zone)
     last_tracked_at = builder.last_tracked_at or builder.shipment.created_at
     final = standing.sighting is not None and standing.sighting.final
-    ask_at = policy.polling.after_hearing(
+    ask_at = policy.polling.after_update(
         last_tracked_at=last_tracked_at,
         polled_at=builder.shipment.last_polled_at,
         due_at=builder.shipment.next_poll_at,

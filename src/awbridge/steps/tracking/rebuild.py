@@ -91,15 +91,15 @@ class TimelineBuilder:
             update = update.of_booked_return()
         own = update.waybill or self.shipment.waybill or ""
         at, source = delivery.received_at, delivery.source
-        for scan in update.told:
-            is_new = self.timeline.tell(scan, own=own, received_at=at, source=source)
+        for scan in update.all_scans:
+            is_new = self.timeline.add(scan, own=own, received_at=at, source=source)
             self.gap = self.gap or (is_new and source in _LATEST_ONLY)
             entry = self.timeline.last
             self._keep_words(scan)
             if entry and self._is_own(entry) and scan is (update.latest or scan):
                 self._told_of_latest(sighting(entry), update.fresh_at)
         if update.edd:
-            stated_at = min(at, max(scan.scanned_at for scan in update.told))
+            stated_at = min(at, max(scan.scanned_at for scan in update.all_scans))
             self._promise(Promise(edd=update.edd, stated_at=stated_at, received_at=at, source=source.value))
         if update.rto_waybill:
             self.ways_back.setdefault(update.rto_waybill, update.courier_partner_id or self.shipment.courier_partner_id)
@@ -217,7 +217,7 @@ async def open_timelines(
 
 def _can_be_brief(shipment: Tracked, told: Sequence[TrackingUpdate]) -> bool:
     """Whether the row says all that the timeline would: no pieces, no failures, no end, and none are told of now."""
-    told_scans = [scan for update in told for scan in update.told]
+    told_scans = [scan for update in told for scan in update.all_scans]
     stands = shipment.status_code is not None and not shipment.final and shipment.status_bucket != Bucket.RETURNED
     # Where a shipment is on its way and its row names no failed delivery, it had none.
     smooth = shipment.ndr_at is None and shipment.ndr_code is None and shipment.npr_code is None
@@ -237,7 +237,7 @@ def _told(shipment: Tracked, told: Sequence[TrackingUpdate]) -> list[scans.Incom
                 scan.fingerprint(waybill=own),
                 scan.part(waybill=own),
             )
-            for scan in update.told
+            for scan in update.all_scans
         ]
     return found
 

@@ -88,7 +88,7 @@ async def _rebuild(session: Session, shipment: Shipment, reading: ApplyPolicy, n
     final = standing.sighting is not None and standing.sighting.final
     ask_at = shipment.next_poll_at
     if final != shipment.final:
-        ask_at = reading.polling.after_hearing(
+        ask_at = reading.polling.after_update(
             last_tracked_at=now,
             polled_at=shipment.last_polled_at,
             due_at=None,

@@ -29,7 +29,7 @@ class FailureView(BaseModel):
     at: datetime
     ndr_code: int | None
     ndr_name: str
-    words: str = Field(description="The courier's own.")
+    remark: str = Field(description="The courier's own.")
 
 
 class PieceView(BaseModel):
@@ -66,7 +66,9 @@ def piece_views(pieces: Sequence[Piece], standings: Sequence[PieceStatus]) -> li
 
 
 def _piece_view(piece: Piece, standing: PieceStatus) -> PieceView:
-    failed = [FailureView(at=f.at, ndr_code=f.ndr_code, ndr_name=f.ndr_name, words=f.words) for f in standing.failures]
+    failed = [
+        FailureView(at=f.at, ndr_code=f.ndr_code, ndr_name=f.ndr_name, remark=f.remark) for f in standing.failures
+    ]
     return PieceView(
         waybill=piece.waybill,
         label_url=piece.label_url,

@@ -159,7 +159,7 @@ class PickupFailureView(BaseModel):
     at: datetime
     npr_code: int | None
     npr_name: str
-    words: str = Field(description="The courier's own.")
+    remark: str = Field(description="The courier's own.")
 
 
 class PromiseView(BaseModel):
@@ -272,7 +272,7 @@ class SettleBody(BaseModel):
     )
 
 
-class StretchView(BaseModel):
+class SpanView(BaseModel):
     """A stretch of time of updated-order."""
 
     from_at: datetime
@@ -305,7 +305,7 @@ class CoverageView(BaseModel):
     at: datetime
     covered_until: datetime | None = Field(description="Up to here every minute of updated-order is covered.")
     lag_seconds: float | None
-    stretches: list[StretchView] = Field(description="The last 7 days, oldest first.")
+    spans: list[SpanView] = Field(description="The last 7 days, oldest first.")
     last_webhook_at: datetime | None
     webhook_silence_seconds: float | None
     found_since_last_webhook: int = Field(
@@ -743,9 +743,7 @@ def coverage_view(covered: Coverage) -> CoverageView:
         at=covered.at,
         covered_until=covered.covered_until,
         lag_seconds=None if covered.lag is None else covered.lag.total_seconds(),
-        stretches=[
-            StretchView(**{name: getattr(s, name) for name in StretchView.model_fields}) for s in covered.stretches
-        ],
+        spans=[SpanView(**{name: getattr(s, name) for name in SpanView.model_fields}) for s in covered.spans],
         last_webhook_at=covered.last_webhook_at,
         webhook_silence_seconds=None if covered.webhook_silence is None else covered.webhook_silence.total_seconds(),
         found_since_last_webhook=covered.found_since_last_webhook,
