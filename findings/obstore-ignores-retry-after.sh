@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# obstore 0.12.1: Retry-After of a 503 is not waited for; its tries end within seconds.
+# obstore 0.12.1: the Retry-After of a 503 is ignored; its retries end within seconds.
 #
 # Versions: obstore 0.12.1, Python 3.11.
-# Guess: a client of object storage that retries waits as long as Retry-After asks, or longer.
-# Behaviour: it goes by its own backoff alone: the second call comes after about 0.1 s, and the ten retries of the default are over in a few seconds
-#   (3 to 10 seen), although retry_timeout says 180 s. Nor does the error carry the header. Whoever has to outlast a busy service keeps
-#   a schedule of his own.
+# Guess: an object storage client that retries waits at least as long as Retry-After says.
+# Behaviour: it uses only its own backoff: the second call comes after about 0.1 s, and the ten default retries are
+#   over in a few seconds (3 to 10 seen), although retry_timeout is 180 s. The error does not carry the header
+#   either. To outlast a busy service, keep a schedule of your own.
 # Output seen:
 #   with retry-after: 5: 2 calls, the second within a second: True
 #   with the defaults: 11 calls, all within 60 s: True
