@@ -71,7 +71,7 @@ OURS = {
 
 def test_every_line_of_the_table_is_read() -> None:
     lines = [line for line in GLOSSARY.splitlines() if line.startswith("| ")]
-    assert len(lines) == len(ROWS) + 1, "the header is no term"
+    assert len(lines) == len(ROWS) + 1, "all but the header"
 
 
 def test_every_term_is_there_once_and_in_order() -> None:

@@ -1,4 +1,4 @@
-"""The example of docs/outgoing-webhooks.md takes what is genuine, and nothing else."""
+"""The example of docs/outgoing-webhooks.md accepts genuine deliveries only."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def verify() -> Any:
     return space["verify"]
 
 
-def test_the_example_takes_a_genuine_delivery_also_after_a_rotation(verify: Any) -> None:
+def test_the_example_accepts_a_genuine_delivery_also_after_a_rotation(verify: Any) -> None:
     new, old = new_secret(), new_secret()
     headers = headers_of("evt_1", BODY, (new, old), datetime.now(UTC))
     for secret in (new, old):
@@ -65,7 +65,7 @@ def test_every_kind_milestone_state_and_value_is_documented() -> None:
     assert places == sorted(places), "the table is in the order of the journey"
 
 
-def test_the_toml_of_the_pages_is_taken() -> None:
+def test_the_toml_of_the_pages_is_accepted() -> None:
     for page in ("notices.md", "alarms.md"):
         (example,) = re.findall(r"```toml\n(.*?)```", (DOCS / page).read_text(encoding="utf-8"), re.DOTALL)
         Settings(**tomllib.loads(example))
