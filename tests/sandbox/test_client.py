@@ -18,8 +18,8 @@ from awbridge.domain.errors import VendorError
 from awbridge.domain.orders.outcome import Placed, Rejected
 from awbridge.domain.orders.shipment import Region
 from awbridge.sandbox import JourneyWeights, Sandbox, SandboxConfig, running
-from awbridge.sandbox.entries import Order
-from awbridge.sandbox.tables import unified_status
+from awbridge.sandbox.shipments.models import Order
+from awbridge.sandbox.wire.codes import unified_status
 from tests.sandbox.helpers import b2b_order, flat_order, item, order, receiver
 
 ACCOUNT = "Delhivery Surface"

@@ -10,10 +10,10 @@ from pydantic import ValidationError
 
 import awbridge.sandbox
 from awbridge.sandbox import JourneyWeights, SandboxConfig
-from awbridge.sandbox import stamps as stamping
 from awbridge.sandbox.clock import Clock
-from awbridge.sandbox.journeys import Step, plan
-from awbridge.sandbox.tables import FINAL, bucket_of
+from awbridge.sandbox.shipments.journeys import Step, plan
+from awbridge.sandbox.wire import timestamps as stamping
+from awbridge.sandbox.wire.codes import FINAL, bucket_of
 
 NONE = dict.fromkeys(JourneyWeights.model_fields, 0)
 

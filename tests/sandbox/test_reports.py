@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from awbridge.sandbox import Faults, SandboxConfig, running
-from awbridge.sandbox.tables import unified_status
+from awbridge.sandbox.wire.codes import unified_status
 from tests.sandbox.helpers import code_of, merchant, place
 
 REPORT = "/api/v1/reports/enterprise_dashboard_report/"

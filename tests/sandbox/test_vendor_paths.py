@@ -11,7 +11,7 @@ import pytest
 from awbridge import AsyncClickPost
 from awbridge.sandbox import running
 from awbridge.sandbox.app import ENDPOINTS
-from awbridge.sandbox.reports import FILE_PATH
+from awbridge.sandbox.reports.dashboard import FILE_PATH
 from tests.sandbox.helpers import order
 from tests.sandbox.test_client import CALLS, CONFIG, World
 from tests.support import vendor_files

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from awbridge.sandbox import Faults, JourneyWeights, Sandbox, SandboxConfig, running
-from awbridge.sandbox.bodies import VARIANTS
+from awbridge.sandbox.webhooks.bodies import VARIANTS
 from tests.sandbox.helpers import Receiver, code_of, merchant, place, receiver, settled, until
 
 ALWAYS_DELIVERED = JourneyWeights(delivered=1, **dict.fromkeys(("ndr_delivered", "rto", "cancelled", "lost"), 0))

@@ -5,6 +5,6 @@ It shares no code with the bridge, so that a mistake about ClickPost cannot hide
 
 from awbridge.sandbox.config import Account, Downtime, Faults, JourneyWeights, SandboxConfig
 from awbridge.sandbox.server import running, serve
-from awbridge.sandbox.world import Sandbox
+from awbridge.sandbox.simulator import Sandbox
 
 __all__ = ["Account", "Downtime", "Faults", "JourneyWeights", "Sandbox", "SandboxConfig", "running", "serve"]

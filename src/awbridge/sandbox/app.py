@@ -6,73 +6,63 @@ from typing import Final
 from pydantic import ValidationError
 from starlette.types import Receive, Scope, Send
 
-from awbridge.sandbox import (
-    access,
-    control,
-    ndr,
-    orders,
-    pickups,
-    predictions,
-    recommendations,
-    records,
-    registrations,
-    reports,
-    serviceability,
-    shipments,
-    tracking,
-)
-from awbridge.sandbox.breakage import Handler, handled
-from awbridge.sandbox.wire import Answer, Call, Cut, query_of, reply
-from awbridge.sandbox.world import Sandbox
+from awbridge.sandbox import control
+from awbridge.sandbox.faults.http_failures import Handler, handled
+from awbridge.sandbox.lookups import accounts, predictions, recommendations, serviceability
+from awbridge.sandbox.orders import create, existing, pickups
+from awbridge.sandbox.reports import audit_log, dashboard
+from awbridge.sandbox.simulator import Sandbox
+from awbridge.sandbox.tracking import ndr, polling, registrations
+from awbridge.sandbox.wire.http import Answer, Call, Cut, query_of, reply
 
 
 async def _create_flat(sandbox: Sandbox, call: Call) -> Answer:
-    return await orders.create_order(sandbox, call, "india", form="flat")
+    return await create.create_order(sandbox, call, "india", form="flat")
 
 
 async def _create_b2b(sandbox: Sandbox, call: Call) -> Answer:
-    return await orders.create_order(sandbox, call, "india", form="b2b")
+    return await create.create_order(sandbox, call, "india", form="b2b")
 
 
 async def _create_india(sandbox: Sandbox, call: Call) -> Answer:
-    return await orders.create_order(sandbox, call, "india")
+    return await create.create_order(sandbox, call, "india")
 
 
 async def _create_world(sandbox: Sandbox, call: Call) -> Answer:
-    return await orders.create_order(sandbox, call, "world")
+    return await create.create_order(sandbox, call, "world")
 
 
 ENDPOINTS: Final[dict[str, dict[str, tuple[str, Handler]]]] = {
     "/api/v1/create-order": {
         "POST": ("create_order", _create_flat),
-        "GET": ("fetch_order", orders.fetch_order),
+        "GET": ("fetch_order", create.fetch_order),
     },
     "/api/v1/create-b2b-order": {
         "POST": ("create_order", _create_b2b),
-        "GET": ("fetch_order", orders.fetch_order),
+        "GET": ("fetch_order", create.fetch_order),
     },
     "/api/v3/create-order": {
         "POST": ("create_order", _create_india),
-        "GET": ("fetch_order", orders.fetch_order),
+        "GET": ("fetch_order", create.fetch_order),
     },
     "/api/v4/create-order": {
         "POST": ("create_order", _create_world),
-        "GET": ("fetch_order", orders.fetch_order),
+        "GET": ("fetch_order", create.fetch_order),
     },
-    "/api/v1/cancel-order": {"GET": ("cancel_order", orders.cancel_order)},
-    "/api/v2/track-order": {"GET": ("track_order", tracking.track_order)},
-    "/api/v1/updated-order": {"GET": ("updated_order", tracking.updated_order)},
+    "/api/v1/cancel-order": {"GET": ("cancel_order", create.cancel_order)},
+    "/api/v2/track-order": {"GET": ("track_order", polling.track_order)},
+    "/api/v1/updated-order": {"GET": ("updated_order", polling.updated_order)},
     "/api/v1/tracking/register-webhook": {
-        "POST": ("register_webhook", tracking.register_webhook),
-        "PUT": ("register_webhook", tracking.register_webhook),
+        "POST": ("register_webhook", polling.register_webhook),
+        "PUT": ("register_webhook", polling.register_webhook),
     },
-    "/api/v1/test_webhook": {"POST": ("test_webhook", tracking.test_webhook)},
-    "/api/v1/fetch-accounts": {"GET": ("fetch_accounts", tracking.fetch_accounts)},
-    "/api/v1/edit-order": {"POST": ("edit_order", shipments.edit_order)},
-    "/api/v1/fetch/shippinglabel": {"GET": ("fetch_label", shipments.fetch_label)},
-    "/api/v1/shipment-security-key": {"GET": ("security_key", shipments.security_key)},
-    "/api/v1/enable_shipment_notification": {"POST": ("switch_whatsapp", shipments.switch_whatsapp)},
-    "/v1/pod/pod_from_shipment_details": {"GET": ("proof_of_delivery", shipments.proof_of_delivery)},
+    "/api/v1/test_webhook": {"POST": ("test_webhook", polling.test_webhook)},
+    "/api/v1/fetch-accounts": {"GET": ("fetch_accounts", polling.fetch_accounts)},
+    "/api/v1/edit-order": {"POST": ("edit_order", existing.edit_order)},
+    "/api/v1/fetch/shippinglabel": {"GET": ("fetch_label", existing.fetch_label)},
+    "/api/v1/shipment-security-key": {"GET": ("security_key", existing.security_key)},
+    "/api/v1/enable_shipment_notification": {"POST": ("switch_whatsapp", existing.switch_whatsapp)},
+    "/v1/pod/pod_from_shipment_details": {"GET": ("proof_of_delivery", existing.proof_of_delivery)},
     "/api/v1/create-pickup": {"POST": ("create_pickup", pickups.create_pickup)},
     "/api/v2/create-pickup": {"POST": ("create_pickup", pickups.create_pickup_world)},
     "/api/v2/tracking/awb-register": {"POST": ("register_waybill", registrations.register_v2)},
@@ -81,14 +71,14 @@ ENDPOINTS: Final[dict[str, dict[str, tuple[str, Handler]]]] = {
     "/api/v2/tracking/awb-unregister": {"POST": ("unregister_waybill", registrations.unregister)},
     "/api/v2/ndr-update-api": {"POST": ("update_ndr", ndr.update_ndr)},
     "/api/v1/ndr_user_feedback": {"GET": ("ndr_feedback", ndr.ndr_feedback)},
-    "/api/v1/fetch-shipment-count": {"GET": ("shipment_count", reports.shipment_count)},
+    "/api/v1/fetch-shipment-count": {"GET": ("shipment_count", dashboard.shipment_count)},
     "/api/v1/reports/enterprise_dashboard_report": {
-        "POST": ("request_report", reports.request_report),
-        "GET": ("report_status", reports.report_status),
+        "POST": ("request_report", dashboard.request_report),
+        "GET": ("report_status", dashboard.report_status),
     },
-    reports.FILE_PATH: {"GET": ("download_report", reports.download)},
-    "/api/v1/audit-log-data": {"GET": ("audit_log", records.audit_log)},
-    "/api/v1/return_order_poll": {"GET": ("returns_delta", records.returns_delta)},
+    dashboard.FILE_PATH: {"GET": ("download_report", dashboard.download)},
+    "/api/v1/audit-log-data": {"GET": ("audit_log", audit_log.audit_log)},
+    "/api/v1/return_order_poll": {"GET": ("returns_delta", audit_log.returns_delta)},
     "/api/v1/recommendation_api": {"POST": ("recommend", recommendations.recommend)},
     "/api/v2/recommendation": {"POST": ("recommend", recommendations.recommend_world)},
     "/api/v2/pincode_details": {"GET": ("pincode_details", serviceability.pincode_details)},
@@ -99,8 +89,8 @@ ENDPOINTS: Final[dict[str, dict[str, tuple[str, Handler]]]] = {
     "/api/v1/pincode_search_overall": {"GET": ("search_pincode", serviceability.search_pincode)},
     "/api/v2/predicted_sla_api": {"POST": ("predict_delivery", predictions.predict)},
     "/api/v1/global_edd": {"POST": ("predict_delivery_world", predictions.predict_world)},
-    "/api/v1/user/token": {"POST": ("login", access.login)},
-    "/api/v1/register-service": {"POST": ("register_service", access.register_service)},
+    "/api/v1/user/token": {"POST": ("login", accounts.login)},
+    "/api/v1/register-service": {"POST": ("register_service", accounts.register_service)},
     "/_sandbox/ledger": {"GET": ("", control.show_ledger)},
     "/_sandbox/faults": {"GET": ("", control.show_faults), "PUT": ("", control.put_faults)},
     "/_sandbox/faults/once": {"POST": ("", control.fault_once)},

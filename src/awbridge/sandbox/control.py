@@ -4,12 +4,12 @@ from typing import Annotated, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from awbridge.sandbox.bodies import VARIANTS
 from awbridge.sandbox.config import ENDPOINT_FAULTS, Faults, Frozen, OnceKind, Variant
-from awbridge.sandbox.delivery import Job
-from awbridge.sandbox.entries import Order
-from awbridge.sandbox.wire import Answer, Call, JsonObject, reply
-from awbridge.sandbox.world import Sandbox
+from awbridge.sandbox.shipments.models import Order
+from awbridge.sandbox.simulator import Sandbox
+from awbridge.sandbox.webhooks.bodies import VARIANTS
+from awbridge.sandbox.webhooks.sender import Job
+from awbridge.sandbox.wire.http import Answer, Call, JsonObject, reply
 
 
 class OnceRequest(Frozen):

@@ -13,7 +13,7 @@ from uvicorn.server import ServerState
 
 from awbridge.sandbox.app import App
 from awbridge.sandbox.config import SandboxConfig
-from awbridge.sandbox.world import Sandbox
+from awbridge.sandbox.simulator import Sandbox
 
 
 class _Protocol(HttpToolsProtocol):

@@ -1,0 +1,42 @@
+"""ClickPost's endpoints about an account as such: login by password, services."""
+
+import hashlib
+
+from awbridge.sandbox.requests import object_in, refused
+from awbridge.sandbox.simulator import Sandbox
+from awbridge.sandbox.tracking.polling import flat
+from awbridge.sandbox.wire.http import Answer, Call, as_text, reply
+from awbridge.sandbox.wire.timestamps import utc_t
+
+TOKEN_SECONDS = 30 * 86400
+SERVICES = (1, 2)
+"""Selected events, and all statuses."""
+
+
+async def login(sandbox: Sandbox, call: Call) -> Answer:
+    """POST user/token: trades a password for a token. A good answer has no envelope."""
+    given = object_in(call, http=400)
+    if isinstance(given, Answer):
+        return given
+    if (given.get("username"), given.get("password")) != (sandbox.config.username, sandbox.config.password):
+        return refused(400, "Invalid username or password", http=400)
+    now = sandbox.clock.real()
+    sandbox.office.note("User Login: via API", None, at=now)
+    token = hashlib.blake2b(f"{sandbox.config.seed}:{now}".encode(), digest_size=20).hexdigest()
+    return reply({"token": token, "expires_at": utc_t(now + TOKEN_SECONDS)})
+
+
+async def register_service(sandbox: Sandbox, call: Call) -> Answer:
+    """POST register-service: subscribes the account. Flat, like the registration of a webhook; again is 304."""
+    given = object_in(call)
+    if isinstance(given, Answer):
+        return flat(400, "The body is not a JSON object")
+    service = as_text(given.get("service_id"))
+    if as_text(given.get("key")) != sandbox.config.key:
+        return flat(301)
+    if not service.isdecimal() or int(service) not in SERVICES:
+        return flat(400, "service_id is 1 or 2")
+    if int(service) in sandbox.office.services:
+        return flat(304)
+    sandbox.office.services.add(int(service))
+    return flat(200, "SUCCESS")

@@ -1,0 +1,83 @@
+"""Orders between businesses: create-b2b-order has sections of its own. Pure: they are turned into those of v3.
+
+Its page is not among the vendor's OpenAPI files; public copies of it describe `shipment_info` with lists of invoices
+and boxes, and `additional_info.is_async`, true by default.
+"""
+
+from typing import Final
+
+from awbridge.sandbox.wire.http import JsonObject, as_items, as_object, as_text
+
+_PLACE: Final = ("name", "phone", "address", "city", "state", "pincode", "country", "email")
+_DETAILS: Final = (
+    *("reference_number", "courier_partner", "account_code", "order_type", "delivery_type", "cod_value", "weight"),
+    *("order_id", "awb_number", "rvp_reason"),
+)
+_GST: Final = ("enterprise_gstin", "consignee_gstin")
+
+
+def b2b_problem(payload: JsonObject) -> str:
+    """The first thing that is wrong with the sections of its own; "" where they can be read."""
+    info = as_object(payload.get("shipment_info"))
+    if info is None:
+        return "shipment_info is missing"
+    gst = as_object(info.get("gst_info")) or {}
+    if missing := next((name for name in _GST if not as_text(gst.get(name))), ""):
+        return f"shipment_info.gst_info.{missing} is required"
+    if not _objects(info.get("box_info")):
+        return "shipment_info.box_info is required"
+    numbers = {as_text(invoice.get("number")) for invoice in _objects(info.get("invoice_info"))}
+    for box in _objects(info.get("box_info")):
+        for linked in _objects(box.get("invoice_info")):
+            if as_text(linked.get("number")) not in numbers:
+                return f"box_info names invoice {as_text(linked.get('number'))!r}, which invoice_info does not have"
+    return ""
+
+
+def sections_of_b2b(payload: JsonObject) -> JsonObject:
+    """The order in the sections of v3. Each box is an item; with several boxes each is a piece."""
+    info = as_object(payload.get("shipment_info")) or {}
+    asked = as_object(payload.get("additional_info")) or {}
+    boxes, invoices = _objects(info.get("box_info")), _objects(info.get("invoice_info"))
+    first = boxes[0] if boxes else {}
+    details: JsonObject = {name: info[name] for name in _DETAILS if name in info}
+    details |= {name: first.get(name) for name in ("length", "breadth", "height")}
+    items = [item for box in boxes for item in _items(box)]
+    details |= _of_invoices(invoices) | {"items": items}
+    return {
+        "pickup_info": _place(payload, "pickup"),
+        "drop_info": _place(payload, "drop"),
+        "shipment_details": details,
+        "gst_info": info.get("gst_info"),
+        "additional": {"async": asked.get("is_async") is not False, "mps": len(items) > 1},
+    }
+
+
+def _place(payload: JsonObject, side: str) -> JsonObject:
+    given = as_object(payload.get(f"{side}_info")) or {}
+    return {f"{side}_{name}": given[name] for name in _PLACE if name in given}
+
+
+def _of_invoices(invoices: list[JsonObject]) -> JsonObject:
+    if not invoices:
+        return {}
+    first = invoices[0]
+    worth = sum(float(as_text(invoice.get("value")) or 0) for invoice in invoices)
+    return {"invoice_number": first.get("number"), "invoice_date": first.get("date"), "invoice_value": worth}
+
+
+def _items(box: JsonObject) -> list[JsonObject]:
+    products = _objects(box.get("product_info"))
+    product = products[0] if products else {}
+    count = int(as_text(box.get("count")) or 1)
+    item: JsonObject = {
+        "sku": as_text(product.get("sku")) or "box",
+        "description": as_text(box.get("description")) or "box",
+        "quantity": product.get("sku_count") or 1,
+        "price": product.get("price") or 0,
+    }
+    return [item] * count
+
+
+def _objects(value: object) -> list[JsonObject]:
+    return [found for one in as_items(value) or () if (found := as_object(one)) is not None]

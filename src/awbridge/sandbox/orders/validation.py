@@ -1,0 +1,235 @@
+"""What ClickPost finds wrong with an order before it asks a courier. Pure: payload in, first problem out."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from awbridge.sandbox.config import Account
+from awbridge.sandbox.wire.codes import message_of
+from awbridge.sandbox.wire.http import JsonObject, as_items, as_object, as_text
+
+Region = Literal["india", "world"]
+
+ORDER_TYPES = ("PREPAID", "COD", "EXCHANGE")
+DELIVERY_TYPES = ("FORWARD", "RVP")
+SHORT_REFERENCES = (5, 28)
+"""Bluedart, which takes at most 20 characters."""
+
+_ADDRESS = {
+    "india": ("name", "phone", "address", "city", "state", "pincode", "country"),
+    "world": ("name", "phone", "address", "city", "postal_code", "country_code"),
+}
+_SHIPMENT = (
+    "reference_number",
+    "order_type",
+    "invoice_value",
+    "invoice_number",
+    "invoice_date",
+    "length",
+    "breadth",
+    "height",
+    "weight",
+)
+_NUMBERS = ("invoice_value", "length", "breadth", "height", "weight")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A refusal: the business code and the sentence that goes with it."""
+
+    code: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """An order that passed: the account that takes it."""
+
+    account: Account
+
+
+def check_order(
+    payload: JsonObject, *, region: Region, accounts: Iterable[Account], waybill_couriers: Iterable[int] = ()
+) -> Checked | Problem:
+    """The account that takes the order, or the first thing that is wrong with it.
+
+    `waybill_couriers` take orders only with a waybill that was assigned beforehand.
+    """
+    details = as_object(payload.get("shipment_details"))
+    if details is None:
+        return _problem(314, "shipment_details is missing")
+    return (
+        _address_problem(payload, "pickup", region)
+        or _address_problem(payload, "drop", region)
+        or _missing_field(details)
+        or _type_problem(details)
+        or _number_problem(details)
+        or _priority_problem(payload, details)
+        or _cod_problem(details)
+        or _date_problem(details)
+        or _item_problem(details)
+        or _return_problem(payload, details)
+        or _extras_problem(payload)
+        or _waybill_problem(details, waybill_couriers)
+        or account_for(_with_account_code(payload, details), tuple(accounts))
+    )
+
+
+def _problem(code: int, detail: str = "") -> Problem:
+    return Problem(code, f"{message_of(code)}: {detail}" if detail else message_of(code))
+
+
+def _address_problem(payload: JsonObject, side: str, region: Region) -> Problem | None:
+    section = as_object(payload.get(f"{side}_info"))
+    if section is None:
+        return _problem(314, f"{side}_info is missing")
+    prefix = f"{side}_" if region == "india" else ""
+    for field in _ADDRESS[region]:
+        if not as_text(section.get(prefix + field)):
+            return _problem(400, f"{prefix}{field} is required in {side}_info")
+    return None
+
+
+def _missing_field(details: JsonObject) -> Problem | None:
+    for field in _SHIPMENT:
+        if not as_text(details.get(field)):
+            return _problem(400, f"{field} is required in shipment_details")
+    cp_id = as_text(details.get("courier_partner"))
+    if not cp_id.isdigit():
+        return _problem(302, f"courier_partner {cp_id!r} is not a number")
+    if int(cp_id) in SHORT_REFERENCES and len(as_text(details["reference_number"])) > 20:
+        return _problem(314, "this courier takes a reference_number of at most 20 characters")
+    return None
+
+
+def _type_problem(details: JsonObject) -> Problem | None:
+    if details["order_type"] not in ORDER_TYPES:
+        return _problem(307, f"{details['order_type']!r}")
+    if details.get("delivery_type") not in DELIVERY_TYPES:
+        return _problem(309, f"{details.get('delivery_type')!r}")
+    return None
+
+
+def _number_problem(details: JsonObject) -> Problem | None:
+    for field in _NUMBERS:
+        value = number(details[field])
+        if value is None or value < 0:
+            return _problem(400, f"{field} must be a number that is not negative")
+    return None
+
+
+def _priority_problem(payload: JsonObject, details: JsonObject) -> Problem | None:
+    additional = as_object(payload.get("additional")) or {}
+    for value in (details.get("order_priority"), additional.get("order_priority"), additional.get("priority")):
+        if value is not None and not (isinstance(value, str) and value.strip()):
+            return _problem(308, f"{value!r}")
+    return None
+
+
+def _cod_problem(details: JsonObject) -> Problem | None:
+    value = number(details.get("cod_value", 0))
+    if value is None or value < 0:
+        return _problem(315, "cod_value is not an amount")
+    if details["order_type"] == "PREPAID" and value != 0:
+        return _problem(315, "cod_value must be 0 for PREPAID")
+    if details["order_type"] == "COD" and value == 0:
+        return _problem(315, "cod_value must be above 0 for COD")
+    return None
+
+
+def _date_problem(details: JsonObject) -> Problem | None:
+    try:
+        date.fromisoformat(as_text(details["invoice_date"]))
+    except ValueError:
+        return _problem(400, "invoice_date must be YYYY-MM-DD")
+    return None
+
+
+def _item_problem(details: JsonObject) -> Problem | None:
+    given = details.get("items")
+    if not given:
+        return _problem(312)
+    items = as_items(given)
+    if items is None:
+        return _problem(313, "items must be a list")
+    for position, item in enumerate(items, start=1):
+        fields = as_object(item)
+        if fields is None:
+            return _problem(313, f"item {position} is not an object")
+        if not as_text(fields.get("sku")) or not as_text(fields.get("description")):
+            return _problem(313, f"item {position} needs sku and description")
+        if number(fields.get("price")) is None or not number(fields.get("quantity")):
+            return _problem(313, f"item {position} needs price and quantity")
+    return None
+
+
+def _return_problem(payload: JsonObject, details: JsonObject) -> Problem | None:
+    if details["delivery_type"] != "RVP" or details["order_type"] == "EXCHANGE":
+        return None  # an exchange fetches goods without a reason of its own
+    additional = as_object(payload.get("additional")) or {}
+    reason = as_text(details.get("rvp_reason")) or as_text(additional.get("rvp_reason"))
+    if not reason:
+        return _problem(310)
+    return _problem(400, "rvp_reason is longer than 500 characters") if len(reason) > 500 else None
+
+
+def _extras_problem(payload: JsonObject) -> Problem | None:
+    for name in ("additional", "gst_info", "tax_info", "courier_custom_fields"):
+        given = payload.get(name)
+        fits = as_object(given) is not None or (name == "courier_custom_fields" and as_items(given) is not None)
+        if given is not None and not fits:
+            return _problem(314, f"{name} must be an object")
+    return None
+
+
+def _waybill_problem(details: JsonObject, waybill_couriers: Iterable[int]) -> Problem | None:
+    needed = int(as_text(details["courier_partner"])) in waybill_couriers
+    return _problem(321) if needed and not as_text(details.get("awb_number")) else None
+
+
+def _with_account_code(payload: JsonObject, details: JsonObject) -> JsonObject:
+    """The account may be named in `additional`, as in v4."""
+    additional = as_object(payload.get("additional")) or {}
+    code = as_text(details.get("account_code")) or as_text(additional.get("account_code"))
+    return details | {"account_code": code}
+
+
+def account_for(details: JsonObject, accounts: tuple[Account, ...]) -> Checked | Problem:
+    """The account that `courier_partner` and `account_code` name, able to do what `delivery_type` asks."""
+    cp_id = int(as_text(details["courier_partner"]))
+    of_courier = [account for account in accounts if account.courier_partner_id == cp_id]
+    if not of_courier:
+        return _problem(302, f"{cp_id}")
+    code = as_text(details.get("account_code"))
+    fitting = [account for account in of_courier if not code or account.account_code == code]
+    if not fitting:
+        return _problem(351, code)
+    if len(fitting) > 1:
+        return _problem(352)
+    account = fitting[0]
+    if not account.account_active:
+        return _problem(353, account.account_code)
+    if details.get("delivery_type") == "RVP" and not account.rvp:
+        return _problem(311)
+    if details.get("order_type") == "EXCHANGE" and not account.exchange:
+        return _problem(307, "this courier partner takes no exchange orders")
+    return Checked(account)
+
+
+def number(value: object) -> float | None:
+    """The value as a number, also out of text; None for everything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        return float(value)
+    except ValueError:
+        return None
+
+
+def is_multi_piece(payload: Mapping[str, object], details: JsonObject) -> bool:
+    """Whether the caller asks for one waybill per piece: several items, and one of the marks seen for MPS."""
+    additional = as_object(payload.get("additional")) or {}
+    marks = (additional.get("mps"), additional.get("is_mps"), details.get("is_mps"), payload.get("is_mps"))
+    named = "MPS" in (details.get("shipment_type"), additional.get("shipment_type"))
+    return len(as_items(details.get("items")) or ()) > 1 and (named or any(mark is True for mark in marks))
