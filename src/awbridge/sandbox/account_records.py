@@ -4,7 +4,7 @@ import uuid
 from collections import Counter
 from dataclasses import dataclass, field
 
-from awbridge.sandbox.wire.http import JsonObject
+from awbridge.sandbox.wire.json import JsonObject
 
 FIRST_REPORT = 1_300_001
 

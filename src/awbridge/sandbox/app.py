@@ -9,10 +9,11 @@ from starlette.types import Receive, Scope, Send
 from awbridge.sandbox import control
 from awbridge.sandbox.faults.http_failures import Handler, handled
 from awbridge.sandbox.lookups import accounts, predictions, recommendations, serviceability
-from awbridge.sandbox.orders import create, existing, pickups
+from awbridge.sandbox.orders import create, manage, pickups
 from awbridge.sandbox.reports import audit_log, dashboard
 from awbridge.sandbox.simulator import Sandbox
-from awbridge.sandbox.tracking import ndr, polling, registrations
+from awbridge.sandbox.tracking import ndr, polling, registrations, returns
+from awbridge.sandbox.webhooks import endpoints as webhook_endpoints
 from awbridge.sandbox.wire.http import Answer, Call, Cut, query_of, reply
 
 
@@ -35,34 +36,34 @@ async def _create_world(sandbox: Sandbox, call: Call) -> Answer:
 ENDPOINTS: Final[dict[str, dict[str, tuple[str, Handler]]]] = {
     "/api/v1/create-order": {
         "POST": ("create_order", _create_flat),
-        "GET": ("fetch_order", create.fetch_order),
+        "GET": ("fetch_order", manage.fetch_order),
     },
     "/api/v1/create-b2b-order": {
         "POST": ("create_order", _create_b2b),
-        "GET": ("fetch_order", create.fetch_order),
+        "GET": ("fetch_order", manage.fetch_order),
     },
     "/api/v3/create-order": {
         "POST": ("create_order", _create_india),
-        "GET": ("fetch_order", create.fetch_order),
+        "GET": ("fetch_order", manage.fetch_order),
     },
     "/api/v4/create-order": {
         "POST": ("create_order", _create_world),
-        "GET": ("fetch_order", create.fetch_order),
+        "GET": ("fetch_order", manage.fetch_order),
     },
-    "/api/v1/cancel-order": {"GET": ("cancel_order", create.cancel_order)},
+    "/api/v1/cancel-order": {"GET": ("cancel_order", manage.cancel_order)},
     "/api/v2/track-order": {"GET": ("track_order", polling.track_order)},
     "/api/v1/updated-order": {"GET": ("updated_order", polling.updated_order)},
     "/api/v1/tracking/register-webhook": {
-        "POST": ("register_webhook", polling.register_webhook),
-        "PUT": ("register_webhook", polling.register_webhook),
+        "POST": ("register_webhook", webhook_endpoints.register_webhook),
+        "PUT": ("register_webhook", webhook_endpoints.register_webhook),
     },
-    "/api/v1/test_webhook": {"POST": ("test_webhook", polling.test_webhook)},
-    "/api/v1/fetch-accounts": {"GET": ("fetch_accounts", polling.fetch_accounts)},
-    "/api/v1/edit-order": {"POST": ("edit_order", existing.edit_order)},
-    "/api/v1/fetch/shippinglabel": {"GET": ("fetch_label", existing.fetch_label)},
-    "/api/v1/shipment-security-key": {"GET": ("security_key", existing.security_key)},
-    "/api/v1/enable_shipment_notification": {"POST": ("switch_whatsapp", existing.switch_whatsapp)},
-    "/v1/pod/pod_from_shipment_details": {"GET": ("proof_of_delivery", existing.proof_of_delivery)},
+    "/api/v1/test_webhook": {"POST": ("test_webhook", webhook_endpoints.test_webhook)},
+    "/api/v1/fetch-accounts": {"GET": ("fetch_accounts", accounts.fetch_accounts)},
+    "/api/v1/edit-order": {"POST": ("edit_order", manage.edit_order)},
+    "/api/v1/fetch/shippinglabel": {"GET": ("fetch_label", manage.fetch_label)},
+    "/api/v1/shipment-security-key": {"GET": ("security_key", manage.security_key)},
+    "/api/v1/enable_shipment_notification": {"POST": ("switch_whatsapp", manage.switch_whatsapp)},
+    "/v1/pod/pod_from_shipment_details": {"GET": ("proof_of_delivery", manage.proof_of_delivery)},
     "/api/v1/create-pickup": {"POST": ("create_pickup", pickups.create_pickup)},
     "/api/v2/create-pickup": {"POST": ("create_pickup", pickups.create_pickup_world)},
     "/api/v2/tracking/awb-register": {"POST": ("register_waybill", registrations.register_v2)},
@@ -78,7 +79,7 @@ ENDPOINTS: Final[dict[str, dict[str, tuple[str, Handler]]]] = {
     },
     dashboard.FILE_PATH: {"GET": ("download_report", dashboard.download)},
     "/api/v1/audit-log-data": {"GET": ("audit_log", audit_log.audit_log)},
-    "/api/v1/return_order_poll": {"GET": ("returns_delta", audit_log.returns_delta)},
+    "/api/v1/return_order_poll": {"GET": ("returns_delta", returns.returns_delta)},
     "/api/v1/recommendation_api": {"POST": ("recommend", recommendations.recommend)},
     "/api/v2/recommendation": {"POST": ("recommend", recommendations.recommend_world)},
     "/api/v2/pincode_details": {"GET": ("pincode_details", serviceability.pincode_details)},

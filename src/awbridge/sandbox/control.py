@@ -9,7 +9,8 @@ from awbridge.sandbox.shipments.models import Order
 from awbridge.sandbox.simulator import Sandbox
 from awbridge.sandbox.webhooks.bodies import VARIANTS
 from awbridge.sandbox.webhooks.sender import Job
-from awbridge.sandbox.wire.http import Answer, Call, JsonObject, reply
+from awbridge.sandbox.wire.http import Answer, Call, reply
+from awbridge.sandbox.wire.json import JsonObject
 
 
 class OnceRequest(Frozen):

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 
-from awbridge.sandbox.orders import responses
 from awbridge.sandbox.shipments.models import Order
 from awbridge.sandbox.simulator import Sandbox
-from awbridge.sandbox.wire.http import Answer, Call, JsonObject, as_items, as_object, as_text, reply
+from awbridge.sandbox.wire.envelope import meta, refused
+from awbridge.sandbox.wire.http import Answer, Call, reply
+from awbridge.sandbox.wire.json import JsonObject, as_items, as_object, as_text
 
 
 def auth_problem(sandbox: Sandbox, call: Call, *, key_alone: bool = False) -> Answer | None:
@@ -13,24 +14,12 @@ def auth_problem(sandbox: Sandbox, call: Call, *, key_alone: bool = False) -> An
     right_name = key_alone or call.query.get("username") == sandbox.config.username
     if right_name and call.query.get("key") == sandbox.config.key:
         return None
-    return reply({"meta": responses.meta(301), "result": None})
+    return reply({"meta": meta(301), "result": None})
 
 
 def body_key_problem(sandbox: Sandbox, given: JsonObject) -> Answer | None:
     """The same for endpoints that take the key in the body."""
     return None if as_text(given.get("key")) == sandbox.config.key else refused(301)
-
-
-def done(result: object = None, message: str = "SUCCESS") -> Answer:
-    """A good answer; without a result there is no such field."""
-    head: JsonObject = {"meta": responses.meta(200, message)}
-    return reply(head if result is None else head | {"result": result})
-
-
-def refused(code: int, message: object = "", *, http: int = 200) -> Answer:
-    """A refusal. ClickPost's messages are text, at times objects."""
-    head = responses.meta(code, success=False)
-    return reply({"meta": head | {"message": message} if message else head}, http)
 
 
 def object_in(call: Call, *, http: int = 200) -> JsonObject | Answer:

@@ -11,7 +11,7 @@ from awbridge.sandbox.shipments.models import Order, Scan
 from awbridge.sandbox.shipments.registry import Vendor
 from awbridge.sandbox.webhooks.return_bodies import APPROVED, PLACED, wants_return, webhook_payload, wrapped
 from awbridge.sandbox.webhooks.sender import Delivery
-from awbridge.sandbox.wire.http import JsonObject
+from awbridge.sandbox.wire.json import JsonObject
 from awbridge.sandbox.wire.timestamps import iso_utc
 
 DELIVERED = 8

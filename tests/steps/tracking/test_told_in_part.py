@@ -10,7 +10,7 @@ from awbridge.domain.notify.notices import Channel
 from awbridge.domain.tracking.milestones import Milestone
 from awbridge.domain.tracking.scan import Source
 from awbridge.sandbox import JourneyWeights, SandboxConfig, running
-from awbridge.sandbox.orders.responses import tracked
+from awbridge.sandbox.tracking.responses import tracked
 from awbridge.store import Store
 from tests.sandbox.helpers import merchant, place, receiver, settled
 from tests.steps.tracking.test_apply import apply

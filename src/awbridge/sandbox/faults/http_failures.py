@@ -5,8 +5,8 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
-from awbridge.sandbox.orders import responses
 from awbridge.sandbox.simulator import Sandbox
+from awbridge.sandbox.wire.envelope import meta
 from awbridge.sandbox.wire.http import Answer, Call, Cut, reply
 
 Handler: TypeAlias = Callable[[Sandbox, Call], Awaitable[Answer]]
@@ -22,7 +22,7 @@ async def handled(sandbox: Sandbox, name: str, call: Call, handler: Handler) -> 
     if fate.slow:
         await asyncio.sleep(sandbox.faults.slow_seconds)
     if fate.kind == "error_code":
-        return reply({"meta": responses.meta(fate.code, success=False)})
+        return reply({"meta": meta(fate.code, success=False)})
     if fate.kind and fate.kind != "cut_after_placing":
         return broken(sandbox, fate.kind, sandbox.fault_desk.dice("broken", name, nth))
     answer = await handler(sandbox, call)
@@ -38,7 +38,7 @@ def broken(sandbox: Sandbox, kind: str, dice: random.Random) -> Answer:
         case "cut_before_placing":
             raise Cut
         case "http_500":
-            return reply({"meta": responses.meta(500), "result": None}, 500)
+            return reply({"meta": meta(500), "result": None}, 500)
         case "http_503":
             return Answer(503, b"Service Unavailable", "text/plain")
         case "html_body":

@@ -2,10 +2,11 @@
 
 import hashlib
 
-from awbridge.sandbox.requests import object_in, refused
+from awbridge.sandbox.requests import auth_problem, object_in
 from awbridge.sandbox.simulator import Sandbox
-from awbridge.sandbox.tracking.polling import flat
-from awbridge.sandbox.wire.http import Answer, Call, as_text, reply
+from awbridge.sandbox.wire.envelope import flat, meta, refused
+from awbridge.sandbox.wire.http import Answer, Call, reply
+from awbridge.sandbox.wire.json import as_text
 from awbridge.sandbox.wire.timestamps import utc_t
 
 TOKEN_SECONDS = 30 * 86400
@@ -40,3 +41,19 @@ async def register_service(sandbox: Sandbox, call: Call) -> Answer:
         return flat(304)
     sandbox.office.services.add(int(service))
     return flat(200, "SUCCESS")
+
+
+async def fetch_accounts(sandbox: Sandbox, call: Call) -> Answer:
+    """GET fetch-accounts: with active=True only the active ones."""
+    if problem := auth_problem(sandbox, call, key_alone=True):
+        return problem
+    active = call.query.get("active", "True")
+    if active.lower() not in ("true", "false"):
+        return reply({"meta": meta(400, f"[{active!r} is neither True nor False]")})
+    everyone = active.lower() == "false"
+    fields = {"courier_partner_id", "courier_name", "account_code", "account_active"}
+    rows = [
+        account.model_dump(include=fields) for account in sandbox.config.accounts if everyone or account.account_active
+    ]
+    result = {"enterprise_name": sandbox.config.enterprise_name, "accounts": rows}
+    return reply({"meta": meta(200, "SUCCESS"), "result": result})

@@ -1,9 +1,11 @@
 """ClickPost's predictions of the delivery date, within India and across borders."""
 
 from awbridge.sandbox.lookups import coverage
-from awbridge.sandbox.requests import auth_problem, done, object_in, objects_in, refused
+from awbridge.sandbox.requests import auth_problem, object_in, objects_in
 from awbridge.sandbox.simulator import Sandbox
-from awbridge.sandbox.wire.http import Answer, Call, JsonObject, as_object, as_text
+from awbridge.sandbox.wire.envelope import done, refused
+from awbridge.sandbox.wire.http import Answer, Call
+from awbridge.sandbox.wire.json import JsonObject, as_object, as_text
 from awbridge.sandbox.wire.timestamps import indian_day
 
 

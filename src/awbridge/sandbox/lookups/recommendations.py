@@ -3,10 +3,12 @@
 from awbridge.sandbox.config import Account
 from awbridge.sandbox.lookups import coverage
 from awbridge.sandbox.lookups.serviceability import NOT_SERVED
-from awbridge.sandbox.orders.validation import DELIVERY_TYPES, ORDER_TYPES, number
-from awbridge.sandbox.requests import auth_problem, done, first_missing, object_in, objects_in, refused
+from awbridge.sandbox.orders.validation import DELIVERY_TYPES, ORDER_TYPES
+from awbridge.sandbox.requests import auth_problem, first_missing, object_in, objects_in
 from awbridge.sandbox.simulator import Sandbox
-from awbridge.sandbox.wire.http import Answer, Call, JsonObject, as_object, as_text
+from awbridge.sandbox.wire.envelope import done, refused
+from awbridge.sandbox.wire.http import Answer, Call
+from awbridge.sandbox.wire.json import JsonObject, as_object, as_text, number
 
 _NEEDED = ("reference_number", "pickup_pincode", "drop_pincode", "order_type", "delivery_type")
 _NEEDED_ABROAD = ("reference_number", "order_type", "delivery_type")

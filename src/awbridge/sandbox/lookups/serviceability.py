@@ -2,10 +2,11 @@
 
 from awbridge.sandbox.config import Account
 from awbridge.sandbox.lookups import coverage
-from awbridge.sandbox.orders.validation import number
-from awbridge.sandbox.requests import auth_problem, done, objects_in, refused
+from awbridge.sandbox.requests import auth_problem, objects_in
 from awbridge.sandbox.simulator import Sandbox
-from awbridge.sandbox.wire.http import Answer, Call, JsonObject, as_object, as_text, reply
+from awbridge.sandbox.wire.envelope import done, refused
+from awbridge.sandbox.wire.http import Answer, Call, reply
+from awbridge.sandbox.wire.json import JsonObject, as_object, as_text, number
 
 NOT_SERVED = "Pin code not serviceable"
 SERVICE_TYPES = ("FORWARD", "RVP", "EXCHANGE")

@@ -6,7 +6,7 @@ and boxes, and `additional_info.is_async`, true by default.
 
 from typing import Final
 
-from awbridge.sandbox.wire.http import JsonObject, as_items, as_object, as_text
+from awbridge.sandbox.wire.json import JsonObject, as_items, as_object, as_text
 
 _PLACE: Final = ("name", "phone", "address", "city", "state", "pincode", "country", "email")
 _DETAILS: Final = (

@@ -17,16 +17,14 @@ from awbridge.sandbox.orders.flat_form import (
     lifted,
     sections_of,
 )
-from awbridge.sandbox.orders.validation import Checked, Problem, Region, check_order
-from awbridge.sandbox.requests import auth_problem, refused
-from awbridge.sandbox.shipments.journeys import detour
-from awbridge.sandbox.shipments.models import Order, Queued
+from awbridge.sandbox.orders.validation import Checked, Problem, check_order
+from awbridge.sandbox.requests import auth_problem
+from awbridge.sandbox.shipments.models import Queued, Region
 from awbridge.sandbox.simulator import Sandbox
 from awbridge.sandbox.wire.codes import message_of
-from awbridge.sandbox.wire.http import Answer, Call, Cut, JsonObject, as_object, as_text, reply
-
-_PICKED_UP = frozenset({4, 5, 6, 7, 9, 18, 19, 20, 1004})  # statuses of a parcel that has left
-
+from awbridge.sandbox.wire.envelope import meta, refused
+from awbridge.sandbox.wire.http import Answer, Call, Cut, reply
+from awbridge.sandbox.wire.json import JsonObject, as_object, as_text
 
 Form = Literal["sections", "flat", "b2b"]
 
@@ -79,7 +77,7 @@ def _read(sandbox: Sandbox, call: Call, region: Region, form: Form) -> Request |
     except ValueError:
         payload = None
     if payload is None:
-        return reply({"meta": responses.meta(328, "Invalid POST data: the body is not a JSON object"), "result": None})
+        return reply({"meta": meta(328, "Invalid POST data: the body is not a JSON object"), "result": None})
     if form == "flat" and (problem := _v1_problem(payload)):
         return problem
     if form == "b2b":
@@ -195,74 +193,3 @@ def _place(sandbox: Sandbox, request: Request, first: Queued) -> JsonObject:
         courier=sandbox.clock.courier(),
     )
     return responses.placed(order, 200, request.dice, sandbox.config.odd_answers)
-
-
-async def fetch_order(sandbox: Sandbox, call: Call) -> Answer:
-    """GET on the create-order path: by `awb` and `cp_id`, or by `reference_number`. The username may be left out.
-
-    Only the first is documented; `fetch_by_reference` of the configuration says whether the other is known as well.
-    """
-    if problem := auth_problem(sandbox, call, key_alone="username" not in call.query):
-        return problem
-    reference, waybill = (call.query.get(name, "").strip() for name in ("reference_number", "awb"))
-    by_waybill = waybill and call.query.get("cp_id", "").strip()
-    if not by_waybill and not sandbox.config.fetch_by_reference:
-        return reply({}, 400)
-    if not reference and not by_waybill:
-        return refused(400, "awb and cp_id, or reference_number, are required")
-    order = _named_order(sandbox, waybill, call.query.get("cp_id", "")) if waybill else None
-    if order is None or order.registered:
-        order = sandbox.vendor.orders.get(reference)
-    if order is None:
-        return reply({"meta": responses.meta(330), "result": None})
-    dice = sandbox.fault_desk.dice("fetch", order.reference_number, sandbox.calls["fetch_order"])
-    return reply(responses.placed(order, 200, dice, sandbox.config.odd_answers))
-
-
-def _named_order(sandbox: Sandbox, waybill: str, cp_id: str) -> Order | None:
-    order = sandbox.vendor.find(waybill.strip())
-    return order if order and str(order.cp_id) == cp_id.strip() else None
-
-
-async def cancel_order(sandbox: Sandbox, call: Call) -> Answer:
-    """GET cancel-order: 200 or 600 for cancelled, HTTP 202 for later, 350 for unknown or finished.
-
-    A courier that reports no cancellation (`cancel_silent`) stops without status 10, unless `manually_update_status` is
-    True: then ClickPost sets it. One that was cancelled before is 600, or by the fault `cancel_deleted` HTTP 400
-    "already in a deleted state". Once the courier has picked it up, 200 means that it is sent back: an RTO ends it.
-    """
-    if problem := auth_problem(sandbox, call):
-        return problem
-    order = _named_order(sandbox, call.query.get("waybill", ""), call.query.get("cp_id", ""))
-    if order is None:
-        return reply({"meta": responses.meta(350)}, 400)
-    if call.query.get("account_code", order.account.account_code) != order.account.account_code:
-        return reply({"meta": responses.meta(351)})
-    dice = sandbox.fault_desk.dice("cancel", order.reference_number)
-    if order.cancelled:
-        if sandbox.fault_desk.strikes("cancel_deleted", order.reference_number, dice.random()):
-            return reply({"meta": responses.meta(400, "Order is already in a deleted state")}, 400)
-        return reply({"meta": responses.meta(600)})
-    sandbox.office.note("Order: Cancel", {"awb": order.waybill}, at=sandbox.clock.real())
-    if sandbox.fault_desk.strikes("cancel_never", order.reference_number, dice.random()):
-        return reply({"meta": responses.meta(202, "The cancellation is accepted", success=True)}, 202)
-    if sandbox.fault_desk.strikes("cancel_later", order.reference_number, dice.random()):
-        sandbox.cancel_later(order)
-        return reply({"meta": responses.meta(202, "The cancellation is accepted", success=True)}, 202)
-    told = call.query.get("manually_update_status") == "True" or not sandbox.fault_desk.strikes(
-        "cancel_silent", order.reference_number, sandbox.fault_desk.dice("silent", order.reference_number).random()
-    )
-    stop = sandbox.cancel if told else sandbox.vendor.stop_silently
-    if not (_sent_back(sandbox, order) or stop(order)):
-        return reply({"meta": responses.meta(350)}, 400)
-    return reply({"meta": responses.meta(dice.choice((200, 600)), "SUCCESS")})
-
-
-def _sent_back(sandbox: Sandbox, order: Order) -> bool:
-    """What was picked up cannot be stopped any more: it turns round. False for what was not, or is at its end."""
-    if not order.open or not any(scan.code in _PICKED_UP for scan in order.scans):
-        return False
-    if order.steps[-1].code != 14:
-        steps = detour(order.steps, len(order.scans), back=True, config=sandbox.config, seed=order.waybill)
-        sandbox.vendor.reroute(order, steps)
-    return True

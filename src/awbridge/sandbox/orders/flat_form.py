@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from awbridge.sandbox.wire.http import JsonObject, as_object, as_text
+from awbridge.sandbox.wire.json import JsonObject, as_object, as_text
 
 _DETAILS: Final = frozenset(
     {

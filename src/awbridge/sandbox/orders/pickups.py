@@ -4,9 +4,11 @@ import re
 from datetime import datetime
 
 from awbridge.sandbox.config import Account
-from awbridge.sandbox.requests import auth_problem, done, first_missing, object_in, refused
+from awbridge.sandbox.requests import auth_problem, first_missing, object_in
 from awbridge.sandbox.simulator import Sandbox
-from awbridge.sandbox.wire.http import Answer, Call, JsonObject, as_items, as_object, as_text
+from awbridge.sandbox.wire.envelope import done, refused
+from awbridge.sandbox.wire.http import Answer, Call
+from awbridge.sandbox.wire.json import JsonObject, as_items, as_object, as_text
 from awbridge.sandbox.wire.timestamps import day_of, indian_day
 
 _INDIA = (

@@ -1,15 +1,13 @@
 """What ClickPost finds wrong with an order before it asks a courier. Pure: payload in, first problem out."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
 
 from awbridge.sandbox.config import Account
+from awbridge.sandbox.shipments.models import Region
 from awbridge.sandbox.wire.codes import message_of
-from awbridge.sandbox.wire.http import JsonObject, as_items, as_object, as_text
-
-Region = Literal["india", "world"]
+from awbridge.sandbox.wire.json import JsonObject, as_items, as_object, as_text, number
 
 ORDER_TYPES = ("PREPAID", "COD", "EXCHANGE")
 DELIVERY_TYPES = ("FORWARD", "RVP")
@@ -215,21 +213,3 @@ def account_for(details: JsonObject, accounts: tuple[Account, ...]) -> Checked |
     if details.get("order_type") == "EXCHANGE" and not account.exchange:
         return _problem(307, "this courier partner takes no exchange orders")
     return Checked(account)
-
-
-def number(value: object) -> float | None:
-    """The value as a number, also out of text; None for everything else."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        return float(value)
-    except ValueError:
-        return None
-
-
-def is_multi_piece(payload: Mapping[str, object], details: JsonObject) -> bool:
-    """Whether the caller asks for one waybill per piece: several items, and one of the marks seen for MPS."""
-    additional = as_object(payload.get("additional")) or {}
-    marks = (additional.get("mps"), additional.get("is_mps"), details.get("is_mps"), payload.get("is_mps"))
-    named = "MPS" in (details.get("shipment_type"), additional.get("shipment_type"))
-    return len(as_items(details.get("items")) or ()) > 1 and (named or any(mark is True for mark in marks))

@@ -8,11 +8,13 @@ from datetime import date, timedelta
 from urllib.parse import urlencode
 
 from awbridge.sandbox.account_records import Report
-from awbridge.sandbox.requests import auth_problem, done, object_in, refused
+from awbridge.sandbox.requests import auth_problem, object_in
 from awbridge.sandbox.shipments.models import Order
 from awbridge.sandbox.simulator import Sandbox
 from awbridge.sandbox.wire.codes import DELIVERED, PICKED_UP, REVERSE_COURIERS, unified_status
-from awbridge.sandbox.wire.http import Answer, Call, JsonObject, as_items, as_object, as_text
+from awbridge.sandbox.wire.envelope import done, refused
+from awbridge.sandbox.wire.http import Answer, Call
+from awbridge.sandbox.wire.json import JsonObject, as_items, as_object, as_text
 from awbridge.sandbox.wire.timestamps import day_first, day_of, indian_day, utc_minute, utc_of
 
 NAME = "TRACK_ORDER_DASHBOARD_REPORT"

@@ -1,11 +1,13 @@
 """The entries in ClickPost's books: scans, shipments, orders that a courier is still working on."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from awbridge.sandbox.config import Account
-from awbridge.sandbox.orders.validation import Region
 from awbridge.sandbox.shipments.journeys import Step
-from awbridge.sandbox.wire.http import JsonObject
+from awbridge.sandbox.wire.json import JsonObject
+
+Region = Literal["india", "world"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

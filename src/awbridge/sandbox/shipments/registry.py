@@ -9,15 +9,14 @@ import itertools
 import uuid
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from awbridge.sandbox.config import Account, SandboxConfig
-from awbridge.sandbox.orders.validation import Region, is_multi_piece, number
 from awbridge.sandbox.shipments.journeys import Step, beginning_registered, plan
-from awbridge.sandbox.shipments.models import Order, Queued, Scan
+from awbridge.sandbox.shipments.models import Order, Queued, Region, Scan
 from awbridge.sandbox.shipments.pieces import with_pieces
 from awbridge.sandbox.wire.codes import FINAL, bucket_of
-from awbridge.sandbox.wire.http import JsonObject, as_items, as_object, as_text
+from awbridge.sandbox.wire.json import JsonObject, as_items, as_object, as_text, number
 
 _PREFIXES = {3: "EC", 9: "SF", 50: "LS", 55: "FMPC"}
 _SERIALS = 10**11
@@ -276,3 +275,11 @@ def _drop_pincode(payload: JsonObject) -> str:
 
 def _digest(text: str, size: int) -> bytes:
     return hashlib.blake2b(text.encode(), digest_size=size).digest()
+
+
+def is_multi_piece(payload: Mapping[str, object], details: JsonObject) -> bool:
+    """Whether the caller asks for one waybill per piece: several items, and one of the marks seen for MPS."""
+    additional = as_object(payload.get("additional")) or {}
+    marks = (additional.get("mps"), additional.get("is_mps"), details.get("is_mps"), payload.get("is_mps"))
+    named = "MPS" in (details.get("shipment_type"), additional.get("shipment_type"))
+    return len(as_items(details.get("items")) or ()) > 1 and (named or any(mark is True for mark in marks))

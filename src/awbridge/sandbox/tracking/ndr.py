@@ -3,12 +3,14 @@
 from typing import Final
 
 from awbridge.sandbox.account_records import NdrWish
-from awbridge.sandbox.requests import auth_problem, done, epoch_window, object_in, refused, shipment_of
+from awbridge.sandbox.requests import auth_problem, epoch_window, object_in, shipment_of
 from awbridge.sandbox.shipments.journeys import detour
 from awbridge.sandbox.shipments.models import Order, Scan
 from awbridge.sandbox.shipments.pieces import piece_detour
 from awbridge.sandbox.simulator import Sandbox
-from awbridge.sandbox.wire.http import Answer, Call, JsonObject, as_text, reply
+from awbridge.sandbox.wire.envelope import done, refused
+from awbridge.sandbox.wire.http import Answer, Call, reply
+from awbridge.sandbox.wire.json import JsonObject, as_text
 from awbridge.sandbox.wire.timestamps import day_of, indian_day, utc_z
 
 ACTIONS = ("REATTEMPT", "INITIATE_RTO")

@@ -3,12 +3,12 @@
 from urllib.parse import urlencode
 
 from awbridge.sandbox.faults.http_failures import rate_limited
-from awbridge.sandbox.orders import responses
 from awbridge.sandbox.requests import auth_problem
 from awbridge.sandbox.simulator import Sandbox
-from awbridge.sandbox.webhooks.sender import is_loopback
-from awbridge.sandbox.wire.codes import message_of
-from awbridge.sandbox.wire.http import Answer, Call, JsonObject, as_object, as_text, reply
+from awbridge.sandbox.tracking.responses import tracked, updated_row
+from awbridge.sandbox.wire.envelope import meta
+from awbridge.sandbox.wire.http import Answer, Call, reply
+from awbridge.sandbox.wire.json import JsonObject
 
 MOST_WAYBILLS = 5
 LONGEST_WINDOW = 1800
@@ -17,7 +17,7 @@ LONGEST_WINDOW = 1800
 def _poll_fault(sandbox: Sandbox, endpoint: str) -> Answer | None:
     match sandbox.fault_desk.poll(endpoint, sandbox.calls[endpoint]):
         case "poll_http_500":
-            return reply({"meta": responses.meta(500), "result": None}, 500)
+            return reply({"meta": meta(500), "result": None}, 500)
         case "poll_rate_limited":
             return rate_limited(sandbox)
         case _:
@@ -31,12 +31,12 @@ async def track_order(sandbox: Sandbox, call: Call) -> Answer:
     waybills = [waybill.strip() for waybill in call.query.get("waybill", "").split(",") if waybill.strip()]
     cp_id = call.query.get("cp_id", "").strip()
     if not waybills or not cp_id.isdecimal():
-        return reply({"meta": responses.meta(400, "waybill and cp_id are required"), "result": None})
+        return reply({"meta": meta(400, "waybill and cp_id are required"), "result": None})
     if len(waybills) > MOST_WAYBILLS:
-        return reply({"meta": responses.meta(400, f"At most {MOST_WAYBILLS} waybills are allowed"), "result": None})
+        return reply({"meta": meta(400, f"At most {MOST_WAYBILLS} waybills are allowed"), "result": None})
     result = {waybill: _tracked(sandbox, waybill, cp_id) for waybill in waybills}
     nothing = len(waybills) == 1 and result[waybills[0]] is None
-    return reply({"meta": responses.meta(200, "SUCCESS"), "result": None if nothing else result})
+    return reply({"meta": meta(200, "SUCCESS"), "result": None if nothing else result})
 
 
 def _tracked(sandbox: Sandbox, waybill: str, cp_id: str) -> object:
@@ -47,7 +47,7 @@ def _tracked(sandbox: Sandbox, waybill: str, cp_id: str) -> object:
         return dice.choice((None, {"valid": False, "latest_status": None, "scans": [], "additional": {}}))
     dice = sandbox.fault_desk.dice("track", order.reference_number, sandbox.calls["track_order"])
     older = sandbox.fault_desk.strikes("older_account", order.reference_number, dice.random())
-    return responses.tracked(order, dice, bare_list=older, waybill=waybill)
+    return tracked(order, dice, bare_list=older, waybill=waybill)
 
 
 async def updated_order(sandbox: Sandbox, call: Call) -> Answer:
@@ -67,7 +67,7 @@ async def updated_order(sandbox: Sandbox, call: Call) -> Answer:
 
 
 def _bad_window(message: str) -> Answer:
-    return reply({"meta": responses.meta(400, message), "result": None})
+    return reply({"meta": meta(400, message), "result": None})
 
 
 def _page(sandbox: Sandbox, call: Call, start: float, end: float, skip_to: int) -> JsonObject:
@@ -78,69 +78,11 @@ def _page(sandbox: Sandbox, call: Call, start: float, end: float, skip_to: int) 
             more = True
             break
         dice = sandbox.fault_desk.dice("updated", order.reference_number, len(order.scans))
-        rows.append(responses.updated_row(order, order.scans[-1], dice))
+        rows.append(updated_row(order, order.scans[-1], dice))
         position = following
-    head = responses.meta(200, "SUCCESS")
+    head = meta(200, "SUCCESS")
     if more:
         head["next"] = f"{call.base_url}{call.path}?{urlencode({**call.query, 'cursor': position})}"
     elif skip_to:
         head["next"] = sandbox.fault_desk.dice("next", skip_to).choice((None, ""))
     return {"meta": head, "result": rows}
-
-
-async def register_webhook(sandbox: Sandbox, call: Call) -> Answer:
-    """POST registers, PUT changes the address. The answer is flat: message, status_code, success, webhook_key."""
-    try:
-        given = as_object(call.json()) or {}
-    except ValueError:
-        return flat(400, "The body is not a JSON object")
-    url = as_text(given.get("webhook_url"))
-    if as_text(given.get("key")) != sandbox.config.key:
-        return flat(301)
-    if not sandbox.config.entitled_to_webhooks:
-        return flat(306)
-    if not as_text(given.get("service_id")).isdecimal() or not url:
-        return flat(400, "service_id and webhook_url are required")
-    if not is_loopback(url):
-        return flat(400, "The sandbox calls loopback addresses only, such as http://127.0.0.1:8000/")
-    if call.method == "POST" and sandbox.delivery.url:
-        return flat(305, "A webhook is already registered, change it with PUT")
-    if call.method == "PUT" and not sandbox.delivery.url:
-        return flat(327, "No webhook is registered, register it with POST")
-    sandbox.delivery.url = url
-    return flat(200, "Webhook registered", webhook_key=sandbox.delivery.key)
-
-
-def flat(code: int, message: str = "", **more: str) -> Answer:
-    """An answer without an envelope, as the registrations of webhooks and services give it."""
-    return reply({"message": message or message_of(code), "status_code": code, "success": code == 200, **more})
-
-
-async def test_webhook(sandbox: Sandbox, call: Call) -> Answer:
-    """POST test_webhook: sends `test_data` to `test_url` now."""
-    if problem := auth_problem(sandbox, call, key_alone=True):
-        return problem
-    try:
-        given = as_object(call.json()) or {}
-    except ValueError:
-        given = {}
-    url = as_text(given.get("test_url"))
-    if not is_loopback(url) or as_object(given.get("test_data")) is None:
-        return reply({"meta": responses.meta(400, "test_url (loopback) and test_data are required")})
-    status = await sandbox.delivery.post(url, given["test_data"])
-    if status == 200:
-        return reply({"meta": responses.meta(200, "SUCCESS"), "result": {"status_code": status}})
-    return reply({"meta": responses.meta(400, "The URL did not answer 200"), "result": {"status_code": status}})
-
-
-async def fetch_accounts(sandbox: Sandbox, call: Call) -> Answer:
-    """GET fetch-accounts: with active=True only the active ones."""
-    if problem := auth_problem(sandbox, call, key_alone=True):
-        return problem
-    active = call.query.get("active", "True")
-    if active.lower() not in ("true", "false"):
-        return reply({"meta": responses.meta(400, f"[{active!r} is neither True nor False]")})
-    everyone = active.lower() == "false"
-    rows = [responses.account_row(account) for account in sandbox.config.accounts if everyone or account.account_active]
-    result = {"enterprise_name": sandbox.config.enterprise_name, "accounts": rows}
-    return reply({"meta": responses.meta(200, "SUCCESS"), "result": result})

@@ -1,18 +1,12 @@
 """ClickPost's tracking of waybills that were booked elsewhere: register them, let them go."""
 
 from awbridge.sandbox.orders.validation import DELIVERY_TYPES, ORDER_TYPES, Problem, account_for
-from awbridge.sandbox.requests import (
-    auth_problem,
-    body_key_problem,
-    done,
-    first_missing,
-    object_in,
-    refused,
-    shipment_of,
-)
+from awbridge.sandbox.requests import auth_problem, body_key_problem, first_missing, object_in, shipment_of
 from awbridge.sandbox.shipments.models import Order
 from awbridge.sandbox.simulator import Sandbox
-from awbridge.sandbox.wire.http import Answer, Call, JsonObject, as_items, as_object, as_text, reply
+from awbridge.sandbox.wire.envelope import done, refused
+from awbridge.sandbox.wire.http import Answer, Call, reply
+from awbridge.sandbox.wire.json import JsonObject, as_items, as_object, as_text
 
 _SAID = {351: "Clickpost Account: Does not exist", 353: "Clickpost Account: Inactive"}
 ALREADY = "Waybill already registered"

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from awbridge.sandbox.config import SandboxConfig, Variant
-from awbridge.sandbox.orders.responses import status_fields, track_additional, tracked_scan
 from awbridge.sandbox.shipments.models import Order, Scan
+from awbridge.sandbox.tracking.responses import status_fields, track_additional, tracked_scan
 from awbridge.sandbox.wire.codes import EVENT_OF_CODE, NDR, NPR, RTO, description_of
-from awbridge.sandbox.wire.http import JsonObject, as_items, as_object
+from awbridge.sandbox.wire.json import JsonObject, as_items, as_object
 from awbridge.sandbox.wire.timestamps import promised, pushed
 
 OLD_FIELDS: Final = ("cp_id", "account_code", "clickpost_city", "additional.order_id", "additional.latest_status")

@@ -9,7 +9,7 @@ from typing import Final
 
 from awbridge.sandbox.config import SandboxConfig
 from awbridge.sandbox.shipments.models import Order
-from awbridge.sandbox.wire.http import JsonObject
+from awbridge.sandbox.wire.json import JsonObject
 from awbridge.sandbox.wire.timestamps import utc_spaced, utc_z
 
 PLACED: Final = 101

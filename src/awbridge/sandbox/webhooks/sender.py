@@ -15,7 +15,7 @@ from awbridge.sandbox.config import KeyPlace, SandboxConfig, Variant
 from awbridge.sandbox.faults.injector import FaultDesk
 from awbridge.sandbox.shipments.models import Order, Scan
 from awbridge.sandbox.webhooks.bodies import View, body, draw_variant
-from awbridge.sandbox.wire.http import JsonObject
+from awbridge.sandbox.wire.json import JsonObject
 
 
 def is_loopback(url: str) -> bool:

@@ -1,14 +1,11 @@
 """One HTTP call and its answer, without a framework, and the loose reading of JSON values."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias, cast
 from urllib.parse import parse_qsl
 
 from pydantic_core import from_json
-
-JsonObject: TypeAlias = dict[str, object]
 
 
 class Cut(Exception):
@@ -48,20 +45,3 @@ def reply(content: object, status: int = 200) -> Answer:
 def query_of(raw: bytes) -> dict[str, str]:
     """The query string as a dictionary."""
     return dict(parse_qsl(raw.decode("latin-1"), keep_blank_values=True))
-
-
-def as_object(value: object) -> JsonObject | None:
-    """The value if it is a JSON object."""
-    return cast(JsonObject, value) if isinstance(value, dict) else None
-
-
-def as_items(value: object) -> Sequence[object] | None:
-    """The value if it is a JSON list."""
-    return cast(list[object], value) if isinstance(value, list) else None
-
-
-def as_text(value: object) -> str:
-    """A string or number as stripped text; everything else is empty."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return ""
-    return str(value).strip()

@@ -1,12 +1,15 @@
 """ClickPost's endpoints about one shipment: label, security key, proof of delivery, edits, WhatsApp."""
 
+from awbridge.sandbox.orders import responses
 from awbridge.sandbox.orders.responses import LABELS_AT
-from awbridge.sandbox.orders.validation import number
-from awbridge.sandbox.requests import auth_problem, done, first_missing, object_in, refused, shipment_of
+from awbridge.sandbox.requests import auth_problem, first_missing, object_in, shipment_of
+from awbridge.sandbox.shipments.journeys import detour
 from awbridge.sandbox.shipments.models import Order
 from awbridge.sandbox.simulator import Sandbox
 from awbridge.sandbox.wire.codes import FINAL
-from awbridge.sandbox.wire.http import Answer, Call, JsonObject, as_text
+from awbridge.sandbox.wire.envelope import done, meta, refused
+from awbridge.sandbox.wire.http import Answer, Call, reply
+from awbridge.sandbox.wire.json import JsonObject, as_text, number
 from awbridge.sandbox.wire.timestamps import day_of
 
 NO_SHIPMENT = "Bad Request: No Shipment Found"
@@ -130,3 +133,77 @@ async def switch_whatsapp(sandbox: Sandbox, call: Call) -> Answer:
         return refused(400, NO_SHIPMENT, http=400)
     (sandbox.office.silent.add if disable else sandbox.office.silent.discard)(order.waybill)
     return done()
+
+
+_PICKED_UP = frozenset({4, 5, 6, 7, 9, 18, 19, 20, 1004})  # statuses of a parcel that has left
+
+
+async def fetch_order(sandbox: Sandbox, call: Call) -> Answer:
+    """GET on the create-order path: by `awb` and `cp_id`, or by `reference_number`. The username may be left out.
+
+    Only the first is documented; `fetch_by_reference` of the configuration says whether the other is known as well.
+    """
+    if problem := auth_problem(sandbox, call, key_alone="username" not in call.query):
+        return problem
+    reference, waybill = (call.query.get(name, "").strip() for name in ("reference_number", "awb"))
+    by_waybill = waybill and call.query.get("cp_id", "").strip()
+    if not by_waybill and not sandbox.config.fetch_by_reference:
+        return reply({}, 400)
+    if not reference and not by_waybill:
+        return refused(400, "awb and cp_id, or reference_number, are required")
+    order = _named_order(sandbox, waybill, call.query.get("cp_id", "")) if waybill else None
+    if order is None or order.registered:
+        order = sandbox.vendor.orders.get(reference)
+    if order is None:
+        return reply({"meta": meta(330), "result": None})
+    dice = sandbox.fault_desk.dice("fetch", order.reference_number, sandbox.calls["fetch_order"])
+    return reply(responses.placed(order, 200, dice, sandbox.config.odd_answers))
+
+
+def _named_order(sandbox: Sandbox, waybill: str, cp_id: str) -> Order | None:
+    order = sandbox.vendor.find(waybill.strip())
+    return order if order and str(order.cp_id) == cp_id.strip() else None
+
+
+async def cancel_order(sandbox: Sandbox, call: Call) -> Answer:
+    """GET cancel-order: 200 or 600 for cancelled, HTTP 202 for later, 350 for unknown or finished.
+
+    A courier that reports no cancellation (`cancel_silent`) stops without status 10, unless `manually_update_status` is
+    True: then ClickPost sets it. One that was cancelled before is 600, or by the fault `cancel_deleted` HTTP 400
+    "already in a deleted state". Once the courier has picked it up, 200 means that it is sent back: an RTO ends it.
+    """
+    if problem := auth_problem(sandbox, call):
+        return problem
+    order = _named_order(sandbox, call.query.get("waybill", ""), call.query.get("cp_id", ""))
+    if order is None:
+        return reply({"meta": meta(350)}, 400)
+    if call.query.get("account_code", order.account.account_code) != order.account.account_code:
+        return reply({"meta": meta(351)})
+    dice = sandbox.fault_desk.dice("cancel", order.reference_number)
+    if order.cancelled:
+        if sandbox.fault_desk.strikes("cancel_deleted", order.reference_number, dice.random()):
+            return reply({"meta": meta(400, "Order is already in a deleted state")}, 400)
+        return reply({"meta": meta(600)})
+    sandbox.office.note("Order: Cancel", {"awb": order.waybill}, at=sandbox.clock.real())
+    if sandbox.fault_desk.strikes("cancel_never", order.reference_number, dice.random()):
+        return reply({"meta": meta(202, "The cancellation is accepted", success=True)}, 202)
+    if sandbox.fault_desk.strikes("cancel_later", order.reference_number, dice.random()):
+        sandbox.cancel_later(order)
+        return reply({"meta": meta(202, "The cancellation is accepted", success=True)}, 202)
+    told = call.query.get("manually_update_status") == "True" or not sandbox.fault_desk.strikes(
+        "cancel_silent", order.reference_number, sandbox.fault_desk.dice("silent", order.reference_number).random()
+    )
+    stop = sandbox.cancel if told else sandbox.vendor.stop_silently
+    if not (_sent_back(sandbox, order) or stop(order)):
+        return reply({"meta": meta(350)}, 400)
+    return reply({"meta": meta(dice.choice((200, 600)), "SUCCESS")})
+
+
+def _sent_back(sandbox: Sandbox, order: Order) -> bool:
+    """What was picked up cannot be stopped any more: it turns round. False for what was not, or is at its end."""
+    if not order.open or not any(scan.code in _PICKED_UP for scan in order.scans):
+        return False
+    if order.steps[-1].code != 14:
+        steps = detour(order.steps, len(order.scans), back=True, config=sandbox.config, seed=order.waybill)
+        sandbox.vendor.reroute(order, steps)
+    return True
