@@ -162,7 +162,7 @@ def b2b_order(reference: str, /, **changes: Any) -> dict[str, Any]:
 async def until_failed_delivery(sandbox: Sandbox, http: httpx2.AsyncClient, reference: str) -> Any:
     """Place an order and move it to its first failed delivery. The sandbox needs journeys with one, and a past."""
     await place(http, reference)
-    entry = sandbox.vendor.orders[reference]
+    entry = sandbox.registry.orders[reference]
     first = next(step for step in entry.steps if step.code == 9)
     await sandbox.advance(first.offset)
     assert entry.scans[-1].code == 9

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from awbridge.sandbox import Account, SandboxConfig, running
+from awbridge.sandbox import SandboxConfig, SimulatedAccount, running
 from tests.sandbox.helpers import code_of, merchant
 
 SERVED = SandboxConfig(serviceable_share=1, unserved_pincodes=("190001",))
@@ -50,9 +50,9 @@ async def test_accounts_are_ranked_and_the_ranking_stays() -> None:
 
 async def test_only_active_accounts_that_take_the_payment_are_recommended() -> None:
     accounts = (
-        Account(courier_partner_id=4, courier_name="Delhivery", account_code="no cod", cod=False),
-        Account(courier_partner_id=6, courier_name="XpressBees", account_code="cod"),
-        Account(courier_partner_id=7, courier_name="Shut", account_code="shut", account_active=False),
+        SimulatedAccount(courier_partner_id=4, courier_name="Delhivery", account_code="no cod", cod=False),
+        SimulatedAccount(courier_partner_id=6, courier_name="XpressBees", account_code="cod"),
+        SimulatedAccount(courier_partner_id=7, courier_name="Shut", account_code="shut", account_active=False),
     )
     async with running(SandboxConfig(accounts=accounts, serviceable_share=1)) as sandbox, merchant(sandbox) as http:
         (entry,) = (await http.post(INDIA, json=[shipment(order_type="COD")])).json()["result"]

@@ -18,7 +18,7 @@ from awbridge.domain.errors import VendorError
 from awbridge.domain.orders.outcome import Placed, Rejected
 from awbridge.domain.orders.shipment import Region
 from awbridge.sandbox import JourneyWeights, Sandbox, SandboxConfig, running
-from awbridge.sandbox.shipments.models import Order
+from awbridge.sandbox.shipments.models import SimulatedOrder
 from awbridge.sandbox.wire.codes import unified_status
 from tests.sandbox.helpers import b2b_order, flat_order, item, order, receiver
 
@@ -44,7 +44,7 @@ class World:
 
     sandbox: Sandbox
     client: Any
-    order: Order
+    order: SimulatedOrder
 
     @property
     def waybill(self) -> str:
@@ -92,13 +92,13 @@ async def client_of(kind: str, sandbox: Sandbox, key: str = "sandbox-key") -> As
 async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
     async with running(CONFIG) as sandbox, client_of(request.param, sandbox) as client:
         await client.create_order(order("A-1", drop_pincode="560001"))
-        yield World(sandbox, client, sandbox.vendor.orders["A-1"])
+        yield World(sandbox, client, sandbox.registry.orders["A-1"])
 
 
 async def create_order(world: World) -> None:
     outcome = (await world.client.create_order(order("A-2"))).outcome
     assert isinstance(outcome, Placed)
-    assert outcome.waybill == world.sandbox.vendor.orders["A-2"].waybill
+    assert outcome.waybill == world.sandbox.registry.orders["A-2"].waybill
     refused = (await world.client.create_order(order("A-3", delivery_type="RVP"))).outcome
     assert isinstance(refused, Rejected)
     address = dict.fromkeys(("name", "phone", "address", "city", "postal_code", "country_code"), "x")
@@ -109,7 +109,7 @@ async def create_order(world: World) -> None:
 async def create_flat_order(world: World) -> None:
     outcome = (await world.client.create_flat_order(flat_order("B-1"))).outcome
     assert isinstance(outcome, Placed)
-    assert outcome.waybill == world.sandbox.vendor.orders["B-1"].waybill
+    assert outcome.waybill == world.sandbox.registry.orders["B-1"].waybill
     without = await world.client.create_flat_order(flat_order("B-2", gst_info={"seller_gstin": "27X"}))
     assert isinstance(without.outcome, Rejected)
 
@@ -120,7 +120,7 @@ async def create_b2b_order(world: World) -> None:
     answers = [await world.client.create_b2b_order(b2b_order("B-1")) for _ in range(CONFIG.async_polls + 1)]
     outcome = answers[-1].outcome
     assert isinstance(outcome, Placed)
-    assert outcome.waybill == world.sandbox.vendor.orders["B-1"].waybill
+    assert outcome.waybill == world.sandbox.registry.orders["B-1"].waybill
     flat = await world.client.create_b2b_order(flat_order("B-2"))
     assert isinstance(flat.outcome, Rejected)
 
@@ -172,7 +172,7 @@ async def updated_order(world: World) -> None:
 
 async def register_webhook(world: World) -> None:
     answer = await world.client.register_webhook("http://127.0.0.1:9/hook")
-    assert (answer.registered, answer.webhook_key) == (True, world.sandbox.delivery.key)
+    assert (answer.registered, answer.webhook_key) == (True, world.sandbox.webhooks.key)
     assert (await world.client.register_webhook("http://127.0.0.1:9/hook")).code == 305
 
 
@@ -180,7 +180,7 @@ async def change_webhook(world: World) -> None:
     assert (await world.client.change_webhook("http://127.0.0.1:9/other")).code == 327
     await world.client.register_webhook("http://127.0.0.1:9/hook")
     assert (await world.client.change_webhook("http://127.0.0.1:9/other")).registered
-    assert world.sandbox.delivery.url == "http://127.0.0.1:9/other"
+    assert world.sandbox.webhooks.url == "http://127.0.0.1:9/other"
 
 
 async def send_test_webhook(world: World) -> None:
@@ -235,7 +235,7 @@ async def create_pickup(world: World) -> None:
 async def register_waybill(world: World) -> None:
     second = await world.client.register_waybill({"waybill": "ELSE-2", "cp_id": 4}, version=2)
     third = await world.client.register_waybill({"waybill": "ELSE-3", "courier_partner": 4})
-    entries = [world.sandbox.vendor.shipments[waybill] for waybill in ("ELSE-2", "ELSE-3")]
+    entries = [world.sandbox.registry.shipments[waybill] for waybill in ("ELSE-2", "ELSE-3")]
     assert [each.tracking_id for each in (second, third)] == [str(entry.serial) for entry in entries]
     assert not second.already
     again = await world.client.register_waybill({"waybill": "ELSE-2", "cp_id": 4}, version=2)
@@ -281,9 +281,9 @@ async def proof_of_delivery(world: World) -> None:
 
 async def set_whatsapp(world: World) -> None:
     await world.client.set_whatsapp(world.waybill, False)
-    assert world.sandbox.office.silent == {world.waybill}
+    assert world.sandbox.account_records.whatsapp_disabled == {world.waybill}
     await world.client.set_whatsapp(world.waybill, True)
-    assert world.sandbox.office.silent == set()
+    assert world.sandbox.account_records.whatsapp_disabled == set()
 
 
 async def fetch_shipment_count(world: World) -> None:
@@ -308,9 +308,9 @@ async def fetch_report(world: World) -> None:
 
 async def wait_for_report(world: World) -> None:
     reference = (await world.client.request_report(*world.hour)).reference
-    world.sandbox.once("http_500", endpoint="report_status")
+    world.sandbox.inject_fault("http_500", endpoint="report_status")
     assert (await world.client.wait_for_report(reference, every=0.001)).ready
-    world.sandbox.once("failed_reports")
+    world.sandbox.inject_fault("failed_reports")
     reference = (await world.client.request_report(*world.hour)).reference
     with pytest.raises(VendorError) as failed:
         await world.client.wait_for_report(reference, every=0.001)
@@ -445,7 +445,7 @@ async def login(world: World) -> None:
 
 async def register_service(world: World) -> None:
     assert (await world.client.register_service()).message == "SUCCESS"
-    assert world.sandbox.office.services == {2}
+    assert world.sandbox.account_records.services == {2}
 
 
 CALLS: dict[str, Callable[[World], Awaitable[None]]] = {

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from awbridge.sandbox import Faults, SandboxConfig, running
-from awbridge.sandbox.config import OnceKind
+from awbridge.sandbox.config import FaultKind
 from tests.sandbox.helpers import code_of, merchant, place, receiver, settled
 
 DAY = 86400
@@ -63,7 +63,7 @@ async def test_finish_runs_every_journey_to_its_end_without_leaving_the_present(
                 await asyncio.sleep(0.1)
         answer = (await http.post("/_sandbox/finish")).json()
         assert answer["open_journeys"] == 0
-        for entry in sandbox.vendor.orders.values():
+        for entry in sandbox.registry.orders.values():
             times = [scan.scanned_at for scan in entry.scans]
             assert len(times) == len(entry.steps)
             assert all(b - a >= 1 for a, b in pairwise(times))
@@ -78,8 +78,8 @@ async def test_backdated_journeys_of_days_run_in_a_moment_at_their_planned_times
         async with asyncio.timeout(5):
             while (await http.get("/_sandbox/state")).json()["open_journeys"]:
                 await asyncio.sleep(0.02)
-        for entry in sandbox.vendor.orders.values():
-            planned = [entry.origin + step.offset for step in entry.steps]
+        for entry in sandbox.registry.orders.values():
+            planned = [entry.first_scan_at + step.offset for step in entry.steps]
             assert [scan.scanned_at for scan in entry.scans] == planned
             assert planned[-1] < time.time()
             assert planned[-1] - planned[0] > DAY / 4
@@ -143,7 +143,7 @@ async def test_webhooks_can_be_sent_by_hand_and_again() -> None:
     async with receiver() as hook, running(SandboxConfig()) as sandbox, merchant(sandbox) as http:
         await place(http, "A-1")
         await sandbox.finish()
-        sandbox.delivery.url = hook.url
+        sandbox.webhooks.url = hook.url
         names = [variant["name"] for variant in (await http.get("/_sandbox/bodies")).json()["variants"]]
         for name in names:
             given = {"reference_number": "A-1", "variant": name, "overrides": {"surprise": name}}
@@ -151,11 +151,11 @@ async def test_webhooks_can_be_sent_by_hand_and_again() -> None:
             assert answer["http_status"] == 200
             assert answer["body"] == hook.bodies[-1]
             assert hook.bodies[-1]["surprise"] == name
-        first = {"waybill": sandbox.vendor.orders["A-1"].waybill, "scan": 0, "variant": "all_statuses"}
+        first = {"waybill": sandbox.registry.orders["A-1"].waybill, "scan": 0, "variant": "all_statuses"}
         sent = (await http.post("/_sandbox/webhook", json=first)).json()["body"]
-        assert int(sent["clickpost_status_code"]) == sandbox.vendor.orders["A-1"].scans[0].code
+        assert int(sent["clickpost_status_code"]) == sandbox.registry.orders["A-1"].scans[0].code
         hook.bodies.clear()
-        scans = len(sandbox.vendor.orders["A-1"].scans)
+        scans = len(sandbox.registry.orders["A-1"].scans)
         assert (await http.post("/_sandbox/redeliver", json={"reference_number": "A-1"})).json() == {"queued": scans}
         assert (await http.post("/_sandbox/redeliver")).json() == {"queued": scans}
         await settled(sandbox)
@@ -166,11 +166,11 @@ async def test_reset_forgets_everything() -> None:
     async with running(SandboxConfig()) as sandbox, merchant(sandbox) as http:
         await place(http, "A-1")
         await http.put("/_sandbox/faults", json={"http_500": 1})
-        sandbox.delivery.url = "http://127.0.0.1:9/"
+        sandbox.webhooks.url = "http://127.0.0.1:9/"
         await http.post("/_sandbox/reset")
         ledger = (await http.get("/_sandbox/ledger")).json()
         assert (ledger["orders_created"], ledger["orders"], ledger["calls"]) == (0, [], {})
-        assert sandbox.delivery.url is None
+        assert sandbox.webhooks.url is None
         assert code_of(await place(http, "A-1")) == 200
 
 
@@ -203,7 +203,7 @@ def test_every_fault_can_be_asked_for_by_name() -> None:
         for name, field in Faults.model_fields.items()
         if field.annotation is float and not name.endswith("_seconds")
     }
-    assert probabilities | {"error_code"} == set(OnceKind.__args__)
+    assert probabilities | {"error_code"} == set(FaultKind.__args__)
 
 
 async def test_a_shipment_can_be_lost_and_its_reference_number_is_new_again() -> None:
@@ -213,7 +213,7 @@ async def test_a_shipment_can_be_lost_and_its_reference_number_is_new_again() ->
         assert sandbox.orders_created == 0
         assert code_of(await http.get("/api/v3/create-order/", params={"awb": first, "cp_id": "4"})) == 330
         assert code_of(await place(http, "A-1")) == 200
-        assert sandbox.vendor.orders["A-1"].waybill != first
+        assert sandbox.registry.orders["A-1"].waybill != first
         assert (await http.post("/_sandbox/forget", json={"waybill": first})).status_code == 422
 
 
@@ -222,6 +222,6 @@ async def test_the_books_can_name_another_courier() -> None:
         await place(http, "A-1")
         body = {"reference_number": "A-1", "courier_partner_id": 6}
         assert (await http.post("/_sandbox/courier", json=body)).json()["courier_partner_id"] == 6
-        assert sandbox.vendor.orders["A-1"].cp_id == 6
+        assert sandbox.registry.orders["A-1"].cp_id == 6
         wrong = await http.post("/_sandbox/courier", json={**body, "courier_partner_id": 999})
         assert wrong.status_code == 422

@@ -61,11 +61,11 @@ async def test_any_endpoint_can_be_told_to_fail_a_few_times(kind: str, statuses:
 async def test_any_endpoint_can_be_cut_before_or_after_it_did_its_work() -> None:
     async with running(SandboxConfig()) as sandbox, merchant(sandbox) as http:
         body = {"waybill": "ELSE-1", "courier_partner": 4}
-        sandbox.once("cut_before_placing", endpoint="register_waybill")
+        sandbox.inject_fault("cut_before_placing", endpoint="register_waybill")
         with pytest.raises(httpx2.TransportError):
             await http.post("/api/v3/tracking/awb-register/", json=body)
-        assert not sandbox.vendor.shipments
-        sandbox.once("cut_after_placing", endpoint="register_waybill")
+        assert not sandbox.registry.shipments
+        sandbox.inject_fault("cut_after_placing", endpoint="register_waybill")
         with pytest.raises(httpx2.TransportError):
             await http.post("/api/v3/tracking/awb-register/", json=body)
         assert code_of(await http.post("/api/v3/tracking/awb-register/", json=body)) == 303
@@ -89,7 +89,7 @@ async def test_a_fault_named_for_create_order_is_one_of_its_own() -> None:
 async def test_a_fault_that_no_endpoint_can_have_is_refused(given: dict[str, str]) -> None:
     async with running(SandboxConfig()) as sandbox, merchant(sandbox) as http:
         assert (await http.post("/_sandbox/faults/once", json=given)).status_code == 422
-        assert not sandbox.fault_desk.waiting
+        assert not sandbox.fault_injector.pending
 
 
 @pytest.mark.parametrize(("fault", "status"), [("other_http_500", 500), ("other_rate_limited", 429)])

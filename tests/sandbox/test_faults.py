@@ -9,7 +9,7 @@ import httpx2
 import pytest
 from pydantic import ValidationError
 
-from awbridge.sandbox import Downtime, Faults, SandboxConfig, running
+from awbridge.sandbox import DowntimeWindow, Faults, SandboxConfig, running
 from tests.sandbox.helpers import CREATE, code_of, merchant, order, place
 
 
@@ -33,11 +33,11 @@ async def test_bodies_may_be_html_or_empty_even_with_200() -> None:
     html, empty = set[int](), set[int]()
     async with running(SandboxConfig()) as sandbox, merchant(sandbox) as http:
         for number in range(30):
-            sandbox.once("html_body")
+            sandbox.inject_fault("html_body")
             answer = await place(http, f"H-{number}")
             assert answer.text.startswith("<html>")
             html.add(answer.status_code)
-            sandbox.once("empty_body")
+            sandbox.inject_fault("empty_body")
             answer = await place(http, f"E-{number}")
             assert answer.content == b""
             empty.add(answer.status_code)
@@ -48,7 +48,7 @@ async def test_bodies_may_be_html_or_empty_even_with_200() -> None:
 async def test_a_line_cut_after_placing_leaves_an_order_that_323_reveals(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         async with running(SandboxConfig()) as sandbox, merchant(sandbox) as http:
-            sandbox.once("cut_after_placing")
+            sandbox.inject_fault("cut_after_placing")
             with pytest.raises(httpx2.TransportError):
                 await place(http, "C-1")
             assert sandbox.orders_created == 1
@@ -59,7 +59,7 @@ async def test_a_line_cut_after_placing_leaves_an_order_that_323_reveals(caplog:
 
 async def test_a_line_cut_before_placing_leaves_nothing() -> None:
     async with running(SandboxConfig()) as sandbox, merchant(sandbox) as http:
-        sandbox.once("cut_before_placing")
+        sandbox.inject_fault("cut_before_placing")
         with pytest.raises(httpx2.TransportError):
             await place(http, "C-1")
         assert sandbox.orders_created == 0
@@ -81,7 +81,7 @@ async def test_cuts_strike_under_load_and_no_order_is_placed_twice() -> None:
         tries = await asyncio.gather(*[push(f"L-{n}") for n in range(60)])
         assert sum(tries) > 60
         assert sandbox.orders_created == 60
-        assert sum(sandbox.vendor.requests.values()) == sum(tries)
+        assert sum(sandbox.registry.create_calls.values()) == sum(tries)
 
 
 async def test_a_slow_answer_is_late_but_right() -> None:
@@ -93,7 +93,7 @@ async def test_a_slow_answer_is_late_but_right() -> None:
 
 async def test_a_client_that_gives_up_on_a_slow_answer_finds_its_order_placed() -> None:
     async with running(SandboxConfig(faults=Faults(slow_seconds=0.2))) as sandbox, merchant(sandbox) as http:
-        sandbox.once("slow")
+        sandbox.inject_fault("slow")
         with pytest.raises(httpx2.TimeoutException):
             await http.post(CREATE, json=order("S-1"), timeout=0.05)
         await asyncio.sleep(0.3)
@@ -109,7 +109,7 @@ async def test_error_codes_strike_by_their_probability() -> None:
 
 
 async def test_a_courier_in_downtime_fails_while_others_work_and_recovers() -> None:
-    span = Downtime(courier_partner_id=4, from_second=0, to_second=0.4)
+    span = DowntimeWindow(courier_partner_id=4, from_second=0, to_second=0.4)
     async with running(always(downtime=[span])) as sandbox, merchant(sandbox) as http:
         assert code_of(await place(http, "D-1")) in (319, 322, 329)
         assert code_of(await place(http, "D-2", courier_partner=6)) == 200
@@ -127,7 +127,7 @@ async def test_a_placed_order_is_beyond_the_courier_errors() -> None:
 
 async def test_a_fault_asked_for_once_waits_for_its_reference() -> None:
     async with running(SandboxConfig(odd_answers=0)) as sandbox, merchant(sandbox) as http:
-        sandbox.once("error_code", code=316, times=2, reference_number="B")
+        sandbox.inject_fault("error_code", code=316, times=2, reference_number="B")
         codes = [code_of(await place(http, reference)) for reference in ("A", "B", "B", "B")]
         assert codes == [200, 316, 316, 200]
 
@@ -148,9 +148,9 @@ async def test_a_cancellation_may_come_later() -> None:
         waybill = (await place(http, "A-1")).json()["result"]["waybill"]
         accepted = await http.get("/api/v1/cancel-order/", params={"waybill": waybill, "cp_id": 4})
         assert accepted.status_code == 202
-        assert not sandbox.vendor.orders["A-1"].cancelled
+        assert not sandbox.registry.orders["A-1"].cancelled
         await asyncio.sleep(0.2)
-        assert sandbox.vendor.orders["A-1"].cancelled
+        assert sandbox.registry.orders["A-1"].cancelled
 
 
 async def test_a_cancellation_may_never_come_and_a_repeated_one_may_say_that_it_is_deleted() -> None:
@@ -158,7 +158,7 @@ async def test_a_cancellation_may_never_come_and_a_repeated_one_may_say_that_it_
         where = {"waybill": (await place(http, "A-1")).json()["result"]["waybill"], "cp_id": 4}
         for _ in range(2):
             assert (await http.get("/api/v1/cancel-order/", params=where)).status_code == 202
-        assert not sandbox.vendor.orders["A-1"].cancelled
+        assert not sandbox.registry.orders["A-1"].cancelled
         sandbox.faults = Faults(cancel_deleted=1)
         assert (await http.get("/api/v1/cancel-order/", params=where)).status_code == 200
         again = await http.get("/api/v1/cancel-order/", params=where)
@@ -173,7 +173,7 @@ async def test_a_courier_may_cancel_and_never_report_it_unless_clickpost_sets_th
             answer = await http.get("/api/v1/cancel-order/", params=where | flag)
             assert answer.json()["meta"]["status"] in (200, 600)
         await sandbox.finish()
-        silent, told = sandbox.vendor.orders["A-1"], sandbox.vendor.orders["A-2"]
+        silent, told = sandbox.registry.orders["A-1"], sandbox.registry.orders["A-2"]
         assert (silent.cancelled, [scan.code for scan in silent.scans].count(10)) == (True, 0)
         assert (told.cancelled, told.scans[-1].code) == (True, 10)
 
@@ -215,7 +215,7 @@ def test_impossible_faults_are_refused(wrong: dict[str, Any]) -> None:
 
 async def test_what_a_courier_keeps_is_in_the_books_of_nobody_else() -> None:
     async with running(SandboxConfig()) as sandbox, merchant(sandbox) as http:
-        sandbox.once("held_by_courier")
+        sandbox.inject_fault("held_by_courier")
         assert code_of(await place(http, "K-1")) == 329
         for _ in range(8):
             again = (await place(http, "K-1")).json()

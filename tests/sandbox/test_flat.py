@@ -5,7 +5,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from awbridge.sandbox import Account, SandboxConfig, running
+from awbridge.sandbox import SandboxConfig, SimulatedAccount, running
 from tests.sandbox.helpers import CREATE, b2b_order, code_of, flat_order, item, merchant, order, place
 
 V1 = "/api/v1/create-order/"
@@ -21,8 +21,8 @@ async def test_a_flat_order_is_placed_like_any_other() -> None:
     async with running(CALM) as sandbox, merchant(sandbox) as http:
         answer = await http.post(V1, json=flat_order("B-1", order_type="COD", cod_value=900))
         assert code_of(answer) == 200
-        assert answer.json()["result"]["waybill"] == sandbox.vendor.orders["B-1"].waybill
-        entry = sandbox.vendor.orders["B-1"]
+        assert answer.json()["result"]["waybill"] == sandbox.registry.orders["B-1"].waybill
+        entry = sandbox.registry.orders["B-1"]
         assert (entry.order_type, entry.cod_value, entry.drop_pincode, entry.is_rvp) == ("COD", 900, "560001", False)
         assert code_of(await http.post(V1, json=flat_order("B-1"))) == 323
 
@@ -65,8 +65,8 @@ async def test_v3_takes_the_flat_form_of_an_exchange_without_a_reason() -> None:
         del payload["gst_info"]
         assert code_of(await http.post(CREATE, json=payload)) == 200
         await sandbox.finish()
-        assert sandbox.vendor.orders["X-1"].is_rvp
-        assert [scan.code for scan in sandbox.vendor.orders["X-1"].scans][-3:] == [30, 31, 32]
+        assert sandbox.registry.orders["X-1"].is_rvp
+        assert [scan.code for scan in sandbox.registry.orders["X-1"].scans][-3:] == [30, 31, 32]
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ async def test_an_order_between_businesses_is_worked_on_until_it_is_placed_or_fa
         assert code_of(placed) == 200
         assert len(placed.json()["result"]["children"]) == 2
         assert code_of(await http.post(B2B, json=b2b_order("B-1"))) == 323
-        sandbox.once("error_code", code=319, reference_number="B-2")
+        sandbox.inject_fault("error_code", code=319, reference_number="B-2")
         assert code_of(await http.post(B2B, json=b2b_order("B-2"))) == 420
         found = await http.get(B2B, params={"reference_number": "B-1"})
         assert found.json()["result"]["waybill"] == placed.json()["result"]["waybill"]
@@ -136,7 +136,7 @@ async def test_a_bad_order_between_businesses_is_refused(changes: dict[str, Any]
 
 
 async def test_an_account_may_take_no_exchange() -> None:
-    accounts = (Account(courier_partner_id=4, courier_name="Delhivery", account_code="a", exchange=False),)
+    accounts = (SimulatedAccount(courier_partner_id=4, courier_name="Delhivery", account_code="a", exchange=False),)
     async with running(SandboxConfig(accounts=accounts, odd_answers=0)) as sandbox, merchant(sandbox) as http:
         assert code_of(await place(http, "X-1", order_type="EXCHANGE")) == 307
         assert code_of(await place(http, "X-2")) == 200
@@ -187,7 +187,7 @@ async def test_an_order_is_fetched_by_its_reference_with_the_key_alone(path: str
         await place(http, "A-1", items=[item(), item()])
         http.params = {"key": "sandbox-key"}
         found = (await http.get(path, params={"reference_number": "A-1"})).json()
-        assert found["result"]["waybill"] == sandbox.vendor.orders["A-1"].waybill
+        assert found["result"]["waybill"] == sandbox.registry.orders["A-1"].waybill
         assert code_of(await http.get(path, params={"reference_number": "A-2"})) == 330
         assert code_of(await http.get(path)) == 400
         assert code_of(await http.get(path, params={"awb": "1"})) == 400

@@ -11,18 +11,18 @@ from pydantic import ValidationError
 import awbridge.sandbox
 from awbridge.sandbox import JourneyWeights, SandboxConfig
 from awbridge.sandbox.clock import Clock
-from awbridge.sandbox.shipments.journeys import Step, plan
+from awbridge.sandbox.shipments.journeys import JourneyStep, plan_journey
 from awbridge.sandbox.wire import timestamps as stamping
-from awbridge.sandbox.wire.codes import FINAL, bucket_of
+from awbridge.sandbox.wire.codes import FINAL_CODES, bucket_of
 
 NONE = dict.fromkeys(JourneyWeights.model_fields, 0)
 
 
 def journey(reference: str, config: SandboxConfig | None = None, *, rvp: bool = False, exchange: bool = False):
-    return plan(config=config or SandboxConfig(), reference=reference, is_rvp=rvp, is_exchange=exchange)
+    return plan_journey(config=config or SandboxConfig(), reference=reference, is_rvp=rvp, is_exchange=exchange)
 
 
-def codes(steps: tuple[Step, ...]) -> list[int]:
+def codes(steps: tuple[JourneyStep, ...]) -> list[int]:
     return [step.code for step in steps]
 
 
@@ -36,8 +36,8 @@ def test_every_journey_begins_with_placing_ends_final_and_grows_in_time() -> Non
     for number in range(300):
         steps = journey(f"J-{number}", SandboxConfig(gap_scale=0.00001))
         assert steps[0].code == 1
-        assert steps[-1].code in FINAL
-        assert all(code not in FINAL for code in codes(steps)[:-1])
+        assert steps[-1].code in FINAL_CODES
+        assert all(code not in FINAL_CODES for code in codes(steps)[:-1])
         assert steps[0].offset == 0
         assert all(b.offset - a.offset >= 1 for a, b in pairwise(steps))
         assert all((step.ndr_code is not None) == (step.code == 9) for step in steps)
@@ -97,8 +97,8 @@ def test_every_form_of_a_time_names_the_same_second() -> None:
     at = 1_667_226_376
     assert stamping.spaced(at) == "2022-10-31 19:56:16"
     assert stamping.with_t(at) == "2022-10-31T19:56:16.000"
-    assert stamping.lying_z(at) == "2022-10-31T19:56:16Z"
-    assert stamping.lying_z_micros(at) == "2022-10-31T19:56:16.000000Z"
+    assert stamping.false_z(at) == "2022-10-31T19:56:16Z"
+    assert stamping.false_z_micros(at) == "2022-10-31T19:56:16.000000Z"
     assert stamping.stray_spaces(at) == "2022-10-31T19: 56: 16Z"
     assert stamping.utc_naive(at) == "2022-10-31 14:26:16"
     assert stamping.utc_z(at + 0.5) == "2022-10-31T14:26:16.500000Z"
@@ -113,7 +113,7 @@ def test_a_config_without_possible_journeys_or_bodies_is_refused() -> None:
 
 
 def test_every_setting_is_described() -> None:
-    for model in (SandboxConfig, awbridge.sandbox.Faults, JourneyWeights, awbridge.sandbox.Account):
+    for model in (SandboxConfig, awbridge.sandbox.Faults, JourneyWeights, awbridge.sandbox.SimulatedAccount):
         assert [name for name, field in model.model_fields.items() if not field.description] == []
 
 
@@ -130,8 +130,8 @@ def test_the_sandbox_imports_nothing_of_the_bridge() -> None:
 
 def test_the_public_names() -> None:
     assert set(awbridge.sandbox.__all__) == {
-        "Account",
-        "Downtime",
+        "SimulatedAccount",
+        "DowntimeWindow",
         "Faults",
         "JourneyWeights",
         "Sandbox",

@@ -85,7 +85,7 @@ async def test_a_bad_wish_is_refused(changes: dict[str, Any]) -> None:
 async def test_only_a_failed_delivery_can_be_decided_about() -> None:
     async with running(past(weights=NDR)) as sandbox, merchant(sandbox) as http:
         await place(http, "N-1")
-        entry = sandbox.vendor.orders["N-1"]
+        entry = sandbox.registry.orders["N-1"]
         assert code_of(await http.post(UPDATE, json=wish(entry.waybill, "REATTEMPT"))) == 400
         await sandbox.finish()
         assert code_of(await http.post(UPDATE, json=wish(entry.waybill, "REATTEMPT"))) == 400

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from awbridge.sandbox import Account, SandboxConfig, running
+from awbridge.sandbox import SandboxConfig, SimulatedAccount, running
 from awbridge.sandbox.config import DEFAULT_ACCOUNTS
 from tests.sandbox.helpers import AUTH, CREATE, code_of, item, merchant, order, place
 
@@ -30,8 +30,8 @@ async def test_a_repeated_reference_gives_the_first_order_whatever_the_payload()
         assert code_of(again) == 323
         assert again.json()["result"]["waybill"] == first["waybill"]
         assert again.json()["result"]["courier_partner_id"] == 4
-        entry = sandbox.vendor.orders["A-1"]
-        assert (sandbox.orders_created, entry.order_id, sandbox.vendor.requests["A-1"]) == (1, "first", 2)
+        entry = sandbox.registry.orders["A-1"]
+        assert (sandbox.orders_created, entry.order_id, sandbox.registry.create_calls["A-1"]) == (1, "first", 2)
 
 
 @pytest.mark.parametrize(
@@ -74,9 +74,9 @@ BAD_DETAILS: list[tuple[int, dict[str, Any]]] = [
 async def test_a_bad_order_is_refused_with_its_code(code: int, details: dict[str, Any]) -> None:
     accounts = (
         *DEFAULT_ACCOUNTS,
-        Account(courier_partner_id=70, courier_name="Twin", account_code="one"),
-        Account(courier_partner_id=70, courier_name="Twin", account_code="two"),
-        Account(courier_partner_id=71, courier_name="Shut", account_code="shut", account_active=False),
+        SimulatedAccount(courier_partner_id=70, courier_name="Twin", account_code="one"),
+        SimulatedAccount(courier_partner_id=70, courier_name="Twin", account_code="two"),
+        SimulatedAccount(courier_partner_id=71, courier_name="Shut", account_code="shut", account_active=False),
     )
     async with running(SandboxConfig(accounts=accounts, odd_answers=0)) as sandbox, merchant(sandbox) as http:
         answer = await http.post(CREATE, json=order("A-1") | {"shipment_details": _details(details)})
@@ -130,7 +130,7 @@ async def test_several_pieces_get_a_waybill_each_in_every_form(mark: dict[str, A
             answer = await place(http, f"M-{number}", items=[item(), item(sku="MUG-2")], additional=mark)
             children = answer.json()["result"]["children"]
             seen = [child.get("waybill") or child["item"]["waybill"] for child in children]
-            assert tuple(seen) == sandbox.vendor.orders[f"M-{number}"].children
+            assert tuple(seen) == sandbox.registry.orders[f"M-{number}"].children
             forms |= {"+".join(sorted({"waybill", "item"} & child.keys())) for child in children}
     assert forms == {"waybill", "item", "item+waybill"}
 
@@ -146,9 +146,9 @@ async def test_a_courier_that_reuses_waybills_assigns_one_again_once_its_shipmen
     async with running(CALM.model_copy(update={"reuse_waybills": True})) as sandbox, merchant(sandbox) as http:
         await place(http, "A-1", awb_number="MYAWB1")
         assert code_of(await place(http, "A-2", awb_number="MYAWB1")) == 303, "its shipment is under way"
-        sandbox.vendor.reroute(sandbox.vendor.orders["A-1"], ())  # nothing more is to come: its end
+        sandbox.registry.reroute(sandbox.registry.orders["A-1"], ())  # nothing more is to come: its end
         assert code_of(await place(http, "A-2", awb_number="MYAWB1")) == 200
-        found = sandbox.vendor.find("MYAWB1")
+        found = sandbox.registry.find("MYAWB1")
         assert found is not None
         assert found.reference_number == "A-2"
 
@@ -158,13 +158,13 @@ async def test_a_queued_order_answers_202_then_102_then_200_with_the_first_data(
     config = SandboxConfig(async_couriers=(4,) if how == "courier" else (), async_polls=2, odd_answers=0)
     async with running(config) as sandbox, merchant(sandbox) as http:
         if how == "once":
-            sandbox.once("async_orders")
+            sandbox.inject_fault("async_orders")
         if how == "fault":
             sandbox.faults = sandbox.faults.model_copy(update={"async_orders": 1.0})
         additional = {"async": how == "additional"}
         codes = [code_of(await place(http, "Q-1", additional=additional, order_id=f"call {n}")) for n in range(5)]
         assert codes == [202, 102, 102, 200, 323]
-        assert sandbox.vendor.orders["Q-1"].order_id == "call 0"
+        assert sandbox.registry.orders["Q-1"].order_id == "call 0"
         assert sandbox.state()["waiting_orders"] == 0
 
 
@@ -206,7 +206,7 @@ async def test_cancel_stops_the_journey_and_says_600_afterwards() -> None:
         assert code_of(await http.get("/api/v1/cancel-order/", params=where)) in (200, 600)
         assert code_of(await http.get("/api/v1/cancel-order", params=where)) == 600
         await sandbox.finish()
-        entry = sandbox.vendor.orders["A-1"]
+        entry = sandbox.registry.orders["A-1"]
         assert entry.cancelled
         assert entry.scans[-1].code == 10
         assert sandbox.state()["open_journeys"] == 0
@@ -232,7 +232,7 @@ async def test_paths_work_with_and_without_the_slash_and_strangers_get_404_or_40
 
 
 async def test_a_place_that_an_account_does_not_serve_is_answered_with_319() -> None:
-    only = Account(courier_partner_id=4, courier_name="D", account_code="d", not_served=("4110",))
+    only = SimulatedAccount(courier_partner_id=4, courier_name="D", account_code="d", not_served=("4110",))
     async with running(SandboxConfig(odd_answers=0, accounts=(only,))) as sandbox, merchant(sandbox) as http:
         answer = await place(http, "A-1")
         assert (code_of(answer), sandbox.orders_created) == (319, 0)

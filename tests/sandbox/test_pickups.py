@@ -66,13 +66,13 @@ async def test_every_pickup_gets_a_number_of_its_own() -> None:
 async def test_a_bad_pickup_is_refused(changes: dict[str, Any]) -> None:
     async with running(CALM) as sandbox, merchant(sandbox) as http:
         assert code_of(await http.post(INDIA, json=pickup(**changes))) == 400
-        assert not sandbox.office.pickups
+        assert not sandbox.account_records.pickups
 
 
 async def test_a_pickup_abroad_is_for_a_waybill_of_the_account() -> None:
     async with running(CALM) as sandbox, merchant(sandbox) as http:
         await place(http, "A-1")
-        waybill = sandbox.vendor.orders["A-1"].waybill
+        waybill = sandbox.registry.orders["A-1"].waybill
         result = (await http.post(WORLD, json=pickup_abroad(waybill))).json()["result"]
         assert result.keys() == {"confirmation_number"}
         unknown = await http.post(WORLD, json=pickup_abroad("nobody"))
@@ -98,6 +98,6 @@ async def test_a_pickup_abroad_is_for_a_waybill_of_the_account() -> None:
 async def test_a_bad_pickup_abroad_is_refused(changes: dict[str, Any], details: dict[str, Any]) -> None:
     async with running(CALM) as sandbox, merchant(sandbox) as http:
         await place(http, "A-1")
-        body = pickup_abroad(sandbox.vendor.orders["A-1"].waybill, details, **changes)
+        body = pickup_abroad(sandbox.registry.orders["A-1"].waybill, details, **changes)
         assert code_of(await http.post(WORLD, json=body)) == 400
         assert code_of(await http.post(WORLD, json={"pickup_info": body["pickup_info"]})) == 400

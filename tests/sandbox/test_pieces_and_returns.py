@@ -27,7 +27,7 @@ async def test_every_box_has_scans_of_its_own_and_one_may_end_otherwise() -> Non
             await place_boxes(http, f"M-{number}")
         await sandbox.finish()
         ends: set[int] = set()
-        for entry in sandbox.vendor.orders.values():
+        for entry in sandbox.registry.orders.values():
             by_waybill = {scan.waybill: scan.code for scan in entry.scans}
             assert by_waybill.keys() == {entry.waybill, *entry.children}
             assert by_waybill[entry.waybill] == 8
@@ -47,13 +47,13 @@ async def test_an_instruction_for_a_box_moves_that_box_alone(action: str, end: i
         for number in range(12):
             await place_boxes(http, f"M-{number}")
         failing = {
-            (entry.reference_number, step.piece): step.offset + entry.lag
-            for entry in sandbox.vendor.orders.values()
+            (entry.reference_number, step.piece): step.offset + entry.report_delay
+            for entry in sandbox.registry.orders.values()
             for step in entry.steps
             if step.code == 9
         }
         reference, piece = min(failing, key=lambda found: failing[found])
-        entry = sandbox.vendor.orders[reference]
+        entry = sandbox.registry.orders[reference]
         box, other = entry.children[piece - 1], entry.children[piece % 3]
         wish = {"action": action, "cp_id": 4, "account_code": "Delhivery Surface"}
         early = await http.post("/api/v2/ndr-update-api", json={**wish, "waybill": box})
@@ -74,7 +74,7 @@ async def test_a_courier_may_tell_of_boxes_alone() -> None:
     async with running(boxes(wrong_pieces=0, pieces_alone=1)) as sandbox, merchant(sandbox) as http:
         await place_boxes(http, "M")
         await sandbox.finish()
-        entry = sandbox.vendor.orders["M"]
+        entry = sandbox.registry.orders["M"]
         assert {scan.waybill for scan in entry.scans} == set(entry.children)
         asked = ",".join((entry.waybill, *entry.children))
         result = (await http.get(TRACK, params={"waybill": asked, "cp_id": 4})).json()["result"]
@@ -92,7 +92,7 @@ async def test_webhooks_of_a_box_name_its_waybill_and_its_latest_status() -> Non
                 await place_boxes(http, f"M-{number}")
             await sandbox.finish()
             await settled(sandbox)
-            children = {child for entry in sandbox.vendor.orders.values() for child in entry.children}
+            children = {child for entry in sandbox.registry.orders.values() for child in entry.children}
             told = [body for body in hook.bodies if body.get("waybill") in children]
             assert {body["waybill"] for body in told} == children
             for body in told:
@@ -104,9 +104,9 @@ async def test_orders_of_several_pieces_are_one_journey_by_default() -> None:
     async with running(SandboxConfig()) as sandbox, merchant(sandbox) as http:
         await place_boxes(http, "M")
         await sandbox.finish()
-        entry = sandbox.vendor.orders["M"]
+        entry = sandbox.registry.orders["M"]
         assert {scan.waybill for scan in entry.scans} == {entry.waybill}
-        assert not entry.tells_of_pieces
+        assert not entry.has_piece_scans
 
 
 @pytest.mark.parametrize("asked", [1, 0])
@@ -125,11 +125,11 @@ async def test_a_return_is_told_wrapped_in_utc_and_of_the_forward_order(asked: f
                 assert told == []
                 return
             placed = [b["payload"] for b in told if b["payload"]["clickpost_status_code"] == 101]
-            assert {p["additional"]["forward_reference_number"] for p in placed} == set(sandbox.vendor.orders)
+            assert {p["additional"]["forward_reference_number"] for p in placed} == set(sandbox.registry.orders)
             assert {b["payload"]["clickpost_status_code"] for b in told} == {101, 102}
             first = placed[0]
             assert (first["waybill"], first["cp_id"], first["additional"]["self_shipped"]) == ("", -1, False)
-            forward = sandbox.vendor.orders[first["additional"]["forward_reference_number"]]
+            forward = sandbox.registry.orders[first["additional"]["forward_reference_number"]]
             assert first["additional"]["forward_awb"] == forward.waybill
             assert forward.latest is not None
             hour = first["timestamp"][:13]

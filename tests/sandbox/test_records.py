@@ -19,7 +19,7 @@ ALL_RETURNED = SandboxConfig(weights=DELIVERED, return_requests=1, odd_answers=0
 async def test_the_audit_log_tells_who_did_what_in_an_hour() -> None:
     async with running(SandboxConfig()) as sandbox, merchant(sandbox) as http:
         await place(http, "A-1")
-        waybill = sandbox.vendor.orders["A-1"].waybill
+        waybill = sandbox.registry.orders["A-1"].waybill
         await http.post("/api/v1/user/token/", json={"username": "sandbox", "password": "sandbox-password"})
         await http.get("/api/v1/cancel-order/", params={"waybill": waybill, "cp_id": 4})
         rows = (await http.get(AUDIT, params={"log_epoch_time": int(time.time())})).json()["result"]
@@ -62,7 +62,7 @@ async def test_a_customer_asks_to_return_what_was_delivered_and_the_booking_show
         reference = row["return_reference_number"]
         await place(http, reference, delivery_type="RVP", rvp_reason="Too small", courier_partner=25)
         (row,) = (await returns(http, now - 60, now + 60)).json()["result"]
-        booked = sandbox.vendor.orders[reference]
+        booked = sandbox.registry.orders[reference]
         assert (row["status"], row["awb"], row["cp_id"]) == ("APPROVED", booked.waybill, 25)
         await sandbox.finish()
         assert len((await returns(http, now - 60, now + 60)).json()["result"]) == 1

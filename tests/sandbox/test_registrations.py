@@ -6,7 +6,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from awbridge.sandbox import Account, SandboxConfig, running
+from awbridge.sandbox import SandboxConfig, SimulatedAccount, running
 from awbridge.sandbox.config import DEFAULT_ACCOUNTS
 from tests.sandbox.helpers import code_of, merchant, place, receiver, settled
 
@@ -37,7 +37,7 @@ async def test_a_registered_waybill_is_tracked_to_its_end(path: str, version: in
     async with running(SandboxConfig()) as sandbox, merchant(sandbox) as http:
         started = int(time.time())
         result = (await http.post(path, json=registration("ELSE-1", version))).json()["result"]
-        entry = sandbox.vendor.shipments["ELSE-1"]
+        entry = sandbox.registry.shipments["ELSE-1"]
         assert (result["tracking_id"], result["security_key"]) == (entry.serial, entry.security_key)
         await sandbox.finish()
         told = await track(http, "ELSE-1")
@@ -62,7 +62,7 @@ async def test_a_waybill_that_is_known_is_answered_with_303() -> None:
             "meta": {"status": 303, "success": False, "message": "Waybill already registered"}
         }
         await place(http, "A-1")
-        assert code_of(await http.post(V3, json=registration(sandbox.vendor.orders["A-1"].waybill))) == 303
+        assert code_of(await http.post(V3, json=registration(sandbox.registry.orders["A-1"].waybill))) == 303
 
 
 @pytest.mark.parametrize(
@@ -78,10 +78,10 @@ async def test_a_waybill_that_is_known_is_answered_with_303() -> None:
     ],
 )
 async def test_a_bad_registration_is_refused(code: int, changes: dict[str, Any]) -> None:
-    shut = Account(courier_partner_id=71, courier_name="Shut", account_code="shut", account_active=False)
+    shut = SimulatedAccount(courier_partner_id=71, courier_name="Shut", account_code="shut", account_active=False)
     async with running(SandboxConfig(accounts=(*DEFAULT_ACCOUNTS, shut))) as sandbox, merchant(sandbox) as http:
         assert code_of(await http.post(V3, json=registration("ELSE-1", **changes))) == code
-        assert not sandbox.vendor.shipments
+        assert not sandbox.registry.shipments
 
 
 async def test_the_key_stands_in_the_body_of_v2() -> None:
@@ -118,7 +118,7 @@ async def test_only_what_is_tracked_can_be_let_go(body: dict[str, Any]) -> None:
 async def test_an_order_that_is_let_go_stays_placed_and_can_be_cancelled() -> None:
     async with running(SandboxConfig()) as sandbox, merchant(sandbox) as http:
         await place(http, "A-1")
-        waybill = sandbox.vendor.orders["A-1"].waybill
+        waybill = sandbox.registry.orders["A-1"].waybill
         await http.post("/api/v1/tracking/awb-unregister/", json={"waybill": waybill, "cp_id": 4, **KEY})
         assert code_of(await place(http, "A-1")) == 323
         where = {"waybill": waybill, "cp_id": 4}

@@ -61,8 +61,8 @@ async def test_a_report_gets_ready_and_lists_what_changed() -> None:
         late = await download(ready["s3_link"].replace("Expires=", "Expires=0&x="))
         assert [forged.status_code, late.status_code] == [403, 403]
         rows = {row["AWB"].lstrip("`"): row for row in csv.DictReader(io.StringIO(file.text))}
-        assert rows.keys() == {entry.waybill for entry in sandbox.vendor.orders.values()}
-        for entry in sandbox.vendor.orders.values():
+        assert rows.keys() == {entry.waybill for entry in sandbox.registry.orders.values()}
+        for entry in sandbox.registry.orders.values():
             row = rows[entry.waybill]
             assert (row["Reference Number"], row["Courier Partner"]) == (entry.reference_number, "Delhivery")
             assert row["Clickpost Unified Status"] == unified_status(entry.scans[-1].code)
@@ -78,7 +78,7 @@ async def test_a_report_has_the_words_of_reports() -> None:
             account = {"courier_partner": 25, "account_code": "Delhivery Reverse"} if not number else {}
             await place(http, f"R-{number}", **account)
             await sandbox.finish()
-            order = sandbox.vendor.orders[f"R-{number}"]
+            order = sandbox.registry.orders[f"R-{number}"]
             order.scans[-1] = replace(order.scans[-1], code=code)
         link = (await poll(http, await request(http)))["s3_link"]
         rows = list(csv.DictReader(io.StringIO((await download(link)).text)))
@@ -104,7 +104,7 @@ async def test_a_report_may_fail() -> None:
         statuses = [(await poll(http, reference))["report_status"] for _ in range(3)]
         assert statuses == ["IN_PROGRESS", "FAILED", "FAILED"]
         sandbox.faults = Faults()
-        sandbox.once("failed_reports")
+        sandbox.inject_fault("failed_reports")
         references = [await request(http), await request(http)]
         for reference in references:
             await poll(http, reference)
@@ -143,8 +143,8 @@ async def test_shipments_are_counted_by_indian_days() -> None:
             await place(http, f"R-{number}")
         await http.post("/api/v3/tracking/awb-register/", json={"waybill": "ELSE-1", "courier_partner": 4})
         midnight = datetime(2026, 3, 14, tzinfo=INDIA).timestamp()
-        sandbox.vendor.orders["R-0"].placed_at = midnight - 1
-        sandbox.vendor.orders["R-1"].placed_at = midnight
+        sandbox.registry.orders["R-0"].placed_at = midnight - 1
+        sandbox.registry.orders["R-1"].placed_at = midnight
         answer = await http.get(COUNT, params={"start-date": "2026-03-12", "end-date": "2026-03-14"})
         assert answer.json()["result"] == {
             "2026-03-12": {},

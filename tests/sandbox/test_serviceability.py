@@ -4,17 +4,19 @@ from typing import Any
 
 import pytest
 
-from awbridge.sandbox import Account, SandboxConfig, running
+from awbridge.sandbox import SandboxConfig, SimulatedAccount, running
 from tests.sandbox.helpers import code_of, merchant
 
 SERVED = SandboxConfig(serviceable_share=1, unserved_pincodes=("190001",))
 FEW = SandboxConfig(
     serviceable_share=1,
     accounts=(
-        Account(courier_partner_id=4, courier_name="Delhivery", account_code="plain", cod=False, exchange=False),
-        Account(courier_partner_id=6, courier_name="XpressBees", account_code="all"),
-        Account(courier_partner_id=7, courier_name="Shut", account_code="shut", account_active=False),
-        Account(courier_partner_id=5, courier_name="Bluedart", account_code="forward", rvp=False),
+        SimulatedAccount(
+            courier_partner_id=4, courier_name="Delhivery", account_code="plain", cod=False, exchange=False
+        ),
+        SimulatedAccount(courier_partner_id=6, courier_name="XpressBees", account_code="all"),
+        SimulatedAccount(courier_partner_id=7, courier_name="Shut", account_code="shut", account_active=False),
+        SimulatedAccount(courier_partner_id=5, courier_name="Bluedart", account_code="forward", rvp=False),
     ),
 )
 V1 = "/api/v1/serviceability_api/"

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from awbridge.sandbox import Account, JourneyWeights, SandboxConfig, running
+from awbridge.sandbox import JourneyWeights, SandboxConfig, SimulatedAccount, running
 from tests.sandbox.helpers import code_of, merchant, place
 
 CALM = SandboxConfig(odd_answers=0)
@@ -28,7 +28,7 @@ async def test_the_label_is_the_one_of_the_order_until_it_is_made_anew() -> None
 async def test_an_order_without_a_label_gets_one_when_the_courier_is_asked() -> None:
     async with running(CALM) as sandbox, merchant(sandbox) as http:
         await place(http, "A-1", additional={"label": False})
-        where = {"waybill": sandbox.vendor.orders["A-1"].waybill, "cp_id": 4}
+        where = {"waybill": sandbox.registry.orders["A-1"].waybill, "cp_id": 4}
         assert code_of(await http.get(LABEL, params=where)) == 500
         assert code_of(await http.get(LABEL, params=where | {"regenerate": "true"})) == 200
         assert code_of(await http.get(LABEL, params=where)) == 200
@@ -52,7 +52,7 @@ async def test_the_security_key_is_the_one_of_the_order() -> None:
 async def test_there_is_a_proof_of_delivery_once_it_is_delivered() -> None:
     async with running(SandboxConfig(weights=DELIVERED)) as sandbox, merchant(sandbox) as http:
         await place(http, "A-1")
-        where = {"waybill": sandbox.vendor.orders["A-1"].waybill, "cp_id": 4}
+        where = {"waybill": sandbox.registry.orders["A-1"].waybill, "cp_id": 4}
         assert code_of(await http.get(POD, params=where)) == 400
         await sandbox.finish()
         assert where["waybill"] in (await http.get(POD, params=where)).json()["result"]["pod_url"]
@@ -60,17 +60,17 @@ async def test_there_is_a_proof_of_delivery_once_it_is_delivered() -> None:
 
 
 async def test_an_account_may_lack_the_service_of_proofs() -> None:
-    accounts = (Account(courier_partner_id=4, courier_name="Delhivery", account_code="a", pod=False),)
+    accounts = (SimulatedAccount(courier_partner_id=4, courier_name="Delhivery", account_code="a", pod=False),)
     async with running(SandboxConfig(accounts=accounts)) as sandbox, merchant(sandbox) as http:
         await place(http, "A-1")
-        where = {"waybill": sandbox.vendor.orders["A-1"].waybill, "cp_id": 4}
+        where = {"waybill": sandbox.registry.orders["A-1"].waybill, "cp_id": 4}
         assert code_of(await http.get(POD, params=where)) == 306
 
 
 async def test_an_order_changes_its_payment() -> None:
     async with running(CALM) as sandbox, merchant(sandbox) as http:
         await place(http, "A-1", order_type="COD", cod_value=250)
-        entry = sandbox.vendor.orders["A-1"]
+        entry = sandbox.registry.orders["A-1"]
         where = {"awb_number": entry.waybill, "courier_partner": 4}
         answer = await http.post(EDIT, json=where | {"order_type": "PREPAID"})
         assert answer.json() == {"meta": {"status": 200, "success": True, "message": "ACCEPTED"}}
@@ -99,7 +99,7 @@ async def test_an_order_changes_its_payment() -> None:
 async def test_an_edit_that_makes_no_sense_is_refused(code: int, changes: dict[str, Any]) -> None:
     async with running(CALM) as sandbox, merchant(sandbox) as http:
         await place(http, "A-1")
-        entry = sandbox.vendor.orders["A-1"]
+        entry = sandbox.registry.orders["A-1"]
         body = {"awb_number": entry.waybill, "courier_partner": 4} | changes
         assert code_of(await http.post(EDIT, json=body)) == code
         assert (entry.order_type, entry.cod_value) == ("PREPAID", 0)
@@ -109,18 +109,18 @@ async def test_what_is_over_is_not_edited_any_more() -> None:
     async with running(CALM) as sandbox, merchant(sandbox) as http:
         await place(http, "A-1")
         await sandbox.finish()
-        body = {"awb_number": sandbox.vendor.orders["A-1"].waybill, "courier_partner": 4, "qc_type": "doorstep"}
+        body = {"awb_number": sandbox.registry.orders["A-1"].waybill, "courier_partner": 4, "qc_type": "doorstep"}
         assert code_of(await http.post(EDIT, json=body)) == 400
 
 
 async def test_whatsapp_is_switched_per_shipment() -> None:
     async with running(CALM) as sandbox, merchant(sandbox) as http:
         await place(http, "A-1")
-        waybill = sandbox.vendor.orders["A-1"].waybill
+        waybill = sandbox.registry.orders["A-1"].waybill
         assert code_of(await http.post(WHATSAPP, json={"awb": waybill, "whatsapp_disable": True})) == 200
-        assert sandbox.office.silent == {waybill}
+        assert sandbox.account_records.whatsapp_disabled == {waybill}
         assert code_of(await http.post(WHATSAPP, json={"awb": waybill, "whatsapp_disable": False})) == 200
-        assert sandbox.office.silent == set()
+        assert sandbox.account_records.whatsapp_disabled == set()
         for body in ({"awb": waybill}, {"awb": "nobody", "whatsapp_disable": True}, [1]):
             answer = await http.post(WHATSAPP, json=body)
             assert (answer.status_code, code_of(answer)) == (400, 400)

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx2
 
-from awbridge.sandbox import Account, Faults, Sandbox, SandboxConfig, running
+from awbridge.sandbox import Faults, Sandbox, SandboxConfig, SimulatedAccount, running
 from tests.sandbox.helpers import code_of, merchant, place
 
 INDIA = timezone(timedelta(hours=5, minutes=30))
@@ -16,7 +16,7 @@ async def _finished(sandbox: Sandbox, http: httpx2.AsyncClient, count: int, **de
     for number in range(count):
         await place(http, f"T-{number}", **details)
     await sandbox.finish()
-    return [entry.waybill for entry in sandbox.vendor.orders.values()]
+    return [entry.waybill for entry in sandbox.registry.orders.values()]
 
 
 async def track(http: httpx2.AsyncClient, *waybills: str, cp_id: int = 4) -> httpx2.Response:
@@ -33,7 +33,7 @@ async def test_track_order_tells_the_scans_of_the_ledger_newest_first() -> None:
         waybills = await _finished(sandbox, http, 5)
         answer = (await track(http, *waybills)).json()
         assert answer["meta"]["status"] == 200
-        for entry in sandbox.vendor.orders.values():
+        for entry in sandbox.registry.orders.values():
             told = answer["result"][entry.waybill]
             true = [
                 (scan.waybill, scan.code, scan.scanned_at, scan.status, scan.location) for scan in entry.scans[::-1]
@@ -58,7 +58,7 @@ async def test_an_older_account_gets_a_bare_list() -> None:
     async with running(SandboxConfig(faults=Faults(older_account=1))) as sandbox, merchant(sandbox) as http:
         (waybill,) = await _finished(sandbox, http, 1)
         told = (await track(http, waybill)).json()["result"][waybill]
-        assert len(told) == len(sandbox.vendor.orders["T-0"].scans)
+        assert len(told) == len(sandbox.registry.orders["T-0"].scans)
 
 
 async def test_an_unknown_waybill_is_null_or_invalid() -> None:
@@ -102,7 +102,7 @@ async def test_updated_order_lists_every_changed_shipment_once_over_all_pages() 
         assert pages == 4
         assert sorted(row["waybill"] for row in rows) == sorted(waybills)
         for row in rows:
-            latest = sandbox.vendor.orders[row["reference_number"]].scans[-1]
+            latest = sandbox.registry.orders[row["reference_number"]].scans[-1]
             true = (latest.waybill, latest.code, latest.scanned_at, latest.status, latest.location)
             assert identity(row["waybill"], row) == true
             assert row["updated_at"].endswith("Z")
@@ -114,7 +114,7 @@ async def test_pages_miss_nothing_when_shipments_change_in_between() -> None:
         for number in range(6):
             await place(http, f"T-{number}")
         await sandbox.advance(0)
-        assert all(len(entry.scans) == 1 for entry in sandbox.vendor.orders.values())
+        assert all(len(entry.scans) == 1 for entry in sandbox.registry.orders.values())
         window = {"start_date": int(time.time()) - 60, "end_date": int(time.time()) + 60}
         page = (await http.get("/api/v1/updated-order", params=window)).json()
         seen = {row["waybill"] for row in page["result"]}
@@ -134,8 +134,8 @@ async def test_updated_order_refuses_long_and_senseless_windows() -> None:
 
 async def test_fetch_accounts_tells_who_is_active() -> None:
     accounts = (
-        Account(courier_partner_id=4, courier_name="Delhivery", account_code="a"),
-        Account(courier_partner_id=5, courier_name="Bluedart", account_code="b", account_active=False),
+        SimulatedAccount(courier_partner_id=4, courier_name="Delhivery", account_code="a"),
+        SimulatedAccount(courier_partner_id=5, courier_name="Bluedart", account_code="b", account_active=False),
     )
     async with running(SandboxConfig(accounts=accounts)) as sandbox, merchant(sandbox) as http:
         path = "/api/v1/fetch-accounts"

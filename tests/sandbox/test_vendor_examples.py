@@ -5,15 +5,15 @@ from typing import Any
 
 import pytest
 
-from awbridge.sandbox import Account, SandboxConfig, running
+from awbridge.sandbox import SandboxConfig, SimulatedAccount, running
 from tests.sandbox.helpers import CREATE, code_of, merchant, order
 from tests.support import vendor_files
 
 PATHS = ("/api/v3/create-order/", "/api/v4/create-order/")
 
 
-def _account(cp_id: int, code: str, *, exchange: bool) -> Account:
-    return Account(
+def _account(cp_id: int, code: str, *, exchange: bool) -> SimulatedAccount:
+    return SimulatedAccount(
         courier_partner_id=cp_id, courier_name=f"Courier {cp_id}", account_code=code, rvp=True, exchange=exchange
     )
 
@@ -32,7 +32,7 @@ async def test_every_example_is_placed() -> None:
         async with running(config) as sandbox, merchant(sandbox) as http:
             answer = await http.post(example.operation.path, json=body)
             assert code_of(answer) == 200, f"{example}: {answer.text}"
-            assert sandbox.vendor.orders[f"R-{number}"].is_rvp is (details.get("delivery_type") == "RVP")
+            assert sandbox.registry.orders[f"R-{number}"].is_rvp is (details.get("delivery_type") == "RVP")
 
 
 async def test_what_stands_in_additional_counts() -> None:
@@ -43,7 +43,7 @@ async def test_what_stands_in_additional_counts() -> None:
         for name in ("delivery_type", "order_id", "account_code"):
             del body["shipment_details"][name]
         assert code_of(await http.post(CREATE, json=body)) == 200
-        placed = sandbox.vendor.orders["R"]
+        placed = sandbox.registry.orders["R"]
         assert (placed.is_rvp, placed.waybill, placed.account.account_code) == (True, "430", "back")
 
 

@@ -72,7 +72,7 @@ async def calls_of(name: str) -> list[Seen]:
         urls |= {"serviceability_url": "http://serviceability", "edd_url": "http://ds"}
         async with AsyncClickPost(username="sandbox", key="sandbox-key", transport=recording, **urls) as client:
             await client.create_order(order("A-1", drop_pincode="560001"))
-            await CALLS[name](World(sandbox, client, sandbox.vendor.orders["A-1"]))
+            await CALLS[name](World(sandbox, client, sandbox.registry.orders["A-1"]))
         return recording.seen
 
 

@@ -37,7 +37,7 @@ async def test_registration_follows_post_then_put() -> None:
         assert code_of(await http.post(REGISTER, json=given)) == 305
         changed = (await http.put(REGISTER, json=given | {"webhook_url": "http://127.0.0.1:9/b"})).json()
         assert changed["webhook_key"] == first["webhook_key"]
-        assert sandbox.delivery.url == "http://127.0.0.1:9/b"
+        assert sandbox.webhooks.url == "http://127.0.0.1:9/b"
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ async def test_registration_refuses(change: dict[str, str], code: int) -> None:
     async with running(SandboxConfig()) as sandbox, merchant(sandbox) as http:
         given = {"service_id": 2, "key": "sandbox-key", "webhook_url": "http://127.0.0.1:9/a"}
         assert code_of(await http.post(REGISTER, json=given | change)) == code
-        assert sandbox.delivery.url is None
+        assert sandbox.webhooks.url is None
 
 
 async def test_an_account_without_the_service_gets_306() -> None:
@@ -60,12 +60,12 @@ async def test_an_account_without_the_service_gets_306() -> None:
 async def test_every_scan_arrives_once_under_the_registered_key() -> None:
     async with receiver() as hook, running(config_for(hook, webhook_variants={"all_statuses": 1})) as sandbox:
         await _run(sandbox, 10)
-        true = [scan for entry in sandbox.vendor.orders.values() for scan in entry.scans]
+        true = [scan for entry in sandbox.registry.orders.values() for scan in entry.scans]
         assert sorted(map(_identity, hook.bodies)) == sorted(
             (scan.waybill, scan.code, scan.scanned_at, scan.status, scan.location) for scan in true
         )
-        assert {headers["webhook_key"] for headers in hook.headers} == {sandbox.delivery.key}
-        assert sandbox.delivery.counts.acknowledged == len(true) == sandbox.delivery.counts.sent
+        assert {headers["webhook_key"] for headers in hook.headers} == {sandbox.webhooks.key}
+        assert sandbox.webhooks.counts.acknowledged == len(true) == sandbox.webhooks.counts.sent
 
 
 def _identity(body: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -177,24 +177,24 @@ async def test_a_failing_receiver_is_tried_three_times_and_then_forgotten() -> N
         calm = config_for(hook, webhook_workers=1, weights=weights, odd_values=0, webhook_variants={"all_statuses": 1})
         async with running(calm) as sandbox, merchant(sandbox) as http:
             await place(http, "H-0")
-            entry = sandbox.vendor.orders["H-0"]
-            await until(lambda: sandbox.delivery.counts.failed == 1)
+            entry = sandbox.registry.orders["H-0"]
+            await until(lambda: sandbox.webhooks.counts.failed == 1)
             assert len(hook.bodies) == 3
             assert hook.bodies[0] == hook.bodies[1] == hook.bodies[2]
             assert sandbox.state()["queued_webhooks"] == 0
-            sandbox.delivery.announce(entry, entry.scans[0])
-            await until(lambda: sandbox.delivery.counts.acknowledged == 1)
+            sandbox.webhooks.enqueue_scan(entry, entry.scans[0])
+            await until(lambda: sandbox.webhooks.counts.acknowledged == 1)
             assert len(hook.bodies) == 6
-            assert sandbox.delivery.counts.sent == 6
+            assert sandbox.webhooks.counts.sent == 6
 
 
 async def test_a_dead_receiver_costs_three_tries_each_and_nothing_waits() -> None:
     calm = SandboxConfig(webhook_url="http://127.0.0.1:9/nobody", webhook_pause_seconds=0.01)
     async with running(calm) as sandbox:
         await _run(sandbox, 5)
-        scans = sum(len(entry.scans) for entry in sandbox.vendor.orders.values())
-        assert sandbox.delivery.counts.failed == scans
-        assert sandbox.delivery.counts.sent == 3 * scans
+        scans = sum(len(entry.scans) for entry in sandbox.registry.orders.values())
+        assert sandbox.webhooks.counts.failed == scans
+        assert sandbox.webhooks.counts.sent == 3 * scans
 
 
 async def test_bulk_scans_each_have_their_status_and_share_the_latest() -> None:
@@ -208,7 +208,7 @@ async def test_bulk_scans_each_have_their_status_and_share_the_latest() -> None:
                 latest = body["additional"]["latest_status"]
                 key = (body["waybill"], latest["clickpost_status_code"], _seconds(latest["timestamp"]))
                 groups.setdefault(key, []).append(int(_seconds(body["timestamp"])))
-            scans = sum(len(entry.scans) for entry in sandbox.vendor.orders.values())
+            scans = sum(len(entry.scans) for entry in sandbox.registry.orders.values())
             assert len(hook.bodies) == scans
             assert any(len(times) >= 2 for times in groups.values())
             assert all(len(times) <= 5 and len(set(times)) == len(times) for times in groups.values())
@@ -218,7 +218,7 @@ async def test_bulk_scans_each_have_their_status_and_share_the_latest() -> None:
 async def test_duplicates_arrive_twice_and_dropped_never() -> None:
     async with receiver() as hook, running(config_for(hook, faults=Faults(duplicate_webhooks=1))) as sandbox:
         await _run(sandbox, 3)
-        scans = sum(len(entry.scans) for entry in sandbox.vendor.orders.values())
+        scans = sum(len(entry.scans) for entry in sandbox.registry.orders.values())
         assert len(hook.bodies) == 2 * scans
         sandbox.faults = Faults(dropped_webhooks=1)
         async with merchant(sandbox) as http:
@@ -226,7 +226,7 @@ async def test_duplicates_arrive_twice_and_dropped_never() -> None:
         await sandbox.finish()
         await settled(sandbox)
         assert len(hook.bodies) == 2 * scans
-        assert sandbox.delivery.counts.dropped == len(sandbox.vendor.orders["gone"].scans)
+        assert sandbox.webhooks.counts.dropped == len(sandbox.registry.orders["gone"].scans)
 
 
 async def test_shuffled_webhooks_arrive_out_of_order_and_late_ones_late() -> None:
@@ -241,7 +241,7 @@ async def test_shuffled_webhooks_arrive_out_of_order_and_late_ones_late() -> Non
         async with merchant(sandbox) as http:
             await place(http, "late")
         await sandbox.finish()
-        assert sandbox.state()["queued_webhooks"] == len(sandbox.vendor.orders["late"].scans)
+        assert sandbox.state()["queued_webhooks"] == len(sandbox.registry.orders["late"].scans)
         assert len(hook.bodies) == before
         await settled(sandbox)
         assert len(hook.bodies) > before
@@ -250,7 +250,7 @@ async def test_shuffled_webhooks_arrive_out_of_order_and_late_ones_late() -> Non
 async def test_an_unregistered_client_hears_nothing() -> None:
     async with running(SandboxConfig()) as sandbox:
         await _run(sandbox, 2)
-        counts = sandbox.delivery.counts
+        counts = sandbox.webhooks.counts
         assert (counts.sent, counts.without_address > 0) == (0, True)
 
 
@@ -259,7 +259,7 @@ async def test_the_test_webhook_is_really_sent() -> None:
         given = {"test_url": hook.url, "test_data": {"waybill": "1", "hello": "world"}}
         assert code_of(await http.post("/api/v1/test_webhook", json=given)) == 200
         assert hook.bodies == [{"waybill": "1", "hello": "world"}]
-        assert hook.headers[0]["webhook_key"] == sandbox.delivery.key
+        assert hook.headers[0]["webhook_key"] == sandbox.webhooks.key
         hook.statuses = [500]
         assert code_of(await http.post("/api/v1/test_webhook", json=given)) == 400
         outside = given | {"test_url": "http://192.0.2.1/"}

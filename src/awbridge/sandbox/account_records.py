@@ -1,4 +1,4 @@
-"""What ClickPost keeps beside shipments: reports, what merchants said about failed deliveries, who did what."""
+"""What ClickPost keeps for the account besides shipments: reports, NDR instructions, the audit log, settings."""
 
 import uuid
 from collections import Counter
@@ -10,8 +10,8 @@ FIRST_REPORT = 1_300_001
 
 
 @dataclass(slots=True, kw_only=True)
-class Report:
-    """A CSV of what changed in a window of real time. `content` is None until it is ready."""
+class DashboardReport:
+    """A CSV report of the shipments that changed in a window, epoch seconds. `content` is None until it is ready."""
 
     reference: int
     name: str
@@ -26,45 +26,41 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Deed:
-    """One line of the audit log. `done_at` is in epoch seconds."""
+class AuditLogEntry:
+    """One entry of the audit log. `logged_at` is in epoch seconds."""
 
     id: str
     service: str
     payload: JsonObject | None
-    done_at: float
+    logged_at: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NdrWish:
-    """What the merchant asked for after a failed delivery."""
+class NdrInstruction:
+    """What the merchant requested after a failed delivery."""
 
     waybill: str
     fields: JsonObject
-    stated_at: float
+    requested_at: float
 
 
 @dataclass(slots=True)
-class Office:
-    """Everything beside the books of shipments."""
+class AccountRecords:
+    """The account's records besides its shipments."""
 
-    reports: dict[int, Report] = field(default_factory=dict[int, Report])
-    deeds: list[Deed] = field(default_factory=list[Deed])
-    wishes: list[NdrWish] = field(default_factory=list[NdrWish])
+    reports: dict[int, DashboardReport] = field(default_factory=dict[int, DashboardReport])
+    audit_log: list[AuditLogEntry] = field(default_factory=list[AuditLogEntry])
+    ndr_instructions: list[NdrInstruction] = field(default_factory=list[NdrInstruction])
     services: set[int] = field(default_factory=set[int])
-    silent: set[str] = field(default_factory=set[str])
-    """Waybills about which no WhatsApp messages are sent."""
+    whatsapp_disabled: set[str] = field(default_factory=set[str])
+    """Waybills for which WhatsApp messages are disabled."""
     pickups: Counter[int] = field(default_factory=Counter[int])
-    """Pickups that were asked for, by cp_id."""
+    """Number of requested pickups, by cp_id."""
 
-    def note(self, service: str, payload: JsonObject | None, *, at: float) -> None:
-        """Write down who did what. Nothing secret may stand in `payload`."""
-        identity = uuid.uuid5(uuid.NAMESPACE_OID, f"{len(self.deeds)}:{at}:{service}")
-        self.deeds.append(Deed(id=str(identity), service=service, payload=payload, done_at=at))
-
-    def add_report(self, report: Report) -> None:
-        """Keep a report under its reference."""
-        self.reports[report.reference] = report
+    def log_action(self, service: str, payload: JsonObject | None, *, at: float) -> None:
+        """Add an entry to the audit log. `payload` must not contain secrets."""
+        identity = uuid.uuid5(uuid.NAMESPACE_OID, f"{len(self.audit_log)}:{at}:{service}")
+        self.audit_log.append(AuditLogEntry(id=str(identity), service=service, payload=payload, logged_at=at))
 
     @property
     def next_report(self) -> int:

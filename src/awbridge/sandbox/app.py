@@ -1,53 +1,37 @@
-"""The sandbox as an ASGI application: a table of endpoints, and the cutting of connections."""
+"""The sandbox as an ASGI application: the endpoint table, dispatch, and closing connections without a response."""
 
 import asyncio
+from functools import partial
 from typing import Final
 
 from pydantic import ValidationError
 from starlette.types import Receive, Scope, Send
 
 from awbridge.sandbox import control
-from awbridge.sandbox.faults.http_failures import Handler, handled
+from awbridge.sandbox.faults.http_failures import Handler, handle_call
 from awbridge.sandbox.lookups import accounts, predictions, recommendations, serviceability
 from awbridge.sandbox.orders import create, manage, pickups
 from awbridge.sandbox.reports import audit_log, dashboard
 from awbridge.sandbox.simulator import Sandbox
 from awbridge.sandbox.tracking import ndr, polling, registrations, returns
 from awbridge.sandbox.webhooks import endpoints as webhook_endpoints
-from awbridge.sandbox.wire.http import Answer, Call, Cut, query_of, reply
-
-
-async def _create_flat(sandbox: Sandbox, call: Call) -> Answer:
-    return await create.create_order(sandbox, call, "india", form="flat")
-
-
-async def _create_b2b(sandbox: Sandbox, call: Call) -> Answer:
-    return await create.create_order(sandbox, call, "india", form="b2b")
-
-
-async def _create_india(sandbox: Sandbox, call: Call) -> Answer:
-    return await create.create_order(sandbox, call, "india")
-
-
-async def _create_world(sandbox: Sandbox, call: Call) -> Answer:
-    return await create.create_order(sandbox, call, "world")
-
+from awbridge.sandbox.wire.http import ApiCall, ApiResponse, ConnectionCut, Rejected, json_response, parse_query
 
 ENDPOINTS: Final[dict[str, dict[str, tuple[str, Handler]]]] = {
     "/api/v1/create-order": {
-        "POST": ("create_order", _create_flat),
+        "POST": ("create_order", partial(create.create_order, region="india", form="flat")),
         "GET": ("fetch_order", manage.fetch_order),
     },
     "/api/v1/create-b2b-order": {
-        "POST": ("create_order", _create_b2b),
+        "POST": ("create_order", partial(create.create_order, region="india", form="b2b")),
         "GET": ("fetch_order", manage.fetch_order),
     },
     "/api/v3/create-order": {
-        "POST": ("create_order", _create_india),
+        "POST": ("create_order", partial(create.create_order, region="india")),
         "GET": ("fetch_order", manage.fetch_order),
     },
     "/api/v4/create-order": {
-        "POST": ("create_order", _create_world),
+        "POST": ("create_order", partial(create.create_order, region="world")),
         "GET": ("fetch_order", manage.fetch_order),
     },
     "/api/v1/cancel-order": {"GET": ("cancel_order", manage.cancel_order)},
@@ -83,7 +67,7 @@ ENDPOINTS: Final[dict[str, dict[str, tuple[str, Handler]]]] = {
     "/api/v1/recommendation_api": {"POST": ("recommend", recommendations.recommend)},
     "/api/v2/recommendation": {"POST": ("recommend", recommendations.recommend_world)},
     "/api/v2/pincode_details": {"GET": ("pincode_details", serviceability.pincode_details)},
-    "/api/v1/serviceability_api": {"POST": ("serviceability", serviceability.accounts_between)},
+    "/api/v1/serviceability_api": {"POST": ("serviceability", serviceability.serviceability)},
     "/api/v3/serviceability_api": {"POST": ("drop_serviceability", serviceability.drop_serviceability)},
     "/api/v1/bulk_serviceability_api": {"GET": ("bulk_serviceability", serviceability.bulk_serviceability)},
     "/api/v1/serviceable_drop_pincode": {"GET": ("drop_pincodes", serviceability.drop_pincodes)},
@@ -106,11 +90,11 @@ ENDPOINTS: Final[dict[str, dict[str, tuple[str, Handler]]]] = {
     "/_sandbox/bodies": {"GET": ("", control.show_bodies)},
     "/healthz": {"GET": ("", control.healthz)},
 }
-"""Path without the slash at the end -> method -> name in the ledger's calls (empty: not counted), handler."""
+"""Path without trailing slash -> method -> (name under `calls` in the ledger, "" if not counted; handler)."""
 
 
 class App:
-    """The ASGI callable. Needs the server of this package, whose scope carries the connection's transport."""
+    """The ASGI callable. It requires this package's server, which puts the connection's transport into the scope."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
@@ -120,34 +104,36 @@ class App:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            raise RuntimeError(f"the sandbox speaks HTTP only, not {scope['type']}")
+            raise RuntimeError(f"the sandbox serves HTTP only, not {scope['type']}")
         transport: asyncio.Transport = scope["state"]["transport"]
         try:
-            answer = await self._answer(await _read(scope, receive))
-        except Cut:
-            await _cut(transport, receive)
+            response = await self._dispatch(await _read_call(scope, receive))
+        except ConnectionCut:
+            await _abort(transport, receive)
         except asyncio.CancelledError:
             if not transport.is_closing():
                 raise
         else:
-            await _send(answer, send)
+            await _send(response, send)
 
-    async def _answer(self, call: Call) -> Answer:
+    async def _dispatch(self, call: ApiCall) -> ApiResponse:
         methods = ENDPOINTS.get(call.path.rstrip("/"))
         if methods is None:
-            return Answer(404, b"<h1>Not Found</h1>", "text/html")
+            return ApiResponse(404, b"<h1>Not Found</h1>", "text/html")
         if call.method not in methods:
-            return reply({"detail": f'Method "{call.method}" not allowed.'}, 405)
+            return json_response({"detail": f'Method "{call.method}" not allowed.'}, 405)
         name, handler = methods[call.method]
         try:
             if name:
-                return await handled(self._sandbox, name, call, handler)
+                return await handle_call(self._sandbox, name, call, handler)
             return await handler(self._sandbox, call)
         except ValidationError as error:
-            return control.wrong_body(error)
+            return control.validation_error(error)
+        except Rejected as rejected:
+            return rejected.response
 
 
-async def _read(scope: Scope, receive: Receive) -> Call:
+async def _read_call(scope: Scope, receive: Receive) -> ApiCall:
     body = b""
     while True:
         message = await receive()
@@ -155,27 +141,27 @@ async def _read(scope: Scope, receive: Receive) -> Call:
         if not message.get("more_body", False):
             break
     host = next((value for name, value in scope["headers"] if name == b"host"), b"127.0.0.1")
-    return Call(
+    return ApiCall(
         method=scope["method"],
         path=scope["path"],
-        query=query_of(scope["query_string"]),
+        query=parse_query(scope["query_string"]),
         body=body,
         base_url=f"{scope['scheme']}://{host.decode('latin-1')}",
     )
 
 
-async def _send(answer: Answer, send: Send) -> None:
+async def _send(response: ApiResponse, send: Send) -> None:
     headers = [
-        (b"content-type", answer.content_type.encode()),
-        (b"content-length", str(len(answer.body)).encode()),
-        *answer.headers,
+        (b"content-type", response.content_type.encode()),
+        (b"content-length", str(len(response.body)).encode()),
+        *response.headers,
     ]
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": answer.body})
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": response.body})
 
 
-async def _cut(transport: asyncio.Transport, receive: Receive) -> None:
-    """Close the connection with nothing sent, and leave only when the server knows it: then nothing is logged."""
+async def _abort(transport: asyncio.Transport, receive: Receive) -> None:
+    """Close the connection without a response. Return only after the server noticed it, so that it logs no error."""
     transport.abort()
     while (await receive())["type"] != "http.disconnect":
         pass

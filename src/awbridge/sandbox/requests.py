@@ -1,62 +1,78 @@
-"""The front desk: who asks, and with what. Keys, bodies, windows; every refusal is an answer in ClickPost's form."""
+"""What every endpoint checks first: credentials, body, required fields, time window.
+
+Each check raises `Rejected` with ClickPost's error response.
+"""
 
 from collections.abc import Iterable
 
-from awbridge.sandbox.shipments.models import Order
+from awbridge.sandbox.shipments.models import SimulatedOrder
 from awbridge.sandbox.simulator import Sandbox
-from awbridge.sandbox.wire.envelope import meta, refused
-from awbridge.sandbox.wire.http import Answer, Call, reply
-from awbridge.sandbox.wire.json import JsonObject, as_items, as_object, as_text
+from awbridge.sandbox.wire.envelope import error_response
+from awbridge.sandbox.wire.http import ApiCall, Rejected
+from awbridge.sandbox.wire.json import JsonObject, as_list, as_object, as_text
 
 
-def auth_problem(sandbox: Sandbox, call: Call, *, key_alone: bool = False) -> Answer | None:
-    """Code 301 (HTTP 200, as ClickPost does) unless `key`, and `username` where it counts, are right."""
-    right_name = key_alone or call.query.get("username") == sandbox.config.username
-    if right_name and call.query.get("key") == sandbox.config.key:
+def authenticate(sandbox: Sandbox, call: ApiCall, *, key_only: bool = False) -> None:
+    """Check `username` (unless `key_only`) and `key` of the query. A mismatch is code 301 over HTTP 200."""
+    username_ok = key_only or call.query.get("username") == sandbox.config.username
+    if not username_ok or call.query.get("key") != sandbox.config.key:
+        raise Rejected(error_response(301, result=None))
+
+
+def check_body_key(sandbox: Sandbox, body: JsonObject) -> None:
+    """Check the `key` of the body, for endpoints that take it there."""
+    if as_text(body.get("key")) != sandbox.config.key:
+        raise Rejected(error_response(301))
+
+
+def read_object(call: ApiCall) -> JsonObject | None:
+    """The body as a JSON object; None if it is not one."""
+    try:
+        return as_object(call.json())
+    except ValueError:
         return None
-    return reply({"meta": meta(301), "result": None})
 
 
-def body_key_problem(sandbox: Sandbox, given: JsonObject) -> Answer | None:
-    """The same for endpoints that take the key in the body."""
-    return None if as_text(given.get("key")) == sandbox.config.key else refused(301)
+def parse_object(call: ApiCall, *, http: int = 200) -> JsonObject:
+    """The body as a JSON object. Anything else is code 400 over HTTP `http`."""
+    body = read_object(call)
+    if body is None:
+        raise Rejected(error_response(400, "The body is not a JSON object", http=http))
+    return body
 
 
-def object_in(call: Call, *, http: int = 200) -> JsonObject | Answer:
-    """The body as an object, or 400."""
+def parse_objects(call: ApiCall, *, http: int = 200) -> list[JsonObject]:
+    """The body as a list of at least one JSON object. Anything else is code 400 over HTTP `http`."""
     try:
-        given = as_object(call.json())
+        body = as_list(call.json()) or ()
     except ValueError:
-        given = None
-    return refused(400, "The body is not a JSON object", http=http) if given is None else given
-
-
-def objects_in(call: Call, *, http: int = 200) -> list[JsonObject] | Answer:
-    """The body as a list of objects, at least one, or 400."""
-    try:
-        given = as_items(call.json())
-    except ValueError:
-        given = None
-    found = [entry for item in given or () if (entry := as_object(item)) is not None]
-    if not found or len(found) != len(given or ()):
-        return refused(400, "The body is not a list of JSON objects", http=http)
+        body = ()
+    found = [entry for item in body if (entry := as_object(item)) is not None]
+    if not found or len(found) != len(body):
+        raise Rejected(error_response(400, "The body is not a list of JSON objects", http=http))
     return found
 
 
-def first_missing(given: JsonObject, fields: Iterable[str]) -> str:
+def first_missing(body: JsonObject, fields: Iterable[str]) -> str:
     """The first of these fields that is missing or empty; "" if none is."""
-    return next((field for field in fields if not as_text(given.get(field))), "")
+    return next((field for field in fields if not as_text(body.get(field))), "")
 
 
-def shipment_of(sandbox: Sandbox, waybill: object, cp_id: object) -> Order | None:
-    """The shipment that a waybill and a courier name, if ClickPost tracks it."""
-    order = sandbox.vendor.find(as_text(waybill))
+def require(body: JsonObject, fields: Iterable[str]) -> None:
+    """Reject a body in which one of these fields is missing or empty, with code 400."""
+    if missing := first_missing(body, fields):
+        raise Rejected(error_response(400, f"{missing} is required"))
+
+
+def find_tracked_order(sandbox: Sandbox, waybill: object, cp_id: object) -> SimulatedOrder | None:
+    """The order of a waybill and courier partner id, if ClickPost tracks it."""
+    order = sandbox.registry.find(as_text(waybill))
     return order if order and not order.untracked and str(order.cp_id) == as_text(cp_id) else None
 
 
-def epoch_window(call: Call, start: str, end: str) -> tuple[float, float] | None:
-    """Two query parameters in epoch seconds; None unless both are numbers."""
+def epoch_window(call: ApiCall) -> tuple[float, float] | None:
+    """`start_date` and `end_date` of the query in epoch seconds; None unless both are numbers."""
     try:
-        return float(call.query[start]), float(call.query[end])
+        return float(call.query["start_date"]), float(call.query["end_date"])
     except (KeyError, ValueError):
         return None

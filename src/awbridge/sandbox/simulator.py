@@ -1,175 +1,182 @@
-"""The running sandbox as one object: books, clock, faults and webhooks, and the hands that move them."""
+"""The running sandbox: it owns the shipments, clock, faults and webhooks, and moves journeys forward."""
 
 import asyncio
 from collections import Counter
 
-from awbridge.sandbox.account_records import Office
+from awbridge.sandbox.account_records import AccountRecords
 from awbridge.sandbox.clock import Clock
-from awbridge.sandbox.config import Faults, OnceKind, SandboxConfig
-from awbridge.sandbox.faults.injector import FaultDesk
-from awbridge.sandbox.shipments.models import Order, Scan
-from awbridge.sandbox.shipments.registry import Vendor
-from awbridge.sandbox.webhooks.return_bodies import APPROVED, PLACED, wants_return, webhook_payload, wrapped
-from awbridge.sandbox.webhooks.sender import Delivery
+from awbridge.sandbox.config import FaultKind, Faults, SandboxConfig
+from awbridge.sandbox.faults.injector import FaultInjector, RequestedFault
+from awbridge.sandbox.shipments.models import SimulatedOrder, SimulatedScan
+from awbridge.sandbox.shipments.registry import ShipmentRegistry
+from awbridge.sandbox.webhooks.return_bodies import (
+    RETURN_APPROVED,
+    RETURN_PLACED,
+    customer_returns,
+    return_body,
+    wrap_body,
+)
+from awbridge.sandbox.webhooks.sender import WebhookSender
 from awbridge.sandbox.wire.json import JsonObject
 from awbridge.sandbox.wire.timestamps import iso_utc
 
 DELIVERED = 8
-SLICE = 200
-"""Scans made in one go before other work gets its turn."""
+BATCH_SIZE = 200
+"""Scans recorded before other tasks may run."""
 
 
 class Sandbox:
-    """A simulated ClickPost that runs. `url` is its address, without a slash at the end."""
+    """A running simulated ClickPost. `url` is its address, without trailing slash."""
 
     url: str = ""
     endpoint_names: frozenset[str] = frozenset()
-    """What the endpoints are called in the ledger's calls."""
+    """The endpoints by their names under `calls` in the ledger."""
 
     def __init__(self, config: SandboxConfig) -> None:
         self.config = config
         self.clock = Clock(speed=config.speed, backdate_seconds=config.backdate_seconds)
-        self._begin()
+        self._initialize()
 
-    def _begin(self) -> None:
-        self.vendor = Vendor(self.config)
-        self.fault_desk = FaultDesk(self.config.faults, self.config.seed)
-        self.delivery = Delivery(self.config, self.fault_desk)
+    def _initialize(self) -> None:
+        self.registry = ShipmentRegistry(self.config)
+        self.fault_injector = FaultInjector(self.config.faults, self.config.seed)
+        self.webhooks = WebhookSender(self.config, self.fault_injector)
         self.calls: Counter[str] = Counter()
-        self.office = Office()
+        self.account_records = AccountRecords()
 
     async def start(self) -> None:
-        """Start journeys and webhooks."""
+        """Start the journeys and the webhook workers."""
         self.clock.restart()
-        await self.delivery.start()
-        self._moving = asyncio.create_task(self._move())
+        await self.webhooks.start()
+        self._ticker = asyncio.create_task(self._tick())
 
     async def stop(self) -> None:
-        """Stop both; what was on its way is forgotten."""
-        self._moving.cancel()
-        await asyncio.gather(self._moving, return_exceptions=True)
-        await self.delivery.stop()
+        """Stop both. Queued webhooks are discarded."""
+        self._ticker.cancel()
+        await asyncio.gather(self._ticker, return_exceptions=True)
+        await self.webhooks.stop()
 
     async def reset(self) -> None:
-        """Back to the state at the start: no orders, the faults of the configuration, both clocks anew."""
+        """Return to the initial state: no orders, the configured faults, both clocks restarted."""
         await self.stop()
-        self._begin()
+        self._initialize()
         await self.start()
 
     @property
     def orders_created(self) -> int:
-        """How many orders were really created."""
-        return len(self.vendor.orders)
+        """Number of orders that were created."""
+        return len(self.registry.orders)
 
     @property
     def faults(self) -> Faults:
-        """The faults in force."""
-        return self.fault_desk.faults
+        """The current faults."""
+        return self.fault_injector.faults
 
     @faults.setter
     def faults(self, faults: Faults) -> None:
-        self.fault_desk.faults = faults
+        self.fault_injector.faults = faults
 
-    def once(
+    def inject_fault(
         self,
-        kind: OnceKind,
+        kind: FaultKind,
         *,
         times: int = 1,
         reference_number: str | None = None,
         code: int = 329,
         endpoint: str | None = None,
     ) -> None:
-        """Let a fault strike the next `times` fitting calls. `code` is the business code of an error_code.
+        """Inject a fault into the next `times` matching calls. `code` is the business code of an error_code.
 
-        `endpoint` is a name of the ledger's calls; without it, the calls that the kind is about by itself.
+        `endpoint` is a name under `calls` in the ledger. Without it, the fault affects the calls of its kind.
         """
-        desk = self.fault_desk
-        desk.once(kind, times=times, reference_number=reference_number, code=code, endpoint=endpoint)
+        self.fault_injector.request(RequestedFault(kind, times, reference_number, code, endpoint))
 
     async def advance(self, seconds: float) -> int:
-        """Push the courier's clock forward, at most to real time, and make the scans that are due; how many."""
+        """Advance courier time, at most to real time, and record the scans then due. Returns how many."""
         self.clock.advance(seconds)
-        made = 0
-        while produced := self._produce():
-            made += produced
+        total = 0
+        while recorded := self._record_due():
+            total += recorded
             await asyncio.sleep(0)
-        return made
+        return total
 
     async def finish(self) -> int:
-        """Let every open journey run to its end now; how many scans that made. Webhooks are queued."""
-        made = 0
-        for number, order in enumerate(list(self.vendor.shipments.values())):
-            made += self._publish(order, self.vendor.finish(order, real=self.clock.real()))
-            if number % SLICE == SLICE - 1:
+        """Complete every open journey now and queue its webhooks. Returns how many scans were recorded."""
+        total = 0
+        for number, order in enumerate(list(self.registry.shipments.values())):
+            total += self._publish(order, self.registry.finish(order, real=self.clock.real()))
+            if number % BATCH_SIZE == BATCH_SIZE - 1:
                 await asyncio.sleep(0)
-        return made
+        return total
 
-    def cancel(self, order: Order) -> bool:
-        """Stop a journey with status 10. False if it is over already."""
-        if self.vendor.find(order.waybill) is not order:
+    def cancel(self, order: SimulatedOrder) -> bool:
+        """End a journey with status 10. False if it has already ended."""
+        if self.registry.find(order.waybill) is not order:
             return False  # the sandbox was reset in the meantime
-        scan = self.vendor.cancel(order, courier=self.clock.courier(), real=self.clock.real())
+        scan = self.registry.cancel(order, courier=self.clock.courier(), real=self.clock.real())
         return scan is not None and self._publish(order, [scan]) == 1
 
-    def cancel_later(self, order: Order) -> None:
-        """Cancel after the seconds set by the faults, as couriers do that answer at once and act afterwards."""
+    def cancel_later(self, order: SimulatedOrder) -> None:
+        """Cancel after `cancel_later_seconds`, as couriers do that accept a cancellation and perform it later."""
         asyncio.get_running_loop().call_later(self.faults.cancel_later_seconds, self.cancel, order)
 
-    def _publish(self, order: Order, scans: list[Scan]) -> int:
+    def _publish(self, order: SimulatedOrder, scans: list[SimulatedScan]) -> int:
         for scan in () if order.untracked else scans:
-            self._announce(order, scan)
+            self._enqueue_webhooks(order, scan)
         return len(scans)
 
-    def _announce(self, order: Order, scan: Scan) -> None:
-        self.delivery.announce(order, scan)
+    def _enqueue_webhooks(self, order: SimulatedOrder, scan: SimulatedScan) -> None:
+        self.webhooks.enqueue_scan(order, scan)
         if self.config.return_webhooks and scan.code == DELIVERED and scan is order.latest:
-            self._ask_for_return(order, scan)
+            self._request_return(order, scan)
 
-    def _ask_for_return(self, order: Order, delivered: Scan) -> None:
-        """The customer may ask to return what has come; half of what is asked for is approved a moment later."""
-        dice = self.fault_desk.dice("return", order.reference_number)
-        if not wants_return(order, dice, self.config):
+    def _request_return(self, order: SimulatedOrder, delivered: SimulatedScan) -> None:
+        """Some customers request a return on delivery. Half of these requests are approved one second later."""
+        rng = self.fault_injector.rng("return", order.reference_number)
+        if not customer_returns(order, rng, self.config):
             return
-        codes = (PLACED, APPROVED) if dice.random() < 0.5 else (PLACED,)
+        codes = (RETURN_PLACED, RETURN_APPROVED) if rng.random() < 0.5 else (RETURN_PLACED,)
         for number, code in enumerate(codes):
             at = delivered.created_at + number
-            content = wrapped(webhook_payload(order, code, at, spaced=True), order)
-            self.delivery.tell_of_return(order, delivered, content)
+            content = wrap_body(return_body(order, code, at, for_webhook=True), order)
+            self.webhooks.enqueue_return(order, delivered, content)
 
-    async def _move(self) -> None:
-        while True:  # noqa: ASYNC110 - it waits for time to pass, not for an event
-            await asyncio.sleep(0 if self._produce() == SLICE else self.config.tick_seconds)
+    async def _tick(self) -> None:
+        while True:  # noqa: ASYNC110 - waits for time to pass, not for an event
+            await asyncio.sleep(0 if self._record_due() == BATCH_SIZE else self.config.tick_seconds)
 
-    def _produce(self) -> int:
-        due = self.vendor.produce_due(courier=self.clock.courier(), real=self.clock.real(), at_most=SLICE)
+    def _record_due(self) -> int:
+        due = self.registry.record_due_scans(courier=self.clock.courier(), real=self.clock.real(), at_most=BATCH_SIZE)
         for order, scan in due:
-            self._announce(order, scan)
+            self._enqueue_webhooks(order, scan)
         return len(due)
 
     def state(self) -> JsonObject:
-        """How much is still going on."""
+        """How much work is outstanding: open journeys, queued orders, queued and in-flight webhooks."""
         return {
-            "open_journeys": self.vendor.open_journeys,
-            "waiting_orders": len(self.vendor.queued),
-            "queued_webhooks": self.delivery.queued,
-            "in_flight_webhooks": self.delivery.in_flight,
+            "open_journeys": self.registry.open_journeys,
+            "waiting_orders": len(self.registry.pending_orders),
+            "queued_webhooks": self.webhooks.queued,
+            "in_flight_webhooks": self.webhooks.in_flight,
         }
 
     def ledger(self, *, with_scans: bool = True) -> JsonObject:
-        """Everything that truly happened, to be compared with what the other side believes."""
+        """What actually happened, to compare with the state of the system under test."""
         return {
             "orders_created": self.orders_created,
-            "orders": [self._order_row(order, with_scans) for order in self.vendor.orders.values()],
-            "registered": [self._registered_row(order) for order in self.vendor.shipments.values() if order.registered],
+            "orders": [self._order_row(order, with_scans) for order in self.registry.orders.values()],
+            "registered": [
+                self._registered_row(order) for order in self.registry.shipments.values() if order.registered
+            ],
             "at_courier": [
                 {"reference_number": reference, "cp_id": cp_id, "waybill": waybill}
-                for (reference, cp_id), waybill in self.vendor.at_courier.items()
+                for (reference, cp_id), waybill in self.registry.at_courier.items()
             ],
-            "webhooks": self.delivery.counts.as_json(),
+            "webhooks": self.webhooks.counts.as_json(),
             "calls": dict(self.calls),
         }
 
-    def _registered_row(self, order: Order) -> JsonObject:
+    def _registered_row(self, order: SimulatedOrder) -> JsonObject:
         return {
             "waybill": order.waybill,
             "cp_id": order.cp_id,
@@ -178,7 +185,7 @@ class Sandbox:
             "scans": [_scan_row(scan) for scan in order.scans],
         }
 
-    def _order_row(self, order: Order, with_scans: bool) -> JsonObject:
+    def _order_row(self, order: SimulatedOrder, with_scans: bool) -> JsonObject:
         latest = order.latest
         row: JsonObject = {
             "reference_number": order.reference_number,
@@ -186,7 +193,7 @@ class Sandbox:
             "cp_id": order.cp_id,
             "account_code": order.account.account_code,
             "order_id": order.order_id,
-            "times_requested": self.vendor.requests[order.reference_number],
+            "times_requested": self.registry.create_calls[order.reference_number],
             "cancelled": order.cancelled,
             "children": list(order.children),
             "latest_status": latest
@@ -197,7 +204,7 @@ class Sandbox:
         return row
 
 
-def _scan_row(scan: Scan) -> JsonObject:
+def _scan_row(scan: SimulatedScan) -> JsonObject:
     return {
         "waybill": scan.waybill,
         "cp_id": scan.cp_id,

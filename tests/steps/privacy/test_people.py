@@ -304,7 +304,7 @@ async def test_a_day_of_faults_quotes_nobody(
         await work(store, clickpost, clock, operator)
         await edited(store, clock, references)
         await work(store, clickpost, clock, operator)
-        waybills = {int(at.reference_number[6:]): at.waybill for at in sandbox.vendor.orders.values()}
+        waybills = {int(at.reference_number[6:]): at.waybill for at in sandbox.registry.orders.values()}
         sandbox_url = sandbox.url
     pages = await told_by_webhook(store, waybills)
     while await apply_due(store=store, clock=clock, policy=ApplyPolicy(zone=INDIA)):

@@ -123,7 +123,7 @@ class World:
 
     async def first_scan(self, reference: str) -> None:
         """Have the courier see it: only then is it in a report."""
-        while not self.sandbox.vendor.orders[reference].scans:
+        while not self.sandbox.registry.orders[reference].scans:
             await self.control("advance", seconds=1)
 
     async def control(self, what: str, **body: Any) -> None:
@@ -187,7 +187,7 @@ async def test_every_kind_of_difference_is_found_in_the_report(world: World) -> 
     run = await world.to_the_end()
     found = await world.found(run)
     assert (run.state, run.ours_placed, run.theirs_placed) == (Stage.DONE, 6, 7)
-    by_hand = sorted(o.waybill for o in world.sandbox.vendor.orders.values() if o.reference_number.startswith("BY"))
+    by_hand = sorted(o.waybill for o in world.sandbox.registry.orders.values() if o.reference_number.startswith("BY"))
     assert {key for key in found if key[0] is not DifferenceKind.STATUS} == {
         (DifferenceKind.MISSING_THERE, "ORDER-0"),
         (DifferenceKind.COURIER, "ORDER-1"),
@@ -236,7 +236,7 @@ async def test_what_is_missing_there_is_pushed_again_in_one_action(world: World)
     await world.push()
     again = await get(world.store, "ORDER-0")
     assert again.state is State.PLACED
-    assert again.waybill == world.sandbox.vendor.orders["ORDER-0"].waybill
+    assert again.waybill == world.sandbox.registry.orders["ORDER-0"].waybill
     assert again.waybill != old
     assert (await push_again(store=world.store, clock=world.clock, reconciliation_id=run.id)).pushed == 0
     world.clock.ahead += timedelta(minutes=30)
@@ -268,7 +268,7 @@ async def test_what_was_edited_at_the_courier_is_registered_anew_as_it_was_edite
     details = placed.payload["shipment_details"]
     assert (details["order_type"], details["cod_value"], details["invoice_number"]) == ("COD", 499, "INV-2")
     assert placed.payload["gst_info"]["ewaybill_serial_number"] == "EWB-1"
-    held = world.sandbox.vendor.orders["ORDER-0"]
+    held = world.sandbox.registry.orders["ORDER-0"]
     assert (held.order_type, held.cod_value) == ("COD", 499)
     async with world.store.read() as session:
         versions = await payload_versions.of_shipment(session, placed)
@@ -315,7 +315,7 @@ async def test_an_edit_waits_while_its_shipment_is_registered_anew(world: World)
     world.clock.ahead += timedelta(minutes=1)
     while await act_due(store=world.store, clickpost=world.clickpost, clock=world.clock, policy=ActPolicy()):
         pass
-    assert world.sandbox.vendor.orders["ORDER-0"].cod_value == 499
+    assert world.sandbox.registry.orders["ORDER-0"].cod_value == 499
 
 
 @pytest.mark.parametrize(
@@ -345,11 +345,11 @@ async def test_what_is_pushed_again_goes_out_by_an_account_that_was_forgotten(wo
     await world.push()
     placed = await get(world.store, "ORDER-0")
     assert (placed.state, placed.maybe_placed) == (State.PLACED, False)
-    assert placed.waybill == world.sandbox.vendor.orders["ORDER-0"].waybill
+    assert placed.waybill == world.sandbox.registry.orders["ORDER-0"].waybill
 
 
 async def test_a_shipment_that_only_the_report_lacks_is_closed_by_asking_for_it(world: World) -> None:
-    world.sandbox.vendor.untrack(world.sandbox.vendor.orders["ORDER-3"])
+    world.sandbox.registry.untrack(world.sandbox.registry.orders["ORDER-3"])
     await world.control("forget", reference_number="ORDER-4")
     run = await world.to_the_end()
     await look_again(store=world.store, clickpost=world.clickpost, clock=world.clock)
@@ -388,7 +388,7 @@ async def test_a_run_that_was_killed_goes_on_with_the_same_report(world: World) 
 
 async def test_a_report_that_fails_is_requested_anew(world: World) -> None:
     await world.control("forget", reference_number="ORDER-0")
-    world.sandbox.once("failed_reports")
+    world.sandbox.inject_fault("failed_reports")
     today = world.clock().astimezone(INDIA).date()
     run = await begin_day(store=world.store, clock=world.clock, zone=INDIA, day=today)
     while not run.state.over:

@@ -183,7 +183,7 @@ async def test_boxes_and_returns_of_the_sandbox_end_as_its_books_say(store: Stor
                 await http.post(CREATE, json=order(f"M-{number}", items=items, additional={"mps": True}))
             await sandbox.finish()
             await settled(sandbox)
-            orders = list(sandbox.vendor.orders.values())
+            orders = list(sandbox.registry.orders.values())
     for entry in orders:
         await a_placed(store, entry.reference_number, entry.waybill, children=entry.children)
     random.Random(3).shuffle(hook.bodies)

@@ -32,7 +32,7 @@ async def run_sandbox(config: SandboxConfig, orders: int) -> tuple[list[dict[str
                 await place(http, f"R-{number}")
         await sandbox.finish()
         await settled(sandbox)
-        return hook.bodies, list(sandbox.vendor.orders.values())
+        return hook.bodies, list(sandbox.registry.orders.values())
 
 
 async def test_a_scan_told_in_part_is_one_scan_with_its_location(store: Store) -> None:
@@ -45,7 +45,7 @@ async def test_a_scan_told_in_part_is_one_scan_with_its_location(store: Store) -
     await deliver(store, *hooks(*bodies), at=now, apart=False)
     dice = random.Random(5)
     polled = [
-        {"waybill": entry.waybill, "cp_id": entry.cp_id, "result": tracked(entry, dice, bare_list=False)}
+        {"waybill": entry.waybill, "cp_id": entry.cp_id, "result": tracked(entry, dice, waybill=entry.waybill)}
         for entry in entries
     ]
     await deliver_polled(store, *polled, source=Source.TRACK_ORDER, at=now + HOUR)

@@ -1,4 +1,4 @@
-"""How a call goes wrong over HTTP: cut, slow, HTML, empty, too many. Which call does, the fault desk decides."""
+"""How a failed call looks over HTTP: cut, slow, HTML, empty, rate-limited. `injector` decides which calls fail."""
 
 import asyncio
 import random
@@ -6,51 +6,54 @@ from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
 from awbridge.sandbox.simulator import Sandbox
-from awbridge.sandbox.wire.envelope import meta
-from awbridge.sandbox.wire.http import Answer, Call, Cut, reply
+from awbridge.sandbox.wire.envelope import error_response
+from awbridge.sandbox.wire.http import ApiCall, ApiResponse, ConnectionCut, Rejected, json_response
 
-Handler: TypeAlias = Callable[[Sandbox, Call], Awaitable[Answer]]
+Handler: TypeAlias = Callable[[Sandbox, ApiCall], Awaitable[ApiResponse]]
 
 HTML = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
 
 
-async def handled(sandbox: Sandbox, name: str, call: Call, handler: Handler) -> Answer:
-    """What the endpoint of this name answers, unless a fault spoils the call. Counts it in the ledger's calls."""
+async def handle_call(sandbox: Sandbox, name: str, call: ApiCall, handler: Handler) -> ApiResponse:
+    """Run the handler of an endpoint, or fail the call as the fault injector decides. Counts the call in the ledger."""
     sandbox.calls[name] += 1
     nth = sandbox.calls[name]
-    fate = sandbox.fault_desk.call(name, nth)
-    if fate.slow:
+    faults = sandbox.fault_injector.for_call(name, nth)
+    if faults.slow:
         await asyncio.sleep(sandbox.faults.slow_seconds)
-    if fate.kind == "error_code":
-        return reply({"meta": meta(fate.code, success=False)})
-    if fate.kind and fate.kind != "cut_after_placing":
-        return broken(sandbox, fate.kind, sandbox.fault_desk.dice("broken", name, nth))
-    answer = await handler(sandbox, call)
-    if fate.kind == "cut_after_placing":
-        raise Cut
-    return answer
+    if faults.kind == "error_code":
+        return error_response(faults.code)
+    if faults.kind and faults.kind != "cut_after_placing":
+        return failure_response(sandbox, faults.kind, sandbox.fault_injector.rng("broken", name, nth))
+    try:
+        response = await handler(sandbox, call)
+    except Rejected as rejected:
+        response = rejected.response
+    if faults.kind == "cut_after_placing":
+        raise ConnectionCut
+    return response
 
 
-def broken(sandbox: Sandbox, kind: str, dice: random.Random) -> Answer:
-    """The answer of a call that went wrong. Raises Cut where there is none."""
-    status = dice.choice((500, 502, 504, 200))
+def failure_response(sandbox: Sandbox, kind: str, rng: random.Random) -> ApiResponse:
+    """The response of a failed call. Raises ConnectionCut for faults that send none."""
+    status = rng.choice((500, 502, 504, 200))
     match kind:
         case "cut_before_placing":
-            raise Cut
+            raise ConnectionCut
         case "http_500":
-            return reply({"meta": meta(500), "result": None}, 500)
+            return error_response(500, http=500, result=None)
         case "http_503":
-            return Answer(503, b"Service Unavailable", "text/plain")
+            return ApiResponse(503, b"Service Unavailable", "text/plain")
         case "html_body":
-            return Answer(status, HTML, "text/html")
+            return ApiResponse(status, HTML, "text/html")
         case "empty_body":
-            return Answer(status, b"", "text/plain")
+            return ApiResponse(status, b"", "text/plain")
         case _:
             return rate_limited(sandbox)
 
 
-def rate_limited(sandbox: Sandbox) -> Answer:
-    """HTTP 429 with Retry-After in seconds."""
+def rate_limited(sandbox: Sandbox) -> ApiResponse:
+    """HTTP 429 with Retry-After, in seconds."""
     seconds = f"{sandbox.faults.retry_after_seconds:g}"
-    limited = reply({"detail": f"Request was throttled. Expected available in {seconds} seconds."}, 429)
-    return Answer(429, limited.body, headers=((b"retry-after", seconds.encode()),))
+    limited = json_response({"detail": f"Request was throttled. Expected available in {seconds} seconds."}, 429)
+    return ApiResponse(429, limited.body, headers=((b"retry-after", seconds.encode()),))

@@ -1,6 +1,6 @@
-"""Which call goes wrong, and how: seeded dice and a queue of faults asked for once.
+"""Which call fails, and how: probabilities drawn from the seed, and a list of faults requested by name.
 
-A die is thrown from the seed, the reference number and the how-manieth call for it this is, so that a run repeats
+Each draw depends on the seed, the reference number and the number of calls made for it, so that a run is repeatable
 whatever the order in which calls arrive.
 """
 
@@ -8,28 +8,28 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from awbridge.sandbox.config import CREATE_FAULTS, Faults, OnceKind
+from awbridge.sandbox.config import CREATE_FAULTS, FaultKind, Faults
 
 DOWNTIME_CODES = (329, 319, 322)
 OWN_FAULTS = frozenset({"create_order", "track_order", "updated_order"})
-"""Endpoints whose calls go wrong by faults of their own."""
+"""Endpoints with faults of their own, which the `other_*` faults leave alone."""
 
 
 @dataclass(slots=True)
-class Once:
-    """A fault that strikes the next `times` fitting calls."""
+class RequestedFault:
+    """A fault that affects the next `times` matching calls. `code` is the business code of an error_code."""
 
-    kind: OnceKind
+    kind: FaultKind
     times: int
     reference_number: str | None
     code: int
     endpoint: str | None = None
-    """Only calls of this endpoint. None: the calls that the kind is about by itself."""
+    """Affect only calls of this endpoint. None: the calls that this kind of fault affects by default."""
 
 
 @dataclass(frozen=True, slots=True)
-class OrderFate:
-    """What happens to one create-order call. `kind` is one of CREATE_FAULTS; `code` a business error."""
+class OrderFaults:
+    """The faults of one create-order call. `kind` is one of CREATE_FAULTS, `code` a business error."""
 
     kind: str | None = None
     code: int | None = None
@@ -39,104 +39,102 @@ class OrderFate:
 
 
 @dataclass(frozen=True, slots=True)
-class CallFate:
-    """What happens to one call of any endpoint. `code` is the business code where `kind` is error_code."""
+class CallFaults:
+    """The faults of one call of any endpoint. `code` is the business code if `kind` is error_code."""
 
     kind: str | None = None
     code: int = 0
     slow: bool = False
 
 
-class FaultDesk:
-    """Decides about every call and every webhook."""
+class FaultInjector:
+    """Decides which calls and webhooks fail."""
 
     def __init__(self, faults: Faults, seed: int) -> None:
         self.faults = faults
         self._seed = seed
-        self._once: list[Once] = []
+        self._requested: list[RequestedFault] = []
 
-    def dice(self, *parts: object) -> random.Random:
-        """Dice that fall the same way for the same parts."""
+    def rng(self, *parts: object) -> random.Random:
+        """A random generator that yields the same values for the same parts."""
         return random.Random(":".join(str(part) for part in (self._seed, *parts)))
 
-    def once(
-        self, kind: OnceKind, *, times: int, reference_number: str | None, code: int, endpoint: str | None = None
-    ) -> None:
-        """Ask for a fault by name, for the next calls that fit."""
-        if endpoint == "create_order":
-            endpoint = None  # those calls are decided by order()
-        self._once.append(Once(kind, times, reference_number, code, endpoint))
+    def request(self, fault: RequestedFault) -> None:
+        """Request a fault for the next matching calls."""
+        if fault.endpoint == "create_order":
+            fault.endpoint = None  # for_order() decides about these calls
+        self._requested.append(fault)
 
     @property
-    def waiting(self) -> Sequence[Once]:
-        """Faults that were asked for and have not struck yet."""
-        return tuple(self._once)
+    def pending(self) -> Sequence[RequestedFault]:
+        """Requested faults that have not occurred yet."""
+        return tuple(self._requested)
 
-    def order(self, *, reference: str, nth: int, cp_id: int, known: bool, second: float) -> OrderFate:
-        """The fate of the nth create-order call for a reference.
+    def for_order(self, *, reference: str, nth: int, cp_id: int, known: bool, second: float) -> OrderFaults:
+        """The faults of the nth create-order call for a reference number.
 
-        `known`: the order is placed or queued already, so that the courier can no longer refuse it.
+        `known`: the order is already placed or queued, so the courier can no longer refuse it.
         """
-        dice = self.dice("order", reference, nth)
-        rolls = {kind: dice.random() for kind in (*CREATE_FAULTS, "slow", "async_orders", "code")}
-        slow = self.strikes("slow", reference, rolls["slow"])
+        rng = self.rng("order", reference, nth)
+        draws = {kind: rng.random() for kind in (*CREATE_FAULTS, "slow", "async_orders", "code")}
+        slow = self.occurs("slow", reference, draws["slow"])
         for kind in CREATE_FAULTS:
-            if self.strikes(kind, reference, rolls[kind]):
-                return OrderFate(kind=kind, slow=slow)
+            if self.occurs(kind, reference, draws[kind]):
+                return OrderFaults(kind=kind, slow=slow)
         if known:
-            return OrderFate(slow=slow)
-        if code := self._error_code(reference, rolls["code"]) or self._downtime_code(cp_id, second, dice):
-            return OrderFate(code=code, slow=slow)
-        if self.strikes("held_by_courier", reference, self.dice("held", reference, nth).random()):
-            return OrderFate(slow=slow, held=True)
-        return OrderFate(slow=slow, queued=self.strikes("async_orders", reference, rolls["async_orders"]))
+            return OrderFaults(slow=slow)
+        if code := self._error_code(reference, draws["code"]) or self._downtime_code(cp_id, second, rng):
+            return OrderFaults(code=code, slow=slow)
+        if self.occurs("held_by_courier", reference, self.rng("held", reference, nth).random()):
+            return OrderFaults(slow=slow, held=True)
+        return OrderFaults(slow=slow, queued=self.occurs("async_orders", reference, draws["async_orders"]))
 
-    def call(self, endpoint: str, nth: int) -> CallFate:
-        """The fate of the nth call of an endpoint, before that endpoint's own faults are asked."""
-        slow = self._take("slow", endpoint=endpoint) is not None
+    def for_call(self, endpoint: str, nth: int) -> CallFaults:
+        """The faults of the nth call of an endpoint, apart from the endpoint's own."""
+        slow = self._consume("slow", endpoint=endpoint) is not None
         for kind in (*CREATE_FAULTS, "error_code"):
-            if once := self._take(kind, endpoint=endpoint):
-                return CallFate(kind, once.code, slow)
+            if fault := self._consume(kind, endpoint=endpoint):
+                return CallFaults(kind, fault.code, slow)
         if endpoint in OWN_FAULTS:
-            return CallFate(slow=slow)
-        dice = self.dice("call", endpoint, nth)
+            return CallFaults(slow=slow)
+        rng = self.rng("call", endpoint, nth)
         for kind in ("http_500", "rate_limited"):
-            if self.strikes(f"other_{kind}", "", dice.random()):
-                return CallFate(kind, slow=slow)
-        return CallFate(slow=slow)
+            if self.occurs(f"other_{kind}", "", rng.random()):
+                return CallFaults(kind, slow=slow)
+        return CallFaults(slow=slow)
 
-    def poll(self, endpoint: str, nth: int) -> str | None:
-        """The fault that strikes the nth call of a polling endpoint, if any."""
-        dice = self.dice("poll", endpoint, nth)
+    def for_poll(self, endpoint: str, nth: int) -> str | None:
+        """The fault of the nth call of a polling endpoint, if any."""
+        rng = self.rng("poll", endpoint, nth)
         for kind in ("poll_http_500", "poll_rate_limited"):
-            if self.strikes(kind, "", dice.random()):
+            if self.occurs(kind, "", rng.random()):
                 return kind
         return None
 
-    def strikes(self, kind: str, reference: str, roll: float) -> bool:
-        """Whether a fault strikes this time: asked for by name, or `roll` (from 0 to 1) falls below its probability."""
-        return self._take(kind, reference) is not None or roll < float(getattr(self.faults, kind))
+    def occurs(self, kind: str, reference: str, draw: float) -> bool:
+        """Whether a fault occurs: it was requested, or `draw` (0 to 1) is below its probability."""
+        return self._consume(kind, reference) is not None or draw < float(getattr(self.faults, kind))
 
-    def _take(self, kind: str, reference: str = "", *, endpoint: str | None = None) -> Once | None:
-        for once in self._once:
-            if once.kind == kind and once.endpoint == endpoint and once.reference_number in (None, reference):
-                once.times -= 1
-                if once.times <= 0:
-                    self._once.remove(once)
-                return once
+    def _consume(self, kind: str, reference: str = "", *, endpoint: str | None = None) -> RequestedFault | None:
+        for fault in self._requested:
+            if fault.kind == kind and fault.endpoint == endpoint and fault.reference_number in (None, reference):
+                fault.times -= 1
+                if fault.times <= 0:
+                    self._requested.remove(fault)
+                return fault
         return None
 
-    def _error_code(self, reference: str, roll: float) -> int | None:
-        if once := self._take("error_code", reference):
-            return once.code
+    def _error_code(self, reference: str, draw: float) -> int | None:
+        if fault := self._consume("error_code", reference):
+            return fault.code
         for code, probability in sorted(self.faults.error_codes.items()):
-            if roll < probability:
+            if draw < probability:
                 return code
-            roll -= probability
+            draw -= probability
         return None
 
-    def _downtime_code(self, cp_id: int, second: float, dice: random.Random) -> int | None:
-        for span in self.faults.downtime:
-            if span.courier_partner_id == cp_id and span.from_second <= second < span.to_second:
-                return dice.choice(DOWNTIME_CODES)
+    def _downtime_code(self, cp_id: int, second: float, rng: random.Random) -> int | None:
+        for window in self.faults.downtime:
+            if window.courier_partner_id == cp_id and window.from_second <= second < window.to_second:
+                return rng.choice(DOWNTIME_CODES)
         return None

@@ -1,4 +1,4 @@
-"""India by pincode, and which account serves what: pure, drawn from the seed, the same whenever it is asked."""
+"""India's pincodes, and which account serves them at what price. Pure; drawn from the seed."""
 
 import random
 import re
@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from awbridge.sandbox.config import Account, SandboxConfig
+from awbridge.sandbox.config import SandboxConfig, SimulatedAccount
 
-# The first two digits of a pincode name the postal circle.
+# The first two digits of a pincode identify the postal circle.
 _CIRCLES: Final[Mapping[str, tuple[str, str]]] = {
     "11": ("NEW DELHI", "DELHI"),
     "12": ("GURUGRAM", "HARYANA"),
@@ -58,102 +58,109 @@ _CIRCLES: Final[Mapping[str, tuple[str, str]]] = {
     "80": ("PATNA", "BIHAR"),
     "83": ("RANCHI", "JHARKHAND"),
 }
-_OFFICES: Final = (1, 12, 38, 75)
-ORDER_TYPES: Final = ("PREPAID", "COD", "EXCHANGE")
+_POST_OFFICES: Final = (1, 12, 38, 75)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a pincode lies."""
+class PincodeLocation:
+    """The city and state of a pincode."""
 
-    pincode: str
     city: str
     state: str
 
 
 def is_pincode(text: str) -> bool:
-    """Whether this has the form of an Indian pincode."""
+    """Whether the text has the format of an Indian pincode."""
     return re.fullmatch(r"[1-9]\d{5}", text, re.ASCII) is not None
 
 
-def place_of(pincode: str) -> Place | None:
-    """The place of a pincode; None where there is none such."""
+def locate(pincode: str) -> PincodeLocation | None:
+    """The location of a pincode; None if it does not exist."""
     circle = _CIRCLES.get(pincode[:2]) if is_pincode(pincode) else None
-    return Place(pincode, *circle) if circle else None
+    return PincodeLocation(*circle) if circle else None
 
 
 def listed_pincodes() -> Iterator[str]:
-    """The pincodes that lists of served pincodes are made of: a few post offices of every circle."""
+    """The pincodes that lists of served pincodes are drawn from: a few post offices of every circle."""
     for circle in _CIRCLES:
-        for office in _OFFICES:
-            yield f"{circle}{office:04d}"
+        for number in _POST_OFFICES:
+            yield f"{circle}{number:04d}"
 
 
-def active_accounts(config: SandboxConfig) -> list[Account]:
-    """The accounts that take orders."""
+def active_accounts(config: SandboxConfig) -> list[SimulatedAccount]:
+    """The accounts that accept orders."""
     return [account for account in config.accounts if account.account_active]
 
 
-def account_id(config: SandboxConfig, account: Account) -> int:
-    """ClickPost's own number of an account."""
+def account_id(config: SandboxConfig, account: SimulatedAccount) -> int:
+    """ClickPost's internal id of an account."""
     return 210_000 + 17 * config.accounts.index(account)
 
 
-def serves(config: SandboxConfig, account: Account, pincode: str) -> bool:
-    """Whether an account fetches and delivers at a pincode."""
-    if place_of(pincode) is None or pincode in config.unserved_pincodes or pincode.startswith(account.not_served):
+def serves(config: SandboxConfig, account: SimulatedAccount, pincode: str) -> bool:
+    """Whether an account picks up and delivers at a pincode."""
+    if locate(pincode) is None or pincode in config.unserved_pincodes or pincode.startswith(account.not_served):
         return False
-    return _dice(config, account, "serves", pincode).random() < config.serviceable_share
+    return _rng(config, account, "serves", pincode).random() < config.serviceable_share
 
 
-def takes(account: Account, order_type: str) -> bool:
-    """Whether an account serves this way of payment at all."""
+def accepts_payment(account: SimulatedAccount, order_type: str) -> bool:
+    """Whether an account supports this order type."""
     return {"COD": account.cod, "EXCHANGE": account.exchange}.get(order_type, order_type == "PREPAID")
 
 
-def fits(account: Account, service_type: str) -> bool:
-    """Whether an account does FORWARD, RVP or EXCHANGE."""
+def supports_service(account: SimulatedAccount, service_type: str) -> bool:
+    """Whether an account supports FORWARD, RVP or EXCHANGE."""
     return {"RVP": account.rvp, "EXCHANGE": account.exchange}.get(service_type, service_type == "FORWARD")
 
 
-def between(
-    config: SandboxConfig, pickup: str, drop: str, *, order_type: str = "PREPAID", service_type: str = "FORWARD"
-) -> list[Account]:
-    """The active accounts that go from one pincode to another, the fastest and then the cheapest first."""
-    found = [
+def accounts_supporting(config: SandboxConfig, order_type: str, service_type: str) -> list[SimulatedAccount]:
+    """The active accounts that support an order type and a service type."""
+    return [
         account
         for account in active_accounts(config)
-        if takes(account, order_type)
-        and fits(account, service_type)
-        and serves(config, account, pickup)
-        and serves(config, account, drop)
+        if accepts_payment(account, order_type) and supports_service(account, service_type)
     ]
-    return sorted(found, key=lambda account: (days(config, account, pickup, drop), charge(config, account, drop, 0)))
+
+
+def accounts_between(
+    config: SandboxConfig, pickup: str, drop: str, *, order_type: str = "PREPAID", service_type: str = "FORWARD"
+) -> list[SimulatedAccount]:
+    """The active accounts that serve both pincodes, sorted by transit days, then by charge."""
+    found = [
+        account
+        for account in accounts_supporting(config, order_type, service_type)
+        if serves(config, account, pickup) and serves(config, account, drop)
+    ]
+    return sorted(
+        found,
+        key=lambda account: (transit_days(config, account, pickup, drop), shipping_charge(config, account, drop, 0)),
+    )
 
 
 def zone(pickup: str, drop: str) -> str:
-    """How far apart two pincodes lie, in ClickPost's words."""
+    """ClickPost's zone for the distance between two pincodes."""
     if pickup[:3] == drop[:3]:
         return "CITY"
-    here, there = place_of(pickup), place_of(drop)
-    if here and there and here.state == there.state:
+    origin, destination = locate(pickup), locate(drop)
+    if origin and destination and origin.state == destination.state:
         return "STATE"
     return "ZONE" if pickup[:1] == drop[:1] else "NATIONAL"
 
 
-def days(config: SandboxConfig, account: Account, pickup: str, drop: str) -> tuple[int, int]:
-    """Fewest and most days of an account between two pincodes."""
-    least = {"CITY": 1, "STATE": 2, "ZONE": 3}.get(zone(pickup, drop), 4)
-    dice = _dice(config, account, "days", pickup[:3], drop[:3])
-    fewest = least + dice.randint(0, 1)
-    return fewest, fewest + dice.randint(0, 2)
+def transit_days(config: SandboxConfig, account: SimulatedAccount, pickup: str, drop: str) -> tuple[int, int]:
+    """Minimum and maximum transit days of an account between two pincodes."""
+    base = {"CITY": 1, "STATE": 2, "ZONE": 3}.get(zone(pickup, drop), 4)
+    rng = _rng(config, account, "days", pickup[:3], drop[:3])
+    minimum = base + rng.randint(0, 1)
+    return minimum, minimum + rng.randint(0, 2)
 
 
-def charge(config: SandboxConfig, account: Account, drop: str, grams: float) -> float:
-    """Rupees for a parcel."""
-    return round(_dice(config, account, "charge", drop[:3]).uniform(28, 60) * max(1.0, grams / 500), 2)
+def shipping_charge(config: SandboxConfig, account: SimulatedAccount, drop: str, grams: float) -> float:
+    """The charge for a parcel, rupees."""
+    return round(_rng(config, account, "charge", drop[:3]).uniform(28, 60) * max(1.0, grams / 500), 2)
 
 
-def _dice(config: SandboxConfig, account: Account, *parts: str) -> random.Random:
-    named = (config.seed, account.courier_partner_id, account.account_code, *parts)
-    return random.Random(":".join(str(part) for part in named))
+def _rng(config: SandboxConfig, account: SimulatedAccount, *parts: str) -> random.Random:
+    key = (config.seed, account.courier_partner_id, account.account_code, *parts)
+    return random.Random(":".join(str(part) for part in key))

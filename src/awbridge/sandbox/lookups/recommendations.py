@@ -1,55 +1,52 @@
-"""ClickPost's recommendation endpoints: the best accounts for a parcel, the same whenever they are asked."""
+"""The recommendation endpoints: the accounts for a parcel in order of preference. Drawn from the seed."""
 
-from awbridge.sandbox.config import Account
+from awbridge.sandbox.config import SandboxConfig, SimulatedAccount
 from awbridge.sandbox.lookups import coverage
 from awbridge.sandbox.lookups.serviceability import NOT_SERVED
-from awbridge.sandbox.orders.validation import DELIVERY_TYPES, ORDER_TYPES
-from awbridge.sandbox.requests import auth_problem, first_missing, object_in, objects_in
+from awbridge.sandbox.requests import authenticate, first_missing, parse_object, parse_objects
 from awbridge.sandbox.simulator import Sandbox
-from awbridge.sandbox.wire.envelope import done, refused
-from awbridge.sandbox.wire.http import Answer, Call
+from awbridge.sandbox.wire.codes import DELIVERY_TYPES, ORDER_TYPES
+from awbridge.sandbox.wire.envelope import error_response, ok_response
+from awbridge.sandbox.wire.http import ApiCall, ApiResponse
 from awbridge.sandbox.wire.json import JsonObject, as_object, as_text, number
 
-_NEEDED = ("reference_number", "pickup_pincode", "drop_pincode", "order_type", "delivery_type")
-_NEEDED_ABROAD = ("reference_number", "order_type", "delivery_type")
+_REQUIRED = ("reference_number", "pickup_pincode", "drop_pincode", "order_type", "delivery_type")
+_REQUIRED_WORLD = ("reference_number", "order_type", "delivery_type")
 
 
-async def recommend(sandbox: Sandbox, call: Call) -> Answer:
-    """POST recommendation_api v1: parcels within India, by pincode. One entry for each, in the order they came."""
-    if problem := auth_problem(sandbox, call, key_alone=True):
-        return problem
-    given = objects_in(call, http=400)
-    if isinstance(given, Answer):
-        return given
-    for shipment in given:
-        if problem := _wrong_shipment(shipment, _NEEDED):
-            return refused(400, problem, http=400)
-    entries = [_for_india(sandbox, shipment) for shipment in given]
+async def recommend(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
+    """POST recommendation_api v1: parcels within India, by pincode. One entry per parcel, in order."""
+    authenticate(sandbox, call, key_only=True)
+    body = parse_objects(call, http=400)
+    for shipment in body:
+        if problem := _shipment_problem(shipment, _REQUIRED):
+            return error_response(400, problem, http=400)
+    entries = [_india_recommendation(sandbox, shipment) for shipment in body]
     if not any(entry["pincode_serviceable"] for entry in entries):
-        return done(message=NOT_SERVED)
-    return done(entries)
+        return ok_response(message=NOT_SERVED)
+    return ok_response(entries)
 
 
-def _wrong_shipment(shipment: JsonObject, needed: tuple[str, ...]) -> str:
-    if missing := first_missing(shipment, needed):
+def _shipment_problem(shipment: JsonObject, required: tuple[str, ...]) -> str:
+    if missing := first_missing(shipment, required):
         return f"{missing}: This field is required."
     if shipment["order_type"] not in ORDER_TYPES:
         return f"order_type: {shipment['order_type']!r} is not one of {', '.join(ORDER_TYPES)}"
     if shipment["delivery_type"] not in DELIVERY_TYPES:
         return f"delivery_type: {shipment['delivery_type']!r} is not one of {', '.join(DELIVERY_TYPES)}"
     for name in ("pickup_pincode", "drop_pincode"):
-        if name in needed and not coverage.is_pincode(as_text(shipment[name])):
+        if name in required and not coverage.is_pincode(as_text(shipment[name])):
             return f"{name}: {shipment[name]!r} is not a pincode"
     return ""
 
 
-def _for_india(sandbox: Sandbox, shipment: JsonObject) -> JsonObject:
+def _india_recommendation(sandbox: Sandbox, shipment: JsonObject) -> JsonObject:
     config = sandbox.config
     pickup, drop = as_text(shipment["pickup_pincode"]), as_text(shipment["drop_pincode"])
-    chosen = coverage.between(
+    chosen = coverage.accounts_between(
         config, pickup, drop, order_type=str(shipment["order_type"]), service_type=str(shipment["delivery_type"])
     )
-    named = [_numbered(sandbox, account) for account in chosen]
+    named = [_label(sandbox, account) for account in chosen]
     return {
         "preference_array": [
             {
@@ -61,14 +58,14 @@ def _for_india(sandbox: Sandbox, shipment: JsonObject) -> JsonObject:
                 "account_id": coverage.account_id(config, account),
                 "priority": priority,
                 "scores_computation": {},
-                "shipping_charge": coverage.charge(config, account, drop, number(shipment.get("weight")) or 0)
+                "shipping_charge": coverage.shipping_charge(config, account, drop, number(shipment.get("weight")) or 0)
                 if priority % 3
                 else None,
             }
             for priority, account in enumerate(chosen, start=1)
         ],
         "filters_ran": {
-            "1_active_accounts_filter": [_numbered(sandbox, each) for each in coverage.active_accounts(config)],
+            "1_active_accounts_filter": [_label(sandbox, account) for account in coverage.active_accounts(config)],
             "2_serviceable_accounts_filter": named,
             "3_clickpost_define_and_custom_filters_accounts": named,
             "4_ordered_list_account_names_filters_applied": False,
@@ -77,38 +74,37 @@ def _for_india(sandbox: Sandbox, shipment: JsonObject) -> JsonObject:
     }
 
 
-def _numbered(sandbox: Sandbox, account: Account) -> str:
+def _label(sandbox: Sandbox, account: SimulatedAccount) -> str:
     return f"{account.courier_name}({account.account_code}({coverage.account_id(sandbox.config, account)}))"
 
 
-async def recommend_world(sandbox: Sandbox, call: Call) -> Answer:
-    """POST recommendation v2: one parcel anywhere, by address. Across borders every active account goes."""
-    if problem := auth_problem(sandbox, call, key_alone=True):
-        return problem
-    given = object_in(call, http=400)
-    if isinstance(given, Answer):
-        return given
-    pickup, drop, details = (as_object(given.get(name)) for name in ("pickup_info", "drop_info", "shipment_details"))
+async def recommend_world(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
+    """POST recommendation v2: one parcel by address, in any country. Between countries, every active account serves."""
+    authenticate(sandbox, call, key_only=True)
+    body = parse_object(call, http=400)
+    pickup, drop, details = (as_object(body.get(name)) for name in ("pickup_info", "drop_info", "shipment_details"))
     if pickup is None or drop is None or details is None:
-        return refused(400, "pickup_info, drop_info and shipment_details are required", http=400)
-    if problem := _wrong_shipment(details, _NEEDED_ABROAD):
-        return refused(400, problem, http=400)
+        return error_response(400, "pickup_info, drop_info and shipment_details are required", http=400)
+    if problem := _shipment_problem(details, _REQUIRED_WORLD):
+        return error_response(400, problem, http=400)
     if missing := first_missing(pickup, ("country_code",)) or first_missing(drop, ("country_code",)):
-        return refused(400, f"{missing}: This field is required.", http=400)
-    chosen = _for_world(sandbox, pickup, drop, details)
-    return done(_chosen_abroad(sandbox, chosen), "Success") if chosen else done(message=NOT_SERVED)
+        return error_response(400, f"{missing}: This field is required.", http=400)
+    chosen = _accounts_for(sandbox.config, pickup, drop, details)
+    return ok_response(_world_recommendation(sandbox, chosen), "Success") if chosen else ok_response(message=NOT_SERVED)
 
 
-def _for_world(sandbox: Sandbox, pickup: JsonObject, drop: JsonObject, details: JsonObject) -> list[Account]:
-    config, order_type, service = sandbox.config, str(details["order_type"]), str(details["delivery_type"])
+def _accounts_for(
+    config: SandboxConfig, pickup: JsonObject, drop: JsonObject, details: JsonObject
+) -> list[SimulatedAccount]:
+    order_type, service = str(details["order_type"]), str(details["delivery_type"])
     if {as_text(pickup["country_code"]).upper(), as_text(drop["country_code"]).upper()} == {"IN"}:
         start, end = as_text(pickup.get("postal_code")), as_text(drop.get("postal_code"))
-        return coverage.between(config, start, end, order_type=order_type, service_type=service)
-    return [a for a in coverage.active_accounts(config) if coverage.takes(a, order_type) and coverage.fits(a, service)]
+        return coverage.accounts_between(config, start, end, order_type=order_type, service_type=service)
+    return coverage.accounts_supporting(config, order_type, service)
 
 
-def _chosen_abroad(sandbox: Sandbox, chosen: list[Account]) -> JsonObject:
-    def named(accounts: list[Account]) -> list[str]:
+def _world_recommendation(sandbox: Sandbox, chosen: list[SimulatedAccount]) -> JsonObject:
+    def named(accounts: list[SimulatedAccount]) -> list[str]:
         return [f"{account.courier_name}({account.account_code})" for account in accounts]
 
     return {

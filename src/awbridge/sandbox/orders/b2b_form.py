@@ -1,14 +1,14 @@
-"""Orders between businesses: create-b2b-order has sections of its own. Pure: they are turned into those of v3.
+"""The form of create-b2b-order: converts its sections to those of v3. Pure.
 
-Its page is not among the vendor's OpenAPI files; public copies of it describe `shipment_info` with lists of invoices
-and boxes, and `additional_info.is_async`, true by default.
+The vendor's OpenAPI files do not describe this endpoint. Public copies of its page describe `shipment_info` with lists
+of invoices and boxes, and `additional_info.is_async`, true by default.
 """
 
 from typing import Final
 
-from awbridge.sandbox.wire.json import JsonObject, as_items, as_object, as_text
+from awbridge.sandbox.wire.json import JsonObject, as_list, as_object, as_text
 
-_PLACE: Final = ("name", "phone", "address", "city", "state", "pincode", "country", "email")
+_ADDRESS: Final = ("name", "phone", "address", "city", "state", "pincode", "country", "email")
 _DETAILS: Final = (
     *("reference_number", "courier_partner", "account_code", "order_type", "delivery_type", "cod_value", "weight"),
     *("order_id", "awb_number", "rvp_reason"),
@@ -17,7 +17,7 @@ _GST: Final = ("enterprise_gstin", "consignee_gstin")
 
 
 def b2b_problem(payload: JsonObject) -> str:
-    """The first thing that is wrong with the sections of its own; "" where they can be read."""
+    """The first problem of a B2B order; "" if it can be converted."""
     info = as_object(payload.get("shipment_info"))
     if info is None:
         return "shipment_info is missing"
@@ -28,42 +28,42 @@ def b2b_problem(payload: JsonObject) -> str:
         return "shipment_info.box_info is required"
     numbers = {as_text(invoice.get("number")) for invoice in _objects(info.get("invoice_info"))}
     for box in _objects(info.get("box_info")):
-        for linked in _objects(box.get("invoice_info")):
-            if as_text(linked.get("number")) not in numbers:
-                return f"box_info names invoice {as_text(linked.get('number'))!r}, which invoice_info does not have"
+        for invoice in _objects(box.get("invoice_info")):
+            if (name := as_text(invoice.get("number"))) not in numbers:
+                return f"box_info refers to invoice {name!r}, which invoice_info does not contain"
     return ""
 
 
 def sections_of_b2b(payload: JsonObject) -> JsonObject:
-    """The order in the sections of v3. Each box is an item; with several boxes each is a piece."""
+    """Convert to the sections of v3. Each box becomes an item; with several boxes, each is a piece."""
     info = as_object(payload.get("shipment_info")) or {}
-    asked = as_object(payload.get("additional_info")) or {}
+    additional = as_object(payload.get("additional_info")) or {}
     boxes, invoices = _objects(info.get("box_info")), _objects(info.get("invoice_info"))
     first = boxes[0] if boxes else {}
     details: JsonObject = {name: info[name] for name in _DETAILS if name in info}
     details |= {name: first.get(name) for name in ("length", "breadth", "height")}
     items = [item for box in boxes for item in _items(box)]
-    details |= _of_invoices(invoices) | {"items": items}
+    details |= _invoice_fields(invoices) | {"items": items}
     return {
-        "pickup_info": _place(payload, "pickup"),
-        "drop_info": _place(payload, "drop"),
+        "pickup_info": _address(payload, "pickup"),
+        "drop_info": _address(payload, "drop"),
         "shipment_details": details,
         "gst_info": info.get("gst_info"),
-        "additional": {"async": asked.get("is_async") is not False, "mps": len(items) > 1},
+        "additional": {"async": additional.get("is_async") is not False, "mps": len(items) > 1},
     }
 
 
-def _place(payload: JsonObject, side: str) -> JsonObject:
-    given = as_object(payload.get(f"{side}_info")) or {}
-    return {f"{side}_{name}": given[name] for name in _PLACE if name in given}
+def _address(payload: JsonObject, side: str) -> JsonObject:
+    section = as_object(payload.get(f"{side}_info")) or {}
+    return {f"{side}_{name}": section[name] for name in _ADDRESS if name in section}
 
 
-def _of_invoices(invoices: list[JsonObject]) -> JsonObject:
+def _invoice_fields(invoices: list[JsonObject]) -> JsonObject:
     if not invoices:
         return {}
     first = invoices[0]
-    worth = sum(float(as_text(invoice.get("value")) or 0) for invoice in invoices)
-    return {"invoice_number": first.get("number"), "invoice_date": first.get("date"), "invoice_value": worth}
+    total = sum(float(as_text(invoice.get("value")) or 0) for invoice in invoices)
+    return {"invoice_number": first.get("number"), "invoice_date": first.get("date"), "invoice_value": total}
 
 
 def _items(box: JsonObject) -> list[JsonObject]:
@@ -80,4 +80,4 @@ def _items(box: JsonObject) -> list[JsonObject]:
 
 
 def _objects(value: object) -> list[JsonObject]:
-    return [found for one in as_items(value) or () if (found := as_object(one)) is not None]
+    return [entry for item in as_list(value) or () if (entry := as_object(item)) is not None]

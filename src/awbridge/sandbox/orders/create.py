@@ -1,195 +1,194 @@
-"""ClickPost's order endpoints: create, fetch, cancel."""
+"""The create-order endpoints, in every version and form."""
 
 import asyncio
 import random
 from dataclasses import dataclass
 from typing import Literal
 
-from awbridge.sandbox.faults.http_failures import broken
-from awbridge.sandbox.faults.injector import OrderFate
+from awbridge.sandbox.config import SimulatedAccount
+from awbridge.sandbox.faults.http_failures import failure_response
+from awbridge.sandbox.faults.injector import OrderFaults
 from awbridge.sandbox.orders import responses
 from awbridge.sandbox.orders.b2b_form import b2b_problem, sections_of_b2b
 from awbridge.sandbox.orders.flat_form import (
-    badly_formed,
-    badly_formed_place,
-    contradiction,
+    conflicting_field,
+    invalid_address_field,
+    invalid_flat_field,
     is_flat,
-    lifted,
+    lift_additional,
     sections_of,
 )
-from awbridge.sandbox.orders.validation import Checked, Problem, check_order
-from awbridge.sandbox.requests import auth_problem
-from awbridge.sandbox.shipments.models import Queued, Region
+from awbridge.sandbox.orders.validation import OrderRejection, check_order
+from awbridge.sandbox.requests import authenticate, read_object
+from awbridge.sandbox.shipments.models import PendingOrder, Region
+from awbridge.sandbox.shipments.registry import drop_pincode
 from awbridge.sandbox.simulator import Sandbox
 from awbridge.sandbox.wire.codes import message_of
-from awbridge.sandbox.wire.envelope import meta, refused
-from awbridge.sandbox.wire.http import Answer, Call, Cut, reply
+from awbridge.sandbox.wire.envelope import error_response
+from awbridge.sandbox.wire.http import ApiCall, ApiResponse, ConnectionCut, Rejected, json_response
 from awbridge.sandbox.wire.json import JsonObject, as_object, as_text
 
-Form = Literal["sections", "flat", "b2b"]
+OrderForm = Literal["sections", "flat", "b2b"]
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """One create-order call, read as far as the dice need it."""
+class OrderRequest:
+    """A create-order call, parsed as far as the fault injector needs it."""
 
     payload: JsonObject
     reference: str
     cp_id: int
     region: Region
-    dice: random.Random
+    rng: random.Random
 
 
-async def create_order(sandbox: Sandbox, call: Call, region: Region, *, form: Form = "sections") -> Answer:
-    """POST create-order. Repeating a reference number gives 323 and the first order, whatever the payload.
+async def create_order(sandbox: Sandbox, call: ApiCall, region: Region, *, form: OrderForm = "sections") -> ApiResponse:
+    """POST create-order. A repeated reference number returns 323 and the first order, whatever the payload.
 
-    `flat` is v1: all fields stand at the top, and the consignee's GST number is needed. `b2b` is create-b2b-order: its
-    own sections, asynchronous unless told otherwise, and 420 where the courier does not take it.
+    `flat` is v1: all fields are at the top level, and the consignee's GST number is required. `b2b` is
+    create-b2b-order: it has its own sections, is asynchronous by default, and returns 420 if the courier refuses.
     """
-    if problem := auth_problem(sandbox, call):
-        return problem
-    request = _read(sandbox, call, region, form)
-    if isinstance(request, Answer):
-        return request
-    fate = _fate(sandbox, request)
-    if fate.slow:
+    authenticate(sandbox, call)
+    request = _parse(sandbox, call, region, form)
+    faults = _faults_of(sandbox, request)
+    if faults.slow:
         await asyncio.sleep(sandbox.faults.slow_seconds)
-    if fate.kind and fate.kind != "cut_after_placing":
-        return broken(sandbox, fate.kind, request.dice)
-    answer = _with_people(sandbox, request, _ask_courier(sandbox, request, fate))
+    if faults.kind and faults.kind != "cut_after_placing":
+        return failure_response(sandbox, faults.kind, request.rng)
+    response = _quote_customer(sandbox, request, _process(sandbox, request, faults))
     if form == "b2b":
-        answer = _as_b2b(answer)
-    if fate.kind == "cut_after_placing" and request.reference in sandbox.vendor.orders:
-        raise Cut
-    return reply(answer)
+        response = _with_b2b_code(response)
+    if faults.kind == "cut_after_placing" and request.reference in sandbox.registry.orders:
+        raise ConnectionCut
+    return json_response(response)
 
 
-def _as_b2b(answer: JsonObject) -> JsonObject:
-    """An answer in the codes of create-b2b-order: 102 from the first call on, 420 for what the courier refuses."""
-    head = as_object(answer.get("meta")) or {}
-    code = {202: 102, 319: 420, 329: 420, 354: 420}.get(int(as_text(head.get("status")) or 0))
-    return answer if code is None else answer | {"meta": head | {"status": code}}
+def _with_b2b_code(response: JsonObject) -> JsonObject:
+    """Replace the code with that of create-b2b-order: 102 from the first call on, 420 if the courier refuses."""
+    meta = as_object(response.get("meta")) or {}
+    code = {202: 102, 319: 420, 329: 420, 354: 420}.get(int(as_text(meta.get("status")) or 0))
+    return response if code is None else response | {"meta": meta | {"status": code}}
 
 
-def _read(sandbox: Sandbox, call: Call, region: Region, form: Form) -> Request | Answer:
-    try:
-        payload = as_object(call.json())
-    except ValueError:
-        payload = None
+def _parse(sandbox: Sandbox, call: ApiCall, region: Region, form: OrderForm) -> OrderRequest:
+    payload = read_object(call)
     if payload is None:
-        return reply({"meta": meta(328, "Invalid POST data: the body is not a JSON object"), "result": None})
-    if form == "flat" and (problem := _v1_problem(payload)):
-        return problem
-    if form == "b2b":
-        if problem := b2b_problem(payload):
-            return refused(400, problem)
-        payload = sections_of_b2b(payload)
-    if region == "india" and is_flat(payload):
-        payload = sections_of(payload)
-    if field := contradiction(payload):
-        return refused(314, f"{message_of(314)}: {field} in shipment_details and in additional contradict each other")
-    if region == "india" and (field := badly_formed_place(payload)):
-        return refused(314, f"{message_of(314)}: {field}")
-    payload = lifted(payload)
+        raise Rejected(error_response(328, "Invalid POST data: the body is not a JSON object", result=None))
+    payload = _in_sections(payload, region, form)
+    if field := conflicting_field(payload):
+        raise _invalid_data(f"{field} differs between shipment_details and additional")
+    if region == "india" and (field := invalid_address_field(payload)):
+        raise _invalid_data(field)
+    payload = lift_additional(payload)
     details = as_object(payload.get("shipment_details")) or {}
     reference, cp_id = as_text(details.get("reference_number")), as_text(details.get("courier_partner"))
-    sandbox.vendor.requests[reference] += 1
-    dice = sandbox.fault_desk.dice("answer", reference, sandbox.vendor.requests[reference])
-    return Request(payload, reference, int(cp_id) if cp_id.isdecimal() else 0, region, dice)
+    sandbox.registry.create_calls[reference] += 1
+    rng = sandbox.fault_injector.rng("answer", reference, sandbox.registry.create_calls[reference])
+    return OrderRequest(payload, reference, int(cp_id) if cp_id.isdecimal() else 0, region, rng)
 
 
-def _v1_problem(payload: JsonObject) -> Answer | None:
+def _in_sections(payload: JsonObject, region: Region, form: OrderForm) -> JsonObject:
+    if form == "flat":
+        _check_v1(payload)
+    if form == "b2b":
+        if problem := b2b_problem(payload):
+            raise Rejected(error_response(400, problem))
+        return sections_of_b2b(payload)
+    return sections_of(payload) if region == "india" and is_flat(payload) else payload
+
+
+def _check_v1(payload: JsonObject) -> None:
     if not is_flat(payload):
-        return refused(314, f"{message_of(314)}: v1 takes all fields at the top, in no sections")
-    if field := badly_formed(payload):
-        return refused(314, f"{message_of(314)}: {field}")
+        raise _invalid_data("v1 takes all fields at the top level, without sections")
+    if field := invalid_flat_field(payload):
+        raise _invalid_data(field)
     gst_info = as_object(payload.get("gst_info")) or {}
-    return None if as_text(gst_info.get("consignee_gstin")) else refused(400, "gst_info: consignee_gstin is required")
+    if not as_text(gst_info.get("consignee_gstin")):
+        raise Rejected(error_response(400, "gst_info: consignee_gstin is required"))
 
 
-def _fate(sandbox: Sandbox, request: Request) -> OrderFate:
-    vendor = sandbox.vendor
-    return sandbox.fault_desk.order(
+def _invalid_data(detail: str) -> Rejected:
+    return Rejected(error_response(314, f"{message_of(314)}: {detail}"))
+
+
+def _faults_of(sandbox: Sandbox, request: OrderRequest) -> OrderFaults:
+    registry = sandbox.registry
+    return sandbox.fault_injector.for_order(
         reference=request.reference,
-        nth=vendor.requests[request.reference],
+        nth=registry.create_calls[request.reference],
         cp_id=request.cp_id,
-        known=request.reference in vendor.orders or request.reference in vendor.queued,
+        known=request.reference in registry.orders or request.reference in registry.pending_orders,
         second=sandbox.clock.since_start(),
     )
 
 
-def _ask_courier(sandbox: Sandbox, request: Request, fate: OrderFate) -> JsonObject:
+def _process(sandbox: Sandbox, request: OrderRequest, faults: OrderFaults) -> JsonObject:
     odd = sandbox.config.odd_answers
-    verdict = check_order(
+    account = check_order(
         request.payload,
         region=request.region,
         accounts=sandbox.config.accounts,
         waybill_couriers=sandbox.config.waybill_couriers,
     )
-    if isinstance(verdict, Problem) and sandbox.config.payload_before_reference:
-        return responses.refusal(verdict.code, verdict.message, request.dice, odd)
-    if order := sandbox.vendor.orders.get(request.reference):
-        return responses.placed(order, 323, request.dice, odd)
-    if queued := sandbox.vendor.queued.get(request.reference):
-        return _still_queued(sandbox, request, queued)
-    if isinstance(verdict, Problem):
-        return responses.refusal(verdict.code, verdict.message, request.dice, odd)
-    if (request.reference, request.cp_id) in sandbox.vendor.at_courier:
-        return responses.held_by_courier(request.reference, request.dice)
-    if _drop_pincode(request.payload).startswith(verdict.account.not_served):
-        return responses.refusal(319, "Drop pincode is not serviceable", request.dice, odd)
-    if fate.code:
-        return responses.refusal(fate.code, "", request.dice, odd)
-    if fate.held:
-        sandbox.vendor.keep_at_courier(request.reference, request.cp_id)
-        return responses.refusal(329, "", request.dice, odd)
-    return _accept(sandbox, request, verdict, queued=fate.queued)
+    if isinstance(account, OrderRejection) and sandbox.config.payload_before_reference:
+        return responses.rejected(account.code, account.message, request.rng, odd)
+    if order := sandbox.registry.orders.get(request.reference):
+        return responses.placed(order, 323, request.rng, odd)
+    if pending := sandbox.registry.pending_orders.get(request.reference):
+        return _poll_pending(sandbox, request, pending)
+    if isinstance(account, OrderRejection):
+        return responses.rejected(account.code, account.message, request.rng, odd)
+    if (request.reference, request.cp_id) in sandbox.registry.at_courier:
+        return responses.held_by_courier(request.reference, request.rng)
+    if drop_pincode(request.payload).startswith(account.not_served):
+        return responses.rejected(319, "Drop pincode is not serviceable", request.rng, odd)
+    if faults.code:
+        return responses.rejected(faults.code, "", request.rng, odd)
+    if faults.held:
+        sandbox.registry.book_at_courier_only(request.reference, request.cp_id)
+        return responses.rejected(329, "", request.rng, odd)
+    return _accept(sandbox, request, account, queued=faults.queued)
 
 
-def _with_people(sandbox: Sandbox, request: Request, answer: JsonObject) -> JsonObject:
-    """A refusal in the words of a courier that quotes whom it was about."""
-    dice = sandbox.fault_desk.dice("quote", request.reference)
-    head, roll = as_object(answer.get("meta")) or {}, dice.random()
-    if head.get("success") is not False or not sandbox.fault_desk.strikes("quoted_people", request.reference, roll):
-        return answer
+def _quote_customer(sandbox: Sandbox, request: OrderRequest, response: JsonObject) -> JsonObject:
+    """Add the customer's data to an error message, as some couriers do."""
+    rng = sandbox.fault_injector.rng("quote", request.reference)
+    meta, draw = as_object(response.get("meta")) or {}, rng.random()
+    if meta.get("success") is not False or not sandbox.fault_injector.occurs("quoted_people", request.reference, draw):
+        return response
     drop = as_object(request.payload.get("drop_info")) or {}
-    people = [as_text(drop.get(f"drop_{what}") or drop.get(what)) for what in ("name", "phone", "email", "address")]
-    people[1] = dice.choice(("", "91", "+91-", "0")) + people[1]  # as each courier writes phones
-    return answer | {"meta": head | {"message": f"{head.get('message')} for {', '.join(people)}"}}
+    quoted = [as_text(drop.get(f"drop_{name}") or drop.get(name)) for name in ("name", "phone", "email", "address")]
+    quoted[1] = rng.choice(("", "91", "+91-", "0")) + quoted[1]  # couriers format phone numbers differently
+    return response | {"meta": meta | {"message": f"{meta.get('message')} for {', '.join(quoted)}"}}
 
 
-def _drop_pincode(payload: JsonObject) -> str:
-    drop = as_object(payload.get("drop_info")) or {}
-    return as_text(drop.get("drop_pincode")) or as_text(drop.get("postal_code"))
-
-
-def _accept(sandbox: Sandbox, request: Request, verdict: Checked, *, queued: bool) -> JsonObject:
+def _accept(sandbox: Sandbox, request: OrderRequest, account: SimulatedAccount, *, queued: bool) -> JsonObject:
     details = as_object(request.payload.get("shipment_details")) or {}
     additional = as_object(request.payload.get("additional")) or {}
-    if sandbox.vendor.is_taken(as_text(details.get("awb_number"))):
-        return responses.refusal(303, "", request.dice, sandbox.config.odd_answers)
+    if sandbox.registry.is_assigned(as_text(details.get("awb_number"))):
+        return responses.rejected(303, "", request.rng, sandbox.config.odd_answers)
+    pending = PendingOrder(request.payload, account, request.region, sandbox.config.async_polls)
     if queued or additional.get("async") is True or request.cp_id in sandbox.config.async_couriers:
-        waiting = Queued(request.payload, verdict.account, request.region, sandbox.config.async_polls)
-        sandbox.vendor.queued[request.reference] = waiting
-        return responses.working(request.reference, 202, request.dice)
-    return _place(sandbox, request, Queued(request.payload, verdict.account, request.region, 0))
+        sandbox.registry.pending_orders[request.reference] = pending
+        return responses.pending(request.reference, 202, request.rng)
+    return _place(sandbox, request, pending)
 
 
-def _still_queued(sandbox: Sandbox, request: Request, queued: Queued) -> JsonObject:
-    if queued.polls_left > 0:
-        queued.polls_left -= 1
-        return responses.working(request.reference, 102, request.dice)
-    del sandbox.vendor.queued[request.reference]
-    return _place(sandbox, request, queued)
+def _poll_pending(sandbox: Sandbox, request: OrderRequest, pending: PendingOrder) -> JsonObject:
+    if pending.polls_left > 0:
+        pending.polls_left -= 1
+        return responses.pending(request.reference, 102, request.rng)
+    del sandbox.registry.pending_orders[request.reference]
+    return _place(sandbox, request, pending)
 
 
-def _place(sandbox: Sandbox, request: Request, first: Queued) -> JsonObject:
-    order = sandbox.vendor.place(
+def _place(sandbox: Sandbox, request: OrderRequest, pending: PendingOrder) -> JsonObject:
+    order = sandbox.registry.place(
         request.reference,
-        first.payload,
-        first.account,
-        first.region,
+        pending.payload,
+        pending.account,
+        pending.region,
         real=sandbox.clock.real(),
         courier=sandbox.clock.courier(),
     )
-    return responses.placed(order, 200, request.dice, sandbox.config.odd_answers)
+    return responses.placed(order, 200, request.rng, sandbox.config.odd_answers)

@@ -1,5 +1,4 @@
-"""The older forms of an order. Pure: the flat one is checked and turned into the sections of v3, and what v3's own
-examples write into `additional` is found there."""
+"""The older forms of an order: converts the flat form to the sections of v3, and finds fields in `additional`. Pure."""
 
 import re
 from collections.abc import Mapping
@@ -30,9 +29,9 @@ _DETAILS: Final = frozenset(
     }
 )
 _IN_ADDITIONAL: Final = ("account_code", "awb_number", "delivery_type", "order_id")
-"""Fields of an order's details that ClickPost's v3 examples have in `additional`."""
+"""Fields of shipment_details that ClickPost's v3 examples put into `additional`."""
 _SECTIONS: Final = ("pickup_info", "drop_info", "shipment_details")
-_FORMS: Final[Mapping[str, str]] = {
+_PATTERNS: Final[Mapping[str, str]] = {
     "name": r".{1,100}",
     "address": r".{1,500}",
     "city": r".{1,200}",
@@ -40,47 +39,48 @@ _FORMS: Final[Mapping[str, str]] = {
     "phone": r"\d{10,11}",
     "pincode": r"[1-9]\d{5}",
 }
-"""The limits of v1 and v3, for the fields of pickup and drop alike."""
+"""The limits of v1 and v3 for the fields of pickup and drop."""
 _INDIA: Final = frozenset({"", "IN", "IND", "INDIA"})
 _CODE_39: Final = r"[A-Za-z0-9 $%+./-]+"
-_MARKS: Final = ("pickup_name", "drop_name", "reference_number", "courier_partner", "items")
+_FLAT_FIELDS: Final = ("pickup_name", "drop_name", "reference_number", "courier_partner", "items")
 
 
 def is_flat(payload: JsonObject) -> bool:
-    """Whether an order has its fields at the top and no sections."""
-    return not any(name in payload for name in _SECTIONS) and any(name in payload for name in _MARKS)
+    """Whether an order has its fields at the top level, without sections."""
+    return not any(name in payload for name in _SECTIONS) and any(name in payload for name in _FLAT_FIELDS)
 
 
-def badly_formed(payload: JsonObject) -> str:
-    """The first field of a flat order that breaks the limits of v1; "" if none does. Missing ones do not matter."""
-    forms = {f"{side}_{name}": form for side in ("pickup", "drop") for name, form in _FORMS.items()}
-    forms |= {"reference_number": _CODE_39, "invoice_number": r".{1,50}"}
-    for name, form in forms.items():
+def invalid_flat_field(payload: JsonObject) -> str:
+    """The first field of a flat order that exceeds the limits of v1; "" if none does. Ignores missing fields."""
+    patterns = {f"{side}_{name}": pattern for side in ("pickup", "drop") for name, pattern in _PATTERNS.items()}
+    patterns |= {"reference_number": _CODE_39, "invoice_number": r".{1,50}"}
+    for name, pattern in patterns.items():
         text = as_text(payload.get(name))
-        if text and not re.fullmatch(form, text, re.ASCII | re.DOTALL):
+        if text and not re.fullmatch(pattern, text, re.ASCII | re.DOTALL):
             return name
     return ""
 
 
-def badly_formed_place(payload: JsonObject) -> str:
-    """The first field of a v3 order's places that breaks the limits of its page; "" if none does.
+def invalid_address_field(payload: JsonObject) -> str:
+    """The first address field of a v3 order that exceeds the limits; "" if none does.
 
-    They are v1's. Phone and pincode are India's unless the place names another country or phone code.
+    The limits are those of v1. Indian phones and pincodes are required unless the address has another country or
+    phone code.
     """
     for side in ("pickup", "drop"):
-        place = as_object(payload.get(f"{side}_info")) or {}
-        country, code = as_text(place.get(f"{side}_country")), as_text(place.get(f"{side}_phone_code"))
+        address = as_object(payload.get(f"{side}_info")) or {}
+        country, code = as_text(address.get(f"{side}_country")), as_text(address.get(f"{side}_phone_code"))
         indian = country.upper() in _INDIA
-        ours = {"pincode": indian, "phone": indian and code.removeprefix("+") in ("", "91")}
-        for name, form in _FORMS.items():
-            text = as_text(place.get(f"{side}_{name}"))
-            if text and ours.get(name, True) and not re.fullmatch(form, text, re.ASCII | re.DOTALL):
+        applies = {"pincode": indian, "phone": indian and code.removeprefix("+") in ("", "91")}
+        for name, pattern in _PATTERNS.items():
+            text = as_text(address.get(f"{side}_{name}"))
+            if text and applies.get(name, True) and not re.fullmatch(pattern, text, re.ASCII | re.DOTALL):
                 return f"{side}_{name}"
     return ""
 
 
 def sections_of(payload: JsonObject) -> JsonObject:
-    """A flat order in sections. What belongs to no section stands in `additional`. Forward unless it says otherwise."""
+    """Convert a flat order to sections. Other fields go into `additional`. The default delivery type is FORWARD."""
     pickup: JsonObject = {}
     drop: JsonObject = {}
     details: JsonObject = {"delivery_type": "FORWARD"}
@@ -103,8 +103,8 @@ def sections_of(payload: JsonObject) -> JsonObject:
     }
 
 
-def contradiction(payload: JsonObject) -> str:
-    """The first field that stands in the details and in `additional` and says two things; "" if none does."""
+def conflicting_field(payload: JsonObject) -> str:
+    """The first field whose values in shipment_details and `additional` differ; "" if none does."""
     details, additional = (as_object(payload.get(name)) or {} for name in ("shipment_details", "additional"))
     for name in _IN_ADDITIONAL:
         first, second = as_text(details.get(name)), as_text(additional.get(name))
@@ -113,14 +113,14 @@ def contradiction(payload: JsonObject) -> str:
     return ""
 
 
-def lifted(payload: JsonObject) -> JsonObject:
-    """An order whose details say what it says in `additional` alone."""
+def lift_additional(payload: JsonObject) -> JsonObject:
+    """Copy fields that are only in `additional` to shipment_details."""
     details, additional = as_object(payload.get("shipment_details")), as_object(payload.get("additional")) or {}
     if details is None:
         return payload
-    alone = {
+    lifted = {
         name: additional[name]
         for name in _IN_ADDITIONAL
         if as_text(additional.get(name)) and not as_text(details.get(name))
     }
-    return payload | {"shipment_details": details | alone}
+    return payload | {"shipment_details": details | lifted}

@@ -1,22 +1,23 @@
-"""The life of a parcel as a list of scans, drawn from a seed. No clock, no state.
+"""The journey of a parcel as a list of scans, drawn from the seed. No clock, no state.
 
-The same seed and reference number always give the same journey, in whatever order the orders come in.
+The same seed and reference number always yield the same journey, whatever the order of calls.
 """
 
 import random
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from awbridge.sandbox.config import SandboxConfig
-from awbridge.sandbox.wire.codes import NDR, NPR, UNDOCUMENTED, bucket_of
+from awbridge.sandbox.wire.codes import NDR_REASONS, NPR_REASONS, UNDOCUMENTED, bucket_of
 
-Place = Literal["origin", "hub", "destination"]
+ScanSite = Literal["origin", "hub", "destination"]
 HOUR = 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """One scan to come. `offset` is in whole courier seconds after the first scan."""
+class JourneyStep:
+    """A planned scan. `offset` is in whole courier seconds after the first scan."""
 
     offset: int
     code: int
@@ -28,15 +29,18 @@ class Step:
     ndr_code: int | None
     npr_code: int | None = None
     piece: int = 0
-    """Which piece of a multi-piece shipment it is of, from 1; 0 is the shipment itself."""
+    """The piece of a multi-piece shipment, from 1; 0 is the shipment itself."""
+
+
+Journey: TypeAlias = tuple[JourneyStep, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
-    """A line of a script: a status code, where it is scanned, and how many hours after the one before."""
+class JourneyStage:
+    """A stage of a journey: a status code, where it is scanned, and the range of hours since the previous stage."""
 
     code: int
-    place: Place
+    place: ScanSite
     hours: tuple[float, float]
 
 
@@ -80,125 +84,144 @@ STATES = {
 }
 
 
-def plan(*, config: SandboxConfig, reference: str, is_rvp: bool, is_exchange: bool) -> tuple[Step, ...]:
-    """All scans of one order, the first at offset 0, each at least 1 second after the one before."""
-    dice = random.Random(f"{config.seed}:{reference}:journey")
-    script = _script(dice, config, is_rvp=is_rvp, is_exchange=is_exchange)
-    cities: dict[Place, str] = dict(zip(("origin", "hub", "destination"), dice.sample(CITIES, 3), strict=True))
-    steps: list[Step] = []
-    offset = 0
-    for mark in script:
-        if steps:
-            offset += max(1, round(dice.uniform(*mark.hours) * HOUR * config.gap_scale))
-        steps.append(step_of(mark, offset, cities[mark.place], dice, config))
-    return tuple(steps)
+def plan_journey(*, config: SandboxConfig, reference: str, is_rvp: bool, is_exchange: bool) -> Journey:
+    """All scans of one order. The first has offset 0; each is at least 1 second after the previous one."""
+    rng = random.Random(f"{config.seed}:{reference}:journey")
+    stages = _draw_stages(rng, config, is_rvp=is_rvp, is_exchange=is_exchange)
+    cities: dict[ScanSite, str] = dict(zip(("origin", "hub", "destination"), rng.sample(CITIES, 3), strict=True))
+    return _build_steps(stages, cities, rng, config)
 
 
-def beginning_registered(first: Step) -> Step:
-    """The first step of a waybill that was booked elsewhere: ClickPost only knows that it is registered."""
+def as_registered(first: JourneyStep) -> JourneyStep:
+    """The first step of a waybill that was booked elsewhere: its status is that it was registered."""
     return replace(first, code=28, status="Registered", remark="Registered for tracking", bucket=bucket_of(28))
 
 
-def detour(steps: tuple[Step, ...], done: int, *, back: bool, config: SandboxConfig, seed: str) -> tuple[Step, ...]:
-    """The steps with all that was to come replaced: delivered at the next attempt, or (`back`) returned to origin."""
-    dice = random.Random(f"{config.seed}:{seed}:detour:{done}")
-    happened = steps[:done]
-    last = happened[-1]
-    cities: dict[Place, str] = {
+def replan(steps: Journey, completed: int, *, back: bool, config: SandboxConfig, seed: str) -> Journey:
+    """Replace the steps after `completed`: delivery at the next attempt, or (`back`) return to origin."""
+    rng = random.Random(f"{config.seed}:{seed}:detour:{completed}")
+    past = steps[:completed]
+    last = past[-1]
+    cities: dict[ScanSite, str] = {
         "origin": steps[0].city,
-        "hub": happened[len(happened) // 2].city,
+        "hub": past[len(past) // 2].city,
         "destination": last.city,
     }
-    ahead: list[Step] = []
-    offset = last.offset
-    for mark in _back_to_origin(dice) if back else [_OUT, _DELIVERED]:
-        offset += max(1, round(dice.uniform(*mark.hours) * HOUR * config.gap_scale))
-        ahead.append(step_of(mark, offset, cities[mark.place], dice, config))
-    return (*happened, *ahead)
+    stages = _back_to_origin(rng) if back else [_OUT_FOR_DELIVERY, _DELIVERED]
+    return past + _build_steps(stages, cities, rng, config, after=last.offset)
 
 
-def step_of(mark: Mark, offset: int, city: str, dice: random.Random, config: SandboxConfig) -> Step:
-    """A line of a script as a scan to come."""
-    ndr_code = dice.choice(tuple(NDR)) if mark.code == 9 else None
+def _build_steps(
+    stages: Iterable[JourneyStage],
+    cities: Mapping[ScanSite, str],
+    rng: random.Random,
+    config: SandboxConfig,
+    *,
+    after: int | None = None,
+) -> Journey:
+    offset, steps = after, list[JourneyStep]()
+    for stage in stages:
+        gap = 0 if offset is None else max(1, round(rng.uniform(*stage.hours) * HOUR * config.gap_scale))
+        offset = (offset or 0) + gap
+        steps.append(build_step(stage, offset, cities[stage.place], rng, config))
+    return tuple(steps)
+
+
+def build_step(stage: JourneyStage, offset: int, city: str, rng: random.Random, config: SandboxConfig) -> JourneyStep:
+    """The planned scan of a stage."""
+    ndr_code = rng.choice(tuple(NDR_REASONS)) if stage.code == 9 else None
     if ndr_code is not None:
-        status, remark = "Undelivered", NDR[ndr_code]
+        status, remark = "Undelivered", NDR_REASONS[ndr_code]
     else:
-        status, remark = dice.choice(TEXTS.get(mark.code, (("In Transit", f"Processed, step {mark.code}"),)))
-    bucket = dice.randint(1, 9) if dice.random() < config.wrong_buckets else bucket_of(mark.code)
-    centre = dice.choice(("H", "DC", "Gateway", "C"))
-    return Step(
+        status, remark = rng.choice(TEXTS.get(stage.code, (("In Transit", f"Processed, step {stage.code}"),)))
+    bucket = rng.randint(1, 9) if rng.random() < config.wrong_buckets else bucket_of(stage.code)
+    centre = rng.choice(("H", "DC", "Gateway", "C"))
+    return JourneyStep(
         offset=offset,
-        code=mark.code,
+        code=stage.code,
         status=status,
         remark=remark,
         location=f"{city}_{centre} ({STATES[city]})",
         city=city,
         bucket=bucket,
         ndr_code=ndr_code,
-        npr_code=tuple(NPR)[offset % len(NPR)] if mark.code == 3 else None,
+        npr_code=tuple(NPR_REASONS)[offset % len(NPR_REASONS)] if stage.code == 3 else None,
     )
 
 
-def _script(dice: random.Random, config: SandboxConfig, *, is_rvp: bool, is_exchange: bool) -> list[Mark]:
+def _draw_stages(rng: random.Random, config: SandboxConfig, *, is_rvp: bool, is_exchange: bool) -> list[JourneyStage]:
     if is_rvp and not is_exchange:
-        return _returned_by_customer(dice)
+        return _returned_by_customer(rng)
     if is_exchange:
-        return [*_to_destination(dice, config), _OUT, _EXCHANGED, _EXCHANGE_MOVES, _EXCHANGE_BACK]
+        return [*_to_destination(rng, config), _OUT_FOR_DELIVERY, _EXCHANGED, _EXCHANGE_MOVES, _EXCHANGE_BACK]
     weights = config.weights.model_dump()
-    match dice.choices(tuple(weights), tuple(weights.values()))[0]:
+    match rng.choices(tuple(weights), tuple(weights.values()))[0]:
         case "ndr_delivered":
-            attempts = [mark for _ in range(dice.randint(1, 2)) for mark in (_OUT, _FAILED)]
-            return [*_to_destination(dice, config), *attempts, _OUT, _DELIVERED]
+            attempts = [stage for _ in range(rng.randint(1, 2)) for stage in (_OUT_FOR_DELIVERY, _FAILED)]
+            return [*_to_destination(rng, config), *attempts, _OUT_FOR_DELIVERY, _DELIVERED]
         case "rto":
-            attempts = [mark for _ in range(dice.randint(1, 3)) for mark in (_OUT, _FAILED)]
-            return [*_to_destination(dice, config), *attempts, *_back_to_origin(dice)]
+            attempts = [stage for _ in range(rng.randint(1, 3)) for stage in (_OUT_FOR_DELIVERY, _FAILED)]
+            return [*_to_destination(rng, config), *attempts, *_back_to_origin(rng)]
         case "cancelled":
-            return [_PLACED, Mark(2, "origin", (4, 12)), Mark(3, "origin", (12, 24)), Mark(10, "origin", (6, 24))]
+            return [
+                _PLACED,
+                JourneyStage(2, "origin", (4, 12)),
+                JourneyStage(3, "origin", (12, 24)),
+                JourneyStage(10, "origin", (6, 24)),
+            ]
         case "lost":
-            return [*_to_hub(dice), Mark(18, "hub", (12, 24)), Mark(16, "hub", (48, 96))]
+            return [*_to_hub(rng), JourneyStage(18, "hub", (12, 24)), JourneyStage(16, "hub", (48, 96))]
         case "damaged":
-            return [*_to_hub(dice), Mark(20, "hub", (6, 12)), Mark(17, "hub", (6, 24))]
+            return [*_to_hub(rng), JourneyStage(20, "hub", (6, 12)), JourneyStage(17, "hub", (6, 24))]
         case "expired":
-            return [_PLACED, Mark(2, "origin", (6, 12)), Mark(23, "origin", (72, 120))]
+            return [_PLACED, JourneyStage(2, "origin", (6, 12)), JourneyStage(23, "origin", (72, 120))]
         case _:
-            return [*_to_destination(dice, config), _OUT, _DELIVERED]
+            return [*_to_destination(rng, config), _OUT_FOR_DELIVERY, _DELIVERED]
 
 
-_PLACED = Mark(1, "origin", (0, 0))
-_PICKUP = Mark(25, "origin", (2, 10))
-_PICKED = Mark(4, "origin", (1, 6))
-_OUT = Mark(6, "destination", (4, 16))
-_FAILED = Mark(9, "destination", (2, 8))
-_DELIVERED = Mark(8, "destination", (1, 8))
-_EXCHANGED = Mark(30, "destination", (1, 6))
-_EXCHANGE_MOVES = Mark(31, "hub", (8, 24))
-_EXCHANGE_BACK = Mark(32, "origin", (12, 30))
+_PLACED = JourneyStage(1, "origin", (0, 0))
+_OUT_FOR_PICKUP = JourneyStage(25, "origin", (2, 10))
+_PICKED_UP = JourneyStage(4, "origin", (1, 6))
+_OUT_FOR_DELIVERY = JourneyStage(6, "destination", (4, 16))
+_FAILED = JourneyStage(9, "destination", (2, 8))
+_DELIVERED = JourneyStage(8, "destination", (1, 8))
+_EXCHANGED = JourneyStage(30, "destination", (1, 6))
+_EXCHANGE_MOVES = JourneyStage(31, "hub", (8, 24))
+_EXCHANGE_BACK = JourneyStage(32, "origin", (12, 30))
 
 
-def _to_hub(dice: random.Random) -> list[Mark]:
-    return [_PLACED, _PICKUP, _PICKED, *[Mark(5, "hub", (5, 14)) for _ in range(dice.randint(1, 3))]]
+def _to_hub(rng: random.Random) -> list[JourneyStage]:
+    return [_PLACED, _OUT_FOR_PICKUP, _PICKED_UP, *[JourneyStage(5, "hub", (5, 14)) for _ in range(rng.randint(1, 3))]]
 
 
-def _to_destination(dice: random.Random, config: SandboxConfig) -> list[Mark]:
-    marks = _to_hub(dice)
-    if dice.random() < config.undocumented_codes:
-        marks.append(Mark(dice.choice(UNDOCUMENTED), "hub", (1, 4)))
-    if dice.random() < 0.4:
-        marks.append(Mark(1004, "destination", (6, 18)))
-    return marks
+def _to_destination(rng: random.Random, config: SandboxConfig) -> list[JourneyStage]:
+    stages = _to_hub(rng)
+    if rng.random() < config.undocumented_codes:
+        stages.append(JourneyStage(rng.choice(UNDOCUMENTED), "hub", (1, 4)))
+    if rng.random() < 0.4:
+        stages.append(JourneyStage(1004, "destination", (6, 18)))
+    return stages
 
 
-def _back_to_origin(dice: random.Random) -> list[Mark]:
-    moves = [Mark(21, "hub", (10, 20)) for _ in range(dice.randint(1, 2))]
+def _back_to_origin(rng: random.Random) -> list[JourneyStage]:
+    moves = [JourneyStage(21, "hub", (10, 20)) for _ in range(rng.randint(1, 2))]
     return [
-        Mark(11, "destination", (1, 6)),
-        Mark(12, "destination", (1, 6)),
+        JourneyStage(11, "destination", (1, 6)),
+        JourneyStage(12, "destination", (1, 6)),
         *moves,
-        Mark(13, "origin", (8, 20)),
-        Mark(14, "origin", (1, 8)),
+        JourneyStage(13, "origin", (8, 20)),
+        JourneyStage(14, "origin", (1, 8)),
     ]
 
 
-def _returned_by_customer(dice: random.Random) -> list[Mark]:
-    retry = [Mark(3, "origin", (3, 8)), _PICKUP] if dice.random() < 0.3 else []
-    return [_PLACED, _PICKUP, *retry, _PICKED, Mark(5, "hub", (6, 18)), _OUT, _DELIVERED]
+def _returned_by_customer(rng: random.Random) -> list[JourneyStage]:
+    retry = [JourneyStage(3, "origin", (3, 8)), _OUT_FOR_PICKUP] if rng.random() < 0.3 else []
+    return [
+        _PLACED,
+        _OUT_FOR_PICKUP,
+        *retry,
+        _PICKED_UP,
+        JourneyStage(5, "hub", (6, 18)),
+        _OUT_FOR_DELIVERY,
+        _DELIVERED,
+    ]

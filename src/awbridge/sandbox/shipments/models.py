@@ -1,18 +1,18 @@
-"""The entries in ClickPost's books: scans, shipments, orders that a courier is still working on."""
+"""The simulated scans and orders, and the orders that a courier is still processing."""
 
 from dataclasses import dataclass, field
 from typing import Literal
 
-from awbridge.sandbox.config import Account
-from awbridge.sandbox.shipments.journeys import Step
+from awbridge.sandbox.config import SimulatedAccount
+from awbridge.sandbox.shipments.journeys import Journey
 from awbridge.sandbox.wire.json import JsonObject
 
 Region = Literal["india", "world"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scan:
-    """One scan that ClickPost knows. Wherever it is shown, waybill, code, second, status and location are these."""
+class SimulatedScan:
+    """A scan that ClickPost has received. Every response and webhook shows these values."""
 
     index: int
     waybill: str
@@ -26,23 +26,23 @@ class Scan:
     ndr_code: int | None
     npr_code: int | None
     scanned_at: int
-    """Whole epoch seconds on the courier's clock."""
+    """Courier time, whole epoch seconds."""
     created_at: float
-    """Real epoch seconds at which ClickPost learnt of it."""
+    """Real time at which ClickPost received it, epoch seconds."""
     order_status_id: int
     checkpoint_id: int
     tracking_id: int
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class Order:
-    """One shipment and its journey so far: placed through ClickPost, or `registered` for tracking only."""
+class SimulatedOrder:
+    """A shipment and its journey so far. Placed through ClickPost, or `registered` for tracking only."""
 
     serial: int
     reference_number: str
     order_id: object
-    """The merchant's order id as given, which may be missing (None) or a number."""
-    account: Account
+    """The merchant's order id as received: text, a number, or None."""
+    account: SimulatedAccount
     waybill: str
     children: tuple[str, ...]
     items: tuple[JsonObject, ...]
@@ -55,12 +55,12 @@ class Order:
     security_key: str
     placed_at: float
     updated_at: float
-    change: int = -1
-    """Position of the latest change in the books' list of changes."""
-    origin: int
-    """Time of the first scan, whole epoch seconds on the courier's clock."""
-    steps: tuple[Step, ...]
-    scans: list[Scan] = field(default_factory=list[Scan])
+    last_change: int = -1
+    """Index of the latest change in the registry's list of changes."""
+    first_scan_at: int
+    """Courier time of the first scan, whole epoch seconds."""
+    steps: Journey
+    scans: list[SimulatedScan] = field(default_factory=list[SimulatedScan])
     registered: bool = False
     stopped: bool = False
     cancelled: bool = False
@@ -72,40 +72,40 @@ class Order:
         return self.account.courier_partner_id
 
     @property
-    def lag(self) -> int:
-        """Seconds between a scan and ClickPost's learning of it: room enough to hurry the rest of the journey."""
+    def report_delay(self) -> int:
+        """Seconds between a scan and its receipt by ClickPost: enough to complete the journey at 1 s per scan."""
         return len(self.steps)
 
     @property
-    def open(self) -> bool:
-        """Whether scans are still to come."""
+    def is_open(self) -> bool:
+        """Whether more scans will follow."""
         return not self.stopped and not self.untracked and len(self.scans) < len(self.steps)
 
     @property
-    def latest(self) -> Scan | None:
-        """The shipment's own scan with the newest scan time, else that of any piece."""
+    def latest(self) -> SimulatedScan | None:
+        """The latest scan of the main waybill, or else of any piece."""
         return self.latest_of(self.waybill) or (self.scans[-1] if self.scans else None)
 
-    def latest_of(self, waybill: str) -> Scan | None:
-        """The newest scan of the shipment's own waybill, or of a piece's."""
+    def latest_of(self, waybill: str) -> SimulatedScan | None:
+        """The latest scan of the main waybill or of a piece's waybill."""
         return next((scan for scan in reversed(self.scans) if scan.waybill == waybill), None)
 
     @property
-    def tells_of_pieces(self) -> bool:
-        """Whether its pieces are scanned one by one."""
+    def has_piece_scans(self) -> bool:
+        """Whether its pieces have scans of their own."""
         return any(step.piece for step in self.steps)
 
     @property
-    def next_due(self) -> int:
-        """Courier time at which the next scan becomes known. Only while open."""
-        return self.origin + self.steps[len(self.scans)].offset + self.lag
+    def next_scan_due_at(self) -> int:
+        """Courier time at which ClickPost receives the next scan. Only valid while open."""
+        return self.first_scan_at + self.steps[len(self.scans)].offset + self.report_delay
 
 
 @dataclass(slots=True)
-class Queued:
-    """An asynchronous order that the courier is still working on. The data of the first call stands."""
+class PendingOrder:
+    """An asynchronous order that the courier is still processing, with the data of the first call."""
 
     payload: JsonObject
-    account: Account
+    account: SimulatedAccount
     region: Region
     polls_left: int

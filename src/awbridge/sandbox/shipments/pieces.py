@@ -1,66 +1,64 @@
-"""The scans of the pieces of a multi-piece shipment, one of which may go wrong. Drawn from a seed; no clock."""
+"""The scans of the pieces of a multi-piece shipment, one of which may fail. Drawn from the seed; no clock."""
 
 import random
 from dataclasses import replace
 from typing import Literal
 
 from awbridge.sandbox.config import SandboxConfig
-from awbridge.sandbox.shipments.journeys import Mark, Step, detour, step_of
+from awbridge.sandbox.shipments.journeys import Journey, JourneyStage, JourneyStep, build_step, replan
 
-Fate = Literal["failed", "lost", "damaged", "rto"]
-FATES: tuple[Fate, ...] = ("failed", "lost", "damaged", "rto")
+PieceFailure = Literal["failed", "lost", "damaged", "rto"]
+PIECE_FAILURES: tuple[PieceFailure, ...] = ("failed", "lost", "damaged", "rto")
 _IN_TRANSIT = 5
 
 
-def with_pieces(steps: tuple[Step, ...], pieces: int, *, config: SandboxConfig, seed: str) -> tuple[Step, ...]:
-    """The steps with those of each piece among them; without the shipment's own where couriers tell of pieces alone.
+def add_piece_scans(steps: Journey, pieces: int, *, config: SandboxConfig, seed: str) -> Journey:
+    """Add the scans of each piece; with `pieces_alone`, remove those of the shipment itself.
 
-    Orders whose pieces nobody tells of keep their steps. Each step stays at least 1 second after the one before.
+    Orders drawn to have no piece scans keep their steps. Each step is at least 1 second after the previous one.
     """
-    dice = random.Random(f"{config.seed}:{seed}:pieces")
-    if not pieces or dice.random() >= config.piece_scans:
+    rng = random.Random(f"{config.seed}:{seed}:pieces")
+    if not pieces or rng.random() >= config.piece_scans:
         return steps
-    wrong = dice.randint(1, pieces) if dice.random() < config.wrong_pieces else 0
-    alone = dice.random() < config.pieces_alone
-    told = [] if alone else list(steps)
+    failed = rng.randint(1, pieces) if rng.random() < config.wrong_pieces else 0
+    pieces_alone = rng.random() < config.pieces_alone
+    combined = [] if pieces_alone else list(steps)
     for piece in range(1, pieces + 1):
-        own = _gone_wrong(steps, dice.choice(FATES), dice, config, seed) if piece == wrong else steps
-        told += [replace(step, piece=piece) for step in own]
-    told.sort(key=lambda step: (step.offset, step.piece))
-    return _apart(told)
+        own = _fail_piece(steps, rng.choice(PIECE_FAILURES), rng, config, seed) if piece == failed else steps
+        combined += [replace(step, piece=piece) for step in own]
+    combined.sort(key=lambda step: (step.offset, step.piece))
+    return _space_out(combined)
 
 
-def piece_detour(
-    steps: tuple[Step, ...], done: int, piece: int, *, back: bool, config: SandboxConfig, seed: str
-) -> tuple[Step, ...]:
-    """The steps with what was to come of one piece replaced, as `detour` does; the others keep theirs."""
-    own = tuple(step for step in steps[:done] if step.piece == piece)
-    ahead = detour(own, len(own), back=back, config=config, seed=seed)[len(own) :]
-    others = [step for step in steps[done:] if step.piece != piece]
-    to_come = sorted([*others, *(replace(step, piece=piece) for step in ahead)], key=lambda step: step.offset)
-    return _apart([*steps[:done], *to_come])
+def replan_piece(
+    steps: Journey, completed: int, piece: int, *, back: bool, config: SandboxConfig, seed: str
+) -> Journey:
+    """Replace the remaining steps of one piece, as `replan` does; the other pieces keep theirs."""
+    own = tuple(step for step in steps[:completed] if step.piece == piece)
+    new_steps = replan(own, len(own), back=back, config=config, seed=seed)[len(own) :]
+    others = [step for step in steps[completed:] if step.piece != piece]
+    remaining = sorted([*others, *(replace(step, piece=piece) for step in new_steps)], key=lambda step: step.offset)
+    return _space_out([*steps[:completed], *remaining])
 
 
-def _apart(told: list[Step]) -> tuple[Step, ...]:
-    first, last, spread = told[0].offset, told[0].offset - 1, list[Step]()
-    for step in told:
+def _space_out(steps: list[JourneyStep]) -> Journey:
+    first, last, spaced = steps[0].offset, steps[0].offset - 1, list[JourneyStep]()
+    for step in steps:
         last = max(step.offset - first, last + 1)
-        spread.append(replace(step, offset=last))
-    return tuple(spread)
+        spaced.append(replace(step, offset=last))
+    return tuple(spaced)
 
 
-def _gone_wrong(
-    steps: tuple[Step, ...], fate: Fate, dice: random.Random, config: SandboxConfig, seed: str
-) -> tuple[Step, ...]:
-    """The steps up to the first hub, and then another end. Those that never get there keep theirs."""
-    done = next((place for place, step in enumerate(steps, 1) if step.code == _IN_TRANSIT), 0)
-    if not done:
+def _fail_piece(steps: Journey, failure: PieceFailure, rng: random.Random, config: SandboxConfig, seed: str) -> Journey:
+    """The steps up to the first hub, followed by the failure. Journeys that reach no hub stay as they are."""
+    completed = next((position for position, step in enumerate(steps, 1) if step.code == _IN_TRANSIT), 0)
+    if not completed:
         return steps
-    if fate == "rto":
-        return detour(steps, done, back=True, config=config, seed=f"{seed}:piece")
-    codes = {"failed": (6, 9, 6, 8), "lost": (18, 16), "damaged": (20, 17)}[fate]
-    last, ahead = steps[done - 1], list[Step]()
+    if failure == "rto":
+        return replan(steps, completed, back=True, config=config, seed=f"{seed}:piece")
+    codes = {"failed": (6, 9, 6, 8), "lost": (18, 16), "damaged": (20, 17)}[failure]
+    last, new_steps = steps[completed - 1], list[JourneyStep]()
     for number, code in enumerate(codes, 1):
         offset = last.offset + number * max(1, round(8 * 3600 * config.gap_scale))
-        ahead.append(step_of(Mark(code, "hub", (0, 0)), offset, last.city, dice, config))
-    return (*steps[:done], *ahead)
+        new_steps.append(build_step(JourneyStage(code, "hub", (0, 0)), offset, last.city, rng, config))
+    return (*steps[:completed], *new_steps)

@@ -1,144 +1,140 @@
-"""ClickPost's endpoints about failed deliveries: what the merchant asks for, what customers wrote."""
+"""The endpoints for failed deliveries (NDR): the merchant's instructions, and feedback."""
 
 from typing import Final
 
-from awbridge.sandbox.account_records import NdrWish
-from awbridge.sandbox.requests import auth_problem, epoch_window, object_in, shipment_of
-from awbridge.sandbox.shipments.journeys import detour
-from awbridge.sandbox.shipments.models import Order, Scan
-from awbridge.sandbox.shipments.pieces import piece_detour
+from awbridge.sandbox.account_records import NdrInstruction
+from awbridge.sandbox.requests import authenticate, epoch_window, find_tracked_order, parse_object
+from awbridge.sandbox.shipments.journeys import replan
+from awbridge.sandbox.shipments.models import SimulatedOrder, SimulatedScan
+from awbridge.sandbox.shipments.pieces import replan_piece
 from awbridge.sandbox.simulator import Sandbox
-from awbridge.sandbox.wire.envelope import done, refused
-from awbridge.sandbox.wire.http import Answer, Call, reply
+from awbridge.sandbox.wire.envelope import error_response, ok_response
+from awbridge.sandbox.wire.http import ApiCall, ApiResponse, json_response
 from awbridge.sandbox.wire.json import JsonObject, as_text
-from awbridge.sandbox.wire.timestamps import day_of, indian_day, utc_z
+from awbridge.sandbox.wire.timestamps import indian_day, parse_day, utc_z
 
 ACTIONS = ("REATTEMPT", "INITIATE_RTO")
 FAILED_DELIVERY = 9
 LONGEST_WINDOW = 3600
-_WISHES = ("address", "landmark", "drop_pincode", "phone_number", "preferred_date")
-_UNSAID: Final[JsonObject] = {"internal_username": None, "internal_cst_responded": None, "internal_comment": None}
+_INSTRUCTION_FIELDS = ("address", "landmark", "drop_pincode", "phone_number", "preferred_date")
+_NO_INTERNAL: Final[JsonObject] = {"internal_username": None, "internal_cst_responded": None, "internal_comment": None}
 _COMMENTS = ("Please come in the evening", "Leave it with the guard", "I was at home all day", None)
 
 
-async def update_ndr(sandbox: Sandbox, call: Call) -> Answer:
-    """POST ndr-update-api: the courier tries again or returns the parcel. Only right after a failed delivery."""
-    if problem := auth_problem(sandbox, call):
-        return problem
-    given = object_in(call)
-    if isinstance(given, Answer):
-        return given
-    order = shipment_of(sandbox, given.get("waybill"), given.get("cp_id"))
-    if problem := _wrong_wish(sandbox, given, order):
-        return refused(400, f"Bad Request , {problem}")
+async def update_ndr(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
+    """POST ndr-update-api: reattempt delivery or return to origin. Only directly after a failed delivery."""
+    authenticate(sandbox, call)
+    body = parse_object(call)
+    order = find_tracked_order(sandbox, body.get("waybill"), body.get("cp_id"))
+    if problem := _instruction_problem(sandbox, body, order):
+        return error_response(400, f"Bad Request , {problem}")
     if order is not None:
-        _obey(sandbox, order, given)
-    return done()
+        _apply_instruction(sandbox, order, body)
+    return ok_response()
 
 
-def _wrong_wish(sandbox: Sandbox, given: JsonObject, order: Order | None) -> str:
-    if given.get("action") not in ACTIONS:
+def _instruction_problem(sandbox: Sandbox, body: JsonObject, order: SimulatedOrder | None) -> str:
+    if body.get("action") not in ACTIONS:
         return "Invalid Action"
     if order is None:
         return "Invalid waybill or cp_id"
-    if as_text(given.get("account_code")) != order.account.account_code:
+    if as_text(body.get("account_code")) != order.account.account_code:
         return "Invalid account_code"
-    latest = _instructed(order, as_text(given.get("waybill")))
+    latest = _latest_scan(order, as_text(body.get("waybill")))
     if latest is None or latest.code != FAILED_DELIVERY:
         return "Shipment is not in Failed Delivery"
-    if wanted := as_text(given.get("preferred_date")):
-        day = day_of(wanted)
+    if preferred := as_text(body.get("preferred_date")):
+        day = parse_day(preferred)
         if day is None:
             return "preferred_date must be YYYY-MM-DD"
         if day < indian_day(sandbox.clock.real()):
-            return "preferred_date lies in the past"
+            return "preferred_date is in the past"
     return ""
 
 
-def _instructed(order: Order, waybill: str) -> Scan | None:
-    """The newest scan of what a waybill names: one box where boxes are scanned one by one, else the whole."""
-    return order.latest_of(waybill) if _names_box(order, waybill) else order.latest
+def _latest_scan(order: SimulatedOrder, waybill: str) -> SimulatedScan | None:
+    """The latest scan of the piece with this waybill if pieces have scans of their own, else of the shipment."""
+    return order.latest_of(waybill) if _is_scanned_piece(order, waybill) else order.latest
 
 
-def _names_box(order: Order, waybill: str) -> bool:
-    return order.tells_of_pieces and waybill in order.children
+def _is_scanned_piece(order: SimulatedOrder, waybill: str) -> bool:
+    return order.has_piece_scans and waybill in order.children
 
 
-def _obey(sandbox: Sandbox, order: Order, given: JsonObject) -> None:
-    now, done_so_far, waybill = sandbox.clock.real(), len(order.scans), as_text(given["waybill"])
-    back = given["action"] == "INITIATE_RTO"
-    if _names_box(order, waybill):
+def _apply_instruction(sandbox: Sandbox, order: SimulatedOrder, body: JsonObject) -> None:
+    now, completed, waybill = sandbox.clock.real(), len(order.scans), as_text(body["waybill"])
+    back = body["action"] == "INITIATE_RTO"
+    if _is_scanned_piece(order, waybill):
         piece = order.children.index(waybill) + 1
-        steps = piece_detour(order.steps, done_so_far, piece, back=back, config=sandbox.config, seed=waybill)
+        steps = replan_piece(order.steps, completed, piece, back=back, config=sandbox.config, seed=waybill)
     else:
-        steps = detour(order.steps, done_so_far, back=back, config=sandbox.config, seed=order.waybill)
-    sandbox.vendor.reroute(order, steps)
-    wishes: JsonObject = {name: given.get(name) for name in _WISHES}
-    sandbox.office.wishes.append(NdrWish(waybill=waybill, fields=wishes, stated_at=now))
-    sandbox.office.note(f"NDR: {given['action']}", {"awb": waybill}, at=now)
+        steps = replan(order.steps, completed, back=back, config=sandbox.config, seed=order.waybill)
+    sandbox.registry.reroute(order, steps)
+    fields: JsonObject = {name: body.get(name) for name in _INSTRUCTION_FIELDS}
+    sandbox.account_records.ndr_instructions.append(NdrInstruction(waybill=waybill, fields=fields, requested_at=now))
+    sandbox.account_records.log_action(f"NDR: {body['action']}", {"awb": waybill}, at=now)
 
 
-async def ndr_feedback(sandbox: Sandbox, call: Call) -> Answer:
-    """GET ndr_user_feedback: what was written in a window of at most 3600 s. A good answer has no envelope."""
-    if problem := auth_problem(sandbox, call):
-        return problem
-    window = epoch_window(call, "start_date", "end_date")
+async def ndr_feedback(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
+    """GET ndr_user_feedback: the feedback of a window of at most 3600 s. A success response has no envelope."""
+    authenticate(sandbox, call)
+    window = epoch_window(call)
     if window is None or window[1] < window[0]:
-        return refused(400, "start_date and end_date are required, in epoch seconds")
+        return error_response(400, "start_date and end_date are required, in epoch seconds")
     if window[1] - window[0] > LONGEST_WINDOW:
-        return refused(500, f"(end_date-start_date) diff can not be more than {LONGEST_WINDOW} seconds")
-    rows = [*_of_customers(sandbox, *window), *_of_merchant(sandbox, *window)]
-    return reply({"result": [row for _, row in sorted(rows, key=lambda entry: entry[0])]})
+        return error_response(500, f"(end_date-start_date) diff can not be more than {LONGEST_WINDOW} seconds")
+    rows = [*_customer_feedback(sandbox, *window), *_merchant_feedback(sandbox, *window)]
+    return json_response({"result": [row for _, row in sorted(rows, key=lambda entry: entry[0])]})
 
 
-def _of_customers(sandbox: Sandbox, start: float, end: float) -> list[tuple[float, JsonObject]]:
-    """Drawn from the seed: the same customers write after the same failures."""
+def _customer_feedback(sandbox: Sandbox, start: float, end: float) -> list[tuple[float, JsonObject]]:
+    """Drawn from the seed: the same failures always have the same feedback."""
     found: list[tuple[float, JsonObject]] = []
-    for order in sandbox.vendor.shipments.values():
+    for order in sandbox.registry.shipments.values():
         for scan in order.scans:
             if scan.code == FAILED_DELIVERY and start <= scan.created_at <= end and not order.untracked:
-                dice = sandbox.fault_desk.dice("feedback", order.waybill, scan.index)
-                if dice.random() < sandbox.config.ndr_feedback:
+                rng = sandbox.fault_injector.rng("feedback", order.waybill, scan.index)
+                if rng.random() < sandbox.config.ndr_feedback:
                     tomorrow = indian_day(scan.created_at + 86400).isoformat()
-                    wishes: JsonObject = {
-                        "preferred_date": dice.choice((tomorrow, None)),
-                        "comment": dice.choice(_COMMENTS),
-                        "landmark": dice.choice(("Behind the post office", None)),
+                    fields: JsonObject = {
+                        "preferred_date": rng.choice((tomorrow, None)),
+                        "comment": rng.choice(_COMMENTS),
+                        "landmark": rng.choice(("Behind the post office", None)),
                     }
-                    found.append((scan.created_at, _row(order, scan, "CUSTOMER_FEED", wishes, scan.created_at)))
+                    found.append((scan.created_at, _row(order, scan, "CUSTOMER_FEED", fields, scan.created_at)))
     return found
 
 
-def _of_merchant(sandbox: Sandbox, start: float, end: float) -> list[tuple[float, JsonObject]]:
+def _merchant_feedback(sandbox: Sandbox, start: float, end: float) -> list[tuple[float, JsonObject]]:
     found: list[tuple[float, JsonObject]] = []
-    for wish in sandbox.office.wishes:
-        order = sandbox.vendor.find(wish.waybill)
-        if order is not None and start <= wish.stated_at <= end:
+    for instruction in sandbox.account_records.ndr_instructions:
+        order = sandbox.registry.find(instruction.waybill)
+        if order is not None and start <= instruction.requested_at <= end:
             failed = [scan for scan in order.scans if scan.code == FAILED_DELIVERY]
-            own = [scan for scan in failed if scan.waybill == wish.waybill] or failed
-            row = _row(order, own[-1], "CLIENT_OPS_FEED", wish.fields, wish.stated_at)
-            row |= {"phone": wish.fields.get("phone_number"), "api_data_push": True}
-            row["additional"] = {**_UNSAID, "internal_username": sandbox.config.username}
-            found.append((wish.stated_at, row))
+            own = [scan for scan in failed if scan.waybill == instruction.waybill] or failed
+            row = _row(order, own[-1], "CLIENT_OPS_FEED", instruction.fields, instruction.requested_at)
+            row |= {"phone": instruction.fields.get("phone_number"), "api_data_push": True}
+            row["additional"] = {**_NO_INTERNAL, "internal_username": sandbox.config.username}
+            found.append((instruction.requested_at, row))
     return found
 
 
-def _row(order: Order, scan: Scan, kind: str, wishes: JsonObject, at: float) -> JsonObject:
+def _row(order: SimulatedOrder, scan: SimulatedScan, kind: str, fields: JsonObject, at: float) -> JsonObject:
     return {
         "type": kind,
         "awb": scan.waybill,
-        "address": wishes.get("address"),
-        "landmark": wishes.get("landmark"),
-        "drop_pincode": wishes.get("drop_pincode"),
-        "preferred_date": wishes.get("preferred_date"),
+        "address": fields.get("address"),
+        "landmark": fields.get("landmark"),
+        "drop_pincode": fields.get("drop_pincode"),
+        "preferred_date": fields.get("preferred_date"),
         "preferred_time": None,
         "phone": None,
-        "comment": wishes.get("comment"),
+        "comment": fields.get("comment"),
         "created_at": utc_z(at),
         "clickpost_status_code": scan.code,
         "clickpost_status_description": "Delivery Failed",
         "api_data_push": None,
         "is_rejected": scan.ndr_code == 2 or None,
         "reference_number": order.reference_number,
-        "additional": {**_UNSAID},
+        "additional": {**_NO_INTERNAL},
     }

@@ -1,59 +1,54 @@
-"""ClickPost's tracking of waybills that were booked elsewhere: register them, let them go."""
+"""The endpoints that register and unregister waybills booked elsewhere for tracking."""
 
-from awbridge.sandbox.orders.validation import DELIVERY_TYPES, ORDER_TYPES, Problem, account_for
-from awbridge.sandbox.requests import auth_problem, body_key_problem, first_missing, object_in, shipment_of
-from awbridge.sandbox.shipments.models import Order
+from awbridge.sandbox.orders.validation import OrderRejection, account_for
+from awbridge.sandbox.requests import authenticate, check_body_key, find_tracked_order, parse_object, require
+from awbridge.sandbox.shipments.models import SimulatedOrder
 from awbridge.sandbox.simulator import Sandbox
-from awbridge.sandbox.wire.envelope import done, refused
-from awbridge.sandbox.wire.http import Answer, Call, reply
-from awbridge.sandbox.wire.json import JsonObject, as_items, as_object, as_text
+from awbridge.sandbox.wire.codes import DELIVERY_TYPES, ORDER_TYPES
+from awbridge.sandbox.wire.envelope import error_response, ok_response
+from awbridge.sandbox.wire.http import ApiCall, ApiResponse
+from awbridge.sandbox.wire.json import JsonObject, as_list, as_object, as_text
 
-_SAID = {351: "Clickpost Account: Does not exist", 353: "Clickpost Account: Inactive"}
-ALREADY = "Waybill already registered"
-
-
-async def register_v2(sandbox: Sandbox, call: Call) -> Answer:
-    """POST awb-register v2: `cp_id` and the key in the body. A waybill known before comes back with its ids."""
-    given = object_in(call)
-    if isinstance(given, Answer):
-        return given
-    if problem := body_key_problem(sandbox, given):
-        return problem
-    return _registered(sandbox, given, version=2)
+_MESSAGES = {351: "Clickpost Account: Does not exist", 353: "Clickpost Account: Inactive"}
 
 
-async def register_v3(sandbox: Sandbox, call: Call) -> Answer:
-    """POST awb-register v3: `courier_partner`, places and items; the key in the URL."""
-    if problem := auth_problem(sandbox, call, key_alone=True):
-        return problem
-    given = object_in(call)
-    return given if isinstance(given, Answer) else _registered(sandbox, given, version=3)
+async def register_v2(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
+    """POST awb-register v2: `cp_id` and the key in the body. A known waybill returns 303 with its ids."""
+    body = parse_object(call)
+    check_body_key(sandbox, body)
+    return _register(sandbox, body, version=2)
 
 
-def _registered(sandbox: Sandbox, given: JsonObject, *, version: int) -> Answer:
+async def register_v3(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
+    """POST awb-register v3: `courier_partner`, addresses and items in the body, the key in the URL."""
+    authenticate(sandbox, call, key_only=True)
+    return _register(sandbox, parse_object(call), version=3)
+
+
+def _register(sandbox: Sandbox, body: JsonObject, *, version: int) -> ApiResponse:
     courier = "cp_id" if version == 2 else "courier_partner"
-    if missing := first_missing(given, ("waybill", courier)):
-        return refused(400, f"{missing} is required")
-    payload = _as_order(given, courier)
+    require(body, ("waybill", courier))
+    payload = _as_order(body, courier)
     details = as_object(payload["shipment_details"]) or {}
-    if problem := _wrong_types(details):
-        return refused(400, problem)
-    verdict = account_for(details, sandbox.config.accounts)
-    if isinstance(verdict, Problem):
-        code = 351 if verdict.code == 302 else verdict.code
-        return refused(code, _SAID.get(code, verdict.message))
-    known = sandbox.vendor.find(as_text(details["awb_number"]))
+    if problem := _type_problem(details):
+        return error_response(400, problem)
+    account = account_for(details, sandbox.config.accounts)
+    if isinstance(account, OrderRejection):
+        code = 351 if account.code == 302 else account.code
+        return error_response(code, _MESSAGES.get(code, account.message))
+    known = sandbox.registry.find(as_text(details["awb_number"]))
     if known and not known.untracked:
-        return _already(known, version)
+        message = "Waybill already registered"
+        return error_response(303, message) if version == 3 else error_response(303, message, result=_ids(known, 2))
     if known:
-        sandbox.vendor.track_again(known)
+        sandbox.registry.resume_tracking(known)
     else:
         real, courier_time = sandbox.clock.real(), sandbox.clock.courier()
-        known = sandbox.vendor.register(payload, verdict.account, real=real, courier=courier_time)
-    return done(_ids(known, version), "Success" if version == 2 else "SUCCESS")
+        known = sandbox.registry.register(payload, account, real=real, courier=courier_time)
+    return ok_response(_ids(known, version), "Success" if version == 2 else "SUCCESS")
 
 
-def _wrong_types(details: JsonObject) -> str:
+def _type_problem(details: JsonObject) -> str:
     if not as_text(details["courier_partner"]).isdecimal():
         return "the courier partner is not a number"
     if details.get("order_type") not in (None, "", *ORDER_TYPES):
@@ -63,49 +58,39 @@ def _wrong_types(details: JsonObject) -> str:
     return ""
 
 
-def _as_order(given: JsonObject, courier: str) -> JsonObject:
-    """What is known of the shipment, in the sections of an order."""
-    info = as_object(given.get("shipment_info")) or {}
-    additional = as_object(given.get("additional")) or {}
+def _as_order(body: JsonObject, courier: str) -> JsonObject:
+    """The registration in the sections of an order."""
+    info = as_object(body.get("shipment_info")) or {}
+    additional = as_object(body.get("additional")) or {}
     inner = as_object(info.get("additional")) or {}
-    drop = as_object(given.get("drop_info")) or {}
+    drop = as_object(body.get("drop_info")) or {}
     details: JsonObject = {
         **info,
-        "awb_number": given["waybill"],
-        "courier_partner": given[courier],
-        "account_code": given.get("account_code"),
+        "awb_number": body["waybill"],
+        "courier_partner": body[courier],
+        "account_code": body.get("account_code"),
         "cod_value": info.get("cod_amount"),
-        "items": as_items(info.get("items")) or as_items(inner.get("items")) or [],
+        "items": as_list(info.get("items")) or as_list(inner.get("items")) or [],
         "order_id": info.get("order_id", additional.get("order_id")),
     }
     pincode = drop.get("pincode", info.get("drop_pincode"))
     return {"shipment_details": details, "drop_info": {"drop_pincode": pincode}, "additional": {"label": False}}
 
 
-def _already(order: Order, version: int) -> Answer:
-    if version == 3:
-        return refused(303, ALREADY)
-    return reply({"meta": {"status": 303, "message": ALREADY, "success": False}, "result": _ids(order, version)})
-
-
-def _ids(order: Order, version: int) -> JsonObject:
+def _ids(order: SimulatedOrder, version: int) -> JsonObject:
     ids: JsonObject = {"tracking_id": order.serial, "security_key": order.security_key}
     if version == 2:
         return ids
     return {"consumer_details": {"id": order.serial + 7}, "shipment_info": {"id": order.serial + 3}, **ids}
 
 
-async def unregister(sandbox: Sandbox, call: Call) -> Answer:
-    """POST awb-unregister: the shipment is no longer tracked, wherever it was booked. The key in the body."""
-    given = object_in(call)
-    if isinstance(given, Answer):
-        return given
-    if problem := body_key_problem(sandbox, given):
-        return problem
-    if missing := first_missing(given, ("waybill", "cp_id")):
-        return refused(400, f"{missing} is required")
-    order = shipment_of(sandbox, given["waybill"], given["cp_id"])
+async def unregister(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
+    """POST awb-unregister: stop tracking a shipment, wherever it was booked. The key is in the body."""
+    body = parse_object(call)
+    check_body_key(sandbox, body)
+    require(body, ("waybill", "cp_id"))
+    order = find_tracked_order(sandbox, body["waybill"], body["cp_id"])
     if order is None:
-        return refused(400, "Waybill is not registered")
-    sandbox.vendor.untrack(order)
-    return done({"awb": order.waybill})
+        return error_response(400, "Waybill is not registered")
+    sandbox.registry.untrack(order)
+    return ok_response({"awb": order.waybill})

@@ -1,15 +1,15 @@
-"""What track-order and updated-order return, in all the shapes seen. Pure."""
+"""The responses of track-order and updated-order in all observed shapes. Pure."""
 
 import random
 
-from awbridge.sandbox.shipments.models import Order, Scan
-from awbridge.sandbox.wire.codes import BUCKET_NAMES, NDR, NPR, description_of
+from awbridge.sandbox.shipments.models import SimulatedOrder, SimulatedScan
+from awbridge.sandbox.wire.codes import BUCKET_NAMES, NDR_REASONS, NPR_REASONS, description_of
 from awbridge.sandbox.wire.json import JsonObject
-from awbridge.sandbox.wire.timestamps import polled, utc_naive, utc_z
+from awbridge.sandbox.wire.timestamps import poll_timestamp, utc_naive, utc_z
 
 
-def status_fields(scan: Scan) -> JsonObject:
-    """The fields that every view of a scan shares, apart from its time."""
+def status_fields(scan: SimulatedScan) -> JsonObject:
+    """The fields of a scan that every response and webhook contains, without its time."""
     return {
         "status": scan.status,
         "remark": scan.remark,
@@ -21,10 +21,10 @@ def status_fields(scan: Scan) -> JsonObject:
     }
 
 
-def tracked_scan(scan: Scan, stamp: str) -> JsonObject:
-    """A scan as track-order lists it."""
+def tracked_scan(scan: SimulatedScan, timestamp: str) -> JsonObject:
+    """A scan in track-order."""
     return {
-        "timestamp": stamp,
+        "timestamp": timestamp,
         **status_fields(scan),
         "checkpoint_id": scan.checkpoint_id,
         "tracking_id": scan.tracking_id,
@@ -32,27 +32,26 @@ def tracked_scan(scan: Scan, stamp: str) -> JsonObject:
     }
 
 
-def tracked(order: Order, dice: random.Random, *, bare_list: bool, waybill: str = "") -> object:
-    """One waybill of track-order: an object, or for older accounts the bare list of scans, newest first."""
-    asked = waybill or order.waybill
-    own = [scan for scan in reversed(order.scans) if scan.waybill == asked]
-    scans = [tracked_scan(scan, polled(scan.scanned_at, dice)) for scan in own]
-    if bare_list:
+def tracked(order: SimulatedOrder, rng: random.Random, *, waybill: str, list_only: bool = False) -> object:
+    """One waybill in track-order: an object, or the list of scans (`list_only`) for older accounts. Newest first."""
+    own = [scan for scan in reversed(order.scans) if scan.waybill == waybill]
+    scans = [tracked_scan(scan, poll_timestamp(scan.scanned_at, rng)) for scan in own]
+    if list_only:
         return scans
     latest = own[0] if own else None
-    shown: object = None
+    latest_status: object = None
     if latest:
-        shown = {
-            "timestamp": polled(latest.scanned_at, dice),
+        latest_status = {
+            "timestamp": poll_timestamp(latest.scanned_at, rng),
             **status_fields(latest),
             "reference_number": order.reference_number,
             "created_at": utc_naive(latest.created_at),
         }
-    return {"latest_status": shown, "scans": scans, "valid": True, "additional": track_additional(order)}
+    return {"latest_status": latest_status, "scans": scans, "valid": True, "additional": track_additional(order)}
 
 
-def track_additional(order: Order) -> JsonObject:
-    """`additional` of track-order, and of webhooks in its shape."""
+def track_additional(order: SimulatedOrder) -> JsonObject:
+    """`additional` in track-order, and in webhooks of that shape."""
     latest = order.latest
     ndr, npr = (latest.ndr_code, latest.npr_code) if latest else (None, None)
     return {
@@ -62,20 +61,20 @@ def track_additional(order: Order) -> JsonObject:
         "account_code": order.account.account_code,
         "is_rvp": order.is_rvp,
         "ndr_status_code": ndr,
-        "ndr_status_description": NDR.get(ndr) if ndr is not None else None,
+        "ndr_status_description": NDR_REASONS.get(ndr) if ndr is not None else None,
         "npr_status_code": npr,
-        "npr_status_description": NPR[npr] if npr is not None else None,
+        "npr_status_description": NPR_REASONS[npr] if npr is not None else None,
     }
 
 
-def updated_row(order: Order, latest: Scan, dice: random.Random) -> JsonObject:
-    """One shipment of updated-order: its latest status only."""
+def updated_row(order: SimulatedOrder, latest: SimulatedScan, rng: random.Random) -> JsonObject:
+    """One shipment in updated-order, with its latest status only."""
     row: JsonObject = {
         "waybill": latest.waybill,
         "courier_partner" if order.serial % 2 else "carrier_partner": order.cp_id,  # newer pages say carrier_partner
         "clickpost_status_code": latest.code,
         "clickpost_status_description": description_of(latest.code),
-        "timestamp": polled(latest.scanned_at, dice),
+        "timestamp": poll_timestamp(latest.scanned_at, rng),
         "status": latest.status,
         "remark": latest.remark,
         "location": latest.location,
@@ -85,6 +84,6 @@ def updated_row(order: Order, latest: Scan, dice: random.Random) -> JsonObject:
         "created_at": utc_z(order.placed_at),
         "updated_at": utc_z(order.updated_at),
     }
-    if order.order_id is not None and dice.random() < 0.5:
+    if order.order_id is not None and rng.random() < 0.5:
         row["order_id"] = order.order_id
     return row

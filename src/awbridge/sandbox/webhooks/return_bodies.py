@@ -1,6 +1,6 @@
-"""Returns that customers ask for, as ClickPost's managed returns tell of them. Pure: order in, JSON out.
+"""The bodies of return requests, as ClickPost's managed returns send them. Pure.
 
-Times are true UTC, and what is told is about the forward shipment: there may be no parcel that comes back yet.
+Times are true UTC. The body describes the forward shipment: a return shipment may not exist yet.
 """
 
 import random
@@ -8,44 +8,43 @@ from collections.abc import Mapping
 from typing import Final
 
 from awbridge.sandbox.config import SandboxConfig
-from awbridge.sandbox.shipments.models import Order
+from awbridge.sandbox.shipments.models import SimulatedOrder
 from awbridge.sandbox.wire.json import JsonObject
 from awbridge.sandbox.wire.timestamps import utc_spaced, utc_z
 
-PLACED: Final = 101
-APPROVED: Final = 102
-_TOLD: Final[Mapping[int, tuple[str, int]]] = {
-    PLACED: ("Return Request Placed", 11),
-    APPROVED: ("Return Request Approved", 22),
+RETURN_PLACED: Final = 101
+RETURN_APPROVED: Final = 102
+_STATUS_TEXTS: Final[Mapping[int, tuple[str, int]]] = {
+    RETURN_PLACED: ("Return Request Placed", 11),
+    RETURN_APPROVED: ("Return Request Approved", 22),
 }
-"""Status code -> its words, and the notification event. What 103 to 106 are is not published."""
+"""Status code -> text and notification event. ClickPost does not publish the meaning of 103 to 106."""
 _BUCKET: Final = 8
 REASONS: Final = ("Size too small", "Product is not as expected", "Received a wrong item")
 
 
-def return_reference(order: Order) -> str:
-    """The number of the return of a forward order."""
+def return_reference(order: SimulatedOrder) -> str:
+    """The return reference number of a forward order."""
     return f"RE{order.serial:011d}"
 
 
-def wants_return(order: Order, dice: random.Random, config: SandboxConfig) -> bool:
-    """Whether the customer of a delivered order asks to return it."""
-    return not order.is_rvp and dice.random() < config.return_requests
+def customer_returns(order: SimulatedOrder, rng: random.Random, config: SandboxConfig) -> bool:
+    """Whether the customer of a delivered order requests a return."""
+    return not order.is_rvp and rng.random() < config.return_requests
 
 
-def webhook_payload(order: Order, code: int, at: float, *, spaced: bool = False) -> JsonObject:
-    """The body about a return at a moment, as return_order_poll shows it; `spaced` writes its times as webhooks do."""
-    words, event = _TOLD[code]
-    stamp = utc_spaced(at) if spaced else utc_z(at)
+def return_body(order: SimulatedOrder, code: int, at: float, *, for_webhook: bool = False) -> JsonObject:
+    """The body of a return at a given time, as return_order_poll or (`for_webhook`) a webhook formats it."""
+    text, event = _STATUS_TEXTS[code]
     status: JsonObject = {
         "location": "",
-        "remark": words,
-        "status": words,
+        "remark": text,
+        "status": text,
         "clickpost_status_code": code,
-        "clickpost_status_description": words,
+        "clickpost_status_description": text,
         "clickpost_status_bucket": _BUCKET,
-        "clickpost_status_bucket_description": words,
-        "timestamp": stamp,
+        "clickpost_status_bucket_description": text,
+        "timestamp": utc_spaced(at) if for_webhook else utc_z(at),
     }
     return {
         "waybill": "",
@@ -70,11 +69,11 @@ def webhook_payload(order: Order, code: int, at: float, *, spaced: bool = False)
 
 
 def _item(item: JsonObject, number: int) -> JsonObject:
-    given = {name: item[name] for name in ("sku", "description", "quantity") if name in item}
-    return {**given, "return_reason": REASONS[number % len(REASONS)], "refund_mode": "Back to source"}
+    fields = {name: item[name] for name in ("sku", "description", "quantity") if name in item}
+    return {**fields, "return_reason": REASONS[number % len(REASONS)], "refund_mode": "Back to source"}
 
 
-def wrapped(payload: JsonObject, order: Order) -> JsonObject:
-    """A body in the wrapping in which webhooks about returns come."""
+def wrap_body(payload: JsonObject, order: SimulatedOrder) -> JsonObject:
+    """Wrap a body as return webhooks do."""
     internal = {"tracking_id": order.serial, "key": "None", "url": "None", "is_custom": True}
     return {"payload": payload, "internal": {**internal, "notification_event": payload["notification_event"]}}

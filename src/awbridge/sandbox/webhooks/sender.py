@@ -1,4 +1,4 @@
-"""Webhooks on their way: a queue, a few workers, at most three tries each, then forgotten."""
+"""Sends webhooks: a queue, workers, and up to `webhook_tries` attempts per webhook."""
 
 import asyncio
 import base64
@@ -11,15 +11,15 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from awbridge.sandbox.config import KeyPlace, SandboxConfig, Variant
-from awbridge.sandbox.faults.injector import FaultDesk
-from awbridge.sandbox.shipments.models import Order, Scan
-from awbridge.sandbox.webhooks.bodies import View, body, draw_variant
+from awbridge.sandbox.config import KeyLocation, SandboxConfig, Variant
+from awbridge.sandbox.faults.injector import FaultInjector
+from awbridge.sandbox.shipments.models import SimulatedOrder, SimulatedScan
+from awbridge.sandbox.webhooks.bodies import WebhookContext, build_body, draw_variant
 from awbridge.sandbox.wire.json import JsonObject
 
 
 def is_loopback(url: str) -> bool:
-    """Whether a URL points at this machine; the sandbox calls nothing else."""
+    """Whether a URL is on this machine. The sandbox calls no other addresses."""
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
@@ -36,8 +36,8 @@ def is_loopback(url: str) -> bool:
 
 
 @dataclass(slots=True)
-class Counts:
-    """What became of webhooks. `sent` counts tries, the others webhooks."""
+class WebhookCounts:
+    """Webhooks by outcome. `sent` counts attempts, the others count webhooks."""
 
     sent: int = 0
     acknowledged: int = 0
@@ -46,34 +46,34 @@ class Counts:
     without_address: int = 0
 
     def as_json(self) -> dict[str, int]:
-        """By name."""
+        """The counts by name."""
         return asdict(self)
 
 
 @dataclass(slots=True, eq=False)
-class Job:
-    """One webhook to be delivered. `round` tells a repetition asked for by the operator from the first sending."""
+class WebhookDelivery:
+    """A webhook to deliver. `round` is 0, or the number of the manual redelivery it belongs to."""
 
-    order: Order
-    scan: Scan
-    latest: Scan
+    order: SimulatedOrder
+    scan: SimulatedScan
+    latest: SimulatedScan
     round: int
     tries: int = 0
     content: JsonObject | None = None
-    """What is sent in place of the scan."""
+    """Body to send instead of one built from the scan."""
 
 
 @dataclass(slots=True)
-class Hold:
-    """Scans of one shipment that are kept back to be sent together."""
+class HeldScans:
+    """Scans of one shipment that are held back and sent together."""
 
-    order: Order
+    order: SimulatedOrder
     size: int
-    scans: list[Scan] = field(default_factory=list[Scan])
+    scans: list[SimulatedScan] = field(default_factory=list[SimulatedScan])
 
 
-def _key_header(place: KeyPlace, key: str) -> dict[str, str]:
-    match place:
+def _key_header(location: KeyLocation, key: str) -> dict[str, str]:
+    match location:
         case "raw":
             return {"authorization": key}
         case "bearer":
@@ -81,28 +81,28 @@ def _key_header(place: KeyPlace, key: str) -> dict[str, str]:
         case "basic":
             return {"authorization": f"Basic {base64.b64encode(f'clickpost:{key}'.encode()).decode()}"}
         case _:
-            return {place: key}
+            return {location: key}
 
 
-class Delivery:
-    """Sends each new scan to the registered address."""
+class WebhookSender:
+    """Sends each new scan to the registered webhook address."""
 
-    def __init__(self, config: SandboxConfig, faults: FaultDesk) -> None:
+    def __init__(self, config: SandboxConfig, faults: FaultInjector) -> None:
         self._config = config
         self._faults = faults
-        self._queue: asyncio.Queue[Job] = asyncio.Queue()
+        self._queue: asyncio.Queue[WebhookDelivery] = asyncio.Queue()
         self._timers: set[asyncio.TimerHandle] = set()
-        self._holds: dict[str, Hold] = {}
+        self._held: dict[str, HeldScans] = {}
         self._workers: list[asyncio.Task[None]] = []
         self._client: httpx2.AsyncClient | None = None
         self._round = 0
-        self.counts = Counts()
+        self.counts = WebhookCounts()
         self.in_flight = 0
         self.url = config.webhook_url
-        self.key = config.webhook_key or f"{faults.dice('webhook_key').getrandbits(128):032x}"
+        self.key = config.webhook_key or f"{faults.rng('webhook_key').getrandbits(128):032x}"
 
     async def start(self) -> None:
-        """Open the client and start the workers."""
+        """Open the HTTP client and start the workers."""
         limits = httpx2.Limits(max_connections=self._config.webhook_workers + 4)
         self._client = httpx2.AsyncClient(
             timeout=self._config.webhook_timeout_seconds,
@@ -110,10 +110,10 @@ class Delivery:
             trust_env=False,
             verify=False,
         )
-        self._workers = [asyncio.create_task(self._work()) for _ in range(self._config.webhook_workers)]
+        self._workers = [asyncio.create_task(self._run_worker()) for _ in range(self._config.webhook_workers)]
 
     async def stop(self) -> None:
-        """Forget what is waiting and close everything."""
+        """Discard queued webhooks and close the HTTP client."""
         for timer in self._timers:
             timer.cancel()
         for worker in self._workers:
@@ -124,117 +124,117 @@ class Delivery:
 
     @property
     def queued(self) -> int:
-        """Webhooks that wait: for a worker, for their time, or for company."""
-        held = sum(len(hold.scans) for hold in self._holds.values())
+        """Webhooks that are queued, delayed or held back."""
+        held = sum(len(held.scans) for held in self._held.values())
         return self._queue.qsize() + len(self._timers) + held
 
-    def announce(self, order: Order, scan: Scan) -> None:
-        """A new scan: decide what goes wrong with its webhook, and queue it."""
+    def enqueue_scan(self, order: SimulatedOrder, scan: SimulatedScan) -> None:
+        """Queue the webhook of a new scan, subject to faults."""
         if not self.url:
             self.counts.without_address += 1
             return
         reference = order.reference_number
-        hold = self._holds.get(order.waybill)
-        dice = self._faults.dice("bulk", reference, scan.index)
-        if (
-            hold is None
-            and not order.tells_of_pieces
-            and self._faults.strikes("bulk_webhooks", reference, dice.random())
-        ):
-            hold = self._holds[order.waybill] = Hold(order, size=dice.randint(2, 5))
-        if hold is None:
-            self._launch(Job(order, scan, scan, round=0))
+        held = self._held.get(order.waybill)
+        rng = self._faults.rng("bulk", reference, scan.index)
+        if held is None and not order.has_piece_scans and self._faults.occurs("bulk_webhooks", reference, rng.random()):
+            held = self._held[order.waybill] = HeldScans(order, size=rng.randint(2, 5))
+        if held is None:
+            self._enqueue_with_faults(WebhookDelivery(order, scan, scan, round=0))
             return
-        hold.scans.append(scan)
-        is_last = not order.open and scan is order.latest
-        if len(hold.scans) >= hold.size or is_last:
-            self._release(hold)
+        held.scans.append(scan)
+        is_last = not order.is_open and scan is order.latest
+        if len(held.scans) >= held.size or is_last:
+            self._release_held(held)
 
-    def _release(self, hold: Hold) -> None:
-        del self._holds[hold.order.waybill]
-        for scan in hold.scans:
-            self._launch(Job(hold.order, scan, hold.scans[-1], round=0))
+    def _release_held(self, held: HeldScans) -> None:
+        del self._held[held.order.waybill]
+        for scan in held.scans:
+            self._enqueue_with_faults(WebhookDelivery(held.order, scan, held.scans[-1], round=0))
 
     def next_round(self) -> int:
-        """A number for a sending asked for by hand; its dice fall anew."""
+        """The number of a manual redelivery, which changes the random draws of its bodies."""
         self._round += 1
         return self._round
 
-    def repeat(self, orders: Iterable[Order]) -> int:
-        """Send every scan of these orders again; how many webhooks were queued."""
-        now = self.next_round()
-        jobs = [
-            Job(order, scan, order.latest_of(scan.waybill) or scan, now) for order in orders for scan in order.scans
+    def redeliver(self, orders: Iterable[SimulatedOrder]) -> int:
+        """Queue a webhook for every scan of these orders again. Returns how many."""
+        number = self.next_round()
+        deliveries = [
+            WebhookDelivery(order, scan, order.latest_of(scan.waybill) or scan, number)
+            for order in orders
+            for scan in order.scans
         ]
         if not self.url:
             return 0
-        for job in jobs:
-            self._queue.put_nowait(job)
-        return len(jobs)
+        for delivery in deliveries:
+            self._queue.put_nowait(delivery)
+        return len(deliveries)
 
-    def tell_of_return(self, order: Order, delivered: Scan, content: JsonObject) -> None:
-        """Queue a webhook about a return of a delivered order."""
-        self._queue_after(0, Job(order, delivered, delivered, round=0, content=content))
+    def enqueue_return(self, order: SimulatedOrder, delivered: SimulatedScan, content: JsonObject) -> None:
+        """Queue a webhook for a return request of a delivered order."""
+        self._queue_after(0, WebhookDelivery(order, delivered, delivered, round=0, content=content))
 
-    def _launch(self, job: Job) -> None:
-        reference = job.order.reference_number
-        dice = self._faults.dice("webhook", reference, job.scan.index)
-        rolls = [dice.random() for _ in range(4)]
-        if self._faults.strikes("dropped_webhooks", reference, rolls[0]):
+    def _enqueue_with_faults(self, delivery: WebhookDelivery) -> None:
+        reference = delivery.order.reference_number
+        rng = self._faults.rng("webhook", reference, delivery.scan.index)
+        draws = [rng.random() for _ in range(4)]
+        if self._faults.occurs("dropped_webhooks", reference, draws[0]):
             self.counts.dropped += 1
             return
         delay = 0.0
-        if self._faults.strikes("late_webhooks", reference, rolls[1]):
+        if self._faults.occurs("late_webhooks", reference, draws[1]):
             delay += self._faults.faults.late_seconds
-        if self._faults.strikes("shuffled_webhooks", reference, rolls[2]):
-            delay += dice.uniform(0, self._faults.faults.shuffle_seconds)
-        copies = 2 if self._faults.strikes("duplicate_webhooks", reference, rolls[3]) else 1
+        if self._faults.occurs("shuffled_webhooks", reference, draws[2]):
+            delay += rng.uniform(0, self._faults.faults.shuffle_seconds)
+        copies = 2 if self._faults.occurs("duplicate_webhooks", reference, draws[3]) else 1
         for _ in range(copies):
-            self._queue_after(delay, Job(job.order, job.scan, job.latest, job.round))
+            self._queue_after(delay, WebhookDelivery(delivery.order, delivery.scan, delivery.latest, delivery.round))
 
-    def _queue_after(self, delay: float, job: Job) -> None:
+    def _queue_after(self, delay: float, delivery: WebhookDelivery) -> None:
         if delay <= 0:
-            self._queue.put_nowait(job)
+            self._queue.put_nowait(delivery)
             return
 
-        def arrive() -> None:
+        def enqueue() -> None:
             self._timers.discard(timer)
-            self._queue.put_nowait(job)
+            self._queue.put_nowait(delivery)
 
-        timer = asyncio.get_running_loop().call_later(delay, arrive)
+        timer = asyncio.get_running_loop().call_later(delay, enqueue)
         self._timers.add(timer)
 
-    async def _work(self) -> None:
+    async def _run_worker(self) -> None:
         while True:
-            job = await self._queue.get()
+            delivery = await self._queue.get()
             self.in_flight += 1
             try:
-                await self._try(job)
+                await self._attempt(delivery)
             finally:
                 self.in_flight -= 1
 
-    async def _try(self, job: Job) -> None:
+    async def _attempt(self, delivery: WebhookDelivery) -> None:
         if not self.url:
             self.counts.without_address += 1
             return
-        job.tries += 1
+        delivery.tries += 1
         self.counts.sent += 1
-        status = await self.post(self.url, job.content or self.body_of(job))
+        status = await self.post(self.url, delivery.content or self.build_body(delivery))
         if status == 200:
             self.counts.acknowledged += 1
-        elif job.tries >= self._config.webhook_tries:
+        elif delivery.tries >= self._config.webhook_tries:
             self.counts.failed += 1
         else:
-            self._queue_after(self._config.webhook_pause_seconds, job)
+            self._queue_after(self._config.webhook_pause_seconds, delivery)
 
-    def body_of(self, job: Job, variant: Variant | None = None) -> JsonObject:
-        """The JSON of a webhook; the same for every try."""
-        dice = self._faults.dice("body", job.order.reference_number, job.scan.index, job.round)
-        view = View(order=job.order, scan=job.scan, latest=job.latest, dice=dice, config=self._config)
-        return body(view, variant or draw_variant(view))
+    def build_body(self, delivery: WebhookDelivery, variant: Variant | None = None) -> JsonObject:
+        """The JSON of a webhook; the same for every attempt."""
+        rng = self._faults.rng("body", delivery.order.reference_number, delivery.scan.index, delivery.round)
+        context = WebhookContext(
+            order=delivery.order, scan=delivery.scan, latest=delivery.latest, rng=rng, config=self._config
+        )
+        return build_body(context, variant or draw_variant(context))
 
     async def post(self, url: str, content: object) -> int | None:
-        """Send one body now. The HTTP status, or None if there was no answer."""
+        """Send one body now. Returns the HTTP status, or None if there was no response."""
         if self._client is None or not is_loopback(url):
             return None
         headers = {"content-type": "application/json", **_key_header(self._config.webhook_key_in, self.key)}

@@ -1,4 +1,4 @@
-"""ClickPost's public tables as data: status codes, buckets, notification events, NDR codes, business codes."""
+"""ClickPost's published tables: order types, status codes, buckets, notification events, NDR and business codes."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -42,18 +42,21 @@ _UNIFIED: Final[Mapping[int, str]] = {
     15: "RTO-Failed Delivery",
     27: "RTO-ShipmentDelay",
 }
-"""Words of the reports that are not those of the status codes."""
+"""Status names in reports that differ from those of the status codes."""
 
 PICKED_UP: Final = frozenset({4})
 DELIVERED: Final = frozenset({8, 32})
 REVERSE_COURIERS: Final = frozenset({11, 25, 28, 38, 41})
-"""Courier partners that are the reverse service of another one."""
+"""Courier partners that are the reverse service of another courier."""
 
 UNDOCUMENTED: Final = (43, 1005)
-"""Codes that occur although no public list has them."""
+"""Codes that occur but are on no public list."""
 
-FINAL: Final = frozenset({8, 10, 14, 16, 17, 23, 32})
-RTO: Final = frozenset({11, 12, 13, 14, 15, 21, 26, 27})
+ORDER_TYPES: Final = ("PREPAID", "COD", "EXCHANGE")
+DELIVERY_TYPES: Final = ("FORWARD", "RVP")
+
+FINAL_CODES: Final = frozenset({8, 10, 14, 16, 17, 23, 32})
+RTO_CODES: Final = frozenset({11, 12, 13, 14, 15, 21, 26, 27})
 
 BUCKET_NAMES: Final[Mapping[int, str]] = {
     1: "Order Placed",
@@ -81,17 +84,17 @@ _BUCKETS: Final = {code: bucket for bucket, codes in _CODES_IN_BUCKET.items() fo
 
 
 def bucket_of(code: int) -> int:
-    """The bucket of a status code; what stands in no bucket is shown as in transit."""
+    """The bucket of a status code. Codes without a bucket are shown as in transit."""
     return _BUCKETS.get(code, 3)
 
 
 def description_of(code: int) -> str:
-    """ClickPost's name of a status code."""
+    """ClickPost's name for a status code."""
     return DESCRIPTIONS.get(code, f"Status{code}")
 
 
 def unified_status(code: int) -> str:
-    """A status as reports write it."""
+    """The name of a status in reports."""
     return _UNIFIED.get(code) or description_of(code)
 
 
@@ -113,9 +116,9 @@ _CODES_OF_EVENT: Final[Mapping[int, tuple[int, ...]]] = {
     80: (23,),
 }
 EVENT_OF_CODE: Final = {code: event for event, codes in _CODES_OF_EVENT.items() for code in codes}
-"""Status code -> notification event. Codes without an event are missing."""
+"""Status code -> notification event. Codes without an event are omitted."""
 
-NDR: Final[Mapping[int, str]] = {
+NDR_REASONS: Final[Mapping[int, str]] = {
     1: "Customer Unavailable",
     2: "Rejected by Customer",
     3: "Delivery Rescheduled",
@@ -129,15 +132,15 @@ NDR: Final[Mapping[int, str]] = {
     13: "Misrouted",
     77: "OTP Mismatch",
 }
-"""77 stands for those of no public list."""
+"""77 represents the codes that are on no public list."""
 
-NPR: Final[Mapping[int, str]] = {
+NPR_REASONS: Final[Mapping[int, str]] = {
     1: "Customer Unavailable",
     2: "Pickup Rescheduled",
     3: "Item Not Ready",
     5: "Quality Check Failed",
 }
-"""Why a pickup failed. ClickPost publishes no list: codes and words are ours, their places in a body ClickPost's."""
+"""Why a pickup failed. ClickPost publishes no list: codes and texts are ours, the fields are ClickPost's."""
 
 MESSAGES: Final[Mapping[int, str]] = {
     102: "The order is still being processed",
@@ -153,7 +156,7 @@ MESSAGES: Final[Mapping[int, str]] = {
     308: "Invalid order priority",
     309: "Invalid delivery type",
     310: "The RVP reason is missing",
-    311: "The courier partner takes no returns",
+    311: "The courier partner does not accept returns",
     312: "Items are missing from the order",
     313: "The items are not in a valid format",
     314: "The order data is not in a valid format",
@@ -163,15 +166,15 @@ MESSAGES: Final[Mapping[int, str]] = {
     320: "This service is not subscribed",
     321: "No waybill: the courier partner needs an awb_number assigned beforehand",
     322: "Internal error on the courier partner's server, try again",
-    323: "This order was placed before",
-    324: "The credentials of the courier partner are not valid any more",
+    323: "This order was already placed",
+    324: "The credentials of the courier partner are no longer valid",
     327: "No webhook is registered",
     328: "Invalid POST data",
     329: "The courier partner did not answer in time",
     330: "The waybill does not exist",
     350: "Invalid waybill, or it can no longer be cancelled",
     351: "The account does not exist",
-    352: "More than one account fits, name the account_code",
+    352: "More than one account matches, give the account_code",
     353: "The account is not active",
     354: "Unhandled error of the courier partner",
     355: "The vendor code was not found",
@@ -184,5 +187,5 @@ MESSAGES: Final[Mapping[int, str]] = {
 
 
 def message_of(code: int) -> str:
-    """A sentence for a business code."""
+    """The default message of a business code."""
     return MESSAGES.get(code, f"Error {code}")

@@ -1,28 +1,27 @@
-"""The envelope of a ClickPost response: `meta` and `result`, and the flat form of the older endpoints."""
+"""The envelope of a ClickPost response (`meta` and `result`), and the flat form that registrations return."""
 
 from awbridge.sandbox.wire.codes import message_of
-from awbridge.sandbox.wire.http import Answer, reply
+from awbridge.sandbox.wire.http import ApiResponse, json_response
 from awbridge.sandbox.wire.json import JsonObject
 
 
-def meta(code: int, message: str = "", *, success: bool | None = None) -> JsonObject:
-    """The envelope's head."""
-    good = code in (200, 323, 600) if success is None else success
-    return {"status": code, "success": good, "message": message or message_of(code)}
+def meta(code: int, message: object = "", *, success: bool | None = None) -> JsonObject:
+    """The envelope's `meta` object. ClickPost's messages are text, sometimes objects."""
+    succeeded = code in (200, 323, 600) if success is None else success
+    return {"status": code, "success": succeeded, "message": message or message_of(code)}
 
 
-def done(result: object = None, message: str = "SUCCESS") -> Answer:
-    """A good answer; without a result there is no such field."""
-    head: JsonObject = {"meta": meta(200, message)}
-    return reply(head if result is None else head | {"result": result})
+def ok_response(result: object = None, message: str = "SUCCESS") -> ApiResponse:
+    """A success response. Omits `result` when there is none."""
+    envelope: JsonObject = {"meta": meta(200, message)}
+    return json_response(envelope if result is None else envelope | {"result": result})
 
 
-def refused(code: int, message: object = "", *, http: int = 200) -> Answer:
-    """A refusal. ClickPost's messages are text, at times objects."""
-    head = meta(code, success=False)
-    return reply({"meta": head | {"message": message} if message else head}, http)
+def error_response(code: int, message: object = "", *, http: int = 200, **fields: object) -> ApiResponse:
+    """An error response; `fields` are added beside `meta`."""
+    return json_response({"meta": meta(code, message, success=False), **fields}, http)
 
 
-def flat(code: int, message: str = "", **more: str) -> Answer:
-    """An answer without an envelope, as the registrations of webhooks and services give it."""
-    return reply({"message": message or message_of(code), "status_code": code, "success": code == 200, **more})
+def flat_response(code: int, message: str = "", **more: str) -> ApiResponse:
+    """A response without an envelope, as webhook and service registrations return it."""
+    return json_response({"message": message or message_of(code), "status_code": code, "success": code == 200, **more})

@@ -1,4 +1,4 @@
-"""One HTTP call and its answer, without a framework, and the loose reading of JSON values."""
+"""An HTTP call and its response, independent of any framework."""
 
 import json
 from collections.abc import Mapping
@@ -8,13 +8,13 @@ from urllib.parse import parse_qsl
 from pydantic_core import from_json
 
 
-class Cut(Exception):
-    """The connection is to be closed now, without any answer."""
+class ConnectionCut(Exception):
+    """Close the connection without a response."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """One request as it came in. `query` keeps the last value of each name."""
+class ApiCall:
+    """An HTTP request. `query` holds the last value of each parameter."""
 
     method: str
     path: str
@@ -23,13 +23,13 @@ class Call:
     base_url: str
 
     def json(self) -> object:
-        """The body as JSON; ValueError if it is none."""
+        """Parse the body as JSON. Raises ValueError if it is not JSON."""
         return from_json(self.body)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What goes back."""
+class ApiResponse:
+    """The HTTP response to an `ApiCall`."""
 
     status: int
     body: bytes
@@ -37,11 +37,19 @@ class Answer:
     headers: tuple[tuple[bytes, bytes], ...] = field(default=())
 
 
-def reply(content: object, status: int = 200) -> Answer:
-    """An answer with a JSON body."""
-    return Answer(status, json.dumps(content, separators=(",", ":")).encode())
+class Rejected(Exception):
+    """End a call with this error response."""
+
+    def __init__(self, response: ApiResponse) -> None:
+        super().__init__(response.status)
+        self.response = response
 
 
-def query_of(raw: bytes) -> dict[str, str]:
-    """The query string as a dictionary."""
+def json_response(content: object, status: int = 200) -> ApiResponse:
+    """A response with a JSON body."""
+    return ApiResponse(status, json.dumps(content, separators=(",", ":")).encode())
+
+
+def parse_query(raw: bytes) -> dict[str, str]:
+    """Parse a query string; the last value of each parameter wins."""
     return dict(parse_qsl(raw.decode("latin-1"), keep_blank_values=True))

@@ -1,4 +1,4 @@
-"""Lenient reading of JSON values: ClickPost takes numbers as text and text as numbers."""
+"""Lenient readers for JSON values: ClickPost accepts numbers as text and text as numbers."""
 
 from collections.abc import Sequence
 from typing import TypeAlias, cast
@@ -7,24 +7,24 @@ JsonObject: TypeAlias = dict[str, object]
 
 
 def as_object(value: object) -> JsonObject | None:
-    """The value if it is a JSON object."""
+    """The value if it is a JSON object, else None."""
     return cast(JsonObject, value) if isinstance(value, dict) else None
 
 
-def as_items(value: object) -> Sequence[object] | None:
-    """The value if it is a JSON list."""
+def as_list(value: object) -> Sequence[object] | None:
+    """The value if it is a JSON array, else None."""
     return cast(list[object], value) if isinstance(value, list) else None
 
 
 def as_text(value: object) -> str:
-    """A string or number as stripped text; everything else is empty."""
+    """A string or number as stripped text; "" for any other value."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return ""
     return str(value).strip()
 
 
 def number(value: object) -> float | None:
-    """The value as a number, also out of text; None for everything else."""
+    """A number, or a string that holds one, as a float; None for any other value."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
