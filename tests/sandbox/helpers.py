@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx2
 
-from awbridge.sandbox import Sandbox
+from awbridge.sandbox import JourneyWeights, Sandbox
 
 AUTH = {"username": "sandbox", "key": "sandbox-key"}
 CREATE = "/api/v3/create-order/"
@@ -50,6 +50,11 @@ def order(reference: str, /, *, additional: dict[str, Any] | None = None, **deta
         "shipment_details": shipment | details,
         "additional": additional or {},
     }
+
+
+def only(journey: str) -> JourneyWeights:
+    """Weights that draw this journey for every forward order."""
+    return JourneyWeights(**(dict.fromkeys(JourneyWeights.model_fields, 0) | {journey: 1}))
 
 
 def code_of(answer: httpx2.Response) -> int:

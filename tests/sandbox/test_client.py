@@ -17,16 +17,15 @@ from awbridge import AsyncClickPost, ClickPost
 from awbridge.domain.errors import VendorError
 from awbridge.domain.orders.outcome import Placed, Rejected
 from awbridge.domain.orders.shipment import Region
-from awbridge.sandbox import JourneyWeights, Sandbox, SandboxConfig, running
+from awbridge.sandbox import Sandbox, SandboxConfig, running
 from awbridge.sandbox.shipments.models import SimulatedOrder
 from awbridge.sandbox.wire.codes import unified_status
-from tests.sandbox.helpers import b2b_order, flat_order, item, order, receiver
+from tests.sandbox.helpers import b2b_order, flat_order, item, only, order, receiver
 
 ACCOUNT = "Delhivery Surface"
-NDR = JourneyWeights(delivered=0, ndr_delivered=1, rto=0, cancelled=0, lost=0, damaged=0, expired=0)
 CONFIG = SandboxConfig(
     backdate_seconds=30 * 86400,
-    weights=NDR,
+    weights=only("ndr_delivered"),
     serviceable_share=1,
     unserved_pincodes=("190001",),
     ndr_feedback=1,

@@ -6,14 +6,15 @@ import httpx2
 import pytest
 
 from awbridge.sandbox import SandboxConfig, running
-from tests.sandbox.helpers import item, merchant, order, place, receiver, settled
-from tests.sandbox.test_records import ALL_RETURNED, DELIVERED, returns
+from tests.sandbox.helpers import item, merchant, only, order, receiver, settled
 
 TRACK = "/api/v2/track-order/"
 
 
 def boxes(**changes: Any) -> SandboxConfig:
-    return SandboxConfig(weights=DELIVERED, piece_scans=1, odd_answers=0, odd_values=0, undocumented_codes=0, **changes)
+    return SandboxConfig(
+        weights=only("delivered"), piece_scans=1, odd_answers=0, odd_values=0, undocumented_codes=0, **changes
+    )
 
 
 async def place_boxes(http: httpx2.AsyncClient, reference: str, number: int = 3) -> None:
@@ -107,32 +108,3 @@ async def test_orders_of_several_pieces_are_one_journey_by_default() -> None:
         entry = sandbox.registry.orders["M"]
         assert {scan.waybill for scan in entry.scans} == {entry.waybill}
         assert not entry.has_piece_scans
-
-
-@pytest.mark.parametrize("asked", [1, 0])
-async def test_a_return_is_told_wrapped_in_utc_and_of_the_forward_order(asked: float) -> None:
-    async with receiver() as hook:
-        config = ALL_RETURNED.model_copy(
-            update={"return_webhooks": True, "webhook_url": hook.url, "return_requests": asked}
-        )
-        async with running(config) as sandbox, merchant(sandbox) as http:
-            for number in range(8):
-                await place(http, f"R-{number}")
-            await sandbox.finish()
-            await settled(sandbox)
-            told = [body for body in hook.bodies if "payload" in body]
-            if not asked:
-                assert told == []
-                return
-            placed = [b["payload"] for b in told if b["payload"]["clickpost_status_code"] == 101]
-            assert {p["additional"]["forward_reference_number"] for p in placed} == set(sandbox.registry.orders)
-            assert {b["payload"]["clickpost_status_code"] for b in told} == {101, 102}
-            first = placed[0]
-            assert (first["waybill"], first["cp_id"], first["additional"]["self_shipped"]) == ("", -1, False)
-            forward = sandbox.registry.orders[first["additional"]["forward_reference_number"]]
-            assert first["additional"]["forward_awb"] == forward.waybill
-            assert forward.latest is not None
-            hour = first["timestamp"][:13]
-            at = forward.latest.created_at
-            rows = (await returns(http, at - 60, at + 60)).json()["result"]
-            assert hour == rows[0]["webhook_payload"]["timestamp"][:13].replace("T", " "), "the poll's times are UTC"

@@ -4,11 +4,10 @@ from typing import Any
 
 import pytest
 
-from awbridge.sandbox import JourneyWeights, SandboxConfig, SimulatedAccount, running
-from tests.sandbox.helpers import code_of, merchant, place
+from awbridge.sandbox import SandboxConfig, SimulatedAccount, running
+from tests.sandbox.helpers import code_of, merchant, only, place
 
 CALM = SandboxConfig(odd_answers=0)
-DELIVERED = JourneyWeights(delivered=1, ndr_delivered=0, rto=0, cancelled=0, lost=0, damaged=0, expired=0)
 LABEL = "/api/v1/fetch/shippinglabel/"
 POD = "/v1/pod/pod_from_shipment_details/"
 EDIT = "/api/v1/edit-order/"
@@ -50,7 +49,7 @@ async def test_the_security_key_is_the_one_of_the_order() -> None:
 
 
 async def test_there_is_a_proof_of_delivery_once_it_is_delivered() -> None:
-    async with running(SandboxConfig(weights=DELIVERED)) as sandbox, merchant(sandbox) as http:
+    async with running(SandboxConfig(weights=only("delivered"))) as sandbox, merchant(sandbox) as http:
         await place(http, "A-1")
         where = {"waybill": sandbox.registry.orders["A-1"].waybill, "cp_id": 4}
         assert code_of(await http.get(POD, params=where)) == 400

@@ -6,13 +6,11 @@ from typing import Any
 import httpx2
 import pytest
 
-from awbridge.sandbox import JourneyWeights, SandboxConfig, running
-from tests.sandbox.helpers import code_of, merchant, place, until_failed_delivery
+from awbridge.sandbox import SandboxConfig, running
+from tests.sandbox.helpers import code_of, merchant, only, place, until_failed_delivery
 
 UPDATE = "/api/v2/ndr-update-api"
 FEEDBACK = "/api/v1/ndr_user_feedback/"
-RTO = JourneyWeights(delivered=0, ndr_delivered=0, rto=1, cancelled=0, lost=0, damaged=0, expired=0)
-NDR = JourneyWeights(delivered=0, ndr_delivered=1, rto=0, cancelled=0, lost=0, damaged=0, expired=0)
 
 
 def past(**settings: Any) -> SandboxConfig:
@@ -28,7 +26,7 @@ async def feedback(http: httpx2.AsyncClient, start: float, end: float) -> httpx2
 
 
 async def test_a_parcel_on_its_way_back_is_tried_once_more() -> None:
-    async with running(past(weights=RTO)) as sandbox, merchant(sandbox) as http:
+    async with running(past(weights=only("rto"))) as sandbox, merchant(sandbox) as http:
         entry = await until_failed_delivery(sandbox, http, "N-1")
         answer = await http.post(UPDATE, json=wish(entry.waybill, "REATTEMPT", preferred_date="2099-01-01"))
         assert answer.json() == {"meta": {"status": 200, "success": True, "message": "SUCCESS"}}
@@ -41,7 +39,7 @@ async def test_a_parcel_on_its_way_back_is_tried_once_more() -> None:
 
 
 async def test_a_parcel_is_called_back() -> None:
-    async with running(past(weights=NDR)) as sandbox, merchant(sandbox) as http:
+    async with running(past(weights=only("ndr_delivered"))) as sandbox, merchant(sandbox) as http:
         entry = await until_failed_delivery(sandbox, http, "N-1")
         assert code_of(await http.post(UPDATE, json=wish(entry.waybill, "INITIATE_RTO"))) == 200
         await sandbox.advance(30 * 86400)
@@ -51,7 +49,7 @@ async def test_a_parcel_is_called_back() -> None:
 
 
 async def test_what_was_picked_up_is_sent_back_when_it_is_cancelled() -> None:
-    async with running(past(weights=NDR)) as sandbox, merchant(sandbox) as http:
+    async with running(past(weights=only("ndr_delivered"))) as sandbox, merchant(sandbox) as http:
         entry = await until_failed_delivery(sandbox, http, "N-1")
         for _ in range(2):
             answer = await http.get("/api/v1/cancel-order/", params={"waybill": entry.waybill, "cp_id": 4})
@@ -75,7 +73,7 @@ async def test_what_was_picked_up_is_sent_back_when_it_is_cancelled() -> None:
     ],
 )
 async def test_a_bad_wish_is_refused(changes: dict[str, Any]) -> None:
-    async with running(past(weights=NDR)) as sandbox, merchant(sandbox) as http:
+    async with running(past(weights=only("ndr_delivered"))) as sandbox, merchant(sandbox) as http:
         entry = await until_failed_delivery(sandbox, http, "N-1")
         answer = await http.post(UPDATE, json=wish(entry.waybill, "REATTEMPT") | changes)
         assert code_of(answer) == 400
@@ -83,7 +81,7 @@ async def test_a_bad_wish_is_refused(changes: dict[str, Any]) -> None:
 
 
 async def test_only_a_failed_delivery_can_be_decided_about() -> None:
-    async with running(past(weights=NDR)) as sandbox, merchant(sandbox) as http:
+    async with running(past(weights=only("ndr_delivered"))) as sandbox, merchant(sandbox) as http:
         await place(http, "N-1")
         entry = sandbox.registry.orders["N-1"]
         assert code_of(await http.post(UPDATE, json=wish(entry.waybill, "REATTEMPT"))) == 400
@@ -92,7 +90,7 @@ async def test_only_a_failed_delivery_can_be_decided_about() -> None:
 
 
 async def test_customers_write_after_failed_deliveries_and_the_merchants_wish_stands_beside() -> None:
-    async with running(past(weights=NDR, ndr_feedback=1)) as sandbox, merchant(sandbox) as http:
+    async with running(past(weights=only("ndr_delivered"), ndr_feedback=1)) as sandbox, merchant(sandbox) as http:
         entry = await until_failed_delivery(sandbox, http, "N-1")
         now = time.time()
         answer = await feedback(http, now - 60, now + 60)
@@ -117,6 +115,6 @@ async def test_the_window_of_feedback_is_an_hour_at_most() -> None:
 
 
 async def test_not_every_customer_writes() -> None:
-    async with running(past(weights=NDR, ndr_feedback=0)) as sandbox, merchant(sandbox) as http:
+    async with running(past(weights=only("ndr_delivered"), ndr_feedback=0)) as sandbox, merchant(sandbox) as http:
         await until_failed_delivery(sandbox, http, "N-1")
         assert (await feedback(http, time.time() - 60, time.time() + 60)).json() == {"result": []}

@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
-from awbridge.sandbox import Faults, JourneyWeights, Sandbox, SandboxConfig, running
+from awbridge.sandbox import Faults, Sandbox, SandboxConfig, running
 from awbridge.sandbox.webhooks.bodies import VARIANTS
-from tests.sandbox.helpers import Receiver, code_of, merchant, place, receiver, settled, until
+from tests.sandbox.helpers import Receiver, code_of, merchant, only, place, receiver, settled, until
 
-ALWAYS_DELIVERED = JourneyWeights(delivered=1, **dict.fromkeys(("ndr_delivered", "rto", "cancelled", "lost"), 0))
 INDIA = timezone(timedelta(hours=5, minutes=30))
 REGISTER = "/api/v1/tracking/register-webhook/"
 
@@ -108,7 +107,7 @@ def _locations(body: Mapping[str, Any]) -> tuple[Any, Any]:
 @pytest.mark.parametrize("variant", ["all_statuses", "track_order"])
 async def test_a_scan_may_be_told_twice_and_once_without_its_location(variant: Any) -> None:
     async with receiver() as hook:
-        config = config_for(hook, missing_locations=1, webhook_variants={variant: 1}, weights=ALWAYS_DELIVERED)
+        config = config_for(hook, missing_locations=1, webhook_variants={variant: 1}, weights=only("delivered"))
         async with running(config) as sandbox:
             await _run(sandbox, 20)
             latest = [body for body in hook.bodies if _is_of_latest(body)]
@@ -173,8 +172,9 @@ def _variant(body: Mapping[str, Any]) -> str:
 async def test_a_failing_receiver_is_tried_three_times_and_then_forgotten() -> None:
     async with receiver() as hook:
         hook.statuses = [500] * 3 + [404, 503]
-        weights = JourneyWeights(expired=1, **dict.fromkeys(("delivered", "ndr_delivered", "rto"), 0))
-        calm = config_for(hook, webhook_workers=1, weights=weights, odd_values=0, webhook_variants={"all_statuses": 1})
+        calm = config_for(
+            hook, webhook_workers=1, weights=only("expired"), odd_values=0, webhook_variants={"all_statuses": 1}
+        )
         async with running(calm) as sandbox, merchant(sandbox) as http:
             await place(http, "H-0")
             entry = sandbox.registry.orders["H-0"]

@@ -1,4 +1,4 @@
-"""The audit log, and the returns that customers ask for."""
+"""Return requests: the endpoint that lists them, and their webhooks."""
 
 import time
 from datetime import UTC, datetime
@@ -7,36 +7,11 @@ from typing import Any
 import httpx2
 import pytest
 
-from awbridge.sandbox import JourneyWeights, SandboxConfig, running
-from tests.sandbox.helpers import code_of, merchant, place
+from awbridge.sandbox import SandboxConfig, running
+from tests.sandbox.helpers import code_of, merchant, only, place, receiver, settled
 
-AUDIT = "/api/v1/audit-log-data/"
 RETURNS = "/api/v1/return_order_poll/"
-DELIVERED = JourneyWeights(delivered=1, ndr_delivered=0, rto=0, cancelled=0, lost=0, damaged=0, expired=0)
-ALL_RETURNED = SandboxConfig(weights=DELIVERED, return_requests=1, odd_answers=0)
-
-
-async def test_the_audit_log_tells_who_did_what_in_an_hour() -> None:
-    async with running(SandboxConfig()) as sandbox, merchant(sandbox) as http:
-        await place(http, "A-1")
-        waybill = sandbox.registry.orders["A-1"].waybill
-        await http.post("/api/v1/user/token/", json={"username": "sandbox", "password": "sandbox-password"})
-        await http.get("/api/v1/cancel-order/", params={"waybill": waybill, "cp_id": 4})
-        rows = (await http.get(AUDIT, params={"log_epoch_time": int(time.time())})).json()["result"]
-        assert {row["service_type"]: row["payload"] for row in rows} == {
-            "Order: Cancel": {"awb": waybill},
-            "User Login: via API": None,
-        }
-        assert len({row["log_uuid"] for row in rows}) == 2
-        assert "password" not in str(rows)
-        earlier = await http.get(AUDIT, params={"log_epoch_time": int(time.time()) - 3600})
-        assert earlier.json()["result"] == []
-
-
-@pytest.mark.parametrize("moment", ["", "noon", "1.5", "9" * 30])
-async def test_the_audit_log_wants_a_moment(moment: str) -> None:
-    async with running(SandboxConfig()) as sandbox, merchant(sandbox) as http:
-        assert code_of(await http.get(AUDIT, params={"log_epoch_time": moment})) == 400
+ALL_RETURNED = SandboxConfig(weights=only("delivered"), return_requests=1, odd_answers=0)
 
 
 def text(at: float) -> str:
@@ -79,3 +54,32 @@ async def test_returns_are_refused_over_http_301_and_400() -> None:
         assert long.json()["meta"]["message"].keys() == {"Time Difference"}
         assert code_of(await returns(http, now, now - 60)) == 400
         assert code_of(await returns(http, now, now, start_time="noon")) == 400
+
+
+@pytest.mark.parametrize("asked", [1, 0])
+async def test_a_return_is_told_wrapped_in_utc_and_of_the_forward_order(asked: float) -> None:
+    async with receiver() as hook:
+        config = ALL_RETURNED.model_copy(
+            update={"return_webhooks": True, "webhook_url": hook.url, "return_requests": asked}
+        )
+        async with running(config) as sandbox, merchant(sandbox) as http:
+            for number in range(8):
+                await place(http, f"R-{number}")
+            await sandbox.finish()
+            await settled(sandbox)
+            told = [body for body in hook.bodies if "payload" in body]
+            if not asked:
+                assert told == []
+                return
+            placed = [b["payload"] for b in told if b["payload"]["clickpost_status_code"] == 101]
+            assert {p["additional"]["forward_reference_number"] for p in placed} == set(sandbox.registry.orders)
+            assert {b["payload"]["clickpost_status_code"] for b in told} == {101, 102}
+            first = placed[0]
+            assert (first["waybill"], first["cp_id"], first["additional"]["self_shipped"]) == ("", -1, False)
+            forward = sandbox.registry.orders[first["additional"]["forward_reference_number"]]
+            assert first["additional"]["forward_awb"] == forward.waybill
+            assert forward.latest is not None
+            hour = first["timestamp"][:13]
+            at = forward.latest.created_at
+            rows = (await returns(http, at - 60, at + 60)).json()["result"]
+            assert hour == rows[0]["webhook_payload"]["timestamp"][:13].replace("T", " "), "the poll's times are UTC"
