@@ -1,4 +1,4 @@
-"""Every method of the client against a running sandbox, all four of its addresses pointed there."""
+"""Every method of the client against a running sandbox, which serves all four of its URLs."""
 
 import asyncio
 import csv
@@ -39,7 +39,7 @@ def now() -> datetime:
 
 @dataclass
 class World:
-    """A sandbox that holds one order, and a client of it."""
+    """A sandbox with one order, and a client."""
 
     sandbox: Sandbox
     client: Any
@@ -54,14 +54,14 @@ class World:
         return now() - timedelta(minutes=30), now() + timedelta(minutes=1)
 
     async def fail_delivery(self) -> None:
-        """Move the order to its first failed delivery."""
+        """Advance to the first failed delivery of the order."""
         first = next(step for step in self.order.steps if step.code == 9)
         await self.sandbox.advance(first.offset)
         assert self.order.scans[-1].code == 9
 
 
 class Blocking:
-    """The client without asyncio, its calls made in a thread: the sandbox runs in the loop that would be blocked."""
+    """The blocking client, called in a thread so that it does not block the event loop of the sandbox."""
 
     def __init__(self, client: ClickPost) -> None:
         self._client = client
@@ -78,7 +78,7 @@ class Blocking:
 async def client_of(kind: str, sandbox: Sandbox, key: str = "sandbox-key") -> AsyncIterator[Any]:
     settings: Any = dict.fromkeys(("url", "tracking_url", "serviceability_url", "edd_url"), sandbox.url)
     settings |= {"username": "sandbox", "key": key}
-    # The transports load no certificates: that takes long, and loopback needs none.
+    # The transports load no CA certificates: that is slow, and loopback does not need them.
     if kind == "async":
         async with AsyncClickPost(**settings, transport=httpx2.AsyncHTTPTransport(verify=False)) as client:
             yield client
@@ -116,8 +116,8 @@ async def create_flat_order(world: World) -> None:
 async def create_b2b_order(world: World) -> None:
     first = await world.client.create_b2b_order(b2b_order("B-1"))
     assert (first.kind, first.call.business_status) == ("pending", 102)
-    answers = [await world.client.create_b2b_order(b2b_order("B-1")) for _ in range(CONFIG.async_polls + 1)]
-    outcome = answers[-1].outcome
+    responses = [await world.client.create_b2b_order(b2b_order("B-1")) for _ in range(CONFIG.async_polls + 1)]
+    outcome = responses[-1].outcome
     assert isinstance(outcome, Placed)
     assert outcome.waybill == world.sandbox.registry.orders["B-1"].waybill
     flat = await world.client.create_b2b_order(flat_order("B-2"))
@@ -170,8 +170,8 @@ async def updated_order(world: World) -> None:
 
 
 async def register_webhook(world: World) -> None:
-    answer = await world.client.register_webhook("http://127.0.0.1:9/hook")
-    assert (answer.registered, answer.webhook_key) == (True, world.sandbox.webhooks.key)
+    response = await world.client.register_webhook("http://127.0.0.1:9/hook")
+    assert (response.registered, response.webhook_key) == (True, world.sandbox.webhooks.key)
     assert (await world.client.register_webhook("http://127.0.0.1:9/hook")).code == 305
 
 
@@ -208,8 +208,8 @@ async def fetch_security_key(world: World) -> None:
 
 
 async def edit_order(world: World) -> None:
-    answer = await world.client.edit_order(world.waybill, 4, {"order_type": "COD", "cod_value": 99})
-    assert answer.message == "ACCEPTED"
+    response = await world.client.edit_order(world.waybill, 4, {"order_type": "COD", "cod_value": 99})
+    assert response.message == "ACCEPTED"
     assert (world.order.order_type, world.order.cod_value) == ("COD", 99)
     with pytest.raises(VendorError):
         await world.client.edit_order("nobody", 4, {"order_type": "PREPAID"})
@@ -234,8 +234,8 @@ async def create_pickup(world: World) -> None:
 async def register_waybill(world: World) -> None:
     second = await world.client.register_waybill({"waybill": "ELSE-2", "cp_id": 4}, version=2)
     third = await world.client.register_waybill({"waybill": "ELSE-3", "courier_partner": 4})
-    entries = [world.sandbox.registry.shipments[waybill] for waybill in ("ELSE-2", "ELSE-3")]
-    assert [each.tracking_id for each in (second, third)] == [str(entry.serial) for entry in entries]
+    shipments = [world.sandbox.registry.shipments[waybill] for waybill in ("ELSE-2", "ELSE-3")]
+    assert [each.tracking_id for each in (second, third)] == [str(shipment.serial) for shipment in shipments]
     assert not second.already
     again = await world.client.register_waybill({"waybill": "ELSE-2", "cp_id": 4}, version=2)
     assert (again.already, again.tracking_id) == (True, second.tracking_id)
@@ -344,10 +344,10 @@ async def audit_log(world: World) -> None:
 
 async def returns_delta(world: World) -> None:
     await world.sandbox.finish()
-    (asked,) = (await world.client.returns_delta(*world.hour)).items
-    assert (asked.status, asked.waybill, asked.courier_partner_id) == ("NEW_CASE", "", None)
+    (requested,) = (await world.client.returns_delta(*world.hour)).items
+    assert (requested.status, requested.waybill, requested.courier_partner_id) == ("NEW_CASE", "", None)
     reason = {"delivery_type": "RVP", "rvp_reason": "Too small", "courier_partner": 25}
-    outcome = (await world.client.create_order(order(asked.return_reference_number, **reason))).outcome
+    outcome = (await world.client.create_order(order(requested.return_reference_number, **reason))).outcome
     assert isinstance(outcome, Placed)
     (booked,) = (await world.client.returns_delta(*world.hour)).items
     assert (booked.waybill, booked.courier_partner_id) == (outcome.waybill, 25)
@@ -416,8 +416,8 @@ async def search_pincode(world: World) -> None:
 
 
 async def predict_delivery(world: World) -> None:
-    everyone, one = (await world.client.predict_delivery([JOURNEY, JOURNEY | {"optional": {"cp_id": 4}}])).items
-    assert everyone.by_courier.keys() == {account.courier_partner_id for account in CONFIG.accounts}
+    all_couriers, one = (await world.client.predict_delivery([JOURNEY, JOURNEY | {"optional": {"cp_id": 4}}])).items
+    assert all_couriers.by_courier.keys() == {account.courier_partner_id for account in CONFIG.accounts}
     assert (one.by_courier.keys(), one.fastest_courier_partner_id) == ({4}, 4)
     assert (one.min_days, one.max_days) == one.by_courier[4]
     with pytest.raises(VendorError):
@@ -498,7 +498,7 @@ CALLS: dict[str, Callable[[World], Awaitable[None]]] = {
 
 
 @pytest.mark.parametrize("name", CALLS)
-async def test_the_client_and_the_sandbox_understand_each_other(world: World, name: str) -> None:
+async def test_the_client_works_with_the_sandbox(world: World, name: str) -> None:
     await CALLS[name](world)
 
 
@@ -510,14 +510,14 @@ def test_every_method_of_the_client_is_called_here() -> None:
     assert methods(AsyncClickPost) - {"aclose"} == CALLS.keys()
 
 
-async def test_a_wrong_key_is_nothing_to_try_again(world: World) -> None:
-    async with client_of("async", world.sandbox, key="wrong") as stranger:
+async def test_a_wrong_key_is_not_retryable(world: World) -> None:
+    async with client_of("async", world.sandbox, key="wrong") as unauthorized:
         for call in (
-            stranger.fetch_accounts(),
-            stranger.serviceable_drop_pincodes(),
-            stranger.returns_delta(*world.hour),
-            stranger.register_waybill({"waybill": "X", "cp_id": 4}, version=2),
-            stranger.register_service(),
+            unauthorized.fetch_accounts(),
+            unauthorized.serviceable_drop_pincodes(),
+            unauthorized.returns_delta(*world.hour),
+            unauthorized.register_waybill({"waybill": "X", "cp_id": 4}, version=2),
+            unauthorized.register_service(),
         ):
             with pytest.raises(VendorError) as refused:
                 await call

@@ -1,4 +1,4 @@
-"""Recommendations and predictions: the same question always gets the same answer."""
+"""Recommendations and predictions are deterministic."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ def parcel(country: str = "AE", **changes: Any) -> dict[str, Any]:
     }
 
 
-async def test_accounts_are_ranked_and_the_ranking_stays() -> None:
+async def test_accounts_are_ranked_and_the_ranking_is_stable() -> None:
     async with running(SERVED) as sandbox, merchant(sandbox) as http:
         first = (await http.post(INDIA, json=[shipment(), shipment(drop_pincode="190001")])).json()["result"]
         assert first == (await http.post(INDIA, json=[shipment(), shipment(drop_pincode="190001")])).json()["result"]
@@ -48,7 +48,7 @@ async def test_accounts_are_ranked_and_the_ranking_stays() -> None:
         assert 5 not in {choice["cp_id"] for choice in back[0]["preference_array"]}
 
 
-async def test_only_active_accounts_that_take_the_payment_are_recommended() -> None:
+async def test_only_active_accounts_that_support_the_order_type_are_recommended() -> None:
     accounts = (
         SimulatedAccount(courier_partner_id=4, courier_name="Delhivery", account_code="no cod", cod=False),
         SimulatedAccount(courier_partner_id=6, courier_name="XpressBees", account_code="cod"),
@@ -61,7 +61,7 @@ async def test_only_active_accounts_that_take_the_payment_are_recommended() -> N
         assert [choice["account_code"] for choice in world["preference_array"]] == ["cod"]
 
 
-async def test_the_world_gets_one_object_and_its_own_names() -> None:
+async def test_v2_returns_one_object_with_its_own_field_names() -> None:
     async with running(SERVED) as sandbox, merchant(sandbox) as http:
         result = (await http.post(WORLD, json=parcel())).json()["result"]
         assert result["pincode_serviceable"] is True
@@ -73,13 +73,13 @@ async def test_the_world_gets_one_object_and_its_own_names() -> None:
         }
 
 
-async def test_a_place_that_nobody_serves_is_said_in_the_message() -> None:
+async def test_an_unserved_pincode_returns_a_message_without_result() -> None:
     async with running(SERVED) as sandbox, merchant(sandbox) as http:
-        for answer in (
+        for response in (
             await http.post(INDIA, json=[shipment(drop_pincode="190001")]),
             await http.post(WORLD, json=parcel("IN")),
         ):
-            assert answer.json() == {"meta": {"status": 200, "success": True, "message": "Pin code not serviceable"}}
+            assert response.json() == {"meta": {"status": 200, "success": True, "message": "Pin code not serviceable"}}
 
 
 @pytest.mark.parametrize(
@@ -92,17 +92,17 @@ async def test_a_place_that_nobody_serves_is_said_in_the_message() -> None:
         {"delivery_type": "SIDEWAYS"},
     ],
 )
-async def test_a_question_that_lacks_something_is_refused(changes: dict[str, Any]) -> None:
+async def test_an_incomplete_recommendation_request_is_rejected(changes: dict[str, Any]) -> None:
     async with running(SERVED) as sandbox, merchant(sandbox) as http:
-        answer = await http.post(INDIA, json=[shipment(**changes)])
-        assert (answer.status_code, code_of(answer)) == (400, 400)
+        response = await http.post(INDIA, json=[shipment(**changes)])
+        assert (response.status_code, code_of(response)) == (400, 400)
         if "drop_pincode" not in changes:
             assert code_of(await http.post(WORLD, json=parcel(**changes))) == 400
         assert code_of(await http.post(WORLD, json={"pickup_info": {}})) == 400
         assert code_of(await http.post(WORLD, json=parcel(""))) == 400
 
 
-async def test_days_are_predicted_for_every_courier_or_the_one_that_is_named() -> None:
+async def test_transit_days_are_predicted_for_all_couriers_or_one() -> None:
     async with running(SERVED) as sandbox, merchant(sandbox) as http:
         journey = {"pickup_pincode": "411001", "drop_pincode": "560001"}
         both = (await http.post(EDD, json=[journey, journey | {"optional": {"cp_id": 5}}])).json()["result"]
@@ -114,7 +114,7 @@ async def test_days_are_predicted_for_every_courier_or_the_one_that_is_named() -
         assert "pickup_date" not in both[1]
 
 
-async def test_predictions_check_the_drop_only_when_told() -> None:
+async def test_predictions_validate_the_drop_pincode_only_on_request() -> None:
     async with running(SERVED) as sandbox, merchant(sandbox) as http:
         body = [{"pickup_pincode": "411001", "drop_pincode": "999999"}]
         loose = await http.post(EDD, json=body)
@@ -124,7 +124,7 @@ async def test_predictions_check_the_drop_only_when_told() -> None:
         assert code_of(await http.post(EDD, json={})) == 400
 
 
-async def test_days_across_borders() -> None:
+async def test_transit_days_between_countries() -> None:
     async with running(SERVED) as sandbox, merchant(sandbox) as http:
         ends = {"pickup_details": {"pincode": "411001", "country": "IN"}}
         body = ends | {"drop_details": {"pincode": "328158", "country": "SG"}}
@@ -134,7 +134,7 @@ async def test_days_across_borders() -> None:
 
 
 @pytest.mark.parametrize("path", [EDD, GLOBAL_EDD])
-async def test_predictions_may_not_be_subscribed(path: str) -> None:
+async def test_predictions_require_a_subscription(path: str) -> None:
     async with running(SandboxConfig(edd_subscribed=False)) as sandbox, merchant(sandbox) as http:
-        answer = await http.post(path, json=[])
-        assert (answer.status_code, code_of(answer)) == (401, 320)
+        response = await http.post(path, json=[])
+        assert (response.status_code, code_of(response)) == (401, 320)

@@ -1,4 +1,4 @@
-"""Who goes where, at what price, in how many days: drawn from the seed, in agreement with each other."""
+"""The serviceability endpoints are deterministic and agree with each other."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ JOURNEY = {"pickup_pincode": "411001", "drop_pincode": "560001"}
 UNSERVED = {"meta": {"status": 200, "success": True, "message": "Pin code not serviceable"}}
 
 
-async def test_a_pincode_has_a_city_or_is_not_found() -> None:
+async def test_a_pincode_has_a_location_or_is_not_found() -> None:
     async with running(SERVED) as sandbox, merchant(sandbox) as http:
         found = (await http.get(DETAILS, params={"pincode": "411001"})).json()
         assert found["result"] == {"pincode": "411001", "city": "PUNE", "state": "MAHARASHTRA"}
@@ -56,13 +56,13 @@ async def test_accounts_between_two_pincodes_have_days_and_charges() -> None:
 @pytest.mark.parametrize(
     "body", [{}, [], ["x"], [{}], [JOURNEY | {"drop_pincode": "12"}], [JOURNEY | {"pickup_pincode": "23"}]]
 )
-async def test_a_question_without_pincodes_is_refused(path: str, body: Any) -> None:
+async def test_a_request_without_pincodes_is_rejected(path: str, body: Any) -> None:
     async with running(SERVED) as sandbox, merchant(sandbox) as http:
-        answer = await http.post(path, json=body)
-        assert (answer.status_code, code_of(answer)) == (400, 400)
+        response = await http.post(path, json=body)
+        assert (response.status_code, code_of(response)) == (400, 400)
 
 
-async def test_a_place_that_nobody_serves_is_an_answer_without_a_result() -> None:
+async def test_an_unserved_pincode_returns_no_result() -> None:
     async with running(SERVED) as sandbox, merchant(sandbox) as http:
         nowhere = JOURNEY | {"drop_pincode": "190001"}
         assert (await http.post(V1, json=[nowhere])).json() == UNSERVED
@@ -72,7 +72,7 @@ async def test_a_place_that_nobody_serves_is_an_answer_without_a_result() -> Non
         assert drop == {"serviceable": False, "COD": False, "PREPAID": False, "EXCHANGE": False}
 
 
-async def test_a_drop_is_asked_about_alone_or_for_one_payment() -> None:
+async def test_a_drop_pincode_can_be_checked_for_all_or_one_order_type() -> None:
     async with running(FEW) as sandbox, merchant(sandbox) as http:
         drop = {"drop_pincode": "560001"}
         everything = (await http.post(V3, json=[drop])).json()["result"]
@@ -83,7 +83,7 @@ async def test_a_drop_is_asked_about_alone_or_for_one_payment() -> None:
             assert code_of(await http.post(V3, json=[drop | wrong])) == 400
 
 
-async def test_lists_and_single_questions_agree() -> None:
+async def test_lists_and_single_lookups_agree() -> None:
     async with running(SandboxConfig(serviceable_share=0.5)) as sandbox, merchant(sandbox) as http:
         where = {"courier_partner_id": "4", "account_code": "Delhivery Surface"}
         listed = (await http.get(BULK, params=where)).json()["result"]
@@ -94,12 +94,12 @@ async def test_lists_and_single_questions_agree() -> None:
             rows = (await http.get(SEARCH, params=query | {"pincode": pincode})).json()["result"]
             assert "Delhivery Surface" in {row["account_type__account_name"] for row in rows}
             assert "drop_pincode_serviceability__order_type" in rows[0]
-        everyone = (await http.get(DROPS)).json()["result"]["drop_pincodes"]
-        assert set(drops) < set(everyone["PREPAID"])
-        assert everyone.keys() == {"PREPAID", "COD"}
+        all_accounts = (await http.get(DROPS)).json()["result"]["drop_pincodes"]
+        assert set(drops) < set(all_accounts["PREPAID"])
+        assert all_accounts.keys() == {"PREPAID", "COD"}
 
 
-async def test_a_list_is_of_one_account_that_exists() -> None:
+async def test_a_pincode_list_requires_an_existing_account() -> None:
     async with running(SERVED) as sandbox, merchant(sandbox) as http:
         quoted = await http.get(BULK, params={"courier_partner_id": '"4"', "account_code": "x"})
         assert quoted.json()["meta"]["message"] == "Field 'partner_id' expected a number but got '\"4\"'."
@@ -108,6 +108,6 @@ async def test_a_list_is_of_one_account_that_exists() -> None:
 
 
 @pytest.mark.parametrize("query", [{"pincode": "12"}, {"pincode": "560001", "is_rvp": "perhaps"}])
-async def test_a_search_names_a_pincode(query: dict[str, str]) -> None:
+async def test_a_search_requires_a_pincode(query: dict[str, str]) -> None:
     async with running(SERVED) as sandbox, merchant(sandbox) as http:
         assert code_of(await http.get(SEARCH, params=query)) == 400

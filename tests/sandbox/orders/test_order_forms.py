@@ -1,4 +1,4 @@
-"""The flat form of an order (v1, and the exchange form of v3), and what v1 asks for beside v3."""
+"""The flat, B2B and v4 forms of an order, and their validation."""
 
 from typing import Any
 
@@ -10,20 +10,21 @@ from tests.sandbox.helpers import CREATE, b2b_order, code_of, flat_order, item, 
 
 V1 = "/api/v1/create-order/"
 B2B = "/api/v1/create-b2b-order/"
-CALM = SandboxConfig(odd_answers=0)
+PLAIN = SandboxConfig(odd_answers=0)
 
 
-def message_of(answer: httpx2.Response) -> str:
-    return answer.json()["meta"]["message"]
+def message_of(response: httpx2.Response) -> str:
+    return response.json()["meta"]["message"]
 
 
 async def test_a_flat_order_is_placed_like_any_other() -> None:
-    async with running(CALM) as sandbox, merchant(sandbox) as http:
-        answer = await http.post(V1, json=flat_order("B-1", order_type="COD", cod_value=900))
-        assert code_of(answer) == 200
-        assert answer.json()["result"]["waybill"] == sandbox.registry.orders["B-1"].waybill
-        entry = sandbox.registry.orders["B-1"]
-        assert (entry.order_type, entry.cod_value, entry.drop_pincode, entry.is_rvp) == ("COD", 900, "560001", False)
+    async with running(PLAIN) as sandbox, merchant(sandbox) as http:
+        response = await http.post(V1, json=flat_order("B-1", order_type="COD", cod_value=900))
+        assert code_of(response) == 200
+        assert response.json()["result"]["waybill"] == sandbox.registry.orders["B-1"].waybill
+        shipment = sandbox.registry.orders["B-1"]
+        assert (shipment.order_type, shipment.cod_value) == ("COD", 900)
+        assert (shipment.drop_pincode, shipment.is_rvp) == ("560001", False)
         assert code_of(await http.post(V1, json=flat_order("B-1"))) == 323
 
 
@@ -44,22 +45,22 @@ async def test_a_flat_order_is_placed_like_any_other() -> None:
         (400, {"gst_info": None}),
     ],
 )
-async def test_a_bad_flat_order_is_refused_with_its_code(code: int, changes: dict[str, Any]) -> None:
-    async with running(CALM) as sandbox, merchant(sandbox) as http:
-        answer = await http.post(V1, json=flat_order("B-1") | changes)
-        assert code_of(answer) == code, answer.text
+async def test_an_invalid_flat_order_is_rejected_with_its_code(code: int, changes: dict[str, Any]) -> None:
+    async with running(PLAIN) as sandbox, merchant(sandbox) as http:
+        response = await http.post(V1, json=flat_order("B-1") | changes)
+        assert code_of(response) == code, response.text
         assert sandbox.orders_created == 0
 
 
-async def test_v1_takes_no_sections_and_names_the_missing_gst_number() -> None:
-    async with running(CALM) as sandbox, merchant(sandbox) as http:
+async def test_v1_rejects_sections_and_requires_the_gst_number() -> None:
+    async with running(PLAIN) as sandbox, merchant(sandbox) as http:
         assert code_of(await http.post(V1, json=order("B-1"))) == 314
         without = await http.post(V1, json=flat_order("B-1", gst_info={"seller_gstin": "27TEST"}))
         assert "consignee_gstin" in message_of(without)
 
 
-async def test_v3_takes_the_flat_form_of_an_exchange_without_a_reason() -> None:
-    async with running(CALM) as sandbox, merchant(sandbox) as http:
+async def test_v3_accepts_a_flat_exchange_order_without_a_reason() -> None:
+    async with running(PLAIN) as sandbox, merchant(sandbox) as http:
         payload = flat_order("X-1", order_type="EXCHANGE", delivery_type="RVP", courier_partner=25, rvp_reason=None)
         payload["exchange_info"] = {"name": "Store", "pincode": "600001"}
         del payload["gst_info"]
@@ -86,28 +87,26 @@ async def test_v3_takes_the_flat_form_of_an_exchange_without_a_reason() -> None:
     ],
 )
 @pytest.mark.parametrize("path", [V1, CREATE])
-async def test_v3_takes_the_phones_and_pincodes_that_the_flat_form_takes(
-    path: str, field: str, value: object, code: int
-) -> None:
-    async with running(CALM) as sandbox, merchant(sandbox) as http:
+async def test_v1_and_v3_have_the_same_limits_for_addresses(path: str, field: str, value: object, code: int) -> None:
+    async with running(PLAIN) as sandbox, merchant(sandbox) as http:
         payload = flat_order("A-1") if path == V1 else order("A-1")
         (payload if path == V1 else payload["drop_info"])[field] = value
-        answer = await http.post(path, json=payload)
-        assert code_of(answer) == code, answer.text
-        assert code == 200 or field in message_of(answer)
+        response = await http.post(path, json=payload)
+        assert code_of(response) == code, response.text
+        assert code == 200 or field in message_of(response)
 
 
 @pytest.mark.parametrize("where", [{"drop_country": "AE"}, {"drop_phone_code": "+971"}])
-async def test_v3_asks_only_indian_places_for_indian_phones(where: dict[str, str]) -> None:
-    async with running(CALM) as sandbox, merchant(sandbox) as http:
+async def test_v3_requires_indian_phones_only_for_indian_addresses(where: dict[str, str]) -> None:
+    async with running(PLAIN) as sandbox, merchant(sandbox) as http:
         payload = order("A-1")
         payload["drop_info"] |= {"drop_phone": "501234567"} | where
         assert code_of(await http.post(CREATE, json=payload)) == 200
 
 
-async def test_an_order_between_businesses_is_worked_on_until_it_is_placed_or_failed() -> None:
-    async with running(CALM) as sandbox, merchant(sandbox) as http:
-        for _ in range(CALM.async_polls + 1):
+async def test_a_b2b_order_returns_102_until_it_is_placed_or_refused() -> None:
+    async with running(PLAIN) as sandbox, merchant(sandbox) as http:
+        for _ in range(PLAIN.async_polls + 1):
             assert code_of(await http.post(B2B, json=b2b_order("B-1"))) == 102
         placed = await http.post(B2B, json=b2b_order("B-1"))
         assert code_of(placed) == 200
@@ -120,29 +119,29 @@ async def test_an_order_between_businesses_is_worked_on_until_it_is_placed_or_fa
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "expected"),
     [
         ({"gst_info": {"enterprise_gstin": "29X"}}, "consignee_gstin"),
         ({"box_info": []}, "box_info"),
         ({"box_info": [{"count": 1, "invoice_info": [{"number": "INV-9"}]}]}, "INV-9"),
     ],
 )
-async def test_a_bad_order_between_businesses_is_refused(changes: dict[str, Any], said: str) -> None:
-    async with running(CALM) as sandbox, merchant(sandbox) as http:
-        answer = await http.post(B2B, json=b2b_order("B-1", **changes))
-        assert (code_of(answer), said in message_of(answer)) == (400, True)
+async def test_an_invalid_b2b_order_is_rejected(changes: dict[str, Any], expected: str) -> None:
+    async with running(PLAIN) as sandbox, merchant(sandbox) as http:
+        response = await http.post(B2B, json=b2b_order("B-1", **changes))
+        assert (code_of(response), expected in message_of(response)) == (400, True)
         assert "shipment_info" in message_of(await http.post(B2B, json=flat_order("B-1")))
         assert sandbox.orders_created == 0
 
 
-async def test_an_account_may_take_no_exchange() -> None:
+async def test_an_account_may_refuse_exchange_orders() -> None:
     accounts = (SimulatedAccount(courier_partner_id=4, courier_name="Delhivery", account_code="a", exchange=False),)
     async with running(SandboxConfig(accounts=accounts, odd_answers=0)) as sandbox, merchant(sandbox) as http:
         assert code_of(await place(http, "X-1", order_type="EXCHANGE")) == 307
         assert code_of(await place(http, "X-2")) == 200
 
 
-async def test_some_couriers_want_a_waybill_assigned_beforehand() -> None:
+async def test_some_couriers_require_a_preassigned_waybill() -> None:
     async with running(SandboxConfig(waybill_couriers=(4,), odd_answers=0)) as sandbox, merchant(sandbox) as http:
         refused = await place(http, "A-1")
         assert (code_of(refused), "awb_number" in message_of(refused)) == (321, True)
@@ -161,13 +160,13 @@ async def test_some_couriers_want_a_waybill_assigned_beforehand() -> None:
         (314, {"courier_custom_fields": "none"}),
     ],
 )
-async def test_priority_and_the_sections_beside_the_shipment_are_checked(code: int, changes: dict[str, Any]) -> None:
-    async with running(CALM) as sandbox, merchant(sandbox) as http:
+async def test_priority_and_the_optional_sections_are_validated(code: int, changes: dict[str, Any]) -> None:
+    async with running(PLAIN) as sandbox, merchant(sandbox) as http:
         assert code_of(await http.post(CREATE, json=order("A-1") | changes)) == code
 
 
-async def test_v4_takes_tax_info_custom_fields_and_the_account_beside_the_shipment() -> None:
-    async with running(CALM) as sandbox, merchant(sandbox) as http:
+async def test_v4_accepts_tax_info_custom_fields_and_the_account_in_additional() -> None:
+    async with running(PLAIN) as sandbox, merchant(sandbox) as http:
         address = dict.fromkeys(("name", "phone", "address", "city", "postal_code", "country_code"), "x")
         payload = order("W-1", additional={"account_code": "Delhivery Surface", "priority": "NORMAL"}) | {
             "pickup_info": address,
@@ -182,8 +181,8 @@ async def test_v4_takes_tax_info_custom_fields_and_the_account_beside_the_shipme
 
 
 @pytest.mark.parametrize("path", [V1, CREATE, "/api/v4/create-order/"])
-async def test_an_order_is_fetched_by_its_reference_with_the_key_alone(path: str) -> None:
-    async with running(CALM) as sandbox, merchant(sandbox) as http:
+async def test_an_order_can_be_fetched_by_reference_with_the_key_alone(path: str) -> None:
+    async with running(PLAIN) as sandbox, merchant(sandbox) as http:
         await place(http, "A-1", items=[item(), item()])
         http.params = {"key": "sandbox-key"}
         found = (await http.get(path, params={"reference_number": "A-1"})).json()

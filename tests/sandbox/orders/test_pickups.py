@@ -1,4 +1,4 @@
-"""Asking a courier to come, within India and anywhere."""
+"""Pickups, within India (v1) and in any country (v2)."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -9,7 +9,7 @@ import pytest
 from awbridge.sandbox import SandboxConfig, running
 from tests.sandbox.helpers import code_of, item, merchant, place
 
-CALM = SandboxConfig(odd_answers=0)
+PLAIN = SandboxConfig(odd_answers=0)
 INDIA = "/api/v1/create-pickup/"
 WORLD = "/api/v2/create-pickup/"
 
@@ -46,8 +46,8 @@ def pickup_abroad(waybill: str, details: dict[str, Any] | None = None, **changes
     }
 
 
-async def test_every_pickup_gets_a_number_of_its_own() -> None:
-    async with running(CALM) as sandbox, merchant(sandbox) as http:
+async def test_every_pickup_has_its_own_confirmation_number() -> None:
+    async with running(PLAIN) as sandbox, merchant(sandbox) as http:
         results = [(await http.post(INDIA, json=pickup())).json()["result"] for _ in range(2)]
         assert [result["confirmation_number"] for result in results] == ["1", "2"]
         assert results[0]["location"]
@@ -63,14 +63,14 @@ async def test_every_pickup_gets_a_number_of_its_own() -> None:
         {"pickup_date": "2020-01-01T10:00:00+05:30"},
     ],
 )
-async def test_a_bad_pickup_is_refused(changes: dict[str, Any]) -> None:
-    async with running(CALM) as sandbox, merchant(sandbox) as http:
+async def test_an_invalid_pickup_is_rejected(changes: dict[str, Any]) -> None:
+    async with running(PLAIN) as sandbox, merchant(sandbox) as http:
         assert code_of(await http.post(INDIA, json=pickup(**changes))) == 400
         assert not sandbox.account_records.pickups
 
 
-async def test_a_pickup_abroad_is_for_a_waybill_of_the_account() -> None:
-    async with running(CALM) as sandbox, merchant(sandbox) as http:
+async def test_a_v2_pickup_requires_a_waybill_of_the_account() -> None:
+    async with running(PLAIN) as sandbox, merchant(sandbox) as http:
         await place(http, "A-1")
         waybill = sandbox.registry.orders["A-1"].waybill
         result = (await http.post(WORLD, json=pickup_abroad(waybill))).json()["result"]
@@ -95,8 +95,8 @@ async def test_a_pickup_abroad_is_for_a_waybill_of_the_account() -> None:
         ({}, {"awb_number": ""}),
     ],
 )
-async def test_a_bad_pickup_abroad_is_refused(changes: dict[str, Any], details: dict[str, Any]) -> None:
-    async with running(CALM) as sandbox, merchant(sandbox) as http:
+async def test_an_invalid_v2_pickup_is_rejected(changes: dict[str, Any], details: dict[str, Any]) -> None:
+    async with running(PLAIN) as sandbox, merchant(sandbox) as http:
         await place(http, "A-1")
         body = pickup_abroad(sandbox.registry.orders["A-1"].waybill, details, **changes)
         assert code_of(await http.post(WORLD, json=body)) == 400

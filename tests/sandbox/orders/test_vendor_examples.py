@@ -1,4 +1,4 @@
-"""The sandbox takes every order that the vendor publishes as an example, and v3's older form."""
+"""The sandbox accepts every order example that the vendor publishes, including v3's older form."""
 
 import copy
 from typing import Any
@@ -19,7 +19,7 @@ def _account(cp_id: int, code: str, *, exchange: bool) -> SimulatedAccount:
 
 
 @vendor_files.needed
-async def test_every_example_is_placed() -> None:
+async def test_every_published_example_is_placed() -> None:
     examples = [e for e in vendor_files.request_examples() if e.operation.path in PATHS]
     assert {e.operation.path for e in examples} == set(PATHS)
     for number, example in enumerate(examples):
@@ -30,16 +30,17 @@ async def test_every_example_is_placed() -> None:
         account = _account(int(details["courier_partner"]), code, exchange=True)
         config = SandboxConfig(odd_answers=0, accounts=(account,))
         async with running(config) as sandbox, merchant(sandbox) as http:
-            answer = await http.post(example.operation.path, json=body)
-            assert code_of(answer) == 200, f"{example}: {answer.text}"
+            response = await http.post(example.operation.path, json=body)
+            assert code_of(response) == 200, f"{example}: {response.text}"
             assert sandbox.registry.orders[f"R-{number}"].is_rvp is (details.get("delivery_type") == "RVP")
 
 
-async def test_what_stands_in_additional_counts() -> None:
+async def test_fields_in_additional_are_used() -> None:
     config = SandboxConfig(odd_answers=0, accounts=(_account(4, "back", exchange=False),))
-    said = {"delivery_type": "RVP", "rvp_reason": "x", "awb_number": "430", "order_id": "7", "account_code": "back"}
+    additional = {"delivery_type": "RVP", "rvp_reason": "x", "awb_number": "430"}
+    additional |= {"order_id": "7", "account_code": "back"}
     async with running(config) as sandbox, merchant(sandbox) as http:
-        body = order("R", additional=said)
+        body = order("R", additional=additional)
         for name in ("delivery_type", "order_id", "account_code"):
             del body["shipment_details"][name]
         assert code_of(await http.post(CREATE, json=body)) == 200
@@ -47,16 +48,16 @@ async def test_what_stands_in_additional_counts() -> None:
         assert (placed.is_rvp, placed.waybill, placed.account.account_code) == (True, "430", "back")
 
 
-@pytest.mark.parametrize(("details", "said"), [("FORWARD", {"delivery_type": "RVP"}), ("RVP", {"order_id": "8"})])
-async def test_two_places_that_contradict_each_other_are_refused(details: str, said: dict[str, Any]) -> None:
+@pytest.mark.parametrize(("details", "additional"), [("FORWARD", {"delivery_type": "RVP"}), ("RVP", {"order_id": "8"})])
+async def test_a_field_that_differs_from_additional_is_rejected(details: str, additional: dict[str, Any]) -> None:
     async with running(SandboxConfig(odd_answers=0)) as sandbox, merchant(sandbox) as http:
-        body = order("R", additional=said, delivery_type=details, rvp_reason="x")
-        answer = await http.post(CREATE, json=body)
-        assert code_of(answer) == 314
-        assert next(iter(said)) in answer.json()["meta"]["message"]
+        body = order("R", additional=additional, delivery_type=details, rvp_reason="x")
+        response = await http.post(CREATE, json=body)
+        assert code_of(response) == 314
+        assert next(iter(additional)) in response.json()["meta"]["message"]
 
 
-async def test_a_place_has_the_limits_of_its_page() -> None:
+async def test_an_address_that_exceeds_the_documented_limits_is_rejected() -> None:
     async with running(SandboxConfig(odd_answers=0)) as sandbox, merchant(sandbox) as http:
         body = order("R")
         body["drop_info"]["drop_address"] = "A" * 501

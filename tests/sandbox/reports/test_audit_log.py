@@ -10,7 +10,7 @@ from tests.sandbox.helpers import code_of, merchant, place
 AUDIT = "/api/v1/audit-log-data/"
 
 
-async def test_the_audit_log_tells_who_did_what_in_an_hour() -> None:
+async def test_the_audit_log_lists_the_actions_of_an_hour() -> None:
     async with running(SandboxConfig()) as sandbox, merchant(sandbox) as http:
         await place(http, "A-1")
         waybill = sandbox.registry.orders["A-1"].waybill
@@ -28,6 +28,6 @@ async def test_the_audit_log_tells_who_did_what_in_an_hour() -> None:
 
 
 @pytest.mark.parametrize("moment", ["", "noon", "1.5", "9" * 30])
-async def test_the_audit_log_wants_a_moment(moment: str) -> None:
+async def test_the_audit_log_requires_a_time(moment: str) -> None:
     async with running(SandboxConfig()) as sandbox, merchant(sandbox) as http:
         assert code_of(await http.get(AUDIT, params={"log_epoch_time": moment})) == 400

@@ -1,4 +1,4 @@
-"""Counts per day, and reports that get ready after a while."""
+"""Shipment counts and the dashboard report."""
 
 import csv
 import io
@@ -19,18 +19,18 @@ COUNT = "/api/v1/fetch-shipment-count/"
 INDIA = timezone(timedelta(hours=5, minutes=30))
 
 
-def stamp(at: float) -> str:
+def utc_text(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def asked(**changes: Any) -> dict[str, Any]:
+def report_request(**changes: Any) -> dict[str, Any]:
     now = time.time()
-    filters = {"updated_at_start_time": stamp(now - 3600), "updated_at_end_time": stamp(now + 60)}
+    filters = {"updated_at_start_time": utc_text(now - 3600), "updated_at_end_time": utc_text(now + 60)}
     return {"report_name": "TRACK_ORDER_DASHBOARD_REPORT", "filters": filters, "fields": []} | changes
 
 
 async def request(http: httpx2.AsyncClient, **changes: Any) -> int:
-    (entry,) = (await http.post(REPORT, json=asked(**changes))).json()["result"]
+    (entry,) = (await http.post(REPORT, json=report_request(**changes))).json()["result"]
     return entry["report_reference_number"]
 
 
@@ -40,12 +40,12 @@ async def poll(http: httpx2.AsyncClient, reference: object) -> dict[str, Any]:
 
 
 async def download(link: str) -> httpx2.Response:
-    """Follow a link as a stranger would, without the key."""
-    async with httpx2.AsyncClient(trust_env=False, verify=False) as stranger:
-        return await stranger.get(link)
+    """Follow a link without the key."""
+    async with httpx2.AsyncClient(trust_env=False, verify=False) as client:
+        return await client.get(link)
 
 
-async def test_a_report_gets_ready_and_lists_what_changed() -> None:
+async def test_a_report_lists_the_changed_shipments_once_ready() -> None:
     async with running(SandboxConfig(report_polls=2)) as sandbox, merchant(sandbox) as http:
         for number in range(9):
             await place(http, f"R-{number}", order_type="COD", cod_value=250)
@@ -71,7 +71,7 @@ async def test_a_report_gets_ready_and_lists_what_changed() -> None:
         assert {row["AWB"][0] for row in csv.DictReader(io.StringIO(file.text))} > {"`"}
 
 
-async def test_a_report_has_the_words_of_reports() -> None:
+async def test_a_report_uses_its_own_status_names() -> None:
     words = {10: "Cancelled", 15: "RTO-Failed Delivery", 27: "RTO-ShipmentDelay", 8: "Delivered", 21: "RTO-InTransit"}
     async with running(SandboxConfig(report_polls=0)) as sandbox, merchant(sandbox) as http:
         for number, code in enumerate(words):
@@ -86,7 +86,7 @@ async def test_a_report_has_the_words_of_reports() -> None:
         assert {row["Courier Partner"] for row in rows} == {"Delhivery Reverse", "Delhivery"}
 
 
-async def test_a_report_holds_the_columns_and_the_window_that_were_asked_for() -> None:
+async def test_a_report_has_the_requested_columns_and_window() -> None:
     async with running(SandboxConfig(report_polls=0)) as sandbox, merchant(sandbox) as http:
         await place(http, "R-1")
         await sandbox.finish()
@@ -97,7 +97,7 @@ async def test_a_report_holds_the_columns_and_the_window_that_were_asked_for() -
         assert len((await download(link)).text.splitlines()) == 1
 
 
-async def test_a_report_may_fail() -> None:
+async def test_a_report_can_fail() -> None:
     config = SandboxConfig(report_polls=1, faults=Faults(failed_reports=1))
     async with running(config) as sandbox, merchant(sandbox) as http:
         reference = await request(http)
@@ -124,20 +124,20 @@ async def test_a_report_may_fail() -> None:
         {"fields": [{}]},
     ],
 )
-async def test_a_report_that_makes_no_sense_is_refused(changes: dict[str, Any]) -> None:
+async def test_an_invalid_report_request_is_rejected(changes: dict[str, Any]) -> None:
     async with running(SandboxConfig()) as sandbox, merchant(sandbox) as http:
-        answer = await http.post(REPORT, json=asked(**changes))
-        assert (answer.status_code, code_of(answer)) == (400, 400)
+        response = await http.post(REPORT, json=report_request(**changes))
+        assert (response.status_code, code_of(response)) == (400, 400)
 
 
 @pytest.mark.parametrize("query", [{}, {"report_reference_number": "17"}, {"report_reference_number": "x"}])
-async def test_a_report_that_nobody_asked_for_is_no_entity(query: dict[str, str]) -> None:
+async def test_an_unknown_report_returns_422(query: dict[str, str]) -> None:
     async with running(SandboxConfig()) as sandbox, merchant(sandbox) as http:
         assert code_of(await http.get(REPORT, params=query)) == 422
         assert (await http.get("/_files/tracking.csv", params=query)).status_code == 403
 
 
-async def test_shipments_are_counted_by_indian_days() -> None:
+async def test_shipments_are_counted_by_indian_day() -> None:
     async with running(SandboxConfig()) as sandbox, merchant(sandbox) as http:
         for number in range(3):
             await place(http, f"R-{number}")
@@ -145,20 +145,20 @@ async def test_shipments_are_counted_by_indian_days() -> None:
         midnight = datetime(2026, 3, 14, tzinfo=INDIA).timestamp()
         sandbox.registry.orders["R-0"].placed_at = midnight - 1
         sandbox.registry.orders["R-1"].placed_at = midnight
-        answer = await http.get(COUNT, params={"start-date": "2026-03-12", "end-date": "2026-03-14"})
-        assert answer.json()["result"] == {
+        response = await http.get(COUNT, params={"start-date": "2026-03-12", "end-date": "2026-03-14"})
+        assert response.json()["result"] == {
             "2026-03-12": {},
             "2026-03-13": {"manifestation": 1, "tracking": 1},
             "2026-03-14": {"manifestation": 1, "tracking": 1},
         }
         today = datetime.now(INDIA).date().isoformat()
-        answer = await http.get(COUNT, params={"start-date": today, "end-date": today})
-        assert answer.json()["result"] == {today: {"manifestation": 1, "tracking": 2}}
+        response = await http.get(COUNT, params={"start-date": today, "end-date": today})
+        assert response.json()["result"] == {today: {"manifestation": 1, "tracking": 2}}
 
 
 @pytest.mark.parametrize(
     ("start", "end"), [("", ""), ("2026-03-01", "1 March"), ("2026-03-02", "2026-03-01"), ("2020-01-01", "2026-01-01")]
 )
-async def test_counts_need_days_in_order(start: str, end: str) -> None:
+async def test_shipment_count_requires_a_valid_date_range(start: str, end: str) -> None:
     async with running(SandboxConfig()) as sandbox, merchant(sandbox) as http:
         assert code_of(await http.get(COUNT, params={"start-date": start, "end-date": end})) == 400

@@ -1,4 +1,4 @@
-"""Polling: track-order, updated-order, accounts."""
+"""The polling endpoints: track-order, updated-order."""
 
 import time
 from datetime import UTC, datetime, timedelta, timezone
@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx2
 
-from awbridge.sandbox import Faults, Sandbox, SandboxConfig, SimulatedAccount, running
+from awbridge.sandbox import Faults, Sandbox, SandboxConfig, running
 from tests.sandbox.helpers import code_of, merchant, place
 
 INDIA = timezone(timedelta(hours=5, minutes=30))
@@ -16,7 +16,7 @@ async def _finished(sandbox: Sandbox, http: httpx2.AsyncClient, count: int, **de
     for number in range(count):
         await place(http, f"T-{number}", **details)
     await sandbox.finish()
-    return [entry.waybill for entry in sandbox.registry.orders.values()]
+    return [shipment.waybill for shipment in sandbox.registry.orders.values()]
 
 
 async def track(http: httpx2.AsyncClient, *waybills: str, cp_id: int = 4) -> httpx2.Response:
@@ -28,25 +28,25 @@ def identity(waybill: str, row: dict[str, Any]) -> tuple[Any, ...]:
     return waybill, row["clickpost_status_code"], seconds, row["status"], row["location"]
 
 
-async def test_track_order_tells_the_scans_of_the_ledger_newest_first() -> None:
+async def test_track_order_returns_the_scans_of_the_ledger_newest_first() -> None:
     async with running(SandboxConfig()) as sandbox, merchant(sandbox) as http:
         waybills = await _finished(sandbox, http, 5)
-        answer = (await track(http, *waybills)).json()
-        assert answer["meta"]["status"] == 200
-        for entry in sandbox.registry.orders.values():
-            told = answer["result"][entry.waybill]
-            true = [
-                (scan.waybill, scan.code, scan.scanned_at, scan.status, scan.location) for scan in entry.scans[::-1]
+        response = (await track(http, *waybills)).json()
+        assert response["meta"]["status"] == 200
+        for shipment in sandbox.registry.orders.values():
+            tracked = response["result"][shipment.waybill]
+            expected = [
+                (scan.waybill, scan.code, scan.scanned_at, scan.status, scan.location) for scan in shipment.scans[::-1]
             ]
-            assert [identity(entry.waybill, row) for row in told["scans"]] == true
-            assert [row["checkpoint_id"] for row in told["scans"]] == [s.checkpoint_id for s in entry.scans[::-1]]
-            assert all("order_status_id" not in row for row in told["scans"])
-            assert identity(entry.waybill, told["latest_status"]) == true[0]
-            assert told["valid"] is True
-            assert told["additional"]["order_id"] == entry.order_id
+            assert [identity(shipment.waybill, row) for row in tracked["scans"]] == expected
+            assert [row["checkpoint_id"] for row in tracked["scans"]] == [s.checkpoint_id for s in shipment.scans[::-1]]
+            assert all("order_status_id" not in row for row in tracked["scans"])
+            assert identity(shipment.waybill, tracked["latest_status"]) == expected[0]
+            assert tracked["valid"] is True
+            assert tracked["additional"]["order_id"] == shipment.order_id
 
 
-async def test_created_at_beside_a_scan_is_naive_utc() -> None:
+async def test_created_at_of_a_scan_is_utc_without_zone() -> None:
     async with running(SandboxConfig()) as sandbox, merchant(sandbox) as http:
         (waybill,) = await _finished(sandbox, http, 1)
         created = (await track(http, waybill)).json()["result"][waybill]["scans"][0]["created_at"]
@@ -54,11 +54,11 @@ async def test_created_at_beside_a_scan_is_naive_utc() -> None:
         assert abs(learnt.timestamp() - time.time()) < 5
 
 
-async def test_an_older_account_gets_a_bare_list() -> None:
+async def test_an_older_account_gets_a_list_of_scans() -> None:
     async with running(SandboxConfig(faults=Faults(older_account=1))) as sandbox, merchant(sandbox) as http:
         (waybill,) = await _finished(sandbox, http, 1)
-        told = (await track(http, waybill)).json()["result"][waybill]
-        assert len(told) == len(sandbox.registry.orders["T-0"].scans)
+        tracked = (await track(http, waybill)).json()["result"][waybill]
+        assert len(tracked) == len(sandbox.registry.orders["T-0"].scans)
 
 
 async def test_an_unknown_waybill_is_null_or_invalid() -> None:
@@ -72,16 +72,16 @@ async def test_an_unknown_waybill_is_null_or_invalid() -> None:
     assert shapes == {"null", "False"}
 
 
-async def test_more_than_five_waybills_or_no_courier_are_refused() -> None:
+async def test_more_than_five_waybills_or_no_courier_are_rejected() -> None:
     async with running(SandboxConfig()) as sandbox, merchant(sandbox) as http:
         assert code_of(await track(http, *"123456")) == 400
         assert code_of(await http.get("/api/v2/track-order/", params={"waybill": "1"})) == 400
 
 
 async def follow(url: str) -> dict[str, Any]:
-    """A page by its `next`, which is complete: host, user name, key."""
-    async with httpx2.AsyncClient(trust_env=False, verify=False) as stranger:
-        return (await stranger.get(url)).json()
+    """Fetch a page by its `next` URL, which includes host, username and key."""
+    async with httpx2.AsyncClient(trust_env=False, verify=False) as client:
+        return (await client.get(url)).json()
 
 
 async def _window(http: httpx2.AsyncClient, start: float, end: float) -> tuple[list[dict[str, Any]], int]:
@@ -95,7 +95,7 @@ async def _window(http: httpx2.AsyncClient, start: float, end: float) -> tuple[l
     return rows, pages
 
 
-async def test_updated_order_lists_every_changed_shipment_once_over_all_pages() -> None:
+async def test_updated_order_lists_every_changed_shipment_once_across_pages() -> None:
     async with running(SandboxConfig(page_size=3)) as sandbox, merchant(sandbox) as http:
         waybills = await _finished(sandbox, http, 10)
         rows, pages = await _window(http, time.time() - 60, time.time() + 60)
@@ -103,18 +103,18 @@ async def test_updated_order_lists_every_changed_shipment_once_over_all_pages() 
         assert sorted(row["waybill"] for row in rows) == sorted(waybills)
         for row in rows:
             latest = sandbox.registry.orders[row["reference_number"]].scans[-1]
-            true = (latest.waybill, latest.code, latest.scanned_at, latest.status, latest.location)
-            assert identity(row["waybill"], row) == true
+            expected = (latest.waybill, latest.code, latest.scanned_at, latest.status, latest.location)
+            assert identity(row["waybill"], row) == expected
             assert row["updated_at"].endswith("Z")
             assert abs(datetime.fromisoformat(row["updated_at"]).timestamp() - time.time()) < 10
 
 
-async def test_pages_miss_nothing_when_shipments_change_in_between() -> None:
+async def test_pages_miss_no_shipment_that_changes_meanwhile() -> None:
     async with running(SandboxConfig(page_size=2, tick_seconds=60)) as sandbox, merchant(sandbox) as http:
         for number in range(6):
             await place(http, f"T-{number}")
         await sandbox.advance(0)
-        assert all(len(entry.scans) == 1 for entry in sandbox.registry.orders.values())
+        assert all(len(shipment.scans) == 1 for shipment in sandbox.registry.orders.values())
         window = {"start_date": int(time.time()) - 60, "end_date": int(time.time()) + 60}
         page = (await http.get("/api/v1/updated-order", params=window)).json()
         seen = {row["waybill"] for row in page["result"]}
@@ -125,24 +125,8 @@ async def test_pages_miss_nothing_when_shipments_change_in_between() -> None:
         assert len(seen) == 6
 
 
-async def test_updated_order_refuses_long_and_senseless_windows() -> None:
+async def test_updated_order_rejects_long_and_invalid_windows() -> None:
     async with running(SandboxConfig()) as sandbox, merchant(sandbox) as http:
         for window in ({"start_date": 0, "end_date": 1801}, {"start_date": 9, "end_date": 1}, {"start_date": "x"}, {}):
             assert code_of(await http.get("/api/v1/updated-order/", params=window)) == 400
         assert code_of(await http.get("/api/v1/updated-order", params={"start_date": 0, "end_date": 1800})) == 200
-
-
-async def test_fetch_accounts_tells_who_is_active() -> None:
-    accounts = (
-        SimulatedAccount(courier_partner_id=4, courier_name="Delhivery", account_code="a"),
-        SimulatedAccount(courier_partner_id=5, courier_name="Bluedart", account_code="b", account_active=False),
-    )
-    async with running(SandboxConfig(accounts=accounts)) as sandbox, merchant(sandbox) as http:
-        path = "/api/v1/fetch-accounts"
-        active = (await http.get(path, params={"active": "True"})).json()["result"]["accounts"]
-        assert active == [
-            {"courier_partner_id": 4, "courier_name": "Delhivery", "account_code": "a", "account_active": True}
-        ]
-        assert len((await http.get(path, params={"active": "False"})).json()["result"]["accounts"]) == 2
-        assert code_of(await http.get(path, params={"active": "Tru"})) == 400
-        assert code_of(await http.get(path, params={"key": "wrong"})) == 301

@@ -1,4 +1,4 @@
-"""Waybills that were booked elsewhere: tracked once they are registered, until they are let go."""
+"""Waybills booked elsewhere are tracked from registration until they are unregistered."""
 
 import time
 from typing import Any
@@ -33,17 +33,17 @@ async def track(http: httpx2.AsyncClient, waybill: str) -> Any:
 
 
 @pytest.mark.parametrize(("path", "version"), [(V2, 2), (V3, 3)])
-async def test_a_registered_waybill_is_tracked_to_its_end(path: str, version: int) -> None:
+async def test_a_registered_waybill_is_tracked_to_completion(path: str, version: int) -> None:
     async with running(SandboxConfig()) as sandbox, merchant(sandbox) as http:
         started = int(time.time())
         result = (await http.post(path, json=registration("ELSE-1", version))).json()["result"]
-        entry = sandbox.registry.shipments["ELSE-1"]
-        assert (result["tracking_id"], result["security_key"]) == (entry.serial, entry.security_key)
+        shipment = sandbox.registry.shipments["ELSE-1"]
+        assert (result["tracking_id"], result["security_key"]) == (shipment.serial, shipment.security_key)
         await sandbox.finish()
-        told = await track(http, "ELSE-1")
-        assert told["scans"][-1]["clickpost_status_code"] == 28
-        assert told["latest_status"]["reference_number"] == "REF-ELSE-1"
-        assert told["additional"]["order_id"] == "ORDER-ELSE-1"
+        tracked = await track(http, "ELSE-1")
+        assert tracked["scans"][-1]["clickpost_status_code"] == 28
+        assert tracked["latest_status"]["reference_number"] == "REF-ELSE-1"
+        assert tracked["additional"]["order_id"] == "ORDER-ELSE-1"
         window = {"start_date": started - 1, "end_date": started + 60}
         (row,) = (await http.get("/api/v1/updated-order", params=window)).json()["result"]
         assert (row["waybill"], row["reference_number"]) == ("ELSE-1", "REF-ELSE-1")
@@ -52,7 +52,7 @@ async def test_a_registered_waybill_is_tracked_to_its_end(path: str, version: in
         assert [(row["waybill"], row["tracked"]) for row in ledger["registered"]] == [("ELSE-1", True)]
 
 
-async def test_a_waybill_that_is_known_is_answered_with_303() -> None:
+async def test_a_known_waybill_returns_303() -> None:
     async with running(SandboxConfig()) as sandbox, merchant(sandbox) as http:
         first = (await http.post(V3, json=registration("ELSE-1"))).json()["result"]
         again = await http.post(V2, json=registration("ELSE-1", 2))
@@ -77,32 +77,32 @@ async def test_a_waybill_that_is_known_is_answered_with_303() -> None:
         (400, {"shipment_info": {"delivery_type": "SIDEWAYS"}}),
     ],
 )
-async def test_a_bad_registration_is_refused(code: int, changes: dict[str, Any]) -> None:
+async def test_an_invalid_registration_is_rejected(code: int, changes: dict[str, Any]) -> None:
     shut = SimulatedAccount(courier_partner_id=71, courier_name="Shut", account_code="shut", account_active=False)
     async with running(SandboxConfig(accounts=(*DEFAULT_ACCOUNTS, shut))) as sandbox, merchant(sandbox) as http:
         assert code_of(await http.post(V3, json=registration("ELSE-1", **changes))) == code
         assert not sandbox.registry.shipments
 
 
-async def test_the_key_stands_in_the_body_of_v2() -> None:
+async def test_v2_takes_the_key_in_the_body() -> None:
     async with running(SandboxConfig()) as sandbox, merchant(sandbox) as http:
         assert code_of(await http.post(V2, json=registration("ELSE-1", 2, key="wrong"))) == 301
         assert code_of(await http.post(GONE, json={"waybill": "ELSE-1", "cp_id": 4})) == 301
         assert code_of(await http.post(V2, content=b"no")) == 400
 
 
-async def test_a_shipment_that_is_let_go_is_shown_nowhere_and_can_come_back() -> None:
+async def test_an_unregistered_shipment_is_not_returned_until_registered_again() -> None:
     async with receiver() as hook, running(SandboxConfig(webhook_url=hook.url)) as sandbox, merchant(sandbox) as http:
         await http.post(V3, json=registration("ELSE-1"))
-        answer = await http.post(GONE, json={"waybill": "ELSE-1", "cp_id": 4, **KEY})
-        assert answer.json()["result"] == {"awb": "ELSE-1"}
+        response = await http.post(GONE, json={"waybill": "ELSE-1", "cp_id": 4, **KEY})
+        assert response.json()["result"] == {"awb": "ELSE-1"}
         await settled(sandbox)
-        heard = len(hook.bodies)
+        received = len(hook.bodies)
         assert await sandbox.finish() == 0
         assert sandbox.state()["open_journeys"] == 0
         assert not (await track(http, "ELSE-1"))["valid"]
         await settled(sandbox)
-        assert len(hook.bodies) == heard
+        assert len(hook.bodies) == received
         assert code_of(await http.post(GONE, json={"waybill": "ELSE-1", "cp_id": 4, **KEY})) == 400
         assert code_of(await http.post(V3, json=registration("ELSE-1"))) == 200
         assert await sandbox.finish() > 0
@@ -110,12 +110,12 @@ async def test_a_shipment_that_is_let_go_is_shown_nowhere_and_can_come_back() ->
 
 
 @pytest.mark.parametrize("body", [{"waybill": "nobody", "cp_id": 4}, {"waybill": "", "cp_id": 4}, {"waybill": "x"}])
-async def test_only_what_is_tracked_can_be_let_go(body: dict[str, Any]) -> None:
+async def test_only_tracked_waybills_can_be_unregistered(body: dict[str, Any]) -> None:
     async with running(SandboxConfig()) as sandbox, merchant(sandbox) as http:
         assert code_of(await http.post(GONE, json=body | KEY)) == 400
 
 
-async def test_an_order_that_is_let_go_stays_placed_and_can_be_cancelled() -> None:
+async def test_an_unregistered_order_stays_placed_and_can_be_cancelled() -> None:
     async with running(SandboxConfig()) as sandbox, merchant(sandbox) as http:
         await place(http, "A-1")
         waybill = sandbox.registry.orders["A-1"].waybill

@@ -14,16 +14,16 @@ RETURNS = "/api/v1/return_order_poll/"
 ALL_RETURNED = SandboxConfig(weights=only("delivered"), return_requests=1, odd_answers=0)
 
 
-def text(at: float) -> str:
+def utc_text(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 async def returns(http: httpx2.AsyncClient, start: float, end: float, **more: Any) -> httpx2.Response:
-    window = {"user_name": "sandbox", "start_time": text(start), "end_time": text(end)}
+    window = {"user_name": "sandbox", "start_time": utc_text(start), "end_time": utc_text(end)}
     return await http.get(RETURNS, params=window | more)
 
 
-async def test_a_customer_asks_to_return_what_was_delivered_and_the_booking_shows() -> None:
+async def test_a_return_request_has_the_waybill_once_it_is_booked() -> None:
     async with running(ALL_RETURNED) as sandbox, merchant(sandbox) as http:
         await place(http, "A-1")
         now = time.time()
@@ -44,7 +44,7 @@ async def test_a_customer_asks_to_return_what_was_delivered_and_the_booking_show
         assert (await returns(http, now - 600, now - 60)).json()["result"] == []
 
 
-async def test_returns_are_refused_over_http_301_and_400() -> None:
+async def test_return_errors_use_http_301_and_400() -> None:
     async with running(SandboxConfig()) as sandbox, merchant(sandbox) as http:
         now = time.time()
         wrong = await returns(http, now - 60, now, user_name="somebody")
@@ -56,24 +56,24 @@ async def test_returns_are_refused_over_http_301_and_400() -> None:
         assert code_of(await returns(http, now, now, start_time="noon")) == 400
 
 
-@pytest.mark.parametrize("asked", [1, 0])
-async def test_a_return_is_told_wrapped_in_utc_and_of_the_forward_order(asked: float) -> None:
+@pytest.mark.parametrize("share", [1, 0])
+async def test_return_webhooks_are_wrapped_in_utc_and_describe_the_forward_order(share: float) -> None:
     async with receiver() as hook:
         config = ALL_RETURNED.model_copy(
-            update={"return_webhooks": True, "webhook_url": hook.url, "return_requests": asked}
+            update={"return_webhooks": True, "webhook_url": hook.url, "return_requests": share}
         )
         async with running(config) as sandbox, merchant(sandbox) as http:
             for number in range(8):
                 await place(http, f"R-{number}")
             await sandbox.finish()
             await settled(sandbox)
-            told = [body for body in hook.bodies if "payload" in body]
-            if not asked:
-                assert told == []
+            sent = [body for body in hook.bodies if "payload" in body]
+            if not share:
+                assert sent == []
                 return
-            placed = [b["payload"] for b in told if b["payload"]["clickpost_status_code"] == 101]
+            placed = [b["payload"] for b in sent if b["payload"]["clickpost_status_code"] == 101]
             assert {p["additional"]["forward_reference_number"] for p in placed} == set(sandbox.registry.orders)
-            assert {b["payload"]["clickpost_status_code"] for b in told} == {101, 102}
+            assert {b["payload"]["clickpost_status_code"] for b in sent} == {101, 102}
             first = placed[0]
             assert (first["waybill"], first["cp_id"], first["additional"]["self_shipped"]) == ("", -1, False)
             forward = sandbox.registry.orders[first["additional"]["forward_reference_number"]]
@@ -82,4 +82,4 @@ async def test_a_return_is_told_wrapped_in_utc_and_of_the_forward_order(asked: f
             hour = first["timestamp"][:13]
             at = forward.latest.created_at
             rows = (await returns(http, at - 60, at + 60)).json()["result"]
-            assert hour == rows[0]["webhook_payload"]["timestamp"][:13].replace("T", " "), "the poll's times are UTC"
+            assert hour == rows[0]["webhook_payload"]["timestamp"][:13].replace("T", " "), "the poll has UTC times"

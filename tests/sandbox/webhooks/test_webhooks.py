@@ -1,4 +1,4 @@
-"""Registration and delivery: what arrives, in which shapes, how often."""
+"""Webhook registration, bodies and delivery."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
@@ -27,7 +27,7 @@ async def _run(sandbox: Sandbox, count: int, **details: Any) -> None:
     await settled(sandbox)
 
 
-async def test_registration_follows_post_then_put() -> None:
+async def test_post_registers_and_put_changes_the_address() -> None:
     async with running(SandboxConfig()) as sandbox, merchant(sandbox) as http:
         given = {"service_id": 2, "key": "sandbox-key", "webhook_url": "http://127.0.0.1:9/a"}
         assert code_of(await http.put(REGISTER, json=given)) == 327
@@ -43,14 +43,14 @@ async def test_registration_follows_post_then_put() -> None:
     ("change", "code"),
     [({"key": "x"}, 301), ({"webhook_url": ""}, 400), ({"webhook_url": "https://example.com/"}, 400)],
 )
-async def test_registration_refuses(change: dict[str, str], code: int) -> None:
+async def test_an_invalid_registration_is_rejected(change: dict[str, str], code: int) -> None:
     async with running(SandboxConfig()) as sandbox, merchant(sandbox) as http:
         given = {"service_id": 2, "key": "sandbox-key", "webhook_url": "http://127.0.0.1:9/a"}
         assert code_of(await http.post(REGISTER, json=given | change)) == code
         assert sandbox.webhooks.url is None
 
 
-async def test_an_account_without_the_service_gets_306() -> None:
+async def test_an_account_without_the_service_returns_306() -> None:
     async with running(SandboxConfig(entitled_to_webhooks=False)) as sandbox, merchant(sandbox) as http:
         given = {"service_id": 2, "key": "sandbox-key", "webhook_url": "http://127.0.0.1:9/a"}
         assert code_of(await http.post(REGISTER, json=given)) == 306
@@ -59,12 +59,12 @@ async def test_an_account_without_the_service_gets_306() -> None:
 async def test_every_scan_arrives_once_under_the_registered_key() -> None:
     async with receiver() as hook, running(config_for(hook, webhook_variants={"all_statuses": 1})) as sandbox:
         await _run(sandbox, 10)
-        true = [scan for entry in sandbox.registry.orders.values() for scan in entry.scans]
+        expected = [scan for shipment in sandbox.registry.orders.values() for scan in shipment.scans]
         assert sorted(map(_identity, hook.bodies)) == sorted(
-            (scan.waybill, scan.code, scan.scanned_at, scan.status, scan.location) for scan in true
+            (scan.waybill, scan.code, scan.scanned_at, scan.status, scan.location) for scan in expected
         )
         assert {headers["webhook_key"] for headers in hook.headers} == {sandbox.webhooks.key}
-        assert sandbox.webhooks.counts.acknowledged == len(true) == sandbox.webhooks.counts.sent
+        assert sandbox.webhooks.counts.acknowledged == len(expected) == sandbox.webhooks.counts.sent
 
 
 def _identity(body: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -72,21 +72,21 @@ def _identity(body: Mapping[str, Any]) -> tuple[Any, ...]:
     return str(body["waybill"]), code, _seconds(body["timestamp"]), body["status"], body["location"]
 
 
-def _seconds(stamp: str) -> float:
-    """What a careful reader makes of any of the forms: Indian time, the Z notwithstanding."""
-    plain = stamp.replace("T", " ").replace(": ", ":").rstrip("Z").partition(".")[0]
+def _seconds(timestamp: str) -> float:
+    """Epoch seconds of a timestamp in any format: Indian time, whether or not it ends with Z."""
+    plain = timestamp.replace("T", " ").replace(": ", ":").rstrip("Z").partition(".")[0]
     return datetime.strptime(plain, "%Y-%m-%d %H:%M:%S").replace(tzinfo=INDIA).timestamp()
 
 
-async def test_all_forms_of_time_and_all_odd_values_occur() -> None:
+async def test_all_timestamp_formats_and_odd_values_occur() -> None:
     async with receiver() as hook, running(config_for(hook, odd_values=0.5)) as sandbox:
         await _run(sandbox, 40)
         bodies = [body for body in hook.bodies if "timestamp" in body]
-        stamps = [body["timestamp"] for body in bodies]
+        timestamps = [body["timestamp"] for body in bodies]
         for mark in (": ", ".000000Z", ".000"):
-            assert any(mark in stamp for stamp in stamps), mark
-        assert any(stamp.endswith("Z") and "." not in stamp for stamp in stamps)
-        assert any("T" not in stamp for stamp in stamps)
+            assert any(mark in timestamp for timestamp in timestamps), mark
+        assert any(timestamp.endswith("Z") and "." not in timestamp for timestamp in timestamps)
+        assert any("T" not in timestamp for timestamp in timestamps)
         for name, kinds in {"waybill": {int, str}, "clickpost_status_code": {int, str}, "cp_id": {int, str}}.items():
             assert {type(body[name]) for body in bodies if name in body} == kinds, name
         assert {type(body["additional"]["is_rvp"]) for body in bodies} == {bool, str}
@@ -98,14 +98,14 @@ async def test_all_forms_of_time_and_all_odd_values_occur() -> None:
 
 
 def _locations(body: Mapping[str, Any]) -> tuple[Any, Any]:
-    """(of the scan itself, of latest_status), where a body tells one scan twice."""
+    """Locations of the scan and of latest_status, in a body that contains the scan twice."""
     latest = body.get("latest_status") or body.get("additional", {}).get("latest_status") or {}
     own = body["scans"][0] if "scans" in body else body
     return own.get("location"), latest.get("location")
 
 
 @pytest.mark.parametrize("variant", ["all_statuses", "track_order"])
-async def test_a_scan_may_be_told_twice_and_once_without_its_location(variant: Any) -> None:
+async def test_a_scan_contained_twice_can_lack_one_location(variant: Any) -> None:
     async with receiver() as hook:
         config = config_for(hook, missing_locations=1, webhook_variants={variant: 1}, weights=only("delivered"))
         async with running(config) as sandbox:
@@ -116,7 +116,7 @@ async def test_a_scan_may_be_told_twice_and_once_without_its_location(variant: A
                 assert sorted(map(bool, _locations(body))) == [False, True], body
             missing = [min(_locations(body), key=bool) for body in latest]
             assert {None, ""} <= set(missing)
-            assert {bool(_locations(body)[0]) for body in latest} == {True, False}, "either may lack it"
+            assert {bool(_locations(body)[0]) for body in latest} == {True, False}, "either location can be missing"
 
 
 def _is_of_latest(body: Mapping[str, Any]) -> bool:
@@ -128,7 +128,7 @@ def _is_of_latest(body: Mapping[str, Any]) -> bool:
     )
 
 
-async def test_latest_time_stamp_may_be_older_than_the_latest_status() -> None:
+async def test_latest_time_stamp_can_be_older_than_the_latest_status() -> None:
     async with receiver() as hook:
         config = config_for(hook, older_time_stamps=1, webhook_variants={"all_statuses": 1})
         async with running(config) as sandbox:
@@ -169,35 +169,35 @@ def _variant(body: Mapping[str, Any]) -> str:
     return "all_statuses" if complete and {"order_id", "latest_status"} <= additional.keys() else "all_statuses_old"
 
 
-async def test_a_failing_receiver_is_tried_three_times_and_then_forgotten() -> None:
+async def test_a_failing_webhook_is_attempted_three_times_and_then_discarded() -> None:
     async with receiver() as hook:
         hook.statuses = [500] * 3 + [404, 503]
-        calm = config_for(
+        config = config_for(
             hook, webhook_workers=1, weights=only("expired"), odd_values=0, webhook_variants={"all_statuses": 1}
         )
-        async with running(calm) as sandbox, merchant(sandbox) as http:
+        async with running(config) as sandbox, merchant(sandbox) as http:
             await place(http, "H-0")
-            entry = sandbox.registry.orders["H-0"]
+            shipment = sandbox.registry.orders["H-0"]
             await until(lambda: sandbox.webhooks.counts.failed == 1)
             assert len(hook.bodies) == 3
             assert hook.bodies[0] == hook.bodies[1] == hook.bodies[2]
             assert sandbox.state()["queued_webhooks"] == 0
-            sandbox.webhooks.enqueue_scan(entry, entry.scans[0])
+            sandbox.webhooks.enqueue_scan(shipment, shipment.scans[0])
             await until(lambda: sandbox.webhooks.counts.acknowledged == 1)
             assert len(hook.bodies) == 6
             assert sandbox.webhooks.counts.sent == 6
 
 
-async def test_a_dead_receiver_costs_three_tries_each_and_nothing_waits() -> None:
-    calm = SandboxConfig(webhook_url="http://127.0.0.1:9/nobody", webhook_pause_seconds=0.01)
-    async with running(calm) as sandbox:
+async def test_an_unreachable_receiver_gets_three_attempts_per_webhook() -> None:
+    config = SandboxConfig(webhook_url="http://127.0.0.1:9/nobody", webhook_pause_seconds=0.01)
+    async with running(config) as sandbox:
         await _run(sandbox, 5)
-        scans = sum(len(entry.scans) for entry in sandbox.registry.orders.values())
+        scans = sum(len(shipment.scans) for shipment in sandbox.registry.orders.values())
         assert sandbox.webhooks.counts.failed == scans
         assert sandbox.webhooks.counts.sent == 3 * scans
 
 
-async def test_bulk_scans_each_have_their_status_and_share_the_latest() -> None:
+async def test_bulk_webhooks_have_their_own_status_and_share_the_latest() -> None:
     async with receiver() as hook:
         variants = {"all_statuses": 1}
         bulk = config_for(hook, odd_values=0, webhook_variants=variants, faults=Faults(bulk_webhooks=1))
@@ -208,17 +208,17 @@ async def test_bulk_scans_each_have_their_status_and_share_the_latest() -> None:
                 latest = body["additional"]["latest_status"]
                 key = (body["waybill"], latest["clickpost_status_code"], _seconds(latest["timestamp"]))
                 groups.setdefault(key, []).append(int(_seconds(body["timestamp"])))
-            scans = sum(len(entry.scans) for entry in sandbox.registry.orders.values())
+            scans = sum(len(shipment.scans) for shipment in sandbox.registry.orders.values())
             assert len(hook.bodies) == scans
             assert any(len(times) >= 2 for times in groups.values())
             assert all(len(times) <= 5 and len(set(times)) == len(times) for times in groups.values())
             assert all(max(times) == key[2] for key, times in groups.items())
 
 
-async def test_duplicates_arrive_twice_and_dropped_never() -> None:
+async def test_duplicate_webhooks_arrive_twice_and_dropped_ones_never() -> None:
     async with receiver() as hook, running(config_for(hook, faults=Faults(duplicate_webhooks=1))) as sandbox:
         await _run(sandbox, 3)
-        scans = sum(len(entry.scans) for entry in sandbox.registry.orders.values())
+        scans = sum(len(shipment.scans) for shipment in sandbox.registry.orders.values())
         assert len(hook.bodies) == 2 * scans
         sandbox.faults = Faults(dropped_webhooks=1)
         async with merchant(sandbox) as http:
@@ -247,14 +247,14 @@ async def test_shuffled_webhooks_arrive_out_of_order_and_late_ones_late() -> Non
         assert len(hook.bodies) > before
 
 
-async def test_an_unregistered_client_hears_nothing() -> None:
+async def test_no_webhooks_are_sent_without_registration() -> None:
     async with running(SandboxConfig()) as sandbox:
         await _run(sandbox, 2)
         counts = sandbox.webhooks.counts
         assert (counts.sent, counts.without_address > 0) == (0, True)
 
 
-async def test_the_test_webhook_is_really_sent() -> None:
+async def test_the_test_webhook_is_sent() -> None:
     async with receiver() as hook, running(SandboxConfig()) as sandbox, merchant(sandbox) as http:
         given = {"test_url": hook.url, "test_data": {"waybill": "1", "hello": "world"}}
         assert code_of(await http.post("/api/v1/test_webhook", json=given)) == 200
