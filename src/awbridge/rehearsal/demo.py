@@ -77,7 +77,7 @@ def sandbox_config(
     chosen = {"seed": seed, "speed": speed, "backdate_seconds": backdate_seconds}
     given.update({name: value for name, value in chosen.items() if value is not None})
     if faults:
-        named = Faults.named(faults).model_dump(exclude_unset=True)
+        named = Faults.from_pairs(faults).model_dump(exclude_unset=True)
         given["faults"] = {**given.get("faults", {}), **named}
     return SandboxConfig.model_validate(given)
 

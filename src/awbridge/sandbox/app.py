@@ -15,7 +15,7 @@ from awbridge.sandbox.reports import audit_log, dashboard
 from awbridge.sandbox.simulator import Sandbox
 from awbridge.sandbox.tracking import ndr, polling, registrations, returns
 from awbridge.sandbox.webhooks import endpoints as webhook_endpoints
-from awbridge.sandbox.wire.http import ApiCall, ApiResponse, ConnectionCut, Rejected, json_response, parse_query
+from awbridge.sandbox.wire.http import ApiCall, ApiResponse, CallRejected, ConnectionCut, json_response, parse_query
 
 ENDPOINTS: Final[dict[str, dict[str, tuple[str, Handler]]]] = {
     "/api/v1/create-order": {
@@ -129,7 +129,7 @@ class App:
             return await handler(self._sandbox, call)
         except ValidationError as error:
             return control.validation_error(error)
-        except Rejected as rejected:
+        except CallRejected as rejected:
             return rejected.response
 
 

@@ -168,12 +168,12 @@ class Faults(FrozenModel):
         return value
 
     @classmethod
-    def named(cls, pairs: Iterable[str]) -> Self:
+    def from_pairs(cls, pairs: Iterable[str]) -> Self:
         """Parse `name=value` pairs from the command line. A numeric name is an error code.
 
         A value that starts with a bracket is JSON. Raises ValueError that names the invalid pair.
 
-        >>> Faults.named(["http_500=0.1", "329=0.2"]).error_codes
+        >>> Faults.from_pairs(["http_500=0.1", "329=0.2"]).error_codes
         {329: 0.2}
         """
         fields: dict[str, object] = {}
@@ -293,6 +293,11 @@ class SandboxConfig(FrozenModel):
     )
 
     faults: Faults = Field(default=Faults(), description="Fault probabilities.")
+
+    def find_account(self, cp_id: str, account_code: str) -> SimulatedAccount | None:
+        """The account of a courier partner id and account code."""
+        key = cp_id, account_code
+        return next((a for a in self.accounts if (str(a.courier_partner_id), a.account_code) == key), None)
 
     @field_validator("webhook_variants")
     @classmethod

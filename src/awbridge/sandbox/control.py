@@ -9,7 +9,7 @@ from awbridge.sandbox.shipments.models import SimulatedOrder
 from awbridge.sandbox.simulator import Sandbox
 from awbridge.sandbox.webhooks.bodies import VARIANTS
 from awbridge.sandbox.webhooks.sender import WebhookDelivery
-from awbridge.sandbox.wire.http import ApiCall, ApiResponse, Rejected, json_response
+from awbridge.sandbox.wire.http import ApiCall, ApiResponse, CallRejected, json_response
 from awbridge.sandbox.wire.json import JsonObject
 
 
@@ -144,8 +144,8 @@ async def change_courier(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
     """POST courier: change the courier of a shipment."""
     request = CourierRequest.model_validate_json(call.body)
     order = _find_order(sandbox, request)
-    chosen = (a for a in sandbox.config.accounts if a.courier_partner_id == request.courier_partner_id)
-    account = next(chosen, None)
+    matching = (a for a in sandbox.config.accounts if a.courier_partner_id == request.courier_partner_id)
+    account = next(matching, None)
     if account is None:
         raise _unprocessable("courier_partner_id", "no account has this courier")
     order.account = account
@@ -178,8 +178,8 @@ def _find_order(sandbox: Sandbox, selector: ShipmentSelector) -> SimulatedOrder:
     return order
 
 
-def _unprocessable(field: str, problem: str) -> Rejected:
-    return Rejected(json_response({"detail": [{"field": field, "problem": problem}]}, 422))
+def _unprocessable(field: str, problem: str) -> CallRejected:
+    return CallRejected(json_response({"detail": [{"field": field, "problem": problem}]}, 422))
 
 
 def validation_error(error: ValidationError) -> ApiResponse:

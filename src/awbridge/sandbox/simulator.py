@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from dataclasses import asdict
 
 from awbridge.sandbox.account_records import AccountRecords
 from awbridge.sandbox.clock import Clock
@@ -172,7 +173,7 @@ class Sandbox:
                 {"reference_number": reference, "cp_id": cp_id, "waybill": waybill}
                 for (reference, cp_id), waybill in self.registry.at_courier.items()
             ],
-            "webhooks": self.webhooks.counts.as_json(),
+            "webhooks": asdict(self.webhooks.counts),
             "calls": dict(self.calls),
         }
 

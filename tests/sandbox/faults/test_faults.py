@@ -201,10 +201,10 @@ async def test_the_same_seed_repeats_every_fault_whatever_the_order_of_calls() -
 
 
 def test_faults_can_be_parsed_from_the_command_line() -> None:
-    named = Faults.named(["http_500=0.1", " 329 = 0.2", "slow_seconds=4"])
-    assert (named.http_500, named.error_codes, named.slow_seconds) == (0.1, {329: 0.2}, 4)
+    faults = Faults.from_pairs(["http_500=0.1", " 329 = 0.2", "slow_seconds=4"])
+    assert (faults.http_500, faults.error_codes, faults.slow_seconds) == (0.1, {329: 0.2}, 4)
     with pytest.raises(ValueError, match="name=probability"):
-        Faults.named(["http_500"])
+        Faults.from_pairs(["http_500"])
 
 
 @pytest.mark.parametrize("wrong", [{"http_500": 1.5}, {"error_codes": {1: 0.6, 2: 0.6}}, {"htp_500": 0.1}])

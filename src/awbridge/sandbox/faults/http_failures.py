@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from awbridge.sandbox.simulator import Sandbox
 from awbridge.sandbox.wire.envelope import error_response
-from awbridge.sandbox.wire.http import ApiCall, ApiResponse, ConnectionCut, Rejected, json_response
+from awbridge.sandbox.wire.http import ApiCall, ApiResponse, CallRejected, ConnectionCut, json_response
 
 Handler: TypeAlias = Callable[[Sandbox, ApiCall], Awaitable[ApiResponse]]
 
@@ -27,7 +27,7 @@ async def handle_call(sandbox: Sandbox, name: str, call: ApiCall, handler: Handl
         return failure_response(sandbox, faults.kind, sandbox.fault_injector.rng("broken", name, nth))
     try:
         response = await handler(sandbox, call)
-    except Rejected as rejected:
+    except CallRejected as rejected:
         response = rejected.response
     if faults.kind == "cut_after_placing":
         raise ConnectionCut
@@ -55,5 +55,5 @@ def failure_response(sandbox: Sandbox, kind: str, rng: random.Random) -> ApiResp
 def rate_limited(sandbox: Sandbox) -> ApiResponse:
     """HTTP 429 with Retry-After, in seconds."""
     seconds = f"{sandbox.faults.retry_after_seconds:g}"
-    limited = json_response({"detail": f"Request was throttled. Expected available in {seconds} seconds."}, 429)
-    return ApiResponse(429, limited.body, headers=((b"retry-after", seconds.encode()),))
+    detail = f"Request was throttled. Expected available in {seconds} seconds."
+    return json_response({"detail": detail}, 429, headers=((b"retry-after", seconds.encode()),))

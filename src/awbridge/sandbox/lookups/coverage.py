@@ -127,13 +127,13 @@ def accounts_between(
     config: SandboxConfig, pickup: str, drop: str, *, order_type: str = "PREPAID", service_type: str = "FORWARD"
 ) -> list[SimulatedAccount]:
     """The active accounts that serve both pincodes, sorted by transit days, then by charge."""
-    found = [
+    accounts = [
         account
         for account in accounts_supporting(config, order_type, service_type)
         if serves(config, account, pickup) and serves(config, account, drop)
     ]
     return sorted(
-        found,
+        accounts,
         key=lambda account: (transit_days(config, account, pickup, drop), shipping_charge(config, account, drop, 0)),
     )
 

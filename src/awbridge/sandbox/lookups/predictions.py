@@ -4,7 +4,7 @@ from awbridge.sandbox.lookups import coverage
 from awbridge.sandbox.requests import authenticate, parse_object, parse_objects
 from awbridge.sandbox.simulator import Sandbox
 from awbridge.sandbox.wire.envelope import error_response, ok_response
-from awbridge.sandbox.wire.http import ApiCall, ApiResponse, Rejected
+from awbridge.sandbox.wire.http import ApiCall, ApiResponse, CallRejected
 from awbridge.sandbox.wire.json import JsonObject, as_object, as_text
 from awbridge.sandbox.wire.timestamps import indian_day
 
@@ -12,7 +12,7 @@ from awbridge.sandbox.wire.timestamps import indian_day
 def _authorize(sandbox: Sandbox, call: ApiCall) -> None:
     authenticate(sandbox, call)
     if not sandbox.config.edd_subscribed:
-        raise Rejected(error_response(320, "This service is not subscribed by you", http=401))
+        raise CallRejected(error_response(320, "This service is not subscribed by you", http=401))
 
 
 async def predict(sandbox: Sandbox, call: ApiCall) -> ApiResponse:

@@ -3,9 +3,8 @@
 from awbridge.sandbox.config import SandboxConfig, SimulatedAccount
 from awbridge.sandbox.lookups import coverage
 from awbridge.sandbox.lookups.serviceability import NOT_SERVED
-from awbridge.sandbox.requests import authenticate, first_missing, parse_object, parse_objects
+from awbridge.sandbox.requests import authenticate, first_missing, parse_object, parse_objects, type_problem
 from awbridge.sandbox.simulator import Sandbox
-from awbridge.sandbox.wire.codes import DELIVERY_TYPES, ORDER_TYPES
 from awbridge.sandbox.wire.envelope import error_response, ok_response
 from awbridge.sandbox.wire.http import ApiCall, ApiResponse
 from awbridge.sandbox.wire.json import JsonObject, as_object, as_text, number
@@ -30,10 +29,8 @@ async def recommend(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
 def _shipment_problem(shipment: JsonObject, required: tuple[str, ...]) -> str:
     if missing := first_missing(shipment, required):
         return f"{missing}: This field is required."
-    if shipment["order_type"] not in ORDER_TYPES:
-        return f"order_type: {shipment['order_type']!r} is not one of {', '.join(ORDER_TYPES)}"
-    if shipment["delivery_type"] not in DELIVERY_TYPES:
-        return f"delivery_type: {shipment['delivery_type']!r} is not one of {', '.join(DELIVERY_TYPES)}"
+    if problem := type_problem(shipment):
+        return problem
     for name in ("pickup_pincode", "drop_pincode"):
         if name in required and not coverage.is_pincode(as_text(shipment[name])):
             return f"{name}: {shipment[name]!r} is not a pincode"
@@ -43,10 +40,10 @@ def _shipment_problem(shipment: JsonObject, required: tuple[str, ...]) -> str:
 def _india_recommendation(sandbox: Sandbox, shipment: JsonObject) -> JsonObject:
     config = sandbox.config
     pickup, drop = as_text(shipment["pickup_pincode"]), as_text(shipment["drop_pincode"])
-    chosen = coverage.accounts_between(
+    ranked = coverage.accounts_between(
         config, pickup, drop, order_type=str(shipment["order_type"]), service_type=str(shipment["delivery_type"])
     )
-    named = [_label(sandbox, account) for account in chosen]
+    labels = [_label(sandbox, account) for account in ranked]
     return {
         "preference_array": [
             {
@@ -62,15 +59,15 @@ def _india_recommendation(sandbox: Sandbox, shipment: JsonObject) -> JsonObject:
                 if priority % 3
                 else None,
             }
-            for priority, account in enumerate(chosen, start=1)
+            for priority, account in enumerate(ranked, start=1)
         ],
         "filters_ran": {
             "1_active_accounts_filter": [_label(sandbox, account) for account in coverage.active_accounts(config)],
-            "2_serviceable_accounts_filter": named,
-            "3_clickpost_define_and_custom_filters_accounts": named,
+            "2_serviceable_accounts_filter": labels,
+            "3_clickpost_define_and_custom_filters_accounts": labels,
             "4_ordered_list_account_names_filters_applied": False,
         },
-        "pincode_serviceable": bool(chosen),
+        "pincode_serviceable": bool(ranked),
     }
 
 
@@ -89,8 +86,8 @@ async def recommend_world(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
         return error_response(400, problem, http=400)
     if missing := first_missing(pickup, ("country_code",)) or first_missing(drop, ("country_code",)):
         return error_response(400, f"{missing}: This field is required.", http=400)
-    chosen = _accounts_for(sandbox.config, pickup, drop, details)
-    return ok_response(_world_recommendation(sandbox, chosen), "Success") if chosen else ok_response(message=NOT_SERVED)
+    ranked = _accounts_for(sandbox.config, pickup, drop, details)
+    return ok_response(_world_recommendation(sandbox, ranked), "Success") if ranked else ok_response(message=NOT_SERVED)
 
 
 def _accounts_for(
@@ -103,8 +100,8 @@ def _accounts_for(
     return coverage.accounts_supporting(config, order_type, service)
 
 
-def _world_recommendation(sandbox: Sandbox, chosen: list[SimulatedAccount]) -> JsonObject:
-    def named(accounts: list[SimulatedAccount]) -> list[str]:
+def _world_recommendation(sandbox: Sandbox, ranked: list[SimulatedAccount]) -> JsonObject:
+    def labels_of(accounts: list[SimulatedAccount]) -> list[str]:
         return [f"{account.courier_name}({account.account_code})" for account in accounts]
 
     return {
@@ -115,13 +112,13 @@ def _world_recommendation(sandbox: Sandbox, chosen: list[SimulatedAccount]) -> J
                 "courier_partner_name": account.courier_name,
                 "priority": priority,
             }
-            for priority, account in enumerate(chosen, start=1)
+            for priority, account in enumerate(ranked, start=1)
         ],
         "filters_ran": {
-            "1_active_accounts": named(coverage.active_accounts(sandbox.config)),
-            "2_serviceable_accounts": named(chosen),
+            "1_active_accounts": labels_of(coverage.active_accounts(sandbox.config)),
+            "2_serviceable_accounts": labels_of(ranked),
             "ordered_list_rule_matched": False,
-            "3_accounts_after_load_distribution": named(chosen),
+            "3_accounts_after_load_distribution": labels_of(ranked),
         },
         "pincode_serviceable": True,
     }

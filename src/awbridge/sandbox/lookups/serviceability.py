@@ -88,8 +88,7 @@ async def bulk_serviceability(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
     cp_id, code = call.query.get("courier_partner_id", ""), call.query.get("account_code", "")
     if not cp_id.isdecimal():
         return error_response(400, f"Field 'partner_id' expected a number but got {cp_id!r}.")
-    matching = (a for a in sandbox.config.accounts if (a.courier_partner_id, a.account_code) == (int(cp_id), code))
-    account = next(matching, None)
+    account = sandbox.config.find_account(str(int(cp_id)), code)
     if account is None:
         return error_response(400, "Invalid account code/ courier partner id")
     served = [pincode for pincode in coverage.listed_pincodes() if coverage.serves(sandbox.config, account, pincode)]

@@ -20,12 +20,12 @@ from awbridge.sandbox.orders.flat_form import (
 )
 from awbridge.sandbox.orders.validation import OrderRejection, check_order
 from awbridge.sandbox.requests import authenticate, read_object
-from awbridge.sandbox.shipments.models import PendingOrder, Region
+from awbridge.sandbox.shipments.models import OrderDraft, Region
 from awbridge.sandbox.shipments.registry import drop_pincode
 from awbridge.sandbox.simulator import Sandbox
 from awbridge.sandbox.wire.codes import message_of
 from awbridge.sandbox.wire.envelope import error_response
-from awbridge.sandbox.wire.http import ApiCall, ApiResponse, ConnectionCut, Rejected, json_response
+from awbridge.sandbox.wire.http import ApiCall, ApiResponse, CallRejected, ConnectionCut, json_response
 from awbridge.sandbox.wire.json import JsonObject, as_object, as_text
 
 OrderForm = Literal["sections", "flat", "b2b"]
@@ -73,7 +73,7 @@ def _with_b2b_code(response: JsonObject) -> JsonObject:
 def _parse(sandbox: Sandbox, call: ApiCall, region: Region, form: OrderForm) -> OrderRequest:
     payload = read_object(call)
     if payload is None:
-        raise Rejected(error_response(328, "Invalid POST data: the body is not a JSON object", result=None))
+        raise CallRejected(error_response(328, "Invalid POST data: the body is not a JSON object", result=None))
     payload = _in_sections(payload, region, form)
     if field := conflicting_field(payload):
         raise _invalid_data(f"{field} differs between shipment_details and additional")
@@ -92,7 +92,7 @@ def _in_sections(payload: JsonObject, region: Region, form: OrderForm) -> JsonOb
         _check_v1(payload)
     if form == "b2b":
         if problem := b2b_problem(payload):
-            raise Rejected(error_response(400, problem))
+            raise CallRejected(error_response(400, problem))
         return sections_of_b2b(payload)
     return sections_of(payload) if region == "india" and is_flat(payload) else payload
 
@@ -104,11 +104,11 @@ def _check_v1(payload: JsonObject) -> None:
         raise _invalid_data(field)
     gst_info = as_object(payload.get("gst_info")) or {}
     if not as_text(gst_info.get("consignee_gstin")):
-        raise Rejected(error_response(400, "gst_info: consignee_gstin is required"))
+        raise CallRejected(error_response(400, "gst_info: consignee_gstin is required"))
 
 
-def _invalid_data(detail: str) -> Rejected:
-    return Rejected(error_response(314, f"{message_of(314)}: {detail}"))
+def _invalid_data(detail: str) -> CallRejected:
+    return CallRejected(error_response(314, f"{message_of(314)}: {detail}"))
 
 
 def _faults_of(sandbox: Sandbox, request: OrderRequest) -> OrderFaults:
@@ -167,14 +167,14 @@ def _accept(sandbox: Sandbox, request: OrderRequest, account: SimulatedAccount, 
     additional = as_object(request.payload.get("additional")) or {}
     if sandbox.registry.is_assigned(as_text(details.get("awb_number"))):
         return responses.rejected(303, "", request.rng, sandbox.config.odd_answers)
-    pending = PendingOrder(request.payload, account, request.region, sandbox.config.async_polls)
+    draft = OrderDraft(request.payload, account, request.region, sandbox.config.async_polls)
     if queued or additional.get("async") is True or request.cp_id in sandbox.config.async_couriers:
-        sandbox.registry.pending_orders[request.reference] = pending
+        sandbox.registry.pending_orders[request.reference] = draft
         return responses.pending(request.reference, 202, request.rng)
-    return _place(sandbox, request, pending)
+    return _place(sandbox, request, draft)
 
 
-def _poll_pending(sandbox: Sandbox, request: OrderRequest, pending: PendingOrder) -> JsonObject:
+def _poll_pending(sandbox: Sandbox, request: OrderRequest, pending: OrderDraft) -> JsonObject:
     if pending.polls_left > 0:
         pending.polls_left -= 1
         return responses.pending(request.reference, 102, request.rng)
@@ -182,13 +182,7 @@ def _poll_pending(sandbox: Sandbox, request: OrderRequest, pending: PendingOrder
     return _place(sandbox, request, pending)
 
 
-def _place(sandbox: Sandbox, request: OrderRequest, pending: PendingOrder) -> JsonObject:
-    order = sandbox.registry.place(
-        request.reference,
-        pending.payload,
-        pending.account,
-        pending.region,
-        real=sandbox.clock.real(),
-        courier=sandbox.clock.courier(),
-    )
+def _place(sandbox: Sandbox, request: OrderRequest, draft: OrderDraft) -> JsonObject:
+    real, courier = sandbox.clock.real(), sandbox.clock.courier()
+    order = sandbox.registry.place(request.reference, draft, real=real, courier=courier)
     return responses.placed(order, 200, request.rng, sandbox.config.odd_answers)

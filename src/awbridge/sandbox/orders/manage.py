@@ -8,7 +8,7 @@ from awbridge.sandbox.shipments.models import SimulatedOrder
 from awbridge.sandbox.simulator import Sandbox
 from awbridge.sandbox.wire.codes import FINAL_CODES
 from awbridge.sandbox.wire.envelope import error_response, meta, ok_response
-from awbridge.sandbox.wire.http import ApiCall, ApiResponse, Rejected, json_response
+from awbridge.sandbox.wire.http import ApiCall, ApiResponse, CallRejected, json_response
 from awbridge.sandbox.wire.json import JsonObject, as_text, number
 from awbridge.sandbox.wire.timestamps import parse_day
 
@@ -92,7 +92,7 @@ def _return_to_origin(sandbox: Sandbox, order: SimulatedOrder) -> bool:
 def _requested_order(sandbox: Sandbox, call: ApiCall) -> SimulatedOrder:
     order = find_tracked_order(sandbox, call.query.get("waybill", ""), call.query.get("cp_id", ""))
     if order is None:
-        raise Rejected(error_response(400, NO_SHIPMENT))
+        raise CallRejected(error_response(400, NO_SHIPMENT))
     return order
 
 

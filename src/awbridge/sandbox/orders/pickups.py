@@ -7,7 +7,7 @@ from awbridge.sandbox.config import SimulatedAccount
 from awbridge.sandbox.requests import authenticate, first_missing, parse_object, require
 from awbridge.sandbox.simulator import Sandbox
 from awbridge.sandbox.wire.envelope import error_response, ok_response
-from awbridge.sandbox.wire.http import ApiCall, ApiResponse, Rejected
+from awbridge.sandbox.wire.http import ApiCall, ApiResponse, CallRejected
 from awbridge.sandbox.wire.json import JsonObject, as_list, as_object, as_text
 from awbridge.sandbox.wire.timestamps import indian_day, parse_day
 
@@ -29,9 +29,8 @@ _WORLD_ADDRESS = ("name", "phone", "address", "city", "country_code", "date", "s
 
 
 def _active_account(sandbox: Sandbox, cp_id: object, code: object) -> SimulatedAccount | None:
-    named = as_text(cp_id), as_text(code)
-    found = (a for a in sandbox.config.accounts if (str(a.courier_partner_id), a.account_code) == named)
-    return next((account for account in found if account.account_active), None)
+    account = sandbox.config.find_account(as_text(cp_id), as_text(code))
+    return account if account and account.account_active else None
 
 
 async def create_pickup(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
@@ -90,5 +89,5 @@ def _time_problem(address: JsonObject, now: float) -> str:
     return ""
 
 
-def _rejected(message: str) -> Rejected:
-    return Rejected(error_response(400, {"non_field_errors": [message]}))
+def _rejected(message: str) -> CallRejected:
+    return CallRejected(error_response(400, {"non_field_errors": [message]}))

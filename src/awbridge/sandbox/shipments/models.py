@@ -102,10 +102,10 @@ class SimulatedOrder:
 
 
 @dataclass(slots=True)
-class PendingOrder:
-    """An asynchronous order that the courier is still processing, with the data of the first call."""
+class OrderDraft:
+    """The data of an order before it is placed; of an asynchronous order, the data of its first call."""
 
     payload: JsonObject
     account: SimulatedAccount
     region: Region
-    polls_left: int
+    polls_left: int = 0

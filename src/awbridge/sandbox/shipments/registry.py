@@ -11,9 +11,9 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from awbridge.sandbox.config import SandboxConfig, SimulatedAccount
+from awbridge.sandbox.config import SandboxConfig
 from awbridge.sandbox.shipments.journeys import Journey, JourneyStep, as_registered, plan_journey
-from awbridge.sandbox.shipments.models import PendingOrder, Region, SimulatedOrder, SimulatedScan
+from awbridge.sandbox.shipments.models import OrderDraft, SimulatedOrder, SimulatedScan
 from awbridge.sandbox.shipments.pieces import add_piece_scans
 from awbridge.sandbox.wire.codes import FINAL_CODES, bucket_of
 from awbridge.sandbox.wire.json import JsonObject, as_list, as_object, as_text, number
@@ -29,7 +29,7 @@ class ShipmentRegistry:
     def __init__(self, config: SandboxConfig) -> None:
         self._config = config
         self.orders: dict[str, SimulatedOrder] = {}
-        self.pending_orders: dict[str, PendingOrder] = {}
+        self.pending_orders: dict[str, OrderDraft] = {}
         self.create_calls: Counter[str] = Counter()
         self.at_courier: dict[tuple[str, int], str] = {}
         """Booked by the courier but unknown to ClickPost: (reference number, cp_id) -> waybill."""
@@ -55,52 +55,34 @@ class ShipmentRegistry:
         """Book a parcel at the courier whose waybill ClickPost never receives."""
         self.at_courier[reference, cp_id] = _waybill(cp_id, self._new_serial(f"courier {cp_id}:{reference}"))
 
-    def place(
-        self,
-        reference: str,
-        payload: JsonObject,
-        account: SimulatedAccount,
-        region: Region,
-        *,
-        real: float,
-        courier: float,
-    ) -> SimulatedOrder:
+    def place(self, reference: str, draft: OrderDraft, *, real: float, courier: float) -> SimulatedOrder:
         """Create the order of a new reference number. Raises ValueError if it already exists."""
         if reference in self.orders:
             raise ValueError(f"{reference} is already placed")
-        order = self._new_order(reference, reference, payload, account, region, real=real, courier=courier)
+        order = self._new_order(reference, draft, seed_key=reference, real=real, courier=courier)
         self.orders[reference] = order
         self._add(order)
         return order
 
-    def register(
-        self, payload: JsonObject, account: SimulatedAccount, *, real: float, courier: float
-    ) -> SimulatedOrder:
-        """Track a waybill that was booked elsewhere. `payload` has the sections of an order, with awb_number."""
-        details = as_object(payload.get("shipment_details")) or {}
+    def register(self, draft: OrderDraft, *, real: float, courier: float) -> SimulatedOrder:
+        """Track a waybill that was booked elsewhere. The payload has the sections of an order, with awb_number."""
+        details = as_object(draft.payload.get("shipment_details")) or {}
         waybill = as_text(details.get("awb_number"))
         reference = as_text(details.get("reference_number")) or waybill
-        order = self._new_order(reference, f"waybill {waybill}", payload, account, "india", real=real, courier=courier)
+        order = self._new_order(reference, draft, seed_key=f"waybill {waybill}", real=real, courier=courier)
         order.registered = True
         order.steps = (as_registered(order.steps[0]), *order.steps[1:])
         self._add(order)
         return order
 
     def _new_order(
-        self,
-        reference: str,
-        seed_key: str,
-        payload: JsonObject,
-        account: SimulatedAccount,
-        region: Region,
-        *,
-        real: float,
-        courier: float,
+        self, reference: str, draft: OrderDraft, *, seed_key: str, real: float, courier: float
     ) -> SimulatedOrder:
+        payload, account = draft.payload, draft.account
         details = as_object(payload.get("shipment_details")) or {}
         serial = self._new_serial(seed_key)
         waybill = as_text(details.get("awb_number")) or _waybill(account.courier_partner_id, serial)
-        items = tuple(item for given in as_list(details.get("items")) or () if (item := as_object(given)) is not None)
+        items = tuple(item for entry in as_list(details.get("items")) or () if (item := as_object(entry)) is not None)
         pieces = len(items) if is_multi_piece(payload, details) else 0
         is_rvp = details.get("delivery_type") == "RVP"
         is_exchange = details.get("order_type") == "EXCHANGE"
@@ -119,7 +101,7 @@ class ShipmentRegistry:
             order_type=as_text(details.get("order_type")),
             cod_value=number(details.get("cod_value")) or 0,
             drop_pincode=drop_pincode(payload),
-            region=region,
+            region=draft.region,
             security_key=str(uuid.UUID(bytes=_digest(f"key:{self._config.seed}:{seed_key}", 16))),
             placed_at=real,
             updated_at=real,

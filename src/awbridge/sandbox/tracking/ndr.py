@@ -89,7 +89,7 @@ async def ndr_feedback(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
 
 def _customer_feedback(sandbox: Sandbox, start: float, end: float) -> list[tuple[float, JsonObject]]:
     """Drawn from the seed: the same failures always have the same feedback."""
-    found: list[tuple[float, JsonObject]] = []
+    rows: list[tuple[float, JsonObject]] = []
     for order in sandbox.registry.shipments.values():
         for scan in order.scans:
             if scan.code == FAILED_DELIVERY and start <= scan.created_at <= end and not order.untracked:
@@ -101,12 +101,12 @@ def _customer_feedback(sandbox: Sandbox, start: float, end: float) -> list[tuple
                         "comment": rng.choice(_COMMENTS),
                         "landmark": rng.choice(("Behind the post office", None)),
                     }
-                    found.append((scan.created_at, _row(order, scan, "CUSTOMER_FEED", fields, scan.created_at)))
-    return found
+                    rows.append((scan.created_at, _row(order, scan, "CUSTOMER_FEED", fields, scan.created_at)))
+    return rows
 
 
 def _merchant_feedback(sandbox: Sandbox, start: float, end: float) -> list[tuple[float, JsonObject]]:
-    found: list[tuple[float, JsonObject]] = []
+    rows: list[tuple[float, JsonObject]] = []
     for instruction in sandbox.account_records.ndr_instructions:
         order = sandbox.registry.find(instruction.waybill)
         if order is not None and start <= instruction.requested_at <= end:
@@ -115,8 +115,8 @@ def _merchant_feedback(sandbox: Sandbox, start: float, end: float) -> list[tuple
             row = _row(order, own[-1], "CLIENT_OPS_FEED", instruction.fields, instruction.requested_at)
             row |= {"phone": instruction.fields.get("phone_number"), "api_data_push": True}
             row["additional"] = {**_NO_INTERNAL, "internal_username": sandbox.config.username}
-            found.append((instruction.requested_at, row))
-    return found
+            rows.append((instruction.requested_at, row))
+    return rows
 
 
 def _row(order: SimulatedOrder, scan: SimulatedScan, kind: str, fields: JsonObject, at: float) -> JsonObject:

@@ -7,7 +7,7 @@ from awbridge.sandbox.requests import authenticate, epoch_window
 from awbridge.sandbox.simulator import Sandbox
 from awbridge.sandbox.tracking.responses import tracked, updated_row
 from awbridge.sandbox.wire.envelope import error_response, meta
-from awbridge.sandbox.wire.http import ApiCall, ApiResponse, Rejected, json_response
+from awbridge.sandbox.wire.http import ApiCall, ApiResponse, CallRejected, json_response
 from awbridge.sandbox.wire.json import JsonObject
 
 MOST_WAYBILLS = 5
@@ -17,9 +17,9 @@ LONGEST_WINDOW = 1800
 def _apply_poll_fault(sandbox: Sandbox, endpoint: str) -> None:
     match sandbox.fault_injector.for_poll(endpoint, sandbox.calls[endpoint]):
         case "poll_http_500":
-            raise Rejected(error_response(500, http=500, result=None))
+            raise CallRejected(error_response(500, http=500, result=None))
         case "poll_rate_limited":
-            raise Rejected(rate_limited(sandbox))
+            raise CallRejected(rate_limited(sandbox))
         case _:
             pass
 

@@ -1,10 +1,16 @@
 """The endpoints that register and unregister waybills booked elsewhere for tracking."""
 
 from awbridge.sandbox.orders.validation import OrderRejection, account_for
-from awbridge.sandbox.requests import authenticate, check_body_key, find_tracked_order, parse_object, require
-from awbridge.sandbox.shipments.models import SimulatedOrder
+from awbridge.sandbox.requests import (
+    authenticate,
+    check_body_key,
+    find_tracked_order,
+    parse_object,
+    require,
+    type_problem,
+)
+from awbridge.sandbox.shipments.models import OrderDraft, SimulatedOrder
 from awbridge.sandbox.simulator import Sandbox
-from awbridge.sandbox.wire.codes import DELIVERY_TYPES, ORDER_TYPES
 from awbridge.sandbox.wire.envelope import error_response, ok_response
 from awbridge.sandbox.wire.http import ApiCall, ApiResponse
 from awbridge.sandbox.wire.json import JsonObject, as_list, as_object, as_text
@@ -30,32 +36,24 @@ def _register(sandbox: Sandbox, body: JsonObject, *, version: int) -> ApiRespons
     require(body, ("waybill", courier))
     payload = _as_order(body, courier)
     details = as_object(payload["shipment_details"]) or {}
-    if problem := _type_problem(details):
+    if not as_text(details["courier_partner"]).isdecimal():
+        return error_response(400, f"{courier} is not a number")
+    if problem := type_problem(details, optional=True):
         return error_response(400, problem)
     account = account_for(details, sandbox.config.accounts)
     if isinstance(account, OrderRejection):
         code = 351 if account.code == 302 else account.code
         return error_response(code, _MESSAGES.get(code, account.message))
-    known = sandbox.registry.find(as_text(details["awb_number"]))
-    if known and not known.untracked:
+    order = sandbox.registry.find(as_text(details["awb_number"]))
+    if order and not order.untracked:
         message = "Waybill already registered"
-        return error_response(303, message) if version == 3 else error_response(303, message, result=_ids(known, 2))
-    if known:
-        sandbox.registry.resume_tracking(known)
+        return error_response(303, message) if version == 3 else error_response(303, message, result=_ids(order, 2))
+    if order:
+        sandbox.registry.resume_tracking(order)
     else:
-        real, courier_time = sandbox.clock.real(), sandbox.clock.courier()
-        known = sandbox.registry.register(payload, account, real=real, courier=courier_time)
-    return ok_response(_ids(known, version), "Success" if version == 2 else "SUCCESS")
-
-
-def _type_problem(details: JsonObject) -> str:
-    if not as_text(details["courier_partner"]).isdecimal():
-        return "the courier partner is not a number"
-    if details.get("order_type") not in (None, "", *ORDER_TYPES):
-        return f"order_type: {details['order_type']!r} is not one of {', '.join(ORDER_TYPES)}"
-    if details.get("delivery_type") not in (None, "", *DELIVERY_TYPES):
-        return f"delivery_type: {details['delivery_type']!r} is not one of {', '.join(DELIVERY_TYPES)}"
-    return ""
+        draft, real = OrderDraft(payload, account, "india"), sandbox.clock.real()
+        order = sandbox.registry.register(draft, real=real, courier=sandbox.clock.courier())
+    return ok_response(_ids(order, version), "Success" if version == 2 else "SUCCESS")
 
 
 def _as_order(body: JsonObject, courier: str) -> JsonObject:

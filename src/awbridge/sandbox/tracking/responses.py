@@ -52,18 +52,24 @@ def tracked(order: SimulatedOrder, rng: random.Random, *, waybill: str, list_onl
 
 def track_additional(order: SimulatedOrder) -> JsonObject:
     """`additional` in track-order, and in webhooks of that shape."""
-    latest = order.latest
-    ndr, npr = (latest.ndr_code, latest.npr_code) if latest else (None, None)
     return {
         "order_id": order.order_id,
         "courier_partner_id": order.cp_id,
         "courier_partner_edd": None,
         "account_code": order.account.account_code,
         "is_rvp": order.is_rvp,
+        **reason_fields(order.latest),
+    }
+
+
+def reason_fields(scan: SimulatedScan | None) -> JsonObject:
+    """Why a delivery (NDR) or pickup (NPR) failed at this scan, as codes and descriptions."""
+    ndr, npr = (scan.ndr_code, scan.npr_code) if scan else (None, None)
+    return {
         "ndr_status_code": ndr,
-        "ndr_status_description": NDR_REASONS.get(ndr) if ndr is not None else None,
+        "ndr_status_description": NDR_REASONS.get(ndr or 0),
         "npr_status_code": npr,
-        "npr_status_description": NPR_REASONS[npr] if npr is not None else None,
+        "npr_status_description": NPR_REASONS.get(npr or 0),
     }
 
 

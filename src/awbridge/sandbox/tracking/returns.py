@@ -23,8 +23,8 @@ async def returns_delta(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
         return error_response(301, http=301)
     start, end = (parse_utc(call.query.get(name, ""), "%Y-%m-%dT%H:%M:%S") for name in ("start_time", "end_time"))
     if start is None or end is None:
-        wrong = {name: ["A time as YYYY-MM-DDTHH:MM:SS is required"] for name in ("start_time", "end_time")}
-        return error_response(400, wrong, http=400)
+        errors = {name: ["A time as YYYY-MM-DDTHH:MM:SS is required"] for name in ("start_time", "end_time")}
+        return error_response(400, errors, http=400)
     if end < start:
         return error_response(400, {"Time Difference": ["End Time is behind Start time"]}, http=400)
     if end - start > LONGEST_WINDOW:

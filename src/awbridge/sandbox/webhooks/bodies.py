@@ -7,8 +7,8 @@ from typing import Final
 
 from awbridge.sandbox.config import SandboxConfig, Variant
 from awbridge.sandbox.shipments.models import SimulatedOrder, SimulatedScan
-from awbridge.sandbox.tracking.responses import status_fields, track_additional, tracked_scan
-from awbridge.sandbox.wire.codes import EVENT_OF_CODE, NDR_REASONS, NPR_REASONS, RTO_CODES, description_of
+from awbridge.sandbox.tracking.responses import reason_fields, status_fields, track_additional, tracked_scan
+from awbridge.sandbox.wire.codes import EVENT_OF_CODE, RTO_CODES, description_of
 from awbridge.sandbox.wire.json import JsonObject, as_list, as_object
 from awbridge.sandbox.wire.timestamps import delivery_date_formats, webhook_timestamp
 
@@ -68,7 +68,7 @@ def _remove_one_location(built: JsonObject, rng: random.Random) -> None:
         incomplete["location"] = rng.choice((None, ""))
 
 
-def _all_statuses(context: WebhookContext) -> JsonObject:
+def _all_statuses(context: WebhookContext, **additional: object) -> JsonObject:
     scan, order, rng = context.scan, context.order, context.rng
     built: JsonObject = {
         "waybill": scan.waybill,
@@ -81,7 +81,7 @@ def _all_statuses(context: WebhookContext) -> JsonObject:
         "clickpost_status_code": scan.code,
         "clickpost_status_description": description_of(scan.code),
         "clickpost_city": scan.city,
-        "additional": _additional(context),
+        "additional": _additional(context) | additional,
     }
     if scan.code in RTO_CODES:
         built["rto_awb"] = rng.choice((None, f"R{scan.waybill}"))
@@ -93,7 +93,6 @@ def _all_statuses(context: WebhookContext) -> JsonObject:
 
 
 def _additional(context: WebhookContext) -> JsonObject:
-    ndr, npr = context.scan.ndr_code, context.scan.npr_code
     delivery_dates = delivery_date_formats(context.scan.scanned_at + 3 * 86400)
     return {
         "latest_status": _latest_status(context),
@@ -102,10 +101,7 @@ def _additional(context: WebhookContext) -> JsonObject:
         "is_rvp": context.order.is_rvp,
         "courier_partner_edd": context.rng.choice((None, "", *delivery_dates)),
         "destination_hub_inscan_ts": None,
-        "ndr_status_code": ndr,
-        "ndr_status_description": NDR_REASONS.get(ndr, "") if ndr is not None else None,
-        "npr_status_code": npr,
-        "npr_status_description": NPR_REASONS[npr] if npr is not None else None,
+        **reason_fields(context.scan),
     }
 
 
@@ -130,10 +126,7 @@ def _all_statuses_old(context: WebhookContext) -> JsonObject:
 
 
 def _selected_events(context: WebhookContext) -> JsonObject:
-    built = _all_statuses(context)
-    additional = as_object(built["additional"]) or {}
-    additional["notification_event_id"] = EVENT_OF_CODE.get(context.scan.code)
-    return built
+    return _all_statuses(context, notification_event_id=EVENT_OF_CODE.get(context.scan.code))
 
 
 def _selected_events_top(context: WebhookContext) -> JsonObject:
@@ -152,12 +145,12 @@ def _track_order(context: WebhookContext) -> JsonObject:
 
 
 def _returns(context: WebhookContext) -> JsonObject:
-    built = _all_statuses(context)
-    additional = as_object(built["additional"]) or {}
-    additional["is_rvp"] = True
-    additional["forward_awb"] = f"F{context.order.waybill}"
-    additional["forward_reference_number"] = f"{context.order.reference_number}-FWD"
-    return built
+    return _all_statuses(
+        context,
+        is_rvp=True,
+        forward_awb=f"F{context.order.waybill}",
+        forward_reference_number=f"{context.order.reference_number}-FWD",
+    )
 
 
 _BUILDERS: Final[Mapping[Variant, Callable[[WebhookContext], JsonObject]]] = {

@@ -6,7 +6,7 @@ import contextlib
 import ipaddress
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import httpx2
@@ -44,10 +44,6 @@ class WebhookCounts:
     failed: int = 0
     dropped: int = 0
     without_address: int = 0
-
-    def as_json(self) -> dict[str, int]:
-        """The counts by name."""
-        return asdict(self)
 
 
 @dataclass(slots=True, eq=False)

@@ -2,10 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import TypeAlias
 from urllib.parse import parse_qsl
 
 from pydantic_core import from_json
+
+Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 
 
 class ConnectionCut(Exception):
@@ -34,10 +37,10 @@ class ApiResponse:
     status: int
     body: bytes
     content_type: str = "application/json"
-    headers: tuple[tuple[bytes, bytes], ...] = field(default=())
+    headers: Headers = ()
 
 
-class Rejected(Exception):
+class CallRejected(Exception):
     """End a call with this error response."""
 
     def __init__(self, response: ApiResponse) -> None:
@@ -45,9 +48,9 @@ class Rejected(Exception):
         self.response = response
 
 
-def json_response(content: object, status: int = 200) -> ApiResponse:
+def json_response(content: object, status: int = 200, headers: Headers = ()) -> ApiResponse:
     """A response with a JSON body."""
-    return ApiResponse(status, json.dumps(content, separators=(",", ":")).encode())
+    return ApiResponse(status, json.dumps(content, separators=(",", ":")).encode(), headers=headers)
 
 
 def parse_query(raw: bytes) -> dict[str, str]:
