@@ -2,7 +2,7 @@
 
 import asyncio
 from functools import partial
-from typing import Final
+from typing import Final, TypeAlias
 
 from pydantic import ValidationError
 from starlette.types import Receive, Scope, Send
@@ -11,29 +11,27 @@ from awbridge.sandbox import control
 from awbridge.sandbox.faults.http_failures import Handler, handle_call
 from awbridge.sandbox.lookups import accounts, predictions, recommendations, serviceability
 from awbridge.sandbox.orders import create, manage, pickups
+from awbridge.sandbox.orders.create import OrderForm
 from awbridge.sandbox.reports import audit_log, dashboard
+from awbridge.sandbox.shipments.models import Region
 from awbridge.sandbox.simulator import Sandbox
 from awbridge.sandbox.tracking import ndr, polling, registrations, returns
 from awbridge.sandbox.webhooks import endpoints as webhook_endpoints
 from awbridge.sandbox.wire.http import ApiCall, ApiResponse, CallRejected, ConnectionCut, json_response, parse_query
 
-ENDPOINTS: Final[dict[str, dict[str, tuple[str, Handler]]]] = {
-    "/api/v1/create-order": {
-        "POST": ("create_order", partial(create.create_order, region="india", form="flat")),
-        "GET": ("fetch_order", manage.fetch_order),
-    },
-    "/api/v1/create-b2b-order": {
-        "POST": ("create_order", partial(create.create_order, region="india", form="b2b")),
-        "GET": ("fetch_order", manage.fetch_order),
-    },
-    "/api/v3/create-order": {
-        "POST": ("create_order", partial(create.create_order, region="india")),
-        "GET": ("fetch_order", manage.fetch_order),
-    },
-    "/api/v4/create-order": {
-        "POST": ("create_order", partial(create.create_order, region="world")),
-        "GET": ("fetch_order", manage.fetch_order),
-    },
+Methods: TypeAlias = dict[str, tuple[str, Handler]]
+
+
+def _create_and_fetch(region: Region, form: OrderForm = "sections") -> Methods:
+    create_order = partial(create.create_order, region=region, form=form)
+    return {"POST": ("create_order", create_order), "GET": ("fetch_order", manage.fetch_order)}
+
+
+ENDPOINTS: Final[dict[str, Methods]] = {
+    "/api/v1/create-order": _create_and_fetch("india", "flat"),
+    "/api/v1/create-b2b-order": _create_and_fetch("india", "b2b"),
+    "/api/v3/create-order": _create_and_fetch("india"),
+    "/api/v4/create-order": _create_and_fetch("world"),
     "/api/v1/cancel-order": {"GET": ("cancel_order", manage.cancel_order)},
     "/api/v2/track-order": {"GET": ("track_order", polling.track_order)},
     "/api/v1/updated-order": {"GET": ("updated_order", polling.updated_order)},

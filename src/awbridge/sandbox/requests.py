@@ -10,7 +10,7 @@ from awbridge.sandbox.simulator import Sandbox
 from awbridge.sandbox.wire.codes import DELIVERY_TYPES, ORDER_TYPES
 from awbridge.sandbox.wire.envelope import error_response
 from awbridge.sandbox.wire.http import ApiCall, CallRejected
-from awbridge.sandbox.wire.json import JsonObject, as_list, as_object, as_text
+from awbridge.sandbox.wire.json import JsonObject, as_list, as_object, as_objects, as_text
 
 
 def authenticate(sandbox: Sandbox, call: ApiCall, *, key_only: bool = False) -> None:
@@ -45,10 +45,10 @@ def parse_object(call: ApiCall, *, http: int = 200) -> JsonObject:
 def parse_objects(call: ApiCall, *, http: int = 200) -> list[JsonObject]:
     """The body as a list of at least one JSON object. Anything else is code 400 over HTTP `http`."""
     try:
-        body = as_list(call.json()) or ()
+        body = as_list(call.json()) or []
     except ValueError:
-        body = ()
-    objects = [entry for item in body if (entry := as_object(item)) is not None]
+        body = []
+    objects = as_objects(body)
     if not objects or len(objects) != len(body):
         raise CallRejected(error_response(400, "The body is not a list of JSON objects", http=http))
     return objects

@@ -12,6 +12,7 @@ from tests.sandbox.helpers import Receiver, code_of, merchant, only, place, rece
 
 INDIA = timezone(timedelta(hours=5, minutes=30))
 REGISTER = "/api/v1/tracking/register-webhook/"
+REGISTRATION = {"service_id": 2, "key": "sandbox-key", "webhook_url": "http://127.0.0.1:9/a"}
 
 
 def config_for(hook: Receiver, **changes: Any) -> SandboxConfig:
@@ -29,12 +30,11 @@ async def _run(sandbox: Sandbox, count: int, **details: Any) -> None:
 
 async def test_post_registers_and_put_changes_the_address() -> None:
     async with running(SandboxConfig()) as sandbox, merchant(sandbox) as http:
-        given = {"service_id": 2, "key": "sandbox-key", "webhook_url": "http://127.0.0.1:9/a"}
-        assert code_of(await http.put(REGISTER, json=given)) == 327
-        first = (await http.post(REGISTER, json=given)).json()
+        assert code_of(await http.put(REGISTER, json=REGISTRATION)) == 327
+        first = (await http.post(REGISTER, json=REGISTRATION)).json()
         assert (first["status_code"], first["success"]) == (200, True)
-        assert code_of(await http.post(REGISTER, json=given)) == 305
-        changed = (await http.put(REGISTER, json=given | {"webhook_url": "http://127.0.0.1:9/b"})).json()
+        assert code_of(await http.post(REGISTER, json=REGISTRATION)) == 305
+        changed = (await http.put(REGISTER, json=REGISTRATION | {"webhook_url": "http://127.0.0.1:9/b"})).json()
         assert changed["webhook_key"] == first["webhook_key"]
         assert sandbox.webhooks.url == "http://127.0.0.1:9/b"
 
@@ -45,15 +45,13 @@ async def test_post_registers_and_put_changes_the_address() -> None:
 )
 async def test_an_invalid_registration_is_rejected(change: dict[str, str], code: int) -> None:
     async with running(SandboxConfig()) as sandbox, merchant(sandbox) as http:
-        given = {"service_id": 2, "key": "sandbox-key", "webhook_url": "http://127.0.0.1:9/a"}
-        assert code_of(await http.post(REGISTER, json=given | change)) == code
+        assert code_of(await http.post(REGISTER, json=REGISTRATION | change)) == code
         assert sandbox.webhooks.url is None
 
 
 async def test_an_account_without_the_service_returns_306() -> None:
     async with running(SandboxConfig(entitled_to_webhooks=False)) as sandbox, merchant(sandbox) as http:
-        given = {"service_id": 2, "key": "sandbox-key", "webhook_url": "http://127.0.0.1:9/a"}
-        assert code_of(await http.post(REGISTER, json=given)) == 306
+        assert code_of(await http.post(REGISTER, json=REGISTRATION)) == 306
 
 
 async def test_every_scan_arrives_once_under_the_registered_key() -> None:

@@ -6,7 +6,7 @@ of invoices and boxes, and `additional_info.is_async`, true by default.
 
 from typing import Final
 
-from awbridge.sandbox.wire.json import JsonObject, as_list, as_object, as_text
+from awbridge.sandbox.wire.json import JsonObject, as_object, as_objects, as_text
 
 _ADDRESS: Final = ("name", "phone", "address", "city", "state", "pincode", "country", "email")
 _DETAILS: Final = (
@@ -24,11 +24,11 @@ def b2b_problem(payload: JsonObject) -> str:
     gst = as_object(info.get("gst_info")) or {}
     if missing := next((name for name in _GST if not as_text(gst.get(name))), ""):
         return f"shipment_info.gst_info.{missing} is required"
-    if not _objects(info.get("box_info")):
+    if not as_objects(info.get("box_info")):
         return "shipment_info.box_info is required"
-    numbers = {as_text(invoice.get("number")) for invoice in _objects(info.get("invoice_info"))}
-    for box in _objects(info.get("box_info")):
-        for invoice in _objects(box.get("invoice_info")):
+    numbers = {as_text(invoice.get("number")) for invoice in as_objects(info.get("invoice_info"))}
+    for box in as_objects(info.get("box_info")):
+        for invoice in as_objects(box.get("invoice_info")):
             if (name := as_text(invoice.get("number"))) not in numbers:
                 return f"box_info refers to invoice {name!r}, which invoice_info does not contain"
     return ""
@@ -38,7 +38,7 @@ def sections_of_b2b(payload: JsonObject) -> JsonObject:
     """Convert to the sections of v3. Each box becomes an item; with several boxes, each is a piece."""
     info = as_object(payload.get("shipment_info")) or {}
     additional = as_object(payload.get("additional_info")) or {}
-    boxes, invoices = _objects(info.get("box_info")), _objects(info.get("invoice_info"))
+    boxes, invoices = as_objects(info.get("box_info")), as_objects(info.get("invoice_info"))
     first = boxes[0] if boxes else {}
     details: JsonObject = {name: info[name] for name in _DETAILS if name in info}
     details |= {name: first.get(name) for name in ("length", "breadth", "height")}
@@ -67,7 +67,7 @@ def _invoice_fields(invoices: list[JsonObject]) -> JsonObject:
 
 
 def _items(box: JsonObject) -> list[JsonObject]:
-    products = _objects(box.get("product_info"))
+    products = as_objects(box.get("product_info"))
     product = products[0] if products else {}
     count = int(as_text(box.get("count")) or 1)
     item: JsonObject = {
@@ -77,7 +77,3 @@ def _items(box: JsonObject) -> list[JsonObject]:
         "price": product.get("price") or 0,
     }
     return [item] * count
-
-
-def _objects(value: object) -> list[JsonObject]:
-    return [entry for item in as_list(value) or () if (entry := as_object(item)) is not None]

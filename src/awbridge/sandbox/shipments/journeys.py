@@ -16,18 +16,24 @@ HOUR = 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JourneyStep:
-    """A planned scan. `offset` is in whole courier seconds after the first scan."""
+class ScanStatus:
+    """The status of a parcel at a scan."""
 
-    offset: int
     code: int
     status: str
     remark: str
     location: str
     city: str
     bucket: int
-    ndr_code: int | None
+    ndr_code: int | None = None
     npr_code: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JourneyStep(ScanStatus):
+    """A planned scan. `offset` is in whole courier seconds after the first scan."""
+
+    offset: int
     piece: int = 0
     """The piece of a multi-piece shipment, from 1; 0 is the shipment itself."""
 
@@ -40,7 +46,7 @@ class JourneyStage:
     """A stage of a journey: a status code, where it is scanned, and the range of hours since the previous stage."""
 
     code: int
-    place: ScanSite
+    site: ScanSite
     hours: tuple[float, float]
 
 
@@ -123,7 +129,7 @@ def _build_steps(
     for stage in stages:
         gap = 0 if offset is None else max(1, round(rng.uniform(*stage.hours) * HOUR * config.gap_scale))
         offset = (offset or 0) + gap
-        steps.append(build_step(stage, offset, cities[stage.place], rng, config))
+        steps.append(build_step(stage, offset, cities[stage.site], rng, config))
     return tuple(steps)
 
 

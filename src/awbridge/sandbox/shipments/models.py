@@ -4,27 +4,19 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from awbridge.sandbox.config import SimulatedAccount
-from awbridge.sandbox.shipments.journeys import Journey
+from awbridge.sandbox.shipments.journeys import Journey, ScanStatus
 from awbridge.sandbox.wire.json import JsonObject
 
 Region = Literal["india", "world"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SimulatedScan:
+class SimulatedScan(ScanStatus):
     """A scan that ClickPost has received. Every response and webhook shows these values."""
 
     index: int
     waybill: str
     cp_id: int
-    code: int
-    status: str
-    remark: str
-    location: str
-    city: str
-    bucket: int
-    ndr_code: int | None
-    npr_code: int | None
     scanned_at: int
     """Courier time, whole epoch seconds."""
     created_at: float

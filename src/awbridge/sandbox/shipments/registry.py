@@ -16,7 +16,7 @@ from awbridge.sandbox.shipments.journeys import Journey, JourneyStep, as_registe
 from awbridge.sandbox.shipments.models import OrderDraft, SimulatedOrder, SimulatedScan
 from awbridge.sandbox.shipments.pieces import add_piece_scans
 from awbridge.sandbox.wire.codes import FINAL_CODES, bucket_of
-from awbridge.sandbox.wire.json import JsonObject, as_list, as_object, as_text, number
+from awbridge.sandbox.wire.json import JsonObject, as_list, as_object, as_objects, as_text, number
 
 _PREFIXES = {3: "EC", 9: "SF", 50: "LS", 55: "FMPC"}
 _SERIALS = 10**11
@@ -82,7 +82,7 @@ class ShipmentRegistry:
         details = as_object(payload.get("shipment_details")) or {}
         serial = self._new_serial(seed_key)
         waybill = as_text(details.get("awb_number")) or _waybill(account.courier_partner_id, serial)
-        items = tuple(item for entry in as_list(details.get("items")) or () if (item := as_object(entry)) is not None)
+        items = tuple(as_objects(details.get("items")))
         pieces = len(items) if is_multi_piece(payload, details) else 0
         is_rvp = details.get("delivery_type") == "RVP"
         is_exchange = details.get("order_type") == "EXCHANGE"
@@ -207,7 +207,6 @@ class ShipmentRegistry:
             location=latest.location if latest else "Head Office",
             city=latest.city if latest else "",
             bucket=bucket_of(10),
-            ndr_code=None,
         )
         at = max(int(courier) - order.report_delay, latest.scanned_at + 1 if latest else order.first_scan_at)
         return self._record_scan(order, step, at, real)

@@ -16,6 +16,11 @@ def as_list(value: object) -> Sequence[object] | None:
     return cast(list[object], value) if isinstance(value, list) else None
 
 
+def as_objects(value: object) -> list[JsonObject]:
+    """The JSON objects in a JSON array; [] for any other value."""
+    return [entry for item in as_list(value) or () if (entry := as_object(item)) is not None]
+
+
 def as_text(value: object) -> str:
     """A string or number as stripped text; "" for any other value."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
