@@ -100,8 +100,11 @@ async def test_faults_can_be_read_and_replaced() -> None:
     async with running(SandboxConfig()) as sandbox, merchant(sandbox) as http:
         shown = (await http.get("/_sandbox/faults")).json()
         assert shown == Faults().model_dump(mode="json")
-        given = {"error_codes": {"329": 1.0}, "downtime": [{"courier_partner_id": 5, "from_second": 0, "to_second": 9}]}
-        replaced = (await http.put("/_sandbox/faults", json=given)).json()
+        payload = {
+            "error_codes": {"329": 1.0},
+            "downtime": [{"courier_partner_id": 5, "from_second": 0, "to_second": 9}],
+        }
+        replaced = (await http.put("/_sandbox/faults", json=payload)).json()
         assert replaced["error_codes"] == {"329": 1.0}
         assert code_of(await place(http, "A-1")) == 329
         assert (await http.put("/_sandbox/faults", json={})).json() == shown
@@ -109,8 +112,8 @@ async def test_faults_can_be_read_and_replaced() -> None:
 
 async def test_a_fault_can_be_injected_for_one_order() -> None:
     async with running(SandboxConfig()) as sandbox, merchant(sandbox) as http:
-        given = {"kind": "http_503", "times": 2, "reference_number": "A-1"}
-        assert (await http.post("/_sandbox/faults/once", json=given)).json()["waiting"] == [
+        payload = {"kind": "http_503", "times": 2, "reference_number": "A-1"}
+        assert (await http.post("/_sandbox/faults/once", json=payload)).json()["waiting"] == [
             {"kind": "http_503", "times": 2}
         ]
         statuses = [(await place(http, reference)).status_code for reference in ("A-2", "A-1", "A-1", "A-1")]
@@ -146,8 +149,8 @@ async def test_webhooks_can_be_sent_and_redelivered_on_request() -> None:
         sandbox.webhooks.url = hook.url
         names = [variant["name"] for variant in (await http.get("/_sandbox/bodies")).json()["variants"]]
         for name in names:
-            given = {"reference_number": "A-1", "variant": name, "overrides": {"surprise": name}}
-            response = (await http.post("/_sandbox/webhook", json=given)).json()
+            payload = {"reference_number": "A-1", "variant": name, "overrides": {"surprise": name}}
+            response = (await http.post("/_sandbox/webhook", json=payload)).json()
             assert response["http_status"] == 200
             assert response["body"] == hook.bodies[-1]
             assert hook.bodies[-1]["surprise"] == name

@@ -46,8 +46,8 @@ async def test_a_call_with_a_wrong_key_is_rejected_and_counted(method: str, path
 )
 async def test_a_fault_can_be_injected_into_any_endpoint(kind: str, statuses: set[int]) -> None:
     async with running(SandboxConfig()) as sandbox, merchant(sandbox) as http:
-        given = {"kind": kind, "times": 2, "endpoint": "drop_pincodes", "code": 322}
-        assert (await http.post("/_sandbox/faults/once", json=given)).status_code == 200
+        payload = {"kind": kind, "times": 2, "endpoint": "drop_pincodes", "code": 322}
+        assert (await http.post("/_sandbox/faults/once", json=payload)).status_code == 200
         assert code_of(await http.get("/api/v1/fetch-accounts")) == 200
         responses = [await http.get("/api/v1/serviceable_drop_pincode/") for _ in range(3)]
         assert {response.status_code for response in responses[:2]} <= statuses
@@ -73,22 +73,22 @@ async def test_any_endpoint_can_cut_the_connection_before_or_after_its_effect() 
 
 async def test_a_fault_injected_into_create_order_respects_the_reference_number() -> None:
     async with running(SandboxConfig(odd_answers=0)) as sandbox, merchant(sandbox) as http:
-        given = {"kind": "error_code", "code": 319, "endpoint": "create_order", "reference_number": "A-2"}
-        await http.post("/_sandbox/faults/once", json=given)
+        payload = {"kind": "error_code", "code": 319, "endpoint": "create_order", "reference_number": "A-2"}
+        await http.post("/_sandbox/faults/once", json=payload)
         assert [code_of(await place(http, reference)) for reference in ("A-1", "A-2", "A-2")] == [200, 319, 200]
 
 
 @pytest.mark.parametrize(
-    "given",
+    "payload",
     [
         {"kind": "http_500", "endpoint": "earthquake"},
         {"kind": "dropped_webhooks", "endpoint": "login"},
         {"kind": "http_500", "endpoint": "login", "reference_number": "A-1"},
     ],
 )
-async def test_an_invalid_fault_request_is_rejected(given: dict[str, str]) -> None:
+async def test_an_invalid_fault_request_is_rejected(payload: dict[str, str]) -> None:
     async with running(SandboxConfig()) as sandbox, merchant(sandbox) as http:
-        assert (await http.post("/_sandbox/faults/once", json=given)).status_code == 422
+        assert (await http.post("/_sandbox/faults/once", json=payload)).status_code == 422
         assert not sandbox.fault_injector.pending
 
 

@@ -18,8 +18,8 @@ def with_piece_scans(**changes: Any) -> SandboxConfig:
 
 
 async def place_pieces(http: httpx2.AsyncClient, reference: str, number: int = 3) -> None:
-    given = order(reference, items=[item(sku=f"S{n}") for n in range(number)], additional={"mps": True})
-    assert (await http.post("/api/v3/create-order/", json=given)).json()["meta"]["status"] == 200
+    payload = order(reference, items=[item(sku=f"S{n}") for n in range(number)], additional={"mps": True})
+    assert (await http.post("/api/v3/create-order/", json=payload)).json()["meta"]["status"] == 200
 
 
 async def test_every_piece_has_its_own_scans_and_one_can_fail() -> None:

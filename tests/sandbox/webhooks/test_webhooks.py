@@ -254,11 +254,11 @@ async def test_no_webhooks_are_sent_without_registration() -> None:
 
 async def test_the_test_webhook_is_sent() -> None:
     async with receiver() as hook, running(SandboxConfig()) as sandbox, merchant(sandbox) as http:
-        given = {"test_url": hook.url, "test_data": {"waybill": "1", "hello": "world"}}
-        assert code_of(await http.post("/api/v1/test_webhook", json=given)) == 200
+        payload = {"test_url": hook.url, "test_data": {"waybill": "1", "hello": "world"}}
+        assert code_of(await http.post("/api/v1/test_webhook", json=payload)) == 200
         assert hook.bodies == [{"waybill": "1", "hello": "world"}]
         assert hook.headers[0]["webhook_key"] == sandbox.webhooks.key
         hook.statuses = [500]
-        assert code_of(await http.post("/api/v1/test_webhook", json=given)) == 400
-        outside = given | {"test_url": "http://192.0.2.1/"}
+        assert code_of(await http.post("/api/v1/test_webhook", json=payload)) == 400
+        outside = payload | {"test_url": "http://192.0.2.1/"}
         assert code_of(await http.post("/api/v1/test_webhook", json=outside)) == 400
