@@ -455,7 +455,7 @@ def test_what_cannot_be_asked_for_is_one_clear_line(awbridge: Any) -> None:
         (("shipments", "edit", "R1", "order_type"), "is no NAME=VALUE"),
         (("shipments", "ndr", "R1", "REATTEMPT", "--date", "2999-01-01"), "no failed delivery"),
         (("shipments", "ndr", "R1", "REATTEMPT"), "preferred_date"),
-        (("shipments", "ndr", "R1", "INITIATE_RTO", "--waybill", "X-1"), "waybill X-1 is none of R1"),
+        (("shipments", "ndr", "R1", "INITIATE_RTO", "--waybill", "X-1"), "waybill X-1 does not belong to R1"),
         (("actions", "show", "nonsense"), "there is no action nonsense"),
         (("actions", "retry", "nonsense"), "there is no action nonsense"),
         (("actions", "settle", "nonsense", "--held"), "there is no action nonsense"),

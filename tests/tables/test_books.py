@@ -21,7 +21,7 @@ from odf.table import Table as OdsTable
 from odf.table import TableCell, TableRow
 from odf.text import P
 
-from awbridge.domain.errors import CellSpoilt, TableUnreadable
+from awbridge.domain.errors import CellDamaged, TableUnreadable
 from awbridge.tables.scan import Scanned, scan_sheet
 from awbridge.tables.times import read_wall_time
 from tests.tables.files import ids, read, workbook, xlsx
@@ -97,10 +97,10 @@ def test_a_formula_that_was_never_calculated_is_no_waybill_but_a_mistake(tmp_pat
 
     table, rows = read(tmp_path, written_by_xlsxwriter(fill))
     for row in (rows[0], rows[2]):
-        with pytest.raises(CellSpoilt, match=rf"^line {row.line}, column AWB: a formula that was never calculated"):
+        with pytest.raises(CellDamaged, match=rf"^line {row.line}, column AWB: a formula that was never calculated"):
             row.id("waybill")
     assert rows[1].id("waybill") == "00012"
-    with pytest.raises(CellSpoilt, match="never calculated"):
+    with pytest.raises(CellDamaged, match="never calculated"):
         rows[1].id("reference_number")
     assert table.notes == []
 
@@ -108,7 +108,7 @@ def test_a_formula_that_was_never_calculated_is_no_waybill_but_a_mistake(tmp_pat
 def test_formulas_without_a_value_are_seen_also_where_a_row_holds_nothing_else(tmp_path: Path) -> None:
     _, rows = read(tmp_path, xlsx(["AWB", "Reference"], ["=A1", "=B1"], ["=A1", None]))
     assert [row.line for row in rows] == [2, 3]
-    with pytest.raises(CellSpoilt, match=r"^line 3, column AWB: a formula"):
+    with pytest.raises(CellDamaged, match=r"^line 3, column AWB: a formula"):
         rows[1].id("waybill")
 
 
@@ -139,7 +139,7 @@ def test_cells_are_seen_whatever_prefix_their_names_have(cell: bytes, has_value:
 def test_errors_are_no_waybill_and_no_amount(tmp_path: Path) -> None:
     _, (row,) = read(tmp_path, xlsx(["AWB", "Reference", "Status"], ["#N/A", "R-1", "#REF!"]))
     assert row.id("waybill") == ""
-    with pytest.raises(CellSpoilt, match=r"^line 2, column Status: a formula's error"):
+    with pytest.raises(CellDamaged, match=r"^line 2, column Status: a formula's error"):
         row.text("status")
 
 
@@ -165,7 +165,7 @@ def test_several_sheets_that_are_understood_are_all_read(tmp_path: Path) -> None
         ("Delhi", 3),
         ("Pivot", 2),
     ]
-    with pytest.raises(CellSpoilt, match=r"^sheet Delhi, line 3, column AWB: "):
+    with pytest.raises(CellDamaged, match=r"^sheet Delhi, line 3, column AWB: "):
         rows[3].id("waybill")
     picked = list(table.pick(("waybill", "courier")))
     assert len({number for number, _ in picked}) == len(picked), "lines of two sheets are told apart"
@@ -198,7 +198,7 @@ def test_a_table_that_does_not_begin_in_the_corner_keeps_its_lines(tmp_path: Pat
     book.save(file)
     _, rows = read(tmp_path, file.getvalue())
     assert [row.line for row in rows] == [6, 8]
-    with pytest.raises(CellSpoilt, match=r"^line 6, column AWB: a formula"):
+    with pytest.raises(CellDamaged, match=r"^line 6, column AWB: a formula"):
         rows[0].id("waybill")
 
 
@@ -282,7 +282,7 @@ def test_formulas_of_an_ods_are_values_mistakes_or_errors(tmp_path: Path, before
     assert ids(read_rows, "reference_number") == [f"R-{n}" for n in range(len(OWN_CELLS))]
     for row, (_, problem) in zip(read_rows, OWN_CELLS, strict=True):
         if problem:
-            with pytest.raises(CellSpoilt, match=rf"^line {row.line}, column Status: a formula.*{problem}") as told:
+            with pytest.raises(CellDamaged, match=rf"^line {row.line}, column Status: a formula.*{problem}") as told:
                 row.text("status")
             assert problem in str(told.value)
         else:
@@ -294,7 +294,7 @@ def test_repeated_formulas_of_an_ods_are_seen_in_every_cell(tmp_path: Path) -> N
     row = [ods_cell("x"), ods_cell(formula=FORMULA, numbercolumnsrepeated=2)]
     _, (found,) = read(tmp_path, ods(head, row))
     for meaning in ("waybill", "reference_number"):
-        with pytest.raises(CellSpoilt, match="never calculated"):
+        with pytest.raises(CellDamaged, match="never calculated"):
             found.id(meaning)
 
 
@@ -316,7 +316,7 @@ def test_formulas_of_an_xls_that_a_library_wrote_are_mistakes(tmp_path: Path) ->
     _, rows = read(tmp_path, xls_of_formulas('CONCATENATE("001";"25")', "1+1"))
     assert ids(rows, "reference_number") == ["R-1", "R-2"]
     for row in rows:
-        with pytest.raises(CellSpoilt, match=rf"^line {row.line}, column AWB: a formula that was never calculated"):
+        with pytest.raises(CellDamaged, match=rf"^line {row.line}, column AWB: a formula that was never calculated"):
             row.id("waybill")
 
 
@@ -325,7 +325,7 @@ def test_an_xls_of_which_a_formula_was_calculated_has_its_value(tmp_path: Path) 
     place = data.rindex(b"\x03\x00\x00\x00\x00\x00\xff\xff")
     _, rows = read(tmp_path, data[:place] + struct.pack("<d", 2.0) + data[place + 8 :])
     assert rows[1].id("waybill") == "2"
-    with pytest.raises(CellSpoilt, match="never calculated"):
+    with pytest.raises(CellDamaged, match="never calculated"):
         rows[0].id("waybill")
 
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from awbridge.domain.errors import CellSpoilt
+from awbridge.domain.errors import CellDamaged
 from awbridge.tables.cells import NoValue, read_id, read_words
 from awbridge.tables.times import read_wall_time
 
@@ -69,7 +69,7 @@ def test_words_for_nothing_and_errors_of_formulas_are_no_identifier(cell: Any) -
     ],
 )
 def test_what_a_spreadsheet_destroyed_is_refused(cell: Any, why: str) -> None:
-    with pytest.raises(CellSpoilt, match=why) as told:
+    with pytest.raises(CellDamaged, match=why) as told:
         read_id(cell)
     assert str(cell) not in str(told.value), "it may be a phone number"
 
@@ -95,7 +95,7 @@ def test_words_and_amounts_are_read_as_they_are_shown(cell: Any, text: str) -> N
     ],
 )
 def test_amounts_that_a_spreadsheet_destroyed_are_refused_as_well(cell: Any, why: str) -> None:
-    with pytest.raises(CellSpoilt, match=why):
+    with pytest.raises(CellDamaged, match=why):
         read_words(cell)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from awbridge.domain.errors import CellSpoilt, TableUnreadable
+from awbridge.domain.errors import CellDamaged, TableUnreadable
 from awbridge.tables.table import open_table
 from tests.tables.files import LAYOUT, ids, read, xlsx
 
@@ -108,7 +108,7 @@ def test_rows_that_only_begin_like_totals_are_rows(tmp_path: Path, first: str) -
 )
 def test_a_waybill_that_a_spreadsheet_rounded_is_refused_with_line_and_column(tmp_path: Path, data: bytes) -> None:
     _, (row,) = read(tmp_path, data)
-    with pytest.raises(CellSpoilt, match=r"^line 2, column awb: .* export the column as text"):
+    with pytest.raises(CellDamaged, match=r"^line 2, column awb: .* export the column as text"):
         row.id("waybill")
 
 

@@ -366,7 +366,7 @@ async def test_the_front_page_counts_and_leads_on(web: Web) -> None:
     async with web.store.write() as session:
         await endpoints.disable(session, endpoint, problem="it answered 410", now=T0)
         await alarms.raise_(session, "disk", "the disk is full", now=T0)
-        await alarms.raise_(session, "gave_up", "1 shipments gave up", now=T0)
+        await alarms.raise_(session, "gave_up", "1 shipments exhausted their retries", now=T0)
         await alarms.clear(session, "gave_up", now=T0)
     front = await page(web, "/")
     assert "2 things need attention" in front
@@ -402,7 +402,7 @@ async def test_a_page_refuses_what_it_does_not_know_and_names_the_nearest(web: W
             ("/?stat=due", "stat is not known here"),
             ("/alarms?everything=true", "everything is not known here"),
             ("/endpoints?%3Cscript%3E&y=", "y is not known here"),
-            (f"{shown}?stae=due", "stae is not known here: is state meant?"),
+            (f"{shown}?stae=due", "stae is not known here: did you mean state?"),
             (f"{shown}?state=delivered", "state must be due or failed"),
         ]:
             answer = await web.http.get(path, headers=HERE)

@@ -23,7 +23,7 @@ from awbridge.cli.shared import (
     with_vendor,
 )
 from awbridge.clickpost.client.async_client import AsyncClickPost
-from awbridge.domain.errors import CellSpoilt, NotFound, NotPossible, TableUnreadable
+from awbridge.domain.errors import CellDamaged, NotFound, NotPossible, TableUnreadable
 from awbridge.domain.sheet import cell
 from awbridge.steps.couriers import couriers as courier_steps
 from awbridge.steps.couriers import sync_couriers
@@ -220,7 +220,7 @@ def _read_couriers(table: Table, known: Mapping[str, CourierAccount]) -> list[Co
 def _read_courier(row: Row, place: str, known: Mapping[str, CourierAccount]) -> CourierAccount:
     try:
         cells = {name: row.id(name) if name in _IDS else row.text(name) for name in COLUMNS if name in row.cells}
-    except CellSpoilt as problem:
+    except CellDamaged as problem:
         raise TableUnreadable(f"{place.removesuffix(row.place)}{problem}; nothing imported") from None
     transporter, courier = cells.get("transporter", ""), cells.get("courier_partner_id", "")
     if row.uneven:

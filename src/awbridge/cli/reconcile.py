@@ -124,7 +124,7 @@ def _summary(run: Reconciliation) -> dict[str, Any]:
 def _plain(run: Reconciliation) -> dict[str, Any]:
     hidden = ("lease_owner", "identity", "windows", "next_try_at", "tries")
     shown = {name: getattr(run, name) for name in run.__slots__ if name not in hidden}
-    return {**shown, "compared": run.compared, "not_understood": run.not_understood.told()}
+    return {**shown, "compared": run.compared, "not_understood": run.not_understood.sentences()}
 
 
 def _show(run: Reconciliation, as_json: bool) -> None:
@@ -137,7 +137,7 @@ def _show(run: Reconciliation, as_json: bool) -> None:
         click.echo(f"columns understood: {understood}")
         click.echo(f"columns passed over: {', '.join(run.columns_read['passed_over']) or 'none'}")
         print_notes(run.name, run.columns_read.get("notes", []))
-    for told in run.not_understood.told():
+    for told in run.not_understood.sentences():
         click.echo(f"not compared: {told}")
     if run.spoilt:
         click.echo(f"{run.spoilt} rows had waybills that a spreadsheet has rounded off")

@@ -15,7 +15,7 @@ from awbridge.cli.shared import as_json_option, print_json, print_notes, print_t
 from awbridge.clickpost.orders.create import unallocated_shipment
 from awbridge.clickpost.orders.parcel import parcel_of
 from awbridge.domain.couriers.allocation import RULE_FIELDS, Rule, rule_fields
-from awbridge.domain.errors import AwbridgeError, CellSpoilt, NotValid
+from awbridge.domain.errors import AwbridgeError, CellDamaged, NotValid
 from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.shipment import Region
 from awbridge.steps.couriers import couriers as courier_steps
@@ -90,7 +90,7 @@ def _read_rules(table: Table) -> list[dict[str, str]]:
             raise NotValid(f"{place}: {row.uneven}; nothing imported")
         try:
             rows.append({name: text for name in row.cells if (text := _cell(row, name))})
-        except CellSpoilt as problem:
+        except CellDamaged as problem:
             raise NotValid(f"{table.name}, {problem}; nothing imported") from None
     if not rows:
         raise NotValid(f"{table.name}: holds no rules, only columns; nothing changed")
@@ -136,7 +136,7 @@ def test_rules(file: Path, as_json: bool) -> None:
     rows: list[dict[str, Any]] = []
     taken = False
     for rule in found:
-        fits = rule.fits(parcel)
+        fits = rule.matches(parcel)
         usable = rule.transporter in active
         verdict = "does not fit" if not fits else "fits, but the transporter is switched off" if not usable else "fits"
         chosen = fits and usable and not taken

@@ -1,6 +1,6 @@
 """What a cell says, without what spreadsheets and people write around it. Pure.
 
-A cell whose value a spreadsheet has destroyed is refused with CellSpoilt. The texts quote no values: a cell may hold a
+A cell whose value a spreadsheet has destroyed is refused with CellDamaged. The texts quote no values: a cell may hold a
 phone number.
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from awbridge.domain.errors import CellSpoilt
+from awbridge.domain.errors import CellDamaged
 from awbridge.domain.sheet import starts_formula
 
 LARGEST_EXACT = 10**15  # a spreadsheet keeps 15 digits of a number
@@ -71,7 +71,7 @@ def read_id(value: Any) -> str:
     """An identifier, a phone number or a pincode; "" where there is none (#N/A, NA and 0 are none).
 
     Guards come off (="00125", '00125, `00125), as does what a number's format adds (2001.0, 560,001). Raises
-    CellSpoilt where its digits are lost, or where a formula has no value.
+    CellDamaged where its digits are lost, or where a formula has no value.
     """
     if isinstance(value, str):
         text = _bare(_unguarded(_bare(_JOINERS.sub("", visible(value)))))
@@ -83,7 +83,7 @@ def read_id(value: Any) -> str:
 
 
 def read_words(value: Any) -> str:
-    """Words, an amount or a choice, as text. Raises CellSpoilt for what a spreadsheet has rounded and for formulas
+    """Words, an amount or a choice, as text. Raises CellDamaged for what a spreadsheet has rounded and for formulas
     without a value."""
     if not isinstance(value, str):
         return _text_of_cell(value)
@@ -91,16 +91,16 @@ def read_words(value: Any) -> str:
     if text[:1] in _QUOTES and text[1:2] and (text[1].isdigit() or starts_formula(text[1:])):
         text = text[1:]
     if _SCIENTIFIC.fullmatch(text):
-        raise CellSpoilt(ROUNDED)
+        raise CellDamaged(ROUNDED)
     if is_error(text):
-        raise CellSpoilt(AN_ERROR)
+        raise CellDamaged(AN_ERROR)
     if _FORMULA.fullmatch(text):
-        raise CellSpoilt(A_FORMULA)
+        raise CellDamaged(A_FORMULA)
     return text
 
 
 def read_amount(value: Any) -> str:
-    """A number as text, without the .0 that programs add to whole ones. Raises CellSpoilt, as `read_words` does."""
+    """A number as text, without the .0 that programs add to whole ones. Raises CellDamaged, as `read_words` does."""
     text = read_words(value)
     whole = _WHOLE.fullmatch(text)
     return whole[1] if whole else text
@@ -134,23 +134,23 @@ def _without_format(text: str) -> str:
     if _GROUPED.fullmatch(text):
         text = text.replace(",", "")
     if _SCIENTIFIC.fullmatch(text):
-        raise CellSpoilt(ROUNDED)
+        raise CellDamaged(ROUNDED)
     if _MONTH_DAY.fullmatch(text):
-        raise CellSpoilt(A_DATE)
+        raise CellDamaged(A_DATE)
     if _FORMULA.fullmatch(text):
-        raise CellSpoilt(A_FORMULA)
+        raise CellDamaged(A_FORMULA)
     if is_error(text):
         return ""
     if whole := _WHOLE.fullmatch(text):
         if len(whole[1].lstrip("+-")) > MOST_DIGITS:
-            raise CellSpoilt(TOO_LONG)
+            raise CellDamaged(TOO_LONG)
         return whole[1]
     return text
 
 
 def _id_of_cell(value: Any) -> str:
     if isinstance(value, (date, time, timedelta)):
-        raise CellSpoilt(A_DATE)
+        raise CellDamaged(A_DATE)
     return _text_of_cell(value)
 
 
@@ -158,12 +158,12 @@ def _text_of_cell(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, NoValue):
-        raise CellSpoilt(AN_ERROR if value.is_error else NOT_CALCULATED)
+        raise CellDamaged(AN_ERROR if value.is_error else NOT_CALCULATED)
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (int, float)):
         if abs(value) >= LARGEST_EXACT:
-            raise CellSpoilt(TOO_LONG)
+            raise CellDamaged(TOO_LONG)
         return format(value, f".{MOST_DIGITS}g") if not float(value).is_integer() else str(int(value))
     if isinstance(value, datetime):
         is_day = (value.hour, value.minute, value.second) == (0, 0, 0)

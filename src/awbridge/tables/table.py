@@ -9,7 +9,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from awbridge.domain.errors import CellSpoilt, TableUnreadable
+from awbridge.domain.errors import CellDamaged, TableUnreadable
 from awbridge.tables.books import Sheet, is_book, read_sheets
 from awbridge.tables.cells import read_id, read_words, title_of
 from awbridge.tables.delimited import find_dialect, read_lines
@@ -42,19 +42,19 @@ class Row:
         return _place(self.sheet, self.line)
 
     def id(self, meaning: str) -> str:
-        """An identifier, a phone number or a pincode; "" where there is none. Raises CellSpoilt, which says where."""
+        """An identifier, a phone number or a pincode; "" where there is none. Raises CellDamaged, which says where."""
         return self.read(meaning, read_id)
 
     def text(self, meaning: str) -> str:
-        """A cell as text; "" where there is none. Raises CellSpoilt, which says where."""
+        """A cell as text; "" where there is none. Raises CellDamaged, which says where."""
         return self.read(meaning, read_words)
 
     def read(self, meaning: str, read: Callable[[Any], str]) -> str:
-        """A cell by a reader of cells. Raises CellSpoilt, which says where."""
+        """A cell by a reader of cells. Raises CellDamaged, which says where."""
         try:
             return read(self.cells.get(meaning))
-        except CellSpoilt as problem:
-            raise CellSpoilt(f"{self.place}, column {self.titles[meaning]}: {problem}") from None
+        except CellDamaged as problem:
+            raise CellDamaged(f"{self.place}, column {self.titles[meaning]}: {problem}") from None
 
 
 def _place(sheet: str, line: int) -> str:

@@ -15,10 +15,10 @@ from awbridge.domain.couriers.account_throttle import (
     Due,
     Tally,
     after_answers,
+    after_claim,
     allowance,
-    held_back,
+    during_downtime,
     shares,
-    taken,
 )
 
 T0 = datetime(2026, 11, 2, 6, 30, tzinfo=UTC)
@@ -50,7 +50,7 @@ def test_an_open_breaker_lets_one_probe_through_per_interval() -> None:
     assert allowance(state, T0, POLICY, 50) == 0
     at = T0 + POLICY.probe
     assert allowance(state, at, POLICY, 50) == 1
-    state = taken(state, 1, at, POLICY)
+    state = after_claim(state, 1, at, POLICY)
     assert allowance(state, at, POLICY, 50) == 0
     assert allowance(state, at + POLICY.probe, POLICY, 50) == 1
 
@@ -65,7 +65,7 @@ def test_only_a_probe_that_gets_through_closes_and_a_ramp_follows() -> None:
     while state.ramp is not None:
         step = allowance(state, T0, POLICY, 1000)
         steps.append(step)
-        state = taken(state, step, T0, POLICY)
+        state = after_claim(state, step, T0, POLICY)
         assert allowance(state, T0, POLICY, 1000) == 0
         state = after_answers(state, Tally(good=step), T0, POLICY)
     assert steps == [1, 2, 4, 8, 16, 32, 64]
@@ -74,25 +74,28 @@ def test_only_a_probe_that_gets_through_closes_and_a_ramp_follows() -> None:
 
 def test_a_ramp_that_fails_is_a_breaker_again() -> None:
     state = after_answers(broken(), Tally(good=1, probe_good=1), T0, POLICY)
-    assert after_answers(taken(state, 1, T0, POLICY), Tally(failed=1), T0, POLICY).incident is AccountIncident.BREAKER
+    assert (
+        after_answers(after_claim(state, 1, T0, POLICY), Tally(failed=1), T0, POLICY).incident
+        is AccountIncident.BREAKER
+    )
 
 
 def test_a_ramp_ends_when_nothing_has_waited_on_it_for_a_while() -> None:
     """An account with few orders would stand on it for hours, and every lost answer would open the breaker."""
     state = after_answers(broken(), Tally(good=1, probe_good=1), T0, POLICY)
-    state = after_answers(taken(state, 1, T0, POLICY), Tally(good=1), T0, POLICY)
+    state = after_answers(after_claim(state, 1, T0, POLICY), Tally(good=1), T0, POLICY)
     soon, late = T0 + POLICY.patience - SECOND, T0 + POLICY.patience
     assert (allowance(state, soon, POLICY, 99), allowance(state, late, POLICY, 99)) == (2, 99)
-    assert after_answers(taken(state, 1, soon, POLICY), Tally(failed=1), soon, POLICY).has_incident
-    assert not after_answers(taken(state, 1, late, POLICY), Tally(failed=1), late, POLICY).has_incident
-    waiting = taken(state, 2, T0, POLICY)
+    assert after_answers(after_claim(state, 1, soon, POLICY), Tally(failed=1), soon, POLICY).has_incident
+    assert not after_answers(after_claim(state, 1, late, POLICY), Tally(failed=1), late, POLICY).has_incident
+    waiting = after_claim(state, 2, T0, POLICY)
     assert allowance(waiting, soon, POLICY, 99) == 0, "what waits goes out step by step"
-    at_the_foot = held_back(replace(FREE, good_at=T0 - POLICY.window * 99))
+    at_the_foot = during_downtime(replace(FREE, good_at=T0 - POLICY.window * 99))
     assert allowance(at_the_foot, T0, POLICY, 99) == 1, "a downtime has just ended"
 
 
 def test_a_step_of_the_ramp_whose_worker_died_is_repeated() -> None:
-    state = taken(held_back(FREE), 1, T0, POLICY)
+    state = after_claim(during_downtime(FREE), 1, T0, POLICY)
     assert allowance(state, T0 + POLICY.patience - SECOND, POLICY, 9) == 0
     assert allowance(state, T0 + POLICY.patience, POLICY, 9) == 1
 
@@ -124,11 +127,11 @@ def test_a_pause_that_was_asked_for_is_kept() -> None:
 def test_a_limited_account_gets_what_its_rate_allows() -> None:
     state = replace(FREE, rate_per_second=2.0)
     assert allowance(state, T0, POLICY, 50) == 2
-    state = taken(state, 2, T0, POLICY)
+    state = after_claim(state, 2, T0, POLICY)
     assert allowance(state, T0, POLICY, 50) == 0
     assert allowance(state, T0 + SECOND / 2, POLICY, 50) == 1
     assert allowance(state, T0 + 60 * SECOND, POLICY, 50) == 2
-    slow = taken(replace(FREE, rate_per_second=0.1), 1, T0, POLICY)
+    slow = after_claim(replace(FREE, rate_per_second=0.1), 1, T0, POLICY)
     assert [allowance(slow, T0 + n * SECOND, POLICY, 50) for n in (9, 10, 99)] == [0, 1, 1]
 
 
@@ -201,7 +204,7 @@ def test_whatever_happens_an_account_always_comes_back(events: list[tuple[Tally,
         number = min(claimed, allowance(state, now, POLICY, 60))
         probing = state.has_incident
         if number:
-            state = taken(state, number, now, POLICY)
+            state = after_claim(state, number, now, POLICY)
         probed = 1 if probing and tally.good and number else 0
         state = after_answers(state, replace(tally, probe_good=probed), now, POLICY)
         assert state.has_incident == (state.since_at is not None)
@@ -210,6 +213,6 @@ def test_whatever_happens_an_account_always_comes_back(events: list[tuple[Tally,
         number = allowance(state, now, POLICY, 60)
         assert number > 0
         probing = state.has_incident
-        state = taken(state, number, now, POLICY)
+        state = after_claim(state, number, now, POLICY)
         state = after_answers(state, Tally(good=number, probe_good=number * probing), now, POLICY)
     assert (state.has_incident, state.ramp) == (False, None)

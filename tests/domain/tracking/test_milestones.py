@@ -157,7 +157,7 @@ def test_failed_pickups_are_told_with_their_reasons() -> None:
     assert [f.npr_code for f in pickup_failures(missed((30, 25, 99)))] == [99], "a reason without a failure is one"
     assert pickup_failures(missed((30, 25, 0), (40, 4, None))) == []
     assert pickup_failures(TWO_TRIES) == []
-    assert failures(missed((3, 3, 5))) == [], "a failed pickup is no failed delivery"
+    assert failures(missed((3, 3, 5))) == [], "a failed pickup has no failed delivery"
 
 
 scans = st.tuples(st.integers(0, 90), st.sampled_from([*STATUSES, 43, 1005]), st.sampled_from([0, 1, 4]))

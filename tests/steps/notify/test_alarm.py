@@ -162,7 +162,7 @@ async def test_the_digest_goes_once_a_day_over_all_processes(store: Store) -> No
         await digest.send_due()
     assert [m.subject for m in chat.messages] == ["awbridge: 2026-11-02", "awbridge: 2026-11-03"]
     assert "the disk is full" in chat.messages[0].text
-    assert "1 shipment gave up: awbridge shipments list --state gave_up" in chat.messages[0].text
+    assert "1 shipment exhausted its retries: awbridge shipments list --state gave_up" in chat.messages[0].text
 
 
 async def test_the_digest_waits_for_its_hour(store: Store) -> None:

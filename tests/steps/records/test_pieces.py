@@ -215,9 +215,9 @@ async def test_an_instruction_goes_out_for_the_box_that_failed(store: Store) -> 
     clock, vendor = SetClock(NOW), FakeClickPost()
     with pytest.raises(NotPossible, match=r"name one as `waybill` \(AWB1-2\)"):
         await ask(store, clock, ActionKind.NDR, REATTEMPT)
-    with pytest.raises(NotPossible, match="box AWB1-1 of R is no failed delivery"):
+    with pytest.raises(NotPossible, match="box AWB1-1 of R has no failed delivery"):
         await ask(store, clock, ActionKind.NDR, {**REATTEMPT, "waybill": "AWB1-1"})
-    with pytest.raises(NotPossible, match="none of R; its own are: AWB1, AWB1-1"):
+    with pytest.raises(NotPossible, match="does not belong to R, whose waybills are: AWB1, AWB1-1"):
         await ask(store, clock, ActionKind.NDR, {**REATTEMPT, "waybill": "ELSEWHERE"})
     with pytest.raises(NotPossible, match="name one as `waybill`"):
         await ask(store, clock, ActionKind.NDR, {**REATTEMPT, "waybill": "AWB1"})
@@ -237,7 +237,7 @@ async def test_a_box_that_arrived_before_the_call_is_not_instructed(store: Store
     await act(store, vendor, clock)
     after = await now_of(store, asked)
     assert (after.state, vendor.requests) == (ActionState.REFUSED, [])
-    assert "box AWB1-2 of R is no failed delivery (it stands at: Delivered)" in (after.problem or "")
+    assert "box AWB1-2 of R has no failed delivery (status: Delivered)" in (after.problem or "")
 
 
 async def test_the_whole_that_failed_is_instructed_by_its_own_waybill_as_ever(store: Store) -> None:

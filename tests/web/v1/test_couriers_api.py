@@ -73,7 +73,7 @@ async def test_without_an_account_a_comparison_is_refused(web: Web) -> None:
 async def test_wrong_fallbacks_are_422_and_a_named_transporter_is_not_removed(http: httpx2.AsyncClient) -> None:
     circle = await http.put("/v1/couriers/six", json={"courier_partner_id": 6, "fallback": "t"})
     assert (circle.status_code, circle.json()["title"]) == (422, "The request is not valid")
-    assert "in a circle" in circle.json()["detail"]
+    assert "form a loop" in circle.json()["detail"]
     assert (await http.delete("/v1/couriers/six")).status_code == 409
 
 

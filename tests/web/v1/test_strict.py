@@ -33,7 +33,7 @@ async def test_an_unknown_query_parameter_is_refused_on_every_route(web: Web) ->
 @pytest.mark.parametrize(("given", "meant"), [("stat", "state"), ("way_bill", "waybill"), ("orderid", "order_id")])
 async def test_the_nearest_parameter_is_named(web: Web, given: str, meant: str) -> None:
     [error] = (await web.http.get("/v1/shipments", params={given: "x"})).json()["errors"]
-    assert error == {"path": f"query.{given}", "problem": f"is not known here: is {meant} meant?"}
+    assert error == {"path": f"query.{given}", "problem": f"is not known here: did you mean {meant}?"}
 
 
 async def test_where_nothing_is_near_all_are_named(web: Web) -> None:
@@ -77,7 +77,7 @@ async def test_an_unknown_field_of_our_own_bodies_is_refused(
     answer = await web.http.request(method, path, json=body)
     assert answer.status_code == 422, answer.text
     assert unknown in answer.text
-    assert f"is {meant} meant?" in answer.text
+    assert f"did you mean {meant}?" in answer.text
 
 
 async def test_unknown_fields_of_clickposts_payload_pass(web: Web) -> None:

@@ -27,7 +27,7 @@ async def test_why_a_customer_did_or_did_not_get_a_message(web: Web) -> None:
     whys = {n["channel"]: (n["state"], n["why"]) for n in milestone["notices"]}
     assert whys["sms"] == (
         "sent",
-        "sent: the shipment reached out_for_delivery, 0 min ago; consent: AWBRIDGE_NOTICE_CONSENT says so",
+        "sent: the shipment reached out_for_delivery, 0 min ago; consent: set in AWBRIDGE_NOTICE_CONSENT",
     )
     assert whys["whatsapp"][0] == "suppressed"
     assert (await web.http.get("/v1/shipments/NONE/notices")).status_code == 404
@@ -95,7 +95,7 @@ async def test_opting_out_and_in(web: Web) -> None:
 async def test_alarms_are_listed(web: Web) -> None:
     async with web.store.write() as session:
         await alarms.raise_(session, "disk", "the disk is full", now=T0)
-        await alarms.raise_(session, "gave_up", "1 shipments gave up", now=T0)
+        await alarms.raise_(session, "gave_up", "1 shipments exhausted their retries", now=T0)
         await alarms.clear(session, "gave_up", now=T0)
     assert [a["cause"] for a in (await web.http.get("/v1/alarms")).json()] == ["disk"]
     assert len((await web.http.get("/v1/alarms", params={"everything": True})).json()) == 2

@@ -111,7 +111,7 @@ def meant(title: str) -> str | None:
 
 
 def read_cell(column: str, value: Any) -> str:
-    """A cell of a column as text; "" where there is nothing. Raises CellSpoilt for what a spreadsheet has destroyed."""
+    """A cell of a column as text; "" where there is nothing. Raises CellDamaged for a damaged cell."""
     return _reader_of(column)(value)
 
 

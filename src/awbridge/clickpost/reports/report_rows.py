@@ -17,7 +17,7 @@ from awbridge.clickpost.reports import report_columns
 from awbridge.clickpost.reports.report_columns import read_report_time
 from awbridge.clickpost.reports.report_words import Words, strange
 from awbridge.clickpost.wire.loose import as_id, as_waybill
-from awbridge.domain.errors import CellSpoilt
+from awbridge.domain.errors import CellDamaged
 from awbridge.domain.reconciliation.differences import Gap, NotUnderstood, Theirs
 from awbridge.tables.cells import read_id, says_nothing
 from awbridge.tables.header import by_names
@@ -152,7 +152,7 @@ class ReportRows:
         try:
             text = read_id(value)
             return as_waybill(text) if meaning == "waybill" else as_id(text)
-        except CellSpoilt as problem:
+        except CellDamaged as problem:
             self.spoilt += meaning == "waybill"
             place = f"{self.table.place(line)}, column {self.understood[meaning]}"
             self.first_problem = self.first_problem or f"{place}: {problem}"

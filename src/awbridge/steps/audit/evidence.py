@@ -47,7 +47,7 @@ async def evidence_of(*, store: Store, clock: Clock, reference_number: str, priv
 
 def _facts(shipment: Shipment, veil: Veil) -> dict[str, Any]:
     facts = {name: getattr(shipment, name) for name in _TOLD}
-    return {**facts, "problem": shipment.problem and veil.words(shipment.problem)}
+    return {**facts, "problem": shipment.problem and veil.text(shipment.problem)}
 
 
 def _scan(scan: TimelineScan, veil: Veil) -> dict[str, Any]:
@@ -55,9 +55,9 @@ def _scan(scan: TimelineScan, veil: Veil) -> dict[str, Any]:
         "scanned_at": scan.scanned_at,
         "waybill": scan.waybill,
         "status_code": scan.status_code,
-        "status": veil.words(scan.status),
-        "remark": veil.words(scan.remark),
-        "location": veil.words(scan.location),
+        "status": veil.text(scan.status),
+        "remark": veil.text(scan.remark),
+        "location": veil.text(scan.location),
         "source": scan.source,
         "received_at": scan.received_at,
     }

@@ -193,7 +193,10 @@ async def _partly_compared(session: Session, since: datetime) -> str:
     for source in ("schedule", "folder"):
         run = await reconciliations.newest_of(session, source, since=since)
         if run and run.compared is Compared.PARTLY:
-            told = "; ".join(run.not_understood.told()) or "rows that name no shipment, or whose waybill is rounded off"
+            told = (
+                "; ".join(run.not_understood.sentences())
+                or "rows that name no shipment, or whose waybill is rounded off"
+            )
             told = told if len(told) <= LONGEST_TOLD else f"{told[:LONGEST_TOLD]} ..."
             return f"{run.name} was compared only partly: {told}; see awbridge reconcile show {run.id}"
     return ""

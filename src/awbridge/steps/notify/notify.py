@@ -208,7 +208,7 @@ class _NotifyRound:
             address=address,
             consent=customer.consent.get(notice.channel),
             opted_out=address is not None and await opt_outs.opted_out(session, address, notice.channel, others=known),
-            on_its_way=any(
+            in_flight=any(
                 o.state is NoticeState.SENDING and o.channel is notice.channel and o.id != notice.id for o in others
             ),
             replaced_by=await _stands_instead(session, shipment, notice.milestone),

@@ -120,7 +120,7 @@ async def _erase(
     counts["reports"] += await _of_reports(store, reports_in, sought)
     for parcel in sought.parcels:
         eraser = _knowing(parcel)
-        payload, problem = eraser.body(parcel.payload), parcel.problem and eraser.words(parcel.problem)
+        payload, problem = eraser.body(parcel.payload), parcel.problem and eraser.text(parcel.problem)
         async with store.write() as session:
             await retention.set_payload(
                 session, parcel.shard, parcel.reference_number, payload=payload, problem=problem, now=clock()
@@ -211,8 +211,8 @@ def _bare(call: CallTexts, eraser: Eraser) -> CallTexts:
         call,
         request=request,
         response=eraser.body(call.response),
-        url=eraser.words(call.url),
-        error=eraser.words(call.error),
+        url=eraser.text(call.url),
+        error=eraser.text(call.error),
     )
 
 

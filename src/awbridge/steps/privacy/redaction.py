@@ -83,7 +83,7 @@ def _bare_line(line: bytes, sought: ErasureScope) -> bytes:
         return line
     eraser = Eraser()
     bare = {**record, "request": eraser.value(record.get("request"))}
-    bare = {**bare, "response": eraser.value(record.get("response")), "error": eraser.words(record.get("error") or "")}
+    bare = {**bare, "response": eraser.value(record.get("response")), "error": eraser.text(record.get("error") or "")}
     return json.dumps(bare, ensure_ascii=False, separators=(",", ":")).encode()
 
 

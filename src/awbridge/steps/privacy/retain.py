@@ -247,7 +247,7 @@ async def _strip(this: _RetentionRound, before: datetime) -> Counter[str]:
 
 async def _strip_one(session: Session, old: OldPayload, now: datetime) -> None:
     eraser = Eraser()
-    payload, problem = eraser.body(old.payload), old.problem and eraser.words(old.problem)
+    payload, problem = eraser.body(old.payload), old.problem and eraser.text(old.problem)
     await retention.set_payload(session, old.shard, old.reference_number, payload=payload, problem=problem, now=now)
     if old.more:
         await personal.strip_versions(session, old.reference_number, eraser)

@@ -269,7 +269,7 @@ async def _finish(store: Store, clock: Clock, run: Reconciliation, outcome: Outc
         partly=outcome.partly,
         found=outcome.found,
     )
-    if told := outcome.not_understood.told():
+    if told := outcome.not_understood.sentences():
         log.warning("reconcile.partly_compared", reconciliation=run.id, name=run.name, not_understood=told)
 
 

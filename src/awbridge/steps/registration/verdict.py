@@ -103,9 +103,11 @@ def _maybe_placed(shipment: Shipment, outcome: Outcome) -> bool:
     read. What was only queued ends with it. The courier's own reason, given to the payload that may stand, settles what
     ClickPost left open (it answers 323 for what it holds before it asks a courier), but nothing that the courier did.
     """
-    unheard = isinstance(outcome, Unknown | Pending | AlreadyHeld) or _is_registered(outcome) or _is_silent(outcome)
-    if unheard or not shipment.maybe_placed:
-        return unheard
+    courier_silent = (
+        isinstance(outcome, Unknown | Pending | AlreadyHeld) or _is_registered(outcome) or _is_silent(outcome)
+    )
+    if courier_silent or not shipment.maybe_placed:
+        return courier_silent
     only_queued = shipment.state is State.WAITING and shipment.held_version is None
     same = shipment.held_version in (None, shipment.payload_version) and not shipment.courier_may_hold
     reasoned = isinstance(outcome, TryLater) and outcome.reasoned
@@ -113,8 +115,10 @@ def _maybe_placed(shipment: Shipment, outcome: Outcome) -> bool:
 
 
 def _is_left_open_by_courier(outcome: Outcome) -> bool:
-    unheard = isinstance(outcome, TryLater) and (outcome.unheard or outcome.maybe_placed) and not outcome.silent
-    return unheard or isinstance(outcome, AlreadyHeld)
+    courier_silent = (
+        isinstance(outcome, TryLater) and (outcome.courier_silent or outcome.maybe_placed) and not outcome.silent
+    )
+    return courier_silent or isinstance(outcome, AlreadyHeld)
 
 
 def _is_refused(outcome: Outcome) -> bool:
@@ -183,7 +187,7 @@ def tally(answers: Sequence[tuple[Outcome, bool]]) -> Tally:
 
 
 def _is_silent(outcome: Outcome) -> bool:
-    return isinstance(outcome, TryLater) and (outcome.silent or outcome.unheard)
+    return isinstance(outcome, TryLater) and (outcome.silent or outcome.courier_silent)
 
 
 def _is_registered(outcome: Outcome) -> bool:

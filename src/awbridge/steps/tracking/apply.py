@@ -338,7 +338,7 @@ def _happenings(builder: TimelineBuilder, was: Tracked, standing: TrackingStatus
         builder.shipment,
         before=stored_tracking_status(was).sighting,
         after=standing.sighting,
-        told=told,
+        latest=told,
         info=status_info(standing.sighting.code, standing.status_description or "") if standing.sighting else None,
         milestone_of=milestone,
         ndr_code=standing.ndr_code,

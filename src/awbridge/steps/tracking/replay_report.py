@@ -15,7 +15,7 @@ from awbridge.clickpost.reports.report_columns import COURIER, ORDER, PAYLOAD, R
 from awbridge.clickpost.reports.report_words import CourierNames
 from awbridge.clickpost.tracking.webhooks import webhook_identity
 from awbridge.clickpost.wire.loose import as_int, as_text, as_waybill
-from awbridge.domain.errors import AwbridgeError, CellSpoilt, TableUnreadable
+from awbridge.domain.errors import AwbridgeError, CellDamaged, TableUnreadable
 from awbridge.domain.orders.shipment import shard_of
 from awbridge.domain.tracking.asking import soonest_poll
 from awbridge.domain.tracking.scan import Source
@@ -152,7 +152,7 @@ async def _shipments(store: Store, rows: Sequence[Row], names: CourierNames, res
         for row in rows:
             try:
                 reference = await _reference(session, row, names)
-            except (CellSpoilt, NoneOrSeveral) as error:
+            except (CellDamaged, NoneOrSeveral) as error:
                 result.bad.append(_not_replayed(row, str(error)))
             else:
                 found[reference] = row

@@ -113,7 +113,7 @@ class PushedView(BaseModel):
 def _view(run: Reconciliation, still_open: dict[str, int] | None = None) -> ReconciliationView:
     shown: dict[str, Any] = {name: getattr(run, name, None) for name in ReconciliationView.model_fields}
     shown |= {"id": str(run.id), "kind": run.kind.value, "state": run.state.value, "open": still_open}
-    shown |= {"not_understood": run.not_understood.told()}
+    shown |= {"not_understood": run.not_understood.sentences()}
     return ReconciliationView(**shown)
 
 
