@@ -24,7 +24,7 @@ from pydantic.fields import FieldInfo
 
 from awbridge.clickpost import models
 from awbridge.clickpost.models.base import RequestModel
-from awbridge.clickpost.models.neutral_parts import Fact
+from awbridge.clickpost.models.neutral.parts import Fact
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "library" / "models.md"
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from awbridge.clickpost.models.neutral import Consignment
-from awbridge.clickpost.models.neutral_parts import (
+from awbridge.clickpost.models.neutral.consignment import Consignment
+from awbridge.clickpost.models.neutral.parts import (
     Customs,
     Exchange,
     Goods,

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from awbridge.clickpost.models.flat import B2BOrder, FlatOrder
-from awbridge.clickpost.models.india import IndiaAdditional, IndiaDrop, IndiaItem, IndiaOrder, IndiaShipment
-from awbridge.clickpost.models.order_base import path_of
-from awbridge.clickpost.models.world import WorldOrder
+from awbridge.clickpost.models.orders.flat import B2BOrder, FlatOrder
+from awbridge.clickpost.models.orders.india import IndiaAdditional, IndiaDrop, IndiaItem, IndiaOrder, IndiaShipment
+from awbridge.clickpost.models.orders.order_base import path_of
+from awbridge.clickpost.models.orders.world import WorldOrder
 from awbridge.clickpost.orders.payload import check_payload
 from awbridge.domain.orders.shipment import Region
 from tests.clickpost.models import user_code

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from awbridge.clickpost.models.flat import B2BOrder, FlatOrder
-from awbridge.clickpost.models.india import IndiaOrder
-from awbridge.clickpost.models.order_base import Order
-from awbridge.clickpost.models.world import WorldOrder
+from awbridge.clickpost.models.orders.flat import B2BOrder, FlatOrder
+from awbridge.clickpost.models.orders.india import IndiaOrder
+from awbridge.clickpost.models.orders.order_base import Order
+from awbridge.clickpost.models.orders.world import WorldOrder
 from awbridge.clickpost.orders.order_places import is_flat
 from awbridge.clickpost.orders.payload import check_payload
 from awbridge.domain.orders.shipment import Region

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from awbridge.clickpost.models.india import IndiaDrop, IndiaOrder
-from awbridge.clickpost.models.neutral_parts import Party
-from awbridge.clickpost.models.world import WorldOrder
+from awbridge.clickpost.models.neutral.parts import Party
+from awbridge.clickpost.models.orders.india import IndiaDrop, IndiaOrder
+from awbridge.clickpost.models.orders.world import WorldOrder
 from awbridge.clickpost.orders.create import (
     check_payload,
     create_order_request,

@@ -21,19 +21,9 @@ from awbridge.clickpost.models.choosing import (
     WorldRecommendationRequest,
 )
 from awbridge.clickpost.models.edits import OrderEdit
-from awbridge.clickpost.models.flat import B2BOrder, FlatOrder
-from awbridge.clickpost.models.india import (
-    IndiaAdditional,
-    IndiaDrop,
-    IndiaItem,
-    IndiaOrder,
-    IndiaPickup,
-    IndiaReturnAddress,
-    IndiaShipment,
-)
 from awbridge.clickpost.models.ndr import NdrAction, NdrUpdate
-from awbridge.clickpost.models.neutral import Consignment
-from awbridge.clickpost.models.neutral_parts import (
+from awbridge.clickpost.models.neutral.consignment import Consignment
+from awbridge.clickpost.models.neutral.parts import (
     Customs,
     Exchange,
     Goods,
@@ -44,7 +34,28 @@ from awbridge.clickpost.models.neutral_parts import (
     Payment,
     QualityCheck,
 )
-from awbridge.clickpost.models.order_parts import B2BGstInfo, GstInfo, ItemTraits
+from awbridge.clickpost.models.orders.flat import B2BOrder, FlatOrder
+from awbridge.clickpost.models.orders.india import (
+    IndiaAdditional,
+    IndiaDrop,
+    IndiaItem,
+    IndiaOrder,
+    IndiaPickup,
+    IndiaReturnAddress,
+    IndiaShipment,
+)
+from awbridge.clickpost.models.orders.order_parts import B2BGstInfo, GstInfo, ItemTraits
+from awbridge.clickpost.models.orders.world import (
+    CartaPorte,
+    CourierCustomFields,
+    TaxInfo,
+    WorldAdditional,
+    WorldItem,
+    WorldOrder,
+    WorldPlace,
+    WorldReturnAddress,
+    WorldShipment,
+)
 from awbridge.clickpost.models.parts import CustomField, CustomFields, Package, Place, ShippedItem
 from awbridge.clickpost.models.pickups import IndiaPickupRequest, PickupPlace, PickupShipment, WorldPickupRequest
 from awbridge.clickpost.models.reports import ReportFilters, ReportRequest
@@ -57,17 +68,6 @@ from awbridge.clickpost.models.waybills import (
     WaybillRemoval,
     WaybillV2,
     WaybillV3,
-)
-from awbridge.clickpost.models.world import (
-    CartaPorte,
-    CourierCustomFields,
-    TaxInfo,
-    WorldAdditional,
-    WorldItem,
-    WorldOrder,
-    WorldPlace,
-    WorldReturnAddress,
-    WorldShipment,
 )
 
 __all__ = [

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from awbridge.clickpost.models.base import RequestModel, as_payload
-from awbridge.clickpost.models.neutral import Consignment
-from awbridge.clickpost.models.world import WorldOrder
+from awbridge.clickpost.models.neutral.consignment import Consignment
+from awbridge.clickpost.models.orders.world import WorldOrder
 from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.shipment import Region
 

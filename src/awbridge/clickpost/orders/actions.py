@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, StrictBool, ValidationError
 from awbridge.clickpost.models.base import RequestModel
 from awbridge.clickpost.models.edits import OrderEdit
 from awbridge.clickpost.models.ndr import NdrUpdate
-from awbridge.clickpost.models.order_rules import LONGEST_REFERENCE
+from awbridge.clickpost.models.orders.order_rules import LONGEST_REFERENCE
 from awbridge.clickpost.models.parts import kept
 from awbridge.clickpost.models.pickups import IndiaPickupRequest, WorldPickupRequest
 from awbridge.clickpost.models.waybills import WaybillV3

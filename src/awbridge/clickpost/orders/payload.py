@@ -7,10 +7,10 @@ Unknown fields pass: couriers have extras of their own. Numbers may be numeric t
 
 from __future__ import annotations
 
-from awbridge.clickpost.models.flat import FlatOrder
-from awbridge.clickpost.models.india import IndiaOrder
-from awbridge.clickpost.models.order_base import Order, check
-from awbridge.clickpost.models.world import WorldOrder
+from awbridge.clickpost.models.orders.flat import FlatOrder
+from awbridge.clickpost.models.orders.india import IndiaOrder
+from awbridge.clickpost.models.orders.order_base import Order, check
+from awbridge.clickpost.models.orders.world import WorldOrder
 from awbridge.clickpost.orders.order_places import is_flat
 from awbridge.clickpost.orders.tidy import section_conflicts, spelling_of, with_additional
 from awbridge.clickpost.wire.plain import DATA_WRONG

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from awbridge.clickpost.models.flat import CODE_39
-from awbridge.clickpost.models.place_rules import DROP, PICKUP, RETURN, WORLD, PlaceForm
+from awbridge.clickpost.models.orders.flat import CODE_39
+from awbridge.clickpost.models.orders.place_rules import DROP, PICKUP, RETURN, WORLD, PlaceForm
 from awbridge.clickpost.orders.order_places import SECTIONS, is_flat, no_waybills, shipment_details, with_real_waybill
 from awbridge.clickpost.orders.phone_forms import indian_digits, phone_doubt
 from awbridge.clickpost.wire.identifiers import with_exact_identifiers

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from awbridge.clickpost.models.order_rules import longest_reference
+from awbridge.clickpost.models.orders.order_rules import longest_reference
 from awbridge.clickpost.orders.columns import TOP_LEVEL
 from awbridge.clickpost.orders.couriers_own import without_couriers_own
 from awbridge.clickpost.orders.create import payload_differences, was_moved

@@ -15,7 +15,7 @@ from typing import Protocol
 
 import structlog
 
-from awbridge.clickpost.models.order_rules import longest_reference
+from awbridge.clickpost.models.orders.order_rules import longest_reference
 from awbridge.clickpost.orders.create import successor
 from awbridge.clickpost.orders.cures import all_were_refused, another_courier_may
 from awbridge.clickpost.wire.answers import FoundOrder

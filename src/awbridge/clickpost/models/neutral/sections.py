@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from awbridge.clickpost.models.neutral_parts import (
+from awbridge.clickpost.models.neutral.parts import (
     Customs,
     Exchange,
     Goods,

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from awbridge.clickpost.models.place_rules import WORLD, place_problems
+from awbridge.clickpost.models.orders.place_rules import WORLD, place_problems
 from awbridge.clickpost.wire.plain import as_number, decimal_text, text_problem
 from awbridge.domain.json import JsonObject
 

@@ -10,9 +10,9 @@ import re
 from typing import Annotated, Any, ClassVar
 
 from awbridge.clickpost.models.base import Text
-from awbridge.clickpost.models.india import IndiaItem, IndiaReturnAddress
-from awbridge.clickpost.models.order_base import Order
-from awbridge.clickpost.models.order_fields import (
+from awbridge.clickpost.models.orders.india import IndiaItem, IndiaReturnAddress
+from awbridge.clickpost.models.orders.order_base import Order
+from awbridge.clickpost.models.orders.order_fields import (
     LOOSE,
     Checked,
     Filled,
@@ -23,8 +23,8 @@ from awbridge.clickpost.models.order_fields import (
     filled,
     wrong,
 )
-from awbridge.clickpost.models.order_parts import B2BGstInfo, GstInfo, Handling, OrderDetails
-from awbridge.clickpost.models.order_rules import FieldLayout
+from awbridge.clickpost.models.orders.order_parts import B2BGstInfo, GstInfo, Handling, OrderDetails
+from awbridge.clickpost.models.orders.order_rules import FieldLayout
 from awbridge.clickpost.wire.plain import text_of
 
 # Lower case stands in ClickPost's own examples: it is printed as upper case.

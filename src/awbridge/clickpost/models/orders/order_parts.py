@@ -9,8 +9,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import AliasChoices, Field
 
-from awbridge.clickpost.models.order_base import OrderPart
-from awbridge.clickpost.models.order_fields import (
+from awbridge.clickpost.models.orders.order_base import OrderPart
+from awbridge.clickpost.models.orders.order_fields import (
     KEPT,
     LOOSE,
     Centimetres,

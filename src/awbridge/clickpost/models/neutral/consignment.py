@@ -25,9 +25,8 @@ from typing import Annotated, Any, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from awbridge.clickpost.models import neutral_sections as sections
-from awbridge.clickpost.models.india import IndiaOrder
-from awbridge.clickpost.models.neutral_parts import (
+from awbridge.clickpost.models.neutral import sections as sections
+from awbridge.clickpost.models.neutral.parts import (
     Customs,
     Exchange,
     Fact,
@@ -41,8 +40,9 @@ from awbridge.clickpost.models.neutral_parts import (
     QualityCheck,
     Words,
 )
-from awbridge.clickpost.models.order_rules import COURIER_RULES, LONGEST_REFERENCE, LONGEST_RVP_REASON
-from awbridge.clickpost.models.world import WorldOrder
+from awbridge.clickpost.models.orders.india import IndiaOrder
+from awbridge.clickpost.models.orders.order_rules import COURIER_RULES, LONGEST_REFERENCE, LONGEST_RVP_REASON
+from awbridge.clickpost.models.orders.world import WorldOrder
 from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.shipment import Region
 

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-from awbridge.clickpost.models.order_base import Order, PlacePart
-from awbridge.clickpost.models.order_fields import (
+from awbridge.clickpost.models.orders.order_base import Order, PlacePart
+from awbridge.clickpost.models.orders.order_fields import (
     LOOSE,
     Filled,
     OptFlag,
@@ -22,9 +22,9 @@ from awbridge.clickpost.models.order_fields import (
     OptObject,
     OptText,
 )
-from awbridge.clickpost.models.order_parts import GstInfo, Handling, OrderDetails, OrderItem
-from awbridge.clickpost.models.order_rules import FieldLayout
-from awbridge.clickpost.models.place_rules import DROP, PICKUP, RETURN, PlaceForm
+from awbridge.clickpost.models.orders.order_parts import GstInfo, Handling, OrderDetails, OrderItem
+from awbridge.clickpost.models.orders.order_rules import FieldLayout
+from awbridge.clickpost.models.orders.place_rules import DROP, PICKUP, RETURN, PlaceForm
 
 
 class IndiaPickup(PlacePart):

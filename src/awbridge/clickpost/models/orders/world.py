@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-from awbridge.clickpost.models.order_base import Order, OrderPart, PlacePart
-from awbridge.clickpost.models.order_fields import KEPT, LOOSE, Filled, OptFlag, OptMoment, OptNumber, OptText
-from awbridge.clickpost.models.order_parts import GstInfo, Handling, OrderDetails, OrderItem
-from awbridge.clickpost.models.order_rules import FieldLayout
-from awbridge.clickpost.models.place_rules import WORLD, PlaceForm
+from awbridge.clickpost.models.orders.order_base import Order, OrderPart, PlacePart
+from awbridge.clickpost.models.orders.order_fields import KEPT, LOOSE, Filled, OptFlag, OptMoment, OptNumber, OptText
+from awbridge.clickpost.models.orders.order_parts import GstInfo, Handling, OrderDetails, OrderItem
+from awbridge.clickpost.models.orders.order_rules import FieldLayout
+from awbridge.clickpost.models.orders.place_rules import WORLD, PlaceForm
 
 
 class _WorldPlace(PlacePart):
