@@ -21,7 +21,7 @@ import pytest
 from awbridge.app import evidence, service
 from awbridge.app.settings import load_settings
 from awbridge.clickpost.client.async_client import AsyncClickPost
-from awbridge.clickpost.client.heard import listening
+from awbridge.clickpost.client.call_recorder import listening
 from awbridge.clickpost.reports.reports import VendorReport
 from awbridge.clickpost.wire.endpoints import Endpoints
 from awbridge.domain.call import Call

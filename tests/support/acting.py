@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 
 from awbridge.clickpost.client.async_client import AsyncClickPost
-from awbridge.clickpost.client.heard import hear
+from awbridge.clickpost.client.call_recorder import hear
 from awbridge.domain.orders.action import Action, ActionKind
 from awbridge.steps.orders import actions as asking
 from awbridge.steps.orders.act import ActPolicy, act_due

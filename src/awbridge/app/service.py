@@ -26,8 +26,8 @@ from starlette.types import ASGIApp
 from awbridge.app import evidence
 from awbridge.app.settings import Settings
 from awbridge.clickpost.client.async_client import AsyncClickPost
+from awbridge.clickpost.client.call_recorder import hear
 from awbridge.clickpost.client.connection import OnCall
-from awbridge.clickpost.client.heard import hear
 from awbridge.domain.call import Call, longest_call
 from awbridge.domain.couriers.account_throttle import AccountThrottlePolicy
 from awbridge.domain.errors import SchemaTooNew, SettingsError, StoreBusy, StoreError

@@ -26,7 +26,7 @@ from click.testing import CliRunner
 from awbridge.app.logs import set_up_logs
 from awbridge.cli import main
 from awbridge.clickpost.client.async_client import AsyncClickPost
-from awbridge.clickpost.client.heard import hear
+from awbridge.clickpost.client.call_recorder import hear
 from awbridge.domain.errors import AwbridgeError
 from awbridge.domain.notify.notices import Message, Sent
 from awbridge.domain.orders.action import ActionKind

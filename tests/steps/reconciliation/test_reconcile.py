@@ -14,7 +14,7 @@ import httpx2
 import pytest
 
 from awbridge.clickpost.client.async_client import AsyncClickPost
-from awbridge.clickpost.client.heard import hear
+from awbridge.clickpost.client.call_recorder import hear
 from awbridge.domain.errors import NotFound, NotPossible
 from awbridge.domain.orders.action import ActionKind
 from awbridge.domain.orders.shipment import State

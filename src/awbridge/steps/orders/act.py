@@ -18,7 +18,7 @@ from typing import Protocol
 import stamina
 import structlog
 
-from awbridge.clickpost.client.heard import listening
+from awbridge.clickpost.client.call_recorder import listening
 from awbridge.clickpost.orders.actions import box_of, ndr_wishes, of_shipment
 from awbridge.clickpost.orders.bookings import Pickup, WaybillRegistration
 from awbridge.clickpost.orders.labels import Label, ProofOfDelivery, SecurityKey

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import structlog
 
-from awbridge.clickpost.client.heard import listening
+from awbridge.clickpost.client.call_recorder import listening
 from awbridge.clickpost.orders.actions import is_registration
 from awbridge.domain.errors import FieldProblem, NotPossible, PayloadRefused, VendorError
 from awbridge.domain.json import JsonObject
