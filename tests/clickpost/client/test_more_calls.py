@@ -19,7 +19,7 @@ from awbridge import AsyncClickPost, ClickPost
 from awbridge.clickpost.client.connection import EDD_URL, SERVICEABILITY_URL
 from awbridge.clickpost.lookups.predictions import parse_predictions
 from awbridge.clickpost.tracking.ndr import NdrAction
-from awbridge.clickpost.wire.loose import Reply
+from awbridge.clickpost.wire.lenient_json import Reply
 from awbridge.domain.call import Call
 from awbridge.domain.errors import VendorError
 from awbridge.domain.orders.shipment import Region

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from awbridge.clickpost.wire.answers import CancelAnswer, parse_cancel_order
-from awbridge.clickpost.wire.loose import Reply, read_json
+from awbridge.clickpost.wire.lenient_json import Reply, read_json
 from awbridge.domain.call import Call
 
 

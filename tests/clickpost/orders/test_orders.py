@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from awbridge.clickpost.orders.create import parse_create_order, parse_fetch_order
-from awbridge.clickpost.wire.loose import Reply, read_reply
+from awbridge.clickpost.wire.lenient_json import Reply, read_reply
 from awbridge.domain.orders.outcome import Misconfigured, Outcome, Pending, Placed, Rejected, TryLater, Unknown
 from awbridge.steps.registration.verdict import tally
 from tests.clickpost.strategies import json_values

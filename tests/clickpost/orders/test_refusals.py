@@ -6,7 +6,7 @@ import pytest
 
 from awbridge.clickpost.orders.create import parse_create_order
 from awbridge.clickpost.orders.refusals import says_held, says_unheard, says_wrong_vendor
-from awbridge.clickpost.wire.loose import Reply
+from awbridge.clickpost.wire.lenient_json import Reply
 from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.outcome import AlreadyHeld, Misconfigured, Rejected, TryLater
 

@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 
 from awbridge.clickpost.tracking.track import parse_track_order, parse_updated_order
-from awbridge.clickpost.wire.loose import Reply
+from awbridge.clickpost.wire.lenient_json import Reply
 from tests.clickpost.strategies import json_values
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from awbridge.clickpost.tracking import webhooks
 from awbridge.clickpost.tracking.webhooks import Registration, parse_registration, webhook_identity
-from awbridge.clickpost.wire.loose import Reply, read_json
+from awbridge.clickpost.wire.lenient_json import Reply, read_json
 from tests.clickpost.strategies import json_values
 
 

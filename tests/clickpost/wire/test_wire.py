@@ -17,7 +17,7 @@ from awbridge.clickpost.orders.create import parse_create_order
 from awbridge.clickpost.reports.report_rows import read_report
 from awbridge.clickpost.tracking.deliveries import read_delivery
 from awbridge.clickpost.tracking.track import parse_track_order
-from awbridge.clickpost.wire.loose import (
+from awbridge.clickpost.wire.lenient_json import (
     Reply,
     as_bool,
     as_id,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from awbridge.clickpost.reports.reports import parse_counts
-from awbridge.clickpost.wire.loose import Reply
+from awbridge.clickpost.wire.lenient_json import Reply
 from awbridge.domain.orders.shipment import State
 from awbridge.domain.reconciliation.differences import Compared, DifferenceTable, Ours, Theirs, status_differs
 from awbridge.steps.couriers.couriers import put_couriers

@@ -10,7 +10,7 @@ import pytest
 from awbridge.clickpost.lookups.recommendations import Recommendations, parse_recommendations
 from awbridge.clickpost.orders.create import create_order_request
 from awbridge.clickpost.wire.answers import CancelAnswer, FoundOrder, OrderAnswer
-from awbridge.clickpost.wire.loose import Reply
+from awbridge.clickpost.wire.lenient_json import Reply
 from awbridge.domain.call import Call
 from awbridge.domain.couriers.allocation import Allocation
 from awbridge.domain.errors import NotPossible, PayloadRefused, StoreBusy, VendorError

@@ -11,7 +11,7 @@ import pytest
 
 from awbridge.clickpost.orders.create import parse_create_order
 from awbridge.clickpost.wire.answers import FoundOrder, OrderAnswer
-from awbridge.clickpost.wire.loose import Reply, read_json
+from awbridge.clickpost.wire.lenient_json import Reply, read_json
 from awbridge.domain.call import Call
 from awbridge.domain.errors import NotPossible, StoreBusy
 from awbridge.domain.json import JsonObject

@@ -26,7 +26,7 @@ from awbridge.clickpost.wire.answers import (
 )
 from awbridge.clickpost.wire.endpoints import ApiRequest, Pages
 from awbridge.clickpost.wire.failures import AnswerKind, classify, what_next
-from awbridge.clickpost.wire.loose import Reply, as_object, as_text, read_http_date, read_reply
+from awbridge.clickpost.wire.lenient_json import Reply, as_object, as_text, read_http_date, read_reply
 from awbridge.domain.call import Call
 from awbridge.domain.errors import VendorError
 from awbridge.domain.json import JsonObject

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import httpx2
 
-from awbridge.clickpost.wire.loose import read_http_date
+from awbridge.clickpost.wire.lenient_json import read_http_date
 
 TIMEOUT = 10.0  # seconds
 LARGEST_WORD = 64 * 1024  # bytes of an answer that are read

@@ -46,7 +46,7 @@ from awbridge.clickpost.tracking.track import UpdatedPage
 from awbridge.clickpost.tracking.webhooks import Registration
 from awbridge.clickpost.wire.answers import CancelAnswer, FoundOrder, OrderAnswer, TrackAnswer
 from awbridge.clickpost.wire.endpoints import BEST_WINDOW, ApiRequest, Pages
-from awbridge.clickpost.wire.loose import Reply
+from awbridge.clickpost.wire.lenient_json import Reply
 from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.outcome import Placed
 from awbridge.domain.orders.shipment import Region

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, cast
 
-from awbridge.clickpost.wire.loose import Reply, as_bool, as_id, as_int, as_object, as_text
+from awbridge.clickpost.wire.lenient_json import Reply, as_bool, as_id, as_int, as_object, as_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ ClickPost's create-order pages, which name the courier of each of these fields.
 
 from __future__ import annotations
 
-from awbridge.clickpost.wire.loose import as_object
+from awbridge.clickpost.wire.lenient_json import as_object
 from awbridge.domain.json import JsonObject
 
 COURIERS_OWN = frozenset(

@@ -18,7 +18,7 @@ from awbridge.clickpost.orders.refusals import (
     says_not_served,
     says_unheard,
 )
-from awbridge.clickpost.wire.loose import Reply, read_json
+from awbridge.clickpost.wire.lenient_json import Reply, read_json
 from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.outcome import Misconfigured, Outcome, Pending, Rejected, TryLater, Unknown
 

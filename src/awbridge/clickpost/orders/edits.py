@@ -15,7 +15,7 @@ from typing import Any, cast
 
 from awbridge.clickpost.orders.columns import NUMBER_FIELDS, column_place
 from awbridge.clickpost.orders.order_places import holders, shipment_details, value_of, without_values
-from awbridge.clickpost.wire.loose import as_object
+from awbridge.clickpost.wire.lenient_json import as_object
 from awbridge.domain.errors import FieldProblem, PayloadRefused
 from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.shipment import Region

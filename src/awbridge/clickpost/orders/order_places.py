@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from awbridge.clickpost.wire.loose import as_object, as_text, says_no_waybill
+from awbridge.clickpost.wire.lenient_json import as_object, as_text, says_no_waybill
 from awbridge.domain.json import JsonObject
 
 Loc = tuple[int | str, ...]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from awbridge.clickpost.orders.order_places import delivery_type_of, place_of, shipment_details
-from awbridge.clickpost.wire.loose import as_list, as_object, as_text
+from awbridge.clickpost.wire.lenient_json import as_list, as_object, as_text
 from awbridge.domain.couriers.allocation import AllocationParcel
 from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.shipment import Region

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from awbridge.clickpost.orders.order_places import RETURN, is_flat, place_of
-from awbridge.clickpost.wire.loose import as_object
+from awbridge.clickpost.wire.lenient_json import as_object
 from awbridge.domain.json import JsonObject
 from awbridge.domain.notify.notices import Channel
 from awbridge.domain.notify.phones import e164

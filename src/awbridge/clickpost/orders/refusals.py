@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from awbridge.clickpost.wire.loose import Reply, as_list, as_object, as_text
+from awbridge.clickpost.wire.lenient_json import Reply, as_list, as_object, as_text
 
 LONGEST_READ = 4000  # characters of an answer that are looked at
 

@@ -16,7 +16,7 @@ from awbridge.clickpost.models.orders.place_rules import DROP, PICKUP, RETURN, W
 from awbridge.clickpost.orders.order_places import SECTIONS, is_flat, no_waybills, shipment_details, with_real_waybill
 from awbridge.clickpost.orders.phone_forms import indian_digits, phone_doubt
 from awbridge.clickpost.wire.identifiers import with_exact_identifiers
-from awbridge.clickpost.wire.loose import as_object, as_text
+from awbridge.clickpost.wire.lenient_json import as_object, as_text
 from awbridge.clickpost.wire.plain import text_of
 from awbridge.domain.errors import FieldProblem
 from awbridge.domain.json import JsonObject

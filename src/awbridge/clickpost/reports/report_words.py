@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from awbridge.clickpost.wire.codes import COURIER_NAMES, STATUSES
-from awbridge.clickpost.wire.loose import as_id, as_int, as_text
+from awbridge.clickpost.wire.lenient_json import as_id, as_int, as_text
 from awbridge.domain.privacy import veiled
 from awbridge.domain.reconciliation.differences import Gap
 

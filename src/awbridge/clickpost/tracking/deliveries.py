@@ -16,7 +16,16 @@ from zoneinfo import ZoneInfo
 
 from awbridge.clickpost.tracking.return_requests import return_event, unwrapped
 from awbridge.clickpost.wire.codes import NDR_NAMES, STATUSES, is_failed_pickup, status_info
-from awbridge.clickpost.wire.loose import as_bool, as_id, as_int, as_list, as_object, as_text, as_waybill, read_json
+from awbridge.clickpost.wire.lenient_json import (
+    as_bool,
+    as_id,
+    as_int,
+    as_list,
+    as_object,
+    as_text,
+    as_waybill,
+    read_json,
+)
 from awbridge.clickpost.wire.times import day_words, read_day, read_scan_time
 from awbridge.domain.errors import AwbridgeError
 from awbridge.domain.json import JsonObject

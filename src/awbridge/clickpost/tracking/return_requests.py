@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from awbridge.clickpost.wire.loose import as_bool, as_id, as_int, as_list, as_object, as_text, as_waybill
+from awbridge.clickpost.wire.lenient_json import as_bool, as_id, as_int, as_list, as_object, as_text, as_waybill
 from awbridge.domain.json import JsonObject
 from awbridge.domain.notify.events import EventKind
 from awbridge.domain.tracking.returns import ReturnEvent

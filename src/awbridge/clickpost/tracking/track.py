@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from awbridge.clickpost.wire.loose import Reply, as_bool, as_int, as_list, as_object, as_waybill
+from awbridge.clickpost.wire.lenient_json import Reply, as_bool, as_int, as_list, as_object, as_waybill
 from awbridge.domain.json import JsonObject
 
 

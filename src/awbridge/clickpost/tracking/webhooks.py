@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from pydantic_core import SchemaValidator, core_schema
 
-from awbridge.clickpost.wire.loose import Reply, as_id, as_int, as_object, read_json
+from awbridge.clickpost.wire.lenient_json import Reply, as_id, as_int, as_object, read_json
 
 # Headers in which ClickPost proves itself, as ASGI gives them. The underscore is ClickPost's: many proxies drop it.
 USUAL_HEADER = b"webhook_key"

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from awbridge.clickpost.wire.failures import ANSWER_NAMES, AnswerKind, classify
-from awbridge.clickpost.wire.loose import Reply
+from awbridge.clickpost.wire.lenient_json import Reply
 from awbridge.domain.call import Call
 from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.outcome import (

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from awbridge.clickpost.wire.loose import as_list, as_object, as_waybill
+from awbridge.clickpost.wire.lenient_json import as_list, as_object, as_waybill
 from awbridge.clickpost.wire.plain import DATA_WRONG, DEEPEST, JsonProblem, control_problem
 from awbridge.domain.errors import FieldProblem, PayloadRefused
 from awbridge.domain.json import JsonObject, Rounded

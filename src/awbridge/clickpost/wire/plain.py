@@ -10,7 +10,7 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any, NamedTuple
 
-from awbridge.clickpost.wire.loose import as_object, as_text
+from awbridge.clickpost.wire.lenient_json import as_object, as_text
 
 DEEPEST = 32  # levels
 BAD_NAME = "has a name that is not plain text"

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from awbridge.clickpost.wire.loose import Reply, as_list, as_object, as_text
+from awbridge.clickpost.wire.lenient_json import Reply, as_list, as_object, as_text
 from awbridge.domain.json import JsonObject
 
 

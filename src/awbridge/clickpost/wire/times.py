@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from awbridge.clickpost.wire.loose import LONGEST_NONE, as_id, says_none
+from awbridge.clickpost.wire.lenient_json import LONGEST_NONE, as_id, says_none
 
 LONGEST_DAY = 64  # characters of what stands in place of a day
 EARLIEST_YEAR = 2000  # before it there are only the zero times of programming languages

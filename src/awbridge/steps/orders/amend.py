@@ -24,7 +24,7 @@ from awbridge.clickpost.orders.edits import (
 )
 from awbridge.clickpost.orders.order_places import shipment_details
 from awbridge.clickpost.wire.codes import status_name
-from awbridge.clickpost.wire.loose import as_text
+from awbridge.clickpost.wire.lenient_json import as_text
 from awbridge.domain.couriers.allocation import Allocation
 from awbridge.domain.errors import FieldProblem, NotFound, NotPossible, PayloadRefused, ReferenceTaken
 from awbridge.domain.json import JsonObject

@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 from awbridge.clickpost.models.base import RequestModel
 from awbridge.clickpost.models.orders.order_rules import FieldLayout, rule_problems
 from awbridge.clickpost.models.orders.place_rules import PlaceForm, place_problems
-from awbridge.clickpost.wire.loose import as_object, as_text
+from awbridge.clickpost.wire.lenient_json import as_object, as_text
 from awbridge.clickpost.wire.plain import (
     BAD_NAME,
     DATA_WRONG,

@@ -19,7 +19,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from awbridge.clickpost.models.base import Day, Flag, Moment, Number, Text
 from awbridge.clickpost.models.parts import DeliveryType, OrderType
 from awbridge.clickpost.wire.identifiers import is_exact
-from awbridge.clickpost.wire.loose import as_int, as_text
+from awbridge.clickpost.wire.lenient_json import as_int, as_text
 from awbridge.clickpost.wire.plain import as_number, decimal_text, text_of
 from awbridge.domain.json import JsonObject
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from awbridge.clickpost.models.orders.place_rules import DROP, PICKUP, field_problems, place_problems
 from awbridge.clickpost.orders.order_places import RETURN, TWO_PLACES, Loc, delivery_type_of, given_values
 from awbridge.clickpost.wire.identifiers import identifier_problems
-from awbridge.clickpost.wire.loose import as_int, as_list, as_object, as_text
+from awbridge.clickpost.wire.lenient_json import as_int, as_list, as_object, as_text
 from awbridge.clickpost.wire.plain import (
     COD_VALUE_WRONG,
     DATA_WRONG,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from awbridge.clickpost.orders.phone_forms import phone_problem
-from awbridge.clickpost.wire.loose import as_list, as_object, as_text
+from awbridge.clickpost.wire.lenient_json import as_list, as_object, as_text
 from awbridge.clickpost.wire.plain import DATA_WRONG, JsonProblem, text_of
 from awbridge.domain.json import JsonObject
 
