@@ -14,7 +14,7 @@ from pydantic import ValidationError, ValidatorFunctionWrapHandler, WrapValidato
 from pydantic_core import PydanticCustomError
 
 from awbridge.clickpost.models.base import Day, Flag, Moment, Number, RequestModel, Text
-from awbridge.clickpost.wire.plain import as_number, decimal_text
+from awbridge.clickpost.wire.plain_json import as_number, decimal_text
 from awbridge.domain.json import JsonObject
 
 OrderType = Literal["PREPAID", "COD", "EXCHANGE"]

@@ -20,7 +20,7 @@ from awbridge.clickpost.models.pickups import IndiaPickupRequest, WorldPickupReq
 from awbridge.clickpost.models.waybills import WaybillV3
 from awbridge.clickpost.wire.identifiers import identifier_problems
 from awbridge.clickpost.wire.lenient_json import as_id, as_int, as_object, as_text, as_waybill, says_no_waybill
-from awbridge.clickpost.wire.plain import not_plain
+from awbridge.clickpost.wire.plain_json import not_plain
 from awbridge.domain.errors import FieldProblem, PayloadRefused
 from awbridge.domain.json import JsonObject
 from awbridge.domain.nearest import unknown_name

@@ -28,7 +28,7 @@ from awbridge.clickpost.orders.tidy import tidy, warnings_of
 from awbridge.clickpost.wire.answers import describe
 from awbridge.clickpost.wire.failures import AnswerKind, classify
 from awbridge.clickpost.wire.lenient_json import Reply, as_id, as_int, as_list, as_object, as_text, as_waybill
-from awbridge.clickpost.wire.plain import as_number
+from awbridge.clickpost.wire.plain_json import as_number
 from awbridge.domain.errors import PayloadRefused
 from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.outcome import AlreadyHeld, Misconfigured, Outcome, Pending, Placed, Rejected, TryLater

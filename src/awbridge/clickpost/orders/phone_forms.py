@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from awbridge.clickpost.wire.plain import text_of
+from awbridge.clickpost.wire.plain_json import text_of
 
 INDIAN_PROBLEM = "must have 10 or 11 digits"
 WORLD_PROBLEM = "must be one phone number of at most 15 digits"

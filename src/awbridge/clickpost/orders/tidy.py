@@ -17,7 +17,7 @@ from awbridge.clickpost.orders.order_places import SECTIONS, is_flat, no_waybill
 from awbridge.clickpost.orders.phone_forms import indian_digits, phone_doubt
 from awbridge.clickpost.wire.identifiers import with_exact_identifiers
 from awbridge.clickpost.wire.lenient_json import as_object, as_text
-from awbridge.clickpost.wire.plain import text_of
+from awbridge.clickpost.wire.plain_json import text_of
 from awbridge.domain.errors import FieldProblem
 from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.shipment import Region

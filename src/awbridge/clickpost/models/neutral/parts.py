@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from pydantic_core import PydanticCustomError
 
 from awbridge.clickpost.models.orders.place_rules import WORLD, place_problems
-from awbridge.clickpost.wire.plain import as_number, decimal_text, text_problem
+from awbridge.clickpost.wire.plain_json import as_number, decimal_text, text_problem
 from awbridge.domain.json import JsonObject
 
 

@@ -16,7 +16,7 @@ from awbridge.clickpost.models.neutral.parts import (
     Party,
     QualityCheck,
 )
-from awbridge.clickpost.wire.plain import decimal_text
+from awbridge.clickpost.wire.plain_json import decimal_text
 from awbridge.domain.json import JsonObject
 
 

@@ -12,7 +12,7 @@ from awbridge.clickpost.models.base import RequestModel
 from awbridge.clickpost.models.orders.order_rules import FieldLayout, rule_problems
 from awbridge.clickpost.models.orders.place_rules import PlaceForm, place_problems
 from awbridge.clickpost.wire.lenient_json import as_object, as_text
-from awbridge.clickpost.wire.plain import (
+from awbridge.clickpost.wire.plain_json import (
     BAD_NAME,
     DATA_WRONG,
     ITEMS_MISSING,

@@ -20,7 +20,7 @@ from awbridge.clickpost.models.base import Day, Flag, Moment, Number, Text
 from awbridge.clickpost.models.parts import DeliveryType, OrderType
 from awbridge.clickpost.wire.identifiers import is_exact
 from awbridge.clickpost.wire.lenient_json import as_int, as_text
-from awbridge.clickpost.wire.plain import as_number, decimal_text, text_of
+from awbridge.clickpost.wire.plain_json import as_number, decimal_text, text_of
 from awbridge.domain.json import JsonObject
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)

@@ -12,7 +12,7 @@ from awbridge.clickpost.models.orders.place_rules import DROP, PICKUP, field_pro
 from awbridge.clickpost.orders.order_places import RETURN, TWO_PLACES, Loc, delivery_type_of, given_values
 from awbridge.clickpost.wire.identifiers import identifier_problems
 from awbridge.clickpost.wire.lenient_json import as_int, as_list, as_object, as_text
-from awbridge.clickpost.wire.plain import (
+from awbridge.clickpost.wire.plain_json import (
     COD_VALUE_WRONG,
     DATA_WRONG,
     DELIVERY_TYPE_WRONG,

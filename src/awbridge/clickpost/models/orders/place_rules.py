@@ -13,7 +13,7 @@ from typing import Any
 
 from awbridge.clickpost.orders.phone_forms import phone_problem
 from awbridge.clickpost.wire.lenient_json import as_list, as_object, as_text
-from awbridge.clickpost.wire.plain import DATA_WRONG, JsonProblem, text_of
+from awbridge.clickpost.wire.plain_json import DATA_WRONG, JsonProblem, text_of
 from awbridge.domain.json import JsonObject
 
 INDIAN_PINCODE = re.compile(r"[1-9]\d{5}", re.ASCII)
