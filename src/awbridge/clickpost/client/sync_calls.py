@@ -13,8 +13,8 @@ from awbridge.clickpost.orders import bookings, labels
 from awbridge.clickpost.reports import reports
 from awbridge.clickpost.tracking import ndr
 from awbridge.clickpost.wire.endpoints import ApiRequest, Endpoints
+from awbridge.clickpost.wire.fields import Acknowledged, parse_done
 from awbridge.clickpost.wire.lenient_json import Reply
-from awbridge.clickpost.wire.shapes import Acknowledged, parse_done
 from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.shipment import Region
 

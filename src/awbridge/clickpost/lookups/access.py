@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from awbridge.clickpost.wire.endpoints import SERVICE_ALL_STATUSES, ApiRequest, Endpoints
+from awbridge.clickpost.wire.fields import first_object, raw_of
 from awbridge.clickpost.wire.lenient_json import Reply, as_object, as_text
-from awbridge.clickpost.wire.shapes import first_object, raw_of
 from awbridge.domain.json import JsonObject
 
 TRACKING_SERVICE = SERVICE_ALL_STATUSES

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 from awbridge.clickpost.models.base import RequestModel, as_payload
 from awbridge.clickpost.wire.endpoints import ApiRequest, Endpoints
+from awbridge.clickpost.wire.fields import objects, raw_of
 from awbridge.clickpost.wire.lenient_json import Reply, as_int, as_list, as_object, as_text
-from awbridge.clickpost.wire.shapes import objects, raw_of
 from awbridge.clickpost.wire.times import read_day
 from awbridge.domain.json import JsonObject
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from awbridge.clickpost.models.base import RequestModel, as_payload
 from awbridge.clickpost.wire.endpoints import ApiRequest, Endpoints
+from awbridge.clickpost.wire.fields import as_amount, objects, raw_of
 from awbridge.clickpost.wire.lenient_json import Reply, as_bool, as_id, as_int, as_text
-from awbridge.clickpost.wire.shapes import as_amount, objects, raw_of
 from awbridge.domain.call import Call
 from awbridge.domain.json import JsonObject
 

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 from awbridge.clickpost.wire.endpoints import ApiRequest, Endpoints
+from awbridge.clickpost.wire.fields import check_window, epoch, objects, raw_of
 from awbridge.clickpost.wire.lenient_json import Reply, as_id, as_int, as_object, as_text, as_waybill
-from awbridge.clickpost.wire.shapes import check_window, epoch, objects, raw_of
 from awbridge.domain.json import JsonObject
 
 LONGEST_RETURNS_WINDOW = timedelta(minutes=60)

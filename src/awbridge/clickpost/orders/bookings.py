@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from awbridge.clickpost.models.base import RequestModel, as_payload
 from awbridge.clickpost.wire.endpoints import ApiRequest, Endpoints
+from awbridge.clickpost.wire.fields import first_object, raw_of
 from awbridge.clickpost.wire.lenient_json import Reply, as_id, as_text
-from awbridge.clickpost.wire.shapes import first_object, raw_of
 from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.shipment import Region
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from awbridge.clickpost.wire.endpoints import ApiRequest, Endpoints
+from awbridge.clickpost.wire.fields import first_object, raw_of
 from awbridge.clickpost.wire.lenient_json import Reply, as_id, as_int, as_text, as_waybill
-from awbridge.clickpost.wire.shapes import first_object, raw_of
 from awbridge.domain.json import JsonObject
 
 

@@ -12,8 +12,8 @@ from awbridge.clickpost.client.exchange import HttpExchange, good
 from awbridge.clickpost.models.base import RequestModel, as_payload
 from awbridge.clickpost.models.reports import LONGEST_REPORT, ReportFilters, ReportRequest
 from awbridge.clickpost.wire.endpoints import ApiRequest, Endpoints
+from awbridge.clickpost.wire.fields import check_window, day_text, first_object, raw_of
 from awbridge.clickpost.wire.lenient_json import Reply, as_id, as_int, as_object, as_text
-from awbridge.clickpost.wire.shapes import check_window, day_text, first_object, raw_of
 from awbridge.domain.errors import VendorError
 from awbridge.domain.json import JsonObject
 

@@ -8,8 +8,8 @@ from datetime import date, datetime, timedelta
 from awbridge.clickpost.models.base import RequestModel, as_payload
 from awbridge.clickpost.models.ndr import NdrAction
 from awbridge.clickpost.wire.endpoints import ApiRequest, Endpoints
+from awbridge.clickpost.wire.fields import check_window, day_text, epoch, given, objects, raw_of
 from awbridge.clickpost.wire.lenient_json import Reply, as_id, as_int, as_text, as_waybill
-from awbridge.clickpost.wire.shapes import check_window, day_text, epoch, given, objects, raw_of
 from awbridge.domain.json import JsonObject
 
 LONGEST_FEEDBACK_WINDOW = timedelta(hours=1)

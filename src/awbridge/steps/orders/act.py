@@ -22,7 +22,7 @@ from awbridge.clickpost.client.call_recorder import listening
 from awbridge.clickpost.orders.actions import box_of, ndr_wishes, of_shipment
 from awbridge.clickpost.orders.bookings import Pickup, WaybillRegistration
 from awbridge.clickpost.orders.labels import Label, ProofOfDelivery, SecurityKey
-from awbridge.clickpost.wire.shapes import Acknowledged
+from awbridge.clickpost.wire.fields import Acknowledged
 from awbridge.domain.call import Call
 from awbridge.domain.errors import StoreBusy, VendorError
 from awbridge.domain.json import JsonObject
