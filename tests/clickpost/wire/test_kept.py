@@ -10,8 +10,8 @@ import pytest
 
 from awbridge.clickpost.client.exchange import HttpExchange, failure
 from awbridge.clickpost.wire.endpoints import ApiRequest
-from awbridge.clickpost.wire.kept import LONGEST_KEPT, LONGEST_READ
 from awbridge.clickpost.wire.lenient_json import Reply
+from awbridge.clickpost.wire.shortening import LONGEST_KEPT, LONGEST_READ
 from awbridge.domain.call import Call
 from awbridge.domain.privacy import Veil, read_privacy
 

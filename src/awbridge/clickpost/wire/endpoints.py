@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
-from awbridge.clickpost.wire.kept import LONGEST_KEPT, fits, shortened
 from awbridge.clickpost.wire.masking import mask_text, mask_url
+from awbridge.clickpost.wire.shortening import LONGEST_KEPT, fits, shortened
 from awbridge.clickpost.wire.signed import mask_signed
 from awbridge.domain.call import Call
 from awbridge.domain.errors import VendorError
