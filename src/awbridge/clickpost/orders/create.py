@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from awbridge.clickpost.orders.couriers_own import without_couriers_own
+from awbridge.clickpost.orders.normalize import tidy, warnings_of
 from awbridge.clickpost.orders.order_places import (
     delivery_type_of,
     shipment_details,
@@ -24,7 +25,6 @@ from awbridge.clickpost.orders.refusals import (
     says_unheard,
     says_wrong_vendor,
 )
-from awbridge.clickpost.orders.tidy import tidy, warnings_of
 from awbridge.clickpost.wire.answers import describe
 from awbridge.clickpost.wire.failures import AnswerKind, classify
 from awbridge.clickpost.wire.lenient_json import Reply, as_id, as_int, as_list, as_object, as_text, as_waybill

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, Field, StrictBool
 
 from awbridge.clickpost.orders.create import payload_differences
-from awbridge.clickpost.orders.tidy import warnings_of
+from awbridge.clickpost.orders.normalize import warnings_of
 from awbridge.clickpost.wire.codes import ndr_name, status_info
 from awbridge.domain.errors import FieldProblem
 from awbridge.domain.json import JsonObject
