@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from awbridge.clickpost.orders.cures import all_were_refused, another_courier_may
+from awbridge.clickpost.orders.fallback_reasons import all_were_refused, another_courier_may
 from awbridge.domain.call import Call
 
 PLAIN: dict[str, Any] = {"shipment_details": {"reference_number": "R"}}

@@ -17,7 +17,7 @@ import structlog
 
 from awbridge.clickpost.models.orders.order_rules import longest_reference
 from awbridge.clickpost.orders.create import successor
-from awbridge.clickpost.orders.cures import all_were_refused, another_courier_may
+from awbridge.clickpost.orders.fallback_reasons import all_were_refused, another_courier_may
 from awbridge.clickpost.wire.answers import FoundOrder
 from awbridge.domain.couriers.fallback import chain, successor_reference
 from awbridge.domain.errors import PayloadRefused
