@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from awbridge.clickpost.orders.couriers_own import without_couriers_own
+from awbridge.clickpost.orders.courier_fields import without_couriers_own
 from awbridge.clickpost.orders.normalize import tidy, warnings_of
 from awbridge.clickpost.orders.order_places import (
     delivery_type_of,

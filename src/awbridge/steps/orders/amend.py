@@ -12,7 +12,7 @@ from typing import Any
 
 from awbridge.clickpost.models.orders.order_rules import longest_reference
 from awbridge.clickpost.orders.columns import TOP_LEVEL
-from awbridge.clickpost.orders.couriers_own import without_couriers_own
+from awbridge.clickpost.orders.courier_fields import without_couriers_own
 from awbridge.clickpost.orders.create import payload_differences, was_moved
 from awbridge.clickpost.orders.edits import (
     courier_of,
