@@ -45,7 +45,7 @@ from awbridge.clickpost.client.exchange import (
 )
 from awbridge.clickpost.lookups.accounts import VendorAccounts, parse_fetch_accounts
 from awbridge.clickpost.models.base import RequestModel, as_payload
-from awbridge.clickpost.models.sending import OrderBody, order_body
+from awbridge.clickpost.models.order_body import OrderBody, order_body
 from awbridge.clickpost.tracking.track import UpdatedPage
 from awbridge.clickpost.tracking.webhooks import Registration
 from awbridge.clickpost.wire.answers import CancelAnswer, FoundOrder, OrderAnswer, TrackAnswer
