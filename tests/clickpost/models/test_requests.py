@@ -23,7 +23,8 @@ from awbridge.clickpost.models.access import (
     WhatsAppSwitch,
 )
 from awbridge.clickpost.models.base import RequestModel
-from awbridge.clickpost.models.choosing import (
+from awbridge.clickpost.models.edits import OrderEdit
+from awbridge.clickpost.models.lookups import (
     DropServiceabilityRequest,
     EddOptions,
     EddRequest,
@@ -35,7 +36,6 @@ from awbridge.clickpost.models.choosing import (
     WorldRecommendationDetails,
     WorldRecommendationRequest,
 )
-from awbridge.clickpost.models.edits import OrderEdit
 from awbridge.clickpost.models.ndr import NdrAction, NdrUpdate
 from awbridge.clickpost.models.parts import Package, Place, ShippedItem
 from awbridge.clickpost.models.pickups import IndiaPickupRequest, PickupPlace, PickupShipment, WorldPickupRequest

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import pytest
 
-from awbridge.clickpost.models import access, choosing, edits, ndr, pickups, reports, waybills
+from awbridge.clickpost.models import access, edits, lookups, ndr, pickups, reports, waybills
 from awbridge.clickpost.models.base import RequestModel
 from tests.support import vendor_files
 from tests.support.vendor_files import Example
@@ -24,12 +24,12 @@ MODELS: dict[str, type[RequestModel]] = {
     "POST /api/v3/tracking/awb-register/": waybills.WaybillV3,
     "POST /api/v1/edit-order/": edits.OrderEdit,
     "POST /api/v2/ndr-update-api": ndr.NdrUpdate,
-    "POST /api/v1/recommendation_api/": choosing.RecommendationRequest,
-    "POST /api/v2/recommendation/": choosing.WorldRecommendationRequest,
-    "POST /api/v1/serviceability_api/": choosing.ServiceabilityRequest,
-    "POST /api/v3/serviceability_api/": choosing.DropServiceabilityRequest,
-    "POST /api/v2/predicted_sla_api/": choosing.EddRequest,
-    "POST /api/v1/global_edd/": choosing.WorldEddRequest,
+    "POST /api/v1/recommendation_api/": lookups.RecommendationRequest,
+    "POST /api/v2/recommendation/": lookups.WorldRecommendationRequest,
+    "POST /api/v1/serviceability_api/": lookups.ServiceabilityRequest,
+    "POST /api/v3/serviceability_api/": lookups.DropServiceabilityRequest,
+    "POST /api/v2/predicted_sla_api/": lookups.EddRequest,
+    "POST /api/v1/global_edd/": lookups.WorldEddRequest,
     "POST /api/v1/reports/enterprise_dashboard_report/": reports.ReportRequest,
     "POST /api/v1/enable_shipment_notification/": access.WhatsAppSwitch,
     "POST /api/v1/user/token/": access.Login,

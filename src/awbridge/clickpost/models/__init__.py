@@ -7,7 +7,8 @@ from awbridge.clickpost.models.access import (
     WebhookTest,
     WhatsAppSwitch,
 )
-from awbridge.clickpost.models.choosing import (
+from awbridge.clickpost.models.edits import OrderEdit
+from awbridge.clickpost.models.lookups import (
     DropServiceabilityRequest,
     EddOptions,
     EddRequest,
@@ -20,7 +21,6 @@ from awbridge.clickpost.models.choosing import (
     WorldRecommendationDetails,
     WorldRecommendationRequest,
 )
-from awbridge.clickpost.models.edits import OrderEdit
 from awbridge.clickpost.models.ndr import NdrAction, NdrUpdate
 from awbridge.clickpost.models.neutral.consignment import Consignment
 from awbridge.clickpost.models.neutral.parts import (
