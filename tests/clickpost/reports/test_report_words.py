@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from awbridge.clickpost.reports.report_rows import ReportRow, ReportRows, read_report
-from awbridge.clickpost.reports.report_words import MOST_WORDS, OTHERS, CourierNames, KnownCourier, Words
+from awbridge.clickpost.reports.vocabulary import MOST_WORDS, OTHERS, CourierNames, KnownCourier, Words
 from awbridge.domain.reconciliation.differences import Gap
 
 HEADER = (

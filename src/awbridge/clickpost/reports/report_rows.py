@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from awbridge.clickpost.reports import report_columns
 from awbridge.clickpost.reports.report_columns import read_report_time
-from awbridge.clickpost.reports.report_words import Words, strange
+from awbridge.clickpost.reports.vocabulary import Words, strange
 from awbridge.clickpost.wire.lenient_json import as_id, as_waybill
 from awbridge.domain.errors import CellDamaged
 from awbridge.domain.reconciliation.differences import Gap, NotUnderstood, Theirs

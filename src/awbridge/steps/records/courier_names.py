@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from awbridge.clickpost.reports.report_words import CourierNames, KnownCourier
+from awbridge.clickpost.reports.vocabulary import CourierNames, KnownCourier
 from awbridge.store.couriers import couriers
 from awbridge.store.engine.database import Session
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from awbridge.clickpost.reports.report_columns import COURIER, ORDER, PAYLOAD, REFERENCE, STATUS, WAYBILL
-from awbridge.clickpost.reports.report_words import CourierNames
+from awbridge.clickpost.reports.vocabulary import CourierNames
 from awbridge.clickpost.tracking.webhooks import webhook_identity
 from awbridge.clickpost.wire.lenient_json import as_int, as_text, as_waybill
 from awbridge.domain.errors import AwbridgeError, CellDamaged, TableUnreadable
