@@ -21,7 +21,7 @@ import pytest
 from awbridge.app import evidence, service
 from awbridge.app.settings import load_settings
 from awbridge.clickpost.client.async_client import AsyncClickPost
-from awbridge.clickpost.client.call_recorder import listening
+from awbridge.clickpost.client.call_recorder import recorded_calls
 from awbridge.clickpost.reports.reports import VendorReport
 from awbridge.clickpost.wire.endpoints import Endpoints
 from awbridge.domain.call import Call
@@ -96,7 +96,7 @@ async def test_the_clients_hooks_are_both_called() -> None:
         clickpost_username="shop", clickpost_key="key", clickpost_url="http://127.0.0.1:9", clickpost_timeout=1
     )
     async with service.vendor(settings, on_call=calls.append) as clickpost:
-        with listening() as heard:
+        with recorded_calls() as heard:
             await clickpost.find_order("R")
     assert [call.api for call in calls] == ["fetch-order"]
     assert heard == calls

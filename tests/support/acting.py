@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 
 from awbridge.clickpost.client.async_client import AsyncClickPost
-from awbridge.clickpost.client.call_recorder import hear
+from awbridge.clickpost.client.call_recorder import record_call
 from awbridge.domain.orders.action import Action, ActionKind
 from awbridge.steps.orders import actions as asking
 from awbridge.steps.orders.act import ActPolicy, act_due
@@ -46,7 +46,7 @@ class FakeClickPost:
         self.requests: list[httpx2.Request] = []
         self.on_request: Callable[[], Any] | None = None
         self.client = AsyncClickPost(
-            username="shop", key=KEY, transport=httpx2.MockTransport(self._answer), on_call=hear
+            username="shop", key=KEY, transport=httpx2.MockTransport(self._answer), on_call=record_call
         )
 
     async def _answer(self, request: httpx2.Request) -> httpx2.Response:

@@ -26,7 +26,7 @@ from starlette.types import ASGIApp
 from awbridge.app import evidence
 from awbridge.app.settings import Settings
 from awbridge.clickpost.client.async_client import AsyncClickPost
-from awbridge.clickpost.client.call_recorder import hear
+from awbridge.clickpost.client.call_recorder import record_call
 from awbridge.clickpost.client.connection import OnCall
 from awbridge.domain.call import Call, longest_call
 from awbridge.domain.couriers.account_throttle import AccountThrottlePolicy
@@ -118,10 +118,10 @@ def vendor(settings: Settings, *, on_call: OnCall | None = None) -> AsyncClickPo
 def _heard_by(on_call: OnCall | None) -> OnCall:
     """One hook for both: whoever listens for its own calls, and the one that was given."""
     if on_call is None:
-        return hear
+        return record_call
 
     def both(call: Call) -> None:
-        hear(call)
+        record_call(call)
         on_call(call)
 
     return both

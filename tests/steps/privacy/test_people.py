@@ -26,7 +26,7 @@ from click.testing import CliRunner
 from awbridge.app.logs import set_up_logs
 from awbridge.cli import main
 from awbridge.clickpost.client.async_client import AsyncClickPost
-from awbridge.clickpost.client.call_recorder import hear
+from awbridge.clickpost.client.call_recorder import record_call
 from awbridge.domain.errors import AwbridgeError
 from awbridge.domain.notify.notices import Message, Sent
 from awbridge.domain.orders.action import ActionKind
@@ -296,7 +296,12 @@ async def test_a_day_of_faults_quotes_nobody(
     async with (
         running(SandboxConfig(faults=faults, odd_answers=0.2)) as sandbox,
         AsyncClickPost(
-            username="sandbox", key="sandbox-key", url=sandbox.url, tracking_url=sandbox.url, timeout=5, on_call=hear
+            username="sandbox",
+            key="sandbox-key",
+            url=sandbox.url,
+            tracking_url=sandbox.url,
+            timeout=5,
+            on_call=record_call,
         ) as clickpost,
     ):
         orders = [order(n, reference=reference, long=n % 4 == 0) for n, reference in enumerate(references)]

@@ -14,7 +14,7 @@ import httpx2
 import pytest
 
 from awbridge.clickpost.client.async_client import AsyncClickPost
-from awbridge.clickpost.client.call_recorder import hear
+from awbridge.clickpost.client.call_recorder import record_call
 from awbridge.domain.errors import NotFound, NotPossible
 from awbridge.domain.orders.action import ActionKind
 from awbridge.domain.orders.shipment import State
@@ -143,7 +143,7 @@ async def world(store: Store) -> AsyncIterator[World]:
             url=sandbox.url,
             tracking_url=sandbox.url,
             timeout=5,
-            on_call=hear,
+            on_call=record_call,
         ) as clickpost,
     ):
         made = World(store, sandbox, clickpost, clock, ReconcilePolicy(zone=INDIA, ask_every=timedelta(seconds=1)))

@@ -1,4 +1,4 @@
-"""Which calls a piece of work made: a client hands every call to `hear`, and `listening` keeps those of its own task.
+"""Which calls a piece of work made: a client hands every call to `record_call`, and `recorded_calls` keeps those of its own task.
 
 For whoever keeps a record of all calls, also of those whose answer is all that a method returns.
 """
@@ -11,22 +11,22 @@ from contextvars import ContextVar
 
 from awbridge.domain.call import Call
 
-_ears: ContextVar[list[Call] | None] = ContextVar("awbridge_calls", default=None)
+_recording: ContextVar[list[Call] | None] = ContextVar("awbridge_calls", default=None)
 
 
-def hear(call: Call) -> None:
+def record_call(call: Call) -> None:
     """For a client's `on_call`. Does nothing where nobody listens."""
-    calls = _ears.get()
+    calls = _recording.get()
     if calls is not None:
         calls.append(call)
 
 
 @contextmanager
-def listening() -> Generator[list[Call]]:
+def recorded_calls() -> Generator[list[Call]]:
     """The calls that are made within the block, by this task and those it starts, as they end."""
     calls: list[Call] = []
-    token = _ears.set(calls)
+    token = _recording.set(calls)
     try:
         yield calls
     finally:
-        _ears.reset(token)
+        _recording.reset(token)

@@ -18,7 +18,7 @@ from typing import Protocol
 import stamina
 import structlog
 
-from awbridge.clickpost.client.call_recorder import listening
+from awbridge.clickpost.client.call_recorder import recorded_calls
 from awbridge.clickpost.orders.actions import box_of, ndr_wishes, of_shipment
 from awbridge.clickpost.orders.bookings import Pickup, WaybillRegistration
 from awbridge.clickpost.orders.labels import Label, ProofOfDelivery, SecurityKey
@@ -165,7 +165,7 @@ async def act_due(
         calls: list[Call] = []
         made: _Made | None = None
         if decided is None:
-            with listening() as calls:
+            with recorded_calls() as calls:
                 made, decided = await _try(clickpost, action, shipment, clock, policy, calls)
         # The call is made and must be kept: a database that stumbles is tried a few times. If it stays away, the lease
         # runs out, and the action is made again or, if it is a pickup, becomes unclear.

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import structlog
 
-from awbridge.clickpost.client.call_recorder import listening
+from awbridge.clickpost.client.call_recorder import recorded_calls
 from awbridge.clickpost.orders.actions import is_registration
 from awbridge.domain.errors import FieldProblem, NotPossible, PayloadRefused, VendorError
 from awbridge.domain.json import JsonObject
@@ -139,7 +139,7 @@ async def _holds(
 ) -> bool:
     """Whether ClickPost holds it under its waybill. What it answered is kept: it is what the bundle shows."""
     assert shipment.waybill
-    with listening() as calls:
+    with recorded_calls() as calls:
         try:
             held = await clickpost.fetch_order(shipment.waybill, shipment.courier_partner_id, region=shipment.region)
             outcome = "found" if held else "not_held"
