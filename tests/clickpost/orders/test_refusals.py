@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from awbridge.clickpost.orders.create import parse_create_order
-from awbridge.clickpost.orders.refusals import says_held, says_unheard, says_wrong_vendor
+from awbridge.clickpost.orders.refusals import courier_did_not_answer, is_already_held, is_unknown_vendor_code
 from awbridge.clickpost.wire.lenient_json import Reply
 from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.outcome import AlreadyHeld, Misconfigured, Rejected, TryLater
@@ -38,14 +38,14 @@ def refusal(code: int, message: str, **beside: object) -> Reply:
 
 @pytest.mark.parametrize("words", HELD)
 def test_words_that_mean_that_the_order_is_held(words: str) -> None:
-    assert says_held(words)
-    assert words == "AWBAlreadyExists" or says_held(words.upper())
-    assert says_held(words.replace(" ", "\u00a0 "))
+    assert is_already_held(words)
+    assert words == "AWBAlreadyExists" or is_already_held(words.upper())
+    assert is_already_held(words.replace(" ", "\u00a0 "))
 
 
 @pytest.mark.parametrize("words", NOT_HELD)
 def test_words_that_mean_no_such_thing(words: str) -> None:
-    assert not says_held(words)
+    assert not is_already_held(words)
 
 
 @pytest.mark.parametrize("code", [319, 354, 329, 322, 400, 303, 420, 500, 999])
@@ -75,7 +75,7 @@ def test_a_waybill_beside_such_a_refusal_is_named_and_not_believed() -> None:
     "words", ["Read timed out", "Connection reset by peer", "No response from courier", "504 Gateway"]
 )
 def test_a_courier_that_did_not_answer_has_refused_nothing(words: str) -> None:
-    assert says_unheard(words)
+    assert courier_did_not_answer(words)
     outcome = parse_create_order(refusal(319, f"Error In Order Placing To Courier Partner: {words}"), "R")
     assert isinstance(outcome, TryLater)
     assert outcome.courier_silent
@@ -103,8 +103,8 @@ def test_a_refusal_in_clear_words_is_one(code: int) -> None:
 @pytest.mark.parametrize("code", [319, 354, 355, 400])
 def test_an_unknown_pickup_place_is_the_accounts_mistake(code: int) -> None:
     words = "ClientWarehouse matching query does not exist."
-    assert says_wrong_vendor(words)
-    assert says_wrong_vendor("client_warehouse matching  query doesn't exist")
+    assert is_unknown_vendor_code(words)
+    assert is_unknown_vendor_code("client_warehouse matching  query doesn't exist")
     outcome = parse_create_order(refusal(code, words), "R")
     assert isinstance(outcome, Misconfigured)
     assert "vendor_code" in outcome.message

@@ -17,13 +17,13 @@ from awbridge.clickpost.orders.order_places import (
 )
 from awbridge.clickpost.orders.payload import check_payload
 from awbridge.clickpost.orders.refusals import (
+    courier_did_not_answer,
+    is_already_held,
+    is_data_error,
+    is_not_serviceable,
+    is_unknown_vendor_code,
     named_fields,
-    said,
-    says_bad_data,
-    says_held,
-    says_not_served,
-    says_unheard,
-    says_wrong_vendor,
+    refusal_text,
 )
 from awbridge.clickpost.wire.answers import describe
 from awbridge.clickpost.wire.failures import AnswerKind, classify
@@ -77,8 +77,8 @@ def new_shipment(
 
 def _priority(details: JsonObject, additional: JsonObject) -> int:
     """Urgent where the payload says so, in any of the places where ClickPost's examples have it."""
-    said = (details.get("order_priority"), additional.get("order_priority"), additional.get("priority"))
-    return URGENT if any(as_text(word).upper() == "URGENT" for word in said) else NORMAL
+    refusal_text = (details.get("order_priority"), additional.get("order_priority"), additional.get("priority"))
+    return URGENT if any(as_text(word).upper() == "URGENT" for word in refusal_text) else NORMAL
 
 
 def unallocated_shipment(payload: JsonObject, *, region: Region) -> NewShipment:
@@ -226,10 +226,10 @@ _WORDED = (AnswerKind.UNCLEAR, AnswerKind.TRANSIENT, AnswerKind.PERMANENT)  # wh
 
 def _by_words(reply: Reply, message: str, reference_number: str) -> Outcome | None:
     """What the words of a refusal say that its code does not; None where they say no more."""
-    words = said(reply)
-    if says_wrong_vendor(words):
+    words = refusal_text(reply)
+    if is_unknown_vendor_code(words):
         return Misconfigured(message=f"{message}. {_WRONG_VENDOR}", code=reply.business_status)
-    if says_held(words):
+    if is_already_held(words):
         named = _placed(reply, reference_number, already=True)
         beside = f"; the answer names waybill {named.waybill}" if named else ""
         return AlreadyHeld(message=f"{message}{beside}", code=reply.business_status)
@@ -238,11 +238,15 @@ def _by_words(reply: Reply, message: str, reference_number: str) -> Outcome | No
 
 def _is_refusal(reply: Reply) -> bool:
     """Whether an unclear answer passes on the courier's own refusal: nothing was placed."""
-    return reply.http_status == 200 and reply.business_status in REFUSED_BY_COURIER and not says_unheard(said(reply))
+    return (
+        reply.http_status == 200
+        and reply.business_status in REFUSED_BY_COURIER
+        and not courier_did_not_answer(refusal_text(reply))
+    )
 
 
 def _is_reasoned(message: str) -> bool:
-    return says_not_served(message) or says_bad_data(message) or bool(named_fields(None, message))
+    return is_not_serviceable(message) or is_data_error(message) or bool(named_fields(None, message))
 
 
 def _is_silent(reply: Reply) -> bool:

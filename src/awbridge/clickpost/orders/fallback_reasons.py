@@ -11,12 +11,12 @@ from typing import Protocol
 
 from awbridge.clickpost.orders.create import REFUSED_BY_COURIER, own_waybill, parse_create_order
 from awbridge.clickpost.orders.refusals import (
+    courier_did_not_answer,
+    is_already_held,
+    is_data_error,
+    is_not_serviceable,
     named_fields,
-    said,
-    says_bad_data,
-    says_held,
-    says_not_served,
-    says_unheard,
+    refusal_text,
 )
 from awbridge.clickpost.wire.lenient_json import Reply, read_json
 from awbridge.domain.json import JsonObject
@@ -100,8 +100,8 @@ def _reason(call: Answered, payload: JsonObject) -> tuple[str, bool] | None:
     reply = _answer(call)
     if reply is None or reply.http_status >= 500 or reply.http_status in (401, 403, 404, 405, 406, 408, 429):
         return None
-    code, words = reply.business_status, said(reply)
-    if says_held(words) or says_unheard(words):
+    code, words = reply.business_status, refusal_text(reply)
+    if is_already_held(words) or courier_did_not_answer(words):
         return None
     if code == _NO_RETURNS:
         return "the courier takes no returns (311)", True
@@ -109,8 +109,8 @@ def _reason(call: Answered, payload: JsonObject) -> tuple[str, bool] | None:
         return f"the courier's series of waybills is used up ({code})", True
     if code not in REFUSED_BY_COURIER:
         return None
-    if says_not_served(reply.message):
+    if is_not_serviceable(reply.message):
         return f"not serviceable ({code})", False
-    if says_bad_data(reply.message) or named_fields(None, reply.message):
+    if is_data_error(reply.message) or named_fields(None, reply.message):
         return None
     return f"refused by the courier ({code})", False

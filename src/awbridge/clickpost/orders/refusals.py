@@ -108,7 +108,7 @@ _FIELD_BY_NAME = {
 _WORD = re.compile(r"[a-z_]{5,40}")
 
 
-def said(reply: Reply) -> str:
+def refusal_text(reply: Reply) -> str:
     """All words of an answer that may say why it refuses: its message, and what stands in its result."""
     return f"{reply.message} {' '.join(_texts(reply.result))}".strip()[:LONGEST_READ]
 
@@ -123,7 +123,7 @@ def _texts(value: object, depth: int = 3) -> list[str]:
     return [text] if (text := as_text(value)) else []
 
 
-def says_held(words: str) -> bool:
+def is_already_held(words: str) -> bool:
     """Whether a refusal means that the order, or its waybill, is held already: no other courier may get it then.
 
     Rather too often than too seldom: a person looks at those, but two parcels cannot be taken back.
@@ -136,22 +136,22 @@ def says_held(words: str) -> bool:
     return any(not _NO.search(found["before"] + found["between"]) for found in _EXISTS.finditer(text))
 
 
-def says_unheard(words: str) -> bool:
+def courier_did_not_answer(words: str) -> bool:
     """Whether a refusal passes on that the courier did not answer, so that nobody knows what it did."""
     return bool(_UNHEARD.search(_plain(words)))
 
 
-def says_not_served(words: str) -> bool:
+def is_not_serviceable(words: str) -> bool:
     """Whether the courier says that it does not serve the place."""
     return bool(_NOT_SERVED.search(words))
 
 
-def says_bad_data(words: str) -> bool:
+def is_data_error(words: str) -> bool:
     """Whether the courier says that the order's own data are at fault."""
     return bool(_BAD_DATA.search(words))
 
 
-def says_wrong_vendor(words: str) -> bool:
+def is_unknown_vendor_code(words: str) -> bool:
     """Whether a refusal names a pickup place that the courier account does not have: a wrong `vendor_code`."""
     return bool(_WRONG_VENDOR.search(_plain(words)))
 
