@@ -24,7 +24,7 @@ from pydantic.fields import FieldInfo
 
 from awbridge.clickpost import models
 from awbridge.clickpost.models.base import RequestModel
-from awbridge.clickpost.models.neutral.parts import Fact
+from awbridge.clickpost.models.neutral.parts import NeutralPart
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "library" / "models.md"
 
@@ -37,11 +37,11 @@ they are used: [library.md](../library.md#requests).
 """
 
 
-def field_texts(model: type[RequestModel | Fact]) -> dict[str, str]:
+def field_texts(model: type[RequestModel | NeutralPart]) -> dict[str, str]:
     """What stands under each field, inherited ones first."""
     found: dict[str, str] = {}
     for owner in reversed(model.__mro__):
-        if issubclass(owner, (RequestModel, Fact)):
+        if issubclass(owner, (RequestModel, NeutralPart)):
             found.update(_texts_of(owner))
     return found
 
@@ -70,7 +70,7 @@ def kind(annotation: Any) -> str:
         return f"list of {kind(inner[0])}"
     if origin is dict or annotation is dict:
         return "object"
-    if isinstance(annotation, type) and issubclass(annotation, (RequestModel, Fact)):
+    if isinstance(annotation, type) and issubclass(annotation, (RequestModel, NeutralPart)):
         return f"[{annotation.__name__}](#{annotation.__name__.lower()})"
     if isinstance(annotation, type) and issubclass(annotation, Enum):
         return ", ".join(f"`{member.value}`" for member in annotation)
@@ -102,7 +102,7 @@ def row(name: str, field: FieldInfo, text: str) -> str:
     )
 
 
-def section(model: type[RequestModel | Fact]) -> str:
+def section(model: type[RequestModel | NeutralPart]) -> str:
     """One model as a chapter."""
     texts = field_texts(model)
     missing = [name for name in model.model_fields if not texts.get(name)]
@@ -116,7 +116,7 @@ def section(model: type[RequestModel | Fact]) -> str:
 def page() -> str:
     """The whole page."""
     named = [getattr(models, name) for name in sorted(models.__all__)]
-    shown = [model for model in named if isinstance(model, type) and issubclass(model, (RequestModel, Fact))]
+    shown = [model for model in named if isinstance(model, type) and issubclass(model, (RequestModel, NeutralPart))]
     return "\n".join([HEAD, *(section(model) for model in shown)])
 
 

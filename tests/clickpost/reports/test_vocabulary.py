@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from awbridge.clickpost.reports.report_rows import ReportRow, ReportRows, read_report
-from awbridge.clickpost.reports.vocabulary import MOST_WORDS, OTHERS, CourierNames, KnownCourier, Words
+from awbridge.clickpost.reports.vocabulary import MOST_WORDS, OTHERS, CourierNames, KnownCourier, Vocabulary
 from awbridge.domain.reconciliation.differences import Gap
 
 HEADER = (
@@ -132,7 +132,7 @@ def test_the_company_s_own_accounts_say_who_is_meant() -> None:
 
 
 def test_words_without_end_are_counted_together() -> None:
-    words = Words()
+    words = Vocabulary()
     reader = words.reader()
     for number in range(MOST_WORDS + 20):
         words.count(reader("", "Delhivery", "", "", f"word {number}" + "x" * 100))

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from awbridge.clickpost.reports import report_columns
 from awbridge.clickpost.reports.report_columns import read_report_time
-from awbridge.clickpost.reports.vocabulary import Words, strange
+from awbridge.clickpost.reports.vocabulary import Vocabulary, unknown_columns
 from awbridge.clickpost.wire.lenient_json import as_id, as_waybill
 from awbridge.domain.errors import CellDamaged
 from awbridge.domain.reconciliation.differences import Gap, NotUnderstood, Theirs
@@ -86,7 +86,7 @@ class ReportRows:
     spoilt: int = 0
     unreadable: int = 0
     first_problem: str = ""
-    words: Words = field(default_factory=Words, repr=False)
+    words: Vocabulary = field(default_factory=Vocabulary, repr=False)
 
     def __post_init__(self) -> None:
         self.words.has_status = "status" not in self._lacking()
@@ -99,7 +99,7 @@ class ReportRows:
         couriers, statuses = self.words.couriers.most_common(), self.words.statuses.most_common()
         return NotUnderstood(
             lacking=self._lacking(),
-            columns=strange(self.passed_over),
+            columns=unknown_columns(self.passed_over),
             couriers=dict(couriers),
             statuses=dict(statuses),
         )

@@ -36,7 +36,7 @@ LONGEST_WORD = 60  # characters of a word that was not understood
 MOST_WORDS = 50  # different ones that are kept by name
 OTHERS = "(others)"
 
-# Words that reports write where ClickPost's table of status codes has another.
+# Vocabulary that reports write where ClickPost's table of status codes has another.
 _MORE_STATUS_WORDS: Mapping[str, int] = {
     "Cancelled": 10,
     "Canceled": 10,
@@ -64,7 +64,7 @@ _COURIER_IDS: Mapping[str, int] = {
 _REVERSE_IDS = frozenset(number for name, number in _COURIER_IDS.items() if name.endswith("reverse"))
 
 
-def strange(titles: Iterable[str]) -> list[str]:
+def unknown_columns(titles: Iterable[str]) -> list[str]:
     """Of the columns that were passed over those that ClickPost's reports are not known to have."""
     return [title for title in titles if squeezed(title) not in _NOT_COMPARED]
 
@@ -119,7 +119,7 @@ def _courier_key(name: str) -> str:
     return f"{key.removesuffix(ending)}reverse" if ending else key
 
 
-class Read(NamedTuple):
+class RowReading(NamedTuple):
     """What the cells of a row mean. `gaps`: what of it cannot be compared. The words are those not understood."""
 
     courier_partner_id: int | None
@@ -130,7 +130,7 @@ class Read(NamedTuple):
 
 
 @dataclass(slots=True)
-class Words:
+class Vocabulary:
     """Reads couriers and statuses out of a report's cells, and counts the words that it does not understand."""
 
     names: CourierNames = field(default_factory=CourierNames)
@@ -140,15 +140,15 @@ class Words:
     of_codes: dict[int, str] = field(default_factory=dict[int, str])  # what stands beside codes that are not published
 
     def reader(self) -> Any:
-        """(courier id, courier, account code, status code, status) -> Read; few couriers and statuses, many rows."""
+        """(courier id, courier, account code, status code, status) -> RowReading; few couriers and statuses, many rows."""
         return lru_cache(maxsize=10_000)(self._read)
 
-    def _read(self, courier_id: Any, courier: Any, account: Any, code: Any, status: Any) -> Read:
+    def _read(self, courier_id: Any, courier: Any, account: Any, code: Any, status: Any) -> RowReading:
         number, courier_word = self._courier(courier_id, courier, as_id(account))
         status_code, status_word, gap = self._status(code, status)
         if number is None:
             gap |= Gap.ALWAYS
-        return Read(number, status_code, gap, courier_word, status_word)
+        return RowReading(number, status_code, gap, courier_word, status_word)
 
     def _courier(self, courier_id: Any, courier: Any, account: str) -> tuple[int | None, str]:
         word = ""
@@ -176,11 +176,11 @@ class Words:
             return None, veiled(as_text(said[-1]))[:LONGEST_WORD], Gap.ALWAYS
         return None, "", Gap.STATUS if self.has_status else Gap.ALWAYS
 
-    def _hear(self, code: int, cell: Any) -> None:
+    def _note_description(self, code: int, cell: Any) -> None:
         if code not in STATUSES and as_int(cell) is None and len(self.of_codes) < MOST_WORDS:
             self.of_codes.setdefault(code, veiled(as_text(cell))[:LONGEST_WORD])
 
-    def count(self, read: Read) -> None:
+    def count(self, read: RowReading) -> None:
         """Count the words of a row that were not understood."""
         for counter, word in ((self.couriers, read.courier_word), (self.statuses, read.status_word)):
             if word:

@@ -29,16 +29,16 @@ from awbridge.clickpost.models.neutral import sections as sections
 from awbridge.clickpost.models.neutral.parts import (
     Customs,
     Exchange,
-    Fact,
     Filled,
     Goods,
     Gst,
     Invoice,
+    NeutralPart,
     Parcel,
     Party,
     Payment,
+    PlainText,
     QualityCheck,
-    Words,
 )
 from awbridge.clickpost.models.orders.india import IndiaOrder
 from awbridge.clickpost.models.orders.order_rules import COURIER_RULES, LONGEST_REFERENCE, LONGEST_RVP_REASON
@@ -47,7 +47,7 @@ from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.shipment import Region
 
 
-class Consignment(Fact):
+class Consignment(NeutralPart):
     """One shipment from a sender to a receiver. For a return the sender is the customer."""
 
     courier_partner_id: Annotated[int, Field(gt=0, lt=2**31)]
@@ -66,13 +66,13 @@ class Consignment(Fact):
     """The invoice of the goods."""
     payment: Payment = Payment()
     """How the receiver pays; prepaid if left out."""
-    account_code: Words = ""
+    account_code: PlainText = ""
     """The account with the courier, as it is named in ClickPost's dashboard."""
-    order_id: Words = ""
+    order_id: PlainText = ""
     """The shop's own id of the order."""
     return_to: Party | None = None
     """Where an undelivered parcel goes back to; the sender if left out."""
-    return_reason: Annotated[Words, Field(max_length=LONGEST_RVP_REASON)] = ""
+    return_reason: Annotated[PlainText, Field(max_length=LONGEST_RVP_REASON)] = ""
     """Why the goods come back, at most 500 characters; this makes it a return (RVP)."""
     exchange: Exchange | None = None
     """Set where something is brought and something else taken along."""
@@ -86,11 +86,11 @@ class Consignment(Fact):
     """Indian tax of the whole."""
     customs: Customs | None = None
     """What a shipment across borders declares."""
-    preassigned_waybill: Words = ""
+    preassigned_waybill: PlainText = ""
     """A waybill that was assigned before."""
     pickup_at: datetime | None = None
     """When the parcel is ready."""
-    vendor_code: Words = ""
+    vendor_code: PlainText = ""
     """Code of the pickup place at the courier."""
     label: bool = True
     """Whether a label is made."""

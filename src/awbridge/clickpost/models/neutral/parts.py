@@ -44,7 +44,7 @@ def _measure(value: float) -> float:
     return value
 
 
-Words = Annotated[str, AfterValidator(_plain)]
+PlainText = Annotated[str, AfterValidator(_plain)]
 Filled = Annotated[str, AfterValidator(_filled)]
 Amount = Annotated[Decimal, Field(ge=0), AfterValidator(_amount)]
 Measure = Annotated[int | float, Field(gt=0, le=1_000_000_000), AfterValidator(_measure)]
@@ -52,13 +52,13 @@ Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 
 
-class Fact(BaseModel):
+class NeutralPart(BaseModel):
     """A frozen fact. A name that it does not know is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
-class Party(Fact):
+class Party(NeutralPart):
     """Someone at a place: the sender, the receiver, or where undelivered parcels go back to."""
 
     name: Filled
@@ -69,21 +69,21 @@ class Party(Fact):
     """Street address."""
     city: Filled
     """City."""
-    state: Words = ""
+    state: PlainText = ""
     """State or province. India has one everywhere; other countries may not."""
-    postal_code: Words = ""
+    postal_code: PlainText = ""
     """Postal code; in India 6 digits. Other countries may have none."""
     country: Country = "IN"
     """Country, 2 capital letters (ISO 3166)."""
-    email: Words = ""
+    email: PlainText = ""
     """E-mail."""
-    phone_code: Words = ""
+    phone_code: PlainText = ""
     """Country code of the phone, such as +91."""
-    company: Words = ""
+    company: PlainText = ""
     """Company, where `name` is a person."""
-    district: Words = ""
+    district: PlainText = ""
     """District."""
-    landmark: Words = ""
+    landmark: PlainText = ""
     """Something near that is easy to find."""
     latitude: Annotated[float, Field(ge=-90, le=90)] | None = None
     """In degrees."""
@@ -91,7 +91,7 @@ class Party(Fact):
     """In degrees."""
     address_type: Literal["OFFICE", "RESIDENTIAL"] | None = None
     """What is there."""
-    tax_number: Words = ""
+    tax_number: PlainText = ""
     """TIN or GST number of a sender within India."""
     extra: JsonObject = Field(default_factory=dict[str, Any])
     """Fields of the place in ClickPost's own names: with prefix for India (`pickup_...`), without for the world."""
@@ -108,7 +108,7 @@ class Party(Fact):
         return self
 
 
-class Parcel(Fact):
+class Parcel(NeutralPart):
     """Size and weight of the whole shipment, or of one piece of it."""
 
     length_cm: Measure
@@ -121,14 +121,14 @@ class Parcel(Fact):
     """Weight, in grams, above 0."""
 
 
-class Gst(Fact):
+class Gst(NeutralPart):
     """Indian goods and services tax. Amounts are in rupees, rates in percent."""
 
-    seller_gstin: Words = ""
+    seller_gstin: PlainText = ""
     """GST number of the seller."""
-    enterprise_gstin: Words = ""
+    enterprise_gstin: PlainText = ""
     """GST number of the enterprise that ships."""
-    consignee_gstin: Words = ""
+    consignee_gstin: PlainText = ""
     """GST number of the receiver; needed between businesses."""
     seller_registered: bool | None = None
     """Whether the seller is registered under GST."""
@@ -152,19 +152,19 @@ class Gst(Fact):
     """Tax between states, in percent."""
     igst_amount: Amount | None = None
     """Tax between states."""
-    hsn_code: Words = ""
+    hsn_code: PlainText = ""
     """HSN code of the goods."""
-    place_of_supply: Words = ""
+    place_of_supply: PlainText = ""
     """State, or its GST state code."""
-    eway_bill: Words = ""
+    eway_bill: PlainText = ""
     """Number of the e-way bill."""
-    invoice_reference: Words = ""
+    invoice_reference: PlainText = ""
     """Number of the invoice."""
     extra: JsonObject = Field(default_factory=dict[str, Any])
     """Further fields of `gst_info` in ClickPost's own names."""
 
 
-class Goods(Fact):
+class Goods(NeutralPart):
     """One line of what is inside; in a multi-piece shipment one piece."""
 
     sku: Filled
@@ -177,23 +177,23 @@ class Goods(Fact):
     """How many."""
     parcel: Parcel | None = None
     """Size and weight of the piece; required in a multi-piece shipment."""
-    brand: Words = ""
+    brand: PlainText = ""
     """Brand; a quality check compares it."""
-    color: Words = ""
+    color: PlainText = ""
     """Colour; a quality check compares it."""
-    size: Words = ""
+    size: PlainText = ""
     """Size, such as XL; a quality check compares it."""
-    category: Words = ""
+    category: PlainText = ""
     """Category, such as Footwear."""
     images: tuple[Filled, ...] = ()
     """Links of pictures; a quality check shows them."""
-    serial_number: Words = ""
+    serial_number: PlainText = ""
     """Serial number; a quality check compares it."""
-    imei: Words = ""
+    imei: PlainText = ""
     """IMEI of a mobile device; a quality check compares it."""
-    check_instructions: Words = ""
+    check_instructions: PlainText = ""
     """What a quality check should look at."""
-    hs_code: Words = ""
+    hs_code: PlainText = ""
     """Harmonised System code, for customs."""
     made_in: Country | None = None
     """Country of manufacture, for customs."""
@@ -203,7 +203,7 @@ class Goods(Fact):
     """Further fields of the item in ClickPost's own names."""
 
 
-class Invoice(Fact):
+class Invoice(NeutralPart):
     """The invoice of the goods."""
 
     number: Filled
@@ -216,7 +216,7 @@ class Invoice(Fact):
     """Currency of the value and of all prices, 3 capital letters (ISO 4217)."""
 
 
-class Payment(Fact):
+class Payment(NeutralPart):
     """How the receiver pays."""
 
     method: Literal["PREPAID", "COD"] = "PREPAID"
@@ -245,46 +245,46 @@ class Payment(Fact):
         return self
 
 
-class Exchange(Fact):
+class Exchange(NeutralPart):
     """Something is brought and something else taken along. Where the old goods go, and what they are, if known."""
 
     old_goods_to: Party | None = None
     """Where the old goods go; the sender if left out."""
-    description: Words = ""
+    description: PlainText = ""
     """What is taken along, at most 100 characters."""
-    return_waybill: Words = ""
+    return_waybill: PlainText = ""
     """Waybill of the return that belongs to it."""
 
 
-class QualityCheck(Fact):
+class QualityCheck(NeutralPart):
     """A check of returned goods at the customer's door."""
 
     questions: tuple[Filled, ...] = ()
     """What is checked, such as BRAND, COLOR, IMAGES; what was agreed with ClickPost for the account if left out."""
-    template: Words = ""
+    template: PlainText = ""
     """Id of the courier's template."""
-    template_category: Words = ""
+    template_category: PlainText = ""
     """Category of that template."""
 
 
-class Customs(Fact):
+class Customs(NeutralPart):
     """What a shipment across borders declares."""
 
     tax_paid: bool | None = None
     """Whether the tax is paid."""
     tax_amount: Amount | None = None
     """The tax, in the invoice's currency."""
-    sender_tax_id: Words = ""
+    sender_tax_id: PlainText = ""
     """Tax number of the sender."""
-    receiver_tax_id: Words = ""
+    receiver_tax_id: PlainText = ""
     """Tax number of the receiver."""
-    receiver_tax_type: Words = ""
+    receiver_tax_type: PlainText = ""
     """What kind of number that is, such as VAT."""
-    exporter_type: Words = ""
+    exporter_type: PlainText = ""
     """Kind of exporter, such as UT."""
-    exporter_tax_id: Words = ""
+    exporter_tax_id: PlainText = ""
     """Tax number of the exporter."""
-    lut_bond_number: Words = ""
+    lut_bond_number: PlainText = ""
     """Letter of undertaking or bond of an export from India."""
     duty_paid_by: Literal["SENDER", "RECEIVER"] | None = None
     """Who pays duty."""
