@@ -19,7 +19,7 @@ from awbridge.clickpost.models.parts import kept
 from awbridge.clickpost.models.pickups import IndiaPickupRequest, WorldPickupRequest
 from awbridge.clickpost.models.waybills import WaybillV3
 from awbridge.clickpost.wire.identifiers import identifier_problems
-from awbridge.clickpost.wire.lenient_json import as_id, as_int, as_object, as_text, as_waybill, says_no_waybill
+from awbridge.clickpost.wire.lenient_json import as_id, as_int, as_object, as_text, as_waybill, is_no_waybill
 from awbridge.clickpost.wire.plain_json import not_plain
 from awbridge.domain.errors import FieldProblem, PayloadRefused
 from awbridge.domain.json import JsonObject
@@ -153,7 +153,7 @@ def of_shipment(body: Any, shipment: Shipment) -> JsonObject:
 def _booked(body: Any) -> JsonObject:
     """The shipment that a world pickup names, without a waybill that is none."""
     details = as_object(as_object(body).get("shipment_details"))
-    return {name: value for name, value in details.items() if name != "awb_number" or not says_no_waybill(value)}
+    return {name: value for name, value in details.items() if name != "awb_number" or not is_no_waybill(value)}
 
 
 def pickup_reference(body: Any) -> str | None:

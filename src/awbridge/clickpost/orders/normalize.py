@@ -13,7 +13,13 @@ from typing import Any
 
 from awbridge.clickpost.models.orders.flat import CODE_39
 from awbridge.clickpost.models.orders.place_rules import DROP, PICKUP, RETURN, WORLD, PlaceForm
-from awbridge.clickpost.orders.order_places import SECTIONS, is_flat, no_waybills, shipment_details, with_real_waybill
+from awbridge.clickpost.orders.order_places import (
+    SECTIONS,
+    is_flat,
+    placeholder_waybills,
+    shipment_details,
+    without_placeholder_waybills,
+)
 from awbridge.clickpost.orders.phone_forms import indian_digits, phone_doubt
 from awbridge.clickpost.wire.identifiers import with_exact_identifiers
 from awbridge.clickpost.wire.lenient_json import as_object, as_text
@@ -55,7 +61,7 @@ class Tidied:
 
 def tidy(payload: JsonObject, region: Region) -> Tidied:
     """The order under ClickPost's own names, identifiers as digits. The input stays as it is."""
-    order = with_real_waybill(with_exact_identifiers(with_additional(_with_plain_names(payload))))
+    order = without_placeholder_waybills(with_exact_identifiers(with_additional(_with_plain_names(payload))))
     for at, form in _places(order, region):
         place = as_object(_at(order, at)) if at else order
         order = _put(order, at, _with_digits(place, form))
@@ -160,7 +166,7 @@ def _with_digits(place: JsonObject, form: PlaceForm) -> JsonObject:
 
 
 def _waybill_doubts(order: JsonObject) -> Iterator[FieldProblem]:
-    for loc in no_waybills(order):
+    for loc in placeholder_waybills(order):
         yield FieldProblem(".".join(map(str, loc)), "is no waybill: it is left out, and the courier gives one")
 
 

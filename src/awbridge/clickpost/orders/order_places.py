@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from awbridge.clickpost.wire.lenient_json import as_object, as_text, says_no_waybill
+from awbridge.clickpost.wire.lenient_json import as_object, as_text, is_no_waybill
 from awbridge.domain.json import JsonObject
 
 Loc = tuple[int | str, ...]
@@ -76,15 +76,15 @@ def without_values(payload: JsonObject, *names: str) -> JsonObject:
     return changed
 
 
-def no_waybills(payload: JsonObject) -> list[Loc]:
+def placeholder_waybills(payload: JsonObject) -> list[Loc]:
     """Where the order gives a waybill that is none: "NA", "N/A", "0", "-", "#N/A" and their kin."""
-    return [loc for loc, value in given_values(payload, "awb_number") if says_no_waybill(value)]
+    return [loc for loc, value in given_values(payload, "awb_number") if is_no_waybill(value)]
 
 
-def with_real_waybill(payload: JsonObject) -> JsonObject:
+def without_placeholder_waybills(payload: JsonObject) -> JsonObject:
     """A copy without what stands for no waybill: a courier that gave one out gave another."""
     changed = payload
-    for *at, name in no_waybills(payload):
+    for *at, name in placeholder_waybills(payload):
         holder = as_object(changed[str(at[0])]) if at else changed
         kept = {other: value for other, value in holder.items() if other != name}
         changed = {**changed, str(at[0]): kept} if at else kept

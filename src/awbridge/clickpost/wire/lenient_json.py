@@ -105,20 +105,20 @@ def as_waybill(value: Any) -> str:
     The one place that says what a waybill is, for whoever reads one out of an answer, a webhook, a poll or a sheet.
     """
     text = as_id(value)
-    if not text or (len(text) > LONGEST_NONE):
+    if not text or (len(text) > LONGEST_PLACEHOLDER):
         return text
-    return "" if says_none(text) else text
+    return "" if is_placeholder(text) else text
 
 
-def says_no_waybill(value: Any) -> bool:
+def is_no_waybill(value: Any) -> bool:
     """Whether a value stands for "no waybill". What is no text or number, or too long for that, does not."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return False
     text = as_text(value)
-    return len(text) <= LONGEST_NONE and not as_waybill(text)
+    return len(text) <= LONGEST_PLACEHOLDER and not as_waybill(text)
 
 
-def says_none(text: str) -> bool:
+def is_placeholder(text: str) -> bool:
     """Whether a short text stands for "none", where a number or a date is meant."""
     bare = _AROUND.sub("", text)
     return bool(
@@ -126,7 +126,7 @@ def says_none(text: str) -> bool:
     )
 
 
-LONGEST_NONE = 16  # characters; every word for "none" is shorter
+LONGEST_PLACEHOLDER = 16  # characters; every word for "none" is shorter
 
 
 def as_bool(value: Any) -> bool | None:

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from awbridge.clickpost.wire.lenient_json import LONGEST_NONE, as_id, says_none
+from awbridge.clickpost.wire.lenient_json import LONGEST_PLACEHOLDER, as_id, is_placeholder
 
 LONGEST_DAY = 64  # characters of what stands in place of a day
 EARLIEST_YEAR = 2000  # before it there are only the zero times of programming languages
@@ -35,7 +35,7 @@ def day_words(value: Any) -> str:
     words = as_id(value)[:LONGEST_DAY]
     if zero := _YEAR_FIRST.match(words):
         return words if int(zero[1]) >= EARLIEST_YEAR else ""
-    return "" if len(words) <= LONGEST_NONE and says_none(words) else words
+    return "" if len(words) <= LONGEST_PLACEHOLDER and is_placeholder(words) else words
 
 
 def read_day(value: Any, *, zone: ZoneInfo) -> date | None:
