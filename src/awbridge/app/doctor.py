@@ -204,7 +204,7 @@ async def _clock(patient: _Patient) -> list[Diagnosis]:
     if patient.store.dialect == "postgres":
         text, do = _apart(skew, "this machine's clock", "the database's, which counts"), "let NTP or chrony set it"
         found = [Diagnosis(check="clock", level=WARNING, found=text, do=do)] if abs(skew) > MAY_DIFFER else []
-    told = await probe.their_time(patient.settings.clickpost_url)
+    told = await probe.server_time(patient.settings.clickpost_url)
     if told is None:
         return [*found, Diagnosis(check="clock", level=WARNING, found="ClickPost does not say what time it is there")]
     theirs, ours = told
@@ -275,7 +275,7 @@ async def _header(patient: _Patient) -> list[Diagnosis]:
     if token.strip("/"):
         text = "the key is in the address; no header is needed"
         return [Diagnosis(check="webhook header", level=OK, found=text)]
-    return [judge_header(await probe.knock(base + PATH, header="webhook_key"), base + PATH)]
+    return [judge_header(await probe.probe_webhook(base + PATH, header="webhook_key"), base + PATH)]
 
 
 async def _registered_url(store: Store) -> str:
@@ -382,7 +382,7 @@ async def _steps(patient: _Patient) -> list[Diagnosis]:
         do = "start awbridge serve or work; if it runs, its log says why it does not keep up"
         return [Diagnosis(check="steps", level=PROBLEM, found=text, do=do)]
     host = patient.settings.host if patient.settings.host not in ("0.0.0.0", "::") else "127.0.0.1"  # noqa: S104
-    told = await probe.healthy(f"http://{host}:{patient.settings.port}/healthz")
+    told = await probe.get_health(f"http://{host}:{patient.settings.port}/healthz")
     if told.status == 200:
         return [Diagnosis(check="steps", level=OK, found="the service runs and every step makes its rounds")]
     if told.status == 503:

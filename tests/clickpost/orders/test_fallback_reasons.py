@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from awbridge.clickpost.orders.fallback_reasons import all_were_refused, another_courier_may
+from awbridge.clickpost.orders.fallback_reasons import all_were_refused, fallback_reason
 from awbridge.domain.call import Call
 
 PLAIN: dict[str, Any] = {"shipment_details": {"reference_number": "R"}}
@@ -19,7 +19,7 @@ def answered(code: int | None, message: str = "", *, http: int | None = 200, api
 
 
 def why(*calls: Call, at_least: int = 1, payload: dict[str, Any] = PLAIN) -> str | None:
-    return another_courier_may(calls, payload, at_least=at_least)
+    return fallback_reason(calls, payload, at_least=at_least)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from awbridge.clickpost.wire.failures import ANSWER_NAMES, ANSWERS, AnswerKind, classify, what_next
+from awbridge.clickpost.wire.failures import ANSWER_NAMES, ANSWERS, AnswerKind, advice_for, classify
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_no_answer_code_is_in_two_classes_and_each_of_the_vendors_has_a_name() -
 @pytest.mark.parametrize("code", sorted(set(ANSWERS) - {200}))
 def test_every_code_says_what_to_do_next(code: int) -> None:
     advice = (
-        what_next(code, None) if code in (401, 403, 404, 405, 406, 408, 429, 502, 503, 504) else what_next(200, code)
+        advice_for(code, None) if code in (401, 403, 404, 405, 406, 408, 429, 502, 503, 504) else advice_for(200, code)
     )
     assert advice.endswith(".")
 
@@ -72,11 +72,11 @@ def test_every_code_says_what_to_do_next(code: int) -> None:
     ],
 )
 def test_the_advice_is_for_what_decided(http_status: int | None, business_status: int | None, word: str) -> None:
-    assert word in what_next(http_status, business_status)
+    assert word in advice_for(http_status, business_status)
 
 
 def test_a_success_needs_no_advice() -> None:
-    assert what_next(200, 200) == ""
+    assert advice_for(200, 200) == ""
 
 
 def test_only_what_may_pass_by_itself_is_worth_trying_again() -> None:

@@ -355,7 +355,9 @@ async def test_a_refusal_says_whether_a_key_came_and_is_counted(store: Store) ->
     async with httpx2.AsyncClient(transport=transport, base_url="http://awbridge") as http:
         without = await http.post("/webhooks/clickpost", json={})
         wrong = await http.post("/webhooks/clickpost", json={}, headers={"webhook_key": "wrong"})
-        told = await probe.knock("http://awbridge/webhooks/clickpost", header="webhook_key", transport=transport)
+        told = await probe.probe_webhook(
+            "http://awbridge/webhooks/clickpost", header="webhook_key", transport=transport
+        )
     assert (told.status, told.words) == (401, wrong.text), "the doctor's knock is answered, and not counted"
     assert "proxy" in without.json()["message"]
     assert wrong.json()["message"] == "wrong webhook_key"

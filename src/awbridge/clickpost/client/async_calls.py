@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, tzinfo
 
-from awbridge.clickpost.client.exchange import HttpExchange, file_of, found, good
+from awbridge.clickpost.client.exchange import HttpExchange, file_of, reply_or_missing, successful_reply
 from awbridge.clickpost.lookups import access, pincodes, predictions, recommendations, records
 from awbridge.clickpost.models.base import RequestModel
 from awbridge.clickpost.orders import bookings, labels
@@ -34,7 +34,7 @@ class AsyncCalls:
         raise NotImplementedError
 
     async def _good(self, request: ApiRequest) -> Reply:
-        return good(await self._send(request))
+        return successful_reply(await self._send(request))
 
     async def fetch_label(self, waybill: str, cp_id: int, regenerate: bool = False) -> labels.Label:
         """The shipping label of a waybill, as a URL. `regenerate` asks the courier anew. Raises VendorError."""
@@ -67,7 +67,7 @@ class AsyncCalls:
         `version` is 2 (`cp_id`) or 3 (`courier_partner`, items). Raises VendorError; ValueError for other versions.
         """
         exchange = await self._send(bookings.waybill_request(self._endpoints, payload, version))
-        return bookings.parse_waybill(good(exchange, also=(bookings.ALREADY_REGISTERED,)))
+        return bookings.parse_waybill(successful_reply(exchange, also=(bookings.ALREADY_REGISTERED,)))
 
     async def unregister_waybill(self, waybill: str, cp_id: int) -> Acknowledged:
         """Have ClickPost stop tracking a waybill; it then counts as expired. Raises VendorError."""
@@ -104,7 +104,7 @@ class AsyncCalls:
     async def ndr_feedback(self, start: datetime, end: datetime) -> ndr.NdrFeedbacks:
         """What customers wrote after failed deliveries. Raises ValueError for a window over 3600 s, VendorError."""
         exchange = await self._send(ndr.feedback_request(self._endpoints, start, end))
-        return ndr.parse_feedback(good(exchange, bare="result"))
+        return ndr.parse_feedback(successful_reply(exchange, bare="result"))
 
     async def proof_of_delivery(self, waybill: str, cp_id: int) -> labels.ProofOfDelivery:
         """Where the proof of a delivery lies, as a URL. Raises VendorError, also where ClickPost knows no shipment."""
@@ -170,18 +170,18 @@ class AsyncCalls:
         """The best courier accounts for parcels within India (v1). Raises ValueError for none, VendorError."""
         request = recommendations.recommend_request(self._endpoints, shipments)
         exchange = await self._send(request)
-        return recommendations.parse_recommendations(good(exchange), exchange.call)
+        return recommendations.parse_recommendations(successful_reply(exchange), exchange.call)
 
     async def recommend_world(self, shipment: RequestModel | JsonObject) -> recommendations.Recommendations:
         """The best courier accounts for one parcel anywhere (v2). Raises VendorError, ValueError."""
         request = recommendations.recommend_world_request(self._endpoints, shipment)
         exchange = await self._send(request)
-        return recommendations.parse_recommendations(good(exchange), exchange.call)
+        return recommendations.parse_recommendations(successful_reply(exchange), exchange.call)
 
     async def pincode_details(self, pincode: str) -> pincodes.PincodeDetails | None:
         """City and state of an Indian pincode; None where there is none such. Raises VendorError."""
         request = pincodes.pincode_request(self._endpoints, pincode)
-        return pincodes.parse_pincode(found(await self._send(request), missing=404))
+        return pincodes.parse_pincode(reply_or_missing(await self._send(request), missing=404))
 
     async def serviceability(
         self, pickup_pincode: str, drop_pincode: str, *, optional: RequestModel | JsonObject | None = None
@@ -247,9 +247,9 @@ class AsyncCalls:
     async def login(self, password: str, *, username: str = "") -> access.Token:
         """Trade a password for a token; the username is the client's unless given. Raises VendorError."""
         exchange = await self._send(access.login_request(self._endpoints, password, username))
-        return access.parse_token(good(exchange, bare="token"))
+        return access.parse_token(successful_reply(exchange, bare="token"))
 
     async def register_service(self, service_id: int = access.TRACKING_SERVICE) -> Acknowledged:
         """Subscribe the account to a service; 2 is tracking. Subscribed before is no error. Raises VendorError."""
         exchange = await self._send(access.service_request(self._endpoints, service_id))
-        return parse_done(good(exchange, also=(access.ALREADY_SUBSCRIBED,)))
+        return parse_done(successful_reply(exchange, also=(access.ALREADY_SUBSCRIBED,)))

@@ -35,13 +35,13 @@ from awbridge.clickpost.client.exchange import (
     cancel_answer,
     fetched_order,
     found_order,
-    good,
     order_answer,
     page_of,
     reference_of,
     registration_of,
+    successful_reply,
     track_answer,
-    unwritable,
+    unwritable_order,
 )
 from awbridge.clickpost.lookups.accounts import VendorAccounts, parse_fetch_accounts
 from awbridge.clickpost.models.base import RequestModel, as_payload
@@ -120,7 +120,7 @@ class AsyncClickPost(ClientBase, AsyncCalls):
             payload, where = order_body(order, region)
             request = self._endpoints.create_order(payload, where)
         except ValueError as error:
-            return unwritable(error)
+            return unwritable_order(error)
         return order_answer(await self._send(request), reference_of(payload))
 
     async def create_flat_order(self, order: RequestModel | JsonObject) -> OrderAnswer:
@@ -138,7 +138,7 @@ class AsyncClickPost(ClientBase, AsyncCalls):
         try:
             request = build(payload)
         except ValueError as error:
-            return unwritable(error)
+            return unwritable_order(error)
         return order_answer(await self._send(request), reference_of(payload))
 
     async def fetch_order(self, waybill: str, cp_id: int, *, region: Region = Region.INDIA) -> Placed | None:
@@ -191,11 +191,11 @@ class AsyncClickPost(ClientBase, AsyncCalls):
 
     async def test_webhook(self, test_url: str, test_data: JsonObject) -> Reply:
         """Have ClickPost send a test delivery. Raises VendorError."""
-        return good(await self._send(self._endpoints.test_webhook(test_url, test_data)))
+        return successful_reply(await self._send(self._endpoints.test_webhook(test_url, test_data)))
 
     async def fetch_accounts(self, active: bool | None = True) -> VendorAccounts:
         """The courier accounts: the active ones, the others, or (None) all. Raises VendorError."""
-        return parse_fetch_accounts(good(await self._send(self._endpoints.fetch_accounts(active))))
+        return parse_fetch_accounts(successful_reply(await self._send(self._endpoints.fetch_accounts(active))))
 
     async def _walk(self, pages: Pages) -> AsyncIterator[UpdatedPage]:
         while pages.request:

@@ -25,7 +25,7 @@ from awbridge.clickpost.wire.answers import (
     parse_cancel_order,
 )
 from awbridge.clickpost.wire.endpoints import ApiRequest, Pages
-from awbridge.clickpost.wire.failures import AnswerKind, classify, what_next
+from awbridge.clickpost.wire.failures import AnswerKind, advice_for, classify
 from awbridge.clickpost.wire.lenient_json import Reply, as_object, as_text, read_http_date, read_reply
 from awbridge.domain.call import Call
 from awbridge.domain.errors import VendorError
@@ -76,7 +76,7 @@ class HttpExchange:
         return self.request.masked(text)
 
 
-class TooLong(Exception):
+class ResponseTooLarge(Exception):
     """An answer is larger, or takes longer, than any that is believed."""
 
 
@@ -119,7 +119,7 @@ class Listener:
             self._current.__exit__(None, None, None)
 
     def hear(self, part: bytes) -> None:
-        """Take a part of the body. Raises TooLong."""
+        """Take a part of the body. Raises ResponseTooLarge."""
         if self._request.into:
             self._request.into(part)
         else:
@@ -128,9 +128,9 @@ class Listener:
         largest = LARGEST_FILE if self._request.file else LARGEST_ANSWER
         longest = max(LONGEST_DOWNLOAD if self._request.file else 0.0, 2 * self._timeout)
         if self._size > largest:
-            raise TooLong(f"the answer is larger than {largest} bytes")
+            raise ResponseTooLarge(f"the answer is larger than {largest} bytes")
         if time.perf_counter() - self._started > longest:
-            raise TooLong(f"the answer was not complete after {longest:g} s")
+            raise ResponseTooLarge(f"the answer was not complete after {longest:g} s")
 
     def heard(self, response: httpx2.Response) -> HttpExchange:
         """The whole answer is there."""
@@ -189,10 +189,10 @@ def span_attributes(call: Call) -> dict[str, str | int]:
     return {name: value for name, value in known.items() if value is not None and value != ""}
 
 
-FAILURES = (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, TooLong, OSError)
+FAILURES = (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, ResponseTooLarge, OSError)
 
 
-def unwritable(error: ValueError) -> OrderAnswer:
+def unwritable_order(error: ValueError) -> OrderAnswer:
     """The answer for a payload that cannot be written as JSON: nothing was sent."""
     call = Call(api="create-order", method="POST", url="", error=str(error))
     return OrderAnswer(outcome=Rejected(message=str(error)), call=call, advice="Mend the payload: it is not JSON.")
@@ -215,7 +215,7 @@ def order_answer(exchange: HttpExchange, reference_number: str) -> OrderAnswer:
         return OrderAnswer(outcome=outcome, call=call, reply=reply, advice=_order_advice(reply, outcome))
     if exchange.sent:
         outcome = Unknown(message=f"no answer from ClickPost ({call.error})")
-        return OrderAnswer(outcome=outcome, call=call, advice=what_next(None, None))
+        return OrderAnswer(outcome=outcome, call=call, advice=advice_for(None, None))
     outcome = TryLater(message=f"ClickPost was not reached ({call.error})")
     return OrderAnswer(outcome=outcome, call=call, advice="Nothing was sent. Try again.")
 
@@ -223,7 +223,7 @@ def order_answer(exchange: HttpExchange, reference_number: str) -> OrderAnswer:
 def _order_advice(reply: Reply, outcome: Outcome) -> str:
     if isinstance(outcome, Placed) and not outcome.already:
         return ""
-    return what_next(reply.http_status, reply.business_status)
+    return advice_for(reply.http_status, reply.business_status)
 
 
 def cancel_answer(exchange: HttpExchange) -> CancelAnswer:
@@ -231,14 +231,14 @@ def cancel_answer(exchange: HttpExchange) -> CancelAnswer:
     reply = exchange.reply
     if reply is not None:
         answer = parse_cancel_order(reply, exchange.call)
-        advice = "" if answer.cancelled else what_next(reply.http_status, reply.business_status)
+        advice = "" if answer.cancelled else advice_for(reply.http_status, reply.business_status)
         return replace(answer, message=exchange.masked(answer.message), advice=advice)
     message = f"no answer from ClickPost ({exchange.call.error})"
     advice = "Cancel again: what is cancelled already is answered as cancelled."
     return CancelAnswer(cancelled=False, again=True, message=message, call=exchange.call, advice=advice)
 
 
-def good(exchange: HttpExchange, *, also: Sequence[int] = (), bare: str = "") -> Reply:
+def successful_reply(exchange: HttpExchange, *, also: Sequence[int] = (), bare: str = "") -> Reply:
     """The reply of a call that succeeded, or whose code is among `also`. Raises VendorError for every other.
 
     `bare`: the field by which an endpoint that sends no status at all shows that it worked.
@@ -271,12 +271,12 @@ def failure(exchange: HttpExchange) -> VendorError:
         again=kind.again,
         retry_after=reply.retry_after if reply else None,
         kind=kind.value,
-        advice=what_next(call.http_status, call.business_status) if reply else "Try again.",
+        advice=advice_for(call.http_status, call.business_status) if reply else "Try again.",
         sent=exchange.sent,
     )
 
 
-def found(exchange: HttpExchange, missing: int) -> Reply | None:
+def reply_or_missing(exchange: HttpExchange, missing: int) -> Reply | None:
     """The reply of a call that succeeded; None where its body carries the code for "no such thing".
 
     Raises VendorError. An HTTP status alone does not make a thing missing: the address may be wrong.
@@ -284,7 +284,7 @@ def found(exchange: HttpExchange, missing: int) -> Reply | None:
     reply = exchange.reply
     if reply is not None and reply.http_status in _BELIEVED and reply.business_status == missing:
         return None
-    return good(exchange)
+    return successful_reply(exchange)
 
 
 def file_of(exchange: HttpExchange) -> bytes:
@@ -296,7 +296,7 @@ def file_of(exchange: HttpExchange) -> bytes:
 
 def fetched_order(exchange: HttpExchange, reference_number: str = "") -> Placed | None:
     """The order that ClickPost holds, or None. Raises VendorError."""
-    return parse_fetch_order(good(exchange, also=NO_SUCH_ORDER), reference_number)
+    return parse_fetch_order(successful_reply(exchange, also=NO_SUCH_ORDER), reference_number)
 
 
 def found_order(exchange: HttpExchange, reference_number: str) -> FoundOrder:
@@ -311,13 +311,15 @@ def found_order(exchange: HttpExchange, reference_number: str) -> FoundOrder:
 
 def track_answer(exchange: HttpExchange, cp_id: int) -> TrackAnswer:
     """The timelines in an exchange of track-order. Raises VendorError."""
-    return TrackAnswer(items=parse_track_order(good(exchange, also=NO_SUCH_WAYBILL), cp_id), call=exchange.call)
+    return TrackAnswer(
+        items=parse_track_order(successful_reply(exchange, also=NO_SUCH_WAYBILL), cp_id), call=exchange.call
+    )
 
 
 def page_of(exchange: HttpExchange, pages: Pages) -> UpdatedPage:
     """The page in an exchange of updated-order; `pages` turns to the next. Raises VendorError, also where the answer
     holds something else than a list."""
-    page = parse_updated_order(good(exchange))
+    page = parse_updated_order(successful_reply(exchange))
     if not page.is_list:  # taken for an empty page, its minutes would count as covered
         raise VendorError("updated-order: the answer holds no list of shipments", call=exchange.call, again=True)
     return replace(page, next_page=pages.turn(page.next_url, exchange.call))
@@ -325,4 +327,4 @@ def page_of(exchange: HttpExchange, pages: Pages) -> UpdatedPage:
 
 def registration_of(exchange: HttpExchange) -> Registration:
     """What came of registering a webhook. Raises VendorError."""
-    return parse_registration(good(exchange, also=WEBHOOK_ANSWERS))
+    return parse_registration(successful_reply(exchange, also=WEBHOOK_ANSWERS))

@@ -12,7 +12,7 @@ from awbridge.clickpost.wire.lenient_json import read_http_date
 
 TIMEOUT = 10.0  # seconds
 LARGEST_WORD = 64 * 1024  # bytes of an answer that are read
-KNOCKER = "doctor-"  # with which the made-up value of a knock begins
+PROBE_PREFIX = "doctor-"  # with which the made-up value of a probe_webhook begins
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +24,7 @@ class Probe:
     error: str = ""
 
 
-async def their_time(
+async def server_time(
     url: str, *, transport: httpx2.AsyncBaseTransport | None = None
 ) -> tuple[datetime, datetime] | None:
     """(the server's time by its Date header, ours at that moment); None where it does not say. No key is sent."""
@@ -39,17 +39,17 @@ async def their_time(
     return (theirs, ours) if theirs else None
 
 
-async def knock(url: str, *, header: str, transport: httpx2.AsyncBaseTransport | None = None) -> Probe:
+async def probe_webhook(url: str, *, header: str, transport: httpx2.AsyncBaseTransport | None = None) -> Probe:
     """POST nothing to an address with a made-up value in a header: what does it answer?"""
     try:
         async with httpx2.AsyncClient(timeout=TIMEOUT, transport=transport) as http:
-            answer = await http.post(url, headers={header: f"{KNOCKER}{secrets.token_hex(8)}"})
+            answer = await http.post(url, headers={header: f"{PROBE_PREFIX}{secrets.token_hex(8)}"})
     except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
         return Probe(error=f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
     return Probe(status=answer.status_code, words=answer.text[:LARGEST_WORD])
 
 
-async def healthy(url: str, *, transport: httpx2.AsyncBaseTransport | None = None) -> Probe:
+async def get_health(url: str, *, transport: httpx2.AsyncBaseTransport | None = None) -> Probe:
     """GET the health of a service."""
     try:
         async with httpx2.AsyncClient(timeout=TIMEOUT, transport=transport, trust_env=False) as http:

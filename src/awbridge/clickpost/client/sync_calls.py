@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, tzinfo
 
-from awbridge.clickpost.client.exchange import HttpExchange, file_of, found, good
+from awbridge.clickpost.client.exchange import HttpExchange, file_of, reply_or_missing, successful_reply
 from awbridge.clickpost.lookups import access, pincodes, predictions, recommendations, records
 from awbridge.clickpost.models.base import RequestModel
 from awbridge.clickpost.orders import bookings, labels
@@ -28,7 +28,7 @@ class Calls:
         raise NotImplementedError
 
     def _good(self, request: ApiRequest) -> Reply:
-        return good(self._send(request))
+        return successful_reply(self._send(request))
 
     def fetch_label(self, waybill: str, cp_id: int, regenerate: bool = False) -> labels.Label:
         """The shipping label of a waybill, as a URL. `regenerate` asks the courier anew. Raises VendorError."""
@@ -57,7 +57,7 @@ class Calls:
         `version` is 2 (`cp_id`) or 3 (`courier_partner`, items). Raises VendorError; ValueError for other versions.
         """
         exchange = self._send(bookings.waybill_request(self._endpoints, payload, version))
-        return bookings.parse_waybill(good(exchange, also=(bookings.ALREADY_REGISTERED,)))
+        return bookings.parse_waybill(successful_reply(exchange, also=(bookings.ALREADY_REGISTERED,)))
 
     def unregister_waybill(self, waybill: str, cp_id: int) -> Acknowledged:
         """Have ClickPost stop tracking a waybill; it then counts as expired. Raises VendorError."""
@@ -94,7 +94,7 @@ class Calls:
     def ndr_feedback(self, start: datetime, end: datetime) -> ndr.NdrFeedbacks:
         """What customers wrote after failed deliveries. Raises ValueError for a window over 3600 s, VendorError."""
         exchange = self._send(ndr.feedback_request(self._endpoints, start, end))
-        return ndr.parse_feedback(good(exchange, bare="result"))
+        return ndr.parse_feedback(successful_reply(exchange, bare="result"))
 
     def proof_of_delivery(self, waybill: str, cp_id: int) -> labels.ProofOfDelivery:
         """Where the proof of a delivery lies, as a URL. Raises VendorError, also where ClickPost knows no shipment."""
@@ -160,18 +160,18 @@ class Calls:
         """The best courier accounts for parcels within India (v1). Raises ValueError for none, VendorError."""
         request = recommendations.recommend_request(self._endpoints, shipments)
         exchange = self._send(request)
-        return recommendations.parse_recommendations(good(exchange), exchange.call)
+        return recommendations.parse_recommendations(successful_reply(exchange), exchange.call)
 
     def recommend_world(self, shipment: RequestModel | JsonObject) -> recommendations.Recommendations:
         """The best courier accounts for one parcel anywhere (v2). Raises VendorError, ValueError."""
         request = recommendations.recommend_world_request(self._endpoints, shipment)
         exchange = self._send(request)
-        return recommendations.parse_recommendations(good(exchange), exchange.call)
+        return recommendations.parse_recommendations(successful_reply(exchange), exchange.call)
 
     def pincode_details(self, pincode: str) -> pincodes.PincodeDetails | None:
         """City and state of an Indian pincode; None where there is none such. Raises VendorError."""
         request = pincodes.pincode_request(self._endpoints, pincode)
-        return pincodes.parse_pincode(found(self._send(request), missing=404))
+        return pincodes.parse_pincode(reply_or_missing(self._send(request), missing=404))
 
     def serviceability(
         self, pickup_pincode: str, drop_pincode: str, *, optional: RequestModel | JsonObject | None = None
@@ -235,9 +235,9 @@ class Calls:
     def login(self, password: str, *, username: str = "") -> access.Token:
         """Trade a password for a token; the username is the client's unless given. Raises VendorError."""
         exchange = self._send(access.login_request(self._endpoints, password, username))
-        return access.parse_token(good(exchange, bare="token"))
+        return access.parse_token(successful_reply(exchange, bare="token"))
 
     def register_service(self, service_id: int = access.TRACKING_SERVICE) -> Acknowledged:
         """Subscribe the account to a service; 2 is tracking. Subscribed before is no error. Raises VendorError."""
         exchange = self._send(access.service_request(self._endpoints, service_id))
-        return parse_done(good(exchange, also=(access.ALREADY_SUBSCRIBED,)))
+        return parse_done(successful_reply(exchange, also=(access.ALREADY_SUBSCRIBED,)))

@@ -30,13 +30,13 @@ from awbridge.clickpost.client.exchange import (
     cancel_answer,
     fetched_order,
     found_order,
-    good,
     order_answer,
     page_of,
     reference_of,
     registration_of,
+    successful_reply,
     track_answer,
-    unwritable,
+    unwritable_order,
 )
 from awbridge.clickpost.client.sync_calls import Calls
 from awbridge.clickpost.lookups.accounts import VendorAccounts, parse_fetch_accounts
@@ -116,7 +116,7 @@ class ClickPost(ClientBase, Calls):
             payload, where = order_body(order, region)
             request = self._endpoints.create_order(payload, where)
         except ValueError as error:
-            return unwritable(error)
+            return unwritable_order(error)
         return order_answer(self._send(request), reference_of(payload))
 
     def create_flat_order(self, order: RequestModel | JsonObject) -> OrderAnswer:
@@ -134,7 +134,7 @@ class ClickPost(ClientBase, Calls):
         try:
             request = build(payload)
         except ValueError as error:
-            return unwritable(error)
+            return unwritable_order(error)
         return order_answer(self._send(request), reference_of(payload))
 
     def fetch_order(self, waybill: str, cp_id: int, *, region: Region = Region.INDIA) -> Placed | None:
@@ -185,11 +185,11 @@ class ClickPost(ClientBase, Calls):
 
     def test_webhook(self, test_url: str, test_data: JsonObject) -> Reply:
         """Have ClickPost send a test delivery. Raises VendorError."""
-        return good(self._send(self._endpoints.test_webhook(test_url, test_data)))
+        return successful_reply(self._send(self._endpoints.test_webhook(test_url, test_data)))
 
     def fetch_accounts(self, active: bool | None = True) -> VendorAccounts:
         """The courier accounts: the active ones, the others, or (None) all. Raises VendorError."""
-        return parse_fetch_accounts(good(self._send(self._endpoints.fetch_accounts(active))))
+        return parse_fetch_accounts(successful_reply(self._send(self._endpoints.fetch_accounts(active))))
 
     def _walk(self, pages: Pages) -> Iterator[UpdatedPage]:
         while pages.request:

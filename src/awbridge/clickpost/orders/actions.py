@@ -110,12 +110,12 @@ def _day_problem(day: Any, now: datetime) -> str:
     return "lies in the past" if past else ""
 
 
-def box_of(body: JsonObject) -> str:
+def ndr_waybill(body: JsonObject) -> str:
     """The waybill that a checked NDR body is about; "" for the shipment's own."""
     return as_text(body.get("waybill"))
 
 
-def ndr_wishes(body: JsonObject) -> dict[str, Any]:
+def ndr_arguments(body: JsonObject) -> dict[str, Any]:
     """The wishes of a checked NDR body as the client's update_ndr takes them."""
     wishes: dict[str, Any] = {name: body[name] for name in _WISHES if name in body}
     if "preferred_date" in wishes:
@@ -139,7 +139,7 @@ def pickup_body(body: Any, region: Region, *, courier_partner_id: int | None, ac
     return asked
 
 
-def of_shipment(body: Any, shipment: Shipment) -> JsonObject:
+def completed_pickup(body: Any, shipment: Shipment) -> JsonObject:
     """A world pickup's body with what the shipment knows of itself, where the body does not say it."""
     order = as_object(shipment.payload.get("shipment_details"))
     known = {name: order[name] for name in _OF_ORDER if name in order} | _given(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from awbridge.clickpost.wire.lenient_json import as_object
 from awbridge.domain.json import JsonObject
 
-COURIERS_OWN = frozenset(
+COURIER_FIELDS = frozenset(
     {
         *("awb_number", "account_code"),
         *("vendor_code", "pickup_vendor_code", "drop_vendor_code", "return_vendor_code"),  # places registered there
@@ -27,7 +27,7 @@ COURIERS_OWN = frozenset(
 _SECTIONS = ("pickup_info", "drop_info", "return_info", "shipment_details", "additional")
 
 
-def without_couriers_own(payload: JsonObject) -> JsonObject:
+def without_courier_fields(payload: JsonObject) -> JsonObject:
     """A copy of the payload without what belongs to one courier account; courier and reference number stay."""
     bare = _without(payload)
     for name in _SECTIONS:
@@ -40,4 +40,4 @@ def without_couriers_own(payload: JsonObject) -> JsonObject:
 
 
 def _without(section: JsonObject) -> JsonObject:
-    return {name: value for name, value in section.items() if name not in COURIERS_OWN}
+    return {name: value for name, value in section.items() if name not in COURIER_FIELDS}

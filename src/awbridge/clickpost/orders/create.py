@@ -6,8 +6,8 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from awbridge.clickpost.orders.courier_fields import without_couriers_own
-from awbridge.clickpost.orders.normalize import tidy, warnings_of
+from awbridge.clickpost.orders.courier_fields import without_courier_fields
+from awbridge.clickpost.orders.normalize import normalize, warnings_of
 from awbridge.clickpost.orders.order_places import (
     delivery_type_of,
     shipment_details,
@@ -55,7 +55,7 @@ def new_shipment(
     addressed = _addressed(payload, courier_partner_id, account_code)
     if not isinstance(addressed, dict):  # pyright: ignore[reportUnnecessaryIsInstance] callers hand on what came in
         raise PayloadRefused(check_payload(addressed, region))
-    tidied = tidy(addressed, region)
+    tidied = normalize(addressed, region)
     order = tidied.order
     problems = [tidied.spelling.of(problem) for problem in check_payload(order, region)]
     if tidied.problems or problems:
@@ -84,7 +84,7 @@ def _priority(details: JsonObject, additional: JsonObject) -> int:
 def unallocated_shipment(payload: JsonObject, *, region: Region) -> NewShipment:
     """A shipment out of a payload that names no courier: checked but for that. Raises PayloadRefused."""
     checked = new_shipment(payload, region=region, transporter=None, courier_partner_id=_ANY_COURIER, account_code=None)
-    order = tidy(_addressed(payload, None, None), region).order
+    order = normalize(_addressed(payload, None, None), region).order
     return replace(checked, courier_partner_id=NO_COURIER, account_code=None, payload=order)
 
 
@@ -120,7 +120,7 @@ def successor(
     """
     bare = _addressed(shipment.payload, courier_partner_id, None, reference=reference_number)
     return new_shipment(
-        without_couriers_own(bare),
+        without_courier_fields(bare),
         region=shipment.region,
         transporter=transporter,
         courier_partner_id=courier_partner_id,
@@ -143,7 +143,7 @@ def create_order_request(shipment: Shipment) -> JsonObject:
 
     Where it was moved there from another, what belonged to that one alone stays behind.
     """
-    payload = without_couriers_own(shipment.payload) if was_moved(shipment) else shipment.payload
+    payload = without_courier_fields(shipment.payload) if was_moved(shipment) else shipment.payload
     order = _addressed(payload, shipment.courier_partner_id, shipment.account_code, reference=shipment.reference_number)
     return order if shipment.account_code is not None else without_values(order, "account_code")
 

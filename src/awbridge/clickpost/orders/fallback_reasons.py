@@ -28,7 +28,7 @@ _NO_RETURNS = 311
 _SERIES_USED_UP = (321, 330)
 
 
-class Answered(Protocol):
+class RecordedCall(Protocol):
     """A call as it was kept, as far as this needs it."""
 
     @property
@@ -47,7 +47,7 @@ class Answered(Protocol):
         ...
 
 
-def another_courier_may(calls: Sequence[Answered], payload: JsonObject, *, at_least: int) -> str | None:
+def fallback_reason(calls: Sequence[RecordedCall], payload: JsonObject, *, at_least: int) -> str | None:
     """Why another courier may take what this one refused, by the last create-order of these calls; else None.
 
     `calls` are oldest first. An answer of the kind that may pass by itself (319, 354) has to come `at_least` times.
@@ -59,7 +59,7 @@ def another_courier_may(calls: Sequence[Answered], payload: JsonObject, *, at_le
     return why if clear or sum(reason is not None for reason in reasons) >= at_least else None
 
 
-def all_were_refused(calls: Sequence[Answered]) -> bool:
+def all_were_refused(calls: Sequence[RecordedCall]) -> bool:
     """Whether every create-order of these calls was answered with a refusal, so that none can have left an order.
 
     One that was queued (202, 102) ends with the refusal that its repetition is answered with. What a lost answer leaves
@@ -80,12 +80,12 @@ def all_were_refused(calls: Sequence[Answered]) -> bool:
     return bool(outcomes) and not is_open
 
 
-def _outcome(call: Answered) -> Outcome:
+def _outcome(call: RecordedCall) -> Outcome:
     reply = _answer(call)
     return parse_create_order(reply, "") if reply else Unknown(message="")
 
 
-def _answer(call: Answered) -> Reply | None:
+def _answer(call: RecordedCall) -> Reply | None:
     if call.http_status is None:
         return None
     try:
@@ -95,7 +95,7 @@ def _answer(call: Answered) -> Reply | None:
     return Reply(http_status=call.http_status, body=body, text=call.response)
 
 
-def _reason(call: Answered, payload: JsonObject) -> tuple[str, bool] | None:
+def _reason(call: RecordedCall, payload: JsonObject) -> tuple[str, bool] | None:
     """(why, whether it is clear at once) for one answer; None where another courier would not help."""
     reply = _answer(call)
     if reply is None or reply.http_status >= 500 or reply.http_status in (401, 403, 404, 405, 406, 408, 429):

@@ -38,11 +38,11 @@ _NOT_OURS = frozenset({*_HOLDERS, _INFO, "courier_custom_fields", "return_info"}
 class Spelling:
     """How the caller wrote what has another name here."""
 
-    says_info: bool = False  # the section is called additional_info
+    uses_additional_info: bool = False  # the section is called additional_info
 
     def of(self, problem: FieldProblem) -> FieldProblem:
         """The problem with the caller's name of the section, in its path and in its text."""
-        if not self.says_info:
+        if not self.uses_additional_info:
             return problem
         path, text = problem.path, problem.problem.replace(f"{_REAL}.", f"{_INFO}.")
         if path == _REAL or path.startswith(f"{_REAL}."):
@@ -51,7 +51,7 @@ class Spelling:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tidied:
+class NormalizedOrder:
     """An order as it goes out, and how its caller spells it."""
 
     order: JsonObject = field(repr=False)
@@ -59,25 +59,25 @@ class Tidied:
     problems: list[FieldProblem]
 
 
-def tidy(payload: JsonObject, region: Region) -> Tidied:
+def normalize(payload: JsonObject, region: Region) -> NormalizedOrder:
     """The order under ClickPost's own names, identifiers as digits. The input stays as it is."""
     order = without_placeholder_waybills(with_exact_identifiers(with_additional(_with_plain_names(payload))))
     for at, form in _places(order, region):
         place = as_object(_at(order, at)) if at else order
         order = _put(order, at, _with_digits(place, form))
-    return Tidied(order=order, spelling=spelling_of(payload), problems=section_conflicts(payload))
+    return NormalizedOrder(order=order, spelling=spelling_of(payload), problems=section_conflicts(payload))
 
 
 def spelling_of(payload: JsonObject) -> Spelling:
     """How the caller of this payload names its sections."""
-    return Spelling(says_info=_INFO in payload and _REAL not in payload)
+    return Spelling(uses_additional_info=_INFO in payload and _REAL not in payload)
 
 
 def warnings_of(payload: JsonObject, region: Region) -> list[FieldProblem]:
     """What is doubtful in an order as it was given, without being refused."""
     if not isinstance(payload, dict):  # pyright: ignore[reportUnnecessaryIsInstance] callers hand on what came in
         return []
-    tidied = tidy(payload, region)
+    tidied = normalize(payload, region)
     given = with_exact_identifiers(with_additional(_with_plain_names(payload)))
     found = [
         *_name_doubts(payload),

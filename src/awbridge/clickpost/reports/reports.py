@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from awbridge.clickpost.client.exchange import HttpExchange, good
+from awbridge.clickpost.client.exchange import HttpExchange, successful_reply
 from awbridge.clickpost.models.base import RequestModel, as_payload
 from awbridge.clickpost.models.reports import LONGEST_REPORT, ReportFilters, ReportRequest
 from awbridge.clickpost.wire.endpoints import ApiRequest, Endpoints
@@ -170,7 +170,7 @@ class ReportWait:
         """The report where it is ready; None where it is time to pause and ask again."""
         self._left -= 1
         try:
-            report = parse_report(good(exchange), self._reference)
+            report = parse_report(successful_reply(exchange), self._reference)
         except VendorError as error:
             pause = error.retry_after or 0.0
             if not error.again or self._left <= 0 or pause > LONGEST_PAUSE:

@@ -126,7 +126,7 @@ def classify(http_status: int, business_status: int | None, *, is_json: bool = T
     return answer
 
 
-def what_next(http_status: int | None, business_status: int | None) -> str:
+def advice_for(http_status: int | None, business_status: int | None) -> str:
     """What to do about an answer, in a sentence for a person; `http_status` is None where no answer came."""
     if http_status is None:
         return "The outcome is not known. Repeat the call: a repeated reference number never ships twice."

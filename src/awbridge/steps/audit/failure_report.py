@@ -11,7 +11,7 @@ from html import escape
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from awbridge.clickpost.wire.failures import ANSWER_NAMES, what_next
+from awbridge.clickpost.wire.failures import ANSWER_NAMES, advice_for
 from awbridge.domain.privacy import Privacy
 from awbridge.domain.sheet import csv_text
 from awbridge.steps.audit.calls import class_of, record_of
@@ -84,7 +84,7 @@ def row_of(trouble: FailedShipment, call: KeptCall, privacy: Privacy, zone: Zone
         *(call.account_code, call.state, "yes" if call.state == "gave_up" else "no", trouble.calls, call.no_of_retries),
         *(_local(trouble.first_at, zone), _local(trouble.last_at, zone), call.method, record["url"]),
         *(call.http_status, call.business_status, class_of(call.http_status, call.business_status, call.response)),
-        *(ANSWER_NAMES.get(call.business_status or 0, ""), what_next(call.http_status, call.business_status)),
+        *(ANSWER_NAMES.get(call.business_status or 0, ""), advice_for(call.http_status, call.business_status)),
         *(record["error"], _text(record["response"]), _text(record["request"])),
     ]
 

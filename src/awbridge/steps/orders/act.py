@@ -19,7 +19,7 @@ import stamina
 import structlog
 
 from awbridge.clickpost.client.call_recorder import recorded_calls
-from awbridge.clickpost.orders.actions import box_of, ndr_wishes, of_shipment
+from awbridge.clickpost.orders.actions import completed_pickup, ndr_arguments, ndr_waybill
 from awbridge.clickpost.orders.bookings import Pickup, WaybillRegistration
 from awbridge.clickpost.orders.labels import Label, ProofOfDelivery, SecurityKey
 from awbridge.clickpost.wire.fields import Acknowledged
@@ -194,7 +194,7 @@ def _before_call(
         return None
     if shipment is None:
         return _refused(action, f"there is no shipment {action.reference_number} any more")
-    if problem := why_not(action.kind, shipment, box=box_of(action.body), pieces=pieces):
+    if problem := why_not(action.kind, shipment, box=ndr_waybill(action.body), pieces=pieces):
         return _refused(action, problem)
     if shipment.waybill and shipment.success:  # one that is being registered anew may get another waybill
         return None
@@ -251,7 +251,7 @@ async def _perform(clickpost: PerformsActions, action: Action, shipment: Shipmen
 
 
 async def _pickup(clickpost: PerformsActions, action: Action, shipment: Shipment | None) -> _Made:
-    payload = of_shipment(action.body["payload"], shipment) if shipment else action.body["payload"]
+    payload = completed_pickup(action.body["payload"], shipment) if shipment else action.body["payload"]
     pickup = await clickpost.create_pickup(payload, region=Region(action.body["region"]))
     return _Made(result={"confirmation_number": pickup.confirmation_number, "location": pickup.location})
 
@@ -271,8 +271,8 @@ async def _about(clickpost: PerformsActions, action: Action, shipment: Shipment,
             return _Made(result={}, security_key=key.security_key)
         case ActionKind.NDR:
             code = shipment.account_code or ""
-            box = box_of(body) or waybill
-            told = await clickpost.update_ndr(body["action"], box, courier, code, **ndr_wishes(body))
+            box = ndr_waybill(body) or waybill
+            told = await clickpost.update_ndr(body["action"], box, courier, code, **ndr_arguments(body))
             return _Made(result={"message": told.message})
         case ActionKind.WHATSAPP:
             return _Made(result={"message": (await clickpost.set_whatsapp(waybill, body["enabled"])).message})

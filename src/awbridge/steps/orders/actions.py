@@ -9,9 +9,9 @@ from typing import Any, cast
 import structlog
 
 from awbridge.clickpost.orders.actions import (
-    box_of,
     checked_body,
-    of_shipment,
+    completed_pickup,
+    ndr_waybill,
     pickup_body,
     pickup_reference,
     registered_shipment,
@@ -98,7 +98,7 @@ async def ask_pickup(*, store: Store, clock: Clock, body: Any, idempotency_key: 
         reference = pickup_reference(asked) if region is Region.WORLD else None
         shipment = await shipments.get(session, reference) if reference and "\x00" not in reference else None
         if shipment:
-            whole = of_shipment(asked, replace(shipment, waybill=shipment.waybill or "1"))
+            whole = completed_pickup(asked, replace(shipment, waybill=shipment.waybill or "1"))
             pickup_body(whole, region, courier_partner_id=courier, account_code=code)
         else:
             asked = pickup_body(asked, region, courier_partner_id=courier, account_code=code)
@@ -197,7 +197,7 @@ async def _shipment(session: Session, reference_number: str) -> Shipment:
 
 def _for(new: NewAction, shipment: Shipment, pieces: Sequence[PieceStatus] = ()) -> NewAction:
     """The action, due or waiting for the shipment's waybill. Raises NotPossible where its state does not allow it."""
-    if problem := why_not(new.kind, shipment, box=box_of(new.body), pieces=pieces):
+    if problem := why_not(new.kind, shipment, box=ndr_waybill(new.body), pieces=pieces):
         raise NotPossible(problem)
     return new if shipment.waybill else replace(new, state=ActionState.WAITING)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from awbridge.clickpost.models.orders.order_rules import longest_reference
 from awbridge.clickpost.orders.columns import TOP_LEVEL
-from awbridge.clickpost.orders.courier_fields import without_couriers_own
+from awbridge.clickpost.orders.courier_fields import without_courier_fields
 from awbridge.clickpost.orders.create import payload_differences, was_moved
 from awbridge.clickpost.orders.edits import (
     courier_of,
@@ -274,7 +274,7 @@ def _edited(base: JsonObject, shipment: Shipment, edit: Edit, accounts: Mapping[
         return order
     names_another = "transporter" in edit.fields and edit.fields["transporter"] != shipment.transporter
     if names_another or was_moved(shipment) or courier_of(order) != courier_of(base):
-        order = with_fields(without_couriers_own(base), edit.fields)  # what the edit names itself stays
+        order = with_fields(without_courier_fields(base), edit.fields)  # what the edit names itself stays
     if "transporter" in edit.fields:
         return {**without_courier(order), "transporter": order["transporter"]}
     account = accounts.get(shipment.transporter or "")

@@ -17,7 +17,7 @@ import structlog
 
 from awbridge.clickpost.models.orders.order_rules import longest_reference
 from awbridge.clickpost.orders.create import successor
-from awbridge.clickpost.orders.fallback_reasons import all_were_refused, another_courier_may
+from awbridge.clickpost.orders.fallback_reasons import all_were_refused, fallback_reason
 from awbridge.clickpost.wire.answers import FoundOrder
 from awbridge.domain.couriers.fallback import chain, successor_reference
 from awbridge.domain.errors import PayloadRefused
@@ -140,7 +140,7 @@ async def _settle(
         accounts = {a.transporter: a for a in await couriers.every(session)}
     changed_at = shipment.payload_changed_at
     recent = [c for c in calls if changed_at is None or c.made_at >= changed_at]
-    why = another_courier_may(recent, shipment.payload, at_least=policy.failures)
+    why = fallback_reason(recent, shipment.payload, at_least=policy.failures)
     if why is None or shipment.maybe_placed or not all_were_refused(calls):  # not certain: never
         await _leave(store, shipment, owner, clock)
         return

@@ -21,7 +21,7 @@ from typing import Any
 
 import structlog
 
-from awbridge.clickpost.client.probe import KNOCKER
+from awbridge.clickpost.client.probe import PROBE_PREFIX
 from awbridge.clickpost.tracking.webhooks import USUAL_HEADER, offered_keys, webhook_identity
 from awbridge.domain.errors import StoreBusy, StoreError
 from awbridge.domain.tracking.scan import Source
@@ -236,7 +236,7 @@ class WebhookEndpoint:
 
     def _refuse(self, offered: list[str], headers: Headers) -> WebhookResponse:
         reason = webhook_keys.WRONG_KEY if offered else webhook_keys.NO_KEY
-        if not any(key.startswith(KNOCKER) for key in offered):  # else every look of the doctor would be a finding
+        if not any(key.startswith(PROBE_PREFIX) for key in offered):  # else every look of the doctor would be a finding
             self._refusals.add(reason, self._clock())
         elsewhere = offered and not any(name == USUAL_HEADER for name, _ in headers)
         return _REFUSED[WRONG_ELSEWHERE if elsewhere else reason]
