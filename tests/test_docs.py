@@ -289,7 +289,7 @@ def test_the_columns_that_the_import_page_names_exist() -> None:
 
 def test_the_codes_in_the_errors_page_are_the_ones_that_intake_gives() -> None:
     documented = {int(code) for code in re.findall(r"^\| (3\d\d) \| ", read("docs/errors.md"), re.MULTILINE)}
-    sources = ("steps/orders/intake.py", "clickpost/orders/payload.py", "clickpost/wire/plain.py")
+    sources = ("steps/orders/intake.py", "clickpost/orders/payload.py", "clickpost/wire/order_codes.py")
     text = "".join((SOURCE / name).read_text(encoding="utf-8") for name in sources)
     given = {int(number) for number in re.findall(r"\b3\d\d\b", text)} & set(ANSWER_NAMES)
     assert documented == given

@@ -63,10 +63,10 @@ def register_webhook(url: str, show_key: bool, wait: float) -> None:
 
     async def go(clickpost: AsyncClickPost, store: Store) -> WebhookTrial | None:
         registration = await clickpost.register_webhook(url)
-        changed = registration.code == 305
+        changed = registration.already
         if changed:
             registration = await clickpost.change_webhook(url)
-        if registration.code != 200:
+        if not registration.registered:
             raise AwbridgeError(f"ClickPost refused ({registration.code}): {registration.message}")
         async with store.write() as session:
             for key in filter(None, (registration.webhook_key, secret_in(url))):

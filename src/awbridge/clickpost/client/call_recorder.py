@@ -1,7 +1,4 @@
-"""Which calls a piece of work made: a client hands every call to `record_call`, and `recorded_calls` keeps those of its own task.
-
-For whoever keeps a record of all calls, also of those whose answer is all that a method returns.
-"""
+"""Records the calls of one task: a client passes each to `record_call`, `recorded_calls` collects them."""
 
 from __future__ import annotations
 
@@ -15,7 +12,7 @@ _recording: ContextVar[list[Call] | None] = ContextVar("awbridge_calls", default
 
 
 def record_call(call: Call) -> None:
-    """For a client's `on_call`. Does nothing where nobody listens."""
+    """The `on_call` hook of a client. Does nothing outside `recorded_calls`."""
     calls = _recording.get()
     if calls is not None:
         calls.append(call)
@@ -23,7 +20,7 @@ def record_call(call: Call) -> None:
 
 @contextmanager
 def recorded_calls() -> Generator[list[Call]]:
-    """The calls that are made within the block, by this task and those it starts, as they end."""
+    """Collect the calls made within the block by this task and the tasks it starts, in the order they end."""
     calls: list[Call] = []
     token = _recording.set(calls)
     try:

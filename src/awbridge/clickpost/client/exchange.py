@@ -15,7 +15,7 @@ from opentelemetry import trace
 
 from awbridge.clickpost.orders.create import parse_create_order, parse_fetch_order
 from awbridge.clickpost.tracking.track import UpdatedPage, parse_track_order, parse_updated_order
-from awbridge.clickpost.tracking.webhooks import Registration, parse_registration
+from awbridge.clickpost.tracking.webhooks import WEBHOOK_EXISTS, WEBHOOK_MISSING, Registration, parse_registration
 from awbridge.clickpost.wire.answers import (
     CancelAnswer,
     FoundOrder,
@@ -38,7 +38,6 @@ LARGEST_FILE = 256 * 1024 * 1024  # bytes
 LONGEST_DOWNLOAD = 600.0  # seconds
 NO_SUCH_ORDER = (321, 330, 350, 400, 422)
 NO_SUCH_WAYBILL = (321, 330, 350)
-WEBHOOK_ANSWERS = (305, 327)
 _NOT_ASKED = (
     AnswerKind.TRANSIENT,
     AnswerKind.THROTTLED,
@@ -327,4 +326,4 @@ def page_of(exchange: HttpExchange, pages: Pages) -> UpdatedPage:
 
 def registration_of(exchange: HttpExchange) -> Registration:
     """What came of registering a webhook. Raises VendorError."""
-    return parse_registration(successful_reply(exchange, also=WEBHOOK_ANSWERS))
+    return parse_registration(successful_reply(exchange, also=(WEBHOOK_EXISTS, WEBHOOK_MISSING)))

@@ -77,8 +77,8 @@ def new_shipment(
 
 def _priority(details: JsonObject, additional: JsonObject) -> int:
     """Urgent where the payload says so, in any of the places where ClickPost's examples have it."""
-    refusal_text = (details.get("order_priority"), additional.get("order_priority"), additional.get("priority"))
-    return URGENT if any(as_text(word).upper() == "URGENT" for word in refusal_text) else NORMAL
+    given = (details.get("order_priority"), additional.get("order_priority"), additional.get("priority"))
+    return URGENT if any(as_text(word).upper() == "URGENT" for word in given) else NORMAL
 
 
 def unallocated_shipment(payload: JsonObject, *, region: Region) -> NewShipment:

@@ -36,7 +36,7 @@ LONGEST_WORD = 60  # characters of a word that was not understood
 MOST_WORDS = 50  # different ones that are kept by name
 OTHERS = "(others)"
 
-# Vocabulary that reports write where ClickPost's table of status codes has another.
+# Words that reports use where ClickPost's table of status codes has another.
 _MORE_STATUS_WORDS: Mapping[str, int] = {
     "Cancelled": 10,
     "Canceled": 10,
@@ -140,7 +140,7 @@ class Vocabulary:
     of_codes: dict[int, str] = field(default_factory=dict[int, str])  # what stands beside codes that are not published
 
     def reader(self) -> Any:
-        """(courier id, courier, account code, status code, status) -> RowReading; few couriers and statuses, many rows."""
+        """(courier id, courier, account code, status code, status) -> RowReading, cached: cells repeat."""
         return lru_cache(maxsize=10_000)(self._read)
 
     def _read(self, courier_id: Any, courier: Any, account: Any, code: Any, status: Any) -> RowReading:

@@ -23,6 +23,8 @@ _MOST_PARAMETERS = 20  # of an address; nobody's has more
 _LARGEST_PLAIN = 2**63
 _NO_ID = frozenset({"", "0"})
 
+WEBHOOK_EXISTS, WEBHOOK_MISSING = 305, 327
+
 
 def _ids_of() -> SchemaValidator:
     """Reads the ids of a delivery and steps over the rest: a third of the time that making all of it takes."""
@@ -137,6 +139,11 @@ class Registration:
     def registered(self) -> bool:
         """Whether ClickPost now calls the address that was given."""
         return self.code == 200
+
+    @property
+    def already(self) -> bool:
+        """Whether an address is registered already, which has to be changed instead."""
+        return self.code == WEBHOOK_EXISTS
 
 
 def parse_registration(reply: Reply) -> Registration:

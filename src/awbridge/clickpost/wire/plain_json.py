@@ -11,20 +11,10 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 from awbridge.clickpost.wire.lenient_json import as_object, as_text
+from awbridge.clickpost.wire.order_codes import DATA_WRONG
 
 DEEPEST = 32  # levels
 BAD_NAME = "has a name that is not plain text"
-
-# ClickPost's own codes for what is wrong in an order.
-COURIER_WRONG = 302
-ORDER_TYPE_WRONG = 307
-PRIORITY_WRONG = 308
-DELIVERY_TYPE_WRONG = 309
-REASON_WRONG = 310
-ITEMS_MISSING = 312
-ITEMS_WRONG = 313
-DATA_WRONG = 314
-COD_VALUE_WRONG = 315
 
 # Beside plain JSON, what a model turns into JSON text by itself.
 PYTHON_LEAVES = (Decimal, date, Enum)

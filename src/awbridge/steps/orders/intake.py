@@ -16,6 +16,7 @@ from awbridge.clickpost.orders.create import (
 )
 from awbridge.clickpost.orders.order_places import shipment_details
 from awbridge.clickpost.orders.parcel import parcel_of
+from awbridge.clickpost.wire.order_codes import ACCOUNT_INACTIVE, COURIER_WRONG
 from awbridge.domain.couriers.allocation import Allocation, Rule, first_match
 from awbridge.domain.errors import (
     FieldProblem,
@@ -299,7 +300,7 @@ def _choose(new: NewShipment, accounts: Mapping[str, CourierAccount], choosing: 
     if choosing.allocation.by_recommendation:
         return new
     problem = "none is named, and no rule of allocation fits; name one, or add a rule with an active transporter"
-    raise PayloadRefused([FieldProblem("transporter", problem, 302)])
+    raise PayloadRefused([FieldProblem("transporter", problem, COURIER_WRONG)])
 
 
 def account_of(transporter: Any, accounts: Mapping[str, CourierAccount]) -> CourierAccount | None:
@@ -309,9 +310,11 @@ def account_of(transporter: Any, accounts: Mapping[str, CourierAccount]) -> Cour
     account = accounts.get(transporter) if isinstance(transporter, str) else None
     if account is None:
         known = ", ".join(sorted(accounts)) or "none yet; add one with `awbridge couriers import` or PUT /v1/couriers"
-        raise PayloadRefused([FieldProblem("transporter", f"{transporter!r} is not known. Known: {known}", 302)])
+        raise PayloadRefused(
+            [FieldProblem("transporter", f"{transporter!r} is not known. Known: {known}", COURIER_WRONG)]
+        )
     if not account.active:
-        raise PayloadRefused([FieldProblem("transporter", f"{transporter!r} is switched off", 353)])
+        raise PayloadRefused([FieldProblem("transporter", f"{transporter!r} is switched off", ACCOUNT_INACTIVE)])
     return account
 
 

@@ -12,7 +12,7 @@ from awbridge.clickpost.models.orders.place_rules import DROP, PICKUP, field_pro
 from awbridge.clickpost.orders.order_places import RETURN, TWO_PLACES, Loc, delivery_type_of, given_values
 from awbridge.clickpost.wire.identifiers import identifier_problems
 from awbridge.clickpost.wire.lenient_json import as_int, as_list, as_object, as_text
-from awbridge.clickpost.wire.plain_json import (
+from awbridge.clickpost.wire.order_codes import (
     COD_VALUE_WRONG,
     DATA_WRONG,
     DELIVERY_TYPE_WRONG,
@@ -20,10 +20,8 @@ from awbridge.clickpost.wire.plain_json import (
     ITEMS_WRONG,
     PRIORITY_WRONG,
     REASON_WRONG,
-    JsonProblem,
-    as_number,
-    text_of,
 )
+from awbridge.clickpost.wire.plain_json import JsonProblem, as_number, text_of
 from awbridge.domain.json import JsonObject
 
 DELIVERY_TYPES = ("FORWARD", "RVP")

@@ -1,0 +1,12 @@
+"""ClickPost's codes for what is wrong in an order, as a refused payload carries them."""
+
+COURIER_WRONG = 302
+ORDER_TYPE_WRONG = 307
+PRIORITY_WRONG = 308
+DELIVERY_TYPE_WRONG = 309
+REASON_WRONG = 310
+ITEMS_MISSING = 312
+ITEMS_WRONG = 313
+DATA_WRONG = 314
+COD_VALUE_WRONG = 315
+ACCOUNT_INACTIVE = 353
