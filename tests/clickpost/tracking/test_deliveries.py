@@ -217,7 +217,7 @@ def test_the_time_of_a_return_that_cannot_be_utc_yet_is_local() -> None:
     told = read(body)
     assert (told.scans[0].scanned_at, told.problems) == (datetime(2026, 11, 2, 9, 50, tzinfo=UTC), ())
     body["timestamp"] = "2026-11-03 15:20:00"
-    assert read(body).problems == ("timestamp lies in the future",)
+    assert read(body).problems == ("timestamp is in the future",)
 
 
 def test_a_return_whose_forward_shipment_is_not_named_is_about_the_parcel_that_it_names() -> None:
@@ -471,7 +471,7 @@ def test_a_lone_scan_without_time_counts_from_its_receipt() -> None:
 
 def test_a_scan_from_the_future_is_noted() -> None:
     update = read(all_statuses(timestamp="2026-11-03T23:00:00Z"))
-    assert update.problems == ("timestamp lies in the future",)
+    assert update.problems == ("timestamp is in the future",)
 
 
 def test_an_unknown_code_is_kept() -> None:

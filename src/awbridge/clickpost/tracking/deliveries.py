@@ -1,7 +1,7 @@
-"""Reads deliveries of every source into tracking updates: all shapes of webhooks, updated-order, track-order.
+"""Reads deliveries of every source into tracking updates: webhooks of all shapes, updated-order, track-order.
 
-No I/O, no clock. Whatever can be learnt is learnt; what cannot be read is noted beside it, by its path and without its
-value (bodies hold personal data, notes travel further).
+No I/O, no clock. A field that cannot be read is noted by its path, without its value: bodies hold personal data, and
+notes travel further.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ from awbridge.clickpost.wire.lenient_json import (
     as_list,
     as_object,
     as_text,
-    as_waybill,
+    first_id,
+    first_int,
+    first_text,
+    first_waybill,
     read_json,
 )
 from awbridge.clickpost.wire.times import day_words, read_day, read_scan_time
@@ -34,47 +37,47 @@ from awbridge.domain.tracking.returns import ReturnEvent
 from awbridge.domain.tracking.scan import Scan, Source, TrackingUpdate
 
 _COURIER_FIELDS = ("cp_id", "courier_partner_id", "courier_partner", "carrier_partner")  # the last: updated-order
-NO_COURIER = -1  # of a return that nobody was given yet
+NO_COURIER = -1  # of a return that has no courier yet
 FUTURE_TOLERANCE = timedelta(minutes=10)  # clocks of couriers differ
 LONGEST_TEXT = 2000  # characters of a remark
 LONGEST_REASON = 200
-MOST_PROBLEMS = 5  # of one delivery that are spelt out; the rest is counted
+MOST_PROBLEMS = 5  # listed for one delivery; the rest is counted
 
 _PREFIXES = {Source.UPDATED_ORDER: "upd", Source.TRACK_ORDER: "trk", Source.WEBHOOK: "hook", Source.REPORT: "rep"}
 _UTC_ZONE = ZoneInfo("UTC")
 
 
 class Unreadable(AwbridgeError, ValueError):
-    """Nothing can be learnt from a delivery. The text says why, for a person, and quotes nothing of it."""
+    """A delivery has no readable update. The message says why and quotes none of its values."""
 
 
 def read_delivery(
     source: Source, body: bytes, *, received_at: datetime, zone: ZoneInfo, z_means_utc: bool = False
 ) -> list[TrackingUpdate]:
-    """What a delivery tells, one TrackingUpdate per shipment in it (a webhook may carry a list).
+    """Parse a delivery into one TrackingUpdate per shipment; a webhook may carry a list.
 
-    Times without offset are in `zone`, so are times with Z unless `z_means_utc`. Raises Unreadable when nothing can be
-    learnt: no JSON, nothing to find the shipment by, or neither a status code nor a scan.
+    Times without an offset are in `zone`, and so are times with Z unless `z_means_utc`. Raises Unreadable where no
+    entry can be read: not JSON, no shipment named, or neither a status code nor a scan.
     """
     try:
         value = read_json(body)
     except ValueError as error:
         raise Unreadable(f"it is not JSON: {error}") from None
     entries = as_list(value) if isinstance(value, list) else [value]
-    told: list[TrackingUpdate] = []
+    updates: list[TrackingUpdate] = []
     problems: list[str] = []
     for number, entry in enumerate(entries, 1):
         item = unwrapped(as_object(entry))
-        reading = _Reading(source, item, received_at, zone, z_means_utc, place=number - 1)
+        reader = _EntryReader(source, item, received_at, zone, z_means_utc, position=number - 1)
         try:
-            told.append(reading.tracking_update())
+            updates.append(reader.tracking_update())
         except Unreadable as error:
             problems.append(f"entry {number} of {len(entries)}: {error}" if len(entries) > 1 else str(error))
-    if not told:
+    if not updates:
         raise Unreadable("; ".join(_first(problems)) or "the list is empty")
     if problems:
-        told[0] = replace(told[0], problems=(*told[0].problems, *_first(problems)))
-    return told
+        updates[0] = replace(updates[0], problems=(*updates[0].problems, *_first(problems)))
+    return updates
 
 
 def _first(problems: Iterable[str]) -> list[str]:
@@ -84,71 +87,68 @@ def _first(problems: Iterable[str]) -> list[str]:
 
 
 def delivery_identity(source: Source, item: JsonObject) -> str:
-    """The identity of a polled item: the same words give the same identity, whatever the order of their fields."""
+    """The identity of a polled item: a hash of its fields, whatever their order."""
     canonical = json.dumps(item, sort_keys=True, separators=(",", ":"), default=str)
     return f"{_PREFIXES[source]}:{hashlib.blake2b(canonical.encode(), digest_size=16).hexdigest()}"
 
 
 @dataclass(slots=True)
-class _Reading:
-    """The reading of one entry: what it says, how its times are meant, and what could not be read."""
+class _EntryReader:
+    """Reads one entry of a delivery and collects what could not be read."""
 
     source: Source
     item: JsonObject
     received_at: datetime
     zone: ZoneInfo
     z_means_utc: bool
-    place: int = 0  # in a delivery that carries a list
+    position: int = 0  # in the delivery's list
     problems: dict[str, None] = field(default_factory=dict[str, None])  # in order, each once
 
     def tracking_update(self) -> TrackingUpdate:
-        """Everything that the entry tells. Raises Unreadable."""
+        """The entry as a TrackingUpdate. Raises Unreadable."""
         if not self.item:
-            raise Unreadable("it is not an object, or an empty one")
-        story = self._story()
-        additional = as_object(story.get("additional")) or as_object(self.item.get("additional"))
-        latest_raw = as_object(additional.get("latest_status")) or as_object(story.get("latest_status"))
-        places = (self.item, story, additional, latest_raw)
-        if _about_return(story, latest_raw):
-            return self._return_request(story, additional, latest_raw)
-        waybill = _first_waybill(places[:3], "waybill")
-        reference = _first_id(places, "reference_number")
-        order_id = _first_id(places, "order_id")
-        if not (waybill or reference) and (asked_for := _first_id(places[:3], "return_reference_number")):
+            raise Unreadable("it is not an object, or it is empty")
+        timeline = self._timeline()
+        additional = as_object(timeline.get("additional")) or as_object(self.item.get("additional"))
+        latest_status = as_object(additional.get("latest_status")) or as_object(timeline.get("latest_status"))
+        places = (self.item, timeline, additional, latest_status)
+        if _about_return(timeline, latest_status):
+            return self._return_request(timeline, additional, latest_status)
+        waybill = first_waybill(places[:3], "waybill")
+        reference = first_id(places, "reference_number")
+        order_id = first_id(places, "order_id")
+        if not (waybill or reference) and (return_reference := first_id(places[:3], "return_reference_number")):
             # The parcel of a return, which is booked under this number. The order is its forward one's.
-            reference, order_id = asked_for, ""
+            reference, order_id = return_reference, ""
         if not (waybill or reference or order_id):
             raise Unreadable("it names no waybill, reference number or order id")
-        courier = _first_int(places[:3], *_COURIER_FIELDS)
+        courier = first_int(places[:3], *_COURIER_FIELDS)
         if courier == NO_COURIER:
             courier = None
         # Polling's `ndr_bucket_code` counts differently (14 is Customer Unavailable there): it is not read.
-        reasons = (additional, story, latest_raw)
-        teller = _Teller(
+        reasons = (additional, timeline, latest_status)
+        shared = _Shared(
             waybill,
             courier,
-            ndr=_first_int(reasons, "ndr_status_code"),
-            npr=_first_int(reasons, "npr_status_code"),
-            npr_description=_first_text(reasons, "npr_status_description")[:LONGEST_REASON],
-            ndr_description=_first_text(reasons, "ndr_status_description")[:LONGEST_REASON],
+            ndr=first_int(reasons, "ndr_status_code"),
+            npr=first_int(reasons, "npr_status_code"),
+            npr_description=first_text(reasons, "npr_status_description")[:LONGEST_REASON],
+            ndr_description=first_text(reasons, "ndr_status_description")[:LONGEST_REASON],
         )
-        scans = self._scans(story, latest_raw, teller)
-        latest, scans = _joined(self._latest(story, additional, latest_raw, teller), scans)
+        scans = self._scans(timeline, latest_status, shared)
+        latest, scans = _merged(self._latest(timeline, additional, latest_status, shared), scans)
         if latest is None and not scans:
             raise Unreadable(
-                "; ".join(["it holds no status code and no scan that can be read", *_first(self.problems)])
+                "; ".join(["it holds no readable status code and no readable scan", *_first(self.problems)])
             )
         if self.source is Source.UPDATED_ORDER:
             latest, scans = latest or scans[0], ()
-        rto = _first_waybill(places[:3], "rto_awb", "rto_waybill")
-        # A forward_awb beside an is_rvp of false names no other shipment.
-        is_return = as_bool(additional.get("is_rvp", story.get("is_rvp"))) is not False
-        forward = _first_waybill(places[:3], "forward_awb", "forward_waybill") if is_return else ""
-        forward_reference = _first_id(places[:3], "forward_reference_number") if is_return else ""
+        rto = first_waybill(places[:3], "rto_awb", "rto_waybill")
+        forward, forward_reference, _ = _forward_shipment(places)
         return TrackingUpdate(
             waybill=waybill,
             courier_partner_id=courier,
-            account_code=_first_id(places[:3], "account_code"),
+            account_code=first_id(places[:3], "account_code"),
             reference_number=reference,
             order_id=order_id,
             scans=scans,
@@ -156,179 +156,176 @@ class _Reading:
             rto_waybill="" if rto == waybill else rto,
             forward_waybill="" if forward == waybill else forward,
             forward_reference_number="" if forward_reference == reference else forward_reference,
-            edd=self._edd(additional) or self._edd(story),
-            fresh_at=self._latest_time_stamp(story, additional, latest_raw),
-            event_id=_first_int((self.item, additional), "notification_event_id"),
-            entry=self.place,
+            edd=self._edd(additional) or self._edd(timeline),
+            fresh_at=self._fresh_at(timeline, additional, latest_status),
+            event_id=first_int((self.item, additional), "notification_event_id"),
+            entry=self.position,
             problems=tuple(_first(self.problems)),
         )
 
-    def _return_request(self, story: JsonObject, additional: JsonObject, latest_raw: JsonObject) -> TrackingUpdate:
-        """What it tells of a return or exchange asked for, for its forward shipment. Raises Unreadable."""
-        places = (self.item, story, additional, latest_raw)
-        is_return = as_bool(additional.get("is_rvp", story.get("is_rvp"))) is not False
-        waybill = _first_waybill(places[:3], "forward_awb", "forward_waybill") if is_return else ""
-        reference, order_id = (
-            _first_id(places[:3], name) if is_return else ""
-            for name in ("forward_reference_number", "forward_order_id")
-        )
-        asked_for = _first_id(places[:3], "return_reference_number")
-        if not (waybill or reference or order_id):  # then it can only be about a shipment that it names itself
+    def _return_request(
+        self, timeline: JsonObject, additional: JsonObject, latest_status: JsonObject
+    ) -> TrackingUpdate:
+        """An update about a requested return or exchange, addressed to its forward shipment. Raises Unreadable."""
+        places = (self.item, timeline, additional, latest_status)
+        waybill, reference, order_id = _forward_shipment(places)
+        return_reference = first_id(places[:3], "return_reference_number")
+        if not (waybill or reference or order_id):  # the entry may name its shipment itself
             waybill, reference = (
-                _first_waybill(places[:3], "waybill"),
-                asked_for or _first_id(places, "reference_number"),
+                first_waybill(places[:3], "waybill"),
+                return_reference or first_id(places, "reference_number"),
             )
         if not (waybill or reference or order_id):
-            raise Unreadable("it is about a return, and names neither the forward shipment nor the return")
-        notification = _first_int((additional, self.item), "notification_event_id", "notification_event")
-        told = [
-            self._of_return(raw, return_event(code, notification if code == _code(story) else None, places))
-            for raw in (story, latest_raw)
-            if (code := _code(raw)) is not None and (raw is story or code != _code(story))
+            raise Unreadable("it is about a return and names neither the forward shipment nor the return")
+        notification = first_int((additional, self.item), "notification_event_id", "notification_event")
+        scans = [
+            self._return_scan(raw, return_event(code, notification if code == _code(timeline) else None, places))
+            for raw in (timeline, latest_status)
+            if (code := _code(raw)) is not None and (raw is timeline or code != _code(timeline))
         ]
         return TrackingUpdate(
             waybill=waybill,
             reference_number=reference,
             order_id=order_id,
-            scans=tuple(told),
+            scans=tuple(scans),
             event_id=notification,
-            entry=self.place,
-            return_reference_number=asked_for if asked_for != reference else "",
+            entry=self.position,
+            return_reference_number=return_reference if return_reference != reference else "",
             problems=tuple(_first(self.problems)),
         )
 
-    def _of_return(self, raw: JsonObject, event: ReturnEvent) -> Scan:
-        """One event of a return. ClickPost sends it again with another time: return and code say which one it is."""
+    def _return_scan(self, raw: JsonObject, event: ReturnEvent) -> Scan:
+        """One event of a return, identified by return and code: ClickPost repeats it with another time."""
         code = _code(raw) or 0
-        at = self._time_of_return(raw) or self._received("timestamp")
+        at = self._return_time(raw) or self._receipt_time("timestamp")
         scan_id = f"return:{event.reference_number}:{code}" if event.reference_number else ""
-        nobody = _Teller("", None, ndr=None, npr=None, npr_description="", ndr_description="")
-        scan = self._scan(raw, code, at, nobody, scan_id=scan_id, ndr=None, npr=False)
+        shared = _Shared("", None, ndr=None, npr=None, npr_description="", ndr_description="")
+        scan = self._scan(raw, code, at, shared, scan_id=scan_id, ndr=None, npr=False)
         return replace(scan, return_event=event)
 
-    def _time_of_return(self, raw: JsonObject) -> datetime | None:
-        """These times are UTC. Older pages call them Indian: one that would lie in the future is."""
+    def _return_time(self, raw: JsonObject) -> datetime | None:
+        """The time of a return event: UTC, or Indian as on older pages where UTC would be in the future."""
         at = read_scan_time(raw.get("timestamp"), zone=_UTC_ZONE, z_means_utc=True)
         return at if at and at <= self.received_at + FUTURE_TOLERANCE else self._time(raw, "timestamp")
 
-    def _story(self) -> JsonObject:
-        """Where the statuses stand: in the entry itself, or in `result` of a polled one."""
+    def _timeline(self) -> JsonObject:
+        """The object that holds the statuses: the entry itself, or `result` of a polled one."""
         result = self.item.get("result") if self.source is Source.TRACK_ORDER else None
         if isinstance(result, list):
             return {"scans": result}
         return as_object(result) or self.item
 
-    def _scans(self, story: JsonObject, latest_raw: JsonObject, teller: _Teller) -> tuple[Scan, ...]:
-        outer = self._outer(story, latest_raw, teller)
-        listed = [self._listed(raw, f"scans[{i}]", teller) for i, raw in enumerate(as_list(story.get("scans")))]
-        return tuple(scan for scan in (outer, *listed) if scan)
+    def _scans(self, timeline: JsonObject, latest_status: JsonObject, shared: _Shared) -> tuple[Scan, ...]:
+        own = self._own_scan(timeline, latest_status, shared)
+        listed = [self._listed_scan(raw, f"scans[{i}]", shared) for i, raw in enumerate(as_list(timeline.get("scans")))]
+        return tuple(scan for scan in (own, *listed) if scan)
 
-    def _outer(self, story: JsonObject, latest_raw: JsonObject, teller: _Teller) -> Scan | None:
-        """The scan that the entry itself is. Its id is the entry's."""
-        code = _code(story)
+    def _own_scan(self, timeline: JsonObject, latest_status: JsonObject, shared: _Shared) -> Scan | None:
+        """The scan in the entry's own fields, under the entry's id."""
+        code = _code(timeline)
         if code is None:
-            if story.get("clickpost_status_code") not in (None, ""):
+            if timeline.get("clickpost_status_code") not in (None, ""):
                 self._note("clickpost_status_code is not a number")
             return None
-        at = self._time(story, "timestamp")
-        if at is None and _code(latest_raw) is not None:
-            # `latest_status` says where the shipment stands; a scan of unknown time must not overrule it.
-            if _code(latest_raw) != code:
-                self._note("the scan is left out: it has no time that can be read")
+        at = self._time(timeline, "timestamp")
+        if at is None and _code(latest_status) is not None:
+            # `latest_status` is the current status; a scan of unknown time must not override it.
+            if _code(latest_status) != code:
+                self._note("the scan is left out: it has no readable time")
             return None
         if at is None:
-            at = self._updated_at(story) or self._received("timestamp")
-        stands_for_latest = _code(latest_raw) is None and not status_info(code).final
-        # The reason is the latest failure's: another failure before that had a reason of its own.
-        latest_failed = _is_failed_delivery(_code(latest_raw) or 0)
-        ndr = teller.ndr if stands_for_latest or (_is_failed_delivery(code) and not latest_failed) else None
-        latest_missed = is_failed_pickup(_code(latest_raw) or 0)
-        npr = stands_for_latest or (is_failed_pickup(code) and not latest_missed)
-        return self._scan(story, code, at, teller, scan_id=_scan_id(story), ndr=ndr, npr=npr)
+            at = self._updated_at(timeline) or self._receipt_time("timestamp")
+        is_latest = _code(latest_status) is None and not status_info(code).final
+        # The reason belongs to the latest failure: an earlier failure had its own.
+        latest_failed = _is_failed_delivery(_code(latest_status) or 0)
+        ndr = shared.ndr if is_latest or (_is_failed_delivery(code) and not latest_failed) else None
+        latest_missed = is_failed_pickup(_code(latest_status) or 0)
+        npr = is_latest or (is_failed_pickup(code) and not latest_missed)
+        return self._scan(timeline, code, at, shared, scan_id=_scan_id(timeline), ndr=ndr, npr=npr)
 
-    def _listed(self, raw: Any, path: str, teller: _Teller) -> Scan | None:
+    def _listed_scan(self, raw: Any, path: str, shared: _Shared) -> Scan | None:
         scan = as_object(raw)
         code, at = _code(scan), self._time(scan, "timestamp", path)
         if code is None or at is None:
             missing = "status code" if code is None else "time"
-            self._note(f"{path} is left out: it has no {missing} that can be read")
+            self._note(f"{path} is left out: it has no readable {missing}")
             return None
-        return self._scan(scan, code, at, teller, scan_id=_scan_id(scan), ndr=None, npr=False)
+        return self._scan(scan, code, at, shared, scan_id=_scan_id(scan), ndr=None, npr=False)
 
-    def _latest(self, story: JsonObject, additional: JsonObject, raw: JsonObject, teller: _Teller) -> Scan | None:
+    def _latest(self, timeline: JsonObject, additional: JsonObject, raw: JsonObject, shared: _Shared) -> Scan | None:
         code = _code(raw)
         if code is None:
             return None
         at = self._time(raw, "timestamp", "latest_status")
-        at = at or self._latest_time_stamp(story, additional, raw)
-        is_outer = code == _code(story)
-        if at is None and is_outer:
-            at = self._time(story, "timestamp")
-        scan_id = _scan_id(story) if at is None and is_outer else ""
+        at = at or self._fresh_at(timeline, additional, raw)
+        is_own = code == _code(timeline)
+        if at is None and is_own:
+            at = self._time(timeline, "timestamp")
+        scan_id = _scan_id(timeline) if at is None and is_own else ""
         final = status_info(code).final
-        at = at or self._received("latest_status.timestamp")
-        return self._scan(raw, code, at, teller, scan_id=scan_id, ndr=None if final else teller.ndr, npr=not final)
+        at = at or self._receipt_time("latest_status.timestamp")
+        return self._scan(raw, code, at, shared, scan_id=scan_id, ndr=None if final else shared.ndr, npr=not final)
 
     def _scan(
-        self, raw: JsonObject, code: int, at: datetime, teller: _Teller, *, scan_id: str, ndr: int | None, npr: bool
+        self, raw: JsonObject, code: int, at: datetime, shared: _Shared, *, scan_id: str, ndr: int | None, npr: bool
     ) -> Scan:
         info = status_info(code)
-        words = _words(raw.get("clickpost_status_description"))
+        words = _text(raw.get("clickpost_status_description"))
         return Scan(
-            waybill=teller.waybill,
-            courier_partner_id=teller.courier,
+            waybill=shared.waybill,
+            courier_partner_id=shared.courier,
             code=code,
             scanned_at=at,
-            status=_words(raw.get("status")) or words or info.name,
-            remark=_words(raw.get("remark")),
-            location=_words(raw.get("location")),
+            status=_text(raw.get("status")) or words or info.name,
+            remark=_text(raw.get("remark")),
+            location=_text(raw.get("location")),
             scan_id=scan_id or None,
             checkpoint_id=as_id(raw.get("checkpoint_id")) or None,
             ndr_code=ndr,
-            npr_code=teller.npr if npr else None,
-            npr_description=teller.npr_description if npr else "",
+            npr_code=shared.npr if npr else None,
+            npr_description=shared.npr_description if npr else "",
             description="" if info.known else words[:LONGEST_REASON],
-            ndr_description=teller.ndr_description if ndr is not None and ndr not in NDR_NAMES else "",
+            ndr_description=shared.ndr_description if ndr is not None and ndr not in NDR_NAMES else "",
         )
 
     def _edd(self, place: JsonObject) -> str | None:
-        """The courier's expected delivery date: as 2026-11-05 where it can be read, else in the courier's own words."""
+        """The courier's estimated delivery date: as 2026-11-05 where it can be read, else the courier's own text."""
         words = day_words(place.get("courier_partner_edd"))
         day = read_day(words, zone=self.zone)
         if words and day is None:
             self._note("courier_partner_edd cannot be read as a date")
         return day.isoformat() if day else words or None
 
-    def _latest_time_stamp(self, *places: JsonObject) -> datetime | None:
-        """How old the latest status is, where it is sent. ClickPost's guide decides by it what customers are told."""
-        sent = (place for place in places if "latest_time_stamp" in place)  # most often nowhere
-        return next((at for place in sent if (at := self._time(place, "latest_time_stamp"))), None)
+    def _fresh_at(self, *places: JsonObject) -> datetime | None:
+        """The time of the latest status, where sent. ClickPost's guide decides by it what customers are notified of."""
+        stamped = (place for place in places if "latest_time_stamp" in place)  # most often nowhere
+        return next((at for place in stamped if (at := self._time(place, "latest_time_stamp"))), None)
 
     def _time(self, raw: JsonObject, name: str, path: str = "") -> datetime | None:
         at = read_scan_time(raw.get(name), zone=self.zone, z_means_utc=self.z_means_utc)
         if at is not None and at > self.received_at + FUTURE_TOLERANCE:
-            self._note(f"{path + '.' if path else ''}{name} lies in the future")
+            self._note(f"{path + '.' if path else ''}{name} is in the future")
         return at
 
-    def _updated_at(self, story: JsonObject) -> datetime | None:
-        """updated-order tells beside the local time when the status changed, in true UTC."""
-        at = read_scan_time(story.get("updated_at"), zone=_UTC_ZONE, z_means_utc=True)
+    def _updated_at(self, timeline: JsonObject) -> datetime | None:
+        """When the status changed: updated-order sends it in UTC beside the local time."""
+        at = read_scan_time(timeline.get("updated_at"), zone=_UTC_ZONE, z_means_utc=True)
         if at is not None and self.source is Source.UPDATED_ORDER:
-            self._note("timestamp cannot be read; updated_at stands in for it")
+            self._note("timestamp cannot be read; updated_at is used instead")
             return at
         return None
 
     def _note(self, problem: str) -> None:
         self.problems[problem] = None
 
-    def _received(self, path: str) -> datetime:
-        self._note(f"{path} cannot be read; the time of receipt stands in for it")
+    def _receipt_time(self, path: str) -> datetime:
+        self._note(f"{path} cannot be read; the time of receipt is used instead")
         return self.received_at.astimezone(UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class _Teller:
-    """What all scans of one entry share."""
+class _Shared:
+    """What all scans of one entry have in common."""
 
     waybill: str
     courier: int | None
@@ -338,16 +335,26 @@ class _Teller:
     ndr_description: str
 
 
-def _about_return(story: JsonObject, latest_raw: JsonObject) -> bool:
-    """Whether it is about a return that a customer asked for, and nothing else."""
-    codes = [code for raw in (story, latest_raw) if (code := _code(raw)) is not None]
+def _forward_shipment(places: tuple[JsonObject, JsonObject, JsonObject, JsonObject]) -> tuple[str, str, str]:
+    """Waybill, reference number and order id of the shipment that a return belongs to; "" where none is named."""
+    item, timeline, additional, _ = places
+    if as_bool(additional.get("is_rvp", timeline.get("is_rvp"))) is False:
+        return "", "", ""  # a forward_awb beside an is_rvp of false names no other shipment
+    outer = (item, timeline, additional)
+    waybill = first_waybill(outer, "forward_awb", "forward_waybill")
+    return waybill, first_id(outer, "forward_reference_number"), first_id(outer, "forward_order_id")
+
+
+def _about_return(timeline: JsonObject, latest_status: JsonObject) -> bool:
+    """Whether every status in it is about a return that a customer requested."""
+    codes = [code for raw in (timeline, latest_status) if (code := _code(raw)) is not None]
     return bool(codes) and all(status_info(code).about_return for code in codes)
 
 
-def _joined(latest: Scan | None, scans: tuple[Scan, ...]) -> tuple[Scan | None, tuple[Scan, ...]]:
-    """Where `latest` is one of the scans once more, it is that scan, ids and all, and the fuller words of both."""
+def _merged(latest: Scan | None, scans: tuple[Scan, ...]) -> tuple[Scan | None, tuple[Scan, ...]]:
+    """Merge `latest` with the scan that it repeats: that scan's ids, and the fuller texts of both."""
     for place, scan in enumerate(scans):
-        if latest and _is_told_twice(scan, latest):
+        if latest and _is_same_scan(scan, latest):
             fuller = scan if scan.location or not latest.location else latest
             one = replace(
                 scan,
@@ -364,8 +371,8 @@ def _joined(latest: Scan | None, scans: tuple[Scan, ...]) -> tuple[Scan | None, 
     return latest, scans
 
 
-def _is_told_twice(scan: Scan, latest: Scan) -> bool:
-    """One code at one time within one body: the same words, or one of both lacks the location."""
+def _is_same_scan(scan: Scan, latest: Scan) -> bool:
+    """Whether both are one scan: the same code and time, and the same texts or a location in one of them only."""
     if scan.code != latest.code:
         return False
     if bool(scan.location) == bool(latest.location):
@@ -374,7 +381,7 @@ def _is_told_twice(scan: Scan, latest: Scan) -> bool:
 
 
 def _scan_id(raw: JsonObject) -> str:
-    found = _first_id((raw, as_object(raw.get("additional"))), "order_status_id")
+    found = first_id((raw, as_object(raw.get("additional"))), "order_status_id")
     return "" if found == "0" else found
 
 
@@ -386,22 +393,5 @@ def _is_failed_delivery(code: int) -> bool:
     return code in STATUSES and STATUSES[code].bucket is Bucket.FAILED_DELIVERY
 
 
-def _first_id(places: tuple[JsonObject, ...], *names: str) -> str:
-    return next((found for place in places for name in names if (found := as_id(place.get(name)))), "")
-
-
-def _first_waybill(places: tuple[JsonObject, ...], *names: str) -> str:
-    return next((found for place in places for name in names if (found := as_waybill(place.get(name)))), "")
-
-
-def _first_int(places: tuple[JsonObject, ...], *names: str) -> int | None:
-    numbers = (as_int(place.get(name)) for place in places for name in names)
-    return next((number for number in numbers if number is not None), None)
-
-
-def _first_text(places: tuple[JsonObject, ...], name: str) -> str:
-    return next((found for place in places if (found := as_text(place.get(name)))), "")
-
-
-def _words(value: Any) -> str:
+def _text(value: Any) -> str:
     return as_text(value)[:LONGEST_TEXT]

@@ -1,8 +1,8 @@
-"""Webhooks about returns and exchanges that customers asked for: what they are, and what they say. No I/O, no clock.
+"""Reads webhooks about returns and exchanges that customers requested. No I/O, no clock.
 
 Source: ClickPost's pages "Return Order Placed", "Return Request Approved" and "Notification event", and the answer of
-its return_order_poll. The parcel that brings the goods back need not exist yet: such a webhook may have no waybill of
-its own and name the forward shipment alone. Its times are UTC.
+its return_order_poll. The return parcel need not exist yet: such a webhook may have no waybill of its own and name only
+the forward shipment. Its times are UTC.
 """
 
 from __future__ import annotations
@@ -10,7 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from awbridge.clickpost.wire.lenient_json import as_bool, as_id, as_int, as_list, as_object, as_text, as_waybill
+from awbridge.clickpost.wire.lenient_json import (
+    as_bool,
+    as_list,
+    as_object,
+    as_text,
+    first_id,
+    first_int,
+    first_waybill,
+)
 from awbridge.domain.json import JsonObject
 from awbridge.domain.notify.events import EventKind
 from awbridge.domain.tracking.returns import ReturnEvent
@@ -18,7 +26,7 @@ from awbridge.domain.tracking.returns import ReturnEvent
 MOST_ITEMS = 50
 LONGEST_WORD = 200  # characters of a value of an item
 
-# What stands here comes along; not the customer's comment and pictures, which the delivery itself keeps.
+# Fields that are passed on. The customer's comment and pictures stay in the stored delivery.
 _ITEM_FIELDS: Final = (
     "id",
     "sku",
@@ -39,35 +47,31 @@ _BY_NOTIFICATION: Final[Mapping[int, EventKind]] = {
     29: EventKind.EXCHANGE_APPROVED,
     31: EventKind.EXCHANGE_REJECTED,
 }
-# What 103 to 106 mean is not published: their notification event says it, else it is an update.
+# ClickPost does not publish 103 to 106: the notification event names them, else they are an update.
 _BY_CODE: Final[Mapping[int, EventKind]] = {101: EventKind.RETURN_PLACED, 102: EventKind.RETURN_APPROVED}
 
 
 def unwrapped(item: JsonObject) -> JsonObject:
-    """The body of a webhook, out of {"payload": {...}, "internal": {...}} where it came in that."""
+    """The body of a webhook, without the envelope {"payload": {...}, "internal": {...}}."""
     inside = as_object(item.get("payload"))
     return inside if inside and not item.keys() & {"clickpost_status_code", "latest_status", "additional"} else item
 
 
 def return_event(code: int, notification: int | None, places: tuple[JsonObject, ...]) -> ReturnEvent:
-    """What a webhook of such a status code says, out of the objects of its body, the outermost first."""
+    """The return event of a webhook with this status code; `places` are the objects of its body, outermost first."""
     kind = _BY_NOTIFICATION.get(notification or 0) or _BY_CODE.get(code, EventKind.RETURN_UPDATED)
     return ReturnEvent(
         kind=kind.value,
-        reference_number=_first(places, "return_reference_number"),
-        waybill=next(filter(None, (as_waybill(place.get("waybill")) for place in places)), ""),
+        reference_number=first_id(places, "return_reference_number"),
+        waybill=first_waybill(places, "waybill"),
         courier_partner_id=_courier(places),
         self_shipped=next((found for p in places if (found := as_bool(p.get("self_shipped"))) is not None), None),
         items=_items(places),
     )
 
 
-def _first(places: tuple[JsonObject, ...], name: str) -> str:
-    return next((found for place in places if (found := as_id(place.get(name)))), "")
-
-
 def _courier(places: tuple[JsonObject, ...]) -> int | None:
-    found = next((n for place in places if (n := as_int(place.get("cp_id"))) is not None), None)
+    found = first_int(places, "cp_id")
     return found if found is not None and found > 0 else None
 
 

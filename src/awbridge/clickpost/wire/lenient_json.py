@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -135,6 +136,27 @@ def as_bool(value: Any) -> bool | None:
         return value
     text = as_text(value).lower()
     return True if text in _TRUE else False if text in _FALSE else None
+
+
+def first_id(places: Iterable[JsonObject], *names: str) -> str:
+    """The first id under one of these names, place by place; "" where there is none."""
+    return next((found for place in places for name in names if (found := as_id(place.get(name)))), "")
+
+
+def first_waybill(places: Iterable[JsonObject], *names: str) -> str:
+    """The first waybill under one of these names, place by place; "" where there is none."""
+    return next((found for place in places for name in names if (found := as_waybill(place.get(name)))), "")
+
+
+def first_int(places: Iterable[JsonObject], *names: str) -> int | None:
+    """The first whole number under one of these names, place by place; None where there is none."""
+    numbers = (as_int(place.get(name)) for place in places for name in names)
+    return next((number for number in numbers if number is not None), None)
+
+
+def first_text(places: Iterable[JsonObject], name: str) -> str:
+    """The first text under this name, place by place; "" where there is none."""
+    return next((found for place in places if (found := as_text(place.get(name)))), "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
