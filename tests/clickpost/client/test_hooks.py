@@ -113,7 +113,7 @@ def test_a_call_that_nobody_answers_is_a_span_with_its_error(
     (span,) = spans.get_finished_spans()
     assert span.status.status_code is StatusCode.ERROR
     assert (span.attributes or {})["error.type"] == "ConnectError"
-    assert (answer.kind, answer.advice) == ("transient", "Nothing was sent. Try again.")
+    assert (answer.kind, answer.advice) == ("transient", "Nothing was sent. Retry.")
 
 
 @pytest.mark.parametrize(

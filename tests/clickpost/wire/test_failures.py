@@ -62,7 +62,7 @@ def test_every_code_says_what_to_do_next(code: int) -> None:
         (None, None, "Repeat"),
         (200, 777, "not understood"),
         (200, None, "not understood"),
-        (400, None, "Mend"),
+        (400, None, "Correct"),
         (401, 200, "key"),
         (429, 200, "Retry-After"),
         (503, 301, "passed"),

@@ -202,16 +202,16 @@ class AsyncClickPost(ClientBase, AsyncCalls):
             yield page_of(await self._send(pages.request), pages)
 
     async def _send(self, request: ApiRequest) -> HttpExchange:
-        with self._listen(request) as listener:
+        with self._receiver(request) as receiver:
             try:
                 async with (
                     self._within(request),
                     self._http.stream(request.method, address(request.url), **content(request)) as response,
                 ):
                     async for part in response.aiter_bytes():
-                        listener.hear(part)
+                        receiver.receive(part)
             except FAILURES as error:
                 failure = error
             else:
-                return listener.heard(response)
-            return listener.failed(failure)
+                return receiver.completed(response)
+            return receiver.failed(failure)

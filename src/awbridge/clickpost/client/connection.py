@@ -13,7 +13,7 @@ import httpx2
 from opentelemetry import trace
 
 from awbridge.certificates import trusted
-from awbridge.clickpost.client.exchange import LONGEST_DOWNLOAD, Listener
+from awbridge.clickpost.client.exchange import LONGEST_DOWNLOAD, ResponseReceiver
 from awbridge.clickpost.wire.endpoints import ApiRequest, Endpoints
 from awbridge.clickpost.wire.masking import MaskUrls
 from awbridge.clickpost.wire.signed import MaskSigned
@@ -88,8 +88,10 @@ class ClientBase:
     def _within(self, request: ApiRequest) -> Within:
         return Within(max(longest_call(self._timeout), LONGEST_DOWNLOAD if request.file else 0.0))
 
-    def _listen(self, request: ApiRequest) -> Listener:
-        return Listener(request, self._timeout, on_request=self._on_request, on_call=self._on_call, tracer=self._tracer)
+    def _receiver(self, request: ApiRequest) -> ResponseReceiver:
+        return ResponseReceiver(
+            request, self._timeout, on_request=self._on_request, on_call=self._on_call, tracer=self._tracer
+        )
 
 
 def http_settings(timeout: float, connections: int) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""One request made and what came back: taken in within bounds, kept as a Call, and read, call by call."""
+"""One request and its response: received within limits, recorded as a Call, and parsed for each API."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.outcome import Outcome, Placed, Rejected, TryLater, Unknown
 from awbridge.domain.privacy import without_people
 
-LARGEST_ANSWER = 32 * 1024 * 1024  # bytes; more is no answer of ClickPost
+LARGEST_ANSWER = 32 * 1024 * 1024  # bytes; no answer of ClickPost is larger
 LARGEST_FILE = 256 * 1024 * 1024  # bytes
 LONGEST_DOWNLOAD = 600.0  # seconds
 NO_SUCH_ORDER = (321, 330, 350, 400, 422)
 NO_SUCH_WAYBILL = (321, 330, 350)
-_NOT_ASKED = (
+_NOT_ANSWERED = (
     AnswerKind.TRANSIENT,
     AnswerKind.THROTTLED,
     AnswerKind.PENDING,
     AnswerKind.CONFIGURATION,
-)  # no answer to a question
-_BELIEVED = (200, 400, 404, 422)  # HTTP statuses under which a body's own code is listened to
+)  # the question itself was not answered
+_CODE_COUNTS = (200, 400, 404, 422)  # HTTP statuses under which the code in the body decides
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ _NOT_SENT = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpExchange:
-    """A request that was made, and what came back: a reply, or the word of why there is none."""
+    """A request and its reply; `reply` is None where none came, and `call.error` says why."""
 
     call: Call
     request: ApiRequest
@@ -71,16 +71,16 @@ class HttpExchange:
     content: bytes = field(default=b"", repr=False)  # of a file
 
     def masked(self, text: str) -> str:
-        """Words for a person, without the secrets that an answer may echo."""
+        """A text for people, without the secrets that an answer may echo."""
         return self.request.masked(text)
 
 
 class ResponseTooLarge(Exception):
-    """An answer is larger, or takes longer, than any that is believed."""
+    """An answer exceeds the limit on size or time."""
 
 
-class Listener:
-    """Takes in one answer, within a span. Its `hear` is the guard that keeps an answer within size and time.
+class ResponseReceiver:
+    """Receives one answer within a span; `receive` enforces the limits on size and time.
 
     A context manager: entering starts the clock and the span, leaving ends the span.
     """
@@ -104,12 +104,12 @@ class Listener:
 
     def __enter__(self) -> Self:
         self._span = self._tracer.start_span(f"clickpost {self._request.api}", kind=trace.SpanKind.CLIENT)
-        # Where nobody traces there is no span to make the current one, and making one costs.
+        # Without a tracer there is no span to make current, and making one costs time.
         self._current = None if self._span is trace.INVALID_SPAN else trace.use_span(self._span, end_on_exit=True)
         if self._current:
             self._current.__enter__()
         if self._on_request:
-            _tell(self._on_request, self._request.call())
+            _call_hook(self._on_request, self._request.call())
         self._started = time.perf_counter()
         return self
 
@@ -117,8 +117,8 @@ class Listener:
         if self._current:
             self._current.__exit__(None, None, None)
 
-    def hear(self, part: bytes) -> None:
-        """Take a part of the body. Raises ResponseTooLarge."""
+    def receive(self, part: bytes) -> None:
+        """Add a part of the body. Raises ResponseTooLarge."""
         if self._request.into:
             self._request.into(part)
         else:
@@ -131,8 +131,8 @@ class Listener:
         if time.perf_counter() - self._started > longest:
             raise ResponseTooLarge(f"the answer was not complete after {longest:g} s")
 
-    def heard(self, response: httpx2.Response) -> HttpExchange:
-        """The whole answer is there."""
+    def completed(self, response: httpx2.Response) -> HttpExchange:
+        """The exchange of a complete answer."""
         whole = b"".join(self._parts)
         file = self._request.file and response.status_code == 200
         reply = read_reply(
@@ -147,36 +147,36 @@ class Listener:
             response=reply.text,
             ms=self._ms(),
         )
-        return self._told(HttpExchange(call=call, request=self._request, reply=reply, content=whole if file else b""))
+        return self._finish(HttpExchange(call=call, request=self._request, reply=reply, content=whole if file else b""))
 
     def failed(self, error: Exception) -> HttpExchange:
-        """No answer, or no whole one."""
+        """The exchange of a call without a complete answer."""
         words = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         call = self._request.call(error=words, ms=self._ms())
-        return self._told(HttpExchange(call=call, request=self._request, sent=not isinstance(error, _NOT_SENT)))
+        return self._finish(HttpExchange(call=call, request=self._request, sent=not isinstance(error, _NOT_SENT)))
 
     def _ms(self) -> int:
         return round((time.perf_counter() - self._started) * 1000)
 
-    def _told(self, exchange: HttpExchange) -> HttpExchange:
+    def _finish(self, exchange: HttpExchange) -> HttpExchange:
         if self._span.is_recording():
             self._span.set_attributes(span_attributes(exchange.call))
             if exchange.reply is None or exchange.reply.http_status >= 400:
                 self._span.set_status(trace.StatusCode.ERROR, exchange.call.error or None)
         if self._on_call:
-            _tell(self._on_call, exchange.call)
+            _call_hook(self._on_call, exchange.call)
         return exchange
 
 
-def _tell(hook: Callable[[Call], None], call: Call) -> None:
+def _call_hook(hook: Callable[[Call], None], call: Call) -> None:
     try:
         hook(call)
-    except Exception as error:  # what comes of the call matters more than who listens in
+    except Exception as error:  # a hook must not break the call
         log.error("a hook of the client failed: %s", type(error).__name__)
 
 
 def span_attributes(call: Call) -> dict[str, str | int]:
-    """What a span says about a call: never a body, for bodies hold names, phones and addresses."""
+    """The span attributes of a call: never a body, because bodies hold names, phones and addresses."""
     known = {
         "http.request.method": call.method,
         "url.full": call.url,
@@ -192,9 +192,11 @@ FAILURES = (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, ResponseToo
 
 
 def unwritable_order(error: ValueError) -> OrderAnswer:
-    """The answer for a payload that cannot be written as JSON: nothing was sent."""
+    """The answer for a payload that cannot be written as JSON; nothing was sent."""
     call = Call(api="create-order", method="POST", url="", error=str(error))
-    return OrderAnswer(outcome=Rejected(message=str(error)), call=call, advice="Mend the payload: it is not JSON.")
+    return OrderAnswer(
+        outcome=Rejected(message=str(error)), call=call, advice="Correct the payload: it cannot be written as JSON."
+    )
 
 
 def reference_of(payload: JsonObject) -> str:
@@ -205,7 +207,7 @@ def reference_of(payload: JsonObject) -> str:
 
 
 def order_answer(exchange: HttpExchange, reference_number: str) -> OrderAnswer:
-    """What an exchange of create-order came to."""
+    """The outcome of an exchange of create-order."""
     reply, call = exchange.reply, exchange.call
     if reply is not None:
         outcome = parse_create_order(reply, reference_number)
@@ -216,7 +218,7 @@ def order_answer(exchange: HttpExchange, reference_number: str) -> OrderAnswer:
         outcome = Unknown(message=f"no answer from ClickPost ({call.error})")
         return OrderAnswer(outcome=outcome, call=call, advice=advice_for(None, None))
     outcome = TryLater(message=f"ClickPost was not reached ({call.error})")
-    return OrderAnswer(outcome=outcome, call=call, advice="Nothing was sent. Try again.")
+    return OrderAnswer(outcome=outcome, call=call, advice="Nothing was sent. Retry.")
 
 
 def _order_advice(reply: Reply, outcome: Outcome) -> str:
@@ -226,68 +228,68 @@ def _order_advice(reply: Reply, outcome: Outcome) -> str:
 
 
 def cancel_answer(exchange: HttpExchange) -> CancelAnswer:
-    """What an exchange of cancel-order came to."""
+    """The outcome of an exchange of cancel-order."""
     reply = exchange.reply
     if reply is not None:
         answer = parse_cancel_order(reply, exchange.call)
         advice = "" if answer.cancelled else advice_for(reply.http_status, reply.business_status)
         return replace(answer, message=exchange.masked(answer.message), advice=advice)
     message = f"no answer from ClickPost ({exchange.call.error})"
-    advice = "Cancel again: what is cancelled already is answered as cancelled."
+    advice = "Cancel again: an order that is already cancelled is answered as cancelled."
     return CancelAnswer(cancelled=False, again=True, message=message, call=exchange.call, advice=advice)
 
 
-def successful_reply(exchange: HttpExchange, *, also: Sequence[int] = (), bare: str = "") -> Reply:
-    """The reply of a call that succeeded, or whose code is among `also`. Raises VendorError for every other.
+def successful_reply(exchange: HttpExchange, *, also: Sequence[int] = (), proof: str = "") -> Reply:
+    """The reply of a call that succeeded, or whose code is in `also`. Raises VendorError for any other.
 
-    `bare`: the field by which an endpoint that sends no status at all shows that it worked.
+    `proof`: the field whose presence is success, for endpoints that send no status.
     """
     reply = exchange.reply
     if reply is None:
         raise failure(exchange)
     code = reply.http_status if reply.business_status is None else reply.business_status
     success = classify(reply.http_status, reply.business_status) is AnswerKind.SUCCESS
-    if success or (reply.http_status in _BELIEVED and code in also):
+    if success or (reply.http_status in _CODE_COUNTS and code in also):
         return reply
-    if bare and reply.http_status == 200 and reply.business_status is None and bare in as_object(reply.body):
+    if proof and reply.http_status == 200 and reply.business_status is None and proof in as_object(reply.body):
         return reply
     raise failure(exchange)
 
 
 def failure(exchange: HttpExchange) -> VendorError:
-    """The error for an exchange that failed, classed by the table of failures."""
+    """The error of a failed exchange, classified by the table of failures."""
     reply, call = exchange.reply, exchange.call
     if reply is None:
-        kind, said = AnswerKind.TRANSIENT, f"no answer from ClickPost ({call.error})"
+        kind, message = AnswerKind.TRANSIENT, f"no answer from ClickPost ({call.error})"
     else:
         kind = classify(reply.http_status, reply.business_status, is_json=reply.is_json)
-        # It goes into logs, alarms and chats: what the answer quotes of the request's people does not.
+        # The text reaches logs, alarms and chats, so personal data that the answer quotes is removed.
         words = exchange.masked(describe(reply))
-        said = f"HTTP {reply.http_status}" if exchange.request.file else without_people(words, exchange.request.body)
+        message = f"HTTP {reply.http_status}" if exchange.request.file else without_people(words, exchange.request.body)
     return VendorError(
-        f"{call.api}: {said}",
+        f"{call.api}: {message}",
         call=call,
         again=kind.again,
         retry_after=reply.retry_after if reply else None,
         kind=kind.value,
-        advice=advice_for(call.http_status, call.business_status) if reply else "Try again.",
+        advice=advice_for(call.http_status, call.business_status) if reply else "Retry.",
         sent=exchange.sent,
     )
 
 
 def reply_or_missing(exchange: HttpExchange, missing: int) -> Reply | None:
-    """The reply of a call that succeeded; None where its body carries the code for "no such thing".
+    """The reply of a call that succeeded; None where its body carries the code `missing`.
 
-    Raises VendorError. An HTTP status alone does not make a thing missing: the address may be wrong.
+    Raises VendorError. An HTTP status alone does not prove that an object is missing: the address may be wrong.
     """
     reply = exchange.reply
-    if reply is not None and reply.http_status in _BELIEVED and reply.business_status == missing:
+    if reply is not None and reply.http_status in _CODE_COUNTS and reply.business_status == missing:
         return None
     return successful_reply(exchange)
 
 
 def file_of(exchange: HttpExchange) -> bytes:
-    """The file in an exchange. Raises VendorError; `again` is False where the link has run out (HTTP 403)."""
+    """The file in an exchange. Raises VendorError; `again` is False where the link has expired (HTTP 403)."""
     if exchange.reply is not None and exchange.reply.http_status == 200:
         return exchange.content
     raise failure(exchange)
@@ -299,9 +301,9 @@ def fetched_order(exchange: HttpExchange, reference_number: str = "") -> Placed 
 
 
 def found_order(exchange: HttpExchange, reference_number: str) -> FoundOrder:
-    """What an exchange of fetch-order by reference came to, as a value."""
+    """The outcome of an exchange of fetch-order by reference."""
     reply = exchange.reply
-    if reply is None or classify(reply.http_status, reply.business_status) in _NOT_ASKED:
+    if reply is None or classify(reply.http_status, reply.business_status) in _NOT_ANSWERED:
         return FoundOrder(placed=None, known=False, call=exchange.call)
     placed = parse_fetch_order(reply, reference_number)
     denied = placed is None and reply.business_status in NO_SUCH_WAYBILL
@@ -316,14 +318,14 @@ def track_answer(exchange: HttpExchange, cp_id: int) -> TrackAnswer:
 
 
 def page_of(exchange: HttpExchange, pages: Pages) -> UpdatedPage:
-    """The page in an exchange of updated-order; `pages` turns to the next. Raises VendorError, also where the answer
-    holds something else than a list."""
+    """The page in an exchange of updated-order; `pages` turns to the next. Raises VendorError, also where the
+    answer holds no list."""
     page = parse_updated_order(successful_reply(exchange))
-    if not page.is_list:  # taken for an empty page, its minutes would count as covered
+    if not page.is_list:  # as an empty page, its minutes would count as polled
         raise VendorError("updated-order: the answer holds no list of shipments", call=exchange.call, again=True)
     return replace(page, next_page=pages.turn(page.next_url, exchange.call))
 
 
 def registration_of(exchange: HttpExchange) -> Registration:
-    """What came of registering a webhook. Raises VendorError."""
+    """The outcome of registering a webhook. Raises VendorError."""
     return parse_registration(successful_reply(exchange, also=(WEBHOOK_EXISTS, WEBHOOK_MISSING)))

@@ -27,29 +27,29 @@ class Calls:
     def _send(self, request: ApiRequest) -> HttpExchange:
         raise NotImplementedError
 
-    def _good(self, request: ApiRequest) -> Reply:
+    def _succeed(self, request: ApiRequest) -> Reply:
         return successful_reply(self._send(request))
 
     def fetch_label(self, waybill: str, cp_id: int, regenerate: bool = False) -> labels.Label:
         """The shipping label of a waybill, as a URL. `regenerate` asks the courier anew. Raises VendorError."""
         request = labels.label_request(self._endpoints, waybill, cp_id, regenerate)
-        return labels.parse_label(self._good(request))
+        return labels.parse_label(self._succeed(request))
 
     def fetch_security_key(self, waybill: str, cp_id: int) -> labels.SecurityKey:
         """The key that opens a protected tracking page. Raises VendorError."""
         request = labels.security_key_request(self._endpoints, waybill, cp_id)
-        return labels.parse_security_key(self._good(request))
+        return labels.parse_security_key(self._succeed(request))
 
     def edit_order(self, waybill: str, cp_id: int, changes: RequestModel | JsonObject) -> Acknowledged:
         """Change an order that the courier has, such as `{"order_type": "PREPAID"}`. Raises VendorError, ValueError."""
-        return parse_done(self._good(bookings.edit_order_request(self._endpoints, waybill, cp_id, changes)))
+        return parse_done(self._succeed(bookings.edit_order_request(self._endpoints, waybill, cp_id, changes)))
 
     def create_pickup(self, payload: RequestModel | JsonObject, *, region: Region = Region.INDIA) -> bookings.Pickup:
         """Ask a courier to come. Not safe to repeat blindly: a lost answer may stand for a pickup that was booked.
 
         `payload` is ClickPost's: flat (v1) for India, nested (v2) for the world. Raises VendorError, ValueError.
         """
-        return bookings.parse_pickup(self._good(bookings.pickup_request(self._endpoints, payload, region)))
+        return bookings.parse_pickup(self._succeed(bookings.pickup_request(self._endpoints, payload, region)))
 
     def register_waybill(self, payload: RequestModel | JsonObject, *, version: int = 3) -> bookings.WaybillRegistration:
         """Have ClickPost track a waybill that was booked elsewhere. Registered before is an answer, no error.
@@ -61,7 +61,7 @@ class Calls:
 
     def unregister_waybill(self, waybill: str, cp_id: int) -> Acknowledged:
         """Have ClickPost stop tracking a waybill; it then counts as expired. Raises VendorError."""
-        return parse_done(self._good(bookings.unregister_request(self._endpoints, waybill, cp_id)))
+        return parse_done(self._succeed(bookings.unregister_request(self._endpoints, waybill, cp_id)))
 
     def update_ndr(
         self,
@@ -89,20 +89,20 @@ class Calls:
             phone_number=phone_number,
             preferred_date=preferred_date,
         )
-        return parse_done(self._good(request))
+        return parse_done(self._succeed(request))
 
     def ndr_feedback(self, start: datetime, end: datetime) -> ndr.NdrFeedbacks:
         """What customers wrote after failed deliveries. Raises ValueError for a window over 3600 s, VendorError."""
         exchange = self._send(ndr.feedback_request(self._endpoints, start, end))
-        return ndr.parse_feedback(successful_reply(exchange, bare="result"))
+        return ndr.parse_feedback(successful_reply(exchange, proof="result"))
 
     def proof_of_delivery(self, waybill: str, cp_id: int) -> labels.ProofOfDelivery:
         """Where the proof of a delivery lies, as a URL. Raises VendorError, also where ClickPost knows no shipment."""
-        return labels.parse_proof(self._good(labels.proof_request(self._endpoints, waybill, cp_id)))
+        return labels.parse_proof(self._succeed(labels.proof_request(self._endpoints, waybill, cp_id)))
 
     def fetch_shipment_count(self, start: date, end: date) -> reports.ShipmentCounts:
         """Shipments per day, both ends included. Raises ValueError where the end is first, VendorError."""
-        return reports.parse_counts(self._good(reports.count_request(self._endpoints, start, end)))
+        return reports.parse_counts(self._succeed(reports.count_request(self._endpoints, start, end)))
 
     def request_report(
         self, start: datetime, end: datetime, *, fields: Sequence[str] = (), name: str = reports.TRACK_ORDER_REPORT
@@ -111,11 +111,11 @@ class Calls:
 
         Raises ValueError for a window over 24 hours, VendorError.
         """
-        return reports.parse_report(self._good(reports.report_request(self._endpoints, start, end, fields, name)))
+        return reports.parse_report(self._succeed(reports.report_request(self._endpoints, start, end, fields, name)))
 
     def fetch_report(self, reference: str) -> reports.VendorReport:
         """How far a report is: `ready`, `failed` or neither yet. Raises VendorError."""
-        reply = self._good(reports.fetch_report_request(self._endpoints, reference))
+        reply = self._succeed(reports.fetch_report_request(self._endpoints, reference))
         return reports.parse_report(reply, reference)
 
     def wait_for_report(self, reference: str, *, every: float = 15.0, tries: int = 40) -> reports.VendorReport:
@@ -126,7 +126,7 @@ class Calls:
         """
         wait = reports.ReportWait(self._endpoints, reference, every, tries)
         while True:
-            if report := wait.hear(self._send(wait.request)):
+            if report := wait.receive(self._send(wait.request)):
                 return report
             time.sleep(wait.pause)
 
@@ -146,7 +146,7 @@ class Calls:
 
     def audit_log(self, hour: datetime) -> records.AuditLog:
         """Who did what in the hour around a moment. Raises ValueError for a time without zone, VendorError."""
-        return records.parse_audit_log(self._good(records.audit_request(self._endpoints, hour)))
+        return records.parse_audit_log(self._succeed(records.audit_request(self._endpoints, hour)))
 
     def returns_delta(self, start: datetime, end: datetime, *, zone: tzinfo = UTC) -> records.ReturnRequests:
         """The returns that customers asked for in a window of at most 60 minutes.
@@ -154,7 +154,7 @@ class Calls:
         ClickPost does not say in which zone it reads the window: `zone` is the one it is written in. Raises ValueError
         for a longer window, VendorError.
         """
-        return records.parse_returns(self._good(records.returns_request(self._endpoints, start, end, zone)))
+        return records.parse_returns(self._succeed(records.returns_request(self._endpoints, start, end, zone)))
 
     def recommend(self, shipments: Sequence[RequestModel | JsonObject]) -> recommendations.Recommendations:
         """The best courier accounts for parcels within India (v1). Raises ValueError for none, VendorError."""
@@ -181,7 +181,7 @@ class Calls:
         `optional`: size (cm), weight (g), `invoice_value` (rupees), `service_type`. Raises VendorError, ValueError.
         """
         request = pincodes.accounts_request(self._endpoints, pickup_pincode, drop_pincode, optional or {})
-        return pincodes.parse_accounts(self._good(request))
+        return pincodes.parse_accounts(self._succeed(request))
 
     def drop_serviceability(
         self, drop_pincode: str, *, pickup_pincode: str = "", order_type: str = "", service_type: str = ""
@@ -194,21 +194,21 @@ class Calls:
             order_type=order_type,
             service_type=service_type,
         )
-        return pincodes.parse_drop(self._good(request))
+        return pincodes.parse_drop(self._succeed(request))
 
     def bulk_serviceability(self, cp_id: int, account_code: str) -> pincodes.Pincodes:
         """All pickup and drop pincodes of one account. Raises VendorError."""
         request = pincodes.bulk_request(self._endpoints, cp_id, account_code)
-        return pincodes.parse_pincodes(self._good(request))
+        return pincodes.parse_pincodes(self._succeed(request))
 
     def serviceable_drop_pincodes(self) -> pincodes.Pincodes:
         """All pincodes to which any account delivers. Raises VendorError."""
-        return pincodes.parse_pincodes(self._good(pincodes.drop_pincodes_request(self._endpoints)))
+        return pincodes.parse_pincodes(self._succeed(pincodes.drop_pincodes_request(self._endpoints)))
 
     def search_pincode(self, pincode: str, *, pickup: bool = False, rvp: bool = False) -> pincodes.PincodeAccounts:
         """The accounts that deliver to a pincode, or (`pickup`) fetch there; `rvp`: for returns. Raises VendorError."""
         request = pincodes.search_request(self._endpoints, pincode, pickup=pickup, rvp=rvp)
-        return pincodes.parse_search(self._good(request))
+        return pincodes.parse_search(self._succeed(request))
 
     def predict_delivery(
         self, journeys: Sequence[RequestModel | JsonObject], *, check_drop_pincode: bool = False
@@ -218,7 +218,7 @@ class Calls:
         A journey: `pickup_pincode`, `drop_pincode` and, if wished, `optional` (`cp_id`, `awb`, `account_code`).
         """
         request = predictions.prediction_request(self._endpoints, journeys, check_drop_pincode)
-        return predictions.parse_predictions(self._good(request))
+        return predictions.parse_predictions(self._succeed(request))
 
     def predict_delivery_world(self, journey: RequestModel | JsonObject) -> predictions.Predictions:
         """When a parcel across borders would arrive, in days. Raises VendorError, ValueError.
@@ -226,16 +226,16 @@ class Calls:
         `journey` has `pickup_details` and `drop_details`, each with `pincode` and `country`, and may have `optional`.
         """
         request = predictions.world_prediction_request(self._endpoints, journey)
-        return predictions.parse_predictions(self._good(request))
+        return predictions.parse_predictions(self._succeed(request))
 
     def set_whatsapp(self, waybill: str, enabled: bool) -> Acknowledged:
         """Switch WhatsApp messages about one shipment on or off. Raises VendorError."""
-        return parse_done(self._good(access.whatsapp_request(self._endpoints, waybill, enabled)))
+        return parse_done(self._succeed(access.whatsapp_request(self._endpoints, waybill, enabled)))
 
     def login(self, password: str, *, username: str = "") -> access.Token:
         """Trade a password for a token; the username is the client's unless given. Raises VendorError."""
         exchange = self._send(access.login_request(self._endpoints, password, username))
-        return access.parse_token(successful_reply(exchange, bare="token"))
+        return access.parse_token(successful_reply(exchange, proof="token"))
 
     def register_service(self, service_id: int = access.TRACKING_SERVICE) -> Acknowledged:
         """Subscribe the account to a service; 2 is tracking. Subscribed before is no error. Raises VendorError."""

@@ -196,16 +196,16 @@ class ClickPost(ClientBase, Calls):
             yield page_of(self._send(pages.request), pages)
 
     def _send(self, request: ApiRequest) -> HttpExchange:
-        with self._listen(request) as listener:
+        with self._receiver(request) as receiver:
             try:
                 with (
                     self._within(request),
                     self._http.stream(request.method, address(request.url), **content(request)) as response,
                 ):
                     for part in response.iter_bytes():
-                        listener.hear(part)
+                        receiver.receive(part)
             except FAILURES as error:
                 failure = error
             else:
-                return listener.heard(response)
-            return listener.failed(failure)
+                return receiver.completed(response)
+            return receiver.failed(failure)

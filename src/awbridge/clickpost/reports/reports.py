@@ -166,7 +166,7 @@ class ReportWait:
         self._reference = reference
         self._left = tries
 
-    def hear(self, exchange: HttpExchange) -> VendorReport | None:
+    def receive(self, exchange: HttpExchange) -> VendorReport | None:
         """The report where it is ready; None where it is time to pause and ask again."""
         self._left -= 1
         try:

@@ -165,7 +165,7 @@ class Vocabulary:
         said = [cell for cell in (code, status) if as_id(cell)]
         for cell in said:
             if (number := as_int(cell)) is not None:
-                self._hear(number, said[-1])
+                self._note_description(number, said[-1])
                 return number, "", Gap.NONE
             key = squeezed(as_text(cell))
             if key in NO_STATUS:

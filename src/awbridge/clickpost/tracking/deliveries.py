@@ -138,9 +138,7 @@ class _EntryReader:
         scans = self._scans(timeline, latest_status, shared)
         latest, scans = _merged(self._latest(timeline, additional, latest_status, shared), scans)
         if latest is None and not scans:
-            raise Unreadable(
-                "; ".join(["it holds no readable status code and no readable scan", *_first(self.problems)])
-            )
+            raise Unreadable("; ".join(["it holds no status code or scan that can be read", *_first(self.problems)]))
         if self.source is Source.UPDATED_ORDER:
             latest, scans = latest or scans[0], ()
         rto = first_waybill(places[:3], "rto_awb", "rto_waybill")
