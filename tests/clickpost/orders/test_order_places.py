@@ -200,7 +200,7 @@ def test_what_stands_for_no_waybill_is_left_out_and_told(india: JsonObject, said
     assert "awb_number" not in found.payload["shipment_details"]
     assert "awb_number" not in found.payload["additional"]
     assert [(w.path, w.problem) for w in found.warnings] == [
-        (f"{place}.awb_number", "is no waybill: it is left out, and the courier gives one")
+        (f"{place}.awb_number", "is not a waybill: it is left out, and the courier assigns one")
     ]
     assert order[place]["awb_number"] == said, "what came in stays as it is"
     assert value_of(found.payload, "awb_number") is None

@@ -1,6 +1,6 @@
-"""What may be asked of ClickPost about a shipment: bodies checked, every wrong field at once; the finished bodies.
+"""Checks and completes the bodies of actions on a shipment, reporting every wrong field at once.
 
-What a courier takes of it is left for ClickPost to judge. Unknown fields of edits, pickups and registrations pass.
+ClickPost judges what a courier accepts. Unknown fields of edits, pickups and registrations pass.
 """
 
 from __future__ import annotations
@@ -29,26 +29,30 @@ from awbridge.domain.orders.shipment import NewShipment, Region, Shipment
 
 DELIVERY_TYPES = ("FORWARD", "RVP")
 
-_OURS = ("awb_number", "courier_partner")  # of an edit: they are the shipment's own
-_OF_ORDER = ("items", "length", "breadth", "height", "weight")  # of a world pickup: the order says them too
-_WISHES = ("address", "landmark", "drop_pincode", "phone_number", "preferred_date")
-_EARLIEST_ZONE = timedelta(hours=14)  # where a day begins first
-_PLACEHOLDER = {"waybill": "0", "cp_id": 1, "account_code": "0"}  # for the shipment's own, when a body is checked
+_OURS = ("awb_number", "courier_partner")  # of an edit: taken from the shipment
+_OF_ORDER = ("items", "length", "breadth", "height", "weight")  # of a world pickup: taken from the order
+_NDR_FIELDS = ("address", "landmark", "drop_pincode", "phone_number", "preferred_date")
+_EARLIEST_ZONE = timedelta(hours=14)  # the earliest time zone
+_PLACEHOLDER = {
+    "waybill": "0",
+    "cp_id": 1,
+    "account_code": "0",
+}  # in place of the shipment's own while a body is checked
 
 
-class _Nothing(BaseModel):
+class _EmptyBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class _LabelAsked(_Nothing):
+class _LabelBody(_EmptyBody):
     regenerate: Annotated[StrictBool, kept("must be true or false")] = False
 
 
-class _WhatsAppAsked(_Nothing):
+class _WhatsAppBody(_EmptyBody):
     enabled: Annotated[StrictBool, kept("must be true or false")]
 
 
-class _NdrAsked(_Nothing):
+class _NdrBody(_EmptyBody):
     action: Any = None
     waybill: Any = None
     address: Any = None
@@ -66,13 +70,13 @@ def checked_body(kind: ActionKind, body: Any, *, now: datetime) -> JsonObject:
         case ActionKind.NDR:
             return _ndr(_object(body), now)
         case ActionKind.LABEL:
-            return _read(_LabelAsked, _object(body))
+            return _read(_LabelBody, _object(body))
         case ActionKind.WHATSAPP:
-            return _read(_WhatsAppAsked, _object(body))
+            return _read(_WhatsAppBody, _object(body))
         case ActionKind.SECURITY_KEY | ActionKind.PROOF:
-            return _read(_Nothing, _object(body))
+            return _read(_EmptyBody, _object(body))
         case ActionKind.PICKUP | ActionKind.REGISTER:
-            raise AssertionError(f"{kind} has a check of its own")
+            raise AssertionError(f"{kind} is checked elsewhere")
 
 
 def _object(body: Any) -> JsonObject:
@@ -82,7 +86,7 @@ def _object(body: Any) -> JsonObject:
 
 
 def _edit(body: JsonObject) -> JsonObject:
-    problems = [FieldProblem(name, "is the shipment's own: leave it out") for name in _OURS if name in body]
+    problems = [FieldProblem(name, "is taken from the shipment: leave it out") for name in _OURS if name in body]
     if not body:
         problems = [FieldProblem("", "name at least one field to change, such as order_type")]
     _refuse(problems, _unsendable(body), _problems(OrderEdit, body))
@@ -90,16 +94,18 @@ def _edit(body: JsonObject) -> JsonObject:
 
 
 def _ndr(body: JsonObject, now: datetime) -> JsonObject:
-    wishes = {name: value for name, value in body.items() if value not in (None, "")}
-    unknown = _problems(_NdrAsked, wishes)
-    _refuse(unknown, _unsendable(wishes), _problems(NdrUpdate, {**wishes, **_PLACEHOLDER}) if not unknown else ())
-    if "waybill" in wishes:
-        wishes["waybill"] = as_waybill(wishes["waybill"])
-        _refuse([] if wishes["waybill"] else [FieldProblem("waybill", "is longer than any waybill, or no waybill")])
-    day = wishes.get("preferred_date")
+    given = {name: value for name, value in body.items() if value not in (None, "")}
+    unknown = _problems(_NdrBody, given)
+    _refuse(unknown, _unsendable(given), _problems(NdrUpdate, {**given, **_PLACEHOLDER}) if not unknown else ())
+    if "waybill" in given:
+        given["waybill"] = as_waybill(given["waybill"])
+        _refuse(
+            [] if given["waybill"] else [FieldProblem("waybill", "is not a waybill, or is longer than any waybill")]
+        )
+    day = given.get("preferred_date")
     if day is not None and (problem := _day_problem(day, now)):
         raise PayloadRefused([FieldProblem("preferred_date", problem)])
-    return {name: as_text(value) for name, value in wishes.items()}
+    return {name: as_text(value) for name, value in given.items()}
 
 
 def _day_problem(day: Any, now: datetime) -> str:
@@ -107,40 +113,40 @@ def _day_problem(day: Any, now: datetime) -> str:
         past = date.fromisoformat(as_text(day)) < (now - _EARLIEST_ZONE).date()
     except ValueError:
         return "must be a day, as YYYY-MM-DD"
-    return "lies in the past" if past else ""
+    return "is in the past" if past else ""
 
 
 def ndr_waybill(body: JsonObject) -> str:
-    """The waybill that a checked NDR body is about; "" for the shipment's own."""
+    """The waybill that a checked NDR body names; "" for the shipment's own."""
     return as_text(body.get("waybill"))
 
 
 def ndr_arguments(body: JsonObject) -> dict[str, Any]:
-    """The wishes of a checked NDR body as the client's update_ndr takes them."""
-    wishes: dict[str, Any] = {name: body[name] for name in _WISHES if name in body}
-    if "preferred_date" in wishes:
-        wishes["preferred_date"] = date.fromisoformat(wishes["preferred_date"])
-    return wishes
+    """The arguments of the client's update_ndr in a checked NDR body."""
+    given: dict[str, Any] = {name: body[name] for name in _NDR_FIELDS if name in body}
+    if "preferred_date" in given:
+        given["preferred_date"] = date.fromisoformat(given["preferred_date"])
+    return given
 
 
 def pickup_body(body: Any, region: Region, *, courier_partner_id: int | None, account_code: str | None) -> JsonObject:
-    """A pickup's body, to the courier and account given; of a shipment of ours its waybill may be left out.
+    """The body of a pickup for this courier and account. A known shipment may leave out its waybill.
 
     Raises PayloadRefused with every wrong field.
     """
-    asked = _object(body)
+    completed = _object(body)
     if region is Region.INDIA:
-        asked |= _given(courier_partner=courier_partner_id, account_code=account_code)
-        _refuse(_unsendable(asked), _problems(IndiaPickupRequest, asked))
-        return asked
+        completed |= _given(courier_partner=courier_partner_id, account_code=account_code)
+        _refuse(_unsendable(completed), _problems(IndiaPickupRequest, completed))
+        return completed
     named = _given(courier_partner_id=courier_partner_id, account_code=account_code)
-    asked["shipment_details"] = {**_booked(asked), **named}
-    _refuse(_unsendable(asked), _problems(WorldPickupRequest, asked))
-    return asked
+    completed["shipment_details"] = {**_booked(completed), **named}
+    _refuse(_unsendable(completed), _problems(WorldPickupRequest, completed))
+    return completed
 
 
 def completed_pickup(body: Any, shipment: Shipment) -> JsonObject:
-    """A world pickup's body with what the shipment knows of itself, where the body does not say it."""
+    """The body of a world pickup, completed from the shipment where it leaves fields out."""
     order = as_object(shipment.payload.get("shipment_details"))
     known = {name: order[name] for name in _OF_ORDER if name in order} | _given(
         awb_number=shipment.waybill,
@@ -151,38 +157,38 @@ def completed_pickup(body: Any, shipment: Shipment) -> JsonObject:
 
 
 def _booked(body: Any) -> JsonObject:
-    """The shipment that a world pickup names, without a waybill that is none."""
+    """The shipment that a world pickup names, without a placeholder for a waybill."""
     details = as_object(as_object(body).get("shipment_details"))
     return {name: value for name, value in details.items() if name != "awb_number" or not is_no_waybill(value)}
 
 
 def pickup_reference(body: Any) -> str | None:
-    """The reference number that a world pickup names while it leaves out the waybill; None for every other."""
+    """The reference number of a world pickup without a waybill; None for any other pickup."""
     details = _booked(body)
     return None if details.get("awb_number") else as_id(details.get("reference_number")) or None
 
 
 def registration_body(body: Any, *, courier_partner_id: int | None, account_code: str | None) -> JsonObject:
-    """A body of awb-register v3, to the courier and account given. Raises PayloadRefused with every wrong field."""
-    asked = _object(body) | _given(courier_partner=courier_partner_id, account_code=account_code)
-    _refuse(_unsendable(asked), _problems(WaybillV3, asked), _registration_problems(asked))
-    return asked
+    """The body of awb-register v3, for this courier and account. Raises PayloadRefused with every wrong field."""
+    completed = _object(body) | _given(courier_partner=courier_partner_id, account_code=account_code)
+    _refuse(_unsendable(completed), _problems(WaybillV3, completed), _registration_problems(completed))
+    return completed
 
 
-def _registration_problems(asked: JsonObject) -> Iterator[FieldProblem]:
-    info = as_object(asked.get("shipment_info"))
+def _registration_problems(completed: JsonObject) -> Iterator[FieldProblem]:
+    info = as_object(completed.get("shipment_info"))
     reference = as_text(info.get("reference_number"))
     if not 0 < len(reference) <= LONGEST_REFERENCE:
-        problem = f"is required, at most {LONGEST_REFERENCE} characters: the shipment is known here by it"
+        problem = f"is required, at most {LONGEST_REFERENCE} characters: it identifies the shipment here"
         yield FieldProblem("shipment_info.reference_number", problem)
     if info.get("delivery_type") not in (None, "", *DELIVERY_TYPES):
         yield FieldProblem("shipment_info.delivery_type", f"must be one of {', '.join(DELIVERY_TYPES)}")
-    if as_text(asked.get("waybill")) and not as_waybill(asked.get("waybill")):
-        yield FieldProblem("waybill", "is longer than any waybill, or no waybill")
+    if as_text(completed.get("waybill")) and not as_waybill(completed.get("waybill")):
+        yield FieldProblem("waybill", "is not a waybill, or is longer than any waybill")
 
 
 def registered_shipment(body: JsonObject) -> NewShipment:
-    """The shipment that a checked registration makes known here. Its payload is the registration itself."""
+    """The shipment of a checked registration. Its payload is the registration."""
     info, additional = as_object(body.get("shipment_info")), as_object(body.get("additional"))
     return NewShipment(
         reference_number=as_text(info["reference_number"]),
@@ -197,12 +203,12 @@ def registered_shipment(body: JsonObject) -> NewShipment:
 
 
 def is_registration(payload: JsonObject) -> bool:
-    """Whether a shipment's payload is the registration of a waybill that was booked elsewhere, and no order."""
+    """Whether a payload is the registration of a waybill booked elsewhere rather than an order."""
     return "shipment_info" in payload and "shipment_details" not in payload
 
 
 def waybill_of(body: JsonObject) -> str:
-    """The waybill that a checked registration is about."""
+    """The waybill of a checked registration."""
     return as_waybill(body["waybill"])
 
 
@@ -226,7 +232,7 @@ def _problems(model: type[BaseModel | RequestModel], body: JsonObject) -> list[F
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False, include_context=False)
         known = model.model_fields
-        return [FieldProblem(_path(e["loc"]), _words(e["type"], e["msg"], e["loc"], known)) for e in details]
+        return [FieldProblem(_path(e["loc"]), _problem_text(e["type"], e["msg"], e["loc"], known)) for e in details]
     return []
 
 
@@ -234,7 +240,7 @@ def _path(place: tuple[int | str, ...]) -> str:
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".")
 
 
-def _words(kind: str, message: str, place: tuple[int | str, ...], known: Iterable[str]) -> str:
+def _problem_text(kind: str, message: str, place: tuple[int | str, ...], known: Iterable[str]) -> str:
     if kind == "extra_forbidden":
         return unknown_name(str(place[-1]), known)
     return "is required" if kind == "missing" else message

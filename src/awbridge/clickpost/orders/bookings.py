@@ -40,13 +40,13 @@ class WaybillRegistration:
 def edit_order_request(
     endpoints: Endpoints, waybill: str, cp_id: int, changes: RequestModel | JsonObject
 ) -> ApiRequest:
-    """Change fields of an order that the courier has. Waybill and courier win over what `changes` says of them."""
+    """Change fields of an order that the courier has. Waybill and courier override those in `changes`."""
     body: JsonObject = {**as_payload(changes), "awb_number": waybill, "courier_partner": cp_id}
     return endpoints.post("edit-order", endpoints.url + "/api/v1/edit-order/", endpoints.login(), body)
 
 
 def pickup_request(endpoints: Endpoints, payload: RequestModel | JsonObject, region: Region) -> ApiRequest:
-    """Ask a courier to come: v1 within India, v2 for the rest of the world and across borders."""
+    """Schedule a pickup: v1 within India, v2 for the rest of the world and across borders."""
     url = endpoints.url + _CREATE_PICKUP[region]
     return endpoints.post("create-pickup", url, endpoints.login(), as_payload(payload))
 
@@ -62,7 +62,7 @@ def parse_pickup(reply: Reply) -> Pickup:
 
 
 def waybill_request(endpoints: Endpoints, payload: RequestModel | JsonObject, version: int) -> ApiRequest:
-    """Have a waybill tracked that was not booked through ClickPost. v2 takes the key in the body, v3 in the URL.
+    """Track a waybill that was not booked through ClickPost. v2 takes the key in the body, v3 in the URL.
 
     Raises ValueError for any other version.
     """
@@ -75,7 +75,7 @@ def waybill_request(endpoints: Endpoints, payload: RequestModel | JsonObject, ve
 
 
 def parse_waybill(reply: Reply) -> WaybillRegistration:
-    """What came of awb-register."""
+    """The result of awb-register."""
     result = first_object(reply.result)
     return WaybillRegistration(
         already=reply.business_status == ALREADY_REGISTERED,

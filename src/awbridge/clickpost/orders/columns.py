@@ -1,4 +1,4 @@
-"""A flat row of a table <-> a create-order payload: which column stands for which field. Pure."""
+"""Maps the columns of a table to fields of a create-order payload, both ways. Pure."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ ID_WORDS = frozenset(
         *("tin", "gstin", "reference"),
     }
 )
-CLOSE = 0.82  # how alike a name and a known one are, of 1, to be a slip of the pen
+CLOSE = 0.82  # similarity, of 1, at which a name counts as misspelt
 
 _BY_NAME = {"".join(words_of(name)): column for column, names in ALSO_CALLED.items() for name in names}
 _PLACE = ("name", "phone", "email", "address", "city", "state", "pincode", "country", "district", "landmark", "time")
@@ -62,9 +62,9 @@ _KNOWN = [
 
 @lru_cache(maxsize=1024)  # asked for every cell of a table
 def column_place(column: str) -> tuple[str, str] | None:
-    """Where a column's value stands: (section, field). Section "" is the top level, "item" the items; None: nowhere.
+    """The place of a column's value: (section, field). Section "" is the top level, "item" the items; None: no place.
 
-    `pickup_*` and `drop_*` and the usual fields of shipment_details stand by their own name, fields of an item as
+    `pickup_*` and `drop_*` and the usual fields of shipment_details go by their own name, fields of an item as
     `item_*`; any other field is written with its section: `additional.vendor_code`, `gst_info.hsn_code`.
     """
     if column in TOP_LEVEL:
@@ -81,7 +81,7 @@ def column_place(column: str) -> tuple[str, str] | None:
 
 
 def column_of(title: str) -> str | None:
-    """The column that a title stands for, loosely: case, spaces and signs count for nothing; None for none."""
+    """The column that a title means, ignoring case, spaces and signs; None for none."""
     if column_place(title) is not None:
         return title
     section, dot, name = title.partition(".")
@@ -105,13 +105,13 @@ ORDERS = HeaderLayout(match=match_orders, needs=("reference_number",), wanted="S
 
 
 def meant(title: str) -> str | None:
-    """The column that a title which is none was probably to name; None where nothing is near."""
+    """The column that an unknown title probably means; None where none is close."""
     near = get_close_matches("_".join(words_of(title)), _KNOWN, n=1, cutoff=CLOSE)
     return near[0] if near else None
 
 
 def read_cell(column: str, value: Any) -> str:
-    """A cell of a column as text; "" where there is nothing. Raises CellDamaged for a damaged cell."""
+    """A cell of a column as text; "" where it is empty. Raises CellDamaged for a damaged cell."""
     return _reader_of(column)(value)
 
 
@@ -127,9 +127,9 @@ def _reader_of(column: str) -> Callable[[Any], str]:
 
 
 def _read_day(value: Any) -> str:
-    """A day as ClickPost takes it, YYYY-MM-DD, however it is written; as it stands where it cannot be read.
+    """A day as YYYY-MM-DD, as ClickPost takes it; unchanged where it cannot be read.
 
-    The day that stands there is meant, whatever time and offset follow.
+    The written day counts, whatever time and offset follow.
     """
     text = read_words(value)
     if _ISO_DAY.match(text):
@@ -147,7 +147,7 @@ _ITEM = re.compile(r"shipment_details\.items\[(\d+)\]\.(\w+)", re.ASCII)
 def place_in_table(path: str, titles: Mapping[str, str]) -> tuple[int, str]:
     """Where a payload's field came from: which of the order's rows (0 is the first), and the column's own title.
 
-    The title is "" where no column stands for it.
+    The title is "" where no column holds it.
     """
     item = _ITEM.match(path)
     wanted = ("item", item[2]) if item else None
@@ -159,7 +159,7 @@ def place_in_table(path: str, titles: Mapping[str, str]) -> tuple[int, str]:
 
 
 def order_from_row(row: Mapping[str, str]) -> JsonObject:
-    """The payload that a row's columns make, with one item. Columns that stand nowhere are passed over."""
+    """The payload that a row's columns make, with one item. Columns without a place are ignored."""
     order: JsonObject = {"pickup_info": {}, "drop_info": {}, "shipment_details": {}}
     for column, text in row.items():
         place = column_place(column)
@@ -180,7 +180,7 @@ def add_item(order: JsonObject, row: Mapping[str, str]) -> None:
 def first_clash(order: JsonObject, row: Mapping[str, str]) -> str:
     """The first column in which a further row contradicts its shipment's first row; "" when none does.
 
-    An empty cell contradicts nothing: what stands on the first row need not be said again.
+    An empty cell contradicts nothing: further rows need not repeat the first one.
     """
     for column, text in row.items():
         place = column_place(column)
@@ -204,5 +204,5 @@ def _value(name: str, text: str) -> Any:
         try:
             return json.loads(text, parse_constant=lambda constant: constant)
         except ValueError:
-            return text  # the check of the payload says what is wrong with it
+            return text  # the check of the payload reports it
     return {"true": True, "false": False}.get(text.lower(), text)

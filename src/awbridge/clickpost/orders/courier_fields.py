@@ -1,4 +1,4 @@
-"""What a payload holds for one courier account alone, and what it is without that. Pure.
+"""Removes the fields of a payload that belong to one courier account alone. Pure.
 
 Another courier, or another account of the same one, does not know these values: a pickup place registered at the first
 (`vendor_code`) is refused there with 355 or "ClientWarehouse matching query does not exist". Source: the field notes of
@@ -28,15 +28,15 @@ _SECTIONS = ("pickup_info", "drop_info", "return_info", "shipment_details", "add
 
 
 def without_courier_fields(payload: JsonObject) -> JsonObject:
-    """A copy of the payload without what belongs to one courier account; courier and reference number stay."""
-    bare = _without(payload)
+    """A copy of the payload without the fields of one courier account; courier and reference number stay."""
+    order = _without(payload)
     for name in _SECTIONS:
-        if section := as_object(bare.get(name)):
-            bare[name] = _without(section)
-    additional = as_object(bare.get("additional"))
+        if section := as_object(order.get(name)):
+            order[name] = _without(section)
+    additional = as_object(order.get("additional"))
     if place := as_object(additional.get("return_info")):
-        bare["additional"] = {**additional, "return_info": _without(place)}
-    return bare
+        order["additional"] = {**additional, "return_info": _without(place)}
+    return order
 
 
 def _without(section: JsonObject) -> JsonObject:

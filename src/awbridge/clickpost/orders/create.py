@@ -1,4 +1,4 @@
-"""Create order: from a payload to a shipment, from a shipment to the request, from the answer to an outcome."""
+"""Create order: a payload becomes a shipment, a shipment the request, the answer an outcome."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from awbridge.domain.orders.outcome import AlreadyHeld, Misconfigured, Outcome, 
 from awbridge.domain.orders.shipment import NO_COURIER, NORMAL, URGENT, NewShipment, Piece, Region, SettleBy, Shipment
 
 ALREADY_PLACED = 323
-REFUSED_BY_COURIER = (319, 354, 420)  # how the courier's own refusals come; the message says why
+REFUSED_BY_COURIER = (319, 354, 420)  # the courier's own refusals; the message gives the reason
 _WRONG_VENDOR = "vendor_code names a pickup place that this courier account does not have"
 _ANY_COURIER = 1  # passes every check that is about the courier alone
 
@@ -48,18 +48,18 @@ def new_shipment(
     courier_partner_id: int | None,
     account_code: str | None,
 ) -> NewShipment:
-    """A shipment out of a create-order payload. The courier's id and account come from the arguments where given.
+    """A shipment from a create-order payload. Courier id and account come from the arguments where given.
 
-    The input stays as it is. Raises PayloadRefused with every wrong field.
+    The input is not changed. Raises PayloadRefused with every wrong field.
     """
     addressed = _addressed(payload, courier_partner_id, account_code)
     if not isinstance(addressed, dict):  # pyright: ignore[reportUnnecessaryIsInstance] callers hand on what came in
         raise PayloadRefused(check_payload(addressed, region))
-    tidied = normalize(addressed, region)
-    order = tidied.order
-    problems = [tidied.spelling.of(problem) for problem in check_payload(order, region)]
-    if tidied.problems or problems:
-        raise PayloadRefused(tidied.problems + problems)
+    normalized = normalize(addressed, region)
+    order = normalized.order
+    problems = [normalized.spelling.of(problem) for problem in check_payload(order, region)]
+    if normalized.problems or problems:
+        raise PayloadRefused(normalized.problems + problems)
     details, additional = shipment_details(order), as_object(order.get("additional"))
     return NewShipment(
         reference_number=as_text(details["reference_number"]),
@@ -82,7 +82,7 @@ def _priority(details: JsonObject, additional: JsonObject) -> int:
 
 
 def unallocated_shipment(payload: JsonObject, *, region: Region) -> NewShipment:
-    """A shipment out of a payload that names no courier: checked but for that. Raises PayloadRefused."""
+    """A shipment from a payload without a courier, checked apart from that. Raises PayloadRefused."""
     checked = new_shipment(payload, region=region, transporter=None, courier_partner_id=_ANY_COURIER, account_code=None)
     order = normalize(_addressed(payload, None, None), region).order
     return replace(checked, courier_partner_id=NO_COURIER, account_code=None, payload=order)
@@ -114,13 +114,13 @@ def allocated(
 def successor(
     shipment: Shipment, *, reference_number: str, transporter: str, courier_partner_id: int, account_code: str | None
 ) -> NewShipment:
-    """The same parcel as a new order to another courier. What belongs to the first courier alone does not go along.
+    """The same parcel as a new order to another courier. Fields of the first courier alone are left out.
 
     Raises PayloadRefused where the other courier does not take it.
     """
-    bare = _addressed(shipment.payload, courier_partner_id, None, reference=reference_number)
+    addressed = _addressed(shipment.payload, courier_partner_id, None, reference=reference_number)
     return new_shipment(
-        without_courier_fields(bare),
+        without_courier_fields(addressed),
         region=shipment.region,
         transporter=transporter,
         courier_partner_id=courier_partner_id,
@@ -129,19 +129,19 @@ def successor(
 
 
 def own_waybill(payload: JsonObject) -> str:
-    """The waybill of the courier's series that a payload brings along; "" where it brings none."""
+    """The preassigned waybill of a payload; "" where it has none."""
     return as_waybill(value_of(payload, "awb_number"))
 
 
 def has_own_waybill(shipment: Shipment) -> bool:
-    """Whether the payload brings a waybill of the courier's series along."""
+    """Whether the payload has a preassigned waybill."""
     return bool(own_waybill(shipment.payload))
 
 
 def create_order_request(shipment: Shipment) -> JsonObject:
-    """The body of create-order for a shipment: its payload, to the courier and account that it stands under now.
+    """The body of create-order for a shipment: its payload, addressed to its current courier and account.
 
-    Where it was moved there from another, what belonged to that one alone stays behind.
+    For a shipment moved from another courier, the fields of that courier alone are left out.
     """
     payload = without_courier_fields(shipment.payload) if was_moved(shipment) else shipment.payload
     order = _addressed(payload, shipment.courier_partner_id, shipment.account_code, reference=shipment.reference_number)
@@ -149,11 +149,11 @@ def create_order_request(shipment: Shipment) -> JsonObject:
 
 
 def was_moved(shipment: Shipment) -> bool:
-    """Whether a shipment stands under another courier or account than its payload was written for."""
+    """Whether a shipment now has another courier or account than its payload was written for."""
     courier = as_int(shipment_details(shipment.payload).get("courier_partner"))
     code = as_id(value_of(shipment.payload, "account_code"))
     if courier is None:
-        return False  # it was given to whichever courier would be chosen
+        return False  # the payload left the courier to be chosen
     return courier != shipment.courier_partner_id or (code or None) != (shipment.account_code or None)
 
 
@@ -176,15 +176,15 @@ def _renamed(details: JsonObject, courier_partner_id: int | None, reference: str
         renamed["courier_partner"] = courier
     given = details.get("reference_number")
     if reference or (isinstance(given, str | int) and not isinstance(given, bool)):
-        renamed["reference_number"] = reference or str(given).strip()  # checked as it stands, nothing mended
+        renamed["reference_number"] = reference or str(given).strip()  # checked as given
     return renamed
 
 
 def parse_create_order(reply: Reply, reference_number: str) -> Outcome:
-    """What an answer to create-order means. Never raises; an answer that nobody foresaw is tried again, as unclear."""
+    """What an answer to create-order means. Never raises; an unforeseen answer is retried as unclear."""
     code, message = reply.business_status, describe(reply)
     answer = classify(reply.http_status, code, is_json=reply.is_json)
-    if answer in _WORDED and (read := _by_words(reply, message, reference_number)):
+    if answer in _KINDS_WITH_REASON and (read := _outcome_by_text(reply, message, reference_number)):
         return read
     match answer:
         case AnswerKind.SUCCESS:
@@ -221,11 +221,15 @@ def parse_create_order(reply: Reply, reference_number: str) -> Outcome:
             return Rejected(message=message, code=code, fields=named_fields(code, reply.message))
 
 
-_WORDED = (AnswerKind.UNCLEAR, AnswerKind.TRANSIENT, AnswerKind.PERMANENT)  # where the words may say more than the code
+_KINDS_WITH_REASON = (
+    AnswerKind.UNCLEAR,
+    AnswerKind.TRANSIENT,
+    AnswerKind.PERMANENT,
+)  # where the text may say more than the code
 
 
-def _by_words(reply: Reply, message: str, reference_number: str) -> Outcome | None:
-    """What the words of a refusal say that its code does not; None where they say no more."""
+def _outcome_by_text(reply: Reply, message: str, reference_number: str) -> Outcome | None:
+    """The outcome that the text of a refusal shows and its code does not; None where it shows none."""
     words = refusal_text(reply)
     if is_unknown_vendor_code(words):
         return Misconfigured(message=f"{message}. {_WRONG_VENDOR}", code=reply.business_status)
@@ -237,7 +241,7 @@ def _by_words(reply: Reply, message: str, reference_number: str) -> Outcome | No
 
 
 def _is_refusal(reply: Reply) -> bool:
-    """Whether an unclear answer passes on the courier's own refusal: nothing was placed."""
+    """Whether an unclear answer reports the courier's own refusal, so that nothing was placed."""
     return (
         reply.http_status == 200
         and reply.business_status in REFUSED_BY_COURIER
@@ -250,7 +254,7 @@ def _is_reasoned(message: str) -> bool:
 
 
 def _is_silent(reply: Reply) -> bool:
-    """Whether an answer leaves open if the order was placed: a gateway's, or one without a code of ClickPost's."""
+    """Whether an answer leaves open whether the order was placed: a gateway's, or one without ClickPost's code."""
     return (
         reply.http_status >= 500 or reply.http_status == 408 or (reply.http_status < 400 and not reply.business_status)
     )
@@ -266,9 +270,9 @@ def parse_fetch_order(reply: Reply, reference_number: str = "") -> Placed | None
 
 
 def placed_differences(shipment: Shipment, placed: Placed) -> list[str]:
-    """Where ClickPost holds something other than was asked, in words for a person; [] where all that is shown agrees.
+    """Where ClickPost holds something other than requested, as texts for people; [] where all that it shows agrees.
 
-    An answer shows little of an order: what it leaves out is not compared.
+    An answer shows little of an order: fields that it leaves out are not compared.
     """
     details = shipment_details(shipment.payload)
     asked_cod, shown_cod = as_number(details.get("cod_value")), as_number(placed.shown_cod_value)
@@ -332,8 +336,8 @@ def _order(reply: Reply, reference_number: str) -> JsonObject:
 def _is_about(reply: Reply, reference_number: str) -> bool:
     body = as_object(reply.body)
     places = (_order(reply, reference_number), body, as_object(body.get("meta")))
-    told = next((text for place in places if (text := as_text(place.get("reference_number")))), "")
-    return told in ("", reference_number)
+    reference = next((text for place in places if (text := as_text(place.get("reference_number")))), "")
+    return reference in ("", reference_number)
 
 
 def _placed(reply: Reply, reference_number: str, *, already: bool) -> Placed | None:
@@ -352,7 +356,7 @@ def _placed(reply: Reply, reference_number: str, *, already: bool) -> Placed | N
         sort_code=as_id(order.get("sort_code")) or None,
         security_key=as_id(order.get("security_key")) or None,
         courier_name=as_id(order.get("courier_name")) or None,
-        # Beside the result stands ClickPost's own id; within it the caller's order id may be echoed.
+        # The id beside the result is ClickPost's own; the result itself may echo the caller's order id.
         vendor_order_id=as_id(beside.get("order_id")) or as_id(order.get("order_id")) or None,
         children=tuple(piece.waybill for piece in pieces),
         pieces=pieces,
@@ -365,13 +369,13 @@ def _placed(reply: Reply, reference_number: str, *, already: bool) -> Placed | N
 
 
 def _echoed_order_id(order: JsonObject, beside: JsonObject) -> str | None:
-    """The caller's own order id. Alone within the result stands ClickPost's: only beside one of that is it an echo."""
+    """The caller's own order id. An id only within the result is ClickPost's: it is an echo beside another one."""
     inside, outside = as_id(order.get("order_id")), as_id(beside.get("order_id"))
     return inside if inside and outside and inside != outside else None
 
 
 def _pieces(order: JsonObject, main: str) -> tuple[Piece, ...]:
-    """The pieces of a multi-piece shipment, each with its label and codes, which stand in the child or in its item.
+    """The pieces of a multi-piece shipment, each with its label and codes, from the child or its item.
 
     A multi-modal shipment has one as well: the waybill of its second leg, `waybill1` with `label1`.
     """

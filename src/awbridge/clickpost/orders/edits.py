@@ -1,6 +1,6 @@
 """Edits of a create-order payload, field by field: `shipment_details.weight`, `shipment_details.items[0].price`. Pure.
 
-The usual columns stand for their fields: `weight` for `shipment_details.weight`, `drop_pincode` for
+A usual column names its field: `weight` for `shipment_details.weight`, `drop_pincode` for
 `drop_info.drop_pincode` (see columns.py).
 """
 
@@ -25,7 +25,7 @@ _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 _COURIER = ("courier_partner", "account_code")
 _ABSENT = object()
 
-# Where an order says what edit-order can change. What stands here not can be told to the courier only.
+# The section of an order that holds what edit-order can change. Other fields exist at the courier only.
 _EDITED = {
     "order_type": "shipment_details",
     "cod_value": "shipment_details",
@@ -53,13 +53,13 @@ def with_fields(payload: JsonObject, fields: Mapping[str, Any]) -> JsonObject:
 
 
 def value_at(payload: JsonObject, path: str) -> Any:
-    """What stands at a path; None where nothing does."""
+    """The value at a path; None where there is none."""
     value = _value_at(payload, path)
     return None if value is _ABSENT else value
 
 
 def read_value(payload: JsonObject, path: str, text: str) -> Any:
-    """What somebody who typed `text` for the field at `path` means: a number where one stands or belongs, else text.
+    """The value that a person typed as `text` for the field at `path`: a number where the field holds one, else text.
 
     JSON objects, lists, quoted text, true, false and null are taken as such.
     """
@@ -75,7 +75,7 @@ def read_value(payload: JsonObject, path: str, text: str) -> Any:
 
 
 def with_courier_edits(payload: JsonObject, edits: Iterable[JsonObject], *, region: Region) -> JsonObject:
-    """A copy of the payload with what was edited at the courier since, in that order, so that it can be sent anew.
+    """A copy of the payload with the later edits at the courier applied in order, so that it can be sent again.
 
     Raises PayloadRefused with the fields that an order has no place for.
     """
@@ -85,7 +85,7 @@ def with_courier_edits(payload: JsonObject, edits: Iterable[JsonObject], *, regi
         if fields.get("order_type") == "PREPAID":
             fields.setdefault("cod_value", 0)
         problems = [
-            FieldProblem(name, "was edited at the courier, and a new order has no place for it")
+            FieldProblem(name, "was edited at the courier, and a new order has no field for it")
             for name in fields
             if not _has_place(order, name, region)
         ]
@@ -152,12 +152,12 @@ def _steps(payload: JsonObject, path: str) -> list[str | int]:
 
 
 def _all_steps(payload: JsonObject, path: str) -> list[list[str | int]]:
-    """Where a path leads. A column of the details stands for the field wherever the order has it."""
+    """The steps to every place of a path. A column of the details means the field wherever the order has it."""
     steps = _steps(payload, path)
     if steps[0] != "shipment_details" or "." in path:
         return [steps]
-    stands = [[*at, path] for at, holder in holders(payload) if path in holder]
-    return stands or [steps]
+    found = [[*at, path] for at, holder in holders(payload) if path in holder]
+    return found or [steps]
 
 
 def _value_at(payload: JsonObject, path: str) -> Any:

@@ -1,4 +1,4 @@
-"""Which refusals of create-order another courier could cure, and which calls can have left no order.
+"""Which refusals of create-order justify a fallback courier, and which calls cannot have left an order.
 
 Source: ClickPost's error-code page and help desk ("not serviceable: other courier; incorrect data: fix at source").
 """
@@ -25,11 +25,11 @@ from awbridge.domain.orders.outcome import Misconfigured, Outcome, Pending, Reje
 CREATE_ORDER = "create-order"
 
 _NO_RETURNS = 311
-_SERIES_USED_UP = (321, 330)
+_SERIES_EXHAUSTED = (321, 330)
 
 
 class RecordedCall(Protocol):
-    """A call as it was kept, as far as this needs it."""
+    """The fields of a recorded call that are read here."""
 
     @property
     def api(self) -> str:
@@ -48,23 +48,23 @@ class RecordedCall(Protocol):
 
 
 def fallback_reason(calls: Sequence[RecordedCall], payload: JsonObject, *, at_least: int) -> str | None:
-    """Why another courier may take what this one refused, by the last create-order of these calls; else None.
+    """Why another courier may take what this one refused, from the last create-order of these calls; else None.
 
-    `calls` are oldest first. An answer of the kind that may pass by itself (319, 354) has to come `at_least` times.
+    `calls` are oldest first. Codes that may be transient (319, 354) must occur `at_least` times.
     """
     reasons = [_reason(call, payload) for call in calls if call.api == CREATE_ORDER]
     if not reasons or reasons[-1] is None:
         return None
-    why, clear = reasons[-1]
-    return why if clear or sum(reason is not None for reason in reasons) >= at_least else None
+    reason, is_clear = reasons[-1]
+    return reason if is_clear or sum(found is not None for found in reasons) >= at_least else None
 
 
 def all_were_refused(calls: Sequence[RecordedCall]) -> bool:
     """Whether every create-order of these calls was answered with a refusal, so that none can have left an order.
 
-    One that was queued (202, 102) ends with the refusal that its repetition is answered with. What a lost answer leaves
-    open is closed by the courier's own reason: ClickPost has read the reference number before it asks the courier. What
-    the courier left open stays open: it may hold what ClickPost does not know of.
+    A queued one (202, 102) ends with the refusal of its repetition. A later refusal with the courier's own reason
+    settles a lost answer: ClickPost checks the reference number before it asks the courier. A courier that did not
+    answer leaves the outcome open: it may hold an order unknown to ClickPost.
     """
     outcomes = [_outcome(call) for call in calls if call.api == CREATE_ORDER]
     is_open = False
@@ -81,11 +81,11 @@ def all_were_refused(calls: Sequence[RecordedCall]) -> bool:
 
 
 def _outcome(call: RecordedCall) -> Outcome:
-    reply = _answer(call)
+    reply = _reply(call)
     return parse_create_order(reply, "") if reply else Unknown(message="")
 
 
-def _answer(call: RecordedCall) -> Reply | None:
+def _reply(call: RecordedCall) -> Reply | None:
     if call.http_status is None:
         return None
     try:
@@ -96,16 +96,16 @@ def _answer(call: RecordedCall) -> Reply | None:
 
 
 def _reason(call: RecordedCall, payload: JsonObject) -> tuple[str, bool] | None:
-    """(why, whether it is clear at once) for one answer; None where another courier would not help."""
-    reply = _answer(call)
+    """(reason, whether one such answer is enough) for one answer; None where another courier would not help."""
+    reply = _reply(call)
     if reply is None or reply.http_status >= 500 or reply.http_status in (401, 403, 404, 405, 406, 408, 429):
         return None
-    code, words = reply.business_status, refusal_text(reply)
-    if is_already_held(words) or courier_did_not_answer(words):
+    code, text = reply.business_status, refusal_text(reply)
+    if is_already_held(text) or courier_did_not_answer(text):
         return None
     if code == _NO_RETURNS:
         return "the courier takes no returns (311)", True
-    if code in _SERIES_USED_UP and not own_waybill(payload):
+    if code in _SERIES_EXHAUSTED and not own_waybill(payload):
         return f"the courier's series of waybills is used up ({code})", True
     if code not in REFUSED_BY_COURIER:
         return None

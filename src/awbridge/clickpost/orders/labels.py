@@ -31,7 +31,7 @@ class SecurityKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProofOfDelivery:
-    """Where the proof of delivery (a PDF or picture) lies. `url` is "" where there is none yet."""
+    """The address of the proof of delivery (a PDF or picture). `url` is "" where there is none yet."""
 
     url: str = field(repr=False)
     raw: JsonObject = field(repr=False)

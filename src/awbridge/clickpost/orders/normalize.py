@@ -1,7 +1,7 @@
-"""An order as it goes out: the names that ClickPost has, identifiers and Indian phones as their digits. Pure.
+"""Normalizes an order for sending: ClickPost's own names, identifiers and Indian phones as digits. Pure.
 
-Nothing is guessed: what is not sure stays as it was given, and the check of the payload says what is wrong with it.
-What was changed, and what is doubtful without being refused, is told as warnings, in the caller's own spelling.
+Uncertain values stay as they were given, and the check of the payload reports them. Changed and doubtful values become
+warnings, in the caller's own spelling.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _NOT_OURS = frozenset({*_HOLDERS, _INFO, "courier_custom_fields", "return_info"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spelling:
-    """How the caller wrote what has another name here."""
+    """How the caller spells a name that differs here."""
 
     uses_additional_info: bool = False  # the section is called additional_info
 
@@ -52,7 +52,7 @@ class Spelling:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NormalizedOrder:
-    """An order as it goes out, and how its caller spells it."""
+    """A normalized order, and how its caller spells it."""
 
     order: JsonObject = field(repr=False)
     spelling: Spelling
@@ -60,7 +60,7 @@ class NormalizedOrder:
 
 
 def normalize(payload: JsonObject, region: Region) -> NormalizedOrder:
-    """The order under ClickPost's own names, identifiers as digits. The input stays as it is."""
+    """The order under ClickPost's own names, identifiers as digits. The input is not changed."""
     order = without_placeholder_waybills(with_exact_identifiers(with_additional(_with_plain_names(payload))))
     for at, form in _places(order, region):
         place = as_object(_at(order, at)) if at else order
@@ -74,22 +74,22 @@ def spelling_of(payload: JsonObject) -> Spelling:
 
 
 def warnings_of(payload: JsonObject, region: Region) -> list[FieldProblem]:
-    """What is doubtful in an order as it was given, without being refused."""
+    """Warnings about an order as it was given: doubtful values that are not refused."""
     if not isinstance(payload, dict):  # pyright: ignore[reportUnnecessaryIsInstance] callers hand on what came in
         return []
-    tidied = normalize(payload, region)
+    normalized = normalize(payload, region)
     given = with_exact_identifiers(with_additional(_with_plain_names(payload)))
     found = [
         *_name_doubts(payload),
         *_phone_doubts(given, region),
         *_waybill_doubts(given),
-        *_reference_doubts(tidied.order),
+        *_reference_doubts(normalized.order),
     ]
-    return [tidied.spelling.of(problem) for problem in found]
+    return [normalized.spelling.of(problem) for problem in found]
 
 
 def with_additional(payload: JsonObject) -> JsonObject:
-    """The payload with `additional_info` under its real name, `additional`. The input stays as it is."""
+    """The payload with `additional_info` under its real name, `additional`. The input is not changed."""
     if _INFO not in payload:
         return payload
     order = {name: value for name, value in payload.items() if name != _INFO}
@@ -98,21 +98,21 @@ def with_additional(payload: JsonObject) -> JsonObject:
         return {**order, _REAL: info}
     if isinstance(info, dict) and isinstance(order[_REAL], dict):
         return {**order, _REAL: {**as_object(info), **as_object(order[_REAL])}}
-    return payload  # two that cannot be joined: both stay, and the check names what is wrong
+    return payload  # the two cannot be joined: both stay, and the check reports them
 
 
 def section_conflicts(payload: JsonObject) -> list[FieldProblem]:
-    """What `additional_info` says and `additional` contradicts: they are one section, and neither wins unseen."""
+    """Where `additional_info` and `additional` differ: they are one section, and neither wins silently."""
     info, real = as_object(payload.get(_INFO)), as_object(payload.get(_REAL))
     return [
         FieldProblem(f"{_INFO}.{name}", f"contradicts {_REAL}.{name}: the two are one section, give one of them")
-        for name, said in info.items()
-        if said is not None and real.get(name) is not None and not _is_same(said, real[name])
+        for name, value in info.items()
+        if value is not None and real.get(name) is not None and not _is_same(value, real[name])
     ]
 
 
-def _is_same(said: Any, other: Any) -> bool:
-    return said == other or (text_of(said) == text_of(other) != "")
+def _is_same(value: Any, other: Any) -> bool:
+    return value == other or (text_of(value) == text_of(other) != "")
 
 
 def _with_plain_names(payload: JsonObject) -> JsonObject:
@@ -132,7 +132,7 @@ def _is_padded(name: Any, beside: JsonObject) -> bool:
 
 
 def _places(order: JsonObject, region: Region) -> Iterator[tuple[tuple[str, ...], PlaceForm]]:
-    """Where places stand in an order, and how they are written."""
+    """The places of an order: where each is, and its form."""
     if is_flat(order):
         yield from (((), PICKUP), ((), DROP), (("return_info",), RETURN), (("exchange_info",), RETURN))
     elif region is Region.WORLD:
@@ -167,7 +167,7 @@ def _with_digits(place: JsonObject, form: PlaceForm) -> JsonObject:
 
 def _waybill_doubts(order: JsonObject) -> Iterator[FieldProblem]:
     for loc in placeholder_waybills(order):
-        yield FieldProblem(".".join(map(str, loc)), "is no waybill: it is left out, and the courier gives one")
+        yield FieldProblem(".".join(map(str, loc)), "is not a waybill: it is left out, and the courier assigns one")
 
 
 def _phone_doubts(order: JsonObject, region: Region) -> Iterator[FieldProblem]:
@@ -184,7 +184,7 @@ def _reference_doubts(order: JsonObject) -> Iterator[FieldProblem]:
     """The page of v1 asks for Code 39, those of v3 and v4 do not: couriers print it as a barcode all the same."""
     reference = as_text(shipment_details(order).get("reference_number"))
     if reference and "shipment_details" in order and not CODE_39.fullmatch(reference):
-        text = "holds characters that Code 39 has not: some couriers cannot print it as a barcode"
+        text = "has characters outside Code 39: some couriers cannot print it as a barcode"
         yield FieldProblem("shipment_details.reference_number", text)
 
 
@@ -197,4 +197,4 @@ def _name_doubts(payload: JsonObject) -> Iterator[FieldProblem]:
     for name in payload:
         if isinstance(name, str) and name not in _OURS and name not in _NOT_OURS:  # pyright: ignore[reportUnnecessaryIsInstance]
             for ours in difflib.get_close_matches(name, _OURS, n=1, cutoff=0.8):
-                yield FieldProblem(name, f"is not known here and goes to ClickPost as it is: is {ours} meant?")
+                yield FieldProblem(name, f"is not known here and is sent to ClickPost as it is: did you mean {ours}?")

@@ -1,4 +1,4 @@
-"""Where an order says what: the one accessor of values that may stand in `shipment_details` or in `additional`. Pure.
+"""Reads and writes values that an order may hold in `shipment_details` or in `additional`. Pure.
 
 ClickPost's older v3 examples write `delivery_type`, `awb_number` and `account_code` into `additional`, its newer ones
 into `shipment_details`, and v4 has `order_id` in either: both places count. In the flat form the details are the top.
@@ -17,7 +17,7 @@ Loc = tuple[int | str, ...]
 SECTIONS = ("pickup_info", "drop_info", "shipment_details")
 SIDES = ("pickup_", "drop_")
 TWO_PLACES = ("delivery_type", "awb_number", "order_id", "account_code")
-"""What must not say one thing in `shipment_details` and another in `additional`."""
+"""Fields that must not differ between `shipment_details` and `additional`."""
 FORWARD, RETURN = "FORWARD", "RVP"
 
 
@@ -34,40 +34,40 @@ def shipment_details(payload: JsonObject) -> JsonObject:
 
 
 def holders(payload: JsonObject) -> Iterator[tuple[Loc, JsonObject]]:
-    """The places that count, the one that goes before first: the details, then `additional`."""
+    """The sections that count, by precedence: the details, then `additional`."""
     at: Loc = ("shipment_details",) if "shipment_details" in payload else ()
     yield at, shipment_details(payload)
     yield ("additional",), as_object(payload.get("additional"))
 
 
 def given_values(payload: JsonObject, name: str) -> list[tuple[Loc, Any]]:
-    """Where a field is given, and what it says there: empty text and null are not given."""
+    """Where a field is given, and its values: empty text and null are not given."""
     return [((*at, name), holder[name]) for at, holder in holders(payload) if _is_given(holder.get(name))]
 
 
 def value_of(payload: JsonObject, name: str) -> Any:
-    """What the order says in a field, in whichever place; None where it says nothing."""
+    """The value of a field, from either section; None where it is not given."""
     found = given_values(payload, name)
     return found[0][1] if found else None
 
 
 def delivery_type_of(payload: JsonObject) -> str:
-    """FORWARD to the customer, or RVP back from there; FORWARD where the order does not say."""
+    """FORWARD to the customer, or RVP back from there; FORWARD where the order does not state it."""
     return as_text(value_of(payload, "delivery_type")) or FORWARD
 
 
 def with_value(payload: JsonObject, name: str, value: Any) -> JsonObject:
-    """A copy that says this wherever it said something before, and in the details where it said nothing."""
-    stands = [loc[:-1] for loc, _ in given_values(payload, name)] or [next(iter(holders(payload)))[0]]
+    """A copy with this value in every section that gave one, or in the details where none did."""
+    sections = [loc[:-1] for loc, _ in given_values(payload, name)] or [next(iter(holders(payload)))[0]]
     changed = payload
-    for at in stands:
+    for at in sections:
         holder = as_object(changed.get(str(at[0]))) if at else changed
         changed = {**changed, str(at[0]): {**holder, name: value}} if at else {**holder, name: value}
     return changed
 
 
 def without_values(payload: JsonObject, *names: str) -> JsonObject:
-    """A copy that says nothing in these fields, in either place."""
+    """A copy without these fields in either section."""
     changed = payload
     for at, holder in holders(payload):
         if any(name in holder for name in names):
@@ -77,12 +77,12 @@ def without_values(payload: JsonObject, *names: str) -> JsonObject:
 
 
 def placeholder_waybills(payload: JsonObject) -> list[Loc]:
-    """Where the order gives a waybill that is none: "NA", "N/A", "0", "-", "#N/A" and their kin."""
+    """Where the order gives a placeholder for a waybill: "NA", "N/A", "0", "-", "#N/A" and the like."""
     return [loc for loc, value in given_values(payload, "awb_number") if is_no_waybill(value)]
 
 
 def without_placeholder_waybills(payload: JsonObject) -> JsonObject:
-    """A copy without what stands for no waybill: a courier that gave one out gave another."""
+    """A copy without placeholders for a waybill."""
     changed = payload
     for *at, name in placeholder_waybills(payload):
         holder = as_object(changed[str(at[0])]) if at else changed
@@ -94,7 +94,7 @@ def without_placeholder_waybills(payload: JsonObject) -> JsonObject:
 def place_of(payload: JsonObject, side: str) -> JsonObject:
     """A side (`pickup` or `drop`) of an order in any form, its fields without prefix: `name`, `phone`, `pincode` ...
 
-    v4's `postal_code` and `country_code` stand as `pincode` and `country` too.
+    v4's `postal_code` and `country_code` are given as `pincode` and `country` too.
     """
     prefix = f"{side}_"
     holder = as_object(payload.get(f"{side}_info"))

@@ -1,4 +1,4 @@
-"""A checked payload as the parcel that rules of allocation look at, and as the recommendation API wants it."""
+"""A checked payload as the parcel for allocation rules, and as a query of the recommendation API."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _WORDS = ("order_type", "delivery_type")
 
 
 def parcel_of(payload: JsonObject, region: Region) -> AllocationParcel:
-    """What rules look at, out of a payload that was checked."""
+    """The parcel that allocation rules read, from a checked payload."""
     details = shipment_details(payload)
     return AllocationParcel(
         drop_pincode=_pincode(payload, "drop"),

@@ -1,4 +1,4 @@
-"""Checks a create-order payload before it is stored: every field that ClickPost would surely refuse, all at once.
+"""Checks a create-order payload before it is stored: every field that ClickPost would certainly refuse, all at once.
 
 The rules are those of the models of an order (`IndiaOrder`, `WorldOrder`, `FlatOrder`): a payload passes here if
 and only if it can be read as its model.

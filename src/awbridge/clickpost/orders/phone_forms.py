@@ -1,4 +1,4 @@
-"""Phone numbers as orders have them: what can be sent, in which digits, and what is wrong with the rest. Pure.
+"""Phone numbers of orders: the digits to send, and what is wrong with numbers that cannot be sent. Pure.
 
 ClickPost's pages of create-order v1 and v3 say "10/11 digit phone number". Shops and spreadsheets write more: spaces,
 a country code, two numbers in one field, numbers that were rounded. No page says how many digits v4 wants: E.164 does.
@@ -25,7 +25,7 @@ _SHORTEST = 7  # digits; the page of v4 gives no least number
 
 
 def indian_digits(value: Any) -> str:
-    """The 10 or 11 digits of an Indian number; "" where it has none that are sure. A country code is left out."""
+    """The 10 or 11 digits of an Indian number, without a country code; "" where they are not certain."""
     found = _INDIAN.fullmatch(_SEPARATORS.sub("", text_of(value)))
     if found is None:
         return ""
@@ -35,7 +35,7 @@ def indian_digits(value: Any) -> str:
 
 
 def phone_problem(value: Any, *, indian: bool) -> str:
-    """Why this is no phone number that can be sent, and what to do; "" where it is one."""
+    """Why this phone number cannot be sent, and what to do; "" where it can."""
     text, rule = text_of(value), INDIAN_PROBLEM if indian else WORLD_PROBLEM
     if _SENT.fullmatch(text) if indian else _WORLD.fullmatch(_SEPARATORS.sub("", text)):
         return ""
@@ -49,13 +49,13 @@ def phone_problem(value: Any, *, indian: bool) -> str:
 
 
 def phone_doubt(value: Any, *, indian: bool) -> str:
-    """What makes a phone number doubtful that can be sent; "" where nothing does."""
+    """Why a phone number that can be sent is doubtful; "" where it is not."""
     text = text_of(value)
     digits = indian_digits(value) if indian else re.sub(r"\D", "", text)
     if len(digits) < _SHORTEST:
         return f"has only {len(digits)} digits: check it"
     if len(set(digits[-10:])) == 1:
-        return "repeats one digit: the courier can reach nobody there"
+        return "repeats one digit: the courier cannot reach anyone there"
     if indian and digits != text:
         return f"is sent as its {len(digits)} digits, without country code and separators"
     if indian and len(digits) == 11 and not digits.startswith("0"):

@@ -1,4 +1,4 @@
-"""Who is told about a shipment, read off its payload: name, phone, mail, language, consent. Both regions' forms."""
+"""Who is notified about a shipment, from its payload in any form: name, phone, mail, language, consent."""
 
 from __future__ import annotations
 
@@ -60,7 +60,9 @@ def recipient(shipment: Shipment, *, country: str) -> Recipient:
         phone=_phone(read("phone"), read("phone_code"), read("country"), country),
         mail=mail if _looks_like_mail(mail) else None,
         language=_language(additional.get("language_code")),
-        consent={c: said for c, name in _CONSENT_FIELDS.items() if (said := _said(additional.get(name))) is not None},
+        consent={
+            c: given for c, name in _CONSENT_FIELDS.items() if (given := _consent(additional.get(name))) is not None
+        },
         is_return=is_return,
     )
 
@@ -89,7 +91,7 @@ def _language(value: object) -> str:
     return _LANGUAGES.get(text, text[:2] if text.isascii() and text.isalpha() and len(text) == 2 else "")
 
 
-def _said(value: object) -> bool | None:
+def _consent(value: object) -> bool | None:
     if isinstance(value, bool):
         return value
     text = str(value).strip().lower() if isinstance(value, str | int) else ""

@@ -1,5 +1,5 @@
-"""What the words of a refusal say: that the order is held already, that the courier never answered, that an account is
-set up wrongly. Couriers word these freely, so case, spacing and punctuation do not count.
+"""Classifies the text of a refusal: already held, courier did not answer, not serviceable, wrong data or account.
+Couriers phrase these freely, so case, spacing and punctuation do not count.
 
 Source: refusals of create-order seen in public integrations ("Error In Order Placing To Courier Partner: AWB Already
 Exists", "Waybill already generated", "ClientWarehouse matching query does not exist").
@@ -11,7 +11,7 @@ import re
 
 from awbridge.clickpost.wire.lenient_json import Reply, as_list, as_object, as_text
 
-LONGEST_READ = 4000  # characters of an answer that are looked at
+LONGEST_READ = 4000  # characters of an answer that are searched
 
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _NO_WORD = re.compile(r"[\W_]+")
@@ -42,36 +42,36 @@ _UNIQUE = re.compile(
 _IN_USE = re.compile(rf"\b{_THING}\b{_SOME_WORDS} (?:in use|(?:is|was|been) (?:re)?used|reused|repeated)\b(?! up)")
 _NO = re.compile(r"\b(?:not|never|no|non|doesn|doesnt|didn|don|isn|wasn|cannot|cant|without)\b")
 _TAKEN_BACK = re.compile(r"\balready(?: been| in a)? (?:cancel|delet|clos|reject)")
-# Other things that may exist already, and are no order of ours.
+# Other things that may exist already, and are not an order.
 _SOMETHING_ELSE = re.compile(
     r"\b(?:pick ?up|warehouse|client|customer|vendor|seller|shipper|consignee|user|account|address|webhook|sku|product|"
     rf"item|line)s?(?: (?!{_THING}\b)\S+){{0,3}}? (?:{_ALREADY_WORD}(?: been)? {_HAD}\w*|exist\w*|duplicat\w*)"
     r"|\bduplicate(?: \S+)? (?:sku|item|product|line)s?\b"
 )
 
-_UNHEARD = re.compile(
+_DID_NOT_ANSWER = re.compile(
     r"\btime(?:d)? ?out\b|\bno (?:response|answer|reply)\b|\bnot respond|\bunreachable\b|\bconnection (?:\S+ )?"
     r"(?:refused|reset|aborted|error|closed|lost|failed|broken)|\bmax retries\b|\bread error\b|\bgateway\b"
     r"|\b(?:internal )?server error\b|\btemporarily unavailable\b|\bempty (?:response|answer|body)\b"
     r"|\b(?:invalid|unexpected|malformed) (?:json|xml|response)\b|\bexpecting value\b|\bunable to parse\b"
 )
 
-_NOT_SERVED = re.compile(
+_NOT_SERVICEABLE = re.compile(
     r"\b(?:not|non|un)[ -]?serviceable|\bnot (?:being )?served\b|\bno service\b|\bunserved\b|\bembargo"
     r"|\bservice(?:s|ability)? (?:is |are )?not (?:available|found)|\bout of (?:delivery|service) area\b|\boda\b",
     re.IGNORECASE,
 )
-# Words by which a courier says that the order's own data are at fault: no other courier takes them either.
-_BAD_DATA = re.compile(
+# Phrases for wrong order data, which no other courier takes either.
+_DATA_ERROR = re.compile(
     r"\b(?:invalid|incorrect|wrong|missing|mandatory|malformed|required|must be|duplicate)\b"
     r"|\bcannot be (?:blank|empty|null)\b",
     re.IGNORECASE,
 )
 
-_WRONG_VENDOR = re.compile(r"\bclient ?warehouse matching query (?:does not|doesn t|doesnt|did not) exist")
+_UNKNOWN_VENDOR_CODE = re.compile(r"\bclient ?warehouse matching query (?:does not|doesn t|doesnt|did not) exist")
 
 
-# Which field a code speaks of. Source: ClickPost's published error-code page.
+# The field that a code is about. Source: ClickPost's published error-code page.
 _FIELD_BY_CODE = {
     302: "shipment_details.courier_partner",
     307: "shipment_details.order_type",
@@ -87,7 +87,7 @@ _FIELD_BY_CODE = {
     355: "additional.vendor_code",
 }
 
-# Names that a message may hold, and where they stand. Short names are left out: they are too common as words.
+# Field names that a message may hold, and their paths. Short names are left out: they are common words.
 _PLACE_FIELDS = (
     *("name", "phone", "email", "time"),
     *("address", "landmark", "district", "city", "state", "pincode", "country"),
@@ -109,7 +109,7 @@ _WORD = re.compile(r"[a-z_]{5,40}")
 
 
 def refusal_text(reply: Reply) -> str:
-    """All words of an answer that may say why it refuses: its message, and what stands in its result."""
+    """The text of an answer that may give the reason of a refusal: its message and its result."""
     return f"{reply.message} {' '.join(_texts(reply.result))}".strip()[:LONGEST_READ]
 
 
@@ -123,12 +123,12 @@ def _texts(value: object, depth: int = 3) -> list[str]:
     return [text] if (text := as_text(value)) else []
 
 
-def is_already_held(words: str) -> bool:
-    """Whether a refusal means that the order, or its waybill, is held already: no other courier may get it then.
+def is_already_held(text: str) -> bool:
+    """Whether a refusal means that the order, or its waybill, is already held: no other courier may get it then.
 
-    Rather too often than too seldom: a person looks at those, but two parcels cannot be taken back.
+    Prefers false positives: a person checks those, but two parcels cannot be taken back.
     """
-    text = _SOMETHING_ELSE.sub(" ", _plain(words))
+    text = _SOMETHING_ELSE.sub(" ", _plain(text))
     if _TAKEN_BACK.search(text):
         return False
     if any(pattern.search(text) for pattern in (_ALREADY, _DUPLICATE, _EXISTING, _UNIQUE, _IN_USE)):
@@ -136,33 +136,33 @@ def is_already_held(words: str) -> bool:
     return any(not _NO.search(found["before"] + found["between"]) for found in _EXISTS.finditer(text))
 
 
-def courier_did_not_answer(words: str) -> bool:
-    """Whether a refusal passes on that the courier did not answer, so that nobody knows what it did."""
-    return bool(_UNHEARD.search(_plain(words)))
+def courier_did_not_answer(text: str) -> bool:
+    """Whether a refusal reports that the courier did not answer, so that its outcome is unknown."""
+    return bool(_DID_NOT_ANSWER.search(_plain(text)))
 
 
-def is_not_serviceable(words: str) -> bool:
-    """Whether the courier says that it does not serve the place."""
-    return bool(_NOT_SERVED.search(words))
+def is_not_serviceable(text: str) -> bool:
+    """Whether the courier does not serve the place."""
+    return bool(_NOT_SERVICEABLE.search(text))
 
 
-def is_data_error(words: str) -> bool:
-    """Whether the courier says that the order's own data are at fault."""
-    return bool(_BAD_DATA.search(words))
+def is_data_error(text: str) -> bool:
+    """Whether the courier rejects the order's own data."""
+    return bool(_DATA_ERROR.search(text))
 
 
-def is_unknown_vendor_code(words: str) -> bool:
+def is_unknown_vendor_code(text: str) -> bool:
     """Whether a refusal names a pickup place that the courier account does not have: a wrong `vendor_code`."""
-    return bool(_WRONG_VENDOR.search(_plain(words)))
+    return bool(_UNKNOWN_VENDOR_CODE.search(_plain(text)))
 
 
-def _plain(words: str) -> str:
-    """Lower case, humps and punctuation as single spaces."""
-    return _NO_WORD.sub(" ", _HUMP.sub(" ", words[:LONGEST_READ])).strip().lower()
+def _plain(text: str) -> str:
+    """Lower case, with camel case and punctuation as single spaces."""
+    return _NO_WORD.sub(" ", _HUMP.sub(" ", text[:LONGEST_READ])).strip().lower()
 
 
 def named_fields(code: int | None, message: str) -> tuple[str, ...]:
-    """The fields of an order that a refusal speaks of, by its code and the names in its message; () where by none."""
+    """The fields of an order that a refusal is about, by its code and the names in its message; () where none."""
     by_code = [_FIELD_BY_CODE[code]] if code in _FIELD_BY_CODE else []
     by_name = [_FIELD_BY_NAME[word] for word in _WORD.findall(message.lower()) if word in _FIELD_BY_NAME]
     return tuple(dict.fromkeys(by_code + by_name))
