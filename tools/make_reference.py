@@ -1,7 +1,7 @@
-"""Makes docs/library/models.md out of the request models: every model, every field, its unit and limit.
+"""Generates docs/library/models.md from the request models: every field with its unit and limit.
 
 python tools/make_reference.py            writes the page
-python tools/make_reference.py --check    fails where it is not what the models say
+python tools/make_reference.py --check    fails where it is stale
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ they are used: [library.md](../library.md#requests).
 
 
 def field_texts(model: type[RequestModel | NeutralPart]) -> dict[str, str]:
-    """What stands under each field, inherited ones first."""
+    """The text under each field, inherited fields first."""
     found: dict[str, str] = {}
     for owner in reversed(model.__mro__):
         if issubclass(owner, (RequestModel, NeutralPart)):
@@ -58,7 +58,7 @@ def _texts_of(owner: type) -> Iterator[tuple[str, str]]:
 
 
 def kind(annotation: Any) -> str:
-    """A type in the words of the trade."""
+    """A type as readers know it."""
     origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is typing.Annotated:
         return kind(inner[0])
@@ -74,9 +74,7 @@ def kind(annotation: Any) -> str:
         return f"[{annotation.__name__}](#{annotation.__name__.lower()})"
     if isinstance(annotation, type) and issubclass(annotation, Enum):
         return ", ".join(f"`{member.value}`" for member in annotation)
-    return {str: "text", int: "whole number", float: "number", bool: "true or false", date: "day"}.get(
-        annotation, "any"
-    )
+    return PLAIN.get(annotation, "any")
 
 
 def _union(parts: list[Any]) -> str:
@@ -107,7 +105,7 @@ def section(model: type[RequestModel | NeutralPart]) -> str:
     texts = field_texts(model)
     missing = [name for name in model.model_fields if not texts.get(name)]
     if missing:
-        raise SystemExit(f"{model.__name__}: nothing is said under {', '.join(missing)}")
+        raise SystemExit(f"{model.__name__}: no text under {', '.join(missing)}")
     rows = [row(name, field, texts[name]) for name, field in model.model_fields.items()]
     table = ["| field | is | required | meaning |", "|---|---|---|---|", *rows]
     return "\n".join([f"## {model.__name__}", "", inspect.getdoc(model) or "", "", *table, ""])
@@ -126,7 +124,7 @@ def main() -> int:
     if "--check" in sys.argv[1:]:
         stale = not PAGE.exists() or PAGE.read_text(encoding="utf-8") != text
         if stale:
-            sys.stderr.write("docs/library/models.md is not what the models say: run python tools/make_reference.py\n")
+            sys.stderr.write("docs/library/models.md is stale: run python tools/make_reference.py\n")
         return int(stale)
     PAGE.parent.mkdir(exist_ok=True)
     PAGE.write_text(text, encoding="utf-8")

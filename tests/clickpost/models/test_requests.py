@@ -421,7 +421,7 @@ def test_a_waybill_is_unregistered_with_the_key_in_the_body_and_nowhere_else() -
     assert KEY not in f"{request!r} {request.call()!r}"
 
 
-FILES = ("parts", "pickups", "waybills", "edits", "ndr", "choosing", "reports", "access")
+FILES = ("parts", "pickups", "waybills", "edits", "ndr", "lookups", "reports", "access")
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -11,7 +11,7 @@ import pytest
 
 from awbridge.clickpost.client import exchange
 from awbridge.clickpost.reports.reports import VendorReport
-from awbridge.clickpost.wire.signed import mask_signed
+from awbridge.clickpost.wire.masking import mask_signed
 from awbridge.domain.call import Call
 from awbridge.domain.errors import VendorError
 from tests.clickpost.client.test_more_calls import KEY, Ask, asking, meta
@@ -112,7 +112,7 @@ async def test_a_pause_that_clickpost_asks_for_is_kept_once(
 
 @pytest.mark.parametrize("bounds", [{"every": 0}, {"every": -1}, {"tries": 0}])
 async def test_bounds_that_are_none_are_refused(ask: Ask, vendor: Vendor, bounds: JsonObject) -> None:
-    with pytest.raises(ValueError, match="every is more than 0"):
+    with pytest.raises(ValueError, match="every must be above 0"):
         await ask("wait_for_report", "4711", **bounds)
     assert vendor.seen == []
 

@@ -177,7 +177,7 @@ async def test_a_delivery_that_names_the_reference_proves_that_it_is_held(world:
 async def test_a_person_may_say_the_waybill(world: World) -> None:
     world.spoil("held_by_courier")
     await go(world, 3)
-    with pytest.raises(PayloadRefused, match="is no waybill"):
+    with pytest.raises(PayloadRefused, match="is not a waybill"):
         await settle.held_as(**who(world), waybill="N/A", by="ops")
     with pytest.raises(PayloadRefused, match="was rounded"):
         await settle.held_as(**who(world), waybill="4.04877E+12", by="ops")

@@ -1,9 +1,8 @@
-"""The calls of AsyncClickPost beside orders, tracking and webhooks. The twin without asyncio is made from this file.
+"""The calls of AsyncClickPost outside orders, tracking and webhooks. The sync variant is generated from this file.
 
 Every call raises VendorError where ClickPost or the network fails it: `again` says whether the same call may work
 later, `retry_after` (seconds) when. Bodies are models of `models/` or plain JSON; one that cannot be written as JSON
-raises ValueError. Every answer carries the
-parsed body as `raw`. Source: ClickPost's API reference.
+raises ValueError. Every answer carries the parsed body as `raw`. Source: ClickPost's API reference.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from awbridge.domain.orders.shipment import Region
 
 
 class AsyncCalls:
-    """What AsyncClickPost can do beside orders, tracking and webhooks."""
+    """The calls of AsyncClickPost outside orders, tracking and webhooks."""
 
     _endpoints: Endpoints
 
@@ -37,7 +36,7 @@ class AsyncCalls:
         return successful_reply(await self._send(request))
 
     async def fetch_label(self, waybill: str, cp_id: int, regenerate: bool = False) -> labels.Label:
-        """The shipping label of a waybill, as a URL. `regenerate` asks the courier anew. Raises VendorError."""
+        """The shipping label of a waybill, as a URL. `regenerate`: a new one from the courier. Raises VendorError."""
         request = labels.label_request(self._endpoints, waybill, cp_id, regenerate)
         return labels.parse_label(await self._succeed(request))
 
@@ -53,7 +52,7 @@ class AsyncCalls:
     async def create_pickup(
         self, payload: RequestModel | JsonObject, *, region: Region = Region.INDIA
     ) -> bookings.Pickup:
-        """Ask a courier to come. Not safe to repeat blindly: a lost answer may stand for a pickup that was booked.
+        """Schedule a pickup. Not safe to repeat blindly: after a lost answer the pickup may be booked.
 
         `payload` is ClickPost's: flat (v1) for India, nested (v2) for the world. Raises VendorError, ValueError.
         """
@@ -62,7 +61,7 @@ class AsyncCalls:
     async def register_waybill(
         self, payload: RequestModel | JsonObject, *, version: int = 3
     ) -> bookings.WaybillRegistration:
-        """Have ClickPost track a waybill that was booked elsewhere. Registered before is an answer, no error.
+        """Have ClickPost track a waybill that was booked elsewhere. An already registered one is not an error.
 
         `version` is 2 (`cp_id`) or 3 (`courier_partner`, items). Raises VendorError; ValueError for other versions.
         """
@@ -86,7 +85,7 @@ class AsyncCalls:
         phone_number: str = "",
         preferred_date: date | None = None,
     ) -> Acknowledged:
-        """Tell the courier what to do after a failed delivery: try again or return it. Raises VendorError."""
+        """Instruct the courier after a failed delivery: try again or return it. Raises VendorError."""
         request = ndr.update_ndr_request(
             self._endpoints,
             action,
@@ -107,7 +106,7 @@ class AsyncCalls:
         return ndr.parse_feedback(successful_reply(exchange, proof="result"))
 
     async def proof_of_delivery(self, waybill: str, cp_id: int) -> labels.ProofOfDelivery:
-        """Where the proof of a delivery lies, as a URL. Raises VendorError, also where ClickPost knows no shipment."""
+        """The URL of the proof of a delivery. Raises VendorError, also where ClickPost knows no shipment."""
         return labels.parse_proof(await self._succeed(labels.proof_request(self._endpoints, waybill, cp_id)))
 
     async def fetch_shipment_count(self, start: date, end: date) -> reports.ShipmentCounts:
@@ -117,7 +116,7 @@ class AsyncCalls:
     async def request_report(
         self, start: datetime, end: datetime, *, fields: Sequence[str] = (), name: str = reports.TRACK_ORDER_REPORT
     ) -> reports.VendorReport:
-        """Have a CSV made of what changed in a window; no `fields` means all. The answer has a `reference`, no file.
+        """Request a CSV of what changed in a window; no `fields` means all. The answer has a `reference`, no file.
 
         Raises ValueError for a window over 24 hours, VendorError.
         """
@@ -133,8 +132,8 @@ class AsyncCalls:
     async def wait_for_report(self, reference: str, *, every: float = 15.0, tries: int = 40) -> reports.VendorReport:
         """Ask up to `tries` times, `every` so many seconds, until a report is ready.
 
-        An error that passes counts as a try. Raises VendorError: `again` is False where ClickPost gave the report up,
-        True where it is not there yet; ValueError for bounds that are none.
+        A transient error counts as a try. Raises VendorError: `again` is False where the report failed at
+        ClickPost, True where it is not ready yet; ValueError for invalid bounds.
         """
         wait = reports.ReportWait(self._endpoints, reference, every, tries)
         while True:
@@ -143,9 +142,10 @@ class AsyncCalls:
             await asyncio.sleep(wait.pause)
 
     async def download_report(self, report: reports.VendorReport) -> bytes:
-        """The CSV of a report that is ready, at most 256 MiB. The key is not sent: the file lies elsewhere.
+        """The CSV of a report that is ready, at most 256 MiB. The key is not sent: the file is on another host.
 
-        Raises ValueError where it is not ready, VendorError (`again` False: the link ran out, fetch the report anew).
+        Raises ValueError where it is not ready, VendorError (`again` False: the link has expired,
+        fetch the report again).
         """
         return file_of(await self._send(reports.download_request(self._endpoints, report)))
 
@@ -229,7 +229,7 @@ class AsyncCalls:
     ) -> predictions.Predictions:
         """When parcels within India would arrive, in days. Raises ValueError for no journey, VendorError.
 
-        A journey: `pickup_pincode`, `drop_pincode` and, if wished, `optional` (`cp_id`, `awb`, `account_code`).
+        A journey: `pickup_pincode`, `drop_pincode` and optionally `optional` (`cp_id`, `awb`, `account_code`).
         """
         request = predictions.prediction_request(self._endpoints, journeys, check_drop_pincode)
         return predictions.parse_predictions(await self._succeed(request))

@@ -1,7 +1,7 @@
-"""The client for asyncio. The one without asyncio is made from this file and async_calls.py by tools/make_sync.py.
+"""The client for asyncio. tools/make_sync.py generates the sync client from this file and async_calls.py.
 
-Registering and cancelling a shipment never raise for what the vendor or the network does: their answers are values.
-Everything else raises VendorError. The API key stands in URLs; it reaches no Call, no error, no repr, no span, no log.
+Registering and cancelling a shipment never raise for failures of the vendor or the network: their results are values.
+Everything else raises VendorError. The API key is in URLs; it reaches no Call, error, repr, span or log.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class AsyncClickPost(ClientBase, AsyncCalls):
 
     `timeout` is seconds for each wait on the network (connecting: 5 at most; a whole answer: twice the timeout).
     `connections` are kept open and reused. `on_request` gets every Call before it goes out, `on_call` after its answer;
-    secrets are masked, and what a hook raises is logged and has no other effect. A span is made for every call, with
+    secrets are masked, and an error in a hook is logged and has no other effect. A span is made for every call, with
     the tracer provider given here or the one that the application has set.
     """
 
@@ -111,7 +111,7 @@ class AsyncClickPost(ClientBase, AsyncCalls):
         await self._http.aclose()
 
     async def create_order(self, order: OrderBody, *, region: Region | None = None) -> OrderAnswer:
-        """Register one shipment. Never raises for what the vendor or the network does: the outcome says it.
+        """Register one shipment. Never raises for failures of the vendor or the network: the outcome says so.
 
         `order` is ClickPost's payload (v3 for India, v4 for the world), as a model or as JSON, or a Consignment. The
         region is the order's own unless given; that of plain JSON is India.
@@ -151,14 +151,14 @@ class AsyncClickPost(ClientBase, AsyncCalls):
         return fetched_order(await self._send(request), reference_number)
 
     async def find_order(self, reference_number: str, *, region: Region = Region.INDIA) -> FoundOrder:
-        """Like fetch_order_by_reference, as a value with its call. Never raises for what the vendor or network does."""
+        """Like fetch_order_by_reference, as a value with its call. Never raises for vendor or network failures."""
         request = self._endpoints.fetch_order_by_reference(reference_number, region)
         return found_order(await self._send(request), reference_number)
 
     async def cancel_order(
         self, waybill: str, cp_id: int, account_code: str, *, update_status: bool = False
     ) -> CancelAnswer:
-        """Cancel one shipment. Never raises for what the vendor or the network does.
+        """Cancel one shipment. Never raises for failures of the vendor or the network.
 
         `update_status` has ClickPost set the tracking status to cancelled once the courier has agreed, for couriers
         that do not report it themselves.
@@ -176,8 +176,8 @@ class AsyncClickPost(ClientBase, AsyncCalls):
         """Every shipment whose status changed in a span of time, page by page, window by window.
 
         ClickPost takes at most 1800 s at once and does best with 5 to 10 minutes: the span is cut into windows of
-        `window`. With `page`, the `next_page` of a page that came before, the first window goes on there. Raises
-        ValueError at once for a span or window that is none, VendorError while iterating.
+        `window`. With `page`, the `next_page` of an earlier page, the first window resumes there. Raises
+        ValueError at once for an invalid span or window, VendorError while iterating.
         """
         return self._walk(Pages(self._endpoints, start, end, window, page))
 

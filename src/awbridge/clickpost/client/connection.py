@@ -1,4 +1,4 @@
-"""What both clients share apart from sending: hosts, limits, the guard over each answer, spans."""
+"""What both clients share apart from sending: hosts, limits, spans, the receiver of each answer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from awbridge.certificates import trusted
 from awbridge.clickpost.client.exchange import LONGEST_DOWNLOAD, ResponseReceiver
 from awbridge.clickpost.wire.endpoints import ApiRequest, Endpoints
 from awbridge.clickpost.wire.masking import MaskUrls
-from awbridge.clickpost.wire.signed import MaskSigned
 from awbridge.domain.call import Call, longest_call
 
 CLICKPOST_URL = "https://www.clickpost.in"
@@ -34,23 +33,22 @@ OnCall = Callable[[Call], None]
 """Called after each request, with what went out and came back."""
 
 logging.getLogger("httpx2").addFilter(MaskUrls())
-logging.getLogger("httpx2").addFilter(MaskSigned())
 
 
 class Within:
-    """An end to one call as a whole: waits on the network are bounded one by one, and there can be many of them.
+    """A deadline for one call as a whole: the timeout bounds only each single wait on the network.
 
-    As an async context manager it breaks the call off with TimeoutError. Without asyncio it does nothing: nothing can.
+    As an async context manager it ends the call with TimeoutError. Without asyncio it has no effect.
     """
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
 
     def __enter__(self) -> None:
-        """Nothing: see above."""
+        """No effect without asyncio."""
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """Nothing: see above."""
+        """No effect without asyncio."""
 
     async def __aenter__(self) -> None:
         self._limit = asyncio.timeout(self._seconds)
@@ -63,7 +61,7 @@ class Within:
 
 
 class ClientBase:
-    """What a client knows about the account and how to listen, without the sending."""
+    """The account, hooks and limits of a client, without the sending."""
 
     def __init__(
         self,
@@ -95,7 +93,7 @@ class ClientBase:
 
 
 def http_settings(timeout: float, connections: int) -> dict[str, Any]:
-    """How both clients' HTTP clients are set up."""
+    """The settings of both clients' HTTP clients."""
     return {
         "timeout": httpx2.Timeout(timeout, connect=min(CONNECT_TIMEOUT, timeout)),
         "limits": httpx2.Limits(
@@ -111,7 +109,7 @@ def http_settings(timeout: float, connections: int) -> dict[str, Any]:
 
 @lru_cache(maxsize=16)
 def address(url: str) -> httpx2.URL:
-    """The address of a request, read once: all orders go to the same one. Raises httpx2.InvalidURL."""
+    """The address of a request, parsed once: all orders go to the same one. Raises httpx2.InvalidURL."""
     return httpx2.URL(url)
 
 

@@ -1,4 +1,4 @@
-"""Looks at addresses from outside, for `awbridge doctor`: what time it is there, and what a proxy does to a header."""
+"""Probes addresses from outside for `awbridge doctor`: the server's time, and what a proxy does to a header."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from awbridge.clickpost.wire.lenient_json import read_http_date
 
 TIMEOUT = 10.0  # seconds
 LARGEST_WORD = 64 * 1024  # bytes of an answer that are read
-PROBE_PREFIX = "doctor-"  # with which the made-up value of a probe_webhook begins
+PROBE_PREFIX = "doctor-"  # the start of the made-up value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ async def server_time(
 
 
 async def probe_webhook(url: str, *, header: str, transport: httpx2.AsyncBaseTransport | None = None) -> Probe:
-    """POST nothing to an address with a made-up value in a header: what does it answer?"""
+    """POST an empty body with a made-up value in a header, and return the answer."""
     try:
         async with httpx2.AsyncClient(timeout=TIMEOUT, transport=transport) as http:
             answer = await http.post(url, headers={header: f"{PROBE_PREFIX}{secrets.token_hex(8)}"})

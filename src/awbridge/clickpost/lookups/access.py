@@ -15,7 +15,7 @@ ALREADY_SUBSCRIBED = 304
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
-    """A token by which ClickPost knows a user. It is a secret, and stands in `raw` too. `expires_at` as it came."""
+    """A token that identifies a user. It is a secret, and is in `raw` too. `expires_at` as it came."""
 
     token: str = field(repr=False)
     expires_at: str

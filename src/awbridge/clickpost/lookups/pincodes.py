@@ -1,4 +1,4 @@
-"""Which courier serves which pincode, and where a pincode lies. Source: ClickPost's API reference.
+"""Which courier serves which pincode, and the place of a pincode. Source: ClickPost's API reference.
 
 Names of payment are ClickPost's: PREPAID, COD, EXCHANGE, and whatever it adds.
 """
@@ -91,7 +91,7 @@ class PincodeAccounts:
 
 
 def pincode_request(endpoints: Endpoints, pincode: str) -> ApiRequest:
-    """Where a pincode lies."""
+    """The place of a pincode."""
     params = {"pincode": pincode, "key": endpoints.key}
     return endpoints.get("pincode-details", endpoints.url + "/api/v2/pincode_details/", params)
 
@@ -120,7 +120,7 @@ def accounts_request(
 
 
 def journeys_request(endpoints: Endpoints, journeys: Sequence[RequestModel | JsonObject]) -> ApiRequest:
-    """v1: the same for journeys that have `pickup_pincode`, `drop_pincode` and, if wished, `optional`."""
+    """v1: the same for journeys that have `pickup_pincode`, `drop_pincode` and optionally `optional`."""
     url = endpoints.serviceability_url + "/api/v1/serviceability_api/"
     return endpoints.post("serviceability", url, endpoints.login(), [as_payload(journey) for journey in journeys])
 
@@ -155,7 +155,7 @@ def drop_request(
 
 
 def drops_request(endpoints: Endpoints, drops: Sequence[RequestModel | JsonObject]) -> ApiRequest:
-    """v3: the same for bodies that have `drop_pincode` and, if wished, what narrows the question."""
+    """v3: the same for bodies that have `drop_pincode` and optionally what narrows the question."""
     url = endpoints.serviceability_url + "/api/v3/serviceability_api/"
     return endpoints.post("drop-serviceability", url, endpoints.login(), [as_payload(drop) for drop in drops])
 

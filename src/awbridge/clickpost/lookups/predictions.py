@@ -44,7 +44,7 @@ class Predictions:
 def prediction_request(
     endpoints: Endpoints, journeys: Sequence[RequestModel | JsonObject], check_drop_pincode: bool
 ) -> ApiRequest:
-    """Within India: each journey has `pickup_pincode`, `drop_pincode` and, if wished, `optional`.
+    """Within India: each journey has `pickup_pincode`, `drop_pincode` and optionally `optional`.
 
     Raises ValueError for no journey.
     """
@@ -56,7 +56,7 @@ def prediction_request(
 
 
 def world_prediction_request(endpoints: Endpoints, journey: RequestModel | JsonObject) -> ApiRequest:
-    """Across borders: `pickup_details` and `drop_details`, each with `pincode`, `country` and, if wished, more."""
+    """Across borders: `pickup_details` and `drop_details`, each with `pincode`, `country` and optionally more."""
     url = endpoints.edd_url + "/api/v1/global_edd/"
     return endpoints.post("predict-delivery", url, endpoints.login(), as_payload(journey))
 

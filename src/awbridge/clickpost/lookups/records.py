@@ -1,4 +1,4 @@
-"""What happened in an account: who did what, which returns were asked for. Source: ClickPost's API reference."""
+"""Records of an account: its audit log, and requested returns. Source: ClickPost's API reference."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LONGEST_RETURNS_WINDOW = timedelta(minutes=60)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEntry:
-    """One thing that somebody did. `created_at` is as ClickPost writes it, without a zone; `payload` as it came."""
+    """One action of a user. `created_at` is as ClickPost writes it, without a zone; `payload` as it came."""
 
     id: str
     service: str

@@ -64,4 +64,4 @@ class WebhookTest(RequestModel):
     test_url: Filled = Field(repr=False)
     """The address."""
     test_data: JsonObject
-    """The body of the delivery, as it is to arrive."""
+    """The body of the delivery."""

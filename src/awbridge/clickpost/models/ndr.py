@@ -12,14 +12,14 @@ from awbridge.clickpost.models.parts import CourierId, DayField, Filled, TextFie
 
 
 class NdrAction(StrEnum):
-    """What a courier may be told after a failed delivery."""
+    """What a courier can be instructed to do after a failed delivery."""
 
     REATTEMPT = "REATTEMPT"
     INITIATE_RTO = "INITIATE_RTO"
 
 
 class NdrUpdate(RequestModel):
-    """Have a parcel delivered again, or sent back.
+    """Deliver a parcel again, or return it to origin.
 
     For REATTEMPT ClickPost's reference names address, landmark, pincode and phone as mandatory in one column and as
     optional in the other: they are left to ClickPost to judge, only the date is checked.

@@ -1,4 +1,4 @@
-"""Which body goes where: an order in any of its forms becomes JSON and the region whose address takes it."""
+"""Turns an order in any form into JSON and its region."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.shipment import Region
 
 OrderBody = RequestModel | Consignment | JsonObject
-"""An order: ClickPost's payload as a model or as JSON, or one in the trade's own words."""
+"""An order: ClickPost's payload as a model or as JSON, or a neutral Consignment."""
 
 
 def order_body(order: OrderBody, region: Region | None) -> tuple[JsonObject, Region]:

@@ -33,7 +33,7 @@ def problem(text: str) -> PydanticCustomError:
 
 
 def kept(text: str) -> WrapValidator:
-    """A field that keeps the kind of value it is given; for every other kind this is said, once."""
+    """A field that keeps the kind of value it is given; any other kind is refused with this text."""
 
     def check(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
         try:

@@ -1,4 +1,4 @@
-"""Bodies of create-pickup: a courier is asked to come. Source: ClickPost's API reference."""
+"""Bodies of create-pickup: schedule a pickup. Source: ClickPost's API reference."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class IndiaPickupRequest(RequestModel):
     """create-pickup v1: a pickup within India. Only some couriers take it."""
 
     courier_partner: CourierId
-    """The courier that is to come."""
+    """The courier that picks up."""
     account_code: TextField | None = None
     """The account with that courier, as named in the dashboard."""
     pickup_date: MomentField

@@ -15,7 +15,7 @@ LONGEST_REPORT = timedelta(hours=24)
 
 
 def _read(value: object) -> datetime | None:
-    """The moment, where it can be told: text without a zone is UTC here, a datetime without one is not."""
+    """The moment, where it is known: text without a zone is UTC here, a datetime without one is not."""
     if isinstance(value, datetime):
         return value if value.tzinfo else None
     try:

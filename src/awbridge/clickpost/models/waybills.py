@@ -101,7 +101,7 @@ class ShipmentInfoV2(_ShipmentInfo):
 
 
 class WaybillV2(RequestModel):
-    """awb-register v2: have a waybill tracked, within India."""
+    """awb-register v2: track a waybill within India."""
 
     # The body carries the key, and an error must not print it.
     model_config = ConfigDict(hide_input_in_errors=True)
@@ -134,7 +134,7 @@ class ShipmentInfoV3(_ShipmentInfo):
     cod_value: Amount | None = None
     """The same as `cod_amount`, under the name in ClickPost's tables."""
     items: Sequence[ShippedItem] | None = None
-    """What is in it. The size of an item stands in the item itself."""
+    """What is in it. The size of an item goes in the item itself."""
 
     @field_validator("cod_value")
     @classmethod
@@ -144,7 +144,7 @@ class ShipmentInfoV3(_ShipmentInfo):
 
 
 class WaybillV3(RequestModel):
-    """awb-register v3, recommended by ClickPost: have a waybill tracked, anywhere."""
+    """awb-register v3, recommended by ClickPost: track a waybill anywhere."""
 
     waybill: Filled
     """The waybill, at most 100 characters."""

@@ -174,9 +174,9 @@ def _within(seen_at: str) -> timedelta:
 
 
 def read_report(path: Path, name: str, *, zone: ZoneInfo) -> ReportRows:
-    """A report that lies on this disk. `name` is what it was called. Times without an offset are in `zone`.
+    """A report in a local file. `name` is what it was called. Times without an offset are in `zone`.
 
-    Raises TableUnreadable for what is no table, and where neither waybill nor reference number has a column; also
-    while it is iterated.
+    Raises TableUnreadable for a file that is not a table, and where neither waybill nor reference number has a
+    column; also while it is iterated.
     """
     return ReportRows(open_table(path, name, LAYOUT), zone)

@@ -43,7 +43,7 @@ class ShipmentCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VendorReport:
-    """A report that was asked for. `link` is the address of the finished file: whoever has it may read the file.
+    """A report that was asked for. `link` is the address of the finished file: anyone with it can read the file.
 
     `status` is ClickPost's word, `created_at` as ClickPost writes it.
     """
@@ -67,9 +67,9 @@ class VendorReport:
 
 
 def count_request(endpoints: Endpoints, start: date, end: date) -> ApiRequest:
-    """Shipments per day. Raises ValueError where the end lies before the start."""
+    """Shipments per day. Raises ValueError where the end is before the start."""
     if end < start:
-        raise ValueError("the end lies before the start")
+        raise ValueError("the end is before the start")
     params = {"key": endpoints.key, "start-date": day_text(start), "end-date": day_text(end)}
     return endpoints.get("fetch-shipment-count", endpoints.url + "/api/v1/fetch-shipment-count/", params)
 
@@ -144,7 +144,7 @@ def download_request(
         raise ValueError(f"report {report.reference} has no file yet (status {report.status!r})")
     parts = urlsplit(report.link)
     if not parts.hostname or parts.scheme not in ("https", urlsplit(endpoints.url).scheme):
-        raise ValueError(f"report {report.reference} has a link that is no https address")
+        raise ValueError(f"report {report.reference} has a link that is not an https address")
     secrets = (parts.query,) if len(parts.query) >= 8 else ()
     hidden = (endpoints.key, *secrets)
     return ApiRequest(api="download-report", method="GET", url=report.link, secrets=hidden, file=True, into=into)
@@ -159,7 +159,7 @@ class ReportWait:
 
     def __init__(self, endpoints: Endpoints, reference: str, every: float, tries: int) -> None:
         if every <= 0 or tries < 1:
-            raise ValueError("every is more than 0 seconds, tries at least 1")
+            raise ValueError("every must be above 0 seconds, tries at least 1")
         self.request = fetch_report_request(endpoints, reference)
         self.pause = every
         self._every = every
@@ -181,6 +181,6 @@ class ReportWait:
         if report.ready:
             return report
         if report.failed or self._left <= 0:
-            said = f"fetch-report: report {self._reference} has no file (status {report.status!r})"
-            raise VendorError(exchange.masked(said), call=exchange.call, again=not report.failed)
+            message = f"fetch-report: report {self._reference} has no file (status {report.status!r})"
+            raise VendorError(exchange.masked(message), call=exchange.call, again=not report.failed)
         return None

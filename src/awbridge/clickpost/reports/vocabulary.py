@@ -79,7 +79,7 @@ class KnownCourier(NamedTuple):
 
 class CourierNames:
     """Which id a courier's name stands for: by the company's own accounts, else by ClickPost's well-known names. The
-    account code decides between several, and stands in for a name that nobody knows.
+    account code decides between several, and replaces a name that is not known.
 
     "Delhivery Reverse" is the courier's RVP id; where the company has no account of that, its other one.
     """
@@ -137,7 +137,7 @@ class Vocabulary:
     has_status: bool = True
     couriers: Counter[str] = field(default_factory=Counter[str])
     statuses: Counter[str] = field(default_factory=Counter[str])
-    of_codes: dict[int, str] = field(default_factory=dict[int, str])  # what stands beside codes that are not published
+    of_codes: dict[int, str] = field(default_factory=dict[int, str])  # descriptions of codes that are not published
 
     def reader(self) -> Any:
         """(courier id, courier, account code, status code, status) -> RowReading, cached: cells repeat."""
@@ -162,18 +162,18 @@ class Vocabulary:
         return None, word
 
     def _status(self, code: Any, status: Any) -> tuple[int | None, str, Gap]:
-        said = [cell for cell in (code, status) if as_id(cell)]
-        for cell in said:
+        given = [cell for cell in (code, status) if as_id(cell)]
+        for cell in given:
             if (number := as_int(cell)) is not None:
-                self._note_description(number, said[-1])
+                self._note_description(number, given[-1])
                 return number, "", Gap.NONE
             key = squeezed(as_text(cell))
             if key in NO_STATUS:
                 return None, "", Gap.NONE
             if (number := _STATUS_CODES.get(key)) is not None:
                 return number, "", Gap.NONE
-        if said:
-            return None, veiled(as_text(said[-1]))[:LONGEST_WORD], Gap.ALWAYS
+        if given:
+            return None, veiled(as_text(given[-1]))[:LONGEST_WORD], Gap.ALWAYS
         return None, "", Gap.STATUS if self.has_status else Gap.ALWAYS
 
     def _note_description(self, code: int, cell: Any) -> None:

@@ -1,1 +1,1 @@
-"""What ClickPost tells of a shipment: webhooks, polled answers, returns, NDR."""
+"""ClickPost's updates about shipments: webhooks, polled answers, returns, NDR."""

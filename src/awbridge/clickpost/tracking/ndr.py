@@ -1,4 +1,4 @@
-"""Failed deliveries: what the shop tells the courier, what customers want. Source: ClickPost's API reference."""
+"""Failed deliveries: instructions to the courier, and feedback of customers. Source: ClickPost's API reference."""
 
 from __future__ import annotations
 
@@ -58,20 +58,20 @@ def update_ndr_request(
     phone_number: str,
     preferred_date: date | None,
 ) -> ApiRequest:
-    """Tell the courier what to do with an undelivered parcel. Empty fields are left out."""
-    wishes = given(
+    """Instruct the courier about an undelivered parcel. Empty fields are left out."""
+    details = given(
         address=address,
         landmark=landmark,
         drop_pincode=drop_pincode,
         phone_number=phone_number,
         preferred_date=day_text(preferred_date),
     )
-    body = {"action": str(action), "waybill": waybill, "cp_id": cp_id, "account_code": account_code, **wishes}
+    body = {"action": str(action), "waybill": waybill, "cp_id": cp_id, "account_code": account_code, **details}
     return instruction_request(endpoints, body)
 
 
 def instruction_request(endpoints: Endpoints, body: RequestModel | JsonObject) -> ApiRequest:
-    """Tell the courier the same in a body of ClickPost's own fields."""
+    """The same instruction in a body of ClickPost's own fields."""
     url = endpoints.url + "/api/v2/ndr-update-api"
     return endpoints.post("update-ndr", url, endpoints.login(), as_payload(body))
 

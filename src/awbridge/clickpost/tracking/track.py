@@ -1,4 +1,4 @@
-"""Polling: takes answers of track-order and updated-order apart into items that are stored raw."""
+"""Splits answers of track-order and updated-order into items that are stored raw."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from awbridge.domain.json import JsonObject
 class UpdatedPage:
     """One page of updated-order. `next_url` is ClickPost's link to the next one, key and all; None on the last.
 
-    `next_page` names the same page without the key: fit to be kept, to go on there later. `unread`: entries that are no
+    `next_page` names the same page without the key, to store and resume from later. `unread`: entries that are no
     objects, and are left out; `is_list` False: the answer holds no list of shipments where there should be one.
     """
 
@@ -26,7 +26,7 @@ class UpdatedPage:
 def parse_track_order(reply: Reply, cp_id: int | None = None) -> list[JsonObject]:
     """The waybills that ClickPost knows, each as `{"waybill", "cp_id", "result"}`; unknown ones are left out.
 
-    `cp_id` is the courier that was asked; without it the answer's own word is taken. Older accounts give a bare list
+    `cp_id` is the courier that was asked; without it the answer's own value is used. Older accounts give a plain list
     of scans per waybill: it becomes `{"scans": [...]}`.
     """
     return [

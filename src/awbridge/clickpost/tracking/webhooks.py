@@ -1,4 +1,4 @@
-"""Webhooks: which delivery is which, and their registration. The identity is on the hottest path of the service."""
+"""Identity, keys and registration of webhooks. The identity is on the hottest path of the service."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ USUAL_HEADER = b"webhook_key"
 KEY_HEADERS = (USUAL_HEADER, b"x-api-key")
 _AUTHORIZATION = b"authorization"
 _SCHEMES = ("basic", "bearer", "token")
-_MOST_PARAMETERS = 20  # of an address; nobody's has more
+_MOST_PARAMETERS = 20  # of an address; no real one has more
 
 _LARGEST_PLAIN = 2**63
 _NO_ID = frozenset({"", "0"})
@@ -27,7 +27,7 @@ WEBHOOK_EXISTS, WEBHOOK_MISSING = 305, 327
 
 
 def _ids_of() -> SchemaValidator:
-    """Reads the ids of a delivery and steps over the rest: a third of the time that making all of it takes."""
+    """A validator that reads only the ids of a delivery, in a third of the time that all of it takes."""
     names = ("order_status_id", "notification_event_id")
     ids = {name: core_schema.typed_dict_field(core_schema.any_schema(), required=False) for name in names}
     beside = core_schema.typed_dict_schema(ids, extra_behavior="ignore")
@@ -40,7 +40,7 @@ _IDS = _ids_of()
 
 
 def offered_keys(path: str, query: str, headers: Iterable[tuple[bytes, bytes]]) -> list[str]:
-    """Keys as ClickPost sends them; `path` is what stands behind the endpoint's own, `query` still encoded.
+    """Keys as ClickPost sends them; `path` follows the endpoint's own, `query` still encoded.
 
     Header `webhook_key`, `X-Api-Key` or `Authorization` (raw, Basic or Bearer), the last part of the path, or `secret`
     in the query. Header names come in small letters.
@@ -57,7 +57,7 @@ def offered_keys(path: str, query: str, headers: Iterable[tuple[bytes, bytes]]) 
 
 
 def secret_in(webhook_url: str) -> str:
-    """The key that stands as `secret` in the query of an address; "" where there is none."""
+    """The key given as `secret` in the query of an address; "" where there is none."""
     return next(iter(_secrets(urlsplit(webhook_url).query)), "")
 
 
@@ -70,7 +70,7 @@ def _secrets(query: str) -> list[str]:
 
 
 def _of_authorization(value: str) -> list[str]:
-    """A key as it stands there, behind its scheme, and for Basic as either side of user:password."""
+    """The keys in an Authorization header: the value, its part after the scheme, and for Basic user and password."""
     scheme, _, given = value.partition(" ")
     found = [value, given.strip()] if scheme.lower() in _SCHEMES else [value]
     if scheme.lower() == "basic":
@@ -126,7 +126,7 @@ def _read(body: bytes) -> Any:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registration:
-    """What came of registering a webhook address. `webhook_key` is a secret: each delivery carries it in a header.
+    """The result of registering a webhook address. `webhook_key` is a secret: each delivery carries it in a header.
 
     Codes: 200 registered, 305 there is an address already (change it), 327 there is none yet (register it).
     """

@@ -1,4 +1,4 @@
-"""What came of a call, as the client hands it back, and how an answer is put into words."""
+"""Results of calls as the client returns them, and the description of an answer in text."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from awbridge.domain.orders.outcome import (
     Unknown,
 )
 
-CANCELLED_CODES = (200, 600)  # 600: cancelled, at times an earlier time
+CANCELLED_CODES = (200, 600)  # 600: cancelled, perhaps earlier
 NOT_CANCELLABLE = 350
-_IS_GONE = re.compile(r"\balready (been |in )?(an? )?(deleted|cancell?ed)\b", re.IGNORECASE)
+_ALREADY_CANCELLED = re.compile(r"\balready (been |in )?(an? )?(deleted|cancell?ed)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderAnswer:
-    """What came of registering a shipment. `reply` is None where no answer came; `advice` says what to do next."""
+    """The result of registering a shipment. `reply` is None where no answer came; `advice` is what to do next."""
 
     outcome: Outcome
     call: Call
@@ -63,7 +63,7 @@ class FoundOrder:
 
     None proves nothing: the vendor documents this question by waybill and courier only, so ClickPost may not have taken
     it. `known`: False where no answer came, or one that passes (an error of the server, too many requests). `denied`:
-    it said in its own code that there is none, which is no proof either.
+    ClickPost answered with a code for "no such order", which is no proof either.
     """
 
     placed: Placed | None
@@ -74,11 +74,11 @@ class FoundOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelAnswer:
-    """What came of a cancellation.
+    """The result of a cancellation.
 
-    `cancelled`: it is done. `accepted`: ClickPost does it later; ask again to know. `again`: the same call may work
-    later. `misconfigured`: key, credentials or account are at fault (`again` is True: it works once they are mended).
-    `retry_after`: seconds, where ClickPost said so. `advice`: what to do next. `counts`: False where it only asked
+    `cancelled`: done. `accepted`: ClickPost does it later; ask again for the result. `again`: the same call may work
+    later. `misconfigured`: key, credentials or account are wrong (`again` is True: it works once corrected).
+    `retry_after`: seconds, where ClickPost stated it. `advice`: what to do next. `counts`: False where it only asked
     for a slower pace.
     """
 
@@ -95,41 +95,41 @@ class CancelAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackAnswer:
-    """The timelines of the waybills that ClickPost knows, each fit to be stored raw."""
+    """The timelines of the waybills that ClickPost knows, each ready to be stored raw."""
 
     items: list[JsonObject]
     call: Call
 
 
 def describe(reply: Reply) -> str:
-    """An answer in words: ClickPost's code, what it means, and what it said."""
+    """An answer as text: ClickPost's code, its meaning and the message."""
     code = reply.business_status
     if code is None:
         unreadable = "" if reply.body is not None else " with a body that is not JSON"
-        said = f": {reply.message}" if reply.message else unreadable
-        return f"HTTP {reply.http_status}{said}"
+        message = f": {reply.message}" if reply.message else unreadable
+        return f"HTTP {reply.http_status}{message}"
     name = ANSWER_NAMES.get(code, "a code that is not documented")
     http = f"HTTP {reply.http_status}, " if reply.http_status != 200 else ""
-    said = f": {reply.message}" if reply.message else ""
-    return f"{http}ClickPost {code} ({name}){said}"
+    message = f": {reply.message}" if reply.message else ""
+    return f"{http}ClickPost {code} ({name}){message}"
 
 
 def parse_cancel_order(reply: Reply, call: Call) -> CancelAnswer:
     """What an answer to cancel-order means. 350 is a final refusal whatever the HTTP status.
 
-    400, as HTTP status or as code, is cancelled too where it says "already in a deleted state": couriers answer so to a
-    cancellation that is repeated.
+    400, as HTTP status or as code, is cancelled too where the message reads "already in a deleted state": couriers
+    answer a repeated cancellation so.
     """
     code, message = reply.business_status, describe(reply)
-    if 400 in (reply.http_status, code) and _IS_GONE.search(reply.message or reply.text):
+    if 400 in (reply.http_status, code) and _ALREADY_CANCELLED.search(reply.message or reply.text):
         return CancelAnswer(cancelled=True, message=message, call=call)
     if code == NOT_CANCELLABLE:
         return CancelAnswer(cancelled=False, message=message, call=call)
     if reply.http_status == 200 and code in CANCELLED_CODES:
         return CancelAnswer(cancelled=True, message=message, call=call)
     answer = classify(reply.http_status, code, is_json=reply.is_json)
-    said = code is not None or (reply.text.strip() and not reply.is_json)  # a code, or a page that is not ClickPost's
-    if answer is AnswerKind.PENDING or (reply.http_status == 202 and not said):
+    has_content = code is not None or (reply.text.strip() and not reply.is_json)  # or a foreign page
+    if answer is AnswerKind.PENDING or (reply.http_status == 202 and not has_content):
         return CancelAnswer(cancelled=False, accepted=True, again=True, message=message, call=call)
     return CancelAnswer(
         cancelled=False,

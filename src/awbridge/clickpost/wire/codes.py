@@ -1,4 +1,4 @@
-"""ClickPost's numbers as tables: status codes, couriers, delivery failures, events.
+"""Tables of ClickPost's codes: statuses, couriers, delivery failures, events.
 
 Source: ClickPost's API reference. An unknown number stays visible (its own name says so) and harmless (never final,
 never a success).
@@ -12,9 +12,9 @@ from awbridge.domain.tracking.lifecycle import Bucket, StatusInfo
 from awbridge.domain.tracking.milestones import Milestone, StatusEvent
 
 _IN_TRANSIT_STEP = 50
-ORDER_PLACED = 1  # where a piece stands of which nothing was told yet
+ORDER_PLACED = 1  # the status of a piece without an update yet
 
-# code, name, bucket, step along the journey, final. Steps only rank: the RTO leg after the way out, the ends last.
+# code, name, bucket, step along the journey, final. Steps only rank: RTO after the forward leg, final statuses last.
 # ClickPost names no bucket for 23 and 30-32; theirs are ours, by what its event table pairs them with.
 _STATUS_ROWS: tuple[tuple[int, str, Bucket, int, bool], ...] = (
     (28, "AwbRegistered", Bucket.ORDER_PLACED, 5, False),
@@ -91,10 +91,10 @@ def ndr_name(code: int | None, words: str = "", *, unknown: str | None = None) -
     return NDR_NAMES.get(code) or words or (f"Unknown({code})" if unknown is None else unknown)
 
 
-# Which status shows which milestone, as ClickPost's own events group them, with these words of ours:
-# 11 only asks for the way back, and the courier may still say no. 12 is the courier's word that the parcel goes back;
-# ClickPost's event "RTO-InTransit" comes with the first move after it. 18 is the courier's word that it is slow, which
-# may be long before the expected day: whether a parcel is late is for the calendar to say (`overdue`).
+# The milestone of each status, grouped as in ClickPost's own events, with these differences: 11 only requests the
+# return, which the courier may refuse. With 12 it confirms it; ClickPost's event "RTO-InTransit" comes with the first
+# move after it. 18 is the courier's report of a delay, perhaps long before the estimated day: whether a parcel is
+# late is decided by the calendar (`overdue`).
 MILESTONES: dict[int, Milestone] = {
     28: Milestone.AWB_GENERATED,
     25: Milestone.OUT_FOR_PICKUP,
@@ -113,17 +113,17 @@ MILESTONES: dict[int, Milestone] = {
 # ClickPost's event "Shipped" counts 18, 19 and 20 among these.
 _ON_THE_WAY = frozenset({4, 5, 6, 8, 9, 18, 19, 20, 1004, 1005, 1006})
 _TRIES_TO_DELIVER = frozenset({6, 8, 9})
-_NOBODY_CAME = 4  # an NDR code
+_NO_ATTEMPT = 4  # an NDR code
 _PICKUP_FAILED = 3
 
 
 def is_failure(code: int) -> bool:
-    """Whether a status says by itself that a delivery or a pickup failed."""
+    """Whether a status alone means that a delivery or pickup failed."""
     return is_failed_pickup(code) or MILESTONES.get(code) is Milestone.FAILED_DELIVERY
 
 
 def is_failed_pickup(code: int) -> bool:
-    """Whether a status says that nothing was picked up."""
+    """Whether a status means a failed pickup."""
     return code == _PICKUP_FAILED
 
 
@@ -139,10 +139,10 @@ def status_event(
 ) -> StatusEvent:
     """What a scan means for milestones, attempts, failed deliveries and failed pickups.
 
-    ClickPost publishes no list of NPR codes: its words beside a code are the only name that it has.
+    ClickPost publishes no list of NPR codes: its description beside a code is the only name.
     """
     failed = MILESTONES.get(code) is Milestone.FAILED_DELIVERY
-    reason = ndr_code if failed or ndr_code else None  # 0 beside any other status says nothing
+    reason = ndr_code if failed or ndr_code else None  # 0 beside any other status has no meaning
     return StatusEvent(
         at=at,
         step=status_info(code).step,
@@ -152,7 +152,7 @@ def status_event(
         attempt=code in _TRIES_TO_DELIVER,
         ndr_code=reason,
         ndr_name=ndr_name(reason, ndr_description),
-        no_attempt=failed and reason == _NOBODY_CAME,
+        no_attempt=failed and reason == _NO_ATTEMPT,
         remark=words,
         pickup_failed=is_failed_pickup(code),
         npr_code=npr_code if is_failed_pickup(code) or npr_code else None,
@@ -161,7 +161,7 @@ def status_event(
 
 
 def milestone_of(code: int) -> Milestone | None:
-    """The milestone of a shipment that stands there; None where people are told of none. On its way is shipped."""
+    """The milestone of a status; None where nobody is notified of it. In transit is shipped."""
     return MILESTONES.get(code) or (Milestone.SHIPPED if code in _ON_THE_WAY else None)
 
 

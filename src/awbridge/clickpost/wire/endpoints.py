@@ -1,4 +1,4 @@
-"""Requests to ClickPost as values: which address, which parameters, which body. Nothing here sends anything."""
+"""Requests to ClickPost as values: address, parameters and body. Sends nothing."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
-from awbridge.clickpost.wire.masking import mask_text, mask_url
+from awbridge.clickpost.wire.masking import mask_signed, mask_text, mask_url
 from awbridge.clickpost.wire.shortening import LONGEST_KEPT, fits, shortened
-from awbridge.clickpost.wire.signed import mask_signed
 from awbridge.domain.call import Call
 from awbridge.domain.errors import VendorError
 from awbridge.domain.json import JsonObject
@@ -28,9 +27,9 @@ _CREATE_ORDER = {Region.INDIA: "/api/v3/create-order/", Region.WORLD: "/api/v4/c
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiRequest:
-    """One request. `url` and `body` hold the key in clear: they are for sending, never for keeping.
+    """One request. `url` and `body` hold the key in clear: they are sent, never stored.
 
-    `file`: the answer is a file, kept nowhere but in the hands of who asked for it. `into` takes it part by part.
+    `file`: the answer is a file, which only the caller gets. `into` takes it part by part.
     """
 
     api: str
@@ -50,7 +49,7 @@ class ApiRequest:
         error: str = "",
         ms: int = 0,
     ) -> Call:
-        """The Call that is kept of this request: secrets masked, bodies of at most 64 KiB (kept.py)."""
+        """The Call that is recorded of this request: secrets masked, bodies of at most 64 KiB (see shortening)."""
         return Call(
             api=self.api,
             method=self.method,
@@ -68,7 +67,7 @@ class ApiRequest:
             return cut(self.masked(text))
         if (short := shortened(text)) is not None:
             return cut(self.masked(short))
-        # Cut twice: only what may stay is searched, and neither a secret nor a person is cut in half at the end.
+        # Cut twice: only what may be stored is searched, and no secret or name is cut in half at the end.
         return cut(without_people(self.masked(text[: 2 * LONGEST_KEPT]), self.body))
 
     def masked(self, text: str) -> str:
@@ -127,7 +126,7 @@ class Endpoints:
         if not 1 <= len(waybills) <= MOST_WAYBILLS:
             raise ValueError(f"track_order takes 1 to {MOST_WAYBILLS} waybills a call, not {len(waybills)}")
         if any(not waybill or "," in waybill for waybill in waybills):
-            raise ValueError("a waybill is neither empty nor holds a comma")
+            raise ValueError("a waybill must not be empty or contain a comma")
         params = {**self.login(), "waybill": ",".join(waybills), "cp_id": str(cp_id)}
         return self.get("track-order", self.tracking_url + "/api/v2/track-order/", params)
 
@@ -136,16 +135,16 @@ class Endpoints:
         if start.tzinfo is None or end.tzinfo is None:
             raise ValueError("start and end need a time zone")
         if not timedelta(0) < end - start <= LONGEST_WINDOW:
-            raise ValueError("a window of updated-order is longer than nothing and at most 1800 s")
+            raise ValueError("a window of updated-order must be above 0 s and at most 1800 s")
         window = {"start_date": str(int(start.timestamp())), "end_date": str(int(end.timestamp()))}
         return self.updated_order_page(window)
 
     def updated_order_page(self, params: dict[str, str]) -> ApiRequest:
-        """A page by its own parameters; ours prove who asks."""
+        """A page by its own parameters and our credentials."""
         return self.get("updated-order", self.tracking_url + "/api/v1/updated-order", {**params, **self.login()})
 
     def register_webhook(self, webhook_url: str, *, change: bool = False) -> ApiRequest:
-        """Have all statuses sent to an address, or change the address. The key goes in the body here."""
+        """Send all statuses to an address, or change the address. The key goes in the body here."""
         body: JsonObject = {"service_id": SERVICE_ALL_STATUSES, "key": self.key, "webhook_url": webhook_url}
         url, method = self.url + "/api/v1/tracking/register-webhook/", "PUT" if change else "POST"
         # The address may end in a token of its own.
@@ -163,7 +162,7 @@ class Endpoints:
         return self.get("fetch-accounts", self.url + "/api/v1/fetch-accounts", params)
 
     def login(self) -> dict[str, str]:
-        """The parameters by which most endpoints know who asks."""
+        """The credentials that most endpoints take as parameters."""
         return {"username": self.username, "key": self.key}
 
     def get(self, api: str, url: str, params: dict[str, str]) -> ApiRequest:
@@ -195,7 +194,7 @@ class Pages:
 
     Of ClickPost's `next` link only the parameters are taken. Host, path and key stay ours, so that a link can never
     carry the key elsewhere. Raises VendorError for pages that go in circles or never end. With `page` (what `turn`
-    gave) the walk goes on there.
+    gave) the walk resumes there.
     """
 
     def __init__(
@@ -204,9 +203,9 @@ class Pages:
         if start.tzinfo is None or end.tzinfo is None:
             raise ValueError("start and end need a time zone")
         if start >= end:
-            raise ValueError("the start lies before the end")
+            raise ValueError("the start must be before the end")
         if not timedelta(0) < window <= LONGEST_WINDOW:
-            raise ValueError("a window of updated-order is longer than nothing and at most 1800 s")
+            raise ValueError("a window of updated-order must be above 0 s and at most 1800 s")
         self._endpoints = endpoints
         self._end = end
         self._window = window
@@ -221,9 +220,9 @@ class Pages:
         self._asked = {self.request.url}
 
     def turn(self, next_url: str | None, call: Call) -> str:
-        """Go on to the page behind this link, or to the next window where there is none.
+        """Turn to the page behind this link, or to the next window where there is none.
 
-        Returns what names the page behind the link, without who asks: fit to be kept, to go on there later.
+        Returns the parameters of that page without credentials, to store and resume from later.
         """
         self.request = None
         if next_url is None:

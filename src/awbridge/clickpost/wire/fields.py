@@ -1,4 +1,4 @@
-"""Small readers and writers that the calls beside orders and tracking share."""
+"""Small readers and writers of fields, shared by the calls outside orders and tracking."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from awbridge.domain.json import JsonObject
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acknowledged:
-    """ClickPost took what was asked. `message` is its own word, `raw` the parsed answer."""
+    """ClickPost accepted the request. `message` is its own text, `raw` the parsed answer."""
 
     message: str
     raw: JsonObject = field(repr=False)
@@ -65,7 +65,7 @@ def check_window(start: datetime, end: datetime, longest: timedelta) -> None:
     if start.tzinfo is None or end.tzinfo is None:
         raise ValueError("start and end need a time zone")
     if not timedelta(0) < end - start <= longest:
-        raise ValueError(f"the window is longer than nothing and at most {longest.total_seconds():g} s")
+        raise ValueError(f"a window must be above 0 s and at most {longest.total_seconds():g} s")
 
 
 def epoch(moment: datetime) -> str:

@@ -1,7 +1,7 @@
 """Identifiers that came as numbers: 560001.0 is 560001, and what a spreadsheet rounded is refused. Pure.
 
 JSON from pandas and spreadsheets writes pincodes, phones and numbers of orders as floats. A float of at most 15 digits
-is exact; beyond that, and where a number was written with an exponent, digits are lost and nobody can tell which.
+is exact; beyond that, and where a number was written with an exponent, digits are lost and cannot be recovered.
 """
 
 from __future__ import annotations
@@ -53,14 +53,14 @@ def exact_identifier(name: str, value: Any) -> Any:
 def waybill_given(value: str) -> str:
     """A waybill as a person typed or pasted it, without a spreadsheet's guard.
 
-    Raises PayloadRefused for what is none, was rounded, or holds signs that nobody sees.
+    Raises PayloadRefused for a text that is not a waybill, was rounded, or holds invisible characters.
     """
     try:
         number = as_waybill(read_id(value))
     except CellDamaged:
         raise PayloadRefused([FieldProblem("waybill", ROUNDED)]) from None
     if not number:
-        raise PayloadRefused([FieldProblem("waybill", "is no waybill: give it as ClickPost's dashboard shows it")])
+        raise PayloadRefused([FieldProblem("waybill", "is not a waybill: give it as ClickPost's dashboard shows it")])
     if problem := control_problem(number):
         raise PayloadRefused([FieldProblem("waybill", problem)])
     return number
@@ -72,7 +72,7 @@ def is_exact(value: float) -> bool:
 
 
 def identifier_problems(value: Any, name: str = "", depth: int = 0) -> Iterator[JsonProblem]:
-    """Every identifier in a JSON value whose digits are not sure, and every key that holds what nobody sees."""
+    """Every identifier in a JSON value whose digits are uncertain, and every key with invisible characters."""
     if depth > DEEPEST:
         return
     if isinstance(value, dict):

@@ -1,5 +1,4 @@
-"""Reads what ClickPost sends, whatever shape it takes: null, "", numbers as text, text as numbers. Nothing here raises
-except for bytes that are not JSON."""
+"""Reads ClickPost's JSON leniently: null, "", numbers as text, text as numbers. Raises only for invalid JSON."""
 
 from __future__ import annotations
 
@@ -90,7 +89,7 @@ def as_id(value: Any) -> str:
     return "" if too_long or text.lower() in _ABSENT else text
 
 
-# What stands for "no waybill" in answers, webhooks, polls and sheets, where spaces and signs around it do not count.
+# Placeholders for "no waybill" in answers, webhooks, polls and sheets; surrounding spaces and signs do not count.
 _NO_WAYBILL = frozenset(
     {"", "na", "n a", "n.a", "nil", "null", "none", "nan", "undefined", "unassigned", "not assigned", "not available"}
     | {"not applicable", "pending", "awaited", "tba", "tbd", "blank", "empty", "false", "true", "ref", "value", "name"}
@@ -101,9 +100,9 @@ _ZEROS = re.compile(r"0{1,9}(?:\.0*)?")
 
 
 def as_waybill(value: Any) -> str:
-    """A waybill as text; "" where there is none: null, "", "NA", "N/A", "0", "-", "#N/A", "#REF!" and their kin.
+    """A waybill as text; "" where there is none: null, "", "NA", "N/A", "0", "-", "#N/A", "#REF!" and the like.
 
-    The one place that says what a waybill is, for whoever reads one out of an answer, a webhook, a poll or a sheet.
+    The one definition of a waybill, for answers, webhooks, polls and sheets.
     """
     text = as_id(value)
     if not text or (len(text) > LONGEST_PLACEHOLDER):
@@ -112,7 +111,7 @@ def as_waybill(value: Any) -> str:
 
 
 def is_no_waybill(value: Any) -> bool:
-    """Whether a value stands for "no waybill". What is no text or number, or too long for that, does not."""
+    """Whether a value is a placeholder for "no waybill". Only short texts and numbers can be."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return False
     text = as_text(value)
@@ -120,14 +119,14 @@ def is_no_waybill(value: Any) -> bool:
 
 
 def is_placeholder(text: str) -> bool:
-    """Whether a short text stands for "none", where a number or a date is meant."""
-    bare = _AROUND.sub("", text)
+    """Whether a short text is a placeholder for a missing number or date."""
+    core = _AROUND.sub("", text)
     return bool(
-        _ZEROS.fullmatch(bare) or bare.lower().replace("/", " ").replace("-", " ").replace("_", " ") in _NO_WAYBILL
+        _ZEROS.fullmatch(core) or core.lower().replace("/", " ").replace("-", " ").replace("_", " ") in _NO_WAYBILL
     )
 
 
-LONGEST_PLACEHOLDER = 16  # characters; every word for "none" is shorter
+LONGEST_PLACEHOLDER = 16  # characters; every placeholder is shorter
 
 
 def as_bool(value: Any) -> bool | None:
@@ -170,7 +169,7 @@ class Reply:
 
     @property
     def is_json(self) -> bool:
-        """Whether it has a body of JSON: a gateway's page of HTML, or nothing, is not what ClickPost says."""
+        """Whether the body is JSON: a gateway's HTML page or an empty body is not ClickPost's answer."""
         return self.body is not None
 
     @property
@@ -185,7 +184,7 @@ class Reply:
 
     @property
     def message(self) -> str:
-        """What ClickPost says, for people; at most 500 characters; "" where it says nothing."""
+        """ClickPost's message for people, at most 500 characters; "" where there is none."""
         flat = as_object(self.body)
         meta = as_object(flat.get("meta"))
         for value in (meta.get("message"), flat.get("message"), flat.get("detail"), flat.get("error")):
@@ -200,7 +199,7 @@ class Reply:
 
 
 def read_reply(http_status: int, content: bytes, *, retry_after: str | None = None, now: datetime) -> Reply:
-    """A Reply out of what came over the wire. Never raises."""
+    """A Reply from the bytes of an answer. Never raises."""
     try:
         body = read_json(content)
     except ValueError:
@@ -223,7 +222,7 @@ def read_http_date(header: str | None) -> datetime | None:
 def read_retry_after(header: str | None, now: datetime) -> float | None:
     """Seconds to wait, out of a Retry-After header in seconds or as an HTTP date. At most a day; None if unreadable.
 
-    `now` is best the server's own time, where it says it: ours may differ.
+    `now` should be the server's own time where known: ours may differ.
     """
     if not header:
         return None

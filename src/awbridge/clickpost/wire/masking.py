@@ -1,4 +1,7 @@
-"""Takes secrets out of URLs and texts before anybody keeps or prints them. ClickPost's API key stands in the URL."""
+"""Masks secrets in URLs and texts before they are stored or printed: ClickPost's API key is in the URL.
+
+Signatures of links to stored files are secrets too: anyone with such a link can read the file.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,12 @@ _FIELD = re.compile(
 )
 _FIELD_WORDS = ("webhook_key", "api_key", "api-key", "apikey", "token", "password")  # one of them is in each such name
 
+_SIGNED = re.compile(
+    r"(?P<name>(?:[?&;]|\\u0026)(?:x-(?:amz|goog)-)?"
+    r"(?:signature|credential|security-token|sig|awsaccesskeyid|googleaccessid|key-pair-id)=)[^&;#\s\"'<>\\]*",
+    re.IGNORECASE,
+)
+
 
 def mask_url(url: str) -> str:
     """The URL with keys, tokens and passwords replaced by ***. The username stays: it says whose call it was."""
@@ -33,7 +42,7 @@ def mask_url(url: str) -> str:
 def mask_text(text: str, secrets: Iterable[str]) -> str:
     """The text without these secrets (also as they look inside a URL or JSON), nor secrets of any URL or JSON in it.
 
-    Every body of every call goes through here: what cannot be in a text is not searched for by a regular expression.
+    Every body of every call passes here: cheap checks come before the regular expressions.
     """
     for secret in _spellings(tuple(secrets)):
         text = text.replace(secret, MASK)
@@ -50,11 +59,16 @@ def _spellings(secrets: tuple[str, ...]) -> list[str]:
     return sorted(found, key=len, reverse=True)
 
 
+def mask_signed(text: str) -> str:
+    """The text with the signatures of links in it replaced by ***."""
+    return _SIGNED.sub(rf"\g<name>{MASK}", text) if "=" in text else text
+
+
 class MaskUrls(logging.Filter):
-    """A logging filter that masks URLs in what the HTTP library logs: it would print them with the key."""
+    """A logging filter that masks URLs and signed links in the HTTP library's log, which would print the key."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Mask the record in place; always lets it pass."""
-        record.msg = mask_url(record.getMessage())
+        record.msg = mask_signed(mask_url(record.getMessage()))
         record.args = None
         return True

@@ -1,4 +1,4 @@
-"""What can be sent and stored at all: plain JSON. Finds NUL, half characters, NaN, values that are no JSON."""
+"""Checks that a value is plain JSON that can be sent and stored: no NUL, half characters, NaN or other types."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from awbridge.clickpost.wire.order_codes import DATA_WRONG
 DEEPEST = 32  # levels
 BAD_NAME = "has a name that is not plain text"
 
-# Beside plain JSON, what a model turns into JSON text by itself.
+# Types that models turn into JSON text by themselves.
 PYTHON_LEAVES = (Decimal, date, Enum)
 
 _HIDDEN = frozenset({"Cc", "Cf", "Zl", "Zp"})  # controls, formats, line and paragraph separators
@@ -24,7 +24,7 @@ _NUMBER = re.compile(r"[+-]?\d{1,15}(\.\d{1,15})?", re.ASCII)
 
 
 class JsonProblem(NamedTuple):
-    """One thing that is wrong: where it stands, what it is, ClickPost's code if it has one."""
+    """One problem: its place, its text, and ClickPost's code if it has one."""
 
     loc: tuple[int | str, ...]
     problem: str
@@ -58,7 +58,7 @@ def text_of(value: Any) -> str:
 
 
 def not_plain(value: Any, leaves: tuple[type, ...] = (), depth: int = 0) -> list[JsonProblem]:
-    """What cannot be sent or stored in a value, and where; [] is good. `leaves`: types to take beside those of JSON."""
+    """Everything in a value that cannot be sent or stored; [] is good. `leaves`: types allowed beside those of JSON."""
     if isinstance(value, dict):
         return _in_object(as_object(value), leaves, depth) if depth < DEEPEST else [_too_deep()]
     if isinstance(value, list) or (leaves and isinstance(value, tuple)):
@@ -70,14 +70,14 @@ def not_plain(value: Any, leaves: tuple[type, ...] = (), depth: int = 0) -> list
 def text_problem(text: str) -> str:
     """Why a text cannot be sent or stored; "" where it can."""
     if "\x00" in text:
-        return "holds the character NUL (\\u0000), which no database and no courier takes"
+        return "holds the character NUL (\\u0000), which no database and no courier accepts"
     if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
-        return "holds half of a surrogate pair, which is no character"
+        return "holds half of a surrogate pair, which is not a character"
     return ""
 
 
 def control_problem(text: str) -> str:
-    """Why a text cannot be a key: it holds what nobody sees (a control character, a line break, a zero-width sign)."""
+    """Why a text cannot be a key: it has an invisible character (control, line break, zero-width); "" if it can."""
     if text.isascii() and text.isprintable():  # by far the most common
         return ""
     hidden = next((place for place, sign in enumerate(text) if unicodedata.category(sign) in _HIDDEN), None)

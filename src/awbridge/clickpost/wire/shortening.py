@@ -1,6 +1,6 @@
-"""Bodies too long to be kept whole: JSON stays JSON, so that whoever reads it later still finds whose data they are.
+"""Shortens bodies that are too long to be stored whole. JSON stays JSON, so that personal data in it can be masked.
 
-A body that is cut anywhere is no JSON any more, and a name in it has no field by which it could be masked.
+A body cut anywhere is not JSON any more, and a name in it has no field to mask it by.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Reads the many ways in which ClickPost writes a time."""
+"""Reads dates and times in the formats that ClickPost sends."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from awbridge.clickpost.wire.lenient_json import LONGEST_PLACEHOLDER, as_id, is_placeholder
 
-LONGEST_DAY = 64  # characters of what stands in place of a day
+LONGEST_DAY = 64  # characters of a text in place of a day
 EARLIEST_YEAR = 2000  # before it there are only the zero times of programming languages
 
 _TIME = re.compile(
@@ -31,7 +31,7 @@ _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
 
 
 def day_words(value: Any) -> str:
-    """What stands in place of a day; "" where that is none: "N/A", "-", zero dates (0000-00-00, 1970-01-01)."""
+    """The text in place of a day; "" for placeholders: "N/A", "-", zero dates (0000-00-00, 1970-01-01)."""
     words = as_id(value)[:LONGEST_DAY]
     if zero := _YEAR_FIRST.match(words):
         return words if int(zero[1]) >= EARLIEST_YEAR else ""
@@ -39,11 +39,11 @@ def day_words(value: Any) -> str:
 
 
 def read_day(value: Any, *, zone: ZoneInfo) -> date | None:
-    """A promised day; None for what cannot be read. Never raises.
+    """An estimated day; None for what cannot be read. Never raises.
 
-    A day, or a time without a zone, is the day that stands there: 2026-11-05, 05-11-2026, 05/11/2026, 5 Nov 2026. A
+    A day, or a time without a zone, is the written day: 2026-11-05, 05-11-2026, 05/11/2026, 5 Nov 2026. A
     time with a zone (Z is one) and seconds since 1970 are a moment, whose day in `zone` is meant: midnight in India is
-    T18:30:00Z of the day before. Z behind the first or last minute of a day was put behind a day, and means nothing.
+    T18:30:00Z of the day before. Z after the first or last minute of a day has no meaning: it was appended to a day.
     """
     text = value.strip() if isinstance(value, str) and len(value) < 60 else ""
     try:
@@ -91,7 +91,7 @@ def read_scan_time(value: Any, *, zone: ZoneInfo, z_means_utc: bool = False) -> 
     """The time of a scan, aware, UTC; None for what cannot be read. Never raises.
 
     A time without offset is in `zone`. So is one with a trailing Z unless `z_means_utc`: ClickPost documents Indian
-    time and its webhooks write Z behind it all the same (seen in real payloads). Other offsets are believed.
+    time and its webhooks append Z to it all the same (seen in real payloads). Other offsets are trusted.
     """
     match = _TIME.fullmatch(value.strip()) if isinstance(value, str) and len(value) < 60 else None
     if match is None:

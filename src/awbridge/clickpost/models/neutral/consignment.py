@@ -1,4 +1,4 @@
-"""One shipment in the trade's own words, whichever form ClickPost wants it in.
+"""One shipment in neutral terms, whichever form ClickPost takes it in.
 
     consignment = Consignment(
         courier_partner_id=4,
@@ -13,8 +13,8 @@
     consignment.to_india()  # an IndiaOrder (v3)
     consignment.to_world()  # a WorldOrder (v4)
 
-Sizes are in cm, weights in grams, amounts are Decimals. `extra` of each part takes what has no word here: fields in
-ClickPost's own names, sent as they are, in the place of what is built.
+Sizes are in cm, weights in grams, amounts are Decimals. `extra` of each part takes fields that have no name here, in
+ClickPost's own names: they are sent as they are and override built fields.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Consignment(NeutralPart):
     exchange: Exchange | None = None
     """Set where something is brought and something else taken along."""
     reverse: bool = False
-    """True for a return (RVP). Only an exchange needs it said; a `return_reason` says it too."""
+    """True for a return (RVP). Only an exchange needs it: a `return_reason` implies it."""
     quality_check: QualityCheck | None = None
     """A check at the door, of returns only."""
     multi_piece: bool = False
@@ -135,7 +135,7 @@ class Consignment(NeutralPart):
         return self.sender.country != self.receiver.country
 
     def to_india(self) -> IndiaOrder:
-        """The order in create-order v3, for shipments within India. Rupees are not said there.
+        """The order in create-order v3, for shipments within India. Rupees are not stated there.
 
         Raises ValidationError where that form cannot be filled: it needs a state and a postal code everywhere.
         """

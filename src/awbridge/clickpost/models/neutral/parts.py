@@ -1,7 +1,7 @@
-"""The parts of a shipment in the trade's own words: places, goods, money, taxes.
+"""The parts of a shipment in neutral terms: places, goods, money, taxes.
 
-Sizes are in cm, weights in grams, amounts are Decimals. `extra` of a part takes what has no word here: fields in
-ClickPost's own names, sent as they are, in the place of what is built.
+Sizes are in cm, weights in grams, amounts are Decimals. `extra` of a part takes fields that have no name here, in
+ClickPost's own names: they are sent as they are and override built fields.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 
 
 class NeutralPart(BaseModel):
-    """A frozen fact. A name that it does not know is an error."""
+    """A frozen part of a consignment. An unknown name is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 

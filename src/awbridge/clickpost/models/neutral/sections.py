@@ -97,7 +97,7 @@ def invoice(invoice: Invoice) -> JsonObject:
 
 
 def item(line: Goods, *, checked: bool) -> JsonObject:
-    """One of `items`. Where goods are checked at the door, what is compared stands in `additional` of the item too."""
+    """One of `items`. Where goods are checked at the door, the compared traits are in `additional` of the item too."""
     traits = given(
         brand=line.brand,
         color=line.color,

@@ -27,7 +27,7 @@ from awbridge.clickpost.models.orders.order_parts import B2BGstInfo, GstInfo, Ha
 from awbridge.clickpost.models.orders.order_rules import FieldLayout
 from awbridge.clickpost.wire.plain_json import text_of
 
-# Lower case stands in ClickPost's own examples: it is printed as upper case.
+# Lower case occurs in ClickPost's own examples: it is printed as upper case.
 CODE_39 = re.compile(r"[A-Za-z0-9 $%+./-]+", re.ASCII)
 
 

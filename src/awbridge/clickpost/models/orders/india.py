@@ -177,7 +177,7 @@ class IndiaAdditional(Handling):
     store_code: OptText = None
     """Code of the store."""
     enable_whatsapp: OptFlag = None
-    """Whether the customer is told by WhatsApp."""
+    """Whether the customer is notified by WhatsApp."""
     otp_based_delivery: OptFlag = None
     """Whether the customer proves the delivery by a one-time password. Delhivery (4), Shipsy (150), XpressBees (6),
     EcomExpress (3), Smartr (250)."""

@@ -47,7 +47,7 @@ class OrderPart(RequestModel):
     def _problems_in(cls, error: ValidationError) -> Iterator[JsonProblem]:
         for found in error.errors(include_url=False):
             context = found.get("ctx", {})
-            if "code" in context:  # named by the part that it stands in
+            if "code" in context:  # already named by its own part
                 yield JsonProblem(found["loc"], context["problem"], context["code"])
             elif found["type"] == "invalid_key":
                 loc = (*found["loc"][:-1], as_text(found["loc"][-1]))
@@ -151,7 +151,7 @@ def check(model: type[Order], payload: JsonObject) -> list[FieldProblem]:
 
 
 def path_of(loc: tuple[int | str, ...]) -> str:
-    """Where a field stands, such as `shipment_details.items[0].sku`."""
+    """The path of a field, such as `shipment_details.items[0].sku`."""
     path = ""
     for part in loc:
         path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else part

@@ -173,7 +173,7 @@ class OrderItem(ItemTraits):
     sub_cat: OptText = None
     """Category within the category (older form)."""
     qc_type: OptText = None
-    """"doorstep" for a check of this item at the door (older form; else it stands in `additional` of the order)."""
+    """"doorstep" for a check of this item at the door (older form; else it is in `additional` of the order)."""
     gst_info: Annotated[GstInfo | None, LOOSE] = None
     """Tax of this item, where items have other sellers (`additional.is_multi_seller`)."""
     additional: Annotated[ItemTraits | None, LOOSE] = None
@@ -221,7 +221,7 @@ class OrderDetails(OrderPart):
     awb_number: OptText = None
     """A waybill that was assigned before, for couriers that work so and have no series of waybills at ClickPost."""
     rvp_reason: OptText = None
-    """Why it comes back, at most 500 characters; required for RVP, unless an EXCHANGE. May stand in `additional`."""
+    """Why it comes back, at most 500 characters; required for RVP, unless an EXCHANGE. May be in `additional`."""
     order_priority: Annotated[str | None, KEPT] = None
     """NORMAL or URGENT."""
     currency_code: OptText = None
@@ -282,7 +282,7 @@ class Handling(OrderPart):
     invoice_base_64: OptText = None
     """The invoice as a PDF in base64; international FedEx, DHL and Bluedart accounts want the commercial invoice."""
     estimated_delivery_date: OptDay = None
-    """The delivery day that the customer was told."""
+    """The delivery day that the customer was given."""
     is_multi_seller: OptFlag = None
     """Whether items have other sellers; then each item carries its own `gst_info`."""
     channel_name: OptText = None

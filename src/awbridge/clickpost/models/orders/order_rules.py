@@ -65,14 +65,14 @@ def longest_reference(courier_partner_id: int) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldLayout:
-    """Where the sections of an order stand; () is the top, as in the flat form."""
+    """The paths of the sections of an order; () is the top, as in the flat form."""
 
     details: Loc = ("shipment_details",)
     additional: Loc = ("additional",)
 
     @property
     def is_flat(self) -> bool:
-        """Whether places stand at the top too, and an order that does not say which way goes forward."""
+        """Whether places are at the top too; then an order without a delivery type goes forward."""
         return self.details == ()
 
 
@@ -125,13 +125,13 @@ def _direction_problems(order: JsonObject, layout: FieldLayout) -> Iterator[Json
 
 
 def _contradictions(order: JsonObject) -> Iterator[JsonProblem]:
-    """What stands in two places and says two things: neither may win unseen."""
+    """Fields given in two sections with two values: neither may win silently."""
     for name in TWO_PLACES:
-        said = given_values(order, name)
-        if len(said) > 1 and text_of(said[0][1]) != text_of(said[1][1]):
-            other = ".".join(map(str, said[1][0]))
+        given = given_values(order, name)
+        if len(given) > 1 and text_of(given[0][1]) != text_of(given[1][1]):
+            other = ".".join(map(str, given[1][0]))
             text = f"contradicts {other}: give both the same value, or leave one of them out"
-            yield JsonProblem(said[0][0], text, DELIVERY_TYPE_WRONG if name == "delivery_type" else DATA_WRONG)
+            yield JsonProblem(given[0][0], text, DELIVERY_TYPE_WRONG if name == "delivery_type" else DATA_WRONG)
 
 
 def _limit_problems(

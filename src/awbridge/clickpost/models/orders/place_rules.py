@@ -36,7 +36,7 @@ class PlaceForm:
     names_phones: bool = True  # whether its page says that phones have 10 or 11 digits
 
     def is_indian(self, place: JsonObject) -> bool:
-        """Whether the place lies in India, as far as it says."""
+        """Whether the place is in India, by its country."""
         return (as_text(place.get(self.prefix + self.country)) or self.default_country).upper() in INDIA
 
     def has_indian_phone(self, place: JsonObject) -> bool:
@@ -53,7 +53,7 @@ WORLD = PlaceForm(pincode="postal_code", country="country_code", default_country
 
 
 def place_problems(place: JsonObject, form: PlaceForm) -> Iterator[JsonProblem]:
-    """Every limit that a place breaks. What is missing is not looked at."""
+    """Every limit that a place breaks. Missing fields are not checked."""
     for name, longest in LONGEST.items():
         yield from too_long(place, form.prefix + name, longest)
     phone = place.get(f"{form.prefix}phone")
@@ -116,7 +116,7 @@ _ITEM = (*_limits(100, "imei"), *_limits(20, "serial_no"))
 def field_problems(
     order: JsonObject, details: JsonObject, additional: JsonObject, courier: int
 ) -> Iterator[JsonProblem]:
-    """Every published limit that a field breaks; where it stands is told within its section, named first."""
+    """Every published limit that a field breaks; its path is within its section, named first."""
     holders = (
         ("details", details, _DETAILS),
         ("additional", additional, _ADDITIONAL),
