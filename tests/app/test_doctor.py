@@ -210,7 +210,7 @@ async def test_a_lost_box_alone_makes_the_exit_code(tmp_path: Path) -> None:
     found = [f for f in await examine(settings, environment={}) if f.check == "attention" and f.level == "attention"]
     assert [(f.found.split(":")[0], f.do) for f in found] == [
         (
-            "1 shipment has a box that is lost, damaged or going back, while the others are not",
+            "1 shipment has a box that is lost, damaged or returning while the others are not",
             "awbridge shipments list --piece-exception",
         )
     ]

@@ -210,7 +210,7 @@ def _read_couriers(table: Table, known: Mapping[str, CourierAccount]) -> list[Co
         place = f"{table.name}, {row.place}"
         account = _read_courier(row, place, known)
         if account.transporter in accounts:
-            raise TableUnreadable(f"{place}: {account.transporter} stands twice; nothing imported")
+            raise TableUnreadable(f"{place}: {account.transporter} is used twice; nothing imported")
         accounts[account.transporter] = account
     if not accounts:
         raise TableUnreadable(f"{table.name}: holds no transporters, only columns; nothing imported")
