@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import AsyncGenerator, Hashable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import httpx2
 from starlette.types import ASGIApp
@@ -22,9 +22,9 @@ from awbridge.steps.tracking.ingest import Ingest
 from awbridge.store import Store
 from awbridge.web.app import build_app
 from awbridge.web.brake import Brake
+from awbridge.web.dependencies import ApiContext, AuditContext
 from awbridge.web.http.limits import Connections, Limits
 from awbridge.web.http.server import server_config
-from awbridge.web.v1.evidence import AuditContext
 from awbridge.web.webhook.endpoint import KeyRing, WebhookEndpoint
 from tests.support.world import SetClock
 
@@ -60,14 +60,22 @@ _kept: defaultdict[Hashable, list[KeptApp]] = defaultdict(list)  # what they wer
 
 
 @contextmanager
-def lent_app(store: Store, clock: SetClock, webhook: WebhookEndpoint, **more: Hashable) -> Iterator[ASGIApp]:
-    """The app on this store, for as long as the block lasts. `more` is build_app's, and the same for many tests."""
-    idle = _kept[frozenset(more.items())]
+def lent_app(
+    store: Store,
+    clock: SetClock,
+    webhook: WebhookEndpoint,
+    *,
+    api_keys: tuple[str, ...] = (),
+    host: str = "",
+    **policies: Hashable,
+) -> Iterator[ASGIApp]:
+    """The app on this store, for as long as the block lasts. `policies` are those of its ApiContext."""
+    idle = _kept[api_keys, host, frozenset(policies.items())]
     kept = idle.pop() if idle else KeptApp()
     kept.bring(store, clock, webhook)
     if kept.app is None:
-        parts: dict[str, Any] = {"loops": (), "api_keys": (), "brake": kept.brake, **more}
-        kept.app = build_app(store=kept.store, clock=kept.clock, webhook=kept.webhook, **parts)
+        api: Any = ApiContext(store=kept.store, clock=kept.clock, **cast("dict[str, Any]", policies))
+        kept.app = build_app(api, webhook=kept.webhook, loops=(), api_keys=api_keys, host=host, brake=kept.brake)
     try:
         yield kept.app
     finally:
@@ -101,7 +109,7 @@ async def web_on(
     keys: Sequence[str] = ("right",),
     api_keys: Sequence[str] = (),
     loops: Sequence[Loop] = (),
-    desk: AuditContext | None = None,
+    audit: AuditContext | None = None,
     host: str = "",
     served: bool = False,
 ) -> AsyncGenerator[Web]:
@@ -111,8 +119,9 @@ async def web_on(
     flushing = asyncio.create_task(ingest.run())
     try:
         async with AsyncExitStack() as stack:
-            if loops or desk:
-                app = build_app(store=store, clock=clock, webhook=endpoint, loops=loops, api_keys=api_keys, desk=desk)
+            if loops or audit:
+                api = ApiContext(store=store, clock=clock, audit=audit or AuditContext())
+                app = build_app(api, webhook=endpoint, loops=loops, api_keys=api_keys)
             else:
                 app = stack.enter_context(lent_app(store, clock, endpoint, api_keys=tuple(api_keys), host=host))
             if served:

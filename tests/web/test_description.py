@@ -36,6 +36,7 @@ from awbridge.steps.tracking.ingest import Ingest
 from awbridge.store import Store
 from awbridge.store.tracking import inbox
 from awbridge.web.app import build_app
+from awbridge.web.dependencies import ApiContext
 from awbridge.web.webhook.endpoint import KeyRing, WebhookEndpoint
 from tests.support.app import Web, web_on
 from tests.support.evidence_rows import call, keep
@@ -59,7 +60,7 @@ def described() -> dict[str, Any]:
     async def fetch() -> dict[str, Any]:
         store, clock = cast(Store, None), SetClock()
         endpoint = WebhookEndpoint(Ingest(store), KeyRing(store, ()), clock)
-        app = build_app(store=store, clock=clock, webhook=endpoint, loops=(), api_keys=())
+        app = build_app(ApiContext(store=store, clock=clock), webhook=endpoint, loops=(), api_keys=())
         transport = httpx2.ASGITransport(app=app, client=("127.0.0.1", 1))  # pyright: ignore
         async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as http:
             return (await http.get("/openapi.json")).json()

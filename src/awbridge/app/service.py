@@ -72,6 +72,7 @@ from awbridge.steps.tracking.ingest import Ingest
 from awbridge.store import Store
 from awbridge.store.engine.shared_time import SHARED_TIME
 from awbridge.web.app import build_app
+from awbridge.web.dependencies import ApiContext
 from awbridge.web.http.limits import Connections, Limits, connections_within_files
 from awbridge.web.http.server import server_config
 from awbridge.web.webhook.endpoint import KeyRing, WebhookEndpoint
@@ -594,21 +595,24 @@ async def assembled(settings: Settings) -> AsyncGenerator[Bridge]:
         endpoint = WebhookEndpoint(ingest, keys, utc_now, refusals)
         most = connections_within_files(settings.connections)
         connections = Connections(Limits(connections=most, idle=max(most // 2, 1)))
-        app = build_app(
+        api = ApiContext(
             store=store,
             clock=utc_now,
-            webhook=endpoint,
-            loops=list(loops.values()),
             clickpost=clickpost,
+            audit=evidence.desk(settings),
             allocation=settings.allocation,
-            api_keys=[k.get_secret_value() for k in settings.api_keys],
-            desk=evidence.desk(settings),
-            hook=hook,
+            zone=settings.zone,
+            poll_again_after=timedelta(seconds=settings.ask_again_seconds),
+            stuck_after=stuck_after(settings),
             networks=read_networks(settings.endpoint_networks),
             country=settings.notice_country,
-            zone=settings.time_zone,
-            ask_again=timedelta(seconds=settings.ask_again_seconds),
-            stuck_after=stuck_after(settings),
+        )
+        app = build_app(
+            api,
+            webhook=endpoint,
+            loops=list(loops.values()),
+            api_keys=[k.get_secret_value() for k in settings.api_keys],
+            calls=hook,
             host=settings.host,
             connections=connections,
         )

@@ -40,7 +40,7 @@ from awbridge.steps.tracking.replay_report import Replayed, replay_report
 from awbridge.store import Store
 from awbridge.store.polling import webhook_keys, windows
 from awbridge.store.tracking import inbox
-from awbridge.web.v1.views import coverage_view
+from awbridge.web.v1.tracking_views import coverage_view
 from awbridge.web.webhook.endpoint import PATH
 
 A_ROUND = timedelta(minutes=1)  # within which a step comes round to what is due

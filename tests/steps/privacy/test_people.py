@@ -50,7 +50,7 @@ from awbridge.steps.registration.verdict import PushPolicy
 from awbridge.steps.tracking.apply import ApplyPolicy, apply_due
 from awbridge.store import Store
 from awbridge.store.audit import archive
-from awbridge.web.v1.evidence import AuditContext
+from awbridge.web.dependencies import AuditContext
 from tests.support.app import web_on
 from tests.support.processes import bridge_environment
 from tests.support.world import INDIA, an_order
@@ -158,7 +158,7 @@ PATHS = (
 async def told_by_webhook(store: Store, waybills: Mapping[int, str]) -> str:
     """Webhooks of a day, and what the API's own pages, metrics and lists without a shipment say afterwards."""
     texts: list[str] = []
-    async with web_on(store, desk=AuditContext()) as web:
+    async with web_on(store, audit=AuditContext()) as web:
         for number, waybill in waybills.items():
             for form in range(5):
                 body = hook(number, waybill, form)

@@ -26,9 +26,9 @@ from awbridge.store.orders import shipments
 from awbridge.store.registration import dispatch
 from awbridge.store.registration.dispatch import NotPlaced
 from awbridge.store.tracking import inbox, scans
-from awbridge.web import app as web_app
 from awbridge.web import ready
-from awbridge.web.v1.api import LARGEST_BATCH
+from awbridge.web.health import HANGS_AFTER
+from awbridge.web.v1.orders import LARGEST_BATCH
 from tests.steps.tracking.test_returns import asked_for
 from tests.steps.tracking.test_truth import NOW
 from tests.support import newer
@@ -131,7 +131,7 @@ async def test_an_empty_list_is_refused(web: Web) -> None:
 async def test_a_batch_may_not_be_too_long_nor_too_heavy(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
     told = problem(await web.http.post("/v1/shipments", json=[{}] * (LARGEST_BATCH + 1)), 413)
     assert "1001" in told["title"]
-    monkeypatch.setattr("awbridge.web.v1.reading.LARGEST_BODY", 2**20)
+    monkeypatch.setattr("awbridge.web.v1.request_parsing.LARGEST_BODY", 2**20)
     told = problem(await web.http.post("/v1/shipments", content=b" " * (2**20 + 1)), 413)
     assert "at most 1 MiB" in told["title"]
 
@@ -397,7 +397,7 @@ async def test_health_shows_a_step_that_hangs(store: Store, monkeypatch: pytest.
     loop = Loop("push", work, idle_seconds=1.0)
     async with web_on(store, loops=[loop]) as web:
         assert (await web.http.get("/healthz")).json() == {"ok": True, "hanging": []}
-        loop.beat_at -= web_app.HANGS_AFTER + 1
+        loop.beat_at -= HANGS_AFTER + 1
         answer = await web.http.get("/healthz")
         assert (answer.status_code, answer.json()["hanging"]) == (503, ["push"])
 

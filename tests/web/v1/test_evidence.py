@@ -18,7 +18,7 @@ from awbridge.steps.audit.report import ReportPolicy, report_failures
 from awbridge.store import Store
 from awbridge.store.audit import archive, runs
 from awbridge.store.tracking import scans
-from awbridge.web.v1.evidence import AuditContext
+from awbridge.web.dependencies import AuditContext
 from tests.support.app import Web, web_on
 from tests.support.evidence_rows import NAME, PHONE, call, good_call, keep, order_of
 from tests.support.rows import T0, add, new_scan, place, scan
@@ -35,8 +35,8 @@ def objects(tmp_path: Path) -> Objects:
 @pytest.fixture
 async def web(store: Store, objects: Objects) -> AsyncIterator[Web]:
     masks = {"own": read_privacy("phone=mask,name=mask"), "clickpost": read_privacy("name=mask")}
-    desk = AuditContext(reports_in=objects, privacy=masks, zone=INDIA, crons=(("retain", "15 3 * * *"),))
-    async with web_on(store, desk=desk) as running:
+    audit = AuditContext(reports_in=objects, privacy=masks, zone=INDIA, crons=(("retain", "15 3 * * *"),))
+    async with web_on(store, audit=audit) as running:
         yield running
 
 

@@ -27,6 +27,7 @@ from awbridge.store.engine.database import Session
 from awbridge.store.polling import webhook_keys
 from awbridge.store.tracking import inbox
 from awbridge.web.app import build_app
+from awbridge.web.dependencies import ApiContext
 from awbridge.web.webhook.endpoint import LARGEST_BODY, LOOK_TIMEOUT, LOOKS_APART, PATH, KeyRing, WebhookEndpoint
 from tests.support.app import Web, web_on
 from tests.support.rows import T0, count, fetch
@@ -350,7 +351,7 @@ async def test_a_refusal_says_whether_a_key_came_and_is_counted(store: Store) ->
     refusals = WebhookRefusals()
     ingest = Ingest(store)
     endpoint = WebhookEndpoint(ingest, KeyRing(store, ["right"]), SetClock(), refusals)
-    app = build_app(store=store, clock=SetClock(), webhook=endpoint, loops=[], api_keys=[])
+    app = build_app(ApiContext(store=store, clock=SetClock()), webhook=endpoint, loops=[], api_keys=[])
     transport = httpx2.ASGITransport(app=app, client=("127.0.0.1", 1))  # pyright: ignore
     async with httpx2.AsyncClient(transport=transport, base_url="http://awbridge") as http:
         without = await http.post("/webhooks/clickpost", json={})

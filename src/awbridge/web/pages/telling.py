@@ -16,7 +16,7 @@ from awbridge.store.notify import alarms, endpoints, events
 from awbridge.store.notify.endpoints import Endpoint
 from awbridge.web.pages.looks import HEADERS, Looks
 from awbridge.web.pages.page_route import ANYTHING, PageRoute
-from awbridge.web.v1.reading import number_in
+from awbridge.web.v1.request_parsing import number_in
 
 SHOWN = 100  # deliveries on a page
 _UNDELIVERED = ("due", "failed")

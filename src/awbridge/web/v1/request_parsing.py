@@ -16,6 +16,7 @@ from awbridge.domain.json import read_order_json
 from awbridge.domain.moments import CLOCK_EXAMPLE, EXAMPLES, read_clock, read_day, read_local
 
 A_MOMENT = "2026-11-29T22:30:00+05:30"
+NO_NUL = r"^[^\x00]*$"  # no database stores one
 LARGEST_BODY = 16 * 1024 * 1024  # bytes
 
 

@@ -11,11 +11,12 @@ from starlette.exceptions import HTTPException
 
 from awbridge.domain.couriers.downtime import DAYS, Downtime, declare
 from awbridge.domain.errors import NotFound
-from awbridge.steps.runtime.clock import Clock
-from awbridge.store import Store
 from awbridge.store.couriers import accounts, downtimes
-from awbridge.web.v1.reading import LocalTime, Moment, number_in
+from awbridge.web.dependencies import ApiDep, ClockDep, StoreDep
+from awbridge.web.v1.request_parsing import NO_NUL, LocalTime, Moment, number_in
 from awbridge.web.v1.strict import OwnBody
+
+router = APIRouter(tags=["couriers"])
 
 
 class AccountView(BaseModel):
@@ -35,7 +36,7 @@ class RateBody(OwnBody):
     """How many orders of one account may go out a second, over all processes."""
 
     courier_partner_id: int = Field(gt=0, lt=2**31)
-    account_code: str | None = Field(None, max_length=200, pattern=r"^[^\x00]*$")
+    account_code: str | None = Field(None, max_length=200, pattern=NO_NUL)
     rate_per_second: float | None = Field(ge=0.001, le=10_000, description="Null lifts the limit.")
 
 
@@ -43,14 +44,14 @@ class DowntimeBody(OwnBody):
     """A downtime: either `from_at` and `to_at`, or `starts` and `ends` on `weekdays`. Local to the zone."""
 
     courier_partner_id: int = Field(gt=0, lt=2**31)
-    account_code: str | None = Field(None, max_length=200, pattern=r"^[^\x00]*$", description="Null: every account.")
+    account_code: str | None = Field(None, max_length=200, pattern=NO_NUL, description="Null: every account.")
     from_at: Moment | None = Field(None, description="Once: a day or a time, in `zone` where it names none.")
     to_at: Moment | None = Field(None, description="Once: when it ends.")
     weekdays: list[str] = Field([], description="mon, tue, ...: the days on which it begins. Empty: every day.")
     starts: LocalTime | None = Field(None, description="HH:MM")
     ends: LocalTime | None = Field(None, description="HH:MM; at or before `starts`: on the next day.")
     zone: str | None = Field(None, max_length=100, description="Like Asia/Kolkata. Null: the account's zone.")
-    reason: str = Field("", max_length=500, pattern=r"^[^\x00]*$")
+    reason: str = Field("", max_length=500, pattern=NO_NUL)
 
 
 class DowntimeView(DowntimeBody):
@@ -59,59 +60,58 @@ class DowntimeView(DowntimeBody):
     id: str
 
 
-def add_routes(api: APIRouter, store: Store, clock: Clock, zone: str) -> None:
-    """Add the routes to /v1."""
+@router.get("/accounts")
+async def list_accounts(store: StoreDep, clock: ClockDep) -> list[AccountView]:
+    """Every courier account that has or had shipments, and why it is held where it is."""
+    async with store.read() as session:
+        every = await accounts.every(session)
+        held = await accounts.held(session, now=clock())
+        numbers = accounts.held_numbers(await accounts.count_unplaced(session, list(held)))
+    return [_account_view(account, held.get(account.state.account), numbers) for account in every]
 
-    @api.get("/accounts", tags=["couriers"])
-    async def list_accounts() -> list[AccountView]:
-        """Every courier account that has or had shipments, and why it is held where it is."""
-        async with store.read() as session:
-            every = await accounts.every(session)
-            held = await accounts.held(session, now=clock())
-            numbers = accounts.held_numbers(await accounts.count_unplaced(session, list(held)))
-        return [_account_view(account, held.get(account.state.account), numbers) for account in every]
 
-    @api.put("/accounts/rate", tags=["couriers"])
-    async def set_rate(body: Annotated[RateBody, Body()]) -> RateBody:
-        """Limit how many orders of one account go out a second. It counts at once."""
-        async with store.write() as session:
-            await accounts.set_rate(session, body.courier_partner_id, body.account_code, body.rate_per_second)
-        return body
+@router.put("/accounts/rate")
+async def set_rate(body: Annotated[RateBody, Body()], store: StoreDep) -> RateBody:
+    """Limit how many orders of one account go out a second. It counts at once."""
+    async with store.write() as session:
+        await accounts.set_rate(session, body.courier_partner_id, body.account_code, body.rate_per_second)
+    return body
 
-    @api.get("/downtimes", tags=["couriers"])
-    async def list_downtimes() -> list[DowntimeView]:
-        """The declared downtimes that are not over."""
-        async with store.read() as session:
-            return [_downtime_view(d) for d in await downtimes.open_ones(session, now=clock())]
 
-    @api.post("/downtimes", status_code=201, tags=["couriers"])
-    async def add_downtime(body: Annotated[DowntimeBody, Body()]) -> DowntimeView:
-        """Declare a downtime: what is due meanwhile is held, and goes out afterwards, oldest first."""
-        try:
-            declared = declare(
-                courier_partner_id=body.courier_partner_id,
-                account_code=body.account_code,
-                from_at=body.from_at,
-                to_at=body.to_at,
-                days=body.weekdays,
-                starts=body.starts,
-                ends=body.ends,
-                zone=body.zone or zone,
-                reason=body.reason,
-            )
-        except (ValueError, OverflowError) as error:
-            raise HTTPException(422, str(error)) from None
-        async with store.write() as session:
-            return _downtime_view(await downtimes.add(session, declared, now=clock()))
+@router.get("/downtimes")
+async def list_downtimes(store: StoreDep, clock: ClockDep) -> list[DowntimeView]:
+    """The declared downtimes that are not over."""
+    async with store.read() as session:
+        return [_downtime_view(d) for d in await downtimes.open_ones(session, now=clock())]
 
-    @api.delete("/downtimes/{number}", status_code=204, tags=["couriers"])
-    async def remove_downtime(number: str) -> None:
-        """Take a downtime back; what it held goes out."""
-        async with store.write() as session:
-            if not await downtimes.remove(session, number_in(number)):
-                raise NotFound(f"there is no downtime {number}")
 
-    _ = (list_accounts, set_rate, list_downtimes, add_downtime, remove_downtime)
+@router.post("/downtimes", status_code=201)
+async def add_downtime(body: Annotated[DowntimeBody, Body()], api: ApiDep) -> DowntimeView:
+    """Declare a downtime: what is due meanwhile is held, and goes out afterwards, oldest first."""
+    try:
+        declared = declare(
+            courier_partner_id=body.courier_partner_id,
+            account_code=body.account_code,
+            from_at=body.from_at,
+            to_at=body.to_at,
+            days=body.weekdays,
+            starts=body.starts,
+            ends=body.ends,
+            zone=body.zone or api.zone.key,
+            reason=body.reason,
+        )
+    except (ValueError, OverflowError) as error:
+        raise HTTPException(422, str(error)) from None
+    async with api.store.write() as session:
+        return _downtime_view(await downtimes.add(session, declared, now=api.clock()))
+
+
+@router.delete("/downtimes/{number}", status_code=204)
+async def remove_downtime(number: str, store: StoreDep) -> None:
+    """Take a downtime back; what it held goes out."""
+    async with store.write() as session:
+        if not await downtimes.remove(session, number_in(number)):
+            raise NotFound(f"there is no downtime {number}")
 
 
 def _account_view(account: accounts.Account, held: accounts.Held | None, numbers: dict[str, int]) -> AccountView:

@@ -5,26 +5,23 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import date, datetime
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from awbridge.domain.privacy import Privacy
 from awbridge.domain.reconciliation.differences import DifferenceKind, DifferenceTable
 from awbridge.steps.audit.bundle import bundle_of
 from awbridge.steps.reconciliation.differences import push_again
 from awbridge.steps.reconciliation.reconcile import begin_day
 from awbridge.steps.reconciliation.report_files import day_of_file, kind_of_file, take_file
 from awbridge.steps.records.reconciliation_run import known_run
-from awbridge.steps.runtime.clock import Clock
-from awbridge.store import Store
 from awbridge.store.reconciliation import differences, reconciliations
 from awbridge.store.reconciliation.differences import Difference
 from awbridge.store.reconciliation.reconciliations import Reconciliation
-from awbridge.web.v1.evidence import ZipResponse
-from awbridge.web.v1.reading import Day
+from awbridge.web.dependencies import ApiDep, ClockDep, StoreDep
+from awbridge.web.v1.request_parsing import NO_NUL, Day
+from awbridge.web.zip_response import ZipResponse
 
 FILE_TYPES = (
     "text/csv",
@@ -33,6 +30,15 @@ FILE_TYPES = (
     "application/vnd.ms-excel",
     "application/vnd.oasis.opendocument.spreadsheet",
 )
+
+_FILE_BODY = {
+    "requestBody": {
+        "required": False,
+        "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in FILE_TYPES},
+    }
+}
+
+router = APIRouter(prefix="/reconciliations", tags=["reconciliations"])
 
 
 class ReconciliationView(BaseModel):
@@ -126,100 +132,92 @@ def _difference_view(found: Difference) -> DifferenceView:
 Number = Annotated[int, Query(ge=0, lt=2**63)]
 
 
-def router(store: Store, clock: Clock, zone: ZoneInfo, *, privacy: Privacy) -> APIRouter:
-    """The routes, on this store; days are those of `zone`. `privacy`: what ClickPost may see."""
-    api = APIRouter(prefix="/reconciliations", tags=["reconciliations"])
-
-    @api.get("")
-    async def list_reconciliations(
-        limit: Annotated[int, Query(ge=1, le=500)] = 50, cursor: Number | None = None
-    ) -> ReconciliationPage:
-        """Reconciliations, newest first."""
-        async with store.read() as session:
-            found = await reconciliations.newest(session, before=cursor, limit=limit + 1)
-        page = found[:limit]
-        after = str(page[-1].id) if len(found) > limit else None
-        return ReconciliationPage(reconciliations=[_view(run) for run in page], next=after)
-
-    @api.post("", status_code=202, openapi_extra=_body())
-    async def begin_reconciliation(
-        request: Request,
-        day: Annotated[Day | None, Query(alias="date", description="The day, in the account's zone.")] = None,
-        kind: Annotated[DifferenceTable | None, Query(description="What the file lists; else its name tells.")] = None,
-        name: Annotated[
-            str, Query(max_length=200, pattern=r"^[^\x00]*$", description="The file's name.")
-        ] = "upload.csv",
-    ) -> ReconciliationView:
-        """Reconcile with a file, sent as the body (CSV, XLSX, XLS, ODS), or, without it, a day (`date`)."""
-        if request.headers.get("content-type", "").lower().startswith("application/json"):
-            raise HTTPException(422, "the body is the file itself; name a day in the address: ?date=2026-11-22")
-        parts = request.stream()
-        first = await _first(parts)
-        if day and not first:
-            return _view(await begin_day(store=store, clock=clock, zone=zone, day=day))
-        if not first:
-            raise HTTPException(422, "send a file as the body, or name a date")
-        run = await take_file(
-            store=store,
-            clock=clock,
-            parts=_from(first, parts),
-            name=name,
-            source="upload",
-            kind=kind or kind_of_file(name),
-            day=day or day_of_file(name),
-        )
-        return _view(run)
-
-    @api.get("/{reconciliation_id}")
-    async def show_reconciliation(reconciliation_id: int) -> ReconciliationView:
-        """One reconciliation, with how many of its differences are still open."""
-        run = await known_run(store, reconciliation_id)
-        async with store.read() as session:
-            return _view(run, await differences.count_open(session, run.id))
-
-    @api.get("/{reconciliation_id}/differences")
-    async def list_differences(
-        reconciliation_id: int,
-        kind: DifferenceKind | None = None,
-        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-        cursor: Number = 0,
-    ) -> DifferencePage:
-        """The differences of a reconciliation, open and solved."""
-        run = await known_run(store, reconciliation_id)
-        async with store.read() as session:
-            found = await differences.listed(session, run.id, kind=kind, after=cursor, limit=limit + 1)
-        page = found[:limit]
-        after = str(page[-1].id) if len(found) > limit else None
-        return DifferencePage(differences=[_difference_view(one) for one in page], next=after)
-
-    @api.get("/{reconciliation_id}/differences/{difference_id}/evidence", response_class=ZipResponse)
-    async def show_evidence(reconciliation_id: int, difference_id: int) -> Response:
-        """A difference with payload, calls and timeline as a zip, ready to be sent to ClickPost."""
-        content = await bundle_of(
-            store=store,
-            clock=clock,
-            reconciliation_id=reconciliation_id,
-            difference_id=difference_id,
-            privacy=privacy,
-        )
-        name = f'attachment; filename="difference-{difference_id}.zip"'
-        return ZipResponse(content, headers={"content-disposition": name})
-
-    @api.post("/{reconciliation_id}/push-again")
-    async def push_missing_again(reconciliation_id: int) -> PushedView:
-        """Push every shipment that ClickPost lacks again, by the differences that are open."""
-        done = await push_again(store=store, clock=clock, reconciliation_id=reconciliation_id)
-        undecided = [UndecidedView(reference_number=one.reference_number, why=one.why) for one in done.undecided]
-        return PushedView(pushed=done.pushed, passed_over=done.passed_over, undecided=undecided)
-
-    _ = (list_reconciliations, begin_reconciliation, show_reconciliation, list_differences, show_evidence)
-    _ = push_missing_again
-    return api
+@router.get("")
+async def list_reconciliations(
+    store: StoreDep, limit: Annotated[int, Query(ge=1, le=500)] = 50, cursor: Number | None = None
+) -> ReconciliationPage:
+    """Reconciliations, newest first."""
+    async with store.read() as session:
+        found = await reconciliations.newest(session, before=cursor, limit=limit + 1)
+    page = found[:limit]
+    after = str(page[-1].id) if len(found) > limit else None
+    return ReconciliationPage(reconciliations=[_view(run) for run in page], next=after)
 
 
-def _body() -> dict[str, Any]:
-    content = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in FILE_TYPES}
-    return {"requestBody": {"required": False, "content": content}}
+@router.post("", status_code=202, openapi_extra=_FILE_BODY)
+async def begin_reconciliation(
+    request: Request,
+    api: ApiDep,
+    day: Annotated[Day | None, Query(alias="date", description="The day, in the account's zone.")] = None,
+    kind: Annotated[DifferenceTable | None, Query(description="What the file lists; else its name tells.")] = None,
+    name: Annotated[str, Query(max_length=200, pattern=NO_NUL, description="The file's name.")] = "upload.csv",
+) -> ReconciliationView:
+    """Reconcile with a file, sent as the body (CSV, XLSX, XLS, ODS), or, without it, a day (`date`)."""
+    if request.headers.get("content-type", "").lower().startswith("application/json"):
+        raise HTTPException(422, "the body is the file itself; name a day in the address: ?date=2026-11-22")
+    parts = request.stream()
+    first = await _first(parts)
+    if day and not first:
+        return _view(await begin_day(store=api.store, clock=api.clock, zone=api.zone, day=day))
+    if not first:
+        raise HTTPException(422, "send a file as the body, or name a date")
+    run = await take_file(
+        store=api.store,
+        clock=api.clock,
+        parts=_from(first, parts),
+        name=name,
+        source="upload",
+        kind=kind or kind_of_file(name),
+        day=day or day_of_file(name),
+    )
+    return _view(run)
+
+
+@router.get("/{reconciliation_id}")
+async def show_reconciliation(reconciliation_id: int, store: StoreDep) -> ReconciliationView:
+    """One reconciliation, with how many of its differences are still open."""
+    run = await known_run(store, reconciliation_id)
+    async with store.read() as session:
+        return _view(run, await differences.count_open(session, run.id))
+
+
+@router.get("/{reconciliation_id}/differences")
+async def list_differences(
+    reconciliation_id: int,
+    store: StoreDep,
+    kind: DifferenceKind | None = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    cursor: Number = 0,
+) -> DifferencePage:
+    """The differences of a reconciliation, open and solved."""
+    run = await known_run(store, reconciliation_id)
+    async with store.read() as session:
+        found = await differences.listed(session, run.id, kind=kind, after=cursor, limit=limit + 1)
+    page = found[:limit]
+    after = str(page[-1].id) if len(found) > limit else None
+    return DifferencePage(differences=[_difference_view(one) for one in page], next=after)
+
+
+@router.get("/{reconciliation_id}/differences/{difference_id}/evidence", response_class=ZipResponse)
+async def show_evidence(reconciliation_id: int, difference_id: int, api: ApiDep) -> Response:
+    """A difference with payload, calls and timeline as a zip, ready to be sent to ClickPost."""
+    content = await bundle_of(
+        store=api.store,
+        clock=api.clock,
+        reconciliation_id=reconciliation_id,
+        difference_id=difference_id,
+        privacy=api.audit.privacy["clickpost"],
+    )
+    name = f'attachment; filename="difference-{difference_id}.zip"'
+    return ZipResponse(content, headers={"content-disposition": name})
+
+
+@router.post("/{reconciliation_id}/push-again")
+async def push_missing_again(reconciliation_id: int, store: StoreDep, clock: ClockDep) -> PushedView:
+    """Push every shipment that ClickPost lacks again, by the differences that are open."""
+    done = await push_again(store=store, clock=clock, reconciliation_id=reconciliation_id)
+    undecided = [UndecidedView(reference_number=one.reference_number, why=one.why) for one in done.undecided]
+    return PushedView(pushed=done.pushed, passed_over=done.passed_over, undecided=undecided)
 
 
 async def _first(parts: AsyncIterator[bytes]) -> bytes:
