@@ -65,7 +65,7 @@ async def test_a_report_that_is_not_there_says_why(web: Web, objects: Objects) -
     await make_report(web.store, objects)
     await objects.delete("reports/failures/2026-11-02/own.zip")
     gone = await web.http.get("/v1/reports/failures-2026-11-02-own/download")
-    assert (gone.status_code, "make it anew" in gone.json()["detail"]) == (404, True)
+    assert (gone.status_code, "create it again" in gone.json()["detail"]) == (404, True)
 
 
 @pytest.mark.parametrize(("for_", "phone_shown"), [("own", False), ("clickpost", True)])

@@ -20,7 +20,7 @@ async def test_why_a_customer_did_or_did_not_get_a_message(web: Web) -> None:
     await a_customer(web.store, "A/1", "AWB1")
     await hear(web.store, web.clock, webhook("AWB1", 6, T0))
     waiting = (await web.http.get("/v1/shipments/A/1/notices")).json()
-    assert waiting[0]["why"] == "its notices are about to be made"
+    assert waiting[0]["why"] == "its notices are about to be created"
     await notify(web.store, {Channel.SMS: Kept(), Channel.WHATSAPP: Kept()}, web.clock)
     (milestone,) = (await web.http.get("/v1/shipments/A/1/notices")).json()
     assert milestone["milestone"] == "out_for_delivery"

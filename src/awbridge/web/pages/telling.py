@@ -16,7 +16,7 @@ from awbridge.store.notify import alarms, endpoints, events
 from awbridge.store.notify.endpoints import Endpoint
 from awbridge.web.pages.looks import HEADERS, Looks
 from awbridge.web.pages.page_route import ANYTHING, PageRoute
-from awbridge.web.v1.request_parsing import number_in
+from awbridge.web.v1.request_parsing import parse_id
 
 SHOWN = 100  # deliveries on a page
 _UNDELIVERED = ("due", "failed")
@@ -52,7 +52,7 @@ async def endpoints_shown(store: Store) -> list[EndpointShown]:
 
 
 def _number(request: Request, name: str) -> int:
-    return number_in(request.path_params[name])
+    return parse_id(request.path_params[name])
 
 
 def _back_to(endpoint_id: int, said: str) -> Response:

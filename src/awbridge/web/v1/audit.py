@@ -1,4 +1,4 @@
-"""The HTTP API's evidence: reports, one shipment's zip, erasures, schedules."""
+"""The routes of failure reports, evidence, the archive and scheduled jobs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ router = APIRouter(tags=["evidence"])
 
 
 class ReportView(BaseModel):
-    """A report: of which day, for whom, what was in it, and when it was mailed."""
+    """A daily report: its day, recipient, contents, and when it was mailed."""
 
     id: str
     kind: str
@@ -30,14 +30,14 @@ class ReportView(BaseModel):
     destination: str
     shipments: int
     calls: int
-    bytes: int | None = Field(description="Size of the zip; null where the day was empty and there is none.")
+    bytes: int | None = Field(description="The size of the zip; null if nothing failed on that day.")
     sha256: str | None
     mailed_at: datetime | None
     created_at: datetime
 
 
 class RunView(BaseModel):
-    """A scheduled run: what came of it, or why it failed."""
+    """A scheduled run and its outcome."""
 
     due_at: datetime
     tries: int
@@ -48,7 +48,7 @@ class RunView(BaseModel):
 
 
 class ScheduleView(BaseModel):
-    """A scheduled job, with its newest runs first."""
+    """A scheduled job and its runs, newest first."""
 
     job: str
     cron: str
@@ -57,24 +57,24 @@ class ScheduleView(BaseModel):
 
 
 class ArchiveView(BaseModel):
-    """The archive of failed calls: what lies in it, what waits, and why."""
+    """The archive of failed calls: its contents, its backlog, and the reason for it."""
 
     files: int
     archived: int
-    open: int = Field(description="Files that are still to be uploaded.")
+    open: int = Field(description="Files to be uploaded.")
     emptied: int
     calls: int
     bytes: int
-    unfiled: int = Field(description="Calls that were not looked at yet.")
+    unfiled: int = Field(description="Calls that are not in a file yet.")
     oldest_at: datetime | None
-    problem: str | None = Field(description="Why a file could not be uploaded; null where none failed.")
-    tries: int = Field(description="How often that file was tried.")
-    next_try_at: datetime | None = Field(description="When it is tried again.")
+    problem: str | None = Field(description="Why an upload failed; null if none did.")
+    tries: int = Field(description="Upload attempts of that file.")
+    next_try_at: datetime | None = Field(description="When it is retried.")
 
 
 @router.get("/reports")
 async def list_reports(store: StoreDep, limit: Annotated[int, Query(ge=1, le=500)] = 50) -> list[ReportView]:
-    """Daily reports, the newest day first."""
+    """Daily reports, newest day first."""
     async with store.read() as session:
         return [
             ReportView.model_validate(report, from_attributes=True)
@@ -92,19 +92,20 @@ async def download_report(report_id: str, api: ApiDep) -> Response:
 async def shipment_evidence(
     reference_number: str,
     api: ApiDep,
-    for_: Annotated[Audience, Query(alias="for", description="Who will see it: what they may not is masked.")] = "own",
+    for_: Annotated[
+        Audience, Query(alias="for", description="The reader; data that the reader may not see is masked.")
+    ] = "own",
 ) -> Response:
-    """The zip of one shipment: payload, every call with its URL and answer, the timeline."""
-    seen = api.audit.privacy[for_]
+    """The zip of one shipment: payload, every call with its URL and response, and the timeline."""
     content = await evidence_of(
-        store=api.store, clock=api.clock, reference_number=no_nul(reference_number), privacy=seen
+        store=api.store, clock=api.clock, reference_number=no_nul(reference_number), privacy=api.audit.privacy[for_]
     )
     return zip_response(content, f"evidence-{reference_number}")
 
 
 @router.get("/archive")
 async def show_archive(store: StoreDep) -> ArchiveView:
-    """The archive of failed calls: what lies in it, what waits, why, and when it is tried again."""
+    """The archive of failed calls: its contents, its backlog, and the next attempt."""
     async with store.read() as session:
         counts = await archive.counts(session)
     return ArchiveView(**asdict(counts))
@@ -112,13 +113,13 @@ async def show_archive(store: StoreDep) -> ArchiveView:
 
 @router.get("/schedules")
 async def list_schedules(api: ApiDep, last: Annotated[int, Query(ge=1, le=100)] = 5) -> list[ScheduleView]:
-    """Scheduled jobs: when they are due next, and what came of their last runs."""
+    """Scheduled jobs: when each is due next, and the outcome of its last runs."""
     found = await schedules(store=api.store, clock=api.clock, zone=api.audit.zone, crons=api.audit.crons, last=last)
     return [ScheduleView.model_validate(schedule, from_attributes=True) for schedule in found]
 
 
 async def report_file(store: Store, audit: AuditContext, report_id: str) -> bytes:
-    """The zip of a report. Raises NotFound where there is no such report, or none of its files here."""
+    """The zip of a report. Raises NotFound if there is no such report, or its file is not stored."""
     async with store.read() as session:
         report = await reports.get(session, report_id) if "\x00" not in report_id else None
     if report is None:
@@ -127,6 +128,6 @@ async def report_file(store: Store, audit: AuditContext, report_id: str) -> byte
         raise NotFound(f"{report_id}: nothing failed on that day, so there is no file")
     content = await audit.reports_in.get(report.object_key) if audit.reports_in else None
     if content is None:
-        again = f"make it anew with awbridge report failures --date {report.day}"
-        raise NotFound(f"the file of {report_id} is not here; {again}")
+        command = f"awbridge report failures --date {report.day}"
+        raise NotFound(f"the file of {report_id} is not stored here; create it again with {command}")
     return content

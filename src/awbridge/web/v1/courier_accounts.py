@@ -1,4 +1,4 @@
-"""The HTTP API of courier accounts: where each stands, what it holds, and declared downtimes."""
+"""The routes of courier accounts: their holds, rate limits, and declared downtimes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from awbridge.domain.couriers.downtime import DAYS, Downtime, declare
 from awbridge.domain.errors import NotFound
 from awbridge.store.couriers import accounts, downtimes
 from awbridge.web.dependencies import ApiDep, ClockDep, StoreDep
-from awbridge.web.v1.request_parsing import NO_NUL, LocalTime, Moment, number_in
+from awbridge.web.v1.request_parsing import NO_NUL, LocalTime, Moment, parse_id
 from awbridge.web.v1.strict import OwnBody
 
 router = APIRouter(tags=["couriers"])
@@ -24,45 +24,45 @@ class AccountView(BaseModel):
 
     courier_partner_id: int
     account_code: str | None
-    held: str | None = Field(description="Why nothing goes out: account, breaker or downtime; null when all is well.")
+    held: str | None = Field(description="Why nothing is sent: account, breaker or downtime; null if nothing is held.")
     problem: str | None
     since_at: datetime | None = Field(description="When the incident began.")
-    until: datetime | None = Field(description="When one shipment probes it next, or when the downtime ends.")
-    waiting: int = Field(description="Shipments that wait to be placed; counted for held accounts.")
+    until: datetime | None = Field(description="When the next probe is due, or when the downtime ends.")
+    waiting: int = Field(description="Shipments that wait to be placed; counted only for held accounts.")
     rate_per_second: float | None
 
 
 class RateBody(OwnBody):
-    """How many orders of one account may go out a second, over all processes."""
+    """The limit of orders per second of one account, over all processes."""
 
     courier_partner_id: int = Field(gt=0, lt=2**31)
     account_code: str | None = Field(None, max_length=200, pattern=NO_NUL)
-    rate_per_second: float | None = Field(ge=0.001, le=10_000, description="Null lifts the limit.")
+    rate_per_second: float | None = Field(ge=0.001, le=10_000, description="Null removes the limit.")
 
 
 class DowntimeBody(OwnBody):
-    """A downtime: either `from_at` and `to_at`, or `starts` and `ends` on `weekdays`. Local to the zone."""
+    """A downtime: either `from_at` to `to_at`, or `starts` to `ends` on `weekdays`. Times are local to the zone."""
 
     courier_partner_id: int = Field(gt=0, lt=2**31)
-    account_code: str | None = Field(None, max_length=200, pattern=NO_NUL, description="Null: every account.")
-    from_at: Moment | None = Field(None, description="Once: a day or a time, in `zone` where it names none.")
-    to_at: Moment | None = Field(None, description="Once: when it ends.")
-    weekdays: list[str] = Field([], description="mon, tue, ...: the days on which it begins. Empty: every day.")
+    account_code: str | None = Field(None, max_length=200, pattern=NO_NUL, description="Null for every account.")
+    from_at: Moment | None = Field(None, description="A single downtime: a day or a time, in `zone` if it names none.")
+    to_at: Moment | None = Field(None, description="A single downtime: its end.")
+    weekdays: list[str] = Field([], description="mon, tue, ...: the days on which it begins. Empty for every day.")
     starts: LocalTime | None = Field(None, description="HH:MM")
-    ends: LocalTime | None = Field(None, description="HH:MM; at or before `starts`: on the next day.")
-    zone: str | None = Field(None, max_length=100, description="Like Asia/Kolkata. Null: the account's zone.")
+    ends: LocalTime | None = Field(None, description="HH:MM. At or before `starts`, it is on the next day.")
+    zone: str | None = Field(None, max_length=100, description="Such as Asia/Kolkata. Null for the account's zone.")
     reason: str = Field("", max_length=500, pattern=NO_NUL)
 
 
 class DowntimeView(DowntimeBody):
-    """A downtime that was declared."""
+    """A declared downtime."""
 
     id: str
 
 
 @router.get("/accounts")
 async def list_accounts(store: StoreDep, clock: ClockDep) -> list[AccountView]:
-    """Every courier account that has or had shipments, and why it is held where it is."""
+    """Every courier account that has or had shipments, and why it is held."""
     async with store.read() as session:
         every = await accounts.every(session)
         held = await accounts.held(session, now=clock())
@@ -72,7 +72,7 @@ async def list_accounts(store: StoreDep, clock: ClockDep) -> list[AccountView]:
 
 @router.put("/accounts/rate")
 async def set_rate(body: Annotated[RateBody, Body()], store: StoreDep) -> RateBody:
-    """Limit how many orders of one account go out a second. It counts at once."""
+    """Limit the orders per second of one account. Effective at once."""
     async with store.write() as session:
         await accounts.set_rate(session, body.courier_partner_id, body.account_code, body.rate_per_second)
     return body
@@ -80,14 +80,14 @@ async def set_rate(body: Annotated[RateBody, Body()], store: StoreDep) -> RateBo
 
 @router.get("/downtimes")
 async def list_downtimes(store: StoreDep, clock: ClockDep) -> list[DowntimeView]:
-    """The declared downtimes that are not over."""
+    """The declared downtimes that have not ended."""
     async with store.read() as session:
         return [_downtime_view(d) for d in await downtimes.open_ones(session, now=clock())]
 
 
 @router.post("/downtimes", status_code=201)
 async def add_downtime(body: Annotated[DowntimeBody, Body()], api: ApiDep) -> DowntimeView:
-    """Declare a downtime: what is due meanwhile is held, and goes out afterwards, oldest first."""
+    """Declare a downtime. Shipments due during it are held and sent afterwards, oldest first."""
     try:
         declared = declare(
             courier_partner_id=body.courier_partner_id,
@@ -108,9 +108,9 @@ async def add_downtime(body: Annotated[DowntimeBody, Body()], api: ApiDep) -> Do
 
 @router.delete("/downtimes/{number}", status_code=204)
 async def remove_downtime(number: str, store: StoreDep) -> None:
-    """Take a downtime back; what it held goes out."""
+    """Remove a downtime. Its held shipments are sent."""
     async with store.write() as session:
-        if not await downtimes.remove(session, number_in(number)):
+        if not await downtimes.remove(session, parse_id(number)):
             raise NotFound(f"there is no downtime {number}")
 
 

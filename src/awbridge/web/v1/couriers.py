@@ -1,4 +1,4 @@
-"""The HTTP API under /v1, about couriers and the rules of allocation."""
+"""The routes of transporters and allocation rules."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ router = APIRouter(tags=["couriers"])
 
 @router.get("/couriers")
 async def list_couriers(store: StoreDep) -> list[CourierView]:
-    """Every transporter, the courier account it is mapped to, and what to look at."""
+    """Every transporter, the courier account that it is mapped to, and its warning."""
     async with store.read() as session:
-        return await _shown(session)
+        return await _courier_views(session)
 
 
 @router.get("/couriers/warnings")
@@ -50,20 +50,20 @@ async def list_warnings(store: StoreDep) -> WarningsView:
 @router.post("/couriers/sync")
 async def sync(
     api: ApiDep,
-    apply: Annotated[bool, Query(description="Write the differences; without it, only show them.")] = False,
+    apply: Annotated[bool, Query(description="Apply the differences; otherwise only show them.")] = False,
 ) -> SyncView:
-    """Compare with the accounts that ClickPost has for you."""
+    """Compare the mapping with your accounts at ClickPost."""
     if api.clickpost is None:
         raise NotPossible("this process does not call ClickPost; use awbridge couriers sync")
     return sync_view(await sync_couriers(store=api.store, clickpost=api.clickpost, clock=api.clock, apply=apply))
 
 
-# A transporter's name may hold a slash: the route with an ending comes before the one without.
+# A transporter's name may contain a slash, so the longer path comes first.
 @router.post("/couriers/{transporter:path}/move")
 async def move(transporter: str, body: Annotated[MoveBody, Body()], store: StoreDep, clock: ClockDep) -> MovedView:
-    """Put all that this transporter still has to place, and ClickPost certainly does not hold, under another."""
+    """Move the unplaced shipments of a transporter to another. Shipments that may be placed at ClickPost stay."""
     moved = await courier_steps.move_shipments(
-        store=store, clock=clock, from_transporter=_storable(transporter), to_transporter=body.to
+        store=store, clock=clock, from_transporter=_name(transporter), to_transporter=body.to
     )
     return moved_view(moved)
 
@@ -75,21 +75,21 @@ async def put_courier(
     store: StoreDep,
     clock: ClockDep,
 ) -> CourierView:
-    """Add a transporter, or map it anew."""
-    account = CourierAccount(transporter=_storable(transporter), **body.model_dump())
+    """Add a transporter, or change its mapping."""
+    account = CourierAccount(transporter=_name(transporter), **body.model_dump())
     await courier_steps.put_couriers(store=store, clock=clock, accounts=[account])
     return courier_view(account)
 
 
 @router.delete("/couriers/{transporter:path}", status_code=204)
 async def remove_courier(transporter: str, store: StoreDep) -> None:
-    """Forget a transporter. Shipments that named it keep what they resolved to."""
-    await courier_steps.remove_courier(store=store, transporter=_storable(transporter))
+    """Remove a transporter. Its shipments keep the courier account that they were given."""
+    await courier_steps.remove_courier(store=store, transporter=_name(transporter))
 
 
 @router.get("/allocation-rules")
 async def list_rules(store: StoreDep) -> list[dict[str, Any]]:
-    """The rules of allocation, in the order in which they are tried."""
+    """The allocation rules, in the order in which they are tried."""
     async with store.read() as session:
         return [rule_fields(rule) for rule in await rules.every(session)]
 
@@ -98,18 +98,18 @@ async def list_rules(store: StoreDep) -> list[dict[str, Any]]:
 async def put_rules(
     body: Annotated[list[dict[str, Any]], Body(max_length=1000)], store: StoreDep, clock: ClockDep
 ) -> list[dict[str, Any]]:
-    """These rules, in this order, in place of all that were; all or none."""
+    """Replace all allocation rules, in this order; all or none."""
     return [rule_fields(rule) for rule in await courier_steps.put_rules(store=store, clock=clock, rows=body)]
 
 
-async def _shown(session: Session) -> list[CourierView]:
+async def _courier_views(session: Session) -> list[CourierView]:
     texts: dict[str, list[str]] = defaultdict(list)
     for warning in await couriers.warnings(session):
         texts[warning.transporter].append(warning.warning)
     return [courier_view(a, "; ".join(texts[a.transporter]) or None) for a in await couriers.every(session)]
 
 
-def _storable(transporter: str) -> str:
+def _name(transporter: str) -> str:
     if "\x00" in transporter:
         raise NotFound("there is no transporter with a NUL in its name")
     return transporter

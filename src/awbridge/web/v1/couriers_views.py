@@ -15,19 +15,19 @@ from awbridge.web.v1.strict import OwnBody
 
 
 class CourierView(BaseModel):
-    """A transporter of the company and the courier account that carries it."""
+    """A transporter, and the courier account that it is mapped to."""
 
     transporter: str
     courier_partner_id: int
     account_code: str | None
     name: str
     active: bool
-    fallback: str | None = Field(description="The transporter that takes over where this one cannot.")
+    fallback: str | None = Field(description="The transporter that takes over what this one cannot carry.")
     warning: str | None = Field(None, description="What the last comparison with ClickPost found.")
 
 
 class CourierBody(OwnBody):
-    """What a transporter is mapped to."""
+    """The courier account that a transporter is mapped to."""
 
     courier_partner_id: int = Field(gt=0, lt=2**31, description="ClickPost's cp_id.")
     account_code: str | None = Field(
@@ -39,9 +39,9 @@ class CourierBody(OwnBody):
 
 
 class WarningView(BaseModel):
-    """Something about an account in use that needs a person."""
+    """A problem of a courier account in use that needs a person."""
 
-    transporter: str = Field(description="Empty where only open shipments stand on the account.")
+    transporter: str = Field(description="Empty if only open shipments use the account.")
     courier_partner_id: int
     account_code: str
     kind: str = Field(description="inactive, vanished or renamed.")
@@ -50,7 +50,7 @@ class WarningView(BaseModel):
 
 
 class WarningsView(BaseModel):
-    """What the last comparison found, when it was made, and what was in the way since."""
+    """The result of the last comparison, and the error if a later one failed."""
 
     compared_at: datetime | None
     problem: str | None
@@ -58,7 +58,7 @@ class WarningsView(BaseModel):
 
 
 class ChangeView(BaseModel):
-    """One difference between the mapping and ClickPost's accounts. `written` False: a person decides it."""
+    """One difference between the mapping and ClickPost's accounts. `written` is false if it is not applied."""
 
     change: str
     transporter: str
@@ -70,16 +70,18 @@ class ChangeView(BaseModel):
 
 
 class SyncView(BaseModel):
-    """The differences, whether they were written, and the warnings that hold."""
+    """The differences, whether they were applied, and the current warnings."""
 
     applied: bool
     changes: list[ChangeView]
     warnings: list[WarningView]
-    unread: int = Field(0, description="Accounts of ClickPost's that could not be read; with any, none vanished.")
+    unread: int = Field(
+        0, description="Accounts of ClickPost that could not be read; if there are any, none is reported as vanished."
+    )
 
 
 class MoveBody(OwnBody):
-    """Where shipments are moved to."""
+    """The transporter that shipments are moved to."""
 
     to: str = Field(min_length=1, max_length=200, pattern=NO_NUL)
 
@@ -93,34 +95,34 @@ class StayingView(BaseModel):
 
 
 class MovedView(BaseModel):
-    """What was moved, by reference number, and what was not."""
+    """The reference numbers of the moved shipments, and the shipments that were not moved."""
 
     moved: list[str]
     stayed: list[StayingView]
 
 
 def courier_view(account: CourierAccount, warning: str | None = None) -> CourierView:
-    """A transporter as callers see it."""
-    same = {name: getattr(account, name) for name in CourierView.model_fields if name != "warning"}
-    return CourierView(**same, warning=warning)
+    """The view of a transporter."""
+    copied = {name: getattr(account, name) for name in CourierView.model_fields if name != "warning"}
+    return CourierView(**copied, warning=warning)
 
 
 def warning_view(warning: CourierWarning) -> WarningView:
-    """A warning as callers see it."""
+    """The view of a warning."""
     return WarningView.model_validate(warning, from_attributes=True)
 
 
-def warnings_view(found: Sequence[CourierWarning], state: Comparison | None) -> WarningsView:
-    """All warnings, and how the comparing stands."""
+def warnings_view(warnings: Sequence[CourierWarning], state: Comparison | None) -> WarningsView:
+    """The warnings, and the state of the comparison."""
     return WarningsView(
         compared_at=state.compared_at if state else None,
         problem=state.problem if state else None,
-        warnings=[warning_view(w) for w in found],
+        warnings=[warning_view(w) for w in warnings],
     )
 
 
-def sync_view(report: CourierComparison) -> SyncView:
-    """A comparison as callers see it."""
+def sync_view(comparison: CourierComparison) -> SyncView:
+    """The view of a comparison."""
     changes = [
         ChangeView(
             change=c.change,
@@ -128,16 +130,16 @@ def sync_view(report: CourierComparison) -> SyncView:
             courier_partner_id=c.account.courier_partner_id,
             account_code=c.account.account_code,
             name=c.account.name,
-            written=c.written and report.applied,
+            written=c.written and comparison.applied,
             note=c.note,
         )
-        for c in report.changes
+        for c in comparison.changes
     ]
-    warnings = [warning_view(w) for w in report.warnings]
-    return SyncView(applied=report.applied, changes=changes, warnings=warnings, unread=report.unread)
+    warnings = [warning_view(w) for w in comparison.warnings]
+    return SyncView(applied=comparison.applied, changes=changes, warnings=warnings, unread=comparison.unread)
 
 
 def moved_view(moved: Moved) -> MovedView:
-    """What was moved, as callers see it."""
+    """The view of a move."""
     stayed = [StayingView(reference_number=s.reference_number, state=s.state, reason=s.reason) for s in moved.stayed]
     return MovedView(moved=moved.moved, stayed=stayed)

@@ -17,7 +17,7 @@ from awbridge.web.v1.strict import OwnBody
 
 
 class NoticeView(BaseModel):
-    """One message over one channel."""
+    """One message on one channel."""
 
     channel: str = Field(description="mail, sms, whatsapp, or chat (your own team).")
     state: str = Field(description="due, sending, sent, maybe_sent, suppressed or failed.")
@@ -30,54 +30,54 @@ class NoticeView(BaseModel):
 
 
 class MilestoneView(BaseModel):
-    """A milestone that a shipment reached, and who was told."""
+    """A milestone that a shipment reached, and the notices about it."""
 
     milestone: str
-    status_at: datetime = Field(description="When the status was that says so.")
-    reached_at: datetime = Field(description="When awbridge learnt of it.")
-    why: str = Field(description="Why no notices were made; empty where they were.")
+    status_at: datetime = Field(description="The time of the scan that shows it.")
+    reached_at: datetime = Field(description="When awbridge received that scan.")
+    why: str = Field(description="Why no notices were created; empty if they were.")
     notices: list[NoticeView]
 
 
 def milestone_view(reached: NoticeMilestone, made: list[Notice]) -> MilestoneView:
-    """A milestone as callers see it. One of which notices are still to be made says so."""
-    why = "its notices are about to be made" if reached.due_at else reached.why
+    """A milestone with its notices. `why` says if they are still to be created."""
+    why = "its notices are about to be created" if reached.due_at else reached.why
     shown = [NoticeView.model_validate(n, from_attributes=True) for n in made]
-    same = {name: getattr(reached, name) for name in ("milestone", "status_at", "reached_at")}
-    return MilestoneView(**same, why=why, notices=shown)
+    copied = {name: getattr(reached, name) for name in ("milestone", "status_at", "reached_at")}
+    return MilestoneView(**copied, why=why, notices=shown)
 
 
 class EndpointView(BaseModel):
-    """An own system that is told of events; its secrets are not shown."""
+    """The endpoint of a webhook subscriber, without its secrets."""
 
-    id: str = Field(description="Text: too large for some languages' numbers.")
+    id: str = Field(description="A string: the number is too large for some languages.")
     url: str
     kinds: list[str] = Field(description="Event types; empty for all.")
     enabled: bool
     problem: str | None
     last_success_at: datetime | None
-    failing_since_at: datetime | None = Field(description="Since when nothing gets through; null where all is well.")
+    failing_since_at: datetime | None = Field(description="Since when every delivery fails; null if healthy.")
     old_secret_until_at: datetime | None
     created_at: datetime
 
 
 class EndpointWithSecret(EndpointView):
-    """An endpoint with its new secret, shown this once."""
+    """An endpoint with its new secret, which is shown only once."""
 
     secret: str
 
 
 class EndpointBody(OwnBody):
-    """An endpoint to be added."""
+    """An endpoint to add."""
 
     url: str = Field(max_length=2000, pattern=NO_NUL)
     kinds: list[EventKind] = Field(default_factory=list[EventKind], description="Event types; empty for all.")
 
 
 class EventDeliveryView(BaseModel):
-    """What became of one event at one endpoint."""
+    """The delivery of one event to one endpoint."""
 
-    event_id: str = Field(description="The webhook-id is evt_ and this.")
+    event_id: str = Field(description="The webhook-id header is evt_ followed by this.")
     kind: str
     reference_number: str
     state: str = Field(description="due, delivered or failed.")
@@ -90,20 +90,20 @@ class EventDeliveryView(BaseModel):
 
 
 class RedeliverBody(OwnBody):
-    """Which events to send again; without any, all that failed."""
+    """Which events to send again; empty for all that failed."""
 
     event_ids: list[str] = Field(default_factory=list[str], max_length=1000)
 
 
 class OptOutBody(OwnBody):
-    """Somebody who wants no messages."""
+    """An address that must receive no messages."""
 
-    address: str = Field(min_length=3, max_length=320, pattern=NO_NUL, description="Phone number or mail address.")
-    channel: Literal["mail", "sms", "whatsapp"] | None = Field(None, description="Only this channel; else all.")
+    address: str = Field(min_length=3, max_length=320, pattern=NO_NUL, description="A phone number or email address.")
+    channel: Literal["mail", "sms", "whatsapp"] | None = Field(None, description="Only this channel; null for all.")
 
 
 class AlarmView(BaseModel):
-    """Trouble that operators are told of."""
+    """A problem that operators are notified of."""
 
     cause: str
     text: str
@@ -115,17 +115,17 @@ class AlarmView(BaseModel):
 
 
 def endpoint_view(endpoint: Endpoint) -> EndpointView:
-    """An endpoint as callers see it."""
-    same = {name: getattr(endpoint, name) for name in EndpointView.model_fields if name not in ("id", "kinds")}
-    return EndpointView(**same, id=str(endpoint.id), kinds=list(endpoint.kinds))
+    """The view of an endpoint."""
+    copied = {name: getattr(endpoint, name) for name in EndpointView.model_fields if name not in ("id", "kinds")}
+    return EndpointView(**copied, id=str(endpoint.id), kinds=list(endpoint.kinds))
 
 
 def event_delivery_view(delivery: DeliveryShown) -> EventDeliveryView:
-    """A delivery as callers see it."""
-    same = {name: getattr(delivery, name) for name in EventDeliveryView.model_fields if name != "event_id"}
-    return EventDeliveryView(**same, event_id=str(delivery.event_id))
+    """The view of an event delivery."""
+    copied = {name: getattr(delivery, name) for name in EventDeliveryView.model_fields if name != "event_id"}
+    return EventDeliveryView(**copied, event_id=str(delivery.event_id))
 
 
 def alarm_view(alarm: Alarm) -> AlarmView:
-    """An alarm as callers see it."""
+    """The view of an alarm."""
     return AlarmView.model_validate(alarm, from_attributes=True)

@@ -1,4 +1,4 @@
-"""The routes of actions: what is wanted at ClickPost beside registering and cancelling."""
+"""The routes of actions: requests to ClickPost other than registration and cancellation."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from awbridge.web.v1.shipment_lookup import ReferenceDep, ShipmentDep
 router = APIRouter(tags=["actions"])
 
 Key = Annotated[
-    str | None, Header(alias="Idempotency-Key", description="Asked again under the same key, it is the same action.")
+    str | None, Header(alias="Idempotency-Key", description="A repeated request with the same key is the same action.")
 ]
 
 
 class ActionView(BaseModel):
-    """Something that is wanted at ClickPost."""
+    """A request to ClickPost, and its outcome."""
 
     id: str
     kind: str = Field(description="edit, label, security_key, pickup, ndr, whatsapp, register or proof.")
     reference_number: str | None
     state: str = Field(description="due, waiting, done, refused, gave_up, unclear or overtaken.")
-    tries: int = Field(description="Failed tries.")
+    tries: int = Field(description="Failed attempts.")
     next_try_at: datetime | None
     problem: str | None
-    result: dict[str, Any] | None = Field(description="What ClickPost gave.")
+    result: dict[str, Any] | None = Field(description="What ClickPost returned.")
     idempotency_key: str | None
     requested_at: datetime
     done_at: datetime | None
@@ -41,19 +41,19 @@ class ActionView(BaseModel):
 
 
 class RegistrationView(ActionView):
-    """A waybill that is to be registered, as an action."""
+    """The registration of a waybill, as an action."""
 
-    warnings: list[str] = Field(description="What is doubtful, without being refused: a waybill that was used before.")
+    warnings: list[str] = Field(description="Accepted, but doubtful: a waybill that was used before.")
 
 
 class ActionSettleBody(BaseModel):
-    """Whether what was asked for stands at ClickPost or the courier."""
+    """Whether the action was carried out at ClickPost or the courier."""
 
-    held: StrictBool = Field(description="True: it is done. False: it is not, and is no longer wanted.")
+    held: StrictBool = Field(description="True: it was carried out. False: it was not, and is no longer wanted.")
 
 
 class ActionWithBody(ActionView):
-    """An action with what was asked for."""
+    """An action with its request body."""
 
     body: dict[str, Any]
 
@@ -65,20 +65,20 @@ class ActionPage(BaseModel):
     next: str | None
 
 
-_KNOWN: dict[int | str, dict[str, Any]] = {200: {"model": ActionView, "description": "The same was asked for already."}}
-_KNOWN_REGISTRATION: dict[int | str, dict[str, Any]] = {200: {**_KNOWN[200], "model": RegistrationView}}
+_REPEATED: dict[int | str, dict[str, Any]] = {200: {"model": ActionView, "description": "Requested before."}}
+_REPEATED_REGISTRATION: dict[int | str, dict[str, Any]] = {200: {**_REPEATED[200], "model": RegistrationView}}
 
 
-def _body(*, required: bool) -> dict[str, Any]:
+def _json_body(*, required: bool) -> dict[str, Any]:
     return {"requestBody": {"required": required, "content": {"application/json": {"schema": {"type": "object"}}}}}
 
 
-def _of_shipment(kind: ActionKind) -> Callable[..., Awaitable[ActionView]]:
+def _route_for(kind: ActionKind) -> Callable[..., Awaitable[ActionView]]:
     async def request_action(
         reference: ReferenceDep, request: Request, response: Response, api: ApiDep, idempotency_key: Key = None
     ) -> ActionView:
         body = await json_body(request) if await request.body() else None
-        asked = await action_steps.ask(
+        requested = await action_steps.ask(
             store=api.store,
             clock=api.clock,
             kind=kind,
@@ -86,57 +86,59 @@ def _of_shipment(kind: ActionKind) -> Callable[..., Awaitable[ActionView]]:
             body=body,
             idempotency_key=idempotency_key,
         )
-        return _accepted(asked, response)
+        return _accepted(requested, response)
 
     return request_action
 
 
-# The last part of the path, the kind, and what it does.
+# The last part of the path, the kind, and the summary.
 _ABOUT_SHIPMENTS = (
     ("edit", ActionKind.EDIT, "Change the order at the courier: order_type, cod_value, qc_type, e-waybill."),
-    ("label", ActionKind.LABEL, "Fetch the label; `regenerate` has the courier make a new one."),
-    ("security-key", ActionKind.SECURITY_KEY, "Fetch the key that opens the shipment's tracking page."),
-    ("ndr", ActionKind.NDR, "Tell the courier what to do after a failed delivery: REATTEMPT or INITIATE_RTO."),
+    ("label", ActionKind.LABEL, "Fetch the label. `regenerate` requests a new one from the courier."),
+    ("security-key", ActionKind.SECURITY_KEY, "Fetch the key of the shipment's tracking page."),
+    ("ndr", ActionKind.NDR, "Instruct the courier after a failed delivery: REATTEMPT or INITIATE_RTO."),
     ("whatsapp", ActionKind.WHATSAPP, "Switch WhatsApp messages about the shipment on or off: `enabled`."),
-    ("proof", ActionKind.PROOF, "Fetch where the proof of delivery lies."),
+    ("proof", ActionKind.PROOF, "Fetch the URLs of the proof of delivery."),
 )
 
 for _ending, _kind, _summary in _ABOUT_SHIPMENTS:
     router.add_api_route(
         f"/shipments/{{reference_number:path}}/{_ending}",
-        _of_shipment(_kind),
+        _route_for(_kind),
         methods=["POST"],
         status_code=202,
         summary=_summary,
         name=f"ask_{_kind.value}",
-        responses=_KNOWN,
-        openapi_extra=_body(required=_kind in (ActionKind.EDIT, ActionKind.NDR, ActionKind.WHATSAPP)),
+        responses=_REPEATED,
+        openapi_extra=_json_body(required=_kind in (ActionKind.EDIT, ActionKind.NDR, ActionKind.WHATSAPP)),
     )
 
 
-@router.post("/pickups", status_code=202, responses=_KNOWN, openapi_extra=_body(required=True))
+@router.post("/pickups", status_code=202, responses=_REPEATED, openapi_extra=_json_body(required=True))
 async def ask_pickup(request: Request, response: Response, api: ApiDep, idempotency_key: Key = None) -> ActionView:
-    """Have a courier come: ClickPost's create-pickup body, with `region` and `transporter` if wished."""
+    """Schedule a pickup. The body is ClickPost's create-pickup body, with optional `region` and `transporter`."""
     body = await json_body(request)
-    asked = await action_steps.ask_pickup(store=api.store, clock=api.clock, body=body, idempotency_key=idempotency_key)
-    return _accepted(asked, response)
+    requested = await action_steps.ask_pickup(
+        store=api.store, clock=api.clock, body=body, idempotency_key=idempotency_key
+    )
+    return _accepted(requested, response)
 
 
-@router.post("/waybills", status_code=202, responses=_KNOWN_REGISTRATION, openapi_extra=_body(required=True))
+@router.post("/waybills", status_code=202, responses=_REPEATED_REGISTRATION, openapi_extra=_json_body(required=True))
 async def register_waybill(
     request: Request, response: Response, api: ApiDep, idempotency_key: Key = None
 ) -> RegistrationView:
-    """Have a waybill tracked that was booked elsewhere: ClickPost's awb-register v3 body."""
+    """Track a waybill that was booked elsewhere. The body is ClickPost's awb-register v3 body."""
     body = await json_body(request)
-    asked = await action_steps.ask_registration(
+    requested = await action_steps.ask_registration(
         store=api.store, clock=api.clock, body=body, idempotency_key=idempotency_key
     )
-    return RegistrationView(**dict(_accepted(asked, response)), warnings=list(asked.warnings))
+    return RegistrationView(**dict(_accepted(requested, response)), warnings=list(requested.warnings))
 
 
 @router.get("/shipments/{reference_number:path}/actions")
-async def actions_of_shipment(shipment: ShipmentDep, store: StoreDep) -> list[ActionView]:
-    """Every action about a shipment, first asked first."""
+async def actions_route_for(shipment: ShipmentDep, store: StoreDep) -> list[ActionView]:
+    """Every action of a shipment, oldest first."""
     async with store.read() as session:
         return [_view(action) for action in await actions.of_shipment(session, shipment.reference_number)]
 
@@ -146,9 +148,9 @@ async def list_actions(
     store: StoreDep,
     state: Annotated[ActionState | None, Query(description="Only actions in this state.")] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
-    cursor: Annotated[str | None, Query(description="`next` of the page before.")] = None,
+    cursor: Annotated[str | None, Query(description="`next` of the previous page.")] = None,
 ) -> ActionPage:
-    """Actions, last asked first."""
+    """Actions, newest first."""
     async with store.read() as session:
         found = await actions.newest(session, state=state, before=read_cursor(cursor), limit=limit + 1)
     page = found[:limit]
@@ -158,27 +160,27 @@ async def list_actions(
 
 @router.get("/actions/{action_id}")
 async def show_action(action_id: str, store: StoreDep) -> ActionWithBody:
-    """One action, with what was asked for and what ClickPost gave."""
+    """One action, with its request body and what ClickPost returned."""
     action = await action_steps.show(store=store, action_id=action_id)
     return ActionWithBody.model_validate(action, from_attributes=True)
 
 
 @router.post("/actions/{action_id}/retry")
 async def retry_action(action_id: str, store: StoreDep, clock: ClockDep) -> ActionView:
-    """Make it again at once, with all its tries; an unclear pickup on purpose."""
+    """Retry the action now, with all its attempts. This also repeats a pickup whose outcome is unclear."""
     return _view(await action_steps.retry(store=store, clock=clock, action_id=action_id))
 
 
 @router.post("/actions/{action_id}/settle")
 async def settle_action(action_id: str, body: ActionSettleBody, store: StoreDep, clock: ClockDep) -> ActionView:
-    """Say of an action that needs a person whether it stands at ClickPost or the courier."""
+    """Record whether an action with an unclear outcome was carried out at ClickPost or the courier."""
     return _view(await action_steps.settle(store=store, clock=clock, action_id=action_id, held=body.held, by="api"))
 
 
-def _accepted(asked: action_steps.Asked, response: Response) -> ActionView:
-    if not asked.created:
+def _accepted(requested: action_steps.Asked, response: Response) -> ActionView:
+    if not requested.created:
         response.status_code = 200
-    return _view(asked.action)
+    return _view(requested.action)
 
 
 def _view(action: Action) -> ActionView:

@@ -1,4 +1,4 @@
-"""The routes that take in, list, show, change and replace shipments."""
+"""The routes that accept, list, show, change and replace shipments."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ _ORDER_BODY = {
         "content": {
             "application/json": {
                 "schema": {
-                    "description": "ClickPost's create-order payload, one or a list of up to 1000; `transporter` "
-                    "may stand in place of courier_partner and account_code, `region` is india or world. Where "
-                    "allocation is on, the courier may be left out.",
+                    "description": "One create-order payload of ClickPost, or a list of up to 1000. `transporter` "
+                    "may replace courier_partner and account_code; `region` is india or world. With "
+                    "allocation on, the courier may be omitted.",
                     "oneOf": [{"type": "object"}, {"type": "array", "items": {"type": "object"}}],
                 }
             }
@@ -64,7 +64,7 @@ router = APIRouter(prefix="/shipments", tags=["shipments"])
     },
 )
 async def create_shipments(request: Request, response: Response, api: ApiDep) -> Any:
-    """Take in one order or a list; all or none. 202: stored, push follows. 200: all were known already."""
+    """Accept one order or a list, all or none. 202: stored, push follows. 200: all were known already."""
     body = await json_body(request)
     orders = cast("list[Any]", body) if isinstance(body, list) else [body]
     if not orders:
@@ -87,26 +87,26 @@ async def create_shipments(request: Request, response: Response, api: ApiDep) ->
 async def list_shipments(
     api: ApiDep,
     state: Annotated[State | None, Query(description="Only shipments in this state.")] = None,
-    stuck: Annotated[bool, Query(description="Only those without a scan for too long, the longest first.")] = False,
-    sla_breached: Annotated[bool, Query(description="Only open ones past their expected date.")] = False,
-    ndr: Annotated[bool, Query(description="Only those whose last delivery failed, the oldest first.")] = False,
+    stuck: Annotated[bool, Query(description="Only those without a scan for too long, longest first.")] = False,
+    sla_breached: Annotated[bool, Query(description="Only open ones past their expected date of delivery.")] = False,
+    ndr: Annotated[bool, Query(description="Only those whose last delivery failed, oldest first.")] = False,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
-    cursor: Annotated[str | None, Query(description="`next` of the page before.")] = None,
-    silent: Annotated[bool, Query(description="Only those asked for no more, being silent too long.")] = False,
+    cursor: Annotated[str | None, Query(description="`next` of the previous page.")] = None,
+    silent: Annotated[bool, Query(description="Only those that are no longer polled, for lack of updates.")] = False,
     piece_exception: Annotated[
         bool,
-        Query(description="Only those with a piece that is lost, damaged or on its way back, the oldest first."),
+        Query(description="Only those with a piece that is lost, damaged or returning, oldest first."),
     ] = False,
     not_cancelled: Annotated[
         bool,
-        Query(description="Only those whose cancellation was refused or given up, the longest asked for first."),
+        Query(description="Only those whose cancellation was refused or given up, oldest request first."),
     ] = False,
     waybill: Annotated[
-        str | None, Query(description="Only those that this waybill belongs to: their own, of a piece, or RTO.")
+        str | None, Query(description="Only those with this waybill: their own, of a piece, or RTO.")
     ] = None,
     order_id: Annotated[str | None, Query(description="Only those of this order.")] = None,
 ) -> ShipmentPage:
-    """Shipments, newest first; those of a waybill or an order; or those that need somebody: stuck, sla_breached,
+    """Shipments, newest first; those of a waybill or an order; or those that need attention: stuck, sla_breached,
     ndr, piece_exception, silent or not_cancelled.
     """
     wanted = ShipmentFilter(
@@ -125,8 +125,8 @@ async def list_shipments(
     async with api.store.read() as session:
         found = await order_lists.fetch(session, wanted, api.stuck_after, now=now, after=after, limit=limit + 1)
     page = found[:limit]
-    following = make_cursor(*order_lists.position(wanted, page[-1])) if len(found) > limit else None
-    return ShipmentPage(shipments=[shipment_view(s, api.stuck_after, api.clock()) for s in page], next=following)
+    next_cursor = make_cursor(*order_lists.position(wanted, page[-1])) if len(found) > limit else None
+    return ShipmentPage(shipments=[shipment_view(s, api.stuck_after, api.clock()) for s in page], next=next_cursor)
 
 
 @router.put("/{reference_number:path}/payload", openapi_extra=_ORDER_BODY)
@@ -134,9 +134,9 @@ async def change_payload(
     reference: ReferenceDep,
     request: Request,
     api: ApiDep,
-    reason: Annotated[str, Query(max_length=500, description="Kept with the new payload.")] = "",
+    reason: Annotated[str, Query(max_length=500, description="Stored with the new payload.")] = "",
 ) -> ShipmentWithPayload:
-    """Replace the payload of a shipment that ClickPost does not hold, and push it again. Old ones are kept."""
+    """Replace the payload of a shipment that ClickPost does not hold, and push it again. Earlier payloads are kept."""
     order = await json_body(request)
     changed = await intake.change_payload(
         store=api.store,
@@ -152,19 +152,19 @@ async def change_payload(
 
 @router.get("/{reference_number:path}/payloads")
 async def show_payloads(reference: ReferenceDep, store: StoreDep) -> list[PayloadView]:
-    """Every payload that it had, the first one first, with what changed."""
+    """Every payload of the shipment, oldest first, with the changed fields."""
     return payload_views(await amend.payloads(store=store, reference_number=reference))
 
 
 @router.post(
     "/{reference_number:path}/replace",
     status_code=202,
-    responses={200: {"model": ShipmentWithPayload, "description": "It was replaced so already."}},
+    responses={200: {"model": ShipmentWithPayload, "description": "It was replaced in this way before."}},
 )
 async def replace_shipment(
     reference: ReferenceDep, response: Response, api: ApiDep, body: Annotated[ReplaceBody | None, Body()] = None
 ) -> ShipmentWithPayload:
-    """Send it again under a new reference number and cancel the old one. 202: stored. 200: was so already."""
+    """Send the order again under a new reference number and cancel the old one. 202: stored. 200: done before."""
     wanted = body or ReplaceBody()  # pyright: ignore[reportCallIssue] every field has a default
     result = await amend.replace(
         store=api.store,

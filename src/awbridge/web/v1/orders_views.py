@@ -39,28 +39,28 @@ from awbridge.web.v1.tracking_views import (
 
 
 class CancellationView(BaseModel):
-    """A cancellation at ClickPost, in the terms of create-order."""
+    """A cancellation at ClickPost."""
 
     state: str = Field(
-        description="asked, waiting (the courier was asked), retrying, held, cancelled; refused or gave_up: a person "
-        "is needed; overtaken: tracking shows another end."
+        description="asked, waiting (for the courier's answer), retrying, held or cancelled; refused or gave_up: needs "
+        "a person; overtaken: tracking shows another final status."
     )
     success: bool
-    no_of_retries: int = Field(description="Failed calls that cancel.")
+    no_of_retries: int = Field(description="Failed cancellation calls.")
     next_try_at: datetime | None
     problem: str | None
     requested_at: datetime
 
 
 class ShipmentView(BaseModel):
-    """A shipment as callers see it."""
+    """A shipment."""
 
     reference_number: str
     order_id: str | None
     transporter: str | None
-    courier_partner_id: int = Field(description="0 while no courier is allocated.")
+    courier_partner_id: int = Field(description="0 until a courier is allocated.")
     account_code: str | None
-    allocated_by: str | None = Field(description="What chose the courier where the order named none.")
+    allocated_by: str | None = Field(description="What chose the courier, if the order named none.")
     delivery_type: str
     state: str = Field(
         description="allocating, ready, waiting, retrying, held, placed, rejected, gave_up or cancelled."
@@ -68,11 +68,11 @@ class ShipmentView(BaseModel):
     success: bool
     no_of_retries: int
     problem: str | None
-    difference: str | None = Field(description="What ClickPost holds other than was asked.")
+    difference: str | None = Field(description="How the shipment at ClickPost differs from the payload.")
     maybe_placed: bool = Field(
-        description="An earlier call may have placed it: it goes nowhere else until that is settled (.../settle)."
+        description="An earlier call may have placed it. It is not pushed again until that is settled (.../settle)."
     )
-    settled_at: datetime | None = Field(description="When a person said what ClickPost holds of it.")
+    settled_at: datetime | None = Field(description="When a person recorded whether ClickPost holds it.")
     settled_by: str | None
     urgent: bool
     next_try_at: datetime | None
@@ -80,69 +80,69 @@ class ShipmentView(BaseModel):
     label_url: str | None
     sort_code: str | None
     security_key: str | None
-    children: list[str] = Field(description="Waybills of a multi-piece shipment's pieces.")
+    children: list[str] = Field(description="The waybills of the pieces of a multi-piece shipment.")
     status: StatusView | None
-    edd: str | None = Field(description="Expected date of delivery; in the courier's own words where it is no date.")
-    edd_unreadable: bool = Field(description="edd is no date that can be read: no delay is derived from it.")
-    ndr_code: int | None = Field(description="Why the last delivery failed, of the shipment or of one of its pieces.")
-    ndr_name: str = Field(description="The same in words; of a code that is not published, ClickPost's own.")
+    edd: str | None = Field(description="Expected date of delivery, or the courier's text if it is not a date.")
+    edd_unreadable: bool = Field(description="edd cannot be read as a date, so no delay is derived from it.")
+    ndr_code: int | None = Field(description="Why the last delivery of the shipment or of one of its pieces failed.")
+    ndr_name: str = Field(description="The name of ndr_code; ClickPost's description if the code is unpublished.")
     piece_exception_at: datetime | None = Field(
-        description="Since when a piece is lost, damaged or on its way back while the shipment as a whole is not."
+        description="Since when a piece is lost, damaged or returning while the shipment as a whole is not."
     )
     npr_code: int | None = Field(description="Why the last pickup failed.")
-    stuck_since: datetime | None = Field(description="The newest scan, where that is longer ago than its leg allows.")
-    sla_breached: bool = Field(description="The expected date is over and it is neither delivered nor at another end.")
-    forward_waybill: str | None = Field(description="For a return: the waybill of what it brings back.")
+    stuck_since: datetime | None = Field(
+        description="The time of the newest scan, if its status allows no gap that long."
+    )
+    sla_breached: bool = Field(description="The expected date has passed without a final status.")
+    forward_waybill: str | None = Field(description="For a return: the waybill of the forward shipment.")
     forward_reference_number: str | None
     last_tracked_at: datetime | None
     last_polled_at: datetime | None
-    aged_out_at: datetime | None = Field(description="Since when it is asked for no more, being silent too long.")
+    aged_out_at: datetime | None = Field(description="Since when it is no longer polled, for lack of updates.")
     cancel_requested_at: datetime | None
-    cancellation: CancellationView | None = Field(description="Null: nobody asked for one.")
+    cancellation: CancellationView | None = Field(description="Null if none was requested.")
     placed_at: datetime | None
     created_at: datetime
     updated_at: datetime
-    payload_version: int = Field(description="How many payloads it has had; earlier ones under .../payloads.")
-    replaces: str | None = Field(description="The shipment in whose place this one was made.")
-    replaced_by: str | None = Field(description="The shipment that took its place: a replacement, or a fallback.")
+    payload_version: int = Field(description="The number of its payloads; .../payloads lists the earlier ones.")
+    replaces: str | None = Field(description="The shipment that this one replaces.")
+    replaced_by: str | None = Field(description="The shipment that replaces this one: a replacement or a fallback.")
     waits_for: str | None = Field(description="Held until this shipment is cancelled.")
 
 
 class WarningOfField(BaseModel):
-    """Something doubtful in an order that was taken all the same."""
+    """Something doubtful in an accepted order."""
 
-    path: str = Field(description="Where, like drop_info.drop_phone.")
+    path: str = Field(description="The field, such as drop_info.drop_phone.")
     warning: str
 
 
 class AcceptedShipment(ShipmentView):
-    """A shipment as it stands after its order came in."""
+    """The shipment of an order that was just received."""
 
-    warnings: list[WarningOfField] = Field(description="What is doubtful in the order, without being refused.")
+    warnings: list[WarningOfField] = Field(description="Accepted, but doubtful fields of the order.")
 
 
 class ShipmentWithPayload(ShipmentView):
-    """A shipment with the payload that goes to ClickPost, and all that tracking makes known of it."""
+    """A shipment with the payload for ClickPost and everything known from tracking."""
 
     payload: dict[str, Any]
-    warnings: list[WarningOfField] = Field(description="What is doubtful in the payload, without being refused.")
-    pieces: list[PieceView] = Field(
-        description="The children of a multi-piece shipment: labels, and where each stands."
-    )
-    returns: list[ReturnView] = Field(description="Returns and exchanges that the customer asked for, oldest first.")
+    warnings: list[WarningOfField] = Field(description="Accepted, but doubtful fields of the payload.")
+    pieces: list[PieceView] = Field(description="The pieces of a multi-piece shipment, each with its label and status.")
+    returns: list[ReturnView] = Field(description="Returns and exchanges that the customer requested, oldest first.")
     milestones: MilestonesView
     delivery_attempts: list[DeliveryAttemptView]
-    delivery_attempt_count: int = Field(description="How often the courier came to deliver.")
+    delivery_attempt_count: int = Field(description="How often the courier attempted delivery.")
     ndr: list[FailureView]
     npr: list[PickupFailureView]
     edd_history: list[PromiseView]
     waybill_shared_with: list[str] = Field(
-        description="Other shipments with the same waybill: the courier used it again, or another courier has it too."
+        description="Other shipments with the same waybill: the courier reused it, or another courier uses it too."
     )
 
 
 class IntakeResultView(BaseModel):
-    """The shipments of a list of orders, in its order."""
+    """The shipments of a list of orders, in the order of the list."""
 
     shipments: list[AcceptedShipment]
 
@@ -155,36 +155,36 @@ class ShipmentPage(BaseModel):
 
 
 class PayloadView(BaseModel):
-    """One payload that a shipment has or had."""
+    """A current or earlier payload of a shipment."""
 
     version: int
     payload: dict[str, Any]
     changed_at: datetime
-    changed_by: str = Field(description="intake, api, or the command line and its user.")
+    changed_by: str = Field(description="intake, api, or the user of the command line.")
     reason: str
-    differences: list[str] = Field(description="The fields that differ from the version before.")
+    differences: list[str] = Field(description="The fields that differ from the previous version.")
 
 
 class ReplaceBody(OwnBody):
-    """How the new shipment differs from the one that it replaces. All may be left out."""
+    """How the new shipment differs from the one that it replaces. Every field is optional."""
 
     reference_number: str | None = Field(
-        None, min_length=1, max_length=200, pattern=NO_NUL, description="By default the old one with -R2 behind it."
+        None, min_length=1, max_length=200, pattern=NO_NUL, description="By default the old one with -R2 appended."
     )
-    payload: dict[str, Any] | None = Field(None, description="A whole order in place of the old shipment's payload.")
+    payload: dict[str, Any] | None = Field(None, description="A whole order, instead of the old shipment's payload.")
     set: dict[str, Any] = Field({}, description='Fields by path, e.g. {"shipment_details.weight": 500}.')
     after_cancel: StrictBool = Field(False, description="Hold the new shipment until the old one is cancelled.")
 
 
-_DERIVED = frozenset(
+_DERIVED_FIELDS = frozenset(
     {"status", "cancellation", "children", "urgent", "edd_unreadable", "stuck_since", "sla_breached", "ndr_name"}
 )
 
 
-def _shown(shipment: Shipment, limits: StuckAfter, now: datetime) -> dict[str, Any]:
-    same = {name: getattr(shipment, name) for name in ShipmentView.model_fields if name not in _DERIVED}
+def _shipment_fields(shipment: Shipment, limits: StuckAfter, now: datetime) -> dict[str, Any]:
+    copied = {name: getattr(shipment, name) for name in ShipmentView.model_fields if name not in _DERIVED_FIELDS}
     return {
-        **same,
+        **copied,
         "status": status_view(shipment),
         "ndr_name": ndr_name(shipment.ndr_code, shipment.ndr_description or ""),
         "children": list(shipment.children),
@@ -202,16 +202,16 @@ def _cancellation_view(shipment: Shipment) -> CancellationView | None:
 
 
 def shipment_view(shipment: Shipment, limits: StuckAfter, now: datetime) -> ShipmentView:
-    """A shipment as callers see it in a list: ClickPost's words about it name nobody."""
+    """The view of a shipment in a list. ClickPost's message about it is masked of personal data."""
     problem = without_people(shipment.problem, shipment.payload) if shipment.problem else None
-    shown: dict[str, Any] = _shown(shipment, limits, now) | {"problem": problem}
-    return ShipmentView(**shown)
+    fields: dict[str, Any] = _shipment_fields(shipment, limits, now) | {"problem": problem}
+    return ShipmentView(**fields)
 
 
-def intake_view(taken: IntakeResult, limits: StuckAfter, now: datetime) -> AcceptedShipment:
-    """A shipment as callers see it who just sent its order."""
-    shown: dict[str, Any] = _shown(taken.shipment, limits, now)
-    return AcceptedShipment(**shown, warnings=_warnings(taken.warnings))
+def intake_view(result: IntakeResult, limits: StuckAfter, now: datetime) -> AcceptedShipment:
+    """The view of a shipment for the caller that just sent its order."""
+    fields: dict[str, Any] = _shipment_fields(result.shipment, limits, now)
+    return AcceptedShipment(**fields, warnings=_warnings(result.warnings))
 
 
 def shipment_with_payload(
@@ -220,20 +220,20 @@ def shipment_with_payload(
     details: ShipmentDetails,
     limits: StuckAfter,
     now: datetime,
-    given: JsonObject | None = None,
+    order: JsonObject | None = None,
 ) -> ShipmentWithPayload:
-    """A shipment as callers see it, with its payload, its pieces and what is derived from its scans.
+    """The view of a shipment with its payload, its pieces and what is derived from its scans.
 
-    `given`: the order as its caller just wrote it, where there is one: warnings are about that.
+    `order`: as the caller just sent it, if it did; warnings then refer to it instead of the stored payload.
     """
-    shown: dict[str, Any] = _shown(shipment, limits, now)
-    shown |= {"forward_reference_number": details.forward_reference_number}
+    fields: dict[str, Any] = _shipment_fields(shipment, limits, now)
+    fields |= {"forward_reference_number": details.forward_reference_number}
     return ShipmentWithPayload(
-        **shown,
+        **fields,
         payload=shipment.payload,
-        warnings=_warnings(warnings_of(shipment.payload if given is None else given, shipment.region)),
+        warnings=_warnings(warnings_of(shipment.payload if order is None else order, shipment.region)),
         pieces=piece_views(pieces, details.pieces),
-        returns=[return_view(news) for news in details.returns],
+        returns=[return_view(update) for update in details.returns],
         milestones=MilestonesView.model_validate(details.milestones, from_attributes=True),
         delivery_attempts=[
             DeliveryAttemptView.model_validate(a, from_attributes=True) for a in details.delivery_attempts
@@ -251,8 +251,8 @@ def _warnings(found: Iterable[FieldProblem]) -> list[WarningOfField]:
 
 
 def payload_views(versions: Sequence[PayloadVersion]) -> list[PayloadView]:
-    """A shipment's payloads as callers see them."""
-    before = [None, *versions[:-1]]
+    """The views of a shipment's payloads, oldest first."""
+    previous = [None, *versions[:-1]]
     return [
         PayloadView(
             version=new.version,
@@ -262,5 +262,5 @@ def payload_views(versions: Sequence[PayloadVersion]) -> list[PayloadView]:
             reason=new.reason,
             differences=payload_differences(old.payload, new.payload) if old else [],
         )
-        for old, new in zip(before, versions, strict=True)
+        for old, new in zip(previous, versions, strict=True)
     ]

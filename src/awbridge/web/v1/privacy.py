@@ -19,14 +19,14 @@ router = APIRouter(prefix="/erasures", tags=["evidence"])
 
 
 class ErasureBody(OwnBody):
-    """Whose data are to be erased: one of the two."""
+    """The person whose data is erased: set one of the two."""
 
     phone: str | None = Field(None, max_length=50, pattern=NO_NUL)
     reference_number: str | None = Field(None, max_length=200, pattern=NO_NUL)
 
 
 class ErasureView(BaseModel):
-    """An erasure. `person` is a pseudonym or a mask, never the phone itself."""
+    """An erasure. `person` is a pseudonym or a mask, never the phone number."""
 
     id: str
     kind: str
@@ -39,26 +39,26 @@ class ErasureView(BaseModel):
 
 @router.post("", status_code=202)
 async def create_erasure(body: Annotated[ErasureBody, Body()], api: ApiDep) -> ErasureView:
-    """Have one person's data erased, by phone or by reference number. 202: noted; the erase step does it."""
-    asked = await ask_erasure(
+    """Request the erasure of one person's data, by phone or by reference number. 202: the erase step carries it out."""
+    requested = await ask_erasure(
         store=api.store,
         clock=api.clock,
         phone=body.phone,
         reference=body.reference_number,
         key=api.audit.privacy_key,
     )
-    return erasure_view(asked)
+    return _view(requested)
 
 
 @router.get("")
 async def list_erasures(store: StoreDep, limit: Annotated[int, Query(ge=1, le=500)] = 50) -> list[ErasureView]:
-    """Erasures, newest first: the record that they were done."""
+    """Erasures, newest first: the record that they were carried out."""
     async with store.read() as session:
-        return [erasure_view(erasure) for erasure in await erasures.newest(session, limit=limit)]
+        return [_view(erasure) for erasure in await erasures.newest(session, limit=limit)]
 
 
-def erasure_view(erasure: Erasure) -> ErasureView:
-    """An erasure as callers see it."""
+def _view(erasure: Erasure) -> ErasureView:
+    """The view of an erasure."""
     return ErasureView(
         id=str(erasure.id),
         kind=erasure.kind,

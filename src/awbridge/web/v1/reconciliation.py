@@ -1,4 +1,4 @@
-"""The HTTP API of reconciliations, under /v1/reconciliations; part of api.py's routes."""
+"""The routes of reconciliations and their differences."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ router = APIRouter(prefix="/reconciliations", tags=["reconciliations"])
 
 
 class ReconciliationView(BaseModel):
-    """A reconciliation: how far it is, and what came of it."""
+    """A reconciliation: its progress and its result."""
 
     id: str
     source: str = Field(description="schedule, hand, upload, folder or command.")
@@ -50,17 +50,19 @@ class ReconciliationView(BaseModel):
     name: str
     day: date | None
     state: str = Field(description="counting, reporting, matching, done or failed.")
-    ours_placed: int | None = Field(description="Shipments that were placed on the day, by our tables.")
-    theirs_placed: int | None = Field(description="By ClickPost's count (manifestation).")
-    theirs_tracked: int | None = Field(description="Those that ClickPost tracks.")
-    columns_read: dict[str, Any] | None = Field(description="Which columns were understood, which passed over; notes.")
+    ours_placed: int | None = Field(description="Shipments placed on the day, according to awbridge.")
+    theirs_placed: int | None = Field(description="The same according to ClickPost (manifestation).")
+    theirs_tracked: int | None = Field(description="Shipments that ClickPost tracks.")
+    columns_read: dict[str, Any] | None = Field(description="Recognised columns, ignored columns, and notes.")
     line_count: int | None
-    matched: int | None = Field(description="Rows that are the same in all that is compared.")
-    partly: int | None = Field(description="Rows in which no difference was found, but not all could be compared.")
-    compared: str | None = Field(description="fully, or partly: then not_understood says what could not be read.")
-    not_understood: list[str] = Field(description="What of ClickPost's side could not be read, with how many rows.")
-    repeated: int | None = Field(description="Rows about a shipment that a newer row was about as well.")
-    spoilt: int | None = Field(description="Rows whose waybill a spreadsheet had rounded off.")
+    matched: int | None = Field(description="Rows that are equal in every compared column.")
+    partly: int | None = Field(description="Rows without a difference that could be compared only in part.")
+    compared: str | None = Field(description="fully, or partly: not_understood then says what could not be read.")
+    not_understood: list[str] = Field(
+        description="Values of ClickPost that could not be read, with their number of rows."
+    )
+    repeated: int | None = Field(description="Rows about a shipment that also has a newer row.")
+    spoilt: int | None = Field(description="Rows whose waybill was rounded by a spreadsheet.")
     unreadable: int | None
     found: dict[str, int] | None = Field(description="Differences found, by kind.")
     open: dict[str, int] | None = Field(None, description="Differences that are still open, by kind.")
@@ -70,7 +72,7 @@ class ReconciliationView(BaseModel):
 
 
 class DifferenceView(BaseModel):
-    """A difference: both sides as they were when it was found."""
+    """A difference, with both sides as they were when it was found."""
 
     id: str
     kind: str
@@ -102,31 +104,31 @@ class DifferencePage(BaseModel):
 
 
 class UndecidedView(BaseModel):
-    """A shipment that is not pushed again before a person has decided."""
+    """A shipment that is not pushed again until a person decides."""
 
     reference_number: str
     why: str
 
 
 class PushedView(BaseModel):
-    """What came of pushing again."""
+    """The result of pushing again."""
 
     pushed: int
-    passed_over: int = Field(description="Those that no longer stand here as they were found.")
-    undecided: list[UndecidedView] = Field(description="Those about which a person must decide, and why.")
+    passed_over: int = Field(description="Shipments that have changed since the difference was found.")
+    undecided: list[UndecidedView] = Field(description="Shipments that need a decision by a person, and why.")
 
 
-def _view(run: Reconciliation, still_open: dict[str, int] | None = None) -> ReconciliationView:
-    shown: dict[str, Any] = {name: getattr(run, name, None) for name in ReconciliationView.model_fields}
-    shown |= {"id": str(run.id), "kind": run.kind.value, "state": run.state.value, "open": still_open}
-    shown |= {"not_understood": run.not_understood.sentences()}
-    return ReconciliationView(**shown)
+def _view(run: Reconciliation, open_differences: dict[str, int] | None = None) -> ReconciliationView:
+    fields: dict[str, Any] = {name: getattr(run, name, None) for name in ReconciliationView.model_fields}
+    fields |= {"id": str(run.id), "kind": run.kind.value, "state": run.state.value, "open": open_differences}
+    fields |= {"not_understood": run.not_understood.sentences()}
+    return ReconciliationView(**fields)
 
 
-def _difference_view(found: Difference) -> DifferenceView:
-    shown: dict[str, Any] = {name: getattr(found, name) for name in DifferenceView.model_fields}
-    shown |= {"id": str(found.id), "kind": found.kind.value}
-    return DifferenceView(**shown)
+def _difference_view(difference: Difference) -> DifferenceView:
+    fields: dict[str, Any] = {name: getattr(difference, name) for name in DifferenceView.model_fields}
+    fields |= {"id": str(difference.id), "kind": difference.kind.value}
+    return DifferenceView(**fields)
 
 
 Number = Annotated[int, Query(ge=0, lt=2**63)]
@@ -149,22 +151,24 @@ async def begin_reconciliation(
     request: Request,
     api: ApiDep,
     day: Annotated[Day | None, Query(alias="date", description="The day, in the account's zone.")] = None,
-    kind: Annotated[DifferenceTable | None, Query(description="What the file lists; else its name tells.")] = None,
+    kind: Annotated[
+        DifferenceTable | None, Query(description="What the file lists; by default its name decides.")
+    ] = None,
     name: Annotated[str, Query(max_length=200, pattern=NO_NUL, description="The file's name.")] = "upload.csv",
 ) -> ReconciliationView:
-    """Reconcile with a file, sent as the body (CSV, XLSX, XLS, ODS), or, without it, a day (`date`)."""
+    """Reconcile with a file, sent as the body (CSV, XLSX, XLS or ODS), or without a file a day (`date`)."""
     if request.headers.get("content-type", "").lower().startswith("application/json"):
-        raise HTTPException(422, "the body is the file itself; name a day in the address: ?date=2026-11-22")
+        raise HTTPException(422, "the body is the file itself; put a day into the URL: ?date=2026-11-22")
     parts = request.stream()
-    first = await _first(parts)
+    first = await _first_part(parts)
     if day and not first:
         return _view(await begin_day(store=api.store, clock=api.clock, zone=api.zone, day=day))
     if not first:
-        raise HTTPException(422, "send a file as the body, or name a date")
+        raise HTTPException(422, "send a file as the body, or a date in the URL")
     run = await take_file(
         store=api.store,
         clock=api.clock,
-        parts=_from(first, parts),
+        parts=_joined(first, parts),
         name=name,
         source="upload",
         kind=kind or kind_of_file(name),
@@ -175,7 +179,7 @@ async def begin_reconciliation(
 
 @router.get("/{reconciliation_id}")
 async def show_reconciliation(reconciliation_id: int, store: StoreDep) -> ReconciliationView:
-    """One reconciliation, with how many of its differences are still open."""
+    """One reconciliation, with the number of its open differences."""
     run = await known_run(store, reconciliation_id)
     async with store.read() as session:
         return _view(run, await differences.count_open(session, run.id))
@@ -195,12 +199,12 @@ async def list_differences(
         found = await differences.listed(session, run.id, kind=kind, after=cursor, limit=limit + 1)
     page = found[:limit]
     after = str(page[-1].id) if len(found) > limit else None
-    return DifferencePage(differences=[_difference_view(one) for one in page], next=after)
+    return DifferencePage(differences=[_difference_view(found) for found in page], next=after)
 
 
 @router.get("/{reconciliation_id}/differences/{difference_id}/evidence", response_class=ZipResponse)
 async def show_evidence(reconciliation_id: int, difference_id: int, api: ApiDep) -> Response:
-    """A difference with payload, calls and timeline as a zip, ready to be sent to ClickPost."""
+    """A zip of one difference with payload, calls and timeline, to be sent to ClickPost."""
     content = await bundle_of(
         store=api.store,
         clock=api.clock,
@@ -214,20 +218,20 @@ async def show_evidence(reconciliation_id: int, difference_id: int, api: ApiDep)
 
 @router.post("/{reconciliation_id}/push-again")
 async def push_missing_again(reconciliation_id: int, store: StoreDep, clock: ClockDep) -> PushedView:
-    """Push every shipment that ClickPost lacks again, by the differences that are open."""
-    done = await push_again(store=store, clock=clock, reconciliation_id=reconciliation_id)
-    undecided = [UndecidedView(reference_number=one.reference_number, why=one.why) for one in done.undecided]
-    return PushedView(pushed=done.pushed, passed_over=done.passed_over, undecided=undecided)
+    """Push every shipment again that ClickPost lacks, according to the open differences."""
+    result = await push_again(store=store, clock=clock, reconciliation_id=reconciliation_id)
+    undecided = [UndecidedView(reference_number=one.reference_number, why=one.why) for one in result.undecided]
+    return PushedView(pushed=result.pushed, passed_over=result.passed_over, undecided=undecided)
 
 
-async def _first(parts: AsyncIterator[bytes]) -> bytes:
+async def _first_part(parts: AsyncIterator[bytes]) -> bytes:
     async for part in parts:
         if part:
             return part
     return b""
 
 
-async def _from(first: bytes, parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def _joined(first: bytes, parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     yield first
     async for part in parts:
         yield part

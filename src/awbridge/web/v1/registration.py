@@ -19,7 +19,7 @@ router = APIRouter(prefix="/shipments/{reference_number:path}", tags=["shipments
 
 
 class AttemptView(BaseModel):
-    """One call to ClickPost; the key is masked."""
+    """One call to ClickPost, with the key masked."""
 
     api: str
     method: str
@@ -32,40 +32,42 @@ class AttemptView(BaseModel):
     outcome: str
     ms: int
     made_at: datetime
-    payload_version: int | None = Field(description="Which payload of the shipment went out.")
+    payload_version: int | None = Field(description="The version of the payload that was sent.")
 
 
 class SettleBody(BaseModel):
-    """What ClickPost's dashboard, or the courier, shows of a shipment that may stand there."""
+    """Whether ClickPost or the courier holds a shipment that may be placed."""
 
-    held: StrictBool = Field(description="False: neither ClickPost nor the courier holds it. True: under `waybill`.")
+    held: StrictBool = Field(
+        description="False: neither ClickPost nor the courier holds it. True: held under `waybill`."
+    )
     waybill: str | None = Field(None, min_length=1, max_length=200, pattern=NO_NUL)
     courier_partner_id: int | None = Field(
-        None, gt=0, lt=2**31, description="Who holds the waybill, where that is not the shipment's courier."
+        None, gt=0, lt=2**31, description="The courier of the waybill, if it is not the shipment's."
     )
 
 
 @router.post("/retry")
 async def retry_shipment(reference: ReferenceDep, api: ApiDep) -> ShipmentView:
-    """Push it again at once, with all its tries."""
+    """Push the shipment again now, with all its attempts."""
     retried = await intake.retry(store=api.store, clock=api.clock, reference_number=reference)
     return shipment_view(retried, api.stuck_after, api.clock())
 
 
 @router.post("/cancel")
 async def cancel_shipment(reference: ReferenceDep, api: ApiDep) -> ShipmentView:
-    """Cancel it: at once when ClickPost cannot hold it, else as soon as ClickPost has cancelled it too."""
+    """Cancel the shipment: at once if ClickPost cannot hold it, otherwise when ClickPost has cancelled it."""
     cancelled = await intake.cancel(store=api.store, clock=api.clock, reference_number=reference)
     return shipment_view(cancelled, api.stuck_after, api.clock())
 
 
 @router.post("/settle")
 async def settle_shipment(reference: ReferenceDep, body: SettleBody, api: ApiDep) -> ShipmentView:
-    """Say what ClickPost's dashboard shows of a shipment that may stand there: nothing, or its waybill."""
+    """Record whether ClickPost holds a shipment that may be placed, and under which waybill."""
     if not body.held:
         settled = await settle.not_held(store=api.store, clock=api.clock, reference_number=reference, by="api")
     elif body.waybill is None:
-        raise PayloadRefused([FieldProblem("waybill", "is required where held is true")])
+        raise PayloadRefused([FieldProblem("waybill", "is required if held is true")])
     else:
         settled = await settle.held_as(
             store=api.store,
@@ -80,7 +82,7 @@ async def settle_shipment(reference: ReferenceDep, body: SettleBody, api: ApiDep
 
 @router.get("/attempts")
 async def show_attempts(shipment: ShipmentDep, store: StoreDep) -> list[AttemptView]:
-    """Every call made to ClickPost about this shipment, oldest first."""
+    """Every call to ClickPost about the shipment, oldest first."""
     async with store.read() as session:
         found = await attempts.of_shipment(session, shipment.reference_number)
     return [AttemptView.model_validate(attempt, from_attributes=True) for attempt in found]

@@ -1,4 +1,4 @@
-"""The shipment that a path names."""
+"""The shipment in a request's path, as a dependency of routes."""
 
 from __future__ import annotations
 

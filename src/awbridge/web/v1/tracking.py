@@ -18,24 +18,24 @@ router = APIRouter()
 
 @router.get("/shipments/{reference_number:path}/scans", tags=["shipments"])
 async def show_scans(shipment: ShipmentDep, store: StoreDep) -> list[ScanView]:
-    """The timeline, oldest scan first."""
+    """The shipment's timeline, oldest scan first."""
     async with store.read() as session:
         return [scan_view(s, shipment.children) for s in await scans.timeline(session, shipment.reference_number)]
 
 
 @router.post("/shipments/{reference_number:path}/ask", tags=["shipments"])
 async def ask_shipment(shipment: ShipmentDep, api: ApiDep) -> ShipmentView:
-    """Ask ClickPost for its timeline at once, or as soon as that may be; a silent one is on the schedule again."""
+    """Poll ClickPost for the shipment now, or as soon as allowed. A shipment no longer polled is scheduled again."""
     reference = shipment.reference_number
     resumed = await resume_polling(
         store=api.store, clock=api.clock, references=[reference], ask_again=api.poll_again_after
     )
     if not resumed:
-        raise NotPossible(f"{reference} has no waybill yet, or has reached its end: there is nothing to ask")
+        raise NotPossible(f"{reference} has no waybill yet, or its status is final: there is nothing to poll")
     return shipment_view(await find_shipment(api.store, reference), api.stuck_after, api.clock())
 
 
 @router.get("/coverage", tags=["health"])
 async def show_coverage(store: StoreDep, clock: ClockDep) -> CoverageView:
-    """Which minutes updated-order covers, whether webhooks come, and what they bring of each courier's scans."""
+    """Which minutes of updated-order are covered, and which share of each courier's scans comes by webhook."""
     return coverage_view(await coverage(store=store, clock=clock))
