@@ -1,7 +1,7 @@
-"""The whole app on a store, with a client that speaks to it without a network, or over loopback through its server.
+"""The whole app on a store, called without a network or over loopback through its server.
 
-Assembling FastAPI's routes anew for each of several hundred tests took a fifth of the time of all: an app is kept, and
-lent to one test after the other.
+Building FastAPI's routes for each of several hundred tests took a fifth of their time. Apps are therefore reused, one
+test after the other.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from awbridge.steps.runtime.loop import Loop
 from awbridge.steps.tracking.ingest import Ingest
 from awbridge.store import Store
 from awbridge.web.app import build_app
-from awbridge.web.brake import Brake
 from awbridge.web.dependencies import ApiContext, AuditContext
 from awbridge.web.http.limits import Connections, Limits
 from awbridge.web.http.server import server_config
+from awbridge.web.key_limiter import WrongKeyLimiter
 from awbridge.web.webhook.endpoint import KeyRing, WebhookEndpoint
 from tests.support.world import SetClock
 
@@ -48,12 +48,12 @@ class KeptApp:
     store: Any = field(default_factory=StandIn)
     clock: Any = field(default_factory=StandIn)
     webhook: Any = field(default_factory=StandIn)
-    brake: Any = field(default_factory=StandIn)
+    limiter: Any = field(default_factory=StandIn)
     app: Any = None
 
     def bring(self, store: Any, clock: Any, webhook: Any) -> None:
         self.store.brought, self.clock.brought, self.webhook.brought = store, clock, webhook
-        self.brake.brought = Brake()
+        self.limiter.brought = WrongKeyLimiter()
 
 
 _kept: defaultdict[Hashable, list[KeptApp]] = defaultdict(list)  # what they were built with -> those nobody uses now
@@ -75,7 +75,7 @@ def lent_app(
     kept.bring(store, clock, webhook)
     if kept.app is None:
         api: Any = ApiContext(store=kept.store, clock=kept.clock, **cast("dict[str, Any]", policies))
-        kept.app = build_app(api, webhook=kept.webhook, loops=(), api_keys=api_keys, host=host, brake=kept.brake)
+        kept.app = build_app(api, webhook=kept.webhook, loops=(), api_keys=api_keys, host=host, limiter=kept.limiter)
     try:
         yield kept.app
     finally:

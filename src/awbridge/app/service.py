@@ -612,7 +612,7 @@ async def assembled(settings: Settings) -> AsyncGenerator[Bridge]:
             webhook=endpoint,
             loops=list(loops.values()),
             api_keys=[k.get_secret_value() for k in settings.api_keys],
-            calls=hook,
+            recorder=hook,
             host=settings.host,
             connections=connections,
         )

@@ -12,10 +12,10 @@ import awbridge
 from awbridge.steps.audit.keep_calls import CallRecorder
 from awbridge.steps.runtime.loop import Loop
 from awbridge.web import description, health, pages, problems
-from awbridge.web.brake import Brake
 from awbridge.web.dependencies import ApiContext, ProcessContext, provide
 from awbridge.web.guard import ApiGuard, Keys, PageGuard
 from awbridge.web.http.limits import Connections
+from awbridge.web.key_limiter import WrongKeyLimiter
 from awbridge.web.ready import Readiness
 from awbridge.web.v1.router import router
 from awbridge.web.webhook.endpoint import PATH, Receive, Scope, Send, WebhookEndpoint
@@ -31,15 +31,15 @@ def build_app(
     webhook: WebhookEndpoint,
     loops: Sequence[Loop],
     api_keys: Sequence[str],
-    calls: CallRecorder | None = None,
+    recorder: CallRecorder | None = None,
     host: str = "",
     connections: Connections | None = None,
-    brake: Brake | None = None,
+    limiter: WrongKeyLimiter | None = None,
 ) -> ASGIApp:
     """The app of `awbridge serve`.
 
     `host`: a name that callers without a key may use, besides localhost. `connections`: the server's, for the metrics.
-    `brake`: by default one that counts its refusals there.
+    `limiter`: by default one that counts its refusals there.
     """
     connections = connections or Connections()
     process = ProcessContext(
@@ -47,9 +47,9 @@ def build_app(
         loops=loops,
         connections=connections,
         readiness=Readiness(api.store, api.clock),
-        calls=calls,
+        recorder=recorder,
     )
-    keys = Keys(api_keys, brake or Brake(connections.refused))
+    keys = Keys(api_keys, limiter or WrongKeyLimiter(connections.refused))
     guarded = ApiGuard(_fastapi_app(api, process), keys, open_paths=_OPEN, open_folder=_OPEN_FOLDER, host=host)
     shown = pages.build_pages(api.store, api.clock, zone=api.zone, stuck_after=api.stuck_after)
     guarded_pages = PageGuard(shown, keys, host=host)

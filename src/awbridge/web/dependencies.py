@@ -68,7 +68,7 @@ class ProcessContext:
     loops: Sequence[Loop]
     connections: Connections
     readiness: Readiness
-    calls: CallRecorder | None = None
+    recorder: CallRecorder | None = None
 
 
 def provide(app: FastAPI, api: ApiContext, process: ProcessContext) -> None:

@@ -16,26 +16,26 @@ router = APIRouter(tags=["health"])
 
 @router.get("/healthz", responses={503: {"description": "A step hangs."}})
 async def healthz(process: ProcessDep) -> Response:
-    """200 while every step of this process still makes its rounds."""
+    """200 while every step of this process completes its rounds."""
     hanging = [loop.name for loop in process.loops if loop.silent_for > HANGS_AFTER]
     return JSONResponse({"ok": not hanging, "hanging": hanging}, 503 if hanging else 200)
 
 
-@router.get("/readyz", responses={503: description.problem_answer(503)})
+@router.get("/readyz", responses={503: description.problem_response(503)})
 async def readyz(process: ProcessDep) -> Response:
-    """200 when the database takes writes and has the schema that this version needs."""
+    """200 if the database accepts writes and has the schema that this version needs."""
     return await process.readiness.answer()
 
 
 @router.get("/metrics", response_class=PlainTextResponse)
 async def metrics(api: ApiDep, process: ProcessDep) -> Response:
-    """What the tables and the steps say now, in Prometheus' text format."""
+    """The metrics, in Prometheus' text format."""
     text = await metrics_text(
         api.store,
         api.clock,
         process.webhook,
         process.loops,
-        hook=process.calls,
+        recorder=process.recorder,
         stuck_after=api.stuck_after,
         connections=process.connections,
     )

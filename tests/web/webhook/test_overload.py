@@ -156,7 +156,7 @@ async def test_all_connections_that_stand_still_cost_one_delivery(
 async def test_an_unknown_key_is_told_in_time_while_the_database_stands_still(
     web: Web, store_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("awbridge.web.webhook.endpoint.LOOKS_APART", 0.0)
+    monkeypatch.setattr("awbridge.web.webhook.endpoint.LOOKUP_INTERVAL", 0.0)
     assert (await post(web, 0)).status_code == 200
     async with frozen_backends(store_url):
         watch = Stopwatch()

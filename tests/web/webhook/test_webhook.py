@@ -28,7 +28,7 @@ from awbridge.store.polling import webhook_keys
 from awbridge.store.tracking import inbox
 from awbridge.web.app import build_app
 from awbridge.web.dependencies import ApiContext
-from awbridge.web.webhook.endpoint import LARGEST_BODY, LOOK_TIMEOUT, LOOKS_APART, PATH, KeyRing, WebhookEndpoint
+from awbridge.web.webhook.endpoint import LARGEST_BODY, LOOKUP_INTERVAL, LOOKUP_TIMEOUT, PATH, KeyRing, WebhookEndpoint
 from tests.support.app import Web, web_on
 from tests.support.rows import T0, count, fetch
 from tests.support.stores import postgres_only, sqlite_only
@@ -113,10 +113,10 @@ async def test_a_wrong_or_missing_key_is_refused_and_nothing_is_stored(
 @pytest.mark.parametrize(
     ("path", "headers", "words"),
     [
-        (PATH, {}, "no webhook_key came: does a proxy drop headers with an underscore?"),
+        (PATH, {}, "no webhook_key was sent: does a proxy drop headers with an underscore?"),
         (PATH, {"webhook_key": "wrong", "Authorization": "Basic x"}, "wrong webhook_key"),
-        (PATH, {"Authorization": "Basic of-a-proxy"}, "no webhook_key came, and the key in"),
-        (f"{PATH}?secret=guess", {}, "no webhook_key came, and the key in"),
+        (PATH, {"Authorization": "Basic of-a-proxy"}, "no webhook_key was sent, and the key in"),
+        (f"{PATH}?secret=guess", {}, "no webhook_key was sent, and the key in"),
     ],
 )
 @sqlite_only
@@ -186,7 +186,7 @@ async def test_a_flood_of_wrong_keys_costs_few_looks(store: Store, monkeypatch: 
     answers = await asyncio.gather(*(ring.accepts([f"wrong-{number}"]) for number in range(500)))
     answers += [await ring.accepts(["wrong"]) for _ in range(4)]
     assert not any(answers)
-    assert looks <= 2 + (time.monotonic() - started) / LOOKS_APART
+    assert looks <= 2 + (time.monotonic() - started) / LOOKUP_INTERVAL
     assert looks <= 7
 
 
@@ -209,7 +209,7 @@ async def test_who_waits_for_a_look_that_fails_does_not_wait_for_another(
         return time.monotonic() - started - after
 
     took = await asyncio.gather(*(come(number * 0.05) for number in range(10)))
-    assert max(took) < LOOK_TIMEOUT + 0.5
+    assert max(took) < LOOKUP_TIMEOUT + 0.5
 
 
 async def test_the_first_deliveries_after_a_start_are_all_accepted_by_a_registered_key(store: Store) -> None:
@@ -368,7 +368,7 @@ async def test_a_key_taken_back_is_soon_refused(web: Web, monkeypatch: pytest.Mo
     assert (await web.http.post("/webhooks/clickpost", json={}, headers={"webhook_key": "new"})).status_code == 200
     async with web.store.write() as session:
         assert await webhook_keys.remove(session, webhook_keys.digest("new"))
-    monkeypatch.setattr("awbridge.web.webhook.endpoint.STALE", 0.0)
+    monkeypatch.setattr("awbridge.web.webhook.endpoint.KEYS_STALE_AFTER", 0.0)
     statuses = []
     for _ in range(50):
         statuses.append(

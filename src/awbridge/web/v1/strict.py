@@ -19,7 +19,7 @@ _LOOKED_UP_FIRST = ("show_shipment",)
 
 
 class OwnBody(BaseModel):
-    """A body of awbridge's own API. It refuses unknown fields, naming the nearest known one, and booleans as numbers."""
+    """A body of awbridge's own API. Unknown fields are refused with the nearest known one, and booleans as numbers."""
 
     model_config = ConfigDict(extra="forbid")
 

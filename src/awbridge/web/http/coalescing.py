@@ -1,7 +1,6 @@
-"""A transport that writes an answer in one piece: its head waits for its body, so that each costs one system call.
+"""A transport that joins the head and the body of a response, so that each response costs one system call.
 
-uvicorn hands head and body to the socket apart. Where answers are as short as a webhook's, that is a fifth of the time
-that an answer costs.
+uvicorn writes head and body separately. For responses as short as a webhook's, that is a fifth of their cost.
 """
 
 from __future__ import annotations
@@ -11,8 +10,8 @@ from collections.abc import Iterable
 from typing import Any
 
 
-class OneWrite(asyncio.Transport):
-    """A transport that holds what is written first until there is more, or until the loop comes round."""
+class CoalescingTransport(asyncio.Transport):
+    """A transport that holds the first write until the second one, or until the next iteration of the loop."""
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__()
@@ -21,7 +20,7 @@ class OneWrite(asyncio.Transport):
         self._held: bytes | bytearray | memoryview = b""
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Hold the first piece; send it with the second."""
+        """Hold the first piece, and send it with the second."""
         if self._held:
             held, self._held = self._held, b""
             self._transport.write(b"".join((held, data)))
@@ -30,16 +29,16 @@ class OneWrite(asyncio.Transport):
             self._loop.call_soon(self._send_held)
 
     def write_whole(self, data: bytes) -> None:
-        """Send what needs not wait for more, after what is held."""
+        """Send a complete response, after the held piece."""
         self._send_held()
         self._transport.write(data)
 
     def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview]) -> None:
-        """The pieces as one."""
+        """Write the pieces as one."""
         self.write(b"".join(list_of_data))
 
     def close(self) -> None:
-        """Send what is held, then close as the transport does."""
+        """Send the held piece, then close."""
         self._send_held()
         self._transport.close()
 
@@ -49,26 +48,26 @@ class OneWrite(asyncio.Transport):
             self._transport.write(held)
 
     def abort(self) -> None:
-        """Close at once; what is held is lost, like all that is not sent."""
+        """Close at once, dropping everything unsent."""
         self._held = b""
         self._transport.abort()
 
     def is_closing(self) -> bool:
-        """Whether it is closing or closed."""
+        """Whether the transport is closing or closed."""
         return self._transport.is_closing()
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
-        """What is known of the connection."""
+        """Information about the connection, as asyncio.BaseTransport defines it."""
         return self._transport.get_extra_info(name, default)
 
     def pause_reading(self) -> None:
-        """Take nothing in for a while."""
+        """Stop reading."""
         self._transport.pause_reading()
 
     def resume_reading(self) -> None:
-        """Take in again."""
+        """Resume reading."""
         self._transport.resume_reading()
 
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
-        """Somebody else reads on."""
+        """Let another protocol read from now on."""
         self._transport.set_protocol(protocol)
