@@ -28,7 +28,7 @@ from awbridge.sandbox.config import Faults, SandboxConfig
 from awbridge.steps.orders import import_file, intake
 from awbridge.store import Store
 from awbridge.store.couriers.couriers import CourierAccount
-from awbridge.web.pages import build_pages
+from awbridge.web.pages.pages_app import build_pages
 from awbridge.web.v1.router import router
 
 ROOT = Path(__file__).resolve().parent.parent

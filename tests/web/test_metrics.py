@@ -17,7 +17,7 @@ from awbridge.store import Store
 from awbridge.store.engine.database import Row, Session
 from awbridge.store.engine.queries import Statement
 from awbridge.web.metrics import metrics_text
-from awbridge.web.pages import build_pages
+from awbridge.web.pages.pages_app import build_pages
 from awbridge.web.webhook.endpoint import WebhookEndpoint
 from tests.support.rows import fetch, sql
 from tests.support.world import SetClock

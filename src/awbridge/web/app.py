@@ -11,11 +11,12 @@ from starlette.types import ASGIApp
 import awbridge
 from awbridge.steps.audit.keep_calls import CallRecorder
 from awbridge.steps.runtime.loop import Loop
-from awbridge.web import description, health, pages, problems
+from awbridge.web import description, health, problems
 from awbridge.web.dependencies import ApiContext, ProcessContext, provide
 from awbridge.web.guard import ApiGuard, Keys, PageGuard
 from awbridge.web.http.limits import Connections
 from awbridge.web.key_limiter import WrongKeyLimiter
+from awbridge.web.pages.pages_app import build_pages, is_page
 from awbridge.web.ready import Readiness
 from awbridge.web.v1.router import router
 from awbridge.web.webhook.endpoint import PATH, Receive, Scope, Send, WebhookEndpoint
@@ -51,13 +52,13 @@ def build_app(
     )
     keys = Keys(api_keys, limiter or WrongKeyLimiter(connections.refused))
     guarded = ApiGuard(_fastapi_app(api, process), keys, open_paths=_OPEN, open_folder=_OPEN_FOLDER, host=host)
-    shown = pages.build_pages(api.store, api.clock, zone=api.zone, stuck_after=api.stuck_after)
+    shown = build_pages(api.store, api.clock, zone=api.zone, stuck_after=api.stuck_after)
     guarded_pages = PageGuard(shown, keys, host=host)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and _is_webhook(scope["path"]):
             await webhook(scope, receive, send)
-        elif scope["type"] == "http" and pages.is_page(scope["path"]):
+        elif scope["type"] == "http" and is_page(scope["path"]):
             await guarded_pages(scope, receive, send)
         else:
             await guarded(scope, receive, send)

@@ -1,4 +1,4 @@
-"""How every page looks: the templates, their filters, and the headers that keep a page to itself."""
+"""Render pages: the templates, their filters, and the security headers."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from awbridge.domain.privacy import veiled
 from awbridge.steps.runtime.clock import Clock
 
 HEADERS = {
-    # No script at all; styles and forms of our own only; in nobody's frame.
+    # No scripts; only our own styles and forms; no framing.
     "content-security-policy": "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; "
     "frame-ancestors 'none'",
     "cache-control": "no-store",
     "x-content-type-options": "nosniff",
-    # Not no-referrer: browsers would send the origin of our own buttons as null.
+    # Not no-referrer: browsers would send `Origin: null` with our own forms.
     "referrer-policy": "same-origin",
 }
 
 
-class Looks:
-    """Renders templates. Times are shown in the account's zone, as of the clock's now."""
+class PageTemplates:
+    """Renders templates. Times are in the account's zone, relative to the clock."""
 
     def __init__(self, clock: Clock, zone: ZoneInfo) -> None:
         self._clock = clock
@@ -38,31 +38,31 @@ class Looks:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.filters |= {"when": self.when, "veiled": veiled, "address": shown_address}
+        self._templates.filters |= {"when": self.when, "veiled": veiled, "address": url_without_query}
 
     def page(self, template: str, *, status: int = 200, **values: object) -> HTMLResponse:
-        """A page from a template."""
+        """The page of a template."""
         html = self._templates.get_template(f"{template}.html.j2").render(
             version=awbridge.__version__, zone=self._zone.key, **values
         )
         return HTMLResponse(html, status, headers=HEADERS)
 
-    def trouble(self, status: int, title: str, text: str) -> HTMLResponse:
+    def error_page(self, status: int, title: str, text: str) -> HTMLResponse:
         """The page of an error."""
-        return self.page("trouble", status=status, title=title, text=text)
+        return self.page("error", status=status, title=title, text=text)
 
     def when(self, at: datetime | None) -> Markup:
-        """A time: how long ago (or how soon), and the time itself to whoever points at it. A dash for none."""
+        """A relative time, with the exact time as its tooltip. A dash for None."""
         if at is None:
             return Markup("<span class=none>–</span>")
         local = at.astimezone(self._zone)
         exact = f"{local.day} {local:%b %Y, %H:%M:%S}"
-        words = in_words((self._clock() - at).total_seconds())
-        return Markup('<time datetime="{}" title="{}">{}</time>').format(local.isoformat(), exact, words)
+        text = relative_time((self._clock() - at).total_seconds())
+        return Markup('<time datetime="{}" title="{}">{}</time>').format(local.isoformat(), exact, text)
 
 
-def in_words(seconds: float) -> str:
-    """A span as people say it: `3 h ago`, `in 20 min`."""
+def relative_time(seconds: float) -> str:
+    """A time that many seconds ago as text: `3 h ago`, `in 20 min`."""
     span = abs(seconds)
     for size, name in ((86400, "days"), (3600, "h"), (60, "min")):
         if span >= 2 * size or (name == "min" and span >= size):
@@ -71,7 +71,7 @@ def in_words(seconds: float) -> str:
     return "just now" if seconds >= 0 else "in a moment"
 
 
-def shown_address(url: str) -> str:
-    """The address of an own system without its query, which may hold a secret of that system's."""
+def url_without_query(url: str) -> str:
+    """The URL of an endpoint without its query, which may contain a secret."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}{parts.path}{'?…' if parts.query else ''}"
