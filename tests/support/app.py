@@ -83,6 +83,16 @@ def lent_app(
         idle.append(kept)
 
 
+def problem(answer: httpx2.Response, status: int) -> dict[str, Any]:
+    """The body of a problem answer."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    body = answer.json()
+    assert (body["type"], body["status"]) == ("about:blank", status)
+    assert body["title"]
+    return body
+
+
 @dataclass
 class Web:
     """A running app. `http` calls from loopback."""

@@ -6,8 +6,9 @@ import pytest
 
 from awbridge.store import Store
 from awbridge.store.notify import endpoints
-from tests.support.app import Web, web_on
+from tests.support.app import Web, problem, web_on
 from tests.support.rows import T0, fetch
+from tests.support.stores import sqlite_only
 from tests.web.test_pages import HERE, OUR_FORM, an_endpoint
 
 PAGES = ("/", "/endpoints", "/alarms", "/static/awbridge.css")
@@ -158,3 +159,42 @@ async def test_a_button_needs_the_key_too(store: Store) -> None:
         path = f"/endpoints/{endpoint.id}/enable"
         assert (await web.http.post(path, headers=OUR_FORM)).status_code == 401
         assert (await web.http.post(path, headers=OUR_FORM, auth=("x", "k-1"))).status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("header", "status"),
+    [
+        ({"Authorization": "Bearer second"}, 200),
+        ({"Authorization": "bearer  first "}, 200),
+        ({}, 401),
+        ({"Authorization": "Bearer wrong"}, 401),
+        ({"Authorization": "Bearer "}, 401),
+        ({"Authorization": "Basic first"}, 401),
+        ({"Authorization": "first"}, 401),
+    ],
+)
+@sqlite_only
+async def test_with_keys_configured_only_a_right_one_opens_also_from_this_machine(
+    store: Store, header: dict[str, str], status: int
+) -> None:
+    async with web_on(store, api_keys=["first", "second"]) as web:
+        for client in (web.http, web.client("10.0.0.1")):
+            answer = await client.get("/v1/shipments", headers=header)
+            assert answer.status_code == status
+            if status == 401:
+                problem(answer, 401)
+                assert answer.headers["www-authenticate"] == "Bearer"
+            assert (await client.get("/metrics", headers=header)).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("address", "status"),
+    [("127.0.0.1", 200), ("127.8.0.1", 200), ("::1", 200), ("10.0.0.1", 403), ("", 403), ("x", 403)],
+)
+@sqlite_only
+async def test_without_keys_only_this_machine_may_call(web: Web, address: str, status: int) -> None:
+    answer = await web.client(address).get("/v1/shipments")
+    assert answer.status_code == status
+    if status == 403:
+        assert "AWBRIDGE_API_KEYS" in problem(answer, 403)["detail"]
+    assert (await web.client(address).get("/healthz")).status_code == 200, "probes come from anywhere"

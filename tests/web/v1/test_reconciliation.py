@@ -8,10 +8,9 @@ import zipfile
 
 from awbridge.domain.orders.shipment import State
 from awbridge.steps.reconciliation.reconcile import ReconcilePolicy, reconcile_due
-from tests.support.app import Web
+from tests.support.app import Web, problem
 from tests.support.rows import add, place
 from tests.support.world import INDIA, get
-from tests.web.v1.test_api import problem
 
 REPORT = b"AWB,Status\n4000000000001,Delivered\n4000000000009,Delivered\n"
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-import httpx2
 import pytest
 
 from awbridge.domain.tracking.lifecycle import Sighting
 from awbridge.store.orders import shipments
 from awbridge.store.orders.shipments import TrackingStatus
 from tests.support.acting import LOST, FakeClickPost, a_pickup, a_registration, act, ok, says
-from tests.support.app import Web
+from tests.support.app import Web, problem
 from tests.support.rows import T0, add, place
 
 
@@ -26,12 +25,6 @@ async def placed(web: Web) -> Web:
     async with web.store.write() as session:
         await shipments.set_tracking_status(session, "R", standing, last_tracked_at=T0, next_poll_at=None)
     return web
-
-
-def problem(answer: httpx2.Response, status: int) -> dict[str, Any]:
-    assert answer.status_code == status, answer.text
-    assert answer.headers["content-type"] == "application/problem+json"
-    return answer.json()
 
 
 @pytest.mark.parametrize(

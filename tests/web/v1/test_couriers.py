@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx2
 import pytest
@@ -13,8 +14,8 @@ from awbridge.domain.couriers.allocation import Allocation
 from awbridge.steps.tracking.ingest import Ingest
 from awbridge.store import Store
 from awbridge.web.webhook.endpoint import KeyRing, WebhookEndpoint
-from tests.support.app import Web, lent_app
-from tests.support.world import SetClock, an_order
+from tests.support.app import Web, lent_app, problem
+from tests.support.world import SetClock, an_order, get
 
 
 class Vendor:
@@ -193,3 +194,42 @@ async def test_an_account_is_limited_and_a_downtime_holds_it(http: httpx2.AsyncC
         assert (await http.put("/v1/accounts/rate", json=wrong)).status_code == 422
     backwards = body | {"to_at": "2019-01-01T00:00:00"}
     assert (await http.post("/v1/downtimes", json=backwards)).status_code == 422
+
+
+async def test_transporters_are_mapped_listed_used_and_removed(web: Web) -> None:
+    answer = await web.http.put("/v1/couriers/delhi%20air", json={"courier_partner_id": 25, "account_code": "a"})
+    assert answer.json() == {
+        "transporter": "delhi air", "courier_partner_id": 25, "account_code": "a", "name": "", "active": True,
+        "fallback": None, "warning": None,
+    }  # fmt: skip
+    assert [c["transporter"] for c in (await web.http.get("/v1/couriers")).json()] == ["delhi air"]
+    taken = await web.http.post("/v1/shipments", json={**an_order("R"), "transporter": "delhi air"})
+    assert (taken.json()["transporter"], taken.json()["courier_partner_id"]) == ("delhi air", 25)
+    assert (await web.http.delete("/v1/couriers/delhi%20air")).status_code == 204
+    assert (await get(web.store, "R")).courier_partner_id == 25
+    assert (await web.http.get("/v1/couriers")).json() == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"courier_partner_id": 0},
+        {"courier_partner_id": 2**31},
+        {"courier_partner_id": 10**30},
+        {"courier_partner_id": 4, "account_code": "a\x00"},
+        {"courier_partner_id": 4, "name": "\x00"},
+        {"courier_partner_id": 4, "name": "x" * 201},
+        {"courier_partner_id": 4, "name": "\ud800"},
+        [],
+    ],
+)
+async def test_a_mapping_that_cannot_be_kept_is_refused(web: Web, body: Any) -> None:
+    problem(
+        await web.http.put("/v1/couriers/t", content=json.dumps(body), headers={"content-type": "application/json"}),
+        422,
+    )
+
+
+async def test_a_transporters_name_has_its_limits(web: Web) -> None:
+    problem(await web.http.put(f"/v1/couriers/{'x' * 201}", json={"courier_partner_id": 4}), 422)
