@@ -174,9 +174,7 @@ async def test_a_button_needs_the_key_too(store: Store) -> None:
     ],
 )
 @sqlite_only
-async def test_with_keys_configured_only_a_right_one_opens_also_from_this_machine(
-    store: Store, header: dict[str, str], status: int
-) -> None:
+async def test_with_keys_configured_every_caller_needs_one(store: Store, header: dict[str, str], status: int) -> None:
     async with web_on(store, api_keys=["first", "second"]) as web:
         for client in (web.http, web.client("10.0.0.1")):
             answer = await client.get("/v1/shipments", headers=header)

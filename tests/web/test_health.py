@@ -32,9 +32,7 @@ async def test_health_shows_a_step_that_hangs(store: Store, monkeypatch: pytest.
 
 
 @postgres_only
-async def test_a_database_that_takes_no_writes_is_not_ready(
-    store: Store, store_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_read_only_database_is_not_ready(store: Store, store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ready, "PROOF_LASTS", 0.0)
     name = store_url.rpartition("/")[2]
     admin = await asyncpg.connect(store_url)
@@ -53,7 +51,7 @@ async def test_a_database_that_takes_no_writes_is_not_ready(
     await admin.close()
 
 
-async def test_readiness_is_a_write_and_many_who_ask_share_it(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_concurrent_readiness_checks_share_one_write(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ready, "PROOF_LASTS", 0.2)
     await asyncio.sleep(0.3)  # the app may have been asked before
     proof = "SELECT next_turn FROM paces WHERE name = 'readyz'"
@@ -69,7 +67,7 @@ async def test_readiness_is_a_write_and_many_who_ask_share_it(store: Store, monk
     assert (await fetch(store, proof))[0]["next_turn"] == first[0]["next_turn"] + 60
 
 
-async def test_readiness_hangs_on_the_schema(database_url: str) -> None:
+async def test_readiness_depends_on_the_schema(database_url: str) -> None:
     store = await Store.open(database_url)
     async with web_on(store) as web:
         assert "0001_first_orders" in problem(await web.http.get("/readyz"), 503)["detail"]
@@ -81,7 +79,7 @@ async def test_readiness_hangs_on_the_schema(database_url: str) -> None:
     await store.close()
 
 
-async def test_a_newer_schema_is_ready_where_it_is_compatible_and_says_why_where_not(database_url: str) -> None:
+async def test_a_newer_schema_is_ready_only_if_compatible(database_url: str) -> None:
     store = await Store.open(database_url)
     await store.migrate()
     async with web_on(store) as web:
@@ -94,7 +92,7 @@ async def test_a_newer_schema_is_ready_where_it_is_compatible_and_says_why_where
     await store.close()
 
 
-async def test_metrics_count_what_the_tables_hold_and_what_was_answered(web: Web) -> None:
+async def test_metrics_count_rows_and_responses(web: Web) -> None:
     await add(web.store, "A", "B")
     await web.http.post("/webhooks/clickpost", content=b"<", headers={"webhook_key": "right"})
     text = (await web.http.get("/metrics")).text

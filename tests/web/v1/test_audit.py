@@ -1,4 +1,4 @@
-"""The HTTP API's evidence: reports, one shipment's zip, erasures, schedules."""
+"""Reports, evidence, erasures, the archive and schedules over HTTP."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ async def make_report(store: Store, objects: Objects) -> bytes:
     return made.content or b""
 
 
-async def test_reports_are_listed_and_given_out(web: Web, objects: Objects) -> None:
+async def test_reports_are_listed_and_downloaded(web: Web, objects: Objects) -> None:
     await keep(web.store, call())
     content = await make_report(web.store, objects)
     (listed,) = (await web.http.get("/v1/reports")).json()
@@ -56,7 +56,7 @@ async def test_reports_are_listed_and_given_out(web: Web, objects: Objects) -> N
     assert answer.headers["content-disposition"] == 'attachment; filename="failures-2026-11-02-own.zip"'
 
 
-async def test_a_report_that_is_not_there_says_why(web: Web, objects: Objects) -> None:
+async def test_a_missing_report_says_why(web: Web, objects: Objects) -> None:
     assert (await web.http.get("/v1/reports/nope/download")).status_code == 404
     await make_report(web.store, objects)
     empty = await web.http.get("/v1/reports/failures-2026-11-02-own/download")
@@ -64,14 +64,12 @@ async def test_a_report_that_is_not_there_says_why(web: Web, objects: Objects) -
     await keep(web.store, call())
     await make_report(web.store, objects)
     await objects.delete("reports/failures/2026-11-02/own.zip")
-    gone = await web.http.get("/v1/reports/failures-2026-11-02-own/download")
-    assert (gone.status_code, "create it again" in gone.json()["detail"]) == (404, True)
+    missing = await web.http.get("/v1/reports/failures-2026-11-02-own/download")
+    assert (missing.status_code, "create it again" in missing.json()["detail"]) == (404, True)
 
 
 @pytest.mark.parametrize(("for_", "phone_shown"), [("own", False), ("clickpost", True)])
-async def test_the_evidence_of_a_shipment_is_whole_and_masked_for_whom_it_is(
-    web: Web, for_: str, phone_shown: bool
-) -> None:
+async def test_evidence_is_complete_and_masked_for_its_reader(web: Web, for_: str, phone_shown: bool) -> None:
     await add(web.store, "A/1", payload=order_of("A/1"))
     await keep(web.store, call("A/1"), reference="A/1")
     await keep(web.store, good_call("A/1"), reference="A/1", outcome="placed")
@@ -94,16 +92,16 @@ async def test_the_evidence_of_a_shipment_is_whole_and_masked_for_whom_it_is(
     assert (shipment["waybill"], shipment["calls"], shipment["failed_calls"]) == ("AWB1", 2, 1)
     assert json.loads(files["timeline.json"])[0]["remark"] == "given to A*** R***"
     assert json.loads(files["calls/001-create-order.json"])["url"].endswith("key=***")
-    whole = "".join(files.values())
-    assert (PHONE in whole) is phone_shown
-    assert NAME not in whole
+    content = "".join(files.values())
+    assert (PHONE in content) is phone_shown
+    assert NAME not in content
 
 
-async def test_the_evidence_of_no_shipment_is_404(web: Web) -> None:
+async def test_evidence_of_an_unknown_shipment_is_404(web: Web) -> None:
     assert (await web.http.get("/v1/shipments/nope/evidence")).status_code == 404
 
 
-async def test_an_erasure_is_noted_and_never_shows_the_phone(web: Web) -> None:
+async def test_an_erasure_is_recorded_and_never_shows_the_phone(web: Web) -> None:
     answer = await web.http.post("/v1/erasures", json={"phone": f"+91 {PHONE}"})
     assert answer.status_code == 202
     assert PHONE not in answer.text
@@ -113,11 +111,11 @@ async def test_an_erasure_is_noted_and_never_shows_the_phone(web: Web) -> None:
 
 
 @pytest.mark.parametrize(("body", "status"), [({}, 409), ({"phone": "12"}, 409), ({"phone": 1}, 422), ([], 422)])
-async def test_an_erasure_of_nobody_is_refused(web: Web, body: object, status: int) -> None:
+async def test_an_erasure_without_a_person_is_refused(web: Web, body: object, status: int) -> None:
     assert (await web.http.post("/v1/erasures", json=body)).status_code == status
 
 
-async def test_schedules_show_what_came_of_their_runs(web: Web) -> None:
+async def test_schedules_show_the_results_of_their_runs(web: Web) -> None:
     async with web.store.write() as session:
         await runs.begin(session, "retain", T0, now=T0)
     (shown,) = (await web.http.get("/v1/schedules")).json()
@@ -126,7 +124,7 @@ async def test_schedules_show_what_came_of_their_runs(web: Web) -> None:
     assert [run["result"] for run in shown["runs"]] == ["before the first start"]
 
 
-async def test_the_archive_says_what_waits_and_when_it_is_tried_again(web: Web) -> None:
+async def test_the_archive_shows_its_backlog_and_its_next_attempt(web: Web) -> None:
     await keep(web.store, call(), outcome="rejected", at=T0)
     async with web.store.write() as session:
         await archive.cut(session, await archive.unfiled(session, limit=9), now=T0)
@@ -138,7 +136,7 @@ async def test_the_archive_says_what_waits_and_when_it_is_tried_again(web: Web) 
     assert (shown["tries"], datetime.fromisoformat(shown["next_try_at"])) == (1, T0 + timedelta(seconds=5))
 
 
-async def test_evidence_needs_a_key_like_the_rest(store: Store) -> None:
+async def test_audit_routes_need_a_key(store: Store) -> None:
     async with web_on(store, api_keys=["k"]) as running:
         for path in ("reports", "schedules", "archive", "erasures", "shipments/R/evidence"):
             assert (await running.http.get(f"/v1/{path}")).status_code == 401

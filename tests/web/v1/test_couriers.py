@@ -42,13 +42,13 @@ async def http(store: Store) -> AsyncIterator[httpx2.AsyncClient]:
             yield client
 
 
-def bare(reference: str) -> dict[str, object]:
+def order_without_courier(reference: str) -> dict[str, object]:
     order = an_order(reference)
     del order["shipment_details"]["courier_partner"], order["shipment_details"]["account_code"]
     return order
 
 
-async def test_a_comparison_shows_writes_only_when_asked_and_warns(http: httpx2.AsyncClient) -> None:
+async def test_a_comparison_warns_and_applies_only_on_request(http: httpx2.AsyncClient) -> None:
     shown = (await http.post("/v1/couriers/sync")).json()
     assert (shown["applied"], [(c["transporter"], c["change"], c["written"]) for c in shown["changes"]]) == (
         False,
@@ -67,26 +67,30 @@ async def test_a_comparison_shows_writes_only_when_asked_and_warns(http: httpx2.
     assert not {c["transporter"]: c for c in (await http.get("/v1/couriers")).json()}["t"]["active"]
 
 
-async def test_without_an_account_a_comparison_is_refused(web: Web) -> None:
+async def test_without_clickpost_a_comparison_is_refused(web: Web) -> None:
     assert (await web.http.post("/v1/couriers/sync")).status_code == 409
 
 
-async def test_wrong_fallbacks_are_422_and_a_named_transporter_is_not_removed(http: httpx2.AsyncClient) -> None:
+async def test_invalid_fallbacks_are_422_and_a_fallback_is_not_removed(http: httpx2.AsyncClient) -> None:
     circle = await http.put("/v1/couriers/six", json={"courier_partner_id": 6, "fallback": "t"})
     assert (circle.status_code, circle.json()["title"]) == (422, "The request is not valid")
     assert "form a loop" in circle.json()["detail"]
     assert (await http.delete("/v1/couriers/six")).status_code == 409
 
 
-async def test_rules_are_put_listed_and_followed(http: httpx2.AsyncClient) -> None:
+async def test_rules_are_replaced_listed_and_applied(http: httpx2.AsyncClient) -> None:
     rules = [{"name": "pune", "transporter": "six", "drop_pincode": ["411"], "weight_to": "500"}]
     assert (await http.put("/v1/allocation-rules", json=rules)).json() == rules
     assert (await http.get("/v1/allocation-rules")).json() == rules
-    taken = (await http.post("/v1/shipments", json=bare("R"))).json()
-    assert (taken["transporter"], taken["allocated_by"], taken["state"]) == ("six", "rule pune", "ready")
+    accepted = (await http.post("/v1/shipments", json=order_without_courier("R"))).json()
+    assert (accepted["transporter"], accepted["allocated_by"], accepted["state"]) == ("six", "rule pune", "ready")
     await http.put("/v1/allocation-rules", json=[])
-    open_ = (await http.post("/v1/shipments", json=bare("S"))).json()
-    assert (open_["state"], open_["courier_partner_id"], open_["transporter"]) == ("allocating", 0, None)
+    unallocated = (await http.post("/v1/shipments", json=order_without_courier("S"))).json()
+    assert (unallocated["state"], unallocated["courier_partner_id"], unallocated["transporter"]) == (
+        "allocating",
+        0,
+        None,
+    )
     listed = (await http.get("/v1/shipments", params={"state": "allocating"})).json()["shipments"]
     assert [s["reference_number"] for s in listed] == ["S"]
 
@@ -104,7 +108,7 @@ async def test_rules_are_put_listed_and_followed(http: httpx2.AsyncClient) -> No
         [1],
     ],
 )
-async def test_wrong_rules_are_422_and_nothing_changes(http: httpx2.AsyncClient, rules: object) -> None:
+async def test_invalid_rules_are_422_and_change_nothing(http: httpx2.AsyncClient, rules: object) -> None:
     good = [{"name": "kept", "transporter": "six"}]
     await http.put("/v1/allocation-rules", json=good)
     answer = await http.put(
@@ -115,7 +119,7 @@ async def test_wrong_rules_are_422_and_nothing_changes(http: httpx2.AsyncClient,
 
 
 async def test_shipments_are_moved(http: httpx2.AsyncClient) -> None:
-    await http.post("/v1/shipments", json={**bare("R"), "transporter": "t"})
+    await http.post("/v1/shipments", json={**order_without_courier("R"), "transporter": "t"})
     moved = (await http.post("/v1/couriers/t/move", json={"to": "six"})).json()
     assert moved == {"moved": ["R"], "stayed": []}
     assert (await http.get("/v1/shipments/R")).json()["transporter"] == "six"
@@ -133,7 +137,7 @@ async def test_shipments_are_moved(http: httpx2.AsyncClient) -> None:
         (None, "2999-11-29 07:06:30 z", "2999-11-29T07:06:30Z"),
     ],
 )
-async def test_the_times_of_a_downtime_are_read_as_everywhere(
+async def test_the_times_of_a_downtime_may_be_local(
     http: httpx2.AsyncClient, zone: str | None, written: str, utc: str
 ) -> None:
     body = {"courier_partner_id": 4, "from_at": written, "to_at": "2999-12-31", "zone": zone}
@@ -143,11 +147,11 @@ async def test_the_times_of_a_downtime_are_read_as_everywhere(
     shown = (await http.post("/v1/downtimes", json=weekly)).json()
     assert (shown["starts"], shown["ends"]) == ("07:05:00", "22:30:00")
     again = {name: value for name, value in shown.items() if name != "id"}
-    assert (await http.post("/v1/downtimes", json=again)).status_code == 201, "what is shown can be sent"
+    assert (await http.post("/v1/downtimes", json=again)).status_code == 201, "the response can be sent again"
 
 
 @pytest.mark.parametrize(
-    ("field", "written", "said"),
+    ("field", "written", "problem_start"),
     [
         ("from_at", "29-11-2026", "write it like 2026-11-29, 2026-11-29 07:06 or 2026-11-29T07:06:00+05:30"),
         ("from_at", "2026-02-30", "there is no such time; write it like 2026-11-29"),
@@ -157,17 +161,19 @@ async def test_the_times_of_a_downtime_are_read_as_everywhere(
         ("ends", 2230, "write a time of day like 22:30"),
     ],
 )
-async def test_a_time_that_cannot_be_read_says_how_to_write_it(
-    http: httpx2.AsyncClient, field: str, written: object, said: str
+async def test_an_invalid_time_is_refused_with_an_example(
+    http: httpx2.AsyncClient, field: str, written: object, problem_start: str
 ) -> None:
     refused = await http.post("/v1/downtimes", json={"courier_partner_id": 4, field: written})
     assert refused.status_code == 422
     (error,) = refused.json()["errors"]
-    assert (error["path"], error["problem"].startswith(said)) == (f"body.{field}", True), error
+    assert (error["path"], error["problem"].startswith(problem_start)) == (f"body.{field}", True), error
 
 
 async def test_an_account_is_limited_and_a_downtime_holds_it(http: httpx2.AsyncClient) -> None:
-    assert (await http.post("/v1/shipments", json={**bare("R"), "transporter": "t"})).status_code == 202
+    assert (
+        await http.post("/v1/shipments", json={**order_without_courier("R"), "transporter": "t"})
+    ).status_code == 202
     limit = {"courier_partner_id": 4, "account_code": "one", "rate_per_second": 2.5}
     assert (await http.put("/v1/accounts/rate", json=limit)).status_code == 200
     body = {
@@ -185,8 +191,8 @@ async def test_an_account_is_limited_and_a_downtime_holds_it(http: httpx2.AsyncC
     assert [d["id"] for d in (await http.get("/v1/downtimes")).json()] == [declared.json()["id"]]
     assert (await http.delete(f"/v1/downtimes/{declared.json()['id']}")).status_code == 204
     assert (await http.delete(f"/v1/downtimes/{declared.json()['id']}")).status_code == 404
-    for nothing in ("x", "9" * 19, "9" * 30, "٣"):
-        assert (await http.delete(f"/v1/downtimes/{nothing}")).status_code == 404
+    for unknown in ("x", "9" * 19, "9" * 30, "٣"):
+        assert (await http.delete(f"/v1/downtimes/{unknown}")).status_code == 404
     assert (await http.put("/v1/accounts/rate", json=limit | {"rate_per_second": None})).status_code == 200
     [account] = (await http.get("/v1/accounts")).json()
     assert (account["rate_per_second"], account["held"]) == (None, None)
@@ -203,8 +209,8 @@ async def test_transporters_are_mapped_listed_used_and_removed(web: Web) -> None
         "fallback": None, "warning": None,
     }  # fmt: skip
     assert [c["transporter"] for c in (await web.http.get("/v1/couriers")).json()] == ["delhi air"]
-    taken = await web.http.post("/v1/shipments", json={**an_order("R"), "transporter": "delhi air"})
-    assert (taken.json()["transporter"], taken.json()["courier_partner_id"]) == ("delhi air", 25)
+    accepted = await web.http.post("/v1/shipments", json={**an_order("R"), "transporter": "delhi air"})
+    assert (accepted.json()["transporter"], accepted.json()["courier_partner_id"]) == ("delhi air", 25)
     assert (await web.http.delete("/v1/couriers/delhi%20air")).status_code == 204
     assert (await get(web.store, "R")).courier_partner_id == 25
     assert (await web.http.get("/v1/couriers")).json() == []
@@ -224,12 +230,12 @@ async def test_transporters_are_mapped_listed_used_and_removed(web: Web) -> None
         [],
     ],
 )
-async def test_a_mapping_that_cannot_be_kept_is_refused(web: Web, body: Any) -> None:
+async def test_a_mapping_that_cannot_be_stored_is_refused(web: Web, body: Any) -> None:
     problem(
         await web.http.put("/v1/couriers/t", content=json.dumps(body), headers={"content-type": "application/json"}),
         422,
     )
 
 
-async def test_a_transporters_name_has_its_limits(web: Web) -> None:
+async def test_the_name_of_a_transporter_is_limited(web: Web) -> None:
     problem(await web.http.put(f"/v1/couriers/{'x' * 201}", json={"courier_partner_id": 4}), 422)

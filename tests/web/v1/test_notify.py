@@ -1,4 +1,4 @@
-"""The routes about who is told what."""
+"""Endpoints, notices, opt-outs and alarms over HTTP."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.world import webhook
 URL = "https://8.8.8.8/hook"
 
 
-async def test_why_a_customer_did_or_did_not_get_a_message(web: Web) -> None:
+async def test_notices_show_why_a_customer_did_or_did_not_receive_a_message(web: Web) -> None:
     await a_customer(web.store, "A/1", "AWB1")
     await hear(web.store, web.clock, webhook("AWB1", 6, T0))
     waiting = (await web.http.get("/v1/shipments/A/1/notices")).json()
@@ -24,16 +24,16 @@ async def test_why_a_customer_did_or_did_not_get_a_message(web: Web) -> None:
     await notify(web.store, {Channel.SMS: Kept(), Channel.WHATSAPP: Kept()}, web.clock)
     (milestone,) = (await web.http.get("/v1/shipments/A/1/notices")).json()
     assert milestone["milestone"] == "out_for_delivery"
-    whys = {n["channel"]: (n["state"], n["why"]) for n in milestone["notices"]}
-    assert whys["sms"] == (
+    notices = {n["channel"]: (n["state"], n["why"]) for n in milestone["notices"]}
+    assert notices["sms"] == (
         "sent",
         "sent: the shipment reached out_for_delivery, 0 min ago; consent: set in AWBRIDGE_NOTICE_CONSENT",
     )
-    assert whys["whatsapp"][0] == "suppressed"
+    assert notices["whatsapp"][0] == "suppressed"
     assert (await web.http.get("/v1/shipments/NONE/notices")).status_code == 404
 
 
-async def test_an_endpoint_from_its_birth_to_its_end(web: Web) -> None:
+async def test_the_life_cycle_of_an_endpoint(web: Web) -> None:
     answer = await web.http.post("/v1/endpoints", json={"url": URL, "kinds": ["delivered"]})
     assert answer.status_code == 201
     added = answer.json()
@@ -66,7 +66,7 @@ async def test_an_endpoint_from_its_birth_to_its_end(web: Web) -> None:
         assert (await web.http.request(method, path + tail)).status_code == 404
 
 
-async def test_a_private_address_is_refused_with_the_way_out(web: Web) -> None:
+async def test_a_private_address_is_refused(web: Web) -> None:
     for url in ("https://127.0.0.1/x", "http://8.8.8.8/x", "nonsense"):
         answer = await web.http.post("/v1/endpoints", json={"url": url})
         assert answer.status_code == 422
@@ -75,7 +75,7 @@ async def test_a_private_address_is_refused_with_the_way_out(web: Web) -> None:
     assert (await web.http.post("/v1/endpoints", json={"url": URL, "kinds": ["nosuch"]})).status_code == 422
 
 
-async def opted(store: Store, address: str, channel: Channel) -> bool:
+async def is_opted_out(store: Store, address: str, channel: Channel) -> bool:
     async with store.read() as session:
         return await opt_outs.opted_out(session, address, channel)
 
@@ -83,10 +83,10 @@ async def opted(store: Store, address: str, channel: Channel) -> bool:
 async def test_opting_out_and_in(web: Web) -> None:
     body: dict[str, Any] = {"address": "090000 00000"}
     assert (await web.http.post("/v1/opt-outs", json=body)).status_code == 204
-    assert await opted(web.store, "+919000000000", Channel.SMS)
+    assert await is_opted_out(web.store, "+919000000000", Channel.SMS)
     only_mail = {"address": "a@example.com", "channel": "mail"}
     assert (await web.http.post("/v1/opt-outs", json=only_mail)).status_code == 204
-    assert not await opted(web.store, "a@example.com", Channel.SMS)
+    assert not await is_opted_out(web.store, "a@example.com", Channel.SMS)
     assert (await web.http.post("/v1/opt-outs/remove", json=body)).status_code == 204
     assert (await web.http.post("/v1/opt-outs/remove", json=body)).status_code == 404
     assert (await web.http.post("/v1/opt-outs", json={"address": "not a number"})).status_code == 422

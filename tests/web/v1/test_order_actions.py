@@ -1,4 +1,4 @@
-"""The routes of actions: what each asks for, how keys count, what is said of what cannot be."""
+"""The routes of actions: their requests, idempotency keys and refusals."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ async def placed(web: Web) -> Web:
     await add(web.store, "R")
     await place(web.store, "R", "AWB1")
     sighting = Sighting(seen_at=T0, final=False, step=80, code=9)
-    standing = TrackingStatus(sighting=sighting, bucket=5, edd=None, ndr_code=None)
+    status = TrackingStatus(sighting=sighting, bucket=5, edd=None, ndr_code=None)
     async with web.store.write() as session:
-        await shipments.set_tracking_status(session, "R", standing, last_tracked_at=T0, next_poll_at=None)
+        await shipments.set_tracking_status(session, "R", status, last_tracked_at=T0, next_poll_at=None)
     return web
 
 
 @pytest.mark.parametrize(
-    ("word", "body", "kind"),
+    ("ending", "body", "kind"),
     [
         ("edit", {"order_type": "PREPAID"}, "edit"),
         ("label", {"regenerate": True}, "label"),
@@ -39,8 +39,8 @@ async def placed(web: Web) -> Web:
         ("proof", None, "proof"),
     ],
 )
-async def test_what_is_asked_for_is_stored_and_made_later(placed: Web, word: str, body: Any, kind: str) -> None:
-    answer = await placed.http.post(f"/v1/shipments/R/{word}", json=body)
+async def test_an_action_is_stored_and_carried_out_later(placed: Web, ending: str, body: Any, kind: str) -> None:
+    answer = await placed.http.post(f"/v1/shipments/R/{ending}", json=body)
     assert answer.status_code == 202, answer.text
     shown = answer.json()
     assert (shown["kind"], shown["reference_number"], shown["state"], shown["tries"]) == (kind, "R", "due", 0)
@@ -54,13 +54,13 @@ async def test_what_is_asked_for_is_stored_and_made_later(placed: Web, word: str
     assert listed["id"] == shown["id"]
 
 
-async def test_a_reference_number_may_hold_a_slash(web: Web) -> None:
+async def test_a_reference_number_may_contain_a_slash(web: Web) -> None:
     await add(web.store, "A/B")
     assert (await web.http.post("/v1/shipments/A/B/label")).json()["reference_number"] == "A/B"
     assert len((await web.http.get("/v1/shipments/A/B/actions")).json()) == 1
 
 
-async def test_a_wrong_body_names_its_fields(placed: Web) -> None:
+async def test_an_invalid_body_names_its_fields(placed: Web) -> None:
     answer = await placed.http.post("/v1/shipments/R/edit", json={"order_type": "COD", "awb_number": "A"})
     assert {e["path"] for e in problem(answer, 422)["errors"]} == {"cod_value", "awb_number"}
     problem(await placed.http.post("/v1/shipments/R/edit", content=b"{"), 400)
@@ -69,7 +69,7 @@ async def test_a_wrong_body_names_its_fields(placed: Web) -> None:
     problem(await placed.http.post("/v1/waybills", json={}), 422)
 
 
-async def test_a_rounded_number_is_refused_wherever_a_body_names_one(placed: Web) -> None:
+async def test_a_rounded_number_is_refused_in_every_body(placed: Web) -> None:
     rounded = "4.04877E+12"
     for path, body, where in (
         ("/v1/waybills", a_registration(waybill=rounded), "waybill"),
@@ -77,11 +77,11 @@ async def test_a_rounded_number_is_refused_wherever_a_body_names_one(placed: Web
         ("/v1/shipments/R/ndr", {"action": "REATTEMPT", "phone_number": rounded}, "phone_number"),
         ("/v1/shipments/R/edit", {"invoice_number": rounded}, "invoice_number"),
     ):
-        told = problem(await placed.http.post(path, json=body), 422)["errors"]
-        assert where in {e["path"] for e in told if "rounded by a spreadsheet" in e["problem"]}, path
+        errors = problem(await placed.http.post(path, json=body), 422)["errors"]
+        assert where in {e["path"] for e in errors if "rounded by a spreadsheet" in e["problem"]}, path
 
 
-async def test_what_is_not_there_is_404_and_what_cannot_be_409(placed: Web) -> None:
+async def test_unknown_shipments_are_404_and_impossible_actions_409(placed: Web) -> None:
     problem(await placed.http.post("/v1/shipments/nobody/label"), 404)
     problem(await placed.http.post("/v1/shipments/%00/label"), 404)
     problem(await placed.http.get("/v1/shipments/nobody/actions"), 404)
@@ -102,7 +102,7 @@ async def test_what_is_not_there_is_404_and_what_cannot_be_409(placed: Web) -> N
         ("/v1/shipments/R/edit", {"order_type": "PREPAID"}, {"qc_type": "doorstep"}),
     ],
 )
-async def test_the_idempotency_key_makes_two_askings_one(placed: Web, path: str, body: Any, other: Any) -> None:
+async def test_the_idempotency_key_makes_two_requests_one_action(placed: Web, path: str, body: Any, other: Any) -> None:
     key = {"Idempotency-Key": "monday"}
     first = await placed.http.post(path, json=body, headers=key)
     again = await placed.http.post(path, json=body, headers=key)
@@ -115,38 +115,38 @@ async def test_the_idempotency_key_makes_two_askings_one(placed: Web, path: str,
     problem(await placed.http.post(path, json=body, headers={"Idempotency-Key": "x" * 201}), 422)
 
 
-async def test_an_unclear_pickup_is_repeated_on_purpose(web: Web) -> None:
-    asked = (await web.http.post("/v1/pickups", json=a_pickup())).json()
+async def test_an_unclear_pickup_can_be_repeated(web: Web) -> None:
+    requested = (await web.http.post("/v1/pickups", json=a_pickup())).json()
     vendor = FakeClickPost(LOST, usual=ok(confirmation_number="6"))
     await act(web.store, vendor, web.clock)
     (unclear,) = (await web.http.get("/v1/actions", params={"state": "unclear"})).json()["actions"]
-    assert unclear["id"] == asked["id"]
-    retried = await web.http.post(f"/v1/actions/{asked['id']}/retry")
+    assert unclear["id"] == requested["id"]
+    retried = await web.http.post(f"/v1/actions/{requested['id']}/retry")
     assert (retried.status_code, retried.json()["state"]) == (200, "due")
     await act(web.store, vendor, web.clock)
-    done = (await web.http.get(f"/v1/actions/{asked['id']}")).json()
+    done = (await web.http.get(f"/v1/actions/{requested['id']}")).json()
     assert done["result"]["confirmation_number"] == "6"
-    problem(await web.http.post(f"/v1/actions/{asked['id']}/retry"), 409)
+    problem(await web.http.post(f"/v1/actions/{requested['id']}/retry"), 409)
 
 
 async def test_an_unclear_pickup_is_settled_by_a_person(web: Web) -> None:
     for held, state in ((True, "done"), (False, "overtaken")):
-        asked = (await web.http.post("/v1/pickups", json=a_pickup())).json()
-        where = f"/v1/actions/{asked['id']}/settle"
-        assert "is due" in problem(await web.http.post(where, json={"held": held}), 409)["detail"]
+        requested = (await web.http.post("/v1/pickups", json=a_pickup())).json()
+        url = f"/v1/actions/{requested['id']}/settle"
+        assert "is due" in problem(await web.http.post(url, json={"held": held}), 409)["detail"]
         await act(web.store, FakeClickPost(LOST), web.clock)
-        problem(await web.http.post(where, json={"held": "yes"}), 422)
-        problem(await web.http.post(where, json={}), 422)
-        settled = await web.http.post(where, json={"held": held})
+        problem(await web.http.post(url, json={"held": "yes"}), 422)
+        problem(await web.http.post(url, json={}), 422)
+        settled = await web.http.post(url, json={"held": held})
         assert (settled.status_code, settled.json()["state"]) == (200, state)
         assert (await web.http.get("/v1/actions", params={"state": "unclear"})).json()["actions"] == []
     problem(await web.http.post(f"/v1/actions/{'0' * 24}/settle", json={"held": True}), 404)
 
 
 async def test_actions_are_listed_page_by_page(placed: Web) -> None:
-    asked: list[str] = []
+    requested: list[str] = []
     for _ in range(5):
-        asked.append((await placed.http.post("/v1/shipments/R/label")).json()["id"])
+        requested.append((await placed.http.post("/v1/shipments/R/label")).json()["id"])
         placed.clock.now += timedelta(seconds=1)
     seen: list[str] = []
     cursor = ""
@@ -155,7 +155,7 @@ async def test_actions_are_listed_page_by_page(placed: Web) -> None:
         seen += [a["id"] for a in page["actions"]]
         if not (cursor := page["next"]):
             break
-    assert seen == asked[::-1]
+    assert seen == requested[::-1]
     assert (await placed.http.get("/v1/actions", params={"state": "done"})).json() == {"actions": [], "next": None}
     problem(await placed.http.get("/v1/actions", params={"cursor": "nonsense"}), 400)
     problem(await placed.http.get("/v1/actions", params={"state": "lost"}), 422)

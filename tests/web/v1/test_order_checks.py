@@ -1,4 +1,4 @@
-"""What is refused and what is doubtful in orders, as the API says it: floats, phones, long texts, truth values."""
+"""Refusals and warnings of orders: floats, phones, long texts, booleans."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BAD_PHONES = ("N/A", "9.87654E+09", "+91-+919876543216", "9876543216 / 987654321
 
 
 def forms(name: str, value: Any) -> list[tuple[str, dict[str, Any]]]:
-    """The same field in v3 and in the flat form, and where the problem is told."""
+    """The same field in v3 and in the flat form, with the path of its error."""
     order = an_order("R")
     section = "shipment_details" if name in order["shipment_details"] else f"{name.split('_')[0]}_info"
     order[section][name] = value
@@ -38,20 +38,20 @@ def forms(name: str, value: Any) -> list[tuple[str, dict[str, Any]]]:
     ],
 )
 async def test_every_form_has_the_same_checks(web: Web, name: str, value: Any) -> None:
-    told = []
+    problems = []
     for path, order in forms(name, value):
         answer = await web.http.post("/v1/shipments", json=order)
         assert answer.status_code == 422, answer.text
         [error] = answer.json()["errors"]
         assert error["path"] == path
-        told.append(error["problem"])
-    assert told[0] == told[1]
+        problems.append(error["problem"])
+    assert problems[0] == problems[1]
     if value is True:
-        assert "number" in told[0]
+        assert "number" in problems[0]
 
 
 @pytest.mark.parametrize("phone", BAD_PHONES[:4])
-async def test_v4_takes_no_phone_that_is_none(web: Web, phone: str) -> None:
+async def test_v4_refuses_invalid_phones(web: Web, phone: str) -> None:
     order = an_order("R", currency_code="AED") | {"region": "world"}
     for side in ("pickup", "drop"):
         order[f"{side}_info"] = {"name": "N", "phone": "500000001", "address": "A", "city": "D", "country_code": "AE"}
@@ -65,7 +65,7 @@ async def test_v4_takes_no_phone_that_is_none(web: Web, phone: str) -> None:
 
 
 @pytest.mark.parametrize(("given", "sent"), [(560001.0, "560001"), ("560001.0", "560001")])
-async def test_a_pincode_goes_out_as_digits(web: Web, given: Any, sent: str) -> None:
+async def test_a_pincode_is_sent_as_digits(web: Web, given: Any, sent: str) -> None:
     order = an_order("R")
     order["drop_info"]["drop_pincode"] = given
     assert (await web.http.post("/v1/shipments", json=order)).status_code == 202
@@ -73,7 +73,7 @@ async def test_a_pincode_goes_out_as_digits(web: Web, given: Any, sent: str) -> 
     assert (await web.http.post("/v1/shipments", json=order)).status_code == 200, "the same order again"
 
 
-async def test_identifiers_that_came_as_floats_are_exact_digits(web: Web) -> None:
+async def test_identifiers_given_as_floats_become_exact_digits(web: Web) -> None:
     floats = {"order_id": 1001.0, "awb_number": 404877123456.0, "invoice_number": 12.0}
     order = an_order("R", **floats)
     order["drop_info"]["drop_phone"] = 9876543210.0
@@ -105,7 +105,7 @@ async def test_a_large_whole_number_is_exact(web: Web) -> None:
     assert (await web.http.post("/v1/shipments", json=an_order("R", awb_number=404877123456789012))).status_code == 202
 
 
-async def test_what_is_doubtful_is_told_and_taken(web: Web) -> None:
+async def test_doubtful_fields_are_accepted_with_warnings(web: Web) -> None:
     order = an_order("R_1") | {"transportr": "x"}
     order["drop_info"]["drop_phone"] = "+91 98765-43210"
     order["pickup_info"]["pickup_phone"] = "0000000000"
@@ -121,12 +121,12 @@ async def test_what_is_doubtful_is_told_and_taken(web: Web) -> None:
     listed = await web.http.post("/v1/shipments", json=[an_order("S")])
     assert listed.json()["shipments"][0]["warnings"] == []
     shown = (await web.http.get("/v1/shipments/R_1")).json()
-    assert "drop_info.drop_phone" not in {w["path"] for w in shown["warnings"]}, "what was sent is good"
+    assert "drop_info.drop_phone" not in {w["path"] for w in shown["warnings"]}, "the stored payload is valid"
     changed = await web.http.put("/v1/shipments/R_1/payload", json=order)
     assert "drop_info.drop_phone" in {w["path"] for w in changed.json()["warnings"]}
 
 
-async def test_the_callers_own_name_of_a_section_is_used(web: Web) -> None:
+async def test_errors_use_the_callers_name_of_a_section(web: Web) -> None:
     order = an_order("R")
     order["additional_info"] = {"rvp_reason": "x" * 501}
     del order["additional"]

@@ -15,11 +15,11 @@ from awbridge.store.orders.waybills import NewWaybill
 from tests.support.app import Web, problem
 from tests.support.rows import MINUTE, T0, add, place, sql
 from tests.support.stores import sqlite_only
-from tests.web.v1.test_tracking import a_known_shipment
+from tests.web.v1.test_tracking import a_tracked_shipment
 
 
 @pytest.mark.parametrize("limit", [1, 3, 500])
-async def test_pages_hold_every_shipment_once_newest_first(web: Web, limit: int) -> None:
+async def test_pages_contain_every_shipment_once_newest_first(web: Web, limit: int) -> None:
     for n in range(7):
         await add(web.store, f"R{n}", now=T0 + timedelta(minutes=n // 3))
     seen: list[str] = []
@@ -45,7 +45,7 @@ async def test_shipments_can_be_listed_by_state(web: Web) -> None:
 
 @pytest.mark.parametrize("params", [{"state": "lost"}, {"limit": 0}, {"limit": 501}, {"limit": "many"}])
 @sqlite_only
-async def test_a_wrong_parameter_is_named(web: Web, params: dict[str, Any]) -> None:
+async def test_an_invalid_parameter_is_named(web: Web, params: dict[str, Any]) -> None:
     body = problem(await web.http.get("/v1/shipments", params=params), 422)
     assert [e["path"] for e in body["errors"]] == [f"query.{next(iter(params))}"]
 
@@ -58,14 +58,14 @@ async def test_a_wrong_parameter_is_named(web: Web, params: dict[str, Any]) -> N
         [None, None],
     ],
 )  # fmt: skip
-async def test_a_cursor_that_this_api_did_not_give_is_refused(web: Web, content: Any) -> None:
+async def test_a_cursor_of_another_origin_is_refused(web: Web, content: Any) -> None:
     cursor = content if isinstance(content, str) else base64.urlsafe_b64encode(json.dumps(content).encode()).decode()
     problem(await web.http.get("/v1/shipments", params={"cursor": cursor}), 400)
 
 
 @pytest.mark.parametrize("which", ["stuck", "sla_breached", "ndr", "piece_exception"])
-async def test_shipments_that_need_somebody_are_listed_page_by_page(web: Web, which: str) -> None:
-    await a_known_shipment(web)
+async def test_shipments_that_need_attention_are_listed_page_by_page(web: Web, which: str) -> None:
+    await a_tracked_shipment(web)
     column = {"stuck": "status_at", "sla_breached": "edd_due_at", "ndr": "ndr_at"}.get(which, "piece_exception_at")
     for n in range(3):
         await add(web.store, f"S{n}")
@@ -84,7 +84,7 @@ async def test_shipments_that_need_somebody_are_listed_page_by_page(web: Web, wh
     assert seen == ["S0", "S1", "S2", *(["R"] if which != "piece_exception" else [])]
 
 
-async def test_lists_are_asked_for_one_at_a_time(web: Web) -> None:
+async def test_a_list_and_a_state_exclude_each_other(web: Web) -> None:
     body = problem(await web.http.get("/v1/shipments", params={"stuck": True, "state": "placed"}), 400)
     assert "one at a time" in body["title"]
 
@@ -119,6 +119,6 @@ async def test_shipments_of_an_order_are_paged_newest_first(web: Web) -> None:
     assert seen == ["R4", "R3", "R2", "R1", "R0"]
 
 
-async def test_lists_of_their_own_are_asked_for_one_at_a_time(web: Web) -> None:
+async def test_two_lists_exclude_each_other(web: Web) -> None:
     answer = await web.http.get("/v1/shipments", params={"waybill": "A", "order_id": "7"})
     assert answer.status_code == 400

@@ -18,7 +18,7 @@ from tests.support.stores import sqlite_only
 from tests.support.world import an_order, get
 
 
-async def test_an_order_is_taken_in_and_shown_without_its_payload(web: Web) -> None:
+async def test_an_order_is_accepted_and_shown_without_its_payload(web: Web) -> None:
     answer = await web.http.post("/v1/shipments", json=an_order("R"))
     assert answer.status_code == 202
     shown = answer.json()
@@ -33,7 +33,7 @@ async def test_an_order_is_taken_in_and_shown_without_its_payload(web: Web) -> N
     assert (await web.http.post("/v1/shipments", json=an_order("R"))).status_code == 200
 
 
-async def test_a_list_is_answered_by_a_list_and_200_only_when_all_were_known(web: Web) -> None:
+async def test_a_list_returns_a_list_and_200_only_if_all_were_known(web: Web) -> None:
     answer = await web.http.post("/v1/shipments", json=[an_order("A"), an_order("B")])
     assert answer.status_code == 202
     assert [s["reference_number"] for s in answer.json()["shipments"]] == ["A", "B"]
@@ -41,7 +41,7 @@ async def test_a_list_is_answered_by_a_list_and_200_only_when_all_were_known(web
     assert (await web.http.post("/v1/shipments", json=[an_order("A"), an_order("C")])).status_code == 200
 
 
-async def test_a_wrong_order_is_refused_with_every_field(web: Web) -> None:
+async def test_an_invalid_order_is_refused_with_every_field(web: Web) -> None:
     body = problem(await web.http.post("/v1/shipments", json=an_order("R", weight=-1, order_type="GIFT")), 422)
     assert {(e["path"], e["clickpost_code"]) for e in body["errors"]} == {
         ("shipment_details.weight", 314),
@@ -50,7 +50,7 @@ async def test_a_wrong_order_is_refused_with_every_field(web: Web) -> None:
     assert await count(web.store, "shipments") == 0
 
 
-async def test_a_batch_names_which_orders_are_wrong_and_stores_none(web: Web) -> None:
+async def test_a_batch_names_its_invalid_orders_and_stores_none(web: Web) -> None:
     await web.http.post("/v1/shipments", json=an_order("TAKEN"))
     batch = [an_order("A"), an_order("B", weight=-1), an_order("TAKEN", weight=1)]
     body = problem(await web.http.post("/v1/shipments", json=batch), 422)
@@ -74,12 +74,12 @@ async def test_a_taken_reference_is_a_conflict_that_names_the_difference(web: We
     ids=["empty", "cut", "not UTF-8", "NaN", "Infinity", "deep", "long number"],
 )
 @sqlite_only
-async def test_what_is_not_json_is_a_bad_request(web: Web, body: bytes) -> None:
+async def test_a_body_that_is_not_json_is_400(web: Web, body: bytes) -> None:
     assert "not JSON" in problem(await web.http.post("/v1/shipments", content=body), 400)["title"]
 
 
 @sqlite_only
-async def test_a_method_that_a_path_has_not_is_told_those_that_it_has(web: Web) -> None:
+async def test_a_405_names_the_allowed_methods(web: Web) -> None:
     for path, methods in (("/v1/shipments", "GET, POST"), ("/v1/shipments/R/scans", "GET"), ("/v1/actions", "GET")):
         answer = await web.http.patch(path)
         problem(answer, 405)
@@ -88,7 +88,7 @@ async def test_a_method_that_a_path_has_not_is_told_those_that_it_has(web: Web) 
 
 @pytest.mark.parametrize("body", ["text", 7, None, True])
 @sqlite_only
-async def test_what_is_no_order_is_refused(web: Web, body: Any) -> None:
+async def test_a_body_that_is_not_an_order_is_refused(web: Web, body: Any) -> None:
     problem(await web.http.post("/v1/shipments", content=json.dumps(body)), 422)
 
 
@@ -98,22 +98,22 @@ async def test_an_empty_list_is_refused(web: Web) -> None:
 
 
 @sqlite_only
-async def test_a_batch_may_not_be_too_long_nor_too_heavy(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
-    told = problem(await web.http.post("/v1/shipments", json=[{}] * (LARGEST_BATCH + 1)), 413)
-    assert "1001" in told["title"]
+async def test_a_batch_has_a_limit_of_orders_and_of_bytes(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    refused = problem(await web.http.post("/v1/shipments", json=[{}] * (LARGEST_BATCH + 1)), 413)
+    assert "1001" in refused["title"]
     monkeypatch.setattr("awbridge.web.v1.request_parsing.LARGEST_BODY", 2**20)
-    told = problem(await web.http.post("/v1/shipments", content=b" " * (2**20 + 1)), 413)
-    assert "at most 1 MiB" in told["title"]
+    refused = problem(await web.http.post("/v1/shipments", content=b" " * (2**20 + 1)), 413)
+    assert "at most 1 MiB" in refused["title"]
 
 
 @pytest.mark.parametrize("reference", ["A\x00B", "half \ud800", "x" * 201, "A\x07B", "A\nB", "A\u200bB"])
-async def test_a_reference_that_cannot_be_kept_is_refused(web: Web, reference: str) -> None:
+async def test_a_reference_that_cannot_be_stored_is_refused(web: Web, reference: str) -> None:
     order = an_order(reference, order_id="O")
     body = problem(await web.http.post("/v1/shipments", content=json.dumps(order)), 422)
     assert "shipment_details.reference_number" in {e["path"] for e in body["errors"]}
 
 
-async def test_a_shipment_is_shown_with_its_payload_and_where_it_stands(web: Web) -> None:
+async def test_a_shipment_is_shown_with_its_payload_and_status(web: Web) -> None:
     await add(web.store, "R", payload={"any": 1})
     await place(web.store, "R", "AWB1", label_url="https://x/l", security_key="K", children=("AWB1-1",))
     shown = (await web.http.get("/v1/shipments/R")).json()
@@ -121,10 +121,10 @@ async def test_a_shipment_is_shown_with_its_payload_and_where_it_stands(web: Web
     assert (shown["state"], shown["success"], shown["status"], shown["children"]) == ("placed", True, None, ["AWB1-1"])
     async with web.store.write() as session:
         sighting = Sighting(seen_at=T0, final=True, step=90, code=8)
-        standing = shipments.TrackingStatus(sighting=sighting, bucket=6, edd=None, ndr_code=None)
-        await shipments.set_tracking_status(session, "R", standing, last_tracked_at=T0, next_poll_at=None)
-    status = (await web.http.get("/v1/shipments/R")).json()["status"]
-    assert (status["code"], status["name"], status["bucket"], status["final"]) == (8, "Delivered", 6, True)
+        status = shipments.TrackingStatus(sighting=sighting, bucket=6, edd=None, ndr_code=None)
+        await shipments.set_tracking_status(session, "R", status, last_tracked_at=T0, next_poll_at=None)
+    shown = (await web.http.get("/v1/shipments/R")).json()["status"]
+    assert (shown["code"], shown["name"], shown["bucket"], shown["final"]) == (8, "Delivered", 6, True)
 
 
 @pytest.mark.parametrize(
@@ -147,25 +147,25 @@ async def test_a_shipment_is_shown_with_its_payload_and_where_it_stands(web: Web
         ("GET", "/nothing"),
     ],
 )
-async def test_what_does_not_exist_is_not_found(web: Web, method: str, path: str) -> None:
+async def test_unknown_things_are_404(web: Web, method: str, path: str) -> None:
     body = {"json": an_order("NONE")} if method == "PUT" else {}
     problem(await web.http.request(method, path, **body), 404)
 
 
 @sqlite_only
-async def test_a_method_that_a_path_does_not_know_is_told_as_a_problem(web: Web) -> None:
+async def test_a_405_is_a_problem(web: Web) -> None:
     problem(await web.http.delete("/v1/shipments"), 405)
 
 
-async def test_references_with_slashes_are_reached_like_others(web: Web) -> None:
+async def test_references_with_slashes_work_like_others(web: Web) -> None:
     reference = "INV/25-26/001 #é"
     await web.http.post("/v1/shipments", json=an_order(reference))
-    at = "/v1/shipments/INV%2F25-26%2F001%20%23%C3%A9"
-    assert (await web.http.get(at)).json()["reference_number"] == reference
-    assert (await web.http.get(f"{at}/scans")).json() == []
-    assert (await web.http.get(f"{at}/attempts")).json() == []
-    assert (await web.http.put(f"{at}/payload", json=an_order(reference, weight=1))).status_code == 200
-    assert (await web.http.post(f"{at}/cancel")).json()["state"] == "cancelled"
+    url = "/v1/shipments/INV%2F25-26%2F001%20%23%C3%A9"
+    assert (await web.http.get(url)).json()["reference_number"] == reference
+    assert (await web.http.get(f"{url}/scans")).json() == []
+    assert (await web.http.get(f"{url}/attempts")).json() == []
+    assert (await web.http.put(f"{url}/payload", json=an_order(reference, weight=1))).status_code == 200
+    assert (await web.http.post(f"{url}/cancel")).json()["state"] == "cancelled"
 
 
 async def test_a_payload_can_be_changed_until_it_is_placed(web: Web) -> None:
@@ -207,13 +207,13 @@ _json = st.recursive(
 
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=st.sampled_from([*an_order()["shipment_details"], "rvp_reason"]), value=_json, section=st.booleans())
-async def test_no_order_is_our_fault(web: Web, name: str, value: Any, section: bool) -> None:
+async def test_no_order_causes_a_server_error(web: Web, name: str, value: Any, section: bool) -> None:
     order = {**an_order(), "additional": value, "transporter": value} if section else an_order(**{name: value})
     answer = await web.http.post("/v1/shipments", content=json.dumps(order))
     assert answer.status_code < 500
 
 
-async def test_a_changed_payload_is_kept_with_what_changed(web: Web) -> None:
+async def test_payload_versions_are_kept_with_their_differences(web: Web) -> None:
     await web.http.post("/v1/shipments", json=an_order("R"))
     assert (await web.http.get("/v1/shipments/R")).json()["payload_version"] == 1
     changed = await web.http.put("/v1/shipments/R/payload", json=an_order("R", weight=750), params={"reason": "scale"})
@@ -227,19 +227,19 @@ async def test_a_changed_payload_is_kept_with_what_changed(web: Web) -> None:
 
 async def test_a_placed_shipment_is_replaced_by_one_under_a_new_reference(web: Web) -> None:
     await web.http.post("/v1/shipments", json=an_order("R/1"))
-    body = problem(await web.http.post("/v1/shipments/R/1/replace"), 409)
-    assert "never sent" in body["detail"]
+    refused = problem(await web.http.post("/v1/shipments/R/1/replace"), 409)
+    assert "never sent" in refused["detail"]
     await place(web.store, "R/1", "AWB1")
     async with web.store.write() as session:
         await session.execute(sql("UPDATE shipments SET sent_at = created_at"))
-    asked = {"set": {"shipment_details.weight": 750}, "after_cancel": True}
-    answer = await web.http.post("/v1/shipments/R/1/replace", json=asked)
+    body = {"set": {"shipment_details.weight": 750}, "after_cancel": True}
+    answer = await web.http.post("/v1/shipments/R/1/replace", json=body)
     assert answer.status_code == 202
     new = answer.json()
     assert (new["reference_number"], new["replaces"], new["waits_for"]) == ("R/1-R2", "R/1", "R/1")
     assert (new["state"], new["payload"]["shipment_details"]["weight"]) == ("held", 750)
     assert (await web.http.get("/v1/shipments/R/1")).json()["replaced_by"] == "R/1-R2"
-    assert (await web.http.post("/v1/shipments/R/1/replace", json=asked)).status_code == 200
+    assert (await web.http.post("/v1/shipments/R/1/replace", json=body)).status_code == 200
     problem(await web.http.post("/v1/shipments/R/1/replace"), 409)
 
 
@@ -258,7 +258,7 @@ async def test_a_placed_shipment_is_replaced_by_one_under_a_new_reference(web: W
         ([], 422),
     ],
 )
-async def test_a_replacement_that_cannot_be_is_refused_and_nothing_happens(web: Web, body: Any, status: int) -> None:
+async def test_an_invalid_replacement_is_refused_and_changes_nothing(web: Web, body: Any, status: int) -> None:
     await web.http.post("/v1/shipments", json=[an_order("R"), an_order("TAKEN")])
     await place(web.store, "R", "AWB1")
     async with web.store.write() as session:

@@ -1,4 +1,4 @@
-"""Reconciliations over HTTP: begun by day or by file, looked at, pushed again."""
+"""Reconciliations over HTTP: by day or by file, their differences, and pushing again."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ REPORT = b"AWB,Status\n4000000000001,Delivered\n4000000000009,Delivered\n"
 
 
 async def reconciled(web: Web) -> str:
-    """A file that was given and matched; the id of its run."""
+    """Upload a file and match it; returns the id of the run."""
     for number in (1, 2):
         await add(web.store, f"ORDER-{number}")
         await place(web.store, f"ORDER-{number}", f"400000000000{number}")
     answer = await web.http.post("/v1/reconciliations", params={"name": "r-2026-11-02.csv"}, content=REPORT)
     assert answer.status_code == 202
-    begun = answer.json()
-    assert (begun["state"], begun["kind"], begun["day"]) == ("matching", "registered", "2026-11-02")
+    started = answer.json()
+    assert (started["state"], started["kind"], started["day"]) == ("matching", "registered", "2026-11-02")
     assert await reconcile_due(
-        store=web.store, clickpost=None, clock=web.clock, policy=ReconcilePolicy(zone=INDIA), only=int(begun["id"])
+        store=web.store, clickpost=None, clock=web.clock, policy=ReconcilePolicy(zone=INDIA), only=int(started["id"])
     )
-    return begun["id"]
+    return started["id"]
 
 
-async def test_a_file_is_taken_matched_and_its_differences_listed_by_kind(web: Web) -> None:
+async def test_a_file_is_matched_and_its_differences_are_listed_by_kind(web: Web) -> None:
     number = await reconciled(web)
     shown = (await web.http.get(f"/v1/reconciliations/{number}")).json()
     kinds = {"missing_here": 1, "missing_there": 1, "status_differs": 1}
@@ -64,7 +64,7 @@ async def test_pages_follow_each_other(web: Web) -> None:
     assert second["next"] is None
 
 
-async def test_what_is_missing_there_is_pushed_again(web: Web) -> None:
+async def test_shipments_missing_at_clickpost_are_pushed_again(web: Web) -> None:
     number = await reconciled(web)
     for pushed in (1, 0):
         answer = await web.http.post(f"/v1/reconciliations/{number}/push-again")
@@ -84,18 +84,19 @@ async def test_the_evidence_of_a_difference_is_a_zip(web: Web) -> None:
             assert ("payload.json" in zipped.namelist()) is (difference["kind"] != "missing_here")
 
 
-async def test_what_cannot_be_is_refused(web: Web) -> None:
+async def test_invalid_requests_are_refused(web: Web) -> None:
     problem(await web.http.post("/v1/reconciliations"), 422)
     as_json = await web.http.post("/v1/reconciliations", json={"date": "2026-11-02"})
     problem(as_json, 422)
-    assert "?date=" in as_json.text, "a body of JSON is not a report's table"
+    assert "?date=" in as_json.text, "a JSON body is not a file"
     problem(await web.http.post("/v1/reconciliations", params={"date": "2026-11-03"}), 409)
     problem(await web.http.post("/v1/reconciliations", params={"kind": "nothing"}, content=REPORT), 422)
     problem(await web.http.get("/v1/reconciliations/1"), 404)
     problem(await web.http.get(f"/v1/reconciliations/{2**70}"), 404)
     problem(await web.http.post("/v1/reconciliations/1/push-again"), 404)
-    begun = (await web.http.post("/v1/reconciliations", params={"name": "a.csv"}, content=REPORT)).json()
+    started = (await web.http.post("/v1/reconciliations", params={"name": "a.csv"}, content=REPORT)).json()
     assert (
-        "still matching" in problem(await web.http.post(f"/v1/reconciliations/{begun['id']}/push-again"), 409)["detail"]
+        "still matching"
+        in problem(await web.http.post(f"/v1/reconciliations/{started['id']}/push-again"), 409)["detail"]
     )
-    problem(await web.http.get(f"/v1/reconciliations/{begun['id']}/differences/1/evidence"), 404)
+    problem(await web.http.get(f"/v1/reconciliations/{started['id']}/differences/1/evidence"), 404)

@@ -11,31 +11,31 @@ from tests.support.rows import T0, add, claim_in, place, sql
 from tests.support.world import an_order
 
 
-async def leave(store: Store, reference: str, state: State) -> None:
+async def end_in(store: Store, reference: str, state: State) -> None:
     async with store.write() as session:
         await claim_in(session, owner="w", until=T0)
-        decided = NotPlaced(state=state, no_of_retries=3, problem="bad", next_try_at=None)
-        await dispatch.not_placed(session, [(reference, "w", decided)], now=T0)
+        not_placed = NotPlaced(state=state, no_of_retries=3, problem="bad", next_try_at=None)
+        await dispatch.not_placed(session, [(reference, "w", not_placed)], now=T0)
 
 
-async def test_retrying_starts_anew_or_says_why_not(web: Web) -> None:
+async def test_a_retry_starts_over_or_says_why_not(web: Web) -> None:
     await add(web.store, "R")
     assert "R is ready" in problem(await web.http.post("/v1/shipments/R/retry"), 409)["detail"]
-    await leave(web.store, "R", State.GAVE_UP)
+    await end_in(web.store, "R", State.GAVE_UP)
     shown = (await web.http.post("/v1/shipments/R/retry")).json()
     assert (shown["state"], shown["no_of_retries"], shown["problem"]) == ("ready", 0, None)
 
 
-async def test_cancelling_is_at_once_or_at_clickpost_first(web: Web) -> None:
+async def test_a_cancellation_is_immediate_unless_clickpost_holds_the_shipment(web: Web) -> None:
     await add(web.store, "A", "B")
     await place(web.store, "B", "AWB1")
     assert (await web.http.post("/v1/shipments/A/cancel")).json()["state"] == "cancelled"
-    asked = (await web.http.post("/v1/shipments/B/cancel")).json()
-    assert asked["state"] == "placed"
-    assert asked["cancel_requested_at"]
+    requested = (await web.http.post("/v1/shipments/B/cancel")).json()
+    assert requested["state"] == "placed"
+    assert requested["cancel_requested_at"]
 
 
-async def test_a_person_settles_what_may_stand_over_http(web: Web) -> None:
+async def test_a_shipment_that_may_be_placed_is_settled(web: Web) -> None:
     await web.http.post("/v1/shipments", json=[an_order("R/1"), an_order("S")])
     problem(await web.http.post("/v1/shipments/R/1/settle", json={"held": False}), 409)
     async with web.store.write() as session:
@@ -52,6 +52,6 @@ async def test_a_person_settles_what_may_stand_over_http(web: Web) -> None:
         False,
         "api",
     )
-    free = (await web.http.post("/v1/shipments/S/settle", json={"held": False})).json()
-    assert (free["state"], free["maybe_placed"]) == ("gave_up", False)
-    assert "nothing is held at ClickPost, said api" in free["problem"]
+    not_held = (await web.http.post("/v1/shipments/S/settle", json={"held": False})).json()
+    assert (not_held["state"], not_held["maybe_placed"]) == ("gave_up", False)
+    assert "nothing is held at ClickPost, said api" in not_held["problem"]

@@ -1,4 +1,4 @@
-"""What nobody reads is refused: query parameters, fields of our own bodies, truth values as numbers."""
+"""Unknown query parameters, unknown fields of our own bodies, and booleans for numbers are refused."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ async def test_the_nearest_parameter_is_named(web: Web, given: str, meant: str) 
     assert error == {"path": f"query.{given}", "problem": f"is not known here: did you mean {meant}?"}
 
 
-async def test_where_nothing_is_near_all_are_named(web: Web) -> None:
+async def test_without_a_near_name_all_parameters_are_listed(web: Web) -> None:
     [error] = (await web.http.get("/v1/reports", params={"zzz": "x"})).json()["errors"]
     assert error["problem"] == "is not known here; known: limit"
 
 
-async def test_health_takes_what_monitors_add(web: Web) -> None:
+async def test_health_accepts_extra_parameters_of_monitors(web: Web) -> None:
     assert (await web.http.get("/healthz", params={"t": "1"})).status_code == 200
 
 
@@ -91,7 +91,7 @@ async def test_unknown_fields_of_clickposts_payload_pass(web: Web) -> None:
         ("/v1/allocation-rules", [{"name": "a", "transporter": "T", "weight_from": True}]),
     ],
 )
-async def test_a_truth_value_is_no_number(web: Web, path: str, body: Any) -> None:
+async def test_a_boolean_is_not_a_number(web: Web, path: str, body: Any) -> None:
     answer = await web.http.put(path, json=body)
     assert answer.status_code == 422
     assert "a number" in answer.text

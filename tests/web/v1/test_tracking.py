@@ -1,4 +1,4 @@
-"""GET /v1/coverage, the silent shipments, and asking for one by hand."""
+"""Timelines, pieces, returns, coverage, and polling one shipment."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ async def test_coverage_is_shown(web: Web) -> None:
         await arrivals.count(session, [Arrival(web.clock.now, 4, Source.TRACK_ORDER, deliveries=1, scans=1)])
         await alarms.raise_(session, "webhooks.silent", "silent", now=T0)
     shown = (await web.http.get("/v1/coverage")).json()
-    told = {"courier_partner_id": 4, "by_webhook": 3, "by_polling": 1, "webhook_share": 0.75}
-    assert (shown["last_day"], shown["last_hour"]) == ([told], [told])
+    counts = {"courier_partner_id": 4, "by_webhook": 3, "by_polling": 1, "webhook_share": 0.75}
+    assert (shown["last_day"], shown["last_hour"]) == ([counts], [counts])
     assert (shown["webhook_silence_seconds"], shown["covered_until"]) == (0.0, None)
     assert set(shown["alarms"]) == {"webhooks.silent"}
     metrics = (await web.http.get("/metrics")).text
@@ -45,21 +45,21 @@ async def test_coverage_is_shown(web: Web) -> None:
     assert "awbridge_webhooks_silent 1.0" in metrics
 
 
-async def test_silent_shipments_are_listed_page_by_page_and_can_be_asked_for(web: Web) -> None:
+async def test_silent_shipments_are_listed_page_by_page_and_can_be_polled(web: Web) -> None:
     await silent(web.store, "A", "B", "C")
     await add(web.store, "NEW")
     first = (await web.http.get("/v1/shipments", params={"silent": True, "limit": 2})).json()
     rest = (await web.http.get("/v1/shipments", params={"silent": True, "cursor": first["next"]})).json()
     assert [s["reference_number"] for s in first["shipments"] + rest["shipments"]] == ["C", "B", "A"]
     assert rest["next"] is None
-    asked = (await web.http.post("/v1/shipments/B/ask")).json()
-    assert asked["aged_out_at"] is None
-    left = (await web.http.get("/v1/shipments", params={"silent": True})).json()["shipments"]
-    assert [s["reference_number"] for s in left] == ["C", "A"]
+    resumed = (await web.http.post("/v1/shipments/B/ask")).json()
+    assert resumed["aged_out_at"] is None
+    remaining = (await web.http.get("/v1/shipments", params={"silent": True})).json()["shipments"]
+    assert [s["reference_number"] for s in remaining] == ["C", "A"]
     assert (await get(web.store, "B")).aged_out_at is None
 
 
-async def test_what_cannot_be_asked_for_is_told(web: Web) -> None:
+async def test_shipments_that_cannot_be_polled_are_refused(web: Web) -> None:
     await add(web.store, "NEW")
     assert (await web.http.post("/v1/shipments/NEW/ask")).status_code == 409
     assert (await web.http.post("/v1/shipments/NONE/ask")).status_code == 404
@@ -73,14 +73,14 @@ async def test_scans_and_attempts_are_shown_oldest_first(web: Web) -> None:
         for n in range(2):
             call = Call(api="create_order", method="POST", url=f"https://x/?key=***&n={n}", http_status=200)
             await attempts.add(session, call, reference_number="R", outcome="unknown", made_at=T0)
-    told = (await web.http.get("/v1/shipments/R/scans")).json()
-    assert [(s["status_code"], s["status_name"]) for s in told] == [(5, "InTransit"), (8, "Delivered")]
+    timeline = (await web.http.get("/v1/shipments/R/scans")).json()
+    assert [(s["status_code"], s["status_name"]) for s in timeline] == [(5, "InTransit"), (8, "Delivered")]
     calls = (await web.http.get("/v1/shipments/R/attempts")).json()
     assert [c["url"][-1] for c in calls] == ["0", "1"]
 
 
-async def a_known_shipment(web: Web) -> None:
-    """Placed, failed to be delivered, promised for a day that is over."""
+async def a_tracked_shipment(web: Web) -> None:
+    """A placed shipment with a failed delivery whose expected date has passed."""
     await add(web.store, "R")
     await place(web.store, "R", "AWB1")
     body = webhook("AWB1", 9, T0 + timedelta(hours=5), remark="nobody at home")
@@ -97,21 +97,21 @@ async def a_known_shipment(web: Web) -> None:
     web.clock.forward(hours=70)
 
 
-async def test_a_shipment_shows_all_that_is_known_of_it(web: Web) -> None:
-    await a_known_shipment(web)
+async def test_a_shipment_shows_everything_known_from_tracking(web: Web) -> None:
+    await a_tracked_shipment(web)
     shown = (await web.http.get("/v1/shipments/R")).json()
     whole = T0.replace(microsecond=0)
 
     def after(hours: float) -> str:
         return (whole + timedelta(hours=hours)).isoformat().replace("+00:00", "Z")
 
-    reached = {name: at for name, at in shown["milestones"].items() if at}
-    assert reached == {
+    milestones = {name: at for name, at in shown["milestones"].items() if at}
+    assert milestones == {
         "placed_at": "2026-11-02T06:30:00.123456Z",
         "picked_up_at": after(4),
         "out_for_delivery_at": after(4),
         "failed_delivery_at": after(5),
-        "delayed_at": "2026-11-03T18:30:00Z",  # the end of the promised day in India
+        "delayed_at": "2026-11-03T18:30:00Z",  # the end of the expected day in India
     }
     assert shown["delivery_attempt_count"] == 1
     assert [(a["began_at"], a["ended_at"], a["ndr_name"]) for a in shown["delivery_attempts"]] == [
@@ -127,7 +127,7 @@ async def test_a_shipment_shows_all_that_is_known_of_it(web: Web) -> None:
     assert (changed["stuck_since"], changed["sla_breached"]) == (after(5), True)
 
 
-async def test_a_shipment_shows_its_boxes_its_returns_and_the_vendors_own_words(web: Web) -> None:
+async def test_a_shipment_shows_its_pieces_its_returns_and_unpublished_codes(web: Web) -> None:
     await add(web.store, "R")
     await place(web.store, "R", "AWB1", children=("AWB1-1", "AWB1-2"))
     unknown = webhook("AWB1", 43, T0, remark="")
@@ -150,14 +150,14 @@ async def test_a_shipment_shows_its_boxes_its_returns_and_the_vendors_own_words(
         ("AWB1-2", "Lost", "lost"),
     ]
     assert shown["pieces"][0]["ndr"][0]["ndr_name"] == "OTP Mismatch"
-    (told,) = shown["returns"]
-    assert (told["kind"], told["name"], told["return_reference_number"], told["self_shipped"]) == (
+    (requested,) = shown["returns"]
+    assert (requested["kind"], requested["name"], requested["return_reference_number"], requested["self_shipped"]) == (
         "return.placed",
         "Return Request Placed",
         "RE1",
         False,
     )
-    assert told["items"][0]["sku"] == "367877"
+    assert requested["items"][0]["sku"] == "367877"
     scans_shown = (await web.http.get("/v1/shipments/R/scans")).json()
     assert [(s["piece"], s["status_name"], s["ndr_name"]) for s in scans_shown] == [
         (None, "RiderAllocated", ""),
