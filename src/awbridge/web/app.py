@@ -39,8 +39,8 @@ def build_app(
 ) -> ASGIApp:
     """The app of `awbridge serve`.
 
-    `host`: a name that callers without a key may use, besides localhost. `connections`: the server's, for the metrics.
-    `limiter`: by default one that counts its refusals there.
+    `host`: a name that callers without a key may use, besides localhost. `connections`: the server's, shown in the
+    metrics. `limiter`: by default one that counts its refusals in `connections`.
     """
     connections = connections or Connections()
     process = ProcessContext(

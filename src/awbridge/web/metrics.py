@@ -112,7 +112,7 @@ class _Metrics(Collector):
         for reason, count in self._connections.refused.items():
             refused.add_metric([reason], count)
         yield refused
-        text = "Seconds by which this machine's clock is ahead of the database's, which is used."
+        text = "Seconds by which this machine's clock is ahead of the database's, which is authoritative."
         yield GaugeMetricFamily("awbridge_clock_skew_seconds", text, SHARED_TIME.skew)
         silent = {loop.name: loop.silent_for for loop in self._loops}
         yield _by("awbridge_step_silent_seconds", "Seconds since a step last finished a round.", "step", silent)

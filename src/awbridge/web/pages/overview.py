@@ -18,7 +18,7 @@ from awbridge.web.pages.page_route import PageRoute
 from awbridge.web.pages.page_templates import PageTemplates
 from awbridge.web.pages.subscribers import endpoint_summaries
 
-# Alarms whose subject has a tile, so that nothing counts twice.
+# Alarms whose subject has a tile. They are not counted again.
 _CAUSES_WITH_TILES = (
     *("gave_up", "refused", "dead_letters", "reconcile.differences", "account.", "pieces", "not_cancelled"),
 )

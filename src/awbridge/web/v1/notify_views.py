@@ -40,7 +40,7 @@ class MilestoneView(BaseModel):
 
 
 def milestone_view(reached: NoticeMilestone, made: list[Notice]) -> MilestoneView:
-    """A milestone with its notices. `why` says if they are still to be created."""
+    """A milestone with its notices. `why` states if they are not created yet."""
     why = "its notices are about to be created" if reached.due_at else reached.why
     shown = [NoticeView.model_validate(n, from_attributes=True) for n in made]
     copied = {name: getattr(reached, name) for name in ("milestone", "status_at", "reached_at")}

@@ -1,4 +1,4 @@
-"""The lists of shipments behind GET /v1/shipments: which shipments are in one, in which order, and its pages."""
+"""The lists of GET /v1/shipments: which shipments each contains, and in which order."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Position = tuple[datetime, str]  # the time and the reference number of the last
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShipmentFilter:
-    """What the caller asked for. At most one field is set."""
+    """The list that the caller requested. At most one field may be set."""
 
     state: State | None = None
     stuck: bool = False
@@ -36,7 +36,7 @@ class ShipmentFilter:
         """Raises HTTPException 400 where more than one is set."""
         chosen = [name for name in self.__slots__ if getattr(self, name) not in (None, False)]
         if len(chosen) > 1:
-            raise HTTPException(400, f"{' and '.join(chosen)} are lists of their own; ask for one at a time")
+            raise HTTPException(400, f"{' and '.join(chosen)} exclude each other; use one at a time")
 
 
 async def fetch(
@@ -64,7 +64,7 @@ async def fetch(
 
 
 def position(wanted: ShipmentFilter, shipment: Shipment) -> Position:
-    """Where the shipment is in the list."""
+    """The position of the shipment in the list."""
     return _ordered_by(wanted, shipment) or shipment.created_at, shipment.reference_number
 
 

@@ -15,7 +15,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from awbridge.domain.nearest import unknown_name
 
 _LOOKED_UP_FIRST = ("show_shipment",)
-"""Routes that match every path left over: here a 404 takes precedence over an unknown parameter."""
+"""Routes that match every remaining path: a 404 takes precedence over an unknown parameter."""
 
 
 class OwnBody(BaseModel):
