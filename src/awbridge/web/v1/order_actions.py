@@ -137,7 +137,7 @@ async def register_waybill(
 
 
 @router.get("/shipments/{reference_number:path}/actions")
-async def actions_route_for(shipment: ShipmentDep, store: StoreDep) -> list[ActionView]:
+async def actions_of_shipment(shipment: ShipmentDep, store: StoreDep) -> list[ActionView]:
     """Every action of a shipment, oldest first."""
     async with store.read() as session:
         return [_view(action) for action in await actions.of_shipment(session, shipment.reference_number)]
