@@ -98,10 +98,5 @@ async def _clock(api: ApiDep) -> Clock:
     return api.clock
 
 
-async def _audit(api: ApiDep) -> AuditContext:
-    return api.audit
-
-
 StoreDep = Annotated[Store, Depends(_store)]
 ClockDep = Annotated[Clock, Depends(_clock)]
-AuditDep = Annotated[AuditContext, Depends(_audit)]

@@ -32,7 +32,7 @@ class Limits:
     body_grace: float = 60.0  # for every body, plus
     body_rate: int = 64 * 1024  # one second for this many bytes
     write_pause: float = 60.0  # during which a client reads nothing of its response
-    farewell: float = 2.0  # for a refused client to read the reason
+    linger: float = 2.0  # for a refused client to read the reason
 
     connections: int = 2_000
     idle: int = 1_000
@@ -40,7 +40,7 @@ class Limits:
     @property
     def check_every(self) -> float:
         """Seconds between two checks of all connections."""
-        times = (self.idle_for, self.head_within, self.body_pause, self.body_grace, self.write_pause, self.farewell)
+        times = (self.idle_for, self.head_within, self.body_pause, self.body_grace, self.write_pause, self.linger)
         return min(1.0, min(times) / 4)
 
 

@@ -54,7 +54,7 @@ class HttpConnection(asyncio.Protocol):
         self._stopped = False  # whether the parser stopped before a body
         self._queue: deque[RequestCycle] = deque()  # unanswered requests, in order; the first is being answered
         self._reading: RequestCycle | None = None  # the incomplete request
-        self._headed = False  # whether the head of that is complete
+        self._head_complete = False  # whether the head of that is complete
         self._refused = ""  # why nothing more is read
         self._ending = False  # whether the connection closes after the last response
         self._advancing = False
@@ -74,7 +74,7 @@ class HttpConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client connected."""
         self.transport = cast("asyncio.Transport", transport)
-        self.line = CoalescingTransport(self.transport, self.loop)
+        self.output = CoalescingTransport(self.transport, self.loop)
         self._server.add(self)
         if not self.connections.admit(self):
             self._refuse("connections")
@@ -148,7 +148,7 @@ class HttpConnection(asyncio.Protocol):
         # If another request ended in the same bytes, it is unknown how many of them belong to this one.
         self._unparsed, self._chunk = self._chunk, 0
         self._reading = RequestCycle(self)
-        self._headed = False
+        self._head_complete = False
         self._since = self._received_at
 
     def on_url(self, url: bytes) -> None:
@@ -176,7 +176,7 @@ class HttpConnection(asyncio.Protocol):
         if cycle.method == b"CONNECT" or len(self._queue) > self._limits.pipelined:
             raise _Refused("not_http")
         cycle.ordinary = cycle.method == b"POST" and cycle.keep_alive and is_ordinary(cycle)
-        self._headed = True
+        self._head_complete = True
         self._stopped = parser.should_upgrade() and has_body(cycle.headers)
         self._unparsed = self._received = 0
         self._since = self._received_at
@@ -256,9 +256,9 @@ class HttpConnection(asyncio.Protocol):
 
     def _answer(self, cycle: RequestCycle, response: WebhookResponse) -> None:
         cycle.answered = True
-        if not self._queue or self.line.is_closing():
+        if not self._queue or self.output.is_closing():
             return
-        self.line.write_whole(self.encoder.encode(response, self._server.headers, keep_alive=not self._ending))
+        self.output.write_whole(self.encoder.encode(response, self._server.headers, keep_alive=not self._ending))
         self._answered()
 
     def relayed(self) -> None:
@@ -323,19 +323,19 @@ class HttpConnection(asyncio.Protocol):
     def shutdown(self) -> None:
         """Close the connection after the current requests, because the server stops."""
         self._ending = True
-        if not self._queue and not (self._reading and self._headed):
+        if not self._queue and not (self._reading and self._head_complete):
             self.hang_up()
 
     def hang_up(self) -> None:
         """Close after everything written is sent."""
         self._start_closing()
-        self.line.close()
+        self.output.close()
 
     def evict(self) -> None:
         """Close to make room for another connection; at once if it was already closing."""
         if self.state is ConnectionState.LEAVING:
             self.connections.remove(self)
-            self.line.abort()
+            self.output.abort()
         else:
             self.hang_up()
 
@@ -343,18 +343,18 @@ class HttpConnection(asyncio.Protocol):
         """Close if a time limit is exceeded. Time during which reading is paused does not count."""
         limits, waited = self._limits, now - self._since
         if self.state is ConnectionState.LEAVING:
-            if waited > limits.farewell:
-                self.line.abort()
+            if waited > limits.linger:
+                self.output.abort()
         elif self._unsent_at:
             if now - self._unsent_at > limits.write_pause:
                 self.connections.refused["answer_unread"] += 1
-                self.line.abort()
+                self.output.abort()
         elif self._refused or self._paused or self.state is ConnectionState.BUSY:
             pass
         elif self._reading is None:
             if waited > (limits.idle_for if self.state is ConnectionState.IDLE else limits.head_within):
                 self.hang_up()
-        elif not self._headed:
+        elif not self._head_complete:
             if waited > limits.head_within:
                 self._refuse("head_late")
         elif (
@@ -367,7 +367,7 @@ class HttpConnection(asyncio.Protocol):
         """Stop reading. Send the reason after the pending responses, unless a response has already started."""
         self._refused = reason
         self.connections.refused[reason] += 1
-        if self._reading and self._headed:
+        if self._reading and self._head_complete:
             last = self._queue.pop() if self._queue and self._queue[-1] is self._reading else None
             started = last is None or (last.relay is not None and last.relay.started)
             if last and last.relay:
@@ -381,11 +381,11 @@ class HttpConnection(asyncio.Protocol):
     def _send_refusal(self) -> None:
         """Send the reason, and close once it is read: closing with unread bytes could discard the response."""
         self._start_closing()
-        self.line.write_whole(self.encoder.encode(REFUSALS[self._refused], self._server.headers, keep_alive=False))
+        self.output.write_whole(self.encoder.encode(REFUSALS[self._refused], self._server.headers, keep_alive=False))
         if self.transport.can_write_eof():
             self.transport.write_eof()
         else:
-            self.line.close()
+            self.output.close()
 
     def _start_closing(self) -> None:
         self._app_is_slow = False
