@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from awbridge.domain.errors import CellDamaged
-from awbridge.tables.cells import NoValue, read_id, read_words
+from awbridge.tables.cells import NoValue, read_id, read_text
 from awbridge.tables.times import read_wall_time
 
 INDIA = ZoneInfo("Asia/Kolkata")
@@ -84,7 +84,7 @@ def test_what_a_spreadsheet_destroyed_is_refused(cell: Any, why: str) -> None:
     ],
 )
 def test_words_and_amounts_are_read_as_they_are_shown(cell: Any, text: str) -> None:
-    assert read_words(cell) == text
+    assert read_text(cell) == text
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_words_and_amounts_are_read_as_they_are_shown(cell: Any, text: str) -> N
 )
 def test_amounts_that_a_spreadsheet_destroyed_are_refused_as_well(cell: Any, why: str) -> None:
     with pytest.raises(CellDamaged, match=why):
-        read_words(cell)
+        read_text(cell)
 
 
 AT = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)

@@ -55,7 +55,7 @@ def test_the_decoding_that_was_taken_is_told(tmp_path: Path, data: bytes, notes:
 def test_the_result_says_what_was_understood_and_what_was_not(tmp_path: Path) -> None:
     table, _ = read(tmp_path, b"Status of call,AWB,order id,Remarks\n200,1,O,x\n")
     assert table.understood == {"waybill": "AWB", "order_id": "order id", "status": "Status of call"}
-    assert table.passed_over == ["Remarks"]
+    assert table.unknown_columns == ["Remarks"]
 
 
 def test_lines_are_those_of_the_file(tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_a_long_text_is_read_line_by_line(tmp_path: Path) -> None:
 
 def test_cells_that_contradict_the_header_are_told(tmp_path: Path) -> None:
     _, rows = read(tmp_path, b"AWB,Reference\n1,2,3\n4\n5,6,\n7,8\n")
-    assert [row.uneven for row in rows] == [
+    assert [row.width_problem for row in rows] == [
         "3 cells, but the header names 2 columns",
         "1 cells, but the header names 2 columns",
         "3 cells, but the header names 2 columns",

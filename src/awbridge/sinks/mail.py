@@ -128,7 +128,7 @@ async def send_mail(smtp_url: str, mail: EmailMessage) -> None:
         raise MailError(f"the mail server did not take it: {result.problem}")
 
 
-class Mail:
+class MailChannel:
     """The channel of notices and alarms. The Message-ID is the notice's own: tries are one mail to its reader."""
 
     repeatable = True

@@ -46,7 +46,7 @@ def _apprise() -> Any:
     return apprise
 
 
-class Messages:
+class MessageChannel:
     """One service, or several at once for a team's chat. Repeatable where the URL carries the notice's key."""
 
     def __init__(self, *urls: str, timeout: float = TIMEOUT, known: Mapping[str, Gateway] = GATEWAYS) -> None:

@@ -29,7 +29,7 @@ KINDS = ("calls", "reports")  # of objects: what their keys begin with
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredObject:
     """An object that was put: what was read back has this size and SHA-256, and so had what was sent."""
 
     key: str
@@ -97,7 +97,7 @@ class Objects:
         """A folder of this machine, made with its first use. What lies in it is for its owner alone."""
         return cls(lambda: _of_its_owner(folder.absolute()), timeout=timeout)
 
-    async def put(self, key: str, content: bytes) -> Stored:
+    async def put(self, key: str, content: bytes) -> StoredObject:
         """Put an object, replacing what was there, and read it back. Raises ObjectsError also where that differs."""
         digest = hashlib.sha256(content).hexdigest()
         async with _within(self._timeout, "put"):
@@ -108,7 +108,7 @@ class Objects:
         kept = await self.get(key)
         if kept is None or hashlib.sha256(kept).hexdigest() != digest:
             raise ObjectsError(f"put: what was read back of {key} is not what was sent")
-        return Stored(key, len(content), digest)
+        return StoredObject(key, len(content), digest)
 
     async def get(self, key: str) -> bytes | None:
         """An object; None where there is none."""

@@ -21,7 +21,7 @@ from awbridge.certificates import trusted
 from awbridge.domain.privacy import veiled
 from awbridge.sinks.addresses import AddressRefused, AddressUnknown, Network, find_target
 
-LONGEST_ANSWER = 300  # characters of an answer that are kept to say what was wrong
+LONGEST_RESPONSE = 300  # characters of an answer that are kept to say what was wrong
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ def longest_post(timeout: float) -> float:
     return 2 * timeout
 
 
-def headers_of(key: str, body: str, secrets: Sequence[str], now: datetime) -> dict[str, str]:
+def signed_headers(key: str, body: str, secrets: Sequence[str], now: datetime) -> dict[str, str]:
     """The headers that sign one try."""
     at = now.astimezone(UTC)
     return {
@@ -55,7 +55,7 @@ def headers_of(key: str, body: str, secrets: Sequence[str], now: datetime) -> di
     }
 
 
-class Outgoing:
+class EventSender:
     """Posts signed events. One client for the process; no redirect is followed, no proxy is used."""
 
     def __init__(self, *, allowed: Sequence[Network] = (), timeout: float = 15.0) -> None:
@@ -95,7 +95,7 @@ class Outgoing:
             "POST",
             parts._replace(netloc=address + port, fragment="").geturl(),
             content=body.encode(),
-            headers={**headers_of(key, body, secrets, now), "host": parts.netloc},
+            headers={**signed_headers(key, body, secrets, now), "host": parts.netloc},
             extensions={"sni_hostname": target.host},
         )
         try:
@@ -129,10 +129,10 @@ async def _beginning(answer: httpx2.Response) -> str:
     found = b""
     async for chunk in answer.aiter_raw():
         found += chunk
-        if len(found) >= 2 * LONGEST_ANSWER:
+        if len(found) >= 2 * LONGEST_RESPONSE:
             break
     # Veiled before it is cut: half a phone number would not be known for one.
-    return veiled(" ".join(found[: 2 * LONGEST_ANSWER].decode("utf-8", "replace").split()))[:LONGEST_ANSWER]
+    return veiled(" ".join(found[: 2 * LONGEST_RESPONSE].decode("utf-8", "replace").split()))[:LONGEST_RESPONSE]
 
 
 def _retry_after(answer: httpx2.Response) -> float | None:

@@ -84,7 +84,7 @@ class TemplateProblem:
     wrong: bool = True
 
 
-def shown_time(at: datetime) -> str:
+def format_time(at: datetime) -> str:
     """A time as messages show it; `at` is local."""
     return f"{at.day} {at:%b %Y, %H:%M}"
 

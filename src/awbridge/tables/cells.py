@@ -82,7 +82,7 @@ def read_id(value: Any) -> str:
     return "" if text.casefold() in NOTHING else text
 
 
-def read_words(value: Any) -> str:
+def read_text(value: Any) -> str:
     """Words, an amount or a choice, as text. Raises CellDamaged for what a spreadsheet has rounded and for formulas
     without a value."""
     if not isinstance(value, str):
@@ -100,13 +100,13 @@ def read_words(value: Any) -> str:
 
 
 def read_amount(value: Any) -> str:
-    """A number as text, without the .0 that programs add to whole ones. Raises CellDamaged, as `read_words` does."""
-    text = read_words(value)
+    """A number as text, without the .0 that programs add to whole ones. Raises CellDamaged, as `read_text` does."""
+    text = read_text(value)
     whole = _WHOLE.fullmatch(text)
     return whole[1] if whole else text
 
 
-def says_nothing(value: Any) -> bool:
+def is_blank(value: Any) -> bool:
     """Whether a cell holds nothing, or a word for it."""
     return value is None or (isinstance(value, str) and visible(value).casefold() in NOTHING)
 

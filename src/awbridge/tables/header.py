@@ -25,12 +25,12 @@ Columns = Mapping[str, int]  # what a column means -> its place
 class HeaderLayout:
     """What is looked for: `match` finds the columns among titles; a table has at least one of `needs`.
 
-    `wanted` is a sentence that tells people how columns may be called.
+    `hint` is a sentence that tells people how columns may be called.
     """
 
     match: Callable[[Sequence[str]], Columns]
     needs: Sequence[str]
-    wanted: str
+    hint: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ class Header:
     rows: Sequence[list[Any]] = field(repr=False)
 
     @property
-    def passed_over(self) -> list[str]:
+    def unknown_titles(self) -> list[str]:
         """The titles that mean nothing here."""
         return [title for place, title in enumerate(self.titles) if title and place not in self.columns.values()]
 
@@ -54,16 +54,16 @@ class Header:
         return same > 1 and 2 * same >= len(self.columns)
 
 
-def by_names(meanings: Mapping[str, Sequence[str]], needs: Sequence[str]) -> HeaderLayout:
+def layout_by_names(meanings: Mapping[str, Sequence[str]], needs: Sequence[str]) -> HeaderLayout:
     """A layout whose columns are found by `match_columns`. `meanings`: what a column may mean -> names for it."""
     return HeaderLayout(
         match=lambda titles: match_columns(titles, meanings),
         needs=needs,
-        wanted=f"Columns may be called: {', '.join(names[0] for names in meanings.values())}",
+        hint=f"Columns may be called: {', '.join(names[0] for names in meanings.values())}",
     )
 
 
-def words_of(title: str) -> list[str]:
+def title_words(title: str) -> list[str]:
     """The words of a column's name, in small letters: signs, spaces and case count for nothing."""
     return _WORDS.findall(title.casefold())
 
@@ -71,7 +71,7 @@ def words_of(title: str) -> list[str]:
 def match_columns(titles: Sequence[str], meanings: Mapping[str, Sequence[str]]) -> dict[str, int]:
     """Meaning -> the column that has it. The exact name wins over one that only begins with it; no column means two
     things."""
-    named = [" ".join(words_of(title)) for title in titles]
+    named = [" ".join(title_words(title)) for title in titles]
     found: dict[str, int] = {}
     for is_match in (_is_exactly, _begins_with):
         for meaning, names in meanings.items():

@@ -10,7 +10,7 @@ from typing import IO
 from xml.parsers import expat
 
 from awbridge.tables.cells import NoValue, is_error
-from awbridge.tables.scan import PIECE, WIDEST, Scanned
+from awbridge.tables.xlsx import PIECE, WIDEST, SheetScan
 
 _SIGNS = (b":formula=", b"Err:", b'="error"', b"='error'", b">#")
 _VALUES = frozenset({"value", "date-value", "time-value", "boolean-value", "string-value"})
@@ -20,7 +20,7 @@ LONGEST_ERROR = 40  # characters; a longer text is none
 MOST_REPEATED = 1000  # rows; a formula stands for itself
 
 
-def scan_ods(open_content: IO[bytes], again: IO[bytes]) -> list[Scanned]:
+def scan_ods(open_content: IO[bytes], again: IO[bytes]) -> list[SheetScan]:
     """The cells without a value, sheet by sheet; nothing where no cell can be one. `again`: the same content anew."""
     if not _holds_any(open_content):
         return []
@@ -55,7 +55,7 @@ class _Cell:
 class _Reader:
     """Follows the tables, rows and cells of a document; what is repeated counts as often as it says."""
 
-    sheets: list[Scanned] = field(default_factory=list[Scanned])
+    sheets: list[SheetScan] = field(default_factory=list[SheetScan])
     depth: int = 0  # tables within tables are parts of a cell
     row: int = 0
     rows: int = 1  # how often this row stands there
@@ -67,7 +67,7 @@ class _Reader:
         if kind == "table":
             self.depth += 1
             if self.depth == 1:
-                self.sheets.append(Scanned())
+                self.sheets.append(SheetScan())
                 self.row = 0
         elif self.depth == 1 and kind == "table-row":
             self.rows, self.column = _repeated(attributes, "rows"), 0

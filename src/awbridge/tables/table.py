@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from awbridge.domain.errors import CellDamaged, TableUnreadable
-from awbridge.tables.books import Sheet, is_book, read_sheets
-from awbridge.tables.cells import read_id, read_words, title_of
+from awbridge.tables.cells import read_id, read_text, title_of
 from awbridge.tables.delimited import find_dialect, read_lines
 from awbridge.tables.header import HEADER_WITHIN, Header, HeaderLayout, find_header, is_total
+from awbridge.tables.workbooks import Sheet, is_book, read_sheets
 
 SHEET_LINES = 10_000_000  # lines of several sheets are told apart by this; a sheet has 1,048,576 at most
 LONGEST_LIST = 300  # characters of a list of columns in a message
@@ -34,7 +34,7 @@ class Row:
     sheet: str
     cells: Mapping[str, Any] = field(repr=False)
     titles: Mapping[str, str] = field(repr=False)
-    uneven: str = ""  # how its number of cells contradicts the header's
+    width_problem: str = ""  # how its number of cells contradicts the header's
 
     @property
     def place(self) -> str:
@@ -47,7 +47,7 @@ class Row:
 
     def text(self, meaning: str) -> str:
         """A cell as text; "" where there is none. Raises CellDamaged, which says where."""
-        return self.read(meaning, read_words)
+        return self.read(meaning, read_text)
 
     def read(self, meaning: str, read: Callable[[Any], str]) -> str:
         """A cell by a reader of cells. Raises CellDamaged, which says where."""
@@ -93,15 +93,15 @@ class Table:
         return titles
 
     @property
-    def told(self) -> list[str]:
+    def all_notes(self) -> list[str]:
         """The notes, and the columns that mean nothing here."""
-        passed_over = ", ".join(self.passed_over)
-        return [*self.notes, *([f"columns not understood: {passed_over}"] if passed_over else [])]
+        unknown_columns = ", ".join(self.unknown_columns)
+        return [*self.notes, *([f"columns not understood: {unknown_columns}"] if unknown_columns else [])]
 
     @property
-    def passed_over(self) -> list[str]:
+    def unknown_columns(self) -> list[str]:
         """The columns that mean nothing here."""
-        return list(dict.fromkeys(title for part in self.parts for title in part.header.passed_over))
+        return list(dict.fromkeys(title for part in self.parts for title in part.header.unknown_titles))
 
     def place(self, number: int) -> str:
         """Where a row stands, for people."""
@@ -222,4 +222,4 @@ def _not_understood(name: str, found: Sequence[_Strange], layout: HeaderLayout, 
     lacks = f"holds {' or '.join(layout.needs).replace('_', ' ')}"
     what = lacks if any(one.knows_some for one in found) else "is understood"
     how = f" ({'; '.join(told)})" if told else ""
-    return f"{name}: no column {what}. It has: {has[:LONGEST_LIST]}{how}. {layout.wanted}"
+    return f"{name}: no column {what}. It has: {has[:LONGEST_LIST]}{how}. {layout.hint}"

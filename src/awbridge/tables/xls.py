@@ -14,7 +14,7 @@ from typing import Any
 import olefile
 
 from awbridge.tables.cells import NoValue
-from awbridge.tables.scan import Scanned
+from awbridge.tables.xlsx import SheetScan
 
 _SUMMARY = "\x05SummaryInformation"
 _STREAMS = ("Workbook", "Book")
@@ -23,7 +23,7 @@ _EMPTY_TEXT = b"\x03\x00\x00\x00\x00\x00\xff\xff"  # the third byte from the fro
 _ZERO = bytes(8)
 
 
-def scan_xls(path: Path) -> list[Scanned]:
+def scan_xls(path: Path) -> list[SheetScan]:
     """The cells without a value, sheet by sheet in the workbook's order; nothing where a program has saved the file.
 
     Raises OSError, ValueError or struct.error for what is no such file.
@@ -53,8 +53,8 @@ def _sheets(data: bytes) -> list[int]:
     return [struct.unpack_from("<L", body)[0] for kind, body in _records(data, 0) if kind == _SHEET]
 
 
-def _scan_sheet(data: bytes, at: int) -> Scanned:
-    found = Scanned()
+def _scan_sheet(data: bytes, at: int) -> SheetScan:
+    found = SheetScan()
     for kind, body in _records(data, at):
         if kind == _FORMULA and len(body) >= 14 and body[6:14] in (_EMPTY_TEXT, _ZERO):
             row, column = struct.unpack_from("<HH", body)

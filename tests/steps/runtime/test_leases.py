@@ -221,7 +221,7 @@ async def test_a_mail_server_that_takes_for_ever_is_left() -> None:
     server = await asyncio.start_server(never_ends, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     sender = mail.MailServer(f"smtp://127.0.0.1:{port}", timeout=30.0, longest=0.3)
-    message = mail.Mail(f"smtp://127.0.0.1:{port}", sender="a@acme.example").compose(
+    message = mail.MailChannel(f"smtp://127.0.0.1:{port}", sender="a@acme.example").compose(
         Message(key="k", to="b@acme.example", text="t", subject="s")
     )
     async with asyncio.timeout(10):

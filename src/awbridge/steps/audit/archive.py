@@ -20,7 +20,7 @@ import structlog
 
 from awbridge.domain.errors import ObjectsError
 from awbridge.domain.privacy import Privacy
-from awbridge.sinks.objects import Objects, Stored, make_private
+from awbridge.sinks.objects import Objects, StoredObject, make_private
 from awbridge.steps.audit.calls import is_failure, line_of, record_of
 from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.runtime.lease import Lease, checked
@@ -132,7 +132,7 @@ async def _upload(
     return 1
 
 
-async def _mark(store: Store, clock: Clock, file: OpenFile, count: int, stored: Stored) -> None:
+async def _mark(store: Store, clock: Clock, file: OpenFile, count: int, stored: StoredObject) -> None:
     async with store.write() as session:
         await archive.archived(session, file.id, calls=count, size=stored.size, sha256=stored.sha256, now=clock())
     log.info("archive.uploaded", file=file.object_key, calls=count, bytes=stored.size)

@@ -34,7 +34,7 @@ class _Signs(NamedTuple):
 
 
 @dataclass(slots=True)
-class Scanned:
+class SheetScan:
     """A sheet: how many rows and columns its cells reach over, and the cells without a value, under keys of `at`."""
 
     rows: int = 0
@@ -47,12 +47,12 @@ class Scanned:
         return row * WIDEST + column
 
 
-def scan_book(book: ZipFile) -> list[Scanned]:
+def scan_book(book: ZipFile) -> list[SheetScan]:
     """Every sheet of an XLSX, in the workbook's order."""
     workbook = _tags(book.read("xl/workbook.xml"))
     targets = {tag.get(b"Id"): tag.get(b"Target", b"") for _, tag in _tags(book.read("xl/_rels/workbook.xml.rels"))}
     stale = any(name == b"calcPr" and tag.get(b"fullCalcOnLoad") in (b"1", b"true") for name, tag in workbook)
-    sheets: list[Scanned] = []
+    sheets: list[SheetScan] = []
     for name, tag in workbook:
         if name == b"sheet":
             sheets.append(_scan_part(book, targets.get(tag.get(b"r:id"), b"").decode(), stale=stale))
@@ -63,18 +63,18 @@ def _tags(xml: bytes) -> list[tuple[bytes, dict[bytes, bytes]]]:
     return [(name, dict(_ATTRIBUTE.findall(attributes))) for name, attributes in _TAG.findall(xml)]
 
 
-def _scan_part(book: ZipFile, target: str, *, stale: bool) -> Scanned:
+def _scan_part(book: ZipFile, target: str, *, stale: bool) -> SheetScan:
     path = target.lstrip("/") if target.startswith("/") else f"xl/{target}"
     if path not in book.namelist():
-        return Scanned()
+        return SheetScan()
     with book.open(path) as xml:
         return scan_sheet(xml, stale=stale)
 
 
-def scan_sheet(xml: IO[bytes], *, stale: bool) -> Scanned:
+def scan_sheet(xml: IO[bytes], *, stale: bool) -> SheetScan:
     """One sheet. `stale`: the workbook says that its formulas are to be calculated when it is opened, so that a 0 is
     what the writing library put there."""
-    found = Scanned()
+    found = SheetScan()
     held = xml.read(PIECE)
     signs = _signs(held)
     while held:
@@ -101,7 +101,7 @@ def _signs(head: bytes) -> _Signs:
     )
 
 
-def _scan_row(row: bytes, found: Scanned, signs: _Signs, stale: bool) -> None:
+def _scan_row(row: bytes, found: SheetScan, signs: _Signs, stale: bool) -> None:
     end = row.rfind(signs.cell_ends)
     start = row.rfind(signs.cell, 0, end)
     if start < 0:
@@ -117,7 +117,7 @@ def _scan_row(row: bytes, found: Scanned, signs: _Signs, stale: bool) -> None:
             _scan_cell(attributes, content, found, signs, stale)
 
 
-def _scan_cell(attributes: bytes, content: bytes, found: Scanned, signs: _Signs, stale: bool) -> None:
+def _scan_cell(attributes: bytes, content: bytes, found: SheetScan, signs: _Signs, stale: bool) -> None:
     kind: Any = dict(_ATTRIBUTE.findall(attributes)).get(b"t", b"n")
     place = _PLACE.search(b" " + attributes)
     is_formula = any(sign in content for sign in signs.formula[:3])

@@ -21,8 +21,8 @@ from python_calamine import (
 
 from awbridge.domain.errors import TableUnreadable
 from awbridge.tables.ods import scan_ods
-from awbridge.tables.scan import WIDEST, Scanned, scan_book
 from awbridge.tables.xls import scan_xls
+from awbridge.tables.xlsx import WIDEST, SheetScan, scan_book
 
 LARGEST_FILE = 64 << 20  # bytes
 LARGEST_UNPACKED = 1 << 30  # bytes of XML
@@ -49,7 +49,7 @@ class Sheet:
     name: str
     is_hidden: bool
     read: CalamineSheet = field(repr=False)
-    scanned: Scanned = field(repr=False)
+    scanned: SheetScan = field(repr=False)
 
     def rows(self) -> Iterator[tuple[int, list[Any]]]:
         """The rows that are not empty, with the number of each (1 is the first)."""
@@ -69,7 +69,7 @@ class Sheet:
     def _mark(self, row: int, left: int, cells: list[Any]) -> None:
         without = self.scanned.without_value
         for place in range(len(cells)):
-            if what := without.get(Scanned.at(row, left + place)):
+            if what := without.get(SheetScan.at(row, left + place)):
                 cells[place] = what
 
 
@@ -113,17 +113,17 @@ def _locked(name: str) -> NoReturn:
     raise TableUnreadable(f"{name}: it is locked with a password; save it without one") from None
 
 
-def _sheets(book: CalamineWorkbook, scanned: Sequence[Scanned]) -> Iterator[Sheet]:
+def _sheets(book: CalamineWorkbook, scanned: Sequence[SheetScan]) -> Iterator[Sheet]:
     for place, meta in enumerate(book.sheets_metadata):
         if meta.typ != SheetTypeEnum.WorkSheet:
             continue
         read = book.get_sheet_by_name(meta.name)
         if read.start is not None or (place < len(scanned) and scanned[place].without_value):
             is_hidden = meta.visible != SheetVisibleEnum.Visible
-            yield Sheet(meta.name, is_hidden, read, scanned[place] if place < len(scanned) else Scanned())
+            yield Sheet(meta.name, is_hidden, read, scanned[place] if place < len(scanned) else SheetScan())
 
 
-def _look_inside(path: Path, name: str) -> list[Scanned]:
+def _look_inside(path: Path, name: str) -> list[SheetScan]:
     """What a zip holds: the cells of an XLSX or ODS beside their values. Raises TableUnreadable."""
     try:
         with zipfile.ZipFile(path) as archive:
@@ -144,14 +144,14 @@ def _look_inside(path: Path, name: str) -> list[Scanned]:
     raise TableUnreadable(f"{name}: not a spreadsheet but a zip; unpack it and take the file inside")
 
 
-def _look_inside_xls(path: Path) -> list[Scanned]:
+def _look_inside_xls(path: Path) -> list[SheetScan]:
     try:
         return scan_xls(path)
     except (OSError, ValueError, IndexError, struct.error):
         return []  # calamine says what is wrong with it
 
 
-def _scan(archive: zipfile.ZipFile, name: str) -> list[Scanned]:
+def _scan(archive: zipfile.ZipFile, name: str) -> list[SheetScan]:
     scanned = scan_book(archive)
     if sum(sheet.rows * sheet.columns for sheet in scanned) > MOST_CELLS:
         raise TableUnreadable(

@@ -22,8 +22,8 @@ from odf.table import TableCell, TableRow
 from odf.text import P
 
 from awbridge.domain.errors import CellDamaged, TableUnreadable
-from awbridge.tables.scan import Scanned, scan_sheet
 from awbridge.tables.times import read_wall_time
+from awbridge.tables.xlsx import SheetScan, scan_sheet
 from tests.tables.files import ids, read, workbook, xlsx
 
 INDIA = ZoneInfo("Asia/Kolkata")
@@ -115,7 +115,7 @@ def test_formulas_without_a_value_are_seen_also_where_a_row_holds_nothing_else(t
 def test_a_zero_that_a_spreadsheet_program_calculated_is_a_zero() -> None:
     sheet = b'<worksheet><sheetData><row r="2"><c r="B2"><f>1-1</f><v>0</v></c></row></sheetData></worksheet>'
     assert scan_sheet(io.BytesIO(sheet), stale=False).without_value == {}
-    assert list(scan_sheet(io.BytesIO(sheet), stale=True).without_value) == [Scanned.at(1, 1)]
+    assert list(scan_sheet(io.BytesIO(sheet), stale=True).without_value) == [SheetScan.at(1, 1)]
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_cells_are_seen_whatever_prefix_their_names_have(cell: bytes, has_value:
     row = b'<x:row r="7"><x:c r="A7" s="1"/>' + cell + b'<x:c r="ZZZ7" s="1"/></x:row>'
     found = scan_sheet(io.BytesIO(b"<x:worksheet><x:sheetData>" + row + b"</x:sheetData></x:worksheet>"), stale=False)
     assert (found.rows, found.columns) == (7, 3)
-    assert list(found.without_value) == ([] if has_value else [Scanned.at(6, 2)])
+    assert list(found.without_value) == ([] if has_value else [SheetScan.at(6, 2)])
 
 
 def test_errors_are_no_waybill_and_no_amount(tmp_path: Path) -> None:
