@@ -143,7 +143,7 @@ def test_a_file_without_a_good_row_ends_with_exit_code_1(
 def test_what_of_a_file_was_not_understood_is_listed(awbridge: Any, tmp_path: Path) -> None:
     (tmp_path / "orders.csv").write_bytes("reference_number;Kanal\n4.00012E+12;Köln\n".encode("cp1252"))
     told = awbridge("shipments", "import", "orders.csv")
-    assert "orders.csv: read as text with semicolons, in Windows-1252" in told.output
+    assert "orders.csv: read as text separated by semicolons, in Windows-1252" in told.output
     assert "orders.csv: columns not understood: Kanal" in told.output
     shown = json.loads(awbridge("shipments", "import", "orders.csv", "--json").stdout)
     assert (shown["created"], shown["passed_over"], shown["bad"][0]["line"]) == (0, ["Kanal"], 2)
@@ -315,7 +315,7 @@ def test_a_report_of_failed_webhooks_is_replayed_and_says_what_it_understood(awb
     bare = awbridge("replay", "--file", "bare.csv", "--json")
     assert (bare.exit_code, json.loads(bare.stdout)["bad"][0]["line"]) == (1, 2)
     (tmp_path / "else.csv").write_text("name\nx\n")
-    assert "no column is understood" in awbridge("replay", "--file", "else.csv").output
+    assert "no column is recognised" in awbridge("replay", "--file", "else.csv").output
 
 
 def test_an_address_that_leads_elsewhere_is_noticed_before_it_is_registered(awbridge: Any) -> None:

@@ -41,10 +41,10 @@ def test_columns_are_known_by_whatever_name_and_delimiter(tmp_path: Path, data: 
     ("data", "notes"),
     [
         ("AWB,Ort\n1,Köln\n".encode(), []),
-        ("AWB,Ort\n1,Köln\n".encode("cp1252"), ["read as text with commas, in Windows-1252"]),
-        ("AWB;Ort\n1;Köln\n".encode(), ["read as text with semicolons, in UTF-8"]),
-        ("AWB\tOrt\n1\tKöln\n".encode("utf-16"), ["read as text with tabs, in UTF-16"]),
-        (b"sep=!\nAWB!Ort\n1!x\n", ["read as text with !, in UTF-8"]),
+        ("AWB,Ort\n1,Köln\n".encode("cp1252"), ["read as text separated by commas, in Windows-1252"]),
+        ("AWB;Ort\n1;Köln\n".encode(), ["read as text separated by semicolons, in UTF-8"]),
+        ("AWB\tOrt\n1\tKöln\n".encode("utf-16"), ["read as text separated by tabs, in UTF-16"]),
+        (b"sep=!\nAWB!Ort\n1!x\n", ["read as text separated by !, in UTF-8"]),
     ],
 )
 def test_the_decoding_that_was_taken_is_told(tmp_path: Path, data: bytes, notes: list[str]) -> None:
@@ -90,9 +90,9 @@ def test_totals_and_repeated_headers_are_left_out_and_told(tmp_path: Path) -> No
     )
     assert ids(rows) == ["1", "2"]
     assert table.notes == [
-        "left out a row of totals: line 3",
-        "left out a repeated header: line 4",
-        "left out a row of totals: line 7",
+        "skipped a row of totals: line 3",
+        "skipped a repeated header: line 4",
+        "skipped a row of totals: line 7",
     ]
 
 
@@ -116,20 +116,26 @@ def test_a_waybill_that_a_spreadsheet_rounded_is_refused_with_line_and_column(tm
     ("data", "says"),
     [
         (b"", "is empty"),
-        (b"name,place\nA,B\n", "no column is understood. It has: name, place. Columns may be called: waybill, "),
-        (b"name;St\xe4tus\n1;2\n", r"It has: name, Stätus \(read as text with semicolons, in Windows-1252\)"),
-        (b"status;place\nA;B\n", "no column holds waybill or reference number. It has: status, place"),
-        (b"PK\x03\x04 broken", "not a spreadsheet"),
+        (
+            b"name,place\nA,B\n",
+            "no column is recognised. Columns found: name, place. Recognised column names: waybill, ",
+        ),
+        (
+            b"name;St\xe4tus\n1;2\n",
+            r"Columns found: name, Stätus \(read as text separated by semicolons, in Windows-1252\)",
+        ),
+        (b"status;place\nA;B\n", "no column holds waybill or reference number. Columns found: status, place"),
+        (b"PK\x03\x04 broken", "the spreadsheet cannot be read"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "save it as .xlsx"),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le"), "locked with a password"),
-        (b"<html><table><tr><td>AWB</td></tr></table>", "a page of HTML"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le"), "protected by a password"),
+        (b"<html><table><tr><td>AWB</td></tr></table>", "an HTML page"),
         (b'\xef\xbb\xbf<?xml version="1.0"?><Workbook/>', "XML"),
         (b"%PDF-1.7", "PDF"),
         (b"\x1f\x8b\x08", "unpack it"),
         (b"awb\x00\n", "neither text nor a spreadsheet"),
         (b"awb,x\n1," + b"9" * 2_000_000, "line 2: not CSV"),
         (b'awb,x\n1,"never closed\n2,y\n3,z\n', "not CSV: unexpected end"),
-        ("awb,x\n1,".encode("utf-16") + b"\x00\xd8", "letters are not UTF-16"),
+        ("awb,x\n1,".encode("utf-16") + b"\x00\xd8", "not valid UTF-16"),
     ],
 )
 def test_what_is_no_table_is_refused_with_the_reason(tmp_path: Path, data: bytes, says: str) -> None:

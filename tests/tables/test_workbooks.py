@@ -149,8 +149,8 @@ def test_the_sheet_whose_columns_are_understood_is_read(tmp_path: Path) -> None:
     assert ids(rows) == ["00125", "4048770000001"]
     assert table.notes == [
         "read from sheet Data",
-        "left out sheet Old: it is hidden",
-        "left out sheet Cover: its columns are not understood",
+        "skipped sheet Old: it is hidden",
+        "skipped sheet Cover: its columns are not recognised",
     ]
 
 
@@ -176,7 +176,7 @@ def test_a_sheet_of_which_little_is_understood_is_named_as_left_out(tmp_path: Pa
     full = [["AWB", "Reference", "Order ID", "Courier", "Status"], ["1", "R", "O", "4", "5"]]
     table, rows = read(tmp_path, workbook({"Data": full, "Look-up": [["AWB", "City"], ["9", "Pune"]]}))
     assert ids(rows) == ["1"]
-    assert "left out sheet Look-up: few of its columns are understood" in table.notes
+    assert "skipped sheet Look-up: few of its columns are recognised" in table.notes
 
 
 def test_a_hidden_sheet_is_read_where_no_other_is_understood(tmp_path: Path) -> None:
@@ -186,7 +186,7 @@ def test_a_hidden_sheet_is_read_where_no_other_is_understood(tmp_path: Path) -> 
 
 
 def test_no_sheet_that_is_understood_names_the_columns_of_each(tmp_path: Path) -> None:
-    with pytest.raises(TableUnreadable, match=r"It has: sheet A: Name, City; sheet B: Total"):
+    with pytest.raises(TableUnreadable, match=r"Columns found: sheet A: Name, City; sheet B: Total"):
         read(tmp_path, workbook({"A": [["Name", "City"]], "B": [["Total"]]}))
 
 
@@ -215,8 +215,8 @@ def zipped(**parts: str) -> bytes:
     [
         (zipped(xl__workbook_dot_bin=""), "binary workbook .*xlsb.* save it as .xlsx or .csv"),
         (zipped(report_dot_csv="awb\n1\n"), "unpack it"),
-        (zipped(xl__workbook_dot_xml="<workbook/>"), "not a spreadsheet that can be read"),
-        (zipped(content_dot_xml="<office/>"), "not a spreadsheet that can be read"),
+        (zipped(xl__workbook_dot_xml="<workbook/>"), "the spreadsheet cannot be read"),
+        (zipped(content_dot_xml="<office/>"), "the spreadsheet cannot be read"),
         (xlsx(), "is empty"),
     ],
 )

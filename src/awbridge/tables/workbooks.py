@@ -1,4 +1,4 @@
-"""Spreadsheets: XLSX, XLS and ODS, sheet by sheet. Read whole, so their size is bounded."""
+"""Reads spreadsheets (XLSX, XLS, ODS) sheet by sheet. They are read whole, so their size is limited."""
 
 from __future__ import annotations
 
@@ -26,136 +26,137 @@ from awbridge.tables.xlsx import WIDEST, SheetScan, scan_book
 
 LARGEST_FILE = 64 << 20  # bytes
 LARGEST_UNPACKED = 1 << 30  # bytes of XML
-MOST_CELLS = 25_000_000  # calamine takes 32 bytes for each, empty or not
+MOST_CELLS = 25_000_000  # calamine uses 32 bytes for each, even if empty
 
 _ZIP = b"PK\x03\x04"
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_SAVE = "open it in a spreadsheet program and save it as .xlsx or .csv"
-_OTHER = (
-    (b"%PDF", "a PDF, from which no table can be read; ask for CSV or XLSX"),
+_RESAVE = "open it in a spreadsheet program and save it as .xlsx or .csv"
+_UNSUPPORTED = (
+    (b"%PDF", "a PDF, which holds no table that can be read; ask for CSV or XLSX"),
     (b"\x1f\x8b", "a gzip archive; unpack it first"),
     (b"Rar!", "a RAR archive; unpack it first"),
     (b"7z\xbc\xaf", "a 7z archive; unpack it first"),
-    (b"TABLE\r\n0,1", f"a table in DIF, whatever its name says; {_SAVE}"),
-    (b"TABLE\n0,1", f"a table in DIF, whatever its name says; {_SAVE}"),
-    (b"\x09\x00\x04\x00", f"a spreadsheet of Excel 2; {_SAVE}"),
+    (b"TABLE\r\n0,1", f"a DIF table, despite the file name; {_RESAVE}"),
+    (b"TABLE\n0,1", f"a DIF table, despite the file name; {_RESAVE}"),
+    (b"\x09\x00\x04\x00", f"an Excel 2 spreadsheet; {_RESAVE}"),
 )
 
 
 @dataclass(slots=True)
 class Sheet:
-    """A sheet that was read. Cells without a value of their own (formulas never calculated, errors) are NoValue."""
+    """A sheet. Cells without a value (formulas never calculated, errors) are NoValue."""
 
     name: str
     is_hidden: bool
-    read: CalamineSheet = field(repr=False)
-    scanned: SheetScan = field(repr=False)
+    values: CalamineSheet = field(repr=False)
+    scan: SheetScan = field(repr=False)
 
     def rows(self) -> Iterator[tuple[int, list[Any]]]:
-        """The rows that are not empty, with the number of each (1 is the first)."""
-        left = self.read.start[1] if self.read.start else 0
-        marked = {key // WIDEST for key in self.scanned.without_value}
+        """The rows that are not empty, each with its line number (from 1)."""
+        left = self.values.start[1] if self.values.start else 0
+        marked = {key // WIDEST for key in self.scan.without_value}
         row = -1
-        for row, cells in enumerate(self.read.iter_rows()):
+        for row, cells in enumerate(self.values.iter_rows()):
             if row in marked:
-                self._mark(row, left, cells)
+                self._insert_no_values(row, left, cells)
             if any(cell != "" for cell in cells):
                 yield row + 1, cells
-        for beyond in sorted(one for one in marked if one > row):  # rows of nothing else calamine does not know
-            blank: list[Any] = [""] * max(self.scanned.columns - left, 0)
-            self._mark(beyond, left, blank)
+        for beyond in sorted(one for one in marked if one > row):  # calamine ends before rows without any value
+            blank: list[Any] = [""] * max(self.scan.columns - left, 0)
+            self._insert_no_values(beyond, left, blank)
             yield beyond + 1, blank
 
-    def _mark(self, row: int, left: int, cells: list[Any]) -> None:
-        without = self.scanned.without_value
-        for place in range(len(cells)):
-            if what := without.get(SheetScan.at(row, left + place)):
-                cells[place] = what
+    def _insert_no_values(self, row: int, left: int, cells: list[Any]) -> None:
+        for index in range(len(cells)):
+            if no_value := self.scan.without_value.get(SheetScan.at(row, left + index)):
+                cells[index] = no_value
 
 
 def is_book(path: Path, name: str) -> bool:
-    """Whether a file is a spreadsheet that can be read; False for text. Raises TableUnreadable for other things."""
+    """Whether a file is a supported spreadsheet; False for text. Raises TableUnreadable for other formats."""
     with path.open("rb") as file:
         head = file.read(1024)
     if head.startswith((_ZIP, _OLE)):
         return True
-    for mark, what in _OTHER:
-        if head.startswith(mark):
-            raise TableUnreadable(f"{name}: {what}")
+    for signature, problem in _UNSUPPORTED:
+        if head.startswith(signature):
+            raise TableUnreadable(f"{name}: {problem}")
     opening = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:200].lower()
     if opening.startswith((b"<!doctype", b"<html", b"<table", b"<meta", b"<style", b"<div")):
-        raise TableUnreadable(f"{name}: a page of HTML, whatever its name says; {_SAVE}")
+        raise TableUnreadable(f"{name}: an HTML page, despite the file name; {_RESAVE}")
     if opening.startswith(b"<?xml"):
-        raise TableUnreadable(f"{name}: XML, whatever its name says; {_SAVE}")
+        raise TableUnreadable(f"{name}: XML, despite the file name; {_RESAVE}")
     return False
 
 
 def read_sheets(path: Path, name: str) -> list[Sheet]:
-    """The sheets that hold anything, the visible ones first. Raises TableUnreadable."""
+    """The sheets that are not empty, visible ones first. Raises TableUnreadable."""
     if path.stat().st_size > LARGEST_FILE:
-        raise TableUnreadable(f"{name}: a spreadsheet of more than {LARGEST_FILE >> 20} MiB; save it as CSV")
+        raise TableUnreadable(f"{name}: the spreadsheet is larger than {LARGEST_FILE >> 20} MiB; save it as CSV")
     with path.open("rb") as file:
         is_zip = file.read(4) == _ZIP
-    scanned = _look_inside(path, name) if is_zip else _look_inside_xls(path)
+    scans = _scan_zip(path, name) if is_zip else _scan_xls(path)
     if not is_zip and "EncryptedPackage".encode("utf-16-le") in path.read_bytes():
-        _locked(name)
+        _refuse_locked(name)
     try:
         with path.open("rb") as file, CalamineWorkbook.from_filelike(file) as book:
-            sheets = list(_sheets(book, scanned))
+            sheets = list(_sheets(book, scans))
     except PasswordError:
-        _locked(name)
+        _refuse_locked(name)
     except (CalamineError, ValueError, OSError) as error:
-        raise TableUnreadable(f"{name}: not a spreadsheet that can be read ({type(error).__name__}); {_SAVE}") from None
+        raise TableUnreadable(f"{name}: the spreadsheet cannot be read ({type(error).__name__}); {_RESAVE}") from None
     return sorted(sheets, key=lambda sheet: sheet.is_hidden)
 
 
-def _locked(name: str) -> NoReturn:
-    raise TableUnreadable(f"{name}: it is locked with a password; save it without one") from None
+def _refuse_locked(name: str) -> NoReturn:
+    raise TableUnreadable(f"{name}: the file is protected by a password; save it without one") from None
 
 
-def _sheets(book: CalamineWorkbook, scanned: Sequence[SheetScan]) -> Iterator[Sheet]:
-    for place, meta in enumerate(book.sheets_metadata):
+def _sheets(book: CalamineWorkbook, scans: Sequence[SheetScan]) -> Iterator[Sheet]:
+    for index, meta in enumerate(book.sheets_metadata):
         if meta.typ != SheetTypeEnum.WorkSheet:
             continue
-        read = book.get_sheet_by_name(meta.name)
-        if read.start is not None or (place < len(scanned) and scanned[place].without_value):
-            is_hidden = meta.visible != SheetVisibleEnum.Visible
-            yield Sheet(meta.name, is_hidden, read, scanned[place] if place < len(scanned) else SheetScan())
+        values = book.get_sheet_by_name(meta.name)
+        scan = scans[index] if index < len(scans) else SheetScan()
+        if values.start is not None or scan.without_value:
+            yield Sheet(meta.name, meta.visible != SheetVisibleEnum.Visible, values, scan)
 
 
-def _look_inside(path: Path, name: str) -> list[SheetScan]:
-    """What a zip holds: the cells of an XLSX or ODS beside their values. Raises TableUnreadable."""
+def _scan_zip(path: Path, name: str) -> list[SheetScan]:
+    """Scan an XLSX or ODS for what calamine does not return. Raises TableUnreadable."""
     try:
         with zipfile.ZipFile(path) as archive:
             names = set(archive.namelist())
             if "xl/workbook.bin" in names:
                 raise TableUnreadable(
-                    f"{name}: a binary workbook (.xlsb), of which columns can get lost unnoticed; {_SAVE}"
+                    f"{name}: a binary workbook (.xlsb), whose columns can be lost unnoticed; {_RESAVE}"
                 )
             if sum(part.file_size for part in archive.infolist()) > LARGEST_UNPACKED:
-                raise TableUnreadable(f"{name}: too large when unpacked; save it as CSV")
+                raise TableUnreadable(
+                    f"{name}: the spreadsheet is larger than {LARGEST_UNPACKED >> 30} GiB unpacked; save it as CSV"
+                )
             if "xl/workbook.xml" in names:
-                return _scan(archive, name)
+                return _scan_xlsx(archive, name)
             if "content.xml" in names:
                 with archive.open("content.xml") as content, archive.open("content.xml") as again:
                     return scan_ods(content, again)
     except (ExpatError, zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError, OSError) as error:
-        raise TableUnreadable(f"{name}: not a spreadsheet that can be read ({type(error).__name__}); {_SAVE}") from None
-    raise TableUnreadable(f"{name}: not a spreadsheet but a zip; unpack it and take the file inside")
+        raise TableUnreadable(f"{name}: the spreadsheet cannot be read ({type(error).__name__}); {_RESAVE}") from None
+    raise TableUnreadable(f"{name}: a zip archive, not a spreadsheet; unpack it and use the file inside")
 
 
-def _look_inside_xls(path: Path) -> list[SheetScan]:
+def _scan_xls(path: Path) -> list[SheetScan]:
     try:
         return scan_xls(path)
     except (OSError, ValueError, IndexError, struct.error):
-        return []  # calamine says what is wrong with it
+        return []  # calamine reports the problem
 
 
-def _scan(archive: zipfile.ZipFile, name: str) -> list[SheetScan]:
-    scanned = scan_book(archive)
-    if sum(sheet.rows * sheet.columns for sheet in scanned) > MOST_CELLS:
+def _scan_xlsx(archive: zipfile.ZipFile, name: str) -> list[SheetScan]:
+    scans = scan_book(archive)
+    if sum(scan.rows * scan.columns for scan in scans) > MOST_CELLS:
         raise TableUnreadable(
-            f"{name}: its sheets reach over more than {MOST_CELLS:,} cells; delete the empty rows and columns around "
+            f"{name}: its sheets extend over more than {MOST_CELLS:,} cells; delete the empty rows and columns around "
             "the table, or save it as CSV"
         )
-    return scanned
+    return scans
