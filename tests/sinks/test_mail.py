@@ -34,13 +34,13 @@ async def test_a_refusal_says_whether_to_try_again(answer: str, again: bool) -> 
     with smtp_server() as mailbox:
         mailbox.answer = answer
         result = await MailChannel(mailbox.url, sender=SENDER).send(MESSAGE)
-    assert result == NotSent(f"the server refused the mail ({answer[:3]})", again=again)
+    assert result == NotSent(f"the mail server refused the mail ({answer[:3]})", again=again)
 
 
 async def test_an_unknown_recipient_is_not_tried_again() -> None:
     with smtp_server() as mailbox:
         result = await MailChannel(mailbox.url, sender=SENDER).send(replace(MESSAGE, to="nobody@example.com"))
-    assert result == NotSent("the server refused the recipient (550)", again=False)
+    assert result == NotSent("the mail server refused the recipient (550)", again=False)
 
 
 async def test_a_name_beyond_ascii_needs_a_server_that_takes_it_and_is_not_tried_again_without() -> None:
@@ -103,10 +103,10 @@ async def test_a_report_that_reaches_some_is_sent_and_the_log_tells_of_the_other
 
 async def test_a_report_that_reaches_nobody_raises_and_says_why() -> None:
     with smtp_server() as mailbox:
-        with pytest.raises(MailError, match=r"did not take it: the server refused the recipient \(550\)"):
+        with pytest.raises(MailError, match=r"not known to be sent: the mail server refused the recipient \(550\)"):
             await send_mail(mailbox.url, a_report("nobody@example.com"))
         mailbox.answer = "451 later"
-        with pytest.raises(MailError, match="the server refused the mail"):
+        with pytest.raises(MailError, match="the mail server refused the mail"):
             await send_mail(mailbox.url, a_report("ops@shop.example"))
 
 
@@ -130,7 +130,7 @@ async def test_over_a_safe_line_the_password_is_given_and_the_mail_arrives(
         assert await MailChannel(right, sender=SENDER).send(MESSAGE) == Sent()
         await send_mail(right, a_report("ops@shop.example"))
         wrong = await MailChannel(right.replace("s3cret", "guess"), sender=SENDER).send(MESSAGE)
-    assert wrong == NotSent("the server refused user or password (535)")
+    assert wrong == NotSent("the mail server refused the user or password (535)")
     assert [mail["to"] for mail in mailbox.mails] == ["asha@example.com", "ops@shop.example"]
 
 

@@ -141,7 +141,7 @@ async def test_a_gateway_that_is_away_sent_nothing_and_one_that_hangs_up_may_hav
         assert isinstance(await MessageChannel(url, known=known_at(gateway.port)).send(MESSAGE), MaybeSent)
         gateway.respond = lambda _: ok("503 Busy")
         assert await MessageChannel(url, known=known_at(gateway.port)).send(MESSAGE) == NotSent(
-            "the service did not take it (HTTP 503)"
+            "the service did not accept it (HTTP 503)"
         )
     assert isinstance(await MessageChannel(url, known=known_at(free_port())).send(MESSAGE), NotSent)
 
@@ -261,11 +261,11 @@ async def test_what_the_service_refuses_was_not_sent_and_what_it_swallows_may_ha
     async with http_server() as gateway:
         service = MessageChannel(f"json://127.0.0.1:{gateway.port}/{{to}}")
         gateway.respond = lambda _: ok("503 Busy")
-        assert await service.send(MESSAGE) == NotSent("the service did not take it (HTTP 503)")
+        assert await service.send(MESSAGE) == NotSent("the service did not accept it (HTTP 503)")
         gateway.respond = lambda _: b""
         assert await service.send(MESSAGE) == MaybeSent("the service did not answer in time")
     nobody = MessageChannel(f"json://127.0.0.1:{free_port()}/{{to}}")
-    assert await nobody.send(MESSAGE) == NotSent("the service did not take it")
+    assert await nobody.send(MESSAGE) == NotSent("the service did not accept it")
 
 
 @pytest.mark.parametrize(

@@ -27,10 +27,10 @@ async def test_a_bucket_that_is_missing_is_named(service: ObjectService) -> None
     service.answers = dict.fromkeys(("PUT", "GET", "POST"), (404, NO_BUCKET))
     objects = opened(service)
     for call in (objects.put("k", b"x"), objects.get("k"), objects.delete("k")):
-        with pytest.raises(ObjectsError, match="there is no bucket evidence; create it"):
+        with pytest.raises(ObjectsError, match="the bucket evidence does not exist; create it"):
             await call
     service.answers = {"PUT": (404, NO_KEY)}  # some say so of a bucket, too: there is nothing else to be missing
-    with pytest.raises(ObjectsError, match="there is no bucket evidence"):
+    with pytest.raises(ObjectsError, match="the bucket evidence does not exist"):
         await objects.put("k", b"x")
 
 
@@ -50,11 +50,11 @@ async def test_its_own_retries_end_at_once_and_the_server_s_wish_is_not_waited_f
 @pytest.mark.parametrize(
     ("url", "options", "told"),
     [
-        ("s3://bucket/p?region=eu-west-1", {}, "no options behind"),
-        ("s3://bucket/p#x", {}, "no options behind"),
-        ("file:///tmp/x?a=b", {}, "no options behind"),
+        ("s3://bucket/p?region=eu-west-1", {}, "options after"),
+        ("s3://bucket/p#x", {}, "options after"),
+        ("file:///tmp/x?a=b", {}, "options after"),
         ("s3://bucket/p", {"nonsense": "x"}, "'nonsense' is not valid"),
-        ("s3://bucket/p", {"timeout": "5 s"}, "one of timeout is no option of s3"),
+        ("s3://bucket/p", {"timeout": "5 s"}, "one of timeout is not an option of s3"),
         ("s3://bucket/p", {"virtual_hosted_style_request": "perhaps"}, 'failed to parse "perhaps" as boolean'),
     ],
 )

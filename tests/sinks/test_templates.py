@@ -119,12 +119,12 @@ def test_an_unknown_language_falls_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "finding"),
     [
-        ("{{ phone }}", "no value named phone"),
+        ("{{ phone }}", "unknown variable phone"),
         ("{{ order", "unexpected end"),
         ("{{ order.__class__.__mro__ }}", "unsafe"),
         ("{{ 1 / 0 }}", "division by zero"),
         ("colour: red\n---\nx", "unknown line 'colour'"),
-        ("  ", "it says nothing"),
+        ("  ", "the message is empty"),
     ],
 )
 def test_the_lint_names_the_file_and_the_fault(tmp_path: Path, text: str, finding: str) -> None:

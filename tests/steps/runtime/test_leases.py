@@ -225,7 +225,7 @@ async def test_a_mail_server_that_takes_for_ever_is_left() -> None:
         Message(key="k", to="b@acme.example", text="t", subject="s")
     )
     async with asyncio.timeout(10):
-        assert isinstance(await sender.hand_over(message), MaybeSent)
+        assert isinstance(await sender.submit(message), MaybeSent)
     server.close()
 
 
