@@ -23,7 +23,7 @@ def opened(service: ObjectService, timeout: float = 10) -> Objects:
     return Objects.open("s3://evidence/calls", options=service.options, timeout=timeout)
 
 
-async def test_a_bucket_that_is_missing_is_named(service: ObjectService) -> None:
+async def test_a_missing_bucket_is_named(service: ObjectService) -> None:
     service.answers = dict.fromkeys(("PUT", "GET", "POST"), (404, NO_BUCKET))
     objects = opened(service)
     for call in (objects.put("k", b"x"), objects.get("k"), objects.delete("k")):
@@ -34,13 +34,13 @@ async def test_a_bucket_that_is_missing_is_named(service: ObjectService) -> None
         await objects.put("k", b"x")
 
 
-async def test_an_object_that_is_missing_is_none_and_none_to_delete(service: ObjectService) -> None:
+async def test_a_missing_object_is_none_and_can_be_deleted(service: ObjectService) -> None:
     objects = opened(service)
     assert await objects.get("k") is None
     await objects.delete("k")
 
 
-async def test_its_own_retries_end_at_once_and_the_server_s_wish_is_not_waited_for(service: ObjectService) -> None:
+async def test_retries_of_the_library_end_quickly_and_ignore_retry_after(service: ObjectService) -> None:
     service.answers, service.headers = {"PUT": (503, "")}, "\r\nretry-after: 30"
     with pytest.raises(ObjectsError, match="503"):
         await opened(service, timeout=5).put("k", b"x")
@@ -58,19 +58,19 @@ async def test_its_own_retries_end_at_once_and_the_server_s_wish_is_not_waited_f
         ("s3://bucket/p", {"virtual_hosted_style_request": "perhaps"}, 'failed to parse "perhaps" as boolean'),
     ],
 )
-def test_options_that_count_for_nothing_are_refused(url: str, options: dict[str, str], told: str) -> None:
+def test_options_without_effect_are_refused(url: str, options: dict[str, str], told: str) -> None:
     with pytest.raises(SettingsError, match=told) as caught:
         Objects.open(url, options=options)
     assert "\n" not in str(caught.value)
 
 
-async def test_options_of_the_connection_are_taken(service: ObjectService) -> None:
+async def test_client_options_are_accepted(service: ObjectService) -> None:
     options = {**service.options, "allow_http": "true"}
     await Objects.open("s3://evidence/calls", options=options).put("k", b"x")
     assert service.objects == {"/evidence/calls/k": b"x"}
 
 
-async def test_an_archive_is_tried_by_writing_reading_and_deleting(service: ObjectService) -> None:
+async def test_an_archive_is_checked_by_writing_reading_and_deleting(service: ObjectService) -> None:
     told = await try_archive(opened(service))
     assert (told.problem, told.not_removed, service.objects) == ("", "", {})
     assert [call.split()[0] for call in service.calls] == ["PUT", "GET", "POST", "GET"]

@@ -17,7 +17,7 @@ from tests.support.tls import server_context
 SECRETS = ("whsec_" + "A" * 43 + "=",)
 
 
-async def test_a_name_that_answers_differently_a_moment_later_gains_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_dns_rebinding_has_no_effect(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
     true = socket.getaddrinfo
 
@@ -39,7 +39,7 @@ async def test_a_name_that_answers_differently_a_moment_later_gains_nothing(monk
     assert len(asked) == 2, "the name is asked for once a delivery: what was checked is what is connected to"
 
 
-async def test_over_https_the_name_of_the_address_must_be_the_certificates(
+async def test_over_https_the_certificate_must_match_the_host_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     context = server_context(tmp_path, monkeypatch)
@@ -59,7 +59,7 @@ async def test_over_https_the_name_of_the_address_must_be_the_certificates(
     assert [r.headers["host"] for r in receiver.requests] == [f"erp.example:{receiver.port}"]
 
 
-async def test_of_an_answer_its_first_words_are_kept_without_peoples_addresses() -> None:
+async def test_the_beginning_of_a_response_is_kept_with_personal_data_masked() -> None:
     async with (
         http_server() as receiver,
         EventSender(allowed=read_networks(["127.0.0.0/8"]), timeout=2.0) as sender,
@@ -74,7 +74,7 @@ async def test_of_an_answer_its_first_words_are_kept_without_peoples_addresses()
     assert len(answer.problem) < LONGEST_RESPONSE + 20
 
 
-async def test_a_number_at_the_end_of_what_is_kept_is_veiled_whole() -> None:
+async def test_a_phone_number_at_the_cut_is_masked_completely() -> None:
     async with (
         http_server() as receiver,
         EventSender(allowed=read_networks(["127.0.0.0/8"]), timeout=2.0) as sender,
