@@ -43,7 +43,7 @@ def test_similar_numbers_are_not_changed(number: str, country: str, expected: st
 @pytest.mark.parametrize(
     "number", ["", "0", "91", "N/A", "9876", "9.87654E+09", "+44 9876543210", "00000000000", "call me"]
 )
-def test_an_undiallable_number_is_refused(number: str) -> None:
+def test_an_undiallable_number_is_none(number: str) -> None:
     assert e164(number, country="IN") is None
 
 
