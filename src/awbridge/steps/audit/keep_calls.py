@@ -12,6 +12,7 @@ from datetime import datetime
 
 import structlog
 
+from awbridge.domain.attempt import AttemptOutcome
 from awbridge.domain.call import Call
 from awbridge.domain.errors import StoreBusy, StoreError
 from awbridge.steps.audit.calls import is_failure
@@ -124,4 +125,5 @@ async def _write(store: Store, batch: Sequence[_Waiting]) -> None:
 
 def _attempt(waiting: _Waiting) -> NewAttempt:
     call, failed, made_at = waiting
-    return NewAttempt(call=call, reference_number=None, outcome="failed" if failed else "done", made_at=made_at)
+    outcome = AttemptOutcome.FAILED if failed else AttemptOutcome.DONE
+    return NewAttempt(call=call, reference_number=None, outcome=outcome, made_at=made_at)

@@ -20,6 +20,7 @@ from awbridge.clickpost.tracking.deliveries import delivery_identity
 from awbridge.clickpost.tracking.track import UpdatedPage
 from awbridge.clickpost.wire.answers import TrackAnswer
 from awbridge.clickpost.wire.endpoints import LONGEST_WINDOW
+from awbridge.domain.attempt import AttemptOutcome
 from awbridge.domain.errors import VendorError
 from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.shipment import shard_of
@@ -466,5 +467,5 @@ def _deliveries(source: Source, items: Sequence[JsonObject], now: datetime) -> l
 
 
 async def _keep_failed_call(store: Store, error: VendorError, now: datetime, policy: CatchUpPolicy) -> None:
-    failed = NewAttempt(call=error.call, reference_number=None, outcome="failed", made_at=now)
+    failed = NewAttempt(call=error.call, reference_number=None, outcome=AttemptOutcome.FAILED, made_at=now)
     await keep_call(store, policy.unrecorded, failed)

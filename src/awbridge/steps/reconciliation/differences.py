@@ -11,6 +11,7 @@ import structlog
 
 from awbridge.clickpost.client.heard import listening
 from awbridge.clickpost.orders.actions import is_registration
+from awbridge.domain.attempt import AttemptOutcome
 from awbridge.domain.errors import FieldProblem, NotPossible, PayloadRefused, VendorError
 from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.outcome import Placed
@@ -142,10 +143,10 @@ async def _holds(
     with listening() as calls:
         try:
             held = await clickpost.fetch_order(shipment.waybill, shipment.courier_partner_id, region=shipment.region)
-            outcome = "found" if held else "not_held"
+            outcome = AttemptOutcome.FOUND if held else AttemptOutcome.NOT_HELD
         except VendorError as error:
             log.warning("reconcile.call_failed", reference=shipment.reference_number, problem=str(error))
-            held, outcome, calls[:] = None, "failed", [error.call]
+            held, outcome, calls[:] = None, AttemptOutcome.FAILED, [error.call]
     reference, now = shipment.reference_number, clock()
     made = [NewAttempt(call=c, reference_number=reference, outcome=outcome, made_at=now) for c in calls]
     async with kept_if_away(unrecorded, made), store.write() as session:

@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from awbridge.clickpost.reports.reports import ShipmentCounts, VendorReport
+from awbridge.domain.attempt import AttemptOutcome
 from awbridge.domain.errors import NotPossible, TableUnreadable, VendorError
 from awbridge.domain.reconciliation.differences import DayCounts, DifferenceTable, report_windows
 from awbridge.domain.schedule import day_before, day_span
@@ -289,7 +290,7 @@ async def _vendor_failed(
     store: Store, clock: Clock, run: Reconciliation, error: VendorError, unrecorded: Unrecorded | None
 ) -> None:
     """Try again later, where that may help."""
-    failed = NewAttempt(call=error.call, reference_number=None, outcome="failed", made_at=clock())
+    failed = NewAttempt(call=error.call, reference_number=None, outcome=AttemptOutcome.FAILED, made_at=clock())
     await keep_call(store, unrecorded, failed)
     if not error.again and error.call.api != "download-report":  # a link that ran out is fetched anew
         await _fail(store, clock, run, str(error))
