@@ -332,7 +332,7 @@ def test_silent_shipments_are_listed_and_what_cannot_be_asked_for_is_told(awbrid
 
 
 def test_a_vendor_that_is_away_makes_catch_up_fail(awbridge: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("awbridge.steps.polling.catch_up.PAUSES", (0.0, 0.0))
+    monkeypatch.setattr("awbridge.steps.polling.policy.PAUSES", (0.0, 0.0))
     result = awbridge("catch-up", "--from", "2026-11-01", "--to", "2026-11-02")
     assert result.exit_code == 1
     assert "sandbox-key" not in result.output

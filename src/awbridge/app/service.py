@@ -49,7 +49,9 @@ from awbridge.steps.notify.health_monitor import HealthMonitor, Machine
 from awbridge.steps.notify.lateness import Lateness, LatenessPolicy
 from awbridge.steps.notify.notify import NotifyPolicy, notify_due
 from awbridge.steps.orders.act import ActPolicy, act_due
-from awbridge.steps.polling.catch_up import POLLING, CatchUpPolicy, ask_for_silent, cover_next_window
+from awbridge.steps.polling.policy import POLLING, CatchUpPolicy
+from awbridge.steps.polling.track_order import poll_due
+from awbridge.steps.polling.updated_order import cover_next_window
 from awbridge.steps.polling.watch import Watch, WatchPolicy, WebhookRefusals
 from awbridge.steps.reconciliation.differences import look_again
 from awbridge.steps.reconciliation.reconcile import ReconcilePolicy, reconcile_due
@@ -442,7 +444,7 @@ def step_loops(
         ),
         "apply": apply_and_rest,
         "cover": lambda: cover_next_window(store=store, clickpost=clickpost, clock=clock, policy=covering),
-        "ask": lambda: ask_for_silent(store=store, clickpost=clickpost, clock=clock, policy=asking),
+        "ask": lambda: poll_due(store=store, clickpost=clickpost, clock=clock, policy=asking),
         "watch": watch.look,
         "reconcile": lambda: reconcile_due(
             store=store, clickpost=clickpost, clock=clock, policy=reconciling, unrecorded=unrecorded

@@ -25,7 +25,8 @@ from awbridge.steps.audit.bundle import bundle_of
 from awbridge.steps.orders import actions as asking
 from awbridge.steps.orders import intake
 from awbridge.steps.orders.act import ActPolicy, act_due
-from awbridge.steps.polling.catch_up import CatchUpPolicy, ask_for_silent
+from awbridge.steps.polling.policy import CatchUpPolicy
+from awbridge.steps.polling.track_order import poll_due
 from awbridge.steps.reconciliation.differences import look_again, push_again
 from awbridge.steps.reconciliation.reconcile import (
     MOST_TRIES,
@@ -164,7 +165,7 @@ async def seen_everywhere(world: World) -> None:
     await world.control("finish")
     world.clock.ahead += timedelta(days=1, minutes=1)
     policy = CatchUpPolicy()
-    while await ask_for_silent(store=world.store, clickpost=world.clickpost, clock=world.clock, policy=policy):
+    while await poll_due(store=world.store, clickpost=world.clickpost, clock=world.clock, policy=policy):
         pass
     while await apply_due(store=world.store, clock=world.clock, policy=ApplyPolicy(zone=INDIA)):
         pass
@@ -207,7 +208,7 @@ async def test_a_status_that_differs_is_asked_for_and_closed_by_itself(world: Wo
     behind = [d for d in (await world.found(run)).values() if d.kind is DifferenceKind.STATUS]
     assert len(behind) == 6
     world.clock.ahead += timedelta(minutes=1)
-    while await ask_for_silent(store=world.store, clickpost=world.clickpost, clock=world.clock, policy=CatchUpPolicy()):
+    while await poll_due(store=world.store, clickpost=world.clickpost, clock=world.clock, policy=CatchUpPolicy()):
         pass
     while await apply_due(store=world.store, clock=world.clock, policy=ApplyPolicy(zone=INDIA)):
         pass

@@ -18,7 +18,7 @@ from awbridge.domain.tracking.overdue import DEFAULT_STUCK_AFTER, StuckAfter, si
 from awbridge.sinks.addresses import Network
 from awbridge.steps.orders import amend, intake, look_up, settle
 from awbridge.steps.orders.amend import Edit
-from awbridge.steps.polling.catch_up import resume_polling
+from awbridge.steps.polling.track_order import resume_polling
 from awbridge.steps.polling.watch import coverage
 from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.tracking.shipment_details import shipment_details
