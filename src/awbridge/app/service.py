@@ -666,7 +666,7 @@ async def recorded(hook: CallRecorder, store: Store) -> AsyncGenerator[None]:
             while await hook.flush(store):
                 pass
         except StoreError as error:
-            if not hook.put_aside():
+            if not hook.write_to_disk():
                 log.error("calls.not_recorded", problem=str(error))
 
 

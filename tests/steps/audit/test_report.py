@@ -224,7 +224,7 @@ async def test_killed_while_mailing_it_goes_out_when_the_lease_is_over(
         task = report(store, objects, policy(post), clock)
         with pytest.raises(KeyboardInterrupt):
             await task
-    with pytest.raises(AwbridgeError, match="being mailed by somebody else"):
+    with pytest.raises(AwbridgeError, match="being mailed by another process"):
         await report(store, objects, policy(post), clock)
     clock.now += LEASE
     await report(store, objects, policy(post), clock)

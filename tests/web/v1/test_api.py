@@ -30,7 +30,7 @@ from awbridge.web import app as web_app
 from awbridge.web import ready
 from awbridge.web.v1.api import LARGEST_BATCH
 from tests.steps.tracking.test_returns import asked_for
-from tests.steps.tracking.test_truth import NOW
+from tests.steps.tracking.test_shipment_details import NOW
 from tests.support import newer
 from tests.support.app import Web, web_on
 from tests.support.rows import T0, add, claim_in, count, delivery, fetch, new_scan, place, scan, sql

@@ -1,4 +1,4 @@
-"""A kept call as evidence: whether it failed, and its record as one destination gets to see it."""
+"""A recorded call as evidence: whether it failed, and its record as masked for one destination."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def class_of(http_status: int | None, business_status: int | None, response: str
 
 
 def is_failure(http_status: int | None, business_status: int | None, outcome: str) -> bool:
-    """Whether a call failed. What the step made of it goes first: 600 is a success of cancel, a bare 200 is none."""
+    """Whether a call failed. Its outcome decides first: 600 is a success of cancel, a 200 without a body is none."""
     if outcome in SUCCEEDED:
         return False
     good = (AnswerKind.SUCCESS.value, AnswerKind.PENDING.value)
@@ -37,7 +37,7 @@ def instant(at: datetime) -> str:
 def record_of(call: KeptCall, privacy: Privacy) -> JsonObject:
     """One line of the failure log."""
     veil = Veil(privacy)
-    request = veil.body(call.request)  # before the answer: what is hidden here is hidden in the answer's words too
+    request = veil.body(call.request)  # before the response: what is masked here is masked in the response's text too
     return {
         "id": call.id,
         "time": instant(call.made_at),
