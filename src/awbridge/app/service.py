@@ -53,7 +53,7 @@ from awbridge.steps.polling.policy import POLLING, CatchUpPolicy
 from awbridge.steps.polling.track_order import poll_due
 from awbridge.steps.polling.updated_order import cover_next_window
 from awbridge.steps.polling.watch import Watch, WatchPolicy, WebhookRefusals
-from awbridge.steps.reconciliation.differences import look_again
+from awbridge.steps.reconciliation.differences import recheck
 from awbridge.steps.reconciliation.reconcile import ReconcilePolicy, reconcile_due
 from awbridge.steps.reconciliation.report_files import take_from_folder
 from awbridge.steps.records.unrecorded import Unrecorded
@@ -449,7 +449,7 @@ def step_loops(
         "reconcile": lambda: reconcile_due(
             store=store, clickpost=clickpost, clock=clock, policy=reconciling, unrecorded=unrecorded
         ),
-        "differences": lambda: look_again(store=store, clickpost=clickpost, clock=clock, unrecorded=unrecorded),
+        "differences": lambda: recheck(store=store, clickpost=clickpost, clock=clock, unrecorded=unrecorded),
     }
     if settings.courier_comparison_seconds:
         every = timedelta(seconds=settings.courier_comparison_seconds)

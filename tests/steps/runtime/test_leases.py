@@ -67,7 +67,7 @@ def test_fixed_leases_outlast_the_longest_call_that_settings_allow() -> None:
     most = timedelta(seconds=longest_call(120))
     with pytest.raises(ValueError, match="clickpost_timeout"):
         Settings(clickpost_timeout=120.1)
-    assert most < differences.LONGEST_LOOK_AT_ONE
+    assert most < differences.LONGEST_RECHECK
     assert 2 * most < sync_couriers.LEASE
     assert timedelta(seconds=mail.LARGE_LONGEST) < MAIL_LEASE
 
