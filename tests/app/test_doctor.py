@@ -265,7 +265,7 @@ async def test_the_archive_is_tried_as_it_is_set(tmp_path: Path) -> None:
         missing = await told(service)
     assert (missing.level, missing.found) == (
         PROBLEM,
-        "put: there is no bucket evidence; create it, or correct AWBRIDGE_ARCHIVE_URL",
+        "put: the bucket evidence does not exist; create it, or correct AWBRIDGE_ARCHIVE_URL",
     )
     wrong = settings_at(tmp_path, archive_url="s3://evidence/calls?region=x")
-    assert "no options behind" in by_check(await examine(wrong))["archive"].found
+    assert "options after" in by_check(await examine(wrong))["archive"].found

@@ -15,7 +15,7 @@ import pytest
 
 from awbridge.domain.notify.events import EventKind
 from awbridge.sinks.addresses import read_networks
-from awbridge.sinks.outgoing import Outgoing
+from awbridge.sinks.outgoing import EventSender
 from awbridge.steps.notify.deliver_events import DeliverPolicy, deliver_due
 from awbridge.store import Store
 from awbridge.store.notify import alarms, endpoints
@@ -40,7 +40,7 @@ async def an_endpoint(store: Store, url: str = "https://erp.example/hook", kinds
 
 
 async def deliver(web: Web) -> int:
-    async with Outgoing(allowed=read_networks(["127.0.0.0/8"]), timeout=2.0) as outgoing:
+    async with EventSender(allowed=read_networks(["127.0.0.0/8"]), timeout=2.0) as outgoing:
         return await deliver_due(store=web.store, outgoing=outgoing, clock=web.clock, policy=POLICY)
 
 

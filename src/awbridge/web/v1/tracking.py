@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from awbridge.domain.errors import NotPossible
-from awbridge.steps.polling.catch_up import resume_polling
+from awbridge.steps.polling.track_order import resume_polling
 from awbridge.steps.polling.watch import coverage
 from awbridge.store.tracking import scans
 from awbridge.web.dependencies import ApiDep, ClockDep, StoreDep

@@ -15,7 +15,7 @@ from awbridge.store import Store
 from tests.sandbox.helpers import merchant, place, receiver, settled
 from tests.steps.tracking.test_apply import apply
 from tests.steps.tracking.test_apply import deliver as deliver_polled
-from tests.steps.tracking.test_truth import HOUR, a_placed, deliver, hooks
+from tests.steps.tracking.test_shipment_details import HOUR, a_placed, deliver, hooks
 from tests.support.notices import Kept, a_customer, notify, told
 from tests.support.world import INDIA, SetClock, timeline
 

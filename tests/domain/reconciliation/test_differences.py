@@ -58,7 +58,9 @@ def theirs(**changes: Any) -> Theirs:
         ({"kind": WaybillKind.RTO}, {"waybill": "BACK", "courier_partner_id": 9}, ()),
     ],
 )
-def test_what_differs(mine: dict[str, Any], yours: dict[str, Any], found: tuple[DifferenceKind, ...]) -> None:
+def test_differences_of_a_shipment(
+    mine: dict[str, Any], yours: dict[str, Any], found: tuple[DifferenceKind, ...]
+) -> None:
     assert differences(ours(**mine), theirs(**yours), DifferenceTable.REGISTERED, made_at=T) == found
 
 
@@ -66,9 +68,7 @@ def test_what_differs(mine: dict[str, Any], yours: dict[str, Any], found: tuple[
     ("state", "found"),
     [(State.READY, (DifferenceKind.STATUS,)), (State.REJECTED, ()), (State.PLACED, ()), (State.RETRYING, ())],
 )
-def test_a_failed_order_is_a_difference_only_where_nobody_here_knows_of_it(
-    state: State, found: tuple[DifferenceKind]
-) -> None:
+def test_a_failed_order_is_a_difference_only_if_it_is_unknown_here(state: State, found: tuple[DifferenceKind]) -> None:
     row = theirs(waybill="", status_code=None)
     assert differences(ours(state=state, waybill=""), row, DifferenceTable.FAILURES, made_at=None) == found
 

@@ -42,7 +42,8 @@ from awbridge.steps.notify.health_monitor import HealthMonitor, Machine
 from awbridge.steps.orders import actions as asking
 from awbridge.steps.orders import intake
 from awbridge.steps.orders.act import ActPolicy, act_due
-from awbridge.steps.polling.catch_up import CatchUpPolicy, ask_for_silent
+from awbridge.steps.polling.policy import CatchUpPolicy
+from awbridge.steps.polling.track_order import poll_due
 from awbridge.steps.reconciliation.reconcile import ReconcilePolicy, reconcile_due
 from awbridge.steps.reconciliation.report_files import kind_of_file, take_file
 from awbridge.steps.registration.push import push_due
@@ -176,7 +177,7 @@ async def work(store: Store, clickpost: AsyncClickPost, clock: Now, operator: Op
     for _ in range(12):
         await push_due(store=store, clickpost=clickpost, clock=clock, policy=PushPolicy())
         await act_due(store=store, clickpost=clickpost, clock=clock, policy=ActPolicy())
-        await ask_for_silent(store=store, clickpost=clickpost, clock=clock, policy=CatchUpPolicy())
+        await poll_due(store=store, clickpost=clickpost, clock=clock, policy=CatchUpPolicy())
         await apply_due(store=store, clock=clock, policy=ApplyPolicy(zone=INDIA))
         await tell_operators(store=store, operators=[operator], clock=clock)
         clock.ahead += timedelta(minutes=20)

@@ -22,8 +22,8 @@ from odf.table import TableCell, TableRow
 from odf.text import P
 
 from awbridge.domain.errors import CellDamaged, TableUnreadable
-from awbridge.tables.scan import Scanned, scan_sheet
 from awbridge.tables.times import read_wall_time
+from awbridge.tables.xlsx import SheetScan, scan_sheet
 from tests.tables.files import ids, read, workbook, xlsx
 
 INDIA = ZoneInfo("Asia/Kolkata")
@@ -79,14 +79,14 @@ def written_by_pandas() -> bytes:
 
 
 @pytest.mark.parametrize("data", [xlsx(*ROWS), written_by_xlwt(), written_by_odfpy(), written_by_pandas()])
-def test_xlsx_xls_and_ods_say_the_same(tmp_path: Path, data: bytes) -> None:
+def test_xlsx_xls_and_ods_yield_the_same_rows(tmp_path: Path, data: bytes) -> None:
     _, rows = read(tmp_path, data)
     assert ids(rows) == ["00125", "4048770000001"]
     assert ids(rows, "reference_number") == ["R-1", "2001"]
     assert read_wall_time(rows[0].cells["status"], INDIA) == datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 
 
-def test_a_formula_that_was_never_calculated_is_no_waybill_but_a_mistake(tmp_path: Path) -> None:
+def test_a_formula_that_was_never_calculated_is_an_error_not_a_waybill(tmp_path: Path) -> None:
     def fill(book: Any, sheet: Any) -> None:
         sheet.write_row(0, 0, ["AWB", "Reference", "Status"])
         sheet.write_formula(1, 0, '=TEXT(12,"00000")')  # XlsxWriter puts 0 there
@@ -105,7 +105,7 @@ def test_a_formula_that_was_never_calculated_is_no_waybill_but_a_mistake(tmp_pat
     assert table.notes == []
 
 
-def test_formulas_without_a_value_are_seen_also_where_a_row_holds_nothing_else(tmp_path: Path) -> None:
+def test_formulas_without_a_value_are_found_in_otherwise_empty_rows(tmp_path: Path) -> None:
     _, rows = read(tmp_path, xlsx(["AWB", "Reference"], ["=A1", "=B1"], ["=A1", None]))
     assert [row.line for row in rows] == [2, 3]
     with pytest.raises(CellDamaged, match=r"^line 3, column AWB: a formula"):
@@ -115,7 +115,7 @@ def test_formulas_without_a_value_are_seen_also_where_a_row_holds_nothing_else(t
 def test_a_zero_that_a_spreadsheet_program_calculated_is_a_zero() -> None:
     sheet = b'<worksheet><sheetData><row r="2"><c r="B2"><f>1-1</f><v>0</v></c></row></sheetData></worksheet>'
     assert scan_sheet(io.BytesIO(sheet), stale=False).without_value == {}
-    assert list(scan_sheet(io.BytesIO(sheet), stale=True).without_value) == [Scanned.at(1, 1)]
+    assert list(scan_sheet(io.BytesIO(sheet), stale=True).without_value) == [SheetScan.at(1, 1)]
 
 
 @pytest.mark.parametrize(
@@ -129,32 +129,32 @@ def test_a_zero_that_a_spreadsheet_program_calculated_is_a_zero() -> None:
         (b'<x:c r="C7"><x:v>7</x:v></x:c>', True),
     ],
 )
-def test_cells_are_seen_whatever_prefix_their_names_have(cell: bytes, has_value: bool) -> None:
+def test_cells_are_found_with_any_namespace_prefix(cell: bytes, has_value: bool) -> None:
     row = b'<x:row r="7"><x:c r="A7" s="1"/>' + cell + b'<x:c r="ZZZ7" s="1"/></x:row>'
     found = scan_sheet(io.BytesIO(b"<x:worksheet><x:sheetData>" + row + b"</x:sheetData></x:worksheet>"), stale=False)
     assert (found.rows, found.columns) == (7, 3)
-    assert list(found.without_value) == ([] if has_value else [Scanned.at(6, 2)])
+    assert list(found.without_value) == ([] if has_value else [SheetScan.at(6, 2)])
 
 
-def test_errors_are_no_waybill_and_no_amount(tmp_path: Path) -> None:
+def test_errors_are_neither_waybills_nor_amounts(tmp_path: Path) -> None:
     _, (row,) = read(tmp_path, xlsx(["AWB", "Reference", "Status"], ["#N/A", "R-1", "#REF!"]))
     assert row.id("waybill") == ""
     with pytest.raises(CellDamaged, match=r"^line 2, column Status: a formula's error"):
         row.text("status")
 
 
-def test_the_sheet_whose_columns_are_understood_is_read(tmp_path: Path) -> None:
+def test_the_sheet_with_recognised_columns_is_read(tmp_path: Path) -> None:
     data = workbook({"Cover": [["Report of", "yesterday"]], "Old": [["AWB"], ["9"]], "Data": ROWS}, hidden=["Old"])
     table, rows = read(tmp_path, data)
     assert ids(rows) == ["00125", "4048770000001"]
     assert table.notes == [
         "read from sheet Data",
-        "left out sheet Old: it is hidden",
-        "left out sheet Cover: its columns are not understood",
+        "skipped sheet Old: it is hidden",
+        "skipped sheet Cover: its columns are not recognised",
     ]
 
 
-def test_several_sheets_that_are_understood_are_all_read(tmp_path: Path) -> None:
+def test_all_sheets_with_recognised_columns_are_read(tmp_path: Path) -> None:
     more = [["Status", "Reference", "AWB"], ["5", "R-9", "777"], ["5", "R-8", "4E+12"]]
     table, rows = read(tmp_path, workbook({"Pune": ROWS, "Delhi": more, "Pivot": [["Status", "AWB"], ["a", "1"]]}))
     assert ids(rows[:3]) == ["00125", "4048770000001", "777"]
@@ -172,25 +172,25 @@ def test_several_sheets_that_are_understood_are_all_read(tmp_path: Path) -> None
     assert picked[2][1] == ("777", "")
 
 
-def test_a_sheet_of_which_little_is_understood_is_named_as_left_out(tmp_path: Path) -> None:
+def test_a_sheet_with_few_recognised_columns_is_reported_as_skipped(tmp_path: Path) -> None:
     full = [["AWB", "Reference", "Order ID", "Courier", "Status"], ["1", "R", "O", "4", "5"]]
     table, rows = read(tmp_path, workbook({"Data": full, "Look-up": [["AWB", "City"], ["9", "Pune"]]}))
     assert ids(rows) == ["1"]
-    assert "left out sheet Look-up: few of its columns are understood" in table.notes
+    assert "skipped sheet Look-up: few of its columns are recognised" in table.notes
 
 
-def test_a_hidden_sheet_is_read_where_no_other_is_understood(tmp_path: Path) -> None:
+def test_a_hidden_sheet_is_read_if_no_other_is_recognised(tmp_path: Path) -> None:
     table, rows = read(tmp_path, workbook({"Cover": [["x"]], "Data": ROWS}, hidden=["Data"]))
     assert ids(rows)[0] == "00125"
     assert table.notes[0] == "read from hidden sheet Data"
 
 
-def test_no_sheet_that_is_understood_names_the_columns_of_each(tmp_path: Path) -> None:
-    with pytest.raises(TableUnreadable, match=r"It has: sheet A: Name, City; sheet B: Total"):
+def test_without_a_recognised_sheet_the_columns_of_each_are_listed(tmp_path: Path) -> None:
+    with pytest.raises(TableUnreadable, match=r"Columns found: sheet A: Name, City; sheet B: Total"):
         read(tmp_path, workbook({"A": [["Name", "City"]], "B": [["Total"]]}))
 
 
-def test_a_table_that_does_not_begin_in_the_corner_keeps_its_lines(tmp_path: Path) -> None:
+def test_a_table_that_does_not_begin_in_the_first_cell_keeps_its_line_numbers(tmp_path: Path) -> None:
     book = openpyxl.Workbook()
     sheet = book.worksheets[0]
     sheet["C5"], sheet["D5"], sheet["C6"], sheet["D6"], sheet["C8"] = "AWB", "Ref No", "=A1", "R-1", "77"
@@ -215,17 +215,17 @@ def zipped(**parts: str) -> bytes:
     [
         (zipped(xl__workbook_dot_bin=""), "binary workbook .*xlsb.* save it as .xlsx or .csv"),
         (zipped(report_dot_csv="awb\n1\n"), "unpack it"),
-        (zipped(xl__workbook_dot_xml="<workbook/>"), "not a spreadsheet that can be read"),
-        (zipped(content_dot_xml="<office/>"), "not a spreadsheet that can be read"),
+        (zipped(xl__workbook_dot_xml="<workbook/>"), "the spreadsheet cannot be read"),
+        (zipped(content_dot_xml="<office/>"), "the spreadsheet cannot be read"),
         (xlsx(), "is empty"),
     ],
 )
-def test_what_cannot_be_read_as_a_spreadsheet_says_what_to_do(tmp_path: Path, data: bytes, says: str) -> None:
+def test_an_unreadable_spreadsheet_error_says_what_to_do(tmp_path: Path, data: bytes, says: str) -> None:
     with pytest.raises(TableUnreadable, match=says):
         read(tmp_path, data)
 
 
-def test_a_cell_far_off_is_refused_before_it_takes_all_memory(tmp_path: Path) -> None:
+def test_a_distant_cell_is_refused_before_it_exhausts_memory(tmp_path: Path) -> None:
     book = openpyxl.Workbook()
     sheet = book.worksheets[0]
     sheet["A1"], sheet["XFD1048576"] = "AWB", "x"
@@ -275,7 +275,7 @@ OWN_CELLS = (
 
 
 @pytest.mark.parametrize("before", [0, 3])
-def test_formulas_of_an_ods_are_values_mistakes_or_errors(tmp_path: Path, before: int) -> None:
+def test_formulas_of_an_ods_are_values_uncalculated_or_errors(tmp_path: Path, before: int) -> None:
     head = [ods_cell("AWB"), ods_cell("Reference"), ods_cell("Status")]
     rows = [[ods_cell(numbercolumnsrepeated=1), ods_cell(f"R-{n}"), cell] for n, (cell, _) in enumerate(OWN_CELLS)]
     _, read_rows = read(tmp_path, ods(head, *rows, before=before))
@@ -289,7 +289,7 @@ def test_formulas_of_an_ods_are_values_mistakes_or_errors(tmp_path: Path, before
             row.text("status")
 
 
-def test_repeated_formulas_of_an_ods_are_seen_in_every_cell(tmp_path: Path) -> None:
+def test_repeated_formulas_of_an_ods_are_found_in_every_cell(tmp_path: Path) -> None:
     head = [ods_cell("Note"), ods_cell("AWB"), ods_cell("Reference")]
     row = [ods_cell("x"), ods_cell(formula=FORMULA, numbercolumnsrepeated=2)]
     _, (found,) = read(tmp_path, ods(head, row))
@@ -312,7 +312,7 @@ def xls_of_formulas(*formulas: str) -> bytes:
     return file.getvalue()
 
 
-def test_formulas_of_an_xls_that_a_library_wrote_are_mistakes(tmp_path: Path) -> None:
+def test_formulas_of_an_xls_written_by_a_library_are_errors(tmp_path: Path) -> None:
     _, rows = read(tmp_path, xls_of_formulas('CONCATENATE("001";"25")', "1+1"))
     assert ids(rows, "reference_number") == ["R-1", "R-2"]
     for row in rows:
@@ -320,7 +320,7 @@ def test_formulas_of_an_xls_that_a_library_wrote_are_mistakes(tmp_path: Path) ->
             row.id("waybill")
 
 
-def test_an_xls_of_which_a_formula_was_calculated_has_its_value(tmp_path: Path) -> None:
+def test_a_calculated_formula_of_an_xls_has_its_value(tmp_path: Path) -> None:
     data = xls_of_formulas('CONCATENATE("001";"25")', "1+1")
     place = data.rindex(b"\x03\x00\x00\x00\x00\x00\xff\xff")
     _, rows = read(tmp_path, data[:place] + struct.pack("<d", 2.0) + data[place + 8 :])
@@ -341,7 +341,7 @@ def with_summary(data: bytes) -> bytes:
     return data[:book] + beside + entry + data[book + 256 :]
 
 
-def test_an_xls_that_a_spreadsheet_program_saved_is_taken_at_its_word(tmp_path: Path) -> None:
+def test_values_of_an_xls_saved_by_a_spreadsheet_program_are_trusted(tmp_path: Path) -> None:
     data = xls_of_formulas('CONCATENATE("001";"25")')
     _, rows = read(tmp_path, with_summary(data))
     assert rows[0].id("waybill") == ""

@@ -100,7 +100,7 @@ def test_a_step_of_the_ramp_whose_worker_died_is_repeated() -> None:
     assert allowance(state, T0 + POLICY.patience, POLICY, 9) == 1
 
 
-def test_a_refused_account_is_in_trouble_at_once_unless_it_just_worked() -> None:
+def test_a_refused_account_has_an_incident_at_once_unless_it_just_worked() -> None:
     wrong = Tally(wrongs=1, wrong="bad key")
     state = after_answers(FREE, wrong, T0, POLICY)
     assert (state.incident, state.problem, state.probe_at) == (AccountIncident.ACCOUNT, "bad key", T0 + POLICY.hold)
@@ -118,7 +118,7 @@ def test_a_breaker_whose_probe_finds_wrong_credentials_rests_as_such() -> None:
     assert (state.incident, state.problem, state.since_at) == (AccountIncident.ACCOUNT, "bad key", T0)
 
 
-def test_a_pause_that_was_asked_for_is_kept() -> None:
+def test_a_requested_pause_is_honoured() -> None:
     state = after_answers(FREE, Tally(other=1, retry_after=7.0), T0, POLICY)
     assert allowance(state, T0 + 6 * SECOND, POLICY, 9) == 0
     assert allowance(state, T0 + 7 * SECOND, POLICY, 9) == 9
@@ -135,7 +135,7 @@ def test_a_limited_account_gets_what_its_rate_allows() -> None:
     assert [allowance(slow, T0 + n * SECOND, POLICY, 50) for n in (9, 10, 99)] == [0, 1, 1]
 
 
-def test_urgent_work_and_those_not_served_for_longest_come_first() -> None:
+def test_urgent_work_and_the_longest_unserved_accounts_come_first() -> None:
     due = [
         Due(state=replace(FREE, account="a", served_at=T0)),
         Due(state=replace(FREE, account="b", served_at=T0 - SECOND)),
@@ -145,7 +145,7 @@ def test_urgent_work_and_those_not_served_for_longest_come_first() -> None:
     assert shares(due, now=T0, policy=POLICY, free=2, in_use={}) == {"c": 1, "b": 1}
 
 
-def test_a_slow_account_never_takes_all_seats() -> None:
+def test_a_slow_account_never_takes_all_slots() -> None:
     due = [Due(state=FREE)]
     assert shares(due, now=T0, policy=POLICY, free=20, in_use={}) == {"4:main": 15}
     assert shares(due, now=T0, policy=POLICY, free=5, in_use={"4:main": 15}) == {}
@@ -197,7 +197,7 @@ tallies = st.builds(
 
 
 @given(st.lists(st.tuples(tallies, st.integers(0, 300), st.integers(0, 60)), max_size=30))
-def test_whatever_happens_an_account_always_comes_back(events: list[tuple[Tally, int, int]]) -> None:
+def test_an_account_always_recovers(events: list[tuple[Tally, int, int]]) -> None:
     state, now = FREE, T0
     for tally, seconds, claimed in events:
         now += timedelta(seconds=seconds)

@@ -1,7 +1,7 @@
-"""What an XLSX tells beside its cells' values: formulas that were never calculated, errors, how far the cells reach.
+"""Finds the cells of an XLSX without a value: formulas that were never calculated, and errors; and the sheets' extent.
 
-calamine hands over values alone: such a formula reads as empty or, where the writing library put a 0 for it
-(XlsxWriter), as 0.0; an error reads as empty. Here the sheet's XML is streamed through once.
+calamine returns values only. It reads such a formula as empty, or as 0.0 if the writing library stored a 0
+(XlsxWriter), and an error as empty. The XML of each sheet is streamed once.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from zipfile import ZipFile
 
 from awbridge.tables.cells import NoValue
 
-PIECE = 1 << 20  # bytes
-WIDEST = 1 << 14  # columns a sheet can have
+CHUNK = 1 << 20  # bytes
+WIDEST = 1 << 14  # columns of the widest sheet
 
 _TAG = re.compile(rb"<(?:\w+:)?(sheet|Relationship|calcPr)\s([^>]*)>")
 _ATTRIBUTE = re.compile(rb'([\w:]+)\s*=\s*["\']([^"\']*)["\']')
@@ -23,7 +23,7 @@ _PLACE = re.compile(rb'\sr=["\']([A-Z]{1,3})(\d{1,7})["\']')
 
 
 class _Signs(NamedTuple):
-    """How a sheet's XML writes what is looked for; some writers put a prefix before every name."""
+    """The tags of a sheet's XML; some writers prefix every name."""
 
     row_ends: bytes
     cell: bytes
@@ -34,8 +34,8 @@ class _Signs(NamedTuple):
 
 
 @dataclass(slots=True)
-class Scanned:
-    """A sheet: how many rows and columns its cells reach over, and the cells without a value, under keys of `at`."""
+class SheetScan:
+    """The extent of a sheet in rows and columns, and its cells without a value, keyed by `at`."""
 
     rows: int = 0
     columns: int = 0
@@ -43,16 +43,16 @@ class Scanned:
 
     @staticmethod
     def at(row: int, column: int) -> int:
-        """The key of a cell; both count from 0."""
+        """The key of a cell; row and column count from 0."""
         return row * WIDEST + column
 
 
-def scan_book(book: ZipFile) -> list[Scanned]:
-    """Every sheet of an XLSX, in the workbook's order."""
+def scan_book(book: ZipFile) -> list[SheetScan]:
+    """The scans of all sheets of an XLSX, in the workbook's order."""
     workbook = _tags(book.read("xl/workbook.xml"))
     targets = {tag.get(b"Id"): tag.get(b"Target", b"") for _, tag in _tags(book.read("xl/_rels/workbook.xml.rels"))}
     stale = any(name == b"calcPr" and tag.get(b"fullCalcOnLoad") in (b"1", b"true") for name, tag in workbook)
-    sheets: list[Scanned] = []
+    sheets: list[SheetScan] = []
     for name, tag in workbook:
         if name == b"sheet":
             sheets.append(_scan_part(book, targets.get(tag.get(b"r:id"), b"").decode(), stale=stale))
@@ -63,28 +63,28 @@ def _tags(xml: bytes) -> list[tuple[bytes, dict[bytes, bytes]]]:
     return [(name, dict(_ATTRIBUTE.findall(attributes))) for name, attributes in _TAG.findall(xml)]
 
 
-def _scan_part(book: ZipFile, target: str, *, stale: bool) -> Scanned:
+def _scan_part(book: ZipFile, target: str, *, stale: bool) -> SheetScan:
     path = target.lstrip("/") if target.startswith("/") else f"xl/{target}"
     if path not in book.namelist():
-        return Scanned()
+        return SheetScan()
     with book.open(path) as xml:
         return scan_sheet(xml, stale=stale)
 
 
-def scan_sheet(xml: IO[bytes], *, stale: bool) -> Scanned:
-    """One sheet. `stale`: the workbook says that its formulas are to be calculated when it is opened, so that a 0 is
-    what the writing library put there."""
-    found = Scanned()
-    held = xml.read(PIECE)
-    signs = _signs(held)
-    while held:
-        *rows, held = held.split(signs.row_ends)
+def scan_sheet(xml: IO[bytes], *, stale: bool) -> SheetScan:
+    """Scan one sheet. `stale`: the workbook requests a recalculation when opened, so a 0 comes from the writing
+    library."""
+    scan = SheetScan()
+    buffer = xml.read(CHUNK)
+    signs = _signs(buffer)
+    while buffer:
+        *rows, buffer = buffer.split(signs.row_ends)
         for row in rows:
-            _scan_row(row, found, signs, stale)
-        if not (piece := xml.read(PIECE)):
+            _scan_row(row, scan, signs, stale)
+        if not (chunk := xml.read(CHUNK)):
             break
-        held += piece
-    return found
+        buffer += chunk
+    return scan
 
 
 def _signs(head: bytes) -> _Signs:
@@ -101,37 +101,37 @@ def _signs(head: bytes) -> _Signs:
     )
 
 
-def _scan_row(row: bytes, found: Scanned, signs: _Signs, stale: bool) -> None:
+def _scan_row(row: bytes, scan: SheetScan, signs: _Signs, stale: bool) -> None:
     end = row.rfind(signs.cell_ends)
     start = row.rfind(signs.cell, 0, end)
     if start < 0:
         return
     place = _PLACE.search(row, start, end)
-    if place is None:  # cells may leave out where they stand
-        found.rows, found.columns = found.rows + 1, max(found.columns, row.count(signs.cell))
+    if place is None:  # the references of cells are optional
+        scan.rows, scan.columns = scan.rows + 1, max(scan.columns, row.count(signs.cell))
         return
-    found.rows = max(found.rows, int(place[2]))
-    found.columns = max(found.columns, _number(place[1]))
+    scan.rows = max(scan.rows, int(place[2]))
+    scan.columns = max(scan.columns, _number(place[1]))
     if any(sign in row for sign in signs.formula):
         for attributes, content in signs.whole.findall(row):
-            _scan_cell(attributes, content, found, signs, stale)
+            _scan_cell(attributes, content, scan, signs, stale)
 
 
-def _scan_cell(attributes: bytes, content: bytes, found: Scanned, signs: _Signs, stale: bool) -> None:
+def _scan_cell(attributes: bytes, content: bytes, scan: SheetScan, signs: _Signs, stale: bool) -> None:
     kind: Any = dict(_ATTRIBUTE.findall(attributes)).get(b"t", b"n")
     place = _PLACE.search(b" " + attributes)
     is_formula = any(sign in content for sign in signs.formula[:3])
     if place is None or not (is_formula or kind == b"e"):
         return
     value = signs.value.search(content)
-    is_text = kind == b"str" and value is not None  # a formula may well make an empty text
+    is_text = kind == b"str" and value is not None  # the result of a formula may be empty text
     if kind == b"e":
-        what = NoValue(is_error=True)
+        no_value = NoValue(is_error=True)
     elif not is_text and (value is None or not value[1] or (stale and value[1] == b"0")):
-        what = NoValue()
+        no_value = NoValue()
     else:
         return
-    found.without_value[found.at(int(place[2]) - 1, _number(place[1]) - 1)] = what
+    scan.without_value[scan.at(int(place[2]) - 1, _number(place[1]) - 1)] = no_value
 
 
 def _number(letters: bytes) -> int:
