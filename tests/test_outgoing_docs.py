@@ -15,7 +15,7 @@ from awbridge.app.settings import Settings
 from awbridge.domain.notify.events import EventKind
 from awbridge.domain.notify.notices import NoticeState
 from awbridge.domain.tracking.milestones import JOURNEY, Milestone
-from awbridge.sinks.outgoing import headers_of
+from awbridge.sinks.outgoing import signed_headers
 from awbridge.sinks.templates import EXAMPLE
 from awbridge.steps.notify.deliver_events import DEFAULT_DELAYS
 from awbridge.store.notify.endpoints import new_secret
@@ -35,7 +35,7 @@ def verify() -> Any:
 
 def test_the_example_accepts_a_genuine_delivery_also_after_a_rotation(verify: Any) -> None:
     new, old = new_secret(), new_secret()
-    headers = headers_of("evt_1", BODY, (new, old), datetime.now(UTC))
+    headers = signed_headers("evt_1", BODY, (new, old), datetime.now(UTC))
     for secret in (new, old):
         assert verify(secret, headers, BODY.encode()) == json.loads(BODY)
 
@@ -43,12 +43,12 @@ def test_the_example_accepts_a_genuine_delivery_also_after_a_rotation(verify: An
 def test_the_example_refuses_everything_else(verify: Any) -> None:
     secret = new_secret()
     now = datetime.now(UTC)
-    headers = headers_of("evt_1", BODY, (secret,), now)
+    headers = signed_headers("evt_1", BODY, (secret,), now)
     for wrong in (
         (new_secret(), headers, BODY),
         (secret, headers, BODY.replace("delivered", "lost")),
         (secret, {**headers, "webhook-id": "evt_2"}, BODY),
-        (secret, headers_of("evt_1", BODY, (secret,), now - timedelta(minutes=6)), BODY),
+        (secret, signed_headers("evt_1", BODY, (secret,), now - timedelta(minutes=6)), BODY),
     ):
         with pytest.raises(ValueError, match=r"too old|not signed"):
             verify(wrong[0], wrong[1], wrong[2].encode())

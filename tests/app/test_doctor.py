@@ -210,7 +210,7 @@ async def test_a_lost_box_alone_makes_the_exit_code(tmp_path: Path) -> None:
     found = [f for f in await examine(settings, environment={}) if f.check == "attention" and f.level == "attention"]
     assert [(f.found.split(":")[0], f.do) for f in found] == [
         (
-            "1 shipment has a box that is lost, damaged or going back, while the others are not",
+            "1 shipment has a box that is lost, damaged or returning while the others are not",
             "awbridge shipments list --piece-exception",
         )
     ]
@@ -265,7 +265,7 @@ async def test_the_archive_is_tried_as_it_is_set(tmp_path: Path) -> None:
         missing = await told(service)
     assert (missing.level, missing.found) == (
         PROBLEM,
-        "put: there is no bucket evidence; create it, or correct AWBRIDGE_ARCHIVE_URL",
+        "put: the bucket evidence does not exist; create it, or correct AWBRIDGE_ARCHIVE_URL",
     )
     wrong = settings_at(tmp_path, archive_url="s3://evidence/calls?region=x")
-    assert "no options behind" in by_check(await examine(wrong))["archive"].found
+    assert "options after" in by_check(await examine(wrong))["archive"].found

@@ -10,7 +10,7 @@ import pytest
 
 from awbridge.app import service
 from awbridge.app.settings import load_settings
-from awbridge.steps.polling.catch_up import POLLING
+from awbridge.steps.polling.policy import POLLING
 from awbridge.steps.runtime import pace
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.steps.runtime.loop import Loop

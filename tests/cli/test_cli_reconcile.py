@@ -44,7 +44,7 @@ def test_a_file_that_is_no_table_ends_with_exit_code_1(awbridge: Any, tmp_path: 
     (tmp_path / "people.csv").write_text("Name\nAsha\n")
     done = awbridge("reconcile", "--file", "people.csv", "--json")
     assert done.exit_code == 1
-    assert json.loads(done.stdout)["problem"].startswith("people.csv: no column is understood")
+    assert json.loads(done.stdout)["problem"].startswith("people.csv: no column is recognised")
     for arguments in (("--kind", "failures"), ("--date", "2999-01-01"), ("show", "1"), ("push-again", "1")):
         assert awbridge("reconcile", *arguments).exit_code == 1
 
@@ -95,8 +95,8 @@ def test_how_a_report_was_read_is_told(awbridge: Any, tmp_path: Path) -> None:
     (tmp_path / "report.csv").write_bytes("AWB;Ort\n4000000000001;Köln\nTotal;1\n".encode("cp1252"))
     told = json.loads(awbridge("reconcile", "--file", "report.csv", "--json").stdout)
     assert told["columns_read"]["notes"] == [
-        "read as text with semicolons, in Windows-1252",
-        "left out a row of totals: line 3",
+        "read as text separated by semicolons, in Windows-1252",
+        "skipped a row of totals: line 3",
     ]
 
 

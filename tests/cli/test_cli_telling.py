@@ -78,7 +78,7 @@ def test_the_lint_fails_on_a_broken_template(awbridge: Any, tmp_path: Path, monk
     monkeypatch.setenv("AWBRIDGE_TEMPLATES_DIR", str(tmp_path / "words"))
     broken = awbridge("notices", "lint")
     assert broken.exit_code == 1
-    assert "no value named nosuch" in " ".join(broken.stdout.split())
+    assert "unknown variable nosuch" in " ".join(broken.stdout.split())
     monkeypatch.setenv("AWBRIDGE_TEMPLATES_DIR", "nowhere")
     assert "AWBRIDGE_TEMPLATES_DIR" in awbridge("notices", "lint").stderr
 
@@ -126,7 +126,7 @@ def test_opting_out(awbridge: Any, tmp_path: Path) -> None:
     [
         ({"NOTICE_MAIL": "true"}, "AWBRIDGE_SMTP_URL is not set"),
         ({"NOTICE_SMS_URL": "json://host/x"}, "AWBRIDGE_NOTICE_SMS_URL holds no {to}"),
-        ({"ALARM_URLS": "nosuch://hunter2"}, "apprise does not understand a URL of nosuch"),
+        ({"ALARM_URLS": "nosuch://hunter2"}, "apprise does not support this URL of nosuch"),
         ({"NOTICE_QUIET_HOURS": "sms=late"}, "AWBRIDGE_NOTICE_QUIET_HOURS"),
         ({"ENDPOINT_NETWORKS": "10.0.0.0/33"}, "AWBRIDGE_ENDPOINT_NETWORKS"),
     ],

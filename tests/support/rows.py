@@ -1,4 +1,4 @@
-"""Rows for the tests of the store, of the steps and of the web, and a way to look at tables directly."""
+"""Rows for the tests of store, steps and web, and direct access to tables."""
 
 from __future__ import annotations
 

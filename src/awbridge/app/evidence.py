@@ -24,7 +24,7 @@ from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.runtime.loop import Loop
 from awbridge.steps.runtime.schedule import Job, Ran, run_due
 from awbridge.store import Store
-from awbridge.web.v1.evidence import AuditContext
+from awbridge.web.dependencies import AuditContext
 
 # The APIs whose calls are kept by the step that makes them: every one, or those that failed.
 KEPT_WHOLE = frozenset(

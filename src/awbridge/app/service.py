@@ -37,9 +37,9 @@ from awbridge.domain.tracking.asking import PollingRules
 from awbridge.domain.tracking.overdue import StuckAfter
 from awbridge.sinks.addresses import read_networks
 from awbridge.sinks.mail import LONGEST as LONGEST_MAIL
-from awbridge.sinks.mail import Mail
-from awbridge.sinks.messages import Messages, longest_send
-from awbridge.sinks.outgoing import Outgoing, longest_post
+from awbridge.sinks.mail import MailChannel
+from awbridge.sinks.messages import MessageChannel, longest_send
+from awbridge.sinks.outgoing import EventSender, longest_post
 from awbridge.sinks.templates import Templates
 from awbridge.steps.audit.keep_calls import CallRecorder
 from awbridge.steps.couriers.sync_couriers import watch_couriers
@@ -49,9 +49,11 @@ from awbridge.steps.notify.health_monitor import HealthMonitor, Machine
 from awbridge.steps.notify.lateness import Lateness, LatenessPolicy
 from awbridge.steps.notify.notify import NotifyPolicy, notify_due
 from awbridge.steps.orders.act import ActPolicy, act_due
-from awbridge.steps.polling.catch_up import POLLING, CatchUpPolicy, ask_for_silent, cover_next_window
+from awbridge.steps.polling.policy import POLLING, CatchUpPolicy
+from awbridge.steps.polling.track_order import poll_due
+from awbridge.steps.polling.updated_order import cover_next_window
 from awbridge.steps.polling.watch import Watch, WatchPolicy, WebhookRefusals
-from awbridge.steps.reconciliation.differences import look_again
+from awbridge.steps.reconciliation.differences import recheck
 from awbridge.steps.reconciliation.reconcile import ReconcilePolicy, reconcile_due
 from awbridge.steps.reconciliation.report_files import take_from_folder
 from awbridge.steps.records.unrecorded import Unrecorded
@@ -72,6 +74,7 @@ from awbridge.steps.tracking.ingest import Ingest
 from awbridge.store import Store
 from awbridge.store.engine.shared_time import SHARED_TIME
 from awbridge.web.app import build_app
+from awbridge.web.dependencies import ApiContext
 from awbridge.web.http.limits import Connections, Limits, connections_within_files
 from awbridge.web.http.server import server_config
 from awbridge.web.webhook.endpoint import KeyRing, WebhookEndpoint
@@ -235,7 +238,7 @@ def customer_channels(settings: Settings) -> dict[Channel, Sends]:
         if urls := [s.get_secret_value() for s in secrets if s.get_secret_value()]:
             if channel.reaches_customer and not any(place in urls[0] for place in ("{to}", "{to_digits}")):
                 raise SettingsError(f"AWBRIDGE_NOTICE_{channel.upper()}_URL holds no {{to}}: whom should it reach?")
-            found[channel] = Messages(*urls, timeout=settings.notice_timeout)
+            found[channel] = MessageChannel(*urls, timeout=settings.notice_timeout)
     return found
 
 
@@ -243,7 +246,7 @@ def operators(settings: Settings) -> list[Operator]:
     """The ways to the operators. Raises SettingsError for what cannot work."""
     longest = longest_send(1, _OPERATORS_TIMEOUT)
     found = [
-        Operator(channel=Messages(url.get_secret_value(), timeout=_OPERATORS_TIMEOUT), longest=longest)
+        Operator(channel=MessageChannel(url.get_secret_value(), timeout=_OPERATORS_TIMEOUT), longest=longest)
         for url in settings.alarm_urls
     ]
     if settings.alarm_mail_to:
@@ -252,11 +255,11 @@ def operators(settings: Settings) -> list[Operator]:
     return found
 
 
-def _mail(settings: Settings, wanted_by: str) -> Mail:
+def _mail(settings: Settings, wanted_by: str) -> MailChannel:
     url = settings.smtp_url.get_secret_value()
     if not url:
         raise SettingsError(f"AWBRIDGE_SMTP_URL is not set, but {wanted_by} is.")
-    return Mail(url, sender=settings.notice_mail_from)
+    return MailChannel(url, sender=settings.notice_mail_from)
 
 
 def templates(settings: Settings) -> Templates:
@@ -400,7 +403,7 @@ def step_loops(
     settings: Settings,
     store: Store,
     clickpost: AsyncClickPost,
-    outgoing: Outgoing,
+    outgoing: EventSender,
     clock: Clock,
     *,
     refusals: WebhookRefusals | None = None,
@@ -442,12 +445,12 @@ def step_loops(
         ),
         "apply": apply_and_rest,
         "cover": lambda: cover_next_window(store=store, clickpost=clickpost, clock=clock, policy=covering),
-        "ask": lambda: ask_for_silent(store=store, clickpost=clickpost, clock=clock, policy=asking),
+        "ask": lambda: poll_due(store=store, clickpost=clickpost, clock=clock, policy=asking),
         "watch": watch.look,
         "reconcile": lambda: reconcile_due(
             store=store, clickpost=clickpost, clock=clock, policy=reconciling, unrecorded=unrecorded
         ),
-        "differences": lambda: look_again(store=store, clickpost=clickpost, clock=clock, unrecorded=unrecorded),
+        "differences": lambda: recheck(store=store, clickpost=clickpost, clock=clock, unrecorded=unrecorded),
     }
     if settings.courier_comparison_seconds:
         every = timedelta(seconds=settings.courier_comparison_seconds)
@@ -470,7 +473,7 @@ def step_loops(
 def _telling(
     settings: Settings,
     store: Store,
-    outgoing: Outgoing,
+    outgoing: EventSender,
     clock: Clock,
     clocks: SetClocks,
     loops: Callable[[], list[Loop]],
@@ -517,9 +520,9 @@ def _telling(
     }
 
 
-def outgoing_line(settings: Settings) -> Outgoing:
+def outgoing_line(settings: Settings) -> EventSender:
     """The line to own systems."""
-    return Outgoing(allowed=read_networks(settings.endpoint_networks), timeout=settings.endpoint_timeout)
+    return EventSender(allowed=read_networks(settings.endpoint_networks), timeout=settings.endpoint_timeout)
 
 
 async def serve(
@@ -594,21 +597,24 @@ async def assembled(settings: Settings) -> AsyncGenerator[Bridge]:
         endpoint = WebhookEndpoint(ingest, keys, utc_now, refusals)
         most = connections_within_files(settings.connections)
         connections = Connections(Limits(connections=most, idle=max(most // 2, 1)))
-        app = build_app(
+        api = ApiContext(
             store=store,
             clock=utc_now,
-            webhook=endpoint,
-            loops=list(loops.values()),
             clickpost=clickpost,
+            audit=evidence.desk(settings),
             allocation=settings.allocation,
-            api_keys=[k.get_secret_value() for k in settings.api_keys],
-            desk=evidence.desk(settings),
-            hook=hook,
+            zone=settings.zone,
+            poll_again_after=timedelta(seconds=settings.ask_again_seconds),
+            stuck_after=stuck_after(settings),
             networks=read_networks(settings.endpoint_networks),
             country=settings.notice_country,
-            zone=settings.time_zone,
-            ask_again=timedelta(seconds=settings.ask_again_seconds),
-            stuck_after=stuck_after(settings),
+        )
+        app = build_app(
+            api,
+            webhook=endpoint,
+            loops=list(loops.values()),
+            api_keys=[k.get_secret_value() for k in settings.api_keys],
+            recorder=hook,
             host=settings.host,
             connections=connections,
         )
@@ -664,7 +670,7 @@ async def recorded(hook: CallRecorder, store: Store) -> AsyncGenerator[None]:
             while await hook.flush(store):
                 pass
         except StoreError as error:
-            if not hook.put_aside():
+            if not hook.write_to_disk():
                 log.error("calls.not_recorded", problem=str(error))
 
 

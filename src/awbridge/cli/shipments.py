@@ -32,7 +32,7 @@ from awbridge.domain.privacy import without_people
 from awbridge.domain.tracking.pieces import PieceStatus
 from awbridge.domain.tracking.promise import is_unreadable
 from awbridge.steps.orders import import_file, intake, look_up
-from awbridge.steps.polling.catch_up import resume_polling
+from awbridge.steps.polling.track_order import resume_polling
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.steps.tracking.shipment_details import ReturnNews, ShipmentDetails, shipment_details
 from awbridge.store import Store

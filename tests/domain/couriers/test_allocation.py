@@ -140,7 +140,7 @@ def test_each_condition(condition: dict[str, Any], fits: bool) -> None:
         ({"transporter": "unknown"}, "'unknown' is not known"),
     ],
 )
-def test_a_wrong_rule_is_named_by_place_and_field(fields: dict[str, Any], problem: str) -> None:
+def test_an_invalid_rule_is_named_by_position_and_field(fields: dict[str, Any], problem: str) -> None:
     good = {"name": "first", "transporter": "t"}
     with pytest.raises(ValueError, match=rf"rule 2: .*{problem}"):
         read_rules([good, {"name": "n", "transporter": "t", **fields}], {"t"})

@@ -105,6 +105,6 @@ def test_one_account_of_a_courier_or_all_and_the_longest_window_counts() -> None
         ),
     ],
 )
-def test_what_makes_no_sense_is_refused_in_words(given: dict[str, Any], problem: str) -> None:
+def test_an_invalid_downtime_is_refused_with_the_reason(given: dict[str, Any], problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
         declare(**{"courier_partner_id": 4, "zone": "Asia/Kolkata", **given})

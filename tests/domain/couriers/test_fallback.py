@@ -19,7 +19,7 @@ def test_a_chain_ends_and_never_comes_back(fallbacks: dict[str, str | None], sta
 
 
 @given(st.dictionaries(names, st.none() | names))
-def test_what_is_accepted_is_followed_to_its_end(fallbacks: dict[str, str | None]) -> None:
+def test_an_accepted_chain_is_followed_to_its_end(fallbacks: dict[str, str | None]) -> None:
     if chain_problem(fallbacks) is None:
         for start in fallbacks:
             last = [start, *chain(start, fallbacks)][-1]

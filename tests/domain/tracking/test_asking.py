@@ -65,12 +65,12 @@ def test_by_the_guide_the_end_is_asked_for_once_more_when_the_courier_was_asked_
     assert heard(GUIDE, T0 + DAY, final=True, was_final=True, due_at=None) is None, "done"
 
 
-def test_who_is_off_the_schedule_comes_back_with_the_next_news() -> None:
+def test_an_unscheduled_shipment_returns_with_the_next_update() -> None:
     assert heard(GUIDE, polled_at=T0 - 9 * DAY) == T0, "was silent for long"
     assert heard(GUIDE, was_final=True, polled_at=T0 - HOUR, due_at=None) == GUIDE.after_poll(T0 - HOUR)
 
 
-def test_what_a_day_of_it_costs() -> None:
+def test_calls_a_day() -> None:
     assert calls_a_day([]) == 0
     assert calls_a_day([1, 5, 6], ask_after=DAY * 24 / 23) == 1 + 1 + 2
     assert calls_a_day([1_000_000]) == 208_696, "each due after 23 hours, five a call"

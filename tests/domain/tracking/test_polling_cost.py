@@ -126,6 +126,6 @@ def test_a_day_without_any_webhook_stays_within_bounds() -> None:
     assert POLLING_ALL < calls < 2.5 * POLLING_ALL
 
 
-def test_few_shipments_are_asked_for_in_company_where_there_is_any() -> None:
+def test_few_shipments_are_polled_together_with_others() -> None:
     assert track_calls([1.0, 1.1, 1.2, 1.2, 1.2, 9.0]) == 2
     assert track_calls([1.0, 2.0, 3.0]) == 3

@@ -8,7 +8,7 @@ from typing import Any
 
 from awbridge.domain.notify.notices import NotSent
 from awbridge.domain.orders.shipment import State
-from awbridge.sinks.mail import Mail
+from awbridge.sinks.mail import MailChannel
 from awbridge.steps.notify.alarm import Digest, Operator, tell_operators
 from awbridge.store import Store
 from awbridge.store.notify import alarms
@@ -123,7 +123,7 @@ async def test_operators_get_mail_over_a_real_server(store: Store) -> None:
     clock = SetClock()
     await trouble(store, clock)
     with smtp_server() as mailbox:
-        mail = Mail(mailbox.url, sender="awbridge@acme.example")
+        mail = MailChannel(mailbox.url, sender="awbridge@acme.example")
         ways = [Operator(channel=mail, to="ops@acme.example")]
         await tell_operators(store=store, operators=ways, clock=clock)
     assert [(m["to"], m["subject"]) for m in mailbox.mails] == [("ops@acme.example", "awbridge: trouble: disk")]

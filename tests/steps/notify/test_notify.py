@@ -13,8 +13,8 @@ import pytest
 from awbridge.domain.notify.notices import Channel, MaybeSent, NotSent, QuietHours, Sent
 from awbridge.domain.tracking.milestones import Milestone
 from awbridge.sinks.day_words import names_day
-from awbridge.sinks.mail import Mail
-from awbridge.sinks.messages import Messages
+from awbridge.sinks.mail import MailChannel
+from awbridge.sinks.messages import MessageChannel
 from awbridge.sinks.templates import Templates
 from awbridge.steps.tracking.apply import apply_due
 from awbridge.store import Store
@@ -404,7 +404,7 @@ async def test_mail_goes_over_a_real_server_as_text_and_html(store: Store) -> No
     await a_customer(store, payload=payload)
     await hear(store, clock, webhook("AWB1", 6, NOON))
     with smtp_server() as mailbox:
-        mail = Mail(mailbox.url, sender="Acme <orders@acme.example>")
+        mail = MailChannel(mailbox.url, sender="Acme <orders@acme.example>")
         await notify(store, {Channel.MAIL: mail}, clock)
     (sent,) = mailbox.mails
     (notice,) = await told(store)
@@ -422,7 +422,7 @@ async def test_sms_goes_through_apprise_to_a_real_server(store: Store) -> None:
     await a_customer(store)
     await hear(store, clock, webhook("AWB1", 6, NOON))
     async with http_server() as gateway:
-        sms = Messages(f"json://127.0.0.1:{gateway.port}/send/{{to_digits}}?+Idempotency-Key={{key}}")
+        sms = MessageChannel(f"json://127.0.0.1:{gateway.port}/send/{{to_digits}}?+Idempotency-Key={{key}}")
         gateway.respond = lambda _: ok("503 Busy")
         await notify(store, {Channel.SMS: sms}, clock)
         assert await states(store) == [("out_for_delivery", "sms", "due")]

@@ -147,8 +147,8 @@ class _Grouping:
                     cells[column] = text
             except CellDamaged as problem:
                 bad.append(_bad(row, reference, row.titles[column], str(problem)))
-        if row.uneven:
-            bad = [_bad(row, reference, "", row.uneven)]
+        if row.width_problem:
+            bad = [_bad(row, reference, "", row.width_problem)]
         elif self.seen.are_rounded and _is_long(reference):
             bad.append(_bad(row, reference, row.titles["reference_number"], ROUNDED_TOGETHER))
         return cells, bad
