@@ -18,11 +18,12 @@ from awbridge.app.settings import PREFIX, Settings
 from awbridge.clickpost.client import probe
 from awbridge.clickpost.client.async_client import AsyncClickPost
 from awbridge.domain.errors import AwbridgeError, SchemaTooNew, SettingsError, StoreError, VendorError
+from awbridge.domain.notify.alarm_causes import AlarmCause
 from awbridge.domain.orders.attention import NEEDS
 from awbridge.domain.tracking.asking import DAY, PollingMode, calls_a_day
 from awbridge.sinks.messages import is_free_text_on_whatsapp
 from awbridge.steps.audit.try_archive import try_archive
-from awbridge.steps.polling.watch import SILENT, Coverage, coverage
+from awbridge.steps.polling.watch import Coverage, coverage
 from awbridge.steps.runtime.clock import Clock, utc_now
 from awbridge.steps.runtime.set_clocks import MAY_DIFFER
 from awbridge.store import Store
@@ -229,7 +230,7 @@ async def _webhook(patient: _Patient) -> list[Diagnosis]:
     if now.last_webhook_at is None:
         text = "no webhook came within 8 days"
         found.append(Diagnosis(check="webhooks", level=WARNING, found=text, do="awbridge webhook test URL"))
-    elif SILENT in now.alarms:
+    elif AlarmCause.WEBHOOKS_SILENT in now.alarms:
         text = (
             f"silent since {now.last_webhook_at:%Y-%m-%d %H:%M} UTC; "
             f"polling found at least {now.found_since_last_webhook} scans"

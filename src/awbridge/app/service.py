@@ -454,7 +454,7 @@ def step_loops(
         work["compare"] = lambda: watch_couriers(store=store, clickpost=clickpost, clock=clock, every=every)
     loops = {"push": Loop("push", push.round, idle_seconds=idle, stop=push.stop, finish=push.drain)}
     clocks = SetClocks(store=store, clock=clock, policy=clock_policy(settings))
-    loops["clocks"] = Loop("clocks", clocks.look, idle_seconds=CLOCK_EVERY)
+    loops["clocks"] = Loop("clocks", clocks.check, idle_seconds=CLOCK_EVERY)
     work |= _telling(settings, store, outgoing, clock, clocks, lambda: list(loops.values()))
     loops |= {name: Loop(name, round_, idle_seconds=idle) for name, round_ in work.items()}
     if settings.reconcile_dir:
@@ -492,7 +492,7 @@ def _telling(
         hour=settings.alarm_digest_hour,
         stuck_after=stuck_after(settings),
     )
-    lookout = HealthMonitor(
+    health_monitor = HealthMonitor(
         store=store,
         clock=clock,
         loops=loops,
@@ -500,18 +500,18 @@ def _telling(
             name=socket.gethostname(),
             free_share=lambda: free_share(settings),
             least_free=settings.alarm_disk_free,
-            clock_trouble=lambda: clocks.trouble,
+            clock_problem=lambda: clocks.problem,
         ),
         refused=refused_limit(settings),
     )
 
     async def alarm() -> int:
-        await lookout.look()
+        await health_monitor.check()
         return await tell_operators(store=store, operators=people, clock=clock) + await digest.send_due()
 
     return {
         "notify": lambda: notify_due(store=store, channels=channels, templates=words, clock=clock, policy=notifying),
-        "late": lateness.look,
+        "late": lateness.check,
         "deliver_events": lambda: deliver_due(store=store, outgoing=outgoing, clock=clock, policy=delivering),
         "alarm": alarm,
     }

@@ -211,7 +211,7 @@ async def in_the_end(store: Store, clock: Now, operator: Operator) -> None:
     """What is told when the day is over: all that is wrong, and the digest."""
     operators = [operator]
     machine = Machine(name="one", free_share=lambda: 1.0, least_free=0.1)
-    await HealthMonitor(store=store, clock=clock, loops=list, machine=machine).look()
+    await HealthMonitor(store=store, clock=clock, loops=list, machine=machine).check()
     while await tell_operators(store=store, operators=operators, clock=clock):
         pass
     await Digest(store=store, operators=operators, clock=clock, zone=INDIA, hour=0).send_due()

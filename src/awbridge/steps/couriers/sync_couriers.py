@@ -15,6 +15,7 @@ import structlog
 
 from awbridge.clickpost.lookups.accounts import VendorAccount, VendorAccounts
 from awbridge.domain.errors import NotPossible, VendorError
+from awbridge.domain.notify.alarm_causes import AlarmCause
 from awbridge.domain.orders.shipment import account_key
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
@@ -114,7 +115,7 @@ async def _alarm(
 
 
 def _cause(warning: CourierWarning) -> str:
-    return f"courier.{account_key(warning.courier_partner_id, warning.account_code)}"
+    return AlarmCause.COURIER.of(account_key(warning.courier_partner_id, warning.account_code))
 
 
 def unread_text(unread: int) -> str:

@@ -56,7 +56,7 @@ class Lateness:
         self._place = _Place()
         self._rests_until: datetime | None = None
 
-    async def look(self) -> int:
+    async def check(self) -> int:
         """One page; how many parcels were late or stuck."""
         now = self._clock()
         if is_ahead(self._rests_until, now, most=self._policy.every):

@@ -22,6 +22,7 @@ import structlog
 
 from awbridge.domain.call import Call
 from awbridge.domain.errors import StoreBusy, StoreError
+from awbridge.domain.notify.alarm_causes import AlarmCause
 from awbridge.sinks.objects import make_private
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
@@ -31,7 +32,6 @@ from awbridge.store.notify import alarms
 
 log = structlog.get_logger()
 
-ALARM = "calls.dropped"
 QUIET_AFTER = timedelta(days=1)  # without a call dropped anew, the alarm is over
 LOOK_EVERY = timedelta(hours=1)  # whether the alarm is over
 HALF_WRITTEN_AFTER = 60.0  # seconds; a file that was not finished by then belongs to a process that was killed
@@ -153,16 +153,16 @@ class Unrecorded:
                 f"{self.dropped} calls to ClickPost could not be recorded: the database was away and the local disk "
                 "had no place for them (see AWBRIDGE_DATA_DIR and AWBRIDGE_UNRECORDED_MIB)"
             )
-            await alarms.raise_(session, ALARM, text, now=now)
+            await alarms.raise_(session, AlarmCause.CALLS_DROPPED, text, now=now)
         self._told = self.dropped
 
 
 async def _end_alarm(store: Store, now: datetime) -> None:
     """The alarm outlives the process that raised it, which may have been started anew since."""
     async with store.write() as session:
-        raised = next((alarm for alarm in await alarms.open_now(session) if alarm.cause == ALARM), None)
+        raised = await alarms.raised(session, AlarmCause.CALLS_DROPPED)
         if raised and now - raised.last_at >= QUIET_AFTER:
-            await alarms.clear(session, ALARM, now=now)
+            await alarms.clear(session, AlarmCause.CALLS_DROPPED, now=now)
 
 
 @asynccontextmanager

@@ -12,6 +12,7 @@ from awbridge.clickpost.orders.create import placed_differences
 from awbridge.clickpost.wire.answers import FoundOrder, OrderAnswer
 from awbridge.domain.couriers.account_throttle import AccountState, after_answers
 from awbridge.domain.notify import events as happened
+from awbridge.domain.notify.alarm_causes import AlarmCause
 from awbridge.domain.notify.events import ShipmentEvent
 from awbridge.domain.orders.outcome import AlreadyHeld, Misconfigured, Outcome, Pending, Placed, TryLater, Unknown
 from awbridge.domain.orders.shipment import Shipment, shard_of
@@ -197,7 +198,7 @@ def _tell(done: FinishedCall) -> None:
 
 
 async def _alarm_of_account(session: Session, before: AccountState, after: AccountState, now: datetime) -> None:
-    cause = f"account.{after.account}"
+    cause = AlarmCause.ACCOUNT.of(after.account)
     if after.has_incident and not before.has_incident:
         text = (
             f"courier account {after.account} is held ({after.incident.value}): {after.problem}; see GET /v1/accounts"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import structlog
 
+from awbridge.domain.notify.alarm_causes import AlarmCause
 from awbridge.domain.orders import cancellation
 from awbridge.domain.orders.shipment import Shipment, State
 from awbridge.steps.runtime.clock import Clock
@@ -18,7 +19,6 @@ from awbridge.store.orders import shipments
 log = structlog.get_logger()
 
 PAGE = 200
-ALARM = "replacements.waiting"
 
 
 async def release_due(*, store: Store, clock: Clock) -> int:
@@ -67,11 +67,11 @@ async def _explain(session: Session, stuck: dict[str, Shipment], clock: Clock) -
 
 async def _alarm(store: Store, in_vain: int, clock: Clock) -> None:
     async with store.read() as session:
-        raised = next((a.text for a in await alarms.open_now(session) if a.cause == ALARM), None)
+        raised = await alarms.raised(session, AlarmCause.REPLACEMENTS_WAITING)
     text = f"{in_vain} replacements wait for shipments that will not be cancelled; their problem says what to do"
-    if in_vain and raised != text:
+    if in_vain and (raised is None or raised.text != text):
         async with store.write() as session:
-            await alarms.raise_(session, ALARM, text, now=clock())
+            await alarms.raise_(session, AlarmCause.REPLACEMENTS_WAITING, text, now=clock())
     elif raised and not in_vain:
         async with store.write() as session:
-            await alarms.clear(session, ALARM, now=clock())
+            await alarms.clear(session, AlarmCause.REPLACEMENTS_WAITING, now=clock())

@@ -37,7 +37,7 @@ class ClockPolicy:
 
 
 class SetClocks:
-    """One process's look at the time. `trouble` says in words what is wrong with it; "" for nothing."""
+    """One process's look at the time. `problem` says what is wrong with it; "" for nothing."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class SetClocks:
         self._fell_back = timedelta(0)  # by how much the time that this process goes by was set back, until corrected
         self._unset: datetime | None = None
 
-    async def look(self) -> int:
+    async def check(self) -> int:
         """Measure, and pull back what is dated ahead where time has gone back. Always 0. Raises StoreBusy."""
         gone_back = await self._gone_back()
         if gone_back is not None and gone_back > GOES_BACK:
@@ -101,7 +101,7 @@ class SetClocks:
         log.warning("clock.was_ahead", seconds=round(by.total_seconds()), rows=dict(rows))
 
     @property
-    def trouble(self) -> str:
+    def problem(self) -> str:
         """What is wrong with this machine's clock, or was within the hour."""
         if self._unset:
             return f"stands at {self._unset:%Y-%m-%d %H:%M} UTC, and nothing is corrected by it"

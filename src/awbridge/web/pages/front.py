@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
+from awbridge.domain.notify.alarm_causes import AlarmCause, cause_kind
 from awbridge.domain.orders.attention import NEEDS, Described, Need
 from awbridge.domain.tracking.overdue import StuckAfter
 from awbridge.steps.runtime.clock import Clock
@@ -19,9 +20,15 @@ from awbridge.web.pages.page_route import PageRoute
 from awbridge.web.pages.telling import endpoints_shown
 
 # Alarms about what has a tile of its own, so that nothing counts twice.
-_SHOWN_BY_TILES = (
-    *("gave_up", "refused", "dead_letters", "reconcile.differences", "account.", "pieces", "not_cancelled"),
-)
+_SHOWN_BY_TILES = {
+    AlarmCause.GAVE_UP,
+    AlarmCause.REFUSED,
+    AlarmCause.DEAD_LETTERS,
+    AlarmCause.DIFFERENCES,
+    AlarmCause.ACCOUNT,
+    AlarmCause.PIECES,
+    AlarmCause.NOT_CANCELLED,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +52,7 @@ def tiles(counts: Mapping[Need, int]) -> list[Tile]:
 
 def heading(shown: Sequence[Tile], raised: Sequence[Alarm]) -> str:
     """All is well only where nothing needs a person and nothing is worth watching."""
-    others = [alarm for alarm in raised if not alarm.cause.startswith(_SHOWN_BY_TILES)]
+    others = [alarm for alarm in raised if cause_kind(alarm.cause) not in _SHOWN_BY_TILES]
     number = len(others) + sum(tile.described.needs_person for tile in shown)
     if number:
         return "1 thing needs attention" if number == 1 else f"{number} things need attention"
