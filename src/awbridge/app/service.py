@@ -139,7 +139,7 @@ def push_policy(settings: Settings) -> PushPolicy:
         waiting_deadline=timedelta(seconds=settings.waiting_deadline_seconds),
         polling=polling_rules(settings),
         rate_per_second=settings.push_rate or None,
-        desk=AccountThrottlePolicy(
+        throttle=AccountThrottlePolicy(
             failures=settings.breaker_failures,
             rate=settings.breaker_rate,
             window=timedelta(seconds=settings.breaker_window_seconds),
@@ -420,12 +420,12 @@ def step_loops(
     push = Push(store=store, clickpost=clickpost, clock=clock, policy=push_policy(settings), unrecorded=unrecorded)
     watch = Watch(store, clock, watch_policy(settings), refusals or WebhookRefusals())
     reconciling = reconcile_policy(settings)
-    courtesy = ApplyThrottle(arrived)
+    apply_throttle = ApplyThrottle(arrived)
 
     async def apply_and_rest() -> int:
         started = time.monotonic()
         taken = await apply_due(store=store, clock=clock, policy=applying)
-        await courtesy.give_way(time.monotonic() - started, taken, more=taken == applying.batch)
+        await apply_throttle.give_way(time.monotonic() - started, taken, more=taken == applying.batch)
         return taken
 
     work: dict[str, Callable[[], Awaitable[int]]] = {

@@ -1,4 +1,4 @@
-"""The dispatch desk: how many shipments of each courier account may go to ClickPost now. Pure, no clock.
+"""The account throttle: how many shipments of each courier account may go to ClickPost now. Pure, no clock.
 
 An account is in one of these moods:
 

@@ -8,7 +8,6 @@ becomes `unclear` and a person decides.
 from __future__ import annotations
 
 import asyncio
-import random
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,7 +27,7 @@ from awbridge.domain.errors import StoreBusy, VendorError
 from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.action import Action, ActionKind, ActionState, why_not
 from awbridge.domain.orders.shipment import Region, Shipment
-from awbridge.domain.retry import DEFAULT_RETRY_DELAYS, delay_before_retry
+from awbridge.domain.retry import DEFAULT_RETRY_DELAYS, delay_before_retry, throttled_pause
 from awbridge.domain.tracking.pieces import PieceStatus
 from awbridge.steps.orders.registrations import make_known
 from awbridge.steps.records.pieces import pieces_of
@@ -304,9 +303,7 @@ def decide(
             return NotDone(state=ActionState.GAVE_UP, tries=action.tries, problem=problem)
         if error.kind == "configuration":
             return _due(action, problem, now + policy.hold)
-        # Those that were turned away together do not come back together.
-        wait = max(error.retry_after or 0.0, 1.0) * random.uniform(1.0, 1.5)  # noqa: S311
-        return _due(action, problem, now + timedelta(seconds=wait))
+        return _due(action, problem, now + throttled_pause(error.retry_after))
     if not error.again:
         return _refused(action, problem)
     if action.kind is ActionKind.PICKUP and error.sent:

@@ -8,7 +8,7 @@ from awbridge.clickpost.orders.actions import registered_shipment, waybill_of
 from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.outcome import Placed
 from awbridge.steps.records.holders import Holders, holders
-from awbridge.steps.records.place import place
+from awbridge.steps.records.placed import place
 from awbridge.store.engine.database import Session
 from awbridge.store.orders import shipments
 from awbridge.store.registration.dispatch import Placing

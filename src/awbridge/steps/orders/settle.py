@@ -13,8 +13,8 @@ from awbridge.domain.errors import FieldProblem, NotPossible, PayloadRefused
 from awbridge.domain.orders.outcome import Placed
 from awbridge.domain.orders.shipment import NO_COURIER, Shipment, State
 from awbridge.steps.orders import intake
-from awbridge.steps.records.found import keep_found
 from awbridge.steps.records.holders import holders
+from awbridge.steps.records.placed import record_found
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.store.orders import shipments
@@ -62,7 +62,7 @@ async def held_as(
             raise PayloadRefused([FieldProblem("waybill", taken)])
         now = clock()
         placed = Placed(waybill=number, already=True, courier_partner_id=courier)
-        await keep_found(session, shipment, placed, ask_at=now, now=now)
+        await record_found(session, shipment, placed, ask_at=now, now=now)
         await shipments.settle_held(session, reference_number, by=by, now=now)
         log.info("shipment.settled", reference=reference_number, held=True, waybill=number, by=by)
         return await intake.locked(session, reference_number)

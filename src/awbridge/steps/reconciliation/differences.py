@@ -16,6 +16,7 @@ from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.outcome import Placed
 from awbridge.domain.orders.shipment import Region, Shipment, State, shard_of
 from awbridge.domain.reconciliation.differences import DifferenceKind, Ours, status_differs
+from awbridge.domain.retry import backoff
 from awbridge.steps.records.at_courier import order_at_courier
 from awbridge.steps.records.reconciliation_run import known_run
 from awbridge.steps.records.unrecorded import Unrecorded, kept_if_away
@@ -80,7 +81,7 @@ async def look_again(
 def _next_look(difference: Difference, now: datetime) -> datetime | None:
     if difference.checks >= MOST_LOOKS:
         return None
-    return now + min(FIRST_LOOK * 2 ** (difference.checks - 1), LONGEST_LOOK)
+    return now + backoff(difference.checks, first=FIRST_LOOK, longest=LONGEST_LOOK)
 
 
 async def _solution(

@@ -27,7 +27,7 @@ from awbridge.domain.notify import events as happened
 from awbridge.domain.orders.shipment import Region, Shipment, State
 from awbridge.domain.retry import DEFAULT_RETRY_DELAYS, delay_before_retry
 from awbridge.domain.tracking.asking import PollingRules
-from awbridge.steps.records.found import keep_found
+from awbridge.steps.records.placed import record_found
 from awbridge.steps.records.unrecorded import Unrecorded, kept_if_away
 from awbridge.steps.registration.verdict import UNPROVEN
 from awbridge.steps.runtime.clock import Clock
@@ -137,7 +137,7 @@ async def _settle(
         await attempts.add_many(session, made)
         if found.placed:
             ask_at = policy.polling.first_ask(now, reference)
-            await keep_found(session, shipment, found.placed, ask_at=ask_at, now=now)
+            await record_found(session, shipment, found.placed, ask_at=ask_at, now=now)
         else:
             decided = _not_shown(shipment) if found.known else _not_asked(shipment, now, policy)
             if await shipments.not_allocated(session, reference, owner, decided, now=now):

@@ -24,7 +24,7 @@ from awbridge.domain.errors import PayloadRefused
 from awbridge.domain.notify import events as happened
 from awbridge.domain.orders.shipment import NewShipment, Region, Shipment
 from awbridge.domain.tracking.asking import PollingRules
-from awbridge.steps.records.found import keep_found
+from awbridge.steps.records.placed import record_found
 from awbridge.steps.records.unrecorded import Unrecorded, kept_if_away
 from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.runtime.lease import Lease, checked
@@ -209,7 +209,7 @@ async def _place(
         now = clock()
         await attempts.add_many(session, [_attempt(shipment, found, now)])
         ask_at = policy.polling.first_ask(now, shipment.reference_number)
-        await keep_found(session, shipment, found.placed, ask_at=ask_at, now=now)
+        await record_found(session, shipment, found.placed, ask_at=ask_at, now=now)
     log.info("fallback.held_already", reference=shipment.reference_number, waybill=found.placed.waybill)
 
 

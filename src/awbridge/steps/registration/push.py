@@ -188,7 +188,7 @@ class Push:
             turns = shares(
                 [Due(state=state, urgent=key in urgent) for key, state in states.items()],
                 now=now,
-                policy=self._policy.desk,
+                policy=self._policy.throttle,
                 free=free,
                 in_use=self._in_use,
                 down=down,
@@ -196,10 +196,10 @@ class Push:
             )
             claimed = await dispatch.claim(session, turns, urgent, owner=owner, now=now, until=until)
             numbers = Counter(s.account for s in claimed)
-            after = {key: taken(states[key], number, now, self._policy.desk) for key, number in numbers.items()}
+            after = {key: taken(states[key], number, now, self._policy.throttle) for key, number in numbers.items()}
             after |= {key: held_back(state) for key, state in states.items() if key in down}
             if overall and claimed:
-                after[accounts.OVERALL] = taken(overall, len(claimed), now, self._policy.desk)
+                after[accounts.OVERALL] = taken(overall, len(claimed), now, self._policy.throttle)
             before = {**states, accounts.OVERALL: overall}
             await accounts.save(session, [after[key] for key in sorted(after) if after[key] != before[key]])
         for shipment in claimed:

@@ -8,16 +8,14 @@ from datetime import datetime
 
 import structlog
 
-from awbridge.clickpost.orders.create import placed_differences
 from awbridge.clickpost.wire.answers import FoundOrder, OrderAnswer
 from awbridge.domain.couriers.account_throttle import AccountState, after_answers
 from awbridge.domain.notify import events as happened
 from awbridge.domain.notify.alarm_causes import AlarmCause
-from awbridge.domain.notify.events import ShipmentEvent
 from awbridge.domain.orders.outcome import AlreadyHeld, Misconfigured, Outcome, Pending, Placed, TryLater, Unknown
 from awbridge.domain.orders.shipment import Shipment, shard_of
 from awbridge.domain.privacy import without_people
-from awbridge.steps.records.place import place
+from awbridge.steps.records.placed import difference_of, place, placing_of
 from awbridge.steps.registration.verdict import NAMES, ONLY_ASKED, PushPolicy, decide, tally, unsettled
 from awbridge.store import Store
 from awbridge.store.audit import attempts
@@ -72,18 +70,16 @@ async def record(store: Store, done: Sequence[FinishedCall], now: datetime, poli
         placings = [
             _placing(d, policy) for d in done if isinstance(d.outcome, Placed) and not rows[d.reference].success
         ]
-        if placings:
-            await place(session, placings, now=now)
+        placed_events = await place(session, placings, now=now) if placings else []
         failures = [(d, _decided(d, states, after, policy)) for d in done if _is_ours(d, rows)]
         if failures:
             await dispatch.not_placed(session, [(d.reference, d.owner, what) for d, what in failures], now=now)
-        told = [_placed(placing, now) for placing in placings if placing.is_news]
-        told += [
+        stopped_events = [
             stop
             for d, what in failures
             for stop in happened.stopped(d.shipment, what.state, what.problem, maybe_placed=what.maybe_placed, now=now)
         ]
-        await events.write(session, told, now=now)
+        await events.write(session, [*placed_events, *stopped_events], now=now)
         known = {p.shipment.reference_number for p in placings} | {
             d.reference for d, w in failures if not w.maybe_placed
         }
@@ -103,7 +99,7 @@ def _after(
     account: str, state: AccountState, done: Sequence[FinishedCall], now: datetime, policy: PushPolicy
 ) -> AccountState:
     answers = [(_unpeopled(d), d.probe) for d in done if d.answer and d.account == account]
-    return after_answers(state, tally(answers), now, policy.desk)
+    return after_answers(state, tally(answers), now, policy.throttle)
 
 
 def _unpeopled(done: FinishedCall) -> Outcome:
@@ -155,23 +151,8 @@ def _decided(
 
 def _placing(done: FinishedCall, policy: PushPolicy) -> Placing:
     assert isinstance(done.outcome, Placed)
-    return Placing(
-        shipment=done.shipment,
-        placed=done.outcome,
-        difference=_difference(done.shipment, done.outcome),
-        next_poll_at=policy.polling.first_ask(done.answered_at, done.reference),
-    )
-
-
-def _placed(placing: Placing, now: datetime) -> ShipmentEvent:
-    # The courier that holds it, which may be another than was asked.
-    shipment = replace(placing.shipment, courier_partner_id=placing.courier)
-    return happened.placed(shipment, placing.placed.waybill, label_url=placing.placed.label_url, now=now)
-
-
-def _difference(shipment: Shipment, placed: Placed) -> str | None:
-    """What a person should know of a placed shipment: where ClickPost holds something other than was asked."""
-    return "; ".join(placed_differences(shipment, placed)) or None
+    ask_at = policy.polling.first_ask(done.answered_at, done.reference)
+    return placing_of(done.shipment, done.outcome, next_poll_at=ask_at)
 
 
 async def _cancel_where_asked(
@@ -187,7 +168,7 @@ def _tell(done: FinishedCall) -> None:
     fields = {"reference": done.reference, "tries": done.shipment.no_of_retries + 1}
     if isinstance(done.outcome, Placed):
         log.info("shipment.placed", waybill=done.outcome.waybill, already=done.outcome.already, **fields)
-        if difference := _difference(done.shipment, done.outcome):
+        if difference := difference_of(done.shipment, done.outcome):
             log.warning("shipment.differs", difference=difference, **fields)
     elif isinstance(done.outcome, Pending):
         log.debug("shipment.waiting", **fields)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -19,7 +18,7 @@ from awbridge.domain.orders.outcome import (
     Unknown,
 )
 from awbridge.domain.orders.shipment import SettleBy, Shipment, State
-from awbridge.domain.retry import DEFAULT_RETRY_DELAYS, delay_before_retry
+from awbridge.domain.retry import DEFAULT_RETRY_DELAYS, delay_before_retry, throttled_pause
 from awbridge.domain.tracking.asking import PollingRules
 from awbridge.steps.runtime.lease import checked
 from awbridge.store.registration.dispatch import NotPlaced
@@ -55,7 +54,7 @@ class PushPolicy:
     waiting_deadline: timedelta = timedelta(hours=1)
     polling: PollingRules = field(default_factory=PollingRules)
     rate_per_second: float | None = None
-    desk: AccountThrottlePolicy = field(default_factory=AccountThrottlePolicy)
+    throttle: AccountThrottlePolicy = field(default_factory=AccountThrottlePolicy)
 
     def __post_init__(self) -> None:
         checked(self.lease, self.longest_call)
@@ -195,7 +194,7 @@ def _decide(
 ) -> NotPlaced:
     tries = shipment.no_of_retries
     if has_incident and is_failure(outcome) and isinstance(outcome, TryLater | Unknown):
-        again_at = now + policy.desk.probe
+        again_at = now + policy.throttle.probe
         return NotPlaced(state=State.HELD, no_of_retries=tries, problem=outcome.message, next_try_at=again_at)
     match outcome:
         case Rejected():
@@ -205,14 +204,12 @@ def _decide(
             problem = f"{outcome.message.rstrip('.')}. {HELD_THERE}"
             return NotPlaced(state=State.GAVE_UP, no_of_retries=tries, problem=problem, next_try_at=None)
         case Misconfigured():
-            again_at = now + policy.desk.hold
+            again_at = now + policy.throttle.hold
             return NotPlaced(state=State.HELD, no_of_retries=tries, problem=outcome.message, next_try_at=again_at)
         case Pending():
             return _wait(shipment, now, policy)
         case TryLater(counts=False):
-            # Those that were turned away together do not come back together.
-            wait = max(outcome.retry_after or 0.0, 1.0) * random.uniform(1.0, 1.5)  # noqa: S311
-            again_at = now + timedelta(seconds=wait)
+            again_at = now + throttled_pause(outcome.retry_after)
             return NotPlaced(state=State.RETRYING, no_of_retries=tries, problem=outcome.message, next_try_at=again_at)
         case TryLater():
             return _retry(tries + 1, outcome.message, now, policy, at_least=outcome.retry_after)

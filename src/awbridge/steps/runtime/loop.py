@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 
 import structlog
 
 from awbridge.domain.errors import StoreBusy
+from awbridge.domain.retry import backoff
 
 log = structlog.get_logger()
 
-LONGEST_PAUSE = 30.0  # seconds between tries while a step keeps failing
+LONGEST_PAUSE = timedelta(seconds=30)  # between rounds while a step keeps failing
 
 
 class Loop:
@@ -72,7 +74,8 @@ class Loop:
                 done = await self._work()
             except Exception as error:
                 self.failures += 1
-                pause = min(self.idle_seconds * 2 ** min(self.failures, 10), LONGEST_PAUSE)
+                first = timedelta(seconds=self.idle_seconds)
+                pause = backoff(self.failures + 1, first=first, longest=LONGEST_PAUSE).total_seconds()
                 _report(self.name, error, again_in=pause)
             else:
                 self.failures = 0

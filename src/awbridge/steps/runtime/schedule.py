@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from awbridge.domain.errors import AwbridgeError, StoreBusy
+from awbridge.domain.retry import backoff
 from awbridge.domain.schedule import due_between, next_due
 from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.runtime.lease import RENEWED, LeaseLost, renewed
@@ -113,7 +114,7 @@ async def _failed(store: Store, clock: Clock, run: ClaimedRun, error: Exception)
         if run.tries >= MOST_TRIES:
             await runs.finish(session, run, result=None, problem=problem, now=clock())
         else:
-            pause = min(FIRST_PAUSE * 2 ** min(run.tries - 1, 10), LONGEST_PAUSE)
+            pause = backoff(run.tries, first=FIRST_PAUSE, longest=LONGEST_PAUSE)
             await runs.again(session, run, at=clock() + pause, result=None, problem=problem, tries=run.tries)
 
 

@@ -20,6 +20,7 @@ from awbridge.domain.notify import events as happened
 from awbridge.domain.notify.events import ShipmentEvent
 from awbridge.domain.orders.outcome import Placed
 from awbridge.domain.orders.shipment import Shipment, Tracked
+from awbridge.domain.retry import backoff
 from awbridge.domain.tracking.asking import PollingRules
 from awbridge.domain.tracking.attribution import About, Nobody, Use, attribute, since
 from awbridge.domain.tracking.lifecycle import StatusInfo
@@ -28,7 +29,7 @@ from awbridge.domain.tracking.promise import edd_day
 from awbridge.domain.tracking.scan import TrackingUpdate
 from awbridge.steps.records.actions_ended import end_actions_by_tracking
 from awbridge.steps.records.cancellation import end_by_tracking
-from awbridge.steps.records.found import keep_found
+from awbridge.steps.records.placed import record_found
 from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.tracking.rebuild import (
     Reading,
@@ -164,7 +165,7 @@ async def _park(session: Session, delivery: Delivery, nobody: Nobody, now: datet
         return
     if nobody.why and delivery.tries == 0:
         log.warning("delivery.ambiguous", delivery=delivery.id, source=delivery.source.value, problem=nobody.why)
-    pause = min(FIRST_LOOK_AGAIN * 2 ** min(delivery.tries, 20), LONGEST_LOOK_AGAIN)
+    pause = backoff(delivery.tries + 1, first=FIRST_LOOK_AGAIN, longest=LONGEST_LOOK_AGAIN)
     await inbox.wait(session, delivery, key=nobody.key, until=now + pause, problem=nobody.why)
 
 
@@ -250,7 +251,7 @@ async def _tell_shipments(
     for shipment, update in turned_up.values():
         placed = Placed(waybill=update.waybill, already=True, courier_partner_id=update.courier_partner_id)
         ask_at = policy.polling.first_ask(now, shipment.reference_number)
-        await keep_found(session, shipment, placed, ask_at=ask_at, now=now)
+        await record_found(session, shipment, placed, ask_at=ask_at, now=now)
         log.warning("shipment.turned_up", reference=shipment.reference_number, waybill=update.waybill)
     told: list[UpdateSource] = []
     applied: list[tuple[Delivery, str | None, int]] = []
