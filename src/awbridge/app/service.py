@@ -43,7 +43,7 @@ from awbridge.sinks.outgoing import Outgoing, longest_post
 from awbridge.sinks.templates import Templates
 from awbridge.steps.audit.keep_calls import CallRecorder
 from awbridge.steps.couriers.sync_couriers import watch_couriers
-from awbridge.steps.notify.alarm import Digest, Operator, tell_operators
+from awbridge.steps.notify.alarm import Digest, Operator, send_alarms
 from awbridge.steps.notify.deliver_events import DeliverPolicy, deliver_due
 from awbridge.steps.notify.health_monitor import HealthMonitor, Machine
 from awbridge.steps.notify.lateness import Lateness, LatenessPolicy
@@ -451,10 +451,10 @@ def step_loops(
     }
     if settings.courier_comparison_seconds:
         every = timedelta(seconds=settings.courier_comparison_seconds)
-        work["compare"] = lambda: watch_couriers(store=store, clickpost=clickpost, clock=clock, every=every)
+        work["sync_couriers"] = lambda: watch_couriers(store=store, clickpost=clickpost, clock=clock, every=every)
     loops = {"push": Loop("push", push.round, idle_seconds=idle, stop=push.stop, finish=push.drain)}
     clocks = SetClocks(store=store, clock=clock, policy=clock_policy(settings))
-    loops["clocks"] = Loop("clocks", clocks.check, idle_seconds=CLOCK_EVERY)
+    loops["set_clocks"] = Loop("set_clocks", clocks.check, idle_seconds=CLOCK_EVERY)
     work |= _telling(settings, store, outgoing, clock, clocks, lambda: list(loops.values()))
     loops |= {name: Loop(name, round_, idle_seconds=idle) for name, round_ in work.items()}
     if settings.reconcile_dir:
@@ -507,11 +507,11 @@ def _telling(
 
     async def alarm() -> int:
         await health_monitor.check()
-        return await tell_operators(store=store, operators=people, clock=clock) + await digest.send_due()
+        return await send_alarms(store=store, operators=people, clock=clock) + await digest.send_due()
 
     return {
         "notify": lambda: notify_due(store=store, channels=channels, templates=words, clock=clock, policy=notifying),
-        "late": lateness.check,
+        "lateness": lateness.check,
         "deliver_events": lambda: deliver_due(store=store, outgoing=outgoing, clock=clock, policy=delivering),
         "alarm": alarm,
     }

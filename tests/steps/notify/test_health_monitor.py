@@ -93,12 +93,12 @@ async def test_a_full_disk_of_one_machine_is_told_once_and_its_end_once(store: S
         await minutes(clock, 1, full, other)
         full.free -= 0.001
         await tell(store, clock, chat)
-    assert [m.subject for m in chat.messages] == ["awbridge: trouble: disk"]
+    assert [m.subject for m in chat.messages] == ["awbridge: alarm: disk"]
     assert "on full has 5% left" in chat.messages[0].text
     full.free = 0.5
     await minutes(clock, 1, full, other)
     await tell(store, clock, chat)
-    assert [m.subject for m in chat.messages] == ["awbridge: trouble: disk", "awbridge: over: disk"]
+    assert [m.subject for m in chat.messages] == ["awbridge: alarm: disk", "awbridge: resolved: disk"]
 
 
 async def test_trouble_of_two_is_over_when_both_are_well(store: Store) -> None:
@@ -168,7 +168,7 @@ async def test_many_refusals_are_an_alarm_until_they_are_corrected(store: Store)
             assert await shipments.try_again(session, f"REFUSED-{n}", now=clock())
     await minutes(clock, 1, one)
     await tell(store, clock, chat)
-    assert [m.subject for m in chat.messages] == ["awbridge: trouble: refused", "awbridge: over: refused"]
+    assert [m.subject for m in chat.messages] == ["awbridge: alarm: refused", "awbridge: resolved: refused"]
     assert "ClickPost refused 67 of the last 120 orders (56%)" in chat.messages[0].text
 
 
