@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from awbridge.app import service
+from awbridge.app import policies
 from awbridge.app.settings import PREFIX, Settings, load_settings
 from awbridge.domain.errors import SettingsError
 from awbridge.domain.retry import DEFAULT_RETRY_DELAYS
@@ -154,11 +154,11 @@ def test_a_lease_that_a_try_can_outlive_is_refused(lease: float, timeout: float)
 def test_every_lease_is_longer_than_the_work_under_it(timeout: float) -> None:
     settings = load_settings(clickpost_timeout=timeout, endpoint_timeout=60.0)
     for policy in (
-        service.push_policy(settings),
-        service.cancel_policy(settings),
-        service.act_policy(settings),
-        service.allocate_policy(settings),
-        service.fallback_policy(settings),
-        service.deliver_policy(settings),
+        policies.push_policy(settings),
+        policies.cancel_policy(settings),
+        policies.act_policy(settings),
+        policies.allocate_policy(settings),
+        policies.fallback_policy(settings),
+        policies.deliver_policy(settings),
     ):
         assert timedelta(0) < policy.longest_call < policy.lease

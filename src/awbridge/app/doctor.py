@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from awbridge.app import evidence as wiring
-from awbridge.app import service
+from awbridge.app import connections, policies
 from awbridge.app.settings import PREFIX, Settings
 from awbridge.clickpost.client import probe
 from awbridge.clickpost.client.async_client import AsyncClickPost
@@ -102,7 +101,7 @@ async def examine(
     if any(f.level == PROBLEM and f.check == "settings" for f in findings):
         return findings
     try:
-        async with service.open_store(settings, migrate=False) as store, service.vendor(settings) as clickpost:
+        async with connections.open_store(settings, migrate=False) as store, connections.vendor(settings) as clickpost:
             patient = _Patient(settings=settings, store=store, clickpost=clickpost, clock=clock, url=url)
             findings += [finding async for finding in _checks(patient)]
     except SettingsError as error:
@@ -348,7 +347,7 @@ async def _archive(patient: _Patient) -> list[Diagnosis]:
         return [Diagnosis(check="archive", level=WARNING, found=text, do=f"{_SHARED}, or leave it empty for a folder")]
     do = "correct AWBRIDGE_ARCHIVE_URL, AWBRIDGE_ARCHIVE_OPTIONS or the rights there; what failed meanwhile is not lost"
     try:
-        objects = wiring.archive_objects(settings, timeout=min(settings.archive_timeout, LONGEST_TRY))
+        objects = connections.archive_objects(settings, timeout=min(settings.archive_timeout, LONGEST_TRY))
     except SettingsError as error:
         return [Diagnosis(check="archive", level=PROBLEM, found=str(error), do=do)]
     assert objects
@@ -363,7 +362,7 @@ async def _archive(patient: _Patient) -> list[Diagnosis]:
         )
         return [Diagnosis(check="archive", level=PROBLEM if needed else WARNING, found=text, do=do)]
     if not settings.archive_url:
-        text = f"works, but failed calls are kept on this machine only, in {wiring.archive_place(settings)}"
+        text = f"works, but failed calls are kept on this machine only, in {connections.archive_place(settings)}"
         do = f"{_SHARED}: other processes find no files here, and the disk may fail"
         return [Diagnosis(check="archive", level=WARNING, found=text, do=do)]
     return [Diagnosis(check="archive", level=OK, found="was written to, read from and deleted from")]
@@ -395,8 +394,8 @@ async def _messages(patient: _Patient) -> list[Diagnosis]:
     """Whether the ways to customers and operators can be set up as `serve` does it; nothing is sent."""
     settings = patient.settings
     try:
-        channels = service.customer_channels(settings)
-        operators = service.operators(settings)
+        channels = connections.customer_channels(settings)
+        operators = connections.operators(settings)
     except SettingsError as error:
         do = "correct it: awbridge serve does not start with it"
         return [Diagnosis(check="messages", level=PROBLEM, found=str(error), do=do)]
@@ -411,7 +410,7 @@ async def _messages(patient: _Patient) -> list[Diagnosis]:
 
 async def _attention(patient: _Patient) -> list[Diagnosis]:
     async with patient.store.read() as session:
-        needs = await attention.count(session, service.stuck_after(patient.settings), now=patient.clock())
+        needs = await attention.count(session, policies.stuck_after(patient.settings), now=patient.clock())
         raised = await alarms.open_now(session)
     found = [
         Diagnosis(

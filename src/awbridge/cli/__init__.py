@@ -10,8 +10,9 @@ import click
 from pydantic import ValidationError
 
 import awbridge
-from awbridge.app import service
 from awbridge.app.logs import set_up_logs
+from awbridge.app.serve import serve as run_service
+from awbridge.app.serve import work as run_steps
 from awbridge.cli import accounts, downtimes
 from awbridge.cli.actions import actions_group, pickups_group, waybills_group
 from awbridge.cli.couriers import couriers_group
@@ -62,11 +63,7 @@ def serve(host: str | None, port: int | None) -> None:
 
     Example: awbridge serve --port 8000
     """
-    run(
-        service.serve(
-            read_settings(host=host, port=port), on_ready=lambda url: click.echo(f"awbridge listens on {url}")
-        )
-    )
+    run(run_service(read_settings(host=host, port=port), on_ready=lambda url: click.echo(f"awbridge listens on {url}")))
 
 
 @main.command()
@@ -75,7 +72,7 @@ def work() -> None:
 
     Example: AWBRIDGE_DATABASE_URL=postgresql://... awbridge work
     """
-    run(service.work(read_settings()))
+    run(run_steps(read_settings()))
 
 
 @main.command()

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from awbridge.app import evidence as wiring
+from awbridge.app import connections, jobs, policies
 from awbridge.app.settings import Settings
 from awbridge.cli.shared import as_json_option, fail, plain, print_json, print_table, with_settings
 from awbridge.cli.times import DAY
@@ -51,9 +51,9 @@ def report_of_failures(day: date | None, out: Path | None, mail: bool, as_json: 
             raise AwbridgeError(f"{chosen} is not over yet; it is mailed when it is")
         return await report_failures(
             store=store,
-            objects=wiring.report_objects(settings),
+            objects=connections.report_objects(settings),
             clock=utc_now,
-            policy=wiring.report_policy(settings),
+            policy=policies.report_policy(settings),
             day=chosen,
             mail=mail,
         )
@@ -84,7 +84,7 @@ def evidence_of_shipment(reference_number: str, for_: str, out: Path | None) -> 
 
     async def go(settings: Settings, store: Store) -> bytes:
         written = settings.privacy_own if for_ == "own" else settings.privacy_clickpost
-        seen = wiring.privacy(settings, written)
+        seen = policies.privacy(settings, written)
         return await evidence_of(store=store, clock=utc_now, reference_number=reference_number, privacy=seen)
 
     content = with_settings(go)
@@ -100,7 +100,7 @@ def archive_group() -> None:
 
 
 def _objects(settings: Settings) -> Objects:
-    objects = wiring.archive_objects(settings)
+    objects = connections.archive_objects(settings)
     if objects is None:
         raise AwbridgeError(
             "there is no archive: AWBRIDGE_ARCHIVE_URL is none; give it a place, like s3://bucket/prefix"
@@ -118,7 +118,7 @@ def archive_status(as_json: bool) -> None:
 
     async def go(settings: Settings, store: Store) -> dict[str, Any]:
         async with store.read() as session:
-            return {"url": wiring.archive_place(settings), **plain(await archive.counts(session))}
+            return {"url": connections.archive_place(settings), **plain(await archive.counts(session))}
 
     told = with_settings(go)
     if as_json:
@@ -152,7 +152,7 @@ def archive_refill(everything: bool) -> None:
     """
 
     async def go(settings: Settings, store: Store) -> tuple[archive_step.Refilled, archive.ArchiveCounts]:
-        objects, policy = _objects(settings), wiring.archive_policy(settings)
+        objects, policy = _objects(settings), policies.archive_policy(settings)
         found = await archive_step.refill(store=store, objects=objects, clock=utc_now, everything=everything)
         while await archive_step.archive_due(store=store, objects=objects, clock=utc_now, policy=policy):
             pass
@@ -182,7 +182,7 @@ def erase(phone: str | None, reference: str | None, as_json: bool) -> None:
     async def go(settings: Settings, store: Store) -> Erasure:
         key = settings.privacy_key.get_secret_value()
         asked = await ask_erasure(store=store, clock=utc_now, phone=phone, reference=reference, key=key)
-        objects, reports_in = wiring.archive_objects(settings), wiring.report_objects(settings)
+        objects, reports_in = connections.archive_objects(settings), connections.report_objects(settings)
         while await erase_due(store=store, objects=objects, reports_in=reports_in, clock=utc_now):
             pass
         async with store.read() as session:
@@ -209,7 +209,7 @@ def show_schedules(last: int, as_json: bool) -> None:
     """
 
     async def go(settings: Settings, store: Store) -> list[Schedule]:
-        crons = wiring.crons(settings)
+        crons = jobs.crons(settings)
         return await schedules(store=store, clock=utc_now, zone=settings.zone, crons=crons, last=last)
 
     found = with_settings(go)

@@ -11,7 +11,7 @@ from typing import Any
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from awbridge.app import service
+from awbridge.app import policies
 from awbridge.cli.actions import edit_shipment, fetch_label, instruct
 from awbridge.cli.shared import (
     as_json_option,
@@ -174,7 +174,7 @@ def list_shipments(
             "--state, --stuck, --sla-breached, --ndr, --piece-exception, --not-cancelled, --waybill and --order-id"
         )
         fail(f"{options} are lists of their own; choose one")
-    limits = service.stuck_after(read_settings())
+    limits = policies.stuck_after(read_settings())
 
     async def go(store: Store) -> list[Shipment]:
         async with store.read() as session:
@@ -217,7 +217,7 @@ def show_shipment(name: str, as_json: bool) -> None:
     Example: awbridge shipments show ORDER-1001
     """
 
-    limits = service.stuck_after(read_settings())
+    limits = policies.stuck_after(read_settings())
 
     async def go(store: Store) -> tuple[Shipment, ShipmentDetails, list[Any], Sequence[Any], list[Any]]:
         shipment = await _shipment(store, name)

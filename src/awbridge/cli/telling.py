@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from awbridge.app import service
+from awbridge.app import connections
 from awbridge.cli.shared import as_json_option, fail, print_json, print_table, read_settings, with_store
 from awbridge.domain.notify.events import EventKind
 from awbridge.domain.notify.notices import Channel, NoticeState
@@ -95,7 +95,7 @@ def preview(milestone: str, channel: str, language: str, is_return: bool, anothe
     settings = read_settings()
     brand = {"brand": settings.notice_brand} if settings.notice_brand else {}
     values = {**EXAMPLE, "is_return": is_return, "is_today": not another_day, **brand}
-    words = service.templates(settings).render(Milestone(milestone), Channel(channel), language, values)
+    words = connections.templates(settings).render(Milestone(milestone), Channel(channel), language, values)
     if as_html:
         click.echo(words.html or fail("only mails have HTML"))
         return
@@ -112,7 +112,7 @@ def lint(as_json: bool) -> None:
 
     Example: awbridge notices lint
     """
-    findings = service.templates(read_settings()).lint()
+    findings = connections.templates(read_settings()).lint()
     if as_json:
         print_json(findings)
     else:

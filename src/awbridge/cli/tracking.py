@@ -10,7 +10,7 @@ from typing import Any
 import click
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
-from awbridge.app import service
+from awbridge.app import policies
 from awbridge.app.doctor import CURES
 from awbridge.cli.shared import (
     as_json_option,
@@ -178,7 +178,7 @@ def catch_up(start: datetime | None, end: datetime | None, everything: bool, onl
         _show_coverage(as_json)
         return
     settings = read_settings()
-    policy = service.catch_up_policy(settings)
+    policy = policies.catch_up_policy(settings)
 
     async def go(clickpost: AsyncClickPost, store: Store) -> dict[str, Any]:
         world: dict[str, Any] = {"store": store, "clickpost": clickpost, "clock": utc_now, "policy": policy}
@@ -222,7 +222,7 @@ def _show_coverage(as_json: bool) -> None:
         return await coverage(store=store, clock=utc_now)
 
     covered = with_store(go)
-    policy = service.catch_up_policy(read_settings())
+    policy = policies.catch_up_policy(read_settings())
     young = covered.at - policy.window - policy.lag - A_ROUND
     view = coverage_view(covered)
     if as_json:
@@ -299,7 +299,7 @@ def replay(
 
 
 def _rebuild(reference: str | None, anew: bool, as_json: bool) -> None:
-    policy = service.apply_policy(read_settings())
+    policy = policies.apply_policy(read_settings())
 
     async def go(store: Store) -> dict[str, Any]:
         world: dict[str, Any] = {"store": store, "clock": utc_now}

@@ -27,7 +27,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from awbridge.app import service
+from awbridge.app import connections, policies, serve
 from awbridge.app.settings import Settings, load_settings
 from awbridge.domain.json import JsonObject
 from awbridge.rehearsal import demo_company
@@ -212,7 +212,7 @@ async def _service(settings: Settings) -> AsyncGenerator[str]:
     """The service in this process, on a port of its own; its address."""
     ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     stop = asyncio.Event()
-    task = asyncio.create_task(service.serve(settings, on_ready=ready.set_result, stop=stop))
+    task = asyncio.create_task(serve.serve(settings, on_ready=ready.set_result, stop=stop))
     try:
         await asyncio.wait((task, ready), return_when=asyncio.FIRST_COMPLETED)
         if task.done():
@@ -306,14 +306,14 @@ async def _set_up(http: httpx2.AsyncClient, url: str, settings: Settings) -> Non
         code = await _account_code(settings, courier)
         body = {"courier_partner_id": courier, "account_code": code}
         (await http.put(f"{url}/v1/couriers/{name}", json=body)).raise_for_status()
-    async with service.vendor(settings) as clickpost:
+    async with connections.vendor(settings) as clickpost:
         registration = await clickpost.register_webhook(f"{url}/webhooks/clickpost")
-    async with service.open_store(settings, migrate=False) as store, store.write() as session:
+    async with connections.open_store(settings, migrate=False) as store, store.write() as session:
         await webhook_keys.add(session, registration.webhook_key, webhook_url=url, now=utc_now())
 
 
 async def _account_code(settings: Settings, courier: int) -> str | None:
-    async with service.vendor(settings) as clickpost:
+    async with connections.vendor(settings) as clickpost:
         accounts = await clickpost.fetch_accounts()
     return next(a.account_code for a in accounts if a.courier_partner_id == courier)
 
@@ -335,8 +335,8 @@ async def _count_settled(http: httpx2.AsyncClient, sandbox_url: str, count: int)
 
 async def _catch_up(settings: Settings, watch: _Watch, count: int) -> bool:
     """What `awbridge catch-up --everything` does, until every shipment was answered, then until all is applied."""
-    policy = service.catch_up_policy(settings)
-    async with service.open_store(settings, migrate=False) as store, service.vendor(settings) as clickpost:
+    policy = policies.catch_up_policy(settings)
+    async with connections.open_store(settings, migrate=False) as store, connections.vendor(settings) as clickpost:
 
         async def answered() -> int:
             told = await ask_for_everything(store=store, clickpost=clickpost, clock=utc_now, policy=policy)

@@ -9,10 +9,10 @@ from typing import Any, cast
 
 import pytest
 
-from awbridge.app.evidence import archive_policy
-from awbridge.app.service import (
+from awbridge.app.policies import (
     act_policy,
     allocate_policy,
+    archive_policy,
     cancel_policy,
     catch_up_policy,
     deliver_policy,
