@@ -9,7 +9,8 @@ from pathlib import Path
 import stamina
 import structlog
 
-from awbridge.app.settings import Settings, read_options
+from awbridge.app.setting_types import read_options
+from awbridge.app.settings import Settings
 from awbridge.clickpost.client.async_client import AsyncClickPost
 from awbridge.clickpost.client.connection import OnCall
 from awbridge.clickpost.client.heard import hear
