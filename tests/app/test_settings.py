@@ -12,7 +12,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from awbridge.app import policies
-from awbridge.app.settings import PREFIX, Settings, load_settings
+from awbridge.app.settings import PREFIX, RENAMED, Settings, load_settings
 from awbridge.domain.errors import SettingsError
 from awbridge.domain.retry import DEFAULT_RETRY_DELAYS
 
@@ -102,6 +102,15 @@ def test_the_file_is_read_and_the_environment_wins(clean: Path, monkeypatch: pyt
 def test_a_name_in_the_file_that_is_no_setting_is_refused(clean: Path) -> None:
     (clean / "awbridge.toml").write_text("prot = 9000\n")
     with pytest.raises(SettingsError, match="PROT"):
+        load_settings()
+
+
+def test_a_renamed_setting_in_the_file_is_refused_with_its_successor(
+    clean: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(RENAMED, "AWBRIDGE_OLD_PORT", "AWBRIDGE_PORT")
+    (clean / "awbridge.toml").write_text("old_port = 9000\n")
+    with pytest.raises(SettingsError, match="AWBRIDGE_OLD_PORT: renamed to AWBRIDGE_PORT"):
         load_settings()
 
 

@@ -36,6 +36,7 @@ from awbridge.domain.tracking.asking import PollingMode
 
 PREFIX = "AWBRIDGE_"
 NO_ARCHIVE = "none"
+RENAMED: dict[str, str] = {}  # the old variable -> its successor, for `awbridge doctor` and errors
 
 
 class Settings(BaseSettings):
@@ -389,10 +390,14 @@ def load_settings(**overrides: Any) -> Settings:
         return Settings(**overrides)
     except ValidationError as error:
         found = error.errors(include_input=False, include_url=False)
-        lines = [f"{_name(e['loc'])}: {e['msg'].removeprefix('Value error, ')}" for e in found]
+        lines = [f"{(name := _name(e['loc']))}: {_problem(name, e['msg'])}" for e in found]
         raise SettingsError("; ".join(lines)) from None
     except ValueError as error:
         raise SettingsError(f"{Path('awbridge.toml')}: {error}") from None
+
+
+def _problem(name: str, message: str) -> str:
+    return f"renamed to {RENAMED[name]}" if name in RENAMED else message.removeprefix("Value error, ")
 
 
 def _name(location: tuple[int | str, ...]) -> str:

@@ -11,7 +11,7 @@ import click
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
 from awbridge.app import policies
-from awbridge.app.doctor import CURES
+from awbridge.app.doctor.webhook import CURES
 from awbridge.cli.shared import (
     as_json_option,
     err,
