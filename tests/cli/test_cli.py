@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from awbridge.cli import main
-from awbridge.rehearsal.demo import demo_order
+from awbridge.rehearsal.demo_orders import demo_order
 from awbridge.store import Store
 from awbridge.store.engine.migrate import migrations, own_schema
 from tests.steps.tracking.test_returns import asked_for

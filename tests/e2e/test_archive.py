@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from awbridge.rehearsal.demo import demo_order
+from awbridge.rehearsal.demo_orders import demo_order
 from awbridge.sinks.objects import Objects
 from awbridge.steps.audit.calls import WENT_WELL
 from awbridge.store import Store

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import random
 import tempfile
 import time
 from collections import Counter
@@ -29,9 +28,9 @@ from rich.text import Text
 
 from awbridge.app import connections, policies, serve
 from awbridge.app.settings import Settings, load_settings
-from awbridge.domain.json import JsonObject
 from awbridge.rehearsal import demo_company
 from awbridge.rehearsal.demo_company import Company, company
+from awbridge.rehearsal.demo_orders import demo_order
 from awbridge.sandbox import Faults, SandboxConfig, running
 from awbridge.steps.polling.catch_up import ask_for_everything
 from awbridge.steps.runtime.clock import utc_now
@@ -80,60 +79,6 @@ def sandbox_config(
         named = Faults.from_pairs(faults).model_dump(exclude_unset=True)
         given["faults"] = {**given.get("faults", {}), **named}
     return SandboxConfig.model_validate(given)
-
-
-def demo_order(number: int, seed: int) -> JsonObject:
-    """One order as an order system would send it. The people and places are made up."""
-    dice = random.Random(f"{seed}/{number}")  # noqa: S311 - play data
-    cod = dice.random() < 0.5
-    price = float(dice.randrange(199, 4999))
-    city, state, pincode = dice.choice(
-        [
-            ("Mumbai", "Maharashtra", "400065"),
-            ("Delhi", "Delhi", "110017"),
-            ("Bengaluru", "Karnataka", "560001"),
-            ("Jaipur", "Rajasthan", "302001"),
-        ]
-    )
-    returned = dice.random() < 0.1
-    details: JsonObject = {
-        "reference_number": f"DEMO-{seed}-{number:05d}",
-        "order_id": f"ORDER-{seed}-{number:05d}",
-        "order_type": "COD" if cod and not returned else "PREPAID",
-        "delivery_type": "RVP" if returned else "FORWARD",
-        "cod_value": price if cod and not returned else 0,
-        "invoice_value": price,
-        "invoice_number": f"INV-{number:05d}",
-        "invoice_date": "2026-11-01",
-        "length": 20,
-        "breadth": 15,
-        "height": 10,
-        "weight": 500,
-        "items": [{"sku": f"SKU-{number % 40}", "description": "Cotton shirt", "quantity": 1, "price": price}],
-    }
-    if returned:
-        details["rvp_reason"] = "Size does not fit"
-    return {
-        "transporter": "delhivery-returns" if returned else dice.choice(["delhivery", "xpressbees", "ekart"]),
-        "pickup_info": _address("pickup", "Demo Warehouse", "Mumbai", "Maharashtra", "400065"),
-        "drop_info": _address("drop", f"Customer {number}", city, state, pincode),
-        "shipment_details": details,
-        "gst_info": {},
-        "additional": {"label": True},
-    }
-
-
-def _address(prefix: str, name: str, city: str, state: str, pincode: str) -> JsonObject:
-    values = {
-        "name": name,
-        "phone": "9000000000",
-        "address": "1 Demo Street",
-        "city": city,
-        "state": state,
-        "pincode": pincode,
-        "country": "IN",
-    }
-    return {f"{prefix}_{key}": value for key, value in values.items()}
 
 
 def demo_settings(sandbox_url: str, folder: Path, systems: Company) -> Settings:

@@ -1,4 +1,4 @@
-"""`awbridge notices`, `endpoints`, `opt-outs` and `alarms`: who is told what, and why not."""
+"""`awbridge notices`, `endpoints`, `opt-outs` and `alarms`."""
 
 from __future__ import annotations
 

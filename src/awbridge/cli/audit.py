@@ -1,8 +1,7 @@
-"""`awbridge report`, `evidence`, `archive`, `erase` and `schedules`: what failed, shown to whom, kept how long."""
+"""`awbridge report`, `evidence`, `archive` and `schedules`."""
 
 from __future__ import annotations
 
-import sys
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -19,13 +18,10 @@ from awbridge.sinks.objects import Objects
 from awbridge.steps.audit import archive as archive_step
 from awbridge.steps.audit.evidence import evidence_of
 from awbridge.steps.audit.report import Made, report_failures
-from awbridge.steps.privacy.erase import ask_erasure, erase_due
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.steps.runtime.schedule import Schedule, schedules
 from awbridge.store import Store
 from awbridge.store.audit import archive
-from awbridge.store.privacy import erasures
-from awbridge.store.privacy.erasures import Erasure
 
 
 @click.group("report")
@@ -163,40 +159,6 @@ def archive_refill(everything: bool) -> None:
     click.echo(f"{found.reopened} files made anew, {found.gone} whose calls are not in the database any more")
     if now.open:
         fail(f"{now.open} files are not uploaded yet: {now.problem or 'somebody else is at it'}")
-
-
-@click.command("erase")
-@click.option("--phone", help="Everything of shipments with this phone number.")
-@click.option("--reference", help="Everything of this shipment.")
-@as_json_option
-def erase(phone: str | None, reference: str | None, as_json: bool) -> None:
-    """Erase one person's data from every table, the archive and the reports, and keep a record that it was done.
-
-    Shipments on their way are left until they have ended; the running service does that.
-
-    Example: awbridge erase --phone 9812345678
-    """
-    if bool(phone) == bool(reference):
-        fail("give either --phone or --reference")
-
-    async def go(settings: Settings, store: Store) -> Erasure:
-        key = settings.privacy_key.get_secret_value()
-        asked = await ask_erasure(store=store, clock=utc_now, phone=phone, reference=reference, key=key)
-        objects, reports_in = connections.archive_objects(settings), connections.report_objects(settings)
-        while await erase_due(store=store, objects=objects, reports_in=reports_in, clock=utc_now):
-            pass
-        async with store.read() as session:
-            return await erasures.get(session, asked.id) or asked
-
-    done = with_settings(go)
-    row = {name: value for name, value in plain(done).items() if name != "subject"}
-    if as_json:
-        print_json(row)
-    else:
-        print_table([{"person": done.pseudonym, "done_at": done.done_at, **done.counts}], empty="")
-    if done.done_at is None:
-        click.echo(done.problem or "somebody else is at it", err=True)
-        sys.exit(1)
 
 
 @click.command("schedules")
