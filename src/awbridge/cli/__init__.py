@@ -70,7 +70,7 @@ def serve(host: str | None, port: int | None) -> None:
 
 @main.command()
 def work() -> None:
-    """Run the steps only: more hands on the same database.
+    """Run the steps only, as another worker on the same database.
 
     Example: AWBRIDGE_DATABASE_URL=postgresql://... awbridge work
     """

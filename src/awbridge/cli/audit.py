@@ -142,7 +142,7 @@ def archive_empty(yes: bool) -> None:
 @archive_group.command("refill")
 @click.option("--everything", is_flag=True, help="Look again at calls that were left out because they had not failed.")
 def archive_refill(everything: bool) -> None:
-    """Upload every file anew that was emptied, or is missing or damaged in the archive.
+    """Upload again every file that was emptied, or is missing or damaged in the archive.
 
     Example: awbridge archive refill
     """
@@ -158,7 +158,7 @@ def archive_refill(everything: bool) -> None:
     found, now = with_settings(go)
     click.echo(f"{found.reopened} files made anew, {found.gone} whose calls are not in the database any more")
     if now.open:
-        fail(f"{now.open} files are not uploaded yet: {now.problem or 'somebody else is at it'}")
+        fail(f"{now.open} files are not uploaded yet: {now.problem or 'another process is working on it'}")
 
 
 @click.command("schedules")

@@ -33,7 +33,7 @@ _kinds_option = click.option(
 
 @click.group("notices")
 def notices_group() -> None:
-    """Messages to customers: what was sent, what was not, and the words."""
+    """Messages to customers: what was sent, what was not, and why."""
 
 
 @notices_group.command("list")
@@ -117,21 +117,21 @@ def lint(as_json: bool) -> None:
         print_json(findings)
     else:
         rows = [{"file": f.file, "level": "error" if f.wrong else "hint", "text": f.text} for f in findings]
-        print_table(rows, empty="every template is well")
+        print_table(rows, empty="all templates ok")
     if any(f.wrong for f in findings):
         sys.exit(1)
 
 
 @click.group("endpoints")
 def endpoints_group() -> None:
-    """Own systems that are told of events by signed webhooks."""
+    """Webhook subscribers: systems that receive events as signed webhooks."""
 
 
 @endpoints_group.command("add")
 @click.argument("url")
 @_kinds_option
 def add_endpoint(url: str, kinds: tuple[str, ...]) -> None:
-    """Tell an address of events from now on. Prints the secret that signs them.
+    """Send events to a URL from now on. Prints the signing secret.
 
     Example: awbridge endpoints add https://erp.example.com/hooks/awbridge --kind delivered --kind rto.started
     """
@@ -259,7 +259,7 @@ def redeliver(endpoint_id: int, event_ids: tuple[int, ...]) -> None:
 
 @click.group("opt-outs")
 def opt_outs_group() -> None:
-    """Who wants no messages. Only hashes are kept."""
+    """Addresses that receive no messages. Only hashes are stored."""
 
 
 def _address(text: str) -> str:
@@ -322,12 +322,12 @@ def list_opt_outs(limit: int, as_json: bool) -> None:
         print_json(found)
     else:
         rows = [{"hash": o.address_hash[:16], "channel": o.channel or "all", "since": o.created_at} for o in found]
-        print_table(rows, empty="nobody has opted out")
+        print_table(rows, empty="no opt-outs")
 
 
 @click.group("alarms")
 def alarms_group() -> None:
-    """What is wrong, as operators are told."""
+    """Alarms to operators."""
 
 
 @alarms_group.command("list")

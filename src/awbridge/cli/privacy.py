@@ -46,5 +46,5 @@ def erase(phone: str | None, reference: str | None, as_json: bool) -> None:
     else:
         print_table([{"person": done.pseudonym, "done_at": done.done_at, **done.counts}], empty="")
     if done.done_at is None:
-        click.echo(done.problem or "somebody else is at it", err=True)
+        click.echo(done.problem or "another process is working on it", err=True)
         sys.exit(1)

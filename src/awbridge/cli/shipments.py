@@ -123,7 +123,7 @@ def list_shipments(
     limit: int,
     as_json: bool,
 ) -> None:
-    """List shipments, newest first; or those that need somebody.
+    """List shipments, newest first, or those that need a person.
 
     Example: awbridge shipments list --stuck
     """
@@ -307,7 +307,7 @@ def cancel_shipments(reference_numbers: tuple[str, ...]) -> None:
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000))
 @as_json_option
 def list_silent(limit: int, as_json: bool) -> None:
-    """List shipments that are asked for no more, being silent too long (AWBRIDGE_ASK_SILENT_DAYS).
+    """List shipments that are no longer polled: no update for AWBRIDGE_ASK_SILENT_DAYS.
 
     Example: awbridge shipments silent
     """

@@ -31,20 +31,20 @@ from awbridge.store.tracking import inbox
 
 
 @click.command()
-@click.option("--list", "only_list", is_flag=True, help="Only show what was set aside.")
+@click.option("--list", "only_list", is_flag=True, help="Only show dead-lettered deliveries.")
 @click.option(
     "--file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A report of failed webhooks from ClickPost (CSV, XLSX, XLS, ODS), instead of what was set aside.",
+    help="A report of failed webhooks from ClickPost (CSV, XLSX, XLS, ODS), instead of dead-lettered deliveries.",
 )
-@click.option("--reference", help="Rebuild what tracking says of this shipment out of the inbox.")
-@click.option("--all", "everything", is_flag=True, help="Rebuild that of all shipments; goes on where one stopped.")
-@click.option("--anew", is_flag=True, help="With --all: from the first shipment again.")
+@click.option("--reference", help="Rebuild this shipment's timeline from the inbox.")
+@click.option("--all", "everything", is_flag=True, help="Rebuild all timelines; resumes where the last run stopped.")
+@click.option("--anew", is_flag=True, help="With --all: start from the first shipment.")
 @as_json_option
 def replay(
     only_list: bool, file: Path | None, reference: str | None, everything: bool, anew: bool, as_json: bool
 ) -> None:
-    """Give what was set aside another chance, replay a report of failed webhooks, or tell shipments anew by the inbox.
+    """Retry dead-lettered deliveries, replay a report of failed webhooks, or rebuild timelines from the inbox.
 
     Example: awbridge replay --all
     """
