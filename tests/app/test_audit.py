@@ -24,11 +24,11 @@ from awbridge.clickpost.client.async_client import AsyncClickPost
 from awbridge.clickpost.client.heard import listening
 from awbridge.clickpost.reports.reports import VendorReport
 from awbridge.clickpost.wire.endpoints import Endpoints
+from awbridge.domain.attempt import SUCCEEDED
 from awbridge.domain.call import Call
 from awbridge.domain.errors import VendorError
 from awbridge.domain.orders.shipment import Region
 from awbridge.steps.audit.archive import archive_due
-from awbridge.steps.audit.calls import WENT_WELL
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.store import Store
 from awbridge.store.reconciliation import reconciliations
@@ -87,7 +87,7 @@ def of_reconciling(clickpost: AsyncClickPost) -> list[Coroutine[Any, Any, Any]]:
 def test_the_calls_that_went_well_are_named_alike_where_they_are_read_and_judged() -> None:
     text = resources.files("awbridge.store.audit").joinpath("calls.sql").read_text()
     (names,) = re.findall(r"outcome NOT IN \(([^)]+)\)", text)
-    assert set(re.findall(r"'(\w+)'", names)) == WENT_WELL
+    assert set(re.findall(r"'(\w+)'", names)) == SUCCEEDED
 
 
 async def test_the_clients_hooks_are_both_called() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from awbridge.app import connections, loops
 from awbridge.app.settings import load_settings
-from awbridge.steps.polling.catch_up import POLLING
+from awbridge.steps.polling.policy import POLLING
 from awbridge.steps.runtime import pace
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.steps.runtime.loop import Loop
@@ -28,7 +28,7 @@ async def beats(loop: Loop, seconds: float) -> int:
     return len(seen) - 1
 
 
-@pytest.mark.parametrize("name", ["catch_up", "catch_up_silent"])
+@pytest.mark.parametrize("name", ["updated_order", "track_order"])
 async def test_whoever_waits_for_its_turn_among_many_processes_does_not_count_as_hanging(
     store: Store, store_url: str, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -141,7 +141,7 @@ async def recording(recorder: CallRecorder, store: Store) -> AsyncGenerator[None
             while await recorder.flush(store):
                 pass
         except StoreError as error:
-            if not recorder.put_aside():
+            if not recorder.write_to_disk():
                 log.error("calls.not_recorded", problem=str(error))
 
 

@@ -45,10 +45,11 @@ from awbridge.steps.notify.health_monitor import HealthMonitor, Machine
 from awbridge.steps.notify.lateness import Lateness, LatenessPolicy
 from awbridge.steps.notify.notify import notify_due
 from awbridge.steps.orders.act import act_due
-from awbridge.steps.polling.catch_up import ask_for_silent, cover_next_window
+from awbridge.steps.polling.track_order import poll_due
+from awbridge.steps.polling.updated_order import cover_next_window
 from awbridge.steps.polling.watch import Watch, WebhookRefusals
 from awbridge.steps.privacy.erase import erase_due
-from awbridge.steps.reconciliation.differences import look_again
+from awbridge.steps.reconciliation.differences import recheck
 from awbridge.steps.reconciliation.reconcile import reconcile_due
 from awbridge.steps.reconciliation.report_files import take_from_folder
 from awbridge.steps.records.unrecorded import Unrecorded
@@ -166,7 +167,7 @@ def _tracking(context: _Context, arrived: Callable[[], int]) -> dict[str, Round]
 
 def _polling(context: _Context, beat: Callable[[str], None], refusals: WebhookRefusals) -> dict[str, Round]:
     settings, store, clickpost, clock = context.settings, context.store, context.clickpost, context.clock
-    steps = {"catch_up": cover_next_window, "catch_up_silent": ask_for_silent}
+    steps = {"updated_order": cover_next_window, "track_order": poll_due}
     rounds: dict[str, Round] = {
         name: partial(
             step,
@@ -183,7 +184,7 @@ def _polling(context: _Context, beat: Callable[[str], None], refusals: WebhookRe
 def _reconciliation(context: _Context) -> dict[str, Round]:
     steps = {
         "reconcile": partial(reconcile_due, policy=reconcile_policy(context.settings)),
-        "differences": look_again,
+        "differences": recheck,
     }
     return {
         name: partial(

@@ -24,7 +24,7 @@ from awbridge.steps.audit.report import ReportPolicy
 from awbridge.steps.notify.deliver_events import DeliverPolicy
 from awbridge.steps.notify.notify import NotifyPolicy
 from awbridge.steps.orders.act import ActPolicy
-from awbridge.steps.polling.catch_up import POLLING, CatchUpPolicy
+from awbridge.steps.polling.policy import POLLING, CatchUpPolicy
 from awbridge.steps.polling.watch import WatchPolicy
 from awbridge.steps.privacy.retain import RetainPolicy
 from awbridge.steps.reconciliation.reconcile import ReconcilePolicy

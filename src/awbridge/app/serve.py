@@ -30,6 +30,7 @@ from awbridge.app.jobs import crons
 from awbridge.app.loops import audit_loops, step_loops
 from awbridge.app.policies import privacy, stuck_after
 from awbridge.app.settings import Settings
+from awbridge.clickpost.client.async_client import AsyncClickPost
 from awbridge.domain.errors import SchemaTooNew
 from awbridge.sinks.addresses import read_networks
 from awbridge.steps.polling.watch import WebhookRefusals
@@ -39,9 +40,9 @@ from awbridge.steps.runtime.schema import LOOK_SECONDS, watch_schema
 from awbridge.steps.tracking.ingest import Ingest
 from awbridge.store import Store
 from awbridge.web.app import build_app
+from awbridge.web.dependencies import ApiContext, AuditContext
 from awbridge.web.http.limits import Connections, Limits, connections_within_files
 from awbridge.web.http.server import server_config
-from awbridge.web.v1.evidence import AuditContext
 from awbridge.web.webhook.endpoint import KeyRing, WebhookEndpoint
 
 log = structlog.get_logger()
@@ -136,20 +137,11 @@ async def assembled(settings: Settings) -> AsyncGenerator[Bridge]:
         most = connections_within_files(settings.connections)
         connections = Connections(Limits(connections=most, idle=max(most // 2, 1)))
         app = build_app(
-            store=store,
-            clock=utc_now,
+            api_context(settings, store, clickpost),
             webhook=endpoint,
             loops=list(loops.values()),
-            clickpost=clickpost,
-            allocation=settings.allocation,
             api_keys=[k.get_secret_value() for k in settings.api_keys],
-            desk=audit_context(settings),
-            hook=recorder,
-            networks=read_networks(settings.endpoint_networks),
-            country=settings.notice_country,
-            zone=settings.time_zone,
-            ask_again=timedelta(seconds=settings.ask_again_seconds),
-            stuck_after=stuck_after(settings),
+            recorder=recorder,
             host=settings.host,
             connections=connections,
         )
@@ -160,6 +152,22 @@ async def assembled(settings: Settings) -> AsyncGenerator[Bridge]:
         finally:
             ingesting.cancel()
             await asyncio.gather(ingesting, return_exceptions=True)
+
+
+def api_context(settings: Settings, store: Store, clickpost: AsyncClickPost) -> ApiContext:
+    """What the routes of the API share."""
+    return ApiContext(
+        store=store,
+        clock=utc_now,
+        clickpost=clickpost,
+        audit=audit_context(settings),
+        allocation=settings.allocation,
+        zone=settings.zone,
+        poll_again_after=timedelta(seconds=settings.ask_again_seconds),
+        stuck_after=stuck_after(settings),
+        networks=read_networks(settings.endpoint_networks),
+        country=settings.notice_country,
+    )
 
 
 def audit_context(settings: Settings) -> AuditContext:

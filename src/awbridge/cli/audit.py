@@ -17,7 +17,7 @@ from awbridge.domain.schedule import day_before
 from awbridge.sinks.objects import Objects
 from awbridge.steps.audit import archive as archive_step
 from awbridge.steps.audit.evidence import evidence_of
-from awbridge.steps.audit.report import Made, report_failures
+from awbridge.steps.audit.report import PublishedReport, report_failures
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.steps.runtime.schedule import Schedule, schedules
 from awbridge.store import Store
@@ -40,7 +40,7 @@ def report_of_failures(day: date | None, out: Path | None, mail: bool, as_json: 
     Example: awbridge report failures --date 2026-11-22 --out reports
     """
 
-    async def go(settings: Settings, store: Store) -> list[Made]:
+    async def go(settings: Settings, store: Store) -> list[PublishedReport]:
         over = day_before(utc_now(), settings.zone)
         chosen = day or over
         if mail and chosen > over:

@@ -24,13 +24,14 @@ from awbridge.clickpost.client.async_client import AsyncClickPost
 from awbridge.clickpost.tracking.webhooks import secret_in
 from awbridge.clickpost.wire.masking import mask_url
 from awbridge.domain.errors import AwbridgeError, VendorError
-from awbridge.steps.polling import catch_up as catch_up_step
+from awbridge.steps.polling import policy as polling_policy
+from awbridge.steps.polling import track_order, updated_order
 from awbridge.steps.polling.try_webhook import GRACE, WebhookTrial, try_webhook
 from awbridge.steps.polling.watch import Coverage, coverage
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.store import Store
 from awbridge.store.polling import webhook_keys, windows
-from awbridge.web.v1.views import coverage_view
+from awbridge.web.v1.tracking_views import coverage_view
 from awbridge.web.webhook.endpoint import PATH
 
 A_ROUND = timedelta(minutes=1)  # within which a step comes round to what is due
@@ -173,7 +174,7 @@ def catch_up(start: datetime | None, end: datetime | None, everything: bool, onl
     async def go(clickpost: AsyncClickPost, store: Store) -> dict[str, Any]:
         world: dict[str, Any] = {"store": store, "clickpost": clickpost, "clock": utc_now, "policy": policy}
         if everything:
-            told = await catch_up_step.ask_for_everything(**world)
+            told = await track_order.poll_all(**world)
             if told.failed:
                 raise AwbridgeError(f"{told.failed} of {told.asked} shipments could not be asked for; try again")
             return {"asked": told.asked, "known": told.known}
@@ -184,15 +185,15 @@ def catch_up(start: datetime | None, end: datetime | None, everything: bool, onl
                 raise AwbridgeError("--to must be later than --from")
             reached = [since]
             try:
-                span: dict[str, Any] = {"start": since, "end": until, "pauses": catch_up_step.PAUSES}
-                return {"items": await catch_up_step.cover_span(**world, **span, on_window=reached.append)}
+                span: dict[str, Any] = {"start": since, "end": until, "pauses": polling_policy.PAUSES}
+                return {"items": await updated_order.cover_span(**world, **span, on_window=reached.append)}
             except VendorError as error:
                 at = reached[-1].astimezone(settings.zone).strftime("%Y-%m-%dT%H:%M:%S")
                 raise AwbridgeError(f"{error} All before {at} is stored; go on with --from {at}") from None
         covered = asked = 0
-        while await catch_up_step.cover_next_window(**world):
+        while await updated_order.cover_next_window(**world):
             covered += 1
-        while more := await catch_up_step.ask_for_silent(**world):
+        while more := await track_order.poll_due(**world):
             asked += more
         async with store.read() as session:
             failed = [w for w in await windows.recent(session, limit=50) if w.done_at is None and w.problem]

@@ -38,7 +38,7 @@ from awbridge.cli.shipment_rows import (
 from awbridge.clickpost.wire.codes import status_name
 from awbridge.domain.orders.shipment import Shipment, State
 from awbridge.steps.orders import import_file, intake, look_up
-from awbridge.steps.polling.catch_up import resume_polling
+from awbridge.steps.polling.track_order import resume_polling
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.steps.tracking.shipment_details import ShipmentDetails, shipment_details
 from awbridge.store import Store

@@ -32,7 +32,7 @@ from awbridge.rehearsal import demo_company
 from awbridge.rehearsal.demo_company import Company, company
 from awbridge.rehearsal.demo_orders import demo_order
 from awbridge.sandbox import Faults, SandboxConfig, running
-from awbridge.steps.polling.catch_up import ask_for_everything
+from awbridge.steps.polling.track_order import poll_all
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.store import Store
 from awbridge.store.polling import webhook_keys
@@ -284,7 +284,7 @@ async def _catch_up(settings: Settings, watch: _Watch, count: int) -> bool:
     async with connections.open_store(settings, migrate=False) as store, connections.vendor(settings) as clickpost:
 
         async def answered() -> int:
-            told = await ask_for_everything(store=store, clickpost=clickpost, clock=utc_now, policy=policy)
+            told = await poll_all(store=store, clickpost=clickpost, clock=utc_now, policy=policy)
             return count - told.failed
 
         async def applied() -> int:

@@ -31,7 +31,9 @@ from awbridge.steps.audit.publish import LEASE as MAIL_LEASE
 from awbridge.steps.couriers import sync_couriers
 from awbridge.steps.notify.alarm import Operator, tell_operators
 from awbridge.steps.notify.notify import NotifyPolicy
-from awbridge.steps.polling.catch_up import CatchUpPolicy, ask_for_silent, cover_next_window
+from awbridge.steps.polling.policy import CatchUpPolicy
+from awbridge.steps.polling.track_order import poll_due
+from awbridge.steps.polling.updated_order import cover_next_window
 from awbridge.steps.reconciliation import differences
 from awbridge.steps.runtime import lease
 from awbridge.steps.runtime.lease import LeaseLost, renewed
@@ -65,7 +67,7 @@ def test_fixed_leases_outlast_the_longest_call_that_settings_allow() -> None:
     most = timedelta(seconds=longest_call(120))
     with pytest.raises(ValueError, match="clickpost_timeout"):
         Settings(clickpost_timeout=120.1)
-    assert most < differences.LONGEST_LOOK_AT_ONE
+    assert most < differences.LONGEST_RECHECK
     assert 2 * most < sync_couriers.LEASE
     assert timedelta(seconds=mail.LARGE_LONGEST) < MAIL_LEASE
 
@@ -185,7 +187,7 @@ async def test_a_question_whose_turn_comes_too_late_is_left_to_others(store: Sto
     pace = Pace("polling", 1 / 7300, sleep=sleep)  # a turn every two hours, and a little
     await pace.turn(store, clock)
     policy = CatchUpPolicy(pace=pace)
-    await ask_for_silent(store=store, clickpost=Asked(), clock=clock, policy=policy)
+    await poll_due(store=store, clickpost=Asked(), clock=clock, policy=policy)
     assert asked == []
 
 

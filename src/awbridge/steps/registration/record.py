@@ -10,6 +10,7 @@ import structlog
 
 from awbridge.clickpost.orders.create import placed_differences
 from awbridge.clickpost.wire.answers import FoundOrder, OrderAnswer
+from awbridge.domain.attempt import AttemptOutcome
 from awbridge.domain.couriers.account_throttle import AccountState, after_answers
 from awbridge.domain.notify import events as happened
 from awbridge.domain.notify.events import ShipmentEvent
@@ -129,10 +130,10 @@ def attempts_of(done: FinishedCall) -> list[NewAttempt]:
     ]
 
 
-def _what_was_found(asked: FoundOrder) -> str:
+def _what_was_found(asked: FoundOrder) -> AttemptOutcome:
     if not asked.known:
-        return "not_asked"
-    return "found" if asked.placed else "not_found"
+        return AttemptOutcome.NOT_ASKED
+    return AttemptOutcome.FOUND if asked.placed else AttemptOutcome.NOT_FOUND
 
 
 def _is_ours(done: FinishedCall, rows: dict[str, InFlight]) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from awbridge.domain.attempt import AttemptOutcome
 from awbridge.domain.couriers.account_throttle import AccountThrottlePolicy, Tally
 from awbridge.domain.orders.outcome import (
     AlreadyHeld,
@@ -24,14 +25,14 @@ from awbridge.domain.tracking.asking import PollingRules
 from awbridge.steps.runtime.lease import checked
 from awbridge.store.registration.dispatch import NotPlaced
 
-NAMES: dict[type[Outcome], str] = {
-    Placed: "placed",
-    Pending: "pending",
-    TryLater: "try_later",
-    Unknown: "unknown",
-    AlreadyHeld: "already_held",
-    Rejected: "rejected",
-    Misconfigured: "misconfigured",
+NAMES: dict[type[Outcome], AttemptOutcome] = {
+    Placed: AttemptOutcome.PLACED,
+    Pending: AttemptOutcome.PENDING,
+    TryLater: AttemptOutcome.TRY_LATER,
+    Unknown: AttemptOutcome.UNKNOWN,
+    AlreadyHeld: AttemptOutcome.ALREADY_HELD,
+    Rejected: AttemptOutcome.REJECTED,
+    Misconfigured: AttemptOutcome.MISCONFIGURED,
 }
 
 
