@@ -1,1 +1,1 @@
-"""Benchmarks with their peers, run by `make bench`."""
+"""Benchmarks against peers. docs/performance.md has results."""

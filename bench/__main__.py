@@ -1,4 +1,4 @@
-"""Benchmarks: `python -m bench webhook`, `push`, `claims`, `backlog`, `scale`, `reconcile`."""
+"""Benchmarks: `python -m bench webhook`, `push`, `claims`, `backlog`, `scale`, `servers`, `reconcile`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bench.webhook import webhook
 
 @click.group()
 def main() -> None:
-    """Benchmarks with their peers. Each starts what it needs and counts what it was promised."""
+    """Benchmarks against peers. Each starts what it needs and verifies its own result."""
 
 
 main.add_command(webhook)

@@ -1,7 +1,7 @@
 """The memory of one `awbridge work` while it pushes a long queue.
 
-The orders wait in the database before it starts. Its resident memory is read while it works; it must be as large in the
-end as near the beginning. Every order must be placed, with one attempt kept for each; if not, the run is void.
+The orders are in the database before it starts. Its resident memory is sampled: at the end it must be about the same as
+near the beginning. Every order must be placed, with one attempt recorded for each; otherwise the run is void.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from bench.processes import NOWHERE
 from bench.push import target
 
 MARKS = (0.1, 0.5, 1.0)  # of all orders
-ALLOWED = 1.15  # how much larger it may be in the end than at the first mark
-PAUSE = 0.5  # seconds between two looks
-PATIENCE = 0.02  # seconds for each order
+ALLOWED = 1.15  # how much larger memory may be at the end than at the first mark
+PAUSE = 0.5  # seconds between two samples
+PATIENCE = 0.02  # seconds per order
 _SQL = parse("""
 -- name: left
 SELECT COUNT(*) AS orders FROM shipments WHERE next_try_at IS NOT NULL AND NOT success
@@ -40,7 +40,7 @@ SELECT (SELECT COUNT(*) FROM shipments WHERE state = 'placed' AND waybill IS NOT
 
 @dataclass(kw_only=True)
 class Seen:
-    """What was seen of the process. `at_marks`: MiB when each part of the orders was placed; `most`: the largest."""
+    """Memory of the process. `at_marks`: MiB when each share of the orders was placed; `most`: the maximum."""
 
     at_marks: list[float] = field(default_factory=list[float])
     most: float = 0.0
@@ -49,7 +49,7 @@ class Seen:
 
     @property
     def flat(self) -> bool:
-        """Whether it is as large in the end as at the first mark."""
+        """Whether memory at the end is about the same as at the first mark."""
         return len(self.at_marks) == len(MARKS) and self.at_marks[-1] <= ALLOWED * self.at_marks[0]
 
 

@@ -1,8 +1,8 @@
-"""What a claim costs with ten thousand, a hundred thousand and a million orders waiting.
+"""The cost of a claim with ten thousand, a hundred thousand and a million waiting orders.
 
-A claim is what push does for a batch: look which accounts have due orders, lock these, take the orders under a lease.
-Between claims the orders are placed, untimed, so that every claim meets the queue as push leaves it. Every claim must
-bring a whole batch, urgent orders first, and no order twice; if not, the run is void.
+A claim is what push does for a batch: find the accounts with due orders, lock them, take the orders under a lease.
+Between claims the orders are placed, untimed, so every claim finds the queue as push leaves it. Every claim must return
+a full batch, urgent orders first, and no order twice; otherwise the run is void.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ from awbridge.store.registration import dispatch
 from awbridge.store.registration.dispatch import Placing
 from bench import databases
 
-BATCH = 96  # orders a claim, the same number of each account
+BATCH = 96  # orders per claim, the same number for each account
 ROUNDS = 60
-WARM = 5  # rounds that are not counted
-ALLOWED = 2.0  # how much dearer a claim among the most may be than among the fewest
+WARM = 5  # rounds that are not measured
+ALLOWED = 2.0  # how much more a claim may cost in the longest queue than in the shortest
 LEASE = timedelta(seconds=120)
 
 _ANALYZE = parse("-- name: analyze\nANALYZE shipments")["analyze"]
@@ -42,7 +42,7 @@ _ANALYZE = parse("-- name: analyze\nANALYZE shipments")["analyze"]
 
 @dataclass(kw_only=True)
 class Measured:
-    """Claims at one size of the queue. Times in ms."""
+    """Claims at one queue size. Times in ms."""
 
     waiting: int
     looks: list[float] = field(default_factory=list[float])
@@ -51,7 +51,7 @@ class Measured:
 
     @property
     def whole(self) -> float:
-        """The median of look and claim together."""
+        """The median of finding and claiming together."""
         return statistics.median(look + claim for look, claim in zip(self.looks, self.claims, strict=True))
 
 
@@ -95,7 +95,7 @@ async def _measure(store: Store, waiting: int) -> Measured:
 
 
 async def _plan(store: Store) -> str:
-    """How the database carries out the claim of one account."""
+    """The database's plan for the claim of one account."""
     claim, now = Queries("dispatch").claim, datetime.now(UTC)
     explain = Statement("plan", f"EXPLAIN {claim.postgres}", f"EXPLAIN QUERY PLAN {claim.sqlite}")
     courier, code = databases.ACCOUNTS[0]
@@ -116,7 +116,7 @@ async def _run(url: str, sizes: Sequence[int]) -> tuple[list[Measured], str]:
             await databases.queue(store, range(stored, size + placed))
             stored = size + placed
             async with store.write() as session:
-                await session.execute(_ANALYZE)  # as autovacuum does by itself, a minute later
+                await session.execute(_ANALYZE)  # as autovacuum would do a minute later
             click.echo(f"  {size:,} orders wait, after {time.perf_counter() - started:.0f} s", err=True)
             measured.append(await _measure(store, size))
             placed += (WARM + ROUNDS) * BATCH
@@ -138,7 +138,7 @@ def _row(engine: str, measured: Measured) -> tuple[str, ...]:
 @click.command()
 @click.option("--most", default=1_000_000, show_default=True, type=click.IntRange(100_000, 10_000_000))
 def claims(most: int) -> None:
-    """What a claim costs, however many orders wait, with the plans of the databases."""
+    """The cost of a claim for growing numbers of waiting orders, with the databases' plans."""
     table = Table("database", "waiting", "look, ms", f"claim of {BATCH}, ms", "both, ms", "claim, 95 %", "whole, once")
     good, plans = True, dict[str, str]()
     with (

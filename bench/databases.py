@@ -1,4 +1,4 @@
-"""Databases for the benchmarks: migrated, and filled with shipments that the load tells of, or that wait for push."""
+"""Databases for the benchmarks: migrated, and filled with shipments to track or to push."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from pathlib import Path
 from tests.support.postgres import find_binaries, postgres_server
 
 from awbridge.domain.orders.shipment import NORMAL, URGENT, account_key, shard_of
-from awbridge.rehearsal.demo import demo_order
+from awbridge.rehearsal.demo_orders import demo_order
 from awbridge.store import Store
 from awbridge.store.couriers import accounts
 from awbridge.store.engine.queries import parse
 
-CHUNK = 10_000  # rows a statement
-ACCOUNTS = [(4, f"account {n}") for n in range(8)]  # (courier partner, account code) of the queue
+CHUNK = 10_000  # rows per statement
+ACCOUNTS = [(4, f"account {n}") for n in range(8)]  # (courier partner, account code) in the queue
 URGENT_EVERY = 50  # one order in so many is urgent
 
 _SQL = parse("""
@@ -63,7 +63,7 @@ IDENTITIES = _SQL["identities"]
 
 
 def reference(number: int) -> str:
-    """The reference number of a shipment of the benchmarks."""
+    """The reference number of a benchmark shipment."""
     return f"BENCH-{number:08d}"
 
 
@@ -75,7 +75,7 @@ def waybill(number: int) -> str:
 async def fill(url: str, numbers: Iterable[int], *, code: int | None = None) -> None:
     """Migrate the database and store these shipments, registered and without a scan.
 
-    With a `code` their rows say what ten scans would have made of them; whoever gives it stores the scans.
+    With a `code`, their rows have the status that ten scans would give them; the caller stores the scans.
     """
     payload = json.dumps(demo_order(1, 1))
     store = await Store.open(url)
@@ -93,7 +93,7 @@ async def fill(url: str, numbers: Iterable[int], *, code: int | None = None) -> 
 
 
 async def queue(store: Store, numbers: Iterable[int]) -> None:
-    """Store these orders of several accounts as ready to be pushed, the lower numbers first; quickly, past intake."""
+    """Store these orders of several accounts as ready to push, lower numbers first, bypassing intake for speed."""
     begin = datetime.now(UTC) - timedelta(days=1)
     async with store.write() as session:
         await accounts.ensure(session, ACCOUNTS)
@@ -123,7 +123,7 @@ def _queued(number: int, begin: datetime) -> tuple[object, ...]:
 
 @contextmanager
 def both(folder: Path, name: str) -> Generator[dict[str, str]]:
-    """An empty database of each engine, as far as PostgreSQL is there: engine -> URL."""
+    """An empty database of each engine, PostgreSQL only if installed: engine -> URL."""
     urls = {"SQLite": f"sqlite:///{folder}/{name}.db"}
     if not find_binaries():
         yield urls

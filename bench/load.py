@@ -1,9 +1,9 @@
-"""Load for the webhook endpoint, from a process of its own: keep-alive connections that each wait for their answer.
+"""Load for the webhook endpoint, from its own process: keep-alive connections that each wait for their response.
 
     python -m bench.load PORT CONNECTIONS SECONDS KEY SHIPMENTS RATE FIRST FILE  ->  one line of JSON
 
-Bounded by its seconds; loopback only. The numbers of what was answered with 200 go into FILE. With a RATE above 0 no
-more is sent than that a second, spread evenly.
+It stops after its seconds and uses loopback only. The numbers of the deliveries answered with 200 are written to FILE.
+With a RATE above 0 it sends at most that many per second, evenly spread.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import cast
 
 import uvloop
 
-AT_MOST = 20_000  # shipments that one run tells of
+AT_MOST = 20_000  # shipments that the deliveries of one run are about
 WARM_UP = 0.5  # seconds not counted
 FIRST_ID = 10**11  # of order_status_id; all ids have as many digits
 FIRST_WAYBILL = "4600000000"  # all have as many digits
@@ -87,7 +87,7 @@ class _Connection(asyncio.Protocol):
         self._transport.write(request)
 
     def data_received(self, data: bytes) -> None:
-        # Head and body may come apart. One answer is under way at a time, and its body is a JSON object.
+        # Head and body may arrive separately. One response is in flight at a time, and its body is a JSON object.
         self._answer += data
         if not self._answer.endswith(b"}"):
             return
@@ -122,7 +122,7 @@ class _Run:
             f"content-type: application/json\r\ncontent-length: {len(payload)}\r\n\r\n"
         )
         before, between, after = _around(head.encode() + payload)
-        # The load must cost less than what it measures: pieces are put together, nothing is encoded.
+        # The load must cost less than what it measures: parts are concatenated, nothing is encoded.
         dice = random.Random(1)
         self._heads = [before + b"46%08d" % n + between for n in dice.sample(range(shipments), min(shipments, AT_MOST))]
         self._after = after
@@ -163,7 +163,7 @@ def _around(request: bytes) -> tuple[bytes, bytes, bytes]:
 
 
 async def run(port: int, connections: int, seconds: float, key: str, shipments: int, rate: float, first: int) -> _Run:
-    """Send until time is up; what was answered, how fast."""
+    """Send until time is up; the responses and their latency."""
     this = _Run(connections, seconds, key, shipments, rate, first)
     loop = asyncio.get_running_loop()
     for _ in range(connections):
@@ -173,7 +173,7 @@ async def run(port: int, connections: int, seconds: float, key: str, shipments: 
 
 
 def report(this: _Run, seconds: float) -> dict[str, object]:
-    """What it saw; times in ms."""
+    """The result; times in ms."""
     times = sorted(this.times)
     return {
         "per_second": round(this.counted / seconds),

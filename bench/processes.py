@@ -1,4 +1,4 @@
-"""What is measured, and the load on it, each in a process of its own."""
+"""The measured server and its load, each in its own process."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pathlib import Path
 from tests.support.postgres import free_port
 from tests.support.processes import WEBHOOK_KEY, bridge_environment, running
 
-NOWHERE = "http://127.0.0.1:9"  # the vendor is not called; nobody listens there
+NOWHERE = "http://127.0.0.1:9"  # the vendor is not called; nothing listens there
 
 
 @dataclass(frozen=True)
@@ -29,14 +29,14 @@ class Server:
     pid: int
 
     def cpu(self) -> float:
-        """Seconds of processor time that it has used."""
+        """Seconds of CPU time that it has used."""
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager
 def bridge(database: str) -> Iterator[Server]:
-    """`awbridge serve` as anybody runs it, steps and all."""
+    """`awbridge serve` with its defaults, all steps included."""
     port = free_port()
     env = bridge_environment(database, NOWHERE, port) | {"AWBRIDGE_STEPS_IDLE_SECONDS": "1"}
     env["AWBRIDGE_LOG_LEVEL"] = "error"
@@ -46,7 +46,7 @@ def bridge(database: str) -> Iterator[Server]:
 
 @contextmanager
 def peer(module: str, *arguments: str) -> Iterator[Server]:
-    """A peer of ours."""
+    """A peer."""
     port = free_port()
     process = subprocess.Popen([sys.executable, "-m", f"bench.peers.{module}", str(port), *arguments])
     try:
@@ -73,7 +73,7 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Load:
-    """What one run of load saw. Times in ms; `acknowledged` are the numbers of the deliveries answered with 200."""
+    """The result of one run of load. Times in ms; `acknowledged`: the numbers of the deliveries answered with 200."""
 
     per_second: float
     p50: float
@@ -82,15 +82,15 @@ class Load:
     statuses: dict[str, int]
     errors: int
     acknowledged: set[int]
-    cpu: float  # microseconds of the server's processor time for each acknowledgement, all its work counted
+    cpu: float  # microseconds of the server's CPU time per acknowledgement, all its work included
 
 
 def load(
     server: Server, *, connections: int, seconds: float, shipments: int, rate: float = 0.0, first: int = 0
 ) -> Load:
-    """One run of load. With a `rate` (a second) it asks for no more than that; else as fast as it is answered.
+    """One run of load. With a `rate` it sends at most that many per second, otherwise as fast as it is answered.
 
-    `first` is where its deliveries are counted from: two runs on one database need different ones.
+    `first`: the first delivery number; two runs on one database need different ones.
     """
     before = server.cpu()
     with tempfile.NamedTemporaryFile() as file:

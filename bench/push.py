@@ -1,9 +1,9 @@
-"""Pushed orders per second of one process, against a bare httpx2 client that posts the same bodies to the same server.
+"""Pushed orders per second of one process, against a minimal httpx2 client that posts the same bodies.
 
 With --peers also against the same job written with Celery and Redis, and with Procrastinate and PostgreSQL. The server
-is a process of its own and answers at once. The bare client keeps nothing; push claims each order under a lease,
-records the call as an attempt and keeps what the answer said. Every run is checked: as many orders are placed, and as
-many attempts kept, as were queued; if not, the run is void.
+is a process of its own and answers at once. The minimal client stores nothing; push claims each order under a lease,
+records the call as an attempt and stores the response. Every run is verified: as many orders are placed, and as many
+attempts recorded, as were queued; otherwise the run is void.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from rich.console import Console
 from rich.table import Table
 from tests.support.postgres import find_binaries, postgres_server
 
-from awbridge.app.service import settle_down
+from awbridge.app.serve import settle_down
 from awbridge.clickpost.client.async_client import AsyncClickPost
 from awbridge.domain.json import JsonObject
-from awbridge.rehearsal.demo import demo_order
+from awbridge.rehearsal.demo_orders import demo_order
 from awbridge.steps.orders import intake
 from awbridge.steps.registration.push import push_due
 from awbridge.steps.registration.verdict import PushPolicy
@@ -46,8 +46,8 @@ from bench import push_peers
 
 BARE = "bare httpx2 client"
 ACCOUNTS = 8
-CONNECTIONS = 16  # of either client; every idle one costs the HTTP pool a look at each request
-IN_FLIGHT = 192  # claimed shipments that take turns on the connections
+CONNECTIONS = 16  # of either client; the HTTP pool checks every idle one at each request
+IN_FLIGHT = 192  # claimed shipments that share the connections
 _COUNTS = parse(
     "-- name: counts\nSELECT (SELECT COUNT(*) FROM shipments WHERE state = 'placed') AS placed, "
     "(SELECT COUNT(*) FROM attempts) AS attempts"
@@ -56,7 +56,7 @@ _COUNTS = parse(
 
 @contextmanager
 def target() -> Iterator[str]:
-    """The server in a process of its own; its address."""
+    """The server in its own process; its address."""
     process = subprocess.Popen(
         [sys.executable, "-m", "bench.push_target"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -76,7 +76,7 @@ def orders(number: int) -> list[JsonObject]:
 
 
 async def bare(url: str, number: int, connections: int) -> float:
-    """Post the same bodies by a bare client, as many at once; orders a second."""
+    """Post the same bodies with a minimal client, as many at once; orders per second."""
     address = f"{url}/api/v3/create-order/?username=bench&key=bench"
     bodies = [json.dumps(order).encode() for order in orders(number)]
     limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=connections)
@@ -96,7 +96,7 @@ async def bare(url: str, number: int, connections: int) -> float:
 async def pushed(
     url: str, database: str, number: int, in_flight: int, connections: int, batch: int
 ) -> tuple[float, bool]:
-    """Queue the orders, then push them; orders a second, and whether all were placed and recorded."""
+    """Queue the orders, then push them; orders per second, and whether all were placed and recorded."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(30))
     store = await Store.open(database)
     await store.migrate()
@@ -124,7 +124,7 @@ async def pushed(
 
 @contextmanager
 def postgres_databases() -> Iterator[Callable[[], str]]:
-    """A PostgreSQL of our own; each call of what it gives is the URL of a new database."""
+    """A PostgreSQL server for this run; each call of the result returns the URL of a new database."""
     with postgres_server(durable=True) as postgres:
         numbers = itertools.count()
 
@@ -138,7 +138,7 @@ def postgres_databases() -> Iterator[Callable[[], str]]:
 
 
 def measure(runs: Mapping[str, Callable[[], tuple[float, bool]]], rounds: int) -> dict[str, list[tuple[float, bool]]]:
-    """Everybody in turn, so many times."""
+    """Each contestant in turn, `rounds` times."""
     seen: dict[str, list[tuple[float, bool]]] = {name: [] for name in runs}
     for _ in range(rounds):
         for name, run in runs.items():
@@ -147,7 +147,7 @@ def measure(runs: Mapping[str, Callable[[], tuple[float, bool]]], rounds: int) -
 
 
 def report(seen: Mapping[str, Sequence[tuple[float, bool]]]) -> Table:
-    """Medians beside the bare client's."""
+    """Medians, compared with the minimal client's."""
     medians = {name: statistics.median(rate for rate, _ in runs) for name, runs in seen.items()}
     table = Table("who", "orders/s", "of the bare client", "all runs", "placed and recorded")
     for name, runs in seen.items():
@@ -159,13 +159,13 @@ def report(seen: Mapping[str, Sequence[tuple[float, bool]]]) -> Table:
 
 @click.command()
 @click.option("--orders", "number", default=5000, show_default=True, type=click.IntRange(100, 100_000))
-@click.option("--rounds", default=3, show_default=True, type=click.IntRange(1, 20), help="Medians are of so many.")
+@click.option("--rounds", default=3, show_default=True, type=click.IntRange(1, 20), help="Runs per median.")
 @click.option("--peers/--no-peers", default=False, help="Measure Celery and Procrastinate too (extra `bench`).")
 @click.option("--in-flight", default=IN_FLIGHT, show_default=True, type=click.IntRange(1, 200), help="Orders at once.")
-@click.option("--batch", default=200, show_default=True, type=click.IntRange(1, 500), help="Of a claim or a recording.")
-@click.option("--connections", default=CONNECTIONS, show_default=True, type=click.IntRange(1, 200), help="Of a client.")
+@click.option("--batch", default=200, show_default=True, type=click.IntRange(1, 500), help="Per claim or recording.")
+@click.option("--connections", default=CONNECTIONS, show_default=True, type=click.IntRange(1, 200), help="Per client.")
 def push(number: int, rounds: int, in_flight: int, connections: int, batch: int, *, peers: bool) -> None:
-    """Pushed orders a second on every database, beside a bare client and, with --peers, two job queues."""
+    """Pushed orders per second on every database, against a minimal client and, with --peers, two job queues."""
     if peers and (lacking := push_peers.missing()):
         raise click.ClickException(f"for the peers, install {', '.join(lacking)}: pip install -e '.[dev,bench]'")
     settle_down()  # as `awbridge serve` and `awbridge work` do
@@ -186,7 +186,7 @@ def push(number: int, rounds: int, in_flight: int, connections: int, batch: int,
                 queued = orders(number)
                 for name in push_peers.NAMES:
                     runs[name] = partial(_peer, name, fresh, redis=redis, url=url, orders=queued)
-        uvloop.run(bare(url, number // 4, connections))  # warm
+        uvloop.run(bare(url, number // 4, connections))  # warm-up
         seen = measure(runs, rounds)
     Console(width=110).print(report(seen))
     sys.exit(0 if all(agree for runs_of_one in seen.values() for _, agree in runs_of_one) else 1)

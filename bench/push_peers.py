@@ -1,4 +1,4 @@
-"""The same job written with Celery or Procrastinate, one task per order: queued first, then worked off by a worker."""
+"""The same job written with Celery or Procrastinate, one task per order: queued first, then processed by a worker."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.postgres import free_port
 from awbridge.domain.json import JsonObject
 from bench.peers import pushing
 
-AT_MOST = 300.0  # seconds that a peer gets
+AT_MOST = 300.0  # the time limit of a peer, in seconds
 WAY = "/api/v3/create-order/?username=bench&key=bench"
 CELERY = [sys.executable, "-m", "celery", "-A", "bench.peers.celery_push", "worker", "-l", "error"]
 LIGHT = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--prefetch-multiplier", "4"]
@@ -32,7 +32,7 @@ NAMES = {
 
 
 def missing() -> list[str]:
-    """What must be installed before the peers can be measured."""
+    """What must be installed to measure the peers."""
     modules = [name for name in ("celery", "redis", "procrastinate", "psycopg_pool") if find_spec(name) is None]
     programs = [] if shutil.which("redis-server") else ["redis-server (apt-get install redis-server)"]
     return [*modules, *programs]
@@ -40,7 +40,7 @@ def missing() -> list[str]:
 
 @contextmanager
 def redis_server() -> Iterator[str]:
-    """A Redis of our own that writes nothing to the disk; its URL."""
+    """A Redis server that writes nothing to the disk; its URL."""
     port = free_port()
     with tempfile.TemporaryDirectory() as folder:
         command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", folder]
@@ -53,7 +53,7 @@ def redis_server() -> Iterator[str]:
 
 
 def measure(name: str, *, database: str, redis: str, url: str, orders: Sequence[JsonObject]) -> tuple[float, bool]:
-    """Queue the orders, start the worker, wait for it; orders a second between first and last, and whether all came."""
+    """Queue the orders, run the worker; orders per second between first and last, and whether all were placed."""
     env = os.environ | {"BENCH_DATABASE": database, "BENCH_REDIS": redis, "BENCH_URL": url + WAY}
     os.environ.update(env)
     references = [str(order["shipment_details"]["reference_number"]) for order in orders]
@@ -91,7 +91,7 @@ async def _defer(references: Sequence[str], database: str) -> None:
 
     from bench.peers.procrastinate_push import app, push_order
 
-    # The module's own connector knows the database of the first round.
+    # The module's own connector points to the database of the first round.
     with app.replace_connector(PsycopgConnector(conninfo=database)) as here:
         async with here.open_async():
             await here.schema_manager.apply_schema_async()

@@ -1,4 +1,4 @@
-"""A server that answers create-order at once, as cheaply as a server can.
+"""A server that answers create-order at once, at the lowest cost.
 
 python -m bench.push_target  ->  prints its port, serves until its input closes
 """

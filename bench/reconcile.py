@@ -1,9 +1,9 @@
-"""A report of many rows against as many shipments: awbridge, and the same by pandas.
+"""A report of many rows matched with as many shipments: awbridge, and the same with pandas.
 
     python -m bench reconcile --rows 1000000
 
-Each side runs in a process of its own, on the same SQLite file and the same CSV. Both must find the differences that
-were put there: if one does not, the exit code is 1.
+Each side runs in its own process, on the same SQLite file and the same CSV. Both must find the planted differences;
+otherwise the exit code is 1.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from awbridge.store.reconciliation.reconciliations import NewRun, Stage
 
 DAY = date(2026, 11, 2)
 ZONE = ZoneInfo("Asia/Kolkata")
-EVERY = 10_000  # one row in so many differs, in each of the ways
+EVERY = 10_000  # one row in this many differs, for each kind of difference
 HEADER = (
     *("AWB", "Reference Number", "Order ID", "Courier Partner", "Courier Partner ID", "Account Code", "Order Type"),
     *("COD Value", "Drop Pincode", "Clickpost Status Code", "Clickpost Status", "Status", "Remark", "Location"),
@@ -53,14 +53,14 @@ FROM n
 
 
 def expected(rows: int) -> dict[str, int]:
-    """How many differences of each kind were put there."""
+    """The number of planted differences of each kind."""
     places = len(range(0, rows, EVERY))
     return {"courier_differs": places, "missing_here": places, "missing_there": places, "status_differs": places}
 
 
 def write_report(path: Path, rows: int) -> None:
-    """The report, in no order of ours: of every 10,000 rows one is missing, one is of a courier, one of a status, one
-    nobody knows; one waybill was spoilt by a spreadsheet, and one shipment has an older row too."""
+    """The report, in random order. Of every 10,000 rows one is missing, one has another courier, one another status,
+    one is unknown; one waybill was rounded by a spreadsheet, and one shipment also has an older row."""
     places = list(range(rows))
     random.Random(7).shuffle(places)
     with path.open("w", newline="") as file:
@@ -88,7 +88,7 @@ def _row(
 
 
 async def prepare(database: Path, rows: int) -> None:
-    """A migrated database that holds the shipments."""
+    """A migrated database with the shipments."""
     store = await Store.open(f"sqlite:///{database}")
     await store.migrate()
     await store.close()
@@ -113,7 +113,7 @@ async def by_awbridge(database: Path, report: Path) -> dict[str, int]:
 
 
 def by_pandas(database: Path, report: Path) -> dict[str, int]:
-    """The same by pandas merge: of several rows the latest, by waybill, else by reference number, differences kept in
+    """The same by pandas merge: the latest of several rows, by waybill, else by reference number, differences stored in
     a table. The differences by kind."""
     import sqlite3
 
@@ -145,7 +145,7 @@ def by_pandas(database: Path, report: Path) -> dict[str, int]:
 
 
 def one(who: str, database: Path, report: Path) -> None:
-    """One side, in this process: prints what it took and found as JSON."""
+    """One side, in this process: prints its cost and its findings as JSON."""
     before, used = time.perf_counter(), time.process_time()
     found = asyncio.run(by_awbridge(database, report)) if who == "awbridge" else by_pandas(database, report)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -156,7 +156,7 @@ def one(who: str, database: Path, report: Path) -> None:
 @click.command("reconcile")
 @click.option("--rows", default=1_000_000, show_default=True, type=click.IntRange(EVERY, 20_000_000))
 def reconcile(rows: int) -> None:
-    """Reconcile a report of many rows, and do the same with pandas."""
+    """Reconcile a report of many rows, and the same with pandas."""
     printed = Printed("", "seconds", "seconds of CPU", "peak MiB", "rows/s", "differences found")
     honest = True
     with tempfile.TemporaryDirectory(prefix="awbridge-bench-") as folder:

@@ -1,10 +1,10 @@
-"""Does it stay as fast when it is large? One PostgreSQL, two databases: one new, one with millions of scans.
+"""Speed with millions of scans against speed on a new database, on one PostgreSQL.
 
-Taking deliveries in, applying them, showing a shipment: each is measured on the one and right after it on the other,
-which is first taking turns, and the two are compared round by round. A machine that is shared is fast for a minute and
-slow for the next. The large database holds ten scans and ten deliveries for each shipment, written day by day, so that
-what belongs to one shipment lies far apart on the disk. The shipments' rows say what those made of them. The extension
-pg_prewarm must be there (it comes with the server).
+Storing deliveries, applying them and showing a shipment are each measured on one database and right after it on the
+other, in alternating order, and compared round by round, because a shared machine is fast for a minute and slow for the
+next. The large database holds ten scans and ten deliveries for each shipment, written day by day, so the rows of one
+shipment are far apart on the disk. The shipments' rows have the resulting status. The extension pg_prewarm is required
+(it comes with the server).
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ from bench.load import FIRST_ID, FIRST_WAYBILL, body
 from bench.processes import Server, bridge, load
 
 NEW, LARGE = "awbridge_bench_new", "awbridge_bench_large"
-EACH = 10  # scans of a shipment
+EACH = 10  # scans per shipment
 CODE = 5  # their status: in transit
-ACTIVE = 20_000  # shipments in the new database; as many of the large one's are told of
-BLOCKS = 8  # of a round, by turns on each database:
-TO_APPLY = 500  # deliveries of a block
-PAGES = 40  # of a block
-QUIET_LOOKS = 10  # in a row, a fifth of a second apart
-ALLOWED = 0.2  # how much slower the large one may be
+ACTIVE = 20_000  # shipments in the new database; deliveries are about as many of the large one's
+BLOCKS = 8  # per round, alternating between the databases:
+TO_APPLY = 500  # deliveries per block
+PAGES = 40  # per block
+QUIET_LOOKS = 10  # in a row, 0.2 s apart
+ALLOWED = 0.2  # how much slower the large database may be
 
 _SCANS = """
 INSERT INTO scans (shard, id, reference_number, identity, fingerprint, scan_id, checkpoint_id, waybill,
@@ -83,20 +83,20 @@ _STORED_SINCE = "SELECT count(*) FROM inbox WHERE shard = ANY($1::smallint[]) AN
 
 @dataclass(kw_only=True)
 class Place:
-    """One database, and what was measured on it, a figure for each round."""
+    """One database and its figures, one per round."""
 
     url: str
     shipments: int
-    acks: list[float] = field(default_factory=list[float])  # a second
+    acks: list[float] = field(default_factory=list[float])  # per second
     p99: list[float] = field(default_factory=list[float])  # ms
-    applied: list[float] = field(default_factory=list[float])  # a second
+    applied: list[float] = field(default_factory=list[float])  # per second
     pages: list[float] = field(default_factory=list[float])  # ms
-    used: int = 0  # numbers of deliveries that were sent already
+    used: int = 0  # delivery numbers already used
     lost: int = 0
 
 
 async def _fill_large(url: str, shipments: int) -> None:
-    """Everything in PostgreSQL itself."""
+    """Fill it within PostgreSQL."""
     connection = await asyncpg.connect(url)
     try:
         await connection.execute("SET synchronous_commit = off")
@@ -162,7 +162,7 @@ def _round(places: Sequence[Place], seconds: float) -> None:
 
 @contextmanager
 def _held(servers: Sequence[Server]) -> Iterator[None]:
-    """These stand still: what they have left to apply must not slow down what is measured."""
+    """Pause these processes, so that their backlog does not slow down the measured one."""
     for server in servers:
         os.kill(server.pid, signal.SIGSTOP)
     try:
@@ -190,7 +190,7 @@ async def _stored(url: str, since: int) -> int:
 
 
 async def _until_at_rest(url: str) -> None:
-    """A process that starts looks through what is due and late: that is not the load that is measured."""
+    """Wait until a started process has processed what is due and late: that is not part of the measured load."""
     connection = await asyncpg.connect(url)
     try:
         quiet = 0
@@ -211,7 +211,7 @@ async def _until_applied(url: str) -> None:
 
 
 def _show(port: int, place: Place) -> list[float]:
-    """Milliseconds that a shipment with its timeline takes to be shown, a block of them."""
+    """Milliseconds to show a shipment with its timeline, for a block of them."""
     dice = random.Random(time.time_ns())
     times: list[float] = []
     with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as http:
@@ -226,7 +226,7 @@ def _show(port: int, place: Place) -> list[float]:
 
 
 async def _apply_by_turns(places: Sequence[Place]) -> None:
-    """Deliveries a second that apply alone gets done."""
+    """Deliveries per second that apply processes on its own."""
     dice = random.Random(places[0].used)
     stores = [await Store.open(place.url) for place in places]
     took = [0.0 for _ in places]
@@ -243,7 +243,7 @@ async def _apply_by_turns(places: Sequence[Place]) -> None:
 
 
 async def _apply(store: Store) -> float:
-    """Seconds that it takes to apply what is due."""
+    """Seconds to apply what is due."""
     policy = ApplyPolicy(zone=ZoneInfo("Asia/Kolkata"))
     started = time.perf_counter()
     while await apply_due(store=store, clock=utc_now, policy=policy):
@@ -259,7 +259,7 @@ def _delivery(place: Place, dice: random.Random) -> NewDelivery:
 
 
 def _loaded(admin: str, shipments: int) -> tuple[Place, Place]:
-    """What an earlier run has left. Its numbers of deliveries are used up: those of now grow with the clock."""
+    """The databases of an earlier run. Its delivery numbers are used up, so new ones grow with the clock."""
     used = int(time.time() - 1_795_000_000) * 10_000
     named = ((NEW, ACTIVE), (LARGE, shipments))
     new, large = (Place(url=f"{admin.rpartition('/')[0]}/{name}", shipments=n, used=used) for name, n in named)
@@ -321,11 +321,11 @@ def _print(new: Place, large: Place, scans: int) -> bool:
 @click.command()
 @click.option("--scans", default=10_000_000, show_default=True, type=click.IntRange(1), help="In the large database.")
 @click.option("--seconds", default=3.0, show_default=True, type=click.FloatRange(0.5, 60), help="Length of one load.")
-@click.option("--rounds", default=6, show_default=True, type=click.IntRange(1, 20), help="Medians are of so many.")
-@click.option("--database", help="postgresql://... of a server that may hold two more databases; else one is started.")
-@click.option("--again", is_flag=True, help="The two databases of an earlier run are there: do not load them anew.")
+@click.option("--rounds", default=6, show_default=True, type=click.IntRange(1, 20), help="Runs per median.")
+@click.option("--database", help="postgresql://... of a server for two new databases; by default one is started.")
+@click.option("--again", is_flag=True, help="Reuse the two databases of an earlier run.")
 def scale(scans: int, seconds: float, rounds: int, database: str | None, *, again: bool) -> None:
-    """Speed with millions of scans beside speed on a new database. Full size wants 25 GB of disk."""
+    """Speed with millions of scans against speed on a new database. The full size needs 25 GB of disk."""
     if again and not database:
         raise click.UsageError("--again needs --database: a server that is started here has nothing yet.")
     if database:

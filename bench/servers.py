@@ -1,7 +1,7 @@
-"""Which server answers webhooks: `awbridge serve`, and the same as an ordinary ASGI app under bare uvicorn and Granian.
+"""Which server answers webhooks: `awbridge serve`, and the same as an ordinary ASGI app under uvicorn and Granian.
 
-All of them store for real, with every step running. Load comes from wrk (a package of most systems), which is no
-Python and so costs little beside what it measures. Variants take turns within a round: ratios are within a round.
+Each variant really stores, with every step running. Load comes from wrk (a package of most systems), which is not
+Python and costs little. Variants take turns within a round, and ratios are within a round.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ VARIANTS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """One run. Times in ms, memory in MiB of all its processes after the load, `cpu` in
-    microseconds of their processors' time for each acknowledgement, with what the steps did meanwhile."""
+    """One run. Times in ms; memory of all its processes after the load in MiB; `cpu`: their CPU time in microseconds
+    per acknowledgement, including the steps."""
 
     per_second: float
     p50: float
@@ -99,7 +99,7 @@ def _memory(pid: int) -> float:
 
 
 def _cpu(pid: int) -> float:
-    """Seconds of processor time that a process and its children have used."""
+    """Seconds of CPU time that a process and its children have used."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return Server(0, pid).cpu() + sum(_cpu(int(child)) for child in children)
 
@@ -156,11 +156,11 @@ async def _stored(url: str) -> int:
 
 @click.command()
 @click.option("--seconds", default=4, show_default=True, type=click.IntRange(1, 60), help="Length of one run.")
-@click.option("--rounds", default=5, show_default=True, type=click.IntRange(1, 20), help="Medians are of so many.")
+@click.option("--rounds", default=5, show_default=True, type=click.IntRange(1, 20), help="Runs per median.")
 @click.option("--connections", default="32,128,512", show_default=True)
 @click.option("--engine", "engines", multiple=True, type=click.Choice(["SQLite", "PostgreSQL"]), help="Default: both.")
 def servers(seconds: int, rounds: int, connections: str, engines: tuple[str, ...]) -> None:
-    """Durable acknowledgements a second of awbridge under each server. Needs wrk and the `bench` extra."""
+    """Durable acknowledgements per second of awbridge under each server. Needs wrk and the extra `bench`."""
     if not shutil.which("wrk"):
         raise click.ClickException("wrk is not installed; on Debian: apt-get install wrk")
     chosen = list(engines) or ["SQLite", *(["PostgreSQL"] if find_binaries() else [])]

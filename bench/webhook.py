@@ -1,7 +1,7 @@
-"""Durable webhook acknowledgements per second: `awbridge serve`, against no database at all and the plain design.
+"""Durable webhook acknowledgements per second: `awbridge serve`, no database at all, and the plain design.
 
-Load comes from a process of its own over keep-alive connections. Every delivery that was answered with 200 is looked
-for in the database after each run: if one is missing, or one is there twice, the run is void and the exit code is 1.
+Load comes from its own process over keep-alive connections. After each run, every delivery that was answered with 200
+is looked up in the database: if one is missing or duplicated, the run is void and the exit code is 1.
 """
 
 from __future__ import annotations
@@ -31,32 +31,32 @@ from bench import databases
 from bench.processes import Load, bridge, load, peer
 
 SHIPMENTS = 20_000
-HOLLOW = ("no database", "nothing stored")  # servers that have nothing that could be lost
-PATIENCE = 60.0  # seconds that apply gets to end what the load left
+HOLLOW = ("no database", "nothing stored")  # servers that store nothing
+PATIENCE = 60.0  # seconds that apply gets to process the backlog of the load
 
 
 @dataclass(kw_only=True)
 class Measured:
-    """The runs of one kind of server with one number of connections."""
+    """The runs of one server with one number of connections."""
 
     loads: list[Load] = field(default_factory=list[Load])
-    applied: list[float] = field(default_factory=list[float])  # a second, while the load lasted
-    drained: list[float] = field(default_factory=list[float])  # a second, from the load's end until nothing was left
+    applied: list[float] = field(default_factory=list[float])  # per second, during the load
+    drained: list[float] = field(default_factory=list[float])  # per second, after the load until nothing was left
     lost: int = 0
     extra: int = 0
 
     def median(self, name: str) -> float:
-        """The median of one figure of the loads."""
+        """The median of one figure over the runs."""
         return statistics.median(getattr(one, name) for one in self.loads)
 
     @property
     def void(self) -> bool:
-        """Whether an acknowledged delivery is missing, or something is there that nobody sent."""
+        """Whether an acknowledged delivery is missing, or a stored one was never sent."""
         return bool(self.lost or self.extra)
 
 
 class Places:
-    """Fresh databases, made quickly: copies of one that is filled already."""
+    """New databases, copied from one that is already filled."""
 
     def __init__(self, folder: Path, postgres: PostgresServer | None) -> None:
         self._folder = folder
@@ -64,7 +64,7 @@ class Places:
         self._number = 0
 
     def prepare(self) -> None:
-        """Fill the ones that are copied."""
+        """Fill the databases to copy."""
         asyncio.run(databases.fill(f"sqlite:///{self._folder}/filled.db", range(SHIPMENTS)))
         if self._postgres:
             self._admin("CREATE DATABASE filled")
@@ -80,11 +80,11 @@ class Places:
             return f"sqlite:///{path}"
         assert self._postgres
         self._admin(f"CREATE DATABASE run{self._number}" + (" TEMPLATE filled" if filled else ""))
-        self._admin("CHECKPOINT")  # what the copy left to write must not be written during the run
+        self._admin("CHECKPOINT")  # the copy's writes must not happen during the run
         return self._postgres.url(f"run{self._number}")
 
     def remove(self, url: str) -> None:
-        """Delete a database that has been measured."""
+        """Delete a measured database."""
         if url.startswith("sqlite"):
             for file in self._folder.glob(Path(url).name + "*"):
                 file.unlink()
@@ -105,7 +105,7 @@ def bare(connections: int, seconds: float) -> Measured:
 
 
 def unstored(connections: int, seconds: float) -> Measured:
-    """awbridge's endpoint on a store that keeps nothing, and no steps beside it."""
+    """awbridge's endpoint on a store that keeps nothing, without steps."""
     with peer("unstored", WEBHOOK_KEY) as server:
         return Measured(loads=[load(server, connections=connections, seconds=seconds, shipments=SHIPMENTS)])
 
@@ -136,7 +136,7 @@ def ours(places: Places, engine: str, connections: int, seconds: float, rate: fl
 def _compare(result: Measured, stored: list[int]) -> None:
     [seen] = result.loads
     result.lost = len(seen.acknowledged - set(stored))
-    unknown = sum(count for status, count in seen.statuses.items() if status != "200")  # may be stored, may be not
+    unknown = sum(count for status, count in seen.statuses.items() if status != "200")  # may or may not be stored
     result.extra = max(0, len(stored) - len(seen.acknowledged) - unknown)
 
 
@@ -181,7 +181,7 @@ async def _plain_stored(url: str) -> list[int]:
 
 @contextmanager
 def places_for(engines: list[str]) -> Iterator[Places]:
-    """Databases of these engines, removed when the block ends."""
+    """Databases of these engines, removed at the end of the block."""
     with tempfile.TemporaryDirectory(prefix="awbridge-bench-") as name:
         if "PostgreSQL" in engines:
             with postgres_server(durable=True) as postgres:
@@ -192,15 +192,15 @@ def places_for(engines: list[str]) -> Iterator[Places]:
 
 @click.command()
 @click.option("--seconds", default=5.0, show_default=True, type=click.FloatRange(0.5, 60), help="Length of one run.")
-@click.option("--rounds", default=3, show_default=True, type=click.IntRange(1, 20), help="Medians are of so many.")
+@click.option("--rounds", default=3, show_default=True, type=click.IntRange(1, 20), help="Runs per median.")
 @click.option("--connections", default="32,128,512", show_default=True)
 @click.option("--engine", "engines", multiple=True, type=click.Choice(["SQLite", "PostgreSQL"]), help="Default: both.")
-@click.option("--rate", default=0.0, help="Ask awbridge for so many a second instead of as many as it can.")
-@click.option("--peers/--no-peers", default=True, help="Whether the plain design is measured too.")
+@click.option("--rate", default=0.0, help="Send this many per second to awbridge instead of as many as it can answer.")
+@click.option("--peers/--no-peers", default=True, help="Whether to measure the plain design too.")
 def webhook(
     seconds: float, rounds: int, connections: str, engines: tuple[str, ...], rate: float, *, peers: bool
 ) -> None:
-    """Durable acknowledgements a second, interleaved with the same server without a database and the plain design."""
+    """Durable acknowledgements per second, in turns with the same server without a database and the plain design."""
     chosen = list(engines) or ["SQLite", *(["PostgreSQL"] if find_binaries() else [])]
     numbers = [int(part) for part in connections.split(",")]
     results: dict[tuple[str, int], Measured] = {}

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# apprise 2.3.0: "not sent" may mean sent. A gateway that takes five seconds got the message, and notify() is False.
+# apprise 2.3.0: notify() returns False for a message that a slow gateway accepted.
 #
 # Versions: apprise 2.3.0, requests 2.32.5, Python 3.11.
-# Guess: notify() returns False where a message did not go out, so that trying again is right; the read timeout of an
-#   HTTP library is half a minute or none.
-# Behaviour: the read timeout is 4 s. A service that answers 200 after 5 s got the message once, and notify() says False,
-#   as it does for a refusal. rto=30 in the URL lifts the timeout.
+# Guess: notify() returns False only if the message was not sent, so a retry is safe; the HTTP read timeout is half
+#   a minute or none.
+# Behaviour: the read timeout is 4 s. A service that answers 200 after 5 s received the message once, and notify()
+#   returns False, as for a refusal. rto=30 in the URL raises the timeout.
 # Output seen:
 #   plain False, received 1
 #   rto=30 True, received 1

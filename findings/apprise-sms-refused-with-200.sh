@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# apprise 2.3.0: an SMS that MSG91 or Vonage refuses in the body of an HTTP 200 counts as sent, while Gupshup's does not.
+# apprise 2.3.0: an SMS that MSG91 or Vonage refuses in the body of an HTTP 200 counts as sent; Gupshup's does not.
 #
 # Versions: apprise 2.3.0, requests 2.32.5, Python 3.11.
-# Guess: a plugin written for one SMS service reads that service's answer, so notify() is False where the body says error.
-# Behaviour: msg91:// and vonage:// look at the HTTP status alone and return True. gupshup:// reads the body and returns
-#   False. Which plugins read it can only be found out one by one. The bodies are those of the services' manuals.
+# Guess: a plugin for one SMS service reads that service's response, so notify() returns False if the body reports
+#   an error.
+# Behaviour: msg91:// and vonage:// check only the HTTP status and return True. gupshup:// reads the body and
+#   returns False. Each plugin has to be tested to know which one it does. The bodies are from the services'
+#   manuals.
 # Output seen:
 #   msg91 True {"type": "error", "message": "template id missing"}
 #   vonage True {"message-count": "1", "messages": [{"status": "4", "error-text": "Bad Credentials"}]}

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# apprise 2.3.0: the numbers of a WhatsApp template's parameters are not looked at, and its words are left out in silence.
+# apprise 2.3.0: the numbers of a WhatsApp template's parameters are ignored, and its text can be dropped silently.
 #
 # Versions: apprise 2.3.0, requests 2.32.5, Python 3.11.
-# Guess: in whatsapp://TEMPLATE:TOKEN@PHONE_ID/TO?:body=2&:1=Acme the message's body is parameter 2 and Acme parameter 1;
-#   a template URL without :body= is refused, or sends the body as the template's only parameter.
-# Behaviour: parameters go out in the order in which the URL names them, whatever their numbers (the plugin calls sorted()
-#   and drops what it returns). A gap in the numbers closes up. Without :body= the template is sent with no parameter at
-#   all. notify() returns True each time, since the service is asked for a template that it may well take.
+# Guess: in whatsapp://TEMPLATE:TOKEN@PHONE_ID/TO?:body=2&:1=Acme the message's body is parameter 2 and Acme
+#   parameter 1; a template URL without :body= is refused, or sends the body as the template's only parameter.
+# Behaviour: parameters are sent in the order in which the URL names them, whatever their numbers (the plugin calls
+#   sorted() and discards the result). A gap in the numbers closes. Without :body= the template is sent without
+#   parameters. notify() returns True each time, because the service may accept the template.
 # Output seen:
 #   ?:1=Acme&:body=2 True ['Acme', 'WORDS']
 #   ?:body=2&:1=Acme True ['WORDS', 'Acme']

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# cronsim 2.8: an expression of six fields is taken, and its FIRST field is seconds.
+# cronsim 2.8: an expression of six fields is accepted, and its FIRST field is seconds.
 #
 # Versions: cronsim 2.8, Python 3.11.
 # Guess: six fields are refused (a crontab has five), or the sixth is a year.
-# Behaviour: the meaning of all five others moves by one: "30 0 * * *" is daily at 00:30, "30 0 * * * *" every hour, half a minute past. No warning.
-#   A year is refused with words about another field.
+# Behaviour: the meaning of the other five fields shifts by one: "30 0 * * *" is daily at 00:30, "30 0 * * * *"
+#   every hour, half a minute past. There is no warning. A year is refused with an error about another field.
 # Output seen:
 #   30 0 * * *    2026-01-01 00:30:00 2026-01-02 00:30:00
 #   30 0 * * * *  2026-01-01 00:00:30 2026-01-01 01:00:30

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# ExcelJS 4.4.0: csv.read() makes numbers of digits; 00125 is 125, and of 20 digits the last are zeros.
+# ExcelJS 4.4.0: csv.read() converts digits to numbers: 00125 becomes 125, and of 20 digits the last become zeros.
 #
 # Versions: exceljs 4.4.0, Node.js 20.
-# Guess: a CSV has no types, so cells are read as text unless a map for them is given.
-# Behaviour: without a `map` every cell goes through Number(): leading zeros go, +91 goes, and a waybill of 20 digits is written back with
-#   other digits. map: (value) => value keeps them.
+# Guess: a CSV has no types, so cells are read as text unless a map is given.
+# Behaviour: without a `map` every cell goes through Number(): leading zeros and +91 are lost, and a waybill of 20
+#   digits is written back with other digits. map: (value) => value keeps them.
 # Output seen:
 #   [125,919876543210,40487700000012345000]
 #   ["00125","+919876543210","40487700000012345678"]

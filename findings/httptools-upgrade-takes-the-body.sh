@@ -2,10 +2,11 @@
 # httptools 0.9.0 under uvicorn 0.54.0: a POST that also offers an upgrade to h2c reaches the app without its body.
 #
 # Versions: uvicorn 0.54.0, httptools 0.9.0, h11 0.16.0, granian 2.8.9, Python 3.11.
-# Guess: a server that does not speak HTTP/2 ignores "Upgrade: h2c", as HTTP allows, and the app reads the body as ever.
-# Behaviour: httptools takes the end of such a head for the end of the request, whatever Content-Length says. The app sees an empty body, and the
-#   body's bytes are not read as one. h11 under the same uvicorn, and Granian, hand the body over. `curl --http2 -d ...`
-#   (7.88.1) sends these headers over plain HTTP. Whoever stands on httptools must let a new parser read on behind such a head.
+# Guess: a server without HTTP/2 ignores "Upgrade: h2c", as HTTP allows, and the app reads the body as usual.
+# Behaviour: httptools treats the end of such a head as the end of the request, whatever Content-Length says. The
+#   app gets an empty body, and the bytes of the body are not read as one. h11 under the same uvicorn, and Granian,
+#   pass the body on. `curl --http2 -d ...` (7.88.1) sends these headers over plain HTTP. A server on httptools must
+#   let a new parser continue after such a head.
 # Output seen:
 #   uvicorn, httptools: plain 13 bytes, with Upgrade: h2c 0 bytes
 #   uvicorn, h11: plain 13 bytes, with Upgrade: h2c 13 bytes

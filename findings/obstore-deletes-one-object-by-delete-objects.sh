@@ -3,8 +3,8 @@
 #
 # Versions: obstore 0.12.1, Python 3.11.
 # Guess: one object is deleted by DELETE /bucket/key.
-# Behaviour: it sends POST /bucket?delete with the key in an XML body, also for one. Services, proxies and test doubles that know the plain DELETE only
-#   refuse it. The answer must name the key.
+# Behaviour: it sends POST /bucket?delete with the key in an XML body, even for one object. Services, proxies and
+#   test doubles that support only the plain DELETE refuse it. The response must name the key.
 # Output seen:
 #   POST /bucket?delete
 #   one key in the body: True

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# obstore 0.12.1: a bucket that is not there is a FileNotFoundError about the object, also when something is put.
+# obstore 0.12.1: a missing bucket is a FileNotFoundError about the object, also for a put.
 #
 # Versions: obstore 0.12.1, Python 3.11.
-# Guess: a missing bucket is an error of its own (or a general one), so that FileNotFoundError means: no such object.
-# Behaviour: every 404 for one object is the same FileNotFoundError, "Object at location ... not found". Only the service's body, which stands
-#   in the text, says NoSuchBucket. Who takes the exception for "there is no such object" reads and deletes in a bucket that does not exist.
-#   A list of the same bucket is a GenericError.
+# Guess: a missing bucket is an error of its own (or a general one), so FileNotFoundError means that the object does
+#   not exist.
+# Behaviour: every 404 for one object is the same FileNotFoundError, "Object at location ... not found". Only the
+#   service's body, which is in the message, says NoSuchBucket. Code that treats the exception as a missing object
+#   reads and deletes in a bucket that does not exist. Listing the same bucket raises a GenericError.
 # Output seen:
 #   put into a missing bucket: FileNotFoundError, names the object: True
 #   get of a missing bucket: FileNotFoundError

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# obstore 0.12.1: from_url() drops the options behind the ? of a URL without a word.
+# obstore 0.12.1: from_url() silently drops the options after the ? of a URL.
 #
 # Versions: obstore 0.12.1, Python 3.11.
-# Guess: s3://b/p?region=eu-west-1&endpoint=... sets region and endpoint, as such URLs do for pyarrow and others, or is refused.
-# Behaviour: the query is dropped: the store goes to the default region and endpoint. The same names as config= are checked, and an unknown one is
-#   an error.
+# Guess: s3://b/p?region=eu-west-1&endpoint=... sets region and endpoint, as for pyarrow and others, or is refused.
+# Behaviour: the query is dropped: the store uses the default region and endpoint. The same names as config= are
+#   checked, and an unknown one is an error.
 # Output seen:
 #   S3Store(bucket="b", prefix="p") {'bucket': 'b'}
 #   UnknownConfigurationKeyError

@@ -2,9 +2,9 @@
 # openpyxl 3.1.5: the TEXT "#N/A" is written as an error cell, which calamine reads as empty.
 #
 # Versions: openpyxl 3.1.5, XlsxWriter 3.3.1, python-calamine 0.9.1, Python 3.11.
-# Guess: a str is written as text, and reads back as the same str; only formulas can be errors.
-# Behaviour: openpyxl looks for the seven error words in every str and writes those as t="e". calamine hands errors over as "": whoever
-#   looks for "#N/A" in a column of waybills never finds it. XlsxWriter writes the text.
+# Guess: a str is written as text and read back as the same str; only formulas can be errors.
+# Behaviour: openpyxl checks every str for the seven error names and writes those as t="e". calamine returns errors
+#   as "", so a search for "#N/A" in a column of waybills never finds it. XlsxWriter writes the text.
 # Output seen:
 #   openpyxl.xlsx [['', '', 'N/A']]
 #   xlsxwriter.xlsx [['#N/A', '#REF!', 'N/A']]

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# pandas 3.1.1: read_excel makes numbers of TEXT cells; the leading zeros go, and with one blank the digits past 16 too.
+# pandas 3.1.1: read_excel converts TEXT cells to numbers: leading zeros are lost, and with one blank the digits past 16 too.
 #
 # Versions: pandas 3.1.1, openpyxl 3.1.5, Python 3.11.
-# Guess: a workbook has types, unlike CSV, so that a text cell of digits stays text; only number cells become numbers.
-# Behaviour: texts are inferred as in CSV. "00125" becomes 125; with a blank or an "NA" in the column it is 125.0, and a waybill of 18
-#   digits loses its last ones before to_csv writes 1.2345678901234568e+17. dtype=str keeps the texts.
+# Guess: a workbook has types, unlike CSV, so a text cell of digits stays text; only number cells become numbers.
+# Behaviour: text is inferred as in CSV. "00125" becomes 125; with a blank or an "NA" in the column it is 125.0, and
+#   a waybill of 18 digits loses its last ones before to_csv writes 1.2345678901234568e+17. dtype=str keeps the
+#   text.
 # Output seen:
 #   2 None ['125', '123456789012345678']
 #   2 str ['00125', '123456789012345678']

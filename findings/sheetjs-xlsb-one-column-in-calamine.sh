@@ -3,8 +3,8 @@
 #
 # Versions: xlsx 0.18.5, python-calamine 0.9.1, Node.js 20, Python 3.11.
 # Guess: a binary workbook of a common writer is read like its XLSX, or refused.
-# Behaviour: the sheet comes back one column wide: AWB stays, the reference number and the status are gone. The same sheet as XLSX and
-#   XLS is whole.
+# Behaviour: the sheet is read with one column: AWB is there, the reference number and the status are lost. The same
+#   sheet as XLSX and XLS is complete.
 # Output seen:
 #   xlsx [['AWB', 'Reference', 'Status'], ['4048770000001', 'R-1', 8.0]]
 #   xls [['AWB', 'Reference', 'Status'], ['4048770000001', 'R-1', 8.0]]

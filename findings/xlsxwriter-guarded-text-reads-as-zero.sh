@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# XlsxWriter 3.3.1: write() makes a formula of the text ="00125", with 0 for its value; calamine reads 0.0.
+# XlsxWriter 3.3.1: write() converts the text ="00125" to a formula with the value 0; calamine reads 0.0.
 #
 # Versions: XlsxWriter 3.3.1, openpyxl 3.1.5, python-calamine 0.9.1, Python 3.11.
-# Guess: the guard ="00125" is written as the text that it is, or, as a formula without a value, reads as empty.
-# Behaviour: write() takes every text that begins with = for a formula and stores <v>0</v> as its value. A reader of values gets the
-#   number 0, which looks like data. openpyxl stores no value: there it reads as empty. write_string() keeps the text. Both
-#   libraries mark the workbook with fullCalcOnLoad="1".
+# Guess: the guard ="00125" is written as text, or, as a formula without a value, is read as empty.
+# Behaviour: write() treats every text that starts with = as a formula and stores <v>0</v> as its value. A reader of
+#   values gets the number 0, which looks like data. openpyxl stores no value, so it is read as empty.
+#   write_string() keeps the text. Both libraries mark the workbook with fullCalcOnLoad="1".
 # Output seen:
 #   xlsxwriter.xlsx [[0.0, '="00125"']] True
 #   openpyxl.xlsx [['', 'x']] True

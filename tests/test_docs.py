@@ -1,4 +1,4 @@
-"""The documents say what the code does: settings, commands, routes, faults, log events; links lead somewhere."""
+"""The documentation matches the code: settings, commands, routes, faults, log events; links resolve."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from awbridge.sandbox.config import Faults, SandboxConfig
 from awbridge.steps.orders import import_file, intake
 from awbridge.store import Store
 from awbridge.store.couriers.couriers import CourierAccount
-from awbridge.web.pages import build_pages
-from awbridge.web.v1 import api, couriers
+from awbridge.web.pages.pages_app import build_pages
+from awbridge.web.v1.router import router
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "awbridge"
@@ -82,13 +82,13 @@ def test_no_document_names_a_variable_that_does_not_exist(document: Path) -> Non
     assert not unknown
 
 
-def test_the_toml_example_is_taken() -> None:
+def test_the_toml_example_is_accepted() -> None:
     (example,) = (text for kind, text in _FENCE.findall(read("docs/settings.md")) if kind == "toml")
     Settings(**tomllib.loads(example))
 
 
 def commands(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
-    """Every command that does something, with its words."""
+    """Every command, with its path of words."""
     if isinstance(command, click.Group):
         if command.invoke_without_command:
             yield path, command
@@ -129,7 +129,7 @@ def test_documented_commands_and_options_exist(document: Path) -> None:
 
 
 def test_commands_and_links_are_found_in_the_documents() -> None:
-    """The tests of them, page by page, pass where they find none."""
+    """The tests of them, page by page, would pass without any."""
     assert sum(len(list(shell_lines(document))) for document in DOCUMENTS) > 50
     assert sum(len(_LINK.findall(without_code(d.read_text(encoding="utf-8")))) for d in DOCUMENTS) > 50
 
@@ -154,7 +154,7 @@ def test_the_sandbox_page_names_every_control_endpoint_and_no_other() -> None:
     assert documented == controls
 
 
-def test_the_sandbox_page_shows_settings_that_are_taken() -> None:
+def test_the_settings_on_the_sandbox_page_are_accepted() -> None:
     (example,) = (text for kind, text in _FENCE.findall(read("docs/sandbox.md")) if kind == "json")
     SandboxConfig.model_validate_json(example)
     paragraph = read("docs/sandbox.md").partition("## A file of settings")[2].partition("```")[0]
@@ -163,16 +163,11 @@ def test_the_sandbox_page_shows_settings_that_are_taken() -> None:
     assert named <= {*SandboxConfig.model_fields, *account}
 
 
-async def test_every_route_is_in_the_readme_and_no_other(tmp_path: Path) -> None:
+def test_every_route_is_in_the_readme_and_no_other() -> None:
     from fastapi import FastAPI
 
     app = FastAPI()
-    store = await Store.open(f"sqlite:///{tmp_path}/routes.db")
-    try:
-        for module in (api, couriers):
-            app.include_router(module.router(store, lambda: pytest.fail("no request is made")))
-    finally:
-        await store.close()
+    app.include_router(router)
     routes = {
         f"{method.upper()} {path}"
         for path, methods in app.openapi()["paths"].items()
@@ -226,13 +221,13 @@ def test_every_log_event_and_metric_is_documented() -> None:
 
 
 def anchors(document: Path) -> set[str]:
-    """The anchors that a page's headings make."""
+    """The anchors of a page's headings."""
     headings = _HEADING.findall(without_code(document.read_text(encoding="utf-8")))
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_relative_links_lead_somewhere(document: Path) -> None:
+def test_relative_links_resolve(document: Path) -> None:
     for link in _LINK.findall(without_code(document.read_text(encoding="utf-8"))):
         if re.match(r"[a-z]+:", link):
             continue
@@ -243,7 +238,7 @@ def test_relative_links_lead_somewhere(document: Path) -> None:
         assert not anchor or anchor in anchors(target), f"{document.name} links to {link}"
 
 
-def test_there_is_a_document_for_every_page_that_the_code_points_at() -> None:
+def test_every_page_that_the_code_refers_to_exists() -> None:
     pointed = {p for f in SOURCE.rglob("*.py") for p in re.findall(r"docs/\w+\.md", f.read_text(encoding="utf-8"))}
     assert pointed
     assert not {page for page in pointed if not (ROOT / page).exists()}
@@ -270,7 +265,7 @@ def test_the_csv_example_makes_one_order_of_two_items(tmp_path: Path) -> None:
     assert taken.payload["additional"]["label"] is True
 
 
-def test_the_rules_on_the_couriers_page_are_taken_and_every_condition_is_explained() -> None:
+def test_the_rules_on_the_couriers_page_are_accepted_and_every_condition_is_explained() -> None:
     page = read("docs/couriers.md")
     (example,) = (text for kind, text in _FENCE.findall(page) if kind == "csv")
     rows = [{name: cell for name, cell in row.items() if cell} for row in csv.DictReader(example.splitlines())]
@@ -295,5 +290,5 @@ def test_the_codes_in_the_errors_page_are_the_ones_that_intake_gives() -> None:
     assert documented == given
 
 
-def test_the_changelog_knows_this_version() -> None:
+def test_the_changelog_has_this_version() -> None:
     assert awbridge.__version__ in read("CHANGELOG.md")

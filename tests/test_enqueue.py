@@ -281,7 +281,7 @@ async def test_a_refused_payload_leaves_the_transaction_usable(store: Store, cal
     assert await stored(store) == (2, 0)
 
 
-async def test_of_a_batch_with_a_taken_reference_nothing_stays(store: Store, caller: Caller) -> None:
+async def test_a_batch_with_a_taken_reference_stores_nothing(store: Store, caller: Caller) -> None:
     await caller.enqueue(an_order("B"))
     with pytest.raises(BatchRefused) as error:
         await caller.enqueue_many([an_order("A"), an_order("B", weight=9), an_order("C")])
@@ -324,7 +324,7 @@ async def test_deliveries_that_came_first_are_woken(store: Store, caller: Caller
         assert len(await inbox.claim(session, now=utc_now(), limit=1)) == 1
 
 
-async def test_what_the_database_refuses_leaves_the_transaction_usable(store: Store, caller: Caller) -> None:
+async def test_a_database_error_leaves_the_transaction_usable(store: Store, caller: Caller) -> None:
     await caller.run("SAVEPOINT mine")
     await caller.run("ALTER TABLE courier_accounts RENAME TO moved")
     with pytest.raises(Exception, match="courier_accounts"):
@@ -363,9 +363,7 @@ _REFUSED = {  # what was done to the schema, and what the caller reads
 
 
 @pytest.mark.parametrize("schema", _REFUSED)
-async def test_a_schema_that_this_version_cannot_work_on_is_named_and_nothing_is_stored(
-    store: Store, store_url: str, schema: str
-) -> None:
+async def test_an_unsupported_schema_is_named_and_nothing_is_stored(store: Store, store_url: str, schema: str) -> None:
     kind, change, words = _REFUSED[schema]
     connection = await asyncpg.connect(store_url)
     transaction = connection.transaction()
@@ -379,7 +377,7 @@ async def test_a_schema_that_this_version_cannot_work_on_is_named_and_nothing_is
     assert await count(store, "shipments") == 0
 
 
-async def test_every_library_tells_of_a_schema_that_is_too_new_and_goes_on_beside_one_that_is_not(
+async def test_every_library_reports_a_schema_that_is_too_new_and_accepts_a_compatible_one(
     store: Store, caller: Caller
 ) -> None:
     await caller.run("SAVEPOINT mine")
@@ -398,7 +396,7 @@ async def test_every_library_tells_of_a_schema_that_is_too_new_and_goes_on_besid
     assert await fetch(store, "SELECT reference_number FROM shipments") == [{"reference_number": "R"}]
 
 
-async def test_looking_at_the_schema_costs_no_round_trip(store: Store, store_url: str) -> None:
+async def test_checking_the_schema_costs_no_round_trip(store: Store, store_url: str) -> None:
     connection = await asyncpg.connect(store_url)
     asked: list[str] = []
     connection.add_query_logger(lambda query: asked.append(query.query))
@@ -411,7 +409,7 @@ async def test_looking_at_the_schema_costs_no_round_trip(store: Store, store_url
     assert await count(store, "shipments") == 2
 
 
-async def test_the_rights_that_the_page_names_suffice(store: Store, store_url: str) -> None:
+async def test_the_documented_privileges_suffice(store: Store, store_url: str) -> None:
     read_only = re.search(r"`SELECT` on ([^;]+);", PAGE)
     assert read_only
     looked_at = re.findall(r"`(\w+)`", read_only[1])
@@ -433,7 +431,7 @@ async def test_the_rights_that_the_page_names_suffice(store: Store, store_url: s
 
 
 @pytest.mark.usefixtures("store_url")
-async def test_a_schema_of_its_own_is_found_by_the_search_path(postgres: PostgresServer) -> None:
+async def test_a_separate_schema_is_found_by_the_search_path(postgres: PostgresServer) -> None:
     url = await postgres.new_database()
     connection = await asyncpg.connect(url)
     await connection.execute("CREATE SCHEMA shipping")

@@ -1,4 +1,4 @@
-"""The example of docs/outgoing-webhooks.md takes what is genuine, and nothing else."""
+"""The example of docs/outgoing-webhooks.md accepts genuine deliveries only."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from awbridge.app.settings import Settings
 from awbridge.domain.notify.events import EventKind
 from awbridge.domain.notify.notices import NoticeState
 from awbridge.domain.tracking.milestones import JOURNEY, Milestone
-from awbridge.sinks.outgoing import headers_of
+from awbridge.sinks.outgoing import signed_headers
 from awbridge.sinks.templates import EXAMPLE
 from awbridge.steps.notify.deliver_events import DEFAULT_DELAYS
 from awbridge.store.notify.endpoints import new_secret
@@ -33,9 +33,9 @@ def verify() -> Any:
     return space["verify"]
 
 
-def test_the_example_takes_a_genuine_delivery_also_after_a_rotation(verify: Any) -> None:
+def test_the_example_accepts_a_genuine_delivery_also_after_a_rotation(verify: Any) -> None:
     new, old = new_secret(), new_secret()
-    headers = headers_of("evt_1", BODY, (new, old), datetime.now(UTC))
+    headers = signed_headers("evt_1", BODY, (new, old), datetime.now(UTC))
     for secret in (new, old):
         assert verify(secret, headers, BODY.encode()) == json.loads(BODY)
 
@@ -43,12 +43,12 @@ def test_the_example_takes_a_genuine_delivery_also_after_a_rotation(verify: Any)
 def test_the_example_refuses_everything_else(verify: Any) -> None:
     secret = new_secret()
     now = datetime.now(UTC)
-    headers = headers_of("evt_1", BODY, (secret,), now)
+    headers = signed_headers("evt_1", BODY, (secret,), now)
     for wrong in (
         (new_secret(), headers, BODY),
         (secret, headers, BODY.replace("delivered", "lost")),
         (secret, {**headers, "webhook-id": "evt_2"}, BODY),
-        (secret, headers_of("evt_1", BODY, (secret,), now - timedelta(minutes=6)), BODY),
+        (secret, signed_headers("evt_1", BODY, (secret,), now - timedelta(minutes=6)), BODY),
     ):
         with pytest.raises(ValueError, match=r"too old|not signed"):
             verify(wrong[0], wrong[1], wrong[2].encode())
@@ -65,7 +65,7 @@ def test_every_kind_milestone_state_and_value_is_documented() -> None:
     assert places == sorted(places), "the table is in the order of the journey"
 
 
-def test_the_toml_of_the_pages_is_taken() -> None:
+def test_the_toml_of_the_pages_is_accepted() -> None:
     for page in ("notices.md", "alarms.md"):
         (example,) = re.findall(r"```toml\n(.*?)```", (DOCS / page).read_text(encoding="utf-8"), re.DOTALL)
         Settings(**tomllib.loads(example))

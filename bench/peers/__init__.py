@@ -1,1 +1,1 @@
-"""What awbridge is measured against."""
+"""The designs that awbridge is measured against."""

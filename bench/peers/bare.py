@@ -1,4 +1,4 @@
-"""The ceiling: the same server with an app that reads the body and says yes. No key, no JSON, no database.
+"""The ceiling: the same server with an app that reads the body and answers 200. No key, no JSON, no database.
 
 python -m bench.peers.bare PORT
 """

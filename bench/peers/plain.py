@@ -2,7 +2,8 @@
 
     python -m bench.peers.plain PORT DATABASE_URL KEY
 
-What a careful engineer writes first. It keeps the same promise (200 means committed, a repetition is one row).
+The first version that a careful engineer writes. It gives the same guarantee: 200 means committed, a duplicate is one
+row.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ class Webhook(BaseModel):
 
 
 def engine_url(url: str) -> str:
-    """The same address, with SQLAlchemy's names for the drivers."""
+    """The same URL with SQLAlchemy's driver names."""
     return url.replace("sqlite://", "sqlite+aiosqlite://").replace("postgresql://", "postgresql+asyncpg://")
 
 
@@ -74,7 +75,7 @@ sessions = async_sessionmaker(engine, expire_on_commit=False)
 
 @asynccontextmanager
 async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-    """Make the table."""
+    """Create the table."""
     async with engine.begin() as connection:
         await connection.run_sync(Base.metadata.create_all)
     yield

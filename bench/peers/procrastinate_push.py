@@ -44,7 +44,7 @@ async def push_order(reference: str) -> None:
 
 
 async def main(concurrency: int) -> None:
-    """Work until the process is told to end."""
+    """Work until the process is told to stop."""
     limits = httpx2.Limits(max_connections=concurrency, max_keepalive_connections=concurrency)
     async with (
         httpx2.AsyncClient(limits=limits, timeout=15) as _Line.http,

@@ -1,6 +1,6 @@
-"""What the peers of push share: their tables, and their statements. Each task registers one order.
+"""The tables and statements that the push peers share. Each task registers one order.
 
-The same promises as awbridge's: an order is placed and its call is kept as an attempt, in one transaction.
+The same guarantee as awbridge's: an order is placed and its call recorded as an attempt in one transaction.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ JSON = {"content-type": "application/json"}
 
 
 def placed_values(answer: dict[str, dict[str, str]], reference: str) -> tuple[str, ...]:
-    """The values of PLACED, out of ClickPost's answer. Raises ValueError where it is no success."""
+    """The values of PLACED from ClickPost's response. Raises ValueError if it is not a success."""
     if answer["meta"]["status"] not in (200, 323):
         raise ValueError("not placed")
     result = answer["result"]

@@ -1,4 +1,6 @@
-"""awbridge with all its steps under another server, webhooks an ordinary ASGI callable. Settings: the environment's.
+"""awbridge with all its steps under another server, webhooks as an ordinary ASGI callable.
+
+Settings come from the environment.
 
 python -m bench.peers.served uvicorn|granian PORT
 """
@@ -11,25 +13,25 @@ from typing import Any
 import uvicorn
 import uvloop
 
-from awbridge.app import service
+from awbridge.app import serve
 from awbridge.app.settings import load_settings
 
 
 class App:
-    """The bridge; its steps run from the lifespan's start to its end."""
+    """The bridge; its steps run for the lifespan."""
 
     def __init__(self) -> None:
         self._app: Any = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Answer a request, or live through the lifespan."""
+        """Answer a request, or run the lifespan."""
         if scope["type"] != "lifespan":
             await self._app(scope, receive, send)
             return
         await receive()
-        async with service.assembled(load_settings()) as bridge:
+        async with serve.assembled(load_settings()) as bridge:
             self._app = bridge.app
-            service.settle_down()
+            serve.settle_down()
             await send({"type": "lifespan.startup.complete"})
             await receive()
         await send({"type": "lifespan.shutdown.complete"})

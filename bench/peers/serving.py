@@ -1,4 +1,4 @@
-"""Serves a peer as awbridge serves itself: same server and loop, same settings of the garbage collector."""
+"""Serves a peer as awbridge serves itself: the same server, loop and garbage collector settings."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SETTINGS: dict[str, Any] = {"log_level": "warning", "timeout_graceful_shutdown":
 
 
 def serve(app: Any, port: int) -> None:
-    """Serve an app that is no webhook endpoint of awbridge's, until the process is told to end."""
+    """Serve an app other than awbridge's webhook endpoint, until the process is told to stop."""
     config = uvicorn.Config(
         app, port=port, http="httptools", lifespan="off", access_log=False, server_header=False, **SETTINGS
     )
@@ -30,5 +30,5 @@ def serve(app: Any, port: int) -> None:
 
 
 def run(config: uvicorn.Config) -> None:
-    """Serve until the process is told to end."""
+    """Serve until the process is told to stop."""
     uvloop.run(_Server(config).serve())

@@ -1,4 +1,4 @@
-"""What the database costs: awbridge's own webhook endpoint, key, JSON, batches and all, on a store that keeps nothing.
+"""The cost of the database: awbridge's own webhook endpoint with key, JSON and batches, on a store that keeps nothing.
 
 python -m bench.peers.unstored PORT KEY
 """
@@ -22,7 +22,7 @@ from bench.peers.serving import SETTINGS, run
 
 class _Nowhere:
     def read(self) -> None:
-        """There are no keys but those of the settings."""
+        """There are only the keys of the settings."""
         raise StoreBusy("there is no database")
 
     async def write_at_once(self, statement: object, rows: Sequence[Sequence[object]]) -> None:
@@ -31,7 +31,7 @@ class _Nowhere:
 
 
 class App:
-    """The endpoint; its batches are taken from the first request on."""
+    """The endpoint; its batches run from the first request on."""
 
     def __init__(self, key: str) -> None:
         store = cast("Store", _Nowhere())
@@ -40,7 +40,7 @@ class App:
         self._running: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """uvicorn's lifespan starts what runs beside."""
+        """uvicorn's lifespan starts the background work."""
         if scope["type"] == "lifespan":
             await receive()
             self._running = asyncio.create_task(self._ingest.run())

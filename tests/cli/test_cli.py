@@ -16,11 +16,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from awbridge.cli import main
-from awbridge.rehearsal.demo import demo_order
+from awbridge.rehearsal.demo_orders import demo_order
 from awbridge.store import Store
 from awbridge.store.engine.migrate import migrations, own_schema
 from tests.steps.tracking.test_returns import asked_for
-from tests.steps.tracking.test_truth import HOUR, a_placed, deliver, hooks
+from tests.steps.tracking.test_shipment_details import HOUR, a_placed, deliver, hooks
 from tests.support import newer
 from tests.support.acting import a_pickup, a_registration
 from tests.support.postgres import free_port
@@ -143,7 +143,7 @@ def test_a_file_without_a_good_row_ends_with_exit_code_1(
 def test_what_of_a_file_was_not_understood_is_listed(awbridge: Any, tmp_path: Path) -> None:
     (tmp_path / "orders.csv").write_bytes("reference_number;Kanal\n4.00012E+12;Köln\n".encode("cp1252"))
     told = awbridge("shipments", "import", "orders.csv")
-    assert "orders.csv: read as text with semicolons, in Windows-1252" in told.output
+    assert "orders.csv: read as text separated by semicolons, in Windows-1252" in told.output
     assert "orders.csv: columns not understood: Kanal" in told.output
     shown = json.loads(awbridge("shipments", "import", "orders.csv", "--json").stdout)
     assert (shown["created"], shown["passed_over"], shown["bad"][0]["line"]) == (0, ["Kanal"], 2)
@@ -255,7 +255,7 @@ def test_a_proxy_that_drops_the_key_is_told_however_short_the_wait(
         for command in ("register", "test", "test"):
             told = awbridge("webhook", command, f"{proxy}/webhooks/clickpost", "--wait", "1")
             assert told.exit_code == 1
-            assert "deliveries came without any key meanwhile" in told.output
+            assert "deliveries without any key were received meanwhile" in told.output
             assert "\n    underscores_in_headers on;\n" in told.output
             assert "--attributes Key=routing.http.drop_invalid_header_fields.enabled,Value=false\n" in told.output
         found = awbridge("doctor", "--json")
@@ -263,7 +263,7 @@ def test_a_proxy_that_drops_the_key_is_told_however_short_the_wait(
         header = [f for f in json.loads(found.stdout) if f["check"] == "webhook header"]
         assert any(f["level"] == "problem" and "drops the header webhook_key" in f["found"] for f in header)
         shown = awbridge("doctor").output
-        assert (shown.count("underscores_in_headers on;"), shown.count("as said above")) == (1, len(header) - 1)
+        assert (shown.count("underscores_in_headers on;"), shown.count("see above")) == (1, len(header) - 1)
 
 
 @pytest.mark.slow
@@ -281,7 +281,7 @@ def test_what_is_covered_is_shown_without_a_call(awbridge: Any) -> None:
     shown = awbridge("catch-up", "--status")
     assert shown.exit_code == 0, shown.output
     assert "nothing is covered yet" in shown.output
-    assert json.loads(awbridge("catch-up", "--status", "--json").stdout)["stretches"] == []
+    assert json.loads(awbridge("catch-up", "--status", "--json").stdout)["spans"] == []
 
 
 @pytest.mark.parametrize(("minutes", "said"), [(5, "not yet"), (40, "NO")])
@@ -315,7 +315,7 @@ def test_a_report_of_failed_webhooks_is_replayed_and_says_what_it_understood(awb
     bare = awbridge("replay", "--file", "bare.csv", "--json")
     assert (bare.exit_code, json.loads(bare.stdout)["bad"][0]["line"]) == (1, 2)
     (tmp_path / "else.csv").write_text("name\nx\n")
-    assert "no column is understood" in awbridge("replay", "--file", "else.csv").output
+    assert "no column is recognised" in awbridge("replay", "--file", "else.csv").output
 
 
 def test_an_address_that_leads_elsewhere_is_noticed_before_it_is_registered(awbridge: Any) -> None:
@@ -332,7 +332,7 @@ def test_silent_shipments_are_listed_and_what_cannot_be_asked_for_is_told(awbrid
 
 
 def test_a_vendor_that_is_away_makes_catch_up_fail(awbridge: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("awbridge.steps.polling.catch_up.PAUSES", (0.0, 0.0))
+    monkeypatch.setattr("awbridge.steps.polling.policy.PAUSES", (0.0, 0.0))
     result = awbridge("catch-up", "--from", "2026-11-01", "--to", "2026-11-02")
     assert result.exit_code == 1
     assert "sandbox-key" not in result.output
@@ -455,7 +455,7 @@ def test_what_cannot_be_asked_for_is_one_clear_line(awbridge: Any) -> None:
         (("shipments", "edit", "R1", "order_type"), "is no NAME=VALUE"),
         (("shipments", "ndr", "R1", "REATTEMPT", "--date", "2999-01-01"), "no failed delivery"),
         (("shipments", "ndr", "R1", "REATTEMPT"), "preferred_date"),
-        (("shipments", "ndr", "R1", "INITIATE_RTO", "--waybill", "X-1"), "waybill X-1 is none of R1"),
+        (("shipments", "ndr", "R1", "INITIATE_RTO", "--waybill", "X-1"), "waybill X-1 does not belong to R1"),
         (("actions", "show", "nonsense"), "there is no action nonsense"),
         (("actions", "retry", "nonsense"), "there is no action nonsense"),
         (("actions", "settle", "nonsense", "--held"), "there is no action nonsense"),

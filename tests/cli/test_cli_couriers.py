@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from awbridge.cli import main
-from awbridge.rehearsal.demo import demo_order
+from awbridge.rehearsal.demo_orders import demo_order
 from tests.support.processes import bridge_environment
 from tests.tables.files import xlsx
 
@@ -75,10 +75,10 @@ def test_an_import_keeps_what_its_columns_do_not_say(awbridge: Any, tmp_path: Pa
         ("new,x,,,,", "line 2: transporter and courier_partner_id"),
         ("new,4,,,perhaps,", "line 2: active must be"),
         ("new,4,,,,nobody", "the fallback 'nobody' of 'new' is not known"),
-        ("bluedart,5,,,,delhivery", "in a circle"),
+        ("bluedart,5,,,,delhivery", "form a loop"),
         ("new,4,1.23457E+12,,,", "line 2, column account_code: a spreadsheet has rounded"),
         ("new,4,main,a, b,true,", "line 2: 7 cells, but the header names 6 columns"),
-        ("fine,5,,,,", "line 3: fine stands twice"),
+        ("fine,5,,,,", "line 3: fine is used twice"),
     ],
 )
 def test_a_wrong_line_imports_nothing(awbridge: Any, tmp_path: Path, line: str, problem: str) -> None:

@@ -46,7 +46,7 @@ MASKED = read_privacy("phone=mask,name=mask,email=mask,address=mask")
         ("result.waybill", None),
     ],
 )
-def test_a_field_is_known_by_its_name_and_where_it_stands(path: str, kind: PersonalKind | None) -> None:
+def test_a_field_is_recognised_by_its_name_and_path(path: str, kind: PersonalKind | None) -> None:
     assert kind_of(tuple(path.split("."))) is kind
 
 
@@ -78,7 +78,7 @@ def test_without_a_key_a_pseudonym_is_a_mask() -> None:
     assert veil.value({"drop_phone": "9812345678"}) == {"drop_phone": "*******678"}
 
 
-def test_a_path_goes_before_its_kind() -> None:
+def test_a_path_takes_precedence_over_its_kind() -> None:
     privacy = read_privacy("phone=mask,drop_info.*=keep,additional.note=drop,*.gstin=mask")
     given_ = {
         "drop_info": {"drop_phone": 98123},
@@ -90,14 +90,14 @@ def test_a_path_goes_before_its_kind() -> None:
 
 
 @pytest.mark.parametrize("text", ["phone", "phone=hide", "colour=mask", "phone=mask,="])
-def test_a_policy_that_says_nothing_is_refused(text: str) -> None:
+def test_an_empty_policy_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"write kind=treatment|is neither a kind"):
         read_privacy(text)
 
 
 def test_phones_and_mail_addresses_in_free_text_are_masked_waybills_are_not() -> None:
     veil = Veil(MASKED)
-    assert veil.words("call +91 98123 45678 or write a@b.in") == "call ************678 or write a***@b.in"
+    assert veil.text("call +91 98123 45678 or write a@b.in") == "call ************678 or write a***@b.in"
     assert veil.value({"waybill": "9812345678"}) == {"waybill": "9812345678"}
 
 
@@ -139,7 +139,7 @@ def test_a_phone_of_the_payload_is_masked_however_it_is_written(written: str) ->
     assert said.endswith("001 at all")
 
 
-def test_identifiers_of_the_shipment_stay_whatever_they_look_like() -> None:
+def test_identifiers_of_the_shipment_are_never_masked() -> None:
     text = "pushed 919876543210 as 919876543211 of 9876543212, not 919876543213"
     assert without_people(text, ORDER) == text.replace("919876543213", "*********213")
     veil = Veil(MASKED)
@@ -154,13 +154,13 @@ def test_a_reference_made_of_the_phone_stays_and_the_phone_does_not() -> None:
 
 
 def test_erasing_knows_the_country_code_too() -> None:
-    assert Eraser().words("call 919000000001 about AWB 919000000001") == f"call {ERASED} about AWB 919000000001"
+    assert Eraser().text("call 919000000001 about AWB 919000000001") == f"call {ERASED} about AWB 919000000001"
 
 
 def test_a_name_inside_another_word_is_left_alone() -> None:
     veil = Veil(MASKED)
     veil.value({"drop_info": {"drop_name": "MAIN"}})
-    assert veil.words("order MAIN-1, MAINE, for MAIN") == "order MAIN-1, MAINE, for M***"
+    assert veil.text("order MAIN-1, MAINE, for MAIN") == "order MAIN-1, MAINE, for M***"
 
 
 JSON = st.recursive(

@@ -19,12 +19,12 @@ def test_each_failure_waits_its_delay_with_a_little_jitter(failures: int, seed: 
     assert DELAYS[failures - 1] <= delay.total_seconds() <= DELAYS[failures - 1] * (1 + JITTER)
 
 
-def test_a_used_up_list_says_so() -> None:
+def test_an_exhausted_list_of_delays_ends_the_retries() -> None:
     assert delay_before_retry(DELAYS, 4) is None
     assert delay_before_retry((), 1) is None
 
 
-def test_the_vendors_own_pause_is_kept_to() -> None:
+def test_the_vendors_pause_is_honoured() -> None:
     assert delay_before_retry(DELAYS, 1, at_least=1000.0) == timedelta(seconds=1000)
     short = delay_before_retry(DELAYS, 2, at_least=1.0)
     assert short is not None

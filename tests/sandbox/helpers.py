@@ -1,4 +1,4 @@
-"""A merchant's side of the wire: orders to place, and a place where webhooks arrive."""
+"""The merchant's side: payloads, an HTTP client, and a webhook receiver."""
 
 import asyncio
 import json
@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx2
 
-from awbridge.sandbox import Sandbox
+from awbridge.sandbox import JourneyWeights, Sandbox
 
 AUTH = {"username": "sandbox", "key": "sandbox-key"}
 CREATE = "/api/v3/create-order/"
@@ -20,7 +20,7 @@ def item(**changes: Any) -> dict[str, Any]:
 
 
 def order(reference: str, /, *, additional: dict[str, Any] | None = None, **details: Any) -> dict[str, Any]:
-    """A create-order payload for India; `details` change shipment_details."""
+    """A create-order payload for India. `details` override shipment_details."""
 
     def address(side: str) -> dict[str, Any]:
         fields = ("name", "phone", "address", "city", "state", "pincode", "country")
@@ -52,9 +52,14 @@ def order(reference: str, /, *, additional: dict[str, Any] | None = None, **deta
     }
 
 
-def code_of(answer: httpx2.Response) -> int:
-    """The business code, wherever it stands."""
-    body = answer.json()
+def only(journey: str) -> JourneyWeights:
+    """Weights that draw this journey for every forward order."""
+    return JourneyWeights(**(dict.fromkeys(JourneyWeights.model_fields, 0) | {journey: 1}))
+
+
+def code_of(response: httpx2.Response) -> int:
+    """The business code, in any response shape."""
+    body = response.json()
     meta = body.get("meta", body)
     return meta.get("status", meta.get("status_code"))
 
@@ -65,14 +70,14 @@ async def place(http: httpx2.AsyncClient, reference: str, **details: Any) -> htt
 
 @asynccontextmanager
 async def merchant(sandbox: Sandbox) -> AsyncIterator[httpx2.AsyncClient]:
-    """A client that carries the right user name and key."""
+    """An HTTP client that sends the correct username and key."""
     async with httpx2.AsyncClient(base_url=sandbox.url, params=AUTH, trust_env=False, verify=False) as http:
         yield http
 
 
 @dataclass
 class Receiver:
-    """A web server that keeps what ClickPost sends, and answers each call with the next of `statuses`, then 200."""
+    """A server that records webhooks. It returns each of `statuses` in turn, then 200."""
 
     url: str = ""
     statuses: list[int] = field(default_factory=list)
@@ -106,19 +111,19 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 
 async def until(done: Callable[[], bool], seconds: float = 5) -> None:
-    """Wait for something to become true."""
+    """Wait for a condition to become true."""
     async with asyncio.timeout(seconds):
         while not done():
             await asyncio.sleep(0.01)
 
 
 async def settled(sandbox: Sandbox) -> None:
-    """Wait until no webhook is queued or on its way."""
+    """Wait until no webhook is queued or in flight."""
     await until(lambda: not sandbox.state()["queued_webhooks"] and not sandbox.state()["in_flight_webhooks"])
 
 
 def flat_order(reference: str, /, **changes: Any) -> dict[str, Any]:
-    """An order with every field at the top, as create-order v1 takes it for B2B."""
+    """A create-order v1 payload: all fields at the top level."""
     details = order(reference)["shipment_details"]
     place_fields = {"name": "Tea House", "phone": "8000000001", "address": "Plot 4", "country": "IN"}
     pickup = place_fields | {"city": "Pune", "state": "Maharashtra", "pincode": "411001"}
@@ -134,7 +139,7 @@ def flat_order(reference: str, /, **changes: Any) -> dict[str, Any]:
 
 
 def b2b_order(reference: str, /, **changes: Any) -> dict[str, Any]:
-    """An order between businesses, of two equal boxes, in the sections of create-b2b-order."""
+    """A create-b2b-order payload with two equal boxes."""
     place_fields = {"name": "Tea House", "phone": "8000000001", "organisation": "Tea Ltd", "address": "Plot 4"}
     india = place_fields | {"state": "Karnataka", "country": "India"}
     return {
@@ -160,10 +165,10 @@ def b2b_order(reference: str, /, **changes: Any) -> dict[str, Any]:
 
 
 async def until_failed_delivery(sandbox: Sandbox, http: httpx2.AsyncClient, reference: str) -> Any:
-    """Place an order and move it to its first failed delivery. The sandbox needs journeys with one, and a past."""
+    """Place an order and advance to its first failed delivery. Requires such a journey and backdated time."""
     await place(http, reference)
-    entry = sandbox.vendor.orders[reference]
-    first = next(step for step in entry.steps if step.code == 9)
+    shipment = sandbox.registry.orders[reference]
+    first = next(step for step in shipment.steps if step.code == 9)
     await sandbox.advance(first.offset)
-    assert entry.scans[-1].code == 9
-    return entry
+    assert shipment.scans[-1].code == 9
+    return shipment

@@ -1,4 +1,4 @@
-"""Every method of the client against a running sandbox, all four of its addresses pointed there."""
+"""Every method of the client against a running sandbox, which serves all four of its URLs."""
 
 import asyncio
 import csv
@@ -17,16 +17,15 @@ from awbridge import AsyncClickPost, ClickPost
 from awbridge.domain.errors import VendorError
 from awbridge.domain.orders.outcome import Placed, Rejected
 from awbridge.domain.orders.shipment import Region
-from awbridge.sandbox import JourneyWeights, Sandbox, SandboxConfig, running
-from awbridge.sandbox.entries import Order
-from awbridge.sandbox.tables import unified_status
-from tests.sandbox.helpers import b2b_order, flat_order, item, order, receiver
+from awbridge.sandbox import Sandbox, SandboxConfig, running
+from awbridge.sandbox.shipments.models import SimulatedOrder
+from awbridge.sandbox.wire.codes import unified_status
+from tests.sandbox.helpers import b2b_order, flat_order, item, only, order, receiver
 
 ACCOUNT = "Delhivery Surface"
-NDR = JourneyWeights(delivered=0, ndr_delivered=1, rto=0, cancelled=0, lost=0, damaged=0, expired=0)
 CONFIG = SandboxConfig(
     backdate_seconds=30 * 86400,
-    weights=NDR,
+    weights=only("ndr_delivered"),
     serviceable_share=1,
     unserved_pincodes=("190001",),
     ndr_feedback=1,
@@ -40,11 +39,11 @@ def now() -> datetime:
 
 @dataclass
 class World:
-    """A sandbox that holds one order, and a client of it."""
+    """A sandbox with one order, and a client."""
 
     sandbox: Sandbox
     client: Any
-    order: Order
+    order: SimulatedOrder
 
     @property
     def waybill(self) -> str:
@@ -55,14 +54,14 @@ class World:
         return now() - timedelta(minutes=30), now() + timedelta(minutes=1)
 
     async def fail_delivery(self) -> None:
-        """Move the order to its first failed delivery."""
+        """Advance to the first failed delivery of the order."""
         first = next(step for step in self.order.steps if step.code == 9)
         await self.sandbox.advance(first.offset)
         assert self.order.scans[-1].code == 9
 
 
 class Blocking:
-    """The client without asyncio, its calls made in a thread: the sandbox runs in the loop that would be blocked."""
+    """The blocking client, called in a thread so that it does not block the event loop of the sandbox."""
 
     def __init__(self, client: ClickPost) -> None:
         self._client = client
@@ -79,7 +78,7 @@ class Blocking:
 async def client_of(kind: str, sandbox: Sandbox, key: str = "sandbox-key") -> AsyncIterator[Any]:
     settings: Any = dict.fromkeys(("url", "tracking_url", "serviceability_url", "edd_url"), sandbox.url)
     settings |= {"username": "sandbox", "key": key}
-    # The transports load no certificates: that takes long, and loopback needs none.
+    # The transports load no CA certificates: that is slow, and loopback does not need them.
     if kind == "async":
         async with AsyncClickPost(**settings, transport=httpx2.AsyncHTTPTransport(verify=False)) as client:
             yield client
@@ -92,13 +91,13 @@ async def client_of(kind: str, sandbox: Sandbox, key: str = "sandbox-key") -> As
 async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
     async with running(CONFIG) as sandbox, client_of(request.param, sandbox) as client:
         await client.create_order(order("A-1", drop_pincode="560001"))
-        yield World(sandbox, client, sandbox.vendor.orders["A-1"])
+        yield World(sandbox, client, sandbox.registry.orders["A-1"])
 
 
 async def create_order(world: World) -> None:
     outcome = (await world.client.create_order(order("A-2"))).outcome
     assert isinstance(outcome, Placed)
-    assert outcome.waybill == world.sandbox.vendor.orders["A-2"].waybill
+    assert outcome.waybill == world.sandbox.registry.orders["A-2"].waybill
     refused = (await world.client.create_order(order("A-3", delivery_type="RVP"))).outcome
     assert isinstance(refused, Rejected)
     address = dict.fromkeys(("name", "phone", "address", "city", "postal_code", "country_code"), "x")
@@ -109,7 +108,7 @@ async def create_order(world: World) -> None:
 async def create_flat_order(world: World) -> None:
     outcome = (await world.client.create_flat_order(flat_order("B-1"))).outcome
     assert isinstance(outcome, Placed)
-    assert outcome.waybill == world.sandbox.vendor.orders["B-1"].waybill
+    assert outcome.waybill == world.sandbox.registry.orders["B-1"].waybill
     without = await world.client.create_flat_order(flat_order("B-2", gst_info={"seller_gstin": "27X"}))
     assert isinstance(without.outcome, Rejected)
 
@@ -117,10 +116,10 @@ async def create_flat_order(world: World) -> None:
 async def create_b2b_order(world: World) -> None:
     first = await world.client.create_b2b_order(b2b_order("B-1"))
     assert (first.kind, first.call.business_status) == ("pending", 102)
-    answers = [await world.client.create_b2b_order(b2b_order("B-1")) for _ in range(CONFIG.async_polls + 1)]
-    outcome = answers[-1].outcome
+    responses = [await world.client.create_b2b_order(b2b_order("B-1")) for _ in range(CONFIG.async_polls + 1)]
+    outcome = responses[-1].outcome
     assert isinstance(outcome, Placed)
-    assert outcome.waybill == world.sandbox.vendor.orders["B-1"].waybill
+    assert outcome.waybill == world.sandbox.registry.orders["B-1"].waybill
     flat = await world.client.create_b2b_order(flat_order("B-2"))
     assert isinstance(flat.outcome, Rejected)
 
@@ -171,8 +170,8 @@ async def updated_order(world: World) -> None:
 
 
 async def register_webhook(world: World) -> None:
-    answer = await world.client.register_webhook("http://127.0.0.1:9/hook")
-    assert (answer.registered, answer.webhook_key) == (True, world.sandbox.delivery.key)
+    response = await world.client.register_webhook("http://127.0.0.1:9/hook")
+    assert (response.registered, response.webhook_key) == (True, world.sandbox.webhooks.key)
     assert (await world.client.register_webhook("http://127.0.0.1:9/hook")).code == 305
 
 
@@ -180,7 +179,7 @@ async def change_webhook(world: World) -> None:
     assert (await world.client.change_webhook("http://127.0.0.1:9/other")).code == 327
     await world.client.register_webhook("http://127.0.0.1:9/hook")
     assert (await world.client.change_webhook("http://127.0.0.1:9/other")).registered
-    assert world.sandbox.delivery.url == "http://127.0.0.1:9/other"
+    assert world.sandbox.webhooks.url == "http://127.0.0.1:9/other"
 
 
 async def send_test_webhook(world: World) -> None:
@@ -209,8 +208,8 @@ async def fetch_security_key(world: World) -> None:
 
 
 async def edit_order(world: World) -> None:
-    answer = await world.client.edit_order(world.waybill, 4, {"order_type": "COD", "cod_value": 99})
-    assert answer.message == "ACCEPTED"
+    response = await world.client.edit_order(world.waybill, 4, {"order_type": "COD", "cod_value": 99})
+    assert response.message == "ACCEPTED"
     assert (world.order.order_type, world.order.cod_value) == ("COD", 99)
     with pytest.raises(VendorError):
         await world.client.edit_order("nobody", 4, {"order_type": "PREPAID"})
@@ -235,8 +234,8 @@ async def create_pickup(world: World) -> None:
 async def register_waybill(world: World) -> None:
     second = await world.client.register_waybill({"waybill": "ELSE-2", "cp_id": 4}, version=2)
     third = await world.client.register_waybill({"waybill": "ELSE-3", "courier_partner": 4})
-    entries = [world.sandbox.vendor.shipments[waybill] for waybill in ("ELSE-2", "ELSE-3")]
-    assert [each.tracking_id for each in (second, third)] == [str(entry.serial) for entry in entries]
+    shipments = [world.sandbox.registry.shipments[waybill] for waybill in ("ELSE-2", "ELSE-3")]
+    assert [each.tracking_id for each in (second, third)] == [str(shipment.serial) for shipment in shipments]
     assert not second.already
     again = await world.client.register_waybill({"waybill": "ELSE-2", "cp_id": 4}, version=2)
     assert (again.already, again.tracking_id) == (True, second.tracking_id)
@@ -281,9 +280,9 @@ async def proof_of_delivery(world: World) -> None:
 
 async def set_whatsapp(world: World) -> None:
     await world.client.set_whatsapp(world.waybill, False)
-    assert world.sandbox.office.silent == {world.waybill}
+    assert world.sandbox.account_records.whatsapp_disabled == {world.waybill}
     await world.client.set_whatsapp(world.waybill, True)
-    assert world.sandbox.office.silent == set()
+    assert world.sandbox.account_records.whatsapp_disabled == set()
 
 
 async def fetch_shipment_count(world: World) -> None:
@@ -308,9 +307,9 @@ async def fetch_report(world: World) -> None:
 
 async def wait_for_report(world: World) -> None:
     reference = (await world.client.request_report(*world.hour)).reference
-    world.sandbox.once("http_500", endpoint="report_status")
+    world.sandbox.inject_fault("http_500", endpoint="report_status")
     assert (await world.client.wait_for_report(reference, every=0.001)).ready
-    world.sandbox.once("failed_reports")
+    world.sandbox.inject_fault("failed_reports")
     reference = (await world.client.request_report(*world.hour)).reference
     with pytest.raises(VendorError) as failed:
         await world.client.wait_for_report(reference, every=0.001)
@@ -345,10 +344,10 @@ async def audit_log(world: World) -> None:
 
 async def returns_delta(world: World) -> None:
     await world.sandbox.finish()
-    (asked,) = (await world.client.returns_delta(*world.hour)).items
-    assert (asked.status, asked.waybill, asked.courier_partner_id) == ("NEW_CASE", "", None)
+    (requested,) = (await world.client.returns_delta(*world.hour)).items
+    assert (requested.status, requested.waybill, requested.courier_partner_id) == ("NEW_CASE", "", None)
     reason = {"delivery_type": "RVP", "rvp_reason": "Too small", "courier_partner": 25}
-    outcome = (await world.client.create_order(order(asked.return_reference_number, **reason))).outcome
+    outcome = (await world.client.create_order(order(requested.return_reference_number, **reason))).outcome
     assert isinstance(outcome, Placed)
     (booked,) = (await world.client.returns_delta(*world.hour)).items
     assert (booked.waybill, booked.courier_partner_id) == (outcome.waybill, 25)
@@ -417,8 +416,8 @@ async def search_pincode(world: World) -> None:
 
 
 async def predict_delivery(world: World) -> None:
-    everyone, one = (await world.client.predict_delivery([JOURNEY, JOURNEY | {"optional": {"cp_id": 4}}])).items
-    assert everyone.by_courier.keys() == {account.courier_partner_id for account in CONFIG.accounts}
+    all_couriers, one = (await world.client.predict_delivery([JOURNEY, JOURNEY | {"optional": {"cp_id": 4}}])).items
+    assert all_couriers.by_courier.keys() == {account.courier_partner_id for account in CONFIG.accounts}
     assert (one.by_courier.keys(), one.fastest_courier_partner_id) == ({4}, 4)
     assert (one.min_days, one.max_days) == one.by_courier[4]
     with pytest.raises(VendorError):
@@ -445,7 +444,7 @@ async def login(world: World) -> None:
 
 async def register_service(world: World) -> None:
     assert (await world.client.register_service()).message == "SUCCESS"
-    assert world.sandbox.office.services == {2}
+    assert world.sandbox.account_records.services == {2}
 
 
 CALLS: dict[str, Callable[[World], Awaitable[None]]] = {
@@ -499,7 +498,7 @@ CALLS: dict[str, Callable[[World], Awaitable[None]]] = {
 
 
 @pytest.mark.parametrize("name", CALLS)
-async def test_the_client_and_the_sandbox_understand_each_other(world: World, name: str) -> None:
+async def test_the_client_works_with_the_sandbox(world: World, name: str) -> None:
     await CALLS[name](world)
 
 
@@ -511,14 +510,14 @@ def test_every_method_of_the_client_is_called_here() -> None:
     assert methods(AsyncClickPost) - {"aclose"} == CALLS.keys()
 
 
-async def test_a_wrong_key_is_nothing_to_try_again(world: World) -> None:
-    async with client_of("async", world.sandbox, key="wrong") as stranger:
+async def test_a_wrong_key_is_not_retryable(world: World) -> None:
+    async with client_of("async", world.sandbox, key="wrong") as unauthorized:
         for call in (
-            stranger.fetch_accounts(),
-            stranger.serviceable_drop_pincodes(),
-            stranger.returns_delta(*world.hour),
-            stranger.register_waybill({"waybill": "X", "cp_id": 4}, version=2),
-            stranger.register_service(),
+            unauthorized.fetch_accounts(),
+            unauthorized.serviceable_drop_pincodes(),
+            unauthorized.returns_delta(*world.hour),
+            unauthorized.register_waybill({"waybill": "X", "cp_id": 4}, version=2),
+            unauthorized.register_service(),
         ):
             with pytest.raises(VendorError) as refused:
                 await call

@@ -1,4 +1,4 @@
-"""The sandbox as a process of its own."""
+"""The sandbox as a process."""
 
 import signal
 import socket
@@ -20,7 +20,7 @@ def _free_port() -> int:
         return probe.getsockname()[1]
 
 
-def test_serve_runs_until_it_is_told_to_stop_and_says_nothing_even_when_lines_are_cut() -> None:
+def test_serve_runs_until_sigterm_and_prints_nothing_even_when_connections_are_cut() -> None:
     port = _free_port()
     command = [sys.executable, "-c", SERVE.format(port=port)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
@@ -34,8 +34,8 @@ def test_serve_runs_until_it_is_told_to_stop_and_says_nothing_even_when_lines_ar
                 assert code_of(http.post(CREATE, json=order("A-1"))) == 323
         finally:
             process.send_signal(signal.SIGTERM)
-        said, _ = process.communicate(timeout=10)
-    assert (process.returncode, said) == (0, b"")
+        output, _ = process.communicate(timeout=10)
+    assert (process.returncode, output) == (0, b"")
 
 
 def _wait_for(http: httpx2.Client) -> None:

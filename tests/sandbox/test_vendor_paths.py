@@ -1,4 +1,4 @@
-"""Host, path, method and parameters of every call that the client makes, held against the vendor's own files."""
+"""Host, path, method and parameters of every client call, compared with the vendor's OpenAPI files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from awbridge import AsyncClickPost
 from awbridge.sandbox import running
 from awbridge.sandbox.app import ENDPOINTS
-from awbridge.sandbox.reports import FILE_PATH
+from awbridge.sandbox.reports.dashboard import FILE_PATH
 from tests.sandbox.helpers import order
 from tests.sandbox.test_client import CALLS, CONFIG, World
 from tests.support import vendor_files
@@ -29,25 +29,25 @@ IN_NO_FILE = {
     "POST www /api/v1/create-b2b-order/": "the page of create-b2b-order",
     "GET api /api/v1/updated-order": "its page names api.clickpost.in; the file has it under www.clickpost.in",
 }
-"""What the client calls and the files do not have, and where it is written instead."""
+"""Calls of the client that the files do not describe, and where they are documented."""
 
 NOT_DOCUMENTED = {("GET www /api/v3/create-order/", "reference_number")}
-"""Parameters that no file has: a look-up that ClickPost answers, and which nothing relies on."""
+"""Parameters that no file describes: an undocumented lookup, on which no code relies."""
 
 LEFT_OUT = {("GET www /api/v3/create-order/", "awb"), ("GET www /api/v3/create-order/", "cp_id")}
-"""Required ones that the same look-up does without."""
+"""Required parameters that this lookup omits."""
 
 
 @dataclass(frozen=True)
 class Seen:
-    """A request as it left."""
+    """A request that the client sent."""
 
     where: str  # "GET www /api/v1/updated-order"
     parameters: frozenset[str]
 
 
 class Recording(httpx2.AsyncBaseTransport):
-    """Sends everything to the sandbox, whatever its host, and keeps what was sent where."""
+    """Sends every request to the sandbox, whatever its host, and records it."""
 
     def __init__(self, url: str) -> None:
         self._url = httpx2.URL(url)
@@ -56,7 +56,9 @@ class Recording(httpx2.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         names = frozenset(name for name, _ in parse_qsl(request.url.query.decode(), keep_blank_values=True))
-        if request.url.host in HOSTS.values() and request.url.path != FILE_PATH:  # which stands for a file elsewhere
+        if (
+            request.url.host in HOSTS.values() and request.url.path != FILE_PATH
+        ):  # in production, the file is in an object store
             self.seen.append(Seen(f"{request.method} {request.url.host} {request.url.path}", names))
         request.url = request.url.copy_with(scheme="http", host=self._url.host, port=self._url.port)
         return await self._inner.handle_async_request(request)
@@ -72,7 +74,7 @@ async def calls_of(name: str) -> list[Seen]:
         urls |= {"serviceability_url": "http://serviceability", "edd_url": "http://ds"}
         async with AsyncClickPost(username="sandbox", key="sandbox-key", transport=recording, **urls) as client:
             await client.create_order(order("A-1", drop_pincode="560001"))
-            await CALLS[name](World(sandbox, client, sandbox.vendor.orders["A-1"]))
+            await CALLS[name](World(sandbox, client, sandbox.registry.orders["A-1"]))
         return recording.seen
 
 
@@ -83,7 +85,7 @@ def operation_of(seen: Seen) -> Operation | None:
 
 @vendor_files.needed
 @pytest.mark.parametrize("name", CALLS)
-async def test_a_call_goes_where_the_vendor_documents_it_with_its_parameters(name: str) -> None:
+async def test_every_call_uses_the_documented_path_and_parameters(name: str) -> None:
     seen = await calls_of(name)
     assert seen
     for call in seen:
@@ -100,12 +102,12 @@ async def test_a_call_goes_where_the_vendor_documents_it_with_its_parameters(nam
 
 
 @vendor_files.needed
-def test_the_sandbox_has_every_operation_of_the_files_at_its_own_path() -> None:
+def test_the_sandbox_has_every_documented_operation() -> None:
     for operation in vendor_files.operations():
         assert operation.method in ENDPOINTS[operation.path.rstrip("/")], operation
 
 
-def test_every_exception_is_a_path_of_the_sandbox_too() -> None:
+def test_the_sandbox_has_every_undocumented_path() -> None:
     for where in IN_NO_FILE:
         method, _, path = where.split(" ")
         assert method in ENDPOINTS[path.rstrip("/")], where

@@ -20,12 +20,12 @@ from awbridge.sinks.addresses import AddressRefused, AddressUnknown, find_target
         *("::127.0.0.1", "::ffff:0:10.0.0.1", "64:ff9b:1::a00:1", "fec0::1", "5f00::1", "192.88.99.1", "192.0.0.9"),
     ],
 )
-def test_what_is_not_on_the_internet(address: str) -> None:
+def test_private_and_special_addresses_are_not_public(address: str) -> None:
     assert not is_public(ipaddress.ip_address(address))
 
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "93.184.216.34", "2606:4700::1111", "64:ff9b::808:808"])
-def test_what_is(address: str) -> None:
+def test_public_addresses_are_public(address: str) -> None:
     assert is_public(ipaddress.ip_address(address))
 
 
@@ -42,7 +42,7 @@ async def test_addresses_that_are_refused(url: str) -> None:
         await find_target(url)
 
 
-async def test_one_private_address_among_several_is_enough_to_refuse(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_host_with_one_private_address_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     def both(*_: Any, **__: Any) -> Any:
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (a, 0)) for a in ("8.8.8.8", "10.0.0.1")]
 
@@ -60,7 +60,7 @@ async def test_an_allowed_network_may_be_reached_also_over_http() -> None:
         await find_target("http://8.8.8.8/x", allowed)
 
 
-async def test_a_name_without_an_address_may_get_one_later(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_unresolved_name_may_resolve_later(monkeypatch: pytest.MonkeyPatch) -> None:
     def nothing(*_: Any, **__: Any) -> Any:
         raise socket.gaierror
 

@@ -18,14 +18,14 @@ from awbridge.domain.errors import SettingsError
 from awbridge.domain.notify.notices import MaybeSent, Message, NotSent, SendResult, Sent
 from awbridge.sinks import messages
 from awbridge.sinks.gateways import GATEWAYS, Gateway
-from awbridge.sinks.messages import Messages, fill, is_free_text_on_whatsapp
+from awbridge.sinks.messages import MessageChannel, fill, is_free_text_on_whatsapp
 from tests.support.postgres import free_port
 from tests.support.receivers import http_server, ok
 
 MESSAGE = Message(key="notice-7", to="+919000000001", text="Hello", dlt_template_id="1107160000000000001")
 
 
-async def test_the_places_of_a_url_are_filled_in_and_quoted() -> None:
+async def test_placeholders_of_a_url_are_replaced_and_quoted() -> None:
     url = "msg91://{dlt_template_id}@key/{to_digits}?:name={key}&x={to}&l={language}"
     assert fill(url, MESSAGE) == "msg91://1107160000000000001@key/919000000001?:name=notice-7&x=%2B919000000001&l=en"
 
@@ -53,15 +53,15 @@ def heard() -> Iterator[Heard]:
     root.removeHandler(handler)
 
 
-async def test_a_message_arrives_and_is_repeatable_where_its_key_does(heard: Heard) -> None:
+async def test_a_message_arrives_and_is_repeatable_if_its_key_is_sent(heard: Heard) -> None:
     async with http_server() as gateway:
-        service = Messages(f"json://127.0.0.1:{gateway.port}/{{to_digits}}?+Idempotency-Key={{key}}")
+        service = MessageChannel(f"json://127.0.0.1:{gateway.port}/{{to_digits}}?+Idempotency-Key={{key}}")
         assert await service.send(MESSAGE) == Sent()
     (request,) = gateway.requests
     assert json.loads(request.body)["message"] == "Hello"
     assert (request.path, request.headers["idempotency-key"]) == ("/919000000001", "notice-7")
     assert service.repeatable
-    assert not Messages("json://127.0.0.1/{to}").repeatable
+    assert not MessageChannel("json://127.0.0.1/{to}").repeatable
     assert "is heard" in heard.lines
     assert "9000000001" not in "\n".join(heard.lines)
 
@@ -109,14 +109,14 @@ GATEWAY_URLS = {
 async def test_a_refusal_in_the_body_of_a_200_is_a_refusal(scheme: str, body: str, expected: SendResult) -> None:
     async with http_server() as gateway:
         gateway.respond = lambda _: ok(body=body)
-        result = await Messages(GATEWAY_URLS[scheme], known=known_at(gateway.port)).send(MESSAGE)
+        result = await MessageChannel(GATEWAY_URLS[scheme], known=known_at(gateway.port)).send(MESSAGE)
     assert result == expected
 
 
-async def test_each_gateway_gets_number_words_and_credentials() -> None:
+async def test_each_gateway_gets_number_text_and_credentials() -> None:
     async with http_server() as gateway:
         for url in GATEWAY_URLS.values():
-            assert await Messages(url, known=known_at(gateway.port)).send(replace(MESSAGE, text="नमस्ते")) == Sent()
+            assert await MessageChannel(url, known=known_at(gateway.port)).send(replace(MESSAGE, text="नमस्ते")) == Sent()
     msg91, vonage, textlocal = gateway.requests
     assert msg91.headers["authkey"] == "K" * 23
     assert json.loads(msg91.body) == {
@@ -134,20 +134,20 @@ async def test_each_gateway_gets_number_words_and_credentials() -> None:
 
 
 @pytest.mark.parametrize("scheme", GATEWAY_URLS)
-async def test_a_gateway_that_is_away_sent_nothing_and_one_that_hangs_up_may_have(scheme: str) -> None:
+async def test_an_unreachable_gateway_means_not_sent_and_a_lost_connection_maybe_sent(scheme: str) -> None:
     url = GATEWAY_URLS[scheme]
     async with http_server() as gateway:
         gateway.respond = lambda _: b""
-        assert isinstance(await Messages(url, known=known_at(gateway.port)).send(MESSAGE), MaybeSent)
+        assert isinstance(await MessageChannel(url, known=known_at(gateway.port)).send(MESSAGE), MaybeSent)
         gateway.respond = lambda _: ok("503 Busy")
-        assert await Messages(url, known=known_at(gateway.port)).send(MESSAGE) == NotSent(
-            "the service did not take it (HTTP 503)"
+        assert await MessageChannel(url, known=known_at(gateway.port)).send(MESSAGE) == NotSent(
+            "the service did not accept it (HTTP 503)"
         )
-    assert isinstance(await Messages(url, known=known_at(free_port())).send(MESSAGE), NotSent)
+    assert isinstance(await MessageChannel(url, known=known_at(free_port())).send(MESSAGE), NotSent)
 
 
-async def test_a_message_without_its_template_id_is_not_tried_again() -> None:
-    result = await Messages(GATEWAY_URLS["msg91"]).send(replace(MESSAGE, dlt_template_id=""))
+async def test_a_message_without_its_template_id_is_not_retried() -> None:
+    result = await MessageChannel(GATEWAY_URLS["msg91"]).send(replace(MESSAGE, dlt_template_id=""))
     assert isinstance(result, NotSent)
     assert not result.again
 
@@ -156,12 +156,12 @@ async def test_a_message_without_its_template_id_is_not_tried_again() -> None:
 async def test_a_slow_service_is_waited_for(scheme: str, more: str) -> None:
     async with slow_server(seconds=0.5) as port:
         url = f"json://127.0.0.1:{port}/{{to}}?x=1{more}" if scheme == "json" else GATEWAY_URLS[scheme]
-        assert await Messages(url, timeout=5, known=known_at(port)).send(MESSAGE) == Sent()
-        impatient = await Messages(url, timeout=0.1, known=known_at(port)).send(MESSAGE)
+        assert await MessageChannel(url, timeout=5, known=known_at(port)).send(MESSAGE) == Sent()
+        impatient = await MessageChannel(url, timeout=0.1, known=known_at(port)).send(MESSAGE)
         assert isinstance(impatient, Sent if "rto" in more else MaybeSent)
 
 
-def test_the_default_is_far_longer_than_that_of_the_library() -> None:
+def test_the_default_timeout_is_far_longer_than_the_librarys() -> None:
     assert Settings(clickpost_username="u").notice_timeout == messages.TIMEOUT == 30
 
 
@@ -171,8 +171,8 @@ WHATSAPP = "whatsapp://order:" + "t" * 30 + "@123456789012345/{to_digits}"
 @pytest.mark.parametrize(
     "query", ["?:body=1", "?:1=Acme&:body=2", "?:body=1&:2=Acme&:type=3", "?:body=1&lang={language}"]
 )
-def test_a_template_whose_words_stand_where_they_should_is_taken(query: str) -> None:
-    Messages(WHATSAPP + query)
+def test_a_template_with_the_text_in_its_place_is_accepted(query: str) -> None:
+    MessageChannel(WHATSAPP + query)
 
 
 @pytest.mark.parametrize(
@@ -185,25 +185,25 @@ def test_a_template_whose_words_stand_where_they_should_is_taken(query: str) -> 
         ("?:body=2&:1=Acme", "in the order 2, 1"),
     ],
 )
-def test_a_template_that_would_lose_or_swap_words_is_refused_with_words(query: str, words: str) -> None:
+def test_a_template_that_would_lose_or_swap_the_text_is_refused_with_the_reason(query: str, words: str) -> None:
     with pytest.raises(SettingsError, match=words) as refused:
-        Messages(WHATSAPP + query)
+        MessageChannel(WHATSAPP + query)
     assert "tttt" not in str(refused.value)
 
 
-def test_a_service_that_sorts_parameters_by_their_numbers_takes_them_in_any_order() -> None:
+def test_a_service_that_sorts_parameters_accepts_them_in_any_order() -> None:
     url = "gupshup://app:key@15551230000/{to_digits}?template=order"
-    Messages(url + "&:body=2&:1=Acme")
+    MessageChannel(url + "&:body=2&:1=Acme")
     with pytest.raises(SettingsError, match="no :body="):
-        Messages(url)
+        MessageChannel(url)
 
 
-async def test_parameters_of_a_template_are_one_line_and_stand_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_parameters_of_a_template_are_single_lines_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     async with http_server() as gateway:
         monkeypatch.setattr(NotifyWhatsApp, "notify_url", f"http://127.0.0.1:{gateway.port}/")
         lines = replace(MESSAGE, text="Hello\tAsha,\n\nyour     order.")
-        assert await Messages(WHATSAPP + "?:1=Acme&:body=2").send(lines) == Sent()
-        assert await Messages(WHATSAPP.replace("order:", "")).send(lines) == Sent()
+        assert await MessageChannel(WHATSAPP + "?:1=Acme&:body=2").send(lines) == Sent()
+        assert await MessageChannel(WHATSAPP.replace("order:", "")).send(lines) == Sent()
     template, free = (json.loads(request.body) for request in gateway.requests)
     told = [p["text"] for p in template["template"]["components"][0]["parameters"]]
     assert told == ["Acme", "Hello Asha, your order."]
@@ -218,16 +218,16 @@ async def test_parameters_of_a_template_are_one_line_and_stand_in_their_order(mo
         ("json://127.0.0.1/{to}", False),
     ],
 )
-def test_free_text_over_whatsapp_is_known(url: str, is_free: bool) -> None:
+def test_free_text_over_whatsapp_is_recognised(url: str, is_free: bool) -> None:
     assert is_free_text_on_whatsapp(url) is is_free
 
 
 @pytest.mark.parametrize(
     "url", ["msg91://@KEY/{to}", "msg91://T@KEY/{to}?:body=", "vonage://key@FROM/{to}", "textlocal://k@/{to}"]
 )
-def test_a_gateways_url_that_is_not_complete_is_refused_with_its_form(url: str) -> None:
+def test_an_incomplete_gateway_url_is_refused_with_its_form(url: str) -> None:
     with pytest.raises(SettingsError, match="write "):
-        Messages(url)
+        MessageChannel(url)
 
 
 @asynccontextmanager
@@ -257,15 +257,15 @@ async def slow_server(*, seconds: float) -> AsyncGenerator[int]:
         await asyncio.gather(*at_work)
 
 
-async def test_what_the_service_refuses_was_not_sent_and_what_it_swallows_may_have_been() -> None:
+async def test_a_refused_message_was_not_sent_and_an_unanswered_one_may_have_been() -> None:
     async with http_server() as gateway:
-        service = Messages(f"json://127.0.0.1:{gateway.port}/{{to}}")
+        service = MessageChannel(f"json://127.0.0.1:{gateway.port}/{{to}}")
         gateway.respond = lambda _: ok("503 Busy")
-        assert await service.send(MESSAGE) == NotSent("the service did not take it (HTTP 503)")
+        assert await service.send(MESSAGE) == NotSent("the service did not accept it (HTTP 503)")
         gateway.respond = lambda _: b""
         assert await service.send(MESSAGE) == MaybeSent("the service did not answer in time")
-    nobody = Messages(f"json://127.0.0.1:{free_port()}/{{to}}")
-    assert await nobody.send(MESSAGE) == NotSent("the service did not take it")
+    nobody = MessageChannel(f"json://127.0.0.1:{free_port()}/{{to}}")
+    assert await nobody.send(MESSAGE) == NotSent("the service did not accept it")
 
 
 @pytest.mark.parametrize(
@@ -279,12 +279,12 @@ async def test_what_the_service_refuses_was_not_sent_and_what_it_swallows_may_ha
         "tgram://123456789:abcdefg_hijklmnop/12315544/",
     ],
 )
-async def test_the_services_of_the_manual_are_understood(url: str) -> None:
-    Messages(url)
+async def test_the_services_of_the_documentation_are_supported(url: str) -> None:
+    MessageChannel(url)
 
 
 @pytest.mark.parametrize("url", ["nosuch://host/{to}", "json://", "json://host/{phone}"])
-async def test_a_url_that_cannot_work_is_refused_without_being_shown(url: str) -> None:
+async def test_an_invalid_url_is_refused_without_being_shown(url: str) -> None:
     with pytest.raises(SettingsError) as refused:
-        Messages(url + "?token=hunter2")
+        MessageChannel(url + "?token=hunter2")
     assert "hunter2" not in str(refused.value)

@@ -23,24 +23,24 @@ def opened(service: ObjectService, timeout: float = 10) -> Objects:
     return Objects.open("s3://evidence/calls", options=service.options, timeout=timeout)
 
 
-async def test_a_bucket_that_is_missing_is_named(service: ObjectService) -> None:
+async def test_a_missing_bucket_is_named(service: ObjectService) -> None:
     service.answers = dict.fromkeys(("PUT", "GET", "POST"), (404, NO_BUCKET))
     objects = opened(service)
     for call in (objects.put("k", b"x"), objects.get("k"), objects.delete("k")):
-        with pytest.raises(ObjectsError, match="there is no bucket evidence; create it"):
+        with pytest.raises(ObjectsError, match="the bucket evidence does not exist; create it"):
             await call
     service.answers = {"PUT": (404, NO_KEY)}  # some say so of a bucket, too: there is nothing else to be missing
-    with pytest.raises(ObjectsError, match="there is no bucket evidence"):
+    with pytest.raises(ObjectsError, match="the bucket evidence does not exist"):
         await objects.put("k", b"x")
 
 
-async def test_an_object_that_is_missing_is_none_and_none_to_delete(service: ObjectService) -> None:
+async def test_a_missing_object_is_none_and_can_be_deleted(service: ObjectService) -> None:
     objects = opened(service)
     assert await objects.get("k") is None
     await objects.delete("k")
 
 
-async def test_its_own_retries_end_at_once_and_the_server_s_wish_is_not_waited_for(service: ObjectService) -> None:
+async def test_retries_of_the_library_end_quickly_and_ignore_retry_after(service: ObjectService) -> None:
     service.answers, service.headers = {"PUT": (503, "")}, "\r\nretry-after: 30"
     with pytest.raises(ObjectsError, match="503"):
         await opened(service, timeout=5).put("k", b"x")
@@ -50,27 +50,27 @@ async def test_its_own_retries_end_at_once_and_the_server_s_wish_is_not_waited_f
 @pytest.mark.parametrize(
     ("url", "options", "told"),
     [
-        ("s3://bucket/p?region=eu-west-1", {}, "no options behind"),
-        ("s3://bucket/p#x", {}, "no options behind"),
-        ("file:///tmp/x?a=b", {}, "no options behind"),
+        ("s3://bucket/p?region=eu-west-1", {}, "options after"),
+        ("s3://bucket/p#x", {}, "options after"),
+        ("file:///tmp/x?a=b", {}, "options after"),
         ("s3://bucket/p", {"nonsense": "x"}, "'nonsense' is not valid"),
-        ("s3://bucket/p", {"timeout": "5 s"}, "one of timeout is no option of s3"),
+        ("s3://bucket/p", {"timeout": "5 s"}, "one of timeout is not an option of s3"),
         ("s3://bucket/p", {"virtual_hosted_style_request": "perhaps"}, 'failed to parse "perhaps" as boolean'),
     ],
 )
-def test_options_that_count_for_nothing_are_refused(url: str, options: dict[str, str], told: str) -> None:
+def test_options_without_effect_are_refused(url: str, options: dict[str, str], told: str) -> None:
     with pytest.raises(SettingsError, match=told) as caught:
         Objects.open(url, options=options)
     assert "\n" not in str(caught.value)
 
 
-async def test_options_of_the_connection_are_taken(service: ObjectService) -> None:
+async def test_client_options_are_accepted(service: ObjectService) -> None:
     options = {**service.options, "allow_http": "true"}
     await Objects.open("s3://evidence/calls", options=options).put("k", b"x")
     assert service.objects == {"/evidence/calls/k": b"x"}
 
 
-async def test_an_archive_is_tried_by_writing_reading_and_deleting(service: ObjectService) -> None:
+async def test_an_archive_is_checked_by_writing_reading_and_deleting(service: ObjectService) -> None:
     told = await try_archive(opened(service))
     assert (told.problem, told.not_removed, service.objects) == ("", "", {})
     assert [call.split()[0] for call in service.calls] == ["PUT", "GET", "POST", "GET"]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from awbridge.sinks.addresses import read_networks
-from awbridge.sinks.outgoing import LONGEST_ANSWER, Outgoing
+from awbridge.sinks.outgoing import LONGEST_RESPONSE, EventSender
 from tests.support.receivers import http_server, ok
 from tests.support.rows import T0
 from tests.support.tls import server_context
@@ -17,7 +17,7 @@ from tests.support.tls import server_context
 SECRETS = ("whsec_" + "A" * 43 + "=",)
 
 
-async def test_a_name_that_answers_differently_a_moment_later_gains_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_dns_rebinding_has_no_effect(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
     true = socket.getaddrinfo
 
@@ -29,17 +29,17 @@ async def test_a_name_that_answers_differently_a_moment_later_gains_nothing(monk
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 0))]
 
     monkeypatch.setattr(socket, "getaddrinfo", rebound)
-    async with http_server() as receiver, Outgoing(allowed=read_networks(["127.0.0.1"]), timeout=2.0) as outgoing:
+    async with http_server() as receiver, EventSender(allowed=read_networks(["127.0.0.1"]), timeout=2.0) as sender:
         url = f"http://erp.example:{receiver.port}/hook"
-        taken = await outgoing.post(url, "{}", key="evt_1", secrets=SECRETS, now=T0)
-        again = await outgoing.post(url, "{}", key="evt_1", secrets=SECRETS, now=T0)
+        taken = await sender.post(url, "{}", key="evt_1", secrets=SECRETS, now=T0)
+        again = await sender.post(url, "{}", key="evt_1", secrets=SECRETS, now=T0)
     assert taken.problem is None
     assert again.refused, "the next delivery asks again, and sees where the name leads now"
     assert [r.headers["host"] for r in receiver.requests] == [f"erp.example:{receiver.port}"]
     assert len(asked) == 2, "the name is asked for once a delivery: what was checked is what is connected to"
 
 
-async def test_over_https_the_name_of_the_address_must_be_the_certificates(
+async def test_over_https_the_certificate_must_match_the_host_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     context = server_context(tmp_path, monkeypatch)
@@ -50,30 +50,36 @@ async def test_over_https_the_name_of_the_address_must_be_the_certificates(
 
     monkeypatch.setattr(socket, "getaddrinfo", here)
     networks = read_networks(["127.0.0.0/8"])
-    async with http_server(context) as receiver, Outgoing(allowed=networks, timeout=2.0) as outgoing:
+    async with http_server(context) as receiver, EventSender(allowed=networks, timeout=2.0) as sender:
         for host, well in (("erp.example", True), ("other.example", False)):
             url = f"https://{host}:{receiver.port}/hook"
-            answer = await outgoing.post(url, "{}", key="evt_1", secrets=SECRETS, now=T0)
+            answer = await sender.post(url, "{}", key="evt_1", secrets=SECRETS, now=T0)
             assert (answer.problem is None) is well, answer
             assert not answer.refused
     assert [r.headers["host"] for r in receiver.requests] == [f"erp.example:{receiver.port}"]
 
 
-async def test_of_an_answer_its_first_words_are_kept_without_peoples_addresses() -> None:
-    async with http_server() as receiver, Outgoing(allowed=read_networks(["127.0.0.0/8"]), timeout=2.0) as outgoing:
+async def test_the_beginning_of_a_response_is_kept_with_personal_data_masked() -> None:
+    async with (
+        http_server() as receiver,
+        EventSender(allowed=read_networks(["127.0.0.0/8"]), timeout=2.0) as sender,
+    ):
         words = '{"error": "no such\\n customer", "phone": "+919000000001", "mail": "asha@example.com"}'
         receiver.respond = lambda _: ok("422 No", words + "x" * 100_000)
-        answer = await outgoing.post(receiver.url, "{}", key="evt_1", secrets=SECRETS, now=T0)
+        answer = await sender.post(receiver.url, "{}", key="evt_1", secrets=SECRETS, now=T0)
     assert answer.problem is not None
     assert answer.problem.startswith('HTTP 422: {"error": "no such')
     assert "9000000001" not in answer.problem
     assert "asha@" not in answer.problem
-    assert len(answer.problem) < LONGEST_ANSWER + 20
+    assert len(answer.problem) < LONGEST_RESPONSE + 20
 
 
-async def test_a_number_at_the_end_of_what_is_kept_is_veiled_whole() -> None:
-    async with http_server() as receiver, Outgoing(allowed=read_networks(["127.0.0.0/8"]), timeout=2.0) as outgoing:
-        receiver.respond = lambda _: ok("422 No", "x" * (LONGEST_ANSWER - 8) + " +919000000001")
-        answer = await outgoing.post(receiver.url, "{}", key="evt_1", secrets=SECRETS, now=T0)
+async def test_a_phone_number_at_the_cut_is_masked_completely() -> None:
+    async with (
+        http_server() as receiver,
+        EventSender(allowed=read_networks(["127.0.0.0/8"]), timeout=2.0) as sender,
+    ):
+        receiver.respond = lambda _: ok("422 No", "x" * (LONGEST_RESPONSE - 8) + " +919000000001")
+        answer = await sender.post(receiver.url, "{}", key="evt_1", secrets=SECRETS, now=T0)
     assert answer.problem is not None
     assert "9000" not in answer.problem

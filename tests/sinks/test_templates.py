@@ -19,14 +19,14 @@ def own(folder: Path, name: str, text: str) -> Templates:
     return Templates(folder)
 
 
-def test_the_shipped_templates_are_well() -> None:
+def test_the_shipped_templates_pass_the_lint() -> None:
     assert [f for f in Templates().lint() if f.wrong] == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("milestone", Milestone)
 @pytest.mark.parametrize("is_return", [False, True])
-def test_every_message_can_be_made_and_names_the_order(language: str, milestone: Milestone, is_return: bool) -> None:
+def test_every_message_renders_and_names_the_order(language: str, milestone: Milestone, is_return: bool) -> None:
     for channel in Channel:
         words = Templates().render(milestone, channel, language, {**EXAMPLE, "is_return": is_return})
         assert "1001" in words.text
@@ -39,7 +39,7 @@ def test_every_message_can_be_made_and_names_the_order(language: str, milestone:
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("milestone", Milestone)
 @pytest.mark.parametrize("is_return", [False, True])
-def test_no_shipped_message_names_a_day_on_another_day(language: str, milestone: Milestone, is_return: bool) -> None:
+def test_shipped_messages_name_no_day_on_another_day(language: str, milestone: Milestone, is_return: bool) -> None:
     for channel in Channel:
         values = {**EXAMPLE, "is_return": is_return, "is_today": False}
         words = Templates().render(milestone, channel, language, values)
@@ -65,12 +65,12 @@ def test_a_word_that_names_a_day_is_found_as_a_word(text: str, named: bool) -> N
     assert names_day(text) is named
 
 
-def test_what_a_value_says_is_no_word_of_the_template() -> None:
+def test_values_do_not_count_as_words_of_the_template() -> None:
     values = {**EXAMPLE, "brand": "Sunday", "name": "Kal"}
     assert not Templates().names_day(Milestone.SHIPPED, Channel.MAIL, "en", values)
 
 
-def test_own_words_that_name_a_day_are_named_by_the_lint(tmp_path: Path) -> None:
+def test_the_lint_reports_custom_templates_that_name_a_day(tmp_path: Path) -> None:
     words = own(tmp_path, "en/shipped.sms.j2", "{{ order }} comes tomorrow")
     assert [(f.file, f.wrong) for f in words.lint() if "names a day" in f.text] == [("en/shipped.sms.j2", False)]
 
@@ -96,14 +96,14 @@ def test_indian_scripts_keep_their_joiners() -> None:
     assert name in Templates().render(Milestone.SHIPPED, Channel.MAIL, "hi", {**EXAMPLE, "name": name}).text
 
 
-def test_an_edited_file_counts_at_once(tmp_path: Path) -> None:
+def test_an_edited_file_takes_effect_at_once(tmp_path: Path) -> None:
     words = own(tmp_path, "en/shipped.sms.j2", "First {{ order }}")
     assert words.render(Milestone.SHIPPED, Channel.SMS, "en", EXAMPLE).text == "First 1001"
     own(tmp_path, "en/shipped.sms.j2", "Then {{ order }}")
     assert words.render(Milestone.SHIPPED, Channel.SMS, "en", EXAMPLE).text == "Then 1001"
 
 
-def test_a_folder_stands_in_file_by_file(tmp_path: Path) -> None:
+def test_a_folder_replaces_single_files(tmp_path: Path) -> None:
     words = own(tmp_path, "en/shipped.sms.j2", "dlt_template_id: 1107\n---\nGone: {{ order }}")
     sms = words.render(Milestone.SHIPPED, Channel.SMS, "en", EXAMPLE)
     assert (sms.text, sms.dlt_template_id) == ("Gone: 1001", "1107")
@@ -119,12 +119,12 @@ def test_an_unknown_language_falls_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "finding"),
     [
-        ("{{ phone }}", "no value named phone"),
+        ("{{ phone }}", "unknown variable phone"),
         ("{{ order", "unexpected end"),
         ("{{ order.__class__.__mro__ }}", "unsafe"),
         ("{{ 1 / 0 }}", "division by zero"),
         ("colour: red\n---\nx", "unknown line 'colour'"),
-        ("  ", "it says nothing"),
+        ("  ", "the message is empty"),
     ],
 )
 def test_the_lint_names_the_file_and_the_fault(tmp_path: Path, text: str, finding: str) -> None:
@@ -133,7 +133,7 @@ def test_the_lint_names_the_file_and_the_fault(tmp_path: Path, text: str, findin
     assert any(finding in f.text for f in faults), faults
 
 
-def test_the_lint_tells_of_files_that_nothing_reads(tmp_path: Path) -> None:
+def test_the_lint_reports_unused_files(tmp_path: Path) -> None:
     found = own(tmp_path, "en/shiped.sms.j2", "x").lint()
     assert [(f.file, f.wrong) for f in found] == [("en/shiped.sms.j2", False)]
 
@@ -148,5 +148,5 @@ def test_a_template_cannot_reach_python(tmp_path: Path) -> None:
     ("text", "parts"),
     [("x" * 160, 1), ("x" * 161, 2), ("€" * 80, 1), ("€" * 81, 2), ("आ" * 70, 1), ("आ" * 71, 2), ("x" * 307, 3)],
 )
-def test_how_many_sms_a_text_takes(text: str, parts: int) -> None:
+def test_sms_parts_of_a_text(text: str, parts: int) -> None:
     assert sms_parts(text) == parts

@@ -1,4 +1,4 @@
-"""A ClickPost for the tests of actions: the real client, whose calls are answered by a list and kept."""
+"""A ClickPost for the tests of actions: the real client with a list of responses, which keeps the calls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tests of notices share: orders with a customer, channels that keep what they are given, one round."""
+"""Helpers for notices: orders with a customer, channels that keep their messages, one round."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An object service that answers as it is told, in S3's words: what a real one does on a bad day."""
+"""An object service that returns configured responses in S3's format, including failures."""
 
 from __future__ import annotations
 

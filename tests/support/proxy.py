@@ -1,4 +1,4 @@
-"""A proxy on loopback that drops header names with an underscore, without a word, as nginx does by default."""
+"""A proxy on loopback that silently drops header names with an underscore, as nginx does by default."""
 
 from __future__ import annotations
 

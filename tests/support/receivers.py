@@ -1,4 +1,4 @@
-"""A real end of the line for tests: an HTTP server that keeps what it gets."""
+"""A real HTTP server for tests that keeps the requests it receives."""
 
 from __future__ import annotations
 

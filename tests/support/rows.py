@@ -1,4 +1,4 @@
-"""Rows for the tests of the store, of the steps and of the web, and a way to look at tables directly."""
+"""Rows for the tests of store, steps and web, and direct access to tables."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def scan(code: int = 5, at: datetime = T0, **changes: Any) -> Scan:
 
 def new_scan(reference: str, told: Scan, *, received_at: datetime = T0, **changes: Any) -> tuple[str, Entry]:
     timeline = Timeline()
-    timeline.tell(told, own=told.waybill, received_at=received_at, source=Source.WEBHOOK)
+    timeline.add(told, own=told.waybill, received_at=received_at, source=Source.WEBHOOK)
     return reference, replace(timeline.entries[0], **changes)
 
 

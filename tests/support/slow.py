@@ -1,4 +1,4 @@
-"""A door on loopback to another port that can be made to let nothing through."""
+"""A loopback port that forwards to another one and can be made to drop everything."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A real SMTP server (aiosmtpd) of the tests' own: loopback only, keeps what it takes, and can be told to refuse."""
+"""A real SMTP server (aiosmtpd) of the tests' own: loopback only, keeps accepted mail and can be made to refuse."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The statements of the store, found by the name of their file wherever it lies."""
+"""The SQL statements of the store, found by file name."""
 
 from __future__ import annotations
 

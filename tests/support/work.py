@@ -1,4 +1,4 @@
-"""How much a database works for what is done: rows that PostgreSQL reads, steps of SQLite's machine. Never seconds."""
+"""Measures the work of a database: rows that PostgreSQL reads, steps of SQLite's virtual machine. Never seconds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A small world for the steps: orders, a clock that is set by hand, a store that can be made to stumble."""
+"""Fixtures for the steps: orders, a manual clock, a store that can be made to fail."""
 
 from __future__ import annotations
 

@@ -10,11 +10,11 @@ from typing import Any
 import openpyxl
 
 from awbridge.clickpost.reports.report_columns import COURIER, ORDER, REFERENCE, STATUS, WAYBILL
-from awbridge.tables.header import by_names
+from awbridge.tables.header import layout_by_names
 from awbridge.tables.table import Row, Table, open_table
 
 MEANINGS = {"waybill": WAYBILL, "reference_number": REFERENCE, "order_id": ORDER, "courier": COURIER, "status": STATUS}
-LAYOUT = by_names(MEANINGS, ("waybill", "reference_number"))
+LAYOUT = layout_by_names(MEANINGS, ("waybill", "reference_number"))
 
 
 def read(folder: Path, data: bytes, name: str = "report") -> tuple[Table, list[Row]]:

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from awbridge.domain.errors import CellSpoilt
-from awbridge.tables.cells import NoValue, read_id, read_words
+from awbridge.domain.errors import CellDamaged
+from awbridge.tables.cells import NoValue, read_id, read_text
 from awbridge.tables.times import read_wall_time
 
 INDIA = ZoneInfo("Asia/Kolkata")
@@ -22,7 +22,7 @@ INDIA = ZoneInfo("Asia/Kolkata")
         *("\ufeff00125", "\u200b00125\u200e", "00\u200d125", "\u00a000125\u00a0", "\t00125", '\'="00125"', "=00125"),
     ],
 )
-def test_what_is_written_around_an_identifier_comes_off(cell: str) -> None:
+def test_guards_and_formatting_of_an_identifier_are_removed(cell: str) -> None:
     assert read_id(cell) == "00125"
 
 
@@ -42,7 +42,7 @@ def test_what_is_written_around_an_identifier_comes_off(cell: str) -> None:
         *(("+91 98765 43210", "+91 98765 43210"), ("9876543216,9876543217", "9876543216,9876543217"), ("1.5", "1.5")),
     ],
 )
-def test_identifiers_are_what_they_were_before_a_spreadsheet_showed_them(cell: Any, text: str) -> None:
+def test_identifiers_are_restored_from_spreadsheet_formatting(cell: Any, text: str) -> None:
     assert read_id(cell) == text
 
 
@@ -53,7 +53,7 @@ def test_identifiers_are_what_they_were_before_a_spreadsheet_showed_them(cell: A
         *("nan", "NaT", "<NA>", "None", "null", " undefined ", "\u200b", "'-", NoValue(is_error=True)),
     ],
 )
-def test_words_for_nothing_and_errors_of_formulas_are_no_identifier(cell: Any) -> None:
+def test_placeholders_and_formula_errors_are_not_identifiers(cell: Any) -> None:
     assert read_id(cell) == ""
 
 
@@ -68,8 +68,8 @@ def test_words_for_nothing_and_errors_of_formulas_are_no_identifier(cell: Any) -
         *((NoValue(), "never calculated"), ("=VLOOKUP(A2,B:C,2,0)", "formula"), ("=A2&B2", "formula")),
     ],
 )
-def test_what_a_spreadsheet_destroyed_is_refused(cell: Any, why: str) -> None:
-    with pytest.raises(CellSpoilt, match=why) as told:
+def test_values_destroyed_by_a_spreadsheet_are_refused(cell: Any, why: str) -> None:
+    with pytest.raises(CellDamaged, match=why) as told:
         read_id(cell)
     assert str(cell) not in str(told.value), "it may be a phone number"
 
@@ -83,8 +83,8 @@ def test_what_a_spreadsheet_destroyed_is_refused(cell: Any, why: str) -> None:
         *(('="05"', "05"), ("क्\u200dष", "क्\u200dष"), ("\u200bPune\u00a0", "Pune"), ("- NA -", "- NA -")),
     ],
 )
-def test_words_and_amounts_are_read_as_they_are_shown(cell: Any, text: str) -> None:
-    assert read_words(cell) == text
+def test_text_and_amounts_are_read_as_shown(cell: Any, text: str) -> None:
+    assert read_text(cell) == text
 
 
 @pytest.mark.parametrize(
@@ -94,9 +94,9 @@ def test_words_and_amounts_are_read_as_they_are_shown(cell: Any, text: str) -> N
         *((NoValue(), "never calculated"), ("=SUM(A1:A2)", "formula")),
     ],
 )
-def test_amounts_that_a_spreadsheet_destroyed_are_refused_as_well(cell: Any, why: str) -> None:
-    with pytest.raises(CellSpoilt, match=why):
-        read_words(cell)
+def test_amounts_destroyed_by_a_spreadsheet_are_refused(cell: Any, why: str) -> None:
+    with pytest.raises(CellDamaged, match=why):
+        read_text(cell)
 
 
 AT = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
@@ -118,12 +118,12 @@ def test_times_are_read_as_people_and_spreadsheets_write_them(cell: Any) -> None
 
 
 @pytest.mark.parametrize("cell", ["22/11/26", "22-11-2026", "22 Nov 2026", "22-Nov-26", date(2026, 11, 22), 46348])
-def test_a_day_alone_is_its_midnight_in_the_zone(cell: Any) -> None:
+def test_a_date_without_time_is_midnight_in_the_zone(cell: Any) -> None:
     assert read_wall_time(cell, INDIA) == AT - timedelta(hours=14, minutes=30)
 
 
 @pytest.mark.parametrize(("clock", "hour"), [("12:05 AM", 0), ("12:05 PM", 12), ("1:05 am", 1), ("14:05 PM", 14)])
-def test_noon_and_midnight_are_told_apart(clock: str, hour: int) -> None:
+def test_noon_and_midnight_are_distinguished(clock: str, hour: int) -> None:
     at = read_wall_time(f"22-11-2026 {clock}", INDIA)
     assert at is not None
     assert at.astimezone(INDIA).hour == hour
@@ -133,5 +133,5 @@ def test_noon_and_midnight_are_told_apart(clock: str, hour: int) -> None:
     "cell",
     ["", "soon", "11/22/2026", "31/02/2026", "22-Foo-2026", "22-11", 12, True, None, "25:00", "22-11-2026 25:00"],
 )
-def test_what_is_no_time_is_none(cell: Any) -> None:
+def test_an_unreadable_time_is_none(cell: Any) -> None:
     assert read_wall_time(cell, INDIA) is None

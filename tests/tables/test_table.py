@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from awbridge.domain.errors import CellSpoilt, TableUnreadable
+from awbridge.domain.errors import CellDamaged, TableUnreadable
 from awbridge.tables.table import open_table
 from tests.tables.files import LAYOUT, ids, read, xlsx
 
@@ -31,7 +31,7 @@ from tests.tables.files import LAYOUT, ids, read, xlsx
         xlsx(["AWB", "cp id"], [123, "4"]),
     ],
 )
-def test_columns_are_known_by_whatever_name_and_delimiter(tmp_path: Path, data: bytes) -> None:
+def test_columns_are_recognised_with_any_name_and_delimiter(tmp_path: Path, data: bytes) -> None:
     table, (row,) = read(tmp_path, data)
     assert (row.id("waybill"), row.text("courier").strip("'")) == ("123", "4")
     assert set(table.understood) == {"waybill", "courier"}
@@ -41,24 +41,24 @@ def test_columns_are_known_by_whatever_name_and_delimiter(tmp_path: Path, data: 
     ("data", "notes"),
     [
         ("AWB,Ort\n1,Köln\n".encode(), []),
-        ("AWB,Ort\n1,Köln\n".encode("cp1252"), ["read as text with commas, in Windows-1252"]),
-        ("AWB;Ort\n1;Köln\n".encode(), ["read as text with semicolons, in UTF-8"]),
-        ("AWB\tOrt\n1\tKöln\n".encode("utf-16"), ["read as text with tabs, in UTF-16"]),
-        (b"sep=!\nAWB!Ort\n1!x\n", ["read as text with !, in UTF-8"]),
+        ("AWB,Ort\n1,Köln\n".encode("cp1252"), ["read as text separated by commas, in Windows-1252"]),
+        ("AWB;Ort\n1;Köln\n".encode(), ["read as text separated by semicolons, in UTF-8"]),
+        ("AWB\tOrt\n1\tKöln\n".encode("utf-16"), ["read as text separated by tabs, in UTF-16"]),
+        (b"sep=!\nAWB!Ort\n1!x\n", ["read as text separated by !, in UTF-8"]),
     ],
 )
-def test_the_decoding_that_was_taken_is_told(tmp_path: Path, data: bytes, notes: list[str]) -> None:
+def test_the_detected_encoding_and_delimiter_are_reported(tmp_path: Path, data: bytes, notes: list[str]) -> None:
     table, _ = read(tmp_path, data)
     assert table.notes == notes
 
 
-def test_the_result_says_what_was_understood_and_what_was_not(tmp_path: Path) -> None:
+def test_recognised_and_unknown_columns_are_listed(tmp_path: Path) -> None:
     table, _ = read(tmp_path, b"Status of call,AWB,order id,Remarks\n200,1,O,x\n")
     assert table.understood == {"waybill": "AWB", "order_id": "order id", "status": "Status of call"}
-    assert table.passed_over == ["Remarks"]
+    assert table.unknown_columns == ["Remarks"]
 
 
-def test_lines_are_those_of_the_file(tmp_path: Path) -> None:
+def test_line_numbers_are_those_of_the_file(tmp_path: Path) -> None:
     _, rows = read(tmp_path, b'awb,status\n\n1,"a\nb"\n,\n2,c\n')
     assert [(row.line, row.id("waybill")) for row in rows] == [(3, "1"), (6, "2")]
     _, rows = read(tmp_path, b'sep=,\nawb,status\n\n1,"a\nb"\n,\n2,c\n')
@@ -66,7 +66,7 @@ def test_lines_are_those_of_the_file(tmp_path: Path) -> None:
     assert [row.line for row in read(tmp_path, xlsx(["awb"], [], ["1"]))[1]] == [3]
 
 
-def test_two_header_rows_are_one_where_the_upper_names_groups(tmp_path: Path) -> None:
+def test_two_header_rows_are_joined_if_the_upper_names_groups(tmp_path: Path) -> None:
     upper = ["Shipment", "", "", "Status", ""]
     lower = ["AWB", "Reference", "Note", "Code", "At"]
     for data in (
@@ -78,26 +78,26 @@ def test_two_header_rows_are_one_where_the_upper_names_groups(tmp_path: Path) ->
         assert table.understood["status"] in ("Status Code", "Status")
 
 
-def test_a_second_row_that_names_the_columns_again_is_no_row(tmp_path: Path) -> None:
+def test_a_second_header_row_is_skipped(tmp_path: Path) -> None:
     _, rows = read(tmp_path, b"AWB Number,Reference No,Status\nawb_number,reference_number,status\n1,R,5\n")
     assert ids(rows) == ["1"]
 
 
-def test_totals_and_repeated_headers_are_left_out_and_told(tmp_path: Path) -> None:
+def test_totals_and_repeated_headers_are_skipped_and_reported(tmp_path: Path) -> None:
     table, rows = read(
         tmp_path,
         b"AWB,Reference,Status\n1,R-1,5\nTotal,1,\nAWB,Reference,Status\n2,R-2,8\n,,\n,Grand Total: 2,\n  ,\t,\n",
     )
     assert ids(rows) == ["1", "2"]
     assert table.notes == [
-        "left out a row of totals: line 3",
-        "left out a repeated header: line 4",
-        "left out a row of totals: line 7",
+        "skipped a row of totals: line 3",
+        "skipped a repeated header: line 4",
+        "skipped a row of totals: line 7",
     ]
 
 
 @pytest.mark.parametrize("first", ["TOTAL-1", "Total Health Pvt Ltd", "GT123", "Subhash", "SUBTOTALS-7"])
-def test_rows_that_only_begin_like_totals_are_rows(tmp_path: Path, first: str) -> None:
+def test_rows_that_only_resemble_totals_are_kept(tmp_path: Path, first: str) -> None:
     table, rows = read(tmp_path, f"AWB,Reference\n{first},R\n".encode())
     assert ids(rows) == [first]
     assert table.notes == []
@@ -106,9 +106,9 @@ def test_rows_that_only_begin_like_totals_are_rows(tmp_path: Path, first: str) -
 @pytest.mark.parametrize(
     "data", [b"awb\n1.23457E+12\n", b"awb\n1E+15\n", xlsx(["awb"], [1234567890123456789]), xlsx(["awb"], ["1.2E+11"])]
 )
-def test_a_waybill_that_a_spreadsheet_rounded_is_refused_with_line_and_column(tmp_path: Path, data: bytes) -> None:
+def test_a_rounded_waybill_is_refused_with_line_and_column(tmp_path: Path, data: bytes) -> None:
     _, (row,) = read(tmp_path, data)
-    with pytest.raises(CellSpoilt, match=r"^line 2, column awb: .* export the column as text"):
+    with pytest.raises(CellDamaged, match=r"^line 2, column awb: .* export the column as text"):
         row.id("waybill")
 
 
@@ -116,23 +116,29 @@ def test_a_waybill_that_a_spreadsheet_rounded_is_refused_with_line_and_column(tm
     ("data", "says"),
     [
         (b"", "is empty"),
-        (b"name,place\nA,B\n", "no column is understood. It has: name, place. Columns may be called: waybill, "),
-        (b"name;St\xe4tus\n1;2\n", r"It has: name, Stätus \(read as text with semicolons, in Windows-1252\)"),
-        (b"status;place\nA;B\n", "no column holds waybill or reference number. It has: status, place"),
-        (b"PK\x03\x04 broken", "not a spreadsheet"),
+        (
+            b"name,place\nA,B\n",
+            "no column is recognised. Columns found: name, place. Recognised column names: waybill, ",
+        ),
+        (
+            b"name;St\xe4tus\n1;2\n",
+            r"Columns found: name, Stätus \(read as text separated by semicolons, in Windows-1252\)",
+        ),
+        (b"status;place\nA;B\n", "no column holds waybill or reference number. Columns found: status, place"),
+        (b"PK\x03\x04 broken", "the spreadsheet cannot be read"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "save it as .xlsx"),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le"), "locked with a password"),
-        (b"<html><table><tr><td>AWB</td></tr></table>", "a page of HTML"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le"), "protected by a password"),
+        (b"<html><table><tr><td>AWB</td></tr></table>", "an HTML page"),
         (b'\xef\xbb\xbf<?xml version="1.0"?><Workbook/>', "XML"),
         (b"%PDF-1.7", "PDF"),
         (b"\x1f\x8b\x08", "unpack it"),
         (b"awb\x00\n", "neither text nor a spreadsheet"),
         (b"awb,x\n1," + b"9" * 2_000_000, "line 2: not CSV"),
         (b'awb,x\n1,"never closed\n2,y\n3,z\n', "not CSV: unexpected end"),
-        ("awb,x\n1,".encode("utf-16") + b"\x00\xd8", "letters are not UTF-16"),
+        ("awb,x\n1,".encode("utf-16") + b"\x00\xd8", "not valid UTF-16"),
     ],
 )
-def test_what_is_no_table_is_refused_with_the_reason(tmp_path: Path, data: bytes, says: str) -> None:
+def test_a_file_that_is_not_a_table_is_refused_with_the_reason(tmp_path: Path, data: bytes, says: str) -> None:
     with pytest.raises(TableUnreadable, match=says):
         read(tmp_path, data)
 
@@ -147,9 +153,9 @@ def test_a_long_text_is_read_line_by_line(tmp_path: Path) -> None:
     assert sum(1 for _ in rows) == 49_999
 
 
-def test_cells_that_contradict_the_header_are_told(tmp_path: Path) -> None:
+def test_a_row_with_a_different_number_of_cells_is_reported(tmp_path: Path) -> None:
     _, rows = read(tmp_path, b"AWB,Reference\n1,2,3\n4\n5,6,\n7,8\n")
-    assert [row.uneven for row in rows] == [
+    assert [row.width_problem for row in rows] == [
         "3 cells, but the header names 2 columns",
         "1 cells, but the header names 2 columns",
         "3 cells, but the header names 2 columns",

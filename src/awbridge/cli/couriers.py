@@ -23,7 +23,7 @@ from awbridge.cli.shared import (
     with_vendor,
 )
 from awbridge.clickpost.client.async_client import AsyncClickPost
-from awbridge.domain.errors import CellSpoilt, NotFound, NotPossible, TableUnreadable
+from awbridge.domain.errors import CellDamaged, NotFound, NotPossible, TableUnreadable
 from awbridge.domain.sheet import cell
 from awbridge.steps.couriers import couriers as courier_steps
 from awbridge.steps.couriers import sync_couriers
@@ -31,7 +31,7 @@ from awbridge.steps.runtime.clock import utc_now
 from awbridge.store import Store
 from awbridge.store.couriers import couriers
 from awbridge.store.couriers.couriers import CourierAccount, CourierWarning
-from awbridge.tables.header import by_names
+from awbridge.tables.header import layout_by_names
 from awbridge.tables.table import Row, Table, open_table
 
 COLUMNS = ("transporter", "courier_partner_id", "account_code", "name", "active", "fallback")
@@ -43,7 +43,7 @@ _NAMES: Mapping[str, Sequence[str]] = {
     "active": ("active",),
     "fallback": ("fallback",),
 }
-_LAYOUT = by_names(_NAMES, ("transporter",))
+_LAYOUT = layout_by_names(_NAMES, ("transporter",))
 _IDS = ("courier_partner_id", "account_code")
 
 
@@ -200,7 +200,7 @@ def import_couriers(file: Path) -> None:
         return len(accounts)
 
     count = with_store(go)
-    print_notes(file.name, table.told)
+    print_notes(file.name, table.all_notes)
     click.echo(f"{count} transporters imported")
 
 
@@ -210,7 +210,7 @@ def _read_couriers(table: Table, known: Mapping[str, CourierAccount]) -> list[Co
         place = f"{table.name}, {row.place}"
         account = _read_courier(row, place, known)
         if account.transporter in accounts:
-            raise TableUnreadable(f"{place}: {account.transporter} stands twice; nothing imported")
+            raise TableUnreadable(f"{place}: {account.transporter} is used twice; nothing imported")
         accounts[account.transporter] = account
     if not accounts:
         raise TableUnreadable(f"{table.name}: holds no transporters, only columns; nothing imported")
@@ -220,11 +220,11 @@ def _read_couriers(table: Table, known: Mapping[str, CourierAccount]) -> list[Co
 def _read_courier(row: Row, place: str, known: Mapping[str, CourierAccount]) -> CourierAccount:
     try:
         cells = {name: row.id(name) if name in _IDS else row.text(name) for name in COLUMNS if name in row.cells}
-    except CellSpoilt as problem:
+    except CellDamaged as problem:
         raise TableUnreadable(f"{place.removesuffix(row.place)}{problem}; nothing imported") from None
     transporter, courier = cells.get("transporter", ""), cells.get("courier_partner_id", "")
-    if row.uneven:
-        raise TableUnreadable(f"{place}: {row.uneven}; nothing imported")
+    if row.width_problem:
+        raise TableUnreadable(f"{place}: {row.width_problem}; nothing imported")
     if not transporter or not (courier.isascii() and courier.isdecimal()) or not 0 < int(courier) < 2**31:
         raise TableUnreadable(f"{place}: transporter and courier_partner_id (a number) are needed; nothing imported")
     active = cells.get("active", "").lower()

@@ -15,18 +15,18 @@ from awbridge.cli.shared import as_json_option, print_json, print_notes, print_t
 from awbridge.clickpost.orders.create import unallocated_shipment
 from awbridge.clickpost.orders.parcel import parcel_of
 from awbridge.domain.couriers.allocation import RULE_FIELDS, Rule, rule_fields
-from awbridge.domain.errors import AwbridgeError, CellSpoilt, NotValid
+from awbridge.domain.errors import AwbridgeError, CellDamaged, NotValid
 from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.shipment import Region
 from awbridge.steps.couriers import couriers as courier_steps
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.store import Store
 from awbridge.store.couriers import couriers, rules
-from awbridge.tables.cells import read_amount, read_words
-from awbridge.tables.header import by_names
+from awbridge.tables.cells import read_amount, read_text
+from awbridge.tables.header import layout_by_names
 from awbridge.tables.table import Row, Table, open_table
 
-_LAYOUT = by_names({name: (name.replace("_", " "),) for name in RULE_FIELDS}, ("name", "transporter"))
+_LAYOUT = layout_by_names({name: (name.replace("_", " "),) for name in RULE_FIELDS}, ("name", "transporter"))
 
 
 @click.group("rules")
@@ -74,23 +74,23 @@ def import_rules(file: Path) -> None:
         return await courier_steps.put_rules(store=store, clock=utc_now, rows=rows)
 
     count = len(with_store(go))
-    print_notes(file.name, table.told)
+    print_notes(file.name, table.all_notes)
     click.echo(f"{count} rules in force")
 
 
 def _read_rules(table: Table) -> list[dict[str, str]]:
     """The rules of a table, all or none: a condition that is passed over would let a rule take too much."""
-    if table.passed_over:
-        named = ", ".join(table.passed_over)
+    if table.unknown_columns:
+        named = ", ".join(table.unknown_columns)
         raise NotValid(f"{table.name}: there is no condition {named}; known are {', '.join(RULE_FIELDS)}")
     rows: list[dict[str, str]] = []
     for row in table.rows():
         place = f"{table.name}, {row.place}"
-        if row.uneven:
-            raise NotValid(f"{place}: {row.uneven}; nothing imported")
+        if row.width_problem:
+            raise NotValid(f"{place}: {row.width_problem}; nothing imported")
         try:
             rows.append({name: text for name in row.cells if (text := _cell(row, name))})
-        except CellSpoilt as problem:
+        except CellDamaged as problem:
             raise NotValid(f"{table.name}, {problem}; nothing imported") from None
     if not rows:
         raise NotValid(f"{table.name}: holds no rules, only columns; nothing changed")
@@ -98,7 +98,7 @@ def _read_rules(table: Table) -> list[dict[str, str]]:
 
 
 def _cell(row: Row, name: str) -> str:
-    return row.read(name, read_amount if name.startswith(("weight_", "value_")) else read_words)
+    return row.read(name, read_amount if name.startswith(("weight_", "value_")) else read_text)
 
 
 @rules_group.command("export")
@@ -136,7 +136,7 @@ def test_rules(file: Path, as_json: bool) -> None:
     rows: list[dict[str, Any]] = []
     taken = False
     for rule in found:
-        fits = rule.fits(parcel)
+        fits = rule.matches(parcel)
         usable = rule.transporter in active
         verdict = "does not fit" if not fits else "fits, but the transporter is switched off" if not usable else "fits"
         chosen = fits and usable and not taken

@@ -1,1 +1,1 @@
-"""What a shipment is and how it moves. Pure: no I/O, no clock, no vendor's words."""
+"""The rules of the trade. Pure: no I/O, no clock, no vendor field names."""

@@ -1,4 +1,4 @@
-"""One call to the vendor as it is kept: what was asked, what came back, how long it took."""
+"""One call to ClickPost as it is recorded: request, response and duration."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """A call to ClickPost, fit to be stored: secrets in `url` are masked.
+    """A call to ClickPost, safe to store: secrets in `url` are masked.
 
-    `request` and `response` are the bodies as text ("" where there was none). `http_status` is None and `error` says
-    why where no answer came. `ms` is milliseconds from sending to the last byte.
+    `request` and `response` are the bodies as text ("" without a body). Without an answer, `http_status` is None and
+    `error` says why. `ms` is milliseconds from sending to the last byte.
     """
 
     api: str
@@ -25,7 +25,7 @@ class Call:
 
 
 def longest_call(timeout: float) -> float:
-    """The seconds that one call can last, from its beginning to its last byte: then it is broken off.
+    """The longest duration of one call in seconds, from start to last byte; then it is aborted.
 
     `timeout` bounds each wait on the network. Downloads of files may take longer.
     """

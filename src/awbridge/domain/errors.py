@@ -9,16 +9,16 @@ AwbridgeError
 ├── IntakeError          an order was refused before it was stored
 │   ├── PayloadRefused   fields that ClickPost would refuse, each with its path
 │   ├── ReferenceTaken   the reference number exists with another payload
-│   │   └── ReferenceCancelled  it exists and was cancelled: the same order again sends nothing
+│   │   └── ReferenceCancelled  it exists and was cancelled: a repeated order sends nothing
 │   └── KeyTaken         the idempotency key was used for something else
-├── NotValid             couriers or rules that cannot be kept as they were given
-├── TableUnreadable      a file is no table that can be read
-├── CellSpoilt           a spreadsheet has destroyed what stood in a cell
+├── NotValid             invalid couriers or allocation rules
+├── TableUnreadable      a file that cannot be read as a table
+├── CellDamaged          a spreadsheet program damaged a cell's value
 ├── NotFound             no such shipment, courier or waybill
-├── NotPossible          the shipment's state does not allow what was asked
-├── NoTransaction        orders were to join the caller's transaction, and there is none
-├── ObjectsError         the object storage did not do it; later may work
-├── MailError            the mail server did not take it; later may work
+├── NotPossible          the shipment's state does not allow the request
+├── NoTransaction        the caller has no open transaction that orders could join
+├── ObjectsError         the object storage failed; a retry may succeed
+├── MailError            the mail server failed; a retry may succeed
 └── VendorError          a call to ClickPost that is not about one shipment failed
 """
 
@@ -30,7 +30,7 @@ from awbridge.domain.call import Call
 
 
 class AwbridgeError(Exception):
-    """Base of all errors that awbridge raises on purpose. The text is meant for a person."""
+    """Base of all errors that awbridge raises on purpose. The text is written for people."""
 
 
 class SettingsError(AwbridgeError):
@@ -42,7 +42,7 @@ class StoreError(AwbridgeError):
 
 
 class StoreBusy(StoreError):
-    """The database is locked, unreachable or overloaded now; later may work."""
+    """The database is locked, unreachable or overloaded now; a retry may succeed."""
 
 
 class MigrationError(StoreError):
@@ -50,16 +50,16 @@ class MigrationError(StoreError):
 
 
 class SchemaTooNew(MigrationError):
-    """A newer version has migrated the database, and this one cannot go on beside it. The text says what to do."""
+    """A newer version migrated the database, and this version cannot run on it. The text says what to do."""
 
 
 class IntakeError(AwbridgeError):
-    """An order was refused before anything of it was stored."""
+    """An order was refused before any part of it was stored."""
 
 
 @dataclass(frozen=True, slots=True)
 class FieldProblem:
-    """One field that is wrong: where it stands, what is wrong with it, ClickPost's code if it has one."""
+    """One wrong field: its path, the problem, and ClickPost's code if there is one."""
 
     path: str
     problem: str
@@ -82,37 +82,37 @@ class ReferenceTaken(IntakeError):
         self.differences = differences
         shown = ", ".join(differences[:10])
         super().__init__(
-            f"reference_number {reference_number} exists already with another payload; it differs in: {shown}. "
+            f"reference_number {reference_number} already exists with another payload, which differs in: {shown}. "
             "Use a new reference_number, or change the existing shipment."
         )
 
 
 class ReferenceCancelled(ReferenceTaken):
-    """The same order is there and was cancelled. Nothing is sent: ClickPost keeps a reference number for good."""
+    """The same order exists and was cancelled. Nothing is sent: ClickPost never releases a reference number."""
 
     def __init__(self, reference_number: str, differences: list[str]) -> None:
         super().__init__(reference_number, differences)
         self.args = (
-            f"{reference_number} is there already and was cancelled, or is being cancelled: nothing is sent. "
-            f"To send the order after all, replace it (awbridge shipments replace {reference_number}, "
+            f"{reference_number} already exists and was cancelled or is being cancelled, so nothing is sent. "
+            f"To ship the order anyway, replace it (awbridge shipments replace {reference_number}, "
             "or POST .../replace)",
         )
 
 
 class KeyTaken(IntakeError):
-    """The idempotency key was used for another request before."""
+    """The idempotency key was already used for another request."""
 
 
 class NotValid(AwbridgeError):
-    """Couriers or rules of allocation cannot be kept as they were given. The text names what is wrong."""
+    """Couriers or allocation rules are invalid. The text names the problem."""
 
 
 class TableUnreadable(AwbridgeError, ValueError):
-    """A file is no table that can be read. The text says why, and what to do."""
+    """A file cannot be read as a table. The text says why and what to do."""
 
 
-class CellSpoilt(AwbridgeError, ValueError):
-    """A spreadsheet has destroyed what stood in a cell. The text says how to get it whole."""
+class CellDamaged(AwbridgeError, ValueError):
+    """A spreadsheet program damaged a cell's value. The text says how to restore it."""
 
 
 class NotFound(AwbridgeError):
@@ -120,27 +120,27 @@ class NotFound(AwbridgeError):
 
 
 class NotPossible(AwbridgeError):
-    """The shipment's state does not allow what was asked. The text says which state it is in."""
+    """The shipment's state does not allow the request. The text names the state."""
 
 
 class NoTransaction(AwbridgeError):
-    """An order was to be stored within the caller's own transaction, but none is open on that connection."""
+    """An order must be stored in the caller's transaction, but none is open on that connection."""
 
 
 class ObjectsError(AwbridgeError):
-    """The object storage is away, slow, full or refuses. Later may work."""
+    """The object storage is unreachable, slow, full or refuses. A retry may succeed."""
 
 
 class MailError(AwbridgeError):
-    """The mail server is away or refuses. Later may work."""
+    """The mail server is unreachable or refuses. A retry may succeed."""
 
 
 class VendorError(AwbridgeError):
     """A call to ClickPost that is not about registering one shipment failed.
 
-    `call` is what went out and came back (secrets masked). `kind` classes the failure (transient, configuration,
-    permanent, ...), `advice` says what to do next, `again` whether the same call may work later, and `retry_after`
-    (seconds) when, if ClickPost said so. `sent` is False where it is certain that ClickPost has not seen the request.
+    `call` is the request and its response, secrets masked. `kind` classifies the failure (transient, configuration,
+    permanent, ...), `advice` says what to do, `again` whether the same call may succeed later, `retry_after` (seconds)
+    when, if ClickPost says so. `sent` is False if ClickPost certainly did not receive the request.
     """
 
     def __init__(
@@ -169,10 +169,10 @@ class VendorError(AwbridgeError):
 
     @property
     def http_status(self) -> int | None:
-        """The HTTP status; None where no answer came."""
+        """The HTTP status; None without an answer."""
         return self.call.http_status
 
     @property
     def business_status(self) -> int | None:
-        """ClickPost's own code in the body; None where it gave none."""
+        """ClickPost's own code in the body; None if there is none."""
         return self.call.business_status

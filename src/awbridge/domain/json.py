@@ -1,4 +1,4 @@
-"""Names for JSON values, so that signatures say what they carry."""
+"""JSON types, and strict reading of order JSON."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ JsonObject = dict[str, Any]
 
 
 class Rounded(float):
-    """A number that was written with an exponent, like 4.04877E+12: as an identifier it has lost digits."""
+    """A number written with an exponent, such as 4.04877E+12: as an identifier it lost digits."""
 
 
 def read_number(text: str) -> float:

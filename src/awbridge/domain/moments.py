@@ -1,4 +1,4 @@
-"""Days and times as people write them, read in one way wherever somebody may write one. Pure."""
+"""Reads days and times as people write them, the same way everywhere. Pure."""
 
 from __future__ import annotations
 

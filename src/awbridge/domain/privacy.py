@@ -1,11 +1,11 @@
-"""Personal data in payloads: where they are, and how each destination gets to see them. Pure.
+"""Personal data in payloads: where it is, and how each destination sees it. Pure.
 
-A policy says for each kind of data (phone, name, email, address), or for a field by its path, what becomes of it:
+A policy names a treatment for each kind of data (phone, name, email, address), or for a field by its path:
 
-keep       as it is
-mask       so much that a person can still compare: the last three digits of a phone, the initials of a name
-pseudonym  the same word for the same person everywhere, made with a secret key: what belongs together can be joined
-drop       nothing is left
+keep       unchanged
+mask       a person can still compare it: the last three digits of a phone, the initials of a name
+pseudonym  the same token for the same person everywhere, made with a secret key, so that records can be joined
+drop       removed
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from typing import Any, cast
 from awbridge.domain.json import JsonObject
 
 ERASED = "[erased]"
-SHORTEST_VALUE = 4  # characters; a shorter value found in a text is more likely something else
-LONGEST_BEGINNING = 500  # characters at the end of a text in which a value that was cut through is looked for
-LONGEST_LIST = 200  # values that are looked for in the words of an answer
+SHORTEST_VALUE = 4  # characters; a shorter value in a text is more likely something else
+LONGEST_BEGINNING = 500  # characters at the end of a text that are searched for a truncated value
+LONGEST_LIST = 200  # values that are searched for in the text of an answer
 
 
 class PersonalKind(StrEnum):
@@ -38,7 +38,7 @@ class PersonalKind(StrEnum):
 
 
 class Treatment(StrEnum):
-    """What becomes of a personal value."""
+    """How a personal value is shown."""
 
     KEEP = "keep"
     MASK = "mask"
@@ -46,8 +46,8 @@ class Treatment(StrEnum):
     DROP = "drop"
 
 
-# Names of fields as ClickPost's payloads, their flat forms and couriers write them. A name of a thing (courier_name,
-# channel_name, the name of an item) is nobody's.
+# Field names as ClickPost's payloads, their flat forms and couriers write them. The name of a thing (courier_name,
+# channel_name, the name of an item) is not personal.
 _PHONE = re.compile(r"(^|_)(phone|mobile|tel|telephone|contact_(no|number)|phone_(no|number)|whatsapp)(_\w*)?$")
 _EMAIL = re.compile(r"(^|_)e_?mail(_\w*)?$")
 _ADDRESS = re.compile(r"(^|_)(address\w*|street\w*|landmark|building|house_no|lat|lng|long|latitude|longitude)$")
@@ -59,18 +59,19 @@ _NAME = re.compile(
 _PLACES = re.compile(
     r"(^|_)(info|pickup|drop|consignee|consigner|shipper|receiver|recipient|sender|customer|buyer|address)$"
 )
-# It begins where a word does and its parts are bounded, so that a long run of letters (base64) is passed over once.
+# Starts at a word boundary and has bounded parts, so that a long run of letters (base64) is scanned once.
 _MAIL_IN_TEXT = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
 _BEFORE_TEN = r"(?:(?:\+|00?)?91[ -]?|0)?"  # country code or trunk prefix of an Indian number
 _PHONE_IN_TEXT = re.compile(rf"(?<![\w-]){_BEFORE_TEN}[6-9]\d{{4}}[ -]?\d{{5}}(?![\w-])")
-# Waybills of twelve digits that begin with 91 look like numbers with their country code: what is called one is none.
+# A twelve-digit waybill that begins with 91 looks like a phone number with its country code. A number that the text
+# calls a waybill is not a phone number.
 _LIKE_WAYBILL = re.compile(r"91[6-9]\d{9}")
 _CALLED_WAYBILL = re.compile(
     r"(?:awb|way ?bill|tracking|consignment|docket|shipment|reference|order|invoice|lrn?)(?:_?(?:no|num|number|id))?"
     r"[\s:#=.'\"-]*(?:(?:nos?|num|numbers?|id|is)\b[\s:#=.'\"-]*)*$",
     re.IGNORECASE,
 )
-LOOKED_BACK = 40  # characters before a number in which it may be called a waybill
+LABEL_DISTANCE = 40  # characters before a number that may label it as a waybill
 _OWN = re.compile(
     r"(^|_)((awb|waybill)\d?(_?(number|no))?|reference_number|reference_no|order_id|invoice_number|tracking_(number|id))$"
 )
@@ -78,7 +79,7 @@ _PHONE_ABROAD = re.compile(r"\+\d(?:[ -]?\d){7,14}")
 
 
 def kind_of(path: tuple[str, ...]) -> PersonalKind | None:
-    """What kind of personal data stands in a field; None where it is none that is known."""
+    """The kind of personal data in a field; None if the field is not known to be personal."""
     if not path:
         return None
     name = path[-1].lower()
@@ -95,23 +96,23 @@ def kind_of(path: tuple[str, ...]) -> PersonalKind | None:
 
 
 def digits_of(phone: str) -> str:
-    """What stays the same of a phone number however it is written: its last ten digits."""
+    """The part of a phone number that every notation shares: its last ten digits."""
     return re.sub(r"\D", "", phone)[-10:]
 
 
 def plain_of(kind: PersonalKind, value: str) -> str:
-    """What stays the same of a value however it is written."""
+    """The part of a value that every notation shares."""
     return digits_of(value) if kind is PersonalKind.PHONE else " ".join(value.lower().split())
 
 
 def pseudonym(kind: PersonalKind, value: str, key: str) -> str:
-    """The same word for the same person, of no use to whoever lacks the key."""
+    """The same token for the same person; useless without the key."""
     digest = hmac.new(key.encode(), f"{kind}:{plain_of(kind, value)}".encode(), hashlib.sha256).hexdigest()
     return f"{kind}-{digest[:16]}"
 
 
 def masked(kind: PersonalKind, value: str) -> str:
-    """A value of which a person can still compare something."""
+    """A masked value that a person can still compare."""
     match kind:
         case PersonalKind.PHONE:
             return "*" * max(len(value) - 3, 1) + value[-3:] if len(value) > 5 else "***"
@@ -126,9 +127,9 @@ def masked(kind: PersonalKind, value: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Privacy:
-    """What one destination gets to see. `fields` (a path, where * stands for anything) go before `kinds`.
+    """What one destination sees. `fields` (paths, * matches anything) take precedence over `kinds`.
 
-    Without a `key`, what should be a pseudonym is masked.
+    Without a `key`, pseudonyms are masked instead.
     """
 
     kinds: Mapping[PersonalKind, Treatment]
@@ -136,7 +137,7 @@ class Privacy:
     key: str = field(default="", repr=False)
 
     def treatment(self, path: tuple[str, ...]) -> tuple[Treatment, PersonalKind | None]:
-        """(what becomes of the value at this path, what kind of data it is)."""
+        """The treatment of the value at this path, and its kind."""
         kind = kind_of(path)
         dotted = ".".join(path)
         for pattern, treatment in self.fields.items():
@@ -145,7 +146,7 @@ class Privacy:
         return (self.kinds.get(kind, Treatment.KEEP) if kind else Treatment.KEEP), kind
 
     def treat(self, treatment: Treatment, kind: PersonalKind | None, value: str) -> str:
-        """One value as this destination gets it."""
+        """One value as this destination sees it."""
         if treatment is Treatment.KEEP or not value:
             return value
         if treatment is Treatment.DROP:
@@ -156,17 +157,17 @@ class Privacy:
 
 
 def read_privacy(text: str, *, key: str = "") -> Privacy:
-    """A policy as it is written in a setting: `phone=mask,name=mask,additional.note=drop`. Raises ValueError."""
+    """Read a policy from a setting: `phone=mask,name=mask,additional.note=drop`. Raises ValueError."""
     kinds: dict[PersonalKind, Treatment] = {}
     fields: dict[str, Treatment] = {}
     for part in filter(None, (p.strip() for p in text.split(","))):
-        name, equals, word = (s.strip() for s in part.partition("="))
-        if not equals or word not in set(Treatment):
+        name, equals, treatment = (s.strip() for s in part.partition("="))
+        if not equals or treatment not in set(Treatment):
             raise ValueError(f"{part!r}: write kind=treatment; treatments are {', '.join(Treatment)}")
         if name in set(PersonalKind):
-            kinds[PersonalKind(name)] = Treatment(word)
+            kinds[PersonalKind(name)] = Treatment(treatment)
         elif "." in name or "*" in name:
-            fields[name] = Treatment(word)
+            fields[name] = Treatment(treatment)
         else:
             raise ValueError(
                 f"{name!r} is neither a kind ({', '.join(PersonalKind)}) nor a path like drop_info.drop_name"
@@ -178,7 +179,7 @@ _ALL_MASKED = Privacy(kinds=dict.fromkeys(PersonalKind, Treatment.MASK))
 
 
 class Veil:
-    """One call, as one destination gets to see it. What it hid in the request, it also hides in the answer's words."""
+    """One call as one destination sees it. Values hidden in the request are also hidden in the text of the answer."""
 
     def __init__(self, privacy: Privacy, *, each_name: bool = False) -> None:
         self._privacy = privacy
@@ -186,10 +187,10 @@ class Veil:
         self._hidden: dict[str, str] = {}
         self._phones: dict[str, Treatment] = {}
         self.own: set[str] = set()
-        """Waybills, reference numbers and their like, of what was shown: no phone numbers, whatever they look like."""
+        """Identifiers of the shown data (waybills, reference numbers ...), never treated as phone numbers."""
 
     def value(self, value: Any, path: tuple[str, ...] = ()) -> Any:
-        """A JSON value with everything personal treated."""
+        """A JSON value with all personal data treated."""
         if not path:
             self.own.update(_identifiers(value))
         if isinstance(value, dict):
@@ -201,7 +202,7 @@ class Veil:
             return value
         treatment, kind = self._privacy.treatment(path)
         if treatment is Treatment.KEEP:
-            return self.words(value) if isinstance(value, str) else value
+            return self.text(value) if isinstance(value, str) else value
         hidden = self._privacy.treat(treatment, kind, str(value))
         if len(str(value)) >= SHORTEST_VALUE and len(self._hidden) < LONGEST_LIST:
             self._hidden[str(value)] = hidden or "***"
@@ -212,14 +213,14 @@ class Veil:
                 self._hidden.update((name, f"{name[0]}***") for name in names if name not in self._hidden)
         return hidden
 
-    def words(self, text: str) -> str:
-        """Free text without what was hidden, nor mail addresses and Indian phone numbers where those are hidden."""
+    def text(self, text: str) -> str:
+        """Free text without hidden values; mail addresses and Indian phone numbers are treated like their kinds."""
         folded = text.casefold()
         for value in sorted(self._hidden, key=len, reverse=True):
             if value.casefold() in folded:
                 text = _word(value).sub(lambda _, hidden=self._hidden[value]: hidden, text)
-        text = _without_phones_known(text, self._phones, self._as_found, self.own)
-        text = _without_beginning(text, self._hidden)
+        text = _without_phones(text, self._phones, self._as_found, self.own)
+        text = _without_truncated(text, self._hidden)
         for kind in (PersonalKind.EMAIL, PersonalKind.PHONE):
             treatment = self._privacy.kinds.get(kind, Treatment.KEEP)
             if treatment is not Treatment.KEEP and " " in text.strip():
@@ -235,28 +236,30 @@ class Veil:
         return self._privacy.treat(self._phones[ten], PersonalKind.PHONE, found) or "***"
 
     def body(self, text: str) -> Any:
-        """A body as it was sent or received: as JSON where it is JSON, else as text."""
+        """A body as sent or received: JSON if it is JSON, else text."""
         try:
             value = json.loads(text) if text[:1] in ("{", "[") else None
         except (ValueError, RecursionError):
             value = None
-        return self.words(text) if value is None else self.value(value)
+        return self.text(text) if value is None else self.value(value)
 
 
 def without_people(text: str, *bodies: str | JsonObject) -> str:
-    """Words of others, fit for logs, alarms and chats: without those whom these payloads name, also by part of a name,
-    and without any mail address or phone number. A payload is JSON, as text or as an object; its identifiers stay.
+    """Foreign text, made safe for logs, alarms and chats.
+
+    Removes the people whom these payloads name, also by part of a name, and every mail address and phone number. A
+    payload is JSON, as text or as an object; its identifiers stay.
     """
     veil = Veil(_ALL_MASKED, each_name=True)
     for body in bodies:
         _ = veil.body(body) if isinstance(body, str) else veil.value(body)
-    return veiled(veil.words(text), own=veil.own)
+    return veiled(veil.text(text), own=veil.own)
 
 
 def veiled(text: str, *, own: Collection[str] = ()) -> str:
-    """Words that came from outside, such as an own system's answer, with the addresses of people in them masked.
+    """Text from outside, such as a subscriber's response, with mail addresses and phone numbers masked.
 
-    A number that is one of `own` stays, and one of twelve digits that is called a waybill, an order or the like.
+    Numbers in `own` stay, and so do twelve-digit numbers that the text calls a waybill, an order or similar.
     """
     text = _MAIL_IN_TEXT.sub(lambda found: masked(PersonalKind.EMAIL, found[0]), text)
     text = _phones_in(text, lambda found: masked(PersonalKind.PHONE, found[0]), own)
@@ -272,14 +275,15 @@ def _is_phone(found: re.Match[str], own: Collection[str]) -> bool:
         return False
     start = found.start()
     return not (
-        _LIKE_WAYBILL.fullmatch(found[0]) and _CALLED_WAYBILL.search(found.string, max(0, start - LOOKED_BACK), start)
+        _LIKE_WAYBILL.fullmatch(found[0])
+        and _CALLED_WAYBILL.search(found.string, max(0, start - LABEL_DISTANCE), start)
     )
 
 
-def _without_phones_known(
+def _without_phones(
     text: str, phones: Collection[str], instead: Callable[[str, str], str], own: Collection[str]
 ) -> str:
-    """The text without these numbers (their last ten digits), however they are written."""
+    """The text without these phone numbers (their last ten digits), in any notation."""
     if not phones:
         return text
     digits = re.sub(r"[ -]", "", text)
@@ -291,7 +295,7 @@ def _without_phones_known(
 
 
 def _is_own(found: re.Match[str], own: Collection[str]) -> bool:
-    """Whether a number is an identifier, or a part of one such as ORDER-9876543210."""
+    """Whether a number is an identifier, or part of one such as ORDER-9876543210."""
     text, start, end = found.string, found.start(), found.end()
     return any(text[max(0, start - len(one)) : end + len(one)].count(one) for one in own if found[0] in one)
 
@@ -308,12 +312,12 @@ def _identifiers(value: Any, name: str = "") -> Iterator[str]:
 
 
 def _word(value: str) -> re.Pattern[str]:
-    # Not inside another word: a customer called Main does not change a reference number MAIN-1 or a road.
+    # Not inside another word: a customer called Main does not change the reference number MAIN-1 or a street name.
     return re.compile(rf"(?<![\w-]){re.escape(value)}(?![\w-])", re.IGNORECASE)
 
 
-def _without_beginning(text: str, hidden: Iterable[str]) -> str:
-    """The text without the beginning of a hidden value at its end: whoever cut it may have cut through one."""
+def _without_truncated(text: str, hidden: Iterable[str]) -> str:
+    """The text without the beginning of a hidden value at its end: truncation may have split one."""
     end = text[-LONGEST_BEGINNING:].casefold()
     for value in hidden:
         begins = value.casefold()
@@ -332,7 +336,7 @@ def _treated(privacy: Privacy, treatment: Treatment, kind: PersonalKind) -> Call
 
 
 class Eraser:
-    """Takes every personal value out of a payload, and the same values out of the texts that follow it."""
+    """Removes every personal value from a payload, and the same values from the texts that follow."""
 
     def __init__(self) -> None:
         self._values: set[str] = set()
@@ -349,19 +353,19 @@ class Eraser:
             return value
         kind = kind_of(path)
         if kind is None:
-            return self.words(value) if isinstance(value, str) else value
+            return self.text(value) if isinstance(value, str) else value
         if len(str(value)) >= SHORTEST_VALUE and value != ERASED:
             self._values.add(str(value))
             if kind is PersonalKind.PHONE and len(ten := digits_of(str(value))) == 10:
                 self._phones.add(ten)
         return ERASED if value != "" else value
 
-    def words(self, text: str) -> str:
-        """Free text without the values that were taken out, mail addresses and phone numbers."""
+    def text(self, text: str) -> str:
+        """Free text without the removed values, mail addresses and phone numbers."""
         for value in sorted(self._values, key=len, reverse=True):
             if value in text:
                 text = _word(value).sub(ERASED, text)
-        text = _without_phones_known(text, self._phones, lambda _ten, _found: ERASED, ())
+        text = _without_phones(text, self._phones, lambda _ten, _found: ERASED, ())
         if " " in text.strip():
             text = _phones_in(_MAIL_IN_TEXT.sub(ERASED, text), lambda _: ERASED, ())
         return text
@@ -373,5 +377,5 @@ class Eraser:
         except (ValueError, RecursionError):
             value = None
         if value is None:
-            return self.words(text)
+            return self.text(text)
         return json.dumps(self.value(value), ensure_ascii=False, separators=(",", ":"))

@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 from datetime import timedelta
 
-# Spread over about 15 hours, so that a courier's scheduled downtime (a night at most) is survived.
+# About 15 hours in total, to outlast a courier's scheduled downtime (a night at most).
 DEFAULT_RETRY_DELAYS = (60.0, 300.0, 900.0, 3600.0, 7200.0, 14400.0, 28800.0)
 JITTER = 0.1
 
@@ -14,7 +14,7 @@ JITTER = 0.1
 def delay_before_retry(
     delays: Sequence[float], failures: int, *, at_least: float | None = None, dice: random.Random | None = None
 ) -> timedelta | None:
-    """How long to wait after the `failures`-th failed try (1 is the first); None when the list is used up.
+    """The delay after the `failures`-th failed try (1 is the first); None if the list is exhausted.
 
     `at_least` is the vendor's Retry-After in seconds. Jitter of up to 10 % spreads shipments that failed together.
     """

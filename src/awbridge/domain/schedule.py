@@ -1,4 +1,4 @@
-"""Cron expressions in the account's time zone: when a job is due. Pure."""
+"""Cron expressions in the account's time zone. Pure."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSim, CronSimError
 
 FIELDS = 5
-LONGEST_SEARCH = 100_000  # moments looked at before an expression counts as one that never comes
+LONGEST_SEARCH = 100_000  # times searched before an expression counts as one that never occurs
 
 
 def check_cron(expression: str) -> str:
-    """The expression itself. Raises ValueError where it is none, and where it does not have five fields.
+    """Return a valid expression unchanged. Raises ValueError for an invalid one, and unless it has five fields.
 
-    With six cronsim takes the first for seconds: "30 0 * * * *" would come every hour.
+    cronsim reads the first of six fields as seconds: "30 0 * * * *" would run every hour.
     """
     fields = len(expression.split())
     if fields != FIELDS:
@@ -30,7 +30,7 @@ def check_cron(expression: str) -> str:
 
 
 def due_between(expression: str, zone: ZoneInfo, after: datetime, until: datetime, *, most: int) -> list[datetime]:
-    """The latest `most` moments in UTC at which a job was due: after `after`, up to and with `until`."""
+    """The latest `most` due times in UTC, after `after` up to and including `until`."""
     found: list[datetime] = []
     for moment in CronSim(expression, after.astimezone(zone)):
         at = moment.astimezone(UTC)
@@ -41,16 +41,16 @@ def due_between(expression: str, zone: ZoneInfo, after: datetime, until: datetim
 
 
 def next_due(expression: str, zone: ZoneInfo, after: datetime) -> datetime:
-    """The first moment in UTC after `after` at which a job is due."""
+    """The first due time in UTC after `after`."""
     return next(CronSim(expression, after.astimezone(zone))).astimezone(UTC)
 
 
 def day_span(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
-    """From when (inclusive) to when (exclusive) a day lasts in a zone, in UTC; 23 or 25 hours where clocks change."""
+    """The start (inclusive) and end (exclusive) of a local day in UTC; 23 or 25 hours when clocks change."""
     start = datetime.combine(day, time(), zone).astimezone(UTC)
     return start, datetime.combine(day + timedelta(days=1), time(), zone).astimezone(UTC)
 
 
 def day_before(moment: datetime, zone: ZoneInfo) -> date:
-    """The day that was over last, at this moment, in a zone."""
+    """The last complete local day at this time."""
     return moment.astimezone(zone).date() - timedelta(days=1)

@@ -1,4 +1,4 @@
-"""Values for a spreadsheet: nothing that a customer or courier wrote may run there as a formula."""
+"""Spreadsheet cells: text from customers or couriers must never run as a formula."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-_STARTS_FORMULA = frozenset("=+-@|%\u2212")  # or what is one of them in another width; \u2212 is the minus sign
-_LINE_FEEDS = ("\t", "\r", "\n")  # with which a cell may begin another one
-# Letters and signs that show nothing: Hangul and Khmer fillers, the empty Braille pattern.
-_EMPTY_SIGNS = frozenset("\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+_STARTS_FORMULA = frozenset("=+-@|%\u2212")  # also in full width; \u2212 is the minus sign
+_LINE_FEEDS = ("\t", "\r", "\n")  # may start a new cell
+# Invisible letters and signs: Hangul and Khmer fillers, the empty Braille pattern.
+_INVISIBLE = frozenset("\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 LONGEST_CELL = 32_000  # characters; spreadsheets cut at 32,767
 
 
 def cell(value: Any) -> str:
-    """A value as text. One that would start a formula is led by an apostrophe, which spreadsheets show as text."""
+    """A value as text. A leading apostrophe keeps text that would start a formula from running."""
     if value is None:
         return ""
     if isinstance(value, (bool, int, float)):
@@ -26,16 +26,16 @@ def cell(value: Any) -> str:
 
 
 def starts_formula(text: str) -> bool:
-    """Whether a spreadsheet may take text for a formula, also behind spaces, controls and signs that show nothing."""
+    """Whether a spreadsheet may read text as a formula, also after spaces, controls and invisible signs."""
     if text.startswith(_LINE_FEEDS):
         return True
-    first = next((sign for sign in text if not _shows_nothing(sign)), "")
+    first = next((sign for sign in text if not _is_invisible(sign)), "")
     return not first.isalnum() and unicodedata.normalize("NFKC", first)[:1] in _STARTS_FORMULA
 
 
-def _shows_nothing(sign: str) -> bool:
-    # Separators, controls and marks that belong to a letter before them.
-    return sign in _EMPTY_SIGNS or unicodedata.category(sign)[0] in "ZCM"
+def _is_invisible(sign: str) -> bool:
+    # Separators, controls and combining marks.
+    return sign in _INVISIBLE or unicodedata.category(sign)[0] in "ZCM"
 
 
 def csv_text(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:

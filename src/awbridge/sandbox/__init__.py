@@ -1,10 +1,19 @@
-"""A simulated ClickPost with faults, to develop, test and rehearse against.
+"""A simulated ClickPost with fault injection, for development, tests and rehearsals.
 
-It shares no code with the bridge, so that a mistake about ClickPost cannot hide on both sides.
+It shares no code with the bridge, so that a wrong assumption about ClickPost cannot hide on both sides.
 """
 
-from awbridge.sandbox.config import Account, Downtime, Faults, JourneyWeights, SandboxConfig
+from awbridge.sandbox.config import DowntimeWindow, Faults, JourneyWeights, SandboxConfig, SimulatedAccount
 from awbridge.sandbox.server import running, serve
-from awbridge.sandbox.world import Sandbox
+from awbridge.sandbox.simulator import Sandbox
 
-__all__ = ["Account", "Downtime", "Faults", "JourneyWeights", "Sandbox", "SandboxConfig", "running", "serve"]
+__all__ = [
+    "DowntimeWindow",
+    "Faults",
+    "JourneyWeights",
+    "Sandbox",
+    "SandboxConfig",
+    "SimulatedAccount",
+    "running",
+    "serve",
+]

@@ -1,78 +1,51 @@
-"""The sandbox as an ASGI application: a table of endpoints, and the cutting of connections."""
+"""The sandbox as an ASGI application: the endpoint table, dispatch, and closing connections without a response."""
 
 import asyncio
-from typing import Final
+from functools import partial
+from typing import Final, TypeAlias
 
 from pydantic import ValidationError
 from starlette.types import Receive, Scope, Send
 
-from awbridge.sandbox import (
-    access,
-    control,
-    ndr,
-    orders,
-    pickups,
-    predictions,
-    recommendations,
-    records,
-    registrations,
-    reports,
-    serviceability,
-    shipments,
-    tracking,
-)
-from awbridge.sandbox.breakage import Handler, handled
-from awbridge.sandbox.wire import Answer, Call, Cut, query_of, reply
-from awbridge.sandbox.world import Sandbox
+from awbridge.sandbox import control
+from awbridge.sandbox.faults.http_failures import Handler, handle_call
+from awbridge.sandbox.lookups import accounts, predictions, recommendations, serviceability
+from awbridge.sandbox.orders import create, manage, pickups
+from awbridge.sandbox.orders.create import OrderForm
+from awbridge.sandbox.reports import audit_log, dashboard
+from awbridge.sandbox.shipments.models import Region
+from awbridge.sandbox.simulator import Sandbox
+from awbridge.sandbox.tracking import ndr, polling, registrations, returns
+from awbridge.sandbox.webhooks import endpoints as webhook_endpoints
+from awbridge.sandbox.wire.http import ApiCall, ApiResponse, CallRejected, ConnectionCut, json_response, parse_query
+
+Methods: TypeAlias = dict[str, tuple[str, Handler]]
 
 
-async def _create_flat(sandbox: Sandbox, call: Call) -> Answer:
-    return await orders.create_order(sandbox, call, "india", form="flat")
+def _create_and_fetch(region: Region, form: OrderForm = "sections") -> Methods:
+    create_order = partial(create.create_order, region=region, form=form)
+    return {"POST": ("create_order", create_order), "GET": ("fetch_order", manage.fetch_order)}
 
 
-async def _create_b2b(sandbox: Sandbox, call: Call) -> Answer:
-    return await orders.create_order(sandbox, call, "india", form="b2b")
-
-
-async def _create_india(sandbox: Sandbox, call: Call) -> Answer:
-    return await orders.create_order(sandbox, call, "india")
-
-
-async def _create_world(sandbox: Sandbox, call: Call) -> Answer:
-    return await orders.create_order(sandbox, call, "world")
-
-
-ENDPOINTS: Final[dict[str, dict[str, tuple[str, Handler]]]] = {
-    "/api/v1/create-order": {
-        "POST": ("create_order", _create_flat),
-        "GET": ("fetch_order", orders.fetch_order),
-    },
-    "/api/v1/create-b2b-order": {
-        "POST": ("create_order", _create_b2b),
-        "GET": ("fetch_order", orders.fetch_order),
-    },
-    "/api/v3/create-order": {
-        "POST": ("create_order", _create_india),
-        "GET": ("fetch_order", orders.fetch_order),
-    },
-    "/api/v4/create-order": {
-        "POST": ("create_order", _create_world),
-        "GET": ("fetch_order", orders.fetch_order),
-    },
-    "/api/v1/cancel-order": {"GET": ("cancel_order", orders.cancel_order)},
-    "/api/v2/track-order": {"GET": ("track_order", tracking.track_order)},
-    "/api/v1/updated-order": {"GET": ("updated_order", tracking.updated_order)},
+ENDPOINTS: Final[dict[str, Methods]] = {
+    "/api/v1/create-order": _create_and_fetch("india", "flat"),
+    "/api/v1/create-b2b-order": _create_and_fetch("india", "b2b"),
+    "/api/v3/create-order": _create_and_fetch("india"),
+    "/api/v4/create-order": _create_and_fetch("world"),
+    "/api/v1/cancel-order": {"GET": ("cancel_order", manage.cancel_order)},
+    "/api/v2/track-order": {"GET": ("track_order", polling.track_order)},
+    "/api/v1/updated-order": {"GET": ("updated_order", polling.updated_order)},
     "/api/v1/tracking/register-webhook": {
-        "POST": ("register_webhook", tracking.register_webhook),
-        "PUT": ("register_webhook", tracking.register_webhook),
+        "POST": ("register_webhook", webhook_endpoints.register_webhook),
+        "PUT": ("register_webhook", webhook_endpoints.register_webhook),
     },
-    "/api/v1/test_webhook": {"POST": ("test_webhook", tracking.test_webhook)},
-    "/api/v1/fetch-accounts": {"GET": ("fetch_accounts", tracking.fetch_accounts)},
-    "/api/v1/edit-order": {"POST": ("edit_order", shipments.edit_order)},
-    "/api/v1/fetch/shippinglabel": {"GET": ("fetch_label", shipments.fetch_label)},
-    "/api/v1/shipment-security-key": {"GET": ("security_key", shipments.security_key)},
-    "/api/v1/enable_shipment_notification": {"POST": ("switch_whatsapp", shipments.switch_whatsapp)},
-    "/v1/pod/pod_from_shipment_details": {"GET": ("proof_of_delivery", shipments.proof_of_delivery)},
+    "/api/v1/test_webhook": {"POST": ("test_webhook", webhook_endpoints.test_webhook)},
+    "/api/v1/fetch-accounts": {"GET": ("fetch_accounts", accounts.fetch_accounts)},
+    "/api/v1/edit-order": {"POST": ("edit_order", manage.edit_order)},
+    "/api/v1/fetch/shippinglabel": {"GET": ("fetch_label", manage.fetch_label)},
+    "/api/v1/shipment-security-key": {"GET": ("security_key", manage.security_key)},
+    "/api/v1/enable_shipment_notification": {"POST": ("switch_whatsapp", manage.switch_whatsapp)},
+    "/v1/pod/pod_from_shipment_details": {"GET": ("proof_of_delivery", manage.proof_of_delivery)},
     "/api/v1/create-pickup": {"POST": ("create_pickup", pickups.create_pickup)},
     "/api/v2/create-pickup": {"POST": ("create_pickup", pickups.create_pickup_world)},
     "/api/v2/tracking/awb-register": {"POST": ("register_waybill", registrations.register_v2)},
@@ -81,26 +54,26 @@ ENDPOINTS: Final[dict[str, dict[str, tuple[str, Handler]]]] = {
     "/api/v2/tracking/awb-unregister": {"POST": ("unregister_waybill", registrations.unregister)},
     "/api/v2/ndr-update-api": {"POST": ("update_ndr", ndr.update_ndr)},
     "/api/v1/ndr_user_feedback": {"GET": ("ndr_feedback", ndr.ndr_feedback)},
-    "/api/v1/fetch-shipment-count": {"GET": ("shipment_count", reports.shipment_count)},
+    "/api/v1/fetch-shipment-count": {"GET": ("shipment_count", dashboard.shipment_count)},
     "/api/v1/reports/enterprise_dashboard_report": {
-        "POST": ("request_report", reports.request_report),
-        "GET": ("report_status", reports.report_status),
+        "POST": ("request_report", dashboard.request_report),
+        "GET": ("report_status", dashboard.report_status),
     },
-    reports.FILE_PATH: {"GET": ("download_report", reports.download)},
-    "/api/v1/audit-log-data": {"GET": ("audit_log", records.audit_log)},
-    "/api/v1/return_order_poll": {"GET": ("returns_delta", records.returns_delta)},
+    dashboard.FILE_PATH: {"GET": ("download_report", dashboard.download)},
+    "/api/v1/audit-log-data": {"GET": ("audit_log", audit_log.audit_log)},
+    "/api/v1/return_order_poll": {"GET": ("returns_delta", returns.returns_delta)},
     "/api/v1/recommendation_api": {"POST": ("recommend", recommendations.recommend)},
     "/api/v2/recommendation": {"POST": ("recommend", recommendations.recommend_world)},
     "/api/v2/pincode_details": {"GET": ("pincode_details", serviceability.pincode_details)},
-    "/api/v1/serviceability_api": {"POST": ("serviceability", serviceability.accounts_between)},
+    "/api/v1/serviceability_api": {"POST": ("serviceability", serviceability.serviceability)},
     "/api/v3/serviceability_api": {"POST": ("drop_serviceability", serviceability.drop_serviceability)},
     "/api/v1/bulk_serviceability_api": {"GET": ("bulk_serviceability", serviceability.bulk_serviceability)},
     "/api/v1/serviceable_drop_pincode": {"GET": ("drop_pincodes", serviceability.drop_pincodes)},
     "/api/v1/pincode_search_overall": {"GET": ("search_pincode", serviceability.search_pincode)},
     "/api/v2/predicted_sla_api": {"POST": ("predict_delivery", predictions.predict)},
     "/api/v1/global_edd": {"POST": ("predict_delivery_world", predictions.predict_world)},
-    "/api/v1/user/token": {"POST": ("login", access.login)},
-    "/api/v1/register-service": {"POST": ("register_service", access.register_service)},
+    "/api/v1/user/token": {"POST": ("login", accounts.login)},
+    "/api/v1/register-service": {"POST": ("register_service", accounts.register_service)},
     "/_sandbox/ledger": {"GET": ("", control.show_ledger)},
     "/_sandbox/faults": {"GET": ("", control.show_faults), "PUT": ("", control.put_faults)},
     "/_sandbox/faults/once": {"POST": ("", control.fault_once)},
@@ -115,11 +88,11 @@ ENDPOINTS: Final[dict[str, dict[str, tuple[str, Handler]]]] = {
     "/_sandbox/bodies": {"GET": ("", control.show_bodies)},
     "/healthz": {"GET": ("", control.healthz)},
 }
-"""Path without the slash at the end -> method -> name in the ledger's calls (empty: not counted), handler."""
+"""Path without trailing slash -> method -> (name under `calls` in the ledger, "" if not counted; handler)."""
 
 
 class App:
-    """The ASGI callable. Needs the server of this package, whose scope carries the connection's transport."""
+    """The ASGI callable. It requires this package's server, which puts the connection's transport into the scope."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
@@ -129,34 +102,36 @@ class App:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            raise RuntimeError(f"the sandbox speaks HTTP only, not {scope['type']}")
+            raise RuntimeError(f"the sandbox serves HTTP only, not {scope['type']}")
         transport: asyncio.Transport = scope["state"]["transport"]
         try:
-            answer = await self._answer(await _read(scope, receive))
-        except Cut:
-            await _cut(transport, receive)
+            response = await self._dispatch(await _read_call(scope, receive))
+        except ConnectionCut:
+            await _abort(transport, receive)
         except asyncio.CancelledError:
             if not transport.is_closing():
                 raise
         else:
-            await _send(answer, send)
+            await _send(response, send)
 
-    async def _answer(self, call: Call) -> Answer:
+    async def _dispatch(self, call: ApiCall) -> ApiResponse:
         methods = ENDPOINTS.get(call.path.rstrip("/"))
         if methods is None:
-            return Answer(404, b"<h1>Not Found</h1>", "text/html")
+            return ApiResponse(404, b"<h1>Not Found</h1>", "text/html")
         if call.method not in methods:
-            return reply({"detail": f'Method "{call.method}" not allowed.'}, 405)
+            return json_response({"detail": f'Method "{call.method}" not allowed.'}, 405)
         name, handler = methods[call.method]
         try:
             if name:
-                return await handled(self._sandbox, name, call, handler)
+                return await handle_call(self._sandbox, name, call, handler)
             return await handler(self._sandbox, call)
         except ValidationError as error:
-            return control.wrong_body(error)
+            return control.validation_error(error)
+        except CallRejected as rejected:
+            return rejected.response
 
 
-async def _read(scope: Scope, receive: Receive) -> Call:
+async def _read_call(scope: Scope, receive: Receive) -> ApiCall:
     body = b""
     while True:
         message = await receive()
@@ -164,27 +139,27 @@ async def _read(scope: Scope, receive: Receive) -> Call:
         if not message.get("more_body", False):
             break
     host = next((value for name, value in scope["headers"] if name == b"host"), b"127.0.0.1")
-    return Call(
+    return ApiCall(
         method=scope["method"],
         path=scope["path"],
-        query=query_of(scope["query_string"]),
+        query=parse_query(scope["query_string"]),
         body=body,
         base_url=f"{scope['scheme']}://{host.decode('latin-1')}",
     )
 
 
-async def _send(answer: Answer, send: Send) -> None:
+async def _send(response: ApiResponse, send: Send) -> None:
     headers = [
-        (b"content-type", answer.content_type.encode()),
-        (b"content-length", str(len(answer.body)).encode()),
-        *answer.headers,
+        (b"content-type", response.content_type.encode()),
+        (b"content-length", str(len(response.body)).encode()),
+        *response.headers,
     ]
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": answer.body})
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": response.body})
 
 
-async def _cut(transport: asyncio.Transport, receive: Receive) -> None:
-    """Close the connection with nothing sent, and leave only when the server knows it: then nothing is logged."""
+async def _abort(transport: asyncio.Transport, receive: Receive) -> None:
+    """Close the connection without a response. Return only after the server noticed it, so that it logs no error."""
     transport.abort()
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -1,14 +1,14 @@
-"""Two times: the real one, and the courier's, which may start in the past and run faster."""
+"""The two clocks of the sandbox: real time, and courier time, which may start in the past and run faster."""
 
 import time
 from collections.abc import Callable
 
 
 class Clock:
-    """Real and courier time, both as epoch seconds.
+    """Real and courier time, both in epoch seconds.
 
-    Courier time starts `backdate_seconds` before the real start and runs `speed` times as fast; it can be pushed
-    forward, and it never overtakes real time, so that no scan lies in the future.
+    Courier time starts `backdate_seconds` before the real start and runs `speed` times as fast. It can be advanced.
+    It never passes real time, so that no scan is in the future.
     """
 
     def __init__(self, *, speed: float, backdate_seconds: float, now: Callable[[], float] = time.time) -> None:
@@ -19,12 +19,12 @@ class Clock:
         self._started = now()
 
     def restart(self) -> None:
-        """Start both times anew."""
+        """Restart both clocks."""
         self._advanced = 0.0
         self._started = self._now()
 
     def real(self) -> float:
-        """Epoch seconds now."""
+        """Current real time, epoch seconds."""
         return self._now()
 
     def since_start(self) -> float:
@@ -32,12 +32,12 @@ class Clock:
         return self._now() - self._started
 
     def courier(self) -> float:
-        """Epoch seconds of the courier's clock, at most real()."""
+        """Current courier time, epoch seconds; at most real()."""
         now = self._now()
         ahead = (now - self._started) * self._speed + self._advanced
         return min(self._started - self._backdate + ahead, now)
 
     def advance(self, seconds: float) -> None:
-        """Push courier time forward; what would lie beyond real time is lost."""
+        """Move courier time forward, at most to real time."""
         behind = self._now() - self.courier()
         self._advanced += min(seconds, behind)

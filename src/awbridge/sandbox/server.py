@@ -1,4 +1,4 @@
-"""Run the sandbox: inside an event loop (`running`) or as a process (`serve`)."""
+"""Run the sandbox, inside an event loop (`running`) or as a process (`serve`)."""
 
 import asyncio
 import contextlib
@@ -13,11 +13,11 @@ from uvicorn.server import ServerState
 
 from awbridge.sandbox.app import App
 from awbridge.sandbox.config import SandboxConfig
-from awbridge.sandbox.world import Sandbox
+from awbridge.sandbox.simulator import Sandbox
 
 
 class _Protocol(HttpToolsProtocol):
-    """uvicorn's protocol that hands its transport to the application, and keeps quiet."""
+    """uvicorn's protocol, which passes its transport to the application and logs no requests."""
 
     def __init__(self, config: uvicorn.Config, server_state: ServerState, app_state: dict[str, Any]) -> None:
         super().__init__(config, server_state, app_state)
@@ -32,9 +32,9 @@ class _Protocol(HttpToolsProtocol):
 async def running(
     config: SandboxConfig | None = None, *, host: str = "127.0.0.1", port: int = 0
 ) -> AsyncGenerator[Sandbox]:
-    """A sandbox that listens while the block runs. Port 0 takes a free one; `sandbox.url` tells which."""
+    """Serve a sandbox while the block runs. Port 0 selects a free port; `sandbox.url` has the address."""
     sandbox = Sandbox(config or SandboxConfig())
-    # log_config, log_level and access_log stay as they are: setting them changes loggers of the whole process.
+    # No log_config, log_level or access_log: they would change the loggers of the whole process.
     settings = uvicorn.Config(App(sandbox), lifespan="off", log_config=None, log_level=None, ws="none")
     state = ServerState()
     loop = asyncio.get_running_loop()
@@ -45,7 +45,7 @@ async def running(
         yield sandbox
     finally:
         server.close()
-        await _hang_up(state)
+        await _close_connections(state)
         await sandbox.stop()
 
 
@@ -55,7 +55,7 @@ def _url_of(listening: socket.socket) -> str:
     return f"http://{shown}:{port}"
 
 
-async def _hang_up(state: ServerState) -> None:
+async def _close_connections(state: ServerState) -> None:
     for connection in list(state.connections):
         connection.transport.abort()  # pyright: ignore[reportUnknownMemberType]
     await asyncio.sleep(0)
@@ -74,14 +74,14 @@ def serve(config: SandboxConfig, host: str = "127.0.0.1", port: int = 8100) -> N
     except ImportError:  # Windows
         factory = asyncio.new_event_loop
     with asyncio.Runner(loop_factory=factory) as runner:
-        runner.run(_serve_until_told(config, host, port))
+        runner.run(_serve_until_signal(config, host, port))
 
 
-async def _serve_until_told(config: SandboxConfig, host: str, port: int) -> None:
-    told = asyncio.Event()
+async def _serve_until_signal(config: SandboxConfig, host: str, port: int) -> None:
+    stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError):
-            loop.add_signal_handler(number, told.set)
+            loop.add_signal_handler(number, stop.set)
     async with running(config, host=host, port=port):
-        await told.wait()
+        await stop.wait()

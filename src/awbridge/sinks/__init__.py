@@ -1,1 +1,1 @@
-"""Where things go that leave the house: object storage, mail, message services, signed webhooks."""
+"""Outbound channels: object storage, mail, message services and signed webhooks."""

@@ -1,10 +1,10 @@
-"""Words that name a day by where the reader stands (today, tomorrow, a weekday): they hold on one day only."""
+"""Words that name a day relative to the reader's (today, tomorrow, a weekday). They are correct on one day only."""
 
 from __future__ import annotations
 
 import unicodedata
 
-# By language, for the templates that ship and for those that people write. Words, not stems: a text is cut into words.
+# By language, for shipped and custom templates. Whole words, not stems: texts are split into words.
 _DAY_WORDS = {
     "en": "today tonight tomorrow yesterday monday tuesday wednesday thursday friday saturday sunday",
     "hi": "आज कल परसों सोमवार मंगलवार बुधवार गुरुवार शुक्रवार शनिवार रविवार",
@@ -20,14 +20,16 @@ _DAY_WORDS = {
     "ar": "اليوم غدا غدًا أمس",
     "es": "hoy mañana ayer lunes martes miércoles jueves viernes sábado domingo",
 }
-_ALL = frozenset(unicodedata.normalize("NFC", word) for words in _DAY_WORDS.values() for word in words.split())
+_ALL_DAY_WORDS = frozenset(
+    unicodedata.normalize("NFC", word) for words in _DAY_WORDS.values() for word in words.split()
+)
 
 
 def names_day(text: str) -> bool:
-    """Whether a text names a day by such a word, in any of these languages."""
+    """Whether a text contains such a word in any of these languages."""
     folded = unicodedata.normalize("NFC", text).casefold()
-    return not _ALL.isdisjoint("".join(c if _is_of_a_word(c) else " " for c in folded).split())
+    return not _ALL_DAY_WORDS.isdisjoint("".join(c if _is_word_character(c) else " " for c in folded).split())
 
 
-def _is_of_a_word(character: str) -> bool:
+def _is_word_character(character: str) -> bool:
     return unicodedata.category(character)[0] in "LMN"

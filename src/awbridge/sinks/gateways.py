@@ -1,7 +1,7 @@
-"""SMS gateways that say in the body of an HTTP 200 that they refused: called from here, because apprise reads no body.
+"""Calls SMS gateways that report refusals in the body of an HTTP 200, which apprise does not read.
 
-Each takes a URL in apprise's form. MSG91 answers `{"type": "error"}`, Vonage a status other than "0" for each message,
-Textlocal `{"status": "failure"}`, all of them with HTTP 200.
+Each has a URL in apprise's form. Refusals are `{"type": "error"}` at MSG91, a status other than "0" for a message at
+Vonage, and `{"status": "failure"}` at Textlocal, all with HTTP 200.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from awbridge.domain.notify.notices import MaybeSent, NotSent, SendResult, Sent
 from awbridge.domain.privacy import veiled
 
 CONNECT_TIMEOUT = 10.0  # seconds
-_LONGEST_WORDS = 120  # characters of a refusal that are kept
+_LONGEST_REFUSAL = 120  # characters kept of a refusal
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
-    """A gateway's URL, taken apart. Fields whose names begin with a colon are the template's own."""
+class GatewayUrl:
+    """The parts of a gateway's URL. Options whose names begin with a colon are fields of the template."""
 
     user: str
     password: str
@@ -35,13 +35,13 @@ class Parts:
 
     @property
     def fields(self) -> dict[str, str]:
-        """The template's own fields, without their colons."""
+        """The fields of the template, without colons."""
         return {name[1:]: value for name, value in self.options.items() if name.startswith(":")}
 
 
 @dataclass(frozen=True, slots=True)
 class GatewayRequest:
-    """What a gateway is asked: a JSON body or a form, never both."""
+    """The request to a gateway: a JSON body or a form, never both."""
 
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     body: JsonObject | None = None
@@ -50,23 +50,23 @@ class GatewayRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gateway:
-    """One service: its address, its request, and what of a body with HTTP 200 is a refusal (None: it is none)."""
+    """One service. `form` is the form of its URL; `refusal` is the reason in a body with HTTP 200 (None: accepted)."""
 
     name: str
     address: str
     form: str
-    request: Callable[[Parts, str], GatewayRequest]
+    request: Callable[[GatewayUrl, str], GatewayRequest]
     refusal: Callable[[JsonObject], str | None]
-    is_complete: Callable[[Parts], bool]
+    is_complete: Callable[[GatewayUrl], bool]
 
 
-def _msg91(parts: Parts, text: str) -> GatewayRequest:
+def _msg91(parts: GatewayUrl, text: str) -> GatewayRequest:
     fields = parts.fields
-    words = fields.pop("body", "body")
+    text_field = fields.pop("body", "body")
     fields.pop("type", None)
     recipient = {
         **{name: value for name, value in fields.items() if name != "mobiles"},
-        words: text,
+        text_field: text,
         "mobiles": parts.to,
     }
     short = parts.options.get("short_url", "").lower() in ("1", "yes", "true")
@@ -74,34 +74,34 @@ def _msg91(parts: Parts, text: str) -> GatewayRequest:
     return GatewayRequest(headers={"authkey": parts.host}, body=body)
 
 
-def _msg91_refusal(answer: JsonObject) -> str | None:
-    wrong = str(answer.get("type", "")).lower() == "error" or answer.get("hasError") is True
-    return str(answer.get("message") or answer.get("errors") or "no reason") if wrong else None
+def _msg91_refusal(response: JsonObject) -> str | None:
+    is_refused = str(response.get("type", "")).lower() == "error" or response.get("hasError") is True
+    return str(response.get("message") or response.get("errors") or "no reason") if is_refused else None
 
 
-def _vonage(parts: Parts, text: str) -> GatewayRequest:
+def _vonage(parts: GatewayUrl, text: str) -> GatewayRequest:
     form = {"api_key": parts.user, "api_secret": parts.password, "from": parts.host, "to": parts.to, "text": text}
     if ttl := parts.options.get("ttl"):
         form["ttl"] = ttl
     return GatewayRequest(form=form if text.isascii() else {**form, "type": "unicode"})
 
 
-def _vonage_refusal(answer: JsonObject) -> str | None:
-    for one in _objects(answer.get("messages")):
+def _vonage_refusal(response: JsonObject) -> str | None:
+    for one in _objects(response.get("messages")):
         if str(one.get("status", "0")) != "0":
             return f"status {one['status']}: {one.get('error-text', 'no reason')}"
     return None
 
 
-def _textlocal(parts: Parts, text: str) -> GatewayRequest:
+def _textlocal(parts: GatewayUrl, text: str) -> GatewayRequest:
     form = {"apikey": parts.user, "sender": parts.host, "numbers": parts.to, "message": text}
     return GatewayRequest(form=form if text.isascii() else {**form, "unicode": "true"})
 
 
-def _textlocal_refusal(answer: JsonObject) -> str | None:
-    if str(answer.get("status", "")).lower() != "failure":
+def _textlocal_refusal(response: JsonObject) -> str | None:
+    if str(response.get("status", "")).lower() != "failure":
         return None
-    errors = _objects(answer.get("errors")) or [{}]
+    errors = _objects(response.get("errors")) or [{}]
     return f"code {errors[0].get('code', '?')}: {errors[0].get('message', 'no reason')}"
 
 
@@ -138,40 +138,40 @@ GATEWAYS: Mapping[str, Gateway] = {
 }
 
 
-def read_url(url: str) -> Parts:
-    """A gateway's URL, taken apart. A host keeps its capitals: it may be a key. Raises ValueError."""
+def read_url(url: str) -> GatewayUrl:
+    """Parse a gateway's URL. The host keeps its case: it may be a key. Raises ValueError."""
     parts = urlsplit(url)
     credentials, _, host = parts.netloc.rpartition("@")
     user, _, password = credentials.partition(":")
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     to = unquote(parts.path).strip("/") or options.get("to", "")
-    return Parts(unquote(user), unquote(password), unquote(host), to.lstrip("+"), options)
+    return GatewayUrl(unquote(user), unquote(password), unquote(host), to.lstrip("+"), options)
 
 
-async def call(gateway: Gateway, parts: Parts, text: str, *, timeout: float) -> SendResult:
-    """Send one message by a gateway, waiting so many seconds for its answer. Never raises for what the service does."""
+async def call(gateway: Gateway, parts: GatewayUrl, text: str, *, timeout: float) -> SendResult:
+    """Send one message. `timeout` is in seconds. Failures of the service are results, not exceptions."""
     request = gateway.request(parts, text)
     limits = httpx2.Timeout(timeout, connect=CONNECT_TIMEOUT)
     try:
         async with httpx2.AsyncClient(verify=trusted(), timeout=limits, follow_redirects=False) as http:
-            answer = await http.post(
+            response = await http.post(
                 gateway.address, headers=dict(request.headers), json=request.body, data=request.form
             )
     except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.UnsupportedProtocol, httpx2.ProxyError) as error:
         return NotSent(f"no connection to {gateway.name}: {type(error).__name__}")
     except httpx2.HTTPError:
         return MaybeSent("the service did not answer in time")
-    return _meaning(gateway, answer, parts.to)
+    return _result(gateway, response, parts.to)
 
 
-def _meaning(gateway: Gateway, answer: httpx2.Response, to: str) -> SendResult:
-    body = _json(answer.content)
-    if answer.status_code >= 300:
-        return NotSent(f"the service did not take it (HTTP {answer.status_code})")
+def _result(gateway: Gateway, response: httpx2.Response, to: str) -> SendResult:
+    body = _json(response.content)
+    if response.status_code >= 300:
+        return NotSent(f"the service did not accept it (HTTP {response.status_code})")
     refusal = gateway.refusal(body) if body is not None else None
     if refusal is not None:
-        words = refusal.replace(to, "the number").replace(to[-10:], "the number")
-        return NotSent(f"{gateway.name} refused it: {' '.join(veiled(words).split())[:_LONGEST_WORDS]}")
+        reason = refusal.replace(to, "the number").replace(to[-10:], "the number")
+        return NotSent(f"{gateway.name} refused it: {' '.join(veiled(reason).split())[:_LONGEST_REFUSAL]}")
     return Sent()
 
 

@@ -1,7 +1,7 @@
-"""Mail over SMTP: one way to hand a mail to the server, for reports, alarms and customers alike.
+"""Sends mail over SMTP: reports, alarms and customer notices.
 
-`smtp://` uses STARTTLS where the server offers it, and always where there is a password: none goes over an open line.
-`?starttls=always` insists, `?starttls=never` refrains. `smtps://` is encrypted from the first byte.
+`smtp://` uses STARTTLS if the server offers it, and requires it if there is a password. `?starttls=always` requires it,
+`?starttls=never` disables it. `smtps://` is encrypted from the first byte.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from awbridge.domain.notify.notices import MaybeSent, Message, NotSent, SendResu
 
 log = structlog.get_logger()
 
-TIMEOUT = 30.0  # seconds for each step of the conversation
-LARGE_TIMEOUT = 60.0  # the same for mails that carry files
-LONGEST = 60.0  # seconds for the conversation as a whole: then it is broken off
-LARGE_LONGEST = 300.0  # the same for mails that carry files
+TIMEOUT = 30.0  # seconds for each SMTP step
+LARGE_TIMEOUT = 60.0  # the same for mails with attachments
+LONGEST = 60.0  # seconds for the whole SMTP session
+LARGE_LONGEST = 300.0  # the same for mails with attachments
 _ADVICE = "AWBRIDGE_SMTP_URL: write smtp://user:password@host:587 or smtps://user:password@host:465"
-_NO_UTF8 = "the address has letters beyond ASCII before its @, and the mail server takes none (SMTPUTF8)"
+_NO_UTF8 = "the address has non-ASCII letters before its @, which the mail server does not support (SMTPUTF8)"
 _STARTTLS = {"always": True, "require": True, "never": False}
 
 
 class MailServer:
-    """One SMTP server, by its URL. Its text never holds the password."""
+    """One SMTP server. Errors never contain the password."""
 
     def __init__(self, url: str, *, timeout: float = TIMEOUT, longest: float = LONGEST) -> None:
-        """`timeout`, `longest`: seconds for a step, and for handing over a mail. Raises SettingsError for a bad URL."""
+        """`timeout`, `longest`: seconds for a step and for a whole session. Raises SettingsError for an invalid URL."""
         try:
             parts = urlsplit(url)
             port = parts.port
@@ -41,23 +41,23 @@ class MailServer:
             raise SettingsError(f"{_ADVICE}.") from None
         if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
             raise SettingsError(f"{_ADVICE}.")
-        must = parse_qs(parts.query).get("starttls", [""])[0]
-        if must and must not in _STARTTLS:
+        starttls = parse_qs(parts.query).get("starttls", [""])[0]
+        if starttls and starttls not in _STARTTLS:
             raise SettingsError(f"{_ADVICE}; starttls is always or never.")
         self._tls = parts.scheme == "smtps"
         self._host = parts.hostname
         self._port = port or (465 if self._tls else 587)
         self._user = unquote(parts.username or "") or None
         self._password = unquote(parts.password or "") or None
-        self._starttls = False if self._tls else _STARTTLS.get(must, True if self._password else None)
+        self._starttls = False if self._tls else _STARTTLS.get(starttls, True if self._password else None)
         self._timeout = timeout
         self._longest = longest
 
-    async def hand_over(self, mail: EmailMessage) -> SendResult:
-        """Hand one mail over, for everybody in To, Cc and Bcc. Never raises for what the server does.
+    async def submit(self, mail: EmailMessage) -> SendResult:
+        """Send one mail to all addresses in To, Cc and Bcc. Failures of the server are results, not exceptions.
 
-        Where it refuses only some of the addresses the mail is sent, and the log says so: a second try would reach the
-        others twice.
+        If the server refuses only some addresses, the mail counts as sent and a warning is logged: a retry would reach
+        the other addresses twice.
         """
         if "Date" not in mail:
             mail["Date"] = formatdate()
@@ -74,42 +74,44 @@ class MailServer:
                     timeout=self._timeout,
                 )
         except aiosmtplib.SMTPNotSupported as error:
-            return _meaning(error) if _is_ascii(mail) else NotSent(_NO_UTF8, again=False)
+            return _result_of(error) if _is_ascii(mail) else NotSent(_NO_UTF8, again=False)
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
-            return _meaning(error)
+            return _result_of(error)
         if refused:
             log.warning("mail.some_refused", refused=len(refused))
         return Sent()
 
 
-def _meaning(error: Exception) -> NotSent | MaybeSent:
-    """What an error of the conversation says: whether the mail may have gone out, and whether to try again."""
+def _result_of(error: Exception) -> NotSent | MaybeSent:
+    """The result of a failed SMTP session: whether the mail may have been sent, and whether to retry."""
     match error:
         case aiosmtplib.SMTPRecipientsRefused():
             codes = [one.code for one in error.recipients]
-            return NotSent(f"the server refused the recipient ({codes[0]})", again=any(_passes(code) for code in codes))
+            return NotSent(
+                f"the mail server refused the recipient ({codes[0]})", again=any(_is_transient(code) for code in codes)
+            )
         case aiosmtplib.SMTPAuthenticationError():
-            return NotSent(f"the server refused user or password ({error.code})")
+            return NotSent(f"the mail server refused the user or password ({error.code})")
         case aiosmtplib.SMTPResponseException():
-            return NotSent(f"the server refused the mail ({error.code})", again=_passes(error.code))
+            return NotSent(f"the mail server refused the mail ({error.code})", again=_is_transient(error.code))
         case aiosmtplib.SMTPConnectError() | ssl.SSLError():
             return NotSent(f"no connection to the mail server: {type(error).__name__}")
         case aiosmtplib.SMTPServerDisconnected() | aiosmtplib.SMTPTimeoutError() | OSError():
-            return MaybeSent(f"the connection to the mail server broke: {type(error).__name__}")
+            return MaybeSent(f"the connection to the mail server was lost: {type(error).__name__}")
         case aiosmtplib.SMTPException():
-            return NotSent(f"the mail server does not do what it must (such as STARTTLS): {type(error).__name__}")
+            return NotSent(f"the mail server lacks a required feature (such as STARTTLS): {type(error).__name__}")
         case _:
-            return NotSent(f"this cannot be sent as a mail: {type(error).__name__}", again=False)
+            return NotSent(f"the message cannot be sent as mail: {type(error).__name__}", again=False)
 
 
 def _is_ascii(mail: EmailMessage) -> bool:
-    """Whether every address of a mail, from and to, is ASCII."""
+    """Whether all sender and recipient addresses are ASCII."""
     headers = [str(value) for name in ("From", "To", "Cc", "Bcc") for value in mail.get_all(name, [])]
     return all(address.isascii() for _, address in getaddresses(headers))
 
 
 def ascii_host(address: str) -> str:
-    """An address whose host is written as every mail server takes it: xn--... where it has letters beyond ASCII."""
+    """An address with its host in ASCII (xn--...), which every mail server accepts."""
     name, at, host = address.rpartition("@")
     try:
         return name + at + host.encode("idna").decode("ascii")
@@ -117,35 +119,35 @@ def ascii_host(address: str) -> str:
         return address
 
 
-def _passes(code: int) -> bool:
+def _is_transient(code: int) -> bool:
     return 400 <= code < 500
 
 
 async def send_mail(smtp_url: str, mail: EmailMessage) -> None:
-    """Hand one mail over. Raises SettingsError for a URL that is none, MailError where it is not known to be sent."""
-    result = await MailServer(smtp_url, timeout=LARGE_TIMEOUT, longest=LARGE_LONGEST).hand_over(mail)
+    """Send one mail. Raises SettingsError for an invalid URL, MailError if the mail is not known to be sent."""
+    result = await MailServer(smtp_url, timeout=LARGE_TIMEOUT, longest=LARGE_LONGEST).submit(mail)
     if not isinstance(result, Sent):
-        raise MailError(f"the mail server did not take it: {result.problem}")
+        raise MailError(f"the mail is not known to be sent: {result.problem}")
 
 
-class Mail:
-    """The channel of notices and alarms. The Message-ID is the notice's own: tries are one mail to its reader."""
+class MailChannel:
+    """The mail channel of notices and alarms. All tries have the notice's Message-ID, so readers see one mail."""
 
     repeatable = True
 
     def __init__(self, url: str, *, sender: str) -> None:
-        """Raises SettingsError where the URL or the sender cannot be read."""
+        """Raises SettingsError for an invalid URL or sender."""
         self._server = MailServer(url)
         if "@" not in parseaddr(sender)[1]:
             raise SettingsError("AWBRIDGE_NOTICE_MAIL_FROM is not set. Write: Acme <orders@acme.example>.")
         self._sender = sender
 
     async def send(self, message: Message) -> SendResult:
-        """Send one message, as text and HTML. Never raises for what the server does."""
-        return await self._server.hand_over(self.compose(message))
+        """Send one message as text and HTML. Failures of the server are results, not exceptions."""
+        return await self._server.submit(self.compose(message))
 
     def compose(self, message: Message) -> EmailMessage:
-        """The mail as it goes over the wire."""
+        """The message as a mail."""
         mail = EmailMessage()
         mail["From"] = self._sender
         mail["To"] = ascii_host(message.to)

@@ -1,7 +1,8 @@
-"""SMS, WhatsApp and chat services, one URL for each: through apprise (https://appriseit.com), or called from here.
+"""Sends over SMS, WhatsApp and chat services, each configured by a URL: through apprise (https://appriseit.com) or
+`gateways`.
 
-A URL may hold `{to}` (E.164), `{to_digits}` (without the plus), `{key}` (the notice's id, for services that take an
-idempotency key), `{dlt_template_id}` (what Indian operators ask for) and `{language}`; they are filled in, quoted, for
+A URL may contain `{to}` (E.164), `{to_digits}` (without the plus), `{key}` (the notice's id, for services with an
+idempotency key), `{dlt_template_id}` (required by Indian operators) and `{language}`. They are replaced, quoted, for
 every message.
 """
 
@@ -22,21 +23,21 @@ from awbridge.domain.notify.notices import MaybeSent, Message, NotSent, SendResu
 from awbridge.sinks import gateways
 from awbridge.sinks.gateways import CONNECT_TIMEOUT, GATEWAYS, Gateway
 
-TIMEOUT = 30.0  # seconds that a service has to answer; a gateway that hands an SMS on at once may take longer than 4
-_PLACE = re.compile(r"\{(\w+)\}")
-_KNOWN = frozenset({"to", "to_digits", "key", "dlt_template_id", "language"})
-# What the HTTP library says when a request had gone out and no answer came.
-_WENT_OUT = ("Read timed out", "Connection aborted", "RemoteDisconnected", "Connection broken", "IncompleteRead")
+TIMEOUT = 30.0  # seconds until a response; a gateway that forwards an SMS synchronously may take longer than 4
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+_PLACEHOLDERS = frozenset({"to", "to_digits", "key", "dlt_template_id", "language"})
+# Errors of the HTTP library after which the request may have been processed.
+_REQUEST_SENT = ("Read timed out", "Connection aborted", "RemoteDisconnected", "Connection broken", "IncompleteRead")
 _EXAMPLE = Message(key="notice-1", to="+919000000001", text="", dlt_template_id="1" * 24)
-_DOES_NOT_WORK = "the service's URL does not work for this message (see its address or template id)"
+_URL_UNUSABLE = "the service's URL is not valid for this message (check the address and the template id)"
 
-# Threads of its own: a service that takes its time must not hold up what else works in threads.
+# A separate pool: a slow service must not block other work in threads.
 _threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="messages")
 
 
 @cache
 def _apprise() -> Any:
-    """apprise, loaded when first needed (it is large), and kept from logging: it writes phone numbers."""
+    """apprise, imported on first use (it is large). Its logging is disabled: it contains phone numbers."""
     import apprise
 
     for name in ("apprise", "urllib3"):
@@ -46,11 +47,11 @@ def _apprise() -> Any:
     return apprise
 
 
-class Messages:
-    """One service, or several at once for a team's chat. Repeatable where the URL carries the notice's key."""
+class MessageChannel:
+    """The channel of one service, or of several for a team's chat. Repeatable if every URL contains `{key}`."""
 
     def __init__(self, *urls: str, timeout: float = TIMEOUT, known: Mapping[str, Gateway] = GATEWAYS) -> None:
-        """Raises SettingsError where a URL cannot work. Its text never holds the URL."""
+        """Raises SettingsError for an invalid URL. The text never contains the URL."""
         self._urls = urls
         self._timeout = timeout
         self._known = known
@@ -60,19 +61,21 @@ class Messages:
 
     def _check(self, url: str) -> None:
         scheme = _scheme(url)
-        if unknown := set(_PLACE.findall(url)) - _KNOWN:
-            raise SettingsError(f"a message service's URL holds {{{min(unknown)}}}; known are {sorted(_KNOWN)}")
+        if unknown := set(_PLACEHOLDER.findall(url)) - _PLACEHOLDERS:
+            raise SettingsError(
+                f"a message service's URL contains {{{min(unknown)}}}; supported are {sorted(_PLACEHOLDERS)}"
+            )
         if gateway := self._known.get(scheme):
             if not gateway.is_complete(gateways.read_url(fill(url, _EXAMPLE))):
-                raise SettingsError(f"the URL of {gateway.name} is not complete; write {gateway.form}")
+                raise SettingsError(f"the URL of {gateway.name} is incomplete; write {gateway.form}")
             return
         service = self._service(url, _EXAMPLE)
         if service is None:
-            raise SettingsError(f"apprise does not understand a URL of {scheme}; see https://appriseit.com")
+            raise SettingsError(f"apprise does not support this URL of {scheme}; see https://appriseit.com")
         _check_template(scheme, service)
 
     def _service(self, url: str, message: Message) -> Any:
-        """The service as apprise knows it; None where it does not understand the URL."""
+        """The apprise service of a URL; None if apprise does not support the URL."""
         apprise = _apprise()
         asset = apprise.AppriseAsset(app_id="awbridge", app_desc="awbridge", app_url="")
         service = apprise.Apprise.instantiate(fill(url, message), asset=asset)
@@ -83,7 +86,7 @@ class Messages:
         return service
 
     async def send(self, message: Message) -> SendResult:
-        """Send one message to every service. Never raises for what the services do."""
+        """Send one message to every service. Failures of the services are results, not exceptions."""
         results = [await self._send(url, message) for url in self._urls]
         worst = next((r for r in results if isinstance(r, MaybeSent)), None)
         return worst or next((r for r in results if isinstance(r, NotSent)), Sent())
@@ -94,22 +97,22 @@ class Messages:
             return await asyncio.get_running_loop().run_in_executor(_threads, self._send_by_apprise, url, message)
         parts = gateways.read_url(fill(url, message))
         if not gateway.is_complete(parts):
-            return NotSent(_DOES_NOT_WORK, again=False)
+            return NotSent(_URL_UNUSABLE, again=False)
         return await gateways.call(gateway, parts, message.text, timeout=self._timeout)
 
     def _send_by_apprise(self, url: str, message: Message) -> SendResult:
         service = self._service(url, message)
         if service is None:
-            return NotSent(_DOES_NOT_WORK, again=False)
-        # A parameter of a WhatsApp template is one line: Meta refuses line breaks, tabs and long rows of spaces in it.
+            return NotSent(_URL_UNUSABLE, again=False)
+        # A parameter of a WhatsApp template is one line: Meta refuses line breaks, tabs and runs of spaces.
         text = " ".join(message.text.split()) if _has_template(service) else message.text
-        with _Overheard() as overheard:
-            taken = bool(service.notify(body=text, title=message.subject))
-        if taken:
+        with _AppriseLog() as apprise_log:
+            is_accepted = bool(service.notify(body=text, title=message.subject))
+        if is_accepted:
             return Sent()
-        if overheard.went_out:
+        if apprise_log.request_sent:
             return MaybeSent("the service did not answer in time")
-        return NotSent(f"the service did not take it{overheard.status}")
+        return NotSent(f"the service did not accept it{apprise_log.status}")
 
 
 def _scheme(url: str) -> str:
@@ -117,41 +120,41 @@ def _scheme(url: str) -> str:
 
 
 def _option(url: str, name: str) -> str:
-    """What a URL says behind its ? of this name; "" where nothing. apprise reads it behind a # too."""
+    """The option of this name in a URL's query; "" if missing. apprise also reads options after a #."""
     found = re.search(rf"[?&]{name}=([^&#]*)", url)
     return found[1] if found else ""
 
 
 def _has_template(service: Any) -> bool:
-    """Whether this is a service that sends a registered template with parameters: whatsapp, gupshup, awswhatsapp."""
+    """Whether a service sends a registered template with parameters: whatsapp, gupshup, awswhatsapp."""
     return bool(getattr(service, "template", None)) and hasattr(service, "template_mapping")
 
 
 def _check_template(scheme: str, service: Any) -> None:
-    """Raise SettingsError where the words would not stand where the template wants them.
+    """Raise SettingsError if the text would not be in its place in the template.
 
-    apprise sends a template without `:body=` and leaves the words out. `whatsapp` sends parameters in the order in
-    which the URL names them, whatever their numbers. The service takes both for good.
+    apprise sends a template without `:body=` without the text. `whatsapp` sends parameters in the order of the URL,
+    whatever their numbers. The service accepts both.
     """
     if not _has_template(service):
         return
     mapping = cast("Mapping[str, str]", service.template_mapping)
-    places = [value if name.lower() in ("body", "type") else name for name, value in mapping.items()]
+    parameters = [value if name.lower() in ("body", "type") else name for name, value in mapping.items()]
     if not any(name.lower() == "body" for name in mapping):
-        problem = "holds no :body=, so a template would go out without the words; add ?:body=1"
-    elif not all(place.isdigit() for place in places):
+        problem = "has no :body=, so the template would be sent without the text; add ?:body=1"
+    elif not all(parameter.isdigit() for parameter in parameters):
         return  # named parameters have no order
-    elif sorted(map(int, places)) != list(range(1, len(places) + 1)):
-        problem = f"numbers its parameters {', '.join(places)}; a template's parameters are 1, 2, 3, without a gap"
-    elif scheme == "whatsapp" and places != sorted(places, key=int):
-        problem = f"names its parameters in the order {', '.join(places)} and would send them so; write 1 first, then 2"
+    elif sorted(map(int, parameters)) != list(range(1, len(parameters) + 1)):
+        problem = f"numbers its parameters {', '.join(parameters)}; number them 1, 2, 3, without a gap"
+    elif scheme == "whatsapp" and parameters != sorted(parameters, key=int):
+        problem = f"would send its parameters in the order {', '.join(parameters)}; write 1 first, then 2"
     else:
         return
     raise SettingsError(f"the URL of {scheme} {problem}.")
 
 
 def is_free_text_on_whatsapp(url: str) -> bool:
-    """Whether a URL sends free text over WhatsApp: it reaches only who wrote to the shop within the last 24 hours."""
+    """Whether a URL sends free text over WhatsApp, which reaches only people who wrote in the last 24 hours."""
     if _scheme(url) not in ("whatsapp", "gupshup", "awswhatsapp"):
         return False
     service = _apprise().Apprise.instantiate(fill(url, _EXAMPLE))
@@ -159,7 +162,7 @@ def is_free_text_on_whatsapp(url: str) -> bool:
 
 
 def longest_send(services: int, timeout: float) -> float:
-    """Seconds that sending one message to so many services takes at most."""
+    """The longest time, in seconds, to send one message to this many services."""
     return services * (timeout + CONNECT_TIMEOUT)
 
 
@@ -172,23 +175,22 @@ def fill(url: str, message: Message) -> str:
         "dlt_template_id": message.dlt_template_id,
         "language": message.language,
     }
-    return _PLACE.sub(lambda found: quote(values.get(found[1], found[0]), safe=""), url)
+    return _PLACEHOLDER.sub(lambda match: quote(values.get(match[1], match[0]), safe=""), url)
 
 
-class _Overheard(logging.Handler):
-    """What apprise logs while it sends: only there does it say whether a request had gone out, and the HTTP status.
+class _AppriseLog(logging.Handler):
+    """Reads apprise's log while it sends: only the log says whether the request was sent, and the HTTP status.
 
-    Nothing but these two is kept: the lines hold phone numbers. Several threads may send at once, and each overhears
-    its own lines only.
+    Only these two are kept: the lines contain phone numbers. If several threads send at once, each reads its own lines.
     """
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
-        self.went_out = False
+        self.request_sent = False
         self.status = ""
         self._logger = logging.getLogger("apprise")
 
-    def __enter__(self) -> _Overheard:
+    def __enter__(self) -> _AppriseLog:
         self._thread = threading.get_ident()
         self._logger.setLevel(logging.DEBUG)
         self._logger.addHandler(self)
@@ -198,10 +200,10 @@ class _Overheard(logging.Handler):
         self._logger.removeHandler(self)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Look at one line."""
+        """Read one line."""
         if record.thread != self._thread:
             return
         text = record.getMessage()
-        self.went_out = self.went_out or any(sign in text for sign in _WENT_OUT)
+        self.request_sent = self.request_sent or any(sign in text for sign in _REQUEST_SENT)
         if found := re.search(r"error[=:] ?(\d{3})\b", text):
             self.status = f" (HTTP {found[1]})"

@@ -1,7 +1,7 @@
-"""Signed outgoing webhooks, by the Standard Webhooks convention (https://www.standardwebhooks.com).
+"""Sends signed outgoing webhooks, following Standard Webhooks (https://www.standardwebhooks.com).
 
 Headers: `webhook-id` (the same for every try: deduplicate on it), `webhook-timestamp` (of this try),
-`webhook-signature` (one for each valid secret, parted by a space).
+`webhook-signature` (one for each valid secret, separated by spaces).
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from awbridge.certificates import trusted
 from awbridge.domain.privacy import veiled
 from awbridge.sinks.addresses import AddressRefused, AddressUnknown, Network, find_target
 
-LONGEST_ANSWER = 300  # characters of an answer that are kept to say what was wrong
+LONGEST_RESPONSE = 300  # characters of a response that are kept in the problem
 
 
 @dataclass(frozen=True, slots=True)
 class SubscriberResponse:
-    """What an endpoint said: `http_status` None where no answer came, `problem` None where it took the delivery.
+    """The response of an endpoint: `http_status` is None without a response, `problem` is None if it accepted.
 
-    `gone`: it wants nothing more (410). `refused`: its address is not allowed.
+    `retry_after` is in seconds. `gone`: it requests no more deliveries (410). `refused`: its address is not allowed.
     """
 
     http_status: int | None = None
@@ -39,12 +39,12 @@ class SubscriberResponse:
 
 
 def longest_post(timeout: float) -> float:
-    """The seconds that one try can last as a whole: then it is broken off. `timeout` bounds each wait."""
+    """The limit of one whole try, in seconds. `timeout` limits each wait."""
     return 2 * timeout
 
 
-def headers_of(key: str, body: str, secrets: Sequence[str], now: datetime) -> dict[str, str]:
-    """The headers that sign one try."""
+def signed_headers(key: str, body: str, secrets: Sequence[str], now: datetime) -> dict[str, str]:
+    """The headers of one try, with its signatures."""
     at = now.astimezone(UTC)
     return {
         "content-type": "application/json",
@@ -55,13 +55,13 @@ def headers_of(key: str, body: str, secrets: Sequence[str], now: datetime) -> di
     }
 
 
-class Outgoing:
-    """Posts signed events. One client for the process; no redirect is followed, no proxy is used."""
+class EventSender:
+    """Posts signed events, with one client for the process. Redirects are not followed and proxies not used."""
 
     def __init__(self, *, allowed: Sequence[Network] = (), timeout: float = 15.0) -> None:
         self._allowed = allowed
         limits = httpx2.Limits(max_keepalive_connections=20, max_connections=100)
-        # Proxies of the environment are not used, its certificates (SSL_CERT_FILE) are: own systems may have own ones.
+        # trust_env=False ignores proxies. Subscribers may use private certificates, so SSL_CERT_FILE is still read.
         self._http = httpx2.AsyncClient(
             verify=trusted(),
             timeout=timeout,
@@ -72,12 +72,12 @@ class Outgoing:
         self._timeout = timeout
 
     async def post(self, url: str, body: str, *, key: str, secrets: Sequence[str], now: datetime) -> SubscriberResponse:
-        """Deliver one event once. Never raises for what the other side does."""
+        """Try once to deliver one event. Failures of the endpoint are results, not exceptions."""
         try:
             async with asyncio.timeout(longest_post(self._timeout)):
                 return await self._post(url, body, key=key, secrets=secrets, now=now)
         except TimeoutError:
-            return SubscriberResponse(problem="no answer: it took too long as a whole")
+            return SubscriberResponse(problem="no response: the whole request took too long")
 
     async def _post(
         self, url: str, body: str, *, key: str, secrets: Sequence[str], now: datetime
@@ -95,21 +95,23 @@ class Outgoing:
             "POST",
             parts._replace(netloc=address + port, fragment="").geturl(),
             content=body.encode(),
-            headers={**headers_of(key, body, secrets, now), "host": parts.netloc},
+            headers={**signed_headers(key, body, secrets, now), "host": parts.netloc},
             extensions={"sni_hostname": target.host},
         )
         try:
-            answer = await self._http.send(request, stream=True)
+            response = await self._http.send(request, stream=True)
             try:
-                text = await _beginning(answer)
+                text = await _beginning(response)
             finally:
-                await answer.aclose()
+                await response.aclose()
         except httpx2.HTTPError as error:
-            return SubscriberResponse(problem=f"no answer: {type(error).__name__}")
-        if answer.is_success:
-            return SubscriberResponse(answer.status_code)
-        problem = f"HTTP {answer.status_code}: {text}" if text else f"HTTP {answer.status_code}"
-        return SubscriberResponse(answer.status_code, problem, _retry_after(answer), gone=answer.status_code == 410)
+            return SubscriberResponse(problem=f"no response: {type(error).__name__}")
+        if response.is_success:
+            return SubscriberResponse(response.status_code)
+        problem = f"HTTP {response.status_code}: {text}" if text else f"HTTP {response.status_code}"
+        return SubscriberResponse(
+            response.status_code, problem, _retry_after(response), gone=response.status_code == 410
+        )
 
     async def close(self) -> None:
         """Close the connections."""
@@ -124,17 +126,17 @@ class Outgoing:
         await self.close()
 
 
-async def _beginning(answer: httpx2.Response) -> str:
-    """The first words of an answer, for operators' eyes; the rest is not read, however long it is."""
+async def _beginning(response: httpx2.Response) -> str:
+    """The beginning of a response, for operators. The rest is not read."""
     found = b""
-    async for chunk in answer.aiter_raw():
+    async for chunk in response.aiter_raw():
         found += chunk
-        if len(found) >= 2 * LONGEST_ANSWER:
+        if len(found) >= 2 * LONGEST_RESPONSE:
             break
-    # Veiled before it is cut: half a phone number would not be known for one.
-    return veiled(" ".join(found[: 2 * LONGEST_ANSWER].decode("utf-8", "replace").split()))[:LONGEST_ANSWER]
+    # Masked before it is cut: half a phone number would not be recognised.
+    return veiled(" ".join(found[: 2 * LONGEST_RESPONSE].decode("utf-8", "replace").split()))[:LONGEST_RESPONSE]
 
 
-def _retry_after(answer: httpx2.Response) -> float | None:
-    value = answer.headers.get("retry-after", "")
+def _retry_after(response: httpx2.Response) -> float | None:
+    value = response.headers.get("retry-after", "")
     return min(float(value), 86400.0) if value.isdecimal() else None

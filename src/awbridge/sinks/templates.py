@@ -1,8 +1,8 @@
-"""The words of notices: Jinja2 templates in a sandbox, one for each milestone, channel and language.
+"""Renders notices from sandboxed Jinja2 templates, one for each milestone, channel and language.
 
-`en/delivered.mail.j2` is looked for first, then `en/delivered.text.j2`, which serves every channel without a file of
-its own. A file may open with `name: value` lines (subject, dlt_template_id), closed by a line `---`. Files of the
-service's own folder stand in for those of the package, one by one.
+`en/delivered.mail.j2` is used first, then `en/delivered.text.j2`, which serves all channels without their own file. A
+file may begin with `name: value` lines (subject, dlt_template_id, names_day), ended by a line `---`. A file in the
+configured folder replaces the shipped file of the same name.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from awbridge.domain.tracking.milestones import Milestone
 from awbridge.sinks import day_words
 
 LANGUAGES = ("en", "hi")
-LONGEST_VALUE = 80  # characters: a name is no place for a letter
+LONGEST_VALUE = 80  # characters: a name must not smuggle in a message
 LONGEST_TEXT = 4000
 
 _HEAD = re.compile(r"\A((?:[a-z_]+:[^\n]*\n)+)---\n", re.ASCII)
 _HEAD_NAMES = frozenset({"subject", "dlt_template_id", "names_day"})
-# What WhatsApp and chat services read as formatting, mentions or links.
+# Formatting, mentions and links of WhatsApp and chat services.
 _MARKUP = str.maketrans("", "", "*_~`<>|[]")
-_JOINERS = "\u200c\u200d"  # Indian scripts need them
+_JOINERS = "\u200c\u200d"  # required by Indian scripts
 _GSM = set(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
     "abcdefghijklmnopqrstuvwxyzäöñüà"
@@ -41,9 +41,9 @@ _GSM_DOUBLE = set("^{}\\[~]|€\f")
 _TEXT = ImmutableSandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 _HTML = _TEXT.overlay(autoescape=True)
 
-_NAMES_DAY = "names a day outside of {% if is_today %}: on another day it is suppressed"
+_NAMES_DAY = "names a day outside {% if is_today %}: the notice is not sent on another day"
 
-# Every name that a template may use, with what the preview shows.
+# All variables of templates, with the values of the preview.
 EXAMPLE: Mapping[str, str | bool] = {
     "brand": "Acme",
     "name": "Asha Rao",
@@ -61,12 +61,12 @@ EXAMPLE: Mapping[str, str | bool] = {
 
 
 class TemplateRefused(AwbridgeError):
-    """A template is missing or wrong. The text names the file and says what is wrong."""
+    """A template is missing or invalid. The text names the file and the problem."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """The words of one message."""
+    """One rendered message."""
 
     text: str
     subject: str = ""
@@ -77,20 +77,20 @@ class Rendered:
 
 @dataclass(frozen=True, slots=True)
 class TemplateProblem:
-    """What the lint says of one file. `wrong` ones break a message, the others are for thought."""
+    """A finding of the lint. `wrong`: the message cannot be sent; otherwise a warning."""
 
     file: str
     text: str
     wrong: bool = True
 
 
-def shown_time(at: datetime) -> str:
-    """A time as messages show it; `at` is local."""
+def format_time(at: datetime) -> str:
+    """A local time as messages show it."""
     return f"{at.day} {at:%b %Y, %H:%M}"
 
 
 class Templates:
-    """The templates of the package, with those of a folder in their place where it has them."""
+    """The shipped templates; files of a folder take precedence."""
 
     def __init__(self, folder: Path | None = None, *, default_language: str = "en") -> None:
         self._package = resources.files("awbridge") / "templates" / "notices"
@@ -100,33 +100,33 @@ class Templates:
     def render(
         self, milestone: Milestone, channel: Channel, language: str, values: Mapping[str, str | bool]
     ) -> Rendered:
-        """The words for one customer. Raises TemplateRefused."""
+        """The message for one customer. Raises TemplateRefused."""
         source, found = self._find(milestone, channel, language)
-        head, body = _parted(source)
+        head, body = _split_head(source)
         clean = {name: _for_channel(channel, value) for name, value in values.items()}
         where = f"{found}/{milestone}"
-        text = _run(_TEXT, body, clean, where).strip()[:LONGEST_TEXT]
-        subject = " ".join(_run(_TEXT, head.get("subject", ""), clean, where).split())
+        text = _render(_TEXT, body, clean, where).strip()[:LONGEST_TEXT]
+        subject = " ".join(_render(_TEXT, head.get("subject", ""), clean, where).split())
         page = self._page(milestone, found, text, subject, clean) if channel is Channel.MAIL else None
         return Rendered(text, subject, page, found, head.get("dlt_template_id", ""))
 
     def names_day(
         self, milestone: Milestone, channel: Channel, language: str, values: Mapping[str, str | bool]
     ) -> bool:
-        """Whether these words would name a day on another day than the scan's, so that they would be wrong.
+        """Whether the message would name a day (such as today) although it is not the scan's day.
 
-        A template in a language that `day_words` lacks may say so by a line `names_day: yes` at its top. Raises
+        A template in a language that `day_words` lacks can declare it with a line `names_day: yes` at its top. Raises
         TemplateRefused.
         """
         source, found = self._find(milestone, channel, language)
-        head, body = _parted(source)
-        if said := head.get("names_day"):
-            return said == "yes"
-        # What a value says (a shop named Sunday) is no word of the template.
-        blank = {name: EXAMPLE[name] if value and value is not True else value for name, value in values.items()}
+        head, body = _split_head(source)
+        if declared := head.get("names_day"):
+            return declared == "yes"
+        # Examples replace the values: a shop named Sunday does not name a day.
+        examples = {name: EXAMPLE[name] if value and value is not True else value for name, value in values.items()}
         parts = (body, head.get("subject", ""))
-        later = {**blank, "is_today": False}
-        return any(day_words.names_day(_run(_TEXT, part, later, f"{found}/{milestone}")) for part in parts)
+        values_later = {**examples, "is_today": False}
+        return any(day_words.names_day(_render(_TEXT, part, values_later, f"{found}/{milestone}")) for part in parts)
 
     def _page(
         self, milestone: Milestone, language: str, text: str, subject: str, values: Mapping[str, str | bool]
@@ -136,14 +136,14 @@ class Templates:
         if source is None:
             return None
         more = {"subject": subject, "paragraphs": text.split("\n\n"), "language": language}
-        return _run(_HTML, source, {**values, **more}, f"{language}/{milestone}.html")
+        return _render(_HTML, source, {**values, **more}, f"{language}/{milestone}.html")
 
     def _find(self, milestone: Milestone, channel: Channel, language: str) -> tuple[str, str]:
         for one in dict.fromkeys((language, self._default, "en")):
             for name in (f"{one}/{milestone}.{channel}.j2", f"{one}/{milestone}.text.j2"):
                 if _is_plain(one) and (source := self._read(name)) is not None:
                     return source, one
-        raise TemplateRefused(f"there is no template for {milestone} over {channel}")
+        raise TemplateRefused(f"there is no template of {milestone} for {channel}")
 
     def _read(self, name: str) -> str | None:
         if self._folder is not None:
@@ -154,17 +154,17 @@ class Templates:
         return shipped.read_text(encoding="utf-8") if shipped.is_file() else None
 
     def lint(self) -> list[TemplateProblem]:
-        """What is wrong with the templates, and what is worth a thought."""
+        """The errors and warnings of all templates."""
         findings: list[TemplateProblem] = []
         for language in self.languages():
             for milestone in Milestone:
                 for channel in Channel:
                     findings += self._lint_one(milestone, channel, language)
-        findings += self._strangers()
+        findings += self._unread_files()
         return list(dict.fromkeys(findings))
 
     def languages(self) -> list[str]:
-        """The languages that ship, and those of the folder."""
+        """The shipped languages and those of the folder."""
         own = [p.name for p in self._folder.iterdir() if p.is_dir()] if self._folder and self._folder.is_dir() else []
         return sorted({*LANGUAGES, *own})
 
@@ -173,9 +173,9 @@ class Templates:
         findings: list[TemplateProblem] = []
         try:
             source, _ = self._find(milestone, channel, language)
-            head, body = _parted(source)
+            head, body = _split_head(source)
             for part in (body, head.get("subject", "")):
-                findings += [TemplateProblem(file, f"there is no value named {name}") for name in _unknown_names(part)]
+                findings += [TemplateProblem(file, f"unknown variable {name}") for name in _unknown_names(part)]
             findings += [
                 TemplateProblem(file, f"unknown line {n!r} at the top") for n in sorted(set(head) - _HEAD_NAMES)
             ]
@@ -185,15 +185,15 @@ class Templates:
         except (TemplateRefused, TemplateError) as error:
             return findings or [TemplateProblem(file, str(error))]
         if not rendered.text:
-            findings.append(TemplateProblem(file, "it says nothing"))
+            findings.append(TemplateProblem(file, "the message is empty"))
         if channel is Channel.MAIL and not rendered.subject:
-            findings.append(TemplateProblem(file, "a mail needs a line `subject: ...` at the top"))
+            findings.append(TemplateProblem(file, "a mail requires a line `subject: ...` at the top"))
         if channel is Channel.SMS and (parts := sms_parts(rendered.text)) > 3:
             findings.append(TemplateProblem(file, f"the example needs {parts} SMS", wrong=False))
         return findings
 
-    def _strangers(self) -> list[TemplateProblem]:
-        """Files of the folder that nothing reads."""
+    def _unread_files(self) -> list[TemplateProblem]:
+        """Files of the folder that no message uses."""
         if self._folder is None or not self._folder.is_dir():
             return []
         kinds = (*Channel, "text", "html")
@@ -201,7 +201,7 @@ class Templates:
         found = (p for p in sorted(self._folder.rglob("*")) if p.is_file())
         names = [(p.relative_to(self._folder).as_posix(), p) for p in found]
         return [
-            TemplateProblem(name, "no message reads this file; the form is language/milestone.channel.j2", wrong=False)
+            TemplateProblem(name, "no message uses this file; name it language/milestone.channel.j2", wrong=False)
             for name, path in names
             if name != "layout.html.j2" and not (name.count("/") == 1 and path.name in known)
         ]
@@ -209,11 +209,11 @@ class Templates:
 
 @lru_cache(maxsize=512)
 def _compiled(environment: ImmutableSandboxedEnvironment, source: str) -> Template:
-    """Most messages are made of the same few sources, and compiling takes far longer than filling in."""
+    """Compiling takes far longer than rendering, and most messages use the same few sources."""
     return environment.from_string(source)
 
 
-def _run(environment: ImmutableSandboxedEnvironment, source: str, values: Mapping[str, object], where: str) -> str:
+def _render(environment: ImmutableSandboxedEnvironment, source: str, values: Mapping[str, object], where: str) -> str:
     try:
         return _compiled(environment, source).render(values)
     except (TemplateError, ArithmeticError, TypeError, ValueError, AttributeError, LookupError) as error:
@@ -222,7 +222,7 @@ def _run(environment: ImmutableSandboxedEnvironment, source: str, values: Mappin
 
 @lru_cache(maxsize=512)
 def _unknown_names(source: str) -> tuple[str, ...]:
-    """Names in a source that have no value. Raises TemplateError."""
+    """The variables of a source that are unknown. Raises TemplateError."""
     return tuple(sorted(meta.find_undeclared_variables(_TEXT.parse(source)) - set(EXAMPLE)))
 
 
@@ -230,8 +230,8 @@ def _is_plain(language: str) -> bool:
     return bool(re.fullmatch(r"[a-z]{2,8}", language))
 
 
-def _parted(source: str) -> tuple[dict[str, str], str]:
-    """(the lines at the top, the body)."""
+def _split_head(source: str) -> tuple[dict[str, str], str]:
+    """The `name: value` lines at the top, and the body."""
     found = _HEAD.match(source)
     if not found:
         return {}, source
@@ -240,7 +240,7 @@ def _parted(source: str) -> tuple[dict[str, str], str]:
 
 
 def _for_channel(channel: Channel, value: str | bool) -> str | bool:
-    """A value as it may stand in a message: one line, no control characters, no markup of the channel's."""
+    """A value for a message: one line, without control characters and without markup of the channel."""
     if isinstance(value, bool):
         return value
     line = " ".join("".join(c if c.isprintable() or c in _JOINERS else " " for c in value).split())[:LONGEST_VALUE]
@@ -248,7 +248,7 @@ def _for_channel(channel: Channel, value: str | bool) -> str | bool:
 
 
 def sms_parts(text: str) -> int:
-    """How many SMS a text takes: 160 or 153 characters of the GSM alphabet, 70 or 67 of any other."""
+    """The number of SMS for a text: 160 or 153 characters of the GSM alphabet each, 70 or 67 of any other."""
     if all(c in _GSM or c in _GSM_DOUBLE for c in text):
         length, single, part = sum(2 if c in _GSM_DOUBLE else 1 for c in text), 160, 153
     else:

@@ -1,4 +1,4 @@
-"""Text with one row on a line: CSV in whatever encoding and with whatever delimiter it came. Read line by line."""
+"""Delimited text: detects its encoding and delimiter and reads it line by line."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from typing import Any
 from awbridge.domain.errors import TableUnreadable
 from awbridge.tables.header import HEADER_WITHIN, HeaderLayout, find_header
 
-PIECE = 1 << 20  # bytes looked at in one go, and the longest cell
+CHUNK = 1 << 20  # bytes read at once, and characters of the longest cell
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
-LONGEST_LINE = 1 << 16  # characters of a line that are looked at to find the delimiter
+LONGEST_LINE = 1 << 16  # characters of a line that are read to find the delimiter
 
 _NAMES = {
     "utf-8-sig": "UTF-8",
@@ -25,108 +25,108 @@ _NAMES = {
     "utf-16-be": "UTF-16",
     "cp1252": "Windows-1252",
 }
-_SEP = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
+_SEP_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 
-csv.field_size_limit(PIECE)
+csv.field_size_limit(CHUNK)
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How a text is written. `says_so`: whether its first line is sep= and the delimiter."""
+    """The encoding and delimiter of a text. `has_sep_line`: the first line is `sep=` and the delimiter."""
 
     encoding: str
     delimiter: str
-    says_so: bool = False
+    has_sep_line: bool = False
 
     @property
     def is_plain(self) -> bool:
-        """Whether it is UTF-8 with commas, which need not be told."""
+        """Whether it is UTF-8 with commas, which is not reported."""
         return (self.encoding, self.delimiter) == ("utf-8-sig", ",")
 
     def __str__(self) -> str:
-        sign = DELIMITERS.get(self.delimiter, self.delimiter)
-        return f"read as text with {sign}, in {_NAMES[self.encoding]}"
+        delimiter = DELIMITERS.get(self.delimiter, self.delimiter)
+        return f"read as text separated by {delimiter}, in {_NAMES[self.encoding]}"
 
 
 def find_dialect(path: Path, name: str, layout: HeaderLayout) -> Dialect:
-    """How a text is written. Raises TableUnreadable for what is no text."""
+    """Detect the dialect of a text. Raises TableUnreadable if the file is not text."""
     encoding = _encoding(path, name)
     try:
         return _dialect(path, encoding, layout)
     except UnicodeDecodeError:
-        raise _undecoded(name, encoding) from None
+        raise _decoding_error(name, encoding) from None
 
 
 def _dialect(path: Path, encoding: str, layout: HeaderLayout) -> Dialect:
     with path.open(encoding=encoding, newline="") as file:
-        if said := _SEP.fullmatch(file.readline(LONGEST_LINE)):
-            return Dialect(encoding, said[1], says_so=True)
+        if sep_line := _SEP_LINE.fullmatch(file.readline(LONGEST_LINE)):
+            return Dialect(encoding, sep_line[1], has_sep_line=True)
         file.seek(0)
         lines = (line for line in iter(lambda: file.readline(LONGEST_LINE), "") if line.strip())
         head = list(islice(lines, HEADER_WITHIN))
-    return Dialect(encoding, max(DELIMITERS, key=lambda sign: _fitness(head, sign, layout)))
+    return Dialect(encoding, max(DELIMITERS, key=lambda delimiter: _score(head, delimiter, layout)))
 
 
-def _fitness(head: Sequence[str], delimiter: str, layout: HeaderLayout) -> tuple[int, int]:
-    """How many columns are understood with a delimiter, and how many cells it makes: a payload holds commas too."""
+def _score(head: Sequence[str], delimiter: str, layout: HeaderLayout) -> tuple[int, int]:
+    """The number of columns recognised with a delimiter, then the number of cells: a payload contains commas too."""
     rows = list(csv.reader(head, delimiter=delimiter))
     found = find_header(rows, layout)
     return len(found.columns) if found else 0, sum(map(len, rows))
 
 
 def read_lines(path: Path, name: str, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
-    """The lines that are not empty, with the number of each (1 is the first).
+    """The rows that are not empty, each with its line number (from 1).
 
-    Raises TableUnreadable for a line that is no CSV: a quote that is never closed would swallow what follows it.
+    Raises TableUnreadable for a malformed row: an unclosed quote would swallow the rows after it.
     """
     with path.open(encoding=dialect.encoding, newline="") as file:
-        before = len(file.readline(LONGEST_LINE)) and 1 if dialect.says_so else 0
+        skipped = len(file.readline(LONGEST_LINE)) and 1 if dialect.has_sep_line else 0
         rows = csv.reader(file, delimiter=dialect.delimiter, strict=True)
-        start = 1 + before
+        start = 1 + skipped
         try:
             for cells in rows:
                 if any(cells):
                     yield start, cells
-                start = rows.line_num + 1 + before
+                start = rows.line_num + 1 + skipped
         except csv.Error as error:
-            raise TableUnreadable(f"{name}, line {rows.line_num + before}: not CSV: {error}") from None
+            raise TableUnreadable(f"{name}, line {rows.line_num + skipped}: not CSV: {error}") from None
         except UnicodeDecodeError:
-            raise _undecoded(name, dialect.encoding) from None
+            raise _decoding_error(name, dialect.encoding) from None
 
 
-def _undecoded(name: str, encoding: str) -> TableUnreadable:
-    return TableUnreadable(f"{name}: its letters are not {_NAMES[encoding]}; save it as UTF-8")
+def _decoding_error(name: str, encoding: str) -> TableUnreadable:
+    return TableUnreadable(f"{name}: the text is not valid {_NAMES[encoding]}; save it as UTF-8")
 
 
 def _encoding(path: Path, name: str) -> str:
-    """UTF-16 where it says so or looks like it, UTF-8 where all of it is, else what Windows writes."""
+    """UTF-16 if marked or likely, UTF-8 if the whole file is valid UTF-8, else Windows-1252."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     is_utf8 = True
     with path.open("rb") as file:
-        piece = file.read(PIECE)
-        if wide := _utf16(piece):
-            return wide
-        while piece:
-            if b"\x00" in piece:
-                raise TableUnreadable(f"{name}: neither text nor a spreadsheet; take CSV, XLSX, XLS or ODS")
-            is_utf8 = is_utf8 and _decodes(decoder, piece)
-            piece = file.read(PIECE)
+        chunk = file.read(CHUNK)
+        if utf16 := _utf16(chunk):
+            return utf16
+        while chunk:
+            if b"\x00" in chunk:
+                raise TableUnreadable(f"{name}: neither text nor a spreadsheet; use CSV, XLSX, XLS or ODS")
+            is_utf8 = is_utf8 and _decodes(decoder, chunk)
+            chunk = file.read(CHUNK)
     return "utf-8-sig" if is_utf8 and _decodes(decoder, b"", final=True) else "cp1252"
 
 
-def _utf16(piece: bytes) -> str | None:
-    if piece.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+def _utf16(chunk: bytes) -> str | None:
+    if chunk.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
-    first = piece[:512]
+    first = chunk[:512]
     even, odd = first[::2].count(0), first[1::2].count(0)
     if max(even, odd) * 4 < len(first) or min(even, odd) > max(even, odd) // 4:
         return None
     return "utf-16-be" if even > odd else "utf-16-le"
 
 
-def _decodes(decoder: Any, piece: bytes, *, final: bool = False) -> bool:
+def _decodes(decoder: Any, chunk: bytes, *, final: bool = False) -> bool:
     try:
-        decoder.decode(piece, final)
+        decoder.decode(chunk, final)
     except UnicodeDecodeError:
         return False
     return True

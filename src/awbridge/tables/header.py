@@ -1,4 +1,4 @@
-"""Where a table's columns are named, and what each of them means. Pure."""
+"""The header of a table: which row it is and what its columns mean. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from awbridge.tables.cells import title_of
 
-HEADER_WITHIN = 20  # rows; a title may stand above
+HEADER_WITHIN = 20  # rows; a title may be above
 _WORDS = re.compile(r"[^\W_]+")
 _TOTAL = re.compile(
     r"(?:grand\s+|sub[\s-]?)?totals?"
@@ -18,24 +18,24 @@ _TOTAL = re.compile(
     re.IGNORECASE,
 )
 
-Columns = Mapping[str, int]  # what a column means -> its place
+Columns = Mapping[str, int]  # meaning -> index of the column
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeaderLayout:
-    """What is looked for: `match` finds the columns among titles; a table has at least one of `needs`.
+    """The columns to find: `match` maps titles to columns; a table must have at least one of `needs`.
 
-    `wanted` is a sentence that tells people how columns may be called.
+    `hint` is a sentence for people on the names of columns.
     """
 
     match: Callable[[Sequence[str]], Columns]
     needs: Sequence[str]
-    wanted: str
+    hint: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
-    """The columns of a table. `last` is the place of the header's last row among the first rows."""
+    """The columns of a table. `last` is the index of the header's last row among the first rows."""
 
     last: int
     titles: Sequence[str]
@@ -43,35 +43,35 @@ class Header:
     rows: Sequence[list[Any]] = field(repr=False)
 
     @property
-    def passed_over(self) -> list[str]:
-        """The titles that mean nothing here."""
-        return [title for place, title in enumerate(self.titles) if title and place not in self.columns.values()]
+    def unknown_titles(self) -> list[str]:
+        """The titles that are not recognised."""
+        return [title for index, title in enumerate(self.titles) if title and index not in self.columns.values()]
 
-    def is_again(self, cells: Sequence[Any], layout: HeaderLayout) -> bool:
-        """Whether a row names the columns once more, in the same or in other words."""
-        again = layout.match([title_of(cell) for cell in cells])
-        same = sum(self.columns.get(meaning) == place for meaning, place in again.items())
+    def is_repeated_by(self, cells: Sequence[Any], layout: HeaderLayout) -> bool:
+        """Whether a row names the same columns again, with the same or other titles."""
+        repeated = layout.match([title_of(cell) for cell in cells])
+        same = sum(self.columns.get(meaning) == index for meaning, index in repeated.items())
         return same > 1 and 2 * same >= len(self.columns)
 
 
-def by_names(meanings: Mapping[str, Sequence[str]], needs: Sequence[str]) -> HeaderLayout:
-    """A layout whose columns are found by `match_columns`. `meanings`: what a column may mean -> names for it."""
+def layout_by_names(meanings: Mapping[str, Sequence[str]], needs: Sequence[str]) -> HeaderLayout:
+    """A layout that finds columns by `match_columns`. `meanings`: meaning -> names of its column."""
     return HeaderLayout(
         match=lambda titles: match_columns(titles, meanings),
         needs=needs,
-        wanted=f"Columns may be called: {', '.join(names[0] for names in meanings.values())}",
+        hint=f"Recognised column names: {', '.join(names[0] for names in meanings.values())}",
     )
 
 
-def words_of(title: str) -> list[str]:
-    """The words of a column's name, in small letters: signs, spaces and case count for nothing."""
+def title_words(title: str) -> list[str]:
+    """The words of a column title, in lower case. Punctuation, spaces and case are ignored."""
     return _WORDS.findall(title.casefold())
 
 
 def match_columns(titles: Sequence[str], meanings: Mapping[str, Sequence[str]]) -> dict[str, int]:
-    """Meaning -> the column that has it. The exact name wins over one that only begins with it; no column means two
-    things."""
-    named = [" ".join(words_of(title)) for title in titles]
+    """Meaning -> index of its column. An exact title wins over one that only begins with the name; a column has one
+    meaning."""
+    named = [" ".join(title_words(title)) for title in titles]
     found: dict[str, int] = {}
     for is_match in (_is_exactly, _begins_with):
         for meaning, names in meanings.items():
@@ -94,35 +94,35 @@ def _begins_with(title: str, name: str) -> bool:
 
 
 def find_header(head: Sequence[list[Any]], layout: HeaderLayout) -> Header | None:
-    """The header among a table's first rows: the row of which most is understood, or two rows, of which the upper one
-    names groups of columns; None where nothing is understood."""
+    """The header among the first rows: the row with the most recognised columns, or two rows, of which the upper one
+    names groups of columns. None if no column is recognised."""
     best: Header | None = None
     above: list[str] = []
-    for place, cells in enumerate(head[:HEADER_WITHIN]):
+    for index, cells in enumerate(head[:HEADER_WITHIN]):
         titles = [title_of(cell) for cell in cells]
         candidates = [(titles, [cells])]
         if any(above):
-            candidates.append((_joined(above, titles, layout), [head[place - 1], cells]))
+            candidates.append((_with_groups(above, titles, layout), [head[index - 1], cells]))
         for named, rows in candidates:
             columns = layout.match(named)
             if columns and (best is None or len(columns) > len(best.columns)):
-                best = Header(last=place, titles=named, columns=columns, rows=rows)
+                best = Header(last=index, titles=named, columns=columns, rows=rows)
         above = titles
     return best
 
 
-def _joined(groups: Sequence[str], titles: Sequence[str], layout: HeaderLayout) -> list[str]:
-    """Titles that mean nothing by themselves, with their group before them; a group holds until the next one begins."""
+def _with_groups(groups: Sequence[str], titles: Sequence[str], layout: HeaderLayout) -> list[str]:
+    """The titles; unrecognised ones are prefixed with their group. A group extends to the next one."""
     known = layout.match(titles).values()
     joined: list[str] = []
     group = ""
-    for place, title in enumerate(titles):
-        group = (groups[place] if place < len(groups) else "") or group
-        joined.append(title if place in known else f"{group} {title}".strip())
+    for index, title in enumerate(titles):
+        group = (groups[index] if index < len(groups) else "") or group
+        joined.append(title if index in known else f"{group} {title}".strip())
     return joined
 
 
 def is_total(cells: Sequence[Any]) -> bool:
-    """Whether a row sums up others: the first thing it says is Total, Grand Total or the like."""
+    """Whether a row sums up others: its first value is Total, Grand Total or similar."""
     first = next((cell for cell in cells if cell not in ("", None)), None)
     return isinstance(first, str) and _TOTAL.fullmatch(title_of(first)) is not None

@@ -1,6 +1,6 @@
-"""What an ODS tells beside its cells' values: formulas that were never calculated, and errors.
+"""Finds the cells of an ODS without a value: formulas that were never calculated, and errors.
 
-calamine reads both as empty, or as 0. Only a document that holds formulas or errors is parsed here, streamed.
+calamine reads both as empty or 0. Only documents with formulas or errors are parsed, as a stream.
 """
 
 from __future__ import annotations
@@ -10,35 +10,35 @@ from typing import IO
 from xml.parsers import expat
 
 from awbridge.tables.cells import NoValue, is_error
-from awbridge.tables.scan import PIECE, WIDEST, Scanned
+from awbridge.tables.xlsx import CHUNK, WIDEST, SheetScan
 
 _SIGNS = (b":formula=", b"Err:", b'="error"', b"='error'", b">#")
 _VALUES = frozenset({"value", "date-value", "time-value", "boolean-value", "string-value"})
 _TABLE = "urn:oasis:names:tc:opendocument:xmlns:table:1.0"
 _OFFICE = "urn:oasis:names:tc:opendocument:xmlns:office:1.0"
-LONGEST_ERROR = 40  # characters; a longer text is none
-MOST_REPEATED = 1000  # rows; a formula stands for itself
+LONGEST_ERROR = 40  # characters; a longer text is not an error
+MOST_REPEATED = 1000  # rows in which a repeated formula is recorded
 
 
-def scan_ods(open_content: IO[bytes], again: IO[bytes]) -> list[Scanned]:
-    """The cells without a value, sheet by sheet; nothing where no cell can be one. `again`: the same content anew."""
-    if not _holds_any(open_content):
+def scan_ods(content: IO[bytes], same_content: IO[bytes]) -> list[SheetScan]:
+    """The scans of all sheets; none if no cell lacks a value. `same_content`: the same content, opened again."""
+    if not _has_signs(content):
         return []
     reader = _Reader()
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.StartElementHandler = reader.start
     parser.EndElementHandler = reader.end
     parser.CharacterDataHandler = reader.text
-    parser.ParseFile(again)
+    parser.ParseFile(same_content)
     return reader.sheets
 
 
-def _holds_any(content: IO[bytes]) -> bool:
+def _has_signs(content: IO[bytes]) -> bool:
     tail = b""
-    while piece := content.read(PIECE):
-        if any(sign in tail + piece for sign in _SIGNS):
+    while chunk := content.read(CHUNK):
+        if any(sign in tail + chunk for sign in _SIGNS):
             return True
-        tail = piece[-16:]
+        tail = chunk[-16:]
     return False
 
 
@@ -53,12 +53,12 @@ class _Cell:
 
 @dataclass(slots=True)
 class _Reader:
-    """Follows the tables, rows and cells of a document; what is repeated counts as often as it says."""
+    """Tracks the tables, rows and cells of a document. Repeated ones count as often as they are repeated."""
 
-    sheets: list[Scanned] = field(default_factory=list[Scanned])
-    depth: int = 0  # tables within tables are parts of a cell
+    sheets: list[SheetScan] = field(default_factory=list[SheetScan])
+    depth: int = 0  # nested tables are part of a cell
     row: int = 0
-    rows: int = 1  # how often this row stands there
+    rows: int = 1  # repetitions of this row
     column: int = 0
     cell: _Cell | None = None
 
@@ -67,7 +67,7 @@ class _Reader:
         if kind == "table":
             self.depth += 1
             if self.depth == 1:
-                self.sheets.append(Scanned())
+                self.sheets.append(SheetScan())
                 self.row = 0
         elif self.depth == 1 and kind == "table-row":
             self.rows, self.column = _repeated(attributes, "rows"), 0
@@ -85,23 +85,23 @@ class _Reader:
         elif self.depth == 1 and kind == "table-row":
             self.row += self.rows
         elif self.depth == 1 and kind in ("table-cell", "covered-table-cell") and self.cell:
-            self._keep(self.cell)
+            self._record(self.cell)
             self.column += self.cell.repeated
             self.cell = None
 
-    def _keep(self, cell: _Cell) -> None:
+    def _record(self, cell: _Cell) -> None:
         text = cell.text.strip()
         if cell.is_error or is_error(text):
-            what = NoValue(is_error=True)
+            no_value = NoValue(is_error=True)
         elif cell.is_formula and not cell.has_value and not text:
-            what = NoValue()
+            no_value = NoValue()
         else:
             return
-        found = self.sheets[-1]
+        scan = self.sheets[-1]
         for row in range(self.row, self.row + min(self.rows, MOST_REPEATED)):
             for column in range(self.column, min(self.column + cell.repeated, WIDEST)):
-                found.without_value[found.at(row, column)] = what
-        found.columns = max(found.columns, self.column + cell.repeated)
+                scan.without_value[scan.at(row, column)] = no_value
+        scan.columns = max(scan.columns, self.column + cell.repeated)
 
 
 def _cell_of(attributes: dict[str, str]) -> _Cell:
@@ -120,6 +120,6 @@ def _repeated(attributes: dict[str, str], what: str) -> int:
 
 
 def _local(name: str, namespace: str) -> str:
-    """The name without its namespace; "" for one of another."""
+    """The name without its namespace; "" if it belongs to another."""
     space, _, local = name.rpartition(" ")
     return local if space == namespace else ""

@@ -1,4 +1,4 @@
-"""Times as spreadsheets and people write them: dates, serial numbers, days first, months as words, AM and PM. Pure."""
+"""Parses times as spreadsheets and people write them: dates, serial numbers, day first, month names, AM/PM. Pure."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 from awbridge.tables.cells import visible
 
 EARLIEST_YEAR = 2000
-FIRST_SERIAL, LAST_SERIAL = 36526, 73051  # 2000-01-01 and 2100-01-01 as a spreadsheet counts days
+FIRST_SERIAL, LAST_SERIAL = 36526, 73051  # 2000-01-01 and 2100-01-01 as serial numbers
 
-_DAY_0 = datetime(1899, 12, 30)  # noqa: DTZ001  (a wall clock's time: the zone is added by who knows it)
+_DAY_0 = datetime(1899, 12, 30)  # noqa: DTZ001  (a wall clock time: the caller knows the zone)
 _NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTHS = {name: n for n, name in enumerate(_NAMES, 1)}
 _NAME = f"({'|'.join(_NAMES)})[a-z]*"
@@ -21,7 +21,7 @@ _CLOCK = (
 )
 _WEEKDAY = r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,?\s+)?"
 _FLAGS = re.ASCII | re.IGNORECASE
-# Each with the places of year, month and day among its groups.
+# Each with the indices of year, month and day among its groups.
 _FORMS = (
     (re.compile(rf"{_WEEKDAY}(\d{{1,2}})([-/. ])(\d{{1,2}})\2(\d{{4}}|\d{{2}}){_CLOCK}", _FLAGS), (4, 3, 1)),
     (re.compile(rf"{_WEEKDAY}(\d{{1,2}})([-/. ]|)\s*{_NAME}[-/. ,]\s*(\d{{4}}|\d{{2}}){_CLOCK}", _FLAGS), (4, 3, 1)),
@@ -32,10 +32,10 @@ _INDIA = timezone(timedelta(hours=5, minutes=30))
 
 
 def read_wall_time(value: Any, zone: tzinfo) -> datetime | None:
-    """A time, aware, UTC; None where none can be read. Without an offset it is in `zone`; days stand before months.
+    """A time, aware, UTC; None if it cannot be read. A time without an offset is in `zone`; the day precedes the month.
 
-    Takes dates of a spreadsheet, its serial numbers (days since 1900, also as text), and texts such as
-    22-11-2026 02:30 PM, 22-Nov-2026 14:30, 22/11/26. A year of two digits is of this century.
+    Accepts dates of a spreadsheet, serial numbers (days since 1900, also as text), and texts such as
+    22-11-2026 02:30 PM, 22-Nov-2026 14:30, 22/11/26. A two-digit year belongs to this century.
     """
     if isinstance(value, datetime):
         return (value if value.tzinfo else value.replace(tzinfo=zone)).astimezone(UTC)
@@ -43,7 +43,7 @@ def read_wall_time(value: Any, zone: tzinfo) -> datetime | None:
         return datetime(value.year, value.month, value.day, tzinfo=zone).astimezone(UTC)
     if (serial := _serial(value)) is not None:
         return (_DAY_0 + timedelta(seconds=round(serial * 86400))).replace(tzinfo=zone).astimezone(UTC)
-    return _written(visible(value), zone) if isinstance(value, str) and len(value) < 80 else None
+    return _parse_text(visible(value), zone) if isinstance(value, str) and len(value) < 80 else None
 
 
 def _serial(value: Any) -> float | None:
@@ -56,10 +56,10 @@ def _serial(value: Any) -> float | None:
     return number if FIRST_SERIAL <= number < LAST_SERIAL else None
 
 
-def _written(text: str, zone: tzinfo) -> datetime | None:
-    for form, places in _FORMS:
+def _parse_text(text: str, zone: tzinfo) -> datetime | None:
+    for form, indices in _FORMS:
         if match := form.fullmatch(text):
-            year, month, day = match.group(*places)
+            year, month, day = match.group(*indices)
             hour, minute, second, half, offset = match.groups()[4:]
             try:
                 return datetime(
@@ -77,7 +77,7 @@ def _written(text: str, zone: tzinfo) -> datetime | None:
 
 
 def _hour(hour: int, half: str | None) -> int:
-    if not half or hour > 12:  # 14:30 PM is said by programs that write both
+    if not half or hour > 12:  # some programs write 14:30 PM
         return hour
     return hour % 12 + (12 if half.casefold() == "p" else 0)
 

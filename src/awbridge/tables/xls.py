@@ -1,7 +1,7 @@
-"""What an XLS tells beside its cells' values: formulas that were never calculated.
+"""Finds the formulas of an XLS that were never calculated.
 
-calamine reads them as empty, or as the 0 that the writing library put there. A spreadsheet program leaves a summary in
-what it saves, and has calculated it; a library leaves none.
+calamine reads them as empty, or as the 0 that the writing library stored. A spreadsheet program calculates formulas and
+adds a summary to the file; a library does neither.
 """
 
 from __future__ import annotations
@@ -14,31 +14,31 @@ from typing import Any
 import olefile
 
 from awbridge.tables.cells import NoValue
-from awbridge.tables.scan import Scanned
+from awbridge.tables.xlsx import SheetScan
 
 _SUMMARY = "\x05SummaryInformation"
 _STREAMS = ("Workbook", "Book")
 _BOF, _EOF, _SHEET, _FORMULA = (0x0809, 0x000A, 0x0085, 0x0006)
-_EMPTY_TEXT = b"\x03\x00\x00\x00\x00\x00\xff\xff"  # the third byte from the front is free, and 0 in practice
+_EMPTY_TEXT = b"\x03\x00\x00\x00\x00\x00\xff\xff"  # the third byte is undefined, and 0 in practice
 _ZERO = bytes(8)
 
 
-def scan_xls(path: Path) -> list[Scanned]:
-    """The cells without a value, sheet by sheet in the workbook's order; nothing where a program has saved the file.
+def scan_xls(path: Path) -> list[SheetScan]:
+    """The scans of all sheets in the workbook's order; none if a spreadsheet program saved the file.
 
-    Raises OSError, ValueError or struct.error for what is no such file.
+    Raises OSError, ValueError or struct.error if it is not an XLS.
     """
-    opened: Any = olefile.OleFileIO(str(path))  # its types are unfinished
+    opened: Any = olefile.OleFileIO(str(path))  # olefile's types are incomplete
     with opened as file:
         if file.exists(_SUMMARY):
             return []
         stream = next((name for name in _STREAMS if file.exists(name)), None)
         data: bytes = file.openstream(stream).read() if stream else b""
-    return [_scan_sheet(data, place) for place in _sheets(data)]
+    return [_scan_sheet(data, offset) for offset in _sheet_offsets(data)]
 
 
 def _records(data: bytes, at: int) -> Iterator[tuple[int, bytes]]:
-    """The records from a place on, to the end of the substream that begins there."""
+    """The records of the substream that begins at an offset."""
     depth = 0
     while at + 4 <= len(data):
         kind, length = struct.unpack_from("<HH", data, at)
@@ -49,15 +49,15 @@ def _records(data: bytes, at: int) -> Iterator[tuple[int, bytes]]:
         at += 4 + length
 
 
-def _sheets(data: bytes) -> list[int]:
+def _sheet_offsets(data: bytes) -> list[int]:
     return [struct.unpack_from("<L", body)[0] for kind, body in _records(data, 0) if kind == _SHEET]
 
 
-def _scan_sheet(data: bytes, at: int) -> Scanned:
-    found = Scanned()
+def _scan_sheet(data: bytes, at: int) -> SheetScan:
+    scan = SheetScan()
     for kind, body in _records(data, at):
         if kind == _FORMULA and len(body) >= 14 and body[6:14] in (_EMPTY_TEXT, _ZERO):
             row, column = struct.unpack_from("<HH", body)
-            found.without_value[found.at(row, column)] = NoValue()
-            found.columns = max(found.columns, column + 1)
-    return found
+            scan.without_value[scan.at(row, column)] = NoValue()
+            scan.columns = max(scan.columns, column + 1)
+    return scan

@@ -78,7 +78,7 @@ def test_a_courier_that_did_not_answer_has_refused_nothing(words: str) -> None:
     assert says_unheard(words)
     outcome = parse_create_order(refusal(319, f"Error In Order Placing To Courier Partner: {words}"), "R")
     assert isinstance(outcome, TryLater)
-    assert outcome.unheard
+    assert outcome.courier_silent
     assert not outcome.refused
 
 
@@ -86,7 +86,7 @@ def test_a_courier_that_did_not_answer_has_refused_nothing(words: str) -> None:
 def test_an_unclear_answer_does_not_say_that_nothing_was_placed(code: int) -> None:
     outcome = parse_create_order(refusal(code, "no idea"), "R")
     assert isinstance(outcome, TryLater)
-    assert outcome.unheard
+    assert outcome.courier_silent
     assert not outcome.refused
 
 
@@ -95,7 +95,7 @@ def test_a_refusal_in_clear_words_is_one(code: int) -> None:
     outcome = parse_create_order(refusal(code, "Drop pincode is not serviceable", reference_number="R"), "R")
     assert isinstance(outcome, TryLater)
     assert outcome.refused
-    assert not (outcome.unheard)
+    assert not (outcome.courier_silent)
     assert not (outcome.silent)
     assert not (outcome.maybe_placed)
 

@@ -112,11 +112,14 @@ def test_serial_dates_in_csv(tmp_path: Path) -> None:
     ("content", "told"),
     [
         (b"", "is empty"),
-        (b"Name,City\nAsha,Pune\n", "no column is understood. It has: Name, City"),
-        (b"Status,City\n5,Pune\n", "no column holds waybill or reference number or order id. It has: Status, City"),
+        (b"Name,City\nAsha,Pune\n", "no column is recognised. Columns found: Name, City"),
+        (
+            b"Status,City\n5,Pune\n",
+            "no column holds waybill or reference number or order id. Columns found: Status, City",
+        ),
         (b"\x00\x01\x02\x03binary", "neither text nor a spreadsheet"),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "not a spreadsheet that can be read"),
-        (b"PK\x03\x04nothing", "not a spreadsheet"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "the spreadsheet cannot be read"),
+        (b"PK\x03\x04nothing", "the spreadsheet cannot be read"),
     ],
 )
 def test_what_is_no_table_says_why(tmp_path: Path, content: bytes, told: str) -> None:

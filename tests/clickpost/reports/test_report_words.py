@@ -70,9 +70,9 @@ def test_words_that_are_not_understood_are_counted_by_name(tmp_path: Path) -> No
         [],
         [],
     )
-    assert told.told() == [
+    assert told.sentences() == [
         "courier names not understood: 'Moon Express' in 1 row",
-        "status words not understood: 'RTO-Handover' in 2 rows",
+        "statuses not understood: 'RTO-Handover' in 2 rows",
     ]
 
 
@@ -124,7 +124,7 @@ def test_the_company_s_own_accounts_say_who_is_meant() -> None:
     assert names.find("moon express") == 77
     assert names.find("Delhivery", "Surface B2B") == 904
     assert names.find("Delhivery", "Surface") == 4
-    assert names.find("Delhivery", "unheard of") == 4  # the well-known one
+    assert names.find("Delhivery", "courier_silent of") == 4  # the well-known one
     assert names.find("Delhivery Reverse") == 25
     assert names.find("Ekart Reverse") == 55  # it has no other
     assert CourierNames([KnownCourier(4, "Delhivery")]).find("Delhivery Reverse") == 4

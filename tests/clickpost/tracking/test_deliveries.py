@@ -314,7 +314,7 @@ def test_the_reason_of_a_failed_pickup_goes_with_it_in_its_own_words() -> None:
 def test_no_reason_of_a_failed_pickup_is_none(nothing: Any) -> None:
     body = all_statuses(clickpost_status_code=3)
     body["additional"] |= {"npr_status_code": nothing, "npr_status_description": nothing if nothing != "none" else ""}
-    assert [(s.npr_code, s.npr_description) for s in read(body).told] == [(None, "")] * 2
+    assert [(s.npr_code, s.npr_description) for s in read(body).all_scans] == [(None, "")] * 2
 
 
 @pytest.mark.parametrize(

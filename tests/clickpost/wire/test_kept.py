@@ -79,6 +79,6 @@ def test_an_error_in_clickpost_s_words_names_nobody() -> None:
 def test_words_that_were_cut_through_a_name_do_not_end_with_its_beginning() -> None:
     veil = Veil(MASKED)
     _ = veil.value({"drop_info": DROP})
-    assert veil.words("the address is 12 MG Road, Pu") == "the address is ..."
-    assert veil.words("we asked Asha R") == "we asked ..."
-    assert veil.words("an order of MG") == "an order of MG"
+    assert veil.text("the address is 12 MG Road, Pu") == "the address is ..."
+    assert veil.text("we asked Asha R") == "we asked ..."
+    assert veil.text("an order of MG") == "an order of MG"

@@ -15,10 +15,10 @@ from awbridge.domain.couriers.account_throttle import (
     Due,
     Tally,
     after_answers,
+    after_claim,
     allowance,
-    held_back,
+    during_downtime,
     shares,
-    taken,
 )
 
 T0 = datetime(2026, 11, 2, 6, 30, tzinfo=UTC)
@@ -50,7 +50,7 @@ def test_an_open_breaker_lets_one_probe_through_per_interval() -> None:
     assert allowance(state, T0, POLICY, 50) == 0
     at = T0 + POLICY.probe
     assert allowance(state, at, POLICY, 50) == 1
-    state = taken(state, 1, at, POLICY)
+    state = after_claim(state, 1, at, POLICY)
     assert allowance(state, at, POLICY, 50) == 0
     assert allowance(state, at + POLICY.probe, POLICY, 50) == 1
 
@@ -65,7 +65,7 @@ def test_only_a_probe_that_gets_through_closes_and_a_ramp_follows() -> None:
     while state.ramp is not None:
         step = allowance(state, T0, POLICY, 1000)
         steps.append(step)
-        state = taken(state, step, T0, POLICY)
+        state = after_claim(state, step, T0, POLICY)
         assert allowance(state, T0, POLICY, 1000) == 0
         state = after_answers(state, Tally(good=step), T0, POLICY)
     assert steps == [1, 2, 4, 8, 16, 32, 64]
@@ -74,30 +74,33 @@ def test_only_a_probe_that_gets_through_closes_and_a_ramp_follows() -> None:
 
 def test_a_ramp_that_fails_is_a_breaker_again() -> None:
     state = after_answers(broken(), Tally(good=1, probe_good=1), T0, POLICY)
-    assert after_answers(taken(state, 1, T0, POLICY), Tally(failed=1), T0, POLICY).incident is AccountIncident.BREAKER
+    assert (
+        after_answers(after_claim(state, 1, T0, POLICY), Tally(failed=1), T0, POLICY).incident
+        is AccountIncident.BREAKER
+    )
 
 
 def test_a_ramp_ends_when_nothing_has_waited_on_it_for_a_while() -> None:
     """An account with few orders would stand on it for hours, and every lost answer would open the breaker."""
     state = after_answers(broken(), Tally(good=1, probe_good=1), T0, POLICY)
-    state = after_answers(taken(state, 1, T0, POLICY), Tally(good=1), T0, POLICY)
+    state = after_answers(after_claim(state, 1, T0, POLICY), Tally(good=1), T0, POLICY)
     soon, late = T0 + POLICY.patience - SECOND, T0 + POLICY.patience
     assert (allowance(state, soon, POLICY, 99), allowance(state, late, POLICY, 99)) == (2, 99)
-    assert after_answers(taken(state, 1, soon, POLICY), Tally(failed=1), soon, POLICY).has_incident
-    assert not after_answers(taken(state, 1, late, POLICY), Tally(failed=1), late, POLICY).has_incident
-    waiting = taken(state, 2, T0, POLICY)
+    assert after_answers(after_claim(state, 1, soon, POLICY), Tally(failed=1), soon, POLICY).has_incident
+    assert not after_answers(after_claim(state, 1, late, POLICY), Tally(failed=1), late, POLICY).has_incident
+    waiting = after_claim(state, 2, T0, POLICY)
     assert allowance(waiting, soon, POLICY, 99) == 0, "what waits goes out step by step"
-    at_the_foot = held_back(replace(FREE, good_at=T0 - POLICY.window * 99))
+    at_the_foot = during_downtime(replace(FREE, good_at=T0 - POLICY.window * 99))
     assert allowance(at_the_foot, T0, POLICY, 99) == 1, "a downtime has just ended"
 
 
 def test_a_step_of_the_ramp_whose_worker_died_is_repeated() -> None:
-    state = taken(held_back(FREE), 1, T0, POLICY)
+    state = after_claim(during_downtime(FREE), 1, T0, POLICY)
     assert allowance(state, T0 + POLICY.patience - SECOND, POLICY, 9) == 0
     assert allowance(state, T0 + POLICY.patience, POLICY, 9) == 1
 
 
-def test_a_refused_account_is_in_trouble_at_once_unless_it_just_worked() -> None:
+def test_a_refused_account_has_an_incident_at_once_unless_it_just_worked() -> None:
     wrong = Tally(wrongs=1, wrong="bad key")
     state = after_answers(FREE, wrong, T0, POLICY)
     assert (state.incident, state.problem, state.probe_at) == (AccountIncident.ACCOUNT, "bad key", T0 + POLICY.hold)
@@ -115,7 +118,7 @@ def test_a_breaker_whose_probe_finds_wrong_credentials_rests_as_such() -> None:
     assert (state.incident, state.problem, state.since_at) == (AccountIncident.ACCOUNT, "bad key", T0)
 
 
-def test_a_pause_that_was_asked_for_is_kept() -> None:
+def test_a_requested_pause_is_honoured() -> None:
     state = after_answers(FREE, Tally(other=1, retry_after=7.0), T0, POLICY)
     assert allowance(state, T0 + 6 * SECOND, POLICY, 9) == 0
     assert allowance(state, T0 + 7 * SECOND, POLICY, 9) == 9
@@ -124,15 +127,15 @@ def test_a_pause_that_was_asked_for_is_kept() -> None:
 def test_a_limited_account_gets_what_its_rate_allows() -> None:
     state = replace(FREE, rate_per_second=2.0)
     assert allowance(state, T0, POLICY, 50) == 2
-    state = taken(state, 2, T0, POLICY)
+    state = after_claim(state, 2, T0, POLICY)
     assert allowance(state, T0, POLICY, 50) == 0
     assert allowance(state, T0 + SECOND / 2, POLICY, 50) == 1
     assert allowance(state, T0 + 60 * SECOND, POLICY, 50) == 2
-    slow = taken(replace(FREE, rate_per_second=0.1), 1, T0, POLICY)
+    slow = after_claim(replace(FREE, rate_per_second=0.1), 1, T0, POLICY)
     assert [allowance(slow, T0 + n * SECOND, POLICY, 50) for n in (9, 10, 99)] == [0, 1, 1]
 
 
-def test_urgent_work_and_those_not_served_for_longest_come_first() -> None:
+def test_urgent_work_and_the_longest_unserved_accounts_come_first() -> None:
     due = [
         Due(state=replace(FREE, account="a", served_at=T0)),
         Due(state=replace(FREE, account="b", served_at=T0 - SECOND)),
@@ -142,7 +145,7 @@ def test_urgent_work_and_those_not_served_for_longest_come_first() -> None:
     assert shares(due, now=T0, policy=POLICY, free=2, in_use={}) == {"c": 1, "b": 1}
 
 
-def test_a_slow_account_never_takes_all_seats() -> None:
+def test_a_slow_account_never_takes_all_slots() -> None:
     due = [Due(state=FREE)]
     assert shares(due, now=T0, policy=POLICY, free=20, in_use={}) == {"4:main": 15}
     assert shares(due, now=T0, policy=POLICY, free=5, in_use={"4:main": 15}) == {}
@@ -194,14 +197,14 @@ tallies = st.builds(
 
 
 @given(st.lists(st.tuples(tallies, st.integers(0, 300), st.integers(0, 60)), max_size=30))
-def test_whatever_happens_an_account_always_comes_back(events: list[tuple[Tally, int, int]]) -> None:
+def test_an_account_always_recovers(events: list[tuple[Tally, int, int]]) -> None:
     state, now = FREE, T0
     for tally, seconds, claimed in events:
         now += timedelta(seconds=seconds)
         number = min(claimed, allowance(state, now, POLICY, 60))
         probing = state.has_incident
         if number:
-            state = taken(state, number, now, POLICY)
+            state = after_claim(state, number, now, POLICY)
         probed = 1 if probing and tally.good and number else 0
         state = after_answers(state, replace(tally, probe_good=probed), now, POLICY)
         assert state.has_incident == (state.since_at is not None)
@@ -210,6 +213,6 @@ def test_whatever_happens_an_account_always_comes_back(events: list[tuple[Tally,
         number = allowance(state, now, POLICY, 60)
         assert number > 0
         probing = state.has_incident
-        state = taken(state, number, now, POLICY)
+        state = after_claim(state, number, now, POLICY)
         state = after_answers(state, Tally(good=number, probe_good=number * probing), now, POLICY)
     assert (state.has_incident, state.ramp) == (False, None)

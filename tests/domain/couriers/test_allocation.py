@@ -78,7 +78,7 @@ parcels = st.builds(
 def test_the_rule_that_takes_a_parcel_is_the_first_usable_one_that_fits(
     own: list[Rule], parcel: AllocationParcel, usable: set[str]
 ) -> None:
-    fitting = [rule for rule in own if rule.fits(parcel) and rule.transporter in usable]
+    fitting = [rule for rule in own if rule.matches(parcel) and rule.transporter in usable]
     assert first_match(own, parcel, usable) == (fitting[0] if fitting else None)
 
 
@@ -87,8 +87,8 @@ def test_every_condition_that_is_taken_away_lets_more_parcels_through(rule: Rule
     conditions = {name: () if name.endswith("pincode") else None for name in rule_fields(rule)}
     del conditions["name"], conditions["transporter"]
     for name, nothing in conditions.items():
-        assert not rule.fits(parcel) or replace(rule, **{name: nothing}).fits(parcel)
-    assert replace(rule, **conditions).fits(parcel)
+        assert not rule.matches(parcel) or replace(rule, **{name: nothing}).matches(parcel)
+    assert replace(rule, **conditions).matches(parcel)
 
 
 @given(rules)
@@ -119,7 +119,7 @@ def test_a_rule_is_read_as_it_was_written(rule: Rule) -> None:
     ],
 )
 def test_each_condition(condition: dict[str, Any], fits: bool) -> None:
-    assert read_rule({"name": "n", "transporter": "t", **condition}).fits(PARCEL) is fits
+    assert read_rule({"name": "n", "transporter": "t", **condition}).matches(PARCEL) is fits
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_each_condition(condition: dict[str, Any], fits: bool) -> None:
         ({"weight_from": "-1"}, "weight_from must be a number"),
         ({"value_to": "NaN"}, "value_to must be a number"),
         ({"value_to": True}, "value_to must be text"),
-        ({"weight_from": "2", "weight_to": "1"}, "no parcel fits"),
+        ({"weight_from": "2", "weight_to": "1"}, "no parcel matches"),
         ({"drop_pincode": "5%"}, "prefixes of pincodes"),
         ({"drop_pincode": [["5"]]}, "drop_pincode must be text"),
         ({"weigth_to": "5"}, "there is no condition weigth_to"),
@@ -140,14 +140,14 @@ def test_each_condition(condition: dict[str, Any], fits: bool) -> None:
         ({"transporter": "unknown"}, "'unknown' is not known"),
     ],
 )
-def test_a_wrong_rule_is_named_by_place_and_field(fields: dict[str, Any], problem: str) -> None:
+def test_an_invalid_rule_is_named_by_position_and_field(fields: dict[str, Any], problem: str) -> None:
     good = {"name": "first", "transporter": "t"}
     with pytest.raises(ValueError, match=rf"rule 2: .*{problem}"):
         read_rules([good, {"name": "n", "transporter": "t", **fields}], {"t"})
 
 
 def test_two_rules_do_not_share_a_name() -> None:
-    with pytest.raises(ValueError, match="rule 2: the name 'n' stands twice"):
+    with pytest.raises(ValueError, match="rule 2: the name 'n' is used twice"):
         read_rules([{"name": "n", "transporter": "t"}] * 2, {"t"})
 
 

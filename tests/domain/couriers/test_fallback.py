@@ -19,7 +19,7 @@ def test_a_chain_ends_and_never_comes_back(fallbacks: dict[str, str | None], sta
 
 
 @given(st.dictionaries(names, st.none() | names))
-def test_what_is_accepted_is_followed_to_its_end(fallbacks: dict[str, str | None]) -> None:
+def test_an_accepted_chain_is_followed_to_its_end(fallbacks: dict[str, str | None]) -> None:
     if chain_problem(fallbacks) is None:
         for start in fallbacks:
             last = [start, *chain(start, fallbacks)][-1]
@@ -30,8 +30,8 @@ def test_what_is_accepted_is_followed_to_its_end(fallbacks: dict[str, str | None
     ("fallbacks", "problem"),
     [
         ({"a": "b"}, "the fallback 'b' of 'a' is not known"),
-        ({"a": "a"}, "in a circle: a -> a"),
-        ({"a": "b", "b": "c", "c": "a"}, "in a circle: a -> b -> c -> a"),
+        ({"a": "a"}, "form a loop: a -> a"),
+        ({"a": "b", "b": "c", "c": "a"}, "form a loop: a -> b -> c -> a"),
         ({"a": "b", "b": "c", "c": "d", "d": "e", "e": None}, "more than 3 fallbacks in a row"),
     ],
 )

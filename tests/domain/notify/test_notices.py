@@ -37,12 +37,13 @@ FACTS = Facts(
 
 
 def test_the_plain_case_is_sent_and_says_why() -> None:
-    assert decide(FACTS, Rules(), NOW) == Send("the shipment reached shipped, 0 min ago; consent: the payload says so")
+    why = "the shipment reached shipped, 0 min ago; consent: stated by the payload"
+    assert decide(FACTS, Rules(), NOW) == Send(why)
 
 
 @pytest.mark.parametrize("earlier", JOURNEY)
 @pytest.mark.parametrize("later", JOURNEY)
-def test_only_what_lies_behind_overtakes(earlier: Milestone, later: Milestone) -> None:
+def test_only_later_milestones_overtake(earlier: Milestone, later: Milestone) -> None:
     overtaken = JOURNEY.index(later) > JOURNEY.index(earlier)
     assert (overtaken_by(earlier, {earlier, later}) is not None) == overtaken
 
@@ -64,7 +65,7 @@ def test_an_old_latest_status_silences_a_young_milestone_too() -> None:
     assert decide(facts, Rules(), NOW) == Never("the latest status is 2.0 days old, the limit is 24 h")
 
 
-def test_a_milestone_that_is_not_wanted() -> None:
+def test_an_unselected_milestone_is_suppressed() -> None:
     rules = Rules(milestones=frozenset({Milestone.DELIVERED}))
     assert decide(FACTS, rules, NOW) == Never("shipped is not among AWBRIDGE_NOTICE_MILESTONES")
 

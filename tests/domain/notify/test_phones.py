@@ -36,14 +36,14 @@ def test_a_mexican_mobile_loses_the_1_that_it_had_until_2019(number: str, countr
         ("9191919191", "IN", "+919191919191"),
     ],
 )
-def test_what_looks_alike_stays_what_it_is(number: str, country: str, expected: str) -> None:
+def test_similar_numbers_are_not_changed(number: str, country: str, expected: str) -> None:
     assert e164(number, country=country) == expected
 
 
 @pytest.mark.parametrize(
     "number", ["", "0", "91", "N/A", "9876", "9.87654E+09", "+44 9876543210", "00000000000", "call me"]
 )
-def test_what_cannot_be_dialled_is_no_number(number: str) -> None:
+def test_an_undiallable_number_is_none(number: str) -> None:
     assert e164(number, country="IN") is None
 
 

@@ -18,30 +18,30 @@ HOUR = timedelta(hours=1)
 
 def heard(rules: PollingRules, at: datetime = T0, **changes: object) -> datetime | None:
     facts = {"polled_at": None, "due_at": None, "final": False, "was_final": False, "gap": False} | changes
-    return rules.after_hearing(last_tracked_at=at, **facts)  # type: ignore[arg-type]
+    return rules.after_update(last_tracked_at=at, **facts)  # type: ignore[arg-type]
 
 
 def test_the_shipments_of_a_sales_hour_are_spread_over_half_a_day() -> None:
-    first = [GUIDE.first_ask(T0, f"SALE-{number}") for number in range(2000)]
+    first = [GUIDE.first_poll(T0, f"SALE-{number}") for number in range(2000)]
     assert all(T0 + 11 * HOUR < at < T0 + DAY for at in first)
     by_hour = [sum(T0 + hour * HOUR <= at < T0 + (hour + 1) * HOUR for at in first) for hour in range(12, 22)]
     assert min(by_hour) > 120
     assert max(by_hour) < 220
-    assert GUIDE.first_ask(T0, "SALE-1") == first[1], "the same whichever process decides"
-    assert ECONOMICAL.first_ask(T0, "SALE-1") == T0 + DAY
+    assert GUIDE.first_poll(T0, "SALE-1") == first[1], "the same whichever process decides"
+    assert ECONOMICAL.first_poll(T0, "SALE-1") == T0 + DAY
 
 
 @given(st.lists(st.integers(1, 600), max_size=40), st.integers(0, 60))
 def test_by_the_guide_no_news_makes_a_day_longer(minutes: list[int], turn_after: int) -> None:
     """However often it is heard of, and though each question waits `turn_after` minutes for its turn."""
-    due = GUIDE.first_ask(T0, "R")
+    due = GUIDE.first_poll(T0, "R")
     polled_at, at = None, T0
     for pause in minutes:
         at += timedelta(minutes=pause)
         while due + timedelta(minutes=turn_after) <= at:
             now = due + timedelta(minutes=turn_after)
             assert now - (polled_at or T0) <= DAY + timedelta(minutes=turn_after) - HOUR
-            polled_at, due = now, GUIDE.after_asking(now)
+            polled_at, due = now, GUIDE.after_poll(now)
         answer = heard(GUIDE, at, polled_at=polled_at, due_at=due)
         assert answer == due
 
@@ -65,12 +65,12 @@ def test_by_the_guide_the_end_is_asked_for_once_more_when_the_courier_was_asked_
     assert heard(GUIDE, T0 + DAY, final=True, was_final=True, due_at=None) is None, "done"
 
 
-def test_who_is_off_the_schedule_comes_back_with_the_next_news() -> None:
+def test_an_unscheduled_shipment_returns_with_the_next_update() -> None:
     assert heard(GUIDE, polled_at=T0 - 9 * DAY) == T0, "was silent for long"
-    assert heard(GUIDE, was_final=True, polled_at=T0 - HOUR, due_at=None) == GUIDE.after_asking(T0 - HOUR)
+    assert heard(GUIDE, was_final=True, polled_at=T0 - HOUR, due_at=None) == GUIDE.after_poll(T0 - HOUR)
 
 
-def test_what_a_day_of_it_costs() -> None:
+def test_calls_a_day() -> None:
     assert calls_a_day([]) == 0
     assert calls_a_day([1, 5, 6], ask_after=DAY * 24 / 23) == 1 + 1 + 2
     assert calls_a_day([1_000_000]) == 208_696, "each due after 23 hours, five a call"

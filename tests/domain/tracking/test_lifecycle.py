@@ -58,6 +58,6 @@ def test_a_scan_from_the_future_counts_from_its_receipt() -> None:
     assert sighting(status_info(8), NOON + timedelta(days=1), NOON).seen_at == NOON
 
 
-def test_nothing_seen_is_nothing() -> None:
+def test_without_sightings_there_is_no_status() -> None:
     assert newest() is None
     assert newest(None, None) is None

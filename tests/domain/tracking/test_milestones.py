@@ -57,7 +57,7 @@ def test_a_journey_with_a_failed_delivery_in_milestones() -> None:
     assert [r.ndr_code for r in reached(TWO_TRIES) if r.milestone is Milestone.FAILED_DELIVERY] == [1]
 
 
-def test_a_way_back_in_milestones() -> None:
+def test_a_return_to_origin_in_milestones() -> None:
     found = reached(journey((6, 4), (30, 9, 2), (40, 11), (41, 12), (50, 21), (60, 13), (70, 14)))
     assert hours(first(found, Milestone.RTO_STARTED)) == 41
     assert hours(first(found, Milestone.RTO_DELIVERED)) == 70
@@ -86,17 +86,17 @@ def test_slow_or_held_is_on_its_way_and_not_late(code: int) -> None:
 
 
 @pytest.mark.parametrize(("code", "started"), [(11, False), (12, True), *((c, True) for c in (13, 15, 21, 26, 27))])
-def test_a_request_to_go_back_is_no_way_back(code: int, started: bool) -> None:
+def test_an_rto_request_does_not_start_an_rto(code: int, started: bool) -> None:
     assert (milestone_of(code) is Milestone.RTO_STARTED) is started
     assert (first(reached(journey((3, code))), Milestone.RTO_STARTED) is not None) is started
 
 
-def test_what_moves_has_left_even_if_no_scan_says_so() -> None:
+def test_a_moving_shipment_has_shipped_even_without_such_a_scan() -> None:
     assert hours(first(reached(journey((3, 28), (9, 5), (12, 6))), Milestone.SHIPPED)) == 9
     assert first(reached(journey((3, 28), (9, 25))), Milestone.SHIPPED) is None
 
 
-def test_the_waybill_and_standing_still_are_milestones_without_a_scan() -> None:
+def test_awb_generated_and_stuck_are_milestones_without_a_scan() -> None:
     found = reached([], placed_at=START, stuck_since=START + HOUR)
     assert [(r.milestone, hours(r.at)) for r in found] == [(Milestone.AWB_GENERATED, 0), (Milestone.STUCK, 1)]
 
@@ -115,13 +115,13 @@ def test_the_waybill_and_standing_still_are_milestones_without_a_scan() -> None:
         ([], 0, []),
     ],
 )
-def test_tries_to_deliver_are_counted(steps: list[tuple[float, int]], made: int, ends: list[float | None]) -> None:
+def test_delivery_attempts_are_counted(steps: list[tuple[float, int]], made: int, ends: list[float | None]) -> None:
     found = attempts(journey(*steps))
     assert count_made(found) == made
     assert [hours(a.ended_at) for a in found] == ends
 
 
-def test_a_reason_that_is_told_later_belongs_to_the_failure_before_it() -> None:
+def test_a_reason_reported_later_belongs_to_the_failure_before_it() -> None:
     found = failures(journey((30, 9), (31, 5, 3), (50, 9, 0), (60, 9, 6), (61, 5, 2)))
     assert [(hours(f.at), f.ndr_code, f.ndr_name) for f in found] == [
         (30, 3, "Delivery Rescheduled"),
@@ -145,11 +145,11 @@ def missed(*steps: tuple[float, int, int | None]) -> list[StatusEvent]:
     ]
 
 
-def test_failed_pickups_are_told_with_their_reasons() -> None:
+def test_failed_pickups_are_reported_with_their_reasons() -> None:
     found = pickup_failures(
         missed((1, 25, None), (3, 3, None), (4, 25, 2), (8, 3, 0), (30, 3, 5), (31, 4, 5), (60, 8, 0))
     )
-    assert [(hours(f.at), f.npr_code, f.npr_name, f.words) for f in found] == [
+    assert [(hours(f.at), f.npr_code, f.npr_name, f.remark) for f in found] == [
         (3, 2, "n2", "s3"),
         (8, 0, "", "s3"),
         (30, 5, "n5", "s3"),
@@ -157,7 +157,7 @@ def test_failed_pickups_are_told_with_their_reasons() -> None:
     assert [f.npr_code for f in pickup_failures(missed((30, 25, 99)))] == [99], "a reason without a failure is one"
     assert pickup_failures(missed((30, 25, 0), (40, 4, None))) == []
     assert pickup_failures(TWO_TRIES) == []
-    assert failures(missed((3, 3, 5))) == [], "a failed pickup is no failed delivery"
+    assert failures(missed((3, 3, 5))) == [], "a failed pickup has no failed delivery"
 
 
 scans = st.tuples(st.integers(0, 90), st.sampled_from([*STATUSES, 43, 1005]), st.sampled_from([0, 1, 4]))
@@ -178,7 +178,7 @@ def promise(edd: str, said: int, heard: int) -> Promise:
     return Promise(edd=edd, stated_at=START + said * HOUR, received_at=START + heard * HOUR, source="webhook")
 
 
-def test_a_promise_told_late_by_one_who_knew_less_does_not_overrule() -> None:
+def test_an_older_promise_received_late_does_not_overrule() -> None:
     first_told, changed, late = promise("2026-11-05", 1, 1), promise("2026-11-07", 9, 9), promise("2026-11-05", 3, 30)
     for told in ([first_told, changed, late], [late, changed, first_told]):
         assert current(told) == changed
@@ -186,7 +186,7 @@ def test_a_promise_told_late_by_one_who_knew_less_does_not_overrule() -> None:
     assert current([]) is None
 
 
-def test_an_edd_is_kept_until_the_end_of_its_day_at_home() -> None:
+def test_an_edd_is_met_until_the_end_of_its_local_day() -> None:
     zone = ZoneInfo("Asia/Kolkata")
     assert due_at("2026-11-05", zone) == datetime(2026, 11, 5, 18, 30, tzinfo=UTC)
     for odd in (None, "", "tomorrow", "9999-12-31"):

@@ -52,7 +52,7 @@ def simulate(shipments: int, lost: float, mode: PollingMode) -> tuple[list[list[
         while min(scan_at, ask_at) < DAY:
             if scan_at < ask_at:
                 scans += scan_at >= 0
-                ask_at = schedule.after_hearing(
+                ask_at = schedule.after_update(
                     last_tracked_at=scan_at,
                     polled_at=polled_at,
                     due_at=ask_at,
@@ -64,7 +64,7 @@ def simulate(shipments: int, lost: float, mode: PollingMode) -> tuple[list[list[
             else:
                 if ask_at >= 0:
                     mine.append(ask_at)
-                polled_at, ask_at = ask_at, schedule.after_asking(ask_at)
+                polled_at, ask_at = ask_at, schedule.after_poll(ask_at)
     return due, scans
 
 
@@ -126,6 +126,6 @@ def test_a_day_without_any_webhook_stays_within_bounds() -> None:
     assert POLLING_ALL < calls < 2.5 * POLLING_ALL
 
 
-def test_few_shipments_are_asked_for_in_company_where_there_is_any() -> None:
+def test_few_shipments_are_polled_together_with_others() -> None:
     assert track_calls([1.0, 1.1, 1.2, 1.2, 1.2, 9.0]) == 2
     assert track_calls([1.0, 2.0, 3.0]) == 3

@@ -22,11 +22,11 @@ SCAN = Scan(waybill="W1", courier_partner_id=4, code=5, scanned_at=NOON, status=
 def told(*copies: Scan, timeline: Timeline | None = None) -> Timeline:
     timeline = timeline or Timeline()
     for number, copy in enumerate(copies):
-        timeline.tell(copy, own="W1", received_at=NOON + timedelta(minutes=number), source=Source.WEBHOOK)
+        timeline.add(copy, own="W1", received_at=NOON + timedelta(minutes=number), source=Source.WEBHOOK)
     return timeline
 
 
-def test_a_scan_is_known_by_its_id_or_by_what_it_says() -> None:
+def test_a_scan_is_recognised_by_its_id_or_its_content() -> None:
     first = replace(SCAN, scan_id="s1")
     assert len(told(first, SCAN).entries) == 1
     assert len(told(first, replace(first, status="Moving")).entries) == 1
@@ -53,12 +53,12 @@ def test_a_failed_pickup_gets_its_reason_from_whichever_copy_has_it() -> None:
     assert (entry.npr_code, entry.npr_description) == (4, "Not ready")
 
 
-def test_words_that_came_under_an_id_are_known_without_it_too() -> None:
+def test_content_received_with_an_id_is_recognised_without_it() -> None:
     reworded = replace(SCAN, status="Moving")
     assert len(told(replace(SCAN, scan_id="s1"), replace(reworded, scan_id="s1"), reworded).entries) == 1
 
 
-def test_so_many_wordings_of_one_scan_are_remembered_and_no_more() -> None:
+def test_a_limited_number_of_wordings_of_one_scan_is_kept() -> None:
     reworded = [replace(SCAN, scan_id="s1", status=f"wording {n}") for n in range(MOST_WORDINGS + 10)]
     [entry] = told(*reworded).entries
     assert len(entry.fingerprints) == MOST_WORDINGS
@@ -111,13 +111,13 @@ def test_copies_from_two_sides_in_any_order_are_as_many_scans_as_there_were(
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
-def test_a_scan_told_once_with_a_location_and_once_without_is_one_with_it(order: tuple[int, int]) -> None:
+def test_a_scan_reported_with_and_without_a_location_is_one_with_it(order: tuple[int, int]) -> None:
     copies = [replace(SCAN, remark="at the hub"), replace(SCAN, location="", remark="")]
     [entry] = told(*(copies[place] for place in order)).entries
     assert (entry.location, entry.remark) == ("Pune", "at the hub")
 
 
-def test_two_places_stay_two_scans_whatever_lacks_a_place() -> None:
+def test_scans_at_two_places_stay_two_scans() -> None:
     here, there, bare = SCAN, replace(SCAN, location="Delhi"), replace(SCAN, location="")
     for copies in permutations((here, bare, there, bare)):
         assert sorted(e.location for e in told(*copies).entries) == ["Delhi", "Pune"], copies
@@ -131,9 +131,7 @@ def without_a_place(scan: Scan) -> Scan:
 
 
 @given(st.lists(st.integers(0, 5), max_size=12), st.randoms(use_true_random=False))
-def test_copies_that_are_told_in_part_in_any_order_are_as_many_scans_as_there_were(
-    repeats: list[int], dice: random.Random
-) -> None:
+def test_partial_copies_in_any_order_are_as_many_scans_as_there_were(repeats: list[int], dice: random.Random) -> None:
     journey = [replace(SCAN, scanned_at=NOON + timedelta(hours=n), scan_id=f"s{n}") for n in range(2)]
     sides = (seen_by_webhook, without_a_place, lambda scan: replace(scan, scan_id=None))
     copies = [side(scan) for scan in journey for side in sides]
@@ -143,7 +141,7 @@ def test_copies_that_are_told_in_part_in_any_order_are_as_many_scans_as_there_we
     assert sorted((e.scan_id, e.location) for e in entries) == [("s0", "Pune"), ("s1", "Pune")]
 
 
-def test_rows_told_anew_keep_their_ids_and_only_what_differs_is_written() -> None:
+def test_rebuilt_rows_keep_their_ids_and_only_differences_are_written() -> None:
     stored = told(SCAN, replace(SCAN, code=6), replace(SCAN, code=8))
     for number, entry in enumerate(stored.entries, 1):
         entry.id = number
@@ -154,6 +152,6 @@ def test_rows_told_anew_keep_their_ids_and_only_what_differs_is_written() -> Non
     assert [(e.id, e.code) for e in differ.gone] == [(3, 8)]
 
 
-def test_a_future_scan_happened_when_it_was_heard_of() -> None:
+def test_a_future_scan_counts_from_its_receipt() -> None:
     [entry] = told(replace(SCAN, scanned_at=NOON + timedelta(days=9))).entries
     assert entry.seen_at == NOON

@@ -13,7 +13,7 @@ import pytest
 
 from awbridge.domain.errors import ObjectsError
 from awbridge.domain.privacy import read_privacy
-from awbridge.sinks.objects import Objects, Stored
+from awbridge.sinks.objects import Objects, StoredObject
 from awbridge.steps.audit import archive as step
 from awbridge.steps.audit.archive import ArchivePolicy, archive_due, cut_next_file
 from awbridge.store import Store
@@ -126,7 +126,7 @@ async def test_two_replicas_put_each_call_into_one_file(store_url: str, store: S
 class Dying(Objects):
     """Dies, as a killed process does, after an object was put."""
 
-    async def put(self, key: str, content: bytes) -> Stored:
+    async def put(self, key: str, content: bytes) -> StoredObject:
         await super().put(key, content)
         raise KeyboardInterrupt
 

@@ -76,7 +76,7 @@ async def take_in(store: Store, reference: str, transporter: str = "t", **detail
 
 async def test_fallbacks_that_lead_nowhere_are_not_kept(store: Store) -> None:
     await put(store, mine("a"), mine("b", fallback="a"))
-    with pytest.raises(NotValid, match="in a circle"):
+    with pytest.raises(NotValid, match="form a loop"):
         await put(store, mine("a", fallback="b"))
     with pytest.raises(NotValid, match="'x' of 'a' is not known"):
         await put(store, mine("a", fallback="x"))

@@ -10,7 +10,7 @@ import pytest
 from awbridge.clickpost.client.async_client import AsyncClickPost
 from awbridge.domain.couriers.allocation import Allocation
 from awbridge.domain.orders.shipment import State
-from awbridge.sandbox import Account, Sandbox, SandboxConfig, running
+from awbridge.sandbox import Sandbox, SandboxConfig, SimulatedAccount, running
 from awbridge.steps.couriers import couriers as courier_steps
 from awbridge.steps.couriers.sync_couriers import sync_couriers
 from awbridge.steps.orders import intake
@@ -23,9 +23,11 @@ from awbridge.store.couriers import couriers
 from tests.support.world import SetClock, an_order, attempts_of, get
 
 ACCOUNTS = (
-    Account(courier_partner_id=4, courier_name="Delhivery", account_code="road", not_served=("411",), rvp=False),
-    Account(courier_partner_id=5, courier_name="Bluedart", account_code="air"),
-    Account(courier_partner_id=6, courier_name="XpressBees", account_code="off", account_active=False),
+    SimulatedAccount(
+        courier_partner_id=4, courier_name="Delhivery", account_code="road", not_served=("411",), rvp=False
+    ),
+    SimulatedAccount(courier_partner_id=5, courier_name="Bluedart", account_code="air"),
+    SimulatedAccount(courier_partner_id=6, courier_name="XpressBees", account_code="off", account_active=False),
 )
 
 
@@ -83,7 +85,7 @@ async def test_the_recommended_courier_carries_an_order_that_names_none(bridge: 
     await bridge.run(2)
     after = await get(bridge.store, "R")
     assert (after.state, after.transporter, after.allocated_by) == (State.PLACED, "air", "recommendation")
-    assert bridge.sandbox.vendor.orders["R"].cp_id == 5
+    assert bridge.sandbox.registry.orders["R"].cp_id == 5
     assert [a.api for a in await attempts_of(bridge.store, "R")] == ["recommend", "create-order"]
 
 
@@ -99,27 +101,27 @@ async def test_a_place_that_nobody_serves_needs_a_person(bridge: Bridge) -> None
 @pytest.mark.parametrize("lost", ["cut_before_placing", "http_500", "slow", "html_body"])
 async def test_not_serviceable_goes_to_the_fallback_once(bridge: Bridge, lost: str) -> None:
     await bridge.take_in("R", transporter="road")
-    bridge.sandbox.once(lost, reference_number="R")  # pyright: ignore[reportArgumentType]
+    bridge.sandbox.inject_fault(lost, reference_number="R")  # pyright: ignore[reportArgumentType]
     await bridge.run()
     first, second = await get(bridge.store, "R"), await get(bridge.store, "R-2")
     assert (first.state, first.replaced_by) == (State.CANCELLED, "R-2")
     assert "not serviceable (319)" in (first.problem or "")
     assert (second.state, second.transporter) == (State.PLACED, "air")
-    assert {r: o.cp_id for r, o in bridge.sandbox.vendor.orders.items()} == {"R-2": 5}
+    assert {r: o.cp_id for r, o in bridge.sandbox.registry.orders.items()} == {"R-2": 5}
 
 
 async def test_returns_that_a_courier_does_not_take_go_to_the_fallback(bridge: Bridge) -> None:
     await bridge.take_in("R", transporter="road", delivery_type="RVP", rvp_reason="too small")
     await bridge.run(2)
-    assert {r: o.cp_id for r, o in bridge.sandbox.vendor.orders.items()} == {"R-2": 5}
+    assert {r: o.cp_id for r, o in bridge.sandbox.registry.orders.items()} == {"R-2": 5}
 
 
 async def test_an_order_whose_answer_was_lost_is_never_replaced(bridge: Bridge) -> None:
     await bridge.take_in("R", transporter="air")
-    bridge.sandbox.once("cut_after_placing", reference_number="R")
+    bridge.sandbox.inject_fault("cut_after_placing", reference_number="R")
     await bridge.run()
     assert (await get(bridge.store, "R")).state is State.PLACED
-    assert set(bridge.sandbox.vendor.orders) == {"R"}
+    assert set(bridge.sandbox.registry.orders) == {"R"}
 
 
 async def test_the_client_looks_up_what_the_sandbox_holds(bridge: Bridge) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from awbridge.domain.notify.notices import NotSent
 from awbridge.domain.orders.shipment import State
-from awbridge.sinks.mail import Mail
+from awbridge.sinks.mail import MailChannel
 from awbridge.steps.notify.alarm import Digest, Operator, send_alarms
 from awbridge.store import Store
 from awbridge.store.notify import alarms
@@ -123,7 +123,7 @@ async def test_operators_get_mail_over_a_real_server(store: Store) -> None:
     clock = SetClock()
     await trouble(store, clock)
     with smtp_server() as mailbox:
-        mail = Mail(mailbox.url, sender="awbridge@acme.example")
+        mail = MailChannel(mailbox.url, sender="awbridge@acme.example")
         ways = [Operator(channel=mail, to="ops@acme.example")]
         await send_alarms(store=store, operators=ways, clock=clock)
     assert [(m["to"], m["subject"]) for m in mailbox.mails] == [("ops@acme.example", "awbridge: alarm: disk")]
@@ -162,7 +162,7 @@ async def test_the_digest_goes_once_a_day_over_all_processes(store: Store) -> No
         await digest.send_due()
     assert [m.subject for m in chat.messages] == ["awbridge: 2026-11-02", "awbridge: 2026-11-03"]
     assert "the disk is full" in chat.messages[0].text
-    assert "1 shipment gave up: awbridge shipments list --state gave_up" in chat.messages[0].text
+    assert "1 shipment exhausted its retries: awbridge shipments list --state gave_up" in chat.messages[0].text
 
 
 async def test_the_digest_waits_for_its_hour(store: Store) -> None:

@@ -12,7 +12,7 @@ import time_machine
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from awbridge.domain.notify.events import EventKind
-from awbridge.sinks.outgoing import Outgoing
+from awbridge.sinks.outgoing import EventSender
 from awbridge.steps.notify.deliver_events import DEFAULT_DELAYS, DeliverPolicy, deliver_due
 from awbridge.steps.tracking.apply import apply_due
 from awbridge.store import Store
@@ -40,7 +40,7 @@ async def hear(store: Store, clock: SetClock, code: int) -> None:
 
 
 async def deliver(store: Store, clock: SetClock, policy: DeliverPolicy = POLICY) -> int:
-    async with Outgoing(allowed=LOOPBACK, timeout=5.0) as outgoing:
+    async with EventSender(allowed=LOOPBACK, timeout=5.0) as outgoing:
         return await deliver_due(store=store, outgoing=outgoing, clock=clock, policy=policy)
 
 
@@ -232,7 +232,7 @@ async def test_killed_after_posting_it_posts_again_under_the_same_id(store: Stor
         await a_customer(store, "R")
         await hear(store, clock, 8)
 
-        class Killed(Outgoing):
+        class Killed(EventSender):
             async def post(self, *args: object, **more: object) -> object:  # type: ignore[override]
                 await super().post(*args, **more)  # type: ignore[arg-type]
                 raise asyncio.CancelledError
@@ -267,7 +267,7 @@ async def test_an_endpoint_in_a_private_network_is_refused_and_disabled(store: S
         endpoint = await listen(store, receiver, EventKind.DELIVERED)
         await a_customer(store, "R")
         await hear(store, clock, 8)
-        async with Outgoing(allowed=()) as outgoing:
+        async with EventSender(allowed=()) as outgoing:
             await deliver_due(store=store, outgoing=outgoing, clock=clock, policy=POLICY)
     assert receiver.requests == []
     assert not (await now_of(store, endpoint)).enabled

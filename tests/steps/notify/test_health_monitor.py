@@ -21,7 +21,7 @@ from awbridge.store.reconciliation.differences import Finding
 from awbridge.store.tracking import inbox
 from tests.steps.audit.test_archive import policy as archive_policy
 from tests.steps.notify.test_alarm import gives_up, tell
-from tests.steps.tracking.test_truth import NOW, a_placed, deliver, hooks
+from tests.steps.tracking.test_shipment_details import NOW, a_placed, deliver, hooks
 from tests.support.evidence_rows import call, keep
 from tests.support.notices import Kept
 from tests.support.rows import T0, decided, delivery, fetch

@@ -13,8 +13,8 @@ import pytest
 from awbridge.domain.notify.notices import Channel, MaybeSent, NotSent, QuietHours, Sent
 from awbridge.domain.tracking.milestones import Milestone
 from awbridge.sinks.day_words import names_day
-from awbridge.sinks.mail import Mail
-from awbridge.sinks.messages import Messages
+from awbridge.sinks.mail import MailChannel
+from awbridge.sinks.messages import MessageChannel
 from awbridge.sinks.templates import Templates
 from awbridge.steps.tracking.apply import apply_due
 from awbridge.store import Store
@@ -111,7 +111,7 @@ async def test_own_words_that_name_a_day_are_not_sent_on_another_one(store: Stor
     await notify(store, {Channel.SMS: sms}, clock, AT_NIGHT, templates=Templates(tmp_path))
     assert len(sms.messages) == 1
     (notice,) = await told(store, "R-2")
-    assert notice.why == "suppressed: its words name a day, and out_for_delivery was on another one"
+    assert notice.why == "suppressed: the text names a day, and out_for_delivery was on another day"
 
 
 async def test_an_expected_day_that_is_over_is_not_promised(store: Store) -> None:
@@ -179,7 +179,7 @@ async def test_an_earlier_milestone_is_not_told_after_a_later_one(store: Store) 
     await hear(store, clock, webhook("AWB1", 6, NOON + 90 * MINUTE))
     await notify(store, {Channel.SMS: sms}, clock)
     assert await states(store) == [("failed_delivery", "sms", "sent"), ("out_for_delivery", "sms", "suppressed")]
-    assert "has reached failed_delivery already" in (await told(store))[1].why
+    assert "has already reached failed_delivery" in (await told(store))[1].why
 
 
 async def test_quiet_hours_delay_and_the_overtaken_falls_away(store: Store) -> None:
@@ -202,7 +202,7 @@ async def test_quiet_hours_delay_and_the_overtaken_falls_away(store: Store) -> N
         await notify(store, {Channel.SMS: sms}, clock, policy)
     assert [m.text.count("was delivered") for m in sms.messages] == [1]
     overtaken, sent = await told(store)
-    assert overtaken.why.endswith("then suppressed: the shipment has reached delivered already")
+    assert overtaken.why.endswith("then suppressed: the shipment has already reached delivered")
     assert sent.why.startswith("delayed: quiet hours")
     assert "; then sent: the shipment reached delivered" in sent.why
 
@@ -215,11 +215,11 @@ async def test_without_consent_nothing_is_sent(store: Store) -> None:
     await notify(store, {Channel.SMS: sms, Channel.WHATSAPP: whatsapp}, clock)
     assert (len(sms.messages), len(whatsapp.messages)) == (1, 1)
     assert {n.channel: n.why for n in await told(store, "NO") if n.state == "suppressed"} == {
-        "sms": "suppressed: no consent: the payload says no to sms"
+        "sms": "suppressed: no consent: the payload refuses sms"
     }
     silent = [n.why for n in await told(store, "SILENT") if n.state == "suppressed"]
     assert silent == [
-        "suppressed: no consent: the payload does not say, and whatsapp is not in AWBRIDGE_NOTICE_CONSENT"
+        "suppressed: no consent: not stated in the payload, and whatsapp is not in AWBRIDGE_NOTICE_CONSENT"
     ]
 
 
@@ -404,7 +404,7 @@ async def test_mail_goes_over_a_real_server_as_text_and_html(store: Store) -> No
     await a_customer(store, payload=payload)
     await hear(store, clock, webhook("AWB1", 6, NOON))
     with smtp_server() as mailbox:
-        mail = Mail(mailbox.url, sender="Acme <orders@acme.example>")
+        mail = MailChannel(mailbox.url, sender="Acme <orders@acme.example>")
         await notify(store, {Channel.MAIL: mail}, clock)
     (sent,) = mailbox.mails
     (notice,) = await told(store)
@@ -422,7 +422,7 @@ async def test_sms_goes_through_apprise_to_a_real_server(store: Store) -> None:
     await a_customer(store)
     await hear(store, clock, webhook("AWB1", 6, NOON))
     async with http_server() as gateway:
-        sms = Messages(f"json://127.0.0.1:{gateway.port}/send/{{to_digits}}?+Idempotency-Key={{key}}")
+        sms = MessageChannel(f"json://127.0.0.1:{gateway.port}/send/{{to_digits}}?+Idempotency-Key={{key}}")
         gateway.respond = lambda _: ok("503 Busy")
         await notify(store, {Channel.SMS: sms}, clock)
         assert await states(store) == [("out_for_delivery", "sms", "due")]

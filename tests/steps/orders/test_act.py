@@ -167,7 +167,7 @@ async def test_no_instruction_goes_out_once_the_parcel_is_on_its_way_again(place
     await act(placed, vendor, clock)
     after = await now_of(placed, action)
     assert (after.state, len(vendor.requests)) == (ActionState.REFUSED, 1)
-    assert "it stands at: delivered" in (after.problem or "")
+    assert "status: delivered" in (after.problem or "")
 
 
 async def test_a_final_refusal_says_what_clickpost_said_and_what_to_do(placed: Store) -> None:

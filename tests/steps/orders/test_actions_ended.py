@@ -90,7 +90,7 @@ async def test_an_unclear_pickup_is_over_when_there_is_nothing_to_fetch(placed: 
     await hear(placed, clock, code)
     after = await now_of(placed, action)
     assert (after.state, after.next_try_at) == (ActionState.OVERTAKEN, None)
-    assert after.problem == f"there is nothing left to fetch: tracking shows {name}"
+    assert after.problem == f"there is nothing left to pick up: tracking shows {name}"
 
 
 async def test_a_pickup_that_was_to_be_tried_again_sends_no_second_van_after_the_first(placed: Store) -> None:
@@ -121,7 +121,7 @@ async def test_an_answer_to_a_failed_delivery_is_over_once_the_courier_goes_on(p
     after = await now_of(placed, action)
     assert after.state is ActionState.OVERTAKEN
     assert after.problem is not None
-    assert after.problem.startswith("the courier went on without it: tracking shows ")
+    assert after.problem.startswith("the courier continued without it: tracking shows ")
 
 
 async def test_an_edit_that_was_refused_needs_nobody_after_the_end(placed: Store) -> None:

@@ -142,14 +142,14 @@ async def test_a_jsonl_file_names_its_bad_lines(store: Store, tmp_path: Path) ->
     ("name", "content", "problem"),
     [
         ("o.csv", b"reference_number,wieght\nA,1\n", "unknown columns: wieght"),
-        ("o.csv", b"order_id,weight\n1,1\n", "no column holds reference number. It has: order_id, weight"),
+        ("o.csv", b"order_id,weight\n1,1\n", "no column holds reference number. Columns found: order_id, weight"),
         ("o.csv", b"", "is empty"),
         ("o.csv", b"reference_number,weight\n,\n", "holds no orders"),
         ("o.json", b"[]", "holds no orders"),
         ("o.jsonl", b"\n\n", "holds no orders"),
         ("o.csv", b'reference_number\n"open', "not CSV"),
         ("o.json", b'["\xff"]', "not UTF-8 at byte 2"),
-        ("o.xlsx", b"PK\x03\x04", "not a spreadsheet"),
+        ("o.xlsx", b"PK\x03\x04", "the spreadsheet cannot be read"),
         ("o.csv", b"reference_number,Weight,weight\nA,1,1\n", "both weight and Weight stand for weight"),
         ("o.json", b"[1,", "not JSON"),
         ("o.json", b'{"a": NaN}', "NaN is not a JSON value"),
@@ -263,7 +263,7 @@ async def test_numbers_that_a_spreadsheet_cannot_hold_and_formulas_without_a_val
     assert result.created == 1
     told = [(b.line, b.field, b.problem.partition(",")[0].partition(";")[0]) for b in result.bad]
     assert told == [
-        (2, "reference_number", "a number of more than 15 digits: a spreadsheet keeps no more"),
+        (2, "reference_number", "a number of more than 15 digits: a spreadsheet loses those after them"),
         (3, "cod_value", "a formula that was never calculated"),
         (4, "drop_city", "a formula's error"),
     ]

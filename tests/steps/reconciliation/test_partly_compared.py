@@ -59,7 +59,7 @@ async def test_every_difference_is_seen_by_the_vendor_s_own_columns_and_words(st
         ("courier_differs", "ORDER-7"),
         *(("status_differs", f"ORDER-{number}") for number in range(6)),
     ]
-    assert (run.matched, run.partly, run.compared, run.not_understood.told()) == (1, 0, Compared.FULLY, [])
+    assert (run.matched, run.partly, run.compared, run.not_understood.sentences()) == (1, 0, Compared.FULLY, [])
 
 
 async def test_what_is_not_understood_is_counted_and_never_matched(store: Store) -> None:
@@ -68,9 +68,9 @@ async def test_what_is_not_understood_is_counted_and_never_matched(store: Store)
     rows = [("Delhivery", "InTransit"), ("Delhivery", "RTO-Handover"), ("Moon Express", "InTransit"), ("", "")]
     run = await reconciled(store, HEADER + "".join(row(n, *cells) for n, cells in enumerate(rows)), day=DAY)
     assert (run.matched, run.partly, run.found, run.compared) == (1, 3, {}, Compared.PARTLY)
-    assert run.not_understood.told() == [
+    assert run.not_understood.sentences() == [
         "courier names not understood: 'Moon Express' in 1 row",
-        "status words not understood: 'RTO-Handover' in 1 row",
+        "statuses not understood: 'RTO-Handover' in 1 row",
     ]
 
 
@@ -103,7 +103,7 @@ async def test_couriers_go_by_the_company_s_names_and_by_those_of_clickpost_s_li
 async def test_a_time_that_cannot_be_read_where_it_decides_is_counted(store: Store) -> None:
     await standing(store, 1, 5)
     run = await reconciled(store, HEADER + row(1, "Delhivery", "Delivered", "once upon a time"))
-    assert run.not_understood.told() == ["times that cannot be read: 1 row"]
+    assert run.not_understood.sentences() == ["unreadable times: 1 row"]
     assert run.compared is Compared.PARTLY
 
 
@@ -164,7 +164,7 @@ async def test_a_day_whose_count_cannot_be_read_is_compared_by_its_report_and_sa
         world.clock.ahead += timedelta(seconds=1)
         run = await world.run(run.id)
     assert (run.state, run.theirs_placed, run.matched, run.compared) == (Stage.DONE, None, 6, Compared.PARTLY)
-    assert run.not_understood.told() == ["ClickPost's answer has no count of the day that can be read"]
+    assert run.not_understood.sentences() == ["ClickPost's answer has no readable count of the day"]
 
 
 async def test_the_sandbox_s_own_report_is_compared_fully(world: World) -> None:

@@ -25,8 +25,9 @@ from awbridge.steps.audit.bundle import bundle_of
 from awbridge.steps.orders import actions as asking
 from awbridge.steps.orders import intake
 from awbridge.steps.orders.act import ActPolicy, act_due
-from awbridge.steps.polling.catch_up import CatchUpPolicy, ask_for_silent
-from awbridge.steps.reconciliation.differences import look_again, push_again
+from awbridge.steps.polling.policy import CatchUpPolicy
+from awbridge.steps.polling.track_order import poll_due
+from awbridge.steps.reconciliation.differences import push_again, recheck
 from awbridge.steps.reconciliation.reconcile import (
     MOST_TRIES,
     ReconcilePolicy,
@@ -123,7 +124,7 @@ class World:
 
     async def first_scan(self, reference: str) -> None:
         """Have the courier see it: only then is it in a report."""
-        while not self.sandbox.vendor.orders[reference].scans:
+        while not self.sandbox.registry.orders[reference].scans:
             await self.control("advance", seconds=1)
 
     async def control(self, what: str, **body: Any) -> None:
@@ -164,7 +165,7 @@ async def seen_everywhere(world: World) -> None:
     await world.control("finish")
     world.clock.ahead += timedelta(days=1, minutes=1)
     policy = CatchUpPolicy()
-    while await ask_for_silent(store=world.store, clickpost=world.clickpost, clock=world.clock, policy=policy):
+    while await poll_due(store=world.store, clickpost=world.clickpost, clock=world.clock, policy=policy):
         pass
     while await apply_due(store=world.store, clock=world.clock, policy=ApplyPolicy(zone=INDIA)):
         pass
@@ -187,7 +188,7 @@ async def test_every_kind_of_difference_is_found_in_the_report(world: World) -> 
     run = await world.to_the_end()
     found = await world.found(run)
     assert (run.state, run.ours_placed, run.theirs_placed) == (Stage.DONE, 6, 7)
-    by_hand = sorted(o.waybill for o in world.sandbox.vendor.orders.values() if o.reference_number.startswith("BY"))
+    by_hand = sorted(o.waybill for o in world.sandbox.registry.orders.values() if o.reference_number.startswith("BY"))
     assert {key for key in found if key[0] is not DifferenceKind.STATUS} == {
         (DifferenceKind.MISSING_THERE, "ORDER-0"),
         (DifferenceKind.COURIER, "ORDER-1"),
@@ -207,12 +208,12 @@ async def test_a_status_that_differs_is_asked_for_and_closed_by_itself(world: Wo
     behind = [d for d in (await world.found(run)).values() if d.kind is DifferenceKind.STATUS]
     assert len(behind) == 6
     world.clock.ahead += timedelta(minutes=1)
-    while await ask_for_silent(store=world.store, clickpost=world.clickpost, clock=world.clock, policy=CatchUpPolicy()):
+    while await poll_due(store=world.store, clickpost=world.clickpost, clock=world.clock, policy=CatchUpPolicy()):
         pass
     while await apply_due(store=world.store, clock=world.clock, policy=ApplyPolicy(zone=INDIA)):
         pass
     world.clock.ahead += timedelta(minutes=20)
-    while await look_again(store=world.store, clickpost=world.clickpost, clock=world.clock):
+    while await recheck(store=world.store, clickpost=world.clickpost, clock=world.clock):
         pass
     now = await world.found(run)
     assert {d.solved_how for d in now.values() if d.kind is DifferenceKind.STATUS} == {"tracking caught up"}
@@ -226,7 +227,7 @@ async def test_what_is_missing_there_is_pushed_again_in_one_action(world: World)
         await world.control("forget", reference_number=reference)
     old = (await get(world.store, "ORDER-0")).waybill
     run = await world.to_the_end()
-    while await look_again(store=world.store, clickpost=world.clickpost, clock=world.clock):
+    while await recheck(store=world.store, clickpost=world.clickpost, clock=world.clock):
         pass
     assert {d.state for d in (await world.found(run)).values()} == {"open"}
     await intake.cancel(store=world.store, clock=world.clock, reference_number="ORDER-1")
@@ -236,11 +237,11 @@ async def test_what_is_missing_there_is_pushed_again_in_one_action(world: World)
     await world.push()
     again = await get(world.store, "ORDER-0")
     assert again.state is State.PLACED
-    assert again.waybill == world.sandbox.vendor.orders["ORDER-0"].waybill
+    assert again.waybill == world.sandbox.registry.orders["ORDER-0"].waybill
     assert again.waybill != old
     assert (await push_again(store=world.store, clock=world.clock, reconciliation_id=run.id)).pushed == 0
     world.clock.ahead += timedelta(minutes=30)
-    await look_again(store=world.store, clickpost=world.clickpost, clock=world.clock)
+    await recheck(store=world.store, clickpost=world.clickpost, clock=world.clock)
     assert (await world.found(run))[DifferenceKind.MISSING_THERE, "ORDER-0"].solved_how == "pushed again"
 
 
@@ -268,7 +269,7 @@ async def test_what_was_edited_at_the_courier_is_registered_anew_as_it_was_edite
     details = placed.payload["shipment_details"]
     assert (details["order_type"], details["cod_value"], details["invoice_number"]) == ("COD", 499, "INV-2")
     assert placed.payload["gst_info"]["ewaybill_serial_number"] == "EWB-1"
-    held = world.sandbox.vendor.orders["ORDER-0"]
+    held = world.sandbox.registry.orders["ORDER-0"]
     assert (held.order_type, held.cod_value) == ("COD", 499)
     async with world.store.read() as session:
         versions = await payload_versions.of_shipment(session, placed)
@@ -315,7 +316,7 @@ async def test_an_edit_waits_while_its_shipment_is_registered_anew(world: World)
     world.clock.ahead += timedelta(minutes=1)
     while await act_due(store=world.store, clickpost=world.clickpost, clock=world.clock, policy=ActPolicy()):
         pass
-    assert world.sandbox.vendor.orders["ORDER-0"].cod_value == 499
+    assert world.sandbox.registry.orders["ORDER-0"].cod_value == 499
 
 
 @pytest.mark.parametrize(
@@ -345,14 +346,14 @@ async def test_what_is_pushed_again_goes_out_by_an_account_that_was_forgotten(wo
     await world.push()
     placed = await get(world.store, "ORDER-0")
     assert (placed.state, placed.maybe_placed) == (State.PLACED, False)
-    assert placed.waybill == world.sandbox.vendor.orders["ORDER-0"].waybill
+    assert placed.waybill == world.sandbox.registry.orders["ORDER-0"].waybill
 
 
 async def test_a_shipment_that_only_the_report_lacks_is_closed_by_asking_for_it(world: World) -> None:
-    world.sandbox.vendor.untrack(world.sandbox.vendor.orders["ORDER-3"])
+    world.sandbox.registry.untrack(world.sandbox.registry.orders["ORDER-3"])
     await world.control("forget", reference_number="ORDER-4")
     run = await world.to_the_end()
-    await look_again(store=world.store, clickpost=world.clickpost, clock=world.clock)
+    await recheck(store=world.store, clickpost=world.clickpost, clock=world.clock)
     found = await world.found(run)
     assert found[DifferenceKind.MISSING_THERE, "ORDER-3"].solved_how == "ClickPost holds it"
     assert found[DifferenceKind.MISSING_THERE, "ORDER-4"].state == "open"
@@ -388,7 +389,7 @@ async def test_a_run_that_was_killed_goes_on_with_the_same_report(world: World) 
 
 async def test_a_report_that_fails_is_requested_anew(world: World) -> None:
     await world.control("forget", reference_number="ORDER-0")
-    world.sandbox.once("failed_reports")
+    world.sandbox.inject_fault("failed_reports")
     today = world.clock().astimezone(INDIA).date()
     run = await begin_day(store=world.store, clock=world.clock, zone=INDIA, day=today)
     while not run.state.over:

@@ -20,7 +20,7 @@ from awbridge.store import Store
 from awbridge.store.notify import endpoints
 from awbridge.store.orders import shipments
 from tests.sandbox.helpers import CREATE, item, merchant, order, receiver, settled
-from tests.steps.tracking.test_truth import HOUR, NOW, POLICY, a_placed, deliver, hooks, truth
+from tests.steps.tracking.test_shipment_details import HOUR, NOW, POLICY, a_placed, deliver, hooks, truth
 from tests.support.acting import FakeClickPost, act, ask, now_of
 from tests.support.rows import T0, fetch
 from tests.support.world import SetClock, get, webhook
@@ -183,7 +183,7 @@ async def test_boxes_and_returns_of_the_sandbox_end_as_its_books_say(store: Stor
                 await http.post(CREATE, json=order(f"M-{number}", items=items, additional={"mps": True}))
             await sandbox.finish()
             await settled(sandbox)
-            orders = list(sandbox.vendor.orders.values())
+            orders = list(sandbox.registry.orders.values())
     for entry in orders:
         await a_placed(store, entry.reference_number, entry.waybill, children=entry.children)
     random.Random(3).shuffle(hook.bodies)
@@ -215,9 +215,9 @@ async def test_an_instruction_goes_out_for_the_box_that_failed(store: Store) -> 
     clock, vendor = SetClock(NOW), FakeClickPost()
     with pytest.raises(NotPossible, match=r"name one as `waybill` \(AWB1-2\)"):
         await ask(store, clock, ActionKind.NDR, REATTEMPT)
-    with pytest.raises(NotPossible, match="box AWB1-1 of R is no failed delivery"):
+    with pytest.raises(NotPossible, match="box AWB1-1 of R has no failed delivery"):
         await ask(store, clock, ActionKind.NDR, {**REATTEMPT, "waybill": "AWB1-1"})
-    with pytest.raises(NotPossible, match="none of R; its own are: AWB1, AWB1-1"):
+    with pytest.raises(NotPossible, match="does not belong to R, whose waybills are: AWB1, AWB1-1"):
         await ask(store, clock, ActionKind.NDR, {**REATTEMPT, "waybill": "ELSEWHERE"})
     with pytest.raises(NotPossible, match="name one as `waybill`"):
         await ask(store, clock, ActionKind.NDR, {**REATTEMPT, "waybill": "AWB1"})
@@ -237,7 +237,7 @@ async def test_a_box_that_arrived_before_the_call_is_not_instructed(store: Store
     await act(store, vendor, clock)
     after = await now_of(store, asked)
     assert (after.state, vendor.requests) == (ActionState.REFUSED, [])
-    assert "box AWB1-2 of R is no failed delivery (it stands at: Delivered)" in (after.problem or "")
+    assert "box AWB1-2 of R has no failed delivery (status: Delivered)" in (after.problem or "")
 
 
 async def test_the_whole_that_failed_is_instructed_by_its_own_waybill_as_ever(store: Store) -> None:

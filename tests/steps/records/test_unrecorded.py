@@ -22,8 +22,10 @@ from awbridge.domain.orders.shipment import State
 from awbridge.domain.reconciliation.differences import DifferenceKind, Ours
 from awbridge.steps.audit.keep_calls import CallRecorder
 from awbridge.steps.orders import intake
-from awbridge.steps.polling.catch_up import CatchUpPolicy, ask_for_silent, cover_next_window
-from awbridge.steps.reconciliation.differences import look_again
+from awbridge.steps.polling.policy import CatchUpPolicy
+from awbridge.steps.polling.track_order import poll_due
+from awbridge.steps.polling.updated_order import cover_next_window
+from awbridge.steps.reconciliation.differences import recheck
 from awbridge.steps.reconciliation.reconcile import ReconcilePolicy, begin_day, reconcile_due
 from awbridge.steps.records.unrecorded import QUIET_AFTER, Unrecorded
 from awbridge.steps.registration.allocate import AllocatePolicy, allocate_due
@@ -275,10 +277,10 @@ def _polling(step: Any) -> Any:
         (_allocating, _due(allocate_due, policy=AllocatePolicy()), "recommend", "R"),
         (_sent_before, _due(allocate_due, policy=AllocatePolicy()), "fetch-order", "R"),
         (_refused, _due(fall_back_due, policy=FallbackPolicy()), "fetch-order", "REF"),
-        (_silent, _polling(ask_for_silent), "track-order", None),
+        (_silent, _polling(poll_due), "track-order", None),
         (_nothing, _polling(cover_next_window), "updated-order", None),
         (_a_day, _due(reconcile_due, policy=ReconcilePolicy(zone=INDIA)), "fetch-shipment-count", None),
-        (_missing_there, _due(look_again), "fetch-order", "R"),
+        (_missing_there, _due(recheck), "fetch-order", "R"),
     ],
     ids=["recommendation", "looked_for", "fallback", "track_order", "updated_order", "count", "difference"],
 )

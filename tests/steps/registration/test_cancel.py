@@ -242,7 +242,7 @@ async def test_what_tracking_had_told_before_settles_an_answer_that_settles_noth
     await run(unwanted, Vendor(cancelled=False, accepted=True, again=True), clock)
     after = await get(unwanted, "R")
     assert (after.state, after.cancel_state, after.next_try_at) == (State.PLACED, "overtaken", None)
-    assert after.problem == "not cancelled: its journey ended otherwise (Delivered)"
+    assert after.problem == "not cancelled: the shipment ended otherwise (Delivered)"
 
 
 async def test_tracking_that_comes_during_the_call_is_told_once(unwanted: Store) -> None:

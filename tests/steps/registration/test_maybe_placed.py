@@ -78,12 +78,12 @@ async def test_what_the_courier_says_it_holds_goes_nowhere_else_and_needs_a_pers
 async def test_whoever_retries_or_cancels_that_has_clickpost_asked_and_nothing_sent(world: World, how: str) -> None:
     world.spoil("held_by_courier")
     await go(world, 3)
-    sent = world.sandbox.vendor.requests["R"]
+    sent = world.sandbox.registry.create_calls["R"]
     await (intake.retry if how == "retry" else intake.cancel)(**who(world))
     await go(world, 3)
     after = await get(world.store, "R")
     assert (after.state, after.maybe_placed, after.next_try_at) == (State.GAVE_UP, True, None)
-    assert world.sandbox.vendor.requests["R"] == sent
+    assert world.sandbox.registry.create_calls["R"] == sent
     await settle.not_held(**who(world), by="ops")
     assert (await get(world.store, "R")).state is (State.CANCELLED if how == "cancel" else State.GAVE_UP)
 
@@ -94,7 +94,7 @@ async def test_a_refused_edit_of_what_a_lost_call_placed_is_settled_by_the_first
     await amend.change(**who(world), edit=Edit(fields={"shipment_details.order_type": "EXCHANGE"}), changed_by="t")
     await go(world)
     after = await get(world.store, "R")
-    assert (after.state, after.waybill) == (State.PLACED, world.sandbox.vendor.orders["R"].waybill)
+    assert (after.state, after.waybill) == (State.PLACED, world.sandbox.registry.orders["R"].waybill)
     assert "the change did not reach it" in (after.difference or "")
     versions = [a.payload_version for a in await attempts_of(world.store, "R") if a.api == "create-order"]
     assert versions == [1, 2, 1]
@@ -105,7 +105,7 @@ async def test_a_refused_edit_of_what_may_stand_can_neither_be_replaced_nor_is_c
     await go(world)
     exchange = Edit(fields={"shipment_details.order_type": "EXCHANGE"})
     await amend.change(**who(world), edit=exchange, changed_by="t")
-    world.sandbox.once("error_code", code=315, times=2)
+    world.sandbox.inject_fault("error_code", code=315, times=2)
     await go(world)
     after = await get(world.store, "R")
     assert (after.state, after.maybe_placed) == (State.GAVE_UP, True)
@@ -136,11 +136,11 @@ async def test_the_couriers_own_reason_settles_what_a_lost_call_left_and_not_wha
 
 
 async def test_a_queued_order_that_is_refused_in_the_end_is_refused(world: World) -> None:
-    world.sandbox.once("async_orders")
+    world.sandbox.inject_fault("async_orders")
     await go(world)
     assert (await get(world.store, "R")).maybe_placed
-    world.sandbox.vendor.queued.clear()
-    world.sandbox.once("error_code", code=315)
+    world.sandbox.registry.pending_orders.clear()
+    world.sandbox.inject_fault("error_code", code=315)
     await go(world)
     after = await get(world.store, "R")
     assert (after.state, after.maybe_placed) == (State.REJECTED, False)

@@ -21,7 +21,7 @@ from awbridge.domain.couriers.account_throttle import AccountThrottlePolicy
 from awbridge.domain.couriers.allocation import Allocation
 from awbridge.domain.errors import IntakeError, NotPossible
 from awbridge.domain.orders.shipment import Shipment, State
-from awbridge.sandbox import Account, Sandbox, SandboxConfig, running
+from awbridge.sandbox import Sandbox, SandboxConfig, SimulatedAccount, running
 from awbridge.steps.couriers import couriers as courier_steps
 from awbridge.steps.orders import amend, intake, settle
 from awbridge.steps.orders.amend import Edit
@@ -43,7 +43,7 @@ ROAD = CourierAccount(transporter="road", courier_partner_id=4, account_code="ro
 AIR = CourierAccount(transporter="air", courier_partner_id=5, account_code="air")
 ACCOUNTS = (
     # It refuses returns (311) and exchanges (307) for the payload alone, and 411... as the courier's own refusal.
-    Account(
+    SimulatedAccount(
         courier_partner_id=4,
         courier_name="Delhivery",
         account_code="road",
@@ -51,7 +51,7 @@ ACCOUNTS = (
         rvp=False,
         exchange=False,
     ),
-    Account(courier_partner_id=5, courier_name="Bluedart", account_code="air"),
+    SimulatedAccount(courier_partner_id=5, courier_name="Bluedart", account_code="air"),
 )
 PUSH = PushPolicy(
     retry_delays=(60.0,) * 3, waiting_deadline=timedelta(minutes=5), throttle=AccountThrottlePolicy(failures=99)
@@ -123,7 +123,7 @@ class World:
         """The next create-order goes wrong like this."""
         if fault is not None:
             is_code = isinstance(fault, int)
-            self.sandbox.once("error_code" if is_code else fault, code=fault if is_code else 0)
+            self.sandbox.inject_fault("error_code" if is_code else fault, code=fault if is_code else 0)
 
     async def quiet(self) -> bool:
         """Whether nothing goes on by itself."""
@@ -155,7 +155,7 @@ class World:
             await self.time()
 
     def is_at_courier(self, shipment: Shipment) -> bool:
-        return any(reference == shipment.reference_number for reference, _ in self.sandbox.vendor.at_courier)
+        return any(reference == shipment.reference_number for reference, _ in self.sandbox.registry.at_courier)
 
     async def person(self) -> None:
         """Somebody looks into ClickPost's dashboard, asks the courier, and says what there is."""
@@ -176,7 +176,7 @@ class World:
                 await settle.not_held(**who, reference_number=shipment.reference_number)
 
     def held(self, reference: str) -> tuple[str, int] | None:
-        vendor = self.sandbox.vendor
+        vendor = self.sandbox.registry
         if order := vendor.orders.get(reference):
             return order.waybill, order.cp_id
         kept = ((waybill, cp_id) for (of, cp_id), waybill in vendor.at_courier.items() if of == reference)
@@ -184,7 +184,7 @@ class World:
 
     async def live(self, *, but_leaving: bool) -> list[str]:
         """The parcels that somebody holds; without those that are being cancelled, where these do not count."""
-        vendor = self.sandbox.vendor
+        vendor = self.sandbox.registry
         parcels = {o.waybill for o in vendor.orders.values() if not o.cancelled} | set(vendor.at_courier.values())
         leaving = {s.waybill for s in await self.all() if s.success and s.cancel_requested_at}
         return sorted(parcels - leaving if but_leaving else parcels)
@@ -243,7 +243,7 @@ async def test_there_are_never_two_live_parcels_of_one_order(
     here = await world.all()
     known = {s.waybill for s in here if s.success}
     open_ones = {s.reference_number for s in here if s.maybe_placed}
-    for order in world.sandbox.vendor.orders.values():
+    for order in world.sandbox.registry.orders.values():
         assert order.cancelled or order.waybill in known or order.reference_number in open_ones
-    for (reference, _), waybill in world.sandbox.vendor.at_courier.items():
+    for (reference, _), waybill in world.sandbox.registry.at_courier.items():
         assert waybill in known or reference in open_ones

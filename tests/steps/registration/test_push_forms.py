@@ -90,7 +90,7 @@ async def push(store: Store, sandbox: Sandbox, payload: JsonObject, region: Regi
 async def test_an_order_of_any_form_is_placed_and_kept_whole(store: Store, sandbox: Sandbox, form: str) -> None:
     payload, region = FORMS[form]
     await push(store, sandbox, payload, region)
-    (theirs,) = sandbox.vendor.orders.values()
+    (theirs,) = sandbox.registry.orders.values()
     ours = await get(store, theirs.reference_number)
     assert (ours.state, ours.waybill, ours.region) == (State.PLACED, theirs.waybill, region)
     assert (ours.courier_partner_id, ours.account_code) == (theirs.cp_id, theirs.account.account_code)

@@ -9,10 +9,10 @@ from typing import Any, cast
 
 import pytest
 
-from awbridge.app.evidence import archive_policy
-from awbridge.app.service import (
+from awbridge.app.policies import (
     act_policy,
     allocate_policy,
+    archive_policy,
     cancel_policy,
     catch_up_policy,
     deliver_policy,
@@ -31,7 +31,9 @@ from awbridge.steps.audit.publish import LEASE as MAIL_LEASE
 from awbridge.steps.couriers import sync_couriers
 from awbridge.steps.notify.alarm import Operator, send_alarms
 from awbridge.steps.notify.notify import NotifyPolicy
-from awbridge.steps.polling.catch_up import CatchUpPolicy, ask_for_silent, cover_next_window
+from awbridge.steps.polling.policy import CatchUpPolicy
+from awbridge.steps.polling.track_order import poll_due
+from awbridge.steps.polling.updated_order import cover_next_window
 from awbridge.steps.reconciliation import differences
 from awbridge.steps.runtime import lease
 from awbridge.steps.runtime.lease import LeaseLost, renewed
@@ -65,7 +67,7 @@ def test_fixed_leases_outlast_the_longest_call_that_settings_allow() -> None:
     most = timedelta(seconds=longest_call(120))
     with pytest.raises(ValueError, match="clickpost_timeout"):
         Settings(clickpost_timeout=120.1)
-    assert most < differences.LONGEST_LOOK_AT_ONE
+    assert most < differences.LONGEST_RECHECK
     assert 2 * most < sync_couriers.LEASE
     assert timedelta(seconds=mail.LARGE_LONGEST) < MAIL_LEASE
 
@@ -183,7 +185,7 @@ async def test_a_question_whose_turn_comes_too_late_is_left_to_others(store: Sto
     pace = Pace("polling", 1 / 7300, sleep=sleep)  # a turn every two hours, and a little
     await pace.turn(store, clock)
     policy = CatchUpPolicy(pace=pace)
-    await ask_for_silent(store=store, clickpost=Asked(), clock=clock, policy=policy)
+    await poll_due(store=store, clickpost=Asked(), clock=clock, policy=policy)
     assert asked == []
 
 
@@ -219,11 +221,11 @@ async def test_a_mail_server_that_takes_for_ever_is_left() -> None:
     server = await asyncio.start_server(never_ends, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     sender = mail.MailServer(f"smtp://127.0.0.1:{port}", timeout=30.0, longest=0.3)
-    message = mail.Mail(f"smtp://127.0.0.1:{port}", sender="a@acme.example").compose(
+    message = mail.MailChannel(f"smtp://127.0.0.1:{port}", sender="a@acme.example").compose(
         Message(key="k", to="b@acme.example", text="t", subject="s")
     )
     async with asyncio.timeout(10):
-        assert isinstance(await sender.hand_over(message), MaybeSent)
+        assert isinstance(await sender.submit(message), MaybeSent)
     server.close()
 
 

@@ -9,12 +9,13 @@ from itertools import pairwise
 
 import pytest
 
-from awbridge.app.service import open_store
+from awbridge.app.connections import open_store
 from awbridge.app.settings import Settings
 from awbridge.domain.orders.outcome import Misconfigured, Outcome, TryLater
 from awbridge.domain.orders.shipment import State
 from awbridge.steps.notify.health_monitor import HealthMonitor, Machine
-from awbridge.steps.polling.catch_up import CatchUpPolicy, cover_next_window
+from awbridge.steps.polling.policy import CatchUpPolicy
+from awbridge.steps.polling.updated_order import cover_next_window
 from awbridge.steps.reconciliation.reconcile import begin_scheduled
 from awbridge.steps.registration.push import push_due
 from awbridge.steps.registration.verdict import PushPolicy

@@ -90,7 +90,7 @@ async def test_an_order_id_is_not_believed_against_the_courier(store: Store, oth
         await apply(store)
     assert await codes(store, "OURS") == []
     (why,) = await parked(store)
-    assert "order_id 77 is that of OURS" in why
+    assert "order_id 77 is OURS" in why
     assert [log["problem"] for log in logs if log["event"] == "delivery.ambiguous"] == [why]
     assert ((await counts(store))["ambiguous"], (await counts(store))["dead_lettered"]) == (1, 0)
 
@@ -100,11 +100,11 @@ async def test_an_order_of_several_shipments_waits_visibly_and_is_dead_lettered_
     await place(store, "A", "AWB1")
     await deliver(store, by_order(77))
     await apply(store)
-    assert await parked(store) == ["order_id 77 is that of several shipments (A, B, ...)"]
+    assert await parked(store) == ["order_id 77 has several shipments (A, B, ...)"]
     await apply(store, clock=SetClock(LATER + 31 * DAY))
     async with store.read() as session:
         (dead,) = await inbox.problems(session, limit=10)
-    assert (dead.problem, dead.looks_again_at) == ("order_id 77 is that of several shipments (A, B, ...)", None)
+    assert (dead.problem, dead.looks_again_at) == ("order_id 77 has several shipments (A, B, ...)", None)
     assert ((await counts(store))["ambiguous"], (await counts(store))["dead_lettered"]) == (0, 1)
 
 
@@ -126,7 +126,7 @@ async def test_a_waybill_of_another_courier_is_not_ours(store: Store) -> None:
     await deliver(store, webhook("777", 8, T0, cp_id=5))
     await apply(store)
     assert (await get(store, "A")).status_code is None
-    assert await parked(store) == ["waybill 777 is known of A at courier 4, not of 5"]
+    assert await parked(store) == ["waybill 777 is known for A at courier 4, not for courier 5"]
     await add(store, "B", courier_partner_id=5)
     await place(store, "B", "777", courier_partner_id=5)
     await apply(store)
@@ -152,7 +152,7 @@ async def test_two_couriers_and_none_named_is_nobody_until_one_is_at_its_end(sto
     await apply(store)
     assert await codes(store, "A") == await codes(store, "B") == []
     (why,) = await parked(store)
-    assert "A and B at a time" in why
+    assert "A and B at the same time" in why
     await deliver(store, webhook("777", 8, T0 + 60 * MINUTE, cp_id=4), at=LATER + MINUTE)
     await apply(store, clock=SetClock(LATER + DAY))
     await apply(store, clock=SetClock(LATER + 2 * DAY))
@@ -166,7 +166,7 @@ async def test_a_waybill_and_a_reference_number_of_two_shipments_are_nobody(stor
     await deliver(store, naming(webhook("AWB-A", 8, T0), "B"))
     await apply(store)
     assert await codes(store, "A") == await codes(store, "B") == []
-    assert await parked(store) == ["waybill AWB-A belongs to A, reference_number names B, whose waybill is another"]
+    assert await parked(store) == ["waybill AWB-A belongs to A, but reference_number B has another waybill"]
 
 
 # A waybill used again.
@@ -264,7 +264,7 @@ async def test_a_waybill_used_again_while_the_first_is_under_way_goes_by_referen
     await deliver(store, told, naming(webhook("777", 6, T0 + DAY + 90 * MINUTE), "NEW"), at=now)
     await apply(store, clock=SetClock(now))
     assert (await codes(store, "OLD"), await codes(store, "NEW")) == ([], [6])
-    assert "OLD and NEW at a time" in (await parked(store))[0]
+    assert "OLD and NEW at the same time" in (await parked(store))[0]
 
 
 async def test_a_waybill_used_again_is_logged_and_shown_on_both(store: Store) -> None:

@@ -12,8 +12,8 @@ from typing import Any
 
 from awbridge.clickpost.reports.report_columns import ORDER, REFERENCE, WAYBILL
 from awbridge.domain.json import JsonObject
-from awbridge.tables.cells import read_amount, read_id, read_words
-from awbridge.tables.header import HeaderLayout, words_of
+from awbridge.tables.cells import read_amount, read_id, read_text
+from awbridge.tables.header import HeaderLayout, title_words
 from awbridge.tables.times import read_wall_time
 
 SECTIONS = ("pickup_info", "drop_info", "shipment_details", "gst_info", "additional")
@@ -52,7 +52,7 @@ ID_WORDS = frozenset(
 )
 CLOSE = 0.82  # how alike a name and a known one are, of 1, to be a slip of the pen
 
-_BY_NAME = {"".join(words_of(name)): column for column, names in ALSO_CALLED.items() for name in names}
+_BY_NAME = {"".join(title_words(name)): column for column, names in ALSO_CALLED.items() for name in names}
 _PLACE = ("name", "phone", "email", "address", "city", "state", "pincode", "country", "district", "landmark", "time")
 _KNOWN = [
     *(*sorted(SHIPMENT_COLUMNS), *TOP_LEVEL, *(f"{end}_{name}" for end in ("pickup", "drop") for name in _PLACE)),
@@ -85,10 +85,10 @@ def column_of(title: str) -> str | None:
     if column_place(title) is not None:
         return title
     section, dot, name = title.partition(".")
-    written = f"{'_'.join(words_of(section))}.{'_'.join(words_of(name))}" if dot else "_".join(words_of(title))
+    written = f"{'_'.join(title_words(section))}.{'_'.join(title_words(name))}" if dot else "_".join(title_words(title))
     if column_place(written) is not None:
         return written
-    return _BY_NAME.get("".join(words_of(title)))
+    return _BY_NAME.get("".join(title_words(title)))
 
 
 def match_orders(titles: Sequence[str]) -> dict[str, int]:
@@ -101,17 +101,17 @@ def match_orders(titles: Sequence[str]) -> dict[str, int]:
     return found
 
 
-ORDERS = HeaderLayout(match=match_orders, needs=("reference_number",), wanted="See docs/import.md for their names")
+ORDERS = HeaderLayout(match=match_orders, needs=("reference_number",), hint="See docs/import.md for their names")
 
 
 def meant(title: str) -> str | None:
     """The column that a title which is none was probably to name; None where nothing is near."""
-    near = get_close_matches("_".join(words_of(title)), _KNOWN, n=1, cutoff=CLOSE)
+    near = get_close_matches("_".join(title_words(title)), _KNOWN, n=1, cutoff=CLOSE)
     return near[0] if near else None
 
 
 def read_cell(column: str, value: Any) -> str:
-    """A cell of a column as text; "" where there is nothing. Raises CellSpoilt for what a spreadsheet has destroyed."""
+    """A cell of a column as text; "" where there is nothing. Raises CellDamaged for a damaged cell."""
     return _reader_of(column)(value)
 
 
@@ -123,7 +123,7 @@ def _reader_of(column: str) -> Callable[[Any], str]:
         return read_amount
     if last in ID_WORDS:
         return read_id
-    return _read_day if last == "date" else read_words
+    return _read_day if last == "date" else read_text
 
 
 def _read_day(value: Any) -> str:
@@ -131,7 +131,7 @@ def _read_day(value: Any) -> str:
 
     The day that stands there is meant, whatever time and offset follow.
     """
-    text = read_words(value)
+    text = read_text(value)
     if _ISO_DAY.match(text):
         return text[:10]
     at = read_wall_time(value, UTC)

@@ -201,7 +201,9 @@ def parse_create_order(reply: Reply, reference_number: str) -> Outcome:
         case AnswerKind.THROTTLED:
             return TryLater(message=message, retry_after=reply.retry_after, counts=False)
         case AnswerKind.TRANSIENT:
-            return TryLater(message=message, retry_after=reply.retry_after, silent=_is_silent(reply), unheard=True)
+            return TryLater(
+                message=message, retry_after=reply.retry_after, silent=_is_silent(reply), courier_silent=True
+            )
         case AnswerKind.UNCLEAR:
             refused, by_code = _is_refusal(reply), reply.business_status is not None
             return TryLater(
@@ -209,7 +211,7 @@ def parse_create_order(reply: Reply, reference_number: str) -> Outcome:
                 retry_after=reply.retry_after,
                 unclear=True,
                 silent=_is_silent(reply),
-                unheard=by_code and not refused,
+                courier_silent=by_code and not refused,
                 refused=refused,
                 reasoned=refused and _is_reasoned(reply.message),
             )

@@ -17,10 +17,10 @@ from awbridge.clickpost.reports import report_columns
 from awbridge.clickpost.reports.report_columns import read_report_time
 from awbridge.clickpost.reports.report_words import Words, strange
 from awbridge.clickpost.wire.loose import as_id, as_waybill
-from awbridge.domain.errors import CellSpoilt
+from awbridge.domain.errors import CellDamaged
 from awbridge.domain.reconciliation.differences import Gap, NotUnderstood, Theirs
-from awbridge.tables.cells import read_id, says_nothing
-from awbridge.tables.header import by_names
+from awbridge.tables.cells import is_blank, read_id
+from awbridge.tables.header import layout_by_names
 from awbridge.tables.table import Table, open_table
 
 MEANINGS: Mapping[str, tuple[str, ...]] = {
@@ -43,7 +43,7 @@ COMPARED: Mapping[str, tuple[str, ...]] = {
     "status": ("status_code", "status"),
 }
 KEYS = ("waybill", "reference_number", "order_id")
-LAYOUT = by_names(MEANINGS, KEYS)
+LAYOUT = layout_by_names(MEANINGS, KEYS)
 LONGEST_NOTHING = 9  # characters of the longest word that means "nothing": undefined
 
 _PLAIN = re.compile(r"(?=.*[0-9])[0-9A-Za-z-]{10,99}").fullmatch  # no word that means "nothing"
@@ -112,7 +112,7 @@ class ReportRows:
     @property
     def passed_over(self) -> list[str]:
         """The columns that mean nothing here."""
-        return self.table.passed_over
+        return self.table.unknown_columns
 
     @property
     def notes(self) -> list[str]:
@@ -152,7 +152,7 @@ class ReportRows:
         try:
             text = read_id(value)
             return as_waybill(text) if meaning == "waybill" else as_id(text)
-        except CellSpoilt as problem:
+        except CellDamaged as problem:
             self.spoilt += meaning == "waybill"
             place = f"{self.table.place(line)}, column {self.understood[meaning]}"
             self.first_problem = self.first_problem or f"{place}: {problem}"
@@ -161,7 +161,7 @@ class ReportRows:
 
 def _moment(value: Any, zone: ZoneInfo) -> str:
     if isinstance(value, str):
-        return "" if len(value) <= LONGEST_NOTHING and says_nothing(value) else value
+        return "" if len(value) <= LONGEST_NOTHING and is_blank(value) else value
     at = read_report_time(value, zone=zone)
     return at.isoformat() if at else ""
 

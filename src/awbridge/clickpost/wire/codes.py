@@ -153,7 +153,7 @@ def status_event(
         ndr_code=reason,
         ndr_name=ndr_name(reason, ndr_description),
         no_attempt=failed and reason == _NOBODY_CAME,
-        words=words,
+        remark=words,
         pickup_failed=is_failed_pickup(code),
         npr_code=npr_code if is_failed_pickup(code) or npr_code else None,
         npr_name=npr_description,

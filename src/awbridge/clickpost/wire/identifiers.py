@@ -14,7 +14,7 @@ from awbridge.clickpost.wire.loose import as_list, as_object, as_waybill
 from awbridge.clickpost.wire.plain import DATA_WRONG, DEEPEST, JsonProblem, control_problem
 from awbridge.domain.errors import FieldProblem, PayloadRefused
 from awbridge.domain.json import JsonObject, Rounded
-from awbridge.tables.cells import CellSpoilt, read_id
+from awbridge.tables.cells import CellDamaged, read_id
 
 IDENTIFIERS = frozenset(
     {
@@ -56,7 +56,7 @@ def waybill_given(value: str) -> str:
     """
     try:
         number = as_waybill(read_id(value))
-    except CellSpoilt:
+    except CellDamaged:
         raise PayloadRefused([FieldProblem("waybill", ROUNDED)]) from None
     if not number:
         raise PayloadRefused([FieldProblem("waybill", "is no waybill: give it as ClickPost's dashboard shows it")])

@@ -1,1 +1,1 @@
-"""Which courier takes a parcel, who comes next, how many calls an account may have now, declared downtimes."""
+"""Courier allocation, fallback, the account throttle and declared downtimes."""

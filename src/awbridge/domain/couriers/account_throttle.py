@@ -1,11 +1,11 @@
 """The account throttle: how many shipments of each courier account may go to ClickPost now. Pure, no clock.
 
-An account is in one of these moods:
+An account is in one of these conditions:
 
   free ──(key, credentials, account refused)──> incident: account ──┐
    ^ │                                                             ├──(a probe gets through)──> ramp: 1, 2, 4, ...
    │ └──(too many calls fail)──> incident: breaker ─────────────────┘                              │
-   └──────────────────────────────(the ramp has reached its end)──────────────────────────────────┘
+   └──────────────────────────────(the ramp is complete)──────────────────────────────────────────┘
 
 During an incident one shipment at a time probes the account, once per interval. A declared downtime holds the account
 entirely and also ends in a ramp. The account's shipments are not changed: they are not claimed.
@@ -19,27 +19,27 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-LONGEST_REST = 300.0  # seconds that a Retry-After is believed
-WRONGS_IN_A_ROW = 3  # refusals of the account that outweigh a success shortly before
-_SEAT_SHARE = 3  # an account may hold this many times the seats that are free
+LONGEST_REST = 300.0  # seconds; the longest Retry-After that is honoured
+WRONGS_IN_A_ROW = 3  # refusals of the account that outweigh a recent success
+_SLOT_SHARE = 3  # an account may hold this many times the free slots
 
 
 class AccountIncident(StrEnum):
     """What is wrong with an account."""
 
     NONE = "none"
-    ACCOUNT = "account"  # key, credentials, subscription: a person has to mend it
-    BREAKER = "breaker"  # too many calls failed for reasons that pass
+    ACCOUNT = "account"  # key, credentials or subscription: a person must correct it
+    BREAKER = "breaker"  # too many calls failed with transient failures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountThrottlePolicy:
-    """When an account counts as broken, and how it comes back.
+    """When an account incident begins, and how the account recovers.
 
-    The breaker opens after `failures` failed calls within `window` that are at least the share `rate` of all calls.
-    `probe` and `hold` are the times between two probes of an open breaker and of an account with wrong credentials.
-    The ramp doubles up to `ramp_until` shipments a step; a step whose answers never came is let go after `patience`,
-    and so is the whole ramp when nothing has waited for that long.
+    The breaker opens after `failures` failed calls within `window` if they are at least the share `rate` of all calls.
+    `probe` is the time between two probes of an open breaker, `hold` that of an account with wrong credentials. The
+    ramp doubles up to `ramp_until` shipments a step. A step without answers is abandoned after `patience`; so is the
+    whole ramp if no shipment has waited for that long.
     """
 
     failures: int = 10
@@ -53,12 +53,12 @@ class AccountThrottlePolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountState:
-    """Where an account stands. `account` is its key; times are aware, UTC.
+    """The state of an account. `account` is its key; times are aware, UTC.
 
-    `since_at`, `problem`, `probe_at` speak of the present incident. `rest_until_at`: ClickPost asked for a pause.
-    `window_at`, `calls`, `failures` are the breaker's count. `good_at` is the last call that got through, `wrongs` the
-    refusals of the account since. `ramp` (None: free) is the size of the present step, of which `ramp_left` may still
-    go and `ramp_done` were answered. `rate_per_second` (None: any) is filled into `tokens`.
+    `since_at`, `problem` and `probe_at` describe the current incident. `rest_until_at`: ClickPost requested a pause.
+    `window_at`, `calls` and `failures` are the breaker's counters. `good_at` is the last successful call, `wrongs` the
+    refusals of the account since. `ramp` (None: unrestricted) is the size of the current step: `ramp_left` may still
+    go, `ramp_done` were answered. `rate_per_second` (None: unlimited) refills `tokens`.
     """
 
     account: str
@@ -89,7 +89,7 @@ class AccountState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Due:
-    """An account that has due shipments; `urgent` where one of them is urgent."""
+    """An account with due shipments; `urgent` if one of them is urgent."""
 
     state: AccountState
     urgent: bool = False
@@ -97,11 +97,12 @@ class Due:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """The answers of one account's calls, counted.
+    """The counted answers of one account's calls.
 
-    `good` got an answer that says nothing against the account, `failed` failed for a reason that passes, `other` said
-    neither. `probe_good` are those of `good` that probed. `wrong` and `problem` are the words of the last refusal of
-    the account and of the last failure. `wrongs` counts the refusals. `retry_after`: seconds of rest, where asked for.
+    `good` calls got an answer that does not blame the account, `failed` calls failed transiently, `other` calls say
+    neither. `probe_good` are the `good` calls that were probes. `wrong` is the message of the last refusal of the
+    account, `problem` that of the last failure. `wrongs` counts the refusals. `retry_after`: requested pause in
+    seconds.
     """
 
     good: int = 0
@@ -115,7 +116,7 @@ class Tally:
 
 
 def allowance(state: AccountState, now: datetime, policy: AccountThrottlePolicy, most: int) -> int:
-    """How many of this account may go now, whatever the others want; at most `most`."""
+    """How many shipments of this account may go now, regardless of other accounts; at most `most`."""
     if state.rest_until_at and now < state.rest_until_at:
         return 0
     if state.has_incident:
@@ -135,11 +136,11 @@ def shares(
     down: Collection[str] = (),
     overall: AccountState | None = None,
 ) -> dict[str, int]:
-    """How many of each account go now, of `free` seats: dealt one by one, so that no backlog starves another.
+    """How many shipments of each account go now. Slots are dealt one by one: no backlog starves another.
 
-    Accounts with urgent work are dealt to first, then those not served for longest. An account that holds three times
-    as many seats as are free gets no more: a slow courier never sits on all of them. `in_use` counts seats taken,
-    `down` names accounts in a declared downtime, `overall` carries the limit over all accounts.
+    Accounts with urgent shipments come first, then those served longest ago. An account that holds three times as many
+    slots as are free gets no more, so a slow courier never occupies all of them. `in_use` counts occupied slots, `down`
+    names accounts in a declared downtime, `overall` carries the rate limit over all accounts.
     """
     most = {d.state.account: allowance(d.state, now, policy, free) for d in due if d.state.account not in down}
     if overall and overall.rate_per_second:
@@ -151,7 +152,7 @@ def shares(
         for account in order:
             if free <= 0:
                 break
-            if dealt[account] + in_use.get(account, 0) < _SEAT_SHARE * free:
+            if dealt[account] + in_use.get(account, 0) < _SLOT_SHARE * free:
                 dealt[account] += 1
                 free -= 1
                 if dealt[account] < most[account]:
@@ -165,7 +166,7 @@ def _turn(due: Due) -> tuple[bool, float, str]:
     return (not due.urgent, served.timestamp() if served else -math.inf, due.state.account)
 
 
-def taken(state: AccountState, number: int, now: datetime, policy: AccountThrottlePolicy) -> AccountState:
+def after_claim(state: AccountState, number: int, now: datetime, policy: AccountThrottlePolicy) -> AccountState:
     """The account after `number` of its shipments were claimed."""
     state = replace(state, served_at=now)
     if state.rate_per_second:
@@ -175,15 +176,15 @@ def taken(state: AccountState, number: int, now: datetime, policy: AccountThrott
     if state.ramp is None:
         return state
     if _is_idle(state, now, policy):
-        return _off_the_ramp(state)
+        return _without_ramp(state)
     if _step_is_stale(state, now, policy):
         state = replace(state, ramp_left=state.ramp, ramp_done=0, ramp_at=now)
     return replace(state, ramp_left=max(state.ramp_left - number, 0), ramp_at=state.ramp_at or now)
 
 
-def held_back(state: AccountState) -> AccountState:
-    """The account while a declared downtime lasts: when it ends, it begins with a ramp. Nothing new if it knows."""
-    return state if state.has_incident or (state.ramp, state.ramp_left) == (1, 1) else _at_the_foot(state)
+def during_downtime(state: AccountState) -> AccountState:
+    """The account during a declared downtime: it will resume with a ramp. Unchanged if that is set already."""
+    return state if state.has_incident or (state.ramp, state.ramp_left) == (1, 1) else _start_ramp(state)
 
 
 def after_answers(state: AccountState, tally: Tally, now: datetime, policy: AccountThrottlePolicy) -> AccountState:
@@ -201,23 +202,23 @@ def after_answers(state: AccountState, tally: Tally, now: datetime, policy: Acco
     ramp_failed = state.ramp is not None and tally.failed > tally.good
     if ramp_failed or (state.failures >= policy.failures and state.failures >= policy.rate * state.calls):
         return _begin(state, AccountIncident.BREAKER, tally.problem, now, policy)
-    return _climbed(state, tally, now, policy)
+    return _after_ramp_answers(state, tally, now, policy)
 
 
 def _after_probe(state: AccountState, tally: Tally, now: datetime, policy: AccountThrottlePolicy) -> AccountState:
-    """Only probes close: what else got through had been sent before the incident was known."""
+    """Only a probe ends an incident: other successful calls were sent before it was known."""
     if tally.probe_good:
-        mended = replace(
+        recovered = replace(
             state, incident=AccountIncident.NONE, problem=None, since_at=None, probe_at=None, good_at=now, wrongs=0
         )
-        return _at_the_foot(replace(mended, calls=0, failures=0, window_at=None))
+        return _start_ramp(replace(recovered, calls=0, failures=0, window_at=None))
     if tally.wrong and state.incident is AccountIncident.BREAKER:
         return replace(state, incident=AccountIncident.ACCOUNT, problem=tally.wrong, probe_at=now + policy.hold)
     return replace(state, problem=tally.wrong or tally.problem or state.problem)
 
 
 def _is_broken(state: AccountState, tally: Tally, now: datetime, policy: AccountThrottlePolicy) -> bool:
-    """Whether the account itself is at fault, and not one order that names it wrongly."""
+    """Whether the account itself is at fault, not a single order that names it wrongly."""
     if tally.good:
         return False
     known_good = state.good_at is not None and now - state.good_at < policy.hold
@@ -246,14 +247,16 @@ def _begin(
 
 def _counted(state: AccountState, tally: Tally, now: datetime, policy: AccountThrottlePolicy) -> AccountState:
     if not tally.failed and not state.failures:
-        return state  # nothing to weigh: an account that works costs no count
+        return state  # a healthy account needs no counters
     if state.window_at is None or now - state.window_at >= policy.window:
         state = replace(state, window_at=now, calls=0, failures=0)
     calls = state.calls + tally.good + tally.failed
     return replace(state, calls=calls, failures=state.failures + tally.failed)
 
 
-def _climbed(state: AccountState, tally: Tally, now: datetime, policy: AccountThrottlePolicy) -> AccountState:
+def _after_ramp_answers(
+    state: AccountState, tally: Tally, now: datetime, policy: AccountThrottlePolicy
+) -> AccountState:
     if state.ramp is None:
         return state
     done = state.ramp_done + tally.good + tally.failed + tally.other + tally.wrongs
@@ -261,29 +264,29 @@ def _climbed(state: AccountState, tally: Tally, now: datetime, policy: AccountTh
         return replace(state, ramp_done=done)
     step = state.ramp * 2
     if step > policy.ramp_until:
-        return _off_the_ramp(state)
+        return _without_ramp(state)
     return replace(state, ramp=step, ramp_left=step, ramp_done=0, ramp_at=None)
 
 
-def _at_the_foot(state: AccountState) -> AccountState:
+def _start_ramp(state: AccountState) -> AccountState:
     return replace(state, ramp=1, ramp_left=1, ramp_done=0, ramp_at=None)
 
 
-def _off_the_ramp(state: AccountState) -> AccountState:
+def _without_ramp(state: AccountState) -> AccountState:
     return replace(state, ramp=None, ramp_left=0, ramp_done=0, ramp_at=None)
 
 
 def _is_idle(state: AccountState, now: datetime, policy: AccountThrottlePolicy) -> bool:
-    """The account works, and nothing has waited for a place on the ramp for a while: it is over.
+    """Whether the ramp is over: the account works and no shipment has waited for a slot for a while.
 
-    Else an account with few orders stood on it for hours, and a single failure would open the breaker again.
+    Otherwise an account with few orders would ramp for hours, and a single failure would open the breaker again.
     """
-    climbed = state.ramp is not None and state.ramp > 1 and state.ramp_left > 0
-    return climbed and state.good_at is not None and now - state.good_at >= policy.patience
+    ramping = state.ramp is not None and state.ramp > 1 and state.ramp_left > 0
+    return ramping and state.good_at is not None and now - state.good_at >= policy.patience
 
 
 def _step_is_stale(state: AccountState, now: datetime, policy: AccountThrottlePolicy) -> bool:
-    """The step's shipments went out long ago and not all were answered: a worker died, or they said neither."""
+    """Whether a step's shipments went out long ago without all answers: a worker died, or answers were inconclusive."""
     return state.ramp_left == 0 and state.ramp_at is not None and now - state.ramp_at >= policy.patience
 
 
@@ -292,7 +295,7 @@ def _interval(incident: AccountIncident, policy: AccountThrottlePolicy) -> timed
 
 
 def _tokens(state: AccountState, now: datetime) -> float:
-    """What is in the bucket now: it holds one second's worth, at least one."""
+    """The tokens in the bucket now. It holds one second's worth, at least one."""
     rate = state.rate_per_second or 0.0
     full = max(rate, 1.0)
     if state.tokens_at is None:

@@ -1,4 +1,4 @@
-"""Which transporter takes a parcel, by the company's own rules: the first rule that fits. Pure."""
+"""Allocation rules: the first rule that matches a parcel decides its transporter. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LONGEST_NAME = 200  # characters
 
 
 class Allocation(StrEnum):
-    """Who chooses the courier of an order that names none. Without rules, RULES refuses such an order, as OFF does."""
+    """Who chooses the courier of an order without a transporter. RULES without rules refuses such orders, like OFF."""
 
     OFF = "off"
     RULES = "rules"
@@ -30,18 +30,18 @@ class Allocation(StrEnum):
 
     @property
     def by_rules(self) -> bool:
-        """Whether own rules are tried."""
+        """Whether the company's rules apply."""
         return self in (Allocation.RULES, Allocation.RULES_THEN_RECOMMENDATION)
 
     @property
     def by_recommendation(self) -> bool:
-        """Whether ClickPost is asked where no rule fits."""
+        """Whether ClickPost recommends a courier if no rule matches."""
         return self in (Allocation.RECOMMENDATION, Allocation.RULES_THEN_RECOMMENDATION)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AllocationParcel:
-    """What rules look at. Weight in grams, value in the order's currency; a pincode is "" where there is none."""
+    """The facts that rules match. Weight in grams, value in the order's currency; "" for a missing pincode."""
 
     drop_pincode: str
     pickup_pincode: str
@@ -54,9 +54,9 @@ class AllocationParcel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """Conditions, all of which must hold, and the transporter that then takes the parcel. Empty: any.
+    """Conditions that must all hold, and the transporter that takes the parcel. An empty condition matches anything.
 
-    Pincodes are prefixes, one of which must fit. Ranges include both ends.
+    Pincodes are prefixes, one of which must match. Ranges include both ends.
     """
 
     name: str
@@ -71,7 +71,7 @@ class Rule:
     value_from: Decimal | None = None
     value_to: Decimal | None = None
 
-    def fits(self, parcel: AllocationParcel) -> bool:
+    def matches(self, parcel: AllocationParcel) -> bool:
         """Whether every condition holds for this parcel."""
         return (
             _starts(parcel.drop_pincode, self.drop_pincode)
@@ -93,19 +93,19 @@ def _within(number: Decimal, least: Decimal | None, most: Decimal | None) -> boo
 
 
 def first_match(rules: Sequence[Rule], parcel: AllocationParcel, usable: Collection[str]) -> Rule | None:
-    """The first rule that fits and whose transporter is usable (known and active); None where there is none."""
-    return next((rule for rule in rules if rule.transporter in usable and rule.fits(parcel)), None)
+    """The first matching rule whose transporter is usable (known and active); None if there is none."""
+    return next((rule for rule in rules if rule.transporter in usable and rule.matches(parcel)), None)
 
 
 def read_rule(fields: Mapping[str, Any]) -> Rule:
-    """A rule from a row of a CSV or a JSON object. Raises ValueError that names the field.
+    """Read a rule from a CSV row or a JSON object. Raises ValueError that names the field.
 
-    Several pincode prefixes are a list, or one text with spaces between them.
+    Several pincode prefixes are a list, or one text separated by spaces.
     """
     if unknown := sorted(set(fields) - set(RULE_FIELDS)):
         named = ", ".join(unknown).encode("utf-8", "replace").decode()
         near = difflib.get_close_matches(unknown[0], RULE_FIELDS, n=1)
-        meant = f" (is {near[0]} meant?)" if near else ""
+        meant = f" (did you mean {near[0]}?)" if near else ""
         raise ValueError(f"there is no condition {named}{meant}; known are {', '.join(RULE_FIELDS)}")
     rule = Rule(
         name=_name(fields, "name"),
@@ -125,19 +125,21 @@ def read_rule(fields: Mapping[str, Any]) -> Rule:
         ("value", rule.value_from, rule.value_to),
     ):
         if least is not None and most is not None and least > most:
-            raise ValueError(f"{what}_from is above {what}_to: no parcel fits")
+            raise ValueError(f"{what}_from is above {what}_to: no parcel matches")
     return rule
 
 
 def read_rules(rows: Sequence[Mapping[str, Any]], transporters: Collection[str]) -> list[Rule]:
-    """Rules in their order. Raises ValueError that names the rule by its place, from 1: what is wrong, a name that
-    stands twice, a transporter that is not among these."""
+    """Read rules in their order. Raises ValueError that names the rule by its position, from 1.
+
+    Wrong are an invalid field, a duplicate name, and a transporter that is not in `transporters`.
+    """
     rules: list[Rule] = []
     for place, row in enumerate(rows, 1):
         try:
             rule = read_rule(row)
             if rule.name in {r.name for r in rules}:
-                raise ValueError(f"the name {rule.name!r} stands twice")
+                raise ValueError(f"the name {rule.name!r} is used twice")
             if rule.transporter not in transporters:
                 raise ValueError(f"transporter {rule.transporter!r} is not known")
         except ValueError as error:
@@ -147,7 +149,7 @@ def read_rules(rows: Sequence[Mapping[str, Any]], transporters: Collection[str])
 
 
 def rule_fields(rule: Rule) -> dict[str, Any]:
-    """A rule as fields that `read_rule` takes: numbers as text, exactly; no entry for a condition that is not set."""
+    """A rule as fields that `read_rule` accepts: numbers as exact text; unset conditions are left out."""
     fields: dict[str, Any] = {}
     for name in RULE_FIELDS:
         value = getattr(rule, name)

@@ -1,4 +1,4 @@
-"""Declared downtimes of couriers: once, or on days of the week in the account's own zone. Pure, no clock."""
+"""Declared courier downtimes: once, or on weekdays in the account's time zone. Pure, no clock."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Downtime:
-    """A window in which nothing goes to a courier (`account` None) or to one account of it.
+    """A window in which no order goes to a courier (`account` None) or to one of its accounts.
 
-    Either once, from `from_at` to `to_at` (aware, UTC), or on `weekdays` (0 is Monday: the day on which it starts) from
-    `starts` to `ends` by the clocks of `zone`. One that ends at or before its start ends on the next day.
+    Either once, from `from_at` to `to_at` (aware, UTC), or on `weekdays` (0 is Monday, the day of its start) from
+    `starts` to `ends` in local time of `zone`. A window whose end is not after its start ends on the next day.
     """
 
     id: int
@@ -32,7 +32,7 @@ class Downtime:
     reason: str = ""
 
     def until(self, now: datetime) -> datetime | None:
-        """When the window that holds `now` ends (UTC); None outside of it."""
+        """When the window that contains `now` ends (UTC); None outside a window."""
         if self.from_at and self.to_at:
             return self.to_at if self.from_at <= now < self.to_at else None
         if self.starts is None or self.ends is None:
@@ -46,7 +46,7 @@ class Downtime:
         return None
 
     def _window(self, day: date, starts: time, ends: time) -> tuple[datetime, datetime]:
-        """The window that starts on this local day. An hour that the clocks repeat is held both times."""
+        """The window that starts on this local day. An hour repeated by a clock change counts both times."""
         zone = ZoneInfo(self.zone)
         last = day if ends > starts else day + timedelta(days=1)
         start = datetime.combine(day, starts, zone).astimezone(UTC)
@@ -55,14 +55,14 @@ class Downtime:
 
 @dataclass(frozen=True, slots=True)
 class Down:
-    """An account is in a downtime: until when, and why."""
+    """The end and the reason of an account's current downtime."""
 
     until: datetime
     reason: str
 
 
 def down_now(downtimes: Iterable[Downtime], accounts: Mapping[str, int], now: datetime) -> dict[str, Down]:
-    """Which of these accounts (key -> courier partner id) are in a downtime now; the longest counts."""
+    """The accounts (key -> courier partner id) that are in a downtime now. The longest downtime counts."""
     found: dict[str, Down] = {}
     for downtime in downtimes:
         until = downtime.until(now)
@@ -87,7 +87,7 @@ def declare(
     zone: str,
     reason: str = "",
 ) -> Downtime:
-    """A downtime that makes sense, without an id yet. Times without an offset are in the zone. Raises ValueError."""
+    """A validated downtime, without an id yet. Times without an offset are in the zone. Raises ValueError."""
     try:
         local = ZoneInfo(zone)
     except (KeyError, ValueError, OSError):
@@ -106,8 +106,8 @@ def declare(
         weekdays = frozenset(map(DAYS.index, chosen or DAYS))
         return replace(new, weekdays=weekdays, starts=starts, ends=ends)
     if not from_at or not to_at:
-        raise ValueError("a downtime that comes once needs both from and to")
+        raise ValueError("a one-time downtime needs both from and to")
     begins, is_over = (at if at.tzinfo else at.replace(tzinfo=local) for at in (from_at, to_at))
     if begins >= is_over:
-        raise ValueError("a downtime ends later than it begins")
+        raise ValueError("a downtime must end after it begins")
     return replace(new, from_at=begins.astimezone(UTC), to_at=is_over.astimezone(UTC))

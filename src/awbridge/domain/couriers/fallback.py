@@ -1,4 +1,4 @@
-"""Fallback: which transporter comes next, and the reference number of a successor. Pure."""
+"""Fallback: the next transporter of a refused shipment, and the reference number of its successor. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ LONGEST_CHAIN = 3  # fallbacks after the first transporter
 
 
 def chain(transporter: str, fallbacks: Mapping[str, str | None]) -> list[str]:
-    """The transporters that come after this one, in order. Stops at a loop and after LONGEST_CHAIN."""
+    """The transporters that follow this one, in order. Stops at a loop and after LONGEST_CHAIN."""
     found: list[str] = []
     following = fallbacks.get(transporter)
     while following and following != transporter and following not in found and len(found) < LONGEST_CHAIN:
@@ -18,7 +18,7 @@ def chain(transporter: str, fallbacks: Mapping[str, str | None]) -> list[str]:
 
 
 def chain_problem(fallbacks: Mapping[str, str | None]) -> str | None:
-    """What is wrong with a set of fallbacks in words for a person; None where nothing is."""
+    """Describe what is wrong with a set of fallbacks; None if they are valid."""
     for transporter, first in sorted(fallbacks.items()):
         seen = [transporter]
         following = first
@@ -26,7 +26,7 @@ def chain_problem(fallbacks: Mapping[str, str | None]) -> str | None:
             if following not in fallbacks:
                 return f"the fallback {following!r} of {seen[-1]!r} is not known"
             if following in seen:
-                return f"the fallbacks go in a circle: {' -> '.join([*seen, following])}"
+                return f"the fallbacks form a loop: {' -> '.join([*seen, following])}"
             seen.append(following)
             if len(seen) > LONGEST_CHAIN + 1:
                 return f"more than {LONGEST_CHAIN} fallbacks in a row: {' -> '.join(seen)}"
@@ -35,6 +35,6 @@ def chain_problem(fallbacks: Mapping[str, str | None]) -> str | None:
 
 
 def successor_reference(first: str, number: int, longest: int) -> str:
-    """The reference number of the successor of this number (2 is the first one), cut to `longest` characters."""
+    """The reference number of a successor (`number` 2 is the first), cut to `longest` characters."""
     ending = f"-{number}"
     return first[: longest - len(ending)] + ending

@@ -1,1 +1,1 @@
-"""What is told to customers and webhook subscribers, when, and why not."""
+"""Customer notices and subscriber events: what is sent, when, and why not."""

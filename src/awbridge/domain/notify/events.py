@@ -1,4 +1,4 @@
-"""What happened to a shipment, as own systems and customers are told of it. Pure."""
+"""Shipment events: what webhook subscribers receive and customers are notified about. Pure."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ KIND_OF = {
 }
 
 
-# Kinds of their own: a lost box is no lost shipment.
+# Separate kinds: a lost box is not a lost shipment.
 PIECE_KIND_OF = {
     Milestone.FAILED_DELIVERY: EventKind.PIECE_NDR_RAISED,
     Milestone.DELIVERED: EventKind.PIECE_DELIVERED,
@@ -73,10 +73,9 @@ PIECE_KIND_OF = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShipmentEvent:
-    """One thing that happened: `kinds` go to own systems, `milestone` (if any) to the customer's notices.
+    """One event of a shipment: `kinds` go to subscribers, `milestone` (if any) to customer notices.
 
-    `at` is when the status was that says so, `fresh_at` how old that is by the vendor's own word, `ndr_code` why a
-    delivery failed.
+    `at` is the time of the status, `fresh_at` the vendor's own time of it, `ndr_code` the reason of a failed delivery.
     """
 
     reference_number: str
@@ -90,9 +89,9 @@ class ShipmentEvent:
 
 
 def about(shipment: Tracked, **more: object) -> JsonObject:
-    """What every event says of its shipment: its names, never the customer's.
+    """The part that all events share: the shipment's identifiers, never the customer's data.
 
-    `replaces` and `replaced_by` say that a shipment is a correction within one order: nothing that ends the order.
+    `replaces` and `replaced_by` show that a shipment corrects another within one order and does not end the order.
     """
     return {
         "reference_number": shipment.reference_number,
@@ -108,7 +107,7 @@ def about(shipment: Tracked, **more: object) -> JsonObject:
 
 
 def placed(shipment: Shipment, waybill: str, *, label_url: str | None, now: datetime) -> ShipmentEvent:
-    """ClickPost holds the shipment: there is a waybill."""
+    """The shipment was placed and has a waybill."""
     return ShipmentEvent(
         reference_number=shipment.reference_number,
         at=now,
@@ -121,9 +120,9 @@ def placed(shipment: Shipment, waybill: str, *, label_url: str | None, now: date
 def stopped(
     shipment: Shipment, state: State, problem: str | None, *, maybe_placed: bool = False, now: datetime
 ) -> list[ShipmentEvent]:
-    """A person is needed (rejected, gave up); empty for every other state.
+    """The shipment needs a person (rejected, gave up); empty for every other state.
 
-    With `maybe_placed` the parcel may travel all the same: whoever is told must not send it another way.
+    With `maybe_placed` the parcel may still travel: subscribers must not ship it another way.
     """
     kinds = {State.REJECTED: EventKind.SHIPMENT_REJECTED, State.GAVE_UP: EventKind.SHIPMENT_GAVE_UP}
     if state not in kinds:
@@ -133,7 +132,7 @@ def stopped(
 
 
 def cancelled(shipment: Tracked, *, now: datetime) -> ShipmentEvent:
-    """ClickPost, or its courier, took the shipment back."""
+    """ClickPost or the courier cancelled the shipment."""
     return ShipmentEvent(
         reference_number=shipment.reference_number,
         at=now,
@@ -144,7 +143,7 @@ def cancelled(shipment: Tracked, *, now: datetime) -> ShipmentEvent:
 
 
 def not_cancelled(shipment: Tracked, cancellation: str, problem: str, *, now: datetime) -> ShipmentEvent:
-    """A cancellation came to its end, and the shipment is not cancelled. `cancellation`: its state, which says why."""
+    """A cancellation ended without cancelling the shipment. `cancellation` is its state, which says why."""
     return ShipmentEvent(
         reference_number=shipment.reference_number,
         at=now,
@@ -154,7 +153,7 @@ def not_cancelled(shipment: Tracked, cancellation: str, problem: str, *, now: da
 
 
 def superseded(shipment: Shipment, *, now: datetime) -> ShipmentEvent:
-    """A successor took the place of a shipment that ClickPost never held. That is no news for the customer."""
+    """A successor replaced a shipment that was never placed. Customers are not notified."""
     return ShipmentEvent(
         reference_number=shipment.reference_number,
         at=now,
@@ -168,7 +167,7 @@ def moved(
     *,
     before: Sighting | None,
     after: Sighting | None,
-    told: Sighting | None,
+    latest: Sighting | None,
     info: StatusInfo | None,
     milestone_of: Callable[[int], Milestone | None],
     ndr_code: int | None,
@@ -176,17 +175,17 @@ def moved(
     fresh_at: datetime | None = None,
     ndr_name: str = "",
 ) -> list[ShipmentEvent]:
-    """What one round of deliveries did to where a shipment stands.
+    """The events of a change of status by one round of deliveries.
 
-    `told` is the newest latest_status among them. A customer is told of a milestone only when that is where the
-    shipment stands: the scan around it, and anything older, moves nobody's phone.
+    `latest` is the newest latest_status among them. A customer is notified of a milestone only if it is the shipment's
+    current status. Older scans notify nobody.
     """
     if after is None or info is None:
         return []
     milestone = milestone_of(after.code)
     was = milestone_of(before.code) if before else None
     kinds = _kinds(before, after, was, milestone, EventKind.STATUS_CHANGED, KIND_OF)
-    reached = milestone if told == after else None
+    reached = milestone if latest == after else None
     if not kinds and reached is None:
         return []
     status = _status(info, after)
@@ -212,11 +211,11 @@ def _kinds(
     changed: EventKind,
     of_milestone: Mapping[Milestone, EventKind],
 ) -> list[EventKind]:
-    """`changed` where the code is another one, and the kind of a milestone that is news."""
+    """`changed` if the code changed, and the kind of a new milestone."""
     kinds = [changed] if before is None or before.code != after.code else []
-    # A second failed delivery is news again; a second entry about the way back is not.
-    news = milestone != was or (milestone is Milestone.FAILED_DELIVERY and after != before)
-    if milestone is not None and milestone in of_milestone and news:
+    # A second failed delivery is a new event; a second scan of the return journey is not.
+    is_new = milestone != was or (milestone is Milestone.FAILED_DELIVERY and after != before)
+    if milestone is not None and milestone in of_milestone and is_new:
         kinds.append(of_milestone[milestone])
     return kinds
 
@@ -239,7 +238,7 @@ def piece_moved(
     info: StatusInfo,
     milestone_of: Callable[[int], Milestone | None],
 ) -> list[ShipmentEvent]:
-    """What one round of deliveries did to where a piece of a shipment stands. Customers are not told of it."""
+    """The events of a change of a piece's status. Customers are not notified."""
     after = piece.sighting
     if after is None:
         return []
@@ -249,26 +248,26 @@ def piece_moved(
     if not kinds:
         return []
     failure = piece.failures[-1] if piece.failures else None
-    told = {
+    changed = {
         "waybill": piece.waybill,
         "status": _status(info, after),
         "ndr_code": failure.ndr_code if failure else None,
         "ndr_name": failure.ndr_name if failure else "",
     }
-    data = about(shipment, piece=told)
+    data = about(shipment, piece=changed)
     return [ShipmentEvent(reference_number=shipment.reference_number, at=after.seen_at, kinds=tuple(kinds), data=data)]
 
 
 def returned(shipment: Tracked, event: ReturnEvent, *, at: datetime, name: str) -> ShipmentEvent:
-    """A customer asked for a return or an exchange of this shipment, or that was decided. It moves no parcel."""
-    told = event.to_json()
-    kind = EventKind(str(told.pop("kind")))
-    data = about(shipment, **{"return": {"name": name, **told}})
+    """A customer requested a return or an exchange of this shipment, or it was decided. The status does not change."""
+    fields = event.to_json()
+    kind = EventKind(str(fields.pop("kind")))
+    data = about(shipment, **{"return": {"name": name, **fields}})
     return ShipmentEvent(reference_number=shipment.reference_number, at=at, kinds=(kind,), data=data)
 
 
-def noticed(shipment: Shipment, milestone: Milestone, *, since: datetime) -> ShipmentEvent:
-    """The clock shows that a shipment is late or stuck. `since`: its latest status' time, or that of placing it."""
+def overdue(shipment: Shipment, milestone: Milestone, *, since: datetime) -> ShipmentEvent:
+    """A shipment is late or stuck by the clock. `since`: the time of its latest status, or of placing it."""
     status_at = shipment.status_at.isoformat() if shipment.status_at else None
     return ShipmentEvent(
         reference_number=shipment.reference_number,

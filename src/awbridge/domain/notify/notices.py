@@ -1,4 +1,4 @@
-"""When a customer is told something, and why not: decide(send | later | never). Pure."""
+"""Whether a customer notice is sent now, later or never, and why. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ INDIA = ZoneInfo("Asia/Kolkata")
 
 
 class Channel(StrEnum):
-    """A way to reach somebody. All but `chat` reach the customer; `chat` is the company's own team."""
+    """A channel. All except `chat` reach the customer; `chat` reaches the company's team."""
 
     MAIL = "mail"
     SMS = "sms"
@@ -25,14 +25,15 @@ class Channel(StrEnum):
 
     @property
     def reaches_customer(self) -> bool:
-        """Whether consent, opt-outs and the customer's address matter."""
+        """Whether consent, opt-outs and the customer's address apply."""
         return self is not Channel.CHAT
 
 
 class NoticeState(StrEnum):
-    """Where a notice stands: due ──> sending ──> sent | maybe_sent | failed;  due ──> suppressed.
+    """The state of a notice: due ──> sending ──> sent | maybe_sent | failed;  due ──> suppressed.
 
-    `maybe_sent`: the process died, or the line broke, between sending and recording, on a channel that must not repeat.
+    `maybe_sent`: the process died or the connection broke between sending and recording, on a channel that must not
+    repeat.
     """
 
     DUE = "due"
@@ -45,13 +46,13 @@ class NoticeState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuietHours:
-    """From `start` to `end`, local time, nothing is sent. May go over midnight."""
+    """Nothing is sent from `start` to `end`, local time. The span may cross midnight."""
 
     start: time
     end: time
 
     def until(self, now: datetime, zone: ZoneInfo) -> datetime | None:
-        """When the quiet hours that hold at `now` end; None where none hold."""
+        """When the current quiet hours end; None outside quiet hours."""
         local = now.astimezone(zone)
         at = local.time()
         over_midnight = self.start > self.end
@@ -64,7 +65,7 @@ class QuietHours:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """What the settings say about notices. `consent`: channels that need no word of consent in the payload."""
+    """The notice settings. `consent`: channels that need no consent in the payload."""
 
     fresh_for: timedelta = timedelta(days=1)
     milestones: frozenset[Milestone] = frozenset(Milestone)
@@ -75,13 +76,12 @@ class Rules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What is known of one notice at the moment of sending.
+    """What is known about one notice at the time of sending.
 
-    `status_at` is when its milestone's status was, `fresh_at` how old that is by ClickPost's own word, `latest_at` when
-    the shipment's latest status was. `consent` is the payload's word (None: it says nothing). `on_its_way` says that
-    another message about this shipment is being sent. `names_day` says that its words name the day of its status
-    (today, tomorrow) and hold on that day alone. `replaced_by`: the shipment that took this one's place and stands for
-    the order now.
+    `status_at` is the time of its milestone's status, `fresh_at` ClickPost's own time of it, `latest_at` the time of
+    the shipment's latest status. `consent` is the payload's consent (None: not stated). `in_flight`: another message
+    about this shipment is being sent. `names_day`: the text names a day (today, tomorrow) and is true on the day of the
+    status only. `replaced_by`: the successor, which represents the order now.
     """
 
     milestone: Milestone
@@ -94,7 +94,7 @@ class Facts:
     address: str | None = None
     consent: bool | None = None
     opted_out: bool = False
-    on_its_way: bool = False
+    in_flight: bool = False
     names_day: bool = False
     replaced_by: str | None = None
 
@@ -116,34 +116,34 @@ class Later:
 
 @dataclass(frozen=True, slots=True)
 class Never:
-    """It is suppressed for good."""
+    """Suppress it permanently."""
 
     why: str
 
 
 Decision = Send | Later | Never
 
-_WAIT_FOR_THE_OTHER = timedelta(seconds=5)
+_IN_FLIGHT_WAIT = timedelta(seconds=5)
 
 
 def decide(facts: Facts, rules: Rules, now: datetime) -> Decision:
-    """Whether this notice goes out now, later or never, and why."""
+    """Decide whether a notice goes out now, later or never, and why."""
     if why := _never(facts, rules, now):
         return Never(why)
-    if facts.on_its_way:
-        return Later("another message about this shipment is being sent", now + _WAIT_FOR_THE_OTHER)
+    if facts.in_flight:
+        return Later("another message about this shipment is being sent", now + _IN_FLIGHT_WAIT)
     hours = rules.quiet.get(facts.channel)
     if hours and (until := hours.until(now, rules.zone)):
         span = f"{hours.start:%H:%M} to {hours.end:%H:%M}"
         return Later(f"quiet hours of {facts.channel} ({span}, {rules.zone.key})", until)
-    said = "the payload says so" if facts.consent else "AWBRIDGE_NOTICE_CONSENT says so"
-    allowed = f"consent: {said}" if facts.channel.reaches_customer else "to the company's own team"
+    source = "stated by the payload" if facts.consent else "set in AWBRIDGE_NOTICE_CONSENT"
+    allowed = f"consent: {source}" if facts.channel.reaches_customer else "to the company's team"
     return Send(f"the shipment reached {facts.milestone}, {_age(now - facts.status_at)} ago; {allowed}")
 
 
 def _never(facts: Facts, rules: Rules, now: datetime) -> str | None:
     if facts.replaced_by:
-        return f"the shipment was replaced by {facts.replaced_by}, which the customer hears of instead"
+        return f"the shipment was replaced by {facts.replaced_by}, which the customer is notified about"
     if facts.milestone not in rules.milestones:
         return f"{facts.milestone} is not among AWBRIDGE_NOTICE_MILESTONES"
     if facts.channel.reaches_customer and (why := _not_this_customer(facts, rules)):
@@ -152,9 +152,9 @@ def _never(facts: Facts, rules: Rules, now: datetime) -> str | None:
     if now - status_at > rules.fresh_for:
         return f"the latest status is {_age(now - status_at)} old, the limit is {_age(rules.fresh_for)}"
     if facts.names_day and not same_day(facts.status_at, now, rules.zone):
-        return f"its words name a day, and {facts.milestone} was on another one"
+        return f"the text names a day, and {facts.milestone} was on another day"
     if later := overtaken_by(facts.milestone, facts.reached):
-        return f"the shipment has reached {later} already"
+        return f"the shipment has already reached {later}"
     return None
 
 
@@ -167,12 +167,12 @@ def _not_this_customer(facts: Facts, rules: Rules) -> str | None:
     if facts.is_return and facts.milestone not in FOR_RETURNS:
         return f"a return: {facts.milestone} concerns the warehouse, not the customer"
     if not facts.address:
-        missing = "mail address" if facts.channel is Channel.MAIL else "phone number that can be dialled"
+        missing = "mail address" if facts.channel is Channel.MAIL else "valid phone number"
         return f"the payload has no {missing}"
     if facts.consent is False:
-        return f"no consent: the payload says no to {facts.channel}"
+        return f"no consent: the payload refuses {facts.channel}"
     if facts.consent is None and facts.channel not in rules.consent:
-        return f"no consent: the payload does not say, and {facts.channel} is not in AWBRIDGE_NOTICE_CONSENT"
+        return f"no consent: not stated in the payload, and {facts.channel} is not in AWBRIDGE_NOTICE_CONSENT"
     return "the customer opted out" if facts.opted_out else None
 
 
@@ -185,7 +185,7 @@ def _age(span: timedelta) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """What is handed to a channel. `key` is the notice's own and the same for every try."""
+    """What a channel sends. `key` identifies the notice and is the same for every try."""
 
     key: str
     to: str = field(repr=False)
@@ -198,12 +198,12 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The channel took it."""
+    """The channel accepted the message."""
 
 
 @dataclass(frozen=True, slots=True)
 class NotSent:
-    """The channel did not take it. `again`: another try may work."""
+    """The channel did not accept the message. `again`: a retry may succeed."""
 
     problem: str
     again: bool = True
@@ -211,7 +211,7 @@ class NotSent:
 
 @dataclass(frozen=True, slots=True)
 class MaybeSent:
-    """Nobody knows: the line broke after the message had gone out."""
+    """Unknown: the connection broke after the message was sent."""
 
     problem: str
 
@@ -220,20 +220,20 @@ SendResult = Sent | NotSent | MaybeSent
 
 
 class Sends(Protocol):
-    """A channel. `repeatable`: sending one message twice, with one key, is one message to its reader."""
+    """A channel. `repeatable`: a message sent twice with one key reaches the reader once."""
 
     @property
     def repeatable(self) -> bool:
-        """Whether a try whose end nobody knows may be made again."""
+        """Whether a try with an unknown result may be repeated."""
         ...
 
     async def send(self, message: Message) -> SendResult:
-        """Send one message. Never raises for what the service does."""
+        """Send one message. Never raises for a failure of the service."""
         ...
 
 
 def read_quiet_hours(text: str) -> dict[Channel, QuietHours]:
-    """`sms=21:00-09:00,whatsapp=21:00-09:00` as hours by channel. Raises ValueError that says what is wrong."""
+    """Read `sms=21:00-09:00,whatsapp=21:00-09:00`. Raises ValueError that says what is wrong."""
     found: dict[Channel, QuietHours] = {}
     for part in filter(None, (p.strip() for p in text.split(","))):
         name, _, span = part.partition("=")
@@ -250,12 +250,12 @@ def read_quiet_hours(text: str) -> dict[Channel, QuietHours]:
 
 
 def read_channels(text: str) -> frozenset[Channel]:
-    """`sms,mail` as channels. Raises ValueError that names the known ones."""
+    """Read `sms,mail` as channels. Raises ValueError that names the known ones."""
     return frozenset(_members(Channel, text))
 
 
 def read_milestones(text: str) -> frozenset[Milestone]:
-    """`all`, or `shipped,delivered` as milestones. Raises ValueError that names the known ones."""
+    """Read `all`, or `shipped,delivered`, as milestones. Raises ValueError that names the known ones."""
     return frozenset(Milestone) if text.strip() == "all" else frozenset(_members(Milestone, text))
 
 

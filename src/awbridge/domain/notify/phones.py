@@ -1,4 +1,4 @@
-"""Phone numbers in the one form that every channel takes: E.164. Pure."""
+"""Phone numbers as E.164, the form that every channel accepts. Pure."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import re
 
 import phonenumbers
 
-# What stands between two numbers in one field.
+# Separators between two numbers in one field.
 _BETWEEN = re.compile(r"[/,;|\n]|\bor\b", re.IGNORECASE)
 _HAS_LETTERS = re.compile(r"[^\W\d_]")
 _MEXICO, _MEXICAN_DIGITS = 52, 10
 
 
 def e164(number: str, *, country: str) -> str | None:
-    """`+919000000001` from `90000 00001`, `09000000001`, `+91-90000-00001`...; None where it cannot be dialled.
+    """`+919000000001` from `90000 00001`, `09000000001`, `+91-90000-00001`...; None if it is not a valid number.
 
-    `country` (ISO 3166, two letters) is where a number without a country code lies. Of several numbers in one field it
-    is the first that can be dialled. A country code that stands there twice or behind a 0 is taken once, and the 1 that
-    Mexican mobile numbers had behind theirs until 2019 is left out.
+    `country` (ISO 3166, two letters) applies to a number without a country code. Of several numbers in one field, the
+    first valid one counts. A country code that is repeated or follows a 0 counts once. The 1 that followed Mexico's
+    country code in mobile numbers until 2019 is dropped.
     """
     # As one number first: India writes 022/24567890.
     return next(filter(None, (_one(part, country.upper()) for part in (number, *_BETWEEN.split(number)))), None)
@@ -41,7 +41,7 @@ def _dialled(number: str, country: str) -> str | None:
 
 
 def _without_prefixes(number: str, country: str) -> str:
-    """The digits without leading zeros and country codes; "" where the number names another country."""
+    """The digits without leading zeros and country codes; "" for a number of another country."""
     code = str(phonenumbers.country_code_for_region(country))
     digits = "".join(c for c in number if c.isdecimal() and c.isascii())
     is_abroad = number.lstrip().startswith("+") and not digits.startswith((code, "0"))
@@ -53,7 +53,7 @@ def _without_prefixes(number: str, country: str) -> str:
 
 
 def reachable(address: str, *, country: str) -> str:
-    """A phone number as E.164, or a mail address as it is. Raises ValueError where it is neither, or several."""
+    """A phone number as E.164, or a mail address as is. Raises ValueError for anything else and for several."""
     if "@" in address:
         return address.strip()
     number = e164(address, country=country)

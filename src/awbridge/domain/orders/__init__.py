@@ -1,1 +1,1 @@
-"""A shipment from intake to its end: its states, what may be wanted of it at ClickPost, what needs a person."""
+"""Shipments: registration states, outcomes, actions, cancellation, and what needs a person."""

@@ -1,4 +1,4 @@
-"""An action: something a person or a system wants done at ClickPost, beside registering and cancelling."""
+"""Actions: what people and systems request from ClickPost besides registering and cancelling a shipment."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from awbridge.domain.tracking.milestones import Milestone
 from awbridge.domain.tracking.pieces import PieceStatus
 
 LONGEST_KEY = 200  # characters of an idempotency key
-KEY_COUNTS_FOR = timedelta(days=30)  # at least: an action asked under a key is known again until it is deleted
+KEY_COUNTS_FOR = timedelta(days=30)  # at least; a key is recognised until its action is deleted
 
 
 class ActionKind(StrEnum):
-    """What is to be done."""
+    """What an action requests."""
 
     EDIT = "edit"
     LABEL = "label"
@@ -34,17 +34,17 @@ class ActionKind(StrEnum):
 
 
 class ActionState(StrEnum):
-    """Where an action stands.
+    """The state of an action.
 
     waiting ──> due        its shipment has no waybill yet
     due ──> done           ClickPost did it
-     │  ├──> due           a failure that passes, or account trouble: again later
-     │  ├──> refused       ClickPost or the shipment's state does not allow it: needs a person
-     │  ├──> gave_up       tries exhausted: needs a person
-     │  ├──> unclear       a pickup whose answer was lost: needs a person, who may repeat it
-     └─────> overtaken     tracking, or a person, shows that it is no longer wanted
+     │  ├──> due           transient failure or account incident; repeated later
+     │  ├──> refused       ClickPost or the shipment's state does not allow it; needs a person
+     │  ├──> gave_up       retries exhausted; needs a person
+     │  ├──> unclear       a pickup whose answer was lost; a person may repeat it
+     └─────> overtaken     tracking or a person shows that it is obsolete
 
-    Tracking also ends what needs a person: an unclear pickup is done once the courier comes.
+    Tracking also ends actions that need a person: an unclear pickup is done once the courier arrives.
     """
 
     DUE = "due"
@@ -61,7 +61,7 @@ NEEDS_A_PERSON = (ActionState.REFUSED, ActionState.GAVE_UP, ActionState.UNCLEAR)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewAction:
-    """An action that was asked for. `idempotency_key` is the caller's: asked twice under it, it is one action."""
+    """A requested action. `idempotency_key` is the caller's: two requests with one key are one action."""
 
     kind: ActionKind
     reference_number: str | None
@@ -72,7 +72,7 @@ class NewAction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
-    """An action as it stands in the database. `result` is what ClickPost gave, once it is done."""
+    """An action as stored. `result` is ClickPost's result once it is done."""
 
     id: str
     kind: ActionKind
@@ -91,13 +91,13 @@ class Action:
 
     @property
     def since_at(self) -> datetime:
-        """Since when it is wanted: when it was asked for, or last retried on purpose."""
+        """When it was requested, or last retried by a person."""
         return self.retried_at or self.requested_at
 
 
 @dataclass(frozen=True, slots=True)
 class ActionEnding:
-    """How an action ended without an answer of its own: DONE and what shows it, or OVERTAKEN and why."""
+    """How an action ended without its own answer: DONE with the evidence, or OVERTAKEN with the reason."""
 
     state: ActionState
     problem: str | None = None
@@ -105,10 +105,10 @@ class ActionEnding:
 
 
 def action_id(new: NewAction) -> str:
-    """The id of a new action: its shard as two hex digits, then 22 that the key decides, or chance without a key.
+    """The id of a new action: its shard as two hex digits, then 22 digits from the key, or random ones without it.
 
-    A key counts for one shipment, or for all that belongs to none: what is asked again under it gets the same id. The
-    shard is the shipment's, so that a shipment and its actions lie together.
+    A key is scoped to one shipment, or to all actions without a shipment: a repeated request gets the same id. The
+    shard is the shipment's, so that a shipment and its actions are stored together.
     """
     key = new.idempotency_key or secrets.token_hex(16)
     scope = new.reference_number or ""
@@ -117,12 +117,12 @@ def action_id(new: NewAction) -> str:
 
 
 def is_action_id(text: str) -> bool:
-    """Whether this could be an action's id."""
+    """Whether a text has the form of an action id."""
     return re.fullmatch("[0-9a-f]{24}", text) is not None
 
 
 def shard_of_action(id_: str) -> int:
-    """The shard that an action's id names."""
+    """The shard in an action's id."""
     return int(id_[:2], 16)
 
 
@@ -130,22 +130,22 @@ _CHANGES = (ActionKind.EDIT, ActionKind.NDR, ActionKind.WHATSAPP, ActionKind.PIC
 
 
 def ended_by_tracking(action: Action, status: StatusInfo, milestone: Milestone | None) -> ActionEnding | None:
-    """What the shipment's current status says of an action about it; None while it says nothing.
+    """How the shipment's current status ends one of its actions; None while it does not.
 
-    A courier that comes answers what nobody knew of a pickup, and makes every other one needless.
+    A courier that arrives resolves an unclear pickup and makes every other pickup obsolete.
     """
     if action.kind is ActionKind.PICKUP:
-        comes = status.bucket is not Bucket.ORDER_PLACED or milestone is Milestone.OUT_FOR_PICKUP
-        return _pickup_ended(action, status, comes=comes)
+        arrived = status.bucket is not Bucket.ORDER_PLACED or milestone is Milestone.OUT_FOR_PICKUP
+        return _pickup_ended(action, status, arrived=arrived)
     if action.kind is ActionKind.NDR and (status.final or not (_is_of_box(action) or _has_failed(status))):
-        return ActionEnding(ActionState.OVERTAKEN, f"the courier went on without it: tracking shows {status.name}")
+        return ActionEnding(ActionState.OVERTAKEN, f"the courier continued without it: tracking shows {status.name}")
     if action.kind is ActionKind.EDIT and status.final:
-        return ActionEnding(ActionState.OVERTAKEN, f"its journey has ended: tracking shows {status.name}")
+        return ActionEnding(ActionState.OVERTAKEN, f"the shipment has ended: tracking shows {status.name}")
     return None
 
 
 def _is_of_box(action: Action) -> bool:
-    """Whether it names a box, which may stand elsewhere than its shipment."""
+    """Whether it names a box, whose status may differ from the shipment's."""
     return bool(action.body.get("waybill"))
 
 
@@ -153,25 +153,25 @@ def _has_failed(status: StatusInfo) -> bool:
     return status.bucket is Bucket.FAILED_DELIVERY
 
 
-def _pickup_ended(action: Action, status: StatusInfo, *, comes: bool) -> ActionEnding | None:
-    if comes:
+def _pickup_ended(action: Action, status: StatusInfo, *, arrived: bool) -> ActionEnding | None:
+    if arrived:
         if action.state is ActionState.UNCLEAR:
             return ActionEnding(ActionState.DONE, result={"tracking": status.name})
         return ActionEnding(ActionState.OVERTAKEN, f"the courier came without it: tracking shows {status.name}")
     if status.final:
-        return ActionEnding(ActionState.OVERTAKEN, f"there is nothing left to fetch: tracking shows {status.name}")
+        return ActionEnding(ActionState.OVERTAKEN, f"there is nothing left to pick up: tracking shows {status.name}")
     return None
 
 
 def ended_by_cancelling(action: Action, reference_number: str) -> ActionEnding | None:
-    """What the cancellation of its shipment says of an action; None where it is still of use."""
+    """How the cancellation of its shipment ends an action; None if the action is still useful."""
     return ActionEnding(ActionState.OVERTAKEN, f"{reference_number} is cancelled") if action.kind in _CHANGES else None
 
 
 def why_not(kind: ActionKind, shipment: Shipment, *, box: str = "", pieces: Sequence[PieceStatus] = ()) -> str | None:
-    """Why this cannot be done to a shipment as it stands now; None where it can, or could once it has a waybill.
+    """Why an action is not possible in the shipment's current state; None if it is, or will be once it has a waybill.
 
-    `box` is the waybill that an instruction names, "" for the whole; `pieces` says where the shipment's boxes stand.
+    `box` is the waybill that an instruction names, "" for the whole shipment; `pieces` has the status of each box.
     """
     name = shipment.reference_number
     if shipment.state is State.CANCELLED and shipment.waybill is None:
@@ -179,7 +179,7 @@ def why_not(kind: ActionKind, shipment: Shipment, *, box: str = "", pieces: Sequ
     if shipment.state is State.CANCELLED and kind in _CHANGES:
         return f"{name} is cancelled"
     if kind is ActionKind.EDIT and shipment.final:
-        return f"{name} has reached its end ({_standing(shipment)}): its order cannot be edited any more"
+        return f"{name} has ended ({_status_of(shipment)}): its order can no longer be edited"
     if kind is ActionKind.NDR:
         return _no_box_to_instruct(shipment, box, pieces) if box else _nothing_to_instruct(shipment, pieces)
     return None
@@ -188,10 +188,10 @@ def why_not(kind: ActionKind, shipment: Shipment, *, box: str = "", pieces: Sequ
 def _nothing_to_instruct(shipment: Shipment, pieces: Sequence[PieceStatus]) -> str | None:
     if shipment.status_bucket == Bucket.FAILED_DELIVERY:
         return None
-    found = f"{shipment.reference_number} is no failed delivery ({_standing(shipment)})"
+    found = f"{shipment.reference_number} has no failed delivery ({_status_of(shipment)})"
     if failed := [piece.waybill for piece in pieces if piece.ndr_at]:
-        return f"{found}, but boxes of it are: name one as `waybill` ({', '.join(failed)})"
-    return f"{found}: the courier waits for no instruction"
+        return f"{found}, but some of its boxes have: name one as `waybill` ({', '.join(failed)})"
+    return f"{found}: the courier is not waiting for an instruction"
 
 
 def _no_box_to_instruct(shipment: Shipment, box: str, pieces: Sequence[PieceStatus]) -> str | None:
@@ -201,14 +201,14 @@ def _no_box_to_instruct(shipment: Shipment, box: str, pieces: Sequence[PieceStat
         if box == shipment.waybill:
             return _nothing_to_instruct(shipment, pieces)
         own = ", ".join(w for w in (shipment.waybill, *shipment.children) if w)
-        return f"waybill {box} is none of {name}; its own are: {own or 'none yet'}"
+        return f"waybill {box} does not belong to {name}, whose waybills are: {own or 'none yet'}"
     if piece.ndr_at is None:
-        stands = f"it stands at: {piece.name}" if piece.name else "nothing was heard of it yet"
-        return f"box {box} of {name} is no failed delivery ({stands}): the courier waits for no instruction"
+        status = f"status: {piece.name}" if piece.name else "no scan yet"
+        return f"box {box} of {name} has no failed delivery ({status}): the courier is not waiting for an instruction"
     return None
 
 
-def _standing(shipment: Shipment) -> str:
+def _status_of(shipment: Shipment) -> str:
     if shipment.status_bucket is None:
-        return "nothing was heard of it yet"
-    return f"it stands at: {Bucket(shipment.status_bucket).name.lower().replace('_', ' ')}"
+        return "no scan yet"
+    return f"status: {Bucket(shipment.status_bucket).name.lower().replace('_', ' ')}"

@@ -1,4 +1,4 @@
-"""What needs a person, what is only worth watching, and when refusals are too many. Words and limits; no counting."""
+"""What needs a person, what is worth watching, and when refusals raise an alarm: texts and limits, no counting."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-REFUSED_WITHIN = timedelta(hours=1)  # refusals are compared with what was placed within this,
-NEWEST_DECIDED = 50  # or with the newest orders, where fewer were decided within it
+REFUSED_WITHIN = timedelta(hours=1)  # refusals are compared with the orders decided within this time,
+NEWEST_DECIDED = 50  # or with the newest orders if fewer were decided
 
 
 class Need(StrEnum):
-    """One kind of thing that does not end well by itself."""
+    """One kind of problem that does not resolve itself."""
 
     REJECTED = "rejected"
     GAVE_UP = "gave_up"
@@ -31,7 +31,7 @@ class Need(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Described:
-    """A need in words: `many` follows a count, `one` the count 1. `command` lists what is counted."""
+    """The text of a need: `many` follows a count, `one` the count 1. `command` lists what is counted."""
 
     one: str
     many: str
@@ -39,7 +39,7 @@ class Described:
     needs_person: bool = True
 
     def counted(self, count: int) -> str:
-        """The count with its words."""
+        """The count with its text."""
         return f"{count} {self.one if count == 1 else self.many}"
 
 
@@ -50,24 +50,26 @@ NEEDS: Mapping[Need, Described] = {
         command="awbridge shipments list --state rejected",
     ),
     Need.GAVE_UP: Described(
-        one="shipment gave up", many="shipments gave up", command="awbridge shipments list --state gave_up"
+        one="shipment exhausted its retries",
+        many="shipments exhausted their retries",
+        command="awbridge shipments list --state gave_up",
     ),
     Need.HELD: Described(
-        one="shipment is held, because its courier account does not work",
-        many="shipments are held, because their courier accounts do not work",
+        one="shipment is held: its courier account has an incident",
+        many="shipments are held: their courier accounts have incidents",
         command="awbridge couriers accounts",
     ),
     Need.CANCEL_REFUSED: Described(
-        one="cancellation was refused or given up, and the parcel may travel",
-        many="cancellations were refused or given up, and the parcels may travel",
+        one="cancellation was refused or gave up: the parcel may be in transit",
+        many="cancellations were refused or gave up: the parcels may be in transit",
         command="awbridge shipments list --not-cancelled",
     ),
     Need.NDR: Described(
         one="failed delivery is open", many="failed deliveries are open", command="awbridge shipments list --ndr"
     ),
     Need.PIECES: Described(
-        one="shipment has a box that is lost, damaged or going back, while the others are not",
-        many="shipments have a box that is lost, damaged or going back, while the others are not",
+        one="shipment has a box that is lost, damaged or returning while the others are not",
+        many="shipments have a box that is lost, damaged or returning while the others are not",
         command="awbridge shipments list --piece-exception",
     ),
     Need.ACTIONS: Described(
@@ -78,10 +80,10 @@ NEEDS: Mapping[Need, Described] = {
         many="deliveries of the last week are dead-lettered",
         command="awbridge replay --list",
     ),
-    Need.EVENTS: Described(one="event was given up", many="events were given up", command="awbridge endpoints list"),
+    Need.EVENTS: Described(one="event gave up", many="events gave up", command="awbridge endpoints list"),
     Need.DIFFERENCES: Described(
-        one="difference to ClickPost stays open",
-        many="differences to ClickPost stay open",
+        one="difference from ClickPost is unresolved",
+        many="differences from ClickPost are unresolved",
         command="awbridge reconcile list",
     ),
     Need.MESSAGES: Described(
@@ -104,7 +106,7 @@ NEEDS: Mapping[Need, Described] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefusalCounts:
-    """Orders that ClickPost decided of late: how many it refused, and how many it decided in all."""
+    """Orders that ClickPost decided recently: how many it refused, and how many it decided in total."""
 
     refused: int
     decided: int
@@ -117,11 +119,11 @@ class RefusalCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefusedLimit:
-    """From which share of refusals, 0 to 1, and from how many on, there is an alarm."""
+    """The share of refusals, 0 to 1, and their least number that raise an alarm."""
 
     share: float = 0.2
     least: int = 10
 
     def is_reached(self, refusals: RefusalCounts) -> bool:
-        """Whether so many refusals are an alarm."""
+        """Whether these refusals raise an alarm."""
         return refusals.refused >= self.least and refusals.share >= self.share

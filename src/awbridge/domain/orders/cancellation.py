@@ -1,4 +1,4 @@
-"""The cancellation of a shipment that ClickPost holds: where it stands, and what ends it. Pure."""
+"""The cancellation of a shipment that ClickPost holds: its states, and how tracking ends it. Pure."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from awbridge.domain.tracking.milestones import Milestone
 
 
 class CancelState(StrEnum):
-    """Where a cancellation stands.
+    """The state of a cancellation.
 
-    asked ──> cancelled       ClickPost, or tracking, says so
-      │  ├──> waiting         the courier was asked (202): ClickPost is asked again until a deadline
-      │  ├──> retrying        a failure that passes: next delay of the list
-      │  ├──> held            key or account at fault: again later, until the same deadline
-      │  ├──> refused         ClickPost refuses it: needs a person
-      │  ├──> gave_up         tries or time used up: needs a person
-      └─────> overtaken       tracking shows another end: delivered, lost, or on its way back (RTO)
+    asked ──> cancelled       ClickPost or tracking confirms it
+      │  ├──> waiting         the courier was asked (202); repeated until a deadline
+      │  ├──> retrying        transient failure; backoff
+      │  ├──> held            key or account at fault; repeated until the same deadline
+      │  ├──> refused         ClickPost refused it; needs a person
+      │  ├──> gave_up         retries or time exhausted; needs a person
+      └─────> overtaken       tracking shows another end: delivered, lost or RTO
     """
 
     ASKED = "asked"
@@ -33,12 +33,12 @@ class CancelState(StrEnum):
 
 
 NEEDS_A_PERSON = (CancelState.REFUSED, CancelState.GAVE_UP)
-FAILED = (*NEEDS_A_PERSON, CancelState.OVERTAKEN)  # over, and the shipment is not cancelled
+FAILED = (*NEEDS_A_PERSON, CancelState.OVERTAKEN)  # ended without cancelling the shipment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cancellation:
-    """A cancellation as it is shown, in the terms of create-order."""
+    """A cancellation as callers see it, in the terms of create-order."""
 
     state: CancelState
     success: bool
@@ -49,7 +49,7 @@ class Cancellation:
 
 
 def of_shipment(shipment: Shipment) -> Cancellation | None:
-    """The cancellation of a shipment; None where nobody asked for one."""
+    """The cancellation of a shipment; None if none was requested."""
     if shipment.cancel_requested_at is None:
         return None
     state = _state(shipment)
@@ -66,7 +66,7 @@ def of_shipment(shipment: Shipment) -> Cancellation | None:
 def _state(shipment: Shipment) -> CancelState:
     if shipment.state is State.CANCELLED:
         return CancelState.CANCELLED
-    if shipment.state is State.GAVE_UP:  # push could not learn whether there is anything to cancel
+    if shipment.state is State.GAVE_UP:  # push could not find out whether there is anything to cancel
         return CancelState.GAVE_UP
     return CancelState(shipment.cancel_state) if shipment.cancel_state else CancelState.ASKED
 
@@ -80,16 +80,17 @@ class Ending:
 
 
 def ended_by_tracking(*, milestone: Milestone | None, final: bool, status: str) -> Ending | None:
-    """What the current status says of a cancellation that was asked for; None while it says nothing.
+    """How the current status ends a requested cancellation; None while it does not.
 
-    A parcel that goes back to its sender was cancelled too late: couriers make an RTO of that.
+    A parcel cancelled too late returns to its sender: couriers turn it into an RTO.
     """
     if milestone is Milestone.CANCELLED:
         return Ending(CancelState.CANCELLED)
     if milestone in (Milestone.RTO_STARTED, Milestone.RTO_DELIVERED):
         return Ending(
-            CancelState.OVERTAKEN, f"not cancelled: it had left already and goes back to its sender ({status})"
+            CancelState.OVERTAKEN,
+            f"not cancelled: the parcel was already in transit and returns to its sender ({status})",
         )
     if final:
-        return Ending(CancelState.OVERTAKEN, f"not cancelled: its journey ended otherwise ({status})")
+        return Ending(CancelState.OVERTAKEN, f"not cancelled: the shipment ended otherwise ({status})")
     return None

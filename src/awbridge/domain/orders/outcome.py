@@ -1,4 +1,4 @@
-"""What came of a call that registers a shipment: values, not exceptions."""
+"""The outcomes of a create-order call: values, not exceptions."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from awbridge.domain.orders.shipment import Piece
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placed:
-    """ClickPost holds the shipment. `already` says that an earlier call had placed it (its data stand).
+    """ClickPost holds the shipment. `already`: an earlier call placed it, and that call's data apply.
 
-    `shown_*` is what the answer shows of the order itself, to be held against what was asked; None where it shows
-    nothing.
+    `shown_*` is what the answer shows of the order, to be compared with the request; None if it shows nothing.
     """
 
     waybill: str
@@ -33,20 +32,20 @@ class Placed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pending:
-    """Accepted, still being worked on: repeat the same call a little later. Not a failed try."""
+    """Accepted and in progress: repeat the same call shortly. Not a failed try."""
 
     message: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TryLater:
-    """It failed for a reason that passes. `counts` is False where it must not use up a try (429).
+    """A transient failure. `counts` is False if it must not use up a try (429).
 
-    `unclear`: nobody knows what to make of the answer. `maybe_placed`: it says that the order is known, but not where.
-    `silent`: it does not say that nothing was placed (a gateway's error, a page, an empty body). `unheard`: ClickPost
-    itself has no clear answer of the courier's (a timeout, an error of its server, a code that is not documented).
-    `refused`: it says in ClickPost's own words that nothing was placed. `reasoned`: and the courier's own reason why,
-    so that the courier was asked for this order and has not taken it.
+    `unclear`: the answer is not understood. `maybe_placed`: the answer says that the order is known, but not where.
+    `silent`: the answer does not say that nothing was placed (a gateway's error, an HTML page, an empty body).
+    `courier_silent`: ClickPost has no clear answer from the courier (a timeout, a server error, an undocumented code).
+    `refused`: ClickPost says that nothing was placed. `reasoned`: it adds the courier's own reason, so the courier was
+    asked for this order and did not accept it.
     """
 
     message: str
@@ -55,16 +54,16 @@ class TryLater:
     unclear: bool = False
     maybe_placed: bool = False
     silent: bool = False
-    unheard: bool = False
+    courier_silent: bool = False
     refused: bool = False
     reasoned: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlreadyHeld:
-    """It was refused because the courier (or ClickPost) holds this order already; the answer does not say as what.
+    """Refused because the courier or ClickPost already holds this order; the answer does not name the waybill.
 
-    No other courier may get it, and the call is not repeated: that could book a second parcel.
+    No other courier may get the order, and the call is not repeated: that could book a second parcel.
     """
 
     message: str
@@ -73,14 +72,14 @@ class AlreadyHeld:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unknown:
-    """No answer came after the request had gone out: the order may stand. The next try settles it."""
+    """No answer arrived after the request was sent: the order may be placed. The next try settles it."""
 
     message: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejected:
-    """This payload will never be accepted. `fields` names what to mend, as far as the answer told."""
+    """This payload will never be accepted. `fields` names what to correct, as far as the answer says."""
 
     message: str
     code: int | None = None
@@ -89,7 +88,7 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Misconfigured:
-    """Key, credentials or account are at fault: every order of this account would fail the same way."""
+    """Key, credentials or account are wrong: every order of this account would fail the same way."""
 
     message: str
     code: int | None = None

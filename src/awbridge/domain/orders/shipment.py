@@ -1,4 +1,4 @@
-"""A shipment: one parcel journey, from the order system's row to its end."""
+"""A shipment: one parcel journey, from the order to its final status."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ URGENT, NORMAL = 0, 1  # priorities; the lower goes first
 
 
 class State(StrEnum):
-    """Where a shipment stands on its way to being registered.
+    """The state of a shipment's registration.
 
-    allocating ──> ready                  no courier yet: ClickPost's recommendation is asked
+    allocating ──> ready                  no courier yet: ClickPost recommends one
     ready ──> placed                      registered: ClickPost holds it
-      │  ├──> waiting ──> placed          an asynchronous courier works on it; own deadline
-      │  ├──> retrying ──> placed         a failure that passes; backoff
-      │  ├──> held ──> ready              courier down or account broken; resumes by itself
-      │  ├──> rejected                    needs a person: shows which field
-      │  └──> gave_up                     tries exhausted; needs a person
+      │  ├──> waiting ──> placed          an asynchronous courier is working on it; has a deadline
+      │  ├──> retrying ──> placed         transient failure; backoff
+      │  ├──> held ──> ready              courier down or account incident; resumes automatically
+      │  ├──> rejected                    needs correction: names the field
+      │  └──> gave_up                     retries exhausted; needs a person
       └─────> cancelled                   from any state
     """
 
@@ -41,14 +41,14 @@ class State(StrEnum):
 DUE_STATES = (State.READY, State.WAITING, State.RETRYING, State.HELD)
 
 
-NO_COURIER = 0  # the courier_partner_id of a shipment to which no courier is allocated yet
+NO_COURIER = 0  # the courier_partner_id of a shipment without an allocated courier
 
 
 class SettleBy(StrEnum):
-    """How push finds out whether ClickPost holds a shipment that may stand there.
+    """How push finds out whether ClickPost holds a shipment that may be placed.
 
-    REPEATING: the payload of the first call that may have placed it goes out again. ASKING: no order goes out any more,
-    ClickPost is only asked: the courier says that it holds one.
+    REPEATING: the payload of the first call that may have placed it is sent again. ASKING: no order is sent any more,
+    ClickPost is only asked, because the courier says that it holds one.
     """
 
     REPEATING = "repeating"
@@ -56,14 +56,14 @@ class SettleBy(StrEnum):
 
 
 class Region(StrEnum):
-    """Which form of create-order a shipment takes: India's, or the rest of the world's."""
+    """Which create-order API a shipment uses: India's (v3) or the rest of the world's (v4)."""
 
     INDIA = "india"
     WORLD = "world"
 
 
 class WaybillKind(StrEnum):
-    """How an air waybill belongs to its shipment."""
+    """The role of a waybill in its shipment."""
 
     MAIN = "main"
     CHILD = "child"
@@ -72,9 +72,9 @@ class WaybillKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewShipment:
-    """A shipment ready to be stored: what intake has checked and read off its payload.
+    """A shipment ready to be stored: what intake validated and read from its payload.
 
-    `warnings`: what is doubtful in the order as it was given. They are told and not stored.
+    `warnings` name doubtful fields of the order as given. They are returned to the caller and not stored.
     """
 
     reference_number: str
@@ -91,15 +91,15 @@ class NewShipment:
 
     @property
     def account(self) -> str:
-        """The key of the courier account that it goes to."""
+        """The key of its courier account."""
         return account_key(self.courier_partner_id, self.account_code)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tracked:
-    """What tracking needs of a shipment: its names, and where it stands. Times are aware, UTC.
+    """What tracking needs of a shipment: its identifiers and its status. Times are aware, UTC.
 
-    `replaces` and `replaced_by` are the reference numbers before and after it, where one took the other's place.
+    `replaces` and `replaced_by` are the reference numbers of its predecessor and successor.
     `status_description` and `ndr_description` are ClickPost's texts for codes that our tables lack.
     `piece_exception_at`: since when a piece is lost, damaged or returning while the shipment as a whole is not.
     """
@@ -139,15 +139,15 @@ class Tracked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shipment(Tracked):
-    """A shipment as it stands in the database. Times are aware, UTC; text is "" or None where unknown.
+    """A shipment as stored. Times are aware, UTC; unknown text is "" or None.
 
-    `courier_partner_id` is NO_COURIER while it is allocating. `allocated_by` says what chose its courier where the
-    order did not. `account` is the key of its courier account. `difference`: what ClickPost holds other than was asked.
-    `maybe_placed`: an earlier call may have placed it, although no answer said so; `held_version` is the payload that
-    the first such call sent (None: a queued one, or not known), `settle_by` how push finds out. `courier_may_hold`: the
-    courier left it open, so that it may hold what ClickPost does not know of. `settled_at` and `settled_by`: when a
-    person said what ClickPost holds, and who. `cancel_state` and `cancel_since_at`: where its cancellation at ClickPost
-    stands (see `cancellation.of_shipment`), and when ClickPost was first called.
+    `courier_partner_id` is NO_COURIER while it is allocating. `allocated_by` says what chose its courier if the order
+    did not. `account` is the key of its courier account. `difference`: what ClickPost holds differently from the order.
+    `maybe_placed`: an earlier call may have placed it although no answer confirmed it; `held_version` is the payload of
+    the first such call (None: queued, or unknown), `settle_by` how push finds out. `courier_may_hold`: the courier may
+    hold an order that ClickPost does not know. `settled_at` and `settled_by`: when a person stated what ClickPost
+    holds, and who. `cancel_state`: the state of its cancellation (see `cancellation.of_shipment`); `cancel_since_at`:
+    when ClickPost was first called for it.
     """
 
     region: Region
@@ -184,9 +184,9 @@ class Shipment(Tracked):
 
 
 def account_key(courier_partner_id: int, account_code: str | None) -> str:
-    """The key of a courier account: its courier and code, like "4:main". An account without a code is one as well.
+    """The key of a courier account: courier and code, such as "4:main". An account without a code has a key too.
 
-    "" where no courier is allocated yet: no account at all.
+    "" if no courier is allocated yet.
     """
     if courier_partner_id == NO_COURIER:
         return ""
@@ -194,13 +194,13 @@ def account_key(courier_partner_id: int, account_code: str | None) -> str:
 
 
 def shard_of(key: str) -> int:
-    """The shard of a row by its own key: a stable hash, 0 to 63, the same in every version and on every machine."""
+    """The shard of a key: a stable hash, 0 to 63, equal in every version and on every machine."""
     return zlib.crc32(key.encode()) % SHARDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
-    """One piece of a multi-piece shipment, with what its answer gave for it."""
+    """One piece of a multi-piece shipment, with what ClickPost's answer holds for it."""
 
     waybill: str
     label_url: str | None = None

@@ -1,1 +1,1 @@
-"""What a difference between our shipments and ClickPost's report is."""
+"""Differences between our shipments and ClickPost's records."""

@@ -1,4 +1,4 @@
-"""Reconciling: what we hold of a shipment against what ClickPost holds, and what counts as a difference. Pure."""
+"""Reconciliation: compares our shipments with ClickPost's records and defines what counts as a difference. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LONGEST_REPORT = timedelta(hours=24)  # one dashboard report
 
 
 class DifferenceKind(StrEnum):
-    """In which way the two sides differ."""
+    """How the two sides differ."""
 
     MISSING_THERE = "missing_there"
     MISSING_HERE = "missing_here"
@@ -25,7 +25,7 @@ class DifferenceKind(StrEnum):
 
 
 class DifferenceTable(StrEnum):
-    """What a table of ClickPost's lists."""
+    """What a ClickPost report lists."""
 
     REGISTERED = "registered"
     FAILURES = "failures"
@@ -33,7 +33,7 @@ class DifferenceTable(StrEnum):
 
 
 class Gap(IntFlag):
-    """What of a row cannot be compared: always, or only where we hold a status, a waybill."""
+    """What of a row cannot be compared: always, or only if we hold a status or a waybill."""
 
     NONE = 0
     ALWAYS = 1
@@ -42,7 +42,7 @@ class Gap(IntFlag):
 
 
 class Compared(StrEnum):
-    """How much of a table was compared."""
+    """How much of a report was compared."""
 
     FULLY = "fully"
     PARTLY = "partly"
@@ -50,11 +50,11 @@ class Compared(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotUnderstood:
-    """What of ClickPost's side could not be read, so that nothing was compared with it.
+    """What of ClickPost's side could not be read and was therefore not compared.
 
-    `lacking`: what no column holds. `columns`: those that mean nothing here, which alone leave nothing uncompared.
-    `couriers`, `statuses`: words and how many rows have them. `times`: rows that needed their time. `counts`: the day's
-    counts in ClickPost's answer.
+    `lacking`: facts that no column holds. `columns`: unknown columns, which alone leave nothing uncompared. `couriers`,
+    `statuses`: unknown names and their number of rows. `times`: rows whose time was needed and is unreadable. `counts`:
+    the day's counts in ClickPost's answer.
     """
 
     lacking: Sequence[str] = ()
@@ -69,7 +69,7 @@ class NotUnderstood:
 
     @classmethod
     def of_all(cls, parts: Sequence[NotUnderstood]) -> NotUnderstood:
-        """What several tables together left."""
+        """The sum of several reports."""
         couriers = sum((Counter(part.couriers) for part in parts), Counter[str]())
         statuses = sum((Counter(part.statuses) for part in parts), Counter[str]())
         return cls(
@@ -81,25 +81,25 @@ class NotUnderstood:
             counts=any(part.counts for part in parts),
         )
 
-    def told(self) -> list[str]:
-        """In sentences, for people."""
-        told: list[str] = []
+    def sentences(self) -> list[str]:
+        """The problems as sentences."""
+        found: list[str] = []
         if self.counts:
-            told.append("ClickPost's answer has no count of the day that can be read")
+            found.append("ClickPost's answer has no readable count of the day")
         if self.lacking:
-            told.append(f"no column holds: {', '.join(self.lacking)}")
+            found.append(f"no column holds: {', '.join(self.lacking)}")
         if self.columns:
-            told.append(f"columns not understood: {', '.join(self.columns)}")
-        for what, words in (("courier names", self.couriers), ("status words", self.statuses)):
+            found.append(f"columns not understood: {', '.join(self.columns)}")
+        for what, words in (("courier names", self.couriers), ("statuses", self.statuses)):
             if words:
                 named = ", ".join(f"{word!r} in {_rows(count)}" for word, count in words.items())
-                told.append(f"{what} not understood: {named}")
+                found.append(f"{what} not understood: {named}")
         if self.times:
-            told.append(f"times that cannot be read: {_rows(self.times)}")
-        return told
+            found.append(f"unreadable times: {_rows(self.times)}")
+        return found
 
     def as_json(self) -> dict[str, Any]:
-        """As it is stored and shown."""
+        """The JSON that is stored and shown."""
         return {name: value for name, value in asdict(self).items() if value}
 
 
@@ -109,7 +109,7 @@ def _rows(count: int) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ours:
-    """A shipment as we hold it. `kind` is the waybill's, under which ClickPost named it: a piece, a way back."""
+    """A shipment as we hold it. `kind` is the role of the waybill that ClickPost reported: main, child or RTO."""
 
     reference_number: str
     waybill: str
@@ -124,9 +124,9 @@ class Ours:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Theirs:
-    """A row of ClickPost's. What it does not say is None, or "". `line` is where it stands in the file.
+    """A row of a ClickPost report. A missing value is None or "". `line` is its line in the file.
 
-    `status_within`: how much later than `status_at` it may have been: a time may be told to the minute, or to the day.
+    `status_within`: how much later than `status_at` the status may be: a time may be exact to the minute or to the day.
     """
 
     line: int
@@ -141,9 +141,9 @@ class Theirs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayCounts:
-    """How many shipments were placed on a day: by our tables, by ClickPost's, and how many it tracks.
+    """How many shipments were placed on a day by our records and by ClickPost's, and how many ClickPost tracks.
 
-    None: its answer does not say, which is not the same as none.
+    None: the answer does not say. That is not the same as 0.
     """
 
     ours: int
@@ -151,20 +151,20 @@ class DayCounts:
     tracked: int | None
 
     @property
-    def told(self) -> bool:
-        """Whether ClickPost's side is known."""
+    def is_known(self) -> bool:
+        """Whether ClickPost's counts are known."""
         return self.placed is not None and self.tracked is not None
 
     @property
     def agree(self) -> bool:
-        """Whether the day needs no closer look. ClickPost may track more than was placed: waybills booked elsewhere."""
+        """Whether the counts agree. ClickPost may track more than was placed: waybills booked elsewhere."""
         if self.placed is None or self.tracked is None:
             return False
         return self.ours == self.placed and self.tracked >= self.placed
 
 
 def is_partly_compared(ours: Ours, gaps: Gap) -> bool:
-    """Whether a row that is about a shipment leaves something of it uncompared. Of pieces only being known counts."""
+    """Whether a row leaves part of its shipment uncompared. For pieces it only matters that they are known."""
     if ours.kind is not WaybillKind.MAIN:
         return False
     matters = Gap.ALWAYS
@@ -176,13 +176,13 @@ def is_partly_compared(ours: Ours, gaps: Gap) -> bool:
 def differences(
     ours: Ours, theirs: Theirs, table: DifferenceTable, *, made_at: datetime | None
 ) -> tuple[DifferenceKind, ...]:
-    """In which ways a shipment and its row differ. `made_at`: when the table was made, where that is known.
+    """How a shipment and its row differ. `made_at`: when the report was made, if known.
 
-    What a row does not say is no difference. A piece of a multi-piece shipment, and the way back, have statuses of
-    their own: there only being known counts.
+    A missing value is not a difference. Pieces and RTO waybills have their own status; for them it only matters that
+    they are known.
     """
     if table is DifferenceTable.FAILURES:
-        return (DifferenceKind.STATUS,) if _thinks_it_is_under_way(ours) else ()
+        return (DifferenceKind.STATUS,) if _is_awaiting_placement(ours) else ()
     if ours.kind is not WaybillKind.MAIN:
         return ()
     found: list[DifferenceKind] = []
@@ -196,7 +196,7 @@ def differences(
 
 
 def status_differs(ours: Ours, theirs: Theirs, *, made_at: datetime | None) -> bool:
-    """Whether ClickPost knows another status that is not merely older news than ours."""
+    """Whether ClickPost has another status that is not older than ours."""
     if theirs.status_code is None or theirs.status_code == ours.status_code:
         return False
     if ours.status_code is None:
@@ -209,21 +209,21 @@ def status_differs(ours: Ours, theirs: Theirs, *, made_at: datetime | None) -> b
     return not (made_at and ours.last_tracked_at and ours.last_tracked_at > made_at)
 
 
-def _thinks_it_is_under_way(ours: Ours) -> bool:
-    # A failure that was tried again since, or is shown to a person, is known here as well.
+def _is_awaiting_placement(ours: Ours) -> bool:
+    # A failure that was retried since, or that a person sees, is known here as well.
     return ours.state in (State.READY, State.WAITING)
 
 
 def newest(rows: Sequence[Theirs]) -> Theirs:
-    """Of several rows about one shipment, the one that counts: the latest status, else the last line."""
+    """The row that counts among several of one shipment: the latest status, else the last line."""
     earliest = datetime.min.replace(tzinfo=UTC)
     return max(rows, key=lambda row: (row.status_at or earliest, row.line))
 
 
 def report_windows(start: datetime, end: datetime, *, most: int) -> list[tuple[datetime, datetime]]:
-    """The windows of at most 24 hours, whole seconds, that reports are asked for, from `start` to `end`.
+    """The windows for report requests from `start` to `end`: at most 24 hours each, in whole seconds.
 
-    Reports list what CHANGED in a window, by the latest change: what was placed on a day may stand in any later one.
+    Reports list what changed in a window, by the latest change. A shipment placed on a day may be in any later window.
     """
     windows: list[tuple[datetime, datetime]] = []
     start = start.replace(microsecond=0)

@@ -1,1 +1,1 @@
-"""Scans, timelines, milestones, boxes, returns, expected dates, and when ClickPost is asked for more."""
+"""Scans, timelines, status, milestones, pieces, returns, EDDs, and the polling schedule."""

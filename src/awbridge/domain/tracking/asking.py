@@ -1,7 +1,7 @@
-"""When ClickPost is asked, and for how much at once: the rules by which polling stays cheap. Pure.
+"""The polling schedule: when each shipment is polled, and how many share a call. Pure.
 
-ClickPost itself asks couriers every two hours, so asking for one parcel more often is waste; a call of track-order
-takes five waybills of one courier, so asking for fewer is waste too.
+ClickPost polls couriers every two hours, so polling one parcel more often is waste. One track-order call takes five
+waybills of one courier, so a call with fewer is waste too.
 """
 
 from __future__ import annotations
@@ -13,31 +13,31 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 WAYBILLS_A_CALL = 5
-EARLY_SHARE = 1 / 100  # of the pause between two questions: so much earlier one may be asked, to fill a call
-HEADROOM = 23 / 24  # of a day: when a question falls due, so that one that waits for its turn is still within the day
+EARLY_SHARE = 1 / 100  # of the polling period; a shipment may be polled this much early to fill a call
+HEADROOM = 23 / 24  # of the period; polling falls due this early, so that a wait for a slot stays within the period
 DAY = timedelta(days=1)
 
 
 class PollingMode(StrEnum):
-    """Which open shipments track-order is asked for. `guide`: as ClickPost's integration guide demands."""
+    """Which open shipments are polled. `guide`: as ClickPost's integration guide demands."""
 
-    GUIDE = "guide"  # each of them every day, whatever webhooks brought: one that was lost between two is found
-    ECONOMICAL = "economical"  # those not heard of for a day
+    GUIDE = "guide"  # each of them every day, regardless of webhooks, so that a lost webhook is found
+    ECONOMICAL = "economical"  # those without an update for a day
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PollingRules:
-    """When track-order is asked for a shipment: the pause `ask_after`, and never twice within `ask_again`."""
+    """The rules of polling: a shipment is polled every `ask_after`, and never twice within `ask_again`."""
 
     mode: PollingMode = PollingMode.GUIDE
     ask_after: timedelta = DAY
     ask_again: timedelta = timedelta(hours=2)
 
-    def first_ask(self, placed_at: datetime, reference_number: str) -> datetime:
-        """When a shipment that was just placed is asked for first.
+    def first_poll(self, placed_at: datetime, reference_number: str) -> datetime:
+        """When a shipment that was just placed is polled first.
 
-        By the guide, at a moment of the second half of the first day that its reference number decides: the shipments
-        of a sale's hour are spread over half a day, and stay so.
+        In guide mode, at a moment in the second half of the first day, derived from the reference number. This spreads
+        the shipments of a busy hour over half a day, permanently.
         """
         if self.mode is PollingMode.ECONOMICAL:
             return placed_at + self.ask_after
@@ -45,11 +45,11 @@ class PollingRules:
         phase = int.from_bytes(digest) / 2**32
         return placed_at + self._period * (1 + phase) / 2
 
-    def after_asking(self, polled_at: datetime) -> datetime:
-        """When a shipment that is still open is asked for next, if nothing is heard of it."""
+    def after_poll(self, polled_at: datetime) -> datetime:
+        """When an open shipment is polled next if no update arrives."""
         return polled_at + (self.ask_after if self.mode is PollingMode.ECONOMICAL else self._period)
 
-    def after_hearing(
+    def after_update(
         self,
         *,
         last_tracked_at: datetime,
@@ -59,12 +59,12 @@ class PollingRules:
         was_final: bool,
         gap: bool,
     ) -> datetime | None:
-        """When a shipment just heard of is asked for; None for one that is not asked for any more.
+        """When a shipment is polled after an update; None if it is no longer polled.
 
-        A `gap` (updated-order told a scan that no webhook brought) asks for the whole timeline as soon as the last
-        question is `ask_again` old, also at the journey's end. `due_at` is when it would have been asked for, had
-        nothing been heard. By the guide a shipment that reaches its end is asked for once more, when ClickPost has
-        asked its courier again.
+        A `gap` (updated-order reported a scan that no webhook delivered) requests the whole timeline as soon as the
+        last poll is `ask_again` old, even after a final status. `due_at` is when it would be polled without the update.
+        In guide mode a shipment is polled once more after its final status, when ClickPost has polled its courier
+        again.
         """
         if gap:
             return soonest_poll(last_tracked_at, polled_at=polled_at, ask_again=self.ask_again)
@@ -75,11 +75,11 @@ class PollingRules:
             return due_at if was_final else once_more
         if due_at is not None and not was_final:
             return due_at
-        return max(last_tracked_at, self.after_asking(polled_at or last_tracked_at))
+        return max(last_tracked_at, self.after_poll(polled_at or last_tracked_at))
 
     @property
     def early(self) -> timedelta:
-        """How much before its time a shipment may be asked for when that fills a call."""
+        """How early a shipment may be polled to fill a call."""
         return self.ask_after * EARLY_SHARE
 
     @property
@@ -88,20 +88,20 @@ class PollingRules:
 
 
 def soonest_poll(now: datetime, *, polled_at: datetime | None, ask_again: timedelta) -> datetime:
-    """The first moment at which a shipment may be asked for."""
+    """The earliest time at which a shipment may be polled."""
     return max(now, polled_at + ask_again) if polled_at else now
 
 
 def calls_a_day(shipments_by_courier: Iterable[int], *, ask_after: timedelta = DAY) -> int:
-    """How many calls of track-order it takes to ask for each courier's shipments once every `ask_after`, for a day."""
+    """How many track-order calls a day it takes to poll each courier's shipments once every `ask_after`."""
     calls = sum(-(-shipments // WAYBILLS_A_CALL) for shipments in shipments_by_courier)
     return -(-calls * DAY // (ask_after * HEADROOM))
 
 
 def how_many(waiting: int, *, first_at: datetime, now: datetime) -> int:
-    """How many of one courier's `waiting` shipments to ask for now. `first_at` is when the first of them is due.
+    """How many of one courier's `waiting` shipments to poll now. `first_at` is when the first of them is due.
 
-    Full calls only; the rest waits for company until the first of it is due, then goes as it is.
+    Only full calls are made. The rest waits for more shipments until the first one is due, then goes as it is.
     """
     full = waiting // WAYBILLS_A_CALL * WAYBILLS_A_CALL
     return full or (waiting if first_at <= now else 0)
@@ -110,6 +110,6 @@ def how_many(waiting: int, *, first_at: datetime, now: datetime) -> int:
 def next_window(
     watermark: datetime, *, end: datetime, longest: timedelta, shortest: timedelta
 ) -> tuple[datetime, datetime] | None:
-    """The next stretch of updated-order after what is covered; None while less than `shortest` is uncovered."""
+    """The next window of updated-order after the watermark; None while less than `shortest` is uncovered."""
     until = min(watermark + longest, end)
     return (watermark, until) if until - watermark >= shortest else None

@@ -1,4 +1,4 @@
-"""What is known of a stretch of time: which minutes are covered, and whether webhooks still come. Pure."""
+"""Coverage: which spans of time catch-up covered, and whether webhooks still arrive. Pure."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stretch:
-    """A stretch of time, from (inclusive) to (exclusive), and whether updated-order was asked for all of it.
+class Span:
+    """A span of time, from (inclusive) to (exclusive), and whether updated-order was fetched for all of it.
 
-    `problem` says why not, where that is known.
+    `problem` says why not, if known.
     """
 
     from_at: datetime
@@ -21,20 +21,20 @@ class Stretch:
     problem: str | None = None
 
 
-def stretches(windows: Iterable[Stretch], *, start: datetime, now: datetime) -> list[Stretch]:
-    """Windows joined into as few stretches as possible, from `start` until now, oldest first.
+def spans(windows: Iterable[Span], *, start: datetime, now: datetime) -> list[Span]:
+    """Windows joined into as few spans as possible, from `start` until now, oldest first.
 
-    What no window holds is uncovered; what lies before the first window is left out, for nobody ever meant to cover it.
+    Time in no window is uncovered. Time before the first window is left out: catch-up did not run yet.
     """
-    found: list[Stretch] = []
+    found: list[Span] = []
     for window in sorted(windows, key=lambda w: w.from_at):
         at = max(window.from_at, start)
         if found and at > found[-1].to_at:
-            _append(found, Stretch(from_at=found[-1].to_at, to_at=at, covered=False))
+            _append(found, Span(from_at=found[-1].to_at, to_at=at, covered=False))
         if window.to_at > at:
             _append(
                 found,
-                Stretch(
+                Span(
                     from_at=at,
                     to_at=window.to_at,
                     covered=window.covered,
@@ -43,14 +43,14 @@ def stretches(windows: Iterable[Stretch], *, start: datetime, now: datetime) -> 
                 ),
             )
     if found and now > found[-1].to_at:
-        _append(found, Stretch(from_at=found[-1].to_at, to_at=now, covered=False))
+        _append(found, Span(from_at=found[-1].to_at, to_at=now, covered=False))
     return found
 
 
-def _append(found: list[Stretch], new: Stretch) -> None:
+def _append(found: list[Span], new: Span) -> None:
     last = found[-1] if found else None
     if last and last.covered == new.covered and last.problem == new.problem and last.to_at == new.from_at:
-        found[-1] = Stretch(
+        found[-1] = Span(
             from_at=last.from_at,
             to_at=new.to_at,
             covered=last.covered,
@@ -63,14 +63,14 @@ def _append(found: list[Stretch], new: Stretch) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CourierCoverage:
-    """What one courier's shipments were told by: scans that came first by webhook, and those that polling found."""
+    """How one courier's scans arrived first: by webhook or by polling."""
 
     by_webhook: int = 0
     by_polling: int = 0
 
     @property
     def share(self) -> float | None:
-        """The share of scans that came first by webhook; None where there were none."""
+        """The share of scans that arrived first by webhook; None without scans."""
         both = self.by_webhook + self.by_polling
         return self.by_webhook / both if both else None
 
@@ -84,9 +84,9 @@ def silent(
     after: timedelta,
     at_least: int,
 ) -> bool:
-    """Whether webhooks have fallen silent: none for `after`, while polling found `at_least` scans meanwhile.
+    """Whether webhooks stopped: none for `after`, while polling found `at_least` scans in that time.
 
-    Nobody can have heard any before `listening_since`: an outage of one's own is not ClickPost's silence.
+    Time before `listening_since` does not count: an outage on our side is not ClickPost's silence.
     """
     since = max(last_webhook_at or listening_since, listening_since)
     return now - since >= after and found_meanwhile >= at_least

@@ -1,7 +1,7 @@
-"""The fold: from scans in any order, repeated or late, to where a shipment stands now.
+"""The tracking status of a shipment, from scans in any order, repeated or late.
 
-The fold keeps the greatest sighting by (scan time, final, journey step, code). Taking a maximum does not care about
-order or repetition, so any shuffle of the same scans ends in the same status: that is what the property tests hold.
+The status is the greatest sighting by (scan time, final, journey step, code). A maximum does not depend on order or
+repetition, so any shuffle of the same scans yields the same status. The property tests hold this.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from enum import IntEnum
 
 
 class Bucket(IntEnum):
-    """The nine groups in which a shipment's status is shown to people."""
+    """The nine groups in which people see a shipment's status."""
 
     ORDER_PLACED = 1
     SHIPPED = 2
@@ -27,9 +27,9 @@ class Bucket(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusInfo:
-    """What a status code means: its name, its bucket, how far along the journey it is, whether it is the end.
+    """What a status code means: its name, its bucket, its step on the journey, and whether it is final.
 
-    `about_return`: it is about a return that a customer asked for, not about where a parcel is; it moves nothing.
+    `about_return`: the code is about a return that a customer requested. It does not change the status of a parcel.
     """
 
     code: int
@@ -43,7 +43,7 @@ class StatusInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Sighting:
-    """Where a shipment was seen to stand. Compared by scan time, then final over not final, then journey step."""
+    """One observed status. Compared by scan time, then final over not final, then journey step."""
 
     seen_at: datetime
     final: bool
@@ -52,10 +52,10 @@ class Sighting:
 
 
 def sighting(info: StatusInfo, scanned_at: datetime, received_at: datetime) -> Sighting:
-    """The sighting that a scan gives. A scan time in the future counts as the time of receipt."""
+    """The sighting of one scan. A scan time in the future counts as the time of receipt."""
     return Sighting(seen_at=min(scanned_at, received_at), final=info.final, step=info.step, code=info.code)
 
 
 def newest(*sightings: Sighting | None) -> Sighting | None:
-    """The sighting that holds among these; None where there is none."""
+    """The sighting that decides the status; None if there is none."""
     return max((s for s in sightings if s is not None), default=None)

@@ -1,7 +1,7 @@
-"""Milestones, tries to deliver, failed deliveries (NDR) and pickups (NPR) of a shipment, out of its scans. Pure.
+"""Milestones, delivery attempts, failed deliveries (NDR) and failed pickups (NPR), derived from scans. Pure.
 
-All of it is computed from the scans when somebody looks, so that no order of arrival can make a difference. Which
-milestone overtakes which stands here too: people are told of them in that order.
+Everything is computed from the scans on read, so the order of arrival makes no difference. The order in which
+milestones overtake each other is defined here too; notices follow it.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-ONE_ATTEMPT = timedelta(hours=12)  # scans of one try to deliver lie closer together than those of two
+ONE_ATTEMPT = timedelta(hours=12)  # scans of one delivery attempt are closer together than those of two
 
 
 class Milestone(StrEnum):
-    """What a customer, or a company's own system, is told of."""
+    """What customers and webhook subscribers are notified about."""
 
     AWB_GENERATED = "awb_generated"
     OUT_FOR_PICKUP = "out_for_pickup"
@@ -32,10 +32,10 @@ class Milestone(StrEnum):
     STUCK = "stuck"
 
 
-# These happen more than once, and each time counts.
+# These can happen more than once; each time counts.
 REPEATED = frozenset({Milestone.OUT_FOR_DELIVERY, Milestone.FAILED_DELIVERY})
 
-# Those along the way, in order. Being late or stuck is no place on the way: it overtakes nothing.
+# The journey, in order. Being late or stuck is not a place on it and overtakes nothing.
 JOURNEY = (
     Milestone.AWB_GENERATED,
     Milestone.OUT_FOR_PICKUP,
@@ -52,7 +52,7 @@ JOURNEY = (
 _PLACE = {milestone: place for place, milestone in enumerate(JOURNEY)}
 _NO_MORE_LATENESS = _PLACE[Milestone.DELIVERED]
 
-# Of a return the customer is the one who hands the parcel over: its way to the warehouse's door is no news to them.
+# For a return, the customer hands the parcel over; the last leg to the warehouse is not their concern.
 FOR_RETURNS = frozenset(
     {
         Milestone.AWB_GENERATED,
@@ -68,10 +68,10 @@ FOR_RETURNS = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusEvent:
-    """A scan as far as milestones go. `moving`: the parcel is on its way out, so somebody has picked it up.
+    """What a scan means for milestones. `moving`: the parcel is in transit, so it has been picked up.
 
-    `attempt`: it belongs to a try to deliver. `ndr_code` is the reason told with it, `ndr_name` that in words;
-    `no_attempt` says that by this reason nobody came. `pickup_failed`, `npr_code` and `npr_name`: the same of a pickup.
+    `attempt`: the scan belongs to a delivery attempt. `ndr_code` is the reported reason, `ndr_name` its name;
+    `no_attempt`: by this reason the courier did not come. `pickup_failed`, `npr_code` and `npr_name`: likewise.
     """
 
     at: datetime
@@ -83,7 +83,7 @@ class StatusEvent:
     ndr_code: int | None = None
     ndr_name: str = ""
     no_attempt: bool = False
-    words: str = ""
+    remark: str = ""
     pickup_failed: bool = False
     npr_code: int | None = None
     npr_name: str = ""
@@ -91,68 +91,68 @@ class StatusEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reached:
-    """A milestone and when it was reached; `ndr_code` and `words` are those of the scan that shows it."""
+    """A milestone and when it was reached; `ndr_code` and `remark` are those of its scan."""
 
     milestone: Milestone
     at: datetime
     ndr_code: int | None = None
-    words: str = ""
+    remark: str = ""
 
 
-def in_order(happenings: Iterable[StatusEvent]) -> list[StatusEvent]:
-    """The same happenings, oldest first, whatever order they came in."""
-    return sorted(happenings, key=_place_in_time)
+def in_order(events: Iterable[StatusEvent]) -> list[StatusEvent]:
+    """The events by time, oldest first."""
+    return sorted(events, key=_sort_key)
 
 
-def _place_in_time(h: StatusEvent) -> tuple[datetime, int, int, int, int, str]:
-    return h.at, h.step, h.code, h.ndr_code or 0, h.npr_code or 0, h.words
+def _sort_key(h: StatusEvent) -> tuple[datetime, int, int, int, int, str]:
+    return h.at, h.step, h.code, h.ndr_code or 0, h.npr_code or 0, h.remark
 
 
 def reached(
-    happenings: Iterable[StatusEvent], *, placed_at: datetime | None = None, stuck_since: datetime | None = None
+    events: Iterable[StatusEvent], *, placed_at: datetime | None = None, stuck_since: datetime | None = None
 ) -> list[Reached]:
-    """The milestones of a shipment, oldest first. Each counts once, but each try to deliver for itself.
+    """The milestones of a shipment, oldest first. Each counts once; those of delivery attempts count each time.
 
-    `placed_at`: when the waybill was got. `stuck_since`: since when it stands still, where it counts as stuck now.
+    `placed_at`: when the waybill was received. `stuck_since`: since when the shipment is stuck, if it is.
     """
-    story = in_order(happenings)
+    ordered = in_order(events)
     found = [Reached(milestone=Milestone.AWB_GENERATED, at=placed_at)] if placed_at else []
     seen = {r.milestone for r in found}
-    for h in story:
+    for h in ordered:
         if h.milestone and (h.milestone not in seen or h.milestone in REPEATED):
             seen.add(h.milestone)
-            found.append(Reached(milestone=h.milestone, at=h.at, ndr_code=h.ndr_code, words=h.words))
-    moving = next((h for h in story if h.moving), None)
-    if moving and Milestone.SHIPPED not in seen:  # no scan says so, but it has left
-        found.append(Reached(milestone=Milestone.SHIPPED, at=moving.at, words=moving.words))
+            found.append(Reached(milestone=h.milestone, at=h.at, ndr_code=h.ndr_code, remark=h.remark))
+    moving = next((h for h in ordered if h.moving), None)
+    if moving and Milestone.SHIPPED not in seen:  # no scan says "shipped", but it is in transit
+        found.append(Reached(milestone=Milestone.SHIPPED, at=moving.at, remark=moving.remark))
     if stuck_since:
         found.append(Reached(milestone=Milestone.STUCK, at=stuck_since))
     return sorted(found, key=lambda r: r.at)
 
 
 def reached_by_all(
-    ways: Sequence[Sequence[StatusEvent]], *, placed_at: datetime | None = None, stuck_since: datetime | None = None
+    pieces: Sequence[Sequence[StatusEvent]], *, placed_at: datetime | None = None, stuck_since: datetime | None = None
 ) -> list[Reached]:
-    """The milestones of a shipment of which each of several pieces tells: reached when the last piece reached them."""
-    if len(ways) == 1:
-        return reached(ways[0], placed_at=placed_at, stuck_since=stuck_since)
-    of_pieces = [_firsts(way) for way in ways]
+    """The milestones of a multi-piece shipment: each is reached when the last piece reaches it."""
+    if len(pieces) == 1:
+        return reached(pieces[0], placed_at=placed_at, stuck_since=stuck_since)
+    of_pieces = [_firsts(events) for events in pieces]
     common = [m for m in Milestone if of_pieces and all(m in firsts for firsts in of_pieces)]
     found = [max((firsts[m] for firsts in of_pieces), key=lambda r: r.at) for m in common]
     return sorted([*found, *reached((), placed_at=placed_at, stuck_since=stuck_since)], key=lambda r: r.at)
 
 
-def _firsts(way: Sequence[StatusEvent]) -> dict[Milestone, Reached]:
-    return {r.milestone: r for r in reversed(reached(way))}
+def _firsts(events: Sequence[StatusEvent]) -> dict[Milestone, Reached]:
+    return {r.milestone: r for r in reversed(reached(events))}
 
 
 def first(found: Iterable[Reached], milestone: Milestone) -> datetime | None:
-    """When a milestone was reached first; None when it was not."""
+    """When a milestone was first reached; None if it was not."""
     return next((r.at for r in found if r.milestone is milestone), None)
 
 
 def overtaken_by(milestone: Milestone, reached: Iterable[Milestone]) -> Milestone | None:
-    """The latest of the reached milestones, if it lies behind this one on the way; None where none does."""
+    """The latest reached milestone, if it comes after this one on the journey; else None."""
     places = [place for other in reached if (place := _PLACE.get(other)) is not None]
     here = _PLACE.get(milestone)
     limit = here if here is not None else _NO_MORE_LATENESS - 1
@@ -162,7 +162,7 @@ def overtaken_by(milestone: Milestone, reached: Iterable[Milestone]) -> Mileston
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryAttempt:
-    """One try to deliver: when the courier set out (None where no scan says so), and how it ended, if it has."""
+    """One delivery attempt: when it began (None if no scan says so), and how it ended, if it has."""
 
     began_at: datetime | None
     ended_at: datetime | None = None
@@ -175,23 +175,23 @@ class DeliveryAttempt:
     def _last_at(self) -> datetime | None:
         return self.ended_at or self.began_at
 
-    def goes_on(self, at: datetime) -> bool:
-        """Whether a scan of that time may still belong to this try."""
+    def includes(self, at: datetime) -> bool:
+        """Whether a scan at that time may still belong to this attempt."""
         return self._last_at is not None and at - self._last_at < ONE_ATTEMPT
 
 
-def attempts(happenings: Iterable[StatusEvent]) -> list[DeliveryAttempt]:
-    """Every try to deliver, oldest first. Scans of one try are one: out for delivery, failed or delivered."""
+def attempts(events: Iterable[StatusEvent]) -> list[DeliveryAttempt]:
+    """Every delivery attempt, oldest first. Its scans are out for delivery, failed or delivered."""
     made: list[DeliveryAttempt] = []
-    for h in in_order(happenings):
+    for h in in_order(events):
         if not h.attempt:
             continue
         last = made[-1] if made else None
         if h.milestone is Milestone.OUT_FOR_DELIVERY:
-            if last is None or last.ended_at or not last.goes_on(h.at):
+            if last is None or last.ended_at or not last.includes(h.at):
                 made.append(DeliveryAttempt(began_at=h.at))
             continue
-        if last is None or last.delivered or not (last.goes_on(h.at) or last.ended_at is None):
+        if last is None or last.delivered or not (last.includes(h.at) or last.ended_at is None):
             last = DeliveryAttempt(began_at=None)
             made.append(last)
         made[-1] = _ended(last, h)
@@ -211,26 +211,26 @@ def _ended(attempt: DeliveryAttempt, h: StatusEvent) -> DeliveryAttempt:
 
 
 def count_made(made: Sequence[DeliveryAttempt]) -> int:
-    """How often the courier really came: a failure whose reason is that nobody tried does not count."""
+    """How often the courier came. A failure whose reason is that no attempt was made does not count."""
     return sum(not attempt.no_attempt for attempt in made)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """One report of a delivery that failed (NDR). The code may have been told by a later scan, before the next try."""
+    """One failed delivery (NDR). A later scan before the next attempt may supply the code."""
 
     at: datetime
     ndr_code: int | None
     ndr_name: str
-    words: str
+    remark: str
 
 
-def failures(happenings: Iterable[StatusEvent]) -> list[Failure]:
+def failures(events: Iterable[StatusEvent]) -> list[Failure]:
     """Every failed delivery with its reason, oldest first."""
     found: list[Failure] = []
-    for h in in_order(happenings):
+    for h in in_order(events):
         if h.milestone is Milestone.FAILED_DELIVERY or (h.ndr_code and not found):
-            found.append(Failure(at=h.at, ndr_code=h.ndr_code, ndr_name=h.ndr_name, words=h.words))
+            found.append(Failure(at=h.at, ndr_code=h.ndr_code, ndr_name=h.ndr_name, remark=h.remark))
         elif h.ndr_code and not found[-1].ndr_code:
             found[-1] = replace(found[-1], ndr_code=h.ndr_code, ndr_name=h.ndr_name)
     return found
@@ -238,20 +238,20 @@ def failures(happenings: Iterable[StatusEvent]) -> list[Failure]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PickupFailure:
-    """One report of a pickup that failed (NPR). The code may have been told by a later scan, before the next try."""
+    """One failed pickup (NPR). A later scan before the next attempt may supply the code."""
 
     at: datetime
     npr_code: int | None
     npr_name: str
-    words: str
+    remark: str
 
 
-def pickup_failures(happenings: Iterable[StatusEvent]) -> list[PickupFailure]:
+def pickup_failures(events: Iterable[StatusEvent]) -> list[PickupFailure]:
     """Every failed pickup with its reason, oldest first."""
     found: list[PickupFailure] = []
-    for h in in_order(happenings):
+    for h in in_order(events):
         if h.pickup_failed or (h.npr_code and not found):
-            found.append(PickupFailure(at=h.at, npr_code=h.npr_code, npr_name=h.npr_name, words=h.words))
+            found.append(PickupFailure(at=h.at, npr_code=h.npr_code, npr_name=h.npr_name, remark=h.remark))
         elif h.npr_code and not found[-1].npr_code:
             found[-1] = replace(found[-1], npr_code=h.npr_code, npr_name=h.npr_name)
     return found

@@ -1,4 +1,4 @@
-"""Stuck and late: computed with the clock when somebody looks, never stored, so never stale."""
+"""Stuck and late shipments: computed from the clock on every read, never stored, so never stale."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class StuckAfter:
     way_back: timedelta = timedelta(hours=120)
 
     def on_leg(self, bucket: int | None) -> timedelta:
-        """The limit for a shipment whose status is in this bucket; without a status it waits for its pickup."""
+        """The limit for a shipment whose status is in this bucket; without a status, the pickup limit applies."""
         if bucket in (None, Bucket.ORDER_PLACED):
             return self.pickup
         if bucket in (Bucket.OUT_FOR_DELIVERY, Bucket.FAILED_DELIVERY):
@@ -31,17 +31,17 @@ DEFAULT_STUCK_AFTER = StuckAfter()
 
 
 def is_open(shipment: Shipment) -> bool:
-    """Whether a parcel is still expected to move: it is with ClickPost and has not reached an end."""
+    """Whether a parcel is still expected to move: it is placed and has no final status."""
     return shipment.state is State.PLACED and not shipment.final
 
 
 def silent_since(shipment: Shipment) -> datetime | None:
-    """When the newest scan was; before the first one, when the shipment was placed."""
+    """The time of the newest scan; before the first scan, the time of placing."""
     return shipment.status_at or shipment.placed_at
 
 
 def stuck_since(shipment: Shipment, limits: StuckAfter, now: datetime) -> datetime | None:
-    """Since when a shipment stands still, if that is longer than its leg allows; else None."""
+    """Since when a shipment is stuck, if longer than its leg allows; else None."""
     since = silent_since(shipment)
     if not is_open(shipment) or since is None:
         return None
@@ -49,7 +49,7 @@ def stuck_since(shipment: Shipment, limits: StuckAfter, now: datetime) -> dateti
 
 
 def late_since(shipment: Shipment, now: datetime, *, turned_back_at: datetime | None = None) -> datetime | None:
-    """When the promised day was over, if the parcel had neither come to an end nor turned back by then; else None."""
+    """When the promised day ended, if the parcel had neither ended nor turned back by then; else None."""
     due = shipment.edd_due_at
     return due if due is not None and due <= (turned_back_at or _ended_at(shipment) or now) else None
 
@@ -61,5 +61,5 @@ def _ended_at(shipment: Shipment) -> datetime | None:
 
 
 def sla_breached(shipment: Shipment, now: datetime) -> bool:
-    """Whether the promised day is over and the parcel neither delivered nor at another end."""
+    """Whether the promised day is over and the parcel has no final status."""
     return is_open(shipment) and shipment.edd_due_at is not None and shipment.edd_due_at <= now

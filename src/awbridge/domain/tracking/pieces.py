@@ -1,4 +1,4 @@
-"""The pieces of a multi-piece shipment: where each stands, and where the shipment stands by that. Pure."""
+"""Multi-piece shipments (MPS): the status of each piece, and the shipment's status derived from them. Pure."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ EXCEPTIONS = {Bucket.RETURNED: "rto", Bucket.LOST: "lost", Bucket.DAMAGED: "dama
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PieceStatus:
-    """Where a piece stands; `sighting` and `name` are None and "" while nothing was told of it.
+    """The status of one piece; `sighting` is None and `name` is "" until the first scan of the piece.
 
-    `ndr_at`: since when a failed delivery of it is open. `exception_at`: since when it is lost, damaged or going back.
+    `ndr_at`: since when a failed delivery is open. `exception_at`: since when the piece is lost, damaged or returning.
     """
 
     waybill: str
@@ -29,40 +29,40 @@ class PieceStatus:
 
     @property
     def exception(self) -> str | None:
-        """What is wrong with it: failed_delivery, rto, lost or damaged; None where all is well."""
+        """The exception: failed_delivery, rto, lost or damaged; None if there is none."""
         if self.exception_at and self.bucket:
             return EXCEPTIONS[self.bucket]
         return "failed_delivery" if self.ndr_at else None
 
 
-def whole(pieces: Sequence[Sighting | None], untold: Sighting) -> Sighting | None:
-    """Where a shipment stands by its pieces alone; None while nothing was told of any.
+def whole(pieces: Sequence[Sighting | None], no_scan_yet: Sighting) -> Sighting | None:
+    """The status of a shipment by its pieces alone; None until the first scan of any piece.
 
-    That is where the slowest of those on their way stands. When all that were told of have ended, it is `untold` while
-    there are others, else the worst end: delivered only when all pieces are.
+    The slowest piece in transit decides. If every piece with scans has ended, the status is `no_scan_yet` while other
+    pieces have no scan, else the worst end: the shipment is delivered only if all pieces are.
     """
-    told = [piece for piece in pieces if piece]
-    under_way = [piece for piece in told if not piece.final]
-    if under_way:
-        return min(under_way, key=lambda s: (s.step, s.seen_at, s.code))
-    if told and len(told) < len(pieces):
-        return untold
-    return max(told, key=lambda s: (s.step, s.seen_at, s.code), default=None)
+    seen = [piece for piece in pieces if piece]
+    in_transit = [piece for piece in seen if not piece.final]
+    if in_transit:
+        return min(in_transit, key=lambda s: (s.step, s.seen_at, s.code))
+    if seen and len(seen) < len(pieces):
+        return no_scan_yet
+    return max(seen, key=lambda s: (s.step, s.seen_at, s.code), default=None)
 
 
 def agree(milestones: Sequence[Milestone | None]) -> bool:
-    """Whether all pieces stand at the same milestone: only then it is the shipment's, which people are told of."""
+    """Whether all pieces reached the same milestone. Only then the shipment reached it and people are notified."""
     return bool(milestones) and None not in milestones and len(set(milestones)) == 1
 
 
 def open_failures(pieces: Iterable[PieceStatus], parent: Sighting | None, *, parent_ended: bool) -> list[PieceStatus]:
-    """The pieces whose delivery failed and is open. An end of the whole shipment that came later closes them."""
+    """The pieces with an open failed delivery. A later end of the whole shipment closes them."""
     closed_at = parent.seen_at if parent and parent_ended else None
     return [p for p in pieces if p.ndr_at and not (closed_at and p.ndr_at <= closed_at)]
 
 
 def exception_since(pieces: Sequence[PieceStatus], parent: Bucket | None) -> datetime | None:
-    """Since when a piece is lost, damaged or going back while the shipment is not; None where none is."""
+    """Since when a piece is lost, damaged or returning while the shipment is not; None if no piece is."""
     if all(piece.bucket is parent for piece in pieces):
         return None
     return min((piece.exception_at for piece in pieces if piece.exception_at), default=None)

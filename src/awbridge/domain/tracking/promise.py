@@ -1,4 +1,4 @@
-"""The expected date of delivery (EDD): what was promised when, and what holds now."""
+"""The expected date of delivery (EDD): what the courier promised when, and which promise is current."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promise:
-    """An EDD as it was told once. `edd` is a date as 2026-11-05, or the courier's own words where they are no date.
+    """One stated EDD. `edd` is a date such as 2026-11-05, or the courier's own text if it is not a date.
 
     `stated_at` is the time of the newest scan in the update that stated it; it orders promises by knowledge, not by
     arrival. `received_at` and `source` say when and from which source the promise first arrived.
@@ -26,7 +26,7 @@ def _order(promise: Promise) -> tuple[datetime, datetime, str]:
 
 
 def current(promises: Iterable[Promise]) -> Promise | None:
-    """The promise that holds: of the telling that knew most; None when there is none."""
+    """The current promise: the one stated with the newest knowledge; None if there is none."""
     return max(promises, key=_order, default=None)
 
 
@@ -40,7 +40,7 @@ def changes(promises: Iterable[Promise]) -> list[Promise]:
 
 
 def edd_day(edd: str | None) -> date | None:
-    """The promised day; None where the EDD is no date."""
+    """The promised day; None if the EDD is not a date."""
     try:
         return date.fromisoformat(edd or "")
     except ValueError:
@@ -48,12 +48,12 @@ def edd_day(edd: str | None) -> date | None:
 
 
 def is_unreadable(edd: str | None) -> bool:
-    """Whether an EDD was told, but is no date."""
+    """Whether an EDD was stated but is not a date."""
     return bool(edd) and edd_day(edd) is None
 
 
 def due_at(edd: str | None, zone: tzinfo) -> datetime | None:
-    """The end of the promised day in the account's zone, as UTC; None where the EDD is no date."""
+    """The end of the promised day in the account's zone, as UTC; None if the EDD is not a date."""
     try:
         day = date.fromisoformat(edd or "") + timedelta(days=1)
         return datetime.combine(day, time(), zone).astimezone(UTC)

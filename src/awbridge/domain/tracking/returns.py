@@ -1,4 +1,4 @@
-"""Returns and exchanges that customers ask ClickPost for, as events on the shipment that they are about. Pure."""
+"""Return and exchange events: customers request them from ClickPost; they belong to the forward shipment. Pure."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from awbridge.domain.json import JsonObject
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReturnEvent:
-    """One event of a return or an exchange that a customer asked for.
+    """One event of a return or an exchange that a customer requested.
 
     `kind` is the type of the outgoing event, such as "return.approved". `reference_number` is ClickPost's for the
-    return, `waybill` and `courier_partner_id` those of the parcel that brings it back, once it is booked.
-    `self_shipped`: the customer sends it (None: not said). `items` are what comes back, and why.
+    return; `waybill` and `courier_partner_id` are those of the return shipment, once booked. `self_shipped`: the
+    customer ships it (None: not stated). `items` are the returned items and their reasons.
     """
 
     kind: str
@@ -26,7 +26,7 @@ class ReturnEvent:
     items: tuple[JsonObject, ...] = ()
 
     def to_json(self) -> JsonObject:
-        """By name, as it is told and kept."""
+        """The JSON that subscribers receive and the database stores."""
         return {
             "kind": self.kind,
             "return_reference_number": self.reference_number,
@@ -38,12 +38,12 @@ class ReturnEvent:
 
 
 def to_text(event: ReturnEvent | None) -> str | None:
-    """An event as it is stored beside its scan."""
+    """An event as stored beside its scan."""
     return json.dumps(event.to_json(), ensure_ascii=False, separators=(",", ":")) if event else None
 
 
 def from_text(text: str | None) -> ReturnEvent | None:
-    """An event out of what is stored."""
+    """The stored event."""
     if not text:
         return None
     kept: dict[str, Any] = json.loads(text)

@@ -1,4 +1,4 @@
-"""A scan: one thing that a courier says happened to a parcel, and what a delivery tells about a shipment."""
+"""Scans and tracking updates: what a courier reports about a parcel, and what one delivery says about a shipment."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PART_MARK = "~"
 
 
 class Source(StrEnum):
-    """The side from which something was learnt."""
+    """Where a scan came from."""
 
     WEBHOOK = "webhook"
     UPDATED_ORDER = "updated_order"
@@ -25,13 +25,13 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scan:
-    """One scan as a delivery told it.
+    """One scan as a delivery reported it.
 
-    `waybill` is empty where the delivery named none (the shipment's own is meant then). `code` is the vendor's raw
+    `waybill` is empty if the delivery names none; the shipment's own waybill applies then. `code` is the vendor's raw
     status code: tables change, history does not. `scanned_at` is aware, UTC. `scan_id` and `checkpoint_id` are the
-    vendor's own ids of the scan; either, both or none may be known. `ndr_code` says why a delivery failed, `npr_code`
+    vendor's ids of the scan; either, both or none may be present. `ndr_code` says why a delivery failed, `npr_code`
     why a pickup failed, `npr_description` that in the vendor's text. `description` and `ndr_description` are the
-    vendor's texts for a status code and an NDR code that our tables lack. `return_event`: what it says of a return.
+    vendor's texts for a status code and an NDR code that our tables lack. `return_event`: its return or exchange event.
     """
 
     waybill: str
@@ -51,27 +51,27 @@ class Scan:
     return_event: ReturnEvent | None = None
 
     def fingerprint(self, *, waybill: str = "") -> str:
-        """The scan's identity by what it says, for deliveries that carry no id of it.
+        """The scan's identity by content, for deliveries that carry no scan id.
 
-        Webhook and polling show one scan with different precision and spacing, so time counts to the second and text
-        without case and surplus spaces. `waybill` stands in where the scan names none.
+        Webhooks and polling report one scan with different precision and spacing. Times therefore compare to the
+        second, texts without case and surplus spaces. `waybill` applies if the scan names none.
         """
         return _fingerprint(self.waybill or waybill, self.code, self.scanned_at, self.status, self.location)
 
     def part(self, *, waybill: str = "") -> str:
-        """The same without the location, shortened: one side tells a scan with its location, another without it.
+        """The fingerprint without the location, shortened: one source reports the location of a scan, another omits it.
 
-        Scans that share it are one where at most one of them has a location.
+        Scans with the same part are one scan if at most one of them has a location.
         """
         return _fingerprint(self.waybill or waybill, self.code, self.scanned_at, self.status, "")[:PART_LENGTH]
 
     def fingerprints(self, *, waybill: str = "") -> tuple[str, ...]:
-        """What a timeline keeps of what it says: the fingerprint and, where it has a location, the marked part."""
+        """What a timeline stores of the content: the fingerprint and, for a scan with a location, the marked part."""
         whole = self.fingerprint(waybill=waybill)
         return (whole, PART_MARK + self.part(waybill=waybill)) if self.location.strip() else (whole,)
 
 
-@lru_cache(maxsize=4096)  # the same scan is asked several times while its delivery is read and told
+@lru_cache(maxsize=4096)  # computed several times for one scan while its delivery is applied
 def _fingerprint(waybill: str, code: int, scanned_at: datetime, status: str, location: str) -> str:
     parts = (
         waybill,
@@ -85,15 +85,14 @@ def _fingerprint(waybill: str, code: int, scanned_at: datetime, status: str, loc
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackingUpdate:
-    """What one delivery tells of one shipment, whichever side it came from.
+    """What one delivery reports about one shipment, from any source.
 
-    attribution.py says which shipment is meant. `scans` go on the timeline; `latest` is where the shipment stands now
-    by the teller's word and decides the current status (it also goes on the timeline). Without `latest`, the newest of
-    `scans` stands for it. A return names the shipment that it brings back by `forward_waybill` and
-    `forward_reference_number`. `edd` is what promise.py says. `fresh_at`: how old the latest status is by the teller's
-    word beside its own time. `entry` is the place of this update in a delivery that carries a list, from 0.
-    `return_reference_number` is set where they are about a return that a customer asked for: the shipment that they
-    name is the forward one.
+    attribution.py decides which shipment it belongs to. `scans` go on the timeline. `latest` is the status that the
+    source states as current; it decides the tracking status and also goes on the timeline. Without `latest`, the newest
+    of `scans` decides. A return names its forward shipment by `forward_waybill` and `forward_reference_number`. `edd`
+    is an EDD as promise.py describes it. `fresh_at` is the source's own time of the latest status, beside the scan's.
+    `entry` is the update's index in a delivery that carries a list, from 0. `return_reference_number` is set if the
+    update is about a return that a customer requested; the shipment it names is then the forward one.
     """
 
     waybill: str = ""
@@ -114,7 +113,7 @@ class TrackingUpdate:
     return_reference_number: str = ""
 
     def of_booked_return(self) -> TrackingUpdate:
-        """The same as told of the shipment that brings the return back, which carries the return's reference number."""
+        """The same update for the return shipment, which carries the return's reference number."""
         return replace(
             self,
             waybill="",
@@ -126,6 +125,6 @@ class TrackingUpdate:
         )
 
     @property
-    def told(self) -> tuple[Scan, ...]:
-        """All scans that it tells of, the latest among them."""
+    def all_scans(self) -> tuple[Scan, ...]:
+        """All scans of the update, including the latest."""
         return (*self.scans, *((self.latest,) if self.latest else ()))

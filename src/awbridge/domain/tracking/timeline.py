@@ -1,4 +1,4 @@
-"""A shipment's timeline: each scan once. One scan comes by webhook and by polling, with or without the vendor's ids."""
+"""A shipment's timeline: each scan once. A scan arrives by webhook and by polling, with or without vendor ids."""
 
 from __future__ import annotations
 
@@ -13,17 +13,16 @@ from typing import Any
 from awbridge.domain.tracking.returns import ReturnEvent
 from awbridge.domain.tracking.scan import PART_LENGTH, PART_MARK, Scan, Source
 
-MOST_WORDINGS = 20  # ways of saying one scan that are remembered: they stand in an index, whose rows have an end
+MOST_WORDINGS = 20  # remembered fingerprints of one scan; they are stored in an index, whose rows have a maximum size
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Entry:
     """One scan on a timeline. `id` is the stored row's; 0 while it is not stored yet.
 
-    The words are those of the copy that was heard first; its location that of the first copy that had one. Ids, the
-    reason of a failed delivery or pickup and `fingerprints` (`Scan.fingerprints`, for each way in which copies said it)
-    are gathered from all copies. Those read only to be told something new (`scans.to_tell`) carry neither words nor
-    courier.
+    Texts come from the first copy received; the location from the first copy that has one. Ids, the reason of a failed
+    delivery or pickup and `fingerprints` (`Scan.fingerprints`, one for each wording) are collected from all copies.
+    Entries that are read only to be matched carry neither texts nor courier.
     """
 
     id: int = 0
@@ -52,7 +51,7 @@ class Entry:
         return min(self.scanned_at, self.received_at)
 
     def content(self) -> tuple[Any, ...]:
-        """Everything but the row's id."""
+        """All fields except the row's id."""
         return _content(self)
 
 
@@ -63,31 +62,31 @@ _gathered = attrgetter(
 
 
 class Timeline:
-    """The timeline of one shipment while deliveries are told to it. `new`, `changed` and `gone` are what came of it."""
+    """The timeline of one shipment while updates are applied. `new`, `changed` and `gone` are the resulting changes."""
 
     def __init__(self, entries: Iterable[Entry] = ()) -> None:
         self.new: list[Entry] = []
         self.changed: list[Entry] = []
         self.gone: list[Entry] = []
-        self.last: Entry | None = None  # that of the scan that was told last
-        self._entries: dict[int, Entry] = {}  # by place
-        self._places: dict[int, int] = {}  # id() of an entry -> its place
+        self.last: Entry | None = None  # the entry of the scan added last
+        self._entries: dict[int, Entry] = {}  # by position
+        self._places: dict[int, int] = {}  # id() of an entry -> its position
         self._numbers = count()
         self._by_scan_id: dict[str, Entry] = {}
         self._by_checkpoint: dict[str, Entry] = {}
-        # What says the same, by whether it has a scan_id and a checkpoint_id: heaps by place, with stale rests in them.
-        # A search never walks over entries: one delivery may carry thousands that say the same.
+        # Entries with equal content, by whether they have a scan_id and a checkpoint_id: heaps by position, which may
+        # hold stale items. A search never iterates over entries: one delivery may carry thousands with equal content.
         self._alike: dict[tuple[str, bool, bool], list[tuple[int, Entry]]] = {}
         for entry in entries:
             self._put(entry)
 
     @property
     def entries(self) -> list[Entry]:
-        """All entries, in the order in which they came."""
+        """All entries, in order of arrival."""
         return list(self._entries.values())
 
-    def tell(self, scan: Scan, *, own: str, received_at: datetime, source: Source) -> bool:
-        """Put a scan on the timeline; True when it was not there yet. `own`: the waybill of a scan that names none."""
+    def add(self, scan: Scan, *, own: str, received_at: datetime, source: Source) -> bool:
+        """Add a scan; True if it is new. `own` is the waybill of a scan that names none."""
         copy = Entry(
             fingerprints=scan.fingerprints(waybill=own),
             scan_id=scan.scan_id,
@@ -118,18 +117,18 @@ class Timeline:
         for entry in alike[1:]:
             self.drop(entry)
         for entry in (*alike[1:], copy):
-            self._learn(first, entry)
+            self._merge(first, entry)
         return False
 
     def find(self, copy: Entry) -> list[Entry]:
-        """The entries that are this same scan, the oldest first; none when it is new, several when it proves them one.
+        """The entries that are this same scan, oldest first. None: it is new. Several: it proves them to be one scan.
 
-        The vendor's own ids decide where both carry them; else what the scan says (its fingerprint), unless both carry
-        different ids of the same kind: then they are two scans that say the same. What says the same but for a location
-        that only one of them has is the same scan too, where nothing else is.
+        The vendor's ids decide if both carry them. Else the fingerprint decides, unless both carry different ids of the
+        same kind: then they are two scans with equal content. Without another match, entries that differ only by a
+        location which one of them lacks are the same scan.
         """
         found: list[Entry] = []
-        if not self._entries:  # most often, where the timeline is read in part
+        if not self._entries:  # the usual case when the timeline is read in part
             return found
         for entry in (self._by_scan_id.get(copy.scan_id or ""), self._by_checkpoint.get(copy.checkpoint_id or "")):
             if entry and entry not in found and all(_may_be_one(entry, other) for other in found):
@@ -140,12 +139,12 @@ class Timeline:
             if one := self._first_alike(fingerprint, (copy, *found)):
                 found.append(one)
         if not found:
-            parts = (self._first_alike(key, (copy,)) for key in _told_in_part(copy.fingerprints))
+            parts = (self._first_alike(key, (copy,)) for key in _keys_without_location(copy.fingerprints))
             found += [one for one in parts if one][:1]
         return sorted(found, key=self._place) if len(found) > 1 else found
 
     def _first_alike(self, fingerprint: str, one: tuple[Entry, ...]) -> Entry | None:
-        """The first entry that says this and lacks the ids that `one` has; the same ids would have been found."""
+        """The first entry with this fingerprint that lacks the ids of `one`; equal ids would have matched before."""
         with_scan_id = (False,) if any(e.scan_id for e in one) else (False, True)
         with_checkpoint = (False,) if any(e.checkpoint_id for e in one) else (False, True)
         heads = (self._head((fingerprint, s, c)) for s in with_scan_id for c in with_checkpoint)
@@ -183,8 +182,8 @@ class Timeline:
             else:
                 self._alike[kind] = [(place, entry)]
 
-    def _learn(self, known: Entry, copy: Entry) -> None:
-        """Give a known scan what this copy of it carries and it lacked."""
+    def _merge(self, known: Entry, copy: Entry) -> None:
+        """Add to a known scan what this copy carries and the known scan lacks."""
         before = _gathered(known)
         known.scan_id = known.scan_id or copy.scan_id
         known.checkpoint_id = known.checkpoint_id or copy.checkpoint_id
@@ -193,7 +192,7 @@ class Timeline:
         known.npr_code = _better(known.npr_code, copy.npr_code)
         known.npr_description = known.npr_description or copy.npr_description
         parts = [f for f in known.fingerprints if f[:1] != PART_MARK and _mark(f) in copy.fingerprints]
-        if parts:  # the copy has the location that this lacked
+        if parts:  # the copy has the location that the known scan lacks
             known.location, known.remark = copy.location, known.remark or copy.remark
             known.fingerprints = tuple(f for f in known.fingerprints if f not in parts)
         more = [f for f in copy.fingerprints if f not in known.fingerprints and _mark(f) not in known.fingerprints]
@@ -204,7 +203,7 @@ class Timeline:
                 self.changed.append(known)
 
     def drop(self, entry: Entry) -> None:
-        """Take an entry off: it turned out to be another one once more."""
+        """Remove an entry that turned out to be a copy of another."""
         del self._entries[self._place(entry)]
         for entries in (self.new, self.changed):
             if entry in entries:
@@ -217,7 +216,7 @@ class Timeline:
 
 
 def _mark(fingerprint: str) -> str:
-    """How a scan with a location keeps this fingerprint, if it is its own without the location."""
+    """How a scan with a location stores this fingerprint, if it is its own without the location."""
     return PART_MARK + fingerprint[:PART_LENGTH]
 
 
@@ -226,21 +225,21 @@ def _has_location(fingerprints: Sequence[str]) -> bool:
 
 
 def _keys(fingerprints: Sequence[str]) -> Sequence[str]:
-    """What an entry is found by: its fingerprints, and "!" with the part of what has no location."""
+    """The search keys of an entry: its fingerprints and, without a location, "!" with each part."""
     if _has_location(fingerprints):
         return fingerprints
     return (*fingerprints, *["!" + f[:PART_LENGTH] for f in fingerprints])
 
 
-def _told_in_part(fingerprints: Sequence[str]) -> list[str]:
-    """By which keys the entries are found that say the same, but have a location where this has none, or none."""
+def _keys_without_location(fingerprints: Sequence[str]) -> list[str]:
+    """The keys that find entries with equal content where only one of both has a location."""
     if _has_location(fingerprints):
         return ["!" + f[1:] for f in fingerprints if f[:1] == PART_MARK]
     return [_mark(f) for f in fingerprints]
 
 
 def _better(reason: int | None, other: int | None) -> int | None:
-    """Which of two codes of a reason says more: 0 is an unknown one, None none."""
+    """The more specific of two reason codes: 0 is an unknown reason, None no reason."""
     return reason or (other if other is not None else reason)
 
 
@@ -253,26 +252,26 @@ def _may_be_one(known: Entry, other: Entry) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Differences:
-    """What must be written so that the stored rows are what was told: removed, put there, put there under their id."""
+    """What must be written so that the stored rows equal a timeline: rows to delete, to insert, to update."""
 
     gone: list[Entry]
     new: list[Entry]
     changed: list[Entry]
 
 
-def differences(stored: Iterable[Entry], told: Timeline) -> Differences:
-    """Hold what was told against the stored rows. Rows that are the same scan keep their id."""
+def differences(stored: Iterable[Entry], rebuilt: Timeline) -> Differences:
+    """Compare a rebuilt timeline with the stored rows. Rows of the same scan keep their id."""
     rows = {entry.id: entry for entry in stored}
-    taken = {entry.id for entry in told.entries if entry.id}
+    taken = {entry.id for entry in rebuilt.entries if entry.id}
     left = Timeline(entry for entry in rows.values() if entry.id not in taken)
-    for entry in told.entries:
+    for entry in rebuilt.entries:
         alike = left.find(entry) if not entry.id else []
         if alike:
             entry.id = alike[0].id
             left.drop(alike[0])
-    kept = {entry.id for entry in told.entries if entry.id}
+    kept = {entry.id for entry in rebuilt.entries if entry.id}
     return Differences(
         gone=[entry for entry in rows.values() if entry.id not in kept],
-        new=[entry for entry in told.entries if not entry.id],
-        changed=[e for e in told.entries if e.id and e.content() != rows[e.id].content()],
+        new=[entry for entry in rebuilt.entries if not entry.id],
+        changed=[e for e in rebuilt.entries if e.id and e.content() != rows[e.id].content()],
     )

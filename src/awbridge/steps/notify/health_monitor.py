@@ -205,7 +205,7 @@ async def _partly_compared(session: Session, now: datetime) -> str:
     for source in ("schedule", "folder"):
         run = await reconciliations.newest_of(session, source, since=now - PARTLY_SHOWN)
         if run and run.compared is Compared.PARTLY:
-            reason = "; ".join(run.not_understood.told())
+            reason = "; ".join(run.not_understood.sentences())
             reason = reason or "rows that name no shipment, or whose waybill is rounded"
             reason = reason if len(reason) <= LONGEST_REASON else f"{reason[:LONGEST_REASON]} ..."
             return f"{run.name} was compared only partly: {reason}; see awbridge reconcile show {run.id}"

@@ -107,7 +107,7 @@ class Lateness:
             locked = await shipments.lock_many(session, unreported)
             reported = await events.reached_by(session, unreported)
             shipment_events = [
-                happened.noticed(shipment, milestone, since=since)
+                happened.overdue(shipment, milestone, since=since)
                 for shipment in locked.values()
                 if (since := silent_since(shipment))
                 for milestone in self._milestones(shipment, now)

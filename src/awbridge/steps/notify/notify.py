@@ -39,7 +39,7 @@ from awbridge.domain.orders.shipment import Shipment, State
 from awbridge.domain.retry import delay_before_retry
 from awbridge.domain.tracking.milestones import Milestone
 from awbridge.domain.tracking.promise import edd_day
-from awbridge.sinks.templates import Templates, shown_time
+from awbridge.sinks.templates import Templates, format_time
 from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.runtime.lease import checked
 from awbridge.store import Store
@@ -208,7 +208,7 @@ class _NotifyRound:
             address=address,
             consent=customer.consent.get(notice.channel),
             opted_out=address is not None and await opt_outs.opted_out(session, address, notice.channel, others=known),
-            on_its_way=any(
+            in_flight=any(
                 o.state is NoticeState.SENDING and o.channel is notice.channel and o.id != notice.id for o in others
             ),
             replaced_by=await _replacement(session, shipment, notice.milestone),
@@ -285,7 +285,7 @@ def _values(
         "status": status_info(cause.status_code, status_description).name if cause.status_code is not None else "",
         "reason": ndr_name(ndr, ndr_description, unknown="") if ndr else "",
         "edd": day.isoformat() if day and is_over == (cause.milestone is Milestone.DELAYED) else "",
-        "at": shown_time(cause.status_at.astimezone(policy.rules.zone)),
+        "at": format_time(cause.status_at.astimezone(policy.rules.zone)),
         "is_return": customer.is_return,
         "is_today": same_day(cause.status_at, now, policy.rules.zone),
     }

@@ -22,6 +22,7 @@ from awbridge.clickpost.orders.actions import box_of, ndr_wishes, of_shipment
 from awbridge.clickpost.orders.bookings import Pickup, WaybillRegistration
 from awbridge.clickpost.orders.labels import Label, ProofOfDelivery, SecurityKey
 from awbridge.clickpost.wire.shapes import Acknowledged
+from awbridge.domain.attempt import AttemptOutcome
 from awbridge.domain.call import Call
 from awbridge.domain.errors import StoreBusy, VendorError
 from awbridge.domain.json import JsonObject
@@ -350,12 +351,14 @@ async def _record(
 def _attempts(
     action: Action, made: _Made | None, decided: NotDone | None, calls: Sequence[Call], now: datetime
 ) -> list[NewAttempt]:
-    outcome, reference = "done" if made else _outcome(decided), action.reference_number
+    outcome, reference = AttemptOutcome.DONE if made else _outcome(decided), action.reference_number
     return [NewAttempt(call=call, reference_number=reference, outcome=outcome, made_at=now) for call in calls]
 
 
-def _outcome(decided: NotDone | None) -> str:
-    return "try_later" if decided and decided.state is ActionState.DUE else str(decided.state if decided else "done")
+def _outcome(decided: NotDone | None) -> AttemptOutcome:
+    if decided is None:
+        return AttemptOutcome.DONE
+    return AttemptOutcome.TRY_LATER if decided.state is ActionState.DUE else AttemptOutcome(decided.state)
 
 
 async def _keep(session: Session, action: Action, made: _Made, now: datetime) -> NotDone | None:

@@ -64,12 +64,12 @@ def _from_table(path: Path) -> OrderFile:
     table = open_table(path, path.name, ORDERS)
     _refuse_slips(path.name, table)
     seen = look_over(table)
-    return OrderFile(lambda: orders_of(table, seen), seen.orders, table.passed_over, table.notes)
+    return OrderFile(lambda: orders_of(table, seen), seen.orders, table.unknown_columns, table.notes)
 
 
 def _refuse_slips(name: str, table: Table) -> None:
     """Refuse a column that is a known one misspelt, or a second one for the same: ignoring it would lose its values."""
-    for title in table.passed_over:
+    for title in table.unknown_columns:
         column = column_of(title)
         if column in table.understood:
             other = table.understood[column]

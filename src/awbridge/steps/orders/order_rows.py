@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from awbridge.clickpost.orders.columns import add_item, first_clash, order_from_row, place_in_table, read_cell
-from awbridge.domain.errors import CellSpoilt
+from awbridge.domain.errors import CellDamaged
 from awbridge.tables.cells import MOST_DIGITS
 from awbridge.tables.table import Row, Table
 
@@ -100,7 +100,7 @@ def _ends_in_zeros(reference: str) -> bool:
 def _reference(row: Row) -> str:
     try:
         return row.id("reference_number")
-    except CellSpoilt:
+    except CellDamaged:
         return ""
 
 
@@ -145,10 +145,10 @@ class _Grouping:
             try:
                 if text := read_cell(column, value):
                     cells[column] = text
-            except CellSpoilt as problem:
+            except CellDamaged as problem:
                 bad.append(_bad(row, reference, row.titles[column], str(problem)))
-        if row.uneven:
-            bad = [_bad(row, reference, "", row.uneven)]
+        if row.width_problem:
+            bad = [_bad(row, reference, "", row.width_problem)]
         elif self.seen.are_rounded and _is_long(reference):
             bad.append(_bad(row, reference, row.titles["reference_number"], ROUNDED_TOGETHER))
         return cells, bad

@@ -20,6 +20,7 @@ from typing import Any
 
 import structlog
 
+from awbridge.domain.attempt import AttemptOutcome
 from awbridge.domain.call import Call
 from awbridge.domain.errors import StoreBusy, StoreError
 from awbridge.domain.notify.alarm_causes import AlarmCause
@@ -193,6 +194,7 @@ def _read(line: bytes) -> NewAttempt | None:
     try:
         values: dict[str, Any] = json.loads(line)
         call, made_at = Call(**values.pop("call")), datetime.fromisoformat(values.pop("made_at"))
-        return NewAttempt(call=call, made_at=made_at, **values)
+        outcome = AttemptOutcome(values.pop("outcome"))
+        return NewAttempt(call=call, made_at=made_at, outcome=outcome, **values)
     except (ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -20,6 +20,7 @@ from awbridge.clickpost.orders.create import successor
 from awbridge.clickpost.orders.parcel import recommendation_query
 from awbridge.clickpost.wire.answers import FoundOrder
 from awbridge.clickpost.wire.failures import AnswerKind
+from awbridge.domain.attempt import AttemptOutcome
 from awbridge.domain.call import Call
 from awbridge.domain.errors import PayloadRefused, VendorError
 from awbridge.domain.json import JsonObject
@@ -107,7 +108,8 @@ async def allocate_due(
                 await _settle(store, clickpost, shipment, owner, clock, policy, unrecorded)
                 return
             answer = await _ask(clickpost, shipment)
-            outcome = "try_later" if isinstance(answer, VendorError) else "recommended"
+            is_error = isinstance(answer, VendorError)
+            outcome = AttemptOutcome.TRY_LATER if is_error else AttemptOutcome.RECOMMENDED
             made = [_attempt(shipment, answer.call, outcome, clock())]
             async with kept_if_away(unrecorded, made), store.write() as session:
                 await _record(session, shipment, owner, answer, clock(), policy)
@@ -131,12 +133,13 @@ async def _settle(
     """Ask ClickPost for a shipment that may be placed there."""
     reference = shipment.reference_number
     found = await clickpost.find_order(reference, region=shipment.region)
-    outcome, now = "found" if found.placed else "not_found" if found.known else "not_asked", clock()
+    now, answered = clock(), AttemptOutcome.FOUND if found.placed else AttemptOutcome.NOT_FOUND
+    outcome = answered if found.known else AttemptOutcome.NOT_ASKED
     made = [_attempt(shipment, found.call, outcome, now)]
     async with kept_if_away(unrecorded, made), store.write() as session:
         await attempts.add_many(session, made)
         if found.placed:
-            ask_at = policy.polling.first_ask(now, reference)
+            ask_at = policy.polling.first_poll(now, reference)
             await record_found(session, shipment, found.placed, ask_at=ask_at, now=now)
         else:
             decided = _not_shown(shipment) if found.known else _not_asked(shipment, now, policy)
@@ -177,7 +180,8 @@ async def _record(
 ) -> None:
     accounts = await couriers.every(session)
     chosen = None if isinstance(answer, VendorError) else choose(shipment, answer, accounts)
-    outcome = "recommended" if chosen else "try_later" if isinstance(answer, VendorError) else "not_recommended"
+    not_chosen = AttemptOutcome.TRY_LATER if isinstance(answer, VendorError) else AttemptOutcome.NOT_RECOMMENDED
+    outcome = AttemptOutcome.RECOMMENDED if chosen else not_chosen
     await attempts.add_many(session, [_attempt(shipment, answer.call, outcome, now)])
     if chosen:
         kept = await shipments.allocate(session, shipment.reference_number, owner, chosen, now=now)
@@ -193,7 +197,7 @@ async def _record(
         await shipments.cancel(session, shipment.reference_number, now=now)  # requested during the call
 
 
-def _attempt(shipment: Shipment, call: Call, outcome: str, now: datetime) -> NewAttempt:
+def _attempt(shipment: Shipment, call: Call, outcome: AttemptOutcome, now: datetime) -> NewAttempt:
     return NewAttempt(
         call=call,
         reference_number=shipment.reference_number,

@@ -15,6 +15,7 @@ import stamina
 import structlog
 
 from awbridge.clickpost.wire.answers import CancelAnswer
+from awbridge.domain.attempt import AttemptOutcome
 from awbridge.domain.errors import StoreBusy
 from awbridge.domain.notify import events as happened
 from awbridge.domain.notify.events import ShipmentEvent
@@ -186,12 +187,16 @@ def _attempt(shipment: Shipment, answer: CancelAnswer, now: datetime, policy: Ca
     return NewAttempt(call=answer.call, reference_number=reference, outcome=outcome, made_at=now)
 
 
-def _outcome(decided: NotCancelled | None) -> str:
-    """The stored outcome of the attempt. A courier that still works on it is no failure."""
+def _outcome(decided: NotCancelled | None) -> AttemptOutcome:
+    """The stored outcome of the attempt. A courier that is still working on it is not a failure."""
     if decided is None:
-        return "cancelled"
-    names = {CancelState.WAITING: "pending", CancelState.GAVE_UP: "gave_up", CancelState.HELD: "misconfigured"}
-    return names.get(decided.state, "not_cancelled")
+        return AttemptOutcome.CANCELLED
+    outcomes = {
+        CancelState.WAITING: AttemptOutcome.PENDING,
+        CancelState.GAVE_UP: AttemptOutcome.GAVE_UP,
+        CancelState.HELD: AttemptOutcome.MISCONFIGURED,
+    }
+    return outcomes.get(decided.state, AttemptOutcome.NOT_CANCELLED)
 
 
 def _log(shipment: Shipment, answer: CancelAnswer) -> None:

@@ -19,6 +19,7 @@ from awbridge.clickpost.models.order_rules import longest_reference
 from awbridge.clickpost.orders.create import successor
 from awbridge.clickpost.orders.cures import all_were_refused, another_courier_may
 from awbridge.clickpost.wire.answers import FoundOrder
+from awbridge.domain.attempt import AttemptOutcome
 from awbridge.domain.couriers.fallback import chain, successor_reference
 from awbridge.domain.errors import PayloadRefused
 from awbridge.domain.notify import events as happened
@@ -191,10 +192,11 @@ async def _cancel_if_asked(session: Session, reference: str, now: datetime) -> N
 
 
 def _attempt(shipment: Shipment, found: FoundOrder, now: datetime) -> NewAttempt:
+    held = AttemptOutcome.PLACED if found.placed else AttemptOutcome.NOT_HELD
     return NewAttempt(
         call=found.call,
         reference_number=shipment.reference_number,
-        outcome="try_later" if not found.known else "placed" if found.placed else "not_held",
+        outcome=held if found.known else AttemptOutcome.TRY_LATER,
         made_at=now,
         payload_version=shipment.payload_version,
     )
@@ -208,7 +210,7 @@ async def _place(
     async with store.write() as session:
         now = clock()
         await attempts.add_many(session, [_attempt(shipment, found, now)])
-        ask_at = policy.polling.first_ask(now, shipment.reference_number)
+        ask_at = policy.polling.first_poll(now, shipment.reference_number)
         await record_found(session, shipment, found.placed, ask_at=ask_at, now=now)
     log.info("fallback.held_already", reference=shipment.reference_number, waybill=found.placed.waybill)
 

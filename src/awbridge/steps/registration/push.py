@@ -20,7 +20,7 @@ import stamina
 
 from awbridge.clickpost.orders.create import create_order_request
 from awbridge.clickpost.wire.answers import FoundOrder, OrderAnswer
-from awbridge.domain.couriers.account_throttle import AccountState, Due, held_back, shares, taken
+from awbridge.domain.couriers.account_throttle import AccountState, Due, after_claim, during_downtime, shares
 from awbridge.domain.couriers.downtime import down_now
 from awbridge.domain.errors import StoreBusy, StoreError
 from awbridge.domain.json import JsonObject
@@ -196,10 +196,12 @@ class Push:
             )
             claimed = await dispatch.claim(session, turns, urgent, owner=owner, now=now, until=until)
             numbers = Counter(s.account for s in claimed)
-            after = {key: taken(states[key], number, now, self._policy.throttle) for key, number in numbers.items()}
-            after |= {key: held_back(state) for key, state in states.items() if key in down}
+            after = {
+                key: after_claim(states[key], number, now, self._policy.throttle) for key, number in numbers.items()
+            }
+            after |= {key: during_downtime(state) for key, state in states.items() if key in down}
             if overall and claimed:
-                after[accounts.OVERALL] = taken(overall, len(claimed), now, self._policy.throttle)
+                after[accounts.OVERALL] = after_claim(overall, len(claimed), now, self._policy.throttle)
             before = {**states, accounts.OVERALL: overall}
             await accounts.save(session, [after[key] for key in sorted(after) if after[key] != before[key]])
         for shipment in claimed:

@@ -9,6 +9,7 @@ from datetime import datetime
 import structlog
 
 from awbridge.clickpost.wire.answers import FoundOrder, OrderAnswer
+from awbridge.domain.attempt import AttemptOutcome
 from awbridge.domain.couriers.account_throttle import AccountState, after_answers
 from awbridge.domain.notify import events as happened
 from awbridge.domain.notify.alarm_causes import AlarmCause
@@ -126,10 +127,10 @@ def attempts_of(done: FinishedCall) -> list[NewAttempt]:
     ]
 
 
-def _query_outcome(asked: FoundOrder) -> str:
+def _query_outcome(asked: FoundOrder) -> AttemptOutcome:
     if not asked.known:
-        return "not_asked"
-    return "found" if asked.placed else "not_found"
+        return AttemptOutcome.NOT_ASKED
+    return AttemptOutcome.FOUND if asked.placed else AttemptOutcome.NOT_FOUND
 
 
 def _is_held(done: FinishedCall, rows: dict[str, InFlight]) -> bool:
@@ -151,7 +152,7 @@ def _decided(
 
 def _placing(done: FinishedCall, policy: PushPolicy) -> Placing:
     assert isinstance(done.outcome, Placed)
-    ask_at = policy.polling.first_ask(done.answered_at, done.reference)
+    ask_at = policy.polling.first_poll(done.answered_at, done.reference)
     return placing_of(done.shipment, done.outcome, next_poll_at=ask_at)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from awbridge.domain.attempt import AttemptOutcome
 from awbridge.domain.couriers.account_throttle import AccountThrottlePolicy, Tally
 from awbridge.domain.orders.outcome import (
     AlreadyHeld,
@@ -23,14 +24,14 @@ from awbridge.domain.tracking.asking import PollingRules
 from awbridge.steps.runtime.lease import checked
 from awbridge.store.registration.dispatch import NotPlaced
 
-NAMES: dict[type[Outcome], str] = {
-    Placed: "placed",
-    Pending: "pending",
-    TryLater: "try_later",
-    Unknown: "unknown",
-    AlreadyHeld: "already_held",
-    Rejected: "rejected",
-    Misconfigured: "misconfigured",
+NAMES: dict[type[Outcome], AttemptOutcome] = {
+    Placed: AttemptOutcome.PLACED,
+    Pending: AttemptOutcome.PENDING,
+    TryLater: AttemptOutcome.TRY_LATER,
+    Unknown: AttemptOutcome.UNKNOWN,
+    AlreadyHeld: AttemptOutcome.ALREADY_HELD,
+    Rejected: AttemptOutcome.REJECTED,
+    Misconfigured: AttemptOutcome.MISCONFIGURED,
 }
 
 
@@ -112,8 +113,10 @@ def _maybe_placed(shipment: Shipment, outcome: Outcome) -> bool:
 
 
 def _is_left_open_by_courier(outcome: Outcome) -> bool:
-    unheard = isinstance(outcome, TryLater) and (outcome.unheard or outcome.maybe_placed) and not outcome.silent
-    return unheard or isinstance(outcome, AlreadyHeld)
+    courier_silent = (
+        isinstance(outcome, TryLater) and (outcome.courier_silent or outcome.maybe_placed) and not outcome.silent
+    )
+    return courier_silent or isinstance(outcome, AlreadyHeld)
 
 
 def _is_refused(outcome: Outcome) -> bool:
@@ -182,7 +185,7 @@ def tally(answers: Sequence[tuple[Outcome, bool]]) -> Tally:
 
 
 def _is_silent(outcome: Outcome) -> bool:
-    return isinstance(outcome, TryLater) and (outcome.silent or outcome.unheard)
+    return isinstance(outcome, TryLater) and (outcome.silent or outcome.courier_silent)
 
 
 def _is_registered(outcome: Outcome) -> bool:

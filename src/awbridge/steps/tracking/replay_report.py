@@ -15,7 +15,7 @@ from awbridge.clickpost.reports.report_columns import COURIER, ORDER, PAYLOAD, R
 from awbridge.clickpost.reports.report_words import CourierNames
 from awbridge.clickpost.tracking.webhooks import webhook_identity
 from awbridge.clickpost.wire.loose import as_int, as_text, as_waybill
-from awbridge.domain.errors import AwbridgeError, CellSpoilt, TableUnreadable
+from awbridge.domain.errors import AwbridgeError, CellDamaged, TableUnreadable
 from awbridge.domain.orders.shipment import shard_of
 from awbridge.domain.tracking.asking import soonest_poll
 from awbridge.domain.tracking.scan import Source
@@ -27,7 +27,7 @@ from awbridge.store.orders import shipments, waybills
 from awbridge.store.orders.waybills import KnownWaybill
 from awbridge.store.tracking import inbox
 from awbridge.store.tracking.inbox import NewDelivery
-from awbridge.tables.header import by_names
+from awbridge.tables.header import layout_by_names
 from awbridge.tables.table import Row, open_table
 
 BATCH = 200
@@ -41,7 +41,7 @@ MEANINGS = {
     "courier": COURIER,
     "status": STATUS,
 }
-LAYOUT = by_names(MEANINGS, ("waybill", "payload", "reference_number", "order_id"))
+LAYOUT = layout_by_names(MEANINGS, ("waybill", "payload", "reference_number", "order_id"))
 
 
 class NoneOrSeveral(AwbridgeError):
@@ -87,7 +87,7 @@ async def replay_report(*, store: Store, clock: Clock, path: Path, ask_again: ti
     shipment is asked for. Raises TableUnreadable, also for a table without rows.
     """
     table = open_table(path, path.name, LAYOUT)
-    result = Replayed(understood=table.understood, passed_over=table.passed_over, notes=table.notes)
+    result = Replayed(understood=table.understood, passed_over=table.unknown_columns, notes=table.notes)
     async with store.read() as session:
         names = await courier_names(session)
     wanted: dict[str, Row] = {}
@@ -152,7 +152,7 @@ async def _shipments(store: Store, rows: Sequence[Row], names: CourierNames, res
         for row in rows:
             try:
                 reference = await _reference(session, row, names)
-            except (CellSpoilt, NoneOrSeveral) as error:
+            except (CellDamaged, NoneOrSeveral) as error:
                 result.bad.append(_not_replayed(row, str(error)))
             else:
                 found[reference] = row

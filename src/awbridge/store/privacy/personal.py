@@ -171,7 +171,7 @@ async def strip_versions(session: Session, reference_number: str, eraser: Eraser
     key = (shard_of(reference_number), reference_number)
     changed = 0
     for row in await session.fetch(_sql.versions_of, *key):
-        bare = eraser.body(row["payload"]), eraser.words(row["reason"])
+        bare = eraser.body(row["payload"]), eraser.text(row["reason"])
         if bare != (row["payload"], row["reason"]):
             changed += await session.execute(_sql.set_version, *key, row["version"], *bare)
     return changed
@@ -185,11 +185,11 @@ async def strip_scans(session: Session, reference_number: str, eraser: Eraser) -
     shard, changed = shard_of(reference_number), 0
     for row in await session.fetch(_sql.words_of_scans, shard, reference_number):
         event = row["return_event"]
-        bare = (*(eraser.words(row[name]) for name in _WORDS_OF_SCANS), eraser.body(event) if event else None)
+        bare = (*(eraser.text(row[name]) for name in _WORDS_OF_SCANS), eraser.body(event) if event else None)
         if bare != (*(row[name] for name in _WORDS_OF_SCANS), event):
             changed += await session.execute(_sql.set_words_of_scan, shard, row["id"], *bare)
     for row in await session.fetch(_sql.words_of_shipment, shard, reference_number):
-        bare = (words and eraser.words(words) for words in (row["status_description"], row["ndr_description"]))
+        bare = (words and eraser.text(words) for words in (row["status_description"], row["ndr_description"]))
         await session.execute(_sql.set_words_of_shipment, shard, reference_number, *bare)
     return changed
 
@@ -213,7 +213,7 @@ async def strip_events(session: Session, reference_number: str, ids: Sequence[in
         if (bare := eraser.body(row["body"])) != row["body"]:
             changed += await session.execute(_sql.set_event, shard, row["id"], bare)
     for row in await session.fetch(_sql.event_problems_with, shard, list(ids)):
-        if (bare := eraser.words(row["problem"])) != row["problem"]:
+        if (bare := eraser.text(row["problem"])) != row["problem"]:
             await session.execute(_sql.set_event_problem, shard, row["event_id"], row["endpoint_id"], bare)
             changed += 1
     return changed
@@ -223,7 +223,7 @@ async def strip_endpoints(session: Session, eraser: Eraser) -> int:
     """Take the personal data out of why endpoints are disabled; how many changed."""
     changed = 0
     for row in await session.fetch(_sql.problems_of_endpoints):
-        if (bare := eraser.words(row["problem"])) != row["problem"]:
+        if (bare := eraser.text(row["problem"])) != row["problem"]:
             changed += await session.execute(_sql.set_problem_of_endpoint, row["id"], row["problem"], bare)
     return changed
 
@@ -232,7 +232,7 @@ async def strip_alarms(session: Session, eraser: Eraser) -> int:
     """Take the personal data out of the texts of alarms; how many changed."""
     changed = 0
     for row in await session.fetch(_sql.texts_of_alarms):
-        if (bare := eraser.words(row["text"])) != row["text"]:
+        if (bare := eraser.text(row["text"])) != row["text"]:
             changed += await session.execute(_sql.set_text_of_alarm, row["cause"], row["text"], bare)
     return changed
 
@@ -241,7 +241,7 @@ async def strip_notices(session: Session, reference_number: str, eraser: Eraser)
     """Take the personal data out of what became of a shipment's messages; how many changed."""
     shard, changed = shard_of(reference_number), 0
     for row in await session.fetch(_sql.notices_of, shard, reference_number):
-        if (bare := eraser.words(row["why"])) != row["why"]:
+        if (bare := eraser.text(row["why"])) != row["why"]:
             changed += await session.execute(_sql.set_notice, shard, row["id"], bare)
     return changed
 
@@ -258,7 +258,7 @@ async def strip_action(session: Session, action: ActionTexts, eraser: Eraser) ->
         action,
         body=eraser.body(action.body),
         result=action.result and eraser.body(action.result),
-        problem=action.problem and eraser.words(action.problem),
+        problem=action.problem and eraser.text(action.problem),
     )
     if bare == action:
         return 0

@@ -1,0 +1,1 @@
+"""The lookup endpoints: accounts, pincodes, serviceability, recommendations, delivery predictions."""

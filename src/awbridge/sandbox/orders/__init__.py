@@ -1,0 +1,1 @@
+"""The order endpoints: create, fetch, edit and cancel an order, labels, pickups."""

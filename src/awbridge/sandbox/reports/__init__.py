@@ -1,0 +1,1 @@
+"""The report endpoints: shipment counts, the dashboard report, the audit log."""

@@ -1,0 +1,1 @@
+"""The tracking endpoints: polling, waybill registration, failed deliveries (NDR), return requests."""

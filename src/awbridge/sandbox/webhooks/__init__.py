@@ -1,0 +1,1 @@
+"""Outgoing webhooks: registration, bodies, and sending with retries and faults."""
