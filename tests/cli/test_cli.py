@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from awbridge.cli import main
-from awbridge.rehearsal.demo import demo_order
+from awbridge.rehearsal.demo_orders import demo_order
 from awbridge.store import Store
 from awbridge.store.engine.migrate import migrations, own_schema
 from tests.steps.tracking.test_returns import asked_for
@@ -263,7 +263,7 @@ def test_a_proxy_that_drops_the_key_is_told_however_short_the_wait(
         header = [f for f in json.loads(found.stdout) if f["check"] == "webhook header"]
         assert any(f["level"] == "problem" and "drops the header webhook_key" in f["found"] for f in header)
         shown = awbridge("doctor").output
-        assert (shown.count("underscores_in_headers on;"), shown.count("as said above")) == (1, len(header) - 1)
+        assert (shown.count("underscores_in_headers on;"), shown.count("see above")) == (1, len(header) - 1)
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ import httpx2
 import pytest
 
 from awbridge.domain.attempt import SUCCEEDED
-from awbridge.rehearsal.demo import demo_order
+from awbridge.rehearsal.demo_orders import demo_order
 from awbridge.sinks.objects import Objects
 from awbridge.store import Store
 from awbridge.store.audit import archive

@@ -8,9 +8,10 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from awbridge.domain.notify.alarm_causes import AlarmCause
 from awbridge.domain.tracking.overdue import DEFAULT_STUCK_AFTER, StuckAfter
 from awbridge.steps.audit.keep_calls import CallRecorder
-from awbridge.steps.polling.watch import SILENT, Coverage, coverage
+from awbridge.steps.polling.watch import Coverage, coverage
 from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.runtime.loop import Loop
 from awbridge.store import Store
@@ -143,7 +144,7 @@ def _coverage(covered: Coverage) -> Iterable[Metric]:
     yield GaugeMetricFamily(
         "awbridge_webhooks_silent",
         "1 while no webhooks arrive although polling finds scans.",
-        value=float(SILENT in covered.alarms),
+        value=float(AlarmCause.WEBHOOKS_SILENT in covered.alarms),
     )
     share = GaugeMetricFamily(
         "awbridge_webhook_share",

@@ -37,7 +37,7 @@ from awbridge.steps.audit.archive import ArchivePolicy, archive_due, cut_next_fi
 from awbridge.steps.audit.evidence import evidence_of
 from awbridge.steps.audit.publish import Destination
 from awbridge.steps.audit.report import ReportPolicy, report_failures
-from awbridge.steps.notify.alarm import Digest, Operator, tell_operators
+from awbridge.steps.notify.alarm import Digest, Operator, send_alarms
 from awbridge.steps.notify.health_monitor import HealthMonitor, Machine
 from awbridge.steps.orders import actions as asking
 from awbridge.steps.orders import intake
@@ -179,7 +179,7 @@ async def work(store: Store, clickpost: AsyncClickPost, clock: Now, operator: Op
         await act_due(store=store, clickpost=clickpost, clock=clock, policy=ActPolicy())
         await poll_due(store=store, clickpost=clickpost, clock=clock, policy=CatchUpPolicy())
         await apply_due(store=store, clock=clock, policy=ApplyPolicy(zone=INDIA))
-        await tell_operators(store=store, operators=[operator], clock=clock)
+        await send_alarms(store=store, operators=[operator], clock=clock)
         clock.ahead += timedelta(minutes=20)
 
 
@@ -212,8 +212,8 @@ async def in_the_end(store: Store, clock: Now, operator: Operator) -> None:
     """What is told when the day is over: all that is wrong, and the digest."""
     operators = [operator]
     machine = Machine(name="one", free_share=lambda: 1.0, least_free=0.1)
-    await HealthMonitor(store=store, clock=clock, loops=list, machine=machine).look()
-    while await tell_operators(store=store, operators=operators, clock=clock):
+    await HealthMonitor(store=store, clock=clock, loops=list, machine=machine).check()
+    while await send_alarms(store=store, operators=operators, clock=clock):
         pass
     await Digest(store=store, operators=operators, clock=clock, zone=INDIA, hour=0).send_due()
 

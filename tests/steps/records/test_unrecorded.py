@@ -16,6 +16,7 @@ import stamina
 from awbridge.clickpost.wire.answers import CancelAnswer, FoundOrder, OrderAnswer
 from awbridge.domain.call import Call
 from awbridge.domain.errors import StoreBusy, VendorError
+from awbridge.domain.notify.alarm_causes import AlarmCause
 from awbridge.domain.orders.outcome import TryLater
 from awbridge.domain.orders.shipment import State
 from awbridge.domain.reconciliation.differences import DifferenceKind, Ours
@@ -26,7 +27,7 @@ from awbridge.steps.polling.track_order import poll_due
 from awbridge.steps.polling.updated_order import cover_next_window
 from awbridge.steps.reconciliation.differences import recheck
 from awbridge.steps.reconciliation.reconcile import ReconcilePolicy, begin_day, reconcile_due
-from awbridge.steps.records.unrecorded import ALARM, QUIET_AFTER, Unrecorded
+from awbridge.steps.records.unrecorded import QUIET_AFTER, Unrecorded
 from awbridge.steps.registration.allocate import AllocatePolicy, allocate_due
 from awbridge.steps.registration.cancel import CancelPolicy, cancel_due
 from awbridge.steps.registration.fallback import FallbackPolicy, fall_back_due
@@ -133,7 +134,9 @@ async def test_what_finds_no_place_is_counted_and_alarmed(
     assert kept.dropped == 2
     assert list((tmp_path / "unrecorded").iterdir()) == [], "no half of a file stays"
     await kept.record(store)
-    [alarm] = await fetch(store, "SELECT text FROM alarms WHERE cause = $1 AND cleared_at IS NULL", ALARM)
+    [alarm] = await fetch(
+        store, "SELECT text FROM alarms WHERE cause = $1 AND cleared_at IS NULL", AlarmCause.CALLS_DROPPED
+    )
     assert alarm["text"].startswith("2 calls to ClickPost could not be recorded")
     clock.now += QUIET_AFTER + timedelta(seconds=1)
     await kept.record(store)

@@ -20,6 +20,7 @@ import structlog
 
 from awbridge.domain.errors import ObjectsError
 from awbridge.domain.privacy import Privacy
+from awbridge.domain.retry import backoff
 from awbridge.sinks.objects import Objects, StoredObject, make_private
 from awbridge.steps.audit.calls import is_failure, line_of, record_of
 from awbridge.steps.runtime.clock import Clock
@@ -122,7 +123,7 @@ async def _upload(
             return 0  # the lease ended meanwhile: the file is claimed again
         stored = await objects.put(file.object_key, content)
     except (ObjectsError, OSError) as error:
-        again_at = clock() + min(FIRST_PAUSE * 2 ** min(file.tries - 1, 10), LONGEST_PAUSE)
+        again_at = clock() + backoff(file.tries, first=FIRST_PAUSE, longest=LONGEST_PAUSE)
         problem, tries = _message(error), file.tries
         log.warning("archive.not_uploaded", file=file.object_key, tries=tries, problem=problem, again_at=again_at)
         async with store.write() as session:

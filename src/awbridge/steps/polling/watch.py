@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from awbridge.domain.errors import StoreError
+from awbridge.domain.notify.alarm_causes import AlarmCause
 from awbridge.domain.tracking.coverage import CourierCoverage, Span, silent, spans
 from awbridge.domain.tracking.scan import Source
 from awbridge.steps.runtime.clock import Clock
@@ -27,7 +28,6 @@ from awbridge.store.polling.webhook_keys import Refusal
 
 log = structlog.get_logger()
 
-SILENT = "webhooks.silent"
 CHECK_EVERY = 5.0  # seconds
 WRITE_EVERY = 1.0  # seconds between storing refusals; `awbridge webhook test` waits for that
 FORGET_EVERY = 3600.0  # seconds
@@ -79,7 +79,7 @@ class Watch:
         self._wrote_at = float("-inf")
         self._forgot_at = float("-inf")
 
-    async def look(self) -> int:
+    async def check(self) -> int:
         """One round, at most one in 5 s. Always 0: there is never more to do at once."""
         now = time.monotonic()
         if now - self._wrote_at >= WRITE_EVERY:
@@ -113,7 +113,7 @@ class Watch:
             last_at = await arrivals.last_webhook_at(session)
             since = max(last_at or self._since, self._since)
             found = _found_by_polling(await arrivals.since(session, since))
-            raised_at = (await _alarms(session)).get(SILENT)
+            raised_at = (await _alarms(session)).get(AlarmCause.WEBHOOKS_SILENT)
         is_silent = silent(
             last_webhook_at=last_at,
             listening_since=self._since,
@@ -126,12 +126,12 @@ class Watch:
             async with self._store.write() as session:
                 last = last_at.isoformat() if last_at else "never"
                 text = f"no webhook since {last}, but polling found {found} scans; run awbridge doctor"
-                is_mine = await alarms.raise_(session, SILENT, text, now=now)
+                is_mine = await alarms.raise_(session, AlarmCause.WEBHOOKS_SILENT, text, now=now)
             if is_mine:
                 log.error("webhooks.silent", last_webhook=last, found_by_polling=found, do="run awbridge doctor")
         elif raised_at is not None and last_at is not None and last_at > raised_at:
             async with self._store.write() as session:
-                is_mine = await alarms.clear(session, SILENT, now=now)
+                is_mine = await alarms.clear(session, AlarmCause.WEBHOOKS_SILENT, now=now)
             if is_mine:
                 log.info("webhooks.back", silent_seconds=round((last_at - raised_at).total_seconds()))
 

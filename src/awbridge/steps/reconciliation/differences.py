@@ -17,6 +17,7 @@ from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.outcome import Placed
 from awbridge.domain.orders.shipment import Region, Shipment, State, shard_of
 from awbridge.domain.reconciliation.differences import DifferenceKind, Ours, status_differs
+from awbridge.domain.retry import backoff
 from awbridge.steps.records.at_courier import order_at_courier
 from awbridge.steps.records.reconciliation_run import known_run
 from awbridge.steps.records.unrecorded import Unrecorded, kept_if_away
@@ -79,7 +80,7 @@ async def recheck(*, store: Store, clickpost: ShowsOrders, clock: Clock, unrecor
 def _next_check(difference: Difference, now: datetime) -> datetime | None:
     if difference.checks >= MOST_CHECKS:
         return None
-    return now + min(FIRST_PAUSE * 2 ** (difference.checks - 1), LONGEST_PAUSE)
+    return now + backoff(difference.checks, first=FIRST_PAUSE, longest=LONGEST_PAUSE)
 
 
 async def _solution(

@@ -37,7 +37,7 @@ from awbridge.domain.reconciliation.differences import (
 )
 from awbridge.domain.schedule import day_span
 from awbridge.steps.records.courier_names import courier_names
-from awbridge.steps.records.found import keep_found
+from awbridge.steps.records.placed import record_found
 from awbridge.store import Store
 from awbridge.store.engine.database import Session
 from awbridge.store.orders import shipments, waybills
@@ -304,5 +304,5 @@ async def _keep_placed(session: Session, finding: Finding, now: datetime) -> Non
     shipment = await shipments.get(session, ours.reference_number)
     if shipment and shipment.sent_at and not shipment.success:
         placed = Placed(waybill=theirs.waybill, already=True, courier_partner_id=theirs.courier_partner_id)
-        await keep_found(session, shipment, placed, ask_at=now, now=now)
+        await record_found(session, shipment, placed, ask_at=now, now=now)
         log.warning("shipment.turned_up", reference=shipment.reference_number, waybill=theirs.waybill)

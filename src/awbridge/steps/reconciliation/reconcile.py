@@ -22,6 +22,7 @@ from awbridge.clickpost.reports.reports import ShipmentCounts, VendorReport
 from awbridge.domain.attempt import AttemptOutcome
 from awbridge.domain.errors import NotPossible, TableUnreadable, VendorError
 from awbridge.domain.reconciliation.differences import DayCounts, DifferenceTable, report_windows
+from awbridge.domain.retry import backoff
 from awbridge.domain.schedule import day_before, day_span
 from awbridge.steps.reconciliation.match import Task, match
 from awbridge.steps.reconciliation.report_files import fetch_file
@@ -304,4 +305,4 @@ async def _vendor_failed(
 
 
 def _pause(tries: int) -> timedelta:
-    return min(FIRST_PAUSE * 2 ** min(max(tries - 1, 0), 10), LONGEST_PAUSE)
+    return backoff(tries, first=FIRST_PAUSE, longest=LONGEST_PAUSE)

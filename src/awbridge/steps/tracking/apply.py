@@ -20,6 +20,7 @@ from awbridge.domain.notify import events as happened
 from awbridge.domain.notify.events import ShipmentEvent
 from awbridge.domain.orders.outcome import Placed
 from awbridge.domain.orders.shipment import Shipment, Tracked
+from awbridge.domain.retry import backoff
 from awbridge.domain.tracking.asking import PollingRules
 from awbridge.domain.tracking.attribution import Attributed, Unattributed, Use, attribute, since
 from awbridge.domain.tracking.lifecycle import StatusInfo
@@ -28,7 +29,7 @@ from awbridge.domain.tracking.promise import edd_day
 from awbridge.domain.tracking.scan import TrackingUpdate
 from awbridge.steps.records.actions_ended import end_actions_by_tracking
 from awbridge.steps.records.cancellation import end_by_tracking
-from awbridge.steps.records.found import keep_found
+from awbridge.steps.records.placed import record_found
 from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.tracking.rebuild import (
     Reading,
@@ -166,7 +167,7 @@ async def _park(session: Session, delivery: Delivery, unattributed: Unattributed
         return
     if unattributed.why and delivery.tries == 0:
         log.warning("delivery.ambiguous", delivery=delivery.id, source=delivery.source.value, problem=unattributed.why)
-    pause = min(FIRST_RETRY * 2 ** min(delivery.tries, 20), LONGEST_RETRY)
+    pause = backoff(delivery.tries + 1, first=FIRST_RETRY, longest=LONGEST_RETRY)
     await inbox.wait(session, delivery, key=unattributed.key, until=now + pause, problem=unattributed.why)
 
 
@@ -251,7 +252,7 @@ async def _update_shipments(
     for shipment, update in placed_by_update.values():
         placed = Placed(waybill=update.waybill, already=True, courier_partner_id=update.courier_partner_id)
         ask_at = policy.polling.first_poll(now, shipment.reference_number)
-        await keep_found(session, shipment, placed, ask_at=ask_at, now=now)
+        await record_found(session, shipment, placed, ask_at=ask_at, now=now)
         log.warning("shipment.turned_up", reference=shipment.reference_number, waybill=update.waybill)
     sources: list[UpdateSource] = []
     applied: list[tuple[Delivery, str | None, int]] = []

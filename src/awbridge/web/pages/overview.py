@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
+from awbridge.domain.notify.alarm_causes import AlarmCause, cause_kind
 from awbridge.domain.orders.attention import NEEDS, Described, Need
 from awbridge.domain.tracking.overdue import StuckAfter
 from awbridge.steps.runtime.clock import Clock
@@ -19,9 +20,15 @@ from awbridge.web.pages.page_templates import PageTemplates
 from awbridge.web.pages.subscribers import endpoint_summaries
 
 # Alarms whose subject has a tile. They are not counted again.
-_CAUSES_WITH_TILES = (
-    *("gave_up", "refused", "dead_letters", "reconcile.differences", "account.", "pieces", "not_cancelled"),
-)
+_CAUSES_WITH_TILES = {
+    AlarmCause.GAVE_UP,
+    AlarmCause.REFUSED,
+    AlarmCause.DEAD_LETTERS,
+    AlarmCause.DIFFERENCES,
+    AlarmCause.ACCOUNT,
+    AlarmCause.PIECES,
+    AlarmCause.NOT_CANCELLED,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +52,7 @@ def make_tiles(counts: Mapping[Need, int]) -> list[Tile]:
 
 def heading(tiles: Sequence[Tile], raised: Sequence[Alarm]) -> str:
     """How many things need attention. "No problems" only if nothing is worth watching either."""
-    others = [alarm for alarm in raised if not alarm.cause.startswith(_CAUSES_WITH_TILES)]
+    others = [alarm for alarm in raised if cause_kind(alarm.cause) not in _CAUSES_WITH_TILES]
     number = len(others) + sum(tile.need.needs_person for tile in tiles)
     if number:
         return "1 thing needs attention" if number == 1 else f"{number} things need attention"

@@ -10,8 +10,7 @@ from typing import Any
 
 import click
 
-from awbridge.app import evidence as wiring
-from awbridge.app import service
+from awbridge.app import policies
 from awbridge.cli.shared import (
     as_json_option,
     fail,
@@ -62,7 +61,7 @@ def reconcile_group(
         return
     if kind and not file:
         fail("--kind goes with --file")
-    policy = service.reconcile_policy(read_settings())
+    policy = policies.reconcile_policy(read_settings())
     run = _with_file(policy, file, kind, day) if file else _with_clickpost(policy, day)
     _show(run, as_json)
     if run.state is Stage.FAILED:
@@ -191,7 +190,7 @@ def show_run(reconciliation: int, kind: str | None, limit: int, evidence: Path |
     """
 
     settings = read_settings()
-    privacy = wiring.privacy(settings, settings.privacy_clickpost)
+    privacy = policies.privacy(settings, settings.privacy_clickpost)
 
     async def go(store: Store) -> tuple[Reconciliation, list[Any]]:
         run = await known_run(store, reconciliation)

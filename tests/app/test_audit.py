@@ -18,7 +18,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from awbridge.app import evidence, service
+from awbridge.app import connections, jobs, loops, policies
 from awbridge.app.settings import load_settings
 from awbridge.clickpost.client.async_client import AsyncClickPost
 from awbridge.clickpost.client.call_recorder import recorded_calls
@@ -44,7 +44,7 @@ async def test_the_calls_left_to_the_steps_are_named_as_the_client_names_them() 
         endpoints.track_order(["A"], 4),
         endpoints.updated_order(now, now.replace(minute=5)),
     )
-    assert {request.api for request in with_orders} | await of_actions() == evidence.KEPT_WHEN_FAILED
+    assert {request.api for request in with_orders} | await of_actions() == connections.KEPT_WHEN_FAILED
 
 
 async def of_actions() -> set[str]:
@@ -95,7 +95,7 @@ async def test_the_clients_hooks_are_both_called() -> None:
     settings = load_settings(
         clickpost_username="shop", clickpost_key="key", clickpost_url="http://127.0.0.1:9", clickpost_timeout=1
     )
-    async with service.vendor(settings, on_call=calls.append) as clickpost:
+    async with connections.vendor(settings, on_call=calls.append) as clickpost:
         with recorded_calls() as heard:
             await clickpost.find_order("R")
     assert [call.api for call in calls] == ["fetch-order"]
@@ -106,11 +106,11 @@ async def test_the_archives_loop_runs_only_where_there_is_an_archive(tmp_path: P
     store = await Store.open(f"sqlite:///{tmp_path}/loops.db")
     try:
         without = load_settings(archive_url="none", data_dir=str(tmp_path / "data"))
-        hook = evidence.recorder(without, utc_now)
-        assert set(evidence.loops(without, store, utc_now, hook)) == {"record", "schedule", "erase"}
+        hook = connections.call_recorder(without, utc_now)
+        assert set(loops.audit_loops(without, store, utc_now, hook)) == {"keep_calls", "schedule", "erase"}
         for more in ({"archive_url": f"file://{tmp_path}/archive"}, {}):
             with_one = load_settings(data_dir=str(tmp_path / "data"), **more)
-            assert "archive" in evidence.loops(with_one, store, utc_now, hook)
+            assert "archive" in loops.audit_loops(with_one, store, utc_now, hook)
         assert not (tmp_path / "data").exists()  # nothing is made before it is needed
     finally:
         await store.close()
@@ -119,9 +119,9 @@ async def test_the_archives_loop_runs_only_where_there_is_an_archive(tmp_path: P
 async def test_failed_calls_have_files_before_any_storage_is_set(store: Store, tmp_path: Path) -> None:
     settings = load_settings(data_dir=str(tmp_path / "data"), archive_seconds=1)
     await keep(store, call("R1"), call("R2"), reference=None, at=utc_now() - timedelta(minutes=1))
-    objects = evidence.archive_objects(settings)
+    objects = connections.archive_objects(settings)
     assert objects
-    policy = evidence.archive_policy(settings)
+    policy = policies.archive_policy(settings)
     while await archive_due(store=store, objects=objects, clock=utc_now, policy=policy):
         pass
     [file] = (tmp_path / "data" / "calls").rglob("*.jsonl.gz")
@@ -129,7 +129,7 @@ async def test_failed_calls_have_files_before_any_storage_is_set(store: Store, t
     assert not list((tmp_path / "data" / "archive").iterdir())  # nothing waits
     for folder in (tmp_path / "data", tmp_path / "data" / "calls", tmp_path / "data" / "reports"):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert evidence.retain_policy(settings).archive_configured
+    assert policies.retain_policy(settings).archive_configured
 
 
 @pytest.mark.parametrize(("more", "sent"), [({}, True), ({"report_empty_days": False}, False)])
@@ -139,7 +139,7 @@ def test_a_day_without_failures_sends_its_line_unless_somebody_does_not_want_it(
     settings = load_settings(
         smtp_url="smtp://127.0.0.1:9", mail_from="a@shop.example", report_to="b@shop.example", **more
     )
-    policy = evidence.report_policy(settings)
+    policy = policies.report_policy(settings)
     assert policy.mail
     assert policy.empty_mail is sent
 
@@ -149,7 +149,7 @@ async def test_the_day_before_is_reconciled_by_schedule(tmp_path: Path) -> None:
     try:
         await store.migrate()
         settings = load_settings(data_dir=str(tmp_path / "data"), reconcile_cron="45 4 * * *")
-        (job,) = [job for job in evidence.jobs(settings, store, utc_now) if job.name == "reconcile"]
+        (job,) = [job for job in jobs.jobs(settings, store, utc_now) if job.name == "reconcile"]
         assert (job.cron, job.catch_up) == ("45 4 * * *", 7)
         ran = await job.work(datetime(2025, 11, 2, 23, 15, tzinfo=UTC))  # 04:45 on the 3rd in India
         assert ran.result == "reconciliation of 2025-11-02 begun"
@@ -172,8 +172,8 @@ async def test_a_long_round_counts_as_alive(monkeypatch: pytest.MonkeyPatch) -> 
         await going_on.wait()
         return 0
 
-    loop: Any = evidence._patient("long", long_work, 1.0)  # pyright: ignore[reportPrivateUsage]
-    monkeypatch.setattr("awbridge.app.evidence.asyncio.sleep", short)
+    loop: Any = loops._long_loop("long", long_work, 1.0)  # pyright: ignore[reportPrivateUsage]
+    monkeypatch.setattr("awbridge.app.loops.asyncio.sleep", short)
     loop.beat_at = time.monotonic() - 1000
     task = asyncio.create_task(loop.run())
     await sleep(0.2)

@@ -1,4 +1,4 @@
-"""`awbridge notices`, `endpoints`, `opt-outs` and `alarms`: who is told what, and why not."""
+"""`awbridge notices`, `endpoints`, `opt-outs` and `alarms`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from awbridge.app import service
+from awbridge.app import connections
 from awbridge.cli.shared import as_json_option, fail, print_json, print_table, read_settings, with_store
 from awbridge.domain.notify.events import EventKind
 from awbridge.domain.notify.notices import Channel, NoticeState
@@ -33,7 +33,7 @@ _kinds_option = click.option(
 
 @click.group("notices")
 def notices_group() -> None:
-    """Messages to customers: what was sent, what was not, and the words."""
+    """Messages to customers: what was sent, what was not, and why."""
 
 
 @notices_group.command("list")
@@ -95,7 +95,7 @@ def preview(milestone: str, channel: str, language: str, is_return: bool, anothe
     settings = read_settings()
     brand = {"brand": settings.notice_brand} if settings.notice_brand else {}
     values = {**EXAMPLE, "is_return": is_return, "is_today": not another_day, **brand}
-    words = service.templates(settings).render(Milestone(milestone), Channel(channel), language, values)
+    words = connections.templates(settings).render(Milestone(milestone), Channel(channel), language, values)
     if as_html:
         click.echo(words.html or fail("only mails have HTML"))
         return
@@ -112,26 +112,26 @@ def lint(as_json: bool) -> None:
 
     Example: awbridge notices lint
     """
-    findings = service.templates(read_settings()).lint()
+    findings = connections.templates(read_settings()).lint()
     if as_json:
         print_json(findings)
     else:
         rows = [{"file": f.file, "level": "error" if f.wrong else "hint", "text": f.text} for f in findings]
-        print_table(rows, empty="every template is well")
+        print_table(rows, empty="all templates ok")
     if any(f.wrong for f in findings):
         sys.exit(1)
 
 
 @click.group("endpoints")
 def endpoints_group() -> None:
-    """Own systems that are told of events by signed webhooks."""
+    """Webhook subscribers: systems that receive events as signed webhooks."""
 
 
 @endpoints_group.command("add")
 @click.argument("url")
 @_kinds_option
 def add_endpoint(url: str, kinds: tuple[str, ...]) -> None:
-    """Tell an address of events from now on. Prints the secret that signs them.
+    """Send events to a URL from now on. Prints the signing secret.
 
     Example: awbridge endpoints add https://erp.example.com/hooks/awbridge --kind delivered --kind rto.started
     """
@@ -259,7 +259,7 @@ def redeliver(endpoint_id: int, event_ids: tuple[int, ...]) -> None:
 
 @click.group("opt-outs")
 def opt_outs_group() -> None:
-    """Who wants no messages. Only hashes are kept."""
+    """Addresses that receive no messages. Only hashes are stored."""
 
 
 def _address(text: str) -> str:
@@ -322,12 +322,12 @@ def list_opt_outs(limit: int, as_json: bool) -> None:
         print_json(found)
     else:
         rows = [{"hash": o.address_hash[:16], "channel": o.channel or "all", "since": o.created_at} for o in found]
-        print_table(rows, empty="nobody has opted out")
+        print_table(rows, empty="no opt-outs")
 
 
 @click.group("alarms")
 def alarms_group() -> None:
-    """What is wrong, as operators are told."""
+    """Alarms to operators."""
 
 
 @alarms_group.command("list")

@@ -1,15 +1,14 @@
-"""`awbridge report`, `evidence`, `archive`, `erase` and `schedules`: what failed, shown to whom, kept how long."""
+"""`awbridge report`, `evidence`, `archive` and `schedules`."""
 
 from __future__ import annotations
 
-import sys
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import click
 
-from awbridge.app import evidence as wiring
+from awbridge.app import connections, jobs, policies
 from awbridge.app.settings import Settings
 from awbridge.cli.shared import as_json_option, fail, plain, print_json, print_table, with_settings
 from awbridge.cli.times import DAY
@@ -19,13 +18,10 @@ from awbridge.sinks.objects import Objects
 from awbridge.steps.audit import archive as archive_step
 from awbridge.steps.audit.evidence import evidence_of
 from awbridge.steps.audit.report import PublishedReport, report_failures
-from awbridge.steps.privacy.erase import ask_erasure, erase_due
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.steps.runtime.schedule import Schedule, schedules
 from awbridge.store import Store
 from awbridge.store.audit import archive
-from awbridge.store.privacy import erasures
-from awbridge.store.privacy.erasures import Erasure
 
 
 @click.group("report")
@@ -51,9 +47,9 @@ def report_of_failures(day: date | None, out: Path | None, mail: bool, as_json: 
             raise AwbridgeError(f"{chosen} is not over yet; it is mailed when it is")
         return await report_failures(
             store=store,
-            objects=wiring.report_objects(settings),
+            objects=connections.report_objects(settings),
             clock=utc_now,
-            policy=wiring.report_policy(settings),
+            policy=policies.report_policy(settings),
             day=chosen,
             mail=mail,
         )
@@ -84,7 +80,7 @@ def evidence_of_shipment(reference_number: str, for_: str, out: Path | None) -> 
 
     async def go(settings: Settings, store: Store) -> bytes:
         written = settings.privacy_own if for_ == "own" else settings.privacy_clickpost
-        seen = wiring.privacy(settings, written)
+        seen = policies.privacy(settings, written)
         return await evidence_of(store=store, clock=utc_now, reference_number=reference_number, privacy=seen)
 
     content = with_settings(go)
@@ -100,7 +96,7 @@ def archive_group() -> None:
 
 
 def _objects(settings: Settings) -> Objects:
-    objects = wiring.archive_objects(settings)
+    objects = connections.archive_objects(settings)
     if objects is None:
         raise AwbridgeError(
             "there is no archive: AWBRIDGE_ARCHIVE_URL is none; give it a place, like s3://bucket/prefix"
@@ -118,7 +114,7 @@ def archive_status(as_json: bool) -> None:
 
     async def go(settings: Settings, store: Store) -> dict[str, Any]:
         async with store.read() as session:
-            return {"url": wiring.archive_place(settings), **plain(await archive.counts(session))}
+            return {"url": connections.archive_place(settings), **plain(await archive.counts(session))}
 
     told = with_settings(go)
     if as_json:
@@ -146,13 +142,13 @@ def archive_empty(yes: bool) -> None:
 @archive_group.command("refill")
 @click.option("--everything", is_flag=True, help="Look again at calls that were left out because they had not failed.")
 def archive_refill(everything: bool) -> None:
-    """Upload every file anew that was emptied, or is missing or damaged in the archive.
+    """Upload again every file that was emptied, or is missing or damaged in the archive.
 
     Example: awbridge archive refill
     """
 
     async def go(settings: Settings, store: Store) -> tuple[archive_step.Refilled, archive.ArchiveCounts]:
-        objects, policy = _objects(settings), wiring.archive_policy(settings)
+        objects, policy = _objects(settings), policies.archive_policy(settings)
         found = await archive_step.refill(store=store, objects=objects, clock=utc_now, everything=everything)
         while await archive_step.archive_due(store=store, objects=objects, clock=utc_now, policy=policy):
             pass
@@ -162,41 +158,7 @@ def archive_refill(everything: bool) -> None:
     found, now = with_settings(go)
     click.echo(f"{found.reopened} files made anew, {found.gone} whose calls are not in the database any more")
     if now.open:
-        fail(f"{now.open} files are not uploaded yet: {now.problem or 'somebody else is at it'}")
-
-
-@click.command("erase")
-@click.option("--phone", help="Everything of shipments with this phone number.")
-@click.option("--reference", help="Everything of this shipment.")
-@as_json_option
-def erase(phone: str | None, reference: str | None, as_json: bool) -> None:
-    """Erase one person's data from every table, the archive and the reports, and keep a record that it was done.
-
-    Shipments on their way are left until they have ended; the running service does that.
-
-    Example: awbridge erase --phone 9812345678
-    """
-    if bool(phone) == bool(reference):
-        fail("give either --phone or --reference")
-
-    async def go(settings: Settings, store: Store) -> Erasure:
-        key = settings.privacy_key.get_secret_value()
-        asked = await ask_erasure(store=store, clock=utc_now, phone=phone, reference=reference, key=key)
-        objects, reports_in = wiring.archive_objects(settings), wiring.report_objects(settings)
-        while await erase_due(store=store, objects=objects, reports_in=reports_in, clock=utc_now):
-            pass
-        async with store.read() as session:
-            return await erasures.get(session, asked.id) or asked
-
-    done = with_settings(go)
-    row = {name: value for name, value in plain(done).items() if name != "subject"}
-    if as_json:
-        print_json(row)
-    else:
-        print_table([{"person": done.pseudonym, "done_at": done.done_at, **done.counts}], empty="")
-    if done.done_at is None:
-        click.echo(done.problem or "somebody else is at it", err=True)
-        sys.exit(1)
+        fail(f"{now.open} files are not uploaded yet: {now.problem or 'another process is working on it'}")
 
 
 @click.command("schedules")
@@ -209,7 +171,7 @@ def show_schedules(last: int, as_json: bool) -> None:
     """
 
     async def go(settings: Settings, store: Store) -> list[Schedule]:
-        crons = wiring.crons(settings)
+        crons = jobs.crons(settings)
         return await schedules(store=store, clock=utc_now, zone=settings.zone, crons=crons, last=last)
 
     found = with_settings(go)

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import httpx2
 import pytest
 
-from awbridge.cli.reconcile import side_in_words
+from awbridge.cli.reconciliation import side_in_words
 from tests.cli.test_cli import awbridge, sandbox
 from tests.support.processes import Running
 from tests.support.world import an_order

@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
-from awbridge.steps.runtime.throttle import GATHER, LONGEST, LOOK, LOOK_EVERY, SHARE, ApplyThrottle
+from awbridge.steps.runtime.throttle import GATHER, LONGEST, MEASURE, MEASURE_EVERY, SHARE, ApplyThrottle
 
 WORKED = 0.02  # seconds
 
@@ -53,12 +53,12 @@ async def test_where_nobody_comes_nobody_rests() -> None:
 async def test_work_that_keeps_up_looks_around_once_a_second_and_else_goes_on() -> None:
     street = Street()
     async with street.busy(1_000):
-        assert await street.rest() >= LOOK
-        assert max([await street.rest() for _ in range(5)]) < LOOK / 2
+        assert await street.rest() >= MEASURE
+        assert max([await street.rest() for _ in range(5)]) < MEASURE / 2
 
 
 async def test_work_that_is_done_lets_some_gather() -> None:
-    assert GATHER <= await Street().rest(done=1, more=False) < LOOK
+    assert GATHER <= await Street().rest(done=1, more=False) < MEASURE
 
 
 async def test_work_that_cannot_keep_up_rests_long_until_it_can() -> None:
@@ -69,18 +69,18 @@ async def test_work_that_cannot_keep_up_rests_long_until_it_can() -> None:
         assert LONGEST <= await street.rest(worked=10.0) < 2 * LONGEST
     rests = [await street.rest() for _ in range(6)]
     assert min(rests[:2]) >= SHARE * WORKED, "it may be a pause of theirs"
-    assert rests[-1] < LOOK / 2
+    assert rests[-1] < MEASURE / 2
 
 
 async def test_those_whom_the_work_itself_held_up_are_no_rush() -> None:
     street = Street()
 
     async def burst() -> None:
-        await asyncio.sleep(LOOK / 8)
+        await asyncio.sleep(MEASURE / 8)
         street.arrived += 1_000
 
     await asyncio.gather(street.rest(), burst())
-    assert await street.rest() < LOOK / 2
+    assert await street.rest() < MEASURE / 2
 
 
 async def test_a_rush_lasts_until_no_more_come_than_get_done() -> None:
@@ -93,8 +93,8 @@ async def test_a_rush_lasts_until_no_more_come_than_get_done() -> None:
         assert await street.rest(done=done) >= SHARE * WORKED, "half as many again do"
     async with street.busy(750):
         rests = [await street.rest(done=done) for _ in range(4)]
-        assert rests[-1] < LOOK / 2
+        assert rests[-1] < MEASURE / 2
     async with street.busy(2_250):
-        await asyncio.sleep(LOOK_EVERY)
-        assert LOOK <= await street.rest(done=done) < SHARE * WORKED, "a look"
-        assert await street.rest(done=done) < LOOK / 2, "half as many again are no rush yet"
+        await asyncio.sleep(MEASURE_EVERY)
+        assert MEASURE <= await street.rest(done=done) < SHARE * WORKED, "a look"
+        assert await street.rest(done=done) < MEASURE / 2, "half as many again are no rush yet"

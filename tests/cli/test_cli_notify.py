@@ -72,7 +72,7 @@ def test_a_preview_shows_the_words(awbridge: Any, monkeypatch: pytest.MonkeyPatc
 
 
 def test_the_lint_fails_on_a_broken_template(awbridge: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert awbridge("notices", "lint").stdout == "every template is well\n"
+    assert awbridge("notices", "lint").stdout == "all templates ok\n"
     (tmp_path / "words" / "en").mkdir(parents=True)
     (tmp_path / "words" / "en" / "lost.sms.j2").write_text("{{ nosuch }}")
     monkeypatch.setenv("AWBRIDGE_TEMPLATES_DIR", str(tmp_path / "words"))

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from awbridge.app import evidence
+from awbridge.app import policies
 from awbridge.app.settings import load_settings
 from awbridge.cli import main
 from awbridge.domain.errors import SettingsError
@@ -142,4 +142,4 @@ def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch, variable: str
 
 def test_addresses_without_a_mail_server_are_refused_at_the_start() -> None:
     with pytest.raises(SettingsError, match="AWBRIDGE_SMTP_URL"):
-        evidence.report_policy(load_settings(report_to=("a@b.example",)))
+        policies.report_policy(load_settings(report_to=("a@b.example",)))

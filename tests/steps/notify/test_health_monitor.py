@@ -38,10 +38,10 @@ class Process:
         self.free = 0.5
         self.loop = Loop("push", work, idle_seconds=1)
         machine = Machine(name=name, free_share=lambda: self.free, least_free=0.1)
-        self._lookout = HealthMonitor(store=store, clock=clock, loops=lambda: [self.loop], machine=machine)
+        self._monitor = HealthMonitor(store=store, clock=clock, loops=lambda: [self.loop], machine=machine)
 
-    async def look(self) -> None:
-        await self._lookout.look()
+    async def check(self) -> None:
+        await self._monitor.check()
 
 
 async def raised(store: Store) -> set[str]:
@@ -54,7 +54,7 @@ async def minutes(clock: SetClock, number: int, *processes: Process) -> None:
     for _ in range(number):
         clock.forward(minutes=1)
         for process in processes:
-            await process.look()
+            await process.check()
 
 
 async def test_it_raises_and_clears_and_looks_once_a_minute(store: Store) -> None:
@@ -62,10 +62,10 @@ async def test_it_raises_and_clears_and_looks_once_a_minute(store: Store) -> Non
     one = Process(store, clock)
     one.free, one.loop.failures = 0.05, FAILING_ROUNDS
     await gives_up(store, "R", clock)
-    await one.look()
+    await one.check()
     assert await raised(store) == {"gave_up", "disk", "step.push"}
     one.free, one.loop.failures = 0.5, 0
-    await one.look()
+    await one.check()
     assert len(await raised(store)) == 3, "it looks once a minute"
     async with store.write() as session:
         assert await shipments.try_again(session, "R", now=clock())
@@ -78,10 +78,10 @@ async def test_a_lost_box_is_an_alarm_for_a_week(store: Store) -> None:
     one = Process(store, clock)
     await a_placed(store, children=("AWB1-1", "AWB1-2"))
     await deliver(store, *hooks(webhook("AWB1", 5, T0), webhook("AWB1-2", 16, T0)))
-    await one.look()
+    await one.check()
     assert await raised(store) == {"pieces"}
     clock.forward(days=3)
-    await one.look()
+    await one.check()
     assert await raised(store) == set(), "it was lost more than seven days ago"
 
 
@@ -93,12 +93,12 @@ async def test_a_full_disk_of_one_machine_is_told_once_and_its_end_once(store: S
         await minutes(clock, 1, full, other)
         full.free -= 0.001
         await tell(store, clock, chat)
-    assert [m.subject for m in chat.messages] == ["awbridge: trouble: disk"]
+    assert [m.subject for m in chat.messages] == ["awbridge: alarm: disk"]
     assert "on full has 5% left" in chat.messages[0].text
     full.free = 0.5
     await minutes(clock, 1, full, other)
     await tell(store, clock, chat)
-    assert [m.subject for m in chat.messages] == ["awbridge: trouble: disk", "awbridge: over: disk"]
+    assert [m.subject for m in chat.messages] == ["awbridge: alarm: disk", "awbridge: resolved: disk"]
 
 
 async def test_trouble_of_two_is_over_when_both_are_well(store: Store) -> None:
@@ -168,7 +168,7 @@ async def test_many_refusals_are_an_alarm_until_they_are_corrected(store: Store)
             assert await shipments.try_again(session, f"REFUSED-{n}", now=clock())
     await minutes(clock, 1, one)
     await tell(store, clock, chat)
-    assert [m.subject for m in chat.messages] == ["awbridge: trouble: refused", "awbridge: over: refused"]
+    assert [m.subject for m in chat.messages] == ["awbridge: alarm: refused", "awbridge: resolved: refused"]
     assert "ClickPost refused 67 of the last 120 orders (56%)" in chat.messages[0].text
 
 

@@ -9,10 +9,10 @@ from typing import Any, cast
 
 import pytest
 
-from awbridge.app.evidence import archive_policy
-from awbridge.app.service import (
+from awbridge.app.policies import (
     act_policy,
     allocate_policy,
+    archive_policy,
     cancel_policy,
     catch_up_policy,
     deliver_policy,
@@ -29,7 +29,7 @@ from awbridge.sinks import mail
 from awbridge.steps.audit.archive import ArchivePolicy
 from awbridge.steps.audit.publish import LEASE as MAIL_LEASE
 from awbridge.steps.couriers import sync_couriers
-from awbridge.steps.notify.alarm import Operator, tell_operators
+from awbridge.steps.notify.alarm import Operator, send_alarms
 from awbridge.steps.notify.notify import NotifyPolicy
 from awbridge.steps.polling.policy import CatchUpPolicy
 from awbridge.steps.polling.track_order import poll_due
@@ -103,9 +103,7 @@ class SlowWay(Kept):
         return Sent()
 
     async def round(self) -> int:
-        return await tell_operators(
-            store=self._store, operators=[Operator(channel=self, longest=40.0)], clock=self._clock
-        )
+        return await send_alarms(store=self._store, operators=[Operator(channel=self, longest=40.0)], clock=self._clock)
 
 
 async def test_alarms_are_told_once_though_telling_them_takes_longer_than_a_lease(store: Store) -> None:
@@ -132,7 +130,7 @@ async def test_a_way_to_the_operators_that_hangs_is_left(store: Store) -> None:
     chat = Kept()
     ways = [Operator(channel=Hangs(), longest=0.05), Operator(channel=chat)]
     async with asyncio.timeout(5):
-        await tell_operators(store=store, operators=ways, clock=SetClock())
+        await send_alarms(store=store, operators=ways, clock=SetClock())
     assert len(chat.messages) == 1
 
 
