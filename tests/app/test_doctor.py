@@ -29,6 +29,8 @@ from tests.support import newer
 from tests.support.object_service import DENIED, NO_BUCKET, ObjectService, object_service
 from tests.support.rows import MINUTE, T0, add, decided, delivery, place, sql
 
+pytestmark = pytest.mark.heavy
+
 URL = "https://ship.example.com/webhooks/clickpost"
 
 

@@ -14,6 +14,8 @@ from awbridge.rehearsal.demo import demo_order
 from tests.support.processes import bridge_environment
 from tests.tables.files import xlsx
 
+pytestmark = pytest.mark.heavy
+
 CSV = """transporter,courier_partner_id,account_code,name,active,fallback
 bluedart,5,Bluedart Air,Bluedart,true,
 delhivery,4,Delhivery Surface,"Delhivery, by road",true,bluedart
