@@ -22,8 +22,6 @@ from tests.support.processes import bridge_environment
 from tests.support.rows import add
 from tests.support.smtp import smtp_server
 
-pytestmark = pytest.mark.heavy
-
 YESTERDAY = datetime.now(UTC) - timedelta(days=1)
 DAY = YESTERDAY.date().isoformat()
 

@@ -16,8 +16,6 @@ from tests.cli.test_cli import awbridge, sandbox
 from tests.support.processes import Running
 from tests.support.world import an_order
 
-pytestmark = pytest.mark.heavy
-
 __all__ = ["awbridge", "sandbox"]
 
 

@@ -19,8 +19,6 @@ from tests.support.processes import bridge_environment
 from tests.support.rows import T0
 from tests.support.world import SetClock, webhook
 
-pytestmark = pytest.mark.heavy
-
 
 @pytest.fixture
 def awbridge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:

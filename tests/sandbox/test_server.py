@@ -11,8 +11,6 @@ import pytest
 
 from tests.sandbox.helpers import AUTH, CREATE, code_of, order
 
-pytestmark = pytest.mark.heavy
-
 SERVE = "from awbridge.sandbox import SandboxConfig, serve; serve(SandboxConfig(), '127.0.0.1', {port})"
 
 
