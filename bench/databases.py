@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.support.postgres import find_binaries, postgres_server
 
 from awbridge.domain.orders.shipment import NORMAL, URGENT, account_key, shard_of
-from awbridge.rehearsal.demo import demo_order
+from awbridge.rehearsal.demo_orders import demo_order
 from awbridge.store import Store
 from awbridge.store.couriers import accounts
 from awbridge.store.engine.queries import parse

@@ -30,10 +30,10 @@ from rich.console import Console
 from rich.table import Table
 from tests.support.postgres import find_binaries, postgres_server
 
-from awbridge.app.service import settle_down
+from awbridge.app.serve import settle_down
 from awbridge.clickpost.client.async_client import AsyncClickPost
 from awbridge.domain.json import JsonObject
-from awbridge.rehearsal.demo import demo_order
+from awbridge.rehearsal.demo_orders import demo_order
 from awbridge.steps.orders import intake
 from awbridge.steps.registration.push import push_due
 from awbridge.steps.registration.verdict import PushPolicy

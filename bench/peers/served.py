@@ -13,7 +13,7 @@ from typing import Any
 import uvicorn
 import uvloop
 
-from awbridge.app import service
+from awbridge.app import serve
 from awbridge.app.settings import load_settings
 
 
@@ -29,9 +29,9 @@ class App:
             await self._app(scope, receive, send)
             return
         await receive()
-        async with service.assembled(load_settings()) as bridge:
+        async with serve.assembled(load_settings()) as bridge:
             self._app = bridge.app
-            service.settle_down()
+            serve.settle_down()
             await send({"type": "lifespan.startup.complete"})
             await receive()
         await send({"type": "lifespan.shutdown.complete"})

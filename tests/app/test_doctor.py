@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
-from awbridge.app.doctor import CURES, OK, PROBLEM, WARNING, Diagnosis, examine, judge_header
-from awbridge.app.settings import Settings, load_settings
+from awbridge.app.doctor.diagnosis import OK, PROBLEM, WARNING, Diagnosis
+from awbridge.app.doctor.examine import examine
+from awbridge.app.doctor.webhook import CURES, judge_header
+from awbridge.app.settings import RENAMED, Settings, load_settings
 from awbridge.cli.doctor import exit_code
 from awbridge.clickpost.client.probe import Probe
 from awbridge.domain.tracking.asking import PollingMode
@@ -33,17 +35,17 @@ URL = "https://ship.example.com/webhooks/clickpost"
 
 
 @pytest.mark.parametrize(
-    ("told", "level", "words"),
+    ("response", "level", "words"),
     [
-        (Probe(status=401, words=REFUSED["wrong_key"].decode()), "ok", "passes every proxy"),
+        (Probe(status=401, words=REFUSED["wrong_key"].decode()), "ok", "every proxy passes webhook_key"),
         (Probe(status=401, words=REFUSED["no_key"].decode()), "problem", "drops the header"),
         (Probe(status=401, words=REFUSED["wrong_elsewhere"].decode()), "problem", "drops the header"),
         (Probe(status=502, words="<html>"), "problem", "HTTP 502"),
-        (Probe(error="ConnectError"), "warning", "not reached"),
+        (Probe(error="ConnectError"), "warning", "cannot be reached"),
     ],
 )
-def test_a_knock_tells_what_the_proxies_do(told: Probe, level: str, words: str) -> None:
-    found = judge_header(told, URL)
+def test_the_response_to_a_made_up_key_shows_what_the_proxies_do(response: Probe, level: str, words: str) -> None:
+    found = judge_header(response, URL)
     assert (found.level, words in found.found) == (level, True)
 
 
@@ -68,7 +70,15 @@ def by_check(findings: list[Diagnosis]) -> dict[str, Diagnosis]:
     return {f.check: f for f in findings}
 
 
-async def test_without_an_account_nothing_further_is_looked_at(tmp_path: Path) -> None:
+async def test_a_renamed_variable_is_named_with_its_successor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(RENAMED, "AWBRIDGE_OLD_PORT", "AWBRIDGE_PORT")
+    found = await examine(settings_at(tmp_path, clickpost_key=""), environment={"AWBRIDGE_OLD_PORT": "1"})
+    assert [(f.found, f.do) for f in found if "OLD_PORT" in f.found] == [
+        ("AWBRIDGE_OLD_PORT has been renamed and is ignored", "set AWBRIDGE_PORT instead")
+    ]
+
+
+async def test_without_an_account_nothing_further_is_checked(tmp_path: Path) -> None:
     settings = settings_at(tmp_path, clickpost_key="", host="0.0.0.0")
     found = await examine(settings, environment={"AWBRIDGE_RETRY_DELAY": "1", "AWBRIDGE_PORT": "1"})
     words = " ".join(f.found for f in found)
@@ -95,9 +105,9 @@ async def test_the_schema_of_a_newer_version_is_told_and_whether_this_one_works_
         found = by_check(await examine(settings, environment={}))["database"]
         said.append((found.level, found.found, found.do))
     await store.close()
-    assert (said[0][0], f"schema up to date ({own_schema():04})" in said[0][1]) == ("ok", True)
-    assert (said[1][0], said[1][2]) == ("warning", "finish the upgrade: replace this version too")
-    assert "a newer version has applied 9001_of_a_test, and this one works beside it" in said[1][1]
+    assert (said[0][0], f"schema {own_schema():04} is current" in said[0][1]) == ("ok", True)
+    assert (said[1][0], said[1][2]) == ("warning", "finish the upgrade: replace this version")
+    assert "a newer version applied 9001_of_a_test, which this version supports" in said[1][1]
     assert (said[2][0], said[2][2]) == ("problem", "install that version")
     assert "it needs schema 9002" in said[2][1]
 
@@ -114,8 +124,8 @@ async def test_a_sick_installation_is_told_in_every_part(tmp_path: Path) -> None
     await store.close()
     found = by_check(await examine(settings, environment={}))
     assert {c for c, f in found.items() if f.level == "problem"} >= {"clickpost", "webhook key", "webhooks", "steps"}
-    assert found["clickpost"].do.startswith("check that this machine reaches")
-    assert "work waits" in found["steps"].found
+    assert found["clickpost"].do.startswith("check that this machine can reach")
+    assert "work has been due" in found["steps"].found
     assert "the-key" not in repr(found)
     assert found["catching up"].level == "warning"
 
@@ -172,7 +182,7 @@ async def test_what_polling_costs_is_said_for_both_modes_and_a_pace_too_low_is_a
     found = by_check(await examine(settings, environment={}))["polling"]
     assert found.level == "ok"
     assert found.found == (
-        "guide: about 4 calls of track-order a day for 7 open shipments, 432,000 are allowed; guide: 4, economical: 2"
+        "guide: about 4 calls of track-order per day for 7 open shipments, 432,000 allowed; guide: 4, economical: 2"
     )
     slow = settings.model_copy(update={"polling_calls_per_second": 0.00004, "polling": PollingMode.GUIDE})
     found = by_check(await examine(slow, environment={}))["polling"]
@@ -234,7 +244,7 @@ async def test_an_alarm_is_a_finding(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("url", "level", "words"),
     [
-        ("whatsapp://order:TOKEN@123456789012345/{to}?:body=1", "ok", "whatsapp to customers"),
+        ("whatsapp://order:TOKEN@123456789012345/{to}?:body=1", "ok", "customers: whatsapp"),
         ("whatsapp://order:TOKEN@123456789012345/{to}", "problem", "no :body="),
         ("whatsapp://TOKEN@123456789012345/{to}", "warning", "within 24 hours"),
     ],
@@ -257,7 +267,7 @@ async def test_the_archive_is_tried_as_it_is_set(tmp_path: Path) -> None:
     here = by_check(await examine(settings_at(tmp_path, data_dir=str(tmp_path / "data"))))["archive"]
     assert (here.level, str(tmp_path / "data") in here.found, "s3://" in here.do) == (WARNING, True, True)
     none = by_check(await examine(settings_at(tmp_path, archive_url="none")))["archive"]
-    assert (none.level, "no files" in none.found, "s3://" in none.do) == (WARNING, True, True)
+    assert (none.level, "without being archived" in none.found, "s3://" in none.do) == (WARNING, True, True)
     async with object_service() as service:
         assert (await told(service)).level == OK
         assert service.objects == {}

@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from awbridge.app import service
-from awbridge.app.settings import PREFIX, Settings, load_settings
+from awbridge.app import policies
+from awbridge.app.settings import PREFIX, RENAMED, Settings, load_settings
 from awbridge.domain.errors import SettingsError
 from awbridge.domain.retry import DEFAULT_RETRY_DELAYS
 
@@ -105,6 +105,15 @@ def test_a_name_in_the_file_that_is_no_setting_is_refused(clean: Path) -> None:
         load_settings()
 
 
+def test_a_renamed_setting_in_the_file_is_refused_with_its_successor(
+    clean: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(RENAMED, "AWBRIDGE_OLD_PORT", "AWBRIDGE_PORT")
+    (clean / "awbridge.toml").write_text("old_port = 9000\n")
+    with pytest.raises(SettingsError, match="AWBRIDGE_OLD_PORT: renamed to AWBRIDGE_PORT"):
+        load_settings()
+
+
 def test_a_file_that_is_no_toml_is_named(clean: Path) -> None:
     (clean / "awbridge.toml").write_text("port = = 1\n")
     with pytest.raises(SettingsError, match=r"awbridge\.toml"):
@@ -154,11 +163,11 @@ def test_a_lease_that_a_try_can_outlive_is_refused(lease: float, timeout: float)
 def test_every_lease_is_longer_than_the_work_under_it(timeout: float) -> None:
     settings = load_settings(clickpost_timeout=timeout, endpoint_timeout=60.0)
     for policy in (
-        service.push_policy(settings),
-        service.cancel_policy(settings),
-        service.act_policy(settings),
-        service.allocate_policy(settings),
-        service.fallback_policy(settings),
-        service.deliver_policy(settings),
+        policies.push_policy(settings),
+        policies.cancel_policy(settings),
+        policies.act_policy(settings),
+        policies.allocate_policy(settings),
+        policies.fallback_policy(settings),
+        policies.deliver_policy(settings),
     ):
         assert timedelta(0) < policy.longest_call < policy.lease

@@ -16,11 +16,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from awbridge.cli import main
-from awbridge.rehearsal.demo import demo_order
+from awbridge.rehearsal.demo_orders import demo_order
 from awbridge.store import Store
 from awbridge.store.engine.migrate import migrations, own_schema
 from tests.steps.tracking.test_returns import asked_for
-from tests.steps.tracking.test_truth import HOUR, a_placed, deliver, hooks
+from tests.steps.tracking.test_shipment_details import HOUR, a_placed, deliver, hooks
 from tests.support import newer
 from tests.support.acting import a_pickup, a_registration
 from tests.support.postgres import free_port
@@ -256,7 +256,7 @@ def test_a_proxy_that_drops_the_key_is_told_however_short_the_wait(
         for command in ("register", "test", "test"):
             told = awbridge("webhook", command, f"{proxy}/webhooks/clickpost", "--wait", "1")
             assert told.exit_code == 1
-            assert "deliveries came without any key meanwhile" in told.output
+            assert "deliveries without any key were received meanwhile" in told.output
             assert "\n    underscores_in_headers on;\n" in told.output
             assert "--attributes Key=routing.http.drop_invalid_header_fields.enabled,Value=false\n" in told.output
         found = awbridge("doctor", "--json")
@@ -264,7 +264,7 @@ def test_a_proxy_that_drops_the_key_is_told_however_short_the_wait(
         header = [f for f in json.loads(found.stdout) if f["check"] == "webhook header"]
         assert any(f["level"] == "problem" and "drops the header webhook_key" in f["found"] for f in header)
         shown = awbridge("doctor").output
-        assert (shown.count("underscores_in_headers on;"), shown.count("as said above")) == (1, len(header) - 1)
+        assert (shown.count("underscores_in_headers on;"), shown.count("see above")) == (1, len(header) - 1)
 
 
 @pytest.mark.slow
@@ -334,7 +334,7 @@ def test_silent_shipments_are_listed_and_what_cannot_be_asked_for_is_told(awbrid
 
 
 def test_a_vendor_that_is_away_makes_catch_up_fail(awbridge: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("awbridge.steps.polling.catch_up.PAUSES", (0.0, 0.0))
+    monkeypatch.setattr("awbridge.steps.polling.policy.PAUSES", (0.0, 0.0))
     result = awbridge("catch-up", "--from", "2026-11-01", "--to", "2026-11-02")
     assert result.exit_code == 1
     assert "sandbox-key" not in result.output

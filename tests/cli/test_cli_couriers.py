@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from awbridge.cli import main
-from awbridge.rehearsal.demo import demo_order
+from awbridge.rehearsal.demo_orders import demo_order
 from tests.support.processes import bridge_environment
 from tests.tables.files import xlsx
 

@@ -75,7 +75,7 @@ def test_catch_up_takes_a_time_as_people_write_it(awbridge: Any, start: str) -> 
     assert "--to must be later than --from" in result.stderr
 
 
-def test_a_time_that_cannot_be_read_says_how_to_write_it(awbridge: Any) -> None:  # noqa: F811
+def test_an_invalid_time_is_refused_with_an_example(awbridge: Any) -> None:  # noqa: F811
     result = awbridge(*CATCH_UP, "29/11/2026")
     assert result.exit_code == 2
     assert "2026-11-29 07:06" in result.stderr

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awbridge.domain.retry import DEFAULT_RETRY_DELAYS, JITTER, delay_before_retry
+from awbridge.domain.retry import DEFAULT_RETRY_DELAYS, JITTER, backoff, delay_before_retry, throttled_pause
 
 DELAYS = (60.0, 300.0, 900.0)
 
@@ -41,3 +41,15 @@ def test_no_failure_yet_waits_as_after_the_first(failures: int) -> None:
 def test_the_default_outlasts_a_night() -> None:
     assert len(DEFAULT_RETRY_DELAYS) >= 3
     assert sum(DEFAULT_RETRY_DELAYS) >= 12 * 3600
+
+
+def test_a_backoff_doubles_up_to_its_longest_pause() -> None:
+    first, longest = timedelta(seconds=5), timedelta(seconds=30)
+    pauses = [backoff(tries, first=first, longest=longest).total_seconds() for tries in (0, 1, 2, 3, 4, 1000)]
+    assert pauses == [5, 5, 10, 20, 30, 30]
+
+
+@given(st.none() | st.floats(0, 1000))
+def test_a_throttled_call_waits_at_least_what_the_vendor_says(retry_after: float | None) -> None:
+    least = max(retry_after or 0.0, 1.0)
+    assert least * 0.999999 <= throttled_pause(retry_after).total_seconds() <= least * 1.5 + 1e-6

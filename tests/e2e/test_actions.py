@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from awbridge.rehearsal.demo import demo_order
+from awbridge.rehearsal.demo_orders import demo_order
 from awbridge.store import Store
 from tests.support.acting import a_pickup, a_world_pickup
 from tests.support.postgres import free_port

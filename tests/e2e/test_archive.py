@@ -11,9 +11,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from awbridge.rehearsal.demo import demo_order
+from awbridge.domain.attempt import SUCCEEDED
+from awbridge.rehearsal.demo_orders import demo_order
 from awbridge.sinks.objects import Objects
-from awbridge.steps.audit.calls import WENT_WELL
 from awbridge.store import Store
 from awbridge.store.audit import archive
 from tests.support.evidence_rows import files, lines
@@ -24,7 +24,7 @@ from tests.support.s3 import S3Server
 
 pytestmark = pytest.mark.slow
 
-FAILED = f"SELECT id FROM attempts WHERE outcome NOT IN ({', '.join(repr(name) for name in sorted(WENT_WELL))})"
+FAILED = f"SELECT id FROM attempts WHERE outcome NOT IN ({', '.join(repr(name.value) for name in sorted(SUCCEEDED))})"
 OPEN = "SELECT COUNT(*) AS n FROM shipments WHERE state NOT IN ('placed', 'rejected', 'gave_up')"
 LEASES_END = "UPDATE archive_files SET next_try_at = created_at WHERE archived_at IS NULL"
 

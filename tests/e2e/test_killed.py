@@ -18,7 +18,7 @@ import httpx2
 import pytest
 
 from awbridge.domain.tracking.scan import Source
-from awbridge.rehearsal.demo import demo_order
+from awbridge.rehearsal.demo_orders import demo_order
 from awbridge.store import Store
 from awbridge.store.engine.queries import Statement
 from awbridge.store.tracking import inbox, scans

@@ -1,7 +1,7 @@
-"""The whole app on a store, with a client that speaks to it without a network, or over loopback through its server.
+"""The whole app on a store, called without a network or over loopback through its server.
 
-Assembling FastAPI's routes anew for each of several hundred tests took a fifth of the time of all: an app is kept, and
-lent to one test after the other.
+Building FastAPI's routes for each of several hundred tests took a fifth of their time. Apps are therefore reused, one
+test after the other.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import AsyncGenerator, Hashable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import httpx2
 from starlette.types import ASGIApp
@@ -21,10 +21,10 @@ from awbridge.steps.runtime.loop import Loop
 from awbridge.steps.tracking.ingest import Ingest
 from awbridge.store import Store
 from awbridge.web.app import build_app
-from awbridge.web.brake import Brake
+from awbridge.web.dependencies import ApiContext, AuditContext
 from awbridge.web.http.limits import Connections, Limits
 from awbridge.web.http.server import server_config
-from awbridge.web.v1.evidence import AuditContext
+from awbridge.web.key_limiter import WrongKeyLimiter
 from awbridge.web.webhook.endpoint import KeyRing, WebhookEndpoint
 from tests.support.world import SetClock
 
@@ -48,31 +48,49 @@ class KeptApp:
     store: Any = field(default_factory=StandIn)
     clock: Any = field(default_factory=StandIn)
     webhook: Any = field(default_factory=StandIn)
-    brake: Any = field(default_factory=StandIn)
+    limiter: Any = field(default_factory=StandIn)
     app: Any = None
 
     def bring(self, store: Any, clock: Any, webhook: Any) -> None:
         self.store.brought, self.clock.brought, self.webhook.brought = store, clock, webhook
-        self.brake.brought = Brake()
+        self.limiter.brought = WrongKeyLimiter()
 
 
 _kept: defaultdict[Hashable, list[KeptApp]] = defaultdict(list)  # what they were built with -> those nobody uses now
 
 
 @contextmanager
-def lent_app(store: Store, clock: SetClock, webhook: WebhookEndpoint, **more: Hashable) -> Iterator[ASGIApp]:
-    """The app on this store, for as long as the block lasts. `more` is build_app's, and the same for many tests."""
-    idle = _kept[frozenset(more.items())]
+def lent_app(
+    store: Store,
+    clock: SetClock,
+    webhook: WebhookEndpoint,
+    *,
+    api_keys: tuple[str, ...] = (),
+    host: str = "",
+    **policies: Hashable,
+) -> Iterator[ASGIApp]:
+    """The app on this store, for as long as the block lasts. `policies` are those of its ApiContext."""
+    idle = _kept[api_keys, host, frozenset(policies.items())]
     kept = idle.pop() if idle else KeptApp()
     kept.bring(store, clock, webhook)
     if kept.app is None:
-        parts: dict[str, Any] = {"loops": (), "api_keys": (), "brake": kept.brake, **more}
-        kept.app = build_app(store=kept.store, clock=kept.clock, webhook=kept.webhook, **parts)
+        api: Any = ApiContext(store=kept.store, clock=kept.clock, **cast("dict[str, Any]", policies))
+        kept.app = build_app(api, webhook=kept.webhook, loops=(), api_keys=api_keys, host=host, limiter=kept.limiter)
     try:
         yield kept.app
     finally:
         kept.bring(None, None, None)
         idle.append(kept)
+
+
+def problem(answer: httpx2.Response, status: int) -> dict[str, Any]:
+    """The body of a problem answer."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    body = answer.json()
+    assert (body["type"], body["status"]) == ("about:blank", status)
+    assert body["title"]
+    return body
 
 
 @dataclass
@@ -101,7 +119,7 @@ async def web_on(
     keys: Sequence[str] = ("right",),
     api_keys: Sequence[str] = (),
     loops: Sequence[Loop] = (),
-    desk: AuditContext | None = None,
+    audit: AuditContext | None = None,
     host: str = "",
     served: bool = False,
 ) -> AsyncGenerator[Web]:
@@ -111,8 +129,9 @@ async def web_on(
     flushing = asyncio.create_task(ingest.run())
     try:
         async with AsyncExitStack() as stack:
-            if loops or desk:
-                app = build_app(store=store, clock=clock, webhook=endpoint, loops=loops, api_keys=api_keys, desk=desk)
+            if loops or audit:
+                api = ApiContext(store=store, clock=clock, audit=audit or AuditContext())
+                app = build_app(api, webhook=endpoint, loops=loops, api_keys=api_keys)
             else:
                 app = stack.enter_context(lent_app(store, clock, endpoint, api_keys=tuple(api_keys), host=host))
             if served:

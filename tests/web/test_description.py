@@ -1,6 +1,6 @@
-"""Every operation of /openapi.json, by schemathesis: with data that its description allows and data that it does not.
+"""Every operation of /openapi.json, with schemathesis: with valid and invalid data.
 
-No answer is a 500, and each is one that the description tells of: its status, its type, its shape.
+No response is a 500, and each has a described status, type and shape.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from awbridge.steps.tracking.ingest import Ingest
 from awbridge.store import Store
 from awbridge.store.tracking import inbox
 from awbridge.web.app import build_app
+from awbridge.web.dependencies import ApiContext
 from awbridge.web.webhook.endpoint import KeyRing, WebhookEndpoint
 from tests.support.app import Web, web_on
 from tests.support.evidence_rows import call, keep
@@ -54,12 +55,12 @@ AS_DESCRIBED = [
 
 
 def described() -> dict[str, Any]:
-    """The description, as it is served."""
+    """The served description."""
 
     async def fetch() -> dict[str, Any]:
         store, clock = cast(Store, None), SetClock()
         endpoint = WebhookEndpoint(Ingest(store), KeyRing(store, ()), clock)
-        app = build_app(store=store, clock=clock, webhook=endpoint, loops=(), api_keys=())
+        app = build_app(ApiContext(store=store, clock=clock), webhook=endpoint, loops=(), api_keys=())
         transport = httpx2.ASGITransport(app=app, client=("127.0.0.1", 1))  # pyright: ignore
         async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as http:
             return (await http.get("/openapi.json")).json()
@@ -83,17 +84,17 @@ def no_workbook(_context: object, value: object) -> bytes:
 
 
 schema = schemathesis.openapi.from_dict(described(), config=configured())
-a_few = settings(
+few_examples = settings(
     max_examples=5,
     derandomize=True,
     deadline=None,
     database=None,
-    suppress_health_check=list(HealthCheck),  # one app for all; each operation finds things of its own
+    suppress_health_check=list(HealthCheck),  # one app for all; each operation uses its own rows
 )
 
 
 class Caller:
-    """Sends cases to the app on a SQLite file. `known` are the names of what is there."""
+    """Sends cases to the app on a SQLite file. `known`: path parameters of existing things."""
 
     def __init__(self, folder: Path) -> None:
         self.known: dict[str, str] = {}
@@ -108,11 +109,11 @@ class Caller:
         self._web = await self._app.__aenter__()
 
     def renew(self) -> None:
-        """Make one of each thing that a path may name."""
+        """Create one of each thing that a path may name."""
         self.known = self._runner.run(one_of_each(self._web, next(self._numbers)))
 
     def send(self, case: Case) -> httpx2.Response:
-        """What the app answers."""
+        """The response of the app."""
         made = requests.Request(**case.as_transport_kwargs(base_url="http://localhost")).prepare()
         body = made.body.encode() if isinstance(made.body, str) else made.body
         assert made.method
@@ -129,7 +130,7 @@ class Caller:
 
 
 async def one_of_each(web: Web, number: int) -> dict[str, str]:
-    """A shipment with a story, and whatever else a path may name: parameter -> what is there."""
+    """A shipment with a timeline and everything else a path may name: parameter -> value."""
     http, reference, waybill = web.http, f"R/{number}", f"4{number:012}"
     await add(web.store, reference, payload=an_order(reference), transporter="T")
     await place(web.store, reference, waybill)
@@ -160,7 +161,7 @@ async def one_of_each(web: Web, number: int) -> dict[str, str]:
 
 
 def no_names(*_args: object, **_more: object) -> None:
-    raise OSError("names are not looked up in tests")
+    raise OSError("no name lookups in tests")
 
 
 @pytest.fixture(scope="module")
@@ -180,9 +181,9 @@ def renewed(running: Caller) -> Caller:
 
 
 def _stricter_than_described(case: Case) -> list[Any]:
-    """Where rules go beyond what a schema can say: ClickPost's own for bodies, cursors, which lists go together.
+    """Checks to skip where rules exceed the schema: ClickPost's rules for bodies, cursors, exclusive lists.
 
-    A transporter may be called `sync`, and a shipment `R/label`: the paths below names are names, to other methods.
+    A transporter may be named `sync` and a shipment `R/label`, so other methods match these paths too.
     """
     parameters = {p["name"] for p in case.operation.definition.raw.get("parameters", ())}
     rules = "requestBody" in case.operation.definition.raw or "cursor" in parameters
@@ -195,14 +196,14 @@ def _stricter_than_described(case: Case) -> list[Any]:
 
 
 @schema.parametrize()
-@a_few
+@few_examples
 def test_every_operation_answers_as_described(case: Case, running: Caller) -> None:
     case.validate_response(running.send(case), excluded_checks=_stricter_than_described(case))
 
 
 @schema.parametrize()
-@a_few
-def test_every_operation_answers_as_described_about_what_is_there(case: Case, renewed: Caller) -> None:
+@few_examples
+def test_every_operation_answers_as_described_for_existing_things(case: Case, renewed: Caller) -> None:
     named = set(case.path_parameters or {}) & set(renewed.known)
     if named:
         case.path_parameters |= {name: renewed.known[name] for name in named}

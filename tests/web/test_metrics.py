@@ -1,4 +1,4 @@
-"""GET /metrics, the pages and /v1/coverage read no large table through: what is over costs whoever watches nothing."""
+"""GET /metrics, the pages and /v1/coverage read no large table completely: old rows cost nothing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from awbridge.store import Store
 from awbridge.store.engine.database import Row, Session
 from awbridge.store.engine.queries import Statement
 from awbridge.web.metrics import metrics_text
-from awbridge.web.pages import build_pages
+from awbridge.web.pages.pages_app import build_pages
 from awbridge.web.webhook.endpoint import WebhookEndpoint
 from tests.support.rows import fetch, sql
 from tests.support.world import SetClock
@@ -30,8 +30,8 @@ APPLIED = sql("SELECT COUNT(*) AS n FROM inbox WHERE applied_at IS NOT NULL")
 
 
 @dataclass
-class Asked:
-    """A store that notes what is read of it."""
+class RecordingStore:
+    """A store that records the statements of reads."""
 
     store: Store
     statements: list[tuple[Statement, tuple[object, ...]]] = field(default_factory=list)
@@ -39,11 +39,11 @@ class Asked:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Session]:
         async with self.store.read() as session:
-            yield cast("Session", _Noting(session, self.statements))
+            yield cast("Session", _RecordingSession(session, self.statements))
 
 
 @dataclass
-class _Noting:
+class _RecordingSession:
     session: Session
     statements: list[tuple[Statement, tuple[object, ...]]]
 
@@ -59,7 +59,7 @@ async def scrape(store: Store) -> None:
     await metrics_text(store, SetClock(), cast("WebhookEndpoint", Endpoint()), ())
 
 
-async def look_at_the_pages(store: Store) -> None:
+async def read_pages(store: Store) -> None:
     app = build_pages(store, SetClock(), zone=ZoneInfo("UTC"))
     transport = httpx2.ASGITransport(app=app, client=("127.0.0.1", 1))  # pyright: ignore
     async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as http:
@@ -67,30 +67,32 @@ async def look_at_the_pages(store: Store) -> None:
             assert (await http.get(path)).status_code == 200
 
 
-async def look_at_the_coverage(store: Store) -> None:
+async def read_coverage(store: Store) -> None:
     await coverage(store=store, clock=SetClock())
 
 
-Watching = Callable[[Store], Coroutine[Any, Any, None]]
+Monitor = Callable[[Store], Coroutine[Any, Any, None]]
 
 
-@pytest.mark.parametrize("watching", [scrape, look_at_the_pages, look_at_the_coverage])
-async def test_who_watches_reads_no_large_table_through(filled: Store, watching: Watching) -> None:
-    asked = Asked(filled)
-    await watching(cast("Store", asked))
-    assert asked.statements
-    read_through = {s.name: found for s, args in asked.statements if (found := await whole_reads(filled, s, args))}
-    assert not read_through
+@pytest.mark.parametrize("monitor", [scrape, read_pages, read_coverage])
+async def test_monitoring_reads_no_large_table_completely(filled: Store, monitor: Monitor) -> None:
+    recording = RecordingStore(filled)
+    await monitor(cast("Store", recording))
+    assert recording.statements
+    complete_reads = {
+        s.name: found for s, args in recording.statements if (found := await whole_reads(filled, s, args))
+    }
+    assert not complete_reads
 
 
-async def test_a_table_that_is_read_through_would_be_noticed(filled: Store) -> None:
+async def test_a_complete_read_of_a_table_would_be_noticed(filled: Store) -> None:
     assert await whole_reads(filled, APPLIED, ())
     by_state = sql("SELECT state, COUNT(*) AS n FROM shipments GROUP BY state")
     assert await whole_reads(filled, by_state, ())
 
 
 async def whole_reads(store: Store, statement: Statement, args: tuple[object, ...]) -> list[str]:
-    """The parts of the plan that read all of a large table: without an index, or through one that holds every row."""
+    """The parts of the plan that read a large table completely: without an index, or through one with every row."""
     if store.dialect == "postgres":
         explained = Statement("plan", f"EXPLAIN (FORMAT JSON) {statement.postgres}", "")
         async with store.read() as session:

@@ -10,20 +10,23 @@ import click
 from pydantic import ValidationError
 
 import awbridge
-from awbridge.app import service
 from awbridge.app.logs import set_up_logs
+from awbridge.app.serve import serve as run_service
+from awbridge.app.serve import work as run_steps
 from awbridge.cli import accounts, downtimes
 from awbridge.cli.actions import actions_group, pickups_group, waybills_group
+from awbridge.cli.audit import archive_group, evidence_of_shipment, report_group, show_schedules
 from awbridge.cli.couriers import couriers_group
 from awbridge.cli.doctor import doctor
 from awbridge.cli.drill import drill
-from awbridge.cli.evidence import archive_group, erase, evidence_of_shipment, report_group, show_schedules
+from awbridge.cli.notify import alarms_group, endpoints_group, notices_group, opt_outs_group
 from awbridge.cli.payloads import payload_command, replace_command, settle_shipments
-from awbridge.cli.reconcile import reconcile_group
+from awbridge.cli.polling import catch_up, webhook_group
+from awbridge.cli.privacy import erase
+from awbridge.cli.reconciliation import reconcile_group
 from awbridge.cli.shared import Group, as_json_option, fail, read_settings, run
 from awbridge.cli.shipments import shipments_group
-from awbridge.cli.telling import alarms_group, endpoints_group, notices_group, opt_outs_group
-from awbridge.cli.tracking import catch_up, replay, webhook_group
+from awbridge.cli.tracking import replay
 from awbridge.store import Store
 from awbridge.store.engine.migrate import SchemaState
 
@@ -62,20 +65,16 @@ def serve(host: str | None, port: int | None) -> None:
 
     Example: awbridge serve --port 8000
     """
-    run(
-        service.serve(
-            read_settings(host=host, port=port), on_ready=lambda url: click.echo(f"awbridge listens on {url}")
-        )
-    )
+    run(run_service(read_settings(host=host, port=port), on_ready=lambda url: click.echo(f"awbridge listens on {url}")))
 
 
 @main.command()
 def work() -> None:
-    """Run the steps only: more hands on the same database.
+    """Run the steps only, as another worker on the same database.
 
     Example: AWBRIDGE_DATABASE_URL=postgresql://... awbridge work
     """
-    run(service.work(read_settings()))
+    run(run_steps(read_settings()))
 
 
 @main.command()

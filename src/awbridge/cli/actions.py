@@ -131,7 +131,7 @@ def instruct(reference_number: str, instruction: str, key: str | None, as_json: 
 
 @click.group("pickups")
 def pickups_group() -> None:
-    """Have couriers come."""
+    """Schedule pickups."""
 
 
 @pickups_group.command("ask")
@@ -139,9 +139,9 @@ def pickups_group() -> None:
 @key_option
 @as_json_option
 def ask_pickup(file: IO[str], key: str | None, as_json: bool) -> None:
-    """Have a courier come: a JSON file with ClickPost's create-pickup body (- for standard input).
+    """Schedule a pickup: a JSON file with ClickPost's create-pickup body (- for standard input).
 
-    `region` and `transporter` may stand in it.
+    It may contain `region` and `transporter`.
 
     Example: awbridge pickups ask pickup.json --key monday-morning
     """
@@ -205,7 +205,7 @@ def list_actions(state: str | None, limit: int, as_json: bool) -> None:
 @click.argument("action_id")
 @as_json_option
 def show_action(action_id: str, as_json: bool) -> None:
-    """Show an action: what was asked for, where it stands, what ClickPost gave.
+    """Show an action: the request, its state and the result.
 
     Example: awbridge actions show 2f0c1d4e5a6b7c8d9e0f1a2b
     """
@@ -225,7 +225,7 @@ def _objects(action: Action) -> dict[str, Any]:
 @actions_group.command("retry")
 @click.argument("action_ids", nargs=-1, required=True)
 def retry_actions(action_ids: tuple[str, ...]) -> None:
-    """Make actions again at once, with all their tries. An unclear pickup is repeated: look first whether it stands.
+    """Make actions again at once, with all their tries. Check first whether an unclear pickup was scheduled.
 
     Example: awbridge actions retry 2f0c1d4e5a6b7c8d9e0f1a2b
     """
@@ -240,7 +240,7 @@ def retry_actions(action_ids: tuple[str, ...]) -> None:
 
 @actions_group.command("settle")
 @click.argument("action_ids", nargs=-1, required=True)
-@click.option("--held/--not-held", default=None, help="Whether it stands at ClickPost or the courier.")
+@click.option("--held/--not-held", default=None, help="Whether ClickPost or the courier holds it.")
 def settle_actions(action_ids: tuple[str, ...], held: bool | None) -> None:
     """Say of actions that need a person (unclear, refused, gave_up) whether they stand: they are over then.
 

@@ -1,4 +1,4 @@
-"""`awbridge doctor`: what is wrong, and what to do about it."""
+"""`awbridge doctor`: what is wrong and how to fix it."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from collections.abc import Collection
 import click
 from rich.text import Text
 
-from awbridge.app.doctor import ATTENTION, OK, PROBLEM, Diagnosis, examine
+from awbridge.app.doctor.diagnosis import ATTENTION, OK, PROBLEM, Diagnosis
+from awbridge.app.doctor.examine import examine
 from awbridge.cli.shared import as_json_option, out, plain, print_json, read_settings, run
 
 _STYLES = {OK: "green", ATTENTION: "red", PROBLEM: "red"}
-_EXIT_CODES = {PROBLEM: 1, ATTENTION: 3}  # 2 is for a command that was written wrongly
+_EXIT_CODES = {PROBLEM: 1, ATTENTION: 3}  # 2 is a usage error
 
 
 @click.command()
-@click.option("--url", default="", help="The webhook's public address.  [default: the one registered last]")
+@click.option("--url", default="", help="The webhook's public URL.  [default: the one registered last]")
 @as_json_option
 def doctor(url: str, as_json: bool) -> None:
     """Check settings, database, ClickPost, webhooks, proxies, clock, disk, steps, and what needs a person.
 
-    The exit code is 1 where awbridge itself is not right, 3 where it is and an order, a parcel or an alarm needs a
-    person, and 0 with warnings only.
+    Exit code 1: awbridge itself is broken. 3: an order, a parcel or an alarm needs a person. 0: ok, or warnings only.
 
     Example: awbridge doctor --url https://ship.example.com/webhooks/clickpost
     """
@@ -30,24 +30,24 @@ def doctor(url: str, as_json: bool) -> None:
     if as_json:
         print_json([plain(f) for f in findings])
     else:
-        said: set[str] = set()
+        printed: set[str] = set()
         for finding in findings:
-            _print(finding, said)
-            said.add(finding.do)
+            _print(finding, printed)
+            printed.add(finding.do)
     sys.exit(exit_code(findings))
 
 
 def exit_code(findings: Collection[Diagnosis]) -> int:
-    """0, unless awbridge is not right (1), or something needs a person (3)."""
+    """1 when awbridge itself is broken, 3 when something needs a person, else 0."""
     levels = {finding.level for finding in findings}
     return next((code for level, code in _EXIT_CODES.items() if level in levels), 0)
 
 
-def _print(finding: Diagnosis, said: Collection[str]) -> None:
-    """One finding, with what to do; that which takes many lines once only."""
+def _print(finding: Diagnosis, printed: Collection[str]) -> None:
+    """Print one finding and what to do; print long instructions once only."""
     level = Text(f"{finding.level:9}", style=_STYLES.get(finding.level, "yellow"))
     out.print(level, Text(f"{finding.check}: {finding.found}"), soft_wrap=True)
     if finding.level != OK and finding.do:
         lines = finding.do.splitlines()
-        for line in lines if len(lines) == 1 or finding.do not in said else ["as said above"]:
+        for line in lines if len(lines) == 1 or finding.do not in printed else ["see above"]:
             out.print(Text(f"          {line}"), soft_wrap=True)

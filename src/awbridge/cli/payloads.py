@@ -1,4 +1,4 @@
-"""`awbridge shipments payload` and `replace`: mend what was refused, send anew what ClickPost holds."""
+"""`awbridge shipments payload` and `replace`: correct a refused payload, replace a placed shipment."""
 
 from __future__ import annotations
 
@@ -244,7 +244,7 @@ def replace_command(
     after_cancel: bool,
     as_json: bool,
 ) -> None:
-    """Send a shipment that ClickPost holds anew, under a new reference number, and cancel the old one.
+    """Replace a shipment that ClickPost holds: send it under a new reference number and cancel the old one.
 
     Example: awbridge shipments replace ORDER-1001 --set drop_info.drop_pincode=560002 --after-cancel
     """

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from awbridge.app import evidence, service
+from awbridge.app import connections
 from awbridge.app.logs import set_up_logs
 from awbridge.app.settings import Settings, load_settings
 from awbridge.clickpost.client.async_client import AsyncClickPost
@@ -64,7 +64,7 @@ def with_store(work: Callable[[Store], Coroutine[Any, Any, T]]) -> T:
 
     async def main() -> T:
         settings = read_settings()
-        async with service.open_store(settings, migrate=settings.migrate_on_start) as store:
+        async with connections.open_store(settings, migrate=settings.migrate_on_start) as store:
             return await work(store)
 
     return run(main())
@@ -75,7 +75,7 @@ def with_settings(work: Callable[[Settings, Store], Coroutine[Any, Any, T]]) -> 
 
     async def main() -> T:
         settings = read_settings()
-        async with service.open_store(settings, migrate=settings.migrate_on_start) as store:
+        async with connections.open_store(settings, migrate=settings.migrate_on_start) as store:
             return await work(settings, store)
 
     return run(main())
@@ -86,11 +86,11 @@ def with_vendor(work: Callable[[AsyncClickPost, Store], Coroutine[Any, Any, T]])
 
     async def main() -> T:
         settings = read_settings()
-        hook = evidence.recorder(settings, utc_now)
+        hook = connections.call_recorder(settings, utc_now)
         async with (
-            service.open_store(settings, migrate=settings.migrate_on_start) as store,
-            service.recorded(hook, store),
-            service.vendor(settings, on_call=hook) as clickpost,
+            connections.open_store(settings, migrate=settings.migrate_on_start) as store,
+            connections.recording(hook, store),
+            connections.vendor(settings, on_call=hook) as clickpost,
         ):
             return await work(clickpost, store)
 

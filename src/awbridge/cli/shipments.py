@@ -1,4 +1,4 @@
-"""`awbridge shipments`: bring shipments in, look at them, retry or cancel them (payloads.py mends them)."""
+"""`awbridge shipments`: import, list, show, retry and cancel shipments."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from awbridge.app import service
+from awbridge.app import policies
 from awbridge.cli.actions import edit_shipment, fetch_label, instruct
 from awbridge.cli.shared import (
     as_json_option,
@@ -25,23 +25,28 @@ from awbridge.cli.shared import (
     read_settings,
     with_store,
 )
-from awbridge.clickpost.wire.codes import ndr_name, status_info, status_name
-from awbridge.domain.orders import cancellation
-from awbridge.domain.orders.shipment import Piece, Shipment, State
-from awbridge.domain.privacy import without_people
-from awbridge.domain.tracking.pieces import PieceStatus
-from awbridge.domain.tracking.promise import is_unreadable
+from awbridge.cli.shipment_rows import (
+    LINKS,
+    cancellation_rows,
+    listed,
+    piece_rows,
+    pieces_as_json,
+    return_rows,
+    scan_row,
+    whole_summary,
+)
+from awbridge.clickpost.wire.codes import status_name
+from awbridge.domain.orders.shipment import Shipment, State
 from awbridge.steps.orders import import_file, intake, look_up
-from awbridge.steps.polling.catch_up import resume_polling
+from awbridge.steps.polling.track_order import resume_polling
 from awbridge.steps.runtime.clock import utc_now
-from awbridge.steps.tracking.shipment_details import ReturnNews, ShipmentDetails, shipment_details
+from awbridge.steps.tracking.shipment_details import ShipmentDetails, shipment_details
 from awbridge.store import Store
 from awbridge.store.audit import attempts
 from awbridge.store.couriers import accounts
 from awbridge.store.orders import shipments, waybills
 from awbridge.store.registration import cancellations
 from awbridge.store.tracking import scans
-from awbridge.store.tracking.scans import TimelineScan
 
 
 @click.group("shipments")
@@ -91,54 +96,8 @@ def import_shipments(file: Path, as_json: bool) -> None:
         sys.exit(1)
 
 
-_LINKS = ("allocated_by", "replaces", "replaced_by", "waits_for")  # shown where there is something to show
-
-
 def _bad_lines(result: import_file.Imported) -> int:
     return len({(b.sheet, b.line) for b in result.bad})
-
-
-def _summary(shipment: Shipment) -> dict[str, Any]:
-    return {
-        "reference_number": shipment.reference_number,
-        "state": shipment.state.value,
-        "AWB": shipment.waybill,
-        "status": status_name(shipment.status_code, shipment.status_description),
-        "retries": shipment.no_of_retries,
-        "problem": "; ".join(filter(None, (shipment.problem, shipment.difference))) or None,
-        "transporter": shipment.transporter,
-        "created_at": shipment.created_at,
-    }
-
-
-def _listed(shipment: Shipment) -> dict[str, Any]:
-    """The summary as a list shows it: ClickPost's words about it name nobody."""
-    shown = _summary(shipment)
-    return {**shown, "problem": without_people(shown["problem"], shipment.payload) if shown["problem"] else None}
-
-
-def _cancellation(shipment: Shipment) -> dict[str, Any]:
-    asked = cancellation.of_shipment(shipment)
-    if asked is None:
-        return {}
-    return {
-        "cancellation": asked.state.value,
-        "cancel_retries": asked.no_of_retries,
-        "cancel_next_try_at": asked.next_try_at,
-    }
-
-
-def _whole_summary(shipment: Shipment, truth: ShipmentDetails) -> dict[str, Any]:
-    reached = {name: at for name, at in plain(truth.milestones).items() if at}
-    return {
-        **_summary(shipment),
-        **reached,
-        "delivery_attempt_count": truth.delivery_attempt_count,
-        "EDD": f"{shipment.edd} (cannot be read as a date)" if is_unreadable(shipment.edd) else shipment.edd,
-        "sla_breached": "yes" if truth.sla_breached else "no",
-        "stuck_since": truth.stuck_since,
-        **({"AWB shared with": ", ".join(truth.waybill_shared_with)} if truth.waybill_shared_with else {}),
-    }
 
 
 @shipments_group.command("list")
@@ -164,7 +123,7 @@ def list_shipments(
     limit: int,
     as_json: bool,
 ) -> None:
-    """List shipments, newest first; or those that need somebody.
+    """List shipments, newest first, or those that need a person.
 
     Example: awbridge shipments list --stuck
     """
@@ -174,7 +133,7 @@ def list_shipments(
             "--state, --stuck, --sla-breached, --ndr, --piece-exception, --not-cancelled, --waybill and --order-id"
         )
         fail(f"{options} are lists of their own; choose one")
-    limits = service.stuck_after(read_settings())
+    limits = policies.stuck_after(read_settings())
 
     async def go(store: Store) -> list[Shipment]:
         async with store.read() as session:
@@ -195,7 +154,7 @@ def list_shipments(
             held = await accounts.held(session, now=utc_now())
             return await shipments.newest(session, state=State(state) if state else None, limit=limit, held=held)
 
-    rows = [_listed(s) for s in with_store(go)]
+    rows = [listed(s) for s in with_store(go)]
     if as_json:
         print_json(rows)
     else:
@@ -217,7 +176,7 @@ def show_shipment(name: str, as_json: bool) -> None:
     Example: awbridge shipments show ORDER-1001
     """
 
-    limits = service.stuck_after(read_settings())
+    limits = policies.stuck_after(read_settings())
 
     async def go(store: Store) -> tuple[Shipment, ShipmentDetails, list[Any], Sequence[Any], list[Any]]:
         shipment = await _shipment(store, name)
@@ -231,14 +190,14 @@ def show_shipment(name: str, as_json: bool) -> None:
 
     shipment, truth, timeline, calls, pieces = with_store(go)
     if as_json:
-        shown = {"shipment": shipment, **plain(truth), "pieces": _pieces_as_json(pieces, truth.pieces)}
+        shown = {"shipment": shipment, **plain(truth), "pieces": pieces_as_json(pieces, truth.pieces)}
         print_json({**shown, "scans": timeline, "attempts": calls})
         return
-    more = {name: value for name in _LINKS if (value := getattr(shipment, name))} | _cancellation(shipment)
-    print_table([{"field": k, "value": v} for k, v in (_whole_summary(shipment, truth) | more).items()], empty="")
+    more = {name: value for name in LINKS if (value := getattr(shipment, name))} | cancellation_rows(shipment)
+    print_table([{"field": k, "value": v} for k, v in (whole_summary(shipment, truth) | more).items()], empty="")
     if pieces:
         click.echo("\npieces")
-        print_table(_piece_rows(pieces, truth.pieces), empty="")
+        print_table(piece_rows(pieces, truth.pieces), empty="")
     if truth.npr:
         click.echo("\nfailed pickups")
         print_table([plain(failure) for failure in truth.npr], empty="")
@@ -250,9 +209,9 @@ def show_shipment(name: str, as_json: bool) -> None:
         print_table([plain(promise) for promise in truth.edd_history], empty="")
     if truth.returns:
         click.echo("\nreturns that the customer asked for")
-        print_table(_return_rows(truth.returns), empty="")
+        print_table(return_rows(truth.returns), empty="")
     click.echo("\nscans")
-    print_table([_scan_row(s, shipment.children) for s in timeline], empty="none yet")
+    print_table([scan_row(s, shipment.children) for s in timeline], empty="none yet")
     click.echo("\ncalls")
     print_table(
         [
@@ -267,58 +226,6 @@ def show_shipment(name: str, as_json: bool) -> None:
         ],
         empty="none yet",
     )
-
-
-def _pieces_as_json(pieces: Sequence[Piece], standings: Sequence[PieceStatus]) -> list[dict[str, Any]]:
-    of_waybill = {s.waybill: s for s in standings}
-    return [
-        {**plain(piece), **plain(of_waybill[piece.waybill]), "exception": of_waybill[piece.waybill].exception}
-        for piece in pieces
-    ]
-
-
-def _piece_rows(pieces: Sequence[Piece], standings: Sequence[PieceStatus]) -> list[dict[str, Any]]:
-    of_waybill = {s.waybill: s for s in standings}
-    return [_piece_row(number, piece, of_waybill[piece.waybill]) for number, piece in enumerate(pieces, 1)]
-
-
-def _piece_row(number: int, piece: Piece, standing: PieceStatus) -> dict[str, Any]:
-    failure = standing.failures[-1] if standing.failures else None
-    return {
-        "piece": number,
-        "waybill": piece.waybill,
-        "status": standing.name,
-        "status_at": standing.sighting.seen_at if standing.sighting else None,
-        "exception": standing.exception,
-        "NDR": failure.ndr_name if failure else "",
-        "label_url": piece.label_url,
-    }
-
-
-def _return_rows(returns: Sequence[ReturnNews]) -> list[dict[str, Any]]:
-    return [
-        {
-            "at": news.at,
-            "status": news.name,
-            "return_reference_number": news.event.reference_number,
-            "items": ", ".join(f"{item.get('quantity', 1)} x {item.get('sku', '?')}" for item in news.event.items),
-            "self_shipped": {True: "yes", False: "no", None: ""}[news.event.self_shipped],
-        }
-        for news in returns
-    ]
-
-
-def _scan_row(scan: TimelineScan, children: Sequence[str]) -> dict[str, Any]:
-    """A line of the timeline; of several pieces it says whose it is."""
-    piece = children.index(scan.waybill) + 1 if scan.waybill in children else ""
-    return {
-        "scanned_at": scan.scanned_at,
-        **({"piece": piece} if children else {}),
-        "status": status_info(scan.status_code, scan.description).name,
-        "NDR": ndr_name(scan.ndr_code, scan.ndr_description),
-        "remark": scan.remark,
-        "location": scan.location,
-    }
 
 
 @shipments_group.command("scans")
@@ -400,7 +307,7 @@ def cancel_shipments(reference_numbers: tuple[str, ...]) -> None:
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000))
 @as_json_option
 def list_silent(limit: int, as_json: bool) -> None:
-    """List shipments that are asked for no more, being silent too long (AWBRIDGE_ASK_SILENT_DAYS).
+    """List shipments that are no longer polled: no update for AWBRIDGE_ASK_SILENT_DAYS.
 
     Example: awbridge shipments silent
     """

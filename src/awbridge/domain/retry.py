@@ -1,4 +1,4 @@
-"""Retry delays: a plain list, with jitter."""
+"""When to try again: a list of delays, a doubling pause, or the pause that the vendor requires."""
 
 from __future__ import annotations
 
@@ -23,3 +23,13 @@ def delay_before_retry(
     wait = delays[max(failures, 1) - 1]
     wait *= 1 + JITTER * (dice or random).random()
     return timedelta(seconds=max(wait, at_least or 0.0))
+
+
+def backoff(tries: int, *, first: timedelta, longest: timedelta) -> timedelta:
+    """The pause after the `tries`-th try (1 is the first): `first`, then doubled each time, at most `longest`."""
+    return min(first * 2 ** min(max(tries - 1, 0), 20), longest)
+
+
+def throttled_pause(retry_after: float | None) -> timedelta:
+    """The pause after a 429: at least Retry-After (seconds), jittered, so that calls do not return together."""
+    return timedelta(seconds=max(retry_after or 0.0, 1.0) * random.uniform(1.0, 1.5))  # noqa: S311

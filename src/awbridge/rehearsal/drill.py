@@ -27,7 +27,7 @@ import stamina
 
 from awbridge.domain.errors import AwbridgeError, StoreBusy
 from awbridge.domain.orders.shipment import State
-from awbridge.rehearsal.demo import demo_order
+from awbridge.rehearsal.demo_orders import demo_order
 from awbridge.steps.orders.intake import take_in
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.store import Store

@@ -1,1 +1,1 @@
-"""The HTTP face: the API under /v1, the webhook endpoint beside it, health and metrics."""
+"""HTTP: the webhook endpoint, the API under /v1, the pages, health and metrics."""

@@ -1,7 +1,7 @@
-"""What /openapi.json says beyond what FastAPI reads off the routes: errors are problem JSON, and who may call.
+"""Complete /openapi.json with what FastAPI cannot derive from the routes: problem JSON and authorization.
 
-FastAPI would describe errors of its own that never leave this house. Which problems an operation may answer follows
-from its shape (does its path name something, has it a body, does it change anything); what does not is listed.
+FastAPI describes error bodies that awbridge never returns. The problems of an operation follow from its shape (path
+parameters, a body, whether it changes anything); exceptions are listed.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from pydantic import BaseModel, ConfigDict, Field
 from awbridge.domain.json import JsonObject
 
 _MEANINGS = {
-    400: "The body is not what it says it is, or `cursor` is not one that this API gave.",
+    400: "The body cannot be parsed, or `cursor` is not one that this API returned.",
     401: "No API key, or a wrong one.",
-    403: "No API key is configured, and the caller is on another machine, or another site's page in a browser.",
-    404: "There is no such thing.",
-    409: "Not possible as things stand; `detail` says why and what to do.",
-    413: "Too much at once.",
-    422: "Something in the request is wrong; `errors` says where, or `detail` what.",
-    429: "Too many wrong API keys came from this address. Try again after `Retry-After` seconds.",
-    502: "ClickPost did not do it.",
-    503: "The database, or the object storage, is busy or away. Try again after `Retry-After` seconds.",
+    403: "No API key is configured, and the caller is on another machine, or is a browser page of another site.",
+    404: "Not found.",
+    409: "Not possible in the current state; `detail` says why and what to do.",
+    413: "The request is too large.",
+    422: "The request is not valid; see `errors` or `detail`.",
+    429: "Too many wrong API keys came from this address. Retry after `Retry-After` seconds.",
+    502: "ClickPost failed or refused.",
+    503: "The database or the object storage is busy or unavailable. Retry after `Retry-After` seconds.",
 }
-_MORE = {
+_EXTRA_PROBLEMS = {
     ("/v1/couriers/sync", "post"): (502,),
     ("/v1/opt-outs/remove", "post"): (404,),
 }
@@ -35,15 +35,15 @@ _SCHEME = "API key"
 
 
 class ProblemField(BaseModel):
-    """One thing that is wrong in a request."""
+    """One error in a request."""
 
     model_config = ConfigDict(extra="allow")
 
-    path: str = Field(description="Where, like shipment_details.weight.")
+    path: str = Field(description="The field, such as shipment_details.weight.")
     problem: str
-    clickpost_code: int | None = Field(None, description="The code that ClickPost has for this kind of mistake.")
-    order: int | None = Field(None, description="Which order of a list, counted from 0.")
-    differences: list[str] | None = Field(None, description="The fields in which a known order differs.")
+    clickpost_code: int | None = Field(None, description="ClickPost's code for this error.")
+    order: int | None = Field(None, description="The position of the order in a list, from 0.")
+    differences: list[str] | None = Field(None, description="The fields that differ from the known order.")
 
 
 class ProblemSchema(BaseModel):
@@ -54,19 +54,19 @@ class ProblemSchema(BaseModel):
     type: str
     title: str
     status: int
-    detail: str | None = Field(None, description="For a person.")
+    detail: str | None = Field(None, description="An explanation for people.")
     errors: list[ProblemField] | None = None
     reference_number: str | None = None
     differences: list[str] | None = None
 
 
 def complete(app: FastAPI) -> None:
-    """Have the app's description tell of its problems and its keys."""
-    read_off = app.openapi
+    """Add problems and authorization to the app's description."""
+    derived = app.openapi
 
     def openapi() -> JsonObject:
         if app.openapi_schema is None:
-            _complete(read_off())
+            _complete(derived())
         assert app.openapi_schema is not None
         return app.openapi_schema
 
@@ -84,17 +84,17 @@ def _complete(described: JsonObject) -> None:
     for path, operations in described["paths"].items():
         for method, operation in operations.items():
             if path not in _UNGUARDED:
-                operation["security"] = [{_SCHEME: []}, {}]  # with no key configured, loopback needs none
-            for status in sorted({*_problems(path, method, operation), *_MORE.get((path, method), ())}):
-                operation["responses"][str(status)] = problem_answer(status)
+                operation["security"] = [{_SCHEME: []}, {}]  # loopback needs no key if none is configured
+            for status in sorted({*_problems(path, method, operation), *_EXTRA_PROBLEMS.get((path, method), ())}):
+                operation["responses"][str(status)] = problem_response(status)
 
 
 def _problems(path: str, method: str, operation: JsonObject) -> Iterator[int]:
-    """The problems that an operation of this shape may answer."""
+    """The statuses of the problems that an operation of this shape may return."""
     parameters: list[JsonObject] = operation.get("parameters", [])
     if path not in _UNGUARDED:
         yield from (401, 403, 429, 503)
-    if path.startswith("/v1/"):  # a query parameter that is not there is refused everywhere
+    if path.startswith("/v1/"):  # every route refuses unknown query parameters
         yield 422
     if "requestBody" in operation:
         yield from (400, 413)
@@ -106,7 +106,7 @@ def _problems(path: str, method: str, operation: JsonObject) -> Iterator[int]:
         yield 409
 
 
-def problem_answer(status: int) -> dict[str, Any]:
-    """An answer of this status, as the description has it."""
+def problem_response(status: int) -> dict[str, Any]:
+    """The description of a problem response with this status."""
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {"description": _MEANINGS[status], "content": content}

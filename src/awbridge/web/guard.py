@@ -1,7 +1,7 @@
-"""Who may call: whoever carries an API key; with no key configured, only loopback, by a name of this machine.
+"""Authorization: callers need an API key; if none is configured, only loopback may call, by a name of this machine.
 
-Programs send the key as a bearer token. Browsers are asked for it (HTTP Basic: any user name, the key as password), and
-only for pages: what a browser sends along by itself must never open the API.
+Programs send the key as a bearer token. Browsers send it with HTTP Basic (any user name, the key as password), and only
+for pages: credentials that a browser sends on its own must never open the API.
 """
 
 from __future__ import annotations
@@ -18,45 +18,45 @@ from fastapi.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from awbridge.web import problems
-from awbridge.web.brake import Brake
+from awbridge.web.key_limiter import WrongKeyLimiter
 
-_BY_ITS_NAME = (
-    "Without an API key, awbridge answers to http://localhost, http://127.0.0.1 and the name in AWBRIDGE_HOST alone. "
-    "Call it so, or set AWBRIDGE_API_KEYS and send a key: then any name will do."
+_LOCAL_NAMES_ONLY = (
+    "Without an API key, awbridge accepts requests only as http://localhost, http://127.0.0.1 and the name in "
+    "AWBRIDGE_HOST. Use one of these, or set AWBRIDGE_API_KEYS and send a key: any name is then accepted."
 )
-_BRAKED = (
+_TOO_MANY_WRONG_KEYS = (
     "Too many wrong API keys came from this address. Correct the key, wait for Retry-After seconds, then try again."
 )
-_ONLY_LOOPBACK = "No API key is configured (AWBRIDGE_API_KEYS), so only this machine itself may call."
+_LOOPBACK_ONLY = "No API key is configured (AWBRIDGE_API_KEYS), so only this machine may call."
 
 
 class Keys:
-    """The API keys of the settings. Whoever guesses is braked, by the address that the scope names."""
+    """The configured API keys. Guesses are limited per client address."""
 
-    def __init__(self, keys: Sequence[str], brake: Brake | None = None) -> None:
+    def __init__(self, keys: Sequence[str], limiter: WrongKeyLimiter | None = None) -> None:
         self._keys = [key.encode() for key in keys]
-        self._brake = brake or Brake()
+        self._limiter = limiter or WrongKeyLimiter()
 
     def __bool__(self) -> bool:
         return bool(self._keys)
 
-    def hold(self, offered: bytes) -> bool:
-        """Whether this is one of them. Takes as long for a wrong one as for a right one."""
+    def contain(self, offered: bytes) -> bool:
+        """Whether this is one of the keys. Takes the same time for right and wrong keys."""
         right = False
         for key in self._keys:
             right |= hmac.compare_digest(key, offered)
         return right
 
-    def wait(self, scope: Scope, offered: bytes, *, right: bool) -> int:
-        """Whole seconds that the caller must wait before a key of theirs counts; 0 where it does, or none was sent."""
+    def wait_seconds(self, scope: Scope, offered: bytes, *, right: bool) -> int:
+        """Whole seconds until a key of this caller is accepted; 0 if it is now, or if none was sent."""
         client = scope.get("client")
-        return math.ceil(self._brake.judge(client[0] if client else "", right=right)) if offered else 0
+        return math.ceil(self._limiter.count(client[0] if client else "", right=right)) if offered else 0
 
 
 class ApiGuard:
-    """Stands before the API. `open_paths` and what lies in `open_folder` everybody may call.
+    """Authorizes requests to the API. `open_paths`, and paths below `open_folder`, need no authorization.
 
-    `host` is a name that this machine goes by, beside localhost.
+    `host`: a name of this machine besides localhost.
     """
 
     def __init__(
@@ -69,8 +69,8 @@ class ApiGuard:
         self._open_folder = open_folder
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        is_asked = scope["type"] == "http" and not self._is_open(scope["path"])
-        refusal = self._refusal(scope) if is_asked else None
+        guarded = scope["type"] == "http" and not self._is_open(scope["path"])
+        refusal = self._refusal(scope) if guarded else None
         await (refusal or self._app)(scope, receive, send)
 
     def _is_open(self, path: str) -> bool:
@@ -79,24 +79,28 @@ class ApiGuard:
     def _refusal(self, scope: Scope) -> Response | None:
         if self._keys:
             offered = _token(scope, b"bearer")
-            right = self._keys.hold(offered)
-            if seconds := self._keys.wait(scope, offered, right=right):
-                return problems.problem(429, "Too many wrong keys", _BRAKED, headers={"retry-after": str(seconds)})
+            right = self._keys.contain(offered)
+            if seconds := self._keys.wait_seconds(scope, offered, right=right):
+                return problems.problem(
+                    429, "Too many wrong keys", _TOO_MANY_WRONG_KEYS, headers={"retry-after": str(seconds)}
+                )
             if right:
                 return None
-            asks = {"www-authenticate": "Bearer"}
-            return problems.problem(401, "Not authorised", "Send Authorization: Bearer <API key>.", headers=asks)
+            challenge = {"www-authenticate": "Bearer"}
+            return problems.problem(401, "Not authorised", "Send Authorization: Bearer <API key>.", headers=challenge)
         if not _is_loopback(scope):
-            return problems.problem(403, "Only loopback may call", _ONLY_LOOPBACK)
+            return problems.problem(403, "Only loopback may call", _LOOPBACK_ONLY)
         if not _names_this_machine(scope, self._host):
-            return problems.problem(403, "Called by a strange name", _BY_ITS_NAME)
+            return problems.problem(403, "Unknown host name", _LOCAL_NAMES_ONLY)
         if _is_of_another_site(scope):
-            return problems.problem(403, "Another site sent this", "A browser may call for awbridge's own pages only.")
+            return problems.problem(
+                403, "Another site sent this", "Browsers may call the API only from awbridge's own pages."
+            )
         return None
 
 
 class PageGuard:
-    """Stands before the pages: who may see them, and that only they themselves press their buttons."""
+    """Authorizes requests to the pages. Forms are accepted only from awbridge's own pages."""
 
     def __init__(self, app: ASGIApp, keys: Keys, *, host: str = "") -> None:
         self._app = app
@@ -110,18 +114,18 @@ class PageGuard:
     def _refusal(self, scope: Scope) -> Response | None:
         if self._keys:
             offered = _password(scope)
-            right = self._keys.hold(offered)
-            if seconds := self._keys.wait(scope, offered, right=right):
-                return _refused(429, _BRAKED, {"retry-after": str(seconds)})
+            right = self._keys.contain(offered)
+            if seconds := self._keys.wait_seconds(scope, offered, right=right):
+                return _refused(429, _TOO_MANY_WRONG_KEYS, {"retry-after": str(seconds)})
             if not right:
-                asks = {"www-authenticate": 'Basic realm="awbridge", charset="UTF-8"'}
-                return _refused(401, "Log in with any user name, and an API key as password.", asks)
+                challenge = {"www-authenticate": 'Basic realm="awbridge", charset="UTF-8"'}
+                return _refused(401, "Log in with any user name, and an API key as password.", challenge)
         elif not _is_loopback(scope):
-            return _refused(403, _ONLY_LOOPBACK)
+            return _refused(403, _LOOPBACK_ONLY)
         elif not _names_this_machine(scope, self._host):
             return _refused(403, "Without an API key, open the pages as http://localhost or http://127.0.0.1.")
         if scope["method"] not in ("GET", "HEAD") and not _is_same_origin(scope):
-            return _refused(403, "Another site sent this. Press the button on the page itself.")
+            return _refused(403, "Another site sent this. Use the button on awbridge's own page.")
         return None
 
 
@@ -139,7 +143,7 @@ def _token(scope: Scope, wanted: bytes) -> bytes:
 
 
 def _password(scope: Scope) -> bytes:
-    """The password of HTTP Basic, or a bearer token: programs may look at pages too."""
+    """The password of HTTP Basic, or a bearer token: programs may read pages too."""
     try:
         pair = base64.b64decode(_token(scope, b"basic"), validate=True)
     except binascii.Error:
@@ -159,31 +163,32 @@ def _is_loopback_address(text: str) -> bool:
         return False
 
 
-def _names_this_machine(scope: Scope, own: str) -> bool:
-    """Whether it is called by a name of this machine's, or `own`.
+def _names_this_machine(scope: Scope, host: str) -> bool:
+    """Whether the Host header is a local name or `host`.
 
-    A stranger's page may have the stranger's name lead here, and a browser on this machine takes the two for one site.
+    This prevents DNS rebinding: another site may resolve its own name to this machine, and a browser here would treat
+    awbridge as part of that site.
     """
     try:
         name = urlsplit(f"//{_header(scope, b'host')}").hostname or ""
     except ValueError:
         return False
-    if name and name == own.lower():
+    if name and name == host.lower():
         return True
     return name == "localhost" or name.endswith(".localhost") or _is_loopback_address(name)
 
 
 def _is_same_origin(scope: Scope) -> bool:
-    """Whether a page of this very host sent it. A browser that says neither is none, and programs have the API."""
+    """Whether a page of this host sent it. Requests with neither header are refused: programs use the API."""
     if site := _header(scope, b"sec-fetch-site"):
         return site == "same-origin"
     return _is_own(scope, _header(scope, b"origin"))
 
 
 def _is_of_another_site(scope: Scope) -> bool:
-    """Whether a browser says that another site's page sent it. Programs say nothing of the kind.
+    """Whether a browser reports that another site's page sent it. Programs send neither header.
 
-    Where no key is asked for, that page would else do here whatever its reader may.
+    Without a key, that page could otherwise do here whatever its visitor may.
     """
     if site := _header(scope, b"sec-fetch-site"):
         return site not in ("same-origin", "none")

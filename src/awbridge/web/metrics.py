@@ -1,4 +1,4 @@
-"""GET /metrics: what the tables and the loops say now, in Prometheus' text format."""
+"""The metrics of the tables, the loops and this process, in Prometheus' text format."""
 
 from __future__ import annotations
 
@@ -8,65 +8,66 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from awbridge.domain.notify.alarm_causes import AlarmCause
 from awbridge.domain.tracking.overdue import DEFAULT_STUCK_AFTER, StuckAfter
 from awbridge.steps.audit.keep_calls import CallRecorder
-from awbridge.steps.polling.watch import SILENT, Coverage, coverage
+from awbridge.steps.polling.watch import Coverage, coverage
 from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.runtime.loop import Loop
 from awbridge.store import Store
 from awbridge.store.audit import figures
 from awbridge.store.audit.figures import Figures
 from awbridge.store.engine.shared_time import SHARED_TIME
-from awbridge.web.http.limits import Connections, ConnectionSlot
+from awbridge.web.http.limits import Connections, ConnectionState
 from awbridge.web.webhook.endpoint import WebhookEndpoint
 
 
-class _Now(Collector):
+class _Metrics(Collector):
     def __init__(
         self,
         figures: Figures,
         covered: Coverage,
         answers: Mapping[int, int],
         loops: Sequence[Loop],
-        hook: CallRecorder | None,
+        recorder: CallRecorder | None,
         connections: Connections,
     ) -> None:
         self._figures = figures
         self._covered = covered
         self._answers = answers
         self._loops = loops
-        self._hook = hook
+        self._recorder = recorder
         self._connections = connections
 
     def collect(self) -> Iterable[Metric]:
-        """The metrics, as they stand."""
+        """All metrics, with their current values."""
         yield from self._attention()
         yield from self._shipments()
         yield from self._accounts()
         yield from self._tracking()
-        yield from self._telling()
+        yield from self._notify()
         yield from self._calls()
         yield from self._process()
         yield from _coverage(self._covered)
-        sizes = "Rows of the large tables, about, as the database knows without counting."
+        sizes = "Approximate rows of the large tables, from the database's statistics."
         yield _by("awbridge_rows", sizes, "table", self._figures.sizes)
 
     def _attention(self) -> Iterable[Metric]:
         text = "What needs a person or is worth watching, by kind."
         yield _by("awbridge_needs_attention", text, "kind", {need.value: n for need, n in self._figures.needs.items()})
-        text = "Share of refusals among the orders that ClickPost decided of late."
+        text = "Share of refusals among the orders that ClickPost recently decided."
         yield GaugeMetricFamily("awbridge_refused_share", text, self._figures.refusals.share)
 
     def _shipments(self) -> Iterable[Metric]:
-        now = self._figures
-        text = "Shipments by state, without those that are placed or cancelled."
-        yield _by("awbridge_shipments", text, "state", now.shipments)
-        text = "Shipments that are placed and have not reached their end."
-        yield GaugeMetricFamily("awbridge_shipments_on_their_way", text, now.on_their_way)
-        text = "Of those, how many have an expected date that cannot be read."
-        yield GaugeMetricFamily("awbridge_shipments_unreadable_edd", text, now.unreadable_dates)
-        yield _by("awbridge_cancels", "Cancellations at ClickPost by stage.", "stage", now.cancels)
-        yield _by("awbridge_actions", "Actions by state, without those that are done.", "state", now.actions)
+        figures = self._figures
+        text = "Shipments by state, except placed and cancelled ones."
+        yield _by("awbridge_shipments", text, "state", figures.shipments)
+        text = "Placed shipments without a final status."
+        yield GaugeMetricFamily("awbridge_shipments_on_their_way", text, figures.on_their_way)
+        text = "Placed shipments without a final status whose expected date cannot be read."
+        yield GaugeMetricFamily("awbridge_shipments_unreadable_edd", text, figures.unreadable_dates)
+        yield _by("awbridge_cancels", "Cancellations at ClickPost by state.", "stage", figures.cancels)
+        yield _by("awbridge_actions", "Actions by state, except completed ones.", "state", figures.actions)
 
     def _accounts(self) -> Iterable[Metric]:
         held = self._figures.held
@@ -74,30 +75,30 @@ class _Now(Collector):
         text = "Courier accounts whose shipments are held, by reason."
         yield _by("awbridge_accounts_held", text, "reason", reasons)
         waiting = {account: self._figures.waiting.get(account, 0) for account in held}
-        text = "Shipments that wait in an account that is held."
+        text = "Shipments that wait in a held courier account."
         yield _by("awbridge_account_shipments_held", text, "account", waiting)
         warnings = {k: self._figures.courier_warnings.get(k, 0) for k in ("inactive", "vanished", "renamed")}
-        text = "Courier accounts in use that orders would fail on."
+        text = "Courier accounts in use for which orders would fail."
         yield _by("awbridge_courier_warnings", text, "kind", warnings)
 
     def _tracking(self) -> Iterable[Metric]:
-        text = "Deliveries in the inbox by stage, without those that are applied."
+        text = "Deliveries in the inbox by stage, except applied ones."
         yield _by("awbridge_inbox", text, "stage", self._figures.inbox)
-        text = "Scans of the last day that were in the future when they came; they count as of then."
+        text = "Scans of the last day whose time was in the future; they count as of their arrival."
         yield GaugeMetricFamily("awbridge_scans_ahead", text, self._figures.scans_ahead)
 
-    def _telling(self) -> Iterable[Metric]:
-        text = "Messages to customers by state, without those that are sent or suppressed."
+    def _notify(self) -> Iterable[Metric]:
+        text = "Messages to customers by state, except sent and suppressed ones."
         yield _by("awbridge_notices", text, "state", self._figures.notices)
-        text = "Events to endpoints by state, without those that are delivered."
+        text = "Events to endpoints by state, except delivered ones."
         yield _by("awbridge_event_deliveries", text, "state", self._figures.event_deliveries)
-        yield GaugeMetricFamily("awbridge_alarms", "Alarms that are raised.", self._figures.alarms)
+        yield GaugeMetricFamily("awbridge_alarms", "Raised alarms.", self._figures.alarms)
 
     def _calls(self) -> Iterable[Metric]:
         filed = {"open": self._figures.archive_open}
-        yield _by("awbridge_archive_files", "Files of failed calls that are not in the archive yet.", "state", filed)
-        dropped = CounterMetricFamily("awbridge_calls_dropped", "Failed calls that could not be written down.")
-        dropped.add_metric([], self._hook.dropped if self._hook else 0)
+        yield _by("awbridge_archive_files", "Files of failed calls that are not archived yet.", "state", filed)
+        dropped = CounterMetricFamily("awbridge_calls_dropped", "Failed calls that could not be recorded.")
+        dropped.add_metric([], self._recorder.dropped if self._recorder else 0)
         yield dropped
 
     def _process(self) -> Iterable[Metric]:
@@ -105,14 +106,14 @@ class _Now(Collector):
         for status, count in self._answers.items():
             answered.add_metric([str(status)], count)
         yield answered
-        by_place = {place.name.lower(): self._connections.at(place) for place in ConnectionSlot}
-        yield _by("awbridge_http_connections", "Connections of clients to this process.", "state", by_place)
-        text = "Requests that were refused, and connections that were closed early, by this process."
+        by_state = {state.name.lower(): self._connections.count(state) for state in ConnectionState}
+        yield _by("awbridge_http_connections", "Connections of clients to this process.", "state", by_state)
+        text = "Requests refused and connections closed early by this process."
         refused = CounterMetricFamily("awbridge_http_refused", text, labels=["reason"])
         for reason, count in self._connections.refused.items():
             refused.add_metric([reason], count)
         yield refused
-        text = "Seconds by which this machine's clock is ahead of the database's, which counts."
+        text = "Seconds by which this machine's clock is ahead of the database's, which is authoritative."
         yield GaugeMetricFamily("awbridge_clock_skew_seconds", text, SHARED_TIME.skew)
         silent = {loop.name: loop.silent_for for loop in self._loops}
         yield _by("awbridge_step_silent_seconds", "Seconds since a step last finished a round.", "step", silent)
@@ -127,34 +128,36 @@ def _by(name: str, text: str, label: str, values: Mapping[str, float]) -> Metric
 
 
 def _coverage(covered: Coverage) -> Iterable[Metric]:
-    """How far updated-order is, whether webhooks come, and which share of each courier's scans they bring."""
+    """Coverage of updated-order, silence of webhooks, and the share of each courier's scans that come by webhook."""
     if covered.lag is not None:
         yield GaugeMetricFamily(
             "awbridge_catch_up_lag_seconds",
-            "How far behind now every minute of updated-order is covered.",
+            "Seconds by which complete coverage of updated-order lags behind now.",
             value=covered.lag.total_seconds(),
         )
     if covered.webhook_silence is not None:
         yield GaugeMetricFamily(
             "awbridge_webhook_silence_seconds",
-            "Seconds since the last webhook that could be read.",
+            "Seconds since the last webhook that could be parsed.",
             value=covered.webhook_silence.total_seconds(),
         )
     yield GaugeMetricFamily(
         "awbridge_webhooks_silent",
-        "1 while webhooks are silent though polling finds scans.",
-        value=float(SILENT in covered.alarms),
+        "1 while no webhooks arrive although polling finds scans.",
+        value=float(AlarmCause.WEBHOOKS_SILENT in covered.alarms),
     )
     share = GaugeMetricFamily(
-        "awbridge_webhook_share", "Share of a courier's new scans of a day that came by webhook.", labels=["courier"]
+        "awbridge_webhook_share",
+        "Share of a courier's new scans of the last day that came by webhook.",
+        labels=["courier"],
     )
-    for courier, told in covered.day.items():
-        if told.share is not None:
-            share.add_metric([str(courier)], told.share)
+    for courier, counts in covered.day.items():
+        if counts.share is not None:
+            share.add_metric([str(courier)], counts.share)
     yield share
     yield GaugeMetricFamily(
         "awbridge_shipments_silent",
-        "Shipments that are asked for no more, being silent too long.",
+        "Shipments that are no longer polled, for lack of updates.",
         value=covered.silent_shipments,
     )
 
@@ -165,14 +168,14 @@ async def metrics_text(
     webhook: WebhookEndpoint,
     loops: Sequence[Loop],
     *,
-    hook: CallRecorder | None = None,
+    recorder: CallRecorder | None = None,
     stuck_after: StuckAfter = DEFAULT_STUCK_AFTER,
     connections: Connections | None = None,
 ) -> bytes:
-    """All metrics as text."""
+    """The response of GET /metrics."""
     async with store.read() as session:
-        now = await figures.read(session, now=clock(), stuck_after=stuck_after)
+        current = await figures.read(session, now=clock(), stuck_after=stuck_after)
     covered = await coverage(store=store, clock=clock)
     registry = CollectorRegistry()
-    registry.register(_Now(now, covered, webhook.counts, loops, hook, connections or Connections()))
+    registry.register(_Metrics(current, covered, webhook.counts, loops, recorder, connections or Connections()))
     return generate_latest(registry)

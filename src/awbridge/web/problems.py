@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problem JSON: what is wrong, where, and what to do."""
+"""Turn errors into RFC 9457 problem JSON: what is wrong, where, and what to do."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ _STATUS: tuple[tuple[type[AwbridgeError], int, str], ...] = (
     (NotValid, 422, "The request is not valid"),
     (NotFound, 404, "Not found"),
     (NotPossible, 409, "Not possible in this state"),
-    (VendorError, 502, "ClickPost did not do it"),
-    (ObjectsError, 503, "The object storage is away"),
+    (VendorError, 502, "ClickPost failed"),
+    (ObjectsError, 503, "The object storage is unavailable"),
     (StoreBusy, 503, "The database is busy"),
 )
 
@@ -49,7 +49,7 @@ _METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 def problem(
     status: int, title: str, detail: str = "", *, headers: Mapping[str, str] | None = None, **more: Any
 ) -> JSONResponse:
-    """A problem answer."""
+    """A problem response."""
     body: dict[str, Any] = {"type": "about:blank", "title": title, "status": status}
     if detail:
         body["detail"] = detail
@@ -63,7 +63,7 @@ def _details(error: AwbridgeError) -> dict[str, Any]:
     if isinstance(error, ReferenceTaken):
         return {"reference_number": error.reference_number, "differences": error.differences}
     if isinstance(error, BatchRefused):
-        return {"errors": [e for place, cause in error.errors.items() for e in _of_order(place, cause)]}
+        return {"errors": [e for position, cause in error.errors.items() for e in _order_errors(position, cause)]}
     return {}
 
 
@@ -72,17 +72,17 @@ def _field(path: str, text: str, code: int | None) -> dict[str, Any]:
     return field if code is None else {**field, "clickpost_code": code}
 
 
-def _of_order(place: int, error: IntakeError) -> list[dict[str, Any]]:
+def _order_errors(position: int, error: IntakeError) -> list[dict[str, Any]]:
     if isinstance(error, PayloadRefused):
-        return [{"order": place, **_field(p.path, p.problem, p.code)} for p in error.problems]
+        return [{"order": position, **_field(p.path, p.problem, p.code)} for p in error.problems]
     if isinstance(error, ReferenceTaken):
         path = "shipment_details.reference_number"
-        return [{"order": place, "path": path, "problem": str(error), "differences": error.differences}]
-    return [{"order": place, "path": "", "problem": str(error)}]
+        return [{"order": position, "path": path, "problem": str(error), "differences": error.differences}]
+    return [{"order": position, "path": "", "problem": str(error)}]
 
 
 def answer_to(error: AwbridgeError) -> JSONResponse:
-    """The problem answer to one of our own errors."""
+    """The problem response to one of awbridge's errors."""
     if isinstance(error, BatchRefused) and all(isinstance(e, ReferenceTaken) for e in error.errors.values()):
         return problem(409, "Reference numbers are taken", str(error), **_details(error))
     for kind, status, title in _STATUS:
@@ -92,22 +92,22 @@ def answer_to(error: AwbridgeError) -> JSONResponse:
 
 
 def _allowed(request: Request) -> str:
-    """The methods that the path of a request has. The router itself names those of the first route only."""
+    """The methods of the request's path. Starlette lists only those of the first matching route."""
     routes: Sequence[BaseRoute] = request.app.routes
     scopes = {method: {**request.scope, "method": method} for method in _METHODS}
     return ", ".join(m for m in _METHODS if any(r.matches(scopes[m])[0] is Match.FULL for r in routes))
 
 
-def _told(error: Any) -> str:
-    """What is wrong with a field; of our own readers their words alone."""
+def _message(error: Any) -> str:
+    """What is wrong with a field, without pydantic's prefix for messages of our own validators."""
     return str(error["msg"]).removeprefix("Value error, ")
 
 
 def install(app: FastAPI) -> None:
-    """Make every error of the app a problem answer."""
+    """Answer every error of the app with a problem response."""
 
     @app.exception_handler(AwbridgeError)
-    async def _ours(_request: Request, error: Exception) -> JSONResponse:
+    async def _own(_request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, AwbridgeError)
         return answer_to(error)
 
@@ -120,12 +120,12 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def _request(_request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
-        errors = [{"path": ".".join(str(part) for part in e["loc"]), "problem": _told(e)} for e in error.errors()]
+        errors = [{"path": ".".join(str(part) for part in e["loc"]), "problem": _message(e)} for e in error.errors()]
         return problem(422, "The request is not valid", "See errors.", errors=errors)
 
     @app.exception_handler(Exception)
-    async def _unforeseen(_request: Request, error: Exception) -> JSONResponse:
+    async def _unexpected(_request: Request, error: Exception) -> JSONResponse:
         log.error("api.failed", error=type(error).__name__, exc_info=error)
-        return problem(500, "Internal error", "Something went wrong here; the log says what. Nothing was stored.")
+        return problem(500, "Internal error", "An unexpected error occurred; see the log. Nothing was stored.")
 
-    _ = (_ours, _http, _request, _unforeseen)  # used by the decorators
+    _ = (_own, _http, _request, _unexpected)

@@ -1,4 +1,4 @@
-"""GET /readyz: whether this process may be sent requests. It may while its database has the schema and takes writes."""
+"""GET /readyz: this process is ready while its database has the schema and accepts writes."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from awbridge.store import Store
 from awbridge.store.polling import paces
 from awbridge.web import problems
 
-PROOF_LASTS = 2.0  # seconds that a write counts for: anybody may ask, and each write costs one
+PROOF_LASTS = 2.0  # seconds that a successful write counts: the route is open, and every write costs
 
 
 class Readiness:
-    """Answers /readyz. Whoever asks at the same time shares one look."""
+    """Answers /readyz. Concurrent requests share one check."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._turn = asyncio.Lock()
+        self._checking = asyncio.Lock()
         self._proved_at = float("-inf")
 
     async def answer(self) -> Response:
-        """200 when the database has a schema that this version works with and took a write within two seconds.
+        """200 if this version can use the database's schema and a write succeeded within the last two seconds.
 
-        That of a newer version is one, as long as its migrations are compatible with this one.
+        The schema of a newer version can be used if its migrations are compatible with this version.
         """
         try:
-            async with self._turn:
+            async with self._checking:
                 missing = await self._store.pending_migrations()
                 if not missing:
                     await self._prove()
@@ -40,7 +40,9 @@ class Readiness:
         except StoreError as error:
             return problems.problem(503, "The database is not ready", str(error))
         if missing:
-            return problems.problem(503, "The schema is old", f"Run awbridge migrate; missing: {', '.join(missing)}")
+            return problems.problem(
+                503, "The schema is too old", f"Run awbridge migrate; missing: {', '.join(missing)}"
+            )
         return JSONResponse({"ok": True})
 
     async def _prove(self) -> None:

@@ -160,7 +160,7 @@ def test_a_payload_that_nests_too_deep_is_refused(india: JsonObject) -> None:
 
 
 @pytest.mark.parametrize("order", [{}, {"shipment_details": None}, {"shipment_details": []}, [], None, "text", {1: 2}])
-def test_what_is_no_order_is_refused(order: Any) -> None:
+def test_a_body_that_is_not_an_order_is_refused(order: Any) -> None:
     assert check_payload(order, Region.INDIA)
     with pytest.raises(PayloadRefused):
         new_shipment(order, region=Region.INDIA, transporter=None, courier_partner_id=4, account_code=None)

@@ -21,7 +21,7 @@ from awbridge.domain.sheet import cell
 from awbridge.sinks.mail import send_mail
 from awbridge.sinks.objects import Objects
 from awbridge.steps.audit.publish import LEASE, Destination, MailPolicy
-from awbridge.steps.audit.report import Made, ReportPolicy, report_failures
+from awbridge.steps.audit.report import PublishedReport, ReportPolicy, report_failures
 from awbridge.store import Store
 from awbridge.store.audit import reports
 from tests.support.evidence_rows import NAME, PHONE, call, good_call, keep
@@ -55,7 +55,9 @@ def policy(post: Mailbox | None = None, **changes: Any) -> ReportPolicy:
     return ReportPolicy(**{"zone": INDIA, "destinations": (own, theirs), "mail": mail, **changes})
 
 
-async def report(store: Store, objects: Objects, chosen: ReportPolicy, clock: SetClock | None = None) -> list[Made]:
+async def report(
+    store: Store, objects: Objects, chosen: ReportPolicy, clock: SetClock | None = None
+) -> list[PublishedReport]:
     return await report_failures(
         store=store, objects=objects, clock=clock or SetClock(NOW), policy=chosen, day=DAY, mail=chosen.mail is not None
     )
@@ -222,7 +224,7 @@ async def test_killed_while_mailing_it_goes_out_when_the_lease_is_over(
         task = report(store, objects, policy(post), clock)
         with pytest.raises(KeyboardInterrupt):
             await task
-    with pytest.raises(AwbridgeError, match="being mailed by somebody else"):
+    with pytest.raises(AwbridgeError, match="being mailed by another process"):
         await report(store, objects, policy(post), clock)
     clock.now += LEASE
     await report(store, objects, policy(post), clock)
@@ -257,3 +259,9 @@ async def test_an_smtp_address_that_is_none_says_what_to_write(url: str) -> None
 
     with pytest.raises(AwbridgeError, match="AWBRIDGE_SMTP_URL: write smtp://"):
         await send_mail(url, EmailMessage())
+
+
+async def test_the_page_escapes_what_others_wrote(store: Store, objects: Objects) -> None:
+    await keep(store, call("<b>R&1"), reference="<b>R&1", at=MIDNIGHT)
+    own, _ = await report(store, objects, policy())
+    assert "<td>&lt;b&gt;R&amp;1<td>" in unzip(own.content)["summary.html"]

@@ -90,7 +90,7 @@ async def test_a_transporter_that_others_name_is_not_removed(store: Store) -> No
     await put(store, mine("b"))
     rows = [{"name": "all", "transporter": "a"}]
     await courier_steps.put_rules(store=store, clock=SetClock(), rows=rows)
-    with pytest.raises(NotPossible, match="rules of allocation name a: all"):
+    with pytest.raises(NotPossible, match="allocation rules name a: all"):
         await courier_steps.remove_courier(store=store, transporter="a")
     await courier_steps.put_rules(store=store, clock=SetClock(), rows=[])
     await courier_steps.remove_courier(store=store, transporter="a")

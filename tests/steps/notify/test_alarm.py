@@ -9,7 +9,7 @@ from typing import Any
 from awbridge.domain.notify.notices import NotSent
 from awbridge.domain.orders.shipment import State
 from awbridge.sinks.mail import MailChannel
-from awbridge.steps.notify.alarm import Digest, Operator, tell_operators
+from awbridge.steps.notify.alarm import Digest, Operator, send_alarms
 from awbridge.store import Store
 from awbridge.store.notify import alarms
 from awbridge.store.registration import dispatch
@@ -31,7 +31,7 @@ async def over(store: Store, clock: SetClock, cause: str = "disk") -> bool:
 
 
 async def tell(store: Store, clock: SetClock, *channels: Any) -> int:
-    return await tell_operators(store=store, operators=[Operator(channel=c) for c in channels], clock=clock)
+    return await send_alarms(store=store, operators=[Operator(channel=c) for c in channels], clock=clock)
 
 
 async def test_trouble_is_told_once_and_its_end_once(store: Store) -> None:
@@ -44,7 +44,7 @@ async def test_trouble_is_told_once_and_its_end_once(store: Store) -> None:
     assert not await over(store, clock)
     for _ in range(3):
         await tell(store, clock, chat)
-    assert [m.subject for m in chat.messages] == ["awbridge: trouble: disk", "awbridge: over: disk"]
+    assert [m.subject for m in chat.messages] == ["awbridge: alarm: disk", "awbridge: resolved: disk"]
     assert chat.messages[0].text == "the disk is full Since 2026-11-02 06:30 UTC."
     async with store.read() as session:
         (alarm,) = await alarms.every(session)
@@ -82,7 +82,7 @@ async def test_trouble_that_ends_while_it_is_told_is_told_to_be_over(store: Stor
     await trouble(store, clock)
     await tell(store, clock, chat)
     await tell(store, clock, chat)
-    assert [m.subject for m in chat.messages] == ["awbridge: trouble: disk", "awbridge: over: disk"]
+    assert [m.subject for m in chat.messages] == ["awbridge: alarm: disk", "awbridge: resolved: disk"]
 
 
 async def test_while_no_way_works_it_is_tried_again(store: Store) -> None:
@@ -125,8 +125,8 @@ async def test_operators_get_mail_over_a_real_server(store: Store) -> None:
     with smtp_server() as mailbox:
         mail = MailChannel(mailbox.url, sender="awbridge@acme.example")
         ways = [Operator(channel=mail, to="ops@acme.example")]
-        await tell_operators(store=store, operators=ways, clock=clock)
-    assert [(m["to"], m["subject"]) for m in mailbox.mails] == [("ops@acme.example", "awbridge: trouble: disk")]
+        await send_alarms(store=store, operators=ways, clock=clock)
+    assert [(m["to"], m["subject"]) for m in mailbox.mails] == [("ops@acme.example", "awbridge: alarm: disk")]
 
 
 def a_digest(store: Store, clock: SetClock, chat: Kept) -> Digest:

@@ -183,7 +183,7 @@ async def test_410_disables_at_once(store: Store) -> None:
         await a_customer(store, "R")
         await hear(store, clock, 8)
         await deliver(store, clock)
-    assert (await now_of(store, endpoint)).problem == "it answered 410: it wants nothing more"
+    assert (await now_of(store, endpoint)).problem == "it answered 410 Gone"
 
 
 async def test_redelivery_by_hand_keeps_the_id(store: Store) -> None:

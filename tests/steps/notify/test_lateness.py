@@ -34,7 +34,7 @@ async def reached(store: Store, reference: str) -> set[str]:
 
 async def look(store: Store, clock: SetClock) -> None:
     lateness = Lateness(store=store, clock=clock, policy=POLICY)
-    while await lateness.look():
+    while await lateness.check():
         pass
 
 
@@ -109,12 +109,12 @@ async def test_what_was_placed_and_never_seen_is_stuck_too(store: Store) -> None
 async def test_it_rests_between_rounds(store: Store) -> None:
     clock = SetClock(T0)
     lateness = Lateness(store=store, clock=clock, policy=POLICY)
-    await lateness.look()
+    await lateness.check()
     await a_customer(store, "R", "AWB1")
     await hear(store, clock, "AWB1", 5, edd="2026-11-01")
-    assert await lateness.look() == 0
+    assert await lateness.check() == 0
     clock.forward(minutes=16)
-    assert await lateness.look() == 1
+    assert await lateness.check() == 1
 
 
 async def test_what_moves_as_it_should_is_not_even_read(store: Store) -> None:
@@ -124,9 +124,9 @@ async def test_what_moves_as_it_should_is_not_even_read(store: Store) -> None:
         await hear(store, clock, f"AWB{number}", code, edd="2026-12-01")
     clock.forward(hours=40)
     lateness = Lateness(store=store, clock=clock, policy=POLICY)
-    assert await lateness.look() == 0
+    assert await lateness.check() == 0
     clock.forward(hours=20)
-    assert [await lateness.look() for _ in range(3)] == [1, 1, 0], "out for delivery, then failed"
+    assert [await lateness.check() for _ in range(3)] == [1, 1, 0], "out for delivery, then failed"
 
 
 async def test_each_leg_has_its_own_limit_and_all_are_walked(store: Store) -> None:

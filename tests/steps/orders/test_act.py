@@ -17,7 +17,7 @@ from awbridge.domain.tracking.lifecycle import Sighting
 from awbridge.domain.tracking.scan import Source
 from awbridge.steps.orders import actions as asking
 from awbridge.steps.orders import intake
-from awbridge.steps.orders.act import LONGEST_LOOK_AGAIN, LONGEST_WAIT, ActPolicy, decide
+from awbridge.steps.orders.act import LONGEST_RECHECK, LONGEST_WAIT, ActPolicy, decide
 from awbridge.steps.tracking.apply import ApplyPolicy, apply_due
 from awbridge.store import Store
 from awbridge.store.orders import shipments
@@ -260,7 +260,7 @@ async def test_looking_for_the_waybill_becomes_rarer_and_ends(store: Store) -> N
         clock.now, looks = due, looks + 1
         await act(store, vendor, clock)
     assert due is not None
-    assert due - clock.now == LONGEST_LOOK_AGAIN
+    assert due - clock.now == LONGEST_RECHECK
     assert looks < 200
     clock.now = T0 + LONGEST_WAIT
     await act(store, vendor, clock)

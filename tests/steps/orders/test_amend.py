@@ -11,6 +11,7 @@ import pytest
 from awbridge.clickpost.wire.answers import OrderAnswer
 from awbridge.domain.call import Call
 from awbridge.domain.errors import NotFound, NotPossible, PayloadRefused, ReferenceTaken
+from awbridge.domain.notify.alarm_causes import AlarmCause
 from awbridge.domain.orders.action import ActionKind
 from awbridge.domain.orders.outcome import Placed, Rejected, TryLater
 from awbridge.domain.orders.shipment import Shipment, State
@@ -18,7 +19,7 @@ from awbridge.domain.tracking.lifecycle import Sighting
 from awbridge.steps.orders import actions, amend, intake
 from awbridge.steps.orders.amend import Edit, successor_references
 from awbridge.steps.registration.push import push_due
-from awbridge.steps.registration.release import ALARM, PAGE, release_due
+from awbridge.steps.registration.release import PAGE, release_due
 from awbridge.steps.registration.verdict import PushPolicy
 from awbridge.store import Store
 from awbridge.store.couriers import couriers
@@ -363,7 +364,9 @@ async def test_a_successor_that_waits_in_vain_says_so_and_raises_an_alarm_until_
     waiting = await get(store, "R-R2")
     assert (waiting.state, waiting.next_try_at) == (State.HELD, None)
     assert "that will not happen by itself (it left). Retry R-R2" in (waiting.problem or "")
-    assert [a["cause"] for a in await fetch(store, "SELECT cause FROM alarms WHERE cleared_at IS NULL")] == [ALARM]
+    assert [a["cause"] for a in await fetch(store, "SELECT cause FROM alarms WHERE cleared_at IS NULL")] == [
+        AlarmCause.REPLACEMENTS_WAITING
+    ]
     await intake.retry(store=store, clock=SetClock(LATER), reference_number="R-R2")
     await release(store)
     assert await fetch(store, "SELECT cause FROM alarms WHERE cleared_at IS NULL") == []

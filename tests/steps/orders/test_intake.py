@@ -190,7 +190,7 @@ async def test_the_payload_of_a_placed_shipment_stays(store: Store) -> None:
         await change(store, "R", an_order("R", weight=900))
 
 
-async def test_what_does_not_exist_is_not_found(store: Store) -> None:
+async def test_unknown_things_are_404(store: Store) -> None:
     with pytest.raises(NotFound, match="there is no shipment X"):
         await change(store, "X", an_order("X"))
     for act in (intake.retry, intake.cancel):

@@ -14,16 +14,9 @@ from awbridge.clickpost.wire.answers import TrackAnswer
 from awbridge.domain.call import Call
 from awbridge.domain.errors import VendorError
 from awbridge.domain.orders.shipment import Piece, WaybillKind
-from awbridge.steps.polling.catch_up import (
-    POLLING,
-    CatchUpPolicy,
-    Everything,
-    ask_for_everything,
-    ask_for_silent,
-    cover_next_window,
-    cover_span,
-    resume_polling,
-)
+from awbridge.steps.polling.policy import POLLING, CatchUpPolicy
+from awbridge.steps.polling.track_order import PolledAll, poll_all, poll_due, resume_polling
+from awbridge.steps.polling.updated_order import cover_next_window, cover_span
 from awbridge.steps.runtime.pace import Pace
 from awbridge.steps.tracking.apply import ApplyPolicy, apply_due
 from awbridge.store import Store
@@ -79,7 +72,7 @@ async def cover(store: Store, vendor: Vendor, clock: SetClock) -> int:
 
 
 async def ask(store: Store, vendor: Vendor, clock: SetClock) -> int:
-    return await ask_for_silent(store=store, clickpost=vendor, clock=clock, policy=POLICY)
+    return await poll_due(store=store, clickpost=vendor, clock=clock, policy=POLICY)
 
 
 async def ask_all(store: Store, vendor: Vendor, clock: SetClock) -> int:
@@ -315,7 +308,7 @@ async def test_a_shipment_silent_for_45_days_goes_onto_a_list_and_back_on_demand
     async with store.read() as session:
         [aged] = await shipments.aged_out(session)
     assert (aged.reference_number, aged.aged_out_at) == ("R-AWB-4-0", clock.now)
-    await ask_for_everything(store=store, clickpost=vendor, clock=clock, policy=POLICY)
+    await poll_all(store=store, clickpost=vendor, clock=clock, policy=POLICY)
     clock.forward(days=3)
     assert await ask_all(store, vendor, clock) == 0, "asking for everything does not bring it back"
     wanted = {
@@ -346,7 +339,7 @@ async def test_calls_keep_the_pace(store: Store) -> None:
     policy = CatchUpPolicy(pace=Pace(POLLING, 2.0, sleep=sleep))
     await silent(store, 12)
     clock.forward(days=1)
-    await ask_for_silent(store=store, clickpost=vendor, clock=clock, policy=policy)
+    await poll_due(store=store, clickpost=vendor, clock=clock, policy=policy)
     vendor.pages = [[], []]
     await cover_next_window(store=store, clickpost=vendor, clock=clock, policy=policy)
     assert slept == [0.5, 1.0, 1.5], "four calls, half a second apart"
@@ -356,8 +349,8 @@ async def test_a_complete_catch_up_asks_for_every_waybill(store: Store) -> None:
     clock, vendor = SetClock(), Vendor()
     numbers = await silent(store, 7)
     await add(store, "NOT-PLACED")
-    told = await ask_for_everything(store=store, clickpost=vendor, clock=clock, policy=POLICY)
-    assert told == Everything(asked=7, known=7, failed=0)
+    told = await poll_all(store=store, clickpost=vendor, clock=clock, policy=POLICY)
+    assert told == PolledAll(asked=7, known=7, failed=0)
     assert sorted(n for _, asked in vendor.asked for n in asked) == numbers
 
 
@@ -365,7 +358,7 @@ async def test_what_a_person_asked_for_is_not_asked_for_again_by_the_schedule_wi
     clock, vendor = SetClock(), Vendor()
     await silent(store, 1)
     clock.forward(minutes=30)
-    await ask_for_everything(store=store, clickpost=vendor, clock=clock, policy=POLICY)
+    await poll_all(store=store, clickpost=vendor, clock=clock, policy=POLICY)
     polled_at = clock.now
     assert (await fetch(store, "SELECT last_polled_at FROM shipments"))[0]["last_polled_at"] == polled_at
     clock.forward(minutes=1)
@@ -380,10 +373,10 @@ async def test_a_complete_catch_up_repeats_what_failed_and_says_what_it_could_no
     numbers = await silent(store, 7)
     world = {"store": store, "clickpost": vendor, "clock": clock, "policy": POLICY, "pauses": (0.0, 0.0)}
     vendor.failing = 3
-    assert await ask_for_everything(**world) == Everything(asked=7, known=7, failed=0)
+    assert await poll_all(**world) == PolledAll(asked=7, known=7, failed=0)
     assert {n for _, asked in vendor.asked for n in asked} == set(numbers)
     vendor.failing = 100
-    told = await ask_for_everything(**world)
+    told = await poll_all(**world)
     assert (told.asked, told.failed) == (7, 7)
 
 

@@ -68,7 +68,7 @@ async def test_a_test_that_arrives_is_believed_and_waits_for_no_shipment(store: 
 async def test_clickposts_word_alone_is_no_proof(store: Store) -> None:
     told = await tried(store, Vendor())
     assert not told.arrived
-    assert "nothing knocked meanwhile" in told.verdict
+    assert "no request was received meanwhile" in told.verdict
 
 
 @pytest.mark.parametrize(

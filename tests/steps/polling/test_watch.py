@@ -130,7 +130,7 @@ async def test_refused_webhooks_are_written_down_and_old_counts_go(store: Store)
     watch = Watch(store, clock, WatchPolicy(), refusals)
     for reason in ("no_key", "no_key", "wrong_key"):
         refusals.add(reason, clock.now)
-    assert await watch.look() == 0
+    assert await watch.check() == 0
     refusals.add("no_key", clock.now)
     await Watch(store, clock, WatchPolicy(), refusals).look()
     now = await told(store, clock)
@@ -146,7 +146,7 @@ async def test_refusals_are_written_down_between_two_looks_for_whoever_waits_to_
     watch = Watch(store, clock, WatchPolicy(), refusals)
     for _ in range(2):
         refusals.add("no_key", clock.now)
-        await watch.look()
+        await watch.check()
     assert (await told(store, clock)).refusals["no_key"].refused == 2
 
 
@@ -159,7 +159,7 @@ async def test_refusals_that_could_not_be_written_down_are_not_forgotten(
     watch = Watch(busy.as_store, clock, WatchPolicy(), refusals)
     refusals.add("no_key", clock.now)
     with pytest.raises(StoreBusy):
-        await watch.look()
+        await watch.check()
     refusals.add("no_key", clock.now)
-    await watch.look()
+    await watch.check()
     assert (await told(store, clock)).refusals["no_key"].refused == 2

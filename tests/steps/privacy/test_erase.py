@@ -199,7 +199,7 @@ async def test_a_shipment_on_its_way_is_waited_for(store: Store, objects: Object
     clock = SetClock(T0)
     asked = await erase(store, objects, clock, phone=PHONE)
     assert asked.done_at is None
-    assert asked.problem == "1 shipments have not ended yet; looked at again every day"
+    assert asked.problem == "1 shipments have not ended yet; checked again every day"
     assert PHONE in str((await get(store, "R")).payload)
     await intake.cancel(store=store, clock=clock, reference_number="R")
     assert await erase_due(store=store, objects=objects, reports_in=objects, clock=clock) == 0

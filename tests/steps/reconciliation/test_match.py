@@ -158,7 +158,7 @@ async def test_a_status_that_differs_is_asked_for_at_once_but_not_twice_in_two_h
         await session.execute(sql("UPDATE shipments SET last_polled_at = $1 WHERE reference_number = 'ORDER-2'"), asked)
     await reconciled(store, "AWB,Status\n4000000000001,Delivered\n4000000000002,Delivered\n")
     rows = await fetch(store, "SELECT reference_number, next_poll_at FROM shipments ORDER BY reference_number")
-    assert [row["next_poll_at"] for row in rows] == [T0, T0 + match_step.ASK_AGAIN]
+    assert [row["next_poll_at"] for row in rows] == [T0, T0 + match_step.POLL_AGAIN]
 
 
 async def test_failed_orders_are_differences_where_nobody_knows_of_the_failure(store: Store) -> None:

@@ -181,24 +181,24 @@ async def test_the_sandbox_s_own_report_is_compared_fully(world: World) -> None:
 async def test_operators_are_told_that_a_day_was_compared_only_partly(store: Store) -> None:
     clock = SetClock()
     await standing(store, 1, 5)
-    lookout = HealthMonitor(
+    monitor = HealthMonitor(
         store=store,
         clock=clock,
         loops=list,
         machine=Machine(name="one", free_share=lambda: 1.0, least_free=0.1),
     )
     await reconciled(store, HEADER + row(1, "Delhivery", "RTO-Handover"), source="upload")  # who brought it sees it
-    await lookout.look()
+    await monitor.check()
     assert await texts(store) == []
     run = await reconciled(store, HEADER + row(1, "Moon", "RTO-Handover"), source="folder", name="day.csv")
     clock.forward(minutes=2)
-    await lookout.look()
+    await monitor.check()
     (text,) = await texts(store)
     assert text.startswith("day.csv was compared only partly: courier names not understood: 'Moon' in 1 row; status")
     assert str(run.id) in text
     await reconciled(store, HEADER + row(1, "Delhivery", "InTransit"), source="folder")
     clock.forward(minutes=2)
-    await lookout.look()
+    await monitor.check()
     assert await texts(store) == []
 
 

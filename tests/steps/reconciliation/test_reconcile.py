@@ -25,8 +25,9 @@ from awbridge.steps.audit.bundle import bundle_of
 from awbridge.steps.orders import actions as asking
 from awbridge.steps.orders import intake
 from awbridge.steps.orders.act import ActPolicy, act_due
-from awbridge.steps.polling.catch_up import CatchUpPolicy, ask_for_silent
-from awbridge.steps.reconciliation.differences import look_again, push_again
+from awbridge.steps.polling.policy import CatchUpPolicy
+from awbridge.steps.polling.track_order import poll_due
+from awbridge.steps.reconciliation.differences import push_again, recheck
 from awbridge.steps.reconciliation.reconcile import (
     MOST_TRIES,
     ReconcilePolicy,
@@ -166,7 +167,7 @@ async def seen_everywhere(world: World) -> None:
     await world.control("finish")
     world.clock.ahead += timedelta(days=1, minutes=1)
     policy = CatchUpPolicy()
-    while await ask_for_silent(store=world.store, clickpost=world.clickpost, clock=world.clock, policy=policy):
+    while await poll_due(store=world.store, clickpost=world.clickpost, clock=world.clock, policy=policy):
         pass
     while await apply_due(store=world.store, clock=world.clock, policy=ApplyPolicy(zone=INDIA)):
         pass
@@ -209,12 +210,12 @@ async def test_a_status_that_differs_is_asked_for_and_closed_by_itself(world: Wo
     behind = [d for d in (await world.found(run)).values() if d.kind is DifferenceKind.STATUS]
     assert len(behind) == 6
     world.clock.ahead += timedelta(minutes=1)
-    while await ask_for_silent(store=world.store, clickpost=world.clickpost, clock=world.clock, policy=CatchUpPolicy()):
+    while await poll_due(store=world.store, clickpost=world.clickpost, clock=world.clock, policy=CatchUpPolicy()):
         pass
     while await apply_due(store=world.store, clock=world.clock, policy=ApplyPolicy(zone=INDIA)):
         pass
     world.clock.ahead += timedelta(minutes=20)
-    while await look_again(store=world.store, clickpost=world.clickpost, clock=world.clock):
+    while await recheck(store=world.store, clickpost=world.clickpost, clock=world.clock):
         pass
     now = await world.found(run)
     assert {d.solved_how for d in now.values() if d.kind is DifferenceKind.STATUS} == {"tracking caught up"}
@@ -228,7 +229,7 @@ async def test_what_is_missing_there_is_pushed_again_in_one_action(world: World)
         await world.control("forget", reference_number=reference)
     old = (await get(world.store, "ORDER-0")).waybill
     run = await world.to_the_end()
-    while await look_again(store=world.store, clickpost=world.clickpost, clock=world.clock):
+    while await recheck(store=world.store, clickpost=world.clickpost, clock=world.clock):
         pass
     assert {d.state for d in (await world.found(run)).values()} == {"open"}
     await intake.cancel(store=world.store, clock=world.clock, reference_number="ORDER-1")
@@ -242,7 +243,7 @@ async def test_what_is_missing_there_is_pushed_again_in_one_action(world: World)
     assert again.waybill != old
     assert (await push_again(store=world.store, clock=world.clock, reconciliation_id=run.id)).pushed == 0
     world.clock.ahead += timedelta(minutes=30)
-    await look_again(store=world.store, clickpost=world.clickpost, clock=world.clock)
+    await recheck(store=world.store, clickpost=world.clickpost, clock=world.clock)
     assert (await world.found(run))[DifferenceKind.MISSING_THERE, "ORDER-0"].solved_how == "pushed again"
 
 
@@ -354,7 +355,7 @@ async def test_a_shipment_that_only_the_report_lacks_is_closed_by_asking_for_it(
     world.sandbox.registry.untrack(world.sandbox.registry.orders["ORDER-3"])
     await world.control("forget", reference_number="ORDER-4")
     run = await world.to_the_end()
-    await look_again(store=world.store, clickpost=world.clickpost, clock=world.clock)
+    await recheck(store=world.store, clickpost=world.clickpost, clock=world.clock)
     found = await world.found(run)
     assert found[DifferenceKind.MISSING_THERE, "ORDER-3"].solved_how == "ClickPost holds it"
     assert found[DifferenceKind.MISSING_THERE, "ORDER-4"].state == "open"

@@ -20,7 +20,7 @@ from awbridge.store import Store
 from awbridge.store.notify import endpoints
 from awbridge.store.orders import shipments
 from tests.sandbox.helpers import CREATE, item, merchant, order, receiver, settled
-from tests.steps.tracking.test_truth import HOUR, NOW, POLICY, a_placed, deliver, hooks, truth
+from tests.steps.tracking.test_shipment_details import HOUR, NOW, POLICY, a_placed, deliver, hooks, truth
 from tests.support.acting import FakeClickPost, act, ask, now_of
 from tests.support.rows import T0, fetch
 from tests.support.world import SetClock, get, webhook

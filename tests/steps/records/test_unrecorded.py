@@ -16,15 +16,18 @@ import stamina
 from awbridge.clickpost.wire.answers import CancelAnswer, FoundOrder, OrderAnswer
 from awbridge.domain.call import Call
 from awbridge.domain.errors import StoreBusy, VendorError
+from awbridge.domain.notify.alarm_causes import AlarmCause
 from awbridge.domain.orders.outcome import TryLater
 from awbridge.domain.orders.shipment import State
 from awbridge.domain.reconciliation.differences import DifferenceKind, Ours
 from awbridge.steps.audit.keep_calls import CallRecorder
 from awbridge.steps.orders import intake
-from awbridge.steps.polling.catch_up import CatchUpPolicy, ask_for_silent, cover_next_window
-from awbridge.steps.reconciliation.differences import look_again
+from awbridge.steps.polling.policy import CatchUpPolicy
+from awbridge.steps.polling.track_order import poll_due
+from awbridge.steps.polling.updated_order import cover_next_window
+from awbridge.steps.reconciliation.differences import recheck
 from awbridge.steps.reconciliation.reconcile import ReconcilePolicy, begin_day, reconcile_due
-from awbridge.steps.records.unrecorded import ALARM, QUIET_AFTER, Unrecorded
+from awbridge.steps.records.unrecorded import QUIET_AFTER, Unrecorded
 from awbridge.steps.registration.allocate import AllocatePolicy, allocate_due
 from awbridge.steps.registration.cancel import CancelPolicy, cancel_due
 from awbridge.steps.registration.fallback import FallbackPolicy, fall_back_due
@@ -131,7 +134,9 @@ async def test_what_finds_no_place_is_counted_and_alarmed(
     assert kept.dropped == 2
     assert list((tmp_path / "unrecorded").iterdir()) == [], "no half of a file stays"
     await kept.record(store)
-    [alarm] = await fetch(store, "SELECT text FROM alarms WHERE cause = $1 AND cleared_at IS NULL", ALARM)
+    [alarm] = await fetch(
+        store, "SELECT text FROM alarms WHERE cause = $1 AND cleared_at IS NULL", AlarmCause.CALLS_DROPPED
+    )
     assert alarm["text"].startswith("2 calls to ClickPost could not be recorded")
     clock.now += QUIET_AFTER + timedelta(seconds=1)
     await kept.record(store)
@@ -272,10 +277,10 @@ def _polling(step: Any) -> Any:
         (_allocating, _due(allocate_due, policy=AllocatePolicy()), "recommend", "R"),
         (_sent_before, _due(allocate_due, policy=AllocatePolicy()), "fetch-order", "R"),
         (_refused, _due(fall_back_due, policy=FallbackPolicy()), "fetch-order", "REF"),
-        (_silent, _polling(ask_for_silent), "track-order", None),
+        (_silent, _polling(poll_due), "track-order", None),
         (_nothing, _polling(cover_next_window), "updated-order", None),
         (_a_day, _due(reconcile_due, policy=ReconcilePolicy(zone=INDIA)), "fetch-shipment-count", None),
-        (_missing_there, _due(look_again), "fetch-order", "R"),
+        (_missing_there, _due(recheck), "fetch-order", "R"),
     ],
     ids=["recommendation", "looked_for", "fallback", "track_order", "updated_order", "count", "difference"],
 )

@@ -163,7 +163,7 @@ async def test_a_cancellation_that_gave_up_is_shown_alarmed_of_and_reported_as_a
         *(CancelState.GAVE_UP, False, tries, None),
     )
     machine = Machine(name="one", free_share=lambda: 0.5, least_free=0.1)
-    await HealthMonitor(store=unwanted, clock=clock, loops=list, machine=machine).look()
+    await HealthMonitor(store=unwanted, clock=clock, loops=list, machine=machine).check()
     async with unwanted.read() as session:
         assert "not_cancelled" in {alarm.cause for alarm in await alarms.open_now(session)}
     own = Destination(name="own", privacy=read_privacy(""))

@@ -33,7 +33,7 @@ from tests.support.world import SetClock, TrippingStore, an_order, attempts_of, 
 
 pytestmark = pytest.mark.heavy
 
-POLICY = PushPolicy(retry_delays=(60.0, 300.0, 900.0), desk=AccountThrottlePolicy(failures=4))
+POLICY = PushPolicy(retry_delays=(60.0, 300.0, 900.0), throttle=AccountThrottlePolicy(failures=4))
 AWAY = TryLater(message="courier away")
 
 
@@ -305,7 +305,7 @@ async def test_one_order_that_names_its_account_wrongly_does_not_hold_the_accoun
 @pytest.mark.parametrize("outcome", [Unknown(message="no answer"), Pending(message="queued")])
 async def test_what_may_stand_is_looked_up_before_it_gives_up(store: Store, outcome: Outcome) -> None:
     vendor, clock = Vendor(lambda _r, _c: outcome), SetClock()
-    policy = replace(POLICY, waiting=timedelta(minutes=61), desk=AccountThrottlePolicy(failures=99))
+    policy = replace(POLICY, waiting=timedelta(minutes=61), throttle=AccountThrottlePolicy(failures=99))
     await add(store, "HELD", "NOT")
     vendor.held["HELD"] = Placed(waybill="AWB-1", already=True)
     for _ in range(12):
@@ -327,7 +327,7 @@ async def test_a_failure_after_an_unknown_one_is_looked_up_as_well_and_a_refusal
     await push(store, vendor, clock)
     assert (await get(store, "R")).maybe_placed
     answers |= {"R": AWAY, "S": Rejected(message="bad")}
-    policy = replace(POLICY, desk=AccountThrottlePolicy(failures=99))
+    policy = replace(POLICY, throttle=AccountThrottlePolicy(failures=99))
     for _ in range(5):
         clock.forward(hours=1)
         await push(store, vendor, clock, policy)
@@ -358,7 +358,7 @@ async def test_what_a_killed_worker_may_have_placed_is_looked_up_before_it_gives
     assert [s.maybe_placed for s in taken] == [False]
     vendor.held["R"] = Placed(waybill="AWB-1", already=True)
     for _ in range(12):
-        await push(store, vendor, clock, replace(POLICY, desk=AccountThrottlePolicy(failures=99)))
+        await push(store, vendor, clock, replace(POLICY, throttle=AccountThrottlePolicy(failures=99)))
         clock.forward(hours=2)
     assert (vendor.asked, (await get(store, "R")).waybill) == (["R"], "AWB-1")
 

@@ -54,7 +54,7 @@ ACCOUNTS = (
     SimulatedAccount(courier_partner_id=5, courier_name="Bluedart", account_code="air"),
 )
 PUSH = PushPolicy(
-    retry_delays=(60.0,) * 3, waiting_deadline=timedelta(minutes=5), desk=AccountThrottlePolicy(failures=99)
+    retry_delays=(60.0,) * 3, waiting_deadline=timedelta(minutes=5), throttle=AccountThrottlePolicy(failures=99)
 )
 FALLBACK = FallbackPolicy(failures=1)
 EMPTIED = (

@@ -69,13 +69,13 @@ async def everything(store: Store) -> dict[str, list[str]]:
 async def test_small_steps_of_a_clock_that_is_set_change_nothing(store: Store, steps: tuple[float, ...]) -> None:
     clock, hands = SetClock(T0), Hands(T0.timestamp())
     clocks = looking(store, clock, hands.shared())
-    await clocks.look()
+    await clocks.check()
     await work(store, T0)
     before = await everything(store)
     for step in steps:
         clock.forward(seconds=step)
         hands.wall += step
-        await clocks.look()
+        await clocks.check()
     assert await everything(store) == before
     assert await last_set_back(store) is None
 
@@ -86,11 +86,11 @@ async def test_a_summer_time_that_ends_changes_nothing(store: Store, monkeypatch
     try:
         clock = SetClock(datetime(2026, 10, 25, 0, 59, tzinfo=UTC))  # 02:59 there, and 02:01 two minutes later
         clocks = looking(store, clock)
-        await clocks.look()
+        await clocks.check()
         await work(store, clock())
         before = await everything(store)
         clock.forward(minutes=2)
-        await clocks.look()
+        await clocks.check()
         assert await everything(store) == before
     finally:
         monkeypatch.undo()
@@ -104,10 +104,10 @@ async def test_a_process_that_stood_still_does_not_take_the_others_mark_for_a_wr
     before = await everything(store)
     times = iter([T0])
     clocks = looking(store, lambda: next(times, T0 + HOUR))
-    await clocks.look()
+    await clocks.check()
     assert await everything(store) == before
     assert await last_set_back(store) is None
-    await clocks.look()
+    await clocks.check()
     assert await everything(store) == before
 
 
@@ -121,7 +121,7 @@ async def test_by_an_answer_that_came_too_late_nothing_is_decided(store: Store) 
     async with store.read() as session:
         assert await shared.measure(session) == 0.0  # the first one counts, for want of a better
         assert await shared.measure(session) is None
-    await looking(store, SetClock(T0), shared).look()
+    await looking(store, SetClock(T0), shared).check()
     assert await everything(store) == before
     assert await mark(store) == T0 + HOUR
 
@@ -130,11 +130,11 @@ async def test_by_an_answer_that_came_too_late_nothing_is_decided(store: Store) 
 async def test_a_machine_that_slept_has_no_clock_that_jumped(store: Store) -> None:
     clock, hands = SetClock(T0), Hands(T0.timestamp())
     clocks = looking(store, clock, hands.shared())
-    await clocks.look()
+    await clocks.check()
     clock.forward(hours=8)
     hands.wall, hands.steady = hands.wall + 8 * 3600, hands.steady + 8 * 3600
-    await clocks.look()
-    assert clocks.trouble == ""
+    await clocks.check()
+    assert clocks.problem == ""
     assert await mark(store) == T0 + 8 * HOUR
 
 
@@ -151,12 +151,12 @@ async def test_a_clock_that_nobody_has_set_corrects_nothing_and_is_told(store: S
     before = await everything(store)
     clock = SetClock(datetime(1970, 1, 1, 0, 3, tzinfo=UTC))
     clocks = looking(store, clock)
-    await clocks.look()
+    await clocks.check()
     assert await everything(store) == before
-    assert clocks.trouble.startswith("stands at 1970-01-01 00:03 UTC")
+    assert clocks.problem.startswith("stands at 1970-01-01 00:03 UTC")
     clock.now = T0
-    await clocks.look()
-    assert clocks.trouble == ""
+    await clocks.check()
+    assert clocks.problem == ""
     assert await everything(store) == before
 
 
@@ -164,7 +164,7 @@ async def test_a_backup_of_yesterday_is_taken_as_it_is(store: Store) -> None:
     await work(store, T0 - DAY)
     await note(store, T0 - DAY)
     before = await everything(store)
-    await looking(store, SetClock(T0)).look()
+    await looking(store, SetClock(T0)).check()
     assert await everything(store) == before
     assert (await mark(store), await last_set_back(store)) == (T0, None)
 
@@ -173,13 +173,13 @@ async def test_a_backup_that_was_made_while_a_clock_was_ahead_is_corrected_once(
     await work(store, T0 + 2 * DAY)
     await note(store, T0 + 2 * DAY)
     clocks = looking(store, SetClock(T0))
-    await clocks.look()
+    await clocks.check()
     corrected = await everything(store)
     shipment = await get(store, "R")
     assert shipment.created_at == T0
     assert shipment.next_try_at == about(T0 + HOUR)
     assert await fetch(store, "SELECT * FROM runs") == []
-    await clocks.look()
+    await clocks.check()
     assert await everything(store) == corrected
     assert await last_set_back(store) == clock_marks.SetBack(at=T0, by=2 * DAY)
 
@@ -190,7 +190,7 @@ async def test_replicas_that_start_at_once_correct_the_same(store: Store) -> Non
     offsets = [timedelta(seconds=seconds) for seconds in (0, 0.02, -0.03, 0.01)]
     replicas = [looking(store, SetClock(T0 + offset)) for offset in offsets]
     for _ in range(2):
-        results = await asyncio.gather(*(replica.look() for replica in replicas), return_exceptions=True)
+        results = await asyncio.gather(*(replica.check() for replica in replicas), return_exceptions=True)
         assert not [result for result in results if result != 0 and not isinstance(result, StoreBusy)]
     shipment = await get(store, "R")
     assert (shipment.next_try_at, shipment.created_at) == (about(T0 + HOUR), about(T0))
@@ -202,14 +202,14 @@ async def test_what_a_replica_writes_after_another_has_corrected_is_corrected_to
     await add(store, "R")
     first, clock, hands = Bridge(store), SetClock(T0), Hands(T0.timestamp())
     second = looking(store, clock, hands.shared())
-    await second.look()
+    await second.check()
     await first.ahead()
     await first.right_again()
     async with store.write() as session:
         late = "UPDATE shipments SET next_try_at = $1, updated_at = $2"
         await session.execute(sql(late), T0 + DAY + HOUR, T0 + DAY)
     hands.steady += DAY.total_seconds()  # its time was ahead of that by a day, as it sees now
-    await second.look()
+    await second.check()
     assert (await get(store, "R")).next_try_at == about(T0 + HOUR)
 
 
@@ -226,7 +226,7 @@ async def test_what_is_begun_while_it_is_corrected_stays(store: Store) -> None:
     async with store.write() as session:
         await session.execute(sql(RUN), T0 - timedelta(minutes=10), T0 + timedelta(minutes=1))
     clock = Ticking(T0)
-    await looking(store, clock).look()
+    await looking(store, clock).check()
     assert clock.now > T0 + timedelta(minutes=1)
     assert await last_set_back(store) is not None
     assert len(await fetch(store, "SELECT * FROM runs")) == 1

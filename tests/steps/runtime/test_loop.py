@@ -60,7 +60,7 @@ async def test_pauses_between_failures_grow_up_to_a_limit(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(loop, "_sleep", sleep)
     await loop.run()
-    assert pauses == [2.0, 4.0, 8.0, 16.0, *[loops.LONGEST_PAUSE] * 4]
+    assert pauses == [2.0, 4.0, 8.0, 16.0, *[loops.LONGEST_PAUSE.total_seconds()] * 4]
 
 
 async def test_work_is_taken_up_again_at_once_while_there_is_some() -> None:

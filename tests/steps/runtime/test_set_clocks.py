@@ -9,12 +9,13 @@ from itertools import pairwise
 
 import pytest
 
-from awbridge.app.service import open_store
+from awbridge.app.connections import open_store
 from awbridge.app.settings import Settings
 from awbridge.domain.orders.outcome import Misconfigured, Outcome, TryLater
 from awbridge.domain.orders.shipment import State
 from awbridge.steps.notify.health_monitor import HealthMonitor, Machine
-from awbridge.steps.polling.catch_up import CatchUpPolicy, cover_next_window
+from awbridge.steps.polling.policy import CatchUpPolicy
+from awbridge.steps.polling.updated_order import cover_next_window
 from awbridge.steps.reconciliation.reconcile import begin_scheduled
 from awbridge.steps.registration.push import push_due
 from awbridge.steps.registration.verdict import PushPolicy
@@ -56,21 +57,21 @@ class Bridge:
     def true_now(self) -> datetime:
         return self.clock.now - self.off
 
-    async def look(self) -> None:
-        await self._clocks.look()
+    async def check(self) -> None:
+        await self._clocks.check()
 
     async def ahead(self, by: timedelta = DAY) -> None:
         """The clock is wrong from now on."""
-        await self.look()
+        await self.check()
         self.off = by
         self.clock.now += by
-        await self.look()
+        await self.check()
 
     async def right_again(self) -> None:
-        await self.look()
+        await self.check()
         self.clock.now -= self.off
         self.off = timedelta(0)
-        await self.look()
+        await self.check()
 
 
 async def last_set_back(store: Store) -> clock_marks.SetBack | None:
@@ -124,18 +125,18 @@ async def test_an_order_whose_try_failed_meanwhile_is_tried_after_its_own_delay(
 
 async def test_an_order_that_was_stored_by_a_wrong_clock_is_pushed_at_once(store: Store) -> None:
     bridge, vendor = Bridge(store), Vendor()
-    await bridge.look()
+    await bridge.check()
     await add(store, "R", now=T0 + DAY)  # by another machine, which leaves no mark
     await push(store, vendor, bridge.clock)
     assert vendor.calls == []
-    await bridge.look()
+    await bridge.check()
     await push(store, vendor, bridge.clock)
     assert vendor.calls == ["R"]
 
 
 async def test_a_lease_of_a_worker_that_was_killed_meanwhile_ends_in_bounded_time(store: Store) -> None:
     bridge, vendor = Bridge(store), Vendor()
-    await bridge.look()
+    await bridge.check()
     await add(store, "R")
     await bridge.ahead()
     async with store.write() as session:
@@ -180,7 +181,7 @@ async def test_a_daily_job_runs_once_for_each_day_at_its_time(store: Store) -> N
 
     async def hours(number: int) -> None:
         for _ in range(4 * number):
-            await bridge.look()
+            await bridge.check()
             await run_due(store=store, clock=bridge.clock, zone=INDIA, jobs=[job])
             bridge.clock.forward(minutes=15)
 
@@ -315,7 +316,7 @@ async def test_no_time_that_is_compared_with_now_stays_ahead_in_any_table(store:
             places = ", ".join(f"${n}" for n in range(1, len(kinds) + 1))
             values = [_value(column, kind, T0 + 3 * DAY) for column, kind in kinds.items()]
             await session.execute(sql(f"INSERT INTO {table} ({', '.join(kinds)}) VALUES ({places})"), *values)
-    await Bridge(store).look()
+    await Bridge(store).check()
     late: list[str] = []
     for table, kinds in columns.items():
         for column in (name for name in kinds if name.endswith("_at") and name not in STAYS.get(table, ())):
@@ -338,12 +339,12 @@ async def test_what_no_clock_dated_ahead_stays_as_it_is(store: Store) -> None:
 
 async def test_clocks_that_differ_a_little_or_stand_behind_change_nothing(store: Store) -> None:
     bridge = Bridge(store)
-    await bridge.look()
+    await bridge.check()
     bridge.clock.now -= timedelta(seconds=50)
-    await bridge.look()
+    await bridge.check()
     assert await last_set_back(store) is None
     bridge.clock.forward(hours=5)
-    await bridge.look()
+    await bridge.check()
     assert await last_set_back(store) is None
 
 
@@ -351,17 +352,17 @@ async def test_operators_are_told_of_a_clock_that_was_ahead_for_a_day(store: Sto
     bridge = Bridge(store)
     await bridge.ahead(2 * HOUR)
     wrong = "is 31 s behind the database's"
-    machine = Machine(name="one", free_share=lambda: 0.5, least_free=0.1, clock_trouble=lambda: wrong)
-    lookout = HealthMonitor(store=store, clock=bridge.clock, loops=list, machine=machine)
-    await lookout.look()
+    machine = Machine(name="one", free_share=lambda: 0.5, least_free=0.1, clock_problem=lambda: wrong)
+    monitor = HealthMonitor(store=store, clock=bridge.clock, loops=list, machine=machine)
+    await monitor.check()
     await bridge.right_again()
-    await lookout.look()  # though its last look was later than now
+    await monitor.check()  # though its last look was later than now
     async with store.read() as session:
         raised = {alarm.cause: alarm.text for alarm in await alarms.open_now(session)}
     assert "120 min ahead" in raised["clock.was_ahead"]
     assert raised["clock"] == "the clock of one is 31 s behind the database's: let NTP or chrony set it"
     bridge.clock.forward(days=1, minutes=1)
-    await lookout.look()
+    await monitor.check()
     async with store.read() as session:
         assert "clock.was_ahead" not in {alarm.cause for alarm in await alarms.open_now(session)}
 
@@ -384,16 +385,16 @@ async def test_a_wall_clock_that_is_set_is_noticed_and_said_for_an_hour(store: S
         store=store, clock=lambda: T0, policy=ClockPolicy(zone=INDIA, lease=LEASE), shared=hands.shared(),
         steady=lambda: hands.steady,
     )  # fmt: skip
-    await clocks.look()
+    await clocks.check()
     hands.wall, hands.steady = hands.wall + 10, hands.steady + 10
-    await clocks.look()
-    assert clocks.trouble == ""
+    await clocks.check()
+    assert clocks.problem == ""
     hands.wall += 86400
-    await clocks.look()
-    assert clocks.trouble == "was set forward by 86400 s within the hour"
+    await clocks.check()
+    assert clocks.problem == "was set forward by 86400 s within the hour"
     hands.wall, hands.steady = hands.wall + 3601, hands.steady + 3601
-    await clocks.look()
-    assert clocks.trouble == ""
+    await clocks.check()
+    assert clocks.problem == ""
 
 
 def _off(seconds: float) -> Callable[[], float]:
@@ -413,7 +414,7 @@ async def test_the_databases_clock_counts_however_wrong_a_machine_is(store: Stor
     async with store.read() as session:
         assert abs(await shared.measure(session)) < 1
     clocks = SetClocks(store=store, clock=shared.now, policy=ClockPolicy(zone=INDIA, lease=LEASE), shared=shared)
-    assert clocks.trouble == "is 86400 s ahead of the database's, which counts"
+    assert clocks.problem == "is 86400 s ahead of the database's, which counts"
 
 
 @postgres_only

@@ -149,9 +149,9 @@ async def test_a_timeline_read_in_part_comes_to_the_same_as_one_read_whole(
     for number in range(50):
         clock = SetClock(LATER + number * MINUTE)
         round_of = [dice.getrandbits(32) for _ in range(dice.choice([1, 1, 2, 3]))]
-        for waybill, most_brief in (("AWB-P", rebuild.MOST_BRIEF), ("AWB-W", -1)):
+        for waybill, most_partial in (("AWB-P", rebuild.MOST_PARTIAL), ("AWB-W", -1)):
             with monkeypatch.context() as patched:
-                patched.setattr(rebuild, "MOST_BRIEF", most_brief)
+                patched.setattr(rebuild, "MOST_PARTIAL", most_partial)
                 for place, delivered in enumerate(round_of):
                     source, body = some_delivery(random.Random(delivered), waybill, rough=number > 20)
                     await deliver(store, body, source=source, at=clock() + place * timedelta(seconds=1))

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from awbridge.domain.tracking.overdue import DEFAULT_STUCK_AFTER
 from awbridge.domain.tracking.scan import Source
-from awbridge.steps.records.place import place as place_logged
+from awbridge.steps.records.placed import place as place_logged
 from awbridge.steps.tracking.replay import rebuild_one
 from awbridge.steps.tracking.shipment_details import shipment_details
 from awbridge.store import Store

@@ -12,7 +12,7 @@ from awbridge.domain.tracking.scan import Source
 from awbridge.steps.tracking.replay import rebuild_one
 from awbridge.store import Store
 from awbridge.store.notify import endpoints
-from tests.steps.tracking.test_truth import HOUR, NOW, POLICY, a_placed, deliver, hooks, truth
+from tests.steps.tracking.test_shipment_details import HOUR, NOW, POLICY, a_placed, deliver, hooks, truth
 from tests.support.rows import T0, fetch
 from tests.support.world import SetClock, get, timeline, webhook
 

@@ -302,7 +302,7 @@ async def test_a_payload_in_flight_does_not_change(store: Store) -> None:
 
 
 @pytest.mark.parametrize("page", [1, 3, 7, 100])
-async def test_pages_hold_every_shipment_once_newest_first(store: Store, page: int) -> None:
+async def test_pages_contain_every_shipment_once_newest_first(store: Store, page: int) -> None:
     for n in range(10):
         await add(store, f"R-{n}", now=T0 + (n // 4) * MINUTE)  # several of the same moment
     await add(store, "OTHER")

@@ -1,4 +1,4 @@
-"""What one client may take of the server: over loopback, by raw bytes, with limits as short as a test can wait."""
+"""The limits of clients: raw bytes over loopback, with limits short enough for a test."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from awbridge.web.http import limits as limits_module
-from awbridge.web.http.limits import OWN_FILES, Connections, ConnectionSlot, Limits, connections_within_files
+from awbridge.web.http.limits import OWN_FILES, Connections, ConnectionState, Limits, connections_within_files
 from awbridge.web.metrics import metrics_text
 from awbridge.web.webhook.endpoint import PATH
 from tests.support.app import Web, serving
@@ -26,16 +26,16 @@ MiB = 1024 * 1024
 
 @asynccontextmanager
 async def served(web: Web, **limits: Any) -> AsyncGenerator[tuple[str, Connections]]:
-    """The whole app, as it is served, with these limits in place of the usual ones."""
+    """The served app with these limits instead of the default ones."""
     connections = Connections(Limits(**limits))
     async with serving(web.app, web.endpoint, connections=connections) as url:  # pyright: ignore
         yield url, connections
 
 
 async def refused(line: Line, status: int) -> None:
-    """The connection was told so in a problem, and closed."""
-    said, headers, body = await line.answer()
-    assert (said, headers["connection"]) == (status, "close"), body
+    """The connection received a problem with this status and was closed."""
+    received, headers, body = await line.answer()
+    assert (received, headers["connection"]) == (status, "close"), body
     assert headers["content-type"] == "application/problem+json"
     assert f'"status": {status}'.encode() in body
     assert await line.ended()
@@ -48,7 +48,7 @@ async def until(done: Any, *, within: float = 5.0) -> None:
 
 
 async def drip(line: Line, byte: bytes, every: float) -> None:
-    """One byte after the other until the server ends it."""
+    """Send one byte after the other until the server closes the connection."""
     while not line.writer.is_closing():
         line.send(byte)
         try:
@@ -58,9 +58,9 @@ async def drip(line: Line, byte: bytes, every: float) -> None:
         await asyncio.sleep(every)
 
 
-def at_localhost(said: bytes) -> bytes:
-    """So that the API lets it in without a key, and reads its body."""
-    return said.replace(b"host: x", b"host: localhost")
+def to_localhost(request: bytes) -> bytes:
+    """The request with a Host that the API accepts without a key, so that it reads the body."""
+    return request.replace(b"host: x", b"host: localhost")
 
 
 def resident() -> int:
@@ -93,7 +93,7 @@ async def test_too_many_or_too_long_headers_are_431(
 
 @pytest.mark.parametrize("path", PATHS)
 @sqlite_only
-async def test_a_head_within_the_limits_is_answered_also_with_a_body_behind_it(web: Web, path: str) -> None:
+async def test_a_head_within_the_limits_is_answered_also_with_a_large_body(web: Web, path: str) -> None:
     async with served(web) as (url, connections), connected(url) as line:
         headers = [f"h{n}: {'x' * 250}" for n in range(90)]
         assert await line.ask(request(HOOK + b" " * 300_000, *headers, path=path)) < 431
@@ -102,7 +102,7 @@ async def test_a_head_within_the_limits_is_answered_also_with_a_body_behind_it(w
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @sqlite_only
-async def test_an_address_that_is_too_long_is_414(web: Web, method: str) -> None:
+async def test_a_url_that_is_too_long_is_414(web: Web, method: str) -> None:
     async with served(web) as (url, connections), connected(url) as line:
         line.send(request(path=f"{PATH}?secret={'x' * 8200}", method=method))
         await refused(line, 414)
@@ -111,7 +111,7 @@ async def test_an_address_that_is_too_long_is_414(web: Web, method: str) -> None
 
 @pytest.mark.parametrize("start", [b"GET / HTTP/1.1\r\nlong: ", b"GET /", b"POST " + PATH.encode() + b" HTTP/1.1\r\nx"])
 @sqlite_only
-async def test_heads_without_end_take_no_memory_and_webhooks_are_answered_meanwhile(web: Web, start: bytes) -> None:
+async def test_endless_heads_take_no_memory_and_webhooks_are_answered_meanwhile(web: Web, start: bytes) -> None:
     async def flood(url: str) -> None:
         async with connected(url) as line:
             line.send(start)
@@ -135,7 +135,7 @@ async def test_heads_without_end_take_no_memory_and_webhooks_are_answered_meanwh
 
 
 @sqlite_only
-async def test_trailers_and_chunk_extensions_without_end_are_refused(web: Web) -> None:
+async def test_endless_trailers_and_chunk_extensions_are_refused(web: Web) -> None:
     head = request(b"", "transfer-encoding: chunked", length=False)
     for endless in (b"0\r\n", b"1;", b"1\r\n[\r\n0\r\nlong: "):
         async with served(web) as (url, connections), connected(url) as line:
@@ -147,18 +147,18 @@ async def test_trailers_and_chunk_extensions_without_end_are_refused(web: Web) -
 
 
 @sqlite_only
-async def test_trailers_within_the_limits_are_let_pass(web: Web) -> None:
-    said = request(b"", "transfer-encoding: chunked", length=False) + b"2\r\n{}\r\n0\r\nchecksum: 1\r\nother: 2\r\n\r\n"
+async def test_trailers_within_the_limits_are_accepted(web: Web) -> None:
+    sent = request(b"", "transfer-encoding: chunked", length=False) + b"2\r\n{}\r\n0\r\nchecksum: 1\r\nother: 2\r\n\r\n"
     async with served(web) as (url, _), connected(url) as line:
-        assert [await line.ask(said) for _ in range(2)] == [200, 200]
+        assert [await line.ask(sent) for _ in range(2)] == [200, 200]
 
 
 @pytest.mark.parametrize("sent", [b"G", b"GET / HTTP/1.1\r\nhost: x\r\n", b"\r\n"])
 @sqlite_only
-async def test_a_head_that_does_not_come_in_time_is_408(web: Web, sent: bytes) -> None:
+async def test_a_late_head_is_408(web: Web, sent: bytes) -> None:
     async with served(web, head_within=0.4, idle_for=30) as (url, connections), connected(url) as line:
         line.send(sent)
-        if sent == b"\r\n":  # has not even begun
+        if sent == b"\r\n":  # has not begun
             assert await line.ended()
             assert not connections.refused
         else:
@@ -167,7 +167,7 @@ async def test_a_head_that_does_not_come_in_time_is_408(web: Web, sent: bytes) -
 
 
 @sqlite_only
-async def test_a_head_in_drops_has_no_more_time_than_any_other(web: Web) -> None:
+async def test_a_trickling_head_has_no_more_time_than_any_other(web: Web) -> None:
     async with served(web, head_within=0.5) as (url, _), connected(url) as line:
         assert await line.ask(GET) == 200
         line.send(GET[:10])
@@ -183,7 +183,7 @@ async def test_a_head_in_drops_has_no_more_time_than_any_other(web: Web) -> None
 @sqlite_only
 async def test_a_body_that_pauses_too_long_is_408(web: Web, path: str, size: int) -> None:
     async with served(web, body_pause=0.4) as (url, connections), connected(url) as line:
-        line.send(at_localhost(request(b" " * size, path=path))[:-size], HOOK)
+        line.send(to_localhost(request(b" " * size, path=path))[:-size], HOOK)
         await refused(line, 408)
         assert connections.refused == {"body_late": 1}
     assert web.endpoint.counts.get(200) is None
@@ -191,29 +191,29 @@ async def test_a_body_that_pauses_too_long_is_408(web: Web, path: str, size: int
 
 @pytest.mark.parametrize("path", [PATH, "/v1/shipments"])
 @sqlite_only
-async def test_a_body_in_drops_ends_though_it_never_pauses(web: Web, path: str) -> None:
+async def test_a_trickling_body_is_408_though_it_never_pauses(web: Web, path: str) -> None:
     async with served(web, body_pause=30, body_grace=0.5) as (url, _), connected(url) as line:
-        line.send(at_localhost(request(b" " * 60_000, path=path))[:-60_000])
+        line.send(to_localhost(request(b" " * 60_000, path=path))[:-60_000])
         dripping = asyncio.create_task(drip(line, b" ", 0.05))
         await refused(line, 408)
         await dripping
 
 
 @sqlite_only
-async def test_a_long_body_that_keeps_coming_has_its_time(web: Web) -> None:
+async def test_a_long_body_that_keeps_arriving_has_more_time(web: Web) -> None:
     async with served(web, body_grace=0.3, body_rate=100_000) as (url, _), connected(url) as line:
         line.send(request(b" " * 300_000)[:-300_000], HOOK)
-        left = 300_000 - len(HOOK)
+        remaining = 300_000 - len(HOOK)
         for _ in range(10):
-            line.send(b" " * (left // 10))
+            line.send(b" " * (remaining // 10))
             await asyncio.sleep(0.1)
-        assert await line.ask(b" " * (left - left // 10 * 10)) == 200
+        assert await line.ask(b" " * (remaining - remaining // 10 * 10)) == 200
 
 
 @sqlite_only
-async def test_time_in_which_the_server_does_not_read_is_not_the_clients(web: Web) -> None:
+async def test_time_in_which_the_server_does_not_read_does_not_count(web: Web) -> None:
     async def slow(scope: Any, receive: Any, send: Any) -> None:
-        await asyncio.sleep(1.0)  # the body stands in the buffers meanwhile
+        await asyncio.sleep(1.0)  # the body fills the buffers meanwhile
         size = 0
         while (message := await receive()).get("more_body"):
             size += len(message["body"])
@@ -231,7 +231,7 @@ async def test_time_in_which_the_server_does_not_read_is_not_the_clients(web: We
 
 
 @sqlite_only
-async def test_who_reads_no_answer_is_let_go(web: Web) -> None:
+async def test_a_client_that_reads_no_response_is_disconnected(web: Web) -> None:
     async def large(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         for _ in range(40):
@@ -246,7 +246,7 @@ async def test_who_reads_no_answer_is_let_go(web: Web) -> None:
 
 
 @sqlite_only
-async def test_more_pipelined_requests_than_may_wait_are_not_read(web: Web) -> None:
+async def test_too_many_pipelined_requests_are_refused(web: Web) -> None:
     async with served(web, pipelined=5) as (url, connections), connected(url) as line:
         line.send(GET * 500)
         answers = [(await line.answer())[0] for _ in range(7)]
@@ -258,28 +258,28 @@ async def test_more_pipelined_requests_than_may_wait_are_not_read(web: Web) -> N
 @pytest.mark.parametrize("upgrade", ["h2c", "websocket", "TLS/1.2", "h2c, websocket"])
 @sqlite_only
 async def test_an_upgrade_is_ignored(web: Web, upgrade: str) -> None:
-    asks = ["connection: Upgrade, HTTP2-Settings", f"upgrade: {upgrade}", "http2-settings: AAMAAABkAAQAoAAAAAIAAAAA"]
+    headers = ["connection: Upgrade, HTTP2-Settings", f"upgrade: {upgrade}", "http2-settings: AAMAAABkAAQAoAAAAAIAAAAA"]
     async with served(web) as (url, _), connected(url) as line:
-        for _ in range(2):  # the connection goes on
-            assert await line.ask(request(HOOK, *asks)) == 200
-            assert await line.ask(request(HOOK, *asks, key="wrong")) == 401
-            assert await line.ask(request(b"", *asks, path="/healthz", method="GET", length=False)) == 200
-            assert await line.ask(request(b"[]", *asks, path="/v1/shipments")) < 500
-        # what stands behind such a request in the same bytes is a request too
-        line.send(request(b"", *asks, path="/healthz", method="GET", length=False), request(), GET)
+        for _ in range(2):  # the connection stays open
+            assert await line.ask(request(HOOK, *headers)) == 200
+            assert await line.ask(request(HOOK, *headers, key="wrong")) == 401
+            assert await line.ask(request(b"", *headers, path="/healthz", method="GET", length=False)) == 200
+            assert await line.ask(request(b"[]", *headers, path="/v1/shipments")) < 500
+        # bytes after such a request are a request too
+        line.send(request(b"", *headers, path="/healthz", method="GET", length=False), request(), GET)
         assert [(await line.answer())[0] for _ in range(3)] == [200, 200, 200]
 
 
 @sqlite_only
-async def test_http2_without_asking_and_connect_are_refused(web: Web) -> None:
-    for said in (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"CONNECT x:1 HTTP/1.1\r\nhost: x\r\n\r\n"):
+async def test_http2_with_prior_knowledge_and_connect_are_refused(web: Web) -> None:
+    for sent in (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"CONNECT x:1 HTTP/1.1\r\nhost: x\r\n\r\n"):
         async with served(web) as (url, _), connected(url) as line:
-            line.send(said)
+            line.send(sent)
             await refused(line, 400)
 
 
 @sqlite_only
-async def test_what_is_refused_does_not_overtake_the_answer_before_it(web: Web) -> None:
+async def test_a_refusal_does_not_overtake_earlier_responses(web: Web) -> None:
     async with served(web) as (url, _), connected(url) as line:
         line.send(request(), GET, b"what is this\r\n\r\n")
         assert [(await line.answer())[0] for _ in range(3)] == [200, 200, 400]
@@ -287,12 +287,12 @@ async def test_what_is_refused_does_not_overtake_the_answer_before_it(web: Web) 
 
 
 @sqlite_only
-async def test_500_idle_connections_do_not_keep_webhooks_out(web: Web) -> None:
+async def test_500_idle_connections_do_not_block_webhooks(web: Web) -> None:
     async with served(web, connections=500, idle=400) as (url, connections), AsyncExitStack() as stack:
         for number in range(500):
             line = await stack.enter_async_context(connected(url))
             if number % 3 == 0:
-                line.send(b"POST / HTTP/1.1\r\nx: ")  # and no more
+                line.send(b"POST / HTTP/1.1\r\nx: ")  # and nothing more
         for _ in range(20):
             watch = Stopwatch()
             async with connected(url) as line:
@@ -304,7 +304,7 @@ async def test_500_idle_connections_do_not_keep_webhooks_out(web: Web) -> None:
 
 
 @sqlite_only
-async def test_the_oldest_idle_connection_makes_room_and_busy_ones_stay(web: Web) -> None:
+async def test_the_oldest_idle_connection_is_closed_for_a_new_one(web: Web) -> None:
     async with served(web, connections=100, idle=3) as (url, connections), AsyncExitStack() as stack:
         lines = [await stack.enter_async_context(connected(url)) for _ in range(4)]
         for line in lines:
@@ -312,15 +312,15 @@ async def test_the_oldest_idle_connection_makes_room_and_busy_ones_stay(web: Web
         assert await lines[0].ended()
         for line in lines[1:]:
             assert await line.ask(request()) == 200
-        assert connections.at(ConnectionSlot.IDLE) == 3
+        assert connections.count(ConnectionState.IDLE) == 3
 
 
 @sqlite_only
-async def test_when_all_are_busy_a_new_one_is_told_to_come_again(web: Web) -> None:
-    go_on = asyncio.Event()
+async def test_when_all_connections_are_busy_a_new_one_gets_503(web: Web) -> None:
+    may_continue = asyncio.Event()
 
     async def waiting(scope: Any, receive: Any, send: Any) -> None:
-        await go_on.wait()
+        await may_continue.wait()
         await send({"type": "http.response.start", "status": 204, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
@@ -329,28 +329,28 @@ async def test_when_all_are_busy_a_new_one_is_told_to_come_again(web: Web) -> No
         busy = [await stack.enter_async_context(connected(url)) for _ in range(2)]
         for line in busy:
             line.send(GET)
-        await until(lambda: connections.at(ConnectionSlot.BUSY) == 2)
+        await until(lambda: connections.count(ConnectionState.BUSY) == 2)
         async with connected(url) as late:
             status, headers, _ = await late.answer()
             assert (status, headers["retry-after"]) == (503, "1")
             assert await late.ended()
-        go_on.set()
+        may_continue.set()
         for line in busy:
             assert (await line.answer())[0] == 204
 
 
 @sqlite_only
-async def test_all_places_are_given_back(web: Web) -> None:
+async def test_every_closed_connection_is_removed(web: Web) -> None:
     async with served(web) as (url, connections):
-        for said in (request(), GET, GET[:5], b"", b"?\r\n\r\n", request(HOOK, "connection: close"), request()[:-3]):
+        for sent in (request(), GET, GET[:5], b"", b"?\r\n\r\n", request(HOOK, "connection: close"), request()[:-3]):
             async with connected(url) as line:
-                line.send(said)
+                line.send(sent)
                 await asyncio.sleep(0.02)
         await until(lambda: connections.number == 0)
 
 
 @sqlite_only
-async def test_metrics_count_what_was_refused(web: Web) -> None:
+async def test_metrics_count_refusals(web: Web) -> None:
     connections = Connections(Limits())
     connections.refused["head"] = 3
     text = (await metrics_text(web.store, web.clock, web.endpoint, [], connections=connections)).decode()
@@ -358,7 +358,7 @@ async def test_metrics_count_what_was_refused(web: Web) -> None:
     assert 'awbridge_http_connections{state="idle"} 0.0' in text
 
 
-def test_connections_keep_within_the_files_that_may_be_open(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_connections_stay_within_the_limit_of_open_files(monkeypatch: pytest.MonkeyPatch) -> None:
     limits = [(256, 512)]
     monkeypatch.setattr(limits_module.resource, "getrlimit", lambda _: limits[-1])
     monkeypatch.setattr(limits_module.resource, "setrlimit", lambda _, wanted: limits.append(wanted))

@@ -1,4 +1,4 @@
-"""Webhooks answered within the server's protocol: as any HTTP client may speak, whole, in order, and at the end."""
+"""Webhooks answered within the server's protocol: for every kind of client, complete, in order, and at shutdown."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from awbridge.steps.tracking.ingest import Ingest
 from awbridge.store import Store
-from awbridge.web.http.exchange import LARGEST_AT_ONCE, Wire
+from awbridge.web.http.request_cycle import LARGEST_BUFFERED_BODY, ResponseEncoder
 from awbridge.web.webhook.endpoint import (
     LARGEST_BODY,
     PATH,
@@ -34,14 +34,14 @@ STORED = b'{"status":"stored"}'
 
 def request(
     body: bytes = HOOK,
-    *more: str,
+    *headers: str,
     path: str = PATH,
     method: str = "POST",
     version: str = "1.1",
     key: str = "right",
     length: bool = True,
 ) -> bytes:
-    lines = [f"{method} {path} HTTP/{version}", "host: x", f"webhook_key: {key}", *more]
+    lines = [f"{method} {path} HTTP/{version}", "host: x", f"webhook_key: {key}", *headers]
     lines += [f"content-length: {len(body)}"] if length else []
     return "\r\n".join([*lines, "", ""]).encode() + body
 
@@ -71,8 +71,8 @@ class Line:
         return await self.reader.read(1) == b""
 
 
-class Watched:
-    """An endpoint that counts what came as a request of ASGI."""
+class RecordingEndpoint:
+    """An endpoint that records ASGI requests."""
 
     def __init__(self, endpoint: WebhookEndpoint) -> None:
         self.endpoint = endpoint
@@ -95,33 +95,31 @@ async def connected(url: str) -> AsyncGenerator[Line]:
 
 
 @pytest.fixture
-def watched(web: Web) -> Watched:
-    return Watched(web.endpoint)
+def recorded(web: Web) -> RecordingEndpoint:
+    return RecordingEndpoint(web.endpoint)
 
 
 @pytest.fixture
-async def url(web: Web, watched: Watched) -> AsyncIterator[str]:
-    async with serving(watched, web.endpoint) as where:
-        yield where
+async def url(web: Web, recorded: RecordingEndpoint) -> AsyncIterator[str]:
+    async with serving(recorded, web.endpoint) as address:
+        yield address
 
 
 @pytest.fixture
 async def line(url: str) -> AsyncIterator[Line]:
-    async with connected(url) as made:
-        yield made
+    async with connected(url) as connection:
+        yield connection
 
 
 @sqlite_only
-async def test_an_ordinary_webhook_is_answered_without_a_request_of_asgi(
-    web: Web, watched: Watched, line: Line
-) -> None:
+async def test_an_ordinary_webhook_is_answered_without_asgi(web: Web, recorded: RecordingEndpoint, line: Line) -> None:
     for path in (PATH, f"{PATH}/right"):
         line.send(request(path=path))
         status, headers, body = await line.answer()
         assert (status, body, headers["content-type"]) == (200, STORED, "application/json")
         assert headers["date"] == "sat, 28 nov 2026 00:00:00 gmt"
         assert "connection" not in headers
-    assert watched.seen == []
+    assert recorded.seen == []
     assert web.endpoint.counts == {200: 2}
     assert web.endpoint.last_at == web.clock()
     assert await count(web.store, "inbox") == 1
@@ -129,18 +127,18 @@ async def test_an_ordinary_webhook_is_answered_without_a_request_of_asgi(
 
 @pytest.mark.parametrize("size", [1, 7, 100, 10_000])
 @sqlite_only
-async def test_it_may_come_in_pieces(watched: Watched, line: Line, size: int) -> None:
+async def test_a_webhook_may_arrive_in_pieces(recorded: RecordingEndpoint, line: Line, size: int) -> None:
     whole = request()
     for start in range(0, len(whole), size):
         line.send(whole[start : start + size])
         await line.writer.drain()
         await asyncio.sleep(0)
     assert (await line.answer())[0] == 200
-    assert watched.seen == []
+    assert recorded.seen == []
 
 
 @pytest.mark.parametrize(
-    ("said", "status"),
+    ("sent", "status"),
     [
         (request(method="PUT"), 405),
         (request(path=f"{PATH}?secret=rig%68t", key="wrong"), 200),
@@ -150,7 +148,7 @@ async def test_it_may_come_in_pieces(watched: Watched, line: Line, size: int) ->
         (request(b"<html>"), 400),
         (request(b""), 400),
         (request(b"", "transfer-encoding: chunked", length=False) + b"1\r\n[\r\n5\r\n{}]  \r\n0\r\n\r\n", 200),
-        (request(HOOK + b" " * LARGEST_AT_ONCE), 200),
+        (request(HOOK + b" " * LARGEST_BUFFERED_BODY), 200),
         (request(b" " * (LARGEST_BODY + 1)), 413),
         (request(HOOK, "expect: 100-continue"), 100),
     ],
@@ -169,50 +167,50 @@ async def test_it_may_come_in_pieces(watched: Watched, line: Line, size: int) ->
     ],
 )
 @sqlite_only
-async def test_what_is_out_of_the_ordinary_goes_the_way_of_asgi(
-    watched: Watched, line: Line, said: bytes, status: int
+async def test_other_requests_are_answered_by_asgi(
+    recorded: RecordingEndpoint, line: Line, sent: bytes, status: int
 ) -> None:
-    assert await line.ask(said) == status
-    assert len(watched.seen) == 1
+    assert await line.ask(sent) == status
+    assert len(recorded.seen) == 1
 
 
 @pytest.mark.parametrize(
-    "said",
+    "sent",
     [request(HOOK, "connection: close"), request(version="1.0"), request(b"<", "connection: close")],
     ids=["close", "1.0", "close and no JSON"],
 )
 @sqlite_only
-async def test_who_wants_the_connection_closed_gets_it_closed(line: Line, said: bytes) -> None:
-    assert await line.ask(said) in (200, 400)
+async def test_a_connection_is_closed_on_request(line: Line, sent: bytes) -> None:
+    assert await line.ask(sent) in (200, 400)
     assert await line.ended()
 
 
 @sqlite_only
-async def test_what_is_sent_before_the_answer_came_is_answered_in_order(web: Web, watched: Watched, line: Line) -> None:
+async def test_pipelined_requests_are_answered_in_order(web: Web, recorded: RecordingEndpoint, line: Line) -> None:
     bodies = [as_body(hook("AWB1", 5, T0, order_status_id=n)) for n in range(1, 6)]
     line.send(*(request(body) for body in bodies[:3]), request(b"<"), *(request(body) for body in bodies[3:]))
     assert [(await line.answer())[0] for _ in range(6)] == [200, 200, 200, 400, 200, 200]
     assert await count(web.store, "inbox") == 6
-    assert 0 < len(watched.seen) < 6, "the first is answered at once, those that wait behind it by ASGI"
+    assert 0 < len(recorded.seen) < 6, "the first is answered without ASGI, those waiting behind it with ASGI"
 
 
 @sqlite_only
 async def test_other_requests_and_webhooks_share_a_connection(line: Line) -> None:
-    wanted = {request(): 200, request(b"<"): 400, request(key="wrong"): 401, request(method="GET"): 405}
+    expected = {request(): 200, request(b"<"): 400, request(key="wrong"): 401, request(method="GET"): 405}
     for _ in range(3):
-        for said, status in wanted.items():
-            assert await line.ask(said) == status
+        for sent, status in expected.items():
+            assert await line.ask(sent) == status
 
 
 @sqlite_only
-async def test_no_http_is_told_so_and_ends_the_connection(line: Line) -> None:
+async def test_input_that_is_not_http_gets_400_and_closes_the_connection(line: Line) -> None:
     assert await line.ask(request()) == 200
     assert await line.ask(b"what is this\r\n\r\n") == 400
     assert await line.ended()
 
 
 @sqlite_only
-async def test_a_delivery_of_one_who_hung_up_is_stored_all_the_same(web: Web, url: str) -> None:
+async def test_a_delivery_is_stored_even_if_the_client_hangs_up(web: Web, url: str) -> None:
     async with connected(url) as line:
         line.send(request())
         await line.writer.drain()
@@ -224,7 +222,7 @@ async def test_a_delivery_of_one_who_hung_up_is_stored_all_the_same(web: Web, ur
 
 
 @sqlite_only
-async def test_a_body_that_never_comes_whole_is_not_stored(web: Web, url: str) -> None:
+async def test_an_incomplete_body_is_not_stored(web: Web, url: str) -> None:
     async with connected(url) as line:
         line.send(request()[:-1])
         await line.writer.drain()
@@ -233,20 +231,20 @@ async def test_a_body_that_never_comes_whole_is_not_stored(web: Web, url: str) -
 
 
 @sqlite_only
-async def test_when_there_is_no_room_it_is_told_at_once_and_by_the_same_words(
+async def test_a_full_queue_is_answered_at_once_with_the_same_503(
     web: Web, line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("awbridge.steps.tracking.ingest.CAPACITY", 0)
     line.send(request())
     status, headers, body = await line.answer()
-    assert (status, headers["retry-after"], body) == (503, "1", b'{"message":"not stored, try again"}')
+    assert (status, headers["retry-after"], body) == (503, "1", b'{"message":"not stored, retry"}')
     monkeypatch.undo()
     assert await line.ask(request()) == 200
     assert web.endpoint.counts == {503: 1, 200: 1}
 
 
 @sqlite_only
-async def test_a_connection_on_which_nothing_comes_is_closed_and_no_other(web: Web) -> None:
+async def test_only_an_idle_connection_is_closed(web: Web) -> None:
     async with serving(web.endpoint, web.endpoint, idle_for=0.3) as url, connected(url) as line:
         for _ in range(5):
             await asyncio.sleep(0.15)
@@ -257,7 +255,7 @@ async def test_a_connection_on_which_nothing_comes_is_closed_and_no_other(web: W
 
 
 @sqlite_only
-async def test_a_connection_that_waits_for_its_answer_is_not_idle(store: Store) -> None:
+async def test_a_connection_that_waits_for_its_response_is_not_idle(store: Store) -> None:
     ingest = Ingest(store)
     endpoint = WebhookEndpoint(ingest, KeyRing(store, ["right"]), SetClock())
     storing = asyncio.create_task(ingest.run())
@@ -266,18 +264,18 @@ async def test_a_connection_that_waits_for_its_answer_is_not_idle(store: Store) 
         storing.cancel()
         await asyncio.gather(storing, return_exceptions=True)
         line.send(request())
-        status, headers, _ = await line.answer()  # after 1.2 s, many times its patience
+        status, headers, _ = await line.answer()  # after 1.2 s, many times idle_for
         assert (status, headers["retry-after"]) == (503, "1")
         assert await line.ended()
 
 
 @sqlite_only
-async def test_a_server_that_ends_answers_what_is_under_way_and_closes(store: Store) -> None:
+async def test_a_stopping_server_answers_pending_requests_and_closes(store: Store) -> None:
     ingest = Ingest(store)
     endpoint = WebhookEndpoint(ingest, KeyRing(store, ["right"]), SetClock())
 
     async def store_later() -> None:
-        await asyncio.sleep(0.1)  # the server is told to end before
+        await asyncio.sleep(0.1)  # the server is stopped before
         await ingest.run()
 
     async with AsyncExitStack() as lines:
@@ -296,12 +294,12 @@ async def test_a_server_that_ends_answers_what_is_under_way_and_closes(store: St
     await asyncio.gather(storing, return_exceptions=True)
 
 
-def test_the_bytes_of_an_answer_are_made_once_for_each_second() -> None:
-    wire = Wire()
-    answer = WebhookResponse(200, [(b"content-length", b"2")], b"{}")
+def test_a_response_is_encoded_once_per_second() -> None:
+    encoder = ResponseEncoder()
+    response = WebhookResponse(200, [(b"content-length", b"2")], b"{}")
     first, second = [(b"date", b"1")], [(b"date", b"2")]
-    made = wire.of(answer, first, keep_alive=True)
-    assert made == b"HTTP/1.1 200 OK\r\ndate: 1\r\ncontent-length: 2\r\n\r\n{}"
-    assert wire.of(answer, first, keep_alive=True) is made
-    assert wire.of(answer, first, keep_alive=False).endswith(b"\r\nconnection: close\r\n\r\n{}")
-    assert wire.of(answer, second, keep_alive=True).startswith(b"HTTP/1.1 200 OK\r\ndate: 2\r\n")
+    encoded = encoder.encode(response, first, keep_alive=True)
+    assert encoded == b"HTTP/1.1 200 OK\r\ndate: 1\r\ncontent-length: 2\r\n\r\n{}"
+    assert encoder.encode(response, first, keep_alive=True) is encoded
+    assert encoder.encode(response, first, keep_alive=False).endswith(b"\r\nconnection: close\r\n\r\n{}")
+    assert encoder.encode(response, second, keep_alive=True).startswith(b"HTTP/1.1 200 OK\r\ndate: 2\r\n")

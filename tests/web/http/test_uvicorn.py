@@ -1,7 +1,4 @@
-"""What awbridge needs of uvicorn's inside, all of it in web/http/relay.py.
-
-These tests name what a release of it lacks.
-"""
+"""The internals of uvicorn that web/http/relay.py depends on. Failures name what a release changed."""
 
 from __future__ import annotations
 
@@ -21,38 +18,38 @@ from tests.support.app import Web
 from tests.support.stores import sqlite_only
 from tests.web.http.test_protocol import connected, request
 
-LACKS = f"uvicorn {uvicorn.__version__} changed what web/http/relay.py rests on: "
+CHANGED = f"uvicorn {uvicorn.__version__} changed what web/http/relay.py depends on: "
 
 
-def test_a_protocol_is_made_of_configuration_state_app_state_and_loop() -> None:
+def test_a_protocol_takes_configuration_state_app_state_and_loop() -> None:
     names = list(inspect.signature(HttpToolsProtocol.__init__).parameters)[1:]
-    assert names == ["config", "server_state", "app_state", "_loop"], LACKS + "how a protocol is made"
+    assert names == ["config", "server_state", "app_state", "_loop"], CHANGED + "the arguments of a protocol"
 
 
 def test_a_protocol_is_an_asyncio_protocol_that_can_shut_down() -> None:
-    assert issubclass(HttpToolsProtocol, asyncio.Protocol), LACKS + "protocols are not asyncio's any more"
-    assert callable(getattr(HttpToolsProtocol, "shutdown", None)), LACKS + "connections are not told to shut down"
+    assert issubclass(HttpToolsProtocol, asyncio.Protocol), CHANGED + "protocols are no longer asyncio protocols"
+    assert callable(getattr(HttpToolsProtocol, "shutdown", None)), CHANGED + "connections are not shut down"
 
 
-def test_the_state_keeps_connections_and_headers() -> None:
+def test_the_state_holds_connections_and_headers() -> None:
     state = ServerState()
-    assert isinstance(getattr(state, "connections", None), set), LACKS + "ServerState.connections"
-    assert isinstance(getattr(state, "default_headers", None), list), LACKS + "ServerState.default_headers"
+    assert isinstance(getattr(state, "connections", None), set), CHANGED + "ServerState.connections"
+    assert isinstance(getattr(state, "default_headers", None), list), CHANGED + "ServerState.default_headers"
 
 
 class _Server(uvicorn.Server):
     def capture_signals(self) -> Any:
-        """Signals are pytest's."""
+        """Leave signals to pytest."""
         return nullcontext()
 
 
 @sqlite_only
-async def test_uvicorn_serves_with_our_protocol_and_ends_after_what_is_under_way(web: Web) -> None:
-    go_on = asyncio.Event()
+async def test_uvicorn_serves_with_our_protocol_and_stops_after_pending_requests(web: Web) -> None:
+    may_continue = asyncio.Event()
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         if scope["path"] == "/slow":
-            await go_on.wait()
+            await may_continue.wait()
         await web.app(scope, receive, send)  # pyright: ignore
 
     connections = Connections()
@@ -66,17 +63,17 @@ async def test_uvicorn_serves_with_our_protocol_and_ends_after_what_is_under_way
         async with connected(url) as slow, connected(url) as idle, httpx2.AsyncClient(base_url=url) as http:
             answer = await http.get("/healthz")
             assert answer.status_code == 200
-            assert answer.headers["date"], LACKS + "the headers of all answers"
+            assert answer.headers["date"], CHANGED + "the headers of all responses"
             idle.send(request())
             status, headers, _ = await idle.answer()
-            assert (status, "date" in headers) == (200, True), LACKS + "the headers of all answers"
+            assert (status, "date" in headers) == (200, True), CHANGED + "the headers of all responses"
             slow.send(request(b"", path="/slow", method="GET", length=False))
             while not server.server_state.tasks:
                 await asyncio.sleep(0.01)
             server.should_exit = True
-            assert await idle.ended(), LACKS + "connections are not told to shut down"
-            go_on.set()
-            assert (await slow.answer())[0] < 500, LACKS + "what is under way is not waited for"
+            assert await idle.ended(), CHANGED + "connections are not shut down"
+            may_continue.set()
+            assert (await slow.answer())[0] < 500, CHANGED + "pending requests are not awaited"
             assert await slow.ended()
         await serving
     assert connections.number == 0

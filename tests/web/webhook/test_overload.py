@@ -1,5 +1,4 @@
-"""Overload, and a slow or dead database: told to come again before ClickPost hangs up, never a false 200, flat memory,
-and back at once when the trouble ends."""
+"""Overload, and a slow or dead database: 503 before ClickPost hangs up, never a false 200, immediate recovery."""
 
 from __future__ import annotations
 
@@ -64,8 +63,8 @@ async def numbers(store: Store) -> set[int]:
 
 
 @contextmanager
-def held_by_another_process(url: str) -> Iterator[None]:
-    """The SQLite file is locked by a program that knows nothing of our lock file."""
+def locked_by_another_process(url: str) -> Iterator[None]:
+    """The SQLite file is locked by a program that does not use our lock file."""
     command = [sys.executable, "-c", _HOLD, url.removeprefix("sqlite:///")]
     other = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert other.stdin
@@ -81,11 +80,11 @@ def held_by_another_process(url: str) -> Iterator[None]:
 
 @asynccontextmanager
 async def frozen_backends(url: str, *, at_least: int = 1) -> AsyncGenerator[None]:
-    """PostgreSQL stands still: the server's processes behind our connections are stopped, not ended."""
-    asking = await asyncpg.connect(url)
+    """PostgreSQL is frozen: the server processes of our connections are stopped, not ended."""
+    admin = await asyncpg.connect(url)
     query = "SELECT pid FROM pg_stat_activity WHERE application_name = 'awbridge' AND datname = current_database()"
-    pids = [row["pid"] for row in await asking.fetch(query)]
-    await asking.close()
+    pids = [row["pid"] for row in await admin.fetch(query)]
+    await admin.close()
     assert len(pids) >= at_least
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
@@ -97,20 +96,20 @@ async def frozen_backends(url: str, *, at_least: int = 1) -> AsyncGenerator[None
 
 
 @asynccontextmanager
-async def stuck(store: Store, url: str) -> AsyncGenerator[None]:
+async def frozen(store: Store, url: str) -> AsyncGenerator[None]:
     if store.dialect == "sqlite":
-        with held_by_another_process(url):
+        with locked_by_another_process(url):
             yield
     else:
         async with frozen_backends(url):
             yield
 
 
-async def test_a_database_that_stands_still_is_told_in_time_and_the_next_delivery_after_is_taken_at_once(
+async def test_a_frozen_database_is_503_in_time_and_the_next_delivery_after_it_is_stored_at_once(
     web: Web, store_url: str
 ) -> None:
     assert (await post(web, 0)).status_code == 200
-    async with stuck(web.store, store_url):
+    async with frozen(web.store, store_url):
         waves = [asyncio.create_task(post_timed(web, n)) for n in range(1, 40)]
         await asyncio.sleep(0.3)
         waves += [asyncio.create_task(post_timed(web, n)) for n in range(40, 80)]
@@ -123,9 +122,7 @@ async def test_a_database_that_stands_still_is_told_in_time_and_the_next_deliver
 
 
 @postgres_only
-async def test_a_connection_that_stands_still_is_thrown_away_for_a_new_one(
-    web: Web, store_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_frozen_connection_is_replaced(web: Web, store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgres, "AT_ONCE_TIMEOUT", 0.3)
     assert (await post(web, 0)).status_code == 200
     async with frozen_backends(store_url):
@@ -134,7 +131,7 @@ async def test_a_connection_that_stands_still_is_thrown_away_for_a_new_one(
 
 
 @postgres_only
-async def test_all_connections_that_stand_still_cost_one_delivery(
+async def test_frozen_connections_cost_one_delivery_together(
     web: Web, store_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(postgres, "AT_ONCE_TIMEOUT", 0.3)
@@ -147,18 +144,18 @@ async def test_all_connections_that_stand_still_cost_one_delivery(
     all_open = asyncio.Barrier(8)
     await asyncio.gather(*(hold() for _ in range(8)))
     assert (await post(web, 4)).status_code == 200
-    async with frozen_backends(store_url, at_least=9):  # those of the pool, and that of ingest
+    async with frozen_backends(store_url, at_least=9):  # the pool's, and that of ingest
         assert [(await post(web, n)).status_code for n in range(4)] == [503, 200, 200, 200]
         async with web.store.read() as session:
             assert await session.fetch(sql("SELECT 1 AS one"))
-    assert await numbers(web.store) >= {1, 2, 3, 4}  # the first may have got through when its backend woke up
+    assert await numbers(web.store) >= {1, 2, 3, 4}  # the first may have succeeded when its backend continued
 
 
 @postgres_only
-async def test_an_unknown_key_is_told_in_time_while_the_database_stands_still(
+async def test_an_unknown_key_is_503_in_time_while_the_database_is_frozen(
     web: Web, store_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("awbridge.web.webhook.endpoint.LOOKS_APART", 0.0)
+    monkeypatch.setattr("awbridge.web.webhook.endpoint.LOOKUP_INTERVAL", 0.0)
     assert (await post(web, 0)).status_code == 200
     async with frozen_backends(store_url):
         watch = Stopwatch()
@@ -167,9 +164,7 @@ async def test_an_unknown_key_is_told_in_time_while_the_database_stands_still(
 
 
 @postgres_only
-async def test_a_write_that_is_given_up_while_the_database_stands_still_is_let_go_at_once(
-    store: Store, store_url: str
-) -> None:
+async def test_a_write_cancelled_while_the_database_is_frozen_ends_at_once(store: Store, store_url: str) -> None:
     inside = asyncio.Event()
 
     async def write() -> None:
@@ -189,8 +184,8 @@ async def test_a_write_that_is_given_up_while_the_database_stands_still_is_let_g
 
 
 @pytest.mark.postgres
-@pytest.mark.usefixtures("postgres")  # skipped where it is not installed; the server that goes is one of its own
-async def test_a_postgres_that_is_gone_is_told_in_time_and_used_again_when_it_is_back() -> None:
+@pytest.mark.usefixtures("postgres")  # skipped without PostgreSQL; the test stops a server of its own
+async def test_a_stopped_postgres_is_503_in_time_and_used_again_after_its_restart() -> None:
     with postgres_server() as server:
         store = await Store.open(server.url())
         await store.migrate()
@@ -207,11 +202,11 @@ async def test_a_postgres_that_is_gone_is_told_in_time_and_used_again_when_it_is
 
 
 @sqlite_only
-async def test_beyond_the_queue_the_answer_comes_at_once_and_what_was_given_up_is_not_stored_later(
+async def test_a_full_queue_is_503_at_once_and_refused_deliveries_are_not_stored_later(
     web: Web, store_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ingest, "CAPACITY", 50)
-    with held_by_another_process(store_url):
+    with locked_by_another_process(store_url):
         first = asyncio.create_task(post_timed(web, 0))  # the flush that hangs
         await asyncio.sleep(0.1)
         waiting = [asyncio.create_task(post_timed(web, n)) for n in range(1, 51)]
@@ -228,22 +223,20 @@ async def test_beyond_the_queue_the_answer_comes_at_once_and_what_was_given_up_i
 
 
 @sqlite_only
-async def test_large_deliveries_fill_the_queue_by_their_bytes(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_large_deliveries_fill_the_queue_by_bytes(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ingest, "CAPACITY_BYTES", 10_000)
-    inbox = Ingest(store)  # nobody runs it: nothing is flushed
+    inbox = Ingest(store)  # not running: nothing is flushed
     waiting = [asyncio.create_task(inbox.accept(delivery(f"d{n}", body=b"x" * 1000))) for n in range(10)]
     await asyncio.sleep(0)
     with pytest.raises(StoreBusy, match="too many"):
         await inbox.accept(delivery("d10"))
     answers = await asyncio.gather(*waiting, return_exceptions=True)
     assert all(isinstance(answer, StoreBusy) for answer in answers)
-    inbox.check_room()  # whoever was told to come again takes no room any more
+    inbox.check_room()  # refused deliveries no longer take room
 
 
 @sqlite_only
-async def test_a_flood_that_is_refused_leaves_one_line_a_second_in_the_log(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_refused_flood_writes_one_log_line_per_second(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ingest, "CAPACITY", 0)
     async with web_on(store) as web:
         with capture_logs() as lines:

@@ -1,4 +1,4 @@
-"""POST /webhooks/clickpost: 200 means stored, a wrong key stores nothing, our trouble is 503, nothing is 500."""
+"""POST /webhooks/clickpost: 200 means stored, a wrong key stores nothing, internal errors are 503, never 500."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ from awbridge.store.engine.database import Session
 from awbridge.store.polling import webhook_keys
 from awbridge.store.tracking import inbox
 from awbridge.web.app import build_app
-from awbridge.web.webhook.endpoint import LARGEST_BODY, LOOK_TIMEOUT, LOOKS_APART, PATH, KeyRing, WebhookEndpoint
+from awbridge.web.dependencies import ApiContext
+from awbridge.web.webhook.endpoint import LARGEST_BODY, LOOKUP_INTERVAL, LOOKUP_TIMEOUT, PATH, KeyRing, WebhookEndpoint
 from tests.support.app import Web, web_on
 from tests.support.rows import T0, count, fetch
 from tests.support.stores import postgres_only, sqlite_only
@@ -39,7 +40,7 @@ RIGHT = {"webhook_key": "right"}
 
 @pytest.fixture(params=["server", "app"])
 async def web(store: Store, request: pytest.FixtureRequest) -> AsyncGenerator[Web]:
-    """As `awbridge serve` answers, and as the app does where the server leaves it to it."""
+    """The app behind the server of `awbridge serve`, and the app alone."""
     async with web_on(store, served=request.param == "server") as running:
         yield running
 
@@ -70,7 +71,7 @@ async def stored(store: Store) -> list[dict[str, Any]]:
     ],
 )
 @sqlite_only
-async def test_the_right_key_is_accepted_wherever_clickpost_puts_it(
+async def test_the_right_key_is_accepted_wherever_clickpost_sends_it(
     web: Web, path: str, headers: dict[str, str]
 ) -> None:
     answer = await web.http.post(path, content=HOOK, headers=headers)
@@ -110,26 +111,26 @@ async def test_a_wrong_or_missing_key_is_refused_and_nothing_is_stored(
 
 
 @pytest.mark.parametrize(
-    ("path", "headers", "words"),
+    ("path", "headers", "message"),
     [
-        (PATH, {}, "no webhook_key came: does a proxy drop headers with an underscore?"),
+        (PATH, {}, "no webhook_key was sent: does a proxy drop headers with an underscore?"),
         (PATH, {"webhook_key": "wrong", "Authorization": "Basic x"}, "wrong webhook_key"),
-        (PATH, {"Authorization": "Basic of-a-proxy"}, "no webhook_key came, and the key in"),
-        (f"{PATH}?secret=guess", {}, "no webhook_key came, and the key in"),
+        (PATH, {"Authorization": "Basic of-a-proxy"}, "no webhook_key was sent, and the key in"),
+        (f"{PATH}?secret=guess", {}, "no webhook_key was sent, and the key in"),
     ],
 )
 @sqlite_only
-async def test_a_refusal_says_whether_the_usual_header_came(
-    web: Web, path: str, headers: dict[str, str], words: str, capsys: pytest.CaptureFixture[str]
+async def test_a_refusal_says_whether_the_usual_header_was_sent(
+    web: Web, path: str, headers: dict[str, str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     answer = await web.http.post(path, content=HOOK, headers=headers)
-    assert answer.json()["message"].startswith(words)
-    said = capsys.readouterr()
-    assert "guess" not in said.out + said.err + answer.text
+    assert answer.json()["message"].startswith(message)
+    output = capsys.readouterr()
+    assert "guess" not in output.out + output.err + answer.text
 
 
 @sqlite_only
-async def test_without_any_key_nobody_is_let_in(store: Store) -> None:
+async def test_without_configured_keys_every_webhook_is_refused(store: Store) -> None:
     async with web_on(store, keys=()) as web:
         assert (await web.http.post(PATH, content=HOOK, headers={"webhook_key": ""})).status_code == 401
         assert (await web.http.post(PATH, content=HOOK)).status_code == 401
@@ -149,15 +150,15 @@ async def register(store: Store, key: str) -> None:
         await webhook_keys.add(session, key, webhook_url="https://x", now=T0)
 
 
-async def test_a_key_that_was_just_stored_is_accepted_at_once_whoever_knocks_meanwhile(store: Store) -> None:
-    async def knock() -> None:
-        while not over:
+async def test_a_key_just_stored_is_accepted_at_once_during_a_flood_of_wrong_keys(store: Store) -> None:
+    async def send_wrong_keys() -> None:
+        while not finished:
             answer = await one.http.post(PATH, content=b"{}", headers={"webhook_key": "wrong"})
             assert answer.status_code == 401
 
     async with web_on(store, keys=()) as one, web_on(store, keys=()) as two:
-        over = False
-        knocking = [asyncio.create_task(knock()) for _ in range(5)]
+        finished = False
+        sending = [asyncio.create_task(send_wrong_keys()) for _ in range(5)]
         for number in range(10):
             fresh = {"webhook_key": f"fresh-{number}"}
             body = as_body(webhook("AWB1", 5, T0, order_status_id=number))
@@ -166,17 +167,17 @@ async def test_a_key_that_was_just_stored_is_accepted_at_once_whoever_knocks_mea
             await register(store, fresh["webhook_key"])
             for web in (one, two):
                 assert (await web.http.post(PATH, content=body, headers=fresh)).status_code == 200
-        over = True
-        await asyncio.gather(*knocking)
+        finished = True
+        await asyncio.gather(*sending)
 
 
-async def test_a_flood_of_wrong_keys_costs_few_looks(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    looks = 0
+async def test_a_flood_of_wrong_keys_costs_few_lookups(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    lookups = 0
     every = webhook_keys.every
 
     async def counted(session: Session) -> list[str]:
-        nonlocal looks
-        looks += 1
+        nonlocal lookups
+        lookups += 1
         return await every(session)
 
     monkeypatch.setattr(webhook_keys, "every", counted)
@@ -185,12 +186,12 @@ async def test_a_flood_of_wrong_keys_costs_few_looks(store: Store, monkeypatch: 
     answers = await asyncio.gather(*(ring.accepts([f"wrong-{number}"]) for number in range(500)))
     answers += [await ring.accepts(["wrong"]) for _ in range(4)]
     assert not any(answers)
-    assert looks <= 2 + (time.monotonic() - started) / LOOKS_APART
-    assert looks <= 7
+    assert lookups <= 2 + (time.monotonic() - started) / LOOKUP_INTERVAL
+    assert lookups <= 7
 
 
 @sqlite_only
-async def test_who_waits_for_a_look_that_fails_does_not_wait_for_another(
+async def test_waiting_for_a_failed_lookup_does_not_start_another(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def slow(_: Session) -> list[str]:
@@ -201,14 +202,14 @@ async def test_who_waits_for_a_look_that_fails_does_not_wait_for_another(
     ring = KeyRing(store, ["right"])
     started = time.monotonic()
 
-    async def come(after: float) -> float:
-        await asyncio.sleep(after)
+    async def accept_later(delay: float) -> float:
+        await asyncio.sleep(delay)
         with pytest.raises(StoreBusy):
             await ring.accepts(["unknown"])
-        return time.monotonic() - started - after
+        return time.monotonic() - started - delay
 
-    took = await asyncio.gather(*(come(number * 0.05) for number in range(10)))
-    assert max(took) < LOOK_TIMEOUT + 0.5
+    took = await asyncio.gather(*(accept_later(number * 0.05) for number in range(10)))
+    assert max(took) < LOOKUP_TIMEOUT + 0.5
 
 
 async def test_the_first_deliveries_after_a_start_are_all_accepted_by_a_registered_key(store: Store) -> None:
@@ -225,7 +226,7 @@ async def test_the_first_deliveries_after_a_start_are_all_accepted_by_a_register
 @pytest.mark.parametrize(
     "body", [b"", b"<html>", b"{", b'"text"', b"17", b"null", b"[]", b"[1]", b"\xff\xfe\x00", b"[" * 5000]
 )
-async def test_what_is_no_delivery_is_told_so_and_its_bytes_are_kept(web: Web, body: bytes) -> None:
+async def test_a_body_that_is_no_delivery_is_400_and_stored(web: Web, body: bytes) -> None:
     answer = await web.http.post(PATH, content=body, headers=RIGHT)
     assert answer.status_code == 400
     assert (await web.http.post(PATH, content=body, headers=RIGHT)).status_code == 400
@@ -234,10 +235,10 @@ async def test_what_is_no_delivery_is_told_so_and_its_bytes_are_kept(web: Web, b
     assert row["due_at"] is None
     assert row["problem"].startswith("not JSON")
     async with web.store.write() as session:
-        assert await inbox.replay(session, now=T0) == 0, "no fix makes it a delivery"
+        assert await inbox.replay(session, now=T0) == 0, "no fix can make it a delivery"
 
 
-async def test_a_delivery_of_the_largest_size_is_taken_and_a_larger_one_is_not(web: Web) -> None:
+async def test_a_delivery_of_the_largest_size_is_accepted_and_a_larger_one_refused(web: Web) -> None:
     body = webhook("AWB1", 5, T0)
     body["padding"] = "x" * (LARGEST_BODY - len(as_body({**body, "padding": ""})))
     assert len(as_body(body)) == LARGEST_BODY
@@ -258,7 +259,7 @@ async def test_every_acknowledged_delivery_is_in_the_database(web: Web) -> None:
     bodies = [as_body(webhook(f"AWB{n}", 5, T0)) for n in range(200)]
 
     async def deliver(body: bytes) -> int:
-        # As ClickPost does: 503, which a slow disk earns honestly, means to come again.
+        # Retry 503 as ClickPost does: a slow disk may cause one.
         for _ in range(10):
             answer = await web.http.post(PATH, content=body, headers=RIGHT)
             if answer.status_code != 503:
@@ -280,7 +281,7 @@ async def test_other_methods_are_refused(web: Web, method: str) -> None:
 
 @asynccontextmanager
 async def dead(store: Store, url: str) -> AsyncGenerator[None]:
-    """While this lasts, nobody can write to the inbox: another process holds the database."""
+    """Another process locks the database, so that nothing can be written to the inbox."""
     if store.dialect == "sqlite":
         with Path(url.removeprefix("sqlite:///") + "-lock").open("rb+") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -295,9 +296,7 @@ async def dead(store: Store, url: str) -> AsyncGenerator[None]:
         await other.close()
 
 
-async def test_a_dead_database_is_told_before_clickpost_hangs_up_and_nothing_is_lost_after(
-    web: Web, store_url: str
-) -> None:
+async def test_a_dead_database_is_503_before_clickpost_hangs_up(web: Web, store_url: str) -> None:
     async with dead(web.store, store_url):
         started = time.monotonic()
         answers = await asyncio.gather(
@@ -310,8 +309,8 @@ async def test_a_dead_database_is_told_before_clickpost_hangs_up_and_nothing_is_
     assert sorted(bytes(r["body"]) for r in await stored(web.store)) == [b"<", HOOK]
 
 
-@postgres_only  # SQLite's readers wait for no writer
-async def test_keys_that_cannot_be_looked_up_in_time_are_our_trouble_not_the_callers(web: Web, store_url: str) -> None:
+@postgres_only  # readers of SQLite do not wait for writers
+async def test_a_key_lookup_that_times_out_is_503(web: Web, store_url: str) -> None:
     async with dead(web.store, store_url):
         started = time.monotonic()
         answer = await web.http.post(PATH, content=HOOK, headers={"webhook_key": "maybe registered"})
@@ -320,7 +319,7 @@ async def test_keys_that_cannot_be_looked_up_in_time_are_our_trouble_not_the_cal
 
 
 @sqlite_only
-async def test_a_path_beside_the_endpoint_is_not_the_endpoint(web: Web) -> None:
+async def test_a_path_with_the_same_prefix_is_404(web: Web) -> None:
     assert (await web.http.post(f"{PATH}extra", content=HOOK, headers=RIGHT)).status_code == 404
 
 
@@ -342,34 +341,34 @@ _bodies = st.binary(max_size=200) | (_json | _like_hooks | st.lists(_like_hooks,
 @example(body=b'{"order_status_id": "\\ud800"}')
 @example(body=b'{"order_status_id": "a\\u0000b"}')
 @example(body=b'{"order_status_id": 1e999}')
-async def test_no_body_is_our_fault_and_every_body_is_kept(web: Web, body: bytes) -> None:
+async def test_no_body_causes_a_server_error_and_every_body_is_stored(web: Web, body: bytes) -> None:
     answer = await web.http.post(PATH, content=body, headers=RIGHT)
     assert answer.status_code in (200, 400)
     assert await count(web.store, "inbox") >= 1
 
 
-async def test_a_refusal_says_whether_a_key_came_and_is_counted(store: Store) -> None:
+async def test_a_refusal_says_whether_a_key_was_sent_and_is_counted(store: Store) -> None:
     refusals = WebhookRefusals()
     ingest = Ingest(store)
     endpoint = WebhookEndpoint(ingest, KeyRing(store, ["right"]), SetClock(), refusals)
-    app = build_app(store=store, clock=SetClock(), webhook=endpoint, loops=[], api_keys=[])
+    app = build_app(ApiContext(store=store, clock=SetClock()), webhook=endpoint, loops=[], api_keys=[])
     transport = httpx2.ASGITransport(app=app, client=("127.0.0.1", 1))  # pyright: ignore
     async with httpx2.AsyncClient(transport=transport, base_url="http://awbridge") as http:
         without = await http.post("/webhooks/clickpost", json={})
         wrong = await http.post("/webhooks/clickpost", json={}, headers={"webhook_key": "wrong"})
-        told = await probe.knock("http://awbridge/webhooks/clickpost", header="webhook_key", transport=transport)
-    assert (told.status, told.words) == (401, wrong.text), "the doctor's knock is answered, and not counted"
+        result = await probe.knock("http://awbridge/webhooks/clickpost", header="webhook_key", transport=transport)
+    assert (result.status, result.words) == (401, wrong.text), "the doctor's check is answered, but not counted"
     assert "proxy" in without.json()["message"]
     assert wrong.json()["message"] == "wrong webhook_key"
     assert {reason: count for reason, (count, _) in refusals.take().items()} == {"no_key": 1, "wrong_key": 1}
 
 
-async def test_a_key_taken_back_is_soon_refused(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_revoked_key_is_soon_refused(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
     await register(web.store, "new")
     assert (await web.http.post("/webhooks/clickpost", json={}, headers={"webhook_key": "new"})).status_code == 200
     async with web.store.write() as session:
         assert await webhook_keys.remove(session, webhook_keys.digest("new"))
-    monkeypatch.setattr("awbridge.web.webhook.endpoint.STALE", 0.0)
+    monkeypatch.setattr("awbridge.web.webhook.endpoint.KEYS_STALE_AFTER", 0.0)
     statuses = []
     for _ in range(50):
         statuses.append(

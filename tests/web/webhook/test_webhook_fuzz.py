@@ -1,4 +1,4 @@
-"""No bytes crash, hang or fool the webhook endpoint, nor what reads its deliveries afterwards."""
+"""No body crashes or blocks the webhook endpoint, or the steps that apply its deliveries."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ FIELDS = (
 
 @st.composite
 def broken(draw: st.DrawFn) -> bytes:
-    """A good delivery with some of its bytes changed, cut out or put in."""
+    """A valid delivery with some bytes changed, removed or inserted."""
     body = bytearray(GOOD)
     for _ in range(draw(st.integers(1, 4))):
         at = draw(st.integers(0, len(body)))
@@ -64,7 +64,7 @@ lists = st.lists(odd | broken(), max_size=3).map(lambda bodies: b"[" + b",".join
 
 
 async def apply_all(web: Web) -> None:
-    """Whatever was stored is applied, waits for its shipment or is set aside: nothing is due for ever."""
+    """Apply until nothing is due: everything stored is applied, waits for its shipment or is dead-lettered."""
     for _ in range(5):
         if not await apply_due(store=web.store, clock=web.clock, policy=POLICY):
             break
@@ -81,7 +81,9 @@ async def a_shipment(store: Store) -> None:
 @sqlite_only
 @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.binary(max_size=60) | broken() | odd | inner | lists, min_size=10, max_size=25))
-async def test_any_bytes_are_stored_or_refused_and_then_read_or_set_aside(store: Store, bodies: list[bytes]) -> None:
+async def test_any_bytes_are_stored_or_refused_and_then_applied_or_dead_lettered(
+    store: Store, bodies: list[bytes]
+) -> None:
     async with web_on(store, served=True) as web:
         if not await count(store, "shipments"):
             await a_shipment(store)
@@ -123,13 +125,13 @@ HUGE = {
 
 @sqlite_only
 @pytest.mark.parametrize("kind", list(HUGE))
-async def test_what_is_made_to_be_slow_is_not(store: Store, kind: str) -> None:
+async def test_bodies_built_to_be_slow_are_not(store: Store, kind: str) -> None:
     assert len(HUGE[kind]) < 1024 * 1024
     async with web_on(store, served=True) as web:
         await a_shipment(store)
-        began = time.process_time()
+        started = time.process_time()
         answer = await web.http.post(PATH, content=HUGE[kind], headers=RIGHT)
         assert answer.status_code in (200, 400)
-        assert time.process_time() - began < 2, "ClickPost hangs up after about 2 s"
+        assert time.process_time() - started < 2, "ClickPost hangs up after about 2 s"
         await apply_all(web)
-        assert time.process_time() - began < 15, "walking over all for each would take minutes"
+        assert time.process_time() - started < 15, "quadratic work would take minutes"

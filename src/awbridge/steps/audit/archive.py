@@ -1,8 +1,8 @@
 """Archive: the failed calls of `attempts` (or all) as compressed JSONL files in object storage.
 
-Three short rounds, each of which a kill may end anywhere: cut (one transaction writes a file's id into its calls),
-upload (made from the table, put on the local disk, uploaded, read back and compared), mark. A file that was uploaded
-but not marked is made again with the same name and replaces itself.
+Three short steps, each of which may be killed at any time: cut (one transaction writes a file's id into its calls),
+upload (made from the table, stored on the local disk, uploaded, read back and compared), mark. A file that was
+uploaded but not marked is made again under the same name and replaces itself.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import structlog
 
 from awbridge.domain.errors import ObjectsError
 from awbridge.domain.privacy import Privacy
+from awbridge.domain.retry import backoff
 from awbridge.sinks.objects import Objects, StoredObject, make_private
 from awbridge.steps.audit.calls import is_failure, line_of, record_of
 from awbridge.steps.runtime.clock import Clock
@@ -30,23 +31,24 @@ from awbridge.store.audit.archive import ArchiveFile, OpenFile, Unfiled
 
 log = structlog.get_logger()
 
-LOOK = 2000  # attempts looked at in one transaction
+MOST_READ = 2000  # attempts read in one transaction
 FIRST_PAUSE = timedelta(seconds=5)  # after an upload failed; doubles
 LONGEST_PAUSE = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchivePolicy:
-    """What goes into the archive, in files of what size and age. `folder` is the local disk's part of it.
+    """What is archived, and the size and age of files. `folder` holds files on the local disk until they are uploaded.
 
-    `longest_upload`: what putting one file and reading it back can last. Raises ValueError where the lease is shorter.
+    `longest_upload`: the longest that uploading a file and reading it back can last. Raises ValueError if the lease is
+    shorter.
     """
 
     folder: Path
     privacy: Privacy
     all_calls: bool = False
     largest: int = 8 * 1024 * 1024  # bytes of bodies in one file, before compression
-    oldest: timedelta = timedelta(minutes=5)  # a call waits no longer than this for its file
+    oldest: timedelta = timedelta(minutes=5)  # the longest that a call waits for its file
     lease: timedelta = timedelta(minutes=5)
     longest_upload: timedelta = timedelta(minutes=2)
 
@@ -55,7 +57,7 @@ class ArchivePolicy:
 
 
 async def archive_due(*, store: Store, objects: Objects, clock: Clock, policy: ArchivePolicy) -> int:
-    """Cut a file if one is due, and upload one that waits; how much was done."""
+    """Cut a file if one is due, and upload one that is waiting; how much was done."""
     done = await cut_next_file(store=store, clock=clock, policy=policy)
     now = clock()
     async with store.write() as session:
@@ -67,26 +69,26 @@ async def archive_due(*, store: Store, objects: Objects, clock: Clock, policy: A
 
 
 async def cut_next_file(*, store: Store, clock: Clock, policy: ArchivePolicy, at_once: bool = False) -> int:
-    """Give calls that no file holds yet a file, if there is enough of them or they are old; how many were settled.
+    """Cut a file from unfiled calls if they are enough or old; how many were filed or left out.
 
-    `at_once`: whatever there is, without waiting for more.
+    `at_once`: cut what there is, without waiting for more.
     """
     async with store.read() as session:
         if not await archive.any_unfiled(session):
             return 0
     now = clock()
     async with store.write() as session:
-        found = await archive.unfiled(session, limit=LOOK)
-        wanted, others = _sorted_out(found, policy)
+        found = await archive.unfiled(session, limit=MOST_READ)
+        wanted, others = _partition(found, policy)
         await archive.leave_out(session, others)
-        cut = _enough(wanted, now, policy, more=len(found) == LOOK, at_once=at_once)
+        cut = _enough(wanted, now, policy, more=len(found) == MOST_READ, at_once=at_once)
         if cut:
             await archive.cut(session, cut, now=now)
     return len(others) + len(cut)
 
 
-def _sorted_out(found: Sequence[Unfiled], policy: ArchivePolicy) -> tuple[list[Unfiled], list[Unfiled]]:
-    """(those that belong into the archive, the others)."""
+def _partition(found: Sequence[Unfiled], policy: ArchivePolicy) -> tuple[list[Unfiled], list[Unfiled]]:
+    """(calls to archive, the others)."""
     wanted: list[Unfiled] = []
     others: list[Unfiled] = []
     for call in found:
@@ -98,7 +100,7 @@ def _sorted_out(found: Sequence[Unfiled], policy: ArchivePolicy) -> tuple[list[U
 def _enough(
     wanted: Sequence[Unfiled], now: datetime, policy: ArchivePolicy, *, more: bool, at_once: bool
 ) -> Sequence[Unfiled]:
-    """What makes up the next file; nothing while it is worth waiting for more."""
+    """The calls of the next file; none while it is better to wait for more."""
     size = 0
     for number, call in enumerate(wanted, 1):
         size += call.size
@@ -118,11 +120,11 @@ async def _upload(
         content = await asyncio.to_thread(_compressed, lines)
         local = await asyncio.to_thread(_keep, policy.folder, file, content)
         if not lease.allows(clock()):
-            return 0  # making it took too long: it is claimed again
+            return 0  # the lease ended meanwhile: the file is claimed again
         stored = await objects.put(file.object_key, content)
     except (ObjectsError, OSError) as error:
-        again_at = clock() + min(FIRST_PAUSE * 2 ** min(file.tries - 1, 10), LONGEST_PAUSE)
-        problem, tries = _words(error), file.tries
+        again_at = clock() + backoff(file.tries, first=FIRST_PAUSE, longest=LONGEST_PAUSE)
+        problem, tries = _message(error), file.tries
         log.warning("archive.not_uploaded", file=file.object_key, tries=tries, problem=problem, again_at=again_at)
         async with store.write() as session:
             await archive.failed(session, file.id, problem=problem, again_at=again_at)
@@ -138,19 +140,19 @@ async def _mark(store: Store, clock: Clock, file: OpenFile, count: int, stored: 
     log.info("archive.uploaded", file=file.object_key, calls=count, bytes=stored.size)
 
 
-def _words(error: Exception) -> str:
+def _message(error: Exception) -> str:
     if isinstance(error, OSError):
         return f"local disk: {type(error).__name__}: {error.strerror or error}"
     return str(error)
 
 
 def _compressed(lines: Sequence[bytes]) -> bytes:
-    # Without a time inside, the same calls make the same bytes.
+    # Without a timestamp, the same calls yield the same bytes.
     return gzip.compress(b"".join(lines), mtime=0)
 
 
 def _keep(folder: Path, file: OpenFile, content: bytes) -> Path:
-    """On the local disk, for good, before anything goes out."""
+    """Store the file durably on the local disk before it is uploaded."""
     make_private(folder)
     path = folder / Path(file.object_key).name
     if path.exists() and path.read_bytes() == content:
@@ -170,42 +172,42 @@ def _keep(folder: Path, file: OpenFile, content: bytes) -> Path:
 
 
 async def tidy_up(*, store: Store, policy: ArchivePolicy) -> int:
-    """Remove local files that are in the archive already (a crash came between); how many."""
+    """Remove local files that are already archived (after a crash in between); how many."""
     names = await asyncio.to_thread(lambda: list(policy.folder.glob("*.jsonl.gz")))
     if not names:
         return 0
     done = {Path(f.object_key).name for f in await archive.every(store) if f.archived_at and not f.emptied_at}
-    gone = [path for path in names if path.name in done]
-    for path in gone:
+    left = [path for path in names if path.name in done]
+    for path in left:
         await asyncio.to_thread(path.unlink, missing_ok=True)
-    return len(gone)
+    return len(left)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refilled:
-    """What came of refilling: files that will be uploaded anew, and files of which no call is left in the table."""
+    """The result of refilling: files to be uploaded again, and files whose calls have left the table."""
 
     reopened: int
     gone: int
 
 
 async def empty(*, store: Store, objects: Objects, clock: Clock) -> int:
-    """Take every file out of the archive; how many. Their calls count as not archived until they are refilled."""
-    taken = 0
+    """Delete every file of the archive; how many. Their calls count as not archived until refilled."""
+    deleted = 0
     for file in await archive.every(store):
         if file.archived_at is None:
             continue
-        async with store.write() as session:  # first the mark: retention must not delete what is being taken out
+        async with store.write() as session:  # mark first: retention must not delete calls whose file is being deleted
             await archive.emptied(session, file.id, now=clock())
         await objects.delete(file.object_key)
-        taken += 1
-    return taken
+        deleted += 1
+    return deleted
 
 
 async def refill(*, store: Store, objects: Objects, clock: Clock, everything: bool = False) -> Refilled:
-    """Have every file that was emptied, or is missing or damaged in the archive, made from the table again.
+    """Make every file that was emptied, or is missing or damaged in the archive, from the table again.
 
-    `everything`: calls that were left out because they had not failed get their turn too.
+    `everything`: also archive the calls that were left out because they had not failed.
     """
     reopened = gone = 0
     for file in await archive.every(store):

@@ -1,15 +1,15 @@
-"""The bundle of one difference, ready to be sent to ClickPost: what differs, and the evidence of the shipment."""
+"""The bundle of one difference to send to ClickPost: the difference, and the evidence of the shipment."""
 
 from __future__ import annotations
 
 import io
 import json
 import zipfile
-from datetime import UTC, datetime
 from typing import Any
 
 from awbridge.domain.errors import NotFound
 from awbridge.domain.privacy import Privacy
+from awbridge.steps.audit.calls import instant
 from awbridge.steps.audit.evidence import evidence_of
 from awbridge.steps.records.reconciliation_run import known_run
 from awbridge.steps.runtime.clock import Clock
@@ -22,11 +22,9 @@ from awbridge.store.reconciliation.reconciliations import Reconciliation
 async def bundle_of(
     *, store: Store, clock: Clock, reconciliation_id: int, difference_id: int, privacy: Privacy
 ) -> bytes:
-    """A difference with payload, URLs, answers and timeline of its shipment, as a zip, as one destination may see it.
+    """A zip of a difference and its shipment's payload, calls and timeline, masked for one destination.
 
-    Raises NotFound.
-
-    Where the shipment is unknown here, the difference stands alone.
+    Without a known shipment, it holds only the difference. Raises NotFound.
     """
     run = await known_run(store, reconciliation_id)
     async with store.read() as session:
@@ -37,11 +35,11 @@ async def bundle_of(
     if found.ours:
         content.write(await evidence_of(store=store, clock=clock, reference_number=found.item, privacy=privacy))
     with zipfile.ZipFile(content, "a", zipfile.ZIP_DEFLATED) as zipped:
-        zipped.writestr("difference.json", json.dumps(_told(run, found), ensure_ascii=False, indent=2) + "\n")
+        zipped.writestr("difference.json", json.dumps(_difference(run, found), ensure_ascii=False, indent=2) + "\n")
     return content.getvalue()
 
 
-def _told(run: Reconciliation, found: Difference) -> dict[str, Any]:
+def _difference(run: Reconciliation, found: Difference) -> dict[str, Any]:
     return {
         "kind": found.kind.value,
         "reference_number": found.reference_number,
@@ -49,13 +47,9 @@ def _told(run: Reconciliation, found: Difference) -> dict[str, Any]:
         "courier_partner_id": found.courier_partner_id,
         "ours": found.ours,
         "clickpost": found.theirs,
-        "found_at": _instant(found.found_at),
+        "found_at": instant(found.found_at),
         "state": found.state,
         "solved_how": found.solved_how,
         "compared_with": {"table": run.kind.value, "name": run.name, "day": str(run.day) if run.day else None},
         "clickpost_reports": [window.reference for window in run.windows],
     }
-
-
-def _instant(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""A kept call as evidence: whether it failed, and its record as one destination gets to see it."""
+"""A recorded call as evidence: whether it failed, and its record as masked for one destination."""
 
 from __future__ import annotations
 
@@ -6,22 +6,12 @@ import json
 from datetime import UTC, datetime
 
 from awbridge.clickpost.wire.failures import AnswerKind, classify
+from awbridge.domain.attempt import FAILED, SUCCEEDED
 from awbridge.domain.json import JsonObject
 from awbridge.domain.privacy import Privacy, Veil
 from awbridge.store.audit.calls import KeptCall
 
 NO_ANSWER = "no_answer"
-
-# What ClickPost was asked and does not hold is an answer, whatever its code. sql/calls.sql names the same.
-WENT_WELL = frozenset(
-    {"placed", "pending", "cancelled", "done", "recommended", "found", "not_found", "not_held", "not_certain"}
-)
-_WENT_WRONG = frozenset(
-    (
-        *("failed", "rejected", "try_later", "unknown", "misconfigured", "not_cancelled", "not_asked"),
-        *("refused", "gave_up", "unclear"),
-    )
-)
 
 
 def class_of(http_status: int | None, business_status: int | None, response: str = "{}") -> str:
@@ -32,11 +22,11 @@ def class_of(http_status: int | None, business_status: int | None, response: str
 
 
 def is_failure(http_status: int | None, business_status: int | None, outcome: str) -> bool:
-    """Whether a call failed. What the step made of it goes first: 600 is a success of cancel, a bare 200 is none."""
-    if outcome in WENT_WELL:
+    """Whether a call failed. Its outcome decides first: 600 is a success of cancel, a 200 without a body is none."""
+    if outcome in SUCCEEDED:
         return False
     good = (AnswerKind.SUCCESS.value, AnswerKind.PENDING.value)
-    return outcome in _WENT_WRONG or class_of(http_status, business_status) not in good
+    return outcome in FAILED or class_of(http_status, business_status) not in good
 
 
 def instant(at: datetime) -> str:
@@ -47,7 +37,7 @@ def instant(at: datetime) -> str:
 def record_of(call: KeptCall, privacy: Privacy) -> JsonObject:
     """One line of the failure log."""
     veil = Veil(privacy)
-    request = veil.body(call.request)  # before the answer: what is hidden here is hidden in the answer's words too
+    request = veil.body(call.request)  # before the response: what is masked here is masked in the response's text too
     return {
         "id": call.id,
         "time": instant(call.made_at),

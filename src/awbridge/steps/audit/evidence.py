@@ -1,4 +1,4 @@
-"""Evidence: the zip of one shipment, for a person: payload, every call with its URL and answer, the timeline."""
+"""Evidence: the zip of one shipment for a person: payload, every call with URL and response, the timeline."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from awbridge.store.orders import shipments
 from awbridge.store.tracking import scans
 from awbridge.store.tracking.scans import TimelineScan
 
-_TOLD = (
+_FACTS = (
     *("reference_number", "order_id", "transporter", "courier_partner_id", "account_code", "state", "success"),
     *("no_of_retries", "problem", "waybill", "children", "status_code", "status_at", "created_at", "placed_at"),
 )
 
 
 async def evidence_of(*, store: Store, clock: Clock, reference_number: str, privacy: Privacy) -> bytes:
-    """Everything about one shipment as a zip, as one destination may see it. Raises NotFound."""
+    """Everything about one shipment as a zip, masked for one destination. Raises NotFound."""
     async with store.read() as session:
         shipment = await shipments.get(session, reference_number)
         if shipment is None:
@@ -46,7 +46,7 @@ async def evidence_of(*, store: Store, clock: Clock, reference_number: str, priv
 
 
 def _facts(shipment: Shipment, veil: Veil) -> dict[str, Any]:
-    facts = {name: getattr(shipment, name) for name in _TOLD}
+    facts = {name: getattr(shipment, name) for name in _FACTS}
     return {**facts, "problem": shipment.problem and veil.text(shipment.problem)}
 
 

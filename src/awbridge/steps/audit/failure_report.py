@@ -1,26 +1,27 @@
-"""What stands in a failure report: one row for each shipment and API, the table, the page, the lines. No I/O."""
+"""The content of a day's failure report: a table for each API, the summary page, the calls. No I/O but its template."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
-from html import escape
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
 from awbridge.clickpost.wire.failures import ANSWER_NAMES, what_next
+from awbridge.domain.json import JsonObject
 from awbridge.domain.privacy import Privacy
 from awbridge.domain.sheet import csv_text
-from awbridge.steps.audit.calls import class_of, record_of
-from awbridge.steps.records.zip_file import Archive
+from awbridge.steps.audit.calls import record_of
+from awbridge.steps.records.zip_file import Archive, as_lines
 from awbridge.store.audit.calls import KeptCall
 
 SHOWN = 200  # shipments that the page lists; the tables hold all
-
-_STYLE = "body{font:14px sans-serif}td,th{padding:2px 10px;text-align:left;border-bottom:1px solid #ddd}"
 
 COLUMNS = (
     *("reference_number", "waybill", "order_id", "transporter", "courier_partner_id", "account_code"),
@@ -28,62 +29,126 @@ COLUMNS = (
     *("method", "url", "http_status", "business_code", "class", "meaning", "advice", "error", "response", "payload"),
 )
 
-Key = tuple[str, str]
+_Key = tuple[str, str]  # API; the reference number, or what calls without a shipment have in common
 
 
 @dataclass(slots=True, kw_only=True)
-class FailedShipment:
-    """What one shipment met at one API on a day. Without a shipment: calls that failed the same way."""
+class _Failure:
+    """The failed calls of one shipment at one API. Calls without a shipment are grouped by how they failed."""
 
-    api: str
-    calls: int
+    reference_number: str | None
+    state: str | None
     first_at: datetime
     last_at: datetime
-    last_id: int
-    state: str | None
     code: str
+    calls: int = 0
 
 
-def key_of(call: KeptCall) -> Key:
-    """Which trouble a call belongs to."""
-    same = f"\x00{call.http_status}/{call.business_status}/{call.error[:80]}"
-    return call.api, call.reference_number or same
+@dataclass(slots=True)
+class _Contents:
+    """What one destination receives: a row for each failure, in the order of their last calls, and a line a call."""
+
+    privacy: Privacy
+    rows: dict[_Key, list[Any]] = field(default_factory=dict[_Key, list[Any]])
+    lines: list[str] = field(default_factory=list[str])
 
 
-def code_of(call: KeptCall) -> str:
-    """A failure in a word or two: ClickPost's code, else the HTTP status, else that no answer came."""
+class FailureReport:
+    """The failed calls of one day, added oldest first. A call is masked once for each destination."""
+
+    def __init__(self, day: date, zone: ZoneInfo, destinations: Sequence[Privacy]) -> None:
+        self._day = day
+        self._zone = zone
+        self._failures: dict[_Key, _Failure] = {}
+        self._contents = [_Contents(privacy) for privacy in destinations]
+
+    def add(self, call: KeptCall) -> None:
+        """Add a failed call."""
+        key = call.api, call.reference_number or f"\x00{call.http_status}/{call.business_status}/{call.error[:80]}"
+        failure = self._failures.get(key)
+        if failure is None:
+            failure = self._failures[key] = _Failure(
+                reference_number=call.reference_number,
+                state=call.state,
+                first_at=call.made_at,
+                last_at=call.made_at,
+                code=_code(call),
+            )
+        failure.calls += 1
+        failure.last_at, failure.code = call.made_at, _code(call)
+        for contents in self._contents:
+            record = record_of(call, contents.privacy)
+            contents.lines.append(as_lines([record]))
+            contents.rows.pop(key, None)
+            contents.rows[key] = _row(failure, call, record, self._zone)
+
+    @property
+    def shipments(self) -> int:
+        """How many shipments had a failed call, at any API."""
+        return len({f.reference_number for f in self._failures.values() if f.reference_number})
+
+    @property
+    def calls(self) -> int:
+        """How many calls failed."""
+        return sum(f.calls for f in self._failures.values())
+
+    @property
+    def subject(self) -> str:
+        """The day in a line."""
+        counts = f"{self.shipments} shipments, {self.calls} calls" if self._failures else "none"
+        return f"ClickPost failures {self._day.isoformat()}: {counts}"
+
+    def page(self) -> str:
+        """The summary as HTML."""
+        found = [(api, failure) for (api, _), failure in self._failures.items()]
+        causes = Counter(api for api, _ in found)
+        given_up = Counter(api for api, failure in found if failure.state == "gave_up")
+        calls: Counter[str] = Counter()
+        for api, failure in found:
+            calls[api] += failure.calls
+        codes = Counter((api, failure.code) for api, failure in found)
+        return _template().render(
+            subject=self.subject,
+            zone=self._zone.key,
+            apis=[(api, causes[api], given_up[api], calls[api]) for api in sorted(causes)],
+            codes=[(api, code, _meaning(code), n) for (api, code), n in sorted(codes.items(), key=_most_first)],
+            shipments=[
+                (api, f.reference_number, f.state or "", f.calls, f.code, _local(f.last_at, self._zone))
+                for api, f in found[:SHOWN]
+                if f.reference_number
+            ],
+            cut_at=SHOWN if len(found) > SHOWN else None,
+        )
+
+    def zips(self) -> list[bytes | None]:
+        """The file of each destination, in their order; None on a day without failures."""
+        page = self.page()
+        return [self._zip(contents, page) if self._failures else None for contents in self._contents]
+
+    def _zip(self, contents: _Contents, page: str) -> bytes:
+        archive = Archive(self._day)
+        archive.add("summary.html", page)
+        for api in sorted({api for api, _ in contents.rows}):
+            of_api = [row for (row_api, _), row in contents.rows.items() if row_api == api]
+            archive.add(f"{api}.csv", csv_text(COLUMNS, of_api))
+        archive.add("calls.jsonl", "".join(contents.lines))
+        return archive.content()
+
+
+def _code(call: KeptCall) -> str:
+    """A failure in a word or two: ClickPost's code, else the HTTP status, else that there was no answer."""
     if call.http_status is None:
         return "no answer"
     return f"HTTP {call.http_status}" if call.business_status is None else str(call.business_status)
 
 
-def note(troubles: dict[Key, FailedShipment], call: KeptCall) -> None:
-    """Add a failed call to what is known of the day."""
-    key = key_of(call)
-    known = troubles.get(key)
-    if known is None:
-        troubles[key] = FailedShipment(
-            api=call.api,
-            calls=1,
-            first_at=call.made_at,
-            last_at=call.made_at,
-            last_id=call.id,
-            state=call.state,
-            code=code_of(call),
-        )
-        return
-    known.calls += 1
-    known.last_at, known.last_id, known.code = call.made_at, call.id, code_of(call)
-
-
-def row_of(trouble: FailedShipment, call: KeptCall, privacy: Privacy, zone: ZoneInfo) -> list[Any]:
-    """A row of the table: the trouble, with its last call."""
-    record = record_of(call, privacy)
+def _row(failure: _Failure, call: KeptCall, record: JsonObject, zone: ZoneInfo) -> list[Any]:
+    """A row of the table: the failure, with its last call."""
     return [
         *(call.reference_number, call.waybill, call.order_id, call.transporter, call.courier_partner_id),
-        *(call.account_code, call.state, "yes" if call.state == "gave_up" else "no", trouble.calls, call.no_of_retries),
-        *(_local(trouble.first_at, zone), _local(trouble.last_at, zone), call.method, record["url"]),
-        *(call.http_status, call.business_status, class_of(call.http_status, call.business_status, call.response)),
+        *(call.account_code, call.state, "yes" if call.state == "gave_up" else "no", failure.calls, call.no_of_retries),
+        *(_local(failure.first_at, zone), _local(failure.last_at, zone), call.method, record["url"]),
+        *(call.http_status, call.business_status, record["class"]),
         *(ANSWER_NAMES.get(call.business_status or 0, ""), what_next(call.http_status, call.business_status)),
         *(record["error"], _text(record["response"]), _text(record["request"])),
     ]
@@ -97,48 +162,6 @@ def _text(body: Any) -> str:
     return body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
 
 
-def subject(day: date, troubles: Mapping[Key, FailedShipment]) -> str:
-    """The day in a line."""
-    if not troubles:
-        return f"ClickPost failures {day.isoformat()}: none"
-    shipments, calls = count(troubles), sum(t.calls for t in troubles.values())
-    return f"ClickPost failures {day.isoformat()}: {shipments} shipments, {calls} calls"
-
-
-def count(troubles: Mapping[Key, FailedShipment]) -> int:
-    """How many shipments met trouble, at whichever API."""
-    return len({reference for _, reference in troubles if not reference.startswith("\x00")})
-
-
-def page(day: date, zone: ZoneInfo, troubles: Mapping[Key, FailedShipment]) -> str:
-    """The summary as HTML."""
-    by_api = Counter(t.api for t in troubles.values())
-    calls: Counter[str] = Counter()
-    codes: Counter[tuple[str, str]] = Counter()
-    for trouble in troubles.values():
-        calls[trouble.api] += trouble.calls
-        codes[trouble.api, trouble.code] += 1
-    given_up = Counter(t.api for t in troubles.values() if t.state == "gave_up")
-    apis = [(api, by_api[api], given_up[api], calls[api]) for api in sorted(by_api)]
-    last = [(api, code, _meaning(code), number) for (api, code), number in sorted(codes.items(), key=_most_first)]
-    listed = [
-        (api, reference, trouble.state or "", trouble.calls, trouble.code, _local(trouble.last_at, zone))
-        for (api, reference), trouble in list(troubles.items())[:SHOWN]
-        if not reference.startswith("\x00")
-    ]
-    more = f"<p>The first {SHOWN}; the tables hold all.</p>" if len(troubles) > SHOWN else ""
-    return (
-        "<!doctype html>\n<html lang=en><meta charset=utf-8>"
-        f"<title>{escape(subject(day, troubles))}</title>\n"
-        f"<style>{_STYLE}</style>\n"
-        f"<h1>{escape(subject(day, troubles))}</h1>\n<p>From midnight to midnight in {escape(zone.key)}.</p>\n"
-        f"<h2>By API</h2>\n{_table(('API', 'shipments or causes', 'given up', 'calls'), apis)}"
-        f"<h2>By last answer</h2>\n{_table(('API', 'code', 'meaning', 'shipments or causes'), last)}"
-        f"<h2>Shipments</h2>\n{_table(('API', 'reference', 'state', 'calls', 'last code', 'last call'), listed)}{more}"
-        "</html>\n"
-    )
-
-
 def _most_first(item: tuple[tuple[str, str], int]) -> tuple[str, int, str]:
     (api, code), number = item
     return api, -number, code
@@ -148,13 +171,14 @@ def _meaning(code: str) -> str:
     return ANSWER_NAMES.get(int(code), "") if code.isdecimal() else ""
 
 
-def _table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    head = "".join(f"<th>{escape(c)}" for c in columns)
-    body = "".join(f"<tr>{''.join(f'<td>{escape(str(v))}' for v in row)}\n" for row in rows)
-    return f"<table><tr>{head}\n{body}</table>\n"
-
-
-def add_tables(archive: Archive, rows: Mapping[str, Sequence[Sequence[Any]]]) -> None:
-    """Add a table for each API."""
-    for api, of_api in sorted(rows.items()):
-        archive.add(f"{api}.csv", csv_text(COLUMNS, of_api))
+@cache
+def _template() -> Any:
+    environment = Environment(
+        loader=PackageLoader("awbridge", "templates/reports"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template("failures.html.j2")

@@ -1,7 +1,7 @@
-"""Keep calls: failed calls that no step keeps (accounts, webhook registration) become attempts too; on request all.
+"""Keep calls: records failed calls that no step records (accounts, webhook registration); optionally all calls.
 
-The client's hook may not wait, so it puts them into a small queue; a loop writes them down in batches. When the queue
-is full it goes onto the disk; where that has no place, calls are dropped, counted and told.
+The client's hook must not wait, so it puts calls into a small queue, which a loop stores in batches. A full queue is
+written to the local disk. If the disk has no space, calls are dropped, counted and logged.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from datetime import datetime
 
 import structlog
 
+from awbridge.domain.attempt import AttemptOutcome
 from awbridge.domain.call import Call
 from awbridge.domain.errors import StoreBusy, StoreError
 from awbridge.steps.audit.calls import is_failure
@@ -30,10 +31,10 @@ _Waiting = tuple[Call, bool, datetime]  # whether it failed, and when
 
 
 class CallRecorder:
-    """The client's `on_call` hook; `flush` writes down what waits.
+    """The client's `on_call` hook; `flush` stores the waiting calls.
 
-    `kept_elsewhere`: the APIs whose steps keep failed calls. `all_calls`: good ones are taken too, but for the APIs in
-    `kept_whole`, whose steps keep them.
+    `kept_elsewhere`: the APIs whose steps record failed calls. `all_calls`: record successful calls too, except those
+    of the APIs in `kept_whole`, whose steps record them.
     """
 
     def __init__(
@@ -53,16 +54,16 @@ class CallRecorder:
         self._all_calls = all_calls
         self._capacity = capacity
         self._waiting: deque[_Waiting] = deque()
-        self._told = 0
+        self._logged = 0
         self._dropped = 0
         self.on_waiting: Callable[[], None] | None = None
 
     def __call__(self, call: Call) -> None:
-        """Take a call if it is wanted and nobody else keeps it. Never waits, never raises."""
+        """Queue a call unless it is not wanted or a step records it. Never waits, never raises."""
         failed = is_failure(call.http_status, call.business_status, "")
         if call.api in (self._kept_elsewhere if failed else self._kept_whole) or not (failed or self._all_calls):
             return
-        if len(self._waiting) >= self._capacity and not self.put_aside():
+        if len(self._waiting) >= self._capacity and not self.write_to_disk():
             self._drop()
             return
         self._waiting.append((call, failed, self._clock()))
@@ -71,11 +72,11 @@ class CallRecorder:
 
     @property
     def dropped(self) -> int:
-        """How many calls are lost: for which there was no place, neither here nor on the disk."""
+        """How many calls were lost: neither the queue nor the disk had space."""
         return self._dropped + (self._unrecorded.dropped if self._unrecorded else 0)
 
-    def put_aside(self) -> bool:
-        """Put what waits onto the disk; False where there is none for it."""
+    def write_to_disk(self) -> bool:
+        """Write the waiting calls to the local disk; False if there is no place configured for them."""
         if self._unrecorded is None:
             return False
         self._unrecorded.keep_now([_attempt(waiting) for waiting in self._waiting])
@@ -89,20 +90,20 @@ class CallRecorder:
             self._dropped += 1
 
     async def flush(self, store: Store) -> int:
-        """Write down a batch; how many. What the database refuses now waits on."""
-        if self.dropped > self._told:
-            log.error("calls.dropped", dropped=self.dropped - self._told)
-            self._told = self.dropped
+        """Store a batch; how many. While the database is away, the calls keep waiting."""
+        if self.dropped > self._logged:
+            log.error("calls.dropped", dropped=self.dropped - self._logged)
+            self._logged = self.dropped
         batch = [self._waiting[n] for n in range(min(BATCH, len(self._waiting)))]
         if not batch:
             return 0
         try:
             await _write(store, batch)
         except StoreBusy:
-            self.put_aside()  # a process that is killed meanwhile loses none of them
+            self.write_to_disk()  # if this process is killed meanwhile, none of them is lost
             raise
         except StoreError:
-            await self._one_by_one(store, batch)  # one bad row must not hold up the rest for ever
+            await self._one_by_one(store, batch)  # one bad row must not block the others
         for _ in batch:
             self._waiting.popleft()
         return len(batch)
@@ -124,4 +125,5 @@ async def _write(store: Store, batch: Sequence[_Waiting]) -> None:
 
 def _attempt(waiting: _Waiting) -> NewAttempt:
     call, failed, made_at = waiting
-    return NewAttempt(call=call, reference_number=None, outcome="failed" if failed else "done", made_at=made_at)
+    outcome = AttemptOutcome.FAILED if failed else AttemptOutcome.DONE
+    return NewAttempt(call=call, reference_number=None, outcome=outcome, made_at=made_at)

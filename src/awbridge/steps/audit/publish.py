@@ -1,4 +1,4 @@
-"""Publish: a report's file goes into object storage, its row into `reports`, and it is mailed once."""
+"""Publish: stores a report's file in object storage and its row in `reports`, and mails it once."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from awbridge.store import Store
 from awbridge.store.audit import reports
 from awbridge.store.audit.reports import Report
 
-LEASE = timedelta(seconds=2 * LARGE_LONGEST)  # for handing one mail to the server, and what comes before and after
-LARGEST_ATTACHMENT = 10 * 1024 * 1024  # bytes; mail servers refuse much more
+LEASE = timedelta(seconds=2 * LARGE_LONGEST)  # for sending one mail, and the work before and after it
+LARGEST_ATTACHMENT = 10 * 1024 * 1024  # bytes; mail servers refuse larger mails
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Destination:
-    """Who gets a report, and what of the personal data in it. `name` is part of the report's id."""
+    """Who receives a report, and which personal data are masked. `name` is part of the report's id."""
 
     name: str
     privacy: Privacy
@@ -32,14 +32,14 @@ class Destination:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailPolicy:
-    """Through which server mail goes, and from whom."""
+    """The mail server and the sender."""
 
     smtp_url: str = field(repr=False)
     sender: str
 
 
 def report_id(kind: str, day: date, destination: str) -> str:
-    """The id of a report: the same for whoever makes it."""
+    """The id of a report, the same in every process."""
     return f"{kind}-{day.isoformat()}-{destination}"
 
 
@@ -55,7 +55,7 @@ async def publish(
     calls: int,
     content: bytes | None,
 ) -> Report:
-    """Keep a report: first its file (None: the day was empty, there is none), then its row. Raises ObjectsError."""
+    """Store a report: first its file (None on a day without failures), then its row. Raises ObjectsError."""
     key = f"reports/{kind}/{day.isoformat()}/{destination}.zip" if content is not None else None
     stored = await objects.put(key, content) if key and content is not None else None
     report = Report(
@@ -78,9 +78,10 @@ async def publish(
 async def mail_once(
     *, store: Store, clock: Clock, report: Report, to: Sequence[str], message: EmailMessage, mail: MailPolicy
 ) -> bool:
-    """Mail a report unless it was mailed; whether it went out now. Raises MailError, AwbridgeError while others do it.
+    """Mail a report unless it was mailed; whether it was sent now.
 
-    Killed between the server's yes and our note of it, it goes out again after the lease, with the same Message-ID.
+    Raises MailError, and AwbridgeError while another process mails it. If killed after the server accepted the mail and
+    before that is recorded, it is sent again after the lease, with the same Message-ID.
     """
     now = clock()
     async with store.write() as session:
@@ -88,7 +89,7 @@ async def mail_once(
             known = await reports.get(session, report.id)
             if known and known.mailed_at:
                 return False
-            raise AwbridgeError(f"{report.id} is being mailed by somebody else")
+            raise AwbridgeError(f"{report.id} is being mailed by another process")
     message["From"] = mail.sender
     message["To"] = ", ".join(to)
     message["Date"] = format_datetime(now)

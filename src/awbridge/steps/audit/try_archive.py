@@ -1,4 +1,4 @@
-"""Try the archive as it is set: only writing, reading and deleting show that bucket, key and rights are there."""
+"""Try the archive: only writing, reading and deleting an object prove that bucket, key and rights are correct."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from awbridge.sinks.objects import Objects
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchiveTrial:
-    """What was in the way of writing and reading, and of removing; "" where nothing was. `key`: what may lie there."""
+    """Why writing and reading, or removing, failed; "" if it did not. `key`: the object that may be left."""
 
     key: str
     problem: str = ""
@@ -19,7 +19,7 @@ class ArchiveTrial:
 
 
 async def try_archive(objects: Objects) -> ArchiveTrial:
-    """Write, read back and remove a small object of its own name."""
+    """Write, read back and remove a small object under a random name."""
     key = f"doctor/{secrets.token_hex(8)}"
     try:
         await objects.put(key, b"awbridge doctor was here\n")

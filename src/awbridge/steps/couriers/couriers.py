@@ -1,4 +1,4 @@
-"""Couriers by configuration: add, change, retire, remove; move what waits; the rules of allocation."""
+"""The configured couriers: add, change, remove; move waiting shipments; set the allocation rules."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _START = (-1, "")
 
 
 async def put_couriers(*, store: Store, clock: Clock, accounts: Sequence[CourierAccount]) -> None:
-    """Add transporters, or map them anew; all or none.
+    """Add transporters or change their mapping; all or none.
 
-    Raises NotValid for fallbacks that lead nowhere, and for an account code whose digits a spreadsheet has rounded.
+    Raises NotValid for a broken chain of fallbacks, and for an account code whose digits a spreadsheet has rounded.
     """
     for account in accounts:
         for problem in identifier_problems({"account_code": account.account_code}):
@@ -43,20 +43,20 @@ async def put_couriers(*, store: Store, clock: Clock, accounts: Sequence[Courier
 
 
 async def remove_courier(*, store: Store, transporter: str) -> None:
-    """Forget a transporter. Raises NotFound, and NotPossible while a fallback or a rule names it."""
+    """Remove a transporter. Raises NotFound, and NotPossible while a fallback or a rule names it."""
     async with store.write() as session:
         users = [a.transporter for a in await couriers.every(session) if a.fallback == transporter]
         if users:
             raise NotPossible(f"{transporter} is the fallback of {', '.join(users)}: change that first")
         named = [rule.name for rule in await rules.every(session) if rule.transporter == transporter]
         if named:
-            raise NotPossible(f"rules of allocation name {transporter}: {', '.join(named)}. Change them first")
+            raise NotPossible(f"allocation rules name {transporter}: {', '.join(named)}. Change them first")
         if not await couriers.remove(session, transporter):
             raise NotFound(f"there is no transporter {transporter}")
 
 
 async def put_rules(*, store: Store, clock: Clock, rows: Sequence[Mapping[str, Any]]) -> list[Rule]:
-    """These rules in place of all that were. Raises NotValid that names the rule and the condition."""
+    """Replace all allocation rules. Raises NotValid that names the rule and the condition."""
     async with store.write() as session:
         transporters = {a.transporter for a in await couriers.every(session)}
         try:
@@ -78,14 +78,14 @@ class Staying:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moved:
-    """The reference numbers that stand under the other transporter now, and the shipments that do not."""
+    """The reference numbers that were moved to the other transporter, and the shipments that were not."""
 
     moved: list[str]
     stayed: list[Staying]
 
 
 async def move_shipments(*, store: Store, clock: Clock, from_transporter: str, to_transporter: str) -> Moved:
-    """Re-address what a transporter still has to place: what ClickPost certainly does not hold.
+    """Move the shipments that a transporter still has to place, where ClickPost certainly does not hold them.
 
     Raises NotFound for an unknown destination, NotPossible for one that is switched off or the same.
     """
@@ -135,7 +135,7 @@ def _cannot_move(shipment: Shipment, account: CourierAccount) -> str | None:
     if shipment.sent_at and (shipment.state is not State.REJECTED or shipment.maybe_placed):
         return "it was sent: ClickPost may hold it"
     if has_own_waybill(shipment):
-        return "its payload brings a waybill of the first courier along"
+        return "its payload has a waybill of the first courier"
     try:
         successor(
             shipment,
@@ -145,5 +145,5 @@ def _cannot_move(shipment: Shipment, account: CourierAccount) -> str | None:
             account_code=account.account_code,
         )
     except PayloadRefused as error:
-        return f"the other courier does not take it: {error}"
+        return f"the other courier does not accept it: {error}"
     return None

@@ -1,6 +1,6 @@
-"""Sync couriers: holds the mapping against the accounts that ClickPost has. Shows first, writes only when told to.
+"""Sync couriers: compares the mapping with ClickPost's accounts. Writes differences only on request.
 
-The loop never writes to the mapping: it compares, and warns of accounts in use before orders fail with 351 or 353.
+The loop never writes to the mapping. It warns of accounts in use before orders fail with 351 or 353.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import structlog
 
 from awbridge.clickpost.lookups.accounts import VendorAccount, VendorAccounts
 from awbridge.domain.errors import NotPossible, VendorError
+from awbridge.domain.notify.alarm_causes import AlarmCause
 from awbridge.domain.orders.shipment import account_key
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
@@ -25,7 +26,7 @@ from awbridge.store.notify import alarms
 
 log = structlog.get_logger()
 
-LEASE = timedelta(minutes=15)  # two calls of the longest kind that settings allow fit in
+LEASE = timedelta(minutes=15)  # covers two calls of the longest timeout that settings allow
 AGAIN_AFTER_FAILURE = timedelta(minutes=10)
 
 NEW = "new"
@@ -39,7 +40,7 @@ _Key = tuple[int, str | None]
 
 
 class ListsAccounts(Protocol):
-    """What this needs of the vendor."""
+    """The ClickPost calls that the comparison needs."""
 
     async def fetch_accounts(self, active: bool | None = True) -> VendorAccounts:
         """The courier accounts: the active ones, or the others. Raises VendorError."""
@@ -48,7 +49,7 @@ class ListsAccounts(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One difference. `account` is the row as it would be written; `written` False: only a person may decide it."""
+    """One difference. `account` is the row as it would be written; `written` False: left to the operator."""
 
     change: str
     account: CourierAccount
@@ -78,23 +79,23 @@ async def sync_couriers(*, store: Store, clickpost: ListsAccounts, clock: Clock,
     theirs = [account for answer in answers for account in answer]
     unread = sum(answer.unread for answer in answers)
     async with store.write() as session:
-        mine = await couriers.every(session)
-        if mine and not theirs:
+        configured = await couriers.every(session)
+        if configured and not theirs:
             raise NotPossible("ClickPost lists no courier account at all: nothing is compared or changed")
         waiting = await couriers.accounts_waited_on(session)
-        changes = [c for c in differences(mine, theirs) if not unread or c.change != VANISHED]
+        changes = [c for c in differences(configured, theirs) if not unread or c.change != VANISHED]
         written = [c.account for c in changes if c.written] if apply else []
         await couriers.put(session, written, now=clock())
         await couriers.keep_listed(session, {_named(account) for account in theirs}, now=clock())
         before = {w.key: w for w in await couriers.warnings(session)}
-        found = find_warnings(mine, theirs, waiting, now=clock())
-        if unread:  # what is not listed may be what could not be read: such warnings stay as they were
+        found = find_warnings(configured, theirs, waiting, now=clock())
+        if unread:  # an unread entry may be one that seems absent: keep such warnings as they were
             found = [w for w in found if w.kind not in _ABSENT or w.key in before]
         await couriers.keep_warnings(session, found)
         await _alarm(session, before.values(), found, now=clock())
     for warning in found:
         if warning.key not in before or before[warning.key].kind != warning.kind:
-            _tell(warning)
+            _log(warning)
     return CourierComparison(changes=changes, warnings=found, applied=bool(written), unread=unread)
 
 
@@ -105,7 +106,7 @@ def _named(account: VendorAccount) -> tuple[int, str, str]:
 async def _alarm(
     session: Session, before: Iterable[CourierWarning], found: Sequence[CourierWarning], *, now: datetime
 ) -> None:
-    """One alarm for each account in use, over when the account is well again or nothing uses it any more."""
+    """One alarm for each account in use. It is cleared once the account is active again or no longer used."""
     texts = {_cause(warning): warning.warning for warning in found}
     for cause, text in sorted(texts.items()):
         await alarms.raise_(session, cause, text, now=now)
@@ -114,16 +115,16 @@ async def _alarm(
 
 
 def _cause(warning: CourierWarning) -> str:
-    return f"courier.{account_key(warning.courier_partner_id, warning.account_code)}"
+    return AlarmCause.COURIER.of(account_key(warning.courier_partner_id, warning.account_code))
 
 
 def unread_text(unread: int) -> str:
-    """What to tell of accounts that could not be read."""
+    """The problem text for accounts that could not be read."""
     return f"partly compared: {unread} of ClickPost's accounts could not be read; none counts as vanished"
 
 
 async def watch_couriers(*, store: Store, clickpost: ListsAccounts, clock: Clock, every: timedelta) -> int:
-    """Compare when it is due, once across all replicas; never writes to the mapping. 0 when it is not due."""
+    """Compare when it is due, once across all replicas. Never writes to the mapping. 0 when it is not due."""
     now = clock()
     async with store.write() as session:
         if not await couriers.begin_comparison(session, now=now, until=now + LEASE):
@@ -143,16 +144,16 @@ async def watch_couriers(*, store: Store, clickpost: ListsAccounts, clock: Clock
     return 1
 
 
-def differences(mine: Sequence[CourierAccount], theirs: Sequence[VendorAccount]) -> list[Change]:
-    """What the mapping lacks or has too much. Pure. A new account's transporter is named after its account code.
+def differences(configured: Sequence[CourierAccount], theirs: Sequence[VendorAccount]) -> list[Change]:
+    """What the mapping lacks or has in excess. Pure. A new account's transporter is named after its account code.
 
-    What is switched off here stays off: that was somebody's decision.
+    A transporter that is switched off here stays off: an operator decided that.
     """
     listed = _by_key(theirs)
     known: dict[_Key, list[CourierAccount]] = {}
-    for account in mine:
+    for account in configured:
         known.setdefault(_key(account), []).append(account)
-    names = {a.transporter for a in mine}
+    names = {a.transporter for a in configured}
     changes: list[Change] = []
     for key, account in listed.items():
         for row in known.get(key, []):
@@ -171,7 +172,7 @@ def differences(mine: Sequence[CourierAccount], theirs: Sequence[VendorAccount])
 
 
 def _by_key(theirs: Sequence[VendorAccount]) -> dict[_Key, VendorAccount]:
-    """By account; one that is listed twice is active if one of the two says so."""
+    """By account. An account that is listed twice is active if one entry is."""
     found: dict[_Key, VendorAccount] = {}
     for account in theirs:
         key = (account.courier_partner_id, account.account_code)
@@ -198,30 +199,30 @@ def _new(account: VendorAccount, names: set[str]) -> CourierAccount:
 
 
 def find_warnings(
-    mine: Sequence[CourierAccount], theirs: Sequence[VendorAccount], waiting: Mapping[_Key, int], *, now: datetime
+    configured: Sequence[CourierAccount], theirs: Sequence[VendorAccount], waiting: Mapping[_Key, int], *, now: datetime
 ) -> list[CourierWarning]:
-    """The accounts in use that orders would fail on. Pure. In use: an active transporter maps to it, or shipments
-    wait to be placed under it."""
+    """The accounts in use on which orders would fail. Pure. An account is in use if an active transporter maps to it,
+    or shipments wait to be placed under it."""
     listed = _by_key(theirs)
-    mapped = {_key(row) for row in mine}
+    mapped = {_key(row) for row in configured}
     users: dict[_Key, list[str]] = {key: [] for key, count in waiting.items() if count and key[0]}
-    for row in mine:
+    for row in configured:
         if row.active:
             users.setdefault(_key(row), []).append(row.transporter)
     found: list[CourierWarning] = []
     for key, transporters in users.items():
-        if (trouble := _trouble(key, listed, mapped)) is None:
+        if (problem := _problem(key, listed, mapped)) is None:
             continue
-        kind, text = trouble
+        kind, text = problem
         count = waiting.get(key, 0)
-        told = f"{text}; {count} shipments wait under it" if count else text
+        counted = f"{text}; {count} shipments wait under it" if count else text
         found += [
             CourierWarning(
                 courier_partner_id=key[0],
                 account_code=key[1] or "",
                 transporter=transporter,
                 kind=kind,
-                warning=told,
+                warning=counted,
                 since_at=now,
             )
             for transporter in transporters or [""]
@@ -229,7 +230,7 @@ def find_warnings(
     return found
 
 
-def _trouble(key: _Key, listed: Mapping[_Key, VendorAccount], mapped: set[_Key]) -> tuple[str, str] | None:
+def _problem(key: _Key, listed: Mapping[_Key, VendorAccount], mapped: set[_Key]) -> tuple[str, str] | None:
     courier, code = key
     account = listed.get(key)
     if account is not None:
@@ -248,11 +249,11 @@ def _trouble(key: _Key, listed: Mapping[_Key, VendorAccount], mapped: set[_Key])
     newcomers = [o.account_code for o in same_courier if (courier, o.account_code) not in mapped]
     if newcomers:
         names = ", ".join(newcomers)
-        return "renamed", f"account {code} is not at ClickPost any more, but {names} is new: orders fail with 351"
-    return "vanished", f"account {code} is not at ClickPost any more: orders fail with 351"
+        return "renamed", f"account {code} is no longer at ClickPost, but {names} is new: orders fail with 351"
+    return "vanished", f"account {code} is no longer at ClickPost: orders fail with 351"
 
 
-def _tell(warning: CourierWarning) -> None:
+def _log(warning: CourierWarning) -> None:
     log.warning(
         "courier.warning",
         kind=warning.kind,

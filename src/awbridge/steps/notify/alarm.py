@@ -1,4 +1,4 @@
-"""Alarm: tells operators of trouble, of its end, and once a day of what is open. Nothing where there is nothing."""
+"""Alarm: notifies operators when an alarm is raised and when it is resolved, and sends a daily digest."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from awbridge.store.notify.alarms import Alarm
 
 log = structlog.get_logger()
 
-_DIGEST_REST = timedelta(minutes=5)  # between looks whether today's digest is still to be sent
-_BESIDE = timedelta(seconds=60)  # of a lease: what comes before and after telling
-_FIRST_TRIES = (60.0, 300.0, 900.0)
-_LATER_TRIES = timedelta(hours=1)
+_DIGEST_EVERY = timedelta(minutes=5)  # between checks whether the digest is due
+_DATABASE_TIME = timedelta(seconds=60)  # of a lease: for reading before sending and recording after it
+_FIRST_DELAYS = (60.0, 300.0, 900.0)
+_LATER_DELAY = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operator:
-    """A way to the operators: a channel, and the address on it where it needs one.
+    """A channel to the operators, and the address on it where it needs one.
 
-    `longest`: seconds after which telling them something is broken off.
+    `longest`: seconds after which sending is aborted.
     """
 
     channel: Sends
@@ -41,13 +41,13 @@ class Operator:
 
 
 def _lease(operators: Sequence[Operator], now: datetime) -> Lease:
-    """A lease that begins now, for pieces of work that tell every operator one thing each."""
+    """A lease that begins now. One piece of work under it sends one message to every operator."""
     longest = timedelta(seconds=sum(operator.longest for operator in operators))
-    return Lease(now + _BESIDE + 2 * longest, longest)
+    return Lease(now + _DATABASE_TIME + 2 * longest, longest)
 
 
-async def tell_operators(*, store: Store, operators: Sequence[Operator], clock: Clock, limit: int = 20) -> int:
-    """Tell the alarms whose beginning or end nobody was told of; how many. Without operators they wait to be listed."""
+async def send_alarms(*, store: Store, operators: Sequence[Operator], clock: Clock, limit: int = 20) -> int:
+    """Send the alarms whose start or end was not sent yet; how many. Without operators they stay unsent."""
     if not operators:
         return 0
     now = clock()
@@ -56,29 +56,29 @@ async def tell_operators(*, store: Store, operators: Sequence[Operator], clock: 
         claimed = await alarms.claim(session, now=now, until=lease.until, limit=limit)
     for alarm in claimed:
         if not lease.allows(clock()):
-            break  # it is claimed again
-        reached = await _tell(operators, _message(alarm))
+            break  # the rest is claimed again
+        sent = await _send(operators, _message(alarm))
         async with store.write() as session:
-            if reached:
+            if sent:
                 await alarms.told(session, alarm, now=clock())
             else:
-                delay = delay_before_retry(_FIRST_TRIES, alarm.tries) or _LATER_TRIES
+                delay = delay_before_retry(_FIRST_DELAYS, alarm.tries) or _LATER_DELAY
                 await alarms.tell_again(session, alarm, at=clock() + delay)
     return len(claimed)
 
 
 def _message(alarm: Alarm) -> Message:
-    over = alarm.cleared_at is not None
+    is_over = alarm.cleared_at is not None
     since = f"{alarm.raised_at:%Y-%m-%d %H:%M} UTC"
-    subject = f"awbridge: {'over' if over else 'trouble'}: {alarm.cause}"
-    end = f" It lasted from {since} to {alarm.cleared_at:%Y-%m-%d %H:%M} UTC." if over else f" Since {since}."
-    key = f"alarm-{alarm.cause}-{int(alarm.raised_at.timestamp())}-{'over' if over else 'raised'}"
-    return Message(key=key, to="", subject=subject, text=f"{alarm.text}{end}")
+    subject = f"awbridge: {'resolved' if is_over else 'alarm'}: {alarm.cause}"
+    period = f" It lasted from {since} to {alarm.cleared_at:%Y-%m-%d %H:%M} UTC." if is_over else f" Since {since}."
+    key = f"alarm-{alarm.cause}-{int(alarm.raised_at.timestamp())}-{'over' if is_over else 'raised'}"
+    return Message(key=key, to="", subject=subject, text=f"{alarm.text}{period}")
 
 
-async def _tell(operators: Sequence[Operator], message: Message) -> bool:
-    """Whether at least one way worked for sure."""
-    reached = False
+async def _send(operators: Sequence[Operator], message: Message) -> bool:
+    """Whether at least one channel confirmed the message."""
+    is_sent = False
     for operator in operators:
         try:
             async with asyncio.timeout(operator.longest):
@@ -86,14 +86,14 @@ async def _tell(operators: Sequence[Operator], message: Message) -> bool:
         except TimeoutError:
             result = MaybeSent("the channel did not say in time whether it took the message")
         if isinstance(result, Sent):
-            reached = True
+            is_sent = True
         else:
-            log.warning("alarm.not_told", problem=result.problem)
-    return reached
+            log.warning("alarm.not_sent", problem=result.problem)
+    return is_sent
 
 
 class Digest:
-    """The daily summary, once a day over all processes."""
+    """The daily digest, sent once a day by one of all processes."""
 
     def __init__(
         self,
@@ -111,36 +111,36 @@ class Digest:
         self._zone = zone
         self._hour = hour
         self._stuck_after = stuck_after
-        self._again_at: datetime | None = None
+        self._next_check_at: datetime | None = None
 
     async def send_due(self) -> int:
-        """Send today's digest if it is time and there is something to say; 1 where it was sent."""
+        """Send today's digest once it is due and not empty; 1 where it was sent."""
         now = self._clock()
         local = now.astimezone(self._zone)
         day = local.date().isoformat()
-        if not self._operators or local.hour < self._hour or is_ahead(self._again_at, now, most=_DIGEST_REST):
+        if not self._operators or local.hour < self._hour or is_ahead(self._next_check_at, now, most=_DIGEST_EVERY):
             return 0
-        self._again_at = now + _DIGEST_REST
+        self._next_check_at = now + _DIGEST_EVERY
         async with self._store.write() as session:
-            mine = await alarms.claim_digest(session, day, now=now, until=_lease(self._operators, now).until)
-        if not mine:
+            is_claimed = await alarms.claim_digest(session, day, now=now, until=_lease(self._operators, now).until)
+        if not is_claimed:
             return 0
         text = await digest_text(self._store, now, stuck_after=self._stuck_after)
         message = Message(key=f"digest-{day}", to="", subject=f"awbridge: {day}", text=text)
-        sent = bool(text) and await _tell(self._operators, message)
+        sent = bool(text) and await _send(self._operators, message)
         if text and not sent:
-            return 0  # the lease runs out, then it is tried again
+            return 0  # tried again once the lease has ended
         async with self._store.write() as session:
             await alarms.end_digest(session, day, sent=sent)
         return int(sent)
 
 
 async def digest_text(store: Store, now: datetime, *, stuck_after: StuckAfter = DEFAULT_STUCK_AFTER) -> str:
-    """What an operator should know: alarms of the last day, and what needs a person; empty where that is nothing."""
+    """The alarms of the last day and what needs a person; "" where there is neither."""
     async with store.read() as session:
         needs = await attention.count(session, stuck_after, now=now)
         recent = await alarms.since(session, now - timedelta(days=1))
     lines = [f"- {alarm.text} (since {alarm.raised_at:%Y-%m-%d %H:%M} UTC)" for alarm in recent if not alarm.cleared_at]
-    lines += [f"- over: {alarm.cause}" for alarm in recent if alarm.cleared_at]
+    lines += [f"- resolved: {alarm.cause}" for alarm in recent if alarm.cleared_at]
     lines += [f"- {NEEDS[need].counted(count)}: {NEEDS[need].command}" for need, count in needs.items() if count]
     return "\n".join(lines)

@@ -1,7 +1,7 @@
-"""Deliver events: posts what happened to own systems, signed. Claim, post, record; tried again over a day.
+"""Deliver events: posts signed events to webhook subscribers. Claim, post, record; retried for a day.
 
-An endpoint that took nothing while one event used up all its tries is disabled: the alarm is raised, and what is due to
-it waits until it is enabled.
+An endpoint that accepts no event while one event uses up its tries is disabled. An alarm is raised, and deliveries to
+the endpoint wait until it is enabled.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ from awbridge.store.notify.events import DueDelivery, Settled
 
 log = structlog.get_logger()
 
-# 24 hours together.
+# 24 hours in total.
 DEFAULT_DELAYS = (5.0, 300.0, 1800.0, 7200.0, 18000.0, 25200.0, 34200.0)
 
 
 class Posts(Protocol):
-    """What delivering needs of the line out."""
+    """The HTTP client that delivery needs."""
 
     async def post(self, url: str, body: str, *, key: str, secrets: Sequence[str], now: datetime) -> SubscriberResponse:
-        """Deliver one event once. Never raises for what the other side does."""
+        """Deliver one event once. Never raises for a failure of the endpoint."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliverPolicy:
-    """How events are delivered. `longest_call`: what one POST can last. Raises ValueError where a lease is shorter."""
+    """How events are delivered. `longest_call`: the longest POST. Raises ValueError where the lease is shorter."""
 
     retry_delays: Sequence[float] = DEFAULT_DELAYS
     lease: timedelta = timedelta(seconds=180)
@@ -56,12 +56,12 @@ class DeliverPolicy:
 
 
 def key_of(delivery: DueDelivery) -> str:
-    """The `webhook-id`: one for each event, the same for every try and every redelivery."""
+    """The `webhook-id` of an event: the same for every try and redelivery."""
     return f"evt_{delivery.event_id}"
 
 
 async def deliver_due(*, store: Store, outgoing: Posts, clock: Clock, policy: DeliverPolicy) -> int:
-    """Post the events that are due, one batch; how many were claimed."""
+    """Post one batch of due events; how many were claimed."""
     owner = uuid.uuid4().hex
     now = clock()
     async with store.write() as session:
@@ -80,12 +80,12 @@ async def deliver_due(*, store: Store, outgoing: Posts, clock: Clock, policy: De
             if not Lease(now + policy.lease, policy.longest_call).allows(clock()):
                 return  # it is claimed again
             secrets = endpoint.signing_secrets(clock())
-            answer = await outgoing.post(
+            response = await outgoing.post(
                 endpoint.url, delivery.body, key=key_of(delivery), secrets=secrets, now=clock()
             )
             async for attempt in stamina.retry_context(on=StoreBusy, attempts=6, timeout=20.0):
                 with attempt:
-                    await _record(store, delivery, endpoint, owner, answer, clock(), policy)
+                    await _record(store, delivery, endpoint, owner, response, clock(), policy)
 
     for result in await asyncio.gather(*map(one, claimed), return_exceptions=True):
         if isinstance(result, BaseException):
@@ -98,49 +98,49 @@ async def _record(
     delivery: DueDelivery,
     endpoint: Endpoint,
     owner: str,
-    answer: SubscriberResponse,
+    response: SubscriberResponse,
     now: datetime,
     policy: DeliverPolicy,
 ) -> None:
-    settled = decide(delivery, answer, now, policy)
+    settled = decide(delivery, response, now, policy)
     async with store.write() as session:
-        # The endpoint first, its deliveries after: whoever enables it takes the locks in this order too.
-        if answer.problem is None:
+        # The endpoint is locked before its deliveries, as when it is enabled.
+        if response.problem is None:
             await endpoints.succeeded(session, endpoint.id, now=now)
         else:
             await endpoints.failed(session, endpoint.id, now=now)
         problem = None
-        if settled.next_try_at is None and answer.problem:
-            problem = _why_disable(await endpoints.lock(session, endpoint.id), answer, now, policy)
+        if settled.next_try_at is None and response.problem:
+            problem = _why_disable(await endpoints.lock(session, endpoint.id), response, now, policy)
         await events.settle(session, delivery, owner, settled, now=now)
         if problem and await endpoints.disable(session, endpoint, problem=problem, now=now):
             log.error("endpoint.disabled", endpoint=endpoint.id)
-    fields = {"endpoint": endpoint.id, "kind": delivery.kind, "http_status": answer.http_status}
+    fields = {"endpoint": endpoint.id, "kind": delivery.kind, "http_status": response.http_status}
     log.debug("event.tried", state=settled.state, tries=delivery.tries + 1, **fields)
 
 
 def _why_disable(
-    endpoint: Endpoint | None, answer: SubscriberResponse, now: datetime, policy: DeliverPolicy
+    endpoint: Endpoint | None, response: SubscriberResponse, now: datetime, policy: DeliverPolicy
 ) -> str | None:
-    """Why an endpoint gets nothing more after a delivery that came to its end; None where it may go on."""
+    """Why to disable an endpoint after a delivery failed for good; None to keep it enabled."""
     if endpoint is None:
         return None
-    if answer.gone:
-        return "it answered 410: it wants nothing more"
-    if answer.refused:
-        return answer.problem
+    if response.gone:
+        return "it answered 410 Gone"
+    if response.refused:
+        return response.problem
     if endpoint.last_success_at and now - endpoint.last_success_at < policy.disable_after:
         return None
-    return f"an event was tried {len(policy.retry_delays) + 1} times and nothing else got through: {answer.problem}"
+    return f"an event was tried {len(policy.retry_delays) + 1} times and no other was accepted: {response.problem}"
 
 
-def decide(delivery: DueDelivery, answer: SubscriberResponse, now: datetime, policy: DeliverPolicy) -> Settled:
-    """What becomes of a delivery after this try. Pure."""
-    if answer.problem is None:
-        return Settled(state="delivered", http_status=answer.http_status)
-    delay = delay_before_retry(policy.retry_delays, delivery.tries + 1, at_least=answer.retry_after)
-    if answer.refused:
-        return Settled(state="due", problem=answer.problem)  # waits, with the endpoint
-    if delay is None or answer.gone:
-        return Settled(state="failed", http_status=answer.http_status, problem=answer.problem)
-    return Settled(state="due", next_try_at=now + delay, http_status=answer.http_status, problem=answer.problem)
+def decide(delivery: DueDelivery, response: SubscriberResponse, now: datetime, policy: DeliverPolicy) -> Settled:
+    """The next state of a delivery after this try. Pure."""
+    if response.problem is None:
+        return Settled(state="delivered", http_status=response.http_status)
+    delay = delay_before_retry(policy.retry_delays, delivery.tries + 1, at_least=response.retry_after)
+    if response.refused:
+        return Settled(state="due", problem=response.problem)  # waits until the endpoint is enabled
+    if delay is None or response.gone:
+        return Settled(state="failed", http_status=response.http_status, problem=response.problem)
+    return Settled(state="due", next_try_at=now + delay, http_status=response.http_status, problem=response.problem)

@@ -1,4 +1,4 @@
-"""Own systems: what people may ask, over HTTP, by command and by button. One meaning of "deliver again" for all."""
+"""Operations on webhook endpoints: redeliver, enable, disable. The API, CLI and pages share them."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ async def _known(session: Session, endpoint_id: int) -> Endpoint:
 
 
 async def redeliver(*, store: Store, clock: Clock, endpoint_id: int, event_ids: Sequence[int] = ()) -> int:
-    """Send these events again, or all that failed; how many are due. They keep their webhook-id. Raises NotFound.
+    """Redeliver these events, or all that failed, under their first webhook-id; how many are due. Raises NotFound.
 
-    An endpoint that is disabled gets them once it is enabled.
+    A disabled endpoint receives them once it is enabled.
     """
     now = clock()
     async with store.write() as session:
@@ -36,7 +36,7 @@ async def redeliver(*, store: Store, clock: Clock, endpoint_id: int, event_ids: 
         if event_ids:
             for event_id in event_ids:
                 if not await events.redeliver(session, endpoint_id, event_id, now=now):
-                    raise NotFound(f"event {event_id} was never meant for endpoint {endpoint_id}")
+                    raise NotFound(f"event {event_id} was never addressed to endpoint {endpoint_id}")
             due = len(event_ids)
         else:
             due = await events.redeliver_failed(session, endpoint_id, now=now)
@@ -46,17 +46,14 @@ async def redeliver(*, store: Store, clock: Clock, endpoint_id: int, event_ids: 
 
 
 async def enable(*, store: Store, clock: Clock, endpoint_id: int) -> Endpoint:
-    """Deliver to an endpoint again, also what has waited. Raises NotFound."""
+    """Resume deliveries to an endpoint, including those that waited. Raises NotFound."""
     async with store.write() as session:
         await endpoints.enable(session, endpoint_id, now=clock())
         return await _known(session, endpoint_id)
 
 
 async def disable(*, store: Store, clock: Clock, endpoint_id: int) -> Endpoint:
-    """Deliver nothing to an endpoint until it is enabled; what happens meanwhile waits. No alarm: it is meant.
-
-    Raises NotFound.
-    """
+    """Pause deliveries to an endpoint until it is enabled. Raises no alarm. Raises NotFound."""
     async with store.write() as session:
         await endpoints.lock(session, endpoint_id)
         await endpoints.rest(session, endpoint_id, now=clock())

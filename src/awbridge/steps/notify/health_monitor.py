@@ -1,8 +1,8 @@
-"""HealthMonitor: finds trouble that no step raises by itself, and its end.
+"""HealthMonitor: raises and clears the alarms that no other step raises.
 
-What the tables show (shipments that gave up, an archive that takes nothing, differences that stay) is seen alike by
-every process. A full disk or a step that keeps failing is seen only by the process that has it: it says so again and
-again, and when nobody has said so for a while, the trouble is over, also if its process is gone.
+Some are read from the tables (shipments that gave up, an archive that rejects uploads), so every process reads the
+same. Others are local to one process: a full disk, a wrong clock, a failing step. That process raises them every few
+minutes. A local alarm that is not raised for a while is cleared, so it also ends when its process is gone.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from awbridge.domain.notify.alarm_causes import AlarmCause, cause_kind
 from awbridge.domain.orders.attention import RefusedLimit
 from awbridge.domain.orders.shipment import State
 from awbridge.domain.reconciliation.differences import Compared
@@ -27,32 +28,32 @@ from awbridge.store.orders import shipments, waybills
 from awbridge.store.reconciliation import differences, reconciliations
 from awbridge.store.registration import cancellations
 
-FAILING_ROUNDS = 5  # rounds of a step that failed one after another before it is an alarm
-SAY_AGAIN = timedelta(minutes=5)  # how often a process says that it still has its trouble
-FORGET_AFTER = timedelta(minutes=15)  # without such a word the trouble is over
-ARCHIVE_PATIENCE = timedelta(minutes=10)  # how long a file of the archive may fail to be uploaded
-REUSE_SHOWN = timedelta(days=1)  # how long a waybill that was used again is an alarm
-PARTLY_SHOWN = timedelta(days=7)  # for which a run that compared only partly is trouble, unless a newer one did better
-WAS_AHEAD_SHOWN = timedelta(days=1)  # for which a clock that was ahead, and is right again, is an alarm
-CLOCK = "clock"  # the cause of an alarm about this machine's clock
-LONGEST_TOLD = 400  # characters of what was not understood
+FAILING_ROUNDS = 5  # consecutive failed rounds of a step that raise an alarm
+RAISE_AGAIN_AFTER = timedelta(minutes=5)  # how often a process raises its local alarms again
+FORGET_AFTER = timedelta(minutes=15)  # a local alarm that is not raised again for this long is cleared
+ARCHIVE_PATIENCE = timedelta(minutes=10)  # how long the upload of an archive file may fail
+REUSE_SHOWN = timedelta(days=1)  # how long a reused waybill is an alarm
+PARTLY_SHOWN = timedelta(days=7)  # how long a partial comparison is an alarm, unless a newer one is complete
+WAS_AHEAD_SHOWN = timedelta(days=1)  # how long a corrected clock is an alarm
+LONGEST_REASON = 400  # characters of what a comparison could not read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """What this process sees of its machine. `free_share`: how much of the fullest of its disks is free, 0 to 1.
+    """What this process measures on its machine.
 
-    `clock_trouble`: what is wrong with its clock, in words; "" for nothing.
+    `free_share`: the free share of the fullest of its disks, 0 to 1. `clock_problem`: what is wrong with its clock;
+    "" for nothing.
     """
 
     name: str
     free_share: Callable[[], float]
     least_free: float
-    clock_trouble: Callable[[], str] = lambda: ""
+    clock_problem: Callable[[], str] = lambda: ""
 
 
 class HealthMonitor:
-    """One process's look at everything, at most once a minute."""
+    """The checks of one process, at most one round a minute."""
 
     def __init__(
         self,
@@ -70,133 +71,142 @@ class HealthMonitor:
         self._machine = machine
         self._refused = refused
         self._every = every
-        self._again_at: datetime | None = None
-        self._said: dict[str, datetime] = {}
+        self._next_check_at: datetime | None = None
+        self._raised_at: dict[str, datetime] = {}
 
-    async def look(self) -> int:
-        """One look; always 0: there is nothing that could not wait for the next."""
+    async def check(self) -> int:
+        """Run every check once. Always 0, so that the loop sleeps."""
         now = self._clock()
-        if is_ahead(self._again_at, now, most=self._every):
+        if is_ahead(self._next_check_at, now, most=self._every):
             return 0
-        self._again_at = now + self._every
+        self._next_check_at = now + self._every
         async with self._store.read() as session:
-            seen_by_all = await _in_the_tables(session, self._refused, now)
+            shared = await _problems_in_tables(session, self._refused, now)
             raised = {alarm.cause: alarm for alarm in await alarms.open_now(session)}
-        seen_here = self._on_this_machine()
-        wrong = {cause: text for cause, text in {**seen_by_all, **seen_here}.items() if text}
-        to_raise = {cause: text for cause, text in wrong.items() if self._is_news(cause, text, raised.get(cause), now)}
-        to_clear = [cause for cause in seen_by_all if cause in raised and cause not in wrong]
-        to_clear += [c for c, alarm in raised.items() if _is_local(c) and c not in wrong and self._is_over(alarm, now)]
-        await self._keep(to_raise, to_clear, now)
+        problems = {cause: text for cause, text in {**shared, **self._local_problems()}.items() if text}
+        to_raise = {c: text for c, text in problems.items() if self._must_be_raised(c, text, raised.get(c), now)}
+        to_clear = [cause for cause in shared if cause in raised and cause not in problems]
+        to_clear += [
+            cause
+            for cause, alarm in raised.items()
+            if _is_local(cause) and cause not in problems and self._is_over(alarm, now)
+        ]
+        await self._save(to_raise, to_clear, now)
         return 0
 
-    def _on_this_machine(self) -> dict[str, str]:
-        troubles = {
-            f"step.{loop.name}": f"the step {loop.name} keeps failing on {self._machine.name}; see the log"
+    def _local_problems(self) -> dict[str, str]:
+        problems = {
+            AlarmCause.STEP.of(loop.name): f"the step {loop.name} keeps failing on {self._machine.name}; see the log"
             for loop in self._loops()
             if loop.failures >= FAILING_ROUNDS
         }
         free = self._machine.free_share()
         if free < self._machine.least_free:
-            troubles["disk"] = f"the disk of the data on {self._machine.name} has {free:.0%} left"
-        if wrong := self._machine.clock_trouble():
-            troubles[CLOCK] = f"the clock of {self._machine.name} {wrong}: let NTP or chrony set it"
-        return troubles
+            problems[AlarmCause.DISK] = f"the data disk on {self._machine.name} has {free:.0%} left"
+        if problem := self._machine.clock_problem():
+            problems[AlarmCause.CLOCK] = f"the clock of {self._machine.name} {problem}: let NTP or chrony set it"
+        return problems
 
-    def _is_news(self, cause: str, text: str, alarm: Alarm | None, now: datetime) -> bool:
+    def _must_be_raised(self, cause: str, text: str, alarm: Alarm | None, now: datetime) -> bool:
         if alarm is None:
             return True
         if _is_local(cause):
-            return now - alarm.last_at >= SAY_AGAIN
+            return now - alarm.last_at >= RAISE_AGAIN_AFTER
         return text != alarm.text
 
     def _is_over(self, alarm: Alarm, now: datetime) -> bool:
-        """Of trouble that is not here: whether it was only here, or whoever had it has fallen silent."""
-        return alarm.last_at == self._said.get(alarm.cause) or now - alarm.last_at >= FORGET_AFTER
+        """Whether only this process raised a local alarm, or no process raised it again in time."""
+        return alarm.last_at == self._raised_at.get(alarm.cause) or now - alarm.last_at >= FORGET_AFTER
 
-    async def _keep(self, to_raise: Mapping[str, str], to_clear: Sequence[str], now: datetime) -> None:
+    async def _save(self, to_raise: Mapping[str, str], to_clear: Sequence[str], now: datetime) -> None:
         if not to_raise and not to_clear:
             return
         async with self._store.write() as session:
             for cause in sorted({*to_raise, *to_clear}):
                 if cause in to_raise:
                     await alarms.raise_(session, cause, to_raise[cause], now=now)
-                    self._said[cause] = now
+                    self._raised_at[cause] = now
                 else:
                     await alarms.clear(session, cause, now=now)
 
 
 def _is_local(cause: str) -> bool:
-    return cause in ("disk", CLOCK) or cause.startswith("step.")
+    return cause_kind(cause) in (AlarmCause.DISK, AlarmCause.CLOCK, AlarmCause.STEP)
 
 
-async def _in_the_tables(session: Session, limit: RefusedLimit, now: datetime) -> dict[str, str]:
-    """What every process sees, by cause; "" where all is well."""
+async def _problems_in_tables(session: Session, limit: RefusedLimit, now: datetime) -> dict[str, str]:
+    """The text of every alarm that the tables decide, by cause; "" where there is no problem."""
     gave_up = await shipments.count_in_state(session, State.GAVE_UP)
-    kept = await cancellations.count_in_need(session)
-    waiting = await archive.failing_since(session, now - ARCHIVE_PATIENCE)
+    not_cancelled = await cancellations.count_in_need(session)
     pieces = await shipments.count_piece_exceptions(session, since=now - PIECES_COUNT_FOR)
-    differ = await differences.unsolved_since(session, now - DIFFERENCE_PATIENCE)
+    unsolved = await differences.unsolved_since(session, now - DIFFERENCE_PATIENCE)
     reused = await waybills.count_reused(session, after=now - REUSE_SHOWN)
+    dead_letters = await attention.dead_lettered(session, now=now)
     return {
-        "gave_up": f"{gave_up} shipments gave up; see awbridge shipments list --state gave_up" if gave_up else "",
-        "refused": await _refused(session, limit, now),
-        "dead_letters": await _dead_letters(session, now),
-        "pieces": f"{pieces} shipments have a piece lost, damaged or going back; see awbridge shipments list "
-        "--piece-exception"
-        if pieces
-        else "",
-        "not_cancelled": f"{kept} cancellations were refused or given up, so as many parcels may travel that nobody "
-        "wants; see awbridge shipments list --not-cancelled"
-        if kept
-        else "",
-        "archive": _not_archived(waiting) if waiting else "",
-        "reconcile.differences": f"{differ} differences to ClickPost stay open; see awbridge reconcile list"
-        if differ
-        else "",
-        "waybills.reused": f"{reused} waybills of a day had another shipment before; see waybill.reused in the log"
-        if reused
-        else "",
-        "clock.was_ahead": await _was_ahead(session, now),
-        "reconcile.partly": await _partly_compared(session, now - PARTLY_SHOWN),
+        AlarmCause.GAVE_UP: _counted(gave_up, "shipments gave up; see awbridge shipments list --state gave_up"),
+        AlarmCause.REFUSED: await _refused(session, limit, now),
+        AlarmCause.DEAD_LETTERS: _counted(
+            dead_letters, "deliveries could not be understood; see awbridge replay --list"
+        ),
+        AlarmCause.PIECES: _counted(
+            pieces,
+            "shipments have a piece lost, damaged or going back; see awbridge shipments list --piece-exception",
+        ),
+        AlarmCause.NOT_CANCELLED: _counted(
+            not_cancelled,
+            "cancellations were refused or given up, so that many unwanted parcels may be delivered; "
+            "see awbridge shipments list --not-cancelled",
+        ),
+        AlarmCause.ARCHIVE: await _not_archived(session, now),
+        AlarmCause.DIFFERENCES: _counted(unsolved, "differences to ClickPost stay open; see awbridge reconcile list"),
+        AlarmCause.WAYBILLS_REUSED: _counted(
+            reused, "waybills of a day had another shipment before; see waybill.reused in the log"
+        ),
+        AlarmCause.CLOCK_WAS_AHEAD: await _was_ahead(session, now),
+        AlarmCause.PARTLY_COMPARED: await _partly_compared(session, now),
     }
 
 
-def _not_archived(failing: archive.Failing) -> str:
+def _counted(number: int, text: str) -> str:
+    return f"{number} {text}" if number else ""
+
+
+async def _not_archived(session: Session, now: datetime) -> str:
+    failing = await archive.failing_since(session, now - ARCHIVE_PATIENCE)
+    if not failing:
+        return ""
     again = f"tried next at {failing.next_try_at:%Y-%m-%d %H:%M} UTC; " if failing.next_try_at else ""
     return f"{failing.files} files cannot be archived ({failing.problem}); {again}see awbridge archive status"
 
 
 async def _was_ahead(session: Session, now: datetime) -> str:
-    back = await clock_marks.last_set_back(session, after=now - WAS_AHEAD_SHOWN)
-    if back is None:
+    corrected = await clock_marks.last_set_back(session, after=now - WAS_AHEAD_SHOWN)
+    if corrected is None:
         return ""
-    found = f"a clock was {back.by.total_seconds() / 60:.0f} min ahead until {back.at:%Y-%m-%d %H:%M} UTC"
-    return f"{found}; what it had dated ahead was corrected (clock.was_ahead in the log). Let NTP or chrony set it"
+    minutes = corrected.by.total_seconds() / 60
+    return (
+        f"a clock was {minutes:.0f} min ahead until {corrected.at:%Y-%m-%d %H:%M} UTC; "
+        "the times that it had written were corrected (clock.was_ahead in the log). Let NTP or chrony set it"
+    )
 
 
 async def _refused(session: Session, limit: RefusedLimit, now: datetime) -> str:
     refusals = await attention.refusals(session, now=now)
     if not limit.is_reached(refusals):
         return ""
-    found = f"ClickPost refused {refusals.refused} of the last {refusals.decided} orders ({refusals.share:.0%})"
-    return f"{found}; see awbridge shipments list --state rejected"
+    return (
+        f"ClickPost refused {refusals.refused} of the last {refusals.decided} orders ({refusals.share:.0%}); "
+        "see awbridge shipments list --state rejected"
+    )
 
 
-async def _dead_letters(session: Session, now: datetime) -> str:
-    found = await attention.dead_lettered(session, now=now)
-    return f"{found} deliveries could not be understood; see awbridge replay --list" if found else ""
-
-
-async def _partly_compared(session: Session, since: datetime) -> str:
-    """Whether the newest reconciliation of a day, or of a file out of the folder, could not read all of ClickPost's."""
+async def _partly_compared(session: Session, now: datetime) -> str:
+    """Whether the newest reconciliation of a day, or of a watched file, could not read all of ClickPost's side."""
     for source in ("schedule", "folder"):
-        run = await reconciliations.newest_of(session, source, since=since)
+        run = await reconciliations.newest_of(session, source, since=now - PARTLY_SHOWN)
         if run and run.compared is Compared.PARTLY:
-            told = (
-                "; ".join(run.not_understood.sentences())
-                or "rows that name no shipment, or whose waybill is rounded off"
-            )
-            told = told if len(told) <= LONGEST_TOLD else f"{told[:LONGEST_TOLD]} ..."
-            return f"{run.name} was compared only partly: {told}; see awbridge reconcile show {run.id}"
+            reason = "; ".join(run.not_understood.sentences())
+            reason = reason or "rows that name no shipment, or whose waybill is rounded"
+            reason = reason if len(reason) <= LONGEST_REASON else f"{reason[:LONGEST_REASON]} ..."
+            return f"{run.name} was compared only partly: {reason}; see awbridge reconcile show {run.id}"
     return ""

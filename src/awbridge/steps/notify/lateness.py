@@ -1,4 +1,4 @@
-"""Lateness: finds parcels that are past their expected day, or that have not moved for long. No scan says so."""
+"""Lateness: finds parcels that are past their expected day, or that have not moved for long."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from awbridge.store.orders import shipments
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LatenessPolicy:
-    """When a parcel counts as stuck, and how often to look."""
+    """When a parcel counts as stuck, and how often to check."""
 
     stuck_after: StuckAfter = DEFAULT_STUCK_AFTER
     every: timedelta = timedelta(minutes=15)
@@ -26,61 +26,61 @@ class LatenessPolicy:
 
 
 @dataclass(slots=True)
-class _Place:
-    """Where a walk through what is late has come to: the bucket (None: past their day), and the last one seen there."""
+class _Cursor:
+    """The position in a pass: the bucket (None: parcels past their expected day), and the last parcel read there."""
 
     bucket: Bucket | None = Bucket.ORDER_PLACED
     after: tuple[datetime, str] | None = None
 
-    def step_on(self, last: Shipment) -> None:
-        """Go on behind the last shipment of a page."""
+    def advance(self, last: Shipment) -> None:
+        """Continue after the last shipment of a page."""
         at = last.edd_due_at if self.bucket is None else silent_since(last)
         self.after = (at, last.reference_number) if at else None
 
-    def turn(self) -> None:
-        """Go on with the next bucket, after the last one with what is past its day."""
+    def next_bucket(self) -> None:
+        """Continue with the next bucket; after the last one, with parcels past their expected day."""
         following = (bucket for bucket in Bucket if self.bucket is not None and bucket > self.bucket)
         self.bucket, self.after = next(following, None), None
 
 
 class Lateness:
-    """Goes through what stands still or is past its day, a page a round, then rests. Each finding counts once.
+    """Reads stuck and late parcels one page a round, then rests. Each is reported once, also by several processes.
 
-    Several processes may. What moves as it should costs nothing.
+    Parcels on schedule are not read.
     """
 
     def __init__(self, *, store: Store, clock: Clock, policy: LatenessPolicy) -> None:
         self._store = store
         self._clock = clock
         self._policy = policy
-        self._place = _Place()
-        self._rests_until: datetime | None = None
+        self._cursor = _Cursor()
+        self._next_pass_at: datetime | None = None
 
-    async def look(self) -> int:
-        """One page; how many parcels were late or stuck."""
+    async def check(self) -> int:
+        """Check one page; how many parcels were late or stuck."""
         now = self._clock()
-        if is_ahead(self._rests_until, now, most=self._policy.every):
+        if is_ahead(self._next_pass_at, now, most=self._policy.every):
             return 0
         page = await self._page(now)
         if not page:
-            self._place, self._rests_until = _Place(), now + self._policy.every
+            self._cursor, self._next_pass_at = _Cursor(), now + self._policy.every
             return 0
-        await self._notice([s for s in page if self._findings(s, now)], now)
-        self._place.step_on(page[-1])
+        await self._report([s for s in page if self._milestones(s, now)], now)
+        self._cursor.advance(page[-1])
         return len(page)
 
     async def _page(self, now: datetime) -> list[Shipment]:
-        """The next page that holds something; none when the walk is over."""
+        """The next page that is not empty; empty when the pass is over."""
         async with self._store.read() as session:
-            while (bucket := self._place.bucket) is not None:
+            while (bucket := self._cursor.bucket) is not None:
                 since = now - self._policy.stuck_after.on_leg(bucket)
-                limit, after = self._policy.page, self._place.after
+                limit, after = self._policy.page, self._cursor.after
                 if page := await shipments.silent(session, bucket, since=since, after=after, limit=limit):
                     return page
-                self._place.turn()
-            return await shipments.sla_breached(session, now=now, after=self._place.after, limit=self._policy.page)
+                self._cursor.next_bucket()
+            return await shipments.sla_breached(session, now=now, after=self._cursor.after, limit=self._policy.page)
 
-    def _findings(self, shipment: Shipment, now: datetime) -> list[Milestone]:
+    def _milestones(self, shipment: Shipment, now: datetime) -> list[Milestone]:
         found: list[Milestone] = []
         going_out = shipment.status_bucket != Bucket.RETURNED
         if going_out and sla_breached(shipment, now):
@@ -89,28 +89,28 @@ class Lateness:
             found.append(Milestone.STUCK)
         return found
 
-    async def _notice(self, late: list[Shipment], now: datetime) -> None:
+    async def _report(self, late: list[Shipment], now: datetime) -> None:
         references = [s.reference_number for s in late]
         if not references:
             return
         async with self._store.read() as session:
-            known = await events.reached_by(session, references)
-        news = [
+            reported = await events.reached_by(session, references)
+        unreported = [
             s.reference_number
             for s in late
-            if any((s.reference_number, m) not in known for m in self._findings(s, now))
+            if any((s.reference_number, m) not in reported for m in self._milestones(s, now))
         ]
-        if not news:
+        if not unreported:
             return
         async with self._store.write() as session:
-            # Under the lock, what another process noticed a moment ago is seen; and what has moved since is not late.
-            locked = await shipments.lock_many(session, news)
-            known = await events.reached_by(session, news)
-            happenings = [
+            # Read again under the lock: another process may have reported it, or the parcel has moved.
+            locked = await shipments.lock_many(session, unreported)
+            reported = await events.reached_by(session, unreported)
+            shipment_events = [
                 happened.overdue(shipment, milestone, since=since)
                 for shipment in locked.values()
                 if (since := silent_since(shipment))
-                for milestone in self._findings(shipment, now)
-                if (shipment.reference_number, milestone) not in known
+                for milestone in self._milestones(shipment, now)
+                if (shipment.reference_number, milestone) not in reported
             ]
-            await events.write(session, happenings, now=now)
+            await events.write(session, shipment_events, now=now)

@@ -1,8 +1,8 @@
-"""Notify: tells customers of milestones. Milestones -> notices -> decide, send, record.
+"""Notify: sends customers messages about milestones. Milestones -> notices -> decide, send, record.
 
-A notice is claimed under a lease, decided in one transaction with what is known at that moment, sent outside of any,
-and recorded. Killed before sending: it is decided anew. Killed after it was begun: nobody knows whether it went out; a
-channel that can be repeated without harm is, the others say `maybe_sent`.
+A notice is claimed under a lease, decided in one transaction, sent outside of any, and recorded. When the process is
+killed before sending, the notice is decided again. When it is killed while sending, the notice may have been sent: a
+repeatable channel sends it again, on other channels it becomes `maybe_sent`.
 """
 
 from __future__ import annotations
@@ -53,9 +53,9 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotifyPolicy:
-    """How notices go out. `country`: where phone numbers without a country code lie.
+    """How notices are sent. `country`: that of phone numbers without a country code.
 
-    `longest_send`: after which sending one message is broken off. Raises ValueError where the lease is shorter.
+    `longest_send`: after which sending one message is aborted. Raises ValueError where the lease is shorter.
     """
 
     rules: Rules
@@ -75,7 +75,7 @@ class NotifyPolicy:
 async def notify_due(
     *, store: Store, channels: Mapping[Channel, Sends], templates: Templates, clock: Clock, policy: NotifyPolicy
 ) -> int:
-    """Make the notices of new milestones and send those that are due, one batch of each; how many were taken up."""
+    """Create the notices of new milestones and send due ones, one batch of each; how many were claimed."""
     owner = uuid.uuid4().hex
     now = clock()
     async with store.write() as session:
@@ -87,9 +87,9 @@ async def notify_due(
 
     async def one(notice: Notice) -> None:
         async with seats:
-            await round_.tell(notice)
+            await round_.process(notice)
 
-    # One notice's trouble must not cut off another's sending: all end, then the first trouble is told.
+    # A failure must not interrupt other notices: all finish, then the first error is raised.
     for result in await asyncio.gather(*map(one, claimed), return_exceptions=True):
         if isinstance(result, BaseException):
             raise result
@@ -114,8 +114,8 @@ class _NotifyRound:
     policy: NotifyPolicy
     owner: str
 
-    async def tell(self, notice: Notice) -> None:
-        """Decide one notice, and send it where that is the decision."""
+    async def process(self, notice: Notice) -> None:
+        """Decide one notice, and send it if it is due."""
         async with self.store.write() as session:
             chosen = await self._choose(session, notice)
             if isinstance(chosen, _Outcome):
@@ -124,11 +124,11 @@ class _NotifyRound:
             until = self.clock() + self.policy.lease
             message, why = chosen
             if not await notices.begin(session, notice, self.owner, until=until, language=message.language):
-                return  # not ours any more
+                return  # another process holds it now
         try:
             async with asyncio.timeout(self.policy.longest_send.total_seconds()):
                 result = await self.channels[notice.channel].send(message)
-        except TimeoutError:  # the lease, which began just now, is longer: nobody else sends it meanwhile
+        except TimeoutError:  # the lease is longer, so no other process sends it meanwhile
             result = MaybeSent("the channel did not say in time whether it took the message")
         outcome = self._after(notice, result, why)
         async for attempt in stamina.retry_context(on=StoreBusy, attempts=6, timeout=20.0):
@@ -151,15 +151,15 @@ class _NotifyRound:
             log.info("notice.settled", milestone=notice.milestone.value, state=outcome.state.value, **fields)
 
     async def _choose(self, session: Session, notice: Notice) -> _Outcome | tuple[Message, str]:
-        """The message to send and why, or what becomes of the notice without sending."""
+        """The message to send and why, or the outcome of a notice that is not sent."""
         channel = self.channels.get(notice.channel)
         interrupted = notice.state is NoticeState.SENDING
         if interrupted and (channel is None or not channel.repeatable):
             why = f"the process ended between sending and recording; {notice.channel} is not repeated"
             return _Outcome(NoticeState.MAYBE_SENT, why)
         if channel is None:
-            return _Outcome(NoticeState.SUPPRESSED, f"{notice.channel} is not configured any more")
-        # The lock holds back other notices of this shipment, and new milestones, until this one is decided.
+            return _Outcome(NoticeState.SUPPRESSED, f"{notice.channel} is no longer configured")
+        # The lock delays other notices of this shipment, and new milestones, until this one is decided.
         shipment = (await shipments.lock_many(session, [notice.reference_number])).get(notice.reference_number)
         if shipment is None:
             return _Outcome(NoticeState.SUPPRESSED, "the shipment is gone")
@@ -173,7 +173,7 @@ class _NotifyRound:
         try:
             names_day = self.templates.names_day(notice.milestone, notice.channel, language, values)
         except AwbridgeError:
-            names_day = False  # it cannot be written, as is said below
+            names_day = False  # rendering fails below too
         decision = decide(replace(facts, names_day=names_day), self.policy.rules, now)
         if isinstance(decision, Never):
             state = NoticeState.MAYBE_SENT if interrupted else NoticeState.SUPPRESSED
@@ -211,23 +211,23 @@ class _NotifyRound:
             in_flight=any(
                 o.state is NoticeState.SENDING and o.channel is notice.channel and o.id != notice.id for o in others
             ),
-            replaced_by=await _stands_instead(session, shipment, notice.milestone),
+            replaced_by=await _replacement(session, shipment, notice.milestone),
         )
 
     def _write(self, notice: Notice, customer: Recipient, language: str, values: Mapping[str, str | bool]) -> Message:
-        words = self.templates.render(notice.milestone, notice.channel, language, values)
+        rendered = self.templates.render(notice.milestone, notice.channel, language, values)
         return Message(
             key=notice.key,
             to=customer.address(notice.channel) or "",
-            text=words.text,
-            subject=words.subject,
-            html=words.html,
-            language=words.language,
-            dlt_template_id=words.dlt_template_id,
+            text=rendered.text,
+            subject=rendered.subject,
+            html=rendered.html,
+            language=rendered.language,
+            dlt_template_id=rendered.dlt_template_id,
         )
 
     def _after(self, notice: Notice, result: SendResult, why: str) -> _Outcome:
-        """What a try leaves behind. Pure but for the clock."""
+        """The outcome of a try. Pure but for the clock."""
         if isinstance(result, Sent):
             return _Outcome(NoticeState.SENT, f"sent: {why}")
         if isinstance(result, MaybeSent) and not self.channels[notice.channel].repeatable:
@@ -239,11 +239,11 @@ class _NotifyRound:
         return _Outcome(NoticeState.DUE, f"try {tries} failed: {result.problem}", self.clock() + delay)
 
 
-async def _stands_instead(session: Session, shipment: Shipment, milestone: Milestone) -> str | None:
-    """The shipment that a customer hears of in place of this one; None where this one stands for the order itself.
+async def _replacement(session: Session, shipment: Shipment, milestone: Milestone) -> str | None:
+    """The shipment that the customer is notified about instead of this one; None where it is this one.
 
-    Where the successor was cancelled, what happens to the first parcel is news again, if it still travels. That it was
-    taken back never is: somebody corrected it.
+    Where the successor was cancelled, the customer is notified about the first parcel again, if it still travels. Its
+    own cancellation is never sent: it was part of a correction.
     """
     if shipment.replaced_by is None:
         return None
@@ -266,9 +266,9 @@ def _values(
     policy: NotifyPolicy,
     now: datetime,
 ) -> dict[str, str | bool]:
-    """What a template may say when it is sent now. The names are those of `templates.EXAMPLE`.
+    """The values of a template that is rendered now. The names are those of `templates.EXAMPLE`.
 
-    The expected day is named only where it fits: one to come, and where the parcel is late, the one that is over.
+    The expected day is given while it is ahead, and for a late parcel once it is over.
     """
     day = edd_day(shipment.edd)
     is_over = day is not None and day < now.astimezone(policy.rules.zone).date()

@@ -1,14 +1,13 @@
-"""Act: makes the actions that are due. Claim, call, record; no transaction is open during a call.
+"""Act: performs due actions. Claim, call, record; no transaction is open during a call.
 
-A killed worker loses its lease, and what it had taken up is made again: every action is made at least once. Only a
-pickup is never repeated by itself, for a repeated call sends a second van: where the end of its call is not known it
-becomes `unclear` and a person decides.
+A killed worker loses its lease and its actions are performed again, so every action is performed at least once. Only a
+pickup is never repeated automatically, since a second call sends a second van: where the outcome of its call is
+unknown, it becomes `unclear` and a person decides.
 """
 
 from __future__ import annotations
 
 import asyncio
-import random
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,12 +22,13 @@ from awbridge.clickpost.orders.actions import box_of, ndr_wishes, of_shipment
 from awbridge.clickpost.orders.bookings import Pickup, WaybillRegistration
 from awbridge.clickpost.orders.labels import Label, ProofOfDelivery, SecurityKey
 from awbridge.clickpost.wire.shapes import Acknowledged
+from awbridge.domain.attempt import AttemptOutcome
 from awbridge.domain.call import Call
 from awbridge.domain.errors import StoreBusy, VendorError
 from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.action import Action, ActionKind, ActionState, why_not
 from awbridge.domain.orders.shipment import Region, Shipment
-from awbridge.domain.retry import DEFAULT_RETRY_DELAYS, delay_before_retry
+from awbridge.domain.retry import DEFAULT_RETRY_DELAYS, delay_before_retry, throttled_pause
 from awbridge.domain.tracking.pieces import PieceStatus
 from awbridge.steps.orders.registrations import make_known
 from awbridge.steps.records.pieces import pieces_of
@@ -44,8 +44,8 @@ from awbridge.store.orders.actions import NotDone
 
 log = structlog.get_logger()
 
-FIRST_LOOK_AGAIN = timedelta(seconds=2)  # for the waybill; then as long as it has waited already
-LONGEST_LOOK_AGAIN = timedelta(minutes=10)
+FIRST_RECHECK = timedelta(seconds=2)  # for the waybill; then as long as it has waited already
+LONGEST_RECHECK = timedelta(minutes=10)
 LONGEST_WAIT = timedelta(days=30)  # for the waybill
 
 _LOST = (
@@ -55,7 +55,7 @@ _LOST = (
 
 
 class PerformsActions(Protocol):
-    """What act needs of the vendor. Every method raises VendorError where ClickPost or the network fails it."""
+    """The ClickPost calls that act needs. Every method raises VendorError where ClickPost or the network fails."""
 
     async def edit_order(self, waybill: str, cp_id: int, changes: JsonObject) -> Acknowledged:
         """Change an order that the courier has."""
@@ -70,7 +70,7 @@ class PerformsActions(Protocol):
         ...
 
     async def create_pickup(self, payload: JsonObject, *, region: Region = Region.INDIA) -> Pickup:
-        """Ask a courier to come."""
+        """Schedule a pickup."""
         ...
 
     async def update_ndr(
@@ -94,20 +94,20 @@ class PerformsActions(Protocol):
         ...
 
     async def register_waybill(self, payload: JsonObject) -> WaybillRegistration:
-        """Have a waybill tracked that was booked elsewhere."""
+        """Register a waybill that was booked elsewhere for tracking."""
         ...
 
     async def proof_of_delivery(self, waybill: str, cp_id: int) -> ProofOfDelivery:
-        """Where the proof of delivery lies."""
+        """The URL of the proof of delivery."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActPolicy:
-    """How actions are tried. `longest_call` is what one call can last; `hold` is the rest after account trouble.
+    """How actions are tried. `longest_call` is the longest call; `hold` is the pause after an account failure.
 
-    `deadline`: how long after it was asked for an action may go on where the account is at fault. Raises ValueError
-    where the lease is shorter than a call.
+    `deadline`: how long after the request an action is retried while the account fails. Raises ValueError where the
+    lease is shorter than a call.
     """
 
     batch: int = 20
@@ -123,7 +123,7 @@ class ActPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Made:
-    """What ClickPost gave: what the caller sees, and what the shipment keeps."""
+    """The result of an action: for the caller, and for the shipment."""
 
     result: JsonObject = field(repr=False)
     label_url: str = ""
@@ -131,7 +131,7 @@ class _Made:
 
 
 class _NotThereYet(Exception):
-    """The call worked, but what was asked for does not exist yet."""
+    """The call worked, but the requested data does not exist yet."""
 
 
 async def act_due(
@@ -142,7 +142,7 @@ async def act_due(
     policy: ActPolicy,
     unrecorded: Unrecorded | None = None,
 ) -> int:
-    """Make the actions that are due, one batch; how many were claimed.
+    """Perform due actions, one batch; how many were claimed.
 
     Answers that the database does not take are kept as `unrecorded`.
     """
@@ -160,21 +160,21 @@ async def act_due(
     async def act_one(action: Action) -> None:
         shipment = of.get(action.reference_number or "")
         if not Lease(now + policy.lease, policy.longest_call).allows(clock()):
-            return  # whoever holds it next makes it
+            return  # the next holder performs it
         decided = _before_call(action, shipment, pieces.get(action.reference_number or "", ()), clock())
         calls: list[Call] = []
         made: _Made | None = None
         if decided is None:
             with listening() as calls:
                 made, decided = await _try(clickpost, action, shipment, clock, policy, calls)
-        # The call is made and must be kept: a database that stumbles is tried a few times. If it stays away, the lease
-        # runs out, and the action is made again or, if it is a pickup, becomes unclear.
+        # The call is made and must be kept: a busy database is retried. If it stays unavailable, the lease ends and
+        # the action is performed again or, if it is a pickup, becomes unclear.
         async with kept_if_away(unrecorded, _attempts(action, made, decided, calls, clock())):
             async for attempt in stamina.retry_context(on=StoreBusy, attempts=6, timeout=20.0):
                 with attempt:
                     await _record(store, action, owner, made, decided, calls, clock())
 
-    # One action's trouble must not cut off another's call: all end, then the first trouble is told.
+    # A failure must not interrupt other calls: all finish, then the first error is raised.
     for result in await asyncio.gather(*map(act_one, claimed), return_exceptions=True):
         if isinstance(result, BaseException):
             raise result
@@ -189,19 +189,19 @@ async def _shipments_of(session: Session, claimed: Sequence[Action]) -> Mapping[
 def _before_call(
     action: Action, shipment: Shipment | None, pieces: Sequence[PieceStatus], now: datetime
 ) -> NotDone | None:
-    """What becomes of an action that cannot be made now; None where it can."""
+    """The next state of an action that cannot be performed now; None where it can."""
     if action.kind is ActionKind.REGISTER or action.reference_number is None:
         return None
     if shipment is None:
         return _refused(action, f"there is no shipment {action.reference_number} any more")
     if problem := why_not(action.kind, shipment, box=box_of(action.body), pieces=pieces):
         return _refused(action, problem)
-    if shipment.waybill and shipment.success:  # one that is being registered anew may get another waybill
+    if shipment.waybill and shipment.success:  # one that is being registered again may get another waybill
         return None
     waited = now - action.requested_at
     if waited >= LONGEST_WAIT:
         return _refused(action, f"{shipment.reference_number} had no waybill for {LONGEST_WAIT.days} days")
-    pause = min(max(waited, FIRST_LOOK_AGAIN), LONGEST_LOOK_AGAIN)
+    pause = min(max(waited, FIRST_RECHECK), LONGEST_RECHECK)
     problem = f"waits for the waybill: {shipment.reference_number} is {shipment.state}"
     return NotDone(state=ActionState.WAITING, tries=action.tries, problem=problem, next_try_at=now + pause)
 
@@ -223,7 +223,7 @@ async def _try(
     except VendorError as error:
         if not calls:
             calls.append(error.call)
-        placed_at = shipment.placed_at if shipment else None  # until then it waited for the waybill
+        placed_at = shipment.placed_at if shipment else None  # before that it waited for the waybill
         since = max(action.since_at, placed_at or action.since_at)
         return None, decide(action, error, clock(), policy, since=since)
     except _NotThereYet as error:
@@ -272,8 +272,8 @@ async def _about(clickpost: PerformsActions, action: Action, shipment: Shipment,
         case ActionKind.NDR:
             code = shipment.account_code or ""
             box = box_of(body) or waybill
-            told = await clickpost.update_ndr(body["action"], box, courier, code, **ndr_wishes(body))
-            return _Made(result={"message": told.message})
+            acknowledged = await clickpost.update_ndr(body["action"], box, courier, code, **ndr_wishes(body))
+            return _Made(result={"message": acknowledged.message})
         case ActionKind.WHATSAPP:
             return _Made(result={"message": (await clickpost.set_whatsapp(waybill, body["enabled"])).message})
         case ActionKind.PROOF:
@@ -292,9 +292,9 @@ def _link(url: str, what: str) -> str:
 def decide(
     action: Action, error: VendorError, now: datetime, policy: ActPolicy, *, since: datetime | None = None
 ) -> NotDone:
-    """What becomes of an action whose call failed. Pure, but for the jitter of delays.
+    """The next state of an action whose call failed. Pure, but for the jitter of delays.
 
-    `since`: from when its deadline counts, where that is not when it was asked for.
+    `since`: the start of its deadline, where that is not the time of the request.
     """
     problem = str(error)
     if error.kind in ("throttled", "configuration"):
@@ -304,9 +304,7 @@ def decide(
             return NotDone(state=ActionState.GAVE_UP, tries=action.tries, problem=problem)
         if error.kind == "configuration":
             return _due(action, problem, now + policy.hold)
-        # Those that were turned away together do not come back together.
-        wait = max(error.retry_after or 0.0, 1.0) * random.uniform(1.0, 1.5)  # noqa: S311
-        return _due(action, problem, now + timedelta(seconds=wait))
+        return _due(action, problem, now + throttled_pause(error.retry_after))
     if not error.again:
         return _refused(action, problem)
     if action.kind is ActionKind.PICKUP and error.sent:
@@ -315,7 +313,7 @@ def decide(
 
 
 def _due(action: Action, problem: str, at: datetime) -> NotDone:
-    """Again at that time; it uses up no try."""
+    """Retry at that time without using up a try."""
     return NotDone(state=ActionState.DUE, tries=action.tries, problem=problem, next_try_at=at)
 
 
@@ -347,22 +345,24 @@ async def _record(
         if decided is not None:
             await actions.not_done(session, action.id, owner, decided, now=now)
         await attempts.add_many(session, _attempts(action, made, decided, calls, now))
-    _tell(action, decided)
+    _log(action, decided)
 
 
 def _attempts(
     action: Action, made: _Made | None, decided: NotDone | None, calls: Sequence[Call], now: datetime
 ) -> list[NewAttempt]:
-    outcome, reference = "done" if made else _outcome(decided), action.reference_number
+    outcome, reference = AttemptOutcome.DONE if made else _outcome(decided), action.reference_number
     return [NewAttempt(call=call, reference_number=reference, outcome=outcome, made_at=now) for call in calls]
 
 
-def _outcome(decided: NotDone | None) -> str:
-    return "try_later" if decided and decided.state is ActionState.DUE else str(decided.state if decided else "done")
+def _outcome(decided: NotDone | None) -> AttemptOutcome:
+    if decided is None:
+        return AttemptOutcome.DONE
+    return AttemptOutcome.TRY_LATER if decided.state is ActionState.DUE else AttemptOutcome(decided.state)
 
 
 async def _keep(session: Session, action: Action, made: _Made, now: datetime) -> NotDone | None:
-    """Keep what ClickPost gave. What was decided instead, where there is no place for it any more."""
+    """Record the result. Returns a refusal where it can no longer be recorded."""
     reference = action.reference_number or ""
     result = made.result
     if action.kind is ActionKind.REGISTER:
@@ -377,7 +377,7 @@ async def _keep(session: Session, action: Action, made: _Made, now: datetime) ->
     return None
 
 
-def _tell(action: Action, decided: NotDone | None) -> None:
+def _log(action: Action, decided: NotDone | None) -> None:
     about = {"action": action.id, "kind": action.kind.value, "reference": action.reference_number}
     if decided is None:
         log.info("action.done", **about)

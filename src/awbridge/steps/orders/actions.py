@@ -1,4 +1,4 @@
-"""Actions come in: checked by field, stored as intents, made later by act; retried on purpose."""
+"""Accepts requests for actions: checks and stores them for act; retries and settles them on request."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """An action as it stands after it was asked for. `created` is False where its idempotency key was known.
+    """An action after its request. `created` is False where its idempotency key was known.
 
-    `warnings`: what is doubtful in it, without being refused.
+    `warnings`: doubts about it that are no reason to refuse it.
     """
 
     action: Action
@@ -66,7 +66,7 @@ async def ask(
     body: Any = None,
     idempotency_key: str | None = None,
 ) -> Asked:
-    """Have something done to a shipment: edit, label, security key, NDR, WhatsApp, proof of delivery.
+    """Request an action on a shipment: edit, label, security key, NDR, WhatsApp, proof of delivery.
 
     Raises PayloadRefused with every wrong field, NotFound, NotPossible by the shipment's state, KeyTaken.
     """
@@ -77,7 +77,7 @@ async def ask(
         idempotency_key=checked_key(idempotency_key),
     )
     async with store.write() as session:
-        if first := await _asked_before(session, new):
+        if first := await _earlier_request(session, new):
             return first
         shipment = await _shipment(session, reference_number)
         pieces = (await pieces_of(session, [shipment] if kind is ActionKind.NDR else [])).get(reference_number, ())
@@ -85,9 +85,9 @@ async def ask(
 
 
 async def ask_pickup(*, store: Store, clock: Clock, body: Any, idempotency_key: str | None = None) -> Asked:
-    """Have a courier come. The body is ClickPost's, with `transporter` and `region` (india, world) if wished.
+    """Schedule a pickup. The body is ClickPost's, with an optional `transporter` and `region` (india, world).
 
-    A world pickup may name a shipment of ours by `shipment_details.reference_number` and leave out its waybill.
+    A world pickup may name a stored shipment by `shipment_details.reference_number` and leave out its waybill.
     Raises PayloadRefused with every wrong field, NotPossible by that shipment's state, KeyTaken.
     """
     asked = _object(body)
@@ -108,7 +108,7 @@ async def ask_pickup(*, store: Store, clock: Clock, body: Any, idempotency_key: 
             body={"region": region.value, "payload": asked},
             idempotency_key=checked_key(idempotency_key),
         )
-        if first := await _asked_before(session, new):
+        if first := await _earlier_request(session, new):
             return first
         return await _store(session, _for(new, shipment) if shipment else new, clock)
 
@@ -116,8 +116,9 @@ async def ask_pickup(*, store: Store, clock: Clock, body: Any, idempotency_key: 
 async def ask_registration(*, store: Store, clock: Clock, body: Any, idempotency_key: str | None = None) -> Asked:
     """Have ClickPost and awbridge track a waybill that was booked elsewhere.
 
-    The body is that of awb-register v3, with `transporter` if wished. Once ClickPost has it, the shipment exists here,
-    placed, under `shipment_info.reference_number`. A waybill of a shipment at its end is taken with a warning.
+    The body is that of awb-register v3, with an optional `transporter`. Once ClickPost has it, the shipment exists
+    here, placed, under `shipment_info.reference_number`. A waybill of a shipment whose journey has ended is accepted
+    with a warning.
     Raises PayloadRefused, NotPossible where the waybill is that of a shipment under way or the reference number is
     taken, KeyTaken.
     """
@@ -133,7 +134,7 @@ async def ask_registration(*, store: Store, clock: Clock, body: Any, idempotency
             body=registration,
             idempotency_key=checked_key(idempotency_key),
         )
-        if first := await _asked_before(session, new):
+        if first := await _earlier_request(session, new):
             return first
         others = await other_holders(session, registration)
         if problem := await taken_by(session, registration, others):
@@ -143,9 +144,9 @@ async def ask_registration(*, store: Store, clock: Clock, body: Any, idempotency
 
 
 async def retry(*, store: Store, clock: Clock, action_id: str) -> Action:
-    """Make an action again at once, with all its tries; of an unclear pickup, on purpose.
+    """Perform an action again at once, with all its tries; also an unclear pickup.
 
-    Raises NotFound, or NotPossible where it is done or being made at this moment.
+    Raises NotFound, or NotPossible where it is done or in progress.
     """
     async with store.write() as session:
         existing = await _action(session, action_id)
@@ -156,10 +157,10 @@ async def retry(*, store: Store, clock: Clock, action_id: str) -> Action:
 
 
 async def settle(*, store: Store, clock: Clock, action_id: str, held: bool, by: str) -> Action:
-    """A person says of an action that needs one whether it stands at ClickPost or the courier.
+    """Record whether ClickPost or the courier holds an action that needs a person.
 
-    Where it does it is done; else it is over, and may still be retried. Saying so twice changes nothing.
-    Raises NotFound; NotPossible where awbridge makes it by itself, or it is done.
+    If so it is done; else it is over, and may still be retried. Idempotent.
+    Raises NotFound; NotPossible where awbridge performs it by itself, or it is done.
     """
     ending = ActionEnding(ActionState.DONE, result={"settled_by": by})
     if not held:
@@ -202,8 +203,8 @@ def _for(new: NewAction, shipment: Shipment, pieces: Sequence[PieceStatus] = ())
     return new if shipment.waybill else replace(new, state=ActionState.WAITING)
 
 
-async def _asked_before(session: Session, new: NewAction) -> Asked | None:
-    """What was asked under the same key. Raises KeyTaken where that was something else."""
+async def _earlier_request(session: Session, new: NewAction) -> Asked | None:
+    """The request under the same key. Raises KeyTaken where that was a different one."""
     first = await actions.get(session, action_id(new)) if new.idempotency_key else None
     return _known(first, new) if first else None
 
@@ -216,7 +217,7 @@ def _known(first: Action, new: NewAction) -> Asked:
 
 async def _store(session: Session, new: NewAction, clock: Clock) -> Asked:
     action, created = await actions.add(session, new, now=clock())
-    return Asked(action=action, created=True) if created else _known(action, new)  # two asked at once
+    return Asked(action=action, created=True) if created else _known(action, new)  # two requests at once
 
 
 async def _account(session: Session, transporter: Any) -> CourierAccount | None:

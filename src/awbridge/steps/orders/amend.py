@@ -1,6 +1,6 @@
-"""Mend a shipment: edit its payload and push it again, or replace it by one under a new reference number.
+"""Corrects a shipment: edits its payload and pushes it again, or replaces it under a new reference number.
 
-ClickPost keeps the first payload that it took under a reference number, so what it holds can only be replaced.
+ClickPost keeps the first payload of a reference number, so an order that it holds can only be replaced.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ _CANDIDATES = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edit:
-    """What is to become of a payload: begin with a whole `order`, an earlier `version` or the present one (neither),
-    then set `fields` by path.
+    """An edit of a payload: start with a whole `order`, an earlier `version` or the present one (neither), then set
+    `fields` by path.
     """
 
     order: JsonObject | None = field(default=None, repr=False)
@@ -58,7 +58,7 @@ class Edit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PayloadDifference:
-    """One field that an edit changes; None where it stands on one side only."""
+    """One field that an edit changes; None on the side that lacks it."""
 
     path: str
     before: Any = field(repr=False)
@@ -67,7 +67,7 @@ class PayloadDifference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """What an edit would do. `problems` and `warnings` are the check's; `obstacle` says why it cannot change now."""
+    """The effect of an edit. `problems` and `warnings` come from the check; `obstacle`: why it cannot change now."""
 
     order: JsonObject = field(repr=False)
     differences: list[PayloadDifference]
@@ -83,7 +83,7 @@ async def payloads(*, store: Store, reference_number: str) -> list[PayloadVersio
 
 
 async def payload_of(*, store: Store, reference_number: str, edit: Edit) -> JsonObject:
-    """The payload that an edit begins with. Raises NotFound."""
+    """The payload that an edit starts with. Raises NotFound."""
     async with store.read() as session:
         return await _base(session, await _known(session, reference_number), edit)
 
@@ -91,7 +91,7 @@ async def payload_of(*, store: Store, reference_number: str, edit: Edit) -> Json
 async def preview(
     *, store: Store, reference_number: str, edit: Edit, allocation: Allocation = Allocation.RULES
 ) -> Preview:
-    """What `change` would do, without doing it. Raises NotFound; PayloadRefused where a path leads nowhere."""
+    """What `change` would do, without changing anything. Raises NotFound; PayloadRefused for an unknown path."""
     async with store.read() as session:
         shipment = await _known(session, reference_number)
         accounts, choosing = await intake.configured(session, allocation)
@@ -146,10 +146,10 @@ async def replace(
 ) -> IntakeResult:
     """A new shipment in place of one that ClickPost holds or may hold; the old one is cancelled.
 
-    Without an order or version in the edit it begins with what the courier has: the payload and the edits made there
+    Without an order or version in the edit it starts with what the courier has: the payload and the edits made there
     since. The new reference number is `successor`, else the one in the edit's order, else REF-R2 and so on, shortened
-    where the courier asks for that. With `after_cancel` the new shipment is held until the old one is cancelled. The
-    same request again changes nothing.
+    where the courier asks for that. With `after_cancel` the new shipment is held until the old one is cancelled.
+    Idempotent.
 
     Raises NotFound, NotPossible by the state of the old one, PayloadRefused, or ReferenceTaken.
     """
@@ -265,9 +265,9 @@ async def _base(session: Session, shipment: Shipment, edit: Edit) -> JsonObject:
 
 
 def _edited(base: JsonObject, shipment: Shipment, edit: Edit, accounts: Mapping[str, CourierAccount]) -> JsonObject:
-    """What the edit makes of its base. It stays with its transporter, unless the edit names another or a courier.
+    """The edited order. It keeps its transporter, unless the edit names another one or a courier.
 
-    What belongs to the first courier alone stays behind where it goes elsewhere, unless the edit is a whole order.
+    Fields that only the first courier uses are dropped when the courier changes, unless the edit is a whole order.
     """
     order = with_fields(base, edit.fields)
     if edit.order is not None:

@@ -24,8 +24,8 @@ TABLES = (".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".xls", ".ods", ".xlsb")
 
 @dataclass(slots=True)
 class OrderFile:
-    """A file of orders; iterating reads them. `total` is how many there are, `passed_over` the columns that mean
-    nothing here, `notes` how the file was read."""
+    """A file of orders; iterating reads them. `total` is how many there are, `passed_over` the ignored columns,
+    `notes` how the file was read."""
 
     read: Callable[[], Iterator[ReadOrder | BadRow]] = field(repr=False)
     total: int
@@ -38,7 +38,7 @@ class OrderFile:
 
 @dataclass(slots=True)
 class Imported:
-    """What came of an import. `known` were there already, unchanged. `warnings` are of rows that went in."""
+    """The result of an import. `known` orders were stored already. `warnings` belong to accepted rows."""
 
     created: int = 0
     known: int = 0
@@ -68,7 +68,7 @@ def _from_table(path: Path) -> OrderFile:
 
 
 def _refuse_slips(name: str, table: Table) -> None:
-    """Refuse a column that is a known one misspelt, or a second one for the same: passing it over would lose it."""
+    """Refuse a column that is a known one misspelt, or a second one for the same: ignoring it would lose its values."""
     for title in table.unknown_columns:
         column = column_of(title)
         if column in table.understood:
@@ -115,7 +115,7 @@ async def import_orders(
     on_row: Callable[[int], None] | None = None,
     allocation: Allocation = Allocation.RULES,
 ) -> Imported:
-    """Take in what is good, report what is not. `on_row` is told how many orders were dealt with."""
+    """Store valid orders and report the others. `on_row` gets the number of orders in each finished batch."""
     result = Imported()
     batch: list[ReadOrder] = []
     for row in orders:
@@ -156,12 +156,12 @@ async def _import_batch(
 
 def _bad_rows(row: ReadOrder, error: IntakeError) -> list[BadRow]:
     reference = _reference(row.order)
-    told = (
+    problems = (
         [(p.path, p.problem) for p in error.problems]
         if isinstance(error, PayloadRefused)
         else [("shipment_details.reference_number", str(error))]
     )
-    return [row.bad(reference, path, problem) for path, problem in told]
+    return [row.bad(reference, path, problem) for path, problem in problems]
 
 
 def _warnings(row: ReadOrder, taken: IntakeResult) -> Iterator[BadRow]:

@@ -1,4 +1,4 @@
-"""Intake: orders come in. What ClickPost would refuse is refused here, by field; nothing is half-stored."""
+"""Intake: checks and stores orders. What ClickPost would refuse is refused here by field; all or none is stored."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ OWN_WAYBILL = "shipment_details.awb_number"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntakeResult:
-    """A shipment as it stands after intake. `created` is False where the same order was known already.
+    """A shipment after intake. `created` is False where the same order was stored already.
 
-    `warnings`: what is doubtful in the order as it was given, without being refused.
+    `warnings`: doubts about the order that are no reason to refuse it.
     """
 
     shipment: Shipment
@@ -62,7 +62,7 @@ class BatchRefused(IntakeError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choosing:
-    """What chooses the courier of an order that names none: own rules, then perhaps ClickPost's recommendation."""
+    """How to choose the courier of an order that names none: by rules, then perhaps by ClickPost's recommendation."""
 
     allocation: Allocation = Allocation.OFF
     rules: Sequence[Rule] = ()
@@ -76,7 +76,7 @@ class Choosing:
 async def take_in(
     *, store: Store, clock: Clock, orders: Sequence[Any], allocation: Allocation = Allocation.RULES
 ) -> list[IntakeResult]:
-    """Store orders (ClickPost payloads, with `transporter` and `region` if wished), all or none.
+    """Store orders (ClickPost payloads, with optional `transporter` and `region`), all or none.
 
     `allocation` says who chooses the courier of an order that names none. Raises BatchRefused, with every refused
     order's place in the batch.
@@ -90,7 +90,7 @@ async def take_in(
 async def take_in_with(
     session: Session, *, clock: Clock, orders: Sequence[Any], allocation: Allocation = Allocation.RULES
 ) -> list[IntakeResult]:
-    """`take_in` within a transaction of the caller's, who rolls back what a refusal leaves half-stored."""
+    """`take_in` within the caller's transaction. The caller must roll back after a refusal."""
     return await keep(session, await _read_orders(session, orders, allocation), clock)
 
 
@@ -161,7 +161,7 @@ async def change_locked(
 def read_change(
     order: Any, existing: Shipment, accounts: Mapping[str, CourierAccount], choosing: Choosing
 ) -> NewShipment:
-    """Check an order that is to take the place of a shipment's. Raises PayloadRefused with every wrong field."""
+    """Check an order that replaces the payload of a shipment. Raises PayloadRefused with every wrong field."""
     new = read_order(order, accounts, region=existing.region, choosing=choosing)
     if new.reference_number != existing.reference_number:
         stays = f"must stay {existing.reference_number}"
@@ -170,7 +170,7 @@ def read_change(
 
 
 def _stays_where_maybe_placed(existing: Shipment, new: NewShipment) -> str | None:
-    """Why this change would send a parcel anew that a courier may hold: under other names it knows it not again."""
+    """Why this change could create a second parcel: a courier recognizes an order that it may hold by these fields."""
     to_nobody = new.courier_partner_id == NO_COURIER
     pairs = {
         "courier": (existing.courier_partner_id, existing.courier_partner_id if to_nobody else new.courier_partner_id),
@@ -230,7 +230,7 @@ async def cancel(*, store: Store, clock: Clock, reference_number: str) -> Shipme
 
 
 async def locked(session: Session, reference_number: str) -> Shipment:
-    """A shipment that nobody else changes until the transaction ends. Raises NotFound."""
+    """A shipment, locked until the transaction ends. Raises NotFound."""
     found = await shipments.lock_many(session, [reference_number])
     if reference_number not in found:
         raise NotFound(f"there is no shipment {reference_number}")
@@ -245,7 +245,7 @@ async def _existing(session: Session, reference_number: str) -> Shipment:
 
 
 async def _keep_allocation(session: Session, new: NewShipment, now: datetime) -> None:
-    """After a shipment was written as one of a known courier: what chose it, or that nothing has chosen yet."""
+    """Record what chose the courier of a shipment, or that none is chosen yet."""
     await shipments.set_allocated_by(session, new.reference_number, new.allocated_by)
     if new.courier_partner_id == NO_COURIER:
         await shipments.set_allocating(session, new.reference_number, now=now)
@@ -331,14 +331,14 @@ def _differences(known: Shipment | NewShipment, new: NewShipment) -> list[str]:
 
 
 def _is_cancelled(shipment: Shipment) -> bool:
-    """Whether nothing stands for an order that is sent once more: cancelled, or to be, and not replaced."""
+    """Whether an order that is sent again is cancelled, or is being cancelled, and was not replaced."""
     asked = cancellation.of_shipment(shipment)
     open_or_done = asked is not None and asked.state not in cancellation.FAILED
     return (shipment.state is State.CANCELLED or open_or_done) and shipment.replaced_by is None
 
 
 async def _own_waybills(session: Session, news: Collection[NewShipment]) -> dict[str, Holders]:
-    """Who else has the waybills that orders bring along, at the same couriers, by reference number."""
+    """The other holders of the waybills in these orders, at the same couriers, by reference number."""
     own = [(own_waybill(new.payload), new) for new in news]
     wanted = [Wanted(waybill, new.courier_partner_id, new.reference_number) for waybill, new in own if waybill]
     found = await holders_of(session, wanted)
@@ -346,7 +346,7 @@ async def _own_waybills(session: Session, news: Collection[NewShipment]) -> dict
 
 
 async def holders_of_own(session: Session, new: NewShipment) -> Holders | None:
-    """Who else has the waybill that an order brings along, at the same courier; None where it brings none."""
+    """The other holders of the waybill in an order, at the same courier; None where the order has none."""
     return (await _own_waybills(session, [new])).get(new.reference_number)
 
 

@@ -1,4 +1,4 @@
-"""Finds shipments by what people have at hand: a reference number, a waybill (own, of a piece, RTO), an order id."""
+"""Finds shipments by a reference number, a waybill (own, of a piece, RTO), an order id."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from awbridge.store.orders import shipments, waybills
 
 
 async def of_waybill(session: Session, waybill: str) -> list[Shipment]:
-    """The shipments that a waybill belongs to, newest first: couriers count on their own, so there may be several."""
+    """The shipments that a waybill belongs to, newest first: couriers number independently, so there may be several."""
     known = (await waybills.find(session, [waybill])).get(waybill, [])
     found = await shipments.get_many(session, sorted({k.reference_number for k in known}))
     return sorted(found, key=lambda s: (s.created_at, s.reference_number), reverse=True)

@@ -1,6 +1,6 @@
-"""Orders out of the rows of a table: one row for each item; rows of one reference_number make one shipment.
+"""Reads orders from the rows of a table: one row for each item; rows of one reference_number make one shipment.
 
-The table is passed twice: rows of an order may stand apart, and only those of such orders are kept in memory.
+The table is read twice. The rows of an order may be apart, and only such orders are kept in memory.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class ReadOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BadRow:
-    """A row that did not go in. `column` is what the table calls what `field` names, where it is another name."""
+    """A refused row. `column` is the title in the table, where it differs from `field`."""
 
     line: int
     reference_number: str
@@ -63,7 +63,7 @@ class Overview:
 
 
 def look_over(table: Table) -> Overview:
-    """The first pass. Raises TableUnreadable for a text that is damaged, before anything of it was taken."""
+    """The first pass. Raises TableUnreadable for a damaged text, before any order is stored."""
     found = Overview()
     seen: set[int] = set()
     long: set[str] = set()
@@ -105,9 +105,9 @@ def _reference(row: Row) -> str:
 
 
 def orders_of(table: Table, seen: Overview) -> Iterator[ReadOrder | BadRow]:
-    """The second pass: orders, each once all its rows were read, and the rows that cannot be taken.
+    """The second pass: each order once all its rows are read, and the refused rows.
 
-    An order of which one row cannot be taken is left out whole: half an order would ship short.
+    An order with a refused row is left out completely: a partial order would ship too few items.
     """
     grouping = _Grouping(table, seen)
     for row in table.rows():

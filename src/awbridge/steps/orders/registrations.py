@@ -1,4 +1,4 @@
-"""Waybills that were booked elsewhere: whether one can be registered here, and what it becomes. No loop of its own."""
+"""Waybills that were booked elsewhere: whether one can be registered here, and the shipment that it becomes."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from awbridge.clickpost.orders.actions import registered_shipment, waybill_of
 from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.outcome import Placed
 from awbridge.steps.records.holders import Holders, holders
-from awbridge.steps.records.place import place
+from awbridge.steps.records.placed import place
 from awbridge.store.engine.database import Session
 from awbridge.store.orders import shipments
 from awbridge.store.registration.dispatch import Placing
 
 
 async def other_holders(session: Session, registration: JsonObject) -> Holders:
-    """Who has the waybill that is to be registered, at the same courier."""
+    """The holders of the waybill to register, at the same courier."""
     new = registered_shipment(registration)
     return await holders(session, waybill_of(registration), new.courier_partner_id, new.reference_number)
 
 
 async def taken_by(session: Session, registration: JsonObject, others: Holders) -> str | None:
-    """Why a waybill cannot be registered here: it is that of a shipment under way, or its reference number is taken."""
+    """Why a waybill cannot be registered: it belongs to a shipment in transit, or its reference number is taken."""
     reference = registered_shipment(registration).reference_number
     if await shipments.get(session, reference):
         return f"reference_number {reference} is another shipment's: give one of its own"
@@ -29,9 +29,9 @@ async def taken_by(session: Session, registration: JsonObject, others: Holders) 
 
 
 async def make_known(session: Session, registration: JsonObject, security_key: str, *, now: datetime) -> str | None:
-    """A registered waybill becomes a placed shipment, and is asked for at once: its story began elsewhere.
+    """Store a registered waybill as a placed shipment and poll it at once: its timeline began elsewhere.
 
-    Says why where its reference number or waybill was taken meanwhile by another shipment.
+    Returns why not where its reference number or waybill was taken meanwhile by another shipment.
     """
     new, waybill = registered_shipment(registration), waybill_of(registration)
     known = await shipments.get(session, new.reference_number)

@@ -1,6 +1,6 @@
-"""Settle: a person says what ClickPost or the courier holds of a shipment that may stand there.
+"""Settle: a person states whether ClickPost or the courier holds a shipment that may be placed.
 
-That word is the proof that no answer of ClickPost's gives: a look-up by reference number is not documented, and a
+No answer of ClickPost's can prove that: a look-up by reference number is not documented, and a
 refusal may come before the reference number is read.
 """
 
@@ -13,8 +13,8 @@ from awbridge.domain.errors import FieldProblem, NotPossible, PayloadRefused
 from awbridge.domain.orders.outcome import Placed
 from awbridge.domain.orders.shipment import NO_COURIER, Shipment, State
 from awbridge.steps.orders import intake
-from awbridge.steps.records.found import keep_found
 from awbridge.steps.records.holders import holders
+from awbridge.steps.records.placed import record_found
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.store.orders import shipments
@@ -25,8 +25,8 @@ log = structlog.get_logger()
 async def not_held(*, store: Store, clock: Clock, reference_number: str, by: str) -> Shipment:
     """Neither ClickPost nor the courier holds it: it may be retried, changed, replaced, cancelled or fall back again.
 
-    It is cancelled where somebody asked for that. Raises NotFound; NotPossible where nothing may stand, or it is being
-    sent. Saying so twice changes nothing.
+    It is cancelled where that was requested. Raises NotFound; NotPossible where it cannot be placed, or is being sent.
+    Idempotent.
     """
     async with store.write() as session:
         shipment = await intake.locked(session, reference_number)
@@ -43,10 +43,10 @@ async def not_held(*, store: Store, clock: Clock, reference_number: str, by: str
 async def held_as(
     *, store: Store, clock: Clock, reference_number: str, waybill: str, by: str, courier_partner_id: int | None = None
 ) -> Shipment:
-    """ClickPost or the courier holds it under this waybill: it is placed, and cancelled there where that was asked for.
+    """ClickPost or the courier holds it under this waybill: it is placed, and cancelled there where that was requested.
 
     Raises NotFound; PayloadRefused for what is no waybill, or that of a shipment under way; NotPossible as `not_held`,
-    and where no courier is known. Saying so twice changes nothing.
+    and where no courier is known. Idempotent.
     """
     number = waybill_given(waybill)
     async with store.write() as session:
@@ -62,7 +62,7 @@ async def held_as(
             raise PayloadRefused([FieldProblem("waybill", taken)])
         now = clock()
         placed = Placed(waybill=number, already=True, courier_partner_id=courier)
-        await keep_found(session, shipment, placed, ask_at=now, now=now)
+        await record_found(session, shipment, placed, ask_at=now, now=now)
         await shipments.settle_held(session, reference_number, by=by, now=now)
         log.info("shipment.settled", reference=reference_number, held=True, waybill=number, by=by)
         return await intake.locked(session, reference_number)

@@ -1,1 +1,1 @@
-"""What webhooks missed: updated-order, track-order, and the watch over both."""
+"""Polling for what webhooks missed: updated-order, track-order, and the alarm for silent webhooks."""

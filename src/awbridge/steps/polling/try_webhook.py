@@ -1,4 +1,4 @@
-"""Try the webhook: has ClickPost send a test and waits until it is in the inbox. Being told so is no proof."""
+"""Try the webhook: has ClickPost send a test delivery and waits until it is in the inbox."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from awbridge.store.polling import webhook_keys
 from awbridge.store.polling.webhook_keys import NO_KEY, WRONG_KEY
 from awbridge.store.tracking import inbox
 
-LOOK_EVERY = 0.25  # seconds
-GRACE = 2.0  # seconds after the wait, until every process has written down what it refused meanwhile
+CHECK_EVERY = 0.25  # seconds
+GRACE = 2.0  # seconds after the wait, until every process has stored the refusals it counted
 
 
 class SendsTests(Protocol):
-    """What this needs of the vendor."""
+    """The vendor call that a trial needs."""
 
     async def test_webhook(self, test_url: str, test_data: JsonObject) -> Any:
         """Have ClickPost send a test delivery."""
@@ -34,7 +34,7 @@ class SendsTests(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookTrial:
-    """What came of a test. `refused`: why deliveries were answered with 401 meanwhile; `said`: ClickPost's own word."""
+    """The result of a test. `refused`: why deliveries were answered with 401 meanwhile; `said`: ClickPost's message."""
 
     arrived: bool
     seconds: float
@@ -43,29 +43,29 @@ class WebhookTrial:
 
     @property
     def header_missing(self) -> bool:
-        """Deliveries came meanwhile, without any key: a proxy dropped the header."""
+        """Whether deliveries without any key were received meanwhile: a proxy dropped the header."""
         return NO_KEY in self.refused
 
     @property
     def verdict(self) -> str:
-        """What to tell a person."""
+        """The result as text."""
         if self.arrived:
             return f"the test arrived after {self.seconds:.1f} s"
         lines = [f"the test did not arrive within {self.seconds:.0f} s"]
         if self.header_missing:
             lines.append(
-                "deliveries came without any key meanwhile: a proxy drops the header webhook_key, for its underscore "
-                "(awbridge doctor prints the line that cures it)"
+                "deliveries without any key were received meanwhile: a proxy drops the header webhook_key because of "
+                "its underscore (awbridge doctor prints the setting that fixes it)"
             )
         elif WRONG_KEY in self.refused:
             lines.append(
-                "deliveries came with another key meanwhile: the address is right, the key is not the one that is "
+                "deliveries with another key were received meanwhile: the address is right, but the key is not "
                 "known here (awbridge webhook keys; AWBRIDGE_WEBHOOK_KEYS)"
             )
         else:
             lines.append(
-                "nothing knocked meanwhile: is `awbridge serve` running on this database, and does the address lead to "
-                "it from outside?"
+                "no request was received meanwhile: is `awbridge serve` running on this database, and is the address "
+                "reachable from outside?"
             )
         return "; ".join([*lines, *([f"ClickPost says: {self.said}"] if self.said else [])])
 
@@ -78,15 +78,14 @@ async def try_webhook(
     url: str,
     timeout: float = 30.0,
     grace: float = GRACE,
-    every: float = LOOK_EVERY,
+    every: float = CHECK_EVERY,
     pause: float = 1.5,
 ) -> WebhookTrial:
     """Have ClickPost send a test to `url` and wait up to `timeout` seconds for it.
 
-    A test that ClickPost could not deliver is sent once more after `pause` seconds. When the time is over, up to
-    `grace` seconds more are given to the processes that may have refused it: they write down what they refused every
-    second. The test names a waybill that nobody has; once it has come it is taken out of the queue. Raises VendorError
-    for a bad API key.
+    If ClickPost could not deliver it, it is sent once more after `pause` seconds. After the timeout, up to `grace`
+    seconds more are given to processes that may have refused it; they store refusals every second. The test names a
+    waybill that does not exist, and is removed from the queue once received. Raises VendorError for a bad API key.
     """
     token = secrets.token_hex(8)
     body = _test_body(token, datetime.now(UTC))
@@ -95,7 +94,7 @@ async def try_webhook(
     started = time.monotonic()
     said = await _send(clickpost, url, body)
     if said:
-        await asyncio.sleep(pause)  # a key stored this moment is known everywhere a second later
+        await asyncio.sleep(pause)  # every process reads a newly stored key within a second
         said = await _send(clickpost, url, body)
     until = time.monotonic() if said else max(started + timeout, time.monotonic())
     refused = frozenset[str]()
@@ -109,7 +108,7 @@ async def try_webhook(
 
 
 async def _send(clickpost: SendsTests, url: str, body: JsonObject) -> str:
-    """What ClickPost says against it; "" where it sent the test."""
+    """ClickPost's error; "" if it sent the test."""
     try:
         await clickpost.test_webhook(url, body)
     except VendorError as error:

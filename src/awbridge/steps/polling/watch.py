@@ -1,7 +1,7 @@
-"""Watch: notices when webhooks fall silent while polling still finds scans, and says how much is covered.
+"""Watch: raises an alarm when webhooks stop while polling still finds scans, and reports the coverage.
 
-ClickPost says nothing when it stops calling: a changed address, a proxy that drops the key, an expired certificate all
-look like a quiet day. What polling finds meanwhile tells the difference.
+ClickPost does not announce when it stops calling. A changed address, a proxy that drops the key or an expired
+certificate looks like a quiet day, unless polling finds scans meanwhile.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from awbridge.domain.errors import StoreError
+from awbridge.domain.notify.alarm_causes import AlarmCause
 from awbridge.domain.tracking.coverage import CourierCoverage, Span, silent, spans
 from awbridge.domain.tracking.scan import Source
 from awbridge.steps.runtime.clock import Clock
@@ -27,15 +28,14 @@ from awbridge.store.polling.webhook_keys import Refusal
 
 log = structlog.get_logger()
 
-SILENT = "webhooks.silent"
-LOOK_EVERY = 5.0  # seconds
-WRITE_EVERY = 1.0  # seconds between writing down refusals: `awbridge webhook test` waits for that
+CHECK_EVERY = 5.0  # seconds
+WRITE_EVERY = 1.0  # seconds between storing refusals; `awbridge webhook test` waits for that
 FORGET_EVERY = 3600.0  # seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchPolicy:
-    """When silence is an alarm: no webhook for so long, and at least so many scans found by polling meanwhile."""
+    """The alarm's limits: no webhook for `silent_after`, and `at_least` so many scans found by polling meanwhile."""
 
     silent_after: timedelta = timedelta(hours=1)
     at_least: int = 3
@@ -43,30 +43,30 @@ class WatchPolicy:
 
 @dataclass(slots=True)
 class WebhookRefusals:
-    """Webhooks that were answered with 401, by reason: counted where they come, written down by `Watch`."""
+    """Webhooks answered with 401, by reason: counted by the endpoint, stored by `Watch`."""
 
     counted: dict[str, tuple[int, datetime]] = field(default_factory=dict[str, tuple[int, datetime]])
 
     def add(self, reason: str, now: datetime) -> None:
-        """Count one. Costs nothing, so that a flood of them does not reach the database."""
+        """Count one, in memory only, so that a flood of them does not reach the database."""
         self.counted[reason] = (self.counted.get(reason, (0, now))[0] + 1, now)
 
     def take(self) -> dict[str, tuple[int, datetime]]:
-        """What was counted since the last time."""
+        """The counts since the last call, which are reset."""
         taken, self.counted = self.counted, {}
         return taken
 
     def put_back(self, taken: Mapping[str, tuple[int, datetime]]) -> None:
-        """What was taken could not be written down: count it once more."""
+        """Add counts back that could not be stored."""
         for reason, (refused, last_at) in taken.items():
             more, at = self.counted.get(reason, (0, last_at))
             self.counted[reason] = (refused + more, max(last_at, at))
 
 
 class Watch:
-    """Looks every few seconds, and every second whether there are refusals to write down.
+    """Checks for silence every few seconds, and stores refusals every second.
 
-    Nobody can have been silent before this process began to listen.
+    Silence is measured from the start of this process at the earliest.
     """
 
     def __init__(self, store: Store, clock: Clock, policy: WatchPolicy, refusals: WebhookRefusals) -> None:
@@ -75,18 +75,18 @@ class Watch:
         self._policy = policy
         self._refusals = refusals
         self._since = clock()
-        self._looked_at = float("-inf")
+        self._checked_at = float("-inf")
         self._wrote_at = float("-inf")
         self._forgot_at = float("-inf")
 
-    async def look(self) -> int:
+    async def check(self) -> int:
         """One round, at most one in 5 s. Always 0: there is never more to do at once."""
         now = time.monotonic()
         if now - self._wrote_at >= WRITE_EVERY:
             self._wrote_at = now
             await self._write_refusals()
-        if now - self._looked_at >= LOOK_EVERY:
-            self._looked_at = now
+        if now - self._checked_at >= CHECK_EVERY:
+            self._checked_at = now
             await self.judge()
             if now - self._forgot_at >= FORGET_EVERY:
                 self._forgot_at = now
@@ -106,14 +106,14 @@ class Watch:
             raise
 
     async def judge(self) -> None:
-        """Raise the alarm, or end it. Over all processes, each happens once."""
+        """Raise or clear the alarm, once over all processes."""
         now = self._clock()
-        self._since = min(self._since, now)  # it may have begun by a clock that was ahead
+        self._since = min(self._since, now)  # the clock may have been ahead at the start
         async with self._store.read() as session:
             last_at = await arrivals.last_webhook_at(session)
             since = max(last_at or self._since, self._since)
             found = _found_by_polling(await arrivals.since(session, since))
-            raised_at = (await _alarms(session)).get(SILENT)
+            raised_at = (await _alarms(session)).get(AlarmCause.WEBHOOKS_SILENT)
         is_silent = silent(
             last_webhook_at=last_at,
             listening_since=self._since,
@@ -125,13 +125,13 @@ class Watch:
         if is_silent and raised_at is None:
             async with self._store.write() as session:
                 last = last_at.isoformat() if last_at else "never"
-                text = f"no webhook came since {last}, but polling found {found} scans; run awbridge doctor"
-                is_mine = await alarms.raise_(session, SILENT, text, now=now)
+                text = f"no webhook since {last}, but polling found {found} scans; run awbridge doctor"
+                is_mine = await alarms.raise_(session, AlarmCause.WEBHOOKS_SILENT, text, now=now)
             if is_mine:
                 log.error("webhooks.silent", last_webhook=last, found_by_polling=found, do="run awbridge doctor")
         elif raised_at is not None and last_at is not None and last_at > raised_at:
             async with self._store.write() as session:
-                is_mine = await alarms.clear(session, SILENT, now=now)
+                is_mine = await alarms.clear(session, AlarmCause.WEBHOOKS_SILENT, now=now)
             if is_mine:
                 log.info("webhooks.back", silent_seconds=round((last_at - raised_at).total_seconds()))
 
@@ -146,7 +146,7 @@ def _found_by_polling(arrived: Sequence[Arrived]) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coverage:
-    """What is covered, and by which side. `hour` and `day`: courier id -> what told its new scans."""
+    """What is covered, and by which source. `hour` and `day`: courier id -> the sources of its new scans."""
 
     at: datetime
     spans: list[Span]
@@ -166,12 +166,12 @@ class Coverage:
 
     @property
     def webhook_silence(self) -> timedelta | None:
-        """How long since the last webhook; None where none came within 8 days."""
+        """The time since the last webhook; None if there was none within 8 days."""
         return self.at - self.last_webhook_at if self.last_webhook_at else None
 
 
 async def coverage(*, store: Store, clock: Clock, back: timedelta = timedelta(days=7)) -> Coverage:
-    """How things stand, looking `back` so far for uncovered spans."""
+    """The coverage now, with uncovered spans as far `back`."""
     now = clock()
     async with store.read() as session:
         last_at = await arrivals.last_webhook_at(session)
@@ -194,8 +194,8 @@ async def coverage(*, store: Store, clock: Clock, back: timedelta = timedelta(da
             ),
             covered_until=await windows.covered_until(session),
             last_webhook_at=last_at,
-            hour=_told(await arrivals.since(session, arrivals.stretch_of(now - timedelta(hours=1)))),
-            day=_told(await arrivals.since(session, arrivals.stretch_of(now - timedelta(days=1)))),
+            hour=_by_courier(await arrivals.since(session, arrivals.stretch_of(now - timedelta(hours=1)))),
+            day=_by_courier(await arrivals.since(session, arrivals.stretch_of(now - timedelta(days=1)))),
             found_since_last_webhook=_found_by_polling(await arrivals.since(session, last_at)) if last_at else 0,
             alarms=await _alarms(session),
             refusals=await webhook_keys.refusals(session),
@@ -203,13 +203,13 @@ async def coverage(*, store: Store, clock: Clock, back: timedelta = timedelta(da
         )
 
 
-def _told(arrived: Sequence[Arrived]) -> dict[int, CourierCoverage]:
+def _by_courier(arrived: Sequence[Arrived]) -> dict[int, CourierCoverage]:
     by_courier: dict[int, CourierCoverage] = {}
     for a in arrived:
         if a.scans:
-            told = by_courier.get(a.courier_partner_id, CourierCoverage())
+            known = by_courier.get(a.courier_partner_id, CourierCoverage())
             webhook = a.scans if a.source == Source.WEBHOOK else 0
             by_courier[a.courier_partner_id] = CourierCoverage(
-                by_webhook=told.by_webhook + webhook, by_polling=told.by_polling + a.scans - webhook
+                by_webhook=known.by_webhook + webhook, by_polling=known.by_polling + a.scans - webhook
             )
     return by_courier

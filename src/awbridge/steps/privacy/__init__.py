@@ -1,1 +1,1 @@
-"""Old rows go, and one person's data."""
+"""Retention of old rows, and erasure of one person's data."""

@@ -1,8 +1,8 @@
-"""Erase: takes one person's data out of every table, the archive and the reports, and keeps a record that it was done.
+"""Erase: removes one person's data from every table, the archive and the reports, and records that it was done.
 
-Whose: everything of one shipment (by reference), or of every shipment with a phone number in its payload. A shipment
-that has not ended yet still needs its address: it is left, and looked at again every day until it has. Payloads go
-last: a run that was cut short finds its shipments again.
+The scope is one shipment (by reference), or every shipment with a phone number in its payload. A shipment that has not
+ended still needs its address; it is left, and checked again every day until it ends. Payloads are erased last, so that
+an interrupted run finds its shipments again.
 """
 
 from __future__ import annotations
@@ -18,7 +18,14 @@ import structlog
 from awbridge.domain.errors import NotPossible, ObjectsError
 from awbridge.domain.privacy import Eraser, PersonalKind, digits_of, masked, pseudonym
 from awbridge.sinks.objects import Objects
-from awbridge.steps.privacy.redaction import ErasureScope, bare_lines, bare_zip, concerns, json_differs, phones_in
+from awbridge.steps.privacy.redaction import (
+    ErasureScope,
+    concerns,
+    json_differs,
+    phones_in,
+    redacted_lines,
+    redacted_zip,
+)
 from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.runtime.lease import RENEWED, LeaseLost, renewed
 from awbridge.store import Store
@@ -29,7 +36,7 @@ from awbridge.store.privacy.personal import CallTexts, ParcelTexts
 
 log = structlog.get_logger()
 
-AGAIN = timedelta(minutes=5)  # after storage was away
+AGAIN = timedelta(minutes=5)  # after object storage was unavailable
 DAILY = timedelta(days=1)  # while a shipment has not ended
 BATCH = 100  # rows changed in one transaction
 SHORTEST_PHONE = 8  # digits
@@ -38,7 +45,7 @@ SHORTEST_PHONE = 8  # digits
 async def ask_erasure(
     *, store: Store, clock: Clock, phone: str | None = None, reference: str | None = None, key: str = ""
 ) -> Erasure:
-    """Note that somebody's data are to be erased; the erase step does it. Raises NotPossible for a phone too short."""
+    """Store a request for erasure, which the erase step carries out. Raises NotPossible if the phone is too short."""
     if phone is not None:
         subject = digits_of(phone)
         if len(subject) < SHORTEST_PHONE:
@@ -59,7 +66,7 @@ async def ask_erasure(
 
 
 async def erase_due(*, store: Store, objects: Objects | None, reports_in: Objects, clock: Clock) -> int:
-    """Carry out one erasure that is due; how many were looked at. `objects` is the archive, where there is one."""
+    """Carry out one due erasure; how many were claimed. `objects` is the archive, if there is one."""
     now = clock()
     async with store.write() as session:
         erasure = await erasures.claim(session, now=now, until=now + RENEWED)
@@ -89,7 +96,7 @@ async def erase_due(*, store: Store, objects: Objects | None, reports_in: Object
         return 1
     async with store.write() as session:
         if waiting:
-            problem = f"{waiting} shipments have not ended yet; looked at again every day"
+            problem = f"{waiting} shipments have not ended yet; checked again every day"
             await erasures.later(session, erasure.id, at=clock() + DAILY, counts=counts, problem=problem)
         else:
             await erasures.done(session, erasure.id, counts=counts, now=clock())
@@ -100,26 +107,26 @@ async def erase_due(*, store: Store, objects: Objects | None, reports_in: Object
 async def _erase(
     store: Store, objects: Objects | None, reports_in: Objects, clock: Clock, erasure: Erasure, counts: Counter[str]
 ) -> int:
-    """Erase what can be erased; how many shipments have to be waited for."""
-    sought, waiting = await _seek(store, erasure)
-    for parcel in sought.parcels:
-        eraser = _knowing(parcel)
+    """Erase what can be erased; how many shipments have not ended."""
+    scope, waiting = await _find_scope(store, erasure)
+    for parcel in scope.parcels:
+        eraser = _eraser_for(parcel)
         counts["attempts"] += await _of_calls(store, parcel, eraser)
         async with store.write() as session:
             counts["scans"] += await personal.strip_scans(session, parcel.reference_number, eraser)
             counts["notices"] += await personal.strip_notices(session, parcel.reference_number, eraser)
         counts["events"] += await _of_events(store, parcel, eraser)
-        async with store.write() as session:  # apart: whoever delivers locks the endpoint before its deliveries
+        async with store.write() as session:  # separate: the delivery step locks the endpoint before its deliveries
             counts["endpoints"] += await personal.strip_endpoints(session, eraser)
             counts["alarms"] += await personal.strip_alarms(session, eraser)
-    counts["attempts"] += await _of_unnamed_calls(store, sought)
-    counts["actions"] += await _of_actions_alone(store, sought, clock)
-    counts["inbox"] += await _of_inbox(store, sought)
+    counts["attempts"] += await _of_unnamed_calls(store, scope)
+    counts["actions"] += await _of_actions_alone(store, scope, clock)
+    counts["inbox"] += await _of_inbox(store, scope)
     if objects:
-        counts["archive_files"] += await _of_archive(store, objects, sought)
-    counts["reports"] += await _of_reports(store, reports_in, sought)
-    for parcel in sought.parcels:
-        eraser = _knowing(parcel)
+        counts["archive_files"] += await _of_archive(store, objects, scope)
+    counts["reports"] += await _of_reports(store, reports_in, scope)
+    for parcel in scope.parcels:
+        eraser = _eraser_for(parcel)
         payload, problem = eraser.body(parcel.payload), parcel.problem and eraser.text(parcel.problem)
         async with store.write() as session:
             await retention.set_payload(
@@ -127,20 +134,20 @@ async def _erase(
             )
             counts["payload_versions"] += await personal.strip_versions(session, parcel.reference_number, eraser)
             counts["actions"] += await personal.strip_actions(session, parcel.reference_number, eraser)
-    counts["shipments"] += len(sought.parcels)
+    counts["shipments"] += len(scope.parcels)
     return waiting
 
 
-def _knowing(parcel: ParcelTexts) -> Eraser:
-    """An eraser that knows the values of a shipment's payloads and actions, wherever else they stand."""
+def _eraser_for(parcel: ParcelTexts) -> Eraser:
+    """An eraser that recognizes the values of a shipment's payloads and actions in other texts."""
     eraser = Eraser()
     for body in (parcel.payload, *parcel.more):
         eraser.body(body)
     return eraser
 
 
-async def _seek(store: Store, erasure: Erasure) -> tuple[ErasureScope, int]:
-    """(what to look for, how many shipments of this person have not ended)."""
+async def _find_scope(store: Store, erasure: Erasure) -> tuple[ErasureScope, int]:
+    """(the scope, how many shipments of this person have not ended)."""
     subject = erasure.subject or ""
     found: list[ParcelTexts] = []
     if erasure.kind == "phone":
@@ -157,7 +164,7 @@ async def _seek(store: Store, erasure: Erasure) -> tuple[ErasureScope, int]:
 
 
 async def _with_phone(store: Store, digits: str) -> list[ParcelTexts]:
-    """Every shipment with this phone in its payload, in one that it had before, or in what was asked about it."""
+    """Every shipment with this phone in its payload, an earlier payload, or an action."""
     found = {p.reference_number: p async for p in personal.parcels(store) if digits in phones_in(json.loads(p.payload))}
     async for reference, body in personal.more_bodies(store):
         if reference not in found and digits in phones_in(json.loads(body)):
@@ -175,11 +182,11 @@ async def _with_more(store: Store, parcel: ParcelTexts) -> ParcelTexts:
 async def _of_calls(store: Store, parcel: ParcelTexts, eraser: Eraser) -> int:
     async with store.read() as session:
         found = await personal.calls_of(session, parcel.reference_number)
-    return await _write_calls(store, [(call, _bare(call, eraser)) for call in found])
+    return await _write_calls(store, [(call, _erased(call, eraser)) for call in found])
 
 
 async def _of_events(store: Store, parcel: ParcelTexts, eraser: Eraser) -> int:
-    """Found before the transaction, so that it is short however many events there are."""
+    """The events are found before the transactions, which stay short however many there are."""
     changed, ids = 0, await personal.events_of(store, parcel.reference_number)
     for start in range(0, len(ids), BATCH):
         async with store.write() as session:
@@ -188,24 +195,24 @@ async def _of_events(store: Store, parcel: ParcelTexts, eraser: Eraser) -> int:
     return changed
 
 
-async def _of_unnamed_calls(store: Store, sought: ErasureScope) -> int:
+async def _of_unnamed_calls(store: Store, scope: ErasureScope) -> int:
     changed = 0
     async for call in personal.unnamed_calls(store):
-        if concerns(sought, call.request) or concerns(sought, call.response):
-            changed += await _write_calls(store, [(call, _bare(call, Eraser()))])
+        if concerns(scope, call.request) or concerns(scope, call.response):
+            changed += await _write_calls(store, [(call, _erased(call, Eraser()))])
     return changed
 
 
-async def _of_actions_alone(store: Store, sought: ErasureScope, clock: Clock) -> int:
+async def _of_actions_alone(store: Store, scope: ErasureScope, clock: Clock) -> int:
     changed = 0
     async for action in personal.actions_alone(store, before=clock()):
-        if (action.reference_number or "") in sought.names or concerns(sought, action.body):
+        if (action.reference_number or "") in scope.names or concerns(scope, action.body):
             async with store.write() as session:
                 changed += await personal.strip_action(session, action, Eraser())
     return changed
 
 
-def _bare(call: CallTexts, eraser: Eraser) -> CallTexts:
+def _erased(call: CallTexts, eraser: Eraser) -> CallTexts:
     request = eraser.body(call.request)
     return dataclasses.replace(
         call,
@@ -225,53 +232,53 @@ async def _write_calls(store: Store, pairs: list[tuple[CallTexts, CallTexts]]) -
     return len(changed)
 
 
-async def _of_inbox(store: Store, sought: ErasureScope) -> int:
+async def _of_inbox(store: Store, scope: ErasureScope) -> int:
     changed = 0
     async for shard, delivery, body in personal.deliveries(store):
         text = body.decode("utf-8", "replace")
-        if not concerns(sought, text):
+        if not concerns(scope, text):
             continue
         eraser = Eraser()
-        for parcel in sought.parcels:
+        for parcel in scope.parcels:
             for known in (parcel.payload, *parcel.more):
                 eraser.body(known)
-        bare = eraser.body(text).encode()
-        if json_differs(bare, body):
+        erased = eraser.body(text).encode()
+        if json_differs(erased, body):
             async with store.write() as session:
-                await personal.set_body(session, shard, delivery, bare)
+                await personal.set_body(session, shard, delivery, erased)
             changed += 1
     return changed
 
 
-async def _of_archive(store: Store, objects: Objects, sought: ErasureScope) -> int:
+async def _of_archive(store: Store, objects: Objects, scope: ErasureScope) -> int:
     changed = 0
     for file in await archive.every(store):
-        if file.archived_at is None and await _holds(store, file.id, sought):
-            raise ObjectsError(f"{file.object_key} is being uploaded")  # perhaps from what was read before
+        if file.archived_at is None and await _holds(store, file.id, scope):
+            raise ObjectsError(f"{file.object_key} is being uploaded")  # perhaps with calls read before this erasure
         content = await objects.get(file.object_key) if file.archived_at and not file.emptied_at else None
-        bare = content and bare_lines(gzip.decompress(content), sought)
-        if bare:
-            stored = await objects.put(file.object_key, gzip.compress(bare, mtime=0))
+        erased = content and redacted_lines(gzip.decompress(content), scope)
+        if erased:
+            stored = await objects.put(file.object_key, gzip.compress(erased, mtime=0))
             async with store.write() as session:
                 await archive.rewritten(session, file.id, size=stored.size, sha256=stored.sha256)
             changed += 1
     return changed
 
 
-async def _holds(store: Store, file: int, sought: ErasureScope) -> bool:
+async def _holds(store: Store, file: int, scope: ErasureScope) -> bool:
     async with store.read() as session:
-        return any(call.reference_number in sought.references for call in await calls.of_file(session, file))
+        return any(call.reference_number in scope.references for call in await calls.of_file(session, file))
 
 
-async def _of_reports(store: Store, objects: Objects, sought: ErasureScope) -> int:
+async def _of_reports(store: Store, objects: Objects, scope: ErasureScope) -> int:
     changed = 0
     async with store.read() as session:
         every = await reports.newest(session, limit=100_000)
     for report in every:
         content = await objects.get(report.object_key) if report.object_key else None
-        bare = content and bare_zip(content, date.fromisoformat(report.day), sought)
-        if bare and report.object_key:
-            stored = await objects.put(report.object_key, bare)
+        erased = content and redacted_zip(content, date.fromisoformat(report.day), scope)
+        if erased and report.object_key:
+            stored = await objects.put(report.object_key, erased)
             async with store.write() as session:
                 await reports.put(session, dataclasses.replace(report, bytes=stored.size, sha256=stored.sha256))
             changed += 1

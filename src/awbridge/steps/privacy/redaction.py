@@ -1,4 +1,4 @@
-"""What an erasure looks for, and the bodies, files and reports without it. No I/O."""
+"""The scope of an erasure, and the bodies, files and reports redacted by it. No I/O."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from awbridge.store.privacy.personal import ParcelTexts
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErasureScope:
-    """What an erasure looks for: shipments that have ended, the names they go by, and the digits of a phone."""
+    """What an erasure covers: shipments that have ended, their reference numbers and waybills, and a phone's digits."""
 
     parcels: tuple[ParcelTexts, ...]
     names: frozenset[str]
@@ -54,71 +54,75 @@ def _read(text: str) -> Any:
         return None
 
 
-def concerns(sought: ErasureScope, text: str) -> bool:
+def concerns(scope: ErasureScope, text: str) -> bool:
     """Whether a body is about one of the shipments, or names the phone."""
     value = _read(text)
     if value is None:
-        return bool(sought.digits) and sought.digits in text
-    if any(name in sought.names for _, name in _scalars(value)):
+        return bool(scope.digits) and scope.digits in text
+    if any(name in scope.names for _, name in _scalars(value)):
         return True
-    return bool(sought.digits) and (sought.digits in phones_in(value) or sought.digits in text)
+    return bool(scope.digits) and (scope.digits in phones_in(value) or scope.digits in text)
 
 
 def json_differs(one: bytes, other: bytes) -> bool:
-    """Whether two bodies say something else; spacing says nothing."""
+    """Whether two bodies differ in more than spacing."""
     left, right = _read(one.decode("utf-8", "replace")), _read(other.decode("utf-8", "replace"))
     return one != other if left is None or right is None else left != right
 
 
-def bare_lines(lines: bytes, sought: ErasureScope) -> bytes | None:
-    """The lines without what is sought; None where nothing had to change."""
-    after = [_bare_line(line, sought) for line in lines.splitlines()]
+def redacted_lines(lines: bytes, scope: ErasureScope) -> bytes | None:
+    """The lines, redacted; None if nothing changed."""
+    after = [_redacted_line(line, scope) for line in lines.splitlines()]
     whole = b"".join(line + b"\n" for line in after)
     return whole if whole != lines else None
 
 
-def _bare_line(line: bytes, sought: ErasureScope) -> bytes:
+def _redacted_line(line: bytes, scope: ErasureScope) -> bytes:
     record = _read(line.decode("utf-8", "replace"))
-    if record is None or not (record.get("reference") in sought.references or concerns(sought, line.decode())):
+    if record is None or not (record.get("reference") in scope.references or concerns(scope, line.decode())):
         return line
     eraser = Eraser()
-    bare = {**record, "request": eraser.value(record.get("request"))}
-    bare = {**bare, "response": eraser.value(record.get("response")), "error": eraser.text(record.get("error") or "")}
-    return json.dumps(bare, ensure_ascii=False, separators=(",", ":")).encode()
+    redacted = {**record, "request": eraser.value(record.get("request"))}
+    redacted = {
+        **redacted,
+        "response": eraser.value(record.get("response")),
+        "error": eraser.text(record.get("error") or ""),
+    }
+    return json.dumps(redacted, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def bare_zip(content: bytes, day: date, sought: ErasureScope) -> bytes | None:
-    """A report's zip without what is sought; None where nothing had to change. Raises AwbridgeError for no zip."""
+def redacted_zip(content: bytes, day: date, scope: ErasureScope) -> bytes | None:
+    """A report's zip, redacted; None if nothing changed. Raises AwbridgeError if it is not a zip."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as old:
             files = {name: old.read(name) for name in old.namelist()}
     except zipfile.BadZipFile:
-        raise AwbridgeError("a stored report is not a zip: make it anew with awbridge report failures") from None
+        raise AwbridgeError("a stored report is not a zip: make it again with awbridge report failures") from None
     new = Archive(day)
     changed = False
     for name, before in files.items():
         after = before
         if name.endswith(".jsonl"):
-            after = bare_lines(before, sought) or before
+            after = redacted_lines(before, scope) or before
         elif name.endswith(".csv"):
-            after = _bare_table(before, sought)
+            after = _redacted_table(before, scope)
         changed |= after != before
         new.add(name, after)
     return new.content() if changed else None
 
 
-def _bare_table(table: bytes, sought: ErasureScope) -> bytes:
+def _redacted_table(table: bytes, scope: ErasureScope) -> bytes:
     text = table.decode("utf-8-sig")
     rows = list(csv.reader(io.StringIO(text, newline="")))
-    head, bare = rows[0], [_bare_row(rows[0], row, sought) for row in rows[1:]]
+    head, redacted = rows[0], [_redacted_row(rows[0], row, scope) for row in rows[1:]]
     out = io.StringIO()
-    csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\r\n").writerows([head, *bare])
+    csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\r\n").writerows([head, *redacted])
     return ("\ufeff" + out.getvalue()).encode()
 
 
-def _bare_row(head: list[str], row: list[str], sought: ErasureScope) -> list[str]:
-    if not any(value in sought.names for value in row) and not (
-        sought.digits and any(sought.digits in value for value in row)
+def _redacted_row(head: list[str], row: list[str], scope: ErasureScope) -> list[str]:
+    if not any(value in scope.names for value in row) and not (
+        scope.digits and any(scope.digits in value for value in row)
     ):
         return row
     return [

@@ -1,4 +1,4 @@
-"""Retain: what is older than its table's days goes, in small batches with pauses, and never before it is archived."""
+"""Retain: deletes rows older than their table's days, in small batches with pauses, and never before archiving."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from awbridge.store.engine.database import Session
 from awbridge.store.privacy import personal, retention
 from awbridge.store.privacy.retention import OldPayload, RetainedTable
 
-FILES = 50  # files of object storage looked at at once
+FILES = 50  # files of object storage read at once
 
 _BEGINNING = (datetime(1970, 1, 1, tzinfo=UTC), "")
 
@@ -55,14 +55,14 @@ class RetainPolicy:
 
 @dataclass(slots=True)
 class Retained:
-    """How many rows went (or were stripped), by table. `more`: the round's time was over first."""
+    """How many rows were deleted or stripped, by table. `more`: the round's time ended first."""
 
     counts: Counter[str] = field(default_factory=Counter[str])
     more: bool = False
 
     def __str__(self) -> str:
-        gone = ", ".join(f"{table} {count}" for table, count in self.counts.items() if count)
-        return (gone or "nothing to delete") + (", going on" if self.more else "")
+        deleted = ", ".join(f"{table} {count}" for table, count in self.counts.items() if count)
+        return (deleted or "nothing to delete") + (", going on" if self.more else "")
 
 
 class _Budget:
@@ -76,7 +76,7 @@ class _Budget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _RetentionRound:
-    """What every part of a round needs."""
+    """What every task of a round needs."""
 
     store: Store
     objects: Objects
@@ -85,34 +85,34 @@ class _RetentionRound:
     budget: _Budget
 
     def before(self, days: int) -> datetime:
-        """What is from before this moment is old."""
+        """The moment before which rows are old."""
         return self.now - timedelta(days=days)
 
     async def pause(self) -> None:
-        """Let others have the database."""
+        """Let other processes use the database."""
         await asyncio.sleep(self.policy.pause)
 
 
 async def retain(*, store: Store, objects: Objects, clock: Clock, policy: RetainPolicy) -> Retained:
-    """Delete what is old, as far as one round's time goes. Raises ObjectsError: a file stays for now.
+    """Delete what is old, within the time of one round. Raises ObjectsError; the file is kept for now.
 
     `objects` is where reports are, and the archive where one is configured.
     """
     budget = _Budget(policy.budget)
     this = _RetentionRound(store=store, objects=objects, now=clock(), policy=policy, budget=budget)
     done = Retained()
-    for days, work in _works(policy):
+    for days, task in _tasks(policy):
         if days and not budget.over:
-            done.counts += await work(this, this.before(days))
+            done.counts += await task(this, this.before(days))
     done.more = budget.over
     return done
 
 
-_Work = Callable[[_RetentionRound, datetime], Awaitable[Counter[str]]]
+_Task = Callable[[_RetentionRound, datetime], Awaitable[Counter[str]]]
 
 
-def _works(policy: RetainPolicy) -> list[tuple[int, _Work]]:
-    """The parts of a round: after how many days (0: never), and what is done. Calls before the archive's files."""
+def _tasks(policy: RetainPolicy) -> list[tuple[int, _Task]]:
+    """The tasks of a round, each with its days (0: never). Calls come before the archive's files."""
     attempts = retention.ARCHIVED_CALLS if policy.archive_configured else retention.CALLS
     return [
         (policy.attempts, _dropping(attempts)),
@@ -130,21 +130,21 @@ def _works(policy: RetainPolicy) -> list[tuple[int, _Work]]:
     ]
 
 
-def _dropping(table: RetainedTable) -> _Work:
-    async def work(this: _RetentionRound, before: datetime) -> Counter[str]:
+def _dropping(table: RetainedTable) -> _Task:
+    async def task(this: _RetentionRound, before: datetime) -> Counter[str]:
         gone: Counter[str] = Counter()
         for shard in range(SHARDS):
             gone += await _drop_old(this, table, shard, before)
         return gone
 
-    return work
+    return task
 
 
 async def _drop_old(this: _RetentionRound, table: RetainedTable, shard: int, before: datetime) -> Counter[str]:
     gone: Counter[str] = Counter()
     after, limit = -1, this.policy.batch
     while not this.budget.over:
-        async with this.store.read() as session:  # outside of the transaction: reading must not hold up writers
+        async with this.store.read() as session:  # outside the transaction: reading must not block writers
             page = await retention.page(session, table, shard, after=after, limit=limit)
         old = [row for row in page if row.noted_at < before]
         ready = [row.id for row in old if row.settled]
@@ -152,7 +152,7 @@ async def _drop_old(this: _RetentionRound, table: RetainedTable, shard: int, bef
             async with this.store.write() as session:
                 gone += await retention.drop(session, table, shard, ready)
             await this.pause()
-        if not old or len(page) < limit:  # ids grow with time: what follows is younger
+        if not old or len(page) < limit:  # ids grow with time: the following rows are younger
             break
         after = page[-1].id
     return gone
@@ -222,7 +222,7 @@ async def _drop_archive(this: _RetentionRound, before: datetime) -> Counter[str]
         if not page:
             break
         for file in page:
-            await this.objects.delete(file.object_key)  # first the object: a row that is left leads to it again
+            await this.objects.delete(file.object_key)  # object first: a remaining row leads to it again
             async with this.store.write() as session:
                 gone += await retention.drop_archive_file(session, file.id)
         after = page[-1].id

@@ -1,4 +1,4 @@
-"""Differences: looked at again until they solve themselves, and pushed again where ClickPost lost a shipment."""
+"""Differences: rechecked until they are resolved, and pushed again where ClickPost lost a shipment."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ import structlog
 
 from awbridge.clickpost.client.heard import listening
 from awbridge.clickpost.orders.actions import is_registration
+from awbridge.domain.attempt import AttemptOutcome
 from awbridge.domain.errors import FieldProblem, NotPossible, PayloadRefused, VendorError
 from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.outcome import Placed
 from awbridge.domain.orders.shipment import Region, Shipment, State, shard_of
 from awbridge.domain.reconciliation.differences import DifferenceKind, Ours, status_differs
+from awbridge.domain.retry import backoff
 from awbridge.steps.records.at_courier import order_at_courier
 from awbridge.steps.records.reconciliation_run import known_run
 from awbridge.steps.records.unrecorded import Unrecorded, kept_if_away
@@ -37,33 +39,31 @@ log = structlog.get_logger()
 
 BATCH = 20
 LEASE = timedelta(minutes=15)
-LONGEST_LOOK_AT_ONE = timedelta(minutes=5)  # a call of the longest kind that settings allow, and what it says kept
-FIRST_LOOK = timedelta(minutes=10)
-LONGEST_LOOK = timedelta(days=1)
-MOST_LOOKS = 14  # about a week; then it stays open for a person
+LONGEST_RECHECK = timedelta(minutes=5)  # the longest call that settings allow, and storing its result
+FIRST_PAUSE = timedelta(minutes=10)
+LONGEST_PAUSE = timedelta(days=1)
+MOST_CHECKS = 14  # about a week; then it stays open for a person
 AFTER_PUSH = timedelta(minutes=5)
 PUSHED_AGAIN, CARRIES = "push-again", "carries what was edited at the courier"
 
 
 class ShowsOrders(Protocol):
-    """What looking again needs of the vendor."""
+    """The vendor call that a recheck needs."""
 
     async def fetch_order(self, waybill: str, cp_id: int, *, region: Region) -> Placed | None:
-        """What ClickPost holds under a waybill; None where it holds nothing."""
+        """The shipment that ClickPost holds under a waybill; None if there is none."""
         ...
 
 
-async def look_again(
-    *, store: Store, clickpost: ShowsOrders, clock: Clock, unrecorded: Unrecorded | None = None
-) -> int:
-    """Look at open differences that are due, and close those that are none any more; how many were looked at.
+async def recheck(*, store: Store, clickpost: ShowsOrders, clock: Clock, unrecorded: Unrecorded | None = None) -> int:
+    """Recheck the open differences that are due, and resolve those that no longer exist; how many were claimed.
 
-    Calls whose answers the database does not take are kept as `unrecorded`.
+    Calls that cannot be stored are kept as `unrecorded`.
     """
     now = clock()
     async with store.write() as session:
         due = await table.claim(session, now=now, until=now + LEASE, limit=BATCH)
-    lease = Lease(now + LEASE, LONGEST_LOOK_AT_ONE)
+    lease = Lease(now + LEASE, LONGEST_RECHECK)
     for difference in due:
         if not lease.allows(clock()):
             break  # it is claimed again
@@ -73,27 +73,27 @@ async def look_again(
                 await table.solve(session, difference, how=how, now=clock())
                 log.info("reconcile.solved", kind=difference.kind.value, item=difference.item, how=how)
             else:
-                await table.check_later(session, difference, at=_next_look(difference, clock()))
+                await table.check_later(session, difference, at=_next_check(difference, clock()))
     return len(due)
 
 
-def _next_look(difference: Difference, now: datetime) -> datetime | None:
-    if difference.checks >= MOST_LOOKS:
+def _next_check(difference: Difference, now: datetime) -> datetime | None:
+    if difference.checks >= MOST_CHECKS:
         return None
-    return now + min(FIRST_LOOK * 2 ** (difference.checks - 1), LONGEST_LOOK)
+    return now + backoff(difference.checks, first=FIRST_PAUSE, longest=LONGEST_PAUSE)
 
 
 async def _solution(
     store: Store, clickpost: ShowsOrders, clock: Clock, difference: Difference, unrecorded: Unrecorded | None
 ) -> str | None:
-    """How a difference solved itself; None while it stands."""
+    """How a difference was resolved; None while it exists."""
     checks: dict[DifferenceKind, Callable[[], Awaitable[str | None]]] = {
         DifferenceKind.MISSING_THERE: lambda: _is_there(store, clickpost, clock, difference, unrecorded),
         DifferenceKind.MISSING_HERE: lambda: _is_here(store, difference),
     }
-    look = checks.get(difference.kind)
-    if look:
-        return await look()
+    check = checks.get(difference.kind)
+    if check:
+        return await check()
     async with store.read() as session:
         standing = await reconciliations.standing(session, [difference.item])
     ours = standing.get(difference.item)
@@ -103,7 +103,7 @@ async def _solution(
 def _agrees(ours: Ours, difference: Difference) -> str | None:
     theirs = difference.their_row
     if difference.kind is DifferenceKind.STATUS:
-        if theirs.status_code is None:  # a failed order: it was heard of since
+        if theirs.status_code is None:  # a failed order: known by now
             return "known here since" if ours.state not in (State.READY, State.WAITING) else None
         return None if status_differs(ours, theirs, made_at=difference.found_at) else "tracking caught up"
     if difference.kind is DifferenceKind.COURIER:
@@ -122,7 +122,7 @@ async def _is_here(store: Store, difference: Difference) -> str | None:
 async def _is_there(
     store: Store, clickpost: ShowsOrders, clock: Clock, difference: Difference, unrecorded: Unrecorded | None
 ) -> str | None:
-    """ClickPost itself is asked: a report lists what changed, not all there is."""
+    """Asks ClickPost: a report lists only what changed."""
     async with store.read() as session:
         shipment = await shipments.get(session, difference.item)
     if shipment is None or not shipment.waybill or not shipment.success:
@@ -137,15 +137,15 @@ async def _is_there(
 async def _holds(
     store: Store, clickpost: ShowsOrders, clock: Clock, shipment: Shipment, unrecorded: Unrecorded | None
 ) -> bool:
-    """Whether ClickPost holds it under its waybill. What it answered is kept: it is what the bundle shows."""
+    """Whether ClickPost holds it under its waybill. Its answer is recorded for the bundle."""
     assert shipment.waybill
     with listening() as calls:
         try:
             held = await clickpost.fetch_order(shipment.waybill, shipment.courier_partner_id, region=shipment.region)
-            outcome = "found" if held else "not_held"
+            outcome = AttemptOutcome.FOUND if held else AttemptOutcome.NOT_HELD
         except VendorError as error:
             log.warning("reconcile.call_failed", reference=shipment.reference_number, problem=str(error))
-            held, outcome, calls[:] = None, "failed", [error.call]
+            held, outcome, calls[:] = None, AttemptOutcome.FAILED, [error.call]
     reference, now = shipment.reference_number, clock()
     made = [NewAttempt(call=c, reference_number=reference, outcome=outcome, made_at=now) for c in calls]
     async with kept_if_away(unrecorded, made), store.write() as session:
@@ -155,7 +155,7 @@ async def _holds(
 
 @dataclass(frozen=True, slots=True)
 class Undecided:
-    """A shipment that is not pushed again before a person has decided, and why."""
+    """A shipment that is not pushed again until a person decides, and why."""
 
     reference_number: str
     why: str
@@ -163,8 +163,7 @@ class Undecided:
 
 @dataclass(frozen=True, slots=True)
 class PushedAgain:
-    """How many shipments are being pushed again, and how many do not stand here as they were found; and those that
-    need a person first."""
+    """How many shipments are pushed again, how many have changed here since, and those that need a person first."""
 
     pushed: int
     passed_over: int
@@ -174,8 +173,8 @@ class PushedAgain:
 async def push_again(*, store: Store, clock: Clock, reconciliation_id: int) -> PushedAgain:
     """Push every open shipment of a run that is missing at ClickPost again. Raises NotFound, NotPossible.
 
-    What was edited at the courier since goes into the order; where that has no place for it, a person decides. Done
-    twice, it pushes nothing twice. Where ClickPost holds one all the same, it answers with the first waybill.
+    Edits at the courier since then go into the order; if it has no field for one, a person decides. Repeating it pushes
+    nothing twice. If ClickPost does hold a shipment, it answers with the first waybill.
     """
     run = await known_run(store, reconciliation_id)
     if not run.state.over:
@@ -186,7 +185,7 @@ async def push_again(*, store: Store, clock: Clock, reconciliation_id: int) -> P
         async with store.write() as session:
             page = await table.to_push(session, run.id, after=after, limit=BATCH * 10)
             known = {s.reference_number: s for s in await shipments.get_many(session, [d.item for d in page])}
-            # Push serves accounts that have a row; made before any shipment is locked.
+            # Push serves only accounts that have a row. Rows are created before any shipment is locked.
             await accounts.ensure(session, [(s.courier_partner_id, s.account_code) for s in known.values()])
             for difference in sorted(page, key=lambda d: (shard_of(d.item), d.item)):
                 try:
@@ -223,7 +222,7 @@ async def _push_one(session: Session, difference: Difference, shipment: Shipment
 
 
 async def _edited(session: Session, shipment: Shipment) -> JsonObject | None:
-    """The order with what was edited at the courier since it got its payload; None where that says no more."""
+    """The order with the edits at the courier since its payload; None if they change nothing."""
     if is_registration(shipment.payload):
         booked = "was booked elsewhere: have it tracked again (awbridge waybills register), or send an order"
         raise PayloadRefused([FieldProblem("waybill", booked)])

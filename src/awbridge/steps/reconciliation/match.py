@@ -1,7 +1,7 @@
-"""Match: ClickPost's rows against our shipments, row by row, in memory that does not grow with them.
+"""Match: compares ClickPost's rows with our shipments in constant memory.
 
-Both sides are streamed onto a workbench on the disk (store/reconciliation/matching.py); what differs is judged by
-domain/reconciliation/differences.py and kept in batches. Done twice, it keeps the same differences.
+Both sides are streamed into a database on the local disk (store/reconciliation/matching.py). Pairs that differ are
+compared by domain/reconciliation/differences.py and stored in batches. Repeating it stores the same differences.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from awbridge.domain.reconciliation.differences import (
 )
 from awbridge.domain.schedule import day_span
 from awbridge.steps.records.courier_names import courier_names
-from awbridge.steps.records.found import keep_found
+from awbridge.steps.records.placed import record_found
 from awbridge.store import Store
 from awbridge.store.engine.database import Session
 from awbridge.store.orders import shipments, waybills
@@ -51,22 +51,22 @@ log = structlog.get_logger()
 
 T = TypeVar("T")
 
-SLICE = 5000  # rows in hand at once
+SLICE = 5000  # rows read at once
 LOOK_UP = 1000  # rows looked up in the database at once
 KEEP = 500  # differences written in one transaction
-MOST_KEPT = 100_000  # differences of one kind that are kept; more are counted
-LINES_OF_A_FILE = 10**9  # lines of several files are told apart by this
-ASK_AGAIN = timedelta(hours=2)  # tracking is not asked twice within this: couriers are asked so by ClickPost
-LOOK_AFTER = timedelta(minutes=10)
+MOST_KEPT = 100_000  # differences of one kind that are stored; further ones are only counted
+LINES_OF_A_FILE = 10**9  # the offset between the line numbers of several files
+POLL_AGAIN = timedelta(hours=2)  # shortest time between two polls: ClickPost polls couriers this often
+CHECK_AFTER = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """What is to be matched: files that lie on this disk (path, name), and how to read them.
+    """Files to match (path, name) on the local disk, and how to read them.
 
-    With a `day`, every shipment placed on it must be in a table of what is registered. `made_at`: when the table was
-    made, where that is known. `may_be_empty`: whether files without rows are news, not a mistake. `counted`: False
-    where ClickPost's count of the day could not be read.
+    With a `day`, every shipment placed on it must be in a table of registered shipments. `made_at`: when the table was
+    made, if known. `may_be_empty`: whether files without rows are valid. `counted`: False if ClickPost's count of the
+    day could not be read.
     """
 
     reconciliation_id: int
@@ -81,7 +81,7 @@ class Task:
 
 @dataclass(slots=True)
 class _Tally:
-    """What was found so far. `differing_partly`: those that differ, and of which something could not be compared."""
+    """The counts so far. `differing_partly`: rows that differ and could be compared only in part."""
 
     lines: int = 0
     differing: int = 0
@@ -92,10 +92,10 @@ class _Tally:
 
 
 async def match(store: Store, task: Task, *, now: datetime) -> Outcome:
-    """Match and keep the differences.
+    """Match and store the differences.
 
-    Raises TableUnreadable for a file that is no table, and where no row at all names a shipment: then every shipment
-    of ours would be missing there.
+    Raises TableUnreadable for a file that is not a table, and if no row names a shipment: every shipment of ours would
+    count as missing there.
     """
     tally = _Tally()
     async with _bench() as bench:
@@ -105,7 +105,7 @@ async def match(store: Store, task: Task, *, now: datetime) -> Outcome:
         for number, report in enumerate(reports):
             report.words.names = names
             tally.lines += await _lay_theirs(bench, report, number * LINES_OF_A_FILE)
-        _refuse_nothing(task, reports, tally.lines)
+        _require_rows(task, reports, tally.lines)
         if task.day:
             await _lay_ours(store, bench, *day_span(task.day, task.zone))
         await asyncio.to_thread(bench.pair)
@@ -113,9 +113,9 @@ async def match(store: Store, task: Task, *, now: datetime) -> Outcome:
             await asyncio.to_thread(bench.lay_named, await _find_ours(store, rows))
         await asyncio.to_thread(bench.pair)
         tally.repeated = await asyncio.to_thread(_drop_repeated, bench, task.zone, tally)
-        words = {code: said for report in reports for code, said in report.words.of_codes.items()}
+        descriptions = {code: text for report in reports for code, text in report.words.of_codes.items()}
         async for findings in _findings(bench, task, tally):
-            await _keep(store, task, await _in_words(store, findings, words), tally, now)
+            await _keep(store, task, await _with_descriptions(store, findings, descriptions), tally, now)
         paired = await asyncio.to_thread(bench.pairs)
         partly = await asyncio.to_thread(bench.partly) if task.table is not DifferenceTable.FAILURES else 0
     partly -= tally.differing_partly
@@ -141,7 +141,7 @@ def _columns_read(report: ReportRows) -> dict[str, Any]:
     }
 
 
-def _refuse_nothing(task: Task, reports: Sequence[ReportRows], read: int) -> None:
+def _require_rows(task: Task, reports: Sequence[ReportRows], read: int) -> None:
     unreadable = sum(report.unreadable for report in reports)
     name = ", ".join(name for _, name in task.files)
     if not read and unreadable:
@@ -152,11 +152,11 @@ def _refuse_nothing(task: Task, reports: Sequence[ReportRows], read: int) -> Non
 
 
 def _not_understood(reports: Sequence[ReportRows], task: Task, tally: _Tally) -> NotUnderstood:
-    """What of all files together could not be read. Of failed orders only what they name is compared."""
+    """What could not be read in all files. Of failed orders, only their identifiers are compared."""
     if task.table is DifferenceTable.FAILURES:
         return NotUnderstood(times=tally.times, counts=not task.counted)
-    told = NotUnderstood.of_all([report.not_understood() for report in reports])
-    return replace(told, times=tally.times, counts=not task.counted)
+    found = NotUnderstood.of_all([report.not_understood() for report in reports])
+    return replace(found, times=tally.times, counts=not task.counted)
 
 
 @asynccontextmanager
@@ -195,7 +195,7 @@ async def _lay_ours(store: Store, bench: Matching, start: datetime, end: datetim
 
 
 async def _find_ours(store: Store, rows: Sequence[LaidRow]) -> list[OursAs]:
-    """What the whole database knows of rows: by any waybill, else by the reference number, else by the order."""
+    """Our shipments for rows: by any waybill, else by the reference number, else by the order."""
     async with store.read() as session:
         known = await waybills.find(session, [row.waybill for row in rows if row.waybill])
         left = [row.reference_number for row in rows if row.reference_number and row.waybill not in known]
@@ -213,7 +213,7 @@ async def _find_ours(store: Store, rows: Sequence[LaidRow]) -> list[OursAs]:
 
 
 def _drop_repeated(bench: Matching, zone: ZoneInfo, tally: _Tally) -> int:
-    """Of several rows about one shipment only the newest counts; how many do not. Counts times that cannot be read."""
+    """Drop all rows about one shipment but the newest; how many. Counts times that cannot be read."""
     dropped: list[int] = []
     for rows in bench.repeated():
         read = [ReportRow(*row).theirs(zone) for row in rows]
@@ -247,28 +247,30 @@ def _theirs(row: LaidRow, zone: ZoneInfo) -> Theirs:
     return replace(theirs, line=theirs.line % LINES_OF_A_FILE)
 
 
-async def _in_words(store: Store, findings: Sequence[Finding], words: Mapping[int, str]) -> list[Finding]:
-    """The findings with ClickPost's own words for codes that it does not publish; `words`: those of the report."""
+async def _with_descriptions(
+    store: Store, findings: Sequence[Finding], descriptions: Mapping[int, str]
+) -> list[Finding]:
+    """The findings with ClickPost's descriptions of unpublished codes; `descriptions`: those of the report."""
 
-    def strange(seen: Ours | Theirs | None) -> bool:
+    def is_unpublished(seen: Ours | Theirs | None) -> bool:
         return seen is not None and seen.status_code is not None and not status_info(seen.status_code).known
 
-    ours = [f.ours.reference_number for f in findings if f.ours and strange(f.ours)]
+    ours = [f.ours.reference_number for f in findings if f.ours and is_unpublished(f.ours)]
     async with store.read() as session:
         stored = {s.reference_number: s.status_description or "" for s in await shipments.get_many(session, ours)}
-    told: list[Finding] = []
+    described: list[Finding] = []
     for finding in findings:
         mine, theirs = finding.ours, finding.theirs
-        if mine and strange(mine):
+        if mine and is_unpublished(mine):
             mine = replace(mine, status_description=stored.get(mine.reference_number, ""))
-        if theirs and strange(theirs):
-            theirs = replace(theirs, status_description=words.get(theirs.status_code or 0, ""))
-        told.append(replace(finding, ours=mine, theirs=theirs))
-    return told
+        if theirs and is_unpublished(theirs):
+            theirs = replace(theirs, status_description=descriptions.get(theirs.status_code or 0, ""))
+        described.append(replace(finding, ours=mine, theirs=theirs))
+    return described
 
 
 async def _keep(store: Store, task: Task, findings: Sequence[Finding], tally: _Tally, now: datetime) -> None:
-    """Keep differences; have tracking ask for those whose status differs."""
+    """Store differences; make shipments whose status differs due for polling."""
     kept: list[Finding] = []
     for finding in findings:
         tally.found[finding.kind] += 1
@@ -278,22 +280,21 @@ async def _keep(store: Store, task: Task, findings: Sequence[Finding], tally: _T
     if not findings:
         return
     number = task.reconciliation_id
-    at_once = [
-        f for f in kept if f.kind is DifferenceKind.MISSING_THERE
-    ]  # ClickPost is asked before a person is bothered
+    # ClickPost is asked before a person is notified.
+    at_once = [f for f in kept if f.kind is DifferenceKind.MISSING_THERE]
     later = [f for f in kept if f.kind is not DifferenceKind.MISSING_THERE]
     async with store.write() as session:
         await found_differences.add(session, number, at_once, look_at=now, now=now)
-        await found_differences.add(session, number, later, look_at=now + LOOK_AFTER, now=now)
+        await found_differences.add(session, number, later, look_at=now + CHECK_AFTER, now=now)
         if task.table is not DifferenceTable.FAILURES:
             await reconciliations.ask_soon(
-                session, behind, now=now, asked_before=now - ASK_AGAIN, else_at=now + ASK_AGAIN
+                session, behind, now=now, asked_before=now - POLL_AGAIN, else_at=now + POLL_AGAIN
             )
             for finding in findings:
-                await _turn_up(session, finding, now)
+                await _keep_placed(session, finding, now)
 
 
-async def _turn_up(session: Session, finding: Finding, now: datetime) -> None:
+async def _keep_placed(session: Session, finding: Finding, now: datetime) -> None:
     """A report that names a shipment by its reference number, with a waybill, proves that ClickPost holds it."""
     ours, theirs = finding.ours, finding.theirs
     if ours is None or theirs is None or ours.waybill or not theirs.waybill:
@@ -303,5 +304,5 @@ async def _turn_up(session: Session, finding: Finding, now: datetime) -> None:
     shipment = await shipments.get(session, ours.reference_number)
     if shipment and shipment.sent_at and not shipment.success:
         placed = Placed(waybill=theirs.waybill, already=True, courier_partner_id=theirs.courier_partner_id)
-        await keep_found(session, shipment, placed, ask_at=now, now=now)
+        await record_found(session, shipment, placed, ask_at=now, now=now)
         log.warning("shipment.turned_up", reference=shipment.reference_number, waybill=theirs.waybill)

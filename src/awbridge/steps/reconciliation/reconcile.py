@@ -1,8 +1,8 @@
-"""Reconcile: a day's counts are compared with ClickPost's; where they differ its report is requested, awaited,
-downloaded and matched. Files that people bring are matched alike.
+"""Reconcile: compares a day's counts with ClickPost's; if they differ, requests, awaits, downloads and matches its
+report. Uploaded files are matched the same way.
 
-A run is a row; every round takes it one stage further and keeps that. ClickPost's reference of a requested report is in
-the row, so that a killed run goes on with the same report.
+A run is a row. Every round moves it one stage further and stores that. The row holds ClickPost's reference of a
+requested report, so a killed run resumes with the same report.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from awbridge.clickpost.reports.reports import ShipmentCounts, VendorReport
+from awbridge.domain.attempt import AttemptOutcome
 from awbridge.domain.errors import NotPossible, TableUnreadable, VendorError
 from awbridge.domain.reconciliation.differences import DayCounts, DifferenceTable, report_windows
+from awbridge.domain.retry import backoff
 from awbridge.domain.schedule import day_before, day_span
 from awbridge.steps.reconciliation.match import Task, match
 from awbridge.steps.reconciliation.report_files import fetch_file
@@ -38,23 +40,23 @@ MOST_TRIES = 20
 FIRST_PAUSE = timedelta(seconds=30)  # after a failed call; doubles
 LONGEST_PAUSE = timedelta(minutes=30)
 MOST_WINDOWS = 31
-ORPHANED = timedelta(days=1)  # a file that was being brought so long ago, and never came whole, is forgotten
+ORPHANED = timedelta(days=1)  # an incomplete upload is deleted after this
 LONGEST_WAIT = timedelta(hours=6)  # for a report
 
 
 class MakesReports(Protocol):
-    """What reconciling needs of the vendor."""
+    """The vendor calls that reconciling needs."""
 
     async def fetch_shipment_count(self, start: date, end: date) -> ShipmentCounts:
         """Shipments per day."""
         ...
 
     async def request_report(self, start: datetime, end: datetime) -> VendorReport:
-        """Have a report made of what changed in at most 24 hours."""
+        """Request a report of what changed within at most 24 hours."""
         ...
 
     async def fetch_report(self, reference: str) -> VendorReport:
-        """How far a report is."""
+        """The progress of a report."""
         ...
 
     async def download_report_into(self, report: VendorReport, write: Callable[[bytes], object]) -> None:
@@ -64,7 +66,7 @@ class MakesReports(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReconcilePolicy:
-    """The account's zone, and how often a report that is not ready is asked for."""
+    """The account's zone, and how often a report that is not ready is checked."""
 
     zone: ZoneInfo
     ask_every: timedelta = timedelta(seconds=30)
@@ -73,7 +75,7 @@ class ReconcilePolicy:
 async def begin_day(
     *, store: Store, clock: Clock, zone: ZoneInfo, day: date, identity: str | None = None
 ) -> Reconciliation:
-    """Begin the run of a day in the account's zone; the steps do the rest. Raises NotPossible for a day to come.
+    """Begin the run of a day in the account's zone; the steps do the rest. Raises NotPossible for a future day.
 
     The same `identity` is one run; without one, every call begins another.
     """
@@ -94,7 +96,7 @@ async def begin_day(
 
 
 async def begin_scheduled(*, store: Store, clock: Clock, zone: ZoneInfo, due_at: datetime) -> str:
-    """Begin the run of the day that was over at a scheduled moment, once however often it is asked; what was done."""
+    """Begin the run of the day that ended at a scheduled moment, once however often it is called; what was done."""
     day = day_before(due_at, zone)
     await begin_day(store=store, clock=clock, zone=zone, day=day, identity=f"day:{day}")
     return f"reconciliation of {day} begun"
@@ -111,7 +113,7 @@ async def reconcile_due(
 ) -> int:
     """Take one due run (with `only`, that one) a stage further; 1 when there was one. Without a vendor, files only.
 
-    Failed calls that the database does not take are kept as `unrecorded`.
+    Failed calls that cannot be stored are kept as `unrecorded`.
     """
     now = clock()
     async with store.write() as session:
@@ -126,7 +128,7 @@ async def reconcile_due(
 
     try:
         async with renewed(renew):
-            await _further(store, clickpost, clock, policy, run)
+            await _advance(store, clickpost, clock, policy, run)
     except LeaseLost:
         log.warning("lease.lost", work=f"reconciliation {run.id}")
     except VendorError as error:
@@ -136,11 +138,11 @@ async def reconcile_due(
     return 1
 
 
-async def _further(
+async def _advance(
     store: Store, clickpost: MakesReports | None, clock: Clock, policy: ReconcilePolicy, run: Reconciliation
 ) -> None:
     if run.tries > MOST_TRIES:
-        await _fail(store, clock, run, run.problem or f"it was begun {MOST_TRIES} times and never came to an end")
+        await _fail(store, clock, run, run.problem or f"it was started {MOST_TRIES} times and never finished")
     elif run.state is Stage.MATCHING:
         await _match_file(store, clock, policy, run)
     elif clickpost is None:
@@ -155,8 +157,8 @@ async def _count(
     store: Store, clickpost: MakesReports, clock: Clock, policy: ReconcilePolicy, run: Reconciliation
 ) -> None:
     assert run.day
-    told = await clickpost.fetch_shipment_count(run.day, run.day)
-    theirs = next((count for count in told.days if count.day == run.day), None)
+    counted = await clickpost.fetch_shipment_count(run.day, run.day)
+    theirs = next((count for count in counted.days if count.day == run.day), None)
     start, end = day_span(run.day, policy.zone)
     async with store.write() as session:
         ours = await reconciliations.count_placed(session, start, end)
@@ -175,23 +177,23 @@ async def _count(
 async def _report(
     store: Store, clickpost: MakesReports, clock: Clock, policy: ReconcilePolicy, run: Reconciliation
 ) -> None:
-    """Request what is not requested yet, one report a round; then wait until all are ready; then match."""
+    """Request the missing reports, one a round; wait until all are ready; then match."""
     place = next((place for place, window in enumerate(run.windows) if not window.reference), None)
     if place is not None:
         window = run.windows[place]
         asked = await clickpost.request_report(window.start, window.end)
         known = replace(window, reference=asked.reference, requested_at=clock())
         windows = (*run.windows[:place], known, *run.windows[place + 1 :])
-        await _go_on(store, run, windows, at=clock())
+        await _resume_later(store, run, windows, at=clock())
         return
     reports: list[VendorReport] = []
     for window in run.windows:
         report = await clickpost.fetch_report(window.reference)
         if report.failed or (not report.ready and _waited_too_long(window, clock())):
-            await _request_anew(store, clock, run, window, report)
+            await _request_again(store, clock, run, window, report)
             return
         if not report.ready:
-            await _go_on(store, run, run.windows, at=clock() + policy.ask_every)
+            await _resume_later(store, run, run.windows, at=clock() + policy.ask_every)
             return
         reports.append(report)
     await _match_reports(store, clickpost, clock, policy, run, reports)
@@ -201,10 +203,10 @@ def _waited_too_long(window: ReportWindow, now: datetime) -> bool:
     return window.requested_at is not None and now - window.requested_at > LONGEST_WAIT
 
 
-async def _request_anew(
+async def _request_again(
     store: Store, clock: Clock, run: Reconciliation, window: ReportWindow, report: VendorReport
 ) -> None:
-    problem = f"report {window.reference} did not get ready (status {report.status!r}); another was requested"
+    problem = f"report {window.reference} was not completed (status {report.status!r}); another was requested"
     log.warning("reconcile.report_failed", day=str(run.day), problem=problem)
     windows = tuple(replace(w, reference="") if w is window else w for w in run.windows)
     async with store.write() as session:
@@ -269,8 +271,8 @@ async def _finish(store: Store, clock: Clock, run: Reconciliation, outcome: Outc
         partly=outcome.partly,
         found=outcome.found,
     )
-    if told := outcome.not_understood.sentences():
-        log.warning("reconcile.partly_compared", reconciliation=run.id, name=run.name, not_understood=told)
+    if sentences := outcome.not_understood.sentences():
+        log.warning("reconcile.partly_compared", reconciliation=run.id, name=run.name, not_understood=sentences)
 
 
 async def _fail(store: Store, clock: Clock, run: Reconciliation, problem: str) -> None:
@@ -280,7 +282,7 @@ async def _fail(store: Store, clock: Clock, run: Reconciliation, problem: str) -
             await reconciliations.drop_file(session, run.id)
 
 
-async def _go_on(store: Store, run: Reconciliation, windows: tuple[ReportWindow, ...], *, at: datetime) -> None:
+async def _resume_later(store: Store, run: Reconciliation, windows: tuple[ReportWindow, ...], *, at: datetime) -> None:
     async with store.write() as session:
         await reconciliations.go_on(session, run, state=Stage.REPORTING, windows=windows, at=at)
 
@@ -288,10 +290,10 @@ async def _go_on(store: Store, run: Reconciliation, windows: tuple[ReportWindow,
 async def _vendor_failed(
     store: Store, clock: Clock, run: Reconciliation, error: VendorError, unrecorded: Unrecorded | None
 ) -> None:
-    """Try again later, where that may help."""
-    failed = NewAttempt(call=error.call, reference_number=None, outcome="failed", made_at=clock())
+    """Retry later if that may help."""
+    failed = NewAttempt(call=error.call, reference_number=None, outcome=AttemptOutcome.FAILED, made_at=clock())
     await keep_call(store, unrecorded, failed)
-    if not error.again and error.call.api != "download-report":  # a link that ran out is fetched anew
+    if not error.again and error.call.api != "download-report":  # an expired link is fetched again
         await _fail(store, clock, run, str(error))
         return
     log.warning("reconcile.call_failed", reconciliation=run.id, problem=str(error))
@@ -303,4 +305,4 @@ async def _vendor_failed(
 
 
 def _pause(tries: int) -> timedelta:
-    return min(FIRST_PAUSE * 2 ** min(max(tries - 1, 0), 10), LONGEST_PAUSE)
+    return backoff(tries, first=FIRST_PAUSE, longest=LONGEST_PAUSE)

@@ -1,6 +1,6 @@
-"""Report files: what people bring (dropped into a folder, uploaded, on the command line) becomes a run to be matched.
+"""Report files: a file from the folder, an upload or the command line becomes a run to be matched.
 
-A file is kept in the database, in parts, until it is matched: any worker may do that. The same bytes are one run.
+A file is stored in the database, in parts, until any worker has matched it. The same bytes are one run.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ log = structlog.get_logger()
 
 PART = 1 << 20  # bytes
 LARGEST_FILE = 512 * PART
-TAKEN = "taken"  # the folder for files that were taken up
-SETTLED = 3.0  # seconds without a change after which a file in the folder is whole
-# .xlsb too: it is refused with a reason, not left lying.
+TAKEN = "taken"  # the folder for files that were accepted
+SETTLED = 3.0  # seconds without a change after which a file in the folder is complete
+# .xlsb too: it is refused with a reason instead of being ignored.
 ENDINGS = (".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".xls", ".ods", ".xlsb")
 LONGEST_NAME = 200
 
@@ -35,7 +35,7 @@ _DAY = re.compile(r"(?<!\d)(20\d\d)-?(\d\d)-?(\d\d)(?!\d)")
 
 
 def kind_of_file(name: str) -> DifferenceTable:
-    """What a file lists, by its name: failed webhooks, failed orders, else what was registered."""
+    """What a file lists, by its name: failed webhooks, failed orders, else registered shipments."""
     words = name.casefold()
     if "webhook" in words:
         return DifferenceTable.WEBHOOKS
@@ -43,7 +43,7 @@ def kind_of_file(name: str) -> DifferenceTable:
 
 
 def day_of_file(name: str) -> date | None:
-    """The day in a file's name (2026-11-22 or 20261122); None where there is none."""
+    """The day in a file's name (2026-11-22 or 20261122); None if there is none."""
     found = _DAY.search(name)
     try:
         return date(int(found[1]), int(found[2]), int(found[3])) if found else None
@@ -61,7 +61,7 @@ async def take_file(
     kind: DifferenceTable,
     day: date | None,
 ) -> Reconciliation:
-    """Keep a file to be matched; the run of the same bytes, kind and day, where there is one already.
+    """Store a file to be matched; the existing run if there is one of the same bytes, kind and day.
 
     `source`: upload, folder or command. Raises NotPossible for an empty file and one over 512 MiB.
     """
@@ -134,9 +134,9 @@ async def fetch_file(store: Store, number: int, path: Path) -> None:
 
 
 async def take_from_folder(*, store: Store, clock: Clock, folder: Path) -> int:
-    """Take up the files that lie whole in a folder, and move them to its folder `taken`; how many.
+    """Accept the complete files in a folder, and move them to its folder `taken`; how many.
 
-    What a file lists and of which day is read off its name.
+    A file's kind and day are read from its name.
     """
     taken = 0
     for path in await asyncio.to_thread(_whole_files, folder, clock().timestamp()):
@@ -154,7 +154,7 @@ async def take_from_folder(*, store: Store, clock: Clock, folder: Path) -> int:
             log.warning("reconcile.file_refused", file=path.name, problem=str(problem))
         else:
             log.info("reconcile.file_taken", file=path.name, reconciliation=run.id, kind=run.kind.value)
-        await asyncio.to_thread(_put_aside, path)
+        await asyncio.to_thread(_move_to_taken, path)
         taken += 1
     return taken
 
@@ -167,14 +167,14 @@ def _settled(folder: Path, now: float) -> Iterator[Path]:
     for path in folder.iterdir():
         if path.suffix.lower() in ENDINGS and not path.name.startswith((".", "~")) and path.is_file():
             age = now - path.stat().st_mtime
-            if age >= SETTLED or age < -SETTLED:  # a time in the future says nothing
+            if age >= SETTLED or age < -SETTLED:  # a time in the future is ignored
                 yield path
 
 
-def _put_aside(path: Path) -> None:
-    shelf = path.parent / TAKEN
-    shelf.mkdir(exist_ok=True)
-    target, number = shelf / path.name, 1
+def _move_to_taken(path: Path) -> None:
+    folder = path.parent / TAKEN
+    folder.mkdir(exist_ok=True)
+    target, number = folder / path.name, 1
     while target.exists():
-        target, number = shelf / f"{path.stem}-{number}{path.suffix}", number + 1
+        target, number = folder / f"{path.stem}-{number}{path.suffix}", number + 1
     path.rename(target)

@@ -1,1 +1,1 @@
-"""What several capabilities read or write of a shipment in the same way."""
+"""Reads and writes of shipments that several capabilities share."""

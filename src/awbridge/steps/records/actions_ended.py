@@ -1,4 +1,4 @@
-"""What ends actions besides ClickPost's own answers: tracking, and the cancellation of their shipment."""
+"""Ends actions by tracking, or by the cancellation of their shipment, instead of by ClickPost's answer."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from awbridge.store.orders import actions
 log = structlog.get_logger()
 
 
-async def end_actions_by_tracking(session: Session, standing: Mapping[str, StatusInfo], *, now: datetime) -> None:
-    """End the actions that the current status of these shipments answers or makes needless.
+async def end_actions_by_tracking(session: Session, statuses: Mapping[str, StatusInfo], *, now: datetime) -> None:
+    """End the actions that the current status of these shipments answers or makes obsolete.
 
-    `standing`: where each stands, by reference number. The caller holds the shipments locked.
+    `statuses`: the status of each, by reference number. The caller holds the shipments locked.
     """
 
     def ending_of(action: Action) -> ActionEnding | None:
-        info = standing[action.reference_number or ""]
+        info = statuses[action.reference_number or ""]
         return ended_by_tracking(action, info, milestone_of(info.code))
 
-    for action in await _end(session, list(standing), ending_of, now):
-        status = standing[action.reference_number or ""].name
+    for action in await _end(session, list(statuses), ending_of, now):
+        status = statuses[action.reference_number or ""].name
         log.info("action.ended_by_tracking", action=action.id, kind=action.kind.value, status=status)
 
 
 async def end_actions_by_cancelling(session: Session, reference_number: str, *, now: datetime) -> None:
-    """End the actions that are of no use once their shipment is cancelled at ClickPost."""
+    """End the actions that are obsolete once their shipment is cancelled at ClickPost."""
 
     def ending_of(action: Action) -> ActionEnding | None:
         return ended_by_cancelling(action, reference_number)

@@ -1,4 +1,4 @@
-"""What an order is at the courier: the payload that was placed, with the edits that were made there since."""
+"""The order as the courier holds it: the placed payload, with the edits made at the courier since."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from awbridge.store.orders import actions, payload_versions
 
 
 async def order_at_courier(session: Session, shipment: Shipment) -> JsonObject:
-    """The order with what was edited at the courier since it got its payload, fit to be sent anew.
+    """The order with the edits made at the courier, so that it can be sent again.
 
-    Raises PayloadRefused with the fields that an order has no place for.
+    Raises PayloadRefused with the edited fields that an order does not have.
     """
     versions = await payload_versions.of_shipment(session, shipment)
     since = versions[-1].changed_at

@@ -1,4 +1,4 @@
-"""What tracking says of a cancellation that was asked for: it ends it, whatever ClickPost's answer was or will be."""
+"""Ends a requested cancellation by the tracking status, whatever ClickPost answers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ log = structlog.get_logger()
 async def end_by_tracking(
     session: Session, shipment: Tracked, status_code: int | None, *, now: datetime
 ) -> list[ShipmentEvent]:
-    """End a cancellation where the shipment's current status settles it; what is to be told of that.
+    """End a cancellation where the shipment's current status settles it; returns the events.
 
     The caller holds the shipment locked.
     """

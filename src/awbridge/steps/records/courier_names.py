@@ -1,4 +1,4 @@
-"""What couriers are called in ClickPost's tables: by the company's own accounts, and by what ClickPost lists."""
+"""The names of couriers in ClickPost's tables: those of the configured accounts and those that ClickPost lists."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from awbridge.store.engine.database import Session
 
 
 async def courier_names(session: Session) -> CourierNames:
-    """Names of couriers, as they are known now."""
+    """The names of all known couriers."""
     known = [KnownCourier(*account) for account in await couriers.listed(session)]
     for account in await couriers.every(session):
         names = (account.transporter, account.name)

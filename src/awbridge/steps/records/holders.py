@@ -1,4 +1,4 @@
-"""Who has a waybill already, where a shipment is to have it: couriers use numbers again, once a journey is over."""
+"""The shipments that hold a waybill already: couriers reuse a number once its journey has ended."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SECOND = timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A waybill that a shipment is to have, and the courier that gave it."""
+    """A waybill for a shipment, and the courier that issued it."""
 
     waybill: str
     courier_partner_id: int
@@ -30,7 +30,7 @@ class Wanted:
 class Holders:
     """The other shipments that have a waybill at the same courier, by reference number.
 
-    `live` is one that is not at its end. `ended` says of the others when they reached it; None: before any scan.
+    `live` is one whose journey has not ended. `ended` maps the others to the time of their end; None: before any scan.
     """
 
     waybill: str
@@ -39,7 +39,7 @@ class Holders:
 
     @property
     def refusal(self) -> str | None:
-        """Why no other shipment can have the waybill now; None where it can."""
+        """Why no other shipment can have the waybill now; None where one can."""
         if self.live is None:
             return None
         return (
@@ -49,7 +49,7 @@ class Holders:
 
     @property
     def warning(self) -> str | None:
-        """That the waybill was another shipment's before; None where it was nobody's."""
+        """That the waybill belonged to another shipment before; None where it did not."""
         if self.live or not self.ended:
             return None
         before = ", ".join(list(self.ended)[:3])
@@ -59,16 +59,16 @@ class Holders:
         )
 
     def free_since(self, now: datetime) -> datetime | None:
-        """From when on scans of the waybill are the new shipment's; None where nothing says that it was used before.
+        """From when on scans of the waybill belong to the new shipment; None where it was not used before.
 
-        Its journey may have begun before it became known here, after the end of the one before, yet not weeks before.
+        Its journey may have begun before it was recorded here: after the end of the previous one, but not weeks ago.
         """
         ends = [at for at in self.ended.values() if at]
         return min(now, max(max(ends) + _SECOND, now - CORRECTED_WITHIN)) if ends else None
 
 
 async def holders_of(session: Session, wanted: Collection[Wanted]) -> Mapping[Wanted, Holders]:
-    """Who has these waybills at these couriers, besides the shipments that are to have them."""
+    """The holders of these waybills at these couriers, other than the shipments that want them."""
     if not wanted:
         return {}
     uses = await waybills.find(session, [one.waybill for one in wanted])
@@ -107,6 +107,6 @@ def _is_over(shipment: Shipment) -> bool:
 
 
 def _first_end(waybill: str, timeline: Iterable[Entry]) -> datetime | None:
-    """When a journey that goes on had been at its end already: what came since may be the next parcel's."""
+    """When a journey that continues had ended before: later scans may belong to the next parcel."""
     ends = [e.seen_at for e in timeline if e.waybill == waybill and status_info(e.code).final and not e.return_event]
     return min(ends, default=None)

@@ -1,4 +1,4 @@
-"""Where the pieces of multi-piece shipments stand, out of their timelines."""
+"""The status of each piece of a multi-piece shipment, from its timeline."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from awbridge.store.tracking import scans
 
 
 def piece_statuses(children: Sequence[str], entries: Iterable[Entry]) -> list[PieceStatus]:
-    """Every piece of a shipment, in the order of its answer, by the scans of its waybill."""
+    """The status of every piece, in the order of ClickPost's answer, by the scans of its waybill."""
     by_waybill: dict[str, list[Entry]] = {child: [] for child in children}
     for entry in entries:
         if entry.waybill in by_waybill and not status_info(entry.code).about_return:
             by_waybill[entry.waybill].append(entry)
-    return [_standing(waybill, own) for waybill, own in by_waybill.items()]
+    return [_status(waybill, own) for waybill, own in by_waybill.items()]
 
 
 async def pieces_of(session: Session, of: Collection[Shipment]) -> Mapping[str, list[PieceStatus]]:
-    """Where the pieces of each of these shipments stand, by reference number; shipments of one parcel are left out."""
+    """The pieces of these shipments, by reference number. Shipments of one parcel are left out."""
     several = {s.reference_number: s.children for s in of if s.children}
     entries = await scans.entries(session, list(several)) if several else {}
     return {reference: piece_statuses(children, entries[reference]) for reference, children in several.items()}
 
 
 def sighting(entry: Entry) -> Sighting:
-    """Where a shipment or a piece was seen by an entry of its timeline."""
+    """The sighting of a shipment or a piece in an entry of its timeline."""
     info = status_info(entry.code)
     return Sighting(seen_at=entry.seen_at, final=info.final, step=info.step, code=info.code)
 
 
 def told(entry: Entry) -> StatusEvent:
-    """What an entry means for milestones and failures, in words where those were read."""
+    """The meaning of an entry for milestones and failures, with its texts."""
     return status_event(
         entry.code,
         at=entry.seen_at,
@@ -50,7 +50,7 @@ def told(entry: Entry) -> StatusEvent:
     )
 
 
-def _standing(waybill: str, own: Sequence[Entry]) -> PieceStatus:
+def _status(waybill: str, own: Sequence[Entry]) -> PieceStatus:
     if not own:
         return PieceStatus(waybill=waybill)
     last = max(own, key=sighting)

@@ -1,4 +1,4 @@
-"""One reconciliation, as it stands."""
+"""Reads one reconciliation."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from awbridge.store.reconciliation.reconciliations import Reconciliation
 
 
 async def known_run(store: Store, reconciliation_id: int) -> Reconciliation:
-    """A run. Raises NotFound."""
+    """The reconciliation with this id. Raises NotFound."""
     async with store.read() as session:
         run = await reconciliations.get(session, reconciliation_id) if abs(reconciliation_id) < 2**63 else None
     if run is None:

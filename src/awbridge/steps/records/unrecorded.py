@@ -1,7 +1,7 @@
-"""Calls that were made while the database was away: kept in files of this machine until it is back, then recorded.
+"""Calls made while the database was unavailable: kept in local files, then recorded once it is available again.
 
-One file holds the calls of one moment, one JSON object a line. It is readable by its owner alone: requests name people.
-Each call carries the id that its row will have, so that a file recorded twice is recorded once.
+A file holds the calls of one write, one JSON object a line. Only its owner can read it: requests contain personal data.
+Each call carries the id of its future row, so that recording a file twice adds its calls once.
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ from typing import Any
 
 import structlog
 
+from awbridge.domain.attempt import AttemptOutcome
 from awbridge.domain.call import Call
 from awbridge.domain.errors import StoreBusy, StoreError
+from awbridge.domain.notify.alarm_causes import AlarmCause
 from awbridge.sinks.objects import make_private
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
@@ -31,33 +33,32 @@ from awbridge.store.notify import alarms
 
 log = structlog.get_logger()
 
-ALARM = "calls.dropped"
-QUIET_AFTER = timedelta(days=1)  # without a call dropped anew, the alarm is over
-LOOK_EVERY = timedelta(hours=1)  # whether the alarm is over
-HALF_WRITTEN_AFTER = 60.0  # seconds; a file that was not finished by then belongs to a process that was killed
+QUIET_AFTER = timedelta(days=1)  # without another dropped call the alarm is cleared
+CHECK_EVERY = timedelta(hours=1)  # whether the alarm can be cleared
+HALF_WRITTEN_AFTER = 60.0  # seconds; an older partial file belongs to a killed process
 _ENDING, _HALF = ".jsonl", ".part"
 
 
 class Unrecorded:
-    """The folder of these files, and the count of calls for which there was no place (`dropped`).
+    """The folder of these files, and the count of calls that could not be kept (`dropped`).
 
-    `most_bytes` bounds all files together. Several processes may share one folder.
+    `most_bytes` limits the size of all files together. Several processes may share one folder.
     """
 
     def __init__(self, folder: Path, *, clock: Clock, most_bytes: int) -> None:
         self._folder = folder
         self._clock = clock
         self._most_bytes = most_bytes
-        self._told = 0
-        self._looked_at: datetime | None = None
+        self._reported = 0
+        self._checked_at: datetime | None = None
         self.dropped = 0
 
     async def keep(self, new: Sequence[NewAttempt]) -> None:
-        """Keep these calls on the disk. What finds no place is counted. Never raises for what the disk does."""
+        """Keep these calls on the disk. Calls that do not fit are counted. Never raises for a disk error."""
         await asyncio.to_thread(self.keep_now, new)
 
     def keep_now(self, new: Sequence[NewAttempt]) -> None:
-        """The same where nothing can be awaited."""
+        """`keep` for callers without asyncio."""
         if not new:
             return
         try:
@@ -98,7 +99,7 @@ class Unrecorded:
         return sorted(self._folder.glob(f"*{_ENDING}"))
 
     async def record(self, store: Store) -> int:
-        """Write down what lies on the disk, the oldest first; how many calls. Raises StoreBusy while it is away."""
+        """Record the kept calls, oldest first; how many. Raises StoreBusy while the database is unavailable."""
         recorded = 0
         for file in await asyncio.to_thread(self._files):
             recorded += await self._record(store, file)
@@ -111,23 +112,23 @@ class Unrecorded:
         except FileNotFoundError:
             return 0  # another process was faster
         except OSError as error:
-            return await self._lay_aside(file, 1, problem=type(error).__name__)
+            return await self._set_unreadable(file, 1, problem=type(error).__name__)
         new = [attempt for line in lines if (attempt := _read(line))]
-        kept = await self._write_down(store, new)
+        kept = await self._add(store, new)
         if lost := len(lines) - len(new) or int(not lines):
-            await self._lay_aside(file, lost, problem="spoilt, or not written to its end")
+            await self._set_unreadable(file, lost, problem="damaged or incomplete")
             return kept
         await asyncio.to_thread(file.unlink, missing_ok=True)
         log.info("calls.recorded_late", calls=kept)
         return kept
 
-    async def _lay_aside(self, file: Path, lost: int, *, problem: str) -> int:
+    async def _set_unreadable(self, file: Path, lost: int, *, problem: str) -> int:
         log.error("calls.unreadable", file=file.name, calls=lost, problem=problem)
         self.drop(lost)
         await asyncio.to_thread(file.rename, file.with_suffix(".unreadable"))
         return 0
 
-    async def _write_down(self, store: Store, new: Sequence[NewAttempt]) -> int:
+    async def _add(self, store: Store, new: Sequence[NewAttempt]) -> int:
         try:
             async with store.write() as session:
                 await attempts.add_many(session, new)
@@ -138,36 +139,36 @@ class Unrecorded:
                 self.drop(1)
                 return 0
             half = len(new) // 2  # one call that the database refuses does not hold up the others
-            return await self._write_down(store, new[:half]) + await self._write_down(store, new[half:])
+            return await self._add(store, new[:half]) + await self._add(store, new[half:])
         return len(new)
 
     async def _alarm(self, store: Store) -> None:
         now = self._clock()
-        if self.dropped == self._told:
-            if self._looked_at is None or now - self._looked_at >= LOOK_EVERY:
+        if self.dropped == self._reported:
+            if self._checked_at is None or now - self._checked_at >= CHECK_EVERY:
                 await _end_alarm(store, now)
-                self._looked_at = now
+                self._checked_at = now
             return
         async with store.write() as session:
             text = (
                 f"{self.dropped} calls to ClickPost could not be recorded: the database was away and the local disk "
                 "had no place for them (see AWBRIDGE_DATA_DIR and AWBRIDGE_UNRECORDED_MIB)"
             )
-            await alarms.raise_(session, ALARM, text, now=now)
-        self._told = self.dropped
+            await alarms.raise_(session, AlarmCause.CALLS_DROPPED, text, now=now)
+        self._reported = self.dropped
 
 
 async def _end_alarm(store: Store, now: datetime) -> None:
-    """The alarm outlives the process that raised it, which may have been started anew since."""
+    """Clear the alarm. It outlives the process that raised it."""
     async with store.write() as session:
-        raised = next((alarm for alarm in await alarms.open_now(session) if alarm.cause == ALARM), None)
+        raised = await alarms.raised(session, AlarmCause.CALLS_DROPPED)
         if raised and now - raised.last_at >= QUIET_AFTER:
-            await alarms.clear(session, ALARM, now=now)
+            await alarms.clear(session, AlarmCause.CALLS_DROPPED, now=now)
 
 
 @asynccontextmanager
 async def kept_if_away(unrecorded: Unrecorded | None, calls: Sequence[NewAttempt]) -> AsyncGenerator[None]:
-    """The block records these calls; where the database is away, the disk keeps them instead. Raises StoreBusy."""
+    """Keep these calls on the disk where the block cannot record them. Raises StoreBusy."""
     try:
         yield
     except StoreBusy:
@@ -177,7 +178,7 @@ async def kept_if_away(unrecorded: Unrecorded | None, calls: Sequence[NewAttempt
 
 
 async def keep_call(store: Store, unrecorded: Unrecorded | None, call: NewAttempt) -> None:
-    """Record a call by itself, or keep it on the disk while the database is away. Raises StoreBusy then."""
+    """Record one call, or keep it on the disk and raise StoreBusy while the database is unavailable."""
     async with kept_if_away(unrecorded, [call]), store.write() as session:
         await attempts.add_many(session, [call])
 
@@ -189,10 +190,11 @@ def _line(attempt: NewAttempt) -> str:
 
 
 def _read(line: bytes) -> NewAttempt | None:
-    """The call in a line; None where it is spoilt, or was not written to its end."""
+    """The call in a line; None where the line is damaged or incomplete."""
     try:
         values: dict[str, Any] = json.loads(line)
         call, made_at = Call(**values.pop("call")), datetime.fromisoformat(values.pop("made_at"))
-        return NewAttempt(call=call, made_at=made_at, **values)
+        outcome = AttemptOutcome(values.pop("outcome"))
+        return NewAttempt(call=call, made_at=made_at, outcome=outcome, **values)
     except (ValueError, KeyError, TypeError, AttributeError):
         return None

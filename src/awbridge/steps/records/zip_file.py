@@ -1,4 +1,4 @@
-"""A zip of files, and records as its lines."""
+"""Zip files with reproducible bytes, and records as JSONL."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from awbridge.domain.json import JsonObject
 
 
 class Archive:
-    """A zip that is the same, byte for byte, for the same content."""
+    """A zip file. The same content yields the same bytes."""
 
     def __init__(self, day: date) -> None:
         self._when = (max(day.year, 1980), day.month, day.day, 0, 0, 0)

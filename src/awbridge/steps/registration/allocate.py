@@ -1,7 +1,7 @@
 """Allocate: asks ClickPost's recommendation for shipments that no rule gave a courier. Claim, call, record.
 
-What went out under a courier before may stand at ClickPost, and gets no other courier until it is settled: ClickPost is
-asked what it holds, and where it shows nothing, which proves nothing, a person is needed.
+A shipment that was sent under a courier before may be placed at ClickPost. It gets no other courier until that is
+settled: ClickPost is asked, and where it shows nothing, which proves nothing, a person must settle it.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from awbridge.clickpost.orders.create import successor
 from awbridge.clickpost.orders.parcel import recommendation_query
 from awbridge.clickpost.wire.answers import FoundOrder
 from awbridge.clickpost.wire.failures import AnswerKind
+from awbridge.domain.attempt import AttemptOutcome
 from awbridge.domain.call import Call
 from awbridge.domain.errors import PayloadRefused, VendorError
 from awbridge.domain.json import JsonObject
@@ -27,7 +28,7 @@ from awbridge.domain.notify import events as happened
 from awbridge.domain.orders.shipment import Region, Shipment, State
 from awbridge.domain.retry import DEFAULT_RETRY_DELAYS, delay_before_retry
 from awbridge.domain.tracking.asking import PollingRules
-from awbridge.steps.records.found import keep_found
+from awbridge.steps.records.placed import record_found
 from awbridge.steps.records.unrecorded import Unrecorded, kept_if_away
 from awbridge.steps.registration.verdict import UNPROVEN
 from awbridge.steps.runtime.clock import Clock
@@ -46,7 +47,7 @@ log = structlog.get_logger()
 
 
 class Recommends(Protocol):
-    """What allocate needs of the vendor."""
+    """The ClickPost calls that allocate needs."""
 
     async def recommend(self, shipments: Sequence[JsonObject]) -> Recommendations:
         """The best accounts for parcels within India. Raises VendorError."""
@@ -57,7 +58,7 @@ class Recommends(Protocol):
         ...
 
     async def find_order(self, reference_number: str, *, region: Region = Region.INDIA) -> FoundOrder:
-        """What ClickPost holds under a reference number. Never raises for what the vendor does."""
+        """What ClickPost holds under a reference number. Never raises for a failure of the vendor."""
         ...
 
 
@@ -107,7 +108,8 @@ async def allocate_due(
                 await _settle(store, clickpost, shipment, owner, clock, policy, unrecorded)
                 return
             answer = await _ask(clickpost, shipment)
-            outcome = "try_later" if isinstance(answer, VendorError) else "recommended"
+            is_error = isinstance(answer, VendorError)
+            outcome = AttemptOutcome.TRY_LATER if is_error else AttemptOutcome.RECOMMENDED
             made = [_attempt(shipment, answer.call, outcome, clock())]
             async with kept_if_away(unrecorded, made), store.write() as session:
                 await _record(session, shipment, owner, answer, clock(), policy)
@@ -128,21 +130,22 @@ async def _settle(
     policy: AllocatePolicy,
     unrecorded: Unrecorded | None,
 ) -> None:
-    """Ask ClickPost what it holds of a shipment that may stand there."""
+    """Ask ClickPost for a shipment that may be placed there."""
     reference = shipment.reference_number
     found = await clickpost.find_order(reference, region=shipment.region)
-    outcome, now = "found" if found.placed else "not_found" if found.known else "not_asked", clock()
+    now, answered = clock(), AttemptOutcome.FOUND if found.placed else AttemptOutcome.NOT_FOUND
+    outcome = answered if found.known else AttemptOutcome.NOT_ASKED
     made = [_attempt(shipment, found.call, outcome, now)]
     async with kept_if_away(unrecorded, made), store.write() as session:
         await attempts.add_many(session, made)
         if found.placed:
             ask_at = policy.polling.first_poll(now, reference)
-            await keep_found(session, shipment, found.placed, ask_at=ask_at, now=now)
+            await record_found(session, shipment, found.placed, ask_at=ask_at, now=now)
         else:
             decided = _not_shown(shipment) if found.known else _not_asked(shipment, now, policy)
             if await shipments.not_allocated(session, reference, owner, decided, now=now):
-                told = happened.stopped(shipment, decided.state, decided.problem, maybe_placed=True, now=now)
-                await events.write(session, told, now=now)
+                stopped = happened.stopped(shipment, decided.state, decided.problem, maybe_placed=True, now=now)
+                await events.write(session, stopped, now=now)
 
 
 def _not_shown(shipment: Shipment) -> NotAllocated:
@@ -151,7 +154,7 @@ def _not_shown(shipment: Shipment) -> NotAllocated:
 
 
 def _not_asked(shipment: Shipment, now: datetime, policy: AllocatePolicy) -> NotAllocated:
-    """It waits, using up no try: nobody may take for dead what may travel."""
+    """It waits and uses up no try: the parcel may travel."""
     problem = "it was sent before, and ClickPost could not be asked whether it holds it"
     again_at = now + policy.hold
     return NotAllocated(state=State.ALLOCATING, no_of_retries=shipment.no_of_retries, problem=problem, ask_at=again_at)
@@ -177,7 +180,8 @@ async def _record(
 ) -> None:
     accounts = await couriers.every(session)
     chosen = None if isinstance(answer, VendorError) else choose(shipment, answer, accounts)
-    outcome = "recommended" if chosen else "try_later" if isinstance(answer, VendorError) else "not_recommended"
+    not_chosen = AttemptOutcome.TRY_LATER if isinstance(answer, VendorError) else AttemptOutcome.NOT_RECOMMENDED
+    outcome = AttemptOutcome.RECOMMENDED if chosen else not_chosen
     await attempts.add_many(session, [_attempt(shipment, answer.call, outcome, now)])
     if chosen:
         kept = await shipments.allocate(session, shipment.reference_number, owner, chosen, now=now)
@@ -186,14 +190,14 @@ async def _record(
         decided = _failed(shipment, answer, now, policy)
         kept = await shipments.not_allocated(session, shipment.reference_number, owner, decided, now=now)
         if kept:
-            told = happened.stopped(shipment, decided.state, decided.problem, now=now)
-            await events.write(session, told, now=now)
+            stopped = happened.stopped(shipment, decided.state, decided.problem, now=now)
+            await events.write(session, stopped, now=now)
         log.warning("shipment.not_allocated", reference=shipment.reference_number)
     if kept and await shipments.cancel_is_asked(session, shipment.reference_number):
-        await shipments.cancel(session, shipment.reference_number, now=now)  # somebody asked while the call was out
+        await shipments.cancel(session, shipment.reference_number, now=now)  # requested during the call
 
 
-def _attempt(shipment: Shipment, call: Call, outcome: str, now: datetime) -> NewAttempt:
+def _attempt(shipment: Shipment, call: Call, outcome: AttemptOutcome, now: datetime) -> NewAttempt:
     return NewAttempt(
         call=call,
         reference_number=shipment.reference_number,
@@ -242,7 +246,7 @@ def _failed(
 ) -> NotAllocated:
     tries = shipment.no_of_retries
     if isinstance(answer, Recommendations):
-        return NotAllocated(state=State.REJECTED, no_of_retries=tries, problem=_nothing(shipment, answer), ask_at=None)
+        return NotAllocated(state=State.REJECTED, no_of_retries=tries, problem=_why_none(shipment, answer), ask_at=None)
     problem = f"no courier was recommended: {answer}"
     if answer.kind == AnswerKind.PERMANENT.value:
         return NotAllocated(state=State.REJECTED, no_of_retries=tries, problem=problem, ask_at=None)
@@ -255,10 +259,10 @@ def _failed(
     return NotAllocated(state=state, no_of_retries=tries + 1, problem=problem, ask_at=again_at)
 
 
-def _nothing(shipment: Shipment, answer: Recommendations) -> str:
+def _why_none(shipment: Shipment, answer: Recommendations) -> str:
     choices = _choices(shipment, answer)
     if not choices:
-        said = f" ({answer.message})" if answer.message else ""
-        return f"ClickPost recommends no courier for it{said}. Change the payload and name a transporter, or retry"
+        reason = f" ({answer.message})" if answer.message else ""
+        return f"ClickPost recommends no courier for it{reason}. Change the payload and name a transporter, or retry"
     names = ", ".join(f"{c.courier_partner_id} {c.account_code}" for c in choices[:5])
     return f"ClickPost recommends {names}, but no active transporter that takes it maps to these. Map one, then retry"

@@ -1,6 +1,6 @@
-"""Cancel: takes back at ClickPost what was placed there and is not wanted any more. Every cancellation has an end.
+"""Cancel: cancels placed shipments at ClickPost. Every cancellation ends.
 
-ClickPost's answer brings it, or tracking (see cancellation.py), or a deadline: then a person is needed.
+It ends by ClickPost's answer, by tracking (see cancellation.py), or at a deadline: then a person must act.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import stamina
 import structlog
 
 from awbridge.clickpost.wire.answers import CancelAnswer
+from awbridge.domain.attempt import AttemptOutcome
 from awbridge.domain.errors import StoreBusy
 from awbridge.domain.notify import events as happened
 from awbridge.domain.notify.events import ShipmentEvent
@@ -38,11 +39,11 @@ from awbridge.store.registration.cancellations import NotCancelled
 log = structlog.get_logger()
 
 CONFIRM_AFTER = timedelta(minutes=5)  # after "accepted, done later", and while key or account are at fault
-LONGEST_PAUSE = timedelta(hours=6)  # between two such questions: each pause is as long as it has taken already
+LONGEST_PAUSE = timedelta(hours=6)  # between two tries: each pause is as long as the time since the first
 
 
 class CancelsOrders(Protocol):
-    """What cancel needs of the vendor."""
+    """The ClickPost call that cancel needs."""
 
     async def cancel_order(
         self, waybill: str, cp_id: int, account_code: str, *, update_status: bool = False
@@ -79,7 +80,7 @@ async def cancel_due(
     policy: CancelPolicy,
     unrecorded: Unrecorded | None = None,
 ) -> int:
-    """Cancel placed shipments that somebody wants cancelled, one batch; how many were claimed.
+    """Cancel placed shipments on request, one batch; how many were claimed.
 
     Answers that the database does not take are kept as `unrecorded`; the calls are made again.
     """
@@ -97,12 +98,12 @@ async def cancel_due(
             shipment.account_code or "",
             update_status=policy.update_status,
         )
-        # The call is made and must be kept: a database that stumbles is tried a few times.
+        # The call is made and must be kept: a busy database is retried.
         async with kept_if_away(unrecorded, [_attempt(shipment, answer, clock(), policy)]):
             async for attempt in stamina.retry_context(on=StoreBusy, attempts=6, timeout=20.0):
                 with attempt:
                     await _record(store, shipment, owner, answer, clock(), policy)
-        _tell(shipment, answer)
+        _log(shipment, answer)
     return len(claimed)
 
 
@@ -111,19 +112,19 @@ async def _record(
 ) -> None:
     reference = claimed.reference_number
     async with store.write() as session:
-        # As it stands now: it may have been replaced, or heard of, while the call was out.
+        # Read again: it may have been replaced, or tracked, during the call.
         shipment = (await shipments.lock_many(session, [reference])).get(reference)
         decided = None if answer.cancelled else decide(claimed, answer, now, policy)
         await attempts.add(session, answer.call, reference_number=reference, outcome=_outcome(decided), made_at=now)
         if shipment is not None:
-            told = await _keep(session, shipment, owner, decided, now)
-            await events.write(session, told, now=now)
+            new_events = await _keep(session, shipment, owner, decided, now)
+            await events.write(session, new_events, now=now)
 
 
 async def _keep(
     session: Session, shipment: Shipment, owner: str, decided: NotCancelled | None, now: datetime
 ) -> list[ShipmentEvent]:
-    """Keep what came of the call; what is to be told of it. A cancellation counts whoever learnt of it, once."""
+    """Record the outcome; returns the events. A cancellation is reported once, whichever step records it."""
     if decided is None:
         done = await cancellations.cancelled(session, shipment.reference_number, now=now)
         await end_actions_by_cancelling(session, shipment.reference_number, now=now)
@@ -138,7 +139,7 @@ async def _keep(
 
 
 def decide(shipment: Shipment, answer: CancelAnswer, now: datetime, policy: CancelPolicy) -> NotCancelled:
-    """What becomes of a cancellation that this call did not bring about. Pure."""
+    """The next state of a cancellation that this call did not complete. Pure."""
     tries = shipment.cancel_tries
     problem = f"not cancelled at ClickPost: {answer.message}"
     if answer.advice:
@@ -159,7 +160,7 @@ def decide(shipment: Shipment, answer: CancelAnswer, now: datetime, policy: Canc
 
 
 def _wait(shipment: Shipment, state: CancelState, problem: str, now: datetime, policy: CancelPolicy) -> NotCancelled:
-    """Asked again, less and less often, and using up no try; until the deadline."""
+    """Retry at growing pauses without using up a try, until the deadline."""
     since = shipment.cancel_since_at or now
     left = since + policy.deadline - now
     if left <= timedelta(0):
@@ -186,15 +187,19 @@ def _attempt(shipment: Shipment, answer: CancelAnswer, now: datetime, policy: Ca
     return NewAttempt(call=answer.call, reference_number=reference, outcome=outcome, made_at=now)
 
 
-def _outcome(decided: NotCancelled | None) -> str:
-    """What the attempt is kept as. A courier that works on it is no failure."""
+def _outcome(decided: NotCancelled | None) -> AttemptOutcome:
+    """The stored outcome of the attempt. A courier that is still working on it is not a failure."""
     if decided is None:
-        return "cancelled"
-    names = {CancelState.WAITING: "pending", CancelState.GAVE_UP: "gave_up", CancelState.HELD: "misconfigured"}
-    return names.get(decided.state, "not_cancelled")
+        return AttemptOutcome.CANCELLED
+    outcomes = {
+        CancelState.WAITING: AttemptOutcome.PENDING,
+        CancelState.GAVE_UP: AttemptOutcome.GAVE_UP,
+        CancelState.HELD: AttemptOutcome.MISCONFIGURED,
+    }
+    return outcomes.get(decided.state, AttemptOutcome.NOT_CANCELLED)
 
 
-def _tell(shipment: Shipment, answer: CancelAnswer) -> None:
+def _log(shipment: Shipment, answer: CancelAnswer) -> None:
     if answer.cancelled:
         log.info("shipment.cancelled", reference=shipment.reference_number)
     elif answer.accepted:

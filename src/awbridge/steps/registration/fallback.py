@@ -1,7 +1,7 @@
-"""Fallback: what one courier cannot take goes to the next as a new order, once it is certain that nobody holds one.
+"""Fallback: gives an order that one courier refused to the next courier, once it is certain that none holds it.
 
-Proof is that each create-order was answered with a refusal in ClickPost's own words, or that a person said so since.
-That ClickPost shows none when it is asked proves nothing: the vendor does not document that question. Only then, in one
+Proof is a refusal by ClickPost to each create-order, or the later statement of a person.
+That ClickPost shows no order when it is asked proves nothing: that query is not documented. Only then, in one
 transaction, the successor is added and the first ended. A killed process leaves the lease behind, nothing else.
 """
 
@@ -19,12 +19,13 @@ from awbridge.clickpost.models.order_rules import longest_reference
 from awbridge.clickpost.orders.create import successor
 from awbridge.clickpost.orders.cures import all_were_refused, another_courier_may
 from awbridge.clickpost.wire.answers import FoundOrder
+from awbridge.domain.attempt import AttemptOutcome
 from awbridge.domain.couriers.fallback import chain, successor_reference
 from awbridge.domain.errors import PayloadRefused
 from awbridge.domain.notify import events as happened
 from awbridge.domain.orders.shipment import NewShipment, Region, Shipment
 from awbridge.domain.tracking.asking import PollingRules
-from awbridge.steps.records.found import keep_found
+from awbridge.steps.records.placed import record_found
 from awbridge.steps.records.unrecorded import Unrecorded, kept_if_away
 from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.runtime.lease import Lease, checked
@@ -43,10 +44,10 @@ _NUMBERS = range(2, 100)  # endings of successors: REF-2 to REF-99
 
 
 class FindsOrders(Protocol):
-    """What fallback needs of the vendor."""
+    """The ClickPost call that fallback needs."""
 
     async def find_order(self, reference_number: str, *, region: Region = Region.INDIA) -> FoundOrder:
-        """What ClickPost holds under a reference number. Never raises for what the vendor does."""
+        """What ClickPost holds under a reference number. Never raises for a failure of the vendor."""
         ...
 
 
@@ -72,7 +73,7 @@ class FallbackPolicy:
 
 
 class _Changed(Exception):
-    """The shipment changed while it was looked at: nothing is written."""
+    """The shipment changed meanwhile: nothing is written."""
 
 
 async def fall_back_due(
@@ -83,15 +84,15 @@ async def fall_back_due(
     policy: FallbackPolicy,
     unrecorded: Unrecorded | None = None,
 ) -> int:
-    """Hand what a courier could not take to its fallback, one batch; how many shipments were looked at.
+    """Give shipments that a courier refused to its fallback, one batch; how many were claimed.
 
     Calls whose answers the database does not take are kept as `unrecorded`; they are made again.
     """
-    await _take_back(store, clock)
+    await _cancel_duplicates(store, clock)
     owner = uuid.uuid4().hex
     now = clock()
     async with store.write() as session:
-        await _free_the_dead(session, now, policy)
+        await _free_abandoned(session, now, policy)
         claimed = await shipments.claim_replaceable(
             session,
             owner=owner,
@@ -108,15 +109,15 @@ async def fall_back_due(
     return len(claimed)
 
 
-async def _free_the_dead(session: Session, now: datetime, policy: FallbackPolicy) -> None:
-    """What a killed fallback held is free again: payload, retry and cancel want no lease on it."""
+async def _free_abandoned(session: Session, now: datetime, policy: FallbackPolicy) -> None:
+    """Release the leases of a killed fallback: payload changes, retry and cancel need them free."""
     freed = await shipments.free_ended(session, now=now, not_before=now - policy.window - policy.lease)
     for reference in freed:
         await _cancel_if_asked(session, reference, now)
 
 
-async def _take_back(store: Store, clock: Clock) -> None:
-    """The last safety: a worker thought dead placed what had been replaced already. One of the two has to go."""
+async def _cancel_duplicates(store: Store, clock: Clock) -> None:
+    """Cancel shipments that a worker placed after its lease was lost and after they were replaced."""
     async with store.read() as session:
         twice = await shipments.placed_though_replaced(session, limit=20)
     for reference in twice:
@@ -158,7 +159,7 @@ async def _settle(
 
 
 def _counts(made_at: datetime, shipment: Shipment) -> bool:
-    """Whether a call may have left an order: what went out before a person settled it has left none."""
+    """Whether a call may have left an order. Calls before a person settled the shipment left none."""
     return shipment.settled_at is None or made_at >= shipment.settled_at
 
 
@@ -185,16 +186,17 @@ async def _leave(store: Store, shipment: Shipment, owner: str, clock: Clock) -> 
 
 
 async def _cancel_if_asked(session: Session, reference: str, now: datetime) -> None:
-    """Somebody asked while the lease was ours: a rejected shipment has nobody else who would see to it."""
+    """Cancel where that was requested under our lease: no other step cancels a rejected shipment."""
     if await shipments.cancel_is_asked(session, reference):
         await shipments.cancel(session, reference, now=now)
 
 
 def _attempt(shipment: Shipment, found: FoundOrder, now: datetime) -> NewAttempt:
+    held = AttemptOutcome.PLACED if found.placed else AttemptOutcome.NOT_HELD
     return NewAttempt(
         call=found.call,
         reference_number=shipment.reference_number,
-        outcome="try_later" if not found.known else "placed" if found.placed else "not_held",
+        outcome=held if found.known else AttemptOutcome.TRY_LATER,
         made_at=now,
         payload_version=shipment.payload_version,
     )
@@ -203,13 +205,13 @@ def _attempt(shipment: Shipment, found: FoundOrder, now: datetime) -> NewAttempt
 async def _place(
     store: Store, clock: Clock, policy: FallbackPolicy, shipment: Shipment, owner: str, found: FoundOrder
 ) -> None:
-    """ClickPost holds it after all: no fallback, but good news."""
+    """ClickPost holds the order: record it as placed, without a fallback."""
     assert found.placed is not None
     async with store.write() as session:
         now = clock()
         await attempts.add_many(session, [_attempt(shipment, found, now)])
         ask_at = policy.polling.first_poll(now, shipment.reference_number)
-        await keep_found(session, shipment, found.placed, ask_at=ask_at, now=now)
+        await record_found(session, shipment, found.placed, ask_at=ask_at, now=now)
     log.info("fallback.held_already", reference=shipment.reference_number, waybill=found.placed.waybill)
 
 
@@ -238,7 +240,7 @@ async def _replace(
             ended = replace(shipment, replaced_by=new.reference_number)
             await events.write(session, [happened.superseded(ended, now=clock())], now=clock())
     except _Changed:
-        async with store.write() as session:  # if the lease is still ours, give it back
+        async with store.write() as session:  # release the lease, if it still holds
             await shipments.replace_later(session, shipment.reference_number, owner, at=clock())
             await _cancel_if_asked(session, shipment.reference_number, clock())
         return
@@ -281,7 +283,7 @@ async def _add_successor(
 
 
 async def _first_reference(session: Session, shipment: Shipment) -> str:
-    """The reference number with which the chain began: endings do not pile up."""
+    """The first reference number of the chain, so that suffixes do not accumulate."""
     first: Shipment | None = shipment
     for _ in _NUMBERS:
         if first is None or first.replaces is None:

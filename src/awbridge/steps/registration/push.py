@@ -1,8 +1,8 @@
 """Push: registers due shipments with ClickPost. Claim, call, record; no transaction is open during a call.
 
 One pipeline: while calls are in flight, the next shipments are claimed and answers that have come are recorded in
-groups. A slow courier keeps its own seats busy and nobody else's. A killed worker loses its leases, nothing else:
-another takes the shipments up, and ClickPost answers a repeated reference number with 323 and the first waybill.
+groups. A slow courier uses only its own seats. A killed worker loses only its leases: another one claims the
+shipments, and ClickPost answers a repeated reference number with 323 and the first waybill.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ from awbridge.store.engine.database import Session
 from awbridge.store.orders import payload_versions
 from awbridge.store.registration import dispatch
 
-_PAUSE = 0.25  # seconds after which one looks for new work, while calls are in flight and none comes back
+_PAUSE = 0.25  # seconds until the next claim while calls are in flight and none returns
 
 
 class PlacesOrders(Protocol):
-    """What push needs of the vendor."""
+    """The ClickPost calls that push needs."""
 
     async def create_order(self, order: JsonObject, /, *, region: Region = Region.INDIA) -> OrderAnswer:
-        """Register one shipment. Never raises for what the vendor does."""
+        """Register one shipment. Never raises for a failure of the vendor."""
         ...
 
     async def find_order(self, reference_number: str, *, region: Region = Region.INDIA) -> FoundOrder:
-        """What ClickPost holds under a reference number. Never raises for what the vendor does."""
+        """What ClickPost holds under a reference number. Never raises for a failure of the vendor."""
         ...
 
 
@@ -58,7 +58,7 @@ async def push_due(*, store: Store, clickpost: PlacesOrders, clock: Clock, polic
         claimed = await push.round()
     finally:
         await push.drain()
-    push.raise_trouble()
+    push.raise_first_error()
     return claimed
 
 
@@ -83,13 +83,13 @@ class Push:
         self._in_use: Counter[str] = Counter()
         self._answers: deque[FinishedCall] = deque()
         self._recording: asyncio.Task[None] | None = None
-        self._moved = asyncio.Event()
-        self._troubles: list[Exception] = []
+        self._changed = asyncio.Event()
+        self._errors: list[Exception] = []
         self._stopping = False
         self._abandoned = False
-        self._overall_is_there = False
+        self._overall_exists = False
         self._ended_calls = 0  # since the last claim
-        self._look_at = 0.0
+        self._claim_at = 0.0
 
     async def round(self) -> int:
         """Claim and call until nothing is due and nothing in flight, or the round's time is over; how many claimed."""
@@ -102,10 +102,10 @@ class Push:
     async def _round(self, ends_at: float) -> int:
         claimed = 0
         while time.monotonic() < ends_at and not self._stopping:
-            self.raise_trouble()
-            self._moved.clear()
+            self.raise_first_error()
+            self._changed.clear()
             new = 0
-            if self._is_worth_a_claim():
+            if self._should_claim():
                 try:
                     new = await self._claim()
                 except StoreBusy:
@@ -116,20 +116,20 @@ class Push:
                 if not new and not self._is_busy:
                     return claimed
             if not new:
-                await self._wait_for_news()
+                await self._wait_for_change()
         return claimed
 
-    def _is_worth_a_claim(self) -> bool:
-        """Several seats are free that were not, or it is time to look. A claim for each single one costs too much."""
+    def _should_claim(self) -> bool:
+        """Whether enough seats became free, or the pause is over. One claim for each free seat would cost too much."""
         if not self._free:
             return False
         some = max(self._policy.concurrency // 4, 1)
-        return self._ended_calls >= some or not self._is_busy or time.monotonic() >= self._look_at
+        return self._ended_calls >= some or not self._is_busy or time.monotonic() >= self._claim_at
 
     def stop(self) -> None:
-        """Claim no more: the round ends."""
+        """Stop claiming: the round ends."""
         self._stopping = True
-        self._moved.set()
+        self._changed.set()
 
     async def drain(self) -> None:
         """Wait until every call in flight has ended and is recorded."""
@@ -141,17 +141,17 @@ class Push:
             raise
 
     def _abandon(self) -> None:
-        """Break off whatever is in flight: the leases cover it."""
+        """Cancel all calls in flight: their leases cover them."""
         self._abandoned = True
         self._answers.clear()
         for task in (*self._calls, *([self._recording] if self._recording else [])):
             task.cancel()
 
-    def raise_trouble(self) -> None:
-        """Raise the first error that a call or a recording met since this was asked last."""
-        if self._troubles:
-            trouble, self._troubles = self._troubles[0], []
-            raise trouble
+    def raise_first_error(self) -> None:
+        """Raise the first error of a call or a recording since the last call of this."""
+        if self._errors:
+            error, self._errors = self._errors[0], []
+            raise error
 
     @property
     def _is_busy(self) -> bool:
@@ -159,19 +159,19 @@ class Push:
 
     @property
     def _free(self) -> int:
-        # Answers that pile up take seats too: a database that is away stops the calls.
+        # Unrecorded answers take seats too, so that calls stop while the database is unavailable.
         busy = len(self._calls) + max(len(self._answers) - self._policy.batch, 0)
         return max(self._policy.concurrency - busy, 0)
 
-    async def _wait_for_news(self) -> None:
+    async def _wait_for_change(self) -> None:
         try:
             async with asyncio.timeout(_PAUSE):
-                await self._moved.wait()
+                await self._changed.wait()
         except TimeoutError:
             pass
 
     async def _claim(self) -> int:
-        self._ended_calls, self._look_at = 0, time.monotonic() + _PAUSE
+        self._ended_calls, self._claim_at = 0, time.monotonic() + _PAUSE
         now, free = self._clock(), min(self._free, self._policy.batch)
         async with self._store.read() as session:
             due = await accounts.due(session, now=now)
@@ -188,7 +188,7 @@ class Push:
             turns = shares(
                 [Due(state=state, urgent=key in urgent) for key, state in states.items()],
                 now=now,
-                policy=self._policy.desk,
+                policy=self._policy.throttle,
                 free=free,
                 in_use=self._in_use,
                 down=down,
@@ -196,10 +196,12 @@ class Push:
             )
             claimed = await dispatch.claim(session, turns, urgent, owner=owner, now=now, until=until)
             numbers = Counter(s.account for s in claimed)
-            after = {key: after_claim(states[key], number, now, self._policy.desk) for key, number in numbers.items()}
+            after = {
+                key: after_claim(states[key], number, now, self._policy.throttle) for key, number in numbers.items()
+            }
             after |= {key: during_downtime(state) for key, state in states.items() if key in down}
             if overall and claimed:
-                after[accounts.OVERALL] = after_claim(overall, len(claimed), now, self._policy.desk)
+                after[accounts.OVERALL] = after_claim(overall, len(claimed), now, self._policy.throttle)
             before = {**states, accounts.OVERALL: overall}
             await accounts.save(session, [after[key] for key in sorted(after) if after[key] != before[key]])
         for shipment in claimed:
@@ -210,11 +212,11 @@ class Push:
         rate = self._policy.rate_per_second
         if not rate:
             return await accounts.lock(session, keys)
-        if not self._overall_is_there:
-            # Before any row is locked: who waits for another to make it must hold nothing that the other wants.
+        if not self._overall_exists:
+            # Before any row is locked: another process that creates it may wait for such a row.
             await accounts.make_overall(session)
         states = await accounts.lock(session, [accounts.OVERALL, *keys])
-        self._overall_is_there = True
+        self._overall_exists = True
         states[accounts.OVERALL] = replace(states[accounts.OVERALL], rate_per_second=rate)
         return states
 
@@ -230,14 +232,14 @@ class Push:
         self._in_use[account] -= 1
         if not self._in_use[account]:
             del self._in_use[account]
-        # One shipment's trouble must not cut off another's call: it is told when the others had their turn.
+        # A failure must not interrupt other calls: it is raised in the next turn of the round.
         if not task.cancelled() and isinstance(error := task.exception(), Exception):
-            self._troubles.append(error)
-        self._moved.set()
+            self._errors.append(error)
+        self._changed.set()
 
     async def _call(self, shipment: Shipment, owner: str, until: datetime, *, probe: bool) -> None:
         if not Lease(until, self._policy.longest_call).allows(self._clock()):
-            return  # this process slept: whoever holds it next calls
+            return  # this process was suspended: the next holder calls
         answer = asked = None
         if shipment.settle_by is not SettleBy.ASKING:
             shipment = await self._to_send(shipment)
@@ -270,25 +272,25 @@ class Push:
         return replace(shipment, payload=payload, payload_version=first) if payload else shipment
 
     async def _record_answers(self) -> None:
-        """Whatever has been answered goes into one transaction, again and again until nothing waits."""
+        """Record all waiting answers in groups, one transaction each, until none is left."""
         while self._answers:
             group = [self._answers.popleft() for _ in range(min(len(self._answers), self._policy.batch))]
             try:
                 await self._record(group)
             except Exception as error:
-                self._troubles.append(error)
-            self._moved.set()
+                self._errors.append(error)
+            self._changed.set()
 
     def _recorded(self, _ended: asyncio.Task[None]) -> None:
         self._recording = None
-        self._moved.set()
-        if self._answers and not self._abandoned:  # one came in after the last look
+        self._changed.set()
+        if self._answers and not self._abandoned:  # one arrived after the last group
             self._recording = asyncio.create_task(self._record_answers())
             self._recording.add_done_callback(self._recorded)
 
     async def _record(self, group: Sequence[FinishedCall]) -> None:
-        # The calls are made and must be kept: a database that stumbles is tried a few times. If it stays away,
-        # the leases run out and the repeated calls bring the same answers as 323; what these said is kept on disk.
+        # The calls are made and must be kept: a busy database is retried. If it stays unavailable, the leases end, the
+        # repeated calls return the same answers as 323, and these answers are kept on disk.
         try:
             async for attempt in stamina.retry_context(on=StoreBusy, attempts=6, timeout=20.0):
                 with attempt:
@@ -300,10 +302,10 @@ class Push:
         except StoreError:
             if len(group) == 1:
                 raise
-            # One row that the database refuses does not fail the others: halves, then rows.
+            # A row that the database refuses must not fail the others: record halves, then single rows.
             half = len(group) // 2
             for part in (group[:half], group[half:]):
                 try:
                     await self._record(part)
                 except StoreError as error:
-                    self._troubles.append(error)
+                    self._errors.append(error)

@@ -1,4 +1,4 @@
-"""Records what came of calls that register shipments, many in one transaction, and what they say of accounts."""
+"""Records the outcomes of calls that register shipments, many in one transaction, and the state of their accounts."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from datetime import datetime
 
 import structlog
 
-from awbridge.clickpost.orders.create import placed_differences
 from awbridge.clickpost.wire.answers import FoundOrder, OrderAnswer
+from awbridge.domain.attempt import AttemptOutcome
 from awbridge.domain.couriers.account_throttle import AccountState, after_answers
 from awbridge.domain.notify import events as happened
-from awbridge.domain.notify.events import ShipmentEvent
+from awbridge.domain.notify.alarm_causes import AlarmCause
 from awbridge.domain.orders.outcome import AlreadyHeld, Misconfigured, Outcome, Pending, Placed, TryLater, Unknown
 from awbridge.domain.orders.shipment import Shipment, shard_of
 from awbridge.domain.privacy import without_people
-from awbridge.steps.records.place import place
+from awbridge.steps.records.placed import difference_of, place, placing_of
 from awbridge.steps.registration.verdict import NAMES, ONLY_ASKED, PushPolicy, decide, tally, unsettled
 from awbridge.store import Store
 from awbridge.store.audit import attempts
@@ -33,10 +33,10 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinishedCall:
-    """A call that was made. `probe`: its account was in incident when it went out. `asked`: the call that settled it.
+    """A finished call. `probe`: its account had an incident when it was sent. `asked`: the query that settled it.
 
-    `account` is the key under which it was claimed. `shipment` has the payload that went out. `answer` stays what was
-    answered, whatever was found when ClickPost was asked after it; None where ClickPost was only asked.
+    `account` is the key under which it was claimed. `shipment` has the payload that was sent. `answer` is the answer to
+    create-order, whatever the query found; None where ClickPost was only queried.
     """
 
     shipment: Shipment
@@ -54,14 +54,14 @@ class FinishedCall:
 
     @property
     def outcome(self) -> Outcome:
-        """What came of it: where ClickPost turned out to hold the order, that it is placed."""
+        """The outcome; placed where the query found the order."""
         if self.asked and self.asked.placed:
             return self.asked.placed
         return self.answer.outcome if self.answer else AlreadyHeld(message=ONLY_ASKED)
 
 
 async def record(store: Store, done: Sequence[FinishedCall], now: datetime, policy: PushPolicy) -> None:
-    """Keep what came of these calls, all or nothing. Raises StoreError."""
+    """Record these calls, all or none. Raises StoreError."""
     async with store.write() as session:
         rows = await dispatch.lock(session, [d.reference for d in done])
         states = await accounts.lock(session, {d.account for d in done})
@@ -71,18 +71,16 @@ async def record(store: Store, done: Sequence[FinishedCall], now: datetime, poli
         placings = [
             _placing(d, policy) for d in done if isinstance(d.outcome, Placed) and not rows[d.reference].success
         ]
-        if placings:
-            await place(session, placings, now=now)
-        failures = [(d, _decided(d, states, after, policy)) for d in done if _is_ours(d, rows)]
+        placed_events = await place(session, placings, now=now) if placings else []
+        failures = [(d, _decided(d, states, after, policy)) for d in done if _is_held(d, rows)]
         if failures:
             await dispatch.not_placed(session, [(d.reference, d.owner, what) for d, what in failures], now=now)
-        told = [_placed(placing, now) for placing in placings if placing.is_news]
-        told += [
+        stopped_events = [
             stop
             for d, what in failures
             for stop in happened.stopped(d.shipment, what.state, what.problem, maybe_placed=what.maybe_placed, now=now)
         ]
-        await events.write(session, told, now=now)
+        await events.write(session, [*placed_events, *stopped_events], now=now)
         known = {p.shipment.reference_number for p in placings} | {
             d.reference for d, w in failures if not w.maybe_placed
         }
@@ -91,32 +89,32 @@ async def record(store: Store, done: Sequence[FinishedCall], now: datetime, poli
         for key, state in states.items():
             if state.has_incident and not after[key].has_incident:
                 await dispatch.release(session, key, now=now)
-            await _alarm_of_account(session, state, after[key], now)
+            await _alarm_account(session, state, after[key], now)
     for d in done:
-        _tell(d)
+        _log(d)
     for key, state in states.items():
-        _tell_of_account(state, after[key], now)
+        _log_account(state, after[key], now)
 
 
 def _after(
     account: str, state: AccountState, done: Sequence[FinishedCall], now: datetime, policy: PushPolicy
 ) -> AccountState:
-    answers = [(_unpeopled(d), d.probe) for d in done if d.answer and d.account == account]
-    return after_answers(state, tally(answers), now, policy.desk)
+    answers = [(_without_people(d), d.probe) for d in done if d.answer and d.account == account]
+    return after_answers(state, tally(answers), now, policy.throttle)
 
 
-def _unpeopled(done: FinishedCall) -> Outcome:
-    """The outcome as its account keeps and tells it: an alarm of an account quotes nobody's name or phone."""
+def _without_people(done: FinishedCall) -> Outcome:
+    """The outcome without personal data: the account stores its message and alarms quote it."""
     if isinstance(done.outcome, TryLater | Unknown | Misconfigured):
         return replace(done.outcome, message=without_people(done.outcome.message, done.shipment.payload))
     return done.outcome
 
 
 def attempts_of(done: FinishedCall) -> list[NewAttempt]:
-    """The calls that were made for one answer, as they are kept."""
+    """The attempts to store for one finished call."""
     calls = [(done.answer.call, NAMES[type(done.answer.outcome)])] if done.answer else []
     if done.asked:
-        calls.append((done.asked.call, _what_was_found(done.asked)))
+        calls.append((done.asked.call, _query_outcome(done.asked)))
     return [
         NewAttempt(
             call=call,
@@ -129,14 +127,14 @@ def attempts_of(done: FinishedCall) -> list[NewAttempt]:
     ]
 
 
-def _what_was_found(asked: FoundOrder) -> str:
+def _query_outcome(asked: FoundOrder) -> AttemptOutcome:
     if not asked.known:
-        return "not_asked"
-    return "found" if asked.placed else "not_found"
+        return AttemptOutcome.NOT_ASKED
+    return AttemptOutcome.FOUND if asked.placed else AttemptOutcome.NOT_FOUND
 
 
-def _is_ours(done: FinishedCall, rows: dict[str, InFlight]) -> bool:
-    """Whether this failure may be written: its lease still holds. Who lost it may know less than others do by now."""
+def _is_held(done: FinishedCall, rows: dict[str, InFlight]) -> bool:
+    """Whether this failure may be written: its lease still holds. Without it, another process may know more."""
     row = rows[done.reference]
     return not isinstance(done.outcome, Placed) and not row.success and row.owner == done.owner
 
@@ -144,7 +142,7 @@ def _is_ours(done: FinishedCall, rows: dict[str, InFlight]) -> bool:
 def _decided(
     done: FinishedCall, before: dict[str, AccountState], after: dict[str, AccountState], policy: PushPolicy
 ) -> NotPlaced:
-    # An answer that opens the breaker belongs to the downtime already.
+    # An answer that opens the breaker counts as part of the incident.
     has_incident = before[done.account].has_incident or after[done.account].has_incident
     decided = decide(done.shipment, done.outcome, done.answered_at, policy, has_incident=has_incident)
     if done.asked and not done.asked.known:
@@ -154,39 +152,24 @@ def _decided(
 
 def _placing(done: FinishedCall, policy: PushPolicy) -> Placing:
     assert isinstance(done.outcome, Placed)
-    return Placing(
-        shipment=done.shipment,
-        placed=done.outcome,
-        difference=_difference(done.shipment, done.outcome),
-        next_poll_at=policy.polling.first_poll(done.answered_at, done.reference),
-    )
-
-
-def _placed(placing: Placing, now: datetime) -> ShipmentEvent:
-    # The courier that holds it, which may be another than was asked.
-    shipment = replace(placing.shipment, courier_partner_id=placing.courier)
-    return happened.placed(shipment, placing.placed.waybill, label_url=placing.placed.label_url, now=now)
-
-
-def _difference(shipment: Shipment, placed: Placed) -> str | None:
-    """What a person should know of a placed shipment: where ClickPost holds something other than was asked."""
-    return "; ".join(placed_differences(shipment, placed)) or None
+    ask_at = policy.polling.first_poll(done.answered_at, done.reference)
+    return placing_of(done.shipment, done.outcome, next_poll_at=ask_at)
 
 
 async def _cancel_where_asked(
     session: Session, known: Collection[str], rows: dict[str, InFlight], now: datetime
 ) -> None:
-    """Somebody asked while the call was out, and now it is `known` what there is to cancel."""
+    """Cancel shipments whose cancellation was requested during the call, now that it is `known` whether they exist."""
     for reference in sorted(known, key=lambda r: (shard_of(r), r)):
         if rows[reference].cancel_is_asked:
             await shipments.cancel(session, reference, now=now)
 
 
-def _tell(done: FinishedCall) -> None:
+def _log(done: FinishedCall) -> None:
     fields = {"reference": done.reference, "tries": done.shipment.no_of_retries + 1}
     if isinstance(done.outcome, Placed):
         log.info("shipment.placed", waybill=done.outcome.waybill, already=done.outcome.already, **fields)
-        if difference := _difference(done.shipment, done.outcome):
+        if difference := difference_of(done.shipment, done.outcome):
             log.warning("shipment.differs", difference=difference, **fields)
     elif isinstance(done.outcome, Pending):
         log.debug("shipment.waiting", **fields)
@@ -196,8 +179,8 @@ def _tell(done: FinishedCall) -> None:
         log.warning(f"shipment.{NAMES[type(done.outcome)]}", **fields)
 
 
-async def _alarm_of_account(session: Session, before: AccountState, after: AccountState, now: datetime) -> None:
-    cause = f"account.{after.account}"
+async def _alarm_account(session: Session, before: AccountState, after: AccountState, now: datetime) -> None:
+    cause = AlarmCause.ACCOUNT.of(after.account)
     if after.has_incident and not before.has_incident:
         text = (
             f"courier account {after.account} is held ({after.incident.value}): {after.problem}; see GET /v1/accounts"
@@ -207,8 +190,8 @@ async def _alarm_of_account(session: Session, before: AccountState, after: Accou
         await alarms.clear(session, cause, now=now)
 
 
-def _tell_of_account(before: AccountState, after: AccountState, now: datetime) -> None:
-    """One alarm when the incident begins, one word when it is over."""
+def _log_account(before: AccountState, after: AccountState, now: datetime) -> None:
+    """Log when an incident begins and when it ends."""
     if after.has_incident and not before.has_incident:
         log.error("account.incident", account=after.account, incident=after.incident.value, problem=after.problem)
     elif before.has_incident and not after.has_incident:

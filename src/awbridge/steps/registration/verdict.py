@@ -1,12 +1,12 @@
-"""What push makes of an answer: of the shipment, and of the account that was called. Pure: no I/O, no clock."""
+"""Decides what an answer means for the shipment and for its account. Pure: no I/O, no clock."""
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from awbridge.domain.attempt import AttemptOutcome
 from awbridge.domain.couriers.account_throttle import AccountThrottlePolicy, Tally
 from awbridge.domain.orders.outcome import (
     AlreadyHeld,
@@ -19,19 +19,19 @@ from awbridge.domain.orders.outcome import (
     Unknown,
 )
 from awbridge.domain.orders.shipment import SettleBy, Shipment, State
-from awbridge.domain.retry import DEFAULT_RETRY_DELAYS, delay_before_retry
+from awbridge.domain.retry import DEFAULT_RETRY_DELAYS, delay_before_retry, throttled_pause
 from awbridge.domain.tracking.asking import PollingRules
 from awbridge.steps.runtime.lease import checked
 from awbridge.store.registration.dispatch import NotPlaced
 
-NAMES: dict[type[Outcome], str] = {
-    Placed: "placed",
-    Pending: "pending",
-    TryLater: "try_later",
-    Unknown: "unknown",
-    AlreadyHeld: "already_held",
-    Rejected: "rejected",
-    Misconfigured: "misconfigured",
+NAMES: dict[type[Outcome], AttemptOutcome] = {
+    Placed: AttemptOutcome.PLACED,
+    Pending: AttemptOutcome.PENDING,
+    TryLater: AttemptOutcome.TRY_LATER,
+    Unknown: AttemptOutcome.UNKNOWN,
+    AlreadyHeld: AttemptOutcome.ALREADY_HELD,
+    Rejected: AttemptOutcome.REJECTED,
+    Misconfigured: AttemptOutcome.MISCONFIGURED,
 }
 
 
@@ -40,9 +40,8 @@ class PushPolicy:
     """How push tries and waits. Seconds, unless said otherwise.
 
     `batch` bounds one claim and one group of answers, `concurrency` the calls in flight. `round` is how long one round
-    goes on claiming. `rate_per_second` limits all accounts together, over all processes (None: no limit).
-    `longest_call`: what one try can last, with the question that may follow it. Raises ValueError where the lease is
-    shorter.
+    claims. `rate_per_second` limits all accounts together, over all processes (None: no limit).
+    `longest_call`: the longest try, with the query that may follow it. Raises ValueError where the lease is shorter.
     """
 
     batch: int = 50
@@ -55,7 +54,7 @@ class PushPolicy:
     waiting_deadline: timedelta = timedelta(hours=1)
     polling: PollingRules = field(default_factory=PollingRules)
     rate_per_second: float | None = None
-    desk: AccountThrottlePolicy = field(default_factory=AccountThrottlePolicy)
+    throttle: AccountThrottlePolicy = field(default_factory=AccountThrottlePolicy)
 
     def __post_init__(self) -> None:
         checked(self.lease, self.longest_call)
@@ -64,9 +63,9 @@ class PushPolicy:
 def decide(
     shipment: Shipment, outcome: Outcome, now: datetime, policy: PushPolicy, *, has_incident: bool = False
 ) -> NotPlaced:
-    """What becomes of a shipment that this try did not place.
+    """The next state of a shipment that this try did not place.
 
-    While its account is `has_incident`, a failure that passes uses up no try.
+    While its account `has_incident`, a transient failure uses up no try.
     """
     decided = _decide(shipment, outcome, now, policy, has_incident=has_incident)
     if not _maybe_placed(shipment, outcome):
@@ -74,21 +73,21 @@ def decide(
         return _cancelled(decided) if ends and shipment.cancel_requested_at else decided
     first = shipment.held_version or (None if isinstance(outcome, Pending) else shipment.payload_version)
     at_courier = bool(shipment.courier_may_hold) or _is_left_open_by_courier(outcome)
-    stands = replace(
+    undecided = replace(
         decided, maybe_placed=True, held_version=first, settle_by=shipment.settle_by, courier_may_hold=at_courier
     )
     if isinstance(outcome, AlreadyHeld):
-        return replace(stands, settle_by=SettleBy.ASKING)
-    return _unproven(shipment, stands, now) if decided.state in _ENDS else stands
+        return replace(undecided, settle_by=SettleBy.ASKING)
+    return _unproven(shipment, undecided, now) if decided.state in _ENDS else undecided
 
 
 _ENDS = (State.GAVE_UP, State.REJECTED, State.CANCELLED)
-_SAY = (
+_SETTLE = (
     "Retry, with another payload if this one was refused, or look for this reference number in ClickPost's dashboard "
     "and say what it shows: awbridge shipments settle, or POST .../settle"
 )
 ONLY_ASKED = "it was asked for again by its reference number"
-UNPROVEN = f"An earlier call may have placed it, and no later answer can prove that it did not. {_SAY}"
+UNPROVEN = f"An earlier call may have placed it, and no later answer can prove that it did not. {_SETTLE}"
 HELD_THERE = (
     "The courier says that it holds this order already, and ClickPost shows no waybill of it. Nothing is sent anew or "
     "elsewhere. Look for this reference number in ClickPost's dashboard, or ask the courier, and say what there is: "
@@ -99,15 +98,14 @@ HELD_THERE = (
 def _maybe_placed(shipment: Shipment, outcome: Outcome) -> bool:
     """Whether ClickPost or the courier may hold the order after this answer.
 
-    A refusal takes back nothing that an earlier call left open: it may have been given before the reference number was
-    read. What was only queued ends with it. The courier's own reason, given to the payload that may stand, settles what
-    ClickPost left open (it answers 323 for what it holds before it asks a courier), but nothing that the courier did.
+    A refusal does not settle what an earlier call left open: ClickPost may refuse before it reads the reference number.
+    It does settle an order that was only queued. The courier's own reason for the payload that may be placed settles
+    what ClickPost left open (which answers 323 for an order it holds before it asks a courier), but not what the
+    courier left open.
     """
-    courier_silent = (
-        isinstance(outcome, Unknown | Pending | AlreadyHeld) or _is_registered(outcome) or _is_silent(outcome)
-    )
-    if courier_silent or not shipment.maybe_placed:
-        return courier_silent
+    is_open = isinstance(outcome, Unknown | Pending | AlreadyHeld) or _is_registered(outcome) or _is_silent(outcome)
+    if is_open or not shipment.maybe_placed:
+        return is_open
     only_queued = shipment.state is State.WAITING and shipment.held_version is None
     same = shipment.held_version in (None, shipment.payload_version) and not shipment.courier_may_hold
     reasoned = isinstance(outcome, TryLater) and outcome.reasoned
@@ -130,7 +128,7 @@ def _cancelled(decided: NotPlaced) -> NotPlaced:
 
 
 def _unproven(shipment: Shipment, decided: NotPlaced, now: datetime) -> NotPlaced:
-    """Nobody may take for dead what may travel: the first payload goes out once more, then a person is needed."""
+    """The parcel may travel: the first payload is sent once more, then a person must settle it."""
     sent, first = shipment.payload_version, decided.held_version
     if shipment.settle_by is None and first is not None and first != sent:
         problem = f"{decided.problem}. An earlier payload may have been placed: it is sent again to find out"
@@ -142,8 +140,8 @@ def _unproven(shipment: Shipment, decided: NotPlaced, now: datetime) -> NotPlace
 def must_be_settled(shipment: Shipment, outcome: Outcome, now: datetime, policy: PushPolicy) -> bool:
     """Whether ClickPost is asked what it holds before this outcome is kept.
 
-    Where the order is said to be known without a waybill, and before a person is needed for what may stand there. A
-    waybill that it shows settles the question; that it shows none proves nothing.
+    It is asked where an answer says that the order is known but has no waybill, and before a person must settle it. A
+    waybill in the reply settles the question; none proves nothing.
     """
     if isinstance(outcome, Placed | Misconfigured):
         return False
@@ -153,9 +151,9 @@ def must_be_settled(shipment: Shipment, outcome: Outcome, now: datetime, policy:
 
 
 def unsettled(shipment: Shipment, decided: NotPlaced, now: datetime, policy: PushPolicy) -> NotPlaced:
-    """What becomes of a shipment that may stand at ClickPost, and ClickPost could not be asked.
+    """The next state of a shipment that may be placed while ClickPost could not be asked.
 
-    It comes to no end: it goes on at the longest delay, using up no try.
+    It does not end: it is retried after the longest delay and uses up no try.
     """
     if decided.state not in _ENDS or not decided.maybe_placed:
         return decided
@@ -164,7 +162,7 @@ def unsettled(shipment: Shipment, decided: NotPlaced, now: datetime, policy: Pus
 
 
 def is_failure(outcome: Outcome) -> bool:
-    """Whether an outcome counts against the account: a failure that passes, of courier, ClickPost or network."""
+    """Whether an outcome counts against the account: a transient failure of courier, ClickPost or network."""
     return isinstance(outcome, Unknown) or (isinstance(outcome, TryLater) and outcome.counts and not outcome.unclear)
 
 
@@ -199,7 +197,7 @@ def _decide(
 ) -> NotPlaced:
     tries = shipment.no_of_retries
     if has_incident and is_failure(outcome) and isinstance(outcome, TryLater | Unknown):
-        again_at = now + policy.desk.probe
+        again_at = now + policy.throttle.probe
         return NotPlaced(state=State.HELD, no_of_retries=tries, problem=outcome.message, next_try_at=again_at)
     match outcome:
         case Rejected():
@@ -209,14 +207,12 @@ def _decide(
             problem = f"{outcome.message.rstrip('.')}. {HELD_THERE}"
             return NotPlaced(state=State.GAVE_UP, no_of_retries=tries, problem=problem, next_try_at=None)
         case Misconfigured():
-            again_at = now + policy.desk.hold
+            again_at = now + policy.throttle.hold
             return NotPlaced(state=State.HELD, no_of_retries=tries, problem=outcome.message, next_try_at=again_at)
         case Pending():
             return _wait(shipment, now, policy)
         case TryLater(counts=False):
-            # Those that were turned away together do not come back together.
-            wait = max(outcome.retry_after or 0.0, 1.0) * random.uniform(1.0, 1.5)  # noqa: S311
-            again_at = now + timedelta(seconds=wait)
+            again_at = now + throttled_pause(outcome.retry_after)
             return NotPlaced(state=State.RETRYING, no_of_retries=tries, problem=outcome.message, next_try_at=again_at)
         case TryLater():
             return _retry(tries + 1, outcome.message, now, policy, at_least=outcome.retry_after)

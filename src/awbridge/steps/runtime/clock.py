@@ -1,4 +1,4 @@
-"""What time it is, handed to the steps so that tests can say so."""
+"""The clock of the steps. Tests pass their own."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ def utc_now() -> datetime:
 
 
 def is_ahead(until: datetime | None, now: datetime, *, most: timedelta) -> bool:
-    """Whether a rest of at most `most` that ends then goes on. A later end is that of a clock which was ahead."""
+    """Whether a pause of at most `most` is still running. A later end comes from a clock that was ahead."""
     return until is not None and now < until <= now + most

@@ -1,4 +1,4 @@
-"""What may be done under a lease: no work is begun that could outlive it, or it is renewed while work goes on."""
+"""Leases: no work starts that could outlive its lease, or the lease is renewed while the work runs."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from datetime import datetime, timedelta
 
 from awbridge.domain.errors import StoreError
 
-RENEWED = timedelta(minutes=5)  # of work whose length nobody knows
+RENEWED = timedelta(minutes=5)  # the lease of work of unknown length
 RENEW_EVERY = 60.0  # seconds
 
 
 class LeaseLost(Exception):
-    """Somebody else may be at this work now: it ends here, and nothing more of it is written."""
+    """Another process may hold the work now: abort, and write nothing more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A lease that ends at `until`, for pieces of work that last at most `longest` each."""
+    """A lease that ends at `until`. Each piece of work under it lasts at most `longest`."""
 
     until: datetime
     longest: timedelta
 
     def allows(self, now: datetime) -> bool:
-        """Whether a piece of work that begins now is sure to end within the lease."""
+        """Whether work that starts now is certain to end within the lease."""
         return now < self.until and now + self.longest <= self.until
 
 
 def checked(lease: timedelta, longest: timedelta) -> None:
-    """Raise ValueError where a lease is shorter than the longest piece of work under it: nothing would ever begin."""
+    """Raise ValueError where a lease is shorter than the longest work under it: no work could ever start."""
     if lease < longest:
         raise ValueError(
             f"a lease of {lease.total_seconds():g} s ends before work of {longest.total_seconds():g} s can"
@@ -42,8 +42,8 @@ def checked(lease: timedelta, longest: timedelta) -> None:
 async def renewed(renew: Callable[[], Awaitable[bool]], *, every: float = RENEW_EVERY) -> AsyncGenerator[None]:
     """Renew a lease of `RENEWED` while the block runs.
 
-    Raises LeaseLost, and breaks the block off, when `renew` says that it is lost, or the database could not be reached
-    for so long that it may be.
+    Raises LeaseLost and cancels the block when `renew` returns False, or when the database was unavailable for so long
+    that the lease may have ended.
     """
     until_sure = RENEWED.total_seconds() - every
     loop = asyncio.get_running_loop()
@@ -52,14 +52,14 @@ async def renewed(renew: Callable[[], Awaitable[bool]], *, every: float = RENEW_
         renewed_at = loop.time()
         while True:
             await asyncio.sleep(every)
-            begun_at = loop.time()
+            started_at = loop.time()
             try:
-                is_ours = await renew()
+                is_held = await renew()
             except StoreError:
-                is_ours = loop.time() - renewed_at < until_sure
+                is_held = loop.time() - renewed_at < until_sure
             else:
-                renewed_at = begun_at
-            if not is_ours:
+                renewed_at = started_at
+            if not is_held:
                 limit.reschedule(loop.time())
                 return
 

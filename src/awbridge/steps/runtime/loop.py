@@ -1,26 +1,28 @@
-"""The loop that runs a step: claim, act, record, again; sleep when nothing is due; survive whatever goes wrong."""
+"""The loop that runs a step: round after round, with a sleep when nothing is due and a pause after an error."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 
 import structlog
 
 from awbridge.domain.errors import StoreBusy
+from awbridge.domain.retry import backoff
 
 log = structlog.get_logger()
 
-LONGEST_PAUSE = 30.0  # seconds between tries while a step keeps failing
+LONGEST_PAUSE = timedelta(seconds=30)  # between rounds while a step keeps failing
 
 
 class Loop:
-    """One step, run again and again. `work` does one round and says how much it did.
+    """Runs one step repeatedly. `work` does one round and returns how much it did.
 
-    A round that did something is followed by the next at once; an idle one by a sleep, which `wake` ends early.
-    A round that raises is logged and tried again after a pause that doubles up to 30 s. A step that keeps calls in
-    flight from one round to the next is told to `stop` with the loop, and ends them in `finish`.
+    A busy round is followed by the next at once, an idle one by a sleep, which `wake` ends early. A round that raises
+    is logged and retried after a pause that doubles up to 30 s. A step that keeps calls in flight between rounds gets
+    `stop` when the loop stops, and ends its calls in `finish`.
     """
 
     def __init__(
@@ -44,27 +46,27 @@ class Loop:
         self._stopping = False
 
     def stop(self) -> None:
-        """End after the round that is going on."""
+        """End after the current round."""
         self._stopping = True
         self._wake.set()
         if self._stop:
             self._stop()
 
     def wake(self) -> None:
-        """There is something to do: end the sleep."""
+        """End the sleep: there is work."""
         self._wake.set()
 
     def beat(self) -> None:
-        """The round goes on and does not hang: it waits for something that will come, such as its turn to call."""
+        """Report that the round is waiting, not hanging: for its turn to call, for example."""
         self.beat_at = time.monotonic()
 
     @property
     def silent_for(self) -> float:
-        """Seconds since the loop last finished a round, or its round said that it goes on. Grows while one hangs."""
+        """Seconds since the last finished round or `beat`. Grows while a round hangs."""
         return time.monotonic() - self.beat_at
 
     async def run(self) -> None:
-        """Run until told to stop."""
+        """Run until `stop`."""
         while not self._stopping:
             pause = self.idle_seconds
             self._wake.clear()
@@ -72,7 +74,8 @@ class Loop:
                 done = await self._work()
             except Exception as error:
                 self.failures += 1
-                pause = min(self.idle_seconds * 2 ** min(self.failures, 10), LONGEST_PAUSE)
+                first = timedelta(seconds=self.idle_seconds)
+                pause = backoff(self.failures + 1, first=first, longest=LONGEST_PAUSE).total_seconds()
                 _report(self.name, error, again_in=pause)
             else:
                 self.failures = 0

@@ -1,4 +1,4 @@
-"""A pace for calls: so many a second over all processes, and none before the vendor's own wish."""
+"""A rate limit for calls, shared by all processes, that also respects the vendor's Retry-After."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.store.polling import paces
 
-LONGEST_SILENCE = 30.0  # seconds of waiting after which whoever waits says that it lives
+LONGEST_SILENCE = 30.0  # seconds of waiting between two beats
 
 
 class Pace:
-    """Hands out turns. Whoever wants to call awaits `turn` first; turns are spread evenly, not bunched.
+    """Grants turns to call. Await `turn` before each call; turns are spread evenly.
 
-    The turns are a row in the database, so that any number of processes make no more calls than one. The more they are,
-    the longer each waits: `beat` is called while it does, so that nobody takes waiting for hanging.
+    The next turn is a row in the database, so that all processes together keep the limit. `beat` is called while a
+    process waits, so that waiting is not mistaken for hanging.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Pace:
     ) -> None:
         """Return when it is time for one more call. Raises StoreBusy.
 
-        `before_waiting` is told how long that will be: whoever holds a lease makes it last.
+        `before_waiting` gets the length of the wait, so that the caller can extend its lease.
         """
         async with store.write() as session:
             wait = await paces.take(session, self._name, gap=self._gap, now=clock())
@@ -52,6 +52,6 @@ class Pace:
             self._beat()
 
     async def rest(self, store: Store, clock: Clock, seconds: float) -> None:
-        """Give no turn for so long: the vendor asked for it. Raises StoreBusy."""
+        """Grant no turn for this long, as the vendor requested. Raises StoreBusy."""
         async with store.write() as session:
             await paces.rest(session, self._name, seconds, now=clock())

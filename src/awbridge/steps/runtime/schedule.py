@@ -1,7 +1,7 @@
 """Schedule: runs jobs at the times of their cron expressions, each due time once across all replicas.
 
 A due time becomes a row of `runs`, and the row is claimed under a lease that is renewed while the job runs. What was
-missed while nothing ran is caught up. A job that fails is tried again, with pauses; a killed one when its lease ends.
+missed while no process ran is caught up. A failed job is retried with pauses; a killed one once its lease ends.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from awbridge.domain.errors import AwbridgeError, StoreBusy
+from awbridge.domain.retry import backoff
 from awbridge.domain.schedule import due_between, next_due
 from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.runtime.lease import RENEWED, LeaseLost, renewed
@@ -26,12 +27,12 @@ log = structlog.get_logger()
 
 FIRST_PAUSE = timedelta(minutes=1)  # after a failed try; doubles
 LONGEST_PAUSE = timedelta(hours=1)
-MOST_TRIES = 30  # about a day; then the run is given up, and shows its problem
+MOST_TRIES = 30  # about a day; then the run fails and shows its problem
 
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """What came of a run, in words for a person. `more`: it has to go on, and may be interrupted here."""
+    """The outcome of a run, as text for the operator. `more`: it must continue, and may be interrupted here."""
 
     result: str
     more: bool = False
@@ -39,9 +40,9 @@ class Ran:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """Something that is done at the times of a cron expression.
+    """Work at the times of a cron expression.
 
-    `work` gets the due time. Of due times that were missed, the latest `catch_up` are made up for.
+    `work` gets the due time. Of missed due times, the latest `catch_up` are run.
     """
 
     name: str
@@ -113,13 +114,13 @@ async def _failed(store: Store, clock: Clock, run: ClaimedRun, error: Exception)
         if run.tries >= MOST_TRIES:
             await runs.finish(session, run, result=None, problem=problem, now=clock())
         else:
-            pause = min(FIRST_PAUSE * 2 ** min(run.tries - 1, 10), LONGEST_PAUSE)
+            pause = backoff(run.tries, first=FIRST_PAUSE, longest=LONGEST_PAUSE)
             await runs.again(session, run, at=clock() + pause, result=None, problem=problem, tries=run.tries)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """A job as a person sees it: when it is due next, and what came of its last runs, newest first."""
+    """A job as it is shown: when it is due next, and its last runs, newest first."""
 
     job: str
     cron: str

@@ -1,4 +1,4 @@
-"""Watches that the database stays one that this version can work on, whoever migrates it meanwhile."""
+"""Checks that this version can still run on the database schema after another version migrated it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from awbridge.store import Store
 
 log = structlog.get_logger()
 
-LOOK_SECONDS = 5.0  # between two looks: one small read each
+LOOK_SECONDS = 5.0  # between two checks: one small read each
 
 
 async def watch_schema(*, store: Store, end: Callable[[SchemaTooNew], None]) -> int:
-    """Call `end` once a newer version has migrated the database to what this one cannot go on beside."""
+    """Call `end` once a newer version has migrated the database to a schema that this version cannot run on."""
     try:
         await store.schema_state()
     except SchemaTooNew as error:

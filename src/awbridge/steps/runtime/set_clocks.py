@@ -1,7 +1,7 @@
-"""Set clocks: keeps this process's time that of the database, and corrects what a clock that was ahead has dated.
+"""Set clocks: keeps this process on the database's time, and corrects the times that a clock ahead has written.
 
 A clock that was ahead leaves windows that count as covered, tries that are due tomorrow, leases that do not end. Once
-it is right again, time has gone back, and that is noticed here.
+it is corrected, time goes back; that is detected here.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from awbridge.store.engine.shared_time import SHARED_TIME, SharedTime
 
 log = structlog.get_logger()
 
-MAY_DIFFER = 5.0  # seconds by which a machine's clock may be off before that is said
-GOES_BACK = timedelta(seconds=60)  # what is less delays nothing for longer, and clocks that are set do so at times
+MAY_DIFFER = 5.0  # seconds by which a machine's clock may be off without an alarm
+GOES_BACK = timedelta(seconds=60)  # smaller steps are normal for synchronized clocks and delay nothing for longer
 SHOWN_FOR = 3600.0  # seconds that a jump is an alarm
-NOT_BEFORE = datetime(2026, 1, 1, tzinfo=UTC)  # awbridge is younger: such a clock was not set since the machine started
+NOT_BEFORE = datetime(2026, 1, 1, tzinfo=UTC)  # an earlier clock was not set since the start
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +37,7 @@ class ClockPolicy:
 
 
 class SetClocks:
-    """One process's look at the time. `trouble` says in words what is wrong with it; "" for nothing."""
+    """Checks the time of one process. `problem` says what is wrong with it; "" for nothing."""
 
     def __init__(
         self,
@@ -58,11 +58,11 @@ class SetClocks:
         self._fell_back = timedelta(0)  # by how much the time that this process goes by was set back, until corrected
         self._unset: datetime | None = None
 
-    async def look(self) -> int:
-        """Measure, and pull back what is dated ahead where time has gone back. Always 0. Raises StoreBusy."""
+    async def check(self) -> int:
+        """Measure the time, and pull back times that are ahead where it has gone back. Always 0. Raises StoreBusy."""
         gone_back = await self._gone_back()
         if gone_back is not None and gone_back > GOES_BACK:
-            # A machine that stood still within the first look has compared an old time with the others' newest.
+            # Measure again: a machine that was suspended meanwhile compared an old time with the newest of the others.
             gone_back = await self._gone_back()
         if gone_back is None:
             return 0
@@ -74,9 +74,9 @@ class SetClocks:
         return 0
 
     async def _gone_back(self) -> timedelta | None:
-        """How far it is back to now from the latest time that was seen; None where nobody can say.
+        """How far now is behind the latest recorded time; None where that is unknown.
 
-        Also where another process has set the mark back already: what this one wrote until now may be dated ahead.
+        Also where another process has set the mark back already: this one may have written times ahead until now.
         """
         async with self._store.read() as session:
             jumped = await self._shared.measure(session)
@@ -101,8 +101,8 @@ class SetClocks:
         log.warning("clock.was_ahead", seconds=round(by.total_seconds()), rows=dict(rows))
 
     @property
-    def trouble(self) -> str:
-        """What is wrong with this machine's clock, or was within the hour."""
+    def problem(self) -> str:
+        """What is wrong with this machine's clock, or was within the last hour."""
         if self._unset:
             return f"stands at {self._unset:%Y-%m-%d %H:%M} UTC, and nothing is corrected by it"
         skew = self._shared.skew

@@ -1,8 +1,8 @@
-"""The builder of a shipment: what deliveries tell of it, put together, and where it stands by that.
+"""The timeline of one shipment: built from its updates, rebuilt from the inbox, and the tracking status that follows.
 
-Deliveries are told in the order in which they came. When one is applied after a later one (it waited, or two workers
-met), the whole builder is told anew out of the inbox. So the rows never depend on who applied what when, and a replay
-comes to the same ones.
+Updates are added in the order in which they were received. If one is applied after a later one (it waited for its
+shipment, or two workers ran at once), the timeline is rebuilt from the inbox. So the rows never depend on the order of
+applying, and a replay yields the same rows.
 """
 
 from __future__ import annotations
@@ -30,21 +30,21 @@ from awbridge.store.orders.waybills import NewWaybill
 from awbridge.store.tracking import inbox, promises, scans, update_sources
 from awbridge.store.tracking.inbox import Delivery
 
-# They show each shipment's latest scan only: one that no webhook brought proves a gap.
+# These sources show only the latest scan: a new one was missed by webhooks, so others may be missing too.
 _LATEST_ONLY = (Source.UPDATED_ORDER, Source.REPORT)
 
-MOST_BRIEF = 4  # scans told of one shipment at once; for more the whole timeline is read as fast
+MOST_PARTIAL = 4  # scans added to one shipment at once; with more, reading the whole timeline is as fast
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """How deliveries are read: the account's time zone, and whether a trailing Z is believed."""
+    """How deliveries are read: the account's time zone, and whether a trailing Z means UTC."""
 
     zone: ZoneInfo
     z_means_utc: bool = False
 
     def of(self, delivery: Delivery) -> list[TrackingUpdate]:
-        """What a delivery tells. Raises Unreadable."""
+        """The updates in a delivery. Raises Unreadable."""
         return read_delivery(
             delivery.source,
             delivery.body,
@@ -55,38 +55,42 @@ class Reading:
 
 
 class TimelineBuilder:
-    """One shipment's builder while a transaction holds it. `gap`: a scan came that webhooks should have brought.
+    """Builds the timeline of one shipment, whose row the caller has locked.
 
-    `told_latest` is the newest latest_status (else scan) among what was told, `fresh_at` how old that is by what was
-    told beside it. A `brief` builder has of the entries only
-    those that may be one with what is told: where the shipment stood, its row says.
+    `add` merges the updates of a delivery into the stored entries, in the order in which deliveries were received.
+    `tracking_status` derives the shipment's status from the result.
+
+    `late`: an update was received no later than one applied before, so the timeline must be rebuilt from the inbox.
+    `gap`: a new scan was found that webhooks should have delivered. `latest` is the newest latest_status (else scan)
+    among the added updates, and `fresh_at` its age by the other times of those updates. A `partial` builder holds only
+    the stored entries that may be the same scan as an added one; it takes the status before from the shipment's row.
     """
 
     def __init__(
-        self, shipment: Tracked, entries: Sequence[Entry], promised: Sequence[Promise], *, brief: bool = False
+        self, shipment: Tracked, entries: Sequence[Entry], promised: Sequence[Promise], *, partial: bool = False
     ) -> None:
         self.shipment = shipment
-        self._brief = brief
+        self._partial = partial
         self.timeline = Timeline(entries)
         self.promises = {(p.stated_at, p.edd): p for p in promised}
         self.new_promises: list[Promise] = []
-        self.ways_back: dict[str, int] = {}
+        self.rto_waybills: dict[str, int] = {}
         self.forward_waybill = shipment.forward_waybill
         self.forward_reference_number = shipment.forward_reference_number
         self.last_tracked_at = shipment.last_tracked_at
-        # ClickPost's words for codes that are in no table: those of the row, of the entries, and of what is told.
+        # ClickPost's descriptions of codes that are in no table: from the row, the entries and the updates.
         self._status_descriptions = {shipment.status_code: shipment.status_description or ""}
         self._status_descriptions |= {e.code: e.description for e in entries if e.description}
         self._ndr_descriptions = {shipment.ndr_code: shipment.ndr_description or ""}
         self._ndr_descriptions |= {e.ndr_code: e.ndr_description for e in entries if e.ndr_description}
-        self.told_latest: Sighting | None = None
+        self.latest: Sighting | None = None
         self.fresh_at: datetime | None = None
         self.gap = False
         self.late = False
         self.pieces_before = {p.waybill: p.sighting for p in self.pieces()}
 
-    def tell(self, update: TrackingUpdate, delivery: Delivery) -> None:
-        """Add what a delivery tells of this shipment."""
+    def add(self, update: TrackingUpdate, delivery: Delivery) -> None:
+        """Add an update of a delivery."""
         if update.return_reference_number == self.shipment.reference_number:
             update = update.of_booked_return()
         own = update.waybill or self.shipment.waybill or ""
@@ -95,35 +99,37 @@ class TimelineBuilder:
             is_new = self.timeline.add(scan, own=own, received_at=at, source=source)
             self.gap = self.gap or (is_new and source in _LATEST_ONLY)
             entry = self.timeline.last
-            self._keep_words(scan)
+            self._keep_descriptions(scan)
             if entry and self._is_own(entry) and scan is (update.latest or scan):
-                self._told_of_latest(sighting(entry), update.fresh_at)
+                self._note_latest(sighting(entry), update.fresh_at)
         if update.edd:
             stated_at = min(at, max(scan.scanned_at for scan in update.all_scans))
             self._promise(Promise(edd=update.edd, stated_at=stated_at, received_at=at, source=source.value))
         if update.rto_waybill:
-            self.ways_back.setdefault(update.rto_waybill, update.courier_partner_id or self.shipment.courier_partner_id)
+            self.rto_waybills.setdefault(
+                update.rto_waybill, update.courier_partner_id or self.shipment.courier_partner_id
+            )
         self.forward_waybill = self.forward_waybill or update.forward_waybill or None
         self.forward_reference_number = self.forward_reference_number or update.forward_reference_number or None
         self.late = self.late or (self.shipment.last_tracked_at is not None and at <= self.shipment.last_tracked_at)
-        # What turned out to be no scan of its own may be where the row stands; its words were not read.
+        # A removed entry may be the one behind the row's status, and its description was not read.
         self.late = self.late or bool(self.timeline.gone)
         self.last_tracked_at = max(self.last_tracked_at or at, at)
 
-    def _told_of_latest(self, seen: Sighting, fresh_at: datetime | None) -> None:
-        if self.told_latest is None or seen > self.told_latest:
-            self.told_latest, self.fresh_at = seen, fresh_at
-        elif seen == self.told_latest and fresh_at:
+    def _note_latest(self, seen: Sighting, fresh_at: datetime | None) -> None:
+        if self.latest is None or seen > self.latest:
+            self.latest, self.fresh_at = seen, fresh_at
+        elif seen == self.latest and fresh_at:
             self.fresh_at = min(self.fresh_at or fresh_at, fresh_at)
 
-    def _keep_words(self, scan: Scan) -> None:
+    def _keep_descriptions(self, scan: Scan) -> None:
         if scan.description:
             self._status_descriptions[scan.code] = scan.description
         if scan.ndr_description and scan.ndr_code is not None:
             self._ndr_descriptions[scan.ndr_code] = scan.ndr_description
 
     def _is_own(self, entry: Entry) -> bool:
-        """Whether an entry says where the shipment as a whole is."""
+        """Whether an entry is about the shipment as a whole."""
         return entry.waybill not in self.shipment.children and not status_info(entry.code).about_return
 
     def _promise(self, promise: Promise) -> None:
@@ -132,20 +138,20 @@ class TimelineBuilder:
             self.promises[key] = promise
             self.new_promises.append(promise)
 
-    def standing(self, zone: ZoneInfo) -> TrackingStatus:
-        """Where the shipment stands: by what is told of its main waybill, by its pieces where that is nothing."""
-        entries = [] if self._brief else self.timeline.entries  # a brief one has no failures, and is told of none
+    def tracking_status(self, zone: ZoneInfo) -> TrackingStatus:
+        """The status: from the entries of the main waybill; from those of the pieces if it has none."""
+        entries = [] if self._partial else self.timeline.entries  # no failures, neither stored nor added
         own = [e for e in entries if self._is_own(e)]
         pieces = self.pieces()
-        seen = self._seen(own) or whole([p.sighting for p in pieces], self._untold())
+        seen = self._seen(own) or whole([p.sighting for p in pieces], self._placed())
         bucket = status_info(seen.code).bucket if seen else None
-        # Of the others failures and pickup_failures want nothing, and most shipments never have one.
-        happenings = [
+        # failures and pickup_failures ignore all others, and most shipments never have one.
+        status_events = [
             status_event(e.code, at=e.seen_at, ndr_code=e.ndr_code, npr_code=e.npr_code)
             for e in own
             if e.ndr_code or e.npr_code or is_failure(e.code)
         ]
-        failed, missed = failures(happenings), pickup_failures(happenings)
+        failed, missed = failures(status_events), pickup_failures(status_events)
         ended = seen is not None and (seen.final or bucket is Bucket.RETURNED)
         open_at = [failed[-1].at] if failed and seen and not ended else []
         failed_pieces = open_failures(pieces, seen, parent_ended=bool(own) and ended)
@@ -170,20 +176,20 @@ class TimelineBuilder:
         )
 
     def pieces(self) -> list[PieceStatus]:
-        """Where each piece stands; none for a shipment of one parcel."""
+        """The status of each piece; none for a shipment of one parcel."""
         return piece_statuses(self.shipment.children, self.timeline.entries) if self.shipment.children else []
 
     @property
-    def told_of_pieces_alone(self) -> bool:
-        """Whether it is of several pieces, and nothing was told of the shipment as a whole."""
+    def has_only_piece_entries(self) -> bool:
+        """Whether it has several pieces, and no entry is about the shipment as a whole."""
         return bool(self.shipment.children) and not any(map(self._is_own, self.timeline.entries))
 
-    def _untold(self) -> Sighting:
+    def _placed(self) -> Sighting:
         placed = status_info(ORDER_PLACED)
         return Sighting(seen_at=self.shipment.created_at, final=False, step=placed.step, code=placed.code)
 
     def _seen(self, own: Sequence[Entry]) -> Sighting | None:
-        if self._brief:
+        if self._partial:
             return newest(
                 stored_tracking_status(self.shipment).sighting, *map(sighting, filter(self._is_own, self.timeline.new))
             )
@@ -201,33 +207,36 @@ def _rank(entry: Entry) -> tuple[datetime, bool, int, int]:
 
 
 async def open_timelines(
-    session: Session, told: Mapping[str, Sequence[TrackingUpdate]], rows: Mapping[str, Tracked]
+    session: Session, updates: Mapping[str, Sequence[TrackingUpdate]], rows: Mapping[str, Tracked]
 ) -> dict[str, TimelineBuilder]:
-    """The builders of shipments as they are stored, by reference number, to be told this. The caller has locked `rows`.
+    """Builders of the stored timelines to which `updates` will be added, by reference number.
 
-    Most are brief: what an ordinary scan does to a long timeline costs no more than what it does to a short one.
+    The caller has locked `rows`. Most builders are partial, so an ordinary scan costs the same on a long timeline as on
+    a short one.
     """
-    locked = {reference: rows[reference] for reference in sorted(told)}
-    brief = {r for r, shipment in locked.items() if told[r] and _can_be_brief(shipment, told[r])}
-    entries = await scans.to_tell(session, sorted(locked.keys() - brief))
-    entries |= await scans.alike(session, [one for r in sorted(brief) for one in _told(locked[r], told[r])])
+    locked = {reference: rows[reference] for reference in sorted(updates)}
+    partial = {r for r, shipment in locked.items() if updates[r] and _can_be_partial(shipment, updates[r])}
+    entries = await scans.to_tell(session, sorted(locked.keys() - partial))
+    entries |= await scans.alike(session, [one for r in sorted(partial) for one in _incoming(locked[r], updates[r])])
     promised = await promises.of_shipments(session, sorted(locked))
-    return {r: TimelineBuilder(shipment, entries[r], promised[r], brief=r in brief) for r, shipment in locked.items()}
+    return {
+        r: TimelineBuilder(shipment, entries[r], promised[r], partial=r in partial) for r, shipment in locked.items()
+    }
 
 
-def _can_be_brief(shipment: Tracked, told: Sequence[TrackingUpdate]) -> bool:
-    """Whether the row says all that the timeline would: no pieces, no failures, no end, and none are told of now."""
-    told_scans = [scan for update in told for scan in update.all_scans]
-    stands = shipment.status_code is not None and not shipment.final and shipment.status_bucket != Bucket.RETURNED
-    # Where a shipment is on its way and its row names no failed delivery, it had none.
-    smooth = shipment.ndr_at is None and shipment.ndr_code is None and shipment.npr_code is None
-    news = any(scan.ndr_code or scan.npr_code or is_failure(scan.code) for scan in told_scans)
-    return stands and smooth and not news and not shipment.children and len(told_scans) <= MOST_BRIEF
+def _can_be_partial(shipment: Tracked, updates: Sequence[TrackingUpdate]) -> bool:
+    """Whether the row says all that the timeline would: no pieces, no failures, no end; nor do the updates."""
+    new_scans = [scan for update in updates for scan in update.all_scans]
+    is_open = shipment.status_code is not None and not shipment.final and shipment.status_bucket != Bucket.RETURNED
+    # A shipment in transit whose row names no failed delivery had none.
+    without_failures = shipment.ndr_at is None and shipment.ndr_code is None and shipment.npr_code is None
+    brings_failure = any(scan.ndr_code or scan.npr_code or is_failure(scan.code) for scan in new_scans)
+    return is_open and without_failures and not (brings_failure or shipment.children) and len(new_scans) <= MOST_PARTIAL
 
 
-def _told(shipment: Tracked, told: Sequence[TrackingUpdate]) -> list[scans.IncomingScan]:
+def _incoming(shipment: Tracked, updates: Sequence[TrackingUpdate]) -> list[scans.IncomingScan]:
     found: list[scans.IncomingScan] = []
-    for update in told:
+    for update in updates:
         own = update.waybill or shipment.waybill or ""
         found += [
             scans.IncomingScan(
@@ -243,32 +252,32 @@ def _told(shipment: Tracked, told: Sequence[TrackingUpdate]) -> list[scans.Incom
 
 
 async def keep(session: Session, builders: Sequence[TimelineBuilder]) -> None:
-    """Store what was told, all but where the shipments stand."""
+    """Store the scans, promises and RTO waybills; not the tracking status."""
     for builder in builders:
         reference = builder.shipment.reference_number
         await scans.remove(session, reference, builder.timeline.gone)
         for entry in builder.timeline.changed:
             await scans.learn(session, reference, entry)
-        await _link_ways_back(session, builder)
-    await scans.add(session, [(s.shipment.reference_number, e) for s in builders for e in s.timeline.new])
-    await promises.add(session, [(s.shipment.reference_number, p) for s in builders for p in s.new_promises])
+        await _link_rto_waybills(session, builder)
+    await scans.add(session, [(b.shipment.reference_number, e) for b in builders for e in b.timeline.new])
+    await promises.add(session, [(b.shipment.reference_number, p) for b in builders for p in b.new_promises])
 
 
-async def _link_ways_back(session: Session, builder: TimelineBuilder) -> None:
+async def _link_rto_waybills(session: Session, builder: TimelineBuilder) -> None:
     now = builder.last_tracked_at or builder.shipment.created_at
     reference, since_at = builder.shipment.reference_number, builder.shipment.created_at
     new = [
         NewWaybill(Piece(waybill=number), courier, reference, WaybillKind.RTO, since_at)
-        for number, courier in builder.ways_back.items()
+        for number, courier in builder.rto_waybills.items()
     ]
     if new:
         await waybills.add(session, new, now=now)
-        await inbox.wake(session, [f"w:{number}" for number in builder.ways_back], now=now)
+        await inbox.wake(session, [f"w:{number}" for number in builder.rto_waybills], now=now)
 
 
 @dataclass(frozen=True, slots=True)
-class Retold:
-    """A builder told anew, and whether its scans or promises differed from what was stored."""
+class RebuiltTimeline:
+    """The builder of a rebuilt timeline, and whether its scans or promises differ from what was stored."""
 
     builder: TimelineBuilder
     changed: bool
@@ -276,46 +285,46 @@ class Retold:
 
 async def rebuild_shipment(
     session: Session, shipment: Tracked, reading: Reading, *, without: Sequence[Delivery] = ()
-) -> Retold:
-    """Tell a locked shipment's builder out of the inbox and store its scans and promises, all but where it stands.
+) -> RebuiltTimeline:
+    """Rebuild a locked shipment's timeline from the inbox; store its scans and promises, not its tracking status.
 
-    What was learnt from deliveries that are no longer in the inbox, or that can no longer be read, stays; not what was
-    learnt from those of `without` that turned out to be about another shipment.
+    Entries whose deliveries left the inbox, or can no longer be read, are kept. Entries from `without`, deliveries that
+    may be about another shipment, are dropped.
     """
     reference = shipment.reference_number
     stored = (await scans.entries(session, [reference]))[reference]
     promised = (await promises.of_shipments(session, [reference]))[reference]
-    told: list[tuple[TrackingUpdate, Delivery]] = []
-    for telling in await update_sources.of_shipment(session, reference):
-        told += [(t, telling.delivery) for t in _entries(telling, reading)]
-    heard = {(d.received_at, d.source) for d in (*without, *(delivery for _, delivery in told))}
+    updates: list[tuple[TrackingUpdate, Delivery]] = []
+    for update_source in await update_sources.of_shipment(session, reference):
+        updates += [(update, update_source.delivery) for update in _updates_of(update_source, reading)]
+    read_again = {(d.received_at, d.source) for d in (*without, *(delivery for _, delivery in updates))}
     builder = TimelineBuilder(
         shipment,
-        [replace(e) for e in stored if (e.received_at, e.source) not in heard],
-        [p for p in promised if (p.received_at, p.source) not in heard],
+        [replace(e) for e in stored if (e.received_at, e.source) not in read_again],
+        [p for p in promised if (p.received_at, p.source) not in read_again],
     )
     reused = await waybills.reused_by(session, reference)
-    for update, delivery in told:
-        builder.tell(since(update, reused.get(update.waybill)), delivery)
+    for update, delivery in updates:
+        builder.add(since(update, reused.get(update.waybill)), delivery)
     differ = differences(stored, builder.timeline)
     await scans.remove(session, reference, [*differ.gone, *differ.changed])
     await scans.add(session, [(reference, entry) for entry in (*differ.changed, *differ.new)])
     other_promises = set(builder.promises.values()) != set(promised)
     if other_promises:
         await promises.replace(session, reference, builder.promises.values())
-    await _link_ways_back(session, builder)
-    return Retold(builder, bool(differ.gone or differ.new or differ.changed or other_promises))
+    await _link_rto_waybills(session, builder)
+    return RebuiltTimeline(builder, bool(differ.gone or differ.new or differ.changed or other_promises))
 
 
-def _entries(telling: update_sources.UpdateSource, reading: Reading) -> list[TrackingUpdate]:
+def _updates_of(update_source: update_sources.UpdateSource, reading: Reading) -> list[TrackingUpdate]:
     try:
-        return [t for t in reading.of(telling.delivery) if t.entry in telling.entries]
+        return [update for update in reading.of(update_source.delivery) if update.entry in update_source.entries]
     except Unreadable:
         return []
 
 
 def stored_tracking_status(shipment: Tracked) -> TrackingStatus:
-    """Where the shipment's row says that it stands."""
+    """The tracking status in the shipment's row."""
     seen = None
     if shipment.status_code is not None and shipment.status_at is not None:
         seen = Sighting(

@@ -1,7 +1,7 @@
-"""Replay: rebuilds what tracking says of shipments out of the inbox, into the same rows.
+"""Replay: rebuilds the timelines of shipments from the inbox, into the same rows.
 
-Batch by batch, each in one transaction together with the mark of how far it has come: it may run while the service
-does, be killed, and go on where it was.
+Each batch is one transaction, together with the progress made. A replay may run beside the service, and resumes where
+it was killed.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from awbridge.store.orders import shipments
 from awbridge.store.tracking import inbox, replays
 
 BATCH = 50  # shipments rebuilt in one transaction
-TOLD_AGAIN = 1000  # deliveries made due again in one transaction
+APPLIED_AGAIN = 1000  # deliveries made due again in one transaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rebuilt:
-    """How far a rebuilding of everything has come: shipments done, how many of them differed, whether that is all."""
+    """The progress of a complete rebuild: shipments rebuilt, how many of them differed, and whether it is done."""
 
     shipments: int
     changed: int
@@ -33,18 +33,18 @@ class Rebuilt:
 
 
 async def prepare(*, store: Store, clock: Clock) -> int:
-    """Deliveries of which it is not known whom they told of are due again (an older version applied them); how many."""
+    """Make deliveries due again that an older version applied without recording their shipments; how many."""
     due = 0
     while True:
         async with store.write() as session:
-            more = await inbox.tell_again(session, now=clock(), limit=TOLD_AGAIN)
+            more = await inbox.tell_again(session, now=clock(), limit=APPLIED_AGAIN)
         due += more
         if not more:
             return due
 
 
 async def begin(*, store: Store, clock: Clock, anew: bool = False) -> Rebuilt:
-    """Begin to rebuild everything, or go on with what was begun and not finished (unless `anew`)."""
+    """Begin a complete rebuild, or resume the unfinished one (unless `anew`)."""
     async with store.write() as session:
         if anew:
             await replays.end(session, now=clock())
@@ -56,7 +56,7 @@ async def begin(*, store: Store, clock: Clock, anew: bool = False) -> Rebuilt:
 
 
 async def rebuild_some(*, store: Store, clock: Clock, reading: ApplyPolicy, batch: int = BATCH) -> Rebuilt | None:
-    """Rebuild the next shipments of what was begun; None when nothing is under way."""
+    """Rebuild the next shipments; None when no rebuild is in progress."""
     async with store.write() as session:
         begun = await replays.under_way(session)
         if begun is None:
@@ -81,14 +81,14 @@ async def rebuild_one(*, store: Store, clock: Clock, reading: ApplyPolicy, refer
 
 
 async def _rebuild(session: Session, shipment: Shipment, reading: ApplyPolicy, now: datetime) -> bool:
-    retold = await rebuild_shipment(session, shipment, reading)
-    standing = retold.builder.standing(reading.zone)
-    if standing == stored_tracking_status(shipment) and retold.builder.last_tracked_at == shipment.last_tracked_at:
-        return retold.changed
-    final = standing.sighting is not None and standing.sighting.final
-    ask_at = shipment.next_poll_at
+    rebuilt = await rebuild_shipment(session, shipment, reading)
+    status = rebuilt.builder.tracking_status(reading.zone)
+    if status == stored_tracking_status(shipment) and rebuilt.builder.last_tracked_at == shipment.last_tracked_at:
+        return rebuilt.changed
+    final = status.sighting is not None and status.sighting.final
+    next_poll_at = shipment.next_poll_at
     if final != shipment.final:
-        ask_at = reading.polling.after_update(
+        next_poll_at = reading.polling.after_update(
             last_tracked_at=now,
             polled_at=shipment.last_polled_at,
             due_at=None,
@@ -96,13 +96,13 @@ async def _rebuild(session: Session, shipment: Shipment, reading: ApplyPolicy, n
             was_final=shipment.final,
             gap=shipment.final,
         )
-    last_tracked_at = retold.builder.last_tracked_at or shipment.created_at
+    last_tracked_at = rebuilt.builder.last_tracked_at or shipment.created_at
     await shipments.set_tracking_status(
         session,
         shipment.reference_number,
-        standing,
+        status,
         last_tracked_at=last_tracked_at,
-        next_poll_at=ask_at,
+        next_poll_at=next_poll_at,
         updated_at=now,
     )
     return True

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from awbridge.domain.attempt import AttemptOutcome
 from awbridge.domain.call import Call
 from awbridge.domain.orders.shipment import shard_of
 from awbridge.store.engine.database import Row, Session, row_as
@@ -18,7 +19,8 @@ _ids = Ids()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """A call as it was kept. `outcome` is what it was taken for (placed, pending, try_later, ...);
+    """A call as it was kept. `outcome` is an `AttemptOutcome`, or a word of an older version.
+
     `payload_version` is the shipment's payload that went out, None where none did."""
 
     id: int
@@ -47,7 +49,7 @@ class NewAttempt:
 
     call: Call
     reference_number: str | None
-    outcome: str
+    outcome: AttemptOutcome
     made_at: datetime
     payload_version: int | None = None
     id: int | None = None
@@ -63,7 +65,7 @@ async def add(
     call: Call,
     *,
     reference_number: str | None,
-    outcome: str,
+    outcome: AttemptOutcome,
     made_at: datetime,
     payload_version: int | None = None,
 ) -> None:
@@ -97,7 +99,7 @@ def _row(new: NewAttempt, number: int) -> tuple[object, ...]:
         call.business_status,
         _text(call.response),
         _text(call.error),
-        new.outcome,
+        str(new.outcome),
         call.ms,
         new.made_at,
         new.payload_version,

@@ -73,6 +73,11 @@ async def open_now(session: Session) -> list[Alarm]:
     return [_alarm(row) for row in await session.fetch(_sql.open)]
 
 
+async def raised(session: Session, cause: str) -> Alarm | None:
+    """The alarm of this cause; None while it is not raised."""
+    return next((alarm for alarm in await open_now(session) if alarm.cause == cause), None)
+
+
 async def since(session: Session, start: datetime) -> list[Alarm]:
     """The alarms that are raised, or were cleared after `start`."""
     return [_alarm(row) for row in await session.fetch(_sql.since, start)]

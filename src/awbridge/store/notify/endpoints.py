@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from typing import Any
 
+from awbridge.domain.notify.alarm_causes import AlarmCause
 from awbridge.domain.notify.events import EventKind
 from awbridge.store.engine.database import Row, Session
 from awbridge.store.engine.ids import Ids
@@ -62,11 +63,6 @@ def new_secret() -> str:
     return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
-def cause(endpoint_id: int) -> str:
-    """The alarm of an endpoint that was disabled."""
-    return f"endpoint.{endpoint_id}"
-
-
 async def add(session: Session, url: str, *, kinds: Sequence[EventKind] = (), now: datetime) -> Endpoint:
     """Tell this address of these events (all, where none is named) from now on."""
     number = _ids.next()
@@ -105,7 +101,7 @@ async def enable(session: Session, endpoint_id: int, *, now: datetime) -> bool:
     if not await session.execute(_sql.enable, endpoint_id, now):
         return False
     await events.resume(session, endpoint_id, now=now)
-    await alarms.clear(session, cause(endpoint_id), now=now)
+    await alarms.clear(session, AlarmCause.ENDPOINT.of(endpoint_id), now=now)
     return True
 
 
@@ -115,7 +111,7 @@ async def disable(session: Session, endpoint: Endpoint, *, problem: str, now: da
         return False
     await events.pause(session, endpoint.id)
     text = f"endpoint {endpoint.id} is disabled: {problem}. Mend it, then: awbridge endpoints enable {endpoint.id}"
-    await alarms.raise_(session, cause(endpoint.id), text, now=now)
+    await alarms.raise_(session, AlarmCause.ENDPOINT.of(endpoint.id), text, now=now)
     return True
 
 
@@ -138,5 +134,5 @@ async def failed(session: Session, endpoint_id: int, *, now: datetime) -> None:
 async def remove(session: Session, endpoint_id: int, *, now: datetime) -> bool:
     """Forget it and what was on its way to it; False when there is no such endpoint."""
     await events.forget(session, endpoint_id)
-    await alarms.clear(session, cause(endpoint_id), now=now)
+    await alarms.clear(session, AlarmCause.ENDPOINT.of(endpoint_id), now=now)
     return await session.execute(_sql.remove, endpoint_id) > 0

@@ -1,1 +1,1 @@
-"""HTTP/1.1 on the wire: limits of connections, and ordinary webhooks answered where their bytes are read."""
+"""The HTTP/1.1 server: connection limits, and a fast path for ordinary webhooks."""

@@ -1,4 +1,4 @@
-"""uvicorn, configured to speak HTTP as awbridge does."""
+"""The configuration of uvicorn with awbridge's HTTP protocol."""
 
 from __future__ import annotations
 
@@ -7,21 +7,23 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp
 
-from awbridge.web.http.exchange import Wire
 from awbridge.web.http.limits import Connections
 from awbridge.web.http.protocol import HttpConnection
-from awbridge.web.http.relay import told
+from awbridge.web.http.relay import notifying_relay
+from awbridge.web.http.request_cycle import ResponseEncoder
 from awbridge.web.webhook.endpoint import WebhookEndpoint
 
 
 def server_config(
-    app: ASGIApp, its_endpoint: WebhookEndpoint, its_connections: Connections, **settings: Any
+    app: ASGIApp, webhook: WebhookEndpoint, all_connections: Connections, **settings: Any
 ) -> uvicorn.Config:
-    """uvicorn's configuration for an app, and for the endpoint whose ordinary webhooks do not come to it."""
+    """uvicorn's configuration for an app, and for the endpoint whose ordinary webhooks bypass the app."""
 
-    class Answering(HttpConnection):
-        endpoint = its_endpoint
-        connections = its_connections
-        wire = Wire()
+    class Connection(HttpConnection):
+        endpoint = webhook
+        connections = all_connections
+        encoder = ResponseEncoder()
 
-    return uvicorn.Config(told(app), http=Answering, ws="none", access_log=False, server_header=False, **settings)
+    return uvicorn.Config(
+        notifying_relay(app), http=Connection, ws="none", access_log=False, server_header=False, **settings
+    )

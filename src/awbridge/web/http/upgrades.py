@@ -1,6 +1,6 @@
-"""Requests that ask for an upgrade (h2c, websocket), read as HTTP/1.1 requests like any other.
+"""Parse requests for an upgrade (h2c, websocket) as ordinary HTTP/1.1 requests.
 
-httptools takes the end of such a head for the end of the request, whatever body it announces, and stops.
+httptools stops at the end of such a head, even if a body follows.
 """
 
 from __future__ import annotations
@@ -13,77 +13,77 @@ import httptools
 _FRAMING = (b"content-length", b"transfer-encoding")
 
 
-class Events(Protocol):
-    """Who is told what was parsed."""
+class ParserEvents(Protocol):
+    """The callbacks of the parser."""
 
     def on_message_begin(self) -> None:
         """A request begins."""
         ...
 
     def on_url(self, url: bytes) -> None:
-        """A piece of its address."""
+        """A piece of the URL."""
         ...
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header."""
+        """A header, or a trailer."""
         ...
 
     def on_headers_complete(self) -> None:
-        """The end of its head."""
+        """The head is complete."""
         ...
 
     def on_body(self, body: bytes) -> None:
-        """A piece of its body."""
+        """A piece of the body."""
         ...
 
     def on_message_complete(self) -> None:
-        """Its end."""
+        """The request is complete."""
         ...
 
 
-class _BehindAHead:
-    """Tells of everything but one head, which was told of before."""
+class _SkipHead:
+    """Passes on every event except those of the first head."""
 
-    def __init__(self, events: Events) -> None:
+    def __init__(self, events: ParserEvents) -> None:
         self._events = events
         self.on_body = events.on_body
         self.on_message_complete = events.on_message_complete
-        self.armed = False
+        self.head_skipped = False
 
     def on_message_begin(self) -> None:
-        if self.armed:
+        if self.head_skipped:
             self._events.on_message_begin()
 
     def on_url(self, url: bytes) -> None:
-        if self.armed:
+        if self.head_skipped:
             self._events.on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self.armed:
+        if self.head_skipped:
             self._events.on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        if self.armed:
+        if self.head_skipped:
             self._events.on_headers_complete()
 
 
-def make_parser(events: Events | _BehindAHead) -> httptools.HttpRequestParser:
-    """A parser that answers a last request whatever stands behind it, which is not read."""
+def make_parser(events: ParserEvents | _SkipHead) -> httptools.HttpRequestParser:
+    """A parser that ignores any bytes after the last request of a connection."""
     parser = httptools.HttpRequestParser(events)
     parser.set_dangerous_leniencies(lenient_data_after_close=True)
     return parser
 
 
 def has_body(headers: Sequence[tuple[bytes, bytes]]) -> bool:
-    """Whether a head with these headers announces a body."""
+    """Whether these headers announce a body."""
     return any(name in _FRAMING and value.strip() not in (b"", b"0") for name, value in headers)
 
 
-def make_parser_behind(headers: Sequence[tuple[bytes, bytes]], events: Events) -> httptools.HttpRequestParser:
-    """A parser that stands before the body which these headers announce."""
-    hushed = _BehindAHead(events)
-    parser = make_parser(hushed)
+def make_body_parser(headers: Sequence[tuple[bytes, bytes]], events: ParserEvents) -> httptools.HttpRequestParser:
+    """A parser positioned at the start of the body that these headers announce."""
+    skipping = _SkipHead(events)
+    parser = make_parser(skipping)
     framing = b"".join(b"%b: %b\r\n" % header for header in headers if header[0] in _FRAMING)
     parser.feed_data(b"POST / HTTP/1.1\r\n%b\r\n" % framing)
-    hushed.armed = True
+    skipping.head_skipped = True
     return parser

@@ -1,4 +1,4 @@
-"""The routes of pages: each says which query parameters it takes, and refuses all others in words."""
+"""A page's route, which declares its query parameters and refuses all others."""
 
 from __future__ import annotations
 
@@ -11,20 +11,25 @@ from starlette.routing import Route
 from awbridge.domain.errors import FieldProblem, PayloadRefused
 from awbridge.domain.nearest import unknown_name
 
-Shows = Callable[[Request], Awaitable[Response]]
-ANYTHING: Collection[str] = ()
+Handler = Callable[[Request], Awaitable[Response]]
+ANY_VALUE: Collection[str] = ()
 
 
 class PageRoute(Route):
-    """A route of the pages. `takes`: its query parameters, each with the values that it may have (none: any).
+    """A route of a page. `parameters`: its query parameters, each with the allowed values (empty: any).
 
-    What else comes raises PayloadRefused, as in the API: a filter that is misspelt would show everything.
+    Other parameters or values raise PayloadRefused, as in the API: a misspelt filter would show everything.
     """
 
     def __init__(
-        self, path: str, shows: Shows, *, takes: Mapping[str, Collection[str]] | None = None, method: str = "GET"
+        self,
+        path: str,
+        handler: Handler,
+        *,
+        parameters: Mapping[str, Collection[str]] | None = None,
+        method: str = "GET",
     ) -> None:
-        known = takes or {}
+        known = parameters or {}
 
         async def checked(request: Request) -> Response:
             given = request.query_params
@@ -36,6 +41,6 @@ class PageRoute(Route):
             ]
             if problems:
                 raise PayloadRefused(problems)
-            return await shows(request)
+            return await handler(request)
 
-        super().__init__(path, checked, methods=[method], name=getattr(shows, "__name__", None))
+        super().__init__(path, checked, methods=[method], name=getattr(handler, "__name__", None))

@@ -1,98 +1,115 @@
-"""The HTTP API under /v1, about couriers and the rules of allocation."""
+"""The routes of transporters and allocation rules."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends, Path, Query
+from fastapi import APIRouter, Body, Path, Query
 
 from awbridge.domain.couriers.allocation import rule_fields
 from awbridge.domain.errors import NotFound, NotPossible
 from awbridge.steps.couriers import couriers as courier_steps
-from awbridge.steps.couriers.sync_couriers import ListsAccounts, sync_couriers
-from awbridge.steps.runtime.clock import Clock
-from awbridge.store import Store
+from awbridge.steps.couriers.sync_couriers import sync_couriers
 from awbridge.store.couriers import couriers, rules
 from awbridge.store.couriers.couriers import CourierAccount
 from awbridge.store.engine.database import Session
-from awbridge.web.v1 import views
-from awbridge.web.v1.strict import known_parameters_only
+from awbridge.web.dependencies import ApiDep, ClockDep, StoreDep
+from awbridge.web.v1.couriers_views import (
+    CourierBody,
+    CourierView,
+    MoveBody,
+    MovedView,
+    SyncView,
+    WarningsView,
+    courier_view,
+    moved_view,
+    sync_view,
+    warnings_view,
+)
+
+router = APIRouter(tags=["couriers"])
 
 
-async def _shown(session: Session) -> list[views.CourierView]:
+@router.get("/couriers")
+async def list_couriers(store: StoreDep) -> list[CourierView]:
+    """Every transporter, the courier account that it is mapped to, and its warning."""
+    async with store.read() as session:
+        return await _courier_views(session)
+
+
+@router.get("/couriers/warnings")
+async def list_warnings(store: StoreDep) -> WarningsView:
+    """What the last comparison with ClickPost found about accounts in use."""
+    async with store.read() as session:
+        found = await couriers.warnings(session)
+        state = await couriers.comparison(session)
+    return warnings_view(found, state)
+
+
+@router.post("/couriers/sync")
+async def sync(
+    api: ApiDep,
+    apply: Annotated[bool, Query(description="Apply the differences; otherwise only show them.")] = False,
+) -> SyncView:
+    """Compare the mapping with your accounts at ClickPost."""
+    if api.clickpost is None:
+        raise NotPossible("this process does not call ClickPost; use awbridge couriers sync")
+    return sync_view(await sync_couriers(store=api.store, clickpost=api.clickpost, clock=api.clock, apply=apply))
+
+
+# A transporter's name may contain a slash, so the longer path comes first.
+@router.post("/couriers/{transporter:path}/move")
+async def move(transporter: str, body: Annotated[MoveBody, Body()], store: StoreDep, clock: ClockDep) -> MovedView:
+    """Move the unplaced shipments of a transporter to another. Shipments that may be placed at ClickPost stay."""
+    moved = await courier_steps.move_shipments(
+        store=store, clock=clock, from_transporter=_name(transporter), to_transporter=body.to
+    )
+    return moved_view(moved)
+
+
+@router.put("/couriers/{transporter:path}")
+async def put_courier(
+    transporter: Annotated[str, Path(max_length=200)],
+    body: Annotated[CourierBody, Body()],
+    store: StoreDep,
+    clock: ClockDep,
+) -> CourierView:
+    """Add a transporter, or change its mapping."""
+    account = CourierAccount(transporter=_name(transporter), **body.model_dump())
+    await courier_steps.put_couriers(store=store, clock=clock, accounts=[account])
+    return courier_view(account)
+
+
+@router.delete("/couriers/{transporter:path}", status_code=204)
+async def remove_courier(transporter: str, store: StoreDep) -> None:
+    """Remove a transporter. Its shipments keep the courier account that they were given."""
+    await courier_steps.remove_courier(store=store, transporter=_name(transporter))
+
+
+@router.get("/allocation-rules")
+async def list_rules(store: StoreDep) -> list[dict[str, Any]]:
+    """The allocation rules, in the order in which they are tried."""
+    async with store.read() as session:
+        return [rule_fields(rule) for rule in await rules.every(session)]
+
+
+@router.put("/allocation-rules")
+async def put_rules(
+    body: Annotated[list[dict[str, Any]], Body(max_length=1000)], store: StoreDep, clock: ClockDep
+) -> list[dict[str, Any]]:
+    """Replace all allocation rules, in this order; all or none."""
+    return [rule_fields(rule) for rule in await courier_steps.put_rules(store=store, clock=clock, rows=body)]
+
+
+async def _courier_views(session: Session) -> list[CourierView]:
     texts: dict[str, list[str]] = defaultdict(list)
     for warning in await couriers.warnings(session):
         texts[warning.transporter].append(warning.warning)
-    return [views.courier_view(a, "; ".join(texts[a.transporter]) or None) for a in await couriers.every(session)]
+    return [courier_view(a, "; ".join(texts[a.transporter]) or None) for a in await couriers.every(session)]
 
 
-def _storable(transporter: str) -> str:
+def _name(transporter: str) -> str:
     if "\x00" in transporter:
         raise NotFound("there is no transporter with a NUL in its name")
     return transporter
-
-
-def router(store: Store, clock: Clock, *, clickpost: ListsAccounts | None = None) -> APIRouter:
-    """The routes, on this store."""
-    api = APIRouter(prefix="/v1", tags=["couriers"], dependencies=[Depends(known_parameters_only)])
-
-    @api.get("/couriers")
-    async def list_couriers() -> list[views.CourierView]:
-        """Every transporter, the courier account it is mapped to, and what to look at."""
-        async with store.read() as session:
-            return await _shown(session)
-
-    @api.get("/couriers/warnings")
-    async def list_warnings() -> views.WarningsView:
-        """What the last comparison with ClickPost found about accounts in use."""
-        async with store.read() as session:
-            found = await couriers.warnings(session)
-            state = await couriers.comparison(session)
-        return views.warnings_view(found, state)
-
-    @api.post("/couriers/sync")
-    async def sync(
-        apply: Annotated[bool, Query(description="Write the differences; without it, only show them.")] = False,
-    ) -> views.SyncView:
-        """Compare with the accounts that ClickPost has for you."""
-        if clickpost is None:
-            raise NotPossible("this process does not call ClickPost; use awbridge couriers sync")
-        return views.sync_view(await sync_couriers(store=store, clickpost=clickpost, clock=clock, apply=apply))
-
-    # A transporter's name may hold a slash: the route with an ending comes before the one without.
-    @api.post("/couriers/{transporter:path}/move")
-    async def move(transporter: str, body: Annotated[views.MoveBody, Body()]) -> views.MovedView:
-        """Put all that this transporter still has to place, and ClickPost certainly does not hold, under another."""
-        moved = await courier_steps.move_shipments(
-            store=store, clock=clock, from_transporter=_storable(transporter), to_transporter=body.to
-        )
-        return views.moved_view(moved)
-
-    @api.put("/couriers/{transporter:path}")
-    async def put_courier(
-        transporter: Annotated[str, Path(max_length=200)], body: Annotated[views.CourierBody, Body()]
-    ) -> views.CourierView:
-        """Add a transporter, or map it anew."""
-        account = CourierAccount(transporter=_storable(transporter), **body.model_dump())
-        await courier_steps.put_couriers(store=store, clock=clock, accounts=[account])
-        return views.courier_view(account)
-
-    @api.delete("/couriers/{transporter:path}", status_code=204)
-    async def remove_courier(transporter: str) -> None:
-        """Forget a transporter. Shipments that named it keep what they resolved to."""
-        await courier_steps.remove_courier(store=store, transporter=_storable(transporter))
-
-    @api.get("/allocation-rules")
-    async def list_rules() -> list[dict[str, Any]]:
-        """The rules of allocation, in the order in which they are tried."""
-        async with store.read() as session:
-            return [rule_fields(rule) for rule in await rules.every(session)]
-
-    @api.put("/allocation-rules")
-    async def put_rules(body: Annotated[list[dict[str, Any]], Body(max_length=1000)]) -> list[dict[str, Any]]:
-        """These rules, in this order, in place of all that were; all or none."""
-        return [rule_fields(rule) for rule in await courier_steps.put_rules(store=store, clock=clock, rows=body)]
-
-    _ = (list_couriers, list_warnings, sync, move, put_courier, remove_courier, list_rules, put_rules)
-    return api

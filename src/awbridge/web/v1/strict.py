@@ -1,4 +1,4 @@
-"""What nobody here reads is refused: query parameters and fields of our own bodies that do not exist."""
+"""Refuse unknown query parameters, and unknown fields of awbridge's own bodies."""
 
 from __future__ import annotations
 
@@ -15,27 +15,31 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from awbridge.domain.nearest import unknown_name
 
 _LOOKED_UP_FIRST = ("show_shipment",)
-"""Routes that any path leads to which no other takes: there, what is not found goes before what is not known."""
+"""Routes that match every remaining path: a 404 takes precedence over an unknown parameter."""
 
 
 class OwnBody(BaseModel):
-    """A body of our own API. An unknown field is refused with the nearest known one; a truth value is no number."""
+    """A body of awbridge's own API. Unknown fields are refused with the nearest known one, and booleans as numbers."""
 
     model_config = ConfigDict(extra="forbid")
 
     @model_validator(mode="wrap")
     @classmethod
-    def _name_what_is_unknown(cls, given: Any, read: ModelWrapValidatorHandler[Self]) -> Self:
+    def _refuse_unknown(cls, given: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:
         if not isinstance(given, dict):
-            return read(given)
+            return validate(given)
         fields = cast("dict[str, Any]", given)
         known = {field.alias or name: field.annotation for name, field in cls.model_fields.items()}
         wrong = [
             *((name, unknown_name(str(name), known)) for name in fields if name not in known),
-            *((name, "must be a number") for name, value in fields.items() if _is_no_number(known.get(name), value)),
+            *(
+                (name, "must be a number")
+                for name, value in fields.items()
+                if _is_boolean_for_number(known.get(name), value)
+            ),
         ]
         try:
-            body = read({name: value for name, value in fields.items() if name in known})
+            body = validate({name: value for name, value in fields.items() if name in known})
         except ValidationError as error:
             raise _error(cls, wrong, _kept(error, {name for name, _ in wrong})) from None
         if wrong:
@@ -43,7 +47,7 @@ class OwnBody(BaseModel):
         return body
 
 
-def _is_no_number(annotation: Any, value: Any) -> bool:
+def _is_boolean_for_number(annotation: Any, value: Any) -> bool:
     return isinstance(value, bool) and any(kind in _kinds(annotation) for kind in (int, float))
 
 
@@ -54,8 +58,8 @@ def _kinds(annotation: Any) -> tuple[Any, ...]:
 def _kept(error: ValidationError, named: set[str]) -> Iterator[InitErrorDetails]:
     for found in error.errors(include_url=False):
         if not found["loc"] or found["loc"][0] not in named:
-            told = PydanticCustomError("wrong", "{problem}", {"problem": found["msg"]})
-            yield InitErrorDetails(type=told, loc=found["loc"], input=None)
+            custom = PydanticCustomError("wrong", "{problem}", {"problem": found["msg"]})
+            yield InitErrorDetails(type=custom, loc=found["loc"], input=None)
 
 
 def _error(cls: type[BaseModel], wrong: list[tuple[str, str]], more: Any) -> ValidationError:
@@ -67,14 +71,14 @@ def _error(cls: type[BaseModel], wrong: list[tuple[str, str]], more: Any) -> Val
 
 
 async def known_parameters_only(request: Request) -> None:
-    """Refuses query parameters that the route does not have: a filter that is misspelt would show everything."""
+    """Refuse query parameters that the route does not have: a misspelt filter would list everything."""
     route = request.scope.get("route")
     if isinstance(route, APIRoute) and route.name not in _LOOKED_UP_FIRST:
         refuse_unknown_parameters(request, route)
 
 
 def refuse_unknown_parameters(request: Request, route: APIRoute | None = None) -> None:
-    """Raises RequestValidationError that names each unknown query parameter, and the nearest known one."""
+    """Raises RequestValidationError, naming each unknown query parameter and the nearest known one."""
     route = route or request.scope["route"]
     assert isinstance(route, APIRoute)
     known = set(_query_names(route.dependant))

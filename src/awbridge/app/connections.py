@@ -1,0 +1,219 @@
+"""Settings -> the database, ClickPost, object storage, mail, messages and webhooks that the service connects to."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import stamina
+import structlog
+
+from awbridge.app.setting_types import read_options
+from awbridge.app.settings import Settings
+from awbridge.clickpost.client.async_client import AsyncClickPost
+from awbridge.clickpost.client.connection import OnCall
+from awbridge.clickpost.client.heard import hear
+from awbridge.domain.call import Call
+from awbridge.domain.errors import SettingsError, StoreBusy, StoreError
+from awbridge.domain.notify.notices import Channel, Sends
+from awbridge.sinks.addresses import read_networks
+from awbridge.sinks.mail import LONGEST as LONGEST_MAIL
+from awbridge.sinks.mail import MailChannel
+from awbridge.sinks.messages import MessageChannel, longest_send
+from awbridge.sinks.objects import Objects
+from awbridge.sinks.outgoing import EventSender
+from awbridge.sinks.templates import Templates
+from awbridge.steps.audit.keep_calls import CallRecorder
+from awbridge.steps.notify.alarm import Operator
+from awbridge.steps.records.unrecorded import Unrecorded
+from awbridge.steps.runtime.clock import Clock
+from awbridge.store import Store
+from awbridge.store.engine.shared_time import SHARED_TIME
+
+log = structlog.get_logger()
+
+_OPERATORS_TIMEOUT = 10.0  # seconds an operators' channel has to answer; alarms are sent one after another
+# APIs whose calls the calling step records: all calls, or only those that failed.
+KEPT_WHOLE = frozenset(
+    (
+        *("create-order", "fetch-order", "cancel-order", "recommend"),
+        *("edit-order", "fetch-label", "fetch-security-key", "create-pickup", "update-ndr", "set-whatsapp"),
+        *("register-waybill", "proof-of-delivery"),
+    )
+)
+KEPT_WHEN_FAILED = KEPT_WHOLE | {
+    *("track-order", "updated-order"),
+    *("fetch-shipment-count", "request-report", "fetch-report", "download-report"),
+}
+
+
+@asynccontextmanager
+async def open_store(settings: Settings, *, migrate: bool, patience: float = 0.0) -> AsyncGenerator[Store]:
+    """The database, closed when the block ends. `patience`: seconds to wait until it answers.
+
+    Raises SettingsError when its schema is old and `migrate` is False, StoreBusy when it does not answer.
+    """
+    store = await _opened(settings, migrate, patience)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+async def _opened(settings: Settings, migrate: bool, patience: float) -> Store:
+    async for attempt in stamina.retry_context(
+        on=StoreBusy, attempts=None if patience else 1, timeout=patience or None
+    ):
+        with attempt:
+            store = await Store.open(settings.database_url, connections=settings.database_connections)
+            try:
+                async with store.read() as session:
+                    await SHARED_TIME.measure(session)
+                await _check_schema(store, migrate)
+            except BaseException:
+                await store.close()
+                raise
+            return store
+    raise AssertionError("a retry ends with its work or its error")
+
+
+async def _check_schema(store: Store, migrate: bool) -> None:
+    if migrate:
+        for name in await store.migrate():
+            log.info("migration.applied", migration=name)
+    elif missing := await store.pending_migrations():
+        raise SettingsError(f"the database schema is outdated (missing: {', '.join(missing)}): run awbridge migrate")
+
+
+def vendor(settings: Settings, *, on_call: OnCall | None = None) -> AsyncClickPost:
+    """The client for the configured ClickPost account. Raises SettingsError when the account is not set."""
+    settings.check_vendor()
+    return AsyncClickPost(
+        username=settings.clickpost_username,
+        key=settings.clickpost_key.get_secret_value(),
+        url=settings.clickpost_url,
+        tracking_url=settings.clickpost_tracking_url,
+        serviceability_url=settings.clickpost_serviceability_url,
+        edd_url=settings.clickpost_edd_url,
+        timeout=settings.clickpost_timeout,
+        connections=settings.clickpost_connections,
+        on_call=_heard_by(on_call),
+    )
+
+
+def _heard_by(on_call: OnCall | None) -> OnCall:
+    """One hook that calls both `hear`, for callers listening to their own calls, and the given hook."""
+    if on_call is None:
+        return hear
+
+    def both(call: Call) -> None:
+        hear(call)
+        on_call(call)
+
+    return both
+
+
+def unrecorded_calls(settings: Settings, clock: Clock) -> Unrecorded:
+    """Where calls are kept on this machine while the database is unavailable."""
+    folder = Path(settings.data_dir) / "unrecorded"
+    return Unrecorded(folder, clock=clock, most_bytes=round(settings.unrecorded_mib * 1024 * 1024))
+
+
+def call_recorder(settings: Settings, clock: Clock, unrecorded: Unrecorded | None = None) -> CallRecorder:
+    """The hook that records failed calls which no step records; all such calls when all calls are archived."""
+    return CallRecorder(
+        clock,
+        kept_elsewhere=KEPT_WHEN_FAILED,
+        kept_whole=KEPT_WHOLE,
+        all_calls=settings.archives and settings.archive_all_calls,
+        unrecorded=unrecorded,
+    )
+
+
+@asynccontextmanager
+async def recording(recorder: CallRecorder, store: Store) -> AsyncGenerator[None]:
+    """Write the recorder's remaining calls when the block ends; log an error when the database is unavailable."""
+    try:
+        yield
+    finally:
+        try:
+            while await recorder.flush(store):
+                pass
+        except StoreError as error:
+            if not recorder.write_to_disk():
+                log.error("calls.not_recorded", problem=str(error))
+
+
+def archive_objects(settings: Settings, *, timeout: float | None = None) -> Objects | None:
+    """The archive, None when disabled. `timeout`: seconds, by default the configured one. Raises SettingsError."""
+    if not settings.archives:
+        return None
+    options = read_options(settings.archive_options.get_secret_value())
+    timeout = timeout or settings.archive_timeout
+    if not settings.archive_url:
+        return Objects.in_folder(Path(settings.data_dir), timeout=timeout)
+    return Objects.open(settings.archive_url, options=options, timeout=timeout)
+
+
+def archive_place(settings: Settings) -> str | None:
+    """The archive's URL for display, None when disabled."""
+    if not settings.archives:
+        return None
+    return settings.archive_url or f"file://{Path(settings.data_dir).absolute()}"
+
+
+def report_objects(settings: Settings) -> Objects:
+    """Where reports are stored: the archive, or the data folder when there is none."""
+    return archive_objects(settings) or Objects.in_folder(Path(settings.data_dir))
+
+
+def customer_channels(settings: Settings) -> dict[Channel, Sends]:
+    """The channels to customers and to the company's own team. Raises SettingsError for an invalid configuration."""
+    found: dict[Channel, Sends] = {}
+    if settings.notice_mail:
+        found[Channel.MAIL] = _mail(settings, "AWBRIDGE_NOTICE_MAIL")
+    services = {
+        Channel.SMS: [settings.notice_sms_url],
+        Channel.WHATSAPP: [settings.notice_whatsapp_url],
+        Channel.CHAT: list(settings.notice_chat_urls),
+    }
+    for channel, secrets in services.items():
+        if urls := [s.get_secret_value() for s in secrets if s.get_secret_value()]:
+            if channel.reaches_customer and not any(place in urls[0] for place in ("{to}", "{to_digits}")):
+                raise SettingsError(f"AWBRIDGE_NOTICE_{channel.upper()}_URL needs {{to}} for the recipient.")
+            found[channel] = MessageChannel(*urls, timeout=settings.notice_timeout)
+    return found
+
+
+def operators(settings: Settings) -> list[Operator]:
+    """The channels to the operators. Raises SettingsError for an invalid configuration."""
+    longest = longest_send(1, _OPERATORS_TIMEOUT)
+    found = [
+        Operator(channel=MessageChannel(url.get_secret_value(), timeout=_OPERATORS_TIMEOUT), longest=longest)
+        for url in settings.alarm_urls
+    ]
+    if settings.alarm_mail_to:
+        mail = _mail(settings, "AWBRIDGE_ALARM_MAIL_TO")
+        found += [Operator(channel=mail, to=address, longest=LONGEST_MAIL) for address in settings.alarm_mail_to]
+    return found
+
+
+def _mail(settings: Settings, required_by: str) -> MailChannel:
+    url = settings.smtp_url.get_secret_value()
+    if not url:
+        raise SettingsError(f"AWBRIDGE_SMTP_URL is not set, but {required_by} is.")
+    return MailChannel(url, sender=settings.notice_mail_from)
+
+
+def templates(settings: Settings) -> Templates:
+    """The message templates: those of AWBRIDGE_TEMPLATES_DIR replace the shipped ones."""
+    folder = Path(settings.templates_dir) if settings.templates_dir else None
+    if folder and not folder.is_dir():
+        raise SettingsError(f"AWBRIDGE_TEMPLATES_DIR: {folder} is not a folder")
+    return Templates(folder, default_language=settings.notice_language)
+
+
+def outgoing_line(settings: Settings) -> EventSender:
+    """The client that sends webhooks to subscribers."""
+    return EventSender(allowed=read_networks(settings.endpoint_networks), timeout=settings.endpoint_timeout)

@@ -1,0 +1,1 @@
+"""The checks of `awbridge doctor`, by what they check."""

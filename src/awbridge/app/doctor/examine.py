@@ -1,0 +1,64 @@
+"""Run every check of the doctor in order."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from typing import Any
+
+from awbridge.app.connections import open_store, vendor
+from awbridge.app.doctor.audit import check_archive
+from awbridge.app.doctor.diagnosis import PROBLEM, CheckContext, Diagnosis
+from awbridge.app.doctor.installation import check_database, check_disk, check_settings, check_steps
+from awbridge.app.doctor.notify import check_attention, check_messages
+from awbridge.app.doctor.polling import check_coverage, check_polling
+from awbridge.app.doctor.vendor import check_accounts, check_clock
+from awbridge.app.doctor.webhook import check_header, check_webhook
+from awbridge.app.settings import Settings
+from awbridge.domain.errors import AwbridgeError, SchemaTooNew, SettingsError, StoreError
+from awbridge.steps.runtime.clock import Clock, utc_now
+
+Check = Callable[[CheckContext], Coroutine[Any, Any, list[Diagnosis]]]
+
+
+async def examine(
+    settings: Settings, *, url: str = "", clock: Clock = utc_now, environment: Mapping[str, str] = os.environ
+) -> list[Diagnosis]:
+    """Run every check in order. `url` is the public URL of the webhook, by default the one registered last.
+
+    Checks that depend on a failed one are left out.
+    """
+    findings = check_settings(settings, environment)
+    findings.append(check_disk(settings))
+    if any(f.level == PROBLEM and f.check == "settings" for f in findings):
+        return findings
+    try:
+        async with open_store(settings, migrate=False) as store, vendor(settings) as clickpost:
+            context = CheckContext(settings=settings, store=store, clickpost=clickpost, clock=clock, url=url)
+            findings += [finding async for finding in _checks(context)]
+    except SettingsError as error:
+        findings.append(Diagnosis(check="database", level=PROBLEM, found=str(error), do="run awbridge migrate"))
+    except SchemaTooNew as error:
+        findings.append(Diagnosis(check="database", level=PROBLEM, found=str(error), do="install that version"))
+    except StoreError as error:
+        do = "start the database, and check AWBRIDGE_DATABASE_URL"
+        findings.append(Diagnosis(check="database", level=PROBLEM, found=str(error), do=do))
+    return findings
+
+
+async def _checks(context: CheckContext) -> AsyncIterator[Diagnosis]:
+    for check in _CHECKS:
+        try:
+            findings = await check(context)
+        except AwbridgeError as error:
+            name = check.__name__.removeprefix("check_")
+            do = "correct this, then run awbridge doctor again"
+            findings = [Diagnosis(check=name, level=PROBLEM, found=str(error), do=do)]
+        for finding in findings:
+            yield finding
+
+
+_CHECKS: tuple[Check, ...] = (
+    *(check_database, check_accounts, check_clock, check_webhook, check_header, check_coverage),
+    *(check_polling, check_steps, check_archive, check_messages, check_attention),
+)

@@ -1,0 +1,91 @@
+"""Checks of the installation: settings, disk, database, steps."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from awbridge.app.doctor.diagnosis import OK, PROBLEM, WARNING, CheckContext, Diagnosis
+from awbridge.app.settings import PREFIX, RENAMED, Settings
+from awbridge.clickpost.client import probe
+from awbridge.domain.errors import SettingsError
+from awbridge.store.audit import figures
+from awbridge.store.orders import shipments
+from awbridge.store.tracking import inbox
+
+LEAST_DISK = 1024**3  # bytes
+WORKED_WITHIN = timedelta(minutes=5)
+
+
+def check_settings(settings: Settings, environment: Mapping[str, str]) -> list[Diagnosis]:
+    found: list[Diagnosis] = []
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    unknown = sorted(name for name in environment if name.startswith(PREFIX) and name.upper() not in known)
+    for old in [name for name in unknown if name.upper() in RENAMED]:
+        text, do = f"{old} has been renamed and is ignored", f"set {RENAMED[old.upper()]} instead"
+        found.append(Diagnosis(check="settings", level=WARNING, found=text, do=do))
+        unknown.remove(old)
+    if unknown:
+        text = f"no such setting: {', '.join(unknown)}"
+        found.append(Diagnosis(check="settings", level=WARNING, found=text, do="check the spelling (docs/settings.md)"))
+    try:
+        settings.check_vendor()
+    except SettingsError as error:
+        do = "set it, then run awbridge doctor again"
+        found.append(Diagnosis(check="settings", level=PROBLEM, found=str(error), do=do))
+    if settings.host not in ("127.0.0.1", "::1", "localhost") and not settings.api_keys:
+        text = f"listens on {settings.host} with no API key: only loopback callers are allowed"
+        found.append(Diagnosis(check="settings", level=WARNING, found=text, do="set AWBRIDGE_API_KEYS"))
+    return found or [Diagnosis(check="settings", level=OK, found="complete")]
+
+
+def check_disk(settings: Settings) -> Diagnosis:
+    path = urlsplit(settings.database_url).path.removeprefix("/") if settings.database_url.startswith("sqlite:") else ""
+    folder = Path(path or ".").absolute().parent if path else Path(".").absolute()
+    try:
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        return Diagnosis(check="disk", level=WARNING, found=f"{folder}: {error.strerror}", do="check that it exists")
+    text = f"{free / 2**30:.1f} GiB free in {folder}"
+    if free < LEAST_DISK:
+        return Diagnosis(check="disk", level=PROBLEM, found=text, do="free some disk space")
+    return Diagnosis(check="disk", level=OK, found=text)
+
+
+async def check_database(context: CheckContext) -> list[Diagnosis]:
+    started = time.perf_counter()
+    async with context.store.read() as session:
+        await shipments.count_aged_out(session)
+    took = (time.perf_counter() - started) * 1000
+    state = await context.store.schema_state()
+    text = f"{context.store.database.description}, schema {state.schema:04} is current, query took {took:.0f} ms"
+    if not state.newer:
+        return [Diagnosis(check="database", level=OK, found=text)]
+    text += f"; a newer version applied {', '.join(state.newer)}, which this version supports"
+    return [Diagnosis(check="database", level=WARNING, found=text, do="finish the upgrade: replace this version")]
+
+
+async def check_steps(context: CheckContext) -> list[Diagnosis]:
+    now = context.clock()
+    async with context.store.read() as session:
+        due = {
+            "apply": await inbox.longest_due(session, now=now),
+            "push": await figures.longest_due_push(session, now=now),
+        }
+    late = [name for name, since in due.items() if since and now - since > WORKED_WITHIN]
+    if late:
+        text = f"work has been due for more than {WORKED_WITHIN.seconds // 60} min: {', '.join(late)}"
+        do = "start awbridge serve or work; if it runs, check its log"
+        return [Diagnosis(check="steps", level=PROBLEM, found=text, do=do)]
+    host = context.settings.host if context.settings.host not in ("0.0.0.0", "::") else "127.0.0.1"  # noqa: S104
+    response = await probe.healthy(f"http://{host}:{context.settings.port}/healthz")
+    if response.status == 200:
+        return [Diagnosis(check="steps", level=OK, found="the service is running and every step is live")]
+    if response.status == 503:
+        return [Diagnosis(check="steps", level=PROBLEM, found=f"a step hangs: {response.words[:200]}", do="restart it")]
+    text = f"no service responds at {host}:{context.settings.port}; no work is overdue"
+    return [Diagnosis(check="steps", level=WARNING, found=text, do="start awbridge serve, unless it runs elsewhere")]

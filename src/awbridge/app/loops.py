@@ -1,0 +1,308 @@
+"""Which loops run, and what each is given. A loop is named after the module of its step; metrics use the same name."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import socket
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from awbridge.app.connections import archive_objects, customer_channels, operators, report_objects, templates
+from awbridge.app.jobs import jobs
+from awbridge.app.policies import (
+    act_policy,
+    allocate_policy,
+    apply_policy,
+    archive_policy,
+    cancel_policy,
+    catch_up_policy,
+    clock_policy,
+    deliver_policy,
+    fallback_policy,
+    notify_policy,
+    push_policy,
+    reconcile_policy,
+    refused_limit,
+    stuck_after,
+    watch_policy,
+)
+from awbridge.app.settings import Settings
+from awbridge.clickpost.client.async_client import AsyncClickPost
+from awbridge.sinks.objects import Objects
+from awbridge.sinks.outgoing import EventSender
+from awbridge.steps.audit.archive import archive_due, tidy_up
+from awbridge.steps.audit.keep_calls import CallRecorder
+from awbridge.steps.couriers.sync_couriers import watch_couriers
+from awbridge.steps.notify.alarm import Digest, send_alarms
+from awbridge.steps.notify.deliver_events import deliver_due
+from awbridge.steps.notify.health_monitor import HealthMonitor, Machine
+from awbridge.steps.notify.lateness import Lateness, LatenessPolicy
+from awbridge.steps.notify.notify import notify_due
+from awbridge.steps.orders.act import act_due
+from awbridge.steps.polling.track_order import poll_due
+from awbridge.steps.polling.updated_order import cover_next_window
+from awbridge.steps.polling.watch import Watch, WebhookRefusals
+from awbridge.steps.privacy.erase import erase_due
+from awbridge.steps.reconciliation.differences import recheck
+from awbridge.steps.reconciliation.reconcile import reconcile_due
+from awbridge.steps.reconciliation.report_files import take_from_folder
+from awbridge.steps.records.unrecorded import Unrecorded
+from awbridge.steps.registration.allocate import allocate_due
+from awbridge.steps.registration.cancel import cancel_due
+from awbridge.steps.registration.fallback import fall_back_due
+from awbridge.steps.registration.push import Push
+from awbridge.steps.registration.release import release_due
+from awbridge.steps.runtime.clock import Clock
+from awbridge.steps.runtime.loop import Loop
+from awbridge.steps.runtime.schedule import run_due
+from awbridge.steps.runtime.set_clocks import SetClocks
+from awbridge.steps.runtime.throttle import ApplyThrottle
+from awbridge.steps.tracking.apply import apply_due
+from awbridge.store import Store
+
+CLOCK_EVERY = 10.0  # seconds between checks of the clock
+LEAST_IDLE = 5.0  # seconds that loops without urgent work sleep
+LONGEST_ROUND = 3600.0  # seconds for which a long round counts as busy, not as hanging
+
+Round = Callable[[], Awaitable[int]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Context:
+    """What the steps work with."""
+
+    settings: Settings
+    store: Store
+    clickpost: AsyncClickPost
+    outgoing: EventSender
+    clock: Clock
+    unrecorded: Unrecorded | None
+
+
+def _none_arrived() -> int:
+    """The deliveries that a process without the web server receives."""
+    return 0
+
+
+def step_loops(
+    settings: Settings,
+    store: Store,
+    clickpost: AsyncClickPost,
+    outgoing: EventSender,
+    clock: Clock,
+    *,
+    refusals: WebhookRefusals | None = None,
+    arrived: Callable[[], int] = _none_arrived,
+    unrecorded: Unrecorded | None = None,
+) -> dict[str, Loop]:
+    """Every step as a loop, by name, but for those of `audit_loops`.
+
+    `arrived` counts the deliveries received so far; apply gives way to them. Raises SettingsError.
+    """
+    context = _Context(
+        settings=settings, store=store, clickpost=clickpost, outgoing=outgoing, clock=clock, unrecorded=unrecorded
+    )
+
+    def beat(name: str) -> None:
+        loops[name].beat()  # filled below
+
+    idle = settings.steps_idle_seconds
+    push = Push(store=store, clickpost=clickpost, clock=clock, policy=push_policy(settings), unrecorded=unrecorded)
+    clocks = SetClocks(store=store, clock=clock, policy=clock_policy(settings))
+    loops = {
+        "push": Loop("push", push.round, idle_seconds=idle, stop=push.stop, finish=push.drain),
+        "set_clocks": Loop("set_clocks", clocks.check, idle_seconds=CLOCK_EVERY),
+    }
+    rounds = {
+        **_orders(context),
+        **_tracking(context, arrived),
+        **_polling(context, beat, refusals or WebhookRefusals()),
+        **_reconciliation(context),
+        **_notifications(context, clocks, lambda: list(loops.values())),
+    }
+    loops |= {name: Loop(name, work, idle_seconds=idle) for name, work in rounds.items()}
+    if settings.reconcile_dir:
+        take = partial(take_from_folder, store=store, clock=clock, folder=Path(settings.reconcile_dir))
+        loops["report_files"] = Loop("report_files", take, idle_seconds=max(idle, LEAST_IDLE))
+    return loops
+
+
+def _orders(context: _Context) -> dict[str, Round]:
+    """Actions, registration apart from push, and the comparison of courier accounts."""
+    settings, store, clickpost, clock = context.settings, context.store, context.clickpost, context.clock
+    steps = {
+        "act": partial(act_due, policy=act_policy(settings)),
+        "allocate": partial(allocate_due, policy=allocate_policy(settings)),
+        "cancel": partial(cancel_due, policy=cancel_policy(settings)),
+        "fallback": partial(fall_back_due, policy=fallback_policy(settings)),
+    }
+    rounds: dict[str, Round] = {
+        name: partial(step, store=store, clickpost=clickpost, clock=clock, unrecorded=context.unrecorded)
+        for name, step in steps.items()
+    }
+    rounds["release"] = partial(release_due, store=store, clock=clock)
+    if settings.courier_comparison_seconds:
+        every = timedelta(seconds=settings.courier_comparison_seconds)
+        rounds["sync_couriers"] = partial(watch_couriers, store=store, clickpost=clickpost, clock=clock, every=every)
+    return rounds
+
+
+def _tracking(context: _Context, arrived: Callable[[], int]) -> dict[str, Round]:
+    policy, throttle = apply_policy(context.settings), ApplyThrottle(arrived)
+
+    async def apply() -> int:
+        started = time.monotonic()
+        applied = await apply_due(store=context.store, clock=context.clock, policy=policy)
+        await throttle.give_way(time.monotonic() - started, applied, more=applied == policy.batch)
+        return applied
+
+    return {"apply": apply}
+
+
+def _polling(context: _Context, beat: Callable[[str], None], refusals: WebhookRefusals) -> dict[str, Round]:
+    settings, store, clickpost, clock = context.settings, context.store, context.clickpost, context.clock
+    steps = {"updated_order": cover_next_window, "track_order": poll_due}
+    rounds: dict[str, Round] = {
+        name: partial(
+            step,
+            store=store,
+            clickpost=clickpost,
+            clock=clock,
+            policy=catch_up_policy(settings, beat=partial(beat, name), unrecorded=context.unrecorded),
+        )
+        for name, step in steps.items()
+    }
+    return {**rounds, "watch": Watch(store, clock, watch_policy(settings), refusals).check}
+
+
+def _reconciliation(context: _Context) -> dict[str, Round]:
+    steps = {
+        "reconcile": partial(reconcile_due, policy=reconcile_policy(context.settings)),
+        "differences": recheck,
+    }
+    return {
+        name: partial(
+            step,
+            store=context.store,
+            clickpost=context.clickpost,
+            clock=context.clock,
+            unrecorded=context.unrecorded,
+        )
+        for name, step in steps.items()
+    }
+
+
+def _notifications(context: _Context, clocks: SetClocks, loops: Callable[[], list[Loop]]) -> dict[str, Round]:
+    """The steps that notify customers, webhook subscribers and operators."""
+    settings, store, clock = context.settings, context.store, context.clock
+    recipients, stuck = operators(settings), stuck_after(settings)
+    digest = Digest(
+        store=store,
+        operators=recipients,
+        clock=clock,
+        zone=settings.zone,
+        hour=settings.alarm_digest_hour,
+        stuck_after=stuck,
+    )
+    machine = Machine(
+        name=socket.gethostname(),
+        free_share=lambda: free_share(settings),
+        least_free=settings.alarm_disk_free,
+        clock_problem=lambda: clocks.problem,
+    )
+    monitor = HealthMonitor(store=store, clock=clock, loops=loops, machine=machine, refused=refused_limit(settings))
+
+    async def alarm() -> int:
+        await monitor.check()
+        return await send_alarms(store=store, operators=recipients, clock=clock) + await digest.send_due()
+
+    return {
+        "notify": partial(
+            notify_due,
+            store=store,
+            channels=customer_channels(settings),
+            templates=templates(settings),
+            clock=clock,
+            policy=notify_policy(settings),
+        ),
+        "lateness": Lateness(store=store, clock=clock, policy=LatenessPolicy(stuck_after=stuck)).check,
+        "deliver_events": partial(
+            deliver_due, store=store, outgoing=context.outgoing, clock=clock, policy=deliver_policy(settings)
+        ),
+        "alarm": alarm,
+    }
+
+
+def free_share(settings: Settings) -> float:
+    """The free share, 0 to 1, of the fullest disk that holds the database or this machine's files."""
+    url = urlsplit(settings.database_url)
+    folders = [Path(settings.data_dir).absolute()]
+    if url.scheme == "sqlite":
+        folders.append(Path(unquote(url.path.removeprefix("/"))).absolute().parent)
+    used = [shutil.disk_usage(next(f for f in (folder, *folder.parents) if f.exists())) for folder in folders]
+    return min(disk.free / disk.total for disk in used)
+
+
+def audit_loops(
+    settings: Settings, store: Store, clock: Clock, recorder: CallRecorder, unrecorded: Unrecorded | None = None
+) -> dict[str, Loop]:
+    """The loops that record and archive calls, run scheduled jobs and erase, by name. Raises SettingsError."""
+    scheduled, archive, reports_in = jobs(settings, store, clock), archive_objects(settings), report_objects(settings)
+    idle = max(settings.steps_idle_seconds, LEAST_IDLE)
+
+    async def record() -> int:
+        return await recorder.flush(store) + (await unrecorded.record(store) if unrecorded else 0)
+
+    keep_calls = Loop("keep_calls", record, idle_seconds=idle)
+    recorder.on_waiting = keep_calls.wake
+    schedule = partial(run_due, store=store, clock=clock, zone=settings.zone, jobs=scheduled)
+    erase = partial(erase_due, store=store, objects=archive, reports_in=reports_in, clock=clock)
+    loops = {
+        "keep_calls": keep_calls,
+        "schedule": _long_loop("schedule", schedule, idle),
+        "erase": _long_loop("erase", erase, idle),
+    }
+    if archive:
+        loops["archive"] = _long_loop("archive", _archive(settings, store, archive, clock), idle)
+    return loops
+
+
+def _archive(settings: Settings, store: Store, archive: Objects, clock: Clock) -> Round:
+    policy = archive_policy(settings)
+    tidied = False
+
+    async def one_round() -> int:
+        nonlocal tidied
+        if not tidied:
+            await tidy_up(store=store, policy=policy)
+            tidied = True
+        return await archive_due(store=store, objects=archive, clock=clock, policy=policy)
+
+    return one_round
+
+
+def _long_loop(name: str, work: Round, idle: float) -> Loop:
+    """A loop whose rounds may take long: a running round counts as alive for up to LONGEST_ROUND."""
+
+    async def one_round() -> int:
+        beating = asyncio.create_task(beat())
+        try:
+            return await work()
+        finally:
+            beating.cancel()
+            await asyncio.gather(beating, return_exceptions=True)
+
+    async def beat() -> None:
+        ends = time.monotonic() + LONGEST_ROUND
+        while time.monotonic() < ends:
+            await asyncio.sleep(30)
+            loop.beat()
+
+    loop = Loop(name, one_round, idle_seconds=idle)
+    return loop

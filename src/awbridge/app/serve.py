@@ -1,0 +1,282 @@
+"""Start the web server and the steps; stop them cleanly."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+import socket
+import sys
+import threading
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+import uvicorn
+from starlette.types import ASGIApp
+
+from awbridge.app.connections import (
+    call_recorder,
+    open_store,
+    outgoing_line,
+    recording,
+    report_objects,
+    unrecorded_calls,
+    vendor,
+)
+from awbridge.app.jobs import crons
+from awbridge.app.loops import audit_loops, step_loops
+from awbridge.app.policies import privacy, stuck_after
+from awbridge.app.settings import Settings
+from awbridge.clickpost.client.async_client import AsyncClickPost
+from awbridge.domain.errors import SchemaTooNew
+from awbridge.sinks.addresses import read_networks
+from awbridge.steps.polling.watch import WebhookRefusals
+from awbridge.steps.runtime.clock import Clock, utc_now
+from awbridge.steps.runtime.loop import Loop
+from awbridge.steps.runtime.schema import LOOK_SECONDS, watch_schema
+from awbridge.steps.tracking.ingest import Ingest
+from awbridge.store import Store
+from awbridge.web.app import build_app
+from awbridge.web.dependencies import ApiContext, AuditContext
+from awbridge.web.http.limits import Connections, Limits, connections_within_files
+from awbridge.web.http.server import server_config
+from awbridge.web.webhook.endpoint import KeyRing, WebhookEndpoint
+
+log = structlog.get_logger()
+
+START_PATIENCE = 60.0  # seconds to wait for the database at start
+# Seconds between switches of Python's threads. SQLite's thread waits this long for Python's lock after every statement
+# while webhooks are answered; Python's default of 5 ms would take most of a commit.
+QUICK_HANDOVER = 0.0005
+DRAIN_SECONDS = 20.0  # given to calls in flight when the process stops
+_LOCAL_PROXIES = ("127.0.0.1", "::1")  # trusted for X-Forwarded-For
+
+
+def settle_down() -> None:
+    """Tune the interpreter for load, once all long-lived objects exist."""
+    # Exempt what exists now from garbage collection.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+    sys.setswitchinterval(QUICK_HANDOVER)
+
+
+async def serve(
+    settings: Settings, *, on_ready: Callable[[str], None] | None = None, stop: asyncio.Event | None = None
+) -> None:
+    """Run the web server and the steps in this process until SIGTERM or SIGINT.
+
+    `on_ready` receives the address listened on. With `stop`, run until it is set; the caller handles signals.
+    """
+    if stop is None:
+        stop = asyncio.Event()
+        _on_signal(stop.set)
+    async with assembled(settings) as bridge:
+        server = _Server(
+            server_config(
+                bridge.app,
+                bridge.webhook,
+                bridge.connections,
+                host=settings.host,
+                port=settings.port,
+                log_level="warning",
+                lifespan="off",
+                timeout_graceful_shutdown=5,
+                forwarded_allow_ips=[*_LOCAL_PROXIES, *settings.trusted_proxies],
+            )
+        )
+        server.on_ready = lambda: _announce(server.url, on_ready)
+        stopping = asyncio.create_task(_stop_server(stop, server))
+        try:
+            await server.serve()
+        finally:
+            stopping.cancel()
+            await asyncio.gather(stopping, return_exceptions=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Bridge:
+    """What the server serves while the steps run: the app, its webhook endpoint, and the client connections."""
+
+    app: ASGIApp
+    webhook: WebhookEndpoint
+    connections: Connections
+
+
+@asynccontextmanager
+async def assembled(settings: Settings) -> AsyncGenerator[Bridge]:
+    """The app with every step running while the block lasts; the caller provides the server."""
+    unrecorded = unrecorded_calls(settings, utc_now)
+    recorder = call_recorder(settings, utc_now, unrecorded)
+    async with (
+        open_store(settings, migrate=settings.migrate_on_start, patience=START_PATIENCE) as store,
+        recording(recorder, store),
+        vendor(settings, on_call=recorder) as clickpost,
+        outgoing_line(settings) as outgoing,
+    ):
+        refusals = WebhookRefusals()
+        ingest = Ingest(store)
+        loops = step_loops(
+            settings,
+            store,
+            clickpost,
+            outgoing,
+            utc_now,
+            refusals=refusals,
+            arrived=lambda: ingest.arrived,
+            unrecorded=unrecorded,
+        )
+        loops |= audit_loops(settings, store, utc_now, recorder, unrecorded)
+        loops["schema"] = _schema_loop(store, lambda _: _stop_all(loops))
+        ingest.on_stored = loops["apply"].wake
+        keys = KeyRing(store, (k.get_secret_value() for k in settings.webhook_keys))
+        endpoint = WebhookEndpoint(ingest, keys, utc_now, refusals)
+        most = connections_within_files(settings.connections)
+        connections = Connections(Limits(connections=most, idle=max(most // 2, 1)))
+        app = build_app(
+            api_context(settings, store, clickpost),
+            webhook=endpoint,
+            loops=list(loops.values()),
+            api_keys=[k.get_secret_value() for k in settings.api_keys],
+            recorder=recorder,
+            host=settings.host,
+            connections=connections,
+        )
+        ingesting = asyncio.create_task(ingest.run(), name="ingest")
+        try:
+            async with _running(loops):
+                yield Bridge(app, endpoint, connections)
+        finally:
+            ingesting.cancel()
+            await asyncio.gather(ingesting, return_exceptions=True)
+
+
+def api_context(settings: Settings, store: Store, clickpost: AsyncClickPost) -> ApiContext:
+    """What the routes of the API share."""
+    return ApiContext(
+        store=store,
+        clock=utc_now,
+        clickpost=clickpost,
+        audit=audit_context(settings),
+        allocation=settings.allocation,
+        zone=settings.zone,
+        poll_again_after=timedelta(seconds=settings.ask_again_seconds),
+        stuck_after=stuck_after(settings),
+        networks=read_networks(settings.endpoint_networks),
+        country=settings.notice_country,
+    )
+
+
+def audit_context(settings: Settings) -> AuditContext:
+    """What the HTTP API needs for reports, evidence and erasure."""
+    return AuditContext(
+        reports_in=report_objects(settings),
+        privacy={
+            "own": privacy(settings, settings.privacy_own),
+            "clickpost": privacy(settings, settings.privacy_clickpost),
+        },
+        zone=settings.zone,
+        crons=crons(settings),
+        privacy_key=settings.privacy_key.get_secret_value(),
+    )
+
+
+async def work(settings: Settings, *, clock: Clock = utc_now) -> None:
+    """Run the steps without the web server until SIGTERM or SIGINT.
+
+    `clock` is the machine's; the drill passes one that is wrong. Raises SchemaTooNew once the database is migrated to
+    a schema that this version cannot work with.
+    """
+    unrecorded = unrecorded_calls(settings, clock)
+    recorder = call_recorder(settings, clock, unrecorded)
+    async with (
+        open_store(settings, migrate=settings.migrate_on_start, patience=START_PATIENCE) as store,
+        recording(recorder, store),
+        vendor(settings, on_call=recorder) as clickpost,
+        outgoing_line(settings) as outgoing,
+    ):
+        stop = asyncio.Event()
+        _on_signal(stop.set)
+        loops = step_loops(settings, store, clickpost, outgoing, clock, unrecorded=unrecorded)
+        loops |= audit_loops(settings, store, clock, recorder, unrecorded)
+        too_new: list[SchemaTooNew] = []
+
+        def end(error: SchemaTooNew) -> None:
+            too_new.append(error)
+            stop.set()
+
+        loops["schema"] = _schema_loop(store, end)
+        async with _running(loops):
+            settle_down()
+            log.info("steps.started")
+            await stop.wait()
+        if too_new:
+            raise too_new[0]
+
+
+def _schema_loop(store: Store, end: Callable[[SchemaTooNew], None]) -> Loop:
+    return Loop("schema", lambda: watch_schema(store=store, end=end), idle_seconds=LOOK_SECONDS)
+
+
+@asynccontextmanager
+async def _running(loops: dict[str, Loop]) -> AsyncGenerator[None]:
+    """Run the loops while the block lasts, then let calls in flight finish. Leases cover those that do not."""
+    tasks = [asyncio.create_task(loop.run(), name=name) for name, loop in loops.items()]
+    try:
+        yield
+    finally:
+        _stop_all(loops)
+        _, left = await asyncio.wait(tasks, timeout=DRAIN_SECONDS)
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _stop_all(loops: dict[str, Loop]) -> None:
+    for loop in loops.values():
+        loop.stop()
+
+
+def _on_signal(stop: Callable[[], None]) -> None:
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop)
+
+
+async def _stop_server(stop: asyncio.Event, server: uvicorn.Server) -> None:
+    await stop.wait()
+    server.should_exit = True
+
+
+def _announce(url: str, on_ready: Callable[[str], None] | None) -> None:
+    log.info("server.started", url=url)
+    if on_ready:
+        on_ready(url)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers: they would end the process before the steps have drained."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Install no signal handlers."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, then call `on_ready`."""
+        await super().startup(sockets)
+        if not self.should_exit:
+            settle_down()
+            self.on_ready()
+
+    def on_ready(self) -> None:
+        """Called once the server listens."""
+
+    @property
+    def url(self) -> str:
+        """The address listened on."""
+        host, port = self.servers[0].sockets[0].getsockname()[:2]
+        return f"http://{host}:{port}"

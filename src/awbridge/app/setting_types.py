@@ -1,0 +1,93 @@
+"""Types of settings that check more than a Python type: comma-separated lists, delays, crons, time zones, policies."""
+
+from __future__ import annotations
+
+from ipaddress import ip_network
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BeforeValidator, SecretStr
+from pydantic_settings import NoDecode
+
+from awbridge.domain.notify.notices import read_channels, read_milestones, read_quiet_hours
+from awbridge.domain.privacy import read_privacy
+from awbridge.domain.schedule import check_cron
+
+
+def _split_commas(value: Any) -> Any:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+def _check_delays(value: tuple[float, ...]) -> tuple[float, ...]:
+    if any(not 0 < delay < 30 * 86400 for delay in value):
+        raise ValueError("every delay is a number of seconds above 0 and below 30 days")
+    return value
+
+
+def _check_addresses(value: tuple[str, ...]) -> tuple[str, ...]:
+    if any("@" not in address or any(c.isspace() for c in address) for address in value):
+        raise ValueError("write mail addresses, comma-separated")
+    return value
+
+
+def _check_networks(value: tuple[str, ...]) -> tuple[str, ...]:
+    for part in value:
+        ip_network(part)
+    return value
+
+
+def _check_zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (KeyError, ValueError, OSError):
+        raise ValueError("not a time zone; write one like Asia/Kolkata or Asia/Dubai") from None
+    return value
+
+
+def _check_privacy(value: str) -> str:
+    read_privacy(value)
+    return value
+
+
+def _check_quiet_hours(value: str) -> str:
+    read_quiet_hours(value)
+    return value
+
+
+def _check_channels(value: str) -> str:
+    read_channels(value)
+    return value
+
+
+def _check_milestones(value: str) -> str:
+    read_milestones(value)
+    return value
+
+
+def read_options(text: str) -> dict[str, str]:
+    """Read options written as name=value, comma-separated. Raises ValueError."""
+    pairs = [part.partition("=") for part in text.split(",") if part.strip()]
+    if any(not name.strip() or not equals for name, equals, _ in pairs):
+        raise ValueError("write name=value, comma-separated")
+    return {name.strip(): option.strip() for name, _, option in pairs}
+
+
+def _check_options(value: SecretStr) -> SecretStr:
+    read_options(value.get_secret_value())
+    return value
+
+
+Texts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_commas)]
+Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split_commas)]
+Delays = Annotated[tuple[float, ...], NoDecode, BeforeValidator(_split_commas), AfterValidator(_check_delays)]
+Addresses = Annotated[Texts, AfterValidator(_check_addresses)]
+Networks = Annotated[Texts, AfterValidator(_check_networks)]
+Options = Annotated[SecretStr, AfterValidator(_check_options)]
+Cron = Annotated[str, AfterValidator(check_cron)]
+TimeZone = Annotated[str, AfterValidator(_check_zone)]
+PrivacyPolicy = Annotated[str, AfterValidator(_check_privacy)]
+QuietHours = Annotated[str, AfterValidator(_check_quiet_hours)]
+Channels = Annotated[str, AfterValidator(_check_channels)]
+Milestones = Annotated[str, AfterValidator(_check_milestones)]

@@ -1,0 +1,255 @@
+"""`awbridge reconcile`: our shipments against ClickPost's, by a day's counts or by a file of theirs."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import click
+
+from awbridge.app import policies
+from awbridge.cli.shared import (
+    as_json_option,
+    fail,
+    print_json,
+    print_notes,
+    print_table,
+    read_settings,
+    with_store,
+    with_vendor,
+)
+from awbridge.cli.times import DAY
+from awbridge.clickpost.client.async_client import AsyncClickPost
+from awbridge.clickpost.wire.codes import status_name
+from awbridge.domain.reconciliation.differences import DifferenceKind, DifferenceTable
+from awbridge.domain.schedule import day_before
+from awbridge.steps.audit.bundle import bundle_of
+from awbridge.steps.reconciliation.differences import push_again
+from awbridge.steps.reconciliation.reconcile import ReconcilePolicy, begin_day, reconcile_due
+from awbridge.steps.reconciliation.report_files import day_of_file, kind_of_file, read_parts, take_file
+from awbridge.steps.records.reconciliation_run import known_run
+from awbridge.steps.runtime.clock import utc_now
+from awbridge.store import Store
+from awbridge.store.reconciliation import differences, reconciliations
+from awbridge.store.reconciliation.differences import Seen
+from awbridge.store.reconciliation.reconciliations import Reconciliation, Stage
+
+LOOKS_EVERY = 0.5  # seconds, while a report is awaited or another process is at it
+
+
+@click.group("reconcile", invoke_without_command=True)
+@click.option("--date", "day", type=DAY, help="The account's day.  [default: yesterday]")
+@click.option(
+    "--file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="CSV, XLSX, XLS or ODS of ClickPost's."
+)
+@click.option(
+    "--kind", type=click.Choice([t.value for t in DifferenceTable]), help="What the file lists; else its name tells."
+)
+@as_json_option
+@click.pass_context
+def reconcile_group(
+    context: click.Context, day: date | None, file: Path | None, kind: str | None, as_json: bool
+) -> None:
+    """Compare our shipments with ClickPost's: a day by its counts and report, or a file that ClickPost mailed.
+
+    Example: awbridge reconcile --date 2026-11-22
+    """
+    if context.invoked_subcommand:
+        return
+    if kind and not file:
+        fail("--kind goes with --file")
+    policy = policies.reconcile_policy(read_settings())
+    run = _with_file(policy, file, kind, day) if file else _with_clickpost(policy, day)
+    _show(run, as_json)
+    if run.state is Stage.FAILED:
+        sys.exit(1)
+
+
+def _with_file(policy: ReconcilePolicy, file: Path, kind: str | None, day: date | None) -> Reconciliation:
+    async def go(store: Store) -> Reconciliation:
+        run = await take_file(
+            store=store,
+            clock=utc_now,
+            parts=read_parts(file),
+            name=file.name,
+            source="command",
+            kind=DifferenceTable(kind) if kind else kind_of_file(file.name),
+            day=day or day_of_file(file.name),
+        )
+        return await _to_the_end(store, None, policy, run.id)
+
+    return with_store(go)
+
+
+def _with_clickpost(policy: ReconcilePolicy, day: date | None) -> Reconciliation:
+    async def go(clickpost: AsyncClickPost, store: Store) -> Reconciliation:
+        chosen = day or day_before(utc_now(), policy.zone)
+        run = await begin_day(store=store, clock=utc_now, zone=policy.zone, day=chosen)
+        return await _to_the_end(store, clickpost, policy, run.id)
+
+    return with_vendor(go)
+
+
+async def _to_the_end(
+    store: Store, clickpost: AsyncClickPost | None, policy: ReconcilePolicy, number: int
+) -> Reconciliation:
+    """The run when it is over, whoever works on it."""
+    while not (run := await known_run(store, number)).state.over:
+        done = await reconcile_due(store=store, clickpost=clickpost, clock=utc_now, policy=policy, only=number)
+        await asyncio.sleep(0 if done else LOOKS_EVERY)
+    return run
+
+
+def _summary(run: Reconciliation) -> dict[str, Any]:
+    return {
+        "id": run.id,
+        "name": run.name,
+        "state": run.state.value,
+        "compared": run.compared,
+        "ours": run.ours_placed,
+        "ClickPost's": run.theirs_placed,
+        "tracked": run.theirs_tracked,
+        "rows": run.line_count,
+        "matched": run.matched,
+        "partly compared": run.partly,
+        **{kind.value: (run.found or {}).get(kind.value, 0) for kind in DifferenceKind},
+        "problem": run.problem,
+    }
+
+
+def _plain(run: Reconciliation) -> dict[str, Any]:
+    hidden = ("lease_owner", "identity", "windows", "next_try_at", "tries")
+    shown = {name: getattr(run, name) for name in run.__slots__ if name not in hidden}
+    return {**shown, "compared": run.compared, "not_understood": run.not_understood.sentences()}
+
+
+def _show(run: Reconciliation, as_json: bool) -> None:
+    if as_json:
+        print_json(_plain(run))
+        return
+    print_table([{"": name, "value": value} for name, value in _summary(run).items()], empty="")
+    if run.columns_read:
+        understood = ", ".join(f"{title} as {meaning}" for meaning, title in run.columns_read["understood"].items())
+        click.echo(f"columns understood: {understood}")
+        click.echo(f"columns passed over: {', '.join(run.columns_read['passed_over']) or 'none'}")
+        print_notes(run.name, run.columns_read.get("notes", []))
+    for told in run.not_understood.sentences():
+        click.echo(f"not compared: {told}")
+    if run.spoilt:
+        click.echo(f"{run.spoilt} rows had waybills that a spreadsheet has rounded off")
+    if run.unreadable:
+        click.echo(f"{run.unreadable} rows name neither waybill nor reference number")
+
+
+@reconcile_group.command("list")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
+@as_json_option
+def list_runs(limit: int, as_json: bool) -> None:
+    """List reconciliations, newest first.
+
+    Example: awbridge reconcile list
+    """
+
+    async def go(store: Store) -> list[Reconciliation]:
+        async with store.read() as session:
+            return await reconciliations.newest(session, limit=limit)
+
+    runs = with_store(go)
+    if as_json:
+        print_json([_plain(run) for run in runs])
+        return
+    rows = [
+        {
+            "id": run.id,
+            "created_at": run.created_at,
+            "name": run.name,
+            "state": run.state.value,
+            "compared": run.compared,
+            "matched": run.matched,
+            "differences": sum((run.found or {}).values()),
+            "problem": run.problem,
+        }
+        for run in runs
+    ]
+    print_table(rows, empty="no reconciliations")
+
+
+@reconcile_group.command("show")
+@click.argument("reconciliation", type=click.IntRange(0, 2**63 - 1))
+@click.option("--kind", type=click.Choice([k.value for k in DifferenceKind]), help="Only differences of this kind.")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 100_000))
+@click.option("--evidence", type=click.Path(file_okay=False, path_type=Path), help="A folder for a zip of each.")
+@as_json_option
+def show_run(reconciliation: int, kind: str | None, limit: int, evidence: Path | None, as_json: bool) -> None:
+    """Show a reconciliation and its differences; with --evidence, write a zip for each, ready for ClickPost.
+
+    Example: awbridge reconcile show 1811111111111111111 --kind missing_there --evidence for-clickpost
+    """
+
+    settings = read_settings()
+    privacy = policies.privacy(settings, settings.privacy_clickpost)
+
+    async def go(store: Store) -> tuple[Reconciliation, list[Any]]:
+        run = await known_run(store, reconciliation)
+        async with store.read() as session:
+            found = await differences.listed(session, run.id, kind=DifferenceKind(kind) if kind else None, limit=limit)
+        for one in found:
+            if not evidence:
+                break
+            content = await bundle_of(
+                store=store, clock=utc_now, reconciliation_id=run.id, difference_id=one.id, privacy=privacy
+            )
+            await asyncio.to_thread((evidence / f"{one.kind.value}-{one.id}.zip").write_bytes, content)
+        return run, found
+
+    if evidence:
+        evidence.mkdir(parents=True, exist_ok=True)
+    run, found = with_store(go)
+    if as_json:
+        print_json({**_plain(run), "differences": found})
+        return
+    _show(run, False)
+    rows = [
+        {
+            "kind": one.kind.value,
+            "item": one.item,
+            "ours": side_in_words(one.ours),
+            "ClickPost's": side_in_words(one.theirs),
+            "state": one.solved_how or one.state,
+        }
+        for one in found
+    ]
+    print_table(rows, empty="no differences")
+
+
+def side_in_words(seen: Seen | None) -> str:
+    """One side of a difference in a few words."""
+    if seen is None:
+        return "nothing"
+    code, courier = seen.get("status_code"), seen.get("courier_partner_id")
+    status = status_name(code, seen.get("status_description")) or seen.get("state")
+    return ", ".join(str(part) for part in (seen.get("waybill"), courier and f"courier {courier}", status) if part)
+
+
+@reconcile_group.command("push-again")
+@click.argument("reconciliation", type=click.IntRange(0, 2**63 - 1))
+@as_json_option
+def push_missing_again(reconciliation: int, as_json: bool) -> None:
+    """Push every shipment again that a reconciliation found missing at ClickPost.
+
+    Example: awbridge reconcile push-again 1811111111111111111
+    """
+
+    async def go(store: Store) -> Any:
+        return await push_again(store=store, clock=utc_now, reconciliation_id=reconciliation)
+
+    done = with_store(go)
+    if as_json:
+        print_json(done)
+    else:
+        click.echo(f"{done.pushed} are pushed again, {done.passed_over} no longer stand here as they were found")
+        for one in done.undecided:
+            click.echo(f"{one.reference_number} is not pushed again before you have decided: {one.why}")

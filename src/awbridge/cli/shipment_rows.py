@@ -1,0 +1,115 @@
+"""A shipment as rows of a table, as `awbridge shipments` prints it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from awbridge.cli.shared import (
+    plain,
+)
+from awbridge.clickpost.wire.codes import ndr_name, status_info, status_name
+from awbridge.domain.orders import cancellation
+from awbridge.domain.orders.shipment import Piece, Shipment
+from awbridge.domain.privacy import without_people
+from awbridge.domain.tracking.pieces import PieceStatus
+from awbridge.domain.tracking.promise import is_unreadable
+from awbridge.steps.tracking.shipment_details import ReturnNews, ShipmentDetails
+from awbridge.store.tracking.scans import TimelineScan
+
+LINKS = ("allocated_by", "replaces", "replaced_by", "waits_for")  # shown where there is something to show
+
+
+def _summary(shipment: Shipment) -> dict[str, Any]:
+    return {
+        "reference_number": shipment.reference_number,
+        "state": shipment.state.value,
+        "AWB": shipment.waybill,
+        "status": status_name(shipment.status_code, shipment.status_description),
+        "retries": shipment.no_of_retries,
+        "problem": "; ".join(filter(None, (shipment.problem, shipment.difference))) or None,
+        "transporter": shipment.transporter,
+        "created_at": shipment.created_at,
+    }
+
+
+def listed(shipment: Shipment) -> dict[str, Any]:
+    """The summary as a list shows it: ClickPost's words about it name nobody."""
+    shown = _summary(shipment)
+    return {**shown, "problem": without_people(shown["problem"], shipment.payload) if shown["problem"] else None}
+
+
+def cancellation_rows(shipment: Shipment) -> dict[str, Any]:
+    asked = cancellation.of_shipment(shipment)
+    if asked is None:
+        return {}
+    return {
+        "cancellation": asked.state.value,
+        "cancel_retries": asked.no_of_retries,
+        "cancel_next_try_at": asked.next_try_at,
+    }
+
+
+def whole_summary(shipment: Shipment, truth: ShipmentDetails) -> dict[str, Any]:
+    reached = {name: at for name, at in plain(truth.milestones).items() if at}
+    return {
+        **_summary(shipment),
+        **reached,
+        "delivery_attempt_count": truth.delivery_attempt_count,
+        "EDD": f"{shipment.edd} (cannot be read as a date)" if is_unreadable(shipment.edd) else shipment.edd,
+        "sla_breached": "yes" if truth.sla_breached else "no",
+        "stuck_since": truth.stuck_since,
+        **({"AWB shared with": ", ".join(truth.waybill_shared_with)} if truth.waybill_shared_with else {}),
+    }
+
+
+def pieces_as_json(pieces: Sequence[Piece], standings: Sequence[PieceStatus]) -> list[dict[str, Any]]:
+    of_waybill = {s.waybill: s for s in standings}
+    return [
+        {**plain(piece), **plain(of_waybill[piece.waybill]), "exception": of_waybill[piece.waybill].exception}
+        for piece in pieces
+    ]
+
+
+def piece_rows(pieces: Sequence[Piece], standings: Sequence[PieceStatus]) -> list[dict[str, Any]]:
+    of_waybill = {s.waybill: s for s in standings}
+    return [_piece_row(number, piece, of_waybill[piece.waybill]) for number, piece in enumerate(pieces, 1)]
+
+
+def _piece_row(number: int, piece: Piece, standing: PieceStatus) -> dict[str, Any]:
+    failure = standing.failures[-1] if standing.failures else None
+    return {
+        "piece": number,
+        "waybill": piece.waybill,
+        "status": standing.name,
+        "status_at": standing.sighting.seen_at if standing.sighting else None,
+        "exception": standing.exception,
+        "NDR": failure.ndr_name if failure else "",
+        "label_url": piece.label_url,
+    }
+
+
+def return_rows(returns: Sequence[ReturnNews]) -> list[dict[str, Any]]:
+    return [
+        {
+            "at": news.at,
+            "status": news.name,
+            "return_reference_number": news.event.reference_number,
+            "items": ", ".join(f"{item.get('quantity', 1)} x {item.get('sku', '?')}" for item in news.event.items),
+            "self_shipped": {True: "yes", False: "no", None: ""}[news.event.self_shipped],
+        }
+        for news in returns
+    ]
+
+
+def scan_row(scan: TimelineScan, children: Sequence[str]) -> dict[str, Any]:
+    """A line of the timeline; of several pieces it says whose it is."""
+    piece = children.index(scan.waybill) + 1 if scan.waybill in children else ""
+    return {
+        "scanned_at": scan.scanned_at,
+        **({"piece": piece} if children else {}),
+        "status": status_info(scan.status_code, scan.description).name,
+        "NDR": ndr_name(scan.ndr_code, scan.ndr_description),
+        "remark": scan.remark,
+        "location": scan.location,
+    }

@@ -1,0 +1,102 @@
+"""What the routes need, kept in the app's state and handed to them by FastAPI."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from fastapi import Depends, FastAPI, Request
+
+from awbridge.domain.couriers.allocation import Allocation
+from awbridge.domain.privacy import Privacy, read_privacy
+from awbridge.domain.tracking.overdue import DEFAULT_STUCK_AFTER, StuckAfter
+from awbridge.sinks.addresses import Network
+from awbridge.sinks.objects import Objects
+from awbridge.steps.audit.keep_calls import CallRecorder
+from awbridge.steps.couriers.sync_couriers import ListsAccounts
+from awbridge.steps.runtime.clock import Clock
+from awbridge.steps.runtime.loop import Loop
+from awbridge.store import Store
+from awbridge.web.http.limits import Connections
+from awbridge.web.ready import Readiness
+from awbridge.web.webhook.endpoint import WebhookEndpoint
+
+Audience = Literal["own", "clickpost"]
+ALL_MASKED = read_privacy("phone=mask,name=mask,email=mask,address=mask")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditContext:
+    """Where reports are stored, what each audience may see, and which jobs are scheduled."""
+
+    reports_in: Objects | None = None
+    privacy: Mapping[Audience, Privacy] = field(default_factory=lambda: {"own": ALL_MASKED, "clickpost": ALL_MASKED})
+    zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("Asia/Kolkata"))
+    crons: tuple[tuple[str, str], ...] = ()
+    privacy_key: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiContext:
+    """The store, the clock and the policies of the API.
+
+    `clickpost`: None where this process does not call ClickPost. `zone`: the account's; days, and times without a zone,
+    are local to it. `poll_again_after`: the shortest time between two polls of one shipment. `networks`: private
+    networks that endpoints may be in. `country`: the country of phone numbers without a country code.
+    """
+
+    store: Store
+    clock: Clock
+    clickpost: ListsAccounts | None = None
+    audit: AuditContext = field(default_factory=AuditContext)
+    allocation: Allocation = Allocation.RULES
+    zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("Asia/Kolkata"))
+    poll_again_after: timedelta = timedelta(hours=2)
+    stuck_after: StuckAfter = DEFAULT_STUCK_AFTER
+    networks: Sequence[Network] = ()
+    country: str = "IN"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessContext:
+    """The parts of this process whose health and metrics are shown."""
+
+    webhook: WebhookEndpoint
+    loops: Sequence[Loop]
+    connections: Connections
+    readiness: Readiness
+    recorder: CallRecorder | None = None
+
+
+def provide(app: FastAPI, api: ApiContext, process: ProcessContext) -> None:
+    """Keep both contexts in the app's state, where the dependencies find them."""
+    app.state.api = api
+    app.state.process = process
+
+
+# All are coroutines: FastAPI runs a plain function in a thread.
+async def _api(request: Request) -> ApiContext:
+    return request.app.state.api
+
+
+async def _process(request: Request) -> ProcessContext:
+    return request.app.state.process
+
+
+ApiDep = Annotated[ApiContext, Depends(_api)]
+ProcessDep = Annotated[ProcessContext, Depends(_process)]
+
+
+async def _store(api: ApiDep) -> Store:
+    return api.store
+
+
+async def _clock(api: ApiDep) -> Clock:
+    return api.clock
+
+
+StoreDep = Annotated[Store, Depends(_store)]
+ClockDep = Annotated[Clock, Depends(_clock)]

@@ -1,0 +1,42 @@
+"""/healthz, /readyz and /metrics."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
+
+from awbridge.web import description
+from awbridge.web.dependencies import ApiDep, ProcessDep
+from awbridge.web.metrics import metrics_text
+
+HANGS_AFTER = 300.0  # seconds without a finished round after which a step counts as hanging
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/healthz", responses={503: {"description": "A step hangs."}})
+async def healthz(process: ProcessDep) -> Response:
+    """200 while every step of this process completes its rounds."""
+    hanging = [loop.name for loop in process.loops if loop.silent_for > HANGS_AFTER]
+    return JSONResponse({"ok": not hanging, "hanging": hanging}, 503 if hanging else 200)
+
+
+@router.get("/readyz", responses={503: description.problem_response(503)})
+async def readyz(process: ProcessDep) -> Response:
+    """200 if the database accepts writes and has the schema that this version needs."""
+    return await process.readiness.answer()
+
+
+@router.get("/metrics", response_class=PlainTextResponse)
+async def metrics(api: ApiDep, process: ProcessDep) -> Response:
+    """The metrics, in Prometheus' text format."""
+    text = await metrics_text(
+        api.store,
+        api.clock,
+        process.webhook,
+        process.loops,
+        recorder=process.recorder,
+        stuck_after=api.stuck_after,
+        connections=process.connections,
+    )
+    return PlainTextResponse(text, media_type="text/plain; version=0.0.4")

@@ -1,0 +1,143 @@
+"""One request until it is answered, and responses as bytes."""
+
+from __future__ import annotations
+
+import http
+import json
+from collections.abc import Sequence
+from typing import Protocol
+
+from awbridge.domain.errors import StoreError
+from awbridge.web.http.relay import Relay
+from awbridge.web.webhook.endpoint import PATH, WebhookResponse
+
+LARGEST_BUFFERED_BODY = 64 * 1024  # bytes
+
+_PATH = PATH.encode()
+_BELOW = _PATH + b"/"
+
+
+class ClientConnection(Protocol):
+    """The connection of a request."""
+
+    def answer_stored(self, cycle: RequestCycle) -> None:
+        """Send the response to a webhook that is committed."""
+        ...
+
+    def answer_not_stored(self, cycle: RequestCycle, error: StoreError) -> None:
+        """Send the response to a webhook that is not stored."""
+        ...
+
+
+class RequestCycle:
+    """One request until it is answered. For an ordinary webhook, ingest reports the result to it."""
+
+    __slots__ = (
+        "_connection",
+        "answered",
+        "body",
+        "complete",
+        "headers",
+        "keep_alive",
+        "method",
+        "ordinary",
+        "relay",
+        "started",
+        "url",
+        "version",
+    )
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self._connection = connection
+        self.url = b""
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.method = b""
+        self.version = ""
+        self.body: list[bytes] = []
+        self.keep_alive = True
+        self.ordinary = False
+        self.complete = False
+        self.started = False
+        self.answered = False
+        self.relay: Relay | None = None
+
+    def done(self) -> bool:
+        """Whether the request is answered. If the client hung up, its delivery is stored anyway."""
+        return self.answered
+
+    def set_result(self, _: None, /) -> None:
+        """The delivery is stored."""
+        self._connection.answer_stored(self)
+
+    def set_exception(self, exception: StoreError, /) -> None:
+        """The delivery is not stored."""
+        self._connection.answer_not_stored(self, exception)
+
+
+def is_ordinary(cycle: RequestCycle) -> bool:
+    """Whether a POST is a webhook that can be answered without ASGI. Its body is buffered until it is complete."""
+    if cycle.url != _PATH and not _may_contain_key(cycle.url):
+        return False
+    is_small = False
+    for name, value in cycle.headers:
+        if name == b"content-length":
+            is_small = value.isdigit() and int(value) <= LARGEST_BUFFERED_BODY
+        elif name == b"expect":
+            return False
+    return is_small
+
+
+def _may_contain_key(url: bytes) -> bool:
+    """Whether the URL is the endpoint's with a key in path or query, and needs no decoding."""
+    path, _, _ = url.partition(b"?")
+    return (path == _PATH or path.startswith(_BELOW)) and b"%" not in url and b"+" not in url
+
+
+class ResponseEncoder:
+    """Encodes responses with the server's own headers, which change once a second with the date."""
+
+    def __init__(self) -> None:
+        self._server_headers: Sequence[tuple[bytes, bytes]] = ()
+        self._encoded: dict[tuple[WebhookResponse, bool], bytes] = {}
+
+    def encode(
+        self, response: WebhookResponse, server_headers: Sequence[tuple[bytes, bytes]], *, keep_alive: bool
+    ) -> bytes:
+        """The bytes of a response."""
+        if server_headers is not self._server_headers:
+            self._server_headers = server_headers
+            self._encoded.clear()
+        key = (response, keep_alive)
+        if key not in self._encoded:
+            headers = [*server_headers, *response.headers, *([] if keep_alive else [(b"connection", b"close")])]
+            lines = b"".join(b"%b: %b\r\n" % header for header in headers)
+            status = http.HTTPStatus(response.status)
+            self._encoded[key] = b"HTTP/1.1 %d %b\r\n%b\r\n%b" % (status, status.phrase.encode(), lines, response.body)
+        return self._encoded[key]
+
+
+def _refusal(status: int, title: str, detail: str, *headers: tuple[bytes, bytes]) -> WebhookResponse:
+    body = json.dumps({"type": "about:blank", "title": title, "status": status, "detail": detail}).encode()
+    length = (b"content-length", str(len(body)).encode())
+    return WebhookResponse(status, [(b"content-type", b"application/problem+json"), length, *headers], body)
+
+
+REFUSALS = {
+    "not_http": _refusal(400, "Not HTTP/1.1", "Send HTTP/1.1 requests, and at most 64 before their responses."),
+    "head_late": _refusal(408, "The request was too slow", "The head of a request must arrive within 10 s."),
+    "body_late": _refusal(
+        408,
+        "The request was too slow",
+        "A body must not pause for 10 s, and must arrive within 60 s plus 1 s for each 64 KiB.",
+    ),
+    "line": _refusal(414, "The URL is too long", "The limit is 8 KiB."),
+    "head": _refusal(
+        431, "The headers are too large", "The limit is 100 lines and 32 KiB, for headers and for trailers."
+    ),
+    "connections": _refusal(
+        503,
+        "Too many connections",
+        "All connections are in use. Retry after Retry-After seconds.",
+        (b"retry-after", b"1"),
+    ),
+}

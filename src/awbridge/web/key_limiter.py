@@ -1,0 +1,87 @@
+"""Limit guesses of API keys: each client address may send a few wrong keys at once, then one every few seconds."""
+
+from __future__ import annotations
+
+import ipaddress
+import time
+from collections import Counter, OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+BURST = 10  # wrong keys that an address may send at once
+INTERVAL = 6.0  # seconds until it may send another one
+LARGEST_MEMORY = 10_000  # addresses
+TRUSTED_FOR = 3600.0  # seconds after a right key
+
+
+@dataclass(slots=True)
+class _Address:
+    remaining: float  # wrong keys
+    updated_at: float
+    accepted_at: float = float("-inf")
+
+
+class WrongKeyLimiter:
+    """Counts wrong keys per address, in bounded memory. `clock` is monotonic, in seconds.
+
+    A limited address does not affect others. A right key is accepted even from a limited address if one was accepted
+    there within the last hour: the programs of a company share an address, and one with an old key must not stop the
+    others.
+    """
+
+    def __init__(
+        self,
+        refused: Counter[str] | None = None,
+        *,
+        burst: int = BURST,
+        interval: float = INTERVAL,
+        largest_memory: int = LARGEST_MEMORY,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._refused: Counter[str] = Counter() if refused is None else refused
+        self._burst = burst
+        self._interval = interval
+        self._largest_memory = largest_memory
+        self._clock = clock
+        self._addresses: OrderedDict[str, _Address] = OrderedDict()
+
+    @property
+    def remembered(self) -> int:
+        """The number of addresses in memory."""
+        return len(self._addresses)
+
+    def count(self, address: str, *, right: bool) -> float:
+        """Count a key from this address. Returns the seconds until keys from there are accepted again; 0: now."""
+        now, network = self._clock(), _network(address)
+        entry = self._addresses.get(network)
+        if entry is None:
+            entry = self._remember(network, now)
+        entry.remaining = min(self._burst, entry.remaining + (now - entry.updated_at) / self._interval)
+        entry.updated_at = now
+        trusted = right and now - entry.accepted_at < TRUSTED_FOR
+        if entry.remaining < 1 and not trusted:
+            self._refused["api_key"] += 1
+            return (1 - entry.remaining) * self._interval
+        if right:
+            entry.accepted_at = now
+            self._addresses.move_to_end(network)  # addresses with right keys are kept longest
+        else:
+            entry.remaining -= 1
+        return 0.0
+
+    def _remember(self, network: str, now: float) -> _Address:
+        if len(self._addresses) >= self._largest_memory:
+            self._addresses.popitem(last=False)
+        self._addresses[network] = entry = _Address(self._burst, now)
+        return entry
+
+
+def _network(address: str) -> str:
+    """The addresses that one client can choose from: an IPv4 address, or the /64 of an IPv6 address."""
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return address[:64]
+    if isinstance(ip, ipaddress.IPv6Address):
+        return str(ip.ipv4_mapped or ipaddress.ip_network((int(ip) >> 64 << 64, 64)))
+    return str(ip)

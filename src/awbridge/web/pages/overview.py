@@ -1,0 +1,74 @@
+"""The overview page: what needs attention."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from awbridge.domain.notify.alarm_causes import AlarmCause, cause_kind
+from awbridge.domain.orders.attention import NEEDS, Described, Need
+from awbridge.domain.tracking.overdue import StuckAfter
+from awbridge.steps.runtime.clock import Clock
+from awbridge.store import Store
+from awbridge.store.notify import alarms, attention
+from awbridge.store.notify.alarms import Alarm
+from awbridge.web.pages.page_route import PageRoute
+from awbridge.web.pages.page_templates import PageTemplates
+from awbridge.web.pages.subscribers import endpoint_summaries
+
+# Alarms whose subject has a tile. They are not counted again.
+_CAUSES_WITH_TILES = {
+    AlarmCause.GAVE_UP,
+    AlarmCause.REFUSED,
+    AlarmCause.DEAD_LETTERS,
+    AlarmCause.DIFFERENCES,
+    AlarmCause.ACCOUNT,
+    AlarmCause.PIECES,
+    AlarmCause.NOT_CANCELLED,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tile:
+    """One kind of need, with its count."""
+
+    need: Described
+    count: int
+
+    @property
+    def text(self) -> str:
+        """What is counted, without the number."""
+        return self.need.one if self.count == 1 else self.need.many
+
+
+def make_tiles(counts: Mapping[Need, int]) -> list[Tile]:
+    """A tile for every need with a count, those that need a person first."""
+    found = [Tile(need=NEEDS[need], count=count) for need, count in counts.items() if count]
+    return sorted(found, key=lambda tile: not tile.need.needs_person)
+
+
+def heading(tiles: Sequence[Tile], raised: Sequence[Alarm]) -> str:
+    """How many things need attention. "No problems" only if nothing is worth watching either."""
+    others = [alarm for alarm in raised if cause_kind(alarm.cause) not in _CAUSES_WITH_TILES]
+    number = len(others) + sum(tile.need.needs_person for tile in tiles)
+    if number:
+        return "1 thing needs attention" if number == 1 else f"{number} things need attention"
+    return "No action needed" if tiles else "No problems"
+
+
+def routes(store: Store, clock: Clock, templates: PageTemplates, stuck_after: StuckAfter) -> list[PageRoute]:
+    """The route of the overview page, on this store."""
+
+    async def overview(_request: Request) -> Response:
+        async with store.read() as session:
+            raised = await alarms.open_now(session)
+            tiles = make_tiles(await attention.count(session, stuck_after, now=clock()))
+        endpoints = await endpoint_summaries(store)
+        return templates.page(
+            "overview", heading=heading(tiles, raised), tiles=tiles, alarms=raised, endpoints=endpoints
+        )
+
+    return [PageRoute("/", overview)]

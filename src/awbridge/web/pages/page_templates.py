@@ -1,0 +1,77 @@
+"""Render pages: the templates, their filters, and the security headers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from starlette.responses import HTMLResponse
+
+import awbridge
+from awbridge.domain.privacy import veiled
+from awbridge.steps.runtime.clock import Clock
+
+HEADERS = {
+    # No scripts; only our own styles and forms; no framing.
+    "content-security-policy": "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'",
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+    # Not no-referrer: browsers would send `Origin: null` with our own forms.
+    "referrer-policy": "same-origin",
+}
+
+
+class PageTemplates:
+    """Renders templates. Times are in the account's zone, relative to the clock."""
+
+    def __init__(self, clock: Clock, zone: ZoneInfo) -> None:
+        self._clock = clock
+        self._zone = zone
+        self._templates = Environment(
+            loader=PackageLoader("awbridge.web.pages"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.filters |= {"when": self.when, "veiled": veiled, "address": url_without_query}
+
+    def page(self, template: str, *, status: int = 200, **values: object) -> HTMLResponse:
+        """The page of a template."""
+        html = self._templates.get_template(f"{template}.html.j2").render(
+            version=awbridge.__version__, zone=self._zone.key, **values
+        )
+        return HTMLResponse(html, status, headers=HEADERS)
+
+    def error_page(self, status: int, title: str, text: str) -> HTMLResponse:
+        """The page of an error."""
+        return self.page("error", status=status, title=title, text=text)
+
+    def when(self, at: datetime | None) -> Markup:
+        """A relative time, with the exact time as its tooltip. A dash for None."""
+        if at is None:
+            return Markup("<span class=none>–</span>")
+        local = at.astimezone(self._zone)
+        exact = f"{local.day} {local:%b %Y, %H:%M:%S}"
+        text = relative_time((self._clock() - at).total_seconds())
+        return Markup('<time datetime="{}" title="{}">{}</time>').format(local.isoformat(), exact, text)
+
+
+def relative_time(seconds: float) -> str:
+    """A time that many seconds ago as text: `3 h ago`, `in 20 min`."""
+    span = abs(seconds)
+    for size, name in ((86400, "days"), (3600, "h"), (60, "min")):
+        if span >= 2 * size or (name == "min" and span >= size):
+            text = f"{span / size:.0f} {name}"
+            return f"{text} ago" if seconds > 0 else f"in {text}"
+    return "just now" if seconds >= 0 else "in a moment"
+
+
+def url_without_query(url: str) -> str:
+    """The URL of an endpoint without its query, which may contain a secret."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}{parts.path}{'?…' if parts.query else ''}"

@@ -1,0 +1,74 @@
+"""All pages as one ASGI app, with error pages."""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+import structlog
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount
+from starlette.staticfiles import StaticFiles
+
+from awbridge.domain.errors import NotFound, PayloadRefused, StoreBusy
+from awbridge.domain.tracking.overdue import DEFAULT_STUCK_AFTER, StuckAfter
+from awbridge.steps.runtime.clock import Clock
+from awbridge.store import Store
+from awbridge.web.pages import overview, subscribers
+from awbridge.web.pages.page_templates import PageTemplates
+
+log = structlog.get_logger()
+
+# The first segment of every path that belongs to the pages; "" is the overview.
+_FIRST_SEGMENTS = frozenset({"", "endpoints", "alarms", "static"})
+
+
+def is_page(path: str) -> bool:
+    """Whether a path belongs to the pages."""
+    return path.split("/")[1] in _FIRST_SEGMENTS if path.startswith("/") else False
+
+
+def build_pages(
+    store: Store, clock: Clock, *, zone: ZoneInfo, stuck_after: StuckAfter = DEFAULT_STUCK_AFTER
+) -> Starlette:
+    """All pages, on this store. `zone`: the zone of displayed times. `stuck_after`: when shipments count as stuck."""
+    templates = PageTemplates(clock, zone)
+    routes: list[BaseRoute] = [
+        *overview.routes(store, clock, templates, stuck_after),
+        *subscribers.routes(store, clock, templates),
+        Mount("/static", StaticFiles(packages=[("awbridge.web.pages", "static")])),
+    ]
+    app = Starlette(routes=routes)
+    _add_error_pages(app, templates)
+    return app
+
+
+def _add_error_pages(app: Starlette, templates: PageTemplates) -> None:
+    async def not_found(_request: Request, error: Exception) -> Response:
+        return templates.error_page(404, "Page not found", str(error))
+
+    async def refused(_request: Request, error: Exception) -> Response:
+        assert isinstance(error, PayloadRefused)
+        text = "; ".join(f"{problem.path} {problem.problem}" for problem in error.problems)
+        return templates.error_page(422, "Invalid URL", f"Query parameters: {text}.")
+
+    async def busy(_request: Request, _error: Exception) -> Response:
+        return templates.error_page(503, "The database is busy", "Nothing was changed. Try again in a moment.")
+
+    async def http(_request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        return templates.error_page(
+            error.status_code, "Page not found" if error.status_code == 404 else error.detail, ""
+        )
+
+    async def unexpected(_request: Request, error: Exception) -> Response:
+        log.error("page.failed", error=type(error).__name__, exc_info=error)
+        return templates.error_page(500, "Internal error", "See the log for details.")
+
+    app.add_exception_handler(NotFound, not_found)
+    app.add_exception_handler(PayloadRefused, refused)
+    app.add_exception_handler(StoreBusy, busy)
+    app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(Exception, unexpected)

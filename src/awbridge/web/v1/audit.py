@@ -1,0 +1,133 @@
+"""The routes of failure reports, evidence, the archive and scheduled jobs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, Field
+
+from awbridge.domain.errors import NotFound
+from awbridge.steps.audit.evidence import evidence_of
+from awbridge.steps.runtime.schedule import schedules
+from awbridge.store import Store
+from awbridge.store.audit import archive, reports
+from awbridge.web.dependencies import ApiDep, Audience, AuditContext, StoreDep
+from awbridge.web.v1.request_parsing import no_nul
+from awbridge.web.zip_response import ZipResponse, zip_response
+
+router = APIRouter(tags=["evidence"])
+
+
+class ReportView(BaseModel):
+    """A daily report: its day, recipient, contents, and when it was mailed."""
+
+    id: str
+    kind: str
+    day: str
+    destination: str
+    shipments: int
+    calls: int
+    bytes: int | None = Field(description="The size of the zip; null if nothing failed on that day.")
+    sha256: str | None
+    mailed_at: datetime | None
+    created_at: datetime
+
+
+class RunView(BaseModel):
+    """A scheduled run and its outcome."""
+
+    due_at: datetime
+    tries: int
+    started_at: datetime | None
+    finished_at: datetime | None
+    result: str | None
+    problem: str | None
+
+
+class ScheduleView(BaseModel):
+    """A scheduled job and its runs, newest first."""
+
+    job: str
+    cron: str
+    next_due_at: datetime
+    runs: list[RunView]
+
+
+class ArchiveView(BaseModel):
+    """The archive of failed calls: its contents, its backlog, and the reason for it."""
+
+    files: int
+    archived: int
+    open: int = Field(description="Files to be uploaded.")
+    emptied: int
+    calls: int
+    bytes: int
+    unfiled: int = Field(description="Calls that are not in a file yet.")
+    oldest_at: datetime | None
+    problem: str | None = Field(description="Why an upload failed; null if none did.")
+    tries: int = Field(description="Upload attempts of that file.")
+    next_try_at: datetime | None = Field(description="When it is retried.")
+
+
+@router.get("/reports")
+async def list_reports(store: StoreDep, limit: Annotated[int, Query(ge=1, le=500)] = 50) -> list[ReportView]:
+    """Daily reports, newest day first."""
+    async with store.read() as session:
+        return [
+            ReportView.model_validate(report, from_attributes=True)
+            for report in await reports.newest(session, limit=limit)
+        ]
+
+
+@router.get("/reports/{report_id}/download", response_class=ZipResponse)
+async def download_report(report_id: str, api: ApiDep) -> Response:
+    """The zip of a report: summary.html, a CSV for each API, calls.jsonl."""
+    return zip_response(await report_file(api.store, api.audit, report_id), report_id)
+
+
+@router.get("/shipments/{reference_number:path}/evidence", response_class=ZipResponse)
+async def shipment_evidence(
+    reference_number: str,
+    api: ApiDep,
+    for_: Annotated[
+        Audience, Query(alias="for", description="The reader; data that the reader may not see is masked.")
+    ] = "own",
+) -> Response:
+    """The zip of one shipment: payload, every call with its URL and response, and the timeline."""
+    content = await evidence_of(
+        store=api.store, clock=api.clock, reference_number=no_nul(reference_number), privacy=api.audit.privacy[for_]
+    )
+    return zip_response(content, f"evidence-{reference_number}")
+
+
+@router.get("/archive")
+async def show_archive(store: StoreDep) -> ArchiveView:
+    """The archive of failed calls: its contents, its backlog, and the next attempt."""
+    async with store.read() as session:
+        counts = await archive.counts(session)
+    return ArchiveView(**asdict(counts))
+
+
+@router.get("/schedules")
+async def list_schedules(api: ApiDep, last: Annotated[int, Query(ge=1, le=100)] = 5) -> list[ScheduleView]:
+    """Scheduled jobs: when each is due next, and the outcome of its last runs."""
+    found = await schedules(store=api.store, clock=api.clock, zone=api.audit.zone, crons=api.audit.crons, last=last)
+    return [ScheduleView.model_validate(schedule, from_attributes=True) for schedule in found]
+
+
+async def report_file(store: Store, audit: AuditContext, report_id: str) -> bytes:
+    """The zip of a report. Raises NotFound if there is no such report, or its file is not stored."""
+    async with store.read() as session:
+        report = await reports.get(session, report_id) if "\x00" not in report_id else None
+    if report is None:
+        raise NotFound(f"there is no report {report_id}")
+    if report.object_key is None:
+        raise NotFound(f"{report_id}: nothing failed on that day, so there is no file")
+    content = await audit.reports_in.get(report.object_key) if audit.reports_in else None
+    if content is None:
+        command = f"awbridge report failures --date {report.day}"
+        raise NotFound(f"the file of {report_id} is not stored here; create it again with {command}")
+    return content

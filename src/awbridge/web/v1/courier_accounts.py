@@ -1,0 +1,143 @@
+"""The routes of courier accounts: their holds, rate limits, and declared downtimes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Body
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from awbridge.domain.couriers.downtime import DAYS, Downtime, declare
+from awbridge.domain.errors import NotFound
+from awbridge.store.couriers import accounts, downtimes
+from awbridge.web.dependencies import ApiDep, ClockDep, StoreDep
+from awbridge.web.v1.request_parsing import NO_NUL, LocalTime, Moment, parse_id
+from awbridge.web.v1.strict import OwnBody
+
+router = APIRouter(tags=["couriers"])
+
+
+class AccountView(BaseModel):
+    """A courier account that has or had shipments."""
+
+    courier_partner_id: int
+    account_code: str | None
+    held: str | None = Field(description="Why nothing is sent: account, breaker or downtime; null if nothing is held.")
+    problem: str | None
+    since_at: datetime | None = Field(description="When the incident began.")
+    until: datetime | None = Field(description="When the next probe is due, or when the downtime ends.")
+    waiting: int = Field(description="Shipments that wait to be placed; counted only for held accounts.")
+    rate_per_second: float | None
+
+
+class RateBody(OwnBody):
+    """The limit of orders per second of one account, over all processes."""
+
+    courier_partner_id: int = Field(gt=0, lt=2**31)
+    account_code: str | None = Field(None, max_length=200, pattern=NO_NUL)
+    rate_per_second: float | None = Field(ge=0.001, le=10_000, description="Null removes the limit.")
+
+
+class DowntimeBody(OwnBody):
+    """A downtime: either `from_at` to `to_at`, or `starts` to `ends` on `weekdays`. Times are local to the zone."""
+
+    courier_partner_id: int = Field(gt=0, lt=2**31)
+    account_code: str | None = Field(None, max_length=200, pattern=NO_NUL, description="Null for every account.")
+    from_at: Moment | None = Field(None, description="A single downtime: a day or a time, in `zone` if it names none.")
+    to_at: Moment | None = Field(None, description="A single downtime: its end.")
+    weekdays: list[str] = Field([], description="mon, tue, ...: the days on which it begins. Empty for every day.")
+    starts: LocalTime | None = Field(None, description="HH:MM")
+    ends: LocalTime | None = Field(None, description="HH:MM. At or before `starts`, it is on the next day.")
+    zone: str | None = Field(None, max_length=100, description="Such as Asia/Kolkata. Null for the account's zone.")
+    reason: str = Field("", max_length=500, pattern=NO_NUL)
+
+
+class DowntimeView(DowntimeBody):
+    """A declared downtime."""
+
+    id: str
+
+
+@router.get("/accounts")
+async def list_accounts(store: StoreDep, clock: ClockDep) -> list[AccountView]:
+    """Every courier account that has or had shipments, and why it is held."""
+    async with store.read() as session:
+        every = await accounts.every(session)
+        held = await accounts.held(session, now=clock())
+        numbers = accounts.held_numbers(await accounts.count_unplaced(session, list(held)))
+    return [_account_view(account, held.get(account.state.account), numbers) for account in every]
+
+
+@router.put("/accounts/rate")
+async def set_rate(body: Annotated[RateBody, Body()], store: StoreDep) -> RateBody:
+    """Limit the orders per second of one account. Effective at once."""
+    async with store.write() as session:
+        await accounts.set_rate(session, body.courier_partner_id, body.account_code, body.rate_per_second)
+    return body
+
+
+@router.get("/downtimes")
+async def list_downtimes(store: StoreDep, clock: ClockDep) -> list[DowntimeView]:
+    """The declared downtimes that have not ended."""
+    async with store.read() as session:
+        return [_downtime_view(d) for d in await downtimes.open_ones(session, now=clock())]
+
+
+@router.post("/downtimes", status_code=201)
+async def add_downtime(body: Annotated[DowntimeBody, Body()], api: ApiDep) -> DowntimeView:
+    """Declare a downtime. Shipments due during it are held and sent afterwards, oldest first."""
+    try:
+        declared = declare(
+            courier_partner_id=body.courier_partner_id,
+            account_code=body.account_code,
+            from_at=body.from_at,
+            to_at=body.to_at,
+            days=body.weekdays,
+            starts=body.starts,
+            ends=body.ends,
+            zone=body.zone or api.zone.key,
+            reason=body.reason,
+        )
+    except (ValueError, OverflowError) as error:
+        raise HTTPException(422, str(error)) from None
+    async with api.store.write() as session:
+        return _downtime_view(await downtimes.add(session, declared, now=api.clock()))
+
+
+@router.delete("/downtimes/{number}", status_code=204)
+async def remove_downtime(number: str, store: StoreDep) -> None:
+    """Remove a downtime. Its held shipments are sent."""
+    async with store.write() as session:
+        if not await downtimes.remove(session, parse_id(number)):
+            raise NotFound(f"there is no downtime {number}")
+
+
+def _account_view(account: accounts.Account, held: accounts.Held | None, numbers: dict[str, int]) -> AccountView:
+    return AccountView(
+        courier_partner_id=account.courier_partner_id,
+        account_code=account.account_code,
+        held=held.kind if held else None,
+        problem=held.problem if held else None,
+        since_at=account.state.since_at,
+        until=held.until if held else None,
+        waiting=numbers.get(account.state.account, 0),
+        rate_per_second=account.state.rate_per_second,
+    )
+
+
+def _downtime_view(downtime: Downtime) -> DowntimeView:
+    code = downtime.account.partition(":")[2] if downtime.account is not None else None
+    return DowntimeView(
+        id=str(downtime.id),
+        courier_partner_id=downtime.courier_partner_id,
+        account_code=code,
+        from_at=downtime.from_at,
+        to_at=downtime.to_at,
+        weekdays=[DAYS[day] for day in sorted(downtime.weekdays)],
+        starts=downtime.starts,
+        ends=downtime.ends,
+        zone=downtime.zone,
+        reason=downtime.reason,
+    )

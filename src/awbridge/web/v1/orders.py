@@ -1,0 +1,203 @@
+"""The routes that accept, list, show, change and replace shipments."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, cast
+
+from fastapi import APIRouter, Body, Query, Request, Response
+from starlette.exceptions import HTTPException
+
+from awbridge.domain.json import JsonObject
+from awbridge.domain.orders.shipment import Shipment, State
+from awbridge.steps.orders import amend, intake
+from awbridge.steps.orders.amend import Edit
+from awbridge.steps.tracking.shipment_details import shipment_details
+from awbridge.store.couriers import accounts
+from awbridge.store.orders import shipments, waybills
+from awbridge.web.dependencies import ApiContext, ApiDep, StoreDep
+from awbridge.web.v1 import order_lists
+from awbridge.web.v1.order_lists import ShipmentFilter
+from awbridge.web.v1.orders_views import (
+    AcceptedShipment,
+    IntakeResultView,
+    PayloadView,
+    ReplaceBody,
+    ShipmentPage,
+    ShipmentWithPayload,
+    intake_view,
+    payload_views,
+    shipment_view,
+    shipment_with_payload,
+)
+from awbridge.web.v1.request_parsing import json_body, make_cursor, read_cursor
+from awbridge.web.v1.shipment_lookup import ReferenceDep, ShipmentDep
+from awbridge.web.v1.strict import refuse_unknown_parameters
+
+LARGEST_BATCH = 1000
+
+_ORDER_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "description": "One create-order payload of ClickPost, or a list of up to 1000. `transporter` "
+                    "may replace courier_partner and account_code; `region` is india or world. With "
+                    "allocation on, the courier may be omitted.",
+                    "oneOf": [{"type": "object"}, {"type": "array", "items": {"type": "object"}}],
+                }
+            }
+        },
+    }
+}
+
+router = APIRouter(prefix="/shipments", tags=["shipments"])
+
+
+@router.post(
+    "",
+    status_code=202,
+    openapi_extra=_ORDER_BODY,
+    responses={
+        202: {"model": AcceptedShipment | IntakeResultView, "description": "Stored; push follows."},
+        200: {"model": AcceptedShipment | IntakeResultView, "description": "All were known already."},
+    },
+)
+async def create_shipments(request: Request, response: Response, api: ApiDep) -> Any:
+    """Accept one order or a list, all or none. 202: stored, push follows. 200: all were known already."""
+    body = await json_body(request)
+    orders = cast("list[Any]", body) if isinstance(body, list) else [body]
+    if not orders:
+        raise HTTPException(422, "the list is empty; send at least one order")
+    if len(orders) > LARGEST_BATCH:
+        raise HTTPException(413, f"a batch has at most {LARGEST_BATCH} orders, this one {len(orders)}; send several")
+    try:
+        results = await intake.take_in(store=api.store, clock=api.clock, orders=orders, allocation=api.allocation)
+    except intake.BatchRefused as error:
+        if not isinstance(body, list):
+            raise error.errors[0] from None
+        raise
+    if not any(result.created for result in results):
+        response.status_code = 200
+    accepted = [intake_view(result, api.stuck_after, api.clock()) for result in results]
+    return {"shipments": accepted} if isinstance(body, list) else accepted[0]
+
+
+@router.get("")
+async def list_shipments(
+    api: ApiDep,
+    state: Annotated[State | None, Query(description="Only shipments in this state.")] = None,
+    stuck: Annotated[bool, Query(description="Only those without a scan for too long, longest first.")] = False,
+    sla_breached: Annotated[bool, Query(description="Only open ones past their expected date of delivery.")] = False,
+    ndr: Annotated[bool, Query(description="Only those whose last delivery failed, oldest first.")] = False,
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+    cursor: Annotated[str | None, Query(description="`next` of the previous page.")] = None,
+    silent: Annotated[bool, Query(description="Only those that are no longer polled, for lack of updates.")] = False,
+    piece_exception: Annotated[
+        bool,
+        Query(description="Only those with a piece that is lost, damaged or returning, oldest first."),
+    ] = False,
+    not_cancelled: Annotated[
+        bool,
+        Query(description="Only those whose cancellation was refused or given up, oldest request first."),
+    ] = False,
+    waybill: Annotated[
+        str | None, Query(description="Only those with this waybill: their own, of a piece, or RTO.")
+    ] = None,
+    order_id: Annotated[str | None, Query(description="Only those of this order.")] = None,
+) -> ShipmentPage:
+    """Shipments, newest first; those of a waybill or an order; or those that need attention: stuck, sla_breached,
+    ndr, piece_exception, silent or not_cancelled.
+    """
+    wanted = ShipmentFilter(
+        state=state,
+        stuck=stuck,
+        sla_breached=sla_breached,
+        ndr=ndr,
+        silent=silent,
+        not_cancelled=not_cancelled,
+        piece_exception=piece_exception,
+        waybill=_storable(waybill),
+        order_id=_storable(order_id),
+    )
+    wanted.check()
+    now, after = api.clock(), read_cursor(cursor)
+    async with api.store.read() as session:
+        found = await order_lists.fetch(session, wanted, api.stuck_after, now=now, after=after, limit=limit + 1)
+    page = found[:limit]
+    next_cursor = make_cursor(*order_lists.position(wanted, page[-1])) if len(found) > limit else None
+    return ShipmentPage(shipments=[shipment_view(s, api.stuck_after, api.clock()) for s in page], next=next_cursor)
+
+
+@router.put("/{reference_number:path}/payload", openapi_extra=_ORDER_BODY)
+async def change_payload(
+    reference: ReferenceDep,
+    request: Request,
+    api: ApiDep,
+    reason: Annotated[str, Query(max_length=500, description="Stored with the new payload.")] = "",
+) -> ShipmentWithPayload:
+    """Replace the payload of a shipment that ClickPost does not hold, and push it again. Earlier payloads are kept."""
+    order = await json_body(request)
+    changed = await intake.change_payload(
+        store=api.store,
+        clock=api.clock,
+        reference_number=reference,
+        order=order,
+        changed_by="api",
+        reason=reason.replace("\x00", ""),
+        allocation=api.allocation,
+    )
+    return await _with_payload(api, changed, order)
+
+
+@router.get("/{reference_number:path}/payloads")
+async def show_payloads(reference: ReferenceDep, store: StoreDep) -> list[PayloadView]:
+    """Every payload of the shipment, oldest first, with the changed fields."""
+    return payload_views(await amend.payloads(store=store, reference_number=reference))
+
+
+@router.post(
+    "/{reference_number:path}/replace",
+    status_code=202,
+    responses={200: {"model": ShipmentWithPayload, "description": "It was replaced in this way before."}},
+)
+async def replace_shipment(
+    reference: ReferenceDep, response: Response, api: ApiDep, body: Annotated[ReplaceBody | None, Body()] = None
+) -> ShipmentWithPayload:
+    """Send the order again under a new reference number and cancel the old one. 202: stored. 200: done before."""
+    wanted = body or ReplaceBody()  # pyright: ignore[reportCallIssue] every field has a default
+    result = await amend.replace(
+        store=api.store,
+        clock=api.clock,
+        reference_number=reference,
+        edit=Edit(order=wanted.payload, fields=wanted.set),
+        successor=wanted.reference_number,
+        after_cancel=wanted.after_cancel,
+        allocation=api.allocation,
+    )
+    if not result.created:
+        response.status_code = 200
+    return await _with_payload(api, result.shipment)
+
+
+# Last: a reference number may contain a slash, so this path matches every other one below /shipments.
+@router.get("/{reference_number:path}")
+async def show_shipment(shipment: ShipmentDep, request: Request, api: ApiDep) -> ShipmentWithPayload:
+    """One shipment with its payload, status, milestones, delivery attempts, NDR, NPR and EDD history."""
+    refuse_unknown_parameters(request)
+    async with api.store.read() as session:
+        shown = shipments.shown(shipment, await accounts.held(session, now=api.clock()))
+    return await _with_payload(api, shown)
+
+
+async def _with_payload(api: ApiContext, shipment: Shipment, order: JsonObject | None = None) -> ShipmentWithPayload:
+    now = api.clock()
+    async with api.store.read() as session:
+        pieces = await waybills.pieces(session, shipment)
+        details = await shipment_details(session, shipment, limits=api.stuck_after, now=now)
+    return shipment_with_payload(shipment, pieces, details, api.stuck_after, now, order)
+
+
+def _storable(text: str | None) -> str | None:
+    """The text to search for, without the character that no database stores."""
+    return None if text is None else text.replace("\x00", "\ufffd").strip()

@@ -1,0 +1,266 @@
+"""The JSON of shipments and their payloads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, Field, StrictBool
+
+from awbridge.clickpost.orders.create import payload_differences
+from awbridge.clickpost.orders.tidy import warnings_of
+from awbridge.clickpost.wire.codes import ndr_name
+from awbridge.domain.errors import FieldProblem
+from awbridge.domain.json import JsonObject
+from awbridge.domain.orders import cancellation
+from awbridge.domain.orders.shipment import URGENT, Piece, Shipment
+from awbridge.domain.privacy import without_people
+from awbridge.domain.tracking.overdue import StuckAfter, sla_breached, stuck_since
+from awbridge.domain.tracking.promise import is_unreadable
+from awbridge.steps.orders.intake import IntakeResult
+from awbridge.steps.tracking.shipment_details import ShipmentDetails
+from awbridge.store.orders.payload_versions import PayloadVersion
+from awbridge.web.v1.request_parsing import NO_NUL
+from awbridge.web.v1.strict import OwnBody
+from awbridge.web.v1.tracking_views import (
+    DeliveryAttemptView,
+    FailureView,
+    MilestonesView,
+    PickupFailureView,
+    PieceView,
+    PromiseView,
+    ReturnView,
+    StatusView,
+    piece_views,
+    return_view,
+    status_view,
+)
+
+
+class CancellationView(BaseModel):
+    """A cancellation at ClickPost."""
+
+    state: str = Field(
+        description="asked, waiting (for the courier's answer), retrying, held or cancelled; refused or gave_up: needs "
+        "a person; overtaken: tracking shows another final status."
+    )
+    success: bool
+    no_of_retries: int = Field(description="Failed cancellation calls.")
+    next_try_at: datetime | None
+    problem: str | None
+    requested_at: datetime
+
+
+class ShipmentView(BaseModel):
+    """A shipment."""
+
+    reference_number: str
+    order_id: str | None
+    transporter: str | None
+    courier_partner_id: int = Field(description="0 until a courier is allocated.")
+    account_code: str | None
+    allocated_by: str | None = Field(description="What chose the courier, if the order named none.")
+    delivery_type: str
+    state: str = Field(
+        description="allocating, ready, waiting, retrying, held, placed, rejected, gave_up or cancelled."
+    )
+    success: bool
+    no_of_retries: int
+    problem: str | None
+    difference: str | None = Field(description="How the shipment at ClickPost differs from the payload.")
+    maybe_placed: bool = Field(
+        description="An earlier call may have placed it. It is not pushed again until that is settled (.../settle)."
+    )
+    settled_at: datetime | None = Field(description="When a person recorded whether ClickPost holds it.")
+    settled_by: str | None
+    urgent: bool
+    next_try_at: datetime | None
+    waybill: str | None
+    label_url: str | None
+    sort_code: str | None
+    security_key: str | None
+    children: list[str] = Field(description="The waybills of the pieces of a multi-piece shipment.")
+    status: StatusView | None
+    edd: str | None = Field(description="Expected date of delivery, or the courier's text if it is not a date.")
+    edd_unreadable: bool = Field(description="edd cannot be read as a date, so no delay is derived from it.")
+    ndr_code: int | None = Field(description="Why the last delivery of the shipment or of one of its pieces failed.")
+    ndr_name: str = Field(description="The name of ndr_code; ClickPost's description if the code is unpublished.")
+    piece_exception_at: datetime | None = Field(
+        description="Since when a piece is lost, damaged or returning while the shipment as a whole is not."
+    )
+    npr_code: int | None = Field(description="Why the last pickup failed.")
+    stuck_since: datetime | None = Field(
+        description="The time of the newest scan, if its status allows no gap that long."
+    )
+    sla_breached: bool = Field(description="The expected date has passed without a final status.")
+    forward_waybill: str | None = Field(description="For a return: the waybill of the forward shipment.")
+    forward_reference_number: str | None
+    last_tracked_at: datetime | None
+    last_polled_at: datetime | None
+    aged_out_at: datetime | None = Field(description="Since when it is no longer polled, for lack of updates.")
+    cancel_requested_at: datetime | None
+    cancellation: CancellationView | None = Field(description="Null if none was requested.")
+    placed_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+    payload_version: int = Field(description="The number of its payloads; .../payloads lists the earlier ones.")
+    replaces: str | None = Field(description="The shipment that this one replaces.")
+    replaced_by: str | None = Field(description="The shipment that replaces this one: a replacement or a fallback.")
+    waits_for: str | None = Field(description="Held until this shipment is cancelled.")
+
+
+class WarningOfField(BaseModel):
+    """Something doubtful in an accepted order."""
+
+    path: str = Field(description="The field, such as drop_info.drop_phone.")
+    warning: str
+
+
+class AcceptedShipment(ShipmentView):
+    """The shipment of an order that was just received."""
+
+    warnings: list[WarningOfField] = Field(description="Accepted, but doubtful fields of the order.")
+
+
+class ShipmentWithPayload(ShipmentView):
+    """A shipment with the payload for ClickPost and everything known from tracking."""
+
+    payload: dict[str, Any]
+    warnings: list[WarningOfField] = Field(description="Accepted, but doubtful fields of the payload.")
+    pieces: list[PieceView] = Field(description="The pieces of a multi-piece shipment, each with its label and status.")
+    returns: list[ReturnView] = Field(description="Returns and exchanges that the customer requested, oldest first.")
+    milestones: MilestonesView
+    delivery_attempts: list[DeliveryAttemptView]
+    delivery_attempt_count: int = Field(description="How often the courier attempted delivery.")
+    ndr: list[FailureView]
+    npr: list[PickupFailureView]
+    edd_history: list[PromiseView]
+    waybill_shared_with: list[str] = Field(
+        description="Other shipments with the same waybill: the courier reused it, or another courier uses it too."
+    )
+
+
+class IntakeResultView(BaseModel):
+    """The shipments of a list of orders, in the order of the list."""
+
+    shipments: list[AcceptedShipment]
+
+
+class ShipmentPage(BaseModel):
+    """A page of shipments. Pass `next` as `cursor` to get the following page; null on the last."""
+
+    shipments: list[ShipmentView]
+    next: str | None
+
+
+class PayloadView(BaseModel):
+    """A current or earlier payload of a shipment."""
+
+    version: int
+    payload: dict[str, Any]
+    changed_at: datetime
+    changed_by: str = Field(description="intake, api, or the user of the command line.")
+    reason: str
+    differences: list[str] = Field(description="The fields that differ from the previous version.")
+
+
+class ReplaceBody(OwnBody):
+    """How the new shipment differs from the one that it replaces. Every field is optional."""
+
+    reference_number: str | None = Field(
+        None, min_length=1, max_length=200, pattern=NO_NUL, description="By default the old one with -R2 appended."
+    )
+    payload: dict[str, Any] | None = Field(None, description="A whole order, instead of the old shipment's payload.")
+    set: dict[str, Any] = Field({}, description='Fields by path, e.g. {"shipment_details.weight": 500}.')
+    after_cancel: StrictBool = Field(False, description="Hold the new shipment until the old one is cancelled.")
+
+
+_DERIVED_FIELDS = frozenset(
+    {"status", "cancellation", "children", "urgent", "edd_unreadable", "stuck_since", "sla_breached", "ndr_name"}
+)
+
+
+def _shipment_fields(shipment: Shipment, limits: StuckAfter, now: datetime) -> dict[str, Any]:
+    copied = {name: getattr(shipment, name) for name in ShipmentView.model_fields if name not in _DERIVED_FIELDS}
+    return {
+        **copied,
+        "status": status_view(shipment),
+        "ndr_name": ndr_name(shipment.ndr_code, shipment.ndr_description or ""),
+        "children": list(shipment.children),
+        "urgent": shipment.priority == URGENT,
+        "cancellation": _cancellation_view(shipment),
+        "edd_unreadable": is_unreadable(shipment.edd),
+        "stuck_since": stuck_since(shipment, limits, now),
+        "sla_breached": sla_breached(shipment, now),
+    }
+
+
+def _cancellation_view(shipment: Shipment) -> CancellationView | None:
+    requested = cancellation.of_shipment(shipment)
+    return CancellationView.model_validate(requested, from_attributes=True) if requested else None
+
+
+def shipment_view(shipment: Shipment, limits: StuckAfter, now: datetime) -> ShipmentView:
+    """The view of a shipment in a list. ClickPost's message about it is masked of personal data."""
+    problem = without_people(shipment.problem, shipment.payload) if shipment.problem else None
+    fields: dict[str, Any] = _shipment_fields(shipment, limits, now) | {"problem": problem}
+    return ShipmentView(**fields)
+
+
+def intake_view(result: IntakeResult, limits: StuckAfter, now: datetime) -> AcceptedShipment:
+    """The view of a shipment for the caller that just sent its order."""
+    fields: dict[str, Any] = _shipment_fields(result.shipment, limits, now)
+    return AcceptedShipment(**fields, warnings=_warnings(result.warnings))
+
+
+def shipment_with_payload(
+    shipment: Shipment,
+    pieces: Sequence[Piece],
+    details: ShipmentDetails,
+    limits: StuckAfter,
+    now: datetime,
+    order: JsonObject | None = None,
+) -> ShipmentWithPayload:
+    """The view of a shipment with its payload, its pieces and what is derived from its scans.
+
+    `order`: as the caller just sent it, if it did; warnings then refer to it instead of the stored payload.
+    """
+    fields: dict[str, Any] = _shipment_fields(shipment, limits, now)
+    fields |= {"forward_reference_number": details.forward_reference_number}
+    return ShipmentWithPayload(
+        **fields,
+        payload=shipment.payload,
+        warnings=_warnings(warnings_of(shipment.payload if order is None else order, shipment.region)),
+        pieces=piece_views(pieces, details.pieces),
+        returns=[return_view(update) for update in details.returns],
+        milestones=MilestonesView.model_validate(details.milestones, from_attributes=True),
+        delivery_attempts=[
+            DeliveryAttemptView.model_validate(a, from_attributes=True) for a in details.delivery_attempts
+        ],
+        delivery_attempt_count=details.delivery_attempt_count,
+        ndr=[FailureView.model_validate(failure, from_attributes=True) for failure in details.ndr],
+        npr=[PickupFailureView.model_validate(failure, from_attributes=True) for failure in details.npr],
+        edd_history=[PromiseView.model_validate(promise, from_attributes=True) for promise in details.edd_history],
+        waybill_shared_with=details.waybill_shared_with,
+    )
+
+
+def _warnings(found: Iterable[FieldProblem]) -> list[WarningOfField]:
+    return [WarningOfField(path=problem.path, warning=problem.problem) for problem in found]
+
+
+def payload_views(versions: Sequence[PayloadVersion]) -> list[PayloadView]:
+    """The views of a shipment's payloads, oldest first."""
+    previous = [None, *versions[:-1]]
+    return [
+        PayloadView(
+            version=new.version,
+            payload=new.payload,
+            changed_at=new.changed_at,
+            changed_by=new.changed_by,
+            reason=new.reason,
+            differences=payload_differences(old.payload, new.payload) if old else [],
+        )
+        for old, new in zip(previous, versions, strict=True)
+    ]

@@ -1,0 +1,88 @@
+"""The routes that push a shipment again, cancel it, settle whether ClickPost holds it, and show its calls."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field, StrictBool
+
+from awbridge.domain.errors import FieldProblem, PayloadRefused
+from awbridge.steps.orders import intake, settle
+from awbridge.store.audit import attempts
+from awbridge.web.dependencies import ApiDep, StoreDep
+from awbridge.web.v1.orders_views import ShipmentView, shipment_view
+from awbridge.web.v1.request_parsing import NO_NUL
+from awbridge.web.v1.shipment_lookup import ReferenceDep, ShipmentDep
+
+router = APIRouter(prefix="/shipments/{reference_number:path}", tags=["shipments"])
+
+
+class AttemptView(BaseModel):
+    """One call to ClickPost, with the key masked."""
+
+    api: str
+    method: str
+    url: str
+    request: str
+    http_status: int | None
+    business_status: int | None
+    response: str
+    error: str
+    outcome: str
+    ms: int
+    made_at: datetime
+    payload_version: int | None = Field(description="The version of the payload that was sent.")
+
+
+class SettleBody(BaseModel):
+    """Whether ClickPost or the courier holds a shipment that may be placed."""
+
+    held: StrictBool = Field(
+        description="False: neither ClickPost nor the courier holds it. True: held under `waybill`."
+    )
+    waybill: str | None = Field(None, min_length=1, max_length=200, pattern=NO_NUL)
+    courier_partner_id: int | None = Field(
+        None, gt=0, lt=2**31, description="The courier of the waybill, if it is not the shipment's."
+    )
+
+
+@router.post("/retry")
+async def retry_shipment(reference: ReferenceDep, api: ApiDep) -> ShipmentView:
+    """Push the shipment again now, with all its attempts."""
+    retried = await intake.retry(store=api.store, clock=api.clock, reference_number=reference)
+    return shipment_view(retried, api.stuck_after, api.clock())
+
+
+@router.post("/cancel")
+async def cancel_shipment(reference: ReferenceDep, api: ApiDep) -> ShipmentView:
+    """Cancel the shipment: at once if ClickPost cannot hold it, otherwise when ClickPost has cancelled it."""
+    cancelled = await intake.cancel(store=api.store, clock=api.clock, reference_number=reference)
+    return shipment_view(cancelled, api.stuck_after, api.clock())
+
+
+@router.post("/settle")
+async def settle_shipment(reference: ReferenceDep, body: SettleBody, api: ApiDep) -> ShipmentView:
+    """Record whether ClickPost holds a shipment that may be placed, and under which waybill."""
+    if not body.held:
+        settled = await settle.not_held(store=api.store, clock=api.clock, reference_number=reference, by="api")
+    elif body.waybill is None:
+        raise PayloadRefused([FieldProblem("waybill", "is required if held is true")])
+    else:
+        settled = await settle.held_as(
+            store=api.store,
+            clock=api.clock,
+            reference_number=reference,
+            waybill=body.waybill,
+            courier_partner_id=body.courier_partner_id,
+            by="api",
+        )
+    return shipment_view(settled, api.stuck_after, api.clock())
+
+
+@router.get("/attempts")
+async def show_attempts(shipment: ShipmentDep, store: StoreDep) -> list[AttemptView]:
+    """Every call to ClickPost about the shipment, oldest first."""
+    async with store.read() as session:
+        found = await attempts.of_shipment(session, shipment.reference_number)
+    return [AttemptView.model_validate(attempt, from_attributes=True) for attempt in found]

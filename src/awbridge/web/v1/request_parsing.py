@@ -1,0 +1,97 @@
+"""Parse requests of the API: bodies, cursors, times, reference numbers."""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import UTC, date, datetime, time
+from typing import Annotated, Any
+
+from fastapi import Request
+from pydantic import BeforeValidator, WithJsonSchema
+from starlette.exceptions import HTTPException
+
+from awbridge.domain.errors import NotFound
+from awbridge.domain.json import read_order_json
+from awbridge.domain.moments import CLOCK_EXAMPLE, EXAMPLES, read_clock, read_day, read_local
+
+_MOMENT_EXAMPLE = "2026-11-29T22:30:00+05:30"
+NO_NUL = r"^[^\x00]*$"  # no database stores one
+LARGEST_BODY = 16 * 1024 * 1024  # bytes
+
+
+# Numbers are refused: pydantic reads them as seconds since 1970. JSON Schema's time formats require an offset.
+def _parse_moment(value: Any) -> Any:
+    if isinstance(value, str):
+        return read_local(value)
+    if isinstance(value, datetime):
+        return value
+    raise ValueError(EXAMPLES)
+
+
+def _parse_clock(value: Any) -> Any:
+    if isinstance(value, str):
+        return read_clock(value)
+    if isinstance(value, time):
+        return value
+    raise ValueError(CLOCK_EXAMPLE)
+
+
+Moment = Annotated[
+    datetime, BeforeValidator(_parse_moment), WithJsonSchema({"type": "string", "examples": [_MOMENT_EXAMPLE]})
+]
+LocalTime = Annotated[time, BeforeValidator(_parse_clock), WithJsonSchema({"type": "string", "examples": ["22:30"]})]
+
+
+def _parse_day(text: Any) -> Any:
+    return read_day(text) if isinstance(text, str) else text
+
+
+Day = Annotated[date, BeforeValidator(_parse_day)]
+
+
+def read_cursor(cursor: str | None) -> tuple[datetime, str] | None:
+    """Where the page that returned this cursor ended; None without one. Raises HTTPException 400 for other text."""
+    if not cursor:
+        return None
+    try:
+        at, reference = json.loads(base64.urlsafe_b64decode(cursor))
+        if "\x00" in reference:
+            raise ValueError("no database stores a NUL")
+        return datetime.fromisoformat(at).astimezone(UTC), reference.encode().decode()
+    except (ValueError, TypeError, AttributeError, OverflowError):
+        raise HTTPException(
+            400, "cursor is not one that this API returned; omit it to start from the first page"
+        ) from None
+
+
+def make_cursor(at: datetime, reference: str) -> str:
+    """The cursor of a page that ends here."""
+    return base64.urlsafe_b64encode(json.dumps([at.isoformat(), reference]).encode()).decode()
+
+
+async def json_body(request: Request) -> Any:
+    """The body as JSON. Raises HTTPException 413 if it is too large, 400 if it is not JSON."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LARGEST_BODY:
+            raise HTTPException(413, f"a request has at most {LARGEST_BODY // 2**20} MiB; send several batches")
+    try:
+        return read_order_json(body)
+    except (ValueError, RecursionError) as error:
+        raise HTTPException(400, f"the body is not JSON: {error}") from None
+
+
+def no_nul(reference_number: str) -> str:
+    """The reference number. Raises NotFound if it contains a NUL, which no database stores."""
+    if "\x00" in reference_number:
+        raise NotFound("there is no shipment with a NUL in its reference number")
+    return reference_number
+
+
+def parse_id(text: str) -> int:
+    """The numeric id in a path. Raises NotFound if it cannot be one of ours."""
+    if not text.isascii() or not text.isdecimal() or len(text) > 19 or int(text) >= 2**63:
+        raise NotFound(f"there is nothing with the id {text[:40]}")
+    return int(text)

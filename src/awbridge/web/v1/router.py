@@ -1,0 +1,32 @@
+"""The routes under /v1, in the order in which they are matched."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Depends
+
+from awbridge.web.v1 import (
+    audit,
+    courier_accounts,
+    couriers,
+    notify,
+    order_actions,
+    orders,
+    privacy,
+    reconciliation,
+    registration,
+    tracking,
+)
+from awbridge.web.v1.strict import known_parameters_only
+
+router = APIRouter(prefix="/v1", dependencies=[Depends(known_parameters_only)])
+router.include_router(audit.router)
+router.include_router(privacy.router)
+router.include_router(reconciliation.router)
+router.include_router(notify.router)
+router.include_router(registration.router)
+router.include_router(tracking.router)
+router.include_router(order_actions.router)
+# After all that is below a shipment: a reference number may contain a slash, so GET /shipments/... matches those too.
+router.include_router(orders.router)
+router.include_router(courier_accounts.router)
+router.include_router(couriers.router)

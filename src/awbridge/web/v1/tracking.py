@@ -1,0 +1,41 @@
+"""The routes that show a shipment's timeline, poll ClickPost for it, and show what polling and webhooks cover."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from awbridge.domain.errors import NotPossible
+from awbridge.steps.polling.track_order import resume_polling
+from awbridge.steps.polling.watch import coverage
+from awbridge.store.tracking import scans
+from awbridge.web.dependencies import ApiDep, ClockDep, StoreDep
+from awbridge.web.v1.orders_views import ShipmentView, shipment_view
+from awbridge.web.v1.shipment_lookup import ShipmentDep, find_shipment
+from awbridge.web.v1.tracking_views import CoverageView, ScanView, coverage_view, scan_view
+
+router = APIRouter()
+
+
+@router.get("/shipments/{reference_number:path}/scans", tags=["shipments"])
+async def show_scans(shipment: ShipmentDep, store: StoreDep) -> list[ScanView]:
+    """The shipment's timeline, oldest scan first."""
+    async with store.read() as session:
+        return [scan_view(s, shipment.children) for s in await scans.timeline(session, shipment.reference_number)]
+
+
+@router.post("/shipments/{reference_number:path}/ask", tags=["shipments"])
+async def ask_shipment(shipment: ShipmentDep, api: ApiDep) -> ShipmentView:
+    """Poll ClickPost for the shipment now, or as soon as allowed. A shipment no longer polled is scheduled again."""
+    reference = shipment.reference_number
+    resumed = await resume_polling(
+        store=api.store, clock=api.clock, references=[reference], ask_again=api.poll_again_after
+    )
+    if not resumed:
+        raise NotPossible(f"{reference} has no waybill yet, or its status is final: there is nothing to poll")
+    return shipment_view(await find_shipment(api.store, reference), api.stuck_after, api.clock())
+
+
+@router.get("/coverage", tags=["health"])
+async def show_coverage(store: StoreDep, clock: ClockDep) -> CoverageView:
+    """Which minutes of updated-order are covered, and which share of each courier's scans comes by webhook."""
+    return coverage_view(await coverage(store=store, clock=clock))

@@ -1,0 +1,51 @@
+"""The wiring: what each loop of the service is given."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import timedelta
+
+import pytest
+
+from awbridge.app import connections, loops
+from awbridge.app.settings import load_settings
+from awbridge.steps.polling.policy import POLLING
+from awbridge.steps.runtime import pace
+from awbridge.steps.runtime.clock import utc_now
+from awbridge.steps.runtime.loop import Loop
+from awbridge.store import Store
+from awbridge.store.polling import paces
+from tests.support.rows import add, place, sql
+
+
+async def beats(loop: Loop, seconds: float) -> int:
+    """How often it said within so many seconds that it lives."""
+    seen, until = {loop.beat_at}, time.monotonic() + seconds
+    while time.monotonic() < until:
+        await asyncio.sleep(0.01)
+        seen.add(loop.beat_at)
+    return len(seen) - 1
+
+
+@pytest.mark.parametrize("name", ["updated_order", "track_order"])
+async def test_whoever_waits_for_its_turn_among_many_processes_does_not_count_as_hanging(
+    store: Store, store_url: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "LONGEST_SILENCE", 0.05)
+    settings = load_settings(database_url=store_url, clickpost_username="u", clickpost_key="k")
+    await add(store, "R")
+    await place(store, "R", "AWB")
+    async with store.write() as session:  # due to be asked for, and all others in front of it
+        await session.execute(sql("UPDATE shipments SET next_poll_at = $1, placed_at = $1"), utc_now())
+        await paces.take(session, POLLING, gap=timedelta(seconds=0.2), now=utc_now())
+        await paces.rest(session, POLLING, 40.0, now=utc_now())
+    async with connections.vendor(settings) as clickpost, connections.outgoing_line(settings) as outgoing:
+        loop = loops.step_loops(settings, store, clickpost, outgoing, utc_now)[name]
+        running = asyncio.create_task(loop.run())
+        try:
+            assert await beats(loop, 0.6) >= 5
+            assert loop.rounds == 0, "it is still in its first round"
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)

@@ -1,0 +1,145 @@
+"""The commands of the evidence as a person types them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import zipfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from awbridge.app import policies
+from awbridge.app.settings import load_settings
+from awbridge.cli import main
+from awbridge.domain.errors import SettingsError
+from awbridge.store import Store
+from tests.support.evidence_rows import PHONE, call, keep, order_of
+from tests.support.processes import bridge_environment
+from tests.support.rows import add
+from tests.support.smtp import smtp_server
+
+YESTERDAY = datetime.now(UTC) - timedelta(days=1)
+DAY = YESTERDAY.date().isoformat()
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> str:
+    """A database with a shipment whose registration failed yesterday."""
+    url = f"sqlite:///{tmp_path}/cli.db"
+
+    async def fill() -> None:
+        store = await Store.open(url)
+        await store.migrate()
+        await add(store, "R1", payload=order_of("R1"), now=YESTERDAY)
+        await keep(store, call("R1"), reference="R1", at=YESTERDAY)
+        await store.close()
+
+    asyncio.run(fill())
+    return url
+
+
+@pytest.fixture
+def awbridge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: str) -> Any:
+    """A function that runs one command in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    for name, value in bridge_environment(database, "http://127.0.0.1:9", 0).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWBRIDGE_TIME_ZONE", "UTC")
+    monkeypatch.setenv("AWBRIDGE_ARCHIVE_URL", f"file://{tmp_path}/archive")
+
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(main, arguments)
+
+    return run
+
+
+def test_a_report_is_made_put_into_a_folder_and_mailed_once(
+    awbridge: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with smtp_server() as post:
+        monkeypatch.setenv("AWBRIDGE_SMTP_URL", post.url)
+        monkeypatch.setenv("AWBRIDGE_MAIL_FROM", "bridge@shop.example")
+        monkeypatch.setenv("AWBRIDGE_REPORT_TO", "ops@shop.example")
+        monkeypatch.setenv("AWBRIDGE_REPORT_CLICKPOST_TO", "a@clickpost.example,b@clickpost.example")
+        for _ in range(2):
+            result = awbridge("report", "failures", "--date", DAY, "--out", "out", "--mail", "--json")
+            assert result.exit_code == 0, result.output
+        assert [m["To"] for m in post.mails] == ["ops@shop.example", "a@clickpost.example, b@clickpost.example"]
+    own, theirs = json.loads(result.stdout)
+    assert (own["shipments"], theirs["id"]) == (1, f"failures-{DAY}-clickpost")
+    with zipfile.ZipFile(tmp_path / "out" / f"{own['id']}.zip") as archive:
+        assert archive.namelist() == ["summary.html", "create-order.csv", "calls.jsonl"]
+        assert PHONE not in archive.read("calls.jsonl").decode()
+    early = awbridge("report", "failures", "--date", "2999-01-01", "--mail")
+    assert early.exit_code == 1
+    assert "is not over yet" in early.output
+
+
+def test_the_evidence_of_a_shipment_is_written_to_a_file(awbridge: Any, tmp_path: Path) -> None:
+    assert awbridge("evidence", "R1").output == "evidence-R1.zip\n"
+    assert zipfile.is_zipfile(tmp_path / "evidence-R1.zip")
+    assert "there is no shipment R9" in awbridge("evidence", "R9").output
+
+
+def test_the_archive_is_filled_shown_emptied_and_refilled(awbridge: Any, tmp_path: Path) -> None:
+    def status() -> dict[str, Any]:
+        return json.loads(awbridge("archive", "status", "--json").stdout)
+
+    assert status()["unfiled"] == 1
+    assert awbridge("archive", "refill").output.startswith("0 files made anew")
+    assert (status()["archived"], status()["calls"]) == (1, 1)
+    assert awbridge("archive", "empty").exit_code == 1
+    assert awbridge("archive", "empty", "--yes").output == "1 files deleted\n"
+    assert not [p for p in (tmp_path / "archive").rglob("*") if p.is_file()]
+    assert awbridge("archive", "refill").output.startswith("1 files made anew")
+    assert (status()["archived"], status()["emptied"]) == (1, 0)
+
+
+def test_without_an_archive_its_commands_say_what_to_set(awbridge: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWBRIDGE_ARCHIVE_URL", "none")
+    result = awbridge("archive", "refill")
+    assert result.exit_code == 1
+    assert "AWBRIDGE_ARCHIVE_URL" in result.output
+
+
+def test_a_person_is_erased_once_the_parcel_has_ended(awbridge: Any) -> None:
+    waiting = awbridge("erase", "--phone", PHONE)
+    assert waiting.exit_code == 1
+    assert "have not ended yet" in waiting.output
+    awbridge("shipments", "cancel", "R1")
+    done = awbridge("erase", "--reference", "R1", "--json")
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["counts"]["shipments"] == 1
+    assert PHONE not in awbridge("shipments", "show", "R1", "--json").output
+    assert awbridge("erase").exit_code == 1
+
+
+def test_schedules_are_shown_before_they_ever_ran(awbridge: Any) -> None:
+    shown = json.loads(awbridge("schedules", "--json").stdout)
+    assert [(s["job"], s["runs"]) for s in shown] == [("report-failures", []), ("retain", []), ("reconcile", [])]
+    assert "30 0 * * *" in awbridge("schedules").output
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("ARCHIVE_OPTIONS", "region"),
+        ("REPORT_CRON", "every day"),
+        ("REPORT_TO", "somebody"),
+        ("PRIVACY_OWN", "phone=hide"),
+        ("ARCHIVE_FILE_MIB", "0"),
+    ],
+)
+def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch, variable: str, value: str) -> None:
+    monkeypatch.setenv(f"AWBRIDGE_{variable}", value)
+    with pytest.raises(SettingsError, match=variable):
+        load_settings()
+
+
+def test_addresses_without_a_mail_server_are_refused_at_the_start() -> None:
+    with pytest.raises(SettingsError, match="AWBRIDGE_SMTP_URL"):
+        policies.report_policy(load_settings(report_to=("a@b.example",)))

@@ -1,0 +1,124 @@
+"""GET /v1/shipments: its lists, filters and pages."""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from awbridge.domain.orders.shipment import Piece, WaybillKind
+from awbridge.store.orders import waybills
+from awbridge.store.orders.waybills import NewWaybill
+from tests.support.app import Web, problem
+from tests.support.rows import MINUTE, T0, add, place, sql
+from tests.support.stores import sqlite_only
+from tests.web.v1.test_tracking import a_tracked_shipment
+
+
+@pytest.mark.parametrize("limit", [1, 3, 500])
+async def test_pages_contain_every_shipment_once_newest_first(web: Web, limit: int) -> None:
+    for n in range(7):
+        await add(web.store, f"R{n}", now=T0 + timedelta(minutes=n // 3))
+    seen: list[str] = []
+    cursor = None
+    while True:
+        page = (
+            await web.http.get("/v1/shipments", params={"limit": limit} | ({"cursor": cursor} if cursor else {}))
+        ).json()
+        assert len(page["shipments"]) <= limit
+        seen += [s["reference_number"] for s in page["shipments"]]
+        cursor = page["next"]
+        if cursor is None:
+            break
+    assert seen == ["R6", "R5", "R4", "R3", "R2", "R1", "R0"]
+
+
+async def test_shipments_can_be_listed_by_state(web: Web) -> None:
+    await add(web.store, "A", "B")
+    await place(web.store, "A", "AWB1")
+    page = (await web.http.get("/v1/shipments", params={"state": "placed"})).json()
+    assert [s["reference_number"] for s in page["shipments"]] == ["A"]
+
+
+@pytest.mark.parametrize("params", [{"state": "lost"}, {"limit": 0}, {"limit": 501}, {"limit": "many"}])
+@sqlite_only
+async def test_an_invalid_parameter_is_named(web: Web, params: dict[str, Any]) -> None:
+    body = problem(await web.http.get("/v1/shipments", params=params), 422)
+    assert [e["path"] for e in body["errors"]] == [f"query.{next(iter(params))}"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "nonsense", "é", [], 7, ["2026-01-01T00:00:00Z"], ["yesterday", "R"], ["2026-01-01T00:00:00Z", "a\x00b"],
+        ["2026-01-01T00:00:00Z", "\ud800"], ["0001-01-01T00:00:00+14:00", "R"], ["2026-01-01T00:00:00Z", 7],
+        [None, None],
+    ],
+)  # fmt: skip
+async def test_a_cursor_of_another_origin_is_refused(web: Web, content: Any) -> None:
+    cursor = content if isinstance(content, str) else base64.urlsafe_b64encode(json.dumps(content).encode()).decode()
+    problem(await web.http.get("/v1/shipments", params={"cursor": cursor}), 400)
+
+
+@pytest.mark.parametrize("which", ["stuck", "sla_breached", "ndr", "piece_exception"])
+async def test_shipments_that_need_attention_are_listed_page_by_page(web: Web, which: str) -> None:
+    await a_tracked_shipment(web)
+    column = {"stuck": "status_at", "sla_breached": "edd_due_at", "ndr": "ndr_at"}.get(which, "piece_exception_at")
+    for n in range(3):
+        await add(web.store, f"S{n}")
+        await place(web.store, f"S{n}", f"AWB-S{n}", now=T0 + timedelta(days=30))
+        async with web.store.write() as session:
+            at = T0 - timedelta(days=9 - n)
+            assert await session.execute(
+                sql(f"UPDATE shipments SET {column} = $1 WHERE reference_number = $2"), at, f"S{n}"
+            )
+    seen: list[str] = []
+    page: dict[str, Any] = {"next": ""}
+    while page["next"] is not None:
+        answer = await web.http.get("/v1/shipments", params={which: True, "limit": 3, "cursor": page["next"]})
+        page = answer.json()
+        seen += [s["reference_number"] for s in page["shipments"]]
+    assert seen == ["S0", "S1", "S2", *(["R"] if which != "piece_exception" else [])]
+
+
+async def test_a_list_and_a_state_exclude_each_other(web: Web) -> None:
+    body = problem(await web.http.get("/v1/shipments", params={"stuck": True, "state": "placed"}), 400)
+    assert "one at a time" in body["title"]
+
+
+async def test_shipments_are_found_by_any_of_their_waybills(web: Web) -> None:
+    await add(web.store, "A", "B")
+    await place(web.store, "A", "AWB-A", children=("AWB-CHILD",))
+    await place(web.store, "B", "AWB-B")
+    async with web.store.write() as session:
+        others = [("AWB-CHILD", 4, WaybillKind.CHILD), ("AWB-RTO", 4, WaybillKind.RTO), ("AWB-B", 9, WaybillKind.RTO)]
+        await waybills.add(session, [NewWaybill(Piece(waybill=w), c, "A", kind, T0) for w, c, kind in others], now=T0)
+    for waybill, references in (("AWB-A", ["A"]), ("AWB-CHILD", ["A"]), (" AWB-RTO", ["A"]), ("AWB-B", ["B", "A"])):
+        page = (await web.http.get("/v1/shipments", params={"waybill": waybill})).json()
+        assert [s["reference_number"] for s in page["shipments"]] == references, waybill
+        assert page["next"] is None
+    assert (await web.http.get("/v1/shipments", params={"waybill": "nobody's\x00"})).json()["shipments"] == []
+
+
+async def test_shipments_of_an_order_are_paged_newest_first(web: Web) -> None:
+    for number in range(5):
+        await add(web.store, f"R{number}", order_id="77", now=T0 + number * MINUTE)
+    await add(web.store, "OTHER", order_id="78")
+    seen: list[str] = []
+    cursor: str | None = None
+    while True:
+        params = {"order_id": "77", "limit": 2} | ({"cursor": cursor} if cursor else {})
+        page = (await web.http.get("/v1/shipments", params=params)).json()
+        seen += [s["reference_number"] for s in page["shipments"]]
+        cursor = page["next"]
+        if not cursor:
+            break
+    assert seen == ["R4", "R3", "R2", "R1", "R0"]
+
+
+async def test_two_lists_exclude_each_other(web: Web) -> None:
+    answer = await web.http.get("/v1/shipments", params={"waybill": "A", "order_id": "7"})
+    assert answer.status_code == 400
