@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import structlog
+from hypothesis import settings
 
 from tests.support import vendor_files
 from tests.support.filling import filled
@@ -18,6 +19,8 @@ from tests.support.s3 import S3Server, s3_server
 from tests.support.stores import store, store_url
 
 __all__ = ["database_url", "filled", "postgres", "s3", "store", "store_url"]
+
+settings.register_profile("quick", max_examples=10)
 
 _MAY_BE_SLOW = re.compile(r"\bslow\b|\bs3\b")  # that mark, or the server whose tests get it
 _MARKED_AS_A_WHOLE = re.compile(r"^pytestmark = \[?\s*pytest\.mark\.(\w+)", re.MULTILINE)

@@ -93,6 +93,7 @@ async def test_an_old_schema_is_told(tmp_path: Path) -> None:
     assert (found["database"].level, found["database"].do) == ("problem", "run awbridge migrate")
 
 
+@pytest.mark.heavy
 async def test_the_schema_of_a_newer_version_is_told_and_whether_this_one_works_beside_it(tmp_path: Path) -> None:
     settings = settings_at(tmp_path)
     store = await a_store(settings)
@@ -169,6 +170,7 @@ async def test_a_wrong_key_and_a_wrong_clock_are_told(tmp_path: Path, away: str)
     assert (found["clock"].level, "ahead" in found["clock"].found) == ("problem", True)
 
 
+@pytest.mark.heavy
 async def test_what_polling_costs_is_said_for_both_modes_and_a_pace_too_low_is_a_warning(tmp_path: Path) -> None:
     settings = settings_at(tmp_path)
     store = await a_store(settings)
@@ -190,6 +192,7 @@ async def test_what_polling_costs_is_said_for_both_modes_and_a_pace_too_low_is_a
     assert by_check(await examine(thrifty, environment={}))["polling"].level == "ok"
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("refused", [0, 67])
 async def test_orders_that_need_a_person_make_an_exit_code_of_their_own(tmp_path: Path, refused: int) -> None:
     settings = settings_at(tmp_path)
@@ -237,6 +240,7 @@ async def test_an_alarm_is_a_finding(tmp_path: Path) -> None:
     assert (found.level, found.found) == ("attention", "the disk is full")
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("url", "level", "words"),
     [
@@ -252,6 +256,7 @@ async def test_a_way_to_customers_that_cannot_work_is_told(tmp_path: Path, url: 
     assert (found.level, words in found.found, "TOKEN" in found.found) == (level, True, False)
 
 
+@pytest.mark.heavy
 async def test_the_archive_is_tried_as_it_is_set(tmp_path: Path) -> None:
     async def told(service: ObjectService, **more: Any) -> Diagnosis:
         options = ",".join(f"{name}={value}" for name, value in service.options.items())

@@ -104,6 +104,7 @@ def test_good_rows_of_a_csv_go_in_and_bad_ones_are_named_by_line_and_field(awbri
     assert (again["created"], again["known"]) == (0, 2)
 
 
+@pytest.mark.heavy
 @pytest.mark.usefixtures("couriers")
 @pytest.mark.parametrize("suffix", ["json", "jsonl"])
 def test_json_and_jsonl_are_imported(awbridge: Any, tmp_path: Path, suffix: str) -> None:
@@ -284,6 +285,7 @@ def test_what_is_covered_is_shown_without_a_call(awbridge: Any) -> None:
     assert json.loads(awbridge("catch-up", "--status", "--json").stdout)["spans"] == []
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(("minutes", "said"), [(5, "not yet"), (40, "NO")])
 def test_minutes_that_are_not_due_yet_are_told_from_a_gap(
     awbridge: Any, tmp_path: Path, minutes: int, said: str
@@ -357,6 +359,7 @@ def rejected(awbridge: Any, couriers: None, tmp_path: Path) -> None:
     apsw.Connection(str(tmp_path / "cli.db")).execute(sent)
 
 
+@pytest.mark.heavy
 @pytest.mark.usefixtures("rejected")
 def test_a_payload_is_shown_rehearsed_and_changed(awbridge: Any) -> None:
     assert json.loads(awbridge("shipments", "payload", "R1").stdout)["shipment_details"]["weight"] == 500
@@ -377,6 +380,7 @@ def test_a_payload_is_shown_rehearsed_and_changed(awbridge: Any) -> None:
     assert awbridge("shipments", "payload", "R1", "--version", "1", "--push").output == "R1: ready, payload 3\n"
 
 
+@pytest.mark.heavy
 @pytest.mark.usefixtures("rejected")
 def test_a_bad_edit_fails_with_every_problem_and_changes_nothing(awbridge: Any, tmp_path: Path) -> None:
     edit = ("shipments", "payload", "R1", "--set", "weight=-1")
@@ -430,6 +434,7 @@ def imported(awbridge: Any, couriers: None, tmp_path: Path) -> None:
     awbridge("shipments", "import", "orders.csv")
 
 
+@pytest.mark.heavy
 @pytest.mark.usefixtures("imported")
 def test_an_edit_and_a_label_are_asked_for_listed_and_shown(awbridge: Any) -> None:
     edit = json.loads(awbridge("shipments", "edit", "R1", "order_type=COD", "cod_value=99.5", "--json").stdout)
@@ -448,6 +453,7 @@ def test_an_edit_and_a_label_are_asked_for_listed_and_shown(awbridge: Any) -> No
     assert "is due: there is nothing to settle" in awbridge("actions", "settle", edit["id"], "--held").output
 
 
+@pytest.mark.heavy
 @pytest.mark.usefixtures("imported")
 def test_what_cannot_be_asked_for_is_one_clear_line(awbridge: Any) -> None:
     for arguments, said in (
@@ -482,6 +488,7 @@ def test_pickups_and_registrations_are_asked_for_from_files(awbridge: Any, tmp_p
         assert "broken.json is not JSON" in result.output.replace("\n", " ")
 
 
+@pytest.mark.heavy
 @pytest.mark.usefixtures("couriers")
 def test_a_replay_rebuilds_one_shipment_or_all(awbridge: Any, tmp_path: Path) -> None:
     (tmp_path / "orders.csv").write_text(f"{HEADER}\n{row('R1')}\n")

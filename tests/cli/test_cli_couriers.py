@@ -69,6 +69,7 @@ def test_an_import_keeps_what_its_columns_do_not_say(awbridge: Any, tmp_path: Pa
     assert not after["old"]["active"]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
@@ -89,6 +90,7 @@ def test_a_wrong_line_imports_nothing(awbridge: Any, tmp_path: Path, line: str, 
     assert listed(awbridge).keys() == {"bluedart", "delhivery", "old"}
 
 
+@pytest.mark.heavy
 def test_a_transporter_is_added_changed_retired_and_removed(awbridge: Any) -> None:
     added = awbridge("couriers", "add", "ekart", "--courier-partner-id", "55", "--fallback", "delhivery")
     assert added.output == "ekart: added\n"
@@ -106,6 +108,7 @@ def test_a_transporter_is_added_changed_retired_and_removed(awbridge: Any) -> No
     assert awbridge("couriers", "remove", "ekart").output == "ekart: removed\n"
 
 
+@pytest.mark.heavy
 def test_rules_go_round_and_the_test_says_which_takes_an_order(awbridge: Any, tmp_path: Path) -> None:
     (tmp_path / "rules.csv").write_text(RULES)
     assert awbridge("couriers", "rules", "import", "rules.csv").output == "2 rules in force\n"
@@ -121,6 +124,7 @@ def test_rules_go_round_and_the_test_says_which_takes_an_order(awbridge: Any, tm
     assert json.loads(tested.stdout)[-1] == {"rule": "rest", "transporter": "delhivery", "verdict": "takes it"}
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
@@ -139,6 +143,7 @@ def test_wrong_rules_leave_the_old_ones(awbridge: Any, tmp_path: Path, text: str
     assert len(json.loads(awbridge("couriers", "rules", "list", "--json").stdout)) == 2
 
 
+@pytest.mark.heavy
 def test_orders_without_a_courier_follow_the_rules_and_are_moved(awbridge: Any, tmp_path: Path) -> None:
     (tmp_path / "rules.csv").write_text("name,transporter\nall,delhivery\n")
     awbridge("couriers", "rules", "import", "rules.csv")
@@ -181,6 +186,7 @@ def test_accounts_are_shown_with_what_holds_them_and_how_fast_they_may_go(awbrid
         assert awbridge(*rate, *wrong).exit_code == 2
 
 
+@pytest.mark.heavy
 def test_a_downtime_is_declared_in_its_zone_shown_and_taken_back(awbridge: Any, tmp_path: Path) -> None:
     order = order_file(tmp_path, "order.json", transporter="delhivery")
     awbridge("shipments", "import", order)
@@ -202,6 +208,7 @@ def test_a_downtime_is_declared_in_its_zone_shown_and_taken_back(awbridge: Any, 
     assert awbridge(*add, "--start", "10:00", "--end", "11:00", "--zone", "Asia/Nowhere").exit_code == 1
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(("command", "kept"), [(("couriers",), "transporters"), (("couriers", "rules"), "rules")])
 def test_a_table_without_rows_imports_nothing_and_says_so(
     awbridge: Any, tmp_path: Path, command: tuple[str, ...], kept: str
@@ -232,6 +239,7 @@ def test_couriers_and_rules_come_from_spreadsheets_too(awbridge: Any, tmp_path: 
     assert (rule["name"], rule["weight_to"], rule["drop_pincode"]) == ("süd", "500", ["5600", "1100"])
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("table", "says"),
     [

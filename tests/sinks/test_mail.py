@@ -16,6 +16,8 @@ from tests.support.postgres import free_port
 from tests.support.smtp import smtp_server
 from tests.support.tls import server_context
 
+pytestmark = pytest.mark.heavy
+
 SENDER = "Acme <orders@acme.example>"
 MESSAGE = Message(key="notice-7", to="asha@example.com", subject="आपका ऑर्डर", text="Hello", html="<p>Hello</p>")
 

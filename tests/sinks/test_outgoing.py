@@ -14,6 +14,8 @@ from tests.support.receivers import http_server, ok
 from tests.support.rows import T0
 from tests.support.tls import server_context
 
+pytestmark = pytest.mark.heavy
+
 SECRETS = ("whsec_" + "A" * 43 + "=",)
 
 

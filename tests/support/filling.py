@@ -12,7 +12,7 @@ import pytest
 from awbridge.store import Store
 from tests.support.postgres import PostgresServer
 from tests.support.rows import T0
-from tests.support.stores import migrate, migrated_file
+from tests.support.stores import migrate, migrated_file, open_directly
 
 ROWS = 3000  # an index pays from a few hundred on; accounts and such stay fewer, as their keys repeat
 SOME = 0.01  # the share of rows in which a column that may be empty is not
@@ -95,6 +95,6 @@ async def filled(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
     """A store to ask for plans. SQLite, which is never analysed, plans the same whatever is in its tables."""
     postgres = request.param == "postgres"
     url = await (filled_url(request.getfixturevalue("postgres")) if postgres else migrated_file(tmp_path))
-    opened = await Store.open(url)
+    opened = await open_directly(url)
     yield opened
     await opened.close()

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import asyncpg
+import psycopg
 
 _numbers = itertools.count(1)
 
@@ -58,6 +59,7 @@ class PostgresServer:
         self.folder = folder
         self.port = port
         self._process: subprocess.Popen[bytes] | None = None
+        self._kept: dict[str, psycopg.Connection] = {}
 
     def url(self, database: str = "postgres") -> str:
         return f"postgresql://awbridge@127.0.0.1:{self.port}/{database}"
@@ -121,6 +123,12 @@ class PostgresServer:
             self._process.wait(20)
             self._process = None
 
+    def execute(self, url: str, sql: str) -> None:
+        """Run SQL over one connection to that database, kept until the server stops: a new one costs 20 ms more."""
+        if url not in self._kept:
+            self._kept[url] = psycopg.connect(url, autocommit=True)
+        self._kept[url].execute(sql)
+
     async def new_database(self) -> str:
         """A fresh database's URL."""
         name = f"test_{os.getpid()}_{next(_numbers)}"
@@ -136,6 +144,8 @@ class PostgresServer:
         return subprocess.run(ready, check=False).returncode == 0
 
     def stop(self) -> None:
+        while self._kept:
+            self._kept.popitem()[1].close()
         if self._process:
             self._process.terminate()  # smart enough: sessions end first
             try:

@@ -137,6 +137,7 @@ def test_the_pages_show_no_method_that_is_not_there_and_arguments_in_their_order
         assert arguments == [each for each in inspect.signature(method).parameters if each != "self"], name
 
 
+@pytest.mark.heavy
 def test_the_page_of_the_models_is_what_the_models_say() -> None:
     """Change a model, then: python tools/make_reference.py."""
     command = [sys.executable, ROOT / "tools" / "make_reference.py", "--check"]

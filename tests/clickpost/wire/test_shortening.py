@@ -52,6 +52,7 @@ def test_a_body_that_is_too_long_even_to_be_read_leaves_its_length() -> None:
     assert json.loads(call.response) == {"not kept": f"a body of {2 * LONGEST_READ + 3} characters"}
 
 
+@pytest.mark.heavy
 def test_a_long_page_is_masked_before_it_is_cut() -> None:
     people = "Asha Rao 98123 45678 asha@mail.example the-secret"
     page = "<html>" + "".join(f"<p>{number} {people}</p>" for number in range(2000))

@@ -12,6 +12,8 @@ from pydantic import ValidationError
 from awbridge.sandbox import DowntimeWindow, Faults, SandboxConfig, running
 from tests.sandbox.helpers import CREATE, code_of, merchant, order, place
 
+pytestmark = pytest.mark.heavy
+
 
 def always(**faults: Any) -> SandboxConfig:
     return SandboxConfig(odd_answers=0, faults=Faults(**faults))

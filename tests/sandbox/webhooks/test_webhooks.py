@@ -10,6 +10,8 @@ from awbridge.sandbox import Faults, Sandbox, SandboxConfig, running
 from awbridge.sandbox.webhooks.bodies import VARIANTS
 from tests.sandbox.helpers import Receiver, code_of, merchant, only, place, receiver, settled, until
 
+pytestmark = pytest.mark.heavy
+
 INDIA = timezone(timedelta(hours=5, minutes=30))
 REGISTER = "/api/v1/tracking/register-webhook/"
 REGISTRATION = {"service_id": 2, "key": "sandbox-key", "webhook_url": "http://127.0.0.1:9/a"}

@@ -22,6 +22,8 @@ from awbridge.store import Store
 from awbridge.store.couriers import couriers
 from tests.support.world import SetClock, an_order, attempts_of, get
 
+pytestmark = pytest.mark.heavy
+
 ACCOUNTS = (
     SimulatedAccount(
         courier_partner_id=4, courier_name="Delhivery", account_code="road", not_served=("411",), rvp=False

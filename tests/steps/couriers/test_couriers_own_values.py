@@ -20,6 +20,8 @@ from tests.steps.registration.test_fallback import Vendor as FallbackVendor
 from tests.support.rows import T0
 from tests.support.world import SetClock, an_order
 
+pytestmark = pytest.mark.heavy
+
 __all__ = ["configured"]  # a fixture
 
 THEIRS = "OF-THE-FIRST"

@@ -27,6 +27,8 @@ from tests.support.rows import MINUTE, T0, fetch, sql
 from tests.support.smtp import smtp_server
 from tests.support.world import SetClock, TrippingStore, indian, webhook
 
+pytestmark = pytest.mark.heavy
+
 NOON = T0  # 12:00 in India
 
 

@@ -43,6 +43,8 @@ from tests.support.acting import (
 from tests.support.rows import T0, add, claim_to_ask, fetch, place
 from tests.support.world import INDIA, SetClock, TrippingStore, as_body, attempts_of, get, timeline, webhook
 
+pytestmark = pytest.mark.heavy
+
 EDIT = {"order_type": "PREPAID"}
 
 

@@ -21,6 +21,8 @@ from tests.support.acting import LOST, FakeClickPost, a_pickup, a_world_pickup, 
 from tests.support.rows import T0, add, delivery, place
 from tests.support.world import INDIA, SetClock, as_body, webhook
 
+pytestmark = pytest.mark.heavy
+
 EDIT = {"order_type": "PREPAID"}
 AGAIN = {"action": "REATTEMPT", "preferred_date": "2026-11-05"}
 THINGS = {"length": 10, "breadth": 10, "height": 10, "weight": 500, "items": [{"sku": "S", "quantity": 1, "price": 1}]}

@@ -30,6 +30,8 @@ from awbridge.store.registration import cancellations
 from tests.support.rows import T0, add, count, fetch, sql
 from tests.support.world import SetClock, an_order, attempts_of, get
 
+pytestmark = pytest.mark.heavy
+
 LATER = T0 + timedelta(hours=1)
 
 

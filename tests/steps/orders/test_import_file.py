@@ -17,6 +17,8 @@ from tests.support.rows import count
 from tests.support.world import SetClock, an_order, get
 from tests.tables.files import workbook, xlsx
 
+pytestmark = pytest.mark.heavy
+
 _PLACE = ("name", "address", "city", "state", "pincode", "phone")
 HEADER = [
     *("reference_number", "courier_partner", "account_code", "order_type", "delivery_type", "cod_value"),

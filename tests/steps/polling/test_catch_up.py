@@ -27,6 +27,8 @@ from awbridge.store.tracking import inbox
 from tests.support.rows import MINUTE, T0, add, count, delivery, fetch, place
 from tests.support.world import INDIA, SetClock, as_body, get, webhook
 
+pytestmark = pytest.mark.heavy
+
 POLICY = CatchUpPolicy()
 CALL = Call(api="updated_order", method="GET", url="u", http_status=503, error="away")
 

@@ -132,7 +132,7 @@ async def test_refused_webhooks_are_written_down_and_old_counts_go(store: Store)
         refusals.add(reason, clock.now)
     assert await watch.check() == 0
     refusals.add("no_key", clock.now)
-    await Watch(store, clock, WatchPolicy(), refusals).look()
+    await Watch(store, clock, WatchPolicy(), refusals).check()
     now = await told(store, clock)
     assert {name: r.refused for name, r in now.refusals.items()} == {"no_key": 3, "wrong_key": 1}
     assert now.last_webhook_at is None

@@ -56,6 +56,8 @@ from tests.support.app import web_on
 from tests.support.processes import bridge_environment
 from tests.support.world import INDIA, an_order
 
+pytestmark = pytest.mark.heavy
+
 MASK_ALL = read_privacy("phone=mask,name=mask,email=mask,address=mask")
 NAMES = ("Yashodhara Quillfeather", "Zubin Oxenstierna", "Xaviera Bhattacharjee", "Ulfric Venkataraman")
 PHONES = ("9012345601", "9012345602", "9012345603", "9012345604")

@@ -30,6 +30,8 @@ from tests.support.evidence_rows import NAME, PHONE, call, good_call, keep, more
 from tests.support.rows import T0, add, count, delivery, fetch, new_scan, place, scan, sql
 from tests.support.world import SetClock, get
 
+pytestmark = pytest.mark.heavy
+
 NOW = T0 + timedelta(days=100)
 OLD, YOUNG = T0, NOW - timedelta(days=1)
 NOTHING = dict.fromkeys((f.name for f in fields(RetainPolicy) if f.type == "int" and f.name != "batch"), 0)

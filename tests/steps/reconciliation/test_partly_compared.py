@@ -25,6 +25,8 @@ from tests.steps.reconciliation.test_reconcile import World, seen_everywhere, wo
 from tests.support.rows import T0, add, place, sql
 from tests.support.world import INDIA, SetClock
 
+pytestmark = pytest.mark.heavy
+
 __all__ = ["world"]
 
 HEADER = "Reference Number,Courier Partner,AWB,Clickpost Unified Status,Latest Timestamp,Account Code\n"

@@ -47,6 +47,8 @@ from awbridge.store.reconciliation.differences import Difference
 from awbridge.store.reconciliation.reconciliations import Reconciliation, Stage
 from tests.support.world import INDIA, an_order, get
 
+pytestmark = pytest.mark.heavy
+
 REFERENCES = [f"ORDER-{n}" for n in range(6)]
 
 

@@ -25,6 +25,8 @@ from tests.support.acting import FakeClickPost, act, ask, now_of
 from tests.support.rows import T0, fetch
 from tests.support.world import SetClock, get, webhook
 
+pytestmark = pytest.mark.heavy
+
 BOXES = ("AWB1-1", "AWB1-2", "AWB1-3")
 
 

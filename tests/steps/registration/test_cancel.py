@@ -33,6 +33,8 @@ from awbridge.store.tracking import inbox
 from tests.support.rows import T0, add, delivery, fetch, place, sql
 from tests.support.world import INDIA, SetClock, as_body, attempts_of, get, webhook
 
+pytestmark = pytest.mark.heavy
+
 DELAYS = (60.0, 300.0, 900.0)
 POLICY = CancelPolicy(retry_delays=DELAYS)
 

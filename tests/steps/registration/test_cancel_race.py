@@ -21,6 +21,8 @@ from awbridge.store.audit import figures
 from tests.support.rows import add, place
 from tests.support.world import SetClock, attempts_of, get
 
+pytestmark = pytest.mark.heavy
+
 POLICY = PushPolicy()
 PLACED = Placed(waybill="AWB1")
 KNOWN = Placed(waybill="AWB1", already=True)

@@ -31,6 +31,8 @@ from awbridge.store.registration import dispatch
 from tests.support.rows import MINUTE, T0, add, claim_in, fetch, sql
 from tests.support.world import SetClock, TrippingStore, an_order, attempts_of, get
 
+pytestmark = pytest.mark.heavy
+
 POLICY = PushPolicy(retry_delays=(60.0, 300.0, 900.0), throttle=AccountThrottlePolicy(failures=4))
 AWAY = TryLater(message="courier away")
 

@@ -31,6 +31,8 @@ from awbridge.store.registration.dispatch import Placing
 from tests.support.rows import T0, count, fetch
 from tests.support.world import SetClock, TrippingStore, an_order, attempts_of, get
 
+pytestmark = pytest.mark.heavy
+
 PUSH = PushPolicy(retry_delays=(60.0, 60.0, 60.0))
 POLICY = FallbackPolicy()
 FIRST = CourierAccount(transporter="first", courier_partner_id=4, account_code="one", fallback="second")

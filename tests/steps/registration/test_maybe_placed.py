@@ -27,6 +27,8 @@ from tests.steps.registration.test_one_parcel import ACCOUNTS, AIR, ROAD, World
 from tests.support.rows import claim_in, fetch
 from tests.support.world import SetClock, attempts_of, get
 
+pytestmark = pytest.mark.heavy
+
 
 @pytest.fixture
 async def world(store: Store) -> AsyncIterator[World]:

@@ -25,6 +25,8 @@ from awbridge.store.orders import shipments
 from tests.support.rows import MINUTE, T0, add
 from tests.support.world import SetClock, TrippingStore, an_order, attempts_of, get
 
+pytestmark = pytest.mark.heavy
+
 POLICY = PushPolicy(retry_delays=(60.0, 300.0, 900.0))
 
 

@@ -36,6 +36,8 @@ from tests.support.rows import MINUTE, T0, add, claim_in, fetch, sql
 from tests.support.stores import TABLES, postgres_only, sqlite_only
 from tests.support.world import INDIA, SetClock, get
 
+pytestmark = pytest.mark.heavy
+
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 LEASE = timedelta(seconds=300)
 

@@ -27,6 +27,8 @@ from awbridge.store.tracking import inbox, scans
 from tests.support.rows import MINUTE, T0, add, claim_to_ask, count, delivery, fetch, new_shipment, place
 from tests.support.world import INDIA, SetClock, TrippingStore, as_body, get, indian, timeline, webhook
 
+pytestmark = pytest.mark.heavy
+
 POLICY = ApplyPolicy(zone=INDIA)
 ECONOMICAL = ApplyPolicy(zone=INDIA, polling=PollingRules(mode=PollingMode.ECONOMICAL))
 LATER = T0 + timedelta(hours=12)

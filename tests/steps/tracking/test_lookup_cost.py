@@ -17,6 +17,8 @@ from tests.support.rows import MINUTE, T0, add, place
 from tests.support.work import CountedStore
 from tests.support.world import SetClock, an_order, webhook
 
+pytestmark = pytest.mark.heavy
+
 FEW, MANY = 30, 600  # shipments that say the same
 SLACK = 1.3  # trees of indexes are deeper, pages differ
 

@@ -24,6 +24,8 @@ from tests.support.rows import MINUTE, T0, add, count, delivery, fetch, place, s
 from tests.support.stores import sqlite_only
 from tests.support.world import INDIA, SetClock, as_body, get, indian, timeline, webhook
 
+pytestmark = pytest.mark.heavy
+
 POLICY = ApplyPolicy(zone=INDIA)
 NOW = T0 + timedelta(days=9)
 JOURNEY = [(28, 0), (3, 30), (4, 60), (5, 300), (6, 600), (9, 700), (9, 700), (21, 900), (14, 2000)]

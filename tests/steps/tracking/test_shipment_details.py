@@ -23,6 +23,8 @@ from awbridge.web.v1.orders_views import shipment_view
 from tests.support.rows import MINUTE, T0, add, delivery, place, sql
 from tests.support.world import INDIA, SetClock, as_body, get, timeline, webhook
 
+pytestmark = pytest.mark.heavy
+
 HOUR = 60 * MINUTE
 NOW = T0 + timedelta(days=5)
 POLICY = ApplyPolicy(zone=INDIA)

@@ -23,6 +23,8 @@ from tests.support.postgres import PostgresServer, free_port
 from tests.support.rows import T0, add, claim_in, count, delivery, fetch, new_shipment, sql
 from tests.support.stores import postgres_only, sqlite_only
 
+pytestmark = pytest.mark.heavy
+
 
 @pytest.mark.parametrize(
     "url", ["", "awbridge.db", "mysql://host/db", "sqlite://file.db", "sqlite:///", "sqlite:", "sqlite:///:memory:"]

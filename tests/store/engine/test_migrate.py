@@ -18,6 +18,8 @@ from awbridge.store.engine.queries import for_dialect
 from tests.support.postgres import PostgresServer
 from tests.support.rows import count, sql
 
+pytestmark = pytest.mark.heavy
+
 
 def declared(dialect: str) -> str:
     return for_dialect((resources.files("awbridge.store.engine") / "schema.sql").read_text(), dialect)

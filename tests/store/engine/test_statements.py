@@ -179,6 +179,7 @@ async def ran(store: Store, statement: Statement) -> str:
     return ""
 
 
+@pytest.mark.heavy
 async def test_no_prepared_statement_minds_a_new_column_in_every_table(alone: Store, database_url: str) -> None:
     texts = {name: s for name, s in OF_THE_STORE.items() if name != "migrations.lock"}
     before = {name: await ran(alone, statement) for name, statement in texts.items()}

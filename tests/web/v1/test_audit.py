@@ -24,6 +24,8 @@ from tests.support.evidence_rows import NAME, PHONE, call, good_call, keep, orde
 from tests.support.rows import T0, add, new_scan, place, scan
 from tests.support.world import INDIA, SetClock
 
+pytestmark = pytest.mark.heavy
+
 DAY = date(2026, 11, 2)
 
 

@@ -28,6 +28,8 @@ from tests.support.stopwatch import Stopwatch
 from tests.support.stores import postgres_only, sqlite_only
 from tests.support.world import as_body, webhook
 
+pytestmark = pytest.mark.heavy
+
 RIGHT = {"webhook_key": "right"}
 IN_TIME = 1.5  # seconds; ClickPost hangs up after about 2
 AT_ONCE = 0.5

@@ -254,6 +254,7 @@ async def test_a_repeated_delivery_is_acknowledged_and_stored_once(web: Web) -> 
     assert await count(web.store, "inbox") == 1
 
 
+@pytest.mark.heavy
 async def test_every_acknowledged_delivery_is_in_the_database(web: Web) -> None:
     bodies = [as_body(webhook(f"AWB{n}", 5, T0)) for n in range(200)]
 
@@ -334,6 +335,7 @@ _bodies = st.binary(max_size=200) | (_json | _like_hooks | st.lists(_like_hooks,
 )
 
 
+@pytest.mark.heavy
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=_bodies)
 @example(body=b'{"order_status_id": "\\ud800"}')
