@@ -16,7 +16,8 @@ from awbridge.store.couriers import accounts
 from awbridge.store.engine.database import Session
 from awbridge.store.engine.queries import Statement, parse
 from awbridge.store.orders import shipments
-from awbridge.store.orders.shipments import ToAsk
+from awbridge.store.polling import polls
+from awbridge.store.polling.polls import ToAsk
 from awbridge.store.registration import dispatch
 from awbridge.store.registration.dispatch import NotPlaced, Placing
 from awbridge.store.tracking.inbox import NewDelivery
@@ -128,6 +129,6 @@ async def claim_in(
 
 async def claim_to_ask(session: Session, *, now: datetime, next_poll_at: datetime, limit: int = 9) -> list[ToAsk]:
     """What is due to be asked for of courier 4, whenever it was last asked for."""
-    return await shipments.claim_to_ask(
+    return await polls.claim_to_ask(
         session, 4, now=now, due=now, asked_before=now, next_poll_at=next_poll_at, limit=limit
     )

@@ -44,7 +44,8 @@ from awbridge.steps.tracking.shipment_details import ShipmentDetails, shipment_d
 from awbridge.store import Store
 from awbridge.store.audit import attempts
 from awbridge.store.couriers import accounts
-from awbridge.store.orders import shipments, waybills
+from awbridge.store.orders import lists, waybills
+from awbridge.store.polling import polls
 from awbridge.store.registration import cancellations
 from awbridge.store.tracking import scans
 
@@ -138,21 +139,21 @@ def list_shipments(
     async def go(store: Store) -> list[Shipment]:
         async with store.read() as session:
             if stuck:
-                return await shipments.stuck(session, limits, now=utc_now(), limit=limit)
+                return await lists.stuck(session, limits, now=utc_now(), limit=limit)
             if sla_breached:
-                return await shipments.sla_breached(session, now=utc_now(), limit=limit)
+                return await lists.sla_breached(session, now=utc_now(), limit=limit)
             if ndr:
-                return await shipments.in_ndr(session, limit=limit)
+                return await lists.in_ndr(session, limit=limit)
             if not_cancelled:
                 return [*await cancellations.need_a_person(session, limit=limit)]
             if piece_exception:
-                return await shipments.piece_exceptions(session, limit=limit)
+                return await lists.piece_exceptions(session, limit=limit)
             if waybill is not None:
                 return (await look_up.of_waybill(session, waybill.strip()))[:limit]
             if order_id is not None:
-                return await shipments.newest_of_order(session, order_id.strip(), limit=limit)
+                return await lists.newest_of_order(session, order_id.strip(), limit=limit)
             held = await accounts.held(session, now=utc_now())
-            return await shipments.newest(session, state=State(state) if state else None, limit=limit, held=held)
+            return await lists.newest(session, state=State(state) if state else None, limit=limit, held=held)
 
     rows = [listed(s) for s in with_store(go)]
     if as_json:
@@ -314,7 +315,7 @@ def list_silent(limit: int, as_json: bool) -> None:
 
     async def go(store: Store) -> list[Shipment]:
         async with store.read() as session:
-            return await shipments.aged_out(session, limit=limit)
+            return await polls.aged_out(session, limit=limit)
 
     rows = [
         {

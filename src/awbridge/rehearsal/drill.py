@@ -34,7 +34,7 @@ from awbridge.store import Store
 from awbridge.store.couriers import couriers
 from awbridge.store.couriers.couriers import CourierAccount
 from awbridge.store.engine import faults
-from awbridge.store.orders import shipments
+from awbridge.store.orders import lists, shipments
 
 T = TypeVar("T")
 
@@ -145,7 +145,7 @@ async def run_drill(plan: Plan, folder: Path) -> Result:
 
 async def _refuse_unless_empty(store: Store) -> None:
     async with store.read() as session:
-        if await shipments.count_by_state(session):
+        if await lists.count_by_state(session):
             raise AwbridgeError("the database holds shipments already; a drill wants an empty one (--database)")
 
 
@@ -274,7 +274,7 @@ async def _watch(store: Store, plan: Plan, workers: Sequence[_Process]) -> Resul
 async def _done(store: Store) -> int:
     async def counts() -> dict[str, int]:
         async with store.read() as session:
-            return await shipments.count_by_state(session)
+            return await lists.count_by_state(session)
 
     found = await _steady(counts)
     return sum(found.get(state.value, 0) for state in ENDS)

@@ -166,7 +166,7 @@ async def test_a_file_that_comes_back_different_does_not_count_as_archived(
     await run(store, bending, SetClock(LATER), policy(folder))
     (file,) = await files(store)
     assert file.archived_at is None
-    assert "not what was sent" in str(file.problem)
+    assert "read back with different content" in str(file.problem)
     assert len(list(folder.iterdir())) == 1
 
 

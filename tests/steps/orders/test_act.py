@@ -20,10 +20,9 @@ from awbridge.steps.orders import intake
 from awbridge.steps.orders.act import LONGEST_RECHECK, LONGEST_WAIT, ActPolicy, decide
 from awbridge.steps.tracking.apply import ApplyPolicy, apply_due
 from awbridge.store import Store
-from awbridge.store.orders import shipments
-from awbridge.store.orders.shipments import TrackingStatus
-from awbridge.store.tracking import inbox
+from awbridge.store.tracking import inbox, tracking_status
 from awbridge.store.tracking.inbox import NewDelivery
+from awbridge.store.tracking.tracking_status import TrackingStatus
 from tests.support.acting import (
     KEY,
     LOST,
@@ -60,7 +59,7 @@ async def stands_at(store: Store, bucket: int, *, final: bool = False) -> None:
     sighting = Sighting(seen_at=T0, final=final, step=80, code=9)
     standing = TrackingStatus(sighting=sighting, bucket=bucket, edd=None, ndr_code=None)
     async with store.write() as session:
-        await shipments.set_tracking_status(session, "R", standing, last_tracked_at=T0, next_poll_at=None)
+        await tracking_status.set_tracking_status(session, "R", standing, last_tracked_at=T0, next_poll_at=None)
 
 
 async def pickup(store: Store, clock: SetClock, body: Any = None, **more: Any) -> Action:

@@ -26,7 +26,8 @@ from awbridge.store.couriers import couriers
 from awbridge.store.couriers.couriers import CourierAccount
 from awbridge.store.orders import actions as action_table
 from awbridge.store.orders import shipments
-from awbridge.store.registration import cancellations
+from awbridge.store.registration import cancellations, replacements
+from awbridge.store.tracking import tracking_status
 from tests.support.rows import T0, add, count, fetch, sql
 from tests.support.world import SetClock, an_order, attempts_of, get
 
@@ -322,8 +323,8 @@ async def test_a_journey_that_has_ended_is_not_replaced(store: Store) -> None:
     await placed(store)
     async with store.write() as session:
         seen = Sighting(seen_at=T0, final=True, step=90, code=8)
-        standing = shipments.TrackingStatus(sighting=seen, bucket=6, edd=None, ndr_code=None)
-        await shipments.set_tracking_status(session, "R", standing, last_tracked_at=T0, next_poll_at=None)
+        standing = tracking_status.TrackingStatus(sighting=seen, bucket=6, edd=None, ndr_code=None)
+        await tracking_status.set_tracking_status(session, "R", standing, last_tracked_at=T0, next_poll_at=None)
     with pytest.raises(NotPossible, match=r"ended \(Delivered\)"):
         await replace(store, "R")
 
@@ -417,7 +418,7 @@ async def test_those_that_go_on_waiting_do_not_hide_one_that_is_free(store: Stor
     await add(store, "OLD", *waiting)
     async with store.write() as session:
         for reference in waiting:
-            await shipments.hold_back(session, reference, "OLD", now=T0)
+            await replacements.hold_back(session, reference, "OLD", now=T0)
     await intake.cancel(store=store, clock=SetClock(), reference_number=waiting[0])
     assert await release(store) == 0
     await intake.cancel(store=store, clock=SetClock(), reference_number="OLD")

@@ -20,9 +20,9 @@ from awbridge.steps.polling.updated_order import cover_next_window, cover_span
 from awbridge.steps.runtime.pace import Pace
 from awbridge.steps.tracking.apply import ApplyPolicy, apply_due
 from awbridge.store import Store
-from awbridge.store.orders import shipments, waybills
+from awbridge.store.orders import waybills
 from awbridge.store.orders.waybills import NewWaybill
-from awbridge.store.polling import windows
+from awbridge.store.polling import polls, windows
 from awbridge.store.tracking import inbox
 from tests.support.rows import MINUTE, T0, add, count, delivery, fetch, place
 from tests.support.world import INDIA, SetClock, as_body, get, webhook
@@ -306,7 +306,7 @@ async def test_a_shipment_silent_for_45_days_goes_onto_a_list_and_back_on_demand
         days += 1
     assert (days, len(vendor.asked)) == (46, 45)
     async with store.read() as session:
-        [aged] = await shipments.aged_out(session)
+        [aged] = await polls.aged_out(session)
     assert (aged.reference_number, aged.aged_out_at) == ("R-AWB-4-0", clock.now)
     await poll_all(store=store, clickpost=vendor, clock=clock, policy=POLICY)
     clock.forward(days=3)

@@ -8,8 +8,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from awbridge.domain.errors import StoreBusy
+from awbridge.domain.notify.alarm_causes import AlarmCause
 from awbridge.domain.tracking.scan import Source
-from awbridge.steps.polling.watch import SILENT, Coverage, Watch, WatchPolicy, WebhookRefusals, coverage
+from awbridge.steps.polling.watch import Coverage, Watch, WatchPolicy, WebhookRefusals, coverage
 from awbridge.store import Store
 from awbridge.store.polling import arrivals, windows
 from awbridge.store.polling.arrivals import Arrival
@@ -48,7 +49,7 @@ async def test_silence_while_polling_finds_scans_is_told_once_over_all_processes
     clock.forward(minutes=5)
     assert await events(*watches) == ["webhooks.silent"]
     assert await events(*watches) == []
-    assert (await told(store, clock)).alarms == {SILENT: clock.now}
+    assert (await told(store, clock)).alarms == {AlarmCause.WEBHOOKS_SILENT: clock.now}
     clock.forward(minutes=20)
     await came(store, clock, Source.WEBHOOK)
     assert await events(*watches) == ["webhooks.back"]

@@ -18,7 +18,7 @@ from awbridge.sandbox import SandboxConfig, running
 from awbridge.steps.tracking.replay import rebuild_one
 from awbridge.store import Store
 from awbridge.store.notify import endpoints
-from awbridge.store.orders import shipments
+from awbridge.store.orders import lists
 from tests.sandbox.helpers import CREATE, item, merchant, order, receiver, settled
 from tests.steps.tracking.test_shipment_details import HOUR, NOW, POLICY, a_placed, deliver, hooks, truth
 from tests.support.acting import FakeClickPost, act, ask, now_of
@@ -53,8 +53,8 @@ async def milestones(store: Store) -> set[str]:
 async def listed(store: Store) -> tuple[list[str], list[str]]:
     """(those in NDR, those with a piece gone wrong)."""
     async with store.read() as session:
-        ndr = await shipments.in_ndr(session)
-        wrong = await shipments.piece_exceptions(session)
+        ndr = await lists.in_ndr(session)
+        wrong = await lists.piece_exceptions(session)
     return [s.reference_number for s in ndr], [s.reference_number for s in wrong]
 
 

@@ -28,8 +28,7 @@ from awbridge.store import Store
 from awbridge.store.couriers import accounts, couriers
 from awbridge.store.couriers.couriers import CourierAccount
 from awbridge.store.notify import endpoints
-from awbridge.store.orders import shipments
-from awbridge.store.registration import dispatch
+from awbridge.store.registration import dispatch, replacements
 from tests.support.rows import T0, fetch, sql
 from tests.support.world import SetClock, TrippingStore, an_order, attempts_of, get
 
@@ -217,7 +216,7 @@ async def test_one_that_waits_for_another_is_allocated_only_after_that_is_cancel
     await take_in(configured, {**an_order("OLD"), "transporter": "delhi"})
     await allocating(configured)
     async with configured.write() as session:
-        await shipments.hold_back(session, "R", "OLD", now=T0)
+        await replacements.hold_back(session, "R", "OLD", now=T0)
     await change_payload(configured, bare(weight=123))
     assert ((await get(configured, "R")).state, await allocate(configured, vendor)) == (State.HELD, 0)
     await intake.cancel(store=configured, clock=clock, reference_number="OLD")

@@ -26,7 +26,7 @@ from awbridge.steps.registration.push import Push, push_due
 from awbridge.steps.registration.verdict import PushPolicy
 from awbridge.store import Store
 from awbridge.store.couriers import accounts, downtimes
-from awbridge.store.orders import shipments, waybills
+from awbridge.store.orders import lists, waybills
 from awbridge.store.registration import dispatch
 from tests.support.rows import MINUTE, T0, add, claim_in, fetch, sql
 from tests.support.world import SetClock, TrippingStore, an_order, attempts_of, get
@@ -71,12 +71,12 @@ async def push(store: Store, vendor: Vendor, clock: SetClock, policy: PushPolicy
 async def look(store: Store, reference: str, clock: SetClock) -> Shipment:
     """A shipment as it is shown."""
     async with store.read() as session:
-        return shipments.shown(await get(store, reference), await accounts.held(session, now=clock()))
+        return lists.shown(await get(store, reference), await accounts.held(session, now=clock()))
 
 
 async def counts(store: Store, clock: SetClock) -> dict[str, int]:
     async with store.read() as session:
-        return await shipments.count_by_state(session, held=await accounts.held(session, now=clock()))
+        return await lists.count_by_state(session, held=await accounts.held(session, now=clock()))
 
 
 async def backlog(store: Store, number: int, *, account: str = "main", now: datetime = T0, name: str = "BULK") -> None:
@@ -187,7 +187,7 @@ async def test_a_declared_downtime_holds_shows_and_lets_go_with_a_ramp(store: St
     async with store.read() as session:
         reasons = await accounts.held(session, now=clock())
         pages = [
-            await shipments.newest(session, state=state, held=reasons, limit=100)
+            await lists.newest(session, state=state, held=reasons, limit=100)
             for state in (State.HELD, State.READY, None)
         ]
     assert [len(page) for page in pages] == [30, 0, 31]

@@ -26,7 +26,7 @@ from awbridge.store.couriers import couriers
 from awbridge.store.couriers.couriers import CourierAccount
 from awbridge.store.notify import endpoints
 from awbridge.store.orders import shipments
-from awbridge.store.registration import dispatch
+from awbridge.store.registration import dispatch, replacements
 from awbridge.store.registration.dispatch import Placing
 from tests.support.rows import T0, count, fetch
 from tests.support.world import SetClock, TrippingStore, an_order, attempts_of, get
@@ -382,7 +382,7 @@ async def test_two_fallbacks_at_once_make_one_successor(configured: Store) -> No
     await take_in(configured, clock)
     await push_due(store=configured, clickpost=vendor, clock=clock, policy=PUSH)
     async with configured.write() as session:  # one that outlived its lease, still at work
-        late = await shipments.claim_replaceable(
+        late = await replacements.claim_replaceable(
             session,
             owner="late",
             now=clock(),
@@ -396,7 +396,7 @@ async def test_two_fallbacks_at_once_make_one_successor(configured: Store) -> No
     await run(configured, vendor, clock, minutes=2)
     async with configured.write() as session:
         new = intake.read_order({**an_order("X"), "transporter": "second"}, {"second": SECOND})
-        assert not await shipments.supersede(session, "REF", "late", new, problem="p", now=clock())
+        assert not await replacements.supersede(session, "REF", "late", new, problem="p", now=clock())
     assert await count(configured, "shipments") == 2
 
 

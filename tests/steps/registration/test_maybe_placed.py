@@ -20,7 +20,7 @@ from awbridge.steps.orders.amend import Edit
 from awbridge.steps.tracking.apply import ApplyPolicy, apply_due
 from awbridge.store import Store
 from awbridge.store.notify import endpoints
-from awbridge.store.orders import shipments
+from awbridge.store.orders import lists
 from awbridge.store.tracking import inbox
 from awbridge.store.tracking.inbox import NewDelivery
 from tests.steps.registration.test_one_parcel import ACCOUNTS, AIR, ROAD, World
@@ -227,4 +227,4 @@ async def test_what_is_being_sent_is_not_settled_by_anybody(store: Store, world:
     with pytest.raises(NotPossible, match="R is being sent right now"):
         await settle.not_held(**who(world), by="ops")
     async with store.read() as session:
-        assert (await shipments.newest(session))[0].maybe_placed
+        assert (await lists.newest(session))[0].maybe_placed

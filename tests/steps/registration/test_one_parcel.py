@@ -33,7 +33,7 @@ from awbridge.steps.registration.release import release_due
 from awbridge.steps.registration.verdict import PushPolicy
 from awbridge.store import Store
 from awbridge.store.couriers.couriers import CourierAccount
-from awbridge.store.orders import shipments
+from awbridge.store.orders import lists
 from tests.support.rows import sql
 from tests.support.world import SetClock, an_order
 
@@ -104,7 +104,7 @@ class World:
 
     async def all(self) -> list[Shipment]:
         async with self.store.read() as session:
-            return await shipments.newest(session, limit=50)
+            return await lists.newest(session, limit=50)
 
     async def newest(self) -> Shipment:
         """The one that stands for the order now."""

@@ -21,7 +21,7 @@ from awbridge.steps.registration.push import push_due
 from awbridge.steps.registration.verdict import PushPolicy, decide
 from awbridge.store import Store
 from awbridge.store.couriers import accounts
-from awbridge.store.orders import shipments
+from awbridge.store.orders import lists, shipments
 from tests.support.rows import MINUTE, T0, add
 from tests.support.world import SetClock, TrippingStore, an_order, attempts_of, get
 
@@ -78,7 +78,7 @@ async def push(store: Store, vendor: Vendor, clock: SetClock, policy: PushPolicy
 async def look(store: Store, reference: str, clock: SetClock) -> Shipment:
     """A shipment as it is shown."""
     async with store.read() as session:
-        return shipments.shown(await get(store, reference), await accounts.held(session, now=clock()))
+        return lists.shown(await get(store, reference), await accounts.held(session, now=clock()))
 
 
 async def test_a_due_shipment_is_placed_and_never_sent_again(store: Store) -> None:

@@ -23,6 +23,7 @@ from awbridge.steps.tracking.apply import ApplyPolicy, apply_due
 from awbridge.store import Store
 from awbridge.store.engine.database import Session
 from awbridge.store.orders import shipments, waybills
+from awbridge.store.polling import polls
 from awbridge.store.tracking import inbox, scans
 from tests.support.rows import MINUTE, T0, add, claim_to_ask, count, delivery, fetch, new_shipment, place
 from tests.support.world import INDIA, SetClock, TrippingStore, as_body, get, indian, timeline, webhook
@@ -236,7 +237,7 @@ async def test_by_the_guide_news_puts_no_question_off_and_the_end_is_asked_for_o
     await apply(store)
     assert await next_ask(store) == LATER + POLICY.polling.ask_again
     async with store.write() as session:
-        await shipments.asked(session, "R", polled_at=LATER, next_poll_at=LATER)
+        await polls.asked(session, "R", polled_at=LATER, next_poll_at=LATER)
     await deliver(store, webhook("AWB1", 8, T0 + 2 * MINUTE))
     await apply(store)
     assert await next_ask(store) is None, "once more, not with every copy"

@@ -18,7 +18,7 @@ from awbridge.steps.tracking.apply import ApplyPolicy, apply_due
 from awbridge.steps.tracking.shipment_details import ShipmentDetails, shipment_details
 from awbridge.store import Store
 from awbridge.store.notify import endpoints
-from awbridge.store.orders import shipments
+from awbridge.store.orders import lists
 from awbridge.store.tracking import inbox
 from tests.support.rows import MINUTE, T0, add, count, delivery, fetch, place, sql
 from tests.support.stores import sqlite_only
@@ -256,7 +256,7 @@ async def test_a_shipment_that_turns_out_open_is_asked_for_again(store: Store) -
     after = await get(store, "R")
     assert (after.final, after.status_code, after.next_poll_at) == (False, 5, NOW)
     async with store.read() as session:
-        assert len(await shipments.newest(session)) == 1
+        assert len(await lists.newest(session)) == 1
 
 
 async def test_a_shipment_on_the_list_of_the_silent_stays_there_until_something_new_is_told(store: Store) -> None:

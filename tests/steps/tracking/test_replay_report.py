@@ -16,9 +16,9 @@ from awbridge.domain.tracking.lifecycle import Sighting
 from awbridge.domain.tracking.scan import Source
 from awbridge.steps.tracking.replay_report import BATCH, Replayed, replay_report
 from awbridge.store import Store
-from awbridge.store.orders import shipments
-from awbridge.store.orders.shipments import TrackingStatus
-from awbridge.store.tracking import inbox
+from awbridge.store.polling import polls
+from awbridge.store.tracking import inbox, tracking_status
+from awbridge.store.tracking.tracking_status import TrackingStatus
 from tests.support.rows import T0, add, count, delivery, fetch, place
 from tests.support.world import SetClock, as_body, get, webhook
 
@@ -55,7 +55,7 @@ async def test_rows_without_a_payload_have_their_shipment_asked_for_at_once(stor
     await add(store, "D")
     end = TrackingStatus(sighting=Sighting(seen_at=T0, final=True, step=90, code=8), bucket=6, edd=None, ndr_code=None)
     async with store.write() as session:
-        await shipments.set_tracking_status(session, "C", end, last_tracked_at=T0, next_poll_at=None)
+        await tracking_status.set_tracking_status(session, "C", end, last_tracked_at=T0, next_poll_at=None)
     clock = SetClock()
     clock.forward(hours=1)
     told = await replay(
@@ -111,14 +111,14 @@ async def test_a_shipment_that_is_due_anyway_or_was_asked_for_lately_is_told_apa
     assert [await counted(), await counted()] == [(1, 0), (0, 1)]
     assert await due_at() == clock.now
     async with store.write() as session:
-        await shipments.asked(session, "A", polled_at=clock.now, next_poll_at=clock.now + timedelta(days=1))
+        await polls.asked(session, "A", polled_at=clock.now, next_poll_at=clock.now + timedelta(days=1))
     polled_at = clock.now
     clock.forward(minutes=1)
     assert [await counted(), await counted()] == [(0, 1), (0, 1)]
     assert await due_at() == polled_at + timedelta(hours=2)
     clock.forward(hours=1, minutes=59)
     async with store.write() as session:
-        await shipments.asked(session, "A", polled_at=polled_at, next_poll_at=clock.now + timedelta(days=1))
+        await polls.asked(session, "A", polled_at=polled_at, next_poll_at=clock.now + timedelta(days=1))
     assert [await counted(), await counted()] == [(1, 0), (0, 1)]
 
 

@@ -17,7 +17,7 @@ from awbridge.steps.tracking.apply import ApplyPolicy, apply_due
 from awbridge.steps.tracking.shipment_details import ShipmentDetails, shipment_details
 from awbridge.store import Store
 from awbridge.store.audit import figures
-from awbridge.store.orders import shipments
+from awbridge.store.orders import lists
 from awbridge.store.tracking import inbox
 from awbridge.web.v1.orders_views import shipment_view
 from tests.support.rows import MINUTE, T0, add, delivery, place, sql
@@ -299,9 +299,9 @@ async def test_shipments_that_need_somebody_are_listed(store: Store) -> None:
         now = T0 + hours * HOUR
         async with store.read() as session:
             return (
-                [s.reference_number for s in await shipments.stuck(session, StuckAfter(), now=now)],
-                [s.reference_number for s in await shipments.sla_breached(session, now=now)],
-                [s.reference_number for s in await shipments.in_ndr(session)],
+                [s.reference_number for s in await lists.stuck(session, StuckAfter(), now=now)],
+                [s.reference_number for s in await lists.sla_breached(session, now=now)],
+                [s.reference_number for s in await lists.in_ndr(session)],
             )
 
     assert await listed(11.9) == ([], [], ["FAILED"])
@@ -315,10 +315,10 @@ async def test_shipments_that_need_somebody_are_listed(store: Store) -> None:
     assert await listed(200) == (["BACK", "NEW", "MOVING"], ["MOVING"], [])
     async with store.read() as session:
         limits, now = StuckAfter(), T0 + 200 * HOUR
-        first = await shipments.stuck(session, limits, now=now, limit=1)
+        first = await lists.stuck(session, limits, now=now, limit=1)
         assert first[0].status_at is not None
         after = (first[0].status_at, first[0].reference_number)
-        rest = await shipments.stuck(session, limits, now=now, after=after)
+        rest = await lists.stuck(session, limits, now=now, after=after)
     assert [s.reference_number for s in rest] == ["NEW", "MOVING"]
 
 

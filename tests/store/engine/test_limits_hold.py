@@ -75,23 +75,23 @@ _DUE = "next_try_at = $1, lease_ends_at = NULL"
 # Statement -> (what makes many rows of its table fit, its arguments, how many it may change).
 _CASES: dict[str, tuple[str, tuple[object, ...], int]] = {
     "shipments.claim_cancels": (f"shipments SET {_DUE}, success = TRUE", ("o", T0, T0, 3), 3),
-    "shipments.claim_to_ask": (
+    "polls.claim_to_ask": (
         "shipments SET next_poll_at = $1, waybill = 'W', courier_partner_id = 4, last_polled_at = NULL",
         (T0, T0, 3, T0, 4, T0),
         3,
     ),
-    "shipments.claim_allocating": (
+    "allocations.claim_allocating": (
         "shipments SET state = 'allocating', allocate_at = $1, lease_ends_at = NULL",
         ("o", T0, T0, 3),
         3,
     ),
-    "shipments.age_out": (
+    "polls.age_out": (
         "shipments SET next_poll_at = $1, waybill = 'W', final = FALSE, status_at = NULL, polling_resumed_at = NULL, "
         "placed_at = $1::timestamptz - interval '90 days'",
         (T0, T0, 3),
         3,
     ),
-    "shipments.claim_replaceable": (
+    "replacements.claim_replaceable": (
         "shipments SET state = 'rejected', updated_at = $1, success = FALSE, maybe_placed = FALSE, "
         "cancel_requested_at = NULL, fallback_at = NULL, fallback_seen_at = NULL, lease_ends_at = NULL, "
         "transporter = (SELECT MIN(transporter) FROM courier_accounts WHERE fallback IS NOT NULL)",

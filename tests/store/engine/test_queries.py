@@ -42,13 +42,13 @@ def test_what_is_written_most_is_written_many_rows_at_once() -> None:
             statements_of("waybills").add,
         ),
         *(statements_of("events").reach, statements_of("arrivals").count, statements_of("accounts").save),
-        statements_of("shipments").set_status,
+        statements_of("tracking_status").set_status,
     ]
     assert [statement.name for statement in hot if statement.sqlite_rows(2) is None] == []
 
 
 def test_few_sizes_of_a_statement_are_prepared_and_none_that_would_not_be_kept() -> None:
-    statement = statements_of("shipments").set_status
+    statement = statements_of("tracking_status").set_status
     sizes = {fitting[0] for rows in range(2, 1000) if (fitting := fitting_rows(statement, rows))}
     assert sizes <= set(SIZES)
     assert len(sizes) > 2

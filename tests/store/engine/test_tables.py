@@ -23,7 +23,7 @@ from awbridge.store.couriers.couriers import CourierAccount
 from awbridge.store.engine.ids import Ids
 from awbridge.store.engine.queries import parse
 from awbridge.store.notify import notices
-from awbridge.store.orders import shipments
+from awbridge.store.orders import lists, shipments
 from awbridge.store.polling import webhook_keys, windows
 from awbridge.store.polling.windows import CatchUpWindow
 from awbridge.store.tracking import inbox, scans
@@ -369,8 +369,8 @@ async def test_webhook_keys_are_kept_as_digests_only(store: Store) -> None:
 async def test_listing_survives_many_rows_of_one_moment(store: Store) -> None:
     await add(store, *(f"R{n:03}" for n in range(120)))
     async with store.read() as session:
-        first = await shipments.newest(session, limit=100)
-        rest = await shipments.newest(session, before=(first[-1].created_at, first[-1].reference_number), limit=100)
+        first = await lists.newest(session, limit=100)
+        rest = await lists.newest(session, before=(first[-1].created_at, first[-1].reference_number), limit=100)
     assert len({s.reference_number for s in (*first, *rest)}) == 120
 
 

@@ -14,12 +14,13 @@ from awbridge.domain.tracking.lifecycle import Sighting
 from awbridge.domain.tracking.overdue import StuckAfter
 from awbridge.store import Store
 from awbridge.store.engine.queries import Statement
-from awbridge.store.orders import shipments, waybills
-from awbridge.store.orders.shipments import TrackingStatus
+from awbridge.store.orders import lists, shipments, waybills
+from awbridge.store.polling import polls
 from awbridge.store.registration import cancellations, dispatch
 from awbridge.store.registration.cancellations import NotCancelled
 from awbridge.store.registration.dispatch import NotPlaced
-from awbridge.store.tracking import inbox
+from awbridge.store.tracking import inbox, tracking_status
+from awbridge.store.tracking.tracking_status import TrackingStatus
 from tests.support.rows import (
     MINUTE,
     T0,
@@ -312,7 +313,7 @@ async def test_pages_contain_every_shipment_once_newest_first(store: Store, page
         before = None
         while True:
             async with store.read() as session:
-                found = await shipments.newest(session, state=state, before=before, limit=page)
+                found = await lists.newest(session, state=state, before=before, limit=page)
             if not found:
                 break
             seen += [(s.created_at, s.reference_number) for s in found]
@@ -333,12 +334,12 @@ async def test_pages_of_what_is_stuck_are_put_together_from_all_buckets(store: S
             sighting=Sighting(seen_at=seen_at, final=False, step=5, code=5), bucket=n % 4 + 1, edd=None, ndr_code=None
         )
         async with store.write() as session:
-            await shipments.set_tracking_status(session, reference, stands, last_tracked_at=T0, next_poll_at=None)
+            await tracking_status.set_tracking_status(session, reference, stands, last_tracked_at=T0, next_poll_at=None)
     seen: list[tuple[datetime, str]] = []
     while True:
         async with store.read() as session:
             after = seen[-1] if seen else None
-            found = await shipments.stuck(session, StuckAfter(), now=T0 + timedelta(days=4), after=after, limit=page)
+            found = await lists.stuck(session, StuckAfter(), now=T0 + timedelta(days=4), after=after, limit=page)
         if not found:
             break
         seen += [(s.status_at or T0, s.reference_number) for s in found]
@@ -363,8 +364,8 @@ async def test_silent_shipments_are_asked_for_once_per_interval_and_no_more_at_t
         end = TrackingStatus(
             sighting=Sighting(seen_at=T0, final=True, step=90, code=8), bucket=6, edd="2026-12-01", ndr_code=2
         )
-        await shipments.set_tracking_status(session, "R1", end, last_tracked_at=later, next_poll_at=None)
-        await shipments.asked(session, "R1", polled_at=T0, next_poll_at=again)
+        await tracking_status.set_tracking_status(session, "R1", end, last_tracked_at=later, next_poll_at=None)
+        await polls.asked(session, "R1", polled_at=T0, next_poll_at=again)
         left = await claim_to_ask(session, now=again, next_poll_at=again + MINUTE, limit=9)
         assert [a.reference_number for a in left] == ["R2"]
     shipment = await get(store, "R1")
@@ -380,7 +381,7 @@ async def test_a_complete_catch_up_walks_over_every_waybill(store: Store) -> Non
     seen: list[str] = []
     after = (-1, "")
     async with store.read() as session:
-        while page := await shipments.placed_after(session, after, limit=2):
+        while page := await polls.placed_after(session, after, limit=2):
             seen += [s.waybill for s in page]
             last = page[-1].reference_number
             after = (shard_of(last), last)
@@ -389,14 +390,14 @@ async def test_a_complete_catch_up_walks_over_every_waybill(store: Store) -> Non
 
 async def test_shipments_are_counted_by_state_and_found_by_order(store: Store) -> None:
     async with store.read() as session:
-        assert await shipments.count_by_state(session) == {}
+        assert await lists.count_by_state(session) == {}
     await add(store, "A", "B", order_id="same", now=T0 + MINUTE)
     await add(store, "C", order_id=None)
     await place(store, "C", "AWB1")
     async with store.read() as session:
-        assert await shipments.count_by_state(session) == {"placed": 1, "ready": 2}
-        assert await shipments.count_in_state(session, State.READY) == 2
-        assert await shipments.count_in_state(session, State.GAVE_UP) == 0
+        assert await lists.count_by_state(session) == {"placed": 1, "ready": 2}
+        assert await lists.count_in_state(session, State.READY) == 2
+        assert await lists.count_in_state(session, State.GAVE_UP) == 0
         orders = await shipments.of_orders(session, ["same", "none"])
     assert {o: sorted(r) for o, r in orders.items()} == {"same": ["A", "B"]}
 
@@ -425,18 +426,18 @@ _PLANS = [
     ("dispatch", "release", ("4:main", T0), "shipments_unplaced"),
     ("accounts", "due", (T0,), "shipments_to_push"),
     ("accounts", "unplaced", (["4:main"],), "shipments_unplaced"),
-    ("shipments", "newest_of_account", ("4:main", "ready", T0, "R", 5), "shipments_unplaced"),
+    ("lists", "newest_of_account", ("4:main", "ready", T0, "R", 5), "shipments_unplaced"),
     ("shipments", "claim_cancels", ("o", T0, T0, 5), "shipments_to_cancel"),
-    ("shipments", "claim_to_ask", (T0, T0, 5, T0, 4, T0), "shipments_to_poll"),
-    ("shipments", "to_ask_soon", (T0, T0, 5), "shipments_to_poll"),
-    ("shipments", "age_out", (T0, T0, 5), "shipments_to_poll"),
-    ("shipments", "aged_out", (T0, "R", 5), "shipments_aged_out"),
+    ("polls", "claim_to_ask", (T0, T0, 5, T0, 4, T0), "shipments_to_poll"),
+    ("polls", "to_ask_soon", (T0, T0, 5), "shipments_to_poll"),
+    ("polls", "age_out", (T0, T0, 5), "shipments_to_poll"),
+    ("polls", "aged_out", (T0, "R", 5), "shipments_aged_out"),
     ("shipments", "lock_many", (["R"], [1]), ("shipments_pkey", "sqlite_autoindex_shipments_1")),
     ("shipments", "lock_tracked", (["R"], [1]), ("shipments_pkey", "sqlite_autoindex_shipments_1")),
     ("shipments", "get_many", (["R"], [1]), ("shipments_pkey", "sqlite_autoindex_shipments_1")),
-    ("shipments", "set_status", [(1, "R", *[None] * 18)], ("shipments_pkey", "sqlite_autoindex_shipments_1")),
-    ("shipments", "newest_in_state", ("rejected", T0, "R", 5), "shipments_by_state"),
-    ("shipments", "count_in_state", ("gave_up",), "shipments_by_state"),
+    ("tracking_status", "set_status", [(1, "R", *[None] * 18)], ("shipments_pkey", "sqlite_autoindex_shipments_1")),
+    ("lists", "newest_in_state", ("rejected", T0, "R", 5), "shipments_by_state"),
+    ("lists", "count_in_state", ("gave_up",), "shipments_by_state"),
     ("waybills", "of_shipments", (["R"],), "waybills_of_shipment"),
     ("waybills", "of_shipments", (["R"],), "reused_waybills_of_shipment"),
     ("waybills", "reused_by", ("R",), "reused_waybills_of_shipment"),
@@ -445,25 +446,25 @@ _PLANS = [
     ("inbox", "waited_for", [("o:1",)], "inbox_waiting"),
     ("update_sources", "of_deliveries", ([1],), "update_sources_of_delivery"),
     ("inbox", "longest_due", (T0,), "inbox_due"),
-    ("shipments", "newest", (T0, "R", 5), "shipments_newest"),
+    ("lists", "newest", (T0, "R", 5), "shipments_newest"),
     ("shipments", "of_orders", [("o", 5)], "shipments_by_order"),
-    ("shipments", "newest_of_order", ("o", T0, "r", 50), "shipments_by_order"),
-    ("shipments", "waiting", (-1, "", 5), "shipments_waiting"),
-    ("shipments", "claim_allocating", ("o", T0, T0, 5), "shipments_to_allocate"),
-    ("shipments", "claim_replaceable", ("o", T0, T0, T0, 3, 5), "shipments_to_replace"),
-    ("shipments", "free_ended", (T0, T0), "shipments_to_replace"),
-    ("shipments", "placed_though_replaced", (5,), "shipments_placed_twice"),
+    ("lists", "newest_of_order", ("o", T0, "r", 50), "shipments_by_order"),
+    ("replacements", "waiting", (-1, "", 5), "shipments_waiting"),
+    ("allocations", "claim_allocating", ("o", T0, T0, 5), "shipments_to_allocate"),
+    ("replacements", "claim_replaceable", ("o", T0, T0, T0, 3, 5), "shipments_to_replace"),
+    ("replacements", "free_ended", (T0, T0), "shipments_to_replace"),
+    ("replacements", "placed_though_replaced", (5,), "shipments_placed_twice"),
     ("inbox", "claim", (T0, 5), "inbox_due"),
     ("inbox", "wake", (["w:1"], T0), "inbox_waiting"),
     ("inbox", "problems", (5,), "inbox_problems"),
     ("scans", "timeline", (1, "R"), "scans_of_shipment"),
     ("scans", "entries", (["R"], [1]), "scans_of_shipment"),
     ("scans", "to_tell", (["R"], [1]), "scans_of_shipment"),
-    ("shipments", "silent", (3, T0, T0, "R", 5), "shipments_open"),
-    ("shipments", "sla_breached", (T0, T0, "R", 5), "shipments_promised"),
-    ("shipments", "in_ndr", (T0, "R", 5), "shipments_in_ndr"),
-    ("shipments", "piece_exceptions", (T0, "R", 5), "shipments_piece_exceptions"),
-    ("shipments", "count_piece_exceptions", (T0,), "shipments_piece_exceptions"),
+    ("lists", "silent", (3, T0, T0, "R", 5), "shipments_open"),
+    ("lists", "sla_breached", (T0, T0, "R", 5), "shipments_promised"),
+    ("lists", "in_ndr", (T0, "R", 5), "shipments_in_ndr"),
+    ("lists", "piece_exceptions", (T0, "R", 5), "shipments_piece_exceptions"),
+    ("lists", "count_piece_exceptions", (T0,), "shipments_piece_exceptions"),
     ("inbox", "tell_again", (T0, 5), "inbox_uncounted"),
     ("update_sources", "of_shipment", (1, "R"), "update_sources"),
     ("replays", "open", (), "replays_open"),

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from awbridge.domain.tracking.lifecycle import Sighting
-from awbridge.store.orders import shipments
+from awbridge.store.tracking import tracking_status
 from awbridge.web.v1.orders import LARGEST_BATCH
 from tests.support.app import Web, problem
 from tests.support.rows import T0, add, count, place, sql
@@ -121,8 +121,8 @@ async def test_a_shipment_is_shown_with_its_payload_and_status(web: Web) -> None
     assert (shown["state"], shown["success"], shown["status"], shown["children"]) == ("placed", True, None, ["AWB1-1"])
     async with web.store.write() as session:
         sighting = Sighting(seen_at=T0, final=True, step=90, code=8)
-        status = shipments.TrackingStatus(sighting=sighting, bucket=6, edd=None, ndr_code=None)
-        await shipments.set_tracking_status(session, "R", status, last_tracked_at=T0, next_poll_at=None)
+        status = tracking_status.TrackingStatus(sighting=sighting, bucket=6, edd=None, ndr_code=None)
+        await tracking_status.set_tracking_status(session, "R", status, last_tracked_at=T0, next_poll_at=None)
     shown = (await web.http.get("/v1/shipments/R")).json()["status"]
     assert (shown["code"], shown["name"], shown["bucket"], shown["final"]) == (8, "Delivered", 6, True)
 

@@ -10,12 +10,11 @@ from awbridge.steps.tracking.apply import ApplyPolicy, apply_due
 from awbridge.store import Store
 from awbridge.store.audit import attempts
 from awbridge.store.notify import alarms
-from awbridge.store.orders import shipments
-from awbridge.store.polling import arrivals
+from awbridge.store.polling import arrivals, polls
 from awbridge.store.polling.arrivals import Arrival
 from awbridge.store.tracking import inbox, scans
 from tests.steps.tracking.test_returns import asked_for
-from tests.steps.tracking.test_truth import NOW
+from tests.steps.tracking.test_shipment_details import NOW
 from tests.support.app import Web
 from tests.support.rows import T0, add, delivery, new_scan, place, scan
 from tests.support.world import INDIA, as_body, get, webhook
@@ -27,7 +26,7 @@ async def silent(store: Store, *references: str) -> None:
         await place(store, reference, f"AWB-{reference}")
     later = T0 + timedelta(days=50)
     async with store.write() as session:
-        assert await shipments.age_out(session, now=later, silent_since=later - timedelta(days=45), limit=9)
+        assert await polls.age_out(session, now=later, silent_since=later - timedelta(days=45), limit=9)
 
 
 async def test_coverage_is_shown(web: Web) -> None:

@@ -14,7 +14,7 @@ from awbridge.app.settings import PREFIX, RENAMED, Settings
 from awbridge.clickpost.client import probe
 from awbridge.domain.errors import SettingsError
 from awbridge.store.audit import figures
-from awbridge.store.orders import shipments
+from awbridge.store.polling import polls
 from awbridge.store.tracking import inbox
 
 LEAST_DISK = 1024**3  # bytes
@@ -59,7 +59,7 @@ def check_disk(settings: Settings) -> Diagnosis:
 async def check_database(context: CheckContext) -> list[Diagnosis]:
     started = time.perf_counter()
     async with context.store.read() as session:
-        await shipments.count_aged_out(session)
+        await polls.count_aged_out(session)
     took = (time.perf_counter() - started) * 1000
     state = await context.store.schema_state()
     text = f"{context.store.database.description}, schema {state.schema:04} is current, query took {took:.0f} ms"

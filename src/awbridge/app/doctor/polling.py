@@ -7,7 +7,7 @@ from datetime import timedelta
 from awbridge.app.doctor.diagnosis import OK, PROBLEM, WARNING, CheckContext, Diagnosis
 from awbridge.domain.tracking.asking import DAY, PollingMode, calls_a_day
 from awbridge.steps.polling.watch import coverage
-from awbridge.store.orders import shipments
+from awbridge.store.polling import polls
 
 LONGEST_LAG = timedelta(minutes=30)
 POLLING_SHARE = 0.8  # of the pace: the rest is for updated-order and for what failed
@@ -30,7 +30,7 @@ async def check_polling(context: CheckContext) -> list[Diagnosis]:
     """Calls of track-order per day in either mode, and whether the configured rate allows them."""
     settings, ask_after = context.settings, timedelta(seconds=context.settings.ask_after_seconds)
     async with context.store.read() as session:
-        known = await shipments.open_by_courier(session, heard_before=context.clock() - ask_after)
+        known = await polls.open_by_courier(session, heard_before=context.clock() - ask_after)
     calls = {
         PollingMode.GUIDE: calls_a_day((on_their_way for on_their_way, _ in known.values()), ask_after=ask_after),
         PollingMode.ECONOMICAL: calls_a_day((silent for _, silent in known.values()), ask_after=ask_after),

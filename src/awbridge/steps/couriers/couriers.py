@@ -18,8 +18,8 @@ from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.store.couriers import couriers, rules
 from awbridge.store.couriers.couriers import CourierAccount
-from awbridge.store.orders import shipments
-from awbridge.store.orders.shipments import Chosen
+from awbridge.store.registration import allocations
+from awbridge.store.registration.allocations import Chosen
 
 log = structlog.get_logger()
 
@@ -100,10 +100,12 @@ async def move_shipments(*, store: Store, clock: Clock, from_transporter: str, t
                 account_code=account.account_code,
                 by=f"moved from {from_transporter}",
             )
-            page = await shipments.movable(session, from_transporter, after, limit=PAGE)
+            page = await allocations.movable(session, from_transporter, after, limit=PAGE)
             for shipment in page:
                 reason = _cannot_move(shipment, account)
-                if reason is None and not await shipments.move(session, shipment.reference_number, chosen, now=clock()):
+                if reason is None and not await allocations.move(
+                    session, shipment.reference_number, chosen, now=clock()
+                ):
                     reason = "it is being sent right now; move again in a minute"
                 if reason is None:
                     result.moved.append(shipment.reference_number)

@@ -24,7 +24,7 @@ from awbridge.store.engine.database import Session
 from awbridge.store.notify import alarms, attention
 from awbridge.store.notify.alarms import Alarm
 from awbridge.store.notify.attention import DIFFERENCE_PATIENCE, PIECES_COUNT_FOR
-from awbridge.store.orders import shipments, waybills
+from awbridge.store.orders import lists, waybills
 from awbridge.store.reconciliation import differences, reconciliations
 from awbridge.store.registration import cancellations
 
@@ -136,9 +136,9 @@ def _is_local(cause: str) -> bool:
 
 async def _problems_in_tables(session: Session, limit: RefusedLimit, now: datetime) -> dict[str, str]:
     """The text of every alarm that the tables decide, by cause; "" where there is no problem."""
-    gave_up = await shipments.count_in_state(session, State.GAVE_UP)
+    gave_up = await lists.count_in_state(session, State.GAVE_UP)
     not_cancelled = await cancellations.count_in_need(session)
-    pieces = await shipments.count_piece_exceptions(session, since=now - PIECES_COUNT_FOR)
+    pieces = await lists.count_piece_exceptions(session, since=now - PIECES_COUNT_FOR)
     unsolved = await differences.unsolved_since(session, now - DIFFERENCE_PATIENCE)
     reused = await waybills.count_reused(session, after=now - REUSE_SHOWN)
     dead_letters = await attention.dead_lettered(session, now=now)

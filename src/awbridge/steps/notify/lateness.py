@@ -13,7 +13,7 @@ from awbridge.domain.tracking.overdue import DEFAULT_STUCK_AFTER, StuckAfter, si
 from awbridge.steps.runtime.clock import Clock, is_ahead
 from awbridge.store import Store
 from awbridge.store.notify import events
-from awbridge.store.orders import shipments
+from awbridge.store.orders import lists, shipments
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,10 +75,10 @@ class Lateness:
             while (bucket := self._cursor.bucket) is not None:
                 since = now - self._policy.stuck_after.on_leg(bucket)
                 limit, after = self._policy.page, self._cursor.after
-                if page := await shipments.silent(session, bucket, since=since, after=after, limit=limit):
+                if page := await lists.silent(session, bucket, since=since, after=after, limit=limit):
                     return page
                 self._cursor.next_bucket()
-            return await shipments.sla_breached(session, now=now, after=self._cursor.after, limit=self._policy.page)
+            return await lists.sla_breached(session, now=now, after=self._cursor.after, limit=self._policy.page)
 
     def _milestones(self, shipment: Shipment, now: datetime) -> list[Milestone]:
         found: list[Milestone] = []

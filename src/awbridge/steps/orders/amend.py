@@ -40,6 +40,7 @@ from awbridge.store.engine.database import Session
 from awbridge.store.notify import events
 from awbridge.store.orders import payload_versions, shipments
 from awbridge.store.orders.payload_versions import PayloadVersion
+from awbridge.store.registration import replacements
 
 _SUCCESSOR = re.compile(r"(.+)-R(\d{1,4})", re.DOTALL)
 _CANDIDATES = 100
@@ -183,13 +184,13 @@ async def replace(
         if not taken.created:
             raise ReferenceTaken(new.reference_number, ["replaces"])
         now = clock()
-        await shipments.link(session, reference_number, new.reference_number, now=now)
+        await replacements.link(session, reference_number, new.reference_number, now=now)
         await shipments.cancel(session, reference_number, now=now)
         ended = await _known(session, reference_number)
         if ended.state is State.CANCELLED and old.state is not State.CANCELLED:
             await events.write(session, [happened.superseded(ended, now=now)], now=now)
         elif after_cancel and ended.state is not State.CANCELLED:
-            await shipments.hold_back(session, new.reference_number, reference_number, now=now)
+            await replacements.hold_back(session, new.reference_number, reference_number, now=now)
         stored = await _known(session, new.reference_number)
         return IntakeResult(shipment=stored, created=True, warnings=taken.warnings)
 

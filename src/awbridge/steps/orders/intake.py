@@ -37,6 +37,7 @@ from awbridge.store.couriers.couriers import CourierAccount
 from awbridge.store.engine.database import Session
 from awbridge.store.orders import payload_versions, shipments
 from awbridge.store.orders.payload_versions import PayloadVersion
+from awbridge.store.registration import allocations
 
 OWN_WAYBILL = "shipment_details.awb_number"
 
@@ -247,9 +248,9 @@ async def _existing(session: Session, reference_number: str) -> Shipment:
 
 async def _keep_allocation(session: Session, new: NewShipment, now: datetime) -> None:
     """Record what chose the courier of a shipment, or that none is chosen yet."""
-    await shipments.set_allocated_by(session, new.reference_number, new.allocated_by)
+    await allocations.set_allocated_by(session, new.reference_number, new.allocated_by)
     if new.courier_partner_id == NO_COURIER:
-        await shipments.set_allocating(session, new.reference_number, now=now)
+        await allocations.set_allocating(session, new.reference_number, now=now)
 
 
 def read_order(

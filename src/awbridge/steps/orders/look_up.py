@@ -8,7 +8,7 @@ from awbridge.domain.errors import NotFound, NotPossible
 from awbridge.domain.orders.shipment import Shipment
 from awbridge.store.couriers import accounts
 from awbridge.store.engine.database import Session
-from awbridge.store.orders import shipments, waybills
+from awbridge.store.orders import lists, shipments, waybills
 
 
 async def of_waybill(session: Session, waybill: str) -> list[Shipment]:
@@ -34,4 +34,4 @@ async def named(session: Session, name: str, *, now: datetime) -> Shipment:
         shipment = found[0] if found else None
     if shipment is None:
         raise NotFound(f"there is no shipment {name}, neither by reference number nor by waybill")
-    return shipments.shown(shipment, await accounts.held(session, now=now))
+    return lists.shown(shipment, await accounts.held(session, now=now))

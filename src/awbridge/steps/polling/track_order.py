@@ -31,7 +31,8 @@ from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.runtime.lease import Lease
 from awbridge.store import Store
 from awbridge.store.orders import shipments, waybills
-from awbridge.store.orders.shipments import ToAsk
+from awbridge.store.polling import polls
+from awbridge.store.polling.polls import ToAsk
 from awbridge.store.tracking import inbox
 
 log = structlog.get_logger()
@@ -52,15 +53,15 @@ async def poll_due(*, store: Store, clickpost: TrackingVendor, clock: Clock, pol
     asked_before = now - policy.polling.ask_again
     due = now + policy.polling.early
     async with store.write() as session:
-        aged = await shipments.age_out(session, now=now, silent_since=now - policy.silent_for, limit=PAGE)
+        aged = await polls.age_out(session, now=now, silent_since=now - policy.silent_for, limit=PAGE)
         claimed: list[ToAsk] = []
-        soon = await shipments.to_ask_soon(session, due=due, asked_before=asked_before, limit=10 * policy.batch)
+        soon = await polls.to_ask_soon(session, due=due, asked_before=asked_before, limit=10 * policy.batch)
         for courier in soon:
             room = policy.batch - len(claimed)
             many = how_many(courier.shipments, first_at=courier.first_at, now=now)
             if not many or room < min(many, WAYBILLS_A_CALL):
                 continue
-            claimed += await shipments.claim_to_ask(
+            claimed += await polls.claim_to_ask(
                 session,
                 courier.courier_partner_id,
                 now=now,
@@ -88,7 +89,7 @@ async def resume_polling(*, store: Store, clock: Clock, references: Sequence[str
             found = await shipments.get(session, reference)
             at = soonest_poll(now, polled_at=found.last_polled_at if found else None, ask_again=ask_again)
             before = now - ask_again
-            if await shipments.resume_polling(session, reference, now=now, asked_before=before, else_at=at):
+            if await polls.resume_polling(session, reference, now=now, asked_before=before, else_at=at):
                 possible.append(reference)
     return possible
 
@@ -133,7 +134,7 @@ async def poll_all(
 
 async def _placed_after(store: Store, after: tuple[int, str]) -> list[ToAsk]:
     async with store.read() as session:
-        return await shipments.placed_after(session, after, limit=PAGE)
+        return await polls.placed_after(session, after, limit=PAGE)
 
 
 async def _poll(
@@ -169,7 +170,7 @@ async def _poll(
     now = clock()
     async with store.write() as session:
         for reference in sorted(answered, key=lambda r: (shard_of(r), r)):
-            await shipments.asked(session, reference, polled_at=now, next_poll_at=policy.polling.after_poll(now))
+            await polls.asked(session, reference, polled_at=now, next_poll_at=policy.polling.after_poll(now))
     return len(known - failed), [s for s in due if s.reference_number in failed]
 
 

@@ -21,8 +21,7 @@ from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.store.engine.database import Session
 from awbridge.store.notify import alarms
-from awbridge.store.orders import shipments
-from awbridge.store.polling import arrivals, webhook_keys, windows
+from awbridge.store.polling import arrivals, polls, webhook_keys, windows
 from awbridge.store.polling.arrivals import Arrived
 from awbridge.store.polling.webhook_keys import Refusal
 
@@ -199,7 +198,7 @@ async def coverage(*, store: Store, clock: Clock, back: timedelta = timedelta(da
             found_since_last_webhook=_found_by_polling(await arrivals.since(session, last_at)) if last_at else 0,
             alarms=await _alarms(session),
             refusals=await webhook_keys.refusals(session),
-            silent_shipments=await shipments.count_aged_out(session),
+            silent_shipments=await polls.count_aged_out(session),
         )
 
 

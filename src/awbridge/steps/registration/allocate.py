@@ -41,7 +41,8 @@ from awbridge.store.couriers.couriers import CourierAccount
 from awbridge.store.engine.database import Session
 from awbridge.store.notify import events
 from awbridge.store.orders import shipments
-from awbridge.store.orders.shipments import Chosen, NotAllocated
+from awbridge.store.registration import allocations
+from awbridge.store.registration.allocations import Chosen, NotAllocated
 
 log = structlog.get_logger()
 
@@ -95,7 +96,7 @@ async def allocate_due(
     owner = uuid.uuid4().hex
     now = clock()
     async with store.write() as session:
-        claimed = await shipments.claim_allocating(
+        claimed = await allocations.claim_allocating(
             session, owner=owner, now=now, until=now + policy.lease, limit=policy.batch
         )
     seats = asyncio.Semaphore(policy.concurrency)
@@ -143,7 +144,7 @@ async def _settle(
             await record_found(session, shipment, found.placed, ask_at=ask_at, now=now)
         else:
             decided = _not_shown(shipment) if found.known else _not_asked(shipment, now, policy)
-            if await shipments.not_allocated(session, reference, owner, decided, now=now):
+            if await allocations.not_allocated(session, reference, owner, decided, now=now):
                 stopped = happened.stopped(shipment, decided.state, decided.problem, maybe_placed=True, now=now)
                 await events.write(session, stopped, now=now)
 
@@ -184,11 +185,11 @@ async def _record(
     outcome = AttemptOutcome.RECOMMENDED if chosen else not_chosen
     await attempts.add_many(session, [_attempt(shipment, answer.call, outcome, now)])
     if chosen:
-        kept = await shipments.allocate(session, shipment.reference_number, owner, chosen, now=now)
+        kept = await allocations.allocate(session, shipment.reference_number, owner, chosen, now=now)
         log.info("shipment.allocated", reference=shipment.reference_number, transporter=chosen.transporter)
     else:
         decided = _failed(shipment, answer, now, policy)
-        kept = await shipments.not_allocated(session, shipment.reference_number, owner, decided, now=now)
+        kept = await allocations.not_allocated(session, shipment.reference_number, owner, decided, now=now)
         if kept:
             stopped = happened.stopped(shipment, decided.state, decided.problem, now=now)
             await events.write(session, stopped, now=now)

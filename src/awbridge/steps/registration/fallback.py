@@ -37,6 +37,7 @@ from awbridge.store.couriers.couriers import CourierAccount
 from awbridge.store.engine.database import Session
 from awbridge.store.notify import events
 from awbridge.store.orders import shipments
+from awbridge.store.registration import replacements
 
 log = structlog.get_logger()
 
@@ -93,7 +94,7 @@ async def fall_back_due(
     now = clock()
     async with store.write() as session:
         await _free_abandoned(session, now, policy)
-        claimed = await shipments.claim_replaceable(
+        claimed = await replacements.claim_replaceable(
             session,
             owner=owner,
             now=now,
@@ -111,7 +112,7 @@ async def fall_back_due(
 
 async def _free_abandoned(session: Session, now: datetime, policy: FallbackPolicy) -> None:
     """Release the leases of a killed fallback: payload changes, retry and cancel need them free."""
-    freed = await shipments.free_ended(session, now=now, not_before=now - policy.window - policy.lease)
+    freed = await replacements.free_ended(session, now=now, not_before=now - policy.window - policy.lease)
     for reference in freed:
         await _cancel_if_asked(session, reference, now)
 
@@ -119,7 +120,7 @@ async def _free_abandoned(session: Session, now: datetime, policy: FallbackPolic
 async def _cancel_duplicates(store: Store, clock: Clock) -> None:
     """Cancel shipments that a worker placed after its lease was lost and after they were replaced."""
     async with store.read() as session:
-        twice = await shipments.placed_though_replaced(session, limit=20)
+        twice = await replacements.placed_though_replaced(session, limit=20)
     for reference in twice:
         log.error("fallback.placed_after_all", reference=reference)
         async with store.write() as session:
@@ -175,13 +176,13 @@ async def _later(
     async with store.write() as session:
         if found:
             await attempts.add_many(session, [_attempt(shipment, found, now)])
-        await shipments.replace_later(session, reference, owner, at=now + policy.again)
+        await replacements.replace_later(session, reference, owner, at=now + policy.again)
         await _cancel_if_asked(session, reference, now)
 
 
 async def _leave(store: Store, shipment: Shipment, owner: str, clock: Clock) -> None:
     async with store.write() as session:
-        await shipments.not_replaced(session, shipment.reference_number, owner)
+        await replacements.not_replaced(session, shipment.reference_number, owner)
         await _cancel_if_asked(session, shipment.reference_number, clock())
 
 
@@ -229,10 +230,10 @@ async def _replace(
             await attempts.add_many(session, [_attempt(shipment, found, clock())])
             new = await _add_successor(session, shipment, _candidates(shipment, accounts), clock)
             if new is None:
-                await shipments.not_replaced(session, shipment.reference_number, owner)
+                await replacements.not_replaced(session, shipment.reference_number, owner)
                 return
             problem = f"{why}; replaced by {new.reference_number} under {new.transporter}"
-            done = await shipments.supersede(
+            done = await replacements.supersede(
                 session, shipment.reference_number, owner, new, problem=problem, now=clock()
             )
             if not done:
@@ -241,7 +242,7 @@ async def _replace(
             await events.write(session, [happened.superseded(ended, now=clock())], now=clock())
     except _Changed:
         async with store.write() as session:  # release the lease, if it still holds
-            await shipments.replace_later(session, shipment.reference_number, owner, at=clock())
+            await replacements.replace_later(session, shipment.reference_number, owner, at=clock())
             await _cancel_if_asked(session, shipment.reference_number, clock())
         return
     log.warning(

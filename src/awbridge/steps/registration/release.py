@@ -15,6 +15,7 @@ from awbridge.store import Store
 from awbridge.store.engine.database import Session
 from awbridge.store.notify import alarms
 from awbridge.store.orders import shipments
+from awbridge.store.registration import replacements
 
 log = structlog.get_logger()
 
@@ -29,7 +30,7 @@ async def release_due(*, store: Store, clock: Clock) -> int:
     released, blocked, after = 0, 0, (-1, "")
     while True:
         async with store.read() as session:
-            page = await shipments.waiting(session, after, limit=PAGE)
+            page = await replacements.waiting(session, after, limit=PAGE)
             olds = {s.reference_number: s for s in await shipments.get_many(session, list(page.values()))}
         cancelled = {name for name, old in olds.items() if old.state is State.CANCELLED}
         released_now = [reference for (_, reference), old in page.items() if old in cancelled]
@@ -37,7 +38,7 @@ async def release_due(*, store: Store, clock: Clock) -> int:
         if released_now or stuck:
             async with store.write() as session:
                 for reference in released_now:
-                    await shipments.release(session, reference, now=clock())
+                    await replacements.release(session, reference, now=clock())
                 await _explain(session, stuck, clock)
         for reference in released_now:
             log.info("shipment.released", reference=reference)
@@ -61,7 +62,7 @@ async def _explain(session: Session, stuck: dict[str, Shipment], clock: Clock) -
             f"waits until {old.reference_number} is cancelled, and that will not happen by itself ({why}). "
             f"Retry {reference} to send it all the same, or cancel it"
         )
-        if await shipments.explain_waiting(session, reference, problem, now=clock()):
+        if await replacements.explain_waiting(session, reference, problem, now=clock()):
             log.warning("replacement.blocked", reference=reference, waits_for=old.reference_number)
 
 

@@ -43,11 +43,11 @@ from awbridge.store import Store
 from awbridge.store.engine.database import Session
 from awbridge.store.notify import events
 from awbridge.store.orders import shipments, waybills
-from awbridge.store.orders.shipments import TrackingChange, TrackingStatus
 from awbridge.store.polling import arrivals
 from awbridge.store.polling.arrivals import Arrival
-from awbridge.store.tracking import inbox, update_sources
+from awbridge.store.tracking import inbox, tracking_status, update_sources
 from awbridge.store.tracking.inbox import Delivery
+from awbridge.store.tracking.tracking_status import TrackingChange, TrackingStatus
 from awbridge.store.tracking.update_sources import UpdateSource
 
 log = structlog.get_logger()
@@ -154,7 +154,7 @@ async def _withdraw(
         without = [delivery for delivery in again if delivery.id in updated_before[reference]]
         rebuilt = await rebuild_shipment(session, shipment, policy, without=without)
         changes.append(_change(rebuilt.builder, policy, gap=False))
-    await shipments.set_tracking_statuses(session, changes)
+    await tracking_status.set_tracking_statuses(session, changes)
     return await shipments.lock_tracked(session, list(shipments_before))
 
 
@@ -278,7 +278,7 @@ async def _update_shipments(
         earlier = before.get(builder.shipment.reference_number, builder.shipment)
         shipment_events += _status_events(builder, earlier, changes[-1].standing)
         shipment_events += _piece_events(builder, final_builder.pieces())
-    await shipments.set_tracking_statuses(session, changes)
+    await tracking_status.set_tracking_statuses(session, changes)
     for change in changes:
         shipment, seen = builders[change.reference_number].shipment, change.standing.sighting
         shipment_events += await end_by_tracking(session, shipment, seen.code if seen else None, now=now)

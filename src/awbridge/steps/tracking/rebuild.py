@@ -25,10 +25,10 @@ from awbridge.domain.tracking.timeline import Entry, Timeline, differences
 from awbridge.steps.records.pieces import piece_statuses, sighting
 from awbridge.store.engine.database import Session
 from awbridge.store.orders import waybills
-from awbridge.store.orders.shipments import TrackingStatus
 from awbridge.store.orders.waybills import NewWaybill
 from awbridge.store.tracking import inbox, promises, scans, update_sources
 from awbridge.store.tracking.inbox import Delivery
+from awbridge.store.tracking.tracking_status import TrackingStatus
 
 # These sources show only the latest scan: a new one was missed by webhooks, so others may be missing too.
 _LATEST_ONLY = (Source.UPDATED_ORDER, Source.REPORT)

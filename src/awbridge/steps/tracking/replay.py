@@ -17,7 +17,7 @@ from awbridge.steps.tracking.rebuild import rebuild_shipment, stored_tracking_st
 from awbridge.store import Store
 from awbridge.store.engine.database import Session
 from awbridge.store.orders import shipments
-from awbridge.store.tracking import inbox, replays
+from awbridge.store.tracking import inbox, replays, tracking_status
 
 BATCH = 50  # shipments rebuilt in one transaction
 APPLIED_AGAIN = 1000  # deliveries made due again in one transaction
@@ -61,7 +61,7 @@ async def rebuild_some(*, store: Store, clock: Clock, reading: ApplyPolicy, batc
         begun = await replays.under_way(session)
         if begun is None:
             return None
-        found = await shipments.tracked_after(session, (begun.shard, begun.reference_number), limit=batch)
+        found = await tracking_status.tracked_after(session, (begun.shard, begun.reference_number), limit=batch)
         if not found:
             await replays.end(session, now=clock())
             return Rebuilt(shipments=begun.shipments, changed=begun.changed, done=True)
@@ -97,7 +97,7 @@ async def _rebuild(session: Session, shipment: Shipment, reading: ApplyPolicy, n
             gap=shipment.final,
         )
     last_tracked_at = rebuilt.builder.last_tracked_at or shipment.created_at
-    await shipments.set_tracking_status(
+    await tracking_status.set_tracking_status(
         session,
         shipment.reference_number,
         status,

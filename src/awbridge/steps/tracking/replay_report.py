@@ -25,6 +25,7 @@ from awbridge.store import Store
 from awbridge.store.engine.database import Session
 from awbridge.store.orders import shipments, waybills
 from awbridge.store.orders.waybills import KnownWaybill
+from awbridge.store.polling import polls
 from awbridge.store.tracking import inbox
 from awbridge.store.tracking.inbox import NewDelivery
 from awbridge.tables.header import layout_by_names
@@ -164,7 +165,7 @@ async def _ask(store: Store, now: datetime, wanted: Mapping[str, Row], ask_again
         for reference, row in wanted.items():
             found = await shipments.get(session, reference)
             at = soonest_poll(now, polled_at=found.last_polled_at if found else None, ask_again=ask_again)
-            if await shipments.resume_polling(session, reference, now=now, asked_before=now - ask_again, else_at=at):
+            if await polls.resume_polling(session, reference, now=now, asked_before=now - ask_again, else_at=at):
                 is_due = found is not None and found.next_poll_at is not None and found.next_poll_at <= at
                 already = is_due or at > now
                 result.asked_already += already

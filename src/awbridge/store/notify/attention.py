@@ -13,7 +13,7 @@ from awbridge.store.engine.database import Session
 from awbridge.store.engine.ids import first_id
 from awbridge.store.engine.queries import Queries
 from awbridge.store.notify import notices
-from awbridge.store.orders import shipments
+from awbridge.store.orders import lists
 
 _sql = Queries(__name__)
 
@@ -34,7 +34,7 @@ async def count(session: Session, limits: StuckAfter, *, now: datetime) -> dict[
     counts: Mapping[str, int] = {
         **dict(row),
         Need.HELD: await _held(session, now),
-        Need.PIECES: await shipments.count_piece_exceptions(session, since=now - PIECES_COUNT_FOR),
+        Need.PIECES: await lists.count_piece_exceptions(session, since=now - PIECES_COUNT_FOR),
         Need.MESSAGES: sum(messages.values()),
         Need.STUCK: await _stuck(session, limits, now),
     }

@@ -12,7 +12,8 @@ from awbridge.domain.tracking.overdue import StuckAfter, silent_since
 from awbridge.steps.orders import look_up
 from awbridge.store.couriers import accounts
 from awbridge.store.engine.database import Session
-from awbridge.store.orders import shipments
+from awbridge.store.orders import lists
+from awbridge.store.polling import polls
 from awbridge.store.registration import cancellations
 
 Position = tuple[datetime, str]  # the time and the reference number of the last shipment of a page
@@ -44,23 +45,23 @@ async def fetch(
 ) -> list[Shipment]:
     """The shipments that follow `after`, in the list's order."""
     if wanted.stuck:
-        return await shipments.stuck(session, limits, now=now, after=after, limit=limit)
+        return await lists.stuck(session, limits, now=now, after=after, limit=limit)
     if wanted.sla_breached:
-        return await shipments.sla_breached(session, now=now, after=after, limit=limit)
+        return await lists.sla_breached(session, now=now, after=after, limit=limit)
     if wanted.ndr:
-        return await shipments.in_ndr(session, after=after, limit=limit)
+        return await lists.in_ndr(session, after=after, limit=limit)
     if wanted.piece_exception:
-        return await shipments.piece_exceptions(session, after=after, limit=limit)
+        return await lists.piece_exceptions(session, after=after, limit=limit)
     if wanted.silent:
-        return await shipments.aged_out(session, before=after, limit=limit)
+        return await polls.aged_out(session, before=after, limit=limit)
     if wanted.not_cancelled:
         return [*await cancellations.need_a_person(session, after=after, limit=limit)]
     if wanted.waybill is not None:
         return _older_than(after, await look_up.of_waybill(session, wanted.waybill))[:limit]
     if wanted.order_id is not None:
-        return await shipments.newest_of_order(session, wanted.order_id, before=after, limit=limit)
+        return await lists.newest_of_order(session, wanted.order_id, before=after, limit=limit)
     held = await accounts.held(session, now=now)
-    return await shipments.newest(session, state=wanted.state, before=after, limit=limit, held=held)
+    return await lists.newest(session, state=wanted.state, before=after, limit=limit, held=held)
 
 
 def position(wanted: ShipmentFilter, shipment: Shipment) -> Position:

@@ -13,7 +13,7 @@ from awbridge.steps.orders import amend, intake
 from awbridge.steps.orders.amend import Edit
 from awbridge.steps.tracking.shipment_details import shipment_details
 from awbridge.store.couriers import accounts
-from awbridge.store.orders import shipments, waybills
+from awbridge.store.orders import lists, waybills
 from awbridge.web.dependencies import ApiContext, ApiDep, StoreDep
 from awbridge.web.v1 import order_lists
 from awbridge.web.v1.order_lists import ShipmentFilter
@@ -186,7 +186,7 @@ async def show_shipment(shipment: ShipmentDep, request: Request, api: ApiDep) ->
     """One shipment with its payload, status, milestones, delivery attempts, NDR, NPR and EDD history."""
     refuse_unknown_parameters(request)
     async with api.store.read() as session:
-        shown = shipments.shown(shipment, await accounts.held(session, now=api.clock()))
+        shown = lists.shown(shipment, await accounts.held(session, now=api.clock()))
     return await _with_payload(api, shown)
 
 

@@ -1,0 +1,152 @@
+"""Lists of shipments for people: by state, account, order, and by what needs attention."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from awbridge.domain.orders.shipment import (
+    DUE_STATES,
+    Shipment,
+    State,
+)
+from awbridge.domain.tracking.lifecycle import Bucket
+from awbridge.domain.tracking.overdue import StuckAfter, silent_since
+from awbridge.store.couriers import accounts
+from awbridge.store.couriers.accounts import Held
+from awbridge.store.engine.database import Session
+from awbridge.store.engine.queries import Queries
+from awbridge.store.orders.shipments import from_row
+
+_sql = Queries(__name__)
+_END_OF_TIME = (datetime(9999, 12, 31, tzinfo=UTC), "")
+_BEGIN_OF_TIME = (datetime(1970, 1, 1, tzinfo=UTC), "")
+
+
+async def silent(
+    session: Session, bucket: Bucket, *, since: datetime, after: tuple[datetime, str] | None = None, limit: int = 50
+) -> list[Shipment]:
+    """Open shipments of a bucket whose newest scan (before the first, whose placing) was by then, the longest first.
+
+    `after` is (time of the newest scan or of placing, reference number) of the last one of the page before.
+    """
+    rows = await session.fetch(_sql.silent, bucket, since, *(after or _BEGIN_OF_TIME), limit)
+    return [from_row(row) for row in rows]
+
+
+async def stuck(
+    session: Session, limits: StuckAfter, *, now: datetime, after: tuple[datetime, str] | None = None, limit: int = 50
+) -> list[Shipment]:
+    """Open shipments without a scan for longer than their leg allows, the longest first; `after` as with `silent`.
+
+    Costs a page of each bucket, however many are stuck.
+    """
+    found = [
+        shipment
+        for bucket in Bucket
+        for shipment in await silent(session, bucket, since=now - limits.on_leg(bucket), after=after, limit=limit)
+    ]
+    return sorted(found, key=lambda s: (silent_since(s) or now, s.reference_number))[:limit]
+
+
+async def sla_breached(
+    session: Session, *, now: datetime, after: tuple[datetime, str] | None = None, limit: int = 50
+) -> list[Shipment]:
+    """Open shipments whose promised day is over, the longest overdue first; `after` is an (edd_due_at, reference)."""
+    rows = await session.fetch(_sql.sla_breached, now, *(after or _BEGIN_OF_TIME), limit)
+    return [from_row(row) for row in rows]
+
+
+async def piece_exceptions(
+    session: Session, *, after: tuple[datetime, str] | None = None, limit: int = 50
+) -> list[Shipment]:
+    """Shipments with a piece that is lost, damaged or going back; `after` is a (piece_exception_at, reference)."""
+    rows = await session.fetch(_sql.piece_exceptions, *(after or _BEGIN_OF_TIME), limit)
+    return [from_row(row) for row in rows]
+
+
+async def count_piece_exceptions(session: Session, *, since: datetime) -> int:
+    """How many shipments had such a piece first since then."""
+    return (await session.fetch(_sql.count_piece_exceptions, since))[0]["shipments"]
+
+
+async def in_ndr(session: Session, *, after: tuple[datetime, str] | None = None, limit: int = 50) -> list[Shipment]:
+    """Shipments whose last delivery failed, or that of a piece, until delivered or turned back.
+
+    `after` is an (ndr_at, reference).
+    """
+    rows = await session.fetch(_sql.in_ndr, *(after or _BEGIN_OF_TIME), limit)
+    return [from_row(row) for row in rows]
+
+
+async def newest_of_order(
+    session: Session, order_id: str, *, before: tuple[datetime, str] | None = None, limit: int = 50
+) -> list[Shipment]:
+    """The shipments of one order, newest first; `before` as in `newest`."""
+    rows = await session.fetch(_sql.newest_of_order, order_id, *(before or _END_OF_TIME), limit)
+    return [from_row(row) for row in rows]
+
+
+async def newest(
+    session: Session,
+    *,
+    state: State | None = None,
+    before: tuple[datetime, str] | None = None,
+    limit: int = 50,
+    held: Mapping[str, Held] | None = None,
+) -> list[Shipment]:
+    """Shipments as they are shown, newest first; `before` is the (created_at, reference_number) of the last page's end.
+
+    With `held` (of accounts.held), what waits to be placed in these accounts is shown as held, with the reason.
+    """
+    at, reference = before or _END_OF_TIME
+    held = held or {}
+    if state is None:
+        rows = await session.fetch(_sql.newest, at, reference, limit)
+    elif state not in DUE_STATES or not held:
+        rows = await session.fetch(_sql.newest_in_state, state.value, at, reference, limit)
+    elif state is State.HELD:
+        rows = await session.fetch(_sql.newest_in_state, state.value, at, reference, limit)
+        rows += [
+            row
+            for account in held
+            for other in DUE_STATES
+            if other is not State.HELD
+            for row in await session.fetch(_sql.newest_of_account, account, other.value, at, reference, limit)
+        ]
+    else:  # what of this state is shown as such: that of the accounts that are not held
+        rows = [
+            row
+            for account in await accounts.every(session)
+            if account.state.account not in held
+            for row in await session.fetch(
+                _sql.newest_of_account, account.state.account, state.value, at, reference, limit
+            )
+        ]
+    found = sorted(map(from_row, rows), key=lambda s: (s.created_at, s.reference_number), reverse=True)
+    return [shown(shipment, held) for shipment in found[:limit]]
+
+
+def shown(shipment: Shipment, held: Mapping[str, Held]) -> Shipment:
+    """A shipment as it is shown: held where it waits to be placed in an account that is held."""
+    why = held.get(shipment.account)
+    if why is None or shipment.success or shipment.next_try_at is None or shipment.state not in DUE_STATES:
+        return shipment
+    return replace(shipment, state=State.HELD, problem=why.problem)
+
+
+async def count_in_state(session: Session, state: State) -> int:
+    """How many shipments are in one state, without counting all others."""
+    rows = await session.fetch(_sql.count_in_state, state.value)
+    return rows[0]["shipments"]
+
+
+async def count_by_state(session: Session, *, held: Mapping[str, Held] | None = None) -> dict[str, int]:
+    """How many shipments are in each state, as they are shown (see `newest`)."""
+    counts = {row["state"]: row["shipments"] for row in await session.fetch(_sql.count_by_state)}
+    for by_state in (await accounts.count_unplaced(session, list(held or {}))).values():
+        for state, number in by_state.items():
+            counts[state] -= number
+            counts[State.HELD.value] = counts.get(State.HELD.value, 0) + number
+    return {state: number for state, number in sorted(counts.items()) if number > 0}

@@ -1,0 +1,67 @@
+-- name: silent
+-- Open ones of a bucket without a scan since $2, the longest first. COLLATE: pages are put together from several of these.
+SELECT {{shipments.*}} FROM shipments {{sqlite: INDEXED BY shipments_open}}
+WHERE state = 'placed' AND NOT final AND COALESCE(status_bucket, 1) = $1 AND COALESCE(status_at, placed_at) <= $2
+  AND (COALESCE(status_at, placed_at), reference_number {{postgres: COLLATE "C"}}) > ($3, $4)
+ORDER BY COALESCE(status_at, placed_at), reference_number {{postgres: COLLATE "C"}}
+LIMIT $5
+
+-- name: sla_breached
+-- Longest overdue first. SQLite would take the index of states and sort.
+SELECT {{shipments.*}} FROM shipments {{sqlite: INDEXED BY shipments_promised}}
+WHERE state = 'placed' AND NOT final AND edd_due_at <= $1 AND (edd_due_at, reference_number) > ($2, $3)
+ORDER BY edd_due_at, reference_number
+LIMIT $4
+
+-- name: in_ndr
+-- The delivery that failed longest ago first.
+SELECT {{shipments.*}} FROM shipments
+WHERE ndr_at IS NOT NULL AND (ndr_at, reference_number) > ($1, $2)
+ORDER BY ndr_at, reference_number
+LIMIT $3
+
+-- name: piece_exceptions
+-- The longest known first.
+SELECT {{shipments.*}} FROM shipments
+WHERE piece_exception_at IS NOT NULL AND (piece_exception_at, reference_number) > ($1, $2)
+ORDER BY piece_exception_at, reference_number
+LIMIT $3
+
+-- name: count_piece_exceptions
+SELECT COUNT(*) AS shipments FROM shipments WHERE piece_exception_at >= $1
+
+-- name: newest
+SELECT {{shipments.*}} FROM shipments
+WHERE (created_at, reference_number) < ($1, $2)
+ORDER BY created_at DESC, reference_number DESC
+LIMIT $3
+
+-- name: newest_in_state
+SELECT {{shipments.*}} FROM shipments
+WHERE state = $1 AND (created_at, reference_number) < ($2, $3)
+ORDER BY created_at DESC, reference_number DESC
+LIMIT $4
+
+-- name: newest_of_order
+-- Its shipments are found first: the index of all by time would be read through for an order of long ago.
+WITH own AS {{postgres: MATERIALIZED}} (
+  SELECT shard, reference_number FROM shipments
+  WHERE order_id = $1 AND (created_at, reference_number) < ($2, $3)
+)
+SELECT {{shipments.*}} FROM own CROSS JOIN shipments
+WHERE shipments.shard = own.shard AND shipments.reference_number = own.reference_number
+ORDER BY shipments.created_at DESC, shipments.reference_number DESC
+LIMIT $4
+
+-- name: newest_of_account
+SELECT {{shipments.*}} FROM shipments
+WHERE account = $1 AND state = $2 AND (created_at, reference_number) < ($3, $4) AND next_try_at IS NOT NULL
+  AND NOT success
+ORDER BY created_at DESC, reference_number DESC
+LIMIT $5
+
+-- name: count_by_state
+SELECT state, COUNT(*) AS shipments FROM shipments GROUP BY state ORDER BY state
+
+-- name: count_in_state
+SELECT COUNT(*) AS shipments FROM shipments WHERE state = $1

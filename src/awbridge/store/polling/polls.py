@@ -1,0 +1,115 @@
+"""Columns of `shipments` that schedule polling: which shipments track-order is asked for, and when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from awbridge.domain.orders.shipment import (
+    Shipment,
+    shard_of,
+)
+from awbridge.store.engine.database import Row, Session, row_as
+from awbridge.store.engine.queries import Queries
+from awbridge.store.orders.shipments import from_row
+
+_sql = Queries(__name__)
+_END_OF_TIME = (datetime(9999, 12, 31, tzinfo=UTC), "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToAsk:
+    """A shipment whose tracking is to be asked for."""
+
+    reference_number: str
+    waybill: str
+    courier_partner_id: int
+
+
+def _to_ask(row: Row) -> ToAsk:
+    return ToAsk(
+        reference_number=row["reference_number"],
+        waybill=row["waybill"],
+        courier_partner_id=row["courier_partner_id"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SoonAsked:
+    """How many shipments of a courier are to be asked for soon, and when the first of them is due."""
+
+    courier_partner_id: int
+    shipments: int
+    first_at: datetime
+
+
+async def to_ask_soon(session: Session, *, due: datetime, asked_before: datetime, limit: int) -> list[SoonAsked]:
+    """How many to ask for by courier, among the `limit` earliest due by `due` and not asked for since `asked_before`.
+
+    The courier whose shipment is due first comes first.
+    """
+    return [row_as(SoonAsked, row) for row in await session.fetch(_sql.to_ask_soon, due, asked_before, limit)]
+
+
+async def open_by_courier(session: Session, *, heard_before: datetime) -> dict[int, tuple[int, int]]:
+    """By courier: how many shipments are on their way, and how many of them were last heard of before."""
+    rows = await session.fetch(_sql.open_by_courier, heard_before)
+    return {row["courier_partner_id"]: (row["shipments"], row["silent"]) for row in rows}
+
+
+async def claim_to_ask(
+    session: Session,
+    courier_partner_id: int,
+    *,
+    now: datetime,
+    due: datetime,
+    asked_before: datetime,
+    next_poll_at: datetime,
+    limit: int,
+) -> list[ToAsk]:
+    """Take up to `limit` shipments of a courier to ask for; nobody asks for them again before `next_poll_at`."""
+    rows = await session.fetch(_sql.claim_to_ask, now, next_poll_at, limit, due, courier_partner_id, asked_before)
+    return [_to_ask(row) for row in rows]
+
+
+async def age_out(session: Session, *, now: datetime, silent_since: datetime, limit: int) -> int:
+    """Put shipments without any news since then onto a person's list, and off the schedule; how many.
+
+    Looks at the first `limit` that are due.
+    """
+    return await session.execute(_sql.age_out, now, silent_since, limit)
+
+
+async def resume_polling(
+    session: Session, reference_number: str, *, now: datetime, asked_before: datetime, else_at: datetime
+) -> bool:
+    """Have a shipment asked for at once, or at `else_at` when it was asked for since `asked_before`.
+
+    False for one without a waybill and one that has reached its end.
+    """
+    shard = shard_of(reference_number)
+    return await session.execute(_sql.resume_polling, shard, reference_number, now, asked_before, else_at) > 0
+
+
+async def aged_out(session: Session, *, before: tuple[datetime, str] | None = None, limit: int = 50) -> list[Shipment]:
+    """Shipments that are no longer asked for, being silent too long; those aged out last come first.
+
+    `before` is the (aged_out_at, reference_number) where the last page ended.
+    """
+    rows = await session.fetch(_sql.aged_out, *(before or _END_OF_TIME), limit)
+    return [from_row(row) for row in rows]
+
+
+async def count_aged_out(session: Session) -> int:
+    """How many shipments are on the list of the silent ones."""
+    return (await session.fetch(_sql.count_aged_out))[0]["shipments"]
+
+
+async def asked(session: Session, reference_number: str, *, polled_at: datetime, next_poll_at: datetime) -> None:
+    """The question was answered: the next one is due then, unless the shipment has reached its end."""
+    await session.execute(_sql.asked, shard_of(reference_number), reference_number, next_poll_at, polled_at)
+
+
+async def placed_after(session: Session, after: tuple[int, str], *, limit: int) -> list[ToAsk]:
+    """All shipments with a waybill after this (shard, reference number), in that order."""
+    return [_to_ask(row) for row in await session.fetch(_sql.placed_after, *after, limit)]

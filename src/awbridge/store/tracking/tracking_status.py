@@ -1,0 +1,107 @@
+"""Columns of `shipments` that hold the tracking status: where tracking says a shipment is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from awbridge.domain.orders.shipment import (
+    Shipment,
+    shard_of,
+)
+from awbridge.domain.tracking.lifecycle import Sighting
+from awbridge.store.engine.database import Session
+from awbridge.store.engine.queries import Queries
+from awbridge.store.orders.shipments import from_row
+
+_sql = Queries(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackingStatus:
+    """Where tracking says a shipment stands now. The columns of the same names say what each is."""
+
+    sighting: Sighting | None
+    bucket: int | None
+    edd: str | None
+    ndr_code: int | None
+    edd_due_at: datetime | None = None
+    ndr_at: datetime | None = None
+    npr_code: int | None = None
+    status_description: str | None = None
+    ndr_description: str | None = None
+    piece_exception_at: datetime | None = None
+    forward_waybill: str | None = None
+    forward_reference_number: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackingChange:
+    """What the row of a shipment that was heard of is to say. `updated_at` is None where that is `last_tracked_at`."""
+
+    reference_number: str
+    standing: TrackingStatus
+    last_tracked_at: datetime
+    next_poll_at: datetime | None
+    updated_at: datetime | None = None
+
+
+async def set_tracking_statuses(session: Session, heard: Sequence[TrackingChange]) -> None:
+    """Keep where shipments stand, when they were last heard of and when to ask next. They are locked by the caller.
+
+    One that is silent for too long stays on its list unless it is asked for again, or has reached its end.
+    """
+    await session.write_rows(_sql.set_status, [_heard_row(one) for one in heard])
+
+
+async def set_tracking_status(
+    session: Session,
+    reference_number: str,
+    standing: TrackingStatus,
+    *,
+    last_tracked_at: datetime,
+    next_poll_at: datetime | None,
+    updated_at: datetime | None = None,
+) -> None:
+    """The same for one shipment."""
+    one = TrackingChange(
+        reference_number=reference_number,
+        standing=standing,
+        last_tracked_at=last_tracked_at,
+        next_poll_at=next_poll_at,
+        updated_at=updated_at,
+    )
+    await set_tracking_statuses(session, [one])
+
+
+def _heard_row(heard: TrackingChange) -> tuple[object, ...]:
+    standing = heard.standing
+    seen = standing.sighting
+    return (
+        shard_of(heard.reference_number),
+        heard.reference_number,
+        seen.code if seen else None,
+        seen.seen_at if seen else None,
+        standing.bucket,
+        seen.step if seen else 0,
+        seen.final if seen else False,
+        standing.edd,
+        standing.ndr_code,
+        heard.last_tracked_at,
+        heard.next_poll_at,
+        heard.updated_at or heard.last_tracked_at,
+        standing.edd_due_at,
+        standing.ndr_at,
+        standing.forward_waybill,
+        standing.forward_reference_number,
+        standing.npr_code,
+        standing.status_description,
+        standing.ndr_description,
+        standing.piece_exception_at,
+    )
+
+
+async def tracked_after(session: Session, after: tuple[int, str], *, limit: int) -> list[Shipment]:
+    """Shipments that were heard of, after this (shard, reference number), locked until the transaction ends."""
+    return [from_row(row) for row in await session.fetch(_sql.tracked_after, *after, limit)]
