@@ -112,8 +112,8 @@ def polling_rules(settings: Settings) -> PollingRules:
     """When track-order is called for a shipment."""
     return PollingRules(
         mode=settings.polling,
-        ask_after=timedelta(seconds=settings.ask_after_seconds),
-        ask_again=timedelta(seconds=settings.ask_again_seconds),
+        ask_after=timedelta(seconds=settings.poll_after_seconds),
+        ask_again=timedelta(seconds=settings.poll_again_seconds),
     )
 
 
@@ -125,7 +125,7 @@ def catch_up_policy(
         window=timedelta(seconds=settings.catch_up_window_seconds),
         lag=timedelta(seconds=settings.catch_up_lag_seconds),
         polling=polling_rules(settings),
-        silent_for=timedelta(days=settings.ask_silent_days),
+        silent_for=timedelta(days=settings.poll_silent_days),
         pace=Pace(POLLING, settings.polling_calls_per_second, beat=beat),
         unrecorded=unrecorded,
         lease=_lease(settings),

@@ -163,7 +163,7 @@ def api_context(settings: Settings, store: Store, clickpost: AsyncClickPost) -> 
         audit=audit_context(settings),
         allocation=settings.allocation,
         zone=settings.zone,
-        poll_again_after=timedelta(seconds=settings.ask_again_seconds),
+        poll_again_after=timedelta(seconds=settings.poll_again_seconds),
         stuck_after=stuck_after(settings),
         networks=read_networks(settings.endpoint_networks),
         country=settings.notice_country,

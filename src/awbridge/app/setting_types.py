@@ -13,6 +13,13 @@ from awbridge.domain.notify.notices import read_channels, read_milestones, read_
 from awbridge.domain.privacy import read_privacy
 from awbridge.domain.schedule import check_cron
 
+# Old variable -> its successor, for `awbridge doctor` and for errors.
+RENAMED = {
+    "AWBRIDGE_ASK_AFTER_SECONDS": "AWBRIDGE_POLL_AFTER_SECONDS",
+    "AWBRIDGE_ASK_AGAIN_SECONDS": "AWBRIDGE_POLL_AGAIN_SECONDS",
+    "AWBRIDGE_ASK_SILENT_DAYS": "AWBRIDGE_POLL_SILENT_DAYS",
+}
+
 
 def _split_commas(value: Any) -> Any:
     if isinstance(value, str):

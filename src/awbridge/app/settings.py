@@ -15,6 +15,7 @@ from pydantic_settings import (
 )
 
 from awbridge.app.setting_types import (
+    RENAMED,
     Addresses,
     Channels,
     Cron,
@@ -36,7 +37,6 @@ from awbridge.domain.tracking.asking import PollingMode
 
 PREFIX = "AWBRIDGE_"
 NO_ARCHIVE = "none"
-RENAMED: dict[str, str] = {}  # the old variable -> its successor, for `awbridge doctor` and errors
 
 
 class Settings(BaseSettings):
@@ -48,9 +48,7 @@ class Settings(BaseSettings):
         "sqlite:///awbridge.db",
         description="Where everything is stored: sqlite:///file.db or postgresql://user:password@host/database.",
     )
-    database_connections: int = Field(
-        10, ge=2, le=200, description="Connections to PostgreSQL that one process may open."
-    )
+    database_connections: int = Field(10, ge=2, le=200, description="PostgreSQL connections that a process may open.")
     migrate_on_start: bool = Field(True, description="Whether commands migrate the schema themselves.")
 
     clickpost_username: str = Field("", description="Your username at ClickPost.")
@@ -69,8 +67,7 @@ class Settings(BaseSettings):
     webhook_keys: Secrets = Field(
         (),
         description="Keys that webhooks may carry, in a header (webhook_key, X-Api-Key, Authorization) or in the URL; "
-        "comma-separated for rotation. Keys stored by `awbridge webhook register` are accepted too. "
-        "Secrets.",
+        "comma-separated for rotation. Keys stored by `awbridge webhook register` are accepted too. Secrets.",
     )
     api_keys: Secrets = Field(
         (),
@@ -96,8 +93,7 @@ class Settings(BaseSettings):
     retry_delays: Delays = Field(
         DEFAULT_RETRY_DELAYS,
         min_length=3,
-        description="Seconds before each retry, comma-separated, at least 3. After the last one the shipment is given "
-        "up.",
+        description="Seconds before each retry, comma-separated, at least 3. After the last one the shipment gives up.",
     )
     waiting_seconds: float = Field(30.0, gt=0, description="Seconds between checks of an asynchronous courier's order.")
     waiting_deadline_seconds: float = Field(
@@ -151,10 +147,10 @@ class Settings(BaseSettings):
         description="guide: track-order is called once a day for every open shipment, as ClickPost's integration guide "
         "requires. economical: only for shipments without an update for a day.",
     )
-    ask_after_seconds: float = Field(
+    poll_after_seconds: float = Field(
         86400.0, gt=0, description="Seconds after the last poll, or the last update, until a shipment is polled."
     )
-    ask_again_seconds: float = Field(7200.0, gt=0, description="Minimum seconds between two polls of one shipment.")
+    poll_again_seconds: float = Field(7200.0, gt=0, description="Minimum seconds between two polls of one shipment.")
 
     reconcile_dir: str = Field("", description="A folder watched for ClickPost reports to reconcile. Empty: none.")
     reconcile_ask_seconds: float = Field(
@@ -294,7 +290,7 @@ class Settings(BaseSettings):
         0.1, ge=0, lt=1, description="Minimum free share of the disk; below it an alarm is raised."
     )
 
-    ask_silent_days: float = Field(
+    poll_silent_days: float = Field(
         45.0,
         gt=0,
         description="Days without an update after which a shipment is no longer polled and needs a person.",

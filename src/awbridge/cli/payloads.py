@@ -20,8 +20,8 @@ from awbridge.cli.shared import (
     read_settings,
     with_store,
 )
-from awbridge.clickpost.orders.create import payload_differences
 from awbridge.clickpost.orders.edits import read_value
+from awbridge.clickpost.orders.payload import payload_differences
 from awbridge.domain.errors import FieldProblem
 from awbridge.domain.json import JsonObject, read_order_json
 from awbridge.domain.orders.shipment import Shipment

@@ -308,7 +308,7 @@ def cancel_shipments(reference_numbers: tuple[str, ...]) -> None:
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000))
 @as_json_option
 def list_silent(limit: int, as_json: bool) -> None:
-    """List shipments that are no longer polled: no update for AWBRIDGE_ASK_SILENT_DAYS.
+    """List shipments that are no longer polled: no update for AWBRIDGE_POLL_SILENT_DAYS.
 
     Example: awbridge shipments silent
     """
@@ -342,7 +342,7 @@ def ask_shipments(reference_numbers: tuple[str, ...]) -> None:
 
     Example: awbridge shipments ask ORDER-1001
     """
-    again = timedelta(seconds=read_settings().ask_again_seconds)
+    again = timedelta(seconds=read_settings().poll_again_seconds)
 
     async def go(store: Store) -> list[str]:
         return await resume_polling(store=store, clock=utc_now, references=reference_numbers, ask_again=again)

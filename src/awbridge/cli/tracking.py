@@ -119,7 +119,7 @@ def _replay_dead_letters(only_list: bool, as_json: bool) -> None:
 
 def _replay_file(file: Path, as_json: bool) -> None:
     settings = read_settings()
-    again = timedelta(seconds=settings.ask_again_seconds)
+    again = timedelta(seconds=settings.poll_again_seconds)
 
     async def go(store: Store) -> Replayed:
         return await replay_report(store=store, clock=utc_now, path=file, ask_again=again)

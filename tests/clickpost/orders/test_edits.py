@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from awbridge.clickpost.orders.create import payload_differences
 from awbridge.clickpost.orders.edits import (
     read_value,
     value_at,
@@ -16,6 +15,7 @@ from awbridge.clickpost.orders.edits import (
     without_courier,
     without_waybill,
 )
+from awbridge.clickpost.orders.payload import payload_differences
 from awbridge.domain.errors import PayloadRefused
 from awbridge.domain.orders.shipment import Region
 from tests.support.world import an_order

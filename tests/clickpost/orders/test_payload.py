@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awbridge.clickpost.orders.create import check_payload, create_order_request, new_shipment, payload_differences
+from awbridge.clickpost.orders.create import check_payload, create_order_request, new_shipment
+from awbridge.clickpost.orders.payload import payload_differences
 from awbridge.domain.errors import PayloadRefused
 from awbridge.domain.orders.shipment import Region, Shipment, State
 from tests.clickpost.strategies import json_values

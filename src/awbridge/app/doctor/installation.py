@@ -10,7 +10,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from awbridge.app.doctor.diagnosis import OK, PROBLEM, WARNING, CheckContext, Diagnosis
-from awbridge.app.settings import PREFIX, RENAMED, Settings
+from awbridge.app.setting_types import RENAMED
+from awbridge.app.settings import PREFIX, Settings
 from awbridge.clickpost.client import probe
 from awbridge.domain.errors import SettingsError
 from awbridge.store.audit import figures

@@ -28,7 +28,7 @@ async def check_coverage(context: CheckContext) -> list[Diagnosis]:
 
 async def check_polling(context: CheckContext) -> list[Diagnosis]:
     """Calls of track-order per day in either mode, and whether the configured rate allows them."""
-    settings, ask_after = context.settings, timedelta(seconds=context.settings.ask_after_seconds)
+    settings, ask_after = context.settings, timedelta(seconds=context.settings.poll_after_seconds)
     async with context.store.read() as session:
         known = await polls.open_by_courier(session, heard_before=context.clock() - ask_after)
     calls = {

@@ -27,7 +27,7 @@ from awbridge.clickpost.orders.refusals import (
 )
 from awbridge.clickpost.wire.answers import describe
 from awbridge.clickpost.wire.failures import AnswerKind, classify
-from awbridge.clickpost.wire.lenient_json import Reply, as_id, as_int, as_list, as_object, as_text, as_waybill
+from awbridge.clickpost.wire.lenient_json import Reply, as_id, as_int, as_list, as_object, as_text, as_waybill, first_id
 from awbridge.clickpost.wire.plain_json import as_number
 from awbridge.domain.errors import PayloadRefused
 from awbridge.domain.json import JsonObject
@@ -305,27 +305,6 @@ def _differ(asked: str | None, held: str | None) -> bool:
     return bool(asked and held) and asked != held
 
 
-def payload_differences(old: JsonObject, new: JsonObject) -> list[str]:
-    """The dotted paths at which two payloads differ, sorted. Numbers are compared by value: 500 equals 500.0."""
-    return sorted(_differences(old, new, ""))
-
-
-def _differences(old: Any, new: Any, path: str) -> list[str]:
-    if isinstance(old, dict) and isinstance(new, dict):
-        before, after = as_object(old), as_object(new)
-        pairs = ((name, before.get(name, _ABSENT), after.get(name, _ABSENT)) for name in before.keys() | after.keys())
-        return [found for name, a, b in pairs for found in _differences(a, b, f"{path}.{name}" if path else name)]
-    if isinstance(old, list) and isinstance(new, list):
-        first, second = as_list(old), as_list(new)
-        common = min(len(first), len(second))
-        found = [p for i in range(common) for p in _differences(first[i], second[i], f"{path}[{i}]")]
-        return found + [f"{path}[{i}]" for i in range(common, max(len(first), len(second)))]
-    return [] if isinstance(old, bool) == isinstance(new, bool) and old == new else [path]
-
-
-_ABSENT = object()
-
-
 def _order(reply: Reply, reference_number: str) -> JsonObject:
     """The order in an answer: `result`, or the entry of this reference where `result` is a list."""
     entries = [as_object(entry) for entry in as_list(reply.result)] or [as_object(reply.result)]
@@ -362,9 +341,7 @@ def _placed(reply: Reply, reference_number: str, *, already: bool) -> Placed | N
         pieces=pieces,
         shown_reference=as_id(order.get("reference_number")) or None,
         shown_order_id=_echoed_order_id(order, beside),
-        shown_cod_value=as_id(order.get("cod_value"))
-        or as_id(as_object(order.get("shipment_details")).get("cod_value"))
-        or None,
+        shown_cod_value=first_id((order, as_object(order.get("shipment_details"))), "cod_value") or None,
     )
 
 
@@ -377,7 +354,7 @@ def _echoed_order_id(order: JsonObject, beside: JsonObject) -> str | None:
 def _pieces(order: JsonObject, main: str) -> tuple[Piece, ...]:
     """The pieces of a multi-piece shipment, each with its label and codes, from the child or its item.
 
-    A multi-modal shipment has one as well: the waybill of its second leg, `waybill1` with `label1`.
+    The second leg of a multi-modal shipment (`waybill1` with `label1`) is a piece too.
     """
     found: dict[str, Piece] = {}
     if (second := as_waybill(order.get("waybill1"))) and second != main:

@@ -1,4 +1,6 @@
-"""Checks a create-order payload before it is stored: every field that ClickPost would certainly refuse, all at once.
+"""Checks create-order payloads before they are stored, and compares two of them.
+
+The check names every field that ClickPost would certainly refuse, all at once.
 
 The rules are those of the models of an order (`IndiaOrder`, `WorldOrder`, `FlatOrder`): a payload passes here if
 and only if it can be read as its model.
@@ -7,16 +9,21 @@ Unknown fields pass: couriers have extras of their own. Numbers may be numeric t
 
 from __future__ import annotations
 
+from typing import Any
+
 from awbridge.clickpost.models.orders.flat import FlatOrder
 from awbridge.clickpost.models.orders.india import IndiaOrder
 from awbridge.clickpost.models.orders.order_base import Order, check
 from awbridge.clickpost.models.orders.world import WorldOrder
 from awbridge.clickpost.orders.normalize import section_conflicts, spelling_of, with_additional
 from awbridge.clickpost.orders.order_places import is_flat
+from awbridge.clickpost.wire.lenient_json import as_list, as_object
 from awbridge.clickpost.wire.order_codes import DATA_WRONG
 from awbridge.domain.errors import FieldProblem
 from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.shipment import Region
+
+_ABSENT = object()
 
 
 def check_payload(payload: JsonObject, region: Region) -> list[FieldProblem]:
@@ -36,3 +43,21 @@ def _model(order: JsonObject, region: Region) -> type[Order]:
     if region is Region.WORLD:
         return WorldOrder
     return FlatOrder if is_flat(order) else IndiaOrder
+
+
+def payload_differences(old: JsonObject, new: JsonObject) -> list[str]:
+    """The dotted paths at which two payloads differ, sorted. Numbers are compared by value: 500 equals 500.0."""
+    return sorted(_differences(old, new, ""))
+
+
+def _differences(old: Any, new: Any, path: str) -> list[str]:
+    if isinstance(old, dict) and isinstance(new, dict):
+        before, after = as_object(old), as_object(new)
+        pairs = ((name, before.get(name, _ABSENT), after.get(name, _ABSENT)) for name in before.keys() | after.keys())
+        return [found for name, a, b in pairs for found in _differences(a, b, f"{path}.{name}" if path else name)]
+    if isinstance(old, list) and isinstance(new, list):
+        first, second = as_list(old), as_list(new)
+        common = min(len(first), len(second))
+        found = [p for i in range(common) for p in _differences(first[i], second[i], f"{path}[{i}]")]
+        return found + [f"{path}[{i}]" for i in range(common, max(len(first), len(second)))]
+    return [] if isinstance(old, bool) == isinstance(new, bool) and old == new else [path]

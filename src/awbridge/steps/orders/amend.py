@@ -13,7 +13,7 @@ from typing import Any
 from awbridge.clickpost.models.orders.order_rules import longest_reference
 from awbridge.clickpost.orders.columns import TOP_LEVEL
 from awbridge.clickpost.orders.courier_fields import without_courier_fields
-from awbridge.clickpost.orders.create import payload_differences, was_moved
+from awbridge.clickpost.orders.create import was_moved
 from awbridge.clickpost.orders.edits import (
     courier_of,
     value_at,
@@ -23,6 +23,7 @@ from awbridge.clickpost.orders.edits import (
     without_waybill,
 )
 from awbridge.clickpost.orders.order_places import shipment_details
+from awbridge.clickpost.orders.payload import payload_differences
 from awbridge.clickpost.wire.codes import status_name
 from awbridge.clickpost.wire.lenient_json import as_text
 from awbridge.domain.couriers.allocation import Allocation

@@ -7,15 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, cast
 
-from awbridge.clickpost.orders.create import (
-    allocated,
-    new_shipment,
-    own_waybill,
-    payload_differences,
-    unallocated_shipment,
-)
+from awbridge.clickpost.orders.create import allocated, new_shipment, own_waybill, unallocated_shipment
 from awbridge.clickpost.orders.order_places import shipment_details
 from awbridge.clickpost.orders.parcel import parcel_of
+from awbridge.clickpost.orders.payload import payload_differences
 from awbridge.clickpost.wire.order_codes import ACCOUNT_INACTIVE, COURIER_WRONG
 from awbridge.domain.couriers.allocation import Allocation, Rule, first_match
 from awbridge.domain.errors import (

@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel, Field, StrictBool
 
-from awbridge.clickpost.orders.create import payload_differences
 from awbridge.clickpost.orders.normalize import warnings_of
+from awbridge.clickpost.orders.payload import payload_differences
 from awbridge.clickpost.wire.codes import ndr_name
 from awbridge.domain.errors import FieldProblem
 from awbridge.domain.json import JsonObject
