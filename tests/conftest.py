@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import re
 from collections.abc import Iterator
@@ -31,6 +32,15 @@ def pytest_configure() -> None:
     *others, _ = structlog.get_config()["processors"]
     shown = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(processors=[*others, shown])
+
+
+@pytest.fixture(autouse=True)
+def log_configuration() -> Iterator[None]:
+    """Each test starts with the same log configuration, whatever a command set up before it in this process."""
+    before, handlers = structlog.get_config(), logging.getLogger().handlers[:]
+    yield
+    structlog.configure(**before)
+    logging.getLogger().handlers[:] = handlers
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

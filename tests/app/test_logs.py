@@ -4,21 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
 
 import pydantic
 import pytest
 import structlog
 
 from awbridge.app.logs import set_up_logs
-
-
-@pytest.fixture(autouse=True)
-def default_logs_after() -> Iterator[None]:
-    handlers = logging.getLogger().handlers[:]
-    yield
-    logging.getLogger().handlers[:] = handlers
-    structlog.reset_defaults()
 
 
 def fail_with(secret: str) -> None:

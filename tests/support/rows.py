@@ -17,7 +17,7 @@ from awbridge.store.engine.database import Session
 from awbridge.store.engine.queries import Statement, parse
 from awbridge.store.orders import shipments
 from awbridge.store.polling import polls
-from awbridge.store.polling.polls import ToAsk
+from awbridge.store.polling.polls import DuePoll
 from awbridge.store.registration import dispatch
 from awbridge.store.registration.dispatch import NotPlaced, Placing
 from awbridge.store.tracking.inbox import NewDelivery
@@ -127,8 +127,8 @@ async def claim_in(
     return await dispatch.claim(session, turns, turns, owner=owner, now=now, until=until or now + 2 * MINUTE)
 
 
-async def claim_to_ask(session: Session, *, now: datetime, next_poll_at: datetime, limit: int = 9) -> list[ToAsk]:
+async def claim_due_polls(session: Session, *, now: datetime, next_poll_at: datetime, limit: int = 9) -> list[DuePoll]:
     """What is due to be asked for of courier 4, whenever it was last asked for."""
-    return await polls.claim_to_ask(
+    return await polls.claim_due_polls(
         session, 4, now=now, due=now, asked_before=now, next_poll_at=next_poll_at, limit=limit
     )

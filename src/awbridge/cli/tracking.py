@@ -109,7 +109,7 @@ def _replay_dead_letters(only_list: bool, as_json: bool) -> None:
                     "received_at": a.received_at,
                     "source": a.source,
                     "problem": a.problem,
-                    "looks_again_at": a.looks_again_at,
+                    "next_try_at": a.retried_at,
                 }
                 for a in aside
             ],

@@ -39,7 +39,7 @@ from tests.support.acting import (
     ok,
     says,
 )
-from tests.support.rows import T0, add, claim_to_ask, fetch, place
+from tests.support.rows import T0, add, claim_due_polls, fetch, place
 from tests.support.world import INDIA, SetClock, TrippingStore, as_body, attempts_of, get, timeline, webhook
 
 pytestmark = pytest.mark.heavy
@@ -456,7 +456,7 @@ async def test_a_registered_waybill_becomes_a_shipment_that_webhooks_reach(store
     assert (shipment.state, shipment.success, shipment.waybill) == (State.PLACED, True, "ELSEWHERE1")
     assert (shipment.order_id, shipment.security_key, shipment.next_try_at) == ("O-1", "k-1", None)
     async with store.write() as session:
-        (to_ask,) = await claim_to_ask(session, now=T0, next_poll_at=T0 + timedelta(hours=1))
+        (to_ask,) = await claim_due_polls(session, now=T0, next_poll_at=T0 + timedelta(hours=1))
     assert to_ask.waybill == "ELSEWHERE1", "its story began elsewhere, so tracking is asked at once"
     await apply_due(store=store, clock=clock, policy=ApplyPolicy(zone=INDIA))
     assert [s.status_code for s in await timeline(store, "FOREIGN-1")] == [5]

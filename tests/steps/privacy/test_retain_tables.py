@@ -260,7 +260,7 @@ async def test_alarms_that_are_over_and_told_go(store: Store, objects: Objects) 
             await alarms.raise_(session, cause, "trouble", now=OLD)
         for alarm in await alarms.claim(session, now=OLD, until=OLD, limit=9):
             if alarm.cause != "over":
-                await alarms.told(session, alarm, now=OLD)
+                await alarms.record_notified(session, alarm, now=OLD)
         await alarms.clear(session, "over", now=OLD)
         await alarms.clear(session, "its end is to be told", now=OLD)
         await alarms.clear(session, "over since yesterday", now=YOUNG)

@@ -341,5 +341,5 @@ async def test_the_daily_report_shows_a_cancellation_that_gave_up_in_its_own_ter
     while (due := (await get(unwanted, "R")).next_try_at) is not None:
         clock.now = due
         await run(unwanted, vendor, clock)
-    listed = [call async for call in calls.troubled_between(unwanted, T0, clock.now + timedelta(days=1))]
+    listed = [call async for call in calls.failed_between(unwanted, T0, clock.now + timedelta(days=1))]
     assert {(call.state, call.no_of_retries) for call in listed} == {("gave_up", len(DELAYS) + 1)}

@@ -25,7 +25,7 @@ from awbridge.store.engine.database import Session
 from awbridge.store.orders import shipments, waybills
 from awbridge.store.polling import polls
 from awbridge.store.tracking import inbox, scans
-from tests.support.rows import MINUTE, T0, add, claim_to_ask, count, delivery, fetch, new_shipment, place
+from tests.support.rows import MINUTE, T0, add, claim_due_polls, count, delivery, fetch, new_shipment, place
 from tests.support.world import INDIA, SetClock, TrippingStore, as_body, get, indian, timeline, webhook
 
 pytestmark = pytest.mark.heavy
@@ -237,7 +237,7 @@ async def test_by_the_guide_news_puts_no_question_off_and_the_end_is_asked_for_o
     await apply(store)
     assert await next_ask(store) == LATER + POLICY.polling.ask_again
     async with store.write() as session:
-        await polls.asked(session, "R", polled_at=LATER, next_poll_at=LATER)
+        await polls.record_poll(session, "R", polled_at=LATER, next_poll_at=LATER)
     await deliver(store, webhook("AWB1", 8, T0 + 2 * MINUTE))
     await apply(store)
     assert await next_ask(store) is None, "once more, not with every copy"
@@ -460,14 +460,14 @@ async def test_a_change_that_no_webhook_brought_is_asked_for_at_once(store: Stor
     assert (await get(store, "R")).status_code == 6
     assert await next_ask(store) == LATER
     async with store.write() as session:
-        due = await claim_to_ask(session, now=LATER, next_poll_at=LATER + MINUTE, limit=5)
+        due = await claim_due_polls(session, now=LATER, next_poll_at=LATER + MINUTE, limit=5)
     assert [d.waybill for d in due] == ["AWB1"]
 
 
 async def test_a_gap_is_not_asked_for_again_before_its_time(store: Store) -> None:
     await a_placed(store)
     async with store.write() as session:
-        await claim_to_ask(session, now=LATER + 24 * 60 * MINUTE, next_poll_at=LATER, limit=5)
+        await claim_due_polls(session, now=LATER + 24 * 60 * MINUTE, next_poll_at=LATER, limit=5)
     polled_at = (await get(store, "R")).last_polled_at
     assert polled_at is not None
     seen_at = polled_at + 30 * MINUTE

@@ -44,7 +44,7 @@ async def codes(store: Store, reference: str) -> list[int]:
 async def parked(store: Store) -> list[str]:
     """Why deliveries wait, of those that wait for a reason."""
     async with store.read() as session:
-        return [one.problem for one in await inbox.problems(session, limit=10) if one.looks_again_at]
+        return [one.problem for one in await inbox.problems(session, limit=10) if one.next_try_at]
 
 
 async def counts(store: Store) -> dict[str, int]:
@@ -104,7 +104,7 @@ async def test_an_order_of_several_shipments_waits_visibly_and_is_dead_lettered_
     await apply(store, clock=SetClock(LATER + 31 * DAY))
     async with store.read() as session:
         (dead,) = await inbox.problems(session, limit=10)
-    assert (dead.problem, dead.looks_again_at) == ("order_id 77 has several shipments (A, B, ...)", None)
+    assert (dead.problem, dead.next_try_at) == ("order_id 77 has several shipments (A, B, ...)", None)
     assert ((await counts(store))["ambiguous"], (await counts(store))["dead_lettered"]) == (0, 1)
 
 

@@ -111,14 +111,14 @@ async def test_a_shipment_that_is_due_anyway_or_was_asked_for_lately_is_told_apa
     assert [await counted(), await counted()] == [(1, 0), (0, 1)]
     assert await due_at() == clock.now
     async with store.write() as session:
-        await polls.asked(session, "A", polled_at=clock.now, next_poll_at=clock.now + timedelta(days=1))
+        await polls.record_poll(session, "A", polled_at=clock.now, next_poll_at=clock.now + timedelta(days=1))
     polled_at = clock.now
     clock.forward(minutes=1)
     assert [await counted(), await counted()] == [(0, 1), (0, 1)]
     assert await due_at() == polled_at + timedelta(hours=2)
     clock.forward(hours=1, minutes=59)
     async with store.write() as session:
-        await polls.asked(session, "A", polled_at=polled_at, next_poll_at=clock.now + timedelta(days=1))
+        await polls.record_poll(session, "A", polled_at=polled_at, next_poll_at=clock.now + timedelta(days=1))
     assert [await counted(), await counted()] == [(1, 0), (0, 1)]
 
 

@@ -16,7 +16,7 @@ _PLANS: list[tuple[str, str, tuple[object, ...], str | tuple[str, str]]] = [
     ("archive", "reopen", (7, T0), "attempts_of_file"),
     ("calls", "of_file", (7,), "attempts_of_file"),
     ("calls", "of_shipment", (1, "R"), "attempts_of_shipment"),
-    ("calls", "troubled_between", (T0, T0, T0, -1, 100), "attempts_by_time"),
+    ("calls", "failed_between", (T0, T0, T0, -1, 100), "attempts_by_time"),
     ("retention", "actions_page", (T0, "", T0, 100, T0), "actions_newest"),
     ("retention", "archive_files_page", (-1, T0, 50), "attempts_of_file"),
     ("retention", "ended_payloads", (T0, T0, "", 100), "shipments_newest"),

@@ -75,7 +75,7 @@ _DUE = "next_try_at = $1, lease_ends_at = NULL"
 # Statement -> (what makes many rows of its table fit, its arguments, how many it may change).
 _CASES: dict[str, tuple[str, tuple[object, ...], int]] = {
     "shipments.claim_cancels": (f"shipments SET {_DUE}, success = TRUE", ("o", T0, T0, 3), 3),
-    "polls.claim_to_ask": (
+    "polls.claim_due_polls": (
         "shipments SET next_poll_at = $1, waybill = 'W', courier_partner_id = 4, last_polled_at = NULL",
         (T0, T0, 3, T0, 4, T0),
         3,
@@ -109,7 +109,7 @@ _CASES: dict[str, tuple[str, tuple[object, ...], int]] = {
     "differences.claim": ("differences SET next_check_at = $1", (T0, T0, 3), 3),
     "erasures.claim": ("erasures SET done_at = NULL, next_try_at = $1", (T0, T0), 1),
     "events.claim": (f"event_deliveries SET {_DUE}", ("o", T0, T0, 3), 3),
-    "inbox.tell_again": ("inbox SET applied_at = $1, shipments_updated = NULL, due_at = NULL", (T0, 3), 3),
+    "inbox.apply_uncounted": ("inbox SET applied_at = $1, shipments_updated = NULL, due_at = NULL", (T0, 3), 3),
     "notices.claim": ("notices SET due_at = $1, lease_ends_at = NULL", ("o", T0, T0, 3), 3),
     "reconciliations.claim": ("reconciliations SET next_try_at = $1", ("o", T0, T0, None), 1),
     "runs.claim": ("runs SET job = 'daily', finished_at = NULL, next_try_at = $1", ("daily", "o", T0, T0), 1),

@@ -176,7 +176,7 @@ async def test_of_a_timeline_what_may_be_one_with_a_scan_is_found_without_the_re
     async with store.write() as session:
         for told in kept:
             await scans.add(session, [new_scan("R", told), new_scan("X", told)])
-        [by_id, by_checkpoint, by_words, _] = (await scans.to_tell(session, ["R"]))["R"]
+        [by_id, by_checkpoint, by_words, _] = (await scans.for_matching(session, ["R"]))["R"]
         await scans.learn(session, "R", replace(by_words, fingerprints=("f" * 32, *by_words.fingerprints)))
         asked = [
             scans.IncomingScan("R", "S", None, "n" * 32, "none"),
@@ -202,7 +202,7 @@ async def test_what_says_the_same_with_or_without_a_location_is_found_either_way
         for told, code in ((replace(with_place, location=""), 5), (replace(without, location="Pune"), 6)):
             asked = scans.IncomingScan("R", None, None, told.fingerprint(), told.part())
             assert [e.code for e in (await scans.alike(session, [asked]))["R"]] == [code]
-        [_, bare] = (await scans.to_tell(session, ["R"]))["R"]
+        [_, bare] = (await scans.for_matching(session, ["R"]))["R"]
         await scans.learn(session, "R", replace(bare, location="Pune", remark="at the hub"))
         await scans.learn(session, "R", replace(bare, location="Delhi", remark="elsewhere"))
         told = (await scans.timeline(session, "R"))[1]
@@ -224,7 +224,7 @@ async def test_the_longest_scan_fits_into_every_index(store: Store) -> None:
         [entry] = (await scans.entries(session, [reference]))[reference]
         hashes = tuple(f"{dice.getrandbits(128):032x}" for _ in range(MOST_WORDINGS))
         await scans.learn(session, reference, replace(entry, fingerprints=hashes))
-        [after] = (await scans.to_tell(session, [reference]))[reference]
+        [after] = (await scans.for_matching(session, [reference]))[reference]
     assert (after.fingerprints, after.npr_description, after.scan_id) == (hashes, emoji, longest.scan_id)
 
 

@@ -25,8 +25,8 @@ from tests.support.rows import (
     MINUTE,
     T0,
     add,
+    claim_due_polls,
     claim_in,
-    claim_to_ask,
     count,
     delivery,
     keep_placed,
@@ -354,19 +354,19 @@ async def test_silent_shipments_are_asked_for_once_per_interval_and_no_more_at_t
     later = T0 + timedelta(days=1)
     again = later + timedelta(hours=2)
     async with store.write() as session:
-        assert await claim_to_ask(session, now=later - MINUTE, next_poll_at=again, limit=9) == []
-        asked = await claim_to_ask(session, now=later, next_poll_at=again, limit=9)
+        assert await claim_due_polls(session, now=later - MINUTE, next_poll_at=again, limit=9) == []
+        asked = await claim_due_polls(session, now=later, next_poll_at=again, limit=9)
         assert {(a.reference_number, a.waybill, a.courier_partner_id) for a in asked} == {
             ("R1", "AWB1", 4),
             ("R2", "AWB2", 4),
         }
-        assert await claim_to_ask(session, now=again - MINUTE, next_poll_at=again, limit=9) == []
+        assert await claim_due_polls(session, now=again - MINUTE, next_poll_at=again, limit=9) == []
         end = TrackingStatus(
             sighting=Sighting(seen_at=T0, final=True, step=90, code=8), bucket=6, edd="2026-12-01", ndr_code=2
         )
         await tracking_status.set_tracking_status(session, "R1", end, last_tracked_at=later, next_poll_at=None)
-        await polls.asked(session, "R1", polled_at=T0, next_poll_at=again)
-        left = await claim_to_ask(session, now=again, next_poll_at=again + MINUTE, limit=9)
+        await polls.record_poll(session, "R1", polled_at=T0, next_poll_at=again)
+        left = await claim_due_polls(session, now=again, next_poll_at=again + MINUTE, limit=9)
         assert [a.reference_number for a in left] == ["R2"]
     shipment = await get(store, "R1")
     assert (shipment.status_code, shipment.status_at, shipment.final, shipment.status_bucket) == (8, T0, True, 6)
@@ -428,8 +428,8 @@ _PLANS = [
     ("accounts", "unplaced", (["4:main"],), "shipments_unplaced"),
     ("lists", "newest_of_account", ("4:main", "ready", T0, "R", 5), "shipments_unplaced"),
     ("shipments", "claim_cancels", ("o", T0, T0, 5), "shipments_to_cancel"),
-    ("polls", "claim_to_ask", (T0, T0, 5, T0, 4, T0), "shipments_to_poll"),
-    ("polls", "to_ask_soon", (T0, T0, 5), "shipments_to_poll"),
+    ("polls", "claim_due_polls", (T0, T0, 5, T0, 4, T0), "shipments_to_poll"),
+    ("polls", "due_soon", (T0, T0, 5), "shipments_to_poll"),
     ("polls", "age_out", (T0, T0, 5), "shipments_to_poll"),
     ("polls", "aged_out", (T0, "R", 5), "shipments_aged_out"),
     ("shipments", "lock_many", (["R"], [1]), ("shipments_pkey", "sqlite_autoindex_shipments_1")),
@@ -459,13 +459,13 @@ _PLANS = [
     ("inbox", "problems", (5,), "inbox_problems"),
     ("scans", "timeline", (1, "R"), "scans_of_shipment"),
     ("scans", "entries", (["R"], [1]), "scans_of_shipment"),
-    ("scans", "to_tell", (["R"], [1]), "scans_of_shipment"),
+    ("scans", "for_matching", (["R"], [1]), "scans_of_shipment"),
     ("lists", "silent", (3, T0, T0, "R", 5), "shipments_open"),
     ("lists", "sla_breached", (T0, T0, "R", 5), "shipments_promised"),
     ("lists", "in_ndr", (T0, "R", 5), "shipments_in_ndr"),
     ("lists", "piece_exceptions", (T0, "R", 5), "shipments_piece_exceptions"),
     ("lists", "count_piece_exceptions", (T0,), "shipments_piece_exceptions"),
-    ("inbox", "tell_again", (T0, 5), "inbox_uncounted"),
+    ("inbox", "apply_uncounted", (T0, 5), "inbox_uncounted"),
     ("update_sources", "of_shipment", (1, "R"), "update_sources"),
     ("replays", "open", (), "replays_open"),
     ("promises", "of_shipments", (["R"], [1]), ("promises_pkey", "sqlite_autoindex_promises_1")),

@@ -219,7 +219,7 @@ async def refill(*, store: Store, objects: Objects, clock: Clock, everything: bo
             else:
                 gone += 1
     if everything:
-        await archive.look_again_at_all(store)
+        await archive.reexamine_all(store)
     return Refilled(reopened=reopened, gone=gone)
 
 

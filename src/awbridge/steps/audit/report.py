@@ -49,7 +49,7 @@ async def report_failures(
     Raises ObjectsError, MailError, SettingsError. The caller may repeat it: no mail is sent twice.
     """
     failures = FailureReport(day, policy.zone, [destination.privacy for destination in policy.destinations])
-    async for call in calls.troubled_between(store, *day_span(day, policy.zone)):
+    async for call in calls.failed_between(store, *day_span(day, policy.zone)):
         if _has_failed(call):
             failures.add(call)
     contents = await asyncio.to_thread(failures.zips)

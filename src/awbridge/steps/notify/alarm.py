@@ -60,10 +60,10 @@ async def send_alarms(*, store: Store, operators: Sequence[Operator], clock: Clo
         sent = await _send(operators, _message(alarm))
         async with store.write() as session:
             if sent:
-                await alarms.told(session, alarm, now=clock())
+                await alarms.record_notified(session, alarm, now=clock())
             else:
                 delay = delay_before_retry(_FIRST_DELAYS, alarm.tries) or _LATER_DELAY
-                await alarms.tell_again(session, alarm, at=clock() + delay)
+                await alarms.notify_later(session, alarm, at=clock() + delay)
     return len(claimed)
 
 

@@ -32,7 +32,7 @@ from awbridge.steps.runtime.lease import Lease
 from awbridge.store import Store
 from awbridge.store.orders import shipments, waybills
 from awbridge.store.polling import polls
-from awbridge.store.polling.polls import ToAsk
+from awbridge.store.polling.polls import DuePoll
 from awbridge.store.tracking import inbox
 
 log = structlog.get_logger()
@@ -54,14 +54,14 @@ async def poll_due(*, store: Store, clickpost: TrackingVendor, clock: Clock, pol
     due = now + policy.polling.early
     async with store.write() as session:
         aged = await polls.age_out(session, now=now, silent_since=now - policy.silent_for, limit=PAGE)
-        claimed: list[ToAsk] = []
-        soon = await polls.to_ask_soon(session, due=due, asked_before=asked_before, limit=10 * policy.batch)
+        claimed: list[DuePoll] = []
+        soon = await polls.due_soon(session, due=due, asked_before=asked_before, limit=10 * policy.batch)
         for courier in soon:
             room = policy.batch - len(claimed)
             many = how_many(courier.shipments, first_at=courier.first_at, now=now)
             if not many or room < min(many, WAYBILLS_A_CALL):
                 continue
-            claimed += await polls.claim_to_ask(
+            claimed += await polls.claim_due_polls(
                 session,
                 courier.courier_partner_id,
                 now=now,
@@ -116,7 +116,7 @@ async def poll_all(
     Failed calls are repeated after each of `pauses` (seconds).
     """
     asked = known = 0
-    failed: list[ToAsk] = []
+    failed: list[DuePoll] = []
     after = (-1, "")
     while page := await _placed_after(store, after):
         last = page[-1].reference_number
@@ -132,7 +132,7 @@ async def poll_all(
     return PolledAll(asked=asked, known=known, failed=len(failed))
 
 
-async def _placed_after(store: Store, after: tuple[int, str]) -> list[ToAsk]:
+async def _placed_after(store: Store, after: tuple[int, str]) -> list[DuePoll]:
     async with store.read() as session:
         return await polls.placed_after(session, after, limit=PAGE)
 
@@ -140,11 +140,11 @@ async def _placed_after(store: Store, after: tuple[int, str]) -> list[ToAsk]:
 async def _poll(
     store: Store,
     clickpost: TrackingVendor,
-    due: Sequence[ToAsk],
+    due: Sequence[DuePoll],
     clock: Clock,
     policy: CatchUpPolicy,
     lease: Lease | None = None,
-) -> tuple[int, list[ToAsk]]:
+) -> tuple[int, list[DuePoll]]:
     """(how many of these shipments ClickPost knows, those for which a call failed).
 
     A few calls are in flight at once; otherwise ClickPost's response time would limit the pace.
@@ -153,7 +153,7 @@ async def _poll(
     failed: set[str] = set()
     seats = asyncio.Semaphore(CALLS_IN_FLIGHT)
 
-    async def call(courier: int, asked: Sequence[ToAsk]) -> None:
+    async def call(courier: int, asked: Sequence[DuePoll]) -> None:
         async with seats:
             items = await _track(store, clickpost, courier, asked, clock, policy, lease)
         if items is None:
@@ -170,7 +170,7 @@ async def _poll(
     now = clock()
     async with store.write() as session:
         for reference in sorted(answered, key=lambda r: (shard_of(r), r)):
-            await polls.asked(session, reference, polled_at=now, next_poll_at=policy.polling.after_poll(now))
+            await polls.record_poll(session, reference, polled_at=now, next_poll_at=policy.polling.after_poll(now))
     return len(known - failed), [s for s in due if s.reference_number in failed]
 
 
@@ -178,7 +178,7 @@ async def _track(
     store: Store,
     clickpost: TrackingVendor,
     courier: int,
-    asked: Sequence[ToAsk],
+    asked: Sequence[DuePoll],
     clock: Clock,
     policy: CatchUpPolicy,
     lease: Lease | None,
@@ -200,20 +200,20 @@ async def _track(
     return answer.items
 
 
-async def _with_all_waybills(store: Store, due: Sequence[ToAsk]) -> list[ToAsk]:
+async def _with_all_waybills(store: Store, due: Sequence[DuePoll]) -> list[DuePoll]:
     """Each shipment's own waybill, and those of its pieces and its RTO."""
     async with store.read() as session:
         more = await waybills.of_shipments(session, [s.reference_number for s in due])
     others = (
-        ToAsk(reference_number=w.reference_number, waybill=w.waybill, courier_partner_id=w.courier_partner_id)
+        DuePoll(reference_number=w.reference_number, waybill=w.waybill, courier_partner_id=w.courier_partner_id)
         for w in more
     )
     return list(dict.fromkeys([*due, *others]))
 
 
-def _calls(asked: Sequence[ToAsk]) -> list[tuple[int, list[ToAsk]]]:
+def _calls(asked: Sequence[DuePoll]) -> list[tuple[int, list[DuePoll]]]:
     """Waybills by courier, at most five to a call."""
-    calls: list[tuple[int, list[ToAsk]]] = []
+    calls: list[tuple[int, list[DuePoll]]] = []
     by_courier = sorted(asked, key=lambda s: s.courier_partner_id)
     for courier, group in groupby(by_courier, key=lambda s: s.courier_partner_id):
         of_courier = list(group)

@@ -104,13 +104,13 @@ async def match(store: Store, task: Task, *, now: datetime) -> Outcome:
             names = await courier_names(session)
         for number, report in enumerate(reports):
             report.words.names = names
-            tally.lines += await _lay_theirs(bench, report, number * LINES_OF_A_FILE)
+            tally.lines += await _add_theirs(bench, report, number * LINES_OF_A_FILE)
         _require_rows(task, reports, tally.lines)
         if task.day:
-            await _lay_ours(store, bench, *day_span(task.day, task.zone))
+            await _add_ours(store, bench, *day_span(task.day, task.zone))
         await asyncio.to_thread(bench.pair)
         async for rows in _sliced(bench.alone(LOOK_UP)):
-            await asyncio.to_thread(bench.lay_named, await _find_ours(store, rows))
+            await asyncio.to_thread(bench.add_named, await _find_ours(store, rows))
         await asyncio.to_thread(bench.pair)
         tally.repeated = await asyncio.to_thread(_drop_repeated, bench, task.zone, tally)
         descriptions = {code: text for report in reports for code, text in report.words.of_codes.items()}
@@ -174,24 +174,24 @@ async def _sliced(slices: Iterator[T]) -> AsyncGenerator[T]:
         yield rows
 
 
-async def _lay_theirs(bench: Matching, report: ReportRows, offset: int) -> int:
+async def _add_theirs(bench: Matching, report: ReportRows, offset: int) -> int:
     rows: Iterator[ReportRow] = iter(report)
     if offset:
         rows = (row._replace(line=row.line + offset) for row in rows)
     laid = 0
-    while number := await asyncio.to_thread(bench.lay_theirs, rows, SLICE):
+    while number := await asyncio.to_thread(bench.add_theirs, rows, SLICE):
         laid += number
     return laid
 
 
-async def _lay_ours(store: Store, bench: Matching, start: datetime, end: datetime) -> None:
+async def _add_ours(store: Store, bench: Matching, start: datetime, end: datetime) -> None:
     after = (start, "")
     while True:
         async with store.read() as session:
             page, after = await reconciliations.placed_between(session, after, end, limit=SLICE)
         if not page:
             return
-        await asyncio.to_thread(bench.lay_day, page)
+        await asyncio.to_thread(bench.add_day, page)
 
 
 async def _find_ours(store: Store, rows: Sequence[LaidRow]) -> list[OursAs]:

@@ -216,7 +216,7 @@ async def open_timelines(
     """
     locked = {reference: rows[reference] for reference in sorted(updates)}
     partial = {r for r, shipment in locked.items() if updates[r] and _can_be_partial(shipment, updates[r])}
-    entries = await scans.to_tell(session, sorted(locked.keys() - partial))
+    entries = await scans.for_matching(session, sorted(locked.keys() - partial))
     entries |= await scans.alike(session, [one for r in sorted(partial) for one in _incoming(locked[r], updates[r])])
     promised = await promises.of_shipments(session, sorted(locked))
     return {

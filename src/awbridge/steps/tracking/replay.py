@@ -37,7 +37,7 @@ async def prepare(*, store: Store, clock: Clock) -> int:
     due = 0
     while True:
         async with store.write() as session:
-            more = await inbox.tell_again(session, now=clock(), limit=APPLIED_AGAIN)
+            more = await inbox.apply_uncounted(session, now=clock(), limit=APPLIED_AGAIN)
         due += more
         if not more:
             return due

@@ -37,7 +37,7 @@ class Unfiled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenFile:
-    """A file that is to be uploaded. `tries` counts this one too."""
+    """A file to upload. `tries` includes this one."""
 
     id: int
     object_key: str
@@ -48,7 +48,7 @@ class OpenFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchiveFile:
-    """A file as it stands."""
+    """A stored archive file."""
 
     id: int
     object_key: str
@@ -157,12 +157,12 @@ async def every(store: Store, *, page: int = 500) -> list[ArchiveFile]:
 
 
 async def emptied(session: Session, file: int, *, now: datetime) -> None:
-    """The file is about to be taken out of the archive: its calls are not archived any more."""
+    """The file is about to be removed from the archive: its calls are no longer archived."""
     await session.execute(_sql.emptied, file, now)
 
 
 async def reopen(session: Session, file: int, *, now: datetime) -> bool:
-    """Upload the file anew; False when no call of it is left to make it from."""
+    """Upload the file again; False if none of its calls is left."""
     return await session.execute(_sql.reopen, file, now) > 0
 
 
@@ -171,18 +171,18 @@ async def rewritten(session: Session, file: int, *, size: int, sha256: str) -> N
     await session.execute(_sql.rewritten, file, size, sha256)
 
 
-async def look_again(session: Session, shard: int, *, limit: int) -> int:
-    """Calls that were left out are looked at anew; how many of this shard."""
-    return await session.execute(_sql.look_again, shard, limit)
+async def reexamine(session: Session, shard: int, *, limit: int) -> int:
+    """Examine excluded calls again; how many of this shard."""
+    return await session.execute(_sql.reexamine, shard, limit)
 
 
-async def look_again_at_all(store: Store, *, batch: int = 500) -> int:
-    """Every call that was left out is looked at anew, a batch to a transaction; how many."""
+async def reexamine_all(store: Store, *, batch: int = 500) -> int:
+    """Examine every excluded call again, one batch a transaction; how many."""
     total = 0
     for shard in range(SHARDS):
         while True:
             async with store.write() as session:
-                changed = await look_again(session, shard, limit=batch)
+                changed = await reexamine(session, shard, limit=batch)
             total += changed
             if changed < batch:
                 break

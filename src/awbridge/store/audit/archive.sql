@@ -13,7 +13,7 @@ UPDATE attempts SET archive_file = row.file
 FROM {{sqlite: row}}{{postgres: unnest($1::smallint[], $2::bigint[], $3::bigint[]) AS row (shard, id, file)}}
 WHERE attempts.shard = row.shard AND attempts.id = row.id
 
--- name: look_again
+-- name: reexamine
 -- What was left out because it did not fail gets its turn, now that all calls are wanted.
 WITH chosen AS MATERIALIZED (
   SELECT shard, id FROM attempts WHERE shard = $1 AND archive_file = 0 LIMIT $2

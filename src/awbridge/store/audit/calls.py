@@ -60,12 +60,12 @@ async def of_shipment(session: Session, reference_number: str) -> list[KeptCall]
     return [_call(row) for row in rows]
 
 
-async def troubled_between(store: Store, start: datetime, end: datetime) -> AsyncIterator[KeptCall]:
+async def failed_between(store: Store, start: datetime, end: datetime) -> AsyncIterator[KeptCall]:
     """Calls from `start` (inclusive) to `end` (exclusive) that did not surely go well, oldest first, page by page."""
     after = (start, -1)
     while True:
         async with store.read() as session:
-            page = [_call(row) for row in await session.fetch(_sql.troubled_between, start, end, *after, PAGE)]
+            page = [_call(row) for row in await session.fetch(_sql.failed_between, start, end, *after, PAGE)]
         for call in page:
             yield call
         if len(page) < PAGE:

@@ -19,7 +19,7 @@ SELECT a.shard, a.id, a.reference_number, a.api, a.method, a.url, a.request, a.h
 FROM attempts a LEFT JOIN shipments s ON s.shard = a.shard AND s.reference_number = a.reference_number
 WHERE a.shard = $1 AND a.reference_number = $2 ORDER BY a.id
 
--- name: troubled_between
+-- name: failed_between
 -- What surely went well is left out here, so that a day of a million good calls is not read; the rest is judged by
 -- whoever reads. What a shipment that gave up was told last may look harmless: a courier that never finished.
 SELECT a.shard, a.id, a.reference_number, a.api, a.method, a.url, a.request, a.http_status, a.business_status,

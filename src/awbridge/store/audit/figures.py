@@ -1,7 +1,7 @@
-"""How things stand, in numbers, for whoever watches: counted out of indexes of what is open or wrong.
+"""Counts for monitoring, from indexes of open and failed rows.
 
-/metrics asks for all of them every few seconds, on every replica. So none may cost more for being older: what is over
-(placed, delivered, applied, sent, done) is not counted; how much of that there is, `sizes` says about.
+/metrics reads all of them every few seconds, on every replica. Cost must not grow with age, so ended rows (placed,
+delivered, applied, sent, done) are not counted; `sizes` estimates them.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Figures:
 
 
 async def read(session: Session, *, now: datetime, stuck_after: StuckAfter = DEFAULT_STUCK_AFTER) -> Figures:
-    """All of them, as they stand."""
+    """All counts."""
     held = await accounts.held(session, now=now)
     unplaced = await accounts.count_unplaced(session, list(held))
     return Figures(

@@ -34,7 +34,7 @@ def _report(row: Row) -> Report:
 
 
 async def put(session: Session, report: Report) -> None:
-    """Keep a report, or what it became when it was made anew."""
+    """Store a report, or its new content if it was made before."""
     await session.execute(
         _sql.put,
         report.id,
@@ -62,7 +62,7 @@ async def newest(session: Session, *, limit: int) -> list[Report]:
 
 
 async def claim_mail(session: Session, report: str, *, now: datetime, until: datetime) -> bool:
-    """Take the mailing of a report; False when it went out, or somebody else is at it."""
+    """Claim the mailing of a report; False if it was mailed or another process is mailing it."""
     return await session.execute(_sql.claim_mail, report, now, until) > 0
 
 

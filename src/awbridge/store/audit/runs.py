@@ -24,7 +24,7 @@ class ClaimedRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """A run as it stands: going on or to be tried again while `finished_at` is None."""
+    """A stored run: `finished_at` is None while it runs or waits for a retry."""
 
     job: str
     due_at: datetime
@@ -71,7 +71,7 @@ async def finish(session: Session, run: ClaimedRun, *, result: str | None, probl
 async def again(
     session: Session, run: ClaimedRun, *, at: datetime, result: str | None, problem: str | None, tries: int
 ) -> None:
-    """The run goes on, or is tried again, then."""
+    """The run continues, or is retried, then."""
     await session.execute(_sql.again, run.job, run.due_at, run.lease_owner, at, result, problem, tries)
 
 

@@ -1,4 +1,4 @@
-"""The table `account_states`: where each courier account that has shipments stands, and which are held now."""
+"""The table `account_states`: the state of each courier account that has shipments, and which accounts are held."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class DueAccount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """A courier account that has or had shipments, and where it stands."""
+    """A courier account that has or had shipments, and its state."""
 
     courier_partner_id: int
     account_code: str | None
@@ -67,7 +67,7 @@ async def make_overall(session: Session) -> None:
 
 
 async def due(session: Session, *, now: datetime) -> list[DueAccount]:
-    """The accounts that have due shipments, without those whose incident lets none go yet."""
+    """The accounts with due shipments, without those whose incident allows none yet."""
     return [
         DueAccount(
             account=row["account"],
@@ -85,7 +85,7 @@ async def lock(session: Session, accounts: Collection[str]) -> dict[str, Account
 
 
 async def save(session: Session, states: Sequence[AccountState]) -> None:
-    """Keep where these accounts stand now. Their rate limits are left as they are."""
+    """Store the states of these accounts. Their rate limits stay unchanged."""
     await session.write_rows(_sql.save, [tuple(getattr(s, name) for name in _SAVED) for s in states])
 
 

@@ -72,7 +72,7 @@ class CourierWarning:
 
     @property
     def key(self) -> tuple[int, str, str]:
-        """What tells one warning from another."""
+        """The identity of a warning."""
         return (self.courier_partner_id, self.account_code, self.transporter)
 
 
@@ -111,7 +111,7 @@ async def count_warnings(session: Session) -> dict[str, int]:
 
 
 async def begin_comparison(session: Session, *, now: datetime, until: datetime) -> bool:
-    """Whether a comparison is due and the caller's to make; nobody else makes it before `until`."""
+    """Whether a comparison is due and now the caller's; no other process makes it before `until`."""
     return await session.execute(_sql.begin_comparison, now, until) > 0
 
 
@@ -133,6 +133,6 @@ async def listed(session: Session) -> list[tuple[int, str, str]]:
 
 
 async def comparison(session: Session) -> Comparison | None:
-    """How the comparing stands; None where it never began."""
+    """The state of the comparison; None if it never ran."""
     rows = await session.fetch(_sql.comparison)
     return row_as(Comparison, rows[0]) if rows else None

@@ -23,7 +23,7 @@ from awbridge.store.engine.queries import Statement
 
 T = TypeVar("T")
 
-_NO_TRANSACTION = "25P01"  # what PostgreSQL says to SAVEPOINT outside of a transaction
+_NO_TRANSACTION = "25P01"  # PostgreSQL's code for SAVEPOINT outside a transaction
 _NO_TABLE = "42P01"
 _SUPPORTED = (
     "an asyncpg connection, a psycopg 3 connection or cursor, a SQLAlchemy 2 connection or session (with psycopg or "
@@ -123,7 +123,7 @@ class _SqlalchemySession(_InArrays):
 
 
 async def session_on(connection: Any) -> Session:
-    """A session on somebody's connection. Raises TypeError for what is none, or has another database behind it."""
+    """A session on the caller's connection. Raises TypeError for any other object or another database."""
     library = _library(connection)
     if library == "asyncpg":
         return PostgresSession(connection)
@@ -140,7 +140,7 @@ async def session_on(connection: Any) -> Session:
 
 
 def is_async(connection: Any) -> bool:
-    """Whether a connection is one for asyncio: all of asyncpg's are, elsewhere the class says so by its name."""
+    """Whether a connection is for asyncio: all of asyncpg's are; for others the class name says so."""
     return _library(connection) == "asyncpg" or any("async" in cls.__name__.lower() for cls in type(connection).__mro__)
 
 

@@ -1,4 +1,4 @@
-"""Trouble with the database, made on purpose by the drill."""
+"""Database faults that the drill injects."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from awbridge.store.engine.queries import Queries, for_dialect
 
 _sql = Queries(__name__)
 _COMPATIBLE = re.compile(r"\A-- compatible from: (\d{4})\b.*\n")
-COLUMN_ADDED_BY = 39  # the migration from which on the table says what each is compatible with
+COLUMN_ADDED_BY = 39  # the migration since which the table states what each is compatible with
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Migration:
 
     @property
     def compatible_from(self) -> int:
-        """The oldest schema whose versions go on beside it; its own number where it does not say."""
+        """The oldest schema whose versions can run beside it; its own number if not stated."""
         said = _COMPATIBLE.match(self.sql)
         return int(said[1]) if said else self.number
 
@@ -159,7 +159,7 @@ async def _compatibility(session: Session) -> dict[int, int | None]:
 
 
 async def _record_compatibility(session: Session) -> None:
-    """What was applied before there was a place to say it is told too."""
+    """Record the compatibility of migrations that were applied before the column existed."""
     done = {row["number"] for row in await session.fetch(_sql.history)}
     if COLUMN_ADDED_BY not in done:
         return
@@ -170,7 +170,7 @@ async def _record_compatibility(session: Session) -> None:
 
 
 async def _make_history(database: Database) -> None:
-    # Two processes that create the table at the same moment collide once on PostgreSQL; the second look finds it made.
+    # Two processes that create the table at the same time collide once on PostgreSQL; the second attempt finds it.
     for last in (False, True):
         try:
             async with database.write() as session:

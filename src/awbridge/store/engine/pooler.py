@@ -36,7 +36,7 @@ class Pooling(StrEnum):
 
 
 def declared(url: str) -> tuple[str, Pooling | None]:
-    """The URL without `?pooler=`, and what that says; None where it says nothing. Raises SettingsError."""
+    """The URL without `?pooler=`, and its value; None if it is not set. Raises SettingsError."""
     parts = urlsplit(url)
     query = parse_qsl(parts.query, keep_blank_values=True)
     said = [value for name, value in query if name == PARAMETER]
@@ -54,7 +54,7 @@ async def find(connect: Callable[..., Awaitable[Connection]], said: Pooling | No
     Raises StoreError for a pooler that cannot be used, or not as it was said.
     """
     if said is Pooling.TRANSACTION:
-        return said  # right behind any pooler, and behind none only slower
+        return said  # correct behind any pooler; without one only slower
     options |= Pooling.TRANSACTION.options
     first = await connect(**options)
     try:
@@ -78,7 +78,7 @@ async def find(connect: Callable[..., Awaitable[Connection]], said: Pooling | No
 
 
 async def _is_pooled(connection: Connection) -> bool:
-    """Whether somebody else answers for the server: the process named at the start is not the one that answers."""
+    """Whether a pooler answers for the server: the backend named at the start is not the one that answers."""
     try:
         async with connection.transaction():
             return await connection.fetchval(SERVER) != connection.get_server_pid()

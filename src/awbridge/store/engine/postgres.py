@@ -36,10 +36,10 @@ _AWAY = (
     asyncpg.DeadlockDetectedError,
     asyncpg.LockNotAvailableError,
     asyncpg.ReadOnlySQLTransactionError,
-    asyncpg.InvalidCachedStatementError,  # in mid-transaction: the next one prepares it anew
+    asyncpg.InvalidCachedStatementError,  # within a transaction: the next one prepares it again
     asyncpg.TargetServerAttributeNotMatched,
 )
-# The session is no primary's, or no longer: another one is needed, whatever it says next.
+# The session is not, or no longer, a primary's: a new one is needed, whatever error follows.
 _READ_ONLY = (asyncpg.ReadOnlySQLTransactionError,)
 
 
@@ -118,7 +118,7 @@ class _OwnLine:
         self._used_at = 0.0  # by the loop's clock
 
     async def execute(self, sql: str, columns: Sequence[list[object]]) -> None:
-        """One statement, committed on return. After a time-out, or when nobody waits any more, the line is cut."""
+        """One statement, committed on return. The connection is closed after a timeout or a cancellation."""
         async with self._turn:
             line = await self._open()
             try:
@@ -225,7 +225,7 @@ class PostgresDatabase:
             try:
                 yield PostgresSession(connection, restart)
             except (TimeoutError, asyncio.CancelledError):
-                raise  # its connection is thrown away; a server that stands still would not answer ROLLBACK either
+                raise  # the connection is discarded; a frozen server would not answer ROLLBACK either
             except BaseException:
                 await transaction.rollback()
                 raise
@@ -254,7 +254,7 @@ class PostgresDatabase:
                     await self._pool.expire_connections()
                     raise
                 except asyncio.CancelledError:
-                    # The pool would wait for the server to cancel, and one that stands still does not.
+                    # The pool would wait for the server to cancel, which a frozen server never does.
                     connection.terminate()
                     raise
 

@@ -33,7 +33,7 @@ def hosts_of(url: str) -> list[str]:
 
 
 def takes_no_writes(connection: Connection | PoolConnectionProxy[Any]) -> bool:
-    """Whether the server said that the session is a standby's, or reads only. Asks nothing."""
+    """Whether the server reported a standby or read-only session. Sends no query."""
     if connection.is_closed():
         return False
     settings = connection.get_settings()
@@ -42,7 +42,7 @@ def takes_no_writes(connection: Connection | PoolConnectionProxy[Any]) -> bool:
 
 
 class Primary:
-    """Finds the server that takes writes, anew for every connection: it may be another one by now."""
+    """Finds the server that accepts writes, again for every connection, because it may have changed."""
 
     def __init__(self, url: str) -> None:
         self._urls = hosts_of(url)
@@ -71,7 +71,7 @@ class Primary:
         raise _telling([error for task in asked if (error := task.exception())])
 
     async def _ask(self, url: str, timeout: float, options: dict[str, Any]) -> Connection:
-        # read-write also refuses a primary whose sessions are told to read only.
+        # read-write also refuses a primary whose sessions default to read only.
         found = await asyncpg.connect(url, timeout=timeout, target_session_attrs=SessionAttribute.read_write, **options)
         self._last = url
         return found
@@ -104,6 +104,6 @@ def _close(task: asyncio.Task[Connection]) -> None:
 
 
 def _telling(errors: Sequence[BaseException]) -> BaseException:
-    """Of what all hosts said, what tells most: a refusal, then that none takes writes, then that one did not answer."""
+    """The most telling error of all hosts: a refusal, else that none accepts writes, else that one is unreachable."""
     kinds = (asyncpg.PostgresError, asyncpg.TargetServerAttributeNotMatched)
     return next((error for kind in kinds for error in errors if isinstance(error, kind)), errors[0])

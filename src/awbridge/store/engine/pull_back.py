@@ -19,7 +19,7 @@ from awbridge.store.engine.store import Store
 _sql = Queries(__name__)
 
 LONGEST_LEASE = timedelta(minutes=15)  # of what is not a single call
-ASKED_AGAIN = timedelta(hours=12)  # for a shipment that tracking was asked for meanwhile: within the day
+ASKED_AGAIN = timedelta(hours=12)  # for a shipment that was polled meanwhile: within the day
 EARLY = timedelta(minutes=1)  # by how little it is known how far the clock was ahead
 
 

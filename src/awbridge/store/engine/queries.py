@@ -82,7 +82,7 @@ def for_dialect(text: str, dialect: str) -> str:
     """The text as one engine reads it."""
     named = _WHOLE.sub(lambda found: _whole(found[1]), text)
     chosen = _ONLY.sub(lambda found: found[2].strip() if found[1] == dialect else "", named)
-    # SQLite numbers `$1` by first appearance; `?1` means the first argument wherever it stands.
+    # SQLite numbers `$1` by first appearance; `?1` means the first argument at any position.
     return _PARAMETER.sub(r"?\1", chosen) if dialect == "sqlite" else chosen
 
 

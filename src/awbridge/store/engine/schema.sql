@@ -1,9 +1,9 @@
--- The schema as it stands now, for reading. The migrations make it; a test holds the two against each other.
--- One text for SQLite and PostgreSQL; what only one of them has stands in double braces. Conventions: times end in _at and are UTC; `shard` is a stable hash of the row's
--- own key (0 to 63) and leads every key of a large table, so that the tables can be spread over many servers; `id`
--- grows with time; JSON bodies are kept as text or bytes, exactly as they came.
+-- The current schema, for reading. The migrations create it; a test compares both. One text serves SQLite and PostgreSQL;
+-- parts for one engine stand in double braces. Conventions: times end in _at and are UTC; `shard` is a stable hash of the
+-- row's own key (0 to 63) and leads every key of a large table, so that tables can be spread over many servers; `id` grows
+-- with time; JSON bodies are stored as text or bytes, exactly as received.
 
--- The company's own names for its transporters, mapped to ClickPost's (courier_partner_id, account_code).
+-- The company's names for its transporters, mapped to ClickPost's (courier_partner_id, account_code).
 CREATE TABLE courier_accounts (
   transporter TEXT NOT NULL PRIMARY KEY,
   courier_partner_id INTEGER NOT NULL,
@@ -15,8 +15,8 @@ CREATE TABLE courier_accounts (
   fallback TEXT
 );
 
--- What the comparison with ClickPost's accounts found about accounts in use. transporter is '' where only open
--- shipments stand on the account; account_code is '' where there is none.
+-- Findings of the comparison with ClickPost's accounts, about accounts in use. transporter is '' if only open shipments
+-- use the account; account_code is '' if there is none.
 CREATE TABLE courier_warnings (
   courier_partner_id INTEGER NOT NULL,
   account_code TEXT NOT NULL,
@@ -27,8 +27,8 @@ CREATE TABLE courier_warnings (
   PRIMARY KEY (courier_partner_id, account_code, transporter)
 );
 
--- One row: when accounts are compared next, when they last were, what was in the way; accounts: JSON of what ClickPost
--- listed, [courier_partner_id, courier name, account code].
+-- One row: when accounts are compared next, when they last were, and what failed. accounts: JSON of ClickPost's list,
+-- [courier_partner_id, courier name, account code].
 CREATE TABLE courier_comparisons (
   id SMALLINT NOT NULL PRIMARY KEY,
   next_at TIMESTAMPTZ NOT NULL,
@@ -37,7 +37,7 @@ CREATE TABLE courier_comparisons (
   accounts TEXT
 );
 
--- Own rules of allocation, tried by position; conditions is a JSON object.
+-- The company's allocation rules, tried by position; conditions is a JSON object.
 CREATE TABLE allocation_rules (
   position INTEGER NOT NULL PRIMARY KEY,
   name TEXT NOT NULL UNIQUE,
@@ -46,24 +46,23 @@ CREATE TABLE allocation_rules (
   created_at TIMESTAMPTZ NOT NULL
 );
 
--- One parcel journey. account: courier and account code as one key, "4:main"; priority: 0 urgent, 1 normal; difference:
--- what ClickPost holds other than was asked; maybe_placed: a call without a clear answer may have placed it.
--- held_version: the payload of the first call that may have placed it (NULL: only queued); settle_by: how push finds out,
--- by 'repeating' that payload or by 'asking' alone; courier_may_hold: the courier left it open.
--- settled_at, settled_by: when a person said what ClickPost holds, and who.
--- next_try_at: when push takes it up (NULL: never); next_poll_at: when tracking is asked (NULL: never).
--- payload_version: which of its payloads this is (NULL: the first). replaces, replaced_by: the shipment that this one was
--- made in place of, and the other way round. waits_for: held until that shipment is cancelled (its next_try_at is NULL).
--- courier_partner_id is 0 and account '' while no courier is allocated; allocate_at: when the recommendation is asked for.
--- fallback_at: not looked at for a fallback before; fallback_seen_at: the updated_at at which none was found.
--- cancel_state: where its cancellation at ClickPost stands (NULL: none was asked for); cancel_since_at: when ClickPost was
--- first called for it.
--- erased_at: when the personal data of its payload were taken out.
--- aged_out_at: since when it is no longer asked for, being silent too long (a person's list); polling_resumed_at: when a
--- person last wanted it asked for.
--- edd_due_at: the end of the promised day. ndr_at: the last failed delivery (NULL: none, or delivered or turned back
--- since). ndr_code, npr_code: why the last delivery, the last pickup failed. forward_...: for a return, the shipment that
--- it brings back.
+-- One parcel journey.
+-- account: courier and account code as one key, "4:main". priority: 0 urgent, 1 normal. difference: what ClickPost holds
+-- differently from the order. courier_partner_id is 0 and account '' while no courier is allocated.
+-- maybe_placed: a call without a clear answer may have placed it. held_version: the payload of the first such call (NULL:
+-- only queued). settle_by: how push finds out: by 'repeating' that payload or by 'asking' alone. courier_may_hold: the
+-- courier may hold an order that ClickPost does not know. settled_at, settled_by: when a person stated what ClickPost
+-- holds, and who.
+-- next_try_at: when push is due (NULL: never). next_poll_at: when polling is due (NULL: never).
+-- payload_version: which of its payloads this is (NULL: the first). replaces, replaced_by: its predecessor and successor.
+-- waits_for: held until that shipment is cancelled (next_try_at is NULL).
+-- allocate_at: when a recommendation is requested. fallback_at: not checked for a fallback before. fallback_seen_at: the
+-- updated_at at which no fallback was found.
+-- cancel_state: the state of its cancellation at ClickPost (NULL: none requested). cancel_since_at: the first call for it.
+-- erased_at: when the personal data of its payload were removed.
+-- aged_out_at: when polling stopped for lack of updates (a list for people). polling_resumed_at: when a person resumed it.
+-- edd_due_at: the end of the promised day. ndr_at: the last failed delivery (NULL: none, or delivered or returning since).
+-- ndr_code, npr_code: why the last delivery and the last pickup failed. forward_...: the forward shipment of a return.
 CREATE TABLE shipments (
   shard SMALLINT NOT NULL,
   reference_number TEXT NOT NULL,
@@ -153,7 +152,7 @@ CREATE INDEX shipments_to_allocate ON shipments (allocate_at) WHERE state = 'all
 CREATE INDEX shipments_to_replace ON shipments (updated_at) WHERE state IN ('rejected', 'gave_up', 'retrying');
 CREATE INDEX shipments_placed_twice ON shipments (updated_at) WHERE replaced_by IS NOT NULL AND success;
 CREATE INDEX shipments_aged_out ON shipments (aged_out_at, reference_number) WHERE aged_out_at IS NOT NULL;
--- Open parcels by bucket and time of the newest scan: those that stand still for longer than their leg allows.
+-- Open parcels by bucket and time of the newest scan: finds those that exceed the limit of their leg.
 CREATE INDEX shipments_open ON shipments (COALESCE(status_bucket, 1), COALESCE(status_at, placed_at),
   reference_number {{postgres: COLLATE "C"}}) WHERE state = 'placed' AND NOT final;
 CREATE INDEX shipments_promised ON shipments (edd_due_at, reference_number) WHERE edd_due_at IS NOT NULL AND state = 'placed' AND NOT final;
@@ -165,7 +164,7 @@ CREATE INDEX shipments_piece_exceptions ON shipments (piece_exception_at, refere
   WHERE piece_exception_at IS NOT NULL;
 
 -- The payloads of shipments whose payload was changed: the first one and every later one. A shipment without rows here
--- has had one payload, its own.
+-- has had one payload.
 CREATE TABLE payload_versions (
   shard SMALLINT NOT NULL,
   reference_number TEXT NOT NULL,
@@ -177,8 +176,8 @@ CREATE TABLE payload_versions (
   PRIMARY KEY (shard, reference_number, version)
 );
 
--- Where each courier account that has shipments stands: its trouble, the breaker's count, the ramp, the rate limit. The
--- row '*' carries the limit over all accounts.
+-- The state of each courier account that has shipments: its incident, the breaker's counters, the ramp, the rate limit.
+-- The row '*' holds the limit over all accounts.
 CREATE TABLE account_states (
   account TEXT NOT NULL PRIMARY KEY,
   courier_partner_id INTEGER NOT NULL,
@@ -204,7 +203,7 @@ CREATE TABLE account_states (
 );
 
 -- Declared downtimes of a courier (account NULL) or of one account: once (from_at, to_at), or on weekdays ("056", 0 is
--- Monday) from starts to ends ("23:30") by the clocks of the zone.
+-- Monday) from starts to ends ("23:30") in local time of the zone.
 CREATE TABLE downtimes (
   id BIGINT NOT NULL PRIMARY KEY,
   courier_partner_id INTEGER NOT NULL,
@@ -220,7 +219,7 @@ CREATE TABLE downtimes (
 );
 CREATE INDEX shipments_placed ON shipments (placed_at, reference_number) WHERE placed_at IS NOT NULL;
 
--- Every air waybill we know (main, child of an MPS, RTO) and whose it is.
+-- Every known waybill (main, child of an MPS, RTO) and its shipment.
 CREATE TABLE waybills (
   shard SMALLINT NOT NULL,
   waybill TEXT NOT NULL,
@@ -235,8 +234,8 @@ CREATE TABLE waybills (
 );
 CREATE INDEX waybills_of_shipment ON waybills (reference_number);
 
--- Waybills that their courier gave to another shipment before: later uses, while the first one stays in waybills.
--- since_at: when the shipment was first sent. Earlier scans of the waybill are not its own.
+-- Later uses of a waybill that its courier reused; the first use stays in waybills. since_at: when the shipment was first
+-- sent. Earlier scans of the waybill belong to an earlier use.
 CREATE TABLE reused_waybills (
   shard SMALLINT NOT NULL,
   waybill TEXT NOT NULL,
@@ -253,8 +252,8 @@ CREATE TABLE reused_waybills (
 CREATE INDEX reused_waybills_of_shipment ON reused_waybills (reference_number);
 CREATE INDEX reused_waybills_newest ON reused_waybills (created_at);
 
--- Every call to the vendor, secrets masked. payload_version: which payload of the shipment went out, where one did.
--- archive_file: NULL not looked at yet, 0 left out of the archive, else the file that holds it.
+-- Every call to ClickPost, secrets masked. payload_version: which payload of the shipment was sent, if any.
+-- archive_file: NULL not examined yet, 0 excluded from the archive, else the file that contains it.
 CREATE TABLE attempts (
   shard SMALLINT NOT NULL,
   id BIGINT NOT NULL,
@@ -279,10 +278,10 @@ CREATE INDEX attempts_unfiled ON attempts (id) WHERE archive_file IS NULL;
 CREATE INDEX attempts_of_file ON attempts (archive_file, id) WHERE archive_file > 0;
 CREATE INDEX attempts_by_time ON attempts (made_at, id);
 
--- Every delivery as received, from whichever side. due_at: when apply takes it up (NULL: applied, or set aside with its
--- problem). waiting_for: what must become known first ("w:" waybill, "r:" reference number, "o:" order id). shipments_updated: in how
--- many rows of update_sources it stands (NULL: not applied, or by a version before there were update_sources). The shard is made of
--- the order_status_id without its last five digits, so that what ClickPost numbered in a row lies together.
+-- Every delivery as received, from any source. due_at: when apply is due (NULL: applied, or dead-lettered with its
+-- problem). waiting_for: what must become known first ("w:" waybill, "r:" reference number, "o:" order id).
+-- shipments_updated: its number of rows in update_sources (NULL: not applied, or applied by a version without that table).
+-- The shard is derived from order_status_id without its last five digits, so that consecutive ids share a shard.
 CREATE TABLE inbox (
   shard SMALLINT NOT NULL,
   id BIGINT NOT NULL,
@@ -304,8 +303,8 @@ CREATE INDEX inbox_waiting ON inbox (waiting_for) WHERE waiting_for IS NOT NULL;
 CREATE INDEX inbox_problems ON inbox (id) WHERE problem IS NOT NULL AND applied_at IS NULL;
 CREATE INDEX inbox_uncounted ON inbox (id) WHERE applied_at IS NOT NULL AND shipments_updated IS NULL;
 
--- Which delivery told something of which shipment, so that a shipment can be rebuilt from the inbox. entries: the
--- places, from 0, with a comma between, where a delivery carries a list. The shard is the shipment's.
+-- Which delivery updated which shipment, so that a shipment can be rebuilt from the inbox. entries: the indexes, from 0,
+-- comma-separated, in a delivery that carries a list. The shard is the shipment's.
 CREATE TABLE update_sources (
   shard SMALLINT NOT NULL,
   reference_number TEXT NOT NULL,
@@ -316,7 +315,7 @@ CREATE TABLE update_sources (
 );
 CREATE INDEX update_sources_of_delivery ON update_sources (delivery_id);
 
--- Every expected date of delivery that was told. stated_at: the newest scan that the telling knew; received_at: when it came.
+-- Every stated EDD. stated_at: the newest scan in the update that stated it. received_at: when that update arrived.
 CREATE TABLE promises (
   shard SMALLINT NOT NULL,
   reference_number TEXT NOT NULL,
@@ -327,10 +326,10 @@ CREATE TABLE promises (
   PRIMARY KEY (shard, reference_number, stated_at, edd)
 );
 
--- The timeline. The shard is the shipment's, so that a shipment and its scans lie together. fingerprint: hashes of what
--- its copies said, one or several, with a space between; those that begin with ~ leave the location out. npr_description: the
--- vendor's, for npr_code; description and ndr_description the same for a status_code and an ndr_code that are in none of our
--- tables. return_event: JSON of what it says of a return.
+-- The timelines. The shard is the shipment's, so that a shipment and its scans are stored together. fingerprint: hashes of
+-- the content of its copies, separated by spaces; those that begin with ~ leave out the location. npr_description:
+-- ClickPost's text for npr_code. description, ndr_description: ClickPost's texts for a status_code and an ndr_code that
+-- our tables lack. return_event: JSON of its return or exchange event.
 CREATE TABLE scans (
   shard SMALLINT NOT NULL,
   id BIGINT NOT NULL,
@@ -357,19 +356,19 @@ CREATE TABLE scans (
   PRIMARY KEY (shard, id),
   UNIQUE (shard, identity)
 );
--- On PostgreSQL with all that apply needs of a timeline, so that it need not visit the scans, which lie far apart.
+-- On PostgreSQL the index includes all that apply reads of a timeline, so that it need not visit the scattered rows.
 CREATE INDEX scans_of_shipment ON scans (shard, reference_number, scanned_at, id){{postgres: INCLUDE (fingerprint, scan_id,
   checkpoint_id, ndr_code, waybill, status_code, received_at, source, npr_code, npr_description)}};
 CREATE INDEX scans_ahead ON scans (id) WHERE scanned_at > received_at;
 
--- When the next call of a kind may be made, in seconds since 1970, by whichever process asks for it first.
+-- When the next call of a kind may be made, in seconds since 1970, over all processes.
 CREATE TABLE paces (
   name TEXT NOT NULL PRIMARY KEY,
   next_turn DOUBLE PRECISION NOT NULL
 );
 
--- Which stretches of updated-order are covered. The row is claimed (lease_ends_at), fetched page by page, then done.
--- next_page: where to go on if that breaks off (parameters of the vendor's link, without who asks); page_at: since when.
+-- The windows of updated-order. A row is claimed (lease_ends_at), fetched page by page, then done. next_page: where to
+-- resume after an interruption (the parameters of the vendor's link, without credentials); page_at: since when.
 CREATE TABLE catch_up_windows (
   from_at TIMESTAMPTZ NOT NULL PRIMARY KEY,
   to_at TIMESTAMPTZ NOT NULL,
@@ -382,15 +381,15 @@ CREATE TABLE catch_up_windows (
 );
 CREATE INDEX catch_up_windows_open ON catch_up_windows (from_at) WHERE done_at IS NULL;
 
--- Keys that ClickPost gave for our webhook, as SHA-256: enough to check one, useless to a thief.
+-- Keys that ClickPost issued for our webhook, as SHA-256 only.
 CREATE TABLE webhook_keys (
   sha256 TEXT NOT NULL PRIMARY KEY,
   webhook_url TEXT NOT NULL,
   created_at TIMESTAMPTZ NOT NULL
 );
 
--- What each side brought, by ten minutes of receipt: deliveries that were read, and scans that it told first. The slot is
--- the counting process's, so that several do not wait for one another.
+-- What each source delivered, by ten minutes of receipt: deliveries that were read, and scans that it reported first. The
+-- slot is the counting process's, so that processes do not wait for each other.
 CREATE TABLE arrivals (
   from_at TIMESTAMPTZ NOT NULL,
   courier_partner_id INTEGER NOT NULL,
@@ -403,15 +402,15 @@ CREATE TABLE arrivals (
   PRIMARY KEY (from_at, courier_partner_id, source, slot)
 );
 
--- Webhooks that were answered with 401, by reason: `no_key` (a proxy dropped the header?) or `wrong_key`.
+-- Webhooks refused with 401, by reason: `no_key` (a proxy may have dropped the header) or `wrong_key`.
 CREATE TABLE webhook_refusals (
   reason TEXT NOT NULL PRIMARY KEY,
   refused INTEGER NOT NULL,
   last_at TIMESTAMPTZ NOT NULL
 );
 
--- What people and systems want done at ClickPost, beside registering and cancelling. The shard is the shipment's, and
--- stands in the id too. next_try_at: when act takes it up (NULL: never). idempotency_key: the caller's, part of the id.
+-- What people and systems request from ClickPost besides registering and cancelling. The shard is the shipment's and part
+-- of the id. next_try_at: when act is due (NULL: never). idempotency_key: the caller's, part of the id.
 CREATE TABLE actions (
   shard SMALLINT NOT NULL,
   id TEXT NOT NULL,
@@ -437,8 +436,8 @@ CREATE INDEX actions_of_shipment ON actions (shard, reference_number, requested_
 CREATE INDEX actions_newest ON actions (requested_at, id);
 CREATE INDEX actions_by_state ON actions (state, requested_at, id);
 
--- One file of the archive. Its content is every attempt that carries its id. next_try_at: when it is uploaded, or the
--- end of the lease of who does; archived_at: verified there; emptied_at: taken out of the archive again.
+-- One file of the archive. Its content is every attempt that carries its id. next_try_at: when the upload is due, or the
+-- end of its lease. archived_at: verified in the archive. emptied_at: removed from the archive.
 CREATE TABLE archive_files (
   id BIGINT NOT NULL PRIMARY KEY,
   object_key TEXT NOT NULL,
@@ -454,7 +453,7 @@ CREATE TABLE archive_files (
 );
 CREATE INDEX archive_files_open ON archive_files (next_try_at) WHERE archived_at IS NULL;
 
--- Each scheduled run, once across all replicas. next_try_at: the end of its lease, or when it is tried again.
+-- Each scheduled run, once across all replicas. next_try_at: the end of its lease, or when it is retried.
 CREATE TABLE runs (
   job TEXT NOT NULL,
   due_at TIMESTAMPTZ NOT NULL,
@@ -469,7 +468,7 @@ CREATE TABLE runs (
 );
 CREATE INDEX runs_open ON runs (job, next_try_at) WHERE finished_at IS NULL;
 
--- Each report that was made. mail_lease_ends_at: somebody is mailing it; mailed_at: it went out (or had nobody to go to).
+-- Each report made. mail_lease_ends_at: it is being mailed. mailed_at: it was mailed, or had no recipient.
 CREATE TABLE reports (
   id TEXT NOT NULL PRIMARY KEY,
   kind TEXT NOT NULL,
@@ -487,7 +486,7 @@ CREATE TABLE reports (
 );
 CREATE INDEX reports_newest ON reports (day, id);
 
--- Whose personal data were taken out, and when. `subject` stands only until that is done; then the pseudonym stays.
+-- Whose personal data were erased, and when. `subject` is removed when that is done; the pseudonym stays.
 CREATE TABLE erasures (
   id BIGINT NOT NULL PRIMARY KEY,
   kind TEXT NOT NULL,
@@ -501,7 +500,7 @@ CREATE TABLE erasures (
   problem TEXT
 );
 CREATE INDEX erasures_open ON erasures (next_try_at) WHERE done_at IS NULL;
--- A rebuilding of all shipments from the inbox, and the last shipment that it has done.
+-- A rebuild of all shipments from the inbox, and the last shipment that it completed.
 CREATE TABLE replays (
   started_at TIMESTAMPTZ NOT NULL PRIMARY KEY,
   shard SMALLINT NOT NULL,
@@ -512,8 +511,8 @@ CREATE TABLE replays (
 );
 CREATE INDEX replays_open ON replays (started_at) WHERE done_at IS NULL;
 
--- One run of reconciling: a day (counting, reporting) or a file (matching). next_try_at: when it goes on, moved ahead as its lease.
--- windows: the reports asked for, with ClickPost's reference of each, so that a killed run goes on with the same ones.
+-- One reconciliation: a day (counting, reporting) or a file (matching). next_try_at: when it continues; moving it ahead is
+-- the lease. windows: the requested reports with ClickPost's reference of each, so that a killed run continues with them.
 CREATE TABLE reconciliations (
   id BIGINT NOT NULL PRIMARY KEY,
   identity TEXT NOT NULL UNIQUE,
@@ -544,7 +543,7 @@ CREATE TABLE reconciliations (
 );
 CREATE INDEX reconciliations_open ON reconciliations (next_try_at) WHERE next_try_at IS NOT NULL;
 
--- The file of a run until it is matched, in parts: any worker may take it up.
+-- The file of a reconciliation until it is matched, in parts, so that any worker can continue.
 CREATE TABLE reconciliation_files (
   reconciliation_id BIGINT NOT NULL,
   part INTEGER NOT NULL,
@@ -552,8 +551,8 @@ CREATE TABLE reconciliation_files (
   PRIMARY KEY (reconciliation_id, part)
 );
 
--- What a run found, open until it is solved. ours, theirs: JSON of both sides as they were then. next_check_at: when it is
--- looked at again (NULL: no more).
+-- What a reconciliation found, open until it is solved. ours, theirs: JSON of both sides at that time. next_check_at: when
+-- it is checked again (NULL: never).
 CREATE TABLE differences (
   shard SMALLINT NOT NULL,
   reconciliation_id BIGINT NOT NULL,
@@ -576,8 +575,8 @@ CREATE TABLE differences (
 );
 CREATE INDEX differences_listed ON differences (reconciliation_id, id);
 CREATE INDEX differences_to_check ON differences (next_check_at) WHERE next_check_at IS NOT NULL;
--- What a shipment reached, once each, written with the status that says so. due_at: when notices are made of it (NULL: made).
--- fresh_at: how old that status is by ClickPost's latest_time_stamp, where it was sent.
+-- The milestones that a shipment reached, once each, written with the status that shows them. due_at: when notices are
+-- made of it (NULL: made). fresh_at: ClickPost's latest_time_stamp of that status, if sent.
 CREATE TABLE milestones (
   shard SMALLINT NOT NULL,
   reference_number TEXT NOT NULL,
@@ -616,7 +615,7 @@ CREATE INDEX notices_due ON notices (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX notices_newest ON notices (id);
 CREATE INDEX notices_unsent ON notices (state, id) WHERE state <> 'sent' AND state <> 'suppressed';
 
--- Who wants no messages: a hash of the phone number or mail address. channel: '' for all.
+-- Addresses that opted out: a hash of the phone number or mail address. channel: '' for all channels.
 CREATE TABLE opt_outs (
   address_hash TEXT NOT NULL,
   channel TEXT NOT NULL,
@@ -624,8 +623,8 @@ CREATE TABLE opt_outs (
   PRIMARY KEY (address_hash, channel)
 );
 
--- Own systems that are told of events. kinds: comma-separated, '' for all. old_secret signs too until its time.
--- failing_since_at: since when nothing gets through; NULL while the last try was taken.
+-- Webhook subscribers. kinds: comma-separated, '' for all. old_secret also signs until old_secret_until_at.
+-- failing_since_at: since when every delivery fails; NULL after a success.
 CREATE TABLE endpoints (
   id BIGINT NOT NULL PRIMARY KEY,
   url TEXT NOT NULL,
@@ -641,7 +640,7 @@ CREATE TABLE endpoints (
   failing_since_at TIMESTAMPTZ
 );
 
--- What happened, as it is told: written with what it tells of, kept as it was sent.
+-- Shipment events, written in the transaction of their cause and kept as sent.
 CREATE TABLE events (
   shard SMALLINT NOT NULL,
   id BIGINT NOT NULL,
@@ -652,7 +651,7 @@ CREATE TABLE events (
   PRIMARY KEY (shard, id)
 );
 
--- One event to one endpoint. next_try_at: NULL when delivered, failed, or while the endpoint is disabled.
+-- One event for one endpoint. next_try_at: NULL when delivered, failed, or while the endpoint is disabled.
 CREATE TABLE event_deliveries (
   shard SMALLINT NOT NULL,
   event_id BIGINT NOT NULL,
@@ -671,7 +670,7 @@ CREATE INDEX event_deliveries_due ON event_deliveries (next_try_at) WHERE next_t
 CREATE INDEX event_deliveries_newest ON event_deliveries (endpoint_id, event_id);
 CREATE INDEX event_deliveries_undelivered ON event_deliveries (endpoint_id, state, event_id) WHERE state <> 'delivered';
 
--- What an operator must know, one row for each cause. The telling of trouble and of its end is leased like all else.
+-- Alarms, one row for each cause. Sending an alarm and its end is leased (due_at).
 CREATE TABLE alarms (
   cause TEXT NOT NULL PRIMARY KEY,
   text TEXT NOT NULL,
@@ -685,14 +684,14 @@ CREATE TABLE alarms (
 );
 CREATE INDEX alarms_due ON alarms (due_at) WHERE due_at IS NOT NULL;
 
--- The daily summary to operators: one for each day of the account's time zone. sent: FALSE where there was nothing to say.
+-- The daily digest to operators: one for each day of the account's time zone. sent: FALSE if there was nothing to report.
 CREATE TABLE digests (
   day TEXT NOT NULL PRIMARY KEY,
   due_at TIMESTAMPTZ,
   sent BOOLEAN NOT NULL
 );
 
--- One row: the latest time that any process has seen; when time was last found to have gone back, and by how much.
+-- One row: the latest time that any process saw; when the clock last went back, and by how much.
 CREATE TABLE clock_marks (
   id SMALLINT NOT NULL PRIMARY KEY,
   latest_at TIMESTAMPTZ NOT NULL,

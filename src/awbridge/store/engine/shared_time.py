@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from awbridge.store.engine import clock_marks
 from awbridge.store.engine.database import Session
 
-SLOW = 1.0  # seconds: an answer that took longer says too little about what time it is
+SLOW = 1.0  # seconds; a slower answer is too imprecise about the time
 
 
 # While the machine sleeps, on Linux CLOCK_BOOTTIME counts; on macOS CLOCK_MONOTONIC, which is not time.monotonic().
@@ -22,7 +22,7 @@ _AWAKE_AND_ASLEEP: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 def _steady() -> float:
-    """Seconds that nobody sets, and that also pass while the machine sleeps."""
+    """Seconds of a clock that cannot be set and that also runs while the machine sleeps."""
     return time.clock_gettime(_AWAKE_AND_ASLEEP)
 
 

@@ -121,7 +121,7 @@ def _is_one(statement: Statement, rows: int) -> bool:
 
 
 class _Lock:
-    """The lock file beside the database: whoever writes holds it."""
+    """The lock file beside the database; every writer holds it."""
 
     def __init__(self, path: str) -> None:
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -204,7 +204,7 @@ _Work = tuple[Callable[[], Any], asyncio.AbstractEventLoop, "asyncio.Future[Any]
 
 
 def _serve(queue: SimpleQueue[_Work | None]) -> None:
-    """Do one piece of work after the other, until None comes. What nobody waits for any more is not begun."""
+    """Do one piece of work after the other, until None arrives. Cancelled work is not begun."""
     while piece := queue.get():
         work, loop, done = piece
         if done.cancelled():
@@ -213,7 +213,7 @@ def _serve(queue: SimpleQueue[_Work | None]) -> None:
             tell, said = asyncio.Future[Any].set_result, work()
         except BaseException as error:
             tell, said = asyncio.Future[Any].set_exception, error
-        with suppress(RuntimeError):  # the loop has been closed meanwhile: nobody waits
+        with suppress(RuntimeError):  # the loop was closed meanwhile: no task waits
             loop.call_soon_threadsafe(_unless_cancelled, done, tell, said)
         del piece, work, done, said  # the next one may be long in coming
 
@@ -285,7 +285,7 @@ class SqliteDatabase:
                 await self._writer.run(self._begin)
                 yield _SqliteSession(self._writer)
             except BaseException:
-                # The thread works in order, so this comes after whatever a cancelled task had still handed to it.
+                # The thread works in order, so this runs after all that a cancelled task had submitted.
                 await asyncio.shield(self._writer.run(self._roll_back))
                 raise
             await asyncio.shield(self._writer.run(self._commit))
@@ -305,7 +305,7 @@ class SqliteDatabase:
             self._commit()
 
         async with self._turn:
-            # Whoever is cancelled here leaves the transaction whole: the thread ends it before it begins another.
+            # A task cancelled here leaves the transaction whole: the thread ends it before it begins another.
             await self._writer.run(work)
 
     async def close(self) -> None:

@@ -1,4 +1,4 @@
-"""The tables `alarms` and `digests`: what an operator must know, one row for each cause, told once, and its end once.
+"""The tables `alarms` and `digests`: one alarm for each cause, its beginning and its end sent once each.
 
 Any step raises and clears alarms in its own transaction. A cause is a short fixed name, such as `disk` or
 `endpoint.17`; while it is raised, raising it again only counts.
@@ -17,7 +17,7 @@ _sql = Queries(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alarm:
-    """Trouble: `text` says what it is and what to do. `notified_at` is None while no operator was told."""
+    """An alarm: `text` says what is wrong and what to do. `notified_at` is None until an operator was notified."""
 
     cause: str
     text: str
@@ -35,30 +35,30 @@ def _alarm(row: Row) -> Alarm:
 
 
 async def raise_(session: Session, cause: str, text: str, *, now: datetime) -> bool:
-    """There is trouble of this cause; True when it begins. Never with a phone, an address or a key in the text."""
+    """Raise the alarm of this cause; True if it is new. The text never contains a phone, an address or a key."""
     rows = await session.fetch(_sql.raise_alarm, cause, text, now)
     return rows[0]["times"] == 1
 
 
 async def clear(session: Session, cause: str, *, now: datetime) -> bool:
-    """The trouble is over; False when there was none."""
+    """Clear the alarm of this cause; False if there was none."""
     return await session.execute(_sql.clear, cause, now) > 0
 
 
 async def claim(session: Session, *, now: datetime, until: datetime, limit: int) -> list[Alarm]:
-    """Take alarms whose beginning or end is to be told; nobody else tells them before `until`."""
+    """Claim alarms whose beginning or end must be sent; no other process sends them before `until`."""
     return [_alarm(row) for row in await session.fetch(_sql.claim, now, until, limit)]
 
 
-async def told(session: Session, alarm: Alarm, *, now: datetime) -> None:
-    """Operators were told of it as it stood when it was claimed."""
+async def record_notified(session: Session, alarm: Alarm, *, now: datetime) -> None:
+    """Operators were notified of the alarm as it was when claimed."""
     if alarm.cleared_at is None:
-        await session.execute(_sql.told, alarm.cause, alarm.raised_at, now)
+        await session.execute(_sql.notified, alarm.cause, alarm.raised_at, now)
     else:
-        await session.execute(_sql.told_end, alarm.cause, alarm.raised_at)
+        await session.execute(_sql.end_notified, alarm.cause, alarm.raised_at)
 
 
-async def tell_again(session: Session, alarm: Alarm, *, at: datetime) -> None:
+async def notify_later(session: Session, alarm: Alarm, *, at: datetime) -> None:
     """UpdateSource failed: again then."""
     await session.execute(_sql.again_at, alarm.cause, alarm.raised_at, at)
 
@@ -84,7 +84,7 @@ async def since(session: Session, start: datetime) -> list[Alarm]:
 
 
 async def claim_digest(session: Session, day: str, *, now: datetime, until: datetime) -> bool:
-    """Take the digest of this day; False when it was sent, or somebody is at it."""
+    """Claim the digest of this day; False if it was sent or another process is sending it."""
     await session.execute(_sql.start_digest, day, now)
     return await session.execute(_sql.claim_digest, day, now, until) > 0
 

@@ -1,5 +1,5 @@
 -- name: raise_alarm
--- One row for each cause. Trouble that goes on is counted, not told again; trouble that is back is told again.
+-- One row for each cause. A problem that persists is counted and not sent again. One that returns is sent again.
 INSERT INTO alarms (cause, text, times, raised_at, last_at, due_at, tries) VALUES ($1, $2, 1, $3, $3, $3, 0)
 ON CONFLICT (cause) DO UPDATE SET text = excluded.text, last_at = excluded.last_at,
   times = CASE WHEN alarms.cleared_at IS NULL THEN alarms.times + 1 ELSE 1 END,
@@ -11,12 +11,12 @@ ON CONFLICT (cause) DO UPDATE SET text = excluded.text, last_at = excluded.last_
 RETURNING times
 
 -- name: clear
--- Trouble that nobody was told of ends in silence.
+-- An alarm that was never sent is cleared without a message.
 UPDATE alarms SET cleared_at = $2, tries = 0, due_at = CASE WHEN notified_at IS NULL THEN NULL ELSE $2{{postgres: ::timestamptz}} END
 WHERE cause = $1 AND cleared_at IS NULL
 
 -- name: claim
--- Moving due_at on is the lease.
+-- Moving due_at ahead is the lease.
 WITH chosen AS MATERIALIZED (
   SELECT cause FROM alarms WHERE due_at <= $1 ORDER BY due_at LIMIT $3
   {{postgres: FOR UPDATE SKIP LOCKED}}
@@ -24,12 +24,12 @@ WITH chosen AS MATERIALIZED (
 UPDATE alarms SET due_at = $2, tries = tries + 1 WHERE cause IN (SELECT cause FROM chosen)
 RETURNING {{alarms.*}}
 
--- name: told
--- Cleared while it was being told: then its end is due.
+-- name: notified
+-- If it was cleared while it was being sent, its end is due.
 UPDATE alarms SET notified_at = $3, due_at = CASE WHEN cleared_at IS NULL THEN NULL ELSE $3{{postgres: ::timestamptz}} END
 WHERE cause = $1 AND raised_at = $2 AND notified_at IS NULL
 
--- name: told_end
+-- name: end_notified
 UPDATE alarms SET due_at = NULL WHERE cause = $1 AND raised_at = $2 AND cleared_at IS NOT NULL
 
 -- name: again_at

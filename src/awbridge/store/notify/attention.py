@@ -42,7 +42,7 @@ async def count(session: Session, limits: StuckAfter, *, now: datetime) -> dict[
 
 
 async def _held(session: Session, now: datetime) -> int:
-    """How many wait in accounts that do not work. A declared downtime is no trouble: somebody knows of it."""
+    """How many shipments wait in accounts with an incident. A declared downtime does not count."""
     broken = [key for key, held in (await accounts.held(session, now=now)).items() if held.kind != "downtime"]
     return sum(accounts.held_numbers(await accounts.count_unplaced(session, broken)).values())
 
@@ -53,7 +53,7 @@ async def _stuck(session: Session, limits: StuckAfter, now: datetime) -> int:
 
 
 async def dead_lettered(session: Session, *, now: datetime) -> int:
-    """How many deliveries of the last week nobody could understand."""
+    """How many deliveries of the last week are dead-lettered."""
     return (await session.fetch(_sql.dead_lettered, first_id(now - DEAD_LETTERS_COUNT_FOR)))[0]["deliveries"]
 
 

@@ -1,4 +1,4 @@
-"""The table `endpoints`: own systems that are told of events, and the secrets that sign what they get."""
+"""The table `endpoints`: webhook subscribers, and the secrets that sign their deliveries."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SIGN_OF_LIFE = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """An own system. `kinds` is empty where it wants every event; `old_secret` signs too until its time.
+    """A webhook subscriber. `kinds` is empty for every event; `old_secret` also signs until its time.
 
     `failing_since_at` is None while its last try was taken.
     """
@@ -64,7 +64,7 @@ def new_secret() -> str:
 
 
 async def add(session: Session, url: str, *, kinds: Sequence[EventKind] = (), now: datetime) -> Endpoint:
-    """Tell this address of these events (all, where none is named) from now on."""
+    """Subscribe this address to these events (all, if none is named) from now on."""
     number = _ids.next()
     await session.execute(_sql.add, number, url, ",".join(kinds), new_secret(), now)
     added = await get(session, number)
@@ -116,7 +116,7 @@ async def disable(session: Session, endpoint: Endpoint, *, problem: str, now: da
 
 
 async def rest(session: Session, endpoint_id: int, *, now: datetime) -> None:
-    """Deliver nothing to it because somebody wants it so: without an alarm."""
+    """Stop deliveries on an operator's request, without an alarm."""
     await session.execute(_sql.disable, endpoint_id, "disabled by hand", now)
     await events.pause(session, endpoint_id)
 

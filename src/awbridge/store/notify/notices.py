@@ -40,7 +40,7 @@ class NoticeMilestone:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """A notice as it stands."""
+    """A stored notice."""
 
     shard: int
     id: int

@@ -16,7 +16,7 @@ _sql = Queries(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OptOut:
-    """Somebody who wants no messages; `channel` is empty where all are meant."""
+    """An address that opted out; `channel` is empty for all channels."""
 
     address_hash: str
     channel: str

@@ -42,7 +42,7 @@ def _text(value: JsonObject) -> str:
 
 
 async def add(session: Session, new: NewAction, *, now: datetime) -> tuple[Action, bool]:
-    """Store an action: (it as it stands, whether it is new). Under a key that was used before it is the first one."""
+    """Store an action and return (the stored action, whether it is new). A known key returns the first action."""
     number = action_id(new)
     added = await session.execute(
         _sql.add,
@@ -68,7 +68,7 @@ async def get(session: Session, number: str) -> Action | None:
 
 
 async def abandon(session: Session, *, problem: str, now: datetime) -> int:
-    """Pickups whose worker never told the end become unclear; how many."""
+    """Pickups whose worker never recorded a result become unclear; how many."""
     return await session.execute(_sql.abandon, now, problem)
 
 

@@ -53,7 +53,7 @@ async def stuck(
 async def sla_breached(
     session: Session, *, now: datetime, after: tuple[datetime, str] | None = None, limit: int = 50
 ) -> list[Shipment]:
-    """Open shipments whose promised day is over, the longest overdue first; `after` is an (edd_due_at, reference)."""
+    """Open shipments past their promised day, the longest overdue first; `after` is an (edd_due_at, reference)."""
     rows = await session.fetch(_sql.sla_breached, now, *(after or _BEGIN_OF_TIME), limit)
     return [from_row(row) for row in rows]
 

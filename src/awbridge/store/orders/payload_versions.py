@@ -19,7 +19,7 @@ FIRST = "intake"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PayloadVersion:
-    """One payload of a shipment. `version` counts from 1; `changed_by` says who or what brought it."""
+    """One payload of a shipment. `version` counts from 1; `changed_by` names who or what changed it."""
 
     version: int
     payload: JsonObject = field(repr=False)  # names, phones, addresses: not for logs

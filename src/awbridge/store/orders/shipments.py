@@ -189,7 +189,7 @@ async def claim_cancels(session: Session, *, owner: str, now: datetime, until: d
 
 
 async def set_label(session: Session, reference_number: str, label_url: str, *, now: datetime) -> None:
-    """Keep where a fresh label lies."""
+    """Store the URL of a fresh label."""
     await session.execute(_sql.set_label, shard_of(reference_number), reference_number, label_url, now)
 
 
@@ -199,7 +199,7 @@ async def set_security_key(session: Session, reference_number: str, security_key
 
 
 async def cancel_is_asked(session: Session, reference_number: str) -> bool:
-    """Whether somebody wants this shipment cancelled."""
+    """Whether the cancellation of this shipment is requested."""
     return bool(await session.fetch(_sql.cancel_asked, shard_of(reference_number), reference_number))
 
 
@@ -215,5 +215,5 @@ async def settle_not_held(
 
 
 async def settle_held(session: Session, reference_number: str, *, by: str, now: datetime) -> None:
-    """Keep who said under which waybill it is held; `dispatch.place` keeps that."""
+    """Record who stated under which waybill it is held; `dispatch.place` stores the waybill."""
     await session.execute(_sql.settle_held, shard_of(reference_number), reference_number, now, by)

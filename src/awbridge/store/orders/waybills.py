@@ -1,4 +1,4 @@
-"""The tables `waybills` and `reused_waybills`: every air waybill we know, and whose it is."""
+"""The tables `waybills` and `reused_waybills`: every known waybill and its shipment."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ KEPT = timedelta(days=8)
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """Something that one side brought at a time: deliveries, or scans that it told first."""
+    """What one source delivered in ten minutes: deliveries, or scans that it reported first."""
 
     at: datetime
     courier_partner_id: int
@@ -42,7 +42,7 @@ class Arrived:
 
 
 def stretch_of(at: datetime) -> datetime:
-    """The start of the ten minutes that a time lies in."""
+    """The start of the ten minutes that contain a time."""
     return at.astimezone(UTC).replace(minute=at.minute // 10 * 10, second=0, microsecond=0)
 
 

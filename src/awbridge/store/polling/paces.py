@@ -10,7 +10,7 @@ from awbridge.store.engine.queries import Queries
 _sql = Queries(__name__)
 
 LONGEST_QUEUE = 100  # turns that may be given ahead
-SLACK = timedelta(minutes=1)  # beside those: rests that the vendor asked for, clocks that differ
+SLACK = timedelta(minutes=1)  # in addition: pauses that the vendor requested, clocks that differ
 
 
 async def take(session: Session, name: str, *, gap: timedelta, now: datetime) -> timedelta:

@@ -18,16 +18,16 @@ _END_OF_TIME = (datetime(9999, 12, 31, tzinfo=UTC), "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ToAsk:
-    """A shipment whose tracking is to be asked for."""
+class DuePoll:
+    """A shipment to poll."""
 
     reference_number: str
     waybill: str
     courier_partner_id: int
 
 
-def _to_ask(row: Row) -> ToAsk:
-    return ToAsk(
+def _due_poll(row: Row) -> DuePoll:
+    return DuePoll(
         reference_number=row["reference_number"],
         waybill=row["waybill"],
         courier_partner_id=row["courier_partner_id"],
@@ -35,29 +35,29 @@ def _to_ask(row: Row) -> ToAsk:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SoonAsked:
-    """How many shipments of a courier are to be asked for soon, and when the first of them is due."""
+class DueSoon:
+    """How many shipments of a courier are due soon, and when the first of them is due."""
 
     courier_partner_id: int
     shipments: int
     first_at: datetime
 
 
-async def to_ask_soon(session: Session, *, due: datetime, asked_before: datetime, limit: int) -> list[SoonAsked]:
-    """How many to ask for by courier, among the `limit` earliest due by `due` and not asked for since `asked_before`.
+async def due_soon(session: Session, *, due: datetime, asked_before: datetime, limit: int) -> list[DueSoon]:
+    """How many to poll by courier, among the `limit` earliest due by `due` and not polled since `asked_before`.
 
     The courier whose shipment is due first comes first.
     """
-    return [row_as(SoonAsked, row) for row in await session.fetch(_sql.to_ask_soon, due, asked_before, limit)]
+    return [row_as(DueSoon, row) for row in await session.fetch(_sql.due_soon, due, asked_before, limit)]
 
 
 async def open_by_courier(session: Session, *, heard_before: datetime) -> dict[int, tuple[int, int]]:
-    """By courier: how many shipments are on their way, and how many of them were last heard of before."""
+    """By courier: how many shipments are open, and how many of them had their last update before."""
     rows = await session.fetch(_sql.open_by_courier, heard_before)
     return {row["courier_partner_id"]: (row["shipments"], row["silent"]) for row in rows}
 
 
-async def claim_to_ask(
+async def claim_due_polls(
     session: Session,
     courier_partner_id: int,
     *,
@@ -66,10 +66,10 @@ async def claim_to_ask(
     asked_before: datetime,
     next_poll_at: datetime,
     limit: int,
-) -> list[ToAsk]:
-    """Take up to `limit` shipments of a courier to ask for; nobody asks for them again before `next_poll_at`."""
-    rows = await session.fetch(_sql.claim_to_ask, now, next_poll_at, limit, due, courier_partner_id, asked_before)
-    return [_to_ask(row) for row in rows]
+) -> list[DuePoll]:
+    """Claim up to `limit` shipments of a courier to poll; none is polled again before `next_poll_at`."""
+    rows = await session.fetch(_sql.claim_due_polls, now, next_poll_at, limit, due, courier_partner_id, asked_before)
+    return [_due_poll(row) for row in rows]
 
 
 async def age_out(session: Session, *, now: datetime, silent_since: datetime, limit: int) -> int:
@@ -83,7 +83,7 @@ async def age_out(session: Session, *, now: datetime, silent_since: datetime, li
 async def resume_polling(
     session: Session, reference_number: str, *, now: datetime, asked_before: datetime, else_at: datetime
 ) -> bool:
-    """Have a shipment asked for at once, or at `else_at` when it was asked for since `asked_before`.
+    """Poll a shipment at once, or at `else_at` if it was polled since `asked_before`.
 
     False for one without a waybill and one that has reached its end.
     """
@@ -92,7 +92,7 @@ async def resume_polling(
 
 
 async def aged_out(session: Session, *, before: tuple[datetime, str] | None = None, limit: int = 50) -> list[Shipment]:
-    """Shipments that are no longer asked for, being silent too long; those aged out last come first.
+    """Shipments no longer polled for lack of updates; those aged out last come first.
 
     `before` is the (aged_out_at, reference_number) where the last page ended.
     """
@@ -105,11 +105,11 @@ async def count_aged_out(session: Session) -> int:
     return (await session.fetch(_sql.count_aged_out))[0]["shipments"]
 
 
-async def asked(session: Session, reference_number: str, *, polled_at: datetime, next_poll_at: datetime) -> None:
+async def record_poll(session: Session, reference_number: str, *, polled_at: datetime, next_poll_at: datetime) -> None:
     """The question was answered: the next one is due then, unless the shipment has reached its end."""
-    await session.execute(_sql.asked, shard_of(reference_number), reference_number, next_poll_at, polled_at)
+    await session.execute(_sql.record_poll, shard_of(reference_number), reference_number, next_poll_at, polled_at)
 
 
-async def placed_after(session: Session, after: tuple[int, str], *, limit: int) -> list[ToAsk]:
+async def placed_after(session: Session, after: tuple[int, str], *, limit: int) -> list[DuePoll]:
     """All shipments with a waybill after this (shard, reference number), in that order."""
-    return [_to_ask(row) for row in await session.fetch(_sql.placed_after, *after, limit)]
+    return [_due_poll(row) for row in await session.fetch(_sql.placed_after, *after, limit)]

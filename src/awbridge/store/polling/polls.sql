@@ -14,7 +14,7 @@ WHERE (shard, reference_number) IN (
   WHERE COALESCE(status_at, placed_at) < $2 AND placed_at < $2 AND COALESCE(polling_resumed_at, placed_at) < $2
 )
 
--- name: to_ask_soon
+-- name: due_soon
 -- The next to be asked for by courier, among those due the earliest: enough to fill calls, and bounded.
 SELECT courier_partner_id, COUNT(*) AS shipments, MIN(next_poll_at) AS first_at FROM (
   SELECT courier_partner_id, next_poll_at FROM shipments
@@ -31,7 +31,7 @@ SELECT courier_partner_id, COUNT(*) AS shipments,
 FROM shipments WHERE state = 'placed' AND NOT final AND aged_out_at IS NULL
 GROUP BY courier_partner_id
 
--- name: claim_to_ask
+-- name: claim_due_polls
 -- Moving next_poll_at on is the lease: nobody asks the same shipment again before it. Materialized: a planner that runs the
 -- choice again for each row would take more than the limit.
 WITH chosen AS MATERIALIZED (
@@ -46,7 +46,7 @@ UPDATE shipments SET next_poll_at = $2, last_polled_at = $1
 WHERE (shard, reference_number) IN (SELECT shard, reference_number FROM chosen)
 RETURNING reference_number, waybill, courier_partner_id
 
--- name: asked
+-- name: record_poll
 -- Also where a person asked, without a claim: the schedule does not ask again soon after.
 UPDATE shipments SET last_polled_at = $4, next_poll_at = CASE WHEN final OR aged_out_at IS NOT NULL THEN NULL
   ELSE $3{{postgres: ::timestamptz}} END

@@ -14,11 +14,10 @@ _sql = Queries(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatchUpWindow:
-    """A stretch of time to be asked for, from (inclusive) to (exclusive).
+    """A window of updated-order, from (inclusive) to (exclusive).
 
-    Where a former try broke off, `next_page` is where it would have gone on, `page_at` when it stood there, and `items`
-    what it had stored by then. `lease_ends_at`: the end of the lease under which it is held; who writes under another
-    writes nothing.
+    After an interrupted try, `next_page` is where to resume, `page_at` when it was reached, and `items` how many items
+    were stored by then. `lease_ends_at`: the end of its lease; a write under another lease has no effect.
     """
 
     from_at: datetime

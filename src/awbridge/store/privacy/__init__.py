@@ -1,1 +1,1 @@
-"""Where personal data stand, what is old enough to go, erasures."""
+"""Where personal data is stored, retention, and erasures."""

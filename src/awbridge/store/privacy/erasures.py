@@ -1,4 +1,4 @@
-"""The table `erasures`: whose personal data are to be taken out, and the record that it was done."""
+"""The table `erasures`: whose personal data must be removed, and the record that it was done."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ids = Ids()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Erasure:
-    """An erasure. `subject` is None once it is done; `counts` says how many rows of what were changed."""
+    """An erasure. `subject` is None once it is done; `counts` says how many rows of each table changed."""
 
     id: int
     kind: str
@@ -61,7 +61,7 @@ async def later(
 
 
 async def done(session: Session, erasure: int, *, counts: Mapping[str, int], now: datetime) -> None:
-    """It is finished. From now on nothing here says whose it was but the pseudonym."""
+    """It is finished. From now on only the pseudonym identifies the person."""
     await session.execute(_sql.done, erasure, now, json.dumps(dict(counts)))
 
 

@@ -1,7 +1,7 @@
-"""Where personal data stand in the tables: read for an erasure, and written back without them.
+"""Where the tables hold personal data: read for an erasure, and written back without it.
 
-A table that is added and holds names, phones, addresses or bodies gets its statements here, its turn in
-steps/privacy/erase.py, and a line in docs/privacy.md.
+A new table with names, phones, addresses or bodies gets its statements here, its part in steps/privacy/erase.py, and a
+line in docs/privacy.md.
 """
 
 from __future__ import annotations
@@ -266,7 +266,7 @@ async def strip_action(session: Session, action: ActionTexts, eraser: Eraser) ->
 
 
 async def actions_alone(store: Store, *, before: datetime) -> AsyncIterator[ActionTexts]:
-    """Every action asked for before that is over and belongs to no shipment, page by page."""
+    """Every ended action requested before that belongs to no shipment, page by page."""
     after: tuple[int, str] = (-1, "")
     while True:
         async with store.read() as session:

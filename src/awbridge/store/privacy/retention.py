@@ -1,6 +1,6 @@
-"""What is old enough to go, table by table, in pages small enough that nobody waits for a lock.
+"""Rows old enough to delete, table by table, in pages small enough to hold no lock for long.
 
-A table that is added gets a rule here, or a line in STAYS that says why its rows stay.
+A new table gets a rule here, or a line in STAYS that says why its rows stay.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _sql = Queries(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RetainedTable:
-    """A table whose rows go one day: how a page of a shard is read by id, and how rows go, with what hangs on them."""
+    """A table with retention: how a page of a shard is read by id, and how rows and their dependents are deleted."""
 
     name: str
     page: Statement
@@ -27,9 +27,9 @@ class RetainedTable:
 
 @dataclass(frozen=True, slots=True)
 class Diary:
-    """A small table about awbridge itself, whose old rows are found and deleted by one statement.
+    """A small table of awbridge's own records, whose old rows one statement finds and deletes.
 
-    `by_day`: its rows are days. `least`: days that are looked back over, and kept whatever the settings say.
+    `by_day`: its rows are days. `least`: days that are kept regardless of the settings.
     """
 
     name: str
@@ -84,7 +84,7 @@ STAYS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OldRow:
-    """A row of such a table. `settled`: nobody needs it any more (archived, applied, told, its shipment has ended)."""
+    """A row of such a table. `settled`: no longer needed (archived, applied, sent, or its shipment has ended)."""
 
     id: int
     noted_at: datetime
@@ -105,7 +105,7 @@ class OldPayload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OldAction:
-    """An action that was asked for long ago. `settled`: nobody needs it any more."""
+    """An action requested long ago. `settled`: no longer needed."""
 
     shard: int
     id: str
@@ -115,7 +115,7 @@ class OldAction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OldFile:
-    """A file of the archive whose calls have left the table."""
+    """An archive file whose calls have been deleted."""
 
     id: int
     object_key: str
@@ -148,16 +148,16 @@ async def drop_diary(session: Session, diary: Diary, *, before: datetime, limit:
 async def old_actions(
     session: Session, *, before: datetime, keyed_before: datetime, after: tuple[datetime, str], limit: int
 ) -> list[OldAction]:
-    """Actions that were asked for before, the first first; `after` is the (requested_at, id) where the last page ended.
+    """Actions requested before, oldest first; `after` is the (requested_at, id) where the last page ended.
 
-    Those asked for under an idempotency key are settled from `keyed_before` on: until then it counts.
+    Those with an idempotency key are settled from `keyed_before` on: until then the key counts.
     """
     rows = await session.fetch(_sql.actions_page, *after, before, limit, keyed_before)
     return [_old_action(row) for row in rows]
 
 
 async def drop_action(session: Session, action: OldAction) -> int:
-    """Delete an action, unless somebody has had it made again; how many."""
+    """Delete an action unless it was retried; how many."""
     return await session.execute(_sql.actions_drop, action.shard, action.id)
 
 
@@ -177,7 +177,7 @@ async def drop_reconciliation(session: Session, reconciliation_id: int) -> int:
 
 
 async def old_archive_files(session: Session, *, before: datetime, after: int, limit: int) -> list[OldFile]:
-    """Files that were archived before then and whose calls have left the table."""
+    """Files archived before then whose calls have been deleted."""
     rows = await session.fetch(_sql.archive_files_page, after, before, limit)
     return [OldFile(id=row["id"], object_key=row["object_key"]) for row in rows]
 

@@ -165,7 +165,7 @@ async def unsolved_since(session: Session, start: datetime) -> int:
 
 
 async def claim(session: Session, *, now: datetime, until: datetime, limit: int) -> list[Difference]:
-    """Take up to `limit` open differences that are due for another look; nobody else checks before `until`."""
+    """Claim up to `limit` open differences that are due for a check; no other process checks them before `until`."""
     return [_difference(row) for row in await session.fetch(_sql.claim, now, until, limit)]
 
 
@@ -175,7 +175,7 @@ async def solve(session: Session, difference: Difference, *, how: str, now: date
 
 
 async def check_later(session: Session, difference: Difference, *, at: datetime | None) -> None:
-    """Look at it again then; None: not by itself any more."""
+    """Check it again then; None: only on request."""
     await session.execute(_sql.check_later, difference.reconciliation_id, difference.id, at)
 
 

@@ -29,7 +29,7 @@ _MAIN = WaybillKind.MAIN.value
 
 
 class LaidRow(NamedTuple):
-    """A row of theirs as it lies on the bench. `seen` is their time as they write it."""
+    """One row of ClickPost's side. `seen` is its time as written."""
 
     line: int
     waybill: str
@@ -62,19 +62,19 @@ class Matching:
         """Let go of the file."""
         self._connection.close()
 
-    def lay_theirs(self, rows: Iterable[tuple[object, ...]], limit: int) -> int:
+    def add_theirs(self, rows: Iterable[tuple[object, ...]], limit: int) -> int:
         """Lay up to `limit` rows of theirs (the fields of LaidRow); how many there were."""
         before = self._connection.total_changes()
         with self._connection:
             self._connection.executemany(_sql.add_theirs.sqlite, islice(rows, limit))
         return self._connection.total_changes() - before
 
-    def lay_day(self, rows: Iterable[Row]) -> None:
+    def add_day(self, rows: Iterable[Row]) -> None:
         """Lay the shipments of the day, as `reconciliations.placed_between` reads them."""
         with self._connection:
             self._connection.executemany(_sql.add_ours.sqlite, map(_day_row, rows))
 
-    def lay_named(self, shipments: Iterable[OursAs]) -> None:
+    def add_named(self, shipments: Iterable[OursAs]) -> None:
         """Lay shipments that theirs names, under what theirs calls them."""
         named = list(shipments)
         with self._connection:
@@ -120,7 +120,7 @@ class Matching:
             yield [(LaidRow(*row[:7]), _as_ours(*row[7:])) for row in rows]
 
     def missing(self, size: int) -> Iterator[list[Ours]]:
-        """Shipments of the day that stand in no row of theirs, in slices."""
+        """Shipments of the day that are in no row of ClickPost's, in slices."""
         for rows in self._slices(_sql.ours_unpaired, size):
             yield [_as_ours(*row) for row in rows]
 

@@ -44,7 +44,7 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportWindow:
-    """A report of what changed in a window (UTC). `reference` is ClickPost's, once it was asked for."""
+    """A report of the changes in a window (UTC). `reference` is ClickPost's, once requested."""
 
     start: datetime
     end: datetime
@@ -217,7 +217,7 @@ async def go_on(
     problem: str | None = None,
     tries: int = 0,
 ) -> bool:
-    """The run goes on then, from here. False when the lease was lost: nothing is written."""
+    """The run continues then, from here. False if the lease was lost: nothing is written."""
     text = _windows_text(windows)
     return await session.execute(_sql.go_on, run.id, run.lease_owner, state.value, text, problem, tries, at) > 0
 
@@ -260,7 +260,7 @@ async def drop_file(session: Session, number: int) -> None:
 
 
 async def drop_orphans(session: Session, *, before: datetime) -> int:
-    """Forget parts of files that were brought before then and whose run never began; how many parts."""
+    """Delete parts of files received before then whose run never began; how many parts."""
     return await session.execute(_sql.drop_orphans, int(before.timestamp() * 1_000_000) << 10)
 
 
@@ -281,7 +281,7 @@ async def placed_between(
 
 
 async def standing(session: Session, references: Sequence[str]) -> dict[str, Ours]:
-    """Where these shipments stand, by reference number."""
+    """The state of these shipments, by reference number."""
     if not references:
         return {}
     shards = sorted({shard_of(r) for r in references})
@@ -304,7 +304,7 @@ def _ours(row: Row) -> Ours:
 async def ask_soon(
     session: Session, references: Sequence[str], *, now: datetime, asked_before: datetime, else_at: datetime
 ) -> None:
-    """Have tracking ask for these at once, or at `else_at` for those that were asked for since `asked_before`."""
+    """Poll these shipments at once, or at `else_at` if they were polled since `asked_before`."""
     if references:
         shards = sorted({shard_of(r) for r in references})
         await session.execute(_sql.ask_soon, sorted(set(references)), shards, asked_before, else_at, now)

@@ -25,7 +25,7 @@ async def set_allocated_by(session: Session, reference_number: str, by: str | No
 
 
 async def set_allocating(session: Session, reference_number: str, *, now: datetime) -> bool:
-    """It has no courier yet: the recommendation is asked for at once; False when it is placed or cancelled."""
+    """It has no courier yet: a recommendation is requested at once; False if it is placed or cancelled."""
     return await session.execute(_sql.set_allocating, shard_of(reference_number), reference_number, now) > 0
 
 

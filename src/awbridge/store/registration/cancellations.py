@@ -1,4 +1,4 @@
-"""Cancellations of shipments that ClickPost holds: columns of `shipments`. Asking for one stands in shipments.py."""
+"""Columns of `shipments` for cancellations of shipments that ClickPost holds. shipments.py requests them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class NotCancelled:
 
 
 async def cancelled(session: Session, reference_number: str, *, now: datetime) -> bool:
-    """The shipment is cancelled; False where that was known, or nobody asked for it."""
+    """The shipment is cancelled; False if that was known, or if no cancellation was requested."""
     return await session.execute(_sql.cancelled, shard_of(reference_number), reference_number, now) > 0
 
 
@@ -50,14 +50,14 @@ async def not_cancelled(
 
 
 async def overtaken(session: Session, reference_number: str, problem: str, *, now: datetime) -> bool:
-    """Tracking shows another end than the one that was asked for; False where that was known."""
+    """Tracking shows an end other than the requested cancellation; False if that was known."""
     return await session.execute(_sql.overtaken, shard_of(reference_number), reference_number, problem, now) > 0
 
 
 async def need_a_person(
     session: Session, *, after: tuple[datetime, str] | None = None, limit: int = 50
 ) -> Sequence[Shipment]:
-    """Shipments whose cancellation was refused or given up, the longest asked for first.
+    """Shipments whose cancellation was refused or gave up, the oldest request first.
 
     `after` is the (cancel_requested_at, reference_number) where the last page ended.
     """

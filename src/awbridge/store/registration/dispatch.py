@@ -52,7 +52,7 @@ async def claim(
 
 @dataclass(frozen=True, slots=True)
 class InFlight:
-    """What the row of a shipment says while its answer is recorded. `owner` holds the lease."""
+    """The fields of the row while its answer is recorded. `owner` holds the lease."""
 
     success: bool
     owner: str | None
@@ -84,7 +84,7 @@ class Placing:
 
     @property
     def courier(self) -> int:
-        """The courier that holds it, whoever was asked."""
+        """The courier that holds it, which may differ from the requested one."""
         return self.placed.courier_partner_id or self.shipment.courier_partner_id
 
     @property
@@ -94,7 +94,7 @@ class Placing:
 
     @property
     def is_news(self) -> bool:
-        """Whether nobody was told of this waybill: what is pushed again keeps its first one where ClickPost has it."""
+        """Whether this waybill is new to subscribers: a repeated push keeps its first waybill if ClickPost has it."""
         return self.placed.waybill != self.shipment.waybill
 
 
@@ -151,7 +151,7 @@ def _placed_row(placing: Placing, now: datetime) -> tuple[object, ...]:
 
 def _waybills(placing: Placing) -> list[NewWaybill]:
     placed, reference, courier = placing.placed, placing.shipment.reference_number, placing.courier
-    # Couriers tell times to the minute.
+    # Couriers state times to the minute.
     sent_at = (placing.shipment.sent_at or placing.shipment.created_at).replace(second=0, microsecond=0)
     since = placing.since_at or sent_at
     main = Piece(

@@ -41,7 +41,7 @@ async def release(session: Session, reference_number: str, *, now: datetime) -> 
 
 
 async def explain_waiting(session: Session, reference_number: str, problem: str, *, now: datetime) -> bool:
-    """Say why it goes on waiting for another's cancellation; False where it says so already, or waits no more."""
+    """Record why it still waits for another's cancellation; False if that is recorded, or if it no longer waits."""
     shard = shard_of(reference_number)
     return await session.execute(_sql.explain_waiting, shard, reference_number, problem, now) > 0
 
@@ -60,12 +60,12 @@ async def free_ended(session: Session, *, now: datetime, not_before: datetime) -
 
 
 async def replace_later(session: Session, reference_number: str, owner: str, *, at: datetime) -> None:
-    """Look again at then whether another transporter may take it."""
+    """Check again then whether another transporter can take it."""
     await session.execute(_sql.replace_later, shard_of(reference_number), reference_number, owner, at)
 
 
 async def not_replaced(session: Session, reference_number: str, owner: str) -> None:
-    """No other transporter takes it, as it stands now. It is looked at again when it has changed."""
+    """No other transporter takes it in its current state. It is checked again when it has changed."""
     await session.execute(_sql.not_replaced, shard_of(reference_number), reference_number, owner)
 
 
@@ -84,5 +84,5 @@ async def supersede(
 
 
 async def placed_though_replaced(session: Session, *, limit: int) -> list[str]:
-    """Shipments that were placed after all, by a worker thought dead, after a successor had taken their place."""
+    """Shipments placed by a worker thought dead, after a successor had replaced them."""
     return [row["reference_number"] for row in await session.fetch(_sql.placed_though_replaced, limit)]

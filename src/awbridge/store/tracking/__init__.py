@@ -1,1 +1,1 @@
-"""The inbox, scans, promises, and which delivery told what."""
+"""The inbox, scans, tracking status, promises, and the sources of each update."""

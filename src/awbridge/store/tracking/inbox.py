@@ -1,4 +1,4 @@
-"""The table `inbox`: every delivery as received, before anybody says what it means."""
+"""The table `inbox`: every delivery as received, before it is interpreted."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
-    """A delivery that nobody could read or attribute to a shipment, with the reason.
+    """A dead-lettered delivery: unreadable, or not attributable to a shipment, with the reason.
 
-    `looks_again_at`: when it is tried again by itself, where only its shipment is ambiguous.
+    `next_try_at`: when an ambiguous delivery is retried.
     """
 
     id: int
@@ -60,7 +60,7 @@ class DeadLetter:
     body: bytes
     received_at: datetime
     problem: str
-    looks_again_at: datetime | None = None
+    next_try_at: datetime | None = None
 
 
 async def add(session: Session, deliveries: Sequence[NewDelivery]) -> None:
@@ -85,9 +85,9 @@ async def add_at_once(store: Writes, deliveries: Sequence[NewDelivery]) -> None:
 
 
 def _shard(identity: str) -> int:
-    """Deliveries whose order_status_id differs in the last digits only lie together.
+    """The shard of a delivery: order_status_ids that differ only in their last digits share one.
 
-    ClickPost counts them up, so a batch changes a few pages of each index, not one for each of its rows.
+    ClickPost's ids are consecutive, so a batch changes few pages of each index.
     """
     kind, _, rest = identity.partition(":")
     return shard_of(rest.partition(":")[0][:-LAST_DIGITS] if kind == "osid" else identity)
@@ -130,9 +130,9 @@ async def applied(session: Session, deliveries: Sequence[tuple[Delivery, str | N
 
 
 async def wait(session: Session, delivery: Delivery, *, key: str, until: datetime, problem: str | None = None) -> None:
-    """Its shipment is not known yet: look again then, or as soon as somebody wakes `key`.
+    """Its shipment is not known yet: retry then, or as soon as `key` becomes known.
 
-    `problem` says what is ambiguous, where more than one could be meant.
+    `problem` describes an ambiguity.
     """
     await session.execute(_sql.wait, delivery.shard, delivery.id, until, key, problem)
 
@@ -144,12 +144,12 @@ async def waited_for(session: Session, keys: Sequence[str]) -> list[str]:
 
 
 async def apply_again(session: Session, reference_number: str, *, since: datetime, now: datetime) -> None:
-    """What was received since then and told of this shipment is due once more: it may be about another one."""
+    """Updates of this shipment received since then become due again: they may belong to another one."""
     await session.execute(_sql.apply_again, shard_of(reference_number), reference_number, since, now)
 
 
 async def dead_lettered(session: Session, delivery: Delivery, *, problem: str) -> None:
-    """Nobody can read it: it stays, with the reason, until it is replayed."""
+    """Dead-letter a delivery: it stays, with the reason, until it is replayed."""
     await session.execute(_sql.dead_lettered, delivery.shard, delivery.id, problem)
 
 
@@ -160,17 +160,17 @@ async def wake(session: Session, keys: Sequence[str], *, now: datetime) -> None:
 
 
 async def replay(session: Session, *, now: datetime) -> int:
-    """Everything that was set aside is due again (after a fix); how many deliveries."""
+    """All dead-lettered deliveries become due again (after a fix); how many."""
     return await session.execute(_sql.replay, now)
 
 
-async def tell_again(session: Session, *, now: datetime, limit: int) -> int:
+async def apply_uncounted(session: Session, *, now: datetime, limit: int) -> int:
     """Up to `limit` deliveries that were applied before there were update_sources are due again; how many."""
-    return await session.execute(_sql.tell_again, now, limit)
+    return await session.execute(_sql.apply_uncounted, now, limit)
 
 
 async def problems(session: Session, *, limit: int) -> list[DeadLetter]:
-    """The newest deliveries that were set aside, or are about a shipment that cannot be told from another."""
+    """The newest deliveries that are dead-lettered or ambiguous."""
     return [
         DeadLetter(
             id=row["id"],
@@ -179,7 +179,7 @@ async def problems(session: Session, *, limit: int) -> list[DeadLetter]:
             body=bytes(row["body"]),
             received_at=row["received_at"],
             problem=row["problem"],
-            looks_again_at=row["looks_again_at"],
+            next_try_at=row["next_try_at"],
         )
         for row in await session.fetch(_sql.problems, limit)
     ]

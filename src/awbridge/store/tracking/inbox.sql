@@ -1,6 +1,6 @@
 -- name: add
--- The caller sorts by key. A second copy of a delivery is not a second row. Only identity may clash: a clash of ids
--- must fail, not lose a delivery.
+-- The caller sorts by key. A copy of a delivery adds no row. Only identity may conflict: a conflict of ids must fail, not
+-- lose a delivery.
 INSERT INTO inbox (shard, id, identity, source, body, received_at, due_at, tries, problem)
 {{postgres:
 SELECT shard, id, identity, source, body, received_at, CASE WHEN problem IS NULL THEN received_at END, 0, problem
@@ -10,7 +10,7 @@ FROM unnest($1::smallint[], $2::bigint[], $3::text[], $4::text[], $5::bytea[], $
 ON CONFLICT (shard, identity) DO NOTHING
 
 -- name: claim
--- Applying makes no calls, so the transaction itself is the lease: a killed process lets go at once.
+-- Applying makes no calls, so the transaction itself is the lease: a killed process releases it at once.
 SELECT shard, id, identity, source, body, received_at, tries, applied_at FROM inbox
 WHERE due_at <= $1
 ORDER BY due_at, id
@@ -31,13 +31,13 @@ UPDATE inbox SET due_at = $3, waiting_for = $4, problem = $5, applied_at = NULL,
 WHERE shard = $1 AND id = $2
 
 -- name: waited_for
--- Many rows: key. Which of these keys anything waits for.
+-- Many rows: key. Returns the keys that any delivery waits for.
 {{postgres: SELECT key AS waiting_for FROM unnest($1::text[]) AS key
 WHERE EXISTS (SELECT 1 FROM inbox WHERE waiting_for = key)}}
 {{sqlite: SELECT waiting_for FROM inbox WHERE waiting_for = $1 LIMIT 1}}
 
 -- name: apply_again
--- What was shipments_updated of a shipment since then. Rows that somebody applies at this moment are passed over, as in wake.
+-- The updates of a shipment received since then. Rows that another process is applying are skipped, as in wake.
 UPDATE inbox SET due_at = $4
 WHERE (shard, id) IN (
   SELECT inbox.shard, inbox.id FROM update_sources
@@ -50,8 +50,8 @@ WHERE (shard, id) IN (
 UPDATE inbox SET due_at = NULL, waiting_for = NULL, problem = $3, tries = tries + 1, shipments_updated = 0 WHERE shard = $1 AND id = $2
 
 -- name: wake
--- Rows that somebody applies at this moment are passed over: they look again by themselves, and waiting for them while
--- holding a shipment could deadlock.
+-- Rows that another process is applying are skipped: they are retried on their own, and waiting for them while holding a
+-- shipment could deadlock.
 UPDATE inbox SET due_at = $2
 WHERE (shard, id) IN (
   SELECT shard, id FROM inbox
@@ -60,12 +60,12 @@ WHERE (shard, id) IN (
 )
 
 -- name: replay
--- Everything that was set aside gets another chance (after a fix).
+-- All dead-lettered deliveries become due again (after a fix).
 UPDATE inbox SET due_at = $1, problem = NULL WHERE problem IS NOT NULL AND applied_at IS NULL AND identity NOT LIKE 'raw:%'
 
--- name: tell_again
--- What a version without update_sources applied is due again: applying it once more changes nothing but that it is known then
--- whom it shipments_updated of.
+-- name: apply_uncounted
+-- Deliveries applied by a version without update_sources become due again. Applying them once more only records which
+-- shipments they updated.
 WITH chosen AS MATERIALIZED (
   SELECT shard, id FROM inbox
   WHERE applied_at IS NOT NULL AND shipments_updated IS NULL AND due_at IS NULL
@@ -77,7 +77,7 @@ UPDATE inbox SET due_at = $1
 WHERE (shard, id) IN (SELECT shard, id FROM chosen)
 
 -- name: problems
-SELECT id, source, identity, body, received_at, problem, CASE WHEN waiting_for IS NOT NULL THEN due_at END AS looks_again_at
+SELECT id, source, identity, body, received_at, problem, CASE WHEN waiting_for IS NOT NULL THEN due_at END AS next_try_at
 FROM inbox
 WHERE problem IS NOT NULL AND applied_at IS NULL ORDER BY id DESC LIMIT $1
 
@@ -102,9 +102,9 @@ SELECT inbox.id FROM inbox
 {{sqlite: WHERE shard = $1 AND identity = $2}}
 
 -- name: settle
--- A delivery that was only a test is done with.
+-- A test delivery needs no shipment.
 UPDATE inbox SET due_at = NULL, waiting_for = NULL, applied_at = $3, shipments_updated = 0 WHERE shard = $1 AND identity = $2
 
 -- name: longest_due
--- What waits for its shipment is due too, but mostly later.
+-- Deliveries that wait for their shipment are due too, but mostly later.
 SELECT MIN(due_at) AS due_at FROM inbox WHERE due_at <= $1 AND waiting_for IS NULL

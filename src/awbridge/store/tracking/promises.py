@@ -1,4 +1,4 @@
-"""The table `promises`: every expected date of delivery that was told of a shipment."""
+"""The table `promises`: every stated EDD of a shipment."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ _ids = Ids()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimelineScan:
-    """A scan as it stands on the timeline."""
+    """A stored scan of a timeline."""
 
     waybill: str
     courier_partner_id: int | None
@@ -43,13 +43,13 @@ class TimelineScan:
 
 
 async def entries(session: Session, references: Sequence[str]) -> dict[str, list[Entry]]:
-    """The timelines of these shipments, what was heard first first, by reference number."""
+    """The timelines of these shipments in order of arrival, by reference number."""
     return await _timelines(session, _sql.entries, references, _entry)
 
 
-async def to_tell(session: Session, references: Sequence[str]) -> dict[str, list[Entry]]:
-    """The same without their words and couriers, which nobody needs who tells these shipments something new."""
-    return await _timelines(session, _sql.to_tell, references, _known)
+async def for_matching(session: Session, references: Sequence[str]) -> dict[str, list[Entry]]:
+    """The same without texts and couriers, which matching does not need."""
+    return await _timelines(session, _sql.for_matching, references, _known)
 
 
 async def _timelines(
@@ -63,7 +63,7 @@ async def _timelines(
 
 
 class IncomingScan(NamedTuple):
-    """A scan that is about to be told of a shipment, as far as it says which stored ones may be the same."""
+    """An incoming scan, as far as it can match stored ones."""
 
     reference_number: str
     scan_id: str | None
@@ -73,7 +73,7 @@ class IncomingScan(NamedTuple):
 
 
 async def alike(session: Session, told: Sequence[IncomingScan]) -> dict[str, list[Entry]]:
-    """What may be one with these scans, as `to_tell` has it, by reference number: most often nothing."""
+    """What may be one with these scans, as `for_matching` has it, by reference number: most often nothing."""
     found: dict[str, dict[int, Entry]] = {one.reference_number: {} for one in told}
     if told:
         rows = [(t.reference_number, t.scan_id, t.checkpoint_id, t.fingerprint + t.part) for t in told]
@@ -84,7 +84,7 @@ async def alike(session: Session, told: Sequence[IncomingScan]) -> dict[str, lis
 
 
 def _known(row: Row) -> Entry:
-    # Apply reads the timeline of every shipment that it tells of: no detour over a dictionary.
+    # Apply reads every timeline that it updates: rows are read without an intermediate dictionary.
     return Entry(
         id=row["id"],
         fingerprints=tuple(row["fingerprint"].split(" ")),
@@ -123,7 +123,7 @@ def _identity(reference_number: str, entry: Entry) -> str:
 
 async def add(session: Session, new: Sequence[tuple[str, Entry]]) -> None:
     """Put scans on the timelines of these reference numbers. An entry that has an id keeps it."""
-    # Ids grow in the order in which the scans were told: it is the order of those that came at one moment.
+    # Ids grow in the order in which scans are added, which orders scans of the same moment.
     ids = _ids.take(len(new))
     keyed = [(shard_of(r), _identity(r, e), e.id or own, r, e) for own, (r, e) in zip(ids, new, strict=True)]
     rows = [

@@ -11,7 +11,7 @@ SELECT * FROM unnest($1::smallint[], $2::bigint[], $3::text[], $4::text[], $5::t
 ON CONFLICT (shard, identity) DO NOTHING
 
 -- name: entries
--- Everything about the timelines of these shipments, to tell whether a scan is there already and where they stand.
+-- The timelines of these shipments, to recognise known scans and to derive the status.
 SELECT scans.id, reference_number, fingerprint, scan_id, checkpoint_id, ndr_code, waybill, courier_partner_id,
   status_code, status, remark, location, scanned_at, received_at, source, npr_code, npr_description, description, ndr_description,
   return_event FROM
@@ -21,8 +21,8 @@ SELECT scans.id, reference_number, fingerprint, scan_id, checkpoint_id, ndr_code
   ON scans.shard = beside.value AND scans.reference_number = key.value}}
 ORDER BY received_at, scans.id
 
--- name: to_tell
--- The same without their words: on PostgreSQL all of it stands in the index.
+-- name: for_matching
+-- The same without texts: on PostgreSQL the index includes all of it.
 SELECT scans.id, reference_number, fingerprint, scan_id, checkpoint_id, ndr_code, waybill, status_code, scanned_at,
   received_at, source, npr_code, npr_description FROM
 {{postgres: unnest($1::text[], $2::smallint[]) AS key (value, shard) JOIN scans
@@ -32,27 +32,26 @@ SELECT scans.id, reference_number, fingerprint, scan_id, checkpoint_id, ndr_code
 ORDER BY received_at, scans.id
 
 -- name: alike
--- Of the timelines of these shipments what may be one with a scan that is told: same ids, or the same words, if need be
--- without the location. Both are one text (32 digits, then the part): SQLite keeps four JSON texts parsed, a fifth would
--- have all of them parsed for every row.
+-- The entries of these shipments that may be the same scan as an incoming one: same ids, or same content, if necessary
+-- without the location. Fingerprint and part are one text (32 digits, then the part): SQLite caches four parsed JSON
+-- texts, and a fifth would make it parse all of them for every row.
 SELECT scans.id, reference_number, scans.fingerprint, scans.scan_id, scans.checkpoint_id, ndr_code, waybill, status_code,
   scanned_at, received_at, source, npr_code, npr_description FROM
 {{postgres: unnest($1::text[], $2::smallint[], $3::text[], $4::text[], $5::text[])
-  AS told (value, shard, scan_id, checkpoint_id, words) JOIN scans
-  ON scans.shard = told.shard AND scans.reference_number = told.value AND (scans.scan_id = told.scan_id
-    OR scans.checkpoint_id = told.checkpoint_id OR strpos(scans.fingerprint, left(told.words, 32)) > 0
-    OR strpos(scans.fingerprint, substr(told.words, 33)) > 0)}}
-{{sqlite: json_each($1) AS told CROSS JOIN scans
-  ON scans.shard = json_extract($2, '$[' || told.key || ']') AND scans.reference_number = told.value
-    AND (scans.scan_id = json_extract($3, '$[' || told.key || ']')
-      OR scans.checkpoint_id = json_extract($4, '$[' || told.key || ']')
-      OR instr(scans.fingerprint, substr(json_extract($5, '$[' || told.key || ']'), 1, 32)) > 0
-      OR instr(scans.fingerprint, substr(json_extract($5, '$[' || told.key || ']'), 33)) > 0)}}
+  AS incoming (value, shard, scan_id, checkpoint_id, words) JOIN scans
+  ON scans.shard = incoming.shard AND scans.reference_number = incoming.value AND (scans.scan_id = incoming.scan_id
+    OR scans.checkpoint_id = incoming.checkpoint_id OR strpos(scans.fingerprint, left(incoming.words, 32)) > 0
+    OR strpos(scans.fingerprint, substr(incoming.words, 33)) > 0)}}
+{{sqlite: json_each($1) AS incoming CROSS JOIN scans
+  ON scans.shard = json_extract($2, '$[' || incoming.key || ']') AND scans.reference_number = incoming.value
+    AND (scans.scan_id = json_extract($3, '$[' || incoming.key || ']')
+      OR scans.checkpoint_id = json_extract($4, '$[' || incoming.key || ']')
+      OR instr(scans.fingerprint, substr(json_extract($5, '$[' || incoming.key || ']'), 1, 32)) > 0
+      OR instr(scans.fingerprint, substr(json_extract($5, '$[' || incoming.key || ']'), 33)) > 0)}}
 ORDER BY received_at, scans.id
 
 -- name: learn
--- The words of an entry are not read to be told something: "" leaves them as they are. Those that name an NDR code are
--- learnt with their code.
+-- Entries read for matching carry no texts: "" leaves a text unchanged. The text of an NDR code is stored with its code.
 UPDATE scans SET scan_id = $3, checkpoint_id = $4, ndr_code = $5, fingerprint = $6, npr_code = $7, npr_description = $8,
   location = CASE WHEN location = '' THEN $9 ELSE location END, remark = CASE WHEN remark = '' THEN $10 ELSE remark END,
   ndr_description = CASE WHEN $11 = '' AND ndr_code = $5 THEN ndr_description ELSE $11 END

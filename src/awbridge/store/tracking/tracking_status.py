@@ -20,7 +20,7 @@ _sql = Queries(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackingStatus:
-    """Where tracking says a shipment stands now. The columns of the same names say what each is."""
+    """The tracking status of a shipment. schema.sql describes the columns of the same names."""
 
     sighting: Sighting | None
     bucket: int | None
@@ -38,7 +38,7 @@ class TrackingStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackingChange:
-    """What the row of a shipment that was heard of is to say. `updated_at` is None where that is `last_tracked_at`."""
+    """The tracking columns to write for one shipment. `updated_at` is None if it equals `last_tracked_at`."""
 
     reference_number: str
     standing: TrackingStatus
@@ -47,12 +47,12 @@ class TrackingChange:
     updated_at: datetime | None = None
 
 
-async def set_tracking_statuses(session: Session, heard: Sequence[TrackingChange]) -> None:
-    """Keep where shipments stand, when they were last heard of and when to ask next. They are locked by the caller.
+async def set_tracking_statuses(session: Session, changes: Sequence[TrackingChange]) -> None:
+    """Store statuses, the times of the last updates, and the next polls. The caller holds the locks.
 
-    One that is silent for too long stays on its list unless it is asked for again, or has reached its end.
+    A shipment whose polling stopped stays on its list unless polling is resumed or it has ended.
     """
-    await session.write_rows(_sql.set_status, [_heard_row(one) for one in heard])
+    await session.write_rows(_sql.set_status, [_change_row(one) for one in changes])
 
 
 async def set_tracking_status(
@@ -75,12 +75,12 @@ async def set_tracking_status(
     await set_tracking_statuses(session, [one])
 
 
-def _heard_row(heard: TrackingChange) -> tuple[object, ...]:
-    standing = heard.standing
+def _change_row(change: TrackingChange) -> tuple[object, ...]:
+    standing = change.standing
     seen = standing.sighting
     return (
-        shard_of(heard.reference_number),
-        heard.reference_number,
+        shard_of(change.reference_number),
+        change.reference_number,
         seen.code if seen else None,
         seen.seen_at if seen else None,
         standing.bucket,
@@ -88,9 +88,9 @@ def _heard_row(heard: TrackingChange) -> tuple[object, ...]:
         seen.final if seen else False,
         standing.edd,
         standing.ndr_code,
-        heard.last_tracked_at,
-        heard.next_poll_at,
-        heard.updated_at or heard.last_tracked_at,
+        change.last_tracked_at,
+        change.next_poll_at,
+        change.updated_at or change.last_tracked_at,
         standing.edd_due_at,
         standing.ndr_at,
         standing.forward_waybill,
@@ -103,5 +103,5 @@ def _heard_row(heard: TrackingChange) -> tuple[object, ...]:
 
 
 async def tracked_after(session: Session, after: tuple[int, str], *, limit: int) -> list[Shipment]:
-    """Shipments that were heard of, after this (shard, reference number), locked until the transaction ends."""
+    """Shipments with updates, after this (shard, reference number), locked until the transaction ends."""
     return [from_row(row) for row in await session.fetch(_sql.tracked_after, *after, limit)]

@@ -1,4 +1,4 @@
-"""The table `update_sources`: which delivery told something of which shipment."""
+"""The table `update_sources`: which delivery updated which shipment."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _sql = Queries(__name__)
 
 @dataclass(frozen=True, slots=True)
 class UpdateSource:
-    """A delivery that told something of a shipment; `entries` are the places in it, where it carries a list."""
+    """A delivery that updated a shipment; `entries` are the indexes in it, if it carries a list."""
 
     reference_number: str
     delivery: Delivery
@@ -23,7 +23,7 @@ class UpdateSource:
 
 
 async def add(session: Session, told: Sequence[UpdateSource]) -> None:
-    """Remember of whom deliveries told. The first word stands."""
+    """Record which shipments deliveries updated. A known pair stays unchanged."""
     rows = sorted(
         (
             shard_of(t.reference_number),
@@ -39,7 +39,7 @@ async def add(session: Session, told: Sequence[UpdateSource]) -> None:
 
 
 async def of_shipment(session: Session, reference_number: str) -> list[UpdateSource]:
-    """Everything in the inbox that told of this shipment, in the order in which it came."""
+    """All deliveries in the inbox that updated this shipment, in order of arrival."""
     rows = await session.fetch(_sql.of_shipment, shard_of(reference_number), reference_number)
     return [
         UpdateSource(reference_number, delivery_of(row), frozenset(map(int, row["entries"].split(",")))) for row in rows
@@ -47,7 +47,7 @@ async def of_shipment(session: Session, reference_number: str) -> list[UpdateSou
 
 
 async def of_deliveries(session: Session, deliveries: Sequence[Delivery]) -> dict[str, set[int]]:
-    """Whom these deliveries told of when they were applied before: reference number -> ids of deliveries."""
+    """The shipments that these deliveries updated before: reference number -> ids of deliveries."""
     found: dict[str, set[int]] = {}
     if deliveries:
         for row in await session.fetch(_sql.of_deliveries, [d.id for d in deliveries]):
@@ -56,5 +56,5 @@ async def of_deliveries(session: Session, deliveries: Sequence[Delivery]) -> dic
 
 
 async def withdraw(session: Session, deliveries: Sequence[Delivery]) -> None:
-    """Forget whom these deliveries told of: they are applied anew."""
+    """Delete the sources of these deliveries before they are applied again."""
     await session.execute(_sql.withdraw, [d.id for d in deliveries])
