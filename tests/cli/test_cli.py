@@ -307,7 +307,7 @@ def test_a_report_of_failed_webhooks_is_replayed_and_says_what_it_understood(awb
     told = awbridge("replay", "--file", "failed.csv")
     assert told.exit_code == 0, told.output
     assert "AWB as waybill, Payload as payload" in told.output
-    assert "passed over: Try" in told.output
+    assert "unknown columns: Try" in told.output
     assert "1 rows: 1 new deliveries into the inbox, 0 known there already" in told.output
     assert (
         "1 rows: 0 new deliveries into the inbox, 1 known there already"

@@ -90,12 +90,12 @@ def test_the_archive_is_filled_shown_emptied_and_refilled(awbridge: Any, tmp_pat
         return json.loads(awbridge("archive", "status", "--json").stdout)
 
     assert status()["unfiled"] == 1
-    assert awbridge("archive", "refill").output.startswith("0 files made anew")
+    assert awbridge("archive", "refill").output.startswith("0 files to upload again")
     assert (status()["archived"], status()["calls"]) == (1, 1)
     assert awbridge("archive", "empty").exit_code == 1
     assert awbridge("archive", "empty", "--yes").output == "1 files deleted\n"
     assert not [p for p in (tmp_path / "archive").rglob("*") if p.is_file()]
-    assert awbridge("archive", "refill").output.startswith("1 files made anew")
+    assert awbridge("archive", "refill").output.startswith("1 files to upload again")
     assert (status()["archived"], status()["emptied"]) == (1, 0)
 
 

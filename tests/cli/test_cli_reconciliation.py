@@ -24,7 +24,7 @@ def test_a_file_is_reconciled_listed_shown_and_bundled(awbridge: Any, tmp_path: 
     done = awbridge("reconcile", "--file", "registered-2026-11-02.csv")
     assert done.exit_code == 0, done.output
     assert "columns understood: AWB as waybill, Status as status" in done.output
-    assert "columns passed over: Colour" in done.output
+    assert "unknown columns: Colour" in done.output
     assert "not compared: no column holds: courier" in done.output
     assert "1 rows name neither waybill nor reference number" in done.output
     (run,) = json.loads(awbridge("reconcile", "list", "--json").stdout)
@@ -37,7 +37,7 @@ def test_a_file_is_reconciled_listed_shown_and_bundled(awbridge: Any, tmp_path: 
     assert [path.name for path in (tmp_path / "zips").iterdir()] == [f"missing_here-{difference['id']}.zip"]
     assert "Delivered" in awbridge("reconcile", "show", str(run["id"])).output
     pushed = awbridge("reconcile", "push-again", str(run["id"]))
-    assert pushed.output == "0 are pushed again, 0 no longer stand here as they were found\n"
+    assert pushed.output == "0 are pushed again, 0 have changed since and were skipped\n"
 
 
 def test_a_file_that_is_no_table_ends_with_exit_code_1(awbridge: Any, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""`awbridge couriers accounts` and `rate`: where each courier account stands, and how fast it may be served."""
+"""`awbridge couriers accounts` and `rate`: the state of each courier account, and its rate limit."""
 
 from __future__ import annotations
 

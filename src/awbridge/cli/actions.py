@@ -121,7 +121,7 @@ def fetch_label(reference_number: str, regenerate: bool, key: str | None, as_jso
 @key_option
 @as_json_option
 def instruct(reference_number: str, instruction: str, key: str | None, as_json: bool, **wishes: str | None) -> None:
-    """Tell the courier what to do after a failed delivery.
+    """Instruct the courier after a failed delivery (NDR).
 
     Example: awbridge shipments ndr ORDER-1001 REATTEMPT --date 2026-11-05
     """
@@ -242,7 +242,7 @@ def retry_actions(action_ids: tuple[str, ...]) -> None:
 @click.argument("action_ids", nargs=-1, required=True)
 @click.option("--held/--not-held", default=None, help="Whether ClickPost or the courier holds it.")
 def settle_actions(action_ids: tuple[str, ...], held: bool | None) -> None:
-    """Say of actions that need a person (unclear, refused, gave_up) whether they stand: they are over then.
+    """Settle actions that need a person (unclear, refused, gave_up): state whether they were done.
 
     Example: awbridge actions settle 2f0c1d4e5a6b7c8d9e0f1a2b --held
     """

@@ -156,7 +156,7 @@ def archive_refill(everything: bool) -> None:
             return found, await archive.counts(session)
 
     found, now = with_settings(go)
-    click.echo(f"{found.reopened} files made anew, {found.gone} whose calls are not in the database any more")
+    click.echo(f"{found.reopened} files to upload again; {found.gone} files have no calls left in the database")
     if now.open:
         fail(f"{now.open} files are not uploaded yet: {now.problem or 'another process is working on it'}")
 

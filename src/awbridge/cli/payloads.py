@@ -57,7 +57,7 @@ def _order_in(file: Path | None) -> JsonObject | None:
 
 
 async def _edit(store: Store, reference: str, file: Path | None, version: int | None, sets: tuple[str, ...]) -> Edit:
-    """The edit that the options ask for; typed values are read by what stands at their place."""
+    """The edit that the options request; values are read with the type of the current value."""
     begun = Edit(order=_order_in(file), version=version)
     base = await amend.payload_of(store=store, reference_number=reference, edit=begun)
     fields: dict[str, Any] = {}
@@ -133,7 +133,7 @@ def _push(reference: str, file: Path | None, version: int | None, sets: tuple[st
 def settle_shipments(
     reference_numbers: tuple[str, ...], not_held: bool, waybill: str | None, courier_partner_id: int | None
 ) -> None:
-    """Say what ClickPost's dashboard shows of shipments that may stand there: nothing, or a waybill.
+    """Settle shipments that may be placed: state whether ClickPost's dashboard shows no order or a waybill.
 
     Example: awbridge shipments settle ORDER-1001 --waybill 4400000000001
     """

@@ -46,7 +46,7 @@ LOOKS_EVERY = 0.5  # seconds, while a report is awaited or another process is at
     "--file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="CSV, XLSX, XLS or ODS of ClickPost's."
 )
 @click.option(
-    "--kind", type=click.Choice([t.value for t in DifferenceTable]), help="What the file lists; else its name tells."
+    "--kind", type=click.Choice([t.value for t in DifferenceTable]), help="What the file lists. [default: by its name]"
 )
 @as_json_option
 @click.pass_context
@@ -96,7 +96,7 @@ def _with_clickpost(policy: ReconcilePolicy, day: date | None) -> Reconciliation
 async def _to_the_end(
     store: Store, clickpost: AsyncClickPost | None, policy: ReconcilePolicy, number: int
 ) -> Reconciliation:
-    """The run when it is over, whoever works on it."""
+    """The finished run, whichever process works on it."""
     while not (run := await known_run(store, number)).state.over:
         done = await reconcile_due(store=store, clickpost=clickpost, clock=utc_now, policy=policy, only=number)
         await asyncio.sleep(0 if done else LOOKS_EVERY)
@@ -134,7 +134,7 @@ def _show(run: Reconciliation, as_json: bool) -> None:
     if run.columns_read:
         understood = ", ".join(f"{title} as {meaning}" for meaning, title in run.columns_read["understood"].items())
         click.echo(f"columns understood: {understood}")
-        click.echo(f"columns passed over: {', '.join(run.columns_read['passed_over']) or 'none'}")
+        click.echo(f"unknown columns: {', '.join(run.columns_read['passed_over']) or 'none'}")
         print_notes(run.name, run.columns_read.get("notes", []))
     for told in run.not_understood.sentences():
         click.echo(f"not compared: {told}")
@@ -250,6 +250,6 @@ def push_missing_again(reconciliation: int, as_json: bool) -> None:
     if as_json:
         print_json(done)
     else:
-        click.echo(f"{done.pushed} are pushed again, {done.passed_over} no longer stand here as they were found")
+        click.echo(f"{done.pushed} are pushed again, {done.passed_over} have changed since and were skipped")
         for one in done.undecided:
             click.echo(f"{one.reference_number} is not pushed again before you have decided: {one.why}")

@@ -34,7 +34,7 @@ def _summary(shipment: Shipment) -> dict[str, Any]:
 
 
 def listed(shipment: Shipment) -> dict[str, Any]:
-    """The summary as a list shows it: ClickPost's words about it name nobody."""
+    """The summary for a list, without personal data in ClickPost's texts."""
     shown = _summary(shipment)
     return {**shown, "problem": without_people(shown["problem"], shipment.payload) if shown["problem"] else None}
 

@@ -70,7 +70,7 @@ def _rebuild(reference: str | None, anew: bool, as_json: bool) -> None:
             return {"shipments": 1, "changed": int(changed)}
         begun = await replay_step.begin(**world, anew=anew)
         if begun.shipments:
-            click.echo(f"going on after {begun.shipments} shipments (--anew begins again)", err=True)
+            click.echo(f"resuming after {begun.shipments} shipments (--anew starts over)", err=True)
         if await replay_step.prepare(**world):
             while await apply_due(**world, policy=policy):
                 pass
@@ -109,7 +109,7 @@ def _replay_dead_letters(only_list: bool, as_json: bool) -> None:
                     "received_at": a.received_at,
                     "source": a.source,
                     "problem": a.problem,
-                    "next_try_at": a.retried_at,
+                    "next_try_at": a.next_try_at,
                 }
                 for a in aside
             ],
@@ -129,7 +129,7 @@ def _replay_file(file: Path, as_json: bool) -> None:
         print_json(told)
     else:
         click.echo("columns understood: " + ", ".join(f"{name} as {m}" for m, name in told.understood.items()))
-        click.echo("columns passed over: " + (", ".join(told.passed_over) or "none"))
+        click.echo("unknown columns: " + (", ".join(told.passed_over) or "none"))
         print_notes(file.name, told.notes)
         click.echo(
             f"{told.rows} rows: {told.deliveries} new deliveries into the inbox, {told.known} known there already; "

@@ -229,7 +229,7 @@ async def _drive(
     settled = await watch.until("journeys delivered", count, lambda: _count_settled(http, sandbox_url, count))
     caught_up = await _catch_up(settings, watch, count)
     ledger = (await http.get(f"{sandbox_url}/_sandbox/ledger")).json()
-    told = await watch.until("everybody told", 1, lambda: _all_told(http, url))
+    sent = await watch.until("all events and messages sent", 1, lambda: _all_sent(http, url))
     verdict = await _compare(http, url, references, ledger)
     numbers, faults = await demo_company.check(http, url, references, ledger, systems)
     verdict.numbers |= numbers
@@ -238,7 +238,7 @@ async def _drive(
         (pushed, "some orders were still being pushed"),
         (settled, "some journeys or webhooks were still under way"),
         (caught_up, "catching up did not come to an end"),
-        (told, "some events or messages were still on their way"),
+        (sent, "some events or messages were still waiting to be sent"),
     ):
         if not done:
             verdict.faults.insert(0, f"after {watch.patience:g} s {what}")
@@ -268,7 +268,7 @@ async def _count_pushed(http: httpx2.AsyncClient, url: str, count: int) -> int:
     return count - sum(by_state.get(state, 0) for state in UNSETTLED)
 
 
-async def _all_told(http: httpx2.AsyncClient, url: str) -> int:
+async def _all_sent(http: httpx2.AsyncClient, url: str) -> int:
     return int(await demo_company.untold(http, url) == 0)
 
 
@@ -380,7 +380,7 @@ def _show(verdict: Verdict, as_json: bool) -> None:
     if verdict.good:
         console.print(
             "[green]Good:[/green] every order placed exactly once, every scan present exactly once, "
-            f"every current status equal, everybody told once ({verdict.seconds:g} s)"
+            f"every current status equal, every event and message sent once ({verdict.seconds:g} s)"
         )
     else:
         console.print(f"[red]Not good:[/red] {len(verdict.faults)} differences ({verdict.seconds:g} s)")

@@ -1,4 +1,4 @@
-"""The company's own systems in the demo: one takes signed events, one is a gateway for SMS. Both keep what they get."""
+"""The company's systems in the demo: a webhook subscriber and an SMS gateway. Both keep what they receive."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ async def company() -> AsyncGenerator[Company]:
 
 
 async def listen(http: httpx2.AsyncClient, url: str, systems: Company) -> None:
-    """Have the service tell these systems of events."""
+    """Subscribe these systems to events."""
     answer = await http.post(f"{url}/v1/endpoints", json={"url": f"{systems.url}/events", "kinds": KINDS})
     answer.raise_for_status()
     systems.secret = answer.json()["secret"]
@@ -93,7 +93,7 @@ async def untold(http: httpx2.AsyncClient, url: str) -> int:
 async def check(
     http: httpx2.AsyncClient, url: str, references: Sequence[str], ledger: Mapping[str, Any], systems: Company
 ) -> tuple[dict[str, int], list[str]]:
-    """(numbers to show, what is wrong) about who was told what."""
+    """(numbers to show, faults) of events and messages."""
     faults: list[str] = []
     states: Counter[str] = Counter()
     for reference in references:
@@ -107,11 +107,11 @@ async def check(
     if twice or len(systems.messages) != states["sent"]:
         faults.append(f"{states['sent']} messages were sent, {len(systems.messages)} arrived, {len(twice)} twice")
     shown = {f"messages to customers {state}": count for state, count in sorted(states.items())}
-    return {"events at own systems": len(systems.events), **shown}, faults
+    return {"events at the subscriber": len(systems.events), **shown}, faults
 
 
 def _wrong_events(references: Sequence[str], ledger: Mapping[str, Any], systems: Company) -> list[str]:
-    told = Counter((e["type"], e["data"]["reference_number"]) for e in systems.events.values())
+    sent = Counter((e["type"], e["data"]["reference_number"]) for e in systems.events.values())
     delivered = [
         order["reference_number"]
         for order in ledger["orders"]
@@ -119,9 +119,9 @@ def _wrong_events(references: Sequence[str], ledger: Mapping[str, Any], systems:
     ]
     expected = [*(("shipment.placed", r) for r in references), *(("delivered", r) for r in delivered)]
     faults = [
-        f"{reference}: {kind} was told {told[kind, reference]} times"
+        f"{reference}: {kind} was sent {sent[kind, reference]} times"
         for kind, reference in expected
-        if told[kind, reference] != 1
+        if sent[kind, reference] != 1
     ]
     if systems.not_genuine:
         faults.append(f"{systems.not_genuine} events were not signed as they should be")

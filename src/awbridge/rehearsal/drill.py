@@ -1,4 +1,4 @@
-"""`awbridge drill`: orders pushed through a bad day, by workers that are killed, and a ledger that tells the truth.
+"""`awbridge drill`: orders pushed through a bad day, by workers that are killed, checked against the sandbox's ledger.
 
 The sandbox and every worker are processes of their own. Workers are killed with SIGKILL at random moments and started
 again, their clocks jump, and their database stumbles. At the end the bridge's shipments are held against the sandbox's
@@ -241,7 +241,7 @@ def _worker_environment(database_url: str, sandbox_url: str) -> dict[str, str]:
 
 
 async def _watch(store: Store, plan: Plan, workers: Sequence[_Process]) -> Result:
-    """Make trouble at moments spread over the work, until every order has come to an end."""
+    """Inject faults at intervals until every order has ended."""
     dice = random.Random(plan.seed)  # noqa: S311 chance, not secrecy
     kills = sorted(dice.uniform(0.05, 0.9) * plan.orders for _ in range(plan.kills))
     stumbles = sorted(dice.uniform(0.05, 0.9) * plan.orders for _ in range(plan.stumbles))

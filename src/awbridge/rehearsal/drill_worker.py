@@ -1,4 +1,4 @@
-"""A worker of the drill: `awbridge work` on a machine whose clock is wrong and is set anew every few seconds.
+"""A worker of the drill: `awbridge work` on a machine whose clock is wrong and jumps every few seconds.
 
 python -m awbridge.rehearsal.drill_worker SECONDS SEED  ->  a clock that is off by up to SECONDS, ahead or behind
 """

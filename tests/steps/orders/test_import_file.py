@@ -152,7 +152,7 @@ async def test_a_jsonl_file_names_its_bad_lines(store: Store, tmp_path: Path) ->
         ("o.csv", b'reference_number\n"open', "not CSV"),
         ("o.json", b'["\xff"]', "not UTF-8 at byte 2"),
         ("o.xlsx", b"PK\x03\x04", "the spreadsheet cannot be read"),
-        ("o.csv", b"reference_number,Weight,weight\nA,1,1\n", "both weight and Weight stand for weight"),
+        ("o.csv", b"reference_number,Weight,weight\nA,1,1\n", "both weight and Weight mean weight"),
         ("o.json", b"[1,", "not JSON"),
         ("o.json", b'{"a": NaN}', "NaN is not a JSON value"),
         ("o.pdf", b"", "write the orders as .csv, .xlsx, .xls, .ods, .json or .jsonl"),

@@ -473,7 +473,7 @@ async def test_what_may_stand_goes_to_no_other_courier_by_an_edit(configured: St
     await take_in(configured, {**an_order("R"), "transporter": "delhi"})
     await push_due(store=configured, clickpost=Courier(Unknown(message="lost")), clock=clock, policy=PushPolicy())
     other = an_order("R", courier_partner=5, account_code="air", awb_number="A7")
-    with pytest.raises(NotPossible, match="R may stand at ClickPost: courier, account, awb_number cannot change"):
+    with pytest.raises(NotPossible, match="R may be placed at ClickPost: courier, account, awb_number cannot change"):
         await change_payload(configured, other, clock)
 
 

@@ -1,4 +1,4 @@
-"""What may stand at ClickPost: settled by the first payload, by what ClickPost tells, or by a person."""
+"""Shipments that may be placed at ClickPost: settled by the first payload, by ClickPost's answer, or by a person."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ async def test_what_the_courier_says_it_holds_goes_nowhere_else_and_needs_a_pers
     [event] = await fetch(world.store, "SELECT kind, body FROM events")
     assert event["kind"] == "shipment.gave_up"
     assert json.loads(event["body"])["data"]["maybe_placed"] is True
-    with pytest.raises(NotPossible, match="says that it holds R already"):
+    with pytest.raises(NotPossible, match="says that it already holds R"):
         await amend.change(**who(world), edit=Edit(fields={"shipment_details.weight": 700}), changed_by="t")
 
 
@@ -112,7 +112,7 @@ async def test_a_refused_edit_of_what_may_stand_can_neither_be_replaced_nor_is_c
     after = await get(world.store, "R")
     assert (after.state, after.maybe_placed) == (State.GAVE_UP, True)
     assert "An earlier call may have placed it" in (after.problem or "")
-    with pytest.raises(NotPossible, match="R may stand at ClickPost: a second shipment would be a second parcel"):
+    with pytest.raises(NotPossible, match="R may be placed at ClickPost: a second shipment would be a second parcel"):
         await amend.replace(**who(world), edit=Edit())
     await intake.cancel(**who(world))
     await go(world)

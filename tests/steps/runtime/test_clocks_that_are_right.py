@@ -153,7 +153,7 @@ async def test_a_clock_that_nobody_has_set_corrects_nothing_and_is_told(store: S
     clocks = looking(store, clock)
     await clocks.check()
     assert await everything(store) == before
-    assert clocks.problem.startswith("stands at 1970-01-01 00:03 UTC")
+    assert clocks.problem.startswith("shows 1970-01-01 00:03 UTC")
     clock.now = T0
     await clocks.check()
     assert clocks.problem == ""

@@ -161,7 +161,7 @@ def status_event(
 
 
 def milestone_of(code: int) -> Milestone | None:
-    """The milestone of a status; None where nobody is notified of it. In transit is shipped."""
+    """The milestone of a status; None if no one is notified of it. In transit is shipped."""
     return MILESTONES.get(code) or (Milestone.SHIPPED if code in _ON_THE_WAY else None)
 
 

@@ -86,7 +86,7 @@ class PerformsActions(Protocol):
         phone_number: str = "",
         preferred_date: date | None = None,
     ) -> Acknowledged:
-        """Tell the courier what to do after a failed delivery."""
+        """Instruct the courier after a failed delivery."""
         ...
 
     async def set_whatsapp(self, waybill: str, enabled: bool) -> Acknowledged:

@@ -200,7 +200,7 @@ def _check_replaceable(old: Shipment) -> None:
     reference = old.reference_number
     if old.maybe_placed and old.state is not State.CANCELLED:
         raise NotPossible(
-            f"{reference} may stand at ClickPost: a second shipment would be a second parcel. Retry or cancel it "
+            f"{reference} may be placed at ClickPost: a second shipment would be a second parcel. Retry or cancel it "
             "first, or look in ClickPost's dashboard and say what it shows (awbridge shipments settle, POST .../settle)"
         )
     if old.final and old.state is not State.CANCELLED:

@@ -73,7 +73,7 @@ def _refuse_slips(name: str, table: Table) -> None:
         column = column_of(title)
         if column in table.understood:
             other = table.understood[column]
-            raise TableUnreadable(f"{name}: both {other} and {title} stand for {column}; take one out")
+            raise TableUnreadable(f"{name}: both {other} and {title} mean {column}; remove one")
         if slip := meant(title):
             raise TableUnreadable(f"{name}: unknown columns: {title}; is it {slip}? Rename it, or take it out")
 

@@ -180,7 +180,7 @@ def _stays_where_maybe_placed(existing: Shipment, new: NewShipment) -> str | Non
     if not changed:
         return None
     return (
-        f"{existing.reference_number} may stand at ClickPost: {', '.join(changed)} cannot change before that is "
+        f"{existing.reference_number} may be placed at ClickPost: {', '.join(changed)} cannot change before that is "
         "settled. Retry it, or look in ClickPost's dashboard and say what it shows (awbridge shipments settle, or "
         "POST .../settle)"
     )
@@ -200,8 +200,8 @@ def why_payload_stays(shipment: Shipment) -> str:
         return f"{reference} is being cancelled: its payload cannot change any more"
     if shipment.settle_by is SettleBy.ASKING:
         return (
-            f"the courier says that it holds {reference} already: its payload cannot change before somebody says what "
-            "there is (awbridge shipments settle, or POST .../settle)"
+            f"the courier says that it already holds {reference}: settle it before changing its payload "
+            "(awbridge shipments settle, or POST .../settle)"
         )
     return f"{reference} is being sent right now: its payload cannot change while it is. Try again in a minute"
 

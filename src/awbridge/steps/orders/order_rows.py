@@ -165,7 +165,7 @@ class _Grouping:
             order = order_from_row(cells)
             self.held[reference] = ReadOrder(line=row.line, order=order, sheet=row.sheet, titles=row.titles)
         elif first.sheet != row.sheet:
-            text = f"stands in sheet {first.sheet} as well; the shipment is left out"
+            text = f"is in sheet {first.sheet} as well; the shipment is skipped"
             yield self._contradicts(row, reference, "reference_number", text)
         elif clash := first_clash(first.order, cells):
             text = f"differs from line {first.line} of the same reference_number; the shipment is left out"

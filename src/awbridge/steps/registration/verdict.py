@@ -89,7 +89,7 @@ _SETTLE = (
 ONLY_ASKED = "it was asked for again by its reference number"
 UNPROVEN = f"An earlier call may have placed it, and no later answer can prove that it did not. {_SETTLE}"
 HELD_THERE = (
-    "The courier says that it holds this order already, and ClickPost shows no waybill of it. Nothing is sent anew or "
+    "The courier says that it holds this order already, and ClickPost shows no waybill of it. Nothing is sent again or "
     "elsewhere. Look for this reference number in ClickPost's dashboard, or ask the courier, and say what there is: "
     "awbridge shipments settle, or POST .../settle"
 )

@@ -104,7 +104,7 @@ class SetClocks:
     def problem(self) -> str:
         """What is wrong with this machine's clock, or was within the last hour."""
         if self._unset:
-            return f"stands at {self._unset:%Y-%m-%d %H:%M} UTC, and nothing is corrected by it"
+            return f"shows {self._unset:%Y-%m-%d %H:%M} UTC; it is not used to correct stored times"
         skew = self._shared.skew
         if abs(skew) > MAY_DIFFER:
             where = "ahead of" if skew > 0 else "behind"

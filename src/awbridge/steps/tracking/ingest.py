@@ -27,15 +27,15 @@ log = structlog.get_logger()
 BATCH = 500  # deliveries a commit
 CAPACITY = 5_000  # deliveries that may wait; more are refused, so that memory stays flat
 CAPACITY_BYTES = 64 * 1024 * 1024  # of their bodies, for the same reason
-TIMEOUT = 1.2  # seconds until a caller is told to come again; ClickPost hangs up after about 2
+TIMEOUT = 1.2  # seconds until a caller gets 503; ClickPost hangs up after about 2
 TICK = 0.1  # seconds between looks for callers whose time is up
 
 
 class Caller(Protocol):
-    """Who waits for a delivery to be stored: a future, or what is told like one."""
+    """A caller that waits for a delivery to be stored: a future, or an object with its methods."""
 
     def done(self) -> bool:
-        """Whether nobody waits any more: told already, or gone."""
+        """Whether the caller no longer waits: answered, or disconnected."""
         ...
 
     def set_result(self, result: None, /) -> None:
@@ -51,7 +51,7 @@ _Waiting = tuple[float, NewDelivery, Caller]  # the first: when its time is up, 
 
 
 class Ingest:
-    """Group commit in front of the inbox. `run` must be running for anybody to be told."""
+    """Group commit in front of the inbox. `run` must be running for callers to be answered."""
 
     def __init__(self, store: Store, *, on_stored: Callable[[], None] | None = None) -> None:
         self._store = store
@@ -76,7 +76,7 @@ class Ingest:
         await stored
 
     def hand_in(self, delivery: NewDelivery, caller: Caller) -> None:
-        """Tell the caller once the delivery is committed, or that it was not in time. Raises StoreBusy without room."""
+        """Answer the caller once the delivery is committed or its time is up. Raises StoreBusy if the queue is full."""
         self.check_room()
         loop = asyncio.get_running_loop()
         self._waiting.append((loop.time() + TIMEOUT, delivery, caller))
@@ -105,7 +105,7 @@ class Ingest:
                 self._flying = ()
 
     def _take(self) -> list[_Waiting]:
-        """The next batch, without those who were told to come again or hung up: they are not waited for any more."""
+        """The next batch, without callers that got 503 or hung up."""
         batch: list[_Waiting] = []
         half = (len(self._waiting) + self._taken + 1) // 2
         while self._waiting and len(batch) < min(half, BATCH):
@@ -144,7 +144,7 @@ class Ingest:
         await self._flush(batch[middle:])
 
     def _tick(self) -> None:
-        """Tell those whose time is up, whatever the database does meanwhile."""
+        """Answer callers whose time is up, independently of the database."""
         loop = asyncio.get_running_loop()
         now = loop.time()
         late = StoreBusy(f"the delivery was not committed within {TIMEOUT:g} s")

@@ -1,4 +1,4 @@
-"""What is known of a shipment, put together for whoever looks: milestones, attempts, what failed and why, promises."""
+"""Everything known about a shipment: milestones, delivery attempts, failures with reasons, EDD history."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def _milestones(found: list[Reached], delayed_at: datetime | None) -> Milestones
 
 
 async def _forward(session: Session, shipment: Shipment) -> str | None:
-    """The shipment that a return brings back, where only its waybill was told and that is one shipment's alone."""
+    """The forward shipment of a return that names only a waybill which one shipment has."""
     holders = await _holders(session, shipment, shipment.forward_waybill)
     return holders[0] if len(holders) == 1 else None
 

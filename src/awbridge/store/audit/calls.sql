@@ -21,7 +21,7 @@ WHERE a.shard = $1 AND a.reference_number = $2 ORDER BY a.id
 
 -- name: failed_between
 -- What surely went well is left out here, so that a day of a million good calls is not read; the rest is judged by
--- whoever reads. What a shipment that gave up was told last may look harmless: a courier that never finished.
+-- whoever reads. The last answer of a shipment that gave up may look harmless: a courier that never finished.
 SELECT a.shard, a.id, a.reference_number, a.api, a.method, a.url, a.request, a.http_status, a.business_status,
   a.response, a.error, a.outcome, a.ms, a.made_at, s.waybill, s.order_id, s.courier_partner_id, s.account_code,
   s.transporter, CASE WHEN a.api = 'cancel-order' THEN COALESCE(s.cancel_state, s.state) ELSE s.state END AS state,

@@ -27,7 +27,7 @@ RECENT = timedelta(days=1)  # how far back scans are counted that were in the fu
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """How things stand. Mappings from states and stages hold those alone that are no end.
+    """The counts. Mappings by state or stage leave out final ones.
 
     `held`: the accounts that are held, and `waiting` how many shipments wait in each. `on_their_way`: placed, and not
     at the end; `unreadable_dates`: those of them whose expected date is no date. `scans_ahead`: received within a day,

@@ -1,5 +1,5 @@
 -- name: put
--- Made anew by hand, a report keeps what is known of its mail.
+-- A report made again by a person keeps its mail status.
 INSERT INTO reports (id, kind, day, destination, shipments, calls, object_key, bytes, sha256, created_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 ON CONFLICT (id) DO UPDATE SET shipments = excluded.shipments, calls = excluded.calls,

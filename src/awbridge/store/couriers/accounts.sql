@@ -25,7 +25,7 @@ WHERE urgent_at IS NOT NULL OR normal_at IS NOT NULL
 ORDER BY account
 
 -- name: lock
--- In key order: whoever holds one account and wants another meets nobody who holds that one and wants this.
+-- In key order, so that two processes never wait for each other's locks.
 SELECT {{account_states.*}} FROM account_states
 WHERE account {{postgres: = ANY($1::text[])}}{{sqlite: IN (SELECT value FROM json_each($1))}}
 ORDER BY account

@@ -1,4 +1,4 @@
-"""Sessions on a PostgreSQL connection that belongs to somebody else: asyncpg, psycopg 3, SQLAlchemy 2, Django.
+"""Sessions on the caller's PostgreSQL connection: asyncpg, psycopg 3, SQLAlchemy 2, Django.
 
 The connection's owner opens and ends the transaction. Nothing here connects, commits or rolls back more than its own
 savepoint. A connection without asyncio is spoken to by the same code: nothing that it is asked for has to be awaited,
@@ -177,9 +177,7 @@ async def savepoint(session: Session) -> AsyncGenerator[None]:
     try:
         yield
     except BaseException:
-        with suppress(
-            Exception
-        ):  # where the connection is gone, so is the transaction; the first error is the one to tell
+        with suppress(Exception):  # a lost connection has no transaction left; the first error is reported
             await session.script("ROLLBACK TO SAVEPOINT awbridge_enqueue")
             await session.script("RELEASE SAVEPOINT awbridge_enqueue")
         raise

@@ -1,5 +1,5 @@
 -- name: drop_connections
--- Those of every other session of ours on this database. SQLite has none: its trouble is a writer that does not let go.
+-- Those of every other session of ours on this database. SQLite has none: its fault is a writer that holds the lock.
 SELECT
 {{postgres: COUNT(pg_terminate_backend(pid)) AS dropped FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name = 'awbridge'}}

@@ -1,4 +1,4 @@
-"""What stands between here and PostgreSQL. A pooler such as PgBouncer may give each transaction another server session.
+"""Detects a connection pooler. A pooler such as PgBouncer may give each transaction another server session.
 
 In transaction mode a statement prepared in one transaction does not exist in the next, or is another client's. The
 driver does not notice: it may get the answer to another statement. So a pooler is found before anything else is asked,

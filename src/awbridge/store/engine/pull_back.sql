@@ -48,7 +48,7 @@ UPDATE event_deliveries SET
 WHERE next_try_at IS NOT NULL AND (updated_at > $1 OR lease_ends_at > $2)
 
 -- name: notices
--- Whether a notice may go now, in quiet hours say, is decided anew when it is due.
+-- Whether a notice may go now, in quiet hours say, is decided again when it is due.
 UPDATE notices SET due_at = CASE WHEN due_at > $1 THEN $1 ELSE due_at END,
   lease_ends_at = CASE WHEN lease_ends_at > $2 THEN $2 ELSE lease_ends_at END,
   created_at = CASE WHEN created_at > $1 THEN $1 ELSE created_at END

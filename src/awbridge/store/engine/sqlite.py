@@ -39,7 +39,7 @@ SIZES = (8, 16, 32, 64, 128)
 LONGEST_KEPT = 16_000  # characters
 KEPT_STATEMENTS = 400
 # Pages of 4 KiB in the WAL from which on a commit copies them into the file. Apply changes pages here and there: the
-# more of them are copied at once, the more often one copy stands for many changes. Larger makes single commits wait.
+# more of them are copied at once, the more changes one copy covers. Larger makes single commits wait.
 CHECKPOINT_PAGES = 4000
 
 

@@ -1,6 +1,6 @@
 -- name: counts
 -- What does not end well by itself, out of indexes of that. Ids of deliveries grow with time: $1 cuts off the old ones,
--- most of which are about shipments of somebody else.
+-- most of which belong to shipments of another system.
 SELECT
   (SELECT COUNT(*) FROM shipments WHERE state = 'rejected') AS rejected,
   (SELECT COUNT(*) FROM shipments WHERE state = 'gave_up') AS gave_up,

@@ -110,7 +110,7 @@ async def disable(session: Session, endpoint: Endpoint, *, problem: str, now: da
     if not await session.execute(_sql.disable, endpoint.id, problem, now):
         return False
     await events.pause(session, endpoint.id)
-    text = f"endpoint {endpoint.id} is disabled: {problem}. Mend it, then: awbridge endpoints enable {endpoint.id}"
+    text = f"endpoint {endpoint.id} is disabled: {problem}. Correct it, then: awbridge endpoints enable {endpoint.id}"
     await alarms.raise_(session, AlarmCause.ENDPOINT.of(endpoint.id), text, now=now)
     return True
 

@@ -20,7 +20,7 @@ UPDATE endpoints SET enabled = TRUE, problem = NULL, failing_since_at = NULL, up
 UPDATE endpoints SET enabled = FALSE, problem = $2, updated_at = $3 WHERE id = $1 AND enabled
 
 -- name: succeeded
--- Written at most once a minute: it is a sign of life, not a log. The end of trouble is written at once.
+-- Written at most once a minute: it shows that deliveries succeed. The end of a failure is written at once.
 UPDATE endpoints SET last_success_at = $2, failing_since_at = NULL
 WHERE id = $1 AND (last_success_at IS NULL OR last_success_at < $3 OR failing_since_at IS NOT NULL)
 

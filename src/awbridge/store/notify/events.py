@@ -64,8 +64,8 @@ async def _tell_endpoints(session: Session, happenings: Sequence[ShipmentEvent],
 
 
 def _body(kind: EventKind, happening: ShipmentEvent) -> str:
-    told = {"type": kind.value, "timestamp": happening.at.isoformat(), "data": happening.data}
-    return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+    event = {"type": kind.value, "timestamp": happening.at.isoformat(), "data": happening.data}
+    return json.dumps(event, ensure_ascii=False, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ FROM unnest($1::smallint[], $2::text[], $3::text[], $4::integer[], $5::integer[]
 ON CONFLICT (shard, reference_number, milestone) DO NOTHING
 
 -- name: listeners
--- Held until the transaction ends: an endpoint enabled in between would never be told of what is written here.
+-- Held until the transaction ends: an endpoint enabled in between would never receive these events.
 SELECT id, kinds, enabled FROM endpoints ORDER BY id {{postgres: FOR SHARE}}
 
 -- name: add

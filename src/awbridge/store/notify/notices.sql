@@ -1,5 +1,5 @@
 -- name: claim_milestones
--- Making notices calls nobody: the transaction is the lease.
+-- Making notices makes no calls: the transaction is the lease.
 SELECT {{milestones.*}} FROM milestones WHERE due_at <= $1
 ORDER BY due_at LIMIT $2
 {{postgres: FOR UPDATE SKIP LOCKED}}

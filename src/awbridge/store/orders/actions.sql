@@ -8,7 +8,7 @@ ON CONFLICT (shard, id) DO NOTHING
 SELECT {{actions.*}} FROM actions WHERE shard = $1 AND id = $2
 
 -- name: abandon
--- A worker took these up and never told the end: it was killed, or is too slow to be believed. What must not be
+-- A worker claimed these and never recorded a result: it was killed or lost its lease. What must not be
 -- repeated blindly becomes unclear instead of being claimed again.
 UPDATE actions SET state = 'unclear', problem = $2, next_try_at = NULL, lease_owner = NULL, lease_ends_at = NULL,
   updated_at = $1
@@ -45,7 +45,7 @@ UPDATE actions SET state = 'done', result = $3, problem = NULL, next_try_at = NU
 WHERE shard = $1 AND id = $2 AND state <> 'done'
 
 -- name: not_done
--- Only the lease's holder may write this; somebody else may know better by now.
+-- Only the lease holder may write this; another process may know more by now.
 UPDATE actions SET state = $4, tries = $5, problem = $6, next_try_at = $7, lease_owner = NULL, lease_ends_at = NULL,
   updated_at = $8
 WHERE shard = $1 AND id = $2 AND lease_owner = $3
@@ -60,7 +60,7 @@ WHERE actions.state IN ('due', 'waiting', 'refused', 'gave_up', 'unclear')
 ORDER BY actions.requested_at, actions.id
 
 -- name: ended
--- By tracking, by the shipment's cancellation or by a person. Whoever makes it at this moment loses the lease.
+-- By tracking, by the shipment's cancellation or by a person. A worker that is calling ClickPost loses the lease.
 UPDATE actions SET state = $3, problem = $4, result = $5, next_try_at = NULL, lease_owner = NULL, lease_ends_at = NULL,
   done_at = $6, updated_at = $7
 WHERE shard = $1 AND id = $2 AND state IN ('due', 'waiting', 'refused', 'gave_up', 'unclear')

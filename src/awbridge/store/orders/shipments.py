@@ -206,7 +206,7 @@ async def cancel_is_asked(session: Session, reference_number: str) -> bool:
 async def settle_not_held(
     session: Session, reference_number: str, *, by: str, problem: str | None, now: datetime
 ) -> bool:
-    """Keep a person's word that nothing of it is held anywhere; False where nothing may stand, or it is being sent.
+    """Record a person's statement that no order is held; False if none may be placed, or a call is in progress.
 
     It is cancelled where somebody asked for that.
     """

@@ -54,7 +54,7 @@ SELECT order_id, reference_number, replaced_by IS NOT NULL AND NOT success AND s
 FROM shipments WHERE order_id = $1 LIMIT $2}}
 
 -- name: try_again
--- Push has nobody to send one without a courier to: the recommendation is asked for again. What the courier says it holds
+-- A shipment without a courier cannot be pushed: a recommendation is requested again. What the courier says it holds
 -- is not sent again, but asked for.
 UPDATE shipments SET no_of_retries = 0, problem = NULL, waiting_since_at = NULL, waits_for = NULL, updated_at = $3,
   settle_by = CASE WHEN settle_by = 'asking' THEN settle_by END,
@@ -64,7 +64,7 @@ UPDATE shipments SET no_of_retries = 0, problem = NULL, waiting_since_at = NULL,
 WHERE shard = $1 AND reference_number = $2 AND state IN ('retrying', 'held', 'rejected', 'gave_up', 'waiting')
 
 -- name: new_payload
--- One that waits for another's cancellation goes on waiting. Which payload may stand at ClickPost is not forgotten; what
+-- One that waits for another's cancellation keeps waiting. Which payload may be placed stays recorded; what
 -- the courier says it holds stays as it is.
 UPDATE shipments SET held_version = CASE WHEN maybe_placed THEN COALESCE(held_version, payload_version, 1) END,
   settle_by = NULL, payload = $3, order_id = $4, transporter = $5, courier_partner_id = $6, account_code = $7,
@@ -84,9 +84,9 @@ WHERE shard = $1 AND reference_number = $2 AND NOT success AND lease_owner IS NU
   AND (sent_at IS NULL OR NOT maybe_placed) AND state <> 'cancelled'
 
 -- name: ask_cancel
--- What may stand at ClickPost is settled first (push repeats the first payload, or asks where the courier holds it;
+-- A shipment that may be placed is settled first (push repeats the first payload, or asks where the courier holds it;
 -- without a courier, allocate asks), then cancelled there.
--- One that was refused, given up or overtaken is begun anew, with all its tries.
+-- One that was refused, gave up or was overtaken starts over with all its tries.
 UPDATE shipments SET updated_at = $3,
   settle_by = CASE WHEN maybe_placed AND NOT success AND settle_by IS NULL AND held_version < COALESCE(payload_version, 1)
     THEN 'repeating' ELSE settle_by END,

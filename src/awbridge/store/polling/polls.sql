@@ -32,7 +32,7 @@ FROM shipments WHERE state = 'placed' AND NOT final AND aged_out_at IS NULL
 GROUP BY courier_partner_id
 
 -- name: claim_due_polls
--- Moving next_poll_at on is the lease: nobody asks the same shipment again before it. Materialized: a planner that runs the
+-- Moving next_poll_at ahead is the lease: no process polls the same shipment before it. Materialized: a planner that runs the
 -- choice again for each row would take more than the limit.
 WITH chosen AS MATERIALIZED (
   SELECT shard, reference_number FROM shipments

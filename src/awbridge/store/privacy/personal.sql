@@ -81,7 +81,7 @@ UPDATE actions SET body = $3, result = $4, problem = $5 WHERE shard = $1 AND id 
 SELECT id, reference_number FROM events WHERE shard = $1 AND id > $2 ORDER BY id LIMIT $3
 
 -- name: events_with
--- Why ClickPost refused an order stands in the event that told so.
+-- The event of a refused order contains the reason.
 SELECT id, body FROM events
 WHERE shard = $1 AND id {{postgres: = ANY($2::bigint[])}}{{sqlite: IN (SELECT value FROM json_each($2))}} ORDER BY id
 
@@ -89,7 +89,7 @@ WHERE shard = $1 AND id {{postgres: = ANY($2::bigint[])}}{{sqlite: IN (SELECT va
 UPDATE events SET body = $3 WHERE shard = $1 AND id = $2
 
 -- name: event_problems_with
--- What an endpoint answered may repeat what it was told.
+-- An endpoint's response may repeat the event.
 SELECT event_id, endpoint_id, problem FROM event_deliveries
 WHERE shard = $1 AND event_id {{postgres: = ANY($2::bigint[])}}{{sqlite: IN (SELECT value FROM json_each($2))}}
   AND problem IS NOT NULL ORDER BY event_id, endpoint_id

@@ -19,7 +19,7 @@ DELETE FROM attempts WHERE shard = $1 AND id {{postgres: = ANY($2::bigint[])}}{{
     WHERE f.id = attempts.archive_file AND f.archived_at IS NOT NULL AND f.emptied_at IS NULL))
 
 -- name: inbox_page
--- What waits, or was set aside for a person, is kept however old it is.
+-- Waiting and dead-lettered deliveries are kept regardless of their age.
 SELECT id, received_at AS noted_at, CASE WHEN applied_at IS NOT NULL THEN 1 ELSE 0 END AS settled
 FROM inbox WHERE shard = $1 AND id > $2 ORDER BY id LIMIT $3
 
@@ -28,12 +28,12 @@ DELETE FROM inbox WHERE shard = $1 AND id {{postgres: = ANY($2::bigint[])}}{{sql
   AND applied_at IS NOT NULL AND due_at IS NULL
 
 -- name: update_sources_drop
--- What a delivery told of whom says nothing without the delivery.
+-- An update source is useless without its delivery.
 DELETE FROM update_sources WHERE delivery_shard = $1 AND delivery_id {{postgres: = ANY($2::bigint[])}}{{sqlite: IN (SELECT value FROM json_each($2))}}
   AND NOT EXISTS (SELECT 1 FROM inbox i WHERE i.shard = update_sources.delivery_shard AND i.id = update_sources.delivery_id)
 
 -- name: scans_page
--- Where a shipment on its way stands is folded from its scans: they stay until it has reached its end.
+-- The status of an open shipment is derived from its scans: they stay until it has ended.
 SELECT c.id, c.received_at AS noted_at, CASE WHEN s.final OR s.state = 'cancelled' THEN 1 ELSE 0 END AS settled
 FROM scans c JOIN shipments s ON s.shard = c.shard AND s.reference_number = c.reference_number
 WHERE c.shard = $1 AND c.id > $2 ORDER BY c.id LIMIT $3
@@ -47,7 +47,7 @@ DELETE FROM promises WHERE shard = $1 AND reference_number IN (
 DELETE FROM scans WHERE shard = $1 AND id {{postgres: = ANY($2::bigint[])}}{{sqlite: IN (SELECT value FROM json_each($2))}}
 
 -- name: notices_page
--- What is due, waits for its hour or is being sent is not settled. That a milestone is told once is the milestone's row.
+-- Notices that are due, delayed or being sent are not settled. The milestone's row ensures that it is sent once.
 SELECT id, created_at AS noted_at, CASE WHEN due_at IS NULL THEN 1 ELSE 0 END AS settled
 FROM notices WHERE shard = $1 AND id > $2 ORDER BY id LIMIT $3
 
@@ -55,7 +55,7 @@ FROM notices WHERE shard = $1 AND id > $2 ORDER BY id LIMIT $3
 DELETE FROM notices WHERE shard = $1 AND id {{postgres: = ANY($2::bigint[])}}{{sqlite: IN (SELECT value FROM json_each($2))}} AND due_at IS NULL
 
 -- name: events_page
--- What is due, also at an endpoint that is disabled, is still to be told.
+-- Events that are due, even for a disabled endpoint, must still be sent.
 SELECT e.id, e.created_at AS noted_at, CASE WHEN EXISTS (
     SELECT 1 FROM event_deliveries d WHERE d.shard = e.shard AND d.event_id = e.id AND d.state = 'due'
   ) THEN 0 ELSE 1 END AS settled
@@ -97,7 +97,7 @@ DELETE FROM catch_up_windows
 WHERE from_at IN (SELECT from_at FROM chosen)
 
 -- name: alarms_drop
--- Over, and its end told where its beginning was. Looked at again: one that is raised anew meanwhile stays.
+-- Cleared, and its end sent if its beginning was. Checked again: an alarm raised again meanwhile stays.
 WITH chosen AS MATERIALIZED (
   SELECT cause FROM alarms WHERE cleared_at < $1 AND due_at IS NULL ORDER BY cause LIMIT $2
 )

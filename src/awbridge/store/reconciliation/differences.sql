@@ -1,5 +1,5 @@
 -- name: add
--- Found again after a kill: the first word stands.
+-- Found again after a kill: the first row stays.
 INSERT INTO differences (shard, reconciliation_id, kind, item, id, reference_number, waybill, courier_partner_id, ours,
   theirs, state, checks, next_check_at, found_at)
 {{postgres:

@@ -318,7 +318,7 @@ async def push_again(
     now: datetime,
     edited: tuple[JsonObject, int] | None = None,
 ) -> bool:
-    """Push registers it anew; False where it no longer stands here as placed with this waybill.
+    """Push registers it again; False if it is no longer placed with this waybill.
 
     `edited`: the payload that goes out in place of the one it has, and its version.
     """

@@ -13,7 +13,7 @@ SELECT {{reconciliations.*}} FROM reconciliations WHERE id = $1
 SELECT {{reconciliations.*}} FROM reconciliations WHERE id < $1 ORDER BY id DESC LIMIT $2
 
 -- name: newest_by_itself
--- Of those that nobody asked for by hand, by source; by the index of ids backwards.
+-- Those not requested by a person, by source; by the index of ids backwards.
 SELECT {{reconciliations.*}} FROM reconciliations WHERE source = $1 AND state = 'done' AND finished_at > $2 ORDER BY id DESC LIMIT 1
 
 -- name: claim
@@ -53,7 +53,7 @@ SELECT body FROM reconciliation_files WHERE reconciliation_id = $1 AND part = $2
 DELETE FROM reconciliation_files WHERE reconciliation_id = $1
 
 -- name: drop_orphans
--- Parts of files whose reconciliation never began: whoever brought them was killed.
+-- Parts of files whose reconciliation never began: the process that stored them was killed.
 DELETE FROM reconciliation_files
 WHERE reconciliation_id < $1 AND reconciliation_id NOT IN (SELECT id FROM reconciliations)
 
@@ -81,7 +81,7 @@ WHERE waybill IS NOT NULL AND reference_number
   {{sqlite: IN (SELECT value FROM json_each($1)) AND shard IN (SELECT value FROM json_each($2))}}
 
 -- name: push_again
--- Only as long as it stands here as it was found missing there: placed, with that waybill, not to be cancelled or
+-- Only while it is still as it was found missing there: placed, with that waybill, not to be cancelled or
 -- replaced, and its payload whole. It stood there once: maybe_placed, until ClickPost has answered. It has not
 -- ended, whatever became of the first waybill: its payload is needed. The payload is the one it had, or (with its
 -- version) one that carries what was edited at the courier since.

@@ -45,7 +45,7 @@ LIMIT $4
 
 -- name: move
 -- Only what ClickPost certainly does not hold: never sent, or refused for good. One that waits for another's
--- cancellation goes on waiting.
+-- cancellation keeps waiting.
 UPDATE shipments SET transporter = $3, courier_partner_id = $4, account_code = $5, allocated_by = $6, account = $8,
   no_of_retries = 0, updated_at = $7,
   state = CASE WHEN waits_for IS NULL THEN 'ready' ELSE state END,

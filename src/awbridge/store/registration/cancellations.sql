@@ -1,5 +1,5 @@
 -- name: cancelled
--- A fact, whoever learnt it: the holder of the lease, one that lost it, or tracking. Once.
+-- A fact, from any source: the lease holder, a worker that lost the lease, or tracking. Once.
 UPDATE shipments SET state = 'cancelled', cancel_state = 'cancelled', problem = NULL, next_try_at = NULL,
   lease_owner = NULL, lease_ends_at = NULL, cancel_since_at = COALESCE(cancel_since_at, $3), updated_at = $3
 WHERE shard = $1 AND reference_number = $2 AND success AND cancel_requested_at IS NOT NULL AND state <> 'cancelled'
@@ -11,7 +11,7 @@ UPDATE shipments SET cancel_state = $4, cancel_tries = $5, problem = $6, next_tr
 WHERE shard = $1 AND reference_number = $2 AND lease_owner = $3
 
 -- name: overtaken
--- Tracking shows another end. Whoever asks ClickPost at this moment loses the lease.
+-- Tracking shows another end. A worker that is calling ClickPost loses the lease.
 UPDATE shipments SET cancel_state = 'overtaken', problem = $3, next_try_at = NULL, lease_owner = NULL,
   lease_ends_at = NULL, updated_at = $4
 WHERE shard = $1 AND reference_number = $2 AND success AND cancel_requested_at IS NOT NULL AND state <> 'cancelled'

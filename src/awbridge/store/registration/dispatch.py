@@ -99,7 +99,7 @@ class Placing:
 
 
 async def place(session: Session, placings: Sequence[Placing], *, now: datetime) -> list[SharedWaybill]:
-    """ClickPost holds these: keep what its answers said, with every waybill. The first answer stands.
+    """Store ClickPost's answers of placed shipments, with every waybill. The first answer is final.
 
     Waybills that are another shipment's too are returned. What was told of that one since the new one was sent is
     applied once more: it may be the new one's.

@@ -77,7 +77,7 @@ WHERE shipments.shard = row.shard AND shipments.reference_number = row.reference
   AND shipments.lease_owner = row.owner AND NOT shipments.success
 
 -- name: release
--- The account works again: those that were turned away because of it go on at once. They are few: nobody else's
+-- The account works again: shipments held because of it resume at once. They are few: nobody else's
 -- shipments were touched.
 UPDATE shipments SET state = 'ready', problem = NULL, next_try_at = $2, updated_at = $2
 WHERE (shard, reference_number) IN (

@@ -28,7 +28,7 @@ WHERE shard = $1 AND reference_number = $2 AND waits_for IS NOT NULL AND state =
   AND (problem IS NULL OR problem <> $3)
 
 -- name: claim_replaceable
--- Ended, or failed often enough, under a transporter with a fallback, and nothing of it may stand at ClickPost; not older
+-- Ended, or failed often enough, under a transporter with a fallback, and certainly not placed at ClickPost; not older
 -- than the window; not looked at since its last change. The lease keeps push away while the fallback is settled.
 WITH chosen AS MATERIALIZED (
   SELECT s.shard, s.reference_number FROM shipments s {{sqlite: INDEXED BY shipments_to_replace}}

@@ -21,7 +21,7 @@ FROM {{sqlite: row}}{{postgres: unnest($1::smallint[], $2::text[], $3::integer[]
 WHERE shipments.shard = row.shard AND shipments.reference_number = row.reference_number
 
 -- name: tracked_after
--- All that were heard of, page by page, locked in key order: to be rebuilt.
+-- All shipments with updates, page by page, locked in key order, to be rebuilt.
 SELECT {{shipments.*}} FROM shipments
 WHERE last_tracked_at IS NOT NULL AND (shard, reference_number) > ($1, $2)
 ORDER BY shard, reference_number
