@@ -21,7 +21,7 @@ from awbridge.app.setting_types import RENAMED
 from awbridge.app.settings import PREFIX, Settings
 from awbridge.cli import main
 from awbridge.clickpost.orders.columns import column_place
-from awbridge.clickpost.wire.failures import ANSWER_NAMES
+from awbridge.clickpost.wire.answer_codes import ANSWER_NAMES
 from awbridge.domain.couriers.allocation import RULE_FIELDS, read_rules
 from awbridge.domain.orders.shipment import Region, State
 from awbridge.sandbox.app import ENDPOINTS
@@ -285,7 +285,7 @@ def test_the_columns_that_the_import_page_names_exist() -> None:
 
 def test_the_codes_in_the_errors_page_are_the_ones_that_intake_gives() -> None:
     documented = {int(code) for code in re.findall(r"^\| (3\d\d) \| ", read("docs/errors.md"), re.MULTILINE)}
-    sources = ("steps/orders/intake.py", "clickpost/orders/payload.py", "clickpost/wire/order_codes.py")
+    sources = ("steps/orders/intake.py", "clickpost/orders/payload.py", "clickpost/wire/validation_codes.py")
     text = "".join((SOURCE / name).read_text(encoding="utf-8") for name in sources)
     given = {int(number) for number in re.findall(r"\b3\d\d\b", text)} & set(ANSWER_NAMES)
     assert documented == given

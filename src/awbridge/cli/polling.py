@@ -21,7 +21,7 @@ from awbridge.cli.shared import (
 )
 from awbridge.cli.times import MOMENT, in_zone
 from awbridge.clickpost.client.async_client import AsyncClickPost
-from awbridge.clickpost.tracking.webhooks import secret_in
+from awbridge.clickpost.tracking.webhook_registration import secret_in
 from awbridge.clickpost.wire.masking import mask_url
 from awbridge.domain.errors import AwbridgeError, VendorError
 from awbridge.steps.polling import policy as polling_policy

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from awbridge.clickpost.wire.failures import AnswerKind, classify
+from awbridge.clickpost.wire.answer_codes import AnswerKind, classify
 from awbridge.clickpost.wire.lenient_json import Reply, as_object
 from awbridge.domain.call import Call
 from awbridge.domain.errors import VendorError

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from awbridge.clickpost.tracking.webhooks import webhook_identity
+from awbridge.clickpost.tracking.webhook_registration import webhook_identity
 from awbridge.domain.call import Call
 from awbridge.domain.errors import VendorError
 from awbridge.steps.polling.try_webhook import WebhookTrial, try_webhook

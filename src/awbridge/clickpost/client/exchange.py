@@ -15,7 +15,13 @@ from opentelemetry import trace
 
 from awbridge.clickpost.orders.create import parse_create_order, parse_fetch_order
 from awbridge.clickpost.tracking.track import UpdatedPage, parse_track_order, parse_updated_order
-from awbridge.clickpost.tracking.webhooks import WEBHOOK_EXISTS, WEBHOOK_MISSING, Registration, parse_registration
+from awbridge.clickpost.tracking.webhook_registration import (
+    WEBHOOK_EXISTS,
+    WEBHOOK_MISSING,
+    Registration,
+    parse_registration,
+)
+from awbridge.clickpost.wire.answer_codes import AnswerKind, advice_for, classify
 from awbridge.clickpost.wire.answers import (
     CancelAnswer,
     FoundOrder,
@@ -25,7 +31,6 @@ from awbridge.clickpost.wire.answers import (
     parse_cancel_order,
 )
 from awbridge.clickpost.wire.endpoints import ApiRequest, Pages
-from awbridge.clickpost.wire.failures import AnswerKind, advice_for, classify
 from awbridge.clickpost.wire.lenient_json import Reply, as_object, as_text, read_http_date, read_reply
 from awbridge.domain.call import Call
 from awbridge.domain.errors import VendorError

@@ -43,7 +43,7 @@ from awbridge.clickpost.lookups.accounts import VendorAccounts, parse_fetch_acco
 from awbridge.clickpost.models.base import RequestModel, as_payload
 from awbridge.clickpost.models.order_body import OrderBody, order_body
 from awbridge.clickpost.tracking.track import UpdatedPage
-from awbridge.clickpost.tracking.webhooks import Registration
+from awbridge.clickpost.tracking.webhook_registration import Registration
 from awbridge.clickpost.wire.answers import CancelAnswer, FoundOrder, OrderAnswer, TrackAnswer
 from awbridge.clickpost.wire.endpoints import BEST_WINDOW, ApiRequest, Pages
 from awbridge.clickpost.wire.lenient_json import Reply

@@ -25,8 +25,8 @@ from awbridge.clickpost.orders.refusals import (
     named_fields,
     refusal_text,
 )
+from awbridge.clickpost.wire.answer_codes import AnswerKind, classify
 from awbridge.clickpost.wire.answers import describe
-from awbridge.clickpost.wire.failures import AnswerKind, classify
 from awbridge.clickpost.wire.lenient_json import Reply, as_id, as_int, as_list, as_object, as_text, as_waybill, first_id
 from awbridge.clickpost.wire.plain_json import as_number
 from awbridge.domain.errors import PayloadRefused

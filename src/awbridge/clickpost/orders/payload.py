@@ -18,7 +18,7 @@ from awbridge.clickpost.models.orders.world import WorldOrder
 from awbridge.clickpost.orders.normalize import section_conflicts, spelling_of, with_additional
 from awbridge.clickpost.orders.order_places import is_flat
 from awbridge.clickpost.wire.lenient_json import as_list, as_object
-from awbridge.clickpost.wire.order_codes import DATA_WRONG
+from awbridge.clickpost.wire.validation_codes import DATA_WRONG
 from awbridge.domain.errors import FieldProblem
 from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.shipment import Region

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from awbridge.clickpost.wire.failures import ANSWER_NAMES, AnswerKind, classify
+from awbridge.clickpost.wire.answer_codes import ANSWER_NAMES, AnswerKind, classify
 from awbridge.clickpost.wire.lenient_json import Reply
 from awbridge.domain.call import Call
 from awbridge.domain.json import JsonObject

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from awbridge.clickpost.wire.lenient_json import as_list, as_object, as_waybill
-from awbridge.clickpost.wire.order_codes import DATA_WRONG
 from awbridge.clickpost.wire.plain_json import DEEPEST, JsonProblem, control_problem
+from awbridge.clickpost.wire.validation_codes import DATA_WRONG
 from awbridge.domain.errors import FieldProblem, PayloadRefused
 from awbridge.domain.json import JsonObject, Rounded
 from awbridge.tables.cells import CellDamaged, read_id

@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 from awbridge.clickpost.wire.lenient_json import as_object, as_text
-from awbridge.clickpost.wire.order_codes import DATA_WRONG
+from awbridge.clickpost.wire.validation_codes import DATA_WRONG
 
 DEEPEST = 32  # levels
 BAD_NAME = "has a name that is not plain text"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
-from awbridge.clickpost.wire.failures import AnswerKind, classify
+from awbridge.clickpost.wire.answer_codes import AnswerKind, classify
 from awbridge.domain.attempt import FAILED, SUCCEEDED
 from awbridge.domain.json import JsonObject
 from awbridge.domain.privacy import Privacy, Veil

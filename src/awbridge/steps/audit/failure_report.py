@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from awbridge.clickpost.wire.failures import ANSWER_NAMES, advice_for
+from awbridge.clickpost.wire.answer_codes import ANSWER_NAMES, advice_for
 from awbridge.domain.json import JsonObject
 from awbridge.domain.privacy import Privacy
 from awbridge.domain.sheet import csv_text

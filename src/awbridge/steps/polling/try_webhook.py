@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from awbridge.clickpost.tracking.webhooks import webhook_identity
+from awbridge.clickpost.tracking.webhook_registration import webhook_identity
 from awbridge.domain.errors import VendorError
 from awbridge.domain.json import JsonObject
 from awbridge.steps.runtime.clock import Clock

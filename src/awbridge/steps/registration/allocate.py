@@ -18,8 +18,8 @@ import structlog
 from awbridge.clickpost.lookups.recommendations import Choice, Recommendations
 from awbridge.clickpost.orders.create import successor
 from awbridge.clickpost.orders.parcel import recommendation_query
+from awbridge.clickpost.wire.answer_codes import AnswerKind
 from awbridge.clickpost.wire.answers import FoundOrder
-from awbridge.clickpost.wire.failures import AnswerKind
 from awbridge.domain.attempt import AttemptOutcome
 from awbridge.domain.call import Call
 from awbridge.domain.errors import PayloadRefused, VendorError

@@ -13,7 +13,7 @@ from typing import Any
 
 from awbridge.clickpost.reports.report_columns import COURIER, ORDER, PAYLOAD, REFERENCE, STATUS, WAYBILL
 from awbridge.clickpost.reports.vocabulary import CourierNames
-from awbridge.clickpost.tracking.webhooks import webhook_identity
+from awbridge.clickpost.tracking.webhook_registration import webhook_identity
 from awbridge.clickpost.wire.lenient_json import as_int, as_text, as_waybill
 from awbridge.domain.errors import AwbridgeError, CellDamaged, TableUnreadable
 from awbridge.domain.orders.shipment import shard_of

@@ -21,7 +21,7 @@ from typing import Any
 import structlog
 
 from awbridge.clickpost.client.probe import PROBE_PREFIX
-from awbridge.clickpost.tracking.webhooks import USUAL_HEADER, offered_keys, webhook_identity
+from awbridge.clickpost.tracking.webhook_registration import USUAL_HEADER, offered_keys, webhook_identity
 from awbridge.domain.errors import StoreBusy, StoreError
 from awbridge.domain.tracking.scan import Source
 from awbridge.steps.polling.watch import WebhookRefusals

@@ -12,8 +12,8 @@ from awbridge.clickpost.models.base import RequestModel
 from awbridge.clickpost.models.orders.order_rules import FieldLayout, rule_problems
 from awbridge.clickpost.models.orders.place_rules import PlaceForm, place_problems
 from awbridge.clickpost.wire.lenient_json import as_object, as_text
-from awbridge.clickpost.wire.order_codes import DATA_WRONG, ITEMS_MISSING, ITEMS_WRONG
 from awbridge.clickpost.wire.plain_json import BAD_NAME, PYTHON_LEAVES, JsonProblem, not_plain
+from awbridge.clickpost.wire.validation_codes import DATA_WRONG, ITEMS_MISSING, ITEMS_WRONG
 from awbridge.domain.errors import FieldProblem
 from awbridge.domain.json import JsonObject
 

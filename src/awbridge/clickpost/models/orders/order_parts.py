@@ -28,7 +28,7 @@ from awbridge.clickpost.models.orders.order_fields import (
     OptText,
     OptTexts,
 )
-from awbridge.clickpost.wire.order_codes import COURIER_WRONG, DELIVERY_TYPE_WRONG, ITEMS_WRONG, ORDER_TYPE_WRONG
+from awbridge.clickpost.wire.validation_codes import COURIER_WRONG, DELIVERY_TYPE_WRONG, ITEMS_WRONG, ORDER_TYPE_WRONG
 from awbridge.domain.json import JsonObject
 
 

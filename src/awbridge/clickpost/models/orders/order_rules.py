@@ -12,7 +12,8 @@ from awbridge.clickpost.models.orders.place_rules import DROP, PICKUP, field_pro
 from awbridge.clickpost.orders.order_places import RETURN, TWO_PLACES, Loc, delivery_type_of, given_values
 from awbridge.clickpost.wire.identifiers import identifier_problems
 from awbridge.clickpost.wire.lenient_json import as_int, as_list, as_object, as_text
-from awbridge.clickpost.wire.order_codes import (
+from awbridge.clickpost.wire.plain_json import JsonProblem, as_number, text_of
+from awbridge.clickpost.wire.validation_codes import (
     COD_VALUE_WRONG,
     DATA_WRONG,
     DELIVERY_TYPE_WRONG,
@@ -21,7 +22,6 @@ from awbridge.clickpost.wire.order_codes import (
     PRIORITY_WRONG,
     REASON_WRONG,
 )
-from awbridge.clickpost.wire.plain_json import JsonProblem, as_number, text_of
 from awbridge.domain.json import JsonObject
 
 DELIVERY_TYPES = ("FORWARD", "RVP")

@@ -13,8 +13,8 @@ from typing import Any
 
 from awbridge.clickpost.orders.phone_forms import phone_problem
 from awbridge.clickpost.wire.lenient_json import as_list, as_object, as_text
-from awbridge.clickpost.wire.order_codes import DATA_WRONG
 from awbridge.clickpost.wire.plain_json import JsonProblem, text_of
+from awbridge.clickpost.wire.validation_codes import DATA_WRONG
 from awbridge.domain.json import JsonObject
 
 INDIAN_PINCODE = re.compile(r"[1-9]\d{5}", re.ASCII)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awbridge.clickpost.tracking import webhooks
-from awbridge.clickpost.tracking.webhooks import Registration, parse_registration, webhook_identity
+from awbridge.clickpost.tracking import webhook_registration
+from awbridge.clickpost.tracking.webhook_registration import Registration, parse_registration, webhook_identity
 from awbridge.clickpost.wire.lenient_json import Reply, read_json
 from tests.clickpost.strategies import json_values
 
@@ -70,7 +70,7 @@ _ids = st.fixed_dictionaries({}, optional={"order_status_id": _told, "notificati
 @given(_ids, st.none() | _told | _ids)
 def test_reading_the_ids_alone_tells_what_reading_all_of_it_tells(outer: dict[str, Any], additional: Any) -> None:
     body = json.dumps({**outer, "additional": additional}).encode()
-    with patch.object(webhooks, "_read", read_json):
+    with patch.object(webhook_registration, "_read", read_json):
         expected = webhook_identity(body)
     assert webhook_identity(body) == expected
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from awbridge.clickpost.wire.failures import ANSWER_NAMES, ANSWERS, AnswerKind, advice_for, classify
+from awbridge.clickpost.wire.answer_codes import ANSWER_NAMES, ANSWERS, AnswerKind, advice_for, classify
 
 
 @pytest.mark.parametrize(
