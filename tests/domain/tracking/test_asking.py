@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,9 +17,9 @@ ECONOMICAL = PollingRules(mode=PollingMode.ECONOMICAL)
 HOUR = timedelta(hours=1)
 
 
-def heard(rules: PollingRules, at: datetime = T0, **changes: object) -> datetime | None:
-    facts = {"polled_at": None, "due_at": None, "final": False, "was_final": False, "gap": False} | changes
-    return rules.after_update(last_tracked_at=at, **facts)  # type: ignore[arg-type]
+def next_poll(rules: PollingRules, at: datetime = T0, **changes: Any) -> datetime | None:
+    facts: dict[str, Any] = {"polled_at": None, "due_at": None, "final": False, "was_final": False, "gap": False}
+    return rules.after_update(last_tracked_at=at, **(facts | changes))
 
 
 def test_the_shipments_of_a_sales_hour_are_spread_over_half_a_day() -> None:
@@ -42,32 +43,32 @@ def test_by_the_guide_no_news_makes_a_day_longer(minutes: list[int], turn_after:
             now = due + timedelta(minutes=turn_after)
             assert now - (polled_at or T0) <= DAY + timedelta(minutes=turn_after) - HOUR
             polled_at, due = now, GUIDE.after_poll(now)
-        answer = heard(GUIDE, at, polled_at=polled_at, due_at=due)
+        answer = next_poll(GUIDE, at, polled_at=polled_at, due_at=due)
         assert answer == due
 
 
 def test_economically_news_puts_the_question_off() -> None:
-    assert heard(ECONOMICAL, T0 + HOUR, due_at=T0 + 2 * HOUR) == T0 + HOUR + DAY
-    assert heard(ECONOMICAL, final=True) is None
+    assert next_poll(ECONOMICAL, T0 + HOUR, due_at=T0 + 2 * HOUR) == T0 + HOUR + DAY
+    assert next_poll(ECONOMICAL, final=True) is None
 
 
 @pytest.mark.parametrize("rules", [GUIDE, ECONOMICAL])
 def test_a_gap_is_asked_for_at_once_but_never_twice_within_two_hours(rules: PollingRules) -> None:
     for final in (False, True):
-        assert heard(rules, gap=True, final=final, due_at=T0 + DAY) == T0
-        assert heard(rules, gap=True, final=final, polled_at=T0 - HOUR) == T0 + HOUR
+        assert next_poll(rules, gap=True, final=final, due_at=T0 + DAY) == T0
+        assert next_poll(rules, gap=True, final=final, polled_at=T0 - HOUR) == T0 + HOUR
 
 
 def test_by_the_guide_the_end_is_asked_for_once_more_when_the_courier_was_asked_again() -> None:
-    once_more = heard(GUIDE, final=True, polled_at=T0 - 5 * HOUR, due_at=T0 + 18 * HOUR)
+    once_more = next_poll(GUIDE, final=True, polled_at=T0 - 5 * HOUR, due_at=T0 + 18 * HOUR)
     assert once_more == T0 + 2 * HOUR
-    assert heard(GUIDE, T0 + HOUR, final=True, was_final=True, due_at=once_more) == once_more, "a copy"
-    assert heard(GUIDE, T0 + DAY, final=True, was_final=True, due_at=None) is None, "done"
+    assert next_poll(GUIDE, T0 + HOUR, final=True, was_final=True, due_at=once_more) == once_more, "a copy"
+    assert next_poll(GUIDE, T0 + DAY, final=True, was_final=True, due_at=None) is None, "done"
 
 
 def test_an_unscheduled_shipment_returns_with_the_next_update() -> None:
-    assert heard(GUIDE, polled_at=T0 - 9 * DAY) == T0, "was silent for long"
-    assert heard(GUIDE, was_final=True, polled_at=T0 - HOUR, due_at=None) == GUIDE.after_poll(T0 - HOUR)
+    assert next_poll(GUIDE, polled_at=T0 - 9 * DAY) == T0, "was silent for long"
+    assert next_poll(GUIDE, was_final=True, polled_at=T0 - HOUR, due_at=None) == GUIDE.after_poll(T0 - HOUR)
 
 
 def test_calls_a_day() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from awbridge.domain.json import JsonObject
@@ -21,10 +21,10 @@ from awbridge.domain.orders.action import (
 )
 from awbridge.domain.orders.shipment import shard_of
 from awbridge.store.engine.database import Row, Session
+from awbridge.store.engine.pages import AFTER_ALL
 from awbridge.store.engine.queries import Queries
 
 _sql = Queries(__name__)
-_END_OF_TIME = (datetime(9999, 12, 31, tzinfo=UTC), "")
 _COLUMNS = frozenset(f.name for f in fields(Action))
 
 
@@ -147,7 +147,7 @@ async def newest(
     session: Session, *, state: ActionState | None = None, before: tuple[datetime, str] | None = None, limit: int
 ) -> list[Action]:
     """Actions, last asked first; `before` is the (requested_at, id) where the last page ended."""
-    at, number = before or _END_OF_TIME
+    at, number = before or AFTER_ALL
     if state is None:
         rows = await session.fetch(_sql.newest, at, number, limit)
     else:

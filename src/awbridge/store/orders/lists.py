@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 from awbridge.domain.orders.shipment import (
     DUE_STATES,
@@ -16,12 +16,11 @@ from awbridge.domain.tracking.overdue import StuckAfter, silent_since
 from awbridge.store.couriers import accounts
 from awbridge.store.couriers.accounts import Held
 from awbridge.store.engine.database import Session
+from awbridge.store.engine.pages import AFTER_ALL, BEFORE_ALL
 from awbridge.store.engine.queries import Queries
 from awbridge.store.orders.shipments import from_row
 
 _sql = Queries(__name__)
-_END_OF_TIME = (datetime(9999, 12, 31, tzinfo=UTC), "")
-_BEGIN_OF_TIME = (datetime(1970, 1, 1, tzinfo=UTC), "")
 
 
 async def silent(
@@ -31,7 +30,7 @@ async def silent(
 
     `after` is (time of the newest scan or of placing, reference number) of the last one of the page before.
     """
-    rows = await session.fetch(_sql.silent, bucket, since, *(after or _BEGIN_OF_TIME), limit)
+    rows = await session.fetch(_sql.silent, bucket, since, *(after or BEFORE_ALL), limit)
     return [from_row(row) for row in rows]
 
 
@@ -54,7 +53,7 @@ async def sla_breached(
     session: Session, *, now: datetime, after: tuple[datetime, str] | None = None, limit: int = 50
 ) -> list[Shipment]:
     """Open shipments past their promised day, the longest overdue first; `after` is an (edd_due_at, reference)."""
-    rows = await session.fetch(_sql.sla_breached, now, *(after or _BEGIN_OF_TIME), limit)
+    rows = await session.fetch(_sql.sla_breached, now, *(after or BEFORE_ALL), limit)
     return [from_row(row) for row in rows]
 
 
@@ -62,7 +61,7 @@ async def piece_exceptions(
     session: Session, *, after: tuple[datetime, str] | None = None, limit: int = 50
 ) -> list[Shipment]:
     """Shipments with a piece that is lost, damaged or going back; `after` is a (piece_exception_at, reference)."""
-    rows = await session.fetch(_sql.piece_exceptions, *(after or _BEGIN_OF_TIME), limit)
+    rows = await session.fetch(_sql.piece_exceptions, *(after or BEFORE_ALL), limit)
     return [from_row(row) for row in rows]
 
 
@@ -76,7 +75,7 @@ async def in_ndr(session: Session, *, after: tuple[datetime, str] | None = None,
 
     `after` is an (ndr_at, reference).
     """
-    rows = await session.fetch(_sql.in_ndr, *(after or _BEGIN_OF_TIME), limit)
+    rows = await session.fetch(_sql.in_ndr, *(after or BEFORE_ALL), limit)
     return [from_row(row) for row in rows]
 
 
@@ -84,7 +83,7 @@ async def newest_of_order(
     session: Session, order_id: str, *, before: tuple[datetime, str] | None = None, limit: int = 50
 ) -> list[Shipment]:
     """The shipments of one order, newest first; `before` as in `newest`."""
-    rows = await session.fetch(_sql.newest_of_order, order_id, *(before or _END_OF_TIME), limit)
+    rows = await session.fetch(_sql.newest_of_order, order_id, *(before or AFTER_ALL), limit)
     return [from_row(row) for row in rows]
 
 
@@ -100,7 +99,7 @@ async def newest(
 
     With `held` (of accounts.held), what waits to be placed in these accounts is shown as held, with the reason.
     """
-    at, reference = before or _END_OF_TIME
+    at, reference = before or AFTER_ALL
     held = held or {}
     if state is None:
         rows = await session.fetch(_sql.newest, at, reference, limit)

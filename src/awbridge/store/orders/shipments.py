@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from pydantic_core import from_json
@@ -25,7 +25,6 @@ from awbridge.store.engine.queries import Queries
 from awbridge.store.tracking import inbox
 
 _sql = Queries(__name__)
-_END_OF_TIME = (datetime(9999, 12, 31, tzinfo=UTC), "")
 MOST_OF_ORDER = 20  # shipments of one order that are looked at: one order id may be that of every shipment there is
 FEW_OF_ORDER = 3  # of them that are named: two are ambiguous
 _COLUMNS = frozenset(f.name for f in fields(Shipment))

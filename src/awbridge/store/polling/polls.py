@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from awbridge.domain.orders.shipment import (
     Shipment,
     shard_of,
 )
 from awbridge.store.engine.database import Row, Session, row_as
+from awbridge.store.engine.pages import AFTER_ALL
 from awbridge.store.engine.queries import Queries
 from awbridge.store.orders.shipments import from_row
 
 _sql = Queries(__name__)
-_END_OF_TIME = (datetime(9999, 12, 31, tzinfo=UTC), "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +96,7 @@ async def aged_out(session: Session, *, before: tuple[datetime, str] | None = No
 
     `before` is the (aged_out_at, reference_number) where the last page ended.
     """
-    rows = await session.fetch(_sql.aged_out, *(before or _END_OF_TIME), limit)
+    rows = await session.fetch(_sql.aged_out, *(before or AFTER_ALL), limit)
     return [from_row(row) for row in rows]
 
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from awbridge.domain.orders.cancellation import CancelState
 from awbridge.domain.orders.shipment import Shipment, shard_of
 from awbridge.store.engine.database import Session
+from awbridge.store.engine.pages import BEFORE_ALL
 from awbridge.store.engine.queries import Queries
 from awbridge.store.orders.shipments import from_row
 
 _sql = Queries(__name__)
-_BEGIN_OF_TIME = (datetime(1970, 1, 1, tzinfo=UTC), "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +61,7 @@ async def need_a_person(
 
     `after` is the (cancel_requested_at, reference_number) where the last page ended.
     """
-    return [from_row(row) for row in await session.fetch(_sql.need_a_person, *(after or _BEGIN_OF_TIME), limit)]
+    return [from_row(row) for row in await session.fetch(_sql.need_a_person, *(after or BEFORE_ALL), limit)]
 
 
 async def count_in_need(session: Session) -> int:
