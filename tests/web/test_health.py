@@ -41,7 +41,8 @@ async def test_a_read_only_database_is_not_ready(store: Store, store_url: str, m
         await admin.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
         try:
             await admin.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()",
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+                "WHERE datname = $1 AND pid <> pg_backend_pid()",
                 name,
             )
             assert problem(await web.http.get("/readyz"), 503)["title"] == "The database is not ready"
