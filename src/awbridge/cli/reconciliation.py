@@ -23,7 +23,7 @@ from awbridge.cli.shared import (
 )
 from awbridge.cli.times import DAY
 from awbridge.clickpost.client.async_client import AsyncClickPost
-from awbridge.clickpost.wire.codes import status_name
+from awbridge.clickpost.wire.tracking_codes import status_name
 from awbridge.domain.reconciliation.differences import DifferenceKind, DifferenceTable
 from awbridge.domain.schedule import day_before
 from awbridge.steps.audit.bundle import bundle_of

@@ -8,7 +8,7 @@ from typing import Any
 from awbridge.cli.shared import (
     plain,
 )
-from awbridge.clickpost.wire.codes import ndr_name, status_info, status_name
+from awbridge.clickpost.wire.tracking_codes import ndr_name, status_info, status_name
 from awbridge.domain.orders import cancellation
 from awbridge.domain.orders.shipment import Piece, Shipment
 from awbridge.domain.privacy import without_people

@@ -35,7 +35,7 @@ from awbridge.cli.shipment_rows import (
     scan_row,
     whole_summary,
 )
-from awbridge.clickpost.wire.codes import status_name
+from awbridge.clickpost.wire.tracking_codes import status_name
 from awbridge.domain.orders.shipment import Shipment, State
 from awbridge.steps.orders import import_file, intake, look_up
 from awbridge.steps.polling.track_order import resume_polling

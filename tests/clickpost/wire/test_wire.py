@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from awbridge.clickpost.lookups.accounts import parse_fetch_accounts
 from awbridge.clickpost.orders.create import parse_create_order
 from awbridge.clickpost.reports.report_rows import read_report
-from awbridge.clickpost.tracking.deliveries import read_delivery
 from awbridge.clickpost.tracking.track import parse_track_order
+from awbridge.clickpost.tracking.webhook_bodies import read_delivery
 from awbridge.clickpost.wire.lenient_json import (
     Reply,
     as_bool,

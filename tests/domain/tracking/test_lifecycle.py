@@ -7,7 +7,7 @@ from functools import reduce
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awbridge.clickpost.wire.codes import STATUSES, status_info
+from awbridge.clickpost.wire.tracking_codes import STATUSES, status_info
 from awbridge.domain.tracking.lifecycle import Sighting, newest, sighting
 
 NOON = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)

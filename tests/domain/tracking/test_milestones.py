@@ -10,7 +10,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from awbridge.clickpost.wire.codes import STATUSES, milestone_of, status_event
+from awbridge.clickpost.wire.tracking_codes import STATUSES, milestone_of, status_event
 from awbridge.domain.tracking.milestones import (
     Milestone,
     StatusEvent,

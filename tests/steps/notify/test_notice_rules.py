@@ -19,7 +19,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from awbridge.clickpost.wire.codes import STATUSES, milestone_of
+from awbridge.clickpost.wire.tracking_codes import STATUSES, milestone_of
 from awbridge.domain.notify.notices import Channel, MaybeSent, Message, NotSent, QuietHours, SendResult, Sent
 from awbridge.domain.tracking.milestones import JOURNEY, Milestone
 from awbridge.domain.tracking.scan import Source

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from awbridge.clickpost.tracking.deliveries import delivery_identity
+from awbridge.clickpost.tracking.webhook_bodies import delivery_identity
 from awbridge.domain.errors import StoreBusy
 from awbridge.domain.orders.shipment import Tracked
 from awbridge.domain.tracking.asking import PollingMode, PollingRules

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import pytest
 
-from awbridge.clickpost.tracking.deliveries import LONGEST_REASON, LONGEST_TEXT
+from awbridge.clickpost.tracking.webhook_bodies import LONGEST_REASON, LONGEST_TEXT
 from awbridge.clickpost.wire.lenient_json import LONGEST_ID
 from awbridge.domain.call import Call
 from awbridge.domain.errors import StoreError

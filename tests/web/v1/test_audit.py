@@ -129,7 +129,7 @@ async def test_schedules_show_the_results_of_their_runs(web: Web) -> None:
 async def test_the_archive_shows_its_backlog_and_its_next_attempt(web: Web) -> None:
     await keep(web.store, call(), outcome="rejected", at=T0)
     async with web.store.write() as session:
-        await archive.cut(session, await archive.unfiled(session, limit=9), now=T0)
+        await archive.cut(session, 1, "calls/1.jsonl.gz", await archive.unfiled(session, limit=9), now=T0)
         file = await archive.claim(session, now=T0, until=T0 + timedelta(minutes=5))
         assert file
         await archive.failed(session, file.id, problem="no bucket", again_at=T0 + timedelta(seconds=5))

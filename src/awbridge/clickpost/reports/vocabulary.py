@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from awbridge.clickpost.wire.codes import COURIER_NAMES, STATUSES
 from awbridge.clickpost.wire.lenient_json import as_id, as_int, as_text
+from awbridge.clickpost.wire.tracking_codes import COURIER_NAMES, STATUSES
 from awbridge.domain.privacy import veiled
 from awbridge.domain.reconciliation.differences import Gap
 

@@ -13,7 +13,7 @@ import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import structlog
@@ -83,8 +83,14 @@ async def cut_next_file(*, store: Store, clock: Clock, policy: ArchivePolicy, at
         await archive.leave_out(session, others)
         cut = _enough(wanted, now, policy, more=len(found) == MOST_READ, at_once=at_once)
         if cut:
-            await archive.cut(session, cut, now=now)
+            file = archive.next_file_id()
+            await archive.cut(session, file, object_key(cut[0].made_at, file), cut, now=now)
     return len(others) + len(cut)
+
+
+def object_key(first_made_at: datetime, file: int) -> str:
+    """The name of an archive file in object storage, by the UTC time of its first call."""
+    return f"calls/{first_made_at.astimezone(UTC):%Y/%m/%d/%H%M%S}-{file}.jsonl.gz"
 
 
 def _partition(found: Sequence[Unfiled], policy: ArchivePolicy) -> tuple[list[Unfiled], list[Unfiled]]:

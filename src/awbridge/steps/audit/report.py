@@ -12,7 +12,7 @@ from awbridge.domain.errors import SettingsError
 from awbridge.domain.schedule import day_span
 from awbridge.sinks.objects import Objects
 from awbridge.steps.audit.calls import is_failure
-from awbridge.steps.audit.failure_report import FailureReport
+from awbridge.steps.audit.daily_report import FailureReport
 from awbridge.steps.audit.publish import LARGEST_ATTACHMENT, Destination, MailPolicy, mail_once, publish
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store

@@ -17,7 +17,7 @@ import stamina
 import structlog
 
 from awbridge.clickpost.orders.recipients import Recipient, recipient
-from awbridge.clickpost.wire.codes import COURIER_NAMES, ndr_name, status_info
+from awbridge.clickpost.wire.tracking_codes import COURIER_NAMES, ndr_name, status_info
 from awbridge.domain.errors import AwbridgeError, StoreBusy
 from awbridge.domain.notify.notices import (
     Channel,

@@ -24,8 +24,8 @@ from awbridge.clickpost.orders.edits import (
 )
 from awbridge.clickpost.orders.order_places import shipment_details
 from awbridge.clickpost.orders.payload import payload_differences
-from awbridge.clickpost.wire.codes import status_name
 from awbridge.clickpost.wire.lenient_json import as_text
+from awbridge.clickpost.wire.tracking_codes import status_name
 from awbridge.domain.couriers.allocation import Allocation
 from awbridge.domain.errors import FieldProblem, NotFound, NotPossible, PayloadRefused, ReferenceTaken
 from awbridge.domain.json import JsonObject

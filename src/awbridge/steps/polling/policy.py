@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from awbridge.clickpost.tracking.deliveries import delivery_identity
 from awbridge.clickpost.tracking.track import UpdatedPage
+from awbridge.clickpost.tracking.webhook_bodies import delivery_identity
 from awbridge.clickpost.wire.answers import TrackAnswer
 from awbridge.domain.attempt import AttemptOutcome
 from awbridge.domain.errors import VendorError

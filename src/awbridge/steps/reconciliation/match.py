@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from awbridge.clickpost.reports.report_rows import ReportRow, ReportRows, read_report
-from awbridge.clickpost.wire.codes import status_info
+from awbridge.clickpost.wire.tracking_codes import status_info
 from awbridge.domain.errors import TableUnreadable
 from awbridge.domain.orders.outcome import Placed
 from awbridge.domain.reconciliation.differences import (

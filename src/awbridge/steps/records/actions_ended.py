@@ -7,7 +7,7 @@ from datetime import datetime
 
 import structlog
 
-from awbridge.clickpost.wire.codes import milestone_of
+from awbridge.clickpost.wire.tracking_codes import milestone_of
 from awbridge.domain.orders.action import Action, ActionEnding, ended_by_cancelling, ended_by_tracking
 from awbridge.domain.tracking.lifecycle import StatusInfo
 from awbridge.store.engine.database import Session

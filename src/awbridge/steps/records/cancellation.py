@@ -6,7 +6,7 @@ from datetime import datetime
 
 import structlog
 
-from awbridge.clickpost.wire.codes import milestone_of, status_info
+from awbridge.clickpost.wire.tracking_codes import milestone_of, status_info
 from awbridge.domain.notify import events as happened
 from awbridge.domain.notify.events import ShipmentEvent
 from awbridge.domain.orders.cancellation import CancelState, ended_by_tracking

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from awbridge.clickpost.wire.codes import status_info
+from awbridge.clickpost.wire.tracking_codes import status_info
 from awbridge.domain.orders.shipment import Shipment, State
 from awbridge.domain.tracking.attribution import CORRECTED_WITHIN
 from awbridge.domain.tracking.timeline import Entry

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
-from awbridge.clickpost.wire.codes import status_event, status_info
+from awbridge.clickpost.wire.tracking_codes import status_event, status_info
 from awbridge.domain.orders.shipment import Shipment
 from awbridge.domain.tracking.lifecycle import Bucket, Sighting
 from awbridge.domain.tracking.milestones import Failure, StatusEvent, failures

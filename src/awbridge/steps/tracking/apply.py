@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from awbridge.clickpost.tracking.deliveries import FUTURE_TOLERANCE, MOST_PROBLEMS, Unreadable
-from awbridge.clickpost.wire.codes import milestone_of, ndr_name, status_info
+from awbridge.clickpost.tracking.webhook_bodies import FUTURE_TOLERANCE, MOST_PROBLEMS, Unreadable
+from awbridge.clickpost.wire.tracking_codes import milestone_of, ndr_name, status_info
 from awbridge.domain.errors import StoreBusy
 from awbridge.domain.notify import events as happened
 from awbridge.domain.notify.events import ShipmentEvent

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from awbridge.clickpost.tracking.deliveries import Unreadable, read_delivery
-from awbridge.clickpost.wire.codes import ORDER_PLACED, is_failure, status_event, status_info
+from awbridge.clickpost.tracking.webhook_bodies import Unreadable, read_delivery
+from awbridge.clickpost.wire.tracking_codes import ORDER_PLACED, is_failure, status_event, status_info
 from awbridge.domain.orders.shipment import Piece, Tracked, WaybillKind
 from awbridge.domain.tracking.attribution import since
 from awbridge.domain.tracking.lifecycle import Bucket, Sighting, newest

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from awbridge.clickpost.wire.codes import status_info
+from awbridge.clickpost.wire.tracking_codes import status_info
 from awbridge.domain.orders.shipment import Shipment
 from awbridge.domain.tracking import milestones, promise
 from awbridge.domain.tracking.milestones import DeliveryAttempt, Failure, Milestone, PickupFailure, Reached, StatusEvent

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from awbridge.domain.orders.shipment import SHARDS
 from awbridge.store.engine.database import Row, Session, row_as
@@ -98,14 +98,15 @@ async def leave_out(session: Session, calls: Sequence[Unfiled]) -> None:
         await session.write_rows(_sql.file, [(c.shard, c.id, LEFT_OUT) for c in calls])
 
 
-async def cut(session: Session, calls: Sequence[Unfiled], *, now: datetime) -> int:
-    """Make one file of these calls, to be uploaded at once; its id."""
-    number = _ids.next()
-    first = calls[0].made_at.astimezone(UTC)
-    key = f"calls/{first:%Y/%m/%d}/{first:%H%M%S}-{number}.jsonl.gz"
-    await session.execute(_sql.add, number, key, len(calls), now)
-    await session.write_rows(_sql.file, [(c.shard, c.id, number) for c in calls])
-    return number
+def next_file_id() -> int:
+    """The id of a new file."""
+    return _ids.next()
+
+
+async def cut(session: Session, file: int, object_key: str, calls: Sequence[Unfiled], *, now: datetime) -> None:
+    """Make one file of these calls, due for upload at once."""
+    await session.execute(_sql.add, file, object_key, len(calls), now)
+    await session.write_rows(_sql.file, [(c.shard, c.id, file) for c in calls])
 
 
 async def claim(session: Session, *, now: datetime, until: datetime) -> OpenFile | None:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, StrictBool
 
 from awbridge.clickpost.orders.normalize import warnings_of
 from awbridge.clickpost.orders.payload import payload_differences
-from awbridge.clickpost.wire.codes import ndr_name
+from awbridge.clickpost.wire.tracking_codes import ndr_name
 from awbridge.domain.errors import FieldProblem
 from awbridge.domain.json import JsonObject
 from awbridge.domain.orders import cancellation

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from awbridge.clickpost.wire.codes import ndr_name, status_info
+from awbridge.clickpost.wire.tracking_codes import ndr_name, status_info
 from awbridge.domain.orders.shipment import Piece, Shipment
 from awbridge.domain.tracking.coverage import CourierCoverage
 from awbridge.domain.tracking.pieces import PieceStatus

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awbridge.clickpost.tracking.deliveries import Unreadable, delivery_identity, read_delivery
+from awbridge.clickpost.tracking.webhook_bodies import Unreadable, delivery_identity, read_delivery
 from awbridge.domain.tracking.scan import Source, TrackingUpdate
 from tests.clickpost.strategies import json_values
 

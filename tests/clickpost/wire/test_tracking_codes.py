@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from awbridge.clickpost.wire.codes import STATUSES, ndr_name, status_info, status_name
+from awbridge.clickpost.wire.tracking_codes import STATUSES, ndr_name, status_info, status_name
 from awbridge.domain.tracking.lifecycle import Bucket
 
 ON_THE_WAY = (28, 1, 2, 25, 4, 1005, 1006, 5, 1004, 6, 9, 8)

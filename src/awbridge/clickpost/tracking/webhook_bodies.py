@@ -15,7 +15,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from awbridge.clickpost.tracking.return_requests import return_event, unwrapped
-from awbridge.clickpost.wire.codes import NDR_NAMES, STATUSES, is_failed_pickup, status_info
 from awbridge.clickpost.wire.lenient_json import (
     as_bool,
     as_id,
@@ -30,6 +29,7 @@ from awbridge.clickpost.wire.lenient_json import (
     read_json,
 )
 from awbridge.clickpost.wire.times import day_words, read_day, read_scan_time
+from awbridge.clickpost.wire.tracking_codes import NDR_NAMES, STATUSES, is_failed_pickup, status_info
 from awbridge.domain.errors import AwbridgeError
 from awbridge.domain.json import JsonObject
 from awbridge.domain.tracking.lifecycle import Bucket
