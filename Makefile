@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 # Compiled modules are kept, whatever the shell says: else each process that the tests start compiles all of awbridge.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: install demo serve test quick newest lint types bench format clean system prism sync
+.PHONY: install demo serve test quick newest lint types bench format clean system prism
 
 install: $(STAMP)
 
@@ -32,10 +32,6 @@ system:
 # A mock server for the tests, made from the vendor's OpenAPI files where they lie beside this repository.
 prism: install
 	@$(BIN)/python -m tests.support.prism || { echo "missing: Prism (npm could not fetch it); therefore skipped: tests/e2e/test_prism.py"; [ -z "$$CI" ]; }
-
-# The client without asyncio, made anew from the one for asyncio.
-sync: install
-	$(BIN)/python tools/make_sync.py
 
 lint: install
 	$(BIN)/ruff check .

@@ -52,12 +52,6 @@ def test_both_clients_are_made_with_the_same_arguments() -> None:
     assert {name: theirs[name].default for name in theirs} == {name: ours[name].default for name in ours}
 
 
-def test_the_client_without_asyncio_is_what_its_source_makes() -> None:
-    """What is changed in the one is made anew in the other: python tools/make_sync.py."""
-    run = subprocess.run([sys.executable, ROOT / "tools" / "make_sync.py", "--check"], capture_output=True, text=True)
-    assert run.returncode == 0, run.stderr
-
-
 def block(page: Path) -> str:
     (code,) = re.findall(r"^```python\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     return code

@@ -1,1 +1,1 @@
-"""The clients: with asyncio, and the one without that tools/make_sync.py makes of it."""
+"""The clients, with asyncio and without: their calls, connections, and the recording of calls."""

@@ -1,42 +1,35 @@
-"""The calls of AsyncClickPost outside orders, tracking and webhooks. The sync variant is generated from this file.
+"""The calls of AsyncClickPost outside orders, tracking and webhooks.
 
-Every call raises VendorError where ClickPost or the network fails it: `again` says whether the same call may work
+Every call raises VendorError if ClickPost or the network fails it: `again` says whether the same call may succeed
 later, `retry_after` (seconds) when. Bodies are models of `models/` or plain JSON; one that cannot be written as JSON
 raises ValueError. Every answer carries the parsed body as `raw`. Source: ClickPost's API reference.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, tzinfo
 
-from awbridge.clickpost.client.exchange import HttpExchange, file_of, reply_or_missing, successful_reply
+import httpx2
+
+from awbridge.clickpost.client.connection import ClientBase
+from awbridge.clickpost.client.exchange import file_of, reply_or_missing, successful_reply
 from awbridge.clickpost.lookups import access, pincodes, predictions, recommendations, records
 from awbridge.clickpost.models.base import RequestModel
 from awbridge.clickpost.orders import bookings, labels
 from awbridge.clickpost.reports import reports
 from awbridge.clickpost.tracking import ndr
-from awbridge.clickpost.wire.endpoints import ApiRequest, Endpoints
 from awbridge.clickpost.wire.fields import Acknowledged, parse_done
-from awbridge.clickpost.wire.lenient_json import Reply
+from awbridge.domain.errors import VendorError
 from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.shipment import Region
 
 
-class AsyncCalls:
+class AsyncCalls(ClientBase[httpx2.AsyncBaseTransport]):
     """The calls of AsyncClickPost outside orders, tracking and webhooks."""
 
-    _endpoints: Endpoints
-
-    async def _send(self, request: ApiRequest) -> HttpExchange:
-        raise NotImplementedError
-
-    async def _succeed(self, request: ApiRequest) -> Reply:
-        return successful_reply(await self._send(request))
-
     async def fetch_label(self, waybill: str, cp_id: int, regenerate: bool = False) -> labels.Label:
-        """The shipping label of a waybill, as a URL. `regenerate`: a new one from the courier. Raises VendorError."""
+        """The URL of a waybill's label. `regenerate`: request a new one from the courier. Raises VendorError."""
         request = labels.label_request(self._endpoints, waybill, cp_id, regenerate)
         return labels.parse_label(await self._succeed(request))
 
@@ -52,7 +45,7 @@ class AsyncCalls:
     async def create_pickup(
         self, payload: RequestModel | JsonObject, *, region: Region = Region.INDIA
     ) -> bookings.Pickup:
-        """Schedule a pickup. Not safe to repeat blindly: after a lost answer the pickup may be booked.
+        """Schedule a pickup. Do not repeat it blindly: if the answer is lost, the pickup may be booked.
 
         `payload` is ClickPost's: flat (v1) for India, nested (v2) for the world. Raises VendorError, ValueError.
         """
@@ -61,7 +54,7 @@ class AsyncCalls:
     async def register_waybill(
         self, payload: RequestModel | JsonObject, *, version: int = 3
     ) -> bookings.WaybillRegistration:
-        """Have ClickPost track a waybill that was booked elsewhere. An already registered one is not an error.
+        """Track a waybill that was booked elsewhere. A waybill that is already registered is not an error.
 
         `version` is 2 (`cp_id`) or 3 (`courier_partner`, items). Raises VendorError; ValueError for other versions.
         """
@@ -69,7 +62,7 @@ class AsyncCalls:
         return bookings.parse_waybill(successful_reply(exchange, also=(bookings.ALREADY_REGISTERED,)))
 
     async def unregister_waybill(self, waybill: str, cp_id: int) -> Acknowledged:
-        """Have ClickPost stop tracking a waybill; it then counts as expired. Raises VendorError."""
+        """Stop tracking a waybill, which then counts as expired. Raises VendorError."""
         return parse_done(await self._succeed(bookings.unregister_request(self._endpoints, waybill, cp_id)))
 
     async def update_ndr(
@@ -85,7 +78,7 @@ class AsyncCalls:
         phone_number: str = "",
         preferred_date: date | None = None,
     ) -> Acknowledged:
-        """Instruct the courier after a failed delivery: try again or return it. Raises VendorError."""
+        """Instruct the courier after a failed delivery: reattempt or return to origin. Raises VendorError."""
         request = ndr.update_ndr_request(
             self._endpoints,
             action,
@@ -101,22 +94,22 @@ class AsyncCalls:
         return parse_done(await self._succeed(request))
 
     async def ndr_feedback(self, start: datetime, end: datetime) -> ndr.NdrFeedbacks:
-        """What customers wrote after failed deliveries. Raises ValueError for a window over 3600 s, VendorError."""
+        """Customers' feedback after failed deliveries. Raises ValueError for a window over 3600 s, VendorError."""
         exchange = await self._send(ndr.feedback_request(self._endpoints, start, end))
         return ndr.parse_feedback(successful_reply(exchange, proof="result"))
 
     async def proof_of_delivery(self, waybill: str, cp_id: int) -> labels.ProofOfDelivery:
-        """The URL of the proof of a delivery. Raises VendorError, also where ClickPost knows no shipment."""
+        """The URL of a proof of delivery. Raises VendorError, also if ClickPost has no such shipment."""
         return labels.parse_proof(await self._succeed(labels.proof_request(self._endpoints, waybill, cp_id)))
 
     async def fetch_shipment_count(self, start: date, end: date) -> reports.ShipmentCounts:
-        """Shipments per day, both ends included. Raises ValueError where the end is first, VendorError."""
+        """Shipments per day, both ends included. Raises ValueError if the end is before the start, VendorError."""
         return reports.parse_counts(await self._succeed(reports.count_request(self._endpoints, start, end)))
 
     async def request_report(
         self, start: datetime, end: datetime, *, fields: Sequence[str] = (), name: str = reports.TRACK_ORDER_REPORT
     ) -> reports.VendorReport:
-        """Request a CSV of what changed in a window; no `fields` means all. The answer has a `reference`, no file.
+        """Request a CSV of the changes in a window; no `fields` means all. The answer has a `reference`, no file.
 
         Raises ValueError for a window over 24 hours, VendorError.
         """
@@ -125,51 +118,66 @@ class AsyncCalls:
         )
 
     async def fetch_report(self, reference: str) -> reports.VendorReport:
-        """How far a report is: `ready`, `failed` or neither yet. Raises VendorError."""
+        """The status of a report: `ready`, `failed`, or neither yet. Raises VendorError."""
         reply = await self._succeed(reports.fetch_report_request(self._endpoints, reference))
         return reports.parse_report(reply, reference)
 
     async def wait_for_report(self, reference: str, *, every: float = 15.0, tries: int = 40) -> reports.VendorReport:
-        """Ask up to `tries` times, `every` so many seconds, until a report is ready.
+        """Poll a report up to `tries` times, `every` so many seconds, until it is ready.
 
-        A transient error counts as a try. Raises VendorError: `again` is False where the report failed at
-        ClickPost, True where it is not ready yet; ValueError for invalid bounds.
+        A transient error counts as a try. Raises VendorError: `again` is False if ClickPost failed to make the
+        report, True if it is not ready yet or ClickPost asks for a pause over 5 minutes. Raises ValueError for
+        invalid bounds.
         """
-        wait = reports.ReportWait(self._endpoints, reference, every, tries)
+        if every <= 0 or tries < 1:
+            raise ValueError("every must be above 0 seconds, tries at least 1")
+        request = reports.fetch_report_request(self._endpoints, reference)
         while True:
-            if report := wait.receive(await self._send(wait.request)):
-                return report
-            await asyncio.sleep(wait.pause)
+            exchange = await self._send(request)
+            tries -= 1
+            pause = 0.0
+            try:
+                report = reports.parse_report(successful_reply(exchange), reference)
+            except VendorError as error:
+                pause = error.retry_after or 0.0
+                if not error.again or not tries or pause > reports.LONGEST_PAUSE:
+                    raise
+            else:
+                if report.ready:
+                    return report
+                if report.failed or not tries:
+                    message = f"fetch-report: report {reference} has no file (status {report.status!r})"
+                    raise VendorError(exchange.masked(message), call=exchange.call, again=not report.failed)
+            await self._pause(max(every, pause))
 
     async def download_report(self, report: reports.VendorReport) -> bytes:
         """The CSV of a report that is ready, at most 256 MiB. The key is not sent: the file is on another host.
 
-        Raises ValueError where it is not ready, VendorError (`again` False: the link has expired,
-        fetch the report again).
+        Raises ValueError if it is not ready, VendorError (`again` False: the link has expired, fetch the report again).
         """
         return file_of(await self._send(reports.download_request(self._endpoints, report)))
 
     async def download_report_into(self, report: reports.VendorReport, write: Callable[[bytes], object]) -> None:
-        """The same, part by part: `write` gets each as it comes, so that a large file need not fit into memory.
+        """Download a report in parts: `write` gets each part as it arrives, so a large file need not fit in memory.
 
-        Raises what download_report raises; what was written until then is no file.
+        Raises what download_report raises; the parts written until then are not a complete file.
         """
         file_of(await self._send(reports.download_request(self._endpoints, report, write)))
 
     async def audit_log(self, hour: datetime) -> records.AuditLog:
-        """Who did what in the hour around a moment. Raises ValueError for a time without zone, VendorError."""
+        """The actions of users in the hour that contains a moment. Raises ValueError without a zone, VendorError."""
         return records.parse_audit_log(await self._succeed(records.audit_request(self._endpoints, hour)))
 
     async def returns_delta(self, start: datetime, end: datetime, *, zone: tzinfo = UTC) -> records.ReturnRequests:
-        """The returns that customers asked for in a window of at most 60 minutes.
+        """The returns that customers requested in a window of at most 60 minutes.
 
-        ClickPost does not say in which zone it reads the window: `zone` is the one it is written in. Raises ValueError
-        for a longer window, VendorError.
+        ClickPost does not document the time zone of the window: it is written in `zone`. Raises ValueError for a
+        longer window, VendorError.
         """
         return records.parse_returns(await self._succeed(records.returns_request(self._endpoints, start, end, zone)))
 
     async def recommend(self, shipments: Sequence[RequestModel | JsonObject]) -> recommendations.Recommendations:
-        """The best courier accounts for parcels within India (v1). Raises ValueError for none, VendorError."""
+        """The best courier accounts for parcels within India (v1). Raises ValueError for no parcel, VendorError."""
         request = recommendations.recommend_request(self._endpoints, shipments)
         exchange = await self._send(request)
         return recommendations.parse_recommendations(successful_reply(exchange), exchange.call)
@@ -181,14 +189,14 @@ class AsyncCalls:
         return recommendations.parse_recommendations(successful_reply(exchange), exchange.call)
 
     async def pincode_details(self, pincode: str) -> pincodes.PincodeDetails | None:
-        """City and state of an Indian pincode; None where there is none such. Raises VendorError."""
+        """City and state of an Indian pincode; None if it does not exist. Raises VendorError."""
         request = pincodes.pincode_request(self._endpoints, pincode)
         return pincodes.parse_pincode(reply_or_missing(await self._send(request), missing=404))
 
     async def serviceability(
         self, pickup_pincode: str, drop_pincode: str, *, optional: RequestModel | JsonObject | None = None
     ) -> pincodes.ServingAccounts:
-        """The accounts that go from one pincode to another, with their days and charges.
+        """The accounts that serve a route from pincode to pincode, with their days and charges.
 
         `optional`: size (cm), weight (g), `invoice_value` (rupees), `service_type`. Raises VendorError, ValueError.
         """
@@ -198,7 +206,7 @@ class AsyncCalls:
     async def drop_serviceability(
         self, drop_pincode: str, *, pickup_pincode: str = "", order_type: str = "", service_type: str = ""
     ) -> pincodes.DropServiceability:
-        """Whether any active account delivers to a pincode, and how it may be paid for. Raises VendorError."""
+        """Whether any active account delivers to a pincode, and for which payment types. Raises VendorError."""
         request = pincodes.drop_request(
             self._endpoints,
             drop_pincode,
@@ -220,14 +228,14 @@ class AsyncCalls:
     async def search_pincode(
         self, pincode: str, *, pickup: bool = False, rvp: bool = False
     ) -> pincodes.PincodeAccounts:
-        """The accounts that deliver to a pincode, or (`pickup`) fetch there; `rvp`: for returns. Raises VendorError."""
+        """The accounts that deliver to a pincode, or (`pickup`) pick up there; `rvp`: returns. Raises VendorError."""
         request = pincodes.search_request(self._endpoints, pincode, pickup=pickup, rvp=rvp)
         return pincodes.parse_search(await self._succeed(request))
 
     async def predict_delivery(
         self, journeys: Sequence[RequestModel | JsonObject], *, check_drop_pincode: bool = False
     ) -> predictions.Predictions:
-        """When parcels within India would arrive, in days. Raises ValueError for no journey, VendorError.
+        """The transit times of parcels within India, in days. Raises ValueError for no journey, VendorError.
 
         A journey: `pickup_pincode`, `drop_pincode` and optionally `optional` (`cp_id`, `awb`, `account_code`).
         """
@@ -235,7 +243,7 @@ class AsyncCalls:
         return predictions.parse_predictions(await self._succeed(request))
 
     async def predict_delivery_world(self, journey: RequestModel | JsonObject) -> predictions.Predictions:
-        """When a parcel across borders would arrive, in days. Raises VendorError, ValueError.
+        """The transit time of a cross-border parcel, in days. Raises VendorError, ValueError.
 
         `journey` has `pickup_details` and `drop_details`, each with `pincode` and `country`, and may have `optional`.
         """
@@ -247,11 +255,11 @@ class AsyncCalls:
         return parse_done(await self._succeed(access.whatsapp_request(self._endpoints, waybill, enabled)))
 
     async def login(self, password: str, *, username: str = "") -> access.Token:
-        """Trade a password for a token; the username is the client's unless given. Raises VendorError."""
+        """Exchange a password for a token; the username is the client's unless given. Raises VendorError."""
         exchange = await self._send(access.login_request(self._endpoints, password, username))
         return access.parse_token(successful_reply(exchange, proof="token"))
 
     async def register_service(self, service_id: int = access.TRACKING_SERVICE) -> Acknowledged:
-        """Subscribe the account to a service; 2 is tracking. Subscribed before is no error. Raises VendorError."""
+        """Subscribe the account to a service; 2 is tracking. Repeating it is not an error. Raises VendorError."""
         exchange = await self._send(access.service_request(self._endpoints, service_id))
         return parse_done(successful_reply(exchange, also=(access.ALREADY_SUBSCRIBED,)))

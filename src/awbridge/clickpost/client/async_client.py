@@ -1,4 +1,4 @@
-"""The client for asyncio. tools/make_sync.py generates the sync client from this file and async_calls.py.
+"""The client for asyncio; the one without asyncio takes its methods from here.
 
 Registering and cancelling a shipment never raise for failures of the vendor or the network: their results are values.
 Everything else raises VendorError. The API key is in URLs; it reaches no Call, error, repr, span or log.
@@ -6,29 +6,16 @@ Everything else raises VendorError. The API key is in URLs; it reaches no Call, 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import httpx2
-from opentelemetry.trace import TracerProvider
 
 from awbridge.clickpost.client.async_calls import AsyncCalls
-from awbridge.clickpost.client.connection import (
-    CLICKPOST_URL,
-    CONNECTIONS,
-    EDD_URL,
-    SERVICEABILITY_URL,
-    TIMEOUT,
-    TRACKING_URL,
-    ClientBase,
-    OnCall,
-    OnRequest,
-    address,
-    content,
-    http_settings,
-)
+from awbridge.clickpost.client.connection import address, content
 from awbridge.clickpost.client.exchange import (
     FAILURES,
     HttpExchange,
@@ -39,7 +26,6 @@ from awbridge.clickpost.client.exchange import (
     page_of,
     reference_of,
     registration_of,
-    successful_reply,
     track_answer,
     unwritable_order,
 )
@@ -56,47 +42,11 @@ from awbridge.domain.orders.outcome import Placed
 from awbridge.domain.orders.shipment import Region
 
 
-class AsyncClickPost(ClientBase, AsyncCalls):
-    """ClickPost's API for asyncio. Use as an async context manager, or call `aclose`.
+class AsyncClickPost(AsyncCalls):
+    """ClickPost's API for asyncio. Use as an async context manager, or call `aclose`."""
 
-    `timeout` is seconds for each wait on the network (connecting: 5 at most; a whole answer: twice the timeout).
-    `connections` are kept open and reused. `on_request` gets every Call before it goes out, `on_call` after its answer;
-    secrets are masked, and an error in a hook is logged and has no other effect. A span is made for every call, with
-    the tracer provider given here or the one that the application has set.
-    """
-
-    def __init__(
-        self,
-        *,
-        username: str,
-        key: str,
-        url: str = CLICKPOST_URL,
-        tracking_url: str = TRACKING_URL,
-        serviceability_url: str = SERVICEABILITY_URL,
-        edd_url: str = EDD_URL,
-        timeout: float = TIMEOUT,
-        connections: int = CONNECTIONS,
-        transport: httpx2.AsyncBaseTransport | None = None,
-        proxy: str | None = None,
-        on_request: OnRequest | None = None,
-        on_call: OnCall | None = None,
-        tracer_provider: TracerProvider | None = None,
-    ) -> None:
-        super().__init__(
-            username=username,
-            key=key,
-            urls={
-                "url": url,
-                "tracking_url": tracking_url,
-                "serviceability_url": serviceability_url,
-                "edd_url": edd_url,
-            },
-            timeout=timeout,
-            on_request=on_request,
-            on_call=on_call,
-            tracer_provider=tracer_provider,
-        )
-        self._http = httpx2.AsyncClient(transport=transport, proxy=proxy, **http_settings(timeout, connections))
+    def _connect(self, **settings: Any) -> None:
+        self._http = httpx2.AsyncClient(**settings)
 
     async def __aenter__(self) -> Self:
         return self
@@ -111,42 +61,34 @@ class AsyncClickPost(ClientBase, AsyncCalls):
         await self._http.aclose()
 
     async def create_order(self, order: OrderBody, *, region: Region | None = None) -> OrderAnswer:
-        """Register one shipment. Never raises for failures of the vendor or the network: the outcome says so.
+        """Register one shipment. Never raises for failures of the vendor or the network: the outcome states them.
 
         `order` is ClickPost's payload (v3 for India, v4 for the world), as a model or as JSON, or a Consignment. The
         region is the order's own unless given; that of plain JSON is India.
         """
         try:
             payload, where = order_body(order, region)
-            request = self._endpoints.create_order(payload, where)
         except ValueError as error:
             return unwritable_order(error)
-        return order_answer(await self._send(request), reference_of(payload))
+        return await _create(self, payload, lambda body: self._endpoints.create_order(body, where))
 
     async def create_flat_order(self, order: RequestModel | JsonObject) -> OrderAnswer:
-        """Register a shipment by ClickPost's flat form (v1). Never raises, like create_order."""
-        return await self._create(as_payload(order), self._endpoints.create_flat_order)
+        """Register a shipment in ClickPost's flat form (v1). Never raises, like create_order."""
+        return await _create(self, as_payload(order), self._endpoints.create_flat_order)
 
     async def create_b2b_order(self, order: RequestModel | JsonObject) -> OrderAnswer:
         """Register a shipment between businesses, in the sections of create-b2b-order. Never raises, like create_order.
 
-        ClickPost works on it asynchronously: 102 until the same call again gives the waybill, or 420.
+        ClickPost processes it asynchronously: 102 until the same call returns the waybill, or 420.
         """
-        return await self._create(as_payload(order), self._endpoints.create_b2b_order)
-
-    async def _create(self, payload: JsonObject, build: Callable[[JsonObject], ApiRequest]) -> OrderAnswer:
-        try:
-            request = build(payload)
-        except ValueError as error:
-            return unwritable_order(error)
-        return order_answer(await self._send(request), reference_of(payload))
+        return await _create(self, as_payload(order), self._endpoints.create_b2b_order)
 
     async def fetch_order(self, waybill: str, cp_id: int, *, region: Region = Region.INDIA) -> Placed | None:
-        """What ClickPost holds under a waybill; None where it holds nothing. Raises VendorError."""
+        """The order that ClickPost holds under a waybill; None if it holds none. Raises VendorError."""
         return fetched_order(await self._send(self._endpoints.fetch_order(waybill, cp_id, region)))
 
     async def fetch_order_by_reference(self, reference_number: str, *, region: Region = Region.INDIA) -> Placed | None:
-        """What ClickPost holds under a reference number; None where it holds nothing. Raises VendorError."""
+        """The order that ClickPost holds under a reference number; None if it holds none. Raises VendorError."""
         request = self._endpoints.fetch_order_by_reference(reference_number, region)
         return fetched_order(await self._send(request), reference_number)
 
@@ -160,7 +102,7 @@ class AsyncClickPost(ClientBase, AsyncCalls):
     ) -> CancelAnswer:
         """Cancel one shipment. Never raises for failures of the vendor or the network.
 
-        `update_status` has ClickPost set the tracking status to cancelled once the courier has agreed, for couriers
+        `update_status` makes ClickPost set the tracking status to cancelled once the courier has agreed, for couriers
         that do not report it themselves.
         """
         request = self._endpoints.cancel_order(waybill, cp_id, account_code, update_status)
@@ -175,37 +117,40 @@ class AsyncClickPost(ClientBase, AsyncCalls):
     ) -> AsyncIterator[UpdatedPage]:
         """Every shipment whose status changed in a span of time, page by page, window by window.
 
-        ClickPost takes at most 1800 s at once and does best with 5 to 10 minutes: the span is cut into windows of
+        ClickPost takes at most 1800 s at once and recommends 5 to 10 minutes: the span is split into windows of
         `window`. With `page`, the `next_page` of an earlier page, the first window resumes there. Raises
         ValueError at once for an invalid span or window, VendorError while iterating.
         """
         return self._walk(Pages(self._endpoints, start, end, window, page))
 
     async def register_webhook(self, url: str) -> Registration:
-        """Have all statuses sent to this address. Code 305: there is one already, change it. Raises VendorError."""
+        """Send all statuses to this address. Code 305: one is registered already, change it. Raises VendorError."""
         return registration_of(await self._send(self._endpoints.register_webhook(url)))
 
     async def change_webhook(self, url: str) -> Registration:
-        """Change the address of the webhook. Code 327: there is none yet, register it. Raises VendorError."""
+        """Change the address of the webhook. Code 327: none is registered yet, register it. Raises VendorError."""
         return registration_of(await self._send(self._endpoints.register_webhook(url, change=True)))
 
     async def test_webhook(self, test_url: str, test_data: JsonObject) -> Reply:
-        """Have ClickPost send a test delivery. Raises VendorError."""
-        return successful_reply(await self._send(self._endpoints.test_webhook(test_url, test_data)))
+        """Make ClickPost send a test delivery. Raises VendorError."""
+        return await self._succeed(self._endpoints.test_webhook(test_url, test_data))
 
     async def fetch_accounts(self, active: bool | None = True) -> VendorAccounts:
-        """The courier accounts: the active ones, the others, or (None) all. Raises VendorError."""
-        return parse_fetch_accounts(successful_reply(await self._send(self._endpoints.fetch_accounts(active))))
+        """The courier accounts: the active ones, the inactive ones, or (None) all. Raises VendorError."""
+        return parse_fetch_accounts(await self._succeed(self._endpoints.fetch_accounts(active)))
 
     async def _walk(self, pages: Pages) -> AsyncIterator[UpdatedPage]:
         while pages.request:
             yield page_of(await self._send(pages.request), pages)
 
+    async def _pause(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
     async def _send(self, request: ApiRequest) -> HttpExchange:
         with self._receiver(request) as receiver:
             try:
                 async with (
-                    self._within(request),
+                    asyncio.timeout(receiver.longest),
                     self._http.stream(request.method, address(request.url), **content(request)) as response,
                 ):
                     async for part in response.aiter_bytes():
@@ -215,3 +160,13 @@ class AsyncClickPost(ClientBase, AsyncCalls):
             else:
                 return receiver.completed(response)
             return receiver.failed(failure)
+
+
+async def _create(
+    client: AsyncClickPost, payload: JsonObject, build: Callable[[JsonObject], ApiRequest]
+) -> OrderAnswer:
+    try:
+        request = build(payload)
+    except ValueError as error:
+        return unwritable_order(error)
+    return order_answer(await client._send(request), reference_of(payload))  # pyright: ignore[reportPrivateUsage]

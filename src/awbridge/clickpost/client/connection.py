@@ -1,22 +1,22 @@
-"""What both clients share apart from sending: hosts, limits, spans, the receiver of each answer."""
+"""The settings of both clients: hosts, limits, hooks, spans."""
 
 from __future__ import annotations
 
-import asyncio
+import functools
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from functools import lru_cache
-from types import TracebackType
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import httpx2
 from opentelemetry import trace
 
 from awbridge.certificates import trusted
-from awbridge.clickpost.client.exchange import LONGEST_DOWNLOAD, ResponseReceiver
+from awbridge.clickpost.client.exchange import HttpExchange, ResponseReceiver, successful_reply
 from awbridge.clickpost.wire.endpoints import ApiRequest, Endpoints
+from awbridge.clickpost.wire.lenient_json import Reply
 from awbridge.clickpost.wire.masking import MaskUrls
-from awbridge.domain.call import Call, longest_call
+from awbridge.domain.call import Call
 
 CLICKPOST_URL = "https://www.clickpost.in"
 TRACKING_URL = "https://api.clickpost.in"
@@ -28,39 +28,16 @@ CONNECTIONS = 50
 KEEP_CONNECTIONS = 30.0  # seconds that an idle connection is kept
 
 OnRequest = Callable[[Call], None]
-"""Called before a request goes out, with what goes out."""
+"""Called before each request, with what is sent."""
 OnCall = Callable[[Call], None]
-"""Called after each request, with what went out and came back."""
+"""Called after each request, with what was sent and received."""
+
+Transport = TypeVar("Transport", httpx2.BaseTransport, httpx2.AsyncBaseTransport)
 
 logging.getLogger("httpx2").addFilter(MaskUrls())
 
 
-class Within:
-    """A deadline for one call as a whole: the timeout bounds only each single wait on the network.
-
-    As an async context manager it ends the call with TimeoutError. Without asyncio it has no effect.
-    """
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-
-    def __enter__(self) -> None:
-        """No effect without asyncio."""
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """No effect without asyncio."""
-
-    async def __aenter__(self) -> None:
-        self._limit = asyncio.timeout(self._seconds)
-        await self._limit.__aenter__()
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
-    ) -> None:
-        await self._limit.__aexit__(kind, error, at)
-
-
-class ClientBase:
+class ClientBase(ABC, Generic[Transport]):
     """The account, hooks and limits of a client, without the sending."""
 
     def __init__(
@@ -68,46 +45,74 @@ class ClientBase:
         *,
         username: str,
         key: str,
-        urls: dict[str, str],
-        timeout: float,
-        on_request: OnRequest | None,
-        on_call: OnCall | None,
-        tracer_provider: trace.TracerProvider | None,
+        url: str = CLICKPOST_URL,
+        tracking_url: str = TRACKING_URL,
+        serviceability_url: str = SERVICEABILITY_URL,
+        edd_url: str = EDD_URL,
+        timeout: float = TIMEOUT,
+        connections: int = CONNECTIONS,
+        transport: Transport | None = None,
+        proxy: str | None = None,
+        on_request: OnRequest | None = None,
+        on_call: OnCall | None = None,
+        tracer_provider: trace.TracerProvider | None = None,
     ) -> None:
-        self._endpoints = Endpoints(username=username, key=key, **{name: url.rstrip("/") for name, url in urls.items()})
-        self._timeout = timeout
-        self._on_request = on_request
-        self._on_call = on_call
-        self._tracer = trace.get_tracer("awbridge", tracer_provider=tracer_provider)
+        """Open no connection yet.
+
+        `timeout` is seconds for each wait on the network (connecting: 5 at most; a whole answer: twice the timeout).
+        `connections` are kept open and reused. `on_request` gets every Call before it is sent, `on_call` after its
+        answer; secrets are masked, and an error in a hook is logged and has no other effect. Every call makes a span,
+        with the tracer provider given here or the one that the application has set.
+        """
+        self._endpoints = Endpoints(
+            username=username,
+            key=key,
+            url=url.rstrip("/"),
+            tracking_url=tracking_url.rstrip("/"),
+            serviceability_url=serviceability_url.rstrip("/"),
+            edd_url=edd_url.rstrip("/"),
+        )
+        self._receiver = functools.partial(
+            ResponseReceiver,
+            timeout=timeout,
+            on_request=on_request,
+            on_call=on_call,
+            tracer=trace.get_tracer("awbridge", tracer_provider=tracer_provider),
+        )
+        self._connect(
+            transport=transport,
+            proxy=proxy,
+            timeout=httpx2.Timeout(timeout, connect=min(CONNECT_TIMEOUT, timeout)),
+            limits=httpx2.Limits(
+                max_connections=connections,
+                max_keepalive_connections=connections,
+                keepalive_expiry=KEEP_CONNECTIONS,
+            ),
+            headers={"User-Agent": "awbridge", "Accept": "application/json"},
+            follow_redirects=False,
+            verify=trusted(),
+        )
+
+    @abstractmethod
+    def _connect(self, **settings: Any) -> None:
+        """Make the HTTP client."""
+
+    @abstractmethod
+    async def _send(self, request: ApiRequest) -> HttpExchange:
+        """Send a request, and receive its answer within limits. Never raises for failures of the network."""
+
+    @abstractmethod
+    async def _pause(self, seconds: float) -> None:
+        """Wait so many seconds."""
+
+    async def _succeed(self, request: ApiRequest) -> Reply:
+        return successful_reply(await self._send(request))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._endpoints.username!r} at {self._endpoints.url}>"
 
-    def _within(self, request: ApiRequest) -> Within:
-        return Within(max(longest_call(self._timeout), LONGEST_DOWNLOAD if request.file else 0.0))
 
-    def _receiver(self, request: ApiRequest) -> ResponseReceiver:
-        return ResponseReceiver(
-            request, self._timeout, on_request=self._on_request, on_call=self._on_call, tracer=self._tracer
-        )
-
-
-def http_settings(timeout: float, connections: int) -> dict[str, Any]:
-    """The settings of both clients' HTTP clients."""
-    return {
-        "timeout": httpx2.Timeout(timeout, connect=min(CONNECT_TIMEOUT, timeout)),
-        "limits": httpx2.Limits(
-            max_connections=connections,
-            max_keepalive_connections=connections,
-            keepalive_expiry=KEEP_CONNECTIONS,
-        ),
-        "headers": {"User-Agent": "awbridge", "Accept": "application/json"},
-        "follow_redirects": False,
-        "verify": trusted(),
-    }
-
-
-@lru_cache(maxsize=16)
+@functools.lru_cache(maxsize=16)
 def address(url: str) -> httpx2.URL:
     """The address of a request, parsed once: all orders go to the same one. Raises httpx2.InvalidURL."""
     return httpx2.URL(url)

@@ -32,7 +32,7 @@ from awbridge.clickpost.wire.answers import (
 )
 from awbridge.clickpost.wire.endpoints import ApiRequest, Pages
 from awbridge.clickpost.wire.lenient_json import Reply, as_object, as_text, read_http_date, read_reply
-from awbridge.domain.call import Call
+from awbridge.domain.call import Call, longest_call
 from awbridge.domain.errors import VendorError
 from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.outcome import Outcome, Placed, Rejected, TryLater, Unknown
@@ -87,20 +87,21 @@ class ResponseTooLarge(Exception):
 class ResponseReceiver:
     """Receives one answer within a span; `receive` enforces the limits on size and time.
 
-    A context manager: entering starts the clock and the span, leaving ends the span.
+    A context manager: entering starts the clock and the span, leaving ends the span. `longest` is the seconds that the
+    whole call may take; `timeout` bounds each single wait on the network.
     """
 
     def __init__(
         self,
         request: ApiRequest,
-        timeout: float,
         *,
+        timeout: float,
         on_request: Callable[[Call], None] | None,
         on_call: Callable[[Call], None] | None,
         tracer: trace.Tracer,
     ) -> None:
         self._request = request
-        self._timeout = timeout
+        self.longest = max(longest_call(timeout), LONGEST_DOWNLOAD if request.file else 0.0)
         self._on_request = on_request
         self._on_call = on_call
         self._tracer = tracer
@@ -130,11 +131,10 @@ class ResponseReceiver:
             self._parts.append(part)
         self._size += len(part)
         largest = LARGEST_FILE if self._request.file else LARGEST_ANSWER
-        longest = max(LONGEST_DOWNLOAD if self._request.file else 0.0, 2 * self._timeout)
         if self._size > largest:
             raise ResponseTooLarge(f"the answer is larger than {largest} bytes")
-        if time.perf_counter() - self._started > longest:
-            raise ResponseTooLarge(f"the answer was not complete after {longest:g} s")
+        if time.perf_counter() - self._started > self.longest:
+            raise ResponseTooLarge(f"the answer was not complete after {self.longest:g} s")
 
     def completed(self, response: httpx2.Response) -> HttpExchange:
         """The exchange of a complete answer."""

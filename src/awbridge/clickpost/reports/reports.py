@@ -8,17 +8,15 @@ from datetime import date, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from awbridge.clickpost.client.exchange import HttpExchange, successful_reply
 from awbridge.clickpost.models.base import RequestModel, as_payload
 from awbridge.clickpost.models.reports import LONGEST_REPORT, ReportFilters, ReportRequest
 from awbridge.clickpost.wire.endpoints import ApiRequest, Endpoints
 from awbridge.clickpost.wire.fields import check_window, day_text, first_object, raw_of
 from awbridge.clickpost.wire.lenient_json import Reply, as_id, as_int, as_object, as_text
-from awbridge.domain.errors import VendorError
 from awbridge.domain.json import JsonObject
 
 TRACK_ORDER_REPORT = "TRACK_ORDER_DASHBOARD_REPORT"
-LONGEST_PAUSE = 300.0  # seconds that ClickPost may ask for without an end to the waiting
+LONGEST_PAUSE = 300.0  # seconds; waiting for a report ends where ClickPost asks for a longer pause
 
 _PATH = "/api/v1/reports/enterprise_dashboard_report/"
 _FAILED = ("FAIL", "ERROR", "CANCEL")
@@ -148,39 +146,3 @@ def download_request(
     secrets = (parts.query,) if len(parts.query) >= 8 else ()
     hidden = (endpoints.key, *secrets)
     return ApiRequest(api="download-report", method="GET", url=report.link, secrets=hidden, file=True, into=into)
-
-
-class ReportWait:
-    """Asks for a report again and again, within bounds: `request` is what to send, `pause` the seconds until then.
-
-    An error that passes is one of the tries. Raises VendorError where the report failed (`again` False), where it is
-    not there after the last try (`again` True), and for errors that do not pass or want a pause over 5 minutes.
-    """
-
-    def __init__(self, endpoints: Endpoints, reference: str, every: float, tries: int) -> None:
-        if every <= 0 or tries < 1:
-            raise ValueError("every must be above 0 seconds, tries at least 1")
-        self.request = fetch_report_request(endpoints, reference)
-        self.pause = every
-        self._every = every
-        self._reference = reference
-        self._left = tries
-
-    def receive(self, exchange: HttpExchange) -> VendorReport | None:
-        """The report where it is ready; None where it is time to pause and ask again."""
-        self._left -= 1
-        try:
-            report = parse_report(successful_reply(exchange), self._reference)
-        except VendorError as error:
-            pause = error.retry_after or 0.0
-            if not error.again or self._left <= 0 or pause > LONGEST_PAUSE:
-                raise
-            self.pause = max(self._every, pause)
-            return None
-        self.pause = self._every
-        if report.ready:
-            return report
-        if report.failed or self._left <= 0:
-            message = f"fetch-report: report {self._reference} has no file (status {report.status!r})"
-            raise VendorError(exchange.masked(message), call=exchange.call, again=not report.failed)
-        return None

@@ -29,7 +29,7 @@ _CREATE_ORDER = {Region.INDIA: "/api/v3/create-order/", Region.WORLD: "/api/v4/c
 class ApiRequest:
     """One request. `url` and `body` hold the key in clear: they are sent, never stored.
 
-    `file`: the answer is a file, which only the caller gets. `into` takes it part by part.
+    `file`: the answer is a file, which only the caller gets; `into` receives it in parts.
     """
 
     api: str
