@@ -1,11 +1,11 @@
-"""Bodies of the switches of an account: webhooks, services, customer messages, login.
+"""Bodies of account settings: webhooks, services, customer messages, login.
 
-Those that hold a secret show it neither in their repr nor in an error. Source: ClickPost's API reference.
+Secrets are shown neither in a repr nor in an error. Source: ClickPost's API reference.
 """
 
 from __future__ import annotations
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from awbridge.clickpost.models.base import RequestModel
 from awbridge.clickpost.models.parts import Filled, FlagField, TextField
@@ -22,9 +22,7 @@ class WhatsAppSwitch(RequestModel):
 
 
 class Login(RequestModel):
-    """user/token: trade a password for a token."""
-
-    model_config = ConfigDict(hide_input_in_errors=True)
+    """user/token: exchange a password for a token."""
 
     username: Filled
     """The user's name."""
@@ -35,31 +33,25 @@ class Login(RequestModel):
 class ServiceRegistration(RequestModel):
     """register-service: subscribe the account to a service."""
 
-    model_config = ConfigDict(hide_input_in_errors=True)
-
     key: Filled = Field(repr=False)
     """The account's key."""
     service_id: TextField
-    """1 placing orders, 2 tracking, 3 recommendation."""
+    """1 order placement, 2 tracking, 3 recommendation."""
 
 
 class WebhookRegistration(RequestModel):
-    """register-webhook: where ClickPost sends the statuses. POST registers, PUT changes the address."""
-
-    model_config = ConfigDict(hide_input_in_errors=True)
+    """register-webhook: the address to which ClickPost sends statuses. POST registers, PUT changes the address."""
 
     key: Filled = Field(repr=False)
     """The account's key."""
     service_id: TextField
     """2: all statuses."""
     webhook_url: Filled = Field(repr=False)
-    """The address, which may end in a token of its own."""
+    """The address, which may end in a token."""
 
 
 class WebhookTest(RequestModel):
-    """test_webhook: have ClickPost send one delivery."""
-
-    model_config = ConfigDict(hide_input_in_errors=True)
+    """test_webhook: make ClickPost send one delivery."""
 
     test_url: Filled = Field(repr=False)
     """The address."""

@@ -1,4 +1,4 @@
-"""The body of edit-order: fields of an order that the courier already has. Source: ClickPost's API reference."""
+"""The body of edit-order: changes to a booked order. Source: ClickPost's API reference."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from awbridge.clickpost.models.parts import Amount, CourierId, DayField, Filled,
 
 
 class OrderEdit(RequestModel):
-    """One change of a booked order: how it is paid, whether it is checked at the door, or its e-waybill.
+    """A change to a booked order: its payment, its quality check or its e-way bill.
 
-    Which courier takes which change, and until when, is the courier's: most stop at out for delivery.
+    Each courier decides which changes it accepts and until when: most accept none once out for delivery.
     """
 
     awb_number: Filled | None = None
-    """The waybill. ClickPost needs it; the client's edit_order puts it in."""
+    """The waybill. ClickPost requires it; the client's edit_order sets it."""
     courier_partner: CourierId | None = None
-    """The courier that has the order. ClickPost needs it; the client's edit_order puts it in."""
+    """The order's courier. ClickPost requires it; the client's edit_order sets it."""
     order_type: Literal["PREPAID", "COD"] | None = None
-    """How the customer pays from now on."""
+    """The new payment type."""
     cod_value: Amount | None = Field(default=None, validate_default=True)
-    """What the courier collects, in rupees: above 0 where order_type becomes COD, else nothing or 0."""
+    """Amount to collect, in rupees: above 0 if order_type becomes COD, else 0 or left out."""
     qc_type: Literal["doorstep"] | None = None
-    """"doorstep": goods are checked when they are fetched. None: no longer."""
+    """"doorstep": the courier checks the goods at pickup. None: it no longer does."""
     sku: TextField | None = None
-    """The item that is checked; left out, the whole shipment is."""
+    """The item to check; the whole shipment if left out."""
     edit_order_service: TextField | None = None
-    """Which kind of edit this is, where ClickPost asks for it: 2 is the e-waybill."""
+    """The kind of edit, where ClickPost requires it: 2 is the e-way bill."""
     ewaybill_serial_number: TextField | None = None
-    """Number of the e-waybill, which goods above 50 000 rupees need."""
+    """Number of the e-way bill, required for goods above 50,000 rupees."""
     invoice_number: TextField | None = None
-    """Number of the invoice that the e-waybill belongs to."""
+    """Number of the e-way bill's invoice."""
     invoice_date: DayField | None = None
-    """Day of that invoice, as YYYY-MM-DD."""
+    """Date of that invoice, as YYYY-MM-DD."""
 
     @field_validator("cod_value")
     @classmethod

@@ -1,4 +1,4 @@
-"""The body of ndr-update: what a courier is to do after a failed delivery. Source: ClickPost's API reference."""
+"""The body of ndr-update: an instruction after a failed delivery. Source: ClickPost's API reference."""
 
 from __future__ import annotations
 
@@ -12,41 +12,41 @@ from awbridge.clickpost.models.parts import CourierId, DayField, Filled, TextFie
 
 
 class NdrAction(StrEnum):
-    """What a courier can be instructed to do after a failed delivery."""
+    """The instructions that a courier takes after a failed delivery."""
 
     REATTEMPT = "REATTEMPT"
     INITIATE_RTO = "INITIATE_RTO"
 
 
 class NdrUpdate(RequestModel):
-    """Deliver a parcel again, or return it to origin.
+    """Reattempt the delivery of a parcel, or return it to origin.
 
-    For REATTEMPT ClickPost's reference names address, landmark, pincode and phone as mandatory in one column and as
-    optional in the other: they are left to ClickPost to judge, only the date is checked.
+    For REATTEMPT, ClickPost's reference lists address, landmark, pincode and phone as mandatory in one column and as
+    optional in another. Only the date is checked here; the rest is left to ClickPost.
     """
 
     action: Annotated[NdrAction | Literal["REATTEMPT", "INITIATE_RTO"], kept("must be REATTEMPT or INITIATE_RTO")]
-    """REATTEMPT: try again. INITIATE_RTO: return to origin."""
+    """REATTEMPT: deliver again. INITIATE_RTO: return to origin."""
     waybill: Filled
-    """The waybill of the parcel."""
+    """The waybill."""
     cp_id: CourierId
-    """The courier that has it."""
+    """The parcel's courier."""
     account_code: Filled
-    """The account with that courier under which it was booked."""
+    """The courier account under which it was booked."""
     address: TextField | None = None
     """The new address, for REATTEMPT."""
     landmark: TextField | None = None
-    """What is near it, for REATTEMPT."""
+    """The new landmark, for REATTEMPT."""
     drop_pincode: TextField | None = None
     """The new pincode, 6 digits, for REATTEMPT."""
     phone_number: TextField | None = None
-    """The customer's new phone, 10 or 11 digits, for REATTEMPT."""
+    """The customer's new phone number, 10 or 11 digits, for REATTEMPT."""
     preferred_date: DayField | None = Field(default=None, validate_default=True)
-    """The day to try again, as YYYY-MM-DD. REATTEMPT needs it."""
+    """The date of the next attempt, as YYYY-MM-DD. Required for REATTEMPT."""
 
     @field_validator("preferred_date")
     @classmethod
     def _needed(cls, day: Any, info: ValidationInfo) -> Any:
         if not day and info.data.get("action") == NdrAction.REATTEMPT:
-            raise problem("is needed where action is REATTEMPT")
+            raise problem("is required if action is REATTEMPT")
         return day

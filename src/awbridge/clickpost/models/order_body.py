@@ -1,4 +1,4 @@
-"""Turns an order in any form into JSON and its region."""
+"""Converts an order in any form to JSON and its region."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ OrderBody = RequestModel | Consignment | JsonObject
 def order_body(order: OrderBody, region: Region | None) -> tuple[JsonObject, Region]:
     """The JSON of an order, and its region: the one given, else the order's own, else India.
 
-    Raises ValueError where a consignment cannot be put into the region's form.
+    Raises ValueError if a consignment cannot be converted to the region's form.
     """
     if isinstance(order, Consignment):
         abroad = order.crosses_border or order.sender.country != "IN"

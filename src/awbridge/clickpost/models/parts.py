@@ -1,6 +1,6 @@
-"""What several request models share: checked kinds of values, ClickPost's fixed words, and parts of bodies.
+"""The checked field types, fixed values and parts of bodies that request models share.
 
-A check says one thing of a field, whatever kinds of value the field takes.
+A failed check yields one message per field, whatever types the field accepts.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import AfterValidator, ValidationError, ValidationInfo, ValidatorFunctionWrapHandler, WrapValidator
 from pydantic_core import PydanticCustomError
 
 from awbridge.clickpost.models.base import Day, Flag, Moment, Number, RequestModel, Text
@@ -18,22 +18,22 @@ from awbridge.clickpost.wire.plain_json import as_number, decimal_text
 from awbridge.domain.json import JsonObject
 
 OrderType = Literal["PREPAID", "COD", "EXCHANGE"]
-"""How the customer pays: before, on delivery, or with the parcel that goes back."""
+"""How the customer pays: in advance, on delivery, or by an exchange of parcels."""
 
 DeliveryType = Literal["FORWARD", "RVP"]
-"""Which way the parcel goes: to the customer, or back from there (reverse pickup)."""
+"""The direction of the parcel: to the customer, or back from the customer (reverse pickup)."""
 
 ServiceType = Literal["FORWARD", "RVP", "EXCHANGE"]
-"""Which service is asked about: to the customer, back from there, or both in one visit."""
+"""The requested service: to the customer, back from the customer, or both in one visit."""
 
 
 def problem(text: str) -> PydanticCustomError:
-    """What is wrong with a field, for the one who filled it in."""
+    """The error of a field with this problem."""
     return PydanticCustomError("wrong", "{problem}", {"problem": text})
 
 
 def kept(text: str) -> WrapValidator:
-    """A field that keeps the kind of value it is given; any other kind is refused with this text."""
+    """A field that keeps the type of its value; a value of any other type is refused with this text."""
 
     def check(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
         try:
@@ -48,7 +48,7 @@ def kept(text: str) -> WrapValidator:
 
 
 def check_cod(order_type: object, amount: object, *, needed: bool = False) -> None:
-    """Raises where the amount to collect contradicts the order type. `needed`: COD does not go without an amount."""
+    """Raises if the amount to collect contradicts the order type. `needed`: COD requires an amount."""
     number = as_number(amount)
     if order_type == "COD" and (number == 0 or (needed and number is None)):
         raise problem("must be an amount above 0 where order_type is COD")
@@ -56,7 +56,7 @@ def check_cod(order_type: object, amount: object, *, needed: bool = False) -> No
         raise problem("must be 0 or left out where order_type is PREPAID")
 
 
-def _written_out(value: Any) -> Any:
+def exact(value: Any) -> Any:
     """The value. A Decimal that would be sent as 1E+3 becomes text without an exponent."""
     if isinstance(value, Decimal) and str(value) != (text := decimal_text(value)):
         return text
@@ -66,14 +66,19 @@ def _written_out(value: Any) -> Any:
 def _number(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
     if as_number(value) is None:
         raise problem("must be a number")
-    return handler(_written_out(value))
+    return handler(exact(value))
 
 
 def _amount(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
     number = as_number(value)
     if number is None or number < 0:
         raise problem("must be a number of 0 or more")
-    return handler(_written_out(value))
+    return handler(exact(value))
+
+
+def _fits_order_type(amount: Any, info: ValidationInfo) -> Any:
+    check_cod(info.data.get("order_type"), amount)
+    return amount
 
 
 def _filled(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
@@ -90,7 +95,7 @@ def _courier(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
 
 
 TextField = Annotated[Text, kept("must be text")]
-"""Text, or a number that is meant as text."""
+"""Text, or a number in its place."""
 
 FlagField = Annotated[Flag, kept("must be true or false")]
 """True or false."""
@@ -99,13 +104,16 @@ DayField = Annotated[Day, kept("must be a date, or text as YYYY-MM-DD")]
 """A day."""
 
 MomentField = Annotated[Moment, kept("must be a datetime, or text as YYYY-MM-DDTHH:MM:SS")]
-"""A moment."""
+"""A point in time."""
 
 DayOrMoment = Annotated[datetime | date | str, kept("must be a date, a datetime, or text as ISO 8601")]
-"""A day, or a moment in it."""
+"""A day, or a point in time."""
 
 Amount = Annotated[Number, WrapValidator(_amount)]
 """A number of 0 or more, or text that is one."""
+
+CodAmount = Annotated[Amount, AfterValidator(_fits_order_type)]
+"""The amount to collect, which must fit `order_type`, a field before it."""
 
 NumberField = Annotated[Number, WrapValidator(_number)]
 """A number, or text that is one."""
@@ -114,7 +122,7 @@ Filled = Annotated[Text, WrapValidator(_filled)]
 """Text that is not empty."""
 
 CourierId = Annotated[int | str, WrapValidator(_courier)]
-"""The number that ClickPost gives a courier partner. Fetch-accounts lists those of an account."""
+"""ClickPost's id of a courier partner. Fetch-accounts lists the ids of an account."""
 
 
 class Package(RequestModel):
@@ -127,57 +135,57 @@ class Package(RequestModel):
     height: Amount | None = None
     """Height in cm."""
     weight: Amount | None = None
-    """Weight in grams, except where the endpoint's own model says otherwise."""
+    """Weight in grams, unless the endpoint's own model says otherwise."""
 
 
 class ShippedItem(Package):
-    """One kind of thing in a parcel. The size, where given, is that of one unit."""
+    """One item of a parcel. The size, if given, is that of one unit."""
 
     sku: TextField | None = None
-    """The shop's own number of the item, at most 100 characters."""
+    """The seller's stock-keeping unit, at most 100 characters."""
     description: TextField | None = None
-    """What it is, at most 500 characters."""
+    """Description, at most 500 characters."""
     cat: TextField | None = None
-    """Its category, at most 50 characters."""
+    """Category, at most 50 characters."""
     quantity: Amount | None = None
-    """How many units."""
+    """Number of units."""
     price: Amount | None = None
-    """Price of one unit, in the currency of the invoice (rupees in India)."""
+    """Unit price, in the invoice's currency (rupees in India)."""
     manufacture_country: TextField | None = None
-    """The country it was made in, by name, at most 100 characters."""
+    """Country of manufacture, by name, at most 100 characters."""
     manufacture_country_code: TextField | None = None
-    """The same as ISO 3166 alpha-2 code."""
+    """Country of manufacture, as an ISO 3166 alpha-2 code."""
     return_days: Amount | None = None
-    """Days within which the customer may return it."""
+    """Return period, in days."""
     exchange_days: Amount | None = None
-    """Days within which the customer may exchange it."""
+    """Exchange period, in days."""
     product_url: TextField | None = None
-    """Addresses of its pages, separated by commas, at most 1000 characters."""
+    """Product page URLs, separated by commas, at most 1000 characters."""
     images: TextField | None = None
-    """Addresses of its pictures, separated by commas, at most 1000 characters."""
+    """Image URLs, separated by commas, at most 1000 characters."""
     additional: Package | None = None
-    """Its size, where the endpoint wants that nested (awb-register v2)."""
+    """The item's size, for the endpoint that takes it nested (awb-register v2)."""
     extra: JsonObject | None = None
-    """Data of the shop's own, as in ClickPost's examples."""
+    """The seller's own data, under the name in ClickPost's examples."""
     extras: JsonObject | None = None
-    """The same under the name in ClickPost's tables, at most 1000 characters."""
+    """The seller's own data, under the name in ClickPost's tables, at most 1000 characters."""
 
 
 class Place(RequestModel):
-    """One end of the journey, wherever in the world."""
+    """An origin or destination anywhere in the world."""
 
     name: TextField | None = None
-    """The person to meet, at most 100 characters."""
+    """Contact person, at most 100 characters."""
     phone: TextField | None = None
-    """Phone, at most 11 digits."""
+    """Phone number, at most 11 digits."""
     phone_code: TextField | None = None
     """Country calling code such as "+91", at most 5 characters."""
     email: TextField | None = None
     """E-mail address, at most 50 characters."""
     address: TextField | None = None
-    """Street and house, at most 500 characters."""
+    """Street address, at most 500 characters."""
     landmark: TextField | None = None
-    """What is near, at most 500 characters."""
+    """Landmark, at most 500 characters."""
     district: TextField | None = None
     """District, at most 100 characters."""
     city: TextField | None = None
@@ -187,28 +195,41 @@ class Place(RequestModel):
     pincode: TextField | None = None
     """Indian pincode, 6 digits."""
     postal_code: TextField | None = None
-    """Postal code elsewhere, at most 10 characters; "" in countries without one."""
+    """Postal code outside India, at most 10 characters; "" in countries without postal codes."""
     country_code: TextField | None = None
-    """Country as ISO 3166 alpha-2 code."""
+    """Country, as an ISO 3166 alpha-2 code."""
     lat: NumberField | None = None
     """Latitude in degrees."""
     long: NumberField | None = None
     """Longitude in degrees."""
     time: MomentField | None = None
-    """When the courier comes, as YYYY-MM-DDTHH:MM:SS."""
+    """Time of the courier's visit, as YYYY-MM-DDTHH:MM:SS."""
+
+
+class InvoicedGoods(RequestModel):
+    """The goods of a shipment anywhere in the world, with their invoice."""
+
+    invoice_date: DayField | None = None
+    """Date of the invoice, as YYYY-MM-DD."""
+    currency_code: TextField | None = None
+    """Currency of the amounts, as an ISO 4217 code."""
+    cod_value: CodAmount | None = None
+    """Amount to collect, in `currency_code`: above 0 for COD, 0 or left out for PREPAID."""
+    items: Sequence[ShippedItem] | None = None
+    """The items."""
 
 
 class CustomField(RequestModel):
-    """One value that rules in the dashboard can use."""
+    """A value that rules in ClickPost's dashboard can use."""
 
     key: Filled
-    """The field's name in the dashboard."""
+    """Name of the field in the dashboard."""
     value: Any
-    """Its value: text, a number, true or false."""
+    """Value: text, a number, true or false."""
 
 
 class CustomFields(RequestModel):
-    """What goes beside the known fields."""
+    """Fields beside the known ones."""
 
     custom_fields: Sequence[CustomField] | None = None
-    """Values for the rules in the dashboard."""
+    """Values for rules in the dashboard."""

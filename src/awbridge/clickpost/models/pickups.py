@@ -1,4 +1,4 @@
-"""Bodies of create-pickup: schedule a pickup. Source: ClickPost's API reference."""
+"""The bodies of create-pickup. Source: ClickPost's API reference."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from awbridge.clickpost.models.parts import (
 
 
 class IndiaPickupRequest(RequestModel):
-    """create-pickup v1: a pickup within India. Only some couriers take it."""
+    """create-pickup v1: a pickup within India. Only some couriers support it."""
 
     courier_partner: CourierId
     """The courier that picks up."""
     account_code: TextField | None = None
-    """The account with that courier, as named in the dashboard."""
+    """The courier account, as named in the dashboard."""
     pickup_date: MomentField
-    """When to come, as YYYY-MM-DDTHH:MM:SS."""
+    """Pickup time, as YYYY-MM-DDTHH:MM:SS."""
     pickup_name: Filled
-    """The person to meet, at most 100 characters."""
+    """Contact person, at most 100 characters."""
     pickup_phone: Filled
-    """Phone, 10 or 11 digits."""
+    """Phone number, 10 or 11 digits."""
     pickup_email: Filled
     """E-mail address, at most 50 characters."""
     pickup_address: Filled
-    """Street and house, at most 500 characters."""
+    """Street address, at most 500 characters."""
     pickup_city: Filled
     """City, at most 100 characters."""
     pickup_state: Filled
@@ -41,41 +41,41 @@ class IndiaPickupRequest(RequestModel):
     pickup_pincode: Filled
     """Pincode, 6 digits."""
     pickup_country: Filled
-    """Country as ISO 3166 alpha-2 code: IN."""
+    """Country, as an ISO 3166 alpha-2 code: IN."""
     items: Filled
-    """What is to be fetched, in words, at most 500 characters."""
+    """Description of the goods, at most 500 characters."""
 
 
 class PickupShipment(Package):
-    """The booked shipment that a courier is to fetch."""
+    """The booked shipment to pick up."""
 
     awb_number: Filled
-    """Its waybill."""
+    """The waybill."""
     courier_partner_id: CourierId
     """The courier that booked it."""
     account_code: Filled
-    """The account with that courier under which the waybill was booked."""
+    """The courier account under which it was booked."""
     reference_number: TextField | None = None
-    """The shop's reference, for ClickPost's logs, at most 100 characters."""
+    """The seller's reference, for ClickPost's logs, at most 100 characters."""
     items: Sequence[ShippedItem] | None = None
-    """What is in it."""
+    """The items."""
 
 
 class PickupPlace(Place):
-    """Where and in which hours a courier is to come."""
+    """The place and time window of a pickup."""
 
     date: DayField
-    """The day, as YYYY-MM-DD."""
+    """Date, as YYYY-MM-DD."""
     start_time: TextField | None = None
-    """From when on, as HH:MM of the place."""
+    """Earliest time, as HH:MM local time."""
     end_time: TextField | None = None
-    """Until when, as HH:MM of the place."""
+    """Latest time, as HH:MM local time."""
 
 
 class WorldPickupRequest(RequestModel):
-    """create-pickup v2: a pickup outside India or across borders. Only some couriers take it."""
+    """create-pickup v2: a pickup outside India or across borders. Only some couriers support it."""
 
     shipment_details: PickupShipment
-    """What is to be fetched."""
+    """The shipment to pick up."""
     pickup_info: PickupPlace
-    """Where and when."""
+    """Place and time window."""

@@ -1,4 +1,4 @@
-"""The body of enterprise_dashboard_report: a CSV of what changed. Source: ClickPost's API reference."""
+"""The body of enterprise_dashboard_report: a CSV of changes. Source: ClickPost's API reference."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from awbridge.clickpost.models.parts import Filled, TextField, problem
 LONGEST_REPORT = timedelta(hours=24)
 
 
-def _read(value: object) -> datetime | None:
-    """The moment, where it is known: text without a zone is UTC here, a datetime without one is not."""
+def _as_moment(value: object) -> datetime | None:
+    """The time, if its zone is known: text without a zone is UTC, a datetime without one is unknown."""
     if isinstance(value, datetime):
         return value if value.tzinfo else None
     try:
@@ -26,7 +26,7 @@ def _read(value: object) -> datetime | None:
 
 
 def _checked(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
-    if _read(value) is None:
+    if _as_moment(value) is None:
         raise problem('must be a datetime with a time zone, or text as "YYYY-MM-DD HH:MM:SS" in UTC')
     return handler(value)
 
@@ -36,32 +36,32 @@ def _written(value: Moment) -> str:
 
 
 ReportMoment = Annotated[Moment, WrapValidator(_checked), PlainSerializer(_written, return_type=str)]
-"""A datetime with a zone, or text as "YYYY-MM-DD HH:MM:SS" in UTC. It is sent as such text."""
+"""A datetime with a zone, or text as "YYYY-MM-DD HH:MM:SS" in UTC. Sent as such text."""
 
 
 class ReportFilters(RequestModel):
-    """Which changes a report is of."""
+    """The changes that a report covers."""
 
     updated_at_start_time: ReportMoment
-    """Changes from here on."""
+    """Start of the window."""
     updated_at_end_time: ReportMoment
-    """Changes until here, at most 24 hours after the start."""
+    """End of the window, at most 24 hours after the start."""
 
     @field_validator("updated_at_end_time")
     @classmethod
     def _near(cls, end: Any, info: ValidationInfo) -> Any:
-        start, stop = _read(info.data.get("updated_at_start_time")), _read(end)
+        start, stop = _as_moment(info.data.get("updated_at_start_time")), _as_moment(end)
         if start and stop and not timedelta(0) < stop - start <= LONGEST_REPORT:
-            raise problem("must lie after the start, by at most 24 hours")
+            raise problem("must be after the start, by at most 24 hours")
         return end
 
 
 class ReportRequest(RequestModel):
-    """A report that ClickPost is to make."""
+    """A request for a report."""
 
     report_name: Filled
-    """Which one. ClickPost names only TRACK_ORDER_DASHBOARD_REPORT."""
+    """Name of the report. ClickPost documents only TRACK_ORDER_DASHBOARD_REPORT."""
     filters: ReportFilters
-    """Which changes."""
+    """The changes to cover."""
     fields: Sequence[TextField]
-    """The numbers of the columns, from ClickPost's help pages; none means all."""
+    """Column numbers, from ClickPost's help pages; an empty list means all."""
