@@ -1,4 +1,4 @@
-"""What an order and its parts do when they are built: name every wrong field at once, each with ClickPost's code."""
+"""Validation of an order and its parts: every invalid field is reported at once, with ClickPost's code."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from awbridge.domain.errors import FieldProblem
 from awbridge.domain.json import JsonObject
 
 AS_JSON = "as_json"
-"""The validation context that says: this is the JSON as it will be sent, so dates and Decimals are wrong in it."""
+"""The validation context of JSON as it will be sent, in which dates and Decimals are invalid."""
 
 
 class OrderPart(RequestModel):
-    """A part of an order. A wrong field raises ValidationError; each error's ctx holds `problem` and `code`.
+    """A part of an order. An invalid field raises ValidationError; each error's ctx holds `problem` and `code`.
 
-    `code` is ClickPost's own for that kind of mistake, None where it has none. What was given is not quoted in the
-    text of the error: it may be a customer's phone or address.
+    `code` is ClickPost's code of that problem, None if it has none. Error texts do not quote the input, which may be a
+    customer's phone or address.
     """
 
-    model_config = ConfigDict(hide_input_in_errors=True, serialize_by_alias=True)
+    model_config = ConfigDict(serialize_by_alias=True)
 
     codes: ClassVar[dict[str, int]] = {}
-    """The codes of fields that have their own, be they missing or wrong."""
+    """The codes of fields with a code of their own, whether missing or invalid."""
     missing_code: ClassVar[int | None] = None
     wrong_code: ClassVar[int] = DATA_WRONG
 
@@ -47,7 +47,7 @@ class OrderPart(RequestModel):
     def _problems_in(cls, error: ValidationError) -> Iterator[JsonProblem]:
         for found in error.errors(include_url=False):
             context = found.get("ctx", {})
-            if "code" in context:  # already named by its own part
+            if "code" in context:  # reported by a nested part
                 yield JsonProblem(found["loc"], context["problem"], context["code"])
             elif found["type"] == "invalid_key":
                 loc = (*found["loc"][:-1], as_text(found["loc"][-1]))
@@ -79,11 +79,11 @@ class OrderPart(RequestModel):
         by_loc: dict[tuple[int | str, ...], JsonProblem] = {}
         for problem in problems:
             by_loc.setdefault(problem.loc, problem)
-        return ValidationError.from_exception_data(cls.__name__, [*map(_line, by_loc.values())], hide_input=True)
+        return ValidationError.from_exception_data(cls.__name__, [*map(_detail, by_loc.values())], hide_input=True)
 
 
 class PlacePart(OrderPart):
-    """A place of an order, with the limits that hold for places in every form."""
+    """A place of an order, with the limits of places in every form."""
 
     form: ClassVar[PlaceForm]
 
@@ -104,7 +104,7 @@ class PlacePart(OrderPart):
 
 
 class Order(OrderPart):
-    """A whole order, which knows the rules between its fields too."""
+    """A whole order, with the rules between its fields."""
 
     layout: ClassVar[FieldLayout]
 
@@ -119,7 +119,7 @@ class Order(OrderPart):
         except ValidationError as error:
             wrong = list(cls._problems_in(error))
         as_json = info.context == AS_JSON
-        body = given if as_json else bare(given)
+        body = given if as_json else plain_objects(given)
         unfit = not_plain(body, () if as_json else PYTHON_LEAVES)
         broken = rule_problems(as_object(body), cls.layout)
         if order is None or unfit or broken:
@@ -127,19 +127,19 @@ class Order(OrderPart):
         return order
 
 
-def bare(value: Any) -> Any:
-    """A value with plain objects in the place of models. Dates and Decimals stay."""
+def plain_objects(value: Any) -> Any:
+    """A value with models replaced by plain objects. Dates and Decimals stay."""
     if isinstance(value, BaseModel):
         return value.model_dump(exclude_unset=True)
     if isinstance(value, dict):
-        return {name: bare(inner) for name, inner in as_object(value).items()}
+        return {name: plain_objects(inner) for name, inner in as_object(value).items()}
     if isinstance(value, (list, tuple)):
-        return [bare(inner) for inner in cast("list[Any]", value)]
+        return [plain_objects(inner) for inner in cast("list[Any]", value)]
     return value
 
 
 def check(model: type[Order], payload: JsonObject) -> list[FieldProblem]:
-    """Every wrong field of a payload, read as that kind of order; [] is good."""
+    """Every invalid field of a payload, read as that kind of order; [] if it is valid."""
     try:
         model.model_validate(payload, context=AS_JSON)
     except ValidationError as error:
@@ -158,7 +158,7 @@ def path_of(loc: tuple[int | str, ...]) -> str:
     return path
 
 
-def _line(problem: JsonProblem) -> InitErrorDetails:
+def _detail(problem: JsonProblem) -> InitErrorDetails:
     kind = "required" if problem.problem == "is required" else "wrong"
     context = {"problem": problem.problem, "code": problem.code}
     return InitErrorDetails(type=PydanticCustomError(kind, "{problem}", context), loc=problem.loc, input=None)

@@ -1,7 +1,7 @@
-"""The fields of an order. Each keeps what it is given, text as text and numbers as numbers, if that is good.
+"""The field types of an order. A valid value keeps its type: text stays text, numbers stay numbers.
 
-Static types are precise, for the editor. At run time only what ClickPost would surely refuse is refused: couriers
-differ, and ClickPost's own examples hold numbers as text, text as numbers and null nearly everywhere.
+Static types are precise, for editors. At run time only values that ClickPost certainly refuses are refused: couriers
+differ, and ClickPost's own examples hold numbers as text, text as numbers and null in most fields.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from pydantic import BaseModel, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from awbridge.clickpost.models.base import Day, Flag, Moment, Number, Text
-from awbridge.clickpost.models.parts import DeliveryType, OrderType
+from awbridge.clickpost.models.parts import DeliveryType, OrderType, exact
 from awbridge.clickpost.wire.identifiers import is_exact
 from awbridge.clickpost.wire.lenient_json import as_int, as_text
-from awbridge.clickpost.wire.plain_json import as_number, decimal_text, text_of
+from awbridge.clickpost.wire.plain_json import as_number, text_of
 from awbridge.domain.json import JsonObject
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -28,7 +28,7 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A field whose value `check` hands back as it is, or refuses."""
+    """A field whose value `check` returns or refuses."""
 
     check: Callable[[Any], Any]
 
@@ -38,7 +38,7 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A field that takes any value as it comes, for ClickPost to judge."""
+    """A field that takes any value and leaves the check to ClickPost."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.any_schema()
@@ -46,7 +46,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Loose:
-    """A part of an order: an object is read as that part, anything else is kept, for ClickPost to judge."""
+    """A part of an order: an object is read as that part; any other value is kept and left to ClickPost."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_wrap_validator_function(
@@ -60,12 +60,12 @@ def wrong(problem: str) -> PydanticCustomError:
 
 
 def is_scalar(value: Any) -> bool:
-    """Whether this is text or a number, and no truth value."""
+    """Whether this is text or a number, and not a boolean."""
     return isinstance(value, (str, int, float, Decimal)) and not isinstance(value, bool)
 
 
 def filled(value: Any) -> Any:
-    """The value, if it is text or a number and not empty."""
+    """The value, if it is text or a number, and not empty."""
     if type(value) is str and value.strip():  # by far the most common
         return value
     if value is None or value == "":
@@ -78,14 +78,14 @@ def filled(value: Any) -> Any:
 
 
 def _number_given(value: Any, problem: str) -> Any:
-    """The value, if it is filled. A truth value is no number."""
+    """The value, if it is filled. A boolean is not a number."""
     if isinstance(value, bool):
         raise wrong(problem)
     return value if isinstance(value, int | float | Decimal) else filled(value)
 
 
 def number(problem: str, *, least: float = 0.0, above: bool = False, whole: bool = False) -> Checked:
-    """A field that holds a number of at least `least` (or above it), a whole one if asked for."""
+    """A field that holds a number of at least `least` (or above it), a whole one if `whole`."""
 
     def check(value: Any) -> Any:
         found = as_number(_number_given(value, problem))
@@ -94,13 +94,6 @@ def number(problem: str, *, least: float = 0.0, above: bool = False, whole: bool
         return exact(value)
 
     return Checked(check)
-
-
-def exact(value: Any) -> Any:
-    """The value. A Decimal that would be sent as 1E+3 becomes text without an exponent."""
-    if isinstance(value, Decimal) and str(value) != (text := decimal_text(value)):
-        return text
-    return value
 
 
 def _one_of(*allowed: str) -> Checked:
@@ -144,7 +137,7 @@ def _read_objects(value: Any, read: Callable[[Any], Any]) -> Any:
 KEPT = Kept()
 LOOSE = Loose()
 
-# What an order cannot be without.
+# Required fields.
 Filled = Annotated[Text, Checked(filled)]
 Courier = Annotated[Text, Checked(_courier)]
 InvoiceDay = Annotated[Day, Checked(_day)]
@@ -154,7 +147,7 @@ Centimetres = Annotated[Number, number("must be a number above 0, in cm", above=
 Grams = Annotated[Number, number("must be a number above 0, in grams", above=True)]
 Count = Annotated[int | str, number("must be a whole number of 1 or more", least=1, whole=True)]
 
-# What may be left out, and is kept as it is given.
+# Optional fields, kept as given.
 OptText = Annotated[Text | None, KEPT]
 OptNumber = Annotated[Number | None, Checked(_loose_number)]
 OptDirection = Annotated[DeliveryType | None, KEPT]

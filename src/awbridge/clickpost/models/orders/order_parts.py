@@ -1,6 +1,6 @@
-"""The parts that every form of an order shares: items, taxes, the shipment's own data, how it is to be handled.
+"""The parts that the forms of an order share: places, items, taxes, shipment details, handling.
 
-Fields without a default are required; what ClickPost takes beside these (couriers have extras) passes through.
+Fields without a default are required. Unknown fields, such as those of single couriers, pass through.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from awbridge.clickpost.models.orders.order_fields import (
     OptDay,
     OptDirection,
     OptFlag,
+    OptMoment,
     OptNumber,
     OptText,
     OptTexts,
@@ -32,33 +33,96 @@ from awbridge.clickpost.wire.validation_codes import COURIER_WRONG, DELIVERY_TYP
 from awbridge.domain.json import JsonObject
 
 
+class PickupFields(OrderPart):
+    """The pickup address within India."""
+
+    pickup_name: Filled
+    """Name of the person or place, at most 100 characters."""
+    pickup_phone: Filled
+    """Phone number, 10 or 11 digits."""
+    pickup_address: Filled
+    """Street address, at most 500 characters."""
+    pickup_city: Filled
+    """City, at most 200 characters."""
+    pickup_state: Filled
+    """State, at most 200 characters."""
+    pickup_pincode: Filled
+    """PIN code, 6 digits unless `pickup_country` is another country."""
+    pickup_country: OptText = None
+    """IN or India."""
+    pickup_time: OptMoment = None
+    """Time at which the parcel is ready, ISO 8601. ClickPost's documentation calls it mandatory."""
+    email: OptText = None
+    """E-mail for the courier. ClickPost's documentation calls it mandatory."""
+    tin: OptText = None
+    """TIN or GST number of the seller. ClickPost's documentation calls it mandatory."""
+
+
+class DropFields(OrderPart):
+    """The delivery address within India."""
+
+    drop_name: Filled
+    """Name of the person or place, at most 100 characters."""
+    drop_phone: Filled
+    """Phone number, 10 or 11 digits."""
+    drop_address: Filled
+    """Street address, at most 500 characters."""
+    drop_city: Filled
+    """City, at most 200 characters."""
+    drop_state: Filled
+    """State, at most 200 characters."""
+    drop_pincode: Filled
+    """PIN code, 6 digits unless `drop_country` is another country."""
+    drop_country: OptText = None
+    """IN or India."""
+    drop_email: OptText = None
+    """E-mail of the customer."""
+
+
+class PlaceDetails(OrderPart):
+    """Fields that places without a prefix share."""
+
+    state: OptText = None
+    """State or province, at most 200 characters; "" in countries without one."""
+    email: OptText = None
+    """E-mail."""
+    landmark: OptText = None
+    """Landmark."""
+    district: OptText = None
+    """District."""
+    lat: OptNumber = None
+    """Latitude in degrees."""
+    long: OptNumber = None
+    """Longitude in degrees."""
+
+
 class _Gst(OrderPart):
     seller_gstin: OptText = None
-    """GST number of the seller; for marketplaces other than `enterprise_gstin`."""
+    """GST number of the seller; in marketplaces it differs from `enterprise_gstin`."""
     enterprise_gstin: OptText = None
-    """GST number of the enterprise that ships."""
+    """GST number of the shipping enterprise."""
     is_seller_registered_under_gst: OptFlag = None
-    """Whether the seller is registered."""
+    """Whether the seller is registered under GST."""
     taxable_value: OptNumber = None
-    """The amount that is taxed, in rupees; mostly the invoice value."""
+    """Taxable amount, in rupees; usually the invoice value."""
     gst_tax_base: OptNumber = None
-    """The base of the tax, in rupees. Fareye RVP (38) wants it."""
+    """Tax base, in rupees. Required by Fareye RVP (38)."""
     gst_discount: OptNumber = None
-    """Discount under GST, in rupees."""
+    """GST discount, in rupees."""
     gst_total_tax: OptNumber = None
-    """All tax of the shipment, in rupees."""
+    """Total tax of the shipment, in rupees."""
     sgst_tax_rate: OptNumber = None
-    """State tax, in percent."""
+    """State tax rate (SGST), in percent."""
     sgst_amount: OptNumber = None
-    """State tax, in rupees."""
+    """State tax (SGST), in rupees."""
     cgst_tax_rate: OptNumber = None
-    """Central tax, in percent."""
+    """Central tax rate (CGST), in percent."""
     cgst_amount: OptNumber = None
-    """Central tax, in rupees."""
+    """Central tax (CGST), in rupees."""
     igst_tax_rate: OptNumber = None
-    """Integrated tax (between states), in percent."""
+    """Integrated tax rate between states (IGST), in percent."""
     igst_amount: OptNumber = None
-    """Integrated tax, in rupees."""
+    """Integrated tax between states (IGST), in rupees."""
     hsn_code: OptText = None
     """HSN code of the product."""
     place_of_supply: OptText = None
@@ -66,15 +130,15 @@ class _Gst(OrderPart):
     ewaybill_serial_number: OptText = None
     """Number of the e-way bill."""
     invoice_reference: OptText = None
-    """Number of the invoice, at most 100 characters. XpressBees RVP (41), Bluedart RVP (28): for multi-seller."""
+    """Number of the invoice, at most 100 characters. Multi-seller orders of XpressBees RVP (41), Bluedart RVP (28)."""
     invoice_number: OptText = None
-    """Number of the seller's invoice (multi-seller shipments)."""
+    """Number of the seller's invoice, for multi-seller shipments."""
     invoice_date: OptDay = None
-    """Day of the seller's invoice."""
+    """Date of the seller's invoice."""
     invoice_value: OptNumber = None
     """Value of the seller's invoice, in rupees."""
     seller_name: OptText = None
-    """Name of the seller, at most 100 characters. EcomExpress (3) wants it for multi-seller."""
+    """Name of the seller, at most 100 characters. Required by EcomExpress (3) for multi-seller shipments."""
     seller_address: OptText = None
     """Street address of the seller."""
     seller_state: OptText = None
@@ -84,21 +148,21 @@ class _Gst(OrderPart):
 
 
 class GstInfo(_Gst):
-    """Indian goods and services tax, of a whole order or (multi-seller shipments) of one item."""
+    """Indian goods and services tax of an order or, in multi-seller shipments, of one item."""
 
     consignee_gstin: OptText = None
-    """GST number of the receiver."""
+    """GST number of the consignee."""
 
 
 class B2BGstInfo(_Gst):
     """Indian goods and services tax of an order between businesses."""
 
     consignee_gstin: Filled
-    """GST number of the receiver."""
+    """GST number of the consignee."""
 
 
 class ItemTraits(OrderPart):
-    """What an item looks like: for couriers that show it, and the values that a quality check at the door compares."""
+    """The appearance of an item, as shown by couriers and compared by a doorstep quality check."""
 
     brand: OptText = None
     """Brand, for the check BRAND."""
@@ -113,37 +177,37 @@ class ItemTraits(OrderPart):
     ean: OptText = None
     """European article number, for the check EAN."""
     images: OptTexts = None
-    """Links of pictures, separated by commas, for the check IMAGES."""
+    """Image URLs, separated by commas, for the check IMAGES."""
     special_instructions: OptText = None
-    """What the courier's person should look at, for the check SPECIAL_INSTRUCTION."""
+    """Instructions to the courier, for the check SPECIAL_INSTRUCTION."""
     return_reason: OptText = None
-    """Why it comes back, for the check RETURN_REASON."""
+    """Reason of the return, for the check RETURN_REASON."""
     cat: OptText = None
     """Category, such as Footwear."""
     sub_category: OptText = None
-    """Category within the category."""
+    """Subcategory."""
     length: OptNumber = None
-    """In cm."""
+    """Length, in cm."""
     breadth: OptNumber = None
-    """In cm."""
+    """Breadth, in cm."""
     height: OptNumber = None
-    """In cm."""
+    """Height, in cm."""
     weight: OptNumber = None
-    """In grams."""
+    """Weight, in grams."""
     return_days: OptNumber = None
-    """Days within which it may be returned."""
+    """Return period, in days."""
     exchange_days: OptNumber = None
-    """Days within which it may be exchanged."""
+    """Exchange period, in days."""
     manufacture_country: OptText = None
-    """Country of manufacture, its full name."""
+    """Country of manufacture, full name."""
     manufacture_country_code: OptText = None
     """Country of manufacture, 2 letters."""
     product_url: OptText = None
-    """Link of the product's page."""
+    """URL of the product page."""
 
 
 class OrderItem(ItemTraits):
-    """One item of an order; in a multi-piece shipment (MPS) one piece, which gets its own waybill."""
+    """One item of an order; in a multi-piece shipment (MPS) one piece with its own waybill."""
 
     missing_code: ClassVar[int | None] = ITEMS_WRONG
     wrong_code: ClassVar[int] = ITEMS_WRONG
@@ -151,37 +215,60 @@ class OrderItem(ItemTraits):
     sku: Filled
     """Stock-keeping unit."""
     description: Filled
-    """What it is, in a few words."""
+    """Short description."""
     quantity: Count
-    """How many, a whole number of 1 or more."""
+    """Quantity, a whole number of 1 or more."""
     price: Money
-    """Price of one, 0 or more, in rupees or the order's currency."""
+    """Unit price, 0 or more, in rupees or the order's currency."""
     hs_code: OptText = None
-    """Harmonised System code. DHL International (145, 159) requires it."""
+    """Harmonised System code. Required by DHL International (145, 159)."""
     inbound_hs_code: OptText = None
-    """HS code in the country of import."""
+    """HS code in the destination country."""
     product_id: OptText = None
-    """Id of the product in the shop."""
+    """The seller's id of the product."""
     variant_id: OptText = None
-    """Id of its variant in the shop."""
+    """The seller's id of the variant."""
     final_amount_paid: OptNumber = None
-    """What the customer paid for it in the end."""
+    """Amount that the customer paid for it."""
     store_credits_used: OptNumber = None
-    """What was paid in store credits."""
+    """Amount paid in store credits."""
     image_urls: OptTexts = None
-    """Links of pictures for the check at the door (older form)."""
+    """Image URLs for the doorstep quality check (older form)."""
     sub_cat: OptText = None
-    """Category within the category (older form)."""
+    """Subcategory (older form)."""
     qc_type: OptText = None
-    """"doorstep" for a check of this item at the door (older form; else it is in `additional` of the order)."""
+    """"doorstep" for a doorstep quality check of this item (older form; now in `additional` of the order)."""
     gst_info: Annotated[GstInfo | None, LOOSE] = None
-    """Tax of this item, where items have other sellers (`additional.is_multi_seller`)."""
+    """Tax of this item, in multi-seller shipments (`additional.is_multi_seller`)."""
     additional: Annotated[ItemTraits | None, LOOSE] = None
-    """What a quality check compares, and measures; any further name of a check as an extra."""
+    """The values and dimensions that a quality check compares; further checks as extra fields."""
 
 
-class OrderDetails(OrderPart):
-    """What is shipped, how it is paid for, and by whom it goes."""
+class _EitherSection(OrderPart):
+    """Fields that ClickPost takes in the shipment's details and in `additional`; given twice, they must agree."""
+
+    delivery_type: OptDirection = None
+    """FORWARD to the customer, or RVP (reverse pickup). Required in one of the two sections."""
+    order_id: OptText = None
+    """The seller's order id."""
+    account_code: OptText = None
+    """Name of the courier account in ClickPost's dashboard."""
+    awb_number: OptText = None
+    """A preassigned waybill, for couriers whose waybill series ClickPost does not hold."""
+    rvp_reason: OptText = None
+    """Reason of the return, at most 500 characters. Required for RVP, except for EXCHANGE."""
+    order_priority: Annotated[str | None, KEPT] = None
+    """NORMAL or URGENT."""
+    vendor_code: OptText = None
+    """The courier's code of the pickup place; ClickPost makes one if left out."""
+    is_fragile: OptFlag = None
+    """Whether the goods are fragile. Delhivery (4, 25), Ekart (55)."""
+    is_dangerous: OptFlag = None
+    """Whether the goods are dangerous. Delhivery (4, 25), Ekart (55), EcomExpress (3)."""
+
+
+class OrderDetails(_EitherSection):
+    """The parcel, its payment and its courier."""
 
     codes: ClassVar[dict[str, int]] = {
         "courier_partner": COURIER_WRONG,
@@ -190,10 +277,10 @@ class OrderDetails(OrderPart):
     }
 
     courier_partner: Courier
-    """Id of the courier at ClickPost (cp_id), above 0."""
+    """ClickPost's id of the courier (cp_id), above 0."""
     reference_number: Filled
-    """Unique for each shipment: the same one again gives back the first shipment. At most 200 characters; Bluedart (5,
-    28) takes 20."""
+    """Unique per shipment: a repeated one returns the first shipment. At most 200 characters; for Bluedart (5, 28)
+    at most 20."""
     order_type: Kind
     """PREPAID, COD (cash on delivery) or EXCHANGE."""
     invoice_value: Money
@@ -201,7 +288,7 @@ class OrderDetails(OrderPart):
     invoice_number: Filled
     """Number of the invoice."""
     invoice_date: InvoiceDay
-    """Day of the invoice."""
+    """Date of the invoice."""
     length: Centimetres
     """Length of the parcel, in cm, above 0."""
     breadth: Centimetres
@@ -210,94 +297,58 @@ class OrderDetails(OrderPart):
     """Height of the parcel, in cm, above 0."""
     weight: Grams
     """Weight of the parcel, in grams, above 0."""
-    delivery_type: OptDirection = None
-    """FORWARD to the customer, RVP (reverse pickup) back from there. Required, here or in `additional`."""
     cod_value: OptNumber = None
-    """What is collected at the door, in rupees or the order's currency: above 0 for COD, 0 for PREPAID."""
-    order_id: OptText = None
-    """The shop's own id of the order."""
-    account_code: OptText = None
-    """Name of the courier's account in ClickPost's dashboard."""
-    awb_number: OptText = None
-    """A waybill that was assigned before, for couriers that work so and have no series of waybills at ClickPost."""
-    rvp_reason: OptText = None
-    """Why it comes back, at most 500 characters; required for RVP, unless an EXCHANGE. May be in `additional`."""
-    order_priority: Annotated[str | None, KEPT] = None
-    """NORMAL or URGENT."""
+    """Amount to collect, in rupees or the order's currency: above 0 for COD, 0 for PREPAID."""
     currency_code: OptText = None
     """Currency of all amounts, 3 letters."""
     cod_currency_code: OptText = None
-    """Currency of `cod_value`, where it is another one. Aramex (2), DHL International (145, 159)."""
-    vendor_code: OptText = None
-    """Code of the pickup place at the courier; ClickPost makes one where it is left out."""
+    """Currency of `cod_value`, if it differs. Aramex (2), DHL International (145, 159)."""
     shipment_type: OptText = None
-    """MPS for a multi-piece shipment, where the form asks for it."""
+    """MPS for a multi-piece shipment, in the flat form."""
     service_type: OptText = None
     """Bluedart's timed delivery: C critical, T by 10:30, N by 12:00."""
     reseller_name: OptText = None
     """Name of the reseller, at most 100 characters. Delhivery (4, 25), Loadshare (50)."""
     booking_id: OptText = None
     """Id of the booking, at most 100 characters. Delhivery (4, 25)."""
-    is_fragile: OptFlag = None
-    """Whether something in it breaks easily. Delhivery (4, 25), Ekart (55)."""
-    is_dangerous: OptFlag = None
-    """Whether something in it burns or reacts. Delhivery (4, 25), Ekart (55), EcomExpress (3)."""
 
 
-class Handling(OrderPart):
-    """How ClickPost and the courier are to treat an order; in `additional`, or at the top of the flat form."""
+class Handling(_EitherSection):
+    """Instructions to ClickPost and the courier, in `additional` or at the top of the flat form."""
 
     label: OptFlag = None
-    """Whether a label is made; true if left out."""
+    """Whether to create a label; true if left out."""
     async_: OptFlag = Field(default=None, validation_alias=AliasChoices("async", "async_"), serialization_alias="async")
-    """`async`: whether the order is placed in the background; false if left out."""
-    delivery_type: OptDirection = None
-    """FORWARD or RVP; also seen in the shipment's details. Where both say it, they must agree."""
-    account_code: OptText = None
-    """Name of the courier's account in ClickPost's dashboard; also seen in the shipment's details."""
-    awb_number: OptText = None
-    """A waybill that was assigned before; also seen in the shipment's details."""
-    order_id: OptText = None
-    """The shop's own id of the order; also seen in the shipment's details."""
-    vendor_code: OptText = None
-    """Code of the pickup place at the courier."""
+    """`async`: whether to place the order in the background; false if left out."""
     priority: Annotated[str | None, KEPT] = None
-    """NORMAL or URGENT."""
-    order_priority: Annotated[str | None, KEPT] = None
-    """The same under its other name."""
-    rvp_reason: OptText = None
-    """Why it comes back, at most 500 characters; also seen in the shipment's details."""
+    """The same as `order_priority`."""
     qc_type: OptText = None
-    """"doorstep" for a quality check at the door of an RVP."""
+    """"doorstep" for a doorstep quality check of an RVP."""
     qc_params: OptTexts = None
-    """The checks to make, such as BRAND, COLOR, IMAGES; those agreed with ClickPost if left out."""
+    """The checks to perform, such as BRAND, COLOR, IMAGES; if left out, those configured at ClickPost."""
     user_defined_field_array: Annotated[list[JsonObject] | None, KEPT] = None
-    """Fields of one's own: `[{"name": "udf_1", "type": "String", "value": ""}]`."""
+    """User-defined fields: `[{"name": "udf_1", "type": "String", "value": ""}]`."""
     gst_number: OptText = None
-    """GST number for tax purposes."""
+    """GST number."""
     data_validation: OptFlag = None
-    """Whether ClickPost checks the data before it asks the courier."""
+    """Whether ClickPost validates the data before it calls the courier."""
     order_date: OptDay = None
-    """Day of the order."""
+    """Date of the order."""
     invoice_base_64: OptText = None
-    """The invoice as a PDF in base64; international FedEx, DHL and Bluedart accounts want the commercial invoice."""
+    """The invoice as a PDF in base64; international FedEx, DHL and Bluedart accounts require the commercial invoice."""
     estimated_delivery_date: OptDay = None
-    """The delivery day that the customer was given."""
+    """The date of delivery promised to the customer."""
     is_multi_seller: OptFlag = None
-    """Whether items have other sellers; then each item carries its own `gst_info`."""
+    """Whether the items have several sellers; then each item has its own `gst_info`."""
     channel_name: OptText = None
     """The sales channel."""
-    is_fragile: OptFlag = None
-    """Whether something in it breaks easily."""
-    is_dangerous: OptFlag = None
-    """Whether something in it burns or reacts."""
     insured: OptFlag = None
-    """Whether it is insured. DHL International (145, 159)."""
+    """Whether the shipment is insured. DHL International (145, 159)."""
     insurance_amount: OptNumber = None
-    """For how much, where `insured` is true."""
+    """Insured amount, if `insured` is true."""
     customer_id_number: OptText = None
-    """Number of the customer at the courier, at most 100 characters. DHL International (145, 159)."""
+    """The courier's customer number, at most 100 characters. DHL International (145, 159)."""
     fareye_store_id: OptText = None
-    """Id of the store at Fareye (31), at most 20 characters."""
+    """Fareye's (31) store id, at most 20 characters."""
     fareye_order_type: OptText = None
-    """Type of the order at Fareye (31), at most 20 characters."""
+    """Fareye's (31) order type, at most 20 characters."""

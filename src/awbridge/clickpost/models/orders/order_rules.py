@@ -1,6 +1,6 @@
-"""Rules that look at several fields of an order, and the table of what single couriers ask for.
+"""Rules between several fields of an order, and the table of single couriers' requirements.
 
-Pure: JSON in, problems out. Each rule holds by itself, so that one wrong field does not hide another.
+Pure: JSON in, problems out. Rules are independent, so that one invalid field does not hide another.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from awbridge.domain.json import JsonObject
 DELIVERY_TYPES = ("FORWARD", "RVP")
 
 LONGEST_RVP_REASON = 500  # characters
-LONGEST_REFERENCE = 200  # characters; ours: it is an indexed key
+LONGEST_REFERENCE = 200  # characters; awbridge's own limit: it is an indexed key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CourierRule:
-    """What one courier asks for beside what all do."""
+    """The additional requirements of one courier."""
 
     name: str
     longest_reference: int = LONGEST_REFERENCE
-    item_fields: tuple[str, ...] = ()  # each item needs them
+    item_fields: tuple[str, ...] = ()  # required in each item
 
 
 _BLUEDART_REFERENCE = 20  # characters
@@ -48,18 +48,18 @@ COURIER_RULES = {
     145: CourierRule(name="DHL International", item_fields=_CUSTOMS),
     159: CourierRule(name="DHL International", item_fields=_CUSTOMS),
 }
-"""By courier partner id, only what ClickPost publishes: its create-order page (Bluedart) and its page of custom fields
+"""By courier partner id, only as published by ClickPost: its create-order page (Bluedart) and its page of custom fields
 for certain carriers (DHL International and its reverse, where both fields are mandatory).
 
-That Shadowfax, Gati and others want a waybill assigned before is published too, and no rule here: where ClickPost keeps
-the courier's series of waybills, it assigns one by itself, and an order without one is good.
+ClickPost also publishes that Shadowfax, Gati and others require a preassigned waybill. It is not a rule here: if
+ClickPost holds the courier's waybill series, it assigns a waybill itself, and an order without one is valid.
 """
 
 _ANY_COURIER = CourierRule(name="")
 
 
 def longest_reference(courier_partner_id: int) -> int:
-    """How many characters a reference number may have with this courier."""
+    """The maximum length of a reference number for this courier, in characters."""
     return COURIER_RULES.get(courier_partner_id, _ANY_COURIER).longest_reference
 
 
@@ -72,7 +72,7 @@ class FieldLayout:
 
     @property
     def is_flat(self) -> bool:
-        """Whether places are at the top too; then an order without a delivery type goes forward."""
+        """Whether places are at the top too; then the delivery type defaults to FORWARD."""
         return self.details == ()
 
 
@@ -125,7 +125,7 @@ def _direction_problems(order: JsonObject, layout: FieldLayout) -> Iterator[Json
 
 
 def _contradictions(order: JsonObject) -> Iterator[JsonProblem]:
-    """Fields given in two sections with two values: neither may win silently."""
+    """Fields given with different values in two sections: neither may win silently."""
     for name in TWO_PLACES:
         given = given_values(order, name)
         if len(given) > 1 and text_of(given[0][1]) != text_of(given[1][1]):
@@ -137,7 +137,7 @@ def _contradictions(order: JsonObject) -> Iterator[JsonProblem]:
 def _limit_problems(
     order: JsonObject, details: JsonObject, additional: JsonObject, layout: FieldLayout
 ) -> Iterator[JsonProblem]:
-    """Published limits of single fields. Places within sections know their own (see `PlacePart`)."""
+    """Published limits of single fields. Places within sections check their own (see `PlacePart`)."""
     if layout.is_flat:
         yield from place_problems(order, PICKUP)
         yield from place_problems(order, DROP)

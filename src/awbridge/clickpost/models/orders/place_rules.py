@@ -1,7 +1,7 @@
-"""The limits of places and of single couriers' fields, the same in every form of an order. Pure.
+"""The limits of places and of single couriers' fields, which apply to every form of an order. Pure.
 
 Sources: ClickPost's pages of create-order v1 and v3 (places, return addresses, invoice number) and its page of custom
-fields for certain carriers (which names the couriers that a limit is for). What is published is enforced.
+fields for certain carriers (which names the couriers of each limit). Published limits are enforced.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ LONGEST_INVOICE_NUMBER = 50  # characters
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlaceForm:
-    """How a form writes a place: the prefix of its fields, and what it calls postcode and country."""
+    """How a form names the fields of a place: their prefix, and the names of postal code and country."""
 
     prefix: str = ""
     pincode: str = "pincode"
     country: str = "country"
     default_country: str = "IN"
-    names_phones: bool = True  # whether its page says that phones have 10 or 11 digits
+    names_phones: bool = True  # whether its page requires 10 or 11 digits
 
     def is_indian(self, place: JsonObject) -> bool:
         """Whether the place is in India, by its country."""
         return (as_text(place.get(self.prefix + self.country)) or self.default_country).upper() in INDIA
 
     def has_indian_phone(self, place: JsonObject) -> bool:
-        """Whether its phone is one of India's: so it is unless its country or its phone code is another one."""
+        """Whether its phone number is Indian: it is unless country or calling code are those of another country."""
         return (
             self.names_phones
             and self.is_indian(place)
@@ -53,7 +53,7 @@ WORLD = PlaceForm(pincode="postal_code", country="country_code", default_country
 
 
 def place_problems(place: JsonObject, form: PlaceForm) -> Iterator[JsonProblem]:
-    """Every limit that a place breaks. Missing fields are not checked."""
+    """Every limit that a place exceeds. Missing fields are not checked."""
     for name, longest in LONGEST.items():
         yield from too_long(place, form.prefix + name, longest)
     phone = place.get(f"{form.prefix}phone")
@@ -65,7 +65,7 @@ def place_problems(place: JsonObject, form: PlaceForm) -> Iterator[JsonProblem]:
 
 
 def too_long(holder: JsonObject, name: str, longest: int) -> Iterator[JsonProblem]:
-    """The problem of a text with more characters than it may have."""
+    """The problem of a text that is too long."""
     if (length := len(text_of(holder.get(name)))) > longest:
         yield JsonProblem((name,), f"may have at most {longest} characters, and has {length}: shorten it", DATA_WRONG)
 
@@ -76,14 +76,14 @@ def _fits(value: Any) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldLimit:
-    """A limit of a field; for these couriers only, where any are named."""
+    """The maximum length of a field; only for `couriers`, if any are named."""
 
     name: str
     longest: int
     couriers: frozenset[int] = frozenset()
 
-    def counts_for(self, courier: int) -> bool:
-        """Whether it counts for this courier partner id."""
+    def applies_to(self, courier: int) -> bool:
+        """Whether it applies to this courier partner id."""
         return not self.couriers or courier in self.couriers
 
 
@@ -116,7 +116,7 @@ _ITEM = (*_limits(100, "imei"), *_limits(20, "serial_no"))
 def field_problems(
     order: JsonObject, details: JsonObject, additional: JsonObject, courier: int
 ) -> Iterator[JsonProblem]:
-    """Every published limit that a field breaks; its path is within its section, named first."""
+    """Every published limit that a field exceeds. Paths begin with the name of the section."""
     holders = (
         ("details", details, _DETAILS),
         ("additional", additional, _ADDITIONAL),
@@ -137,5 +137,5 @@ def _within(
     at: tuple[int | str, ...], holder: JsonObject, limits: Iterable[FieldLimit], courier: int
 ) -> Iterator[JsonProblem]:
     for limit in limits:
-        if limit.name in holder and limit.counts_for(courier):
+        if limit.name in holder and limit.applies_to(courier):
             yield from (found._replace(loc=(*at, *found.loc)) for found in too_long(holder, limit.name, limit.longest))
