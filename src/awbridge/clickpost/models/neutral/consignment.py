@@ -1,4 +1,4 @@
-"""One shipment in neutral terms, whichever form ClickPost takes it in.
+"""A shipment in awbridge's own terms, independent of ClickPost's forms.
 
     consignment = Consignment(
         courier_partner_id=4,
@@ -13,8 +13,8 @@
     consignment.to_india()  # an IndiaOrder (v3)
     consignment.to_world()  # a WorldOrder (v4)
 
-Sizes are in cm, weights in grams, amounts are Decimals. `extra` of each part takes fields that have no name here, in
-ClickPost's own names: they are sent as they are and override built fields.
+Sizes are in cm, weights in grams, amounts are Decimals. `extra` of each part takes further fields under ClickPost's own
+names: they are sent unchanged and override built fields.
 """
 
 from __future__ import annotations
@@ -51,71 +51,71 @@ class Consignment(NeutralPart):
     """One shipment from a sender to a receiver. For a return the sender is the customer."""
 
     courier_partner_id: Annotated[int, Field(gt=0, lt=2**31)]
-    """The courier's id at ClickPost."""
+    """ClickPost's id of the courier."""
     reference_number: Annotated[Filled, Field(max_length=LONGEST_REFERENCE)]
-    """Unique for each shipment, at most 200 characters; some couriers take fewer."""
+    """Unique per shipment, at most 200 characters; fewer for some couriers."""
     sender: Party
-    """Where the courier picks up."""
+    """Pickup address."""
     receiver: Party
-    """Where the courier brings it."""
+    """Delivery address."""
     goods: Annotated[tuple[Goods, ...], Field(min_length=1)]
-    """What is inside."""
+    """The items."""
     parcel: Parcel
-    """Size and weight of the whole."""
+    """Size and weight of the whole shipment."""
     invoice: Invoice
-    """The invoice of the goods."""
+    """Invoice of the goods."""
     payment: Payment = Payment()
     """How the receiver pays; prepaid if left out."""
     account_code: PlainText = ""
-    """The account with the courier, as it is named in ClickPost's dashboard."""
+    """The courier account, as named in ClickPost's dashboard."""
     order_id: PlainText = ""
-    """The shop's own id of the order."""
+    """The seller's order id."""
     return_to: Party | None = None
-    """Where an undelivered parcel goes back to; the sender if left out."""
+    """Return address of an undelivered parcel; the sender if left out."""
     return_reason: Annotated[PlainText, Field(max_length=LONGEST_RVP_REASON)] = ""
-    """Why the goods come back, at most 500 characters; this makes it a return (RVP)."""
+    """Reason of the return, at most 500 characters; makes the shipment a return (RVP)."""
     exchange: Exchange | None = None
-    """Set where something is brought and something else taken along."""
+    """Set if the courier delivers new goods and collects old ones."""
     reverse: bool = False
-    """True for a return (RVP). Only an exchange needs it: a `return_reason` implies it."""
+    """True for a return (RVP). Only needed for an exchange: a `return_reason` implies it."""
     quality_check: QualityCheck | None = None
-    """A check at the door, of returns only."""
+    """A doorstep quality check, for returns only."""
     multi_piece: bool = False
     """Whether each of the goods is a piece with a waybill of its own (MPS)."""
     gst: Gst | None = None
-    """Indian tax of the whole."""
+    """Indian tax of the whole shipment."""
     customs: Customs | None = None
-    """What a shipment across borders declares."""
+    """Customs declaration of a cross-border shipment."""
     preassigned_waybill: PlainText = ""
-    """A waybill that was assigned before."""
+    """A preassigned waybill."""
     pickup_at: datetime | None = None
-    """When the parcel is ready."""
+    """Time at which the parcel is ready."""
     vendor_code: PlainText = ""
-    """Code of the pickup place at the courier."""
+    """The courier's code of the pickup place."""
     label: bool = True
-    """Whether a label is made."""
+    """Whether to create a label."""
     in_background: bool = False
-    """Whether ClickPost places it in the background (`async`)."""
+    """Whether ClickPost places the order in the background (`async`)."""
     courier_fields: JsonObject = Field(default_factory=dict[str, Any])
-    """`courier_custom_fields`, which only the form for the world has."""
+    """`courier_custom_fields`, which only v4 has."""
     extra: JsonObject = Field(default_factory=dict[str, Any])
-    """Further fields of `shipment_details` in ClickPost's own names."""
+    """Further fields of `shipment_details` under ClickPost's own names."""
     extra_additional: JsonObject = Field(default_factory=dict[str, Any])
-    """Further fields of `additional` in ClickPost's own names."""
+    """Further fields of `additional` under ClickPost's own names."""
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:
-        problems = [text for text, is_so in self._doubts() if is_so]
+        problems = [text for text, applies in self._rules() if applies]
         if problems:
             raise PydanticCustomError("consignment", "{problems}", {"problems": "; ".join(problems)})
         return self
 
-    def _doubts(self) -> tuple[tuple[str, bool], ...]:
+    def _rules(self) -> tuple[tuple[str, bool], ...]:
         rule = COURIER_RULES.get(self.courier_partner_id)
         longest = rule.longest_reference if rule else LONGEST_REFERENCE
         customs = bool(rule and rule.item_fields)
-        unmeasured = any(line.parcel is None for line in self.goods)
-        undeclared = any(not line.hs_code or line.made_in is None for line in self.goods)
+        unmeasured = any(item.parcel is None for item in self.goods)
+        undeclared = any(not item.hs_code or item.made_in is None for item in self.goods)
         return (
             (f"reference_number may have at most {longest} characters", len(self.reference_number) > longest),
             ("return_reason is required for a return", self.is_return and not (self.return_reason or self.exchange)),
@@ -126,7 +126,7 @@ class Consignment(NeutralPart):
 
     @property
     def is_return(self) -> bool:
-        """Whether it comes back from a customer (RVP)."""
+        """Whether it is a return from a customer (RVP)."""
         return self.reverse or bool(self.return_reason)
 
     @property
@@ -135,9 +135,9 @@ class Consignment(NeutralPart):
         return self.sender.country != self.receiver.country
 
     def to_india(self) -> IndiaOrder:
-        """The order in create-order v3, for shipments within India. Rupees are not stated there.
+        """The order for create-order v3, for shipments within India. v3 implies rupees.
 
-        Raises ValidationError where that form cannot be filled: it needs a state and a postal code everywhere.
+        Raises ValidationError if a place has no state or no postal code: v3 requires both.
         """
         return IndiaOrder.model_validate(
             {
@@ -152,7 +152,7 @@ class Consignment(NeutralPart):
         )
 
     def to_world(self) -> WorldOrder:
-        """The order in create-order v4, for the rest of the world and across borders."""
+        """The order for create-order v4, outside India and across borders."""
         return WorldOrder.model_validate(
             {
                 "pickup_info": sections.world_place(self.sender, time=self.pickup_at),
@@ -181,7 +181,7 @@ class Consignment(NeutralPart):
             "cod_value": sections.money(self.payment.amount),
             **sections.invoice(self.invoice),
             **sections.parcel(self.parcel),
-            "items": [sections.item(line, checked=self.quality_check is not None) for line in self.goods],
+            "items": [sections.item(goods, checked=self.quality_check is not None) for goods in self.goods],
             **sections.given(
                 account_code=self.account_code,
                 order_id=self.order_id,

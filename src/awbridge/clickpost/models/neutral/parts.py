@@ -1,7 +1,7 @@
-"""The parts of a shipment in neutral terms: places, goods, money, taxes.
+"""The parts of a consignment: places, goods, money, taxes.
 
-Sizes are in cm, weights in grams, amounts are Decimals. `extra` of a part takes fields that have no name here, in
-ClickPost's own names: they are sent as they are and override built fields.
+Sizes are in cm, weights in grams, amounts are Decimals. `extra` of a part takes further fields under ClickPost's own
+names: they are sent unchanged and override built fields.
 """
 
 from __future__ import annotations
@@ -53,63 +53,63 @@ Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 
 
 class NeutralPart(BaseModel):
-    """A frozen part of a consignment. An unknown name is an error."""
+    """A frozen part of a consignment. Unknown field names are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class Party(NeutralPart):
-    """Someone at a place: the sender, the receiver, or where undelivered parcels go back to."""
+    """A person or company with an address: the sender, the receiver, or the return address."""
 
     name: Filled
     """Name of the person or company."""
     phone: Filled
-    """Phone number, without the code of the country."""
+    """Phone number, without the country calling code."""
     address: Filled
     """Street address."""
     city: Filled
     """City."""
     state: PlainText = ""
-    """State or province. India has one everywhere; other countries may not."""
+    """State or province. Required in India."""
     postal_code: PlainText = ""
-    """Postal code; in India 6 digits. Other countries may have none."""
+    """Postal code. Required in India, 6 digits."""
     country: Country = "IN"
     """Country, 2 capital letters (ISO 3166)."""
     email: PlainText = ""
     """E-mail."""
     phone_code: PlainText = ""
-    """Country code of the phone, such as +91."""
+    """Country calling code, such as +91."""
     company: PlainText = ""
-    """Company, where `name` is a person."""
+    """Company, if `name` is a person."""
     district: PlainText = ""
     """District."""
     landmark: PlainText = ""
-    """Something near that is easy to find."""
+    """Landmark."""
     latitude: Annotated[float, Field(ge=-90, le=90)] | None = None
-    """In degrees."""
+    """Latitude, in degrees."""
     longitude: Annotated[float, Field(ge=-180, le=180)] | None = None
-    """In degrees."""
+    """Longitude, in degrees."""
     address_type: Literal["OFFICE", "RESIDENTIAL"] | None = None
-    """What is there."""
+    """Type of the address."""
     tax_number: PlainText = ""
     """TIN or GST number of a sender within India."""
     extra: JsonObject = Field(default_factory=dict[str, Any])
-    """Fields of the place in ClickPost's own names: with prefix for India (`pickup_...`), without for the world."""
+    """Further fields under ClickPost's own names: with prefix for India (`pickup_...`), without for the world."""
 
     @model_validator(mode="after")
     def _check_place(self) -> Self:
         if self.country == "IN" and not self.state:
             raise PydanticCustomError("state", "state is required in India")
-        named = {"country_code": self.country, **self.model_dump(exclude={"extra", "country"})}
+        fields = {"country_code": self.country, **self.model_dump(exclude={"extra", "country"})}
         if self.country == "IN" and not self.postal_code:
             raise PydanticCustomError("postal_code", "postal_code must have 6 digits in India")
-        if problems := [f"{found.loc[0]} {found.problem}" for found in place_problems(named, WORLD)]:
+        if problems := [f"{found.loc[0]} {found.problem}" for found in place_problems(fields, WORLD)]:
             raise PydanticCustomError("place", "{problems}", {"problems": "; ".join(problems)})
         return self
 
 
 class Parcel(NeutralPart):
-    """Size and weight of the whole shipment, or of one piece of it."""
+    """Size and weight of a shipment or of one piece."""
 
     length_cm: Measure
     """Length, in cm, above 0."""
@@ -127,54 +127,54 @@ class Gst(NeutralPart):
     seller_gstin: PlainText = ""
     """GST number of the seller."""
     enterprise_gstin: PlainText = ""
-    """GST number of the enterprise that ships."""
+    """GST number of the shipping enterprise."""
     consignee_gstin: PlainText = ""
-    """GST number of the receiver; needed between businesses."""
+    """GST number of the consignee; required between businesses."""
     seller_registered: bool | None = None
     """Whether the seller is registered under GST."""
     taxable_value: Amount | None = None
-    """The amount that is taxed."""
+    """Taxable amount."""
     tax_base: Amount | None = None
-    """The base of the tax."""
+    """Tax base."""
     discount: Amount | None = None
-    """Discount under GST."""
+    """GST discount."""
     total_tax: Amount | None = None
-    """All tax."""
+    """Total tax."""
     sgst_rate: Amount | None = None
-    """State tax, in percent."""
+    """State tax rate (SGST), in percent."""
     sgst_amount: Amount | None = None
-    """State tax."""
+    """State tax (SGST)."""
     cgst_rate: Amount | None = None
-    """Central tax, in percent."""
+    """Central tax rate (CGST), in percent."""
     cgst_amount: Amount | None = None
-    """Central tax."""
+    """Central tax (CGST)."""
     igst_rate: Amount | None = None
-    """Tax between states, in percent."""
+    """Integrated tax rate between states (IGST), in percent."""
     igst_amount: Amount | None = None
-    """Tax between states."""
+    """Integrated tax between states (IGST)."""
     hsn_code: PlainText = ""
     """HSN code of the goods."""
     place_of_supply: PlainText = ""
-    """State, or its GST state code."""
+    """Place of supply: a state, or its GST state code."""
     eway_bill: PlainText = ""
     """Number of the e-way bill."""
     invoice_reference: PlainText = ""
     """Number of the invoice."""
     extra: JsonObject = Field(default_factory=dict[str, Any])
-    """Further fields of `gst_info` in ClickPost's own names."""
+    """Further fields of `gst_info` under ClickPost's own names."""
 
 
 class Goods(NeutralPart):
-    """One line of what is inside; in a multi-piece shipment one piece."""
+    """One item of the goods; in a multi-piece shipment one piece."""
 
     sku: Filled
     """Stock-keeping unit."""
     description: Filled
-    """What it is, in a few words."""
+    """Short description."""
     price: Amount
-    """Price of one, 0 or more, in the invoice's currency."""
+    """Unit price, 0 or more, in the invoice's currency."""
     quantity: Annotated[int, Field(ge=1, le=1_000_000)] = 1
-    """How many."""
+    """Quantity."""
     parcel: Parcel | None = None
     """Size and weight of the piece; required in a multi-piece shipment."""
     brand: PlainText = ""
@@ -186,34 +186,34 @@ class Goods(NeutralPart):
     category: PlainText = ""
     """Category, such as Footwear."""
     images: tuple[Filled, ...] = ()
-    """Links of pictures; a quality check shows them."""
+    """Image URLs; a quality check shows the images."""
     serial_number: PlainText = ""
     """Serial number; a quality check compares it."""
     imei: PlainText = ""
     """IMEI of a mobile device; a quality check compares it."""
     check_instructions: PlainText = ""
-    """What a quality check should look at."""
+    """Instructions for a quality check."""
     hs_code: PlainText = ""
     """Harmonised System code, for customs."""
     made_in: Country | None = None
     """Country of manufacture, for customs."""
     gst: Gst | None = None
-    """Tax of this line, where lines have other sellers."""
+    """Tax of this item, in multi-seller shipments."""
     extra: JsonObject = Field(default_factory=dict[str, Any])
-    """Further fields of the item in ClickPost's own names."""
+    """Further fields of the item under ClickPost's own names."""
 
 
 class Invoice(NeutralPart):
     """The invoice of the goods."""
 
     number: Filled
-    """Its number."""
+    """Number of the invoice."""
     day: date
-    """Its day."""
+    """Date of the invoice."""
     value: Amount
-    """What the goods are worth."""
+    """Value of the goods."""
     currency: Currency = "INR"
-    """Currency of the value and of all prices, 3 capital letters (ISO 4217)."""
+    """Currency of the value and all prices, 3 capital letters (ISO 4217)."""
 
 
 class Payment(NeutralPart):
@@ -222,18 +222,18 @@ class Payment(NeutralPart):
     method: Literal["PREPAID", "COD"] = "PREPAID"
     """PREPAID, or COD (cash on delivery)."""
     amount: Amount = Decimal(0)
-    """What is collected at the door: above 0 for COD, else 0."""
+    """Amount to collect: above 0 for COD, else 0."""
     currency: Currency | None = None
-    """Currency of the amount, where it is not that of the invoice."""
+    """Currency of the amount, if it differs from the invoice's."""
 
     @classmethod
     def prepaid(cls) -> Self:
-        """Nothing is collected."""
+        """A prepaid order: the courier collects no money."""
         return cls()
 
     @classmethod
     def cod(cls, amount: Decimal | int | str, currency: str | None = None) -> Self:
-        """This amount is collected at the door."""
+        """Cash on delivery: the courier collects this amount."""
         return cls(method="COD", amount=Decimal(amount), currency=currency)
 
     @model_validator(mode="after")
@@ -246,21 +246,21 @@ class Payment(NeutralPart):
 
 
 class Exchange(NeutralPart):
-    """Something is brought and something else taken along. Where the old goods go, and what they are, if known."""
+    """An exchange: the courier delivers new goods and collects the old ones."""
 
     old_goods_to: Party | None = None
-    """Where the old goods go; the sender if left out."""
+    """Address to which the old goods go; the sender if left out."""
     description: PlainText = ""
-    """What is taken along, at most 100 characters."""
+    """Description of the old goods, at most 100 characters."""
     return_waybill: PlainText = ""
-    """Waybill of the return that belongs to it."""
+    """Waybill of the exchange's return."""
 
 
 class QualityCheck(NeutralPart):
-    """A check of returned goods at the customer's door."""
+    """A doorstep quality check of returned goods."""
 
     questions: tuple[Filled, ...] = ()
-    """What is checked, such as BRAND, COLOR, IMAGES; what was agreed with ClickPost for the account if left out."""
+    """The checks to perform, such as BRAND, COLOR, IMAGES; if left out, those configured at ClickPost."""
     template: PlainText = ""
     """Id of the courier's template."""
     template_category: PlainText = ""
@@ -268,25 +268,25 @@ class QualityCheck(NeutralPart):
 
 
 class Customs(NeutralPart):
-    """What a shipment across borders declares."""
+    """The customs declaration of a cross-border shipment."""
 
     tax_paid: bool | None = None
     """Whether the tax is paid."""
     tax_amount: Amount | None = None
-    """The tax, in the invoice's currency."""
+    """Tax amount, in the invoice's currency."""
     sender_tax_id: PlainText = ""
     """Tax number of the sender."""
     receiver_tax_id: PlainText = ""
-    """Tax number of the receiver."""
+    """Tax number of the consignee."""
     receiver_tax_type: PlainText = ""
-    """What kind of number that is, such as VAT."""
+    """Type of that number, such as VAT."""
     exporter_type: PlainText = ""
-    """Kind of exporter, such as UT."""
+    """Exporter type, such as UT."""
     exporter_tax_id: PlainText = ""
     """Tax number of the exporter."""
     lut_bond_number: PlainText = ""
     """Letter of undertaking or bond of an export from India."""
     duty_paid_by: Literal["SENDER", "RECEIVER"] | None = None
-    """Who pays duty."""
+    """The payer of duty."""
     extra: JsonObject = Field(default_factory=dict[str, Any])
-    """Further fields of `tax_info` in ClickPost's own names."""
+    """Further fields of `tax_info` under ClickPost's own names."""

@@ -1,4 +1,4 @@
-"""Turns the parts of a neutral shipment into sections of an order, in ClickPost's own names. Empty ones stay out."""
+"""Converts the parts of a consignment to sections of an order under ClickPost's names. Empty fields are left out."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from awbridge.domain.json import JsonObject
 
 
 def given(**fields: Any) -> JsonObject:
-    """The fields that hold something, as they are sent."""
+    """The fields that are not empty, as they are sent."""
     return {name: _sent(value) for name, value in fields.items() if value is not None and value not in ("", (), {})}
 
 
 def money(amount: Decimal) -> str:
-    """An amount as text, so that it stays exact."""
+    """An amount as text, which keeps it exact."""
     return decimal_text(amount)
 
 
 def indian_place(party: Party, prefix: str, *, time: datetime | None = None) -> JsonObject:
-    """`pickup_info` or `drop_info` of v3. The pickup's e-mail has no prefix there."""
+    """`pickup_info` or `drop_info` of v3. The pickup's e-mail has no prefix."""
     named = {
         "name": party.name,
         "phone": party.phone,
@@ -49,7 +49,7 @@ def indian_place(party: Party, prefix: str, *, time: datetime | None = None) -> 
 
 
 def world_place(party: Party, *, time: datetime | None = None) -> JsonObject:
-    """`pickup_info` or `drop_info` of v4, where a state or postal code that is not there is an empty text."""
+    """`pickup_info` or `drop_info` of v4, in which a missing state or postal code is an empty text."""
     return {
         "name": party.name,
         "phone": party.phone,
@@ -66,19 +66,24 @@ def world_place(party: Party, *, time: datetime | None = None) -> JsonObject:
 
 
 def indian_return(party: Party | None) -> JsonObject:
-    """`return_info` of v3; empty where there is none."""
+    """`return_info` of v3; empty if there is none."""
     if party is None:
         return {}
-    return {**_reached(party), **given(pincode=party.postal_code, country=party.country), **party.extra}
+    return {
+        **given(name=party.name, phone=party.phone, address=party.address, city=party.city, state=party.state),
+        **given(email=party.email, pincode=party.postal_code, country=party.country),
+        **_around(party),
+        **party.extra,
+    }
 
 
 def world_return(party: Party | None) -> JsonObject:
-    """`return_info` of v4; empty where there is none."""
+    """`return_info` of v4; empty if there is none."""
     return world_place(party) if party else {}
 
 
 def parcel(parcel: Parcel) -> JsonObject:
-    """Size in cm and weight in grams."""
+    """Size in cm, weight in grams."""
     return {
         "length": parcel.length_cm,
         "breadth": parcel.breadth_cm,
@@ -88,7 +93,7 @@ def parcel(parcel: Parcel) -> JsonObject:
 
 
 def invoice(invoice: Invoice) -> JsonObject:
-    """Number, day and value."""
+    """Number, date and value."""
     return {
         "invoice_number": invoice.number,
         "invoice_date": invoice.day.isoformat(),
@@ -96,87 +101,64 @@ def invoice(invoice: Invoice) -> JsonObject:
     }
 
 
-def item(line: Goods, *, checked: bool) -> JsonObject:
-    """One of `items`. Where goods are checked at the door, the compared traits are in `additional` of the item too."""
+def item(goods: Goods, *, checked: bool) -> JsonObject:
+    """One of `items`. For a doorstep quality check, the compared traits are in `additional` of the item too."""
     traits = given(
-        brand=line.brand,
-        color=line.color,
-        size=line.size,
-        images=",".join(line.images),
-        serial_no=line.serial_number,
-        imei=line.imei,
-        special_instructions=line.check_instructions,
+        brand=goods.brand,
+        color=goods.color,
+        size=goods.size,
+        images=",".join(goods.images),
+        serial_no=goods.serial_number,
+        imei=goods.imei,
+        special_instructions=goods.check_instructions,
     )
     return {
-        "sku": line.sku,
-        "description": line.description,
-        "quantity": line.quantity,
-        "price": money(line.price),
-        **(parcel(line.parcel) if line.parcel else {}),
+        "sku": goods.sku,
+        "description": goods.description,
+        "quantity": goods.quantity,
+        "price": money(goods.price),
+        **(parcel(goods.parcel) if goods.parcel else {}),
         **traits,
-        **given(cat=line.category, hs_code=line.hs_code, manufacture_country_code=line.made_in),
-        **given(gst_info=gst_info(line.gst), additional=traits if checked else {}),
-        **line.extra,
+        **given(cat=goods.category, hs_code=goods.hs_code, manufacture_country_code=goods.made_in),
+        **given(gst_info=gst_info(goods.gst), additional=traits if checked else {}),
+        **goods.extra,
     }
 
 
 def gst_info(gst: Gst | None) -> JsonObject:
-    """`gst_info`; empty where there is none."""
-    if gst is None:
-        return {}
-    return {
-        **given(
-            seller_gstin=gst.seller_gstin,
-            enterprise_gstin=gst.enterprise_gstin,
-            consignee_gstin=gst.consignee_gstin,
-            is_seller_registered_under_gst=gst.seller_registered,
-            taxable_value=gst.taxable_value,
-            gst_tax_base=gst.tax_base,
-            gst_discount=gst.discount,
-            gst_total_tax=gst.total_tax,
-            sgst_tax_rate=gst.sgst_rate,
-            sgst_amount=gst.sgst_amount,
-            cgst_tax_rate=gst.cgst_rate,
-            cgst_amount=gst.cgst_amount,
-            igst_tax_rate=gst.igst_rate,
-            igst_amount=gst.igst_amount,
-            hsn_code=gst.hsn_code,
-            place_of_supply=gst.place_of_supply,
-            ewaybill_serial_number=gst.eway_bill,
-            invoice_reference=gst.invoice_reference,
-        ),
-        **gst.extra,
-    }
+    """`gst_info`; empty if there is none."""
+    return _renamed(
+        gst,
+        seller_registered="is_seller_registered_under_gst",
+        tax_base="gst_tax_base",
+        discount="gst_discount",
+        total_tax="gst_total_tax",
+        sgst_rate="sgst_tax_rate",
+        cgst_rate="cgst_tax_rate",
+        igst_rate="igst_tax_rate",
+        eway_bill="ewaybill_serial_number",
+    )
 
 
 def tax_info(customs: Customs | None) -> JsonObject:
-    """`tax_info` of v4; empty where there is none."""
-    if customs is None:
-        return {}
-    return {
-        **given(
-            tax_paid=customs.tax_paid,
-            tax_amount=customs.tax_amount,
-            shipper_tax_id=customs.sender_tax_id,
-            consignee_tax_id=customs.receiver_tax_id,
-            consignee_tax_type=customs.receiver_tax_type,
-            exporter_type=customs.exporter_type,
-            exporter_tax_id=customs.exporter_tax_id,
-            lut_bond_number=customs.lut_bond_number,
-        ),
-        **customs.extra,
-    }
+    """`tax_info` of v4, without the payer of duty; empty if there is none."""
+    return _renamed(
+        customs and customs.model_copy(update={"duty_paid_by": None}),
+        sender_tax_id="shipper_tax_id",
+        receiver_tax_id="consignee_tax_id",
+        receiver_tax_type="consignee_tax_type",
+    )
 
 
 def duty(customs: Customs | None) -> JsonObject:
-    """Who pays duty: S the shipper, R the receiver."""
+    """The payer of duty: S the shipper, R the receiver."""
     if customs is None or customs.duty_paid_by is None:
         return {}
     return {"duty_fee_paid_by": "S" if customs.duty_paid_by == "SENDER" else "R"}
 
 
 def quality_check(check: QualityCheck | None) -> JsonObject:
-    """The check at the door."""
+    """The doorstep quality check."""
     if check is None:
         return {}
     return {
@@ -190,33 +172,27 @@ def quality_check(check: QualityCheck | None) -> JsonObject:
 
 
 def exchange(exchange: Exchange | None) -> JsonObject:
-    """Where the old goods of an exchange go, and what they are."""
+    """The address to which the old goods of an exchange go, and their description."""
     if exchange is None:
         return {}
-    return {
-        **_old_goods_place(exchange.old_goods_to),
-        **given(exchange_shipment_description=exchange.description, exchange_rvp_awb=exchange.return_waybill),
-    }
-
-
-def _old_goods_place(party: Party | None) -> JsonObject:
-    if party is None:
-        return {}
-    return given(
-        exchange_address=party.address,
-        exchange_city=party.city,
-        exchange_state=party.state,
-        exchange_pincode=party.postal_code,
-        exchange_country=party.country,
+    place = exchange.old_goods_to
+    address = place and given(
+        exchange_address=place.address,
+        exchange_city=place.city,
+        exchange_state=place.state,
+        exchange_pincode=place.postal_code,
+        exchange_country=place.country,
     )
+    goods = given(exchange_shipment_description=exchange.description, exchange_rvp_awb=exchange.return_waybill)
+    return {**(address or {}), **goods}
 
 
-def _reached(party: Party) -> JsonObject:
-    return {
-        **given(name=party.name, phone=party.phone, address=party.address, city=party.city, state=party.state),
-        **given(email=party.email),
-        **_around(party),
-    }
+def _renamed(part: Gst | Customs | None, **names: str) -> JsonObject:
+    """The fields of a part under their own names, or those in `names` if they differ, and its extra fields."""
+    if part is None:
+        return {}
+    fields = {names.get(name, name): value for name, value in part if name != "extra"}
+    return {**given(**fields), **part.extra}
 
 
 def _around(party: Party) -> JsonObject:
