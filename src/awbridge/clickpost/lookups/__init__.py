@@ -1,1 +1,1 @@
-"""Questions that change nothing: pincodes, predictions, recommendations, records, accounts, access."""
+"""Calls about an account rather than an order: pincodes, predictions, recommendations, records, access."""

@@ -1,4 +1,4 @@
-"""Switches of an account: customer messages, services, login by password. Source: ClickPost's API reference."""
+"""Account settings: customer messages, services, login by password. Source: ClickPost's API reference."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ALREADY_SUBSCRIBED = 304
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
-    """A token that identifies a user. It is a secret, and is in `raw` too. `expires_at` as it came."""
+    """A token that identifies a user. It is a secret, also inside `raw`. `expires_at` is as ClickPost writes it."""
 
     token: str = field(repr=False)
     expires_at: str
@@ -30,7 +30,7 @@ def whatsapp_request(endpoints: Endpoints, waybill: str, enabled: bool) -> ApiRe
 
 
 def login_request(endpoints: Endpoints, password: str, username: str) -> ApiRequest:
-    """Trade a password for a token. Neither password nor key is in the address."""
+    """Exchange a password for a token. Neither password nor key is in the URL."""
     body: JsonObject = {"username": username or endpoints.username, "password": password}
     return endpoints.post("login", endpoints.url + "/api/v1/user/token/", {}, body, secrets=(password,))
 
@@ -43,6 +43,6 @@ def parse_token(reply: Reply) -> Token:
 
 
 def service_request(endpoints: Endpoints, service_id: int) -> ApiRequest:
-    """Subscribe the account to a service. The key goes in the body here."""
+    """Subscribe the account to a service. The key goes in the body."""
     body: JsonObject = {"key": endpoints.key, "service_id": service_id}
     return endpoints.post("register-service", endpoints.url + "/api/v1/register-service/", {}, body)

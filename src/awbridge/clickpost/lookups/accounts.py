@@ -1,4 +1,4 @@
-"""The courier accounts that ClickPost keeps for a company: the source of the transporter mapping."""
+"""The courier accounts that ClickPost has for a company: the source of the transporter mapping."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from awbridge.clickpost.wire.lenient_json import Reply, as_bool, as_id, as_int, 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VendorAccount:
-    """One account with one courier. The id together with the account code is its key; the name is a convenience."""
+    """A courier account. Its key is the courier's id with the account code; the name is informative."""
 
     courier_partner_id: int
     courier_name: str
@@ -19,14 +19,14 @@ class VendorAccount:
 
 
 class VendorAccounts(list[VendorAccount]):
-    """Accounts as ClickPost lists them. `unread`: how many entries name no courier id or no account code, and are left
-    out; 1 where the answer holds no list at all."""
+    """Accounts as ClickPost lists them. `unread`: the number of entries left out because they have no courier id or no
+    account code; 1 if the answer holds no list."""
 
     unread: int = 0
 
 
 def parse_fetch_accounts(reply: Reply) -> VendorAccounts:
-    """The accounts in an answer of fetch-accounts, and how many entries could not be read."""
+    """The accounts in an answer of fetch-accounts, and the number of unreadable entries."""
     places = [place["accounts"] for place in (as_object(reply.result), as_object(reply.body)) if "accounts" in place]
     is_null = bool(places) and all(place is None for place in places)
     listed = next((cast("list[Any]", place) for place in (*places, reply.result) if isinstance(place, list)), None)

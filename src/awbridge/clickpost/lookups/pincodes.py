@@ -1,6 +1,6 @@
-"""Which courier serves which pincode, and the place of a pincode. Source: ClickPost's API reference.
+"""Serviceability of pincodes, and their city and state. Source: ClickPost's API reference.
 
-Names of payment are ClickPost's: PREPAID, COD, EXCHANGE, and whatever it adds.
+Payment types are ClickPost's: PREPAID, COD, EXCHANGE, and any that it adds.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ class PincodeDetails:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServingAccount:
-    """An account that goes from one pincode to another.
+    """An account that serves a route.
 
-    `sla_days`: what the courier commits itself to. `charges` per name of payment, in rupees; a name without charge is
-    left out. `serves`: names of payment that work.
+    `sla_days`: the transit time to which the courier commits. `charges` by payment type, in rupees; types without a
+    charge are left out. `serves`: the available payment types.
     """
 
     courier_partner_id: int | None
@@ -45,7 +45,7 @@ class ServingAccount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServingAccounts:
-    """The accounts that go from one pincode to another; none where none does (`message` says so)."""
+    """The accounts that serve a route; empty if none does (`message` says so)."""
 
     accounts: tuple[ServingAccount, ...]
     message: str
@@ -54,7 +54,7 @@ class ServingAccounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DropServiceability:
-    """Whether any active account delivers to a pincode. `serves`: names of payment that work."""
+    """Whether any active account delivers to a pincode. `serves`: the available payment types."""
 
     serviceable: bool
     serves: frozenset[str]
@@ -64,7 +64,7 @@ class DropServiceability:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pincodes:
-    """All pincodes that are served, per name of payment. `pickup` is empty where only drop was asked for."""
+    """All served pincodes, by payment type. `pickup` is empty if only drop pincodes were requested."""
 
     pickup: dict[str, tuple[str, ...]] = field(repr=False)
     drop: dict[str, tuple[str, ...]] = field(repr=False)
@@ -73,7 +73,7 @@ class Pincodes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PincodeAccount:
-    """An account that serves a pincode for one name of payment."""
+    """An account that serves a pincode for one payment type."""
 
     account_name: str
     courier_name: str
@@ -83,7 +83,7 @@ class PincodeAccount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PincodeAccounts:
-    """The accounts that serve one pincode; none where none does (`message` says so)."""
+    """The accounts that serve one pincode; empty if none does (`message` says so)."""
 
     accounts: tuple[PincodeAccount, ...]
     message: str
@@ -91,13 +91,13 @@ class PincodeAccounts:
 
 
 def pincode_request(endpoints: Endpoints, pincode: str) -> ApiRequest:
-    """The place of a pincode."""
+    """City and state of a pincode."""
     params = {"pincode": pincode, "key": endpoints.key}
     return endpoints.get("pincode-details", endpoints.url + "/api/v2/pincode_details/", params)
 
 
 def parse_pincode(reply: Reply | None) -> PincodeDetails | None:
-    """The place in an answer of pincode_details; None where there is no such pincode."""
+    """The pincode in an answer of pincode_details; None if it does not exist."""
     place = first_object(reply.result) if reply else {}
     if reply is None or not place:
         return None
@@ -112,10 +112,10 @@ def parse_pincode(reply: Reply | None) -> PincodeDetails | None:
 def accounts_request(
     endpoints: Endpoints, pickup_pincode: str, drop_pincode: str, optional: RequestModel | JsonObject
 ) -> ApiRequest:
-    """v1: the accounts that go from one pincode to another. `optional`: size (cm), weight (g), value, service type."""
+    """v1: the accounts that serve a route. `optional`: size (cm), weight (g), value, service type."""
     journey: JsonObject = {"pickup_pincode": pickup_pincode, "drop_pincode": drop_pincode}
-    if narrower := as_payload(optional):
-        journey["optional"] = narrower
+    if filters := as_payload(optional):
+        journey["optional"] = filters
     return journeys_request(endpoints, [journey])
 
 
@@ -150,12 +150,12 @@ def drop_request(
     endpoints: Endpoints, drop_pincode: str, *, pickup_pincode: str, order_type: str, service_type: str
 ) -> ApiRequest:
     """v3: whether any active account delivers to a pincode. Empty arguments are left out."""
-    narrower = given(pickup_pincode=pickup_pincode, order_type=order_type, service_type=service_type)
-    return drops_request(endpoints, [{"drop_pincode": drop_pincode, **narrower}])
+    filters = given(pickup_pincode=pickup_pincode, order_type=order_type, service_type=service_type)
+    return drops_request(endpoints, [{"drop_pincode": drop_pincode, **filters}])
 
 
 def drops_request(endpoints: Endpoints, drops: Sequence[RequestModel | JsonObject]) -> ApiRequest:
-    """v3: the same for bodies that have `drop_pincode` and optionally what narrows the question."""
+    """v3: the same for bodies that have `drop_pincode` and optional filters."""
     url = endpoints.serviceability_url + "/api/v3/serviceability_api/"
     return endpoints.post("drop-serviceability", url, endpoints.login(), [as_payload(drop) for drop in drops])
 
@@ -202,7 +202,7 @@ def search_request(endpoints: Endpoints, pincode: str, *, pickup: bool, rvp: boo
 
 
 def parse_search(reply: Reply) -> PincodeAccounts:
-    """The accounts in an answer of pincode_search_overall; its field names are long and vary with the question."""
+    """The accounts in an answer of pincode_search_overall, whose field names vary with the request."""
     accounts = tuple(
         PincodeAccount(
             account_name=_ending(entry, "account_name"),

@@ -1,4 +1,4 @@
-"""When a parcel would arrive. Source: ClickPost's API reference of the predicted delivery date."""
+"""Predicted transit times. Source: ClickPost's API reference of the predicted delivery date."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from awbridge.clickpost.wire.lenient_json import Reply, as_int, as_list, as_obje
 from awbridge.clickpost.wire.times import read_day
 from awbridge.domain.json import JsonObject
 
-_ZONE = ZoneInfo("Asia/Kolkata")  # ClickPost's own
+_ZONE = ZoneInfo("Asia/Kolkata")  # of ClickPost
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
-    """When one parcel would arrive, in days after pickup; None where ClickPost cannot say.
+    """The transit time of one parcel, in days after pickup; None if ClickPost has no prediction.
 
-    `by_courier`: fewest and most days for each courier partner id. `pickup_date`: YYYY-MM-DD, in ClickPost's own words
-    where they are no date that can be read, "" where not given.
+    `by_courier`: minimum and maximum days by courier partner id. `pickup_date`: YYYY-MM-DD, ClickPost's own text if it
+    is not a date, "" if not given.
     """
 
     min_days: int | None
@@ -34,7 +34,7 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Predictions:
-    """One prediction for each journey, in the order of ClickPost's answer."""
+    """One prediction per journey, in the order of ClickPost's answer."""
 
     items: tuple[Prediction, ...]
     message: str
@@ -56,7 +56,7 @@ def prediction_request(
 
 
 def world_prediction_request(endpoints: Endpoints, journey: RequestModel | JsonObject) -> ApiRequest:
-    """Across borders: `pickup_details` and `drop_details`, each with `pincode`, `country` and optionally more."""
+    """Across borders: a journey has `pickup_details` and `drop_details`, each with `pincode` and `country`."""
     url = endpoints.edd_url + "/api/v1/global_edd/"
     return endpoints.post("predict-delivery", url, endpoints.login(), as_payload(journey))
 
@@ -78,9 +78,9 @@ def _prediction(entry: JsonObject) -> Prediction:
     )
 
 
-def _pickup_date(words: str) -> str:
-    day = read_day(words, zone=_ZONE)
-    return day.isoformat() if day else words
+def _pickup_date(text: str) -> str:
+    day = read_day(text, zone=_ZONE)
+    return day.isoformat() if day else text
 
 
 def _by_courier(spans: JsonObject) -> dict[int, tuple[int, int]]:

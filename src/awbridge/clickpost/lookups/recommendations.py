@@ -1,4 +1,4 @@
-"""Which courier ClickPost would choose for a parcel. Source: ClickPost's API reference."""
+"""ClickPost's courier recommendations. Source: ClickPost's API reference."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from awbridge.domain.json import JsonObject
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """One account that could take the parcel. `priority` 1 is the best; `shipping_charge` in the account's currency."""
+    """One account that could take the parcel. `priority` 1 is best; `shipping_charge` in the account's currency."""
 
     courier_partner_id: int | None
     courier_name: str
@@ -27,7 +27,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recommendation:
-    """The accounts for one parcel, best first. `serviceable` is None where ClickPost does not say."""
+    """The accounts for one parcel, best first. `serviceable` is None if ClickPost does not state it."""
 
     reference_number: str
     choices: tuple[Choice, ...]
@@ -37,7 +37,7 @@ class Recommendation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recommendations:
-    """The answer for all parcels that were asked about; none where the place is not served (`message` says so)."""
+    """The answer for all parcels; empty if the place is not served (`message` says so)."""
 
     items: tuple[Recommendation, ...]
     message: str
@@ -46,7 +46,7 @@ class Recommendations:
 
 
 def recommend_request(endpoints: Endpoints, shipments: Sequence[RequestModel | JsonObject]) -> ApiRequest:
-    """v1: parcels within India, by pincode. Raises ValueError for none."""
+    """v1: parcels within India, by pincode. Raises ValueError for no parcel."""
     if not shipments:
         raise ValueError("recommend takes at least one shipment")
     url = endpoints.url + "/api/v1/recommendation_api/"
@@ -61,7 +61,7 @@ def recommend_world_request(endpoints: Endpoints, shipment: RequestModel | JsonO
 
 
 def parse_recommendations(reply: Reply, call: Call) -> Recommendations:
-    """The choices in an answer of either version: v1 gives a list, v2 one object."""
+    """The choices in an answer of either version: v1 returns a list, v2 one object."""
     items = tuple(_recommendation(entry) for entry in objects(reply.result))
     return Recommendations(items=items, message=reply.message, raw=raw_of(reply), call=call)
 

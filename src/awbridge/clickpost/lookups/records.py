@@ -1,4 +1,4 @@
-"""Records of an account: its audit log, and requested returns. Source: ClickPost's API reference."""
+"""The audit log and the requested returns of an account. Source: ClickPost's API reference."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LONGEST_RETURNS_WINDOW = timedelta(minutes=60)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEntry:
-    """One action of a user. `created_at` is as ClickPost writes it, without a zone; `payload` as it came."""
+    """One action of a user. `created_at` is as ClickPost writes it, without a zone; `payload` as received."""
 
     id: str
     service: str
@@ -30,7 +30,7 @@ class AuditEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditLog:
-    """What was done in one hour."""
+    """The actions of one hour."""
 
     entries: tuple[AuditEntry, ...]
     raw: JsonObject = field(repr=False)
@@ -38,7 +38,7 @@ class AuditLog:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReturnRequest:
-    """A return that a customer asked for. `webhook_payload` is the webhook that ClickPost sent of it, or would have.
+    """A return that a customer requested. `webhook_payload` is the body of ClickPost's webhook for it, sent or not.
 
     Waybill and courier are "" and None until the return is booked; `requested_at` is as ClickPost writes it.
     """
@@ -57,14 +57,14 @@ class ReturnRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReturnRequests:
-    """The returns that were asked for in a window of time."""
+    """The returns requested in a window of time."""
 
     items: tuple[ReturnRequest, ...]
     raw: JsonObject = field(repr=False)
 
 
 def audit_request(endpoints: Endpoints, hour: datetime) -> ApiRequest:
-    """The log of the hour in which this moment lies. Raises ValueError for a time without zone."""
+    """The log of the hour that contains this moment. Raises ValueError for a time without zone."""
     params = {"key": endpoints.key, "log_epoch_time": epoch(hour)}
     return endpoints.get("audit-log", endpoints.url + "/api/v1/audit-log-data/", params)
 
@@ -88,9 +88,9 @@ def _audit_entry(entry: JsonObject) -> AuditEntry:
 
 
 def returns_request(endpoints: Endpoints, start: datetime, end: datetime, zone: tzinfo = UTC) -> ApiRequest:
-    """The returns that were asked for in a window. Raises ValueError where it is longer than an hour.
+    """The returns requested in a window. Raises ValueError if it is longer than an hour.
 
-    The endpoint takes times without an offset and does not say of which zone: `zone` is the one they are written in.
+    The endpoint takes times without an offset, of an undocumented zone: they are written in `zone`.
     """
     check_window(start, end, LONGEST_RETURNS_WINDOW)
     window = {"start_time": _naive_text(start, zone), "end_time": _naive_text(end, zone)}

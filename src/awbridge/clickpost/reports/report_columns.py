@@ -1,4 +1,4 @@
-"""How the columns of ClickPost's tables may be called. Tables are read in tables/."""
+"""The titles of columns in ClickPost's tables, and their times."""
 
 from __future__ import annotations
 
@@ -19,5 +19,5 @@ RESPONSE = ("response", "response body", "error", "error message", "reason")
 
 
 def read_report_time(value: Any, *, zone: ZoneInfo) -> datetime | None:
-    """A time in a table of ClickPost's, aware, UTC; None where none can be read. Without an offset it is in `zone`."""
+    """A time in a table of ClickPost's, aware, UTC; None if unreadable. Without an offset it is in `zone`."""
     return read_scan_time(value, zone=zone) or read_wall_time(value, zone)

@@ -1,7 +1,4 @@
-"""Rows of ClickPost's reports, read line by line, so that a text of any length takes the same memory.
-
-The file is read in tables/; what its columns and words mean is known here.
-"""
+"""Rows of ClickPost's reports, read one by one, so that memory use does not grow with the file."""
 
 from __future__ import annotations
 
@@ -23,7 +20,7 @@ from awbridge.tables.cells import is_blank, read_id
 from awbridge.tables.header import layout_by_names
 from awbridge.tables.table import Table, open_table
 
-MEANINGS: Mapping[str, tuple[str, ...]] = {
+FIELD_TITLES: Mapping[str, tuple[str, ...]] = {
     "waybill": report_columns.WAYBILL,
     "reference_number": report_columns.REFERENCE,
     "order_id": report_columns.ORDER,
@@ -37,20 +34,20 @@ MEANINGS: Mapping[str, tuple[str, ...]] = {
     "status_at": ("status timestamp", "status time", "latest timestamp", "timestamp", "scan time", "status date"),
     "account_code": ("account code", "courier account code"),
 }
-COMPARED: Mapping[str, tuple[str, ...]] = {
+COMPARED_FIELDS: Mapping[str, tuple[str, ...]] = {
     "waybill": ("waybill",),
     "courier": ("courier_id", "courier"),
     "status": ("status_code", "status"),
 }
 KEYS = ("waybill", "reference_number", "order_id")
-LAYOUT = layout_by_names(MEANINGS, KEYS)
-LONGEST_NOTHING = 9  # characters of the longest word that means "nothing": undefined
+LAYOUT = layout_by_names(FIELD_TITLES, KEYS)
+LONGEST_BLANK = 9  # characters of the longest placeholder for an empty cell: undefined
 
-_PLAIN = re.compile(r"(?=.*[0-9])[0-9A-Za-z-]{10,99}").fullmatch  # no word that means "nothing"
+_PLAIN = re.compile(r"(?=.*[0-9])[0-9A-Za-z-]{10,99}").fullmatch  # no placeholder for an empty cell
 
 
 class ReportRow(NamedTuple):
-    """A row as it goes into the comparison. `seen_at` is still text: few rows' times are ever needed."""
+    """A row for the comparison. `seen_at` stays text, because few times are ever needed."""
 
     line: int
     waybill: str
@@ -61,7 +58,7 @@ class ReportRow(NamedTuple):
     gaps: int = 0
 
     def theirs(self, zone: ZoneInfo) -> Theirs:
-        """The row with its time read; without an offset it is in `zone`."""
+        """The row with its time parsed; without an offset it is in `zone`."""
         return Theirs(
             line=self.line,
             waybill=self.waybill,
@@ -75,10 +72,10 @@ class ReportRow(NamedTuple):
 
 @dataclass(slots=True)
 class ReportRows:
-    """A report as it is read: which columns were understood, and (while it is iterated) what could not be.
+    """The rows of a report, the columns that are recognized, and (while it is iterated) what is not.
 
-    `spoilt` counts rows whose waybill a spreadsheet has rounded off; they go by their reference number. `unreadable`
-    counts those that name nothing to go by.
+    `spoilt` counts rows whose waybill a spreadsheet rounded; they are matched by reference number. `unreadable` counts
+    rows without waybill and reference number.
     """
 
     table: Table
@@ -92,10 +89,10 @@ class ReportRows:
         self.words.has_status = "status" not in self._lacking()
 
     def _lacking(self) -> list[str]:
-        return [what for what, meanings in COMPARED.items() if not self.understood.keys() & set(meanings)]
+        return [name for name, fields in COMPARED_FIELDS.items() if not self.understood.keys() & set(fields)]
 
     def not_understood(self) -> NotUnderstood:
-        """What could not be read so far, all but times. The words are complete when every row was read."""
+        """What was not recognized so far, except times. Complete once every row was read."""
         couriers, statuses = self.words.couriers.most_common(), self.words.statuses.most_common()
         return NotUnderstood(
             lacking=self._lacking(),
@@ -106,26 +103,26 @@ class ReportRows:
 
     @property
     def understood(self) -> dict[str, str]:
-        """What is understood -> the column's own name."""
+        """Recognized field -> title of its column."""
         return self.table.understood
 
     @property
     def passed_over(self) -> list[str]:
-        """The columns that mean nothing here."""
+        """The titles of the other columns."""
         return self.table.unknown_columns
 
     @property
     def notes(self) -> list[str]:
-        """How the file was read and what was left out of it, for people."""
+        """Notes for people on how the file was read and what was skipped."""
         return self.table.notes
 
     def __iter__(self) -> Iterator[ReportRow]:
         read_words = self.words.reader()
         no_waybill = Gap.WAYBILL if "waybill" in self.understood else Gap.ALWAYS
         for line, (waybill, reference, order, courier_id, courier, code, status, seen_at, account) in self.table.pick(
-            tuple(MEANINGS)
+            tuple(FIELD_TITLES)
         ):
-            # Most cells are the id itself; what else may be done about one takes a dozen times as long.
+            # Most cells are the id itself; cleaning one takes twelve times as long.
             is_plain = isinstance(waybill, str) and _PLAIN(waybill)
             number = waybill if is_plain else self._key(line, "waybill", waybill)
             is_plain = isinstance(reference, str) and _PLAIN(reference)
@@ -146,37 +143,37 @@ class ReportRows:
         place = self.table.place(line)
         self.first_problem = self.first_problem or f"{place}: names no waybill and no reference number"
 
-    def _key(self, line: int, meaning: str, value: Any) -> str:
+    def _key(self, line: int, field_name: str, value: Any) -> str:
         if value in (None, ""):
             return ""
         try:
             text = read_id(value)
-            return as_waybill(text) if meaning == "waybill" else as_id(text)
+            return as_waybill(text) if field_name == "waybill" else as_id(text)
         except CellDamaged as problem:
-            self.spoilt += meaning == "waybill"
-            place = f"{self.table.place(line)}, column {self.understood[meaning]}"
+            self.spoilt += field_name == "waybill"
+            place = f"{self.table.place(line)}, column {self.understood[field_name]}"
             self.first_problem = self.first_problem or f"{place}: {problem}"
             return ""
 
 
 def _moment(value: Any, zone: ZoneInfo) -> str:
     if isinstance(value, str):
-        return "" if len(value) <= LONGEST_NOTHING and is_blank(value) else value
+        return "" if len(value) <= LONGEST_BLANK and is_blank(value) else value
     at = read_report_time(value, zone=zone)
     return at.isoformat() if at else ""
 
 
 def _within(seen_at: str) -> timedelta:
-    """How much later than a written time it may have been: its seconds, or its time of day, may be left out."""
+    """How much later the real time may be, because the written one has no seconds or no time of day."""
     if not seen_at or seen_at.count(":") > 1 or seen_at.replace(".", "", 1).isdigit():
         return timedelta(0)
     return timedelta(seconds=59) if ":" in seen_at else timedelta(days=1, seconds=-1)
 
 
 def read_report(path: Path, name: str, *, zone: ZoneInfo) -> ReportRows:
-    """A report in a local file. `name` is what it was called. Times without an offset are in `zone`.
+    """A report in a local file with the original name `name`. Times without an offset are in `zone`.
 
-    Raises TableUnreadable for a file that is not a table, and where neither waybill nor reference number has a
-    column; also while it is iterated.
+    Raises TableUnreadable for a file that is not a table or has a column neither for the waybill nor for the reference
+    number; also while it is iterated.
     """
     return ReportRows(open_table(path, name, LAYOUT), zone)

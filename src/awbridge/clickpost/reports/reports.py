@@ -1,4 +1,4 @@
-"""Counts and reports that ClickPost makes of an account. Source: ClickPost's API reference."""
+"""Shipment counts and reports of a ClickPost account. Source: ClickPost's API reference."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _FAILED = ("FAIL", "ERROR", "CANCEL")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayCount:
-    """How many shipments were placed (manifestation) and registered for tracking on one day."""
+    """The shipments placed (manifestation) and registered for tracking on one day."""
 
     day: date
     manifestation: int
@@ -41,9 +41,9 @@ class ShipmentCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VendorReport:
-    """A report that was asked for. `link` is the address of the finished file: anyone with it can read the file.
+    """A requested report. `link` is the URL of the finished file: anyone who has it can read the file.
 
-    `status` is ClickPost's word, `created_at` as ClickPost writes it.
+    `status` and `created_at` are as ClickPost writes them.
     """
 
     reference: str
@@ -60,12 +60,12 @@ class VendorReport:
 
     @property
     def failed(self) -> bool:
-        """Whether ClickPost gave up making it."""
+        """Whether ClickPost failed to make it."""
         return not self.ready and any(word in self.status.upper() for word in _FAILED)
 
 
 def count_request(endpoints: Endpoints, start: date, end: date) -> ApiRequest:
-    """Shipments per day. Raises ValueError where the end is before the start."""
+    """Shipments per day. Raises ValueError if the end is before the start."""
     if end < start:
         raise ValueError("the end is before the start")
     params = {"key": endpoints.key, "start-date": day_text(start), "end-date": day_text(end)}
@@ -73,7 +73,7 @@ def count_request(endpoints: Endpoints, start: date, end: date) -> ApiRequest:
 
 
 def parse_counts(reply: Reply) -> ShipmentCounts:
-    """The days in an answer of fetch-shipment-count. An empty day counts 0; one that cannot be read is left out."""
+    """The days in an answer of fetch-shipment-count. An empty day counts 0; an unreadable one is left out."""
     counts = (_day_count(day, numbers) for day, numbers in as_object(reply.result).items())
     days = sorted((count for count in counts if count), key=lambda count: count.day)
     return ShipmentCounts(days=tuple(days), raw=raw_of(reply))
@@ -84,7 +84,7 @@ def _day_count(day: str, numbers: Any) -> DayCount | None:
         when = date.fromisoformat(day)
     except ValueError:
         return None
-    if numbers == {}:  # ClickPost's way to say that there was nothing
+    if numbers == {}:  # a day without shipments
         return DayCount(day=when, manifestation=0, tracking=0)
     placed, tracked = (as_int(as_object(numbers).get(name)) for name in ("manifestation", "tracking"))
     return None if placed is None or tracked is None else DayCount(day=when, manifestation=placed, tracking=tracked)
@@ -93,25 +93,25 @@ def _day_count(day: str, numbers: Any) -> DayCount | None:
 def report_request(
     endpoints: Endpoints, start: datetime, end: datetime, fields: Sequence[str], name: str
 ) -> ApiRequest:
-    """Have a report made of what changed in a window. Raises ValueError where it is longer than 24 hours."""
+    """Request a report of the changes in a window. Raises ValueError if it is longer than 24 hours."""
     check_window(start, end, LONGEST_REPORT)
     window = ReportFilters(updated_at_start_time=start, updated_at_end_time=end)
     return report_body_request(endpoints, ReportRequest(report_name=name, filters=window, fields=list(fields)))
 
 
 def report_body_request(endpoints: Endpoints, body: RequestModel | JsonObject) -> ApiRequest:
-    """Have the report made that a body of ClickPost's own fields describes."""
+    """Request a report with a body in ClickPost's own fields."""
     return endpoints.post("request-report", endpoints.url + _PATH, {"key": endpoints.key}, as_payload(body))
 
 
 def fetch_report_request(endpoints: Endpoints, reference: str) -> ApiRequest:
-    """How far a report is."""
+    """The status of a report."""
     params = {"key": endpoints.key, "report_reference_number": reference}
     return endpoints.get("fetch-report", endpoints.url + _PATH, params)
 
 
 def parse_report(reply: Reply, reference: str = "") -> VendorReport:
-    """The report in an answer; `reference` is what was asked for, where the answer does not repeat it."""
+    """The report in an answer; `reference` is the requested one, in case the answer does not repeat it."""
     entry = first_object(reply.result)
     return VendorReport(
         reference=as_id(entry.get("report_reference_number")) or reference,
@@ -131,12 +131,10 @@ def _link(entry: JsonObject) -> str:
 def download_request(
     endpoints: Endpoints, report: VendorReport, into: Callable[[bytes], object] | None = None
 ) -> ApiRequest:
-    """The file of a finished report. The link goes elsewhere: neither key nor username goes with it.
+    """The file of a finished report. It is on another host, so neither key nor username is sent.
 
-    `into` takes the file part by part, where it is not to be held in memory.
-
-    Raises ValueError where the report has no link, or one that is not https (http only where ClickPost's own
-    address is http, as in tests).
+    `into` receives the file in parts, so that it need not fit in memory. Raises ValueError if the report has no link,
+    or one that is not https (http only if ClickPost's own address is http, as in tests).
     """
     if not report.ready:
         raise ValueError(f"report {report.reference} has no file yet (status {report.status!r})")

@@ -1,7 +1,7 @@
-"""The words of ClickPost's reports: courier names to ids, status words to codes. No I/O.
+"""The vocabulary of ClickPost's reports: courier names to ids, status names to codes. No I/O.
 
-What is not understood is never guessed: it comes back as such, to be counted and shown. Sources: the columns and words
-of ClickPost's dashboard and mailed reports; its list of courier partner ids.
+Unknown values are never guessed: they are counted and shown. Sources: ClickPost's dashboard and mailed reports; its
+list of courier partner ids.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from awbridge.clickpost.wire.tracking_codes import COURIER_NAMES, STATUSES
 from awbridge.domain.privacy import veiled
 from awbridge.domain.reconciliation.differences import Gap
 
-# Columns of the dashboard and mailed reports that say nothing of what is compared.
+# Columns of the dashboard and mailed reports that are not compared.
 _NOT_COMPARED = frozenset(
     (
         "rtoawb",
@@ -32,11 +32,11 @@ _NOT_COMPARED = frozenset(
     )
 )
 
-LONGEST_WORD = 60  # characters of a word that was not understood
-MOST_WORDS = 50  # different ones that are kept by name
+LONGEST_WORD = 60  # characters of an unknown name that are kept
+MOST_WORDS = 50  # different unknown names that are counted by name
 OTHERS = "(others)"
 
-# Words that reports use where ClickPost's table of status codes has another.
+# Status names of reports that differ from ClickPost's table of status codes.
 _MORE_STATUS_WORDS: Mapping[str, int] = {
     "Cancelled": 10,
     "Canceled": 10,
@@ -50,7 +50,7 @@ _NO_SIGNS = str.maketrans("", "", " -_")
 
 
 def squeezed(word: str) -> str:
-    """A word without case, blanks and hyphens: as two that mean the same are compared."""
+    """A name without case, spaces, hyphens and underscores, for comparison."""
     return word.translate(_NO_SIGNS).casefold()
 
 
@@ -65,12 +65,12 @@ _REVERSE_IDS = frozenset(number for name, number in _COURIER_IDS.items() if name
 
 
 def unknown_columns(titles: Iterable[str]) -> list[str]:
-    """Of the columns that were passed over those that ClickPost's reports are not known to have."""
+    """Of the ignored columns, those that ClickPost's reports are not known to have."""
     return [title for title in titles if squeezed(title) not in _NOT_COMPARED]
 
 
 class KnownCourier(NamedTuple):
-    """A courier as the company or fetch-accounts calls it."""
+    """A courier under the name of the company's configuration or of fetch-accounts."""
 
     courier_partner_id: int
     name: str
@@ -78,10 +78,10 @@ class KnownCourier(NamedTuple):
 
 
 class CourierNames:
-    """Which id a courier's name stands for: by the company's own accounts, else by ClickPost's well-known names. The
-    account code decides between several, and replaces a name that is not known.
+    """Finds the id of a courier by its name: among the company's accounts, else among ClickPost's published names.
 
-    "Delhivery Reverse" is the courier's RVP id; where the company has no account of that, its other one.
+    The account code decides between several candidates, and replaces an unknown name. "Delhivery Reverse" is the
+    courier's RVP id, or its other id if the company has no account for the RVP one.
     """
 
     def __init__(self, known: Iterable[KnownCourier] = ()) -> None:
@@ -95,7 +95,7 @@ class CourierNames:
                 self._ids.setdefault(key, set()).add(courier.courier_partner_id)
 
     def find(self, name: str, account_code: str = "") -> int | None:
-        """The courier partner id; None where no courier, or more than one, is called that."""
+        """The courier partner id; None if no courier, or more than one, has that name."""
         key = _courier_key(name)
         known = self._called(key)
         base = key.removesuffix("reverse")
@@ -120,7 +120,7 @@ def _courier_key(name: str) -> str:
 
 
 class RowReading(NamedTuple):
-    """What the cells of a row mean. `gaps`: what of it cannot be compared. The words are those not understood."""
+    """The parsed courier and status of a row. `gaps`: what cannot be compared. `*_word`: the unknown names."""
 
     courier_partner_id: int | None
     status_code: int | None
@@ -131,13 +131,13 @@ class RowReading(NamedTuple):
 
 @dataclass(slots=True)
 class Vocabulary:
-    """Reads couriers and statuses out of a report's cells, and counts the words that it does not understand."""
+    """Reads couriers and statuses from the cells of a report, and counts the unknown names."""
 
     names: CourierNames = field(default_factory=CourierNames)
     has_status: bool = True
     couriers: Counter[str] = field(default_factory=Counter[str])
     statuses: Counter[str] = field(default_factory=Counter[str])
-    of_codes: dict[int, str] = field(default_factory=dict[int, str])  # descriptions of codes that are not published
+    of_codes: dict[int, str] = field(default_factory=dict[int, str])  # descriptions of unpublished codes
 
     def reader(self) -> Any:
         """(courier id, courier, account code, status code, status) -> RowReading, cached: cells repeat."""
@@ -181,7 +181,7 @@ class Vocabulary:
             self.of_codes.setdefault(code, veiled(as_text(cell))[:LONGEST_WORD])
 
     def count(self, read: RowReading) -> None:
-        """Count the words of a row that were not understood."""
+        """Count the unknown names of a row."""
         for counter, word in ((self.couriers, read.courier_word), (self.statuses, read.status_word)):
             if word:
                 counter[word if word in counter or len(counter) < MOST_WORDS else OTHERS] += 1
