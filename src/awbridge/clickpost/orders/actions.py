@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, StrictBool, ValidationError
 from awbridge.clickpost.models.base import RequestModel
 from awbridge.clickpost.models.edits import OrderEdit
 from awbridge.clickpost.models.ndr import NdrUpdate
-from awbridge.clickpost.models.orders.order_rules import LONGEST_REFERENCE
+from awbridge.clickpost.models.orders.order_rules import DELIVERY_TYPES, LONGEST_REFERENCE
 from awbridge.clickpost.models.parts import kept
 from awbridge.clickpost.models.pickups import IndiaPickupRequest, WorldPickupRequest
 from awbridge.clickpost.models.waybills import WaybillV3
@@ -27,11 +27,10 @@ from awbridge.domain.nearest import unknown_name
 from awbridge.domain.orders.action import ActionKind
 from awbridge.domain.orders.shipment import NewShipment, Region, Shipment
 
-DELIVERY_TYPES = ("FORWARD", "RVP")
-
 _OURS = ("awb_number", "courier_partner")  # of an edit: taken from the shipment
 _OF_ORDER = ("items", "length", "breadth", "height", "weight")  # of a world pickup: taken from the order
 _NDR_FIELDS = ("address", "landmark", "drop_pincode", "phone_number", "preferred_date")
+_NDR_NAMES = ("action", "waybill", *_NDR_FIELDS)
 _EARLIEST_ZONE = timedelta(hours=14)  # the earliest time zone
 _PLACEHOLDER = {
     "waybill": "0",
@@ -50,16 +49,6 @@ class _LabelBody(_EmptyBody):
 
 class _WhatsAppBody(_EmptyBody):
     enabled: Annotated[StrictBool, kept("must be true or false")]
-
-
-class _NdrBody(_EmptyBody):
-    action: Any = None
-    waybill: Any = None
-    address: Any = None
-    landmark: Any = None
-    drop_pincode: Any = None
-    phone_number: Any = None
-    preferred_date: Any = None
 
 
 def checked_body(kind: ActionKind, body: Any, *, now: datetime) -> JsonObject:
@@ -95,7 +84,7 @@ def _edit(body: JsonObject) -> JsonObject:
 
 def _ndr(body: JsonObject, now: datetime) -> JsonObject:
     given = {name: value for name, value in body.items() if value not in (None, "")}
-    unknown = _problems(_NdrBody, given)
+    unknown = [FieldProblem(name, unknown_name(name, _NDR_NAMES)) for name in given if name not in _NDR_NAMES]
     _refuse(unknown, _unsendable(given), _problems(NdrUpdate, {**given, **_PLACEHOLDER}) if not unknown else ())
     if "waybill" in given:
         given["waybill"] = as_waybill(given["waybill"])

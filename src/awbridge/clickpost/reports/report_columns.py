@@ -15,7 +15,6 @@ ORDER = ("order id", "order number", "order no")
 COURIER = ("cp id", "courier partner id", "courier partner", "courier id", "courier")
 STATUS = ("clickpost status code", "status code", "status")
 PAYLOAD = ("payload", "request payload", "request body", "webhook payload", "request", "body", "data")
-RESPONSE = ("response", "response body", "error", "error message", "reason")
 
 
 def read_report_time(value: Any, *, zone: ZoneInfo) -> datetime | None:

@@ -1,4 +1,4 @@
-"""Tables of ClickPost's codes: statuses, couriers, delivery failures, events.
+"""Tables of ClickPost's codes: statuses, couriers, delivery failures.
 
 Source: ClickPost's API reference. An unknown number stays visible (its own name says so) and harmless (never final,
 never a success).
@@ -207,32 +207,4 @@ NDR_NAMES: dict[int, str] = {
     11: "Shipment Seized",
     12: "Wants Open Delivery",
     13: "Misrouted by Courier",
-}
-
-# Events of the webhook service that sends selected events only.
-EVENT_NAMES: dict[int, str] = {
-    1: "Out For Pickup",
-    2: "Shipped",
-    3: "Out For Delivery",
-    4: "Failed Delivery",
-    5: "Delivered",
-    6: "RTO In Transit",
-    9: "AWB Generated",
-    10: "Cancelled",
-    11: "Return Placed",
-    12: "RTO Delivered",
-    13: "Destination Hub",
-    14: "Exchange Pickup",
-    15: "Exchange Delivered",
-    16: "Pickup Cancelled",
-    17: "Stuck",
-    18: "SLA Breached",
-    19: "Lost",
-    20: "Damaged",
-    22: "Return Approved",
-    23: "Return Rejected",
-    29: "Exchange Approved",
-    30: "Exchange Placed",
-    31: "Exchange Rejected",
-    80: "Expired",
 }
