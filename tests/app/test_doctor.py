@@ -38,10 +38,10 @@ URL = "https://ship.example.com/webhooks/clickpost"
 @pytest.mark.parametrize(
     ("response", "level", "words"),
     [
-        (Probe(status=401, words=REFUSED["wrong_key"].decode()), "ok", "every proxy passes webhook_key"),
-        (Probe(status=401, words=REFUSED["no_key"].decode()), "problem", "drops the header"),
-        (Probe(status=401, words=REFUSED["wrong_elsewhere"].decode()), "problem", "drops the header"),
-        (Probe(status=502, words="<html>"), "problem", "HTTP 502"),
+        (Probe(status=401, text=REFUSED["wrong_key"].decode()), "ok", "every proxy passes webhook_key"),
+        (Probe(status=401, text=REFUSED["no_key"].decode()), "problem", "drops the header"),
+        (Probe(status=401, text=REFUSED["wrong_elsewhere"].decode()), "problem", "drops the header"),
+        (Probe(status=502, text="<html>"), "problem", "HTTP 502"),
         (Probe(error="ConnectError"), "warning", "cannot be reached"),
     ],
 )

@@ -31,7 +31,7 @@ HOUR = timedelta(hours=1)
 def journey(*steps: tuple[float, int] | tuple[float, int, int]) -> list[StatusEvent]:
     """(hours since the start, code, NDR code)."""
     return [
-        status_event(code, at=START + hours * HOUR, ndr_code=ndr[0] if ndr else None, words=f"s{code}")
+        status_event(code, at=START + hours * HOUR, ndr_code=ndr[0] if ndr else None, remark=f"s{code}")
         for hours, code, *ndr in steps
     ]
 
@@ -139,7 +139,7 @@ def missed(*steps: tuple[float, int, int | None]) -> list[StatusEvent]:
     """(hours since the start, code, NPR code)."""
     return [
         status_event(
-            code, at=START + hours * HOUR, npr_code=npr, npr_description=f"n{npr}" if npr else "", words=f"s{code}"
+            code, at=START + hours * HOUR, npr_code=npr, npr_description=f"n{npr}" if npr else "", remark=f"s{code}"
         )
         for hours, code, npr in steps
     ]

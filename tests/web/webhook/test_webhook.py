@@ -359,7 +359,7 @@ async def test_a_refusal_says_whether_a_key_was_sent_and_is_counted(store: Store
         result = await probe.probe_webhook(
             "http://awbridge/webhooks/clickpost", header="webhook_key", transport=transport
         )
-    assert (result.status, result.words) == (401, wrong.text), "the doctor's check is answered, but not counted"
+    assert (result.status, result.text) == (401, wrong.text), "the doctor's check is answered, but not counted"
     assert "proxy" in without.json()["message"]
     assert wrong.json()["message"] == "wrong webhook_key"
     assert {reason: count for reason, (count, _) in refusals.take().items()} == {"no_key": 1, "wrong_key": 1}

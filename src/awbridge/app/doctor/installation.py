@@ -87,6 +87,6 @@ async def check_steps(context: CheckContext) -> list[Diagnosis]:
     if response.status == 200:
         return [Diagnosis(check="steps", level=OK, found="the service is running and every step is live")]
     if response.status == 503:
-        return [Diagnosis(check="steps", level=PROBLEM, found=f"a step hangs: {response.words[:200]}", do="restart it")]
+        return [Diagnosis(check="steps", level=PROBLEM, found=f"a step hangs: {response.text[:200]}", do="restart it")]
     text = f"no service responds at {host}:{context.settings.port}; no work is overdue"
     return [Diagnosis(check="steps", level=WARNING, found=text, do="start awbridge serve, unless it runs elsewhere")]

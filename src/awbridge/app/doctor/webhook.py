@@ -105,9 +105,9 @@ def judge_header(response: probe.Probe, url: str) -> Diagnosis:
         text = f"{url} cannot be reached from here ({response.error})"
         do = "try from outside your network; ClickPost must reach it. The usual cause:\n" + CURES
         return Diagnosis(check=name, level=WARNING, found=text, do=do)
-    if response.words.encode() == REFUSED[WRONG_KEY]:
+    if response.text.encode() == REFUSED[WRONG_KEY]:
         return Diagnosis(check=name, level=OK, found="every proxy passes webhook_key")
-    if response.words.encode() in (REFUSED[NO_KEY], REFUSED[WRONG_ELSEWHERE]):
+    if response.text.encode() in (REFUSED[NO_KEY], REFUSED[WRONG_ELSEWHERE]):
         return Diagnosis(
             check=name, level=PROBLEM, found=f"a proxy in front of {url} drops the header webhook_key", do=CURES
         )

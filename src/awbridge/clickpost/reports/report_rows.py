@@ -83,17 +83,17 @@ class ReportRows:
     spoilt: int = 0
     unreadable: int = 0
     first_problem: str = ""
-    words: Vocabulary = field(default_factory=Vocabulary, repr=False)
+    vocabulary: Vocabulary = field(default_factory=Vocabulary, repr=False)
 
     def __post_init__(self) -> None:
-        self.words.has_status = "status" not in self._lacking()
+        self.vocabulary.has_status = "status" not in self._lacking()
 
     def _lacking(self) -> list[str]:
         return [name for name, fields in COMPARED_FIELDS.items() if not self.understood.keys() & set(fields)]
 
     def not_understood(self) -> NotUnderstood:
         """What was not recognized so far, except times. Complete once every row was read."""
-        couriers, statuses = self.words.couriers.most_common(), self.words.statuses.most_common()
+        couriers, statuses = self.vocabulary.couriers.most_common(), self.vocabulary.statuses.most_common()
         return NotUnderstood(
             lacking=self._lacking(),
             columns=unknown_columns(self.passed_over),
@@ -117,7 +117,7 @@ class ReportRows:
         return self.table.notes
 
     def __iter__(self) -> Iterator[ReportRow]:
-        read_words = self.words.reader()
+        read_cells = self.vocabulary.reader()
         no_waybill = Gap.WAYBILL if "waybill" in self.understood else Gap.ALWAYS
         for line, (waybill, reference, order, courier_id, courier, code, status, seen_at, account) in self.table.pick(
             tuple(FIELD_TITLES)
@@ -129,9 +129,9 @@ class ReportRows:
             name = reference if is_plain else self._key(line, "reference_number", reference)
             name = name or self._key(line, "order_id", order)
             if number or name:
-                read = read_words(courier_id, courier, account, code, status)
+                read = read_cells(courier_id, courier, account, code, status)
                 if read.gaps:
-                    self.words.count(read)
+                    self.vocabulary.count(read)
                 gaps = int(read.gaps if number else read.gaps | no_waybill)
                 seen = _moment(seen_at, self.zone)
                 yield ReportRow(line, number, name, read.courier_partner_id, read.status_code, seen, gaps)

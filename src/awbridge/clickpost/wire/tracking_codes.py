@@ -61,34 +61,34 @@ _RETURN_CODES = range(101, 107)
 _RETURN_NAMES = {101: "Return Request Placed", 102: "Return Request Approved"}
 
 
-def status_info(code: int, words: str = "") -> StatusInfo:
+def status_info(code: int, description: str = "") -> StatusInfo:
     """What a status code means. An unknown one counts as in transit and is never final.
 
-    Codes outside ClickPost's published table (43, 50, ...) are seen in real payloads. `words` are its own description
-    beside the code: the name of an unknown one. Without any, the name says that it is unknown.
+    Codes outside ClickPost's published table (43, 50, ...) are seen in real payloads. `description` is ClickPost's own,
+    and names an unknown code. Without it, the name says that the code is unknown.
     """
     if code in _RETURN_CODES:
-        name = _RETURN_NAMES.get(code) or words or f"Unknown({code})"
+        name = _RETURN_NAMES.get(code) or description or f"Unknown({code})"
         known = code in _RETURN_NAMES
         return StatusInfo(code=code, name=name, bucket=Bucket.ORDER_PLACED, step=0, known=known, about_return=True)
     return STATUSES.get(code) or StatusInfo(
-        code=code, name=words or f"Unknown({code})", bucket=Bucket.IN_TRANSIT, step=_IN_TRANSIT_STEP, known=False
+        code=code, name=description or f"Unknown({code})", bucket=Bucket.IN_TRANSIT, step=_IN_TRANSIT_STEP, known=False
     )
 
 
-def status_name(code: int | None, words: str | None = None) -> str:
+def status_name(code: int | None, description: str | None = None) -> str:
     """The name of a status code, as `status_info` has it; "" where there is no status."""
-    return "" if code is None else status_info(code, words or "").name
+    return "" if code is None else status_info(code, description or "").name
 
 
-def ndr_name(code: int | None, words: str = "", *, unknown: str | None = None) -> str:
-    """Why a delivery failed, in words; "" where no reason is given.
+def ndr_name(code: int | None, description: str = "", *, unknown: str | None = None) -> str:
+    """Why a delivery failed, as text; "" if no reason is given.
 
-    `words` name a code that is in no table; without any its name is `unknown`, by default "Unknown(code)".
+    `description` names a code that is in no table; without it the name is `unknown`, by default "Unknown(code)".
     """
     if code is None:
         return ""
-    return NDR_NAMES.get(code) or words or (f"Unknown({code})" if unknown is None else unknown)
+    return NDR_NAMES.get(code) or description or (f"Unknown({code})" if unknown is None else unknown)
 
 
 # The milestone of each status, grouped as in ClickPost's own events, with these differences: 11 only requests the
@@ -134,7 +134,7 @@ def status_event(
     ndr_code: int | None = None,
     npr_code: int | None = None,
     npr_description: str = "",
-    words: str = "",
+    remark: str = "",
     ndr_description: str = "",
 ) -> StatusEvent:
     """What a scan means for milestones, attempts, failed deliveries and failed pickups.
@@ -153,7 +153,7 @@ def status_event(
         ndr_code=reason,
         ndr_name=ndr_name(reason, ndr_description),
         no_attempt=failed and reason == _NO_ATTEMPT,
-        remark=words,
+        remark=remark,
         pickup_failed=is_failed_pickup(code),
         npr_code=npr_code if is_failed_pickup(code) or npr_code else None,
         npr_name=npr_description,

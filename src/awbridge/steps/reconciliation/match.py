@@ -103,7 +103,7 @@ async def match(store: Store, task: Task, *, now: datetime) -> Outcome:
         async with store.read() as session:
             names = await courier_names(session)
         for number, report in enumerate(reports):
-            report.words.names = names
+            report.vocabulary.names = names
             tally.lines += await _add_theirs(bench, report, number * LINES_OF_A_FILE)
         _require_rows(task, reports, tally.lines)
         if task.day:
@@ -113,7 +113,7 @@ async def match(store: Store, task: Task, *, now: datetime) -> Outcome:
             await asyncio.to_thread(bench.add_named, await _find_ours(store, rows))
         await asyncio.to_thread(bench.pair)
         tally.repeated = await asyncio.to_thread(_drop_repeated, bench, task.zone, tally)
-        descriptions = {code: text for report in reports for code, text in report.words.of_codes.items()}
+        descriptions = {code: text for report in reports for code, text in report.vocabulary.of_codes.items()}
         async for findings in _findings(bench, task, tally):
             await _keep(store, task, await _with_descriptions(store, findings, descriptions), tally, now)
         paired = await asyncio.to_thread(bench.pairs)

@@ -45,7 +45,7 @@ def told(entry: Entry) -> StatusEvent:
         ndr_code=entry.ndr_code,
         npr_code=entry.npr_code,
         npr_description=entry.npr_description,
-        words=entry.remark or entry.status,
+        remark=entry.remark or entry.status,
         ndr_description=entry.ndr_description,
     )
 
