@@ -48,7 +48,7 @@ _NOT_ANSWERED = (
     AnswerKind.THROTTLED,
     AnswerKind.PENDING,
     AnswerKind.CONFIGURATION,
-)  # the question itself was not answered
+)  # the request itself was not answered
 _CODE_COUNTS = (200, 400, 404, 422)  # HTTP statuses under which the code in the body decides
 
 log = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ _NOT_SENT = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpExchange:
-    """A request and its reply; `reply` is None where none came, and `call.error` says why."""
+    """A request and its reply; `reply` is None if there was none; `call.error` gives the reason."""
 
     call: Call
     request: ApiRequest
@@ -110,7 +110,7 @@ class ResponseReceiver:
 
     def __enter__(self) -> Self:
         self._span = self._tracer.start_span(f"clickpost {self._request.api}", kind=trace.SpanKind.CLIENT)
-        # Without a tracer there is no span to make current, and making one costs time.
+        # Without a tracer there is no span to make current.
         self._current = None if self._span is trace.INVALID_SPAN else trace.use_span(self._span, end_on_exit=True)
         if self._current:
             self._current.__enter__()
@@ -156,8 +156,8 @@ class ResponseReceiver:
 
     def failed(self, error: Exception) -> HttpExchange:
         """The exchange of a call without a complete answer."""
-        words = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        call = self._request.call(error=words, ms=self._ms())
+        text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        call = self._request.call(error=text, ms=self._ms())
         return self._finish(HttpExchange(call=call, request=self._request, sent=not isinstance(error, _NOT_SENT)))
 
     def _ms(self) -> int:
@@ -205,7 +205,7 @@ def unwritable_order(error: ValueError) -> OrderAnswer:
 
 
 def reference_of(payload: JsonObject) -> str:
-    """The reference number that a payload carries; "" where it has none."""
+    """The reference number of a payload; "" if it has none."""
     order = as_object(payload)
     details = as_object(order.get("shipment_details")) or as_object(order.get("shipment_info")) or order
     return as_text(details.get("reference_number"))
@@ -269,8 +269,8 @@ def failure(exchange: HttpExchange) -> VendorError:
     else:
         kind = classify(reply.http_status, reply.business_status, is_json=reply.is_json)
         # The text reaches logs, alarms and chats, so personal data that the answer quotes is removed.
-        words = exchange.masked(describe(reply))
-        message = f"HTTP {reply.http_status}" if exchange.request.file else without_people(words, exchange.request.body)
+        text = exchange.masked(describe(reply))
+        message = f"HTTP {reply.http_status}" if exchange.request.file else without_people(text, exchange.request.body)
     return VendorError(
         f"{call.api}: {message}",
         call=call,
@@ -283,7 +283,7 @@ def failure(exchange: HttpExchange) -> VendorError:
 
 
 def reply_or_missing(exchange: HttpExchange, missing: int) -> Reply | None:
-    """The reply of a call that succeeded; None where its body carries the code `missing`.
+    """The reply of a call that succeeded; None if its body carries the code `missing`.
 
     Raises VendorError. An HTTP status alone does not prove that an object is missing: the address may be wrong.
     """
@@ -294,7 +294,7 @@ def reply_or_missing(exchange: HttpExchange, missing: int) -> Reply | None:
 
 
 def file_of(exchange: HttpExchange) -> bytes:
-    """The file in an exchange. Raises VendorError; `again` is False where the link has expired (HTTP 403)."""
+    """The file in an exchange. Raises VendorError; `again` is False if the link has expired (HTTP 403)."""
     if exchange.reply is not None and exchange.reply.http_status == 200:
         return exchange.content
     raise failure(exchange)
@@ -323,7 +323,7 @@ def track_answer(exchange: HttpExchange, cp_id: int) -> TrackAnswer:
 
 
 def page_of(exchange: HttpExchange, pages: Pages) -> UpdatedPage:
-    """The page in an exchange of updated-order; `pages` turns to the next. Raises VendorError, also where the
+    """The page in an exchange of updated-order; `pages` turns to the next. Raises VendorError, also if the
     answer holds no list."""
     page = parse_updated_order(successful_reply(exchange))
     if not page.is_list:  # as an empty page, its minutes would count as polled

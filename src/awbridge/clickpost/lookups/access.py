@@ -36,7 +36,7 @@ def login_request(endpoints: Endpoints, password: str, username: str) -> ApiRequ
 
 
 def parse_token(reply: Reply) -> Token:
-    """The token in an answer of user/token, beside the message or inside `result`."""
+    """The token in an answer of user/token, next to the message or inside `result`."""
     answer = as_object(reply.body)
     entry = answer if answer.get("token") else first_object(reply.result)
     return Token(token=as_text(entry.get("token")), expires_at=as_text(entry.get("expires_at")), raw=raw_of(reply))

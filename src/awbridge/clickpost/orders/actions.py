@@ -1,6 +1,6 @@
 """Checks and completes the bodies of actions on a shipment, reporting every wrong field at once.
 
-ClickPost judges what a courier accepts. Unknown fields of edits, pickups and registrations pass.
+What a courier accepts is left to ClickPost. Unknown fields of edits, pickups and registrations pass.
 """
 
 from __future__ import annotations
@@ -27,16 +27,13 @@ from awbridge.domain.nearest import unknown_name
 from awbridge.domain.orders.action import ActionKind
 from awbridge.domain.orders.shipment import NewShipment, Region, Shipment
 
-_OURS = ("awb_number", "courier_partner")  # of an edit: taken from the shipment
-_OF_ORDER = ("items", "length", "breadth", "height", "weight")  # of a world pickup: taken from the order
+_OURS = ("awb_number", "courier_partner")  # fields of an edit that the shipment provides
+_OF_ORDER = ("items", "length", "breadth", "height", "weight")  # fields of a world pickup that the order provides
 _NDR_FIELDS = ("address", "landmark", "drop_pincode", "phone_number", "preferred_date")
 _NDR_NAMES = ("action", "waybill", *_NDR_FIELDS)
 _EARLIEST_ZONE = timedelta(hours=14)  # the earliest time zone
-_PLACEHOLDER = {
-    "waybill": "0",
-    "cp_id": 1,
-    "account_code": "0",
-}  # in place of the shipment's own while a body is checked
+# In place of the shipment's own values while a body is checked.
+_PLACEHOLDER = {"waybill": "0", "cp_id": 1, "account_code": "0"}
 
 
 class _EmptyBody(BaseModel):
@@ -135,7 +132,7 @@ def pickup_body(body: Any, region: Region, *, courier_partner_id: int | None, ac
 
 
 def completed_pickup(body: Any, shipment: Shipment) -> JsonObject:
-    """The body of a world pickup, completed from the shipment where it leaves fields out."""
+    """The body of a world pickup; fields that it leaves out are completed from the shipment."""
     order = as_object(shipment.payload.get("shipment_details"))
     known = {name: order[name] for name in _OF_ORDER if name in order} | _given(
         awb_number=shipment.waybill,

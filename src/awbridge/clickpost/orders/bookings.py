@@ -19,7 +19,7 @@ _AWB_REGISTER = {2: "/api/v2/tracking/awb-register/", 3: "/api/v3/tracking/awb-r
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pickup:
-    """A pickup that the courier confirmed. `location` is the courier's own code, "" where it gives none."""
+    """A pickup that the courier confirmed. `location` is the courier's code, "" if it gives none."""
 
     confirmation_number: str
     location: str
@@ -28,7 +28,7 @@ class Pickup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaybillRegistration:
-    """A waybill that ClickPost now tracks. `already`: it did before (code 303); then the ids may be ""."""
+    """A waybill that ClickPost now tracks. `already`: it was registered before (code 303); then the ids may be ""."""
 
     already: bool
     tracking_id: str
@@ -87,6 +87,6 @@ def parse_waybill(reply: Reply) -> WaybillRegistration:
 
 
 def unregister_request(endpoints: Endpoints, waybill: str, cp_id: int) -> ApiRequest:
-    """Stop the tracking of a waybill, which then counts as expired. The key goes in the body here."""
+    """Stop the tracking of a waybill, which then counts as expired. The key goes in the body."""
     body: JsonObject = {"cp_id": cp_id, "waybill": waybill, "key": endpoints.key}
     return endpoints.post("unregister-waybill", endpoints.url + "/api/v2/tracking/awb-unregister/", {}, body)

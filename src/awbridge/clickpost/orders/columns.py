@@ -31,7 +31,7 @@ NUMBER_FIELDS = frozenset(
         *("taxable_value", "cgst_amount", "sgst_amount", "igst_amount", "gst_discount", "gst_total_tax"),
     }
 )
-TOP_LEVEL = ("transporter", "region")  # ours, beside the vendor's sections
+TOP_LEVEL = ("transporter", "region")  # awbridge's own, next to ClickPost's sections
 ALSO_CALLED: Mapping[str, Sequence[str]] = {
     "reference_number": REFERENCE,
     "order_id": ORDER,
@@ -50,7 +50,7 @@ ID_WORDS = frozenset(
         *("tin", "gstin", "reference"),
     }
 )
-CLOSE = 0.82  # similarity, of 1, at which a name counts as misspelt
+CLOSE = 0.82  # similarity, at most 1, from which a name counts as misspelt
 
 _BY_NAME = {"".join(title_words(name)): column for column, names in ALSO_CALLED.items() for name in names}
 _PLACE = ("name", "phone", "email", "address", "city", "state", "pincode", "country", "district", "landmark", "time")
@@ -60,7 +60,7 @@ _KNOWN = [
 ]
 
 
-@lru_cache(maxsize=1024)  # asked for every cell of a table
+@lru_cache(maxsize=1024)  # called for every cell of a table
 def column_place(column: str) -> tuple[str, str] | None:
     """The place of a column's value: (section, field). Section "" is the top level, "item" the items; None: no place.
 
@@ -105,13 +105,13 @@ ORDERS = HeaderLayout(match=match_orders, needs=("reference_number",), hint="See
 
 
 def meant(title: str) -> str | None:
-    """The column that an unknown title probably means; None where none is close."""
+    """The known column closest to an unknown title; None if none is close."""
     near = get_close_matches("_".join(title_words(title)), _KNOWN, n=1, cutoff=CLOSE)
     return near[0] if near else None
 
 
 def read_cell(column: str, value: Any) -> str:
-    """A cell of a column as text; "" where it is empty. Raises CellDamaged for a damaged cell."""
+    """A cell of a column as text; "" if it is empty. Raises CellDamaged for a damaged cell."""
     return _reader_of(column)(value)
 
 
@@ -127,9 +127,9 @@ def _reader_of(column: str) -> Callable[[Any], str]:
 
 
 def _read_day(value: Any) -> str:
-    """A day as YYYY-MM-DD, as ClickPost takes it; unchanged where it cannot be read.
+    """A day as YYYY-MM-DD, ClickPost's format; unchanged if it cannot be read.
 
-    The written day counts, whatever time and offset follow.
+    The written day counts; a time and an offset after it are ignored.
     """
     text = read_text(value)
     if _ISO_DAY.match(text):
@@ -145,9 +145,9 @@ _ITEM = re.compile(r"shipment_details\.items\[(\d+)\]\.(\w+)", re.ASCII)
 
 
 def place_in_table(path: str, titles: Mapping[str, str]) -> tuple[int, str]:
-    """Where a payload's field came from: which of the order's rows (0 is the first), and the column's own title.
+    """The source of a payload's field: the index of the order's row (0 is the first), and the column's title.
 
-    The title is "" where no column holds it.
+    The title is "" if no column holds the field.
     """
     item = _ITEM.match(path)
     wanted = ("item", item[2]) if item else None
@@ -159,7 +159,7 @@ def place_in_table(path: str, titles: Mapping[str, str]) -> tuple[int, str]:
 
 
 def order_from_row(row: Mapping[str, str]) -> JsonObject:
-    """The payload that a row's columns make, with one item. Columns without a place are ignored."""
+    """The payload of a row, with one item. Columns without a place are ignored."""
     order: JsonObject = {"pickup_info": {}, "drop_info": {}, "shipment_details": {}}
     for column, text in row.items():
         place = column_place(column)
@@ -204,5 +204,5 @@ def _value(name: str, text: str) -> Any:
         try:
             return json.loads(text, parse_constant=lambda constant: constant)
         except ValueError:
-            return text  # the check of the payload reports it
+            return text  # reported by the check of the payload
     return {"true": True, "false": False}.get(text.lower(), text)

@@ -76,7 +76,7 @@ def new_shipment(
 
 
 def _priority(details: JsonObject, additional: JsonObject) -> int:
-    """Urgent where the payload says so, in any of the places where ClickPost's examples have it."""
+    """Urgent if the payload states it in any of the fields that ClickPost's examples use."""
     given = (details.get("order_priority"), additional.get("order_priority"), additional.get("priority"))
     return URGENT if any(as_text(word).upper() == "URGENT" for word in given) else NORMAL
 
@@ -91,9 +91,9 @@ def unallocated_shipment(payload: JsonObject, *, region: Region) -> NewShipment:
 def allocated(
     shipment: NewShipment, *, transporter: str, courier_partner_id: int, account_code: str | None, by: str
 ) -> NewShipment:
-    """The shipment under a courier that was chosen for it. Its payload stays as it was given.
+    """The shipment under a courier that was chosen for it. Its payload stays as given.
 
-    Raises PayloadRefused where this courier does not take it (a reference number that is too long for it).
+    Raises PayloadRefused if this courier does not accept it (such as a reference number that is too long).
     """
     new_shipment(
         shipment.payload,
@@ -116,7 +116,7 @@ def successor(
 ) -> NewShipment:
     """The same parcel as a new order to another courier. Fields of the first courier alone are left out.
 
-    Raises PayloadRefused where the other courier does not take it.
+    Raises PayloadRefused if the other courier does not accept it.
     """
     addressed = _addressed(shipment.payload, courier_partner_id, None, reference=reference_number)
     return new_shipment(
@@ -129,7 +129,7 @@ def successor(
 
 
 def own_waybill(payload: JsonObject) -> str:
-    """The preassigned waybill of a payload; "" where it has none."""
+    """The preassigned waybill of a payload; "" if it has none."""
     return as_waybill(value_of(payload, "awb_number"))
 
 
@@ -153,7 +153,7 @@ def was_moved(shipment: Shipment) -> bool:
     courier = as_int(shipment_details(shipment.payload).get("courier_partner"))
     code = as_id(value_of(shipment.payload, "account_code"))
     if courier is None:
-        return False  # the payload left the courier to be chosen
+        return False  # the payload names no courier
     return courier != shipment.courier_partner_id or (code or None) != (shipment.account_code or None)
 
 
@@ -225,18 +225,18 @@ _KINDS_WITH_REASON = (
     AnswerKind.UNCLEAR,
     AnswerKind.TRANSIENT,
     AnswerKind.PERMANENT,
-)  # where the text may say more than the code
+)  # whose text may be more precise than the code
 
 
 def _outcome_by_text(reply: Reply, message: str, reference_number: str) -> Outcome | None:
-    """The outcome that the text of a refusal shows and its code does not; None where it shows none."""
-    words = refusal_text(reply)
-    if is_unknown_vendor_code(words):
+    """The outcome that the text of a refusal shows and its code does not; None if it shows none."""
+    text = refusal_text(reply)
+    if is_unknown_vendor_code(text):
         return Misconfigured(message=f"{message}. {_WRONG_VENDOR}", code=reply.business_status)
-    if is_already_held(words):
+    if is_already_held(text):
         named = _placed(reply, reference_number, already=True)
-        beside = f"; the answer names waybill {named.waybill}" if named else ""
-        return AlreadyHeld(message=f"{message}{beside}", code=reply.business_status)
+        addition = f"; the answer names waybill {named.waybill}" if named else ""
+        return AlreadyHeld(message=f"{message}{addition}", code=reply.business_status)
     return None
 
 
@@ -261,7 +261,7 @@ def _is_silent(reply: Reply) -> bool:
 
 
 def parse_fetch_order(reply: Reply, reference_number: str = "") -> Placed | None:
-    """The order in an answer to a fetch of one; None where it shows none, or that of another reference number."""
+    """The order in an answer of fetch-order; None if it has none, or one of another reference number."""
     if classify(reply.http_status, reply.business_status) is not AnswerKind.SUCCESS:
         return None
     if reference_number and not _is_about(reply, reference_number):
@@ -270,9 +270,9 @@ def parse_fetch_order(reply: Reply, reference_number: str = "") -> Placed | None
 
 
 def placed_differences(shipment: Shipment, placed: Placed) -> list[str]:
-    """Where ClickPost holds something other than requested, as texts for people; [] where all that it shows agrees.
+    """The differences between the requested order and ClickPost's, as texts for people; [] if there are none.
 
-    An answer shows little of an order: fields that it leaves out are not compared.
+    An answer shows few fields of an order: only those are compared.
     """
     details = shipment_details(shipment.payload)
     asked_cod, shown_cod = as_number(details.get("cod_value")), as_number(placed.shown_cod_value)
@@ -320,8 +320,8 @@ def _is_about(reply: Reply, reference_number: str) -> bool:
 
 
 def _placed(reply: Reply, reference_number: str, *, already: bool) -> Placed | None:
-    order, beside = _order(reply, reference_number), as_object(reply.body)
-    waybill = as_waybill(order.get("waybill")) or as_waybill(beside.get("waybill"))
+    order, body = _order(reply, reference_number), as_object(reply.body)
+    waybill = as_waybill(order.get("waybill")) or as_waybill(body.get("waybill"))
     if not waybill:
         return None
     courier = as_int(order.get("courier_partner_id"))
@@ -335,19 +335,19 @@ def _placed(reply: Reply, reference_number: str, *, already: bool) -> Placed | N
         sort_code=as_id(order.get("sort_code")) or None,
         security_key=as_id(order.get("security_key")) or None,
         courier_name=as_id(order.get("courier_name")) or None,
-        # The id beside the result is ClickPost's own; the result itself may echo the caller's order id.
-        vendor_order_id=as_id(beside.get("order_id")) or as_id(order.get("order_id")) or None,
+        # The id next to the result is ClickPost's own; the result itself may echo the caller's order id.
+        vendor_order_id=as_id(body.get("order_id")) or as_id(order.get("order_id")) or None,
         children=tuple(piece.waybill for piece in pieces),
         pieces=pieces,
         shown_reference=as_id(order.get("reference_number")) or None,
-        shown_order_id=_echoed_order_id(order, beside),
+        shown_order_id=_echoed_order_id(order, body),
         shown_cod_value=first_id((order, as_object(order.get("shipment_details"))), "cod_value") or None,
     )
 
 
-def _echoed_order_id(order: JsonObject, beside: JsonObject) -> str | None:
-    """The caller's own order id. An id only within the result is ClickPost's: it is an echo beside another one."""
-    inside, outside = as_id(order.get("order_id")), as_id(beside.get("order_id"))
+def _echoed_order_id(order: JsonObject, body: JsonObject) -> str | None:
+    """The caller's own order id: the result echoes it if there is another id next to the result."""
+    inside, outside = as_id(order.get("order_id")), as_id(body.get("order_id"))
     return inside if inside and outside and inside != outside else None
 
 
@@ -377,6 +377,6 @@ def _piece(waybill: str, child: JsonObject) -> Piece:
 
 
 def _link(value: Any) -> str | None:
-    """A link that is safe to show: http or https, nothing else."""
+    """A link that is safe to show: http or https only."""
     text = as_text(value)
     return text if re.match(r"https?://", text, re.IGNORECASE) else None

@@ -34,11 +34,11 @@ _EDITED = {
     "qc_type": "additional",
     "ewaybill_serial_number": "gst_info",
 }
-_SAYS_NOTHING = ("edit_order_service", "awb_number", "courier_partner")  # which edit, and of what
+_NO_CHANGE = ("edit_order_service", "awb_number", "courier_partner")  # the kind and the target of the edit
 
 
 def with_fields(payload: JsonObject, fields: Mapping[str, Any]) -> JsonObject:
-    """A copy of the payload with these fields set, by path. Raises PayloadRefused where a path leads nowhere."""
+    """A copy of the payload with these fields set, by path. Raises PayloadRefused if a path does not exist."""
     edited = copy.deepcopy(payload)
     problems: list[FieldProblem] = []
     for path, value in fields.items():
@@ -53,7 +53,7 @@ def with_fields(payload: JsonObject, fields: Mapping[str, Any]) -> JsonObject:
 
 
 def value_at(payload: JsonObject, path: str) -> Any:
-    """The value at a path; None where there is none."""
+    """The value at a path; None if there is none."""
     value = _value_at(payload, path)
     return None if value is _ABSENT else value
 
@@ -61,7 +61,7 @@ def value_at(payload: JsonObject, path: str) -> Any:
 def read_value(payload: JsonObject, path: str, text: str) -> Any:
     """The value that a person typed as `text` for the field at `path`: a number where the field holds one, else text.
 
-    JSON objects, lists, quoted text, true, false and null are taken as such.
+    JSON objects, lists, quoted text, true, false and null are read as such.
     """
     before = _value_at(payload, path)
     try:
@@ -81,7 +81,7 @@ def with_courier_edits(payload: JsonObject, edits: Iterable[JsonObject], *, regi
     """
     order = payload
     for edit in edits:
-        fields = {name: value for name, value in edit.items() if name not in _SAYS_NOTHING}
+        fields = {name: value for name, value in edit.items() if name not in _NO_CHANGE}
         if fields.get("order_type") == "PREPAID":
             fields.setdefault("cod_value", 0)
         problems = [

@@ -38,7 +38,7 @@ class RecordedCall(Protocol):
 
     @property
     def http_status(self) -> int | None:
-        """The HTTP status; None where no answer came."""
+        """The HTTP status; None if no answer came."""
         ...
 
     @property

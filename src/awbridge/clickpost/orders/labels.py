@@ -1,4 +1,4 @@
-"""What belongs to one waybill: label, security key, proof of delivery. Source: ClickPost's API reference."""
+"""Label, security key and proof of delivery of a waybill. Source: ClickPost's API reference."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from awbridge.domain.json import JsonObject
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Label:
-    """The shipping label of a waybill. `url` is "" where ClickPost has none."""
+    """The shipping label of a waybill. `url` is "" if ClickPost has none."""
 
     url: str = field(repr=False)
     raw: JsonObject = field(repr=False)
@@ -20,7 +20,7 @@ class Label:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecurityKey:
-    """The key that opens the shipment's tracking page, where the account protects its page."""
+    """The key that opens the shipment's tracking page, if the account protects it."""
 
     security_key: str = field(repr=False)
     waybill: str
@@ -31,14 +31,14 @@ class SecurityKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProofOfDelivery:
-    """The address of the proof of delivery (a PDF or picture). `url` is "" where there is none yet."""
+    """The address of the proof of delivery (a PDF or picture). `url` is "" if there is none yet."""
 
     url: str = field(repr=False)
     raw: JsonObject = field(repr=False)
 
 
 def label_request(endpoints: Endpoints, waybill: str, cp_id: int, regenerate: bool) -> ApiRequest:
-    """The label that was made with the order, or a fresh one from the courier."""
+    """The label made with the order, or a new one from the courier."""
     again = "true" if regenerate else "false"
     params = {**endpoints.login(), "waybill": waybill, "cp_id": str(cp_id), "regenerate": again}
     return endpoints.get("fetch-label", endpoints.url + "/api/v1/fetch/shippinglabel/", params)
@@ -70,7 +70,7 @@ def parse_security_key(reply: Reply) -> SecurityKey:
 
 
 def proof_request(endpoints: Endpoints, waybill: str, cp_id: int) -> ApiRequest:
-    """The proof of delivery of one waybill. It lives on the tracking host."""
+    """The proof of delivery of one waybill. It is on the tracking host."""
     params = {"key": endpoints.key, "waybill": waybill, "cp_id": str(cp_id)}
     return endpoints.get("proof-of-delivery", endpoints.tracking_url + "/v1/pod/pod_from_shipment_details/", params)
 

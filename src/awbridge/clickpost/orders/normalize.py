@@ -1,6 +1,6 @@
 """Normalizes an order for sending: ClickPost's own names, identifiers and Indian phones as digits. Pure.
 
-Uncertain values stay as they were given, and the check of the payload reports them. Changed and doubtful values become
+Uncertain values are kept, and the check of the payload reports them. Changed and doubtful values become
 warnings, in the caller's own spelling.
 """
 
@@ -28,7 +28,7 @@ from awbridge.domain.errors import FieldProblem
 from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.shipment import Region
 
-_INFO, _REAL = "additional_info", "additional"  # the integration guide's name, and the API's
+_INFO, _REAL = "additional_info", "additional"  # the names in the integration guide and in the API
 _HOLDERS = (*SECTIONS, "gst_info", "tax_info", "additional")
 _OURS = ("transporter", "region")
 _NOT_OURS = frozenset({*_HOLDERS, _INFO, "courier_custom_fields", "return_info"})
@@ -36,12 +36,12 @@ _NOT_OURS = frozenset({*_HOLDERS, _INFO, "courier_custom_fields", "return_info"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spelling:
-    """How the caller spells a name that differs here."""
+    """The caller's spelling of a section that has two names."""
 
     uses_additional_info: bool = False  # the section is called additional_info
 
     def of(self, problem: FieldProblem) -> FieldProblem:
-        """The problem with the caller's name of the section, in its path and in its text."""
+        """The problem under the caller's name of the section, in path and text."""
         if not self.uses_additional_info:
             return problem
         path, text = problem.path, problem.problem.replace(f"{_REAL}.", f"{_INFO}.")
@@ -52,7 +52,7 @@ class Spelling:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NormalizedOrder:
-    """A normalized order, and how its caller spells it."""
+    """A normalized order, and its caller's spelling."""
 
     order: JsonObject = field(repr=False)
     spelling: Spelling
@@ -69,12 +69,12 @@ def normalize(payload: JsonObject, region: Region) -> NormalizedOrder:
 
 
 def spelling_of(payload: JsonObject) -> Spelling:
-    """How the caller of this payload names its sections."""
+    """The caller's names of the sections of a payload."""
     return Spelling(uses_additional_info=_INFO in payload and _REAL not in payload)
 
 
 def warnings_of(payload: JsonObject, region: Region) -> list[FieldProblem]:
-    """Warnings about an order as it was given: doubtful values that are not refused."""
+    """Warnings about an order as given: doubtful values that are not refused."""
     if not isinstance(payload, dict):  # pyright: ignore[reportUnnecessaryIsInstance] callers hand on what came in
         return []
     normalized = normalize(payload, region)
@@ -98,7 +98,7 @@ def with_additional(payload: JsonObject) -> JsonObject:
         return {**order, _REAL: info}
     if isinstance(info, dict) and isinstance(order[_REAL], dict):
         return {**order, _REAL: {**as_object(info), **as_object(order[_REAL])}}
-    return payload  # the two cannot be joined: both stay, and the check reports them
+    return payload  # the two cannot be merged: both are kept, and the check reports them
 
 
 def section_conflicts(payload: JsonObject) -> list[FieldProblem]:
@@ -127,8 +127,8 @@ def _stripped(value: Any) -> Any:
     return {name.strip() if _is_padded(name, names) else name: inner for name, inner in names.items()}
 
 
-def _is_padded(name: Any, beside: JsonObject) -> bool:
-    return isinstance(name, str) and name != name.strip() and name.strip() not in beside
+def _is_padded(name: Any, fields: JsonObject) -> bool:
+    return isinstance(name, str) and name != name.strip() and name.strip() not in fields
 
 
 def _places(order: JsonObject, region: Region) -> Iterator[tuple[tuple[str, ...], PlaceForm]]:
@@ -181,7 +181,7 @@ def _phone_doubts(order: JsonObject, region: Region) -> Iterator[FieldProblem]:
 
 
 def _reference_doubts(order: JsonObject) -> Iterator[FieldProblem]:
-    """The page of v1 asks for Code 39, those of v3 and v4 do not: couriers print it as a barcode all the same."""
+    """Only the page of v1 requires Code 39, but couriers print the reference as a barcode in every form."""
     reference = as_text(shipment_details(order).get("reference_number"))
     if reference and "shipment_details" in order and not CODE_39.fullmatch(reference):
         text = "has characters outside Code 39: some couriers cannot print it as a barcode"

@@ -46,13 +46,13 @@ def given_values(payload: JsonObject, name: str) -> list[tuple[Loc, Any]]:
 
 
 def value_of(payload: JsonObject, name: str) -> Any:
-    """The value of a field, from either section; None where it is not given."""
+    """The value of a field, from either section; None if it is not given."""
     found = given_values(payload, name)
     return found[0][1] if found else None
 
 
 def delivery_type_of(payload: JsonObject) -> str:
-    """FORWARD to the customer, or RVP back from there; FORWARD where the order does not state it."""
+    """FORWARD to the customer, or RVP back from there; FORWARD if the order does not state it."""
     return as_text(value_of(payload, "delivery_type")) or FORWARD
 
 

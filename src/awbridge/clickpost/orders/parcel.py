@@ -1,4 +1,4 @@
-"""A checked payload as the parcel for allocation rules, and as a query of the recommendation API."""
+"""Converts a checked payload to the parcel of allocation rules, and to a request of the recommendation API."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def _pincode(payload: JsonObject, side: str) -> str:
 
 
 def recommendation_query(payload: JsonObject, region: Region) -> JsonObject:
-    """The question to the recommendation API: v1's flat form for India, v2's sections for the world.
+    """The body of the recommendation API: v1's flat form for India, v2's sections for the world.
 
-    Source: the examples of ClickPost's API reference. Names and phones go out only where v2 asks for them.
+    Source: the examples of ClickPost's API reference. Names and phones are sent only if v2 requires them.
     """
     details = {**shipment_details(payload), "delivery_type": delivery_type_of(payload)}
     if region is Region.WORLD:

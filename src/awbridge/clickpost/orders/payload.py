@@ -1,10 +1,8 @@
 """Checks create-order payloads before they are stored, and compares two of them.
 
-The check names every field that ClickPost would certainly refuse, all at once.
-
-The rules are those of the models of an order (`IndiaOrder`, `WorldOrder`, `FlatOrder`): a payload passes here if
-and only if it can be read as its model.
-Unknown fields pass: couriers have extras of their own. Numbers may be numeric text, as in ClickPost's own examples.
+The check reports every field that ClickPost would certainly refuse, all at once. Its rules are those of the order
+models (`IndiaOrder`, `WorldOrder`, `FlatOrder`): a payload passes if and only if its model can be built from it.
+Unknown fields pass, because couriers have their own. Numbers may be numeric text, as in ClickPost's examples.
 """
 
 from __future__ import annotations
@@ -27,10 +25,10 @@ _ABSENT = object()
 
 
 def check_payload(payload: JsonObject, region: Region) -> list[FieldProblem]:
-    """Every field of a create-order payload that is wrong, with ClickPost's own code where it has one; [] is good.
+    """Every invalid field of a create-order payload, with ClickPost's code if it has one; [] if it is valid.
 
-    `additional_info`, as ClickPost's integration guide calls it, is taken for `additional`, and problems name it so.
-    Within India the old flat form is an order too.
+    `additional_info`, the name in ClickPost's integration guide, is read as `additional`, and problems name it as
+    given. Within India the old flat form is an order too.
     """
     if not isinstance(payload, dict):  # pyright: ignore[reportUnnecessaryIsInstance] callers hand on what came in
         return [FieldProblem("", "must be an object", DATA_WRONG)]

@@ -1,7 +1,7 @@
 """Phone numbers of orders: the digits to send, and what is wrong with numbers that cannot be sent. Pure.
 
 ClickPost's pages of create-order v1 and v3 say "10/11 digit phone number". Shops and spreadsheets write more: spaces,
-a country code, two numbers in one field, numbers that were rounded. No page says how many digits v4 wants: E.164 does.
+a country code, two numbers in one field, numbers that were rounded. No page states the length for v4: E.164 does.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _SHORTEST = 7  # digits; the page of v4 gives no least number
 
 
 def indian_digits(value: Any) -> str:
-    """The 10 or 11 digits of an Indian number, without a country code; "" where they are not certain."""
+    """The 10 or 11 digits of an Indian number, without a country code; "" if they are not certain."""
     found = _INDIAN.fullmatch(_SEPARATORS.sub("", text_of(value)))
     if found is None:
         return ""
@@ -35,7 +35,7 @@ def indian_digits(value: Any) -> str:
 
 
 def phone_problem(value: Any, *, indian: bool) -> str:
-    """Why this phone number cannot be sent, and what to do; "" where it can."""
+    """Why this phone number cannot be sent, and what to do; "" if it can."""
     text, rule = text_of(value), INDIAN_PROBLEM if indian else WORLD_PROBLEM
     if _SENT.fullmatch(text) if indian else _WORLD.fullmatch(_SEPARATORS.sub("", text)):
         return ""
@@ -49,7 +49,7 @@ def phone_problem(value: Any, *, indian: bool) -> str:
 
 
 def phone_doubt(value: Any, *, indian: bool) -> str:
-    """Why a phone number that can be sent is doubtful; "" where it is not."""
+    """Why a phone number that can be sent is doubtful; "" if it is not."""
     text = text_of(value)
     digits = indian_digits(value) if indian else re.sub(r"\D", "", text)
     if len(digits) < _SHORTEST:

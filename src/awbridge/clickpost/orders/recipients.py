@@ -25,7 +25,7 @@ _NO = ("false", "no", "0", "n")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipient:
-    """The customer of a shipment. `phone` is E.164, `language` a short code such as `hi`; "" or None where unknown."""
+    """The customer of a shipment. `phone` is E.164, `language` a short code such as `hi`; "" or None if unknown."""
 
     name: str = field(repr=False)
     phone: str | None = field(repr=False)

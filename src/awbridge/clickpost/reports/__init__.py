@@ -1,1 +1,1 @@
-"""ClickPost's reports: their columns, words and rows."""
+"""ClickPost's reports: their columns, vocabulary and rows."""

@@ -16,8 +16,8 @@ class AnswerKind(Enum):
     REGISTERED = "registered"  # already, perhaps by an earlier call
     PENDING = "pending"
     TRANSIENT = "transient"  # the same call works later
-    THROTTLED = "throttled"  # too many requests: works later, and says nothing about the courier
-    UNCLEAR = "unclear"  # may work later or not; the message says which
+    THROTTLED = "throttled"  # too many requests: works later, and is no evidence about the courier
+    UNCLEAR = "unclear"  # may work later or not; the message decides
     CONFIGURATION = "configuration"  # key, credentials, account: every call fails until they are corrected
     PERMANENT = "permanent"  # the same request never works
 
@@ -100,9 +100,9 @@ ANSWERS: dict[int, AnswerKind] = {code: answer for code, answer, _, _ in _ROWS}
 ANSWER_NAMES: dict[int, str] = {code: name for code, _, name, _ in _ROWS}
 _ADVICE: dict[int, str] = {code: advice for code, _, _, advice in _ROWS}
 
-# HTTP statuses that decide, whatever the body says.
+# HTTP statuses that decide regardless of the body.
 _DECIDING_HTTP = frozenset({401, 403, 404, 405, 406, 408, 429})
-# HTTP statuses that decide where the body has no code.
+# HTTP statuses that decide if the body has no code.
 _REFUSING_HTTP = frozenset({400, 413, 414, 422})
 
 
@@ -127,7 +127,7 @@ def classify(http_status: int, business_status: int | None, *, is_json: bool = T
 
 
 def advice_for(http_status: int | None, business_status: int | None) -> str:
-    """What to do about an answer, as a sentence for people; `http_status` is None where no answer came."""
+    """What to do about an answer, as a sentence for people; `http_status` is None if no answer came."""
     if http_status is None:
         return "The outcome is unknown. Repeat the call: a repeated reference number never ships twice."
     if http_status == 200 or (http_status not in _DECIDING_HTTP and http_status < 500):

@@ -27,7 +27,7 @@ _ALREADY_CANCELLED = re.compile(r"\balready (been |in )?(an? )?(deleted|cancell?
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderAnswer:
-    """The result of registering a shipment. `reply` is None where no answer came; `advice` is what to do next."""
+    """The result of registering a shipment. `reply` is None if no answer came; `advice` is what to do next."""
 
     outcome: Outcome
     call: Call
@@ -61,9 +61,9 @@ class OrderAnswer:
 class FoundOrder:
     """What ClickPost shows under a reference number: `placed`, or None.
 
-    None proves nothing: the vendor documents this question by waybill and courier only, so ClickPost may not have taken
-    it. `known`: False where no answer came, or one that passes (an error of the server, too many requests). `denied`:
-    ClickPost answered with a code for "no such order", which is no proof either.
+    None is no proof of absence: ClickPost documents this lookup by waybill and courier only. `known`: False if there
+    was no answer or a transient one (a server error, too many requests). `denied`: ClickPost answered with a code for
+    "no such order", which is no proof either.
     """
 
     placed: Placed | None
@@ -76,10 +76,10 @@ class FoundOrder:
 class CancelAnswer:
     """The result of a cancellation.
 
-    `cancelled`: done. `accepted`: ClickPost does it later; ask again for the result. `again`: the same call may work
-    later. `misconfigured`: key, credentials or account are wrong (`again` is True: it works once corrected).
-    `retry_after`: seconds, where ClickPost stated it. `advice`: what to do next. `counts`: False where it only asked
-    for a slower pace.
+    `cancelled`: done. `accepted`: ClickPost does it later; repeat the call for the result. `again`: the same call may
+    work later. `misconfigured`: key, credentials or account are wrong (`again` is True: it works once corrected).
+    `retry_after`: seconds, if ClickPost stated it. `advice`: what to do next. `counts`: False if ClickPost only
+    requested a slower pace.
     """
 
     cancelled: bool
@@ -117,8 +117,8 @@ def describe(reply: Reply) -> str:
 def parse_cancel_order(reply: Reply, call: Call) -> CancelAnswer:
     """What an answer to cancel-order means. 350 is a final refusal whatever the HTTP status.
 
-    400, as HTTP status or as code, is cancelled too where the message reads "already in a deleted state": couriers
-    answer a repeated cancellation so.
+    400, as HTTP status or as code, is cancelled too if the message reads "already in a deleted state", which
+    couriers answer to a repeated cancellation.
     """
     code, message = reply.business_status, describe(reply)
     if 400 in (reply.http_status, code) and _ALREADY_CANCELLED.search(reply.message or reply.text):

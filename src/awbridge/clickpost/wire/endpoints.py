@@ -93,24 +93,24 @@ class Endpoints:
     edd_url: str = ""
 
     def create_order(self, payload: JsonObject, region: Region) -> ApiRequest:
-        """Register one shipment. Raises ValueError where the payload cannot be written as JSON."""
+        """Register one shipment. Raises ValueError if the payload cannot be written as JSON."""
         return self.post("create-order", self.url + _CREATE_ORDER[region], self.login(), payload)
 
     def fetch_order(self, waybill: str, cp_id: int, region: Region) -> ApiRequest:
-        """What ClickPost holds of an order."""
+        """The order that ClickPost holds under a waybill."""
         params = {**self.login(), "awb": waybill, "cp_id": str(cp_id)}
         return self.get("fetch-order", self.url + _CREATE_ORDER[region], params)
 
     def create_flat_order(self, payload: JsonObject) -> ApiRequest:
-        """Register one shipment by the flat form. Raises ValueError where the payload cannot be written as JSON."""
+        """Register one shipment by the flat form. Raises ValueError if the payload cannot be written as JSON."""
         return self.post("create-flat-order", self.url + "/api/v1/create-order/", self.login(), payload)
 
     def create_b2b_order(self, payload: JsonObject) -> ApiRequest:
-        """Register one shipment between businesses. Raises ValueError where it cannot be written as JSON."""
+        """Register one shipment between businesses. Raises ValueError if it cannot be written as JSON."""
         return self.post("create-b2b-order", self.url + "/api/v1/create-b2b-order/", self.login(), payload)
 
     def fetch_order_by_reference(self, reference_number: str, region: Region) -> ApiRequest:
-        """What ClickPost holds under a reference number."""
+        """The order that ClickPost holds under a reference number."""
         params = {**self.login(), "reference_number": reference_number}
         return self.get("fetch-order", self.url + _CREATE_ORDER[region], params)
 
@@ -131,7 +131,7 @@ class Endpoints:
         return self.get("track-order", self.tracking_url + "/api/v2/track-order/", params)
 
     def updated_order(self, start: datetime, end: datetime) -> ApiRequest:
-        """The first page of what changed in a window. Raises ValueError where it is longer than 30 minutes."""
+        """The first page of the changes in a window. Raises ValueError if it is longer than 30 minutes."""
         if start.tzinfo is None or end.tzinfo is None:
             raise ValueError("start and end need a time zone")
         if not timedelta(0) < end - start <= LONGEST_WINDOW:
@@ -144,20 +144,20 @@ class Endpoints:
         return self.get("updated-order", self.tracking_url + "/api/v1/updated-order", {**params, **self.login()})
 
     def register_webhook(self, webhook_url: str, *, change: bool = False) -> ApiRequest:
-        """Send all statuses to an address, or change the address. The key goes in the body here."""
+        """Send all statuses to an address, or change the address. The key goes in the body."""
         body: JsonObject = {"service_id": SERVICE_ALL_STATUSES, "key": self.key, "webhook_url": webhook_url}
         url, method = self.url + "/api/v1/tracking/register-webhook/", "PUT" if change else "POST"
-        # The address may end in a token of its own.
+        # The address may end in a token.
         return self.post("register-webhook", url, {}, body, method=method, secrets=_path_tokens(webhook_url))
 
     def test_webhook(self, test_url: str, test_data: JsonObject) -> ApiRequest:
-        """Have ClickPost send a delivery with this body to an address."""
+        """Make ClickPost send a delivery with this body to an address."""
         body: JsonObject = {"test_url": test_url, "test_data": test_data}
         url, params = self.url + "/api/v1/test_webhook", {"key": self.key}
         return self.post("test-webhook", url, params, body, secrets=_path_tokens(test_url))
 
     def fetch_accounts(self, active: bool | None) -> ApiRequest:
-        """The courier accounts: the active ones, the others, or (None) all."""
+        """The courier accounts: the active ones, the inactive ones, or (None) all."""
         params = {"key": self.key} if active is None else {"key": self.key, "active": str(active)}
         return self.get("fetch-accounts", self.url + "/api/v1/fetch-accounts", params)
 
@@ -179,7 +179,7 @@ class Endpoints:
         method: str = "POST",
         secrets: tuple[str, ...] = (),
     ) -> ApiRequest:
-        """A request with a JSON body. Raises ValueError where the body cannot be written as JSON."""
+        """A request with a JSON body. Raises ValueError if the body cannot be written as JSON."""
         try:
             text = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
             text.encode()
@@ -192,9 +192,9 @@ class Endpoints:
 class Pages:
     """Walks updated-order, window by window and page by page: `request` is the next to send, None at the end.
 
-    Of ClickPost's `next` link only the parameters are taken. Host, path and key stay ours, so that a link can never
-    carry the key elsewhere. Raises VendorError for pages that go in circles or never end. With `page` (what `turn`
-    gave) the walk resumes there.
+    Only the parameters of ClickPost's `next` link are used. Host, path and key stay ours, so that a link can never send
+    the key elsewhere. Raises VendorError for pages that repeat or never end. With `page` (a result of `turn`)
+    the walk resumes there.
     """
 
     def __init__(
@@ -220,7 +220,7 @@ class Pages:
         self._asked = {self.request.url}
 
     def turn(self, next_url: str | None, call: Call) -> str:
-        """Turn to the page behind this link, or to the next window where there is none.
+        """Turn to the page of this link, or to the next window if there is none.
 
         Returns the parameters of that page without credentials, to store and resume from later.
         """
@@ -252,7 +252,7 @@ def _with_query(url: str, params: dict[str, str]) -> str:
 
 
 def _path_tokens(url: str) -> tuple[str, ...]:
-    """What looks like a token in the path of a webhook address."""
+    """The parts of a webhook address that look like tokens."""
     try:
         parts = urlsplit(url).path.split("/")
     except ValueError:

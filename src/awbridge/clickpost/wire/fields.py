@@ -1,4 +1,4 @@
-"""Small readers and writers of fields, shared by the calls outside orders and tracking."""
+"""Readers and writers of fields, shared by the calls outside orders and tracking."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class Acknowledged:
 
 
 def parse_done(reply: Reply) -> Acknowledged:
-    """The answer of an endpoint that only says that it worked."""
+    """The answer of an endpoint that only confirms success."""
     return Acknowledged(message=reply.message, raw=raw_of(reply))
 
 
 def raw_of(reply: Reply) -> JsonObject:
-    """The parsed body of an answer; empty where it is no object."""
+    """The parsed body of an answer; empty if it is not an object."""
     return as_object(reply.body)
 
 
@@ -36,13 +36,13 @@ def objects(value: object) -> list[JsonObject]:
 
 
 def first_object(value: object) -> JsonObject:
-    """The object, or the first one in a list; empty where there is none."""
+    """The object, or the first one in a list; empty if there is none."""
     entries = objects(value)
     return entries[0] if entries else {}
 
 
 def as_amount(value: object) -> float | None:
-    """A number, also out of text; None for everything else. Not for sums: money is only passed on."""
+    """A number, also out of text; None for everything else. Not for arithmetic: money is only passed on."""
     try:
         number = float(as_text(value))
     except ValueError:

@@ -28,7 +28,7 @@ _FALSE = frozenset({"false", "0", "no", "n"})
 
 
 def read_json(data: bytes) -> Any:
-    """The JSON value in these bytes. Raises ValueError where they are none; the text quotes nothing of them."""
+    """The JSON value in these bytes. Raises ValueError if they are not JSON; its text does not quote them."""
     try:
         return pydantic_core.from_json(data, cache_strings="keys")
     except ValueError:
@@ -81,7 +81,7 @@ def as_text(value: Any) -> str:
 
 
 def as_id(value: Any) -> str:
-    """An id as text; "" where there is none ("null" and "None" are none) or where it is longer than any real one."""
+    """An id as text; "" if there is none (nor for "null" and "None") or if it is longer than any real id."""
     if value is None:  # most often, when a delivery is read
         return ""
     text = as_text(value)
@@ -100,7 +100,7 @@ _ZEROS = re.compile(r"0{1,9}(?:\.0*)?")
 
 
 def as_waybill(value: Any) -> str:
-    """A waybill as text; "" where there is none: null, "", "NA", "N/A", "0", "-", "#N/A", "#REF!" and the like.
+    """A waybill as text; "" if there is none: null, "", "NA", "N/A", "0", "-", "#N/A", "#REF!" and the like.
 
     The one definition of a waybill, for answers, webhooks, polls and sheets.
     """
@@ -138,29 +138,29 @@ def as_bool(value: Any) -> bool | None:
 
 
 def first_id(places: Iterable[JsonObject], *names: str) -> str:
-    """The first id under one of these names, place by place; "" where there is none."""
+    """The first id under one of these names, place by place; "" if there is none."""
     return next((found for place in places for name in names if (found := as_id(place.get(name)))), "")
 
 
 def first_waybill(places: Iterable[JsonObject], *names: str) -> str:
-    """The first waybill under one of these names, place by place; "" where there is none."""
+    """The first waybill under one of these names, place by place; "" if there is none."""
     return next((found for place in places for name in names if (found := as_waybill(place.get(name)))), "")
 
 
 def first_int(places: Iterable[JsonObject], *names: str) -> int | None:
-    """The first whole number under one of these names, place by place; None where there is none."""
+    """The first whole number under one of these names, place by place; None if there is none."""
     numbers = (as_int(place.get(name)) for place in places for name in names)
     return next((number for number in numbers if number is not None), None)
 
 
 def first_text(places: Iterable[JsonObject], name: str) -> str:
-    """The first text under this name, place by place; "" where there is none."""
+    """The first text under this name, place by place; "" if there is none."""
     return next((found for place in places if (found := as_text(place.get(name)))), "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """An answer as it came. `body` is the parsed JSON, None where it was none (HTML, empty). `retry_after`: seconds."""
+    """An answer as received. `body` is the parsed JSON, None if it is none (HTML, empty). `retry_after`: seconds."""
 
     http_status: int
     body: Any = field(default=None, repr=False)
@@ -174,7 +174,7 @@ class Reply:
 
     @property
     def business_status(self) -> int | None:
-        """ClickPost's own status: meta.status, else meta.status_code, else status_code beside the message."""
+        """ClickPost's own status: meta.status, else meta.status_code, else status_code next to the message."""
         meta = as_object(as_object(self.body).get("meta"))
         flat = as_object(self.body)
         for value in (meta.get("status"), meta.get("status_code"), flat.get("status_code"), flat.get("status")):
@@ -184,7 +184,7 @@ class Reply:
 
     @property
     def message(self) -> str:
-        """ClickPost's message for people, at most 500 characters; "" where there is none."""
+        """ClickPost's message for people, at most 500 characters; "" if there is none."""
         flat = as_object(self.body)
         meta = as_object(flat.get("meta"))
         for value in (meta.get("message"), flat.get("message"), flat.get("detail"), flat.get("error")):
@@ -209,7 +209,7 @@ def read_reply(http_status: int, content: bytes, *, retry_after: str | None = No
 
 
 def read_http_date(header: str | None) -> datetime | None:
-    """The moment that a Date header names; None where there is none, or it cannot be read."""
+    """The moment that a Date header names; None if there is none, or it cannot be read."""
     if not header:
         return None
     try:

@@ -33,7 +33,7 @@ _SIGNED = re.compile(
 
 
 def mask_url(url: str) -> str:
-    """The URL with keys, tokens and passwords replaced by ***. The username stays: it says whose call it was."""
+    """The URL with keys, tokens and passwords replaced by ***. The username stays: it identifies the account."""
     if "://" in url:
         url = _USERINFO.sub(rf"\g<before>:{MASK}@", url)
     return _QUERY.sub(rf"\g<name>{MASK}", url) if "=" in url else url

@@ -58,7 +58,7 @@ def text_of(value: Any) -> str:
 
 
 def not_plain(value: Any, leaves: tuple[type, ...] = (), depth: int = 0) -> list[JsonProblem]:
-    """Everything in a value that cannot be sent or stored; [] is good. `leaves`: types allowed beside those of JSON."""
+    """Everything in a value that cannot be sent or stored; [] if valid. `leaves`: types allowed beside JSON's."""
     if isinstance(value, dict):
         return _in_object(as_object(value), leaves, depth) if depth < DEEPEST else [_too_deep()]
     if isinstance(value, list) or (leaves and isinstance(value, tuple)):
@@ -68,7 +68,7 @@ def not_plain(value: Any, leaves: tuple[type, ...] = (), depth: int = 0) -> list
 
 
 def text_problem(text: str) -> str:
-    """Why a text cannot be sent or stored; "" where it can."""
+    """Why a text cannot be sent or stored; "" if it can."""
     if "\x00" in text:
         return "holds the character NUL (\\u0000), which no database and no courier accepts"
     if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):

@@ -21,7 +21,7 @@ def fits(text: str) -> bool:
 def shortened(text: str) -> str | None:
     """A JSON body in at most 64 KiB: long texts give way to their length, long lists to their first entries.
 
-    None where it is no JSON.
+    None if it is not JSON.
     """
     if text.lstrip()[:1] not in ("{", "["):
         return None

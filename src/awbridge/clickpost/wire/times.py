@@ -32,10 +32,10 @@ _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
 
 def day_words(value: Any) -> str:
     """The text in place of a day; "" for placeholders: "N/A", "-", zero dates (0000-00-00, 1970-01-01)."""
-    words = as_id(value)[:LONGEST_DAY]
-    if zero := _YEAR_FIRST.match(words):
-        return words if int(zero[1]) >= EARLIEST_YEAR else ""
-    return "" if len(words) <= LONGEST_PLACEHOLDER and is_placeholder(words) else words
+    text = as_id(value)[:LONGEST_DAY]
+    if zero := _YEAR_FIRST.match(text):
+        return text if int(zero[1]) >= EARLIEST_YEAR else ""
+    return "" if len(text) <= LONGEST_PLACEHOLDER and is_placeholder(text) else text
 
 
 def read_day(value: Any, *, zone: ZoneInfo) -> date | None:

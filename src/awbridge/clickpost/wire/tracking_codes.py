@@ -1,6 +1,6 @@
 """Tables of ClickPost's codes: statuses, couriers, delivery failures.
 
-Source: ClickPost's API reference. An unknown number stays visible (its own name says so) and harmless (never final,
+Source: ClickPost's API reference. An unknown number stays visible (its name contains it) and harmless (never final,
 never a success).
 """
 
@@ -77,7 +77,7 @@ def status_info(code: int, description: str = "") -> StatusInfo:
 
 
 def status_name(code: int | None, description: str | None = None) -> str:
-    """The name of a status code, as `status_info` has it; "" where there is no status."""
+    """The name of a status code, as `status_info` has it; "" if there is no status."""
     return "" if code is None else status_info(code, description or "").name
 
 
@@ -139,10 +139,10 @@ def status_event(
 ) -> StatusEvent:
     """What a scan means for milestones, attempts, failed deliveries and failed pickups.
 
-    ClickPost publishes no list of NPR codes: its description beside a code is the only name.
+    ClickPost publishes no list of NPR codes: its description of a code is the only name.
     """
     failed = MILESTONES.get(code) is Milestone.FAILED_DELIVERY
-    reason = ndr_code if failed or ndr_code else None  # 0 beside any other status has no meaning
+    reason = ndr_code if failed or ndr_code else None  # 0 with any other status has no meaning
     return StatusEvent(
         at=at,
         step=status_info(code).step,
