@@ -79,7 +79,7 @@ def sandbox_url() -> Iterator[str]:
 
 
 @pytest.mark.parametrize("page", EXAMPLES, ids=lambda page: page.stem)
-def test_the_example_of_a_page_prints_what_it_says(
+def test_the_example_of_a_page_prints_its_documented_output(
     page: Path, sandbox_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code = block(page)
@@ -124,7 +124,7 @@ def test_the_pages_have_a_row_for_every_method(name: str) -> None:
     assert name in {entry for row in rows() for entry in (row[0], row[2])}
 
 
-def test_the_pages_show_no_method_that_is_not_there_and_arguments_in_their_order() -> None:
+def test_the_pages_show_only_methods_that_exist_with_arguments_in_order() -> None:
     for name, shown, _ in rows():
         method = ASYNC.get(name) or BLOCKING[name]
         arguments = [part.split("=")[0].strip() for part in shown.split(",") if part.strip(" *")]
@@ -132,7 +132,7 @@ def test_the_pages_show_no_method_that_is_not_there_and_arguments_in_their_order
 
 
 @pytest.mark.heavy
-def test_the_page_of_the_models_is_what_the_models_say() -> None:
+def test_the_page_of_the_models_matches_the_models() -> None:
     """Change a model, then: python tools/make_reference.py."""
     command = [sys.executable, ROOT / "tools" / "make_reference.py", "--check"]
     run = subprocess.run(command, capture_output=True, text=True)

@@ -177,12 +177,12 @@ def test_tax_waybill_flags_and_extras() -> None:
         ({"colour": "green"}, "colour"),
     ],
 )
-def test_what_is_wrong_is_said_plainly(changes: dict[str, Any], said: str) -> None:
+def test_problems_are_described_in_plain_terms(changes: dict[str, Any], said: str) -> None:
     with pytest.raises(ValidationError, match=said):
         consignment(**changes)
 
 
-def test_several_doubts_are_said_at_once() -> None:
+def test_several_problems_are_reported_at_once() -> None:
     with pytest.raises(ValidationError, match="return_reason is required for a return; multi_piece needs a parcel"):
         consignment(reverse=True, multi_piece=True)
 

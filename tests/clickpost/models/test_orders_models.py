@@ -106,7 +106,7 @@ def test_rules_between_fields_hold_for_an_order_of_typed_parts() -> None:
     }
 
 
-def test_the_text_of_an_error_quotes_nothing_of_what_was_given() -> None:
+def test_error_texts_do_not_quote_the_input() -> None:
     given = order("india_sps")
     given["drop_info"] |= {"drop_phone": {"number": "8000000009"}, "drop_pincode": "secret place"}
     with pytest.raises(ValidationError) as refused:
@@ -216,7 +216,7 @@ def test_the_flat_form_takes_its_limits_to_the_end() -> None:
     assert FlatOrder.model_validate(given).payload() == given
 
 
-def test_an_order_in_sections_is_never_taken_for_a_flat_one() -> None:
+def test_an_order_in_sections_is_never_read_as_a_flat_one() -> None:
     given = order("flat_forward") | {"shipment_details": {}}
     assert "pickup_info" in {p.path for p in check_payload(given, Region.INDIA)}
     assert "pickup_info" in {p.path for p in check_payload(order("flat_forward"), Region.WORLD)}

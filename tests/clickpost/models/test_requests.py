@@ -113,11 +113,11 @@ def problems(model: type[RequestModel], **fields: Any) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("model", REQUIRED, ids=lambda model: model.__name__)
-def test_what_clickpost_cannot_do_without_is_required(model: type[RequestModel]) -> None:
+def test_fields_that_clickpost_requires_are_required(model: type[RequestModel]) -> None:
     assert (set(problems(model)) if REQUIRED[model] else set()) == REQUIRED[model]
 
 
-def test_every_wrong_field_is_named_at_once() -> None:
+def test_every_invalid_field_is_reported_at_once() -> None:
     found = problems(
         WaybillV3,
         waybill=" ",
@@ -173,7 +173,7 @@ def test_a_courier_stays_as_it_was_given(courier: int | str) -> None:
         (ShipmentInfoV2, "delivery_type", "EXCHANGE"),
     ],
 )
-def test_words_of_which_clickpost_publishes_the_whole_list_are_checked(
+def test_values_of_which_clickpost_publishes_the_whole_list_are_checked(
     model: type[RequestModel], field: str, word: str
 ) -> None:
     assert field in problems(model, **{field: word})
@@ -262,7 +262,7 @@ def test_only_what_was_given_is_sent() -> None:
     assert Place(landmark=None, state="").payload() == {"landmark": None, "state": ""}
 
 
-def test_what_python_has_its_own_kinds_for_becomes_plain_json() -> None:
+def test_python_types_become_plain_json() -> None:
     waybill = WaybillV3(
         waybill="AW1",
         courier_partner=4,
@@ -425,7 +425,7 @@ FILES = ("parts", "pickups", "waybills", "edits", "ndr", "lookups", "reports", "
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_every_field_says_what_it_means(name: str) -> None:
+def test_every_field_has_a_text(name: str) -> None:
     tree = ast.parse((Path(parts.__file__).parent / f"{name}.py").read_text(encoding="utf-8"))
     for model in (node for node in tree.body if isinstance(node, ast.ClassDef) and ast.get_docstring(node)):
         for field, after in zip(model.body, [*model.body[1:], None], strict=True):

@@ -37,7 +37,7 @@ def test_our_own_orders_come_out_as_they_went_in(name: str) -> None:
     assert check_payload(OWN[name], Region.WORLD if kind is WorldOrder else Region.INDIA) == []
 
 
-def test_an_order_between_businesses_comes_out_as_it_went_in() -> None:
+def test_a_b2b_order_is_sent_unchanged() -> None:
     rebuild(B2BOrder, OWN["flat_b2b"])
 
 

@@ -39,6 +39,6 @@ def test_any_other_refusal_is_none(http: int, code: int, message: str) -> None:
     assert not answer(http, code, message).cancelled
 
 
-def test_a_wish_for_a_slower_pace_does_not_count() -> None:
+def test_throttling_does_not_count() -> None:
     assert (answer(429, None, "slow down").again, answer(429, None, "slow down").counts) == (True, False)
     assert answer(500, None, "broken").counts

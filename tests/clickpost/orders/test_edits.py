@@ -75,7 +75,7 @@ def test_a_path_that_leads_nowhere_is_refused_by_name(path: str) -> None:
         ("drop_name", "", ""),
     ],
 )
-def test_a_typed_value_is_read_by_what_stands_at_its_place(path: str, text: str, value: Any) -> None:
+def test_a_typed_value_gets_the_type_of_the_current_value(path: str, text: str, value: Any) -> None:
     read = read_value(an_order(), path, text)
     assert (read, type(read)) == (value, type(value))
 
@@ -87,14 +87,14 @@ def test_a_payload_in_the_flat_form_is_edited_too() -> None:
     assert without_waybill(without_courier(flat)) == {"reference_number": "R", "weight": 1}
 
 
-def test_a_courier_is_left_to_the_transporter_wherever_it_stands() -> None:
+def test_courier_and_account_are_removed_from_both_sections() -> None:
     order = an_order() | {"additional": {"account_code": "main", "label": True}}
     left = without_courier(order)
     assert not {"courier_partner", "account_code"} & set(left["shipment_details"])
     assert left["additional"] == {"label": True}
 
 
-def test_what_was_edited_at_the_courier_stands_in_the_order_afterwards() -> None:
+def test_edits_at_the_courier_are_applied_to_the_order() -> None:
     before = an_order()
     cod = {"order_type": "COD", "cod_value": 499.5}
     bill = {"ewaybill_serial_number": "E1", "invoice_date": "2026-11-03", "edit_order_service": "2"}

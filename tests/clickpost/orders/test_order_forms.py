@@ -59,7 +59,9 @@ def home() -> Party:
         (lambda: consignment(DUBAI).to_world().payload(), Region.WORLD, "v4"),
     ],
 )
-def test_an_order_goes_where_its_form_belongs(vendor: Vendor, order: Any, region: Region | None, version: str) -> None:
+def test_an_order_is_sent_to_the_endpoint_of_its_form(
+    vendor: Vendor, order: Any, region: Region | None, version: str
+) -> None:
     vendor.say(PLACED)
     with ClickPost(username="shop", key="k3y", url=vendor.url) as clickpost:
         assert clickpost.create_order(order(), region=region).waybill == "W1"
@@ -68,7 +70,7 @@ def test_an_order_goes_where_its_form_belongs(vendor: Vendor, order: Any, region
     assert vendor.seen[0].body["pickup_info"][names[version]] == "Tea"
 
 
-def test_a_consignment_that_the_form_cannot_hold_is_rejected_and_nothing_is_sent(vendor: Vendor) -> None:
+def test_a_consignment_that_does_not_fit_the_form_is_rejected_without_a_call(vendor: Vendor) -> None:
     with ClickPost(username="shop", key="k3y", url=vendor.url) as clickpost:
         answer = clickpost.create_order(consignment(DUBAI), region=Region.INDIA)
     assert (answer.kind, answer.waybill) == ("permanent", "")
@@ -82,7 +84,7 @@ def test_a_flat_order_is_stored_and_sent_flat() -> None:
     assert create_order_request(stored) == {**FLAT, "courier_partner": 28, "account_code": "Other"}
 
 
-def test_a_flat_order_that_does_not_say_which_way_goes_forward() -> None:
+def test_a_flat_order_without_a_delivery_type_is_forward() -> None:
     flat = {**FLAT, "order_type": "PREPAID"}
     del flat["delivery_type"]
     shipment = new_shipment(flat, region=Region.INDIA, transporter=None, courier_partner_id=None, account_code=None)

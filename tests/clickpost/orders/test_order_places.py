@@ -53,7 +53,7 @@ RETURN = {
 
 
 @pytest.mark.parametrize("region", list(Region))
-def test_what_stands_in_additional_counts_everywhere(india: JsonObject, world: JsonObject, region: Region) -> None:
+def test_fields_in_additional_are_read_everywhere(india: JsonObject, world: JsonObject, region: Region) -> None:
     order = older(india if region is Region.INDIA else world, **RETURN)
     model = IndiaOrder if region is Region.INDIA else WorldOrder
     assert model.model_validate(order).payload() == order
@@ -73,7 +73,7 @@ def test_a_return_in_additional_needs_its_reason(india: JsonObject) -> None:
     ]
 
 
-def test_an_order_that_says_nowhere_which_way_it_goes_is_refused(india: JsonObject) -> None:
+def test_an_order_without_a_delivery_type_is_refused(india: JsonObject) -> None:
     [problem] = check_payload(older(india), Region.INDIA)
     assert (problem.path, problem.code) == ("shipment_details.delivery_type", 309)
     assert "additional" in problem.problem
@@ -110,7 +110,7 @@ def test_the_two_names_of_one_section_may_not_contradict_each_other(india: JsonO
         read(india)
 
 
-def test_a_transporters_account_goes_before_both_places(india: JsonObject) -> None:
+def test_a_transporters_account_overrides_both_sections(india: JsonObject) -> None:
     india["additional"]["account_code"] = "other"
     new = new_shipment(india, region=Region.INDIA, transporter="T", courier_partner_id=9, account_code="theirs")
     assert new.account_code == "theirs"
@@ -134,7 +134,7 @@ def test_edits_find_a_field_where_the_order_has_it(india: JsonObject) -> None:
     assert (again["shipment_details"]["order_id"], again["additional"]["order_id"]) == (6, 6)
 
 
-def test_a_successor_brings_no_waybill_and_account_along(india: JsonObject) -> None:
+def test_a_successor_has_no_waybill_and_account_of_the_first_courier(india: JsonObject) -> None:
     stored = shipment(read(older(india, **RETURN)).payload, courier_partner_id=4, account_code="back")
     after = successor(stored, reference_number="S", transporter="T", courier_partner_id=9, account_code=None)
     assert (value_of(after.payload, "awb_number"), after.account_code, after.delivery_type) == (None, None, "RVP")
@@ -191,7 +191,7 @@ NO_WAYBILLS = ("NA", "N/A", "n/a", "0", 0, 0.0, "-", "#N/A", "#REF!", "null", " 
 
 @pytest.mark.parametrize("said", NO_WAYBILLS)
 @pytest.mark.parametrize("place", ["shipment_details", "additional"])
-def test_what_stands_for_no_waybill_is_left_out_and_told(india: JsonObject, said: object, place: str) -> None:
+def test_a_placeholder_waybill_is_left_out_with_a_warning(india: JsonObject, said: object, place: str) -> None:
     order = copy.deepcopy(india)
     order["shipment_details"].pop("awb_number", None)
     order.setdefault("additional", {})
@@ -206,7 +206,7 @@ def test_what_stands_for_no_waybill_is_left_out_and_told(india: JsonObject, said
     assert value_of(found.payload, "awb_number") is None
 
 
-def test_a_waybill_beside_one_that_is_none_is_no_contradiction(india: JsonObject) -> None:
+def test_a_waybill_and_a_placeholder_do_not_contradict(india: JsonObject) -> None:
     order = copy.deepcopy(india)
     order["shipment_details"]["awb_number"] = "N/A"
     order["additional"] = {"awb_number": "4300001"}

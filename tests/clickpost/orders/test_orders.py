@@ -80,12 +80,12 @@ def test_the_second_waybill_of_a_multi_modal_shipment_is_kept_with_its_label() -
 
 
 @pytest.mark.parametrize(("code", "kind"), [(102, Pending), (202, Pending), (323, Placed)])
-def test_success_false_beside_these_codes_changes_nothing(code: int, kind: type) -> None:
+def test_success_false_does_not_override_these_codes(code: int, kind: type) -> None:
     told = {"meta": {"status": code, "success": False}, "result": {"waybill": "W1", "reference_number": REFERENCE}}
     assert isinstance(parse(told), kind)
 
 
-def test_the_status_is_taken_from_each_place() -> None:
+def test_the_status_is_read_from_each_place() -> None:
     result = {"waybill": "W1"}
     for body in (
         {"meta": {"status_code": 200}, "result": result},
@@ -146,7 +146,7 @@ def test_a_server_error_passes_whatever_its_body(http_status: int, body: Any) ->
 
 @pytest.mark.parametrize("http_status", [200, 201, 302])
 @pytest.mark.parametrize("content", [b"<html>Please wait</html>", b"", b"null", b"OK"])
-def test_what_is_not_clickposts_own_answer_passes_counts_for_the_breaker_and_leaves_open_what_stands(
+def test_an_answer_not_from_clickpost_is_transient_counts_for_the_breaker_and_leaves_the_outcome_open(
     http_status: int, content: bytes
 ) -> None:
     outcome = parse_create_order(read_reply(http_status, content, now=datetime.now(UTC)), "R")

@@ -141,7 +141,7 @@ def test_pincodes_are_checked_for_india_only(india: JsonObject) -> None:
     assert problems(put(india, "drop_info.drop_country", "GB")) == {}
 
 
-def test_additional_info_is_taken_for_additional(india: JsonObject) -> None:
+def test_additional_info_is_read_as_additional(india: JsonObject) -> None:
     india["additional_info"] = {"rvp_reason": "x" * 501}
     assert problems(india) == {"additional.rvp_reason": 310}
 
@@ -192,7 +192,7 @@ def test_no_field_makes_the_check_raise(value: Any) -> None:
     check_payload({"shipment_details": dict.fromkeys(names, value)}, Region.INDIA)
 
 
-def test_problems_quote_nothing_of_what_was_sent(india: JsonObject) -> None:
+def test_problems_do_not_quote_the_payload(india: JsonObject) -> None:
     put(india, "drop_info.drop_phone", {"number": "8000000009"})
     put(india, "drop_info.drop_pincode", "secret place")
     with pytest.raises(PayloadRefused) as refused:
@@ -226,7 +226,7 @@ def test_the_transporters_courier_and_account_take_the_place_of_the_payloads(ind
     assert new.payload["additional"] == {"label": True, "account_code": "air"}
 
 
-def test_the_request_names_the_courier_that_the_shipment_stands_under_now(india: JsonObject) -> None:
+def test_the_request_names_the_current_courier_of_the_shipment(india: JsonObject) -> None:
     new = new_shipment(india, region=Region.INDIA, transporter="a", courier_partner_id=4, account_code="main")
     moved = shipment(new.payload, courier_partner_id=6, account_code="other")
     body = create_order_request(moved)

@@ -37,14 +37,14 @@ def refusal(code: int, message: str, **beside: object) -> Reply:
 
 
 @pytest.mark.parametrize("words", HELD)
-def test_words_that_mean_that_the_order_is_held(words: str) -> None:
+def test_texts_that_mean_that_the_order_is_already_held(words: str) -> None:
     assert is_already_held(words)
     assert words == "AWBAlreadyExists" or is_already_held(words.upper())
     assert is_already_held(words.replace(" ", "\u00a0 "))
 
 
 @pytest.mark.parametrize("words", NOT_HELD)
-def test_words_that_mean_no_such_thing(words: str) -> None:
+def test_texts_that_do_not_mean_that_the_order_is_already_held(words: str) -> None:
     assert not is_already_held(words)
 
 
@@ -60,12 +60,12 @@ def test_what_is_held_is_no_refusal_under_any_code(code: int, words: str) -> Non
         assert words in outcome.message
 
 
-def test_the_words_may_stand_in_the_result() -> None:
+def test_the_text_may_be_in_the_result() -> None:
     told = refusal(319, "Error In Order Placing To Courier Partner", result={"errors": ["Order id already exists"]})
     assert isinstance(parse_create_order(told, "R"), AlreadyHeld)
 
 
-def test_a_waybill_beside_such_a_refusal_is_named_and_not_believed() -> None:
+def test_a_waybill_in_such_a_refusal_is_shown_and_not_trusted() -> None:
     outcome = parse_create_order(refusal(319, "AWB Already Exists", result={"waybill": "AWB77"}), "R")
     assert isinstance(outcome, AlreadyHeld)
     assert "AWB77" in outcome.message
@@ -74,7 +74,7 @@ def test_a_waybill_beside_such_a_refusal_is_named_and_not_believed() -> None:
 @pytest.mark.parametrize(
     "words", ["Read timed out", "Connection reset by peer", "No response from courier", "504 Gateway"]
 )
-def test_a_courier_that_did_not_answer_has_refused_nothing(words: str) -> None:
+def test_a_courier_that_did_not_answer_did_not_refuse(words: str) -> None:
     assert courier_did_not_answer(words)
     outcome = parse_create_order(refusal(319, f"Error In Order Placing To Courier Partner: {words}"), "R")
     assert isinstance(outcome, TryLater)
@@ -83,7 +83,7 @@ def test_a_courier_that_did_not_answer_has_refused_nothing(words: str) -> None:
 
 
 @pytest.mark.parametrize("code", [329, 322, 500, 502, 503, 504, 408, 999])
-def test_an_unclear_answer_does_not_say_that_nothing_was_placed(code: int) -> None:
+def test_an_unclear_answer_is_no_proof_that_nothing_was_placed(code: int) -> None:
     outcome = parse_create_order(refusal(code, "no idea"), "R")
     assert isinstance(outcome, TryLater)
     assert outcome.courier_silent
@@ -91,7 +91,7 @@ def test_an_unclear_answer_does_not_say_that_nothing_was_placed(code: int) -> No
 
 
 @pytest.mark.parametrize("code", [319, 354, 420])
-def test_a_refusal_in_clear_words_is_one(code: int) -> None:
+def test_an_explicit_refusal_is_a_refusal(code: int) -> None:
     outcome = parse_create_order(refusal(code, "Drop pincode is not serviceable", reference_number="R"), "R")
     assert isinstance(outcome, TryLater)
     assert outcome.refused

@@ -49,7 +49,7 @@ def test_no_answer_code_is_in_two_classes_and_each_of_the_vendors_has_a_name() -
 
 
 @pytest.mark.parametrize("code", sorted(set(ANSWERS) - {200}))
-def test_every_code_says_what_to_do_next(code: int) -> None:
+def test_every_code_has_advice(code: int) -> None:
     advice = (
         advice_for(code, None) if code in (401, 403, 404, 405, 406, 408, 429, 502, 503, 504) else advice_for(200, code)
     )

@@ -68,7 +68,7 @@ def test_a_run_of_letters_takes_no_time() -> None:
     assert time.perf_counter() - started < 2
 
 
-def test_an_error_in_clickpost_s_words_names_nobody() -> None:
+def test_an_error_with_clickposts_message_names_no_person() -> None:
     said = "ASHA RAO of 12 mg road, pune (+91 98123 45678, asha@mail.example) is away. Dear Asha"
     reply = Reply(http_status=200, body={"meta": {"status": 319, "message": said}}, text=said)
     told = str(failure(HttpExchange(call=request().call(response=said), request=request(), reply=reply)))
@@ -77,7 +77,7 @@ def test_an_error_in_clickpost_s_words_names_nobody() -> None:
     assert masked in told.casefold()
 
 
-def test_words_that_were_cut_through_a_name_do_not_end_with_its_beginning() -> None:
+def test_a_text_cut_within_a_name_does_not_end_with_part_of_it() -> None:
     veil = Veil(MASKED)
     _ = veil.value({"drop_info": DROP})
     assert veil.text("the address is 12 MG Road, Pu") == "the address is ..."

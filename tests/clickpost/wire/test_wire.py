@@ -117,7 +117,7 @@ def test_json_that_only_the_patient_parser_takes_is_read() -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"<html>", b"\xff\xfe\xff", b'{"a": ' + b"9" * 5000 + b"}", b"[" * 100_000])
-def test_what_is_no_json_is_a_value_error_that_quotes_nothing(data: bytes) -> None:
+def test_invalid_json_raises_a_value_error_that_does_not_quote_it(data: bytes) -> None:
     with pytest.raises(ValueError, match=r".") as caught:
         read_json(data)
     assert len(str(caught.value)) < 100
@@ -172,12 +172,12 @@ def test_no_retry_after_makes_it_raise(header: str) -> None:
     read_retry_after(header, NOW)
 
 
-def test_html_and_nothing_are_replies_without_a_body() -> None:
+def test_html_and_empty_answers_are_replies_without_a_body() -> None:
     assert read_reply(502, b"<h1>Bad gateway</h1>", now=NOW).body is None
     assert read_reply(200, b"", now=NOW).text == ""
 
 
-def test_a_reply_shows_nothing_of_its_body() -> None:
+def test_a_reply_does_not_show_its_body() -> None:
     reply = read_reply(200, json.dumps({"phone": "8000000002"}).encode(), now=NOW)
     assert "8000000002" not in repr(reply)
 
@@ -205,7 +205,7 @@ NO_WAYBILLS = (
 
 
 @pytest.mark.parametrize("value", NO_WAYBILLS)
-def test_what_stands_for_no_waybill_is_none(value: Any) -> None:
+def test_a_placeholder_is_not_a_waybill(value: Any) -> None:
     assert as_waybill(value) == ""
 
 
