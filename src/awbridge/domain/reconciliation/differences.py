@@ -151,11 +151,6 @@ class DayCounts:
     tracked: int | None
 
     @property
-    def is_known(self) -> bool:
-        """Whether ClickPost's counts are known."""
-        return self.placed is not None and self.tracked is not None
-
-    @property
     def agree(self) -> bool:
         """Whether the counts agree. ClickPost may track more than was placed: waybills booked elsewhere."""
         if self.placed is None or self.tracked is None:
