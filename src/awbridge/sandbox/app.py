@@ -92,7 +92,7 @@ ENDPOINTS: Final[dict[str, Methods]] = {
 
 
 class App:
-    """The ASGI callable. It requires this package's server, which puts the connection's transport into the scope."""
+    """The ASGI callable. It requires this package's server, which puts the connection into the scope."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
@@ -103,7 +103,7 @@ class App:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             raise RuntimeError(f"the sandbox serves HTTP only, not {scope['type']}")
-        transport: asyncio.Transport = scope["state"]["transport"]
+        transport: asyncio.Transport = scope["state"]["connection"].transport
         try:
             response = await self._dispatch(await _read_call(scope, receive))
         except ConnectionCut:

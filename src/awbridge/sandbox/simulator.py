@@ -90,7 +90,9 @@ class Sandbox:
 
         `endpoint` is a name under `calls` in the ledger. Without it, the fault affects the calls of its kind.
         """
-        self.fault_injector.request(RequestedFault(kind, times, reference_number, code, endpoint))
+        self.fault_injector.request(
+            RequestedFault(kind=kind, times=times, reference_number=reference_number, code=code, endpoint=endpoint)
+        )
 
     async def advance(self, seconds: float) -> int:
         """Advance courier time, at most to real time, and record the scans then due. Returns how many."""

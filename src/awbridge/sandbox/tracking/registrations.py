@@ -1,6 +1,6 @@
 """The endpoints that register and unregister waybills booked elsewhere for tracking."""
 
-from awbridge.sandbox.orders.validation import OrderRejection, account_for
+from awbridge.sandbox.orders.validation import OrderRejected, account_for
 from awbridge.sandbox.requests import (
     authenticate,
     check_body_key,
@@ -40,10 +40,11 @@ def _register(sandbox: Sandbox, body: JsonObject, *, version: int) -> ApiRespons
         return error_response(400, f"{courier} is not a number")
     if problem := type_problem(details, optional=True):
         return error_response(400, problem)
-    account = account_for(details, sandbox.config.accounts)
-    if isinstance(account, OrderRejection):
-        code = 351 if account.code == 302 else account.code
-        return error_response(code, _MESSAGES.get(code, account.message))
+    try:
+        account = account_for(details, sandbox.config.accounts)
+    except OrderRejected as error:
+        code = 351 if error.code == 302 else error.code
+        return error_response(code, _MESSAGES.get(code, error.message))
     order = sandbox.registry.find(as_text(details["awb_number"]))
     if order and not order.untracked:
         message = "Waybill already registered"
