@@ -14,7 +14,6 @@ class DashboardReport:
     """A CSV report of the shipments that changed in a window, epoch seconds. `content` is None until it is ready."""
 
     reference: int
-    name: str
     start: float
     end: float
     fields: tuple[str, ...]

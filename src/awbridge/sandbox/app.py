@@ -3,6 +3,7 @@
 import asyncio
 from functools import partial
 from typing import Final, TypeAlias
+from urllib.parse import parse_qsl
 
 from pydantic import ValidationError
 from starlette.types import Receive, Scope, Send
@@ -17,7 +18,7 @@ from awbridge.sandbox.shipments.models import Region
 from awbridge.sandbox.simulator import Sandbox
 from awbridge.sandbox.tracking import ndr, polling, registrations, returns
 from awbridge.sandbox.webhooks import endpoints as webhook_endpoints
-from awbridge.sandbox.wire.http import ApiCall, ApiResponse, CallRejected, ConnectionCut, json_response, parse_query
+from awbridge.sandbox.wire.http import ApiCall, ApiResponse, CallRejected, ConnectionCut, json_response
 
 Methods: TypeAlias = dict[str, tuple[str, Handler]]
 
@@ -142,7 +143,7 @@ async def _read_call(scope: Scope, receive: Receive) -> ApiCall:
     return ApiCall(
         method=scope["method"],
         path=scope["path"],
-        query=parse_query(scope["query_string"]),
+        query=dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)),
         body=body,
         base_url=f"{scope['scheme']}://{host.decode('latin-1')}",
     )

@@ -101,8 +101,7 @@ class Templates:
         self, milestone: Milestone, channel: Channel, language: str, values: Mapping[str, str | bool]
     ) -> Rendered:
         """The message for one customer. Raises TemplateRefused."""
-        source, found = self._find(milestone, channel, language)
-        head, body = _split_head(source)
+        head, body, found = self._find(milestone, channel, language)
         clean = {name: _for_channel(channel, value) for name, value in values.items()}
         where = f"{found}/{milestone}"
         text = _render(_TEXT, body, clean, where).strip()[:LONGEST_TEXT]
@@ -118,8 +117,7 @@ class Templates:
         A template in a language that `day_words` lacks can declare it with a line `names_day: yes` at its top. Raises
         TemplateRefused.
         """
-        source, found = self._find(milestone, channel, language)
-        head, body = _split_head(source)
+        head, body, found = self._find(milestone, channel, language)
         if declared := head.get("names_day"):
             return declared == "yes"
         # Examples replace the values: a shop named Sunday does not name a day.
@@ -138,11 +136,12 @@ class Templates:
         more = {"subject": subject, "paragraphs": text.split("\n\n"), "language": language}
         return _render(_HTML, source, {**values, **more}, f"{language}/{milestone}.html")
 
-    def _find(self, milestone: Milestone, channel: Channel, language: str) -> tuple[str, str]:
+    def _find(self, milestone: Milestone, channel: Channel, language: str) -> tuple[dict[str, str], str, str]:
+        """The head and the body of a message's template, and its language. Raises TemplateRefused."""
         for one in dict.fromkeys((language, self._default, "en")):
             for name in (f"{one}/{milestone}.{channel}.j2", f"{one}/{milestone}.text.j2"):
                 if _is_plain(one) and (source := self._read(name)) is not None:
-                    return source, one
+                    return *_split_head(source), one
         raise TemplateRefused(f"there is no template of {milestone} for {channel}")
 
     def _read(self, name: str) -> str | None:
@@ -172,8 +171,7 @@ class Templates:
         file = f"{language}/{milestone}.{channel}.j2"
         findings: list[TemplateProblem] = []
         try:
-            source, _ = self._find(milestone, channel, language)
-            head, body = _split_head(source)
+            head, body, _ = self._find(milestone, channel, language)
             for part in (body, head.get("subject", "")):
                 findings += [TemplateProblem(file, f"unknown variable {name}") for name in _unknown_names(part)]
             findings += [

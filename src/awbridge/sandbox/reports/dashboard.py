@@ -72,7 +72,7 @@ async def request_report(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
     logged: JsonObject = {"report_identifier": str(report.reference)}
     sandbox.account_records.log_action("Dashboard Report: Request", logged, at=now)
     entry = {
-        "report_name": report.name,
+        "report_name": NAME,
         "report_reference_number": report.reference,
         "report_created_at": utc_minute(report.created_at),
     }
@@ -97,7 +97,6 @@ def _build_report(sandbox: Sandbox, body: JsonObject, now: float) -> DashboardRe
     rng = sandbox.fault_injector.rng("report", reference)
     return DashboardReport(
         reference=reference,
-        name=NAME,
         start=start,
         end=end,
         fields=tuple(str(field) for field in fields) or COLUMNS,
@@ -119,7 +118,7 @@ async def report_status(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
         return _invalid_entity("No report has this number.", "invalid")
     status, link = _progress(sandbox, call, report)
     entry = {
-        "report_name": report.name,
+        "report_name": NAME,
         "s3_link": link,
         "report_created_at": utc_minute(report.created_at),
         "report_status": status,

@@ -54,7 +54,6 @@ class SimulatedOrder:
     steps: Journey
     scans: list[SimulatedScan] = field(default_factory=list[SimulatedScan])
     registered: bool = False
-    stopped: bool = False
     cancelled: bool = False
     untracked: bool = False
 
@@ -71,7 +70,7 @@ class SimulatedOrder:
     @property
     def is_open(self) -> bool:
         """Whether more scans will follow."""
-        return not self.stopped and not self.untracked and len(self.scans) < len(self.steps)
+        return not self.cancelled and not self.untracked and len(self.scans) < len(self.steps)
 
     @property
     def latest(self) -> SimulatedScan | None:

@@ -69,15 +69,9 @@ class HeldScans:
 
 
 def _key_header(location: KeyLocation, key: str) -> dict[str, str]:
-    match location:
-        case "raw":
-            return {"authorization": key}
-        case "bearer":
-            return {"authorization": f"Bearer {key}"}
-        case "basic":
-            return {"authorization": f"Basic {base64.b64encode(f'clickpost:{key}'.encode()).decode()}"}
-        case _:
-            return {location: key}
+    basic = base64.b64encode(f"clickpost:{key}".encode()).decode()
+    schemes: dict[str, str] = {"raw": key, "bearer": f"Bearer {key}", "basic": f"Basic {basic}"}
+    return {"authorization": schemes[location]} if location in schemes else {location: key}
 
 
 class WebhookSender:
