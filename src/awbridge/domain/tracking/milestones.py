@@ -53,17 +53,7 @@ _PLACE = {milestone: place for place, milestone in enumerate(JOURNEY)}
 _NO_MORE_LATENESS = _PLACE[Milestone.DELIVERED]
 
 # For a return, the customer hands the parcel over; the last leg to the warehouse is not their concern.
-FOR_RETURNS = frozenset(
-    {
-        Milestone.AWB_GENERATED,
-        Milestone.OUT_FOR_PICKUP,
-        Milestone.SHIPPED,
-        Milestone.DELIVERED,
-        Milestone.CANCELLED,
-        Milestone.DAMAGED,
-        Milestone.LOST,
-    }
-)
+FOR_RETURNS = frozenset(JOURNEY) - REPEATED - {Milestone.RTO_STARTED, Milestone.RTO_DELIVERED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 import hashlib
 
-from awbridge.sandbox.requests import authenticate, parse_object, read_object
+from awbridge.sandbox.requests import parse_object, read_object
 from awbridge.sandbox.simulator import Sandbox
 from awbridge.sandbox.wire.envelope import error_response, flat_response, ok_response
 from awbridge.sandbox.wire.http import ApiCall, ApiResponse, json_response
@@ -43,7 +43,6 @@ async def register_service(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
 
 async def fetch_accounts(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
     """GET fetch-accounts: all accounts, or with active=True (the default) the active ones."""
-    authenticate(sandbox, call, key_only=True)
     active = call.query.get("active", "True")
     if active.lower() not in ("true", "false"):
         return error_response(400, f"[{active!r} is neither True nor False]")

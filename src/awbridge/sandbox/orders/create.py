@@ -20,7 +20,7 @@ from awbridge.sandbox.orders.flat_form import (
     sections_of,
 )
 from awbridge.sandbox.orders.validation import OrderRejected, check_order
-from awbridge.sandbox.requests import authenticate, read_object
+from awbridge.sandbox.requests import read_object
 from awbridge.sandbox.shipments.models import OrderDraft, Region
 from awbridge.sandbox.shipments.registry import drop_pincode
 from awbridge.sandbox.simulator import Sandbox
@@ -49,7 +49,6 @@ async def create_order(sandbox: Sandbox, call: ApiCall, region: Region, *, form:
     `flat` is v1: all fields are at the top level, and the consignee's GST number is required. `b2b` is
     create-b2b-order: it has its own sections, is asynchronous by default, and returns 420 if the courier refuses.
     """
-    authenticate(sandbox, call)
     request = _parse(sandbox, call, region, form)
     faults = _faults_of(sandbox, request)
     if faults.slow:

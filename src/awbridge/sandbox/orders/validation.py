@@ -15,18 +15,8 @@ _ADDRESS = {
     "india": ("name", "phone", "address", "city", "state", "pincode", "country"),
     "world": ("name", "phone", "address", "city", "postal_code", "country_code"),
 }
-_SHIPMENT = (
-    "reference_number",
-    "order_type",
-    "invoice_value",
-    "invoice_number",
-    "invoice_date",
-    "length",
-    "breadth",
-    "height",
-    "weight",
-)
 _NUMBERS = ("invoice_value", "length", "breadth", "height", "weight")
+_SHIPMENT = ("reference_number", "order_type", "invoice_number", "invoice_date", *_NUMBERS)
 
 
 class OrderRejected(Exception):

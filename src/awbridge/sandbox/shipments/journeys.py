@@ -75,7 +75,6 @@ TEXTS: dict[int, tuple[tuple[str, str], ...]] = {
     32: (("Exchange Delivered", "Exchange parcel back at the shipper"),),
     1004: (("Reached Destination", "Received at destination centre"),),
 }
-CITIES = ("Delhi", "Mumbai", "Bengaluru", "Hyderabad", "Chennai", "Kolkata", "Pune", "Lucknow", "Jaipur", "Kochi")
 STATES = {
     "Delhi": "Delhi",
     "Mumbai": "Maharashtra",
@@ -88,6 +87,7 @@ STATES = {
     "Jaipur": "Rajasthan",
     "Kochi": "Kerala",
 }
+CITIES = tuple(STATES)
 
 
 def plan_journey(*, config: SandboxConfig, reference: str, is_rvp: bool, is_exchange: bool) -> Journey:

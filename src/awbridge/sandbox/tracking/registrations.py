@@ -2,7 +2,6 @@
 
 from awbridge.sandbox.orders.validation import OrderRejected, account_for
 from awbridge.sandbox.requests import (
-    authenticate,
     check_body_key,
     find_tracked_order,
     parse_object,
@@ -27,7 +26,6 @@ async def register_v2(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
 
 async def register_v3(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
     """POST awb-register v3: `courier_partner`, addresses and items in the body, the key in the URL."""
-    authenticate(sandbox, call, key_only=True)
     return _register(sandbox, parse_object(call), version=3)
 
 
