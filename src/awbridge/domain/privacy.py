@@ -29,8 +29,6 @@ LONGEST_LIST = 200  # values that are searched for in the text of an answer
 
 
 class PersonalKind(StrEnum):
-    """A kind of personal data."""
-
     PHONE = "phone"
     NAME = "name"
     EMAIL = "email"

@@ -63,5 +63,4 @@ class AccountRecords:
 
     @property
     def next_report(self) -> int:
-        """The reference of the next report."""
         return FIRST_REPORT + len(self.reports)

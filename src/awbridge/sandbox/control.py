@@ -28,8 +28,6 @@ class ShipmentSelector(FrozenModel):
 
 
 class CourierRequest(ShipmentSelector):
-    """A shipment and its new courier."""
-
     courier_partner_id: int
 
 

@@ -65,12 +65,10 @@ class Sandbox:
 
     @property
     def orders_created(self) -> int:
-        """Number of orders that were created."""
         return len(self.registry.orders)
 
     @property
     def faults(self) -> Faults:
-        """The current faults."""
         return self.fault_injector.faults
 
     @faults.setter

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from importlib import resources
+from itertools import product
 from pathlib import Path
 
 from jinja2 import StrictUndefined, Template, TemplateError, meta
@@ -66,8 +67,6 @@ class TemplateRefused(AwbridgeError):
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """One rendered message."""
-
     text: str
     subject: str = ""
     html: str | None = None
@@ -154,20 +153,16 @@ class Templates:
 
     def lint(self) -> list[TemplateProblem]:
         """The errors and warnings of all templates."""
-        findings: list[TemplateProblem] = []
-        for language in self.languages():
-            for milestone in Milestone:
-                for channel in Channel:
-                    findings += self._lint_one(milestone, channel, language)
-        findings += self._unread_files()
-        return list(dict.fromkeys(findings))
+        messages = product(self.languages(), Milestone, Channel)
+        findings = [problem for message in messages for problem in self._lint_one(*message)]
+        return list(dict.fromkeys([*findings, *self._unread_files()]))
 
     def languages(self) -> list[str]:
         """The shipped languages and those of the folder."""
         own = [p.name for p in self._folder.iterdir() if p.is_dir()] if self._folder and self._folder.is_dir() else []
         return sorted({*LANGUAGES, *own})
 
-    def _lint_one(self, milestone: Milestone, channel: Channel, language: str) -> list[TemplateProblem]:
+    def _lint_one(self, language: str, milestone: Milestone, channel: Channel) -> list[TemplateProblem]:
         file = f"{language}/{milestone}.{channel}.j2"
         findings: list[TemplateProblem] = []
         try:

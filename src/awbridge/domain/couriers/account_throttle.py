@@ -188,7 +188,6 @@ def during_downtime(state: AccountState) -> AccountState:
 
 
 def after_answers(state: AccountState, tally: Tally, now: datetime, policy: AccountThrottlePolicy) -> AccountState:
-    """The account after these answers."""
     if tally.retry_after is not None:
         rest = now + timedelta(seconds=min(max(tally.retry_after, 1.0), LONGEST_REST))
         state = replace(state, rest_until_at=max(rest, state.rest_until_at or rest))

@@ -150,13 +150,12 @@ def read_rules(rows: Sequence[Mapping[str, Any]], transporters: Collection[str])
 
 def rule_fields(rule: Rule) -> dict[str, Any]:
     """A rule as fields that `read_rule` accepts: numbers as exact text; unset conditions are left out."""
-    fields: dict[str, Any] = {}
-    for name in RULE_FIELDS:
-        value = getattr(rule, name)
-        if value is None or value == ():
-            continue
-        fields[name] = list(cast("tuple[str, ...]", value)) if isinstance(value, tuple) else str(value)
-    return fields
+    conditions = {name: getattr(rule, name) for name in RULE_FIELDS}
+    return {
+        name: list(cast("tuple[str, ...]", value)) if isinstance(value, tuple) else str(value)
+        for name, value in conditions.items()
+        if value not in (None, ())
+    }
 
 
 def _text(fields: Mapping[str, Any], name: str) -> str:

@@ -222,10 +222,7 @@ SendResult = Sent | NotSent | MaybeSent
 class Sends(Protocol):
     """A channel. `repeatable`: a message sent twice with one key reaches the reader once."""
 
-    @property
-    def repeatable(self) -> bool:
-        """Whether a try with an unknown result may be repeated."""
-        ...
+    repeatable: bool
 
     async def send(self, message: Message) -> SendResult:
         """Send one message. Never raises for a failure of the service."""

@@ -122,7 +122,6 @@ def is_action_id(text: str) -> bool:
 
 
 def shard_of_action(id_: str) -> int:
-    """The shard in an action's id."""
     return int(id_[:2], 16)
 
 

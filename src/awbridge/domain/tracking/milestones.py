@@ -91,11 +91,7 @@ class Reached:
 
 def in_order(events: Iterable[StatusEvent]) -> list[StatusEvent]:
     """The events by time, oldest first."""
-    return sorted(events, key=_sort_key)
-
-
-def _sort_key(h: StatusEvent) -> tuple[datetime, int, int, int, int, str]:
-    return h.at, h.step, h.code, h.ndr_code or 0, h.npr_code or 0, h.remark
+    return sorted(events, key=lambda h: (h.at, h.step, h.code, h.ndr_code or 0, h.npr_code or 0, h.remark))
 
 
 def reached(

@@ -68,7 +68,6 @@ def failure_response(sandbox: Sandbox, kind: str, rng: random.Random) -> ApiResp
 
 
 def rate_limited(sandbox: Sandbox) -> ApiResponse:
-    """HTTP 429 with Retry-After, in seconds."""
     seconds = f"{sandbox.faults.retry_after_seconds:g}"
     detail = f"Request was throttled. Expected available in {seconds} seconds."
     return json_response({"detail": detail}, 429, headers=((b"retry-after", seconds.encode()),))

@@ -68,7 +68,6 @@ class FaultInjector:
         return random.Random(":".join(str(part) for part in (self._seed, *parts)))
 
     def request(self, fault: RequestedFault) -> None:
-        """Request a fault for the next matching calls."""
         if fault.endpoint == "create_order":
             fault.endpoint = None  # for_order() decides about these calls
         self._requested.append(fault)

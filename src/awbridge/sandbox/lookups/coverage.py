@@ -63,8 +63,6 @@ _POST_OFFICES: Final = (1, 12, 38, 75)
 
 @dataclass(frozen=True, slots=True)
 class PincodeLocation:
-    """The city and state of a pincode."""
-
     city: str
     state: str
 
@@ -105,7 +103,6 @@ def serves(config: SandboxConfig, account: SimulatedAccount, pincode: str) -> bo
 
 
 def accepts_payment(account: SimulatedAccount, order_type: str) -> bool:
-    """Whether an account supports this order type."""
     return {"COD": account.cod, "EXCHANGE": account.exchange}.get(order_type, order_type == "PREPAID")
 
 

@@ -17,8 +17,6 @@ HOUR = 3600
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScanStatus:
-    """The status of a parcel at a scan."""
-
     code: int
     status: str
     remark: str
@@ -134,7 +132,6 @@ def _build_steps(
 
 
 def build_step(stage: JourneyStage, offset: int, city: str, rng: random.Random, config: SandboxConfig) -> JourneyStep:
-    """The planned scan of a stage."""
     ndr_code = rng.choice(tuple(NDR_REASONS)) if stage.code == 9 else None
     if ndr_code is not None:
         status, remark = "Undelivered", NDR_REASONS[ndr_code]

@@ -59,7 +59,6 @@ class SimulatedOrder:
 
     @property
     def cp_id(self) -> int:
-        """The courier partner id."""
         return self.account.courier_partner_id
 
     @property

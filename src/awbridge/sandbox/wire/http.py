@@ -31,8 +31,6 @@ class ApiCall:
 
 @dataclass(frozen=True, slots=True)
 class ApiResponse:
-    """The HTTP response to an `ApiCall`."""
-
     status: int
     body: bytes
     content_type: str = "application/json"
@@ -48,5 +46,4 @@ class CallRejected(Exception):
 
 
 def json_response(content: object, status: int = 200, headers: Headers = ()) -> ApiResponse:
-    """A response with a JSON body."""
     return ApiResponse(status, json.dumps(content, separators=(",", ":")).encode(), headers=headers)
