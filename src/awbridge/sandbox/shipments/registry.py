@@ -10,14 +10,16 @@ import uuid
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
 
 from awbridge.sandbox.config import SandboxConfig
-from awbridge.sandbox.shipments.journeys import Journey, JourneyStep, as_registered, plan_journey
+from awbridge.sandbox.shipments.journeys import Journey, JourneyStep, ScanStatus, as_registered, plan_journey
 from awbridge.sandbox.shipments.models import OrderDraft, SimulatedOrder, SimulatedScan
 from awbridge.sandbox.shipments.pieces import add_piece_scans
 from awbridge.sandbox.wire.codes import FINAL_CODES, bucket_of
 from awbridge.sandbox.wire.json import JsonObject, as_list, as_object, as_objects, as_text, number
 
+_STATUS_FIELDS = tuple(field.name for field in fields(ScanStatus))
 _PREFIXES = {3: "EC", 9: "SF", 50: "LS", 55: "FMPC"}
 _SERIALS = 10**11
 _CHECKPOINTS_FROM = 5 * 10**13
@@ -209,19 +211,12 @@ class ShipmentRegistry:
             index=index,
             waybill=order.children[step.piece - 1] if step.piece else order.waybill,
             cp_id=order.cp_id,
-            code=step.code,
-            status=step.status,
-            remark=step.remark,
-            location=step.location,
-            city=step.city,
-            bucket=step.bucket,
-            ndr_code=step.ndr_code,
-            npr_code=step.npr_code,
             scanned_at=scanned_at,
             created_at=real,
             order_status_id=order.serial * 100 + index + 1,
             checkpoint_id=_CHECKPOINTS_FROM + order.serial * 100 + index + 1,
             tracking_id=order.serial,
+            **{name: getattr(step, name) for name in _STATUS_FIELDS},
         )
         order.scans.append(scan)
         self._mark_changed(order, real)
