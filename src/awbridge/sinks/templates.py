@@ -139,7 +139,7 @@ class Templates:
         """The head and the body of a message's template, and its language. Raises TemplateRefused."""
         for one in dict.fromkeys((language, self._default, "en")):
             for name in (f"{one}/{milestone}.{channel}.j2", f"{one}/{milestone}.text.j2"):
-                if _is_plain(one) and (source := self._read(name)) is not None:
+                if re.fullmatch(r"[a-z]{2,8}", one) and (source := self._read(name)) is not None:
                     return *_split_head(source), one
         raise TemplateRefused(f"there is no template of {milestone} for {channel}")
 
@@ -217,10 +217,6 @@ def _render(environment: ImmutableSandboxedEnvironment, source: str, values: Map
 def _unknown_names(source: str) -> tuple[str, ...]:
     """The variables of a source that are unknown. Raises TemplateError."""
     return tuple(sorted(meta.find_undeclared_variables(_TEXT.parse(source)) - set(EXAMPLE)))
-
-
-def _is_plain(language: str) -> bool:
-    return bool(re.fullmatch(r"[a-z]{2,8}", language))
 
 
 def _split_head(source: str) -> tuple[dict[str, str], str]:

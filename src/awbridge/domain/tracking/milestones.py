@@ -157,13 +157,10 @@ class DeliveryAttempt:
     ndr_name: str = ""
     no_attempt: bool = False
 
-    @property
-    def _last_at(self) -> datetime | None:
-        return self.ended_at or self.began_at
-
     def includes(self, at: datetime) -> bool:
         """Whether a scan at that time may still belong to this attempt."""
-        return self._last_at is not None and at - self._last_at < ONE_ATTEMPT
+        last_at = self.ended_at or self.began_at
+        return last_at is not None and at - last_at < ONE_ATTEMPT
 
 
 def attempts(events: Iterable[StatusEvent]) -> list[DeliveryAttempt]:

@@ -64,10 +64,6 @@ def failure_response(sandbox: Sandbox, kind: str, rng: random.Random) -> ApiResp
         case "empty_body":
             return ApiResponse(status, b"", "text/plain")
         case _:
-            return rate_limited(sandbox)
-
-
-def rate_limited(sandbox: Sandbox) -> ApiResponse:
-    seconds = f"{sandbox.faults.retry_after_seconds:g}"
-    detail = f"Request was throttled. Expected available in {seconds} seconds."
-    return json_response({"detail": detail}, 429, headers=((b"retry-after", seconds.encode()),))
+            seconds = f"{sandbox.faults.retry_after_seconds:g}"
+            detail = f"Request was throttled. Expected available in {seconds} seconds."
+            return json_response({"detail": detail}, 429, headers=((b"retry-after", seconds.encode()),))

@@ -5,7 +5,6 @@ whatever the order in which calls arrive.
 """
 
 import random
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Self
 
@@ -61,7 +60,8 @@ class FaultInjector:
     def __init__(self, faults: Faults, seed: int) -> None:
         self.faults = faults
         self._seed = seed
-        self._requested: list[RequestedFault] = []
+        self.pending: list[RequestedFault] = []
+        """Requested faults that have not occurred yet."""
 
     def rng(self, *parts: object) -> random.Random:
         """A random generator that yields the same values for the same parts."""
@@ -70,12 +70,7 @@ class FaultInjector:
     def request(self, fault: RequestedFault) -> None:
         if fault.endpoint == "create_order":
             fault.endpoint = None  # for_order() decides about these calls
-        self._requested.append(fault)
-
-    @property
-    def pending(self) -> Sequence[RequestedFault]:
-        """Requested faults that have not occurred yet."""
-        return tuple(self._requested)
+        self.pending.append(fault)
 
     def for_order(self, *, reference: str, nth: int, cp_id: int, known: bool, second: float) -> CallFaults:
         """The faults of the nth create-order call for a reference number.
@@ -115,11 +110,11 @@ class FaultInjector:
         return self._consume(kind, reference) is not None or draw < float(getattr(self.faults, kind))
 
     def _consume(self, kind: str, reference: str = "", *, endpoint: str | None = None) -> RequestedFault | None:
-        for fault in self._requested:
+        for fault in self.pending:
             if fault.kind == kind and fault.endpoint == endpoint and fault.reference_number in (None, reference):
                 fault.times -= 1
                 if fault.times <= 0:
-                    self._requested.remove(fault)
+                    self.pending.remove(fault)
                 return fault
         return None
 

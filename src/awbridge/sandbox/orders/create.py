@@ -50,7 +50,14 @@ async def create_order(sandbox: Sandbox, call: ApiCall, region: Region, *, form:
     create-b2b-order: it has its own sections, is asynchronous by default, and returns 420 if the courier refuses.
     """
     request = _parse(sandbox, call, region, form)
-    faults = _faults_of(sandbox, request)
+    registry = sandbox.registry
+    faults = sandbox.fault_injector.for_order(
+        reference=request.reference,
+        nth=registry.create_calls[request.reference],
+        cp_id=request.cp_id,
+        known=request.reference in registry.orders or request.reference in registry.pending_orders,
+        second=sandbox.clock.since_start(),
+    )
     if faults.slow:
         await asyncio.sleep(sandbox.faults.slow_seconds)
     if faults.kind and faults.kind != "cut_after_placing":
@@ -62,7 +69,7 @@ async def create_order(sandbox: Sandbox, call: ApiCall, region: Region, *, form:
     response = _quote_customer(sandbox, request, response)
     if form == "b2b":
         response = _with_b2b_code(response)
-    if faults.kind == "cut_after_placing" and request.reference in sandbox.registry.orders:
+    if faults.kind == "cut_after_placing" and request.reference in registry.orders:
         raise ConnectionCut
     return json_response(response)
 
@@ -113,17 +120,6 @@ def _check_v1(payload: JsonObject) -> None:
 
 def _invalid_data(detail: str) -> CallRejected:
     return CallRejected(error_response(314, f"{message_of(314)}: {detail}"))
-
-
-def _faults_of(sandbox: Sandbox, request: OrderRequest) -> CallFaults:
-    registry = sandbox.registry
-    return sandbox.fault_injector.for_order(
-        reference=request.reference,
-        nth=registry.create_calls[request.reference],
-        cp_id=request.cp_id,
-        known=request.reference in registry.orders or request.reference in registry.pending_orders,
-        second=sandbox.clock.since_start(),
-    )
 
 
 def _process(sandbox: Sandbox, request: OrderRequest, faults: CallFaults) -> JsonObject:

@@ -143,11 +143,6 @@ def _waybill_cell(waybill: str) -> str:
     return f"`{waybill}" if int(hashlib.sha256(waybill.encode()).hexdigest(), 16) % 2 else waybill
 
 
-def _courier_name(order: SimulatedOrder) -> str:
-    suffix = " Reverse" if order.cp_id in REVERSE_COURIERS else ""
-    return order.account.courier_name + suffix
-
-
 def _first_time(order: SimulatedOrder, codes: frozenset[int]) -> str:
     return next((day_first(scan.scanned_at) for scan in order.scans if scan.code in codes), "")
 
@@ -155,7 +150,9 @@ def _first_time(order: SimulatedOrder, codes: frozenset[int]) -> str:
 COLUMNS: Final[Mapping[str, Callable[[SimulatedOrder, SimulatedScan], object]]] = {
     "Order ID": lambda order, latest: order.order_id,
     "Reference Number": lambda order, latest: order.reference_number,
-    "Courier Partner": lambda order, latest: _courier_name(order),
+    "Courier Partner": lambda order, latest: (
+        order.account.courier_name + (" Reverse" if order.cp_id in REVERSE_COURIERS else "")
+    ),
     "AWB": lambda order, latest: _waybill_cell(order.waybill),
     "RTO AWB": lambda order, latest: "",
     "Clickpost Unified Status": lambda order, latest: unified_status(latest.code),

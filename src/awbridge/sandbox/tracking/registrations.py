@@ -1,13 +1,7 @@
 """The endpoints that register and unregister waybills booked elsewhere for tracking."""
 
 from awbridge.sandbox.orders.validation import OrderRejected, account_for
-from awbridge.sandbox.requests import (
-    check_body_key,
-    find_tracked_order,
-    parse_object,
-    require,
-    type_problem,
-)
+from awbridge.sandbox.requests import find_tracked_order, keyed_body, parse_object, require, type_problem
 from awbridge.sandbox.shipments.models import OrderDraft, SimulatedOrder
 from awbridge.sandbox.simulator import Sandbox
 from awbridge.sandbox.wire.envelope import error_response, ok_response
@@ -19,9 +13,7 @@ _MESSAGES = {351: "Clickpost Account: Does not exist", 353: "Clickpost Account: 
 
 async def register_v2(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
     """POST awb-register v2: `cp_id` and the key in the body. A known waybill returns 303 with its ids."""
-    body = parse_object(call)
-    check_body_key(sandbox, body)
-    return _register(sandbox, body, version=2)
+    return _register(sandbox, keyed_body(sandbox, call), version=2)
 
 
 async def register_v3(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
@@ -83,8 +75,7 @@ def _ids(order: SimulatedOrder, version: int) -> JsonObject:
 
 async def unregister(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
     """POST awb-unregister: stop tracking a shipment, wherever it was booked. The key is in the body."""
-    body = parse_object(call)
-    check_body_key(sandbox, body)
+    body = keyed_body(sandbox, call)
     require(body, ("waybill", "cp_id"))
     order = find_tracked_order(sandbox, body["waybill"], body["cp_id"])
     if order is None:
