@@ -60,7 +60,3 @@ class AccountRecords:
         """Add an entry to the audit log. `payload` must not contain secrets."""
         identity = uuid.uuid5(uuid.NAMESPACE_OID, f"{len(self.audit_log)}:{at}:{service}")
         self.audit_log.append(AuditLogEntry(id=str(identity), service=service, payload=payload, logged_at=at))
-
-    @property
-    def next_report(self) -> int:
-        return FIRST_REPORT + len(self.reports)

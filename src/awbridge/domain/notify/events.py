@@ -59,7 +59,6 @@ KIND_OF = {
     Milestone.STUCK: EventKind.STUCK,
 }
 
-
 # Separate kinds: a lost box is not a lost shipment.
 PIECE_KIND_OF = {
     Milestone.FAILED_DELIVERY: EventKind.PIECE_NDR_RAISED,

@@ -3,8 +3,7 @@
 import random
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from awbridge.sandbox.config import SandboxConfig, SimulatedAccount
 
@@ -61,8 +60,7 @@ _CIRCLES: Final[Mapping[str, tuple[str, str]]] = {
 _POST_OFFICES: Final = (1, 12, 38, 75)
 
 
-@dataclass(frozen=True, slots=True)
-class PincodeLocation:
+class PincodeLocation(NamedTuple):
     city: str
     state: str
 

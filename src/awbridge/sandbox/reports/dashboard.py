@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from typing import Final
 from urllib.parse import urlencode
 
-from awbridge.sandbox.account_records import DashboardReport
+from awbridge.sandbox.account_records import FIRST_REPORT, DashboardReport
 from awbridge.sandbox.requests import parse_object
 from awbridge.sandbox.shipments.models import SimulatedOrder, SimulatedScan
 from awbridge.sandbox.simulator import Sandbox
@@ -78,7 +78,7 @@ def _build_report(sandbox: Sandbox, body: JsonObject, now: float) -> DashboardRe
     fields = as_list(body.get("fields", []))
     if fields is None or not all(field in tuple(COLUMNS) for field in fields):
         return "fields: must be a list of columns of the report"
-    reference = sandbox.account_records.next_report
+    reference = FIRST_REPORT + len(sandbox.account_records.reports)
     rng = sandbox.fault_injector.rng("report", reference)
     return DashboardReport(
         reference=reference,
