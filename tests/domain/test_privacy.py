@@ -1,4 +1,4 @@
-"""Personal data: found where they stand, shown to each destination as its policy says."""
+"""Personal data: found by field and in text, shown to each destination by its policy."""
 
 from __future__ import annotations
 
@@ -134,9 +134,9 @@ ORDER = {
     "written", ["919000000001", "+91-9000000001", "90000-00001", "0 9000000001", "Ph-9000000001", "AWB 919000000001"]
 )
 def test_a_phone_of_the_payload_is_masked_however_it_is_written(written: str) -> None:
-    said = without_people(f"cannot reach {written} at all", json.dumps(ORDER))
-    assert "0000" not in said.replace("-", "").replace(" ", "")
-    assert said.endswith("001 at all")
+    shown = without_people(f"cannot reach {written} at all", json.dumps(ORDER))
+    assert "0000" not in shown.replace("-", "").replace(" ", "")
+    assert shown.endswith("001 at all")
 
 
 def test_identifiers_of_the_shipment_are_never_masked() -> None:
@@ -181,7 +181,7 @@ def test_hiding_keeps_the_shape(value: Any) -> None:
     assert shape(Eraser().value(value)) == shape(value)
 
 
-def test_erasing_takes_the_person_out_of_the_payload_and_of_the_answer_to_it() -> None:
+def test_erasing_removes_the_person_from_the_payload_and_from_its_response() -> None:
     eraser = Eraser()
     order = {"drop_info": {"drop_name": "Asha Rao", "drop_phone": "9812345678", "drop_pincode": "411001"}, "cod": 5}
     assert json.loads(eraser.body(json.dumps(order))) == {

@@ -30,8 +30,8 @@ async def test_placeholders_of_a_url_are_replaced_and_quoted() -> None:
     assert fill(url, MESSAGE) == "msg91://1107160000000000001@key/919000000001?:name=notice-7&x=%2B919000000001&l=en"
 
 
-class Heard(logging.Handler):
-    """What reaches the root logger, where the service listens. pytest's handler is put at every logger it knows."""
+class RootLog(logging.Handler):
+    """Records what reaches the root logger, as the service's handler does. pytest adds its own to every logger."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
@@ -42,18 +42,18 @@ class Heard(logging.Handler):
 
 
 @pytest.fixture
-def heard() -> Iterator[Heard]:
-    handler, root = Heard(), logging.getLogger()
+def root_log() -> Iterator[RootLog]:
+    handler, root = RootLog(), logging.getLogger()
     level = root.level
     root.addHandler(handler)
     root.setLevel(logging.DEBUG)
-    logging.getLogger("somebody").debug("is heard")
+    logging.getLogger("another").debug("is logged")
     yield handler
     root.setLevel(level)
     root.removeHandler(handler)
 
 
-async def test_a_message_arrives_and_is_repeatable_if_its_key_is_sent(heard: Heard) -> None:
+async def test_a_message_arrives_and_is_repeatable_if_its_key_is_sent(root_log: RootLog) -> None:
     async with http_server() as gateway:
         service = MessageChannel(f"json://127.0.0.1:{gateway.port}/{{to_digits}}?+Idempotency-Key={{key}}")
         assert await service.send(MESSAGE) == Sent()
@@ -62,8 +62,8 @@ async def test_a_message_arrives_and_is_repeatable_if_its_key_is_sent(heard: Hea
     assert (request.path, request.headers["idempotency-key"]) == ("/919000000001", "notice-7")
     assert service.repeatable
     assert not MessageChannel("json://127.0.0.1/{to}").repeatable
-    assert "is heard" in heard.lines
-    assert "9000000001" not in "\n".join(heard.lines)
+    assert "is logged" in root_log.lines
+    assert "9000000001" not in "\n".join(root_log.lines)
 
 
 def known_at(port: int) -> dict[str, Gateway]:
@@ -153,7 +153,7 @@ async def test_a_message_without_its_template_id_is_not_retried() -> None:
 
 
 @pytest.mark.parametrize(("scheme", "more"), [("json", ""), ("json", "&rto=9"), ("textlocal", "")])
-async def test_a_slow_service_is_waited_for(scheme: str, more: str) -> None:
+async def test_the_timeout_applies_to_a_slow_service(scheme: str, more: str) -> None:
     async with slow_server(seconds=0.5) as port:
         url = f"json://127.0.0.1:{port}/{{to}}?x=1{more}" if scheme == "json" else GATEWAY_URLS[scheme]
         assert await MessageChannel(url, timeout=5, known=known_at(port)).send(MESSAGE) == Sent()
@@ -205,8 +205,8 @@ async def test_parameters_of_a_template_are_single_lines_in_order(monkeypatch: p
         assert await MessageChannel(WHATSAPP + "?:1=Acme&:body=2").send(lines) == Sent()
         assert await MessageChannel(WHATSAPP.replace("order:", "")).send(lines) == Sent()
     template, free = (json.loads(request.body) for request in gateway.requests)
-    told = [p["text"] for p in template["template"]["components"][0]["parameters"]]
-    assert told == ["Acme", "Hello Asha, your order."]
+    texts = [p["text"] for p in template["template"]["components"][0]["parameters"]]
+    assert texts == ["Acme", "Hello Asha, your order."]
     assert free["text"]["body"] == lines.text, "free text keeps its lines"
 
 
@@ -232,7 +232,7 @@ def test_an_incomplete_gateway_url_is_refused_with_its_form(url: str) -> None:
 
 @asynccontextmanager
 async def slow_server(*, seconds: float) -> AsyncGenerator[int]:
-    """An HTTP server that takes its time; its port."""
+    """A slow HTTP server; yields its port."""
 
     at_work: list[asyncio.Task[None]] = []
 

@@ -48,7 +48,7 @@ async def test_retries_of_the_library_end_quickly_and_ignore_retry_after(service
 
 
 @pytest.mark.parametrize(
-    ("url", "options", "told"),
+    ("url", "options", "problem"),
     [
         ("s3://bucket/p?region=eu-west-1", {}, "options after"),
         ("s3://bucket/p#x", {}, "options after"),
@@ -58,8 +58,8 @@ async def test_retries_of_the_library_end_quickly_and_ignore_retry_after(service
         ("s3://bucket/p", {"virtual_hosted_style_request": "perhaps"}, 'failed to parse "perhaps" as boolean'),
     ],
 )
-def test_options_without_effect_are_refused(url: str, options: dict[str, str], told: str) -> None:
-    with pytest.raises(SettingsError, match=told) as caught:
+def test_options_without_effect_are_refused(url: str, options: dict[str, str], problem: str) -> None:
+    with pytest.raises(SettingsError, match=problem) as caught:
         Objects.open(url, options=options)
     assert "\n" not in str(caught.value)
 
@@ -71,16 +71,16 @@ async def test_client_options_are_accepted(service: ObjectService) -> None:
 
 
 async def test_an_archive_is_checked_by_writing_reading_and_deleting(service: ObjectService) -> None:
-    told = await try_archive(opened(service))
-    assert (told.problem, told.not_removed, service.objects) == ("", "", {})
+    result = await try_archive(opened(service))
+    assert (result.problem, result.not_removed, service.objects) == ("", "", {})
     assert [call.split()[0] for call in service.calls] == ["PUT", "GET", "POST", "GET"]
     service.answers = {"POST": (403, DENIED)}
-    told = await try_archive(opened(service))
-    assert told.problem == ""
-    assert told.not_removed.startswith("delete: ")
+    result = await try_archive(opened(service))
+    assert result.problem == ""
+    assert result.not_removed.startswith("delete: ")
     kept = "<DeleteResult><Error><Key>k</Key><Code>AccessDenied</Code></Error></DeleteResult>"
-    service.answers = {"POST": (200, kept)}  # the whole request was taken, its one object is not
+    service.answers = {"POST": (200, kept)}  # the request as a whole is accepted, its one object is not
     assert (await try_archive(opened(service))).not_removed.startswith("delete: ")
     service.answers = {"GET": (403, DENIED)}
-    told = await try_archive(opened(service))
-    assert told.problem.startswith("get: ")
+    result = await try_archive(opened(service))
+    assert result.problem.startswith("get: ")

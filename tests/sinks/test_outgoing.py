@@ -33,12 +33,12 @@ async def test_dns_rebinding_has_no_effect(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(socket, "getaddrinfo", rebound)
     async with http_server() as receiver, EventSender(allowed=read_networks(["127.0.0.1"]), timeout=2.0) as sender:
         url = f"http://erp.example:{receiver.port}/hook"
-        taken = await sender.post(url, "{}", key="evt_1", secrets=SECRETS, now=T0)
+        response = await sender.post(url, "{}", key="evt_1", secrets=SECRETS, now=T0)
         again = await sender.post(url, "{}", key="evt_1", secrets=SECRETS, now=T0)
-    assert taken.problem is None
+    assert response.problem is None
     assert again.refused, "the next delivery asks again, and sees where the name leads now"
     assert [r.headers["host"] for r in receiver.requests] == [f"erp.example:{receiver.port}"]
-    assert len(asked) == 2, "the name is asked for once a delivery: what was checked is what is connected to"
+    assert len(asked) == 2, "the name is resolved once per delivery: the checked address is the one connected to"
 
 
 async def test_over_https_the_certificate_must_match_the_host_name(

@@ -32,8 +32,8 @@ def test_every_message_renders_and_names_the_order(language: str, milestone: Mil
         assert "1001" in words.text
         assert words.language == language
         assert (words.html is not None) == (channel is Channel.MAIL)
-        bare = {**dict.fromkeys(EXAMPLE, ""), "is_return": is_return, "order": "1001"}
-        assert "None" not in Templates().render(milestone, channel, language, bare).text
+        empty = {**dict.fromkeys(EXAMPLE, ""), "is_return": is_return, "order": "1001"}
+        assert "None" not in Templates().render(milestone, channel, language, empty).text
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -69,9 +69,9 @@ def test_placeholders_and_formula_errors_are_not_identifiers(cell: Any) -> None:
     ],
 )
 def test_values_destroyed_by_a_spreadsheet_are_refused(cell: Any, why: str) -> None:
-    with pytest.raises(CellDamaged, match=why) as told:
+    with pytest.raises(CellDamaged, match=why) as raised:
         read_id(cell)
-    assert str(cell) not in str(told.value), "it may be a phone number"
+    assert str(cell) not in str(raised.value), "it may be a phone number"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Tables are read whatever their columns are called, wherever the header stands, however the text is written."""
+"""Tables are read whatever their columns are called, wherever the header is, however the text is written."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_a_rounded_waybill_is_refused_with_line_and_column(tmp_path: Path, data:
 
 
 @pytest.mark.parametrize(
-    ("data", "says"),
+    ("data", "problem"),
     [
         (b"", "is empty"),
         (
@@ -138,8 +138,8 @@ def test_a_rounded_waybill_is_refused_with_line_and_column(tmp_path: Path, data:
         ("awb,x\n1,".encode("utf-16") + b"\x00\xd8", "not valid UTF-16"),
     ],
 )
-def test_a_file_that_is_not_a_table_is_refused_with_the_reason(tmp_path: Path, data: bytes, says: str) -> None:
-    with pytest.raises(TableUnreadable, match=says):
+def test_a_file_that_is_not_a_table_is_refused_with_the_reason(tmp_path: Path, data: bytes, problem: str) -> None:
+    with pytest.raises(TableUnreadable, match=problem):
         read(tmp_path, data)
 
 

@@ -94,7 +94,7 @@ def return_rows(returns: Sequence[ReturnNews]) -> list[dict[str, Any]]:
         {
             "at": news.at,
             "status": news.name,
-            "return_reference_number": news.event.reference_number,
+            "return_reference_number": news.event.return_reference_number,
             "items": ", ".join(f"{item.get('quantity', 1)} x {item.get('sku', '?')}" for item in news.event.items),
             "self_shipped": {True: "yes", False: "no", None: ""}[news.event.self_shipped],
         }

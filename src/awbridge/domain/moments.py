@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, time, tzinfo
+from datetime import date, datetime, time
 
 EXAMPLES = "write it like 2026-11-29, 2026-11-29 07:06 or 2026-11-29T07:06:00+05:30"
 CLOCK_EXAMPLE = "write a time of day like 22:30"
@@ -38,12 +38,6 @@ def read_local(text: str) -> datetime:
         return datetime.fromisoformat(f"{found['day']}T{clock}{(found['zone'] or '').upper()}")
     except ValueError:
         raise ValueError(f"there is no such time; {EXAMPLES}") from None
-
-
-def read_moment(text: str, zone: tzinfo) -> datetime:
-    """A day or a time, aware: in `zone` where it names none. Raises ValueError."""
-    moment = read_local(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=zone)
 
 
 def read_clock(text: str) -> time:

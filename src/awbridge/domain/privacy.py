@@ -29,8 +29,6 @@ LONGEST_LIST = 200  # values that are searched for in the text of an answer
 
 
 class PersonalKind(StrEnum):
-    """A kind of personal data."""
-
     PHONE = "phone"
     NAME = "name"
     EMAIL = "email"
@@ -221,16 +219,14 @@ class Veil:
                 text = _word(value).sub(lambda _, hidden=self._hidden[value]: hidden, text)
         text = _without_phones(text, self._phones, self._as_found, self.own)
         text = _without_truncated(text, self._hidden)
-        for kind in (PersonalKind.EMAIL, PersonalKind.PHONE):
-            treatment = self._privacy.kinds.get(kind, Treatment.KEEP)
-            if treatment is not Treatment.KEEP and " " in text.strip():
-                treated = _treated(self._privacy, treatment, kind)
-                text = (
-                    _MAIL_IN_TEXT.sub(treated, text)
-                    if kind is PersonalKind.EMAIL
-                    else _phones_in(text, treated, self.own)
-                )
+        if " " in text.strip():
+            text = _MAIL_IN_TEXT.sub(self._instead_of(PersonalKind.EMAIL), text)
+            text = _phones_in(text, self._instead_of(PersonalKind.PHONE), self.own)
         return text
+
+    def _instead_of(self, kind: PersonalKind) -> Callable[[re.Match[str]], str]:
+        treatment = self._privacy.kinds.get(kind, Treatment.KEEP)
+        return lambda found: self._privacy.treat(treatment, kind, found[0]) or "***"
 
     def _as_found(self, ten: str, found: str) -> str:
         return self._privacy.treat(self._phones[ten], PersonalKind.PHONE, found) or "***"
@@ -326,13 +322,6 @@ def _without_truncated(text: str, hidden: Iterable[str]) -> str:
         if size and not text[: len(text) - size][-1:].isalnum():
             return f"{text[: len(text) - size]}..."
     return text
-
-
-def _treated(privacy: Privacy, treatment: Treatment, kind: PersonalKind) -> Callable[[re.Match[str]], str]:
-    def one(found: re.Match[str]) -> str:
-        return privacy.treat(treatment, kind, found[0]) or "***"
-
-    return one
 
 
 class Eraser:

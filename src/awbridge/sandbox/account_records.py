@@ -14,7 +14,6 @@ class DashboardReport:
     """A CSV report of the shipments that changed in a window, epoch seconds. `content` is None until it is ready."""
 
     reference: int
-    name: str
     start: float
     end: float
     fields: tuple[str, ...]
@@ -61,8 +60,3 @@ class AccountRecords:
         """Add an entry to the audit log. `payload` must not contain secrets."""
         identity = uuid.uuid5(uuid.NAMESPACE_OID, f"{len(self.audit_log)}:{at}:{service}")
         self.audit_log.append(AuditLogEntry(id=str(identity), service=service, payload=payload, logged_at=at))
-
-    @property
-    def next_report(self) -> int:
-        """The reference of the next report."""
-        return FIRST_REPORT + len(self.reports)

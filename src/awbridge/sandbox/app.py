@@ -3,12 +3,13 @@
 import asyncio
 from functools import partial
 from typing import Final, TypeAlias
+from urllib.parse import parse_qsl
 
 from pydantic import ValidationError
 from starlette.types import Receive, Scope, Send
 
 from awbridge.sandbox import control
-from awbridge.sandbox.faults.http_failures import Handler, handle_call
+from awbridge.sandbox.faults.http_failures import Endpoint, handle_call
 from awbridge.sandbox.lookups import accounts, predictions, recommendations, serviceability
 from awbridge.sandbox.orders import create, manage, pickups
 from awbridge.sandbox.orders.create import OrderForm
@@ -17,14 +18,14 @@ from awbridge.sandbox.shipments.models import Region
 from awbridge.sandbox.simulator import Sandbox
 from awbridge.sandbox.tracking import ndr, polling, registrations, returns
 from awbridge.sandbox.webhooks import endpoints as webhook_endpoints
-from awbridge.sandbox.wire.http import ApiCall, ApiResponse, CallRejected, ConnectionCut, json_response, parse_query
+from awbridge.sandbox.wire.http import ApiCall, ApiResponse, CallRejected, ConnectionCut, json_response
 
-Methods: TypeAlias = dict[str, tuple[str, Handler]]
+Methods: TypeAlias = dict[str, Endpoint]
 
 
 def _create_and_fetch(region: Region, form: OrderForm = "sections") -> Methods:
     create_order = partial(create.create_order, region=region, form=form)
-    return {"POST": ("create_order", create_order), "GET": ("fetch_order", manage.fetch_order)}
+    return {"POST": Endpoint("create_order", create_order), "GET": Endpoint("fetch_order", manage.fetch_order, "own")}
 
 
 ENDPOINTS: Final[dict[str, Methods]] = {
@@ -32,78 +33,78 @@ ENDPOINTS: Final[dict[str, Methods]] = {
     "/api/v1/create-b2b-order": _create_and_fetch("india", "b2b"),
     "/api/v3/create-order": _create_and_fetch("india"),
     "/api/v4/create-order": _create_and_fetch("world"),
-    "/api/v1/cancel-order": {"GET": ("cancel_order", manage.cancel_order)},
-    "/api/v2/track-order": {"GET": ("track_order", polling.track_order)},
-    "/api/v1/updated-order": {"GET": ("updated_order", polling.updated_order)},
+    "/api/v1/cancel-order": {"GET": Endpoint("cancel_order", manage.cancel_order)},
+    "/api/v2/track-order": {"GET": Endpoint("track_order", polling.track_order)},
+    "/api/v1/updated-order": {"GET": Endpoint("updated_order", polling.updated_order)},
     "/api/v1/tracking/register-webhook": {
-        "POST": ("register_webhook", webhook_endpoints.register_webhook),
-        "PUT": ("register_webhook", webhook_endpoints.register_webhook),
+        "POST": Endpoint("register_webhook", webhook_endpoints.register_webhook, "own"),
+        "PUT": Endpoint("register_webhook", webhook_endpoints.register_webhook, "own"),
     },
-    "/api/v1/test_webhook": {"POST": ("test_webhook", webhook_endpoints.test_webhook)},
-    "/api/v1/fetch-accounts": {"GET": ("fetch_accounts", accounts.fetch_accounts)},
-    "/api/v1/edit-order": {"POST": ("edit_order", manage.edit_order)},
-    "/api/v1/fetch/shippinglabel": {"GET": ("fetch_label", manage.fetch_label)},
-    "/api/v1/shipment-security-key": {"GET": ("security_key", manage.security_key)},
-    "/api/v1/enable_shipment_notification": {"POST": ("switch_whatsapp", manage.switch_whatsapp)},
-    "/v1/pod/pod_from_shipment_details": {"GET": ("proof_of_delivery", manage.proof_of_delivery)},
-    "/api/v1/create-pickup": {"POST": ("create_pickup", pickups.create_pickup)},
-    "/api/v2/create-pickup": {"POST": ("create_pickup", pickups.create_pickup_world)},
-    "/api/v2/tracking/awb-register": {"POST": ("register_waybill", registrations.register_v2)},
-    "/api/v3/tracking/awb-register": {"POST": ("register_waybill", registrations.register_v3)},
-    "/api/v1/tracking/awb-unregister": {"POST": ("unregister_waybill", registrations.unregister)},
-    "/api/v2/tracking/awb-unregister": {"POST": ("unregister_waybill", registrations.unregister)},
-    "/api/v2/ndr-update-api": {"POST": ("update_ndr", ndr.update_ndr)},
-    "/api/v1/ndr_user_feedback": {"GET": ("ndr_feedback", ndr.ndr_feedback)},
-    "/api/v1/fetch-shipment-count": {"GET": ("shipment_count", dashboard.shipment_count)},
+    "/api/v1/test_webhook": {"POST": Endpoint("test_webhook", webhook_endpoints.test_webhook, "key")},
+    "/api/v1/fetch-accounts": {"GET": Endpoint("fetch_accounts", accounts.fetch_accounts, "key")},
+    "/api/v1/edit-order": {"POST": Endpoint("edit_order", manage.edit_order)},
+    "/api/v1/fetch/shippinglabel": {"GET": Endpoint("fetch_label", manage.fetch_label)},
+    "/api/v1/shipment-security-key": {"GET": Endpoint("security_key", manage.security_key, "key")},
+    "/api/v1/enable_shipment_notification": {"POST": Endpoint("switch_whatsapp", manage.switch_whatsapp, "key")},
+    "/v1/pod/pod_from_shipment_details": {"GET": Endpoint("proof_of_delivery", manage.proof_of_delivery, "key")},
+    "/api/v1/create-pickup": {"POST": Endpoint("create_pickup", pickups.create_pickup)},
+    "/api/v2/create-pickup": {"POST": Endpoint("create_pickup", pickups.create_pickup_world)},
+    "/api/v2/tracking/awb-register": {"POST": Endpoint("register_waybill", registrations.register_v2, "own")},
+    "/api/v3/tracking/awb-register": {"POST": Endpoint("register_waybill", registrations.register_v3, "key")},
+    "/api/v1/tracking/awb-unregister": {"POST": Endpoint("unregister_waybill", registrations.unregister, "own")},
+    "/api/v2/tracking/awb-unregister": {"POST": Endpoint("unregister_waybill", registrations.unregister, "own")},
+    "/api/v2/ndr-update-api": {"POST": Endpoint("update_ndr", ndr.update_ndr)},
+    "/api/v1/ndr_user_feedback": {"GET": Endpoint("ndr_feedback", ndr.ndr_feedback)},
+    "/api/v1/fetch-shipment-count": {"GET": Endpoint("shipment_count", dashboard.shipment_count, "key")},
     "/api/v1/reports/enterprise_dashboard_report": {
-        "POST": ("request_report", dashboard.request_report),
-        "GET": ("report_status", dashboard.report_status),
+        "POST": Endpoint("request_report", dashboard.request_report, "key"),
+        "GET": Endpoint("report_status", dashboard.report_status, "key"),
     },
-    dashboard.FILE_PATH: {"GET": ("download_report", dashboard.download)},
-    "/api/v1/audit-log-data": {"GET": ("audit_log", audit_log.audit_log)},
-    "/api/v1/return_order_poll": {"GET": ("returns_delta", returns.returns_delta)},
-    "/api/v1/recommendation_api": {"POST": ("recommend", recommendations.recommend)},
-    "/api/v2/recommendation": {"POST": ("recommend", recommendations.recommend_world)},
-    "/api/v2/pincode_details": {"GET": ("pincode_details", serviceability.pincode_details)},
-    "/api/v1/serviceability_api": {"POST": ("serviceability", serviceability.serviceability)},
-    "/api/v3/serviceability_api": {"POST": ("drop_serviceability", serviceability.drop_serviceability)},
-    "/api/v1/bulk_serviceability_api": {"GET": ("bulk_serviceability", serviceability.bulk_serviceability)},
-    "/api/v1/serviceable_drop_pincode": {"GET": ("drop_pincodes", serviceability.drop_pincodes)},
-    "/api/v1/pincode_search_overall": {"GET": ("search_pincode", serviceability.search_pincode)},
-    "/api/v2/predicted_sla_api": {"POST": ("predict_delivery", predictions.predict)},
-    "/api/v1/global_edd": {"POST": ("predict_delivery_world", predictions.predict_world)},
-    "/api/v1/user/token": {"POST": ("login", accounts.login)},
-    "/api/v1/register-service": {"POST": ("register_service", accounts.register_service)},
-    "/_sandbox/ledger": {"GET": ("", control.show_ledger)},
-    "/_sandbox/faults": {"GET": ("", control.show_faults), "PUT": ("", control.put_faults)},
-    "/_sandbox/faults/once": {"POST": ("", control.fault_once)},
-    "/_sandbox/advance": {"POST": ("", control.advance)},
-    "/_sandbox/finish": {"POST": ("", control.finish)},
-    "/_sandbox/state": {"GET": ("", control.show_state)},
-    "/_sandbox/webhook": {"POST": ("", control.send_webhook)},
-    "/_sandbox/redeliver": {"POST": ("", control.redeliver)},
-    "/_sandbox/forget": {"POST": ("", control.forget)},
-    "/_sandbox/courier": {"POST": ("", control.change_courier)},
-    "/_sandbox/reset": {"POST": ("", control.reset)},
-    "/_sandbox/bodies": {"GET": ("", control.show_bodies)},
-    "/healthz": {"GET": ("", control.healthz)},
+    dashboard.FILE_PATH: {"GET": Endpoint("download_report", dashboard.download, "own")},
+    "/api/v1/audit-log-data": {"GET": Endpoint("audit_log", audit_log.audit_log, "key")},
+    "/api/v1/return_order_poll": {"GET": Endpoint("returns_delta", returns.returns_delta, "own")},
+    "/api/v1/recommendation_api": {"POST": Endpoint("recommend", recommendations.recommend, "key")},
+    "/api/v2/recommendation": {"POST": Endpoint("recommend", recommendations.recommend_world, "key")},
+    "/api/v2/pincode_details": {"GET": Endpoint("pincode_details", serviceability.pincode_details, "key")},
+    "/api/v1/serviceability_api": {"POST": Endpoint("serviceability", serviceability.serviceability)},
+    "/api/v3/serviceability_api": {"POST": Endpoint("drop_serviceability", serviceability.drop_serviceability)},
+    "/api/v1/bulk_serviceability_api": {"GET": Endpoint("bulk_serviceability", serviceability.bulk_serviceability)},
+    "/api/v1/serviceable_drop_pincode": {"GET": Endpoint("drop_pincodes", serviceability.drop_pincodes)},
+    "/api/v1/pincode_search_overall": {"GET": Endpoint("search_pincode", serviceability.search_pincode)},
+    "/api/v2/predicted_sla_api": {"POST": Endpoint("predict_delivery", predictions.predict)},
+    "/api/v1/global_edd": {"POST": Endpoint("predict_delivery_world", predictions.predict_world)},
+    "/api/v1/user/token": {"POST": Endpoint("login", accounts.login, "own")},
+    "/api/v1/register-service": {"POST": Endpoint("register_service", accounts.register_service, "own")},
+    "/_sandbox/ledger": {"GET": Endpoint("", control.show_ledger)},
+    "/_sandbox/faults": {"GET": Endpoint("", control.show_faults), "PUT": Endpoint("", control.put_faults)},
+    "/_sandbox/faults/once": {"POST": Endpoint("", control.fault_once)},
+    "/_sandbox/advance": {"POST": Endpoint("", control.advance)},
+    "/_sandbox/finish": {"POST": Endpoint("", control.finish)},
+    "/_sandbox/state": {"GET": Endpoint("", control.show_state)},
+    "/_sandbox/webhook": {"POST": Endpoint("", control.send_webhook)},
+    "/_sandbox/redeliver": {"POST": Endpoint("", control.redeliver)},
+    "/_sandbox/forget": {"POST": Endpoint("", control.forget)},
+    "/_sandbox/courier": {"POST": Endpoint("", control.change_courier)},
+    "/_sandbox/reset": {"POST": Endpoint("", control.reset)},
+    "/_sandbox/bodies": {"GET": Endpoint("", control.show_bodies)},
+    "/healthz": {"GET": Endpoint("", control.healthz)},
 }
-"""Path without trailing slash -> method -> (name under `calls` in the ledger, "" if not counted; handler)."""
+"""Path without trailing slash -> method -> endpoint."""
 
 
 class App:
-    """The ASGI callable. It requires this package's server, which puts the connection's transport into the scope."""
+    """The ASGI callable. It requires this package's server, which puts the connection into the scope."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
         sandbox.endpoint_names = frozenset(
-            name for methods in ENDPOINTS.values() for name, _ in methods.values() if name
+            endpoint.name for methods in ENDPOINTS.values() for endpoint in methods.values() if endpoint.name
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             raise RuntimeError(f"the sandbox serves HTTP only, not {scope['type']}")
-        transport: asyncio.Transport = scope["state"]["transport"]
+        transport: asyncio.Transport = scope["state"]["connection"].transport
         try:
             response = await self._dispatch(await _read_call(scope, receive))
         except ConnectionCut:
@@ -120,11 +121,11 @@ class App:
             return ApiResponse(404, b"<h1>Not Found</h1>", "text/html")
         if call.method not in methods:
             return json_response({"detail": f'Method "{call.method}" not allowed.'}, 405)
-        name, handler = methods[call.method]
+        endpoint = methods[call.method]
         try:
-            if name:
-                return await handle_call(self._sandbox, name, call, handler)
-            return await handler(self._sandbox, call)
+            if endpoint.name:
+                return await handle_call(self._sandbox, endpoint, call)
+            return await endpoint.handler(self._sandbox, call)
         except ValidationError as error:
             return control.validation_error(error)
         except CallRejected as rejected:
@@ -142,7 +143,7 @@ async def _read_call(scope: Scope, receive: Receive) -> ApiCall:
     return ApiCall(
         method=scope["method"],
         path=scope["path"],
-        query=parse_query(scope["query_string"]),
+        query=dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)),
         body=body,
         base_url=f"{scope['scheme']}://{host.decode('latin-1')}",
     )

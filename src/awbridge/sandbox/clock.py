@@ -19,7 +19,6 @@ class Clock:
         self._started = now()
 
     def restart(self) -> None:
-        """Restart both clocks."""
         self._advanced = 0.0
         self._started = self._now()
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Final, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -10,15 +10,10 @@ Probability = Annotated[float, Field(ge=0, le=1)]
 Seconds = Annotated[float, Field(ge=0)]
 Weight = Annotated[float, Field(ge=0)]
 
-CREATE_FAULTS = (
-    "cut_before_placing",
-    "http_500",
-    "http_503",
-    "html_body",
-    "empty_body",
-    "rate_limited",
-    "cut_after_placing",
-)
+CreateFault = Literal[
+    "cut_before_placing", "http_500", "http_503", "html_body", "empty_body", "rate_limited", "cut_after_placing"
+]
+CREATE_FAULTS: tuple[CreateFault, ...] = get_args(CreateFault)
 """Faults of create-order of which at most one occurs per call, in order of precedence."""
 
 Variant = Literal[
@@ -28,15 +23,9 @@ KeyLocation = Literal["webhook_key", "x-api-key", "raw", "bearer", "basic"]
 """How a webhook carries its key: in a header of that name, or in `Authorization`, raw or with that scheme."""
 
 FaultKind = Literal[
+    CreateFault,
     "error_code",
-    "http_500",
-    "http_503",
-    "html_body",
-    "empty_body",
-    "rate_limited",
     "slow",
-    "cut_after_placing",
-    "cut_before_placing",
     "held_by_courier",
     "quoted_people",
     "async_orders",
@@ -295,7 +284,6 @@ class SandboxConfig(FrozenModel):
     faults: Faults = Field(default=Faults(), description="Fault probabilities.")
 
     def find_account(self, cp_id: str, account_code: str) -> SimulatedAccount | None:
-        """The account of a courier partner id and account code."""
         key = cp_id, account_code
         return next((a for a in self.accounts if (str(a.courier_partner_id), a.account_code) == key), None)
 

@@ -4,32 +4,14 @@ from typing import Annotated, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from awbridge.sandbox.config import ENDPOINT_FAULTS, FaultKind, Faults, FrozenModel, Variant
+from awbridge.sandbox.config import Faults, FrozenModel, Variant
+from awbridge.sandbox.faults.injector import RequestedFault
 from awbridge.sandbox.shipments.models import SimulatedOrder
 from awbridge.sandbox.simulator import Sandbox
 from awbridge.sandbox.webhooks.bodies import VARIANTS
 from awbridge.sandbox.webhooks.sender import WebhookDelivery
 from awbridge.sandbox.wire.http import ApiCall, ApiResponse, CallRejected, json_response
 from awbridge.sandbox.wire.json import JsonObject
-
-
-class FaultRequest(FrozenModel):
-    """A fault for the next matching calls, of one endpoint if `endpoint` is given."""
-
-    kind: FaultKind
-    times: Annotated[int, Field(ge=1)] = 1
-    reference_number: str | None = None
-    code: int = 329
-    endpoint: str | None = None
-
-    @model_validator(mode="after")
-    def _fits_the_endpoint(self) -> Self:
-        if self.endpoint not in (None, "create_order"):
-            if self.kind not in ENDPOINT_FAULTS:
-                raise ValueError(f"{self.kind} takes no endpoint; these do: {', '.join(sorted(ENDPOINT_FAULTS))}")
-            if self.reference_number:
-                raise ValueError("reference_number applies to create_order only")
-        return self
 
 
 class AdvanceRequest(FrozenModel):
@@ -46,8 +28,6 @@ class ShipmentSelector(FrozenModel):
 
 
 class CourierRequest(ShipmentSelector):
-    """A shipment and its new courier."""
-
     courier_partner_id: int
 
 
@@ -84,10 +64,10 @@ async def put_faults(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
 
 async def fault_once(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
     """POST faults/once: inject one fault into the next `times` matching calls."""
-    request = FaultRequest.model_validate_json(call.body)
+    request = RequestedFault.model_validate_json(call.body)
     if request.endpoint is not None and request.endpoint not in sandbox.endpoint_names:
         raise _unprocessable("endpoint", f"must be one of {', '.join(sorted(sandbox.endpoint_names))}")
-    sandbox.inject_fault(**request.model_dump())
+    sandbox.fault_injector.request(request)
     pending = sandbox.fault_injector.pending
     return json_response({"waiting": [{"kind": fault.kind, "times": fault.times} for fault in pending]})
 
@@ -160,7 +140,7 @@ async def reset(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
 
 async def show_bodies(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
     """GET bodies: the webhook body variants by name."""
-    return json_response({"variants": [{"name": name, "meaning": meaning} for name, meaning in VARIANTS.items()]})
+    return json_response({"variants": [{"name": name, "meaning": meaning} for name, (_, meaning) in VARIANTS.items()]})
 
 
 async def healthz(sandbox: Sandbox, call: ApiCall) -> ApiResponse:

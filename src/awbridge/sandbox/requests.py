@@ -3,13 +3,13 @@
 Each check raises `CallRejected` with ClickPost's error response.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from awbridge.sandbox.shipments.models import SimulatedOrder
 from awbridge.sandbox.simulator import Sandbox
 from awbridge.sandbox.wire.codes import DELIVERY_TYPES, ORDER_TYPES
 from awbridge.sandbox.wire.envelope import error_response
-from awbridge.sandbox.wire.http import ApiCall, CallRejected
+from awbridge.sandbox.wire.http import ApiCall, ApiResponse, CallRejected
 from awbridge.sandbox.wire.json import JsonObject, as_list, as_object, as_objects, as_text
 
 
@@ -20,18 +20,24 @@ def authenticate(sandbox: Sandbox, call: ApiCall, *, key_only: bool = False) -> 
         raise CallRejected(error_response(301, result=None))
 
 
-def check_body_key(sandbox: Sandbox, body: JsonObject) -> None:
-    """Check the `key` of the body, for endpoints that take it there."""
-    if as_text(body.get("key")) != sandbox.config.key:
-        raise CallRejected(error_response(301))
-
-
 def read_object(call: ApiCall) -> JsonObject | None:
     """The body as a JSON object; None if it is not one."""
     try:
         return as_object(call.json())
     except ValueError:
         return None
+
+
+def keyed_body(
+    sandbox: Sandbox, call: ApiCall, respond: Callable[[int, str], ApiResponse] = error_response
+) -> JsonObject:
+    """The body of an endpoint that takes the `key` there. `respond` makes the response to a body without it."""
+    body = read_object(call)
+    if body is None:
+        raise CallRejected(respond(400, "The body is not a JSON object"))
+    if as_text(body.get("key")) != sandbox.config.key:
+        raise CallRejected(respond(301, ""))
+    return body
 
 
 def parse_object(call: ApiCall, *, http: int = 200) -> JsonObject:

@@ -8,24 +8,11 @@ from collections.abc import AsyncGenerator
 from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from awbridge.sandbox.app import App
 from awbridge.sandbox.config import SandboxConfig
 from awbridge.sandbox.simulator import Sandbox
-
-
-class _Protocol(HttpToolsProtocol):
-    """uvicorn's protocol, which passes its transport to the application and logs no requests."""
-
-    def __init__(self, config: uvicorn.Config, server_state: ServerState, app_state: dict[str, Any]) -> None:
-        super().__init__(config, server_state, app_state)
-        self.access_log = False
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        self.app_state = {"transport": transport}
-        super().connection_made(transport)
 
 
 @contextlib.asynccontextmanager
@@ -35,10 +22,13 @@ async def running(
     """Serve a sandbox while the block runs. Port 0 selects a free port; `sandbox.url` has the address."""
     sandbox = Sandbox(config or SandboxConfig())
     # No log_config, log_level or access_log: they would change the loggers of the whole process.
-    settings = uvicorn.Config(App(sandbox), lifespan="off", log_config=None, log_level=None, ws="none")
+    settings = uvicorn.Config(
+        App(sandbox), http="httptools", lifespan="off", log_config=None, log_level=None, ws="none"
+    )
+    settings.load()
     state = ServerState()
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: _Protocol(settings, state, {}), host, port, backlog=2048)
+    server = await loop.create_server(lambda: _connection(settings, state), host, port, backlog=2048)
     sandbox.url = _url_of(server.sockets[0])
     await sandbox.start()
     try:
@@ -47,6 +37,16 @@ async def running(
         server.close()
         await _close_connections(state)
         await sandbox.stop()
+
+
+def _connection(settings: uvicorn.Config, state: ServerState) -> asyncio.Protocol:
+    """uvicorn's protocol of one connection. It logs no requests, and the application can reach its transport."""
+    shared: dict[str, Any] = {}
+    create_protocol: Any = settings.http_protocol_class
+    protocol = create_protocol(config=settings, server_state=state, app_state=shared)
+    protocol.access_log = False
+    shared["connection"] = protocol
+    return protocol
 
 
 def _url_of(listening: socket.socket) -> str:

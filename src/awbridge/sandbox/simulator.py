@@ -65,12 +65,10 @@ class Sandbox:
 
     @property
     def orders_created(self) -> int:
-        """Number of orders that were created."""
         return len(self.registry.orders)
 
     @property
     def faults(self) -> Faults:
-        """The current faults."""
         return self.fault_injector.faults
 
     @faults.setter
@@ -90,7 +88,9 @@ class Sandbox:
 
         `endpoint` is a name under `calls` in the ledger. Without it, the fault affects the calls of its kind.
         """
-        self.fault_injector.request(RequestedFault(kind, times, reference_number, code, endpoint))
+        self.fault_injector.request(
+            RequestedFault(kind=kind, times=times, reference_number=reference_number, code=code, endpoint=endpoint)
+        )
 
     async def advance(self, seconds: float) -> int:
         """Advance courier time, at most to real time, and record the scans then due. Returns how many."""

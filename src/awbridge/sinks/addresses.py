@@ -58,7 +58,6 @@ def _inner(address: Address) -> Address:
 
 
 def is_public(address: Address) -> bool:
-    """Whether an address is on the public internet."""
     inner = _inner(address)
     if isinstance(inner, ipaddress.IPv6Address) and inner not in _GLOBAL_UNICAST:
         return False

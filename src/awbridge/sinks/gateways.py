@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -39,28 +39,22 @@ class GatewayUrl:
         return {name[1:]: value for name, value in self.options.items() if name.startswith(":")}
 
 
-@dataclass(frozen=True, slots=True)
-class GatewayRequest:
-    """The request to a gateway: a JSON body or a form, never both."""
-
-    headers: Mapping[str, str] = field(default_factory=dict[str, str])
-    body: JsonObject | None = None
-    form: Mapping[str, str] | None = None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gateway:
-    """One service. `form` is the form of its URL; `refusal` is the reason in a body with HTTP 200 (None: accepted)."""
+    """One service. `form` is the form of its URL; `refusal` is the reason in a body with HTTP 200 (None: accepted).
+
+    `request` returns the arguments of the POST: headers, and a body as `json` or as `data`.
+    """
 
     name: str
     address: str
     form: str
-    request: Callable[[GatewayUrl, str], GatewayRequest]
+    request: Callable[[GatewayUrl, str], dict[str, Any]]
     refusal: Callable[[JsonObject], str | None]
     is_complete: Callable[[GatewayUrl], bool]
 
 
-def _msg91(parts: GatewayUrl, text: str) -> GatewayRequest:
+def _msg91(parts: GatewayUrl, text: str) -> dict[str, Any]:
     fields = parts.fields
     text_field = fields.pop("body", "body")
     fields.pop("type", None)
@@ -71,7 +65,7 @@ def _msg91(parts: GatewayUrl, text: str) -> GatewayRequest:
     }
     short = parts.options.get("short_url", "").lower() in ("1", "yes", "true")
     body: JsonObject = {"template_id": parts.user, "short_url": int(short), "recipients": [recipient]}
-    return GatewayRequest(headers={"authkey": parts.host}, body=body)
+    return {"headers": {"authkey": parts.host}, "json": body}
 
 
 def _msg91_refusal(response: JsonObject) -> str | None:
@@ -79,11 +73,11 @@ def _msg91_refusal(response: JsonObject) -> str | None:
     return str(response.get("message") or response.get("errors") or "no reason") if is_refused else None
 
 
-def _vonage(parts: GatewayUrl, text: str) -> GatewayRequest:
+def _vonage(parts: GatewayUrl, text: str) -> dict[str, Any]:
     form = {"api_key": parts.user, "api_secret": parts.password, "from": parts.host, "to": parts.to, "text": text}
     if ttl := parts.options.get("ttl"):
         form["ttl"] = ttl
-    return GatewayRequest(form=form if text.isascii() else {**form, "type": "unicode"})
+    return {"data": form if text.isascii() else {**form, "type": "unicode"}}
 
 
 def _vonage_refusal(response: JsonObject) -> str | None:
@@ -93,9 +87,9 @@ def _vonage_refusal(response: JsonObject) -> str | None:
     return None
 
 
-def _textlocal(parts: GatewayUrl, text: str) -> GatewayRequest:
+def _textlocal(parts: GatewayUrl, text: str) -> dict[str, Any]:
     form = {"apikey": parts.user, "sender": parts.host, "numbers": parts.to, "message": text}
-    return GatewayRequest(form=form if text.isascii() else {**form, "unicode": "true"})
+    return {"data": form if text.isascii() else {**form, "unicode": "true"}}
 
 
 def _textlocal_refusal(response: JsonObject) -> str | None:
@@ -150,13 +144,10 @@ def read_url(url: str) -> GatewayUrl:
 
 async def call(gateway: Gateway, parts: GatewayUrl, text: str, *, timeout: float) -> SendResult:
     """Send one message. `timeout` is in seconds. Failures of the service are results, not exceptions."""
-    request = gateway.request(parts, text)
     limits = httpx2.Timeout(timeout, connect=CONNECT_TIMEOUT)
     try:
         async with httpx2.AsyncClient(verify=trusted(), timeout=limits, follow_redirects=False) as http:
-            response = await http.post(
-                gateway.address, headers=dict(request.headers), json=request.body, data=request.form
-            )
+            response = await http.post(gateway.address, **gateway.request(parts, text))
     except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.UnsupportedProtocol, httpx2.ProxyError) as error:
         return NotSent(f"no connection to {gateway.name}: {type(error).__name__}")
     except httpx2.HTTPError:

@@ -147,7 +147,6 @@ class MailChannel:
         return await self._server.submit(self.compose(message))
 
     def compose(self, message: Message) -> EmailMessage:
-        """The message as a mail."""
         mail = EmailMessage()
         mail["From"] = self._sender
         mail["To"] = ascii_host(message.to)

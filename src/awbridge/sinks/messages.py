@@ -167,7 +167,6 @@ def longest_send(services: int, timeout: float) -> float:
 
 
 def fill(url: str, message: Message) -> str:
-    """The URL for one message."""
     values = {
         "to": message.to,
         "to_digits": message.to.lstrip("+"),
@@ -200,7 +199,6 @@ class _AppriseLog(logging.Handler):
         self._logger.removeHandler(self)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Read one line."""
         if record.thread != self._thread:
             return
         text = record.getMessage()

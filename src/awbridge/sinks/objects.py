@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
@@ -100,11 +101,8 @@ class Objects:
     async def put(self, key: str, content: bytes) -> StoredObject:
         """Store or replace an object and read it back. Raises ObjectsError also if the content differs."""
         digest = hashlib.sha256(content).hexdigest()
-        async with _time_limit(self._timeout, "put"):
-            try:
-                await obstore.put_async(self._store, key, content)
-            except FileNotFoundError:  # on put, it is the bucket that is missing
-                raise self._no_bucket("put") from None
+        async with self._operation("put"):
+            await obstore.put_async(self._store, key, content)
         stored = await self.get(key)
         if stored is None or hashlib.sha256(stored).hexdigest() != digest:
             raise ObjectsError(f"put: {key} was read back with different content")
@@ -112,28 +110,35 @@ class Objects:
 
     async def get(self, key: str) -> bytes | None:
         """The content of an object; None if there is none."""
-        async with _time_limit(self._timeout, "get"):
-            try:
+        with contextlib.suppress(FileNotFoundError):
+            async with self._operation("get"):
                 response = await obstore.get_async(self._store, key)
                 return bytes(await response.bytes_async())
-            except FileNotFoundError as error:
-                if _NO_BUCKET.search(str(error)):
-                    raise self._no_bucket("get") from None
-                return None
+        return None
 
     async def delete(self, key: str) -> None:
         """Delete an object; a missing one is not an error."""
-        async with _time_limit(self._timeout, "delete"):
-            try:
+        with contextlib.suppress(FileNotFoundError):
+            async with self._operation("delete"):
                 await obstore.delete_async(self._store, key)
-            except FileNotFoundError as error:
-                if _NO_BUCKET.search(str(error)):
-                    raise self._no_bucket("delete") from None
 
-    def _no_bucket(self, operation: str) -> ObjectsError:
-        return ObjectsError(
-            f"{operation}: the bucket {self._bucket} does not exist; create it, or correct AWBRIDGE_ARCHIVE_URL"
-        )
+    @contextlib.asynccontextmanager
+    async def _operation(self, name: str) -> AsyncGenerator[None]:
+        """A time limit that also raises every failure as ObjectsError, except FileNotFoundError of a missing object."""
+        try:
+            async with asyncio.timeout(self._timeout):
+                try:
+                    yield
+                except FileNotFoundError as error:
+                    if name != "put" and not _NO_BUCKET.search(str(error)):
+                        raise
+                    raise ObjectsError(
+                        f"{name}: the bucket {self._bucket} does not exist; create it, or correct AWBRIDGE_ARCHIVE_URL"
+                    ) from None
+                except (BaseError, OSError) as error:
+                    raise ObjectsError(f"{name}: {_error_text(error)}") from None
+        except TimeoutError:
+            raise ObjectsError(f"{name}: no answer within {self._timeout:g} s") from None
 
 
 def _private_store(folder: Path) -> LocalStore:
@@ -150,26 +155,6 @@ def make_private(folder: Path) -> None:
 
 def _client_option(name: str, value: str) -> object:
     return value if name == "proxy_url" else value.strip().lower() in ("1", "true", "yes")
-
-
-class _time_limit:
-    """A time limit that also raises every failure as ObjectsError."""
-
-    def __init__(self, seconds: float, operation: str) -> None:
-        self._limit = asyncio.timeout(seconds)
-        self._operation = operation
-        self._seconds = seconds
-
-    async def __aenter__(self) -> None:
-        await self._limit.__aenter__()
-
-    async def __aexit__(self, kind: Any, error: BaseException | None, at: Any) -> None:
-        try:
-            await self._limit.__aexit__(kind, error, at)
-        except TimeoutError:
-            raise ObjectsError(f"{self._operation}: no answer within {self._seconds:g} s") from None
-        if isinstance(error, (BaseError, OSError)):
-            raise ObjectsError(f"{self._operation}: {_error_text(error)}") from None
 
 
 def _error_text(error: BaseException) -> str:

@@ -7,7 +7,7 @@ Headers: `webhook-id` (the same for every try: deduplicate on it), `webhook-time
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
@@ -75,19 +75,18 @@ class EventSender:
         """Try once to deliver one event. Failures of the endpoint are results, not exceptions."""
         try:
             async with asyncio.timeout(longest_post(self._timeout)):
-                return await self._post(url, body, key=key, secrets=secrets, now=now)
+                return await self._post(url, body, signed_headers(key, body, secrets, now))
         except TimeoutError:
             return SubscriberResponse(problem="no response: the whole request took too long")
-
-    async def _post(
-        self, url: str, body: str, *, key: str, secrets: Sequence[str], now: datetime
-    ) -> SubscriberResponse:
-        try:
-            target = await find_target(url, self._allowed)
         except AddressRefused as error:
             return SubscriberResponse(problem=str(error), refused=True)
         except AddressUnknown as error:
             return SubscriberResponse(problem=str(error))
+        except httpx2.HTTPError as error:
+            return SubscriberResponse(problem=f"no response: {type(error).__name__}")
+
+    async def _post(self, url: str, body: str, headers: Mapping[str, str]) -> SubscriberResponse:
+        target = await find_target(url, self._allowed)
         address = f"[{target.address}]" if ":" in target.address else target.address
         parts = urlsplit(url)
         port = f":{parts.port}" if parts.port else ""
@@ -95,17 +94,14 @@ class EventSender:
             "POST",
             parts._replace(netloc=address + port, fragment="").geturl(),
             content=body.encode(),
-            headers={**signed_headers(key, body, secrets, now), "host": parts.netloc},
+            headers={**headers, "host": parts.netloc},
             extensions={"sni_hostname": target.host},
         )
+        response = await self._http.send(request, stream=True)
         try:
-            response = await self._http.send(request, stream=True)
-            try:
-                text = await _beginning(response)
-            finally:
-                await response.aclose()
-        except httpx2.HTTPError as error:
-            return SubscriberResponse(problem=f"no response: {type(error).__name__}")
+            text = await _beginning(response)
+        finally:
+            await response.aclose()
         if response.is_success:
             return SubscriberResponse(response.status_code)
         problem = f"HTTP {response.status_code}: {text}" if text else f"HTTP {response.status_code}"
@@ -114,7 +110,6 @@ class EventSender:
         )
 
     async def close(self) -> None:
-        """Close the connections."""
         await self._http.aclose()
 
     async def __aenter__(self) -> Self:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from importlib import resources
+from itertools import product
 from pathlib import Path
 
 from jinja2 import StrictUndefined, Template, TemplateError, meta
@@ -66,8 +67,6 @@ class TemplateRefused(AwbridgeError):
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """One rendered message."""
-
     text: str
     subject: str = ""
     html: str | None = None
@@ -101,8 +100,7 @@ class Templates:
         self, milestone: Milestone, channel: Channel, language: str, values: Mapping[str, str | bool]
     ) -> Rendered:
         """The message for one customer. Raises TemplateRefused."""
-        source, found = self._find(milestone, channel, language)
-        head, body = _split_head(source)
+        head, body, found = self._find(milestone, channel, language)
         clean = {name: _for_channel(channel, value) for name, value in values.items()}
         where = f"{found}/{milestone}"
         text = _render(_TEXT, body, clean, where).strip()[:LONGEST_TEXT]
@@ -118,8 +116,7 @@ class Templates:
         A template in a language that `day_words` lacks can declare it with a line `names_day: yes` at its top. Raises
         TemplateRefused.
         """
-        source, found = self._find(milestone, channel, language)
-        head, body = _split_head(source)
+        head, body, found = self._find(milestone, channel, language)
         if declared := head.get("names_day"):
             return declared == "yes"
         # Examples replace the values: a shop named Sunday does not name a day.
@@ -138,11 +135,12 @@ class Templates:
         more = {"subject": subject, "paragraphs": text.split("\n\n"), "language": language}
         return _render(_HTML, source, {**values, **more}, f"{language}/{milestone}.html")
 
-    def _find(self, milestone: Milestone, channel: Channel, language: str) -> tuple[str, str]:
+    def _find(self, milestone: Milestone, channel: Channel, language: str) -> tuple[dict[str, str], str, str]:
+        """The head and the body of a message's template, and its language. Raises TemplateRefused."""
         for one in dict.fromkeys((language, self._default, "en")):
             for name in (f"{one}/{milestone}.{channel}.j2", f"{one}/{milestone}.text.j2"):
-                if _is_plain(one) and (source := self._read(name)) is not None:
-                    return source, one
+                if re.fullmatch(r"[a-z]{2,8}", one) and (source := self._read(name)) is not None:
+                    return *_split_head(source), one
         raise TemplateRefused(f"there is no template of {milestone} for {channel}")
 
     def _read(self, name: str) -> str | None:
@@ -155,25 +153,20 @@ class Templates:
 
     def lint(self) -> list[TemplateProblem]:
         """The errors and warnings of all templates."""
-        findings: list[TemplateProblem] = []
-        for language in self.languages():
-            for milestone in Milestone:
-                for channel in Channel:
-                    findings += self._lint_one(milestone, channel, language)
-        findings += self._unread_files()
-        return list(dict.fromkeys(findings))
+        messages = product(self.languages(), Milestone, Channel)
+        findings = [problem for message in messages for problem in self._lint_one(*message)]
+        return list(dict.fromkeys([*findings, *self._unread_files()]))
 
     def languages(self) -> list[str]:
         """The shipped languages and those of the folder."""
         own = [p.name for p in self._folder.iterdir() if p.is_dir()] if self._folder and self._folder.is_dir() else []
         return sorted({*LANGUAGES, *own})
 
-    def _lint_one(self, milestone: Milestone, channel: Channel, language: str) -> list[TemplateProblem]:
+    def _lint_one(self, language: str, milestone: Milestone, channel: Channel) -> list[TemplateProblem]:
         file = f"{language}/{milestone}.{channel}.j2"
         findings: list[TemplateProblem] = []
         try:
-            source, _ = self._find(milestone, channel, language)
-            head, body = _split_head(source)
+            head, body, _ = self._find(milestone, channel, language)
             for part in (body, head.get("subject", "")):
                 findings += [TemplateProblem(file, f"unknown variable {name}") for name in _unknown_names(part)]
             findings += [
@@ -224,10 +217,6 @@ def _render(environment: ImmutableSandboxedEnvironment, source: str, values: Map
 def _unknown_names(source: str) -> tuple[str, ...]:
     """The variables of a source that are unknown. Raises TemplateError."""
     return tuple(sorted(meta.find_undeclared_variables(_TEXT.parse(source)) - set(EXAMPLE)))
-
-
-def _is_plain(language: str) -> bool:
-    return bool(re.fullmatch(r"[a-z]{2,8}", language))
 
 
 def _split_head(source: str) -> tuple[dict[str, str], str]:

@@ -52,18 +52,14 @@ def find_dialect(path: Path, name: str, layout: HeaderLayout) -> Dialect:
     """Detect the dialect of a text. Raises TableUnreadable if the file is not text."""
     encoding = _encoding(path, name)
     try:
-        return _dialect(path, encoding, layout)
+        with path.open(encoding=encoding, newline="") as file:
+            if sep_line := _SEP_LINE.fullmatch(file.readline(LONGEST_LINE)):
+                return Dialect(encoding, sep_line[1], has_sep_line=True)
+            file.seek(0)
+            lines = (line for line in iter(lambda: file.readline(LONGEST_LINE), "") if line.strip())
+            head = list(islice(lines, HEADER_WITHIN))
     except UnicodeDecodeError:
         raise _decoding_error(name, encoding) from None
-
-
-def _dialect(path: Path, encoding: str, layout: HeaderLayout) -> Dialect:
-    with path.open(encoding=encoding, newline="") as file:
-        if sep_line := _SEP_LINE.fullmatch(file.readline(LONGEST_LINE)):
-            return Dialect(encoding, sep_line[1], has_sep_line=True)
-        file.seek(0)
-        lines = (line for line in iter(lambda: file.readline(LONGEST_LINE), "") if line.strip())
-        head = list(islice(lines, HEADER_WITHIN))
     return Dialect(encoding, max(DELIMITERS, key=lambda delimiter: _score(head, delimiter, layout)))
 
 

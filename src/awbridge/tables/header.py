@@ -44,7 +44,6 @@ class Header:
 
     @property
     def unknown_titles(self) -> list[str]:
-        """The titles that are not recognised."""
         return [title for index, title in enumerate(self.titles) if title and index not in self.columns.values()]
 
     def is_repeated_by(self, cells: Sequence[Any], layout: HeaderLayout) -> bool:

@@ -99,7 +99,6 @@ class Table:
 
     @property
     def unknown_columns(self) -> list[str]:
-        """The titles of the columns that are not recognised."""
         return list(dict.fromkeys(title for part in self.parts for title in part.header.unknown_titles))
 
     def place(self, number: int) -> str:

@@ -203,10 +203,10 @@ def test_a_return_that_was_asked_for_is_about_its_forward_shipment() -> None:
     assert (scan.code, scan.waybill, scan.courier_partner_id) == (101, "", None)
     assert scan.scanned_at == datetime(2026, 11, 2, 9, 30, tzinfo=UTC), "these times are UTC"
     assert scan.return_event is not None
-    assert (scan.return_event.kind, scan.return_event.reference_number) == ("return.placed", "RE77")
+    assert (scan.return_event.kind, scan.return_event.return_reference_number) == ("return.placed", "RE77")
     assert read({"payload": asked_for_return(), "internal": {"key": "None"}}) == told
     none = read({**asked_for_return(forward_awb="N/A"), "waybill": "NA"})
-    assert (none.waybill, none.reference_number, none.scans[0].return_event.waybill) == ("", "REF-1", "")
+    assert (none.waybill, none.reference_number, none.scans[0].return_event.return_waybill) == ("", "REF-1", "")
     booked = told.of_booked_return()
     assert (booked.waybill, booked.reference_number, booked.forward_waybill) == ("", "RE77", "F1")
 

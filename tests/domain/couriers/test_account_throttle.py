@@ -1,4 +1,4 @@
-"""The dispatch desk: fair shares, breakers, ramps and limits, as pure decisions."""
+"""The account throttle: fair shares, breakers, ramps and limits, as pure decisions."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_an_open_breaker_lets_one_probe_through_per_interval() -> None:
     assert allowance(state, at + POLICY.probe, POLICY, 50) == 1
 
 
-def test_only_a_probe_that_gets_through_closes_and_a_ramp_follows() -> None:
+def test_only_a_successful_probe_closes_the_breaker_and_a_ramp_follows() -> None:
     state = broken()
     assert after_answers(state, Tally(good=5), T0, POLICY).has_incident, "those were sent before"
     assert after_answers(state, Tally(failed=1, problem="still"), T0, POLICY).problem == "still"
@@ -80,8 +80,8 @@ def test_a_ramp_that_fails_is_a_breaker_again() -> None:
     )
 
 
-def test_a_ramp_ends_when_nothing_has_waited_on_it_for_a_while() -> None:
-    """An account with few orders would stand on it for hours, and every lost answer would open the breaker."""
+def test_a_ramp_ends_when_no_shipment_has_waited_for_a_while() -> None:
+    """An account with few orders would stay in it for hours, and every lost response would open the breaker."""
     state = after_answers(broken(), Tally(good=1, probe_good=1), T0, POLICY)
     state = after_answers(after_claim(state, 1, T0, POLICY), Tally(good=1), T0, POLICY)
     soon, late = T0 + POLICY.patience - SECOND, T0 + POLICY.patience
@@ -89,9 +89,9 @@ def test_a_ramp_ends_when_nothing_has_waited_on_it_for_a_while() -> None:
     assert after_answers(after_claim(state, 1, soon, POLICY), Tally(failed=1), soon, POLICY).has_incident
     assert not after_answers(after_claim(state, 1, late, POLICY), Tally(failed=1), late, POLICY).has_incident
     waiting = after_claim(state, 2, T0, POLICY)
-    assert allowance(waiting, soon, POLICY, 99) == 0, "what waits goes out step by step"
-    at_the_foot = during_downtime(replace(FREE, good_at=T0 - POLICY.window * 99))
-    assert allowance(at_the_foot, T0, POLICY, 99) == 1, "a downtime has just ended"
+    assert allowance(waiting, soon, POLICY, 99) == 0, "waiting shipments go step by step"
+    at_its_start = during_downtime(replace(FREE, good_at=T0 - POLICY.window * 99))
+    assert allowance(at_its_start, T0, POLICY, 99) == 1, "a downtime has just ended"
 
 
 def test_a_step_of_the_ramp_whose_worker_died_is_repeated() -> None:
@@ -113,7 +113,7 @@ def test_a_refused_account_has_an_incident_at_once_unless_it_just_worked() -> No
     assert late.has_incident
 
 
-def test_a_breaker_whose_probe_finds_wrong_credentials_rests_as_such() -> None:
+def test_a_breaker_whose_probe_finds_wrong_credentials_becomes_an_account_incident() -> None:
     state = after_answers(broken(), Tally(wrongs=1, wrong="bad key"), T0, POLICY)
     assert (state.incident, state.problem, state.since_at) == (AccountIncident.ACCOUNT, "bad key", T0)
 
@@ -173,7 +173,7 @@ dues = st.lists(st.builds(Due, state=states, urgent=st.booleans()), unique_by=la
 
 
 @given(dues, st.integers(0, 60), st.dictionaries(names, st.integers(0, 20)), st.sets(names))
-def test_shares_never_exceed_seats_or_allowances_and_never_leave_out_who_may_go(
+def test_shares_never_exceed_slots_or_allowances_and_leave_no_allowed_account_out(
     due: list[Due], free: int, in_use: dict[str, int], down: set[str]
 ) -> None:
     turns = shares(due, now=T0, policy=POLICY, free=free, in_use=in_use, down=down)
@@ -181,9 +181,9 @@ def test_shares_never_exceed_seats_or_allowances_and_never_leave_out_who_may_go(
     assert sum(turns.values()) <= free
     assert all(0 < number <= allowed[account] for account, number in turns.items())
     idle = [a for a, most in allowed.items() if most and not in_use.get(a) and a not in turns]
-    assert not idle or sum(turns.values()) == free, "who may go and holds no seat gets one while there are any"
+    assert not idle or sum(turns.values()) == free, "an allowed account without a slot gets one while there are any"
     free_ones = [turns.get(a, 0) for a, most in allowed.items() if most >= free and not in_use.get(a)]
-    assert max(free_ones, default=0) - min(free_ones, default=0) <= 1, "alike accounts get alike"
+    assert max(free_ones, default=0) - min(free_ones, default=0) <= 1, "equal accounts get equal shares"
 
 
 tallies = st.builds(

@@ -58,7 +58,7 @@ plain_rules = st.builds(
     delivery_type=st.none() | st.sampled_from(["FORWARD", "RVP"]),
     region=st.none() | st.sampled_from(["india", "world"]),
 )
-# Put together once: strategies that are made anew at every draw took most of these tests' time.
+# Built once: building the strategies at every draw took most of the time of these tests.
 rules = st.builds(
     lambda rule, weight, value: replace(rule, **weight, **value), plain_rules, _bounds("weight"), _bounds("value")
 )

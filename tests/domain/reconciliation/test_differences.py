@@ -1,4 +1,4 @@
-"""What counts as a difference, and the windows that reports are asked for."""
+"""What counts as a difference, and the windows of report requests."""
 
 from __future__ import annotations
 
@@ -52,7 +52,11 @@ def theirs(**changes: Any) -> Theirs:
         ({"status_code": None, "status_at": None}, {}, (DifferenceKind.STATUS,)),
         ({"status_at": T + MINUTE}, {"status_code": 4}, ()),  # ours is newer news
         ({"status_at": T - MINUTE}, {"status_code": 8}, (DifferenceKind.STATUS,)),
-        ({"last_tracked_at": T + MINUTE}, {"status_code": 8, "status_at": None}, ()),  # heard after the table was made
+        (
+            {"last_tracked_at": T + MINUTE},
+            {"status_code": 8, "status_at": None},
+            (),
+        ),  # updated after the report was made
         ({"last_tracked_at": T - MINUTE}, {"status_code": 8, "status_at": None}, (DifferenceKind.STATUS,)),
         ({"kind": WaybillKind.CHILD}, {"waybill": "W-1", "status_code": 8}, ()),  # a piece has a status of its own
         ({"kind": WaybillKind.RTO}, {"waybill": "BACK", "courier_partner_id": 9}, ()),

@@ -1,4 +1,4 @@
-"""When track-order is asked for a shipment: daily by the guide, or only in silence; never twice within two hours."""
+"""When a shipment is polled: daily by the guide, or only without updates; never twice within two hours."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_the_shipments_of_a_sales_hour_are_spread_over_half_a_day() -> None:
 
 @given(st.lists(st.integers(1, 600), max_size=40), st.integers(0, 60))
 def test_by_the_guide_no_news_makes_a_day_longer(minutes: list[int], turn_after: int) -> None:
-    """However often it is heard of, and though each question waits `turn_after` minutes for its turn."""
+    """However often updates arrive, and although each poll waits `turn_after` minutes for its turn."""
     due = GUIDE.first_poll(T0, "R")
     polled_at, at = None, T0
     for pause in minutes:

@@ -1,4 +1,4 @@
-"""What a journey amounts to: milestones, attempts, failures, promises, stuck; the same for any order of the scans."""
+"""The results of a journey: milestones, attempts, failures, promises, stuck; the same for any order of the scans."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ def hours(at: datetime | None) -> float | None:
 
 
 def test_a_journey_with_a_failed_delivery_in_milestones() -> None:
-    told = [(r.milestone.value, hours(r.at)) for r in reached(TWO_TRIES)]
-    assert told == [
+    found = [(r.milestone.value, hours(r.at)) for r in reached(TWO_TRIES)]
+    assert found == [
         ("awb_generated", 0),
         ("out_for_pickup", 5),
         ("shipped", 6),
@@ -105,9 +105,9 @@ def test_awb_generated_and_stuck_are_milestones_without_a_scan() -> None:
     ("steps", "made", "ends"),
     [
         ([(30, 6), (36, 9, 1), (50, 6), (55, 8)], 2, [36, 55]),
-        ([(30, 6), (31, 6), (36, 8)], 1, [36]),  # told twice that it is out
+        ([(30, 6), (31, 6), (36, 8)], 1, [36]),  # reported out twice
         ([(30, 6), (54, 6)], 2, [None, None]),  # out on two days
-        ([(30, 9, 1), (30, 9, 1), (33, 9, 6)], 1, [30]),  # one failure told three times
+        ([(30, 9, 1), (30, 9, 1), (33, 9, 6)], 1, [30]),  # one failure reported three times
         ([(30, 9, 1), (60, 9, 1)], 2, [30, 60]),
         ([(30, 8)], 1, [30]),
         ([(30, 6), (36, 9, 4), (60, 6), (61, 8)], 1, [36, 61]),  # nobody came the first time
@@ -165,24 +165,24 @@ scans = st.tuples(st.integers(0, 90), st.sampled_from([*STATUSES, 43, 1005]), st
 
 @given(st.lists(scans, max_size=15), st.randoms(use_true_random=False))
 def test_no_order_of_the_scans_makes_a_difference(steps: list[tuple[int, int, int]], dice: random.Random) -> None:
-    told = journey(*steps)
-    shuffled = list(told)
+    events = journey(*steps)
+    shuffled = list(events)
     dice.shuffle(shuffled)
-    assert reached(told) == reached(shuffled)
-    assert attempts(told) == attempts(shuffled)
-    assert failures(told) == failures(shuffled)
-    assert count_made(attempts(told)) <= sum(code in (6, 8, 9) for _, code, _ in steps)
+    assert reached(events) == reached(shuffled)
+    assert attempts(events) == attempts(shuffled)
+    assert failures(events) == failures(shuffled)
+    assert count_made(attempts(events)) <= sum(code in (6, 8, 9) for _, code, _ in steps)
 
 
-def promise(edd: str, said: int, heard: int) -> Promise:
-    return Promise(edd=edd, stated_at=START + said * HOUR, received_at=START + heard * HOUR, source="webhook")
+def promise(edd: str, stated: int, received: int) -> Promise:
+    return Promise(edd=edd, stated_at=START + stated * HOUR, received_at=START + received * HOUR, source="webhook")
 
 
 def test_an_older_promise_received_late_does_not_overrule() -> None:
-    first_told, changed, late = promise("2026-11-05", 1, 1), promise("2026-11-07", 9, 9), promise("2026-11-05", 3, 30)
-    for told in ([first_told, changed, late], [late, changed, first_told]):
-        assert current(told) == changed
-        assert changes(told) == [first_told, changed]
+    first_stated, changed, late = promise("2026-11-05", 1, 1), promise("2026-11-07", 9, 9), promise("2026-11-05", 3, 30)
+    for promises in ([first_stated, changed, late], [late, changed, first_stated]):
+        assert current(promises) == changed
+        assert changes(promises) == [first_stated, changed]
     assert current([]) is None
 
 
@@ -193,7 +193,7 @@ def test_an_edd_is_met_until_the_end_of_its_local_day() -> None:
         assert due_at(odd, zone) is None
 
 
-def test_each_leg_has_its_own_patience() -> None:
+def test_each_leg_has_its_own_limit() -> None:
     limits = StuckAfter(pickup=HOUR, transit=2 * HOUR, delivery=3 * HOUR, way_back=4 * HOUR)
     legs = {b: limits.on_leg(b) / HOUR for b in (None, 1, 2, 3, 4, 5, 7)}
     assert legs == {None: 1, 1: 1, 2: 2, 3: 2, 4: 3, 5: 3, 7: 4}

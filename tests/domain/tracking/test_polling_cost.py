@@ -37,7 +37,7 @@ def polling(mode: PollingMode) -> Any:
 
 
 def simulate(shipments: int, lost: float, mode: PollingMode) -> tuple[list[list[float]], int]:
-    """(the hours at which each courier's shipments are due to be asked for on one day, scans on that day).
+    """(the hours at which each courier's shipments are due for polling on one day, scans on that day).
 
     `lost`: the share of webhooks that never come. The day before runs too, so that the day begins as any other.
     """
@@ -115,7 +115,7 @@ def test_a_day_of_a_million_open_shipments_and_the_figure_in_the_documents(
     assert asked / track > 0.99 * WAYBILLS_A_CALL, "calls are full"
     assert least * POLLING_ALL < track + updated < most * POLLING_ALL
     if mode is PollingMode.GUIDE:
-        assert track == pytest.approx(calls_a_day([SHIPMENTS]), rel=0.05), "what the doctor says it takes"
+        assert track == pytest.approx(calls_a_day([SHIPMENTS]), rel=0.05), "what the doctor reports"
     assert f"| {round(track + updated, -3):,} |" in OPERATIONS.read_text(encoding="utf-8")
 
 

@@ -1,4 +1,4 @@
-"""One scan stays one, whichever copies of it come in whichever order."""
+"""One scan is one entry, whatever copies of it arrive in whatever order."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NOON = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)
 SCAN = Scan(waybill="W1", courier_partner_id=4, code=5, scanned_at=NOON, status="In Transit", location="Pune")
 
 
-def told(*copies: Scan, timeline: Timeline | None = None) -> Timeline:
+def timeline_of(*copies: Scan, timeline: Timeline | None = None) -> Timeline:
     timeline = timeline or Timeline()
     for number, copy in enumerate(copies):
         timeline.add(copy, own="W1", received_at=NOON + timedelta(minutes=number), source=Source.WEBHOOK)
@@ -28,14 +28,14 @@ def told(*copies: Scan, timeline: Timeline | None = None) -> Timeline:
 
 def test_a_scan_is_recognised_by_its_id_or_its_content() -> None:
     first = replace(SCAN, scan_id="s1")
-    assert len(told(first, SCAN).entries) == 1
-    assert len(told(first, replace(first, status="Moving")).entries) == 1
-    assert len(told(first, replace(SCAN, scan_id="s2")).entries) == 2
-    assert len(told(first, replace(SCAN, location="Delhi")).entries) == 2
+    assert len(timeline_of(first, SCAN).entries) == 1
+    assert len(timeline_of(first, replace(first, status="Moving")).entries) == 1
+    assert len(timeline_of(first, replace(SCAN, scan_id="s2")).entries) == 2
+    assert len(timeline_of(first, replace(SCAN, location="Delhi")).entries) == 2
 
 
-def test_a_known_scan_learns_what_its_copies_carry_and_keeps_the_first_words() -> None:
-    [entry] = told(
+def test_a_known_scan_learns_what_its_copies_carry_and_keeps_the_first_texts() -> None:
+    [entry] = timeline_of(
         replace(SCAN, ndr_code=0), replace(SCAN, checkpoint_id="c", status="in  transit", ndr_code=6)
     ).entries
     assert (entry.scan_id, entry.checkpoint_id, entry.ndr_code, entry.status) == (None, "c", 6, "In Transit")
@@ -49,38 +49,38 @@ def test_a_failed_pickup_gets_its_reason_from_whichever_copy_has_it() -> None:
         replace(SCAN, npr_code=4, npr_description="Not ready"),
         replace(SCAN, npr_code=9),
     )
-    [entry] = told(*copies).entries
+    [entry] = timeline_of(*copies).entries
     assert (entry.npr_code, entry.npr_description) == (4, "Not ready")
 
 
 def test_content_received_with_an_id_is_recognised_without_it() -> None:
     reworded = replace(SCAN, status="Moving")
-    assert len(told(replace(SCAN, scan_id="s1"), replace(reworded, scan_id="s1"), reworded).entries) == 1
+    assert len(timeline_of(replace(SCAN, scan_id="s1"), replace(reworded, scan_id="s1"), reworded).entries) == 1
 
 
 def test_a_limited_number_of_wordings_of_one_scan_is_kept() -> None:
     reworded = [replace(SCAN, scan_id="s1", status=f"wording {n}") for n in range(MOST_WORDINGS + 10)]
-    [entry] = told(*reworded).entries
+    [entry] = timeline_of(*reworded).entries
     assert len(entry.fingerprints) == MOST_WORDINGS
     first, last = replace(reworded[0], scan_id=None), replace(reworded[-1], scan_id=None)
-    assert len(told(*reworded, first).entries) == 1
-    assert len(told(*reworded, last).entries) == 2
+    assert len(timeline_of(*reworded, first).entries) == 1
+    assert len(timeline_of(*reworded, last).entries) == 2
 
 
 def test_a_copy_with_both_ids_proves_two_entries_to_be_one() -> None:
     by_webhook, by_polling = replace(SCAN, scan_id="s"), replace(SCAN, checkpoint_id="c", status="Moving")
-    stored = told(by_webhook, by_polling)
+    stored = timeline_of(by_webhook, by_polling)
     for number, entry in enumerate(stored.entries, 1):
         entry.id = number
-    timeline = told(replace(SCAN, scan_id="s", checkpoint_id="c"), timeline=Timeline(stored.entries))
+    timeline = timeline_of(replace(SCAN, scan_id="s", checkpoint_id="c"), timeline=Timeline(stored.entries))
     [entry] = timeline.entries
     assert (entry.scan_id, entry.checkpoint_id, entry.status) == ("s", "c", "In Transit")
     assert [e.id for e in timeline.gone] == [2]
     assert timeline.changed == [entry]
-    assert told(by_polling, timeline=timeline).entries == [entry]
+    assert timeline_of(by_polling, timeline=timeline).entries == [entry]
 
 
-# Scans of one moment at one place that say the same: told apart by their ids alone, two by two.
+# Scans with equal content at one time and place: only their ids distinguish them, pair by pair.
 TWINS = [replace(SCAN, scan_id=str(n), checkpoint_id=f"c{n}") for n in range(3)]
 
 
@@ -104,7 +104,7 @@ def test_copies_from_two_sides_in_any_order_are_as_many_scans_as_there_were(
     copies += [side(TWINS[n % scans]) for n, side in repeats]
     copies += [replace(SCAN, ndr_code=3)] * (scans == 1)
     dice.shuffle(copies)
-    timeline = told(*copies)
+    timeline = timeline_of(*copies)
     assert len(timeline.entries) == scans
     assert {e.scan_id for e in timeline.entries} == {str(n) for n in range(scans)}
     assert {e.checkpoint_id for e in timeline.entries} == {f"c{n}" for n in range(scans)}
@@ -113,17 +113,17 @@ def test_copies_from_two_sides_in_any_order_are_as_many_scans_as_there_were(
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 def test_a_scan_reported_with_and_without_a_location_is_one_with_it(order: tuple[int, int]) -> None:
     copies = [replace(SCAN, remark="at the hub"), replace(SCAN, location="", remark="")]
-    [entry] = told(*(copies[place] for place in order)).entries
+    [entry] = timeline_of(*(copies[place] for place in order)).entries
     assert (entry.location, entry.remark) == ("Pune", "at the hub")
 
 
 def test_scans_at_two_places_stay_two_scans() -> None:
-    here, there, bare = SCAN, replace(SCAN, location="Delhi"), replace(SCAN, location="")
-    for copies in permutations((here, bare, there, bare)):
-        assert sorted(e.location for e in told(*copies).entries) == ["Delhi", "Pune"], copies
-    assert len(told(bare, replace(bare, status="Held")).entries) == 2
-    assert len(told(bare, replace(SCAN, status="Held")).entries) == 2
-    assert len(told(replace(SCAN, scan_id="1"), replace(bare, scan_id="2")).entries) == 2
+    here, there, plain = SCAN, replace(SCAN, location="Delhi"), replace(SCAN, location="")
+    for copies in permutations((here, plain, there, plain)):
+        assert sorted(e.location for e in timeline_of(*copies).entries) == ["Delhi", "Pune"], copies
+    assert len(timeline_of(plain, replace(plain, status="Held")).entries) == 2
+    assert len(timeline_of(plain, replace(SCAN, status="Held")).entries) == 2
+    assert len(timeline_of(replace(SCAN, scan_id="1"), replace(plain, scan_id="2")).entries) == 2
 
 
 def without_a_place(scan: Scan) -> Scan:
@@ -137,21 +137,21 @@ def test_partial_copies_in_any_order_are_as_many_scans_as_there_were(repeats: li
     copies = [side(scan) for scan in journey for side in sides]
     copies += [copies[n] for n in repeats]
     dice.shuffle(copies)
-    entries = told(*copies).entries
+    entries = timeline_of(*copies).entries
     assert sorted((e.scan_id, e.location) for e in entries) == [("s0", "Pune"), ("s1", "Pune")]
 
 
 def test_rebuilt_rows_keep_their_ids_and_only_differences_are_written() -> None:
-    stored = told(SCAN, replace(SCAN, code=6), replace(SCAN, code=8))
+    stored = timeline_of(SCAN, replace(SCAN, code=6), replace(SCAN, code=8))
     for number, entry in enumerate(stored.entries, 1):
         entry.id = number
-    anew = told(SCAN, replace(SCAN, code=6, remark="more"), replace(SCAN, code=9))
-    differ = differences(stored.entries, anew)
+    rebuilt = timeline_of(SCAN, replace(SCAN, code=6, remark="more"), replace(SCAN, code=9))
+    differ = differences(stored.entries, rebuilt)
     assert [(e.id, e.code) for e in differ.changed] == [(2, 6)]
     assert [e.code for e in differ.new] == [9]
     assert [(e.id, e.code) for e in differ.gone] == [(3, 8)]
 
 
 def test_a_future_scan_counts_from_its_receipt() -> None:
-    [entry] = told(replace(SCAN, scanned_at=NOON + timedelta(days=9))).entries
+    [entry] = timeline_of(replace(SCAN, scanned_at=NOON + timedelta(days=9))).entries
     assert entry.seen_at == NOON

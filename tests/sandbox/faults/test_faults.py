@@ -10,6 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from awbridge.sandbox import DowntimeWindow, Faults, SandboxConfig, running
+from awbridge.sandbox.config import FaultKind
 from tests.sandbox.helpers import CREATE, code_of, merchant, order, place
 
 pytestmark = pytest.mark.heavy
@@ -47,25 +48,19 @@ async def test_bodies_can_be_html_or_empty_even_with_200() -> None:
     assert html == empty == {200, 500, 502, 504}
 
 
-async def test_a_connection_cut_after_placing_leaves_an_order_placed(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(("fault", "created", "code"), [("cut_after_placing", 1, 323), ("cut_before_placing", 0, 200)])
+async def test_an_order_whose_connection_is_cut_is_placed_or_not(
+    caplog: pytest.LogCaptureFixture, fault: FaultKind, created: int, code: int
+) -> None:
     with caplog.at_level(logging.WARNING):
         async with running(SandboxConfig()) as sandbox, merchant(sandbox) as http:
-            sandbox.inject_fault("cut_after_placing")
+            sandbox.inject_fault(fault)
             with pytest.raises(httpx2.TransportError):
                 await place(http, "C-1")
-            assert sandbox.orders_created == 1
-            assert code_of(await place(http, "C-1")) == 323
+            assert sandbox.orders_created == created
+            assert code_of(await place(http, "C-1")) == code
             assert sandbox.orders_created == 1
     assert caplog.records == []
-
-
-async def test_a_connection_cut_before_placing_leaves_no_order() -> None:
-    async with running(SandboxConfig()) as sandbox, merchant(sandbox) as http:
-        sandbox.inject_fault("cut_before_placing")
-        with pytest.raises(httpx2.TransportError):
-            await place(http, "C-1")
-        assert sandbox.orders_created == 0
-        assert code_of(await place(http, "C-1")) == 200
 
 
 async def test_cut_connections_under_load_place_no_order_twice() -> None:
@@ -182,7 +177,7 @@ async def test_a_silent_cancellation_is_reported_only_if_clickpost_sets_the_stat
 
 async def _run_with_faults(seed: int, references: list[str]) -> dict[str, list[Any]]:
     faults = Faults(http_500=0.2, rate_limited=0.1, cut_before_placing=0.2, error_codes={329: 0.2}, async_orders=0.2)
-    story: dict[str, list[Any]] = {}
+    seen_by: dict[str, list[Any]] = {}
     async with running(SandboxConfig(seed=seed, faults=faults)) as sandbox, merchant(sandbox) as http:
         for reference in references:
             for _ in range(4):
@@ -191,8 +186,8 @@ async def _run_with_faults(seed: int, references: list[str]) -> dict[str, list[A
                     seen: Any = code_of(response) if response.status_code == 200 else response.status_code
                 except httpx2.TransportError:
                     seen = "cut"
-                story.setdefault(reference, []).append(seen)
-    return story
+                seen_by.setdefault(reference, []).append(seen)
+    return seen_by
 
 
 async def test_the_same_seed_repeats_every_fault_whatever_the_order_of_calls() -> None:

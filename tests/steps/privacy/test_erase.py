@@ -133,7 +133,7 @@ async def world(store: Store, objects: Objects, tmp_path: Path) -> Store:
         await inbox.add(session, [delivery(f"d{n}", body=body) for n, body in enumerate(bodies)])
         given = scan(waybill="AWB-R1", remark=f"given to {NAME}, call {PHONE}")
         missed = scan(3, waybill="AWB-R1", npr_code=2, npr_description=f"{NAME} did not answer {PHONE}")
-        event = ReturnEvent(kind="return.placed", items=({"sku": "S", "return_reason": f"{NAME} wants blue"},))
+        event = ReturnEvent(kind="return.placed", items=[{"sku": "S", "return_reason": f"{NAME} wants blue"}])
         back = scan(101, waybill="AWB-R1", ndr_description=f"told {PHONE}", return_event=event)
         await scans.add(session, [new_scan("R1", given), new_scan("R1", missed), new_scan("R1", back)])
         words = sql("UPDATE shipments SET ndr_description = $1 WHERE reference_number = 'R1'")

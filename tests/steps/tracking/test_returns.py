@@ -70,8 +70,8 @@ async def test_a_return_is_shown_on_its_forward_shipment_and_told_to_subscribers
     (placed, approved) = (await truth(store)).returns
     assert (placed.at, placed.name) == (ASKED.replace(microsecond=396840), "Return Request Placed")
     assert (approved.code, approved.name, approved.event.kind) == (102, "Return Request Approved", "return.approved")
-    assert placed.event.items == ({"sku": "367877", "quantity": 1, "return_reason": "Too small"},)
-    assert (placed.event.self_shipped, placed.event.reference_number) == (False, "RE1")
+    assert placed.event.items == [{"sku": "367877", "quantity": 1, "return_reason": "Too small"}]
+    assert (placed.event.self_shipped, placed.event.return_reference_number) == (False, "RE1")
     assert [s.status_code for s in await timeline(store, "R")] == [8, 101, 102]
     after = await get(store, "R")
     assert (after.status_code, after.status_at, after.final) == (8, before.status_at, True)
@@ -171,7 +171,7 @@ async def test_a_booked_return_keeps_its_own_journey_and_the_forward_one_the_eve
     booked["payload"] |= {"waybill": "RVP1", "cp_id": 25}
     await deliver(store, *hooks(booked))
     (news,) = (await truth(store)).returns
-    assert (news.event.waybill, news.event.courier_partner_id) == ("RVP1", 25)
+    assert (news.event.return_waybill, news.event.return_courier_partner_id) == ("RVP1", 25)
     assert await timeline(store, "RE1") == []
 
 

@@ -62,9 +62,9 @@ def return_event(code: int, notification: int | None, places: tuple[JsonObject, 
     kind = _BY_NOTIFICATION.get(notification or 0) or _BY_CODE.get(code, EventKind.RETURN_UPDATED)
     return ReturnEvent(
         kind=kind.value,
-        reference_number=first_id(places, "return_reference_number"),
-        waybill=first_waybill(places, "waybill"),
-        courier_partner_id=_courier(places),
+        return_reference_number=first_id(places, "return_reference_number"),
+        return_waybill=first_waybill(places, "waybill"),
+        return_courier_partner_id=_courier(places),
         self_shipped=next((found for p in places if (found := as_bool(p.get("self_shipped"))) is not None), None),
         items=_items(places),
     )
@@ -75,13 +75,11 @@ def _courier(places: tuple[JsonObject, ...]) -> int | None:
     return found if found is not None and found > 0 else None
 
 
-def _items(places: tuple[JsonObject, ...]) -> tuple[JsonObject, ...]:
+def _items(places: tuple[JsonObject, ...]) -> list[JsonObject]:
     lists = [as_list(place.get("item_info")) for place in places]
     listed = next(filter(None, lists), list[Any]())
     items = (as_object(item) for item in listed[:MOST_ITEMS])
-    return tuple(
-        {name: _value(item[name]) for name in _ITEM_FIELDS if item.get(name) not in (None, "")} for item in items
-    )
+    return [{name: _value(item[name]) for name in _ITEM_FIELDS if item.get(name) not in (None, "")} for item in items]
 
 
 def _value(value: object) -> int | str:

@@ -196,7 +196,7 @@ class _EntryReader:
         """One event of a return, identified by return and code: ClickPost repeats it with another time."""
         code = _code(raw) or 0
         at = self._return_time(raw) or self._receipt_time("timestamp")
-        scan_id = f"return:{event.reference_number}:{code}" if event.reference_number else ""
+        scan_id = f"return:{event.return_reference_number}:{code}" if event.return_reference_number else ""
         shared = _Shared("", None, ndr=None, npr=None, npr_description="", ndr_description="")
         scan = self._scan(raw, code, at, shared, scan_id=scan_id, ndr=None, npr=False)
         return replace(scan, return_event=event)

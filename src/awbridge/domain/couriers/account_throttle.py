@@ -188,7 +188,6 @@ def during_downtime(state: AccountState) -> AccountState:
 
 
 def after_answers(state: AccountState, tally: Tally, now: datetime, policy: AccountThrottlePolicy) -> AccountState:
-    """The account after these answers."""
     if tally.retry_after is not None:
         rest = now + timedelta(seconds=min(max(tally.retry_after, 1.0), LONGEST_REST))
         state = replace(state, rest_until_at=max(rest, state.rest_until_at or rest))
@@ -208,10 +207,8 @@ def after_answers(state: AccountState, tally: Tally, now: datetime, policy: Acco
 def _after_probe(state: AccountState, tally: Tally, now: datetime, policy: AccountThrottlePolicy) -> AccountState:
     """Only a probe ends an incident: other successful calls were sent before it was known."""
     if tally.probe_good:
-        recovered = replace(
-            state, incident=AccountIncident.NONE, problem=None, since_at=None, probe_at=None, good_at=now, wrongs=0
-        )
-        return _start_ramp(replace(recovered, calls=0, failures=0, window_at=None))
+        state = replace(state, incident=AccountIncident.NONE, problem=None, since_at=None, probe_at=None, good_at=now)
+        return _start_ramp(_without_counters(state))
     if tally.wrong and state.incident is AccountIncident.BREAKER:
         return replace(state, incident=AccountIncident.ACCOUNT, problem=tally.wrong, probe_at=now + policy.hold)
     return replace(state, problem=tally.wrong or tally.problem or state.problem)
@@ -228,21 +225,13 @@ def _is_broken(state: AccountState, tally: Tally, now: datetime, policy: Account
 def _begin(
     state: AccountState, incident: AccountIncident, problem: str, now: datetime, policy: AccountThrottlePolicy
 ) -> AccountState:
-    return replace(
-        state,
-        incident=incident,
-        problem=problem,
-        since_at=now,
-        probe_at=now + _interval(incident, policy),
-        calls=0,
-        failures=0,
-        window_at=None,
-        wrongs=0,
-        ramp=None,
-        ramp_left=0,
-        ramp_done=0,
-        ramp_at=None,
-    )
+    probe_at = now + _interval(incident, policy)
+    state = replace(state, incident=incident, problem=problem, since_at=now, probe_at=probe_at)
+    return _without_ramp(_without_counters(state))
+
+
+def _without_counters(state: AccountState) -> AccountState:
+    return replace(state, calls=0, failures=0, window_at=None, wrongs=0)
 
 
 def _counted(state: AccountState, tally: Tally, now: datetime, policy: AccountThrottlePolicy) -> AccountState:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,10 +14,6 @@ from awbridge.domain.orders.shipment import Region
 
 ORDER_TYPES = ("PREPAID", "COD", "EXCHANGE")
 DELIVERY_TYPES = ("FORWARD", "RVP")
-RULE_FIELDS = (
-    *("name", "transporter", "drop_pincode", "pickup_pincode", "order_type", "delivery_type", "region"),
-    *("weight_from", "weight_to", "value_from", "value_to"),
-)
 LONGEST_NAME = 200  # characters
 
 
@@ -82,6 +79,9 @@ class Rule:
             and _within(parcel.weight, self.weight_from, self.weight_to)
             and _within(parcel.value, self.value_from, self.value_to)
         )
+
+
+RULE_FIELDS = tuple(field.name for field in dataclasses.fields(Rule))
 
 
 def _starts(pincode: str, prefixes: tuple[str, ...]) -> bool:
@@ -150,13 +150,12 @@ def read_rules(rows: Sequence[Mapping[str, Any]], transporters: Collection[str])
 
 def rule_fields(rule: Rule) -> dict[str, Any]:
     """A rule as fields that `read_rule` accepts: numbers as exact text; unset conditions are left out."""
-    fields: dict[str, Any] = {}
-    for name in RULE_FIELDS:
-        value = getattr(rule, name)
-        if value is None or value == ():
-            continue
-        fields[name] = list(cast("tuple[str, ...]", value)) if isinstance(value, tuple) else str(value)
-    return fields
+    conditions = {name: getattr(rule, name) for name in RULE_FIELDS}
+    return {
+        name: list(cast("tuple[str, ...]", value)) if isinstance(value, tuple) else str(value)
+        for name, value in conditions.items()
+        if value not in (None, ())
+    }
 
 
 def _text(fields: Mapping[str, Any], name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -59,7 +59,6 @@ KIND_OF = {
     Milestone.STUCK: EventKind.STUCK,
 }
 
-
 # Separate kinds: a lost box is not a lost shipment.
 PIECE_KIND_OF = {
     Milestone.FAILED_DELIVERY: EventKind.PIECE_NDR_RAISED,
@@ -108,13 +107,12 @@ def about(shipment: Tracked, **more: object) -> JsonObject:
 
 def placed(shipment: Shipment, waybill: str, *, label_url: str | None, now: datetime) -> ShipmentEvent:
     """The shipment was placed and has a waybill."""
-    return ShipmentEvent(
-        reference_number=shipment.reference_number,
-        at=now,
-        kinds=(EventKind.SHIPMENT_PLACED,),
-        data=about(shipment, waybill=waybill, label_url=label_url),
-        milestone=Milestone.AWB_GENERATED,
-    )
+    data = about(shipment, waybill=waybill, label_url=label_url)
+    return _event(data, now, EventKind.SHIPMENT_PLACED, milestone=Milestone.AWB_GENERATED)
+
+
+def _event(data: JsonObject, at: datetime, *kinds: EventKind, milestone: Milestone | None = None) -> ShipmentEvent:
+    return ShipmentEvent(reference_number=data["reference_number"], at=at, kinds=kinds, data=data, milestone=milestone)
 
 
 def stopped(
@@ -127,39 +125,23 @@ def stopped(
     kinds = {State.REJECTED: EventKind.SHIPMENT_REJECTED, State.GAVE_UP: EventKind.SHIPMENT_GAVE_UP}
     if state not in kinds:
         return []
-    data = about(shipment, problem=problem, maybe_placed=maybe_placed)
-    return [ShipmentEvent(reference_number=shipment.reference_number, at=now, kinds=(kinds[state],), data=data)]
+    return [_event(about(shipment, problem=problem, maybe_placed=maybe_placed), now, kinds[state])]
 
 
 def cancelled(shipment: Tracked, *, now: datetime) -> ShipmentEvent:
     """ClickPost or the courier cancelled the shipment."""
-    return ShipmentEvent(
-        reference_number=shipment.reference_number,
-        at=now,
-        kinds=(EventKind.SHIPMENT_CANCELLED,),
-        data=about(shipment),
-        milestone=Milestone.CANCELLED,
-    )
+    return _event(about(shipment), now, EventKind.SHIPMENT_CANCELLED, milestone=Milestone.CANCELLED)
 
 
 def not_cancelled(shipment: Tracked, cancellation: str, problem: str, *, now: datetime) -> ShipmentEvent:
     """A cancellation ended without cancelling the shipment. `cancellation` is its state, which says why."""
-    return ShipmentEvent(
-        reference_number=shipment.reference_number,
-        at=now,
-        kinds=(EventKind.SHIPMENT_NOT_CANCELLED,),
-        data=about(shipment, cancellation=str(cancellation), problem=problem),
-    )
+    data = about(shipment, cancellation=str(cancellation), problem=problem)
+    return _event(data, now, EventKind.SHIPMENT_NOT_CANCELLED)
 
 
 def superseded(shipment: Shipment, *, now: datetime) -> ShipmentEvent:
     """A successor replaced a shipment that was never placed. Customers are not notified."""
-    return ShipmentEvent(
-        reference_number=shipment.reference_number,
-        at=now,
-        kinds=(EventKind.SHIPMENT_CANCELLED,),
-        data=about(shipment),
-    )
+    return _event(about(shipment), now, EventKind.SHIPMENT_CANCELLED)
 
 
 def moved(
@@ -183,8 +165,7 @@ def moved(
     if after is None or info is None:
         return []
     milestone = milestone_of(after.code)
-    was = milestone_of(before.code) if before else None
-    kinds = _kinds(before, after, was, milestone, EventKind.STATUS_CHANGED, KIND_OF)
+    kinds = _kinds(before, after, milestone_of, EventKind.STATUS_CHANGED, KIND_OF)
     reached = milestone if latest == after else None
     if not kinds and reached is None:
         return []
@@ -193,7 +174,7 @@ def moved(
         ShipmentEvent(
             reference_number=shipment.reference_number,
             at=after.seen_at,
-            kinds=tuple(kinds),
+            kinds=kinds,
             data=about(shipment, status=status, ndr_code=ndr_code, ndr_name=ndr_name, edd=edd),
             milestone=reached,
             status_code=after.code,
@@ -206,17 +187,17 @@ def moved(
 def _kinds(
     before: Sighting | None,
     after: Sighting,
-    was: Milestone | None,
-    milestone: Milestone | None,
+    milestone_of: Callable[[int], Milestone | None],
     changed: EventKind,
     of_milestone: Mapping[Milestone, EventKind],
-) -> list[EventKind]:
+) -> tuple[EventKind, ...]:
     """`changed` if the code changed, and the kind of a new milestone."""
-    kinds = [changed] if before is None or before.code != after.code else []
+    kinds = (changed,) if before is None or before.code != after.code else ()
+    was, milestone = milestone_of(before.code) if before else None, milestone_of(after.code)
     # A second failed delivery is a new event; a second scan of the return journey is not.
     is_new = milestone != was or (milestone is Milestone.FAILED_DELIVERY and after != before)
     if milestone is not None and milestone in of_milestone and is_new:
-        kinds.append(of_milestone[milestone])
+        return (*kinds, of_milestone[milestone])
     return kinds
 
 
@@ -242,9 +223,7 @@ def piece_moved(
     after = piece.sighting
     if after is None:
         return []
-    was = milestone_of(before.code) if before else None
-    milestone = milestone_of(after.code)
-    kinds = _kinds(before, after, was, milestone, EventKind.PIECE_STATUS_CHANGED, PIECE_KIND_OF)
+    kinds = _kinds(before, after, milestone_of, EventKind.PIECE_STATUS_CHANGED, PIECE_KIND_OF)
     if not kinds:
         return []
     failure = piece.failures[-1] if piece.failures else None
@@ -254,16 +233,14 @@ def piece_moved(
         "ndr_code": failure.ndr_code if failure else None,
         "ndr_name": failure.ndr_name if failure else "",
     }
-    data = about(shipment, piece=changed)
-    return [ShipmentEvent(reference_number=shipment.reference_number, at=after.seen_at, kinds=tuple(kinds), data=data)]
+    return [_event(about(shipment, piece=changed), after.seen_at, *kinds)]
 
 
 def returned(shipment: Tracked, event: ReturnEvent, *, at: datetime, name: str) -> ShipmentEvent:
     """A customer requested a return or an exchange of this shipment, or it was decided. The status does not change."""
-    fields = event.to_json()
-    kind = EventKind(str(fields.pop("kind")))
-    data = about(shipment, **{"return": {"name": name, **fields}})
-    return ShipmentEvent(reference_number=shipment.reference_number, at=at, kinds=(kind,), data=data)
+    fields = asdict(event)
+    kind = EventKind(fields.pop("kind"))
+    return _event(about(shipment, **{"return": {"name": name, **fields}}), at, kind)
 
 
 def overdue(shipment: Shipment, milestone: Milestone, *, since: datetime) -> ShipmentEvent:

@@ -222,10 +222,7 @@ SendResult = Sent | NotSent | MaybeSent
 class Sends(Protocol):
     """A channel. `repeatable`: a message sent twice with one key reaches the reader once."""
 
-    @property
-    def repeatable(self) -> bool:
-        """Whether a try with an unknown result may be repeated."""
-        ...
+    repeatable: bool
 
     async def send(self, message: Message) -> SendResult:
         """Send one message. Never raises for a failure of the service."""
@@ -242,7 +239,7 @@ def read_quiet_hours(text: str) -> dict[Channel, QuietHours]:
             hours = QuietHours(start=time.fromisoformat(start.strip()), end=time.fromisoformat(end.strip()))
             channel = Channel(name.strip())
         except ValueError:
-            raise ValueError(f"{part!r} is not channel=HH:MM-HH:MM; channels are {_names(Channel)}") from None
+            raise ValueError(f"{part!r} is not channel=HH:MM-HH:MM; channels are {', '.join(Channel)}") from None
         if hours.start == hours.end or hours.start.tzinfo or hours.end.tzinfo:
             raise ValueError(f"{part!r}: write two different local times, like 21:00-09:00")
         found[channel] = hours
@@ -262,9 +259,5 @@ def read_milestones(text: str) -> frozenset[Milestone]:
 def _members(kind: type[E], text: str) -> list[E]:
     names = [part.strip() for part in text.split(",") if part.strip()]
     if unknown := [name for name in names if name not in set(kind)]:
-        raise ValueError(f"{unknown[0]!r} is not known; known are {_names(kind)}")
+        raise ValueError(f"{unknown[0]!r} is not known; known are {', '.join(kind)}")
     return [kind(name) for name in names]
-
-
-def _names(kind: type[StrEnum]) -> str:
-    return ", ".join(kind)

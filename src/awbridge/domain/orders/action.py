@@ -122,7 +122,6 @@ def is_action_id(text: str) -> bool:
 
 
 def shard_of_action(id_: str) -> int:
-    """The shard in an action's id."""
     return int(id_[:2], 16)
 
 
@@ -137,20 +136,13 @@ def ended_by_tracking(action: Action, status: StatusInfo, milestone: Milestone |
     if action.kind is ActionKind.PICKUP:
         arrived = status.bucket is not Bucket.ORDER_PLACED or milestone is Milestone.OUT_FOR_PICKUP
         return _pickup_ended(action, status, arrived=arrived)
-    if action.kind is ActionKind.NDR and (status.final or not (_is_of_box(action) or _has_failed(status))):
+    # The status of a box, which the body names by its waybill, may differ from the shipment's.
+    may_wait = status.bucket is Bucket.FAILED_DELIVERY or action.body.get("waybill")
+    if action.kind is ActionKind.NDR and (status.final or not may_wait):
         return ActionEnding(ActionState.OVERTAKEN, f"the courier continued without it: tracking shows {status.name}")
     if action.kind is ActionKind.EDIT and status.final:
         return ActionEnding(ActionState.OVERTAKEN, f"the shipment has ended: tracking shows {status.name}")
     return None
-
-
-def _is_of_box(action: Action) -> bool:
-    """Whether it names a box, whose status may differ from the shipment's."""
-    return bool(action.body.get("waybill"))
-
-
-def _has_failed(status: StatusInfo) -> bool:
-    return status.bucket is Bucket.FAILED_DELIVERY
 
 
 def _pickup_ended(action: Action, status: StatusInfo, *, arrived: bool) -> ActionEnding | None:

@@ -39,7 +39,6 @@ class Described:
     needs_person: bool = True
 
     def counted(self, count: int) -> str:
-        """The count with its text."""
         return f"{count} {self.one if count == 1 else self.many}"
 
 

@@ -82,7 +82,6 @@ class NotUnderstood:
         )
 
     def sentences(self) -> list[str]:
-        """The problems as sentences."""
         found: list[str] = []
         if self.counts:
             found.append("ClickPost's answer has no readable count of the day")
@@ -151,11 +150,6 @@ class DayCounts:
     tracked: int | None
 
     @property
-    def is_known(self) -> bool:
-        """Whether ClickPost's counts are known."""
-        return self.placed is not None and self.tracked is not None
-
-    @property
     def agree(self) -> bool:
         """Whether the counts agree. ClickPost may track more than was placed: waybills booked elsewhere."""
         if self.placed is None or self.tracked is None:
@@ -182,7 +176,8 @@ def differences(
     they are known.
     """
     if table is DifferenceTable.FAILURES:
-        return (DifferenceKind.STATUS,) if _is_awaiting_placement(ours) else ()
+        # A failure that was retried since, or that a person sees, is known here as well.
+        return (DifferenceKind.STATUS,) if ours.state in (State.READY, State.WAITING) else ()
     if ours.kind is not WaybillKind.MAIN:
         return ()
     found: list[DifferenceKind] = []
@@ -207,11 +202,6 @@ def status_differs(ours: Ours, theirs: Theirs, *, made_at: datetime | None) -> b
         if ours.status_at > theirs.status_at + theirs.status_within:
             return False
     return not (made_at and ours.last_tracked_at and ours.last_tracked_at > made_at)
-
-
-def _is_awaiting_placement(ours: Ours) -> bool:
-    # A failure that was retried since, or that a person sees, is known here as well.
-    return ours.state in (State.READY, State.WAITING)
 
 
 def newest(rows: Sequence[Theirs]) -> Theirs:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 
@@ -32,16 +32,7 @@ def spans(windows: Iterable[Span], *, start: datetime, now: datetime) -> list[Sp
         if found and at > found[-1].to_at:
             _append(found, Span(from_at=found[-1].to_at, to_at=at, covered=False))
         if window.to_at > at:
-            _append(
-                found,
-                Span(
-                    from_at=at,
-                    to_at=window.to_at,
-                    covered=window.covered,
-                    items=window.items,
-                    problem=window.problem,
-                ),
-            )
+            _append(found, replace(window, from_at=at))
     if found and now > found[-1].to_at:
         _append(found, Span(from_at=found[-1].to_at, to_at=now, covered=False))
     return found
@@ -50,13 +41,7 @@ def spans(windows: Iterable[Span], *, start: datetime, now: datetime) -> list[Sp
 def _append(found: list[Span], new: Span) -> None:
     last = found[-1] if found else None
     if last and last.covered == new.covered and last.problem == new.problem and last.to_at == new.from_at:
-        found[-1] = Span(
-            from_at=last.from_at,
-            to_at=new.to_at,
-            covered=last.covered,
-            items=last.items + new.items,
-            problem=last.problem,
-        )
+        found[-1] = replace(last, to_at=new.to_at, items=last.items + new.items)
     else:
         found.append(new)
 

@@ -53,17 +53,7 @@ _PLACE = {milestone: place for place, milestone in enumerate(JOURNEY)}
 _NO_MORE_LATENESS = _PLACE[Milestone.DELIVERED]
 
 # For a return, the customer hands the parcel over; the last leg to the warehouse is not their concern.
-FOR_RETURNS = frozenset(
-    {
-        Milestone.AWB_GENERATED,
-        Milestone.OUT_FOR_PICKUP,
-        Milestone.SHIPPED,
-        Milestone.DELIVERED,
-        Milestone.CANCELLED,
-        Milestone.DAMAGED,
-        Milestone.LOST,
-    }
-)
+FOR_RETURNS = frozenset(JOURNEY) - REPEATED - {Milestone.RTO_STARTED, Milestone.RTO_DELIVERED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,11 +91,7 @@ class Reached:
 
 def in_order(events: Iterable[StatusEvent]) -> list[StatusEvent]:
     """The events by time, oldest first."""
-    return sorted(events, key=_sort_key)
-
-
-def _sort_key(h: StatusEvent) -> tuple[datetime, int, int, int, int, str]:
-    return h.at, h.step, h.code, h.ndr_code or 0, h.npr_code or 0, h.remark
+    return sorted(events, key=lambda h: (h.at, h.step, h.code, h.ndr_code or 0, h.npr_code or 0, h.remark))
 
 
 def reached(
@@ -171,13 +157,10 @@ class DeliveryAttempt:
     ndr_name: str = ""
     no_attempt: bool = False
 
-    @property
-    def _last_at(self) -> datetime | None:
-        return self.ended_at or self.began_at
-
     def includes(self, at: datetime) -> bool:
         """Whether a scan at that time may still belong to this attempt."""
-        return self._last_at is not None and at - self._last_at < ONE_ATTEMPT
+        last_at = self.ended_at or self.began_at
+        return last_at is not None and at - last_at < ONE_ATTEMPT
 
 
 def attempts(events: Iterable[StatusEvent]) -> list[DeliveryAttempt]:

@@ -3,8 +3,9 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from typing import TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
+from awbridge.sandbox.requests import authenticate
 from awbridge.sandbox.simulator import Sandbox
 from awbridge.sandbox.wire.envelope import error_response
 from awbridge.sandbox.wire.http import ApiCall, ApiResponse, CallRejected, ConnectionCut, json_response
@@ -14,8 +15,20 @@ Handler: TypeAlias = Callable[[Sandbox, ApiCall], Awaitable[ApiResponse]]
 HTML = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
 
 
-async def handle_call(sandbox: Sandbox, name: str, call: ApiCall, handler: Handler) -> ApiResponse:
+class Endpoint(NamedTuple):
+    """An endpoint by its name under `calls` in the ledger; "" if its calls are not counted.
+
+    A call must carry `username` and `key` in its query (account), or `key` alone. With `own`, the handler checks it.
+    """
+
+    name: str
+    handler: Handler
+    access: Literal["account", "key", "own"] = "account"
+
+
+async def handle_call(sandbox: Sandbox, endpoint: Endpoint, call: ApiCall) -> ApiResponse:
     """Run the handler of an endpoint, or fail the call as the fault injector decides. Counts the call in the ledger."""
+    name = endpoint.name
     sandbox.calls[name] += 1
     nth = sandbox.calls[name]
     faults = sandbox.fault_injector.for_call(name, nth)
@@ -26,7 +39,9 @@ async def handle_call(sandbox: Sandbox, name: str, call: ApiCall, handler: Handl
     if faults.kind and faults.kind != "cut_after_placing":
         return failure_response(sandbox, faults.kind, sandbox.fault_injector.rng("broken", name, nth))
     try:
-        response = await handler(sandbox, call)
+        if endpoint.access != "own":
+            authenticate(sandbox, call, key_only=endpoint.access == "key")
+        response = await endpoint.handler(sandbox, call)
     except CallRejected as rejected:
         response = rejected.response
     if faults.kind == "cut_after_placing":
@@ -49,11 +64,6 @@ def failure_response(sandbox: Sandbox, kind: str, rng: random.Random) -> ApiResp
         case "empty_body":
             return ApiResponse(status, b"", "text/plain")
         case _:
-            return rate_limited(sandbox)
-
-
-def rate_limited(sandbox: Sandbox) -> ApiResponse:
-    """HTTP 429 with Retry-After, in seconds."""
-    seconds = f"{sandbox.faults.retry_after_seconds:g}"
-    detail = f"Request was throttled. Expected available in {seconds} seconds."
-    return json_response({"detail": detail}, 429, headers=((b"retry-after", seconds.encode()),))
+            seconds = f"{sandbox.faults.retry_after_seconds:g}"
+            detail = f"Request was throttled. Expected available in {seconds} seconds."
+            return json_response({"detail": detail}, 429, headers=((b"retry-after", seconds.encode()),))

@@ -5,46 +5,53 @@ whatever the order in which calls arrive.
 """
 
 import random
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated, Self
 
-from awbridge.sandbox.config import CREATE_FAULTS, FaultKind, Faults
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from awbridge.sandbox.config import CREATE_FAULTS, ENDPOINT_FAULTS, FaultKind, Faults
 
 DOWNTIME_CODES = (329, 319, 322)
-OWN_FAULTS = frozenset({"create_order", "track_order", "updated_order"})
-"""Endpoints with faults of their own, which the `other_*` faults leave alone."""
+POLLING = ("track_order", "updated_order")
 
 
-@dataclass(slots=True)
-class RequestedFault:
-    """A fault that affects the next `times` matching calls. `code` is the business code of an error_code."""
+class RequestedFault(BaseModel):
+    """A fault that affects the next `times` matching calls. `code` is the business code of an error_code.
+
+    Without an `endpoint`, it affects the calls that this kind of fault affects by default.
+    """
+
+    model_config = ConfigDict(extra="forbid")
 
     kind: FaultKind
-    times: int
-    reference_number: str | None
-    code: int
+    times: Annotated[int, Field(ge=1)] = 1
+    reference_number: str | None = None
+    code: int = 329
     endpoint: str | None = None
-    """Affect only calls of this endpoint. None: the calls that this kind of fault affects by default."""
 
-
-@dataclass(frozen=True, slots=True)
-class OrderFaults:
-    """The faults of one create-order call. `kind` is one of CREATE_FAULTS, `code` a business error."""
-
-    kind: str | None = None
-    code: int | None = None
-    slow: bool = False
-    queued: bool = False
-    held: bool = False
+    @model_validator(mode="after")
+    def _fits_the_endpoint(self) -> Self:
+        if self.endpoint not in (None, "create_order"):
+            if self.kind not in ENDPOINT_FAULTS:
+                raise ValueError(f"{self.kind} takes no endpoint; these do: {', '.join(sorted(ENDPOINT_FAULTS))}")
+            if self.reference_number:
+                raise ValueError("reference_number applies to create_order only")
+        return self
 
 
 @dataclass(frozen=True, slots=True)
 class CallFaults:
-    """The faults of one call of any endpoint. `code` is the business code if `kind` is error_code."""
+    """The faults of one call. `kind` is error_code or one of CREATE_FAULTS; `code` a business error, 0 for none.
+
+    `queued` and `held` apply to create-order.
+    """
 
     kind: str | None = None
     code: int = 0
     slow: bool = False
+    queued: bool = False
+    held: bool = False
 
 
 class FaultInjector:
@@ -53,24 +60,19 @@ class FaultInjector:
     def __init__(self, faults: Faults, seed: int) -> None:
         self.faults = faults
         self._seed = seed
-        self._requested: list[RequestedFault] = []
+        self.pending: list[RequestedFault] = []
+        """Requested faults that have not occurred yet."""
 
     def rng(self, *parts: object) -> random.Random:
         """A random generator that yields the same values for the same parts."""
         return random.Random(":".join(str(part) for part in (self._seed, *parts)))
 
     def request(self, fault: RequestedFault) -> None:
-        """Request a fault for the next matching calls."""
         if fault.endpoint == "create_order":
             fault.endpoint = None  # for_order() decides about these calls
-        self._requested.append(fault)
+        self.pending.append(fault)
 
-    @property
-    def pending(self) -> Sequence[RequestedFault]:
-        """Requested faults that have not occurred yet."""
-        return tuple(self._requested)
-
-    def for_order(self, *, reference: str, nth: int, cp_id: int, known: bool, second: float) -> OrderFaults:
+    def for_order(self, *, reference: str, nth: int, cp_id: int, known: bool, second: float) -> CallFaults:
         """The faults of the nth create-order call for a reference number.
 
         `known`: the order is already placed or queued, so the courier can no longer refuse it.
@@ -80,47 +82,39 @@ class FaultInjector:
         slow = self.occurs("slow", reference, draws["slow"])
         for kind in CREATE_FAULTS:
             if self.occurs(kind, reference, draws[kind]):
-                return OrderFaults(kind=kind, slow=slow)
+                return CallFaults(kind=kind, slow=slow)
         if known:
-            return OrderFaults(slow=slow)
+            return CallFaults(slow=slow)
         if code := self._error_code(reference, draws["code"]) or self._downtime_code(cp_id, second, rng):
-            return OrderFaults(code=code, slow=slow)
+            return CallFaults(code=code, slow=slow)
         if self.occurs("held_by_courier", reference, self.rng("held", reference, nth).random()):
-            return OrderFaults(slow=slow, held=True)
-        return OrderFaults(slow=slow, queued=self.occurs("async_orders", reference, draws["async_orders"]))
+            return CallFaults(slow=slow, held=True)
+        return CallFaults(slow=slow, queued=self.occurs("async_orders", reference, draws["async_orders"]))
 
     def for_call(self, endpoint: str, nth: int) -> CallFaults:
-        """The faults of the nth call of an endpoint, apart from the endpoint's own."""
+        """The faults of the nth call of an endpoint. Those of create-order itself are decided by `for_order`."""
         slow = self._consume("slow", endpoint=endpoint) is not None
         for kind in (*CREATE_FAULTS, "error_code"):
             if fault := self._consume(kind, endpoint=endpoint):
                 return CallFaults(kind, fault.code, slow)
-        if endpoint in OWN_FAULTS:
-            return CallFaults(slow=slow)
-        rng = self.rng("call", endpoint, nth)
-        for kind in ("http_500", "rate_limited"):
-            if self.occurs(f"other_{kind}", "", rng.random()):
-                return CallFaults(kind, slow=slow)
+        if endpoint != "create_order":
+            seed, prefix = ("poll", "poll") if endpoint in POLLING else ("call", "other")
+            rng = self.rng(seed, endpoint, nth)
+            for kind in ("http_500", "rate_limited"):
+                if self.occurs(f"{prefix}_{kind}", "", rng.random()):
+                    return CallFaults(kind, slow=slow)
         return CallFaults(slow=slow)
-
-    def for_poll(self, endpoint: str, nth: int) -> str | None:
-        """The fault of the nth call of a polling endpoint, if any."""
-        rng = self.rng("poll", endpoint, nth)
-        for kind in ("poll_http_500", "poll_rate_limited"):
-            if self.occurs(kind, "", rng.random()):
-                return kind
-        return None
 
     def occurs(self, kind: str, reference: str, draw: float) -> bool:
         """Whether a fault occurs: it was requested, or `draw` (0 to 1) is below its probability."""
         return self._consume(kind, reference) is not None or draw < float(getattr(self.faults, kind))
 
     def _consume(self, kind: str, reference: str = "", *, endpoint: str | None = None) -> RequestedFault | None:
-        for fault in self._requested:
+        for fault in self.pending:
             if fault.kind == kind and fault.endpoint == endpoint and fault.reference_number in (None, reference):
                 fault.times -= 1
                 if fault.times <= 0:
-                    self._requested.remove(fault)
+                    self.pending.remove(fault)
                 return fault
         return None
 

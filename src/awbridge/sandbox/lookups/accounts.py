@@ -2,7 +2,7 @@
 
 import hashlib
 
-from awbridge.sandbox.requests import authenticate, parse_object, read_object
+from awbridge.sandbox.requests import keyed_body, parse_object
 from awbridge.sandbox.simulator import Sandbox
 from awbridge.sandbox.wire.envelope import error_response, flat_response, ok_response
 from awbridge.sandbox.wire.http import ApiCall, ApiResponse, json_response
@@ -27,12 +27,7 @@ async def login(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
 
 async def register_service(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
     """POST register-service: subscribe the account. The response is flat; a repeated call returns 304."""
-    body = read_object(call)
-    if body is None:
-        return flat_response(400, "The body is not a JSON object")
-    service = as_text(body.get("service_id"))
-    if as_text(body.get("key")) != sandbox.config.key:
-        return flat_response(301)
+    service = as_text(keyed_body(sandbox, call, flat_response).get("service_id"))
     if not service.isdecimal() or int(service) not in SERVICES:
         return flat_response(400, "service_id must be 1 or 2")
     if int(service) in sandbox.account_records.services:
@@ -43,7 +38,6 @@ async def register_service(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
 
 async def fetch_accounts(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
     """GET fetch-accounts: all accounts, or with active=True (the default) the active ones."""
-    authenticate(sandbox, call, key_only=True)
     active = call.query.get("active", "True")
     if active.lower() not in ("true", "false"):
         return error_response(400, f"[{active!r} is neither True nor False]")

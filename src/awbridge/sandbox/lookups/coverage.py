@@ -3,8 +3,7 @@
 import random
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from awbridge.sandbox.config import SandboxConfig, SimulatedAccount
 
@@ -61,10 +60,7 @@ _CIRCLES: Final[Mapping[str, tuple[str, str]]] = {
 _POST_OFFICES: Final = (1, 12, 38, 75)
 
 
-@dataclass(frozen=True, slots=True)
-class PincodeLocation:
-    """The city and state of a pincode."""
-
+class PincodeLocation(NamedTuple):
     city: str
     state: str
 
@@ -105,7 +101,6 @@ def serves(config: SandboxConfig, account: SimulatedAccount, pincode: str) -> bo
 
 
 def accepts_payment(account: SimulatedAccount, order_type: str) -> bool:
-    """Whether an account supports this order type."""
     return {"COD": account.cod, "EXCHANGE": account.exchange}.get(order_type, order_type == "PREPAID")
 
 

@@ -1,7 +1,7 @@
 """The endpoints that predict transit days, within India and between countries."""
 
 from awbridge.sandbox.lookups import coverage
-from awbridge.sandbox.requests import authenticate, parse_object, parse_objects
+from awbridge.sandbox.requests import parse_object, parse_objects
 from awbridge.sandbox.simulator import Sandbox
 from awbridge.sandbox.wire.envelope import error_response, ok_response
 from awbridge.sandbox.wire.http import ApiCall, ApiResponse, CallRejected
@@ -9,15 +9,14 @@ from awbridge.sandbox.wire.json import JsonObject, as_object, as_text
 from awbridge.sandbox.wire.timestamps import indian_day
 
 
-def _authorize(sandbox: Sandbox, call: ApiCall) -> None:
-    authenticate(sandbox, call)
+def _check_subscription(sandbox: Sandbox) -> None:
     if not sandbox.config.edd_subscribed:
         raise CallRejected(error_response(320, "This service is not subscribed by you", http=401))
 
 
 async def predict(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
     """POST predicted_sla_api: transit days of each journey by courier, or for the courier in `optional`."""
-    _authorize(sandbox, call)
+    _check_subscription(sandbox)
     journeys = parse_objects(call)
     strict = call.query.get("check_drop_pincode_validity", "false").lower() == "true"
     predictions: list[JsonObject] = []
@@ -52,7 +51,7 @@ def _prediction(sandbox: Sandbox, pickup: str, drop: str, optional: JsonObject) 
 
 async def predict_world(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
     """POST global_edd: transit days between two countries."""
-    _authorize(sandbox, call)
+    _check_subscription(sandbox)
     body = parse_object(call)
     addresses = [as_object(body.get(name)) or {} for name in ("pickup_details", "drop_details")]
     countries = [as_text(address.get("country")).upper() for address in addresses]

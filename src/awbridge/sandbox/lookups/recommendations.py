@@ -3,7 +3,7 @@
 from awbridge.sandbox.config import SandboxConfig, SimulatedAccount
 from awbridge.sandbox.lookups import coverage
 from awbridge.sandbox.lookups.serviceability import NOT_SERVED
-from awbridge.sandbox.requests import authenticate, first_missing, parse_object, parse_objects, type_problem
+from awbridge.sandbox.requests import first_missing, parse_object, parse_objects, type_problem
 from awbridge.sandbox.simulator import Sandbox
 from awbridge.sandbox.wire.envelope import error_response, ok_response
 from awbridge.sandbox.wire.http import ApiCall, ApiResponse
@@ -15,7 +15,6 @@ _REQUIRED_WORLD = ("reference_number", "order_type", "delivery_type")
 
 async def recommend(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
     """POST recommendation_api v1: parcels within India, by pincode. One entry per parcel, in order."""
-    authenticate(sandbox, call, key_only=True)
     body = parse_objects(call, http=400)
     for shipment in body:
         if problem := _shipment_problem(shipment, _REQUIRED):
@@ -77,7 +76,6 @@ def _label(sandbox: Sandbox, account: SimulatedAccount) -> str:
 
 async def recommend_world(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
     """POST recommendation v2: one parcel by address, in any country. Between countries, every active account serves."""
-    authenticate(sandbox, call, key_only=True)
     body = parse_object(call, http=400)
     pickup, drop, details = (as_object(body.get(name)) for name in ("pickup_info", "drop_info", "shipment_details"))
     if pickup is None or drop is None or details is None:

@@ -2,7 +2,7 @@
 
 from awbridge.sandbox.config import SimulatedAccount
 from awbridge.sandbox.lookups import coverage
-from awbridge.sandbox.requests import authenticate, parse_objects
+from awbridge.sandbox.requests import parse_objects
 from awbridge.sandbox.simulator import Sandbox
 from awbridge.sandbox.wire.codes import ORDER_TYPES
 from awbridge.sandbox.wire.envelope import error_response, ok_response
@@ -15,7 +15,6 @@ SERVICE_TYPES = ("FORWARD", "RVP", "EXCHANGE")
 
 async def pincode_details(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
     """GET pincode_details: city and state, or code 404."""
-    authenticate(sandbox, call, key_only=True)
     pincode = call.query.get("pincode", "").strip()
     location = coverage.locate(pincode)
     if location is None:
@@ -25,7 +24,6 @@ async def pincode_details(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
 
 async def serviceability(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
     """POST serviceability_api v1: the accounts between two pincodes, with transit days and charges."""
-    authenticate(sandbox, call)
     rows: list[JsonObject] = []
     for journey in parse_objects(call, http=400):
         pickup, drop = as_text(journey.get("pickup_pincode")), as_text(journey.get("drop_pincode"))
@@ -65,7 +63,6 @@ def _account_row(
 
 async def drop_serviceability(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
     """POST serviceability_api v3: whether any active account delivers to a pincode, per order type."""
-    authenticate(sandbox, call)
     query = parse_objects(call, http=400)[0]
     drop, pickup = as_text(query.get("drop_pincode")), as_text(query.get("pickup_pincode"))
     service = as_text(query.get("service_type")) or "FORWARD"
@@ -84,7 +81,6 @@ async def drop_serviceability(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
 
 async def bulk_serviceability(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
     """GET bulk_serviceability_api: all pincodes that one account serves."""
-    authenticate(sandbox, call)
     cp_id, code = call.query.get("courier_partner_id", ""), call.query.get("account_code", "")
     if not cp_id.isdecimal():
         return error_response(400, f"Field 'partner_id' expected a number but got {cp_id!r}.")
@@ -98,7 +94,6 @@ async def bulk_serviceability(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
 
 async def drop_pincodes(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
     """GET serviceable_drop_pincode: all pincodes to which any active account delivers."""
-    authenticate(sandbox, call)
     accounts = coverage.active_accounts(sandbox.config)
     by_payment: dict[str, list[str]] = {}
     for name in ("PREPAID", "COD"):
@@ -113,7 +108,6 @@ async def drop_pincodes(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
 
 async def search_pincode(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
     """GET pincode_search_overall: the accounts that serve a pincode, one row per order type."""
-    authenticate(sandbox, call)
     pincode = call.query.get("pincode", "").strip()
     pickup, rvp = (call.query.get(name, "false").lower() for name in ("is_pickup_pincode", "is_rvp"))
     if not coverage.is_pincode(pincode):

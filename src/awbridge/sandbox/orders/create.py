@@ -3,11 +3,12 @@
 import asyncio
 import random
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from awbridge.sandbox.config import SimulatedAccount
 from awbridge.sandbox.faults.http_failures import failure_response
-from awbridge.sandbox.faults.injector import OrderFaults
+from awbridge.sandbox.faults.injector import CallFaults
 from awbridge.sandbox.orders import responses
 from awbridge.sandbox.orders.b2b_form import b2b_problem, sections_of_b2b
 from awbridge.sandbox.orders.flat_form import (
@@ -18,8 +19,8 @@ from awbridge.sandbox.orders.flat_form import (
     lift_additional,
     sections_of,
 )
-from awbridge.sandbox.orders.validation import OrderRejection, check_order
-from awbridge.sandbox.requests import authenticate, read_object
+from awbridge.sandbox.orders.validation import OrderRejected, check_order
+from awbridge.sandbox.requests import read_object
 from awbridge.sandbox.shipments.models import OrderDraft, Region
 from awbridge.sandbox.shipments.registry import drop_pincode
 from awbridge.sandbox.simulator import Sandbox
@@ -48,17 +49,27 @@ async def create_order(sandbox: Sandbox, call: ApiCall, region: Region, *, form:
     `flat` is v1: all fields are at the top level, and the consignee's GST number is required. `b2b` is
     create-b2b-order: it has its own sections, is asynchronous by default, and returns 420 if the courier refuses.
     """
-    authenticate(sandbox, call)
     request = _parse(sandbox, call, region, form)
-    faults = _faults_of(sandbox, request)
+    registry = sandbox.registry
+    faults = sandbox.fault_injector.for_order(
+        reference=request.reference,
+        nth=registry.create_calls[request.reference],
+        cp_id=request.cp_id,
+        known=request.reference in registry.orders or request.reference in registry.pending_orders,
+        second=sandbox.clock.since_start(),
+    )
     if faults.slow:
         await asyncio.sleep(sandbox.faults.slow_seconds)
     if faults.kind and faults.kind != "cut_after_placing":
         return failure_response(sandbox, faults.kind, request.rng)
-    response = _quote_customer(sandbox, request, _process(sandbox, request, faults))
+    try:
+        response = _process(sandbox, request, faults)
+    except OrderRejected as error:
+        response = responses.rejected(error.code, error.message, request.rng, sandbox.config.odd_answers)
+    response = _quote_customer(sandbox, request, response)
     if form == "b2b":
         response = _with_b2b_code(response)
-    if faults.kind == "cut_after_placing" and request.reference in sandbox.registry.orders:
+    if faults.kind == "cut_after_placing" and request.reference in registry.orders:
         raise ConnectionCut
     return json_response(response)
 
@@ -111,42 +122,30 @@ def _invalid_data(detail: str) -> CallRejected:
     return CallRejected(error_response(314, f"{message_of(314)}: {detail}"))
 
 
-def _faults_of(sandbox: Sandbox, request: OrderRequest) -> OrderFaults:
-    registry = sandbox.registry
-    return sandbox.fault_injector.for_order(
-        reference=request.reference,
-        nth=registry.create_calls[request.reference],
-        cp_id=request.cp_id,
-        known=request.reference in registry.orders or request.reference in registry.pending_orders,
-        second=sandbox.clock.since_start(),
-    )
-
-
-def _process(sandbox: Sandbox, request: OrderRequest, faults: OrderFaults) -> JsonObject:
-    odd = sandbox.config.odd_answers
-    account = check_order(
+def _process(sandbox: Sandbox, request: OrderRequest, faults: CallFaults) -> JsonObject:
+    check = partial(
+        check_order,
         request.payload,
         region=request.region,
         accounts=sandbox.config.accounts,
         waybill_couriers=sandbox.config.waybill_couriers,
     )
-    if isinstance(account, OrderRejection) and sandbox.config.payload_before_reference:
-        return responses.rejected(account.code, account.message, request.rng, odd)
+    if sandbox.config.payload_before_reference:
+        check()
     if order := sandbox.registry.orders.get(request.reference):
-        return responses.placed(order, 323, request.rng, odd)
+        return responses.placed(order, 323, request.rng, sandbox.config.odd_answers)
     if pending := sandbox.registry.pending_orders.get(request.reference):
         return _poll_pending(sandbox, request, pending)
-    if isinstance(account, OrderRejection):
-        return responses.rejected(account.code, account.message, request.rng, odd)
+    account = check()
     if (request.reference, request.cp_id) in sandbox.registry.at_courier:
         return responses.held_by_courier(request.reference, request.rng)
     if drop_pincode(request.payload).startswith(account.not_served):
-        return responses.rejected(319, "Drop pincode is not serviceable", request.rng, odd)
+        raise OrderRejected(319, message="Drop pincode is not serviceable")
     if faults.code:
-        return responses.rejected(faults.code, "", request.rng, odd)
+        raise OrderRejected(faults.code)
     if faults.held:
         sandbox.registry.book_at_courier_only(request.reference, request.cp_id)
-        return responses.rejected(329, "", request.rng, odd)
+        raise OrderRejected(329)
     return _accept(sandbox, request, account, queued=faults.queued)
 
 
@@ -166,7 +165,7 @@ def _accept(sandbox: Sandbox, request: OrderRequest, account: SimulatedAccount, 
     details = as_object(request.payload.get("shipment_details")) or {}
     additional = as_object(request.payload.get("additional")) or {}
     if sandbox.registry.is_assigned(as_text(details.get("awb_number"))):
-        return responses.rejected(303, "", request.rng, sandbox.config.odd_answers)
+        raise OrderRejected(303)
     draft = OrderDraft(request.payload, account, request.region, sandbox.config.async_polls)
     if queued or additional.get("async") is True or request.cp_id in sandbox.config.async_couriers:
         sandbox.registry.pending_orders[request.reference] = draft

@@ -51,7 +51,6 @@ async def cancel_order(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
     ClickPost sets the status. An order cancelled before returns 600, or with the fault `cancel_deleted` HTTP 400
     "already in a deleted state". After pickup, 200 means that the parcel returns to origin (RTO).
     """
-    authenticate(sandbox, call)
     waybill, cp_id = (call.query.get(name, "").strip() for name in ("waybill", "cp_id"))
     order = _find_order(sandbox, waybill, cp_id)
     if order is None:
@@ -98,7 +97,6 @@ def _requested_order(sandbox: Sandbox, call: ApiCall) -> SimulatedOrder:
 
 async def fetch_label(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
     """GET fetch/shippinglabel: the label; `regenerate=true` creates a new one."""
-    authenticate(sandbox, call)
     regenerate = call.query.get("regenerate", "false").lower()
     if regenerate not in ("true", "false"):
         return error_response(400, "regenerate must be true or false")
@@ -113,7 +111,6 @@ async def fetch_label(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
 
 async def security_key(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
     """GET shipment-security-key: the key of the protected tracking page."""
-    authenticate(sandbox, call, key_only=True)
     order = _requested_order(sandbox, call)
     result = {
         "waybill": order.waybill,
@@ -126,7 +123,6 @@ async def security_key(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
 
 async def proof_of_delivery(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
     """GET pod_from_shipment_details: for delivered shipments of accounts that have the service."""
-    authenticate(sandbox, call, key_only=True)
     order = _requested_order(sandbox, call)
     if not order.account.pod:
         message = "You are not registered to use this service, Please Register"
@@ -138,7 +134,6 @@ async def proof_of_delivery(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
 
 async def edit_order(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
     """POST edit-order: change payment, quality check or e-waybill of a shipment that has not ended."""
-    authenticate(sandbox, call)
     body = parse_object(call)
     require(body, ("awb_number", "courier_partner"))
     order = find_tracked_order(sandbox, body["awb_number"], body["courier_partner"])
@@ -184,7 +179,6 @@ def _ewaybill_problem(body: JsonObject) -> str:
 
 async def switch_whatsapp(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
     """POST enable_shipment_notification: enable or disable WhatsApp messages for one shipment."""
-    authenticate(sandbox, call, key_only=True)
     body = parse_object(call, http=400)
     disable, order = body.get("whatsapp_disable"), sandbox.registry.find(as_text(body.get("awb")))
     if not isinstance(disable, bool):

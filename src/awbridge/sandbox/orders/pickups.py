@@ -4,7 +4,7 @@ import re
 from datetime import datetime
 
 from awbridge.sandbox.config import SimulatedAccount
-from awbridge.sandbox.requests import authenticate, first_missing, parse_object, require
+from awbridge.sandbox.requests import first_missing, parse_object, require
 from awbridge.sandbox.simulator import Sandbox
 from awbridge.sandbox.wire.envelope import error_response, ok_response
 from awbridge.sandbox.wire.http import ApiCall, ApiResponse, CallRejected
@@ -14,14 +14,7 @@ from awbridge.sandbox.wire.timestamps import indian_day, parse_day
 _INDIA = (
     "courier_partner",
     "account_code",
-    "pickup_name",
-    "pickup_phone",
-    "pickup_address",
-    "pickup_city",
-    "pickup_state",
-    "pickup_country",
-    "pickup_pincode",
-    "pickup_date",
+    *(f"pickup_{name}" for name in ("name", "phone", "address", "city", "state", "country", "pincode", "date")),
     "items",
 )
 _WORLD_DETAILS = ("reference_number", "awb_number", "courier_partner_id", "account_code")
@@ -35,7 +28,6 @@ def _active_account(sandbox: Sandbox, cp_id: object, code: object) -> SimulatedA
 
 async def create_pickup(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
     """POST create-pickup v1: within India. All fields at the top level, `pickup_date` with its time."""
-    authenticate(sandbox, call)
     body = parse_object(call)
     require(body, _INDIA)
     account = _active_account(sandbox, body["courier_partner"], body["account_code"])
@@ -58,7 +50,6 @@ def _next_confirmation(sandbox: Sandbox, account: SimulatedAccount) -> str:
 
 async def create_pickup_world(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
     """POST create-pickup v2: in any country, for one waybill of the account."""
-    authenticate(sandbox, call)
     body = parse_object(call)
     details, address = as_object(body.get("shipment_details")), as_object(body.get("pickup_info"))
     if details is None or address is None:

@@ -14,15 +14,8 @@ def rejected(code: int, message: str, rng: random.Random, odd: float) -> JsonObj
     head = meta(code, message, success=False)
     if rng.random() < odd:
         head["status_code"] = head.pop("status")
-    response: JsonObject = {"meta": head}
-    match rng.randrange(3):
-        case 0:
-            response["result"] = None
-        case 1:
-            response["result"] = {}
-        case _:
-            pass
-    return response
+    results: tuple[JsonObject, ...] = ({"result": None}, {"result": {}}, {})
+    return {"meta": head, **rng.choice(results)}
 
 
 def held_by_courier(reference: str, rng: random.Random) -> JsonObject:
@@ -68,14 +61,9 @@ def placed(order: SimulatedOrder, code: int, rng: random.Random, odd: float) -> 
 
 def _child(order: SimulatedOrder, piece: int, rng: random.Random) -> JsonObject:
     waybill = order.children[piece]
-    item: JsonObject = {**order.items[piece]}
-    match rng.randrange(3):
-        case 0:
-            return {"waybill": waybill, "sku": item.get("sku"), "description": item.get("description")}
-        case 1:
-            return {"item": {**item, "waybill": waybill}}
-        case _:
-            return {"item": {**item, "waybill": waybill}, "waybill": waybill}
+    item: JsonObject = {**order.items[piece], "waybill": waybill}
+    flat: JsonObject = {"waybill": waybill, "sku": item.get("sku"), "description": item.get("description")}
+    return rng.choice((flat, {"item": item}, {"item": item, "waybill": waybill}))
 
 
 def _add_ids(response: JsonObject, result: JsonObject, order: SimulatedOrder, rng: random.Random) -> None:

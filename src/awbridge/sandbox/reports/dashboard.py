@@ -4,12 +4,14 @@ import csv
 import hashlib
 import io
 from collections import Counter
+from collections.abc import Callable, Mapping
 from datetime import date, timedelta
+from typing import Final
 from urllib.parse import urlencode
 
-from awbridge.sandbox.account_records import DashboardReport
-from awbridge.sandbox.requests import authenticate, parse_object
-from awbridge.sandbox.shipments.models import SimulatedOrder
+from awbridge.sandbox.account_records import FIRST_REPORT, DashboardReport
+from awbridge.sandbox.requests import parse_object
+from awbridge.sandbox.shipments.models import SimulatedOrder, SimulatedScan
 from awbridge.sandbox.simulator import Sandbox
 from awbridge.sandbox.wire.codes import DELIVERED, PICKED_UP, REVERSE_COURIERS, unified_status
 from awbridge.sandbox.wire.envelope import error_response, ok_response
@@ -22,26 +24,10 @@ FILE_PATH = "/_files/tracking.csv"
 LONGEST_WINDOW = 86400
 MOST_DAYS = 366
 LINK_SECONDS = 86400
-COLUMNS = (
-    "Order ID",
-    "Reference Number",
-    "Courier Partner",
-    "AWB",
-    "RTO AWB",
-    "Clickpost Unified Status",
-    "Created at",
-    "Pickup Date",
-    "Latest Timestamp",
-    "Latest Remark",
-    "Delivery Date",
-    "Updated at",
-    "Account Code",
-)
 
 
 async def shipment_count(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
     """GET fetch-shipment-count: per Indian day the orders placed and the shipments tracked, or {}."""
-    authenticate(sandbox, call, key_only=True)
     start, end = parse_day(call.query.get("start-date", "")), parse_day(call.query.get("end-date", ""))
     if start is None or end is None:
         return error_response(400, "start-date and end-date are required as YYYY-MM-DD")
@@ -62,7 +48,6 @@ async def shipment_count(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
 
 async def request_report(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
     """POST enterprise_dashboard_report: request a CSV of the shipments changed in at most 24 hours."""
-    authenticate(sandbox, call, key_only=True)
     body = parse_object(call, http=400)
     now = sandbox.clock.real()
     report = _build_report(sandbox, body, now)
@@ -72,7 +57,7 @@ async def request_report(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
     logged: JsonObject = {"report_identifier": str(report.reference)}
     sandbox.account_records.log_action("Dashboard Report: Request", logged, at=now)
     entry = {
-        "report_name": report.name,
+        "report_name": NAME,
         "report_reference_number": report.reference,
         "report_created_at": utc_minute(report.created_at),
     }
@@ -91,16 +76,15 @@ def _build_report(sandbox: Sandbox, body: JsonObject, now: float) -> DashboardRe
     if not 0 <= end - start <= LONGEST_WINDOW:
         return "filters: the window is longer than 24 hours, or ends before it starts"
     fields = as_list(body.get("fields", []))
-    if fields is None or not all(field in COLUMNS for field in fields):
+    if fields is None or not all(field in tuple(COLUMNS) for field in fields):
         return "fields: must be a list of columns of the report"
-    reference = sandbox.account_records.next_report
+    reference = FIRST_REPORT + len(sandbox.account_records.reports)
     rng = sandbox.fault_injector.rng("report", reference)
     return DashboardReport(
         reference=reference,
-        name=NAME,
         start=start,
         end=end,
-        fields=tuple(str(field) for field in fields) or COLUMNS,
+        fields=tuple(str(field) for field in fields) or tuple(COLUMNS),
         created_at=now,
         polls_left=sandbox.config.report_polls,
         failed=sandbox.fault_injector.occurs("failed_reports", "", rng.random()),
@@ -110,7 +94,6 @@ def _build_report(sandbox: Sandbox, body: JsonObject, now: float) -> DashboardRe
 
 async def report_status(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
     """GET enterprise_dashboard_report: the status of a report, with a link when it is ready."""
-    authenticate(sandbox, call, key_only=True)
     reference = call.query.get("report_reference_number", "").strip()
     if not reference:
         return _invalid_entity("This field may not be null.", "null")
@@ -119,7 +102,7 @@ async def report_status(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
         return _invalid_entity("No report has this number.", "invalid")
     status, link = _progress(sandbox, call, report)
     entry = {
-        "report_name": report.name,
+        "report_name": NAME,
         "s3_link": link,
         "report_created_at": utc_minute(report.created_at),
         "report_status": status,
@@ -147,31 +130,12 @@ def _progress(sandbox: Sandbox, call: ApiCall, report: DashboardReport) -> tuple
 
 def _csv(sandbox: Sandbox, report: DashboardReport) -> bytes:
     text = io.StringIO()
-    writer = csv.DictWriter(text, report.fields, extrasaction="ignore", lineterminator="\n")
+    writer = csv.DictWriter(text, report.fields, lineterminator="\n")
     writer.writeheader()
     for _, order in sandbox.registry.changed_between(report.start, report.end):
-        writer.writerow(_row(order))
+        latest = order.latest or order.scans[-1]
+        writer.writerow({name: COLUMNS[name](order, latest) for name in report.fields})
     return text.getvalue().encode()
-
-
-def _row(order: SimulatedOrder) -> dict[str, object]:
-    latest = order.latest or order.scans[-1]
-    values = (
-        order.order_id,
-        order.reference_number,
-        _courier_name(order),
-        _waybill_cell(order.waybill),
-        "",
-        unified_status(latest.code),
-        day_first(order.placed_at),
-        _first_time(order, PICKED_UP),
-        day_first(latest.scanned_at),
-        latest.remark,
-        _first_time(order, DELIVERED),
-        day_first(order.updated_at),
-        order.account.account_code,
-    )
-    return dict(zip(COLUMNS, values, strict=True))
 
 
 def _waybill_cell(waybill: str) -> str:
@@ -179,13 +143,28 @@ def _waybill_cell(waybill: str) -> str:
     return f"`{waybill}" if int(hashlib.sha256(waybill.encode()).hexdigest(), 16) % 2 else waybill
 
 
-def _courier_name(order: SimulatedOrder) -> str:
-    suffix = " Reverse" if order.cp_id in REVERSE_COURIERS else ""
-    return order.account.courier_name + suffix
-
-
 def _first_time(order: SimulatedOrder, codes: frozenset[int]) -> str:
     return next((day_first(scan.scanned_at) for scan in order.scans if scan.code in codes), "")
+
+
+COLUMNS: Final[Mapping[str, Callable[[SimulatedOrder, SimulatedScan], object]]] = {
+    "Order ID": lambda order, latest: order.order_id,
+    "Reference Number": lambda order, latest: order.reference_number,
+    "Courier Partner": lambda order, latest: (
+        order.account.courier_name + (" Reverse" if order.cp_id in REVERSE_COURIERS else "")
+    ),
+    "AWB": lambda order, latest: _waybill_cell(order.waybill),
+    "RTO AWB": lambda order, latest: "",
+    "Clickpost Unified Status": lambda order, latest: unified_status(latest.code),
+    "Created at": lambda order, latest: day_first(order.placed_at),
+    "Pickup Date": lambda order, latest: _first_time(order, PICKED_UP),
+    "Latest Timestamp": lambda order, latest: day_first(latest.scanned_at),
+    "Latest Remark": lambda order, latest: latest.remark,
+    "Delivery Date": lambda order, latest: _first_time(order, DELIVERED),
+    "Updated at": lambda order, latest: day_first(order.updated_at),
+    "Account Code": lambda order, latest: order.account.account_code,
+}
+"""The columns of the report, and their values for an order with its latest scan."""
 
 
 async def download(sandbox: Sandbox, call: ApiCall) -> ApiResponse:

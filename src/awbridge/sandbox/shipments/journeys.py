@@ -17,8 +17,6 @@ HOUR = 3600
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScanStatus:
-    """The status of a parcel at a scan."""
-
     code: int
     status: str
     remark: str
@@ -75,7 +73,6 @@ TEXTS: dict[int, tuple[tuple[str, str], ...]] = {
     32: (("Exchange Delivered", "Exchange parcel back at the shipper"),),
     1004: (("Reached Destination", "Received at destination centre"),),
 }
-CITIES = ("Delhi", "Mumbai", "Bengaluru", "Hyderabad", "Chennai", "Kolkata", "Pune", "Lucknow", "Jaipur", "Kochi")
 STATES = {
     "Delhi": "Delhi",
     "Mumbai": "Maharashtra",
@@ -88,6 +85,7 @@ STATES = {
     "Jaipur": "Rajasthan",
     "Kochi": "Kerala",
 }
+CITIES = tuple(STATES)
 
 
 def plan_journey(*, config: SandboxConfig, reference: str, is_rvp: bool, is_exchange: bool) -> Journey:
@@ -134,7 +132,6 @@ def _build_steps(
 
 
 def build_step(stage: JourneyStage, offset: int, city: str, rng: random.Random, config: SandboxConfig) -> JourneyStep:
-    """The planned scan of a stage."""
     ndr_code = rng.choice(tuple(NDR_REASONS)) if stage.code == 9 else None
     if ndr_code is not None:
         status, remark = "Undelivered", NDR_REASONS[ndr_code]

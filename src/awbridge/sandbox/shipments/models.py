@@ -54,13 +54,11 @@ class SimulatedOrder:
     steps: Journey
     scans: list[SimulatedScan] = field(default_factory=list[SimulatedScan])
     registered: bool = False
-    stopped: bool = False
     cancelled: bool = False
     untracked: bool = False
 
     @property
     def cp_id(self) -> int:
-        """The courier partner id."""
         return self.account.courier_partner_id
 
     @property
@@ -71,7 +69,7 @@ class SimulatedOrder:
     @property
     def is_open(self) -> bool:
         """Whether more scans will follow."""
-        return not self.stopped and not self.untracked and len(self.scans) < len(self.steps)
+        return not self.cancelled and not self.untracked and len(self.scans) < len(self.steps)
 
     @property
     def latest(self) -> SimulatedScan | None:

@@ -10,14 +10,16 @@ import uuid
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
 
 from awbridge.sandbox.config import SandboxConfig
-from awbridge.sandbox.shipments.journeys import Journey, JourneyStep, as_registered, plan_journey
+from awbridge.sandbox.shipments.journeys import Journey, JourneyStep, ScanStatus, as_registered, plan_journey
 from awbridge.sandbox.shipments.models import OrderDraft, SimulatedOrder, SimulatedScan
 from awbridge.sandbox.shipments.pieces import add_piece_scans
 from awbridge.sandbox.wire.codes import FINAL_CODES, bucket_of
 from awbridge.sandbox.wire.json import JsonObject, as_list, as_object, as_objects, as_text, number
 
+_STATUS_FIELDS = tuple(field.name for field in fields(ScanStatus))
 _PREFIXES = {3: "EC", 9: "SF", 50: "LS", 55: "FMPC"}
 _SERIALS = 10**11
 _CHECKPOINTS_FROM = 5 * 10**13
@@ -33,7 +35,6 @@ class ShipmentRegistry:
         self.create_calls: Counter[str] = Counter()
         self.at_courier: dict[tuple[str, int], str] = {}
         """Booked by the courier but unknown to ClickPost: (reference number, cp_id) -> waybill."""
-        self.open_journeys = 0
         self.shipments: dict[str, SimulatedOrder] = {}
         """All shipments by main waybill: placed orders, and waybills registered for tracking only."""
         self._by_waybill: dict[str, SimulatedOrder] = {}
@@ -41,6 +42,11 @@ class ShipmentRegistry:
         self._due_scans: list[tuple[int, int, int, SimulatedOrder]] = []
         self._sequence = itertools.count()
         self._changes: list[tuple[float, SimulatedOrder]] = []
+
+    @property
+    def open_journeys(self) -> int:
+        """Number of shipments that will have more scans."""
+        return sum(order.is_open for order in self.shipments.values())
 
     def find(self, waybill: str) -> SimulatedOrder | None:
         """The shipment of a main waybill or of a piece's waybill."""
@@ -113,26 +119,20 @@ class ShipmentRegistry:
         self.shipments[order.waybill] = order
         for waybill in (order.waybill, *order.children):
             self._by_waybill[waybill] = order
-        self._schedule_if_open(order)
-
-    def _schedule_if_open(self, order: SimulatedOrder) -> None:
-        if order.is_open:
-            self.open_journeys += 1
-            self._schedule(order)
+        self._schedule(order)
 
     def _schedule(self, order: SimulatedOrder) -> None:
-        heapq.heappush(self._due_scans, (order.next_scan_due_at, order.serial, next(self._sequence), order))
+        if order.is_open:
+            heapq.heappush(self._due_scans, (order.next_scan_due_at, order.serial, next(self._sequence), order))
 
     def untrack(self, order: SimulatedOrder) -> None:
         """Stop tracking a shipment: it receives no more scans and no endpoint returns it."""
-        if order.is_open:
-            self.open_journeys -= 1
         order.untracked = True
 
     def resume_tracking(self, order: SimulatedOrder) -> None:
         """Track a shipment again; its journey continues."""
         order.untracked = False
-        self._schedule_if_open(order)
+        self._schedule(order)
 
     def forget(self, order: SimulatedOrder) -> None:
         """Delete a shipment: its reference number and waybills are free again."""
@@ -144,10 +144,8 @@ class ShipmentRegistry:
 
     def reroute(self, order: SimulatedOrder, steps: Journey) -> None:
         """Replace the journey. `steps` must start with the steps already scanned."""
-        if order.is_open:
-            self.open_journeys -= 1
         order.steps = steps
-        self._schedule_if_open(order)
+        self._schedule(order)
 
     def _new_serial(self, seed_key: str) -> int:
         serial = int.from_bytes(_digest(f"{self._config.seed}:{seed_key}", 8), "big") % _SERIALS
@@ -167,8 +165,7 @@ class ShipmentRegistry:
                 continue  # cancelled, untracked or rerouted since
             step = order.steps[len(order.scans)]
             recorded.append((order, self._record_scan(order, step, order.first_scan_at + step.offset, real)))
-            if order.is_open:
-                self._schedule(order)
+            self._schedule(order)
         return recorded
 
     def finish(self, order: SimulatedOrder, *, real: float) -> list[SimulatedScan]:
@@ -189,9 +186,6 @@ class ShipmentRegistry:
         if order.cancelled or (latest and latest.code in FINAL_CODES):
             return False
         order.cancelled = True
-        if order.is_open:
-            self.open_journeys -= 1
-        order.stopped = True
         return True
 
     def cancel(self, order: SimulatedOrder, *, courier: float, real: float) -> SimulatedScan | None:
@@ -212,29 +206,20 @@ class ShipmentRegistry:
         return self._record_scan(order, step, at, real)
 
     def _record_scan(self, order: SimulatedOrder, step: JourneyStep, scanned_at: int, real: float) -> SimulatedScan:
-        was_open, index = order.is_open, len(order.scans)
+        index = len(order.scans)
         scan = SimulatedScan(
             index=index,
             waybill=order.children[step.piece - 1] if step.piece else order.waybill,
             cp_id=order.cp_id,
-            code=step.code,
-            status=step.status,
-            remark=step.remark,
-            location=step.location,
-            city=step.city,
-            bucket=step.bucket,
-            ndr_code=step.ndr_code,
-            npr_code=step.npr_code,
             scanned_at=scanned_at,
             created_at=real,
             order_status_id=order.serial * 100 + index + 1,
             checkpoint_id=_CHECKPOINTS_FROM + order.serial * 100 + index + 1,
             tracking_id=order.serial,
+            **{name: getattr(step, name) for name in _STATUS_FIELDS},
         )
         order.scans.append(scan)
         self._mark_changed(order, real)
-        if was_open and not order.is_open:
-            self.open_journeys -= 1
         return scan
 
     def _mark_changed(self, order: SimulatedOrder, real: float) -> None:

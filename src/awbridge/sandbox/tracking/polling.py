@@ -2,26 +2,15 @@
 
 from urllib.parse import urlencode
 
-from awbridge.sandbox.faults.http_failures import rate_limited
-from awbridge.sandbox.requests import authenticate, epoch_window
+from awbridge.sandbox.requests import epoch_window
 from awbridge.sandbox.simulator import Sandbox
 from awbridge.sandbox.tracking.responses import tracked, updated_row
 from awbridge.sandbox.wire.envelope import error_response, meta
-from awbridge.sandbox.wire.http import ApiCall, ApiResponse, CallRejected, json_response
+from awbridge.sandbox.wire.http import ApiCall, ApiResponse, json_response
 from awbridge.sandbox.wire.json import JsonObject
 
 MOST_WAYBILLS = 5
 LONGEST_WINDOW = 1800
-
-
-def _apply_poll_fault(sandbox: Sandbox, endpoint: str) -> None:
-    match sandbox.fault_injector.for_poll(endpoint, sandbox.calls[endpoint]):
-        case "poll_http_500":
-            raise CallRejected(error_response(500, http=500, result=None))
-        case "poll_rate_limited":
-            raise CallRejected(rate_limited(sandbox))
-        case _:
-            pass
 
 
 def _bad_request(message: str) -> ApiResponse:
@@ -30,8 +19,6 @@ def _bad_request(message: str) -> ApiResponse:
 
 async def track_order(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
     """GET track-order: up to 5 waybills of one courier. Unknown waybills are null or `valid: false`."""
-    authenticate(sandbox, call)
-    _apply_poll_fault(sandbox, "track_order")
     waybills = [waybill.strip() for waybill in call.query.get("waybill", "").split(",") if waybill.strip()]
     cp_id = call.query.get("cp_id", "").strip()
     if not waybills or not cp_id.isdecimal():
@@ -56,8 +43,6 @@ def _tracked(sandbox: Sandbox, waybill: str, cp_id: str) -> object:
 
 async def updated_order(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
     """GET updated-order: the latest status of every shipment that changed in a window of at most 1800 s."""
-    authenticate(sandbox, call)
-    _apply_poll_fault(sandbox, "updated_order")
     window, cursor = epoch_window(call), call.query.get("cursor", "0")
     if window is None or not cursor.isdecimal():
         return _bad_request("start_date and end_date are required, in epoch seconds")

@@ -1,14 +1,7 @@
 """The endpoints that register and unregister waybills booked elsewhere for tracking."""
 
-from awbridge.sandbox.orders.validation import OrderRejection, account_for
-from awbridge.sandbox.requests import (
-    authenticate,
-    check_body_key,
-    find_tracked_order,
-    parse_object,
-    require,
-    type_problem,
-)
+from awbridge.sandbox.orders.validation import OrderRejected, account_for
+from awbridge.sandbox.requests import find_tracked_order, keyed_body, parse_object, require, type_problem
 from awbridge.sandbox.shipments.models import OrderDraft, SimulatedOrder
 from awbridge.sandbox.simulator import Sandbox
 from awbridge.sandbox.wire.envelope import error_response, ok_response
@@ -20,14 +13,11 @@ _MESSAGES = {351: "Clickpost Account: Does not exist", 353: "Clickpost Account: 
 
 async def register_v2(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
     """POST awb-register v2: `cp_id` and the key in the body. A known waybill returns 303 with its ids."""
-    body = parse_object(call)
-    check_body_key(sandbox, body)
-    return _register(sandbox, body, version=2)
+    return _register(sandbox, keyed_body(sandbox, call), version=2)
 
 
 async def register_v3(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
     """POST awb-register v3: `courier_partner`, addresses and items in the body, the key in the URL."""
-    authenticate(sandbox, call, key_only=True)
     return _register(sandbox, parse_object(call), version=3)
 
 
@@ -40,10 +30,11 @@ def _register(sandbox: Sandbox, body: JsonObject, *, version: int) -> ApiRespons
         return error_response(400, f"{courier} is not a number")
     if problem := type_problem(details, optional=True):
         return error_response(400, problem)
-    account = account_for(details, sandbox.config.accounts)
-    if isinstance(account, OrderRejection):
-        code = 351 if account.code == 302 else account.code
-        return error_response(code, _MESSAGES.get(code, account.message))
+    try:
+        account = account_for(details, sandbox.config.accounts)
+    except OrderRejected as error:
+        code = 351 if error.code == 302 else error.code
+        return error_response(code, _MESSAGES.get(code, error.message))
     order = sandbox.registry.find(as_text(details["awb_number"]))
     if order and not order.untracked:
         message = "Waybill already registered"
@@ -84,8 +75,7 @@ def _ids(order: SimulatedOrder, version: int) -> JsonObject:
 
 async def unregister(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
     """POST awb-unregister: stop tracking a shipment, wherever it was booked. The key is in the body."""
-    body = parse_object(call)
-    check_body_key(sandbox, body)
+    body = keyed_body(sandbox, call)
     require(body, ("waybill", "cp_id"))
     order = find_tracked_order(sandbox, body["waybill"], body["cp_id"])
     if order is None:

@@ -22,7 +22,6 @@ def status_fields(scan: SimulatedScan) -> JsonObject:
 
 
 def tracked_scan(scan: SimulatedScan, timestamp: str) -> JsonObject:
-    """A scan in track-order."""
     return {
         "timestamp": timestamp,
         **status_fields(scan),

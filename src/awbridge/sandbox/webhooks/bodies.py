@@ -44,7 +44,8 @@ def draw_variant(context: WebhookContext) -> Variant:
 
 def build_body(context: WebhookContext, variant: Variant) -> JsonObject:
     """The JSON of one webhook, with the configured shares of odd values, missing locations and older time stamps."""
-    built, rng = _BUILDERS[variant](context), context.rng
+    build, _ = VARIANTS[variant]
+    built, rng = build(context), context.rng
     built = _with_odd_values(built, rng) if rng.random() < context.config.odd_values else built
     if context.scan is context.latest and rng.random() < context.config.missing_locations:
         _remove_one_location(built, rng)
@@ -153,22 +154,15 @@ def _returns(context: WebhookContext) -> JsonObject:
     )
 
 
-_BUILDERS: Final[Mapping[Variant, Callable[[WebhookContext], JsonObject]]] = {
-    "all_statuses": _all_statuses,
-    "all_statuses_old": _all_statuses_old,
-    "selected_events": _selected_events,
-    "selected_events_top": _selected_events_top,
-    "track_order": _track_order,
-    "returns": _returns,
+VARIANTS: Final[Mapping[Variant, tuple[Callable[[WebhookContext], JsonObject], str]]] = {
+    "all_statuses": (_all_statuses, "every status, complete"),
+    "all_statuses_old": (_all_statuses_old, "every status, with some fields missing, as sent to older accounts"),
+    "selected_events": (_selected_events, "with additional.notification_event_id"),
+    "selected_events_top": (_selected_events_top, "with notification_event_id at top level"),
+    "track_order": (_track_order, "the shape of track-order: latest_status and scans, no waybill"),
+    "returns": (_returns, "a return, with is_rvp, forward_awb and forward_reference_number"),
 }
-VARIANTS: Final[Mapping[Variant, str]] = {
-    "all_statuses": "every status, complete",
-    "all_statuses_old": "every status, with some fields missing, as sent to older accounts",
-    "selected_events": "with additional.notification_event_id",
-    "selected_events_top": "with notification_event_id at top level",
-    "track_order": "the shape of track-order: latest_status and scans, no waybill",
-    "returns": "a return, with is_rvp, forward_awb and forward_reference_number",
-}
+"""Variant -> builder and meaning."""
 
 _NUMBERS = frozenset(
     {

@@ -1,6 +1,6 @@
 """The webhook endpoints: register or change the address, send a test webhook."""
 
-from awbridge.sandbox.requests import authenticate, read_object
+from awbridge.sandbox.requests import keyed_body, read_object
 from awbridge.sandbox.simulator import Sandbox
 from awbridge.sandbox.webhooks.sender import is_loopback
 from awbridge.sandbox.wire.envelope import error_response, flat_response, ok_response
@@ -10,12 +10,8 @@ from awbridge.sandbox.wire.json import as_object, as_text
 
 async def register_webhook(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
     """POST registers the address, PUT changes it. The response is flat: message, status_code, success, webhook_key."""
-    body = read_object(call)
-    if body is None:
-        return flat_response(400, "The body is not a JSON object")
+    body = keyed_body(sandbox, call, flat_response)
     url = as_text(body.get("webhook_url"))
-    if as_text(body.get("key")) != sandbox.config.key:
-        return flat_response(301)
     if not sandbox.config.entitled_to_webhooks:
         return flat_response(306)
     if not as_text(body.get("service_id")).isdecimal() or not url:
@@ -32,7 +28,6 @@ async def register_webhook(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
 
 async def test_webhook(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
     """POST test_webhook: send `test_data` to `test_url` now."""
-    authenticate(sandbox, call, key_only=True)
     body = read_object(call) or {}
     url = as_text(body.get("test_url"))
     if not is_loopback(url) or as_object(body.get("test_data")) is None:

@@ -24,7 +24,6 @@ REASONS: Final = ("Size too small", "Product is not as expected", "Received a wr
 
 
 def return_reference(order: SimulatedOrder) -> str:
-    """The return reference number of a forward order."""
     return f"RE{order.serial:011d}"
 
 
@@ -74,6 +73,5 @@ def _item(item: JsonObject, number: int) -> JsonObject:
 
 
 def wrap_body(payload: JsonObject, order: SimulatedOrder) -> JsonObject:
-    """Wrap a body as return webhooks do."""
     internal = {"tracking_id": order.serial, "key": "None", "url": "None", "is_custom": True}
     return {"payload": payload, "internal": {**internal, "notification_event": payload["notification_event"]}}

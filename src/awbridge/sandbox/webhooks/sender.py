@@ -63,21 +63,14 @@ class WebhookDelivery:
 class HeldScans:
     """Scans of one shipment that are held back and sent together."""
 
-    order: SimulatedOrder
     size: int
     scans: list[SimulatedScan] = field(default_factory=list[SimulatedScan])
 
 
 def _key_header(location: KeyLocation, key: str) -> dict[str, str]:
-    match location:
-        case "raw":
-            return {"authorization": key}
-        case "bearer":
-            return {"authorization": f"Bearer {key}"}
-        case "basic":
-            return {"authorization": f"Basic {base64.b64encode(f'clickpost:{key}'.encode()).decode()}"}
-        case _:
-            return {location: key}
+    basic = base64.b64encode(f"clickpost:{key}".encode()).decode()
+    schemes: dict[str, str] = {"raw": key, "bearer": f"Bearer {key}", "basic": f"Basic {basic}"}
+    return {"authorization": schemes[location]} if location in schemes else {location: key}
 
 
 class WebhookSender:
@@ -133,19 +126,16 @@ class WebhookSender:
         held = self._held.get(order.waybill)
         rng = self._faults.rng("bulk", reference, scan.index)
         if held is None and not order.has_piece_scans and self._faults.occurs("bulk_webhooks", reference, rng.random()):
-            held = self._held[order.waybill] = HeldScans(order, size=rng.randint(2, 5))
+            held = self._held[order.waybill] = HeldScans(size=rng.randint(2, 5))
         if held is None:
             self._enqueue_with_faults(WebhookDelivery(order, scan, scan, round=0))
             return
         held.scans.append(scan)
         is_last = not order.is_open and scan is order.latest
         if len(held.scans) >= held.size or is_last:
-            self._release_held(held)
-
-    def _release_held(self, held: HeldScans) -> None:
-        del self._held[held.order.waybill]
-        for scan in held.scans:
-            self._enqueue_with_faults(WebhookDelivery(held.order, scan, held.scans[-1], round=0))
+            del self._held[order.waybill]
+            for one in held.scans:
+                self._enqueue_with_faults(WebhookDelivery(order, one, scan, round=0))
 
     def next_round(self) -> int:
         """The number of a manual redelivery, which changes the random draws of its bodies."""

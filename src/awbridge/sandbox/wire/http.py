@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
-from urllib.parse import parse_qsl
 
 from pydantic_core import from_json
 
@@ -32,8 +31,6 @@ class ApiCall:
 
 @dataclass(frozen=True, slots=True)
 class ApiResponse:
-    """The HTTP response to an `ApiCall`."""
-
     status: int
     body: bytes
     content_type: str = "application/json"
@@ -49,10 +46,4 @@ class CallRejected(Exception):
 
 
 def json_response(content: object, status: int = 200, headers: Headers = ()) -> ApiResponse:
-    """A response with a JSON body."""
     return ApiResponse(status, json.dumps(content, separators=(",", ":")).encode(), headers=headers)
-
-
-def parse_query(raw: bytes) -> dict[str, str]:
-    """Parse a query string; the last value of each parameter wins."""
-    return dict(parse_qsl(raw.decode("latin-1"), keep_blank_values=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -255,4 +256,4 @@ def _piece_status(status: PieceStatus) -> StatusView | None:
 
 def return_view(update: ReturnNews) -> ReturnView:
     """The view of an event of a return."""
-    return ReturnView(at=update.at, code=update.code, name=update.name, remark=update.remark, **update.event.to_json())
+    return ReturnView(at=update.at, code=update.code, name=update.name, remark=update.remark, **asdict(update.event))
