@@ -31,6 +31,7 @@ from awbridge.store import Store
 from awbridge.store.couriers.couriers import CourierAccount
 from awbridge.web.pages.pages_app import build_pages
 from awbridge.web.v1.router import router
+from tests.support.commands import commands
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "awbridge"
@@ -86,17 +87,6 @@ def test_no_document_names_a_variable_that_does_not_exist(document: Path) -> Non
 def test_the_toml_example_is_accepted() -> None:
     (example,) = (text for kind, text in _FENCE.findall(read("docs/settings.md")) if kind == "toml")
     Settings(**tomllib.loads(example))
-
-
-def commands(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
-    """Every command, with its path of words."""
-    if isinstance(command, click.Group):
-        if command.invoke_without_command:
-            yield path, command
-        for name, inner in command.commands.items():
-            yield from commands(inner, (*path, name))
-    else:
-        yield path, command
 
 
 @pytest.mark.parametrize(("path", "command"), list(commands(main)), ids=str)

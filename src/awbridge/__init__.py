@@ -1,12 +1,21 @@
-"""awbridge: the finished ClickPost integration. The public names of the library, nothing else."""
+"""awbridge: the finished ClickPost integration. The public names of the library, nothing else.
 
-from awbridge.clickpost.client.async_client import AsyncClickPost
-from awbridge.clickpost.client.sync_client import ClickPost
-from awbridge.clickpost.wire.answers import CancelAnswer, OrderAnswer, TrackAnswer
+The clients and their answers are imported when they are first used: a command that does not call ClickPost starts
+without them.
+"""
+
+import importlib
+import typing
+
 from awbridge.domain.call import Call
 from awbridge.domain.errors import AwbridgeError, VendorError
 from awbridge.domain.orders.outcome import Misconfigured, Outcome, Pending, Placed, Rejected, TryLater, Unknown
 from awbridge.domain.orders.shipment import Region
+
+if typing.TYPE_CHECKING:
+    from awbridge.clickpost.client.async_client import AsyncClickPost
+    from awbridge.clickpost.client.sync_client import ClickPost
+    from awbridge.clickpost.wire.answers import CancelAnswer, OrderAnswer, TrackAnswer
 
 __version__ = "0.1.0"
 
@@ -29,3 +38,18 @@ __all__ = [
     "VendorError",
     "__version__",
 ]
+
+_MODULES = {
+    "AsyncClickPost": "awbridge.clickpost.client.async_client",
+    "CancelAnswer": "awbridge.clickpost.wire.answers",
+    "ClickPost": "awbridge.clickpost.client.sync_client",
+    "OrderAnswer": "awbridge.clickpost.wire.answers",
+    "TrackAnswer": "awbridge.clickpost.wire.answers",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value = getattr(importlib.import_module(_MODULES[name]), name)
+    return value

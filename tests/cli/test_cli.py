@@ -308,11 +308,8 @@ def test_a_report_of_failed_webhooks_is_replayed_and_says_what_it_understood(awb
     assert told.exit_code == 0, told.output
     assert "AWB as waybill, Payload as payload" in told.output
     assert "unknown columns: Try" in told.output
-    assert "1 rows: 1 new deliveries into the inbox, 0 known there already" in told.output
-    assert (
-        "1 rows: 0 new deliveries into the inbox, 1 known there already"
-        in awbridge("replay", "--file", "failed.csv").output
-    )
+    assert "1 rows: 1 new deliveries in the inbox, 0 known already" in told.output
+    assert "1 rows: 0 new deliveries in the inbox, 1 known already" in awbridge("replay", "--file", "failed.csv").output
     (tmp_path / "bare.csv").write_text("AWB\nA2\n")
     bare = awbridge("replay", "--file", "bare.csv", "--json")
     assert (bare.exit_code, json.loads(bare.stdout)["bad"][0]["line"]) == (1, 2)
@@ -443,7 +440,7 @@ def test_an_edit_and_a_label_are_asked_for_listed_and_shown(awbridge: Any) -> No
     label = awbridge("shipments", "label", "R1", "--regenerate", "--key", "k1").output
     assert label.endswith(": waiting\n")
     assert awbridge("shipments", "label", "R1", "--regenerate", "--key", "k1").output == label.replace(
-        "waiting", "waiting (asked before under this key)"
+        "waiting", "waiting (requested before under this key)"
     )
     listed = json.loads(awbridge("actions", "list", "--state", "waiting", "--json").stdout)
     assert [a["kind"] for a in listed] == ["label", "edit"]
@@ -458,7 +455,7 @@ def test_an_edit_and_a_label_are_asked_for_listed_and_shown(awbridge: Any) -> No
 def test_what_cannot_be_asked_for_is_one_clear_line(awbridge: Any) -> None:
     for arguments, said in (
         (("shipments", "edit", "R1", "order_type=GIFT"), "order_type"),
-        (("shipments", "edit", "R1", "order_type"), "is no NAME=VALUE"),
+        (("shipments", "edit", "R1", "order_type"), "is not NAME=VALUE"),
         (("shipments", "ndr", "R1", "REATTEMPT", "--date", "2999-01-01"), "no failed delivery"),
         (("shipments", "ndr", "R1", "REATTEMPT"), "preferred_date"),
         (("shipments", "ndr", "R1", "INITIATE_RTO", "--waybill", "X-1"), "waybill X-1 does not belong to R1"),

@@ -15,6 +15,7 @@ from awbridge.store import Store
 from awbridge.store.orders import waybills
 from awbridge.store.orders.waybills import NewWaybill
 from tests.cli.test_cli import awbridge  # noqa: F401 the fixture
+from tests.support.commands import commands
 from tests.support.rows import T0, add, place
 from tests.support.world import an_order
 
@@ -82,13 +83,9 @@ def test_an_invalid_time_is_refused_with_an_example(awbridge: Any) -> None:  # n
 
 
 def test_every_option_for_a_time_has_the_one_reader() -> None:
-    def kinds(command: Any) -> list[str]:
-        inner = getattr(command, "commands", {}).values()
-        own = [type(p.type).__name__ for p in command.params]
-        return own + [kind for one in inner for kind in kinds(one)]
-
-    assert "DateTime" not in kinds(main)
-    assert kinds(main).count("Written") >= 8
+    kinds = [type(p.type).__name__ for _, command in commands(main) for p in command.params]
+    assert "DateTime" not in kinds
+    assert kinds.count("Written") >= 8
 
 
 def test_import_tells_what_is_doubtful_and_goes_on(awbridge: Any, tmp_path: Path) -> None:  # noqa: F811

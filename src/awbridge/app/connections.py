@@ -6,7 +6,6 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import stamina
 import structlog
 
 from awbridge.app.setting_types import read_options
@@ -15,7 +14,7 @@ from awbridge.clickpost.client.async_client import AsyncClickPost
 from awbridge.clickpost.client.call_recorder import record_call
 from awbridge.clickpost.client.connection import OnCall
 from awbridge.domain.call import Call
-from awbridge.domain.errors import SettingsError, StoreBusy, StoreError
+from awbridge.domain.errors import SettingsError, StoreError
 from awbridge.domain.notify.notices import Channel, Sends
 from awbridge.sinks.addresses import read_networks
 from awbridge.sinks.mail import LONGEST as LONGEST_MAIL
@@ -29,7 +28,6 @@ from awbridge.steps.notify.alarm import Operator
 from awbridge.steps.records.unrecorded import Unrecorded
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
-from awbridge.store.engine.shared_time import SHARED_TIME
 
 log = structlog.get_logger()
 
@@ -46,44 +44,6 @@ KEPT_WHEN_FAILED = KEPT_WHOLE | {
     *("track-order", "updated-order"),
     *("fetch-shipment-count", "request-report", "fetch-report", "download-report"),
 }
-
-
-@asynccontextmanager
-async def open_store(settings: Settings, *, migrate: bool, patience: float = 0.0) -> AsyncGenerator[Store]:
-    """The database, closed when the block ends. `patience`: seconds to wait until it answers.
-
-    Raises SettingsError when its schema is old and `migrate` is False, StoreBusy when it does not answer.
-    """
-    store = await _opened(settings, migrate, patience)
-    try:
-        yield store
-    finally:
-        await store.close()
-
-
-async def _opened(settings: Settings, migrate: bool, patience: float) -> Store:
-    async for attempt in stamina.retry_context(
-        on=StoreBusy, attempts=None if patience else 1, timeout=patience or None
-    ):
-        with attempt:
-            store = await Store.open(settings.database_url, connections=settings.database_connections)
-            try:
-                async with store.read() as session:
-                    await SHARED_TIME.measure(session)
-                await _check_schema(store, migrate)
-            except BaseException:
-                await store.close()
-                raise
-            return store
-    raise AssertionError("a retry ends with its work or its error")
-
-
-async def _check_schema(store: Store, migrate: bool) -> None:
-    if migrate:
-        for name in await store.migrate():
-            log.info("migration.applied", migration=name)
-    elif missing := await store.pending_migrations():
-        raise SettingsError(f"the database schema is outdated (missing: {', '.join(missing)}): run awbridge migrate")
 
 
 def vendor(settings: Settings, *, on_call: OnCall | None = None) -> AsyncClickPost:

@@ -19,15 +19,6 @@ MISSED_RECONCILIATIONS = 7  # days reconciled after an outage
 MISSED_DAYS = 31  # daily reports made after an outage
 
 
-def crons(settings: Settings) -> tuple[tuple[str, str], ...]:
-    """Every scheduled job: name and cron expression."""
-    return (
-        ("report-failures", settings.report_cron),
-        ("retain", settings.retain_cron),
-        ("reconcile", settings.reconcile_cron),
-    )
-
-
 def jobs(settings: Settings, store: Store, clock: Clock) -> list[Job]:
     """The scheduled jobs. Raises SettingsError."""
     reporting, retaining, objects = report_policy(settings), retain_policy(settings), report_objects(settings)
@@ -50,4 +41,4 @@ def jobs(settings: Settings, store: Store, clock: Clock) -> list[Job]:
         "retain": (old_rows, 1),
         "reconcile": (begin, MISSED_RECONCILIATIONS),
     }
-    return [Job(name=name, cron=cron, work=work[name][0], catch_up=work[name][1]) for name, cron in crons(settings)]
+    return [Job(name=name, cron=cron, work=work[name][0], catch_up=work[name][1]) for name, cron in settings.crons]

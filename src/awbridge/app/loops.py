@@ -29,7 +29,6 @@ from awbridge.app.policies import (
     push_policy,
     reconcile_policy,
     refused_limit,
-    stuck_after,
     watch_policy,
 )
 from awbridge.app.settings import Settings
@@ -201,7 +200,7 @@ def _reconciliation(context: _Context) -> dict[str, Round]:
 def _notifications(context: _Context, clocks: SetClocks, loops: Callable[[], list[Loop]]) -> dict[str, Round]:
     """The steps that notify customers, webhook subscribers and operators."""
     settings, store, clock = context.settings, context.store, context.clock
-    recipients, stuck = operators(settings), stuck_after(settings)
+    recipients, stuck = operators(settings), settings.stuck_after
     digest = Digest(
         store=store,
         operators=recipients,

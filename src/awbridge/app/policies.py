@@ -12,9 +12,7 @@ from awbridge.domain.call import longest_call
 from awbridge.domain.couriers.account_throttle import AccountThrottlePolicy
 from awbridge.domain.notify.notices import Rules, read_channels, read_milestones, read_quiet_hours
 from awbridge.domain.orders.attention import RefusedLimit
-from awbridge.domain.privacy import Privacy, read_privacy
 from awbridge.domain.tracking.asking import PollingRules
-from awbridge.domain.tracking.overdue import StuckAfter
 from awbridge.sinks.mail import LONGEST as LONGEST_MAIL
 from awbridge.sinks.messages import longest_send
 from awbridge.sinks.outgoing import longest_post
@@ -148,16 +146,6 @@ def apply_policy(settings: Settings) -> ApplyPolicy:
     return replace(policy, batch=SQLITE_APPLY_BATCH) if settings.database_url.startswith("sqlite") else policy
 
 
-def stuck_after(settings: Settings) -> StuckAfter:
-    """When a parcel counts as stuck."""
-    return StuckAfter(
-        pickup=timedelta(hours=settings.stuck_pickup_hours),
-        transit=timedelta(hours=settings.stuck_transit_hours),
-        delivery=timedelta(hours=settings.stuck_delivery_hours),
-        way_back=timedelta(hours=settings.stuck_return_hours),
-    )
-
-
 def refused_limit(settings: Settings) -> RefusedLimit:
     """How many refused orders raise an alarm."""
     return RefusedLimit(share=settings.alarm_refused_share, least=settings.alarm_refused_least)
@@ -202,16 +190,11 @@ def clock_policy(settings: Settings) -> ClockPolicy:
     return ClockPolicy(zone=settings.zone, lease=max(*leases, _lease(settings)))
 
 
-def privacy(settings: Settings, policy: str) -> Privacy:
-    """Read a privacy policy, with the configured pseudonym key. Raises ValueError."""
-    return read_privacy(policy, key=settings.privacy_key.get_secret_value())
-
-
 def archive_policy(settings: Settings) -> ArchivePolicy:
     """What is archived, in files of which size and age."""
     return ArchivePolicy(
         folder=Path(settings.data_dir) / "archive",
-        privacy=privacy(settings, settings.privacy_archive),
+        privacy=settings.privacy(settings.privacy_archive),
         all_calls=settings.archive_all_calls,
         largest=round(settings.archive_file_mib * 1024 * 1024),
         oldest=timedelta(seconds=settings.archive_seconds),
@@ -223,10 +206,10 @@ def archive_policy(settings: Settings) -> ArchivePolicy:
 def report_policy(settings: Settings) -> ReportPolicy:
     """Recipients of the daily reports. Raises SettingsError."""
     settings.check_mail()
-    own = Destination(name="own", privacy=privacy(settings, settings.privacy_own), to=settings.report_to)
+    own = Destination(name="own", privacy=settings.privacy(settings.privacy_own), to=settings.report_to)
     vendor = Destination(
         name="clickpost",
-        privacy=privacy(settings, settings.privacy_clickpost),
+        privacy=settings.privacy(settings.privacy_clickpost),
         to=settings.report_clickpost_to,
     )
     smtp_url = settings.smtp_url.get_secret_value()

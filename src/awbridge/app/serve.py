@@ -19,16 +19,14 @@ from starlette.types import ASGIApp
 
 from awbridge.app.connections import (
     call_recorder,
-    open_store,
     outgoing_line,
     recording,
     report_objects,
     unrecorded_calls,
     vendor,
 )
-from awbridge.app.jobs import crons
+from awbridge.app.database import open_store
 from awbridge.app.loops import audit_loops, step_loops
-from awbridge.app.policies import privacy, stuck_after
 from awbridge.app.settings import Settings
 from awbridge.clickpost.client.async_client import AsyncClickPost
 from awbridge.domain.errors import SchemaTooNew
@@ -164,7 +162,7 @@ def api_context(settings: Settings, store: Store, clickpost: AsyncClickPost) -> 
         allocation=settings.allocation,
         zone=settings.zone,
         poll_again_after=timedelta(seconds=settings.poll_again_seconds),
-        stuck_after=stuck_after(settings),
+        stuck_after=settings.stuck_after,
         networks=read_networks(settings.endpoint_networks),
         country=settings.notice_country,
     )
@@ -175,11 +173,11 @@ def audit_context(settings: Settings) -> AuditContext:
     return AuditContext(
         reports_in=report_objects(settings),
         privacy={
-            "own": privacy(settings, settings.privacy_own),
-            "clickpost": privacy(settings, settings.privacy_clickpost),
+            "own": settings.privacy(settings.privacy_own),
+            "clickpost": settings.privacy(settings.privacy_clickpost),
         },
         zone=settings.zone,
-        crons=crons(settings),
+        crons=settings.crons,
         privacy_key=settings.privacy_key.get_secret_value(),
     )
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from ipaddress import ip_network
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BeforeValidator, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
 from awbridge.domain.notify.notices import read_channels, read_milestones, read_quiet_hours
@@ -53,24 +54,14 @@ def _check_zone(value: str) -> str:
     return value
 
 
-def _check_privacy(value: str) -> str:
-    read_privacy(value)
-    return value
+def _read_by(reader: Callable[[str], Any]) -> AfterValidator:
+    """Accepts the text that this reader accepts, and keeps it as text."""
 
+    def check(value: str) -> str:
+        reader(value)
+        return value
 
-def _check_quiet_hours(value: str) -> str:
-    read_quiet_hours(value)
-    return value
-
-
-def _check_channels(value: str) -> str:
-    read_channels(value)
-    return value
-
-
-def _check_milestones(value: str) -> str:
-    read_milestones(value)
-    return value
+    return AfterValidator(check)
 
 
 def read_options(text: str) -> dict[str, str]:
@@ -94,7 +85,9 @@ Networks = Annotated[Texts, AfterValidator(_check_networks)]
 Options = Annotated[SecretStr, AfterValidator(_check_options)]
 Cron = Annotated[str, AfterValidator(check_cron)]
 TimeZone = Annotated[str, AfterValidator(_check_zone)]
-PrivacyPolicy = Annotated[str, AfterValidator(_check_privacy)]
-QuietHours = Annotated[str, AfterValidator(_check_quiet_hours)]
-Channels = Annotated[str, AfterValidator(_check_channels)]
-Milestones = Annotated[str, AfterValidator(_check_milestones)]
+PrivacyPolicy = Annotated[str, _read_by(read_privacy)]
+QuietHours = Annotated[str, _read_by(read_quiet_hours)]
+Channels = Annotated[str, _read_by(read_channels)]
+Milestones = Annotated[str, _read_by(read_milestones)]
+Positive = Annotated[float, Field(gt=0)]
+Days = Annotated[int, Field(ge=0, le=36500)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Self
 from zoneinfo import ZoneInfo
@@ -19,10 +20,12 @@ from awbridge.app.setting_types import (
     Addresses,
     Channels,
     Cron,
+    Days,
     Delays,
     Milestones,
     Networks,
     Options,
+    Positive,
     PrivacyPolicy,
     QuietHours,
     Secrets,
@@ -32,8 +35,10 @@ from awbridge.app.setting_types import (
 from awbridge.domain.call import longest_call
 from awbridge.domain.couriers.allocation import Allocation
 from awbridge.domain.errors import SettingsError
+from awbridge.domain.privacy import Privacy, read_privacy
 from awbridge.domain.retry import DEFAULT_RETRY_DELAYS
 from awbridge.domain.tracking.asking import PollingMode
+from awbridge.domain.tracking.overdue import StuckAfter
 
 PREFIX = "AWBRIDGE_"
 NO_ARCHIVE = "none"
@@ -95,18 +100,18 @@ class Settings(BaseSettings):
         min_length=3,
         description="Seconds before each retry, comma-separated, at least 3. After the last one the shipment gives up.",
     )
-    waiting_seconds: float = Field(30.0, gt=0, description="Seconds between checks of an asynchronous courier's order.")
-    waiting_deadline_seconds: float = Field(
-        3600.0, gt=0, description="Seconds an asynchronous courier may take before that counts as a failed attempt."
+    waiting_seconds: Positive = Field(30.0, description="Seconds between checks of an asynchronous courier's order.")
+    waiting_deadline_seconds: Positive = Field(
+        3600.0, description="Seconds an asynchronous courier may take before that counts as a failed attempt."
     )
-    cancel_deadline_seconds: float = Field(
-        259_200.0, gt=0, description="Seconds a courier may take to confirm a cancellation before a person is needed."
+    cancel_deadline_seconds: Positive = Field(
+        259_200.0, description="Seconds a courier may take to confirm a cancellation before a person is needed."
     )
     cancel_updates_status: bool = Field(
         False, description="Whether ClickPost sets the tracking status to Cancelled once the courier has agreed."
     )
-    hold_seconds: float = Field(
-        300.0, gt=0, description="Seconds that an account with wrong credentials is held before one shipment probes it."
+    hold_seconds: Positive = Field(
+        300.0, description="Seconds that an account with wrong credentials is held before one shipment probes it."
     )
     breaker_failures: int = Field(
         10, ge=2, description="Failed calls of one account within the window that open its breaker."
@@ -114,8 +119,8 @@ class Settings(BaseSettings):
     breaker_rate: float = Field(
         0.5, gt=0, le=1, description="Share of calls that must also fail for the breaker to open."
     )
-    breaker_window_seconds: float = Field(60.0, gt=0, description="The window in which the breaker counts.")
-    probe_seconds: float = Field(60.0, gt=0, description="Seconds between probes of an account whose breaker is open.")
+    breaker_window_seconds: Positive = Field(60.0, description="The window in which the breaker counts.")
+    probe_seconds: Positive = Field(60.0, description="Seconds between probes of an account whose breaker is open.")
     ramp_until: int = Field(
         64, ge=1, le=10_000, description="After a downtime, shipments go out 1, 2, 4, ... at a time, up to this many."
     )
@@ -127,8 +132,8 @@ class Settings(BaseSettings):
     fallback_failures: int = Field(
         3, ge=1, le=100, description="Transient refusals by a courier before its fallback is tried."
     )
-    fallback_window_seconds: float = Field(
-        86400.0, gt=0, description="Only shipments that failed within this time move to a fallback."
+    fallback_window_seconds: Positive = Field(
+        86400.0, description="Only shipments that failed within this time move to a fallback."
     )
     courier_comparison_seconds: float = Field(
         86400.0,
@@ -147,10 +152,10 @@ class Settings(BaseSettings):
         description="guide: track-order is called once a day for every open shipment, as ClickPost's integration guide "
         "requires. economical: only for shipments without an update for a day.",
     )
-    poll_after_seconds: float = Field(
-        86400.0, gt=0, description="Seconds after the last poll, or the last update, until a shipment is polled."
+    poll_after_seconds: Positive = Field(
+        86400.0, description="Seconds after the last poll, or the last update, until a shipment is polled."
     )
-    poll_again_seconds: float = Field(7200.0, gt=0, description="Minimum seconds between two polls of one shipment.")
+    poll_again_seconds: Positive = Field(7200.0, description="Minimum seconds between two polls of one shipment.")
 
     reconcile_dir: str = Field("", description="A folder watched for ClickPost reports to reconcile. Empty: none.")
     reconcile_ask_seconds: float = Field(
@@ -204,26 +209,23 @@ class Settings(BaseSettings):
     )
 
     retain_cron: Cron = Field("15 3 * * *", description="When old rows are deleted.")
-    retain_attempts_days: int = Field(90, ge=0, le=36500, description="Days that calls are kept. 0: forever.")
-    retain_inbox_days: int = Field(30, ge=0, le=36500, description="Days that applied deliveries are kept.")
-    retain_scans_days: int = Field(0, ge=0, le=36500, description="Days that scans of ended shipments are kept.")
-    retain_payloads_days: int = Field(
-        180, ge=0, le=36500, description="Days until personal data are removed from the payloads of ended shipments."
+    retain_attempts_days: Days = Field(90, description="Days that calls are kept. 0: forever.")
+    retain_inbox_days: Days = Field(30, description="Days that applied deliveries are kept.")
+    retain_scans_days: Days = Field(0, description="Days that scans of ended shipments are kept.")
+    retain_payloads_days: Days = Field(
+        180, description="Days until personal data are removed from the payloads of ended shipments."
     )
-    retain_reports_days: int = Field(365, ge=0, le=36500, description="Days that reports are kept.")
-    retain_runs_days: int = Field(
-        90,
-        ge=0,
-        le=36500,
-        description="Days that awbridge's own records (runs, cleared alarms, polled windows) are kept.",
+    retain_reports_days: Days = Field(365, description="Days that reports are kept.")
+    retain_runs_days: Days = Field(
+        90, description="Days that awbridge's own records (runs, cleared alarms, polled windows) are kept."
     )
-    retain_events_days: int = Field(90, ge=0, le=36500, description="Days that delivered events are kept.")
-    retain_notices_days: int = Field(180, ge=0, le=36500, description="Days that settled notices are kept.")
-    retain_actions_days: int = Field(365, ge=0, le=36500, description="Days that finished actions are kept.")
-    retain_reconciliations_days: int = Field(
-        180, ge=0, le=36500, description="Days that reconciliations and their differences are kept."
+    retain_events_days: Days = Field(90, description="Days that delivered events are kept.")
+    retain_notices_days: Days = Field(180, description="Days that settled notices are kept.")
+    retain_actions_days: Days = Field(365, description="Days that finished actions are kept.")
+    retain_reconciliations_days: Days = Field(
+        180, description="Days that reconciliations and their differences are kept."
     )
-    retain_archive_days: int = Field(0, ge=0, le=36500, description="Days that archived files are kept.")
+    retain_archive_days: Days = Field(0, description="Days that archived files are kept.")
 
     notice_mail_from: str = Field("", description="Sender of mails, e.g. Acme <orders@acme.example>.")
     notice_mail: bool = Field(False, description="Whether customers get mail. Operators use AWBRIDGE_ALARM_MAIL_TO.")
@@ -247,8 +249,8 @@ class Settings(BaseSettings):
         "sms=21:00-09:00,whatsapp=21:00-09:00",
         description="Hours in which a channel sends nothing, in the account's time zone. Messages go out afterwards.",
     )
-    notice_fresh_seconds: float = Field(
-        86400.0, gt=0, description="Maximum age of the latest status for a message to be sent."
+    notice_fresh_seconds: Positive = Field(
+        86400.0, description="Maximum age of the latest status for a message to be sent."
     )
     notice_retry_delays: Delays = Field(
         (60.0, 300.0, 1800.0, 7200.0), description="Seconds before each retry of a message, comma-separated."
@@ -290,26 +292,24 @@ class Settings(BaseSettings):
         0.1, ge=0, lt=1, description="Minimum free share of the disk; below it an alarm is raised."
     )
 
-    poll_silent_days: float = Field(
-        45.0,
-        gt=0,
-        description="Days without an update after which a shipment is no longer polled and needs a person.",
+    poll_silent_days: Positive = Field(
+        45.0, description="Days without an update after which a shipment is no longer polled and needs a person."
     )
     polling_calls_per_second: float = Field(
         5.0, gt=0, le=1000, description="Calls of updated-order and track-order per second over all processes."
     )
-    webhook_silent_seconds: float = Field(
-        3600.0, gt=0, description="Seconds without webhooks, while polling finds scans, that raise an alarm."
+    webhook_silent_seconds: Positive = Field(
+        3600.0, description="Seconds without webhooks, while polling finds scans, that raise an alarm."
     )
 
-    stuck_pickup_hours: float = Field(
-        48.0, gt=0, description="Hours without a scan after which a parcel awaiting pickup counts as stuck."
+    stuck_pickup_hours: Positive = Field(
+        48.0, description="Hours without a scan after which a parcel awaiting pickup counts as stuck."
     )
-    stuck_transit_hours: float = Field(72.0, gt=0, description="The same for a parcel in transit.")
-    stuck_delivery_hours: float = Field(
-        48.0, gt=0, description="The same for a parcel out for delivery or after a failed delivery."
+    stuck_transit_hours: Positive = Field(72.0, description="The same for a parcel in transit.")
+    stuck_delivery_hours: Positive = Field(
+        48.0, description="The same for a parcel out for delivery or after a failed delivery."
     )
-    stuck_return_hours: float = Field(120.0, gt=0, description="The same for a parcel returning.")
+    stuck_return_hours: Positive = Field(120.0, description="The same for a parcel returning.")
 
     steps_idle_seconds: float = Field(1.0, gt=0, le=60, description="Seconds that a step sleeps when nothing is due.")
     host: str = Field("127.0.0.1", description="Address that `awbridge serve` listens on.")
@@ -320,8 +320,7 @@ class Settings(BaseSettings):
         description="Connections that clients may hold at once; at most half of them idle.",
     )
     trusted_proxies: Networks = Field(
-        (),
-        description="Addresses or networks of proxies whose X-Forwarded-For is trusted, besides this machine's own.",
+        (), description="Addresses or networks of proxies whose X-Forwarded-For is trusted, besides this machine's own."
     )
     port: int = Field(8000, ge=0, le=65535, description="Port that `awbridge serve` listens on. 0: a free one.")
     log_format: str = Field("text", pattern="^(text|json)$", description="`text` for people, `json` for machines.")
@@ -348,6 +347,29 @@ class Settings(BaseSettings):
     def zone(self) -> ZoneInfo:
         """The account's time zone."""
         return ZoneInfo(self.time_zone)
+
+    @property
+    def stuck_after(self) -> StuckAfter:
+        """When a parcel counts as stuck."""
+        return StuckAfter(
+            pickup=timedelta(hours=self.stuck_pickup_hours),
+            transit=timedelta(hours=self.stuck_transit_hours),
+            delivery=timedelta(hours=self.stuck_delivery_hours),
+            way_back=timedelta(hours=self.stuck_return_hours),
+        )
+
+    @property
+    def crons(self) -> tuple[tuple[str, str], ...]:
+        """Every scheduled job: name and cron expression."""
+        return (
+            ("report-failures", self.report_cron),
+            ("retain", self.retain_cron),
+            ("reconcile", self.reconcile_cron),
+        )
+
+    def privacy(self, policy: str) -> Privacy:
+        """Read one of the privacy policies, with the key for pseudonyms. Raises ValueError."""
+        return read_privacy(policy, key=self.privacy_key.get_secret_value())
 
     @property
     def archives(self) -> bool:

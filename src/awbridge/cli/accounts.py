@@ -6,33 +6,28 @@ from typing import Any
 
 import click
 
-from awbridge.cli.couriers import couriers_group
-from awbridge.cli.shared import as_json_option, plain, print_json, print_table, with_store
+from awbridge.cli.shared import as_json_option, on_store, plain, show, with_store
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.store import Store
 from awbridge.store.couriers import accounts
 
 
-@couriers_group.command("accounts")
+@click.command("accounts")
 @as_json_option
-def list_accounts(as_json: bool) -> None:
-    """List the accounts that have or had shipments: which are held, why, until when, and how much waits there.
+@on_store
+async def list_accounts(store: Store, as_json: bool) -> None:
+    """List the accounts that have or had shipments, and which are held.
+
+    For those: why, until when, and how many shipments wait.
 
     Example: awbridge couriers accounts
     """
-
-    async def go(store: Store) -> list[dict[str, Any]]:
-        async with store.read() as session:
-            every = await accounts.every(session)
-            held = await accounts.held(session, now=utc_now())
-            numbers = accounts.held_numbers(await accounts.count_unplaced(session, [a.state.account for a in every]))
-        return [_row(account, held.get(account.state.account), numbers) for account in every]
-
-    rows = with_store(go)
-    if as_json:
-        print_json(rows)
-    else:
-        print_table(rows, empty="no account has had a shipment yet")
+    async with store.read() as session:
+        every = await accounts.every(session)
+        held = await accounts.held(session, now=utc_now())
+        numbers = accounts.held_numbers(await accounts.count_unplaced(session, [a.state.account for a in every]))
+    rows = [_row(account, held.get(account.state.account), numbers) for account in every]
+    show(rows, as_json=as_json, empty="no account has had a shipment yet")
 
 
 def _row(account: accounts.Account, held: accounts.Held | None, waiting: dict[str, int]) -> dict[str, Any]:
@@ -47,13 +42,13 @@ def _row(account: accounts.Account, held: accounts.Held | None, waiting: dict[st
     }
 
 
-@couriers_group.command("rate")
+@click.command("rate")
 @click.option("--courier", required=True, type=click.IntRange(1, 2**31 - 1), help="ClickPost's courier partner id.")
 @click.option("--account", help="The account code; without it, the courier's account without a code.")
 @click.option("--per-second", type=click.FloatRange(0.001, 10_000), help="Orders a second, over all processes.")
-@click.option("--unlimited", is_flag=True, help="Lift the limit.")
+@click.option("--unlimited", is_flag=True, help="Remove the limit.")
 def set_rate(courier: int, account: str | None, per_second: float | None, unlimited: bool) -> None:
-    """Limit how many orders of one account go out a second. It counts at once, in every process.
+    """Limit how many orders of one account go out a second. It applies at once, in every process.
 
     Example: awbridge couriers rate --courier 4 --account "Delhivery Surface" --per-second 5
     """

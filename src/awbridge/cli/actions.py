@@ -1,64 +1,58 @@
-"""`awbridge actions`, and the commands that ask for one: edit, label, ndr, pickups, waybills."""
+"""`awbridge actions`, and the commands that request one: edit, label, ndr, pickups, waybills."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from dataclasses import asdict
 from typing import IO, Any
 
 import click
 
-from awbridge.cli.shared import as_json_option, fail, operator, print_json, print_table, with_store
+from awbridge.cli.shared import (
+    as_json_option,
+    fail,
+    on_store,
+    operator,
+    pick,
+    print_fields,
+    print_json,
+    show,
+    with_store,
+)
 from awbridge.clickpost.models.ndr import NdrAction
-from awbridge.domain.orders.action import Action, ActionKind, ActionState
-from awbridge.steps.orders import actions as asking
+from awbridge.domain.orders.action import ActionKind, ActionState
+from awbridge.steps.orders import actions as requests
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.store import Store
 from awbridge.store.orders import actions
 
-key_option = click.option("--key", help="An idempotency key: asked again under it, it is the same action.")
+_SUMMARY = ("id", "kind", "reference_number", "state", "tries", "problem", "requested_at")
+
+key_option = click.option("--key", help="An idempotency key: a repeated request with it is the same action.")
 
 
-def _summary(action: Action) -> dict[str, Any]:
-    return {
-        "id": action.id,
-        "kind": action.kind.value,
-        "reference_number": action.reference_number,
-        "state": action.state.value,
-        "tries": action.tries,
-        "problem": action.problem,
-        "requested_at": action.requested_at,
-    }
-
-
-def _ask(work: Callable[[Store], Coroutine[Any, Any, asking.Asked]], *, as_json: bool) -> None:
-    asked = with_store(work)
+def _show_requested(requested: requests.Asked, *, as_json: bool) -> None:
     if as_json:
-        print_json(asdict(asked.action))
+        print_json(asdict(requested.action))
     else:
-        known = "" if asked.created else " (asked before under this key)"
-        click.echo(f"action {asked.action.id}: {asked.action.state.value}{known}")
-    for warning in asked.warnings:
+        known = "" if requested.created else " (requested before under this key)"
+        click.echo(f"action {requested.action.id}: {requested.action.state.value}{known}")
+    for warning in requested.warnings:
         click.echo(f"warning: {warning}", err=True)
 
 
-def _about(kind: ActionKind, reference_number: str, body: dict[str, Any], key: str | None, *, as_json: bool) -> None:
-    async def go(store: Store) -> asking.Asked:
-        return await asking.ask(
-            store=store,
-            clock=utc_now,
-            kind=kind,
-            reference_number=reference_number,
-            body=body,
-            idempotency_key=key,
+def _request(kind: ActionKind, reference_number: str, body: dict[str, Any], key: str | None, *, as_json: bool) -> None:
+    def ask(store: Store) -> Coroutine[Any, Any, requests.Asked]:
+        return requests.ask(
+            store=store, clock=utc_now, kind=kind, reference_number=reference_number, body=body, idempotency_key=key
         )
 
-    _ask(go, as_json=as_json)
+    _show_requested(with_store(ask), as_json=as_json)
 
 
 def _value(text: str) -> Any:
-    """A value as typed: JSON where it is a number, true, false or null; else text."""
+    """A value as typed: JSON if it is a number, true, false or null; else text."""
     try:
         value = json.loads(text)
     except ValueError:
@@ -71,7 +65,7 @@ def _fields(pairs: tuple[str, ...]) -> dict[str, Any]:
     for pair in pairs:
         name, equals, text = pair.partition("=")
         if not (name and equals):
-            fail(f"{pair!r} is no NAME=VALUE, such as order_type=PREPAID")
+            fail(f"{pair!r} is not NAME=VALUE, such as order_type=PREPAID")
         found[name] = _value(text)
     return found
 
@@ -89,44 +83,46 @@ def _read(file: IO[str]) -> Any:
 @key_option
 @as_json_option
 def edit_shipment(reference_number: str, fields: tuple[str, ...], key: str | None, as_json: bool) -> None:
-    """Change an order that the courier has: order_type, cod_value, qc_type, e-waybill.
+    """Edit an order that the courier has: order_type, cod_value, and others.
+
+    The others are qc_type and e-waybill.
 
     Example: awbridge shipments edit ORDER-1001 order_type=COD cod_value=499
     """
-    _about(ActionKind.EDIT, reference_number, _fields(fields), key, as_json=as_json)
+    _request(ActionKind.EDIT, reference_number, _fields(fields), key, as_json=as_json)
 
 
 @click.command("label")
 @click.argument("reference_number")
-@click.option("--regenerate", is_flag=True, help="Have the courier make a new one.")
+@click.option("--regenerate", is_flag=True, help="Request a new one from the courier.")
 @key_option
 @as_json_option
 def fetch_label(reference_number: str, regenerate: bool, key: str | None, as_json: bool) -> None:
-    """Fetch a shipment's label; its address is kept with the shipment.
+    """Fetch a shipment's label; its URL is stored with the shipment.
 
     Example: awbridge shipments label ORDER-1001 --regenerate
     """
-    _about(ActionKind.LABEL, reference_number, {"regenerate": regenerate}, key, as_json=as_json)
+    _request(ActionKind.LABEL, reference_number, {"regenerate": regenerate}, key, as_json=as_json)
 
 
 @click.command("ndr")
 @click.argument("reference_number")
 @click.argument("instruction", type=click.Choice([a.value for a in NdrAction]))
-@click.option("--date", "preferred_date", metavar="YYYY-MM-DD", help="The day to try again; REATTEMPT needs it.")
-@click.option("--waybill", help="The waybill of one box, where it alone failed.")
+@click.option("--date", "preferred_date", metavar="YYYY-MM-DD", help="The day of the next attempt; REATTEMPT needs it.")
+@click.option("--waybill", help="The waybill of one box, if only that failed.")
 @click.option("--address", help="The new address.")
 @click.option("--landmark", help="What is near it.")
 @click.option("--pincode", "drop_pincode", help="The new pincode.")
 @click.option("--phone", "phone_number", help="The customer's new phone.")
 @key_option
 @as_json_option
-def instruct(reference_number: str, instruction: str, key: str | None, as_json: bool, **wishes: str | None) -> None:
+def instruct(reference_number: str, instruction: str, key: str | None, as_json: bool, **fields: str | None) -> None:
     """Instruct the courier after a failed delivery (NDR).
 
     Example: awbridge shipments ndr ORDER-1001 REATTEMPT --date 2026-11-05
     """
-    body = {"action": instruction, **{name: value for name, value in wishes.items() if value}}
-    _about(ActionKind.NDR, reference_number, body, key, as_json=as_json)
+    body = {"action": instruction, **{name: value for name, value in fields.items() if value}}
+    _request(ActionKind.NDR, reference_number, body, key, as_json=as_json)
 
 
 @click.group("pickups")
@@ -146,11 +142,10 @@ def ask_pickup(file: IO[str], key: str | None, as_json: bool) -> None:
     Example: awbridge pickups ask pickup.json --key monday-morning
     """
     body = _read(file)
-
-    async def go(store: Store) -> asking.Asked:
-        return await asking.ask_pickup(store=store, clock=utc_now, body=body, idempotency_key=key)
-
-    _ask(go, as_json=as_json)
+    requested = with_store(
+        lambda store: requests.ask_pickup(store=store, clock=utc_now, body=body, idempotency_key=key)
+    )
+    _show_requested(requested, as_json=as_json)
 
 
 @click.group("waybills")
@@ -163,79 +158,66 @@ def waybills_group() -> None:
 @key_option
 @as_json_option
 def register_waybill(file: IO[str], key: str | None, as_json: bool) -> None:
-    """Have a waybill tracked: a JSON file with ClickPost's awb-register v3 body (- for standard input).
+    """Register a waybill for tracking: a JSON file with ClickPost's awb-register v3 body (- for standard input).
 
     Example: awbridge waybills register waybill.json
     """
     body = _read(file)
-
-    async def go(store: Store) -> asking.Asked:
-        return await asking.ask_registration(store=store, clock=utc_now, body=body, idempotency_key=key)
-
-    _ask(go, as_json=as_json)
+    requested = with_store(
+        lambda store: requests.ask_registration(store=store, clock=utc_now, body=body, idempotency_key=key)
+    )
+    _show_requested(requested, as_json=as_json)
 
 
 @click.group("actions")
 def actions_group() -> None:
-    """What was asked for at ClickPost: edits, labels, pickups, instructions, registrations."""
+    """Requests to ClickPost: edits, labels, pickups, NDR, registrations."""
 
 
 @actions_group.command("list")
 @click.option("--state", type=click.Choice([s.value for s in ActionState]), help="Only actions in this state.")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000))
 @as_json_option
-def list_actions(state: str | None, limit: int, as_json: bool) -> None:
-    """List actions, last asked first.
+@on_store
+async def list_actions(store: Store, state: str | None, limit: int, as_json: bool) -> None:
+    """List actions, newest first.
 
     Example: awbridge actions list --state unclear
     """
-
-    async def go(store: Store) -> list[Action]:
-        async with store.read() as session:
-            return await actions.newest(session, state=ActionState(state) if state else None, limit=limit)
-
-    rows = [_summary(a) for a in with_store(go)]
-    if as_json:
-        print_json(rows)
-    else:
-        print_table(rows, empty="no actions")
+    async with store.read() as session:
+        found = await actions.newest(session, state=ActionState(state) if state else None, limit=limit)
+    show([pick(a, _SUMMARY) for a in found], as_json=as_json, empty="no actions")
 
 
 @actions_group.command("show")
 @click.argument("action_id")
 @as_json_option
-def show_action(action_id: str, as_json: bool) -> None:
+@on_store
+async def show_action(store: Store, action_id: str, as_json: bool) -> None:
     """Show an action: the request, its state and the result.
 
     Example: awbridge actions show 2f0c1d4e5a6b7c8d9e0f1a2b
     """
-    action = with_store(lambda store: asking.show(store=store, action_id=action_id))
+    action = await requests.show(store=store, action_id=action_id)
     if as_json:
         print_json(asdict(action))
         return
-    shown = {**_summary(action), "next_try_at": action.next_try_at, "done_at": action.done_at}
-    texts = {name: json.dumps(value, ensure_ascii=False) for name, value in _objects(action).items()}
-    print_table([{"field": name, "value": value} for name, value in {**shown, **texts}.items()], empty="")
-
-
-def _objects(action: Action) -> dict[str, Any]:
-    return {"asked_for": action.body, "result": action.result}
+    objects = {"asked_for": action.body, "result": action.result}
+    texts = {name: json.dumps(value, ensure_ascii=False) for name, value in objects.items()}
+    print_fields(pick(action, (*_SUMMARY, "next_try_at", "done_at")) | texts)
 
 
 @actions_group.command("retry")
 @click.argument("action_ids", nargs=-1, required=True)
-def retry_actions(action_ids: tuple[str, ...]) -> None:
-    """Make actions again at once, with all their tries. Check first whether an unclear pickup was scheduled.
+@on_store
+async def retry_actions(store: Store, action_ids: tuple[str, ...]) -> None:
+    """Retry actions at once, with all their attempts. Check first whether an unclear pickup was scheduled.
 
     Example: awbridge actions retry 2f0c1d4e5a6b7c8d9e0f1a2b
     """
-
-    async def go(store: Store) -> None:
-        for action_id in action_ids:
-            action = await asking.retry(store=store, clock=utc_now, action_id=action_id)
-            click.echo(f"{action_id}: {action.state}")
-
-    with_store(go)
+    for action_id in action_ids:
+        action = await requests.retry(store=store, clock=utc_now, action_id=action_id)
+        click.echo(f"{action_id}: {action.state}")
 
 
 @actions_group.command("settle")
@@ -251,7 +233,7 @@ def settle_actions(action_ids: tuple[str, ...], held: bool | None) -> None:
 
     async def go(store: Store) -> None:
         for action_id in action_ids:
-            action = await asking.settle(store=store, clock=utc_now, action_id=action_id, held=held, by=operator())
+            action = await requests.settle(store=store, clock=utc_now, action_id=action_id, held=held, by=operator())
             click.echo(f"{action_id}: {action.state}")
 
     with_store(go)

@@ -4,24 +4,35 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
-from awbridge.app import connections, jobs, policies
 from awbridge.app.settings import Settings
-from awbridge.cli.shared import as_json_option, fail, plain, print_json, print_table, with_settings
+from awbridge.cli.shared import (
+    as_json_option,
+    fail,
+    on_settings,
+    pick,
+    plain,
+    print_json,
+    print_table,
+    show,
+    with_settings,
+    write_file,
+)
 from awbridge.cli.times import DAY
 from awbridge.domain.errors import AwbridgeError
 from awbridge.domain.schedule import day_before
-from awbridge.sinks.objects import Objects
-from awbridge.steps.audit import archive as archive_step
-from awbridge.steps.audit.evidence import evidence_of
-from awbridge.steps.audit.report import PublishedReport, report_failures
 from awbridge.steps.runtime.clock import utc_now
-from awbridge.steps.runtime.schedule import Schedule, schedules
+from awbridge.steps.runtime.schedule import schedules
 from awbridge.store import Store
 from awbridge.store.audit import archive
+
+if TYPE_CHECKING:
+    from awbridge.sinks.objects import Objects
+
+_REPORT = ("id", "shipments", "calls", "object_key", "mailed_at")
 
 
 @click.group("report")
@@ -34,59 +45,53 @@ def report_group() -> None:
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="A folder to put the zips into.")
 @click.option("--mail", is_flag=True, help="Mail it too, unless it was mailed.")
 @as_json_option
-def report_of_failures(day: date | None, out: Path | None, mail: bool, as_json: bool) -> None:
+@on_settings
+async def report_of_failures(
+    settings: Settings, store: Store, day: date | None, out: Path | None, mail: bool, as_json: bool
+) -> None:
     """Make the failure reports of a day, for you and for ClickPost, and store them.
 
     Example: awbridge report failures --date 2026-11-22 --out reports
     """
+    from awbridge.app import connections, policies
+    from awbridge.steps.audit.report import report_failures
 
-    async def go(settings: Settings, store: Store) -> list[PublishedReport]:
-        over = day_before(utc_now(), settings.zone)
-        chosen = day or over
-        if mail and chosen > over:
-            raise AwbridgeError(f"{chosen} is not over yet; it is mailed when it is")
-        return await report_failures(
-            store=store,
-            objects=connections.report_objects(settings),
-            clock=utc_now,
-            policy=policies.report_policy(settings),
-            day=chosen,
-            mail=mail,
-        )
-
-    made = with_settings(go)
+    yesterday = day_before(utc_now(), settings.zone)
+    if mail and day and day > yesterday:
+        raise AwbridgeError(f"{day} is not over yet; it is mailed when it is")
+    made = await report_failures(
+        store=store,
+        objects=connections.report_objects(settings),
+        clock=utc_now,
+        policy=policies.report_policy(settings),
+        day=day or yesterday,
+        mail=mail,
+    )
     for one in made:
         if out and one.content is not None:
-            out.mkdir(parents=True, exist_ok=True)
-            (out / f"{one.report.id}.zip").write_bytes(one.content)
-    rows = [plain(one.report) for one in made]
-    if as_json:
-        print_json(rows)
-    else:
-        short = ("id", "shipments", "calls", "object_key", "mailed_at")
-        print_table([{name: row[name] for name in short} for row in rows], empty="nothing")
+            write_file(out / f"{one.report.id}.zip", one.content)
+    reports = [plain(one.report) for one in made]
+    show(reports, [pick(report, _REPORT) for report in reports], as_json=as_json, empty="nothing")
 
 
 @click.command("evidence")
 @click.argument("reference_number")
 @click.option("--for", "for_", type=click.Choice(["own", "clickpost"]), default="own", show_default=True,
-              help="Who will see it: what they may not is masked.")  # fmt: skip
+              help="Who will see it: personal data are masked accordingly.")  # fmt: skip
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="The file.  [default: evidence-....zip]")
-def evidence_of_shipment(reference_number: str, for_: str, out: Path | None) -> None:
-    """Put everything about one shipment into a zip: payload, calls with URLs and answers, timeline.
+@on_settings
+async def evidence(settings: Settings, store: Store, reference_number: str, for_: str, out: Path | None) -> None:
+    """Put everything about a shipment into a zip: payload, calls, timeline.
 
     Example: awbridge evidence ORDER-1001 --for clickpost
     """
+    from awbridge.steps.audit.evidence import evidence_of
 
-    async def go(settings: Settings, store: Store) -> bytes:
-        written = settings.privacy_own if for_ == "own" else settings.privacy_clickpost
-        seen = policies.privacy(settings, written)
-        return await evidence_of(store=store, clock=utc_now, reference_number=reference_number, privacy=seen)
-
-    content = with_settings(go)
+    privacy = settings.privacy(settings.privacy_own if for_ == "own" else settings.privacy_clickpost)
+    content = await evidence_of(store=store, clock=utc_now, reference_number=reference_number, privacy=privacy)
     safe = "".join(c if c.isalnum() or c in "-_." else "_" for c in reference_number)
     path = out or Path(f"evidence-{safe}.zip")
-    path.write_bytes(content)
+    write_file(path, content)
     click.echo(str(path))
 
 
@@ -96,37 +101,38 @@ def archive_group() -> None:
 
 
 def _objects(settings: Settings) -> Objects:
+    from awbridge.app import connections
+
     objects = connections.archive_objects(settings)
     if objects is None:
         raise AwbridgeError(
-            "there is no archive: AWBRIDGE_ARCHIVE_URL is none; give it a place, like s3://bucket/prefix"
+            "there is no archive: AWBRIDGE_ARCHIVE_URL is none; set it to a URL like s3://bucket/prefix"
         )
     return objects
 
 
 @archive_group.command("status")
 @as_json_option
-def archive_status(as_json: bool) -> None:
-    """Show how many files and calls are archived, and what waits.
+@on_settings
+async def archive_status(settings: Settings, store: Store, as_json: bool) -> None:
+    """Show how many files and calls are archived, and how many are waiting.
 
     Example: awbridge archive status --json
     """
+    from awbridge.app import connections
 
-    async def go(settings: Settings, store: Store) -> dict[str, Any]:
-        async with store.read() as session:
-            return {"url": connections.archive_place(settings), **plain(await archive.counts(session))}
-
-    told = with_settings(go)
+    async with store.read() as session:
+        status = {"url": connections.archive_place(settings), **plain(await archive.counts(session))}
     if as_json:
-        print_json(told)
+        print_json(status)
     else:
-        print_table([{"what": name.replace("_", " "), "now": value} for name, value in told.items()], empty="")
+        print_table([{"what": name.replace("_", " "), "now": value} for name, value in status.items()])
 
 
 @archive_group.command("empty")
-@click.option("--yes", is_flag=True, help="Really do it.")
+@click.option("--yes", is_flag=True, help="Confirm the deletion.")
 def archive_empty(yes: bool) -> None:
-    """Take every file of calls out of the archive. They can be refilled as long as their calls are in the database.
+    """Delete every file of calls in the archive. They can be refilled as long as their calls are in the database.
 
     Example: awbridge archive empty --yes
     """
@@ -134,28 +140,30 @@ def archive_empty(yes: bool) -> None:
         fail("this deletes every file of calls in the archive; add --yes")
 
     async def go(settings: Settings, store: Store) -> int:
+        from awbridge.steps.audit import archive as archive_step
+
         return await archive_step.empty(store=store, objects=_objects(settings), clock=utc_now)
 
     click.echo(f"{with_settings(go)} files deleted")
 
 
 @archive_group.command("refill")
-@click.option("--everything", is_flag=True, help="Look again at calls that were left out because they had not failed.")
-def archive_refill(everything: bool) -> None:
+@click.option("--everything", is_flag=True, help="Include calls that were left out because they had not failed.")
+@on_settings
+async def archive_refill(settings: Settings, store: Store, everything: bool) -> None:
     """Upload again every file that was emptied, or is missing or damaged in the archive.
 
     Example: awbridge archive refill
     """
+    from awbridge.app import policies
+    from awbridge.steps.audit import archive as archive_step
 
-    async def go(settings: Settings, store: Store) -> tuple[archive_step.Refilled, archive.ArchiveCounts]:
-        objects, policy = _objects(settings), policies.archive_policy(settings)
-        found = await archive_step.refill(store=store, objects=objects, clock=utc_now, everything=everything)
-        while await archive_step.archive_due(store=store, objects=objects, clock=utc_now, policy=policy):
-            pass
-        async with store.read() as session:
-            return found, await archive.counts(session)
-
-    found, now = with_settings(go)
+    objects, policy = _objects(settings), policies.archive_policy(settings)
+    found = await archive_step.refill(store=store, objects=objects, clock=utc_now, everything=everything)
+    while await archive_step.archive_due(store=store, objects=objects, clock=utc_now, policy=policy):
+        pass
+    async with store.read() as session:
+        now = await archive.counts(session)
     click.echo(f"{found.reopened} files to upload again; {found.gone} files have no calls left in the database")
     if now.open:
         fail(f"{now.open} files are not uploaded yet: {now.problem or 'another process is working on it'}")
@@ -164,20 +172,13 @@ def archive_refill(everything: bool) -> None:
 @click.command("schedules")
 @click.option("--last", default=1, show_default=True, type=click.IntRange(1, 100), help="How many runs of each.")
 @as_json_option
-def show_schedules(last: int, as_json: bool) -> None:
-    """Show the scheduled jobs: when they are due next, and what came of their last runs.
+@on_settings
+async def show_schedules(settings: Settings, store: Store, last: int, as_json: bool) -> None:
+    """Show the scheduled jobs: when each is due next, and its last results.
 
     Example: awbridge schedules --last 7
     """
-
-    async def go(settings: Settings, store: Store) -> list[Schedule]:
-        crons = jobs.crons(settings)
-        return await schedules(store=store, clock=utc_now, zone=settings.zone, crons=crons, last=last)
-
-    found = with_settings(go)
-    if as_json:
-        print_json([plain(schedule) for schedule in found])
-        return
+    found = await schedules(store=store, clock=utc_now, zone=settings.zone, crons=settings.crons, last=last)
     rows = [
         {
             "job": s.job,
@@ -190,4 +191,4 @@ def show_schedules(last: int, as_json: bool) -> None:
         for s in found
         for run in (s.runs or (None,))
     ]
-    print_table(rows, empty="nothing is scheduled")
+    show(found, rows, as_json=as_json, empty="nothing is scheduled")

@@ -11,10 +11,10 @@ from typing import Any
 
 import click
 
-from awbridge.cli.rules import rules_group
+from awbridge.cli.group import Group, Lazy
 from awbridge.cli.shared import (
     as_json_option,
-    err,
+    on_store,
     plain,
     print_json,
     print_notes,
@@ -46,25 +46,29 @@ _NAMES: Mapping[str, Sequence[str]] = {
 _LAYOUT = layout_by_names(_NAMES, ("transporter",))
 _IDS = ("courier_partner_id", "account_code")
 
+_ELSEWHERE = (
+    Lazy("accounts", "accounts:list_accounts", "List the accounts that have or had shipments, and which are held."),
+    Lazy("downtime", "downtimes:downtime_group", "Declared downtimes: shipments due meanwhile are held."),
+    Lazy("rate", "accounts:set_rate", "Limit how many orders of one account go out a second."),
+    Lazy("rules", "rules:rules_group", "Which transporter takes an order that names none."),
+)
 
-@click.group("couriers")
+
+@click.group("couriers", cls=Group, commands=_ELSEWHERE)
 def couriers_group() -> None:
     """The mapping of your transporters to ClickPost's courier accounts."""
 
 
 @couriers_group.command("list")
 @as_json_option
-def list_couriers(as_json: bool) -> None:
+@on_store
+async def list_couriers(store: Store, as_json: bool) -> None:
     """List transporters, the courier accounts they are mapped to, and warnings of the last comparison.
 
     Example: awbridge couriers list
     """
-
-    async def go(store: Store) -> tuple[list[CourierAccount], list[CourierWarning]]:
-        async with store.read() as session:
-            return await couriers.every(session), await couriers.warnings(session)
-
-    accounts, warnings = with_store(go)
+    async with store.read() as session:
+        accounts, warnings = await couriers.every(session), await couriers.warnings(session)
     texts = {a.transporter: [w.warning for w in warnings if w.transporter == a.transporter] for a in accounts}
     rows = [{**plain(a), "warning": "; ".join(texts[a.transporter]) or None} for a in accounts]
     if as_json:
@@ -80,15 +84,15 @@ def _print_warnings(warnings: Sequence[CourierWarning]) -> None:
         click.echo(f"warning: {whose}: {w.warning}", err=True)
 
 
-def _given(**options: Any) -> dict[str, Any]:
-    """The options that were given; an empty text takes a value away."""
+def _given(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that were given; an empty text removes a value."""
     given = {name: value for name, value in options.items() if value is not None}
     return {name: (value or None) if name in ("account_code", "fallback") else value for name, value in given.items()}
 
 
 _account_code = click.option("--account-code", help='The account\'s code at ClickPost; "" for none.')
-_name = click.option("--name", help="A name for people.")
-_fallback = click.option("--fallback", help='The transporter that takes over where this one cannot; "" for none.')
+_name = click.option("--name", help="A name for display.")
+_fallback = click.option("--fallback", help='The transporter that takes over if this one cannot; "" for none.')
 _active = click.option("--active/--inactive", default=None, help="Whether orders may name it.")
 
 
@@ -99,28 +103,17 @@ _active = click.option("--active/--inactive", default=None, help="Whether orders
 @_name
 @_fallback
 @_active
-def add_courier(
-    transporter: str,
-    courier_partner_id: int,
-    account_code: str | None,
-    name: str | None,
-    fallback: str | None,
-    active: bool | None,
-) -> None:
-    """Add a transporter. It counts at once, without a restart.
+@on_store
+async def add_courier(store: Store, transporter: str, courier_partner_id: int, **options: Any) -> None:
+    """Add a transporter. It applies at once, without a restart.
 
     Example: awbridge couriers add delhivery --courier-partner-id 4 --account-code "Delhivery Surface"
     """
-    options = _given(account_code=account_code, name=name, fallback=fallback, active=active)
-
-    async def go(store: Store) -> None:
-        async with store.read() as session:
-            if await couriers.get(session, transporter):
-                raise NotPossible(f"there is a transporter {transporter} already; change it with awbridge couriers set")
-        account = CourierAccount(transporter=transporter, courier_partner_id=courier_partner_id, **options)
-        await courier_steps.put_couriers(store=store, clock=utc_now, accounts=[account])
-
-    with_store(go)
+    async with store.read() as session:
+        if await couriers.get(session, transporter):
+            raise NotPossible(f"there is a transporter {transporter} already; change it with awbridge couriers set")
+    account = CourierAccount(transporter=transporter, courier_partner_id=courier_partner_id, **_given(options))
+    await courier_steps.put_couriers(store=store, clock=utc_now, accounts=[account])
     click.echo(f"{transporter}: added")
 
 
@@ -131,21 +124,12 @@ def add_courier(
 @_name
 @_fallback
 @_active
-def set_courier(
-    transporter: str,
-    courier_partner_id: int | None,
-    account_code: str | None,
-    name: str | None,
-    fallback: str | None,
-    active: bool | None,
-) -> None:
-    """Change what is given of a transporter; --inactive retires it: orders that name it are refused from then on.
+def set_courier(transporter: str, **options: Any) -> None:
+    """Change the given fields of a transporter. --inactive retires it: orders that name it are refused from then on.
 
     Example: awbridge couriers set delhivery --inactive
     """
-    changes = _given(
-        courier_partner_id=courier_partner_id, account_code=account_code, name=name, fallback=fallback, active=active
-    )
+    changes = _given(options)
     if not changes:
         raise click.UsageError("nothing to change: give at least one option")
 
@@ -166,18 +150,15 @@ def set_courier(
 
 @couriers_group.command("remove")
 @click.argument("transporters", nargs=-1, required=True)
-def remove_couriers(transporters: tuple[str, ...]) -> None:
-    """Forget transporters. Shipments that named one keep what they resolved to.
+@on_store
+async def remove_couriers(store: Store, transporters: tuple[str, ...]) -> None:
+    """Remove transporters. Shipments that named one keep their courier account.
 
     Example: awbridge couriers remove old-courier
     """
-
-    async def go(store: Store) -> None:
-        for transporter in transporters:
-            await courier_steps.remove_courier(store=store, transporter=transporter)
-            click.echo(f"{transporter}: removed")
-
-    with_store(go)
+    for transporter in transporters:
+        await courier_steps.remove_courier(store=store, transporter=transporter)
+        click.echo(f"{transporter}: removed")
 
 
 @couriers_group.command("import")
@@ -185,7 +166,7 @@ def remove_couriers(transporters: tuple[str, ...]) -> None:
 def import_couriers(file: Path) -> None:
     """Import transporters from a table: transporter, courier_partner_id, account_code, name, active, fallback.
 
-    Those that exist are changed; of a column that is missing they keep what they have.
+    Existing ones are changed. They keep their values for columns that the table does not have.
 
     Example: awbridge couriers import couriers.csv
     """
@@ -231,27 +212,24 @@ def _read_courier(row: Row, place: str, known: Mapping[str, CourierAccount]) -> 
     if active not in ("", "true", "false", "1", "0", "yes", "no"):
         raise TableUnreadable(f"{place}: active must be true or false; nothing imported")
     blank = CourierAccount(transporter=transporter, courier_partner_id=int(courier))
-    told: dict[str, Any] = {name: cells[name] or None for name in ("account_code", "fallback") if name in cells}
+    changes: dict[str, Any] = {name: cells[name] or None for name in ("account_code", "fallback") if name in cells}
     if "name" in cells:
-        told["name"] = cells["name"]
+        changes["name"] = cells["name"]
     if active:
-        told["active"] = active in ("true", "1", "yes")
-    return dataclasses.replace(known.get(transporter, blank), courier_partner_id=int(courier), **told)
+        changes["active"] = active in ("true", "1", "yes")
+    return dataclasses.replace(known.get(transporter, blank), courier_partner_id=int(courier), **changes)
 
 
 @couriers_group.command("export")
 @click.option("--to", "file", type=click.Path(dir_okay=False, path_type=Path), help="A file; else standard output.")
-def export_couriers(file: Path | None) -> None:
-    """Write the transporters as the CSV that import takes.
+@on_store
+async def export_couriers(store: Store, file: Path | None) -> None:
+    """Write the transporters as the CSV that import accepts.
 
     Example: awbridge couriers export --to couriers.csv
     """
-
-    async def go(store: Store) -> list[CourierAccount]:
-        async with store.read() as session:
-            return await couriers.every(session)
-
-    accounts = with_store(go)
+    async with store.read() as session:
+        accounts = await couriers.every(session)
     with file.open("w", encoding="utf-8", newline="") if file else sys.stdout as out:
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(COLUMNS)
@@ -265,9 +243,9 @@ def export_couriers(file: Path | None) -> None:
 @click.option("--apply", "really", is_flag=True, help="Write the difference; without it, only show it.")
 @as_json_option
 def sync(really: bool, as_json: bool) -> None:
-    """Compare with the accounts that ClickPost has for you; shows the difference first.
+    """Compare with the accounts that ClickPost has for you, and show the difference.
 
-    A new account's transporter is named after its account code. What is switched off here stays off.
+    A new account's transporter is named after its account code. A transporter that is switched off here stays off.
 
     Example: awbridge couriers sync --apply
     """
@@ -298,27 +276,21 @@ def sync(really: bool, as_json: bool) -> None:
 @click.argument("from_transporter", metavar="FROM")
 @click.argument("to_transporter", metavar="TO")
 @as_json_option
-def move(from_transporter: str, to_transporter: str, as_json: bool) -> None:
-    """Put all that FROM still has to place under TO: what was never sent, or was refused for good.
+@on_store
+async def move(store: Store, from_transporter: str, to_transporter: str, as_json: bool) -> None:
+    """Move the unplaced shipments of FROM to TO: those never sent, and those refused for good.
 
-    What ClickPost may hold stays and is listed.
+    Shipments that ClickPost may hold stay and are listed.
 
     Example: awbridge couriers move delhivery ekart
     """
-
-    async def go(store: Store) -> courier_steps.Moved:
-        return await courier_steps.move_shipments(
-            store=store, clock=utc_now, from_transporter=from_transporter, to_transporter=to_transporter
-        )
-
-    result = with_store(go)
+    result = await courier_steps.move_shipments(
+        store=store, clock=utc_now, from_transporter=from_transporter, to_transporter=to_transporter
+    )
     if as_json:
         print_json({"moved": result.moved, "stayed": result.stayed})
         return
     click.echo(f"{len(result.moved)} shipments moved from {from_transporter} to {to_transporter}")
     if result.stayed:
-        err.print(f"{len(result.stayed)} stay:")
-        print_table([plain(s) for s in result.stayed], empty="")
-
-
-couriers_group.add_command(rules_group)
+        click.echo(f"{len(result.stayed)} stay:", err=True)
+        print_table([plain(s) for s in result.stayed])

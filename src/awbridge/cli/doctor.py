@@ -6,11 +6,9 @@ import sys
 from collections.abc import Collection
 
 import click
-from rich.text import Text
 
 from awbridge.app.doctor.diagnosis import ATTENTION, OK, PROBLEM, Diagnosis
-from awbridge.app.doctor.examine import examine
-from awbridge.cli.shared import as_json_option, out, plain, print_json, read_settings, run
+from awbridge.cli.shared import as_json_option, print_json, read_settings, run
 
 _STYLES = {OK: "green", ATTENTION: "red", PROBLEM: "red"}
 _EXIT_CODES = {PROBLEM: 1, ATTENTION: 3}  # 2 is a usage error
@@ -20,15 +18,18 @@ _EXIT_CODES = {PROBLEM: 1, ATTENTION: 3}  # 2 is a usage error
 @click.option("--url", default="", help="The webhook's public URL.  [default: the one registered last]")
 @as_json_option
 def doctor(url: str, as_json: bool) -> None:
-    """Check settings, database, ClickPost, webhooks, proxies, clock, disk, steps, and what needs a person.
+    """Check the installation, ClickPost and webhooks, and list what needs a person.
 
+    The installation is settings, database, clock, disk, steps, archive and channels. Webhooks include proxies.
     Exit code 1: awbridge itself is broken. 3: an order, a parcel or an alarm needs a person. 0: ok, or warnings only.
 
     Example: awbridge doctor --url https://ship.example.com/webhooks/clickpost
     """
+    from awbridge.app.doctor.examine import examine
+
     findings = run(examine(read_settings(), url=url))
     if as_json:
-        print_json([plain(f) for f in findings])
+        print_json(findings)
     else:
         printed: set[str] = set()
         for finding in findings:
@@ -45,9 +46,9 @@ def exit_code(findings: Collection[Diagnosis]) -> int:
 
 def _print(finding: Diagnosis, printed: Collection[str]) -> None:
     """Print one finding and what to do; print long instructions once only."""
-    level = Text(f"{finding.level:9}", style=_STYLES.get(finding.level, "yellow"))
-    out.print(level, Text(f"{finding.check}: {finding.found}"), soft_wrap=True)
+    level = click.style(f"{finding.level:9}", fg=_STYLES.get(finding.level, "yellow"))
+    click.echo(f"{level} {finding.check}: {finding.found}")
     if finding.level != OK and finding.do:
         lines = finding.do.splitlines()
         for line in lines if len(lines) == 1 or finding.do not in printed else ["see above"]:
-            out.print(Text(f"          {line}"), soft_wrap=True)
+            click.echo(f"          {line}")

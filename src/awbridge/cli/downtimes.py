@@ -1,4 +1,4 @@
-"""`awbridge couriers downtime`: when nothing may go to a courier, or to one account of it."""
+"""`awbridge couriers downtime`: times in which a courier, or one account of it, accepts no orders."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import Any
 
 import click
 
-from awbridge.cli.couriers import couriers_group
-from awbridge.cli.shared import as_json_option, plain, print_json, print_table, read_settings, with_store
+from awbridge.cli.shared import as_json_option, on_store, plain, read_settings, show, with_store
 from awbridge.cli.times import CLOCK, MOMENT
 from awbridge.domain.couriers.downtime import DAYS, Downtime, declare
 from awbridge.domain.errors import AwbridgeError, NotFound
@@ -17,9 +16,9 @@ from awbridge.store import Store
 from awbridge.store.couriers import downtimes
 
 
-@couriers_group.group("downtime")
+@click.group("downtime")
 def downtime_group() -> None:
-    """Declared downtimes: what is due meanwhile is held, and goes out afterwards, oldest first."""
+    """Declared downtimes: shipments due meanwhile are held. They go out afterwards, oldest first."""
 
 
 @downtime_group.command("add")
@@ -31,7 +30,7 @@ def downtime_group() -> None:
 @click.option("--start", type=CLOCK, help="Weekly: the local time at which it begins.")
 @click.option("--end", type=CLOCK, help="Weekly: the local time at which it ends; before --start is the next day.")
 @click.option("--zone", help="Time zone of all these times. [default: AWBRIDGE_TIME_ZONE]")
-@click.option("--reason", default="", help="Shown with what is held.")
+@click.option("--reason", default="", help="Shown with held shipments.")
 def add_downtime(
     courier: int,
     account: str | None,
@@ -71,21 +70,15 @@ def add_downtime(
 
 @downtime_group.command("list")
 @as_json_option
-def list_downtimes(as_json: bool) -> None:
+@on_store
+async def list_downtimes(store: Store, as_json: bool) -> None:
     """List the downtimes that are not over.
 
     Example: awbridge couriers downtime list
     """
-
-    async def go(store: Store) -> list[Downtime]:
-        async with store.read() as session:
-            return await downtimes.open_ones(session, now=utc_now())
-
-    rows = [_row(downtime) for downtime in with_store(go)]
-    if as_json:
-        print_json(rows)
-    else:
-        print_table(rows, empty="no downtimes")
+    async with store.read() as session:
+        found = await downtimes.open_ones(session, now=utc_now())
+    show([_row(downtime) for downtime in found], as_json=as_json, empty="no downtimes")
 
 
 def _row(downtime: Downtime) -> dict[str, Any]:
@@ -104,16 +97,13 @@ def _row(downtime: Downtime) -> dict[str, Any]:
 
 @downtime_group.command("remove")
 @click.argument("number", type=int)
-def remove_downtime(number: int) -> None:
-    """Take a downtime back; what it held goes out.
+@on_store
+async def remove_downtime(store: Store, number: int) -> None:
+    """Remove a downtime; the shipments that it held go out.
 
     Example: awbridge couriers downtime remove 1840412338123456789
     """
-
-    async def go(store: Store) -> None:
-        async with store.write() as session:
-            if not await downtimes.remove(session, number):
-                raise NotFound(f"there is no downtime {number}")
-
-    with_store(go)
+    async with store.write() as session:
+        if not await downtimes.remove(session, number):
+            raise NotFound(f"there is no downtime {number}")
     click.echo(f"downtime {number} removed")

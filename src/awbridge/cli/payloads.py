@@ -10,24 +10,25 @@ from typing import Any, cast
 
 import click
 
+from awbridge.app.settings import Settings
 from awbridge.cli.shared import (
     as_json_option,
     fail,
+    on_settings,
     operator,
+    pick,
     plain,
     print_json,
     print_table,
-    read_settings,
+    show,
     with_store,
 )
 from awbridge.clickpost.orders.edits import read_value
 from awbridge.clickpost.orders.payload import payload_differences
 from awbridge.domain.errors import FieldProblem
 from awbridge.domain.json import JsonObject, read_order_json
-from awbridge.domain.orders.shipment import Shipment
 from awbridge.steps.orders import amend, settle
 from awbridge.steps.orders.amend import Edit, Preview
-from awbridge.steps.orders.intake import IntakeResult
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.store import Store
 from awbridge.store.orders.payload_versions import PayloadVersion
@@ -72,13 +73,16 @@ async def _edit(store: Store, reference: str, file: Path | None, version: int | 
 @click.command("payload")
 @click.argument("reference_number")
 @click.option("--version", type=click.IntRange(1), help="An earlier payload: show it, or begin the edit with it.")
-@click.option("--history", is_flag=True, help="List every payload that it had, with what changed.")
+@click.option("--history", is_flag=True, help="List every payload that it had, with the differences.")
 @_set_option
 @_file_option
 @click.option("--push", is_flag=True, help="Make the change and push the shipment again. Without: only show it.")
 @click.option("--reason", default="", help="Kept with the new payload.")
 @as_json_option
-def payload_command(
+@on_settings
+async def payload(
+    settings: Settings,
+    store: Store,
     reference_number: str,
     version: int | None,
     history: bool,
@@ -88,52 +92,51 @@ def payload_command(
     reason: str,
     as_json: bool,
 ) -> None:
-    """Show a shipment's payload, or edit it: first as a rehearsal, then with --push.
+    """Show a shipment's payload, or edit it.
+
+    Without --push, an edit is only shown.
 
     Example: awbridge shipments payload ORDER-1001 --set shipment_details.weight=500 --push
     """
-    if history:
-        _show_history(with_store(lambda store: amend.payloads(store=store, reference_number=reference_number)), as_json)
-    elif not (sets or file or push):
-        edit = Edit(version=version)
-        shown = with_store(lambda store: amend.payload_of(store=store, reference_number=reference_number, edit=edit))
-        print_json(shown)
-    elif push:
-        _show_changed(_push(reference_number, file, version, sets, reason), as_json)
-    else:
-        _show_preview(_rehearse(reference_number, file, version, sets), as_json)
-
-
-def _push(reference: str, file: Path | None, version: int | None, sets: tuple[str, ...], reason: str) -> Shipment:
-    if not (sets or file or version):
+    if push and not (sets or file or version):
         fail("nothing to change: give --set, --file or --version; to push the same again: awbridge shipments retry")
-    allocation = read_settings().allocation
-
-    async def go(store: Store) -> Shipment:
-        edit = await _edit(store, reference, file, version, sets)
-        who = operator()
-        return await amend.change(
+    edit = await _edit(store, reference_number, file, version, sets)
+    if history:
+        _show_history(await amend.payloads(store=store, reference_number=reference_number), as_json)
+    elif not (sets or file or push):
+        print_json(await amend.payload_of(store=store, reference_number=reference_number, edit=edit))
+    elif not push:
+        seen = await amend.preview(
+            store=store, reference_number=reference_number, edit=edit, allocation=settings.allocation
+        )
+        _show_preview(seen, as_json)
+    else:
+        changed = await amend.change(
             store=store,
             clock=utc_now,
-            reference_number=reference,
+            reference_number=reference_number,
             edit=edit,
-            changed_by=who,
+            changed_by=operator(),
             reason=reason,
-            allocation=allocation,
+            allocation=settings.allocation,
         )
-
-    return with_store(go)
+        if as_json:
+            print_json(changed)
+        else:
+            click.echo(f"{reference_number}: {changed.state}, payload {changed.payload_version}")
 
 
 @click.command("settle")
 @click.argument("reference_numbers", nargs=-1, required=True)
 @click.option("--not-held", is_flag=True, help="Neither ClickPost's dashboard nor the courier shows them.")
 @click.option("--waybill", help="The waybill under which ClickPost or the courier holds it (one shipment).")
-@click.option("--courier-partner-id", type=click.IntRange(1, 2**31 - 1), help="Who holds it, where it is another.")
+@click.option("--courier-partner-id", type=click.IntRange(1, 2**31 - 1), help="Who holds it, if it is another courier.")
 def settle_shipments(
     reference_numbers: tuple[str, ...], not_held: bool, waybill: str | None, courier_partner_id: int | None
 ) -> None:
-    """Settle shipments that may be placed: state whether ClickPost's dashboard shows no order or a waybill.
+    """Settle shipments that may be placed: say whether ClickPost has them.
+
+    Its dashboard shows either no order or a waybill.
 
     Example: awbridge shipments settle ORDER-1001 --waybill 4400000000001
     """
@@ -161,32 +164,14 @@ def settle_shipments(
     with_store(go)
 
 
-def _rehearse(reference: str, file: Path | None, version: int | None, sets: tuple[str, ...]) -> Preview:
-    allocation = read_settings().allocation
-
-    async def go(store: Store) -> Preview:
-        edit = await _edit(store, reference, file, version, sets)
-        return await amend.preview(store=store, reference_number=reference, edit=edit, allocation=allocation)
-
-    return with_store(go)
-
-
-def _show_changed(shipment: Shipment, as_json: bool) -> None:
-    if as_json:
-        print_json(shipment)
-    else:
-        click.echo(f"{shipment.reference_number}: {shipment.state}, payload {shipment.payload_version}")
-
-
 def _show_preview(seen: Preview, as_json: bool) -> None:
     if as_json:
-        told = {"differences": seen.differences, "problems": seen.problems, "obstacle": seen.obstacle}
-        print_json({**told, "warnings": seen.warnings})
+        print_json(pick(seen, ("differences", "problems", "obstacle", "warnings")))
     else:
         print_table([_as_row(plain(d)) for d in seen.differences], empty="no difference")
         if seen.problems:
             click.echo("\nClickPost would refuse it:")
-            print_table([{"field": p.path, "problem": p.problem} for p in seen.problems], empty="")
+            print_table([{"field": p.path, "problem": p.problem} for p in seen.problems])
         _show_warnings(seen.warnings)
         if seen.obstacle:
             click.echo(f"\n{seen.obstacle}")
@@ -199,7 +184,7 @@ def _show_preview(seen: Preview, as_json: bool) -> None:
 def _show_warnings(warnings: Sequence[FieldProblem]) -> None:
     if warnings:
         click.echo("\nwarnings")
-        print_table([{"field": p.path, "warning": p.problem} for p in warnings], empty="")
+        print_table([{"field": p.path, "warning": p.problem} for p in warnings])
 
 
 def _as_row(difference: dict[str, Any]) -> dict[str, str]:
@@ -210,23 +195,17 @@ def _as_row(difference: dict[str, Any]) -> dict[str, str]:
 
 
 def _show_history(versions: list[PayloadVersion], as_json: bool) -> None:
-    if as_json:
-        print_json(versions)
-        return
-    before = [None, *versions[:-1]]
-    print_table(
-        [
-            {
-                "version": new.version,
-                "changed_at": new.changed_at,
-                "by": new.changed_by,
-                "reason": new.reason,
-                "differs in": ", ".join(payload_differences(old.payload, new.payload)) if old else "",
-            }
-            for old, new in zip(before, versions, strict=True)
-        ],
-        empty="",
-    )
+    rows = [
+        {
+            "version": new.version,
+            "changed_at": new.changed_at,
+            "by": new.changed_by,
+            "reason": new.reason,
+            "differs in": ", ".join(payload_differences(old.payload, new.payload)) if old else "",
+        }
+        for old, new in zip([None, *versions[:-1]], versions, strict=True)
+    ]
+    show(versions, rows, as_json=as_json)
 
 
 @click.command("replace")
@@ -236,7 +215,10 @@ def _show_history(versions: list[PayloadVersion], as_json: bool) -> None:
 @_file_option
 @click.option("--after-cancel", is_flag=True, help="Hold the new shipment until the old one is cancelled.")
 @as_json_option
-def replace_command(
+@on_settings
+async def replace(
+    settings: Settings,
+    store: Store,
     reference_number: str,
     successor: str | None,
     sets: tuple[str, ...],
@@ -244,29 +226,25 @@ def replace_command(
     after_cancel: bool,
     as_json: bool,
 ) -> None:
-    """Replace a shipment that ClickPost holds: send it under a new reference number and cancel the old one.
+    """Replace a shipment that ClickPost holds, and cancel the old one.
+
+    It is sent under a new reference number.
 
     Example: awbridge shipments replace ORDER-1001 --set drop_info.drop_pincode=560002 --after-cancel
     """
-
-    allocation = read_settings().allocation
-
-    async def go(store: Store) -> IntakeResult:
-        return await amend.replace(
-            store=store,
-            clock=utc_now,
-            reference_number=reference_number,
-            edit=await _edit(store, reference_number, file, None, sets),
-            successor=successor,
-            after_cancel=after_cancel,
-            allocation=allocation,
-        )
-
-    taken = with_store(go)
+    result = await amend.replace(
+        store=store,
+        clock=utc_now,
+        reference_number=reference_number,
+        edit=await _edit(store, reference_number, file, None, sets),
+        successor=successor,
+        after_cancel=after_cancel,
+        allocation=settings.allocation,
+    )
     if as_json:
-        print_json({"created": taken.created, "shipment": taken.shipment, "warnings": taken.warnings})
+        print_json(pick(result, ("created", "shipment", "warnings")))
         return
-    new = taken.shipment
+    new = result.shipment
     until = f" until {new.waits_for} is cancelled" if new.waits_for else ""
     click.echo(f"{reference_number} is replaced by {new.reference_number}: {new.state}{until}")
-    _show_warnings(taken.warnings)
+    _show_warnings(result.warnings)

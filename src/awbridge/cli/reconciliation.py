@@ -1,32 +1,38 @@
-"""`awbridge reconcile`: our shipments against ClickPost's, by a day's counts or by a file of theirs."""
+"""`awbridge reconcile`: compare our shipments with ClickPost's, by a day's counts or from a file of theirs."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import click
 
-from awbridge.app import policies
+from awbridge.app.settings import Settings
+from awbridge.cli.group import Group
 from awbridge.cli.shared import (
     as_json_option,
     fail,
+    on_settings,
+    on_store,
+    print_fields,
     print_json,
     print_notes,
     print_table,
     read_settings,
+    show,
     with_store,
     with_vendor,
+    write_file,
 )
 from awbridge.cli.times import DAY
 from awbridge.clickpost.client.async_client import AsyncClickPost
 from awbridge.clickpost.wire.tracking_codes import status_name
 from awbridge.domain.reconciliation.differences import DifferenceKind, DifferenceTable
 from awbridge.domain.schedule import day_before
-from awbridge.steps.audit.bundle import bundle_of
 from awbridge.steps.reconciliation.differences import push_again
 from awbridge.steps.reconciliation.reconcile import ReconcilePolicy, begin_day, reconcile_due
 from awbridge.steps.reconciliation.report_files import day_of_file, kind_of_file, read_parts, take_file
@@ -37,10 +43,10 @@ from awbridge.store.reconciliation import differences, reconciliations
 from awbridge.store.reconciliation.differences import Seen
 from awbridge.store.reconciliation.reconciliations import Reconciliation, Stage
 
-LOOKS_EVERY = 0.5  # seconds, while a report is awaited or another process is at it
+RECHECK_EVERY = 0.5  # seconds, while a report is awaited or another process works on the run
 
 
-@click.group("reconcile", invoke_without_command=True)
+@click.group("reconcile", cls=Group, invoke_without_command=True)
 @click.option("--date", "day", type=DAY, help="The account's day.  [default: yesterday]")
 @click.option(
     "--file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="CSV, XLSX, XLS or ODS of ClickPost's."
@@ -50,10 +56,10 @@ LOOKS_EVERY = 0.5  # seconds, while a report is awaited or another process is at
 )
 @as_json_option
 @click.pass_context
-def reconcile_group(
-    context: click.Context, day: date | None, file: Path | None, kind: str | None, as_json: bool
-) -> None:
-    """Compare our shipments with ClickPost's: a day by its counts and report, or a file that ClickPost mailed.
+def reconcile(context: click.Context, day: date | None, file: Path | None, kind: str | None, as_json: bool) -> None:
+    """Compare our shipments with ClickPost's, by day or from a file.
+
+    A day is compared by ClickPost's counts and report; a file is one that ClickPost mailed.
 
     Example: awbridge reconcile --date 2026-11-22
     """
@@ -61,6 +67,8 @@ def reconcile_group(
         return
     if kind and not file:
         fail("--kind goes with --file")
+    from awbridge.app import policies
+
     policy = policies.reconcile_policy(read_settings())
     run = _with_file(policy, file, kind, day) if file else _with_clickpost(policy, day)
     _show(run, as_json)
@@ -99,7 +107,7 @@ async def _to_the_end(
     """The finished run, whichever process works on it."""
     while not (run := await known_run(store, number)).state.over:
         done = await reconcile_due(store=store, clickpost=clickpost, clock=utc_now, policy=policy, only=number)
-        await asyncio.sleep(0 if done else LOOKS_EVERY)
+        await asyncio.sleep(0 if done else RECHECK_EVERY)
     return run
 
 
@@ -130,37 +138,31 @@ def _show(run: Reconciliation, as_json: bool) -> None:
     if as_json:
         print_json(_plain(run))
         return
-    print_table([{"": name, "value": value} for name, value in _summary(run).items()], empty="")
+    print_fields(_summary(run))
     if run.columns_read:
         understood = ", ".join(f"{title} as {meaning}" for meaning, title in run.columns_read["understood"].items())
         click.echo(f"columns understood: {understood}")
         click.echo(f"unknown columns: {', '.join(run.columns_read['passed_over']) or 'none'}")
         print_notes(run.name, run.columns_read.get("notes", []))
-    for told in run.not_understood.sentences():
-        click.echo(f"not compared: {told}")
+    for sentence in run.not_understood.sentences():
+        click.echo(f"not compared: {sentence}")
     if run.spoilt:
-        click.echo(f"{run.spoilt} rows had waybills that a spreadsheet has rounded off")
+        click.echo(f"{run.spoilt} rows had waybills that a spreadsheet has rounded")
     if run.unreadable:
         click.echo(f"{run.unreadable} rows name neither waybill nor reference number")
 
 
-@reconcile_group.command("list")
+@reconcile.command("list")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
 @as_json_option
-def list_runs(limit: int, as_json: bool) -> None:
+@on_store
+async def list_runs(store: Store, limit: int, as_json: bool) -> None:
     """List reconciliations, newest first.
 
     Example: awbridge reconcile list
     """
-
-    async def go(store: Store) -> list[Reconciliation]:
-        async with store.read() as session:
-            return await reconciliations.newest(session, limit=limit)
-
-    runs = with_store(go)
-    if as_json:
-        print_json([_plain(run) for run in runs])
-        return
+    async with store.read() as session:
+        runs = await reconciliations.newest(session, limit=limit)
     rows = [
         {
             "id": run.id,
@@ -174,40 +176,34 @@ def list_runs(limit: int, as_json: bool) -> None:
         }
         for run in runs
     ]
-    print_table(rows, empty="no reconciliations")
+    show([_plain(run) for run in runs], rows, as_json=as_json, empty="no reconciliations")
 
 
-@reconcile_group.command("show")
+@reconcile.command("show")
 @click.argument("reconciliation", type=click.IntRange(0, 2**63 - 1))
 @click.option("--kind", type=click.Choice([k.value for k in DifferenceKind]), help="Only differences of this kind.")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 100_000))
 @click.option("--evidence", type=click.Path(file_okay=False, path_type=Path), help="A folder for a zip of each.")
 @as_json_option
-def show_run(reconciliation: int, kind: str | None, limit: int, evidence: Path | None, as_json: bool) -> None:
+@on_settings
+async def show_run(
+    settings: Settings,
+    store: Store,
+    reconciliation: int,
+    kind: str | None,
+    limit: int,
+    evidence: Path | None,
+    as_json: bool,
+) -> None:
     """Show a reconciliation and its differences; with --evidence, write a zip for each, ready for ClickPost.
 
     Example: awbridge reconcile show 1811111111111111111 --kind missing_there --evidence for-clickpost
     """
-
-    settings = read_settings()
-    privacy = policies.privacy(settings, settings.privacy_clickpost)
-
-    async def go(store: Store) -> tuple[Reconciliation, list[Any]]:
-        run = await known_run(store, reconciliation)
-        async with store.read() as session:
-            found = await differences.listed(session, run.id, kind=DifferenceKind(kind) if kind else None, limit=limit)
-        for one in found:
-            if not evidence:
-                break
-            content = await bundle_of(
-                store=store, clock=utc_now, reconciliation_id=run.id, difference_id=one.id, privacy=privacy
-            )
-            await asyncio.to_thread((evidence / f"{one.kind.value}-{one.id}.zip").write_bytes, content)
-        return run, found
-
+    run = await known_run(store, reconciliation)
+    async with store.read() as session:
+        found = await differences.listed(session, run.id, kind=DifferenceKind(kind) if kind else None, limit=limit)
     if evidence:
-        evidence.mkdir(parents=True, exist_ok=True)
-    run, found = with_store(go)
+        await _write_evidence(settings, store, run, found, evidence)
     if as_json:
         print_json({**_plain(run), "differences": found})
         return
@@ -225,6 +221,19 @@ def show_run(reconciliation: int, kind: str | None, limit: int, evidence: Path |
     print_table(rows, empty="no differences")
 
 
+async def _write_evidence(
+    settings: Settings, store: Store, run: Reconciliation, found: Sequence[differences.Difference], folder: Path
+) -> None:
+    from awbridge.steps.audit.bundle import bundle_of
+
+    privacy = settings.privacy(settings.privacy_clickpost)
+    for one in found:
+        content = await bundle_of(
+            store=store, clock=utc_now, reconciliation_id=run.id, difference_id=one.id, privacy=privacy
+        )
+        write_file(folder / f"{one.kind.value}-{one.id}.zip", content)
+
+
 def side_in_words(seen: Seen | None) -> str:
     """One side of a difference in a few words."""
     if seen is None:
@@ -234,22 +243,19 @@ def side_in_words(seen: Seen | None) -> str:
     return ", ".join(str(part) for part in (seen.get("waybill"), courier and f"courier {courier}", status) if part)
 
 
-@reconcile_group.command("push-again")
+@reconcile.command("push-again")
 @click.argument("reconciliation", type=click.IntRange(0, 2**63 - 1))
 @as_json_option
-def push_missing_again(reconciliation: int, as_json: bool) -> None:
+@on_store
+async def push_missing_again(store: Store, reconciliation: int, as_json: bool) -> None:
     """Push every shipment again that a reconciliation found missing at ClickPost.
 
     Example: awbridge reconcile push-again 1811111111111111111
     """
-
-    async def go(store: Store) -> Any:
-        return await push_again(store=store, clock=utc_now, reconciliation_id=reconciliation)
-
-    done = with_store(go)
+    done = await push_again(store=store, clock=utc_now, reconciliation_id=reconciliation)
     if as_json:
         print_json(done)
     else:
         click.echo(f"{done.pushed} are pushed again, {done.passed_over} have changed since and were skipped")
         for one in done.undecided:
-            click.echo(f"{one.reference_number} is not pushed again before you have decided: {one.why}")
+            click.echo(f"{one.reference_number} is not pushed again until you decide: {one.why}")

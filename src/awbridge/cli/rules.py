@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import click
 
-from awbridge.cli.shared import as_json_option, print_json, print_notes, print_table, with_store
+from awbridge.cli.shared import as_json_option, on_store, print_notes, show, with_store
 from awbridge.clickpost.orders.create import unallocated_shipment
 from awbridge.clickpost.orders.parcel import parcel_of
 from awbridge.domain.couriers.allocation import RULE_FIELDS, Rule, rule_fields
@@ -31,7 +31,7 @@ _LAYOUT = layout_by_names({name: (name.replace("_", " "),) for name in RULE_FIEL
 
 @click.group("rules")
 def rules_group() -> None:
-    """Which transporter takes an order that names none: the first rule that fits."""
+    """Which transporter takes an order that names none. The first rule that matches decides."""
 
 
 def _row(rule: Rule) -> dict[str, Any]:
@@ -47,39 +47,33 @@ async def _every(store: Store) -> list[Rule]:
 
 @rules_group.command("list")
 @as_json_option
-def list_rules(as_json: bool) -> None:
+@on_store
+async def list_rules(store: Store, as_json: bool) -> None:
     """List the rules in the order in which they are tried.
 
     Example: awbridge couriers rules list
     """
-    found = with_store(_every)
-    if as_json:
-        print_json([rule_fields(rule) for rule in found])
-    else:
-        empty = "no rules: orders have to name a transporter; add some with awbridge couriers rules import"
-        print_table([_row(rule) for rule in found], empty=empty)
+    found = await _every(store)
+    empty = "no rules: orders have to name a transporter; add some with awbridge couriers rules import"
+    show([rule_fields(rule) for rule in found], [_row(rule) for rule in found], as_json=as_json, empty=empty)
 
 
 @rules_group.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def import_rules(file: Path) -> None:
-    """Put the rules of a table in place of all that were, in the order of its lines; all or none.
+    """Replace all rules by those of a table, in the order of its lines; all or none.
 
     Example: awbridge couriers rules import rules.csv
     """
     table = open_table(file, file.name, _LAYOUT)
     rows = _read_rules(table)
-
-    async def go(store: Store) -> list[Rule]:
-        return await courier_steps.put_rules(store=store, clock=utc_now, rows=rows)
-
-    count = len(with_store(go))
+    count = len(with_store(lambda store: courier_steps.put_rules(store=store, clock=utc_now, rows=rows)))
     print_notes(file.name, table.all_notes)
     click.echo(f"{count} rules in force")
 
 
 def _read_rules(table: Table) -> list[dict[str, str]]:
-    """The rules of a table, all or none: a condition that is passed over would let a rule take too much."""
+    """The rules of a table, all or none: a rule without one of its conditions would match too much."""
     if table.unknown_columns:
         named = ", ".join(table.unknown_columns)
         raise NotValid(f"{table.name}: there is no condition {named}; known are {', '.join(RULE_FIELDS)}")
@@ -103,12 +97,13 @@ def _cell(row: Row, name: str) -> str:
 
 @rules_group.command("export")
 @click.option("--to", "file", type=click.Path(dir_okay=False, path_type=Path), help="A file; else standard output.")
-def export_rules(file: Path | None) -> None:
-    """Write the rules as the CSV that import takes.
+@on_store
+async def export_rules(store: Store, file: Path | None) -> None:
+    """Write the rules as the CSV that import accepts.
 
     Example: awbridge couriers rules export --to rules.csv
     """
-    found = with_store(_every)
+    found = await _every(store)
     with file.open("w", encoding="utf-8", newline="") if file else sys.stdout as out:
         writer = csv.DictWriter(out, RULE_FIELDS, lineterminator="\n")
         writer.writeheader()
@@ -119,9 +114,9 @@ def export_rules(file: Path | None) -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @as_json_option
 def test_rules(file: Path, as_json: bool) -> None:
-    """Show which rule the order in a JSON file meets, and why others do not take it. Nothing is stored.
+    """Show which rule the order in a JSON file matches, and why others do not take it. Nothing is stored.
 
-    Exit code 1 where none does.
+    Exit code 1 if none does.
 
     Example: awbridge couriers rules test order.json
     """
@@ -142,10 +137,7 @@ def test_rules(file: Path, as_json: bool) -> None:
         chosen = fits and usable and not taken
         taken = taken or chosen
         rows.append({"rule": rule.name, "transporter": rule.transporter, "verdict": "takes it" if chosen else verdict})
-    if as_json:
-        print_json(rows)
-    else:
-        print_table(rows, empty="no rules")
+    show(rows, as_json=as_json, empty="no rules")
     if not taken:
         sys.exit(1)
 

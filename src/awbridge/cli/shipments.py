@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from awbridge.app import policies
-from awbridge.cli.actions import edit_shipment, fetch_label, instruct
+from awbridge.app.settings import Settings
+from awbridge.cli.group import Group, Lazy
 from awbridge.cli.shared import (
     as_json_option,
-    err,
     fail,
+    on_settings,
+    on_store,
+    pick,
     places,
     plain,
+    print_fields,
     print_json,
     print_notes,
     print_table,
     read_settings,
+    show,
     with_store,
 )
 from awbridge.cli.shipment_rows import (
@@ -37,10 +39,9 @@ from awbridge.cli.shipment_rows import (
 )
 from awbridge.clickpost.wire.tracking_codes import status_name
 from awbridge.domain.orders.shipment import Shipment, State
-from awbridge.steps.orders import import_file, intake, look_up
-from awbridge.steps.polling.track_order import resume_polling
+from awbridge.steps.orders import look_up
 from awbridge.steps.runtime.clock import utc_now
-from awbridge.steps.tracking.shipment_details import ShipmentDetails, shipment_details
+from awbridge.steps.tracking.shipment_details import shipment_details
 from awbridge.store import Store
 from awbridge.store.audit import attempts
 from awbridge.store.couriers import accounts
@@ -49,28 +50,45 @@ from awbridge.store.polling import polls
 from awbridge.store.registration import cancellations
 from awbridge.store.tracking import scans
 
+if TYPE_CHECKING:
+    from awbridge.steps.orders import import_file
 
-@click.group("shipments")
+_CALL = ("made_at", "api", "http_status", "business_status", "outcome", "error", "ms", "payload_version")
+_ELSEWHERE = (
+    Lazy("edit", "actions:edit_shipment", "Edit an order that the courier has: order_type, cod_value, and others."),
+    Lazy("label", "actions:fetch_label", "Fetch a shipment's label; its URL is stored with the shipment."),
+    Lazy("ndr", "actions:instruct", "Instruct the courier after a failed delivery (NDR)."),
+    Lazy("payload", "payloads:payload", "Show a shipment's payload, or edit it."),
+    Lazy("replace", "payloads:replace", "Replace a shipment that ClickPost holds, and cancel the old one."),
+    Lazy("settle", "payloads:settle_shipments", "Settle shipments that may be placed: say whether ClickPost has them."),
+)
+
+
+@click.group("shipments", cls=Group, commands=_ELSEWHERE)
 def shipments_group() -> None:
-    """Bring shipments in, look at them, retry or cancel them."""
+    """Import, inspect, retry and cancel shipments."""
 
 
 @shipments_group.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @as_json_option
 def import_shipments(file: Path, as_json: bool) -> None:
-    """Import orders from a table (CSV, XLSX, XLS, ODS) or a .json or .jsonl file. Good rows go in; every bad one is
-    reported; then exit code 1.
+    """Import orders from a table (CSV, XLSX, XLS, ODS) or a .json or .jsonl file. Valid rows are stored; each invalid
+    one is reported, and the exit code is 1.
 
     Example: awbridge shipments import orders.csv
     """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from awbridge.steps.orders import import_file
 
     allocation = read_settings().allocation
     orders = import_file.read_orders(file)
 
     async def go(store: Store) -> import_file.Imported:
-        bar = Progress(TextColumn("importing"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=err)
-        with bar:
+        columns = (TextColumn("importing"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=Console(stderr=True)) as bar:
             task = bar.add_task("", total=orders.total)
             return await import_file.import_orders(
                 store=store,
@@ -82,17 +100,17 @@ def import_shipments(file: Path, as_json: bool) -> None:
 
     result = with_store(go)
     if as_json:
-        told = {"created": result.created, "known": result.known, "bad": result.bad, "warnings": result.warnings}
-        print_json(told | {"passed_over": orders.passed_over, "notes": orders.notes})
+        counts = pick(result, ("created", "known", "bad", "warnings"))
+        print_json(counts | {"passed_over": orders.passed_over, "notes": orders.notes})
     else:
         passed_over = [f"columns not understood: {', '.join(orders.passed_over)}"] if orders.passed_over else []
         print_notes(file.name, [*orders.notes, *passed_over])
         click.echo(f"{result.created} created, {result.known} known already, {_bad_lines(result)} bad")
         if result.bad:
-            print_table(places(result.bad), empty="")
+            print_table(places(result.bad))
         if result.warnings:
-            click.echo(f"\n{len(result.warnings)} warnings about orders that went in")
-            print_table(places(result.warnings), empty="")
+            click.echo(f"\n{len(result.warnings)} warnings about orders that were stored")
+            print_table(places(result.warnings))
     if result.bad:
         sys.exit(1)
 
@@ -134,7 +152,7 @@ def list_shipments(
             "--state, --stuck, --sla-breached, --ndr, --piece-exception, --not-cancelled, --waybill and --order-id"
         )
         fail(f"{options} are lists of their own; choose one")
-    limits = policies.stuck_after(read_settings())
+    limits = read_settings().stuck_after
 
     async def go(store: Store) -> list[Shipment]:
         async with store.read() as session:
@@ -155,11 +173,7 @@ def list_shipments(
             held = await accounts.held(session, now=utc_now())
             return await lists.newest(session, state=State(state) if state else None, limit=limit, held=held)
 
-    rows = [listed(s) for s in with_store(go)]
-    if as_json:
-        print_json(rows)
-    else:
-        print_table(rows, empty="no shipments")
+    show([listed(s) for s in with_store(go)], as_json=as_json, empty="no shipments")
 
 
 async def _shipment(store: Store, name: str) -> Shipment:
@@ -171,152 +185,117 @@ async def _shipment(store: Store, name: str) -> Shipment:
 @shipments_group.command("show")
 @click.argument("name", metavar="REFERENCE_OR_AWB")
 @as_json_option
-def show_shipment(name: str, as_json: bool) -> None:
+@on_settings
+async def show_shipment(settings: Settings, store: Store, name: str, as_json: bool) -> None:
     """Show a shipment with its milestones, its timeline and every call made about it: by reference number or waybill.
 
     Example: awbridge shipments show ORDER-1001
     """
-
-    limits = policies.stuck_after(read_settings())
-
-    async def go(store: Store) -> tuple[Shipment, ShipmentDetails, list[Any], Sequence[Any], list[Any]]:
-        shipment = await _shipment(store, name)
-        reference = shipment.reference_number
-        async with store.read() as session:
-            timeline = await scans.timeline(session, reference)
-            calls = await attempts.of_shipment(session, reference)
-            pieces = await waybills.pieces(session, shipment)
-            truth = await shipment_details(session, shipment, limits=limits, now=utc_now())
-        return shipment, truth, timeline, calls, pieces
-
-    shipment, truth, timeline, calls, pieces = with_store(go)
+    shipment = await _shipment(store, name)
+    async with store.read() as session:
+        timeline = await scans.timeline(session, shipment.reference_number)
+        calls = await attempts.of_shipment(session, shipment.reference_number)
+        pieces = await waybills.pieces(session, shipment)
+        details = await shipment_details(session, shipment, limits=settings.stuck_after, now=utc_now())
     if as_json:
-        shown = {"shipment": shipment, **plain(truth), "pieces": pieces_as_json(pieces, truth.pieces)}
+        shown = {"shipment": shipment, **plain(details), "pieces": pieces_as_json(pieces, details.pieces)}
         print_json({**shown, "scans": timeline, "attempts": calls})
         return
-    more = {name: value for name in LINKS if (value := getattr(shipment, name))} | cancellation_rows(shipment)
-    print_table([{"field": k, "value": v} for k, v in (whole_summary(shipment, truth) | more).items()], empty="")
-    if pieces:
-        click.echo("\npieces")
-        print_table(piece_rows(pieces, truth.pieces), empty="")
-    if truth.npr:
-        click.echo("\nfailed pickups")
-        print_table([plain(failure) for failure in truth.npr], empty="")
-    if truth.ndr:
-        click.echo("\nfailed deliveries")
-        print_table([plain(failure) for failure in truth.ndr], empty="")
-    if len(truth.edd_history) > 1:
-        click.echo("\nexpected dates")
-        print_table([plain(promise) for promise in truth.edd_history], empty="")
-    if truth.returns:
-        click.echo("\nreturns that the customer asked for")
-        print_table(return_rows(truth.returns), empty="")
+    links = {name: value for name in LINKS if (value := getattr(shipment, name))}
+    print_fields(whole_summary(shipment, details) | links | cancellation_rows(shipment))
+    promises = details.edd_history if len(details.edd_history) > 1 else []
+    for title, rows in (
+        ("pieces", piece_rows(pieces, details.pieces)),
+        ("failed pickups", [plain(failure) for failure in details.npr]),
+        ("failed deliveries", [plain(failure) for failure in details.ndr]),
+        ("expected dates", [plain(promise) for promise in promises]),
+        ("returns requested by the customer", return_rows(details.returns)),
+    ):
+        if rows:
+            click.echo(f"\n{title}")
+            print_table(rows)
     click.echo("\nscans")
     print_table([scan_row(s, shipment.children) for s in timeline], empty="none yet")
     click.echo("\ncalls")
-    print_table(
-        [
-            {
-                "made_at": a.made_at,
-                "api": a.api,
-                "HTTP": a.http_status,
-                "business": a.business_status,
-                "outcome": a.outcome,
-            }
-            for a in calls
-        ],
-        empty="none yet",
-    )
+    print_table([_call_row(a) for a in calls], empty="none yet")
+
+
+def _call_row(call: attempts.Attempt) -> dict[str, Any]:
+    status = {"HTTP": call.http_status, "business": call.business_status}
+    return {"made_at": call.made_at, "api": call.api, **status, "outcome": call.outcome}
 
 
 @shipments_group.command("scans")
 @click.argument("name", metavar="REFERENCE_OR_AWB")
 @as_json_option
-def show_scans(name: str, as_json: bool) -> None:
+@on_store
+async def show_scans(store: Store, name: str, as_json: bool) -> None:
     """Show a shipment's timeline, oldest scan first.
 
     Example: awbridge shipments scans ORDER-1001
     """
-
-    async def go(store: Store) -> list[Any]:
-        shipment = await _shipment(store, name)
-        async with store.read() as session:
-            return await scans.timeline(session, shipment.reference_number)
-
-    rows = [plain(s) for s in with_store(go)]
-    if as_json:
-        print_json(rows)
-    else:
-        print_table(rows, empty="no scans yet")
+    shipment = await _shipment(store, name)
+    async with store.read() as session:
+        timeline = await scans.timeline(session, shipment.reference_number)
+    show([plain(s) for s in timeline], as_json=as_json, empty="no scans yet")
 
 
 @shipments_group.command("attempts")
 @click.argument("name", metavar="REFERENCE_OR_AWB")
 @as_json_option
-def show_attempts(name: str, as_json: bool) -> None:
+@on_store
+async def show_attempts(store: Store, name: str, as_json: bool) -> None:
     """Show every call made to ClickPost about a shipment.
 
     Example: awbridge shipments attempts ORDER-1001 --json
     """
-
-    async def go(store: Store) -> Sequence[Any]:
-        shipment = await _shipment(store, name)
-        async with store.read() as session:
-            return await attempts.of_shipment(session, shipment.reference_number)
-
-    rows = [plain(a) for a in with_store(go)]
-    if as_json:
-        print_json(rows)
-    else:
-        short = ("made_at", "api", "http_status", "business_status", "outcome", "error", "ms", "payload_version")
-        print_table([{name: row[name] for name in short} for row in rows], empty="no calls yet")
+    shipment = await _shipment(store, name)
+    async with store.read() as session:
+        calls = await attempts.of_shipment(session, shipment.reference_number)
+    show(calls, [pick(call, _CALL) for call in calls], as_json=as_json, empty="no calls yet")
 
 
 @shipments_group.command("retry")
 @click.argument("reference_numbers", nargs=-1, required=True)
-def retry_shipments(reference_numbers: tuple[str, ...]) -> None:
-    """Push shipments again at once, with all their tries.
+@on_store
+async def retry_shipments(store: Store, reference_numbers: tuple[str, ...]) -> None:
+    """Push shipments again at once, with all their attempts.
 
     Example: awbridge shipments retry ORDER-1001 ORDER-1002
     """
+    from awbridge.steps.orders import intake
 
-    async def go(store: Store) -> None:
-        for reference in reference_numbers:
-            done = await intake.retry(store=store, clock=utc_now, reference_number=reference)
-            click.echo(f"{reference}: {done.state}")
-
-    with_store(go)
+    for reference in reference_numbers:
+        done = await intake.retry(store=store, clock=utc_now, reference_number=reference)
+        click.echo(f"{reference}: {done.state}")
 
 
 @shipments_group.command("cancel")
 @click.argument("reference_numbers", nargs=-1, required=True)
-def cancel_shipments(reference_numbers: tuple[str, ...]) -> None:
-    """Cancel shipments, also at ClickPost where it holds them.
+@on_store
+async def cancel_shipments(store: Store, reference_numbers: tuple[str, ...]) -> None:
+    """Cancel shipments, also at ClickPost if it holds them.
 
     Example: awbridge shipments cancel ORDER-1001
     """
+    from awbridge.steps.orders import intake
 
-    async def go(store: Store) -> None:
-        for reference in reference_numbers:
-            done = await intake.cancel(store=store, clock=utc_now, reference_number=reference)
-            click.echo(f"{reference}: {done.state if done.state is State.CANCELLED else 'cancelling at ClickPost'}")
-
-    with_store(go)
+    for reference in reference_numbers:
+        done = await intake.cancel(store=store, clock=utc_now, reference_number=reference)
+        click.echo(f"{reference}: {done.state if done.state is State.CANCELLED else 'cancelling at ClickPost'}")
 
 
 @shipments_group.command("silent")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000))
 @as_json_option
-def list_silent(limit: int, as_json: bool) -> None:
+@on_store
+async def list_silent(store: Store, limit: int, as_json: bool) -> None:
     """List shipments that are no longer polled: no update for AWBRIDGE_POLL_SILENT_DAYS.
 
     Example: awbridge shipments silent
     """
-
-    async def go(store: Store) -> list[Shipment]:
-        async with store.read() as session:
-            return await polls.aged_out(session, limit=limit)
-
+    async with store.read() as session:
+        found = await polls.aged_out(session, limit=limit)
     rows = [
         {
             "reference_number": s.reference_number,
@@ -327,34 +306,26 @@ def list_silent(limit: int, as_json: bool) -> None:
             "placed_at": s.placed_at,
             "aged_out_at": s.aged_out_at,
         }
-        for s in with_store(go)
+        for s in found
     ]
-    if as_json:
-        print_json(rows)
-    else:
-        print_table(rows, empty="none")
+    show(rows, as_json=as_json, empty="none")
 
 
 @shipments_group.command("ask")
 @click.argument("reference_numbers", nargs=-1, required=True)
-def ask_shipments(reference_numbers: tuple[str, ...]) -> None:
-    """Have shipments asked for at once, or when their last question is two hours old. Silent ones are back on schedule.
+@on_settings
+async def ask_shipments(settings: Settings, store: Store, reference_numbers: tuple[str, ...]) -> None:
+    """Poll shipments at once, or two hours after their last poll. Silent ones are back on schedule.
 
     Example: awbridge shipments ask ORDER-1001
     """
-    again = timedelta(seconds=read_settings().poll_again_seconds)
+    from awbridge.steps.polling.track_order import resume_polling
 
-    async def go(store: Store) -> list[str]:
-        return await resume_polling(store=store, clock=utc_now, references=reference_numbers, ask_again=again)
-
-    possible = with_store(go)
+    again = timedelta(seconds=settings.poll_again_seconds)
+    possible = await resume_polling(store=store, clock=utc_now, references=reference_numbers, ask_again=again)
     for reference in reference_numbers:
         click.echo(
-            f"{reference}: {'will be asked for' if reference in possible else 'unknown, not placed, or at its end'}"
+            f"{reference}: {'will be polled' if reference in possible else 'unknown, not placed, or at its end'}"
         )
     if set(reference_numbers) - set(possible):
         sys.exit(1)
-
-
-for command in (edit_shipment, fetch_label, instruct):
-    shipments_group.add_command(command)

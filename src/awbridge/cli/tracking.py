@@ -8,18 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
-from awbridge.app import policies
 from awbridge.cli.shared import (
     as_json_option,
-    err,
     fail,
+    pick,
     places,
     print_json,
     print_notes,
     print_table,
     read_settings,
+    show,
     with_store,
 )
 from awbridge.steps.runtime.clock import utc_now
@@ -44,7 +43,9 @@ from awbridge.store.tracking import inbox
 def replay(
     only_list: bool, file: Path | None, reference: str | None, everything: bool, anew: bool, as_json: bool
 ) -> None:
-    """Retry dead-lettered deliveries, replay a report of failed webhooks, or rebuild timelines from the inbox.
+    """Retry dead letters, replay a report of failed webhooks, or rebuild timelines.
+
+    Timelines are rebuilt from the inbox.
 
     Example: awbridge replay --all
     """
@@ -61,6 +62,11 @@ def replay(
 
 
 def _rebuild(reference: str | None, anew: bool, as_json: bool) -> None:
+    from rich.console import Console
+    from rich.progress import Progress, TextColumn, TimeElapsedColumn
+
+    from awbridge.app import policies
+
     policy = policies.apply_policy(read_settings())
 
     async def go(store: Store) -> dict[str, Any]:
@@ -74,7 +80,8 @@ def _rebuild(reference: str | None, anew: bool, as_json: bool) -> None:
         if await replay_step.prepare(**world):
             while await apply_due(**world, policy=policy):
                 pass
-        with Progress(TextColumn("rebuilt"), TextColumn("{task.completed}"), TimeElapsedColumn(), console=err) as bar:
+        columns = (TextColumn("rebuilt"), TextColumn("{task.completed}"), TimeElapsedColumn())
+        with Progress(*columns, console=Console(stderr=True)) as bar:
             task = bar.add_task("", completed=begun.shipments, total=None)
             last = begun
             while more := await replay_step.rebuild_some(**world, reading=policy):
@@ -94,27 +101,15 @@ def _rebuild(reference: str | None, anew: bool, as_json: bool) -> None:
 def _replay_dead_letters(only_list: bool, as_json: bool) -> None:
     async def go(store: Store) -> list[Any]:
         async with store.write() as session:
-            aside = await inbox.problems(session, limit=1000)
+            dead_letters = await inbox.problems(session, limit=1000)
             if not only_list:
                 click.echo(f"{await inbox.replay(session, now=utc_now())} deliveries are due again", err=True)
-        return aside
+        return dead_letters
 
-    aside = with_store(go)
-    if as_json:
-        print_json(aside)
-    elif only_list:
-        print_table(
-            [
-                {
-                    "received_at": a.received_at,
-                    "source": a.source,
-                    "problem": a.problem,
-                    "next_try_at": a.next_try_at,
-                }
-                for a in aside
-            ],
-            empty="nothing",
-        )
+    dead_letters = with_store(go)
+    if as_json or only_list:
+        rows = [pick(letter, ("received_at", "source", "problem", "next_try_at")) for letter in dead_letters]
+        show(dead_letters, rows, as_json=as_json, empty="nothing")
 
 
 def _replay_file(file: Path, as_json: bool) -> None:
@@ -124,21 +119,21 @@ def _replay_file(file: Path, as_json: bool) -> None:
     async def go(store: Store) -> Replayed:
         return await replay_report(store=store, clock=utc_now, path=file, ask_again=again)
 
-    told = with_store(go)
+    report = with_store(go)
     if as_json:
-        print_json(told)
+        print_json(report)
     else:
-        click.echo("columns understood: " + ", ".join(f"{name} as {m}" for m, name in told.understood.items()))
-        click.echo("unknown columns: " + (", ".join(told.passed_over) or "none"))
-        print_notes(file.name, told.notes)
+        click.echo("columns understood: " + ", ".join(f"{name} as {m}" for m, name in report.understood.items()))
+        click.echo("unknown columns: " + (", ".join(report.passed_over) or "none"))
+        print_notes(file.name, report.notes)
         click.echo(
-            f"{told.rows} rows: {told.deliveries} new deliveries into the inbox, {told.known} known there already; "
-            f"{told.asked} shipments to be asked for at once, {told.asked_already} due anyway or asked for lately, "
-            f"{told.at_their_end} at their end already; {len(told.bad)} rows not usable"
+            f"{report.rows} rows: {report.deliveries} new deliveries in the inbox, {report.known} known already; "
+            f"{report.asked} shipments to be polled at once, {report.asked_already} due anyway or polled lately, "
+            f"{report.at_their_end} at their end already; {len(report.bad)} rows not usable"
         )
-        if told.unread_payloads:
-            click.echo(f"{told.unread_payloads} rows hold a payload that cannot be read; what else they name counted")
-        if told.bad:
-            print_table(places(told.bad), empty="")
-    if told.bad:
+        if report.unread_payloads:
+            click.echo(f"{report.unread_payloads} rows have an unreadable payload; only their other columns were used")
+        if report.bad:
+            print_table(places(report.bad))
+    if report.bad:
         sys.exit(1)

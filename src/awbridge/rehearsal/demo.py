@@ -12,7 +12,7 @@ import json
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -27,6 +27,7 @@ from rich.table import Table
 from rich.text import Text
 
 from awbridge.app import connections, policies, serve
+from awbridge.app.database import open_store
 from awbridge.app.settings import Settings, load_settings
 from awbridge.rehearsal import demo_company
 from awbridge.rehearsal.demo_company import Company, company
@@ -61,24 +62,6 @@ FAULTS: dict[str, Any] = {
     "dropped_webhooks": 0.05,
     "poll_http_500": 0.05,
 }
-
-
-def sandbox_config(
-    *,
-    seed: int | None = None,
-    speed: float | None = None,
-    backdate_seconds: float | None = None,
-    faults: Sequence[str] = (),
-    file: Path | None = None,
-) -> SandboxConfig:
-    """The sandbox's settings: the file's, where given these over them. Raises ValueError that names what is wrong."""
-    given: dict[str, Any] = json.loads(file.read_text()) if file else {}
-    chosen = {"seed": seed, "speed": speed, "backdate_seconds": backdate_seconds}
-    given.update({name: value for name, value in chosen.items() if value is not None})
-    if faults:
-        named = Faults.from_pairs(faults).model_dump(exclude_unset=True)
-        given["faults"] = {**given.get("faults", {}), **named}
-    return SandboxConfig.model_validate(given)
 
 
 def demo_settings(sandbox_url: str, folder: Path, systems: Company) -> Settings:
@@ -253,7 +236,7 @@ async def _set_up(http: httpx2.AsyncClient, url: str, settings: Settings) -> Non
         (await http.put(f"{url}/v1/couriers/{name}", json=body)).raise_for_status()
     async with connections.vendor(settings) as clickpost:
         registration = await clickpost.register_webhook(f"{url}/webhooks/clickpost")
-    async with connections.open_store(settings, migrate=False) as store, store.write() as session:
+    async with open_store(settings, migrate=False) as store, store.write() as session:
         await webhook_keys.add(session, registration.webhook_key, webhook_url=url, now=utc_now())
 
 
@@ -281,7 +264,7 @@ async def _count_settled(http: httpx2.AsyncClient, sandbox_url: str, count: int)
 async def _catch_up(settings: Settings, watch: _Watch, count: int) -> bool:
     """What `awbridge catch-up --everything` does, until every shipment was answered, then until all is applied."""
     policy = policies.catch_up_policy(settings)
-    async with connections.open_store(settings, migrate=False) as store, connections.vendor(settings) as clickpost:
+    async with open_store(settings, migrate=False) as store, connections.vendor(settings) as clickpost:
 
         async def answered() -> int:
             told = await poll_all(store=store, clickpost=clickpost, clock=utc_now, policy=policy)

@@ -100,6 +100,7 @@ def test_models_are_rebuilt_from_what_they_send() -> None:
 
 
 def test_the_public_names_are_these_and_no_others() -> None:
+    assert all(hasattr(awbridge, name) for name in awbridge.__all__)  # those imported on first use too
     public = {name for name in vars(awbridge) if not name.startswith("_")}
     modules = {name for name in public if type(getattr(awbridge, name)).__name__ == "module"}
     assert public - modules == set(awbridge.__all__) - {"__version__"}

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import pytest
 
-from awbridge.app.connections import open_store
+from awbridge.app.database import open_store
 from awbridge.app.settings import Settings
 from awbridge.domain.orders.outcome import Misconfigured, Outcome, TryLater
 from awbridge.domain.orders.shipment import State

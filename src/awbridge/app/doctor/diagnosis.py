@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from awbridge.app.settings import Settings
-from awbridge.clickpost.client.async_client import AsyncClickPost
-from awbridge.steps.runtime.clock import Clock
-from awbridge.store import Store
+if TYPE_CHECKING:
+    from awbridge.app.settings import Settings
+    from awbridge.clickpost.client.async_client import AsyncClickPost
+    from awbridge.steps.runtime.clock import Clock
+    from awbridge.store import Store
 
 OK, WARNING, ATTENTION, PROBLEM = "ok", "warning", "attention", "problem"
 

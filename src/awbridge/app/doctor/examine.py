@@ -6,7 +6,8 @@ import os
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from typing import Any
 
-from awbridge.app.connections import open_store, vendor
+from awbridge.app.connections import vendor
+from awbridge.app.database import open_store
 from awbridge.app.doctor.audit import check_archive
 from awbridge.app.doctor.diagnosis import PROBLEM, CheckContext, Diagnosis
 from awbridge.app.doctor.installation import check_database, check_disk, check_settings, check_steps

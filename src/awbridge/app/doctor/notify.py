@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from awbridge.app import connections
 from awbridge.app.doctor.diagnosis import ATTENTION, OK, PROBLEM, WARNING, CheckContext, Diagnosis
-from awbridge.app.policies import stuck_after
 from awbridge.domain.errors import SettingsError
 from awbridge.domain.orders.attention import NEEDS
 from awbridge.sinks.messages import is_free_text_on_whatsapp
@@ -31,7 +30,7 @@ async def check_messages(context: CheckContext) -> list[Diagnosis]:
 
 async def check_attention(context: CheckContext) -> list[Diagnosis]:
     async with context.store.read() as session:
-        needs = await attention.count(session, stuck_after(context.settings), now=context.clock())
+        needs = await attention.count(session, context.settings.stuck_after, now=context.clock())
         raised = await alarms.open_now(session)
     found = [
         Diagnosis(

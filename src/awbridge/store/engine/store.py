@@ -10,7 +10,6 @@ from awbridge.domain.errors import SettingsError
 from awbridge.store.engine import migrate
 from awbridge.store.engine.database import Database, Session
 from awbridge.store.engine.migrate import SchemaState
-from awbridge.store.engine.postgres import PostgresDatabase
 from awbridge.store.engine.queries import Statement
 from awbridge.store.engine.sqlite import SqliteDatabase
 
@@ -37,6 +36,8 @@ class Store:
                 )
             return cls(SqliteDatabase(path))
         if parts.scheme in ("postgresql", "postgres"):
+            from awbridge.store.engine.postgres import PostgresDatabase  # asyncpg, which SQLite does not need
+
             return cls(await PostgresDatabase.connect(url, connections=connections))
         raise SettingsError(
             f"AWBRIDGE_DATABASE_URL: {parts.scheme or 'no scheme'!r} is not supported. "

@@ -1,0 +1,42 @@
+"""Commands that are imported when they are called: `awbridge --help` and completion need only their names and help."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import click
+
+from awbridge.cli.shared import fail
+from awbridge.domain.errors import AwbridgeError
+
+
+class Lazy(click.Command):
+    """A command or group as lists show it. `target` is `module:name` within `awbridge.cli`."""
+
+    def __init__(self, name: str, target: str, short_help: str) -> None:
+        super().__init__(name, short_help=short_help)
+        self._target = target
+
+    def load(self) -> click.Command:
+        """Import the command."""
+        module, _, name = self._target.partition(":")
+        return getattr(import_module(f"awbridge.cli.{module}"), name)
+
+
+class Group(click.Group):
+    """Loads lazy commands, and prints errors of awbridge as one line on standard error, with exit code 1."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that the arguments name, imported."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command.load() if isinstance(command, Lazy) else command, rest
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the chosen command."""
+        try:
+            return super().invoke(ctx)
+        except AwbridgeError as error:
+            fail(str(error))

@@ -1,0 +1,67 @@
+"""`awbridge serve`, `work` and `migrate`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from awbridge.cli.shared import read_settings, run
+
+if TYPE_CHECKING:
+    from awbridge.store.engine.migrate import SchemaState
+
+
+@click.command()
+@click.option("--host", help="Address to listen on. [default: AWBRIDGE_HOST, 127.0.0.1]")
+@click.option("--port", type=int, help="Port to listen on. [default: AWBRIDGE_PORT, 8000]")
+def serve(host: str | None, port: int | None) -> None:
+    """Run the service: API, webhook endpoint and all steps in one process.
+
+    Example: awbridge serve --port 8000
+    """
+    from awbridge.app.serve import serve
+
+    run(serve(read_settings(host=host, port=port), on_ready=lambda url: click.echo(f"awbridge listens on {url}")))
+
+
+@click.command()
+def work() -> None:
+    """Run the steps only, as another worker on the same database.
+
+    Example: AWBRIDGE_DATABASE_URL=postgresql://... awbridge work
+    """
+    from awbridge.app.serve import work
+
+    run(work(read_settings()))
+
+
+@click.command()
+@click.option(
+    "--dry-run", is_flag=True, help="Apply nothing; show what is missing, and whether older replicas may continue."
+)
+def migrate(dry_run: bool) -> None:
+    """Bring the database's schema up to date.
+
+    Example: awbridge migrate --dry-run
+    """
+
+    async def go() -> list[str]:
+        from awbridge.store import Store
+
+        store = await Store.open(read_settings().database_url)
+        try:
+            return _plan(await store.schema_state()) if dry_run else [f"applied {n}" for n in await store.migrate()]
+        finally:
+            await store.close()
+
+    click.echo("\n".join(run(go())) or "the schema is up to date")
+
+
+def _plan(state: SchemaState) -> list[str]:
+    """The missing migrations, one a line, and what they mean for running replicas."""
+    lines = [f"to apply: {m.name} (compatible from schema {m.compatible_from:04})" for m in state.missing]
+    if lines and state.schema:
+        go_on = f"replicas on schema {state.schema:04} may run on meanwhile: upgrade them one by one"
+        lines.append(go_on if state.older_versions_go_on else "stop all replicas of the older version first")
+    return lines

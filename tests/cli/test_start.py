@@ -1,0 +1,94 @@
+"""A command imports what it uses: help, completion and lists start without the service and the vendor's models."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from awbridge.cli import main
+from awbridge.cli.group import Lazy
+from tests.support.commands import groups
+
+_PRINT_MODULES = """
+import atexit, sys
+atexit.register(lambda: print(*sys.modules, file=sys.stderr))
+from awbridge.cli import main
+main(prog_name="awbridge")
+"""
+
+# Packages that only some commands use, and modules of ours that import much.
+HEAVY = {
+    *("apprise", "aiosmtplib", "asyncpg", "fastapi", "httptools", "httpx2", "jinja2", "obstore", "opentelemetry"),
+    *("phonenumbers", "prometheus_client", "python_calamine", "standardwebhooks", "starlette", "uvicorn"),
+    *("awbridge.app.connections", "awbridge.app.policies", "awbridge.clickpost.models", "awbridge.web.app"),
+}
+
+
+def imported(folder: Path, *arguments: str, **environment: str) -> set[str]:
+    """The modules that a command has imported at its end."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("AWBRIDGE_")}
+    clean["AWBRIDGE_DATABASE_URL"] = f"sqlite:///{folder}/start.db"
+    done = subprocess.run(
+        [sys.executable, "-c", _PRINT_MODULES, *arguments],
+        env=clean | environment,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return set(done.stderr.splitlines()[-1].split())
+
+
+def of_packages(modules: set[str]) -> set[str]:
+    """The installed packages among them."""
+    return {name.partition(".")[0] for name in modules} - sys.stdlib_module_names - {"__main__"}
+
+
+def test_help_imports_click_and_the_names_of_commands(tmp_path: Path) -> None:
+    modules = imported(tmp_path, "--help")
+    assert {name for name in of_packages(modules) if not name.startswith("_")} == {"awbridge", "click"}
+    assert {name for name in modules if name.startswith("awbridge.")} <= {
+        *("awbridge.cli", "awbridge.cli.group", "awbridge.cli.shared", "awbridge.domain", "awbridge.domain.call"),
+        *("awbridge.domain.errors", "awbridge.domain.json", "awbridge.domain.orders"),
+        *("awbridge.domain.orders.outcome", "awbridge.domain.orders.shipment"),
+    }
+    assert len(modules) < 200
+
+
+def test_completion_imports_as_little(tmp_path: Path) -> None:
+    words = {"COMP_WORDS": "awbridge ship", "COMP_CWORD": "1", "_AWBRIDGE_COMPLETE": "bash_complete"}
+    assert {name for name in of_packages(imported(tmp_path, **words)) if not name.startswith("_")} == {
+        "awbridge",
+        "click",
+    }
+
+
+@pytest.mark.parametrize(
+    ("command", "most"),
+    [
+        (("shipments", "list"), 600),
+        (("notices", "list"), 600),
+        (("doctor", "--help"), 250),
+        (("serve", "--help"), 250),
+    ],
+    ids=str,
+)
+def test_a_plain_command_imports_only_its_part(tmp_path: Path, command: tuple[str, ...], most: int) -> None:
+    modules = imported(tmp_path, *command)
+    assert not HEAVY & modules
+    assert len(modules) < most
+
+
+@pytest.mark.parametrize("group", [g for g in groups(main) if any(isinstance(c, Lazy) for c in g.commands.values())])
+def test_lists_show_the_help_of_the_commands_themselves(group: click.Group) -> None:
+    for name, command in group.commands.items():
+        if isinstance(command, Lazy):
+            own = command.load()
+            assert (name, own.name) == (command.name, command.name)
+            assert command.get_short_help_str() == own.get_short_help_str(1000)
